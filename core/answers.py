@@ -1,0 +1,41 @@
+"""The warm engine's process: one question a line on stdin, one answer a line on stdout, both JSON.
+
+python -m core.answers ROOT; it ends when its stdin closes, so it never outlives the dashboard that asked.
+"""
+
+from collections.abc import Callable
+import json
+import os
+from pathlib import Path
+import sys
+from typing import Any
+
+import torch
+
+from core.domain import WrongInput
+from core.explore import importance_view, redampen
+from core.store.home import Home
+
+QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {"importance_view": importance_view, "redampen": redampen}
+
+
+def answer(home: Home, line: str) -> dict[str, Any]:
+    """{"answer": ...}, or {"wrong": sentence} where the question cannot be answered."""
+    asked = json.loads(line)
+    try:
+        return {"answer": QUESTIONS[asked["question"]](home, **asked["about"])}
+    except WrongInput as wrong:
+        return {"wrong": str(wrong)}
+
+
+def main() -> None:
+    """Serve until stdin closes."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
+    home, voice = Home(Path(sys.argv[1])), sys.stdout
+    sys.stdout = sys.stderr  # a library's print must not be taken for an answer
+    for line in sys.stdin:
+        print(json.dumps(answer(home, line)), file=voice, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Datasets, and how a request splits them."""

@@ -1,0 +1,38 @@
+"""Labelled images held whole as bytes, handed out as pixels in [0, 1]."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Examples:
+    """images: uint8 (N, C, H, W); labels: int64 (N,); peak: the byte that means 1.0."""
+
+    images: Tensor
+    labels: Tensor
+    peak: int = 255
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, chosen: Tensor) -> "Examples":
+        """chosen: int64 indices or a bool mask (N,)."""
+        return Examples(self.images[chosen], self.labels[chosen], self.peak)
+
+    def to(self, device: str) -> "Examples":
+        """The same examples on another device."""
+        return Examples(self.images.to(device), self.labels.to(device), self.peak)
+
+    def pixels(self) -> Tensor:
+        """float32 (N, C, H, W) in [0, 1]."""
+        return self.images.float() / self.peak
+
+    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of float32 (B, C, H, W) in [0, 1] and int64 (B,); shuffled where a generator is given, else in order."""
+        order = None if generator is None else torch.randperm(len(self), generator=generator).to(self.labels.device)
+        for start in range(0, len(self), size):
+            part = slice(start, start + size) if order is None else order[start : start + size]
+            yield self.images[part].float() / self.peak, self.labels[part]

@@ -1,0 +1,139 @@
+"""The nouns of the house: plain frozen data; no torch, no I/O."""
+
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+import hashlib
+import json
+from typing import Any, Self
+
+
+class WrongInput(ValueError):
+    """The user asked for something that cannot be: the message is one sentence that says what was wanted."""
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. Only `done` has numbers."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"  # its process died without a word
+
+
+ACTIVE = (RunStatus.QUEUED, RunStatus.RUNNING)
+STOPPED = (RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.INTERRUPTED)  # may be asked for again
+
+KINDS = ("class", "classes", "random", "samples")
+
+
+@dataclass(frozen=True)
+class ForgetRequest:
+    """Which training examples must go.
+
+    kind `class`, `classes`: `picks` are class indices. `samples`: `picks` are training indices. `random`: `amount` is a
+    share of the training set when below 1, else a count; `seed` decides which. Written as text: `class:3`,
+    `classes:3,5`, `random:0.05`, `random:100@7` (seed 7), `samples:12,90,401`.
+    """
+
+    kind: str
+    picks: tuple[int, ...] = ()
+    amount: float = 0.0
+    seed: int = 0
+
+    @property
+    def text(self) -> str:
+        """The request as the command line and the address bar write it."""
+        if self.kind == "random":
+            amount = str(float(self.amount)).removesuffix(".0")  # exact: `parse` gives the same request back
+            return f"random:{amount}" + (f"@{self.seed}" if self.seed else "")
+        return f"{self.kind}:{','.join(map(str, self.picks))}"
+
+    @property
+    def by_class(self) -> bool:
+        """Whether the same rule splits test data too."""
+        return self.kind in ("class", "classes")
+
+    def random_count(self, total: int) -> int:
+        """How many of `total` examples a `random` request names: a share below 1, else a count."""
+        return round(self.amount * total) if self.amount < 1 else int(self.amount)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From `KIND:VALUE`. Raises WrongInput."""
+        kind, _, value = text.partition(":")
+        if kind not in KINDS:
+            raise WrongInput(f"What to forget must be written {_FORMS}; got {text!r}.")
+        try:
+            if kind == "random":
+                amount, _, seed = value.partition("@")
+                return cls(kind, amount=float(amount), seed=int(seed or 0))
+            picks = tuple(sorted({int(v) for v in value.split(",") if v.strip()}))
+        except ValueError:
+            raise WrongInput(f"What to forget must be written {_FORMS}; got {text!r}.") from None
+        if kind == "class" and len(picks) > 1:
+            raise WrongInput(f"'class' takes one class; write classes:{','.join(map(str, picks))} for several.")
+        return cls(kind, picks)
+
+
+_FORMS = "class:3, classes:3,5, random:0.05 (a share), random:100 (a count) or samples:12,90,401"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained: SGD with Nesterov momentum; one-cycle or constant learning rate."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float  # the peak
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    one_cycle: bool = True
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """All that decides a run's numbers. Equal specs under an equal engine are one run."""
+
+    dataset: str
+    model: str
+    request: ForgetRequest
+    method: str
+    params: dict[str, Any] = field(default_factory=dict)  # every hyperparameter of the method, spelled out
+    seed: int = 0
+    reference: bool = True  # train the retrained reference too
+    device: str = ""  # cpu, cuda, cuda:N; empty for the best there is
+    engine: str = ""  # version of the code that computes
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits of the spec's hash."""
+        return digest(asdict(self))[:12]
+
+    def to_json(self) -> str:
+        """The inverse of `from_json`."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The inverse of `to_json`."""
+        known = {f.name for f in fields(cls)}  # a field that a later version dropped must not hide old runs
+        raw = {name: value for name, value in json.loads(text).items() if name in known}
+        request = raw["request"]
+        return cls(**{**raw, "request": ForgetRequest(**{**request, "picks": tuple(request["picks"])})})
+
+
+def digest(plain: Any) -> str:
+    """SHA-256 of plain data, independent of the order of keys."""
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One value of one metric for one model of a run; None where the metric does not apply, with the reason."""
+
+    metric: str
+    model: str  # "original" | "unlearned" | "reference"
+    value: float | None
+    reason: str = ""

@@ -1,0 +1,199 @@
+"""Per-parameter importance, estimated two ways: a dict name -> tensor, each the shape of its parameter."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.nn.attention import SDPBackend, sdpa_kernel
+import torch.nn.functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from core.persample import Recorder, count_uses
+
+Importance = dict[str, Tensor]
+Batches = Callable[[int], Iterable[tuple[Tensor, Tensor]]]
+
+LARGEST_CHUNK = 512
+CACHE_BYTES = 4 * 2**20  # work space of the closed forms on a CPU; more falls out of cache, less costs more calls
+_NO_SAMPLES = "Importance is a mean over samples, and there were none: the batches were empty."
+
+
+def fisher_diagonal(
+    model: nn.Module,
+    batches: Batches,
+    *,
+    total: int | None = None,
+    max_bytes: int = 256 * 2**20,
+    on_share: Callable[[float], None] | None = None,
+) -> Importance:
+    """The exact diagonal of the empirical Fisher: mean over samples of (d cross-entropy(f(x), y) / d theta)^2.
+
+    True labels, natural logarithm, model in eval mode. Every named parameter is in the result, in its own shape and
+    dtype; frozen ones are 0. The model is left as it was (modes, buffers, gradients, hooks), also on an error.
+
+    `batches(n)` starts a new pass over the samples in chunks of n: x (n, C, H, W) float32 on the model's device,
+    y (n,) int64; the result does not depend on n or on the order. It is called twice, first with 1 to measure a
+    sample. n is chosen so that activations and their gradients take about `max_bytes`. With `total`, the number of
+    samples, `on_share` hears the share in [0, 1] that is done after every chunk.
+
+    Raises ValueError for no samples, for batch normalization without running statistics (a sample then has no
+    gradient of its own), and for a loss that no trainable parameter has a part in.
+    Source: the importance of Foster et al. 2023, arXiv:2308.07707, section 3; per sample, as written there.
+    """
+    _refuse_batch_statistics(model)
+    with _untouched(model), torch.enable_grad():
+        first = next(iter(batches(1)), None)
+        if first is None:
+            raise ValueError(_NO_SAMPLES)
+        fisher = _Fisher(model, max_bytes)
+        fisher.measure(first[0][:1], first[1][:1])
+        for x, y in batches(max(1, min(LARGEST_CHUNK, max_bytes // fisher.sample_bytes))):
+            fisher.add(x, y)
+            if on_share is not None and total:
+                on_share(min(1.0, fisher.samples / total))
+    if not fisher.samples:
+        raise ValueError(_NO_SAMPLES)
+    return {name: value.div_(fisher.samples) for name, value in fisher.sums.items()}
+
+
+def squared_batch_gradient(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Importance:
+    """Mean over batches of the squared gradient of the batch-mean cross-entropy, as SSD's authors compute it.
+
+    Not the Fisher: squaring comes after the mean, so it is near 1/B of `fisher_diagonal` for shuffled batches of B,
+    and equal only for B = 1. The batch size and the mixing of the batches are part of the result.
+
+    `batches` gives x (B, C, H, W) float32 on the model's device and y (B,) int64. Model in eval mode; shapes, zeros
+    for frozen parameters and what is left behind as in `fisher_diagonal`. Raises ValueError for no batches and for a
+    loss that no trainable parameter has a part in.
+    Source: the code of Foster et al. 2023, arXiv:2308.07707, github.com/if-loops/selective-synaptic-dampening.
+    """
+    sums, trainable, count = _zeros(model), _trainable(model), 0
+    with _untouched(model), torch.enable_grad():
+        for x, y in batches:
+            count += 1
+            loss = F.cross_entropy(model(x), y)
+            if not _has_gradient(loss, trainable):
+                continue
+            gradients = torch.autograd.grad(loss, list(trainable.values()), allow_unused=True)
+            for name, gradient in zip(trainable, gradients, strict=True):
+                if gradient is not None:
+                    sums[name] += gradient.square()
+    if not count:
+        raise ValueError(_NO_SAMPLES)
+    return {name: value.div_(count) for name, value in sums.items()}
+
+
+class _Fisher:
+    """Running sums of squared per-sample gradients; one forward and one backward pass per chunk of samples.
+
+    The backward pass goes only to the outputs of layers, whose gradients stay apart by sample; closed forms do the
+    rest. Parameters that no closed form accounts for exactly are left to torch.func.
+    """
+
+    def __init__(self, model: nn.Module, max_bytes: int) -> None:
+        self.sums, self.samples, self.sample_bytes = _zeros(model), 0, 1
+        self._model, self._max_bytes, self._recorder = model, max_bytes, Recorder(model)
+        self._trainable = _trainable(model)
+        self._name_of: dict[Tensor, str] = {p: name for name, p in self._trainable.items()}
+
+    def measure(self, x: Tensor, y: Tensor) -> None:
+        """Learn from one sample, x (1, ...), y (1,), its size in bytes and its shapes in each layer."""
+        own = {t.untyped_storage().data_ptr() for t in (*self._model.parameters(), *self._model.buffers())}
+        saved: dict[int, int] = {}
+
+        def keep(t: Tensor) -> Tensor:
+            storage = t.untyped_storage()
+            saved[storage.data_ptr()] = storage.nbytes()
+            return t
+
+        with saved_tensors_hooks(keep, lambda t: t):
+            loss = F.cross_entropy(self._recorder.forward(x), y)  # holds what was saved, so no address comes twice
+        activations = sum(size for pointer, size in saved.items() if pointer not in own)
+        self.sample_bytes = max(1, activations + self._recorder.learn_sample_shapes() + x.nbytes + loss.nbytes)
+
+    def add(self, x: Tensor, y: Tensor) -> None:
+        """Add the squared gradients of the samples x (B, ...), y (B,)."""
+        if not len(y):
+            return
+        self.samples += len(y)
+        loss = F.cross_entropy(self._recorder.forward(x), y, reduction="sum")
+        if not _has_gradient(loss, self._trainable):
+            return
+        uses = count_uses(loss)
+        calls = [(layer, call) for layer in self._recorder.layers if (call := layer.take_plain_call(len(y), uses))]
+        edges = [call.edge for _, call in calls]
+        deltas = list(torch.autograd.grad(loss, edges, allow_unused=True)) if edges else []
+        del loss, edges  # the graph goes before the work space comes
+        left = {name for name, p in self._trainable.items() if p in uses}
+        room = CACHE_BYTES if x.device.type == "cpu" else self._max_bytes // 4
+        while calls:
+            (layer, call), delta = calls.pop(), deltas.pop()
+            if delta is not None:
+                names = {key: self._name_of[p] for key, p in layer.params.items()}
+                sums = {key: self.sums[name] for key, name in names.items()}
+                with torch.no_grad():
+                    layer.form(layer.module, call.a.detach(), delta, sums, room)
+                left -= set(names.values())
+        if left:
+            self._add_without_form(sorted(left), x, y)
+
+    def _add_without_form(self, names: list[str], x: Tensor, y: Tensor) -> None:
+        """Per-sample gradients of the whole model by torch.func: any module, any sharing, at a higher price."""
+        fixed = {name: p.detach() for name, p in self._model.named_parameters()}
+        chosen = {name: fixed[name] for name in names}
+
+        def loss(chosen: Importance, x: Tensor, y: Tensor) -> Tensor:
+            logits = torch.func.functional_call(self._model, {**fixed, **chosen}, (x[None],))
+            return F.cross_entropy(logits, y[None])
+
+        per_sample = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
+        size = max(1, self._max_bytes // (self.sample_bytes + 2 * sum(p.nbytes for p in chosen.values())))
+        with sdpa_kernel(SDPBackend.MATH):  # vmap knows no other attention kernel and would loop over the samples
+            for some_x, some_y in zip(torch.split(x, size), torch.split(y, size), strict=True):
+                for name, gradient in per_sample(chosen, some_x, some_y).items():
+                    self.sums[name] += gradient.square_().sum(0)
+
+
+def _refuse_batch_statistics(model: nn.Module) -> None:
+    for name, module in model.named_modules():
+        if isinstance(module, _BatchNorm) and module.running_mean is None:
+            raise ValueError(
+                f"Layer {name!r} normalizes by the statistics of the batch, so a sample has no gradient of its own; "
+                "give it running statistics (track_running_stats=True)."
+            )
+
+
+def _has_gradient(loss: Tensor, trainable: dict[str, nn.Parameter]) -> bool:
+    """False if all is frozen. Raises ValueError if something is trainable and the loss does not depend on it."""
+    if trainable and not loss.requires_grad:
+        raise ValueError("No trainable parameter has a part in the loss: the model's output carries no gradient.")
+    return loss.requires_grad
+
+
+def _trainable(model: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def _zeros(model: nn.Module) -> Importance:
+    # Not zeros_like: the closed forms need plain strides whatever the parameter's memory format.
+    return {name: torch.zeros(p.shape, dtype=p.dtype, device=p.device) for name, p in model.named_parameters()}
+
+
+@contextmanager
+def _untouched(model: nn.Module) -> Iterator[None]:
+    """The model in eval mode; afterwards every module's mode and every buffer are as before, also on an error."""
+    modes = [(module, module.training) for module in model.modules()]
+    buffers = [(m, key, b, b.clone()) for m, _ in modes for key, b in m.named_buffers(recurse=False)]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        with torch.no_grad():
+            for module, key, buffer, value in buffers:
+                if not torch.equal(buffer, value):
+                    buffer.copy_(value)
+                setattr(module, key, buffer)

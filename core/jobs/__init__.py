@@ -1,0 +1,1 @@
+"""Runs executed: asked for, started in processes of their own, watched, ended."""

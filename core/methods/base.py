@@ -1,0 +1,58 @@
+"""The contract that every unlearning method keeps."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from core.context import RunContext
+from core.data.splits import Splits
+from core.domain import KINDS, ForgetRequest, Recipe, WrongInput
+from core.params import params_of
+from core.statistics import Statistic
+
+
+@dataclass(frozen=True)
+class UnlearningMethod(ABC):
+    """Hyperparameters are fields declared by `param()`; `unlearn` is the algorithm. Nothing else lives here.
+
+    `uses` names the splits that `unlearn` reads (enforced), `kinds` the requests it can serve.
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    about: ClassVar[str]
+    paper: ClassVar[str] = ""
+    uses: ClassVar[frozenset[str]] = frozenset()
+    keeps: ClassVar[frozenset[str]] = frozenset()  # kinds of stored statistics read besides, in words
+    kinds: ClassVar[frozenset[str]] = frozenset(KINDS)
+
+    def __post_init__(self) -> None:
+        for attribute, declared in params_of(type(self)).items():
+            declared.parse(getattr(self, attribute))
+
+    def statistics(self) -> tuple[Statistic, ...]:
+        """What must have been computed on the training set at the original model; lent as `run.statistics`."""
+        return ()
+
+    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """Work in training passes over single examples; it sets the progress bar's proportions and nothing else."""
+        return forget_count
+
+    def check(self, request: ForgetRequest) -> None:
+        """Raises WrongInput for a kind of request that this method cannot serve."""
+        if request.kind not in self.kinds:
+            raise WrongInput(
+                f"{self.title} serves requests of kind {', '.join(sorted(self.kinds))}, not {request.kind}."
+            )
+
+    @abstractmethod
+    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The unlearned model, on the run's device.
+
+        `model` is the method's own copy of the original, in eval mode. Reads only the splits in `uses`; draws
+        randomness only from `run.generator`; takes untrained models only from `run.fresh_model()`; calls
+        `run.progress` often enough to be stopped, ending at 1; hands what is worth seeing to `run.record`; leaves no
+        hook, no gradient and no frozen parameter. It does not evaluate, save, print or choose a device.
+        """

@@ -1,0 +1,41 @@
+"""Fine-tune: go on training the original model on the retain set alone, and hope that the rest fades.
+
+    theta  <-  SGD on cross-entropy over D_r, from theta*
+Baseline of Foster, Schoepf & Brintrup, AAAI 2024, arXiv:2308.07707 (5 epochs, learning rate 0.02).
+Departs from the paper: momentum 0.9 without weight decay; the paper's code says neither for this baseline.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from core.context import RunContext
+from core.data.splits import Splits
+from core.domain import Recipe
+from core.methods.base import UnlearningMethod
+from core.params import param
+from core.training import fit
+
+
+@dataclass(frozen=True)
+class Finetune(UnlearningMethod):
+    """Catastrophic forgetting as a method."""
+
+    key = "finetune"
+    title = "Fine-tune on what is kept"
+    about = "Goes on training the original model without the forget set; what is not rehearsed may fade, slowly."
+    paper = "arXiv:2308.07707 (baseline)"
+    uses = frozenset({"retain"})
+
+    epochs: int = param(5, low=1, high=200, help="Passes over the retain set.")
+    learning_rate: float = param(0.02, low=1e-6, high=1.0, symbol="η", format="%.6f", help="Constant step size of SGD.")
+    batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
+
+    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """Every epoch, over the retain set."""
+        return self.epochs * (train_count - forget_count)
+
+    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The original, trained on."""
+        recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False)
+        return fit(model, splits.retain, recipe, run)

@@ -1,0 +1,27 @@
+"""Do nothing: the original model as it is, the floor that every method must beat.
+
+    theta  <-  theta
+Departs from the paper: there is none.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from core.context import RunContext
+from core.data.splits import Splits
+from core.methods.base import UnlearningMethod
+
+
+@dataclass(frozen=True)
+class Original(UnlearningMethod):
+    """The control that forgets nothing."""
+
+    key = "original"
+    title = "Original (do nothing)"
+    about = "Leaves the model untouched: what every number looks like when nothing was forgotten."
+
+    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The model that came."""
+        run.progress(1.0, "nothing to do")
+        return model

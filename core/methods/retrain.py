@@ -1,0 +1,34 @@
+"""Retrain from scratch on the retain set, by the recipe of the original model.
+
+    theta  <-  train(fresh theta, D_r)
+The reference is trained in the same way from another seed: what separates the two is the floor of every comparison.
+Departs from the paper: there is none.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from core.context import RunContext
+from core.data.splits import Splits
+from core.domain import Recipe
+from core.methods.base import UnlearningMethod
+from core.training import fit
+
+
+@dataclass(frozen=True)
+class Retrain(UnlearningMethod):
+    """Exact unlearning, at full price."""
+
+    key = "retrain"
+    title = "Retrain from scratch"
+    about = "Trains a fresh model on what may be kept: exact, and as slow as training. Held against the reference it shows the floor."
+    uses = frozenset({"retain"})
+
+    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """Every epoch of the recipe, over the retain set."""
+        return recipe.epochs * (train_count - forget_count)
+
+    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """A model of which no weight comes from the original."""
+        return fit(run.fresh_model(), splits.retain, run.recipe, run)

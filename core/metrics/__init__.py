@@ -1,0 +1,8 @@
+"""The shelf of metrics. To add a family: write its file, then its line here."""
+
+from core.metrics import accuracy, distance, divergence, membership
+from core.metrics.base import Metric
+
+METRICS: dict[str, Metric] = {
+    metric.info.key: metric for family in (accuracy, divergence, membership, distance) for metric in family.METRICS
+}

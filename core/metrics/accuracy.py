@@ -1,0 +1,41 @@
+"""How often a model is right: on retain and forget data, train and test."""
+
+from functools import partial
+
+from torch import Tensor
+
+from core.descriptions import MetricInfo
+from core.metrics.base import Evidence, Metric
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Share of examples whose largest logit is the label's: logits (N, C), labels int64 (N,), N >= 1."""
+    return float((logits.argmax(1) == labels).double().mean())
+
+
+def _on(split: str, evidence: Evidence, model: str) -> float:
+    return accuracy(*evidence.need(model).of(split, evidence.splits))
+
+
+def _metric(split: str, title: str, goal: str, definition: str) -> Metric:
+    return Metric(MetricInfo(f"{split}_accuracy", title, "share", goal, definition), partial(_on, split))
+
+
+METRICS = (
+    _metric(
+        "test_forget", "Accuracy, unseen forgotten classes", "match",
+        "Share of right answers on test images of the forgotten classes. The aim is the reference's value.",
+    ),
+    _metric(
+        "test_retain", "Accuracy, unseen kept classes", "high",
+        "Share of right answers on test images that the request leaves alone.",
+    ),
+    _metric(
+        "train_forget", "Accuracy, forget set", "match",
+        "Share of right answers on the training images that had to go. The aim is the reference's value, not zero.",
+    ),
+    _metric(
+        "train_retain", "Accuracy, retain set", "high",
+        "Share of right answers on the training images that were kept.",
+    ),
+)  # fmt: skip

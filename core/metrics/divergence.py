@@ -1,0 +1,45 @@
+"""How far a model's beliefs lie from the reference's."""
+
+from functools import partial
+from math import log
+
+import torch
+from torch import Tensor
+import torch.nn.functional as F
+
+from core.descriptions import MetricInfo
+from core.metrics.base import Evidence, Metric
+
+
+def js_divergence(logits_p: Tensor, logits_q: Tensor) -> float:
+    """Mean Jensen-Shannon divergence of two (N, C) batches of logits, in nats: 0 to ln 2.
+
+    JS = 1/2 KL(p || m) + 1/2 KL(q || m),  m = (p + q) / 2;  summed over classes, averaged over examples.
+    """
+    log_p, log_q = F.log_softmax(logits_p.double(), 1), F.log_softmax(logits_q.double(), 1)
+    log_m = torch.logaddexp(log_p, log_q) - log(2)
+    kl_pm = (log_p.exp() * (log_p - log_m)).sum(1)
+    kl_qm = (log_q.exp() * (log_q - log_m)).sum(1)
+    return float((kl_pm + kl_qm).mean() / 2)
+
+
+def _to_reference(split: str, evidence: Evidence, model: str) -> float:
+    theirs, _ = evidence.need("reference").of(split, evidence.splits)
+    ours, _ = evidence.need(model).of(split, evidence.splits)
+    return js_divergence(ours, theirs)
+
+
+def _metric(key: str, split: str, title: str, where: str) -> Metric:
+    definition = (
+        f"Jensen-Shannon divergence between the model's and the reference's probabilities, averaged over {where}. "
+        "0: the same beliefs; ln 2 = 0.693: no overlap."
+    )
+    return Metric(
+        MetricInfo(key, title, "nats", "low", definition), partial(_to_reference, split), ("original", "unlearned")
+    )
+
+
+METRICS = (
+    _metric("js_to_reference", "forget", "Divergence from the reference, forget set", "the forget set"),
+    _metric("js_to_reference_test", "test", "Divergence from the reference, test set", "the test set"),
+)

@@ -1,0 +1,53 @@
+"""Can an attacker tell from the loss who was in the training set?"""
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedShuffleSplit, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+import torch.nn.functional as F
+
+from core.descriptions import MetricInfo
+from core.metrics.base import Evidence, Metric, NotApplicable
+
+SPLITS = 10
+FEWEST = 10  # examples a side: below, a split's test fold would hold one example or none of a side
+
+
+def loss_attack(member_losses: np.ndarray, other_losses: np.ndarray, seed: int) -> float:
+    """Accuracy, in [0, 1], of a logistic regression that tells members from others by their loss; 0.5 is chance.
+
+    Both sides are cut to the same count at random; mean over ten stratified shuffle splits, a tenth held out in each
+    (NeurIPS 2023 unlearning challenge's starting kit; MUFAC). Raises NotApplicable below ten examples a side.
+    """
+    count = min(len(member_losses), len(other_losses))
+    if count < FEWEST:
+        raise NotApplicable(
+            f"The attack needs {FEWEST} forgotten and {FEWEST} unseen examples; the smaller side has {count}."
+        )
+    draw = np.random.default_rng(seed)
+    sides = [draw.choice(side, count, replace=False) for side in (member_losses, other_losses)]
+    losses, members = np.concatenate(sides)[:, None], np.repeat([1, 0], count)
+    attack = make_pipeline(StandardScaler(), LogisticRegression())
+    splits = StratifiedShuffleSplit(SPLITS, test_size=0.1, random_state=seed)
+    return float(cross_val_score(attack, losses, members, cv=splits, scoring="accuracy").mean())
+
+
+def _attack(evidence: Evidence, model: str) -> float:
+    answers = evidence.need(model)
+    unseen = "test_forget" if evidence.splits.request.by_class else "test"
+    sides = (answers.of(name, evidence.splits) for name in ("forget", unseen))
+    losses = [F.cross_entropy(logits.double(), labels, reduction="none").numpy() for logits, labels in sides]
+    return loss_attack(losses[0], losses[1], evidence.seed)
+
+
+METRICS = (
+    Metric(
+        MetricInfo(
+            "attack_loss_accuracy", "Membership attack by loss", "share", "match",
+            "How often a logistic regression tells the forget set from unseen images (of the same classes, for class "
+            "requests) by their loss: ten stratified splits, balanced. 0.5 is chance; the aim is the reference's value.",
+        ),
+        _attack,
+    ),
+)  # fmt: skip

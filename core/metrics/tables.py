@@ -1,0 +1,68 @@
+"""Numbers by class, by pair of classes and by layer, as tables for the pages."""
+
+import pandas as pd
+import torch
+
+from core.data.splits import Splits
+from core.metrics.base import Evidence
+from core.metrics.distance import changed_share, relative_distance
+
+
+def per_class(evidence: Evidence) -> pd.DataFrame:
+    """One row per split (train, test), model and class: accuracy (share, NaN where the class is absent) and count."""
+    rows = []
+    for split, model, logits, labels in _answers(evidence):
+        right = logits.argmax(1) == labels
+        for index in range(logits.shape[1]):
+            here = labels == index
+            count = int(here.sum())
+            value = float(right[here].double().mean()) if count else float("nan")
+            rows.append({"split": split, "model": model, "class": index, "accuracy": value, "count": count})
+    return pd.DataFrame(rows)
+
+
+def confusion(evidence: Evidence) -> pd.DataFrame:
+    """One row per split, model, true and predicted class: count, and mean confidence (share; NaN where count is 0)."""
+    rows = []
+    for split, model, logits, labels in _answers(evidence):
+        surest, predicted = logits.softmax(1).max(1)
+        classes = logits.shape[1]
+        cell = labels * classes + predicted  # (N,) in [0, classes^2)
+        count = torch.bincount(cell, minlength=classes**2)
+        confidence = torch.bincount(cell, surest.double(), minlength=classes**2) / count
+        for index in range(classes**2):
+            rows.append(
+                {"split": split, "model": model, "true": index // classes, "predicted": index % classes,
+                 "count": int(count[index]), "confidence": float(confidence[index])}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def layers(evidence: Evidence) -> pd.DataFrame:
+    """One row per parameter tensor: count of weights, share changed, relative distances from the original's weights."""
+    original, unlearned = evidence.weights["original"], evidence.weights["unlearned"]
+    reference = evidence.weights.get("reference")
+    return pd.DataFrame(
+        {
+            "layer": name,
+            "weights": weights.numel(),
+            "changed": changed_share(unlearned[name], weights),
+            "distance": relative_distance({name: unlearned[name]}, {name: weights}),
+            "reference_distance": relative_distance({name: reference[name]}, {name: weights})
+            if reference
+            else float("nan"),
+        }
+        for name, weights in original.items()
+    )
+
+
+def _answers(evidence: Evidence) -> list[tuple[str, str, torch.Tensor, torch.Tensor]]:
+    splits: Splits = evidence.splits
+    return [
+        (split, model, logits, labels.cpu())
+        for model, answers in evidence.answers.items()
+        for split, logits, labels in (
+            ("train", answers.train, splits.train.labels),
+            ("test", answers.test, splits.test.labels),
+        )
+    ]

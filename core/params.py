@@ -1,0 +1,96 @@
+"""Declare a hyperparameter once: its default, bounds and meaning; forms, command line, checks and docs read it."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from core.domain import WrongInput
+
+Value = float | int | str
+
+
+@dataclass(frozen=True)
+class Param:
+    """What the world may know of one hyperparameter.
+
+    `low` and `high` are inclusive. `words` are values allowed beside a number ("auto"). A param with `choices` takes
+    one of them and nothing else.
+    """
+
+    name: str
+    default: Value
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    whole: bool = False
+    when: tuple[str, ...] = ()  # (other param, the value of it that gives this one a meaning)
+    symbol: str = ""
+    help: str = ""
+    format: str = "%g"
+
+    @property
+    def wanted(self) -> str:
+        """What a value must be, in words."""
+        if self.choices:
+            return " or ".join(self.choices)
+        number = f"a {'whole ' if self.whole else ''}number from {self.low:g} to {self.high:g}"
+        return " or ".join([number, *self.words])
+
+    def parse(self, raw: object) -> Value:
+        """The value in its own type. Raises WrongInput with what was wanted."""
+        text = str(raw).strip()
+        if text in (*self.choices, *self.words):
+            return text
+        number = None if self.choices else _number(text)
+        if number is None or not self._within(number):
+            raise WrongInput(f"{self.name} must be {self.wanted}; got {text!r}.")
+        return int(number) if self.whole else number
+
+    def _within(self, number: float) -> bool:
+        low, high = self.low if self.low is not None else -float("inf"), self.high
+        return low <= number <= (high if high is not None else float("inf")) and not (self.whole and number % 1)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def param(default: Value, **about: Any) -> Any:
+    """A dataclass field that carries its own Param; its name is the field's, without a trailing underscore."""
+    return field(default=default, metadata={"param": {"whole": isinstance(default, int), **about}})
+
+
+def params_of(cls: type) -> dict[str, Param]:
+    """Field name -> Param, in the order of declaration."""
+    return {
+        f.name: Param(name=f.name.rstrip("_"), default=f.default, **f.metadata["param"])  # type: ignore[arg-type]  # param() gave every such field a default
+        for f in fields(cls)
+        if "param" in f.metadata
+    }
+
+
+def with_params(cls: type, values: dict[str, Value]) -> Any:
+    """An instance of `cls` from values by param name; names left out take their defaults. Raises WrongInput."""
+    declared = {p.name: (attribute, p) for attribute, p in params_of(cls).items()}
+    check_names(values, list(declared))
+    return cls(**{declared[name][0]: declared[name][1].parse(value) for name, value in values.items()})
+
+
+def check_names(values: dict[str, Value], known: list[str]) -> None:
+    """Raises WrongInput for a name that is not a param."""
+    for name in values:
+        if name not in known:
+            raise WrongInput(f"There is no parameter {name!r} here; the parameters are: {', '.join(known) or 'none'}.")
+
+
+def param_to_dict(p: Param) -> dict[str, Any]:
+    """Plain data, for the catalogue's file."""
+    return asdict(p)
+
+
+def param_from_dict(raw: dict[str, Any]) -> Param:
+    """The inverse of `param_to_dict`."""
+    return Param(**{**raw, "choices": tuple(raw["choices"]), "words": tuple(raw["words"]), "when": tuple(raw["when"])})

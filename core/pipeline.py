@@ -1,0 +1,228 @@
+"""request -> prepare -> train or load -> unlearn -> evaluate: the whole of a run, in reading order."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from functools import partial
+import os
+from time import perf_counter
+
+import torch
+from torch import Tensor, nn
+
+from core.context import RunContext, choose_device, derived_seed, synchronise
+from core.data.catalog import load_dataset
+from core.data.examples import Examples
+from core.data.splits import Splits, split
+from core.domain import Measurement, Recipe, RunSpec
+from core.kept import Keeper, Shared, key_of, to_arrays
+from core.methods import METHODS
+from core.methods.base import UnlearningMethod
+from core.metrics import METRICS
+from core.metrics.base import Answers, Evidence, NotApplicable
+from core.metrics.tables import confusion, layers, per_class
+from core.models import MODELS
+from core.params import with_params
+from core.presets import preset_for
+from core.stages import Report, Stages
+from core.statistics import Statistic
+from core.store.artifacts import Artifacts
+from core.store.home import Home
+from core.store.outcome import Outcome
+from core.store.results import ResultStore
+from core.training import Diverged, fit, predict
+from core.version import ENGINE, TRAINING, code_version
+
+STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run made concrete: the spec with the objects that it names."""
+
+    spec: RunSpec
+    splits: Splits
+    method: UnlearningMethod
+    recipe: Recipe
+    build: Callable[[], nn.Module]
+    device: str
+    keeper: Keeper
+
+    def context(
+        self, purpose: str, say: Callable[[float, str], None], lent: dict[str, dict[str, Tensor]]
+    ) -> RunContext:
+        """A context whose seed belongs to one purpose alone."""
+        seed = derived_seed(self.spec.seed, purpose)
+        return RunContext(self.build, self.recipe, seed, self.device, say, statistics=lent)
+
+    def key(self, purpose: str, *parts: object) -> str:
+        """Names a trained model: all that decides its weights."""
+        deciding = (self.spec.dataset, self.spec.model, asdict(self.recipe), self.spec.seed, self.device)
+        return key_of(purpose, code_version(TRAINING), *deciding, *parts)
+
+    @property
+    def original_key(self) -> str:
+        """Names the original model."""
+        return self.key("original")
+
+    @property
+    def reference_key(self) -> str:
+        """Names the reference: by the examples that it never saw, however the request words them."""
+        return self.key("reference", self.splits.forgotten.nonzero().flatten().tolist())
+
+    def statistic_key(self, statistic: str) -> str:
+        """Names a statistic of the training set at the original model."""
+        return self.key("statistic", statistic, code_version(ENGINE))
+
+
+def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
+    """Compute a run and put its files into the home. Raises WrongInput or Diverged; the caller stores the verdict."""
+    with ResultStore(home.database) as store:
+        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)))
+        stages = Stages(planned_work(job), report)
+        original = train(job, "train", job.original_key, "original", job.splits.train, stages)
+        reference = None
+        if spec.reference:
+            reference = train(job, "reference", job.reference_key, "reference", job.splits.retain, stages)
+        statistics = precompute(job, original, stages)
+        unlearned, recorded, unlearn_seconds = unlearn(job, original, statistics, stages)
+        began = perf_counter()
+        evidence = evaluate(job, {"original": original, "reference": reference}, unlearned, stages)
+        measurements = measure(evidence)
+        files = keep_files(job.keeper.artifacts, evidence, unlearned, recorded)
+        shared = {"original": original, "reference": reference, **{f"statistic/{k}": s for k, s in statistics.items()}}
+        seconds = {
+            "train": original.seconds if original.made_now else 0.0,
+            "reference": reference.seconds if reference and reference.made_now else 0.0,
+            "precompute": sum(s.seconds for s in statistics.values() if s.made_now),
+            "unlearn": unlearn_seconds,
+            "evaluate": perf_counter() - began,
+        }
+        speedup = reference.seconds / unlearn_seconds if reference else None
+        files |= {name: thing.file for name, thing in shared.items() if thing}
+        return Outcome(tuple(measurements), seconds, speedup, files, job.device)
+
+
+def prepare(spec: RunSpec, keeper: Keeper) -> Job:
+    """Turn names into objects, and refuse what cannot be before anything is computed."""
+    device = choose_device(spec.device)
+    _settle()
+    dataset = load_dataset(spec.dataset)
+    method: UnlearningMethod = with_params(METHODS[spec.method], spec.params)
+    method.check(spec.request)
+    recipe = preset_for(spec.dataset, spec.model).recipe
+    splits = split(dataset, spec.request)
+    return Job(spec, splits, method, recipe, lambda: MODELS[spec.model](dataset.info), device, keeper)
+
+
+def _settle() -> None:
+    """Same seed, same weights: no kernel that adds in a changing order where there is another."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # one core stays with the dashboard
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = False
+    torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, without its 2 s of imports
+
+
+def planned_work(job: Job) -> dict[str, float]:
+    """Stage -> training passes over single examples, from which the progress bar takes its proportions."""
+    n, k = len(job.splits.train), int(job.splits.forgotten.sum())
+    missing = [s for s in job.method.statistics() if not job.keeper.has(job.statistic_key(s.key))]
+    epochs = job.recipe.epochs
+    return {
+        "train": 0.0 if job.keeper.has(job.original_key) else epochs * n,
+        "reference": 0.0 if not job.spec.reference or job.keeper.has(job.reference_key) else epochs * (n - k),
+        "precompute": float(STATISTIC_PASSES * n * len(missing)),
+        "unlearn": job.method.passes(n, k, job.recipe),
+        "evaluate": float(n + len(job.splits.test)),
+    }
+
+
+def train(job: Job, stage: str, key: str, purpose: str, examples: Examples, stages: Stages) -> Shared:
+    """The original (on all) or the reference (on the retain set): from the store, or trained from a fresh model."""
+    with stages.stage(stage) as say:
+        context = job.context(purpose, say, {})
+        return job.keeper.load_or_make(
+            key, purpose, lambda: fit(context.fresh_model(), examples, job.recipe, context).state_dict(), job.device
+        )
+
+
+def precompute(job: Job, original: Shared, stages: Stages) -> dict[str, Shared]:
+    """What the method wants known of the training set, by the statistic's key."""
+    with stages.stage("precompute") as say:
+        context = job.context("precompute", say, {})
+        model = restore(job, original.tensors)
+
+        def make(statistic: Statistic) -> Shared:
+            key = job.statistic_key(statistic.key)
+            compute = partial(statistic.compute, model, job.splits.train, context)
+            return job.keeper.load_or_make(key, "statistic", compute, job.device)
+
+        return {statistic.key: make(statistic) for statistic in job.method.statistics()}
+
+
+def restore(job: Job, tensors: dict[str, Tensor]) -> nn.Module:
+    """A model in eval mode on the run's device, with these weights."""
+    model = job.build()
+    model.load_state_dict(tensors)
+    return model.to(job.device).eval()
+
+
+def unlearn(
+    job: Job, original: Shared, statistics: dict[str, Shared], stages: Stages
+) -> tuple[nn.Module, dict[str, Tensor], float]:
+    """The unlearned model, what the method recorded, and the seconds of the method alone."""
+    with stages.stage("unlearn") as say:
+        lent = {key: {n: t.to(job.device) for n, t in shared.tensors.items()} for key, shared in statistics.items()}
+        context = job.context("unlearn", say, lent)
+        own = deepcopy(restore(job, original.tensors))
+        guarded = job.splits.only(job.method.uses)
+        synchronise(job.device)
+        began = perf_counter()
+        unlearned = job.method.unlearn(own, guarded, context)
+        synchronise(job.device)
+        seconds = perf_counter() - began
+    for name, theta in unlearned.named_parameters():
+        if not theta.isfinite().all():
+            raise Diverged(
+                f"{job.method.title} left weights in {name} that are not finite; gentler parameters may help."
+            )
+    return unlearned, context.recorded, seconds
+
+
+def evaluate(job: Job, shared: dict[str, Shared | None], unlearned: nn.Module, stages: Stages) -> Evidence:
+    """Each model's logits on all data, once."""
+    models = {name: restore(job, thing.tensors) for name, thing in shared.items() if thing}
+    models = {"original": models["original"], "unlearned": unlearned.eval(), **models}
+    with stages.stage("evaluate") as say:
+        answers = {}
+        for index, (name, model) in enumerate(models.items()):
+            say(index / len(models), f"asking the {name} model")
+            sets = (predict(model, examples, job.device) for examples in (job.splits.train, job.splits.test))
+            answers[name] = Answers(*sets)
+        weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
+        say(1.0, "measuring")
+    return Evidence(job.splits, answers, weights, derived_seed(job.spec.seed, "evaluate") % 2**31)
+
+
+def measure(evidence: Evidence) -> list[Measurement]:
+    """Every metric on every model it is for; where it does not apply, None with the reason."""
+    taken = []
+    for key, metric in METRICS.items():
+        for model in metric.models:
+            try:
+                taken.append(Measurement(key, model, metric.compute(evidence, model)))
+            except NotApplicable as reason:
+                taken.append(Measurement(key, model, None, str(reason)))
+    return taken
+
+
+def keep_files(
+    artifacts: Artifacts, evidence: Evidence, unlearned: nn.Module, recorded: dict[str, Tensor]
+) -> dict[str, str]:
+    """Name -> file of what the pages look at."""
+    tables = {"per_class": per_class, "confusion": confusion, "layers": layers}
+    files = {name: artifacts.put_table(make(evidence)) for name, make in tables.items()}
+    files["unlearned"] = artifacts.put_arrays(to_arrays(unlearned.state_dict()))
+    if recorded:
+        files["recorded"] = artifacts.put_arrays(to_arrays(recorded))
+    return files

@@ -1,0 +1,67 @@
+"""A run as one plain object: what the command line prints and what a page reads."""
+
+from dataclasses import asdict
+from math import isnan
+from typing import Any
+
+from core.store.artifacts import Artifacts
+from core.store.home import Home
+from core.store.outcome import Run
+from core.store.results import ResultStore
+from core.verdict import Numbers
+
+MODELS = ("original", "unlearned", "reference")
+STAGES = ("train", "reference", "precompute", "unlearn", "evaluate")
+
+
+def numbers_of(store: ResultStore, run_id: str) -> Numbers:
+    """model -> metric -> value (None where the metric does not apply)."""
+    numbers: Numbers = {model: {} for model in MODELS}
+    for taken in store.measurements(run_id):
+        numbers[taken.model][taken.metric] = taken.value
+    return numbers
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """A run in a list: id, status, spec, progress."""
+    return {
+        "id": run.id,
+        "status": str(run.status),
+        "spec": spec_of(run),
+        "share": run.share,
+        "stage": run.stage,
+        "created_at": run.created_at.isoformat(),
+        "error": run.error_line,
+    }
+
+
+def spec_of(run: Run) -> dict[str, Any]:
+    """The spec as plain data, the request also as the command line writes it."""
+    return asdict(run.spec) | {"forget": run.spec.request.text}
+
+
+def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
+    """Everything that a run says in numbers; lists by class index. A run that is not done has no numbers."""
+    numbers = numbers_of(store, run.id)
+    files = store.artifacts(run.id)
+    return {
+        **summary(run),
+        "metrics": numbers["unlearned"],
+        "original": numbers["original"],
+        "reference": numbers["reference"] or None,
+        "reasons": {f"{m.model}/{m.metric}": m.reason for m in store.measurements(run.id) if m.value is None},
+        "per_class": _per_class(Artifacts(home.artifacts_folder), files["per_class"]) if "per_class" in files else None,
+        "seconds": {stage: run.seconds.get(stage, 0.0) for stage in STAGES},
+        "speedup": run.speedup,
+        "device": run.device,
+    }
+
+
+def _per_class(artifacts: Artifacts, file: str) -> dict[str, dict[str, list[float | None]]]:
+    """split -> model -> accuracy by class index; None where a class has no examples."""
+    table = artifacts.get_table(file)
+    lists: dict[str, dict[str, list[float | None]]] = {}
+    for (split, model), rows in table.groupby(["split", "model"], sort=False):
+        ordered = rows.sort_values("class")["accuracy"]
+        lists.setdefault(str(split), {})[str(model)] = [None if isnan(value) else float(value) for value in ordered]
+    return lists

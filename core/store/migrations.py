@@ -1,0 +1,58 @@
+"""The schema's history. Append; never edit an entry that has shipped."""
+
+APPLICATION_ID = 0x466F7267  # "Forg", in the file's header: tells our file from any other SQLite file
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    create table runs (
+        id text primary key,
+        spec text not null,
+        status text not null,
+        attempt integer not null default 1,
+        turn integer not null,                     -- order of asking, whatever the clock does
+        slot text not null default 'default',      -- one run at a time per slot
+        share real not null default 0,             -- in [0, 1]
+        stage text not null default '',
+        note text not null default '',
+        seconds_left real,
+        cancel_requested integer not null default 0,
+        created_at text not null,
+        started_at text,
+        finished_at text,
+        supervisor_pid integer,
+        supervisor_started real,
+        worker_pid integer,
+        worker_started real,
+        device text not null default '',
+        error text not null default '',
+        seconds text not null default '{}',        -- JSON: stage -> seconds
+        speedup real
+    );
+    create index runs_by_status on runs (status, turn);
+    create table measurements (
+        run_id text not null references runs (id),
+        metric text not null,
+        model text not null,
+        value real,
+        reason text not null default '',
+        primary key (run_id, metric, model)
+    );
+    create table artifacts (
+        run_id text not null references runs (id),
+        name text not null,
+        file text not null,
+        primary key (run_id, name)
+    );
+    """,
+    """
+    create table kept (
+        key text primary key,
+        kind text not null,
+        file text not null,
+        seconds real not null,
+        created_at text not null
+    );
+    create table revision (value integer not null);
+    insert into revision values (0);
+    """,
+)

@@ -1,0 +1,53 @@
+"""What the store takes in and hands out: plain frozen data."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.domain import Measurement, RunSpec, RunStatus
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run that came to its end brings home. `artifacts`: name -> file already put in Artifacts."""
+
+    measurements: tuple[Measurement, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)  # stage -> seconds; 0 where it came from the store
+    speedup: float | None = None
+    artifacts: dict[str, str] = field(default_factory=dict)
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A spec's recorded execution. Times are aware, in UTC."""
+
+    id: str
+    spec: RunSpec
+    status: RunStatus
+    share: float  # in [0, 1]
+    stage: str
+    note: str
+    seconds_left: float | None
+    attempt: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    device: str
+    error: str
+    seconds: dict[str, float]
+    speedup: float | None
+    cancel_requested: bool
+
+    @property
+    def error_line(self) -> str:
+        """The last line of the error: the one that says what went wrong."""
+        return self.error.strip().rpartition("\n")[2]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file that many runs share (a trained original, a reference, an importance), and what it took to compute."""
+
+    file: str
+    seconds: float
+    kind: str

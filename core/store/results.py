@@ -1,0 +1,162 @@
+"""Runs, their numbers and the files they share, in one SQLite file that many processes may open."""
+
+from datetime import datetime
+import json
+from pathlib import Path
+import sqlite3
+from typing import Self
+
+from core.domain import ACTIVE, Measurement, RunSpec, RunStatus, WrongInput
+from core.store import lifecycle
+from core.store.database import Database
+from core.store.lifecycle import NOTHING
+from core.store.liveness import ProcessId
+from core.store.outcome import Kept, Outcome, Run
+
+
+class ResultStore:
+    """Open it for a moment (under a millisecond) in a `with`; every trouble of the file's comes out as WrongInput."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is `Home.database`."""
+        self._db = Database(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    # A run's way, in its order; the steps are told in `lifecycle`.
+
+    def add(self, spec: RunSpec) -> str:
+        """The id of the spec's run: the one queued, running or done, else queued (anew, with attempt + 1)."""
+        return lifecycle.add(self._db, spec)
+
+    def claim(self, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
+        """Take the oldest queued run: its spec and attempt. Atomic across processes."""
+        return lifecycle.claim(self._db, supervisor)
+
+    def started(self, run_id: str, attempt: int, worker: ProcessId, device: str = "") -> bool:
+        """The worker's word that it has begun; False when the run is not its any more."""
+        return lifecycle.started(self._db, run_id, attempt, worker, device)
+
+    def progress(
+        self, run_id: str, attempt: int, share: float, stage: str, note: str = "", *, seconds_left: float | None = None
+    ) -> bool:
+        """Where the run stands; its share never goes down. False when the run is not the caller's any more."""
+        return lifecycle.progress(self._db, run_id, attempt, (share, stage, note, seconds_left))
+
+    def finish(
+        self, run_id: str, attempt: int, status: RunStatus, *, outcome: Outcome = NOTHING, error: str = ""
+    ) -> bool:
+        """Verdict, numbers and files' names in one transaction; False when the run is not the caller's any more."""
+        return lifecycle.finish(self._db, run_id, attempt, status, outcome=outcome, error=error)
+
+    def request_cancel(self, run_id: str) -> None:
+        """Queued: cancelled at once. Running: flagged. Else nothing."""
+        lifecycle.request_cancel(self._db, run_id)
+
+    def cancel_requested(self, run_id: str) -> bool:
+        """Whether the supervisor must end it."""
+        return bool(self._db.read("select 1 from runs where id = ? and cancel_requested", (run_id,)))
+
+    def reconcile(self, none_runs: bool = False) -> None:
+        """Call before looking: `running` rows whose processes are dead become `interrupted` or `cancelled`.
+
+        `none_runs`: the caller is the supervisor and knows that every such row's process is gone.
+        """
+        lifecycle.reconcile(self._db, none_runs)
+
+    # Looking.
+
+    def run(self, run_id: str) -> Run | None:
+        """None where there is no such run."""
+        rows = self._db.read("select * from runs where id = ?", (run_id,))
+        return _run(rows[0]) if rows else None
+
+    def existing(self, run_id: str) -> Run:
+        """Raises WrongInput where there is no such run."""
+        run = self.run(run_id)
+        if run is None:
+            raise lifecycle.no_such_run(run_id)
+        return run
+
+    def runs(self, limit: int = 500) -> list[Run]:
+        """The last asked for first."""
+        return [_run(row) for row in self._db.read("select * from runs order by turn desc limit ?", (limit,))]
+
+    def has(self, status: RunStatus) -> bool:
+        """Whether any run is in that status."""
+        return bool(self._db.read("select 1 from runs where status = ? limit 1", (str(status),)))
+
+    def measurements(self, run_id: str) -> list[Measurement]:
+        """In the order in which the run gave them; empty where it has none."""
+        rows = self._db.read(
+            "select metric, model, value, reason from measurements where run_id = ? order by rowid", (run_id,)
+        )
+        return [Measurement(**dict(row)) for row in rows]
+
+    def artifacts(self, run_id: str) -> dict[str, str]:
+        """Name -> file in Artifacts."""
+        rows = self._db.read("select name, file from artifacts where run_id = ? order by rowid", (run_id,))
+        return {row["name"]: row["file"] for row in rows}
+
+    def files(self) -> set[str]:
+        """Every file of Artifacts that a run or a kept thing names."""
+        return {row["file"] for row in self._db.read("select file from artifacts union select file from kept")}
+
+    def revision(self) -> int:
+        """Grows with every change, so that who polls can tell in 20 microseconds that nothing is new."""
+        return int(self._db.read("select value from revision")[0]["value"])
+
+    def delete(self, run_id: str) -> list[str]:
+        """Forget a run and its numbers; returns its files that nothing names any more. Raises WrongInput if active."""
+        with self._db.transaction() as write:
+            row = write.execute("select status from runs where id = ?", (run_id,)).fetchone()
+            if row is None:
+                raise lifecycle.no_such_run(run_id)
+            if row["status"] in ACTIVE:
+                raise WrongInput(f"Run {run_id} is {row['status']}; cancel it before you delete it.")
+            named = [r["file"] for r in write.execute("select file from artifacts where run_id = ?", (run_id,))]
+            for table, column in (("artifacts", "run_id"), ("measurements", "run_id"), ("runs", "id")):
+                write.execute(f"delete from {table} where {column} = ?", (run_id,))
+        return sorted(set(named) - self.files())
+
+    # What runs share.
+
+    def keep(self, key: str, kind: str, file: str, seconds: float) -> None:
+        """Remember a file of Artifacts under a key that says all that decides its content."""
+        with self._db.transaction() as write:
+            write.execute(
+                "insert or replace into kept (key, kind, file, seconds, created_at) values (?, ?, ?, ?, ?)",
+                (key, kind, file, seconds, lifecycle.now()),
+            )
+
+    def kept(self, key: str) -> Kept | None:
+        """None where nothing is kept under that key."""
+        rows = self._db.read("select file, seconds, kind from kept where key = ?", (key,))
+        return Kept(**dict(rows[0])) if rows else None
+
+    def forget_kept(self, key: str) -> None:
+        """For a file that turned out damaged: the next run computes it anew."""
+        with self._db.transaction() as write:
+            write.execute("delete from kept where key = ?", (key,))
+
+
+def _run(row: sqlite3.Row) -> Run:
+    same = ("id", "share", "stage", "note", "seconds_left", "attempt", "device", "error", "speedup")
+    return Run(
+        **{name: row[name] for name in same},
+        spec=RunSpec.from_json(row["spec"]),
+        status=RunStatus(row["status"]),
+        created_at=datetime.fromisoformat(row["created_at"]),
+        started_at=_time(row["started_at"]),
+        finished_at=_time(row["finished_at"]),
+        seconds=json.loads(row["seconds"]),
+        cancel_requested=bool(row["cancel_requested"]),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,56 @@
+"""What the disk and SQLite complain of, said in one sentence; the only place where that is done."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import errno
+from pathlib import Path
+import sqlite3
+
+from core.domain import WrongInput
+
+_DISK = {
+    errno.ENOSPC: "There is no space left to write {path}; free some and try again.",
+    errno.EDQUOT: "The disk quota leaves no room to write {path}; free some and try again.",
+    errno.EROFS: "Forgetscope must be able to write to {path}, but its disk is read-only.",
+    errno.EACCES: "Forgetscope must be able to write to {path}, but has no permission to.",
+    errno.EPERM: "Forgetscope must be able to write to {path}, but has no permission to.",
+    errno.ENOTDIR: "A folder is wanted at {path}, but a file is in its way.",
+    errno.EEXIST: "A folder is wanted at {path}, but a file is in its way.",
+}
+_DAMAGED = (
+    "{path} should be Forgetscope's database, but is damaged or of another kind; "
+    "move it away or choose another home (FORGETSCOPE_HOME)."
+)
+_SQLITE = {
+    sqlite3.SQLITE_FULL: _DISK[errno.ENOSPC],
+    sqlite3.SQLITE_READONLY: "Forgetscope must be able to write to {path}, but it is read-only.",
+    sqlite3.SQLITE_PERM: _DISK[errno.EACCES],
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_CANTOPEN: "{path} must be a file that Forgetscope may read and write, but it cannot be opened.",
+    sqlite3.SQLITE_IOERR: "The disk failed while Forgetscope's database {path} was read or written.",
+    sqlite3.SQLITE_BUSY: "Another process has kept Forgetscope's database {path} locked for too long; try again.",
+}
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turns what the disk or SQLite says about `path` into WrongInput; lets every other error through."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        sentence = sentence_of(error, path)
+        if sentence is None:
+            raise
+        raise WrongInput(sentence) from error
+
+
+def sentence_of(error: Exception, path: Path) -> str | None:
+    """None where the trouble is not the disk's or the file's."""
+    sentence = None
+    if isinstance(error, OSError):
+        sentence = _DISK.get(error.errno or 0)
+    elif isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", -1)  # absent where Python's module complains, not the library
+        sentence = _SQLITE.get(code & 0xFF)  # the low byte is the kind
+    return sentence and sentence.format(path=path)

@@ -1,0 +1,54 @@
+"""One sentence that says what a run did, from its numbers; plain words, no torch."""
+
+from core.domain import ForgetRequest
+
+NEAR = 0.05  # share: differences of accuracy below this are called the same
+PRICE = 0.03  # share of kept accuracy whose loss is worth a word
+
+Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
+
+
+def verdict(numbers: Numbers, request: ForgetRequest, classes: tuple[str, ...]) -> str:
+    """A lead (Forgotten, Partly forgotten, Not forgotten, ...) and the accuracies that it rests on."""
+    forget_metric = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
+    after, before = numbers["unlearned"].get(forget_metric), numbers["original"].get(forget_metric)
+    kept, kept_before = (numbers[model].get("test_retain_accuracy") for model in ("unlearned", "original"))
+    if after is None or before is None or kept is None or kept_before is None:
+        return "No verdict: there are no unseen examples of what was forgotten, or none of what was kept."
+    reference = numbers.get("reference", {})
+    wanted, kept_wanted = reference.get(forget_metric), reference.get("test_retain_accuracy")
+    lead = _lead(before, after, 0.0 if wanted is None and request.by_class else wanted)
+    price = " but at a price" if kept < (kept_wanted if kept_wanted is not None else kept_before) - PRICE else ""
+    what = f"unseen images of {_named(request, classes)}" if request.by_class else "the forget set"
+    rest = "the other classes" if request.by_class else "unseen images"
+    return (
+        f"**{lead}{price}.** Accuracy on {what}: {percent(before)} before, {percent(after)} now"
+        f"{_retrained(wanted)}; on {rest}: {percent(kept_before)} before, {percent(kept)} now{_retrained(kept_wanted)}."
+    )
+
+
+def _lead(before: float, after: float, wanted: float | None) -> str:
+    if wanted is None:
+        return "No retrained reference to judge by"
+    if abs(before - wanted) <= NEAR and abs(after - wanted) <= NEAR:
+        return "Accuracy cannot tell: the original already answers like a retrained model"
+    if abs(after - wanted) <= NEAR:
+        return "Forgotten"
+    if after < wanted:
+        return "Over-forgotten"
+    return "Not forgotten" if after >= before - NEAR else "Partly forgotten"
+
+
+def _retrained(value: float | None) -> str:
+    return "" if value is None else f" ({percent(value)} if retrained)"
+
+
+def _named(request: ForgetRequest, classes: tuple[str, ...]) -> str:
+    names = [classes[pick] for pick in request.picks]
+    return f"class {names[0]}" if len(names) == 1 else f"classes {', '.join(names)}"
+
+
+def percent(share: float) -> str:
+    """A share as text, one decimal where it says something."""
+    text = f"{100 * share:.1f}".removesuffix(".0")
+    return f"{text} %"

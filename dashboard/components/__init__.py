@@ -1,0 +1,1 @@
+"""Pieces of pages: forms, figures, image walls, live progress."""

@@ -1,0 +1,139 @@
+"""Tables to plotly figures: pure functions; colours of text and background are the theme's."""
+
+from math import log10
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.components.palette import ACCENT, MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE, QUIET, THRESHOLD
+
+HEIGHT = 340  # pixels
+CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True}
+
+
+def _laid_out(figure: go.Figure, x: str, y: str, height: int = HEIGHT) -> go.Figure:
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 36, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None},
+        xaxis={"title": x, "automargin": True, "fixedrange": True},
+        yaxis={"title": y, "automargin": True, "fixedrange": True},
+        bargap=0.25,
+        hovermode="closest",
+    )
+    return figure
+
+
+def _hatch(shape: str) -> dict[str, Any]:
+    """Thin white lines over the bar's colour, so that bars differ without colour too."""
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": "white", "fgopacity": 1, "solidity": 0.3, "size": 7}
+
+
+def class_shift(table: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[int, ...]) -> go.Figure:
+    """Grouped bars: accuracy by class under each model. table: model, class, accuracy (share)."""
+    figure = go.Figure()
+    names = [f"<b>{name} ✕</b>" if index in forgotten else name for index, name in enumerate(classes)]
+    for model, title in MODEL_TITLE.items():
+        rows = table[table["model"] == model].sort_values("class")
+        if len(rows):
+            hollow = model == "original"
+            figure.add_bar(
+                name=title, x=names, y=rows["accuracy"].to_numpy(),
+                marker={
+                    "color": "rgba(128,136,144,0.18)" if hollow else MODEL_COLOUR[model],
+                    "line": {"color": MODEL_COLOUR[model], "width": 1.5},
+                    "pattern": _hatch(MODEL_PATTERN[model]),
+                },
+                hovertemplate=f"{title}, class %{{x}}: %{{y:.1%}}<extra></extra>",
+            )  # fmt: skip
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    figure.update_xaxes(type="category")
+    return _laid_out(figure, "class (✕ = to forget)", "accuracy")
+
+
+def confusion(table: pd.DataFrame, classes: tuple[str, ...], title: str) -> go.Figure:
+    """Heat map of one model's answers: row = true class, cell = share of that class. table: true, predicted, count."""
+    size = len(classes)
+    counts = table.sort_values(["true", "predicted"])["count"].to_numpy().reshape(size, size)
+    totals = counts.sum(1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares, x=list(classes), y=list(classes), customdata=counts, zmin=0, zmax=1, colorscale="Blues",
+            xgap=1, ygap=1, showscale=False,
+            text=np.where(counts > 0, counts.astype(str), ""), texttemplate="%{text}" if size <= 20 else None,
+            hovertemplate="true %{y}, answered %{x}: %{customdata} images (%{z:.0%})<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(type="category", showgrid=False)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    figure.update_layout(title={"text": title, "x": 0, "font": {"size": 15}})
+    return _laid_out(figure, "answer", "true class", 360)
+
+
+def layer_importance(layers: list[dict[str, Any]]) -> go.Figure:
+    """Grouped bars on a log axis: mean importance per parameter tensor, on the forget set and on all data."""
+    names = [layer["layer"] for layer in layers]
+    figure = go.Figure()
+    figure.add_bar(
+        name="all training data", x=names, y=[layer["all"] for layer in layers], marker={"color": QUIET},
+        hovertemplate="%{x}: %{y:.3g} on all data<extra></extra>",
+    )  # fmt: skip
+    figure.add_bar(
+        name="forget set", x=names, y=[layer["forget"] for layer in layers],
+        marker={"color": ACCENT, "pattern": _hatch("/")},
+        hovertemplate="%{x}: %{y:.3g} on the forget set<extra></extra>",
+    )  # fmt: skip
+    figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    return _laid_out(figure, "parameter tensor, input to output", "mean importance")
+
+
+def ratio_histogram(histogram: dict[str, list[float]], alpha: float, ceiling: float) -> go.Figure:
+    """Bars of log10(forget / all importance); lines at alpha and at the ceiling n/k; selected bars in the accent."""
+    edges = np.array(histogram["edges"])
+    centres = (edges[1:] + edges[:-1]) / 2
+    selected = centres > log10(alpha)
+    figure = go.Figure()
+    for chosen, name, colour in ((False, "left alone", QUIET), (True, "dampened", ACCENT)):
+        counts = np.where(selected == chosen, histogram["counts"], 0)
+        figure.add_bar(
+            name=name, x=centres, y=counts, width=np.diff(edges), marker={"color": colour, "line": {"width": 0}},
+            hovertemplate="ratio 10^%{x:.2f}: %{y} weights<extra>" + name + "</extra>",
+        )  # fmt: skip
+    figure.update_layout(barmode="stack")
+    figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    figure.add_vline(log10(alpha), line={"width": 3, "color": THRESHOLD}, annotation={"text": f"α = {alpha:.2f}", "yanchor": "bottom"},
+                     annotation_position="top left")  # fmt: skip
+    figure.add_vline(log10(ceiling), line={"width": 2, "dash": "dot", "color": MODEL_COLOUR["reference"]},
+                     annotation={"text": f"n/k = {ceiling:.2f}", "yanchor": "bottom"}, annotation_position="top right")  # fmt: skip
+    figure.update_xaxes(range=[edges[0], max(edges[-1], log10(ceiling)) + 0.25 * (edges[-1] - edges[0])])
+    figure = _laid_out(figure, "log₁₀ (importance to forget set / to all data)", "weights")
+    figure.update_layout(bargap=0, margin={"t": 56}, legend={"y": -0.32, "yanchor": "top"})
+    return figure
+
+
+def selected_share(selected: dict[str, float]) -> go.Figure:
+    """Bars: share of each parameter tensor's weights that are dampened."""
+    figure = go.Figure(
+        go.Bar(
+            x=list(selected), y=list(selected.values()), marker={"color": ACCENT},
+            hovertemplate="%{x}: %{y:.1%} dampened<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_yaxes(range=[0, 1], tickformat=".0%")
+    return _laid_out(figure, "parameter tensor, input to output", "weights dampened")
+
+
+def layer_change(layers: pd.DataFrame) -> go.Figure:
+    """Bars: relative distance of each parameter tensor from the original's. layers: layer, distance, reference_distance."""
+    figure = go.Figure()
+    for column, model in (("distance", "unlearned"), ("reference_distance", "reference")):
+        if layers[column].notna().any():
+            figure.add_bar(
+                name=MODEL_TITLE[model], x=layers["layer"], y=layers[column],
+                marker={"color": MODEL_COLOUR[model], "pattern": _hatch(MODEL_PATTERN[model])},
+                hovertemplate="%{x}: %{y:.3f} of the original's length<extra></extra>",
+            )  # fmt: skip
+    return _laid_out(figure, "parameter tensor, input to output", "relative change")

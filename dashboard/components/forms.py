@@ -1,0 +1,52 @@
+"""A form for any method, from the parameters that it declares."""
+
+import streamlit as st
+
+from core.descriptions import MethodInfo
+from core.params import Param, Value
+
+BY_NUMBER = "a number"
+
+
+def method_form(method: MethodInfo, preset: dict[str, Value], key: str) -> dict[str, Value]:
+    """Widgets in the order of declaration, set to the preset; the values by name."""
+    values: dict[str, Value] = {}
+    for p in method.params:
+        idle = bool(p.when) and values.get(p.when[0]) != p.when[1]
+        values[p.name] = _widget(p, preset[p.name], f"{key}.{p.name}", idle)
+    return values
+
+
+def _widget(p: Param, preset: Value, key: str, idle: bool) -> Value:
+    label = f"{p.name.replace('_', ' ')} ({p.symbol})" if p.symbol else p.name.replace("_", " ")
+    hint = f"{p.help} Allowed: {p.wanted}." + (f" Only with {p.when[0]} = {p.when[1]}." if p.when else "")
+    if p.choices:
+        index = p.choices.index(str(preset))
+        return st.selectbox(label, p.choices, index, help=hint, key=key, persist_state="session")
+    if p.words:
+        ways = (*p.words, BY_NUMBER)
+        way = st.segmented_control(
+            label, ways, default=str(preset) if preset in p.words else BY_NUMBER, help=hint, key=f"{key}.way",
+            required=True, persist_state="session",
+        )  # fmt: skip
+        if way in p.words:
+            return str(way)
+        return _number(p, preset if preset not in p.words else 1.0, f"{label}, value", None, key, idle)
+    return _number(p, preset, label, hint, key, idle)
+
+
+def _number(p: Param, preset: Value, label: str, hint: str | None, key: str, idle: bool) -> Value:
+    """Streamlit wants bounds, step and value of one type."""
+    kind = int if p.whole else float
+    step = kind(1) if p.whole else _step(float(preset))
+    low, high = (None if bound is None else kind(bound) for bound in (p.low, p.high))
+    value = st.number_input(
+        label, low, high, kind(preset), step, format=None if p.whole else p.format, help=hint, key=key, disabled=idle,
+        persist_state="session",
+    )  # fmt: skip
+    return preset if value is None else value
+
+
+def _step(value: float) -> float:
+    """A tenth of the value's size: 0.002 for 0.02, 0.1 for 4.3."""
+    return 10.0 ** (len(str(int(value))) - 2) if value >= 1 else max(value / 10, 1e-6)

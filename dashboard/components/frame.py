@@ -1,0 +1,32 @@
+"""What stands around every page: the name, the open run, the title, and wrong input told in one sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.domain import WrongInput
+from dashboard.session import RUN, take_asked
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+# Streamlit writes white on the primary colour in both themes; on the dark theme's light blue that is 1.9:1.
+DARK_BUTTON = "<style>[data-testid='stBaseButton-primary'] * {color: #10151d;}</style>"
+
+
+def frame(page: Any) -> None:
+    """page: what `st.navigation` chose."""
+    take_asked()
+    st.logo(str(ASSETS / "logo.png"), size="large", icon_image=str(ASSETS / "favicon.png"))
+    if st.context.theme.type == "dark":
+        st.html(DARK_BUTTON)
+    with st.sidebar:
+        st.text_input(
+            "Open run", key=RUN, bind="query-params", placeholder="none", max_chars=64,
+            help="The id of the run that Result and Parameters show. It is part of the address, so a link opens the same view.",
+        )  # fmt: skip
+        st.caption("Everything runs on this machine; nothing is sent anywhere.")
+    st.title(page.title)
+    try:
+        page.run()
+    except WrongInput as wrong:
+        st.error(str(wrong), icon=":material/error:")

@@ -1,0 +1,36 @@
+"""Walls of images as one picture: a sprite costs one request, however many images it shows."""
+
+from io import BytesIO
+from math import ceil
+
+import numpy as np
+from PIL import Image
+
+GAP = 2  # pixels between tiles, before scaling
+TILE = 48  # pixels a tile's long side is scaled to
+
+
+def sprite(images: np.ndarray, peak: int, columns: int) -> np.ndarray:
+    """images: uint8 (N, C, H, W), C = 1 or 3, levels 0 to peak. A uint8 (h, w, 3) wall, row by row, nearest scaling."""
+    pixels = to_rgb(images, peak)
+    count, height, width, _ = pixels.shape
+    scale = max(1, TILE // max(height, width))
+    rows = ceil(count / columns)
+    wall = np.full((rows * (height + GAP), columns * (width + GAP), 3), 127, np.uint8)
+    for index in range(count):
+        top, left = (index // columns) * (height + GAP), (index % columns) * (width + GAP)
+        wall[top : top + height, left : left + width] = pixels[index]
+    return wall.repeat(scale, 0).repeat(scale, 1)
+
+
+def to_rgb(images: np.ndarray, peak: int) -> np.ndarray:
+    """uint8 (N, C, H, W) with levels 0 to peak -> uint8 (N, H, W, 3), 0 to 255."""
+    shown = (images.astype(np.float32) * (255 / peak)).round().astype(np.uint8).transpose(0, 2, 3, 1)
+    return shown.repeat(3, 3) if shown.shape[3] == 1 else shown
+
+
+def png(image: np.ndarray, scale: int) -> bytes:
+    """uint8 (H, W, 3) as a PNG, enlarged by a whole factor without smoothing."""
+    buffer = BytesIO()
+    Image.fromarray(image.repeat(scale, 0).repeat(scale, 1)).save(buffer, "PNG")
+    return buffer.getvalue()

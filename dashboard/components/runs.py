@@ -1,0 +1,92 @@
+"""A run on a page: its name, its state, its progress while it moves, and the buttons that act on it."""
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from core.domain import ACTIVE, STOPPED, WrongInput
+from core.jobs import runner
+from core.store.outcome import Run
+from dashboard import queries
+from dashboard.components.palette import STATUS_ICON
+from dashboard.session import home, open_run, opened_run
+
+POLL = 0.5  # seconds between looks while something moves
+STAGE = {
+    "": "waiting for a free place",
+    "train": "training the original",
+    "reference": "training the reference without the forget set",
+    "precompute": "measuring the training set",
+    "unlearn": "unlearning",
+    "evaluate": "evaluating",
+}
+
+
+def name_of(run: Run) -> str:
+    """What distinguishes a run, in one line."""
+    spec = run.spec
+    seed = f" · seed {spec.seed}" if spec.seed else ""
+    return f"{spec.method} · {spec.dataset} · {spec.model} · {shortened(spec.request.text)}{seed}"
+
+
+def shortened(text: str, limit: int = 32) -> str:
+    """Long lists of samples are cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def progress_text(run: Run) -> str:
+    """Stage, note and seconds left, as far as they are known."""
+    left = "" if run.seconds_left is None else f" · about {max(1, round(run.seconds_left))} s left"
+    note = f" · {run.note}" if run.note else ""
+    return f"{STAGE.get(run.stage, run.stage)}{note}{left}"
+
+
+def state(run: Run) -> None:
+    """Icon and word; the bar while it moves; the error's last line, the whole of it one click away."""
+    st.markdown(f"{STATUS_ICON[run.status]} **{run.status}** · {age(run.created_at)}")
+    if run.status in ACTIVE:
+        st.progress(run.share, progress_text(run))
+    elif run.error:
+        st.error(run.error_line)
+        if run.error.strip() != run.error_line:
+            with st.expander("The whole error"):
+                st.code(run.error, language=None, wrap_lines=True)
+
+
+def age(moment: datetime) -> str:
+    """How long ago, in the largest whole unit."""
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"
+
+
+def _act(action: str, run_id: str) -> None:
+    """A callback: acts once per click, and says what went wrong."""
+    try:
+        {"Cancel": runner.cancel, "Retry": runner.retry, "Delete": runner.delete}[action](home(), run_id)
+        if action == "Delete" and opened_run() == run_id:
+            open_run("")
+    except WrongInput as wrong:
+        st.toast(str(wrong), icon=":material/error:")
+
+
+def act_button(action: str, run: Run, key: str) -> None:
+    """Cancel, Retry or Delete, where the run's state allows it."""
+    allowed = {"Cancel": run.status in ACTIVE, "Retry": run.status in STOPPED, "Delete": run.status not in ACTIVE}
+    if allowed[action]:
+        st.button(action, key=f"{key}-{action}-{run.id}", on_click=_act, args=(action, run.id))
+
+
+def follow(run: Run) -> None:
+    """The state of one active run, looked at again and again; the page is drawn anew when it ends."""
+
+    def panel() -> None:
+        now = queries.run(run.id)
+        if now is None or now.status not in ACTIVE:
+            st.rerun()
+        state(now)
+        act_button("Cancel", now, "follow")
+
+    st.fragment(panel, run_every=POLL)()

@@ -1,0 +1,48 @@
+"""The only module that touches session state, query parameters and the home folder."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.store.home import Home, open_home
+
+RUN = "run"  # the open run's id; bound to the address
+
+
+def home() -> Home:
+    """The user's home. Raises WrongInput where it cannot serve."""
+    return open_home()
+
+
+def open_run(run_id: str) -> None:
+    """Make a run the open one; call before its widget is drawn, or from a callback."""
+    st.session_state[RUN] = run_id
+
+
+def opened_run() -> str:
+    """The open run's id, or ''."""
+    return str(st.session_state.get(RUN) or "").strip()
+
+
+def ask_to_open(run_id: str, page: str) -> None:
+    """From the body of a page: open the run on another page. The frame does it before its widgets are drawn."""
+    st.session_state["_open_next"] = run_id
+    # An empty query, not none: switch_page refuses to clear parameters that are bound to widgets by itself.
+    st.switch_page(page, query_params={})
+
+
+def take_asked() -> None:
+    """Carry out `ask_to_open`; the frame calls it first."""
+    asked = st.session_state.pop("_open_next", None)
+    if asked:
+        open_run(asked)
+
+
+def remember(key: str, value: Any) -> None:
+    """Set a widget's value; call before it is drawn, or from a callback."""
+    st.session_state[key] = value
+
+
+def recall(key: str, default: Any = None) -> Any:
+    """A widget's value."""
+    return st.session_state.get(key, default)

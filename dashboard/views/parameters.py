@@ -1,0 +1,101 @@
+"""What a dampening run looks like from inside: importances, and what another alpha and lambda would do, without a run."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.store.outcome import Run
+from core.verdict import percent
+from dashboard import queries
+from dashboard.components import figures
+from dashboard.components.opened import finished_run
+from dashboard.session import home
+
+
+def steps(start: float) -> list[float]:
+    """Values of alpha on a log scale from 0.1 to 100, the run's own among them, exactly."""
+    return sorted({*np.geomspace(0.1, 100, 121).tolist(), start})
+
+
+def explorer(run: Run, where: tuple[int, str], view: dict, classes: tuple[str, ...]) -> None:  # type: ignore[type-arg]  # JSON
+    """Sliders and what depends on them."""
+    alpha_run = run.spec.params["alpha"]
+    start = view["automatic"] if alpha_run == "auto" else float(alpha_run)
+    left, right = st.columns(2)
+    alpha = left.select_slider(
+        "α, selection threshold", steps(start), start, format_func="{:.2f}".format, key=f"alpha-{run.id}",
+        help="A weight is dampened when its importance to the forget set is more than α times its importance to all data.",
+    )  # fmt: skip
+    lambda_ = right.slider(
+        "λ, strength kept", 0.0, 5.0, min(5.0, float(run.spec.params["lambda"])), 0.05, key=f"lambda-{run.id}",
+        help="A dampened weight is multiplied by λ / ratio, at most 1. 0 sets it to zero.",
+    )  # fmt: skip
+    answer = queries.redampen(run.id, *where, alpha, lambda_)
+    tiles = st.columns(4)
+    tiles[0].metric(
+        "α",
+        f"{alpha:.2f}",
+        help=f"The adaptive rule says {view['automatic']:.2f}; the ceiling is n/k = {view['ceiling']:.2f}.",
+    )
+    tiles[1].metric("Weights dampened", percent(answer["selected_all"]))
+    forgotten = answer["forget"] if answer["test_forget"] is None else answer["test_forget"]
+    tiles[2].metric(
+        "Accuracy, forgotten",
+        percent(forgotten),
+        help="On unseen images of the forgotten classes, else on the forget set.",
+    )
+    tiles[3].metric("Accuracy, kept", "–" if answer["test_retain"] is None else percent(answer["test_retain"]))
+    left, right = st.columns(2)
+    left.plotly_chart(figures.ratio_histogram(view["histogram"], alpha, view["ceiling"]), key="ratios", config=figures.CONFIG,
+                      alt="Histogram of log10 importance ratio with alpha and the ceiling drawn in")  # fmt: skip
+    left.caption("How to read it: weights right of the α line are dampened; none can lie right of n/k.")
+    right.plotly_chart(figures.class_shift(_accuracies(answer, run, where), classes, _picks(run)), key="what-if",
+                       config=figures.CONFIG, alt="Accuracy by class before, after this dampening, and retrained")  # fmt: skip
+    right.caption(
+        f"How to read it: accuracy on test images at this α and λ, computed now on {answer['looked_at']} images, no new run."
+    )
+    st.plotly_chart(figures.selected_share(answer["selected"]), key="selected", config=figures.CONFIG,
+                    alt="Share of each parameter tensor's weights that are dampened")  # fmt: skip
+    st.caption("How to read it: tall bars at the right mean that forgetting happens near the output.")
+
+
+def _picks(run: Run) -> tuple[int, ...]:
+    return run.spec.request.picks if run.spec.request.by_class else ()
+
+
+def _accuracies(answer: dict, run: Run, where: tuple[int, str]) -> pd.DataFrame:  # type: ignore[type-arg]  # JSON
+    """Original and reference from the run, the unlearned ones from the engine's answer."""
+    table = queries.table(run.id, "per_class", *where)
+    others = table[(table["split"] == "test") & (table["model"] != "unlearned")]
+    now = pd.DataFrame(
+        {"model": "unlearned", "class": range(len(answer["per_class"])), "accuracy": answer["per_class"]}
+    )
+    return pd.concat([others, now.astype({"accuracy": float})])
+
+
+run = finished_run()
+if run is not None:
+    where = (run.attempt, str(home().root))
+    if run.spec.method != "ssd":
+        st.info(
+            "This run stored no importances; so far only SSD runs do. Open one to see and move its dampening.",
+            icon=":material/info:",
+        )
+    else:
+        view = queries.importance_view(run.id, *where)
+        classes = queries.catalogue().datasets[run.spec.dataset].classes
+        st.subheader("Dampen again, without a new run")
+        st.fragment(explorer)(run, where, view, classes)
+        st.subheader("Importance by layer")
+        st.plotly_chart(figures.layer_importance(view["layers"]), key="importance", config=figures.CONFIG,
+                        alt="Mean importance of each parameter tensor on the forget set and on all data")  # fmt: skip
+        st.caption(
+            "How to read it: where the hatched bar is the taller one, the layer matters more to the forget set than to the rest. "
+            f"{percent(view['dead'])} of all weights feel no gradient on any training image."
+        )
+    st.subheader("How far each layer moved")
+    st.plotly_chart(figures.layer_change(queries.table(run.id, "layers", *where)), key="moved", config=figures.CONFIG,
+                    alt="Relative change of each parameter tensor from the original's weights")  # fmt: skip
+    st.caption(
+        "How to read it: length of the change over that of the original's weights. Retraining starts elsewhere and ends far off."
+    )

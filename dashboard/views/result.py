@@ -1,0 +1,89 @@
+"""One run: the verdict in a sentence, then what changed, held against the retrained reference."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.store.outcome import Run
+from core.verdict import verdict
+from dashboard import queries
+from dashboard.components import figures
+from dashboard.components.numbers import numbers_table, seconds
+from dashboard.components.opened import finished_run
+from dashboard.components.palette import MODEL_TITLE
+from dashboard.session import home
+
+STAGES = {
+    "train": "Train original",
+    "reference": "Train reference",
+    "precompute": "Precompute",
+    "unlearn": "Unlearn",
+    "evaluate": "Evaluate",
+}
+
+
+def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...]) -> None:
+    """The verdict, and what it cost."""
+    numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
+    with st.container(border=True, key="verdict"):
+        lead, _, rest = verdict(numbers, run.spec.request, classes).partition(".** ")
+        st.markdown(f"#### {lead.strip('*')}\n{rest}")
+    cells = st.grid(len(STAGES) + 1, min_column_width=120)
+    for stage, title in STAGES.items():
+        cells.cell().metric(
+            title,
+            seconds(report["seconds"][stage]),
+            help="Seconds of this run; 'stored' was computed by an earlier one.",
+        )
+    faster = "–" if report["speedup"] is None else f"{report['speedup']:.0f} ×"
+    cells.cell().metric("Speed-up", faster, help="Seconds that training the reference took, over those of unlearning.")
+
+
+def shift(run: Run, classes: tuple[str, ...], where: tuple[int, str]) -> None:
+    """Accuracy by class and confusion, on the chosen part of the data."""
+    st.subheader("Accuracy by class")
+    split = st.segmented_control(
+        "Images", ["test", "train"], default="test", key="images", bind="query-params", required=True
+    )
+    table = queries.table(run.id, "per_class", *where)
+    forgotten = run.spec.request.picks if run.spec.request.by_class else ()
+    st.plotly_chart(
+        figures.class_shift(table[table["split"] == split], classes, forgotten), key="class_shift", config=figures.CONFIG,
+        alt="Bars: accuracy by class of the original, the unlearned and the reference network",
+    )  # fmt: skip
+    st.caption(
+        "How to read it: a forgotten class should fall to where the hatched reference stands; every other class should not move."
+    )
+    st.subheader("Where the answers went")
+    cells = queries.table(run.id, "confusion", *where)
+    models = [model for model in MODEL_TITLE if (cells["model"] == model).any()]
+    for column, model in zip(st.columns(len(models)), models, strict=True):
+        chosen = cells[(cells["split"] == split) & (cells["model"] == model)]
+        column.plotly_chart(
+            figures.confusion(chosen, classes, MODEL_TITLE[model]), key=f"confusion-{model}", config=figures.CONFIG,
+            alt=f"Heat map: true class against answer of the {MODEL_TITLE[model]} network",
+        )  # fmt: skip
+    st.caption(
+        "How to read it: a row is a true class, a cell how many of its images got that answer; the diagonal is right."
+    )
+
+
+run = finished_run()
+if run is not None:
+    shelves = queries.catalogue()
+    where = (run.attempt, str(home().root))
+    report = queries.report(run.id, *where)
+    classes = shelves.datasets[run.spec.dataset].classes
+    headline(run, report, classes)
+    shift(run, classes, where)
+    st.subheader("Numbers against the reference")
+    st.table(
+        numbers_table(report, shelves), hide_index=True, alt="Every measure for the three networks, with its definition"
+    )
+    st.caption(
+        "How to read it: compare the unlearned column with the reference's; only measures that say so are better high or low."
+    )
+    if run.spec.method == "ssd":
+        queries.engine(home()).warm()  # the Parameters page is the next one
+    with st.expander("All settings of this run"):
+        st.json({**report["spec"], "device": run.device}, expanded=True)

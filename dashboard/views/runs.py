@@ -1,0 +1,42 @@
+"""Every run, newest first: where it stands, and what can be done with it."""
+
+import streamlit as st
+
+from core.domain import ACTIVE
+from dashboard import queries
+from dashboard.components.runs import POLL, act_button, name_of, state
+from dashboard.session import ask_to_open
+
+PAGE = 10  # runs shown at once
+
+
+def rows() -> None:
+    """One bordered row a run; drawn anew while anything moves."""
+    found = queries.runs()
+    moving = any(run.status in ACTIVE for run in found)
+    if polled and not moving:
+        st.rerun()  # the whole page once more, without a timer
+    pages = max(1, -(-len(found) // PAGE))
+    number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    for run in found[(number - 1) * PAGE : number * PAGE]:
+        with st.container(border=True, key=f"run-{run.id}"):
+            what, buttons = st.columns([3, 2], vertical_alignment="center")
+            with what:
+                st.markdown(f"**{name_of(run)}**  \n`{run.id}`")
+                state(run)
+            with buttons, st.container(horizontal=True, horizontal_alignment="right"):
+                if st.button("Open", key=f"open-{run.id}", type="primary" if run.status == "done" else "secondary"):
+                    ask_to_open(run.id, "views/result.py")
+                for action in ("Cancel", "Retry", "Delete"):
+                    act_button(action, run, "runs")
+
+
+everything = queries.runs()
+if not everything:
+    st.info(
+        "No runs yet. Choose what to forget on the Unlearn page; the run appears here at once.", icon=":material/info:"
+    )
+    st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
+else:
+    polled = any(run.status in ACTIVE for run in everything)
+    st.fragment(rows, run_every=POLL if polled else None)()

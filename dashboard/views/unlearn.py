@@ -1,0 +1,56 @@
+"""Choose a dataset, a model, what to forget and how; then run it."""
+
+import streamlit as st
+
+from core.catalogue import make_spec, preset_values
+from core.descriptions import MethodInfo
+from core.jobs import runner
+from dashboard import queries
+from dashboard.components.forms import method_form
+from dashboard.components.requests import ask_request
+from dashboard.session import ask_to_open, home
+
+st.markdown("Train a network, make it forget, and see what changed, held against the same network truly retrained.")
+shelves = queries.catalogue()
+ask, how = st.columns([1, 1], gap="large")
+
+with ask:
+    st.subheader("1 · Network and what to forget")
+    left, right = st.columns(2)
+    dataset = left.selectbox("Dataset", list(shelves.datasets), key="dataset", bind="query-params")
+    model = right.selectbox("Model", list(shelves.models), key="model", bind="query-params")
+    data = shelves.datasets[dataset]
+    st.caption(f"{data.about} {data.train_count} to train on, {data.test_count} to test. {shelves.models[model].about}")
+    request = ask_request(data)
+
+
+def describe(method: MethodInfo) -> None:
+    """The method's claims; `uses` is enforced by the engine, so the page may state it."""
+    st.markdown(f"**{method.title}.** {method.about}")
+    reads = ", ".join(f"`{name}`" for name in method.uses) or "nothing"
+    kept = f" · {', '.join(method.keeps)} (stored once)" if method.keeps else ""
+    st.caption(f"Reads: {reads}{kept}" + (f" · {method.paper}" if method.paper else ""))
+
+
+with how:
+    st.subheader("2 · Method")
+    key = st.selectbox("Method", list(shelves.methods), key="method", bind="query-params")
+    method = shelves.methods[key]
+    describe(method)
+    settings = method_form(method, preset_values(method, dataset, model), f"{dataset}.{model}.{key}")
+    if "alpha" in settings and request is not None:
+        ceiling = data.train_count / queries.forget_count(request, dataset)
+        hint = f"With this request no weight's ratio can exceed n/k = {ceiling:.2f}; at α ≥ {ceiling:.2f} nothing is dampened."
+        st.caption(hint if settings.get("importance") == "per_sample" else "")
+    left, right = st.columns(2, vertical_alignment="bottom")
+    seed = left.number_input(
+        "Seed", 0, 2**31 - 1, 0, 1, key="seed", bind="query-params", help="Decides every random draw."
+    )
+    reference = right.toggle("Train the reference", True, key="reference", bind="query-params",
+                             help="The same network trained without the forget set: what every number is held against.")  # fmt: skip
+    if (
+        st.button("Run", type="primary", icon=":material/play_arrow:", disabled=request is None, key="submit")
+        and request
+    ):
+        spec = make_spec(shelves, dataset, model, request, key, settings, seed=int(seed), reference=reference)
+        ask_to_open(runner.submit(home(), spec), "views/result.py")

@@ -1,0 +1,27 @@
+"""make bench: every benchmark in turn, each in a process of its own; prints each bar with PASS or FAIL."""
+
+import os
+from pathlib import Path
+import platform
+import subprocess
+import sys
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+def main() -> int:
+    """The count of benchmarks that missed a bar."""
+    asked = sys.argv[1:] or sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
+    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    missed = 0
+    for name in asked:
+        print(f"\n== {name}", flush=True)
+        # Threads that spin while they wait ruin every figure on a machine that does anything else.
+        env = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": str(ROOT)}
+        missed += bool(subprocess.run([sys.executable, str(HERE / f"bench_{name}.py")], cwd=ROOT, env=env, check=False).returncode)
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

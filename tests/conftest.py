@@ -1,0 +1,103 @@
+"""What every test needs: quiet threads, a home of its own, tiny data, and one trained home for the slower tests."""
+
+import os
+
+# Before torch is imported anywhere: idle OpenMP threads that spin starve the ones that work, and training becomes fifty
+# times slower on a loaded machine. One thread is also what makes sums come in one order. Runs' processes inherit both.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from core.store.home import Home, open_home
+
+if TYPE_CHECKING:
+    from tests.tiny import Tiny
+
+ROOT = Path(__file__).resolve().parents[1]
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test touches the user's own home; supervisors of temporary homes are gone when the session is."""
+    base = tmp_path_factory.getbasetemp()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORGETSCOPE_HOME", str(base / "home-of-no-test"))
+        patch.delenv("FORGETSCOPE_DEVICE", raising=False)
+        yield base
+    kill_supervisors(base)
+
+
+def kill_supervisors(base: Path) -> None:
+    """End the supervisors of homes under `base`, their runs with them."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "core.jobs.supervisor" in command and any(part.startswith(f"{base}{os.sep}") for part in command):
+            process.kill()
+            found.append(process)
+    psutil.wait_procs(found, timeout=5)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """An empty home, which is also the one that FORGETSCOPE_HOME names."""
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(tmp_path / "home"))
+    return open_home()
+
+
+@pytest.fixture(scope="session")
+def python_m_core() -> Command:
+    """`python -m core` as a user calls it, on a given home."""
+
+    def call(home: Path, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "core", *words],
+            cwd=ROOT,
+            env={**os.environ, "FORGETSCOPE_HOME": str(home), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+        )
+
+    return call
+
+
+DIGITS_RUN = (
+    *("run", "--dataset", "digits", "--model", "small_cnn", "--forget", "class:3", "--method", "ssd", "--json"),
+)
+
+
+@pytest.fixture(scope="session")
+def first_run(
+    tmp_path_factory: pytest.TempPathFactory, python_m_core: Command
+) -> "tuple[Home, subprocess.CompletedProcess[str]]":
+    """A home in which one command has run SSD on digits, class 3, by the shipped preset, and what the command said."""
+    root = tmp_path_factory.mktemp("digits") / "home"
+    said = python_m_core(root, *DIGITS_RUN)
+    return Home(root), said
+
+
+@pytest.fixture(params=[1, 3], ids=["grey", "colour"])
+def tiny(request: pytest.FixtureRequest) -> "Tiny":
+    """Tiny learnable data with one and with three channels, and a small network trained on it."""
+    from tests.tiny import tiny_of  # late: tests of the store and of jobs need no torch
+
+    return tiny_of(request.param)
+
+
+@pytest.fixture
+def grey() -> "Tiny":
+    """The same, with one channel, where the number of channels cannot matter."""
+    from tests.tiny import tiny_of  # late, as above
+
+    return tiny_of(1)

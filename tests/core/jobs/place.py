@@ -1,0 +1,70 @@
+"""A home, and what the tests of jobs ask of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import sqlite3
+import time
+
+import psutil
+
+from core.domain import ACTIVE, ForgetRequest, RunSpec
+from core.jobs import runner
+from core.store.home import Home
+from core.store.outcome import Run
+from core.store.results import ResultStore
+
+STUB = "tests.core.jobs.stub_pipeline"
+
+
+def until(condition: Callable[[], object], seconds: float = 15.0) -> float:
+    """Seconds that it took; fails when it takes too long."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, "waited too long"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+@dataclass(frozen=True)
+class Place:
+    """A home and what the tests ask of it."""
+
+    home: Home
+
+    def spec(self, seed: int = 0, **params: object) -> RunSpec:
+        return RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", dict(params), seed)
+
+    def submit(self, seed: int = 0, **params: object) -> str:
+        return runner.submit(self.home, self.spec(seed, **params), STUB)
+
+    def run(self, run_id: str) -> Run:
+        """As a reader looks: reconciled first."""
+        with ResultStore(self.home.database) as store:
+            store.reconcile()
+            return store.existing(run_id)
+
+    def computing(self, run_id: str) -> bool:
+        return self.run(run_id).stage == "train"
+
+    def over(self, run_id: str) -> bool:
+        return self.run(run_id).status not in ACTIVE
+
+    def end(self, run_id: str) -> Run:
+        until(lambda: self.over(run_id))
+        return self.run(run_id)
+
+    def processes(self, run_id: str) -> dict[str, psutil.Process]:
+        """The run's worker and its supervisor."""
+        db = sqlite3.connect(self.home.database)
+        pids = db.execute("select worker_pid, supervisor_pid from runs where id = ?", (run_id,)).fetchone()
+        db.close()
+        return dict(zip(("worker", "supervisor"), map(psutil.Process, pids), strict=True))
+
+    def supervisors(self) -> list[psutil.Process]:
+        """Living ones of this home; a worker is started by the fork server, whose command names no home."""
+        found = []
+        for process in psutil.process_iter(["cmdline", "status"]):
+            command = process.info["cmdline"] or []
+            if "core.jobs.supervisor" in command and str(self.home.root) in command:
+                found.append(process)
+        return [process for process in found if process.info["status"] != psutil.STATUS_ZOMBIE]

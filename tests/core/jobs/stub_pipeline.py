@@ -1,0 +1,47 @@
+"""A pipeline without torch; the spec's params say how it behaves."""
+
+import signal
+import time
+
+import numpy as np
+
+from core.domain import Measurement, WrongInput
+from core.store.artifacts import Artifacts
+from core.store.outcome import Outcome
+from core.store.results import ResultStore
+
+ERRORS = {
+    "wrong": WrongInput("The forget set must not be empty."),
+    "value": ValueError("first line\nsecond line"),
+    "memory": MemoryError(),
+    "disk": OSError(28, "No space left on device"),
+}
+
+
+def run(spec, home, report):
+    """Steps of `sleep` seconds each; `kept` proves that a second attempt goes on where the first one stopped."""
+    if spec.params.get("deaf"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    artifacts = Artifacts(home.artifacts_folder)
+    began = time.perf_counter()
+    with ResultStore(home.database) as store:
+        reused = store.kept(f"original-{spec.seed}")
+        if reused is None:
+            store.keep(f"original-{spec.seed}", "original", artifacts.put_arrays({"w": np.ones(spec.seed + 1)}), 1.5)
+    report(0.0, "train", "kept" if reused else "trained", None)
+    until = time.monotonic() + (spec.params.get("sleep", 0) if reused is None or not spec.params.get("once") else 0)
+    while time.monotonic() < until:
+        report(0.5, "train", "kept" if reused else "trained", until - time.monotonic())
+        time.sleep(0.01)
+    if "raises" in spec.params:
+        raise ERRORS[spec.params["raises"]]
+    report(1.0, "evaluate", "", 0.0)
+    print("printed by", spec.seed)
+    file = artifacts.put_arrays({"unlearned": np.full(3, float(spec.seed))})
+    return Outcome(
+        measurements=(Measurement("accuracy", "unlearned", 0.25), Measurement("js", "reference", None, "itself")),
+        seconds={"train": 0.0 if reused else 1.5, "unlearn": time.perf_counter() - began},
+        speedup=2.0,
+        artifacts={"unlearned": file},
+        device="cpu",
+    )

@@ -1,0 +1,174 @@
+"""Runs asked for, computed by real processes with a stub for the pipeline, cancelled, killed, retried."""
+
+import subprocess
+import sys
+
+import pytest
+
+from core.domain import RunStatus, WrongInput
+from core.jobs import runner
+from core.store.artifacts import Artifacts
+from core.store.lifecycle import SILENT_END
+from core.store.results import ResultStore
+from tests.core.jobs.place import STUB, until
+
+
+def test_a_run_is_computed_and_its_numbers_stored(place):
+    run_id = place.submit(seed=4)
+    run = place.end(run_id)
+    assert (run.status, run.share, run.device, run.attempt) == (RunStatus.DONE, 1.0, "cpu", 1)
+    assert run.seconds["train"] == 1.5
+    with ResultStore(place.home.database) as store:
+        assert [m.value for m in store.measurements(run_id)] == [0.25, None]
+        file = store.artifacts(run_id)["unlearned"]
+    assert Artifacts(place.home.artifacts_folder).get_arrays(file)["unlearned"].tolist() == [4.0] * 3
+    assert place.home.log(run_id).read_text() == "printed by 4\n"
+    runner.delete(place.home, run_id)
+    assert not place.home.log(run_id).exists()
+    assert len(list(place.home.artifacts_folder.iterdir())) == 1  # what runs share stays
+
+
+def test_runs_that_fail_say_why_and_the_queue_goes_on(place):
+    sentences = {
+        "wrong": "The forget set must not be empty.",
+        "value": "ValueError: first line second line",
+        "memory": "This run needs more memory than is free",
+        "disk": f"There is no space left to write {place.home.root}",
+    }
+    failed = {why: place.submit(raises=why) for why in sentences}
+    last = place.submit()
+    assert place.end(last).status == RunStatus.DONE
+    for why, run_id in failed.items():
+        run = place.run(run_id)
+        assert run.status == RunStatus.FAILED
+        assert run.error_line.startswith(sentences[why])
+        assert run.error.startswith("Traceback (most recent call last)")
+        assert "Traceback" in place.home.log(run_id).read_text()
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_running_run_is_cancelled_within_two_seconds_even_if_it_ignores_the_request(place, deaf):
+    run_id = place.submit(sleep=60, deaf=deaf)
+    queued = place.submit(seed=1)
+    until(lambda: place.computing(run_id))
+    worker = place.processes(run_id)["worker"]
+    with pytest.raises(WrongInput, match="cancel it before"):
+        runner.delete(place.home, run_id)
+    runner.cancel(place.home, run_id)
+    assert until(lambda: place.over(run_id)) < 2
+    assert place.run(run_id).status == RunStatus.CANCELLED
+    assert not worker.is_running()
+    assert place.end(queued).status == RunStatus.DONE
+
+
+def test_a_queued_run_is_cancelled_at_once_and_never_computed(place):
+    first, second = place.submit(sleep=0.3), place.submit(seed=1)
+    runner.cancel(place.home, second)
+    assert place.run(second).status == RunStatus.CANCELLED
+    assert place.end(first).status == RunStatus.DONE
+    third = place.submit(seed=2)
+    assert place.end(third).status == RunStatus.DONE
+    assert place.run(second).status == RunStatus.CANCELLED
+    assert not place.home.log(second).exists()
+
+
+def test_a_killed_worker_reads_interrupted_and_the_queue_goes_on(place):
+    first, second = place.submit(sleep=60), place.submit(seed=1)
+    until(lambda: place.computing(first))
+    place.processes(first)["worker"].kill()
+    run = place.end(first)
+    assert (run.status, run.error_line) == (RunStatus.INTERRUPTED, SILENT_END)
+    assert place.end(second).status == RunStatus.DONE
+
+
+def test_a_killed_supervisor_takes_its_worker_along_and_retry_goes_on_with_what_was_kept(place):
+    run_id = place.submit(sleep=60, once=True)
+    until(lambda: place.computing(run_id))
+    assert place.run(run_id).note == "trained"
+    processes = place.processes(run_id)
+    processes["supervisor"].kill()
+    until(lambda: not processes["worker"].is_running(), seconds=2)  # by itself: nobody has looked yet
+    assert place.run(run_id).status == RunStatus.INTERRUPTED
+    runner.retry(place.home, run_id, STUB)
+    run = place.end(run_id)
+    assert (run.status, run.attempt, run.seconds["train"]) == (RunStatus.DONE, 2, 0.0)
+
+
+def test_a_killed_fork_server_interrupts_the_run_and_the_next_gets_a_new_one(place):
+    first, second = place.submit(sleep=60), place.submit(seed=1)
+    until(lambda: place.computing(first))
+    worker = place.processes(first)["worker"]
+    worker.parent().kill()
+    assert place.end(first).status == RunStatus.INTERRUPTED
+    until(lambda: not worker.is_running(), seconds=2)
+    assert place.end(second).status == RunStatus.DONE
+
+
+def test_a_pipeline_that_cannot_be_imported_fails_the_run_and_not_the_queue(place):
+    first, second = (runner.submit(place.home, place.spec(seed), "tests.core.jobs.no_pipeline") for seed in (0, 1))
+    assert place.end(first).error_line == "ModuleNotFoundError: No module named 'tests.core.jobs.no_pipeline'"
+    assert place.end(second).status == RunStatus.FAILED
+
+
+def test_a_pipeline_that_breaks_the_fork_server_fails_the_run_in_one_sentence(place):
+    run = place.end(runner.submit(place.home, place.spec(), "tests.core.jobs.broken_pipeline"))
+    assert run.status == RunStatus.FAILED
+    assert "could not be started" in run.error_line
+    assert "the pipeline is broken" in (place.home.logs_folder / "supervisor.log").read_text()
+
+
+def test_equal_requests_are_one_run_also_from_two_processes(place):
+    ids = {place.submit(sleep=0.2) for _ in range(3)}
+    code = (
+        "import sys; from pathlib import Path; from core.domain import RunSpec; from core.jobs import runner;"
+        "from core.store.home import open_home;"
+        "print(runner.submit(open_home(Path(sys.argv[1])), RunSpec.from_json(sys.argv[2]), sys.argv[3]))"
+    )
+    command = [sys.executable, "-c", code, place.home.root, place.spec(sleep=0.2).to_json(), STUB]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    ids.add(said.stdout.strip())
+    [run_id] = ids
+    assert (place.end(run_id).status, place.run(run_id).attempt) == (RunStatus.DONE, 1)
+    place.submit(sleep=0.2)
+    assert place.run(run_id).attempt == 1  # done: nothing to compute
+    runner.retry(place.home, run_id, STUB)
+    assert place.run(run_id).attempt == 1
+
+
+def test_a_run_outlives_the_process_that_asked_for_it(place):
+    code = (
+        "import os, sys; from pathlib import Path; from core.domain import RunSpec; from core.jobs import runner;"
+        "from core.store.home import Home;"
+        "runner.submit(Home(Path(sys.argv[1])), RunSpec.from_json(sys.argv[2]), sys.argv[3]); os._exit(0)"
+    )
+    spec = place.spec(sleep=0.3)
+    subprocess.run([sys.executable, "-c", code, place.home.root, spec.to_json(), STUB], check=True, timeout=60)
+    assert place.end(spec.id).status == RunStatus.DONE
+
+
+def test_only_the_supervisor_holds_the_lock_and_the_worker_is_polite(place):
+    run_id = place.submit(sleep=60)
+    until(lambda: place.computing(run_id))
+    processes = place.processes(run_id)
+    supervisor, worker = processes["supervisor"], processes["worker"]
+    family = [supervisor, *supervisor.children(recursive=True)]
+    assert worker in family
+    lock = str(place.home.supervisor_lock)
+    assert [p.pid for p in family if lock in [f.path for f in p.open_files()]] == [supervisor.pid]
+    assert worker.nice() >= min(19, supervisor.nice() + 5)
+
+
+def test_an_unknown_run_is_told(place):
+    for call in (runner.cancel, runner.retry, runner.delete):
+        with pytest.raises(WrongInput, match="There is no run 'nope'"):
+            call(place.home, "nope")
+
+
+def test_files_of_a_deleted_run_wait_while_another_run_may_be_writing_equal_ones(place):
+    first = place.submit(seed=1)
+    place.end(first)
+    second = place.submit(seed=2, sleep=60)
+    until(lambda: place.computing(second))
+    before = sorted(place.home.artifacts_folder.iterdir())
+    runner.delete(place.home, first)
+    assert sorted(place.home.artifacts_folder.iterdir()) == before

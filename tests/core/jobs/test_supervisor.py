@@ -1,0 +1,154 @@
+"""One supervisor per home, that leaves when idle and shuts no door on a run."""
+
+import subprocess
+import sys
+import threading
+import time
+import types
+
+from filelock import FileLock
+import pytest
+
+from core.domain import RunStatus, WrongInput
+from core.jobs import runner, supervisor
+from core.jobs.worker import _reporter
+from core.store.liveness import ProcessId
+from core.store.results import ResultStore
+from tests.core.jobs.place import STUB, until
+
+ENSURE = """
+import sys; from pathlib import Path; from core.jobs import runner; from core.store.home import Home
+runner.ensure_supervisor(Home(Path(sys.argv[1])), sys.argv[2])
+"""
+
+
+class FakeServer:
+    """Warm, and starts nothing."""
+
+    def __init__(self, *_: object) -> None:
+        self.warm = threading.Event()
+        self.warm.set()
+
+    def outdated(self) -> bool:
+        return True
+
+    def start(self, *_: object) -> None:
+        raise EOFError("no server")
+
+
+def test_many_who_ask_at_once_get_one_supervisor(place):
+    askers = [subprocess.Popen([sys.executable, "-c", ENSURE, place.home.root, STUB]) for _ in range(4)]
+    assert [asker.wait(30) for asker in askers] == [0] * 4
+    run_id = place.submit(sleep=0.1)
+    until(lambda: len(place.supervisors()) == 1)
+    assert place.end(run_id).status == RunStatus.DONE
+    assert len(place.supervisors()) == 1
+
+
+def test_asking_where_one_supervises_starts_nothing_and_is_quick(place, monkeypatch):
+    run_id = place.submit()
+    place.end(run_id)
+    monkeypatch.setattr(runner, "_start_supervisor", lambda *_: pytest.fail("started a second one"))
+    began = time.perf_counter()
+    runner.ensure_supervisor(place.home)
+    assert time.perf_counter() - began < 0.05
+
+
+def test_a_supervisor_leaves_when_idle_and_runs_submitted_at_that_moment_are_still_run(place, monkeypatch):
+    monkeypatch.setenv("FORGETSCOPE_IDLE_SECONDS", "0.2")
+    place.end(place.submit())
+    for seed, pause in enumerate((0.15, 0.2, 0.25), start=1):
+        time.sleep(pause)
+        assert place.end(place.submit(seed)).status == RunStatus.DONE
+    until(lambda: not place.supervisors())
+
+
+def test_a_run_queued_behind_the_closing_door_is_served(place, monkeypatch):
+    served = []
+
+    def serve(home, _server, _idle):
+        served.append(1)
+        with ResultStore(home.database) as store:
+            if len(served) == 1:
+                store.add(place.spec())  # its submitter sees the lock held and starts nothing
+            else:
+                store.claim(ProcessId.of_this_process())
+
+    monkeypatch.setattr(supervisor, "_serve", serve)
+    monkeypatch.setattr(supervisor, "WarmServer", FakeServer)
+    supervisor.supervise(place.home, STUB, 0.1)
+    assert len(served) == 2
+
+
+def test_a_supervisor_whose_engine_was_changed_starts_over_before_it_takes_a_run(place, monkeypatch):
+    class StartedOverError(Exception):
+        pass
+
+    def start_over(_executable, command):
+        with FileLock(place.home.supervisor_lock, timeout=0):  # free for the one that starts over
+            raise StartedOverError(command)
+
+    monkeypatch.setattr(supervisor.os, "execv", start_over)
+    monkeypatch.setattr(supervisor, "WarmServer", FakeServer)
+    supervisor.supervise(place.home, STUB, 0.1)  # nothing waits: no reason to
+    with ResultStore(place.home.database) as store:
+        run_id = store.add(place.spec())
+        with pytest.raises(StartedOverError):
+            supervisor.supervise(place.home, STUB, 0.1)
+        assert store.existing(run_id).status == RunStatus.QUEUED
+
+
+def test_a_second_supervisor_leaves(place, monkeypatch):
+    monkeypatch.setattr(supervisor, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(supervisor, "_serve", lambda *_: pytest.fail("served beside the first"))
+    with FileLock(place.home.supervisor_lock):
+        supervisor.supervise(place.home, STUB, 0.1)
+
+
+def test_trouble_with_the_store_is_told_waited_out_and_then_left(place, monkeypatch, capsys):
+    monkeypatch.setattr(supervisor, "PAUSE", 0.05)
+    place_of_store = types.SimpleNamespace(calls=0)
+
+    def unreachable(_path):
+        place_of_store.calls += 1
+        raise WrongInput("The disk failed.")
+
+    monkeypatch.setattr(supervisor, "ResultStore", unreachable)
+    supervisor._serve(place.home, FakeServer(), 0.5)
+    lines = capsys.readouterr().err.splitlines()
+    assert 2 <= place_of_store.calls <= 11
+    assert len(lines) == place_of_store.calls
+    assert all(line.endswith("WrongInput: The disk failed.") for line in lines)
+
+
+def test_what_a_dead_supervisor_left_running_is_settled_by_the_next(place):
+    with ResultStore(place.home.database) as store:
+        left, flagged = store.add(place.spec(1)), store.add(place.spec(2))
+        store.claim(ProcessId.of_this_process())  # of the living: only who holds the lock knows that nothing runs
+        store._db._db.execute("update runs set status = 'running', supervisor_pid = 1, supervisor_started = 0")
+        store.request_cancel(flagged)
+        (place.home.artifacts_folder / f".writing-4194301-{'0' * 32}").touch()
+        supervisor._tidy(place.home, store)
+        assert store.existing(left).status == RunStatus.INTERRUPTED
+        assert store.existing(flagged).status == RunStatus.CANCELLED
+    assert list(place.home.artifacts_folder.iterdir()) == []
+
+
+def test_progress_is_written_ten_times_a_second_and_always_for_a_new_stage_and_the_end(monkeypatch):
+    clock, written = iter(i * 0.03 for i in range(1000)), []
+    monkeypatch.setattr("core.jobs.worker.time", types.SimpleNamespace(monotonic=lambda: next(clock)))
+    store = types.SimpleNamespace(progress=lambda *at, seconds_left: written.append((*at[2:], seconds_left)) or True)
+    report = _reporter(store, "id", 1)
+    for step in range(21):  # 0.6 s
+        report(step / 100, "train", "", 1.0)
+    assert 5 <= len(written) <= 7
+    report(0.5, "evaluate", "retain", None)
+    report(0.51, "evaluate", "forget", None)
+    report(1.0, "evaluate", "", 0.0)
+    assert written[-2:] == [(0.5, "evaluate", "retain", None), (1.0, "evaluate", "", 0.0)]
+
+
+def test_a_worker_whose_run_is_another_attempts_stops():
+    report = _reporter(types.SimpleNamespace(progress=lambda *_, **__: False), "id", 1)
+    with pytest.raises(SystemExit):
+        report(0.5, "train", "", None)

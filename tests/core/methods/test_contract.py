@@ -1,0 +1,203 @@
+"""What every method owes, asked of every method on the shelf, on images with one and with three channels."""
+
+from dataclasses import dataclass, fields
+from functools import partial
+from math import isfinite
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from core.context import Cancelled
+from core.data.splits import NAMES
+from core.domain import KINDS, ForgetRequest, WrongInput
+from core.methods import METHODS
+from core.methods.original import Original
+from core.params import params_of, with_params
+from tests.tiny import same_weights
+
+ONE_OF_EACH = {"class": "class:2", "classes": "classes:0,2", "random": "random:0.1", "samples": "samples:0,5,7"}
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def state_of(model: nn.Module) -> dict[str, object]:
+    """All of a model that somebody could have touched."""
+    return {
+        "weights": {name: tensor.clone() for name, tensor in model.state_dict().items()},
+        "modes": [module.training for module in model.modules()],
+        "gradients": [p.grad for p in model.parameters()],
+        "trainable": [p.requires_grad for p in model.parameters()],
+        "hooks": [len(getattr(module, kind)) for module in model.modules() for kind in HOOKS],
+    }
+
+
+def collect(heard: list[tuple[float, str]], share: float, note: str) -> None:
+    heard.append((share, note))
+
+
+@pytest.fixture(params=METHODS.values(), ids=METHODS)
+def method(request):
+    return request.param
+
+
+def test_its_defaults_are_valid_and_its_words_are_there(method):
+    assert METHODS[method.key] is method
+    assert method() == with_params(method, {})
+    assert method.title
+    assert method.about.endswith(".")
+    assert method.uses <= set(NAMES)
+    assert method.kinds <= set(KINDS)
+    assert method.kinds
+
+
+def test_every_parameter_is_declared_with_help_bounds_and_a_default_that_parses(method):
+    declared = params_of(method)
+    assert set(declared) == {f.name for f in fields(method)}, "a field that is no param() cannot be set from a form"
+    for p in declared.values():
+        assert p.help.endswith(".")
+        assert p.parse(p.default) == p.default
+        assert p.parse(str(p.default)) == p.default
+        assert p.wanted
+        assert p.choices or (isfinite(p.low) and isfinite(p.high))
+        if not p.choices:
+            assert p.parse(p.low) == p.low
+            assert p.parse(p.high) == p.high
+        if p.when:
+            other, value = p.when
+            assert value in next(o for o in declared.values() if o.name == other).choices
+
+
+def test_a_parameter_out_of_bounds_is_refused_by_the_constructor_too(method):
+    for attribute, p in params_of(method).items():
+        with pytest.raises(WrongInput, match=p.name):
+            method(**{attribute: "nonsense" if p.choices else p.high + 1})
+
+
+def test_its_passes_are_a_positive_number(method, grey):
+    assert 0 < method().passes(120, 40, grey.recipe) < float("inf")
+
+
+def test_it_reads_all_the_splits_that_it_declares_and_no_other(method, tiny):
+    tiny.unlearn(method())  # with the guard on
+    for claimed in method.uses:
+        poorer = type("Poorer", (method,), {"uses": method.uses - {claimed}})
+        with pytest.raises(PermissionError, match=claimed):
+            tiny.unlearn(poorer())
+
+
+def test_the_guard_refuses_every_undeclared_read(grey):
+    for allowed in NAMES:
+        guarded = grey.splits().only(frozenset({allowed}))
+        assert len(getattr(guarded, allowed)) == len(getattr(grey.splits(), allowed))
+        assert guarded.forget_share == pytest.approx(1 / 3)
+        for name in (*NAMES, "forgotten", "test_forgotten"):
+            if name != allowed:
+                with pytest.raises(PermissionError, match=name):
+                    getattr(guarded, name)
+
+
+def test_the_guard_catches_a_method_that_reads_what_it_did_not_declare(grey):
+    @dataclass(frozen=True)
+    class Liar(Original):
+        def unlearn(self, model, splits, run):
+            assert len(splits.retain)
+            return model
+
+    with pytest.raises(PermissionError, match=r"declared uses=\[\], but read 'retain'"):
+        grey.unlearn(Liar())
+
+
+def test_it_never_touches_the_model_that_its_copy_was_taken_from(method, tiny):
+    from tests.tiny import _trained
+
+    source = _trained(tiny)  # `unlearn` gives the method a deep copy of this one
+    before = state_of(source)
+    tiny.unlearn(method())
+    after = state_of(source)
+    weights = before.pop("weights"), after.pop("weights")
+    assert before == after
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before(method, tiny):
+    first = tiny.unlearn(method(), seed=5)
+    torch.rand(7)  # torch's global generator is nobody's
+    assert same_weights(first, tiny.unlearn(method(), seed=5))
+
+
+def test_it_leaves_the_global_generator_as_it_was(method, grey):
+    grey.original()
+    before = torch.random.get_rng_state()
+    grey.unlearn(method())
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_it_does_not_touch_the_data(method, tiny):
+    before = tiny.dataset.train.images.clone(), tiny.dataset.train.labels.clone()
+    tiny.unlearn(method())
+    assert torch.equal(before[0], tiny.dataset.train.images)
+    assert torch.equal(before[1], tiny.dataset.train.labels)
+
+
+def test_its_weights_are_finite_and_it_leaves_no_hook_no_gradient_and_nothing_frozen(method, tiny):
+    model = tiny.unlearn(method())
+    state = state_of(model)
+    assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
+    assert not any(state["hooks"])
+    assert all(state["trainable"])
+    assert state["gradients"] == [None] * len(state["gradients"])
+    assert not any(state["modes"])
+    logits = model(tiny.dataset.test.pixels())
+    assert logits.shape == (60, 3)
+
+
+@pytest.mark.parametrize("request_", ONE_OF_EACH.values(), ids=ONE_OF_EACH)
+def test_it_serves_every_kind_of_request_that_it_names(method, request_, grey):
+    kind = ForgetRequest.parse(request_).kind
+    if kind in method.kinds:
+        method().check(ForgetRequest.parse(request_))
+        grey.unlearn(method(), request_)
+    else:
+        with pytest.raises(WrongInput, match=kind):
+            method().check(ForgetRequest.parse(request_))
+
+
+def test_a_kind_that_a_method_cannot_serve_is_refused_in_one_sentence():
+    @dataclass(frozen=True)
+    class Choosy(Original):
+        kinds = frozenset({"class"})
+
+    Choosy().check(ForgetRequest.parse("class:1"))
+    with pytest.raises(WrongInput, match=r"^Original \(do nothing\) serves requests of kind class, not random\.$"):
+        Choosy().check(ForgetRequest.parse("random:5"))
+
+
+def test_its_progress_only_grows_and_ends_at_one(method, tiny):
+    heard = []
+    tiny.unlearn(method(), on_progress=partial(collect, heard))
+    shares = [share for share, _ in heard]
+    assert shares == sorted(shares)
+    assert shares[0] >= 0
+    assert shares[-1] == 1
+    assert all(note for _, note in heard)
+
+
+def test_it_stops_at_the_first_step_after_it_was_asked_to(method, tiny):
+    told, steps = [], []
+    tiny.unlearn(method(), on_progress=partial(collect, told))
+    hook = register_optimizer_step_post_hook(lambda *_: steps.append(1))
+    try:
+        for patience in [calls for calls in (0, 1, 5) if calls < len(told)]:
+            heard, answers = [], iter([False] * patience)
+            steps.clear()
+            with pytest.raises(Cancelled):
+                tiny.unlearn(
+                    method(),
+                    on_progress=partial(collect, heard),
+                    should_stop=lambda answers=answers: next(answers, True),
+                )
+            assert len(heard) == patience
+            assert len(steps) <= patience + 1
+    finally:
+        hook.remove()

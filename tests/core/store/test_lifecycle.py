@@ -1,0 +1,263 @@
+"""A run's way from queued to its verdict."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from core.domain import STOPPED, Measurement, RunStatus, WrongInput
+from core.store.lifecycle import SILENT_END
+from core.store.liveness import ProcessId
+from core.store.outcome import Outcome
+from core.store.results import ResultStore
+
+DEAD = ProcessId(2**22 - 7, 1.0)
+OUTCOME = Outcome(
+    measurements=(Measurement("accuracy", "unlearned", 0.25), Measurement("js", "reference", None, "it is itself")),
+    seconds={"train": 1.5, "unlearn": 0.25},
+    speedup=6.0,
+    artifacts={"unlearned": "a" * 64 + ".safetensors"},
+    device="cpu",
+)
+
+
+@pytest.fixture
+def me():
+    return ProcessId.of_this_process()
+
+
+def test_a_spec_comes_back_whole(store, spec, me):
+    asked = spec(7, alpha=10.0, importance="batch", batch_size=64)
+    run_id = store.add(asked)
+    assert run_id == asked.id
+    assert store.run(run_id).spec == asked
+    assert store.claim(me) == (asked, 1)
+
+
+def test_equal_specs_are_one_run_while_queued_running_and_done(store, spec, me):
+    run_id = store.add(spec())
+    assert store.add(spec()) == run_id
+    store.claim(me)
+    store.add(spec())
+    assert store.run(run_id).status == RunStatus.RUNNING
+    store.finish(run_id, 1, RunStatus.DONE, outcome=OUTCOME)
+    store.add(spec())
+    assert [(r.status, r.attempt) for r in store.runs()] == [(RunStatus.DONE, 1)]
+    assert store.measurements(run_id) == list(OUTCOME.measurements)
+
+
+@pytest.mark.parametrize("status", STOPPED)
+def test_a_stopped_run_is_queued_anew_with_the_next_attempt(store, spec, me, status):
+    run_id = store.add(spec())
+    store.claim(me)
+    store.progress(run_id, 1, 0.5, "train", "epoch 3", seconds_left=4.0)
+    store.finish(run_id, 1, status, error="Traceback\nValueError: no")
+    store.add(spec())
+    run = store.run(run_id)
+    assert (run.status, run.attempt, run.error, run.error_line) == (RunStatus.QUEUED, 2, "", "")
+    assert (run.share, run.stage, run.note, run.seconds_left) == (0.0, "", "", None)
+    assert run.started_at is run.finished_at is None
+    assert store.claim(me) == (spec(), 2)
+
+
+def test_the_oldest_asked_is_claimed_first_and_one_at_a_time(store, spec, me):
+    first, second = store.add(spec(1)), store.add(spec(2))
+    assert store.claim(me)[0].id == first
+    assert store.claim(me) is None
+    store.finish(first, 1, RunStatus.FAILED, error="no")
+    store.add(spec(1))  # asked anew: behind the second
+    assert store.claim(me)[0].id == second
+    assert [run.id for run in store.runs()] == [first, second]
+    assert [run.id for run in store.runs(limit=1)] == [first]
+
+
+def test_a_run_is_claimed_once_across_two_connections(home, store, spec, me):
+    store.add(spec())
+    with ResultStore(home.database) as other:
+        assert [store.claim(me), other.claim(me)] == [(spec(), 1), None]
+
+
+CLAIMER = """
+import json, sys
+from pathlib import Path
+from core.domain import RunStatus
+from core.store.liveness import ProcessId
+from core.store.results import ResultStore
+mine, me = [], ProcessId.of_this_process()
+with ResultStore(Path(sys.argv[1])) as store:
+    while store.has(RunStatus.QUEUED):
+        claimed = store.claim(me)
+        if claimed:
+            spec, attempt = claimed
+            alone = sum(run.status == RunStatus.RUNNING for run in store.runs()) == 1
+            mine.append([spec.id, alone, store.finish(spec.id, attempt, RunStatus.DONE)])
+print(json.dumps(mine))
+"""
+
+
+def test_runs_are_claimed_once_and_one_at_a_time_across_four_processes(home, store, spec):
+    ids = {store.add(spec(seed)) for seed in range(40)}
+    claimers = [
+        subprocess.Popen([sys.executable, "-c", CLAIMER, home.database], stdout=subprocess.PIPE) for _ in range(4)
+    ]
+    claimed = [entry for claimer in claimers for entry in json.loads(claimer.communicate(timeout=60)[0])]
+    assert sorted(entry[0] for entry in claimed) == sorted(ids)
+    assert all(alone and landed for _, alone, landed in claimed)
+
+
+def test_progress_is_seen_and_its_share_never_goes_down(store, spec, me):
+    run_id = store.add(spec())
+    store.claim(me)
+    assert store.started(run_id, 1, me, "cuda:0")
+    assert store.progress(run_id, 1, 0.5, "train", "epoch 5 of 10", seconds_left=2.5)
+    assert store.progress(run_id, 1, 0.4, "evaluate")
+    run = store.run(run_id)
+    assert (run.share, run.stage, run.note, run.seconds_left, run.device) == (0.5, "evaluate", "", None, "cuda:0")
+    assert run.created_at.tzinfo is not None
+    assert run.created_at <= run.started_at
+
+
+def test_verdict_numbers_and_files_land_together(store, spec, me):
+    run_id = store.add(spec())
+    store.claim(me)
+    assert store.finish(run_id, 1, RunStatus.DONE, outcome=OUTCOME)
+    run = store.run(run_id)
+    assert (run.status, run.share, run.seconds, run.speedup) == (RunStatus.DONE, 1.0, OUTCOME.seconds, 6.0)
+    assert run.device == "cpu"
+    assert run.finished_at >= run.started_at
+    assert store.measurements(run_id) == list(OUTCOME.measurements)
+    assert store.artifacts(run_id) == OUTCOME.artifacts
+    assert store.files() == set(OUTCOME.artifacts.values())
+
+
+def test_nothing_lands_when_one_number_cannot(store, spec, me):
+    run_id = store.add(spec())
+    store.claim(me)
+    good, bad = Measurement("accuracy", "unlearned", 0.5), Measurement("js", "unlearned", object())
+    before = store.revision()
+    with pytest.raises(Exception, match="type 'object' is not supported"):
+        store.finish(run_id, 1, RunStatus.DONE, outcome=Outcome(measurements=(good, bad), artifacts={"a": "b"}))
+    assert store.run(run_id).status == RunStatus.RUNNING
+    assert store.measurements(run_id) == []
+    assert store.artifacts(run_id) == {}
+    assert store.revision() == before
+    assert store.finish(run_id, 1, RunStatus.DONE, outcome=OUTCOME)  # and the connection still works
+
+
+def test_a_late_worker_overwrites_nothing(store, spec, me):
+    run_id = store.add(spec())
+    store.claim(me)
+    store.finish(run_id, 1, RunStatus.INTERRUPTED, error="gone")
+    assert not store.finish(run_id, 1, RunStatus.DONE, outcome=OUTCOME)  # its verdict is there
+    store.add(spec())
+    store.claim(me)
+    assert not store.started(run_id, 1, DEAD)
+    assert not store.progress(run_id, 1, 0.9, "train")
+    assert not store.finish(run_id, 1, RunStatus.DONE, outcome=OUTCOME)  # it is another attempt's
+    run = store.run(run_id)
+    assert (run.status, run.attempt, run.share, run.stage) == (RunStatus.RUNNING, 2, 0.0, "")
+    assert store.measurements(run_id) == []
+
+
+def test_a_queued_run_is_cancelled_at_once_and_a_running_one_is_flagged(store, spec, me):
+    first, second = store.add(spec(1)), store.add(spec(2))
+    store.request_cancel(second)
+    assert store.run(second).status == RunStatus.CANCELLED
+    store.claim(me)
+    assert not store.cancel_requested(first)
+    store.request_cancel(first)
+    store.request_cancel(first)
+    assert store.cancel_requested(first)
+    assert store.run(first).status == RunStatus.RUNNING
+    assert store.run(first).cancel_requested
+
+
+def test_a_run_asked_to_cancel_ends_cancelled_whatever_came_of_it(store, spec, me):
+    run_id = store.add(spec())
+    store.claim(me)
+    store.request_cancel(run_id)
+    assert store.finish(run_id, 1, RunStatus.DONE, outcome=OUTCOME)
+    assert store.run(run_id).status == RunStatus.CANCELLED
+    assert store.measurements(run_id) == []
+
+
+def test_a_run_that_is_over_cannot_be_cancelled(store, spec, me):
+    run_id = store.add(spec())
+    store.claim(me)
+    store.finish(run_id, 1, RunStatus.DONE)
+    store.request_cancel(run_id)
+    assert store.run(run_id).status == RunStatus.DONE
+    assert not store.cancel_requested(run_id)
+
+
+@pytest.mark.parametrize("gone", ["supervisor", "worker"])
+def test_a_run_whose_process_is_dead_is_interrupted(store, spec, me, gone):
+    run_id = store.add(spec())
+    store.claim(DEAD if gone == "supervisor" else me)
+    store.started(run_id, 1, DEAD if gone == "worker" else me)
+    if gone == "supervisor":  # without a worker: a living one would be ended, and here that is pytest
+        store._db._db.execute("update runs set worker_pid = null")
+    store.reconcile()
+    run = store.run(run_id)
+    assert (run.status, run.error_line) == (RunStatus.INTERRUPTED, SILENT_END)
+
+
+def test_a_run_whose_process_is_dead_is_cancelled_if_that_was_asked_for(store, spec):
+    run_id = store.add(spec())
+    store.claim(DEAD)
+    store.request_cancel(run_id)
+    store.reconcile()
+    assert (store.run(run_id).status, store.run(run_id).error) == (RunStatus.CANCELLED, "")
+
+
+def test_a_run_whose_processes_live_is_left_alone(store, spec, me):
+    run_id = store.add(spec())
+    store.claim(me)
+    store.reconcile()
+    store.started(run_id, 1, me)
+    store.reconcile()
+    assert store.run(run_id).status == RunStatus.RUNNING
+
+
+def test_a_worker_that_outlives_its_supervisor_is_ended(store, spec):
+    run_id = store.add(spec())
+    store.claim(DEAD)
+    with subprocess.Popen(["sleep", "60"]) as orphan:
+        store.started(run_id, 1, ProcessId.of(orphan.pid))
+        store.reconcile()
+        assert orphan.wait(5) == -9
+    assert store.run(run_id).status == RunStatus.INTERRUPTED
+
+
+def test_an_unknown_run_is_named_in_one_sentence(store, me):
+    assert store.run("nope") is None
+    calls = [
+        lambda: store.started("nope", 1, me),
+        lambda: store.progress("nope", 1, 0.5, "train"),
+        lambda: store.finish("nope", 1, RunStatus.DONE),
+        lambda: store.request_cancel("nope"),
+        lambda: store.delete("nope"),
+        lambda: store.existing("nope"),
+    ]
+    for call in calls:
+        with pytest.raises(WrongInput, match="There is no run 'nope'"):
+            call()
+
+
+def test_a_process_is_told_from_another_with_its_id(me):
+    assert me.alive()
+    assert not ProcessId(me.pid, me.started - 60).alive()
+    assert ProcessId.of(DEAD.pid) is None
+    assert not DEAD.alive()
+
+
+def test_a_zombie_is_dead():
+    child = subprocess.Popen(["true"])
+    process = ProcessId(child.pid, time.monotonic())
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended; nobody has taken note
+    assert not process.alive()
+    assert ProcessId.of(child.pid) is None
+    child.wait()

@@ -1,0 +1,73 @@
+"""Architectures on the shelf: shapes, and normalisation that nobody can train or forget."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core.models import MODEL_INFOS, MODELS
+from core.models.normalise import Normalise
+
+SIZES = [(8, 8), (9, 13), (28, 28), (32, 32), (64, 64), (92, 112)]
+
+
+def built(tiny, key, height=8, width=8, classes=3):
+    info = replace(tiny.dataset.info, height=height, width=width, classes=tuple(map(str, range(classes))))
+    return MODELS[key](info).eval()
+
+
+@pytest.mark.parametrize("height, width", SIZES)
+@pytest.mark.parametrize("key", MODELS)
+def test_it_maps_images_of_any_size_to_logits(tiny, key, height, width):
+    model = built(tiny, key, height, width, classes=7)
+    x = torch.rand(2, tiny.dataset.info.channels, height, width)
+    logits = model(x)
+    assert logits.shape == (2, 7)
+    assert logits.dtype == torch.float32
+    assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("key", MODELS)
+def test_every_parameter_feels_a_gradient(tiny, key):
+    model = built(tiny, key)
+    x = torch.rand(8, tiny.dataset.info.channels, 8, 8, generator=torch.Generator().manual_seed(0))
+    torch.nn.functional.cross_entropy(model(x), torch.arange(8) % 3).backward()
+    assert all(p.grad is not None and p.grad.any() for p in model.parameters())
+
+
+@pytest.mark.parametrize("key", MODELS)
+def test_normalisation_lies_inside_as_buffers(tiny, key):
+    model, info = built(tiny, key), tiny.dataset.info
+    [(name, normalise)] = [(n, m) for n, m in model.named_modules() if isinstance(m, Normalise)]
+    assert list(normalise.parameters()) == []
+    assert {n for n, _ in normalise.named_buffers()} == {"mean", "deviation"}
+    assert f"{name}.mean" in model.state_dict()
+    pixels = tiny.dataset.train.pixels()
+    standard = normalise(pixels)
+    assert standard.shape == pixels.shape
+    assert standard.mean((0, 2, 3)).abs().max() < 1e-4
+    assert (standard.std((0, 2, 3)) - 1).abs().max() < 1e-4
+    wanted = (pixels[:, 0] - info.mean[0]) / info.deviation[0]
+    torch.testing.assert_close(standard[:, 0], wanted)
+
+
+@pytest.mark.parametrize("key", MODELS)
+def test_a_fresh_model_is_the_same_for_the_same_seed_and_leaves_the_global_generator_alone(grey, key):
+    before = torch.random.get_rng_state()
+    first, again, other = (grey.context(seed=seed).fresh_model() for seed in (1, 1, 2))
+    assert torch.equal(before, torch.random.get_rng_state())
+    weights = [[p for p in model.parameters() if p.ndim > 1] for model in (first, again, other)]
+    assert all(torch.equal(a, b) for a, b in zip(weights[0], weights[1], strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(weights[0], weights[2], strict=True))
+
+
+def test_each_is_described_and_the_number_of_weights_told_is_true():
+    assert {info.key for info in MODEL_INFOS} == set(MODELS)
+    assert all(info.title and info.about.endswith(".") for info in MODEL_INFOS)
+    from core.data.digits import INFO
+
+    count = sum(p.numel() for p in MODELS["small_cnn"](INFO).parameters())
+    # By hand: conv 16x9+16, norm 2x16, conv 32x16x9+32, norm 2x32, linear 32x4x4x64+64, linear 64x10+10.
+    assert count == 160 + 32 + 4640 + 64 + 32832 + 650
+    about = next(info.about for info in MODEL_INFOS if info.key == "small_cnn")
+    assert f"{count:,} weights on digits" in about
