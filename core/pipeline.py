@@ -94,7 +94,7 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
         seconds = {
             "train": original.seconds if original.made_now else 0.0,
             "reference": reference.seconds if reference and reference.made_now else 0.0,
-            "precompute": sum(s.seconds for s in statistics.values() if s.made_now),
+            "precompute": sum((s.seconds for s in statistics.values() if s.made_now), 0.0),
             "unlearn": unlearn_seconds,
             "evaluate": perf_counter() - began,
         }
@@ -205,10 +205,10 @@ def evaluate(job: Job, shared: dict[str, Shared | None], unlearned: nn.Module, s
 
 
 def measure(evidence: Evidence) -> list[Measurement]:
-    """Every metric on every model it is for; where it does not apply, None with the reason."""
+    """Every metric on every model that it is for and that is there; where it does not apply, None with the reason."""
     taken = []
     for key, metric in METRICS.items():
-        for model in metric.models:
+        for model in (m for m in metric.models if m in evidence.answers):
             try:
                 taken.append(Measurement(key, model, metric.compute(evidence, model)))
             except NotApplicable as reason:

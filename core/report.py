@@ -57,11 +57,11 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
     }
 
 
-def _per_class(artifacts: Artifacts, file: str) -> dict[str, dict[str, list[float | None]]]:
-    """split -> model -> accuracy by class index; None where a class has no examples."""
+def _per_class(artifacts: Artifacts, file: str) -> dict[str, dict[str, list[float | None] | None]]:
+    """split -> model -> accuracy by class index; None where a class has no examples, or for a whole missing reference."""
     table = artifacts.get_table(file)
-    lists: dict[str, dict[str, list[float | None]]] = {}
+    lists: dict[str, dict[str, list[float | None] | None]] = {}
     for (split, model), rows in table.groupby(["split", "model"], sort=False):
         ordered = rows.sort_values("class")["accuracy"]
-        lists.setdefault(str(split), {})[str(model)] = [None if isnan(value) else float(value) for value in ordered]
+        lists.setdefault(str(split), dict.fromkeys(MODELS))[str(model)] = [None if isnan(value) else float(value) for value in ordered]
     return lists

@@ -1,4 +1,7 @@
-"""Reads, cached by run id; the only module that opens the store to read, and that asks the warm engine."""
+"""Reads, cached by run id; the only module that opens the store to read, and that asks the warm engine.
+
+`attempt` and `root` (the home) are arguments only to be part of the cache's key.
+"""
 
 from typing import Any
 
@@ -49,7 +52,7 @@ def any_active() -> bool:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def report(run_id: str, attempt: int, root: str) -> dict[str, Any]:  # noqa: ARG001  # attempt and root are in the cache's key
+def report(run_id: str, attempt: int, root: str) -> dict[str, Any]:
     """All numbers of a finished run."""
     place = home()
     with ResultStore(place.database) as store:
@@ -57,7 +60,7 @@ def report(run_id: str, attempt: int, root: str) -> dict[str, Any]:  # noqa: ARG
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def table(run_id: str, name: str, attempt: int, root: str) -> pd.DataFrame:  # noqa: ARG001  # attempt and root are in the cache's key
+def table(run_id: str, name: str, attempt: int, root: str) -> pd.DataFrame:
     """A table that a finished run left. Raises Damaged or KeyError."""
     place = home()
     with ResultStore(place.database) as store:
@@ -72,13 +75,13 @@ def engine(place: Home) -> WarmEngine:
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the stored importances …")
-def importance_view(run_id: str, attempt: int, root: str) -> dict[str, Any]:  # noqa: ARG001  # attempt and root are in the cache's key
+def importance_view(run_id: str, attempt: int, root: str) -> dict[str, Any]:
     """See core.explore.importance_view."""
     return dict(engine(home()).ask("importance_view", run_id=run_id))
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def redampen(run_id: str, attempt: int, root: str, alpha: float, lambda_: float) -> dict[str, Any]:  # noqa: ARG001  # attempt and root are in the cache's key
+def redampen(run_id: str, attempt: int, root: str, alpha: float, lambda_: float) -> dict[str, Any]:
     """See core.explore.redampen."""
     return dict(engine(home()).ask("redampen", run_id=run_id, alpha=alpha, lambda_=lambda_))
 

@@ -3,7 +3,6 @@
 E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998, CC BY 4.0.
 """
 
-from sklearn.datasets import load_digits
 import torch
 
 from core.data.dataset import Dataset
@@ -30,6 +29,8 @@ INFO = DatasetInfo(
 
 def load() -> Dataset:
     """1,437 training and 360 test digits, by one fixed shuffle."""
+    from sklearn.datasets import load_digits  # noqa: PLC0415  # a second to import; the catalogue lists without loading
+
     raw = load_digits()
     images = torch.from_numpy(raw.images).to(torch.uint8).unsqueeze(1)  # (1797, 1, 8, 8), levels 0 to 16
     whole = Examples(images, torch.from_numpy(raw.target).to(torch.int64), peak=16)

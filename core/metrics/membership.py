@@ -1,10 +1,6 @@
 """Can an attacker tell from the loss who was in the training set?"""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedShuffleSplit, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 import torch.nn.functional as F
 
 from core.descriptions import MetricInfo
@@ -20,6 +16,12 @@ def loss_attack(member_losses: np.ndarray, other_losses: np.ndarray, seed: int) 
     Both sides are cut to the same count at random; mean over ten stratified shuffle splits, a tenth held out in each
     (NeurIPS 2023 unlearning challenge's starting kit; MUFAC). Raises NotApplicable below ten examples a side.
     """
+    # Late: these imports take a second, and whoever only lists metrics or explores must not wait for them.
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  # see above
+    from sklearn.model_selection import StratifiedShuffleSplit, cross_val_score  # noqa: PLC0415  # see above
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415  # see above
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415  # see above
+
     count = min(len(member_losses), len(other_losses))
     if count < FEWEST:
         raise NotApplicable(

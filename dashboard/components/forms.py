@@ -11,9 +11,11 @@ BY_NUMBER = "a number"
 def method_form(method: MethodInfo, preset: dict[str, Value], key: str) -> dict[str, Value]:
     """Widgets in the order of declaration, set to the preset; the values by name."""
     values: dict[str, Value] = {}
+    cells = st.grid(2, min_column_width=180)
     for p in method.params:
         idle = bool(p.when) and values.get(p.when[0]) != p.when[1]
-        values[p.name] = _widget(p, preset[p.name], f"{key}.{p.name}", idle)
+        with cells.cell():
+            values[p.name] = _widget(p, preset[p.name], f"{key}.{p.name}", idle)
     return values
 
 

@@ -20,7 +20,7 @@ def sprite(images: np.ndarray, peak: int, columns: int) -> np.ndarray:
     for index in range(count):
         top, left = (index // columns) * (height + GAP), (index % columns) * (width + GAP)
         wall[top : top + height, left : left + width] = pixels[index]
-    return wall.repeat(scale, 0).repeat(scale, 1)
+    return wall[:-GAP, :-GAP].repeat(scale, 0).repeat(scale, 1)
 
 
 def to_rgb(images: np.ndarray, peak: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from core.domain import ACTIVE, STOPPED, WrongInput
 from core.jobs import runner
 from core.store.outcome import Run
 from dashboard import queries
+from dashboard.components.fragments import fragment
 from dashboard.components.palette import STATUS_ICON
 from dashboard.session import home, open_run, opened_run
 
@@ -89,4 +90,4 @@ def follow(run: Run) -> None:
         state(now)
         act_button("Cancel", now, "follow")
 
-    st.fragment(panel, run_every=POLL)()
+    fragment(panel, run_every=POLL)

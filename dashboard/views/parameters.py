@@ -1,5 +1,7 @@
 """What a dampening run looks like from inside: importances, and what another alpha and lambda would do, without a run."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -8,6 +10,7 @@ from core.store.outcome import Run
 from core.verdict import percent
 from dashboard import queries
 from dashboard.components import figures
+from dashboard.components.fragments import fragment
 from dashboard.components.opened import finished_run
 from dashboard.session import home
 
@@ -85,7 +88,7 @@ if run is not None:
         view = queries.importance_view(run.id, *where)
         classes = queries.catalogue().datasets[run.spec.dataset].classes
         st.subheader("Dampen again, without a new run")
-        st.fragment(explorer)(run, where, view, classes)
+        fragment(partial(explorer, run, where, view, classes))
         st.subheader("Importance by layer")
         st.plotly_chart(figures.layer_importance(view["layers"]), key="importance", config=figures.CONFIG,
                         alt="Mean importance of each parameter tensor on the forget set and on all data")  # fmt: skip

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.domain import ACTIVE
 from dashboard import queries
+from dashboard.components.fragments import fragment
 from dashboard.components.runs import POLL, act_button, name_of, state
 from dashboard.session import ask_to_open
 
@@ -39,4 +40,4 @@ if not everything:
     st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
 else:
     polled = any(run.status in ACTIVE for run in everything)
-    st.fragment(rows, run_every=POLL if polled else None)()
+    fragment(rows, run_every=POLL if polled else None)

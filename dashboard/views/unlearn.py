@@ -15,7 +15,7 @@ shelves = queries.catalogue()
 ask, how = st.columns([1, 1], gap="large")
 
 with ask:
-    st.subheader("1 · Network and what to forget")
+    st.subheader("1 · What to forget")
     left, right = st.columns(2)
     dataset = left.selectbox("Dataset", list(shelves.datasets), key="dataset", bind="query-params")
     model = right.selectbox("Model", list(shelves.models), key="model", bind="query-params")
@@ -33,7 +33,7 @@ def describe(method: MethodInfo) -> None:
 
 
 with how:
-    st.subheader("2 · Method")
+    st.subheader("2 · How")
     key = st.selectbox("Method", list(shelves.methods), key="method", bind="query-params")
     method = shelves.methods[key]
     describe(method)

@@ -1,0 +1,20 @@
+"""Parts of a page that are drawn anew by themselves."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.domain import WrongInput
+
+
+def fragment(draw: Callable[[], None], run_every: float | None = None) -> None:
+    """Draw now, on each click inside, and every `run_every` seconds. Wrong input is told in place, as the frame does
+    for whole pages: the frame is not around a fragment that is drawn anew."""
+
+    def safely() -> None:
+        try:
+            draw()
+        except WrongInput as wrong:
+            st.error(str(wrong), icon=":material/error:")
+
+    st.fragment(safely, run_every=run_every)()

@@ -1,0 +1,194 @@
+"""The one place that checks what is asked: every wrong input gives one sentence that says what was wanted."""
+
+import numpy as np
+import pytest
+
+from core import catalogue as module
+from core.catalogue import Catalogue, catalogue, dataset_images, make_spec, preset_values
+from core.data.digits import load
+from core.describe import describe, write
+from core.domain import ForgetRequest, WrongInput
+from core.methods import METHODS
+from core.presets import FALLBACK, PRESETS, preset_for
+from core.version import ENGINE, code_version
+
+SHELVES = describe()
+GOOD = {"dataset": "digits", "model": "small_cnn", "forget": "class:3", "method": "ssd", "settings": {}}
+
+
+def spec(**change):
+    asked = GOOD | change
+    request = ForgetRequest.parse(asked.pop("forget"))
+    method, settings = asked.pop("method"), asked.pop("settings")
+    return make_spec(SHELVES, asked.pop("dataset"), asked.pop("model"), request, method, settings, **asked)
+
+
+WRONG = {  # what is asked -> words that the sentence must hold: what came, and what was wanted
+    "unknown dataset": ({"dataset": "mnist9"}, "'mnist9'", "choose one of: digits"),
+    "unknown model": ({"model": "vgg"}, "'vgg'", "choose one of: small_cnn"),
+    "unknown method": ({"method": "magic"}, "'magic'", "ssd, finetune, retrain, original"),
+    "unknown class": ({"forget": "class:10"}, "no class 10", "0 to 9"),
+    "negative class": ({"forget": "class:-1"}, "no class -1", "0 to 9"),
+    "one of several classes unknown": ({"forget": "classes:3,99"}, "no class 99", "0 to 9"),
+    "index out of range": ({"forget": "samples:3,1437"}, "no training index 1437", "0 to 1436"),
+    "negative index": ({"forget": "samples:-5"}, "no training index -5", "0 to 1436"),
+    "no class": ({"forget": "class:"}, "empty", "at least one class of digits"),
+    "no sample": ({"forget": "samples:"}, "empty", "at least one training index"),
+    "nothing at random": ({"forget": "random:0"}, "got 0", "a share between 0 and 1 or a whole count"),
+    "too small a share": ({"forget": "random:0.0001"}, "empty", "a share between 0 and 1 or a whole count"),
+    "a negative share": ({"forget": "random:-0.5"}, "got -0.5", "a share between 0 and 1"),
+    "half an example": ({"forget": "random:1.5"}, "got 1.5", "a whole count from 1 to 1436"),
+    "a share that is no number": ({"forget": "random:nan"}, "got nan", "a share between 0 and 1"),
+    "infinitely many": ({"forget": "random:inf"}, "got inf", "a whole count from 1 to 1436"),
+    "everything by count": ({"forget": "random:1437"}, "everything", "1 to 1436"),
+    "everything by share": ({"forget": "random:0.9999"}, "everything", "1437 training examples"),
+    "everything by class": ({"forget": "classes:0,1,2,3,4,5,6,7,8,9"}, "everything", "at least one class"),
+    "everything by index": (
+        {"forget": f"samples:{','.join(map(str, range(1437)))}"},
+        *("everything", "at least one training index"),
+    ),
+    "too large a seed of chance": ({"forget": f"random:5@{2**64}"}, f"got {2**64}", "a whole number from 0 to 2147483647"),
+    "a negative seed of chance": ({"forget": "random:5@-1"}, "got -1", "a whole number from 0"),
+    "a negative seed": ({"seed": -1}, "got -1", "from 0 to 2147483647"),
+    "too large a seed": ({"seed": 2**31}, "got 2147483648", "from 0 to 2147483647"),
+    "below a bound": ({"settings": {"lambda": "-0.1"}}, "got '-0.1'", "lambda must be a number from 0 to 100"),
+    "above a bound": ({"settings": {"alpha": "1000.5"}}, "got '1000.5'", "a number from 0.01 to 1000 or auto"),
+    "not a choice": ({"settings": {"importance": "fisher"}}, "got 'fisher'", "per_sample or batch"),
+    "not whole": ({"settings": {"batch_size": "1.5"}}, "got '1.5'", "a whole number from 1 to 4096"),
+    "not a number": ({"settings": {"lambda": "much"}}, "got 'much'", "a number from 0 to 100"),
+    "nan": ({"settings": {"lambda": "nan"}}, "got 'nan'", "a number from 0 to 100"),
+    "infinity": ({"settings": {"alpha": "inf"}}, "got 'inf'", "a number from 0.01 to 1000"),
+    "no value": ({"settings": {"lambda": ""}}, "got ''", "a number from 0 to 100"),
+    "unknown parameter": ({"settings": {"gamma": "1"}}, "'gamma'", "importance, batch_size, alpha, lambda"),
+    "parameter of another": ({"method": "finetune", "settings": {"alpha": "1"}}, "'alpha'", "epochs, learning_rate"),
+    "parameter of none": ({"method": "original", "settings": {"alpha": "1"}}, "'alpha'", "the parameters are: none"),
+}
+
+
+@pytest.mark.parametrize("change, came, wanted", WRONG.values(), ids=WRONG)
+def test_what_cannot_be_is_refused_in_one_sentence(change, came, wanted):
+    with pytest.raises(WrongInput) as told:
+        spec(**change)
+    sentence = str(told.value)
+    assert came in sentence
+    assert wanted in sentence
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    assert ". " not in sentence
+
+
+def test_a_device_that_cannot_be_is_refused_in_one_sentence(monkeypatch):
+    monkeypatch.setenv("FORGETSCOPE_DEVICE", "tpu")
+    with pytest.raises(WrongInput, match=r"^FORGETSCOPE_DEVICE must be cpu, cuda or cuda:N; got 'tpu'\.$"):
+        spec()
+    for device in ("cpu", "cuda:0", ""):
+        monkeypatch.setenv("FORGETSCOPE_DEVICE", device)
+        assert spec().device == device
+
+
+def test_a_spec_spells_out_every_parameter_in_its_own_type():
+    asked = spec(settings={"alpha": "3", "batch_size": "32"})
+    assert asked.params["alpha"] == 3.0
+    assert asked.params["batch_size"] == 32
+    assert list(asked.params) == [p.name for p in SHELVES.methods["ssd"].params]
+    assert asked.engine == code_version(ENGINE)
+
+
+def test_equal_requests_have_equal_ids_however_the_values_were_written():
+    assert spec(settings={"alpha": "3", "lambda": 1}).id == spec(settings={"lambda": "1.0", "alpha": 3.0}).id
+    assert spec().id != spec(settings={"alpha": "3"}).id
+    assert spec(forget="classes:5,3").id == spec(forget="classes:3,5").id
+
+
+def test_presets_stand_in_for_defaults_and_settings_for_presets():
+    preset = PRESETS["digits", "small_cnn"]
+    for key, values in preset.methods.items():
+        assert spec(method=key).params.items() >= values.items()
+    assert spec(settings={"lambda": "0.3"}).params["lambda"] == 0.3
+    untried = preset_values(SHELVES.methods["ssd"], "digits", "no such model")
+    assert untried == {p.name: p.default for p in SHELVES.methods["ssd"].params}
+    assert preset_for("digits", "small_cnn").recipe == preset.recipe
+    assert preset_for("no such", "small_cnn").recipe == FALLBACK.recipe
+
+
+@pytest.mark.parametrize("pair", PRESETS, ids=str)
+def test_every_preset_names_what_is_on_the_shelves_and_values_that_may_be(pair):
+    dataset, model = pair
+    assert dataset in SHELVES.datasets
+    assert model in SHELVES.models
+    for key, values in PRESETS[pair].methods.items():
+        declared = {p.name: p for p in SHELVES.methods[key].params}
+        for name, value in values.items():
+            assert declared[name].parse(value) == value
+
+
+def test_the_catalogue_comes_back_whole_from_json():
+    assert Catalogue.from_json(SHELVES.to_json()) == SHELVES
+    assert list(SHELVES.methods) == list(METHODS)
+
+
+@pytest.fixture
+def described(home, monkeypatch):
+    """A home with the catalogue written in this process; whoever starts another is counted."""
+    write(home.root / "catalogue" / code_version(ENGINE))
+    started = []
+
+    def instead(command, **_):
+        from pathlib import Path
+        from types import SimpleNamespace
+
+        started.append(command)
+        write(Path(command[-1]))
+        return SimpleNamespace(returncode=0, stderr="")
+
+    monkeypatch.setattr(module.subprocess, "run", instead)
+    return home, started
+
+
+def test_it_is_read_from_the_home_and_described_once(described):
+    home, started = described
+    assert catalogue(home.root) == catalogue(home.root) == SHELVES
+    assert started == []
+
+
+def test_images_are_the_datasets_own(described):
+    home, _ = described
+    images, data = dataset_images(home.root, "digits"), load()
+    assert np.array_equal(images["train_images"], data.train.images.numpy())
+    assert np.array_equal(images["test_labels"], data.test.labels.numpy())
+    assert int(images["peak"]) == 16
+
+
+@pytest.mark.parametrize("content", ["", "not json", "{}", '{"datasets": 3}', "[]", "\udcff"])
+def test_a_damaged_catalogue_is_written_anew(described, content):
+    home, started = described
+    (file,) = home.root.glob("catalogue/*/catalogue.json")
+    file.write_bytes(content.encode(errors="surrogateescape"))
+    assert catalogue(home.root) == SHELVES
+    assert len(started) == 1
+
+
+@pytest.mark.parametrize("keep", [0, 100])
+def test_damaged_images_are_written_anew(described, keep):
+    home, started = described
+    (file,) = home.root.glob("catalogue/*/digits.safetensors")
+    file.write_bytes(file.read_bytes()[:keep])
+    assert len(dataset_images(home.root, "digits")["train_labels"]) == 1437
+    assert len(started) == 1
+
+
+def test_missing_files_are_written_anew(described):
+    home, started = described
+    for file in home.root.glob("catalogue/*/*"):
+        file.unlink()
+    assert catalogue(home.root) == SHELVES
+    assert len(dataset_images(home.root, "digits")["train_labels"]) == 1437
+    assert len(started) == 1
+
+
+def test_where_the_engine_cannot_describe_itself_there_is_one_sentence(home):
+    (home.root / "catalogue").write_text("a file in the way")
+    with pytest.raises(WrongInput) as told:
+        catalogue(home.root)
+    assert "\n" not in str(told.value)
+    assert "could not describe itself" in str(told.value)
