@@ -63,6 +63,11 @@ def catalogue(root: Path) -> Catalogue:
     return _read(_written(root, "catalogue.json"))
 
 
+def is_written(root: Path) -> bool:
+    """Whether `catalogue` will answer at once."""
+    return (root / "catalogue" / code_version(ENGINE) / "catalogue.json").is_file()
+
+
 def dataset_images(root: Path, dataset: str) -> dict[str, np.ndarray]:
     """`train_images` uint8 (N, C, H, W), `train_labels` int64 (N,), the same for test, and `peak` (the byte of 1.0)."""
     file = f"{dataset}.safetensors"

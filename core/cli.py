@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from core.catalogue import catalogue, make_spec
+from core.catalogue import catalogue, is_written, make_spec
 from core.domain import ACTIVE, ForgetRequest, RunStatus, WrongInput
 from core.jobs import runner
 from core.report import full_report, summary
@@ -61,6 +61,8 @@ def run(
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
     home = open_home()
     request = ForgetRequest.parse(forget)
+    if not is_written(home.root):  # a new home or engine: let the two first imports of torch go side by side
+        runner.ensure_supervisor(home)
     shelves = catalogue(home.root)
     spec = make_spec(
         shelves, dataset, model, request, method, _settings(settings), seed=seed, reference=not no_reference

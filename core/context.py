@@ -66,6 +66,9 @@ def choose_device(asked: str = "") -> str:
         raise WrongInput(
             f"FORGETSCOPE_DEVICE asks for {asked}, but PyTorch finds no GPU here; set it to cpu or unset it."
         )
+    count = torch.cuda.device_count() if asked.startswith("cuda:") else 0
+    if asked.startswith("cuda:") and int(asked.removeprefix("cuda:")) >= count:
+        raise WrongInput(f"FORGETSCOPE_DEVICE asks for {asked}, but the GPUs here go from cuda:0 to cuda:{count - 1}.")
     return asked or ("cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -19,7 +19,7 @@ def fit(model: nn.Module, examples: Examples, recipe: Recipe, run: RunContext) -
     """Train in place and return the model, in eval mode.
 
     SGD with Nesterov momentum; one-cycle learning rate (L. Smith, arXiv:1708.07120) or a constant one. Batches are drawn from
-    `run.generator` alone. Raises Diverged at the first loss that is not finite.
+    `run.generator` alone. Raises Diverged at the first loss that is not finite, or where the last step left such weights.
     """
     data = examples.to(run.device)
     steps = recipe.epochs * -(-len(data) // recipe.batch_size)
@@ -48,6 +48,8 @@ def fit(model: nn.Module, examples: Examples, recipe: Recipe, run: RunContext) -
             schedule.step()
             step += 1
             run.progress(step / steps, f"epoch {epoch + 1} of {recipe.epochs}")
+    if not all(theta.isfinite().all() for theta in model.parameters()):  # the last step has no loss after it
+        raise Diverged(f"Weights became infinite or NaN at step {step} of {steps}; a lower learning rate may help.")
     optimiser.zero_grad(set_to_none=True)  # a model that is handed on carries no gradients
     run.progress(1.0, "trained")
     return model.eval()
@@ -55,7 +57,9 @@ def fit(model: nn.Module, examples: Examples, recipe: Recipe, run: RunContext) -
 
 def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
     if recipe.one_cycle:
-        return torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, total_steps=max(steps, 2))
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, recipe.learning_rate, total_steps=max(steps, 2), cycle_momentum=False
+        )
     return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
 
 

@@ -12,9 +12,10 @@ from core.store.home import Home
 
 NO_SERVER = (OSError, EOFError)  # what a start raises when the server could not import or was killed
 ENGINE = Path(__file__).parents[1]
-# What a run imports late, and what its process needs at once.
-LATE = ("torch._dynamo", "sklearn.datasets", "sklearn.linear_model", "sklearn.model_selection", "sklearn.pipeline")
-AT_ONCE = ("core.jobs.warm", "core.store.artifacts", "filelock", "pandas", "pyarrow.parquet")
+REAL = "core.pipeline"
+# What a real run imports late, and what every run's process needs at once.
+LATE = ("torch._dynamo", "pyarrow.parquet", "sklearn.datasets", "sklearn.linear_model", "sklearn.model_selection", "sklearn.pipeline")
+AT_ONCE = ("core.jobs.warm", "core.store.artifacts", "filelock")
 
 
 class WarmServer:
@@ -24,7 +25,7 @@ class WarmServer:
         self._pipeline = pipeline
         self._sources = _sources()
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([pipeline, *AT_ONCE, *LATE])
+        self._context.set_forkserver_preload([pipeline, *AT_ONCE, *(LATE if pipeline == REAL else ())])
         self.warm = threading.Event()  # set once the server has imported what it could
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 

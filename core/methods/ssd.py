@@ -41,13 +41,9 @@ class SSD(UnlearningMethod):
         help="per_sample: exact Fisher diagonal. batch: the authors' squared batch-mean gradient.",
     )
     batch_size: int = param(
-        64,
-        low=1,
-        high=4096,
-        symbol="B",
-        when=("importance", "batch"),
+        64, low=1, high=4096, symbol="B", when=("importance", "batch"),
         help="Examples a squared mean: it changes the result.",
-    )
+    )  # fmt: skip
     alpha: float | str = param(
         "auto",
         low=0.01,

@@ -146,11 +146,10 @@ def test_without_a_reference_what_needs_it_is_missing_with_a_reason(engine):
     assert run.outcome.seconds["reference"] == 0
     assert run.outcome.speedup is None
     assert "reference" not in run.outcome.artifacts
-    needing = [("js_to_reference", "unlearned"), ("parameter_distance_to_reference", "unlearned")]
-    needing += [(key, "reference") for key, metric in METRICS.items() if "reference" in metric.models]
-    for metric, model in needing:
-        assert run.value(metric, model) is None
-        assert run.reason(metric, model) == "This run has no reference model to compare with."
+    assert {m.model for m in run.outcome.measurements} == {"original", "unlearned"}
+    for metric in ("js_to_reference", "js_to_reference_test", "parameter_distance_to_reference"):
+        assert run.value(metric) is None
+        assert run.reason(metric) == "This run has no reference model to compare with."
     assert run.value("test_retain_accuracy") is not None
 
 
@@ -261,6 +260,11 @@ def test_the_device_is_the_one_asked_for(engine, monkeypatch):
     monkeypatch.setenv("FORGETSCOPE_DEVICE", "cuda:0")
     with pytest.raises(WrongInput, match="finds no GPU"):
         engine.compute("class:3", reference=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [choose_device(asked) for asked in ("", "cuda", "cuda:1", "cpu")] == ["cuda", "cuda", "cuda:1", "cpu"]
+    with pytest.raises(WrongInput, match=r"^FORGETSCOPE_DEVICE asks for cuda:2, but the GPUs here go .* to cuda:1\.$"):
+        choose_device("cuda:2")
 
 
 def test_stop_is_heard_in_every_stage_and_a_stopped_run_keeps_what_was_trained(engine):

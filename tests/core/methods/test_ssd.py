@@ -153,12 +153,17 @@ def test_5_no_ratio_exceeds_n_over_k(tiny, request_, count):
 
 
 @pytest.mark.parametrize("size, max_bytes", [(1, 2**28), (7, 2**28), (120, 2**28), (120, 2**19)])
-def test_6_per_sample_importance_does_not_depend_on_the_order_or_the_batch_size(tiny, importances, size, max_bytes):
+def test_6_per_sample_importance_does_not_depend_on_the_order_or_the_batch_size(tiny, size, max_bytes):
+    """In double precision: in single, another batch size is another kernel, and a ReLU near 0 may flip."""
     order = torch.randperm(120, generator=torch.Generator().manual_seed(3))
-    shuffled = tiny.dataset.train.subset(order)
-    ours = fisher_diagonal(tiny.original(), lambda _: shuffled.batches(size), max_bytes=max_bytes)
-    for name, wanted in importances[1].items():
-        torch.testing.assert_close(ours[name], wanted, rtol=1e-4, atol=1e-6 * float(wanted.max()))
+
+    def importance(examples, batch_size, max_bytes=2**28):
+        batches = [(x.double(), y) for x, y in examples.batches(batch_size)]
+        return fisher_diagonal(tiny.original().double(), lambda _: batches, max_bytes=max_bytes)
+
+    ours = importance(tiny.dataset.train.subset(order), size, max_bytes)
+    for name, wanted in importance(tiny.dataset.train, 120).items():
+        torch.testing.assert_close(ours[name], wanted, rtol=1e-9, atol=1e-12 * float(wanted.max()))
 
 
 def test_7_doubling_every_loss_leaves_the_edit_unchanged(tiny, importances):

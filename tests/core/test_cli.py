@@ -1,0 +1,343 @@
+"""The engine without a screen: what it prints, what it stores, how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from core import cli
+from core.describe import write
+from core.domain import ForgetRequest, RunSpec, RunStatus
+from core.jobs import runner
+from core.store.home import Home, open_home
+from core.store.outcome import Outcome
+from core.store.results import ResultStore
+from core.version import ENGINE, code_version
+from tests.conftest import DIGITS_RUN, ROOT
+
+METRICS = (
+    *("train_forget_accuracy", "train_retain_accuracy", "test_forget_accuracy", "test_retain_accuracy"),
+    *("js_to_reference", "attack_loss_accuracy", "parameter_distance"),
+)
+KEYS = {"id", "status", "spec", "metrics", "original", "reference", "per_class", "seconds", "speedup"}
+STAGES = {"train", "reference", "precompute", "unlearn", "evaluate"}
+RUN = {"dataset": "digits", "model": "small_cnn", "forget": "class:3", "method": "ssd"}
+
+
+@pytest.fixture
+def main(home, monkeypatch, capsys):
+    """The command line called in this process on an empty home: (exit status, stdout, stderr)."""
+    write(home.root / "catalogue" / code_version(ENGINE))  # else a process of its own would, for seconds
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["core", *words])
+        capsys.readouterr()
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as left:
+            status = left.code or 0
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def asked(*more, **change):
+    """The words of a run, some of them changed; None leaves an option out."""
+    options = {name: value for name, value in (RUN | change).items() if value is not None}
+    return ("run", *(word for name, value in options.items() for word in (f"--{name}", value)), *more)
+
+
+# What a run prints and stores.
+
+
+@pytest.fixture(scope="session")
+def report(first_run):
+    _, said = first_run
+    assert said.returncode == 0, said.stderr
+    return json.loads(said.stdout)
+
+
+def test_a_run_prints_exactly_one_json_object_with_all_that_was_promised(report):
+    assert report.keys() >= KEYS
+    assert report["status"] == "done"
+    assert report["spec"]["forget"] == "class:3"
+    for model in ("metrics", "original"):
+        assert report[model].keys() >= {m for m in METRICS if m != "parameter_distance" or model == "metrics"}
+    assert report["reference"].keys() >= set(METRICS[:4])
+    assert all(isinstance(report["metrics"][metric], float) for metric in METRICS)
+    assert set(report["per_class"]) == {"train", "test"}
+    for lists in report["per_class"].values():
+        assert {model: len(values) for model, values in lists.items()} == dict.fromkeys(
+            ("original", "unlearned", "reference"), 10
+        )
+    assert report["seconds"].keys() >= STAGES
+    assert all(report["seconds"][stage] > 0 for stage in STAGES)  # the home was empty: all of it was done
+    assert report["speedup"] == pytest.approx(report["seconds"]["reference"] / report["seconds"]["unlearn"])
+
+
+def test_its_numbers_hang_together(report):
+    """The forgotten class's own accuracy is the forget accuracy; SSD leaves less of it than there was."""
+    for split in ("train", "test"):
+        for model, key in (("original", "original"), ("unlearned", "metrics"), ("reference", "reference")):
+            assert report["per_class"][split][model][3] == pytest.approx(report[key][f"{split}_forget_accuracy"])
+    assert report["reference"]["test_forget_accuracy"] == 0
+    assert report["original"]["test_retain_accuracy"] > 0.9
+    assert report["metrics"]["test_forget_accuracy"] < report["original"]["test_forget_accuracy"]
+    assert report["metrics"]["parameter_distance"] > 0
+
+
+def test_progress_goes_to_stderr_and_only_grows(first_run):
+    _, said = first_run
+    shares = [float(line.split()[1]) for line in said.stderr.splitlines()]
+    assert shares == sorted(shares)
+    assert len(shares) > 2
+    assert "Traceback" not in said.stderr
+
+
+def test_a_second_request_trains_nothing_again_and_show_and_runs_tell_of_both(first_run, report, python_m_core):
+    home, _ = first_run
+    said = python_m_core(home.root, *DIGITS_RUN, "--set", "alpha=2.5", "--set", "lambda=0.5")
+    assert said.returncode == 0, said.stderr
+    second = json.loads(said.stdout)
+    assert [second["seconds"][stage] for stage in ("train", "reference", "precompute")] == [0, 0, 0]
+    assert second["original"] == report["original"]
+    assert second["speedup"] > 0
+    assert (second["spec"]["params"]["alpha"], second["spec"]["params"]["lambda"]) == (2.5, 0.5)
+    with ResultStore(home.database) as store:
+        assert [run.id for run in store.runs()][:2] == [second["id"], report["id"]]
+    same = python_m_core(home.root, *DIGITS_RUN)  # done already: the stored numbers, at once
+    assert json.loads(same.stdout) == report
+
+
+def test_show_and_runs_read_what_was_stored(first_run, report, monkeypatch, capsys):
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(first_run[0].root))
+
+    def stdout(*words):
+        monkeypatch.setattr(sys, "argv", ["core", *words])
+        cli.main()
+        return capsys.readouterr().out
+
+    assert json.loads(stdout("show", report["id"], "--json")) == report
+    text = stdout("show", report["id"])
+    assert "unseen images of class 3" in text
+    assert all(metric in text for metric in METRICS)
+    listed = {run["id"]: run for run in json.loads(stdout("runs", "--json"))}
+    assert listed[report["id"]]["status"] == "done"
+    assert f"{report['id']}  done" in stdout("runs")
+
+
+def test_ctrl_c_cancels_the_run_and_ends_with_130(first_run, report):
+    home, _ = first_run
+    command = [sys.executable, "-m", "core", *asked("--set", "epochs=200", "--set", "batch_size=8", method="finetune")]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "FORGETSCOPE_HOME": str(home.root)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    seen = ""
+    for line in process.stderr:
+        seen += line
+        if "unlearn" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    out, rest = process.communicate(timeout=20)
+    assert process.returncode == 130, seen + rest
+    assert "Traceback" not in seen + rest
+    run_id = seen.split()[0]
+    with ResultStore(home.database) as store:
+        assert store.existing(run_id).status == RunStatus.CANCELLED
+    assert "cancelled" in out
+
+
+def test_a_run_that_fails_ends_with_1_and_says_why_in_its_last_line(first_run, python_m_core):
+    """A GPU that is not there is found out by the run, since whoever asks does not import torch."""
+    home, _ = first_run
+    said = python_m_core(home.root, *DIGITS_RUN, FORGETSCOPE_DEVICE="cuda:99")
+    assert said.returncode == 1, said.stderr
+    assert "Traceback" not in said.stderr
+    assert said.stderr.splitlines()[-1].startswith("FORGETSCOPE_DEVICE asks for cuda:99, but")
+    failed = json.loads(said.stdout)
+    assert (failed["status"], failed["metrics"], failed["per_class"]) == ("failed", {}, None)
+    shown = python_m_core(home.root, "show", failed["id"])
+    assert shown.returncode == 0
+    assert "Traceback (most recent call last)" in shown.stdout  # the whole of it, for who asks
+
+
+# What can be listed.
+
+
+@pytest.mark.parametrize("shelf", ["datasets", "models", "methods", "metrics"])
+def test_every_shelf_is_listed_as_text_and_as_json(main, shelf):
+    status, out, err = main("list", shelf, "--json")
+    items = json.loads(out)
+    assert (status, err) == (0, "")
+    assert all(item["key"] and item["title"] for item in items)
+    status, out, err = main("list", shelf)
+    assert [line.split()[0] for line in out.splitlines()] == [item["key"] for item in items]
+
+
+def test_the_listed_methods_tell_their_parameters(main):
+    methods = {item["key"]: item for item in json.loads(main("list", "methods", "--json")[1])}
+    assert [p["name"] for p in methods["ssd"]["params"]] == ["importance", "batch_size", "alpha", "lambda"]
+    assert methods["finetune"]["uses"] == ["retain"]
+
+
+def test_no_runs_yet_says_how_to_start_one(main):
+    assert main("runs") == (0, "No runs yet; `run --help` says how to start one.\n", "")
+    assert main("runs", "--json") == (0, "[]\n", "")
+
+
+def test_help_is_no_wrong_use(main):
+    for words in (("--help",), ("run", "--help"), ("list", "-h")):
+        status, out, err = main(*words)
+        assert (status, err) == (0, "")
+        assert out.startswith("Usage:")
+
+
+# Wrong use.
+
+WRONG = {
+    "unknown dataset": (asked(dataset="mnist9"), "digits"),
+    "unknown model": (asked(model="vgg"), "small_cnn"),
+    "unknown method": (asked(method="magic"), "ssd, finetune, retrain, original"),
+    "unknown class": (asked(forget="class:12"), "0 to 9"),
+    "index out of range": (asked(forget="samples:1437"), "0 to 1436"),
+    "empty forget set": (asked(forget="samples:"), "at least one training index"),
+    "empty random set": (asked(forget="random:0"), "a share between 0 and 1"),
+    "everything": (asked(forget="classes:0,1,2,3,4,5,6,7,8,9"), "leave at least one class"),
+    "no kind of request": (asked(forget="3"), "class:3, classes:3,5"),
+    "parameter out of bounds": (asked("--set", "alpha=0"), "a number from 0.01 to 1000 or auto"),
+    "parameter not a number": (asked("--set", "lambda=x"), "a number from 0 to 100"),
+    "parameter nan": (asked("--set", "lambda=nan"), "a number from 0 to 100"),
+    "unknown parameter": (asked("--set", "gamma=1"), "importance, batch_size, alpha, lambda"),
+    "set without a value": (asked("--set", "alpha"), "NAME=VALUE"),
+    "seed not a number": (asked("--seed", "x"), "integer"),
+    "seed negative": (asked("--seed", "-1"), "from 0 to 2147483647"),
+    "missing option": (asked(dataset=None), "--dataset"),
+    "unknown option": (asked("--fast"), "--fast"),
+    "unknown command": (("walk",), "walk"),
+    "unknown shelf": (("list", "shoes"), "datasets"),
+    "missing argument": (("show",), "ID"),
+    "show unknown": (("show", "nope"), "There is no run 'nope'"),
+    "cancel unknown": (("cancel", "nope"), "There is no run 'nope'"),
+    "delete unknown": (("delete", "nope"), "There is no run 'nope'"),
+}
+
+
+@pytest.mark.parametrize("words, wanted", WRONG.values(), ids=WRONG)
+def test_wrong_use_ends_with_2_and_one_line_that_says_what_was_wanted(main, home, words, wanted):
+    status, out, err = main(*words)
+    assert (status, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert wanted in err
+    with ResultStore(home.database) as store:
+        assert store.runs() == []
+
+
+def test_a_device_that_cannot_be_ends_with_2(main, monkeypatch):
+    monkeypatch.setenv("FORGETSCOPE_DEVICE", "tpu")
+    assert main(*asked()) == (2, "", "FORGETSCOPE_DEVICE must be cpu, cuda or cuda:N; got 'tpu'.\n")
+
+
+def test_wrong_use_in_a_process_of_its_own_shows_no_traceback(first_run, python_m_core):
+    said = python_m_core(first_run[0].root, *asked(forget="class:12"))
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr == "digits has no class 12; its classes go from 0 to 9.\n"
+
+
+@pytest.mark.parametrize("words", [("runs",), ("list", "methods"), asked(), ("show", "x"), ("cancel", "x")])
+def test_a_foreign_file_in_the_home_is_told_in_one_line_and_left_as_it_is(main, home, words):
+    for path in home.root.glob("forgetscope.db*"):
+        path.unlink()
+    home.database.write_text("somebody's letters")
+    status, out, err = main(*words)
+    assert (status, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert str(home.database) in err
+    assert "FORGETSCOPE_HOME" in err
+    assert home.database.read_text() == "somebody's letters"
+
+
+def test_a_home_that_is_a_file_is_told_in_one_line(main, home, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(tmp_path / "file"))
+    status, _, err = main("runs")
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert str(tmp_path / "file") in err
+
+
+def test_a_damaged_table_of_a_run_is_told_in_one_line(first_run, report, tmp_path, main, monkeypatch):
+    from shutil import copytree
+
+    copy = Home(copytree(first_run[0].root, tmp_path / "copy"))
+    with ResultStore(copy.database) as store:
+        file = store.artifacts(report["id"])["per_class"]
+    (copy.artifacts_folder / file).write_bytes(b"")
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(copy.root))
+    status, out, err = main("show", report["id"], "--json")
+    assert (status, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert "is damaged" in err
+
+
+# Cancel and delete.
+
+
+@pytest.fixture
+def queued(main, home, monkeypatch):
+    """A run that waits, since nobody supervises."""
+    monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: None)
+    spec = RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {"alpha": 3.0})
+    return runner.submit(home, spec)
+
+
+def test_a_waiting_run_is_shown_cancelled_and_deleted(main, home, queued):
+    status, out, _ = main("show", queued, "--json")
+    assert (status, json.loads(out)["status"]) == (0, "queued")
+    status, _, err = main("delete", queued)
+    assert status == 2
+    assert "cancel it before you delete it" in err
+    assert main("cancel", queued) == (0, "", "")
+    status, out, _ = main("show", queued, "--json")
+    shown = json.loads(out)
+    assert (shown["status"], shown["metrics"], shown["per_class"]) == ("cancelled", {}, None)
+    assert shown["reference"] is None
+    assert f"{queued}  cancelled" in main("runs")[1]
+    assert main("delete", queued) == (0, "", "")
+    assert main("show", queued)[0] == 2
+    assert main("runs", "--json")[1] == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "status, code", [(RunStatus.DONE, 0), (RunStatus.FAILED, 1), (RunStatus.INTERRUPTED, 1), (RunStatus.CANCELLED, 130)]
+)
+def test_the_exit_status_follows_from_how_the_run_ended(main, home, monkeypatch, status, code):
+    """The end comes from a stand-in; that a real failure and a real cancel end so is tested above."""
+
+    def end(home, run_id):
+        with ResultStore(home.database) as store:
+            from core.store.liveness import ProcessId
+
+            claimed = store.claim(ProcessId.of_this_process())
+            assert claimed is not None
+            outcome = Outcome(seconds={"unlearn": 0.5}) if status == RunStatus.DONE else Outcome()
+            store.finish(run_id, claimed[1], status, outcome=outcome, error="" if status == "done" else "first\nlast")
+            return store.existing(run_id)
+
+    monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: None)
+    monkeypatch.setattr(cli, "_follow", end)
+    left, out, err = main(*asked("--json"))
+    assert left == code
+    report = json.loads(out)
+    assert report["status"] == status
+    assert err == ("" if status == RunStatus.DONE else "last\n")
+
+
+def test_a_home_is_made_where_there_was_none(main, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(tmp_path / "a" / "new" / "home"))
+    assert main("runs")[0] == 0
+    assert open_home().root == tmp_path / "a" / "new" / "home"
+    assert open_home().database.exists()

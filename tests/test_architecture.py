@@ -1,0 +1,210 @@
+"""The house has floors, and stairs only downwards; torch stays out of the dashboard, and pickle out of the house.
+
+Reads the syntax trees, so that a room is judged whether or not anybody enters it.
+"""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FLOORS = (  # low to high. A module imports from lower floors and from its own package; the ground floor's rooms may
+    # open on each other, as long as they open in no circle.
+    {"core.domain", "core.params", "core.descriptions", "core.presets", "core.version"},
+    {"core.context", "core.data", "core.models", "core.store", "core.stages", "core.verdict", "core.persample"},
+    {"core.catalogue", "core.importance", "core.kept", "core.training"},
+    {"core.attribution", "core.report", "core.statistics"},
+    {"core.methods", "core.metrics"},
+    {"core.describe", "core.explore", "core.pipeline"},
+    {"core.answers", "core.engine", "core.jobs"},
+    {"core.cli", "dashboard.boot", "dashboard.session"},
+    {"core.__main__", "dashboard.queries"},
+    {"dashboard.components"},
+    {"dashboard.views"},
+    {"dashboard.app"},
+)
+HEAVY = {"torch", "torchvision", "captum"}
+SCREEN = {"streamlit", "dashboard", "plotly", "altair"}
+PICKLES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+LOADERS = {  # calls that pickle, or may
+    *("torch.load", "torch.save", "torch.jit.load", "pd.read_pickle", "pandas.read_pickle"),
+}
+WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
+    *("core.catalogue", "core.store", "core.domain", "core.params", "core.report", "core.verdict", "core.engine"),
+    *("core.jobs.runner", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.version"),
+)
+CHARTS = ("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images")
+
+FILES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py")])
+NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in FILES}
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def nodes(path: Path, *, at_import: bool) -> Iterator[ast.AST]:
+    """All nodes of a file; or those alone that run when it is imported: no function's body, no `if TYPE_CHECKING`."""
+    ahead: list[ast.AST] = [tree(path)]
+    while ahead:
+        node = ahead.pop()
+        yield node
+        if at_import and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if at_import and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            ahead += node.orelse
+            continue
+        ahead += ast.iter_child_nodes(node)
+
+
+@cache
+def imports(path: Path, *, at_import: bool) -> frozenset[str]:
+    """Names of the modules that a file imports; `from core import x` names core.x where that is a module of ours."""
+    found = set()
+    for node in nodes(path, at_import=at_import):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: imports are absolute"
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            ours = inner & MODULES.keys()
+            found |= ours if ours == inner else ours | {node.module or ""}
+    return frozenset(found)
+
+
+def unit(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def floor(module: str) -> int:
+    found = [index for index, rooms in enumerate(FLOORS) if unit(module) in rooms]
+    assert found, f"{unit(module)} has no floor yet; give it one in {__file__}"
+    return found[0]
+
+
+def loaded_with(module: str) -> dict[str, str]:
+    """Every module that importing `module` imports, ours and others', each with the one of ours that asked for it."""
+    found, ahead = {module: ""}, [module]
+    while ahead:
+        asking = ahead.pop()
+        parents = {asking.rpartition(".")[0]} - {""} if asking in MODULES else set()  # a package's __init__ comes first
+        wanted = imports(MODULES[asking], at_import=True) if asking in MODULES else frozenset()
+        for other in (wanted | parents) - found.keys():
+            found[other] = asking
+            ahead.append(other)
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_imports_point_down(path):
+    me = name_of(path)
+    if "." not in me:  # a package's own __init__: above nothing, below nobody
+        assert not imports(path, at_import=False)
+        return
+    for other in imports(path, at_import=False):
+        if other.startswith(("core.", "dashboard.")) and unit(other) != unit(me):
+            same_ground = floor(me) == floor(other) == 0
+            assert floor(other) < floor(me) or same_ground, f"{me} imports {other}"
+
+
+def test_no_module_imports_itself_in_a_circle():
+    ours = {name: imports(path, at_import=True) & MODULES.keys() for name, path in MODULES.items()}
+    order = list(TopologicalSorter(ours).static_order())  # raises CycleError, which names the circle
+    assert set(order) == set(MODULES)
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_every_module_says_in_a_docstring_what_it_is(path):
+    assert (ast.get_docstring(tree(path)) or "").strip()
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_the_engine_never_sees_the_screen_and_the_screen_never_computes(path):
+    asked = {module.split(".")[0] for module in imports(path, at_import=False)}
+    assert not asked & (SCREEN if path.is_relative_to(ROOT / "core") else HEAVY)
+
+
+@pytest.mark.parametrize("module", [*(name for name in MODULES if name.startswith("dashboard")), *WITHOUT_TORCH])
+def test_no_torch_comes_in_by_any_way(module):
+    found = loaded_with(module)
+    for other in found:
+        if other.split(".")[0] in HEAVY:
+            way = [other]
+            while found[way[-1]]:
+                way.append(found[way[-1]])
+            pytest.fail(" <- ".join(way))
+
+
+@pytest.mark.parametrize("module", [name for name in CHARTS if name in MODULES])
+def test_a_chart_cannot_query(module):
+    forbidden = ("dashboard.queries", "dashboard.session", "core.store", "streamlit")
+    assert not [other for other in loaded_with(module) if other.startswith(forbidden)]
+
+
+def test_a_process_that_only_asks_never_imports_torch():
+    code = f"import sys; import {', '.join(WITHOUT_TORCH)}; print(*({HEAVY!r} & sys.modules.keys()))"
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, said.stdout.strip(), said.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_nothing_is_pickled(path):
+    assert not {module.split(".")[0] for module in imports(path, at_import=False)} & PICKLES
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Attribute):
+            assert ast.unparse(node) not in LOADERS
+            assert node.attr not in ("to_pickle", "read_pickle")
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            assert ast.unparse(node.value) == "False"
+
+
+METHODS = sorted((ROOT / "core" / "methods").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", METHODS, ids=[path.name for path in METHODS])
+def test_a_method_is_one_file_of_at_most_a_hundred_lines(path):
+    assert len(path.read_text().splitlines()) <= 100
+
+
+def test_every_method_file_is_on_the_shelf_once():
+    from core.methods import METHODS as SHELF  # late: the rest of this file needs no torch
+
+    files = {path.stem for path in METHODS} - {"__init__", "base"}
+    assert sorted(method.__module__.rpartition(".")[2] for method in SHELF.values()) == sorted(files)
+    assert all(method.key == key for key, method in SHELF.items())
+
+
+@pytest.mark.parametrize("shelf, folder", [("core.models", "models"), ("core.metrics", "metrics")])
+def test_every_file_of_a_shelf_is_read_by_it(shelf, folder):
+    helpers = {"__init__", "base", "normalise", "tables"}
+    files = {path.stem for path in (ROOT / "core" / folder).glob("*.py")} - helpers
+    assert {f"{shelf}.{stem}" for stem in files} <= imports(MODULES[shelf], at_import=True)
+
+
+def test_the_rules_of_this_file_see_what_they_forbid(tmp_path):
+    """A rule that never finds anything is no rule."""
+    sample = tmp_path / "sample.py"
+    sample.write_text("from core import catalogue\nif TYPE_CHECKING:\n    import captum\ndef f():\n    import torch.nn\n")
+    assert imports(sample, at_import=True) == {"core.catalogue"}
+    assert imports(sample, at_import=False) == {"core.catalogue", "captum", "torch.nn"}
+    assert "torch" in loaded_with("core.pipeline")
+    assert floor("core.methods.ssd") > floor("core.training") > floor("core.data.splits") > floor("core.domain")
+    with pytest.raises(AssertionError, match="no floor yet"):
+        floor("core.attic")
