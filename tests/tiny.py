@@ -17,7 +17,7 @@ from core.models import MODELS
 from core.training import fit
 
 CLASSES, TRAIN, TEST, SIDE = 3, 120, 60, 8
-RECIPE = Recipe(epochs=5, batch_size=16, learning_rate=0.05)
+RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.1)
 
 
 @dataclass(frozen=True)

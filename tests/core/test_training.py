@@ -64,7 +64,7 @@ def test_a_constant_rate_is_constant_and_equals_plain_sgd(grey, steps):
     assert {step["momentum"] for step in steps} == {0.8}
     context = grey.context(seed=3)
     model = context.fresh_model().train()
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.8, nesterov=True, weight_decay=0.01)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.8, nesterov=True, weight_decay=0.01)
     pixels, labels = grey.dataset.train.pixels(), grey.dataset.train.labels
     for _ in range(3):
         for batch in torch.randperm(120, generator=context.generator).split(16):
@@ -79,12 +79,12 @@ def test_one_cycle_rises_to_the_peak_at_three_tenths_and_falls_to_almost_nothing
     rates = [step["lr"] for step in steps]
     top = rates.index(max(rates))
     assert len(rates) == 24
-    assert rates[0] == pytest.approx(0.05 / 25)  # Smith's warm-up, as PyTorch sets it by default
-    assert max(rates) == pytest.approx(0.05, rel=0.02)
+    assert rates[0] == pytest.approx(0.1 / 25)  # Smith's warm-up, as PyTorch sets it by default
+    assert max(rates) == pytest.approx(0.1, rel=0.02)
     assert 24 * 0.3 - 2 <= top <= 24 * 0.3 + 1
     assert rates[: top + 1] == sorted(rates[: top + 1])
     assert rates[top:] == sorted(rates[top:], reverse=True)
-    assert rates[-1] < 0.05 / 1000
+    assert rates[-1] < 0.1 / 1000
 
 
 def test_progress_is_told_after_every_step_and_ends_at_one(grey):
