@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from core.catalogue import catalogue, is_written, make_spec
+from core.asking import make_spec
+from core.catalogue import catalogue, is_written
 from core.domain import ACTIVE, ForgetRequest, RunStatus, WrongInput
 from core.jobs import runner
 from core.report import full_report, summary
@@ -18,7 +19,7 @@ from core.store.results import ResultStore
 from core.verdict import percent, verdict
 
 EXIT = {RunStatus.DONE: 0, RunStatus.CANCELLED: 130}  # any other end: 1
-WRONG_USE, FAILED, INTERRUPTED = 2, 1, 130
+WRONG_USE, FAILED, STOPPED = 2, 1, 130
 POLL = 0.1  # seconds
 SHELVES = ("datasets", "models", "methods", "metrics")
 
@@ -88,7 +89,12 @@ def _settings(pairs: tuple[str, ...]) -> dict[str, str]:
     for pair in pairs:
         if "=" not in pair:
             raise WrongInput(f"--set wants NAME=VALUE; got {pair!r}.")
-    return {name.strip(): value.strip() for name, _, value in (pair.partition("=") for pair in pairs)}
+    settings = [(name.strip(), value.strip()) for name, _, value in (pair.partition("=") for pair in pairs)]
+    names = [name for name, _ in settings]
+    for name in names:
+        if names.count(name) > 1:
+            raise WrongInput(f"--set wants each parameter once; {name} was given {names.count(name)} times.")
+    return dict(settings)
 
 
 def _follow(home: Home, run_id: str) -> Run:
@@ -97,7 +103,7 @@ def _follow(home: Home, run_id: str) -> Run:
     with ResultStore(home.database) as store:
         while True:
             store.reconcile()
-            now = _known(store, run_id)
+            now = store.existing(run_id)
             if now.status not in ACTIVE:
                 return now
             left = "" if now.seconds_left is None else f", about {now.seconds_left:.0f} s left"
@@ -111,13 +117,6 @@ def _follow(home: Home, run_id: str) -> Run:
                 runner.ensure_supervisor(home)
                 nudged = monotonic()
             sleep(POLL)
-
-
-def _known(store: ResultStore, run_id: str) -> Run:
-    found = store.run(run_id)
-    if found is None:
-        raise WrongInput(f"There is no run {run_id!r}; `runs` lists them.")
-    return found
 
 
 @cli.command()
@@ -145,7 +144,7 @@ def show(run_id: str, as_json: bool) -> None:
     home = open_home()
     with ResultStore(home.database) as store:
         store.reconcile()
-        found = _known(store, run_id)
+        found = store.existing(run_id)
         report = full_report(home, store, found)
     if as_json:
         click.echo(json.dumps(report))
@@ -167,7 +166,7 @@ def cancel(run_id: str) -> None:
 @cli.command()
 @click.argument("run_id", metavar="ID")
 def delete(run_id: str) -> None:
-    """Remove a run and what only it needs."""
+    """Remove a run with its numbers and its own files; trained originals and references stay for the next runs."""
     runner.delete(open_home(), run_id)
 
 
@@ -187,6 +186,11 @@ def _print_report(report: dict[str, Any], ended: Run, classes: tuple[str, ...]) 
     )
 
 
+def _complain(sentence: str) -> None:
+    """One line on stderr, whatever bytes the user's words were made of."""
+    click.echo(" ".join(sentence.encode(errors="replace").decode().split()), err=True)
+
+
 def main() -> None:
     """Wrong use: one line on stderr, status 2, no traceback."""
     try:
@@ -194,10 +198,10 @@ def main() -> None:
     except click.exceptions.NoArgsIsHelpError as shown:
         click.echo(shown.format_message())
     except click.ClickException as wrong:
-        click.echo(" ".join(wrong.format_message().split()), err=True)
+        _complain(wrong.format_message())
         sys.exit(WRONG_USE)
     except WrongInput as wrong:
-        click.echo(str(wrong), err=True)
+        _complain(str(wrong))
         sys.exit(WRONG_USE)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
+        sys.exit(STOPPED)

@@ -11,7 +11,7 @@ from core.domain import Recipe, WrongInput
 
 
 class Cancelled(Exception):
-    """Somebody asked the run to stop."""
+    """A caller in the same process asked the work to stop (the queue ends a run by ending its process)."""
 
 
 @dataclass

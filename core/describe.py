@@ -32,27 +32,35 @@ def describe_method(method: type[UnlearningMethod]) -> MethodInfo:
     """A method's fields as plain data."""
     kinds, uses, keeps = (tuple(sorted(names)) for names in (method.kinds, method.uses, method.keeps))
     params = tuple(params_of(method).values())
-    return MethodInfo(method.key, method.title, method.about, method.paper, kinds, uses, keeps, params)
+    return MethodInfo(
+        method.key, method.title, method.about, method.paper, kinds, uses, keeps, params, method.explorable
+    )
 
 
 def write(folder: Path) -> None:
-    """The catalogue and each dataset's images, whole or not at all: a folder made beside, then renamed."""
+    """The catalogue and the embedded datasets' images, whole or not at all: a folder made beside, then renamed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
     try:
         (beside / "catalogue.json").write_text(describe().to_json())
-        for key in DATASETS:
-            data = load_dataset(key)
-            arrays = {
-                f"{name}_{part}": getattr(examples, part).contiguous()
-                for name, examples in (("train", data.train), ("test", data.test))
-                for part in ("images", "labels")
-            }
-            save_file(arrays | {"peak": torch.tensor(data.train.peak)}, beside / f"{key}.safetensors")
+        for key, module in DATASETS.items():
+            if module.INFO.embedded:
+                write_images(beside / f"{key}.safetensors", key)
         if not folder.exists():  # else another process was quicker, with the same content
             beside.rename(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def write_images(path: Path, key: str) -> None:
+    """One dataset's images and labels, as `core.catalogue.dataset_images` reads them."""
+    data = load_dataset(key)
+    arrays = {
+        f"{name}_{part}": getattr(examples, part).contiguous()
+        for name, examples in (("train", data.train), ("test", data.test))
+        for part in ("images", "labels")
+    }
+    save_file(arrays | {"peak": torch.tensor(data.train.peak)}, path)
 
 
 if __name__ == "__main__":

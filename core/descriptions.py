@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from core.domain import Recipe
+from core.domain import ForgetRequest, Recipe
 from core.params import Param, Value
 
 
@@ -17,10 +17,22 @@ class DatasetInfo:
     height: int
     width: int
     classes: tuple[str, ...]
-    train_count: int
+    train_counts: tuple[int, ...]  # training examples by class
     test_count: int
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+    embedded: bool = False  # comes with the requirements, small enough to be written beside the catalogue
+
+    @property
+    def train_count(self) -> int:
+        """Training examples (n)."""
+        return sum(self.train_counts)
+
+    def forget_count(self, request: ForgetRequest) -> int:
+        """How many training examples a request that has been checked names (k)."""
+        if request.kind == "random":
+            return request.random_count(self.train_count)
+        return sum(self.train_counts[pick] for pick in request.picks) if request.by_class else len(request.picks)
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,7 @@ class MethodInfo:
     uses: tuple[str, ...]  # splits that it reads
     keeps: tuple[str, ...]  # statistics of the training set that it reads besides
     params: tuple[Param, ...]
+    explorable: str = ""  # what the Parameters page can do with its finished runs: "dampening" or nothing
 
 
 @dataclass(frozen=True)
@@ -58,8 +71,19 @@ class MetricInfo:
 
 
 @dataclass(frozen=True)
+class OfCeiling:
+    """A threshold as a share of n/k, the highest ratio that any weight can have: it follows the request."""
+
+    share: float
+
+    def at(self, train_count: int, forget_count: int) -> float:
+        """The number for a request that names `forget_count` of `train_count` examples, to two decimals."""
+        return round(self.share * train_count / forget_count, 2)
+
+
+@dataclass(frozen=True)
 class Preset:
     """Settings that work on one dataset with one model: the training recipe, and each method's parameters."""
 
     recipe: Recipe
-    methods: dict[str, dict[str, Value]] = field(default_factory=dict)
+    methods: dict[str, dict[str, Value | OfCeiling]] = field(default_factory=dict)

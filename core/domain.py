@@ -25,6 +25,9 @@ class RunStatus(StrEnum):
 ACTIVE = (RunStatus.QUEUED, RunStatus.RUNNING)
 STOPPED = (RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.INTERRUPTED)  # may be asked for again
 
+MODELS = ("original", "unlearned", "reference")  # the three that every run compares
+STAGES = ("train", "reference", "precompute", "unlearn", "evaluate")  # of a run, in order
+
 KINDS = ("class", "classes", "random", "samples")
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+import select
 import subprocess
 import sys
 from threading import Lock
@@ -11,6 +12,7 @@ from typing import IO, Any
 from core.domain import WrongInput
 from core.store.home import Home
 
+PATIENCE = 60  # seconds for an answer, the start of the process included
 PROJECT = Path(__file__).resolve().parents[1]
 
 
@@ -58,12 +60,13 @@ class WarmEngine:
         return self._home.logs_folder / "engine.log"
 
     def _exchange(self, line: str) -> str:
-        """'' where the process died."""
+        """'' where the process died, or was ended because it did not answer in time."""
         self._ensure()
         try:
             print(line, file=self._pipe("stdin"), flush=True)
-            reply: str = self._pipe("stdout").readline()
-        except (BrokenPipeError, OSError):
+            heard, _, _ = select.select([self._pipe("stdout")], [], [], PATIENCE)
+            reply = self._pipe("stdout").readline() if heard else ""
+        except OSError:
             reply = ""
         if not reply:
             self.close()

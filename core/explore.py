@@ -82,7 +82,8 @@ def importance_view(home: Home, run_id: str) -> dict[str, Any]:
 
     `layers`: per parameter tensor, its name, count of weights and mean importance on forget and on all data.
     `histogram`: counts of log10(I_forget / I_all) over all weights with both above 0, and the bins' edges.
-    `ceiling`: n/k. `automatic`: the adaptive alpha. `dead`: share of weights that feel no gradient on any data.
+    `ceiling`: n/k, which no ratio of per-sample importances exceeds; None for other estimators.
+    `automatic`: the adaptive alpha, at most 1000. `dead`: share of weights that feel no gradient on any data.
     """
     known = load(home, run_id)
     forget, everything = (torch.cat([t.flatten() for t in d.values()]) for d in (known.of_forget, known.of_all))
@@ -98,8 +99,8 @@ def importance_view(home: Home, run_id: str) -> dict[str, Any]:
             for name, t in known.of_forget.items()
         ],
         "histogram": {"counts": counts.tolist(), "edges": [low + step * i for i in range(BINS + 1)]},
-        "ceiling": 1 / known.forget_share,
-        "automatic": adaptive_alpha(known.of_forget, known.of_all, known.forget_share),
+        "ceiling": 1 / known.forget_share if known.spec.params.get("importance") == "per_sample" else None,
+        "automatic": min(1000.0, adaptive_alpha(known.of_forget, known.of_all, known.forget_share)),
         "dead": float((everything == 0).double().mean()),
     }  # fmt: skip
 
@@ -107,13 +108,13 @@ def importance_view(home: Home, run_id: str) -> dict[str, Any]:
 def redampen(home: Home, run_id: str, alpha: float, lambda_: float) -> dict[str, Any]:
     """The network dampened anew from the stored importances, and what it answers.
 
-    `selected`: share of weights selected, by parameter tensor; `selected_all`: over all. `per_class`: accuracy on test
+    `dampened`: share of weights made smaller, by parameter tensor; `dampened_all`: over all. `per_class`: accuracy on test
     images by class (None where a class is absent). `forget`, `test_retain`, `test_forget`: accuracies (None where the
     set is empty). `js_to_reference`: nats on the forget set, None without a reference. `looked_at`: images asked.
     """
     known = load(home, run_id)
     factors = dampening(known.of_forget, known.of_all, alpha, lambda_)
-    chosen = {n: known.of_forget[n] > alpha * known.of_all[n] for n in factors}
+    dampened = {name: factor < 1 for name, factor in factors.items()}  # a selected weight with beta = 1 stays as it is
     known.model.load_state_dict({n: t * factors[n] if n in factors else t for n, t in known.original.items()})
     test, forget = (predict(known.model, known.sets[name], "cpu") for name in ("test", "forget"))
     labels = known.sets["test"].labels
@@ -123,10 +124,10 @@ def redampen(home: Home, run_id: str, alpha: float, lambda_: float) -> dict[str,
         if request.by_class
         else torch.zeros_like(labels, dtype=torch.bool)
     )
-    weights = sum(mask.numel() for mask in chosen.values())
+    weights = sum(mask.numel() for mask in dampened.values())
     return {
-        "selected": {name: float(mask.double().mean()) for name, mask in chosen.items()},
-        "selected_all": sum(int(mask.sum()) for mask in chosen.values()) / weights,
+        "dampened": {name: float(mask.double().mean()) for name, mask in dampened.items()},
+        "dampened_all": sum(int(mask.sum()) for mask in dampened.values()) / weights,
         "per_class": [_accuracy(test, labels, labels == index) for index in range(test.shape[1])],
         "forget": accuracy(forget, known.sets["forget"].labels),
         "test_forget": _accuracy(test, labels, gone),

@@ -1,6 +1,6 @@
 """Declare a hyperparameter once: its default, bounds and meaning; forms, command line, checks and docs read it."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from core.domain import WrongInput
@@ -86,11 +86,6 @@ def check_names(values: dict[str, Value], known: list[str]) -> None:
             raise WrongInput(f"There is no parameter {name!r} here; the parameters are: {', '.join(known) or 'none'}.")
 
 
-def param_to_dict(p: Param) -> dict[str, Any]:
-    """Plain data, for the catalogue's file."""
-    return asdict(p)
-
-
 def param_from_dict(raw: dict[str, Any]) -> Param:
-    """The inverse of `param_to_dict`."""
+    """From the plain data that `dataclasses.asdict` makes of it."""
     return Param(**{**raw, "choices": tuple(raw["choices"]), "words": tuple(raw["words"]), "when": tuple(raw["when"])})

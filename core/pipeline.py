@@ -98,7 +98,8 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
             "unlearn": unlearn_seconds,
             "evaluate": perf_counter() - began,
         }
-        speedup = reference.seconds / unlearn_seconds if reference else None
+        idle = not (job.method.uses or job.method.keeps)  # who reads nothing does nothing, and is not fast
+        speedup = reference.seconds / unlearn_seconds if reference and not idle else None
         files |= {name: thing.file for name, thing in shared.items() if thing}
         return Outcome(tuple(measurements), seconds, speedup, files, job.device)
 

@@ -4,14 +4,12 @@ from dataclasses import asdict
 from math import isnan
 from typing import Any
 
+from core.domain import MODELS, STAGES
 from core.store.artifacts import Artifacts
 from core.store.home import Home
 from core.store.outcome import Run
 from core.store.results import ResultStore
 from core.verdict import Numbers
-
-MODELS = ("original", "unlearned", "reference")
-STAGES = ("train", "reference", "precompute", "unlearn", "evaluate")
 
 
 def numbers_of(store: ResultStore, run_id: str) -> Numbers:
@@ -63,5 +61,7 @@ def _per_class(artifacts: Artifacts, file: str) -> dict[str, dict[str, list[floa
     lists: dict[str, dict[str, list[float | None] | None]] = {}
     for (split, model), rows in table.groupby(["split", "model"], sort=False):
         ordered = rows.sort_values("class")["accuracy"]
-        lists.setdefault(str(split), dict.fromkeys(MODELS))[str(model)] = [None if isnan(value) else float(value) for value in ordered]
+        lists.setdefault(str(split), dict.fromkeys(MODELS))[str(model)] = [
+            None if isnan(value) else float(value) for value in ordered
+        ]
     return lists

@@ -34,9 +34,10 @@ def _lead(before: float, after: float, wanted: float | None) -> str:
         return "Accuracy cannot tell: the original already answers like a retrained model"
     if abs(after - wanted) <= NEAR:
         return "Forgotten"
+    fallen = after < before - NEAR
     if after < wanted:
-        return "Over-forgotten"
-    return "Not forgotten" if after >= before - NEAR else "Partly forgotten"
+        return "Over-forgotten" if fallen else "Unchanged, where a retrained model does better"
+    return "Partly forgotten" if fallen else "Not forgotten"
 
 
 def _retrained(value: float | None) -> str:

@@ -1,21 +1,30 @@
 """The version of the code that computes: equal versions give equal numbers, so a corrected method never shows old ones."""
 
-from functools import cache
+from functools import lru_cache
 import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-TRAINING = ("context.py", "training.py", "data", "models")  # what decides the weights of a trained model
+# What decides the weights of a trained model, and what decides any number.
+TRAINING = ("context.py", "domain.py", "pipeline.py", "training.py", "data", "models")
 MEASURING = ("importance.py", "persample.py", "statistics.py", "methods", "metrics")
-ENGINE = (*TRAINING, *MEASURING, "presets.py", "params.py", "descriptions.py", "pipeline.py")
+ENGINE = (*TRAINING, *MEASURING, "params.py", "descriptions.py", "presets.py")
+LIBRARIES = ("torch", "scikit-learn", "numpy")
 
 
-@cache
 def code_version(rooms: tuple[str, ...]) -> str:
-    """Twelve hexadecimal digits of the hash of the named sources and of PyTorch's version; torch is not imported."""
-    hasher = hashlib.sha256(version("torch").encode())
-    for room in rooms:
-        for path in sorted(p for p in (HERE / room, *(HERE / room).rglob("*.py")) if p.is_file()):
-            hasher.update(path.relative_to(HERE).as_posix().encode() + path.read_bytes())
+    """Twelve hexadecimal digits of the hash of the named sources as they are now, and of the libraries' versions.
+
+    Nothing is imported. Cheap to ask: the files are read again only when one of them changed.
+    """
+    files = sorted(p for room in rooms for p in (HERE / room, *(HERE / room).rglob("*.py")) if p.is_file())
+    return _hash(tuple((path, path.stat().st_mtime_ns) for path in files))
+
+
+@lru_cache(maxsize=8)
+def _hash(stamped: tuple[tuple[Path, int], ...]) -> str:
+    hasher = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in LIBRARIES).encode())
+    for path, _ in stamped:
+        hasher.update(path.relative_to(HERE).as_posix().encode() + path.read_bytes())
     return hasher.hexdigest()[:12]

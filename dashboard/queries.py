@@ -1,8 +1,9 @@
 """Reads, cached by run id; the only module that opens the store to read, and that asks the warm engine.
 
-`attempt` and `root` (the home) are arguments only to be part of the cache's key.
+`finished` and `root` (the home) are arguments only to be part of the cache's key: see `edition`.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,17 @@ import streamlit as st
 
 from core import catalogue as shelves
 from core.catalogue import Catalogue
-from core.domain import ACTIVE, ForgetRequest
+from core.descriptions import DatasetInfo
+from core.domain import RunStatus, WrongInput
 from core.engine import WarmEngine
-from core.report import full_report
+from core.jobs import runner
+from core.report import full_report, numbers_of
 from core.store.artifacts import Artifacts
 from core.store.home import Home
 from core.store.outcome import Run
 from core.store.results import ResultStore
+from core.verdict import Numbers
+from core.version import ENGINE, code_version
 from dashboard.session import home
 
 
@@ -26,17 +31,40 @@ def catalogue() -> Catalogue:
     return shelves.catalogue(home().root)
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+def dataset(key: str) -> DatasetInfo:
+    """What a stored run was about. Raises WrongInput where that is no longer on the shelf."""
+    shelf = catalogue().datasets
+    if key not in shelf:
+        raise WrongInput(
+            f"This run is about the dataset {key!r}, which this Forgetscope does not know; it knows {', '.join(shelf)}."
+        )
+    return shelf[key]
+
+
 def images(dataset: str) -> dict[str, np.ndarray]:
-    """See core.catalogue.dataset_images."""
-    return shelves.dataset_images(home().root, dataset)
+    """See core.catalogue.dataset_images. Shared by all pages: read, never write."""
+    return _images(dataset, str(home().root), code_version(ENGINE))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _images(dataset: str, root: str, engine: str) -> dict[str, np.ndarray]:
+    return shelves.dataset_images(Path(root), dataset)
 
 
 def runs() -> list[Run]:
-    """Every run as it stands now, newest first."""
+    """Every run as it stands now, newest first. A queue that nobody serves (the machine was restarted, say) is served."""
     with ResultStore(home().database) as store:
         store.reconcile()
-        return store.runs()
+        found = store.runs()
+    waiting = {run.status for run in found}
+    if RunStatus.QUEUED in waiting and RunStatus.RUNNING not in waiting:
+        runner.ensure_supervisor(home())
+    return found
+
+
+def edition(run: Run) -> tuple[str, str]:
+    """Tells one computation of a run from another of the same id: the same spec can be deleted and asked again."""
+    return (str(run.finished_at), str(home().root))
 
 
 def run(run_id: str) -> Run | None:
@@ -46,26 +74,32 @@ def run(run_id: str) -> Run | None:
         return store.run(run_id)
 
 
-def any_active() -> bool:
-    """Whether anything is queued or running."""
-    return any(r.status in ACTIVE for r in runs())
-
-
 @st.cache_data(max_entries=64, show_spinner=False)
-def report(run_id: str, attempt: int, root: str) -> dict[str, Any]:
+def report(run_id: str, finished: str, root: str) -> dict[str, Any]:
     """All numbers of a finished run."""
     place = home()
     with ResultStore(place.database) as store:
         return full_report(place, store, store.existing(run_id))
 
 
+@st.cache_data(max_entries=512, show_spinner=False)
+def numbers(run_id: str, finished: str, root: str) -> Numbers:
+    """model -> metric -> value of a finished run; far cheaper than its report."""
+    with ResultStore(home().database) as store:
+        return numbers_of(store, run_id)
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
-def table(run_id: str, name: str, attempt: int, root: str) -> pd.DataFrame:
-    """A table that a finished run left. Raises Damaged or KeyError."""
+def table(run_id: str, name: str, finished: str, root: str) -> pd.DataFrame:
+    """A table that a finished run left. Raises WrongInput."""
     place = home()
     with ResultStore(place.database) as store:
-        file = store.artifacts(run_id)[name]
-    return Artifacts(place.artifacts_folder).get_table(file)
+        files = store.artifacts(run_id)
+    if name not in files:
+        raise WrongInput(
+            f"Run {run_id} stored no table {name!r}: another version of Forgetscope made it; run it again."
+        )
+    return Artifacts(place.artifacts_folder).get_table(files[name])
 
 
 @st.cache_resource(max_entries=2, on_release=WarmEngine.close)
@@ -75,22 +109,12 @@ def engine(place: Home) -> WarmEngine:
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the stored importances …")
-def importance_view(run_id: str, attempt: int, root: str) -> dict[str, Any]:
+def importance_view(run_id: str, finished: str, root: str) -> dict[str, Any]:
     """See core.explore.importance_view."""
     return dict(engine(home()).ask("importance_view", run_id=run_id))
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def redampen(run_id: str, attempt: int, root: str, alpha: float, lambda_: float) -> dict[str, Any]:
+def redampen(run_id: str, finished: str, root: str, alpha: float, lambda_: float) -> dict[str, Any]:
     """See core.explore.redampen."""
     return dict(engine(home()).ask("redampen", run_id=run_id, alpha=alpha, lambda_=lambda_))
-
-
-def forget_count(request: ForgetRequest, dataset: str) -> int:
-    """How many training images a request names (k); the request has been checked."""
-    labels = images(dataset)["train_labels"]
-    if request.by_class:
-        return int(np.isin(labels, request.picks).sum())
-    if request.kind == "random":
-        return request.random_count(len(labels))
-    return len(request.picks)

@@ -1,9 +1,11 @@
 """The only module that touches session state, query parameters and the home folder."""
 
+from math import isinf
 from typing import Any
 
 import streamlit as st
 
+from core.domain import WrongInput
 from core.store.home import Home, open_home
 
 RUN = "run"  # the open run's id; bound to the address
@@ -36,6 +38,28 @@ def take_asked() -> None:
     asked = st.session_state.pop("_open_next", None)
     if asked:
         open_run(asked)
+
+
+def check_address() -> None:
+    """Raises WrongInput for a number without end, on which Streamlit's own reading of the address breaks."""
+    for name, value in st.query_params.to_dict().items():
+        try:
+            endless = isinf(float(value))
+        except ValueError:  # what is no number at all, Streamlit drops by itself
+            continue
+        if endless:
+            raise WrongInput(f"The address says {name}={value[:32]}; a finite number is wanted there.")
+
+
+def belongs(key: str, owner: object, value: Any) -> None:
+    """A bound widget's value belongs to its owner (a run, a preset): with another owner it starts from `value` again.
+
+    Call before the widget is drawn. What a fresh link says is left alone.
+    """
+    known = st.session_state.get(f"_owner.{key}", owner)
+    if known != owner:
+        st.session_state[key] = value
+    st.session_state[f"_owner.{key}"] = owner
 
 
 def remember(key: str, value: Any) -> None:

@@ -20,7 +20,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own p
     {"core.domain", "core.params", "core.descriptions", "core.presets", "core.version"},
     {"core.context", "core.data", "core.models", "core.store", "core.stages", "core.verdict", "core.persample"},
     {"core.catalogue", "core.importance", "core.kept", "core.training"},
-    {"core.attribution", "core.report", "core.statistics"},
+    {"core.asking", "core.attribution", "core.report", "core.statistics"},
     {"core.methods", "core.metrics"},
     {"core.describe", "core.explore", "core.pipeline"},
     {"core.answers", "core.engine", "core.jobs"},
@@ -37,7 +37,7 @@ LOADERS = {  # calls that pickle, or may
     *("torch.load", "torch.save", "torch.jit.load", "pd.read_pickle", "pandas.read_pickle"),
 }
 WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
-    *("core.catalogue", "core.store", "core.domain", "core.params", "core.report", "core.verdict", "core.engine"),
+    *("core.asking", "core.catalogue", "core.store", "core.domain", "core.params", "core.report", "core.verdict", "core.engine"),
     *("core.jobs.runner", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.version"),
 )
 CHARTS = ("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images")

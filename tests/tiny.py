@@ -66,7 +66,7 @@ def tiny_of(channels: int) -> Tiny:
         height=SIDE,
         width=SIDE,
         classes=("a", "b", "c"),
-        train_count=TRAIN,
+        train_counts=(TRAIN // CLASSES,) * CLASSES,
         test_count=TEST,
         mean=tuple(pixels.mean((0, 2, 3)).tolist()),
         deviation=tuple(pixels.std((0, 2, 3)).tolist()),

@@ -10,7 +10,6 @@ from core.data.examples import Examples
 from core.descriptions import DatasetInfo
 
 SPLIT_SEED = 0
-TRAIN_COUNT = 1437
 
 INFO = DatasetInfo(
     key="digits",
@@ -20,10 +19,11 @@ INFO = DatasetInfo(
     height=8,
     width=8,
     classes=tuple("0123456789"),
-    train_count=TRAIN_COUNT,
+    train_counts=(150, 145, 147, 147, 142, 144, 147, 137, 136, 142),
     test_count=360,
     mean=(0.305,),
     deviation=(0.376,),
+    embedded=True,
 )
 
 
@@ -35,4 +35,4 @@ def load() -> Dataset:
     images = torch.from_numpy(raw.images).to(torch.uint8).unsqueeze(1)  # (1797, 1, 8, 8), levels 0 to 16
     whole = Examples(images, torch.from_numpy(raw.target).to(torch.int64), peak=16)
     order = torch.randperm(len(whole), generator=torch.Generator().manual_seed(SPLIT_SEED))
-    return Dataset(INFO, whole.subset(order[:TRAIN_COUNT]), whole.subset(order[TRAIN_COUNT:]))
+    return Dataset(INFO, whole.subset(order[: INFO.train_count]), whole.subset(order[INFO.train_count :]))

@@ -1,5 +1,6 @@
 """Ask for runs and walk away: every call returns in milliseconds and none needs torch."""
 
+from dataclasses import replace
 import os
 from pathlib import Path
 import subprocess
@@ -13,6 +14,7 @@ from core.store.artifacts import Artifacts
 from core.store.home import Home
 from core.store.results import ResultStore
 from core.store.trouble import told
+from core.version import ENGINE, code_version
 
 PROJECT = Path(__file__).resolve().parents[2]  # the folder that `python -m core` is run from
 PIPELINE = "core.pipeline"
@@ -36,9 +38,13 @@ def cancel(home: Home, run_id: str) -> None:
         store.reconcile()  # nobody else would end it where its supervisor is dead
 
 
-def retry(home: Home, run_id: str, pipeline: str = PIPELINE) -> None:
-    """Queue a run that stopped anew; it goes on with what earlier attempts kept. Raises WrongInput if there is none."""
-    submit(home, _spec_of(home, run_id), pipeline)
+def retry(home: Home, run_id: str, pipeline: str = PIPELINE) -> str:
+    """Queue a run that stopped anew; it goes on with what earlier attempts kept. Raises WrongInput if there is none.
+
+    Returns the run's id: another one where the engine has changed since, because its numbers may too.
+    """
+    spec = _spec_of(home, run_id)
+    return submit(home, replace(spec, engine=spec.engine and code_version(ENGINE)), pipeline)
 
 
 def delete(home: Home, run_id: str) -> None:

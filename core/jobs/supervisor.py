@@ -22,7 +22,7 @@ POLL = 0.05  # seconds between looks: at the queue, at the run's process, at its
 KIND_SECONDS = 1.0  # from TERM to KILL
 LOCK_SECONDS = 1.0  # who only asks whether the lock is free holds it for a moment
 PAUSE = 1.0  # seconds to wait when the store could not be reached
-IDLE_SECONDS = "60"
+IDLE_SECONDS = 60.0
 TROUBLE = (WrongInput, sqlite3.Error, OSError)  # what a call to the store may raise
 
 
@@ -126,13 +126,22 @@ def _log(trouble: Exception) -> None:
     print(" ".join(line.split()), file=sys.stderr, flush=True)
 
 
+def _idle_seconds() -> float:
+    """FORGETSCOPE_IDLE_SECONDS, or the default where it is no number: a queue must not wait for ever because of it."""
+    try:
+        return float(os.environ.get("FORGETSCOPE_IDLE_SECONDS", IDLE_SECONDS))
+    except ValueError:
+        return IDLE_SECONDS
+
+
 def main() -> None:
     """`python -m core.jobs.supervisor ROOT`, from the project's folder."""
     parser = argparse.ArgumentParser(prog="python -m core.jobs.supervisor", description=__doc__)
     parser.add_argument("root", type=Path, help="the home's folder")
     parser.add_argument("--pipeline", default="core.pipeline", help="the module that computes a run")
-    idle = os.environ.get("FORGETSCOPE_IDLE_SECONDS", IDLE_SECONDS)
-    parser.add_argument("--idle-seconds", type=float, default=idle, help="leave after that long without work")
+    parser.add_argument(
+        "--idle-seconds", type=float, default=_idle_seconds(), help="leave after that long without work"
+    )
     asked = parser.parse_args()
     supervise(Home(asked.root), asked.pipeline, asked.idle_seconds)
 

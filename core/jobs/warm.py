@@ -14,7 +14,14 @@ NO_SERVER = (OSError, EOFError)  # what a start raises when the server could not
 ENGINE = Path(__file__).parents[1]
 REAL = "core.pipeline"
 # What a real run imports late, and what every run's process needs at once.
-LATE = ("torch._dynamo", "pyarrow.parquet", "sklearn.datasets", "sklearn.linear_model", "sklearn.model_selection", "sklearn.pipeline")
+LATE = (
+    "torch._dynamo",
+    "pyarrow.parquet",
+    "sklearn.datasets",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
+    "sklearn.pipeline",
+)
 AT_ONCE = ("core.jobs.warm", "core.store.artifacts", "filelock")
 
 

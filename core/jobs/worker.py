@@ -11,12 +11,13 @@ import threading
 import time
 import traceback
 
-from core.domain import RunStatus, WrongInput
+from core.domain import RunSpec, RunStatus, WrongInput
 from core.store.home import Home
 from core.store.liveness import ProcessId
 from core.store.outcome import Outcome
 from core.store.results import ResultStore
 from core.store.trouble import sentence_of
+from core.version import ENGINE, code_version
 
 NICENESS = 5  # the page that waits for an answer goes first
 SECONDS_BETWEEN_WRITES = 0.1
@@ -35,6 +36,7 @@ def work(root: str, run_id: str, attempt: int, pipeline: str) -> None:
             return
         spec = store.existing(run_id).spec
         try:
+            _refuse_other_engine(spec)
             module = importlib.import_module(pipeline)  # late: only here is torch needed, and the fork server has it
             outcome = module.run(spec, home, _reporter(store, run_id, attempt))
             _check(outcome)
@@ -58,6 +60,13 @@ def _reporter(store: ResultStore, run_id: str, attempt: int) -> Report:
             raise SystemExit("This run is another attempt's now.")  # nobody waits for these numbers
 
     return report
+
+
+def _refuse_other_engine(spec: RunSpec) -> None:
+    """A run bears the version of the engine that was there when it was asked for; another must not compute it."""
+    now = code_version(ENGINE)
+    if spec.engine not in ("", now):
+        raise WrongInput(f"This run was asked of engine {spec.engine}, and this is engine {now}; Retry asks anew.")
 
 
 def _check(outcome: object) -> None:

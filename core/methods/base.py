@@ -26,6 +26,7 @@ class UnlearningMethod(ABC):
     paper: ClassVar[str] = ""
     uses: ClassVar[frozenset[str]] = frozenset()
     keeps: ClassVar[frozenset[str]] = frozenset()  # kinds of stored statistics read besides, in words
+    explorable: ClassVar[str] = ""  # see core.descriptions.MethodInfo
     kinds: ClassVar[frozenset[str]] = frozenset(KINDS)
 
     def __post_init__(self) -> None:

@@ -5,8 +5,9 @@ Foster, Schoepf & Brintrup, AAAI 2024, arXiv:2308.07707; adaptive alpha: Schoepf
     select  where  I_f > alpha * I_D        (I_f / I_D cannot exceed n/k with per-sample importance)
     theta  <-   min(lambda * I_D / I_f, 1) * theta
     auto:   alpha = the (100 - ln(1 + 100 k/n))-th percentile of all finite I_f / I_D
-Departs from the paper: importance is per sample by default, where the authors' code squares batch means (`batch`
-reproduces it); auto takes D as the reference set, as SSD does, where the authors' notebook passes the retain set.
+Departs from the paper: importance is per sample by default, where the authors' code squares batch means (`batch` does
+so too, over D sorted by class: theirs puts the forget set last, ours is computed before any request); auto takes D as
+the reference set, as SSD does, where the authors' notebook passes the retain set.
 """
 
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class SSD(UnlearningMethod):
     paper = "arXiv:2308.07707"
     uses = frozenset({"forget"})
     keeps = frozenset({"importance on the training set"})
+    explorable = "dampening"
 
     importance: str = param(
         "per_sample",
@@ -45,15 +47,10 @@ class SSD(UnlearningMethod):
         help="Examples a squared mean: it changes the result.",
     )  # fmt: skip
     alpha: float | str = param(
-        "auto",
-        low=0.01,
-        high=1000.0,
-        words=("auto",),
-        symbol="α",
-        format="%.2f",
+        "auto", low=0.01, high=1000.0, words=("auto",), symbol="α", format="%.2f",
         help="A weight is selected when its importance to the forget set exceeds α times its importance to all data. "
-        "auto: the adaptive percentile rule. At n/k or above nothing is selected.",
-    )
+        "auto: the adaptive percentile rule. With importance = per_sample, nothing is selected at n/k or above.",
+    )  # fmt: skip
     lambda_: float = param(
         1.0, low=0.0, high=100.0, symbol="λ", format="%.2f",
         help="Strength kept: a selected weight is multiplied by λ times all-data importance over forget importance, at most 1.",

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from core.data.splits import Splits
 from core.descriptions import MetricInfo
-
-MODELS = ("original", "unlearned", "reference")
+from core.domain import MODELS
 
 
 class NotApplicable(ValueError):

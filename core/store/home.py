@@ -51,7 +51,12 @@ def open_home(root: Path | None = None) -> Home:
     Raises WrongInput when it cannot serve; what it holds is left as it is.
     """
     named = root or os.environ.get("FORGETSCOPE_HOME") or platformdirs.user_data_dir("forgetscope", appauthor=False)
-    home = Home(Path(named).expanduser().absolute())
+    try:
+        home = Home(Path(named).expanduser().absolute())
+    except RuntimeError:  # expanduser's word for an unknown ~user
+        raise WrongInput(
+            f"FORGETSCOPE_HOME must be a folder; {named} begins with a user that this machine does not know."
+        ) from None
     for folder in (home.root, home.artifacts_folder, home.logs_folder):
         _ensure_writable(folder)
     with told(home.database):

@@ -77,7 +77,7 @@ class ResultStore:
 
     def existing(self, run_id: str) -> Run:
         """Raises WrongInput where there is no such run."""
-        run = self.run(run_id)
+        run = self.run(run_id) if run_id.isprintable() else None  # SQLite takes no broken Unicode
         if run is None:
             raise lifecycle.no_such_run(run_id)
         return run

@@ -16,7 +16,11 @@ _DISK = {
     errno.EPERM: "Forgetscope must be able to write to {path}, but has no permission to.",
     errno.ENOTDIR: "A folder is wanted at {path}, but a file is in its way.",
     errno.EEXIST: "A folder is wanted at {path}, but a file is in its way.",
+    errno.EISDIR: "A file is wanted at {path}, but a folder is in its way.",
+    errno.ENAMETOOLONG: "A shorter path is wanted than {path}: the system allows no name that long.",
+    errno.ELOOP: "A folder is wanted at {path}, but its links lead in a circle.",
 }
+LONGEST = 300  # letters of a path in a sentence
 _DAMAGED = (
     "{path} should be Forgetscope's database, but is damaged or of another kind; "
     "move it away or choose another home (FORGETSCOPE_HOME)."
@@ -53,4 +57,5 @@ def sentence_of(error: Exception, path: Path) -> str | None:
     elif isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", -1)  # absent where Python's module complains, not the library
         sentence = _SQLITE.get(code & 0xFF)  # the low byte is the kind
-    return sentence and sentence.format(path=path)
+    shown = str(path) if len(str(path)) < LONGEST else str(path)[:LONGEST] + "…"
+    return sentence and sentence.format(path=shown)

@@ -90,11 +90,16 @@ def layer_importance(layers: list[dict[str, Any]]) -> go.Figure:
     return _laid_out(figure, "parameter tensor, input to output", "mean importance")
 
 
-def ratio_histogram(histogram: dict[str, list[float]], alpha: float, ceiling: float) -> go.Figure:
-    """Bars of log10(forget / all importance); lines at alpha and at the ceiling n/k; selected bars in the accent."""
+def ratio_histogram(
+    histogram: dict[str, list[float]], alpha: float, lambda_: float, ceiling: float | None
+) -> go.Figure:
+    """Bars of log10(forget / all importance), in the accent where weights are dampened; lines at alpha and at n/k.
+
+    A weight is made smaller where its ratio is above alpha and above lambda (else its factor is cut to 1).
+    """
     edges = np.array(histogram["edges"])
     centres = (edges[1:] + edges[:-1]) / 2
-    selected = centres > log10(alpha)
+    selected = centres > log10(max(alpha, lambda_))
     figure = go.Figure()
     for chosen, name, colour in ((False, "left alone", QUIET), (True, "dampened", ACCENT)):
         counts = np.where(selected == chosen, histogram["counts"], 0)
@@ -106,19 +111,22 @@ def ratio_histogram(histogram: dict[str, list[float]], alpha: float, ceiling: fl
     figure.update_yaxes(type="log", exponentformat="power", dtick=1)
     figure.add_vline(log10(alpha), line={"width": 3, "color": THRESHOLD}, annotation={"text": f"α = {alpha:.2f}", "yanchor": "bottom"},
                      annotation_position="top left")  # fmt: skip
-    figure.add_vline(log10(ceiling), line={"width": 2, "dash": "dot", "color": MODEL_COLOUR["reference"]},
-                     annotation={"text": f"n/k = {ceiling:.2f}", "yanchor": "bottom"}, annotation_position="top right")  # fmt: skip
-    figure.update_xaxes(range=[edges[0], max(edges[-1], log10(ceiling)) + 0.25 * (edges[-1] - edges[0])])
+    right = edges[-1]
+    if ceiling is not None:
+        figure.add_vline(log10(ceiling), line={"width": 2, "dash": "dot", "color": MODEL_COLOUR["reference"]},
+                         annotation={"text": f"n/k = {ceiling:.2f}", "yanchor": "bottom"}, annotation_position="top right")  # fmt: skip
+        right = max(right, log10(ceiling))
+    figure.update_xaxes(range=[edges[0], right + 0.25 * (edges[-1] - edges[0])])
     figure = _laid_out(figure, "log₁₀ (importance to forget set / to all data)", "weights")
     figure.update_layout(bargap=0, margin={"t": 56}, legend={"y": -0.32, "yanchor": "top"})
     return figure
 
 
-def selected_share(selected: dict[str, float]) -> go.Figure:
+def dampened_share(dampened: dict[str, float]) -> go.Figure:
     """Bars: share of each parameter tensor's weights that are dampened."""
     figure = go.Figure(
         go.Bar(
-            x=list(selected), y=list(selected.values()), marker={"color": ACCENT},
+            x=list(dampened), y=list(dampened.values()), marker={"color": ACCENT},
             hovertemplate="%{x}: %{y:.1%} dampened<extra></extra>",
         )
     )  # fmt: skip

@@ -4,18 +4,22 @@ import streamlit as st
 
 from core.descriptions import MethodInfo
 from core.params import Param, Value
+from dashboard.session import belongs
 
-BY_NUMBER = "a number"
+BY_NUMBER = "number"
 
 
-def method_form(method: MethodInfo, preset: dict[str, Value], key: str) -> dict[str, Value]:
-    """Widgets in the order of declaration, set to the preset; the values by name."""
+def method_form(method: MethodInfo, preset: dict[str, Value]) -> dict[str, Value]:
+    """Widgets in the order of declaration, set to the preset; the values by name.
+
+    They are bound to the address. A param whose preset changes (with the dataset, the model or the request) follows it.
+    """
     values: dict[str, Value] = {}
     cells = st.grid(2, min_column_width=180)
     for p in method.params:
         idle = bool(p.when) and values.get(p.when[0]) != p.when[1]
         with cells.cell():
-            values[p.name] = _widget(p, preset[p.name], f"{key}.{p.name}", idle)
+            values[p.name] = _widget(p, preset[p.name], f"{method.key}.{p.name}", idle)
     return values
 
 
@@ -23,14 +27,16 @@ def _widget(p: Param, preset: Value, key: str, idle: bool) -> Value:
     label = f"{p.name.replace('_', ' ')} ({p.symbol})" if p.symbol else p.name.replace("_", " ")
     hint = f"{p.help} Allowed: {p.wanted}." + (f" Only with {p.when[0]} = {p.when[1]}." if p.when else "")
     if p.choices:
+        belongs(key, preset, preset)
         index = p.choices.index(str(preset))
-        return st.selectbox(label, p.choices, index, help=hint, key=key, persist_state="session")
+        return st.selectbox(label, p.choices, index, help=hint, key=key, bind="query-params")
     if p.words:
         ways = (*p.words, BY_NUMBER)
+        default = str(preset) if preset in p.words else BY_NUMBER
+        belongs(f"{key}.by", default, default)
         way = st.segmented_control(
-            label, ways, default=str(preset) if preset in p.words else BY_NUMBER, help=hint, key=f"{key}.way",
-            required=True, persist_state="session",
-        )  # fmt: skip
+            label, ways, default=default, help=hint, key=f"{key}.by", required=True, bind="query-params"
+        )
         if way in p.words:
             return str(way)
         return _number(p, preset if preset not in p.words else 1.0, f"{label}, value", None, key, idle)
@@ -42,9 +48,10 @@ def _number(p: Param, preset: Value, label: str, hint: str | None, key: str, idl
     kind = int if p.whole else float
     step = kind(1) if p.whole else _step(float(preset))
     low, high = (None if bound is None else kind(bound) for bound in (p.low, p.high))
+    belongs(key, preset, kind(preset))
     value = st.number_input(
         label, low, high, kind(preset), step, format=None if p.whole else p.format, help=hint, key=key, disabled=idle,
-        persist_state="session",
+        bind="query-params",
     )  # fmt: skip
     return preset if value is None else value
 

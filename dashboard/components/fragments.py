@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.domain import WrongInput
+from dashboard.components.text import plain
 
 
 def fragment(draw: Callable[[], None], run_every: float | None = None) -> None:
@@ -15,6 +16,6 @@ def fragment(draw: Callable[[], None], run_every: float | None = None) -> None:
         try:
             draw()
         except WrongInput as wrong:
-            st.error(str(wrong), icon=":material/error:")
+            st.error(plain(str(wrong)), icon=":material/error:")
 
     st.fragment(safely, run_every=run_every)()

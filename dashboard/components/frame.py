@@ -6,7 +6,8 @@ from typing import Any
 import streamlit as st
 
 from core.domain import WrongInput
-from dashboard.session import RUN, take_asked
+from dashboard.components.text import plain
+from dashboard.session import RUN, check_address, take_asked
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 # Streamlit writes white on the primary colour in both themes; on the dark theme's light blue that is 1.9:1.
@@ -27,6 +28,7 @@ def frame(page: Any) -> None:
         st.caption("Everything runs on this machine; nothing is sent anywhere.")
     st.title(page.title)
     try:
+        check_address()
         page.run()
     except WrongInput as wrong:
-        st.error(str(wrong), icon=":material/error:")
+        st.error(plain(str(wrong)), icon=":material/error:")

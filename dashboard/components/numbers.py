@@ -5,10 +5,10 @@ from typing import Any
 import pandas as pd
 
 from core.catalogue import Catalogue
-from core.verdict import percent
+from core.domain import MODELS, ForgetRequest
+from core.verdict import Numbers, percent
 
 GOAL = {"high": "higher is better", "low": "lower is better", "match": "like the reference"}
-MODELS = ("original", "unlearned", "reference")
 
 
 def shown(value: float | None, unit: str) -> str:
@@ -24,11 +24,23 @@ def numbers_table(report: dict[str, Any], shelves: Catalogue) -> pd.DataFrame:
     rows = []
     for key, info in shelves.metrics.items():
         values = {model.capitalize(): shown(by_model[model].get(key), info.unit) for model in MODELS}
-        reason = report["reasons"].get(f"unlearned/{key}", "")
-        rows.append({"Measure": info.title, **values, "Aim": GOAL[info.goal], "Definition": reason or info.definition})
+        reasons = dict.fromkeys(report["reasons"].get(f"{model}/{key}", "") for model in MODELS)
+        definition = " ".join([info.definition, *filter(None, reasons)])
+        rows.append({"Measure": info.title, **values, "Aim": GOAL[info.goal], "Definition": definition})
     return pd.DataFrame(rows)
 
 
 def seconds(value: float) -> str:
     """Three digits that matter; 0 means that it came from the store."""
     return "stored" if value == 0 else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
+def gist(numbers: Numbers, request: ForgetRequest) -> str:
+    """A finished run in a line: accuracy on what was to go and on what was to stay, beside the reference's."""
+    forget = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
+    parts = []
+    for word, metric in (("forgotten", forget), ("kept", "test_retain_accuracy")):
+        value, wanted = (numbers.get(model, {}).get(metric) for model in ("unlearned", "reference"))
+        if value is not None:
+            parts.append(f"{word}: {percent(value)}" + ("" if wanted is None else f" ({percent(wanted)} if retrained)"))
+    return " · ".join(parts)

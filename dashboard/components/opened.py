@@ -6,6 +6,7 @@ from core.domain import ACTIVE, RunStatus
 from core.store.outcome import Run
 from dashboard import queries
 from dashboard.components.runs import act_button, follow, name_of, state
+from dashboard.components.text import plain
 from dashboard.session import open_run, opened_run
 
 LISTED = 50  # recent runs in the picker
@@ -23,7 +24,7 @@ def finished_run() -> Run | None:
     if run is None:
         asked = opened_run()
         st.info(
-            f"There is no run '{asked[:64]}' here; choose one above." if asked else "Choose a run above.",
+            f"There is no run '{plain(asked[:64])}' here; choose one above." if asked else "Choose a run above.",
             icon=":material/info:",
         )
         return None
@@ -41,13 +42,18 @@ def finished_run() -> Run | None:
 
 def _picker(found: list[Run]) -> None:
     """Recent runs by name; what is chosen becomes the open run."""
-    recent = {r.id: f"{name_of(r)} · {r.status} · {r.id[:4]}" for r in found[:LISTED]}
+    recent = {r.id: f"{name_of(r)} · {_standing(r)} · {r.id[:4]}" for r in found[:LISTED]}
     now = opened_run()
     options = list(recent) if now in recent else [now, *recent] if now else list(recent)
     st.selectbox(
         "Run", options, index=options.index(now) if now in options else None, format_func=lambda i: recent.get(i, i),
         key=f"picked-{now}", placeholder="Choose a run", on_change=_picked, args=(f"picked-{now}",),
     )  # fmt: skip
+
+
+def _standing(run: Run) -> str:
+    """The picker is not drawn anew while a run moves, so it does not say how far it is."""
+    return "in progress" if run.status in ACTIVE else str(run.status)
 
 
 def _picked(key: str) -> None:

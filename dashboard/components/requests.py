@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.catalogue import check_request
+from core.asking import check_request
 from core.descriptions import DatasetInfo
 from core.domain import ForgetRequest, WrongInput
 from dashboard import queries
 from dashboard.components.images import png, sprite, to_rgb
+from dashboard.components.runs import shortened
+from dashboard.components.text import plain
 from dashboard.session import recall, remember
 
 KIND_TITLE = {
@@ -22,6 +24,7 @@ KIND_TITLE = {
 WALL = 36  # images in a wall, at most
 COLUMNS = 12
 TABLE = 200  # images to pick from, at most
+LONGEST = 400  # letters of a sentence that repeats what was typed
 
 
 def ask_request(data: DatasetInfo) -> ForgetRequest | None:
@@ -35,7 +38,7 @@ def ask_request(data: DatasetInfo) -> ForgetRequest | None:
         request = _ASK[kind](data)
         check_request(request, data)
     except WrongInput as wrong:
-        st.info(str(wrong), icon=":material/info:")
+        st.info(plain(shortened(str(wrong), LONGEST)), icon=":material/info:")
         return None
     _wall(request, data)
     return request
@@ -44,7 +47,7 @@ def ask_request(data: DatasetInfo) -> ForgetRequest | None:
 def _ask_class(data: DatasetInfo) -> ForgetRequest:
     name = st.pills("Class", data.classes, default=data.classes[3 % len(data.classes)], key="class", bind="query-params",
                     required=True)  # fmt: skip
-    return ForgetRequest("class", (data.classes.index(name or data.classes[0]),))
+    return ForgetRequest("class", (data.classes.index(name),) if name else ())
 
 
 def _ask_classes(data: DatasetInfo) -> ForgetRequest:

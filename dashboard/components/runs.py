@@ -10,6 +10,7 @@ from core.store.outcome import Run
 from dashboard import queries
 from dashboard.components.fragments import fragment
 from dashboard.components.palette import STATUS_ICON
+from dashboard.components.text import plain
 from dashboard.session import home, open_run, opened_run
 
 POLL = 0.5  # seconds between looks while something moves
@@ -48,7 +49,7 @@ def state(run: Run) -> None:
     if run.status in ACTIVE:
         st.progress(run.share, progress_text(run))
     elif run.error:
-        st.error(run.error_line)
+        st.error(plain(run.error_line))
         if run.error.strip() != run.error_line:
             with st.expander("The whole error"):
                 st.code(run.error, language=None, wrap_lines=True)
@@ -66,11 +67,18 @@ def age(moment: datetime) -> str:
 def _act(action: str, run_id: str) -> None:
     """A callback: acts once per click, and says what went wrong."""
     try:
-        {"Cancel": runner.cancel, "Retry": runner.retry, "Delete": runner.delete}[action](home(), run_id)
-        if action == "Delete" and opened_run() == run_id:
-            open_run("")
+        if action == "Cancel":
+            runner.cancel(home(), run_id)
+        elif action == "Retry":
+            again = runner.retry(home(), run_id)
+            if opened_run() == run_id:
+                open_run(again)
+        else:
+            runner.delete(home(), run_id)
+            if opened_run() == run_id:
+                open_run("")
     except WrongInput as wrong:
-        st.toast(str(wrong), icon=":material/error:")
+        st.toast(plain(str(wrong)), icon=":material/error:")
 
 
 def act_button(action: str, run: Run, key: str) -> None:

@@ -12,25 +12,30 @@ from dashboard import queries
 from dashboard.components import figures
 from dashboard.components.fragments import fragment
 from dashboard.components.opened import finished_run
-from dashboard.session import home
+from dashboard.session import belongs
+
+ALPHA = "{:.3g}".format  # the slider knows its values by this text, so no two may look alike
 
 
 def steps(start: float) -> list[float]:
     """Values of alpha on a log scale from 0.1 to 100, the run's own among them, exactly."""
-    return sorted({*np.geomspace(0.1, 100, 121).tolist(), start})
+    return sorted([start, *(a for a in np.geomspace(0.1, 100, 121).tolist() if ALPHA(a) != ALPHA(start))])
 
 
-def explorer(run: Run, where: tuple[int, str], view: dict, classes: tuple[str, ...]) -> None:  # type: ignore[type-arg]  # JSON
+def explorer(run: Run, where: tuple[str, str], view: dict, classes: tuple[str, ...]) -> None:  # type: ignore[type-arg]  # JSON
     """Sliders and what depends on them."""
     alpha_run = run.spec.params["alpha"]
-    start = view["automatic"] if alpha_run == "auto" else float(alpha_run)
+    start = float(view["automatic"] if alpha_run == "auto" else alpha_run)
+    strength = float(run.spec.params["lambda"])
+    belongs("alpha", run.id, start)
+    belongs("lambda", run.id, strength)
     left, right = st.columns(2)
     alpha = left.select_slider(
-        "α, selection threshold", steps(start), start, format_func="{:.2f}".format, key=f"alpha-{run.id}",
+        "α, selection threshold", steps(start), start, format_func=ALPHA, key="alpha", bind="query-params",
         help="A weight is dampened when its importance to the forget set is more than α times its importance to all data.",
     )  # fmt: skip
     lambda_ = right.slider(
-        "λ, strength kept", 0.0, 5.0, min(5.0, float(run.spec.params["lambda"])), 0.05, key=f"lambda-{run.id}",
+        "λ, strength kept", 0.0, max(5.0, strength), strength, 0.05, key="lambda", bind="query-params",
         help="A dampened weight is multiplied by λ / ratio, at most 1. 0 sets it to zero.",
     )  # fmt: skip
     answer = queries.redampen(run.id, *where, alpha, lambda_)
@@ -38,9 +43,10 @@ def explorer(run: Run, where: tuple[int, str], view: dict, classes: tuple[str, .
     tiles[0].metric(
         "α",
         f"{alpha:.2f}",
-        help=f"The adaptive rule says {view['automatic']:.2f}; the ceiling is n/k = {view['ceiling']:.2f}.",
+        help=f"The adaptive rule says {view['automatic']:.2f}."
+        + (f" The ceiling is n/k = {view['ceiling']:.2f}." if view["ceiling"] else ""),
     )
-    tiles[1].metric("Weights dampened", percent(answer["selected_all"]))
+    tiles[1].metric("Weights dampened", percent(answer["dampened_all"]))
     forgotten = answer["forget"] if answer["test_forget"] is None else answer["test_forget"]
     tiles[2].metric(
         "Accuracy, forgotten",
@@ -49,15 +55,18 @@ def explorer(run: Run, where: tuple[int, str], view: dict, classes: tuple[str, .
     )
     tiles[3].metric("Accuracy, kept", "–" if answer["test_retain"] is None else percent(answer["test_retain"]))
     left, right = st.columns(2)
-    left.plotly_chart(figures.ratio_histogram(view["histogram"], alpha, view["ceiling"]), key="ratios", config=figures.CONFIG,
+    left.plotly_chart(figures.ratio_histogram(view["histogram"], alpha, lambda_, view["ceiling"]), key="ratios", config=figures.CONFIG,
                       alt="Histogram of log10 importance ratio with alpha and the ceiling drawn in")  # fmt: skip
-    left.caption("How to read it: weights right of the α line are dampened; none can lie right of n/k.")
+    left.caption(
+        "How to read it: weights right of the α line are selected, and dampened where their ratio is above λ too"
+        + ("; none can lie right of n/k." if view["ceiling"] else ". This estimator has no ceiling.")
+    )
     right.plotly_chart(figures.class_shift(_accuracies(answer, run, where), classes, _picks(run)), key="what-if",
                        config=figures.CONFIG, alt="Accuracy by class before, after this dampening, and retrained")  # fmt: skip
     right.caption(
         f"How to read it: accuracy on test images at this α and λ, computed now on {answer['looked_at']} images, no new run."
     )
-    st.plotly_chart(figures.selected_share(answer["selected"]), key="selected", config=figures.CONFIG,
+    st.plotly_chart(figures.dampened_share(answer["dampened"]), key="dampened", config=figures.CONFIG,
                     alt="Share of each parameter tensor's weights that are dampened")  # fmt: skip
     st.caption("How to read it: tall bars at the right mean that forgetting happens near the output.")
 
@@ -66,7 +75,7 @@ def _picks(run: Run) -> tuple[int, ...]:
     return run.spec.request.picks if run.spec.request.by_class else ()
 
 
-def _accuracies(answer: dict, run: Run, where: tuple[int, str]) -> pd.DataFrame:  # type: ignore[type-arg]  # JSON
+def _accuracies(answer: dict, run: Run, where: tuple[str, str]) -> pd.DataFrame:  # type: ignore[type-arg]  # JSON
     """Original and reference from the run, the unlearned ones from the engine's answer."""
     table = queries.table(run.id, "per_class", *where)
     others = table[(table["split"] == "test") & (table["model"] != "unlearned")]
@@ -78,15 +87,15 @@ def _accuracies(answer: dict, run: Run, where: tuple[int, str]) -> pd.DataFrame:
 
 run = finished_run()
 if run is not None:
-    where = (run.attempt, str(home().root))
-    if run.spec.method != "ssd":
+    where, method = queries.edition(run), queries.catalogue().methods.get(run.spec.method)
+    if method is None or method.explorable != "dampening":
         st.info(
-            "This run stored no importances; so far only SSD runs do. Open one to see and move its dampening.",
+            "This run stored no importances; only methods that dampen do. Open one to see and move its dampening.",
             icon=":material/info:",
         )
     else:
+        classes = queries.dataset(run.spec.dataset).classes
         view = queries.importance_view(run.id, *where)
-        classes = queries.catalogue().datasets[run.spec.dataset].classes
         st.subheader("Dampen again, without a new run")
         fragment(partial(explorer, run, where, view, classes))
         st.subheader("Importance by layer")

@@ -22,7 +22,13 @@ STAGES = {
 }
 
 
-def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...]) -> None:
+def cost(stage: str, report: dict[str, Any], keeps: tuple[str, ...]) -> str:
+    """Seconds of a stage; a dash for one that this run had no need of."""
+    needless = (stage == "reference" and report["reference"] is None) or (stage == "precompute" and not keeps)
+    return "–" if needless else seconds(report["seconds"][stage])
+
+
+def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: tuple[str, ...]) -> None:
     """The verdict, and what it cost."""
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
     with st.container(border=True, key="verdict"):
@@ -32,14 +38,14 @@ def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...]) -> None
     for stage, title in STAGES.items():
         cells.cell().metric(
             title,
-            seconds(report["seconds"][stage]),
-            help="Seconds of this run; 'stored' was computed by an earlier one.",
+            cost(stage, report, keeps),
+            help="Time that this run spent; 'stored' means that an earlier run had done it, – that it was not needed.",
         )
     faster = "–" if report["speedup"] is None else f"{report['speedup']:.0f} ×"
     cells.cell().metric("Speed-up", faster, help="Seconds that training the reference took, over those of unlearning.")
 
 
-def shift(run: Run, classes: tuple[str, ...], where: tuple[int, str]) -> None:
+def shift(run: Run, classes: tuple[str, ...], where: tuple[str, str]) -> None:
     """Accuracy by class and confusion, on the chosen part of the data."""
     st.subheader("Accuracy by class")
     split = st.segmented_control(
@@ -70,11 +76,10 @@ def shift(run: Run, classes: tuple[str, ...], where: tuple[int, str]) -> None:
 
 run = finished_run()
 if run is not None:
-    shelves = queries.catalogue()
-    where = (run.attempt, str(home().root))
+    shelves, classes = queries.catalogue(), queries.dataset(run.spec.dataset).classes
+    where, method = queries.edition(run), shelves.methods.get(run.spec.method)
     report = queries.report(run.id, *where)
-    classes = shelves.datasets[run.spec.dataset].classes
-    headline(run, report, classes)
+    headline(run, report, classes, method.keeps if method else ())
     shift(run, classes, where)
     st.subheader("Numbers against the reference")
     st.table(
@@ -83,7 +88,7 @@ if run is not None:
     st.caption(
         "How to read it: compare the unlearned column with the reference's; only measures that say so are better high or low."
     )
-    if run.spec.method == "ssd":
+    if method and method.explorable:
         queries.engine(home()).warm()  # the Parameters page is the next one
     with st.expander("All settings of this run"):
         st.json({**report["spec"], "device": run.device}, expanded=True)

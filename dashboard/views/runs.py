@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from core.domain import ACTIVE
+from core.domain import ACTIVE, RunStatus
 from dashboard import queries
 from dashboard.components.fragments import fragment
+from dashboard.components.numbers import gist
 from dashboard.components.runs import POLL, act_button, name_of, state
 from dashboard.session import ask_to_open
 
@@ -15,8 +16,8 @@ def rows() -> None:
     """One bordered row a run; drawn anew while anything moves."""
     found = queries.runs()
     moving = any(run.status in ACTIVE for run in found)
-    if polled and not moving:
-        st.rerun()  # the whole page once more, without a timer
+    if polled != moving or not found:
+        st.rerun()  # the whole page once more: with a timer, without one, or with the word that there are no runs
     pages = max(1, -(-len(found) // PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     for run in found[(number - 1) * PAGE : number * PAGE]:
@@ -25,6 +26,8 @@ def rows() -> None:
             with what:
                 st.markdown(f"**{name_of(run)}**  \n`{run.id}`")
                 state(run)
+                if run.status == RunStatus.DONE:
+                    st.caption(gist(queries.numbers(run.id, *queries.edition(run)), run.spec.request))
             with buttons, st.container(horizontal=True, horizontal_alignment="right"):
                 if st.button("Open", key=f"open-{run.id}", type="primary" if run.status == "done" else "secondary"):
                     ask_to_open(run.id, "views/result.py")

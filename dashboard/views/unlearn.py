@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from core.catalogue import make_spec, preset_values
+from core.asking import make_spec, preset_values
 from core.descriptions import MethodInfo
+from core.domain import ForgetRequest
 from core.jobs import runner
 from dashboard import queries
 from dashboard.components.forms import method_form
@@ -37,11 +38,15 @@ with how:
     key = st.selectbox("Method", list(shelves.methods), key="method", bind="query-params")
     method = shelves.methods[key]
     describe(method)
-    settings = method_form(method, preset_values(method, dataset, model), f"{dataset}.{model}.{key}")
-    if "alpha" in settings and request is not None:
-        ceiling = data.train_count / queries.forget_count(request, dataset)
-        hint = f"With this request no weight's ratio can exceed n/k = {ceiling:.2f}; at α ≥ {ceiling:.2f} nothing is dampened."
-        st.caption(hint if settings.get("importance") == "per_sample" else "")
+    asked = request or ForgetRequest(
+        "class", (0,)
+    )  # while nothing valid is asked, the form shows what one class would get
+    settings = method_form(method, preset_values(method, data, model, asked))
+    if method.explorable == "dampening" and settings["importance"] == "per_sample":
+        ceiling = data.train_count / data.forget_count(asked)
+        st.caption(
+            f"With this request no weight's ratio can exceed n/k = {ceiling:.2f}; at α ≥ {ceiling:.2f} nothing is dampened."
+        )
     left, right = st.columns(2, vertical_alignment="bottom")
     seed = left.number_input(
         "Seed", 0, 2**31 - 1, 0, 1, key="seed", bind="query-params", help="Decides every random draw."

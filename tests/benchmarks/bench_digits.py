@@ -12,7 +12,8 @@ import sys
 import tempfile
 from time import perf_counter
 
-from core.catalogue import Catalogue, catalogue, make_spec
+from core.asking import make_spec
+from core.catalogue import Catalogue, catalogue
 from core.domain import ForgetRequest
 from core.pipeline import run
 from core.store.home import Home, open_home

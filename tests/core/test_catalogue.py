@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from core import catalogue as module
-from core.catalogue import Catalogue, catalogue, dataset_images, make_spec, preset_values
+from core.asking import make_spec, preset_values
+from core.catalogue import Catalogue, catalogue, dataset_images
 from core.data.digits import load
 from core.describe import describe, write
+from core.descriptions import OfCeiling
 from core.domain import ForgetRequest, WrongInput
 from core.methods import METHODS
 from core.presets import FALLBACK, PRESETS, preset_for
@@ -87,7 +89,7 @@ def test_a_device_that_cannot_be_is_refused_in_one_sentence(monkeypatch):
 
 
 def test_a_spec_spells_out_every_parameter_in_its_own_type():
-    asked = spec(settings={"alpha": "3", "batch_size": "32"})
+    asked = spec(settings={"alpha": "3", "importance": "batch", "batch_size": "32"})
     assert asked.params["alpha"] == 3.0
     assert asked.params["batch_size"] == 32
     assert list(asked.params) == [p.name for p in SHELVES.methods["ssd"].params]
@@ -103,9 +105,11 @@ def test_equal_requests_have_equal_ids_however_the_values_were_written():
 def test_presets_stand_in_for_defaults_and_settings_for_presets():
     preset = PRESETS["digits", "small_cnn"]
     for key, values in preset.methods.items():
-        assert spec(method=key).params.items() >= values.items()
+        plain = {name: value for name, value in values.items() if not isinstance(value, OfCeiling)}
+        assert spec(method=key).params.items() >= plain.items()
     assert spec(settings={"lambda": "0.3"}).params["lambda"] == 0.3
-    untried = preset_values(SHELVES.methods["ssd"], "digits", "no such model")
+    request = ForgetRequest.parse("class:3")
+    untried = preset_values(SHELVES.methods["ssd"], SHELVES.datasets["digits"], "no such model", request)
     assert untried == {p.name: p.default for p in SHELVES.methods["ssd"].params}
     assert preset_for("digits", "small_cnn").recipe == preset.recipe
     assert preset_for("no such", "small_cnn").recipe == FALLBACK.recipe
@@ -119,7 +123,19 @@ def test_every_preset_names_what_is_on_the_shelves_and_values_that_may_be(pair):
     for key, values in PRESETS[pair].methods.items():
         declared = {p.name: p for p in SHELVES.methods[key].params}
         for name, value in values.items():
-            assert declared[name].parse(value) == value
+            number = value.at(1437, 147) if isinstance(value, OfCeiling) else value
+            assert declared[name].parse(number) == number
+
+
+def test_the_preset_alpha_is_the_same_share_of_the_ceiling_whatever_is_forgotten():
+    for forget, count in (("class:0", 150), ("classes:1,2,3", 145 + 147 + 147), ("random:100", 100), ("samples:1,2", 2)):
+        assert spec(forget=forget).params["alpha"] == round(0.43 * 1437 / count, 2), forget
+
+
+def test_what_changes_nothing_makes_no_other_run():
+    assert spec(settings={"batch_size": "32"}).id == spec().id  # batch_size has no meaning with per_sample
+    assert spec(settings={"batch_size": "32", "importance": "batch"}).id != spec(settings={"importance": "batch"}).id
+    assert spec(forget="classes:3").id == spec(forget="class:3").id
 
 
 def test_the_catalogue_comes_back_whole_from_json():

@@ -1,11 +1,11 @@
 """One declaration of a hyperparameter: what it accepts and what it says of the rest."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pytest
 
 from core.domain import WrongInput
-from core.params import Param, param, param_from_dict, param_to_dict, params_of, with_params
+from core.params import Param, param, param_from_dict, params_of, with_params
 
 RATE = Param("rate", 0.5, low=0.0, high=2.0)
 COUNT = Param("count", 5, low=1, high=200, whole=True)
@@ -78,4 +78,4 @@ def test_an_unknown_name_is_told_the_known_ones(name):
 def test_a_param_comes_back_whole_from_plain_data(p):
     import json
 
-    assert param_from_dict(json.loads(json.dumps(param_to_dict(p)))) == p
+    assert param_from_dict(json.loads(json.dumps(asdict(p)))) == p
