@@ -1,5 +1,6 @@
 """Runs asked for, computed by real processes with a stub for the pipeline, cancelled, killed, retried."""
 
+from dataclasses import replace
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from core.jobs import runner
 from core.store.artifacts import Artifacts
 from core.store.lifecycle import SILENT_END
 from core.store.results import ResultStore
+from core.version import ENGINE, code_version
 from tests.core.jobs.place import STUB, until
 
 
@@ -156,6 +158,18 @@ def test_only_the_supervisor_holds_the_lock_and_the_worker_is_polite(place):
     lock = str(place.home.supervisor_lock)
     assert [p.pid for p in family if lock in [f.path for f in p.open_files()]] == [supervisor.pid]
     assert worker.nice() >= min(19, supervisor.nice() + 5)
+
+
+def test_a_run_asked_of_another_engine_is_not_computed_by_this_one_and_retry_asks_anew(place):
+    old = runner.submit(place.home, replace(place.spec(), engine="0" * 12), STUB)
+    run = place.end(old)
+    assert run.status == RunStatus.FAILED
+    assert run.error_line.startswith("WrongInput: ") is False
+    assert "000000000000" in run.error_line
+    again = runner.retry(place.home, old, STUB)
+    assert again != old
+    assert place.end(again).status == RunStatus.DONE
+    assert place.run(again).spec.engine == code_version(ENGINE)
 
 
 def test_an_unknown_run_is_told(place):
