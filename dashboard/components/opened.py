@@ -42,19 +42,16 @@ def finished_run() -> Run | None:
 
 def _picker(found: list[Run]) -> None:
     """Recent runs by name; what is chosen becomes the open run."""
-    recent = {r.id: f"{name_of(r)} · {_standing(r)} · {r.id[:4]}" for r in found[:LISTED]}
+    # No label may change while the page is open, as a status does: the browser would send the old one, which is no run.
+    recent = {r.id: f"{name_of(r)} · {r.id[:4]}" for r in found[:LISTED]}
     now = opened_run()
     options = list(recent) if now in recent else [now, *recent] if now else list(recent)
     st.selectbox(
         "Run", options, index=options.index(now) if now in options else None, format_func=lambda i: recent.get(i, i),
-        key=f"picked-{now}", placeholder="Choose a run", on_change=_picked, args=(f"picked-{now}",),
+        key=f"picked-{now}", placeholder="Choose a run", on_change=_picked, args=(f"picked-{now}", options),
     )  # fmt: skip
 
 
-def _standing(run: Run) -> str:
-    """The picker is not drawn anew while a run moves, so it does not say how far it is."""
-    return "in progress" if run.status in ACTIVE else str(run.status)
-
-
-def _picked(key: str) -> None:
-    open_run(st.session_state[key])
+def _picked(key: str, offered: list[str]) -> None:
+    if st.session_state[key] in offered:
+        open_run(st.session_state[key])

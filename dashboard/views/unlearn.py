@@ -28,7 +28,7 @@ with ask:
 def describe(method: MethodInfo) -> None:
     """The method's claims; `uses` is enforced by the engine, so the page may state it."""
     st.markdown(f"**{method.title}.** {method.about}")
-    reads = ", ".join(f"`{name}`" for name in method.uses) or "nothing"
+    reads = ", ".join(method.uses) or "nothing"
     kept = f" · {', '.join(method.keeps)} (stored once)" if method.keeps else ""
     st.caption(f"Reads: {reads}{kept}" + (f" · {method.paper}" if method.paper else ""))
 

@@ -1,0 +1,293 @@
+"""Looking at a finished run: the sliders, the address, the keyboard, and what every page owes every reader."""
+
+import os
+from pathlib import Path
+import re
+import socket
+from urllib.parse import quote
+
+from PIL import Image
+from playwright.sync_api import expect
+import pytest
+
+from core.domain import RunStatus
+from tests.browser.kit import PATHS, ROOT, WIDTHS, alert, drawn, figure, metric, opened, ready, until
+
+SCREENSHOT = ROOT / "assets" / "screenshot.png"
+SHAPES = ("class_shift", "confusion-original", "confusion-unlearned", "confusion-reference")
+INSIDE = ("ratios", "what-if", "dampened", "importance", "moved")
+CHARTS = {"Result": SHAPES, "Parameters": INSIDE}
+
+
+def chosen(page, key):
+    """What is chosen in the pills or segments of a key."""
+    return page.locator(f".st-key-{key} [role=radio][aria-checked=true], .st-key-{key} [aria-pressed=true]").all_inner_texts()
+
+
+# The Parameters page.
+
+
+def test_the_alpha_slider_moves_weights_and_figures_by_keyboard_without_a_new_run(open_page, page, dashboard, report):
+    open_page(f"/parameters?run={report['id']}")
+    drawn(page, *INSIDE)
+    bars = {trace["name"]: trace["y"] for trace in figure(page, "what-if")["traces"]}
+    assert bars["Unlearned"] == pytest.approx(report["per_class"]["test"]["unlearned"])  # at the run's own settings
+    assert bars["Retrained reference"] == pytest.approx(report["per_class"]["test"]["reference"])
+    runs = [(run.id, run.attempt) for run in dashboard.runs()]
+    before = {key: figure(page, key) for key in INSIDE}
+    dampened = metric(page, "Weights dampened")
+    page.get_by_role("slider", name="α").focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowLeft")
+    expect(page.get_by_test_id("stMetricValue").nth(1)).not_to_have_text(dampened)
+    ready(page)
+    until(lambda: figure(page, "dampened") != before["dampened"])
+    after = {key: figure(page, key) for key in INSIDE}
+    assert float(metric(page, "Weights dampened").rstrip(" %")) > float(dampened.rstrip(" %"))  # a lower threshold
+    assert after["ratios"]["shapes"][0] < before["ratios"]["shapes"][0]  # the α line went left
+    assert after["ratios"]["shapes"][1] == before["ratios"]["shapes"][1]  # n/k stands where it stood
+    assert sum(after["dampened"]["traces"][0]["y"]) > sum(before["dampened"]["traces"][0]["y"])
+    assert (after["importance"], after["moved"]) == (before["importance"], before["moved"])
+    expect(page).to_have_url(re.compile(r"alpha="))
+    assert [(run.id, run.attempt) for run in dashboard.runs()] == runs
+
+
+# Script runs.
+
+
+def test_one_click_is_one_run_of_the_script(open_page, page, watch, report):
+    def runs_of(act):
+        ready(page)
+        page.wait_for_timeout(200)
+        before = watch.runs
+        act()
+        page.wait_for_timeout(400)
+        ready(page)
+        return watch.runs - before
+
+    open_page("/")
+    assert watch.runs == 1
+    pills = page.locator(".st-key-class")
+    assert runs_of(lambda: pills.get_by_role("radio", name="5", exact=True).click()) == 1
+    assert runs_of(lambda: page.locator(".st-key-kind").get_by_role("radio", name="random").click()) == 1
+    assert runs_of(page.locator(".st-key-reference label").first.click) == 1
+    open_page(f"/result?run={report['id']}")
+    assert runs_of(lambda: page.locator(".st-key-images").get_by_role("radio", name="train").click()) == 1
+    assert runs_of(lambda: None) == 0  # nothing polls where nothing runs
+    open_page(f"/parameters?run={report['id']}")
+    drawn(page, *INSIDE)
+    slider = page.get_by_role("slider", name="α")
+    assert runs_of(lambda: slider.press("ArrowRight")) == 1
+    open_page("/runs")
+    assert runs_of(lambda: None) == 0
+
+
+# The address.
+
+
+def looks_finished(page, report):
+    expect(page.locator(".st-key-verdict")).to_contain_text("Forgotten")
+    assert chosen(page, "images") == ["train"]
+    bars = {trace["name"]: trace["y"] for trace in figure(page, "class_shift")["traces"]}
+    assert bars["Unlearned"] == pytest.approx(report["per_class"]["train"]["unlearned"])
+
+
+def looks_filled_in(page, _):
+    assert chosen(page, "kind") == ["classes"]
+    assert chosen(page, "classes") == ["3", "5"]
+    expect(page.locator(".st-key-method input")).to_have_value("finetune")
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("7")
+    expect(page.get_by_text("291 training images must go")).to_be_visible()
+
+
+def looks_inside(page, report):
+    drawn(page, *INSIDE)
+    expect(page.get_by_text("Dampen again, without a new run")).to_be_visible()
+
+
+LINKS = {
+    "/result?run={id}&images=train": looks_finished,
+    "/?kind=classes&classes=3&classes=5&method=finetune&seed=7": looks_filled_in,
+    "/parameters?run={id}&alpha=1": looks_inside,
+}
+
+
+@pytest.fixture(scope="module")
+def fresh_context(new_context):
+    """Somebody else's browser, to whom the link was sent."""
+    context = new_context()
+    yield context
+    context.close()
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_link_reproduces_the_view_after_a_reload_and_in_a_fresh_browser(open_tab, fresh_context, report, link):
+    page, address = open_tab(), link.format(id=report["id"])
+    page.goto(address)
+    LINKS[link](ready(page), report)
+    kept = page.url
+    page.reload()
+    LINKS[link](ready(page), report)
+    assert page.url == kept
+    other = open_tab(fresh_context)
+    other.goto(kept)
+    LINKS[link](ready(other), report)
+    assert other.url == kept
+
+
+def test_what_is_clicked_goes_into_the_address(open_page, page):
+    open_page("/")
+    page.locator(".st-key-class").get_by_role("radio", name="6", exact=True).click()
+    expect(page).to_have_url(re.compile(r"class=6"))
+    page.locator(".st-key-kind").get_by_role("radio", name="random").click()
+    expect(page).to_have_url(re.compile(r"kind=random"))
+
+
+HOSTILE = ["<script>window.hit = 1</script>", "<img src=x onerror='window.hit = 1'>", "x" * 10_000, "[object Object]", "-1"]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=["script", "img", "10 kB", "type", "negative"])
+def test_hostile_values_in_the_address_do_no_harm(open_page, page, value):
+    names = ("run", "kind", "class", "classes", "method", "dataset", "model", "seed", "amount", "images", "page")
+    names = names if len(value) < 1000 else ("run", "class", "method")  # a server takes 64 kB of address
+    query = "&".join(f"{name}={quote(value)}" for name in names)
+    open_page(f"/?{query}")
+    assert chosen(page, "class") == ["3"]
+    assert page.get_by_test_id("stMain").get_by_role("button", name="Run", exact=True).is_enabled()
+    assert not re.search(r"(kind|class|method|dataset|model|seed)=", page.url)  # no trace of them is left
+    open_page(f"/result?{query}")
+    expect(page.get_by_test_id("stAlert").first).to_be_visible()
+    assert page.evaluate("window.hit") is None
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_number_without_end_is_told_in_a_sentence(open_page, page):
+    open_page("/?seed=1e999")
+    alert(page, "a finite number is wanted")
+
+
+def test_a_run_that_is_not_there_is_said_not_to_be(open_page, page):
+    open_page("/result?run=000000000000")
+    alert(page, "There is no run '000000000000' here; choose one above.")
+
+
+# Every page.
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PATHS)
+def test_every_page_passes_axe(page, axe, report, name, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 1280, "height": 2800})  # axe does not judge the colours of what is out of sight
+    page.goto(f"{PATHS[name]}?run={report['id']}")
+    ready(page)
+    drawn(page, *CHARTS.get(name, ()))
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+    assert axe(page) == []
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_no_page_scrolls_sideways_at_any_width(page, report, name):
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        if width == WIDTHS[0]:
+            page.goto(f"{PATHS[name]}?run={report['id']}")
+            ready(page)
+            drawn(page, *CHARTS.get(name, ()))
+        page.wait_for_function(f"innerWidth === {width} && document.documentElement.scrollWidth <= {width}")
+        main = page.get_by_test_id("stMain")
+        until(lambda m=main: m.evaluate("(e) => e.scrollWidth <= e.clientWidth"), 5)
+
+
+def test_the_keyboard_reaches_run_and_starts_it(open_page, page, dashboard):
+    open_page("/?method=original&class=1&reference=false")
+    seen = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            "(({activeElement: e}) => e.tagName === 'BUTTON' ? e.innerText.trim().split('\\n').pop() : e.tagName)(document)"
+        )
+        seen.append(focused)
+        if focused == "Run":
+            break
+    assert seen[-1] == "Run", seen
+    outline = page.evaluate("getComputedStyle(document.activeElement).boxShadow + getComputedStyle(document.activeElement).outline")
+    assert outline not in ("", "none"), "focus must be seen"
+    page.keyboard.press("Enter")
+    run_id = opened(page)
+    assert dashboard.ended(run_id).status == RunStatus.DONE
+    expect(page.locator(".st-key-verdict")).to_contain_text("Not forgotten", timeout=20_000)
+
+
+def test_the_pages_are_reached_from_each_other(open_page, page, report):
+    open_page(f"/?run={report['id']}")
+    for name in ("Runs", "Result", "Parameters", "Unlearn"):
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+        expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+        ready(page)
+        assert f"run={report['id']}" in page.url  # the open run goes along
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Runs").click()
+    ready(page)
+    page.locator(f".st-key-run-{report['id']}").get_by_role("button", name="Open").click()
+    expect(page.get_by_role("heading", name="Result", level=1)).to_be_visible()
+    status_shown = page.locator(".st-key-verdict")
+    expect(status_shown).to_be_visible()
+
+
+# The server.
+
+
+def test_the_server_is_light_and_knows_no_torch(open_page, page, dashboard, report):
+    open_page("/?method=original&class=8&reference=false")
+    page.get_by_test_id("stMain").get_by_role("button", name="Run", exact=True).click()
+    run_id = opened(page)
+    dashboard.ended(run_id)
+    open_page(f"/parameters?run={report['id']}")
+    drawn(page, *INSIDE)
+    server = dashboard.process
+    maps = Path(f"/proc/{server.pid}/maps").read_text()
+    assert "streamlit" in " ".join(server.cmdline())
+    for name in ("torch", "captum"):
+        assert not [line for line in maps.splitlines() if f"/{name}" in line or f"lib{name}" in line]
+    resident = server.memory_info().rss / 2**20
+    print(f"\nserver: {resident:.0f} MB resident")
+    assert resident <= 300
+
+
+def handshake(port: int, host: str, origin: str) -> str:
+    """The first line of the answer to a request for the websocket."""
+    lines = ["GET /_stcore/stream HTTP/1.1", f"Host: {host}", f"Origin: {origin}", "Upgrade: websocket", "Connection: Upgrade",
+             "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""]  # fmt: skip
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        return connection.recv(200).decode().split("\r\n")[0]
+
+
+def test_a_foreign_host_is_refused_at_the_websocket(dashboard):
+    here = f"127.0.0.1:{dashboard.port}"
+    assert " 101 " in handshake(dashboard.port, here, f"http://{here}") + " "
+    for host, origin in (("evil.example", "http://evil.example"), (f"evil.example:{dashboard.port}", f"http://{here}"),
+                         (here, "http://evil.example")):  # fmt: skip
+        assert " 403 " in handshake(dashboard.port, host, origin) + " "
+
+
+def test_the_server_listens_on_loopback_only(dashboard):
+    listening = {c.laddr.ip for c in dashboard.process.net_connections("tcp") if c.status == "LISTEN"}
+    assert listening == {"127.0.0.1"}
+
+
+# The picture in the README.
+
+
+@pytest.mark.skipif(os.environ.get("FORGETSCOPE_SCREENSHOT") != "1", reason="only when FORGETSCOPE_SCREENSHOT=1: it writes into assets/")
+def test_the_picture_in_the_readme_is_taken(page, report, tmp_path):
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.goto(f"/result?run={report['id']}")
+    ready(page)
+    drawn(page, *SHAPES)
+    page.mouse.move(1430, 990)
+    page.wait_for_timeout(1000)
+    page.screenshot(path=tmp_path / "whole.png")
+    picture = Image.open(tmp_path / "whole.png").convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    picture.save(SCREENSHOT, optimize=True)
+    assert SCREENSHOT.stat().st_size < 300_000

@@ -1,0 +1,114 @@
+"""Pages without a browser: homes in every state, and AppTest opened on one of them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.domain import ForgetRequest, RunSpec, RunStatus
+from core.engine import WarmEngine
+from core.store.home import Home, open_home
+from core.store.liveness import ProcessId
+from core.store.results import ResultStore
+
+ROOT = Path(__file__).resolve().parents[2]
+APP = ROOT / "dashboard" / "app.py"
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session")
+def finished(first_run: "tuple[Home, subprocess.CompletedProcess[str]]") -> Home:
+    """A home in which SSD has run on digits, class 3; only to be looked at."""
+    assert first_run[1].returncode == 0, first_run[1].stderr
+    return first_run[0]
+
+
+@pytest.fixture(autouse=True)
+def no_warming(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Warming only saves time later; a page that asks the engine still gets its answer."""
+    monkeypatch.setattr(WarmEngine, "warm", lambda self: None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engines_end() -> Iterator[None]:
+    """The warm engines that pages have asked are let go."""
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def home_of(tmp_path: Path, finished: Home) -> Callable[[], Home]:
+    """A copy of the finished home, to be written to."""
+
+    def copy() -> Home:
+        return Home(Path(shutil.copytree(finished.root, tmp_path / "home")))
+
+    return copy
+
+
+@pytest.fixture
+def bare(tmp_path: Path, finished: Home) -> Home:
+    """A home without runs that need not be told first what is on the shelves."""
+    home = open_home(tmp_path / "bare")
+    shutil.copytree(finished.root / "catalogue", home.root / "catalogue")
+    return home
+
+
+@pytest.fixture(scope="session")
+def done(finished: Home) -> str:
+    """The finished run's id."""
+    with ResultStore(finished.database) as store:
+        return store.runs()[0].id
+
+
+GONE = ProcessId(2**22 + 1, 0.0)  # above Linux's highest process id
+ERROR = 'Traceback (most recent call last):\n  File "engine.py", line 1\nDiverged: The loss became nan at step 7.'
+
+
+def put(home: Home, status: RunStatus, seed: int = 1, error: str = "") -> str:
+    """A run in that state, written as the jobs write it; its id."""
+    spec = RunSpec("digits", "small_cnn", ForgetRequest("class", (5,)), "finetune", {"epochs": 5}, seed)
+    with ResultStore(home.database) as store:
+        run_id = store.add(spec)
+        if status == RunStatus.QUEUED:
+            return run_id
+        me = GONE if status == RunStatus.INTERRUPTED else ProcessId.of_this_process()
+        claimed = store.claim(me)
+        assert claimed is not None
+        assert claimed[0].id == run_id
+        attempt = claimed[1]
+        store.started(run_id, attempt, me)
+        store.progress(run_id, attempt, 0.4, "unlearn", "epoch 2 of 5", seconds_left=12.0)
+        if status == RunStatus.CANCELLED:
+            store.request_cancel(run_id)
+        if status in (RunStatus.FAILED, RunStatus.CANCELLED):
+            store.finish(run_id, attempt, status, error=error)
+        store.reconcile()
+        assert store.existing(run_id).status == status
+    return run_id
+
+
+@pytest.fixture
+def open_app(monkeypatch: pytest.MonkeyPatch) -> Open:
+    """AppTest on a home: open_app(root, "views/runs.py", run="..."); no exception may have come up."""
+
+    def go(root: Path, view: str = "views/unlearn.py", /, **query: Any) -> AppTest:
+        monkeypatch.setenv("FORGETSCOPE_HOME", str(root))
+        at = AppTest.from_file(str(APP), default_timeout=60)
+        for name, value in query.items():
+            at.query_params[name] = value
+        at.switch_page(view)
+        return sound(at.run())
+
+    return go
+
+
+def sound(at: AppTest) -> AppTest:
+    """No exception on the page."""
+    assert not at.exception, [e.value + "\n" + "\n".join(e.stack_trace) for e in at.exception]
+    return at
