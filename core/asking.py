@@ -17,9 +17,13 @@ T = TypeVar("T")
 def preset_values(method: MethodInfo, data: DatasetInfo, model: str, request: ForgetRequest) -> dict[str, Value]:
     """Every parameter of the method by name, as the preset of this dataset and model sets it for a checked request."""
     preset = preset_for(data.key, model).methods.get(method.key, {})
-    count = data.forget_count(request)
-    resolved = {k: v.at(data.train_count, count) if isinstance(v, OfCeiling) else v for k, v in preset.items()}
-    return {p.name: p.default for p in method.params} | resolved
+    values = {p.name: p.default for p in method.params}
+    for name, value in preset.items():
+        if not isinstance(value, OfCeiling):
+            values[name] = value
+        elif request.by_class:
+            values[name] = value.at(data.train_count, data.forget_count(request))
+    return values
 
 
 def make_spec(

@@ -182,7 +182,7 @@ def _print_report(report: dict[str, Any], ended: Run, classes: tuple[str, ...]) 
         click.echo(f"{metric:34}" + "".join(f"{'-' if v is None else f'{v:.4f}':>11}" for v in cells))
     took = ", ".join(f"{stage} {seconds:.3g}" for stage, seconds in report["seconds"].items())
     click.echo(
-        f"\nseconds: {took}" + (f"; {report['speedup']:.3g} times faster than retraining" if report["speedup"] else "")
+        f"\nseconds: {took}" + (f"; {report['speedup']:.3g} times as fast as retraining" if report["speedup"] else "")
     )
 
 

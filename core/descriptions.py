@@ -72,7 +72,10 @@ class MetricInfo:
 
 @dataclass(frozen=True)
 class OfCeiling:
-    """A threshold as a share of n/k, the highest ratio that any weight can have: it follows the request."""
+    """For class requests: a threshold as a share of n/k, the highest ratio that any weight can have.
+
+    Other requests take the method's own default: examples without a class in common leave most ratios near 1, whatever n/k.
+    """
 
     share: float
 

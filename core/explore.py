@@ -110,7 +110,7 @@ def redampen(home: Home, run_id: str, alpha: float, lambda_: float) -> dict[str,
 
     `dampened`: share of weights made smaller, by parameter tensor; `dampened_all`: over all. `per_class`: accuracy on test
     images by class (None where a class is absent). `forget`, `test_retain`, `test_forget`: accuracies (None where the
-    set is empty). `js_to_reference`: nats on the forget set, None without a reference. `looked_at`: images asked.
+    set is empty). `js_to_reference`: nats on the forget set, None without a reference. `looked_at`: how many images of each set were asked.
     """
     known = load(home, run_id)
     factors = dampening(known.of_forget, known.of_all, alpha, lambda_)
@@ -133,7 +133,7 @@ def redampen(home: Home, run_id: str, alpha: float, lambda_: float) -> dict[str,
         "test_forget": _accuracy(test, labels, gone),
         "test_retain": _accuracy(test, labels, ~gone),
         "js_to_reference": None if known.reference_logits is None else js_divergence(forget, known.reference_logits),
-        "looked_at": len(labels) + len(forget),
+        "looked_at": {"test": len(labels), "forget": len(forget)},
     }
 
 

@@ -17,7 +17,12 @@ def verdict(numbers: Numbers, request: ForgetRequest, classes: tuple[str, ...]) 
         return "No verdict: there are no unseen examples of what was forgotten, or none of what was kept."
     reference = numbers.get("reference", {})
     wanted, kept_wanted = reference.get(forget_metric), reference.get("test_retain_accuracy")
-    lead = _lead(before, after, 0.0 if wanted is None and request.by_class else wanted)
+    untouched = numbers["unlearned"].get("parameter_distance") == 0
+    lead = (
+        "Nothing was changed"
+        if untouched
+        else _lead(before, after, 0.0 if wanted is None and request.by_class else wanted)
+    )
     price = " but at a price" if kept < (kept_wanted if kept_wanted is not None else kept_before) - PRICE else ""
     what = f"unseen images of {_named(request, classes)}" if request.by_class else "the forget set"
     rest = "the other classes" if request.by_class else "unseen images"
@@ -37,7 +42,9 @@ def _lead(before: float, after: float, wanted: float | None) -> str:
     fallen = after < before - NEAR
     if after < wanted:
         return "Over-forgotten" if fallen else "Unchanged, where a retrained model does better"
-    return "Partly forgotten" if fallen else "Not forgotten"
+    if not fallen:
+        return "Not forgotten"
+    return "Partly forgotten" if after <= (before + wanted) / 2 else "Mostly remembered"
 
 
 def _retrained(value: float | None) -> str:

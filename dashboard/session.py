@@ -62,6 +62,14 @@ def belongs(key: str, owner: object, value: Any) -> None:
     st.session_state[f"_owner.{key}"] = owner
 
 
+def follows(key: str, preset: Any) -> None:
+    """A widget that stands at its preset goes along when the preset changes; call before it is drawn."""
+    was = st.session_state.get(f"_preset.{key}", preset)
+    if was != preset and st.session_state.get(key, was) == was:
+        st.session_state[key] = preset
+    st.session_state[f"_preset.{key}"] = preset
+
+
 def remember(key: str, value: Any) -> None:
     """Set a widget's value; call before it is drawn, or from a callback."""
     st.session_state[key] = value

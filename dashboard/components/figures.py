@@ -10,6 +10,9 @@ import plotly.graph_objects as go
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE, QUIET, THRESHOLD
 
 HEIGHT = 340  # pixels
+DARK_SCALE = [[0.0, "#1b232e"], [1.0, "#7cc0f5"]]
+DECADES = range(-12, 5)  # of importance ratios
+TAIL = 0.005  # share of the weights with the smallest ratios that the histogram may leave out of sight
 CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True}
 
 
@@ -53,15 +56,18 @@ def class_shift(table: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[
     return _laid_out(figure, "class (✕ = to forget)", "accuracy")
 
 
-def confusion(table: pd.DataFrame, classes: tuple[str, ...], title: str) -> go.Figure:
-    """Heat map of one model's answers: row = true class, cell = share of that class. table: true, predicted, count."""
+def confusion(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False) -> go.Figure:
+    """Heat map of one model's answers: row = true class, cell = share of that class. table: true, predicted, count.
+
+    dark: begin the scale at the dark theme's background, so that empty cells do not glare.
+    """
     size = len(classes)
     counts = table.sort_values(["true", "predicted"])["count"].to_numpy().reshape(size, size)
     totals = counts.sum(1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     figure = go.Figure(
         go.Heatmap(
-            z=shares, x=list(classes), y=list(classes), customdata=counts, zmin=0, zmax=1, colorscale="Blues",
+            z=shares, x=list(classes), y=list(classes), customdata=counts, zmin=0, zmax=1, colorscale=DARK_SCALE if dark else "Blues",
             xgap=1, ygap=1, showscale=False,
             text=np.where(counts > 0, counts.astype(str), ""), texttemplate="%{text}" if size <= 20 else None,
             hovertemplate="true %{y}, answered %{x}: %{customdata} images (%{z:.0%})<extra></extra>",
@@ -116,8 +122,13 @@ def ratio_histogram(
         figure.add_vline(log10(ceiling), line={"width": 2, "dash": "dot", "color": MODEL_COLOUR["reference"]},
                          annotation={"text": f"n/k = {ceiling:.2f}", "yanchor": "bottom"}, annotation_position="top right")  # fmt: skip
         right = max(right, log10(ceiling))
-    figure.update_xaxes(range=[edges[0], right + 0.25 * (edges[-1] - edges[0])])
-    figure = _laid_out(figure, "log₁₀ (importance to forget set / to all data)", "weights")
+    counts = np.array(histogram["counts"])
+    seen = counts.cumsum() > TAIL * counts.sum()
+    left = min(edges[:-1][seen][0] if seen.any() else edges[0], log10(alpha) - 0.2)
+    figure.update_xaxes(
+        range=[left, right + 0.25 * (right - left)], tickvals=list(DECADES), ticktext=[f"{10.0**d:g}" for d in DECADES]
+    )
+    figure = _laid_out(figure, "ratio: importance to forget set / to all data (log scale)", "weights")
     figure.update_layout(bargap=0, margin={"t": 56}, legend={"y": -0.32, "yanchor": "top"})
     return figure
 
@@ -130,7 +141,8 @@ def dampened_share(dampened: dict[str, float]) -> go.Figure:
             hovertemplate="%{x}: %{y:.1%} dampened<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_yaxes(range=[0, 1], tickformat=".0%")
+    largest = max(dampened.values(), default=0.0)
+    figure.update_yaxes(range=[0, next(top for top in (0.05, 0.1, 0.25, 0.5, 1.0) if largest <= top)], tickformat=".0%")
     return _laid_out(figure, "parameter tensor, input to output", "weights dampened")
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.descriptions import MethodInfo
 from core.params import Param, Value
-from dashboard.session import belongs
+from dashboard.session import follows
 
 BY_NUMBER = "number"
 
@@ -12,7 +12,8 @@ BY_NUMBER = "number"
 def method_form(method: MethodInfo, preset: dict[str, Value]) -> dict[str, Value]:
     """Widgets in the order of declaration, set to the preset; the values by name.
 
-    They are bound to the address. A param whose preset changes (with the dataset, the model or the request) follows it.
+    They are bound to the address. Where a preset changes (with the dataset, the model or the request), a param that still
+    stood at the old one follows; what was typed stays.
     """
     values: dict[str, Value] = {}
     cells = st.grid(2, min_column_width=180)
@@ -27,13 +28,13 @@ def _widget(p: Param, preset: Value, key: str, idle: bool) -> Value:
     label = f"{p.name.replace('_', ' ')} ({p.symbol})" if p.symbol else p.name.replace("_", " ")
     hint = f"{p.help} Allowed: {p.wanted}." + (f" Only with {p.when[0]} = {p.when[1]}." if p.when else "")
     if p.choices:
-        belongs(key, preset, preset)
+        follows(key, preset)
         index = p.choices.index(str(preset))
         return st.selectbox(label, p.choices, index, help=hint, key=key, bind="query-params")
     if p.words:
         ways = (*p.words, BY_NUMBER)
         default = str(preset) if preset in p.words else BY_NUMBER
-        belongs(f"{key}.by", default, default)
+        follows(f"{key}.by", default)
         way = st.segmented_control(
             label, ways, default=default, help=hint, key=f"{key}.by", required=True, bind="query-params"
         )
@@ -44,13 +45,12 @@ def _widget(p: Param, preset: Value, key: str, idle: bool) -> Value:
 
 
 def _number(p: Param, preset: Value, label: str, hint: str | None, key: str, idle: bool) -> Value:
-    """Streamlit wants bounds, step and value of one type."""
+    """Without bounds: Streamlit would keep the last good value in silence; whoever reads the form says what is wrong."""
     kind = int if p.whole else float
     step = kind(1) if p.whole else _step(float(preset))
-    low, high = (None if bound is None else kind(bound) for bound in (p.low, p.high))
-    belongs(key, preset, kind(preset))
+    follows(key, kind(preset))
     value = st.number_input(
-        label, low, high, kind(preset), step, format=None if p.whole else p.format, help=hint, key=key, disabled=idle,
+        label, None, None, kind(preset), step, format=None if p.whole else p.format, help=hint, key=key, disabled=idle,
         bind="query-params",
     )  # fmt: skip
     return preset if value is None else value

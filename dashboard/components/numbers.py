@@ -35,11 +35,18 @@ def seconds(value: float) -> str:
     return "stored" if value == 0 else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
 
 
+def times(ratio: float | None) -> str:
+    """A speed-up, two digits that matter where it is small."""
+    if ratio is None:
+        return "–"
+    return f"{ratio:.0f} ×" if ratio >= 10 else f"{ratio:.2g} ×"
+
+
 def gist(numbers: Numbers, request: ForgetRequest) -> str:
-    """A finished run in a line: accuracy on what was to go and on what was to stay, beside the reference's."""
+    """A finished run in a line: accuracy on what was to go and on the rest, beside the reference's."""
     forget = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
     parts = []
-    for word, metric in (("forgotten", forget), ("kept", "test_retain_accuracy")):
+    for word, metric in (("accuracy on what had to go", forget), ("on the rest", "test_retain_accuracy")):
         value, wanted = (numbers.get(model, {}).get(metric) for model in ("unlearned", "reference"))
         if value is not None:
             parts.append(f"{word}: {percent(value)}" + ("" if wanted is None else f" ({percent(wanted)} if retrained)"))

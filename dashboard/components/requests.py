@@ -1,6 +1,7 @@
 """Ask what to forget, with the images in sight."""
 
 from base64 import b64encode
+import re
 
 import numpy as np
 import pandas as pd
@@ -45,13 +46,13 @@ def ask_request(data: DatasetInfo) -> ForgetRequest | None:
 
 
 def _ask_class(data: DatasetInfo) -> ForgetRequest:
-    name = st.pills("Class", data.classes, default=data.classes[3 % len(data.classes)], key="class", bind="query-params",
+    name = st.pills("Class", data.classes, wrap=True, default=data.classes[3 % len(data.classes)], key="class", bind="query-params",
                     required=True)  # fmt: skip
     return ForgetRequest("class", (data.classes.index(name),) if name else ())
 
 
 def _ask_classes(data: DatasetInfo) -> ForgetRequest:
-    names = st.pills("Classes", data.classes, selection_mode="multi", key="classes", bind="query-params")
+    names = st.pills("Classes", data.classes, wrap=True, selection_mode="multi", key="classes", bind="query-params")
     return ForgetRequest("classes", tuple(sorted(data.classes.index(name) for name in names)))
 
 
@@ -71,13 +72,22 @@ def _ask_samples(data: DatasetInfo) -> ForgetRequest:
         help="Type them, or tick images below and add them.",
     )  # fmt: skip
     _picker(data)
-    return ForgetRequest.parse(f"samples:{text}")
+    return ForgetRequest("samples", _indices(text or ""))
+
+
+def _indices(text: str) -> tuple[int, ...]:
+    """Raises WrongInput."""
+    words = re.split(r"[\s,;]+", text.strip())
+    try:
+        return tuple(sorted({int(word) for word in words if word}))
+    except ValueError:
+        raise WrongInput(f"Write training indices as whole numbers, such as 12, 90, 401; got {text!r}.") from None
 
 
 def _picker(data: DatasetInfo) -> None:
     """A table of images of one class; ticked rows can be added to the indices."""
     with st.expander("Pick by looking", expanded=True):
-        name = st.pills("Show class", data.classes, default=data.classes[0], key="pick_class", required=True)
+        name = st.pills("Show class", data.classes, wrap=True, default=data.classes[0], key="pick_class", required=True)
         arrays = queries.images(data.key)
         here = np.flatnonzero(arrays["train_labels"] == data.classes.index(name or data.classes[0]))[:TABLE]
         pictures = to_rgb(arrays["train_images"][here], int(arrays["peak"]))
@@ -97,7 +107,7 @@ def _encoded(picture: np.ndarray) -> str:
 
 def _add(ticked: list[int]) -> None:
     try:
-        already = ForgetRequest.parse(f"samples:{recall('samples') or ''}").picks
+        already = _indices(recall("samples") or "")
     except WrongInput:
         already = ()
     remember("samples", ", ".join(map(str, sorted({*already, *ticked}))))

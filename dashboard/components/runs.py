@@ -31,6 +31,15 @@ def name_of(run: Run) -> str:
     return f"{spec.method} · {spec.dataset} · {spec.model} · {shortened(spec.request.text)}{seed}"
 
 
+def settings_of(run: Run) -> str:
+    """The method's parameters, as the command line writes them."""
+    values = (
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in run.spec.params.items()
+    )
+    return " · ".join(values)
+
+
 def shortened(text: str, limit: int = 32) -> str:
     """Long lists of samples are cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

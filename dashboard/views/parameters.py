@@ -17,9 +17,10 @@ from dashboard.session import belongs
 ALPHA = "{:.3g}".format  # the slider knows its values by this text, so no two may look alike
 
 
-def steps(start: float) -> list[float]:
-    """Values of alpha on a log scale from 0.1 to 100, the run's own among them, exactly."""
-    return sorted([start, *(a for a in np.geomspace(0.1, 100, 121).tolist() if ALPHA(a) != ALPHA(start))])
+def steps(start: float, ceiling: float | None) -> list[float]:
+    """Values of alpha on a log scale from 0.1 to the ceiling, above which nothing happens; the run's own among them."""
+    scale = np.geomspace(0.1, max(1.0, ceiling or 100.0), 121).tolist()
+    return sorted([start, *(a for a in scale if ALPHA(a) != ALPHA(start))])
 
 
 def explorer(run: Run, where: tuple[str, str], view: dict, classes: tuple[str, ...]) -> None:  # type: ignore[type-arg]  # JSON
@@ -31,7 +32,7 @@ def explorer(run: Run, where: tuple[str, str], view: dict, classes: tuple[str, .
     belongs("lambda", run.id, strength)
     left, right = st.columns(2)
     alpha = left.select_slider(
-        "α, selection threshold", steps(start), start, format_func=ALPHA, key="alpha", bind="query-params",
+        "α, selection threshold", steps(start, view["ceiling"]), start, format_func=ALPHA, key="alpha", bind="query-params",
         help="A weight is dampened when its importance to the forget set is more than α times its importance to all data.",
     )  # fmt: skip
     lambda_ = right.slider(
@@ -55,17 +56,20 @@ def explorer(run: Run, where: tuple[str, str], view: dict, classes: tuple[str, .
     )
     tiles[3].metric("Accuracy, kept", "–" if answer["test_retain"] is None else percent(answer["test_retain"]))
     left, right = st.columns(2)
+    left.markdown("**Which weights are dampened**")
     left.plotly_chart(figures.ratio_histogram(view["histogram"], alpha, lambda_, view["ceiling"]), key="ratios", config=figures.CONFIG,
-                      alt="Histogram of log10 importance ratio with alpha and the ceiling drawn in")  # fmt: skip
+                      alt="Histogram of the importance ratio with alpha and the ceiling drawn in")  # fmt: skip
     left.caption(
         "How to read it: weights right of the α line are selected, and dampened where their ratio is above λ too"
         + ("; none can lie right of n/k." if view["ceiling"] else ". This estimator has no ceiling.")
     )
+    right.markdown("**What the network then answers**")
     right.plotly_chart(figures.class_shift(_accuracies(answer, run, where), classes, _picks(run)), key="what-if",
                        config=figures.CONFIG, alt="Accuracy by class before, after this dampening, and retrained")  # fmt: skip
     right.caption(
-        f"How to read it: accuracy on test images at this α and λ, computed now on {answer['looked_at']} images, no new run."
+        f"How to read it: accuracy on test images at this α and λ, computed now on {answer['looked_at']['test']} of them, no new run."
     )
+    st.markdown("**Share of weights dampened, by layer**")
     st.plotly_chart(figures.dampened_share(answer["dampened"]), key="dampened", config=figures.CONFIG,
                     alt="Share of each parameter tensor's weights that are dampened")  # fmt: skip
     st.caption("How to read it: tall bars at the right mean that forgetting happens near the output.")

@@ -8,9 +8,11 @@ from core.store.outcome import Run
 from core.verdict import verdict
 from dashboard import queries
 from dashboard.components import figures
-from dashboard.components.numbers import numbers_table, seconds
+from dashboard.components.numbers import numbers_table, seconds, times
 from dashboard.components.opened import finished_run
 from dashboard.components.palette import MODEL_TITLE
+from dashboard.components.runs import age, settings_of
+from dashboard.components.text import plain
 from dashboard.session import home
 
 STAGES = {
@@ -31,9 +33,12 @@ def cost(stage: str, report: dict[str, Any], keeps: tuple[str, ...]) -> str:
 def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: tuple[str, ...]) -> None:
     """The verdict, and what it cost."""
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
+    when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
+    st.caption(plain(f"{when}{settings_of(run) or 'no parameters'}"))
     with st.container(border=True, key="verdict"):
         lead, _, rest = verdict(numbers, run.spec.request, classes).partition(".** ")
         st.markdown(f"#### {lead.strip('*')}\n{rest}")
+    st.page_link("views/parameters.py", label="Look inside: what happened to the weights", icon=":material/tune:")
     cells = st.grid(len(STAGES) + 1, min_column_width=120)
     for stage, title in STAGES.items():
         cells.cell().metric(
@@ -41,8 +46,9 @@ def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: 
             cost(stage, report, keeps),
             help="Time that this run spent; 'stored' means that an earlier run had done it, – that it was not needed.",
         )
-    faster = "–" if report["speedup"] is None else f"{report['speedup']:.0f} ×"
-    cells.cell().metric("Speed-up", faster, help="Seconds that training the reference took, over those of unlearning.")
+    cells.cell().metric(
+        "Speed-up", times(report["speedup"]), help="Seconds that training the reference took, over those of unlearning."
+    )
 
 
 def shift(run: Run, classes: tuple[str, ...], where: tuple[str, str]) -> None:
@@ -62,11 +68,12 @@ def shift(run: Run, classes: tuple[str, ...], where: tuple[str, str]) -> None:
     )
     st.subheader("Where the answers went")
     cells = queries.table(run.id, "confusion", *where)
+    dark = st.context.theme.type == "dark"
     models = [model for model in MODEL_TITLE if (cells["model"] == model).any()]
     for column, model in zip(st.columns(len(models)), models, strict=True):
         chosen = cells[(cells["split"] == split) & (cells["model"] == model)]
         column.plotly_chart(
-            figures.confusion(chosen, classes, MODEL_TITLE[model]), key=f"confusion-{model}", config=figures.CONFIG,
+            figures.confusion(chosen, classes, MODEL_TITLE[model], dark), key=f"confusion-{model}", config=figures.CONFIG,
             alt=f"Heat map: true class against answer of the {MODEL_TITLE[model]} network",
         )  # fmt: skip
     st.caption(

@@ -6,7 +6,8 @@ from core.domain import ACTIVE, RunStatus
 from dashboard import queries
 from dashboard.components.fragments import fragment
 from dashboard.components.numbers import gist
-from dashboard.components.runs import POLL, act_button, name_of, state
+from dashboard.components.runs import POLL, act_button, name_of, settings_of, state
+from dashboard.components.text import plain
 from dashboard.session import ask_to_open
 
 PAGE = 10  # runs shown at once
@@ -28,6 +29,8 @@ def rows() -> None:
                 state(run)
                 if run.status == RunStatus.DONE:
                     st.caption(gist(queries.numbers(run.id, *queries.edition(run)), run.spec.request))
+                if run.spec.params:
+                    st.caption(plain(settings_of(run)))
             with buttons, st.container(horizontal=True, horizontal_alignment="right"):
                 if st.button("Open", key=f"open-{run.id}", type="primary" if run.status == "done" else "secondary"):
                     ask_to_open(run.id, "views/result.py")

@@ -4,11 +4,12 @@ import streamlit as st
 
 from core.asking import make_spec, preset_values
 from core.descriptions import MethodInfo
-from core.domain import ForgetRequest
+from core.domain import ForgetRequest, WrongInput
 from core.jobs import runner
 from dashboard import queries
 from dashboard.components.forms import method_form
 from dashboard.components.requests import ask_request
+from dashboard.components.text import plain
 from dashboard.session import ask_to_open, home
 
 st.markdown("Train a network, make it forget, and see what changed, held against the same network truly retrained.")
@@ -38,24 +39,32 @@ with how:
     key = st.selectbox("Method", list(shelves.methods), key="method", bind="query-params")
     method = shelves.methods[key]
     describe(method)
-    asked = request or ForgetRequest(
-        "class", (0,)
-    )  # while nothing valid is asked, the form shows what one class would get
+    # While nothing valid is asked, the form shows what one class would get.
+    asked = request or ForgetRequest("class", (0,))
     settings = method_form(method, preset_values(method, data, model, asked))
-    if method.explorable == "dampening" and settings["importance"] == "per_sample":
-        ceiling = data.train_count / data.forget_count(asked)
+    if request and method.explorable == "dampening" and settings["importance"] == "per_sample":
+        ceiling = data.train_count / data.forget_count(request)
         st.caption(
-            f"With this request no weight's ratio can exceed n/k = {ceiling:.2f}; at α ≥ {ceiling:.2f} nothing is dampened."
+            f"No weight's ratio can exceed n/k = {ceiling:.2f} with this request; at α ≥ {ceiling:.2f} nothing is dampened."
         )
     left, right = st.columns(2, vertical_alignment="bottom")
     seed = left.number_input(
-        "Seed", 0, 2**31 - 1, 0, 1, key="seed", bind="query-params", help="Decides every random draw."
+        "Seed",
+        None,
+        None,
+        0,
+        1,
+        key="seed",
+        bind="query-params",
+        help="A whole number from 0; decides every random draw.",
     )
-    reference = right.toggle("Train the reference", True, key="reference", bind="query-params",
-                             help="The same network trained without the forget set: what every number is held against.")  # fmt: skip
-    if (
-        st.button("Run", type="primary", icon=":material/play_arrow:", disabled=request is None, key="submit")
-        and request
-    ):
-        spec = make_spec(shelves, dataset, model, request, key, settings, seed=int(seed), reference=reference)
+    reference = right.toggle("Reference", True, key="reference", bind="query-params",
+                             help="Train the same network without the forget set: what every number is held against.")  # fmt: skip
+    spec = None
+    try:
+        if request:
+            spec = make_spec(shelves, dataset, model, request, key, settings, seed=int(seed or 0), reference=reference)
+    except WrongInput as wrong:
+        st.error(plain(str(wrong)), icon=":material/error:")
+    if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None, key="submit") and spec:
         ask_to_open(runner.submit(home(), spec), "views/result.py")

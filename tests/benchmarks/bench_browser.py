@@ -44,16 +44,20 @@ window.shows = (key) => {
     return JSON.stringify([shapes, plots[0]._fullData.map(trace => Array.from(trace.y || []))]);
 };
 """
-# Whether the script has been seen running since the clock was set.
-WITNESS = """
-() => {
-    window.ran = false;
-    window.witness?.disconnect();
-    const app = document.querySelector('[data-testid=stApp]');
-    window.witness = new MutationObserver(() => { window.ran ||= app.dataset.testScriptState === 'running'; });
-    window.witness.observe(app, {attributes: true, attributeFilter: ['data-test-script-state']});
-}
+# When the last message of the server was drawn; a script's last message says that it has finished.
+LISTEN = """
+window.WebSocket = class extends window.WebSocket {
+    constructor(...words) {
+        super(...words);
+        this.addEventListener('message', () => requestAnimationFrame(() => { window.heard = performance.now(); }));
+    }
+};
 """
+CLICKED = """
+window.heard = 0;
+addEventListener('click', () => { window.clicked = performance.now(); }, {capture: true, once: true});
+"""
+QUIET = 300  # milliseconds without a message: nothing more will come
 
 
 def verdict(name: str, seen: list[float], bar: float, unit: str) -> bool:
@@ -89,15 +93,18 @@ def slider(page: Page, run_id: str, samples: int) -> list[float]:
 
 
 def click(page: Page, samples: int) -> list[float]:
-    """Milliseconds from a click on a toggle to the end of the script that it runs."""
+    """Milliseconds from a click on a toggle until the last message of the script that it runs is drawn."""
+    page.add_init_script(LISTEN)
     page.goto("/")
     ready(page)
     toggle = page.locator(".st-key-reference label").first
     seen = []
     for _ in range(samples + WARM_UPS):
         page.wait_for_timeout(300)
-        page.evaluate(WITNESS)
-        seen.append(timed(page, "click", f"window.ran && {SETTLED}", toggle.click))
+        page.evaluate(CLICKED)
+        toggle.click()
+        page.wait_for_function(f"window.heard > window.clicked && performance.now() - window.heard > {QUIET}")
+        seen.append(float(page.evaluate("window.heard - window.clicked")))
     return seen[WARM_UPS:]
 
 

@@ -127,9 +127,11 @@ def test_every_preset_names_what_is_on_the_shelves_and_values_that_may_be(pair):
             assert declared[name].parse(number) == number
 
 
-def test_the_preset_alpha_is_the_same_share_of_the_ceiling_whatever_is_forgotten():
-    for forget, count in (("class:0", 150), ("classes:1,2,3", 145 + 147 + 147), ("random:100", 100), ("samples:1,2", 2)):
+def test_the_preset_alpha_is_the_same_share_of_the_ceiling_for_every_class_request():
+    for forget, count in (("class:0", 150), ("classes:1,2,3", 145 + 147 + 147)):
         assert spec(forget=forget).params["alpha"] == round(0.43 * 1437 / count, 2), forget
+    for forget in ("random:100", "samples:1,2"):  # no class in common: ratios stay near 1 however high the ceiling
+        assert spec(forget=forget).params["alpha"] == "auto", forget
 
 
 def test_what_changes_nothing_makes_no_other_run():
