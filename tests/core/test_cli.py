@@ -2,6 +2,8 @@
 
 import json
 import os
+from pathlib import Path
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +27,13 @@ METRICS = (
 KEYS = {"id", "status", "spec", "metrics", "original", "reference", "per_class", "seconds", "speedup"}
 STAGES = {"train", "reference", "precompute", "unlearn", "evaluate"}
 RUN = {"dataset": "digits", "model": "small_cnn", "forget": "class:3", "method": "ssd"}
+
+
+@pytest.fixture(scope="module")
+def first_run(first_run, tmp_path_factory):
+    """A copy of the shared home: these tests add runs, and the pages' tests count on the one that is there."""
+    home, said = first_run
+    return Home(Path(shutil.copytree(home.root, tmp_path_factory.mktemp("cli") / "home"))), said
 
 
 @pytest.fixture
