@@ -29,7 +29,7 @@ STAGES = {"train", "reference", "precompute", "unlearn", "evaluate"}
 RUN = {"dataset": "digits", "model": "small_cnn", "forget": "class:3", "method": "ssd"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def first_run(first_run, tmp_path_factory):
     """A copy of the shared home: these tests add runs, and the pages' tests count on the one that is there."""
     home, said = first_run
