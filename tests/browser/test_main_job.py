@@ -42,7 +42,7 @@ def test_from_clicks_to_numbers(open_page, page, watch, dashboard):
     ready(page)
     run_id = press_run(page)
     progress(page)
-    expect(page.get_by_text(re.compile("training the reference|training the original|measuring"))).to_be_visible()
+    expect(page.get_by_text(re.compile("training the reference|training the original|measuring"))).to_be_visible(timeout=60_000)
     expect(page.locator(".st-key-verdict")).to_contain_text(re.compile(r"Accuracy on unseen images of class 8"), timeout=60_000)
     ready(page)
     stored = numbers(dashboard, run_id)
