@@ -8,7 +8,7 @@ ARGS ?=
 .PHONY: run test bench clean
 
 run: $(VENV)/.installed
-	@$(PY) -m streamlit run dashboard/app.py $(ARGS)
+	@$(PY) -m core.catalogue & $(PY) -m streamlit run dashboard/app.py $(ARGS)
 
 test: $(VENV)/.installed-tests
 	$(PY) -m ruff check .

@@ -1,5 +1,6 @@
 """What can be asked for, known without importing torch: the shelves, as the engine described them for its version."""
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 import json
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from typing import Any
 
+from filelock import FileLock
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
@@ -16,6 +18,7 @@ from safetensors.numpy import load_file
 from core.descriptions import DatasetInfo, MethodInfo, MetricInfo, ModelInfo
 from core.domain import WrongInput
 from core.params import param_from_dict
+from core.store.home import open_home
 from core.store.trouble import told
 from core.version import ENGINE, code_version
 
@@ -90,12 +93,23 @@ def _written(root: Path, file: str, anew: bool = False) -> Path:
     """The file, which the engine can always write again: a damaged one costs seconds and nothing else."""
     folder = root / "catalogue" / code_version(ENGINE)
     if anew or not (folder / file).is_file():
-        with told(folder):
-            if folder.exists():
-                shutil.rmtree(folder)
-        command = [sys.executable, "-m", "core.describe", str(folder)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise WrongInput(f"The engine could not describe itself into {folder}: {last}")
+        lock = FileLock(root / "catalogue.lock")  # who comes second waits for the first one's files
+        with told(folder), lock:
+            if anew or not (folder / file).is_file():
+                _write(folder)
     return folder / file
+
+
+def _write(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    command = [sys.executable, "-m", "core.describe", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise WrongInput(f"The engine could not describe itself into {folder}: {last}")
+
+
+if __name__ == "__main__":  # `make run` starts this beside the server: a fresh home's first page need not wait for it
+    with suppress(WrongInput):  # the page says it again, where it is read
+        catalogue(open_home().root)

@@ -1,6 +1,7 @@
 """The only module that touches session state, query parameters and the home folder."""
 
 from math import isinf
+import os
 from typing import Any
 
 import streamlit as st
@@ -11,9 +12,17 @@ from core.store.home import Home, open_home
 RUN = "run"  # the open run's id; bound to the address
 
 
-def home() -> Home:
-    """The user's home. Raises WrongInput where it cannot serve."""
+@st.cache_resource(ttl=2.0, show_spinner=False)
+def _checked_home(named: str | None) -> Home:
     return open_home()
+
+
+def home() -> Home:
+    """The user's home. Raises WrongInput where it cannot serve.
+
+    Checked on disk at most every two seconds: a page asks ten times a run.
+    """
+    return _checked_home(os.environ.get("FORGETSCOPE_HOME"))
 
 
 def open_run(run_id: str) -> None:

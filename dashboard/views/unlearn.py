@@ -6,8 +6,10 @@ from core.asking import make_spec, preset_values
 from core.descriptions import MethodInfo
 from core.domain import ForgetRequest, WrongInput
 from core.jobs import runner
+from core.params import Value
 from dashboard import queries
 from dashboard.components.forms import method_form
+from dashboard.components.fragments import fragment
 from dashboard.components.requests import ask_request
 from dashboard.components.text import plain
 from dashboard.session import ask_to_open, home
@@ -34,19 +36,8 @@ def describe(method: MethodInfo) -> None:
     st.caption(f"Reads: {reads}{kept}" + (f" · {method.paper}" if method.paper else ""))
 
 
-with how:
-    st.subheader("2 · How")
-    key = st.selectbox("Method", list(shelves.methods), key="method", bind="query-params")
-    method = shelves.methods[key]
-    describe(method)
-    # While nothing valid is asked, the form shows what one class would get.
-    asked = request or ForgetRequest("class", (0,))
-    settings = method_form(method, preset_values(method, data, model, asked))
-    if request and method.explorable == "dampening" and settings["importance"] == "per_sample":
-        ceiling = data.train_count / data.forget_count(request)
-        st.caption(
-            f"No weight's ratio can exceed n/k = {ceiling:.2f} with this request; at α ≥ {ceiling:.2f} nothing is dampened."
-        )
+def ask_run(method: str, settings: dict[str, Value]) -> None:
+    """The seed, the reference and the button."""
     left, right = st.columns(2, vertical_alignment="bottom")
     seed = left.number_input(
         "Seed",
@@ -63,8 +54,29 @@ with how:
     spec = None
     try:
         if request:
-            spec = make_spec(shelves, dataset, model, request, key, settings, seed=int(seed or 0), reference=reference)
+            spec = make_spec(shelves, dataset, model, request, method, settings, seed=int(seed or 0), reference=reference)
     except WrongInput as wrong:
         st.error(plain(str(wrong)), icon=":material/error:")
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None, key="submit") and spec:
         ask_to_open(runner.submit(home(), spec), "views/result.py")
+
+
+def ask_how() -> None:
+    """The method and its settings; a click in here does not draw the images again."""
+    st.subheader("2 · How")
+    key = st.selectbox("Method", list(shelves.methods), key="method", bind="query-params")
+    method = shelves.methods[key]
+    describe(method)
+    # While nothing valid is asked, the form shows what one class would get.
+    asked = request or ForgetRequest("class", (0,))
+    settings = method_form(method, preset_values(method, data, model, asked))
+    if request and method.explorable == "dampening" and settings["importance"] == "per_sample":
+        ceiling = data.train_count / data.forget_count(request)
+        st.caption(
+            f"No weight's ratio can exceed n/k = {ceiling:.2f} with this request; at α ≥ {ceiling:.2f} nothing is dampened."
+        )
+    fragment(lambda: ask_run(key, settings))
+
+
+with how:
+    fragment(ask_how)
