@@ -44,7 +44,7 @@ def make_spec(
         request = ForgetRequest("class", request.picks)
     values = preset_values(chosen, data, model, request) | settings
     params = {p.name: p.parse(values[p.name]) for p in chosen.params}
-    idle = [p for p in chosen.params if p.when and params[p.when[0]] != p.when[1]]
+    idle = [p for p in chosen.params if p.idle(params)]
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
     return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), code_version(ENGINE))
 

@@ -1,6 +1,7 @@
 """What a running job lends to the code it runs: a device, a generator, fresh models, a voice, a way to stop."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 import hashlib
 
@@ -49,6 +50,12 @@ class RunContext:
         if self.should_stop():
             raise Cancelled
         self.on_progress(share, note)
+
+    def part(self, start: float, end: float) -> "RunContext":
+        """This context for a part of the work, whose shares 0 to 1 are told as `start` to `end`; all else is shared."""
+        inner = copy(self)
+        inner.on_progress = lambda share, note: self.on_progress(start + share * (end - start), note)
+        return inner
 
     def record(self, name: str, values: Mapping[str, Tensor]) -> None:
         """Hand over arrays worth seeing afterwards, filed as `name/key`."""

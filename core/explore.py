@@ -56,7 +56,7 @@ def load(home: Home, run_id: str) -> Dampenable:
     dataset = load_dataset(run.spec.dataset)
     splits = split(dataset, run.spec.request)
     model = MODELS[run.spec.model](dataset.info).eval()
-    sets = {name: _first(getattr(splits, name)) for name in ("test", "forget")}
+    sets = {name: getattr(splits, name).first(LOOKED_AT) for name in ("test", "forget")}
     reference = None
     if "reference" in tensors:
         model.load_state_dict(tensors["reference"])
@@ -71,10 +71,6 @@ def load(home: Home, run_id: str) -> Dampenable:
         sets,
         reference,
     )
-
-
-def _first(examples: Examples) -> Examples:
-    return examples.subset(torch.arange(min(len(examples), LOOKED_AT)))
 
 
 def importance_view(home: Home, run_id: str) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
-from torch.nn.attention import SDPBackend, sdpa_kernel
 import torch.nn.functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from core.maths.gradients import per_sample_gradients
 from core.persample import Recorder, count_uses
 
 Importance = dict[str, Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]  # logits (B, C), labels (B,) -> a scalar
 Batches = Callable[[int], Iterable[tuple[Tensor, Tensor]]]
 
 LARGEST_CHUNK = 512
@@ -26,6 +27,7 @@ def fisher_diagonal(
     *,
     total: int | None = None,
     max_bytes: int = 256 * 2**20,
+    loss: Loss | None = None,
     on_share: Callable[[float], None] | None = None,
 ) -> Importance:
     """The exact diagonal of the empirical Fisher: mean over samples of (d cross-entropy(f(x), y) / d theta)^2.
@@ -38,6 +40,8 @@ def fisher_diagonal(
     sample. n is chosen so that activations and their gradients take about `max_bytes`. With `total`, the number of
     samples, `on_share` hears the share in [0, 1] that is done after every chunk.
 
+    `loss` replaces the cross-entropy: logits (n, C) and labels (n,) to the sum of the samples' losses.
+
     Raises ValueError for no samples, for batch normalization without running statistics (a sample then has no
     gradient of its own), and for a loss that no trainable parameter has a part in.
     Source: the importance of Foster et al. 2023, arXiv:2308.07707, section 3; per sample, as written there.
@@ -47,7 +51,7 @@ def fisher_diagonal(
         first = next(iter(batches(1)), None)
         if first is None:
             raise ValueError(_NO_SAMPLES)
-        fisher = _Fisher(model, max_bytes)
+        fisher = _Fisher(model, max_bytes, loss or _cross_entropy)
         fisher.measure(first[0][:1], first[1][:1])
         for x, y in batches(max(1, min(LARGEST_CHUNK, max_bytes // fisher.sample_bytes))):
             fisher.add(x, y)
@@ -58,8 +62,37 @@ def fisher_diagonal(
     return {name: value.div_(fisher.samples) for name, value in fisher.sums.items()}
 
 
-def squared_batch_gradient(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Importance:
+def expected_fisher(
+    model: nn.Module, batches: Batches, *, classes: int, total: int | None = None,
+    on_share: Callable[[float], None] | None = None,
+) -> Importance:  # fmt: skip
+    """The diagonal of the exact Fisher: as `fisher_diagonal`, in expectation over the model's own answers, not the labels.
+
+    mean over samples, sum over classes c of p(c | x) (d -log p(c | x) / d theta)^2, in one pass for each class.
+    """
+    sums = _zeros(model)
+    for c in range(classes):
+
+        def weighted(logits: Tensor, _: Tensor, c: int = c) -> Tensor:
+            log_p = F.log_softmax(logits, 1)[:, c]
+            return -((log_p.detach() / 2).exp() * log_p).sum()  # a sample's gradient, times the root of p(c | x)
+
+        def share(done: float, c: int = c) -> None:
+            if on_share is not None:
+                on_share((c + done) / classes)
+
+        for name, value in fisher_diagonal(model, batches, total=total, loss=weighted, on_share=share).items():
+            sums[name] += value
+    return sums
+
+
+def squared_batch_gradient(
+    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], *, loss_of: Loss = F.cross_entropy,
+    size: Callable[[Tensor], Tensor] = torch.square,
+) -> Importance:  # fmt: skip
     """Mean over batches of the squared gradient of the batch-mean cross-entropy, as SSD's authors compute it.
+
+    With another `loss_of` a batch, and another `size` than the square, the label-free kin of it.
 
     Not the Fisher: squaring comes after the mean, so it is near 1/B of `fisher_diagonal` for shuffled batches of B,
     and equal only for B = 1. The batch size and the mixing of the batches are part of the result.
@@ -73,16 +106,25 @@ def squared_batch_gradient(model: nn.Module, batches: Iterable[tuple[Tensor, Ten
     with _untouched(model), torch.enable_grad():
         for x, y in batches:
             count += 1
-            loss = F.cross_entropy(model(x), y)
+            loss = loss_of(model(x), y)
             if not _has_gradient(loss, trainable):
                 continue
             gradients = torch.autograd.grad(loss, list(trainable.values()), allow_unused=True)
             for name, gradient in zip(trainable, gradients, strict=True):
                 if gradient is not None:
-                    sums[name] += gradient.square()
+                    sums[name] += size(gradient)
     if not count:
         raise ValueError(_NO_SAMPLES)
     return {name: value.div_(count) for name, value in sums.items()}
+
+
+def squared_length(logits: Tensor, _: Tensor) -> Tensor:
+    """The loss of label-free SSD: mean over the batch of the logits' squared length (arXiv:2402.19308)."""
+    return logits.square().sum(1).mean()
+
+
+def _cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    return F.cross_entropy(logits, y, reduction="sum")
 
 
 class _Fisher:
@@ -92,9 +134,9 @@ class _Fisher:
     rest. Parameters that no closed form accounts for exactly are left to torch.func.
     """
 
-    def __init__(self, model: nn.Module, max_bytes: int) -> None:
+    def __init__(self, model: nn.Module, max_bytes: int, loss: Loss) -> None:
         self.sums, self.samples, self.sample_bytes = _zeros(model), 0, 1
-        self._model, self._max_bytes, self._recorder = model, max_bytes, Recorder(model)
+        self._model, self._max_bytes, self._loss, self._recorder = model, max_bytes, loss, Recorder(model)
         self._trainable = _trainable(model)
         self._name_of: dict[Tensor, str] = {p: name for name, p in self._trainable.items()}
 
@@ -109,7 +151,7 @@ class _Fisher:
             return t
 
         with saved_tensors_hooks(keep, lambda t: t):
-            loss = F.cross_entropy(self._recorder.forward(x), y)  # holds what was saved, so no address comes twice
+            loss = self._loss(self._recorder.forward(x), y)  # holds what was saved, so no address comes twice
         activations = sum(size for pointer, size in saved.items() if pointer not in own)
         self.sample_bytes = max(1, activations + self._recorder.learn_sample_shapes() + x.nbytes + loss.nbytes)
 
@@ -118,7 +160,7 @@ class _Fisher:
         if not len(y):
             return
         self.samples += len(y)
-        loss = F.cross_entropy(self._recorder.forward(x), y, reduction="sum")
+        loss = self._loss(self._recorder.forward(x), y)
         if not _has_gradient(loss, self._trainable):
             return
         uses = count_uses(loss)
@@ -141,19 +183,11 @@ class _Fisher:
 
     def _add_without_form(self, names: list[str], x: Tensor, y: Tensor) -> None:
         """Per-sample gradients of the whole model by torch.func: any module, any sharing, at a higher price."""
-        fixed = {name: p.detach() for name, p in self._model.named_parameters()}
-        chosen = {name: fixed[name] for name in names}
-
-        def loss(chosen: Importance, x: Tensor, y: Tensor) -> Tensor:
-            logits = torch.func.functional_call(self._model, {**fixed, **chosen}, (x[None],))
-            return F.cross_entropy(logits, y[None])
-
-        per_sample = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
-        size = max(1, self._max_bytes // (self.sample_bytes + 2 * sum(p.nbytes for p in chosen.values())))
-        with sdpa_kernel(SDPBackend.MATH):  # vmap knows no other attention kernel and would loop over the samples
-            for some_x, some_y in zip(torch.split(x, size), torch.split(y, size), strict=True):
-                for name, gradient in per_sample(chosen, some_x, some_y).items():
-                    self.sums[name] += gradient.square_().sum(0)
+        of_one = sum(p.nbytes for name, p in self._model.named_parameters() if name in names)
+        size = max(1, self._max_bytes // (self.sample_bytes + 2 * of_one))
+        for some_x, some_y in zip(torch.split(x, size), torch.split(y, size), strict=True):
+            for name, gradient in per_sample_gradients(self._model, names, some_x, some_y, self._loss).items():
+                self.sums[name] += gradient.square_().sum(0)
 
 
 def _refuse_batch_statistics(model: nn.Module) -> None:

@@ -35,14 +35,20 @@ class Keeper:
         """Whether it need not be made again (its file may still turn out damaged)."""
         return self.store.kept(key) is not None
 
-    def load_or_make(self, key: str, kind: str, make: Callable[[], dict[str, Tensor]], device: str) -> Shared:
-        """A damaged or missing file is made anew, never believed."""
+    def load_or_make(
+        self, key: str, kind: str, make: Callable[[], dict[str, Tensor]], device: str,
+        fits: Callable[[dict[str, Tensor]], bool] = lambda _: True,
+    ) -> Shared:  # fmt: skip
+        """A file that is damaged, missing, or not what `fits` expects is made anew, never believed."""
         kept = self.store.kept(key)
         if kept:
             try:
-                return Shared(to_tensors(self.artifacts.get_arrays(kept.file)), kept.file, kept.seconds, made_now=False)
+                tensors = to_tensors(self.artifacts.get_arrays(kept.file))
+                if fits(tensors):
+                    return Shared(tensors, kept.file, kept.seconds, made_now=False)
             except Damaged:
-                self.store.forget_kept(key)
+                pass
+            self.store.forget_kept(key)
         synchronise(device)
         began = perf_counter()
         tensors = {name: tensor.detach().cpu() for name, tensor in make().items()}

@@ -23,7 +23,7 @@ class Param:
     choices: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     whole: bool = False
-    when: tuple[str, ...] = ()  # (other param, the value of it that gives this one a meaning)
+    when: tuple[str, ...] = ()  # (other param, the values of it that give this one a meaning)
     symbol: str = ""
     help: str = ""
     format: str = "%g"
@@ -35,6 +35,10 @@ class Param:
             return " or ".join(self.choices)
         number = f"a {'whole ' if self.whole else ''}number from {self.low:g} to {self.high:g}"
         return " or ".join([number, *self.words])
+
+    def idle(self, values: dict[str, Value]) -> bool:
+        """Whether this param has no effect beside those values of the others."""
+        return bool(self.when) and values.get(self.when[0]) not in self.when[1:]
 
     def parse(self, raw: object) -> Value:
         """The value in its own type. Raises WrongInput with what was wanted."""

@@ -156,7 +156,8 @@ def precompute(job: Job, original: Shared, stages: Stages) -> dict[str, Shared]:
         def make(statistic: Statistic) -> Shared:
             key = job.statistic_key(statistic.key)
             compute = partial(statistic.compute, model, job.splits.train, context)
-            return job.keeper.load_or_make(key, "statistic", compute, job.device)
+            fits = partial(statistic.fits, model=model)
+            return job.keeper.load_or_make(key, "statistic", compute, job.device, fits)
 
         return {statistic.key: make(statistic) for statistic in job.method.statistics()}
 

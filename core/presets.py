@@ -13,6 +13,17 @@ PRESETS: dict[tuple[str, str], Preset] = {
         Recipe(epochs=20, batch_size=64, learning_rate=0.1, weight_decay=5e-3),
         {
             "ssd": {"alpha": OfCeiling(0.43), "lambda": 1.0},
+            "ssse": {"scope": "classifier", "damping": 0.01, "epsilon": 1.0},
+            "aru": {"share": 0.5, "epochs": 5, "learning_rate": 0.05},
+            "unsir": {"noise_count": 32, "copies": 10, "impair_rate": 0.01, "repair_rate": 0.005, "batch_size": 64},
+            "weight_perturbation": {"learning_rate": 0.02, "steps": 100, "look_every": 20},
+            "salun": {"epochs": 5, "learning_rate": 0.02},
+            "scrub": {"epochs": 5, "max_epochs": 3, "learning_rate": 0.001},
+            "neggrad_plus": {"alpha": 0.99, "epochs": 5, "learning_rate": 0.01},
+            "random_label": {"epochs": 3, "learning_rate": 0.01},
+            "bad_teacher": {"epochs": 3, "learning_rate": 0.001},
+            "fisher_forgetting": {"noise": 1e-7},
+            "gradient_ascent": {"epochs": 2, "learning_rate": 0.01},
             "finetune": {"epochs": 5, "learning_rate": 0.02, "batch_size": 64},
         },
     )

@@ -1,4 +1,8 @@
-"""Fit a model, and ask a model: the only two loops over data that are not a method's own."""
+"""Take steps, fit a model, and ask a model: the loops over data that everything shares."""
+
+from collections.abc import Callable, Iterable, Iterator
+from math import isfinite
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -9,20 +13,55 @@ from core.data.examples import Examples
 from core.domain import Recipe
 
 EVALUATION_BATCH = 512
+T = TypeVar("T")
 
 
 class Diverged(ArithmeticError):
     """The loss stopped being a number."""
 
 
-def fit(model: nn.Module, examples: Examples, recipe: Recipe, run: RunContext) -> nn.Module:
+def descend(
+    optimiser: torch.optim.Optimizer, items: Iterable[T], loss_of: Callable[[T], Tensor], run: RunContext,
+    *, steps: int, note: str, clip: float | None = None, after: Callable[[int, float], None] | None = None,
+) -> None:  # fmt: skip
+    """One step of the optimiser for each item, on the loss that `loss_of(item)` builds; gradients are gone afterwards.
+
+    `steps`: how many items come, for the progress, which `note` explains. `clip`: largest norm of the gradient.
+    `after(step, loss)` is called after each step, counted from 1. Raises Diverged at the first loss that is not finite,
+    or where the last step left such weights.
+    """
+    weights = [p for group in optimiser.param_groups for p in group["params"]]
+    for step, item in enumerate(items, 1):
+        optimiser.zero_grad(set_to_none=True)
+        loss = loss_of(item)
+        value = loss.item()
+        if not isfinite(value):
+            raise Diverged(f"The loss became {value} at step {step} of {steps} ({note}); a lower learning rate may help.")
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+        if clip is not None:
+            nn.utils.clip_grad_norm_(weights, clip)
+        optimiser.step()
+        if after is not None:
+            after(step, value)
+        run.progress(min(1.0, step / steps), note)
+    if not all(theta.isfinite().all() for theta in weights):  # the last step has no loss after it
+        raise Diverged(f"Weights became infinite or NaN within {steps} steps; a lower learning rate may help.")
+    optimiser.zero_grad(set_to_none=True)  # a model that is handed on carries no gradients
+
+
+def fit(
+    model: nn.Module, examples: Examples, recipe: Recipe, run: RunContext,
+    *, after_step: Callable[[], None] = lambda: None, after_epoch: Callable[[int], None] = lambda epoch: None,
+) -> nn.Module:  # fmt: skip
     """Train in place and return the model, in eval mode.
 
     SGD with Nesterov momentum; one-cycle learning rate (L. Smith, arXiv:1708.07120) or a constant one. Batches are drawn from
-    `run.generator` alone. Raises Diverged at the first loss that is not finite, or where the last step left such weights.
+    `run.generator` alone. `after_step` is called after each step, `after_epoch` with each epoch's number, from 1.
+    Raises Diverged at the first loss that is not finite, or where the last step left such weights.
     """
     data = examples.to(run.device)
-    steps = recipe.epochs * -(-len(data) // recipe.batch_size)
+    per_epoch = -(-len(data) // recipe.batch_size)
+    steps = recipe.epochs * per_epoch
     optimiser = torch.optim.SGD(
         model.parameters(),
         lr=recipe.learning_rate,
@@ -31,28 +70,29 @@ def fit(model: nn.Module, examples: Examples, recipe: Recipe, run: RunContext) -
         weight_decay=recipe.weight_decay,
     )
     schedule = _schedule(optimiser, recipe, steps)
-    step = 0
-    for epoch in range(recipe.epochs):
+
+    def stepped() -> None:
+        schedule.step()
+        after_step()
+
+    for epoch in range(1, recipe.epochs + 1):
         model.train()
-        for x, y in data.batches(recipe.batch_size, run.generator):
-            if len(y) == 1 < len(data):  # BatchNorm cannot normalise one example by itself; the last batch may be that
-                continue
-            optimiser.zero_grad(set_to_none=True)
-            loss = F.cross_entropy(model(x), y)
-            if not loss.isfinite():
-                raise Diverged(
-                    f"The loss became {loss.item()} at step {step + 1} of {steps}; a lower learning rate may help."
-                )
-            loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
-            optimiser.step()
-            schedule.step()
-            step += 1
-            run.progress(step / steps, f"epoch {epoch + 1} of {recipe.epochs}")
-    if not all(theta.isfinite().all() for theta in model.parameters()):  # the last step has no loss after it
-        raise Diverged(f"Weights became infinite or NaN at step {step} of {steps}; a lower learning rate may help.")
-    optimiser.zero_grad(set_to_none=True)  # a model that is handed on carries no gradients
+        # BatchNorm cannot normalise one example by itself; the last batch may be that.
+        batches = (b for b in data.batches(recipe.batch_size, run.generator) if len(b[1]) > 1 or len(data) == 1)
+        part = run.part((epoch - 1) / recipe.epochs, epoch / recipe.epochs)
+        descend(
+            optimiser, batches, lambda batch: F.cross_entropy(model(batch[0]), batch[1]), part,
+            steps=per_epoch, note=f"epoch {epoch} of {recipe.epochs}", after=lambda *_: stepped(),
+        )  # fmt: skip
+        after_epoch(epoch)
     run.progress(1.0, "trained")
     return model.eval()
+
+
+def draws(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Batches of indices below `count` without end: every index once before any comes again, in a new order each time."""
+    while True:
+        yield from torch.split(torch.randperm(count, generator=generator), size)
 
 
 def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
@@ -72,3 +112,8 @@ def predict(model: nn.Module, examples: Examples, device: str) -> Tensor:
         return torch.cat([model(x.to(device)).float().cpu() for x, _ in examples.batches(EVALUATION_BATCH)])
     finally:
         model.train(was_training)
+
+
+def share_right(model: nn.Module, *sets: Examples, device: str) -> list[float]:
+    """Accuracy on each set, in [0, 1]; NaN where it is empty. For what a method records, not for what a run reports."""
+    return [float((predict(model, s, device).argmax(1) == s.labels.cpu()).float().mean()) for s in sets]

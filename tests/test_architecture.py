@@ -19,7 +19,9 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own p
     # open on each other, as long as they open in no circle.
     {"core.domain", "core.params", "core.descriptions", "core.presets", "core.version"},
     {"core.context", "core.data", "core.models", "core.store", "core.stages", "core.verdict", "core.persample"},
-    {"core.catalogue", "core.importance", "core.kept", "core.training"},
+    {"core.catalogue", "core.kept", "core.training"},
+    {"core.maths"},
+    {"core.importance"},
     {"core.asking", "core.attribution", "core.report", "core.statistics"},
     {"core.methods", "core.metrics"},
     {"core.describe", "core.explore", "core.pipeline"},

@@ -22,6 +22,23 @@ class Examples:
         """chosen: int64 indices or a bool mask (N,)."""
         return Examples(self.images[chosen], self.labels[chosen], self.peak)
 
+    def first(self, count: int) -> "Examples":
+        """The first `count`, or all where there are fewer."""
+        return Examples(self.images[:count], self.labels[:count], self.peak)
+
+    def first_of_each_class(self, count: int) -> "Examples":
+        """The first `count` examples of every class, or all of a class that has fewer; sorted by class."""
+        classes = torch.unique(self.labels).tolist()
+        return self.subset(torch.cat([(self.labels == c).nonzero()[:count, 0] for c in classes]))
+
+    def joined(self, other: "Examples") -> "Examples":
+        """Both, these first; of the same kind of image."""
+        return Examples(torch.cat([self.images, other.images]), torch.cat([self.labels, other.labels]), self.peak)
+
+    def relabelled(self, labels: Tensor) -> "Examples":
+        """The same images under other labels, int64 (N,)."""
+        return Examples(self.images, labels, self.peak)
+
     def to(self, device: str) -> "Examples":
         """The same examples on another device."""
         return Examples(self.images.to(device), self.labels.to(device), self.peak)

@@ -1,6 +1,6 @@
 """Selective Synaptic Dampening: shrink the weights that matter more to the forget set than to the whole training set.
 
-Foster, Schoepf & Brintrup, AAAI 2024, arXiv:2308.07707; adaptive alpha: Schoepf, Foster & Brintrup, arXiv:2402.10098.
+Foster, Schoepf & Brintrup, AAAI 2024, arXiv:2308.07707; adaptive alpha: arXiv:2402.10098; label-free: arXiv:2402.19308.
     I_A     =   mean over A of (d loss / d theta)^2
     select  where  I_f > alpha * I_D        (I_f / I_D cannot exceed n/k with per-sample importance)
     theta  <-   min(lambda * I_D / I_f, 1) * theta
@@ -39,11 +39,12 @@ class SSD(UnlearningMethod):
 
     importance: str = param(
         "per_sample",
-        choices=("per_sample", "batch"),
-        help="per_sample: exact Fisher diagonal. batch: the authors' squared batch-mean gradient.",
+        choices=("per_sample", "batch", "label_free"),
+        help="per_sample: exact Fisher diagonal. batch: the authors' squared batch-mean gradient. label_free: LFSSD, from "
+        "the size of the logits, without labels.",
     )
     batch_size: int = param(
-        64, low=1, high=4096, symbol="B", when=("importance", "batch"),
+        64, low=1, high=4096, symbol="B", when=("importance", "batch", "label_free"),
         help="Examples a squared mean: it changes the result.",
     )  # fmt: skip
     alpha: float | str = param(
@@ -58,7 +59,7 @@ class SSD(UnlearningMethod):
 
     def statistics(self) -> tuple[ImportanceStatistic, ...]:
         """The training set's importance, by the same estimator as the forget set's."""
-        return (ImportanceStatistic(self.importance, self.batch_size if self.importance == "batch" else 0),)
+        return (ImportanceStatistic(self.importance, 0 if self.importance == "per_sample" else self.batch_size),)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original with its selected weights dampened."""

@@ -1,13 +1,11 @@
 """How far a model's beliefs lie from the reference's."""
 
 from functools import partial
-from math import log
 
-import torch
 from torch import Tensor
-import torch.nn.functional as F
 
 from core.descriptions import MetricInfo
+from core.maths.losses import jensen_shannon
 from core.metrics.base import Evidence, Metric
 
 
@@ -16,11 +14,7 @@ def js_divergence(logits_p: Tensor, logits_q: Tensor) -> float:
 
     JS = 1/2 KL(p || m) + 1/2 KL(q || m),  m = (p + q) / 2;  summed over classes, averaged over examples.
     """
-    log_p, log_q = F.log_softmax(logits_p.double(), 1), F.log_softmax(logits_q.double(), 1)
-    log_m = torch.logaddexp(log_p, log_q) - log(2)
-    kl_pm = (log_p.exp() * (log_p - log_m)).sum(1)
-    kl_qm = (log_q.exp() * (log_q - log_m)).sum(1)
-    return float((kl_pm + kl_qm).mean() / 2)
+    return float(jensen_shannon(logits_p, logits_q).mean())
 
 
 def _to_reference(split: str, evidence: Evidence, model: str) -> float:

@@ -18,3 +18,9 @@ class Normalise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x: float32 (B, C, H, W) in [0, 1]; the same shape comes back."""
         return (x - self.mean) / self.deviation
+
+
+def from_normalised(model: nn.Module, z: Tensor) -> Tensor:
+    """Pixels that the model's first layer turns into z (B, C, H, W); not held to [0, 1]. For noise in normalised space."""
+    layer = next((module for module in model.modules() if isinstance(module, Normalise)), None)
+    return z if layer is None else z * layer.deviation + layer.mean

@@ -18,7 +18,7 @@ def method_form(method: MethodInfo, preset: dict[str, Value]) -> dict[str, Value
     values: dict[str, Value] = {}
     cells = st.grid(2, min_column_width=180)
     for p in method.params:
-        idle = bool(p.when) and values.get(p.when[0]) != p.when[1]
+        idle = p.idle(values)
         with cells.cell():
             values[p.name] = _widget(p, preset[p.name], f"{method.key}.{p.name}", idle)
     return values
@@ -26,7 +26,7 @@ def method_form(method: MethodInfo, preset: dict[str, Value]) -> dict[str, Value
 
 def _widget(p: Param, preset: Value, key: str, idle: bool) -> Value:
     label = f"{p.name.replace('_', ' ')} ({p.symbol})" if p.symbol else p.name.replace("_", " ")
-    hint = f"{p.help} Allowed: {p.wanted}." + (f" Only with {p.when[0]} = {p.when[1]}." if p.when else "")
+    hint = f"{p.help} Allowed: {p.wanted}." + (f" Only with {p.when[0]} = {' or '.join(p.when[1:])}." if p.when else "")
     if p.choices:
         follows(key, preset)
         index = p.choices.index(str(preset))

@@ -142,6 +142,8 @@ def test_show_and_runs_read_what_was_stored(first_run, report, monkeypatch, caps
 def test_ctrl_c_cancels_the_run_and_ends_with_130(first_run, report):
     home, _ = first_run
     command = [sys.executable, "-m", "core", *asked("--set", "epochs=200", "--set", "batch_size=8", method="finetune")]
+    # `make test &` hands down a SIGINT that is ignored, and so would the command inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, "FORGETSCOPE_HOME": str(home.root)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,

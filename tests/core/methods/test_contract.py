@@ -64,8 +64,8 @@ def test_every_parameter_is_declared_with_help_bounds_and_a_default_that_parses(
             assert p.parse(p.low) == p.low
             assert p.parse(p.high) == p.high
         if p.when:
-            other, value = p.when
-            assert value in next(o for o in declared.values() if o.name == other).choices
+            other, *values = p.when
+            assert set(values) < set(next(o for o in declared.values() if o.name == other).choices)
 
 
 def test_a_parameter_out_of_bounds_is_refused_by_the_constructor_too(method):

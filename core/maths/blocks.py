@@ -1,0 +1,30 @@
+"""Which weights of a model belong together: one block per layer, the classifier alone, or all in one."""
+
+from torch import nn
+
+SCOPES = ("classifier", "layers", "all")
+
+
+def blocks(model: nn.Module, scope: str) -> dict[str, tuple[str, ...]]:
+    """Block's name -> names of its parameters, in the model's order; scope: one of SCOPES.
+
+    `classifier` is the last linear layer, `layers` one block per module that owns parameters, `all` the whole model.
+    """
+    if scope == "classifier":
+        last = classifier(model)
+        return {last: tuple(f"{last}.{key}" for key, _ in model.get_submodule(last).named_parameters(recurse=False))}
+    if scope == "all":
+        return {"all": tuple(name for name, _ in model.named_parameters())}
+    found: dict[str, tuple[str, ...]] = {}
+    for name, _ in model.named_parameters():
+        owner = name.rpartition(".")[0] or "model"
+        found[owner] = (*found.get(owner, ()), name)
+    return found
+
+
+def classifier(model: nn.Module) -> str:
+    """The name of the last linear layer. Raises ValueError where there is none."""
+    linear: list[str] = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    if not linear:
+        raise ValueError("The model has no linear layer that could be its classifier.")
+    return linear[-1]

@@ -1,0 +1,36 @@
+"""Losses that several methods share."""
+
+import torch
+from torch import Tensor
+import torch.nn.functional as F
+
+
+def kl_divergence(target: Tensor, logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """KL(p || q) in nats, mean over the batch, of p = softmax(target / T) and q = softmax(logits / T), both (B, C).
+
+    Times T^2, so that the size of its gradient does not depend on T (Hinton et al., arXiv:1503.02531).
+    """
+    log_p, log_q = F.log_softmax(target / temperature, 1), F.log_softmax(logits / temperature, 1)
+    return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True) * temperature**2
+
+
+def jensen_shannon(target: Tensor, logits: Tensor) -> Tensor:
+    """JS divergence of two (B, C) batches of logits, per example (B,), in nats: 0 to ln 2."""
+    log_p, log_q = F.log_softmax(target.double(), 1), F.log_softmax(logits.double(), 1)
+    log_m = torch.logaddexp(log_p, log_q) - torch.log(torch.tensor(2.0, dtype=torch.float64, device=log_p.device))
+    return ((log_p.exp() * (log_p - log_m)).sum(1) + (log_q.exp() * (log_q - log_m)).sum(1)) / 2
+
+
+def other_labels(labels: Tensor, classes: int, generator: torch.Generator) -> Tensor:
+    """A class drawn evenly from all but the true one, int64 (N,), on the labels' device."""
+    shift = torch.randint(1, classes, labels.shape, generator=generator).to(labels.device)
+    return (labels + shift) % classes
+
+
+def rank_auc(higher: Tensor, lower: Tensor) -> float:
+    """Chance that a value of `higher` (N,) exceeds one of `lower` (M,), ties half: the area under the ROC curve."""
+    order = torch.cat([higher, lower]).double()
+    _, place, counts = torch.unique(order, return_inverse=True, return_counts=True)
+    ends = counts.cumsum(0).double()
+    ranks = (ends - (counts - 1) / 2)[place][: len(higher)]  # mid-ranks, from 1
+    return float((ranks.sum() - len(higher) * (len(higher) + 1) / 2) / (len(higher) * len(lower)))

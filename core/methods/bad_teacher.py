@@ -1,0 +1,61 @@
+"""Bad teacher: on the forget set learn from a network that knows nothing, on the rest from the original.
+
+Chundawat, Tarun, Mandal & Kankanhalli, AAAI 2023, arXiv:2205.08096.
+    L  =   KL(softmax(t / T) || softmax(f / T)),   t = an untrained network on D_f, the original on a part of D_r
+Departs from the paper: the divergence is summed over classes, as its definition says; the authors' code averages over them
+too, which divides their learning rate by the count of classes.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from core.context import RunContext
+from core.data.splits import Splits
+from core.domain import Recipe
+from core.maths.losses import kl_divergence
+from core.methods.base import UnlearningMethod
+from core.params import param
+from core.training import descend, predict
+
+
+@dataclass(frozen=True)
+class BadTeacher(UnlearningMethod):
+    """Distillation from two teachers, one of them ignorant."""
+
+    key = "bad_teacher"
+    title = "Bad teacher"
+    about = "The network imitates an untrained one on the forget set and its former self on some of what is kept."
+    paper = "arXiv:2205.08096"
+    uses = frozenset({"forget", "retain"})
+
+    retain_share: float = param(0.3, low=0.0, high=1.0, format="%.2f", help="Share of the retain set that is rehearsed.")
+    temperature: float = param(1.0, low=0.1, high=100.0, symbol="T", help="Softens both teachers' answers.")
+    epochs: int = param(1, low=1, high=200, help="Passes over the forget set and the rehearsed part.")
+    learning_rate: float = param(0.0001, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of Adam.")
+    batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
+
+    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """The teachers once, then every epoch."""
+        return (1 + self.epochs) * (forget_count + self.retain_share * (train_count - forget_count))
+
+    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The original, badly taught."""
+        forget, retain = splits.forget, splits.retain
+        chosen = torch.randperm(len(retain), generator=run.generator)[: round(self.retain_share * len(retain))]
+        data = forget.joined(retain.subset(chosen)).to(run.device)
+        ignorant = predict(run.fresh_model(), forget, run.device)
+        knowing = predict(model, retain.subset(chosen), run.device) if len(chosen) else ignorant[:0]
+        targets = torch.cat([ignorant, knowing]).to(run.device)
+        x = data.pixels()
+
+        def loss(part: Tensor) -> Tensor:
+            return kl_divergence(targets[part], model(x[part]), self.temperature)
+
+        orders = (torch.randperm(len(data), generator=run.generator) for _ in range(self.epochs))
+        parts = [part.to(run.device) for order in orders for part in torch.split(order, self.batch_size) if len(part) > 1]
+        model.train()
+        descend(torch.optim.Adam(model.parameters(), lr=self.learning_rate), parts, loss, run, steps=len(parts), note="imitating")
+        run.progress(1.0, "taught")
+        return model.eval()

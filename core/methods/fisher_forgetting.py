@@ -1,0 +1,65 @@
+"""Fisher forgetting: noise on every weight, the more the less the retain set needs it.
+
+Golatkar, Achille & Soatto, CVPR 2020, arXiv:1911.04933.
+    v      =   a * min(1 / (F_r + 1e-8), 1e3)        (1e2 for the classifier), averaged over a weight's second axis;
+               ten times that for vectors and for the classifier;   F_r the exact Fisher diagonal on D_r
+    theta  <-   theta* + N(0, v);   for class requests the forgotten classes' rows of the classifier become N(0, 1e-4)
+Departs from the paper: constants are those of the authors' code, which differ from the paper's text.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from core.context import RunContext
+from core.data.splits import Splits
+from core.domain import Recipe
+from core.importance import expected_fisher
+from core.maths.blocks import classifier
+from core.methods.base import UnlearningMethod
+from core.params import param
+
+ROW_VARIANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class FisherForgetting(UnlearningMethod):
+    """Scrubbing by noise shaped by curvature."""
+
+    key = "fisher_forgetting"
+    title = "Fisher forgetting"
+    about = "Adds noise to every weight, most where the retained data would not notice it; no training."
+    paper = "arXiv:1911.04933"
+    uses = frozenset({"retain"})
+
+    noise: float = param(1e-6, low=0.0, high=1.0, symbol="a", format="%.8f", help="Scale of the noise's variance.")
+
+    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """One pass for each class, of about three training passes."""
+        return 30.0 * (train_count - forget_count)
+
+    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The original under noise."""
+        retain, last = splits.retain.to(run.device), classifier(model)
+        classes = len(model.get_parameter(f"{last}.weight"))
+        fisher = expected_fisher(
+            model, retain.batches, classes=classes, total=len(retain),
+            on_share=lambda share: run.progress(0.99 * share, "exact Fisher"),
+        )  # fmt: skip
+        picks = splits.request.picks if splits.request.by_class else ()
+        with torch.no_grad():
+            for name, theta in model.named_parameters():
+                at_end = name.startswith(f"{last}.")
+                variance = self.noise * (1 / (fisher[name] + 1e-8)).clamp(max=1e2 if at_end else 1e3)
+                if theta.dim() > 1:
+                    variance = variance.mean(1, keepdim=True).expand_as(theta)
+                if theta.dim() == 1 or at_end:
+                    variance = variance * 10
+                mean = theta.clone()
+                if at_end and picks:
+                    variance = variance.clone()
+                    mean[list(picks)], variance[list(picks)] = 0.0, ROW_VARIANCE
+                theta.copy_(mean + variance.sqrt() * torch.randn(theta.shape, generator=run.generator).to(run.device))
+        run.progress(1.0, "noise added")
+        return model

@@ -1,0 +1,66 @@
+"""SalUn: random labels, but only the weights that the forget set is salient for may move.
+
+Fan et al., ICLR 2024, arXiv:2310.12508.
+    mask   the top share of |d CE(D_f) / d theta| over all weights together
+    L      as random label: CE(f(x), y') on D_f + CE(f(x), y) on D_r;   theta outside the mask stays at theta*
+Departs from the paper: weights outside the mask are put back after each step, because momentum and weight decay would
+move them although their gradient is masked (the authors' code masks gradients only).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from core.context import RunContext
+from core.data.splits import Splits
+from core.domain import Recipe
+from core.maths.gradients import summed_gradient
+from core.methods.base import UnlearningMethod
+from core.methods.random_label import relabelled
+from core.params import param
+from core.training import fit
+
+
+@dataclass(frozen=True)
+class SalUn(UnlearningMethod):
+    """Random label under a saliency mask."""
+
+    key = "salun"
+    title = "Saliency Unlearning (SalUn)"
+    about = "Finds the weights to which the forget set's loss is most sensitive, and retrains only those, on random labels."
+    paper = "arXiv:2310.12508"
+    uses = frozenset({"forget", "retain"})
+
+    share: float = param(0.5, low=0.0, high=1.0, format="%.2f", help="Share of all weights that may move: the most salient ones.")
+    true_label: str = param("excluded", choices=("excluded", "allowed"), help="Whether a random label may be the true one.")
+    epochs: int = param(5, low=1, high=200, help="Passes over the whole training set.")
+    learning_rate: float = param(0.02, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of SGD, momentum 0.9.")
+    batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
+
+    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """The saliency, then every epoch over both sets."""
+        return forget_count + self.epochs * train_count
+
+    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The original, its salient weights retrained."""
+        gradient = summed_gradient(model, splits.forget.to(run.device).batches(self.batch_size), "mean")
+        saliency = {name: g.abs() for name, g in gradient.items()}
+        everything = torch.cat([s.flatten() for s in saliency.values()])
+        allowed = torch.zeros_like(everything, dtype=torch.bool)
+        allowed[everything.argsort(descending=True)[: round(self.share * len(everything))]] = True
+        parts = torch.split(allowed, [s.numel() for s in saliency.values()])
+        masks = {name: part.view_as(saliency[name]) for name, part in zip(saliency, parts, strict=True)}
+        named = dict(model.named_parameters())
+        start = {name: p.detach().clone() for name, p in named.items()}
+
+        @torch.no_grad()
+        def put_back() -> None:
+            for name, p in named.items():
+                p.copy_(torch.where(masks[name], p, start[name]))
+
+        mixed = relabelled(splits, self.true_label == "allowed", model, run)
+        recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False)
+        fit(model, mixed, recipe, run, after_step=put_back)
+        run.record("salun_mask", {name: mask.to(torch.uint8) for name, mask in masks.items()})
+        return model

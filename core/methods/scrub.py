@@ -1,0 +1,78 @@
+"""SCRUB: disobey the original on the forget set, obey it on the retain set, in turn.
+
+Kurmanji, Triantafillou, Hayes & Triantafillou, NeurIPS 2023, arXiv:2302.09880.
+    max-step   theta  <-   climb KL(teacher || student) on D_f         (the first `max_epochs` epochs)
+    min-step   theta  <-   descend gamma * CE + alpha * KL(teacher || student) on D_r         (every epoch)
+Departs from the paper: no rewinding (SCRUB+R), which needs unseen data to choose the epoch; schedule and rates are ours.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+import torch.nn.functional as F
+
+from core.context import RunContext
+from core.data.examples import Examples
+from core.data.splits import Splits
+from core.domain import Recipe
+from core.maths.losses import kl_divergence
+from core.methods.base import UnlearningMethod
+from core.params import param
+from core.training import descend, predict, share_right
+
+
+@dataclass(frozen=True)
+class SCRUB(UnlearningMethod):
+    """A student that selectively disobeys its teacher, the original."""
+
+    key = "scrub"
+    title = "SCRUB"
+    about = "Moves away from the original's answers on the forget set and back towards them on what is kept, epoch by epoch."
+    paper = "arXiv:2302.09880"
+    uses = frozenset({"forget", "retain"})
+
+    epochs: int = param(5, low=1, high=200, help="Epochs; each ends with a pass over the retain set.")
+    max_epochs: int = param(3, low=0, high=200, help="Epochs that begin with a climb on the forget set.")
+    gamma: float = param(0.99, low=0.0, high=100.0, symbol="γ", format="%.3f", help="Weight of the cross-entropy on the retain set.")
+    alpha: float = param(0.1, low=0.0, high=100.0, symbol="α", format="%.3f", help="Weight of the divergence from the original there.")
+    temperature: float = param(4.0, low=0.1, high=100.0, symbol="T", help="Softens both networks' answers.")
+    learning_rate: float = param(0.001, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of Adam.")
+    batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
+
+    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """All steps of both kinds."""
+        return self.epochs * (train_count - forget_count) + self.max_epochs * forget_count
+
+    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The original's disobedient student."""
+        forget, retain = splits.forget.to(run.device), splits.retain.to(run.device)
+        teach = [predict(model, e, run.device).to(run.device) for e in (forget, retain)]
+        optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
+        looks = [share_right(model, forget, retain, device=run.device)]
+        for epoch in range(self.epochs):
+            start, end = epoch / self.epochs, (epoch + 1) / self.epochs
+            middle = start + 0.2 / self.epochs
+            if epoch < self.max_epochs:
+                self._pass(model, optimiser, forget, teach[0], run.part(start, middle), climb=True)
+            self._pass(model, optimiser, retain, teach[1], run.part(middle, end), climb=False)
+            looks.append(share_right(model, forget, retain, device=run.device))
+        run.record("scrub", {"healing": torch.tensor(looks)})
+        run.progress(1.0, "scrubbed")
+        return model.eval()
+
+    def _pass(
+        self, model: nn.Module, optimiser: torch.optim.Optimizer, data: Examples, teacher: Tensor, run: RunContext, climb: bool
+    ) -> None:
+        """One pass over a set: away from the teacher, or towards it and the labels. In train mode."""
+
+        def loss(part: Tensor) -> Tensor:
+            batch = data.subset(part)
+            logits = model(batch.pixels())
+            divergence = kl_divergence(teacher[part], logits, self.temperature)
+            return -divergence if climb else self.gamma * F.cross_entropy(logits, batch.labels) + self.alpha * divergence
+
+        model.train(len(data) > 1)
+        order = torch.randperm(len(data), generator=run.generator).to(run.device)
+        parts = [part for part in torch.split(order, self.batch_size) if len(part) > 1 or len(data) == 1]
+        descend(optimiser, parts, loss, run, steps=len(parts), note="away" if climb else "back")

@@ -1,0 +1,97 @@
+"""Single-Step Sample Erasure: one second-order step away from the forget set, with curvature stored beforehand.
+
+Peste, Alistarh & Lampert, 2021, arXiv:2107.03860.
+    F      =   (1/n) sum over D of g_i g_i^T,   g_i = d loss_i / d theta at theta*, weight decay included
+    theta  <-   theta* + epsilon / (n - k) * (F + lambda I)^-1 * sum over D_f of g_i
+Departs from the paper: it does not say which blocks of weights or which damping it used. Here F is dense for the
+classifier alone or block by block, or low-rank for all weights; lambda is a share of each block's largest eigenvalue, plus the
+weight decay. `downdate` (not in the paper) takes the forget set out of F too: (F - G_f^T G_f / n), by Woodbury's formula.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+import torch.nn.functional as F
+
+from core.context import RunContext
+from core.data.splits import Splits
+from core.maths.blocks import SCOPES, blocks
+from core.maths.curvature import Solve, downdated
+from core.methods.base import UnlearningMethod
+from core.params import param
+from core.statistics import FisherStatistic, fisher_of, regularised_rows
+from core.training import predict
+
+PATH = torch.linspace(0, 3, 13)  # multiples of the step at which the loss is looked at
+SPECTRUM = 512  # eigenvalues of a block that are shown, at most
+
+
+@dataclass(frozen=True)
+class SSSE(UnlearningMethod):
+    """Needs the forget set and stored factors; no retained image, no training."""
+
+    key = "ssse"
+    title = "Single-Step Sample Erasure (SSSE)"
+    about = "One closed-form step up the forget set's loss, scaled by curvature that was stored when the network was trained."
+    paper = "arXiv:2107.03860"
+    uses = frozenset({"forget"})
+    keeps = frozenset({"inverse-Fisher factors of the training set"})
+
+    scope: str = param("classifier", choices=SCOPES, help="Weights that move: the last layer, every layer as a block, or all in one.")
+    storage: str = param(
+        "factors", choices=("factors", "gradients"),
+        help="factors: eigenpairs of the Fisher. gradients: every training image's own gradient, exact for any size, at a "
+        "cost in privacy: what is stored tells of single images.",
+    )  # fmt: skip
+    rank: int = param(512, low=1, high=4096, symbol="r", when=("storage", "factors"), help="Eigenpairs kept of a block, at most.")
+    damping: float = param(0.01, low=1e-6, high=1e4, symbol="λ", format="%.6f", help="Added to the Fisher: a share of its largest value.")
+    epsilon: float = param(1.0, low=0.0, high=100.0, symbol="ε", format="%.2f", help="Length of the step; theory says 1.")
+    downdate: str = param("no", choices=("no", "yes"), help="yes: take the forget set out of the Fisher as well (not in the paper).")
+
+    def statistics(self) -> tuple[FisherStatistic, ...]:
+        """The Fisher of the training set at the original model, whatever will be forgotten."""
+        stored = self.storage == "gradients"
+        return (FisherStatistic(self.scope, stored, 0 if stored else self.rank),)
+
+    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The original, one step further."""
+        (statistic,) = self.statistics()
+        stored, named = run.statistics[statistic.key], dict(model.named_parameters())
+        count = int(stored["count"])
+        forget = splits.forget
+        everything = blocks(model, self.scope)
+        step: dict[str, Tensor] = {}
+        for index, (block, names) in enumerate(everything.items()):
+            run.progress(index / len(everything) * 0.9, f"step of {block}")
+            fisher = fisher_of(stored, block)
+            values = fisher.values
+            damping = self.damping * float(values[0]) + run.recipe.weight_decay
+            solve: Solve = partial(fisher.solve, damping=max(damping, 1e-12))
+            rows = torch.cat(list(regularised_rows(model, names, forget, run))).double()
+            if self.downdate == "yes":
+                solve = downdated(solve, rows, count)
+            ascent = rows.sum(0)
+            move = (self.epsilon / (count - len(forget)) * solve(ascent[:, None])[:, 0]).to(named[names[0]].dtype)
+            moves = torch.split(move, [named[name].numel() for name in names])
+            step |= {name: part.view_as(named[name]) for name, part in zip(names, moves, strict=True)}
+            run.record(f"ssse/{block}", {
+                "spectrum": values[:SPECTRUM], "damping": torch.tensor(damping), "mean_gradient_norm": stored[f"{block}/mean"].norm(),
+                "cosine_with_ascent": F.cosine_similarity(move.double(), ascent, dim=0), "predicted": rows @ move.double(),
+            })  # fmt: skip
+        losses = torch.stack(list(self._along(model, step, splits, run)))
+        run.record("step", step)
+        run.record("ssse", {"path": PATH, "path_loss": losses[:-1].mean(1), "actual": losses[-1] - losses[0]})
+        run.progress(1.0, "one step taken")
+        return model
+
+    def _along(self, model: nn.Module, step: dict[str, Tensor], splits: Splits, run: RunContext) -> Iterator[Tensor]:
+        """The forget set's losses (k,) at each point of PATH; leaves the model one step further."""
+        start = {name: model.get_parameter(name).detach().clone() for name in step}
+        for t in [*PATH.tolist(), 1.0]:
+            with torch.no_grad():
+                for name, move in step.items():
+                    model.get_parameter(name).copy_(start[name] + t * move)
+            yield F.cross_entropy(predict(model, splits.forget, run.device), splits.forget.labels, reduction="none")
