@@ -5,7 +5,7 @@ import re
 from typing import Any, TypeVar
 
 from core.catalogue import Catalogue
-from core.descriptions import DatasetInfo, MethodInfo, OfCeiling
+from core.descriptions import DatasetInfo, ForClasses, MethodInfo, OfCeiling
 from core.domain import ForgetRequest, RunSpec, WrongInput
 from core.params import Value, check_names
 from core.presets import preset_for
@@ -19,7 +19,7 @@ def preset_values(method: MethodInfo, data: DatasetInfo, model: str, request: Fo
     preset = preset_for(data.key, model).methods.get(method.key, {})
     values = {p.name: p.default for p in method.params}
     for name, value in preset.items():
-        if not isinstance(value, OfCeiling):
+        if not isinstance(value, OfCeiling | ForClasses):
             values[name] = value
         elif request.by_class:
             values[name] = value.at(data.train_count, data.forget_count(request))

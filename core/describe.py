@@ -33,8 +33,9 @@ def describe_method(method: type[UnlearningMethod]) -> MethodInfo:
     kinds, uses, keeps = (tuple(sorted(names)) for names in (method.kinds, method.uses, method.keeps))
     params = tuple(params_of(method).values())
     return MethodInfo(
-        method.key, method.title, method.about, method.paper, kinds, uses, keeps, params, method.explorable
-    )
+        method.key, method.title, method.about, method.paper, kinds, uses, keeps, params, method.reconstruction,
+        method.explorable,
+    )  # fmt: skip
 
 
 def write(folder: Path) -> None:

@@ -56,6 +56,7 @@ class MethodInfo:
     uses: tuple[str, ...]  # splits that it reads
     keeps: tuple[str, ...]  # statistics of the training set that it reads besides
     params: tuple[Param, ...]
+    reconstruction: bool = False  # not public: our reading of it, and labelled so wherever it is shown
     explorable: str = ""  # what the Parameters page can do with its finished runs: "dampening" or nothing
 
 
@@ -85,8 +86,28 @@ class OfCeiling:
 
 
 @dataclass(frozen=True)
+class ForClasses:
+    """For class requests: a value of its own. Other requests take the method's default."""
+
+    value: Value
+
+    def at(self, train_count: int, forget_count: int) -> Value:
+        """The value, whatever the counts."""
+        return self.value
+
+
+@dataclass(frozen=True)
 class Preset:
     """Settings that work on one dataset with one model: the training recipe, and each method's parameters."""
 
     recipe: Recipe
-    methods: dict[str, dict[str, Value | OfCeiling]] = field(default_factory=dict)
+    methods: dict[str, dict[str, Value | OfCeiling | ForClasses]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PaperValues:
+    """What a paper or its code used: where, the values by param name, and why they fail on a (dataset, model) of ours."""
+
+    where: str
+    values: dict[str, Value]
+    failures: dict[tuple[str, str], str]

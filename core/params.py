@@ -26,6 +26,7 @@ class Param:
     when: tuple[str, ...] = ()  # (other param, the values of it that give this one a meaning)
     symbol: str = ""
     help: str = ""
+    notes: tuple[tuple[str, str], ...] = ()  # (a choice, the sentence to say when it is made)
     format: str = "%g"
 
     @property
@@ -39,6 +40,10 @@ class Param:
     def idle(self, values: dict[str, Value]) -> bool:
         """Whether this param has no effect beside those values of the others."""
         return bool(self.when) and values.get(self.when[0]) not in self.when[1:]
+
+    def note(self, value: Value) -> str:
+        """What whoever sets this param to `value` must be told; '' for nothing."""
+        return dict(self.notes).get(str(value), "")
 
     def parse(self, raw: object) -> Value:
         """The value in its own type. Raises WrongInput with what was wanted."""
@@ -92,4 +97,5 @@ def check_names(values: dict[str, Value], known: list[str]) -> None:
 
 def param_from_dict(raw: dict[str, Any]) -> Param:
     """From the plain data that `dataclasses.asdict` makes of it."""
-    return Param(**{**raw, "choices": tuple(raw["choices"]), "words": tuple(raw["words"]), "when": tuple(raw["when"])})
+    lists = {name: tuple(raw[name]) for name in ("choices", "words", "when")}
+    return Param(**{**raw, **lists, "notes": tuple((choice, sentence) for choice, sentence in raw["notes"])})

@@ -1,7 +1,7 @@
 """Take steps, fit a model, and ask a model: the loops over data that everything shares."""
 
 from collections.abc import Callable, Iterable, Iterator
-from math import isfinite
+from math import isfinite, nan
 from typing import TypeVar
 
 import torch
@@ -116,4 +116,4 @@ def predict(model: nn.Module, examples: Examples, device: str) -> Tensor:
 
 def share_right(model: nn.Module, *sets: Examples, device: str) -> list[float]:
     """Accuracy on each set, in [0, 1]; NaN where it is empty. For what a method records, not for what a run reports."""
-    return [float((predict(model, s, device).argmax(1) == s.labels.cpu()).float().mean()) for s in sets]
+    return [float((predict(model, s, device).argmax(1) == s.labels.cpu()).float().mean()) if len(s) else nan for s in sets]

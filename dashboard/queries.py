@@ -102,6 +102,18 @@ def table(run_id: str, name: str, finished: str, root: str) -> pd.DataFrame:
     return Artifacts(place.artifacts_folder).get_table(files[name])
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def recorded(run_id: str, finished: str, root: str) -> list[tuple[str, tuple[int, ...], int]]:
+    """(name, shape, bytes) of every array that the method handed over. Raises WrongInput where the file is damaged."""
+    place = home()
+    with ResultStore(place.database) as store:
+        files = store.artifacts(run_id)
+    if "recorded" not in files:
+        return []
+    arrays = Artifacts(place.artifacts_folder).get_arrays(files["recorded"])
+    return [(name, array.shape, array.nbytes) for name, array in arrays.items()]
+
+
 @st.cache_resource(max_entries=2, on_release=WarmEngine.close)
 def engine(place: Home) -> WarmEngine:
     """One warm engine process a home."""

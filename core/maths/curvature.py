@@ -68,7 +68,7 @@ def eigen_fisher(rows: Rows, count: int, width: int, rank: int, generator: torch
         g = torch.cat(list(rows()))
         values, left = torch.linalg.eigh(g.double() @ g.double().T / count)
         vectors = (g.T @ left.to(g.dtype)) / (values.clamp(min=1e-30) * count).sqrt().to(g.dtype)
-        alive = values > values[-1] * 1e-10  # below lies rounding: its vectors are not orthogonal to anything
+        alive = values >= values[-1] * 1e-10  # below lies rounding: its vectors are not orthogonal to anything
         values, vectors = values[alive], vectors[:, alive]
     else:
         sketch = torch.randn(width, min(rank + OVERSAMPLING, count, width), generator=generator)

@@ -1,5 +1,7 @@
 """Losses that several methods share."""
 
+from math import log
+
 import torch
 from torch import Tensor
 import torch.nn.functional as F
@@ -17,8 +19,9 @@ def kl_divergence(target: Tensor, logits: Tensor, temperature: float = 1.0) -> T
 def jensen_shannon(target: Tensor, logits: Tensor) -> Tensor:
     """JS divergence of two (B, C) batches of logits, per example (B,), in nats: 0 to ln 2."""
     log_p, log_q = F.log_softmax(target.double(), 1), F.log_softmax(logits.double(), 1)
-    log_m = torch.logaddexp(log_p, log_q) - torch.log(torch.tensor(2.0, dtype=torch.float64, device=log_p.device))
-    return ((log_p.exp() * (log_p - log_m)).sum(1) + (log_q.exp() * (log_q - log_m)).sum(1)) / 2
+    log_m = torch.logaddexp(log_p, log_q) - log(2)
+    both = (log_p.exp() * (log_p - log_m)).sum(1) + (log_q.exp() * (log_q - log_m)).sum(1)
+    return (both / 2).clamp(0, log(2))  # rounding alone leaves these bounds
 
 
 def other_labels(labels: Tensor, classes: int, generator: torch.Generator) -> Tensor:

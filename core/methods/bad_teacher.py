@@ -3,7 +3,7 @@
 Chundawat, Tarun, Mandal & Kankanhalli, AAAI 2023, arXiv:2205.08096.
     L  =   KL(softmax(t / T) || softmax(f / T)),   t = an untrained network on D_f, the original on a part of D_r
 Departs from the paper: the divergence is summed over classes, as its definition says; the authors' code averages over them
-too, which divides their learning rate by the count of classes.
+too, which makes their loss smaller by the count of classes.
 """
 
 from dataclasses import dataclass
@@ -54,8 +54,8 @@ class BadTeacher(UnlearningMethod):
             return kl_divergence(targets[part], model(x[part]), self.temperature)
 
         orders = (torch.randperm(len(data), generator=run.generator) for _ in range(self.epochs))
-        parts = [part.to(run.device) for order in orders for part in torch.split(order, self.batch_size) if len(part) > 1]
-        model.train()
+        parts = [p.to(run.device) for order in orders for p in torch.split(order, self.batch_size) if len(p) > 1 or len(data) == 1]
+        model.train(len(data) > 1)  # BatchNorm cannot normalise a single example in train mode
         descend(torch.optim.Adam(model.parameters(), lr=self.learning_rate), parts, loss, run, steps=len(parts), note="imitating")
         run.progress(1.0, "taught")
         return model.eval()

@@ -26,6 +26,7 @@ class UnlearningMethod(ABC):
     paper: ClassVar[str] = ""
     uses: ClassVar[frozenset[str]] = frozenset()
     keeps: ClassVar[frozenset[str]] = frozenset()  # kinds of stored statistics read besides, in words
+    reconstruction: ClassVar[bool] = False  # the algorithm is not public: this is our reading of it
     explorable: ClassVar[str] = ""  # see core.descriptions.MethodInfo
     kinds: ClassVar[frozenset[str]] = frozenset(KINDS)
 

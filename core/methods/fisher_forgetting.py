@@ -4,7 +4,8 @@ Golatkar, Achille & Soatto, CVPR 2020, arXiv:1911.04933.
     v      =   a * min(1 / (F_r + 1e-8), 1e3)        (1e2 for the classifier), averaged over a weight's second axis;
                ten times that for vectors and for the classifier;   F_r the exact Fisher diagonal on D_r
     theta  <-   theta* + N(0, v);   for class requests the forgotten classes' rows of the classifier become N(0, 1e-4)
-Departs from the paper: constants are those of the authors' code, which differ from the paper's text.
+Departs from the paper: constants are those of the authors' code, which differ from the paper's text; the forgotten rows
+keep the variance 1e-4 that the code sets first and then multiplies by ten with the rest of the classifier.
 """
 
 from dataclasses import dataclass

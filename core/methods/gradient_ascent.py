@@ -40,9 +40,9 @@ class GradientAscent(UnlearningMethod):
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, pushed up its loss."""
         forget = splits.forget.to(run.device)
-        batches = [b for _ in range(self.epochs) for b in forget.batches(self.batch_size, run.generator)]
+        batches = (b for _ in range(self.epochs) for b in forget.batches(self.batch_size, run.generator))
         descend(
             torch.optim.SGD(model.parameters(), lr=self.learning_rate), batches, lambda b: -F.cross_entropy(model(b[0]), b[1]),
-            run, steps=len(batches), note="climbing",
+            run, steps=self.epochs * -(-len(forget) // self.batch_size), note="climbing",
         )  # fmt: skip
         return model

@@ -2,7 +2,8 @@
 
     L  =   alpha * CE(D_r)  -  (1 - alpha) * CE(D_f),   SGD
 Kurmanji et al., NeurIPS 2023, arXiv:2302.09880 (baseline); MUFAC's "advanced NegGrad" weights both by 1.
-Departs from the paper: there is none in the rule; schedules differ from paper to paper.
+Departs from the paper: gradients may be clipped (`clip`), because the loss has no lower end and steps explode; schedules
+differ from paper to paper.
 """
 
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class NegGradPlus(UnlearningMethod):
     alpha: float = param(0.95, low=0.0, high=1.0, symbol="α", format="%.3f", help="Weight of the retain set; the forget set gets the rest.")
     epochs: int = param(5, low=1, high=200, help="Passes over the retain set.")
     learning_rate: float = param(0.01, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of SGD, momentum 0.9.")
+    clip: float = param(1000.0, low=1e-3, high=1000.0, format="%.3f", help="Largest length of a step's gradient; 1000 hardly ever binds.")
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples of each set in a step.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
@@ -51,8 +53,9 @@ class NegGradPlus(UnlearningMethod):
             return self.alpha * of_retain - (1 - self.alpha) * F.cross_entropy(model(f.pixels()), f.labels)
 
         # BatchNorm cannot normalise a single example in train mode.
-        pairs = ((r, f) for r, f in zip(kept, gone, strict=False) if min(len(r), len(f)) > 1 or len(forget) == 1)
-        model.train(len(forget) > 1)
+        alone = min(len(forget), len(retain)) == 1
+        pairs = ((r, f) for r, f in zip(kept, gone, strict=False) if min(len(r), len(f)) > 1 or alone)
+        model.train(not alone)
         optimiser = torch.optim.SGD(model.parameters(), lr=self.learning_rate, momentum=0.9)
-        descend(optimiser, islice(pairs, steps), loss, run, steps=steps, note="descending and climbing")
+        descend(optimiser, islice(pairs, steps), loss, run, steps=steps, note="descending and climbing", clip=self.clip)
         return model.eval()

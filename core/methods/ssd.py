@@ -73,6 +73,7 @@ class SSD(UnlearningMethod):
             for name, theta in model.named_parameters():
                 theta.mul_(factors[name])
         run.record("importance_forget", of_forget)
+        run.record("dampening", factors)
         run.record("ssd", {"alpha": torch.tensor(alpha)})
         run.progress(1.0, "dampened")
         return model

@@ -40,11 +40,11 @@ class SSSE(UnlearningMethod):
     uses = frozenset({"forget"})
     keeps = frozenset({"inverse-Fisher factors of the training set"})
 
-    scope: str = param("classifier", choices=SCOPES, help="Weights that move: the last layer, every layer as a block, or all in one.")
+    scope: str = param("all", choices=SCOPES, help="Weights that move: the last layer, every layer as a block, or all in one.")
     storage: str = param(
         "factors", choices=("factors", "gradients"),
-        help="factors: eigenpairs of the Fisher. gradients: every training image's own gradient, exact for any size, at a "
-        "cost in privacy: what is stored tells of single images.",
+        help="factors: eigenpairs of the Fisher. gradients: every training image's own gradient, exact for any size.",
+        notes=(("gradients", "This stores the gradient of every training image: a cost in privacy, since each tells of one image."),),
     )  # fmt: skip
     rank: int = param(512, low=1, high=4096, symbol="r", when=("storage", "factors"), help="Eigenpairs kept of a block, at most.")
     damping: float = param(0.01, low=1e-6, high=1e4, symbol="λ", format="%.6f", help="Added to the Fisher: a share of its largest value.")

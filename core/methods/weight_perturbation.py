@@ -40,6 +40,7 @@ class WeightPerturbation(UnlearningMethod):
     about = "Reconstruction from an abstract: small steps until the network answers on the forget set like one that never saw it."
     paper = "arXiv:2111.05528 (reconstruction)"
     uses = frozenset({"forget", "retain"})
+    reconstruction = True
 
     variant: str = param("A", choices=("A", "B"), help="A: towards a model trained on part of the retain set. B: towards its answers.")
     fraction: float = param(0.3, low=0.01, high=1.0, symbol="ρ", when=("variant", "A"), help="Share of the retain set for that model.")

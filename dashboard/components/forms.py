@@ -21,6 +21,9 @@ def method_form(method: MethodInfo, preset: dict[str, Value]) -> dict[str, Value
         idle = p.idle(values)
         with cells.cell():
             values[p.name] = _widget(p, preset[p.name], f"{method.key}.{p.name}", idle)
+    for p in method.params:
+        if note := p.note(values[p.name]):
+            st.warning(note, icon=":material/warning:")
     return values
 
 

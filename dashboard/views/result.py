@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
+from core.recordings import recording_of
 from core.store.outcome import Run
 from core.verdict import verdict
 from dashboard import queries
@@ -30,9 +32,11 @@ def cost(stage: str, report: dict[str, Any], keeps: tuple[str, ...]) -> str:
     return "–" if needless else seconds(report["seconds"][stage])
 
 
-def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: tuple[str, ...]) -> None:
+def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: tuple[str, ...], reconstruction: bool) -> None:
     """The verdict, and what it cost."""
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
+    if reconstruction:
+        st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
     when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
     st.caption(plain(f"{when}{settings_of(run) or 'no parameters'}"))
     with st.container(border=True, key="verdict"):
@@ -81,12 +85,42 @@ def shift(run: Run, classes: tuple[str, ...], where: tuple[str, str]) -> None:
     )
 
 
+def recorded_list(run: Run, where: tuple[str, str]) -> None:
+    """What the method left behind, by kind, with the schema's words."""
+    kinds: dict[str, dict[str, Any]] = {}
+    for name, shape, size in queries.recorded(run.id, *where):
+        known = recording_of(name)
+        row = kinds.setdefault(
+            known.pattern if known else name,
+            {
+                "array": known.pattern if known else name,
+                "meaning": known.meaning if known else "recorded by another version of Forgetscope",
+                "unit": known.unit if known else "",
+                "axes": " × ".join(known.axes) or "one number" if known else "",
+                "shape": " × ".join(map(str, shape)) or "1",
+                "arrays": 0,
+                "kB": 0.0,
+            },
+        )
+        row["arrays"] += 1
+        row["kB"] += size / 1000
+        if row["arrays"] > 1:
+            row["shape"] = "one each"
+    if kinds:
+        with st.expander(f"What the method recorded ({len(kinds)} kinds of array)"):
+            st.dataframe(
+                pd.DataFrame(list(kinds.values())).sort_values("array"), hide_index=True, key="recorded",
+                column_config={"kB": st.column_config.NumberColumn(format="%.1f")},
+                alt="Arrays that the method handed over, with meaning, unit and shape",
+            )  # fmt: skip
+
+
 run = finished_run()
 if run is not None:
     shelves, classes = queries.catalogue(), queries.dataset(run.spec.dataset).classes
     where, method = queries.edition(run), shelves.methods.get(run.spec.method)
     report = queries.report(run.id, *where)
-    headline(run, report, classes, method.keeps if method else ())
+    headline(run, report, classes, method.keeps if method else (), bool(method and method.reconstruction))
     shift(run, classes, where)
     st.subheader("Numbers against the reference")
     st.table(
@@ -97,5 +131,6 @@ if run is not None:
     )
     if method and method.explorable:
         queries.engine(home()).warm()  # the Parameters page is the next one
+    recorded_list(run, where)
     with st.expander("All settings of this run"):
         st.json({**report["spec"], "device": run.device}, expanded=True)

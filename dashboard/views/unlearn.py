@@ -7,7 +7,9 @@ from core.descriptions import MethodInfo
 from core.domain import ForgetRequest, WrongInput
 from core.jobs import runner
 from core.params import Value
+from core.presets import PAPER
 from dashboard import queries
+from dashboard.components.cards import card
 from dashboard.components.forms import method_form
 from dashboard.components.fragments import fragment
 from dashboard.components.requests import ask_request
@@ -28,12 +30,36 @@ with ask:
     request = ask_request(data)
 
 
-def describe(method: MethodInfo) -> None:
-    """The method's claims; `uses` is enforced by the engine, so the page may state it."""
-    st.markdown(f"**{method.title}.** {method.about}")
-    reads = ", ".join(method.uses) or "nothing"
-    kept = f" · {', '.join(method.keeps)} (stored once)" if method.keeps else ""
-    st.caption(f"Reads: {reads}{kept}" + (f" · {method.paper}" if method.paper else ""))
+def start_values(method: MethodInfo) -> dict[str, Value]:
+    """What the form starts from: the preset, or the paper's values where they are known."""
+    # While nothing valid is asked, the form shows what one class would get.
+    preset = preset_values(method, data, model, request or ForgetRequest("class", (0,)))
+    paper = PAPER.get(method.key)
+    if paper is None:
+        return preset
+    start = st.segmented_control(
+        "Settings", ["preset", "paper"], default="preset", key="start", bind="query-params", required=True,
+        help="preset: works for this dataset and model. paper: what the paper or its code used elsewhere.",
+    )  # fmt: skip
+    if start != "paper":
+        return preset
+    st.caption(f"The paper's values: {paper.where}. What it does not give stays at the preset.")
+    if failure := paper.failures.get((dataset, model)):
+        st.warning(failure, icon=":material/warning:")
+    return preset | paper.values
+
+
+def ceiling_note(settings: dict[str, Value], forget: ForgetRequest) -> None:
+    """For methods that dampen: no alpha at or above n/k can select anything with a per-sample Fisher."""
+    ceiling, alpha = data.train_count / data.forget_count(forget), settings["alpha"]
+    if isinstance(alpha, float | int) and alpha >= ceiling:
+        st.warning(
+            f"α = {alpha:g} selects nothing here: with a per-sample Fisher no weight's ratio can exceed n/k = {ceiling:.2f}. "
+            "Papers that use larger values square batch means, which have no such ceiling.",
+            icon=":material/warning:",
+        )
+    else:
+        st.caption(f"No weight's ratio can exceed n/k = {ceiling:.2f} with this request; at or above it nothing is dampened.")
 
 
 def ask_run(method: str, settings: dict[str, Value]) -> None:
@@ -66,15 +92,10 @@ def ask_how() -> None:
     st.subheader("2 · How")
     key = st.selectbox("Method", list(shelves.methods), key="method", bind="query-params")
     method = shelves.methods[key]
-    describe(method)
-    # While nothing valid is asked, the form shows what one class would get.
-    asked = request or ForgetRequest("class", (0,))
-    settings = method_form(method, preset_values(method, data, model, asked))
+    card(method)
+    settings = method_form(method, start_values(method))
     if request and method.explorable == "dampening" and settings["importance"] == "per_sample":
-        ceiling = data.train_count / data.forget_count(request)
-        st.caption(
-            f"No weight's ratio can exceed n/k = {ceiling:.2f} with this request; at α ≥ {ceiling:.2f} nothing is dampened."
-        )
+        ceiling_note(settings, request)
     fragment(lambda: ask_run(key, settings))
 
 

@@ -8,10 +8,10 @@ from core.asking import make_spec, preset_values
 from core.catalogue import Catalogue, catalogue, dataset_images
 from core.data.digits import load
 from core.describe import describe, write
-from core.descriptions import OfCeiling
+from core.descriptions import ForClasses, OfCeiling
 from core.domain import ForgetRequest, WrongInput
 from core.methods import METHODS
-from core.presets import FALLBACK, PRESETS, preset_for
+from core.presets import FALLBACK, PAPER, PRESETS, preset_for
 from core.version import ENGINE, code_version
 
 SHELVES = describe()
@@ -28,7 +28,7 @@ def spec(**change):
 WRONG = {  # what is asked -> words that the sentence must hold: what came, and what was wanted
     "unknown dataset": ({"dataset": "mnist9"}, "'mnist9'", "choose one of: digits"),
     "unknown model": ({"model": "vgg"}, "'vgg'", "choose one of: small_cnn"),
-    "unknown method": ({"method": "magic"}, "'magic'", "ssd, finetune, retrain, original"),
+    "unknown method": ({"method": "magic"}, "'magic'", "finetune, retrain, original"),
     "unknown class": ({"forget": "class:10"}, "no class 10", "0 to 9"),
     "negative class": ({"forget": "class:-1"}, "no class -1", "0 to 9"),
     "one of several classes unknown": ({"forget": "classes:3,99"}, "no class 99", "0 to 9"),
@@ -105,7 +105,7 @@ def test_equal_requests_have_equal_ids_however_the_values_were_written():
 def test_presets_stand_in_for_defaults_and_settings_for_presets():
     preset = PRESETS["digits", "small_cnn"]
     for key, values in preset.methods.items():
-        plain = {name: value for name, value in values.items() if not isinstance(value, OfCeiling)}
+        plain = {name: value for name, value in values.items() if not isinstance(value, OfCeiling | ForClasses)}
         assert spec(method=key).params.items() >= plain.items()
     assert spec(settings={"lambda": "0.3"}).params["lambda"] == 0.3
     request = ForgetRequest.parse("class:3")
@@ -123,7 +123,7 @@ def test_every_preset_names_what_is_on_the_shelves_and_values_that_may_be(pair):
     for key, values in PRESETS[pair].methods.items():
         declared = {p.name: p for p in SHELVES.methods[key].params}
         for name, value in values.items():
-            number = value.at(1437, 147) if isinstance(value, OfCeiling) else value
+            number = value.at(1437, 147) if isinstance(value, OfCeiling | ForClasses) else value
             assert declared[name].parse(number) == number
 
 
@@ -132,6 +132,23 @@ def test_the_preset_alpha_is_the_same_share_of_the_ceiling_for_every_class_reque
         assert spec(forget=forget).params["alpha"] == round(0.43 * 1437 / count, 2), forget
     for forget in ("random:100", "samples:1,2"):  # no class in common: ratios stay near 1 however high the ceiling
         assert spec(forget=forget).params["alpha"] == "auto", forget
+
+
+def test_a_preset_for_classes_leaves_other_requests_at_the_default():
+    assert spec(method="ssse", forget="class:0").params["scope"] == "classifier"
+    assert spec(method="ssse", forget="samples:1,2").params["scope"] == "all"
+
+
+@pytest.mark.parametrize("key", PAPER)
+def test_a_papers_values_are_values_that_may_be_and_its_failures_are_of_pairs_that_are_there(key):
+    paper, declared = PAPER[key], {p.name: p for p in SHELVES.methods[key].params}
+    assert paper.where
+    for name, value in paper.values.items():
+        assert declared[name].parse(value) == value
+    for (dataset, model), sentence in paper.failures.items():
+        assert dataset in SHELVES.datasets
+        assert model in SHELVES.models
+        assert sentence.endswith(".")
 
 
 def test_what_changes_nothing_makes_no_other_run():

@@ -1,7 +1,9 @@
 """Whole runs on the digits, computed in this process: what is trained, what is shared, what is said on the way."""
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
+import re
 import sqlite3
 
 import pytest
@@ -251,6 +253,44 @@ def test_a_method_that_leaves_weights_that_are_not_finite_is_told_in_one_sentenc
     monkeypatch.setattr("core.methods.original.Original.unlearn", spoiled)
     with pytest.raises(Diverged, match=r"left weights in classifier\.bias that are not finite.*\.$"):
         engine.compute("class:3")
+
+
+DIVERGING = {  # method: settings that no network survives
+    "gradient_ascent": {"learning_rate": 1.0, "epochs": 20},
+    "neggrad_plus": {"alpha": 0.0, "learning_rate": 1.0, "clip": 1000},
+    "scrub": {"learning_rate": 1.0, "alpha": 100},
+    "finetune": {"learning_rate": 1.0, "batch_size": 2},
+    "salun": {"learning_rate": 1.0, "batch_size": 2},
+}
+
+
+@pytest.mark.parametrize("method, settings", DIVERGING.items(), ids=DIVERGING)
+def test_parameters_that_diverge_end_the_run_with_the_step_and_the_reason_or_with_finite_numbers(engine, method, settings):
+    try:
+        computed = engine.compute("class:3", method, reference=False, **settings)
+    except Diverged as reason:
+        told = str(reason)
+        assert re.fullmatch(r"The loss became (nan|inf|-inf) at step \d+ of \d+ \(.+\); a lower learning rate may help\.", told)
+    else:
+        assert all(m.value is None or isfinite(m.value) for m in computed.outcome.measurements)
+
+
+def test_gradient_ascent_without_measure_does_diverge(engine):
+    with pytest.raises(Diverged, match=r"at step \d+ of 60 \(climbing\)"):
+        engine.compute("class:3", "gradient_ascent", reference=False, learning_rate=1.0, epochs=20)
+
+
+def test_a_stored_statistic_that_does_not_fit_the_model_is_computed_anew(engine):
+    first = engine.compute("class:3", "ssd", reference=False)
+    (name,) = [n for n in first.outcome.artifacts if n.startswith("statistic/")]
+    files = Artifacts(engine.home.artifacts_folder)
+    arrays = files.get_arrays(first.outcome.artifacts[name])
+    other = files.put_arrays({n: a[..., :1] if n == "hidden.weight" else a for n, a in arrays.items()})
+    with sqlite3.connect(engine.home.database) as db:
+        db.execute("update kept set file = ? where kind = 'statistic'", (other,))
+    again = engine.compute("class:5", "ssd", reference=False)
+    assert again.outcome.seconds["precompute"] > 0
+    assert again.outcome.artifacts[name] == first.outcome.artifacts[name]
 
 
 def test_the_device_is_the_one_asked_for(engine, monkeypatch):

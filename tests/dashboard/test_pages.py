@@ -333,7 +333,9 @@ def test_the_form_follows_the_method_and_presets_are_set(open_app, finished):
     shelves = catalogue(finished.root)
     for key, method in shelves.methods.items():
         at = open_app(finished.root, method=key)
-        assert f"**{method.title}.** {method.about}" in [m.value for m in at.markdown]
+        assert any(m.value.startswith(f"**{method.title}**") for m in at.markdown)
+        assert "#### Rule" in said(at), key
+        assert not at.button(key="submit").disabled
         preset = preset_values(method, shelves.datasets["digits"], "small_cnn", ForgetRequest("class", (3,)))
         shown = {}
         for p in method.params:
@@ -480,3 +482,51 @@ def test_a_home_is_only_looked_at_by_looking(open_app, home_of, done):
     for page in ("views/unlearn.py", "views/runs.py", "views/result.py"):
         open_app(home.root, page, run=done)
     assert sorted(path.name for path in home.artifacts_folder.iterdir()) == before
+
+
+# Methods and their settings.
+
+
+def test_the_papers_values_fill_the_form_and_it_says_why_they_fail(open_app, bare):
+    at = open_app(bare.root, method="ssd")
+    preset = at.number_input(key="ssd.alpha").value
+    assert group(at, "Settings") == ["preset"]
+    at = sound(at.button_group(key="start").set_value("paper").run())
+    assert at.number_input(key="ssd.alpha").value == 10.0 != preset
+    assert "selects nothing here: with a per-sample Fisher no weight's ratio can exceed n/k = 9.78" in told(at, "warning")[0]
+    at = sound(at.button_group(key="start").set_value("preset").run())
+    assert at.number_input(key="ssd.alpha").value == preset
+    assert not at.warning
+
+
+def test_the_papers_values_say_where_they_are_known_not_to_work(open_app, bare):
+    at = open_app(bare.root, method="unsir", start="paper")
+    assert at.number_input(key="unsir.noise_count").value == 256
+    assert "drown" in told(at, "warning")[0]
+    assert not at.button(key="submit").disabled
+
+
+def test_a_choice_that_costs_privacy_says_so_before_it_is_run(open_app, bare):
+    at = open_app(bare.root, method="ssse")
+    assert not at.warning
+    at = sound(at.selectbox(key="ssse.storage").set_value("gradients").run())
+    assert "privacy" in told(at, "warning")[0]
+
+
+def test_a_reconstruction_is_called_one_on_the_form(open_app, bare):
+    assert "badge[reconstruction]" in said(open_app(bare.root, method="weight_perturbation"))
+    assert "badge[reconstruction]" not in said(open_app(bare.root, method="ssse"))
+
+
+def test_a_request_that_a_method_cannot_serve_is_refused_on_the_form(open_app, bare):
+    at = open_app(bare.root, method="unsir", kind="random")
+    one_sentence(at, "serves requests of kind class, classes, not random")
+    assert at.button(key="submit").disabled
+
+
+def test_the_result_lists_what_the_method_recorded(open_app, finished, done):
+    at = open_app(finished.root, "views/result.py", run=done)
+    table = at.dataframe[0].value
+    assert set(table["array"]) == {"importance_forget/*", "dampening/*", "ssd/alpha"}
+    assert (table["kB"] >= 0).all()
+    assert table[["meaning", "unit", "axes", "shape"]].all(axis=None)

@@ -1,0 +1,57 @@
+"""What methods leave behind for the pages: every recorded array's meaning, unit and axes, in one schema; no torch."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+AS_PARAMETER = ("as the parameter",)  # the axes are those of the parameter that the array is named after
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One kind of array. `pattern`: its name, `*` for a parameter's, a block's or a class's; `axes`: what each axis counts."""
+
+    pattern: str
+    meaning: str
+    unit: str
+    axes: tuple[str, ...]
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether an array of this shape can be this."""
+        return self.axes == AS_PARAMETER or len(shape) == len(self.axes)
+
+
+RECORDINGS = (
+    Recording("importance_forget/*", "Importance of each weight to the forget set", "squared or absolute gradient", AS_PARAMETER),
+    Recording("dampening/*", "Factor that SSD multiplied each weight by; 1 where it was not selected", "share", AS_PARAMETER),
+    Recording("ssd/alpha", "Selection threshold that was used", "ratio of importances", ()),
+    Recording("step/*", "Change of each weight by SSSE's step", "weight", AS_PARAMETER),
+    Recording("ssse/*/spectrum", "Eigenvalues of the block's Fisher, the largest first", "squared gradient", ("eigenvalue",)),
+    Recording("ssse/*/damping", "What was added to the Fisher's diagonal", "squared gradient", ()),
+    Recording("ssse/*/mean_gradient_norm", "Length of the training set's mean gradient: 0 at an optimum", "gradient", ()),
+    Recording("ssse/*/cosine_with_ascent", "Cosine of the step with plain gradient ascent", "cosine", ()),
+    Recording("ssse/*/predicted", "Change of loss that the block's gradient predicts", "nats", ("forget example",)),
+    Recording("ssse/actual", "Change of loss that the step made", "nats", ("forget example",)),
+    Recording("ssse/path", "Multiples of the step at which the loss was looked at", "steps", ("point",)),
+    Recording("ssse/path_loss", "Mean loss on the forget set along the step", "nats", ("point",)),
+    Recording("aru/images", "First images of the forget set", "pixel in [0, 1]", ("image", "channel", "row", "column")),
+    Recording("aru/noise", "What the attack added to them", "pixel", ("image", "channel", "row", "column")),
+    Recording("aru/attack_loss", "Mean loss of the forget set before each step of the attack and after the last", "nats", ("step",)),
+    Recording("aru/healing", "Accuracy after the reset and after each epoch of healing", "share", ("epoch", "forget, retain")),
+    Recording("aru_difference/*", "How differently image and noise push a kernel slice", "gradient", ("output channel", "input channel")),
+    Recording("aru_mask/*", "1 where the kernel slice was reset", "yes or no", ("output channel", "input channel")),
+    Recording("unsir_noise/*/frames", "Noise images as they grow, in normalised space", "standard deviations",
+              ("moment", "image", "channel", "row", "column")),
+    Recording("unsir_noise/*/curve", "Cross-entropy under the class's name, and mean squared length, before each step", "nats; squared",
+              ("step", "loss, length")),
+    Recording("unsir/retain", "Accuracy on the retained images: before, after impairing, after repairing", "share", ("stage",)),
+    Recording("perturbation/trajectory", "Divergence from the target, relative distance, loss AUC of forget against retain, both mean "
+              "losses", "nats; share; share; nats; nats", ("look", "JS, distance, AUC, forget loss, retain loss")),
+    Recording("salun_mask/*", "1 where the weight was allowed to move", "yes or no", AS_PARAMETER),
+    Recording("scrub/healing", "Accuracy before and after each epoch", "share", ("epoch", "forget, retain")),
+)  # fmt: skip
+
+
+def recording_of(name: str) -> Recording | None:
+    """The schema's word on an array, None where it has none (another version of Forgetscope recorded it)."""
+    found = [recording for recording in RECORDINGS if fnmatchcase(name, recording.pattern)]
+    return min(found, key=lambda recording: recording.pattern.count("*"), default=None)
