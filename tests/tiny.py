@@ -43,8 +43,9 @@ class Tiny:
 
     def unlearn(self, method: UnlearningMethod, request: str = "class:2", **about: object) -> nn.Module:
         """What the pipeline does: statistics of the training set first, then the method on a copy, guarded."""
-        model, splits = self.original(), self.splits(request)
-        lent = {s.key: s.compute(model, splits.train, self.context()) for s in method.statistics()}
+        device = str(about.get("device", "cpu"))
+        model, splits = self.original().to(device), self.splits(request)
+        lent = {s.key: s.compute(model, splits.train, self.context(device=device)) for s in method.statistics()}
         run = self.context(statistics=lent, **about)
         return method.unlearn(model, splits.only(method.uses), run)
 

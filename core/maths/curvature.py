@@ -65,9 +65,9 @@ def eigen_fisher(rows: Rows, count: int, width: int, rank: int, generator: torch
         fisher = sum(chunk.double().T @ chunk.double() for chunk in rows()) / count
         values, vectors = torch.linalg.eigh(fisher)
     elif count <= EXACT_SIDE and count * width <= EXACT_ENTRIES:
-        g = torch.cat(list(rows()))
-        values, left = torch.linalg.eigh(g.double() @ g.double().T / count)
-        vectors = (g.T @ left.to(g.dtype)) / (values.clamp(min=1e-30) * count).sqrt().to(g.dtype)
+        g = torch.cat(list(rows())).double()  # in float32 the vectors of small values are not orthogonal
+        values, left = torch.linalg.eigh(g @ g.T / count)
+        vectors = (g.T @ left) / (values.clamp(min=1e-30) * count).sqrt()
         alive = values >= values[-1] * 1e-10  # below lies rounding: its vectors are not orthogonal to anything
         values, vectors = values[alive], vectors[:, alive]
     else:

@@ -20,7 +20,8 @@ def error_maximising_noise(
     """Minimise  penalty * mean ||N||^2 - CE(f(N), target)  by Adam from `start`; the model is left as it is.
 
     start, noise: (B, C, H, W) in normalised space, unbounded. Also told: `frames` (MOMENTS, SHOWN, C, H, W), the first images
-    from start to end, and `curve` (steps, 2), cross-entropy and mean squared length before each step.
+    from start to end (steps + 1 frames, or B images, where that is fewer), and `curve` (steps, 2), cross-entropy and mean
+    squared length before each step.
     """
     copy = deepcopy(model).train(train_mode and len(start) > 1).requires_grad_(False)
     noise = start.clone().requires_grad_(True)

@@ -5,7 +5,7 @@ Peste, Alistarh & Lampert, 2021, arXiv:2107.03860.
     theta  <-   theta* + epsilon / (n - k) * (F + lambda I)^-1 * sum over D_f of g_i
 Departs from the paper: it does not say which blocks of weights or which damping it used. Here F is dense for the
 classifier alone or block by block, or low-rank for all weights; lambda is a share of each block's largest eigenvalue, plus the
-weight decay. `downdate` (not in the paper) takes the forget set out of F too: (F - G_f^T G_f / n), by Woodbury's formula.
+weight decay. `downdate` (not in the paper) takes the forget set out of F too, by Woodbury: (n F - G_f^T G_f) / (n - k).
 """
 
 from collections.abc import Iterator
@@ -69,17 +69,19 @@ class SSSE(UnlearningMethod):
             fisher = fisher_of(stored, block)
             values = fisher.values
             damping = self.damping * float(values[0]) + run.recipe.weight_decay
-            solve: Solve = partial(fisher.solve, damping=max(damping, 1e-12))
+            left = (count - len(forget)) / count if self.downdate == "yes" else 1.0  # what is left of F is a mean over D_r
+            solve: Solve = partial(fisher.solve, damping=max(damping * left, 1e-12))
             rows = torch.cat(list(regularised_rows(model, names, forget, run))).double()
             if self.downdate == "yes":
                 solve = downdated(solve, rows, count)
             ascent = rows.sum(0)
-            move = (self.epsilon / (count - len(forget)) * solve(ascent[:, None])[:, 0]).to(named[names[0]].dtype)
+            move = (self.epsilon * left / (count - len(forget)) * solve(ascent[:, None])[:, 0]).to(named[names[0]].dtype)
+            pull = run.recipe.weight_decay * torch.cat([named[n].flatten() for n in names]).detach().double() @ move.double()
             moves = torch.split(move, [named[name].numel() for name in names])
             step |= {name: part.view_as(named[name]) for name, part in zip(names, moves, strict=True)}
             run.record(f"ssse/{block}", {
                 "spectrum": values[:SPECTRUM], "damping": torch.tensor(damping), "mean_gradient_norm": stored[f"{block}/mean"].norm(),
-                "cosine_with_ascent": F.cosine_similarity(move.double(), ascent, dim=0), "predicted": rows @ move.double(),
+                "cosine_with_ascent": F.cosine_similarity(move.double(), ascent, dim=0), "predicted": rows @ move.double() - pull,
             })  # fmt: skip
         losses = torch.stack(list(self._along(model, step, splits, run)))
         run.record("step", step)

@@ -93,10 +93,12 @@ def ask_how() -> None:
     key = st.selectbox("Method", list(shelves.methods), key="method", bind="query-params")
     method = shelves.methods[key]
     card(method)
+    run_row = st.container()  # above the settings: most people run the preset, and some forms are long
     settings = method_form(method, start_values(method))
     if request and method.explorable == "dampening" and settings["importance"] == "per_sample":
         ceiling_note(settings, request)
-    fragment(lambda: ask_run(key, settings))
+    with run_row:
+        fragment(lambda: ask_run(key, settings))
 
 
 with how:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import torch.nn.functional as F
 from torch.nn.utils import prune
 
-from core.importance import Importance, fisher_diagonal, squared_batch_gradient
+from core.importance import Importance, expected_fisher, fisher_diagonal, squared_batch_gradient, squared_length
 
 Samples = Iterator[tuple[Tensor, Tensor]]
 
@@ -372,3 +372,109 @@ def test_a_caller_without_gradients_gets_the_same() -> None:
     expected = fisher_diagonal(model, partial(in_chunks, x, y))
     with torch.no_grad():
         assert_same(fisher_diagonal(model, partial(in_chunks, x, y)), expected)
+
+
+# Other losses than the cross-entropy, other sizes than the square.
+
+
+def over_own_answers(model: nn.Module, x: Tensor) -> Importance:
+    """The definition: for each sample and class, p(c | x) times the squared gradient of -log p(c | x); the mean."""
+    model.eval()
+    params = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    sums = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
+    for some_x in torch.split(x, 1):
+        for c in range(4):
+            log_p = torch.log_softmax(model(some_x.clone()), 1)[0]
+            gradients = torch.autograd.grad(-log_p[c], list(params.values()), allow_unused=True)
+            for name, gradient in zip(params, gradients, strict=True):
+                if gradient is not None:
+                    sums[name] += log_p[c].exp().detach() * gradient.square()
+    return {name: value / len(x) for name, value in sums.items()}
+
+
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_the_expected_fisher_is_the_sum_over_samples_and_the_models_own_answers(size: int) -> None:
+    model, (x, y) = everything(), some_samples()
+    assert_same(expected_fisher(model, in_chunks_of(size, x, y), classes=4), over_own_answers(model, x))
+
+
+def test_the_expected_fisher_in_single_precision_is_right_to_four_digits() -> None:
+    model, (x, y) = everything(), some_samples()
+    expected = {name: value.float() for name, value in over_own_answers(model, x).items()}
+    assert_same(expected_fisher(model.float(), partial(in_chunks, x.float(), y), classes=4), expected, 1e-4)
+
+
+def test_the_expected_fisher_of_one_linear_layer_is_p_times_1_minus_p() -> None:
+    torch.manual_seed(2)
+    model, x = nn.Linear(3, 4).double(), torch.randn(6, 3, dtype=torch.float64)
+    # d -log p_c / d z_j = p_j - [j = c]; its square in expectation over c is p_j (1 - p_j)^2 + (1 - p_j) p_j^2.
+    p = torch.softmax(model(x), 1).detach()
+    fisher = expected_fisher(model, partial(in_chunks, x, torch.zeros(6, dtype=torch.int64)), classes=4)
+    torch.testing.assert_close(fisher["bias"], (p * (1 - p)).mean(0))
+    torch.testing.assert_close(fisher["weight"], (p * (1 - p)).T @ x.square() / 6)
+
+
+def test_the_expected_fisher_asks_no_label_and_leaves_nothing_behind() -> None:
+    model, (x, y) = everything().train(), some_samples()
+    before = traces(model)
+    with torch.no_grad():
+        fisher = expected_fisher(model, partial(in_chunks, x, y), classes=4)
+    assert traces(model) == before
+    assert_same(fisher, expected_fisher(model, partial(in_chunks, x, (y + 1) % 4), classes=4))
+
+
+def test_the_expected_fishers_progress_goes_class_by_class_and_ends_at_one() -> None:
+    model, (x, y) = everything(), some_samples(4)
+    shares: list[float] = []
+    expected_fisher(model, in_chunks_of(2, x, y), classes=4, total=4, on_share=shares.append)
+    assert shares == pytest.approx([step / 8 for step in range(1, 9)])
+
+
+def margin(logits: Tensor, y: Tensor) -> Tensor:
+    """A loss that is no cross-entropy, summed over samples."""
+    return (logits.gather(1, y[:, None])[:, 0] - logits.square().mean(1)).tanh().sum()
+
+
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_with_another_loss_the_fisher_squares_that_losss_gradients(size: int) -> None:
+    model, (x, y) = everything(), some_samples()
+    model.eval()
+    named = {name: p for name, p in model.named_parameters() if not name.startswith("unused")}
+    sums = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
+    for some_x, some_y in in_chunks(x, y, 1):
+        gradients = torch.autograd.grad(margin(model(some_x.clone()), some_y), list(named.values()))
+        for name, gradient in zip(named, gradients, strict=True):
+            sums[name] += gradient.square() / 7
+    assert_same(fisher_diagonal(model, in_chunks_of(size, x, y), loss=margin), sums)
+
+
+def test_the_label_free_importance_is_the_mean_over_batches_of_absolute_gradients_of_the_squared_length() -> None:
+    model, (x, y) = everything(), some_samples()
+    found = squared_batch_gradient(model, in_chunks(x, y, 3), loss_of=squared_length, size=torch.abs)
+    model.eval()
+    named = {name: p for name, p in model.named_parameters() if not name.startswith("unused")}
+    sums = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
+    for some_x in torch.split(x, 3):  # 3, 3 and 1
+        loss = torch.linalg.vector_norm(model(some_x.clone()), dim=1).pow(2).mean()
+        for name, gradient in zip(named, torch.autograd.grad(loss, list(named.values())), strict=True):
+            sums[name] += gradient.abs() / 3
+    assert_same(found, sums)
+
+
+def test_the_label_free_importance_gives_the_numbers_on_paper() -> None:
+    model = nn.Linear(2, 2)
+    with torch.no_grad():
+        model.weight.copy_(torch.eye(2))
+        model.bias.zero_()
+    first = (torch.tensor([[1.0, 2.0], [3.0, 0.0]]), torch.tensor([0, 0]))
+    second = (torch.tensor([[-1.0, 1.0]]), torch.tensor([0]))
+    # Logits are the inputs; d mean |z|^2 / d W_ji = mean 2 z_j x_i: ((10, 2), (2, 4)), biases (4, 2).
+    # Then 2 z x for (-1, 1): ((2, -2), (-2, 2)), biases (-2, 2). Means of the absolute values:
+    found = squared_batch_gradient(model, [first, second], loss_of=squared_length, size=torch.abs)
+    torch.testing.assert_close(found["weight"], torch.tensor([[6.0, 2.0], [2.0, 3.0]]))
+    torch.testing.assert_close(found["bias"], torch.tensor([3.0, 2.0]))
+
+
+def test_the_squared_length_is_a_mean_over_the_batch() -> None:
+    logits = torch.tensor([[3.0, 4.0], [0.0, 1.0]])
+    assert squared_length(logits, torch.tensor([1, 0])).item() == 13.0  # (25 + 1) / 2

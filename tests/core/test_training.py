@@ -1,13 +1,17 @@
-"""The two shared loops: fit and predict."""
+"""The shared loops, descend, fit and predict, the batches they take, and the context that they run in."""
 
+from collections import Counter
 from dataclasses import replace
+from itertools import islice
+from math import isnan
 
 import pytest
 import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from core.training import Diverged, fit, predict
+from core.context import Cancelled
+from core.training import Diverged, descend, draws, fit, predict, share_right
 from tests.tiny import same_weights
 
 
@@ -109,3 +113,152 @@ def test_predict_gives_logits_in_the_datas_order_and_the_mode_back(tiny):
         with torch.no_grad():
             one_by_one = [model.eval()(x) for x, _ in tiny.dataset.test.batches(1)]
         torch.testing.assert_close(logits, torch.cat(one_by_one), rtol=1e-4, atol=1e-5)
+
+
+def test_fit_calls_after_each_step_and_after_each_epoch_with_its_number(grey):
+    called = []
+    context = grey.context()
+    fit(
+        context.fresh_model(), grey.dataset.train, replace(grey.recipe, batch_size=50), context,
+        after_step=lambda: called.append("step"), after_epoch=called.append,
+    )  # fmt: skip
+    assert called == [*["step"] * 3, 1, *["step"] * 3, 2, *["step"] * 3, 3]
+
+
+def test_what_is_written_after_a_step_is_what_comes_out(grey):
+    context = grey.context()
+    model = context.fresh_model()
+
+    def clear():
+        with torch.no_grad():
+            model.classifier.weight.zero_()
+
+    fit(model, grey.dataset.train, grey.recipe, context, after_step=clear)
+    assert not model.classifier.weight.any()
+
+
+# The innermost loop.
+
+
+def slope():
+    """A weight (3, 4) that the loss <w, item> pulls along the item."""
+    weight = nn.Parameter(torch.tensor([3.0, 4.0]))
+    return weight, lambda item: (weight * torch.tensor(item)).sum()
+
+
+def test_descend_takes_a_step_for_each_item_on_the_loss_that_is_built_of_it(grey):
+    weight, loss_of = slope()
+    told, heard = [], []
+    descend(
+        torch.optim.SGD([weight], lr=0.5), [(2.0, 0.0), (0.0, 6.0)], loss_of,
+        grey.context(on_progress=lambda share, note: heard.append((share, note))),
+        steps=2, note="down", after=lambda step, loss: told.append((step, loss, weight.tolist())),
+    )  # fmt: skip
+    # (3, 4) - 0.5 (2, 0) = (2, 4), then - 0.5 (0, 6) = (2, 1); losses before the steps: 3 x 2 and 4 x 6.
+    assert told == [(1, 6.0, [2.0, 4.0]), (2, 24.0, [2.0, 1.0])]
+    assert heard == [(0.5, "down"), (1.0, "down")]
+
+
+def test_descend_leaves_no_gradients_and_starts_from_none(grey):
+    weight, loss_of = slope()
+    weight.grad = torch.full((2,), 100.0)
+    descend(torch.optim.SGD([weight], lr=1.0), [(1.0, 1.0)], loss_of, grey.context(), steps=1, note="down")
+    assert weight.tolist() == [2.0, 3.0]
+    assert weight.grad is None
+
+
+@pytest.mark.parametrize("clip, moved", [(None, (3.0, 4.0)), (10.0, (3.0, 4.0)), (1.0, (0.6, 0.8))])
+def test_descend_shortens_a_gradient_over_all_weights_to_the_clip_and_leaves_a_shorter_one(grey, clip, moved):
+    one, other = (nn.Parameter(torch.zeros(1)) for _ in range(2))
+    descend(
+        torch.optim.SGD([one, other], lr=1.0), [0], lambda _: (3 * one + 4 * other).sum(), grey.context(),
+        steps=1, note="down", clip=clip,
+    )  # fmt: skip
+    assert (-one.item(), -other.item()) == pytest.approx(moved, rel=1e-5)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_descend_tells_the_step_and_the_note_at_a_loss_that_is_no_number_and_does_not_take_it(grey, bad):
+    weight, loss_of = slope()
+    called = []
+    with pytest.raises(Diverged, match=rf"^The loss became {bad} at step 2 of 3 \(downhill\); a lower learning rate may help\.$"):
+        descend(
+            torch.optim.SGD([weight], lr=1.0), [(1.0, 0.0), (bad, 0.0), (1.0, 0.0)], loss_of, grey.context(),
+            steps=3, note="downhill", after=lambda step, loss: called.append(step),
+        )  # fmt: skip
+    assert called == [1]
+    assert weight.tolist() == [2.0, 4.0]
+
+
+def test_descend_tells_of_weights_that_the_last_step_made_infinite(grey):
+    weight, loss_of = slope()
+    with pytest.raises(Diverged, match=r"^Weights became infinite or NaN within 1 steps; a lower learning rate may help\.$"):
+        descend(torch.optim.SGD([weight], lr=1e30), [(1e30, 0.0)], loss_of, grey.context(), steps=1, note="down")
+
+
+def test_descend_stops_after_the_step_in_which_it_was_asked_to(grey):
+    weight, loss_of = slope()
+    asked = grey.context(should_stop=lambda: weight[0] < 1.5)
+    with pytest.raises(Cancelled):
+        descend(torch.optim.SGD([weight], lr=1.0), [(1.0, 0.0)] * 9, loss_of, asked, steps=9, note="down")
+    assert weight.tolist() == [1.0, 4.0]
+
+
+def test_descend_with_more_items_than_were_announced_stays_at_the_end_of_its_progress(grey):
+    weight, loss_of = slope()
+    heard = []
+    run = grey.context(on_progress=lambda share, note: heard.append(share))
+    descend(torch.optim.SGD([weight], lr=0.0), [(1.0, 0.0)] * 3, loss_of, run, steps=2, note="down")
+    assert heard == [0.5, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("count, size, sizes", [(10, 4, [4, 4, 2]), (8, 4, [4, 4]), (3, 50, [3])])
+def test_draws_give_every_index_once_a_round_and_each_round_in_another_order(count, size, sizes):
+    batches = draws(count, size, torch.Generator().manual_seed(2))
+    rounds = [list(islice(batches, len(sizes))) for _ in range(4)]
+    assert [[len(batch) for batch in one] for one in rounds] == [sizes] * 4
+    orders = [torch.cat(one).tolist() for one in rounds]
+    assert all(Counter(order) == Counter(range(count)) for order in orders)
+    assert len({tuple(order) for order in orders}) > 1
+
+
+def test_share_right_is_the_accuracy_on_each_set_and_nan_on_an_empty_one(grey):
+    class Fixed(nn.Module):
+        def forward(self, x):
+            return torch.tensor([0.0, 1.0, 0.0]).expand(len(x), 3)
+
+    train = grey.dataset.train
+    some = train.subset(torch.tensor([0, 1, 2, 4]))  # of classes 0, 1, 2, 1
+    found = share_right(Fixed(), some, train, train.first(0), device="cpu")
+    assert found[:2] == pytest.approx([2 / 4, 1 / 3])
+    assert isnan(found[2])
+
+
+# The context.
+
+
+def test_a_part_of_a_run_tells_its_shares_between_its_own_bounds_also_within_a_part(grey):
+    heard = []
+    run = grey.context(on_progress=lambda share, note: heard.append((share, note)))
+    part = run.part(0.2, 0.6)
+    for share in (0.0, 0.5, 1.0):
+        part.progress(share, "half way")
+    part.part(0.5, 1.0).progress(0.5, "further in")  # three quarters of 0.2 to 0.6
+    run.progress(1.0, "outside")
+    assert [share for share, _ in heard] == pytest.approx([0.2, 0.4, 0.6, 0.5, 1.0])
+    assert [note for _, note in heard] == [*["half way"] * 3, "further in", "outside"]
+
+
+def test_a_part_of_a_run_shares_its_generator_its_records_and_its_stop(grey):
+    stop = []
+    run = grey.context(should_stop=lambda: bool(stop), statistics={"a": {}})
+    part = run.part(0.0, 0.5)
+    assert part.generator is run.generator
+    assert part.statistics is run.statistics
+    part.record("inner", {"x": torch.ones(1)})
+    run.record("outer", {"y": torch.zeros(1)})
+    assert set(run.recorded) == set(part.recorded) == {"inner/x", "outer/y"}
+    assert same_weights(part.fresh_model(), run.fresh_model())
+    stop.append(True)
+    with pytest.raises(Cancelled):
+        part.progress(0.1, "too late")

@@ -15,6 +15,7 @@ from core.domain import KINDS, ForgetRequest, WrongInput
 from core.methods import METHODS
 from core.methods.original import Original
 from core.params import params_of, with_params
+from core.training import predict
 from tests.tiny import same_weights
 
 ONE_OF_EACH = {"class": "class:2", "classes": "classes:0,2", "random": "random:0.1", "samples": "samples:0,5,7"}
@@ -201,3 +202,11 @@ def test_it_stops_at_the_first_step_after_it_was_asked_to(method, tiny):
             assert len(steps) <= patience + 1
     finally:
         hook.remove()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU; `.library/device` lends one now and then")
+def test_it_reaches_the_same_verdict_on_a_gpu(method, tiny):
+    class_2 = tiny.splits().test_forget
+    on_cpu = predict(tiny.unlearn(method()), class_2, "cpu").argmax(1)
+    on_gpu = predict(tiny.unlearn(method(), device="cuda"), class_2, "cuda").argmax(1)
+    assert abs(float((on_cpu == 2).float().mean()) - float((on_gpu == 2).float().mean())) <= 0.2

@@ -14,7 +14,7 @@ from core.domain import ForgetRequest
 from core.importance import fisher_diagonal
 from core.methods.ssd import SSD, adaptive_alpha, dampening
 from core.statistics import ImportanceStatistic
-from tests.tiny import Tiny, same_weights
+from tests.tiny import Tiny, same_weights, tiny_of
 
 PER_SAMPLE = ImportanceStatistic("per_sample")
 CEILING = 3.0  # n/k: one class of three, forty images each
@@ -245,13 +245,80 @@ def test_batch_importance_uses_its_batch_size_and_is_the_authors_estimator(tiny)
     assert not torch.allclose(found[8], found[40], rtol=0.01)
 
 
+def answers_of(tiny, examples):
+    """What the original says of each example."""
+    with torch.no_grad():
+        return tiny.original()(examples.pixels()).argmax(1)
+
+
+def label_free_by_hand(tiny, examples, size):
+    """Mean over batches, in the order of the answers, of |d mean squared length of the logits / d theta|."""
+    model, sums = tiny.original(), {}
+    pixels = examples.images.float() / 255
+    batches = torch.cat([(answers_of(tiny, examples) == c).nonzero()[:, 0] for c in range(3)]).split(size)
+    for batch in batches:
+        model.zero_grad()
+        (model(pixels[batch]).square().sum() / len(batch)).backward()
+        for name, theta in model.named_parameters():
+            sums[name] = sums.get(name, 0) + theta.grad.abs() / len(batches)
+    return sums
+
+
+@pytest.mark.parametrize("size", [7, 40, 64])
+def test_label_free_importance_is_a_loop_over_batches_sorted_by_the_models_own_answers(tiny, size):
+    train = tiny.dataset.train
+    assert answers_of(tiny, train).unique().numel() > 1
+    found = ImportanceStatistic("label_free", size).compute(tiny.original(), train, tiny.context())
+    wanted = label_free_by_hand(tiny, train, size)
+    assert list(found) == list(wanted)
+    for name, values in wanted.items():
+        torch.testing.assert_close(found[name], values, rtol=1e-3, atol=1e-5 * float(values.max()), msg=name)
+
+
+def test_label_free_ssd_needs_no_label(tiny):
+    splits, method = tiny.splits(), SSD(importance="label_free", batch_size=16)
+    other = replace(splits, train=splits.train.relabelled(torch.zeros_like(splits.train.labels)))
+    results = []
+    for some in (splits, other):
+        lent = {s.key: s.compute(tiny.original(), some.train, tiny.context()) for s in method.statistics()}
+        results.append(method.unlearn(tiny.original(), some.only(method.uses), tiny.context(statistics=lent)))
+    assert same_weights(*results)
+
+
+def test_label_free_ssd_dampens_by_label_free_importances(tiny):
+    splits, method = tiny.splits(), SSD(importance="label_free", batch_size=16, alpha=1.2, lambda_=0.5)
+    of_forget, of_all = (label_free_by_hand(tiny, part, 16) for part in (splits.forget, splits.train))
+    changed, after = 0, tiny.unlearn(method)
+    for (name, theta), before in zip(after.named_parameters(), tiny.original().parameters(), strict=True):
+        ratio = of_forget[name] / of_all[name]
+        clear = (ratio - 1.2).abs() > 1e-3  # at the threshold itself rounding decides; 0/0 is left alone
+        wanted = torch.where(ratio > 1.2, before * (0.5 / ratio).clamp(max=1.0), before)
+        torch.testing.assert_close(theta[clear], wanted[clear], rtol=1e-3, atol=1e-6)
+        assert torch.equal(theta[ratio.isnan()], before[ratio.isnan()])
+        changed += int((ratio > 1.2).sum())
+    assert changed > 0
+
+
+def test_stored_importances_fit_the_model_that_has_these_parameters_in_these_shapes_alone(grey):
+    statistic, model = ImportanceStatistic("label_free", 64), grey.original()
+    arrays = statistic.compute(model, grey.dataset.train, grey.context())
+    assert statistic.fits(arrays, model)
+    name = "classifier.bias"
+    assert not statistic.fits({n: a for n, a in arrays.items() if n != name}, model)
+    assert not statistic.fits(arrays | {"stranger": torch.zeros(3)}, model)
+    assert not statistic.fits(arrays | {name: torch.zeros(4)}, model)
+    assert not statistic.fits(arrays, tiny_of(3).original())
+    assert not statistic.fits({}, model)
+
+
 def test_the_batch_size_is_part_of_the_stored_importances_name_only_where_it_matters():
     def key(**fields):
         return SSD(**fields).statistics()[0].key
 
     assert key(batch_size=8) == key(batch_size=64)
     assert key(importance="batch", batch_size=8) != key(importance="batch", batch_size=64)
-    assert key() != key(importance="batch")
+    assert key(importance="label_free", batch_size=8) != key(importance="label_free", batch_size=64)
+    assert len({key(), key(importance="batch"), key(importance="label_free")}) == 3
     assert key(alpha=3.0, lambda_=0.5) == key()
 
 
