@@ -68,6 +68,9 @@ def run(
     spec = make_spec(
         shelves, dataset, model, request, method, _settings(settings), seed=seed, reference=not no_reference
     )
+    for p in shelves.methods[method].params:
+        if note := p.note(spec.params[p.name]):
+            click.echo(note, err=True)
     run_id = runner.submit(home, spec)
     try:
         ended = _follow(home, run_id)

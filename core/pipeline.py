@@ -183,7 +183,7 @@ def unlearn(
         unlearned = job.method.unlearn(own, guarded, context)
         synchronise(job.device)
         seconds = perf_counter() - began
-    for name, theta in unlearned.named_parameters():
+    for name, theta in unlearned.state_dict().items():  # buffers too: BatchNorm's statistics can overflow unseen
         if not theta.isfinite().all():
             raise Diverged(
                 f"{job.method.title} left weights in {name} that are not finite; gentler parameters may help."

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from core.context import RunContext
 from core.data.examples import Examples
-from core.domain import digest
+from core.domain import WrongInput, digest
 from core.importance import fisher_diagonal, squared_batch_gradient, squared_length
 from core.maths.blocks import blocks
-from core.maths.curvature import EigenFisher, GradientFisher, eigen_fisher
+from core.maths.curvature import EXACT_ENTRIES, EigenFisher, GradientFisher, eigen_fisher
 from core.maths.gradients import gradient_rows
 from core.training import predict
 
@@ -101,6 +101,11 @@ class FisherStatistic(Statistic):
             part = run.part(index / len(everything), (index + 1) / len(everything))
             rows = _Rows(model, names, examples, part)
             if self.gradients:
+                if len(examples) * rows.width > EXACT_ENTRIES:
+                    raise WrongInput(
+                        f"Storing the gradients of {len(examples)} examples by {rows.width} weights would take "
+                        f"{len(examples) * rows.width * 4 / 1e9:.1f} GB; store factors, or choose a smaller scope."
+                    )
                 arrays[f"{block}/gradients"] = torch.cat(list(rows()))
             else:
                 fisher = eigen_fisher(rows, len(examples), rows.width, self.rank, run.generator)

@@ -84,6 +84,9 @@ def fit(
             optimiser, batches, lambda batch: F.cross_entropy(model(batch[0]), batch[1]), part,
             steps=per_epoch, note=f"epoch {epoch} of {recipe.epochs}", after=lambda *_: stepped(),
         )  # fmt: skip
+        for name, statistic in model.named_buffers():  # BatchNorm hides an overflow from the loss while it trains
+            if not statistic.isfinite().all():
+                raise Diverged(f"{name} became infinite or NaN in epoch {epoch} of {recipe.epochs}; a lower learning rate may help.")
         after_epoch(epoch)
     run.progress(1.0, "trained")
     return model.eval()

@@ -35,7 +35,7 @@ def choose(scores: Tensor, share: float, rule: str, generator: torch.Generator) 
     """bool, shaped like `scores`: floor(share x size) entries, by `rule`: smallest (aru), largest, or random ones."""
     size = scores.numel()
     count = int(share * size + 1e-9)  # 0.3 x 10 is 2.9999... in binary
-    order = scores.flatten().argsort(descending=rule == "largest")
+    order = scores.flatten().argsort(descending=rule == "largest", stable=True)  # dead units tie at 0
     if rule == "random":
         order = torch.randperm(size, generator=generator).to(scores.device)
     mask = torch.zeros(size, dtype=torch.bool, device=scores.device)

@@ -25,7 +25,7 @@ from core.params import param
 from core.training import fit, share_right
 
 SHOWN = 16  # forget images whose attack is recorded
-ATTACK_PASSES, MASK_PASSES = 8, 2
+MASK_PASSES = 2
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ARU(UnlearningMethod):
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Attack and mask over the forget set, healing over the retain set."""
-        return (ATTACK_PASSES + MASK_PASSES) * forget_count + self.epochs * (train_count - forget_count)
+        return (self.attack_steps + 1 + MASK_PASSES) * forget_count + self.epochs * (train_count - forget_count)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, partly re-initialised and healed."""
@@ -59,10 +59,8 @@ class ARU(UnlearningMethod):
         if not layers:
             raise WrongInput("Attack-and-Reset resets slices of convolutions larger than 1x1; this model has none.")
         forget, retain = splits.forget.to(run.device), splits.retain
-        noise = self._attack(model, forget, run.part(0, 0.2))
-        scores = difference(
-            model, forget.pixels(), noise, forget.labels, batch_size=self.batch_size, train_mode=self.norm_mode == "train"
-        )
+        noise, train_mode = self._attack(model, forget, run.part(0, 0.2)), self.norm_mode == "train"
+        scores = difference(model, forget.pixels(), noise, forget.labels, batch_size=self.batch_size, train_mode=train_mode)
         masks = {name: choose(scores[name], self.share, self.mask, run.generator) for name in layers}
         fresh = dict(run.fresh_model().named_parameters())
         with torch.no_grad():

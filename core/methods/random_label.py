@@ -31,7 +31,7 @@ class RandomLabel(UnlearningMethod):
     paper = "arXiv:2010.10981 (baseline)"
     uses = frozenset({"forget", "retain"})
 
-    true_label: str = param("excluded", choices=("excluded", "allowed"), help="Whether a random label may be the true one.")
+    true_label: str = param("excluded", choices=("excluded", "allowed"), help="Whether a label may be true, or that of a class to forget.")
     epochs: int = param(3, low=1, high=200, help="Passes over the whole training set.")
     learning_rate: float = param(0.01, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of SGD, momentum 0.9.")
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
@@ -50,7 +50,11 @@ class RandomLabel(UnlearningMethod):
 def relabelled(splits: Splits, true_allowed: bool, model: nn.Module, run: RunContext) -> Examples:
     """The forget set under labels drawn at random, then the retain set under its own."""
     forget, classes = splits.forget, model(splits.forget.pixels()[:1].to(run.device)).shape[1]
-    if true_allowed:
+    gone = splits.request.picks if splits.request.by_class else ()
+    if len(gone) > 1 and not true_allowed:  # one forgotten class must not be taught as another
+        kept = torch.tensor([c for c in range(classes) if c not in gone])
+        drawn = kept[torch.randint(len(kept), forget.labels.shape, generator=run.generator)]
+    elif true_allowed:
         drawn = torch.randint(classes, forget.labels.shape, generator=run.generator)
     else:
         drawn = other_labels(forget.labels, classes, run.generator)

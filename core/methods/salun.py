@@ -33,7 +33,7 @@ class SalUn(UnlearningMethod):
     uses = frozenset({"forget", "retain"})
 
     share: float = param(0.5, low=0.0, high=1.0, format="%.2f", help="Share of all weights that may move: the most salient ones.")
-    true_label: str = param("excluded", choices=("excluded", "allowed"), help="Whether a random label may be the true one.")
+    true_label: str = param("excluded", choices=("excluded", "allowed"), help="Whether a label may be true, or that of a class to forget.")
     epochs: int = param(5, low=1, high=200, help="Passes over the whole training set.")
     learning_rate: float = param(0.02, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of SGD, momentum 0.9.")
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")

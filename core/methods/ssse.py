@@ -35,7 +35,7 @@ class SSSE(UnlearningMethod):
 
     key = "ssse"
     title = "Single-Step Sample Erasure (SSSE)"
-    about = "One closed-form step up the forget set's loss, scaled by curvature that was stored when the network was trained."
+    about = "One closed-form step up the forget set's loss, scaled by curvature that was stored beforehand, whatever must go."
     paper = "arXiv:2107.03860"
     uses = frozenset({"forget"})
     keeps = frozenset({"inverse-Fisher factors of the training set"})
@@ -47,7 +47,7 @@ class SSSE(UnlearningMethod):
         notes=(("gradients", "This stores the gradient of every training image: a cost in privacy, since each tells of one image."),),
     )  # fmt: skip
     rank: int = param(512, low=1, high=4096, symbol="r", when=("storage", "factors"), help="Eigenpairs kept of a block, at most.")
-    damping: float = param(0.01, low=1e-6, high=1e4, symbol="λ", format="%.6f", help="Added to the Fisher: a share of its largest value.")
+    damping: float = param(0.01, low=1e-6, high=1e4, symbol="λ", format="%.6f", help="Share of F's top value, added with the decay.")
     epsilon: float = param(1.0, low=0.0, high=100.0, symbol="ε", format="%.2f", help="Length of the step; theory says 1.")
     downdate: str = param("no", choices=("no", "yes"), help="yes: take the forget set out of the Fisher as well (not in the paper).")
 
@@ -71,17 +71,18 @@ class SSSE(UnlearningMethod):
             damping = self.damping * float(values[0]) + run.recipe.weight_decay
             left = (count - len(forget)) / count if self.downdate == "yes" else 1.0  # what is left of F is a mean over D_r
             solve: Solve = partial(fisher.solve, damping=max(damping * left, 1e-12))
-            rows = torch.cat(list(regularised_rows(model, names, forget, run))).double()
+            rows = partial(regularised_rows, model, names, forget, run)  # chunk by chunk: all at once may be too much
             if self.downdate == "yes":
-                solve = downdated(solve, rows, count)
-            ascent = rows.sum(0)
+                solve = downdated(solve, torch.cat(list(rows())), count)
+            ascent = torch.stack([chunk.double().sum(0) for chunk in rows()]).sum(0)
             move = (self.epsilon * left / (count - len(forget)) * solve(ascent[:, None])[:, 0]).to(named[names[0]].dtype)
             pull = run.recipe.weight_decay * torch.cat([named[n].flatten() for n in names]).detach().double() @ move.double()
+            predicted = [chunk.double() @ move.double() for chunk in rows()]
             moves = torch.split(move, [named[name].numel() for name in names])
             step |= {name: part.view_as(named[name]) for name, part in zip(names, moves, strict=True)}
             run.record(f"ssse/{block}", {
                 "spectrum": values[:SPECTRUM], "damping": torch.tensor(damping), "mean_gradient_norm": stored[f"{block}/mean"].norm(),
-                "cosine_with_ascent": F.cosine_similarity(move.double(), ascent, dim=0), "predicted": rows @ move.double() - pull,
+                "cosine_with_ascent": F.cosine_similarity(move.double(), ascent, dim=0), "predicted": torch.cat(predicted) - pull,
             })  # fmt: skip
         losses = torch.stack(list(self._along(model, step, splits, run)))
         run.record("step", step)

@@ -53,8 +53,8 @@ class UNSIR(UnlearningMethod):
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Noise, impair and repair, as if one class went."""
-        kept = train_count - forget_count
-        return self.noise_count * (self.noise_steps + self.copies) + 2 * kept
+        each = {"optimised": self.noise_steps + self.copies, "gaussian": self.copies, "none": 0}[self.noise]
+        return self.noise_count * each + 2 * (train_count - forget_count)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, impaired and repaired."""

@@ -28,7 +28,7 @@ from core.methods.base import UnlearningMethod
 from core.params import param
 from core.training import descend, draws, fit, predict
 
-LOOKED_AT = 500  # examples of each set that the trajectory is measured on
+LOOKED_AT = 500  # examples of each set that the trajectory and the stop are measured on, the first ones
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class WeightPerturbation(UnlearningMethod):
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """The target model, then the steps."""
-        target = self.epochs * self.fraction * (train_count - forget_count) if self.variant == "A" else 0
+        target = self.variant == "A" and self.epochs * self.fraction * (train_count - forget_count)
         return target + 2.0 * self.steps * self.batch_size
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
@@ -68,25 +68,24 @@ class WeightPerturbation(UnlearningMethod):
         seen = (forget.first(LOOKED_AT), retain.first(LOOKED_AT))
         looks: list[list[float]] = []
 
-        def pairs() -> Iterator[tuple[Tensor, Tensor]]:
-            """Indices of a batch of D_f and of D_r, until the answers are close."""
+        def pairs() -> Iterator[tuple[Tensor, Tensor]]:  # indices of a batch of D_f and of D_r, until the answers are close
             some, others = (draws(len(e), self.batch_size, run.generator) for e in (forget, retain))
-            for step in range(self.steps):
-                if step % self.look_every == 0:
+            for step in range(self.steps + 1):
+                if step % self.look_every == 0 or step == self.steps:
                     looks.append(look(model, target, seen, distance(moving, start), run.device))
-                    if looks[-1][0] < self.tolerance:
+                    if looks[-1][0] < self.tolerance or step == self.steps:
                         return
                 yield next(some), next(others)
 
         def loss(pair: tuple[Tensor, Tensor]) -> Tensor:
             f, r = pair
-            logits = model(torch.cat([forget.subset(f).pixels(), retain.subset(r).pixels()]))
-            return kl_divergence(target[f], logits[: len(f)]) + self.retain_weight * F.cross_entropy(logits[len(f) :], retain.labels[r])
+            pull = kl_divergence(target[f], model(forget.subset(f).pixels()))
+            kept = F.cross_entropy(model(retain.subset(r).pixels()), retain.labels[r]) if self.retain_weight else 0.0
+            return pull + self.retain_weight * kept
 
         descend(torch.optim.SGD(moving, lr=self.learning_rate), pairs(), loss, run.part(0.3, 1), steps=self.steps,
                 note="perturbing", clip=1.0, after=lambda *_: project(moving, start, self.radius))  # fmt: skip
         model.zero_grad(set_to_none=True)  # of the weights that do not move
-        looks.append(look(model, target, seen, distance(moving, start), run.device))
         run.record("perturbation", {"trajectory": torch.tensor(looks)})
         run.progress(1.0, "perturbed")
         return model
@@ -95,7 +94,6 @@ class WeightPerturbation(UnlearningMethod):
         """Logits (k, C) that the forget set should get."""
         if self.variant == "A":
             part = retain.subset(torch.randperm(len(retain), generator=run.generator)[: ceil(self.fraction * len(retain))])
-            recipe = replace(run.recipe, epochs=self.epochs)
-            return predict(fit(run.fresh_model(), part, recipe, run.part(0, 0.3)), forget, run.device)
-        own, others = predict(model, forget, run.device), predict(model, retain, run.device)
-        return third_party(own, others, run.generator)
+            shortly = fit(run.fresh_model(), part, replace(run.recipe, epochs=self.epochs), run.part(0, 0.3))
+            return predict(shortly, forget, run.device)
+        return third_party(predict(model, forget, run.device), predict(model, retain, run.device), run.generator)

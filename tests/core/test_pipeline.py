@@ -6,6 +6,7 @@ from pathlib import Path
 import re
 import sqlite3
 
+import numpy as np
 import pytest
 import torch
 
@@ -259,8 +260,8 @@ DIVERGING = {  # method: settings that no network survives
     "gradient_ascent": {"learning_rate": 1.0, "epochs": 20},
     "neggrad_plus": {"alpha": 0.0, "learning_rate": 1.0, "clip": 1000},
     "scrub": {"learning_rate": 1.0, "alpha": 100},
-    "finetune": {"learning_rate": 1.0, "batch_size": 2},
-    "salun": {"learning_rate": 1.0, "batch_size": 2},
+    "finetune": {"learning_rate": 1.0, "batch_size": 8, "epochs": 3},
+    "salun": {"learning_rate": 1.0, "batch_size": 8, "epochs": 3},
 }
 
 
@@ -270,14 +271,38 @@ def test_parameters_that_diverge_end_the_run_with_the_step_and_the_reason_or_wit
         computed = engine.compute("class:3", method, reference=False, **settings)
     except Diverged as reason:
         told = str(reason)
-        assert re.fullmatch(r"The loss became (nan|inf|-inf) at step \d+ of \d+ \(.+\); a lower learning rate may help\.", told)
+        where = r"(at step \d+ of \d+ \(.+\)|in epoch \d+ of \d+)"
+        assert re.fullmatch(rf"(The loss|[\w.]+) became .+ {where}; a lower learning rate may help\.", told)
     else:
         assert all(m.value is None or isfinite(m.value) for m in computed.outcome.measurements)
+        left = Artifacts(engine.home.artifacts_folder).get_arrays(computed.outcome.artifacts["unlearned"])
+        assert all(np.isfinite(array).all() for array in left.values())
 
 
 def test_gradient_ascent_without_measure_does_diverge(engine):
     with pytest.raises(Diverged, match=r"at step \d+ of 60 \(climbing\)"):
         engine.compute("class:3", "gradient_ascent", reference=False, learning_rate=1.0, epochs=20)
+
+
+def test_an_overflow_that_batchnorm_hides_from_the_loss_is_no_result(engine, monkeypatch):
+    def spoiled(self, model, splits, run):
+        with torch.no_grad():
+            model.norm2.running_var[0] = float("inf")
+        return model
+
+    monkeypatch.setattr("core.methods.original.Original.unlearn", spoiled)
+    with pytest.raises(Diverged, match=r"left weights in norm2\.running_var that are not finite"):
+        engine.compute("class:3")
+
+
+def test_a_statistic_of_another_engine_version_is_computed_anew(engine, monkeypatch):
+    engine.compute("class:3", "ssd", reference=False)
+    assert engine.compute("class:5", "ssd", reference=False).outcome.seconds["precompute"] == 0
+    known = pipeline.code_version
+    monkeypatch.setattr(pipeline, "code_version", lambda rooms: "another" if rooms is pipeline.ENGINE else known(rooms))
+    again = engine.compute("class:7", "ssd", reference=False).outcome
+    assert again.seconds["precompute"] > 0
+    assert again.seconds["train"] == 0
 
 
 def test_a_stored_statistic_that_does_not_fit_the_model_is_computed_anew(engine):

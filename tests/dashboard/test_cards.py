@@ -10,7 +10,8 @@ from dashboard.components.cards import FOLDER, text_of
 
 HEADINGS = ["Rule", "Needs", "Cannot do", "Paper", "Departures", "Standing"]
 STANDING = re.compile(
-    r"Faithful to paper and code\.|Faithful to the paper; details that it leaves open are ours\.|Reconstruction: .+|Exact\.|Control\."
+    r"Faithful to the authors' code, but for the departures above\.|The published rule; the full paper was not at hand, .+\.|"
+    r"Faithful to the paper; details that it leaves open are ours\.|Reconstruction: .+|Exact\.|Control\."
 )
 SHELVES: Catalogue = describe()
 

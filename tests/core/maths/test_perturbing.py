@@ -80,12 +80,12 @@ def test_third_party_borrows_the_answer_of_another_example_with_the_same_answer(
 
 
 def test_third_party_without_a_same_answer_takes_values_in_the_order_of_the_own():
-    own = torch.tensor([[1.0, 3.0, 2.0]])  # class 1, then 2, then 0
+    own = torch.tensor([[2.0, 3.0, 1.0]])  # class 1, then 0, then 2
     others = torch.tensor([[9.0, 4.0, 5.0]])
-    assert third_party(own, others, torch.Generator()).tolist() == [[4.0, 9.0, 5.0]]
+    assert third_party(own, others, torch.Generator()).tolist() == [[5.0, 9.0, 4.0]]
     some = torch.tensor([[9.0, 4.0, 5.0], [0.0, 1.0, 2.0]])
     drawn = {tuple(third_party(own, some, torch.Generator().manual_seed(s))[0].tolist()) for s in range(20)}
-    assert drawn == {(4.0, 9.0, 5.0), (0.0, 2.0, 1.0)}
+    assert drawn == {(5.0, 9.0, 4.0), (1.0, 2.0, 0.0)}
 
 
 def test_third_party_keeps_every_answer_and_invents_no_value():

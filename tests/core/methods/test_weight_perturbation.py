@@ -267,7 +267,7 @@ def test_it_stops_at_the_first_look_below_the_tolerance(learned, steps):
     path = perturb(learned, replace(every, tolerance=tolerance))[1]
     assert len(steps) == 5 * 2 + 30  # five epochs of the reference on 24 images, then three rounds of ten
     assert torch.equal(path[:4, 0], whole[:4])
-    assert torch.equal(path[4:], path[3:4])
+    assert len(path) == 4
 
 
 @pytest.mark.parametrize("radius", [0.01, 0.03])
