@@ -66,8 +66,7 @@ class SSSE(UnlearningMethod):
         step: dict[str, Tensor] = {}
         for index, (block, names) in enumerate(everything.items()):
             run.progress(index / len(everything) * 0.9, f"step of {block}")
-            fisher = fisher_of(stored, block)
-            values = fisher.values
+            values = (fisher := fisher_of(stored, block)).values
             damping = self.damping * float(values[0]) + run.recipe.weight_decay
             left = (count - len(forget)) / count if self.downdate == "yes" else 1.0  # what is left of F is a mean over D_r
             solve: Solve = partial(fisher.solve, damping=max(damping * left, 1e-12))
