@@ -18,8 +18,10 @@ def card(method: MethodInfo) -> None:
     kept = f" · {', '.join(method.keeps)} (stored once)" if method.keeps else ""
     st.caption(f"Reads: {reads}{kept}" + (f" · {method.paper}" if method.paper else ""))
     if fine_print:
-        with st.expander("Rule, needs, limits, paper, departures"):
-            st.markdown(fine_print)
+        # What nobody has opened is not sent: formulas would be laid out anew at every click on the page.
+        box = st.expander("Rule, needs, limits, paper, departures", key="card", on_change="rerun", bind="query-params")
+        if box.open:
+            box.markdown(fine_print)
 
 
 def text_of(method: MethodInfo) -> tuple[str, str]:

@@ -334,7 +334,7 @@ def test_the_form_follows_the_method_and_presets_are_set(open_app, finished):
     for key, method in shelves.methods.items():
         at = open_app(finished.root, method=key)
         assert any(m.value.startswith(f"**{method.title}**") for m in at.markdown)
-        assert "#### Rule" in said(at), key
+        assert "#### Rule" not in said(at), "the fine print waits until it is opened"
         assert not at.button(key="submit").disabled
         preset = preset_values(method, shelves.datasets["digits"], "small_cnn", ForgetRequest("class", (3,)))
         shown = {}
@@ -522,6 +522,11 @@ def test_a_request_that_a_method_cannot_serve_is_refused_on_the_form(open_app, b
     at = open_app(bare.root, method="unsir", kind="random")
     one_sentence(at, "serves requests of kind class, classes, not random")
     assert at.button(key="submit").disabled
+
+
+def test_the_fine_print_of_a_card_opens_and_is_part_of_the_address(open_app, bare):
+    text = said(open_app(bare.root, method="aru", card="true"))
+    assert all(f"#### {heading}" in text for heading in ("Rule", "Needs", "Cannot do", "Paper", "Departures", "Standing"))
 
 
 def test_the_result_lists_what_the_method_recorded(open_app, finished, done):
