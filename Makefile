@@ -13,7 +13,7 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-tests
 	$(PY) -m ruff check .
 	$(PY) -m mypy core dashboard
-	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 bench: $(VENV)/.installed-tests
 	$(PY) -m tests.benchmarks $(ARGS)

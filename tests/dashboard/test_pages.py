@@ -493,7 +493,9 @@ def test_the_papers_values_fill_the_form_and_it_says_why_they_fail(open_app, bar
     assert group(at, "Settings") == ["preset"]
     at = sound(at.button_group(key="start").set_value("paper").run())
     assert at.number_input(key="ssd.alpha").value == 10.0 != preset
-    assert "selects nothing here: with a per-sample Fisher no weight's ratio can exceed n/k = 9.78" in told(at, "warning")[0]
+    said_why = " ".join(told(at, "warning"))
+    assert "Nothing is forgotten with these" in said_why
+    assert "selects nothing here: with a per-sample Fisher no weight's ratio can exceed n/k = 9.78" in said_why
     at = sound(at.button_group(key="start").set_value("preset").run())
     assert at.number_input(key="ssd.alpha").value == preset
     assert not at.warning
