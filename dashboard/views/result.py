@@ -107,12 +107,9 @@ def recorded_list(run: Run, where: tuple[str, str]) -> None:
         if row["arrays"] > 1:
             row["shape"] = "one each"
     if kinds:
-        with st.expander(f"What the method recorded ({len(kinds)} kinds of array)"):
-            st.dataframe(
-                pd.DataFrame(list(kinds.values())).sort_values("array"), hide_index=True, key="recorded",
-                column_config={"kB": st.column_config.NumberColumn(format="%.1f")},
-                alt="Arrays that the method handed over, with meaning, unit and shape",
-            )  # fmt: skip
+        table = pd.DataFrame(list(kinds.values())).sort_values("array").round({"kB": 1}).astype({"kB": str})
+        with st.expander("What the method recorded"):
+            st.table(table, hide_index=True, alt="Arrays that the method handed over, with meaning, unit and shape")
 
 
 run = finished_run()
