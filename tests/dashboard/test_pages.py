@@ -461,7 +461,7 @@ def test_a_request_that_cannot_be_is_told_in_a_sentence_and_run_is_disabled(open
 
 def test_ticked_images_are_added_to_the_indices(open_app, finished):
     at = open_app(finished.root, kind="samples", samples="5")
-    table = next(t.value for t in at.table if "array" in t.value)
+    table = at.dataframe[0].value
     assert list(table.columns) == ["index", "image"]
     assert table["image"].str.startswith("data:image/png;base64,").all()
     at.session_state["picked"] = {"selection": {"rows": [0, 2], "columns": [], "cells": []}}
