@@ -1,8 +1,8 @@
 """The shelf of metrics. To add a family: write its file, then its line here."""
 
-from core.metrics import accuracy, distance, divergence, membership
+from core.metrics import accuracy, agreement, distance, divergence, membership
 from core.metrics.base import Metric
 
 METRICS: dict[str, Metric] = {
-    metric.info.key: metric for family in (accuracy, divergence, membership, distance) for metric in family.METRICS
+    metric.info.key: metric for family in (accuracy, divergence, agreement, membership, distance) for metric in family.METRICS
 }

@@ -1,7 +1,7 @@
 """What metrics may look at, and what a metric is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -41,6 +41,13 @@ class Evidence:
     answers: Mapping[str, Answers]  # by model
     weights: Mapping[str, Mapping[str, Tensor]]  # by model: parameter name -> tensor, without buffers
     seed: int = 0
+    known: dict[str, float] = field(default_factory=dict, compare=False)  # what several metrics ask for, taken once
+
+    def once(self, name: str, take: Callable[[], float]) -> float:
+        """What `take` gives, called for the first who asks by this name."""
+        if name not in self.known:
+            self.known[name] = take()
+        return self.known[name]
 
     def need(self, model: str) -> Answers:
         """Raises NotApplicable where the model is missing."""

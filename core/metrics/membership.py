@@ -4,6 +4,7 @@ import numpy as np
 import torch.nn.functional as F
 
 from core.descriptions import MetricInfo
+from core.metrics.accuracy import accuracy
 from core.metrics.base import Evidence, Metric, NotApplicable
 
 SPLITS = 10
@@ -35,6 +36,21 @@ def loss_attack(member_losses: np.ndarray, other_losses: np.ndarray, seed: int) 
     return float(cross_val_score(attack, losses, members, cv=splits, scoring="accuracy").mean())
 
 
+def loss_attack_accuracy(evidence: Evidence, model: str) -> float:
+    """The attack on one model of a run. Raises NotApplicable where it cannot be made."""
+    return evidence.once(f"loss attack/{model}", lambda: _attack(evidence, model))
+
+
+def nomus(test_accuracy: float, attack_accuracy: float) -> float:
+    """Half the accuracy on unseen images plus half of 1 - 2 |attack - 1/2|, all in [0, 1] (MUFAC, arXiv:2311.02240)."""
+    return test_accuracy / 2 + (1 - 2 * abs(attack_accuracy - 0.5)) / 2
+
+
+def _nomus(evidence: Evidence, model: str) -> float:
+    unseen, labels = evidence.need(model).of("test_retain", evidence.splits)
+    return nomus(accuracy(unseen, labels), loss_attack_accuracy(evidence, model))
+
+
 def _attack(evidence: Evidence, model: str) -> float:
     answers = evidence.need(model)
     unseen = "test_forget" if evidence.splits.request.by_class else "test"
@@ -50,6 +66,14 @@ METRICS = (
             "How often a logistic regression tells the forget set from unseen images (of the same classes, for class "
             "requests) by their loss: ten stratified splits, balanced. 0.5 is chance; the aim is the reference's value.",
         ),
-        _attack,
+        loss_attack_accuracy,
+    ),
+    Metric(
+        MetricInfo(
+            "nomus", "NoMUS", "share", "high",
+            "Half the accuracy on unseen kept images plus half of how close the attack by loss is to chance (MUFAC's score). "
+            "It knows no reference: chance counts as best, also where retraining does not reach it.",
+        ),
+        _nomus,
     ),
 )  # fmt: skip

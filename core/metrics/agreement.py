@@ -1,0 +1,88 @@
+"""How closely a model behaves like the reference: the field's summaries, each against the reference's own value."""
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from core.descriptions import MetricInfo
+from core.metrics.accuracy import accuracy
+from core.metrics.base import Evidence, Metric
+from core.metrics.membership import loss_attack_accuracy
+
+ACCURACIES = ("train_forget", "train_retain", "test_retain")  # FA, RA, TA
+
+
+def activation_distance(logits: Tensor, reference: Tensor) -> float:
+    """Mean over examples of the Euclidean distance between the two softmax vectors: logits (N, C) both; 0 to sqrt 2."""
+    return float((logits.double().softmax(1) - reference.double().softmax(1)).norm(dim=1).mean())
+
+
+def tug_of_war(gaps: list[float]) -> float:
+    """Product of 1 - |gap| over gaps to the reference, each a share; 1: as the reference (Zhao et al., arXiv:2406.01257)."""
+    return float(torch.tensor([1 - abs(gap) for gap in gaps], dtype=torch.float64).prod())
+
+
+def _gap(split: str, evidence: Evidence, model: str) -> float:
+    ours, theirs = (accuracy(*evidence.need(m).of(split, evidence.splits)) for m in (model, "reference"))
+    return ours - theirs
+
+
+def _attack_gap(evidence: Evidence, model: str) -> float:
+    return loss_attack_accuracy(evidence, model) - loss_attack_accuracy(evidence, "reference")
+
+
+def _activation(evidence: Evidence, model: str) -> float:
+    (theirs, _), (ours, _) = (evidence.need(m).of("forget", evidence.splits) for m in ("reference", model))
+    return activation_distance(ours, theirs)
+
+
+def _tow(evidence: Evidence, model: str) -> float:
+    return tug_of_war([_gap(split, evidence, model) for split in ACCURACIES])
+
+
+def _tow_attack(evidence: Evidence, model: str) -> float:
+    gaps = [_gap(split, evidence, model) for split in ACCURACIES[1:]]
+    return tug_of_war([_attack_gap(evidence, model), *gaps])
+
+
+def _average_gap(evidence: Evidence, model: str) -> float:
+    gaps = [_gap(split, evidence, model) for split in ACCURACIES] + [_attack_gap(evidence, model)]
+    return sum(map(abs, gaps)) / len(gaps)
+
+
+_metric = partial(Metric, models=("original", "unlearned"))
+
+METRICS = (
+    _metric(
+        MetricInfo(
+            "activation_distance", "Activation distance, forget set", "distance", "low",
+            "Euclidean distance between the model's and the reference's probabilities, averaged over the forget set. "
+            "0: the same answers; 1.414: sure of different classes.",
+        ),
+        _activation,
+    ),
+    _metric(
+        MetricInfo(
+            "average_gap", "Average gap to the reference", "share", "low",
+            "Mean distance to the reference's values of four numbers: accuracy on the forget set, on the retain set, on unseen "
+            "kept images, and the attack's accuracy (SalUn's summary).",
+        ),
+        _average_gap,
+    ),
+    _metric(
+        MetricInfo(
+            "tow", "Tug of war (ToW)", "share", "high",
+            "Product of one minus the distance to the reference, for accuracy on the forget set, on the retain set and on unseen "
+            "kept images. 1: as the reference.",
+        ),
+        _tow,
+    ),
+    _metric(
+        MetricInfo(
+            "tow_attack", "Tug of war by attack (ToW-MIA)", "share", "high",
+            "As tug of war, with the attack's accuracy in place of the accuracy on the forget set.",
+        ),
+        _tow_attack,
+    ),
+)  # fmt: skip
