@@ -1,6 +1,7 @@
 """Choose a dataset, a model, what to forget and how; then run it."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.asking import make_spec, preset_values
 from core.descriptions import MethodInfo
@@ -15,6 +16,8 @@ from dashboard.components.fragments import fragment
 from dashboard.components.requests import ask_request
 from dashboard.components.text import plain
 from dashboard.session import ask_to_open, home
+
+NEAR_CEILING = 0.9  # of n/k: alpha = 10 at n/k = 10.6 was measured to forget nothing
 
 st.markdown("Train a network, make it forget, and see what changed, held against the same network truly retrained.")
 shelves = queries.catalogue()
@@ -49,13 +52,16 @@ def start_values(method: MethodInfo) -> dict[str, Value]:
     return preset | paper.values
 
 
-def ceiling_note(settings: dict[str, Value], forget: ForgetRequest) -> None:
-    """For methods that dampen: no alpha at or above n/k can select anything with a per-sample Fisher."""
+def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: DeltaGenerator) -> None:
+    """For methods that dampen: no alpha near or above n/k can select anything with a per-sample Fisher.
+
+    What must be known before Run is written into `above`, which stands over the button.
+    """
     ceiling, alpha = data.train_count / data.forget_count(forget), settings["alpha"]
-    if isinstance(alpha, float | int) and alpha >= ceiling:
-        st.warning(
-            f"α = {alpha:g} selects nothing here: with a per-sample Fisher no weight's ratio can exceed n/k = {ceiling:.2f}. "
-            "Papers that use larger values square batch means, which have no such ceiling.",
+    if isinstance(alpha, float | int) and alpha >= NEAR_CEILING * ceiling:
+        above.warning(
+            f"This run will change next to nothing: α = {alpha:g}, but no weight can be more than n/k = {ceiling:.2f} times as "
+            "important to the forget set as to all training images. Use the preset, α = auto, or importance = batch.",
             icon=":material/warning:",
         )
     else:
@@ -96,7 +102,7 @@ def ask_how() -> None:
     run_row = st.container()  # above the settings: most people run the preset, and some forms are long
     settings = method_form(method, start_values(method))
     if request and method.explorable == "dampening" and settings["importance"] == "per_sample":
-        ceiling_note(settings, request)
+        ceiling_note(settings, request, run_row)
     with run_row:
         fragment(lambda: ask_run(key, settings))
 

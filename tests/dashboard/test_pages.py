@@ -493,9 +493,9 @@ def test_the_papers_values_fill_the_form_and_it_says_why_they_fail(open_app, bar
     assert group(at, "Settings") == ["preset"]
     at = sound(at.button_group(key="start").set_value("paper").run())
     assert at.number_input(key="ssd.alpha").value == 10.0 != preset
-    said_why = " ".join(told(at, "warning"))
-    assert "Nothing is forgotten with these" in said_why
-    assert "selects nothing here: with a per-sample Fisher no weight's ratio can exceed n/k = 9.78" in said_why
+    (said_why,) = told(at, "warning")
+    assert "change next to nothing: α = 10, but no weight can be more than n/k = 9.78 times as important" in said_why
+    assert "n/k = 10.57" in told(open_app(bare.root, method="ssd", start="paper", **{"class": "8"}), "warning")[0]
     at = sound(at.button_group(key="start").set_value("preset").run())
     assert at.number_input(key="ssd.alpha").value == preset
     assert not at.warning
