@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from core.domain import WrongInput
 from core.store.home import Home
+from core.threads import QUIET
 
 PATIENCE = 60  # seconds for an answer, the start of the process included
 PROJECT = Path(__file__).resolve().parents[1]
@@ -85,5 +86,5 @@ class WarmEngine:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "core.answers", str(self._home.root)],
                 cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-                env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},  # spinning threads stall everyone on a busy machine
+                env={**os.environ, **QUIET},
             )  # fmt: skip

@@ -7,6 +7,7 @@ from functools import partial
 import os
 from time import perf_counter
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -20,7 +21,13 @@ from core.methods import METHODS
 from core.methods.base import UnlearningMethod
 from core.metrics import METRICS
 from core.metrics.base import Answers, Evidence, NotApplicable
+from core.metrics.by_example import answer_arrays, example_table
+from core.metrics.grafts import graft_table
+from core.metrics.probes import probe_table
+from core.metrics.relearning import relearn_table
+from core.metrics.similarity import cka_table
 from core.metrics.tables import confusion, layers, per_class
+from core.metrics.touched import packed, touched
 from core.models import MODELS
 from core.params import with_params
 from core.presets import preset_for
@@ -34,6 +41,18 @@ from core.training import Diverged, fit, predict
 from core.version import ENGINE, TRAINING, code_version
 
 STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
+ASKING = 0.1  # share of the evaluation that is asking the models; the rest is measuring
+MEASURING = 8000  # training passes over single examples that all metrics cost, whatever the data: most is learning back
+TABLES: dict[str, Callable[[Evidence], pd.DataFrame]] = {
+    "per_class": per_class,
+    "confusion": confusion,
+    "layers": layers,
+    "examples": example_table,
+    "cka": cka_table,
+    "relearn": relearn_table,
+    "probes": probe_table,
+    "graft": graft_table,
+}
 
 
 @dataclass(frozen=True)
@@ -87,9 +106,11 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
         statistics = precompute(job, original, stages)
         unlearned, recorded, unlearn_seconds = unlearn(job, original, statistics, stages)
         began = perf_counter()
-        evidence = evaluate(job, {"original": original, "reference": reference}, unlearned, stages)
-        measurements = measure(evidence)
-        files = keep_files(job.keeper.artifacts, evidence, unlearned, recorded)
+        with stages.stage("evaluate") as say:
+            evidence = evaluate(job, {"original": original, "reference": reference}, unlearned, say)
+            measurements = measure(evidence, say)
+            files = keep_files(job.keeper.artifacts, evidence, unlearned, recorded)
+            say(1.0, "measured")
         shared = {"original": original, "reference": reference, **{f"statistic/{k}": s for k, s in statistics.items()}}
         seconds = {
             "train": original.seconds if original.made_now else 0.0,
@@ -134,7 +155,7 @@ def planned_work(job: Job) -> dict[str, float]:
         "reference": 0.0 if not job.spec.reference or job.keeper.has(job.reference_key) else epochs * (n - k),
         "precompute": float(STATISTIC_PASSES * n * len(missing)),
         "unlearn": job.method.passes(n, k, job.recipe),
-        "evaluate": float(n + len(job.splits.test)),
+        "evaluate": float(n + len(job.splits.test) + MEASURING),
     }
 
 
@@ -191,25 +212,26 @@ def unlearn(
     return unlearned, context.recorded, seconds
 
 
-def evaluate(job: Job, shared: dict[str, Shared | None], unlearned: nn.Module, stages: Stages) -> Evidence:
-    """Each model's logits on all data, once."""
+def evaluate(job: Job, shared: dict[str, Shared | None], unlearned: nn.Module, say: Callable[[float, str], None]) -> Evidence:
+    """Each model's logits on all data, once, and the models themselves."""
     models = {name: restore(job, thing.tensors) for name, thing in shared.items() if thing}
     models = {"original": models["original"], "unlearned": unlearned.eval(), **models}
-    with stages.stage("evaluate") as say:
-        answers = {}
-        for index, (name, model) in enumerate(models.items()):
-            say(index / len(models), f"asking the {name} model")
-            sets = (predict(model, examples, job.device) for examples in (job.splits.train, job.splits.test))
-            answers[name] = Answers(*sets)
-        weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
-        say(1.0, "measuring")
-    return Evidence(job.splits, answers, weights, derived_seed(job.spec.seed, "evaluate") % 2**31)
+    answers = {}
+    for index, (name, model) in enumerate(models.items()):
+        say(ASKING * index / len(models), f"asking the {name} model")
+        sets = (predict(model, examples, job.device) for examples in (job.splits.train, job.splits.test))
+        answers[name] = Answers(*sets)
+    weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
+    untrained = job.context("untrained", say, {}).fresh_model().eval()
+    seed = derived_seed(job.spec.seed, "evaluate") % 2**31
+    return Evidence(job.splits, answers, weights, seed, {**models, "untrained": untrained}, job.device)
 
 
-def measure(evidence: Evidence) -> list[Measurement]:
+def measure(evidence: Evidence, say: Callable[[float, str], None] = lambda share, note: None) -> list[Measurement]:
     """Every metric on every model that it is for and that is there; where it does not apply, None with the reason."""
     taken = []
-    for key, metric in METRICS.items():
+    for index, (key, metric) in enumerate(METRICS.items()):
+        say(ASKING + (1 - ASKING) * index / len(METRICS), f"measuring: {metric.info.title}")
         for model in (m for m in metric.models if m in evidence.answers):
             try:
                 taken.append(Measurement(key, model, metric.compute(evidence, model)))
@@ -222,8 +244,10 @@ def keep_files(
     artifacts: Artifacts, evidence: Evidence, unlearned: nn.Module, recorded: dict[str, Tensor]
 ) -> dict[str, str]:
     """Name -> file of what the pages look at."""
-    tables = {"per_class": per_class, "confusion": confusion, "layers": layers}
-    files = {name: artifacts.put_table(make(evidence)) for name, make in tables.items()}
+    files = {name: artifacts.put_table(make(evidence)) for name, make in TABLES.items()}
+    files["answers"] = artifacts.put_arrays(to_arrays(answer_arrays(evidence)))
+    masks = packed(touched(evidence.weights["unlearned"], evidence.weights["original"]))
+    files["touched"] = artifacts.put_arrays(to_arrays(masks))
     files["unlearned"] = artifacts.put_arrays(to_arrays(unlearned.state_dict()))
     if recorded:
         files["recorded"] = artifacts.put_arrays(to_arrays(recorded))

@@ -5,6 +5,7 @@ import os
 # Before torch is imported anywhere: idle OpenMP threads that spin starve the ones that work, and training becomes fifty
 # times slower on a loaded machine. One thread is also what makes sums come in one order. Runs' processes inherit both.
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 
 from collections.abc import Callable, Iterator

@@ -14,6 +14,7 @@ from core.store.artifacts import Artifacts
 from core.store.home import Home
 from core.store.results import ResultStore
 from core.store.trouble import told
+from core.threads import QUIET
 from core.version import ENGINE, code_version
 
 PROJECT = Path(__file__).resolve().parents[2]  # the folder that `python -m core` is run from
@@ -78,8 +79,7 @@ def _start_supervisor(home: Home, pipeline: str) -> None:
     with told(log), open(log, "ab") as stream:
         process = subprocess.Popen(
             command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
-            # OpenMP threads that spin while they wait make training 30 times slower when something else needs a core.
-            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
+            env={**QUIET, **os.environ},
         )  # fmt: skip
     # A child that has ended stays a zombie until somebody waits for it; this costs one sleeping thread.
     threading.Thread(target=process.wait, name="reap-supervisor", daemon=True).start()

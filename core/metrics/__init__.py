@@ -1,8 +1,19 @@
 """The shelf of metrics. To add a family: write its file, then its line here."""
 
-from core.metrics import accuracy, agreement, distance, divergence, membership
+from core.metrics import (
+    accuracy,
+    agreement,
+    distance,
+    divergence,
+    grafts,
+    membership,
+    probes,
+    relearning,
+    residue,
+    similarity,
+    worst_case,
+)
 from core.metrics.base import Metric
 
-METRICS: dict[str, Metric] = {
-    metric.info.key: metric for family in (accuracy, divergence, agreement, membership, distance) for metric in family.METRICS
-}
+FAMILIES = (accuracy, divergence, agreement, similarity, residue, relearning, probes, grafts, membership, worst_case, distance)
+METRICS: dict[str, Metric] = {metric.info.key: metric for family in FAMILIES for metric in family.METRICS}

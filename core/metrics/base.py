@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from core.data.examples import Examples
 from core.data.splits import Splits
 from core.descriptions import MetricInfo
 from core.domain import MODELS
+
+T = TypeVar("T")
 
 
 class NotApplicable(ValueError):
@@ -35,19 +39,58 @@ class Answers:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that metrics may look at: computed once per model by the pipeline. `reference` may be missing."""
+    """All that metrics may look at: computed once per model by the pipeline. `reference` may be missing.
+
+    `networks` are the models themselves in eval mode, for metrics that look inside, and `untrained` one that never
+    learned; who changes a network changes a copy.
+    """
 
     splits: Splits
     answers: Mapping[str, Answers]  # by model
     weights: Mapping[str, Mapping[str, Tensor]]  # by model: parameter name -> tensor, without buffers
     seed: int = 0
-    known: dict[str, float] = field(default_factory=dict, compare=False)  # what several metrics ask for, taken once
+    networks: Mapping[str, nn.Module] = field(default_factory=dict)  # by model, and `untrained`
+    device: str = "cpu"  # of the networks
+    known: dict[str, Any] = field(default_factory=dict, compare=False)  # what several metrics ask for, taken once
 
-    def once(self, name: str, take: Callable[[], float]) -> float:
-        """What `take` gives, called for the first who asks by this name."""
+    def once(self, name: str, take: Callable[[], T]) -> T:
+        """What `take` gives, called for the first who asks by this name; a reason against it is remembered too."""
         if name not in self.known:
-            self.known[name] = take()
-        return self.known[name]
+            try:
+                self.known[name] = take()
+            except NotApplicable as reason:
+                self.known[name] = reason
+        found: T = self.known[name]
+        if isinstance(found, NotApplicable):
+            raise found
+        return found
+
+    def network(self, model: str) -> nn.Module:
+        """Raises NotApplicable where the model is missing."""
+        if model not in self.networks:
+            raise NotApplicable(f"This run has no {model} model to look into.")
+        return self.networks[model]
+
+    def looked_at(self, name: str, count: int) -> Tensor:
+        """Indices int64 (n,), n <= count, of a named split's rows in its data: the same draw whoever asks.
+
+        Raises NotApplicable where the split has no examples.
+        """
+        on_test = name.startswith("test")
+        gone = self.splits.test_forgotten if on_test else self.splits.forgotten
+        chosen = {"forget": gone, "retain": ~gone}.get(name.rpartition("_")[2], torch.ones_like(gone)).cpu()
+        rows = chosen.nonzero().flatten()
+        if not len(rows):
+            raise NotApplicable(f"There are no {name.replace('_', '-')} examples for this request.")
+        if len(rows) > count:
+            generator = torch.Generator().manual_seed(self.seed)
+            rows = rows[torch.randperm(len(rows), generator=generator)[:count].sort().values]
+        return rows
+
+    def examples(self, name: str, count: int) -> Examples:
+        """The examples of `looked_at`, on the networks' device."""
+        whole = self.splits.test if name.startswith("test") else self.splits.train
+        return whole.subset(self.looked_at(name, count).to(whole.labels.device)).to(self.device)
 
     def need(self, model: str) -> Answers:
         """Raises NotApplicable where the model is missing."""

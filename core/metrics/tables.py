@@ -22,9 +22,14 @@ def per_class(evidence: Evidence) -> pd.DataFrame:
 
 
 def confusion(evidence: Evidence) -> pd.DataFrame:
-    """One row per split, model, true and predicted class: count, and mean confidence (share; NaN where count is 0)."""
+    """One row per split, model, true and predicted class: count, and mean confidence (share; NaN where count is 0).
+
+    Splits: train, test, and `forget`, the forget set alone.
+    """
     rows = []
-    for split, model, logits, labels in _answers(evidence):
+    gone = evidence.splits.forgotten.cpu()
+    forgotten = [("forget", m, logits[gone], labels[gone]) for s, m, logits, labels in _answers(evidence) if s == "train"]
+    for split, model, logits, labels in [*_answers(evidence), *forgotten]:
         surest, predicted = logits.softmax(1).max(1)
         classes = logits.shape[1]
         cell = labels * classes + predicted  # (N,) in [0, classes^2)

@@ -6,6 +6,8 @@ import platform
 import subprocess
 import sys
 
+from core.threads import QUIET
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
@@ -18,7 +20,7 @@ def main() -> int:
     for name in asked:
         print(f"\n== {name}", flush=True)
         # Threads that spin while they wait ruin every figure on a machine that does anything else.
-        env = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": str(ROOT)}
+        env = {**QUIET, **os.environ, "PYTHONPATH": str(ROOT)}
         missed += bool(subprocess.run([sys.executable, str(HERE / f"bench_{name}.py")], cwd=ROOT, env=env, check=False).returncode)
     return missed
 

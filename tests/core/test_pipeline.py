@@ -196,9 +196,31 @@ def test_what_a_run_says_of_itself_follows_from_the_models_it_keeps(engine):
     tables = {name: Artifacts(engine.home.artifacts_folder).get_table(outcome.artifacts[name]) for name in
               ("per_class", "confusion", "layers")}  # fmt: skip
     assert len(tables["per_class"]) == 2 * 3 * 10
-    assert len(tables["confusion"]) == 2 * 3 * 100
-    assert tables["confusion"].groupby(["split", "model"])["count"].sum().unique().tolist() == [360, 1437]
+    assert len(tables["confusion"]) == 3 * 3 * 100  # train, test, and the forget set
+    assert tables["confusion"].groupby(["split", "model"])["count"].sum().unique().tolist() == [147, 360, 1437]
     assert "ssd/alpha" in engine.arrays(outcome.artifacts["recorded"])
+
+
+def test_what_a_run_measures_inside_is_what_its_tables_show(engine):
+    run = engine.compute("class:3", "ssd")
+    tables = {name: Artifacts(engine.home.artifacts_folder).get_table(run.outcome.artifacts[name]) for name in
+              ("examples", "cka", "relearn", "probes", "graft")}  # fmt: skip
+    for model in ("original", "unlearned", "reference"):
+        curve = tables["relearn"].query("model == @model")
+        assert run.value("relearn_steps", model) == (curve["accuracy"] >= curve["target"]).to_numpy().argmax()
+        assert run.value("probe_accuracy", model) == tables["probes"].query("model == @model and layer == 'hidden'")["accuracy"].item()
+    graft = tables["graft"].query("direction == 'model_below' and k == 3").set_index("model")["forget"]
+    cka = tables["cka"].query("set == 'forget' and model == 'unlearned' and other == 'reference' and layer == 'hidden'")
+    for model in ("unlearned", "reference"):
+        assert run.value("graft_forget_accuracy", model) == graft[model]
+    assert run.value("cka_forget_to_reference") == pytest.approx(cka["cka"].item())
+    forget = tables["examples"].query("set == 'forget'")
+    assert (forget["unlearned_answer"] == forget["label"]).mean() == run.value("train_forget_accuracy")
+    assert forget["unlearned_entropy"].mean() == pytest.approx(run.value("forget_entropy"), rel=1e-5)
+    answers, touched = (engine.arrays(run.outcome.artifacts[name]) for name in ("answers", "touched"))
+    assert answers["reference"].shape == (len(tables["examples"]), 10)
+    before, after = (engine.arrays(run.outcome.artifacts[name])["classifier.bias"] for name in ("original", "unlearned"))
+    assert not (np.unpackbits(touched["classifier.bias"].numpy(), count=10).astype(bool) & (before == after).numpy()).any()
 
 
 def test_speedup_is_the_references_own_seconds_over_those_of_the_method(engine):

@@ -1,14 +1,17 @@
 """Evidence made of random numbers: metrics are pure functions of it, so no model is needed."""
 
 from dataclasses import replace
+from functools import cache
 
 import torch
+from torch import nn
 
 from core.data.examples import Examples
 from core.data.splits import split
 from core.domain import ForgetRequest
 from core.metrics.base import MODELS, Answers, Evidence
-from tests.tiny import Tiny
+from core.training import fit, predict
+from tests.tiny import RECIPE, Tiny
 
 
 def evidence_of(
@@ -29,4 +32,31 @@ def evidence_of(
         {model: Answers(draw(len(dataset.train), 3), draw(len(dataset.test), 3)) for model in models},
         {model: {"a.weight": draw(4, 3, 3, 3), "a.bias": draw(4), "b.weight": draw(3, 5)} for model in models},
         seed=5,
+    )
+
+
+LEARNS = replace(RECIPE, epochs=6, learning_rate=0.03)  # the tiny recipe leaves a network that is hardly right
+
+
+@cache
+def trained(tiny: Tiny, request: str = "") -> nn.Module:
+    """A network that has learnt the tiny data, without what the request names where there is one; only to be looked at."""
+    examples = tiny.splits(request).retain if request else tiny.dataset.train
+    context = tiny.context(seed=2 if request else 1)
+    return fit(context.fresh_model(), examples, LEARNS, context)
+
+
+def inside(tiny: Tiny, request: str = "class:2", models: tuple[str, ...] = MODELS) -> Evidence:
+    """Evidence with real networks: the trained original stands for `original` and `unlearned`, a retrained one for the
+    reference; an untrained one besides."""
+    evidence = evidence_of(tiny, request, models)
+    networks = {"original": trained(tiny), "unlearned": trained(tiny), "reference": trained(tiny, request)}
+    networks = {name: network for name, network in networks.items() if name in models}
+    sets = (evidence.splits.train, evidence.splits.test)
+    return replace(
+        evidence,
+        answers={name: Answers(*(predict(network, s, "cpu") for s in sets)) for name, network in networks.items()},
+        weights={name: {n: p.detach() for n, p in network.named_parameters()} for name, network in networks.items()},
+        networks={**networks, "untrained": tiny.context(seed=9).fresh_model().eval()},
+        known={},
     )

@@ -1,0 +1,106 @@
+"""How fast a network learns back what it was made to forget."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+
+from core.descriptions import MetricInfo
+from core.domain import MODELS
+from core.metrics.base import Evidence, Metric, NotApplicable
+from core.training import share_right
+
+NEARLY = 0.95  # of the original's accuracy on the forget set counts as learnt back
+LIMIT = 100  # optimiser steps
+BATCH, RATE = 64, 1e-3
+MOST = 100  # forget examples that are looked at after each step
+
+
+@dataclass(frozen=True)
+class Relearning:
+    """`curve`: accuracy on the forget set before the first step and after each; `target`: where it counts as learnt."""
+
+    curve: tuple[float, ...]
+    target: float
+
+    @property
+    def steps(self) -> int:
+        """Steps until the target, or the limit where it was not reached."""
+        return next((step for step, value in enumerate(self.curve) if value >= self.target), LIMIT)
+
+
+def relearn(evidence: Evidence, model: str) -> Relearning:
+    """Adam on batches of the whole training set, the same batches for every model; stops at the target or the limit.
+
+    Chundawat et al., arXiv:2201.05629: 95 % of the original's accuracy, Adam at 0.001, batches of the training set.
+    """
+    return evidence.once(f"relearn/{model}", lambda: _relearn(evidence, model))
+
+
+def _relearn(evidence: Evidence, model: str) -> Relearning:
+    own = deepcopy(evidence.network(model))
+    looked = evidence.examples("forget", MOST)
+    before = share_right(evidence.network("original"), looked, device=evidence.device)[0]
+    if before == 0:
+        raise NotApplicable("The original gets no forgotten image right, so there is nothing to learn back.")
+    target = NEARLY * before
+    curve = share_right(own, looked, device=evidence.device)
+    data = evidence.splits.train.to(evidence.device)
+    optimiser = torch.optim.Adam(own.parameters(), lr=RATE)
+    generator = torch.Generator().manual_seed(evidence.seed)
+    while curve[-1] < target and len(curve) <= LIMIT:
+        for images, labels in data.batches(BATCH, generator):
+            if len(labels) == 1:  # BatchNorm cannot normalise one example by itself
+                continue
+            own.train()
+            optimiser.zero_grad(set_to_none=True)
+            F.cross_entropy(own(images), labels).backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+            optimiser.step()
+            curve += share_right(own.eval(), looked, device=evidence.device)
+            if curve[-1] >= target or len(curve) > LIMIT:
+                break
+    return Relearning(tuple(curve), target)
+
+
+def relearn_table(evidence: Evidence) -> pd.DataFrame:
+    """One row per model and step: model, step (0: before the first), accuracy on the forget set, target."""
+    rows = []
+    for model in (m for m in MODELS if m in evidence.networks):
+        try:
+            found = relearn(evidence, model)
+        except NotApplicable:
+            continue
+        rows += [
+            {"model": model, "step": step, "accuracy": value, "target": found.target}
+            for step, value in enumerate(found.curve)
+        ]
+    return pd.DataFrame(rows, columns=["model", "step", "accuracy", "target"])
+
+
+def _anamnesis(evidence: Evidence, model: str) -> float:
+    theirs = relearn(evidence, "reference").steps
+    if theirs == 0:
+        raise NotApplicable("The reference knows the forget set about as well as the original, so nothing has to be learnt back.")
+    return relearn(evidence, model).steps / theirs
+
+
+METRICS = (
+    Metric(
+        MetricInfo(
+            "relearn_steps", "Steps to learn it back", "steps", "match",
+            f"Training steps (Adam at {RATE:g}, batches of {BATCH} from the whole training set) until accuracy on the forget set "
+            f"is {NEARLY:.0%} of the original's; {LIMIT} where that was not enough.",
+        ),
+        lambda evidence, model: float(relearn(evidence, model).steps),
+    ),
+    Metric(
+        MetricInfo(
+            "anamnesis_index", "Anamnesis index", "ratio", "match",
+            "Steps to learn the forget set back, over the reference's. 1: as hard as for a network that never saw it; near 0: "
+            "the knowledge is still there; far above 1: over-forgotten.",
+        ),
+        _anamnesis, ("original", "unlearned", "reference"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,5 @@
+"""What a process that computes must be told before it imports torch or NumPy, so that no thread spins while it waits."""
+
+# OpenMP threads that spin make training 30 times slower when something else needs a core; OpenBLAS's do the same to
+# scikit-learn's small problems, which no second thread would speed up.
+QUIET = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}

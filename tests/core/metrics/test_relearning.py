@@ -1,0 +1,92 @@
+"""Learning back: steps counted by hand on a network that is trained here a second time, step by step."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from core.metrics import METRICS
+from core.metrics.base import NotApplicable
+from core.metrics.relearning import BATCH, LIMIT, NEARLY, RATE, Relearning, relearn, relearn_table
+from core.training import predict
+from tests.core.metrics.evidence import inside
+
+
+def right(model, examples):
+    return float((predict(model, examples, "cpu").argmax(1) == examples.labels).float().mean())
+
+
+def test_the_steps_are_those_until_the_first_look_at_the_target():
+    assert Relearning((0.0, 0.4, 0.9, 1.0), 0.9).steps == 2
+    assert Relearning((0.95,), 0.9).steps == 0
+    assert Relearning((0.0, 0.1), 0.9).steps == LIMIT
+
+
+def test_the_original_has_nothing_to_learn_back(grey):
+    assert relearn(inside(grey), "original").steps == 0
+    assert METRICS["anamnesis_index"].compute(inside(grey), "unlearned") == 0  # here unlearned is the original
+
+
+def test_the_curve_is_that_of_adam_on_batches_of_the_whole_training_set(grey):
+    evidence = inside(grey)
+    found = relearn(evidence, "reference")
+    model = deepcopy(evidence.networks["reference"])
+    looked = evidence.splits.forget
+    curve = [right(model, looked)]
+    optimiser, generator = torch.optim.Adam(model.parameters(), lr=RATE), torch.Generator().manual_seed(evidence.seed)
+    while len(curve) < len(found.curve):
+        for images, labels in evidence.splits.train.batches(BATCH, generator):
+            if len(curve) == len(found.curve):
+                break
+            model.train()
+            optimiser.zero_grad()
+            F.cross_entropy(model(images), labels).backward()
+            optimiser.step()
+            curve.append(right(model.eval(), looked))
+    assert len(curve) > 1
+    assert list(found.curve) == pytest.approx(curve)
+    assert found.target == pytest.approx(NEARLY * right(evidence.networks["original"], looked))
+    assert found.curve[-1] >= found.target or len(found.curve) == LIMIT + 1
+    assert all(value < found.target for value in found.curve[:-1])
+
+
+def test_the_networks_themselves_stay_as_they_were(grey):
+    evidence = inside(grey)
+    before = {n: t.clone() for n, t in evidence.networks["reference"].state_dict().items()}
+    relearn(evidence, "reference")
+    after = evidence.networks["reference"].state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert not evidence.networks["reference"].training
+
+
+def test_it_runs_once_for_all_who_ask(grey):
+    evidence = inside(grey)
+    assert relearn(evidence, "reference") is relearn(evidence, "reference")
+
+
+def test_the_index_is_the_ratio_to_the_references_steps(grey):
+    evidence = inside(grey)
+    evidence.known.update({"relearn/unlearned": Relearning((0, 0, 1), 0.9), "relearn/reference": Relearning((0, 0, 0, 0, 1), 0.9)})
+    assert METRICS["anamnesis_index"].compute(evidence, "unlearned") == 0.5
+    assert METRICS["anamnesis_index"].compute(evidence, "reference") == 1
+    assert METRICS["relearn_steps"].compute(evidence, "unlearned") == 2
+
+
+def test_where_the_reference_already_knows_there_is_no_index(grey):
+    evidence = inside(grey)
+    evidence = replace(evidence, networks={**evidence.networks, "reference": evidence.networks["original"]}, known={})
+    with pytest.raises(NotApplicable, match="nothing has to be learnt back"):
+        METRICS["anamnesis_index"].compute(evidence, "unlearned")
+
+
+def test_the_table_holds_each_models_curve(grey):
+    evidence = inside(grey)
+    table = relearn_table(evidence)
+    assert list(table[table["model"] == "reference"]["accuracy"]) == list(relearn(evidence, "reference").curve)
+    assert table[table["model"] == "original"]["step"].tolist() == [0]
+
+
+def test_one_forgotten_image_is_enough(grey):
+    assert relearn(inside(grey, "samples:4"), "reference").target == NEARLY
