@@ -1,17 +1,24 @@
-"""Can an attacker tell from the loss who was in the training set?"""
+"""Can an attacker tell from the loss, or from the entropy, who was in the training set?"""
+
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 import torch.nn.functional as F
 
 from core.descriptions import MetricInfo
 from core.metrics.accuracy import accuracy
 from core.metrics.base import Evidence, Metric, NotApplicable
+from core.metrics.residue import entropy
+from core.privacy.thresholds import TooFewExamples, tpr_at
 
+Array = NDArray[np.float64]
 SPLITS = 10
+MOST = 1000  # examples a side from which the attack by entropy learns
 FEWEST = 10  # examples a side: below, a split's test fold would hold one example or none of a side
 
 
-def loss_attack(member_losses: np.ndarray, other_losses: np.ndarray, seed: int) -> float:
+def loss_attack(member_losses: Array, other_losses: Array, seed: int) -> float:
     """Accuracy, in [0, 1], of a logistic regression that tells members from others by their loss; 0.5 is chance.
 
     Both sides are cut to the same count at random; mean over ten stratified shuffle splits, a tenth held out in each
@@ -51,12 +58,64 @@ def _nomus(evidence: Evidence, model: str) -> float:
     return nomus(accuracy(unseen, labels), loss_attack_accuracy(evidence, model))
 
 
-def _attack(evidence: Evidence, model: str) -> float:
+def share_called_member(members: Array, others: Array, asked: Array) -> float:
+    """Share of `asked` (n,) that a class-balanced logistic regression on one score, learned from two sides, calls members.
+
+    SSD's membership attack (official code): members are retain training examples, others unseen ones, the score is the
+    entropy of the answer. Raises NotApplicable below ten examples a side.
+    """
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  # late, as in `loss_attack`
+
+    fewer = min(len(members), len(others))
+    if fewer < FEWEST:
+        raise NotApplicable(f"The attack needs {FEWEST} kept and {FEWEST} unseen kept examples; the smaller side has {fewer}.")
+    scores, sides = np.concatenate([members, others]), np.repeat([1, 0], [len(members), len(others)])
+    attack = LogisticRegression(class_weight="balanced").fit(scores[:, None], sides)
+    return float(attack.predict(asked[:, None]).mean())
+
+
+def _losses(evidence: Evidence, model: str) -> tuple[Array, Array]:
+    """Cross-entropy (n,) in nats of the forget set, and of unseen images like it."""
     answers = evidence.need(model)
     unseen = "test_forget" if evidence.splits.request.by_class else "test"
     sides = (answers.of(name, evidence.splits) for name in ("forget", unseen))
-    losses = [F.cross_entropy(logits.double(), labels, reduction="none").numpy() for logits, labels in sides]
-    return loss_attack(losses[0], losses[1], evidence.seed)
+    forget, other = (F.cross_entropy(logits.double(), labels, reduction="none").numpy() for logits, labels in sides)
+    return forget, other
+
+
+def _attack(evidence: Evidence, model: str) -> float:
+    return loss_attack(*_losses(evidence, model), evidence.seed)
+
+
+def _attack_tpr(fpr: float, evidence: Evidence, model: str) -> float:
+    forget, unseen = _losses(evidence, model)
+    if len(forget) < FEWEST:
+        raise NotApplicable(f"The attack needs {FEWEST} forgotten examples; there {_are(len(forget))}.")
+    try:
+        return tpr_at(-forget, -unseen, fpr)  # a low loss speaks for a member
+    except TooFewExamples as reason:
+        raise NotApplicable(str(reason)) from reason
+
+
+def _entropy_attack(evidence: Evidence, model: str) -> float:
+    answers = evidence.need(model)
+    kept = answers.train[evidence.looked_at("train_retain", MOST)]
+    unseen = answers.test[evidence.looked_at("test_retain", MOST)]
+    forget, _ = answers.of("forget", evidence.splits)
+    return share_called_member(*(entropy(logits).numpy() for logits in (kept, unseen, forget)))
+
+
+def _are(count: int) -> str:
+    return "is 1" if count == 1 else f"are {count}"
+
+
+def _tpr(percent: int) -> Metric:
+    definition = (
+        f"Share of the forget set that is recognised by its low loss when {percent} % of unseen images (of the same classes, for "
+        f"class requests) may be taken for members. {percent / 100:g} is chance; the aim is the reference's value."
+    )
+    info = MetricInfo(f"attack_tpr_at_{percent}", f"Recognised at {percent} % false alarms", "share", "match", definition)
+    return Metric(info, partial(_attack_tpr, percent / 100))
 
 
 METRICS = (
@@ -67,6 +126,16 @@ METRICS = (
             "requests) by their loss: ten stratified splits, balanced. 0.5 is chance; the aim is the reference's value.",
         ),
         loss_attack_accuracy,
+    ),
+    _tpr(10),
+    _tpr(1),
+    Metric(
+        MetricInfo(
+            "attack_entropy_members", "Called members by entropy", "share", "match",
+            "Share of the forget set that a logistic regression calls members, which learned to tell retain training images from "
+            "unseen kept ones by the entropy of the answers (SSD's attack). Not zero but the reference's value is the aim.",
+        ),
+        _entropy_attack,
     ),
     Metric(
         MetricInfo(

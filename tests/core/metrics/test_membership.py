@@ -1,15 +1,16 @@
-"""The attack by loss against the same attack written out by hand, and where it must land."""
+"""The attacks by loss and by entropy against the same attacks written out by hand, and where they must land."""
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
+from scipy.stats import entropy
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, roc_curve
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from core.metrics import METRICS
 from core.metrics.base import NotApplicable
-from core.metrics.membership import loss_attack
+from core.metrics.membership import loss_attack, share_called_member
 from tests.core.metrics.evidence import evidence_of
 
 
@@ -63,20 +64,86 @@ def test_below_ten_examples_a_side_there_is_a_reason(members, others):
         loss_attack(np.zeros(members), np.ones(others), 0)
 
 
-@pytest.mark.parametrize("request_, unseen", [("class:2", [2]), ("random:0.2", [0, 1, 2])])
+def losses(logits, labels):
+    logits = logits.double().numpy()
+    return logsumexp(logits, axis=1) - logits[np.arange(len(labels)), labels]
+
+
+def forgotten_and_unseen(tiny, evidence, unseen):
+    """Losses of the forget set and of test images of the classes `unseen`."""
+    answers, forgotten = evidence.answers["unlearned"], evidence.splits.forgotten.numpy()
+    labels, test_labels = tiny.dataset.train.labels.numpy(), tiny.dataset.test.labels.numpy()
+    return losses(answers.train, labels)[forgotten], losses(answers.test, test_labels)[np.isin(test_labels, unseen)]
+
+
+REQUESTS = pytest.mark.parametrize("request_, unseen", [("class:2", [2]), ("random:0.2", [0, 1, 2])])
+
+
+@REQUESTS
 def test_the_metric_sets_the_forget_set_against_unseen_images_of_the_same_classes(grey, request_, unseen):
     evidence = evidence_of(grey, request_)
-    answers, forgotten = evidence.answers["unlearned"], evidence.splits.forgotten.numpy()
-
-    def losses(logits, labels):
-        logits = logits.double().numpy()
-        return logsumexp(logits, axis=1) - logits[np.arange(len(labels)), labels]
-
-    labels, test_labels = grey.dataset.train.labels.numpy(), grey.dataset.test.labels.numpy()
-    members = losses(answers.train, labels)[forgotten]
-    others = losses(answers.test, test_labels)[np.isin(test_labels, unseen)]
+    members, others = forgotten_and_unseen(grey, evidence, unseen)
     ours = METRICS["attack_loss_accuracy"].compute(evidence, "unlearned")
     assert ours == pytest.approx(by_hand(members, others, 5), abs=1e-9)
+
+
+@REQUESTS
+def test_at_few_false_alarms_it_is_the_point_of_scikit_learns_curve(grey, request_, unseen):
+    evidence = evidence_of(grey, request_)
+    members, others = forgotten_and_unseen(grey, evidence, unseen)
+    truth = np.repeat([1, 0], [len(members), len(others)])
+    false_positive, true_positive, _ = roc_curve(truth, -np.concatenate([members, others]), drop_intermediate=False)
+    ours = METRICS["attack_tpr_at_10"].compute(evidence, "unlearned")
+    assert ours == true_positive[false_positive <= 0.1].max()
+
+
+def test_too_few_unseen_or_forgotten_examples_for_a_rate_of_false_alarms_are_said(grey):
+    evidence = evidence_of(grey)  # 20 unseen images of the class
+    with pytest.raises(NotApplicable, match=r"^1 % of 20 unseen examples is less than one; this rate needs at least 100\.$"):
+        METRICS["attack_tpr_at_1"].compute(evidence, "unlearned")
+    for request, there in (("samples:3", "is 1"), ("samples:1,2,3", "are 3")):
+        with pytest.raises(NotApplicable, match=rf"needs 10 forgotten examples; there {there}\.$"):
+            METRICS["attack_tpr_at_10"].compute(evidence_of(grey, request), "unlearned")
+
+
+@pytest.mark.parametrize("request_", ["class:2", "random:0.2", "samples:3"])
+def test_the_attack_by_entropy_learns_from_what_was_kept_and_asks_for_the_forget_set(grey, request_):
+    evidence = evidence_of(grey, request_)
+    answers, splits = evidence.answers["unlearned"], evidence.splits
+    train, test = (entropy(softmax(part.double().numpy(), axis=1), axis=1) for part in (answers.train, answers.test))
+    gone, unseen_gone = splits.forgotten.numpy(), splits.test_forgotten.numpy()
+    kept, unseen = train[~gone], test[~unseen_gone]
+    weights = np.repeat([1 / len(kept), 1 / len(unseen)], [len(kept), len(unseen)]) * (len(kept) + len(unseen)) / 2
+    attack = LogisticRegression().fit(np.concatenate([kept, unseen])[:, None], np.repeat([1, 0], [len(kept), len(unseen)]), weights)
+    wanted = attack.predict(train[gone][:, None]).mean()
+    ours = METRICS["attack_entropy_members"].compute(evidence, "unlearned")
+    assert ours == pytest.approx(wanted, abs=1e-12)
+
+
+def test_by_entropy_the_sure_are_members_whatever_the_counts():
+    """Members are ten times as many: without balance all would be called members."""
+    draw = np.random.default_rng(0)
+    members, others = draw.normal(0.5, 0.1, 900), draw.normal(1.5, 0.1, 90)
+    assert share_called_member(members, others, np.array([0.4, 0.5, 1.5, 1.6])) == 0.5
+    assert share_called_member(members, others, np.array([0.93, 1.07])) == 0.5
+
+
+@pytest.mark.parametrize("members, others", [(9, 100), (100, 9)])
+def test_by_entropy_ten_examples_a_side_are_needed(members, others):
+    with pytest.raises(NotApplicable, match=r"needs 10 kept and 10 unseen kept examples; the smaller side has 9\.$"):
+        share_called_member(np.zeros(members), np.ones(others), np.ones(1))
+
+
+def test_by_entropy_it_looks_at_a_thousand_examples_a_side_drawn_by_the_seed(grey, monkeypatch):
+    from core.metrics import membership
+
+    seen = []
+    monkeypatch.setattr(membership, "share_called_member", lambda *sides: seen.append([len(s) for s in sides]) or 0.0)
+    METRICS["attack_entropy_members"].compute(evidence_of(grey), "unlearned")
+    monkeypatch.setattr(membership, "MOST", 25)
+    METRICS["attack_entropy_members"].compute(evidence_of(grey), "unlearned")
+    assert seen == [[80, 40, 40], [25, 25, 40]]
+    assert membership.MOST == 25
 
 
 def test_without_unseen_examples_there_is_a_reason(grey):
