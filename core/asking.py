@@ -1,5 +1,6 @@
 """The one place that checks what is asked, for the pages and the command line alike."""
 
+from dataclasses import replace
 import os
 import re
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from core.descriptions import DatasetInfo, ForClasses, MethodInfo, OfCeiling
 from core.domain import ForgetRequest, RunSpec, WrongInput
 from core.params import Value, check_names
 from core.presets import preset_for
+from core.store.beside import FLOOR
 from core.version import ENGINE, code_version
 
 T = TypeVar("T")
@@ -47,6 +49,15 @@ def make_spec(
     idle = [p for p in chosen.params if p.idle(params)]
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
     return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), code_version(ENGINE))
+
+
+def floor_spec(spec: RunSpec, shelves: Catalogue) -> RunSpec:
+    """The run that shows the floor under this one: the network retrained a second time, from another seed.
+
+    By the code as it is now: beside a run of another engine it is not that run's floor.
+    """
+    second = make_spec(shelves, spec.dataset, spec.model, spec.request, FLOOR, {}, seed=spec.seed)
+    return replace(second, device=spec.device)
 
 
 def asked_device() -> str:

@@ -4,8 +4,9 @@ from dataclasses import asdict
 from math import isnan
 from typing import Any
 
-from core.domain import MODELS, STAGES
+from core.domain import MODELS, STAGES, RunStatus
 from core.store.artifacts import Artifacts
+from core.store.beside import beside, kept_seconds
 from core.store.home import Home
 from core.store.outcome import Run
 from core.store.results import ResultStore
@@ -39,9 +40,15 @@ def spec_of(run: Run) -> dict[str, Any]:
 
 
 def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
-    """Everything that a run says in numbers; lists by class index. A run that is not done has no numbers."""
+    """Everything that a run says in numbers; lists by class index. A run that is not done has no numbers.
+
+    `floor`: the numbers of the second retrained network's run, None while there is none; `controls`: those of the method's
+    own controls, by what they are. `speedup` leaves out what is precomputed once, `speedup_with_precompute` does not.
+    """
     numbers = numbers_of(store, run.id)
     files = store.artifacts(run.id)
+    others = beside(store, run.spec)
+    floor = others.floor if others.floor and others.floor.status == RunStatus.DONE else None
     return {
         **summary(run),
         "metrics": numbers["unlearned"],
@@ -51,8 +58,19 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "per_class": _per_class(Artifacts(home.artifacts_folder), files["per_class"]) if "per_class" in files else None,
         "seconds": {stage: run.seconds.get(stage, 0.0) for stage in STAGES},
         "speedup": run.speedup,
+        **_with_precompute(store, run, files),
+        "floor": numbers_of(store, floor.id) if floor else None,
+        "controls": {title: numbers_of(store, other.id) for title, other in others.controls.items()},
         "device": run.device,
     }
+
+
+def _with_precompute(store: ResultStore, run: Run, files: dict[str, str]) -> dict[str, float | None]:
+    """What precomputing took when it was done, perhaps by an earlier run, and the speed-up that pays for it."""
+    took = kept_seconds(store, [file for name, file in files.items() if name.startswith("statistic/")])
+    own = run.seconds.get("unlearn", 0.0)
+    whole = run.speedup * own / (own + took) if run.speedup and own + took else run.speedup
+    return {"precompute_seconds": took, "speedup_with_precompute": whole}
 
 
 def _per_class(artifacts: Artifacts, file: str) -> dict[str, dict[str, list[float | None] | None]]:

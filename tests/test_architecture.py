@@ -22,7 +22,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own p
     {"core.catalogue", "core.kept", "core.training"},
     {"core.maths", "core.privacy", "core.spread"},
     {"core.importance", "core.trust"},
-    {"core.asking", "core.attribution", "core.comparison", "core.report", "core.statistics"},
+    {"core.asking", "core.attribution", "core.comeback", "core.comparison", "core.report", "core.statistics"},
     {"core.methods", "core.metrics"},
     {"core.describe", "core.explore", "core.pipeline"},
     {"core.answers", "core.engine", "core.jobs"},
@@ -42,9 +42,12 @@ LOADERS = {  # calls that pickle, or may
 WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
     *("core.asking", "core.catalogue", "core.store", "core.domain", "core.params", "core.report", "core.verdict", "core.engine"),
     *("core.jobs.runner", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.version", "core.comparison", "core.spread"),
-    *("core.trust", "core.controls"),
+    *("core.trust", "core.controls", "core.comeback", "core.privacy"),
 )
-CHARTS = ("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images")
+CHARTS = (
+    *("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images"),
+    *(f"dashboard.components.privacy{part}" for part in ("", "_back", "_card", "_scores", "_walls")),
+)
 
 FILES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py")])
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]

@@ -44,10 +44,16 @@ _VERDICT = """
 
 def add(db: Database, spec: RunSpec) -> str:
     """Queue a spec; one that is queued, running or done stays as it is, one that stopped is queued anew."""
-    stopped = {str(status): str(status) for status in STOPPED}
     with db.transaction() as write:
-        write.execute(_QUEUE_ANEW, {"id": spec.id, "spec": spec.to_json(), "now": now(), **stopped})
-    return spec.id
+        return queue(write, spec)
+
+
+def queue(write: sqlite3.Connection, spec: RunSpec) -> str:
+    """`add`, inside a transaction that does more."""
+    stopped = {str(status): str(status) for status in STOPPED}
+    run_id = spec.id
+    write.execute(_QUEUE_ANEW, {"id": run_id, "spec": spec.to_json(), "now": now(), **stopped})
+    return run_id
 
 
 def claim(db: Database, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
@@ -107,10 +113,14 @@ def request_cancel(db: Database, run_id: str) -> None:
     """Queued: cancelled at once. Running: flagged for its supervisor. Else nothing."""
     with db.transaction() as write:
         is_flagged(write, run_id)  # raises when there is no such run
-        write.execute(
-            "update runs set status = 'cancelled', finished_at = ? where id = ? and status = 'queued'", (now(), run_id)
-        )
-        write.execute("update runs set cancel_requested = 1 where id = ? and status = 'running'", (run_id,))
+        cancel(write, run_id)
+
+
+def cancel(write: sqlite3.Connection, run_id: str) -> None:
+    """`request_cancel`, inside a transaction that does more."""
+    ended = "update runs set status = 'cancelled', finished_at = ? where id = ? and status = 'queued'"
+    write.execute(ended, (now(), run_id))
+    write.execute("update runs set cancel_requested = 1 where id = ? and status = 'running'", (run_id,))
 
 
 def reconcile(db: Database, none_runs: bool) -> None:

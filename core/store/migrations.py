@@ -55,4 +55,20 @@ MIGRATIONS: tuple[str, ...] = (
     create table revision (value integer not null);
     insert into revision values (0);
     """,
+    """
+    create index runs_by_turn on runs (turn);  -- a study queues many at once, each after the last
+    create table studies (
+        id text primary key,
+        title text not null,
+        plan text not null,                        -- JSON
+        created_at text not null
+    );
+    create table study_runs (
+        study_id text not null references studies (id),
+        run_id text not null references runs (id),
+        variant integer not null,                  -- index in the plan's variants
+        primary key (study_id, run_id)
+    );
+    create index study_runs_by_run on study_runs (run_id);
+    """,
 )

@@ -27,6 +27,11 @@ class ResultStore:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
+    @property
+    def db(self) -> Database:
+        """For this package's other files, which ask and write what is not about one run alone."""
+        return self._db
+
     # A run's way, in its order; the steps are told in `lifecycle`.
 
     def add(self, spec: RunSpec) -> str:
@@ -119,7 +124,7 @@ class ResultStore:
             if row["status"] in ACTIVE:
                 raise WrongInput(f"Run {run_id} is {row['status']}; cancel it before you delete it.")
             named = [r["file"] for r in write.execute("select file from artifacts where run_id = ?", (run_id,))]
-            for table, column in (("artifacts", "run_id"), ("measurements", "run_id"), ("runs", "id")):
+            for table, column in (("artifacts", "run_id"), ("measurements", "run_id"), ("study_runs", "run_id"), ("runs", "id")):
                 write.execute(f"delete from {table} where {column} = ?", (run_id,))
         return sorted(set(named) - self.files())
 

@@ -339,7 +339,7 @@ def test_the_exit_status_follows_from_how_the_run_ended(main, home, monkeypatch,
             return store.existing(run_id)
 
     monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: None)
-    monkeypatch.setattr(cli, "_follow", end)
+    monkeypatch.setattr("core.cli.running.follow", end)
     left, out, err = main(*asked("--json"))
     assert left == code
     report = json.loads(out)

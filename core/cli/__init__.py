@@ -1,0 +1,5 @@
+"""The command line: the same validation, the same queue and the same store as the pages."""
+
+from core.cli.entry import main
+
+__all__ = ["main"]

@@ -1,0 +1,68 @@
+"""Reports and tables as text."""
+
+from typing import Any
+
+import click
+
+from core.cli.group import print_json
+from core.domain import RunStatus
+from core.spread import Spread
+from core.store.outcome import Run
+from core.studies.runner import Progress
+from core.studies.seeds import seeds_text
+from core.studies.summary import StudySummary
+from core.verdict import verdict
+
+ACROSS = 3  # variants side by side; more go into another table below
+
+
+def print_report(report: dict[str, Any], ended: Run, classes: tuple[str, ...]) -> None:
+    """A run's verdict and numbers, where it is done."""
+    click.echo(f"{report['id']}  {report['status']}")
+    if ended.status != RunStatus.DONE:
+        return
+    numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
+    click.echo(verdict(numbers, ended.spec.request, classes).replace("**", ""))
+    click.echo(f"\n{'':34}{'original':>10}{'unlearned':>11}{'reference':>11}")
+    for metric in report["metrics"]:
+        cells = (numbers[model].get(metric) for model in ("original", "unlearned", "reference"))
+        click.echo(f"{metric:34}" + "".join(f"{'-' if v is None else f'{v:.4f}':>11}" for v in cells))
+    took = ", ".join(f"{stage} {seconds:.3g}" for stage, seconds in report["seconds"].items())
+    click.echo(
+        f"\nseconds: {took}" + (f"; {report['speedup']:.3g} times as fast as retraining" if report["speedup"] else "")
+    )
+
+
+def print_study(told: StudySummary, now: Progress, as_json: bool) -> None:
+    """Variant by metric: mean, half-width of the 95 % interval, and how many seeds; beside the reference and the floor."""
+    if as_json:
+        print_json(told.to_plain() | now.to_plain())
+        return
+    plan = told.plan
+    click.echo(f"{told.id}  {plan.name}  seeds {seeds_text(plan.seeds)}  {now.done} of {now.total} runs done")
+    click.echo("mean ± half-width of the 95 % interval (seeds); floor: a second retraining, held against the first")
+    rows = [row for row in told.variants if not row.variant.is_floor]
+    for start in range(0, len(rows), ACROSS):
+        part = rows[start : start + ACROSS]
+        numbered = list(enumerate(part, start + 1))
+        click.echo()
+        for number, row in numbered:
+            click.echo(f"  {number}  {row.variant.text}")
+        heads = [*(f"{number} {row.variant.method}" for number, row in numbered), "reference", "floor"]
+        click.echo(f"\n{'':34}" + "".join(f"{_cut(head):>20}" for head in heads))
+        for metric in told.metrics:
+            cells = [row.numbers.get(metric) for row in part] + [told.reference.get(metric), told.floor.get(metric)]
+            click.echo(f"{metric:34}" + "".join(f"{_cell(cell):>20}" for cell in cells))
+    absent = dict.fromkeys(reason for row in told.variants for reason in row.absent.values())
+    if sentences := [*absent, *filter(None, [told.caution])]:
+        click.echo("\n" + "\n".join(sentences))
+
+
+def _cell(over: Spread | None) -> str:
+    if over is None:
+        return "-"
+    return over.text(lambda value: f"{value:.3f}" if abs(value) < 100 else f"{value:.4g}", with_n=False) + f" ({over.n})"
+
+
+def _cut(head: str, most: int = 19) -> str:
+    return head if len(head) <= most else head[: most - 1] + "…"

@@ -1,0 +1,106 @@
+"""`run`: one run, followed to its end."""
+
+import sys
+from time import monotonic, sleep
+
+import click
+
+from core.asking import make_spec
+from core.catalogue import catalogue, is_written
+from core.cli.group import EXIT, FAILED, POLL, as_json, cli, print_json
+from core.cli.printing import print_report
+from core.domain import ACTIVE, ForgetRequest, WrongInput
+from core.jobs import runner
+from core.report import full_report
+from core.store.home import Home, open_home
+from core.store.outcome import Run
+from core.store.results import ResultStore
+from core.verdict import percent
+
+
+@cli.command()
+@click.option("--dataset", required=True, help="A key from `list datasets`.")
+@click.option("--model", required=True, help="A key from `list models`.")
+@click.option("--forget", required=True, metavar="KIND:VALUE", help="class:3, classes:3,5, random:0.05, samples:12,90")
+@click.option("--method", required=True, help="A key from `list methods`.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; may be repeated."
+)
+@click.option("--seed", default=0, show_default=True, help="Decides every random draw of the run.")
+@click.option("--no-reference", is_flag=True, help="Do not train the retrained reference.")
+@as_json
+def run(
+    dataset: str, model: str, forget: str, method: str, settings: tuple[str, ...], seed: int, no_reference: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Run one unlearning method and print its numbers; Ctrl-C cancels."""
+    home = open_home()
+    request = ForgetRequest.parse(forget)
+    if not is_written(home.root):  # a new home or engine: let the two first imports of torch go side by side
+        runner.ensure_supervisor(home)
+    shelves = catalogue(home.root)
+    spec = make_spec(
+        shelves, dataset, model, request, method, settings_from(settings), seed=seed, reference=not no_reference
+    )
+    for p in shelves.methods[method].params:
+        if note := p.note(spec.params[p.name]):
+            click.echo(note, err=True)
+    run_id = runner.submit(home, spec)
+    try:
+        ended = follow(home, run_id)
+    except KeyboardInterrupt:
+        runner.cancel(home, run_id)
+        ended = follow(home, run_id)
+    with ResultStore(home.database) as store:
+        report = full_report(home, store, ended)
+    if as_json:
+        print_json(report)
+    else:
+        print_report(report, ended, shelves.datasets[dataset].classes)
+    if ended.error_line:
+        click.echo(ended.error_line, err=True)
+    sys.exit(EXIT.get(ended.status, FAILED))
+
+
+def settings_from(pairs: tuple[str, ...]) -> dict[str, str]:
+    """From NAME=VALUE. Raises WrongInput."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise WrongInput(f"--set wants NAME=VALUE; got {pair!r}.")
+    settings = [(name.strip(), value.strip()) for name, _, value in (pair.partition("=") for pair in pairs)]
+    names = [name for name, _ in settings]
+    for name in names:
+        if names.count(name) > 1:
+            raise WrongInput(f"--set wants each parameter once; {name} was given {names.count(name)} times.")
+    return dict(settings)
+
+
+def follow(home: Home, run_id: str) -> Run:
+    """Wait for the run's end; tell its progress on stderr."""
+    told, nudge = "", Nudge(home)
+    with ResultStore(home.database) as store:
+        while True:
+            store.reconcile()
+            now = store.existing(run_id)
+            if now.status not in ACTIVE:
+                return now
+            left = "" if now.seconds_left is None else f", about {now.seconds_left:.0f} s left"
+            line = f"{percent(round(now.share, 1))} {now.stage or now.status}{left}"
+            if line.partition(",")[0] != told:
+                told = line.partition(",")[0]
+                click.echo(f"{run_id}  {line}", err=True)
+            nudge()
+            sleep(POLL)
+
+
+class Nudge:
+    """Should the supervisor have died, the queue must not wait for the next visitor: looks once a second."""
+
+    def __init__(self, home: Home) -> None:
+        self._home, self._last = home, monotonic()
+
+    def __call__(self) -> None:
+        """Call as often as you like."""
+        if monotonic() - self._last > 1:
+            runner.ensure_supervisor(self._home)
+            self._last = monotonic()

@@ -1,0 +1,98 @@
+"""`sweep`, `studies`: one request, several methods and settings, several seeds."""
+
+from pathlib import Path
+import sys
+from time import sleep
+from typing import Any
+
+import click
+
+from core.catalogue import catalogue, is_written
+from core.cli.group import FAILED, POLL, STOPPED, as_json, cli, print_json
+from core.cli.printing import print_study
+from core.cli.running import Nudge
+from core.domain import RunStatus
+from core.jobs import runner as job_runner
+from core.store import studies as stored_studies
+from core.store.home import Home, open_home
+from core.store.results import ResultStore
+from core.studies import runner
+from core.studies.reading import plan_from_file
+from core.studies.runner import Progress, Standing
+from core.studies.seeds import seeds_text
+from core.studies.summary import summary
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@as_json
+def sweep(file: Path, as_json: bool) -> None:
+    """Run the study that FILE (TOML) describes, and print its table; Ctrl-C cancels.
+
+    What is done already is not computed again; a file with more methods or seeds makes its study grow.
+    """
+    home = open_home()
+    if not is_written(home.root):  # as for `run`
+        job_runner.ensure_supervisor(home)
+    shelves = catalogue(home.root)
+    study_id = runner.submit(home, plan_from_file(file, shelves), shelves)
+    try:
+        ended = follow(home, study_id)
+    except KeyboardInterrupt:
+        runner.cancel(home, study_id)
+        ended = follow(home, study_id)
+    with ResultStore(home.database) as store:
+        told = summary(home, store, study_id)
+        for member in stored_studies.members(store, study_id).get(study_id, []):
+            if member.status == RunStatus.FAILED:
+                run = store.existing(member.run_id)
+                click.echo(f"{run.id}  {run.spec.method}, seed {run.spec.seed}: {run.error_line}", err=True)
+    print_study(told, ended, as_json)
+    if ended.done < ended.total:
+        sys.exit(FAILED if ended.failed else STOPPED)
+
+
+def follow(home: Home, study_id: str) -> Progress:
+    """Wait until none of the study's runs is active; tell how many are done on stderr."""
+    told, nudge = "", Nudge(home)
+    with ResultStore(home.database) as store:
+        while True:
+            store.reconcile()
+            now = runner.progress(store, study_id)
+            line = f"{now.done} of {now.total} done" + (f", {now.failed} failed" if now.failed else "")
+            if line != told:
+                told = line
+                click.echo(f"{study_id}  {line}", err=True)
+            if not now.active:
+                return now
+            nudge()
+            sleep(POLL)
+
+
+@cli.command()
+@as_json
+def studies(as_json: bool) -> None:
+    """Every study, newest first."""
+    with ResultStore(open_home().database) as store:
+        store.reconcile()
+        found = runner.standings(store)
+    if as_json:
+        print_json([_plain(study) for study in found])
+        return
+    for study in found:
+        plan, now = study.plan, study.now
+        methods = ", ".join(dict.fromkeys(variant.method for variant in plan.variants))
+        state = f"{now.done}/{now.total} done" + (f", {now.failed} failed" if now.failed else "")
+        click.echo(f"{study.stored.id}  {state:14} {plan.name}  seeds {seeds_text(plan.seeds)}  {methods}")
+    if not found:
+        click.echo("No studies yet; `sweep --help` says how to start one.")
+
+
+def _plain(study: Standing) -> dict[str, Any]:
+    plan = study.plan
+    return {
+        "id": study.stored.id, "title": plan.name, "forget": plan.request.text, "dataset": plan.dataset,
+        "model": plan.model, "variants": [variant.text for variant in plan.variants], "seeds": list(plan.seeds),
+        "created_at": study.stored.created_at.isoformat(), "runs": [run.run_id for run in study.runs],
+        **study.now.to_plain(),
+    }  # fmt: skip

@@ -1,0 +1,88 @@
+"""Many finished runs side by side: one row a run, one column a number."""
+
+from collections.abc import Mapping, Sequence
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from core.store.finished import Finished, all_values, finished_runs
+from core.store.results import ResultStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ABOUT = ("id", "dataset", "model", "request", "kind", "method", "settings", "seed", "reference", "finished", "engine")
+TIME = ("seconds", "speedup")
+# Each run held against its own reference: these say how near a method came, whatever it was asked to forget.
+TO_OWN_REFERENCE = ("js_to_reference", "activation_distance", "average_gap", "tow", "tow_attack", "anamnesis_index")
+
+
+def comparison(store: ResultStore, run_ids: Sequence[str] | None = None) -> "pd.DataFrame":
+    """One row a finished run, in the order of `run_ids` (unfinished ones left out); without ids all, newest first.
+
+    Columns: ABOUT (`request` and `settings` as text, `finished` an aware time), TIME (`seconds` of the method alone,
+    `speedup` over retraining), then the unlearned model's metrics by key, and `original.<key>`, `reference.<key>`;
+    nan where a run has no such number. One SQL query for all numbers.
+    """
+    import pandas as pd  # noqa: PLC0415  # half a second that commands which compare nothing need not pay
+
+    runs = finished_runs(store, run_ids)
+    at = {run.id: row for row, run in enumerate(runs)}
+    numbers: dict[str, dict[str, list[float]]] = {"unlearned": {}, "original": {}, "reference": {}}
+    for run_id, model, metric, value in all_values(store, run_ids):
+        if run_id in at:  # else it finished between the two questions
+            numbers[model].setdefault(metric, [nan] * len(runs))[at[run_id]] = value
+    columns: dict[str, list[Any]] = {name: [] for name in (*ABOUT, *TIME)}
+    for run in runs:
+        for name, said in _about(run).items():
+            columns[name].append(said)
+    for model, metrics in numbers.items():
+        prefix = "" if model == "unlearned" else f"{model}."
+        columns |= {prefix + metric: values for metric, values in metrics.items()}
+    return pd.DataFrame(columns).astype(dict.fromkeys(TIME, float))
+
+
+def _about(run: Finished) -> dict[str, Any]:
+    spec = run.spec
+    return {
+        "id": run.id, "dataset": spec.dataset, "model": spec.model, "request": spec.request.text,
+        "kind": spec.request.kind, "method": spec.method, "settings": settings_text(spec.params), "seed": spec.seed,
+        "reference": spec.reference, "finished": run.finished_at, "engine": spec.engine,
+        "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,
+    }  # fmt: skip
+
+
+def settings_text(params: Mapping[str, Any]) -> str:
+    """A method's parameters, as the command line writes them."""
+    pairs = (f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in params.items())
+    return " · ".join(pairs)
+
+
+def metric_columns(frame: "pd.DataFrame") -> list[str]:
+    """The columns of numbers: TIME, then every metric of every model."""
+    return [name for name in frame.columns if name not in ABOUT]
+
+
+def comparable(frame: "pd.DataFrame") -> list[str]:
+    """The columns of numbers that can be held side by side; `why_fewer` says why not all."""
+    columns = metric_columns(frame)
+    if not why_fewer(frame):
+        return columns
+    fair = TIME if frame["dataset"].nunique() > 1 else (*TIME, *TO_OWN_REFERENCE)
+    return [name for name in columns if name in fair]
+
+
+def why_fewer(frame: "pd.DataFrame") -> str:
+    """One sentence where these runs are not about the same dataset, request and model; '' where they are."""
+    for column, noun in (("dataset", "datasets"), ("request", "requests"), ("model", "models")):
+        values = list(dict.fromkeys(frame[column]))
+        if len(values) > 1:
+            kept = "seconds and speed-up are" if noun == "datasets" else (
+                "seconds, speed-up and closeness to each run's own reference are"
+            )  # fmt: skip
+            return f"These runs are about {len(values)} different {noun} ({_few(values)}), so only {kept} shown side by side."
+    return ""
+
+
+def _few(values: list[str], most: int = 4) -> str:
+    short = [value if len(value) <= 24 else value[:23] + "…" for value in values[:most]]
+    return ", ".join(short) + (", …" if len(values) > most else "")

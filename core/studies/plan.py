@@ -1,0 +1,151 @@
+"""What a study asks for: checked, written down, and turned into runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+import json
+from typing import Any, Self
+
+from core.asking import make_spec
+from core.catalogue import Catalogue
+from core.comparison import settings_text
+from core.domain import ForgetRequest, RunSpec, WrongInput
+from core.store.beside import FLOOR
+from core.studies.seeds import MOST
+
+LONGEST_TITLE = 80
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A method with those of its parameters that were asked for; the rest is the preset's."""
+
+    method: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """`ssd · alpha=2`, or the method alone where all is the preset's."""
+        return " · ".join(filter(None, [self.method, settings_text(self.settings)]))
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether its numbers are the floor of the study's other numbers."""
+        return self.method == FLOOR
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """One request; every variant with every seed is a run."""
+
+    dataset: str
+    model: str
+    request: ForgetRequest
+    variants: tuple[Variant, ...]
+    seeds: tuple[int, ...]
+    reference: bool = True
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        """The title, else what the study is about."""
+        return self.title or f"{self.request.text} · {self.dataset} · {self.model}"
+
+    @property
+    def count(self) -> int:
+        """How many runs it has."""
+        return len(self.variants) * len(self.seeds)
+
+    def contains(self, other: Self) -> bool:
+        """Whether every run of `other` is one of these, under the same title."""
+        return (
+            self._about == other._about
+            and all(variant in self.variants for variant in other.variants)
+            and set(other.seeds) <= set(self.seeds)
+        )
+
+    def same_subject(self, other: Self) -> bool:
+        """Whether both ask for the same thing to be forgotten by the same network, held against the same."""
+        return self._about[1:] == other._about[1:]
+
+    @property
+    def _about(self) -> tuple[object, ...]:
+        return (self.title, self.dataset, self.model, self.request, self.reference)
+
+    def to_json(self) -> str:
+        """The inverse of `from_json`."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The inverse of `to_json`."""
+        raw = json.loads(text)
+        request = ForgetRequest(**{**raw["request"], "picks": tuple(raw["request"]["picks"])})
+        variants = tuple(Variant(**variant) for variant in raw["variants"])
+        return cls(**{**raw, "request": request, "variants": variants, "seeds": tuple(raw["seeds"])})
+
+
+def make_plan(
+    shelves: Catalogue, dataset: str, model: str, request: ForgetRequest,
+    asked: Sequence[tuple[str, Mapping[str, Any]]], seeds: Sequence[int],
+    *, reference: bool = True, floor: bool = True, title: str = "",
+) -> StudyPlan:  # fmt: skip
+    """A checked plan; `asked`: methods with their settings. Raises WrongInput with one sentence.
+
+    `floor` adds `retrain` where it was not asked for and there is a reference to hold it against.
+    """
+    if len(title) > LONGEST_TITLE or not title.isprintable():
+        raise WrongInput(f"A study's title must be one line of at most {LONGEST_TITLE} letters.")
+    if not asked:
+        raise WrongInput("The study has no methods; name at least one.")
+    specs = [make_spec(shelves, dataset, model, request, m, dict(s), reference=reference) for m, s in asked]
+    variants = [
+        Variant(method, {name: spec.params[name] for name in sorted(settings)})
+        for (method, settings), spec in zip(asked, specs, strict=True)
+    ]
+    if floor and reference and not any(variant.is_floor for variant in variants):
+        variants.append(Variant(FLOOR))
+    plan = StudyPlan(dataset, model, specs[0].request, tuple(variants), tuple(seeds), reference, title.strip())
+    cells(plan, shelves)
+    return plan
+
+
+def cells(plan: StudyPlan, shelves: Catalogue) -> list[tuple[int, RunSpec]]:
+    """(index of the variant, spec) of every run, seed by seed, so that what is trained once is used at once.
+
+    Raises WrongInput, also where two variants come to the same run, or the runs are too many.
+    """
+    if not plan.seeds:
+        raise WrongInput("The study has no seeds; name at least one, such as [0, 1, 2] or '0-2'.")
+    if plan.count > MOST:
+        raise WrongInput(
+            f"A study may have {MOST} runs at most; {len(plan.variants)} variants with {len(plan.seeds)} seeds are {plan.count}."
+        )
+    firsts: dict[str, tuple[Variant, RunSpec]] = {}
+    for variant in plan.variants:
+        asked = (plan.dataset, plan.model, plan.request, variant.method, variant.settings)
+        for seed in (min(plan.seeds), max(plan.seeds)):
+            spec = make_spec(shelves, *asked, seed=seed, reference=plan.reference)
+        if spec.id in firsts:
+            raise WrongInput(f"Each variant must be given once; {variant.text} is the same as {firsts[spec.id][0].text}.")
+        firsts[spec.id] = (variant, spec)
+    return [(index, replace(spec, seed=seed)) for seed in plan.seeds for index, (_, spec) in enumerate(firsts.values())]
+
+
+def specs(plan: StudyPlan, shelves: Catalogue) -> list[RunSpec]:
+    """Every run of the plan, in the order in which it is to be computed."""
+    return [spec for _, spec in cells(plan, shelves)]
+
+
+def merged(old: StudyPlan, new: StudyPlan, shelves: Catalogue) -> StudyPlan:
+    """The old plan grown by the new one's variants and seeds; every variant with every seed. Raises WrongInput."""
+    if not old.same_subject(new):
+        raise WrongInput(
+            f"A study is about one request; this one is about {old.request.text} of {old.dataset} with {old.model}"
+            f"{'' if old.reference else ', without a reference'}."
+        )
+    one_seed = (old.seeds[0],)
+    known = {spec.id for spec in specs(replace(old, seeds=one_seed), shelves)}
+    ids = [spec.id for spec in specs(replace(new, seeds=one_seed), shelves)]
+    variants = [variant for variant, run_id in zip(new.variants, ids, strict=True) if run_id not in known]
+    seeds = [seed for seed in new.seeds if seed not in old.seeds]
+    return replace(old, variants=(*old.variants, *variants), seeds=(*old.seeds, *seeds))

@@ -1,0 +1,119 @@
+"""A study written in a file: TOML in, plan out, every mistake told in one sentence."""
+
+from pathlib import Path
+import re
+import tomllib
+from typing import Any
+
+from core.catalogue import Catalogue
+from core.domain import ForgetRequest, WrongInput
+from core.studies.plan import StudyPlan, make_plan
+from core.studies.seeds import seeds_of
+
+WANTED = {"dataset": "a text", "model": "a text", "forget": "a text such as \"class:3\"", "seeds": "", "methods": ""}
+EXTRA = ("title", "reference", "floor")
+_BETWEEN = re.compile(r"[\s,;·]+")
+LONGEST = 1_000_000  # bytes of a file
+
+
+def plan_from_file(path: Path, shelves: Catalogue) -> StudyPlan:
+    """Raises WrongInput, also where the file cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(LONGEST + 1)
+        text = content.decode()
+    except OSError as error:
+        raise WrongInput(f"{path} must be a file that describes a study, but it cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise WrongInput(f"{path} must be a text file in UTF-8 that describes a study in TOML.") from None
+    if len(content) > LONGEST:
+        raise WrongInput(f"{path} must describe a study, but it is longer than {LONGEST} bytes.")
+    return plan_from_toml(text, shelves)
+
+
+def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
+    """Raises WrongInput.
+
+    title = "..."                # may be left out
+    dataset = "digits"
+    model = "small_cnn"
+    forget = "class:3"
+    seeds = [0, 1, 2]            # or "0-4, 7"
+    floor = true                 # add `retrain`; this is the default
+    reference = true             # this is the default
+    [[methods]]                  # one table a variant
+    name = "ssd"
+    alpha = 2.0                  # any of the method's parameters
+    """
+    try:
+        said = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as wrong:
+        raise WrongInput(f"The study's file is no TOML: {wrong}.") from None
+    for key in said:
+        if key not in (*WANTED, *EXTRA):
+            raise WrongInput(f"A study's file has no entry {key!r:.60}; its entries are: {', '.join((*WANTED, *EXTRA))}.")
+    missing = [key for key in WANTED if key not in said]
+    if missing:
+        raise WrongInput(f"The study's file must also say {', '.join(missing)}.")
+    return make_plan(
+        shelves, _text(said, "dataset"), _text(said, "model"), ForgetRequest.parse(_text(said, "forget")),
+        [_method(table) for table in _tables(said["methods"])], seeds_of(said["seeds"]),
+        reference=_switch(said, "reference"), floor=_floor(said), title=_text(said, "title"),
+    )  # fmt: skip
+
+
+def sets_from_lines(text: str) -> list[dict[str, str]]:
+    """One parameter set a line, such as `alpha=2 lambda=1`; `preset` is a set too. No line: the preset alone.
+
+    Raises WrongInput; whether the method knows the names is for `make_plan` to say.
+    """
+    return [_pairs(line) for line in text.splitlines() if line.strip()] or [{}]
+
+
+def _pairs(line: str) -> dict[str, str]:
+    if line.strip() == "preset":
+        return {}
+    words = [word for word in _BETWEEN.split(line.strip()) if word]
+    pairs = [word.partition("=") for word in words]
+    for word, (name, equals, value) in zip(words, pairs, strict=True):
+        if not (name and equals and value):
+            raise WrongInput(f"A line of settings reads like alpha=2 lambda=1, or preset; got {word!r:.60}.")
+    names = [name for name, _, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise WrongInput(f"A line of settings names each parameter once; {twice!r:.60} is there twice.")
+    return {name: value for name, _, value in pairs}
+
+
+def _floor(said: dict[str, Any]) -> bool:
+    floor = _switch(said, "floor")
+    if floor and "floor" in said and not _switch(said, "reference"):
+        raise WrongInput("A floor is held against the reference; leave out floor = true or reference = false.")
+    return floor
+
+
+def _text(said: dict[str, Any], key: str) -> str:
+    value = said.get(key, "")
+    if not isinstance(value, str):
+        raise WrongInput(f"{key} must be {WANTED.get(key, 'a text')}; got {value!r:.60}.")
+    return value
+
+
+def _switch(said: dict[str, Any], key: str) -> bool:
+    value = said.get(key, True)
+    if not isinstance(value, bool):
+        raise WrongInput(f"{key} must be true or false; got {value!r:.60}.")
+    return value
+
+
+def _tables(said: Any) -> list[dict[str, Any]]:
+    if not isinstance(said, list) or not all(isinstance(table, dict) for table in said):
+        raise WrongInput("The methods must be written as tables, each under a line [[methods]], with a name.")
+    return said
+
+
+def _method(table: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    name = table.get("name")
+    if not isinstance(name, str):
+        raise WrongInput("Each [[methods]] table must have a name, such as name = \"ssd\".")
+    return name, {key: value for key, value in table.items() if key != "name"}

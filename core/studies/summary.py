@@ -1,0 +1,158 @@
+"""A study as one table: each variant's numbers over its seeds, beside the reference's and the floor."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from core.comparison import TIME, comparison, metric_columns
+from core.domain import RunStatus
+from core.spread import FEW, Spread, spread
+from core.store import studies
+from core.store.artifacts import Artifacts, Damaged
+from core.store.finished import files_named, reasons_of
+from core.store.home import Home
+from core.store.results import ResultStore
+from core.studies.attacks import over_seeds
+from core.studies.plan import StudyPlan, Variant
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_DONE = "None of its runs is done yet."
+
+
+@dataclass(frozen=True)
+class VariantSummary:
+    """One variant over the seeds whose runs are done. `absent`: metric -> why there is no number."""
+
+    variant: Variant
+    runs: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    numbers: dict[str, Spread] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """`numbers` by metric: the unlearned models' for each variant, and those of the originals and references, each
+    seed's once. Metrics over all seeds together stand among them, without an interval: n counts their seeds."""
+
+    id: str
+    plan: StudyPlan
+    variants: tuple[VariantSummary, ...]
+    original: dict[str, Spread]
+    reference: dict[str, Spread]
+
+    @property
+    def floor(self) -> dict[str, Spread]:
+        """The numbers of a second retraining: two references from different seeds differ by so much."""
+        return next((row.numbers for row in self.variants if row.variant.is_floor), {})
+
+    @property
+    def metrics(self) -> list[str]:
+        """Every metric that some variant has a number of, in the order of the runs' own; time last."""
+        found = dict.fromkeys(metric for row in self.variants for metric in row.numbers)
+        return [*(metric for metric in found if metric not in TIME), *(metric for metric in TIME if metric in found)]
+
+    @property
+    def caution(self) -> str:
+        """What must be said where seeds are too few for a claim; '' where they are not."""
+        counts = sorted({len(row.seeds) for row in self.variants if row.seeds})
+        if not counts or counts[0] >= FEW:
+            return ""
+        seeds = "1 seed stands" if counts[0] == 1 else f"{counts[0]} seeds stand"
+        which = "these numbers" if len(counts) == 1 else "some of these numbers"
+        return f"Only {seeds} behind {which}: too few for a claim; ask for {FEW} or more."
+
+    def to_plain(self) -> dict[str, Any]:
+        """For JSON; a mean or half-width that is no number is None."""
+        return {
+            "id": self.id,
+            "title": self.plan.name,
+            "dataset": self.plan.dataset,
+            "model": self.plan.model,
+            "forget": self.plan.request.text,
+            "seeds": list(self.plan.seeds),
+            "variants": [
+                {
+                    "method": row.variant.method, "settings": row.variant.settings, "floor": row.variant.is_floor,
+                    "runs": list(row.runs), "seeds": list(row.seeds), "metrics": _plain(row.numbers), "absent": row.absent,
+                }
+                for row in self.variants
+            ],
+            "original": _plain(self.original),
+            "reference": _plain(self.reference),
+            "floor": _plain(self.floor),
+            "caution": self.caution,
+        }  # fmt: skip
+
+
+def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
+    """Raises WrongInput where there is no such study."""
+    plan = StudyPlan.from_json(studies.existing(store, study_id).plan)
+    runs = studies.members(store, study_id).get(study_id, [])
+    done = {run.run_id: run.variant for run in runs if run.status == RunStatus.DONE}
+    frame = comparison(store, list(done))
+    reasons = reasons_of(store, list(done))
+    tables, why = _examples(home, store, list(done))
+    rows = [
+        _row(variant, frame[frame["id"].map(done) == index], reasons, tables, why)
+        for index, variant in enumerate(plan.variants)
+    ]
+    once = frame.drop_duplicates("seed")  # original and reference of a seed are the same for every variant
+    original, reference = (_of_model(once, f"{model}.") for model in ("original", "reference"))
+    found, _, n = _together(once, tables, "reference")
+    return StudySummary(study_id, plan, tuple(rows), original, reference | _alone(found, n))
+
+
+def _row(
+    variant: Variant, own: "pd.DataFrame", reasons: dict[str, dict[str, str]], tables: "dict[str, pd.DataFrame]", why: str
+) -> VariantSummary:  # fmt: skip
+    if not len(own):
+        return VariantSummary(variant, absent=dict.fromkeys(TIME, NOT_DONE))
+    found, missing, n = _together(own, tables, "unlearned")
+    numbers = _of_model(own, "") | _alone(found, n)
+    absent = {metric: reason for run_id in own["id"] for metric, reason in reasons.get(run_id, {}).items()}
+    absent |= {metric: f"{reason} {why}".strip() for metric, reason in missing.items()}
+    absent = {metric: reason for metric, reason in absent.items() if metric not in numbers}
+    return VariantSummary(variant, tuple(own["id"]), tuple(map(int, own["seed"])), numbers, absent)
+
+
+def _together(
+    frame: "pd.DataFrame", tables: "dict[str, pd.DataFrame]", model: str
+) -> tuple[dict[str, float], dict[str, str], int]:
+    """`over_seeds` of those rows whose examples are there, and how many these are."""
+    there = frame[frame["id"].isin(tables)]
+    return *over_seeds([tables[run_id] for run_id in there["id"]], there, model), len(there)
+
+
+def _alone(values: dict[str, float], n: int) -> dict[str, Spread]:
+    """One value of all seeds together has no interval."""
+    return {metric: Spread(value, None, n) for metric, value in values.items()}
+
+
+def _of_model(frame: "pd.DataFrame", prefix: str) -> dict[str, Spread]:
+    """metric -> spread over the frame's rows, of the columns under the prefix ('' is the unlearned model's)."""
+    mine = [name for name in metric_columns(frame) if (name.startswith(prefix) if prefix else "." not in name)]
+    found = {name.removeprefix(prefix): spread(frame[name]) for name in mine}
+    return {metric: over for metric, over in found.items() if over.n}
+
+
+def _examples(home: Home, store: ResultStore, run_ids: Sequence[str]) -> "tuple[dict[str, pd.DataFrame], str]":
+    """Run -> its examples; and why some have none, or ''."""
+    files, artifacts = files_named(store, run_ids, "examples"), Artifacts(home.artifacts_folder)
+    tables, why = {}, ""
+    for run_id in run_ids:
+        if run_id not in files:
+            why = f"Run {run_id} stored no examples: another version of Forgetscope made it; run it again."
+            continue
+        try:
+            tables[run_id] = artifacts.get_table(files[run_id])
+        except Damaged as damaged:
+            why = str(damaged)
+    return tables, why
+
+
+def _plain(numbers: dict[str, Spread]) -> dict[str, dict[str, Any]]:
+    return {metric: asdict(over) | {"mean": over.mean if isfinite(over.mean) else None} for metric, over in numbers.items()}

@@ -1,0 +1,152 @@
+"""The checks of what a network answers: each gives a sentence with its numbers, '' where it finds nothing, or NotCheckable.
+
+The constants bound, with room, what two networks that were retrained alike differ by; measured on digits (ten classes and
+more requests, five seeds; `tests/benchmarks/bench_trust.py`). Where a run's own floor is wider, that counts instead.
+"""
+
+from math import log
+
+from core.trust.case import SURE, Case, NotCheckable, standard_error
+from core.verdict import NEAR, PRICE, percent
+
+CONFUSED = 0.25  # of ln(classes), nats: entropy above the reference's on whole classes, which it has never seen
+CONFUSED_IMAGES = 0.05  # of ln(classes), nats: the same on single images, of which any network is sure
+FEWER_MEMBERS = 0.25  # share: called members so much less often than by the reference
+BELOW_CHANCE = 0.10  # share: an attack that is wrong so much more often than right
+HARDER = 4.0  # times as many steps as the reference to learn it back, for a network that descends from the original
+STRANGER = 8.0  # the same for one that does not: two retrained ones differed by up to 4 times
+CLASS_LOSS = 0.10  # share: a class that lost less is not called lost
+HIDDEN = 2.0  # times the average's loss: a class that lost less does not hide in it
+NEAR_CHANCE = 0.25  # of the way from guessing to the reference: at or below, a network has collapsed
+ANSWERED = 0.05  # share: a class that is right less often counts as never answered
+SAME = 0.05  # of the original's divergence: answers that moved less did not move
+
+
+def no_reference(case: Case) -> str:
+    """Every number whose aim is `like the reference` needs one."""
+    if case.has_reference:
+        return ""
+    return "Nothing to judge by: this run has no retrained reference, so no number can be held against what it should be."
+
+
+def untouched(case: Case) -> str:
+    """The weights are the original's, or all that can be seen of the answers is."""
+    if case.get("parameter_distance") == 0:
+        return "Untouched: the network is the original, weight for weight (distance 0)."
+    now, before = case.need(case.forget_metric), case.need(case.forget_metric, "original")
+    ours, theirs = case.need("js_to_reference"), case.need("js_to_reference", "original")
+    alike = all(case.seen("unlearned", c) == case.seen("original", c) for c in range(len(case.classes)))
+    least = (case.floor or {}).get("unlearned", {}).get("js_to_reference") or 0.0  # below, nobody could tell
+    if now != before or not alike or not case.descends or theirs <= least or abs(ours - theirs) > SAME * theirs:
+        return ""
+    return (
+        f"Untouched, as far as can be seen: accuracy is the original's for every class, and the answers on what had to go are "
+        f"as far from the reference's as the original's ({ours:.4f} against {theirs:.4f} nats)."
+    )
+
+
+def collapsed(case: Case) -> str:
+    """Kept accuracy near guessing, or one answer for everything, where the reference does better."""
+    better = "reference" if case.has_reference else "original"
+    kept, wanted = case.need("test_retain_accuracy"), case.need("test_retain_accuracy", better)
+    counts = [case.seen("unlearned", c).count for c in case.kept]
+    guess = max(counts) / sum(counts) if sum(counts) else 1 / len(case.classes)
+    than = f"{percent(wanted)} {_of(better)}"
+    answers = [c for c in range(len(case.classes)) if (case.seen("unlearned", c).accuracy or 0.0) >= ANSWERED]
+    theirs = [c for c in range(len(case.classes)) if (case.seen(better, c).accuracy or 0.0) >= ANSWERED]
+    if sum(counts) and len(answers) <= 1 < len(theirs):
+        what = f"(nearly) all answers are {case.classes[answers[0]]}" if answers else "no class is recognised"
+        return f"Collapsed: {what}; accuracy on the kept classes is {percent(kept)}, {than}."
+    if kept < wanted - PRICE and kept <= guess + NEAR_CHANCE * max(wanted - guess, 0.0):
+        return f"Collapsed: accuracy on the kept classes is {percent(kept)}, near guessing ({percent(guess)}); {than}."
+    return ""
+
+
+def over_forgotten(case: Case) -> str:
+    """Worse on the forgotten than a network that never saw it: that gives it away just as knowing it would."""
+    found = [sentence for look in (_accuracy_below, _fewer_members, _attack_below, _harder_to_learn) if (sentence := look(case))]
+    if not found:
+        case.pair(case.forget_metric)  # raises where there was nothing to look at
+        return ""
+    return (
+        f"Over-forgotten: {'; '.join(found)}. An attack below chance, or answers worse than those of a network that never saw the "
+        "data, are no success: they show what was removed."
+    )
+
+
+def _accuracy_below(case: Case) -> str:
+    if case.get(case.forget_metric) is None or case.get(case.forget_metric, "reference") is None:
+        return ""
+    ours, theirs = case.pair(case.forget_metric)
+    chance = SURE * standard_error(ours, theirs, case.forget_images())
+    if ours >= theirs - max(case.allowed(case.forget_metric, NEAR), chance):
+        return ""
+    return f"what had to go is answered right {percent(ours)} of the time, {percent(theirs)} if retrained"
+
+
+def _fewer_members(case: Case) -> str:
+    ours, theirs = (case.get("attack_entropy_members", model) for model in ("unlearned", "reference"))
+    if case.request.by_class or ours is None or theirs is None:  # a network that never saw a class calls none of it member
+        return ""
+    chance = SURE * standard_error(ours, theirs, case.forget_count or 0)
+    if ours >= theirs - max(case.allowed("attack_entropy_members", FEWER_MEMBERS), chance):
+        return ""
+    return f"an attack calls {percent(ours)} of the forget set members, {percent(theirs)} if retrained"
+
+
+def _attack_below(case: Case) -> str:
+    ours, theirs = (case.get("attack_loss_accuracy", model) for model in ("unlearned", "reference"))
+    unseen = case.forget_images() if case.request.by_class else case.forget_count or 0
+    if ours is None or theirs is None or not unseen:
+        return ""
+    few = 5 * (0.25 / (2 * unseen)) ** 0.5  # cross-validation on few images errs below chance by itself
+    slack = max(case.allowed("attack_loss_accuracy", BELOW_CHANCE), few)
+    if ours >= min(0.5, theirs) - slack:
+        return ""
+    return f"the attack by loss is right {percent(ours)} of the time, below chance, {percent(theirs)} if retrained"
+
+
+def _harder_to_learn(case: Case) -> str:
+    index = case.get("anamnesis_index")
+    if index is None or index <= case.allowed_times("anamnesis_index", HARDER if case.descends else STRANGER):
+        return ""
+    ours, theirs = case.pair("relearn_steps")
+    return f"learning it back takes {ours:g} steps, {theirs:g} if retrained"
+
+
+def streisand(case: Case) -> str:
+    """More confused by the forgotten than a network that never saw it: the forgotten stand out."""
+    ours, theirs = case.pair("forget_entropy")
+    least = (CONFUSED if case.request.by_class else CONFUSED_IMAGES) * log(len(case.classes))
+    if ours <= theirs + case.allowed("forget_entropy", least):
+        return ""
+    return (
+        f"The forgotten stand out (Streisand effect): the answers on them have an entropy of {ours:.2f} nats, {theirs:.2f} if "
+        "retrained, so whoever looks for confusion finds them."
+    )
+
+
+def hidden_worst_class(case: Case) -> str:
+    """One kept class lost much that the average does not show."""
+    better = "reference" if case.has_reference else "original"
+    losses: dict[int, float] = {}
+    for c in case.kept:
+        ours, theirs = case.seen("unlearned", c), case.seen(better, c)
+        if ours.accuracy is not None and theirs.accuracy is not None:
+            losses[c] = theirs.accuracy - ours.accuracy
+    if not losses:
+        raise NotCheckable("for want of test images of the kept classes")
+    worst = max(losses, key=lambda c: losses[c])
+    mean = sum(losses.values()) / len(losses)
+    ours, theirs = (case.seen(model, worst) for model in ("unlearned", better))
+    chance = SURE * standard_error(ours.accuracy or 0.0, theirs.accuracy or 0.0, ours.count)
+    if losses[worst] <= max(CLASS_LOSS, chance, HIDDEN * mean):
+        return ""
+    return (
+        f"The average hides a class: on unseen images of {case.classes[worst]} accuracy is {percent(ours.accuracy or 0.0)}, "
+        f"{percent(theirs.accuracy or 0.0)} {_of(better)}, while the kept classes lost {percent(max(mean, 0.0))} on average."
+    )
+
+
+def _of(model: str) -> str:
+    return "if retrained" if model == "reference" else "before"

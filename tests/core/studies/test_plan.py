@@ -1,0 +1,178 @@
+"""What a study asks for: which runs, in which order, and what is refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.asking import make_spec
+from core.domain import ForgetRequest, WrongInput
+from core.studies.plan import StudyPlan, Variant, cells, specs
+from core.studies.reading import plan_from_file, plan_from_toml, sets_from_lines
+
+WHOLE = """
+title = "Two ways"
+dataset = "digits"
+model = "small_cnn"
+forget = "class:3"
+seeds = [0, 1, 2]
+[[methods]]
+name = "ssd"
+[[methods]]
+name = "ssd"
+alpha = 2
+importance = "batch"
+[[methods]]
+name = "finetune"
+epochs = 1
+"""
+
+
+def test_a_file_becomes_a_plan_with_the_floor_added(shelves):
+    plan = plan_from_toml(WHOLE, shelves)
+    assert (plan.title, plan.dataset, plan.model, plan.request.text) == ("Two ways", "digits", "small_cnn", "class:3")
+    assert plan.variants == (
+        Variant("ssd"), Variant("ssd", {"alpha": 2.0, "importance": "batch"}), Variant("finetune", {"epochs": 1}), Variant("retrain"),
+    )  # fmt: skip
+    assert (plan.seeds, plan.reference, plan.count) == ((0, 1, 2), True, 12)
+
+
+def test_runs_come_seed_by_seed_and_are_those_that_the_form_would_ask_for(shelves):
+    plan = plan_from_toml(WHOLE, shelves)
+    found = specs(plan, shelves)
+    assert [spec.seed for spec in found] == [0] * 4 + [1] * 4 + [2] * 4
+    assert [spec.method for spec in found[:4]] == ["ssd", "ssd", "finetune", "retrain"]
+    alone = make_spec(shelves, "digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {"alpha": 2, "importance": "batch"}, seed=1)
+    assert found[5] == alone
+    assert [variant for variant, _ in cells(plan, shelves)] == [0, 1, 2, 3] * 3
+    assert len({spec.id for spec in found}) == 12
+
+
+def test_the_floor_can_be_left_out_and_is_not_added_twice(shelves):
+    assert plan_from_toml("floor = false" + WHOLE, shelves).variants[-1].method == "finetune"
+    asked = plan_from_toml(WHOLE + '[[methods]]\nname = "retrain"\n', shelves)
+    assert [variant.method for variant in asked.variants].count("retrain") == 1
+
+
+def test_without_a_reference_there_is_no_floor_to_hold_against_it(shelves):
+    plan = plan_from_toml("reference = false" + WHOLE, shelves)
+    assert "retrain" not in [variant.method for variant in plan.variants]
+    assert not any(spec.reference for spec in specs(plan, shelves))
+    with pytest.raises(WrongInput, match="held against the reference"):
+        plan_from_toml("reference = false\nfloor = true" + WHOLE, shelves)
+
+
+def test_one_class_in_other_words_is_the_same_request(shelves):
+    plan = plan_from_toml(WHOLE.replace("class:3", "classes:3"), shelves)
+    assert plan.request == ForgetRequest("class", (3,))
+
+
+def test_a_plan_survives_json(shelves):
+    plan = plan_from_toml(WHOLE.replace("class:3", "random:0.05@4").replace("title", "floor = false\ntitle"), shelves)
+    assert StudyPlan.from_json(plan.to_json()) == plan
+
+
+def test_a_plan_contains_a_smaller_one_about_the_same(plan):
+    small, large = plan("ssd", seeds=(1,)), plan("finetune", "ssd", seeds=(0, 1))
+    assert large.contains(small)
+    assert not small.contains(large)
+    assert not large.contains(replace(small, title="other"))
+    assert not plan("ssd", forget="class:5").contains(small)
+    assert not plan(("ssd", {"alpha": 2.0})).contains(small)
+
+
+def swapped(*pairs):
+    text = WHOLE
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+WRONG = {
+    "no TOML": ("dataset = \n", "at line 1, column 11"),
+    "empty": ("", "must also say dataset, model, forget, seeds, methods"),
+    "unknown key": ("epochs = 3" + WHOLE, "no entry 'epochs'"),
+    "no model": (swapped(('model = "small_cnn"', "")), "must also say model"),
+    "dataset is a number": (swapped(('"digits"', "3")), "dataset must be a text; got 3"),
+    "unknown dataset": (swapped(('"digits"', '"mnist9"')), "no dataset 'mnist9'"),
+    "unknown model": (swapped(('"small_cnn"', '"vgg"')), "no model 'vgg'"),
+    "unknown method": (swapped(('"finetune"', '"magic"')), "no method 'magic'"),
+    "unknown class": (swapped(('"class:3"', '"class:12"')), "has no class 12"),
+    "no request": (swapped(('"class:3"', '"3"')), "class:3, classes:3,5"),
+    "empty request": (swapped(('"class:3"', '"samples:"')), "forget set is empty"),
+    "no seeds": (swapped(("[0, 1, 2]", "[]")), "has no seeds"),
+    "seed twice": (swapped(("[0, 1, 2]", "[0, 1, 1]")), "seed 1 is there twice"),
+    "negative seed": (swapped(("[0, 1, 2]", "[1, -1, 2]")), "from 0 to 2147483647; got -1"),
+    "huge seed": (swapped(("[0, 1, 2]", "[1, 99999999999, 2]")), "got 99999999999"),
+    "seed a share": (swapped(("[0, 1, 2]", "[0.5]")), "whole numbers"),
+    "no methods": (WHOLE.partition("[[")[0] + "methods = []", "has no methods"),
+    "methods a text": (WHOLE.partition("[[")[0] + 'methods = ["ssd"]', "written as tables"),
+    "method without a name": (WHOLE + "[[methods]]\nepochs = 1\n", "must have a name"),
+    "method's name a number": (WHOLE + "[[methods]]\nname = 1\n", "must have a name"),
+    "unknown parameter": (WHOLE + "gamma = 1\n", "no parameter 'gamma'"),
+    "parameter out of bounds": (WHOLE.replace("alpha = 2", "alpha = 0"), "alpha must be a number from 0.01"),
+    "parameter a list": (WHOLE.replace("alpha = 2", "alpha = [1, 2]"), "alpha must be"),
+    "variant twice": (WHOLE + '[[methods]]\nname = "ssd"\n', "ssd is the same as ssd"),
+    "variant twice in other words": (WHOLE + '[[methods]]\nname = "ssd"\nalpha = 4.2\n', "ssd · alpha=4.2 is the same as ssd."),
+    "variant twice but for what is idle": (WHOLE + '[[methods]]\nname = "ssd"\nbatch_size = 7\n', "is the same as ssd."),
+    "method that cannot serve": (swapped(('"class:3"', '"random:0.05"'), ('"finetune"\nepochs = 1', '"unsir"')), "serves requests of kind"),
+    "too many runs": (swapped(("[0, 1, 2]", '"0-250"')), "1000 runs at most; 4 variants with 251 seeds are 1004"),
+    "too many seeds": (swapped(("[0, 1, 2]", '"0-99999"')), "1000 runs at most"),
+    "title of two lines": (swapped(('"Two ways"', '"a\\nb"')), "one line of at most 80"),
+    "long title": (swapped(('"Two ways"', f'"{"a" * 81}"')), "one line of at most 80"),
+    "title a number": (swapped(('"Two ways"', "5")), "title must be a text"),
+    "floor a text": ('floor = "no"' + WHOLE, "floor must be true or false"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text, words", WRONG.values(), ids=WRONG)
+def test_what_cannot_be_is_told_in_one_sentence(shelves, text, words):
+    with pytest.raises(WrongInput) as wrong:
+        plan_from_toml(text, shelves)
+    said = str(wrong.value)
+    assert words in said
+    assert said.endswith(".")
+    assert len(said.splitlines()) == 1
+    assert len(said) < 300
+
+
+@pytest.mark.parametrize("content, words", [(b"\xff\xfe\x00", "UTF-8"), (b"#" * 1_000_001, "longer than"), (None, "cannot be read")])
+def test_a_file_that_cannot_be_read_is_told_in_one_sentence(shelves, tmp_path, content, words):
+    path = tmp_path / "study.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WrongInput, match=words):
+        plan_from_file(path, shelves)
+    with pytest.raises(WrongInput, match="cannot be read"):
+        plan_from_file(tmp_path, shelves)
+
+
+def test_a_file_is_read(shelves, tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(WHOLE)
+    assert plan_from_file(path, shelves) == plan_from_toml(WHOLE, shelves)
+
+
+def test_a_variant_says_what_distinguishes_it():
+    assert Variant("ssd").text == "ssd"
+    assert Variant("ssd", {"alpha": 2.0, "importance": "batch"}).text == "ssd · alpha=2 · importance=batch"
+
+
+@pytest.mark.parametrize(
+    "text, sets",
+    [
+        ("", [{}]),
+        (" \n ", [{}]),
+        ("preset\nalpha=2 lambda=1\n\nalpha=3", [{}, {"alpha": "2", "lambda": "1"}, {"alpha": "3"}]),
+        ("alpha=2 · importance=batch, batch_size=8;lambda=1", [{"alpha": "2", "importance": "batch", "batch_size": "8", "lambda": "1"}]),
+    ],
+)
+def test_parameter_sets_are_read_line_by_line(text, sets):
+    assert sets_from_lines(text) == sets
+
+
+@pytest.mark.parametrize("text", ["alpha", "alpha=", "=2", "alpha = 2", "alpha=2 x", "alpha=1 alpha=2", "a=1\nx" * 2, "z" * 9999])
+def test_a_line_that_names_no_settings_is_told_in_a_sentence(text):
+    with pytest.raises(WrongInput, match="A line of settings") as wrong:
+        sets_from_lines(text)
+    assert len(str(wrong.value)) < 160

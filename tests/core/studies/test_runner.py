@@ -1,0 +1,208 @@
+"""A study asked for, stopped, gone on with and grown: on the real queue, with a pipeline that computes nothing."""
+
+from collections import Counter
+
+import psutil
+import pytest
+
+from core.domain import WrongInput
+from core.jobs import runner as jobs
+from core.store import studies
+from core.store.home import open_home
+from core.store.results import ResultStore
+from core.studies import runner
+from core.studies.plan import StudyPlan
+from tests.core.jobs.place import Place, until
+
+QUICK = "tests.core.studies.quick_pipeline"
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGETSCOPE_IDLE_SECONDS", "5")
+    place = Place(open_home(tmp_path / "home"))
+    yield place
+    for supervisor in place.supervisors():
+        supervisor.kill()
+    psutil.wait_procs(place.supervisors(), timeout=10)
+
+
+@pytest.fixture
+def still(home, monkeypatch):
+    """A home in which nothing runs."""
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda *_: None)
+    return home
+
+
+def look(home, study_id):
+    with ResultStore(home.database) as store:
+        store.reconcile()
+        return runner.progress(store, study_id)
+
+
+def all_runs(home):
+    with ResultStore(home.database) as store:
+        return store.runs()
+
+
+def states(home):
+    return Counter(str(run.status) for run in all_runs(home))
+
+
+def done(home, study_id):
+    until(lambda: look(home, study_id).active == 0, 30)
+    return look(home, study_id)
+
+
+def test_a_study_is_computed_whole_and_in_the_order_of_its_seeds(place, plan, shelves):
+    home = place.home
+    study_id = runner.submit(home, plan("ssd", "finetune"), shelves, QUICK)
+    ended = done(home, study_id)
+    assert (ended.total, ended.done, ended.to_do, ended.share) == (6, 6, 0, 1.0)
+    in_order = sorted(all_runs(home), key=lambda run: run.started_at)
+    assert [(run.spec.seed, run.spec.method) for run in in_order] == [
+        (seed, method) for seed in (0, 1) for method in ("ssd", "finetune", "retrain")
+    ]
+    assert runner.submit(home, plan("ssd", "finetune"), shelves, QUICK) == study_id
+    assert {run.attempt for run in all_runs(home)} == {1}  # the same plan again computes nothing
+
+
+def test_a_study_that_is_cancelled_stops_at_once_and_can_be_gone_on_with(place, plan, shelves):
+    home = place.home
+    (home.root / "slow").touch()
+    study_id = runner.submit(home, plan("ssd", "finetune"), shelves, QUICK)
+    until(lambda: look(home, study_id).share > 0, 30)
+    runner.cancel(home, study_id)
+    ended = done(home, study_id)
+    assert (ended.active, ended.stopped, ended.done) == (0, 6, 0)
+    (home.root / "slow").unlink()
+    assert runner.go_on(home, study_id, shelves, QUICK) == study_id
+    ended = done(home, study_id)
+    assert (ended.done, ended.to_do) == (6, 0)
+
+
+def test_a_run_that_fails_leaves_the_others_alone_and_is_asked_again(place, plan, shelves):
+    home = place.home
+    (home.root / "fail-ssd").touch()
+    study_id = runner.submit(home, plan("ssd", "finetune"), shelves, QUICK)
+    ended = done(home, study_id)
+    assert (ended.done, ended.failed, ended.to_do) == (4, 2, 2)
+    (home.root / "fail-ssd").unlink()
+    runner.go_on(home, study_id, shelves, QUICK)
+    assert done(home, study_id).done == 6
+    assert Counter(run.attempt for run in all_runs(home)) == {1: 4, 2: 2}
+
+
+def test_a_larger_plan_grows_the_study_and_computes_what_is_new(still, plan, shelves):
+    study_id = runner.submit(still, plan("ssd"), shelves)
+    assert runner.submit(still, plan("finetune", "ssd", seeds=(2, 1, 0)), shelves) == study_id
+    assert states(still) == {"queued": 9}
+    with ResultStore(still.database) as store:
+        (stored,) = studies.studies(store)
+        grown = StudyPlan.from_json(stored.plan)
+        runs = studies.members(store, study_id)[study_id]
+    assert [variant.method for variant in grown.variants] == ["ssd", "retrain", "finetune"]
+    assert grown.seeds == (0, 1, 2)
+    assert [(run.seed, run.variant) for run in runs] == [(seed, variant) for seed in range(3) for variant in range(3)]
+
+
+@pytest.mark.parametrize("change", [{"title": "other"}, {"forget": "class:5"}, {"reference": False}, {"seeds": (0,)}])
+def test_another_plan_is_another_study(still, plan, shelves, change):
+    first = runner.submit(still, plan("ssd"), shelves)
+    assert runner.submit(still, plan("ssd", **change), shelves) != first
+    if change == {"seeds": (0,)}:
+        assert states(still) == {"queued": 4}  # its runs are the larger one's
+        runner.cancel(still, first)
+        assert states(still) == {"cancelled": 4}
+
+
+def test_extending_asks_for_more_of_the_same_request_only(still, plan, shelves):
+    study_id = runner.submit(still, plan("ssd", floor=False), shelves)
+    more = plan(("ssd", {"alpha": 4.2}), ("ssd", {"alpha": 2}), seeds=(5,), floor=False)
+    assert runner.extend(still, study_id, more, shelves) == study_id
+    with ResultStore(still.database) as store:
+        grown = StudyPlan.from_json(studies.existing(store, study_id).plan)
+    assert [variant.text for variant in grown.variants] == ["ssd", "ssd · alpha=2"]  # 4.2 is the preset's own value
+    assert grown.seeds == (0, 1, 5)
+    assert states(still) == {"queued": 6}
+    with pytest.raises(WrongInput, match="about one request; this one is about class:3 of digits"):
+        runner.extend(still, study_id, plan("ssd", forget="class:4"), shelves)
+    with pytest.raises(WrongInput, match="1000 runs at most; 2 variants with 503 seeds are 1006"):
+        runner.extend(still, study_id, plan("ssd", seeds=tuple(range(10, 510)), floor=False), shelves)
+    assert states(still) == {"queued": 6}
+
+
+def test_a_run_that_is_deleted_is_missing_until_it_is_asked_again(still, plan, shelves):
+    study_id = runner.submit(still, plan("ssd"), shelves)
+    runner.cancel(still, study_id)
+    jobs.delete(still, all_runs(still)[0].id)
+    seen = look(still, study_id)
+    assert (seen.total, seen.stopped, seen.missing, seen.to_do) == (4, 3, 1, 4)
+    runner.go_on(still, study_id, shelves)
+    seen = look(still, study_id)
+    assert (seen.active, seen.to_do) == (4, 0)
+
+
+def test_what_another_engine_computed_is_asked_again(still, plan, shelves, monkeypatch):
+    study_id = runner.submit(still, plan("ssd"), shelves)
+    with ResultStore(still.database) as store, store.db.transaction() as write:
+        write.execute("update runs set status = 'done', share = 1")
+    assert (look(still, study_id).done, look(still, study_id).to_do) == (4, 0)
+    for module in ("core.asking", "core.studies.runner"):
+        monkeypatch.setattr(f"{module}.code_version", lambda _: "newer")
+    assert look(still, study_id).outdated == 4
+    with ResultStore(still.database) as store:
+        assert runner.new_runs(store, plan("ssd"), shelves) == {0: 2, 1: 2}
+    runner.go_on(still, study_id, shelves)
+    seen = look(still, study_id)
+    assert (seen.total, seen.done, seen.active, seen.outdated) == (4, 0, 4, 0)
+    assert states(still) == {"done": 4, "queued": 4}  # the old ones are no longer the study's, but still there
+
+
+def test_what_is_done_already_is_not_counted_as_new(still, plan, shelves):
+    runner.submit(still, plan("ssd", seeds=(0,)), shelves)
+    with ResultStore(still.database) as store:
+        with store.db.transaction() as write:
+            write.execute("update runs set status = 'done'")
+        assert runner.new_runs(store, plan("ssd", "finetune"), shelves) == {0: 1, 1: 2, 2: 1}
+        assert runner.new_runs(store, plan("ssd", seeds=(0,)), shelves) == {}
+
+
+def test_a_study_goes_without_its_runs_but_not_while_they_are_active(still, plan, shelves):
+    study_id = runner.submit(still, plan("ssd"), shelves)
+    with pytest.raises(WrongInput, match="cancel it before you delete it"):
+        runner.delete(still, study_id)
+    runner.cancel(still, study_id)
+    runner.delete(still, study_id)
+    assert states(still) == {"cancelled": 4}
+    with ResultStore(still.database) as store:
+        assert studies.studies(store) == []
+        assert studies.members(store) == {}
+
+
+@pytest.mark.parametrize("study_id", ["nope", "", "\ud800", "s" * 5000])
+def test_a_study_that_is_not_there_is_told_in_a_sentence(still, plan, shelves, study_id):
+    for act in (runner.cancel, runner.delete):
+        with pytest.raises(WrongInput):
+            act(still, study_id)
+    with pytest.raises(WrongInput):
+        runner.go_on(still, study_id, shelves)
+    with pytest.raises(WrongInput):
+        runner.extend(still, study_id, plan("ssd"), shelves)
+    with pytest.raises(WrongInput):
+        look(still, study_id)
+
+
+def test_a_thousand_runs_are_queued_in_one_transaction(still, plan, shelves):
+    import time
+
+    began = time.perf_counter()
+    study_id = runner.submit(still, plan("ssd", seeds=tuple(range(500))), shelves)
+    print(time.perf_counter() - began)
+    assert look(still, study_id).active == 1000
+    with ResultStore(still.database) as store:
+        assert store.revision() == 1
+    began = time.perf_counter()
+    runner.cancel(still, study_id)
+    print(time.perf_counter() - began)
+    assert look(still, study_id).stopped == 1000

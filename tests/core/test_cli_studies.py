@@ -1,0 +1,254 @@
+"""Studies and comparisons without a screen. Runs are planted as soon as they are queued: nothing is computed here."""
+
+import csv
+import io
+import json
+import shutil
+import sys
+
+import pytest
+
+from core import cli
+from core.cli import sweeping
+from core.describe import write
+from core.domain import ForgetRequest, RunSpec, RunStatus
+from core.jobs import runner as jobs
+from core.store.liveness import ProcessId
+from core.store.results import ResultStore
+from core.version import ENGINE, code_version
+from tests.planted import plant, spec
+
+STUDY = """
+dataset = "digits"
+model = "small_cnn"
+forget = "class:3"
+seeds = [0, 1, 2]
+[[methods]]
+name = "ssd"
+[[methods]]
+name = "ssd"
+alpha = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def shelves_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shelves") / "catalogue"
+    write(folder)
+    return folder
+
+
+@pytest.fixture
+def main(home, monkeypatch, capsys, shelves_folder):
+    """The command line called in this process on an empty home: (exit status, stdout, stderr)."""
+    shutil.copytree(shelves_folder, home.root / "catalogue" / code_version(ENGINE))
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["core", *map(str, words)])
+        capsys.readouterr()
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as left:
+            status = left.code or 0
+        return status, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def planter(home, monkeypatch):
+    """In the supervisor's place: what is queued is done at once; returns how many runs it did each time."""
+    done = []
+
+    def plant_all(place, *_):
+        with ResultStore(place.database) as store:
+            waiting = [run for run in reversed(store.runs(2000)) if run.status == RunStatus.QUEUED]
+        for run in waiting:
+            plant(place, run.spec)
+        done.append(len(waiting))
+
+    monkeypatch.setattr(jobs, "ensure_supervisor", plant_all)
+    return done
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY)
+    return path
+
+
+def test_a_sweep_prints_a_table_with_interval_reference_and_floor(main, planter, file):
+    status, out, err = main("sweep", file)
+    assert (status, err.split("  ")[1]) == (0, "9 of 9 done\n")
+    assert planter == [9]
+    lines = out.splitlines()
+    assert "class:3 · digits · small_cnn  seeds 0-2  9 of 9 runs done" in lines[0]
+    assert [line.strip() for line in lines if line.startswith("  ") and "ssd" in line][:2] == ["1  ssd", "2  ssd · alpha=2"]
+    head = next(line for line in lines if "reference" in line and "floor" in line and "±" not in line)
+    assert head.split() == ["1", "ssd", "2", "ssd", "reference", "floor"]
+    row = next(line for line in lines if line.startswith("test_retain_accuracy"))
+    assert row.count("±") == 4
+    assert row.count("(3)") == 4
+    assert "Forgetting quality (NeurIPS 2023) needs 8 seeds; there are 3." in lines
+    assert max(map(len, lines[4:-3])) <= 134
+
+
+def test_the_same_file_again_computes_nothing_and_one_with_more_seeds_only_what_is_new(main, planter, file):
+    first = json.loads(main("sweep", file, "--json")[1])
+    again = json.loads(main("sweep", file, "--json")[1])
+    assert again == first
+    assert planter == [9]
+    file.write_text(STUDY.replace("[0, 1, 2]", "'0-3'"))
+    grown = json.loads(main("sweep", file, "--json")[1])
+    assert (grown["id"], grown["seeds"], planter) == (first["id"], [0, 1, 2, 3], [9, 3])
+    assert [variant["runs"][:3] for variant in grown["variants"]] == [variant["runs"] for variant in first["variants"]]
+    (listed,) = json.loads(main("studies", "--json")[1])
+    assert (listed["id"], listed["total"], listed["done"], len(listed["runs"])) == (first["id"], 12, 12, 12)
+
+
+def test_the_json_of_a_sweep_has_every_variant_with_mean_half_width_and_n(main, planter, file):
+    told = json.loads(main("sweep", file, "--json")[1])
+    assert [variant["method"] for variant in told["variants"]] == ["ssd", "ssd", "retrain"]
+    assert told["variants"][1]["settings"] == {"alpha": 2.0}
+    cell = told["variants"][0]["metrics"]["zrf"]
+    assert cell.keys() == {"mean", "half_width", "n"}
+    assert cell["n"] == 3
+    assert told["floor"] == told["variants"][2]["metrics"]
+    assert told["variants"][0]["absent"]["forgetting_quality"].startswith("Forgetting quality")
+    assert (told["total"], told["done"], told["failed"]) == (9, 9, 0)
+
+
+def test_many_variants_go_into_several_tables_as_wide_as_a_screen(main, planter, file):
+    file.write_text(STUDY + "".join(f'[[methods]]\nname = "finetune"\nepochs = {n}\n' for n in (1, 2, 3)))
+    out = main("sweep", file)[1]
+    heads = [line.split() for line in out.splitlines() if line.endswith("floor")]
+    assert [head[::2] for head in heads] == [["1", "2", "3", "reference"], ["4", "5", "reference"]]
+
+
+def test_few_seeds_are_said(main, planter, file):
+    file.write_text(STUDY.replace("[0, 1, 2]", "[4]"))
+    out = main("sweep", file)[1]
+    assert out.splitlines()[-1] == "Only 1 seed stands behind these numbers: too few for a claim; ask for 3 or more."
+
+
+def test_ctrl_c_cancels_the_whole_study_and_ends_with_130(main, home, file, monkeypatch):
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda *_: None)
+    follow = sweeping.follow
+    asked = []
+
+    def interrupted(*words):
+        asked.append(words)
+        if len(asked) == 1:
+            raise KeyboardInterrupt
+        return follow(*words)
+
+    monkeypatch.setattr(sweeping, "follow", interrupted)
+    status, out, err = main("sweep", file)
+    assert (status, "0 of 9 done" in err) == (130, True)
+    with ResultStore(home.database) as store:
+        assert {run.status for run in store.runs()} == {"cancelled"}
+    assert "0 of 9 runs done" in out
+
+
+def test_a_sweep_with_a_failed_run_ends_with_1_and_says_which(main, home, file, monkeypatch):
+    def fail_first(place, *_):
+        with ResultStore(place.database) as store:
+            claimed = store.claim(ProcessId.of_this_process())
+            if claimed:
+                store.finish(claimed[0].id, claimed[1], RunStatus.FAILED, error="first\nDiverged: it did.")
+            waiting = [run for run in reversed(store.runs()) if run.status == RunStatus.QUEUED]
+        for run in waiting:
+            plant(place, run.spec)
+
+    monkeypatch.setattr(jobs, "ensure_supervisor", fail_first)
+    status, out, err = main("sweep", file)
+    assert status == 1
+    assert "8 of 9 done, 1 failed" in err
+    assert err.splitlines()[-1].endswith("ssd, seed 0: Diverged: it did.")
+    assert "Only 2 seeds stand behind some of these numbers" in out
+
+
+@pytest.mark.parametrize(
+    "words, wanted",
+    [
+        (("sweep",), "FILE"),
+        (("sweep", "nothing.toml"), "nothing.toml must be a file that describes a study"),
+        (("compare",), "ID"),
+        (("compare", "nope"), "There is no run 'nope'"),
+        (("compare", "\udcff"), "There is no run"),
+        (("compare", "x", "--csv", "--json"), "choose one of --json and --csv"),
+        (("show", "s123"), "There is no run 's123'"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_one_line(main, words, wanted):
+    status, out, err = main(*words)
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert wanted in err
+
+
+def test_a_file_that_is_wrong_asks_for_nothing(main, home, file):
+    file.write_text(STUDY + "gamma = 1\n")
+    status, out, err = main("sweep", file)
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert "no parameter 'gamma'" in err
+    assert main("runs", "--json")[1] == "[]\n"
+    assert main("studies") == (0, "No studies yet; `sweep --help` says how to start one.\n", "")
+
+
+def test_a_study_is_listed_shown_cancelled_and_deleted_by_its_id(main, planter, file):
+    study = json.loads(main("sweep", file, "--json")[1])["id"]
+    assert f"{study}  9/9 done" in main("studies")[1]
+    assert json.loads(main("show", study, "--json")[1])["id"] == study
+    assert "floor" in main("show", study)[1]
+    assert main("cancel", study) == (0, "", "")
+    assert main("delete", study) == (0, "", "")
+    assert main("studies", "--json")[1] == "[]\n"
+    assert len(json.loads(main("runs", "--json")[1])) == 9
+
+
+# compare
+
+
+def test_compare_gives_a_row_a_run_and_a_column_a_metric(main, home, planter, file):
+    ids = [plant(home, spec("ssd", seed=seed)) for seed in (0, 1)]
+    status, out, err = main("compare", *ids, "--json")
+    rows = json.loads(out)
+    assert (status, err, [row["id"] for row in rows]) == (0, "", ids)
+    with ResultStore(home.database) as store:
+        stored = {(m.model, m.metric): m.value for m in store.measurements(ids[1])}
+    assert rows[1]["zrf"] == stored["unlearned", "zrf"]
+    assert rows[1]["reference.zrf"] == stored["reference", "zrf"]
+    table = list(csv.DictReader(io.StringIO(main("compare", *ids, "--csv")[1])))
+    assert [float(row["zrf"]) for row in table] == pytest.approx([row["zrf"] for row in rows])
+    text = main("compare", *ids)[1]
+    assert all(run_id in text for run_id in ids)
+    assert max(map(len, text.splitlines())) <= 130
+
+
+def test_a_study_stands_for_its_runs(main, planter, file):
+    study = json.loads(main("sweep", file, "--json")[1])
+    rows = json.loads(main("compare", study["id"], "--json")[1])
+    assert {row["id"] for row in rows} == {run for variant in study["variants"] for run in variant["runs"]}
+
+
+def test_different_requests_are_said_and_only_comparable_columns_shown(main, home):
+    ids = [plant(home, spec("ssd", request)) for request in ("class:3", "class:5")]
+    status, out, err = main("compare", *ids, "--json")
+    assert (status, len(err.splitlines())) == (0, 1)
+    assert "2 different requests (class:3, class:5)" in err
+    assert "zrf" not in out
+    assert json.loads(out)[0]["tow"] > 0
+
+
+def test_what_is_not_done_is_left_out_and_said(main, home):
+    done = plant(home, spec("ssd"))
+    with ResultStore(home.database) as store:
+        waiting = store.add(RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {}, 9))
+    status, out, err = main("compare", waiting, done, "--json")
+    assert (status, len(json.loads(out))) == (0, 1)
+    assert err == f"Left out: run {waiting}, which is not done.\n"
+    status, out, err = main("compare", waiting)
+    assert (status, out) == (0, "")
+    assert err.splitlines()[-1] == "None of these runs is done, so there is nothing to compare yet."

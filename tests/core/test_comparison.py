@@ -1,0 +1,129 @@
+"""Finished runs side by side, read from a real store."""
+
+from time import perf_counter
+
+import pandas as pd
+import pytest
+
+from core.comparison import ABOUT, TIME, comparable, comparison, settings_text, why_fewer
+from core.domain import ForgetRequest, Measurement, RunSpec, RunStatus
+from core.store.database import Database
+from core.store.home import open_home
+from core.store.liveness import ProcessId
+from core.store.outcome import Outcome
+from core.store.results import ResultStore
+
+
+@pytest.fixture
+def store(tmp_path):
+    with ResultStore(open_home(tmp_path / "home").database) as opened:
+        yield opened
+
+
+def finish(store, *, seed=0, method="ssd", forget="class:3", dataset="digits", model="small_cnn", numbers=(), **params):
+    spec = RunSpec(dataset, model, ForgetRequest.parse(forget), method, params, seed)
+    run_id = store.add(spec)
+    _, attempt = store.claim(ProcessId.of_this_process())
+    taken = tuple(Measurement(metric, model, value, "" if value is not None else "none") for model, metric, value in numbers)
+    outcome = Outcome(taken, {"train": 3.0, "unlearn": 0.5}, 8.0)
+    assert store.finish(run_id, attempt, RunStatus.DONE, outcome=outcome)
+    return run_id
+
+
+THREE = (("unlearned", "zrf", 0.7), ("original", "zrf", 0.4), ("reference", "zrf", 0.8), ("unlearned", "probe", None))
+
+
+def test_a_row_says_what_the_run_was_and_its_numbers_by_model(store):
+    run_id = finish(store, seed=2, numbers=THREE, alpha=2.5, importance="batch")
+    frame = comparison(store, [run_id])
+    row = frame.iloc[0]
+    assert list(frame.columns) == [*ABOUT, *TIME, "zrf", "original.zrf", "reference.zrf"]
+    assert (row.id, row.dataset, row.model, row.request, row.kind) == (run_id, "digits", "small_cnn", "class:3", "class")
+    assert (row.method, row.settings, row.seed, row.reference) == ("ssd", "alpha=2.5 · importance=batch", 2, True)
+    assert (row.seconds, row.speedup) == (0.5, 8.0)
+    assert (row.zrf, row["original.zrf"], row["reference.zrf"]) == (0.7, 0.4, 0.8)
+    assert row.finished.tzinfo is not None
+
+
+def test_rows_come_in_the_order_asked_for_each_once_and_without_ids_newest_first(store):
+    ids = [finish(store, seed=seed) for seed in range(3)]
+    asked = [ids[1], ids[2], ids[1]]
+    assert list(comparison(store, asked)["id"]) == ids[1:]
+    assert list(comparison(store)["id"]) == ids[::-1]
+
+
+def test_what_is_not_finished_or_not_there_has_no_row(store):
+    done = finish(store)
+    waiting = store.add(RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {}, 9))
+    assert list(comparison(store, [waiting, "nope", "\ud800", done])["id"]) == [done]
+
+
+def test_a_number_that_a_run_lacks_is_nan(store):
+    with_it, without = finish(store, seed=1, numbers=THREE), finish(store, seed=2)
+    frame = comparison(store, [with_it, without])
+    assert list(frame["zrf"].isna()) == [False, True]
+
+
+def test_an_empty_home_gives_an_empty_table_with_the_columns(store):
+    frame = comparison(store)
+    assert (len(frame), list(frame.columns)) == (0, [*ABOUT, *TIME])
+    assert comparable(frame) == list(TIME)
+
+
+def test_runs_of_one_request_are_comparable_in_every_number(store):
+    frame = comparison(store, [finish(store, seed=s, numbers=THREE) for s in (0, 1)])
+    assert why_fewer(frame) == ""
+    assert comparable(frame) == [*TIME, "zrf", "original.zrf", "reference.zrf"]
+
+
+MANY = (("unlearned", "zrf", 0.7), ("unlearned", "tow", 0.9), ("reference", "tow", 1.0))
+
+
+@pytest.mark.parametrize(
+    "other, columns, words",
+    [
+        ({"forget": "class:5"}, [*TIME, "tow"], "2 different requests (class:3, class:5)"),
+        ({"model": "vgg"}, [*TIME, "tow"], "2 different models (small_cnn, vgg)"),
+        ({"dataset": "letters"}, [*TIME], "2 different datasets (digits, letters)"),
+    ],
+)
+def test_what_differs_in_its_subject_is_compared_in_fewer_numbers_and_told(store, other, columns, words):
+    frame = comparison(store, [finish(store, numbers=MANY), finish(store, numbers=MANY, **other)])
+    assert comparable(frame) == columns
+    assert words in why_fewer(frame)
+    assert why_fewer(frame).count(".") == 1
+
+
+def test_settings_are_written_as_on_the_command_line():
+    assert settings_text({"alpha": 2.0, "rate": 0.00001, "epochs": 5, "scope": "all"}) == (
+        "alpha=2 · rate=1e-05 · epochs=5 · scope=all"
+    )
+    assert settings_text({}) == ""
+
+
+def test_five_hundred_runs_are_two_questions_and_under_half_a_second(store, monkeypatch):
+    keys = [(model, f"metric{i}", i / 50) for model in ("original", "unlearned", "reference") for i in range(40)]
+    with store.db.transaction() as write:
+        for seed in range(500):
+            spec = RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {"alpha": 2.0}, seed)
+            write.execute(
+                "insert into runs (id, spec, status, turn, created_at, finished_at) values (?, ?, 'done', ?, ?, ?)",
+                (spec.id, spec.to_json(), seed, "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00"),
+            )
+            write.executemany(
+                "insert into measurements values (?, ?, ?, ?, '')", [(spec.id, k, m, v) for m, k, v in keys]
+            )
+    asked = []
+    plain_read = Database.read
+    monkeypatch.setattr(Database, "read", lambda self, *words: asked.append(words) or plain_read(self, *words))
+    pd.DataFrame()  # the import is not what is timed
+    ids = list(comparison(store)["id"])
+    assert len(asked) == 2
+    took = []
+    for chosen in (None, ids, None):
+        began = perf_counter()
+        frame = comparison(store, chosen)
+        took.append(perf_counter() - began)
+        assert frame.shape == (500, len(ABOUT) + 2 + 120)
+        assert frame["metric7"].eq(7 / 50).all()
+    assert min(took) < 0.5, took
