@@ -17,8 +17,11 @@ page = st.navigation(
     [
         st.Page("views/unlearn.py", title="Unlearn", icon=":material/ink_eraser:", default=True),
         st.Page("views/runs.py", title="Runs", icon=":material/format_list_bulleted:"),
+        st.Page("views/studies.py", title="Studies", icon=":material/science:"),
         st.Page("views/result.py", title="Result", icon=":material/monitoring:"),
         st.Page("views/parameters.py", title="Parameters", icon=":material/tune:"),
+        st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:"),
+        st.Page("views/privacy.py", title="Privacy", icon=":material/shield_person:"),
     ]
 )
 frame(page)

@@ -12,15 +12,24 @@ import streamlit as st
 
 from core import catalogue as shelves
 from core.catalogue import Catalogue
+from core.comparison import comparison as compare_runs
 from core.descriptions import DatasetInfo
 from core.domain import RunStatus, WrongInput
 from core.engine import WarmEngine
 from core.jobs import runner
 from core.report import full_report, numbers_of
+from core.store import studies as stored_studies
 from core.store.artifacts import Artifacts
+from core.store.beside import Beside
+from core.store.beside import beside as runs_beside
 from core.store.home import Home
 from core.store.outcome import Run
 from core.store.results import ResultStore
+from core.studies import runner as study_runner
+from core.studies.plan import StudyPlan
+from core.studies.runner import Standing
+from core.studies.summary import StudySummary
+from core.studies.summary import summary as summary_of_study
 from core.verdict import Numbers
 from core.version import ENGINE, code_version
 from dashboard.session import home
@@ -74,6 +83,12 @@ def run(run_id: str) -> Run | None:
         return store.run(run_id)
 
 
+def beside(run: Run) -> Beside:
+    """The run's floor and its controls as they stand now."""
+    with ResultStore(home().database) as store:
+        return runs_beside(store, run.spec)
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
 def report(run_id: str, finished: str, root: str) -> dict[str, Any]:
     """All numbers of a finished run."""
@@ -102,16 +117,92 @@ def table(run_id: str, name: str, finished: str, root: str) -> pd.DataFrame:
     return Artifacts(place.artifacts_folder).get_table(files[name])
 
 
+@st.cache_data(max_entries=32, show_spinner=False)
+def arrays(run_id: str, name: str, finished: str, root: str) -> dict[str, np.ndarray]:
+    """Arrays that a finished run left. Raises WrongInput."""
+    place = home()
+    with ResultStore(place.database) as store:
+        files = store.artifacts(run_id)
+    if name not in files:
+        raise WrongInput(f"Run {run_id} stored no {name}: another version of Forgetscope made it; run it again.")
+    return Artifacts(place.artifacts_folder).get_arrays(files[name])
+
+
+def comparison() -> pd.DataFrame:
+    """See core.comparison.comparison: every finished run. Shared by all pages: read, never write."""
+    with ResultStore(home().database) as store:
+        return _comparison(store.revision(), str(home().root))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _comparison(revision: int, root: str) -> pd.DataFrame:
+    with ResultStore(home().database) as store:
+        return compare_runs(store)
+
+
+@st.cache_data(max_entries=2048, show_spinner=False)
+def overlap(one: tuple[str, str], other: tuple[str, str], root: str) -> dict[str, tuple[int, int, int]]:
+    """Layer -> how many of its weights one run touched, how many the other, and how many both; of layers that both have.
+
+    one, other: id and edition's `finished`. Raises WrongInput where either stored nothing of the kind.
+    """
+    ours, theirs = (arrays(run_id, "touched", finished, root) for run_id, finished in (one, other))
+    return {
+        layer: (_ones(mask), _ones(theirs[layer]), _ones(mask & theirs[layer]))
+        for layer, mask in ours.items()
+        if layer in theirs and theirs[layer].shape == mask.shape
+    }
+
+
+def _ones(packed: np.ndarray) -> int:
+    return int(np.bitwise_count(packed).sum())
+
+
+def studies() -> dict[str, tuple[str, set[str]]]:
+    """Study -> its name and its runs' ids, the last asked for first."""
+    with ResultStore(home().database) as store:
+        found, members = stored_studies.studies(store), stored_studies.members(store)
+    return {s.id: (StudyPlan.from_json(s.plan).name, {m.run_id for m in members.get(s.id, [])}) for s in found}
+
+
+def standings() -> list[Standing]:
+    """Every study with its runs as they stand now, the last asked for first. A queue that nobody serves is served."""
+    with ResultStore(home().database) as store:
+        store.reconcile()
+        found = study_runner.standings(store)
+        waits = store.has(RunStatus.QUEUED) and not store.has(RunStatus.RUNNING)
+    if waits:
+        runner.ensure_supervisor(home())
+    return found
+
+
+def new_runs(plan: StudyPlan) -> dict[int, int]:
+    """See core.studies.runner.new_runs."""
+    with ResultStore(home().database) as store:
+        return study_runner.new_runs(store, plan, catalogue())
+
+
+@st.cache_data(max_entries=32, show_spinner="Reading the study's runs …")
+def study_summary(study_id: str, edition: str, root: str) -> StudySummary:
+    """See core.studies.summary.summary; `edition` is the Standing's."""
+    place = home()
+    with ResultStore(place.database) as store:
+        return summary_of_study(place, store, study_id)
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
-def recorded(run_id: str, finished: str, root: str) -> list[tuple[str, tuple[int, ...], int]]:
-    """(name, shape, bytes) of every array that the method handed over. Raises WrongInput where the file is damaged."""
+def recorded(run_id: str, finished: str, root: str) -> list[tuple[str, tuple[int, ...], int, float | None]]:
+    """(name, shape, bytes, its value where it is one number) of every array that the method handed over.
+
+    Raises WrongInput where the file is damaged.
+    """
     place = home()
     with ResultStore(place.database) as store:
         files = store.artifacts(run_id)
     if "recorded" not in files:
         return []
     arrays = Artifacts(place.artifacts_folder).get_arrays(files["recorded"])
-    return [(name, array.shape, array.nbytes) for name, array in arrays.items()]
+    return [(name, a.shape, a.nbytes, float(a.reshape(())) if a.size == 1 else None) for name, a in arrays.items()]
 
 
 @st.cache_resource(max_entries=2, on_release=WarmEngine.close)

@@ -10,6 +10,7 @@ from core.domain import WrongInput
 from core.store.home import Home, open_home
 
 RUN = "run"  # the open run's id; bound to the address
+LONGEST = 1000  # letters of a value that is taken from the address
 
 
 @st.cache_resource(ttl=2.0, show_spinner=False)
@@ -87,3 +88,20 @@ def remember(key: str, value: Any) -> None:
 def recall(key: str, default: Any = None) -> Any:
     """A widget's value."""
     return st.session_state.get(key, default)
+
+
+def linked(name: str) -> str:
+    """What the address says under a name that belongs to no widget, else what it said when this page was last open."""
+    said = str(st.query_params.get(name, ""))[:LONGEST]
+    if said:
+        st.session_state[f"_linked.{name}"] = said
+    return said or str(st.session_state.get(f"_linked.{name}", ""))
+
+
+def link(name: str, value: str) -> None:
+    """Put a value into the address, for widgets whose labels are no good there; '' takes it out. From a callback."""
+    st.session_state[f"_linked.{name}"] = value
+    if value:
+        st.query_params[name] = value
+    else:
+        st.query_params.pop(name, None)

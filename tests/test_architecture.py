@@ -46,6 +46,7 @@ WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
 )
 CHARTS = (
     *("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images"),
+    *(f"dashboard.components.comparing{part}" for part in ("", "_flow", "_front", "_rows")),
     *(f"dashboard.components.privacy{part}" for part in ("", "_back", "_card", "_scores", "_walls")),
 )
 

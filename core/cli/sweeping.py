@@ -17,7 +17,7 @@ from core.store import studies as stored_studies
 from core.store.home import Home, open_home
 from core.store.results import ResultStore
 from core.studies import runner
-from core.studies.reading import plan_from_file
+from core.studies.reading import plan_from_toml, text_of
 from core.studies.runner import Progress, Standing
 from core.studies.seeds import seeds_text
 from core.studies.summary import summary
@@ -32,10 +32,11 @@ def sweep(file: Path, as_json: bool) -> None:
     What is done already is not computed again; a file with more methods or seeds makes its study grow.
     """
     home = open_home()
+    text = text_of(file)
     if not is_written(home.root):  # as for `run`
         job_runner.ensure_supervisor(home)
     shelves = catalogue(home.root)
-    study_id = runner.submit(home, plan_from_file(file, shelves), shelves)
+    study_id = runner.submit(home, plan_from_toml(text, shelves), shelves)
     try:
         ended = follow(home, study_id)
     except KeyboardInterrupt:

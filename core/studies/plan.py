@@ -47,8 +47,9 @@ class StudyPlan:
 
     @property
     def name(self) -> str:
-        """The title, else what the study is about."""
-        return self.title or f"{self.request.text} · {self.dataset} · {self.model}"
+        """The title, else what the study is about; long lists of samples are cut."""
+        text = self.request.text
+        return self.title or f"{text if len(text) <= 32 else text[:31] + '…'} · {self.dataset} · {self.model}"
 
     @property
     def count(self) -> int:

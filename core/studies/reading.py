@@ -16,8 +16,8 @@ _BETWEEN = re.compile(r"[\s,;·]+")
 LONGEST = 1_000_000  # bytes of a file
 
 
-def plan_from_file(path: Path, shelves: Catalogue) -> StudyPlan:
-    """Raises WrongInput, also where the file cannot be read."""
+def text_of(path: Path) -> str:
+    """A study's file as text. Raises WrongInput where it cannot be read."""
     try:
         with open(path, "rb") as stream:
             content = stream.read(LONGEST + 1)
@@ -28,7 +28,7 @@ def plan_from_file(path: Path, shelves: Catalogue) -> StudyPlan:
         raise WrongInput(f"{path} must be a text file in UTF-8 that describes a study in TOML.") from None
     if len(content) > LONGEST:
         raise WrongInput(f"{path} must describe a study, but it is longer than {LONGEST} bytes.")
-    return plan_from_toml(text, shelves)
+    return text
 
 
 def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:

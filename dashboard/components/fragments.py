@@ -19,3 +19,11 @@ def fragment(draw: Callable[[], None], run_every: float | None = None) -> None:
             st.error(plain(str(wrong)), icon=":material/error:")
 
     st.fragment(safely, run_every=run_every)()
+
+
+def part(draw: Callable[[], None]) -> None:
+    """One part of a page. What it cannot show, because an older version stored no such thing, it says in its place."""
+    try:
+        draw()
+    except WrongInput as reason:
+        st.info(plain(str(reason)), icon=":material/info:")

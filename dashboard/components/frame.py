@@ -11,7 +11,8 @@ from dashboard.session import RUN, check_address, take_asked
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 # Streamlit writes white on the primary colour in both themes; on the dark theme's light blue that is 1.9:1.
-DARK_BUTTON = "<style>[data-testid='stBaseButton-primary'] * {color: #10151d;}</style>"
+ON_PRIMARY = ("[data-testid='stBaseButton-primary']:not(:disabled) *", "[data-testid='stMultiSelectTagsContainer'] [data-tag] *")
+DARK_BUTTON = f"<style>{', '.join(ON_PRIMARY)} {{color: #10151d;}}</style>"
 
 
 def frame(page: Any) -> None:

@@ -6,28 +6,80 @@ import pandas as pd
 
 from core.catalogue import Catalogue
 from core.domain import MODELS, ForgetRequest
-from core.verdict import Numbers, percent
+from core.verdict import NEAR, Numbers, percent
 
 GOAL = {"high": "higher is better", "low": "lower is better", "match": "like the reference"}
+FLOOR_TITLE = "Second reference (floor)"
+FAMILIES = {  # title -> keys, in the order in which a reader asks
+    "Accuracy": ("test_forget_accuracy", "test_retain_accuracy", "train_forget_accuracy", "train_retain_accuracy"),
+    "Agreement with the reference": (
+        "js_to_reference", "js_to_reference_test", "activation_distance", "average_gap", "tow", "tow_attack",
+        "cka_forget_to_reference", "cka_retain_to_reference",
+    ),
+    "Residue": (
+        "forget_entropy", "zrf", "relearn_steps", "anamnesis_index", "probe_accuracy", "graft_forget_accuracy", "similarity_ratio",
+    ),
+    "Membership": (
+        "attack_loss_accuracy", "attack_entropy_members", "attack_tpr_at_10", "attack_tpr_at_1", "worst_case_min", "worst_case_max",
+        "nomus",
+    ),
+    "Weights": ("parameter_distance", "parameter_distance_to_reference"),
+}  # fmt: skip
+OTHER = "Other"
+DROP = 0.01  # share: NoMUS that falls by less is not remarked on
 
 
 def shown(value: float | None, unit: str) -> str:
     """A value with its unit; a dash where there is none."""
     if value is None:
         return "–"
+    if unit == "steps":
+        return f"{value:g}"
     return percent(value) if unit == "share" else f"{value:.3f}" + (f" {unit}" if unit == "nats" else "")
 
 
-def numbers_table(report: dict[str, Any], shelves: Catalogue) -> pd.DataFrame:
-    """One row a metric: its value for each model, its aim, its definition."""
+def numbers_table(
+    report: dict[str, Any], shelves: Catalogue, floor: Numbers | None = None, keys: tuple[str, ...] | None = None
+) -> pd.DataFrame:
+    """One row a metric (of `keys`, all without): its value for each model, its aim, its definition.
+
+    floor: the numbers of the second retrained network's run; its column is left out without.
+    """
     by_model = {"original": report["original"], "unlearned": report["metrics"], "reference": report["reference"] or {}}
     rows = []
-    for key, info in shelves.metrics.items():
+    for key in shelves.metrics if keys is None else (k for k in keys if k in shelves.metrics):
+        info = shelves.metrics[key]
         values = {model.capitalize(): shown(by_model[model].get(key), info.unit) for model in MODELS}
+        if floor is not None:
+            values[FLOOR_TITLE] = shown(floor["unlearned"].get(key), info.unit)
         reasons = dict.fromkeys(report["reasons"].get(f"{model}/{key}", "") for model in MODELS)
         definition = " ".join([info.definition, *filter(None, reasons)])
         rows.append({"Measure": info.title, **values, "Aim": GOAL[info.goal], "Definition": definition})
     return pd.DataFrame(rows)
+
+
+def families(report: dict[str, Any], shelves: Catalogue, floor: Numbers | None = None) -> dict[str, pd.DataFrame]:
+    """Family -> its table. A metric of no family comes last, under `Other`; a family without metrics is left out."""
+    named = {key for keys in FAMILIES.values() for key in keys}
+    wanted = FAMILIES | {OTHER: tuple(key for key in shelves.metrics if key not in named)}
+    tables = {title: numbers_table(report, shelves, floor, keys) for title, keys in wanted.items()}
+    return {title: table for title, table in tables.items() if len(table)}
+
+
+def nomus_remark(numbers: Numbers, request: ForgetRequest) -> str:
+    """Why NoMUS fell where forgetting went well; '' where it did not fall, or forgetting did not."""
+    forget = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
+    after, wanted = (numbers.get(model, {}).get(forget) for model in ("unlearned", "reference"))
+    now, before, theirs = (numbers.get(model, {}).get("nomus") for model in ("unlearned", "original", "reference"))
+    if after is None or now is None or before is None or now >= before - DROP:
+        return ""
+    if abs(after - (wanted if wanted is not None else 0.0)) > NEAR or (wanted is None and not request.by_class):
+        return ""
+    theirs_too = "" if theirs is None else f"; the retrained reference itself has {percent(theirs)}"
+    return (
+        f"NoMUS fell from {percent(before)} to {percent(now)} although the forgetting went well: it knows no reference and "
+        f"counts an attack at chance as best, also where retraining does not reach it{theirs_too}."
+    )
 
 
 def seconds(value: float) -> str:

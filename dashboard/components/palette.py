@@ -6,6 +6,14 @@ Okabe and Ito's palette, darkened until each passes 3:1 on both themes' backgrou
 MODEL_COLOUR = {"original": "#808890", "unlearned": "#D55E00", "reference": "#2F7FC1"}
 MODEL_PATTERN = {"original": "", "unlearned": "", "reference": "/"}
 MODEL_TITLE = {"original": "Original", "unlearned": "Unlearned", "reference": "Retrained reference"}
+MODEL_DASH = {"original": "dot", "unlearned": "solid", "reference": "dash"}  # of lines
+MODEL_SYMBOL = {"original": "diamond-open", "unlearned": "circle", "reference": "square-open"}  # of points
+SET_COLOUR = {"forget": "#AD3A9C", "retain": "#4E9E8A", "unseen": "#A97B00"}  # of examples; never a model's colour
+SET_DASH = {"forget": "solid", "retain": "dot", "unseen": "dash"}
+SET_SYMBOL = {"forget": "star", "retain": "circle-open", "unseen": "x"}
+SET_TITLE = {"forget": "Forget set", "retain": "Kept training images", "unseen": "Unseen images"}
+PAIR_COLOUR = {"A": "#0E8388", "B": "#B07D00"}  # of two runs side by side; never a model's colour
+PAIR_SYMBOL = {"A": "circle", "B": "square"}
 ACCENT, QUIET, THRESHOLD = "#D55E00", "#808890", "#A06CD5"
 
 STATUS_ICON = {

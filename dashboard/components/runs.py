@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from core.comparison import settings_text
 from core.domain import ACTIVE, STOPPED, WrongInput
 from core.jobs import runner
 from core.store.outcome import Run
@@ -33,11 +34,7 @@ def name_of(run: Run) -> str:
 
 def settings_of(run: Run) -> str:
     """The method's parameters, as the command line writes them."""
-    values = (
-        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in run.spec.params.items()
-    )
-    return " · ".join(values)
+    return settings_text(run.spec.params)
 
 
 def shortened(text: str, limit: int = 32) -> str:

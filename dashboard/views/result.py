@@ -1,20 +1,23 @@
 """One run: the verdict in a sentence, then what changed, held against the retrained reference."""
 
+from functools import partial
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from core.recordings import recording_of
 from core.store.outcome import Run
 from core.verdict import verdict
 from dashboard import queries
 from dashboard.components import figures
-from dashboard.components.numbers import numbers_table, seconds, times
+from dashboard.components.fragments import fragment
+from dashboard.components.measures import numbers_by_family, report_numbers
+from dashboard.components.numbers import seconds, times
 from dashboard.components.opened import finished_run
 from dashboard.components.palette import MODEL_TITLE
+from dashboard.components.recorded import recorded_table
 from dashboard.components.runs import age, settings_of
 from dashboard.components.text import plain
+from dashboard.components.trust import trust_panel
 from dashboard.session import home
 
 STAGES = {
@@ -34,16 +37,17 @@ def cost(stage: str, report: dict[str, Any], keeps: tuple[str, ...]) -> str:
 
 def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: tuple[str, ...], reconstruction: bool) -> None:
     """The verdict, and what it cost."""
-    numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
     if reconstruction:
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
     when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
     st.caption(plain(f"{when}{settings_of(run) or 'no parameters'}"))
     with st.container(border=True, key="verdict"):
-        lead, _, rest = verdict(numbers, run.spec.request, classes).partition(".** ")
+        lead, _, rest = verdict(report_numbers(report), run.spec.request, classes).partition(".** ")
         st.markdown(f"#### {lead.strip('*')}\n{rest}")
+    trust_panel(run)
     st.page_link("views/parameters.py", label="Look inside: what happened to the weights", icon=":material/tune:")
-    cells = st.grid(len(STAGES) + 1, min_column_width=120)
+    whole = bool(report["precompute_seconds"])
+    cells = st.grid(4, min_column_width=150)
     for stage, title in STAGES.items():
         cells.cell().metric(
             title,
@@ -52,8 +56,14 @@ def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: 
         )
     cells.cell().metric(
         "Speed-up", times(report["speedup"]),
-        help="Seconds that training the reference took, over those of unlearning. Precompute, done once for all requests, is left out.",
+        help="Seconds that training the reference took, over those of unlearning"
+        + (" alone: precompute is done once and serves every later request." if whole else "."),
     )
+    if whole:
+        cells.cell().metric(
+            "With precompute", times(report["speedup_with_precompute"]),
+            help=f"The same, had the method to pay for its precompute each time: {seconds(report['precompute_seconds'])} when it was done.",
+        )
 
 
 def shift(run: Run, classes: tuple[str, ...], where: tuple[str, str]) -> None:
@@ -86,49 +96,19 @@ def shift(run: Run, classes: tuple[str, ...], where: tuple[str, str]) -> None:
     )
 
 
-def recorded_list(run: Run, where: tuple[str, str]) -> None:
-    """What the method left behind, by kind, with the schema's words."""
-    kinds: dict[str, dict[str, Any]] = {}
-    for name, shape, size in queries.recorded(run.id, *where):
-        known = recording_of(name)
-        row = kinds.setdefault(
-            known.pattern if known else name,
-            {
-                "array": known.pattern if known else name,
-                "meaning": known.meaning if known else "recorded by another version of Forgetscope",
-                "unit": known.unit if known else "",
-                "axes": " × ".join(known.axes) or "one number" if known else "",
-                "shape": " × ".join(map(str, shape)) or "1",
-                "arrays": 0,
-                "kB": 0.0,
-            },
-        )
-        row["arrays"] += 1
-        row["kB"] += size / 1000
-        if row["arrays"] > 1:
-            row["shape"] = "one each"
-    if kinds:
-        table = pd.DataFrame(list(kinds.values())).sort_values("array").round({"kB": 1}).astype({"kB": str})
-        with st.expander("What the method recorded"):
-            st.table(table, hide_index=True, alt="Arrays that the method handed over, with meaning, unit and shape")
-
-
 run = finished_run()
 if run is not None:
     shelves, classes = queries.catalogue(), queries.dataset(run.spec.dataset).classes
     where, method = queries.edition(run), shelves.methods.get(run.spec.method)
     report = queries.report(run.id, *where)
     headline(run, report, classes, method.keeps if method else (), bool(method and method.reconstruction))
-    shift(run, classes, where)
-    st.subheader("Numbers against the reference")
-    st.table(
-        numbers_table(report, shelves), hide_index=True, alt="Every measure for the three networks, with its definition"
-    )
-    st.caption(
-        "How to read it: compare the unlearned column with the reference's; only measures that say so are better high or low."
-    )
+    fragment(partial(shift, run, classes, where))  # a click in there draws nothing else anew
+    numbers_by_family(run, report, shelves)
     if method and method.explorable:
         queries.engine(home()).warm()  # the Parameters page is the next one
-    recorded_list(run, where)
+    recorded = recorded_table(queries.recorded(run.id, *where))
+    if len(recorded):
+        with st.expander("What the method recorded"):
+            st.table(recorded, hide_index=True, alt="Arrays that the method handed over, with meaning, unit, shape and value")
     with st.expander("All settings of this run"):
         st.json({**report["spec"], "device": run.device}, expanded=True)

@@ -3,12 +3,13 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.asking import make_spec, preset_values
+from core.asking import floor_spec, make_spec, preset_values
 from core.descriptions import MethodInfo
 from core.domain import ForgetRequest, WrongInput
 from core.jobs import runner
 from core.params import Value
 from core.presets import PAPER
+from core.store.beside import FLOOR
 from dashboard import queries
 from dashboard.components.cards import card
 from dashboard.components.forms import method_form
@@ -69,7 +70,7 @@ def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: Delta
 
 
 def ask_run(method: str, settings: dict[str, Value]) -> None:
-    """The seed, the reference and the button."""
+    """The seed, the references and the button."""
     left, right = st.columns(2, vertical_alignment="bottom")
     seed = left.number_input(
         "Seed",
@@ -83,6 +84,11 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
     )
     reference = right.toggle("Reference", True, key="reference", bind="query-params",
                              help="Train the same network without the forget set: what every number is held against.")  # fmt: skip
+    floor = right.toggle(
+        "Floor", True, key="floor", bind="query-params", disabled=not reference or method == FLOOR,
+        help="Also retrain a second time from another seed, after this run: how far two retrained networks differ is the floor "
+        "under every number.",
+    )  # fmt: skip
     spec = None
     try:
         if request:
@@ -90,7 +96,10 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
     except WrongInput as wrong:
         st.error(plain(str(wrong)), icon=":material/error:")
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None, key="submit") and spec:
-        ask_to_open(runner.submit(home(), spec), "views/result.py")
+        run_id = runner.submit(home(), spec)
+        if floor and reference and method != FLOOR:
+            runner.submit(home(), floor_spec(spec, shelves))  # waits behind the run
+        ask_to_open(run_id, "views/result.py")
 
 
 def ask_how() -> None:

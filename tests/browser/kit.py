@@ -33,7 +33,8 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 # On a deep link to a page, Streamlit's frontend looks for its base path at /<page>/_stcore/ first and gets 404.
 PROBE = re.compile(r"/[^/]+/_stcore/(health|host-config)\b")
 HERE_ONLY = re.compile(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:|about:")
-PATHS = {"Unlearn": "/", "Runs": "/runs", "Result": "/result", "Parameters": "/parameters"}
+PATHS = {"Unlearn": "/", "Runs": "/runs", "Studies": "/studies", "Result": "/result", "Parameters": "/parameters",
+         "Compare": "/compare", "Privacy": "/privacy"}  # fmt: skip
 WIDTHS = (390, 768, 1280, 1920)
 expect.set_options(timeout=15_000)  # a loaded machine is slow, not wrong
 
@@ -246,6 +247,16 @@ def status(page: Page, word: str, seconds: float = 30.0) -> None:
     expect(page.get_by_test_id("stMain").locator("strong", has_text=re.compile(f"^{word}$")).first).to_be_visible(
         timeout=seconds * 1000
     )
+
+
+def pick(page: Page, key: str, name: str) -> Callable[[], None]:
+    """Open the selectbox of that key and look for an option; the click on it is left to the caller."""
+    box = page.locator(f".st-key-{key} input")
+    box.click()
+    box.fill(name)
+    option = page.get_by_role("option", name=name, exact=True)
+    expect(option).to_be_visible()
+    return option.click
 
 
 def progress(page: Page) -> None:

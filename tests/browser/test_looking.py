@@ -16,7 +16,7 @@ from tests.browser.kit import PATHS, ROOT, WIDTHS, alert, drawn, figure, metric,
 SCREENSHOT = ROOT / "assets" / "screenshot.png"
 SHAPES = ("class_shift", "confusion-original", "confusion-unlearned", "confusion-reference")
 INSIDE = ("ratios", "what-if", "dampened", "importance", "moved")
-CHARTS = {"Result": SHAPES, "Parameters": INSIDE}
+CHARTS = {"Result": SHAPES, "Parameters": INSIDE, "Privacy": ("scores", "scores-reference", "roc", "relearn", "probes")}
 
 
 def chosen(page, key):
@@ -70,9 +70,11 @@ def test_one_click_is_one_run_of_the_script(open_page, page, watch, report):
     pills = page.locator(".st-key-class")
     assert runs_of(lambda: pills.get_by_role("radio", name="5", exact=True).click()) == 1
     assert runs_of(lambda: page.locator(".st-key-kind").get_by_role("radio", name="random").click()) == 1
+    assert runs_of(page.locator(".st-key-floor label").first.click) == 1
     assert runs_of(page.locator(".st-key-reference label").first.click) == 1
     open_page(f"/result?run={report['id']}")
     assert runs_of(lambda: page.locator(".st-key-images").get_by_role("radio", name="train").click()) == 1
+    assert runs_of(page.get_by_role("tab", name="Residue").click) == 0  # all families are there
     assert runs_of(lambda: None) == 0  # nothing polls where nothing runs
     open_page(f"/parameters?run={report['id']}")
     drawn(page, *INSIDE)

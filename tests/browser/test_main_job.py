@@ -37,7 +37,7 @@ def numbers(dashboard, run_id):
 
 
 def test_from_clicks_to_numbers(open_page, page, watch, dashboard):
-    open_page("/")
+    open_page("/?floor=false")
     page.get_by_test_id("stButtonGroup").get_by_role("radio", name="8", exact=True).click()
     ready(page)
     run_id = press_run(page)
@@ -49,6 +49,7 @@ def test_from_clicks_to_numbers(open_page, page, watch, dashboard):
     now, before = stored["unlearned"]["test_forget_accuracy"], stored["original"]["test_forget_accuracy"]
     verdict = page.locator(".st-key-verdict").inner_text()
     assert f"{percent(before)} before, {percent(now)} now" in verdict
+    page.get_by_role("tab", name="Membership").click()
     row = page.get_by_role("row").filter(has_text="Membership attack by loss").get_by_role("cell").all_inner_texts()
     shown = [percent(stored[model]["attack_loss_accuracy"]) for model in ("original", "unlearned", "reference")]
     assert row[1:4] == shown
@@ -58,6 +59,22 @@ def test_from_clicks_to_numbers(open_page, page, watch, dashboard):
     assert bars["Original"][8] == pytest.approx(before)
     assert dashboard.run(run_id).seconds["train"] == 0
     assert metric(page, "Train original") == "stored"  # the original was there already
+
+
+def test_the_floor_is_measured_behind_the_run_and_comes_in_by_itself(open_page, page, dashboard):
+    open_page("/?method=finetune&class=2")
+    count = len(dashboard.runs())
+    run_id = press_run(page)
+    expect(page.locator(".st-key-verdict")).to_contain_text("class 2", timeout=60_000)
+    assert len(dashboard.runs()) == count + 2
+    floor = next(run for run in dashboard.runs() if run.spec.method == "retrain")
+    expect(page.get_by_role("columnheader", name="Second reference (floor)").first).to_be_visible(timeout=60_000)  # no click
+    assert dashboard.run(floor.id).status == RunStatus.DONE
+    stored = percent(numbers(dashboard, floor.id)["unlearned"]["test_retain_accuracy"])
+    row = page.get_by_role("row").filter(has_text="Accuracy, unseen kept classes").get_by_role("cell").all_inner_texts()
+    assert row[4] == stored
+    expect(page.locator(".st-key-trust")).to_contain_text("between two retrained networks, the floor")
+    assert opened(page) == run_id
 
 
 def test_cancel_takes_effect_within_two_seconds(page, dashboard):

@@ -16,11 +16,12 @@ from core.jobs import runner
 from core.store.home import Home
 from core.store.results import ResultStore
 from dashboard.components.figures import HEIGHT
+from dashboard.components.numbers import FAMILIES
 from dashboard.components.runs import STAGE
 from tests.dashboard.conftest import ERROR, ROOT, put, sound
 
 PAGES = [f"views/{path.name}" for path in sorted((ROOT / "dashboard" / "views").glob("*.py")) if path.stem != "__init__"]
-OF_A_RUN = ["views/result.py", "views/parameters.py"]
+OF_A_RUN = ["views/result.py", "views/parameters.py", "views/privacy.py"]
 EVERYTHING = ",".join(map(str, range(1437)))
 
 
@@ -109,12 +110,15 @@ def test_the_result_says_in_a_sentence_what_happened_and_shows_it(open_app, fini
     at = open_app(finished.root, "views/result.py", run=done)
     verdict = next(m.value for m in at.markdown if m.value.startswith("####"))
     assert verdict.startswith("#### Forgotten\nAccuracy on unseen images of class 3: ")
-    assert [m.label for m in at.metric][-1] == "Speed-up"
+    assert [m.label for m in at.metric][-2:] == ["Speed-up", "With precompute"]  # SSD reads stored importances
     assert len(alts(at)) == 4
     assert all(alts(at))
     assert sum("How to read it" in c.value for c in at.caption) == 3
-    table = at.table[0].value
-    assert list(table.columns) == ["Measure", "Original", "Unlearned", "Reference", "Aim", "Definition"]
+    assert [tab.label for tab in at.tabs] == list(FAMILIES)
+    for tab in at.tabs:
+        (table,) = tab.table
+        assert list(table.value.columns) == ["Measure", "Original", "Unlearned", "Reference", "Aim", "Definition"]
+        assert table.proto.alt.startswith(tab.label)
 
 
 def test_train_and_test_images_are_told_apart(open_app, finished, done):
@@ -150,7 +154,7 @@ def test_runs_are_listed_with_what_can_be_done_with_them(open_app, finished, don
 
 def test_running_the_same_again_opens_the_run_that_is_done(open_app, home_of, done):
     home = home_of()
-    at = open_app(home.root)
+    at = open_app(home.root, floor="false")
     at.button(key="submit").click()
     sound(at.run())
     with ResultStore(home.database) as store:
@@ -308,7 +312,7 @@ def test_importances_that_are_gone_are_told_in_a_sentence(open_app, home_of, don
     one_sentence(open_app(home.root, "views/parameters.py", run=done), "The stored file", "is missing")
 
 
-@pytest.mark.parametrize("page", OF_A_RUN)
+@pytest.mark.parametrize("page", OF_A_RUN[:2])  # Privacy says it part by part: see test_privacy.py
 def test_a_run_of_an_old_engine_that_stored_fewer_files_is_told_in_a_sentence(open_app, home_of, done, page):
     home = home_of()
     with sqlite3.connect(home.database) as db:
@@ -536,4 +540,6 @@ def test_the_result_lists_what_the_method_recorded(open_app, finished, done):
     table = next(t.value for t in at.table if "array" in t.value)
     assert set(table["array"]) == {"importance_forget/*", "dampening/*", "ssd/alpha"}
     assert (table["kB"].astype(float) >= 0).all()
+    values = dict(zip(table["array"], table["value"], strict=True))
+    assert values == {"importance_forget/*": "–", "dampening/*": "–", "ssd/alpha": "4.2"}
     assert table[["meaning", "unit", "axes", "shape"]].all(axis=None)

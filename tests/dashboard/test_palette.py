@@ -12,6 +12,10 @@ from dashboard.components import palette
 
 ROOT = Path(__file__).resolve().parents[2]
 THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
+MARKS = sorted(
+    {*palette.MODEL_COLOUR.values(), *palette.SET_COLOUR.values(), *palette.PAIR_COLOUR.values()}
+    | {palette.ACCENT, palette.QUIET, palette.THRESHOLD}
+)
 GRAPHIC, TEXT = 3.0, 4.5  # WCAG 1.4.11 and 1.4.3, level AA
 
 
@@ -34,7 +38,7 @@ def test_contrast_is_what_wcag_says_it_is():
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("colour", sorted({*palette.MODEL_COLOUR.values(), palette.ACCENT, palette.QUIET, palette.THRESHOLD}))
+@pytest.mark.parametrize("colour", MARKS)
 def test_every_mark_stands_out_from_the_background(colour, theme):
     assert re.fullmatch(r"#[0-9a-fA-F]{6}", colour)
     assert contrast(colour, THEME[theme]["backgroundColor"]) >= GRAPHIC
@@ -62,6 +66,20 @@ def test_every_model_has_a_colour_a_pattern_and_a_title():
     assert len(set(palette.MODEL_COLOUR.values())) == 3
 
 
+@pytest.mark.parametrize("looks", [palette.MODEL_DASH, palette.MODEL_SYMBOL, palette.SET_DASH, palette.SET_SYMBOL, palette.SET_TITLE])
+def test_lines_and_points_differ_without_colour(looks):
+    assert list(looks) in (list(palette.MODEL_COLOUR), list(palette.SET_COLOUR))
+    assert len(set(looks.values())) == 3
+    assert not set(palette.MODEL_COLOUR.values()) & set(palette.SET_COLOUR.values())  # no colour means two things
+
+
+def test_a_and_b_differ_without_colour_and_are_no_model():
+    for looks in (palette.PAIR_COLOUR, palette.PAIR_SYMBOL):
+        assert list(looks) == ["A", "B"]
+        assert len(set(looks.values())) == 2
+    assert not set(palette.PAIR_COLOUR.values()) & set(palette.MODEL_COLOUR.values())
+
+
 SEEN = {  # Viénot, Brettel & Mollon 1999, on linear RGB: what a person without red or green cones sees
     "protan": ((0.11238, 0.88762, 0), (0.11238, 0.88762, 0), (0.00401, -0.00401, 1)),
     "deutan": ((0.29275, 0.70725, 0), (0.29275, 0.70725, 0), (-0.02234, 0.02234, 1)),
@@ -69,13 +87,14 @@ SEEN = {  # Viénot, Brettel & Mollon 1999, on linear RGB: what a person without
 
 
 @pytest.mark.parametrize("eye", SEEN)
-def test_a_colour_blind_person_tells_the_models_apart(eye):
+@pytest.mark.parametrize("colours", [palette.MODEL_COLOUR, palette.SET_COLOUR, palette.PAIR_COLOUR], ids=["models", "sets", "pair"])
+def test_a_colour_blind_person_tells_models_and_sets_apart(eye, colours):
     def seen(colour: str) -> list[float]:
         linear = [(int(colour[i : i + 2], 16) / 255) ** 2.2 for i in (1, 3, 5)]
         mixed = [sum(a * b for a, b in zip(row, linear, strict=True)) for row in SEEN[eye]]
         return [max(0.0, v) ** (1 / 2.2) for v in mixed]
 
-    for one, other in combinations(palette.MODEL_COLOUR.values(), 2):
+    for one, other in combinations(colours.values(), 2):
         distance = sum((a - b) ** 2 for a, b in zip(seen(one), seen(other), strict=True)) ** 0.5
         assert distance > 0.15, (one, other, distance)
 

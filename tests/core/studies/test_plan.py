@@ -7,7 +7,7 @@ import pytest
 from core.asking import make_spec
 from core.domain import ForgetRequest, WrongInput
 from core.studies.plan import StudyPlan, Variant, cells, specs
-from core.studies.reading import plan_from_file, plan_from_toml, sets_from_lines
+from core.studies.reading import plan_from_toml, sets_from_lines, text_of
 
 WHOLE = """
 title = "Two ways"
@@ -137,20 +137,20 @@ def test_what_cannot_be_is_told_in_one_sentence(shelves, text, words):
 
 
 @pytest.mark.parametrize("content, words", [(b"\xff\xfe\x00", "UTF-8"), (b"#" * 1_000_001, "longer than"), (None, "cannot be read")])
-def test_a_file_that_cannot_be_read_is_told_in_one_sentence(shelves, tmp_path, content, words):
+def test_a_file_that_cannot_be_read_is_told_in_one_sentence(tmp_path, content, words):
     path = tmp_path / "study.toml"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(WrongInput, match=words):
-        plan_from_file(path, shelves)
+        text_of(path)
     with pytest.raises(WrongInput, match="cannot be read"):
-        plan_from_file(tmp_path, shelves)
+        text_of(tmp_path)
 
 
-def test_a_file_is_read(shelves, tmp_path):
+def test_a_file_is_read(tmp_path):
     path = tmp_path / "study.toml"
     path.write_text(WHOLE)
-    assert plan_from_file(path, shelves) == plan_from_toml(WHOLE, shelves)
+    assert text_of(path) == WHOLE
 
 
 def test_a_variant_says_what_distinguishes_it():
@@ -176,3 +176,9 @@ def test_a_line_that_names_no_settings_is_told_in_a_sentence(text):
     with pytest.raises(WrongInput, match="A line of settings") as wrong:
         sets_from_lines(text)
     assert len(str(wrong.value)) < 160
+
+
+def test_the_name_of_a_study_without_a_title_is_what_it_is_about_and_short(plan):
+    assert plan("ssd").name == "class:3 · digits · small_cnn"
+    assert plan("ssd", title="Mine").name == "Mine"
+    assert len(plan("ssd", forget="samples:" + ",".join(map(str, range(1000)))).name) < 60

@@ -1,0 +1,101 @@
+"""Two runs side by side: accuracy by class, prediction matrices, likeness of layers. Pure functions."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.components.figures import DARK_SCALE, HEIGHT, hatch, house
+from dashboard.components.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL, QUIET
+
+WRITTEN = 12  # classes; cells of a larger matrix are too small for numbers
+ROW, AROUND = 30, 110  # pixels of a matrix's row, and of what stands above and below
+LEAST = 0.02  # share: bars shorter than this still leave an axis that shows how short they are
+
+
+def class_difference(a: pd.DataFrame, b: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[int, ...]) -> go.Figure:
+    """Bars up where B is right more often than A, down where A is: by class, on test and on training images.
+
+    a, b: one row per split, class: accuracy (share; NaN where the class has no images) of the unlearned networks.
+    """
+    names = [f"<b>{name} ✕</b>" if index in forgotten else name for index, name in enumerate(classes)]
+    largest, traces = LEAST, []
+    for split, title, pattern in (("test", "unseen images", ""), ("train", "training images", "/")):
+        ours, theirs = (t[t["split"] == split].set_index("class")["accuracy"].reindex(range(len(classes))) for t in (a, b))
+        more = (theirs - ours).to_numpy(float)
+        largest = max(largest, float(np.nanmax(np.abs(more), initial=0.0)))
+        hover = f"class %{{x}}, {title}: A %{{customdata[0]:.1%}}, B %{{customdata[1]:.1%}}, B − A %{{y:+.1%}}<extra></extra>"
+        colours = [PAIR_COLOUR["B" if gain > 0 else "A"] for gain in more]
+        traces += [
+            {"type": "bar", "x": names, "y": more, "customdata": np.stack([ours, theirs], 1), "hovertemplate": hover,
+             "marker": {"color": colours, "pattern": hatch(pattern)}, "offsetgroup": split, "showlegend": False},
+            # The legend's own bars would have the first class's colour, which says who is ahead there.
+            {"type": "bar", "x": [None], "y": [None], "name": title, "offsetgroup": split,
+             "marker": {"color": QUIET, "pattern": hatch(pattern)}},
+        ]  # fmt: skip
+    numbers = {"range": [-1.08 * largest, 1.08 * largest], "tickformat": "+.0%" if largest > LEAST else "+.1%", "zerolinewidth": 2}
+    layout = house("class (✕ = to forget)", "accuracy of B minus A", xaxis={"type": "category"}, yaxis=numbers)
+    return go.Figure(traces, layout)
+
+
+def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False) -> go.Figure:
+    """Heat map of one network's answers: row = true class, colour = share of the row, text = share and mean confidence.
+
+    table: true, predicted, count, confidence. Classes without images have no row. dark: as in `figures.confusion`.
+    """
+    size = len(classes)
+    ordered = table.sort_values(["true", "predicted"])
+    counts, confidence = (ordered[name].to_numpy(float).reshape(size, size) for name in ("count", "confidence"))
+    here = counts.sum(1) > 0
+    counts, confidence, names = counts[here], confidence[here], [name for name, there in zip(classes, here, strict=True) if there]
+    shares = counts / counts.sum(1, keepdims=True)
+    text = [
+        [f"{100 * s:.0f} %<br>{c:.2f}" if n else "" for s, c, n in zip(*row, strict=True)]
+        for row in zip(shares, confidence, counts, strict=True)
+    ]
+    written = size <= WRITTEN
+    trace = {
+        "type": "heatmap", "z": shares, "x": list(classes), "y": names, "zmin": 0, "zmax": 1, "xgap": 1, "ygap": 1,
+        "customdata": np.stack([counts, np.nan_to_num(confidence)], 2), "colorscale": DARK_SCALE if dark else "Blues",
+        "showscale": False, "text": text, "texttemplate": "%{text}" if written else None, "textfont": {"size": 10},
+        "hovertemplate": "true %{y}, answered %{x}: %{z:.1%} (%{customdata[0]} images), mean confidence %{customdata[1]:.2f}"
+        "<extra></extra>",
+    }  # fmt: skip
+    layout = house(
+        "answer", "true class", AROUND + ROW * max(2, len(names)) if written else HEIGHT + 80,
+        xaxis={"type": "category", "showgrid": False}, yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
+        title={"text": title, "x": 0, "font": {"size": 15}},
+    )  # fmt: skip
+    return go.Figure([trace], layout)
+
+
+def likeness(a: pd.DataFrame, b: pd.DataFrame) -> go.Figure:
+    """Lines over layers: CKA of A's and B's unlearned network with the original and with the reference, on one set.
+
+    a, b: layer, model, other, cka of that set. Grey: the reference with the original, as alike as two networks
+    trained apart are.
+    """
+    traces = []
+    for other in ("original", "reference"):
+        for letter, table in (("A", a), ("B", b)):
+            rows = table[(table["model"] == "unlearned") & (table["other"] == other)]
+            traces += _line(rows, f"{letter} – {other}", PAIR_COLOUR[letter], MODEL_DASH[other], PAIR_SYMBOL[letter])
+    apart = a[(a["model"] == "reference") & (a["other"] == "original")]
+    traces += _line(apart, "reference – original", MODEL_COLOUR["original"], "solid", "x-thin-open")
+    lowest = min((value for trace in traces for value in trace["y"]), default=0.0)
+    layout = house(
+        "layer, input to output", "likeness (CKA)", xaxis={"type": "category"}, yaxis={"range": [max(-0.02, lowest - 0.08), 1.03]},
+        margin={"t": 64},
+    )  # fmt: skip
+    return go.Figure(traces, layout)
+
+
+def _line(rows: pd.DataFrame, name: str, colour: str, dash: str, symbol: str) -> list[dict[str, Any]]:
+    """One trace, or none where there is nothing to draw."""
+    trace = {
+        "type": "scatter", "x": list(rows["layer"]), "y": rows["cka"].to_numpy(float), "name": name, "mode": "lines+markers",
+        "line": {"color": colour, "dash": dash, "width": 2}, "hovertemplate": f"{name}, %{{x}}: %{{y:.3f}}<extra></extra>",
+        "marker": {"symbol": symbol, "size": 8, **({"line": {"width": 2}} if "open" in symbol else {})},
+    }  # fmt: skip
+    return [trace] if len(rows) else []

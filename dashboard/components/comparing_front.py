@@ -1,0 +1,169 @@
+"""Who gives up what: runs as points between two aims, and the front that none of them beats. Pure functions."""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.spread import FEW
+from core.verdict import percent
+from dashboard.components.comparing_rows import rows_of
+from dashboard.components.figures import house
+from dashboard.components.palette import ACCENT, MODEL_COLOUR, MODEL_SYMBOL, MODEL_TITLE, QUIET
+
+LABELLED = 8  # points of the front that are named in the figure; of more, only hovering tells
+Take = Callable[[pd.DataFrame, str], pd.Series]  # (runs, "" or "original." or "reference.") -> one value a run
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something that a method should make small (or large), taken from a comparison's frame."""
+
+    title: str
+    take: Take
+    low: bool = True  # is better
+    share: bool = True  # else seconds, on a log axis
+    own: bool = True  # held against the run's own reference, so that runs of different requests can be compared
+
+    def text(self, value: float) -> str:
+        """A value for people."""
+        return percent(value) if self.share else f"{value:.3g} s"
+
+
+def _forgotten(frame: pd.DataFrame, model: str) -> pd.Series:
+    """Accuracy on what had to go: on unseen images of the classes, else on the forget set itself."""
+    train, unseen = (_column(frame, f"{model}{name}_accuracy") for name in ("train_forget", "test_forget"))
+    return unseen.where(frame["kind"].isin(("class", "classes")), train)
+
+
+def _gap(take: Take) -> Take:
+    return lambda frame, model: (take(frame, model) - take(frame, "reference.")).abs()
+
+
+def _seconds(frame: pd.DataFrame, model: str) -> pd.Series:
+    """Unlearning's; retraining's for the reference; the original costs none, which a log axis cannot show."""
+    if model == "reference.":
+        return frame["seconds"] * frame["speedup"]
+    return frame["seconds"] if not model else pd.Series(np.nan, frame.index)
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    return frame[name] if name in frame else pd.Series(np.nan, frame.index)
+
+
+QUANTITIES = {
+    "forgetting": Quantity("forgetting gap", _gap(_forgotten)),
+    "retain": Quantity("accuracy on kept", lambda f, m: _column(f, f"{m}test_retain_accuracy"), low=False, own=False),
+    "attack": Quantity("attack gap", _gap(lambda f, m: _column(f, f"{m}attack_loss_accuracy"))),
+    "seconds": Quantity("seconds", _seconds, share=False),
+}
+
+
+def points_of(frame: pd.DataFrame, x: Quantity, y: Quantity, over_seeds: bool, names: Mapping[str, str]) -> pd.DataFrame:
+    """One row a point: name, id, ids, n, x, y, x_half, y_half, front. Runs without either number are left out."""
+    taken = frame.assign(x=x.take(frame, ""), y=y.take(frame, ""))
+    rows = rows_of(taken, ["x", "y"], over_seeds)
+    points = rows.about[["id", "ids", "n"]].join(rows.values).join(rows.halves.add_suffix("_half"))
+    points["name"] = [
+        names[i].rpartition(" · seed ")[0] + f", {n} seeds" if n > 1 else names[i]
+        for i, n in zip(points["id"], points["n"], strict=True)
+    ]
+    points = points.dropna(subset=["x", "y"]).reset_index(drop=True)
+    costs = points[["x", "y"]].to_numpy(float) * [1 if q.low else -1 for q in (x, y)]
+    return points.assign(front=undominated(costs))
+
+
+def undominated(costs: np.ndarray) -> np.ndarray:
+    """bool (n,): no other row is at most as high in both columns and lower in one. costs: (n, 2)."""
+    order = np.lexsort((costs[:, 1], costs[:, 0]))
+    front, best, first = np.zeros(len(costs), bool), np.inf, np.inf
+    for index in order:
+        left, below = costs[index]
+        if below < best or (below == best and left == first):
+            front[index] = True
+            best, first = below, left
+    return front
+
+
+def landmarks(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.DataFrame:
+    """model, x, y: the original's and the reference's mean over the runs."""
+    found = [
+        {"model": model, "x": x.take(frame, f"{model}.").mean(), "y": y.take(frame, f"{model}.").mean()}
+        for model in ("original", "reference")
+    ]
+    return pd.DataFrame(found).dropna()
+
+
+def front(points: pd.DataFrame, marks: pd.DataFrame, x: Quantity, y: Quantity, picked: Mapping[str, str]) -> go.Figure:
+    """Points with intervals, dominated ones grey, the front drawn through; picked: letter -> id of the run it stands for."""
+    named = int(points["front"].sum()) <= LABELLED
+    line = points[points["front"]].sort_values(["x", "y"])
+    traces: list[dict[str, Any]] = [
+        {"type": "scatter", "x": line["x"].to_numpy(), "y": line["y"].to_numpy(), "mode": "lines", "showlegend": False,
+         "hoverinfo": "skip", "line": {"color": ACCENT, "width": 1.5, "dash": "dot", "shape": "hv" if x.low else "vh"}}
+    ]  # fmt: skip
+    for chosen in (False, True):
+        rows = points[points["front"] == chosen]
+        traces += [_dots(rows, points, x, y, chosen, chosen and named)] if len(rows) else []
+    for mark in marks.to_dict("records"):
+        title, hover = MODEL_TITLE[mark["model"]], f"{x.title} {x.text(mark['x'])}, {y.title} {y.text(mark['y'])}"
+        traces.append(
+            {"type": "scatter", "x": [mark["x"]], "y": [mark["y"]], "name": title, "mode": "markers",
+             "hovertemplate": f"{title}: {hover}<extra></extra>",
+             "marker": {"color": MODEL_COLOUR[mark["model"]], "symbol": MODEL_SYMBOL[mark["model"]], "size": 14, "line": {"width": 3}}}
+        )  # fmt: skip
+    letters = [
+        {"x": _log(row["x"], x), "y": _log(row["y"], y), "text": f"<b>{letter}</b>", "font": {"size": 15}, "arrowwidth": 1.5,
+         "ax": -22 if letter == "A" else 22, "ay": 22, "arrowhead": 0}
+        for letter, run_id in picked.items()
+        for row in points[[run_id in ids for ids in points["ids"]]].to_dict("records")
+    ]  # fmt: skip
+    return go.Figure(traces, house(_title(x), _title(y), 420, xaxis=_axis(x), yaxis=_axis(y), annotations=letters))
+
+
+def _dots(rows: pd.DataFrame, points: pd.DataFrame, x: Quantity, y: Quantity, on_front: bool, named: bool) -> dict[str, Any]:
+    look = {"color": ACCENT, "size": 10} if on_front else {"color": QUIET, "size": 7}
+    words = {"text": [f"  {re.split(' · |, ', name)[0]}  " for name in rows["name"]], "textposition": _sides(rows["x"], points["x"])}
+    return {
+        "type": "scatter", "x": rows["x"].to_numpy(), "y": rows["y"].to_numpy(), "mode": "markers+text" if named else "markers",
+        "name": "on the front" if on_front else "beaten by another", "marker": look, **(words if named else {}),
+        "error_x": _bars(rows, "x"), "error_y": _bars(rows, "y"),
+        "customdata": [_hover(row, x, y) for row in rows.to_dict("records")], "hovertemplate": "%{customdata}<extra></extra>",
+    }  # fmt: skip
+
+
+def _title(quantity: Quantity) -> str:
+    return f"{quantity.title} ({'lower' if quantity.low else 'higher'} is better{'' if quantity.share else '; log scale'})"
+
+
+def _axis(quantity: Quantity) -> dict[str, Any]:
+    return {"tickformat": ".2~%"} if quantity.share else {"type": "log", "dtick": 1, "exponentformat": "none"}
+
+
+def _log(value: float, quantity: Quantity) -> float:
+    """An annotation's place on a log axis is the logarithm."""
+    return value if quantity.share else float(np.log10(value))
+
+
+def _bars(rows: pd.DataFrame, axis: str) -> dict[str, object] | None:
+    """Intervals of enough seeds; of fewer they are wider than the figure, and hovering tells them."""
+    halves = rows[f"{axis}_half"].where(rows["n"] >= FEW)
+    return {"array": halves.to_numpy(), "thickness": 1, "width": 3} if halves.notna().any() else None
+
+
+def _sides(here: pd.Series, everywhere: pd.Series) -> list[str]:
+    """A name stands on the side where there is more room."""
+    middle = (everywhere.min() + everywhere.max()) / 2
+    return ["middle right" if value <= middle else "middle left" for value in here]
+
+
+def _hover(row: Mapping[Hashable, Any], x: Quantity, y: Quantity) -> str:
+    told = [str(row["name"])]
+    for quantity, axis in ((x, "x"), (y, "y")):
+        half = row[f"{axis}_half"]
+        told.append(f"{quantity.title} {quantity.text(row[axis])}" + ("" if np.isnan(half) else f" ± {quantity.text(half)}"))
+    return "<br>".join(told)

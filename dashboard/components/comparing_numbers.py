@@ -1,0 +1,73 @@
+"""The table of the Compare page, with what it shows chosen beside it."""
+
+import pandas as pd
+import streamlit as st
+
+from core.comparison import comparable
+from core.spread import FEW
+from dashboard import queries
+from dashboard.components.comparing_rows import differing, rows_of, several_seeds
+from dashboard.components.comparing_table import DEFAULT, TITLES, by_family, columns_of, styled
+from dashboard.session import link, linked, recall
+
+BY_RUN, OVER_SEEDS = "by run", "over seeds"
+NEAREST = "average_gap"  # to the reference: what rows are sorted by until somebody clicks a header
+ROW, TALLEST = 35, 14  # pixels of a table's row; rows in sight
+
+
+def asked_over_seeds(frame: pd.DataFrame) -> bool:
+    """Whether runs that differ by their seed alone are drawn together; asked where there are such runs."""
+    if not several_seeds(frame):
+        return False
+    options = [OVER_SEEDS, BY_RUN]
+    asked = st.segmented_control(
+        "Rows", options, default=OVER_SEEDS, key="rows", bind="query-params", required=True, label_visibility="collapsed",
+        help="over seeds: the mean of runs that differ by their seed alone, with its 95 % interval (Student's t).",
+    )  # fmt: skip
+    return asked == OVER_SEEDS
+
+
+def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
+    """The table, its columns, and what it cannot say."""
+    metrics = queries.catalogue().metrics
+    there = [name for name in comparable(frame) if "." not in name and frame[name].notna().any()]
+    columns = columns_of(_columns(there), metrics)
+    rows = rows_of(frame.sort_values(NEAREST) if NEAREST in there else frame, [column.key for column in columns], over_seeds)
+    dark = st.context.theme.type == "dark"
+    st.dataframe(
+        styled(rows, columns, differing(frame), dark), key="numbers", hide_index=True, row_height=ROW, placeholder="–",
+        height=ROW * (min(TALLEST, len(rows.about)) + 1) + 3, alt="One row a run, one column a measure",
+        column_config={
+            "Method": st.column_config.TextColumn(pinned=True, width=150),
+            **{column.header: st.column_config.NumberColumn(help=column.help) for column in columns},
+        },
+    )  # fmt: skip
+    st.caption(
+        "How to read it: blue is best and orange worst in its column: nearest to the run's own retrained reference (≈), "
+        "else highest (↑) or lowest (↓); no colour where all are alike. "
+        + ("Nearest to the reference comes first; a click" if NEAREST in there else "A click") + " on a header sorts."
+    )
+    if over_seeds and rows.few:
+        few = f"{rows.few} of the {len(rows.about)} rows rest" if rows.few < len(rows.about) else "All rows rest"
+        st.caption(f":material/info: {few} on fewer than {FEW} seeds: too few for a claim about the method.")
+
+
+def _columns(there: list[str]) -> list[str]:
+    """The columns asked for, chosen by family; kept in the address by their keys."""
+    asked = [name for name in linked("columns").split("-") if name in there]
+    now = asked or [name for name in DEFAULT if name in there] or there[:8]
+    with st.popover("Columns", icon=":material/view_column:"):
+        for family, names in by_family(there).items():
+            key = f"columns of {family} {'-'.join(now)}"
+            st.pills(
+                family, names, selection_mode="multi", default=[name for name in names if name in now], key=key,
+                format_func=lambda name: TITLES.get(name, name), on_change=_link_columns, args=(key, tuple(names), tuple(now)),
+            )  # fmt: skip
+    return now
+
+
+def _link_columns(key: str, family: tuple[str, ...], now: tuple[str, ...]) -> None:
+    chosen = recall(key) or []
+    kept = [name for name in now if name not in family or name in chosen]
+    link("columns", "-".join([*kept, *(name for name in chosen if name not in kept)]))
+

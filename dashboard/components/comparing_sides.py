@@ -1,0 +1,74 @@
+"""What the Compare page holds while A and B change, and what A and B are."""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from core.comparison import ABOUT
+from core.domain import ForgetRequest
+from dashboard import queries
+from dashboard.components import comparing_front as fronts
+from dashboard.components.comparing_rows import GROUP, names_of
+from dashboard.session import home
+
+
+class Look:
+    """The runs that are compared, and what does not change while A and B do: it outlives the fragment's reruns."""
+
+    def __init__(self, frame: pd.DataFrame, over_seeds: bool) -> None:
+        self.frame, self.over_seeds = frame, over_seeds
+        self.about = frame[[*ABOUT]].reset_index(drop=True)  # without numbers, so that it is quickly searched
+        self.names = names_of(frame)
+        self.classes = {key: data.classes for key, data in queries.catalogue().datasets.items()}
+        self._points: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]] = {}
+
+    def points(self, x: fronts.Quantity, y: fronts.Quantity) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Of the front, and its landmarks."""
+        key = (x.title, y.title)
+        if key not in self._points:
+            points = fronts.points_of(self.frame, x, y, self.over_seeds, self.names)
+            self._points[key] = (points, fronts.landmarks(self.frame, x, y))
+        return self._points[key]
+
+    def group_of(self, run_id: str) -> pd.Series:
+        """Which rows differ from that run by their seed alone."""
+        ours = self.about.loc[list(self.names).index(run_id)]
+        return (self.about[list(GROUP)] == ours[list(GROUP)]).all(axis=1)
+
+
+class Side(NamedTuple):
+    """A or B."""
+
+    letter: str
+    id: str
+    name: str
+    dataset: str
+    known: tuple[str, ...]  # classes; none where the dataset is no longer on the shelf
+    request: ForgetRequest
+    where: tuple[str, str]  # as queries.edition
+
+    @property
+    def title(self) -> str:
+        """For above a figure."""
+        return f"{self.letter}: {self.name}"
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Raises WrongInput."""
+        return queries.table(self.id, name, *self.where)
+
+    def classes(self, count: int) -> tuple[str, ...]:
+        """Their names, else numbers."""
+        return self.known if len(self.known) == count else tuple(map(str, range(count)))
+
+    @property
+    def picks(self) -> tuple[int, ...]:
+        """The forgotten classes."""
+        return self.request.picks if self.request.by_class else ()
+
+
+def side(letter: str, look: Look, run_id: str) -> Side:
+    """One of the runs as A or B."""
+    row = look.about.iloc[[list(look.names).index(run_id)]].to_dict("records")[0]
+    where = (str(row["finished"].to_pydatetime()), str(home().root))
+    request, classes = ForgetRequest.parse(row["request"]), look.classes.get(row["dataset"], ())
+    return Side(letter, run_id, look.names[run_id], row["dataset"], classes, request, where)

@@ -1,0 +1,148 @@
+"""The table of runs as it is shown: words, numbers as text, and a colour behind each that says how good it is."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from core.descriptions import MetricInfo
+from dashboard.components.comparing_rows import SUBJECT, Rows
+from dashboard.components.numbers import FAMILIES, GOAL, OTHER
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+DEFAULT = (
+    *("test_forget_accuracy", "test_retain_accuracy", "train_forget_accuracy", "train_retain_accuracy"),
+    *("js_to_reference", "attack_loss_accuracy", "tow", "seconds", "speedup"),
+)
+NEAR = 0.1  # of a share, and of the largest value of anything else: a distance to the reference below it is never the worst
+TIE = 0.005  # share of the largest value: values that lie closer together than this are not ranked
+MARK = {"high": "↑", "low": "↓", "match": "≈"}
+# Blue is good and orange is bad, which every eye tells apart; text on each passes 4.5:1.
+LIGHT = ("#f7c9a3", "#fbdfc8", "#fdf0e4", "#ffffff", "#e3effa", "#c4dff5", "#9fcbee")
+DARK = ("#7a3d0c", "#5c3212", "#3a2718", "#10151d", "#16304a", "#154a78", "#1463a8")
+TEXT = {False: "#0e1420", True: "#f2f5f9"}
+TITLES = {  # shorter than the catalogue's, which stand in the header's help
+    "train_forget_accuracy": "Forget, train", "test_forget_accuracy": "Forget, test", "train_retain_accuracy": "Retain, train",
+    "test_retain_accuracy": "Retain, test", "js_to_reference": "JS, forget", "js_to_reference_test": "JS, test",
+    "activation_distance": "Activation dist.", "average_gap": "Average gap", "tow": "ToW", "tow_attack": "ToW-MIA",
+    "attack_loss_accuracy": "Attack", "attack_entropy_members": "Called members", "nomus": "NoMUS", "zrf": "ZRF",
+    "forget_entropy": "Entropy, forget", "relearn_steps": "Relearn steps", "anamnesis_index": "Anamnesis",
+    "probe_accuracy": "Probe", "graft_forget_accuracy": "Graft", "similarity_ratio": "Similarity ratio",
+    "parameter_distance": "Weights moved", "parameter_distance_to_reference": "Weights to ref.",
+    "cka_forget_to_reference": "CKA, forget", "cka_retain_to_reference": "CKA, retain", "worst_case_min": "Worst case, min",
+    "worst_case_max": "Worst case, max", "attack_tpr_at_10": "TPR at 10 %", "attack_tpr_at_1": "TPR at 1 %",
+    "seconds": "Seconds", "speedup": "Speed-up",
+}  # fmt: skip
+COST = {
+    "seconds": MetricInfo("seconds", "Seconds of unlearning", "seconds", "low", "Time of the method alone, without what it prepares."),
+    "speedup": MetricInfo("speedup", "Speed-up", "times", "high", "Seconds that training the reference took, over those of unlearning."),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers: its header, what it is good for, and how a value is written."""
+
+    key: str
+    title: str
+    info: MetricInfo
+
+    @property
+    def header(self) -> str:
+        """The title with its aim, which needs no colour."""
+        return f"{self.title} {MARK[self.info.goal]}"
+
+    @property
+    def help(self) -> str:
+        """The catalogue's words."""
+        return f"{self.info.title}; {GOAL[self.info.goal]}. {self.info.definition}"
+
+    def text(self, value: float, half: float = float("nan")) -> str:
+        """A value as it stands in a cell, with its interval; a dash where there is none."""
+        if np.isnan(value):
+            return "–"
+        told = [self._digits(number) for number in (value, half) if not np.isnan(number)]
+        return " ± ".join(told) + (" %" if self.info.unit == "share" else "")
+
+    def _digits(self, value: float) -> str:
+        if self.info.unit == "share":
+            return f"{100 * value:.1f}"
+        return f"{value:.1f}" if self.info.unit == "steps" else f"{value:.3g}" if self.key in COST else f"{value:.3f}"
+
+
+def by_family(keys: Iterable[str]) -> dict[str, list[str]]:
+    """Family -> those of its columns that are there, in order; what no family names comes last."""
+    there = list(keys)
+    known = {name for names in FAMILIES.values() for name in names} | set(COST)
+    named = FAMILIES | {OTHER: tuple(name for name in there if name not in known), "Cost": tuple(COST)}
+    found = {family: [name for name in names if name in there] for family, names in named.items()}
+    return {family: names for family, names in found.items() if names}
+
+
+def columns_of(keys: list[str], metrics: Mapping[str, MetricInfo]) -> list[Column]:
+    """Those that are known, in the order asked for."""
+    known = {**metrics, **COST}
+    return [Column(key, TITLES.get(key, known[key].title), known[key]) for key in keys if key in known]
+
+
+def goodness(rows: Rows, column: Column) -> np.ndarray:
+    """(rows,) in [0, 1], 1 the best: by distance to the reference for `match`, else by rank; nan says nothing."""
+    values = rows.values[column.key].to_numpy(float)
+    largest = float(np.nanmax(np.abs(values), initial=0.0))
+    if column.info.goal == "match":
+        far = rows.gaps[column.key].to_numpy(float)
+        least = NEAR * (1.0 if column.info.unit == "share" else largest)
+        return np.asarray(1 - far / max(float(np.nanmax(far, initial=0.0)), least, 1e-12))
+    there = values[~np.isnan(values)]
+    if len(there) < 2 or there.max() - there.min() <= TIE * largest:
+        return np.full(len(values), np.nan)
+    rank = pd.Series(values).rank(ascending=column.info.goal == "high")
+    return ((rank - 1) / (rank.max() - 1)).to_numpy(float)
+
+
+def paint(good: np.ndarray, dark: bool) -> np.ndarray:
+    """CSS of each cell: blue behind the best, orange behind the worst."""
+    scale = DARK if dark else LIGHT
+    steps = np.rint(np.nan_to_num(good) * (len(scale) - 1)).astype(int)
+    css = np.array([f"background-color: {colour}; color: {TEXT[dark]}" for colour in scale], object)
+    return np.where(np.isnan(good), "", css[steps])
+
+
+def styled(rows: Rows, columns: list[Column], words: Mapping[str, str], dark: bool) -> "Styler":
+    """The table with colours and text; its cells stay numbers, so that a click on a header sorts them.
+
+    words: id -> what to write as the settings.
+    """
+    seeds = "seed" in rows.about
+    table = pd.DataFrame({"Method": rows.about["method"]})
+    for name in SUBJECT:
+        if rows.about[name].nunique() > 1:
+            table[name.capitalize()] = rows.about[name]
+    told = [words.get(i, "") for i in rows.about["id"]]
+    if any(told):
+        table["Settings"] = told
+    table["Seed" if seeds else "n"] = rows.about["seed" if seeds else "n"]
+    table = table.assign(**{column.header: rows.values[column.key] for column in columns}, Run=rows.about["id"])
+    css = pd.DataFrame("", index=table.index, columns=table.columns)
+    for column in columns:
+        css[column.header] = paint(goodness(rows, column), dark)
+    form: dict[Any, Any] = {column.header: _written(rows, column) for column in columns}
+    return table.style.apply(lambda _: css, axis=None).format(form)
+
+
+def _written(rows: Rows, column: Column) -> Callable[[float], str]:
+    """How a column's values are written, each with its interval. Rows of one value share a text; the widest is kept."""
+    pairs: dict[Any, float] = {}
+    for value, half in zip(rows.values[column.key], rows.halves[column.key], strict=True):
+        if not np.isnan(half):
+            pairs[value] = max(half, pairs.get(value, 0.0))
+    return partial(_with_interval, column, pairs)
+
+
+def _with_interval(column: Column, halves: dict[Any, float], value: float) -> str:
+    return column.text(value, halves.get(value, float("nan")))

@@ -1,0 +1,52 @@
+"""The card of one image: what each network answers to it, as bars and as a table; pure."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.domain import MODELS
+from dashboard.components.figures import hatch, laid_out
+from dashboard.components.palette import MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE
+from dashboard.components.privacy_scores import Score
+
+LISTED = 12  # classes in the bars, at most
+
+
+def probabilities(answers: dict[str, np.ndarray], row: int, classes: tuple[str, ...], label: int) -> go.Figure:
+    """Grouped bars: what each network answers to one image. answers: model -> (N, C); the true class is marked.
+
+    Of many classes the likeliest under any network are shown, and the true one.
+    """
+    rows = {model: answers[model][row] for model in MODELS if model in answers}
+    order = np.argsort(-np.max(list(rows.values()), axis=0), kind="stable")
+    shown = sorted({*order[:LISTED].tolist(), label}) if len(classes) > LISTED else list(range(len(classes)))
+    names = [f"<b>{classes[index]} ✓</b>" if index == label else classes[index] for index in shown]
+    figure = go.Figure()
+    for model, values in rows.items():
+        hollow = model == "original"
+        figure.add_bar(
+            name=MODEL_TITLE[model], x=names, y=values[shown],
+            marker={
+                "color": "rgba(128,136,144,0.18)" if hollow else MODEL_COLOUR[model],
+                "line": {"color": MODEL_COLOUR[model], "width": 1.5}, "pattern": hatch(MODEL_PATTERN[model]),
+            },
+            hovertemplate=f"{MODEL_TITLE[model]}, class %{{x}}: %{{y:.1%}}<extra></extra>",
+        )  # fmt: skip
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    figure.update_xaxes(type="category")
+    figure = laid_out(figure, "class (✓ = true)", "probability")
+    figure.update_layout(legend={"y": -0.3, "yanchor": "top"}, margin={"t": 8})
+    return figure
+
+
+def card_table(examples: pd.DataFrame, row: int, classes: tuple[str, ...], models: list[str], scores: list[Score]) -> pd.DataFrame:
+    """A column a network: its answer to this image, and each score."""
+    example = examples.iloc[row]
+    columns = {
+        model.capitalize(): [
+            classes[int(example[f"{model}_answer"])],
+            *(f"{example[f'{model}_{score.key}']:.3g}" for score in scores),
+        ]
+        for model in models
+    }
+    return pd.DataFrame({"": ["answer", *(score.title for score in scores)], **columns})

@@ -1,0 +1,108 @@
+"""Who leaks: walls of the images that an attack finds and misses, and the card of the one that was clicked."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.components import figures
+from dashboard.components.images import png, to_rgb
+from dashboard.components.palette import MODEL_TITLE
+from dashboard.components.privacy_attack import Attack
+from dashboard.components.privacy_card import card_table, probabilities
+from dashboard.components.privacy_scores import SCORES, called, models_of
+from dashboard.components.privacy_walls import SET_NAME, pictures, wall_figure, walls_of
+from dashboard.session import belongs, recall, remember
+
+LARGE = 112  # pixels of a card's picture
+
+
+def leaks(
+    run_id: str, examples: pd.DataFrame, answers: dict[str, np.ndarray], arrays: dict[str, np.ndarray], classes: tuple[str, ...],
+    attack: Attack,
+) -> None:  # fmt: skip
+    """Four walls at the left; at the right the card of one image, chosen by a click or from a list."""
+    reference = attack.values.get("reference") if attack.model != "reference" else None
+    walls = walls_of(attack.values[attack.model], reference, attack.sides, attack.threshold, attack.above, attack.score)
+    names = ids_of(examples)
+    left, right = st.columns([5, 4])
+    for wall in walls:
+        matched = "" if wall.matched is None else f" (reference: {wall.matched})"
+        left.markdown(f"**{wall.title}** · {wall.total} of {wall.whole}{matched} · {wall.about}")
+        if not len(wall.rows):
+            left.caption("None at this threshold.")
+            continue
+        images = pictures(examples, wall.rows, arrays)
+        key = f"wall-{wall.key}"
+        left.plotly_chart(
+            wall_figure(wall, images, int(arrays["peak"]), examples, classes, attack.model, attack.score), key=key,
+            config=figures.CONFIG, on_select=partial(_clicked, key, names), selection_mode="points",
+            alt=f"{len(wall.rows)} of {wall.total} images: {wall.title}; the list beside names them all",
+        )  # fmt: skip
+    left.caption(
+        "How to read it: the images that the attack is surest about come first. A leak is an image of the first wall that the "
+        f"reference would not give away. The score is the {attack.score.title} under the {MODEL_TITLE[attack.model].lower()} network."
+    )
+    with right.container(border=True, key="image_card"):
+        _card(run_id, names, [row for wall in walls for row in wall.rows.tolist()], examples, answers, arrays, classes, attack)
+
+
+def ids_of(examples: pd.DataFrame) -> list[str]:
+    """One an example, as the address writes it: `forget 12`, `retain 7`, `test 3`."""
+    prefix = examples["set"].str.replace("test_.*", "test", regex=True)
+    return (prefix + " " + examples["index"].astype(str)).tolist()
+
+
+def _clicked(key: str, names: list[str]) -> None:
+    """A callback. Clicking the chosen image again takes the choice back in the browser: its card stays."""
+    points = recall(key)["selection"]["points"]
+    if points:
+        remember(f"_last.{key}", names[int(points[0]["customdata"][0])])
+    if name := recall(f"_last.{key}"):
+        remember("image", name)
+
+
+def _card(
+    run_id: str, names: list[str], listed: list[int], examples: pd.DataFrame, answers: dict[str, np.ndarray],
+    arrays: dict[str, np.ndarray], classes: tuple[str, ...], attack: Attack,
+) -> None:  # fmt: skip
+    belongs("image", run_id, None)
+    options = [names[row] for row in listed]
+    now = recall("image")
+    if now in names and now not in options:
+        options.append(now)
+    name = st.selectbox(
+        "Image", options, index=None, key="image", bind="query-params", placeholder="Click one, or choose it here",
+        help="The images of the four walls, in their order.",
+    )  # fmt: skip
+    if name is None:
+        st.caption("A click on an image opens its card here: what it is, and what the three networks make of it.")
+        return
+    row = names.index(name)
+    _facts(row, examples, arrays, classes, attack)
+    scores = list(SCORES.values())
+    st.table(card_table(examples, row, classes, models_of(examples), scores), hide_index=True,
+             alt="Each network's answer and scores for this image")  # fmt: skip
+    label = int(examples["label"].iloc[row])
+    st.plotly_chart(
+        probabilities(answers, row, classes, label), key="probabilities", config=figures.CONFIG,
+        alt=f"Bars: probability of each class for this image of class {classes[label]} under each network",
+    )  # fmt: skip
+    st.caption("How to read it: an image is forgotten where the unlearned network's bars stand as the hatched reference's do.")
+
+
+def _facts(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], classes: tuple[str, ...], attack: Attack) -> None:
+    example = examples.iloc[row]
+    image = to_rgb(pictures(examples, np.array([row]), arrays), int(arrays["peak"]))[0]
+    box: DeltaGenerator = st.container(horizontal=True, vertical_alignment="center")
+    scale = max(1, LARGE // max(image.shape[:2]))
+    where = "test" if example["set"].startswith("test") else "training"
+    box.image(png(image, scale), width=image.shape[1] * scale, alt=f"The image, of class {classes[int(example['label'])]}")
+    member = bool(called(attack.values[attack.model][[row]], attack.threshold, attack.above)[0])
+    seen = where == "training"
+    box.markdown(
+        f"**Class {classes[int(example['label'])]}**  \n{SET_NAME[example['set']]}  \n{where} index {example['index']}  \n"
+        f"called {'a member' if member else 'no member'}: **{'right' if member == seen else 'wrong'}**"
+    )

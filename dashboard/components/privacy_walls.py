@@ -1,0 +1,117 @@
+"""Image walls of whom an attack finds and whom it misses; pure."""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.components.images import GAP, TILE, png, to_rgb
+from dashboard.components.privacy_scores import Score, Sides, called
+
+COLUMNS, MOST = 10, 20  # images in a row, and in a wall
+CELL = 44  # pixels of a cell's height
+SET_NAME = {
+    "forget": "forget set",
+    "retain": "kept training images",
+    "test_forget": "unseen, of a forgotten class",
+    "test_retain": "unseen",
+}
+
+
+@dataclass(frozen=True)
+class Wall:
+    """One kind of outcome: rows of `examples`, the attack's surest first; `total` of `whole` came out so.
+
+    matched: how many of them do under the reference; None where it is not there, or is the one under attack.
+    """
+
+    key: str
+    title: str
+    about: str
+    rows: np.ndarray  # (<= MOST,)
+    total: int
+    whole: int
+    matched: int | None = None
+
+
+def walls_of(
+    values: np.ndarray, reference: np.ndarray | None, sides: Sides, threshold: float, above: bool, score: Score
+) -> list[Wall]:
+    """Forgotten and unseen images, each called members or not, sorted by distance from the threshold on the drawn axis.
+
+    values, reference: (N,) scores under the attacked and the reference network, one a row of `examples`.
+    """
+    wanted_too = None if reference is None else called(reference, threshold, above)
+    member = called(values, threshold, above)
+    far = np.abs(score.drawn(values) - score.drawn(threshold))
+    kinds = (
+        ("forget-called", "Forgotten, but recognised", "attack right: these leak", sides.forget, True),
+        ("forget-missed", "Forgotten, not recognised", "attack wrong", sides.forget, False),
+        ("unseen-called", "Never seen, but called members", "attack wrong: false alarms", sides.unseen, True),
+        ("unseen-missed", "Never seen, and left alone", "attack right", sides.unseen, False),
+    )
+    found = []
+    for key, title, about, rows, wanted in kinds:
+        here = rows[member[rows] == wanted]
+        ordered = here[np.argsort(-far[here], kind="stable")]
+        matched = None if wanted_too is None else int((wanted_too[rows] == wanted).sum())
+        found.append(Wall(key, title, about, ordered[:MOST], len(here), len(rows), matched))
+    return found
+
+
+def pictures(examples: pd.DataFrame, rows: np.ndarray, arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """uint8 (n, C, H, W): the images that rows of `examples` are about; arrays: see core.catalogue.dataset_images."""
+    chosen = examples.iloc[rows]
+    on_test = chosen["set"].str.startswith("test").to_numpy()
+    index = chosen["index"].to_numpy()
+    whole = [arrays["test_images"][i] if test else arrays["train_images"][i] for i, test in zip(index, on_test, strict=True)]
+    return np.stack(whole)
+
+
+def wall_figure(
+    wall: Wall, images: np.ndarray, peak: int, examples: pd.DataFrame, classes: tuple[str, ...], model: str, score: Score
+) -> go.Figure:
+    """The wall as one picture, and over it an unseen point a cell to hover over and to select; customdata: the row.
+
+    images: uint8 (n, C, H, W), n = len(wall.rows), at least one.
+    """
+    count = len(wall.rows)
+    lines, cells = max(1, ceil(count / COLUMNS)), np.arange(count)
+    chosen = examples.iloc[wall.rows]
+    columns = [chosen[name].tolist() for name in ("set", "index", "label", f"{model}_answer", f"{model}_{score.key}")]
+    hidden = {"opacity": 0}
+    points = {
+        "type": "scatter", "x": cells % COLUMNS + 0.45, "y": cells // COLUMNS + 0.45, "mode": "markers", "showlegend": False,
+        "customdata": [[int(row)] for row in wall.rows], "hovertemplate": "%{text}<extra></extra>",
+        "text": [
+            f"{SET_NAME[name]}, index {index}<br>class {classes[label]}, answered {classes[answer]}<br>{score.title} {value:.3g}"
+            for name, index, label, answer, value in zip(*columns, strict=True)
+        ],
+        "marker": {"symbol": "square", "size": 0.8 * CELL, **hidden}, "selected": {"marker": hidden}, "unselected": {"marker": hidden},
+    }  # fmt: skip
+    picture = {
+        "source": "data:image/png;base64," + b64encode(_sheet(images, peak)).decode(), "xref": "x", "yref": "y", "x": 0, "y": 0,
+        "sizex": COLUMNS, "sizey": lines, "sizing": "stretch", "layer": "below",
+    }  # fmt: skip
+    axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    layout = {
+        "height": lines * CELL + 2, "margin": {"l": 0, "r": 0, "t": 0, "b": 0, "pad": 0}, "images": [picture],
+        "hovermode": "closest", "hoverdistance": -1, "xaxis": {"range": [0, COLUMNS], **axis},
+        "yaxis": {"range": [lines, 0], "scaleanchor": "x", "constraintoward": "top", **axis},
+    }  # fmt: skip
+    return go.Figure([points], layout)
+
+
+def _sheet(images: np.ndarray, peak: int) -> bytes:
+    """A PNG of equal cells, COLUMNS in a row; nothing (transparent) between the images and after the last one."""
+    pixels = to_rgb(images, peak)
+    count, height, width, _ = pixels.shape
+    lines = ceil(count / COLUMNS)
+    wall = np.zeros((lines, height + GAP, COLUMNS, width + GAP, 4), np.uint8)
+    for index in range(count):
+        wall[index // COLUMNS, :height, index % COLUMNS, :width] = np.dstack([pixels[index], np.full((height, width), 255)])
+    flat = wall.reshape(lines * (height + GAP), COLUMNS * (width + GAP), 4)
+    return png(flat, max(1, TILE // max(height, width)))

@@ -1,0 +1,95 @@
+"""Ask for a study: methods, settings, seeds; what it comes to, told before it is started."""
+
+import streamlit as st
+
+from core.asking import preset_values
+from core.catalogue import Catalogue
+from core.comparison import settings_text
+from core.descriptions import DatasetInfo, MethodInfo
+from core.domain import ForgetRequest, WrongInput
+from core.store.beside import FLOOR
+from core.studies.plan import StudyPlan, make_plan
+from core.studies.reading import sets_from_lines
+from core.studies.seeds import seeds_of
+from dashboard import queries
+from dashboard.components.runs import shortened
+from dashboard.components.text import plain
+
+START = ("ssd", "ssse", "unsir")
+LONGEST = 300  # letters of a list of variants, or of a sentence that repeats what was typed
+PRESET, OWN = "preset", "own sets"
+
+
+def ask_plan(shelves: Catalogue, data: DatasetInfo, model: str, request: ForgetRequest | None) -> StudyPlan | None:
+    """The plan as the widgets stand, None while they make none; what is wrong is told in a sentence."""
+    methods = _ask_methods(shelves, request)
+    kept = request or ForgetRequest("class", (0,))  # while nothing valid is asked, settings are one class's
+    lines = {method.key: _ask_settings(method, data, model, kept) for method in methods}
+    left, right = st.columns(2, vertical_alignment="bottom")
+    seeds = left.text_input(
+        "Seeds", "0-2", key="seeds", bind="query-params", max_chars=200, placeholder="0-2",
+        help="Each variant runs once with each seed. Write 0-2, or 0, 1, 5. An interval needs two, a claim three or more.",
+    )  # fmt: skip
+    floor = right.toggle(
+        "Floor", True, key="study_floor", bind="query-params",
+        help="Adds retraining once more from another seed: two references differ by so much, and no method can come nearer.",
+    )  # fmt: skip
+    title = st.text_input("Title", key="title", bind="query-params", max_chars=80, placeholder="may be left out")
+    if request is None:
+        return None
+    try:
+        sets = [(key, chosen) for key, text in lines.items() for chosen in sets_from_lines(text)]
+        return make_plan(shelves, data.key, model, request, sets, seeds_of(seeds or ""), floor=floor, title=title or "")
+    except WrongInput as wrong:
+        st.error(plain(shortened(str(wrong), LONGEST)), icon=":material/error:")
+        return None
+
+
+def _ask_methods(shelves: Catalogue, request: ForgetRequest | None) -> list[MethodInfo]:
+    """Those that can serve the request; the floor is asked for by its own switch."""
+    fitting = [m for m in shelves.methods.values() if m.key != FLOOR and (request is None or request.kind in m.kinds)]
+    titles = {method.title: method for method in fitting}
+    chosen = st.multiselect(
+        "Methods", list(titles), [method.title for method in fitting if method.key in START], key="methods", bind="query-params",
+        placeholder="one or more",
+    )  # fmt: skip
+    if request and len(fitting) < len(shelves.methods) - 1:
+        st.caption(f"Only methods that serve requests of kind {request.kind} are offered.")
+    return [titles[title] for title in chosen if title in titles]
+
+
+def _ask_settings(method: MethodInfo, data: DatasetInfo, model: str, request: ForgetRequest) -> str:
+    """Lines for `sets_from_lines`; '' is the preset."""
+    if not method.params:
+        return ""
+    how = st.segmented_control(
+        method.title, [PRESET, OWN], default=PRESET, key=f"how.{method.key}", bind="query-params", required=True,
+    )  # fmt: skip
+    if how != OWN:
+        return ""
+    preset = preset_values(method, data, model, request)
+    names = ", ".join(p.name for p in method.params)
+    text = st.text_area(
+        f"Parameter sets of {method.title}", settings_text(preset).replace(" · ", " "), key=f"sets.{method.key}",
+        bind="query-params", height=96, max_chars=4000,
+        help=f"One parameter set a line; what a line leaves out stays at the preset, and the line 'preset' is all of it. Names: {names}.",
+    )  # fmt: skip
+    return text or ""
+
+
+def told(plan: StudyPlan) -> str:
+    """How many runs the plan has, and which of them will be computed."""
+    new = queries.new_runs(plan)
+    runs = f"{plan.count} run{'s' * (plan.count != 1)}: {_counted(plan)} × {len(plan.seeds)} seed{'s' * (len(plan.seeds) != 1)}"
+    if not new:
+        return f"{runs}. All of them are stored already, so the table is there at once."
+    if sum(new.values()) == plan.count:
+        return f"{runs}, all to be computed. Each seed's original and reference are trained once and shared."
+    which = shortened(", ".join(f"{plan.variants[variant].text} ({count})" for variant, count in new.items()), LONGEST)
+    return f"{runs}. To be computed: {sum(new.values())}, namely {which}; the others are stored already."
+
+
+def _counted(plan: StudyPlan) -> str:
+    own = sum(not variant.is_floor for variant in plan.variants)
+    text = f"{own} variant{'s' * (own != 1)}"
+    return text if own == len(plan.variants) else f"{text} and the floor"

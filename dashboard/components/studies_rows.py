@@ -1,0 +1,122 @@
+"""A study in the list: where it stands, what can be done with it, and its numbers one click away."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from core.domain import ACTIVE, RunStatus, WrongInput
+from core.studies import runner
+from core.studies.plan import StudyPlan, make_plan
+from core.studies.runner import Standing
+from core.studies.seeds import seeds_of, seeds_text
+from dashboard import queries
+from dashboard.components.palette import STATUS_ICON
+from dashboard.components.runs import STAGE, age, shortened
+from dashboard.components.studies_numbers import draw
+from dashboard.components.text import plain
+from dashboard.session import home, recall, remember
+
+FAILED_SHOWN = 3
+LONGEST = 300  # letters of a list of variants
+
+
+def study_row(study: Standing, first: bool) -> None:
+    """One bordered row; `first`: its numbers are open from the start."""
+    plan, now, study_id = study.plan, study.now, study.stored.id
+    with st.container(border=True, key=f"study-{study_id}"):
+        what, buttons = st.columns([3, 2], vertical_alignment="center")
+        with what:
+            about = f"{shortened(plan.request.text)} · {plan.dataset} · {plan.model} · " if plan.title else ""
+            st.markdown(f"**{plain(plan.name)}**  \n`{study_id}`")
+            _state(study)
+            variants = shortened("; ".join(variant.text for variant in plan.variants), LONGEST)
+            st.caption(plain(f"{about}seeds {shortened(seeds_text(plan.seeds))} · {variants}"))
+        with buttons, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+            if now.done:
+                st.page_link("views/compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"study": study_id})
+            if now.active:
+                _button("Cancel", study_id, runner.cancel)
+            elif now.to_do:
+                _button("Continue", study_id, lambda place, i: runner.go_on(place, i, queries.catalogue()))
+            _extend(study)
+            if not now.active:
+                _button("Delete", study_id, runner.delete, "The study goes; its runs stay on the Runs page.")
+        if now.done:
+            box = st.expander("Numbers", expanded=first, key=f"numbers-{study_id}", on_change="rerun")
+            if box.open:
+                with box:
+                    draw(queries.study_summary(study_id, study.edition, str(home().root)), queries.catalogue())
+
+
+def _state(study: Standing) -> None:
+    """Icon and word; the bar while it moves; which runs failed, and why."""
+    now = study.now
+    word = "running" if now.active else "done" if now.done == now.total else "failed" if now.failed else "cancelled"
+    shown = "incomplete" if word == "cancelled" else word
+    counts = {"failed": now.failed, "stopped": now.stopped, "missing": now.missing, "by another version of the engine": now.outdated}
+    more = "".join(f" · {count} {name}" for name, count in counts.items() if count)
+    st.markdown(f"{STATUS_ICON[word]} **{shown}** · {now.done} of {now.total} done{more} · {age(study.stored.created_at)}")
+    if now.active:
+        st.progress(now.share, _under_way(study))
+    failed = [run for run in study.runs if run.status == RunStatus.FAILED]
+    for run in failed[:FAILED_SHOWN]:
+        told = queries.run(run.run_id)
+        if told:
+            st.error(plain(f"{study.plan.variants[run.variant].text}, seed {run.seed}: {told.error_line}"))
+    if len(failed) > FAILED_SHOWN:
+        st.caption(f"{len(failed) - FAILED_SHOWN} more failed; the Runs page tells why.")
+
+
+def _under_way(study: Standing) -> str:
+    """Which run is being computed, and how far it is."""
+    running = next((run for run in study.runs if run.status == RunStatus.RUNNING), None)
+    if running is None:
+        return "waiting for a free place"
+    return plain(f"{study.plan.variants[running.variant].text}, seed {running.seed}: {STAGE.get(running.stage, running.stage)}")
+
+
+def _button(label: str, study_id: str, act: Callable[..., object], hint: str | None = None) -> None:
+    st.button(label, key=f"{label}-{study_id}", on_click=_safely, args=(partial(act, home(), study_id),), help=hint)
+
+
+def _safely(act: Callable[[], object]) -> None:
+    """In a callback: acts once per click, and says what went wrong."""
+    try:
+        act()
+    except WrongInput as wrong:
+        st.toast(plain(str(wrong)), icon=":material/error:")
+
+
+def _extend(study: Standing) -> None:
+    """Other seeds, other methods: every variant then has every seed."""
+    study_id = study.stored.id
+    with st.popover("Extend", key=f"extend-{study_id}"):
+        shelves, plan = queries.catalogue(), study.plan
+        titles = {m.title: m.key for m in shelves.methods.values() if plan.request.kind in m.kinds}
+        st.text_input("More seeds", key=f"seeds-{study_id}", placeholder=f"{max(plan.seeds) + 1}-{max(plan.seeds) + 2}", max_chars=200)
+        st.multiselect("More methods, by their preset", list(titles), key=f"methods-{study_id}", placeholder="none")
+        st.button("Add", key=f"add-{study_id}", type="primary", on_click=_safely, args=(partial(_grow, study_id, plan, titles),))
+
+
+def _grow(study_id: str, plan: StudyPlan, titles: dict[str, str]) -> None:
+    """Raises WrongInput."""
+    shelves = queries.catalogue()
+    text, chosen = (recall(f"{what}-{study_id}") for what in ("seeds", "methods"))
+    if not (text or "").strip() and not chosen:
+        raise WrongInput("Name more seeds or more methods, and the study grows by them.")
+    seeds = seeds_of(text) if (text or "").strip() else plan.seeds
+    old = [(variant.method, variant.settings) for variant in plan.variants]
+    asked: list[tuple[str, dict[str, Any]]] = [(titles[title], {}) for title in chosen or [] if title in titles] or old
+    more = make_plan(
+        shelves, plan.dataset, plan.model, plan.request, asked, seeds, reference=plan.reference, floor=False
+    )  # fmt: skip
+    runner.extend(home(), study_id, more, shelves)
+    remember(f"seeds-{study_id}", "")
+    remember(f"methods-{study_id}", [])
+
+
+def moving(found: list[Standing]) -> bool:
+    """Whether any study has runs to do."""
+    return any(run.status in ACTIVE for study in found for run in study.runs)

@@ -1,0 +1,47 @@
+"""Many runs side by side: one table, what each gives up for what, and two of them in every detail."""
+
+from functools import partial
+
+import streamlit as st
+
+from dashboard import queries
+from dashboard.components.comparing_choice import chosen_runs, count, pair, why_not_all
+from dashboard.components.comparing_details import doubts
+from dashboard.components.comparing_numbers import asked_over_seeds, numbers
+from dashboard.components.comparing_pair import sections
+from dashboard.components.comparing_sides import Look, side
+from dashboard.components.fragments import fragment
+
+
+def a_and_b(look: Look) -> None:
+    """The pickers, and every chart that they drive."""
+    a, b = (side(letter, look, run_id) for letter, run_id in zip("AB", pair(look.about, look.names), strict=True))
+    doubts(a, b)
+    sections(look, a, b)
+
+
+def compare() -> None:
+    """Choose, look at all, look at two."""
+    everything = queries.comparison()
+    if not len(everything):
+        st.info("No runs yet that have finished. Start two on the Unlearn page, then compare them here.", icon=":material/info:")
+        st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
+        return
+    frame = chosen_runs(everything)
+    if not len(frame):
+        st.info("No finished run is left; take a filter out above.", icon=":material/info:")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        over_seeds = asked_over_seeds(frame)
+        count(frame)
+    why_not_all(frame)
+    fragment(partial(numbers, frame, over_seeds))
+    if len(frame) == 1:
+        st.info("There is one run to see; run a second method on the same request, and the two stand side by side here.",
+                icon=":material/info:")  # fmt: skip
+        st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
+        return
+    fragment(partial(a_and_b, Look(frame, over_seeds)))
+
+
+compare()

@@ -1,0 +1,74 @@
+"""Several methods, settings and seeds on one request: ask in one go, read as one table."""
+
+import streamlit as st
+
+from core.domain import WrongInput
+from core.studies import runner
+from core.studies.plan import StudyPlan
+from dashboard import queries
+from dashboard.components.fragments import fragment
+from dashboard.components.requests import ask_request
+from dashboard.components.studies_form import ask_plan, told
+from dashboard.components.studies_rows import moving, study_row
+from dashboard.components.text import plain
+from dashboard.session import home, remember
+
+POLL = 1.0  # seconds between looks while something moves
+PAGE = 5  # studies shown at once
+NEW = "new"
+
+st.markdown("One run is an anecdote. A study asks for several methods, settings and seeds at once, and gives every number its spread.")
+shelves = queries.catalogue()
+known = queries.standings()
+
+
+def start(plan: StudyPlan) -> None:
+    """A callback: once per click; the same plan again is the same study."""
+    try:
+        runner.submit(home(), plan, shelves)
+        remember(NEW, False)
+    except WrongInput as wrong:
+        st.toast(plain(str(wrong)), icon=":material/error:")
+
+
+def ask() -> None:
+    """The form; a click in it does not draw the list again."""
+    what, how = st.columns(2, gap="large")
+    with what:
+        st.subheader("1 · What to forget")
+        left, right = st.columns(2)
+        dataset = left.selectbox("Dataset", list(shelves.datasets), key="dataset", bind="query-params")
+        model = right.selectbox("Model", list(shelves.models), key="model", bind="query-params")
+        request = ask_request(shelves.datasets[dataset])
+    with how:
+        st.subheader("2 · Methods and seeds")
+        plan = ask_plan(shelves, shelves.datasets[dataset], model, request)
+        if plan:
+            st.caption(plain(told(plan)))
+        if st.button(
+            "Start", type="primary", icon=":material/play_arrow:", key="start-study", disabled=plan is None,
+            on_click=start, args=(plan,),
+        ):  # fmt: skip
+            st.rerun()  # the whole page: a click in here draws the form alone
+
+
+def rows() -> None:
+    """One row a study, drawn anew while anything moves."""
+    found = queries.standings()
+    if polled != moving(found) or not found:
+        st.rerun()  # the whole page once more: with a timer, without one, or with the word that there are no studies
+    pages = max(1, -(-len(found) // PAGE))
+    number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    shown = found[(number - 1) * PAGE : number * PAGE]
+    first = next((study for study in shown if study.now.done), None)
+    for study in shown:
+        study_row(study, first=study is first)
+
+
+box = st.expander("New study", expanded=not known, key=NEW, on_change="rerun", bind="query-params", icon=":material/add:")
+if box.open:
+    with box:
+        fragment(ask)
+if known:
+    polled = moving(known)
+    fragment(rows, run_every=POLL if polled else None)

@@ -1,0 +1,68 @@
+"""The trust checks on digits: silent on every retrained network (ten classes and more), each planted fault named.
+
+python tests/benchmarks/bench_trust.py [SEEDS]
+"""
+
+from collections import Counter
+from itertools import product
+from pathlib import Path
+import sys
+import tempfile
+
+from core.store.home import open_home
+from core.trust import examine
+from tests.benchmarks.bench_digits import verdict
+from tests.spoiled import Spoil, constant, judged, one_class_lost, over_forgotten, retrained, untouched, with_floor
+
+REQUESTS = (*(f"class:{index}" for index in range(10)), "classes:3,5", "random:0.05", "samples:12,90,401,402,700,701,702,703,1000,1001")
+PLANTED: tuple[tuple[str, Spoil, tuple[str, ...]], ...] = (
+    ("untouched", untouched, ("class:3", "random:0.05")),
+    ("collapsed", constant, ("class:3", "class:0", "random:0.05")),
+    ("over_forgotten", over_forgotten, ("random:0.05", "random:0.2")),
+    ("hidden_worst_class", one_class_lost, ("class:3", "class:8", "random:0.05")),
+)
+
+
+def silent(home, seeds: int) -> list[bool]:  # type: ignore[no-untyped-def]  # Home
+    """Retrained networks, held against the shipped tolerances and against other seeds' floors."""
+    cases = {(request, seed): judged(home, request, seed, retrained) for request, seed in product(REQUESTS, range(seeds))}
+    said: Counter[str] = Counter()
+    looks = 0
+    for (request, seed), case in cases.items():
+        floors = [other for (asked, number), other in cases.items() if asked == request and number != seed]
+        for held in (case, *(with_floor(case, floor) for floor in floors)):
+            looks += 1
+            for doubt in examine(held).doubts:
+                said[doubt.key] += 1
+                print(f"      {request} seed {seed}{' with a floor' if held is not case else ''}: {doubt.sentence}")
+    return [verdict(f"retrained: no doubt in {looks} looks at {len(cases)} networks", f"{sum(said.values())} {dict(said)}", not said)]
+
+
+def named(home, seeds: int) -> list[bool]:  # type: ignore[no-untyped-def]  # Home
+    """Planted faults, with and without a floor; other doubts beside the planted one are printed, not judged."""
+    good = []
+    for key, spoil, requests in PLANTED:
+        hits, looks, others = 0, 0, Counter[str]()
+        for request, seed in product(requests, range(seeds)):
+            case = judged(home, request, seed, spoil)
+            for held in (case, with_floor(case, judged(home, request, seed, retrained))):
+                keys = [doubt.key for doubt in examine(held).doubts]
+                looks += 1
+                hits += key in keys
+                others.update(k for k in keys if k != key)
+            for doubt in examine(case).doubts:
+                print(f"      {request} seed {seed}: {doubt.sentence}", flush=True)
+        good.append(verdict(f"{key}: named in {', '.join(requests)}", f"{hits} of {looks}, besides: {dict(others)}", hits == looks))
+    return good
+
+
+def main() -> bool:
+    """Whether every bar was met."""
+    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    with tempfile.TemporaryDirectory() as place:
+        home = open_home(Path(place) / "home")
+        return all([*named(home, seeds), *silent(home, seeds)])
+
+
+if __name__ == "__main__":
+    sys.exit(not main())

@@ -1,0 +1,121 @@
+"""The Privacy page in a browser: the threshold is dragged, the worst case is taken, an image is clicked."""
+
+import re
+
+from playwright.sync_api import expect
+import pytest
+
+from tests.browser.kit import drawn, figure, metric, ready, until
+
+ATTACK = ("scores", "scores-reference", "roc")
+RATES = ("True positives", "False positives", "Accuracy")
+
+
+def line(page, key="scores"):
+    """Where the threshold's line stands; None while the figure is being drawn anew."""
+    plots = page.locator(f".st-key-{key} .js-plotly-plot")
+    return plots.evaluate_all("(plots) => plots.length === 1 && plots[0]._fullLayout ? plots[0]._fullLayout.shapes[0].x0 : null")
+
+
+def line_after(page, before):
+    """Where it stands once it has moved."""
+    until(lambda: line(page) not in (None, before))
+    ready(page)
+    until(lambda: line(page) == line(page, "scores-reference"))
+    return line(page)
+
+
+def click_image(page, wall, number):
+    """Click the middle of the wall's image of that number, from 0 in the first row."""
+    plot = page.locator(f".st-key-wall-{wall} .js-plotly-plot")
+    plot.scroll_into_view_if_needed()
+    where = plot.evaluate(
+        """(plot, number) => {
+            const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect();
+            return [box.left + xaxis._offset + xaxis.l2p(number + 0.45), box.top + yaxis._offset + yaxis.l2p(0.45)];
+        }""",
+        number,
+    )
+    page.mouse.click(*where)
+
+
+@pytest.fixture
+def privacy(open_page, page, report):
+    """The page on the finished run, drawn."""
+    open_page(f"/privacy?run={report['id']}")
+    drawn(page, *ATTACK, "wall-forget-called", "relearn", "probes", "graft-model_below", "graft-original_below")
+    return page
+
+
+def test_dragging_the_threshold_moves_the_line_and_the_rates_and_nothing_else(privacy, watch):
+    page = privacy
+    before, rates = line(page), [metric(page, name) for name in RATES]
+    back = figure(page, "relearn")
+    thumb = page.get_by_role("slider", name="Threshold")
+    box, runs = thumb.bounding_box(), watch.runs
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y, steps=6)
+    page.mouse.up()
+    assert line_after(page, before) > before
+    moved = [metric(page, name) for name in RATES]
+    assert moved != rates
+    assert float(moved[0].rstrip(" %")) >= float(rates[0].rstrip(" %"))  # members lie below: more of them are found
+    assert figure(page, "relearn") == back
+    assert 1 <= watch.runs - runs <= 7  # one for each place where the thumb rested, and none of the whole page after
+    expect(page).to_have_url(re.compile(r"threshold="))
+    page.get_by_role("button", name="Worst case").click()
+    ready(page)
+    until(lambda: metric(page, "Accuracy") != moved[2])
+    assert float(metric(page, "Accuracy").rstrip(" %")) >= max(float(rates[2].rstrip(" %")), float(moved[2].rstrip(" %")))
+    link, worst = page.url, [metric(page, name) for name in RATES]
+    page.goto(link)
+    ready(page)
+    drawn(page, *ATTACK)
+    assert [metric(page, name) for name in RATES] == worst  # the link says it all
+    thumb = page.get_by_role("slider", name="Threshold")
+    thumb.focus()
+    here = line(page)
+    page.keyboard.press("ArrowRight")
+    assert line_after(page, here) > here
+
+
+def test_a_click_on_an_image_opens_its_card_and_redraws_nothing_else(privacy, watch, axe):
+    page = privacy
+    card = page.locator(".st-key-image_card")
+    chosen = page.locator(".st-key-image input")
+    expect(card).to_contain_text("A click on an image opens its card")
+    roc, runs = figure(page, "roc"), watch.runs
+    click_image(page, "forget-called", 0)
+    expect(card).to_contain_text(re.compile(r"training index \d+"))
+    drawn(page, "probabilities")
+    ready(page)
+    first = chosen.input_value()
+    assert re.fullmatch(r"forget \d+", first)
+    assert {trace["name"] for trace in figure(page, "probabilities")["traces"]} == {"Original", "Unlearned", "Retrained reference"}
+    assert watch.runs - runs == 1
+    assert figure(page, "roc") == roc
+    click_image(page, "unseen-missed", 2)
+    expect(chosen).to_have_value(re.compile(r"test \d+"))
+    click_image(page, "forget-called", 0)  # chosen there before: the browser takes the choice back, the card comes all the same
+    expect(chosen).to_have_value(first)
+    click_image(page, "forget-called", 0)
+    ready(page)
+    expect(chosen).to_have_value(first)
+    click_image(page, "forget-called", 1)
+    expect(chosen).not_to_have_value(first)
+    expect(page).to_have_url(re.compile(r"image=forget"))
+    page.set_viewport_size({"width": 1280, "height": 4500})  # axe does not judge the colours of what is out of sight
+    ready(page)
+    assert axe(page) == []
+
+
+def test_the_list_of_images_is_reached_by_keyboard(privacy):
+    page = privacy
+    box = page.locator(".st-key-image input")
+    box.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator(".st-key-image_card")).to_contain_text(re.compile(r"index \d+"))
+    drawn(page, "probabilities")

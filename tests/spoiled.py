@@ -1,0 +1,107 @@
+"""Networks of digits that were really trained, some of them spoiled on purpose, and what the trust checks see of each."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+from core.asking import make_spec
+from core.describe import describe
+from core.domain import ForgetRequest
+from core.kept import Keeper
+from core.metrics.tables import per_class
+from core.pipeline import Job, evaluate, measure, prepare, restore, train, unlearn
+from core.stages import Stages
+from core.store.artifacts import Artifacts
+from core.store.home import Home
+from core.store.results import ResultStore
+from core.trust import Case, ClassSeen
+
+Spoil = Callable[[Job, nn.Module, nn.Module], nn.Module]  # job, original, a second retrained network -> what is judged
+RATE = 0.01
+
+
+def retrained(job: Job, original: nn.Module, second: nn.Module) -> nn.Module:
+    """What no check may doubt."""
+    return second
+
+
+def untouched(job: Job, original: nn.Module, second: nn.Module) -> nn.Module:
+    """The original."""
+    return original
+
+
+def constant(job: Job, original: nn.Module, second: nn.Module) -> nn.Module:
+    """Its last layer zeroed: the same answer to everything."""
+    last = [layer for layer in original.modules() if isinstance(layer, nn.Linear)][-1]
+    with torch.no_grad():
+        last.weight.zero_()
+        last.bias.zero_()
+    return original
+
+
+def over_forgotten(job: Job, original: nn.Module, second: nn.Module) -> nn.Module:
+    """Gradient ascent on the forget set, image by image up to a loss of 6 nats, with descent on the rest that holds it together."""
+    forget, retain = job.splits.forget, job.splits.retain
+
+    def climb(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        gone = F.cross_entropy(net(forget.pixels()), forget.labels, reduction="none")
+        return F.cross_entropy(net(x), y) - 0.3 * gone.clamp(max=6.0).mean()
+
+    return _trained(original, 20, climb, retain)
+
+
+def one_class_lost(job: Job, original: nn.Module, second: nn.Module) -> nn.Module:
+    """A retrained network that then learned to call every 5 a 6."""
+    retain = job.splits.retain
+    labels = torch.where(retain.labels == 5, 6, retain.labels)
+    return _trained(second, 3, lambda net, x, y: F.cross_entropy(net(x), y), retain.relabelled(labels))
+
+
+def _trained(net: nn.Module, epochs: int, loss: Callable[..., torch.Tensor], examples) -> nn.Module:  # type: ignore[no-untyped-def]  # Examples
+    optimiser = torch.optim.Adam(net.parameters(), lr=RATE / 10)
+    generator = torch.Generator().manual_seed(0)
+    net.eval()  # BatchNorm as it was: two kinds of batches would make two kinds of statistics
+    for _ in range(epochs):
+        for x, y in examples.batches(64, generator):
+            optimiser.zero_grad()
+            loss(net, x, y).backward()
+            optimiser.step()
+    return net
+
+
+def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Case:
+    """What the checks look at: the spoiled network beside the original and the reference; kept in the home, so made once."""
+    asked = ForgetRequest.parse(request)
+    shelves = describe()
+    spec = make_spec(shelves, "digits", "small_cnn", asked, "retrain", {}, seed=seed)
+    with ResultStore(home.database) as store:
+        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)))
+        stages = Stages(dict.fromkeys(("train", "reference", "unlearn"), 1.0), lambda *_: None)
+        original = train(job, "train", job.original_key, "original", job.splits.train, stages)
+        reference = train(job, "reference", job.reference_key, "reference", job.splits.retain, stages)
+
+        def again() -> dict[str, torch.Tensor]:
+            return unlearn(job, original, {}, stages)[0].state_dict()
+
+        second = job.keeper.load_or_make(job.key("second", request), "second", again, job.device)
+        net = spoil(job, deepcopy(restore(job, original.tensors)), restore(job, second.tensors))
+        evidence = evaluate(job, {"original": original, "reference": reference}, net, lambda *_: None)
+    numbers: dict[str, dict[str, float | None]] = {"original": {}, "unlearned": {}, "reference": {}}
+    for taken in measure(evidence):
+        numbers[taken.model][taken.metric] = taken.value
+    table = per_class(evidence)
+    seen = {
+        model: [ClassSeen(float(a), int(n)) for a, n in zip(rows["accuracy"], rows["count"], strict=True)]
+        for model, rows in table[table["split"] == "test"].groupby("model")
+    }
+    data = shelves.datasets["digits"]
+    return Case(numbers, seen, asked, data.classes, method="retrain", forget_count=data.forget_count(asked))
+
+
+def with_floor(case: Case, floor: Case) -> Case:
+    """The same, held against how far another retrained network lay from its reference."""
+    return replace(case, floor=floor.numbers)
