@@ -41,7 +41,8 @@ LOADERS = {  # calls that pickle, or may
 }
 WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
     *("core.asking", "core.catalogue", "core.store", "core.domain", "core.params", "core.report", "core.verdict", "core.engine"),
-    *("core.jobs.runner", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.version", "core.comparison", "core.spread"),
+    *("core.jobs.runner", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.version"),
+    *("core.comparison", "core.spread", "core.studies.runner", "core.studies.summary"),
     *("core.trust", "core.controls", "core.comeback", "core.privacy"),
 )
 CHARTS = (

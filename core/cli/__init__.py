@@ -1,5 +1,1 @@
 """The command line: the same validation, the same queue and the same store as the pages."""
-
-from core.cli.entry import main
-
-__all__ = ["main"]

@@ -79,8 +79,9 @@ def test_a_home_that_never_was_is_made_and_the_form_is_ready(open_app, tmp_path)
 def test_every_page_of_an_empty_home_says_what_to_do_next(open_app, bare, page):
     at = open_app(bare.root, page)
     assert len(at.title) == 1
-    if page == "views/unlearn.py":
-        assert "Run" in labels(at)
+    starts = {"views/unlearn.py": "Run", "views/studies.py": "Start"}  # the pages on which something can be asked for
+    if page in starts:
+        assert any(label.startswith(starts[page]) for label in labels(at))
     else:
         assert len(at.info) == 1
         assert "No runs yet" in at.info[0].value
