@@ -8,8 +8,7 @@ import sys
 
 import pytest
 
-from core import cli
-from core.cli import sweeping
+from core.cli import entry, sweeping
 from core.describe import write
 from core.domain import ForgetRequest, RunSpec, RunStatus
 from core.jobs import runner as jobs
@@ -47,7 +46,7 @@ def main(home, monkeypatch, capsys, shelves_folder):
         monkeypatch.setattr(sys, "argv", ["core", *map(str, words)])
         capsys.readouterr()
         try:
-            cli.main()
+            entry.main()
             status = 0
         except SystemExit as left:
             status = left.code or 0
