@@ -8,7 +8,7 @@ from torch import Tensor
 from core.descriptions import MetricInfo
 from core.metrics.accuracy import accuracy
 from core.metrics.base import Evidence, Metric
-from core.metrics.membership import loss_attack_accuracy
+from core.metrics.membership import members_by_entropy
 
 ACCURACIES = ("train_forget", "train_retain", "test_retain")  # FA, RA, TA
 
@@ -29,7 +29,8 @@ def _gap(split: str, evidence: Evidence, model: str) -> float:
 
 
 def _attack_gap(evidence: Evidence, model: str) -> float:
-    return loss_attack_accuracy(evidence, model) - loss_attack_accuracy(evidence, "reference")
+    """Of the attack that learns on kept images and is asked about the forget set, as the papers' own do."""
+    return members_by_entropy(evidence, model) - members_by_entropy(evidence, "reference")
 
 
 def _activation(evidence: Evidence, model: str) -> float:
@@ -66,7 +67,7 @@ METRICS = (
         MetricInfo(
             "average_gap", "Average gap to the reference", "share", "low",
             "Mean distance to the reference's values of four numbers: accuracy on the forget set, on the retain set, on unseen "
-            "kept images, and the attack's accuracy (SalUn's summary).",
+            "kept images, and the share that the attack by entropy calls members (SalUn's summary; its own attack is an SVM).",
         ),
         _average_gap,
     ),
@@ -81,7 +82,8 @@ METRICS = (
     _metric(
         MetricInfo(
             "tow_attack", "Tug of war by attack (ToW-MIA)", "share", "high",
-            "As tug of war, with the attack's accuracy in place of the accuracy on the forget set.",
+            "As tug of war, with the share of the forget set that the attack by entropy calls members in place of the accuracy on "
+            "it (Zhao et al.; their own attack is an SVM).",
         ),
         _tow_attack,
     ),

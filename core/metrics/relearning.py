@@ -13,7 +13,7 @@ from core.metrics.base import Evidence, Metric, NotApplicable
 from core.training import share_right
 
 NEARLY = 0.95  # of the original's accuracy on the forget set counts as learnt back
-LIMIT = 100  # optimiser steps
+LIMIT = 200  # optimiser steps, at most; the paper goes on for ten epochs, which is about as long on digits
 BATCH, RATE = 64, 1e-3
 MOST = 100  # forget examples that are looked at after each step
 
@@ -26,9 +26,14 @@ class Relearning:
     target: float
 
     @property
+    def reached(self) -> bool:
+        """Whether the target was reached before the limit."""
+        return self.curve[-1] >= self.target
+
+    @property
     def steps(self) -> int:
-        """Steps until the target, or the limit where it was not reached."""
-        return next((step for step, value in enumerate(self.curve) if value >= self.target), LIMIT)
+        """Steps that were taken: until the target, or until the limit where it was not reached."""
+        return len(self.curve) - 1
 
 
 def relearn(evidence: Evidence, model: str) -> Relearning:
@@ -50,8 +55,10 @@ def _relearn(evidence: Evidence, model: str) -> Relearning:
     data = evidence.splits.train.to(evidence.device)
     optimiser = torch.optim.Adam(own.parameters(), lr=RATE)
     generator = torch.Generator().manual_seed(evidence.seed)
-    while curve[-1] < target and len(curve) <= LIMIT:
+    while True:
         for images, labels in data.batches(BATCH, generator):
+            if curve[-1] >= target or len(curve) > LIMIT:
+                return Relearning(tuple(curve), target)
             if len(labels) == 1:  # BatchNorm cannot normalise one example by itself
                 continue
             own.train()
@@ -59,9 +66,6 @@ def _relearn(evidence: Evidence, model: str) -> Relearning:
             F.cross_entropy(own(images), labels).backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
             optimiser.step()
             curve += share_right(own.eval(), looked, device=evidence.device)
-            if curve[-1] >= target or len(curve) > LIMIT:
-                break
-    return Relearning(tuple(curve), target)
 
 
 def relearn_table(evidence: Evidence) -> pd.DataFrame:
@@ -79,11 +83,20 @@ def relearn_table(evidence: Evidence) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "step", "accuracy", "target"])
 
 
+def _steps(evidence: Evidence, model: str) -> float:
+    found = relearn(evidence, model)
+    if not found.reached:
+        raise NotApplicable(f"Not learnt back in {found.steps} steps: accuracy {found.curve[-1]:.0%} where {found.target:.0%} was wanted.")
+    return float(found.steps)
+
+
 def _anamnesis(evidence: Evidence, model: str) -> float:
-    theirs = relearn(evidence, "reference").steps
-    if theirs == 0:
+    theirs = relearn(evidence, "reference")
+    if not theirs.reached:
+        raise NotApplicable(f"The reference did not learn the forget set back in {theirs.steps} steps: nothing to hold this against.")
+    if theirs.steps == 0:
         raise NotApplicable("The reference knows the forget set about as well as the original, so nothing has to be learnt back.")
-    return relearn(evidence, model).steps / theirs
+    return relearn(evidence, model).steps / theirs.steps
 
 
 METRICS = (
@@ -91,15 +104,16 @@ METRICS = (
         MetricInfo(
             "relearn_steps", "Steps to learn it back", "steps", "match",
             f"Training steps (Adam at {RATE:g}, batches of {BATCH} from the whole training set) until accuracy on the forget set "
-            f"is {NEARLY:.0%} of the original's; {LIMIT} where that was not enough.",
+            f"is {NEARLY:.0%} of the original's; given up after {LIMIT} steps.",
         ),
-        lambda evidence, model: float(relearn(evidence, model).steps),
+        _steps,
     ),
     Metric(
         MetricInfo(
             "anamnesis_index", "Anamnesis index", "ratio", "match",
             "Steps to learn the forget set back, over the reference's. 1: as hard as for a network that never saw it; near 0: "
-            "the knowledge is still there; far above 1: over-forgotten.",
+            f"the knowledge is still there; far above 1: over-forgotten. Where {LIMIT} steps are not enough, the true "
+            "ratio is higher than the one given.",
         ),
         _anamnesis, ("original", "unlearned", "reference"),
     ),

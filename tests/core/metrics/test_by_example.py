@@ -1,5 +1,7 @@
 """Example by example: rows, probabilities and scores belong together and are the networks' own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import log_softmax, logit, softmax
@@ -49,3 +51,12 @@ def test_a_missing_reference_leaves_no_columns(grey):
     evidence = evidence_of(grey, models=("original", "unlearned"))
     assert not [c for c in example_table(evidence) if c.startswith("reference")]
     assert set(answer_arrays(evidence)) == {"original", "unlearned"}
+
+
+def test_runs_of_other_seeds_look_at_the_same_examples(grey):
+    """Otherwise what is joined over seeds would fall apart."""
+    evidence = evidence_of(grey)
+    other = replace(evidence, seed=evidence.seed + 1, known={})
+    for name, count in (("forget", 7), ("retain", 9), ("test_retain", 11)):
+        assert len(evidence.looked_at(name, count)) == count
+        assert torch.equal(evidence.looked_at(name, count), other.looked_at(name, count))

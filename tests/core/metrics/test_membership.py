@@ -1,12 +1,15 @@
 """The attacks by loss and by entropy against the same attacks written out by hand, and where they must land."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp, softmax
 from scipy.stats import entropy
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, roc_curve
+from sklearn.metrics import accuracy_score, roc_auc_score, roc_curve
 from sklearn.model_selection import StratifiedShuffleSplit
+import torch
 
 from core.metrics import METRICS
 from core.metrics.base import NotApplicable
@@ -106,7 +109,7 @@ def test_too_few_unseen_or_forgotten_examples_for_a_rate_of_false_alarms_are_sai
             METRICS["attack_tpr_at_10"].compute(evidence_of(grey, request), "unlearned")
 
 
-@pytest.mark.parametrize("request_", ["class:2", "random:0.2", "samples:3"])
+@pytest.mark.parametrize("request_", ["class:2", "random:0.2", "samples:3,4,5,6,7,8,9,10,11,12,13,14"])
 def test_the_attack_by_entropy_learns_from_what_was_kept_and_asks_for_the_forget_set(grey, request_):
     evidence = evidence_of(grey, request_)
     answers, splits = evidence.answers["unlearned"], evidence.splits
@@ -151,3 +154,32 @@ def test_without_unseen_examples_there_is_a_reason(grey):
         METRICS["attack_loss_accuracy"].compute(evidence_of(grey, test_classes=(0, 1)), "unlearned")
     with pytest.raises(NotApplicable, match="smaller side has 3"):
         METRICS["attack_loss_accuracy"].compute(evidence_of(grey, "samples:1,2,3"), "unlearned")
+
+
+@pytest.mark.parametrize("request_, unseen", [("class:2", "gone"), ("random:0.3", "all")])
+def test_the_attack_by_low_loss_is_scikit_learns_auc(grey, request_, unseen):
+    evidence = evidence_of(grey, request_)
+    answers, splits = evidence.answers["unlearned"], evidence.splits
+    losses = [torch.nn.functional.cross_entropy(logits.double(), labels, reduction="none").numpy()
+              for logits, labels in ((answers.train, splits.train.labels), (answers.test, splits.test.labels))]  # fmt: skip
+    forget = losses[0][splits.forgotten.numpy()]
+    other = losses[1][splits.test_forgotten.numpy()] if unseen == "gone" else losses[1]
+    wanted = roc_auc_score(np.repeat([1, 0], [len(forget), len(other)]), -np.concatenate([forget, other]))
+    assert METRICS["attack_auc"].compute(evidence, "unlearned") == pytest.approx(wanted, abs=1e-12)
+
+
+def test_over_forgetting_pushes_the_attack_by_low_loss_below_chance_and_the_learnt_one_above(grey):
+    """The learnt attack turns itself round, so it cannot tell the two apart."""
+    evidence = evidence_of(grey, "random:0.3")
+    gone = evidence.splits.forgotten
+    wrong = 30.0 * torch.nn.functional.one_hot((evidence.splits.train.labels + 1) % 3, 3).float()
+    train = torch.where(gone[:, None], wrong, evidence.answers["unlearned"].train)
+    spoiled = replace(evidence, answers={**evidence.answers, "unlearned": replace(evidence.answers["unlearned"], train=train)})
+    assert METRICS["attack_auc"].compute(spoiled, "unlearned") == 0
+    assert METRICS["attack_loss_accuracy"].compute(spoiled, "unlearned") > 0.9
+
+
+@pytest.mark.parametrize("key", ["attack_auc", "attack_entropy_members"])
+def test_fewer_than_ten_forgotten_images_are_no_evidence_of_membership(grey, key):
+    with pytest.raises(NotApplicable, match="needs 10 forgotten examples; there is 1"):
+        METRICS[key].compute(evidence_of(grey, "samples:3"), "unlearned")
