@@ -10,6 +10,7 @@ from core.domain import WrongInput
 from core.store.home import Home, open_home
 
 RUN = "run"  # the open run's id; bound to the address
+IDS = (RUN, "a", "b", "study")  # in the address; hexadecimal digits may look like a number beyond all bounds
 LONGEST = 1000  # letters of a value that is taken from the address
 
 
@@ -54,7 +55,7 @@ def check_address() -> None:
     """Raises WrongInput for a number without end, on which Streamlit's own reading of the address breaks."""
     for name, value in st.query_params.to_dict().items():
         try:
-            endless = isinf(float(value))
+            endless = name not in IDS and isinf(float(value))
         except ValueError:  # what is no number at all, Streamlit drops by itself
             continue
         if endless:

@@ -90,6 +90,10 @@ def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Cas
         second = job.keeper.load_or_make(job.key("second", request), "second", again, job.device)
         net = spoil(job, deepcopy(restore(job, original.tensors)), restore(job, second.tensors))
         evidence = evaluate(job, {"original": original, "reference": reference}, net, lambda *_: None)
+    global KEPT
+    from core.metrics.grafts import graft_table
+    from dashboard.components.privacy_back import kept_under_the_last_layer
+    KEPT = kept_under_the_last_layer(graft_table(evidence))
     numbers: dict[str, dict[str, float | None]] = {"original": {}, "unlearned": {}, "reference": {}}
     for taken in measure(evidence):
         numbers[taken.model][taken.metric] = taken.value

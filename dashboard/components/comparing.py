@@ -1,17 +1,30 @@
 """Two runs side by side: accuracy by class, prediction matrices, likeness of layers. Pure functions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.components.figures import DARK_SCALE, HEIGHT, hatch, house
+from dashboard.components.figures import DARK_SCALE, HEIGHT, hatch, house, laid_over
 from dashboard.components.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL, QUIET
 
 WRITTEN = 12  # classes; cells of a larger matrix are too small for numbers
 ROW, AROUND = 30, 110  # pixels of a matrix's row, and of what stands above and below
+LETTER, FLAT, WIDEST = 7, 40, 110  # pixels of one; letters that stand side by side under half a page; pixels of a margin
 LEAST = 0.02  # share: bars shorter than this still leave an axis that shows how short they are
+
+
+def room(across: Sequence[str], up: Sequence[str] = ("100%",)) -> dict[str, Any]:
+    """Parts of a layout: margins for these tick labels, where they are short; else plotly is to measure them.
+
+    To measure takes it twice as long as to draw all the rest.
+    """
+    upright = max(map(len, across), default=0) * len(across) <= FLAT
+    wide = 44 + LETTER * max(map(len, up), default=0)
+    margin = {"l": wide, "b": 54} if upright and wide <= WIDEST else {}
+    return {"margin": margin, "xaxis": {"automargin": not margin}, "yaxis": {"automargin": not margin}}
 
 
 def class_difference(a: pd.DataFrame, b: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[int, ...]) -> go.Figure:
@@ -35,8 +48,8 @@ def class_difference(a: pd.DataFrame, b: pd.DataFrame, classes: tuple[str, ...],
              "marker": {"color": QUIET, "pattern": hatch(pattern)}},
         ]  # fmt: skip
     numbers = {"range": [-1.08 * largest, 1.08 * largest], "tickformat": "+.0%" if largest > LEAST else "+.1%", "zerolinewidth": 2}
-    layout = house("class (✕ = to forget)", "accuracy of B minus A", xaxis={"type": "category"}, yaxis=numbers)
-    return go.Figure(traces, layout)
+    layout = house("class (✕ = to forget)", "accuracy of B minus A", **room(classes, ("+100%",)))
+    return go.Figure(traces, laid_over(layout, xaxis={"type": "category"}, yaxis=numbers))
 
 
 def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False) -> go.Figure:
@@ -64,10 +77,11 @@ def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool
     }  # fmt: skip
     layout = house(
         "answer", "true class", AROUND + ROW * max(2, len(names)) if written else HEIGHT + 80,
-        xaxis={"type": "category", "showgrid": False}, yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
-        title={"text": title, "x": 0, "font": {"size": 15}},
+        **room(classes, names),
     )  # fmt: skip
-    return go.Figure([trace], layout)
+    grid = {"type": "category", "showgrid": False}
+    head = {"text": title, "x": 0, "font": {"size": 15}}
+    return go.Figure([trace], laid_over(layout, xaxis=grid, yaxis={**grid, "autorange": "reversed"}, title=head))
 
 
 def likeness(a: pd.DataFrame, b: pd.DataFrame) -> go.Figure:
@@ -84,11 +98,9 @@ def likeness(a: pd.DataFrame, b: pd.DataFrame) -> go.Figure:
     apart = a[(a["model"] == "reference") & (a["other"] == "original")]
     traces += _line(apart, "reference – original", MODEL_COLOUR["original"], "solid", "x-thin-open")
     lowest = min((value for trace in traces for value in trace["y"]), default=0.0)
-    layout = house(
-        "layer, input to output", "likeness (CKA)", xaxis={"type": "category"}, yaxis={"range": [max(-0.02, lowest - 0.08), 1.03]},
-        margin={"t": 64},
-    )  # fmt: skip
-    return go.Figure(traces, layout)
+    layout = house("layer, input to output", "likeness (CKA)", **room(list(dict.fromkeys(a["layer"]))))
+    numbers = {"range": [max(-0.02, lowest - 0.08), 1.03]}
+    return go.Figure(traces, laid_over(layout, xaxis={"type": "category"}, yaxis=numbers, margin={"t": 64}))
 
 
 def _line(rows: pd.DataFrame, name: str, colour: str, dash: str, symbol: str) -> list[dict[str, Any]]:

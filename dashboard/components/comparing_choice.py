@@ -24,18 +24,17 @@ def chosen_runs(everything: pd.DataFrame) -> pd.DataFrame:
     """Those of all finished runs that the study and the filters leave, newest first."""
     with st.container(border=True, key="which"):
         study = _study()
-        found = everything
-        if study != ALL:
-            found = everything[everything["id"].isin(queries.studies()[study][1])]
-            if not len(found):
-                st.info("No run of this study has finished yet.", icon=":material/info:")
-                return found
-        start = _start(found)
-        shown = [name for name in FILTERS if name != "model" or found["model"].nunique() > 1]
+        about = everything[["id", *FILTERS]]
+        left = pd.Series(True, about.index) if study == ALL else about["id"].isin(queries.studies()[study][1])
+        if not left.any():
+            st.info("No run of this study has finished yet.", icon=":material/info:")
+            return everything[left]
+        start = _start(about[left])
+        shown = [name for name in FILTERS if name != "model" or about["model"].nunique() > 1]
         cells = st.grid(len(shown), min_column_width=180)
         for name in shown:
-            found = found[_wanted(found[name], name, everything[name], start.get(name, []), cells.cell().multiselect, study)]
-    return found
+            left &= _wanted(about[name], name, start.get(name, []), cells.cell().multiselect, study)
+    return everything[left]
 
 
 def _study() -> str:
@@ -68,10 +67,10 @@ def _start(found: pd.DataFrame) -> dict[str, list[object]]:
 
 
 def _wanted(
-    values: "pd.Series[str]", name: str, everything: "pd.Series[str]", start: list[object], ask: Callable[..., list[object]], study: str
-) -> "pd.Series[bool]":
+    values: "pd.Series[str]", name: str, start: list[object], ask: Callable[..., list[object]], study: str
+) -> "pd.Series[bool]":  # fmt: skip
     """Which rows the filter leaves; one that names nothing leaves all."""
-    options = sorted(everything.unique()) if name == "seed" else list(everything.unique())
+    options = sorted(values.unique()) if name == "seed" else list(values.unique())
     texts = _texts([str(option) for option in options])
     key = f"only.{name}"
     belongs(key, study, start)
@@ -102,6 +101,8 @@ def why_not_all(frame: pd.DataFrame) -> None:
     """Why not everything can be held side by side, if so."""
     if why := why_fewer(frame):
         st.warning(plain(why), icon=":material/compare_arrows:")
+    if (versions := frame["engine"].nunique()) > 1:
+        st.caption(f":material/info: {versions} versions of the engine computed these runs; equal settings may differ for that alone.")
 
 
 def pair(frame: pd.DataFrame, names: Mapping[str, str]) -> tuple[str, str]:

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from core.spread import FEW
 from core.verdict import percent
-from dashboard.components.comparing_rows import rows_of
-from dashboard.components.figures import house
+from dashboard.components.comparing_rows import GROUP, rows_of
+from dashboard.components.figures import house, laid_over
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, MODEL_SYMBOL, MODEL_TITLE, QUIET
 
 LABELLED = 8  # points of the front that are named in the figure; of more, only hovering tells
@@ -65,7 +65,7 @@ QUANTITIES = {
 
 def points_of(frame: pd.DataFrame, x: Quantity, y: Quantity, over_seeds: bool, names: Mapping[str, str]) -> pd.DataFrame:
     """One row a point: name, id, ids, n, x, y, x_half, y_half, front. Runs without either number are left out."""
-    taken = frame.assign(x=x.take(frame, ""), y=y.take(frame, ""))
+    taken = frame[["id", *GROUP, "seed"]].assign(x=x.take(frame, ""), y=y.take(frame, ""))
     rows = rows_of(taken, ["x", "y"], over_seeds)
     points = rows.about[["id", "ids", "n"]].join(rows.values).join(rows.halves.add_suffix("_half"))
     points["name"] = [
@@ -122,7 +122,8 @@ def front(points: pd.DataFrame, marks: pd.DataFrame, x: Quantity, y: Quantity, p
         for letter, run_id in picked.items()
         for row in points[[run_id in ids for ids in points["ids"]]].to_dict("records")
     ]  # fmt: skip
-    return go.Figure(traces, house(_title(x), _title(y), 420, xaxis=_axis(x), yaxis=_axis(y), annotations=letters))
+    layout = house(_title(x), _title(y), 420, margin={"l": 64, "b": 48}, annotations=letters)
+    return go.Figure(traces, laid_over(layout, xaxis=_axis(x), yaxis=_axis(y)))
 
 
 def _dots(rows: pd.DataFrame, points: pd.DataFrame, x: Quantity, y: Quantity, on_front: bool, named: bool) -> dict[str, Any]:
@@ -141,7 +142,8 @@ def _title(quantity: Quantity) -> str:
 
 
 def _axis(quantity: Quantity) -> dict[str, Any]:
-    return {"tickformat": ".2~%"} if quantity.share else {"type": "log", "dtick": 1, "exponentformat": "none"}
+    numbers = {"tickformat": ".2~%"} if quantity.share else {"type": "log", "dtick": 1, "exponentformat": "none"}
+    return {**numbers, "automargin": False}  # short numbers need no measuring
 
 
 def _log(value: float, quantity: Quantity) -> float:
@@ -158,7 +160,7 @@ def _bars(rows: pd.DataFrame, axis: str) -> dict[str, object] | None:
 def _sides(here: pd.Series, everywhere: pd.Series) -> list[str]:
     """A name stands on the side where there is more room."""
     middle = (everywhere.min() + everywhere.max()) / 2
-    return ["middle right" if value <= middle else "middle left" for value in here]
+    return ["top right" if value <= middle else "top left" for value in here]
 
 
 def _hover(row: Mapping[Hashable, Any], x: Quantity, y: Quantity) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 from core.comparison import comparable
 from core.spread import FEW
 from dashboard import queries
-from dashboard.components.comparing_rows import differing, rows_of, several_seeds
+from dashboard.components.comparing_rows import GROUP, differing, rows_of, several_seeds
 from dashboard.components.comparing_table import DEFAULT, TITLES, by_family, columns_of, styled
 from dashboard.session import link, linked, recall
 
@@ -32,7 +32,7 @@ def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
     metrics = queries.catalogue().metrics
     there = [name for name in comparable(frame) if "." not in name and frame[name].notna().any()]
     columns = columns_of(_columns(there), metrics)
-    rows = rows_of(frame.sort_values(NEAREST) if NEAREST in there else frame, [column.key for column in columns], over_seeds)
+    rows = rows_of(_nearest_first(frame, over_seeds) if NEAREST in there else frame, [c.key for c in columns], over_seeds)
     dark = st.context.theme.type == "dark"
     st.dataframe(
         styled(rows, columns, differing(frame), dark), key="numbers", hide_index=True, row_height=ROW, placeholder="–",
@@ -50,6 +50,11 @@ def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
     if over_seeds and rows.few:
         few = f"{rows.few} of the {len(rows.about)} rows rest" if rows.few < len(rows.about) else "All rows rest"
         st.caption(f":material/info: {few} on fewer than {FEW} seeds: too few for a claim about the method.")
+
+
+def _nearest_first(frame: pd.DataFrame, over_seeds: bool) -> pd.DataFrame:
+    far = frame.groupby(list(GROUP))[NEAREST].transform("mean") if over_seeds else frame[NEAREST]
+    return frame.loc[far.sort_values(kind="stable").index]
 
 
 def _columns(there: list[str]) -> list[str]:

@@ -96,7 +96,7 @@ def names_of(frame: pd.DataFrame) -> dict[str, str]:
     told = differing(frame)
     more = [name for name in SUBJECT if frame[name].nunique() > 1]
     names = {}
-    for row in frame.to_dict("records"):
+    for row in frame[["id", *SUBJECT, "method", "seed"]].to_dict("records"):
         subject = (shortened(str(row[name])) for name in more)
         words = [row["method"], *subject, shortened(told[row["id"]], 40), f"seed {row['seed']}"]
         names[row["id"]] = " · ".join(filter(None, words))

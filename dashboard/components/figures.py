@@ -30,9 +30,13 @@ def house(x: str, y: str, height: int = HEIGHT, **more: Any) -> dict[str, Any]:
         "bargap": 0.25,
         "hovermode": "closest",
     }
-    for name, part in more.items():
-        layout[name] = {**layout.get(name, {}), **part} if isinstance(part, dict) else part
-    return layout
+    return laid_over(layout, **more)
+
+
+def laid_over(layout: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A layout with further parts: dictionaries are merged, anything else takes the place of what was there."""
+    parts = {name: {**layout.get(name, {}), **part} if isinstance(part, dict) else part for name, part in more.items()}
+    return {**layout, **parts}
 
 
 def layout_of(x: str, y: str, height: int = HEIGHT) -> dict[str, Any]:

@@ -20,8 +20,8 @@ FAMILIES = {  # title -> keys, in the order in which a reader asks
         "forget_entropy", "zrf", "relearn_steps", "anamnesis_index", "probe_accuracy", "graft_forget_accuracy", "similarity_ratio",
     ),
     "Membership": (
-        "attack_loss_accuracy", "attack_auc", "attack_entropy_members", "attack_tpr_at_10", "attack_tpr_at_1", "worst_case_min", "worst_case_max",
-        "nomus",
+        "attack_auc", "attack_loss_accuracy", "attack_entropy_members", "attack_tpr_at_10", "attack_tpr_at_1", "worst_case_min",
+        "worst_case_max", "nomus",
     ),
     "Weights": ("parameter_distance", "parameter_distance_to_reference"),
 }  # fmt: skip

@@ -16,8 +16,10 @@ from dashboard.components.fragments import fragment
 def a_and_b(look: Look) -> None:
     """The pickers, and every chart that they drive."""
     a, b = (side(letter, look, run_id) for letter, run_id in zip("AB", pair(look.about, look.names), strict=True))
-    doubts(a, b)
+    above = st.container()
     sections(look, a, b)
+    with above:
+        doubts(a, b)
 
 
 def compare() -> None:
@@ -35,13 +37,17 @@ def compare() -> None:
         over_seeds = asked_over_seeds(frame)
         count(frame)
     why_not_all(frame)
-    fragment(partial(numbers, frame, over_seeds))
+    table, below = st.container(), st.container()
     if len(frame) == 1:
+        fragment(partial(numbers, frame, over_seeds))
         st.info("There is one run to see; run a second method on the same request, and the two stand side by side here.",
                 icon=":material/info:")  # fmt: skip
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
         return
-    fragment(partial(a_and_b, Look(frame, over_seeds)))
+    with below:  # first, although it stands below: the browser needs a second to make ready for its first figure
+        fragment(partial(a_and_b, Look(frame, over_seeds)))
+    with table:
+        fragment(partial(numbers, frame, over_seeds))
 
 
 compare()

@@ -373,6 +373,21 @@ def test_unknown_values_in_the_address_fall_back(open_app, planted, bad):
     assert len(alts(at)) == 4
 
 
+def test_an_id_that_looks_like_a_huge_number_is_still_an_id(open_app, planted):
+    at = open_app(planted.root, VIEW, a="12e345678901", run="99e999999999")
+    assert not at.error
+    assert len(alts(at)) == 4
+
+
+def test_runs_of_several_engines_are_told_apart_and_remarked_on(open_app, bare):
+    for engine in ("one", "two"):
+        plant(bare, spec("ssd", engine=engine))
+    at = open_app(bare.root, VIEW)
+    assert "2 versions of the engine" in said(at)
+    assert len(table(at)) == 2
+    assert len(set(at.selectbox(key="pick-A").options)) == 2
+
+
 def test_a_run_that_is_deleted_meanwhile_is_said_to_be_gone(open_app, bare):
     gone = [plant(bare, spec(method)) for method in METHODS[:2]]
     at = open_app(bare.root, VIEW)
