@@ -10,7 +10,7 @@ from core.store.results import ResultStore
 if TYPE_CHECKING:
     import pandas as pd
 
-ABOUT = ("id", "dataset", "model", "request", "kind", "method", "settings", "seed", "reference", "finished", "engine")
+ABOUT = ("id", "dataset", "model", "request", "kind", "method", "settings", "seed", "reference", "finished", "engine", "device")
 TIME = ("seconds", "speedup")
 # Each run held against its own reference: these say how near a method came, whatever it was asked to forget.
 TO_OWN_REFERENCE = ("js_to_reference", "activation_distance", "average_gap", "tow", "tow_attack", "anamnesis_index")
@@ -46,7 +46,7 @@ def _about(run: Finished) -> dict[str, Any]:
     return {
         "id": run.id, "dataset": spec.dataset, "model": spec.model, "request": spec.request.text,
         "kind": spec.request.kind, "method": spec.method, "settings": settings_text(spec.params), "seed": spec.seed,
-        "reference": spec.reference, "finished": run.finished_at, "engine": spec.engine,
+        "reference": spec.reference, "finished": run.finished_at, "engine": spec.engine, "device": run.device,
         "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,
     }  # fmt: skip
 
@@ -65,14 +65,36 @@ def metric_columns(frame: "pd.DataFrame") -> list[str]:
 def comparable(frame: "pd.DataFrame") -> list[str]:
     """The columns of numbers that can be held side by side; `why_fewer` says why not all."""
     columns = metric_columns(frame)
-    if not why_fewer(frame):
+    if not _other_subject(frame):
         return columns
     fair = TIME if frame["dataset"].nunique() > 1 else (*TIME, *TO_OWN_REFERENCE)
     return [name for name in columns if name in fair]
 
 
 def why_fewer(frame: "pd.DataFrame") -> str:
-    """One sentence where these runs are not about the same dataset, request and model; '' where they are."""
+    """What must be said where these runs are not about the same dataset, request and model, or where engines or devices
+    differ: a sentence each; '' where they are alike."""
+    return " ".join(filter(None, [_other_subject(frame), _other_engine(frame), _other_device(frame)]))
+
+
+def _other_engine(frame: "pd.DataFrame") -> str:
+    engines = [engine or "unknown" for engine in dict.fromkeys(frame["engine"])]
+    if len(engines) < 2:
+        return ""
+    return (
+        f"These runs were computed by {len(engines)} versions of the engine ({_few(engines)}), so they may differ "
+        "for that alone."
+    )
+
+
+def _other_device(frame: "pd.DataFrame") -> str:
+    devices = [device for device in dict.fromkeys(frame["device"]) if device]
+    if len(devices) < 2:
+        return ""
+    return f"These runs were computed on different devices ({_few(devices)}), so seconds and speed-up do not compare the methods."
+
+
+def _other_subject(frame: "pd.DataFrame") -> str:
     for column, noun in (("dataset", "datasets"), ("request", "requests"), ("model", "models")):
         values = list(dict.fromkeys(frame[column]))
         if len(values) > 1:

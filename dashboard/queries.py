@@ -25,9 +25,9 @@ from core.store.beside import beside as runs_beside
 from core.store.home import Home
 from core.store.outcome import Run
 from core.store.results import ResultStore
-from core.studies import runner as study_runner
+from core.studies import standing
 from core.studies.plan import StudyPlan
-from core.studies.runner import Standing
+from core.studies.standing import Standing
 from core.studies.summary import StudySummary
 from core.studies.summary import summary as summary_of_study
 from core.verdict import Numbers
@@ -169,7 +169,7 @@ def standings() -> list[Standing]:
     """Every study with its runs as they stand now, the last asked for first. A queue that nobody serves is served."""
     with ResultStore(home().database) as store:
         store.reconcile()
-        found = study_runner.standings(store)
+        found = standing.standings(store)
         waits = store.has(RunStatus.QUEUED) and not store.has(RunStatus.RUNNING)
     if waits:
         runner.ensure_supervisor(home())
@@ -177,9 +177,9 @@ def standings() -> list[Standing]:
 
 
 def new_runs(plan: StudyPlan) -> dict[int, int]:
-    """See core.studies.runner.new_runs."""
+    """See core.studies.standing.new_runs."""
     with ResultStore(home().database) as store:
-        return study_runner.new_runs(store, plan, catalogue())
+        return standing.new_runs(store, plan, catalogue())
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the study's runs …")

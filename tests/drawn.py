@@ -232,6 +232,18 @@ class Drawn:
         right = ((sides[0] < threshold).mean() + (sides[1] >= threshold).mean()) / 2
         return float(right)
 
+    def _auc(self, model: str) -> float:
+        """Chance that a forgotten image has a lower loss than an unseen one."""
+        losses = self._losses(model)
+        forget, unseen = losses[self._split("forget")], losses[self._split("test_forget" if self.spec.request.by_class else "test")]
+        below = np.searchsorted(np.sort(unseen), forget, side="right")
+        return float(1 - below.mean() / len(unseen))
+
+    def _members(self, model: str) -> float:
+        """Share of the forget set that the attack by entropy calls members."""
+        gone = {"original": 0.0, "reference": 1.0, "unlearned": self.behaviour.forgotten}[model]
+        return float(np.clip(0.95 - 0.9 * min(1.0, gone) * self.spec.request.by_class - 0.02 * gone, 0, 1))
+
     def _numbers(self, model: str) -> dict[str, float | None]:  # one line a metric
         p, forget = self.probabilities[model], self._split("forget")
         by_class, attack = self.spec.request.by_class, self._attack(model)
@@ -259,7 +271,8 @@ class Drawn:
         if model == "unlearned":
             likeness = float(np.clip(self.behaviour.forgotten, 0, 1))
             found["similarity_ratio"] = likeness if by_class and self.spec.reference else None
-        found["attack_entropy_members"] = float(np.clip(0.95 - 0.9 * min(1.0, gone) * by_class - 0.02 * gone, 0, 1))
+        found["attack_auc"] = self._auc(model)
+        found["attack_entropy_members"] = self._members(model)
         found["attack_tpr_at_10"] = 0.1 + 1.2 * leak
         found["attack_tpr_at_1"] = None if by_class else 0.01 + 0.5 * leak
         return found
@@ -272,7 +285,8 @@ class Drawn:
             split: self._accuracy(model, self._split(split)) - self._accuracy("reference", self._split(split))
             for split in ("train_forget", "train_retain", "test_retain")
         }
-        attack = self._attack(model) - self._attack("reference")
+        attack = self._members(model) - self._members("reference")
+        apart = abs(self._auc(model) - self._auc("reference"))
         factor = {name: 1 - abs(gap) for name, gap in [*gaps.items(), ("attack", attack)]}
         kept = factor["train_retain"] * factor["test_retain"]
         cka = self.similar[(self.similar["layer"] == "hidden") & (self.similar["other"] == "reference")].set_index("set")["cka"]
@@ -286,8 +300,8 @@ class Drawn:
             "parameter_distance_to_reference": self._length(model, "reference") / self._length("reference", None),
             "cka_forget_to_reference": float(cka["forget"]),
             "cka_retain_to_reference": float(cka["retain"]),
-            "worst_case_min": 1 - min(0.9, abs(attack)),
-            "worst_case_max": 1 - min(0.95, 1.5 * abs(attack)),
+            "worst_case_min": 1 - min(0.9, apart),
+            "worst_case_max": 1 - min(0.95, 1.5 * apart),
         }
 
     def _length(self, model: str, other: str | None) -> float:
@@ -393,8 +407,9 @@ class Drawn:
 
 KEYS = (
     "test_forget_accuracy", "test_retain_accuracy", "train_forget_accuracy", "train_retain_accuracy", "js_to_reference",
-    "js_to_reference_test", "activation_distance", "average_gap", "tow", "tow_attack", "attack_loss_accuracy", "nomus",
-    "attack_entropy_members", "attack_tpr_at_10", "attack_tpr_at_1", "worst_case_min", "worst_case_max", "parameter_distance",
+    "js_to_reference_test", "activation_distance", "average_gap", "tow", "tow_attack", "attack_loss_accuracy", "attack_auc",
+    "nomus", "attack_entropy_members", "attack_tpr_at_10", "attack_tpr_at_1", "worst_case_min", "worst_case_max",
+    "parameter_distance",
     "parameter_distance_to_reference", "forget_entropy", "zrf", "cka_forget_to_reference", "cka_retain_to_reference",
     "relearn_steps", "anamnesis_index", "probe_accuracy", "graft_forget_accuracy", "similarity_ratio",
 )  # fmt: skip

@@ -9,9 +9,11 @@ from torch import nn
 import torch.nn.functional as F
 
 from core.asking import make_spec
+from core.comeback import kept_under_the_last_layer
 from core.describe import describe
 from core.domain import ForgetRequest
 from core.kept import Keeper
+from core.metrics.grafts import graft_table
 from core.metrics.tables import per_class
 from core.pipeline import Job, evaluate, measure, prepare, restore, train, unlearn
 from core.stages import Stages
@@ -54,6 +56,34 @@ def over_forgotten(job: Job, original: nn.Module, second: nn.Module) -> nn.Modul
     return _trained(original, 20, climb, retain)
 
 
+def taught_wrong(job: Job, original: nn.Module, second: nn.Module) -> nn.Module:
+    """It learned to call each image that had to go by the next class's name, as surely as all others by their own."""
+    forget, retain = job.splits.forget, job.splits.retain
+    wrong = (forget.labels + 1) % 10
+
+    def both(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return F.cross_entropy(net(x), y) + F.cross_entropy(net(forget.pixels()), wrong)
+
+    return _trained(original, 20, both, retain)
+
+
+def only_trained_on(job: Job, original: nn.Module, second: nn.Module) -> nn.Module:
+    """The original after more training on what is kept, which does nothing for what had to go."""
+    return _trained(original, 10, lambda net, x, y: F.cross_entropy(net(x), y), job.splits.retain)
+
+
+def worn(job: Job, original: nn.Module, second: nn.Module) -> nn.Module:
+    """A retrained network that gives the next class's answer to a third of all images, whatever their class."""
+
+    def shifted(_: nn.Module, images: tuple[torch.Tensor], logits: torch.Tensor) -> torch.Tensor:
+        (x,) = images
+        unlucky = (x.double().flatten(1).sum(1) * 1000).round().long() % 3 == 0  # the sum of the pixels knows no class
+        return torch.where(unlucky[:, None], logits.roll(1, dims=1), logits)
+
+    second.register_forward_hook(shifted)
+    return second
+
+
 def one_class_lost(job: Job, original: nn.Module, second: nn.Module) -> nn.Module:
     """A retrained network that then learned to call every 5 a 6."""
     retain = job.splits.retain
@@ -90,10 +120,6 @@ def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Cas
         second = job.keeper.load_or_make(job.key("second", request), "second", again, job.device)
         net = spoil(job, deepcopy(restore(job, original.tensors)), restore(job, second.tensors))
         evidence = evaluate(job, {"original": original, "reference": reference}, net, lambda *_: None)
-    global KEPT
-    from core.metrics.grafts import graft_table
-    from dashboard.components.privacy_back import kept_under_the_last_layer
-    KEPT = kept_under_the_last_layer(graft_table(evidence))
     numbers: dict[str, dict[str, float | None]] = {"original": {}, "unlearned": {}, "reference": {}}
     for taken in measure(evidence):
         numbers[taken.model][taken.metric] = taken.value
@@ -103,7 +129,8 @@ def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Cas
         for model, rows in table[table["split"] == "test"].groupby("model")
     }
     data = shelves.datasets["digits"]
-    return Case(numbers, seen, asked, data.classes, method="retrain", forget_count=data.forget_count(asked))
+    grafted = kept_under_the_last_layer(graft_table(evidence))
+    return Case(numbers, seen, asked, data.classes, method="retrain", forget_count=data.forget_count(asked), grafted=grafted)
 
 
 def with_floor(case: Case, floor: Case) -> Case:

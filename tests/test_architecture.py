@@ -20,11 +20,11 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own p
     {"core.domain", "core.params", "core.descriptions", "core.presets", "core.recordings", "core.threads", "core.version", "core.controls"},
     {"core.context", "core.data", "core.models", "core.store", "core.stages", "core.verdict", "core.persample"},
     {"core.catalogue", "core.kept", "core.training"},
-    {"core.maths", "core.privacy", "core.spread"},
-    {"core.importance", "core.trust"},
-    {"core.asking", "core.attribution", "core.comeback", "core.comparison", "core.report", "core.statistics"},
+    {"core.chance", "core.maths", "core.privacy", "core.spread"},
+    {"core.comeback", "core.importance"},
+    {"core.asking", "core.attribution", "core.comparison", "core.report", "core.statistics", "core.trust"},
     {"core.methods", "core.metrics"},
-    {"core.describe", "core.explore", "core.pipeline"},
+    {"core.describe", "core.doubts", "core.explore", "core.pipeline"},
     {"core.answers", "core.engine", "core.jobs"},
     {"core.studies"},
     {"core.cli", "dashboard.boot", "dashboard.session"},
@@ -42,8 +42,8 @@ LOADERS = {  # calls that pickle, or may
 WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
     *("core.asking", "core.catalogue", "core.store", "core.domain", "core.params", "core.report", "core.verdict", "core.engine"),
     *("core.jobs.runner", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.version"),
-    *("core.comparison", "core.spread", "core.studies.runner", "core.studies.summary"),
-    *("core.trust", "core.controls", "core.comeback", "core.privacy"),
+    *("core.comparison", "core.doubts", "core.spread", "core.studies.runner", "core.studies.summary"),
+    *("core.chance", "core.trust", "core.controls", "core.comeback", "core.privacy"),
 )
 CHARTS = (
     *("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images"),

@@ -67,6 +67,7 @@ def _plain(frame: "pd.DataFrame") -> list[dict[str, object]]:
 def _text(frame: "pd.DataFrame") -> str:
     """The unlearned models' numbers, as wide as a screen; what is left over continues below."""
     numbers = [name for name in frame.columns if name not in (*ABOUT, *TIME) and "." not in name]
-    shown = frame[[name for name in (*NARROW, *numbers, *TIME) if name in frame]]
+    differing = [name for name in ("engine", "device") if name in frame and frame[name].nunique(dropna=False) > 1]
+    shown = frame[[name for name in (*NARROW, *differing, *numbers, *TIME) if name in frame]]
     shown = shown.assign(**{n: shown[n].str.slice(0, WIDEST) for n in ("request", "settings") if n in shown})
     return shown.set_index("id").to_string(line_width=130, float_format="{:.4g}".format, na_rep="-")

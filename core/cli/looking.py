@@ -5,6 +5,7 @@ from dataclasses import asdict
 import click
 
 from core.catalogue import catalogue
+from core.cli.doubting import doubts_of
 from core.cli.group import as_json, cli, print_json
 from core.cli.printing import print_report, print_study
 from core.jobs import runner
@@ -13,6 +14,8 @@ from core.store.home import open_home
 from core.store.results import ResultStore
 from core.store.studies import is_study
 from core.studies import runner as study_runner
+from core.studies import standing
+from core.studies.standing import go_on_elsewhere
 from core.studies.summary import summary as study_summary
 
 SHELVES = ("datasets", "models", "methods", "metrics")
@@ -57,17 +60,17 @@ def show(any_id: str, as_json: bool) -> None:
     with ResultStore(home.database) as store:
         store.reconcile()
         if is_study(store, any_id):
-            told, progress = study_summary(home, store, any_id), study_runner.progress(store, any_id)
+            told, progress = study_summary(home, store, any_id), standing.progress(store, any_id)
             print_study(told, progress, as_json)
             return
         found = store.existing(any_id)
         report = full_report(home, store, found)
-    if as_json:
-        print_json(report)
-        return
-    shelf = catalogue(home.root).datasets
-    known = shelf.get(found.spec.dataset)
-    print_report(report, found, known.classes if known else tuple(map(str, range(10_000))))
+        if as_json:
+            print_json(report)
+            return
+        known = catalogue(home.root).datasets.get(found.spec.dataset)
+        doubts = doubts_of(home, store, found, known)
+    print_report(report, found, known.classes if known else tuple(map(str, range(10_000))), doubts)
     if found.error:
         click.echo(found.error)
 
@@ -79,7 +82,10 @@ def cancel(any_id: str) -> None:
     home = open_home()
     with ResultStore(home.database) as store:
         of_study = is_study(store, any_id)
-    (study_runner if of_study else runner).cancel(home, any_id)
+    if not of_study:
+        runner.cancel(home, any_id)
+    elif left := study_runner.cancel(home, any_id):
+        click.echo(go_on_elsewhere(left), err=True)
 
 
 @cli.command()

@@ -1,5 +1,6 @@
 """Reports and tables as text."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -8,25 +9,32 @@ from core.cli.group import print_json
 from core.domain import RunStatus
 from core.spread import Spread
 from core.store.outcome import Run
-from core.studies.runner import Progress
 from core.studies.seeds import seeds_text
+from core.studies.standing import Progress
 from core.studies.summary import StudySummary
 from core.verdict import verdict
 
 ACROSS = 3  # variants side by side; more go into another table below
 
 
-def print_report(report: dict[str, Any], ended: Run, classes: tuple[str, ...]) -> None:
-    """A run's verdict and numbers, where it is done."""
+def print_report(report: dict[str, Any], ended: Run, classes: tuple[str, ...], doubts: Sequence[str] = ()) -> None:
+    """A run's verdict, what the automatic checks say of it, and its numbers, where it is done."""
     click.echo(f"{report['id']}  {report['status']}")
     if ended.status != RunStatus.DONE:
         return
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
     click.echo(verdict(numbers, ended.spec.request, classes).replace("**", ""))
-    click.echo(f"\n{'':34}{'original':>10}{'unlearned':>11}{'reference':>11}")
+    for line in doubts:
+        click.echo(line)
+    if report["floor"]:
+        numbers["floor"] = report["floor"]["unlearned"]
+    heads = [model for model in ("original", "unlearned", "reference", "floor") if model in numbers]
+    click.echo(f"\n{'':34}" + "".join(f"{head:>11}" for head in heads))
     for metric in report["metrics"]:
-        cells = (numbers[model].get(metric) for model in ("original", "unlearned", "reference"))
+        cells = (numbers[model].get(metric) for model in heads)
         click.echo(f"{metric:34}" + "".join(f"{'-' if v is None else f'{v:.4f}':>11}" for v in cells))
+    if report["floor"]:
+        click.echo("floor: the network retrained a second time, from another seed, held against the reference")
     took = ", ".join(f"{stage} {seconds:.3g}" for stage, seconds in report["seconds"].items())
     click.echo(
         f"\nseconds: {took}" + (f"; {report['speedup']:.3g} times as fast as retraining" if report["speedup"] else "")
@@ -54,7 +62,7 @@ def print_study(told: StudySummary, now: Progress, as_json: bool) -> None:
             cells = [row.numbers.get(metric) for row in part] + [told.reference.get(metric), told.floor.get(metric)]
             click.echo(f"{metric:34}" + "".join(f"{_cell(cell):>20}" for cell in cells))
     absent = dict.fromkeys(reason for row in told.variants for reason in row.absent.values())
-    if sentences := [*absent, *filter(None, [told.caution])]:
+    if sentences := [*absent, *filter(None, [told.older, told.caution])]:
         click.echo("\n" + "\n".join(sentences))
 
 

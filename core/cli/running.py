@@ -5,13 +5,15 @@ from time import monotonic, sleep
 
 import click
 
-from core.asking import make_spec
+from core.asking import floor_spec, make_spec
 from core.catalogue import catalogue, is_written
+from core.cli.doubting import doubts_of
 from core.cli.group import EXIT, FAILED, POLL, as_json, cli, print_json
 from core.cli.printing import print_report
 from core.domain import ACTIVE, ForgetRequest, WrongInput
 from core.jobs import runner
 from core.report import full_report
+from core.store.beside import FLOOR
 from core.store.home import Home, open_home
 from core.store.outcome import Run
 from core.store.results import ResultStore
@@ -28,12 +30,15 @@ from core.verdict import percent
 )
 @click.option("--seed", default=0, show_default=True, help="Decides every random draw of the run.")
 @click.option("--no-reference", is_flag=True, help="Do not train the retrained reference.")
+@click.option("--floor", is_flag=True, help="Also retrain once more, from another seed: the floor under every number.")
 @as_json
 def run(
     dataset: str, model: str, forget: str, method: str, settings: tuple[str, ...], seed: int, no_reference: bool,
-    as_json: bool,
+    floor: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
+    if floor and no_reference:
+        raise WrongInput("A floor is held against the reference; leave out --floor or --no-reference.")
     home = open_home()
     request = ForgetRequest.parse(forget)
     if not is_written(home.root):  # a new home or engine: let the two first imports of torch go side by side
@@ -45,21 +50,19 @@ def run(
     for p in shelves.methods[method].params:
         if note := p.note(spec.params[p.name]):
             click.echo(note, err=True)
-    run_id = runner.submit(home, spec)
-    try:
-        ended = follow(home, run_id)
-    except KeyboardInterrupt:
-        runner.cancel(home, run_id)
-        ended = follow(home, run_id)
+    wanted = [spec, floor_spec(spec, shelves)] if floor and method != FLOOR else [spec]  # retraining is the floor itself
+    ended, *below = follow_all(home, [runner.submit(home, one) for one in wanted])
     with ResultStore(home.database) as store:
         report = full_report(home, store, ended)
+        doubts = [] if as_json else doubts_of(home, store, ended, shelves.datasets[dataset])
     if as_json:
         print_json(report)
     else:
-        print_report(report, ended, shelves.datasets[dataset].classes)
-    if ended.error_line:
-        click.echo(ended.error_line, err=True)
-    sys.exit(EXIT.get(ended.status, FAILED))
+        print_report(report, ended, shelves.datasets[dataset].classes, doubts)
+    for error in filter(None, [*(f"The floor: {one.error_line}" for one in below if one.error_line), ended.error_line]):
+        click.echo(error, err=True)
+    codes = [EXIT.get(one.status, FAILED) for one in (ended, *below)]
+    sys.exit(next(filter(None, codes), 0))
 
 
 def settings_from(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -73,6 +76,16 @@ def settings_from(pairs: tuple[str, ...]) -> dict[str, str]:
         if names.count(name) > 1:
             raise WrongInput(f"--set wants each parameter once; {name} was given {names.count(name)} times.")
     return dict(settings)
+
+
+def follow_all(home: Home, run_ids: list[str]) -> list[Run]:
+    """Wait for the ends of all; Ctrl-C cancels all."""
+    try:
+        return [follow(home, run_id) for run_id in run_ids]
+    except KeyboardInterrupt:
+        for run_id in run_ids:
+            runner.cancel(home, run_id)
+        return [follow(home, run_id) for run_id in run_ids]
 
 
 def follow(home: Home, run_id: str) -> Run:

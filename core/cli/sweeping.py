@@ -16,10 +16,10 @@ from core.jobs import runner as job_runner
 from core.store import studies as stored_studies
 from core.store.home import Home, open_home
 from core.store.results import ResultStore
-from core.studies import runner
+from core.studies import runner, standing
 from core.studies.reading import plan_from_toml, text_of
-from core.studies.runner import Progress, Standing
 from core.studies.seeds import seeds_text
+from core.studies.standing import Progress, Standing, go_on_elsewhere
 from core.studies.summary import summary
 
 
@@ -37,10 +37,12 @@ def sweep(file: Path, as_json: bool) -> None:
         job_runner.ensure_supervisor(home)
     shelves = catalogue(home.root)
     study_id = runner.submit(home, plan_from_toml(text, shelves), shelves)
+    _tell_renewed(home, study_id)
     try:
         ended = follow(home, study_id)
     except KeyboardInterrupt:
-        runner.cancel(home, study_id)
+        if left := runner.cancel(home, study_id):
+            click.echo(go_on_elsewhere(left), err=True)
         ended = follow(home, study_id)
     with ResultStore(home.database) as store:
         told = summary(home, store, study_id)
@@ -54,20 +56,36 @@ def sweep(file: Path, as_json: bool) -> None:
 
 
 def follow(home: Home, study_id: str) -> Progress:
-    """Wait until none of the study's runs is active; tell how many are done on stderr."""
+    """Wait until none of the study's runs is active; tell how many are done on stderr.
+
+    A study that was cancelled does not wait for the runs that another study waits for.
+    """
     told, nudge = "", Nudge(home)
     with ResultStore(home.database) as store:
         while True:
             store.reconcile()
-            now = runner.progress(store, study_id)
+            now = standing.progress(store, study_id)
             line = f"{now.done} of {now.total} done" + (f", {now.failed} failed" if now.failed else "")
             if line != told:
                 told = line
                 click.echo(f"{study_id}  {line}", err=True)
-            if not now.active:
+            if not now.active or _all_elsewhere(store, study_id, now):
                 return now
             nudge()
             sleep(POLL)
+
+
+def _all_elsewhere(store: ResultStore, study_id: str, now: Progress) -> bool:
+    cancelled = stored_studies.existing(store, study_id).cancelled
+    return cancelled and now.active <= len(stored_studies.awaited(store, study_id))
+
+
+def _tell_renewed(home: Home, study_id: str) -> None:
+    with ResultStore(home.database) as store:
+        renewed = standing.progress(store, study_id).standing_in
+    if renewed:
+        runs = f"{renewed} run{'s are' if renewed > 1 else ' is'}"
+        click.echo(f"{study_id}  {runs} computed anew, because the engine has changed; the old numbers stay until then.", err=True)
 
 
 @cli.command()
@@ -76,7 +94,7 @@ def studies(as_json: bool) -> None:
     """Every study, newest first."""
     with ResultStore(open_home().database) as store:
         store.reconcile()
-        found = runner.standings(store)
+        found = standing.standings(store)
     if as_json:
         print_json([_plain(study) for study in found])
         return

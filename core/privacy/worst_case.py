@@ -33,14 +33,11 @@ FEATURES = (
 
 @dataclass(frozen=True)
 class WorstCase:
-    """The strongest attack: by which feature, at which threshold, and whether the unlearned model's answers lie above."""
+    """The strongest attack of all features, thresholds and directions."""
 
     score: float  # 1 - attack, in [0, 1]; 1: no threshold tells the two apart
     attack: float  # 1 - 2^-epsilon
     epsilon: float  # 0 to infinity
-    feature: str
-    threshold: float
-    unlearned_above: bool  # an answer at or above the threshold is called the unlearned model's, else the reference's
 
 
 def features(probabilities: ArrayLike) -> dict[str, Array]:
@@ -63,18 +60,16 @@ def worst_case(unlearned_scores: Mapping[str, ArrayLike], reference_scores: Mapp
 
     form `min` or `max` says which of epsilon's two logarithms counts: see `core.privacy.epsilon`.
     """
-    strongest = WorstCase(1.0, 0.0, 0.0, FEATURES[0].key, FEATURES[0].low, True)
+    strongest = WorstCase(1.0, 0.0, 0.0)
     for feature in FEATURES:
         thresholds = np.linspace(feature.low, feature.high, THRESHOLDS)
         ours, theirs = (
             (np.clip(scores[feature.key], feature.low, feature.high)[:, None] >= thresholds).mean(0)
             for scores in (unlearned_scores, reference_scores)
         )
-        for found, accused, above in ((ours, theirs, True), (theirs, ours, False)):
-            found_at = epsilons(accused, 1 - found, form)
-            at = int(found_at.argmax())
-            epsilon = float(found_at[at])
+        for found, accused in ((ours, theirs), (theirs, ours)):
+            epsilon = float(epsilons(accused, 1 - found, form).max())
             if epsilon > strongest.epsilon:
                 attack = 1 - 2**-epsilon
-                strongest = WorstCase(1 - attack, attack, epsilon, feature.key, float(thresholds[at]), above)
+                strongest = WorstCase(1 - attack, attack, epsilon)
     return strongest

@@ -61,10 +61,13 @@ class Database:
                 raise
 
     def _check_ours(self) -> None:
-        """Only reads, so that a file of somebody else's is left as it is."""
-        owner = self._db.execute("pragma application_id").fetchone()[0]
+        """Only reads, so that a file of somebody else's is left as it is.
+
+        The owner is asked last: who else makes the same new file may just now set all three, and then it is ours.
+        """
         version = self._db.execute("pragma user_version").fetchone()[0]
         tables = self._db.execute("select count(*) from sqlite_master").fetchone()[0]
+        owner = self._db.execute("pragma application_id").fetchone()[0]
         if owner != APPLICATION_ID and (owner or version or tables):
             raise WrongInput(
                 f"{self.path} should be Forgetscope's database, but belongs to another program; "

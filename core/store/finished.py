@@ -9,7 +9,7 @@ from core.domain import RunSpec
 from core.store.results import ResultStore
 
 _RUNS = """
-    select id, spec, seconds, speedup, finished_at from runs
+    select id, spec, seconds, speedup, finished_at, device from runs
     where status = 'done' and (:ids is null or id in (select value from json_each(:ids))) order by turn desc
 """
 _NUMBERS = """
@@ -33,6 +33,7 @@ class Finished(NamedTuple):
     seconds: float
     speedup: float | None
     finished_at: datetime
+    device: str  # '' where it is not known
 
 
 class Value(NamedTuple):
@@ -73,6 +74,6 @@ def _listed(run_ids: Sequence[str] | None) -> str | None:
     return None if run_ids is None else json.dumps([i for i in run_ids if i.isprintable()])
 
 
-def _finished(id: str, spec: str, seconds: str, speedup: float | None, finished_at: str) -> Finished:
+def _finished(id: str, spec: str, seconds: str, speedup: float | None, finished_at: str, device: str) -> Finished:
     took = float(json.loads(seconds).get("unlearn", 0.0))
-    return Finished(id, RunSpec.from_json(spec), took, speedup, datetime.fromisoformat(finished_at))
+    return Finished(id, RunSpec.from_json(spec), took, speedup, datetime.fromisoformat(finished_at), device)

@@ -71,4 +71,8 @@ MIGRATIONS: tuple[str, ...] = (
     );
     create index study_runs_by_run on study_runs (run_id);
     """,
+    """
+    alter table study_runs add column stands_in integer not null default 0;  -- done by older code; shown until its successor is
+    alter table studies add column cancelled integer not null default 0;     -- waits for none of its runs
+    """,
 )

@@ -15,6 +15,7 @@ from core.store.home import Home
 from core.store.results import ResultStore
 from core.studies.attacks import over_seeds
 from core.studies.plan import StudyPlan, Variant
+from core.version import ENGINE, code_version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +44,14 @@ class StudySummary:
     variants: tuple[VariantSummary, ...]
     original: dict[str, Spread]
     reference: dict[str, Spread]
+    outdated: int = 0  # of its runs: computed by another version of the engine
+
+    @property
+    def older(self) -> str:
+        """What must be said where an older engine's numbers are shown; '' where none are."""
+        count = sum(len(row.runs) for row in self.variants)
+        which = f"{self.outdated} of these {count} runs" if self.outdated < count else "All of these runs"
+        return f"{which} were computed by another version of the engine." if self.outdated else ""
 
     @property
     def floor(self) -> dict[str, Spread]:
@@ -85,6 +94,7 @@ class StudySummary:
             "reference": _plain(self.reference),
             "floor": _plain(self.floor),
             "caution": self.caution,
+            "older": self.older,
         }  # fmt: skip
 
 
@@ -93,17 +103,20 @@ def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
     plan = StudyPlan.from_json(studies.existing(store, study_id).plan)
     runs = studies.members(store, study_id).get(study_id, [])
     done = {run.run_id: run.variant for run in runs if run.status == RunStatus.DONE}
-    frame = comparison(store, list(done))
+    frame, now = comparison(store, list(done)), code_version(ENGINE)
+    frame = frame.sort_values("seed", kind="stable", key=lambda seeds: seeds.map(plan.seeds.index))  # older runs come last
     reasons = reasons_of(store, list(done))
     tables, why = _examples(home, store, list(done))
     rows = [
         _row(variant, frame[frame["id"].map(done) == index], reasons, tables, why)
         for index, variant in enumerate(plan.variants)
     ]
-    once = frame.drop_duplicates("seed")  # original and reference of a seed are the same for every variant
+    older = ~frame["engine"].isin(["", now])
+    once = frame[~older | frame["seed"].isin(set(frame["seed"]) - set(frame["seed"][~older]))]
+    once = once.drop_duplicates("seed")  # original and reference of a seed are the same for every variant
     original, reference = (_of_model(once, f"{model}.") for model in ("original", "reference"))
     found, _, n = _together(once, tables, "reference")
-    return StudySummary(study_id, plan, tuple(rows), original, reference | _alone(found, n))
+    return StudySummary(study_id, plan, tuple(rows), original, reference | _alone(found, n), int(older.sum()))
 
 
 def _row(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from core.domain import ForgetRequest
-from core.trust import checks, residue
+from core.trust import attacks, checks, residue
 from core.trust.case import Case, ClassSeen, Doubt, NotCheckable, PerClass
 from core.trust.study import check_study
 from core.verdict import Numbers
@@ -14,12 +14,19 @@ __all__ = ["CHECKED", "Case", "ClassSeen", "Doubt", "Finding", "PerClass", "chec
 Check = Callable[[Case], str | None]  # a doubt's sentence, '' for none; None where the question does not arise
 FIRST: dict[str, Check] = {"untouched": checks.untouched, "collapsed": checks.collapsed}
 REST: dict[str, Check] = {
-    "over_forgotten": checks.over_forgotten,
+    "over_forgotten": attacks.over_forgotten,
     "streisand": checks.streisand,
     "not_forgotten": residue.not_forgotten,
+    "no_nearer": residue.no_nearer,
+    "still_recognised": attacks.still_recognised,
     "shallow": residue.shallow,
     "hidden_worst_class": checks.hidden_worst_class,
+    "price": checks.price,
     "control_as_good": residue.control_as_good,
+}
+FOLLOWS = {  # doubt -> what goes without saying then
+    "not_forgotten": ("shallow", "no_nearer"),  # what is still answered need not be brought back
+    "hidden_worst_class": ("price",),  # its sentence tells the average's loss, too
 }
 CHECKED = {  # key -> what is looked for, in the order of the checks
     "no_reference": "a missing reference",
@@ -28,8 +35,11 @@ CHECKED = {  # key -> what is looked for, in the order of the checks
     "over_forgotten": "over-forgetting",
     "streisand": "confusion that gives the forgotten away",
     "not_forgotten": "answers that are still there",
+    "no_nearer": "answers that came no nearer to the reference's",
+    "still_recognised": "images that an attack recognises",
     "shallow": "knowledge under the surface",
     "hidden_worst_class": "a class hidden by the average",
+    "price": "kept accuracy that was lost",
     "control_as_good": "a control that does as well",
 }
 
@@ -46,9 +56,10 @@ class Finding:
 def check_run(
     numbers: Numbers, per_class: PerClass, request: ForgetRequest, classes: tuple[str, ...], *,
     floor: Numbers | None = None, controls: Mapping[str, Numbers] | None = None, method: str = "", forget_count: int | None = None,
+    grafted: Mapping[str, float] | None = None,
 ) -> list[Doubt]:  # fmt: skip
     """Every reason not to trust a run; none for a network that was really retrained. The arguments are told at `Case`."""
-    return list(examine(Case(numbers, per_class, request, classes, floor, controls, method, forget_count)).doubts)
+    return list(examine(Case(numbers, per_class, request, classes, floor, controls, method, forget_count, grafted)).doubts)
 
 
 def examine(case: Case) -> Finding:
@@ -65,7 +76,9 @@ def examine(case: Case) -> Finding:
             found[key] = sentence
         if sentence and key in FIRST:
             return Finding(tuple(Doubt(name, found[name]) for name in ("no_reference", key) if found[name]))
-    if found.get("not_forgotten"):
-        found.pop("shallow", None)  # what is still answered need not be brought back
+    for key, follows in FOLLOWS.items():
+        if found.get(key):
+            for other in follows:
+                found.pop(other, None)
     doubts = tuple(Doubt(key, sentence) for key, sentence in found.items() if sentence)
     return Finding(doubts, tuple(key for key, sentence in found.items() if not sentence), missed)

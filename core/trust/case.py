@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, log
 
+from core.chance import allowed
+from core.comeback import Comeback, comeback, descends
 from core.domain import ForgetRequest
 from core.verdict import Numbers
-
-SURE = 3.0  # standard errors: a difference of shares below this may be chance
-TIMES_FLOOR = 2.0  # a gap no larger than this many times the floor's is no doubt
-DESCENDS = 0.7  # of the original's length: a network trained from another start points elsewhere and lies at 1 or farther
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,7 @@ class Case:
     """`floor`: numbers of the run in which the network was retrained a second time; its `unlearned` is that second network.
 
     `controls`: what each is -> numbers; None where this run can have none. `forget_count`: training examples that had to go.
+    `grafted`: model -> accuracy on the kept classes with the original's last layer put on its own layers; None: not known.
     """
 
     numbers: Numbers
@@ -50,6 +48,7 @@ class Case:
     controls: Mapping[str, Numbers] | None = None
     method: str = ""
     forget_count: int | None = None
+    grafted: Mapping[str, float] | None = None
 
     @property
     def forget_metric(self) -> str:
@@ -64,8 +63,7 @@ class Case:
     @property
     def descends(self) -> bool:
         """Whether the network lies so near the original that it still is a changed original, not a stranger to it."""
-        distance = self.get("parameter_distance")
-        return distance is not None and distance < DESCENDS
+        return descends(self.numbers)
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -98,18 +96,15 @@ class Case:
             return self.forget_count or 0
         return sum(self.seen("unlearned", c).count for c in self.request.picks)
 
+    def unseen_images(self) -> int:
+        """How many unseen images the attacks by loss hold against the forget set: of the classes, else all; 0: not known."""
+        return self.forget_images() if self.request.by_class else sum(seen.count for seen in self.per_class.get("unlearned", ()))
+
+    def comeback(self, reasons: Mapping[str, str] | None = None) -> Comeback:
+        """How hard it is to bring back; `reasons`: `model/metric` -> why it is missing."""
+        images = self.forget_images() if self.request.by_class else 0
+        return comeback(self.numbers, self.floor, self.request.by_class, reasons, self.grafted, images)
+
     def allowed(self, metric: str, least: float) -> float:
         """How far a value may lie from the reference's without a doubt: twice the floor's own gap, and at least `least`."""
-        ours, theirs = ((self.floor or {}).get(model, {}).get(metric) for model in ("unlearned", "reference"))
-        return least if ours is None or theirs is None else max(least, TIMES_FLOOR * abs(ours - theirs))
-
-    def allowed_times(self, metric: str, least: float) -> float:
-        """The same for a metric that is a ratio to the reference's: so many times more or fewer are no doubt."""
-        theirs = (self.floor or {}).get("unlearned", {}).get(metric)
-        return max(least, exp(TIMES_FLOOR * abs(log(theirs)))) if theirs else least
-
-
-def standard_error(one: float, other: float, count: int) -> float:
-    """Of the difference of two shares, each seen on `count` images, if both were the same share; 0 for no images."""
-    both = (one + other) / 2
-    return float((2 * both * (1 - both) / count) ** 0.5) if count else 0.0
+        return allowed(metric, self.floor, least)

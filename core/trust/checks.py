@@ -6,20 +6,17 @@ more requests, five seeds; `tests/benchmarks/bench_trust.py`). Where a run's own
 
 from math import log
 
-from core.trust.case import SURE, Case, NotCheckable, standard_error
-from core.verdict import NEAR, PRICE, percent
+from core.chance import SURE, standard_error
+from core.trust.case import Case, NotCheckable
+from core.trust.residue import SAME
+from core.verdict import PRICE, percent
 
 CONFUSED = 0.25  # of ln(classes), nats: entropy above the reference's on whole classes, which it has never seen
 CONFUSED_IMAGES = 0.05  # of ln(classes), nats: the same on single images, of which any network is sure
-FEWER_MEMBERS = 0.25  # share: called members so much less often than by the reference
-BELOW_CHANCE = 0.10  # share: an attack that is wrong so much more often than right
-HARDER = 4.0  # times as many steps as the reference to learn it back, for a network that descends from the original
-STRANGER = 8.0  # the same for one that does not: two retrained ones differed by up to 4 times
 CLASS_LOSS = 0.10  # share: a class that lost less is not called lost
 HIDDEN = 2.0  # times the average's loss: a class that lost less does not hide in it
 NEAR_CHANCE = 0.25  # of the way from guessing to the reference: at or below, a network has collapsed
 ANSWERED = 0.05  # share: a class that is right less often counts as never answered
-SAME = 0.05  # of the original's divergence: answers that moved less did not move
 
 
 def no_reference(case: Case) -> str:
@@ -62,58 +59,6 @@ def collapsed(case: Case) -> str:
     return ""
 
 
-def over_forgotten(case: Case) -> str:
-    """Worse on the forgotten than a network that never saw it: that gives it away just as knowing it would."""
-    found = [sentence for look in (_accuracy_below, _fewer_members, _attack_below, _harder_to_learn) if (sentence := look(case))]
-    if not found:
-        case.pair(case.forget_metric)  # raises where there was nothing to look at
-        return ""
-    return (
-        f"Over-forgotten: {'; '.join(found)}. An attack below chance, or answers worse than those of a network that never saw the "
-        "data, are no success: they show what was removed."
-    )
-
-
-def _accuracy_below(case: Case) -> str:
-    if case.get(case.forget_metric) is None or case.get(case.forget_metric, "reference") is None:
-        return ""
-    ours, theirs = case.pair(case.forget_metric)
-    chance = SURE * standard_error(ours, theirs, case.forget_images())
-    if ours >= theirs - max(case.allowed(case.forget_metric, NEAR), chance):
-        return ""
-    return f"what had to go is answered right {percent(ours)} of the time, {percent(theirs)} if retrained"
-
-
-def _fewer_members(case: Case) -> str:
-    ours, theirs = (case.get("attack_entropy_members", model) for model in ("unlearned", "reference"))
-    if case.request.by_class or ours is None or theirs is None:  # a network that never saw a class calls none of it member
-        return ""
-    chance = SURE * standard_error(ours, theirs, case.forget_count or 0)
-    if ours >= theirs - max(case.allowed("attack_entropy_members", FEWER_MEMBERS), chance):
-        return ""
-    return f"an attack calls {percent(ours)} of the forget set members, {percent(theirs)} if retrained"
-
-
-def _attack_below(case: Case) -> str:
-    ours, theirs = (case.get("attack_loss_accuracy", model) for model in ("unlearned", "reference"))
-    unseen = case.forget_images() if case.request.by_class else case.forget_count or 0
-    if ours is None or theirs is None or not unseen:
-        return ""
-    few = 5 * (0.25 / (2 * unseen)) ** 0.5  # cross-validation on few images errs below chance by itself
-    slack = max(case.allowed("attack_loss_accuracy", BELOW_CHANCE), few)
-    if ours >= min(0.5, theirs) - slack:
-        return ""
-    return f"the attack by loss is right {percent(ours)} of the time, below chance, {percent(theirs)} if retrained"
-
-
-def _harder_to_learn(case: Case) -> str:
-    index = case.get("anamnesis_index")
-    if index is None or index <= case.allowed_times("anamnesis_index", HARDER if case.descends else STRANGER):
-        return ""
-    ours, theirs = case.pair("relearn_steps")
-    return f"learning it back takes {ours:g} steps, {theirs:g} if retrained"
-
-
 def streisand(case: Case) -> str:
     """More confused by the forgotten than a network that never saw it: the forgotten stand out."""
     ours, theirs = case.pair("forget_entropy")
@@ -146,6 +91,17 @@ def hidden_worst_class(case: Case) -> str:
         f"The average hides a class: on unseen images of {case.classes[worst]} accuracy is {percent(ours.accuracy or 0.0)}, "
         f"{percent(theirs.accuracy or 0.0)} {_of(better)}, while the kept classes lost {percent(max(mean, 0.0))} on average."
     )
+
+
+def price(case: Case) -> str:
+    """All kept classes together lost more than chance and retraining cost."""
+    better = "reference" if case.has_reference else "original"
+    kept, wanted = case.need("test_retain_accuracy"), case.need("test_retain_accuracy", better)
+    chance = SURE * standard_error(kept, wanted, sum(case.seen("unlearned", c).count for c in case.kept))
+    if kept >= wanted - max(case.allowed("test_retain_accuracy", PRICE), chance):
+        return ""
+    rest = "the kept classes" if case.request.by_class else "unseen images"
+    return f"Forgotten at a price: accuracy on {rest} is {percent(kept)}, {percent(wanted)} {_of(better)}."
 
 
 def _of(model: str) -> str:

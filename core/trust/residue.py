@@ -1,13 +1,12 @@
 """The checks of what is left of the forgotten, and whether the method's own idea is what removed the rest."""
 
-from core.trust.case import SURE, Case, NotCheckable, standard_error
+from core.chance import SURE, TIMES_FLOOR, standard_error
+from core.trust.case import Case, NotCheckable
 from core.verdict import NEAR, PRICE, percent
 
-EASIER = 3.0  # times fewer steps than the reference to learn it back, for a network that descends from the original
-STRANGER = 8.0  # the same for one that does not: two retrained ones differed by up to 4 times
-FITS = 0.25  # share: right so much more often than the reference with the original's last layer put back
-FOUND = 0.15  # share: found inside by a probe so much more often than in the reference
 AS_NEAR = 1.10  # times the run's divergence: a control that lies no farther from the reference does as well
+SAME = 0.05  # of the original's divergence: answers that moved less did not move
+NEARBY = 0.01  # nats: answers no farther from the reference's than this may be as near as a second reference's are
 HARDLY = 0.005  # nats: as AS_NEAR, where both divergences are tiny
 
 
@@ -20,45 +19,30 @@ def not_forgotten(case: Case) -> str:
     return f"Not forgotten: what had to go is still answered right {percent(ours)} of the time, {percent(theirs)} if retrained."
 
 
+def no_nearer(case: Case) -> str | None:
+    """The answers lie as far from the reference's as before, or farther: farther, too, than a second reference would."""
+    ours, theirs = case.need("js_to_reference"), case.need("js_to_reference", "original")
+    floor = (case.floor or {}).get("unlearned", {}).get("js_to_reference") or 0.0
+    limit = max(NEARBY, TIMES_FLOOR * floor)
+    if max(ours, theirs) <= limit:
+        return None  # the original itself answers like a second reference: there is nothing to come nearer to
+    if ours <= limit or ours < (1 - SAME) * theirs:
+        return ""
+    return (
+        f"No nearer to the goal: the answers on what had to go lie {ours:.4f} nats from the reference's, those of the original "
+        f"{theirs:.4f}" + (f", those of a second reference {floor:.4f}." if floor else ".")
+    )
+
+
 def shallow(case: Case) -> str | None:
-    """No longer answered, but far easier to bring back than in a network that never saw it."""
+    """No longer answered, but easier to bring back than from a network that never saw it: the rule is `core.comeback`'s."""
     if not case.request.by_class:
         return None  # single images are mostly known without having been seen: bringing them back shows nothing
-    looks = (_learnt_back, _grafted, _found_inside)
-    asked = ("anamnesis_index", "graft_forget_accuracy", "probe_accuracy")
-    found = [sentence for look in looks if (sentence := look(case))]
-    if not found:
-        if all(case.get(metric) is None or case.get(metric, "reference") is None for metric in asked):
-            case.pair("relearn_steps")  # raises with the reason
-        return ""
-    return f"Forgotten only on the surface: {'; '.join(found)}."
-
-
-def _learnt_back(case: Case) -> str:
-    index = case.get("anamnesis_index")
-    ours, theirs = (case.get("relearn_steps", model) for model in ("unlearned", "reference"))
-    if index is None or ours is None or theirs is None:
-        return ""
-    if index * case.allowed_times("anamnesis_index", EASIER if case.descends else STRANGER) >= 1:
-        return ""
-    return f"{ours:g} training steps bring it back, {theirs:g} if retrained"
-
-
-def _grafted(case: Case) -> str:
-    """Only for a changed original: another network's layers under the original's last one answer at random."""
-    ours, theirs = (case.get("graft_forget_accuracy", model) for model in ("unlearned", "reference"))
-    if not case.descends or ours is None or theirs is None:
-        return ""
-    if ours <= theirs + max(case.allowed("graft_forget_accuracy", FITS), SURE * standard_error(ours, theirs, case.forget_images())):
-        return ""
-    return f"with the original's last layer put back it is answered right {percent(ours)} of the time, {percent(theirs)} if retrained"
-
-
-def _found_inside(case: Case) -> str:
-    ours, theirs = (case.get("probe_accuracy", model) for model in ("unlearned", "reference"))
-    if not case.descends or ours is None or theirs is None or ours <= theirs + case.allowed("probe_accuracy", FOUND):
-        return ""
-    return f"a probe still tells it apart inside the network with {percent(ours)} accuracy, {percent(theirs)} if retrained"
+    said = case.comeback()
+    if said.word == "unknown":
+        case.pair("relearn_steps")  # raises with the reason
+    found = [part.sentence for part in said.parts if part.word == "easier"]
+    return f"Forgotten only on the surface. {' '.join(found)}" if found else ""
 
 
 def control_as_good(case: Case) -> str | None:

@@ -15,29 +15,45 @@ def check_study(seeds: BySeed, request: ForgetRequest, *, rivals: Mapping[str, B
     """Doubts about one method's runs over several seeds; rivals: what each is (another method, a control) -> its runs.
 
     The effect is how much accuracy on what had to go fell, for class requests, else how much nearer the answers came to the
-    reference's; between rivals, the difference of that distance, seed by seed.
+    reference's; between rivals, the difference of that distance, seed by seed. Only values that a seed has both of count,
+    and what too few of them tell is a doubt: an empty list means that the effect and every difference were found.
     """
     if len(seeds) < FEW:
         return [Doubt("few_seeds", f"Too few seeds for a claim: {len(seeds)}, at least {FEW} are wanted.")]
     metric = "test_forget_accuracy" if request.by_class else DIVERGENCE
     effect = spread([v for n in seeds.values() if (v := _less(n, "original", n, "unlearned", metric)) is not None])
-    doubts = []
-    if _wide(effect):
-        what = "accuracy on what had to go" if request.by_class else "the distance to the reference"
-        doubts.append(Doubt("wide_interval", f"The interval is wider than the effect: {what} fell by {_text(effect, metric)}."))
+    what = "accuracy on what had to go" if request.by_class else "the distance to the reference"
+    found = [_of_effect(what, effect, metric)]
     for title, others in (rivals or {}).items():
         shared = [seed for seed in seeds if seed in others]
         both = [_less(others[s], "unlearned", seeds[s], "unlearned", DIVERGENCE) for s in shared]
-        apart = spread([v for v in both if v is not None])
-        if _wide(apart):
-            doubts.append(
-                Doubt(
-                    "wide_interval",
-                    f"No difference to {title} can be told: the answers lie nearer to the reference's by "
-                    f"{_text(apart, DIVERGENCE)}, an interval wider than the effect.",
-                )
-            )
-    return doubts
+        found.append(_of_difference(title, spread([v for v in both if v is not None])))
+    return [doubt for doubt in found if doubt]
+
+
+def _of_effect(what: str, effect: Spread, metric: str) -> Doubt | None:
+    if effect.few:
+        return Doubt("few_seeds", f"It cannot be told whether {what} fell: {_paired(effect)} with that number.")
+    if effect.mean <= 0:
+        return Doubt("no_effect", f"There is no effect: on average, {what} fell by {_text(effect, metric)}, so not at all.")
+    if _wide(effect):
+        return Doubt("wide_interval", f"The interval is wider than the effect: {what} fell by {_text(effect, metric)}.")
+    return None
+
+
+def _of_difference(title: str, apart: Spread) -> Doubt | None:
+    if apart.few:
+        return Doubt("few_seeds", f"A difference to {title} cannot be told: {_paired(apart)} with a distance to the reference.")
+    nearer = f"the answers lie nearer to the reference's by {_text(apart, DIVERGENCE)}"
+    if _wide(apart):
+        return Doubt("wide_interval", f"No difference to {title} can be told: {nearer}, an interval that holds zero.")
+    if apart.mean <= 0:
+        return Doubt("rival_nearer", f"No better than {title}: {nearer}, so they lie farther off.")
+    return None
+
+
+def _paired(found: Spread) -> str:
+    return f"{found.n} paired {'seed' if found.n == 1 else 'seeds'}"
 
 
 def _less(one: Numbers, of_one: str, other: Numbers, of_other: str, metric: str) -> float | None:
@@ -47,7 +63,8 @@ def _less(one: Numbers, of_one: str, other: Numbers, of_other: str, metric: str)
 
 
 def _wide(found: Spread) -> bool:
-    return found.half_width is not None and found.half_width >= abs(found.mean)
+    """Whether the interval holds zero."""
+    return found.half_width is None or found.half_width >= abs(found.mean)
 
 
 def _text(found: Spread, metric: str) -> str:

@@ -98,11 +98,9 @@ def count(frame: pd.DataFrame) -> None:
 
 
 def why_not_all(frame: pd.DataFrame) -> None:
-    """Why not everything can be held side by side, if so."""
+    """Why not everything can be held side by side, or only with care, if so."""
     if why := why_fewer(frame):
         st.warning(plain(why), icon=":material/compare_arrows:")
-    if (versions := frame["engine"].nunique()) > 1:
-        st.caption(f":material/info: {versions} versions of the engine computed these runs; equal settings may differ for that alone.")
 
 
 def pair(frame: pd.DataFrame, names: Mapping[str, str]) -> tuple[str, str]:

@@ -168,11 +168,16 @@ def trusted(look: Look, a: Side, b: Side) -> None:
             trust_panel(run, key=f"trust-{side.letter}")
     if a.request == b.request and a.dataset == b.dataset:
         ours, theirs = (numbers_by_seed(look.frame, look.group_of(side.id)) for side in (a, b))
-        rivals = {} if ours.keys() & theirs.keys() == set() or ours == theirs else {f"B ({len(theirs)} seeds)": theirs}
+        rivals = {} if ours == theirs else {f"B ({_counted(len(theirs))})": theirs}
         found = check_study(ours, a.request, rivals=rivals)
         st.markdown(f"**Over seeds: A's {len(ours)}, B's {len(theirs)}**")
         for doubt in found:
             st.markdown(f":material/warning: {plain(doubt.sentence)}")
         if not found:
-            apart = ", and its difference to B's" if rivals else ""
-            st.markdown(f":material/check_circle: A's effect{apart}, is larger than what seeds change.")
+            fell = "less accuracy on what had to go" if a.request.by_class else "answers nearer to the reference's"
+            apart = "; its answers lie nearer to the reference's than B's do, seed by seed" if rivals else ""
+            st.markdown(f":material/check_circle: A's effect, {fell} than before, is larger than what seeds change{apart}.")
+
+
+def _counted(seeds: int) -> str:
+    return f"{seeds} {'seed' if seeds == 1 else 'seeds'}"

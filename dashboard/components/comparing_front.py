@@ -40,6 +40,12 @@ def _forgotten(frame: pd.DataFrame, model: str) -> pd.Series:
     return unseen.where(frame["kind"].isin(("class", "classes")), train)
 
 
+def _attack(frame: pd.DataFrame, model: str) -> pd.Series:
+    """The directed attack's AUC; the attack's accuracy where an older engine computed all of the runs."""
+    directed = _column(frame, "attack_auc").notna().any()
+    return _column(frame, f"{model}{'attack_auc' if directed else 'attack_loss_accuracy'}")
+
+
 def _gap(take: Take) -> Take:
     return lambda frame, model: (take(frame, model) - take(frame, "reference.")).abs()
 
@@ -58,7 +64,7 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
 QUANTITIES = {
     "forgetting": Quantity("forgetting gap", _gap(_forgotten)),
     "retain": Quantity("accuracy on kept", lambda f, m: _column(f, f"{m}test_retain_accuracy"), low=False, own=False),
-    "attack": Quantity("attack gap", _gap(lambda f, m: _column(f, f"{m}attack_loss_accuracy"))),
+    "attack": Quantity("attack gap", _gap(_attack)),
     "seconds": Quantity("seconds", _seconds, share=False),
 }
 
@@ -74,7 +80,7 @@ def points_of(frame: pd.DataFrame, x: Quantity, y: Quantity, over_seeds: bool, n
     ]
     points = points.dropna(subset=["x", "y"]).reset_index(drop=True)
     costs = points[["x", "y"]].to_numpy(float) * [1 if q.low else -1 for q in (x, y)]
-    return points.assign(front=undominated(costs))
+    return points.assign(front=undominated(costs.round(9)))  # means of equal accuracies differ in their last bits
 
 
 def undominated(costs: np.ndarray) -> np.ndarray:

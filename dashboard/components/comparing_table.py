@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT = (
     *("test_forget_accuracy", "test_retain_accuracy", "train_forget_accuracy", "train_retain_accuracy"),
-    *("js_to_reference", "attack_loss_accuracy", "tow", "seconds", "speedup"),
+    *("js_to_reference", "attack_auc", "tow", "seconds", "speedup"),
 )
 NEAR = 0.1  # of a share, and of the largest value of anything else: a distance to the reference below it is never the worst
 TIE = 0.005  # share of the largest value: values that lie closer together than this are not ranked
@@ -30,7 +30,8 @@ TITLES = {  # shorter than the catalogue's, which stand in the header's help
     "train_forget_accuracy": "Forget, train", "test_forget_accuracy": "Forget, test", "train_retain_accuracy": "Retain, train",
     "test_retain_accuracy": "Retain, test", "js_to_reference": "JS, forget", "js_to_reference_test": "JS, test",
     "activation_distance": "Activation dist.", "average_gap": "Average gap", "tow": "ToW", "tow_attack": "ToW-MIA",
-    "attack_loss_accuracy": "Attack", "attack_entropy_members": "Called members", "nomus": "NoMUS", "zrf": "ZRF",
+    "attack_auc": "Attack (AUC)", "attack_loss_accuracy": "Attack (loss)", "attack_entropy_members": "Called members",
+    "nomus": "NoMUS", "zrf": "ZRF",
     "forget_entropy": "Entropy, forget", "relearn_steps": "Relearn steps", "anamnesis_index": "Anamnesis",
     "probe_accuracy": "Probe", "graft_forget_accuracy": "Graft", "similarity_ratio": "Similarity ratio",
     "parameter_distance": "Weights moved", "parameter_distance_to_reference": "Weights to ref.",
@@ -101,7 +102,7 @@ def goodness(rows: Rows, column: Column) -> np.ndarray:
     there = values[~np.isnan(values)]
     if len(there) < 2 or there.max() - there.min() <= TIE * largest:
         return np.full(len(values), np.nan)
-    rank = pd.Series(values).rank(ascending=column.info.goal == "high")
+    rank = pd.Series(values).round(9).rank(ascending=column.info.goal == "high")
     return ((rank - 1) / (rank.max() - 1)).to_numpy(float)
 
 

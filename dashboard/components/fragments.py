@@ -21,7 +21,7 @@ def fragment(draw: Callable[[], None], run_every: float | None = None) -> None:
     st.fragment(safely, run_every=run_every)()
 
 
-def part(draw: Callable[[], None]) -> None:
+def part(draw: Callable[[], object]) -> None:
     """One part of a page. What it cannot show, because an older version stored no such thing, it says in its place."""
     try:
         draw()

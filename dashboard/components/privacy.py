@@ -3,6 +3,7 @@
 A slider redraws them, so each is made in one go: plotly's `add_` and `update_` take three times as long.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from dashboard.components.palette import (
     SET_TITLE,
     THRESHOLD,
 )
-from dashboard.components.privacy_scores import SHOWN, Score
+from dashboard.components.privacy_scores import SECOND, SHOWN, Score
 
 BINS = 40
 FEW = 10  # images of a set, below which each is a point and no histogram is made of them
@@ -88,9 +89,13 @@ def distributions(
 
 
 def roc_curves(
-    curves: dict[str, tuple[np.ndarray, np.ndarray]], marks: dict[str, tuple[float, float]], attacked: str
-) -> go.Figure:
-    """ROC on log axes. curves: model -> (false-positive, true-positive rates); marks: model -> rates at the threshold."""
+    curves: dict[str, tuple[np.ndarray, np.ndarray]], marks: dict[str, tuple[float, float]], attacked: str,
+    titles: Mapping[str, str] = MODEL_TITLE,
+) -> go.Figure:  # fmt: skip
+    """ROC on log axes. curves: model -> (false-positive, true-positive rates); marks: model -> rates at the threshold.
+
+    SECOND is drawn too, thin and in the reference's colour.
+    """
     ends = [np.log10(LEAST), 0.0]
     traces: list[dict[str, Any]] = [
         {"type": "scatter", "name": "Chance", "x": ends, "y": ends, "mode": "lines", "hoverinfo": "skip",
@@ -98,10 +103,11 @@ def roc_curves(
     ]  # fmt: skip
     says = "finds %{customdata[1]:.1%} at %{customdata[0]:.1%} false alarms<extra></extra>"
     for model, (false_positive, true_positive) in curves.items():
+        title = titles[model]
         traces.append(
-            {"type": "scatter", "name": MODEL_TITLE[model], "x": _log(false_positive), "y": _log(true_positive), "mode": "lines",
-             "line": {"color": MODEL_COLOUR[model], "dash": MODEL_DASH[model], "width": 3 if model == attacked else 2},
-             "customdata": np.column_stack([false_positive, true_positive]), "hovertemplate": f"{MODEL_TITLE[model]}: {says}"}
+            {"type": "scatter", "name": title, "x": _log(false_positive), "y": _log(true_positive), "mode": "lines",
+             "line": _line(model, 3 if model == attacked else 2),
+             "customdata": np.column_stack([false_positive, true_positive]), "hovertemplate": f"{title}: {says}"}
         )  # fmt: skip
     for model, (accused, found) in marks.items():
         traces.append(
@@ -115,6 +121,12 @@ def roc_curves(
     for axis in ("xaxis", "yaxis"):
         layout[axis] |= {"range": [-3.08, 0.08], "tickvals": np.log10(RATES), "ticktext": ["≤ 0.1 %", "1 %", "10 %", "100 %"]}
     return go.Figure(traces, {**layout, **BELOW})
+
+
+def _line(model: str, width: int) -> dict[str, Any]:
+    if model == SECOND:
+        return {"color": MODEL_COLOUR["reference"], "dash": "dashdot", "width": 1}
+    return {"color": MODEL_COLOUR[model], "dash": MODEL_DASH[model], "width": width}
 
 
 def _log(rates: np.ndarray | list[float]) -> np.ndarray:

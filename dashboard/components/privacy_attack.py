@@ -10,9 +10,11 @@ from core.domain import ForgetRequest
 from core.privacy.thresholds import Rates, Threshold, TooFewExamples, best_threshold, rates
 from dashboard.components.privacy_scores import (
     SCORES,
+    SECOND,
     SHOWN,
     Score,
     Sides,
+    halves,
     models_of,
     nearest,
     reach,
@@ -25,7 +27,11 @@ from dashboard.session import belongs, recall, remember
 
 @dataclass(frozen=True)
 class Attack:
-    """What the widgets say: a score (values by model, (N,) each) of one network, and where the line is drawn."""
+    """What the widgets say: a score (values by model, (N,) each) of one network, and where the line is drawn.
+
+    values holds the second reference too, under SECOND, where it is there. chosen: the threshold was sought on one half of
+    the images, so that only the other half, `counted`, can say how good it is.
+    """
 
     score: Score
     model: str
@@ -33,6 +39,12 @@ class Attack:
     sides: Sides
     threshold: float
     above: bool
+    chosen: bool = False
+
+    @property
+    def counted(self) -> Sides:
+        """The images that the rates are counted on."""
+        return halves(self.sides)[1] if self.chosen else self.sides
 
     def pair(self, model: str) -> tuple[np.ndarray, np.ndarray]:
         """Scores of the forget set and of the unseen images under a model."""
@@ -43,12 +55,17 @@ class Attack:
         return np.concatenate(list(self.sides.each().values()))
 
     def rates(self, model: str) -> Rates:
-        """Raises TooFewExamples."""
+        """Of the images that are counted. Raises TooFewExamples."""
+        sides, values = self.counted, self.values[model]
+        return rates(values[sides.forget], values[sides.unseen], self.threshold, self.above)
+
+    def mark(self, model: str) -> Rates:
+        """Of all images: a point of the ROC. Raises TooFewExamples."""
         return rates(*self.pair(model), self.threshold, self.above)
 
 
-def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame) -> Attack:
-    """The widgets: score, network, side, who counts as unseen, threshold."""
+def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame, second: pd.DataFrame | None = None) -> Attack:
+    """The widgets: score, network, side, who counts as unseen, threshold. second: the floor run's examples, row by row."""
     models = models_of(examples)
     top = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     key = top.segmented_control(
@@ -69,34 +86,43 @@ def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame) -> A
     )  # fmt: skip
     values = {m: scores_of(examples, m, score) for m in models}
     sides = sides_of(examples, request.by_class, kept_too)
-    threshold = _ask_threshold(run_id, score, model, values, sides)
-    return Attack(score, model, values, sides, threshold, (side or expected) == "above")
+    threshold, chosen = _ask_threshold(run_id, score, model, values, sides)
+    if second is not None:
+        values[SECOND] = scores_of(second, "unlearned", score)
+    return Attack(score, model, values, sides, threshold, (side or expected) == "above", chosen)
 
 
-def _ask_threshold(run_id: str, score: Score, model: str, values: dict[str, np.ndarray], sides: Sides) -> float:
+def _ask_threshold(run_id: str, score: Score, model: str, values: dict[str, np.ndarray], sides: Sides) -> tuple[float, bool]:
+    """The threshold, and whether it is the strongest against one of the networks."""
     rows = np.concatenate(list(sides.each().values()))
     between = reach([some[rows] for some in values.values()], score)
-    worst = {m: _worst(some, sides) for m, some in values.items()}
-    also = [found.value for found in worst.values() if found is not None]
+    strongest = {m: strongest_threshold(some, sides) for m, some in values.items()}
+    also = [found.value for found in strongest.values() if found is not None]
     looked_at = values["unlearned"][np.concatenate([sides.forget, sides.unseen])]
     start = nearest(steps(between, score, ()), float(np.median(looked_at)) if len(looked_at) else 0.0)
     belongs("threshold", (run_id, score.key), start)
     now = recall("threshold")
     options = steps(between, score, [*also, start, *([now] if isinstance(now, float) else [])])
-    left, right = st.columns([5, 1], vertical_alignment="bottom")
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
     threshold = left.select_slider(
         f"Threshold on the {score.title} ({score.unit})", options, start, format_func=SHOWN, key="threshold", bind="query-params",
         help="Drag it: the line in the figures and the rates follow.",
     )  # fmt: skip
-    found = worst[model]
+    found = strongest[model]
     right.button(
-        "Worst case", key="worst", width="stretch", disabled=found is None, on_click=_take, args=(found,),
-        help="Set threshold and side to those with the greatest balanced accuracy against this network.",
+        "Strongest threshold", key="strongest", width="stretch", disabled=found is None, on_click=_take, args=(found,),
+        help="Set threshold and side to those with the greatest balanced accuracy against this network on one half of the images; "
+        "they are then counted on the other half. It needs two images a side.",
     )  # fmt: skip
-    return float(threshold)
+    texts = {SHOWN(value) for value in [found.value for found in strongest.values() if found is not None]}
+    return float(threshold), SHOWN(threshold) in texts  # a link knows the threshold by its text
 
 
-def _worst(values: np.ndarray, sides: Sides) -> Threshold | None:
+def strongest_threshold(values: np.ndarray, sides: Sides) -> Threshold | None:
+    """Against one network, by the first of two halves; None where either half lacks a side."""
+    sides, counted = halves(sides)
+    if not len(counted.forget) or not len(counted.unseen):
+        return None
     try:
         return best_threshold(values[sides.forget], values[sides.unseen])
     except TooFewExamples:

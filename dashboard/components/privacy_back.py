@@ -79,12 +79,6 @@ def graft_lines(table: pd.DataFrame, direction: str) -> go.Figure:
     return _below(laid_out(figure, f"first layers taken from {below}", "accuracy"))
 
 
-def kept_under_the_last_layer(table: pd.DataFrame) -> dict[str, float]:
-    """Model -> accuracy on the kept images with the original's last layer on its own. table: as of `graft_lines`."""
-    here = table[(table["direction"] == "model_below") & (table["k"] == table["k"].max() - 1)]
-    return {str(model): float(share) for model, share in zip(here["model"], here["retain"], strict=True)}
-
-
 def _look(model: str) -> dict[str, dict[str, object]]:
     return {
         "line": {"color": MODEL_COLOUR[model], "dash": MODEL_DASH[model], "width": 3},

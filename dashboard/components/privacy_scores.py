@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.domain import MODELS
 
+SECOND = "second"  # beside the models: the second retrained network, the floor
 SMALLEST = 1e-13  # nats; below, probabilities stored to seven digits say nothing
 LARGEST = 1e3  # a network that diverged gives no number: it counts as the worst
 STEP = 0.1  # between thresholds, in drawn units; a whole multiple of it where there would be more than MOST
@@ -84,6 +85,13 @@ def sides_of(examples: pd.DataFrame, by_class: bool, kept_too: bool) -> Sides:
     names = examples["set"].to_numpy()
     unseen = ["test_forget"] if by_class and not kept_too else ["test_forget", "test_retain"]
     return Sides(*(np.flatnonzero(np.isin(names, wanted)) for wanted in (["forget"], ["retain"], unseen)))
+
+
+def halves(sides: Sides) -> tuple[Sides, Sides]:
+    """Each set's rows parted by chance, the same parts every time: one half to choose a threshold on, the other to count on."""
+    draw = np.random.default_rng(0)
+    mixed = [draw.permutation(rows) for rows in sides.each().values()]
+    return Sides(*(rows[: (len(rows) + 1) // 2] for rows in mixed)), Sides(*(rows[(len(rows) + 1) // 2 :] for rows in mixed))
 
 
 def models_of(examples: pd.DataFrame) -> list[str]:

@@ -5,20 +5,13 @@ from functools import partial
 
 import streamlit as st
 
-from core.comeback import comeback
-from core.domain import RunStatus, WrongInput
 from core.store.outcome import Run
 from dashboard import queries
 from dashboard.components import figures
 from dashboard.components.fragments import part
-from dashboard.components.privacy_back import (
-    DIRECTIONS,
-    graft_lines,
-    kept_under_the_last_layer,
-    probe_lines,
-    relearn_curves,
-)
+from dashboard.components.privacy_back import DIRECTIONS, graft_lines, probe_lines, relearn_curves
 from dashboard.components.text import plain
+from dashboard.components.trust import case_of
 
 Where = tuple[str, str]
 Reasons = Mapping[str, str]  # `model/metric` -> why there is no such number
@@ -26,15 +19,13 @@ Reasons = Mapping[str, str]  # `model/metric` -> why there is no such number
 
 def back_part(run: Run, where: Where) -> None:
     """The verdict, then the three tries."""
-    numbers, second = queries.numbers(run.id, *where), queries.beside(run).floor
-    done = second is not None and second.status == RunStatus.DONE
-    floor = queries.numbers(second.id, *queries.edition(second)) if done and second else None
     reasons = queries.report(run.id, *where)["reasons"]
-    said = comeback(numbers, floor, run.spec.request.by_class, reasons, _kept(run, where))
+    case = case_of(run)  # the trust panel's, so that both pages say the same
+    said = case.comeback(reasons)
     with st.container(border=True, key="comeback"):
         lead, _, rest = said.sentence.partition(": ")
         st.markdown(f"#### {lead}\n{plain(rest[:1].upper() + rest[1:])}\n" + "\n".join(f"- {plain(p.sentence)}" for p in said.parts))
-        if floor is None and said.word != "unknown":
+        if case.floor is None and said.word != "unknown":
             st.caption("No second reference was trained for this request, so fixed tolerances decide what counts as a difference.")
     left, right = st.columns(2)
     with left:
@@ -42,14 +33,6 @@ def back_part(run: Run, where: Where) -> None:
     with right:
         part(partial(_probes, run, where, reasons))
     part(partial(_grafts, run, where, reasons))
-
-
-def _kept(run: Run, where: Where) -> dict[str, float]:
-    """See `kept_under_the_last_layer`; empty where an older version stored no grafts."""
-    try:
-        return kept_under_the_last_layer(queries.table(run.id, "graft", *where))
-    except WrongInput:
-        return {}
 
 
 def _missing(metric: str, reasons: Reasons) -> None:

@@ -48,10 +48,10 @@ def walls_of(
     member = called(values, threshold, above)
     far = np.abs(score.drawn(values) - score.drawn(threshold))
     kinds = (
-        ("forget-called", "Forgotten, but recognised", "attack right: these leak", sides.forget, True),
-        ("forget-missed", "Forgotten, not recognised", "attack wrong", sides.forget, False),
-        ("unseen-called", "Never seen, but called members", "attack wrong: false alarms", sides.unseen, True),
-        ("unseen-missed", "Never seen, and left alone", "attack right", sides.unseen, False),
+        ("forget-called", "Forget set, called members", "more of them than under the reference: a leak", sides.forget, True),
+        ("forget-missed", "Forget set, not called members", "as for images that were never seen", sides.forget, False),
+        ("unseen-called", "Never seen, but called members", "false alarms", sides.unseen, True),
+        ("unseen-missed", "Never seen, not called members", "the attack is right", sides.unseen, False),
     )
     found = []
     for key, title, about, rows, wanted in kinds:

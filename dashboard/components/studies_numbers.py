@@ -28,6 +28,8 @@ def draw(told: StudySummary, shelves: Catalogue) -> None:
     """The tables, one tab a family; what is missing and what it cannot say."""
     if told.caution:
         st.warning(plain(told.caution), icon=":material/warning:")
+    if told.older:
+        st.warning(plain(told.older), icon=":material/history:")
     families = families_of(told, shelves)
     if not families:
         st.caption("No run of this study has finished yet.")

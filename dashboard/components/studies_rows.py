@@ -7,10 +7,11 @@ from typing import Any
 import streamlit as st
 
 from core.domain import ACTIVE, RunStatus, WrongInput
+from core.store.home import Home
 from core.studies import runner
 from core.studies.plan import StudyPlan, make_plan
-from core.studies.runner import Standing
 from core.studies.seeds import seeds_of, seeds_text
+from core.studies.standing import Standing, go_on_elsewhere
 from dashboard import queries
 from dashboard.components.palette import STATUS_ICON
 from dashboard.components.runs import STAGE, age, shortened
@@ -34,16 +35,17 @@ def study_row(study: Standing, first: bool) -> None:
             variants = shortened("; ".join(variant.text for variant in plan.variants), LONGEST)
             st.caption(plain(f"{about}seeds {shortened(seeds_text(plan.seeds))} · {variants}"))
         with buttons, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
-            if now.done:
+            if now.shown:
                 st.page_link("views/compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"study": study_id})
-            if now.active:
-                _button("Cancel", study_id, runner.cancel)
+            waits = now.active and not study.stored.cancelled
+            if waits:
+                _button("Cancel", study_id, _cancel)
             elif now.to_do:
                 _button("Continue", study_id, lambda place, i: runner.go_on(place, i, queries.catalogue()))
             _extend(study)
-            if not now.active:
+            if not waits:
                 _button("Delete", study_id, runner.delete, "The study goes; its runs stay on the Runs page.")
-        if now.done:
+        if now.shown:
             box = st.expander("Numbers", expanded=first, key=f"numbers-{study_id}", on_change="rerun")
             if box.open:
                 with box:
@@ -53,13 +55,19 @@ def study_row(study: Standing, first: bool) -> None:
 def _state(study: Standing) -> None:
     """Icon and word; the bar while it moves; which runs failed, and why."""
     now = study.now
-    word = "running" if now.active else "done" if now.done == now.total else "failed" if now.failed else "cancelled"
+    waits = now.active and not study.stored.cancelled
+    word = "running" if waits else "done" if now.done == now.total else "failed" if now.failed else "cancelled"
     shown = "incomplete" if word == "cancelled" else word
-    counts = {"failed": now.failed, "stopped": now.stopped, "missing": now.missing, "by another version of the engine": now.outdated}
+    counts = {
+        "failed": now.failed, "stopped": now.stopped, "missing": now.missing, "by another version of the engine": now.outdated,
+        "shown by an older run until then": now.standing_in, "go on for another study": 0 if waits else now.active,
+    }  # fmt: skip
     more = "".join(f" · {count} {name}" for name, count in counts.items() if count)
     st.markdown(f"{STATUS_ICON[word]} **{shown}** · {now.done} of {now.total} done{more} · {age(study.stored.created_at)}")
-    if now.active:
+    if waits:
         st.progress(now.share, _under_way(study))
+    if now.anew and not waits:
+        st.caption(f":material/info: Continue or Extend: {plain(now.anew)}")
     failed = [run for run in study.runs if run.status == RunStatus.FAILED]
     for run in failed[:FAILED_SHOWN]:
         told = queries.run(run.run_id)
@@ -81,6 +89,11 @@ def _button(label: str, study_id: str, act: Callable[..., object], hint: str | N
     st.button(label, key=f"{label}-{study_id}", on_click=_safely, args=(partial(act, home(), study_id),), help=hint)
 
 
+def _cancel(place: Home, study_id: str) -> None:
+    if left := runner.cancel(place, study_id):
+        st.toast(go_on_elsewhere(left), icon=":material/info:")
+
+
 def _safely(act: Callable[[], object]) -> None:
     """In a callback: acts once per click, and says what went wrong."""
     try:
@@ -97,6 +110,8 @@ def _extend(study: Standing) -> None:
         titles = {m.title: m.key for m in shelves.methods.values() if plan.request.kind in m.kinds}
         st.text_input("More seeds", key=f"seeds-{study_id}", placeholder=f"{max(plan.seeds) + 1}-{max(plan.seeds) + 2}", max_chars=200)
         st.multiselect("More methods, by their preset", list(titles), key=f"methods-{study_id}", placeholder="none")
+        if study.now.anew:
+            st.caption(plain(f"Besides what you add, {study.now.anew}"))
         st.button("Add", key=f"add-{study_id}", type="primary", on_click=_safely, args=(partial(_grow, study_id, plan, titles),))
 
 

@@ -1,21 +1,22 @@
 """Can this be trusted? What the automatic checks say of a run, in a box that any page can show."""
 
-from math import isnan
-
+import pandas as pd
 import streamlit as st
 
-from core.controls import CONTROLS, control_title
-from core.descriptions import DatasetInfo
 from core.domain import RunStatus, WrongInput
+from core.doubts import GRAFT, TABLE
+from core.doubts import case_of as stored_case
 from core.store.beside import FLOOR
 from core.store.outcome import Run
-from core.trust import CHECKED, Case, ClassSeen, Finding, PerClass, examine
+from core.trust import CHECKED, Case, Finding, examine
 from core.verdict import Numbers
 from dashboard import queries
 from dashboard.components.text import plain
 
+DECIDING = "still_recognised"  # without any attack, that nothing was found says little
 
-def trust_panel(run: Run, key: str = "trust") -> None:
+
+def trust_panel(run: Run, key: str = "trust") -> Finding:
     """Every doubt about a finished run with its sentence, or which checks found none; then what could not be checked.
 
     key: of the box, where a page shows several.
@@ -25,6 +26,7 @@ def trust_panel(run: Run, key: str = "trust") -> None:
     with st.container(border=True, key=key):
         st.markdown("#### Can this be trusted?\n" + said(finding))
         st.caption(plain(caveats(case, finding)))
+    return finding
 
 
 def said(finding: Finding) -> str:
@@ -32,6 +34,8 @@ def said(finding: Finding) -> str:
     if finding.doubts:
         return "\n\n".join(f":material/warning: {plain(doubt.sentence)}" for doubt in finding.doubts)
     looked_for = ", ".join(CHECKED[key] for key in finding.clear)
+    if DECIDING in (finding.missed or {}):
+        return f":material/help: No doubt was found, but too little could be checked to vouch for it. Looked for: {looked_for}."
     return f":material/check_circle: No doubt was found. Looked for: {looked_for}."
 
 
@@ -52,14 +56,16 @@ def caveats(case: Case, finding: Finding) -> str:
 
 def case_of(run: Run) -> Case:
     """All that the checks may look at. Raises WrongInput where the run left no table of classes."""
-    spec, where = run.spec, queries.edition(run)
-    data, others = queries.dataset(spec.dataset), queries.beside(run)
-    has_controls = spec.method in CONTROLS and not control_title(spec)
-    return Case(
-        queries.numbers(run.id, *where), _seen(run, data), spec.request, data.classes, method=spec.method,
-        floor=_numbers_of(others.floor) if spec.method != FLOOR else None, forget_count=data.forget_count(spec.request),
-        controls={title: queries.numbers(o.id, *queries.edition(o)) for title, o in others.controls.items()} if has_controls else None,
-    )  # fmt: skip
+    table = queries.table(run.id, TABLE, *queries.edition(run))
+    return stored_case(run, queries.dataset(run.spec.dataset), queries.beside(run), _numbers, table, _grafts(run))
+
+
+def _grafts(run: Run) -> pd.DataFrame | None:
+    """None where an older version stored none."""
+    try:
+        return queries.table(run.id, GRAFT, *queries.edition(run))
+    except WrongInput:
+        return None
 
 
 def floor_of(run: Run) -> Numbers | None:
@@ -68,18 +74,8 @@ def floor_of(run: Run) -> Numbers | None:
 
 
 def _numbers_of(run: Run | None) -> Numbers | None:
-    return queries.numbers(run.id, *queries.edition(run)) if run and run.status == RunStatus.DONE else None
+    return _numbers(run) if run and run.status == RunStatus.DONE else None
 
 
-def _seen(run: Run, data: DatasetInfo) -> PerClass:
-    """From the stored table: model -> by class index, on test images."""
-    table = queries.table(run.id, "per_class", *queries.edition(run))
-    columns = (table[name].tolist() for name in ("split", "model", "class", "accuracy", "count"))
-    found: dict[str, dict[int, ClassSeen]] = {}
-    for split, model, index, accuracy, count in zip(*columns, strict=True):
-        if split == "test":
-            found.setdefault(model, {})[index] = ClassSeen(None if isnan(accuracy) else accuracy, count)
-    classes = range(len(data.classes))
-    if any(set(by_class) != set(classes) for by_class in found.values()):
-        raise WrongInput(f"Run {run.id} is about other classes than {data.key} has now; run it again.")
-    return {model: [by_class[index] for index in classes] for model, by_class in found.items()}
+def _numbers(run: Run) -> Numbers:
+    return queries.numbers(run.id, *queries.edition(run))

@@ -13,18 +13,21 @@ from dashboard.components.fragments import fragment, part
 from dashboard.components.opened import finished_run
 from dashboard.components.privacy_attack import Attack, ask_attack
 from dashboard.components.privacy_leaks import leaks
-from dashboard.components.privacy_rates import show_distributions, show_rates, show_roc
+from dashboard.components.privacy_rates import show_distributions, show_rates
+from dashboard.components.privacy_roc import show_roc
+from dashboard.components.privacy_second import second_reference
 from dashboard.components.privacy_tries import back_part
 from dashboard.components.trust import trust_panel
 
 Where = tuple[str, str]
 
 
-def attack_part(run: Run, where: Where, data: DatasetInfo) -> None:
+def attack_part(run: Run, where: Where, data: DatasetInfo, floor: Run | None) -> None:
     """Who can tell, and below it who leaks: a click on an image draws only the latter anew."""
     examples = queries.table(run.id, "examples", *where)
-    attack = ask_attack(run.id, run.spec.request, examples)
-    show_rates(attack)
+    second, no_second = second_reference(run, floor, examples)
+    attack = ask_attack(run.id, run.spec.request, examples, second)
+    show_rates(attack, no_second)
     show_distributions(attack)
     show_roc(attack)
     st.subheader("Who leaks")
@@ -48,6 +51,6 @@ if run is not None:
         "An attacker looks at one number of one network and guesses which images were in its training set. On what was forgotten "
         "he should do no better, and no worse, than on a network that was retrained without it."
     )
-    fragment(partial(part, partial(attack_part, run, where, data)))
+    fragment(partial(part, partial(attack_part, run, where, data, queries.beside(run).floor)))
     st.subheader("Try to bring it back")
     part(partial(back_part, run, where))

@@ -41,10 +41,11 @@ def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: 
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
     when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
     st.caption(plain(f"{when}{settings_of(run) or 'no parameters'}"))
-    with st.container(border=True, key="verdict"):
-        lead, _, rest = verdict(report_numbers(report), run.spec.request, classes).partition(".** ")
-        st.markdown(f"#### {lead.strip('*')}\n{rest}")
-    trust_panel(run)
+    box = st.container(border=True, key="verdict")  # above the panel, whose doubts it must not hide
+    doubts = trust_panel(run).doubts
+    lead, _, rest = verdict(report_numbers(report), run.spec.request, classes).partition(".** ")
+    ends = ", with doubts" if doubts and lead.strip("*").startswith("Forgotten") else ""
+    box.markdown(f"#### {lead.strip('*')}{ends}\n{rest}")
     st.page_link("views/parameters.py", label="Look inside: what happened to the weights", icon=":material/tune:")
     whole = bool(report["precompute_seconds"])
     cells = st.grid(4, min_column_width=150)

@@ -60,7 +60,7 @@ def rows() -> None:
     pages = max(1, -(-len(found) // PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     shown = found[(number - 1) * PAGE : number * PAGE]
-    first = next((study for study in shown if study.now.done), None)
+    first = next((study for study in shown if study.now.shown), None)
     for study in shown:
         study_row(study, first=study is first)
 

@@ -43,7 +43,7 @@ def start_values(method: MethodInfo) -> dict[str, Value]:
         return preset
     start = st.segmented_control(
         "Settings", ["preset", "paper"], default="preset", key="start", bind="query-params", required=True,
-        help="preset: works for this dataset and model. paper: what the paper or its code used elsewhere.",
+        help="preset: tuned on this dataset and model; a baseline may fail all the same. paper: what the paper or its code used elsewhere.",
     )  # fmt: skip
     if start != "paper":
         return preset

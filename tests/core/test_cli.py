@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from core import cli
+from core.cli import entry
 from core.describe import write
 from core.domain import ForgetRequest, RunSpec, RunStatus
 from core.jobs import runner
@@ -45,7 +45,7 @@ def main(home, monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["core", *words])
         capsys.readouterr()
         try:
-            cli.main()
+            entry.main()
             status = 0
         except SystemExit as left:
             status = left.code or 0
@@ -127,7 +127,7 @@ def test_show_and_runs_read_what_was_stored(first_run, report, monkeypatch, caps
 
     def stdout(*words):
         monkeypatch.setattr(sys, "argv", ["core", *words])
-        cli.main()
+        entry.main()
         return capsys.readouterr().out
 
     assert json.loads(stdout("show", report["id"], "--json")) == report

@@ -15,7 +15,7 @@ from core.jobs import runner as jobs
 from core.store.liveness import ProcessId
 from core.store.results import ResultStore
 from core.version import ENGINE, code_version
-from tests.planted import plant, spec
+from tests.planted import Behaviour, plant, spec
 
 STUDY = """
 dataset = "digits"
@@ -251,3 +251,150 @@ def test_what_is_not_done_is_left_out_and_said(main, home):
     status, out, err = main("compare", waiting)
     assert (status, out) == (0, "")
     assert err.splitlines()[-1] == "None of these runs is done, so there is nothing to compare yet."
+
+
+def test_engine_and_device_are_columns_of_the_text_where_they_differ(main, home):
+    alike = [plant(home, spec("ssd", seed=seed)) for seed in (0, 1)]
+    older = plant(home, spec("ssd", engine="older"))
+    text = main("compare", *alike)[1]
+    assert " engine" not in text
+    assert " device" not in text
+    status, text, err = main("compare", *alike, older)
+    assert (status, "2 versions of the engine" in err) == (0, True)
+    assert " older " in text
+    with ResultStore(home.database) as store, store.db.transaction() as write:
+        write.execute("update runs set device = 'cuda' where id = ?", (alike[0],))
+    status, text, err = main("compare", *alike)
+    assert "different devices (cuda, cpu), so seconds" in err
+    assert " cuda " in text
+
+
+# Runs that several studies share, and other versions of the engine.
+
+
+def newer(monkeypatch, home):
+    """From now on the engine has another version; its shelves are the same."""
+    now = code_version(ENGINE)
+    for module in ("core.asking", "core.studies.standing", "core.studies.summary", "core.catalogue"):
+        monkeypatch.setattr(f"{module}.code_version", lambda _: "newer")
+    shutil.copytree(home.root / "catalogue" / now, home.root / "catalogue" / "newer")
+
+
+def test_a_sweep_says_how_many_runs_it_computes_anew(main, home, planter, file, monkeypatch):
+    study = json.loads(main("sweep", file, "--json")[1])["id"]
+    newer(monkeypatch, home)
+    assert main("show", study)[1].splitlines()[-1] == "All of these runs were computed by another version of the engine."
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda *_: None)
+    monkeypatch.setattr(sweeping, "follow", lambda home, study_id: sweeping.standing.progress(ResultStore(home.database), study_id))
+    status, out, err = main("sweep", file, "--json")
+    told = json.loads(out)
+    assert err == f"{study}  9 runs are computed anew, because the engine has changed; the old numbers stay until then.\n"
+    assert (status, told["id"], told["done"], told["standing_in"], len(told["variants"][0]["runs"])) == (130, study, 0, 9, 3)
+
+
+def test_cancelling_a_study_says_what_goes_on_for_another_and_does_not_wait_for_it(main, home, file, tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda *_: None)
+    follow = sweeping.follow
+
+    def interrupted(*words):
+        monkeypatch.setattr(sweeping, "follow", follow)
+        raise KeyboardInterrupt
+
+    smaller = tmp_path / "smaller.toml"
+    smaller.write_text('title = "smaller"\n' + STUDY.replace("[0, 1, 2]", "[0]"))
+    from core.catalogue import catalogue
+    from core.studies import runner
+    from core.studies.reading import plan_from_toml
+
+    shelves = catalogue(home.root)
+    runner.submit(home, plan_from_toml(smaller.read_text(), shelves), shelves)
+    monkeypatch.setattr(sweeping, "follow", interrupted)
+    status, _, err = main("sweep", file)
+    assert status == 130
+    assert "3 of its runs go on, because another study waits for them." in err
+    with ResultStore(home.database) as store:
+        assert sorted(str(run.status) for run in store.runs()) == ["cancelled"] * 6 + ["queued"] * 3
+
+
+# One run, with its floor and its doubts.
+
+RUN = ("run", "--dataset", "digits", "--model", "small_cnn", "--forget", "class:3", "--method")
+
+
+def test_a_run_with_its_floor_computes_both_and_shows_the_column(main, home, planter):
+    status, out, _ = main(*RUN, "ssd", "--floor")
+    assert (status, sum(planter)) == (0, 2)
+    lines = out.splitlines()
+    head = next(line for line in lines if line.endswith("floor"))
+    assert head.split() == ["original", "unlearned", "reference", "floor"]
+    with ResultStore(home.database) as store:
+        floor = next(run for run in store.runs() if run.spec.method == "retrain")
+        value = next(m.value for m in store.measurements(floor.id) if (m.metric, m.model) == ("zrf", "unlearned"))
+    assert next(line for line in lines if line.startswith("zrf")).split()[-1] == f"{value:.4f}"
+    again = main("show", lines[0].split()[0])[1]
+    assert again == out
+
+
+def test_without_a_floor_there_is_no_column_and_retraining_is_its_own(main, home, planter):
+    assert "floor" not in next(line for line in main(*RUN, "ssd")[1].splitlines() if "reference  " in line or line.endswith("reference"))
+    assert main(*RUN, "retrain", "--floor")[0] == 0
+    assert sum(planter) == 2
+
+
+def test_a_floor_needs_a_reference(main, home):
+    assert main(*RUN, "ssd", "--floor", "--no-reference") == (
+        2, "", "A floor is held against the reference; leave out --floor or --no-reference.\n",
+    )  # fmt: skip
+    assert main("runs", "--json")[1] == "[]\n"
+
+
+def test_a_floor_that_fails_is_told_and_ends_with_1(main, home, monkeypatch):
+    def plant_or_fail(place, *_):
+        with ResultStore(place.database) as store:
+            for run in [run for run in store.runs() if run.status == RunStatus.QUEUED]:
+                if run.spec.method == "retrain":
+                    spec, attempt = store.claim(ProcessId.of_this_process())
+                    store.finish(spec.id, attempt, RunStatus.FAILED, error="Diverged: it did.")
+                else:
+                    plant(place, run.spec)
+
+    monkeypatch.setattr(jobs, "ensure_supervisor", plant_or_fail)
+    status, out, err = main(*RUN, "ssd", "--floor")
+    assert (status, err.splitlines()[-1]) == (1, "The floor: Diverged: it did.")
+    assert "test_retain_accuracy" in out
+
+
+def test_ctrl_c_cancels_the_run_and_its_floor(main, home, monkeypatch):
+    from core.cli import running
+
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda *_: None)
+    follow = running.follow
+
+    def interrupted(*words):
+        monkeypatch.setattr(running, "follow", follow)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "follow", interrupted)
+    assert main(*RUN, "ssd", "--floor")[0] == 130
+    with ResultStore(home.database) as store:
+        assert [str(run.status) for run in store.runs()] == ["cancelled"] * 2
+
+
+def test_the_automatic_doubts_stand_under_the_verdict(main, home):
+    bad = plant(home, spec("ssd"), behaviour=Behaviour(worst=5))
+    lines = main("show", bad)[1].splitlines()
+    assert lines[2].startswith("Doubt: ")
+    assert any(line.startswith("Doubt: The average hides a class: on unseen images of 5") for line in lines)
+    without = plant(home, spec("ssd", seed=1, reference=False))
+    text = main("show", without)[1]
+    assert "Doubt: Nothing to judge by: this run has no retrained reference" in text
+    assert "Not checked for want of a reference: " in text
+    bare = plant(home, spec("ssd", seed=2), files={"per_class": None})
+    status, text, err = main("show", bare)
+    assert (status, err) == (0, "")
+    assert f"Not checked: Run {bare} stored no table 'per_class'" in text
+
+
+def test_a_run_of_a_dataset_that_is_gone_is_shown_without_checks(main, home):
+    run = plant(home, spec("ssd", dataset="letters"))
+    assert "Not checked: this Forgetscope does not know the dataset 'letters'." in main("show", run)[1]

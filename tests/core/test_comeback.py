@@ -148,3 +148,21 @@ def test_what_is_missing_is_said_with_its_reason():
 def test_every_word_has_a_lead():
     assert set(LEAD) == {"easier", "equal", "harder", "unknown"}
     assert "1 training step brings it back" in comeback(numbers((0.05, 1.0, 0.8, 0.05)), None, True).parts[0].sentence
+
+
+def test_what_was_given_up_before_it_was_there_is_harder_or_cannot_be_told():
+    """No count of steps: the index is one that the true ratio exceeds."""
+    said = comeback(numbers((10.0, None, 0.8, 0.05)), None, True)
+    assert said.word == "harder"
+    told = said.parts[0].sentence
+    assert "200 training steps do not bring it back, 20 do from the reference; the ratio, its Anamnesis index, is above 10" in told
+    said = comeback(numbers((2.0, None, 0.8, 0.05), (1.0, 100.0, 0.8, 0.05)), None, True)
+    assert [part.word for part in said.parts] == ["unknown", "equal", "equal"]
+    assert "too few to tell" in said.parts[0].sentence
+
+
+def test_a_graft_of_few_images_may_differ_by_three_standard_errors():
+    """4 of 10 against none: 3 * sqrt(2 * 0.2 * 0.8 / 10) = 0.54."""
+    given = numbers((1.0, 20.0, 0.8, 0.4), (1.0, 20.0, 0.8, 0.0))
+    assert comeback(given, None, True, images=10).parts[2].word == "equal"
+    assert comeback(given, None, True, images=100).parts[2].word == "easier"

@@ -1,8 +1,6 @@
 """Finished runs side by side, read from a real store."""
 
-from time import perf_counter
 
-import pandas as pd
 import pytest
 
 from core.comparison import ABOUT, TIME, comparable, comparison, settings_text, why_fewer
@@ -20,12 +18,14 @@ def store(tmp_path):
         yield opened
 
 
-def finish(store, *, seed=0, method="ssd", forget="class:3", dataset="digits", model="small_cnn", numbers=(), **params):
-    spec = RunSpec(dataset, model, ForgetRequest.parse(forget), method, params, seed)
+def finish(
+    store, *, seed=0, method="ssd", forget="class:3", dataset="digits", model="small_cnn", engine="", device="", numbers=(), **params
+):
+    spec = RunSpec(dataset, model, ForgetRequest.parse(forget), method, params, seed, engine=engine)
     run_id = store.add(spec)
     _, attempt = store.claim(ProcessId.of_this_process())
     taken = tuple(Measurement(metric, model, value, "" if value is not None else "none") for model, metric, value in numbers)
-    outcome = Outcome(taken, {"train": 3.0, "unlearn": 0.5}, 8.0)
+    outcome = Outcome(taken, {"train": 3.0, "unlearn": 0.5}, 8.0, device=device)
     assert store.finish(run_id, attempt, RunStatus.DONE, outcome=outcome)
     return run_id
 
@@ -94,6 +94,31 @@ def test_what_differs_in_its_subject_is_compared_in_fewer_numbers_and_told(store
     assert why_fewer(frame).count(".") == 1
 
 
+@pytest.mark.parametrize(
+    "other, sentence",
+    [
+        ({"engine": "two"}, "These runs were computed by 2 versions of the engine (one, two), so they may differ for that alone."),
+        ({"engine": ""}, "These runs were computed by 2 versions of the engine (one, unknown), so they may differ for that alone."),
+        (
+            {"device": "cuda"},
+            "These runs were computed on different devices (cpu, cuda), so seconds and speed-up do not compare the methods.",
+        ),
+        ({"device": ""}, ""),  # not known
+    ],
+)
+def test_other_engines_and_devices_are_said_and_every_number_stays(store, other, sentence):
+    alike = {"engine": "one", "device": "cpu"}
+    frame = comparison(store, [finish(store, numbers=MANY, **alike), finish(store, seed=1, numbers=MANY, **alike | other)])
+    assert why_fewer(frame) == sentence
+    assert comparable(frame) == [*TIME, "zrf", "tow", "reference.tow"]
+
+
+def test_another_request_and_another_engine_are_a_sentence_each(store):
+    frame = comparison(store, [finish(store, numbers=MANY, engine="one"), finish(store, forget="class:5", engine="two")])
+    assert comparable(frame) == [*TIME, "tow"]
+    assert why_fewer(frame).count(". ") == 1
+
+
 def test_settings_are_written_as_on_the_command_line():
     assert settings_text({"alpha": 2.0, "rate": 0.00001, "epochs": 5, "scope": "all"}) == (
         "alpha=2 · rate=1e-05 · epochs=5 · scope=all"
@@ -101,7 +126,7 @@ def test_settings_are_written_as_on_the_command_line():
     assert settings_text({}) == ""
 
 
-def test_five_hundred_runs_are_two_questions_and_under_half_a_second(store, monkeypatch):
+def test_five_hundred_runs_are_two_questions(store, monkeypatch):
     keys = [(model, f"metric{i}", i / 50) for model in ("original", "unlearned", "reference") for i in range(40)]
     with store.db.transaction() as write:
         for seed in range(500):
@@ -116,14 +141,9 @@ def test_five_hundred_runs_are_two_questions_and_under_half_a_second(store, monk
     asked = []
     plain_read = Database.read
     monkeypatch.setattr(Database, "read", lambda self, *words: asked.append(words) or plain_read(self, *words))
-    pd.DataFrame()  # the import is not what is timed
     ids = list(comparison(store)["id"])
     assert len(asked) == 2
-    took = []
-    for chosen in (None, ids, None):
-        began = perf_counter()
+    for chosen in (None, ids):
         frame = comparison(store, chosen)
-        took.append(perf_counter() - began)
         assert frame.shape == (500, len(ABOUT) + 2 + 120)
         assert frame["metric7"].eq(7 / 50).all()
-    assert min(took) < 0.5, took

@@ -4,14 +4,30 @@ import pytest
 
 from core.store.home import open_home
 from core.trust import examine
-from tests.spoiled import constant, judged, one_class_lost, over_forgotten, retrained, untouched, with_floor
+from tests.spoiled import (
+    constant,
+    judged,
+    one_class_lost,
+    only_trained_on,
+    over_forgotten,
+    retrained,
+    taught_wrong,
+    untouched,
+    with_floor,
+    worn,
+)
 
-PLANTED = {
-    "untouched": ("class:3", untouched, "distance 0"),
-    "collapsed": ("class:3", constant, "all answers are 0"),
-    "over_forgotten": ("random:0.05", over_forgotten, "what had to go is answered right"),
-    "hidden_worst_class": ("class:3", one_class_lost, "unseen images of 5"),
-}
+BESIDES = {"streisand", "no_nearer", "still_recognised", "price"}  # what is driven too far may be all that, too
+PLANTED = [
+    ("untouched", "class:3", untouched, "distance 0", set()),
+    ("collapsed", "class:3", constant, "all answers are 0", set()),
+    ("over_forgotten", "random:0.05", over_forgotten, "what had to go is answered right", BESIDES),
+    ("over_forgotten", "random:0.2", taught_wrong, "below chance (50 %)", BESIDES),
+    ("still_recognised", "class:3", taught_wrong, "of what had to go members", {"no_nearer"}),
+    ("no_nearer", "random:0.1", only_trained_on, "nats from the reference's", {"still_recognised"}),
+    ("hidden_worst_class", "class:3", one_class_lost, "unseen images of 5", set()),
+    ("price", "class:3", worn, "the kept classes", {"streisand", "over_forgotten"}),  # a third stays wrong however it is trained
+]
 
 
 @pytest.fixture(scope="module")
@@ -20,18 +36,21 @@ def home(tmp_path_factory):
     return open_home(tmp_path_factory.mktemp("trust") / "home")
 
 
-@pytest.mark.parametrize("key", PLANTED)
-def test_a_planted_fault_is_named_with_and_without_a_floor(home, key):
-    request, spoil, words = PLANTED[key]
-    case = judged(home, request, 0, spoil)
-    for held in (case, with_floor(case, judged(home, request, 0, retrained))):
+@pytest.mark.parametrize("key, request_, spoil, words, besides", PLANTED, ids=[f"{key}-{spoil.__name__}" for key, _, spoil, *_ in PLANTED])
+def test_a_planted_fault_is_named_with_and_without_a_floor(home, key, request_, spoil, words, besides):
+    case = judged(home, request_, 0, spoil)
+    for held in (case, with_floor(case, judged(home, request_, 0, retrained))):
         found = {doubt.key: doubt.sentence for doubt in examine(held).doubts}
         assert key in found, found
         assert words in found[key]
-        assert set(found) <= {key, "streisand"}, found  # what is driven too far may be confused, too
+        assert set(found) <= {key} | besides, found
 
 
-@pytest.mark.parametrize("request_", ["class:3", "classes:2,7", "random:0.05"])
-def test_a_retrained_network_raises_no_doubt(home, request_):
-    case = judged(home, request_, 0, retrained)
-    assert examine(case).doubts == examine(with_floor(case, case)).doubts == ()
+@pytest.mark.parametrize("request_", ["class:3", "classes:2,7", "random:0.05", "random:0.1"])
+def test_a_retrained_network_raises_no_doubt_and_is_as_hard_to_bring_back(home, request_):
+    """Held against the shipped tolerances, and against the floor of another seed."""
+    case, other = (judged(home, request_, seed, retrained) for seed in (0, 1))
+    assert case.numbers != other.numbers
+    for held in (case, with_floor(case, other)):
+        assert examine(held).doubts == ()
+        assert held.comeback().word == ("equal" if held.request.by_class else "unknown")

@@ -258,6 +258,14 @@ def test_the_checks_of_both_are_told_and_counted(open_app, planted):
     assert text.count("#### Can this be trusted?") == 2
     assert "Automatic checks: A: no doubts, B: " in text
     assert "Over seeds: A's 3, B's 3" in text
+    assert "its answers lie nearer to the reference's than B's do, seed by seed" in text
+
+
+def test_a_difference_that_too_few_seeds_share_is_not_claimed(open_app, bare):
+    runs = {(m, s): plant(bare, spec(m, seed=s)) for m, seeds in (("ssd", (0, 1, 2)), ("aru", (2, 3, 4))) for s in seeds}
+    text = said(open_app(bare.root, VIEW, look="Trust", a=runs["ssd", 2], b=runs["aru", 2])).replace("\\", "")
+    assert "A difference to B (3 seeds) cannot be told: 1 paired seed" in text
+    assert "is larger than what seeds change" not in text
 
 
 def test_open_a_leads_to_its_result(open_app, planted):

@@ -41,7 +41,8 @@ def frame_of(*rows: dict[str, object]) -> pd.DataFrame:
     """Runs as core.comparison makes them; what a row leaves out is usual."""
     usual = {
         "dataset": "digits", "model": "small_cnn", "request": "class:3", "kind": "class", "method": "ssd", "settings": "",
-        "seed": 0, "reference": True, "finished": datetime(2026, 1, 1, tzinfo=UTC), "engine": "e", "seconds": 1.0, "speedup": 3.0,
+        "seed": 0, "reference": True, "finished": datetime(2026, 1, 1, tzinfo=UTC), "engine": "e", "device": "cpu",
+        "seconds": 1.0, "speedup": 3.0,
         "test_forget_accuracy": 0.1, "reference.test_forget_accuracy": 0.0, "original.test_forget_accuracy": 0.9,
         "train_forget_accuracy": 0.2, "reference.train_forget_accuracy": 0.0, "test_retain_accuracy": 0.9,
         "reference.test_retain_accuracy": 0.95, "original.test_retain_accuracy": 0.97, "attack_loss_accuracy": 0.6,
@@ -246,6 +247,11 @@ def test_gaps_are_to_the_runs_own_reference():
     points = comparing_front.points_of(frame, GAP, ATTACK, False, names_of(frame))
     assert points["x"].tolist() == pytest.approx([0.1, 0.1])  # of test images for a class, of the forget set for others
     assert points["y"].tolist() == pytest.approx([0.1, 0.1])
+
+
+def test_the_directed_attack_goes_before_the_one_that_learns_its_side():
+    frame = frame_of({"attack_auc": 0.2, "reference.attack_auc": 0.5})
+    assert comparing_front.points_of(frame, GAP, ATTACK, False, names_of(frame))["y"].tolist() == pytest.approx([0.3])
 
 
 def test_runs_without_a_reference_have_no_gap_and_are_left_out():

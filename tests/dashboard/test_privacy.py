@@ -6,11 +6,14 @@ import shutil
 import numpy as np
 import pytest
 
-from core.privacy.thresholds import best_threshold, rates
+from core.domain import RunStatus
+from core.privacy.thresholds import auc, best_threshold, interval, rates, tpr_at
 from core.store.artifacts import Artifacts
 from core.store.home import Home, open_home
 from core.store.results import ResultStore
 from core.verdict import percent
+from dashboard.components.privacy_scores import halves, sides_of
+from dashboard.components.privacy_second import aligned
 from tests.dashboard.conftest import sound
 from tests.dashboard.test_pages import alts, group, said, told
 from tests.planted import Behaviour, plant, spec
@@ -130,24 +133,41 @@ def test_the_line_moves_with_the_threshold_in_both_figures(look):
 
 
 @pytest.mark.parametrize("score", ["loss", "entropy", "confidence"])
-def test_the_worst_case_is_the_greatest_balanced_accuracy(look, planted, score):
+def test_the_strongest_threshold_is_sought_on_one_half_and_counted_on_the_other(look, planted, score):
     at = look("random", score=score)
     assert group(at, "Members lie") == ["above" if score == "confidence" else "below"]
     table = examples_of(planted, "random")
     scores = table[f"unlearned_{score}"].to_numpy(float)
-    worst = best_threshold(scores[table["set"] == "forget"], scores[table["set"].str.startswith("test")])
-    at.button(key="worst").click()
-    at = sound(at.run())
-    assert at.session_state["threshold"] == worst.value
-    assert group(at, "Members lie") == ["above" if worst.above else "below"]
-    assert tiles(at)["Accuracy"] == percent(worst.balanced_accuracy)
-    at.button(key="worst").click()  # and again: nothing to move
-    assert tiles(sound(at.run()))["Accuracy"] == percent(worst.balanced_accuracy)
+    sought, counted = halves(sides_of(table, by_class=False, kept_too=False))
+    found = best_threshold(scores[sought.forget], scores[sought.unseen])
+    wanted = rates(scores[counted.forget], scores[counted.unseen], found.value, found.above)
+    lower, upper = interval(wanted.balanced_accuracy, min(len(counted.forget), len(counted.unseen)))
+    assert "strongest on one half" not in said(at)
+    for _ in range(2):  # the second time there is nothing to move
+        at.button(key="strongest").click()
+        at = sound(at.run())
+        assert at.session_state["threshold"] == found.value
+        assert group(at, "Members lie") == ["above" if found.above else "below"]
+        shown = tiles(at)
+        assert shown["True positives"] == percent(wanted.true_positive)
+        assert shown["False positives"] == percent(wanted.false_positive)
+        assert shown["Accuracy"] == percent(wanted.balanced_accuracy)
+        assert shown["95 % interval"] == f"{100 * lower:.0f} to {percent(round(upper, 2))}"
+        assert f"{len(counted.forget)} forgotten and {len(counted.unseen)} unseen" in said(at)
+    text = f"{found.value:.3g}"
+    link = look("random", score=score, threshold=text, side="above" if found.above else "below")
+    assert tiles(link) == shown  # a link says that it was sought, too
+
+
+def test_the_interval_is_said_to_be_about_this_threshold_alone(look):
+    about = next(metric.help for metric in look("class").metric if metric.label == "95 % interval")
+    assert "this threshold does not tell; another may" in about
+    assert "nobody can tell" not in about
 
 
 def test_another_score_starts_anew_and_another_network_keeps_the_threshold(look):
     at = look("class")
-    at.button(key="worst").click()
+    at.button(key="strongest").click()
     at = sound(at.run())
     kept = at.session_state["threshold"]
     at = sound(at.button_group(key="attacked").set_value("original").run())
@@ -185,9 +205,81 @@ def test_unseen_images_of_kept_classes_can_be_added(look):
     assert not look("random").toggle  # a random request has no kept classes
 
 
-def test_an_attack_below_chance_is_said_to_be_no_success(look):
-    at = look("random", side="above")
-    assert any(text in said(at) for text in ("worse than chance", "no better than chance"))
+def test_an_attack_with_the_side_turned_says_what_it_says_on_the_right_side(look):
+    """The original knows what it was trained on: more familiar, whichever side is called a member."""
+    at = look("random", attacked="original")
+    at.button(key="strongest").click()
+    at = sound(at.run())
+    for side in ("below", "above"):
+        at = sound(at.button_group(key="side").set_value(side).run())
+        text = next(text for text in told(at, "caption") if text.startswith("At this threshold"))
+        assert "more familiar" in text
+        assert "less familiar" not in text
+        assert ("worse than chance" in text) == (side == "above")
+        assert "Too much was forgotten" not in said(at)
+
+
+# The second reference.
+
+
+def second_of(home: Home, run_id: str):
+    with ResultStore(home.database) as store:
+        return Artifacts(home.artifacts_folder).get_table(store.artifacts(run_id)["examples"])
+
+
+def test_the_second_reference_stands_beside_the_reference(open_app, bare):
+    run_id = plant(bare, spec("ssd", "random:0.05"))
+    without = open_app(bare.root, VIEW, run=run_id)
+    assert any("There is no second reference" in text for text in told(without, "caption"))
+    assert "second reference" not in " ".join(metric.delta for metric in without.metric)
+    assert not any("(floor)" in trace["name"] for trace in figure(without, "roc")["data"])
+    floor_id = plant(bare, spec("retrain", "random:0.05"))
+    at = open_app(bare.root, VIEW, run=run_id)
+    assert not any("There is no second reference" in text for text in told(at, "caption"))
+    examples = second_of(bare, floor_id)
+    scores, gone = examples["unlearned_loss"].to_numpy(float), examples["set"] == "forget"
+    unseen = examples["set"].str.startswith("test")
+    wanted = rates(scores[gone], scores[unseen], at.session_state["threshold"], above=False)
+    notes = {metric.label: metric.delta for metric in at.metric}
+    for label, value in (("True positives", wanted.true_positive), ("False positives", wanted.false_positive),
+                         ("Accuracy", wanted.balanced_accuracy)):  # fmt: skip
+        assert notes[label].startswith("reference ")
+        assert f"second reference {percent(value)}" in told(at, "caption")
+    table = at.table[0].value.set_index("Network")
+    assert list(table.index) == ["Unlearned", "Reference", "Second reference (floor)", "Original"]
+    assert table.loc["Second reference (floor)"].tolist() == [
+        f"{auc(-scores[gone], -scores[unseen]):.3f}", percent(tpr_at(-scores[gone], -scores[unseen], 0.1)),
+        percent(tpr_at(-scores[gone], -scores[unseen], 0.01)),
+    ]  # fmt: skip
+    lines = {trace["name"]: trace["line"]["width"] for trace in figure(at, "roc")["data"] if trace["mode"] == "lines"}
+    assert lines["Second reference (floor)"] == 1
+    reference = open_app(bare.root, VIEW, run=run_id, attacked="reference")
+    assert all(metric.delta.startswith("second reference ") for metric in reference.metric[:3])
+    itself = open_app(bare.root, VIEW, run=floor_id)  # its unlearned network is the second reference
+    assert "under this attack is not known" not in said(itself)
+    assert "second reference" not in " ".join(metric.delta for metric in itself.metric)
+
+
+def test_where_the_second_reference_cannot_be_shown_one_caption_says_why(planted, open_app, bare):
+    run_id = plant(bare, spec("ssd", "random:0.05"))
+    examples = second_of(bare, run_id)
+    floor_id = plant(bare, spec("retrain", "random:0.05"), files={"examples": examples[5:].reset_index(drop=True)})
+    assert any("asked about other images" in text for text in told(open_app(bare.root, VIEW, run=run_id), "caption"))
+    with ResultStore(bare.database) as store:
+        assert store.existing(floor_id).status == RunStatus.DONE
+    old = plant(bare, spec("ssd"))
+    plant(bare, spec("retrain"), files=OLD)
+    assert any("another version of Forgetscope made it" in text for text in told(open_app(bare.root, VIEW, run=old), "caption"))
+    alone = plant(bare, spec("ssd", seed=2, reference=False))
+    assert "under this attack is not known" not in said(open_app(bare.root, VIEW, run=alone))
+
+
+def test_the_second_reference_s_rows_are_put_in_the_run_s_order(planted):
+    examples = examples_of(planted, "class")
+    mixed = examples.sample(frac=1, random_state=0).reset_index(drop=True)
+    assert aligned(mixed, examples).equals(examples)
+    assert aligned(examples, examples[10:].reset_index(drop=True)).equals(examples[10:].reset_index(drop=True))
+    assert aligned(examples[10:].reset_index(drop=True), examples) is None
 
 
 # Walls and card.
@@ -195,13 +287,12 @@ def test_an_attack_below_chance_is_said_to_be_no_success(look):
 
 def test_walls_hold_everybody_once(look):
     at = look("class")
-    counts = [line.value for line in at.markdown if " of " in line.value and "attack" in line.value]
+    counts = [line.value for line in at.markdown if " of " in line.value and "(reference: " in line.value]
     totals = [int(line.split("·")[1].split("of")[0]) for line in counts]
     wholes = [int(line.split(" of ")[1].split()[0]) for line in counts]
     assert len(counts) == 4
     assert totals[0] + totals[1] == wholes[0] == wholes[1] == 147
     assert totals[2] + totals[3] == wholes[2] == wholes[3] == 36
-    assert all("(reference: " in line for line in counts)
 
 
 def test_an_image_from_the_list_opens_its_card(look, planted):
@@ -264,7 +355,7 @@ def test_an_older_run_says_of_each_part_that_it_has_to_be_run_again(look):
 def test_without_unseen_images_the_attack_cannot_be_counted(look):
     at = look("no unseen")
     assert any("There are no unseen images to hold against the others" in text for text in told(at, "info"))
-    assert at.button(key="worst").disabled
+    assert at.button(key="strongest").disabled
     assert not at.metric
     at = sound(at.toggle(key="others").set_value(True).run())
     assert len(at.metric) == 4

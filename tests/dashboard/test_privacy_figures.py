@@ -7,19 +7,20 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from core.comeback import kept_under_the_last_layer
 from dashboard.components import figures
 from dashboard.components.palette import MODEL_COLOUR, MODEL_TITLE, SET_COLOUR
 from dashboard.components.privacy import BINS, LEAST, distributions, roc_curves, shares_of
 from dashboard.components.privacy_back import (
     DIRECTIONS,
     graft_lines,
-    kept_under_the_last_layer,
     probe_lines,
     relearn_curves,
 )
 from dashboard.components.privacy_card import card_table, probabilities
 from dashboard.components.privacy_scores import (
     SCORES,
+    SECOND,
     SHOWN,
     called,
     models_of,
@@ -223,6 +224,15 @@ def test_the_roc_is_on_log_axes_and_nothing_lies_outside():
     assert (mark.x[0], mark.y[0]) == pytest.approx((-1, np.log10(0.5)))
     assert (other.x[0], other.y[0]) == (-3, -3)  # rates of 0 stand at the edge
     assert figure.layout.xaxis.ticktext[0] == "≤ 0.1 %"
+
+
+def test_the_second_reference_is_a_thin_line_in_the_reference_s_colour():
+    titles = {**MODEL_TITLE, SECOND: "Second"}
+    figure = roc_curves(dict.fromkeys((*MODELS, SECOND), RATES), {}, "unlearned", titles)
+    line = next(trace.line for trace in figure.data if trace.name == "Second")
+    looks = [(trace.line.dash, trace.line.width) for trace in figure.data]
+    assert (line.color, line.width) == (MODEL_COLOUR["reference"], 1)
+    assert len(set(looks)) == len(figure.data) == 5
 
 
 # Walls and card.

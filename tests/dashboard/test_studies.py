@@ -1,5 +1,6 @@
 """The Studies page without a browser; runs are planted, nothing is computed."""
 
+from dataclasses import replace
 import re
 
 import pytest
@@ -238,6 +239,40 @@ def test_growing_by_nothing_or_nonsense_is_told(open_app, bare, study, typed, wo
     sound(at.button(key=f"add-{study_id}").click().run())
     assert words in texts(at, "toast")[0]
     assert plans(bare)[0].seeds == (0, 1)
+
+
+def test_what_an_engine_change_costs_is_said_before_it_is_asked_and_the_old_numbers_stay(open_app, bare, study):
+    study("ssd", seeds=(0, 1, 2))
+    with ResultStore(bare.database) as store, store.db.transaction() as write:
+        write.execute("update runs set spec = json_set(spec, '$.engine', 'older')")
+    at = open_app(bare.root, PAGE)
+    cost = "6 runs would be computed anew, because the engine has changed; the old numbers stay until then."
+    assert f"Continue or Extend: {cost}" in said(at)
+    assert f"Besides what you add, {cost}" in said(at)
+    assert "All of these runs were computed by another version of the engine." in texts(at, "warning")
+
+
+def test_the_old_numbers_are_shown_while_their_successors_are_computed(open_app, bare, study):
+    study_id = study("ssd", seeds=(0, 1, 2))
+    with ResultStore(bare.database) as store:
+        old = studies.members(store, study_id)[study_id]
+        (known_study,) = studies.studies(store)
+        cells = [(run.variant, replace(store.existing(run.run_id).spec, engine="newer")) for run in old]
+        assert studies.save(store, known_study, cells, [known_study])
+    at = open_app(bare.root, PAGE)
+    assert "0 of 6 done · 6 shown by an older run until then" in said(at)
+    assert list(tables(at)[0]["n"]) == [3, 3, 3]
+
+
+def test_cancelling_says_what_goes_on_for_another_study(open_app, bare, study):
+    large = study("ssd", seeds=(0, 1), done=False, title="large")
+    small = study("ssd", seeds=(0,), done=False, title="small")
+    at = open_app(bare.root, PAGE)
+    at = sound(at.button(key=f"Cancel-{large}").click().run())
+    assert texts(at, "toast") == ["2 of its runs go on, because another study waits for them."]
+    assert "2 stopped · 2 go on for another study" in said(at)
+    assert {button.key for button in at.button} >= {f"Continue-{large}", f"Delete-{large}", f"Cancel-{small}"}
+    assert f"Cancel-{large}" not in {button.key for button in at.button}
 
 
 def test_many_studies_come_in_pages(open_app, bare, study):

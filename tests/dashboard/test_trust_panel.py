@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from core.controls import CONTROLS
@@ -68,6 +69,19 @@ def test_doubts_stand_in_the_box_with_their_numbers(open_app, home):
     assert "check_circle" not in text
     assert "2 training steps bring it back" in text
     assert "The average hides a class: on unseen images of 5" in text
+
+
+def test_the_stored_grafts_say_whether_the_originals_last_layer_fits(open_app, home):
+    """A network far from the original, whose layers the original's last one fits all the same; the Privacy page agrees."""
+    graft = pd.DataFrame([
+        {"model": model, "direction": "model_below", "k": k, "layer": "", "forget": forget, "retain": retain}
+        for model, forget, retain in (("unlearned", 0.72, 0.95), ("reference", 0.0, 0.02)) for k in range(5)
+    ])  # fmt: skip
+    numbers = {"reference/graft_forget_accuracy": 0.0}
+    numbers_now = {"graft_forget_accuracy": 0.72, "parameter_distance": 0.9, "anamnesis_index": 0.9}
+    run = plant(home, spec("ssd"), files={"graft": graft}, numbers=numbers, **numbers_now)
+    told = "72 % of the forgotten class is right again, 0 % on the reference, whose layers it does not fit (more is left)"
+    assert told in panel(open_app(home.root, RESULT, run=run))
 
 
 def test_without_a_reference_it_says_so_and_what_could_not_be_checked(open_app, home):

@@ -70,8 +70,6 @@ def test_both_forms_by_hand():
         assert found.epsilon == pytest.approx(epsilon)
         assert found.attack == pytest.approx(1 - 2**-epsilon)
         assert found.score == pytest.approx(2**-epsilon)
-        assert (found.feature, found.unlearned_above) == ("entropy", True)
-        assert 0.12 < found.threshold <= 1.02
         assert worst_case(reference, unlearned, form).score == found.score  # the other direction
 
 
@@ -89,7 +87,7 @@ def test_the_same_answers_score_one_and_disjoint_ones_nothing(form):
     assert (found.score, found.attack, found.epsilon) == (1, 0, 0)
     far = scores([0.1] * 40, [99.0] * 40)  # beyond the range: moved to its end
     found = worst_case(far, scores([0.1] * 40, [-99.0] * 40), form)
-    assert (found.score, found.epsilon, found.feature, found.unlearned_above) == (0, np.inf, "gap", True)
+    assert (found.score, found.epsilon) == (0, np.inf)
 
 
 @pytest.mark.parametrize("form", FORMS)

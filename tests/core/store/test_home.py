@@ -13,6 +13,7 @@ import tempfile
 import pytest
 
 from core.domain import WrongInput
+from core.store import database
 from core.store.home import Home, open_home
 from core.store.migrations import APPLICATION_ID, MIGRATIONS
 from core.store.results import ResultStore
@@ -219,3 +220,24 @@ def test_a_lock_held_too_long_is_told(home, spec, monkeypatch):
 def test_an_error_of_ours_is_not_dressed_up(store):
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         store._db.read("select * from nowhere")
+
+
+def test_a_file_that_another_process_makes_ours_while_it_is_looked_at_is_ours(tmp_path, monkeypatch):
+    path = tmp_path / "forgetscope.db"
+    asked = []
+
+    class Connection(sqlite3.Connection):
+        """Lets somebody else make the file's tables between our first look and our second."""
+
+        def execute(self, sql, *values):
+            asked.append(sql)
+            if len(asked) == 2:
+                monkeypatch.setattr(database.sqlite3, "connect", connect)
+                database.Database(path).close()
+            return super().execute(sql, *values)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(database.sqlite3, "connect", lambda *a, **k: connect(*a, factory=Connection, **k))
+    opened = database.Database(path)
+    assert opened.read("select count(*) as n from runs")[0]["n"] == 0
+    opened.close()

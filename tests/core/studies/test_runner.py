@@ -1,6 +1,7 @@
 """A study asked for, stopped, gone on with and grown: on the real queue, with a pipeline that computes nothing."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -10,7 +11,7 @@ from core.jobs import runner as jobs
 from core.store import studies
 from core.store.home import open_home
 from core.store.results import ResultStore
-from core.studies import runner
+from core.studies import runner, standing
 from core.studies.plan import StudyPlan
 from tests.core.jobs.place import Place, until
 
@@ -37,7 +38,7 @@ def still(home, monkeypatch):
 def look(home, study_id):
     with ResultStore(home.database) as store:
         store.reconcile()
-        return runner.progress(store, study_id)
+        return standing.progress(store, study_id)
 
 
 def all_runs(home):
@@ -112,8 +113,8 @@ def test_another_plan_is_another_study(still, plan, shelves, change):
     assert runner.submit(still, plan("ssd", **change), shelves) != first
     if change == {"seeds": (0,)}:
         assert states(still) == {"queued": 4}  # its runs are the larger one's
-        runner.cancel(still, first)
-        assert states(still) == {"cancelled": 4}
+        assert runner.cancel(still, first) == 2
+        assert states(still) == {"cancelled": 2, "queued": 2}  # the smaller one still waits for those of seed 0
 
 
 def test_extending_asks_for_more_of_the_same_request_only(still, plan, shelves):
@@ -148,15 +149,15 @@ def test_what_another_engine_computed_is_asked_again(still, plan, shelves, monke
     with ResultStore(still.database) as store, store.db.transaction() as write:
         write.execute("update runs set status = 'done', share = 1")
     assert (look(still, study_id).done, look(still, study_id).to_do) == (4, 0)
-    for module in ("core.asking", "core.studies.runner"):
+    for module in ("core.asking", "core.studies.standing"):
         monkeypatch.setattr(f"{module}.code_version", lambda _: "newer")
     assert look(still, study_id).outdated == 4
     with ResultStore(still.database) as store:
-        assert runner.new_runs(store, plan("ssd"), shelves) == {0: 2, 1: 2}
+        assert standing.new_runs(store, plan("ssd"), shelves) == {0: 2, 1: 2}
     runner.go_on(still, study_id, shelves)
     seen = look(still, study_id)
-    assert (seen.total, seen.done, seen.active, seen.outdated) == (4, 0, 4, 0)
-    assert states(still) == {"done": 4, "queued": 4}  # the old ones are no longer the study's, but still there
+    assert (seen.total, seen.done, seen.active, seen.outdated, seen.standing_in) == (4, 0, 4, 0, 4)
+    assert states(still) == {"done": 4, "queued": 4}  # the old ones stand in until these are done
 
 
 def test_what_is_done_already_is_not_counted_as_new(still, plan, shelves):
@@ -164,8 +165,8 @@ def test_what_is_done_already_is_not_counted_as_new(still, plan, shelves):
     with ResultStore(still.database) as store:
         with store.db.transaction() as write:
             write.execute("update runs set status = 'done'")
-        assert runner.new_runs(store, plan("ssd", "finetune"), shelves) == {0: 1, 1: 2, 2: 1}
-        assert runner.new_runs(store, plan("ssd", seeds=(0,)), shelves) == {}
+        assert standing.new_runs(store, plan("ssd", "finetune"), shelves) == {0: 1, 1: 2, 2: 1}
+        assert standing.new_runs(store, plan("ssd", seeds=(0,)), shelves) == {}
 
 
 def test_a_study_goes_without_its_runs_but_not_while_they_are_active(still, plan, shelves):
@@ -206,3 +207,148 @@ def test_a_thousand_runs_are_queued_in_one_transaction(still, plan, shelves):
     runner.cancel(still, study_id)
     print(time.perf_counter() - began)
     assert look(still, study_id).stopped == 1000
+
+
+# Another version of the engine.
+
+
+@pytest.fixture
+def finish(still):
+    """finish(how=None): every run that waits (those whose spec fits) is done."""
+
+    def go(fits=lambda spec: True):
+        waiting = [run.id for run in all_runs(still) if run.status == "queued" and fits(run.spec)]
+        with ResultStore(still.database) as store, store.db.transaction() as write:
+            for run_id in waiting:
+                write.execute("update runs set status = 'done', share = 1, finished_at = '2026-01-01T00:00+00:00' where id = ?", (run_id,))
+
+    return go
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    def change(version):
+        for module in ("core.asking", "core.studies.standing"):
+            monkeypatch.setattr(f"{module}.code_version", lambda _: version)
+
+    return change
+
+
+def shown(home, study_id):
+    """(variant, seed) -> engine of the run whose numbers are the study's."""
+    with ResultStore(home.database) as store:
+        runs = [run for run in studies.members(store, study_id)[study_id] if run.status == "done"]
+    assert len({(run.variant, run.seed) for run in runs}) == len(runs)
+    return {(run.variant, run.seed): run.engine for run in runs}
+
+
+def test_one_more_seed_after_an_engine_change_leaves_the_old_numbers_until_the_new_are_there(still, plan, shelves, engine, finish):
+    engine("one")
+    study_id = runner.submit(still, plan("ssd"), shelves)
+    finish()
+    engine("two")
+    assert look(still, study_id).anew == (
+        "4 runs would be computed anew, because the engine has changed; the old numbers stay until then."
+    )
+    runner.extend(still, study_id, plan("ssd", seeds=(2,)), shelves)
+    assert shown(still, study_id) == {(variant, seed): "one" for variant in (0, 1) for seed in (0, 1)}
+    seen = look(still, study_id)
+    assert (seen.total, seen.done, seen.active, seen.missing, seen.standing_in, seen.shown, seen.anew) == (6, 0, 6, 0, 4, 4, "")
+    finish(lambda spec: spec.seed == 0)
+    assert shown(still, study_id) == {(0, 0): "two", (1, 0): "two", (0, 1): "one", (1, 1): "one"}
+    runner.cancel(still, study_id)
+    seen = look(still, study_id)
+    assert (seen.done, seen.stopped, seen.standing_in, seen.to_do) == (2, 4, 2, 4)
+    runner.go_on(still, study_id, shelves)
+    assert shown(still, study_id) == {(0, 0): "two", (1, 0): "two", (0, 1): "one", (1, 1): "one"}
+    finish()
+    assert set(shown(still, study_id).values()) == {"two"}
+    assert (look(still, study_id).done, look(still, study_id).standing_in) == (6, 0)
+
+
+def test_the_newest_of_several_old_runs_stands_in_and_one_of_this_engine_is_taken_as_it_is(still, plan, shelves, engine, finish):
+    engine("one")
+    study_id = runner.submit(still, plan("ssd", seeds=(0,), floor=False), shelves)
+    finish()
+    for version in ("two", "three"):  # two is never done
+        engine(version)
+        runner.go_on(still, study_id, shelves)
+        assert shown(still, study_id) == {(0, 0): "one"}
+    finish()
+    engine("four")
+    runner.go_on(still, study_id, shelves)
+    assert shown(still, study_id) == {(0, 0): "three"}
+    engine("one")  # somebody went back
+    runner.go_on(still, study_id, shelves)
+    assert (shown(still, study_id), look(still, study_id).done) == ({(0, 0): "one"}, 1)
+
+
+def test_waiting_runs_of_an_older_engine_are_withdrawn_unless_another_study_waits_for_them(still, plan, shelves, engine):
+    engine("one")
+    study_id = runner.submit(still, plan("ssd", title="mine"), shelves)
+    runner.submit(still, plan("ssd", seeds=(1,), title="theirs"), shelves)
+    engine("two")
+    runner.go_on(still, study_id, shelves)
+    states_of = Counter((run.spec.engine, run.spec.seed, str(run.status)) for run in all_runs(still))
+    assert states_of == {("one", 0, "cancelled"): 2, ("one", 1, "queued"): 2, ("two", 0, "queued"): 2, ("two", 1, "queued"): 2}
+
+
+# Several studies, several askers.
+
+
+def test_cancelling_both_studies_cancels_what_they_share_and_going_on_waits_again(still, plan, shelves):
+    first = runner.submit(still, plan("ssd"), shelves)
+    second = runner.submit(still, plan("ssd", seeds=(0,)), shelves)
+    assert runner.cancel(still, first) == 2
+    with ResultStore(still.database) as store:
+        assert studies.existing(store, first).cancelled
+        assert len(studies.awaited(store, first)) == 2
+    assert runner.cancel(still, second) == 0
+    assert states(still) == {"cancelled": 4}
+    runner.go_on(still, first, shelves)
+    with ResultStore(still.database) as store:
+        assert not studies.existing(store, first).cancelled
+    assert runner.cancel(still, second) == 2  # the first waits for them again
+    assert states(still) == {"queued": 4}
+
+
+def test_a_cancelled_study_can_go_while_another_waits_for_what_they_share(still, plan, shelves):
+    first = runner.submit(still, plan("ssd"), shelves)
+    second = runner.submit(still, plan("ssd", seeds=(0,)), shelves)
+    runner.cancel(still, first)
+    runner.delete(still, first)
+    with pytest.raises(WrongInput, match="cancel it before"):
+        runner.delete(still, second)
+    assert states(still) == {"cancelled": 2, "queued": 2}
+
+
+def at_once(*acts):
+    """All of them, each in a thread of its own; what they return."""
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return [future.result(60) for future in [pool.submit(act) for act in acts]]
+
+
+def test_the_same_plan_submitted_twice_at_once_is_one_study(still, plan, shelves):
+    for title in "abcde":
+        asked = plan("ssd", title=title)
+        assert len(set(at_once(*[lambda asked=asked: runner.submit(still, asked, shelves)] * 4))) == 1
+    with ResultStore(still.database) as store:
+        assert len(studies.studies(store)) == 5
+
+
+def test_two_that_extend_a_study_at_once_both_get_their_seed(still, plan, shelves):
+    study_id = runner.submit(still, plan("ssd"), shelves)
+    more = [plan("ssd", seeds=(seed,)) for seed in range(2, 10)]
+    at_once(*[lambda one=one: runner.extend(still, study_id, one, shelves) for one in more])
+    with ResultStore(still.database) as store:
+        grown = StudyPlan.from_json(studies.existing(store, study_id).plan)
+    assert sorted(grown.seeds) == list(range(10))
+    assert states(still) == {"queued": 20}
+
+
+def test_what_was_decided_on_studies_that_changed_meanwhile_is_not_written(still, plan, shelves):
+    runner.submit(still, plan("ssd"), shelves)
+    with ResultStore(still.database) as store:
+        (stored,) = studies.studies(store)
+        assert not studies.save(store, stored, [], [])
+        assert look(still, stored.id).active == 4

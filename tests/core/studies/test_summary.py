@@ -183,3 +183,38 @@ def test_a_study_that_is_not_there_is_told(still):
 def test_a_variant_keeps_its_settings_in_the_summary(still, study):
     told = read(still, study(seeds=(0,)))
     assert told.variants[1].variant == Variant("finetune", {"epochs": 2})
+
+
+def test_numbers_of_an_older_engine_are_the_studys_until_their_successors_are_there_and_are_marked(
+    still, study, plan, shelves, monkeypatch
+):
+    study_id = study("ssd", seeds=(0, 1))
+    before = read(still, study_id)
+    assert before.older == ""
+    for module in ("core.asking", "core.studies.standing", "core.studies.summary"):
+        monkeypatch.setattr(f"{module}.code_version", lambda _: "newer")
+    assert read(still, study_id).older == "All of these runs were computed by another version of the engine."
+    runner.extend(still, study_id, plan("ssd", seeds=(2,)), shelves)
+    told = read(still, study_id)
+    assert [row.seeds for row in told.variants] == [(0, 1), (0, 1)]
+    assert told.variants[0].numbers == before.variants[0].numbers
+    with ResultStore(still.database) as store:
+        waiting = [run.spec for run in store.runs() if run.status == "queued"]
+        for spec in waiting:
+            store.request_cancel(spec.id)
+    for spec in waiting:
+        if (spec.method, spec.seed) in {("ssd", 1), ("ssd", 2)}:
+            plant(still, spec, test_retain_accuracy=0.5)
+    told = read(still, study_id)
+    assert [row.seeds for row in told.variants] == [(0, 1, 2), (0, 1)]
+    taken = [before_value(still, before.variants[0].runs[0]), 0.5, 0.5]
+    assert told.variants[0].numbers["test_retain_accuracy"].mean == pytest.approx(np.mean(taken))
+    assert told.older == "3 of these 5 runs were computed by another version of the engine."
+    assert told.to_plain()["older"] == told.older
+    assert told.reference["test_retain_accuracy"].n == 3
+
+
+def before_value(home, run_id):
+    with ResultStore(home.database) as store:
+        taken = store.measurements(run_id)
+    return next(m.value for m in taken if (m.metric, m.model) == ("test_retain_accuracy", "unlearned"))

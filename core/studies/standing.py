@@ -1,0 +1,113 @@
+"""Where studies stand: which of their runs are done, and what going on with them would ask for."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from core.catalogue import Catalogue
+from core.domain import ACTIVE, STOPPED, RunStatus, digest
+from core.store import studies
+from core.store.results import ResultStore
+from core.store.studies import Member, StoredStudy
+from core.studies.plan import StudyPlan, cells
+from core.version import ENGINE, code_version
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a study stands: how many of its runs are in which state."""
+
+    total: int
+    done: int
+    active: int
+    failed: int
+    stopped: int  # cancelled or interrupted
+    missing: int  # deleted since, or never asked for
+    outdated: int  # done by another version of the engine
+    standing_in: int  # of those not done: older runs whose numbers are shown until then
+    share: float  # in [0, 1], of the work
+
+    @property
+    def to_do(self) -> int:
+        """How many runs `go_on` would ask for, if nothing moved."""
+        return self.failed + self.stopped + self.missing + self.outdated
+
+    @property
+    def shown(self) -> int:
+        """How many runs there are numbers of."""
+        return self.done + self.standing_in
+
+    @property
+    def anew(self) -> str:
+        """What going on or adding costs besides what it asks for, because the engine has changed; '' where nothing."""
+        runs = f"{self.outdated} run{'s' * (self.outdated != 1)}"
+        return f"{runs} would be computed anew, because the engine has changed; the old numbers stay until then." if self.outdated else ""
+
+    def to_plain(self) -> dict[str, int]:
+        """For JSON."""
+        names = ("total", "done", "active", "failed", "stopped", "missing", "outdated", "standing_in")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A study, its runs in the order in which they were asked for, and where it stands."""
+
+    stored: StoredStudy
+    plan: StudyPlan
+    runs: tuple[Member, ...]
+    now: Progress
+
+    @property
+    def edition(self) -> str:
+        """Tells one state of its numbers from another: the plan, and which runs are done since when."""
+        done = [(run.run_id, run.finished, run.stands_in) for run in self.runs if run.status == RunStatus.DONE]
+        return digest([self.stored.plan, self.now.outdated, done])
+
+
+def standings(store: ResultStore) -> list[Standing]:
+    """Every study, the last asked for first; two questions to the store, however many there are."""
+    members = studies.members(store)
+    found = []
+    for stored in studies.studies(store):
+        plan, runs = StudyPlan.from_json(stored.plan), members.get(stored.id, [])
+        found.append(Standing(stored, plan, tuple(runs), progress_of(plan, runs)))
+    return found
+
+
+def progress(store: ResultStore, study_id: str) -> Progress:
+    """Raises WrongInput where there is no such study."""
+    stored = studies.existing(store, study_id)
+    return progress_of(StudyPlan.from_json(stored.plan), studies.members(store, study_id).get(study_id, []))
+
+
+def progress_of(plan: StudyPlan, runs: list[Member]) -> Progress:
+    """From a study's plan and its runs as they stand."""
+    now = code_version(ENGINE)
+    wanted = [run for run in runs if not run.stands_in]
+    count = Counter(run.status for run in wanted)
+    active, failed = sum(count[status] for status in ACTIVE), count[RunStatus.FAILED]
+    shares = sum(run.share for run in wanted if run.status in (*ACTIVE, RunStatus.DONE))
+    return Progress(
+        total=plan.count,
+        done=count[RunStatus.DONE],
+        active=active,
+        failed=failed,
+        stopped=sum(count[status] for status in STOPPED) - failed,
+        missing=plan.count - len(wanted),
+        outdated=sum(run.status == RunStatus.DONE and run.engine not in ("", now) for run in wanted),
+        standing_in=len(runs) - len(wanted),
+        share=min(1.0, shares / plan.count),
+    )
+
+
+def new_runs(store: ResultStore, plan: StudyPlan, shelves: Catalogue) -> dict[int, int]:
+    """Index of a variant -> how many of its runs are not done yet; variants that are all done are left out."""
+    wanted = [(variant, spec.id) for variant, spec in cells(plan, shelves)]
+    done = studies.done_among(store, [run_id for _, run_id in wanted])
+    return dict(sorted(Counter(variant for variant, run_id in wanted if run_id not in done).items()))
+
+
+def go_on_elsewhere(count: int) -> str:
+    """The sentence for runs that a cancelled study leaves to another."""
+    runs, them = ("1 of its runs goes", "it") if count == 1 else (f"{count} of its runs go", "them")
+    return f"{runs} on, because another study waits for {them}."
