@@ -38,6 +38,12 @@ class WarmServer:
 
     def start(self, home: Home, spec: RunSpec, attempt: int) -> BaseProcess:
         """The process that computes the run. Raises NO_SERVER."""
+        try:
+            return self._start(home, spec, attempt)
+        except NO_SERVER:  # a server that was killed a moment ago still looks alive once; the next try makes a new one
+            return self._start(home, spec, attempt)
+
+    def _start(self, home: Home, spec: RunSpec, attempt: int) -> BaseProcess:
         process = self._context.Process(
             target=work, args=(str(home.root), spec.id, attempt, self._pipeline), name=f"run-{spec.id}"
         )
