@@ -10,9 +10,6 @@ import torch
 from torch import Tensor
 
 from core.data.cartoon import PARTS, Look, draw
-from core.data.dataset import Dataset
-from core.data.examples import Examples
-from core.descriptions import DatasetInfo
 
 SEED, PEOPLE, IMAGES, UNSEEN, SIDE = 0, 200, 20, 4, 32  # UNSEEN: of each person's images, those to test on
 AGES = ("child", "adult", "senior")

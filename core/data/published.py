@@ -51,7 +51,9 @@ class Published:
             raise self._absent(root, f"and the download failed ({type(failed).__name__}: {_line(failed)})") from failed
 
     def _absent(self, root: Path, why: str) -> WrongInput:
-        return WrongInput(f"{self.INFO.title} is not in {root} {why}; put {self.files} there, or set FORGETSCOPE_DATA to the folder that holds it.")
+        return WrongInput(
+            f"{self.INFO.title} is not in {root} {why}; put {self.files} there, or set FORGETSCOPE_DATA to the folder that holds it."
+        )
 
 
 def data_folder() -> Path:

@@ -26,8 +26,9 @@ class Tokens(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: float32 (B, C, H, H), normalised."""
-        patches = self.embed(x).flatten(2).mT
-        return torch.cat([self.token.expand(len(x), -1, -1), patches], 1) + self.place
+        patches: Tensor = self.embed(x).flatten(2).mT
+        whole: Tensor = torch.cat([self.token.expand(len(x), -1, -1), patches], 1) + self.place
+        return whole
 
 
 class FirstToken(nn.Module):

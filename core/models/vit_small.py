@@ -45,7 +45,8 @@ class Block(nn.Module):
         heads = self.attend(self.norm1(x)).unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)  # (3, B, heads, T, d)
         mixed = F.scaled_dot_product_attention(heads[0], heads[1], heads[2]).transpose(1, 2).flatten(2)
         x = x + self.merge(mixed)
-        return x + self.narrow(F.gelu(self.widen(self.norm2(x))))
+        thought: Tensor = self.narrow(F.gelu(self.widen(self.norm2(x))))
+        return x + thought
 
 
 def build(data: DatasetInfo) -> nn.Module:
