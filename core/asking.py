@@ -76,26 +76,46 @@ def _pick(shelf: dict[str, T], key: str, what: str) -> T:
 
 def check_request(request: ForgetRequest, data: DatasetInfo) -> None:
     """Raises WrongInput where the request names something that is not there, nothing, or everything."""
-    if request.kind == "random":
-        _check_random(request, data)
+    if data.multi and (request.by_class or request.kind == "mislabelled"):
+        raise WrongInput(
+            f"An example of {data.key} has several attributes and no class; ask for attribute:COLUMN=VALUE, random or samples."
+        )
+    if request.drawn:
+        _check_drawn(request, data)
         return
-    by_class = request.by_class
-    limit = len(data.classes) if by_class else data.train_count
-    noun, plural = ("class", "classes") if by_class else ("training index", "training indices")
+    limit, noun, plural = _values(request, data)
     if not request.picks:
         raise WrongInput(f"The forget set is empty; name at least one {noun} of {data.key}, 0 to {limit - 1}.")
     for pick in request.picks:
         if not 0 <= pick < limit:
             raise WrongInput(f"{data.key} has no {noun} {pick}; its {plural} go from 0 to {limit - 1}.")
-    if len(request.picks) >= limit:
+    count = data.forget_count(request)
+    if not count:
+        raise WrongInput(f"The forget set is empty; no training example of {data.key} has that {noun}, choose another.")
+    if count >= data.train_count:
         raise WrongInput(f"The request would forget everything; leave at least one {noun} of {data.key} to keep.")
 
 
-def _check_random(request: ForgetRequest, data: DatasetInfo) -> None:
+def _values(request: ForgetRequest, data: DatasetInfo) -> tuple[int, str, str]:
+    """How many things the picks may name, and what one and several of them are called. Raises WrongInput."""
+    if request.by_class:
+        return len(data.classes), "class", "classes"
+    if request.kind == "samples":
+        return data.train_count, "training index", "training indices"
+    column = data.column(request)
+    if column is None and request.kind == "subclass":
+        raise WrongInput(f"{data.key} has no subclasses; a request of kind subclass needs a dataset that has them.")
+    if column is None:
+        known = ", ".join(c.name for c in data.columns) or "none"
+        raise WrongInput(f"{data.key} has no column {request.column!r}; its columns are: {known}.")
+    return len(column.values), f"value of {column.name}", f"values of {column.name}"
+
+
+def _check_drawn(request: ForgetRequest, data: DatasetInfo) -> None:
     amount, total = request.amount, data.train_count
     wanted = f"a share between 0 and 1 or a whole count from 1 to {total - 1}"
     if not (amount > 0 and (amount < 1 or amount % 1 == 0)):
-        raise WrongInput(f"A random request needs {wanted}; got {amount:g}.")
+        raise WrongInput(f"A {request.kind} request needs {wanted}; got {amount:g}.")
     count = request.random_count(total)
     if not count:
         raise WrongInput(f"The forget set is empty: {amount:g} of {total} examples is less than one; give {wanted}.")
@@ -105,5 +125,5 @@ def _check_random(request: ForgetRequest, data: DatasetInfo) -> None:
         )
     if not 0 <= request.seed < 2**31:
         raise WrongInput(
-            f"The seed of a random request must be a whole number from 0 to {2**31 - 1}; got {request.seed}."
+            f"The seed of a {request.kind} request must be a whole number from 0 to {2**31 - 1}; got {request.seed}."
         )

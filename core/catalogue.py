@@ -15,7 +15,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from core.descriptions import DatasetInfo, MethodInfo, MetricInfo, ModelInfo
+from core.descriptions import Column, DatasetInfo, MethodInfo, MetricInfo, ModelInfo
 from core.domain import WrongInput
 from core.params import param_from_dict
 from core.store.home import open_home
@@ -43,7 +43,7 @@ class Catalogue:
         """The inverse of `to_json`."""
         raw = json.loads(text)
         return cls(
-            {k: DatasetInfo(**_tuples(v)) for k, v in raw["datasets"].items()},
+            {k: dataset_from(v) for k, v in raw["datasets"].items()},
             {k: ModelInfo(**v) for k, v in raw["models"].items()},
             {
                 k: MethodInfo(**_tuples({**v, "params": map(param_from_dict, v["params"])}))
@@ -51,6 +51,11 @@ class Catalogue:
             },
             {k: MetricInfo(**v) for k, v in raw["metrics"].items()},
         )
+
+
+def dataset_from(raw: dict[str, Any]) -> DatasetInfo:
+    """From `asdict` by way of JSON."""
+    return DatasetInfo(**_tuples({**raw, "columns": [Column(**_tuples(c)) for c in raw["columns"]]}))
 
 
 def _tuples(raw: dict[str, Any]) -> dict[str, Any]:

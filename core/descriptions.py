@@ -7,8 +7,21 @@ from core.params import Param, Value
 
 
 @dataclass(frozen=True)
+class Column:
+    """What is known of every example besides its class: one of `values`; `counts`: training examples by value."""
+
+    name: str
+    values: tuple[str, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class DatasetInfo:
-    """mean, deviation: of the training pixels in [0, 1], per channel; the model's first layer normalises by them."""
+    """mean, deviation: of the training pixels in [0, 1], per channel; the model's first layer normalises by them.
+
+    multi: `classes` are attributes, of which an example has any number; else it has one class. subclass: the column that
+    is finer than the classes, '' for none.
+    """
 
     key: str
     title: str
@@ -17,22 +30,33 @@ class DatasetInfo:
     height: int
     width: int
     classes: tuple[str, ...]
-    train_counts: tuple[int, ...]  # training examples by class
+    train_counts: tuple[int, ...]  # training examples by class (those that have it)
     test_count: int
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     embedded: bool = False  # comes with the requirements, small enough to be written beside the catalogue
+    multi: bool = False
+    columns: tuple[Column, ...] = ()
+    subclass: str = ""
+    multi_count: int = 0  # training examples of a multi-label set
 
     @property
     def train_count(self) -> int:
         """Training examples (n)."""
-        return sum(self.train_counts)
+        return self.multi_count if self.multi else sum(self.train_counts)
+
+    def column(self, request: ForgetRequest) -> Column | None:
+        """The column that a subclass or attribute request names; None where there is no such column."""
+        name = self.subclass if request.kind == "subclass" else request.column
+        return next((column for column in self.columns if column.name == name), None)
 
     def forget_count(self, request: ForgetRequest) -> int:
         """How many training examples a request that has been checked names (k)."""
-        if request.kind == "random":
+        if request.drawn:
             return request.random_count(self.train_count)
-        return sum(self.train_counts[pick] for pick in request.picks) if request.by_class else len(request.picks)
+        column = self.column(request)
+        counts = column.counts if column else self.train_counts
+        return sum(counts[pick] for pick in request.picks) if request.by_rule else len(request.picks)
 
 
 @dataclass(frozen=True)

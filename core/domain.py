@@ -28,7 +28,7 @@ STOPPED = (RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.INTERRUPTED)  # may 
 MODELS = ("original", "unlearned", "reference")  # the three that every run compares
 STAGES = ("train", "reference", "precompute", "unlearn", "evaluate")  # of a run, in order
 
-KINDS = ("class", "classes", "random", "samples")
+KINDS = ("class", "classes", "subclass", "attribute", "random", "samples", "mislabelled")
 
 
 @dataclass(frozen=True)
@@ -36,56 +36,74 @@ class ForgetRequest:
     """Which training examples must go.
 
     kind `class`, `classes`: `picks` are class indices. `samples`: `picks` are training indices. `random`: `amount` is a
-    share of the training set when below 1, else a count; `seed` decides which. Written as text: `class:3`,
-    `classes:3,5`, `random:0.05`, `random:100@7` (seed 7), `samples:12,90,401`.
+    share of the training set when below 1, else a count; `seed` decides which. `subclass`: `picks` are values of the
+    dataset's column that is finer than its classes. `attribute`: `picks` are values of `column`. `mislabelled`: as
+    `random`, and the drawn examples get wrong labels before the original is trained. Written as text: `class:3`,
+    `classes:3,5`, `random:0.05`, `random:100@7` (seed 7), `samples:12,90,401`, `subclass:7`, `attribute:identity=17`,
+    `mislabelled:0.05@7`.
     """
 
     kind: str
     picks: tuple[int, ...] = ()
     amount: float = 0.0
     seed: int = 0
+    column: str = ""
 
     @property
     def text(self) -> str:
         """The request as the command line and the address bar write it."""
-        if self.kind == "random":
+        if self.drawn:
             amount = str(float(self.amount)).removesuffix(".0")  # exact: `parse` gives the same request back
-            return f"random:{amount}" + (f"@{self.seed}" if self.seed else "")
-        return f"{self.kind}:{','.join(map(str, self.picks))}"
+            return f"{self.kind}:{amount}" + (f"@{self.seed}" if self.seed else "")
+        return f"{self.kind}:{self.column and self.column + '='}{','.join(map(str, self.picks))}"
 
     @property
     def by_class(self) -> bool:
-        """Whether the same rule splits test data too."""
+        """Whether it names whole classes."""
         return self.kind in ("class", "classes")
 
+    @property
+    def by_rule(self) -> bool:
+        """Whether the same rule splits test data too."""
+        return self.by_class or self.kind in ("subclass", "attribute")
+
+    @property
+    def drawn(self) -> bool:
+        """Whether a seed decides which examples go."""
+        return self.kind in ("random", "mislabelled")
+
     def random_count(self, total: int) -> int:
-        """How many of `total` examples a `random` request names: a share below 1, else a count."""
+        """How many of `total` examples a drawn request names: a share below 1, else a count."""
         return round(self.amount * total) if self.amount < 1 else int(self.amount)
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """From `KIND:VALUE`. Raises WrongInput."""
         kind, _, value = text.partition(":")
-        if kind not in KINDS:
+        column, equals, values = value.rpartition("=")
+        if kind not in KINDS or (kind == "attribute") != bool(equals and column.strip()):
             raise WrongInput(f"What to forget must be written {_FORMS}; got {text!r}.")
         try:
-            if kind == "random":
+            if kind in ("random", "mislabelled"):
                 amount, _, seed = value.partition("@")
                 return cls(kind, amount=float(amount), seed=int(seed or 0))
-            picks = tuple(sorted({int(v) for v in value.split(",") if v.strip()}))
+            picks = tuple(sorted({int(v) for v in values.split(",") if v.strip()}))
         except ValueError:
             raise WrongInput(f"What to forget must be written {_FORMS}; got {text!r}.") from None
         if kind == "class" and len(picks) > 1:
             raise WrongInput(f"'class' takes one class; write classes:{','.join(map(str, picks))} for several.")
-        return cls(kind, picks)
+        return cls(kind, picks, column=column.strip())
 
 
-_FORMS = "class:3, classes:3,5, random:0.05 (a share), random:100 (a count) or samples:12,90,401"
+_FORMS = (
+    "class:3, classes:3,5, subclass:7, attribute:identity=17, random:0.05 (a share), random:100 (a count), "
+    "mislabelled:0.05 or samples:12,90,401"
+)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained: SGD with Nesterov momentum; one-cycle or constant learning rate."""
+    """How a model is trained; one-cycle or constant learning rate."""
 
     epochs: int
     batch_size: int
@@ -93,6 +111,8 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     one_cycle: bool = True
+    optimiser: str = "sgd"  # sgd: with Nesterov momentum; adamw
+    augment: str = "none"  # none; flip: mirrored half the time; crop: moved by up to an eighth too
 
 
 @dataclass(frozen=True)
@@ -112,7 +132,10 @@ class RunSpec:
     @property
     def id(self) -> str:
         """Twelve hexadecimal digits of the spec's hash."""
-        return digest(asdict(self))[:12]
+        plain = asdict(self)
+        if not self.request.column:
+            del plain["request"]["column"]  # as before there were columns: ids of stored runs stay what they are
+        return digest(plain)[:12]
 
     def to_json(self) -> str:
         """The inverse of `from_json`."""

@@ -80,9 +80,14 @@ class Job:
         return key_of(purpose, code_version(TRAINING), *deciding, *parts)
 
     @property
+    def flips(self) -> tuple[str, ...]:
+        """What a request changed of the training set before anything was trained: nothing, or its own words."""
+        return () if self.splits.truth is None else (self.spec.request.text,)
+
+    @property
     def original_key(self) -> str:
         """Names the original model."""
-        return self.key("original")
+        return self.key("original", *self.flips)
 
     @property
     def reference_key(self) -> str:
@@ -91,7 +96,7 @@ class Job:
 
     def statistic_key(self, statistic: str) -> str:
         """Names a statistic of the training set at the original model."""
-        return self.key("statistic", statistic, code_version(ENGINE))
+        return self.key("statistic", statistic, code_version(ENGINE), *self.flips)
 
 
 def run(spec: RunSpec, home: Home, report: Report) -> Outcome:

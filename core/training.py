@@ -6,10 +6,11 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-import torch.nn.functional as F
 
 from core.context import RunContext
 from core.data.examples import Examples
+from core.data.labels import loss as label_loss
+from core.data.labels import right
 from core.domain import Recipe
 
 EVALUATION_BATCH = 512
@@ -81,7 +82,7 @@ def fit(
         batches = (b for b in data.batches(recipe.batch_size, run.generator) if len(b[1]) > 1 or len(data) == 1)
         part = run.part((epoch - 1) / recipe.epochs, epoch / recipe.epochs)
         descend(
-            optimiser, batches, lambda batch: F.cross_entropy(model(batch[0]), batch[1]), part,
+            optimiser, batches, lambda batch: label_loss(model(batch[0]), batch[1]), part,
             steps=per_epoch, note=f"epoch {epoch} of {recipe.epochs}", after=lambda *_: stepped(),
         )  # fmt: skip
         for name, statistic in model.named_buffers():  # BatchNorm hides an overflow from the loss while it trains
@@ -119,4 +120,4 @@ def predict(model: nn.Module, examples: Examples, device: str) -> Tensor:
 
 def share_right(model: nn.Module, *sets: Examples, device: str) -> list[float]:
     """Accuracy on each set, in [0, 1]; NaN where it is empty. For what a method records, not for what a run reports."""
-    return [float((predict(model, s, device).argmax(1) == s.labels.cpu()).float().mean()) if len(s) else nan for s in sets]
+    return [float(right(predict(model, s, device), s.labels.cpu()).mean()) if len(s) else nan for s in sets]

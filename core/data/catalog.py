@@ -1,15 +1,29 @@
 """The shelf of datasets. To add one: write its file, then its line here."""
 
 from functools import cache
+from typing import Protocol
 
 from core.data import digits
 from core.data.dataset import Dataset
+from core.data.published_sets import SETS
+from core.descriptions import DatasetInfo
 
-DATASETS = {module.INFO.key: module for module in (digits,)}
+
+class Source(Protocol):
+    """What a dataset's module, or an object like one, offers."""
+
+    @property
+    def INFO(self) -> DatasetInfo:  # noqa: N802  # a module's constant
+        """The description, without reading a file."""
+
+    def load(self) -> Dataset:
+        """Raises WrongInput where it cannot be had."""
+
+
+DATASETS: dict[str, Source] = {source.INFO.key: source for source in (digits, *SETS)}
 
 
 @cache
 def load_dataset(key: str) -> Dataset:
     """Loaded once a process. Raises KeyError for an unknown key."""
-    dataset: Dataset = DATASETS[key].load()
-    return dataset
+    return DATASETS[key].load()

@@ -1,5 +1,6 @@
 """From a ForgetRequest to the named sets of the field: retain, forget, and their test shadows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -7,8 +8,10 @@ from torch import Tensor
 
 from core.data.dataset import Dataset
 from core.data.examples import Examples
+from core.data.labels import is_multi
 from core.domain import ForgetRequest, WrongInput
 
+FLIPS = 1  # added to a request's seed: which examples go, and what they are called, are two draws
 NAMES = ("train", "retain", "forget", "test", "test_retain", "test_forget")
 
 
@@ -16,7 +19,8 @@ NAMES = ("train", "retain", "forget", "test", "test_retain", "test_forget")
 class Splits:
     """`forgotten`, `test_forgotten`: bool (N,), which training and test examples the request names.
 
-    Test data is split by the same rule for class requests; for others `test_forget` is empty and `test_retain` is all.
+    Test data is split by the same rule for classes, subclasses and attributes; for others `test_forget` is empty and
+    `test_retain` is all. `truth`: the right labels of `train` where a request flipped some, else None.
     """
 
     request: ForgetRequest
@@ -25,6 +29,7 @@ class Splits:
     forgotten: Tensor
     test_forgotten: Tensor
     forget_share: float  # k / n; a number, not data: every method may know it
+    truth: Tensor | None = None
 
     @property
     def retain(self) -> Examples:
@@ -49,13 +54,13 @@ class Splits:
     def only(self, names: frozenset[str]) -> "Splits":
         """A view in which a set that is not named raises PermissionError: a data claim becomes a fact."""
         return _Guarded(
-            self.request, self.train, self.test, self.forgotten, self.test_forgotten, self.forget_share, names
+            self.request, self.train, self.test, self.forgotten, self.test_forgotten, self.forget_share, None, names
         )
 
 
 @dataclass(frozen=True)
 class _Guarded(Splits):
-    allowed: frozenset[str]
+    allowed: frozenset[str] = frozenset()
 
     def __getattribute__(self, name: str) -> object:
         if name in NAMES or name in ("forgotten", "test_forgotten"):
@@ -79,20 +84,40 @@ class _Guarded(Splits):
 
 def split(dataset: Dataset, request: ForgetRequest) -> Splits:
     """Raises WrongInput where nothing or everything would be forgotten."""
-    forgotten = _named(dataset.train.labels, request)
+    train, truth = dataset.train, None
+    if is_multi(train.labels) and (request.by_class or request.kind == "mislabelled"):
+        raise WrongInput(f"The request {request.text} names classes, and an example of {dataset.info.key} has attributes.")
+    forgotten = _named(train.labels, dataset.train_columns, request, dataset.info.subclass)
     if not forgotten.any():
         raise WrongInput(f"The request {request.text} names no training example; name at least one.")
     if forgotten.all():
         raise WrongInput(f"The request {request.text} names every training example; leave some to keep.")
-    unseen = dataset.test.labels
-    shadow = _named(unseen, request) if request.by_class else torch.zeros_like(unseen, dtype=torch.bool)
-    return Splits(request, dataset.train, dataset.test, forgotten, shadow, float(forgotten.double().mean()))
+    shadow = torch.zeros(len(dataset.test), dtype=torch.bool)
+    if request.by_rule:
+        shadow = _named(dataset.test.labels, dataset.test_columns, request, dataset.info.subclass)
+    if request.kind == "mislabelled":
+        train, truth = _mislabelled(train, forgotten, len(dataset.info.classes), request.seed), train.labels
+    return Splits(request, train, dataset.test, forgotten, shadow, float(forgotten.double().mean()), truth)
 
 
-def _named(labels: Tensor, request: ForgetRequest) -> Tensor:
-    """bool (N,): which examples the request names."""
-    if request.by_class:
-        return torch.isin(labels, torch.tensor(request.picks, dtype=labels.dtype))
+def _mislabelled(train: Examples, chosen: Tensor, classes: int, seed: int) -> Examples:
+    """The chosen examples under other labels, each drawn evenly from the wrong ones."""
+    generator = torch.Generator().manual_seed(seed + FLIPS)
+    labels = train.labels.clone()
+    shift = torch.randint(1, classes, (int(chosen.sum()),), generator=generator)
+    labels[chosen] = (labels[chosen] + shift) % classes
+    return train.relabelled(labels)
+
+
+def _named(labels: Tensor, columns: Mapping[str, Tensor], request: ForgetRequest, subclass: str) -> Tensor:
+    """bool (N,): which examples the request names. Raises WrongInput for a column that is not there."""
+    if request.by_rule:
+        name = subclass if request.kind == "subclass" else request.column
+        if not request.by_class and name not in columns:
+            known = ", ".join(columns) or "none"
+            raise WrongInput(f"The request {request.text} names a column that this dataset has not; it has: {known}.")
+        values = labels if request.by_class else columns[name]
+        return torch.isin(values, torch.tensor(request.picks, dtype=values.dtype))
     gone = torch.zeros(len(labels), dtype=torch.bool)
     if request.kind == "samples":
         gone[list(request.picks)] = True

@@ -1,0 +1,53 @@
+"""torchvision's ViT-B/16 (Dosovitskiy et al., arXiv:2010.11929): 86 million weights; images are brought to a square of whole patches."""
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import vit_b_16
+from torchvision.models.vision_transformer import VisionTransformer
+
+from core.descriptions import DatasetInfo, ModelInfo
+from core.models.layers import ToSquare
+from core.models.normalise import Normalise
+
+INFO = ModelInfo(
+    "vit_b_16", "ViT-B/16", "torchvision's vision transformer, 86 million weights, 16-pixel patches; slow without a GPU."
+)
+PATCH, FEWEST = 16, 2  # pixels; patches across, at least
+
+
+class Tokens(nn.Module):
+    """Pixels (B, 3, H, H) -> tokens (B, 1 + T, D), the class token first, each with its place added."""
+
+    def __init__(self, whole: VisionTransformer) -> None:
+        super().__init__()
+        self.embed, self.token, self.place = whole.conv_proj, whole.class_token, whole.encoder.pos_embedding
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: float32 (B, C, H, H), normalised."""
+        patches: Tensor = self.embed(x).flatten(2).mT
+        whole: Tensor = torch.cat([self.token.expand(len(x), -1, -1), patches], 1) + self.place
+        return whole
+
+
+class FirstToken(nn.Module):
+    """(B, T, D) -> (B, D): what the class token has become."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: tokens (B, T, D)."""
+        return x[:, 0]
+
+
+def build(data: DatasetInfo) -> nn.Module:
+    """An untrained model: float32 (B, C, H, W) in [0, 1] -> logits (B, classes)."""
+    side = PATCH * max(FEWEST, round(max(data.height, data.width) / PATCH))
+    whole = vit_b_16(image_size=side, num_classes=len(data.classes))
+    if data.channels != 3:
+        whole.conv_proj = nn.Conv2d(data.channels, whole.hidden_dim, PATCH, PATCH)
+    nn.init.trunc_normal_(whole.heads.head.weight, std=0.02)  # torchvision begins at 0, where nothing below it can learn
+    layers: OrderedDict[str, nn.Module] = OrderedDict(
+        normalise=Normalise(data.mean, data.deviation), square=ToSquare(side), tokens=Tokens(whole)
+    )
+    layers |= {f"block{index}": block for index, block in enumerate(whole.encoder.layers, 1)}
+    return nn.Sequential(layers | {"norm": whole.encoder.ln, "pool": FirstToken(), "classifier": whole.heads.head})
