@@ -9,6 +9,7 @@ from torch.autograd.graph import saved_tensors_hooks
 import torch.nn.functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from core.chunks import Chunk
 from core.maths.gradients import per_sample_gradients
 from core.persample import Recorder, count_uses
 
@@ -33,7 +34,8 @@ def fisher_diagonal(
     """The exact diagonal of the empirical Fisher: mean over samples of (d cross-entropy(f(x), y) / d theta)^2.
 
     True labels, natural logarithm, model in eval mode. Every named parameter is in the result, in its own shape and
-    dtype; frozen ones are 0. The model is left as it was (modes, buffers, gradients, hooks), also on an error.
+    dtype; frozen ones are 0. The model is left as it was (modes, buffers, gradients, hooks), also on an error. Where a
+    chunk does not fit into memory, it is halved, and so are those that follow.
 
     `batches(n)` starts a new pass over the samples in chunks of n: x (n, C, H, W) float32 on the model's device,
     y (n,) int64; the result does not depend on n or on the order. It is called twice, first with 1 to measure a
@@ -139,6 +141,7 @@ class _Fisher:
         self._model, self._max_bytes, self._loss, self._recorder = model, max_bytes, loss, Recorder(model)
         self._trainable = _trainable(model)
         self._name_of: dict[Tensor, str] = {p: name for name, p in self._trainable.items()}
+        self._chunk: Chunk | None = None
 
     def measure(self, x: Tensor, y: Tensor) -> None:
         """Learn from one sample, x (1, ...), y (1,), its size in bytes and its shapes in each layer."""
@@ -157,12 +160,22 @@ class _Fisher:
 
     def add(self, x: Tensor, y: Tensor) -> None:
         """Add the squared gradients of the samples x (B, ...), y (B,)."""
-        if not len(y):
-            return
-        self.samples += len(y)
+        self._chunk = self._chunk or Chunk(max(1, len(y)))
+
+        def work(part: slice) -> int:
+            for name, value in self._squares(x[part], y[part]).items():
+                self.sums[name] += value
+            return len(y[part])
+
+        for done in self._chunk.through(len(y), work):
+            self.samples += done
+
+    def _squares(self, x: Tensor, y: Tensor) -> Importance:
+        """Parameter -> the sum of these samples' squared gradients; of those that have any. All or nothing."""
+        found: Importance = {}
         loss = self._loss(self._recorder.forward(x), y)
         if not _has_gradient(loss, self._trainable):
-            return
+            return found
         uses = count_uses(loss)
         calls = [(layer, call) for layer in self._recorder.layers if (call := layer.take_plain_call(len(y), uses))]
         edges = [call.edge for _, call in calls]
@@ -174,20 +187,22 @@ class _Fisher:
             (layer, call), delta = calls.pop(), deltas.pop()
             if delta is not None:
                 names = {key: self._name_of[p] for key, p in layer.params.items()}
-                sums = {key: self.sums[name] for key, name in names.items()}
+                sums = {key: _zeros_of(layer.params[key]) for key in names}
                 with torch.no_grad():
                     layer.form(layer.module, call.a.detach(), delta, sums, room)
                 left -= set(names.values())
-        if left:
-            self._add_without_form(sorted(left), x, y)
+                found |= {name: sums[key] for key, name in names.items()}
+        return found | (self._without_form(sorted(left), x, y) if left else {})
 
-    def _add_without_form(self, names: list[str], x: Tensor, y: Tensor) -> None:
+    def _without_form(self, names: list[str], x: Tensor, y: Tensor) -> Importance:
         """Per-sample gradients of the whole model by torch.func: any module, any sharing, at a higher price."""
         of_one = sum(p.nbytes for name, p in self._model.named_parameters() if name in names)
         size = max(1, self._max_bytes // (self.sample_bytes + 2 * of_one))
+        found = {name: _zeros_of(self._trainable[name]) for name in names}
         for some_x, some_y in zip(torch.split(x, size), torch.split(y, size), strict=True):
             for name, gradient in per_sample_gradients(self._model, names, some_x, some_y, self._loss).items():
-                self.sums[name] += gradient.square_().sum(0)
+                found[name] += gradient.square_().sum(0)
+        return found
 
 
 def _refuse_batch_statistics(model: nn.Module) -> None:
@@ -211,8 +226,12 @@ def _trainable(model: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def _zeros(model: nn.Module) -> Importance:
+    return {name: _zeros_of(p) for name, p in model.named_parameters()}
+
+
+def _zeros_of(p: nn.Parameter) -> Tensor:
     # Not zeros_like: the closed forms need plain strides whatever the parameter's memory format.
-    return {name: torch.zeros(p.shape, dtype=p.dtype, device=p.device) for name, p in model.named_parameters()}
+    return torch.zeros(p.shape, dtype=p.dtype, device=p.device)
 
 
 @contextmanager

@@ -144,7 +144,8 @@ def prepare(spec: RunSpec, keeper: Keeper) -> Job:
 
 def _settle() -> None:
     """Same seed, same weights: no kernel that adds in a changing order where there is another."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # one core stays with the dashboard
+    if "OMP_NUM_THREADS" not in os.environ:  # whoever set it knows better; the page stays quick, since runs are niced
+        torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False
     torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, without its 2 s of imports

@@ -7,13 +7,13 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from core.chunks import forward_chunk
 from core.context import RunContext
 from core.data.examples import Examples
 from core.data.labels import loss as label_loss
 from core.data.labels import right
 from core.domain import Recipe
 
-EVALUATION_BATCH = 512
 T = TypeVar("T")
 
 
@@ -56,21 +56,23 @@ def fit(
 ) -> nn.Module:  # fmt: skip
     """Train in place and return the model, in eval mode.
 
-    SGD with Nesterov momentum; one-cycle learning rate (L. Smith, arXiv:1708.07120) or a constant one. Batches are drawn from
-    `run.generator` alone. `after_step` is called after each step, `after_epoch` with each epoch's number, from 1.
+    SGD with Nesterov momentum, or AdamW (arXiv:1711.05101); one-cycle learning rate (L. Smith, arXiv:1708.07120) or a
+    constant one. Batches and their changes are drawn from `run.generator` alone. On a GPU the forward pass runs in bfloat16.
+    `after_step` is called after each step, `after_epoch` with each epoch's number, from 1.
     Raises Diverged at the first loss that is not finite, or where the last step left such weights.
     """
     data = examples.to(run.device)
     per_epoch = -(-len(data) // recipe.batch_size)
     steps = recipe.epochs * per_epoch
-    optimiser = torch.optim.SGD(
-        model.parameters(),
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        nesterov=recipe.momentum > 0,
-        weight_decay=recipe.weight_decay,
-    )
+    on_gpu = run.device.startswith("cuda")
+    model.to(memory_format=torch.channels_last)  # 1.3 to 2 times as many images a second, on CPUs too
+    optimiser = _optimiser(model, recipe, on_gpu)
     schedule = _schedule(optimiser, recipe, steps)
+
+    def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
+        with torch.autocast("cuda", torch.bfloat16, enabled=on_gpu):
+            logits = model(batch[0].contiguous(memory_format=torch.channels_last))
+        return label_loss(logits.float(), batch[1])
 
     def stepped() -> None:
         schedule.step()
@@ -79,16 +81,17 @@ def fit(
     for epoch in range(1, recipe.epochs + 1):
         model.train()
         # BatchNorm cannot normalise one example by itself; the last batch may be that.
-        batches = (b for b in data.batches(recipe.batch_size, run.generator) if len(b[1]) > 1 or len(data) == 1)
+        batches = (b for b in data.batches(recipe.batch_size, run.generator, recipe.augment) if len(b[1]) > 1 or len(data) == 1)
         part = run.part((epoch - 1) / recipe.epochs, epoch / recipe.epochs)
         descend(
-            optimiser, batches, lambda batch: label_loss(model(batch[0]), batch[1]), part,
+            optimiser, batches, loss, part,
             steps=per_epoch, note=f"epoch {epoch} of {recipe.epochs}", after=lambda *_: stepped(),
         )  # fmt: skip
         for name, statistic in model.named_buffers():  # BatchNorm hides an overflow from the loss while it trains
             if not statistic.isfinite().all():
                 raise Diverged(f"{name} became infinite or NaN in epoch {epoch} of {recipe.epochs}; a lower learning rate may help.")
         after_epoch(epoch)
+    model.to(memory_format=torch.contiguous_format)  # as it came
     run.progress(1.0, "trained")
     return model.eval()
 
@@ -97,6 +100,13 @@ def draws(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]
     """Batches of indices below `count` without end: every index once before any comes again, in a new order each time."""
     while True:
         yield from torch.split(torch.randperm(count, generator=generator), size)
+
+
+def _optimiser(model: nn.Module, recipe: Recipe, fused: bool) -> torch.optim.Optimizer:
+    rates = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": fused}
+    if recipe.optimiser == "adamw":
+        return torch.optim.AdamW(model.parameters(), **rates)  # type: ignore[arg-type]  # three types in one dict
+    return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, nesterov=recipe.momentum > 0, **rates)  # type: ignore[arg-type]  # as above
 
 
 def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
@@ -112,8 +122,14 @@ def predict(model: nn.Module, examples: Examples, device: str) -> Tensor:
     """Logits float32 (N, C) on the CPU, in the examples' order; the model's mode is given back."""
     was_training = model.training
     model.eval()
+
+    def ask(part: slice) -> Tensor:
+        x = examples.images[part].to(device).float() / examples.peak
+        return torch.as_tensor(model(x.contiguous(memory_format=torch.channels_last)).float().cpu())
+
     try:
-        return torch.cat([model(x.to(device)).float().cpu() for x, _ in examples.batches(EVALUATION_BATCH)])
+        chunk = forward_chunk(model, examples.first(1).to(device).pixels())
+        return torch.cat(list(chunk.through(len(examples), ask)))
     finally:
         model.train(was_training)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # What decides the weights of a trained model, and what decides any number.
-TRAINING = ("context.py", "domain.py", "pipeline.py", "training.py", "data", "models")
+TRAINING = ("chunks.py", "context.py", "domain.py", "pipeline.py", "training.py", "data", "models")
 MEASURING = ("importance.py", "persample.py", "statistics.py", "maths", "methods", "metrics", "privacy")
 ENGINE = (*TRAINING, *MEASURING, "params.py", "descriptions.py", "presets.py")
 LIBRARIES = ("torch", "scikit-learn", "numpy")

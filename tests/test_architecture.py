@@ -17,8 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = (  # low to high. A module imports from lower floors and from its own package; the ground floor's rooms may
     # open on each other, as long as they open in no circle.
-    {"core.domain", "core.params", "core.descriptions", "core.presets", "core.recordings", "core.threads", "core.version", "core.controls"},
-    {"core.context", "core.data", "core.models", "core.store", "core.stages", "core.verdict", "core.persample"},
+    {"core.domain", "core.params", "core.descriptions", "core.memory", "core.presets", "core.recordings", "core.threads", "core.version", "core.controls"},
+    {"core.chunks", "core.context", "core.data", "core.models", "core.store", "core.stages", "core.verdict", "core.persample"},
     {"core.catalogue", "core.kept", "core.training"},
     {"core.chance", "core.maths", "core.privacy", "core.spread"},
     {"core.comeback", "core.importance"},

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from core.data.augment import augment
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -47,9 +49,17 @@ class Examples:
         """float32 (N, C, H, W) in [0, 1]."""
         return self.images.float() / self.peak
 
-    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of float32 (B, C, H, W) in [0, 1] and int64 (B,); shuffled where a generator is given, else in order."""
-        order = None if generator is None else torch.randperm(len(self), generator=generator).to(self.labels.device)
-        for start in range(0, len(self), size):
-            part = slice(start, start + size) if order is None else order[start : start + size]
-            yield self.images[part].float() / self.peak, self.labels[part]
+    def batches(
+        self, size: int, generator: torch.Generator | None = None, how: str = "none"
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of float32 (B, C, H, W) in [0, 1] and labels (B,); shuffled where a generator is given, else in order.
+
+        `how`: one of `AUGMENTS`, drawn from the generator, for shuffled batches alone.
+        """
+        if generator is None:
+            for start in range(0, len(self), size):
+                yield self.images[start : start + size].float() / self.peak, self.labels[start : start + size]
+            return
+        order = torch.randperm(len(self), generator=generator).to(self.labels.device)
+        for part in torch.split(order, size):
+            yield augment(self.images[part], how, generator).float() / self.peak, self.labels[part]

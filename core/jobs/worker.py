@@ -1,7 +1,6 @@
 """One run in a process of its own: computes it, reports where it stands, stores what came of it."""
 
 from collections.abc import Callable
-import errno
 import faulthandler
 import importlib
 import multiprocessing
@@ -12,6 +11,7 @@ import time
 import traceback
 
 from core.domain import RunSpec, RunStatus, WrongInput
+from core.memory import out_of_memory
 from core.store.home import Home
 from core.store.liveness import ProcessId
 from core.store.outcome import Outcome
@@ -85,20 +85,11 @@ def _line(error: Exception, home: Home) -> str:
     """One line for people: a sentence where the trouble is known, else type and message."""
     if isinstance(error, WrongInput):
         return _one_line(str(error))
-    if _out_of_memory(error):
+    if out_of_memory(error):
         return "This run needs more memory than is free; close other programs, or choose a smaller model or batch."
     path = Path(error.filename) if isinstance(error, OSError) and error.filename else home.root
     known = sentence_of(error, path)
     return known or _one_line(f"{type(error).__name__}: {error}")
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Also torch's own: `OutOfMemoryError` on a GPU, a RuntimeError with these words on a CPU."""
-    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-        return True
-    words = ("can't allocate memory", "not enough memory", "CUDA out of memory")
-    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return named or (isinstance(error, RuntimeError) and any(word in str(error) for word in words))
 
 
 def _one_line(text: str) -> str:

@@ -75,7 +75,8 @@ def test_a_constant_rate_is_constant_and_equals_plain_sgd(grey, steps):
             optimiser.zero_grad()
             nn.functional.cross_entropy(model(pixels[batch]), labels[batch]).backward()
             optimiser.step()
-    assert same_weights(ours, model)
+    for name, theta in model.state_dict().items():  # another memory format adds in another order
+        torch.testing.assert_close(ours.state_dict()[name], theta, rtol=1e-3, atol=1e-5)
 
 
 def test_one_cycle_rises_to_the_peak_at_three_tenths_and_falls_to_almost_nothing(grey, steps):

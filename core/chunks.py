@@ -1,0 +1,73 @@
+"""Many examples through a model in the largest chunks that fit: found once and remembered; out of memory halves them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from core.memory import out_of_memory
+
+T = TypeVar("T")
+ROOM = 256 * 2**20  # bytes of outputs at once on a CPU; a GPU gives a quarter of what is free
+MOST_ON_CPU, MOST_ON_GPU = 512, 16_384  # examples; more buys nothing
+ALIVE = 3  # outputs of the largest size that a forward pass holds at once, about
+
+
+@dataclass
+class Chunk:
+    """How many examples go at once; shrinks for good when they did not fit."""
+
+    size: int
+
+    def through(self, count: int, work: Callable[[slice], T]) -> Iterator[T]:
+        """What `work` gives for one slice of range(count) after the other. Raises what it raises at a size of 1."""
+        start = 0
+        while start < count:
+            part = slice(start, min(start + self.size, count))
+            try:
+                done = work(part)
+            except (RuntimeError, MemoryError, OSError) as error:
+                if self.size == 1 or not out_of_memory(error):
+                    raise
+                self.size = max(1, min(self.size, count) // 2)
+                continue  # outside of `except`, whose traceback would hold the memory
+            yield done
+            start = part.stop
+
+
+_FOUND: dict[tuple[object, ...], Chunk] = {}  # by network and image; a process sees few, and asks again and again
+
+
+def forward_chunk(model: nn.Module, x: Tensor) -> Chunk:
+    """The chunk for forward passes without gradients over examples like x (1, C, H, W), on the model's device.
+
+    The first time, one example is sent through to see how large its outputs are.
+    """
+    shapes = tuple((name, tuple(p.shape)) for name, p in model.named_parameters())
+    key = (x.device.type, tuple(x.shape[1:]), shapes)
+    if key not in _FOUND:
+        on_gpu = x.device.type == "cuda"
+        room = torch.cuda.mem_get_info(x.device)[0] // 4 if on_gpu else ROOM
+        fits = room // (ALIVE * max(1, _largest_output(model, x)))
+        _FOUND[key] = Chunk(max(1, min(fits, MOST_ON_GPU if on_gpu else MOST_ON_CPU)))
+    return _FOUND[key]
+
+
+@torch.no_grad()
+def _largest_output(model: nn.Module, x: Tensor) -> int:
+    """Bytes of the largest output of any layer for x."""
+    sizes = [x.nbytes]
+
+    def note(_: nn.Module, __: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            sizes.append(output.nbytes)
+
+    hooks = [module.register_forward_hook(note) for module in model.modules()]
+    try:
+        model(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return max(sizes)
