@@ -1,24 +1,24 @@
 """What can be asked for, known without importing torch: the shelves, as the engine described them for its version."""
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import asdict, dataclass, replace
+from functools import cache, lru_cache
 import json
 from pathlib import Path
 import shutil
 import subprocess
 import sys
-from typing import Any
 
 from filelock import FileLock
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from core.descriptions import Column, DatasetInfo, MethodInfo, MetricInfo, ModelInfo
+from core.data import cache as imported
+from core.descriptions import DatasetInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
 from core.domain import WrongInput
 from core.params import param_from_dict
-from core.store.home import open_home
+from core.store.home import Home, open_home
 from core.store.trouble import told
 from core.version import ENGINE, code_version
 
@@ -46,25 +46,33 @@ class Catalogue:
             {k: dataset_from(v) for k, v in raw["datasets"].items()},
             {k: ModelInfo(**v) for k, v in raw["models"].items()},
             {
-                k: MethodInfo(**_tuples({**v, "params": map(param_from_dict, v["params"])}))
+                k: MethodInfo(**tuples({**v, "params": map(param_from_dict, v["params"])}))
                 for k, v in raw["methods"].items()
             },
             {k: MetricInfo(**v) for k, v in raw["metrics"].items()},
         )
 
 
-def dataset_from(raw: dict[str, Any]) -> DatasetInfo:
-    """From `asdict` by way of JSON."""
-    return DatasetInfo(**_tuples({**raw, "columns": [Column(**_tuples(c)) for c in raw["columns"]]}))
-
-
-def _tuples(raw: dict[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list | map) else v for k, v in raw.items()}
-
-
 def catalogue(root: Path) -> Catalogue:
-    """Read from the home folder; written there first, by a process of its own, when the engine's version is new."""
-    return _read(_written(root, "catalogue.json"))
+    """Read from the home folder; written there first, by a process of its own, when the engine's version is new.
+
+    With the datasets that the user added; one that is damaged is left out.
+    """
+    shelves, folder = _read(_written(root, "catalogue.json")), Home(root).datasets_folder
+    try:
+        added = _added(folder, folder.stat().st_mtime_ns)
+    except OSError:  # nothing was ever added
+        return shelves
+    return replace(shelves, datasets={**shelves.datasets, **added})
+
+
+@lru_cache(maxsize=8)
+def _added(folder: Path, _changed: int) -> dict[str, DatasetInfo]:
+    found = {}
+    for key in imported.keys(folder):
+        with suppress(imported.Damaged):
+            found[key] = imported.info_of(folder, key)
+    return found
 
 
 def is_written(root: Path) -> bool:
@@ -73,7 +81,13 @@ def is_written(root: Path) -> bool:
 
 
 def dataset_images(root: Path, dataset: str) -> dict[str, np.ndarray]:
-    """`train_images` uint8 (N, C, H, W), `train_labels` int64 (N,), the same for test, and `peak` (the byte of 1.0)."""
+    """`train_images` uint8 (N, C, H, W), `train_labels` int64 (N,), the same for test, and `peak` (the byte of 1.0).
+
+    Of a dataset that the user added the arrays are mapped from their files, and `train_column/NAME` and the same for test
+    are there too.
+    """
+    if imported.KEY.fullmatch(dataset):
+        return {**imported.arrays_of(Home(root).datasets_folder, dataset), "peak": np.array(255)}
     file = f"{dataset}.safetensors"
     try:
         return load_file(_written(root, file))

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
 from torch import Tensor
 
 from core.data.dataset import Dataset
 from core.data.examples import Examples
+from core.data.folder import data_folder
 from core.descriptions import DatasetInfo
 from core.domain import WrongInput
 
@@ -54,12 +54,6 @@ class Published:
         return WrongInput(
             f"{self.INFO.title} is not in {root} {why}; put {self.files} there, or set FORGETSCOPE_DATA to the folder that holds it."
         )
-
-
-def data_folder() -> Path:
-    """FORGETSCOPE_DATA, else a folder of the user's own; it need not be there yet."""
-    named = os.environ.get("FORGETSCOPE_DATA")
-    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("forgetscope", appauthor=False)) / "data"
 
 
 def examples_of(opened: Any) -> Examples:
