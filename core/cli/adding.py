@@ -1,6 +1,7 @@
 """`data`: images of the user's own, added as a dataset, listed and removed."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,18 +35,31 @@ def data() -> None:
 def add_(path: str, layout: str, size: int, label: str, name: str, channels: str, as_json: bool) -> None:
     """Add the images in the folder PATH; prints the dataset's key.
 
-    A relative PATH is also looked for in FORGETSCOPE_DATA. The same images again are the same dataset.
+    A relative PATH is also looked for in FORGETSCOPE_DATA. The same images again are the same dataset. `celeba` is downloaded
+    where it is not there.
     """
     home = open_home()
     asked = Asked(layout, size, label, name, channels)
     with told(home.datasets_folder):
-        added = add(find_folder(path), asked, home.datasets_folder, _told_by_percent())
+        added = add(_folder(path, layout), asked, home.datasets_folder, _told_by_percent())
     if as_json:
         print_json({"key": added.info.key, "new": added.new, "notes": list(added.notes), "info": asdict(added.info)})
         return
     for line in _said(added):
         click.echo(line, err=True)
     click.echo(added.info.key)
+
+
+def _folder(path: str, layout: str) -> Path:
+    """Raises WrongInput."""
+    try:
+        return find_folder(path)
+    except WrongInput:
+        if path != "celeba" or layout not in (AUTO, path):
+            raise
+        from core.data import celeba  # noqa: PLC0415  # torchvision, where something may have to be downloaded, alone
+
+        return celeba.folder()
 
 
 def _told_by_percent() -> Say:

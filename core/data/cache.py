@@ -1,7 +1,7 @@
 """A dataset decoded once: a folder of arrays that are mapped into memory, whole or not there; needs no torch."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 import json
 import os
@@ -9,11 +9,11 @@ from pathlib import Path
 import re
 import shutil
 from typing import Any, Self
-from uuid import uuid4
 import zlib
 
 import numpy as np
 
+from core.data.beside import folder_beside, place_beside
 from core.descriptions import DatasetInfo, dataset_from
 from core.domain import WrongInput
 
@@ -21,7 +21,6 @@ FORMAT = 1
 INFO = "info.json"
 KEY = re.compile(r"[a-z0-9][a-z0-9-]*@[0-9a-f]{8}")  # of every cached set, and of no other
 BLOCK = 1 << 24  # bytes read at once while a file is checked
-_WRITING = re.compile(r"\.(?:adding|removing)-(\d+)-[0-9a-f]+")  # the process id is in the name
 
 
 class Damaged(WrongInput):
@@ -112,13 +111,7 @@ def writing(datasets: Path, key: str) -> Iterator[Draft]:
 
     Lets OSError through (a full disk); who calls says it in a sentence.
     """
-    datasets.mkdir(parents=True, exist_ok=True)
-    sweep(datasets)
-    beside = datasets / f".adding-{os.getpid()}-{uuid4().hex}"
-    with ExitStack() as left:
-        left.callback(shutil.rmtree, beside, ignore_errors=True)
-        beside.mkdir()
-        draft = left.enter_context(Draft(beside))
+    with folder_beside(datasets) as beside, Draft(beside) as draft:
         yield draft
         draft.finish()
         try:
@@ -139,29 +132,11 @@ def _sync(folder: Path) -> None:
             os.close(handle)
 
 
-def sweep(datasets: Path) -> None:
-    """Remove what processes that are gone left half-written."""
-    for place in datasets.glob(".*"):
-        found = _WRITING.fullmatch(place.name)
-        if found and not _alive(int(found.group(1))):
-            shutil.rmtree(place, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # another user's, or no id of this system: leave it
-        return True
-    return True
-
-
 def remove(datasets: Path, key: str) -> None:
     """Forget a cached set. Raises WrongInput where there is none; lets OSError through."""
     if not KEY.fullmatch(key) or not (datasets / key).is_dir():
         raise absent(key)
-    gone = datasets / f".removing-{os.getpid()}-{uuid4().hex}"
+    gone = place_beside(datasets)
     (datasets / key).rename(gone)  # at once: nobody sees half of it
     shutil.rmtree(gone)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,14 @@ import torch
 from torch import Tensor
 
 from core.data.dataset import Dataset
+from core.data.downloads import download
 from core.data.examples import Examples
 from core.data.folder import data_folder
 from core.descriptions import DatasetInfo
 from core.domain import WrongInput
 
-OFFLINE = "FORGETSCOPE_OFFLINE"  # set to anything: never download
+# What torchvision and its readers say of files that are missing, short or of another kind.
+UNREADABLE = (RuntimeError, OSError, ValueError, AssertionError, EOFError, LookupError, TypeError)
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,13 @@ class Published:
     files: str  # what must lie where, for whoever has no network
 
     def load(self) -> Dataset:
-        """Raises WrongInput with what to put where, when the set is neither here nor to be had."""
+        """Raises WrongInput with what to put where, when the set is neither here, whole, nor to be had."""
         root = data_folder()
-        train, test = (self._half(root, train) for train in (True, False))
+        try:
+            train, test = self._halves(root)
+        except UNREADABLE as missing:
+            download(root, self._fetch, self.INFO.title, self.files, missing)
+            train, test = self._halves(root)
         counts = tuple(torch.bincount(train.labels, minlength=len(self.INFO.classes)).tolist())
         if counts != self.INFO.train_counts or len(test) != self.INFO.test_count:
             raise WrongInput(
@@ -38,22 +43,12 @@ class Published:
             )
         return Dataset(self.INFO, train, test)
 
-    def _half(self, root: Path, train: bool) -> Examples:
-        try:
-            return examples_of(self.of(root, train, False))
-        except (RuntimeError, OSError, ValueError) as missing:
-            if os.environ.get(OFFLINE):
-                raise self._absent(root, f"and {OFFLINE} is set, so it was not downloaded") from missing
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-            return examples_of(self.of(root, train, True))
-        except Exception as failed:  # torchvision lets every library's network error through
-            raise self._absent(root, f"and the download failed ({type(failed).__name__}: {_line(failed)})") from failed
+    def _halves(self, root: Path) -> tuple[Examples, Examples]:
+        return examples_of(self.of(root, True, False)), examples_of(self.of(root, False, False))
 
-    def _absent(self, root: Path, why: str) -> WrongInput:
-        return WrongInput(
-            f"{self.INFO.title} is not in {root} {why}; put {self.files} there, or set FORGETSCOPE_DATA to the folder that holds it."
-        )
+    def _fetch(self, root: Path) -> None:
+        for train in (True, False):
+            examples_of(self.of(root, train, True))  # opened too: what cannot be read must not be kept
 
 
 def examples_of(opened: Any) -> Examples:
@@ -65,7 +60,3 @@ def examples_of(opened: Any) -> Examples:
         images = images.permute(0, 3, 1, 2)
     labels: Tensor = torch.as_tensor(opened.targets if hasattr(opened, "targets") else opened.labels).long()
     return Examples(images.contiguous(), labels)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
