@@ -197,7 +197,8 @@ def _mapped(folder: Path, said: dict[str, Any], whole: bool) -> np.ndarray:
         size = path.stat().st_size
         if size != said["bytes"]:
             raise _damaged(path, f"has {size} bytes instead of {said['bytes']}")
-        array: np.ndarray = np.load(path, mmap_mode="c", allow_pickle=False)  # copy on write: torch wants it writeable
+        # Read-only: a mapping that could be written counts as memory, and one larger than memory is refused.
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise _damaged(path, "cannot be read") from error
     except (ValueError, KeyError, TypeError, EOFError) as error:

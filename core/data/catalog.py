@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 from typing import Protocol
+import warnings
 
 import torch
 from torch import Tensor
@@ -43,7 +44,9 @@ def load_dataset(key: str, datasets: Path | None = None) -> Dataset:
 def _added(datasets: Path, key: str) -> Dataset:
     """Tensors over the files themselves: what is not looked at is never read, and no byte is held twice."""
     info = imported.info_of(datasets, key)
-    arrays = {name: torch.from_numpy(array) for name, array in imported.arrays_of(datasets, key, whole=True).items()}
+    with warnings.catch_warnings():  # torch warns that tensors over read-only files must not be written to; nobody writes
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        arrays = {name: torch.from_numpy(array) for name, array in imported.arrays_of(datasets, key, whole=True).items()}
 
     def columns(half: str) -> dict[str, Tensor]:
         return {column.name: arrays[f"{half}_column/{column.name}"] for column in info.columns}

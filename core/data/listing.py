@@ -83,7 +83,7 @@ def labelled(listing: Listing, label: str = "") -> Labelled:
     chosen = columns.pop(name)
     _check_classes(chosen, listing.train)
     kept = _telling(columns.values(), listing, chosen)
-    finer = (c.name for c in kept if c.name in FINER and pairs(c, chosen) == len(np.unique(c.codes)))
+    finer = (c.name for c in kept if c.name in FINER and pairs(c, chosen) == _spread(c))
     return Labelled(chosen.values, chosen.codes, kept, next(finer, ""))
 
 
@@ -124,9 +124,17 @@ def _telling(columns: Iterable[Coded], listing: Listing, chosen: Coded | None) -
     """
     given, kept = list(columns), [chosen] if chosen else []
     for column in sorted(given, key=lambda c: all(v.isdigit() for v in c.values)):
-        count = len(column.values)
-        if 1 < count < len(listing.paths) and not any(
-            len(other.values) == count == pairs(column, other) for other in kept if other.name not in listing.attributes
-        ):
+        is_attribute = chosen is None and column.name in listing.attributes  # every attribute stays one where it is learnt
+        if is_attribute or (1 < _spread(column) < len(listing.paths) and not any(_same(column, other) for other in kept)):
             kept.append(column)
     return tuple(c for c in given if any(c is other for other in kept))
+
+
+def _spread(column: Coded) -> int:
+    """How many values come up."""
+    return len(np.unique(column.codes))
+
+
+def _same(one: Coded, other: Coded) -> bool:
+    """Whether each tells the other."""
+    return _spread(one) == _spread(other) == pairs(one, other)

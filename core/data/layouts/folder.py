@@ -16,7 +16,7 @@ HALVES = ("train", "test")
 
 def fits(root: Path) -> bool:
     """Whether a folder looks like it."""
-    return all((root / half).is_dir() for half in HALVES)
+    return any((root / half).is_dir() for half in HALVES)
 
 
 def listing(root: Path) -> Listing:
