@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Protocol
 
-from core.data import digits
+from core.data import cifar100, digits, face_sets
 from core.data.dataset import Dataset
 from core.data.published_sets import SETS
 from core.descriptions import DatasetInfo
@@ -20,7 +20,7 @@ class Source(Protocol):
         """Raises WrongInput where it cannot be had."""
 
 
-DATASETS: dict[str, Source] = {source.INFO.key: source for source in (digits, *SETS)}
+DATASETS: dict[str, Source] = {source.INFO.key: source for source in (digits, *face_sets.SETS, *SETS, *cifar100.SETS)}
 
 
 @cache
