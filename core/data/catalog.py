@@ -20,7 +20,8 @@ class Source(Protocol):
         """Raises WrongInput where it cannot be had."""
 
 
-DATASETS: dict[str, Source] = {source.INFO.key: source for source in (digits, *face_sets.SETS, *SETS, *cifar100.SETS)}
+SOURCES: tuple[Source, ...] = (digits, *face_sets.SETS, *SETS, *cifar100.SETS)
+DATASETS: dict[str, Source] = {source.INFO.key: source for source in SOURCES}
 
 
 @cache

@@ -54,9 +54,9 @@ class FaceSet:
         labels = people.age
         if self.INFO.multi:
             labels = torch.stack([columns[name][1] for name in self.INFO.classes], 1).to(torch.uint8)
-        halves = (Examples(images[part], labels[part]) for part in (train, ~train))
-        kept = ({name: values[part] for name, (_, values) in columns.items()} for part in (train, ~train))
-        return Dataset(self.INFO, *halves, *kept)
+        first, second = (Examples(images[part], labels[part]) for part in (train, ~train))
+        ours, theirs = ({name: values[part] for name, (_, values) in columns.items()} for part in (train, ~train))
+        return Dataset(self.INFO, first, second, ours, theirs)
 
 
 def _faces(side: int, multi: bool) -> FaceSet:
