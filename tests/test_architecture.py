@@ -20,6 +20,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own p
     {"core.domain", "core.params", "core.descriptions", "core.presets", "core.recordings", "core.threads", "core.version", "core.controls",
      "core.wording", "core.indices"},
     {"core.context", "core.data", "core.models", "core.store", "core.stages", "core.verdict", "core.persample"},
+    {"core.pictures"},
     {"core.catalogue", "core.kept", "core.training"},
     {"core.chance", "core.maths", "core.privacy", "core.spread"},
     {"core.comeback", "core.importance"},
@@ -45,6 +46,7 @@ WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
     *("core.jobs.runner", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.version"),
     *("core.comparison", "core.doubts", "core.spread", "core.studies.runner", "core.studies.summary"),
     *("core.chance", "core.trust", "core.controls", "core.comeback", "core.privacy", "core.wording", "core.indices"),
+    "core.pictures",
 )
 CHARTS = (
     *("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images"),

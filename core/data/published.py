@@ -6,16 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
 from torch import Tensor
 
 from core.data.dataset import Dataset
 from core.data.examples import Examples
+from core.data.folder import LOOKING, OFFLINE, data_folder
 from core.descriptions import DatasetInfo
 from core.domain import WrongInput
-
-OFFLINE = "FORGETSCOPE_OFFLINE"  # set to anything: never download
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,8 @@ class Published:
         try:
             return examples_of(self.of(root, train, False))
         except (RuntimeError, OSError, ValueError) as missing:
+            if os.environ.get(OFFLINE) == LOOKING:
+                raise self._absent(root, "yet, and only a run downloads it") from missing
             if os.environ.get(OFFLINE):
                 raise self._absent(root, f"and {OFFLINE} is set, so it was not downloaded") from missing
         try:
@@ -60,12 +60,6 @@ class Published:
         return WrongInput(
             f"{self.INFO.title} is not in {root} {why}; put {self.files} there, or set FORGETSCOPE_DATA to the folder that holds it."
         )
-
-
-def data_folder() -> Path:
-    """FORGETSCOPE_DATA, else a folder of the user's own; it need not be there yet."""
-    named = os.environ.get("FORGETSCOPE_DATA")
-    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("forgetscope", appauthor=False)) / "data"
 
 
 def examples_of(opened: Any) -> Examples:

@@ -7,7 +7,8 @@ import torch
 
 from core.data import digits
 from core.data.catalog import DATASETS, load_dataset
-from core.data.published import OFFLINE, Published
+from core.data.folder import OFFLINE
+from core.data.published import Published
 from core.domain import WrongInput
 
 

@@ -9,7 +9,8 @@ import torch
 
 from core.data import published_sets
 from core.data.cifar100 import CIFAR20, CIFAR100, COARSE, FINE, SUPERCLASS_OF, SUPERCLASSES
-from core.data.published import OFFLINE, Published, examples_of
+from core.data.folder import OFFLINE
+from core.data.published import Published, examples_of
 from core.domain import WrongInput
 
 
