@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.data import cache as imported
-from core.data import digits
+from core.data import cifar100, digits, face_sets
 from core.data.dataset import Dataset
 from core.data.examples import Examples
 from core.data.published_sets import SETS
@@ -27,7 +27,8 @@ class Source(Protocol):
         """Raises WrongInput where it cannot be had."""
 
 
-DATASETS: dict[str, Source] = {source.INFO.key: source for source in (digits, *SETS)}
+SOURCES: tuple[Source, ...] = (digits, *face_sets.SETS, *SETS, *cifar100.SETS)
+DATASETS: dict[str, Source] = {source.INFO.key: source for source in SOURCES}
 
 
 @cache

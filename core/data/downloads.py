@@ -6,9 +6,8 @@ from pathlib import Path
 import sys
 
 from core.data.beside import folder_beside
+from core.data.folder import LOOKING, OFFLINE
 from core.domain import WrongInput
-
-OFFLINE = "FORGETSCOPE_OFFLINE"  # set to anything: never download
 
 
 def download(root: Path, fetch: Callable[[Path], None], title: str, files: str, missing: Exception) -> None:
@@ -16,6 +15,8 @@ def download(root: Path, fetch: Callable[[Path], None], title: str, files: str, 
 
     title, files: what is missing, for a sentence. Raises WrongInput with what to put where; then nothing is left of what came.
     """
+    if os.environ.get(OFFLINE) == LOOKING:
+        raise _absent(root, title, files, "yet, and only a run downloads it") from missing
     if os.environ.get(OFFLINE):
         raise _absent(root, title, files, f"({_line(missing)}), and {OFFLINE} is set, so it was not downloaded") from missing
     print(f"{title} is not in {root}; downloading it.", file=sys.stderr)

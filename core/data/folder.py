@@ -1,4 +1,4 @@
-"""The folder in which sets of images lie: FORGETSCOPE_DATA, or one of the user's own."""
+"""The folder in which sets of images lie: FORGETSCOPE_DATA, or one of the user's own; and whether sets may be downloaded."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,9 @@ from pathlib import Path
 import platformdirs
 
 from core.domain import WrongInput
+
+OFFLINE = "FORGETSCOPE_OFFLINE"  # set to anything: never download
+LOOKING = "looking"  # its value where somebody only wants to see the images
 
 
 def data_folder() -> Path:

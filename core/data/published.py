@@ -21,27 +21,33 @@ UNREADABLE = (RuntimeError, OSError, ValueError, AssertionError, EOFError, Looku
 
 @dataclass(frozen=True)
 class Published:
-    """A set as torchvision knows it. `of(root, train, download)` opens one half of it."""
+    """A set as torchvision knows it. `of(root, train, download)` opens one half of it.
+
+    sorted_out: from the labels as published, int64 (N,), to ours and the value of each of INFO's columns.
+    """
 
     INFO: DatasetInfo
     of: Callable[[Path, bool, bool], Any]
     files: str  # what must lie where, for whoever has no network
+    sorted_out: Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]] = lambda labels: (labels, {})
 
     def load(self) -> Dataset:
         """Raises WrongInput with what to put where, when the set is neither here, whole, nor to be had."""
         root = data_folder()
         try:
-            train, test = self._halves(root)
+            halves = self._halves(root)
         except UNREADABLE as missing:
             download(root, self._fetch, self.INFO.title, self.files, missing)
-            train, test = self._halves(root)
+            halves = self._halves(root)
+        labels, columns = zip(*(self.sorted_out(half.labels) for half in halves), strict=True)
+        train, test = (half.relabelled(ours) for half, ours in zip(halves, labels, strict=True))
         counts = tuple(torch.bincount(train.labels, minlength=len(self.INFO.classes)).tolist())
         if counts != self.INFO.train_counts or len(test) != self.INFO.test_count:
             raise WrongInput(
                 f"{self.INFO.title} in {root} is not complete: it should have {self.INFO.train_count} images to train on and "
                 f"{self.INFO.test_count} to test, and has {len(train)} and {len(test)}."
             )
-        return Dataset(self.INFO, train, test)
+        return Dataset(self.INFO, train, test, *columns)
 
     def _halves(self, root: Path) -> tuple[Examples, Examples]:
         return examples_of(self.of(root, True, False)), examples_of(self.of(root, False, False))

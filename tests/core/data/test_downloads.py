@@ -8,7 +8,7 @@ import torch
 
 from core.cli.adding import _folder
 from core.data import celeba
-from core.data.downloads import OFFLINE
+from core.data.folder import LOOKING, OFFLINE
 from core.data.published import Published
 from core.data.published_sets import MNIST
 from core.domain import WrongInput
@@ -105,6 +105,12 @@ def test_offline_nothing_is_downloaded_and_the_sentence_says_so(root, monkeypatc
         published(net).load()
     assert net.asked == 0
     assert not root.exists()
+
+
+def test_who_only_wants_to_look_downloads_nothing(root, monkeypatch):
+    monkeypatch.setenv(OFFLINE, LOOKING)
+    with pytest.raises(WrongInput, match=r"is not in .* yet, and only a run downloads it; put the four files"):
+        published(Net()).load()
 
 
 def test_a_set_with_images_missing_is_not_believed(root):
