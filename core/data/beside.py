@@ -8,6 +8,8 @@ import re
 import shutil
 from uuid import uuid4
 
+import psutil
+
 _NAME = re.compile(r"\.writing-(\d+)-[0-9a-f]{32}")  # the process id is in the name
 
 
@@ -33,15 +35,6 @@ def sweep(parent: Path) -> None:
     """Remove what processes that are gone left half-written."""
     for place in parent.glob(".writing-*"):
         found = _NAME.fullmatch(place.name)
-        if found and not _alive(int(found.group(1))):
+        if found and not psutil.pid_exists(int(found.group(1))):
             shutil.rmtree(place, ignore_errors=True)
 
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # another user's, or no id of this system: leave it
-        return True
-    return True

@@ -39,4 +39,4 @@ def _absent(root: Path, title: str, files: str, why: str) -> WrongInput:
 
 def _line(error: Exception) -> str:
     said = " ".join(str(error).split()).replace(". ", "; ")  # it becomes a part of one sentence
-    return f"{type(error).__name__}: {said}"[:200].rstrip(" .;")
+    return f"{type(error).__name__}: {said}"[:200].rstrip(" .;:")

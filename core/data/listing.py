@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 import re
+from unicodedata import category
 
 import numpy as np
 
@@ -96,6 +97,9 @@ def assert_some(listing: Listing) -> None:
 
 def _coded(name: str, values: Sequence[str], order: tuple[str, ...] | None) -> Coded:
     present = set(values)
+    for value in present:
+        if any(category(letter) in ("Cc", "Cs") for letter in value):  # no page and no address could show it
+            raise WrongInput(f"The {name} {ascii(value)[:200]} has letters that cannot be shown; name it otherwise.")
     known = [v for v in order if v in present] if order else sorted(present, key=natural)
     place = {value: index for index, value in enumerate(known)}
     return Coded(name, tuple(known), np.fromiter((place[v] for v in values), np.int64, len(values)))

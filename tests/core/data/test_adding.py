@@ -15,7 +15,11 @@ from core.data.adding import Asked, add
 from core.data.catalog import load_dataset
 from core.data.splits import split
 from core.describe import write
-from core.domain import ForgetRequest, WrongInput
+from core.domain import ForgetRequest, RunSpec, WrongInput
+from core.kept import Keeper
+from core.pipeline import prepare
+from core.store.artifacts import Artifacts
+from core.store.results import ResultStore
 from core.version import ENGINE, code_version
 from tests.core.data.made_up import COLOUR, GREY, folder, index, picture
 
@@ -139,6 +143,15 @@ def test_the_engine_reads_tensors_over_the_files_and_a_part_of_them_copies_no_im
     assert parts.retain.stored.data_ptr() == parts.forget.stored.data_ptr() == data.train.stored.data_ptr()
     assert parts.forget.images.tolist() == data.train.images[3:].tolist()
     assert [y.tolist() for _, y in parts.forget.batches(2)] == [[1, 1], [1]]
+
+
+def test_a_run_of_an_added_set_is_prepared_from_the_home(tmp_path, home):
+    info = add(folder(tmp_path / "pets"), Asked(), home.datasets_folder).info
+    spec = RunSpec(info.key, "small_cnn", ForgetRequest("class", (0,)), "original", {}, device="cpu")
+    with ResultStore(home.database) as store:
+        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+    assert job.splits.forgotten.tolist() == [True] * 3 + [False] * 3
+    assert job.build()(job.splits.test.pixels()).shape == (4, 2)
 
 
 def test_a_set_that_is_gone_or_damaged_is_told_by_the_engine(tmp_path, datasets):

@@ -116,6 +116,11 @@ def class_without_test(root):
     picture(root / "train/emu/0.png", 50)
 
 
+def strange_name(root):
+    for half in ("train", "test"):
+        os.rename(root / half / "dog", os.fsencode(root / half) + b"/d\xffg\n")
+
+
 def one_class(root):
     for half in ("train", "test"):
         (root / half / "dog").rename(root / f"{half}-dog")
@@ -154,6 +159,7 @@ BAD = {
     "a pipe, which would wait for ever": (pipe, "train/cat/9.png"),
     "no test half": (no_test, "A folder test/ is wanted in"),
     "a class without test images": (class_without_test, "'emu' has 1 images to train on and 0 to test"),
+    "a class whose name is no text": (strange_name, r"The class 'd\udcffg\n' has letters that cannot be shown"),
     "one class": (one_class, "At least two classes are wanted; the column class has cat"),
     "a file without a row": (indexed(lambda text: text.replace(ROW, "")), "index.csv has no row for train/dog/1.png"),
     "a row without a file": (indexed(lambda text: text.replace("train/dog/1", "train/dog/7")), "names train/dog/7.png in row"),
