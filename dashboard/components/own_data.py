@@ -27,7 +27,7 @@ def _ask(key: str) -> None:
         help="With train/CLASS and test/CLASS inside, or one of the published layouts. README, Your own data, says more.",
     )  # fmt: skip
     if found := halved_folders():
-        st.pills("Found in FORGETSCOPE_DATA", found, key=FOUND, on_change=_take, wrap=True)
+        st.pills("Found in FORGETSCOPE_DATA", found, key=FOUND, on_change=_take, wrap=True, format_func=plain)
     left, middle, right = st.columns(3)
     layout = left.selectbox("Layout", [AUTO, *LAYOUTS], key="own_layout", help=_HELP)
     size = middle.number_input(

@@ -31,7 +31,7 @@ with ask:
     dataset = left.selectbox("Dataset", list(shelves.datasets), key="dataset", bind="query-params")
     model = right.selectbox("Model", list(shelves.models), key="model", bind="query-params")
     data = shelves.datasets[dataset]
-    st.caption(f"{data.about} {data.train_count} to train on, {data.test_count} to test. {shelves.models[model].about}")
+    st.caption(f"{plain(data.about)} {data.train_count} to train on, {data.test_count} to test. {shelves.models[model].about}")
     own_data("dataset")
     request = ask_request(data)
 

@@ -57,6 +57,13 @@ def test_added_images_become_the_chosen_dataset_and_can_be_asked_to_be_forgotten
     assert not at.button(key="submit").disabled
 
 
+def test_a_folders_name_is_shown_letter_for_letter(open_app, bare, data):
+    (data / "pets").rename(data / "![x](http:__evil)*")
+    at = asked(open_app(bare.root, VIEW), "![x](http:__evil)*")
+    sound(at.button(key="own_add").click().run())
+    assert r"the folder \!\[x\]\(http\:\_\_evil\)\*" in " ".join(caption.value for caption in at.caption)
+
+
 def test_what_is_wrong_is_told_in_one_sentence_and_the_dataset_stays(open_app, bare, data):
     (data / "pets" / "train" / "dog" / "1.png").write_bytes(b"no image")
     at = asked(open_app(bare.root, VIEW), "pets")
