@@ -8,7 +8,8 @@ import click
 
 from core.cli.group import as_json, cli, print_json
 from core.data import cache
-from core.data.adding import CHANNELS, Added, Asked, Say, add
+from core.data.adding import CHANNELS, Added, Asked, add
+from core.data.building import Say
 from core.data.folder import find_folder
 from core.data.layouts import AUTO, LAYOUTS
 from core.domain import ACTIVE, WrongInput

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core.catalogue import catalogue, dataset_images
-from core.data import adding, cache
+from core.data import building, cache
 from core.data.adding import Asked, add
 from core.data.catalog import load_dataset
 from core.data.splits import split
@@ -56,7 +56,7 @@ def test_the_key_names_the_content_and_the_same_again_is_not_decoded(tmp_path, d
     first = add(root, Asked(), datasets)
     assert cache.KEY.fullmatch(first.info.key)
     assert first.info.key.startswith("my-pets@")
-    monkeypatch.setattr(adding, "decode", None)
+    monkeypatch.setattr(building, "decode", None)
     again = add(root, Asked(), datasets)
     assert (again.info, again.new, first.new) == (first.info, False, True)
 
@@ -72,7 +72,7 @@ def test_other_content_another_size_or_another_label_is_another_dataset(tmp_path
 
 
 def test_many_images_go_through_in_parts(tmp_path, datasets, monkeypatch):
-    monkeypatch.setattr(adding, "TOGETHER", 4)
+    monkeypatch.setattr(building, "TOGETHER", 4)
     root, shares = folder(tmp_path / "pets", counts=(5, 3)), []
     info = add(root, Asked(), datasets, lambda share, note: shares.append(share)).info
     found = cache.arrays_of(datasets, info.key)

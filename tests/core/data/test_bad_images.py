@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from core.data import adding, pictures
+from core.data import adding, building, pictures
 from core.data.adding import Asked, add
 from core.domain import WrongInput
 from tests.core.data.made_up import GREY, folder, index, picture
@@ -245,7 +245,8 @@ def test_an_image_that_changes_between_digest_and_decoding_is_told(tmp_path, mon
         reads.append(name)
         return pictures.read(base, name) + (b"x" if reads.count(name) > 1 and name.endswith("dog/2.png") else b"")
 
-    monkeypatch.setattr(adding, "read", changing)
+    for module in (adding, building):
+        monkeypatch.setattr(module, "read", changing)
     with pytest.raises(WrongInput, match=r"train/dog/2\.png has changed while it was read"):
         add(root, Asked(), tmp_path / "datasets")
     assert not list((tmp_path / "datasets").iterdir())

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from core.data import cache
+from core.data import cache, drafts
 from core.data.adding import Asked, add
 from core.domain import WrongInput
 from core.store.trouble import told
@@ -30,7 +30,7 @@ def info(tmp_path):
 
 
 def write(datasets, info, key=KEY):
-    with cache.writing(datasets, key) as draft:
+    with drafts.writing(datasets, key) as draft:
         growing = draft.array("train_images", IMAGES.shape)
         growing.append(IMAGES[:2])
         growing.append(IMAGES[2:])
@@ -52,7 +52,7 @@ def test_what_was_written_in_parts_is_read_as_one_and_described_as_it_was(datase
 
 def test_any_error_while_writing_leaves_nothing(datasets, info):
     def broken():
-        with cache.writing(datasets, KEY) as draft:
+        with drafts.writing(datasets, KEY) as draft:
             draft.array("train_images", IMAGES.shape).append(IMAGES)
             raise ZeroDivisionError
 
@@ -63,7 +63,7 @@ def test_any_error_while_writing_leaves_nothing(datasets, info):
 
 def test_too_few_rows_are_an_error_and_leave_nothing(datasets, info):
     def short():
-        with cache.writing(datasets, KEY) as draft:
+        with drafts.writing(datasets, KEY) as draft:
             draft.info = info
             draft.array("train_images", IMAGES.shape).append(IMAGES[:2])
 
@@ -79,7 +79,7 @@ def test_a_disk_that_fills_is_told_in_a_sentence_and_leaves_nothing(datasets, in
     def full(path, mode="r", **how):
         return open("/dev/full", mode, **how) if str(path).endswith(".npy") else open(path, mode, **how)
 
-    monkeypatch.setattr(cache, "open", full, raising=False)
+    monkeypatch.setattr(drafts, "open", full, raising=False)
     with pytest.raises(WrongInput, match=r"^There is no space left to write .*datasets; free some and try again\.$"), told(datasets):
         write(datasets, info)
     assert left(datasets) == []
@@ -96,7 +96,7 @@ def test_what_a_process_that_is_gone_left_is_never_listed_and_swept_by_the_next(
 
 
 def test_two_that_write_the_same_both_succeed(datasets, info):
-    with cache.writing(datasets, KEY) as slower:
+    with drafts.writing(datasets, KEY) as slower:
         slower.info = replace(info, key=KEY)
         slower.array("train_images", IMAGES.shape).append(IMAGES)
         write(datasets, info)
