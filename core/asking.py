@@ -1,12 +1,13 @@
 """The one place that checks what is asked, for the pages and the command line alike."""
 
 from dataclasses import replace
+from difflib import get_close_matches
 import os
 import re
 from typing import Any, TypeVar
 
 from core.catalogue import Catalogue
-from core.descriptions import DatasetInfo, ForClasses, MethodInfo, OfCeiling
+from core.descriptions import Column, DatasetInfo, ForClasses, MethodInfo, OfCeiling
 from core.domain import ForgetRequest, RunSpec, WrongInput
 from core.params import Value, check_names
 from core.presets import preset_for
@@ -14,6 +15,8 @@ from core.store.beside import FLOOR
 from core.version import ENGINE, code_version
 
 T = TypeVar("T")
+NEAR = 3  # names that are offered for one that is not there
+LISTED = 8  # names that are listed where none is near
 
 
 def preset_values(method: MethodInfo, data: DatasetInfo, model: str, request: ForgetRequest) -> dict[str, Value]:
@@ -33,7 +36,7 @@ def make_spec(
     *, seed: int = 0, reference: bool = True,
 ) -> RunSpec:  # fmt: skip
     """A checked spec with every parameter spelled out. Raises WrongInput with one sentence that says what was wanted."""
-    data = _pick(shelves.datasets, dataset, "dataset")
+    data = dataset_of(shelves, dataset)
     _pick(shelves.models, model, "model")
     chosen = _pick(shelves.methods, method, "method")
     check_request(request, data)
@@ -49,6 +52,48 @@ def make_spec(
     idle = [p for p in chosen.params if p.idle(params)]
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
     return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), code_version(ENGINE))
+
+
+def request_of(text: str, data: DatasetInfo) -> ForgetRequest:
+    """As `ForgetRequest.parse`, where names may stand for indices: `class:ankle boot`, `attribute:glasses=yes`.
+
+    Upper and lower case are one, and so are spaces and underscores; a whole number is always an index. Raises WrongInput.
+    """
+    kind, _, value = text.partition(":")
+    column, _, said = value.rpartition("=") if kind == "attribute" else ("", "", value)
+    if kind in ("class", "classes"):
+        names, noun = data.classes, "class"
+    elif kind == "subclass" or column.strip():
+        column = next((c.name for c in data.columns if _plain(c.name) == _plain(column)), column.strip())
+        names = _column(ForgetRequest(kind, column=column), data).values
+        noun = column.replace("_", " ") or kind
+    else:
+        return ForgetRequest.parse(text)  # which refuses it, or needs no names
+    words = [said] if _plain(said) in map(_plain, names) else [word for word in said.split(",") if word.strip()]
+    picks = ",".join(_index(word, names, noun, data.key) for word in words)
+    return ForgetRequest.parse(f"{kind}:{column and column + '='}{picks}")
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.replace("_", " ").casefold().split())
+
+
+def _index(word: str, names: tuple[str, ...], noun: str, key: str) -> str:
+    """The index of a name, as text; of a whole number, itself."""
+    if re.fullmatch(r"-?\d+", word.strip()):
+        return word.strip()
+    plain = [_plain(name) for name in names]
+    if _plain(word) in plain:
+        return str(plain.index(_plain(word)))
+    near = get_close_matches(_plain(word), plain, NEAR) or [name for name in plain if _plain(word) in name][:NEAR]
+    shown = [names[plain.index(name)] for name in near] or list(names[:LISTED])
+    more = "" if near or len(names) <= LISTED else f", … ({len(names)} in all)"
+    raise WrongInput(f"{key} has no {noun} {word.strip()!r:.60}; {'near it are' if near else 'there are'}: {', '.join(shown)}{more}.")
+
+
+def dataset_of(shelves: Catalogue, key: str) -> DatasetInfo:
+    """Raises WrongInput with the keys that there are."""
+    return _pick(shelves.datasets, key, "dataset")
 
 
 def floor_spec(spec: RunSpec, shelves: Catalogue) -> RunSpec:
@@ -102,13 +147,19 @@ def _values(request: ForgetRequest, data: DatasetInfo) -> tuple[int, str, str]:
         return len(data.classes), "class", "classes"
     if request.kind == "samples":
         return data.train_count, "training index", "training indices"
+    column = _column(request, data)
+    return len(column.values), f"value of {column.name}", f"values of {column.name}"
+
+
+def _column(request: ForgetRequest, data: DatasetInfo) -> Column:
+    """The one that a subclass or attribute request is about. Raises WrongInput with those that there are."""
     column = data.column(request)
     if column is None and request.kind == "subclass":
         raise WrongInput(f"{data.key} has no subclasses; a request of kind subclass needs a dataset that has them.")
     if column is None:
         known = ", ".join(c.name for c in data.columns) or "none"
-        raise WrongInput(f"{data.key} has no column {request.column!r}; its columns are: {known}.")
-    return len(column.values), f"value of {column.name}", f"values of {column.name}"
+        raise WrongInput(f"{data.key} has no column {request.column!r:.60}; its columns are: {known}.")
+    return column
 
 
 def _check_drawn(request: ForgetRequest, data: DatasetInfo) -> None:

@@ -1,28 +1,30 @@
 """What can be asked for, known without importing torch: the shelves, as the engine described them for its version."""
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import asdict, dataclass, replace
+from functools import cache, lru_cache
 import json
+import os
 from pathlib import Path
 import shutil
 import subprocess
 import sys
-from typing import Any
 
 from filelock import FileLock
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
-from core.descriptions import Column, DatasetInfo, MethodInfo, MetricInfo, ModelInfo
+from core.data import cache as imported
+from core.descriptions import DatasetInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
 from core.domain import WrongInput
 from core.params import param_from_dict
-from core.store.home import open_home
+from core.pictures import CONTENTS, SENTENCE
+from core.store.home import Home, open_home
 from core.store.trouble import told
+from core.threads import QUIET
 from core.version import ENGINE, code_version
 
 ROOT = Path(__file__).resolve().parents[1]
+IMAGES = "images"  # the folder of a dataset's images, beside the catalogue
 
 
 @dataclass(frozen=True)
@@ -46,25 +48,33 @@ class Catalogue:
             {k: dataset_from(v) for k, v in raw["datasets"].items()},
             {k: ModelInfo(**v) for k, v in raw["models"].items()},
             {
-                k: MethodInfo(**_tuples({**v, "params": map(param_from_dict, v["params"])}))
+                k: MethodInfo(**tuples({**v, "params": map(param_from_dict, v["params"])}))
                 for k, v in raw["methods"].items()
             },
             {k: MetricInfo(**v) for k, v in raw["metrics"].items()},
         )
 
 
-def dataset_from(raw: dict[str, Any]) -> DatasetInfo:
-    """From `asdict` by way of JSON."""
-    return DatasetInfo(**_tuples({**raw, "columns": [Column(**_tuples(c)) for c in raw["columns"]]}))
-
-
-def _tuples(raw: dict[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list | map) else v for k, v in raw.items()}
-
-
 def catalogue(root: Path) -> Catalogue:
-    """Read from the home folder; written there first, by a process of its own, when the engine's version is new."""
-    return _read(_written(root, "catalogue.json"))
+    """Read from the home folder; written there first, by a process of its own, when the engine's version is new.
+
+    With the datasets that the user added; one that is damaged is left out.
+    """
+    shelves, folder = _read(_written(root, "catalogue.json")), Home(root).datasets_folder
+    try:
+        added = _added(folder, folder.stat().st_mtime_ns)
+    except OSError:  # nothing was ever added
+        return shelves
+    return replace(shelves, datasets={**shelves.datasets, **added})
+
+
+@lru_cache(maxsize=8)
+def _added(folder: Path, _changed: int) -> dict[str, DatasetInfo]:
+    found = {}
+    for key in imported.keys(folder):
+        with suppress(imported.Damaged):
+            found[key] = imported.info_of(folder, key)
+    return found
 
 
 def is_written(root: Path) -> bool:
@@ -73,12 +83,47 @@ def is_written(root: Path) -> bool:
 
 
 def dataset_images(root: Path, dataset: str) -> dict[str, np.ndarray]:
-    """`train_images` uint8 (N, C, H, W), `train_labels` int64 (N,), the same for test, and `peak` (the byte of 1.0)."""
-    file = f"{dataset}.safetensors"
+    """Arrays mapped into memory, read-only; written there first, by a process of its own, when they are asked for.
+
+    `train_images` uint8 (N, C, H, W); `train_labels` int64 (N,), or uint8 (N, A) for attributes; `train_column/NAME` int64
+    (N,), an index into the column's values; the same for test; `peak` (the byte of 1.0). Raises WrongInput where the dataset
+    is not to be had; nothing is downloaded. What the user added is mapped from where it was put.
+    """
+    if imported.KEY.fullmatch(dataset):
+        return {**imported.arrays_of(Home(root).datasets_folder, dataset), "peak": np.array(255)}
     try:
-        return load_file(_written(root, file))
-    except SafetensorError:  # damaged
-        return load_file(_written(root, file, anew=True))
+        return _mapped(_written_images(root, dataset))
+    except (ValueError, TypeError, KeyError, OSError, EOFError):  # damaged, or swept away by a newer version
+        return _mapped(_written_images(root, dataset, anew=True))
+
+
+def _mapped(folder: Path) -> dict[str, np.ndarray]:
+    names = json.loads((folder / CONTENTS).read_text())
+    files = {name: folder / f"{index}.npy" for index, name in enumerate(names)}
+    arrays = {name: np.load(file, mmap_mode="r", allow_pickle=False) for name, file in files.items()}
+    return arrays | {"peak": arrays["peak"].reshape(())}  # a single number comes back from the map as a row of one
+
+
+def _written_images(root: Path, dataset: str, anew: bool = False) -> Path:
+    version = code_version(ENGINE)
+    folder = root / "catalogue" / version / IMAGES / dataset
+    if anew or not (folder / CONTENTS).is_file():
+        with told(folder), FileLock(root / "catalogue.lock"):
+            if anew or not (folder / CONTENTS).is_file():
+                _write_images(folder, dataset)
+                for old in root.glob(f"catalogue/*/{IMAGES}/{dataset}"):
+                    if old.parents[1].name != version:
+                        shutil.rmtree(old, ignore_errors=True)  # hundreds of MB, for a set of colour images
+    return folder
+
+
+def _write_images(folder: Path, dataset: str) -> None:
+    command = [sys.executable, "-m", "core.pictures", str(folder), dataset]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **QUIET}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        own = done.returncode == SENTENCE
+        raise WrongInput(last if own else f"The engine could not write the images of {dataset} into {folder}: {last}")
 
 
 def _read(path: Path) -> Catalogue:

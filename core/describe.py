@@ -5,11 +5,9 @@ import shutil
 import sys
 import tempfile
 
-from safetensors.torch import save_file
-import torch
-
-from core.catalogue import Catalogue
-from core.data.catalog import DATASETS, load_dataset
+from core import pictures
+from core.catalogue import IMAGES, Catalogue
+from core.data.catalog import DATASETS
 from core.descriptions import MethodInfo
 from core.methods import METHODS
 from core.methods.base import UnlearningMethod
@@ -46,22 +44,11 @@ def write(folder: Path) -> None:
         (beside / "catalogue.json").write_text(describe().to_json())
         for key, module in DATASETS.items():
             if module.INFO.embedded:
-                write_images(beside / f"{key}.safetensors", key)
+                pictures.write(beside / IMAGES / key, key)
         if not folder.exists():  # else another process was quicker, with the same content
             beside.rename(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def write_images(path: Path, key: str) -> None:
-    """One dataset's images and labels, as `core.catalogue.dataset_images` reads them."""
-    data = load_dataset(key)
-    arrays = {
-        f"{name}_{part}": getattr(examples, part).contiguous()
-        for name, examples in (("train", data.train), ("test", data.test))
-        for part in ("images", "labels")
-    }
-    save_file(arrays | {"peak": torch.tensor(data.train.peak)}, path)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Plain descriptions of what is on the shelves, so that a page can offer it without importing torch."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from core.domain import ForgetRequest, Recipe
 from core.params import Param, Value
@@ -57,6 +58,16 @@ class DatasetInfo:
         column = self.column(request)
         counts = column.counts if column else self.train_counts
         return sum(counts[pick] for pick in request.picks) if request.by_rule else len(request.picks)
+
+
+def dataset_from(raw: dict[str, Any]) -> DatasetInfo:
+    """From `asdict` by way of JSON."""
+    return DatasetInfo(**tuples({**raw, "columns": [Column(**tuples(c)) for c in raw["columns"]]}))
+
+
+def tuples(raw: dict[str, Any]) -> dict[str, Any]:
+    """The same with tuples where JSON has lists."""
+    return {k: tuple(v) if isinstance(v, list | map) else v for k, v in raw.items()}
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def load(home: Home, run_id: str) -> Dampenable:
         name: to_tensors(artifacts.get_arrays(file)) for name, file in files.items() if file.endswith(".safetensors")
     }
     recorded, of_all = tensors["recorded"], next(t for name, t in tensors.items() if name.startswith("statistic/"))
-    dataset = load_dataset(run.spec.dataset)
+    dataset = load_dataset(run.spec.dataset, home.datasets_folder)
     splits = split(dataset, run.spec.request)
     model = MODELS[run.spec.model](dataset.info).eval()
     sets = {name: getattr(splits, name).first(LOOKED_AT) for name in ("test", "forget")}

@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass
 from functools import partial
 import os
+from pathlib import Path
 from time import perf_counter
 
 import pandas as pd
@@ -102,7 +103,7 @@ class Job:
 def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
     """Compute a run and put its files into the home. Raises WrongInput or Diverged; the caller stores the verdict."""
     with ResultStore(home.database) as store:
-        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)))
+        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
         stages = Stages(planned_work(job), report)
         original = train(job, "train", job.original_key, "original", job.splits.train, stages)
         reference = None
@@ -130,11 +131,11 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
         return Outcome(tuple(measurements), seconds, speedup, files, job.device)
 
 
-def prepare(spec: RunSpec, keeper: Keeper) -> Job:
-    """Turn names into objects, and refuse what cannot be before anything is computed."""
+def prepare(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> Job:
+    """Turn names into objects, and refuse what cannot be before anything is computed. datasets: those that the user added."""
     device = choose_device(spec.device)
     _settle()
-    dataset = load_dataset(spec.dataset)
+    dataset = load_dataset(spec.dataset, datasets)
     method: UnlearningMethod = with_params(METHODS[spec.method], spec.params)
     method.check(spec.request)
     recipe = preset_for(spec.dataset, spec.model).recipe

@@ -124,7 +124,7 @@ def predict(model: nn.Module, examples: Examples, device: str) -> Tensor:
     model.eval()
 
     def ask(part: slice) -> Tensor:
-        x = examples.images[part].to(device).float() / examples.peak
+        x = examples.taken(part).to(device).float() / examples.peak
         return torch.as_tensor(model(x.contiguous(memory_format=torch.channels_last)).float().cpu())
 
     try:

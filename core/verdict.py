@@ -1,6 +1,8 @@
 """One sentence that says what a run did, from its numbers; plain words, no torch."""
 
+from core.descriptions import DatasetInfo
 from core.domain import ForgetRequest
+from core.wording import words_of
 
 NEAR = 0.05  # share: differences of accuracy below this are called the same
 PRICE = 0.03  # share of kept accuracy whose loss is worth a word
@@ -8,8 +10,11 @@ PRICE = 0.03  # share of kept accuracy whose loss is worth a word
 Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
 
 
-def verdict(numbers: Numbers, request: ForgetRequest, classes: tuple[str, ...]) -> str:
-    """A lead (Forgotten, Partly forgotten, Not forgotten, ...) and the accuracies that it rests on."""
+def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None) -> str:
+    """A lead (Forgotten, Partly forgotten, Not forgotten, ...) and the accuracies that it rests on.
+
+    data: what the run is about, for the names; None where it is no longer on the shelf.
+    """
     forget_metric = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
     after, before = numbers["unlearned"].get(forget_metric), numbers["original"].get(forget_metric)
     kept, kept_before = (numbers[model].get("test_retain_accuracy") for model in ("unlearned", "original"))
@@ -24,7 +29,7 @@ def verdict(numbers: Numbers, request: ForgetRequest, classes: tuple[str, ...]) 
         else _lead(before, after, 0.0 if wanted is None and request.by_class else wanted)
     )
     price = " but at a price" if kept < (kept_wanted if kept_wanted is not None else kept_before) - PRICE else ""
-    what = f"unseen images of {_named(request, classes)}" if request.by_class else "the forget set"
+    what = _judged_on(request, data)
     rest = "the other classes" if request.by_class else "unseen images"
     return (
         f"**{lead}{price}.** Accuracy on {what}: {percent(before)} before, {percent(after)} now"
@@ -51,9 +56,13 @@ def _retrained(value: float | None) -> str:
     return "" if value is None else f" ({percent(value)} if retrained)"
 
 
-def _named(request: ForgetRequest, classes: tuple[str, ...]) -> str:
-    names = [classes[pick] for pick in request.picks]
-    return f"class {names[0]}" if len(names) == 1 else f"classes {', '.join(names)}"
+def _judged_on(request: ForgetRequest, data: DatasetInfo | None) -> str:
+    named = words_of(request, data)
+    if request.by_class:
+        return f"unseen images of {named}"
+    if request.kind == "mislabelled":
+        return f"the forget set ({named}, by their wrong labels)"
+    return f"the forget set ({named})" if request.by_rule else "the forget set"
 
 
 def percent(share: float) -> str:

@@ -45,10 +45,18 @@ def ask_to_open(run_id: str, page: str) -> None:
 
 
 def take_asked() -> None:
-    """Carry out `ask_to_open`; the frame calls it first."""
+    """Carry out `ask_to_open` and `ask_to_set`; the frame calls it first."""
     asked = st.session_state.pop("_open_next", None)
     if asked:
         open_run(asked)
+    for key, value in st.session_state.pop("_set_next", {}).items():
+        st.session_state[key] = value
+
+
+def ask_to_set(key: str, value: Any) -> None:
+    """From the body of a page: draw it anew with another value in a widget that is drawn already."""
+    st.session_state["_set_next"] = {key: value}
+    st.rerun()
 
 
 def check_address() -> None:

@@ -17,8 +17,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = (  # low to high. A module imports from lower floors and from its own package; the ground floor's rooms may
     # open on each other, as long as they open in no circle.
-    {"core.domain", "core.params", "core.descriptions", "core.memory", "core.presets", "core.recordings", "core.threads", "core.version", "core.controls"},
+    {"core.domain", "core.params", "core.descriptions", "core.memory", "core.presets", "core.recordings", "core.threads", "core.version",
+     "core.controls", "core.wording", "core.indices"},
     {"core.chunks", "core.context", "core.data", "core.models", "core.store", "core.stages", "core.verdict", "core.persample"},
+    {"core.pictures"},
     {"core.catalogue", "core.kept", "core.training"},
     {"core.chance", "core.maths", "core.privacy", "core.spread"},
     {"core.comeback", "core.importance"},
@@ -43,7 +45,8 @@ WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
     *("core.asking", "core.catalogue", "core.store", "core.domain", "core.params", "core.report", "core.verdict", "core.engine"),
     *("core.jobs.runner", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.version"),
     *("core.comparison", "core.doubts", "core.spread", "core.studies.runner", "core.studies.summary"),
-    *("core.chance", "core.trust", "core.controls", "core.comeback", "core.privacy"),
+    *("core.chance", "core.trust", "core.controls", "core.comeback", "core.privacy", "core.wording", "core.indices"),
+    *("core.pictures", "core.data.adding", "core.data.cache", "core.data.folder", "core.data.layouts"),
 )
 CHARTS = (
     *("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images"),

@@ -11,6 +11,7 @@ from core.context import RunContext
 from core.data.dataset import Dataset, DatasetInfo
 from core.data.examples import Examples
 from core.data.splits import Splits, split
+from core.descriptions import Column
 from core.domain import ForgetRequest, Recipe
 from core.methods import UnlearningMethod
 from core.models import MODELS
@@ -20,7 +21,7 @@ CLASSES, TRAIN, TEST, SIDE = 3, 120, 60, 8
 RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # columns have no hash
 class Tiny:
     """8x8 images of three classes; the recipe learns them."""
 
@@ -71,9 +72,17 @@ def tiny_of(channels: int) -> Tiny:
         test_count=TEST,
         mean=tuple(pixels.mean((0, 2, 3)).tolist()),
         deviation=tuple(pixels.std((0, 2, 3)).tolist()),
+        columns=(
+            Column("kind", ("a0", "a1", "b0", "b1", "c0", "c1"), (TRAIN // 6,) * 6),
+            Column("person", tuple("01234"), (TRAIN // 5,) * 5),
+        ),
+        subclass="kind",
     )
     train, test = Examples(images[:TRAIN], labels[:TRAIN]), Examples(images[TRAIN:], labels[TRAIN:])
-    return Tiny(Dataset(info, train, test))
+    index = torch.arange(TRAIN + TEST)
+    columns = {"kind": 2 * labels + index % 2, "person": index % 5}  # two kinds to a class, five people in every class
+    seen, unseen = ({name: values[part] for name, values in columns.items()} for part in (slice(TRAIN), slice(TRAIN, None)))
+    return Tiny(Dataset(info, train, test, seen, unseen))
 
 
 @cache

@@ -4,11 +4,11 @@ import sys
 
 import click
 
-from core.cli import comparing, looking, running, sweeping
+from core.cli import adding, comparing, looking, running, sweeping
 from core.cli.group import STOPPED, WRONG_USE, cli
 from core.domain import WrongInput
 
-COMMANDS = (looking, running, sweeping, comparing)  # each adds its own to `cli`
+COMMANDS = (looking, running, sweeping, comparing, adding)  # each adds its own to `cli`
 
 
 def main() -> None:

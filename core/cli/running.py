@@ -1,16 +1,18 @@
 """`run`: one run, followed to its end."""
 
+from pathlib import Path
 import sys
 from time import monotonic, sleep
 
 import click
 
-from core.asking import floor_spec, make_spec
+from core.asking import dataset_of, floor_spec, make_spec, request_of
 from core.catalogue import catalogue, is_written
 from core.cli.doubting import doubts_of
 from core.cli.group import EXIT, FAILED, POLL, as_json, cli, print_json
 from core.cli.printing import print_report
-from core.domain import ACTIVE, ForgetRequest, WrongInput
+from core.domain import ACTIVE, WrongInput
+from core.indices import samples_from_file
 from core.jobs import runner
 from core.report import full_report
 from core.store.beside import FLOOR
@@ -19,11 +21,17 @@ from core.store.outcome import Run
 from core.store.results import ResultStore
 from core.verdict import percent
 
+FORGET = (
+    "class:3, classes:3,5, subclass:beaver, attribute:identity=17, random:0.05 (a share), random:100@7 (a count, drawn by seed 7), "
+    "mislabelled:0.05 or samples:12,90; a class or value by its index from 0 or by its name."
+)
+
 
 @cli.command()
 @click.option("--dataset", required=True, help="A key from `list datasets`.")
 @click.option("--model", required=True, help="A key from `list models`.")
-@click.option("--forget", required=True, metavar="KIND:VALUE", help="class:3, classes:3,5, random:0.05, samples:12,90")
+@click.option("--forget", metavar="KIND:VALUE", help=FORGET)
+@click.option("--forget-file", type=click.Path(path_type=Path), metavar="CSV", help="Instead of --forget: a CSV of training indices.")
 @click.option("--method", required=True, help="A key from `list methods`.")
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; may be repeated."
@@ -33,17 +41,20 @@ from core.verdict import percent
 @click.option("--floor", is_flag=True, help="Also retrain once more, from another seed: the floor under every number.")
 @as_json
 def run(
-    dataset: str, model: str, forget: str, method: str, settings: tuple[str, ...], seed: int, no_reference: bool,
-    floor: bool, as_json: bool,
+    dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, settings: tuple[str, ...], seed: int,
+    no_reference: bool, floor: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
     if floor and no_reference:
         raise WrongInput("A floor is held against the reference; leave out --floor or --no-reference.")
+    if (forget is None) == (forget_file is None):
+        raise WrongInput("What to forget must be said once: by --forget KIND:VALUE or by --forget-file CSV.")
     home = open_home()
-    request = ForgetRequest.parse(forget)
+    of_file = samples_from_file(forget_file) if forget_file else None  # told before the engine is awake
     if not is_written(home.root):  # a new home or engine: let the two first imports of torch go side by side
         runner.ensure_supervisor(home)
     shelves = catalogue(home.root)
+    request = of_file or request_of(forget or "", dataset_of(shelves, dataset))
     spec = make_spec(
         shelves, dataset, model, request, method, settings_from(settings), seed=seed, reference=not no_reference
     )
@@ -58,7 +69,7 @@ def run(
     if as_json:
         print_json(report)
     else:
-        print_report(report, ended, shelves.datasets[dataset].classes, doubts)
+        print_report(report, ended, shelves.datasets[dataset], doubts)
     for error in filter(None, [*(f"The floor: {one.error_line}" for one in below if one.error_line), ended.error_line]):
         click.echo(error, err=True)
     codes = [EXIT.get(one.status, FAILED) for one in (ended, *below)]

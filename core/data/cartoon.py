@@ -36,7 +36,7 @@ class Look:
     size: Tensor
     light: Tensor  # brightness of the right side over that of the left
 
-    def part(self, chosen: slice) -> "Look":
+    def part(self, chosen: slice | Tensor) -> "Look":
         """The looks of some images."""
         return Look(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 

@@ -1,4 +1,4 @@
-"""Labelled images held whole as bytes, handed out as pixels in [0, 1]."""
+"""Labelled images held whole as bytes, in memory or in a mapped file, handed out as pixels in [0, 1]."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,22 +11,34 @@ from core.data.augment import augment
 
 @dataclass(frozen=True)
 class Examples:
-    """images: uint8 (N, C, H, W); labels: int64 (N,); peak: the byte that means 1.0."""
+    """stored: uint8 (M, C, H, W); labels: int64 (N,) or uint8 (N, A); peak: the byte that means 1.0.
 
-    images: Tensor
+    rows: int64 (N,), which of the stored images these are; None for all, in order (N = M). A part of a set shares its images:
+    of a set that is larger than memory, no part is ever copied whole unless `images` or `pixels` is asked for.
+    """
+
+    stored: Tensor
     labels: Tensor
     peak: int = 255
+    rows: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def images(self) -> Tensor:
+        """uint8 (N, C, H, W); a copy where these are a part of a set."""
+        return self.stored if self.rows is None else self.stored[self.rows]
+
     def subset(self, chosen: Tensor) -> "Examples":
         """chosen: int64 indices or a bool mask (N,)."""
-        return Examples(self.images[chosen], self.labels[chosen], self.peak)
+        wanted = chosen.nonzero().flatten() if chosen.dtype == torch.bool else chosen
+        rows = wanted.to(self.stored.device) if self.rows is None else self.rows[wanted]
+        return Examples(self.stored, self.labels[wanted], self.peak, rows)
 
     def first(self, count: int) -> "Examples":
         """The first `count`, or all where there are fewer."""
-        return Examples(self.images[:count], self.labels[:count], self.peak)
+        return self.subset(torch.arange(min(count, len(self)), device=self.labels.device))
 
     def first_of_each_class(self, count: int) -> "Examples":
         """The first `count` examples of every class, or all of a class that has fewer; sorted by class."""
@@ -35,14 +47,19 @@ class Examples:
 
     def joined(self, other: "Examples") -> "Examples":
         """Both, these first; of the same kind of image."""
-        return Examples(torch.cat([self.images, other.images]), torch.cat([self.labels, other.labels]), self.peak)
+        labels = torch.cat([self.labels, other.labels])
+        if self.rows is not None and other.rows is not None and self.stored is other.stored:
+            return Examples(self.stored, labels, self.peak, torch.cat([self.rows, other.rows]))
+        return Examples(torch.cat([self.images, other.images]), labels, self.peak)
 
     def relabelled(self, labels: Tensor) -> "Examples":
         """The same images under other labels, int64 (N,)."""
-        return Examples(self.images, labels, self.peak)
+        return Examples(self.stored, labels, self.peak, self.rows)
 
     def to(self, device: str) -> "Examples":
-        """The same examples on another device."""
+        """The same examples on another device; there they are whole."""
+        if torch.device(device) == self.stored.device:
+            return self
         return Examples(self.images.to(device), self.labels.to(device), self.peak)
 
     def pixels(self) -> Tensor:
@@ -58,8 +75,12 @@ class Examples:
         """
         if generator is None:
             for start in range(0, len(self), size):
-                yield self.images[start : start + size].float() / self.peak, self.labels[start : start + size]
+                yield self.taken(slice(start, start + size)).float() / self.peak, self.labels[start : start + size]
             return
         order = torch.randperm(len(self), generator=generator).to(self.labels.device)
         for part in torch.split(order, size):
-            yield augment(self.images[part], how, generator).float() / self.peak, self.labels[part]
+            yield augment(self.taken(part), how, generator).float() / self.peak, self.labels[part]
+
+    def taken(self, part: slice | Tensor) -> Tensor:
+        """uint8 (B, C, H, W): the images at some places, and no others."""
+        return self.stored[part if self.rows is None else self.rows[part]]

@@ -1,55 +1,55 @@
-"""Cartoon faces, drawn by our own seeded generator: synthetic, labelled so, and every attribute's true pixels are known.
-
-200 people with twenty images each, in other poses, light and noise; the task is the age group, as in MUFAC.
-"""
+"""People and their images for the cartoon faces: who has which looks, and what each image draws anew; all from a seed."""
 
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 from torch import Tensor
 
 from core.data.cartoon import PARTS, Look, draw
 
-SEED, PEOPLE, IMAGES, UNSEEN, SIDE = 0, 200, 20, 4, 32  # UNSEEN: of each person's images, those to test on
+SEED = 0
 AGES = ("child", "adult", "senior")
-CHUNK = 256  # images at once: what fits the cache
+CHUNK = 2**18  # pixels drawn at once: what fits the cache
 NOISE = 0.03
 
 
 @dataclass(frozen=True)
-class Faces:
-    """images uint8 (N, 3, side, side); identity int64 (N,) from 0; age int64 (N,); attributes: name -> bool (N,)."""
+class People:
+    """What is true of each image: identity int64 (N,) from 0, age int64 (N,), attributes: name -> bool (N,)."""
 
-    images: Tensor
+    look: Look
     identity: Tensor
     age: Tensor
-    attributes: dict[str, Tensor]
+
+    @property
+    def attributes(self) -> dict[str, Tensor]:
+        """Name -> bool (N,)."""
+        look = self.look
+        return {"glasses": look.glasses > 0, "smile": look.smile > 0, "long_hair": look.long_hair > 0, "bald": look.bald > 0}
 
 
-def make_faces(people: int, images: int, side: int, seed: int = SEED) -> Faces:
-    """`images` images of each of `people` people, person by person; the same for the same arguments."""
-    look, identity, age = _looks(people, images, seed)
+def make_faces(people: People, side: int, seed: int = SEED) -> Tensor:
+    """uint8 (N, 3, side, side), the same for the same arguments."""
     draws = torch.Generator().manual_seed(seed + 1)
-    pictures = []
-    for start in range(0, len(identity), CHUNK):
-        picture, _ = draw(look.part(slice(start, start + CHUNK)), side)
+    pictures, chunk = [], CHUNK // side**2
+    for start in range(0, len(people.identity), chunk):
+        picture, _ = draw(people.look.part(slice(start, start + chunk)), side)
         picture += NOISE * torch.randn(picture.shape, generator=draws)
         pictures.append(picture.clamp_(0, 1).mul_(255).round_().to(torch.uint8))
-    attributes = {"glasses": look.glasses > 0, "smile": look.smile > 0, "long_hair": look.long_hair > 0, "bald": look.bald > 0}
-    return Faces(torch.cat(pictures), identity, age, attributes)
+    return torch.cat(pictures)
 
 
-def true_pixels(people: int, images: int, side: int, rows: Tensor, seed: int = SEED) -> dict[str, Tensor]:
-    """Part -> bool (n, side, side): the pixels that show it, at least half, on the chosen rows of `make_faces`; see PARTS."""
-    look, _, _ = _looks(people, images, seed)
-    chosen = Look(**{name: getattr(look, name)[rows] for name in vars(look)})
-    _, covers = draw(chosen, side)
+def true_pixels(people: People, side: int, rows: Tensor) -> dict[str, Tensor]:
+    """Part -> bool (n, side, side): the pixels that show it, at least half, on the chosen rows, int64 (n,); see PARTS."""
+    _, covers = draw(people.look.part(rows), side)
     return {part: covers[part] >= 0.5 for part in PARTS}
 
 
-def _looks(people: int, images: int, seed: int) -> tuple[Look, Tensor, Tensor]:
-    """What is the same in all images of a person first, then what each image draws anew."""
+def make_people(people: int, images: int, seed: int = SEED) -> People:
+    """`images` images of each of `people` people, person by person; the same for the same arguments.
+
+    Drawn first what is the same in all images of a person, then what each image has for itself.
+    """
     draws = torch.Generator().manual_seed(seed)
 
     def between(low: float, high: float, count: int) -> Tensor:
@@ -68,6 +68,7 @@ def _looks(people: int, images: int, seed: int) -> tuple[Look, Tensor, Tensor]:
     hair = one_of([(0.12, 0.09, 0.08), (0.35, 0.2, 0.1), (0.75, 0.58, 0.25), (0.55, 0.2, 0.1)], people)
     grey = between(0.6, 0.85, people)[:, None].expand(-1, 3)
     height = between(0.62, 0.74, people) - 0.1 * child
+    bald = chance(0.25, people) * (1 - child)
     own = {
         "skin": one_of([(0.95, 0.8, 0.69), (0.87, 0.67, 0.51), (0.65, 0.45, 0.32), (0.42, 0.28, 0.2)], people),
         "hair": torch.where(senior[:, None] > 0, grey, hair),
@@ -78,8 +79,8 @@ def _looks(people: int, images: int, seed: int) -> tuple[Look, Tensor, Tensor]:
         "eye_size": between(0.06, 0.085, people) + 0.025 * child,
         "nose": between(0.07, 0.14, people) - 0.03 * child,
         "mouth": between(0.16, 0.26, people) - 0.03 * child,
-        "long_hair": chance(0.4, people),
-        "bald": chance(0.25, people) * (1 - child),
+        "long_hair": chance(0.4, people) * (1 - bald),
+        "bald": bald,
         "glasses": chance(0.35, people),
         "wrinkles": senior,
     }
@@ -92,9 +93,4 @@ def _looks(people: int, images: int, seed: int) -> tuple[Look, Tensor, Tensor]:
         shift_x=between(-0.1, 0.1, every), shift_y=between(-0.08, 0.08, every), turn=between(-0.2, 0.2, every),
         size=between(0.92, 1.08, every), light=between(-0.25, 0.25, every),
     )  # fmt: skip
-    return look, person, age[person]
-
-
-@cache
-def _all() -> Faces:
-    return make_faces(PEOPLE, IMAGES, SIDE)
+    return People(look, person, age[person])

@@ -2,64 +2,59 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-import os
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
 from torch import Tensor
 
 from core.data.dataset import Dataset
+from core.data.downloads import download
 from core.data.examples import Examples
+from core.data.folder import data_folder
 from core.descriptions import DatasetInfo
 from core.domain import WrongInput
 
-OFFLINE = "FORGETSCOPE_OFFLINE"  # set to anything: never download
+# What torchvision and its readers say of files that are missing, short or of another kind.
+UNREADABLE = (RuntimeError, OSError, ValueError, AssertionError, EOFError, LookupError, TypeError)
 
 
 @dataclass(frozen=True)
 class Published:
-    """A set as torchvision knows it. `of(root, train, download)` opens one half of it."""
+    """A set as torchvision knows it. `of(root, train, download)` opens one half of it.
+
+    sorted_out: from the labels as published, int64 (N,), to ours and the value of each of INFO's columns.
+    """
 
     INFO: DatasetInfo
     of: Callable[[Path, bool, bool], Any]
     files: str  # what must lie where, for whoever has no network
+    sorted_out: Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]] = lambda labels: (labels, {})
 
     def load(self) -> Dataset:
-        """Raises WrongInput with what to put where, when the set is neither here nor to be had."""
+        """Raises WrongInput with what to put where, when the set is neither here, whole, nor to be had."""
         root = data_folder()
-        train, test = (self._half(root, train) for train in (True, False))
+        try:
+            halves = self._halves(root)
+        except UNREADABLE as missing:
+            download(root, self._fetch, self.INFO.title, self.files, missing)
+            halves = self._halves(root)
+        labels, columns = zip(*(self.sorted_out(half.labels) for half in halves), strict=True)
+        train, test = (half.relabelled(ours) for half, ours in zip(halves, labels, strict=True))
         counts = tuple(torch.bincount(train.labels, minlength=len(self.INFO.classes)).tolist())
         if counts != self.INFO.train_counts or len(test) != self.INFO.test_count:
             raise WrongInput(
                 f"{self.INFO.title} in {root} is not complete: it should have {self.INFO.train_count} images to train on and "
                 f"{self.INFO.test_count} to test, and has {len(train)} and {len(test)}."
             )
-        return Dataset(self.INFO, train, test)
+        return Dataset(self.INFO, train, test, *columns)
 
-    def _half(self, root: Path, train: bool) -> Examples:
-        try:
-            return examples_of(self.of(root, train, False))
-        except (RuntimeError, OSError, ValueError) as missing:
-            if os.environ.get(OFFLINE):
-                raise self._absent(root, f"and {OFFLINE} is set, so it was not downloaded") from missing
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-            return examples_of(self.of(root, train, True))
-        except Exception as failed:  # torchvision lets every library's network error through
-            raise self._absent(root, f"and the download failed ({type(failed).__name__}: {_line(failed)})") from failed
+    def _halves(self, root: Path) -> tuple[Examples, Examples]:
+        return examples_of(self.of(root, True, False)), examples_of(self.of(root, False, False))
 
-    def _absent(self, root: Path, why: str) -> WrongInput:
-        return WrongInput(
-            f"{self.INFO.title} is not in {root} {why}; put {self.files} there, or set FORGETSCOPE_DATA to the folder that holds it."
-        )
-
-
-def data_folder() -> Path:
-    """FORGETSCOPE_DATA, else a folder of the user's own; it need not be there yet."""
-    named = os.environ.get("FORGETSCOPE_DATA")
-    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("forgetscope", appauthor=False)) / "data"
+    def _fetch(self, root: Path) -> None:
+        for train in (True, False):
+            examples_of(self.of(root, train, True))  # opened too: what cannot be read must not be kept
 
 
 def examples_of(opened: Any) -> Examples:
@@ -71,7 +66,3 @@ def examples_of(opened: Any) -> Examples:
         images = images.permute(0, 3, 1, 2)
     labels: Tensor = torch.as_tensor(opened.targets if hasattr(opened, "targets") else opened.labels).long()
     return Examples(images.contiguous(), labels)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -1,4 +1,4 @@
-"""MNIST, Fashion-MNIST, CIFAR-10, CIFAR-100 and SVHN: their facts, and how torchvision opens them."""
+"""MNIST, Fashion-MNIST, CIFAR-10 and SVHN: their facts, and how torchvision opens them."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from core.descriptions import DatasetInfo
 _IDX = "the four files that torchvision reads, {name}/raw/*-ubyte,"
 
 
-def _halves(kind: Any) -> Any:
+def halves(kind: Any) -> Any:
+    """How to open one half of a set that torchvision parts by `train`."""
     def of(root: Path, train: bool, download: bool) -> Any:
         return kind(root, train=train, download=download)
 
@@ -29,7 +30,7 @@ MNIST = Published(
         train_counts=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949), test_count=10_000,
         mean=(0.1307,), deviation=(0.3081,),
     ),
-    _halves(datasets.MNIST), _IDX.format(name="MNIST"),
+    halves(datasets.MNIST), _IDX.format(name="MNIST"),
 )  # fmt: skip
 
 FASHION_MNIST = Published(
@@ -39,7 +40,7 @@ FASHION_MNIST = Published(
         classes=("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
         train_counts=(6000,) * 10, test_count=10_000, mean=(0.2860,), deviation=(0.3530,),
     ),
-    _halves(datasets.FashionMNIST), _IDX.format(name="FashionMNIST"),
+    halves(datasets.FashionMNIST), _IDX.format(name="FashionMNIST"),
 )  # fmt: skip
 
 CIFAR10 = Published(
@@ -49,7 +50,7 @@ CIFAR10 = Published(
         classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         train_counts=(5000,) * 10, test_count=10_000, mean=(0.4914, 0.4822, 0.4465), deviation=(0.2470, 0.2435, 0.2616),
     ),
-    _halves(datasets.CIFAR10), "the folder cifar-10-batches-py",
+    halves(datasets.CIFAR10), "the folder cifar-10-batches-py",
 )  # fmt: skip
 
 SVHN = Published(

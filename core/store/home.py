@@ -31,6 +31,11 @@ class Home:
         return self.root / "artifacts"
 
     @property
+    def datasets_folder(self) -> Path:
+        """Sets of images that the user added, decoded; there once the first was added."""
+        return self.root / "datasets"
+
+    @property
     def logs_folder(self) -> Path:
         """What the supervisor and each run's process printed."""
         return self.root / "logs"

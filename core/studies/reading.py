@@ -5,8 +5,9 @@ import re
 import tomllib
 from typing import Any
 
+from core.asking import dataset_of, request_of
 from core.catalogue import Catalogue
-from core.domain import ForgetRequest, WrongInput
+from core.domain import WrongInput
 from core.studies.plan import StudyPlan, make_plan
 from core.studies.seeds import seeds_of
 
@@ -37,7 +38,7 @@ def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
     title = "..."                # may be left out
     dataset = "digits"
     model = "small_cnn"
-    forget = "class:3"
+    forget = "class:3"           # as --forget of `run`
     seeds = [0, 1, 2]            # or "0-4, 7"
     floor = true                 # add `retrain`; this is the default
     reference = true             # this is the default
@@ -55,8 +56,9 @@ def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
     missing = [key for key in WANTED if key not in said]
     if missing:
         raise WrongInput(f"The study's file must also say {', '.join(missing)}.")
+    data = dataset_of(shelves, _text(said, "dataset"))
     return make_plan(
-        shelves, _text(said, "dataset"), _text(said, "model"), ForgetRequest.parse(_text(said, "forget")),
+        shelves, data.key, _text(said, "model"), request_of(_text(said, "forget"), data),
         [_method(table) for table in _tables(said["methods"])], seeds_of(said["seeds"]),
         reference=_switch(said, "reference"), floor=_floor(said), title=_text(said, "title"),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.descriptions import DatasetInfo
 from core.store.outcome import Run
 from core.verdict import verdict
 from dashboard import queries
@@ -35,7 +36,7 @@ def cost(stage: str, report: dict[str, Any], keeps: tuple[str, ...]) -> str:
     return "–" if needless else seconds(report["seconds"][stage])
 
 
-def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: tuple[str, ...], reconstruction: bool) -> None:
+def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[str, ...], reconstruction: bool) -> None:
     """The verdict, and what it cost."""
     if reconstruction:
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
@@ -43,7 +44,7 @@ def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: 
     st.caption(plain(f"{when}{settings_of(run) or 'no parameters'}"))
     box = st.container(border=True, key="verdict")  # above the panel, whose doubts it must not hide
     doubts = trust_panel(run).doubts
-    lead, _, rest = verdict(report_numbers(report), run.spec.request, classes).partition(".** ")
+    lead, _, rest = verdict(report_numbers(report), run.spec.request, data).partition(".** ")
     ends = ", with doubts" if doubts and lead.strip("*").startswith("Forgotten") else ""
     box.markdown(f"#### {lead.strip('*')}{ends}\n{rest}")
     st.page_link("views/parameters.py", label="Look inside: what happened to the weights", icon=":material/tune:")
@@ -99,11 +100,11 @@ def shift(run: Run, classes: tuple[str, ...], where: tuple[str, str]) -> None:
 
 run = finished_run()
 if run is not None:
-    shelves, classes = queries.catalogue(), queries.dataset(run.spec.dataset).classes
+    shelves, data = queries.catalogue(), queries.dataset(run.spec.dataset)
     where, method = queries.edition(run), shelves.methods.get(run.spec.method)
     report = queries.report(run.id, *where)
-    headline(run, report, classes, method.keeps if method else (), bool(method and method.reconstruction))
-    fragment(partial(shift, run, classes, where))  # a click in there draws nothing else anew
+    headline(run, report, data, method.keeps if method else (), bool(method and method.reconstruction))
+    fragment(partial(shift, run, data.classes, where))  # a click in there draws nothing else anew
     numbers_by_family(run, report, shelves)
     if method and method.explorable:
         queries.engine(home()).warm()  # the Parameters page is the next one

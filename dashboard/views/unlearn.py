@@ -14,6 +14,7 @@ from dashboard import queries
 from dashboard.components.cards import card
 from dashboard.components.forms import method_form
 from dashboard.components.fragments import fragment
+from dashboard.components.own_data import own_data
 from dashboard.components.requests import ask_request
 from dashboard.components.text import plain
 from dashboard.session import ask_to_open, home
@@ -30,7 +31,8 @@ with ask:
     dataset = left.selectbox("Dataset", list(shelves.datasets), key="dataset", bind="query-params")
     model = right.selectbox("Model", list(shelves.models), key="model", bind="query-params")
     data = shelves.datasets[dataset]
-    st.caption(f"{data.about} {data.train_count} to train on, {data.test_count} to test. {shelves.models[model].about}")
+    st.caption(f"{plain(data.about)} {data.train_count} to train on, {data.test_count} to test. {shelves.models[model].about}")
+    own_data("dataset")
     request = ask_request(data)
 
 

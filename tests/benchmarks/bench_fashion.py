@@ -71,8 +71,8 @@ def main() -> bool:
     head = ("method", "test-forget", "worst class", "test-retain", "reference's", "times faster, median", "least")
     stages = ", ".join(f"{stage} {mean(o.seconds[stage] for o in found['ssd'] if o.seconds[stage]):.1f} s" for stage in first.seconds)
     append("Fashion-MNIST, complete, small_cnn: each class forgotten", table(head, rows),
-           f"Original: test accuracy {accuracy:.4f} after {first.seconds['train']:.0f} s. Stages of an SSD run that computes them: {stages}. "
-           f"Peak memory of the whole process: {peak:.2f} GB.")  # fmt: skip
+           f"Original: test accuracy {accuracy:.4f} after {first.seconds['train']:.0f} s. Stages of an SSD run that computes them: "
+           f"{stages}. Peak memory of the whole process: {peak:.2f} GB.")  # fmt: skip
     return all(good)
 
 

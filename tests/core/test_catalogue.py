@@ -1,12 +1,21 @@
 """The one place that checks what is asked: every wrong input gives one sentence that says what was wanted."""
 
+import os
+from time import perf_counter
+
 import numpy as np
 import pytest
 
 from core import catalogue as module
+from core import pictures
 from core.asking import make_spec, preset_values
 from core.catalogue import Catalogue, catalogue, dataset_images
+from core.data import idx as idx_module
+from core.data.catalog import load_dataset
 from core.data.digits import load
+from core.data.folder import data_folder
+from core.data.published import examples_of
+from core.data.published_sets import MNIST
 from core.describe import describe, write
 from core.descriptions import ForClasses, OfCeiling
 from core.domain import ForgetRequest, WrongInput
@@ -173,7 +182,10 @@ def described(home, monkeypatch):
         from types import SimpleNamespace
 
         started.append(command)
-        write(Path(command[-1]))
+        if "core.pictures" in command:
+            pictures.write(Path(command[-2]), command[-1])
+        else:
+            write(Path(command[-1]))
         return SimpleNamespace(returncode=0, stderr="")
 
     monkeypatch.setattr(module.subprocess, "run", instead)
@@ -204,21 +216,101 @@ def test_a_damaged_catalogue_is_written_anew(described, content):
 
 
 @pytest.mark.parametrize("keep", [0, 100])
-def test_damaged_images_are_written_anew(described, keep):
+@pytest.mark.parametrize("name", ["0.npy", "1.npy", "contents.json"])
+def test_damaged_images_are_written_anew(described, keep, name):
     home, started = described
-    (file,) = home.root.glob("catalogue/*/digits.safetensors")
-    file.write_bytes(file.read_bytes()[:keep])
+    (folder,) = home.root.glob("catalogue/*/images/digits")
+    (folder / name).write_bytes((folder / name).read_bytes()[: min(keep, (folder / name).stat().st_size - 1)])
     assert len(dataset_images(home.root, "digits")["train_labels"]) == 1437
     assert len(started) == 1
 
 
 def test_missing_files_are_written_anew(described):
     home, started = described
-    for file in home.root.glob("catalogue/*/*"):
+    for file in [*home.root.glob("catalogue/*/*.json"), *home.root.glob("catalogue/*/images/*/*")]:
         file.unlink()
     assert catalogue(home.root) == SHELVES
     assert len(dataset_images(home.root, "digits")["train_labels"]) == 1437
     assert len(started) == 1
+
+
+def test_images_are_mapped_and_cannot_be_written(described):
+    images = dataset_images(described[0].root, "digits")
+    assert all(isinstance(array, np.memmap) for array in images.values())
+    with pytest.raises(ValueError, match="read-only"):
+        images["train_labels"][0] = 3
+
+
+def test_other_datasets_images_are_written_when_they_are_asked_for_with_their_columns(described):
+    home, started = described
+    images, data = dataset_images(home.root, "faces"), load_dataset("faces")
+    assert [command[-1] for command in started] == ["faces"]
+    assert np.array_equal(images["train_images"], data.train.images.numpy())
+    assert np.array_equal(images["test_labels"], data.test.labels.numpy())
+    for name, values in data.train_columns.items():
+        assert np.array_equal(images[f"train_column/{name}"], values.numpy())
+        assert np.array_equal(images[f"test_column/{name}"], data.test_columns[name].numpy())
+    assert dataset_images(home.root, "faces")["train_images"].shape == (3200, 3, 32, 32)
+    assert len(started) == 1
+    assert catalogue(home.root) == SHELVES  # which stays as it was
+    assert len(started) == 1
+
+
+def test_a_new_versions_images_take_the_old_ones_place(described):
+    home, _ = described
+    old = home.root / "catalogue" / "0123456789ab" / "images"
+    pictures.save(old / "faces", {"peak": np.array(255)})
+    pictures.save(old / "digits", {"peak": np.array(16)})
+    dataset_images(home.root, "faces")
+    assert not (old / "faces").exists()
+    assert (old / "digits").exists()  # nobody wrote that anew
+
+
+def test_images_that_are_not_to_be_had_are_told_in_the_datasets_own_sentence_and_not_downloaded(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGETSCOPE_DATA", str(tmp_path / "empty"))
+    monkeypatch.delenv("FORGETSCOPE_OFFLINE", raising=False)
+    with pytest.raises(WrongInput) as told:
+        dataset_images(home.root, "mnist")
+    assert str(told.value).startswith(f"MNIST is not in {tmp_path / 'empty'} yet, and only a run downloads it; put ")
+    assert not (tmp_path / "empty").exists()
+    assert not list(home.root.glob("catalogue/*/images/*"))
+
+
+def idx(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head = bytes([0, 0, 8, array.ndim]) + b"".join(length.to_bytes(4, "big") for length in array.shape)
+    path.write_bytes(head + array.tobytes())
+
+
+def test_the_quick_way_to_mnist_reads_what_torchvision_reads(tmp_path, monkeypatch):
+    """On files as small as they may be: the real ones hold 60,000 and 10,000."""
+    monkeypatch.setattr(idx_module, "HALVES", {"train": ("train", 7), "test": ("t10k", 3)})
+    draws = np.random.default_rng(0)
+    for name, count in (("train", 7), ("t10k", 3)):
+        idx(tmp_path / "MNIST" / "raw" / f"{name}-images-idx3-ubyte", draws.integers(0, 256, (count, 28, 28), np.uint8))
+        idx(tmp_path / "MNIST" / "raw" / f"{name}-labels-idx1-ubyte", draws.integers(0, 10, count, np.uint8))
+    ours = idx_module.arrays_of("mnist", tmp_path)
+    for half in ("train", "test"):
+        theirs = examples_of(MNIST.of(tmp_path, half == "train", False))
+        assert np.array_equal(ours[f"{half}_images"], theirs.images.numpy())
+        assert np.array_equal(ours[f"{half}_labels"], theirs.labels.numpy())
+        assert ours[f"{half}_labels"].dtype == np.int64
+    assert int(ours["peak"]) == 255
+    assert idx_module.arrays_of("cifar10", tmp_path) is None
+    assert idx_module.arrays_of("fashion_mnist", tmp_path) is None
+    (tmp_path / "MNIST" / "raw" / "train-labels-idx1-ubyte").write_bytes(b"short")
+    assert idx_module.arrays_of("mnist", tmp_path) is None
+
+
+@pytest.mark.skipif("FORGETSCOPE_DATA" not in os.environ, reason="needs Fashion-MNIST; FORGETSCOPE_DATA names the folder")
+def test_fashion_mnists_images_are_there_in_two_seconds_the_first_time(home):
+    if idx_module.arrays_of("fashion_mnist", data_folder()) is None:
+        pytest.skip("FORGETSCOPE_DATA holds no Fashion-MNIST")
+    began = perf_counter()
+    images = dataset_images(home.root, "fashion_mnist")
+    assert images["train_images"].shape == (60_000, 1, 28, 28)
+    assert images["train_labels"][:5].tolist() == [9, 0, 0, 3, 0]  # as published
+    assert perf_counter() - began < 2
 
 
 def test_where_the_engine_cannot_describe_itself_there_is_one_sentence(home):

@@ -2,10 +2,13 @@
 
 import pytest
 
+from core.data.cifar100 import CIFAR20
+from core.data.digits import INFO
+from core.data.face_sets import SETS as FACES
 from core.domain import ForgetRequest
 from core.verdict import percent, verdict
 
-DIGITS = tuple("0123456789")
+DIGITS = INFO
 
 
 def numbers(before, after, wanted, kept=(0.99, 0.98, 0.985), metric="test_forget_accuracy"):
@@ -49,7 +52,7 @@ def test_a_class_request_is_judged_on_unseen_images_of_the_class(before, after, 
         (1.0, 0.5, None, "No retrained reference to judge by"),
     ],
 )
-@pytest.mark.parametrize("request_", ["random:0.05", "samples:1,2"])
+@pytest.mark.parametrize("request_", ["random:0.05", "samples:1,2", "subclass:4", "attribute:identity=17", "mislabelled:100"])
 def test_other_requests_are_judged_on_the_forget_set_against_the_reference(before, after, wanted, said, request_):
     assert lead(before, after, wanted, request=request_, metric="train_forget_accuracy") == said
 
@@ -69,6 +72,26 @@ def test_the_sentence_names_the_classes_and_the_accuracies_it_rests_on():
     text = verdict(numbers(0.975, 0.0, None, kept=(0.99, 0.98, None)), ForgetRequest.parse("classes:3,5"), DIGITS)
     assert "classes 3, 5" in text
     assert "retrained" not in text
+
+
+@pytest.mark.parametrize(
+    "data, request_, words",
+    [
+        (CIFAR20.INFO, "subclass:4", "on the forget set (subclass beaver): 100 %"),
+        (FACES[0].INFO, "attribute:identity=17", "on the forget set (identity 17): 100 %"),
+        (FACES[0].INFO, "attribute:long_hair=0", "on the forget set (no long hair): 100 %"),
+        (DIGITS, "mislabelled:100@3", "on the forget set (100 mislabelled images, by their wrong labels): 100 %"),
+        (DIGITS, "random:100", "on the forget set: 100 %"),
+        (None, "class:3", "on unseen images of class 3: "),
+        (None, "attribute:identity=17", "on the forget set (identity 17): "),
+    ],
+)
+def test_the_sentence_names_what_had_to_go(data, request_, words):
+    request = ForgetRequest.parse(request_)
+    metric = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
+    text = verdict(numbers(1.0, 0.2, 0.2, metric=metric), request, data)
+    assert words in text
+    assert request.by_class == ("the other classes" in text)
 
 
 def test_without_the_numbers_there_is_no_verdict():

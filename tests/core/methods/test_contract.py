@@ -18,7 +18,10 @@ from core.params import params_of, with_params
 from core.training import predict
 from tests.tiny import same_weights
 
-ONE_OF_EACH = {"class": "class:2", "classes": "classes:0,2", "random": "random:0.1", "samples": "samples:0,5,7"}
+ONE_OF_EACH = {
+    "class": "class:2", "classes": "classes:0,2", "subclass": "subclass:5", "attribute": "attribute:person=3", "random": "random:0.1",
+    "samples": "samples:0,5,7", "mislabelled": "mislabelled:0.1",
+}  # fmt: skip
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
@@ -162,6 +165,10 @@ def test_it_serves_every_kind_of_request_that_it_names(method, request_, grey):
     else:
         with pytest.raises(WrongInput, match=kind):
             method().check(ForgetRequest.parse(request_))
+
+
+def test_every_kind_is_asked_for():
+    assert set(ONE_OF_EACH) == set(KINDS)
 
 
 def test_a_kind_that_a_method_cannot_serve_is_refused_in_one_sentence():

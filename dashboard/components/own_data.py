@@ -1,0 +1,56 @@
+"""Add a folder of the user's own images, and go on with it."""
+
+import streamlit as st
+
+from core.data.adding import SIDES, Asked
+from core.data.folder import halved_folders
+from core.data.layouts import AUTO, LAYOUTS
+from core.data.process import add_apart
+from core.domain import WrongInput
+from dashboard.components.fragments import fragment
+from dashboard.components.text import plain
+from dashboard.session import ask_to_set, home, recall, remember
+
+FOLDER, FOUND = "own_folder", "own_found"
+_HELP = "\n".join(["How the folder is laid out:", "", *(f"- {key}: `{layout.ABOUT}`" for key, layout in LAYOUTS.items())])
+
+
+def own_data(key: str) -> None:
+    """key: of the widget that chooses the dataset; it is set to what was added."""
+    with st.expander("Your own images", icon=":material/folder_open:"):
+        fragment(lambda: _ask(key))
+
+
+def _ask(key: str) -> None:
+    path = st.text_input(
+        "Folder", key=FOLDER, placeholder="/home/me/pictures, or a name in FORGETSCOPE_DATA",
+        help="With train/CLASS and test/CLASS inside, or one of the published layouts. README, Your own data, says more.",
+    )  # fmt: skip
+    if found := halved_folders():
+        st.pills("Found in FORGETSCOPE_DATA", found, key=FOUND, on_change=_take, wrap=True, format_func=plain)
+    left, middle, right = st.columns(3)
+    layout = left.selectbox("Layout", [AUTO, *LAYOUTS], key="own_layout", help=_HELP)
+    size = middle.number_input(
+        "Size", 0, SIDES[1], 0, 8, key="own_size", help="Every image is cut square and resized to this side; 0: as the layout has it."
+    )
+    label = right.text_input("Class column", key="own_label", placeholder="class", help="A column of index.csv, such as superclass.")
+    if not st.button("Add", icon=":material/add:", disabled=not (path or "").strip(), key="own_add"):
+        return
+    bar = st.progress(0.0, "starting")
+
+    def told(share: float, note: str) -> None:
+        bar.progress(share, plain(note))
+
+    try:
+        asked = Asked(layout or AUTO, int(size or 0), (label or "").strip())
+        added = add_apart(home().root, (path or "").strip(), asked, told)
+    except WrongInput as wrong:
+        bar.empty()
+        st.error(plain(str(wrong)), icon=":material/error:")
+        return
+    ask_to_set(key, added)
+
+
+def _take() -> None:
+    if chosen := recall(FOUND):
+        remember(FOLDER, chosen)
