@@ -57,6 +57,11 @@ def titled(request: ForgetRequest, dataset: str) -> str:
     return title_of(request, catalogue().datasets.get(dataset))
 
 
+def study_name(plan: StudyPlan) -> str:
+    """Its title, else what it is about."""
+    return plan.name_with(catalogue().datasets.get(plan.dataset))
+
+
 def images(dataset: str) -> dict[str, np.ndarray]:
     """See core.catalogue.dataset_images. Shared by all pages: read, never write. Raises WrongInput."""
     where = (dataset, str(home().root), code_version(ENGINE), str(data_folder()))
@@ -182,7 +187,7 @@ def studies() -> dict[str, tuple[str, set[str]]]:
     """Study -> its name and its runs' ids, the last asked for first."""
     with ResultStore(home().database) as store:
         found, members = stored_studies.studies(store), stored_studies.members(store)
-    return {s.id: (StudyPlan.from_json(s.plan).name, {m.run_id for m in members.get(s.id, [])}) for s in found}
+    return {s.id: (study_name(StudyPlan.from_json(s.plan)), {m.run_id for m in members.get(s.id, [])}) for s in found}
 
 
 def standings() -> list[Standing]:
