@@ -62,15 +62,15 @@ def ask_request(data: DatasetInfo) -> ForgetRequest | None:
 
 def _ask_class(data: DatasetInfo) -> ForgetRequest:
     name = _one("Class", data.classes, data.classes[3 % len(data.classes)], "class")
-    return ForgetRequest("class", (data.classes.index(name),))
+    return ForgetRequest("class", (data.classes.index(name),) if name else ())
 
 
-def _one(label: str, names: tuple[str, ...], start: str, key: str) -> str:
-    """One of few names, which lie open, or of many, which are searched."""
+def _one(label: str, names: tuple[str, ...], start: str, key: str) -> str | None:
+    """One of few names, which lie open, or of many, which are searched; None where the address says none."""
     stays(key, names, start)
     if len(names) > FEW:
-        return st.selectbox(label, names, names.index(start), key=key, bind="query-params", filter_mode="contains") or start
-    return st.pills(label, names, wrap=True, default=start, key=key, bind="query-params", required=True) or start
+        return st.selectbox(label, names, names.index(start), key=key, bind="query-params", filter_mode="contains")
+    return st.pills(label, names, wrap=True, default=start, key=key, bind="query-params", required=True)
 
 
 def _ask_classes(data: DatasetInfo) -> ForgetRequest:
@@ -161,7 +161,7 @@ def _indices(text: str) -> tuple[int, ...]:
 def _picker(data: DatasetInfo) -> None:
     """A table of images of one class; ticked rows can be added to the indices."""
     with st.expander("Pick by looking", expanded=True):
-        name = _one("Show attribute" if data.multi else "Show class", data.classes, data.classes[0], "pick_class")
+        name = _one("Show attribute" if data.multi else "Show class", data.classes, data.classes[0], "pick_class") or data.classes[0]
         arrays = _arrays(data)
         if arrays is None:
             return
