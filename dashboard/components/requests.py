@@ -46,7 +46,7 @@ def ask_request(data: DatasetInfo) -> ForgetRequest | None:
     kinds = kinds_of(data)
     stays("kind", kinds)
     kind = st.segmented_control(
-        "What to forget", kinds, default=kinds[0], key="kind", bind="query-params", required=True,
+        "What to forget", kinds, wrap=True, default=kinds[0], key="kind", bind="query-params", required=True,
         help=" · ".join(f"{kind}: {KIND_TITLE[kind]}" for kind in kinds),
     )  # fmt: skip
     kind = kind or kinds[0]
