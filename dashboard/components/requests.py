@@ -45,7 +45,7 @@ def ask_request(data: DatasetInfo) -> ForgetRequest | None:
     """The request as the widgets stand, None while it names nothing that can be forgotten."""
     kinds = kinds_of(data)
     stays("kind", kinds)
-    kind = st.segmented_control(
+    kind = st.pills(
         "What to forget", kinds, wrap=True, default=kinds[0], key="kind", bind="query-params", required=True,
         help=" · ".join(f"{kind}: {KIND_TITLE[kind]}" for kind in kinds),
     )  # fmt: skip
