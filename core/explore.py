@@ -37,6 +37,7 @@ class Dampenable:
     of_all: dict[str, Tensor]
     forget_share: float
     sets: dict[str, Examples]  # test, forget
+    test_forgotten: Tensor  # bool, of the test set looked at
     reference_logits: Tensor | None  # on the forget set
 
 
@@ -69,6 +70,7 @@ def load(home: Home, run_id: str) -> Dampenable:
         {name: of_all[name] for name, _ in model.named_parameters()},
         splits.forget_share,
         sets,
+        splits.test_forgotten[:LOOKED_AT],
         reference,
     )
 
@@ -114,12 +116,7 @@ def redampen(home: Home, run_id: str, alpha: float, lambda_: float) -> dict[str,
     known.model.load_state_dict({n: t * factors[n] if n in factors else t for n, t in known.original.items()})
     test, forget = (predict(known.model, known.sets[name], "cpu") for name in ("test", "forget"))
     labels = known.sets["test"].labels
-    request = known.spec.request
-    gone = (
-        torch.isin(labels, torch.tensor(request.picks))
-        if request.by_class
-        else torch.zeros_like(labels, dtype=torch.bool)
-    )
+    gone = known.test_forgotten
     weights = sum(mask.numel() for mask in dampened.values())
     return {
         "dampened": {name: float(mask.double().mean()) for name, mask in dampened.items()},

@@ -29,7 +29,9 @@ def words_of(request: ForgetRequest, data: DatasetInfo | None) -> str:
 
 def title_of(request: ForgetRequest, data: DatasetInfo | None) -> str:
     """For a line that names a run: classes, samples and random draws as the command line writes them, the rest in words."""
-    return words_of(request, data) if request.kind in ("subclass", "attribute", "mislabelled") else request.text
+    if request.kind not in ("subclass", "attribute", "mislabelled"):
+        return request.text
+    return words_of(request, data) + (f", seed {request.seed}" if request.drawn and request.seed else "")
 
 
 def _names(request: ForgetRequest, data: DatasetInfo | None) -> tuple[str, ...]:

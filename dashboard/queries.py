@@ -13,8 +13,9 @@ import streamlit as st
 from core import catalogue as shelves
 from core.catalogue import Catalogue
 from core.comparison import comparison as compare_runs
+from core.data.folder import data_folder
 from core.descriptions import DatasetInfo
-from core.domain import RunStatus, WrongInput
+from core.domain import ForgetRequest, RunStatus, WrongInput
 from core.engine import WarmEngine
 from core.jobs import runner
 from core.report import full_report, numbers_of
@@ -32,6 +33,7 @@ from core.studies.summary import StudySummary
 from core.studies.summary import summary as summary_of_study
 from core.verdict import Numbers
 from core.version import ENGINE, code_version
+from core.wording import title_of
 from dashboard.session import home
 
 
@@ -50,13 +52,36 @@ def dataset(key: str) -> DatasetInfo:
     return shelf[key]
 
 
+def titled(request: ForgetRequest, dataset: str) -> str:
+    """A request as a line that names a run says it, with the dataset's own names where it is still on the shelf."""
+    return title_of(request, catalogue().datasets.get(dataset))
+
+
+def study_name(plan: StudyPlan) -> str:
+    """Its title, else what it is about."""
+    return plan.name_with(catalogue().datasets.get(plan.dataset))
+
+
 def images(dataset: str) -> dict[str, np.ndarray]:
-    """See core.catalogue.dataset_images. Shared by all pages: read, never write."""
-    return _images(dataset, str(home().root), code_version(ENGINE))
+    """See core.catalogue.dataset_images. Shared by all pages: read, never write. Raises WrongInput."""
+    where = (dataset, str(home().root), code_version(ENGINE), str(data_folder()))
+    if why_not := _why_no_images(*where):
+        raise WrongInput(why_not)
+    return _images(*where)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _images(dataset: str, root: str, engine: str) -> dict[str, np.ndarray]:
+@st.cache_data(ttl=20.0, max_entries=64, show_spinner=False)
+def _why_no_images(dataset: str, root: str, engine: str, data: str) -> str:
+    """'' where they are there; a missing dataset is not looked for at every click, for that takes seconds."""
+    try:
+        _images(dataset, root, engine, data)
+    except WrongInput as reason:
+        return str(reason)
+    return ""
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the images …")
+def _images(dataset: str, root: str, engine: str, data: str) -> dict[str, np.ndarray]:
     return shelves.dataset_images(Path(root), dataset)
 
 
@@ -162,7 +187,7 @@ def studies() -> dict[str, tuple[str, set[str]]]:
     """Study -> its name and its runs' ids, the last asked for first."""
     with ResultStore(home().database) as store:
         found, members = stored_studies.studies(store), stored_studies.members(store)
-    return {s.id: (StudyPlan.from_json(s.plan).name, {m.run_id for m in members.get(s.id, [])}) for s in found}
+    return {s.id: (study_name(StudyPlan.from_json(s.plan)), {m.run_id for m in members.get(s.id, [])}) for s in found}
 
 
 def standings() -> list[Standing]:

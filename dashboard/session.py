@@ -1,5 +1,6 @@
 """The only module that touches session state, query parameters and the home folder."""
 
+from collections.abc import Sequence
 from math import isinf
 import os
 from typing import Any
@@ -87,6 +88,19 @@ def follows(key: str, preset: Any) -> None:
     if was != preset and st.session_state.get(key, was) == was:
         st.session_state[key] = preset
     st.session_state[f"_preset.{key}"] = preset
+
+
+def stays(key: str, options: Sequence[str], start: str = "") -> None:
+    """A choice that is no longer among the options, because they belong to another dataset, falls back to the widget's start.
+
+    Call before the widget is drawn; start: what a single choice starts from, where it is not the first option.
+    """
+    now = st.session_state.get(key)
+    if isinstance(now, list):
+        if not set(now) <= set(options):
+            st.session_state[key] = [one for one in now if one in options]
+    elif now is not None and now not in options:
+        st.session_state[key] = start or options[0]
 
 
 def remember(key: str, value: Any) -> None:

@@ -28,7 +28,8 @@ BUFFERS = {
     "norm2.running_var": np.ones(32, np.float32), "norm2.num_batches_tracked": np.array(100),
 }  # fmt: skip
 TO_REFERENCE = (  # measured on original and unlearned alone, and only where there is a reference
-    "js_to_reference", "js_to_reference_test", "activation_distance", "average_gap", "tow", "tow_attack",
+    "js_to_reference", "js_to_reference_test",
+    "activation_distance", "average_gap", "tow", "tow_attack",
     "parameter_distance_to_reference", "cka_forget_to_reference", "cka_retain_to_reference", "worst_case_min", "worst_case_max",
 )  # fmt: skip
 
@@ -254,6 +255,7 @@ class Drawn:
         steps = len(self.curves[model]) - 1
         leak = max(0.0, attack - 0.5)
         found: dict[str, float | None] = {f"{split}_accuracy": value for split, value in accuracy.items()}
+        found["truth_accuracy"] = None  # no label was flipped
         found |= self._to_reference(model) if model != "reference" else {}
         found["attack_loss_accuracy"] = attack
         found["nomus"] = (accuracy["test_retain"] or 0) / 2 + (1 - 2 * abs(attack - 0.5)) / 2
@@ -406,8 +408,9 @@ class Drawn:
 
 
 KEYS = (
-    "test_forget_accuracy", "test_retain_accuracy", "train_forget_accuracy", "train_retain_accuracy", "js_to_reference",
-    "js_to_reference_test", "activation_distance", "average_gap", "tow", "tow_attack", "attack_loss_accuracy", "attack_auc",
+    "test_forget_accuracy", "test_retain_accuracy", "train_forget_accuracy", "train_retain_accuracy", "truth_accuracy",
+    "js_to_reference", "js_to_reference_test",
+    "activation_distance", "average_gap", "tow", "tow_attack", "attack_loss_accuracy", "attack_auc",
     "nomus", "attack_entropy_members", "attack_tpr_at_10", "attack_tpr_at_1", "worst_case_min", "worst_case_max",
     "parameter_distance",
     "parameter_distance_to_reference", "forget_entropy", "zrf", "cka_forget_to_reference", "cka_retain_to_reference",

@@ -6,7 +6,6 @@ finer (`cifar20`), as in the papers that forget a subclass.
 
 import torch
 from torch import Tensor
-from torchvision import datasets
 
 from core.data.published import Published
 from core.data.published_sets import halves
@@ -51,7 +50,7 @@ CIFAR100 = Published(
         mean=(0.5071, 0.4865, 0.4409), deviation=(0.2673, 0.2564, 0.2762),
         columns=(Column("superclass", COARSE, (2500,) * 20),),
     ),
-    halves(datasets.CIFAR100), FILES, lambda labels: (labels, {"superclass": _superclass(labels)}),
+    halves("CIFAR100"), FILES, lambda labels: (labels, {"superclass": _superclass(labels)}),
 )  # fmt: skip
 
 CIFAR20 = Published(
@@ -61,7 +60,7 @@ CIFAR20 = Published(
         mean=(0.5071, 0.4865, 0.4409), deviation=(0.2673, 0.2564, 0.2762),
         columns=(Column("class", FINE, (500,) * 100),), subclass="class",
     ),
-    halves(datasets.CIFAR100), FILES, lambda labels: (_superclass(labels), {"class": labels}),
+    halves("CIFAR100"), FILES, lambda labels: (_superclass(labels), {"class": labels}),
 )  # fmt: skip
 
 SETS = (CIFAR100, CIFAR20)

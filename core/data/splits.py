@@ -48,7 +48,7 @@ class Splits:
 
     @property
     def test_forget(self) -> Examples:
-        """Unseen examples of the forgotten classes."""
+        """Unseen examples that the request's rule names."""
         return self.test.subset(self.test_forgotten)
 
     def only(self, names: frozenset[str]) -> "Splits":

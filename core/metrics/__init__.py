@@ -11,9 +11,12 @@ from core.metrics import (
     relearning,
     residue,
     similarity,
+    truth,
     worst_case,
 )
 from core.metrics.base import Metric
 
-FAMILIES = (accuracy, divergence, agreement, similarity, residue, relearning, probes, grafts, membership, worst_case, distance)
+FAMILIES = (
+    *(accuracy, truth, divergence, agreement, similarity, residue, relearning, probes, grafts, membership, worst_case, distance),
+)
 METRICS: dict[str, Metric] = {metric.info.key: metric for family in FAMILIES for metric in family.METRICS}

@@ -8,9 +8,11 @@ from typing import Any, Self
 from core.asking import make_spec
 from core.catalogue import Catalogue
 from core.comparison import settings_text
+from core.descriptions import DatasetInfo
 from core.domain import ForgetRequest, RunSpec, WrongInput
 from core.store.beside import FLOOR
 from core.studies.seeds import MOST
+from core.wording import title_of
 
 LONGEST_TITLE = 80
 
@@ -48,7 +50,11 @@ class StudyPlan:
     @property
     def name(self) -> str:
         """The title, else what the study is about; long lists of samples are cut."""
-        text = self.request.text
+        return self.name_with(None)
+
+    def name_with(self, data: DatasetInfo | None) -> str:
+        """The same, in the dataset's own words where it is at hand."""
+        text = title_of(self.request, data)
         return self.title or f"{text if len(text) <= 32 else text[:31] + '…'} · {self.dataset} · {self.model}"
 
     @property

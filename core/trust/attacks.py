@@ -29,7 +29,7 @@ def _accuracy_below(case: Case) -> str:
     chance = SURE * standard_error(ours, theirs, case.forget_images())
     if ours >= theirs - max(case.allowed(case.forget_metric, NEAR), chance):
         return ""
-    return f"what had to go is answered right {percent(ours)} of the time, {percent(theirs)} if retrained"
+    return f"what had to go is answered {case.as_labelled} {percent(ours)} of the time, {percent(theirs)} if retrained"
 
 
 def _fewer_members(case: Case) -> str:

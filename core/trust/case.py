@@ -56,6 +56,11 @@ class Case:
         return "test_forget_accuracy" if self.request.by_class else "train_forget_accuracy"
 
     @property
+    def as_labelled(self) -> str:
+        """How a sentence says that `forget_metric` counts an answer."""
+        return "by its wrong labels" if self.request.kind == "mislabelled" else "right"
+
+    @property
     def has_reference(self) -> bool:
         """Whether there are numbers of a retrained network."""
         return any(value is not None for value in self.numbers.get("reference", {}).values())

@@ -16,7 +16,9 @@ def not_forgotten(case: Case) -> str:
     chance = SURE * standard_error(ours, theirs, case.forget_images())
     if ours <= theirs + max(case.allowed(case.forget_metric, NEAR), chance):
         return ""
-    return f"Not forgotten: what had to go is still answered right {percent(ours)} of the time, {percent(theirs)} if retrained."
+    return (
+        f"Not forgotten: what had to go is still answered {case.as_labelled} {percent(ours)} of the time, {percent(theirs)} if retrained."
+    )
 
 
 def no_nearer(case: Case) -> str | None:

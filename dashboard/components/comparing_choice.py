@@ -9,6 +9,7 @@ import streamlit as st
 from core.comparison import why_fewer
 from dashboard import queries
 from dashboard.components.comparing_rows import shortened
+from dashboard.components.comparing_sides import requests_of
 from dashboard.components.text import plain
 from dashboard.session import ask_to_open, belongs, link, linked, recall, remember
 
@@ -25,6 +26,9 @@ def chosen_runs(everything: pd.DataFrame) -> pd.DataFrame:
     with st.container(border=True, key="which"):
         study = _study()
         about = everything[["id", *FILTERS]]
+        words: dict[str, str] = {}
+        for text, said in zip(about["request"], requests_of(about), strict=True):
+            words[text] = said if words.get(text, said) == said else text  # two datasets have other names for it
         left = pd.Series(True, about.index) if study == ALL else about["id"].isin(queries.studies()[study][1])
         if not left.any():
             st.info("No run of this study has finished yet.", icon=":material/info:")
@@ -33,7 +37,7 @@ def chosen_runs(everything: pd.DataFrame) -> pd.DataFrame:
         shown = [name for name in FILTERS if name != "model" or about["model"].nunique() > 1]
         cells = st.grid(len(shown), min_column_width=180)
         for name in shown:
-            left &= _wanted(about[name], name, start.get(name, []), cells.cell().multiselect, study)
+            left &= _wanted(about[name], name, start.get(name, []), cells.cell().multiselect, study, words)
     return everything[left]
 
 
@@ -67,11 +71,12 @@ def _start(found: pd.DataFrame) -> dict[str, list[object]]:
 
 
 def _wanted(
-    values: "pd.Series[str]", name: str, start: list[object], ask: Callable[..., list[object]], study: str
+    values: "pd.Series[str]", name: str, start: list[object], ask: Callable[..., list[object]], study: str,
+    words: Mapping[str, str],
 ) -> "pd.Series[bool]":  # fmt: skip
     """Which rows the filter leaves; one that names nothing leaves all."""
     options = sorted(values.unique()) if name == "seed" else list(values.unique())
-    texts = _texts([str(option) for option in options])
+    texts = _texts([str(option) for option in options], words)
     key = f"only.{name}"
     belongs(key, study, start)
     told = ask(
@@ -81,11 +86,11 @@ def _wanted(
     return values.isin(told) if told else values.notna()
 
 
-def _texts(options: list[str]) -> dict[str, str]:
-    """Long requests are cut, and still told apart."""
+def _texts(options: list[str], words: Mapping[str, str]) -> dict[str, str]:
+    """Requests in words; long ones are cut, and still told apart."""
     found: dict[str, str] = {}
     for option in options:
-        text = shortened(option, 32)
+        text = shortened(words.get(option, option), 32)
         found[option] = text if text not in found.values() else f"{text} ({len(found)})"
     return found
 

@@ -35,7 +35,8 @@ def by_class(a: Side, b: Side) -> None:
         comparing.class_difference(ours, theirs, a.classes(int(ours["class"].max()) + 1), forgotten), key="difference", config=CONFIG,
         alt="Bars by class: accuracy of B's unlearned network minus A's, on unseen and on training images",
     )  # fmt: skip
-    other = "" if a.request == b.request else f" A had to forget {a.request.text}, B {b.request.text}."
+    told = [queries.titled(side.request, side.dataset) for side in (a, b)]
+    other = "" if a.request == b.request else f" A had to forget {told[0]}, B {told[1]}."
     st.caption(
         "How to read it: up (gold), B is right more often; down (teal), A is. For a forgotten class (✕), up means that B "
         "remembers more." + plain(other)

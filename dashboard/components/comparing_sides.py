@@ -12,13 +12,20 @@ from dashboard.components.comparing_rows import GROUP, names_of
 from dashboard.session import home
 
 
+def requests_of(frame: pd.DataFrame) -> list[str]:
+    """What had to go, run by run, in words where the kind of request needs them."""
+    pairs = list(zip(frame["request"], frame["dataset"], strict=True))
+    told = {(text, dataset): queries.titled(ForgetRequest.parse(text), dataset) for text, dataset in dict.fromkeys(pairs)}
+    return [told[pair] for pair in pairs]
+
+
 class Look:
     """The runs that are compared, and what does not change while A and B do: it outlives the fragment's reruns."""
 
     def __init__(self, frame: pd.DataFrame, over_seeds: bool) -> None:
         self.frame, self.over_seeds = frame, over_seeds
         self.about = frame[[*ABOUT]].reset_index(drop=True)  # without numbers, so that it is quickly searched
-        self.names = names_of(frame)
+        self.names = names_of(frame.assign(request=requests_of(frame)))
         self.classes = {key: data.classes for key, data in queries.catalogue().datasets.items()}
         self._points: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]] = {}
 

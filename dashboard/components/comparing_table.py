@@ -28,7 +28,8 @@ DARK = ("#7a3d0c", "#5c3212", "#3a2718", "#10151d", "#16304a", "#154a78", "#1463
 TEXT = {False: "#0e1420", True: "#f2f5f9"}
 TITLES = {  # shorter than the catalogue's, which stand in the header's help
     "train_forget_accuracy": "Forget, train", "test_forget_accuracy": "Forget, test", "train_retain_accuracy": "Retain, train",
-    "test_retain_accuracy": "Retain, test", "js_to_reference": "JS, forget", "js_to_reference_test": "JS, test",
+    "test_retain_accuracy": "Retain, test", "truth_accuracy": "Truth, forget",
+    "js_to_reference": "JS, forget", "js_to_reference_test": "JS, test",
     "activation_distance": "Activation dist.", "average_gap": "Average gap", "tow": "ToW", "tow_attack": "ToW-MIA",
     "attack_auc": "Attack (AUC)", "attack_loss_accuracy": "Attack (loss)", "attack_entropy_members": "Called members",
     "nomus": "NoMUS", "zrf": "ZRF",

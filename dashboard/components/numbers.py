@@ -11,7 +11,7 @@ from core.verdict import NEAR, Numbers, percent
 GOAL = {"high": "higher is better", "low": "lower is better", "match": "like the reference"}
 FLOOR_TITLE = "Second reference (floor)"
 FAMILIES = {  # title -> keys, in the order in which a reader asks
-    "Accuracy": ("test_forget_accuracy", "test_retain_accuracy", "train_forget_accuracy", "train_retain_accuracy"),
+    "Accuracy": ("test_forget_accuracy", "test_retain_accuracy", "train_forget_accuracy", "train_retain_accuracy", "truth_accuracy"),
     "Agreement with the reference": (
         "js_to_reference", "js_to_reference_test", "activation_distance", "average_gap", "tow", "tow_attack",
         "cka_forget_to_reference", "cka_retain_to_reference",
@@ -25,6 +25,7 @@ FAMILIES = {  # title -> keys, in the order in which a reader asks
     ),
     "Weights": ("parameter_distance", "parameter_distance_to_reference"),
 }  # fmt: skip
+RARE = ("truth_accuracy",)  # about one kind of request; elsewhere the row is left out
 OTHER = "Other"
 DROP = 0.01  # share: NoMUS that falls by less is not remarked on
 
@@ -48,6 +49,8 @@ def numbers_table(
     by_model = {"original": report["original"], "unlearned": report["metrics"], "reference": report["reference"] or {}}
     rows = []
     for key in shelves.metrics if keys is None else (k for k in keys if k in shelves.metrics):
+        if key in RARE and all(by_model[model].get(key) is None for model in MODELS):
+            continue
         info = shelves.metrics[key]
         values = {model.capitalize(): shown(by_model[model].get(key), info.unit) for model in MODELS}
         if floor is not None:

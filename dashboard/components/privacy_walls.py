@@ -16,7 +16,7 @@ CELL = 44  # pixels of a cell's height
 SET_NAME = {
     "forget": "forget set",
     "retain": "kept training images",
-    "test_forget": "unseen, of a forgotten class",
+    "test_forget": "unseen, but named by the request",
     "test_retain": "unseen",
 }
 

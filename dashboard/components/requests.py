@@ -8,33 +8,48 @@ import pandas as pd
 import streamlit as st
 
 from core.asking import check_request
-from core.descriptions import DatasetInfo
+from core.descriptions import Column, DatasetInfo
 from core.domain import ForgetRequest, WrongInput
+from core.indices import samples_from
+from core.wording import words_of
 from dashboard import queries
 from dashboard.components.images import png, sprite, to_rgb
 from dashboard.components.runs import shortened
 from dashboard.components.text import plain
-from dashboard.session import recall, remember
+from dashboard.session import recall, remember, stays
 
 KIND_TITLE = {
     "class": "every image of one class",
     "classes": "every image of several classes",
+    "subclass": "every image of a kind that is finer than the classes",
+    "attribute": "every image of a person, or with some other mark",
     "random": "a random part of the training set",
-    "samples": "training images that you pick",
+    "mislabelled": "a random part that was given wrong labels first",
+    "samples": "training images that you pick, or a file of indices",
 }
+FEW = 20  # classes that lie open on the page; more are searched for
 WALL = 36  # images in a wall, at most
 COLUMNS = 12
 TABLE = 200  # images to pick from, at most
 LONGEST = 400  # letters of a sentence that repeats what was typed
 
 
+def kinds_of(data: DatasetInfo) -> list[str]:
+    """The kinds of request that this dataset supports."""
+    has = {"class": not data.multi, "classes": not data.multi, "mislabelled": not data.multi,
+           "subclass": bool(data.subclass), "attribute": bool(data.columns)}  # fmt: skip
+    return [kind for kind in KIND_TITLE if has.get(kind, True)]
+
+
 def ask_request(data: DatasetInfo) -> ForgetRequest | None:
     """The request as the widgets stand, None while it names nothing that can be forgotten."""
-    kind = st.segmented_control(
-        "What to forget", list(KIND_TITLE), default="class", key="kind", bind="query-params", required=True,
-        help=" · ".join(f"{k}: {v}" for k, v in KIND_TITLE.items()),
+    kinds = kinds_of(data)
+    stays("kind", kinds)
+    kind = st.pills(
+        "What to forget", kinds, wrap=True, default=kinds[0], key="kind", bind="query-params", required=True,
+        help=" · ".join(f"{kind}: {KIND_TITLE[kind]}" for kind in kinds),
     )  # fmt: skip
-    kind = kind or "class"
+    kind = kind or kinds[0]
     try:
         request = _ASK[kind](data)
         check_request(request, data)
@@ -46,33 +61,92 @@ def ask_request(data: DatasetInfo) -> ForgetRequest | None:
 
 
 def _ask_class(data: DatasetInfo) -> ForgetRequest:
-    name = st.pills("Class", data.classes, wrap=True, default=data.classes[3 % len(data.classes)], key="class", bind="query-params",
-                    required=True)  # fmt: skip
+    name = _one("Class", data.classes, data.classes[3 % len(data.classes)], "class")
     return ForgetRequest("class", (data.classes.index(name),) if name else ())
 
 
+def _one(label: str, names: tuple[str, ...], start: str, key: str) -> str | None:
+    """One of few names, which lie open, or of many, which are searched; None where the address says none."""
+    stays(key, names, start)
+    if len(names) > FEW:
+        return st.selectbox(label, names, names.index(start), key=key, bind="query-params", filter_mode="contains")
+    return st.pills(label, names, wrap=True, default=start, key=key, bind="query-params", required=True)
+
+
 def _ask_classes(data: DatasetInfo) -> ForgetRequest:
-    names = st.pills("Classes", data.classes, wrap=True, selection_mode="multi", key="classes", bind="query-params")
+    stays("classes", data.classes)
+    if len(data.classes) > FEW:
+        names = st.multiselect("Classes", data.classes, key="classes", bind="query-params", placeholder="type to search")
+    else:
+        names = st.pills("Classes", data.classes, wrap=True, selection_mode="multi", key="classes", bind="query-params")
     return ForgetRequest("classes", tuple(sorted(data.classes.index(name) for name in names)))
 
 
+def _ask_subclass(data: DatasetInfo) -> ForgetRequest:
+    column = next(column for column in data.columns if column.name == data.subclass)
+    return ForgetRequest("subclass", _values(column, "Subclasses", "subclass"))
+
+
+def _ask_attribute(data: DatasetInfo) -> ForgetRequest:
+    names = tuple(column.name for column in data.columns)
+    stays("column", names)
+    name = st.pills("Attribute", names, wrap=True, format_func=_spoken, default=names[0], key="column", bind="query-params",
+                    required=True) or names[0]  # fmt: skip
+    column = data.columns[names.index(name)]
+    start = "yes" if "yes" in column.values else column.values[0]
+    return ForgetRequest("attribute", _values(column, _spoken(name).capitalize(), f"value.{name}", start), column=name)
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _values(column: Column, label: str, key: str, start: str = "") -> tuple[int, ...]:
+    """Which of a column's values must go; hundreds of them can be searched."""
+    stays(key, column.values)
+    known = dict(zip(column.values, column.counts, strict=True))
+    names = st.multiselect(
+        label, column.values, [start or column.values[0]], key=key, bind="query-params", placeholder="type to search",
+        help=f"{len(known)} values; each of them is on {min(known.values())} to {max(known.values())} training images.",
+    )  # fmt: skip
+    return tuple(sorted(column.values.index(name) for name in names))
+
+
 def _ask_random(data: DatasetInfo) -> ForgetRequest:
+    return _ask_drawn(data, "random")
+
+
+def _ask_mislabelled(data: DatasetInfo) -> ForgetRequest:
+    request = _ask_drawn(data, "mislabelled")
+    st.caption(
+        "The labels of these images are flipped **before the original is trained**, each to one of the wrong classes by the seed: the "
+        "original learns them, and must then forget them. The truth is kept, so that the answers can be held against the right labels."
+    )
+    return request
+
+
+def _ask_drawn(data: DatasetInfo, kind: str) -> ForgetRequest:
     left, right = st.columns(2)
     amount = left.number_input(
         "Share (below 1) or count", 0.0, float(data.train_count), 0.05, 0.01, format="%g", key="amount", bind="query-params",
         help=f"0.05 is a twentieth of {data.train_count} training images; 100 is a hundred of them.",
     )  # fmt: skip
     seed = right.number_input("Seed of the draw", 0, 2**31 - 1, 0, 1, key="draw", bind="query-params")
-    return ForgetRequest("random", amount=float(amount or 0), seed=int(seed or 0))
+    return ForgetRequest(kind, amount=float(amount or 0), seed=int(seed or 0))
 
 
 def _ask_samples(data: DatasetInfo) -> ForgetRequest:
     text = st.text_input(
         "Training indices", key="samples", bind="query-params", placeholder="12, 90, 401",
-        help="Type them, or tick images below and add them.",
+        help="Type them, add a file of them, or tick images below and add those.",
+    )  # fmt: skip
+    file = st.file_uploader(
+        "Or a CSV of indices", ["csv", "txt"], key="indices", max_upload_size=2,
+        help="One training index a line, counted from 0; a header may stand above. They go together with those typed.",
     )  # fmt: skip
     _picker(data)
-    return ForgetRequest("samples", _indices(text or ""))
+    given = samples_from(file.getvalue(), file.name).picks if file else ()
+    return ForgetRequest("samples", tuple(sorted({*_indices(text or ""), *given})))
 
 
 def _indices(text: str) -> tuple[int, ...]:
@@ -87,18 +161,30 @@ def _indices(text: str) -> tuple[int, ...]:
 def _picker(data: DatasetInfo) -> None:
     """A table of images of one class; ticked rows can be added to the indices."""
     with st.expander("Pick by looking", expanded=True):
-        name = st.pills("Show class", data.classes, wrap=True, default=data.classes[0], key="pick_class", required=True)
-        arrays = queries.images(data.key)
-        here = np.flatnonzero(arrays["train_labels"] == data.classes.index(name or data.classes[0]))[:TABLE]
+        name = _one("Show attribute" if data.multi else "Show class", data.classes, data.classes[0], "pick_class") or data.classes[0]
+        arrays = _arrays(data)
+        if arrays is None:
+            return
+        labels, index = arrays["train_labels"], data.classes.index(name)
+        here = np.flatnonzero(labels[:, index] if data.multi else labels == index)[:TABLE]
         pictures = to_rgb(arrays["train_images"][here], int(arrays["peak"]))
         table = pd.DataFrame({"index": here, "image": [f"data:image/png;base64,{_encoded(p)}" for p in pictures]})
         event = st.dataframe(
             table, key="picked", on_select="rerun", selection_mode="multi-row", hide_index=True, height=260,
             row_height=44, column_config={"image": st.column_config.ImageColumn("image", width="small")},
-            alt=f"Training images of class {name} with their indices",
+            alt=f"Training images of {name} with their indices",
         )  # fmt: skip
         ticked = [int(here[row]) for row in event["selection"]["rows"]]
         st.button(f"Add {len(ticked)} ticked", disabled=not ticked, on_click=_add, args=(ticked,), key="add_ticked")
+
+
+def _arrays(data: DatasetInfo) -> dict[str, np.ndarray] | None:
+    """The dataset's images, which a request does not need; None where they are not to be had, and then it is said why."""
+    try:
+        return queries.images(data.key)
+    except WrongInput as reason:
+        st.info(plain(str(reason)), icon=":material/hide_image:")
+        return None
 
 
 def _encoded(picture: np.ndarray) -> str:
@@ -114,23 +200,32 @@ def _add(ticked: list[int]) -> None:
 
 
 def _wall(request: ForgetRequest, data: DatasetInfo) -> None:
-    """The first training images that the request names. Which ones a random request draws, only the engine knows."""
-    arrays = queries.images(data.key)
-    if request.kind == "random":
-        count = request.random_count(data.train_count)
+    """The first training images that the request names. Which ones a drawn request takes, only the engine knows."""
+    count = data.forget_count(request)
+    if request.drawn:
         st.caption(f"{count} of {data.train_count} training images, drawn by seed {request.seed} when the run starts.")
         return
-    labels = arrays["train_labels"]
-    named = np.flatnonzero(np.isin(labels, request.picks)) if request.by_class else np.array(request.picks)
+    shown = _show(request, data, count)
+    st.caption(f"{count} training images must go" + (f"; {shown} of them are shown." if 0 < shown < count else "."))
+
+
+def _show(request: ForgetRequest, data: DatasetInfo, count: int) -> int:
+    """How many of `count` images the wall shows; 0 where there are none to be had."""
+    arrays = _arrays(data)
+    if arrays is None:
+        return 0
+    column = None if request.by_class or not request.by_rule else data.column(request)
+    labels = arrays[f"train_column/{column.name}"] if column else arrays["train_labels"]
+    named = np.flatnonzero(np.isin(labels, request.picks)) if request.by_rule else np.array(request.picks)
     shown = named[:: max(1, len(named) // WALL)][:WALL]  # spread over all of them
     st.image(
         sprite(arrays["train_images"][shown], int(arrays["peak"]), min(COLUMNS, len(shown))),
-        alt=f"{len(shown)} of the {len(named)} training images that must go",
+        alt=f"{len(shown)} of the {count} training images that must go: {words_of(request, data)}",
     )  # fmt: skip
-    st.caption(
-        f"{len(named)} training images must go"
-        + (f"; {len(shown)} of them are shown." if len(shown) < len(named) else ".")
-    )
+    return len(shown)
 
 
-_ASK = {"class": _ask_class, "classes": _ask_classes, "random": _ask_random, "samples": _ask_samples}
+_ASK = {
+    "class": _ask_class, "classes": _ask_classes, "subclass": _ask_subclass, "attribute": _ask_attribute, "random": _ask_random,
+    "mislabelled": _ask_mislabelled, "samples": _ask_samples,
+}  # fmt: skip

@@ -29,7 +29,7 @@ def name_of(run: Run) -> str:
     """What distinguishes a run, in one line."""
     spec = run.spec
     seed = f" · seed {spec.seed}" if spec.seed else ""
-    return f"{spec.method} · {spec.dataset} · {spec.model} · {shortened(spec.request.text)}{seed}"
+    return f"{spec.method} · {spec.dataset} · {spec.model} · {shortened(queries.titled(spec.request, spec.dataset))}{seed}"
 
 
 def settings_of(run: Run) -> str:

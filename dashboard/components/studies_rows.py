@@ -29,8 +29,8 @@ def study_row(study: Standing, first: bool) -> None:
     with st.container(border=True, key=f"study-{study_id}"):
         what, buttons = st.columns([3, 2], vertical_alignment="center")
         with what:
-            about = f"{shortened(plan.request.text)} · {plan.dataset} · {plan.model} · " if plan.title else ""
-            st.markdown(f"**{plain(plan.name)}**  \n`{study_id}`")
+            about = f"{shortened(queries.titled(plan.request, plan.dataset))} · {plan.dataset} · {plan.model} · " if plan.title else ""
+            st.markdown(f"**{plain(queries.study_name(plan))}**  \n`{study_id}`")
             _state(study)
             variants = shortened("; ".join(variant.text for variant in plan.variants), LONGEST)
             st.caption(plain(f"{about}seeds {shortened(seeds_text(plan.seeds))} · {variants}"))

@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from core.descriptions import DatasetInfo
-from core.domain import WrongInput
 from core.store.outcome import Run
 from dashboard import queries
 from dashboard.components.fragments import fragment, part
@@ -36,8 +35,6 @@ def attack_part(run: Run, where: Where, data: DatasetInfo, floor: Run | None) ->
 
 def leaks_part(run: Run, where: Where, data: DatasetInfo, examples: pd.DataFrame, attack: Attack) -> None:
     """The walls and the card."""
-    if not data.embedded:
-        raise WrongInput(f"The images of {data.title} are not kept beside the catalogue, so they cannot be shown here.")
     answers = queries.arrays(run.id, "answers", *where)
     leaks(run.id, examples, answers, queries.images(data.key), data.classes, attack)
 

@@ -90,7 +90,7 @@ def test_an_unknown_name_is_told_in_one_sentence_with_what_is_near(data, text, w
         (AGES, "attribute:long_hair=1", "long hair", "long hair"),
         (AGES, "attribute:glasses=0", "no glasses", "no glasses"),
         (AGES, "attribute:age=2", "age senior", "age senior"),
-        (DIGITS, "mislabelled:100@7", "100 mislabelled images", "100 mislabelled images"),
+        (DIGITS, "mislabelled:100@7", "100 mislabelled images", "100 mislabelled images, seed 7"),
         (DIGITS, "mislabelled:0.05", "72 mislabelled images", "72 mislabelled images"),
         (DIGITS, "random:0.05", "72 random images", "random:0.05"),
         (DIGITS, "samples:4", "1 chosen image", "samples:4"),

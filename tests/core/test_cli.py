@@ -12,7 +12,7 @@ import pytest
 
 from core.cli import entry
 from core.describe import write
-from core.domain import ForgetRequest, RunSpec, RunStatus
+from core.domain import ForgetRequest, RunSpec, RunStatus, WrongInput
 from core.jobs import runner
 from core.store.home import Home, open_home
 from core.store.outcome import Outcome
@@ -220,6 +220,12 @@ WRONG = {
     "empty random set": (asked(forget="random:0"), "a share between 0 and 1"),
     "everything": (asked(forget="classes:0,1,2,3,4,5,6,7,8,9"), "leave at least one class"),
     "no kind of request": (asked(forget="3"), "class:3, classes:3,5"),
+    "unknown name": (asked(dataset="fashion_mnist", forget="class:ankle boat"), "near it are: ankle boot"),
+    "unknown column": (asked(dataset="faces", forget="attribute:hat=yes"), "its columns are: identity, age, glasses"),
+    "no subclasses": (asked(forget="subclass:beaver"), "digits has no subclasses"),
+    "nothing to forget": (asked(forget=None), "by --forget KIND:VALUE or by --forget-file CSV"),
+    "forgotten twice": (asked("--forget-file", "a.csv"), "must be said once"),
+    "no such file": (asked("--forget-file", "none.csv", forget=None), "none.csv must be a CSV of training indices, but it cannot be read"),
     "parameter out of bounds": (asked("--set", "alpha=0"), "a number from 0.01 to 1000 or auto"),
     "parameter not a number": (asked("--set", "lambda=x"), "a number from 0 to 100"),
     "parameter nan": (asked("--set", "lambda=nan"), "a number from 0 to 100"),
@@ -246,6 +252,46 @@ def test_wrong_use_ends_with_2_and_one_line_that_says_what_was_wanted(main, home
     assert wanted in err
     with ResultStore(home.database) as store:
         assert store.runs() == []
+
+
+@pytest.fixture
+def submitted(monkeypatch):
+    """The requests that would be run; none is."""
+    seen = []
+
+    def submit(home, spec):
+        seen.append(spec.request.text)
+        raise WrongInput("Enough.")
+
+    monkeypatch.setattr(runner, "submit", submit)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "dataset, forget, wanted",
+    [
+        ("fashion_mnist", "class:Ankle Boot", "class:9"),
+        ("cifar20", "subclass:beaver", "subclass:4"),
+        ("faces", "attribute:identity=17", "attribute:identity=17"),
+        ("faces_attributes", "attribute:glasses=yes", "attribute:glasses=1"),
+        ("digits", "mislabelled:0.05@7", "mislabelled:0.05@7"),
+    ],
+)
+def test_what_to_forget_may_be_asked_by_name(main, submitted, dataset, forget, wanted):
+    main(*asked(dataset=dataset, forget=forget, method="retrain"))
+    assert submitted == [wanted]
+
+
+def test_a_file_of_indices_is_what_must_go(main, submitted, tmp_path):
+    (tmp_path / "gone.csv").write_text("index\n90\n12\n")
+    main(*asked("--forget-file", str(tmp_path / "gone.csv"), forget=None))
+    assert submitted == ["samples:12,90"]
+    (tmp_path / "gone.csv").write_text("index\n90\nx\n")
+    status, out, err = main(*asked("--forget-file", str(tmp_path / "gone.csv"), forget=None))
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert err.startswith(f"{tmp_path / 'gone.csv'} must hold one training index a line")
+    assert "line 3 says 'x'" in err
+    assert len(submitted) == 1
 
 
 def test_a_device_that_cannot_be_ends_with_2(main, monkeypatch):

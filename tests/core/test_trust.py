@@ -161,6 +161,14 @@ def test_single_images_that_are_wrong_more_often_than_if_retrained_are_over_forg
     assert images(changed(IMAGES, train_forget_accuracy=0.76)) == []
 
 
+def test_images_that_were_given_wrong_labels_are_answered_by_these_and_not_right():
+    known = changed(changed(IMAGES, train_forget_accuracy=0.9), "reference", train_forget_accuracy=0.1)
+    assert any(
+        doubt.key == "not_forgotten" and "still answered by its wrong labels 90 % of the time, 10 % if retrained" in doubt.sentence
+        for doubt in doubts(known, SEEN_ALL, "mislabelled:50")
+    )
+
+
 def test_a_forget_set_of_one_sample_says_little():
     one = changed(changed(IMAGES, train_forget_accuracy=0.0), "reference", train_forget_accuracy=1.0)
     assert check_run(one, SEEN_ALL, ForgetRequest("samples", (7,)), NAMES, forget_count=1) == []

@@ -134,7 +134,7 @@ def test_the_floor_is_a_column_once_it_is_there(open_app, home):
     plant(home, spec("retrain"), test_retain_accuracy=0.8)
     at = open_app(home.root, RESULT, run=run)
     first = at.tabs[0].table[0].value.set_index("Measure")
-    assert first.loc["Accuracy, unseen kept classes", "Second reference (floor)"] == "80 %"
+    assert first.loc["Accuracy, unseen, kept", "Second reference (floor)"] == "80 %"
     assert "measure_floor" not in [b.key for b in at.button]
     assert "more than twice that between two retrained networks" in caveats(at)
 

@@ -36,7 +36,7 @@ def test_for_accuracy_on_what_was_forgotten_and_for_the_attack_zero_is_not_the_a
 
 @pytest.mark.parametrize("key", METRICS)
 def test_it_is_a_number_or_a_reason_in_one_sentence_whatever_is_missing(key, grey):
-    for request in ("class:2", "samples:3", "random:0.5"):
+    for request in ("class:2", "samples:3", "random:0.5", "attribute:person=2", "mislabelled:0.5"):
         for models in (MODELS, MODELS[:2]):
             for model in METRICS[key].models:
                 value, reason = asked(key, evidence_of(grey, request, models), model)

@@ -47,6 +47,17 @@ def test_runs_come_seed_by_seed_and_are_those_that_the_form_would_ask_for(shelve
     assert len({spec.id for spec in found}) == 12
 
 
+def test_what_to_forget_may_be_named_and_the_study_is_called_so(shelves):
+    beavers = plan_from_toml(WHOLE.replace("digits", "cifar20").replace("class:3", "subclass:Beaver").replace("Two ways", ""), shelves)
+    assert beavers.request == ForgetRequest("subclass", (4,))
+    assert beavers.name_with(shelves.datasets["cifar20"]) == "subclass beaver · cifar20 · small_cnn"
+    assert beavers.name == "subclass 4 · cifar20 · small_cnn"
+    with pytest.raises(WrongInput, match="cifar20 has no subclass 'bever'; near it are: beaver"):
+        plan_from_toml(WHOLE.replace("digits", "cifar20").replace("class:3", "subclass:bever"), shelves)
+    with pytest.raises(WrongInput, match="There is no dataset 'cifar21'"):
+        plan_from_toml(WHOLE.replace("digits", "cifar21"), shelves)
+
+
 def test_the_floor_can_be_left_out_and_is_not_added_twice(shelves):
     assert plan_from_toml("floor = false" + WHOLE, shelves).variants[-1].method == "finetune"
     asked = plan_from_toml(WHOLE + '[[methods]]\nname = "retrain"\n', shelves)

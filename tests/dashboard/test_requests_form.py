@@ -1,0 +1,129 @@
+"""The form that asks what must go: every kind that a dataset supports, with its images in sight; without a browser."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from core.catalogue import catalogue, dataset_images
+from core.data.cifar100 import FINE
+from core.data.face_sets import SETS as FACES
+from core.domain import KINDS
+from dashboard.components.requests import KIND_TITLE, kinds_of
+from tests.dashboard.conftest import sound
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """No published set is here, and none may be downloaded."""
+    monkeypatch.setenv("FORGETSCOPE_DATA", str(tmp_path / "no-data"))
+    monkeypatch.setenv("FORGETSCOPE_OFFLINE", "1")
+    st.cache_data.clear()
+
+
+def group(at, label):
+    return next(g for g in at.button_group if g.label == label)
+
+
+def told(at):
+    return [re.sub(r"\\(.)", r"\1", message.value) for message in at.info]
+
+
+def must_go(at):
+    """The sentence under the form."""
+    (said,) = [c.value for c in at.caption if "training images must go" in c.value or "drawn by seed" in c.value]
+    return said
+
+
+def test_the_kinds_are_those_that_the_dataset_supports(finished):
+    shelf = catalogue(finished.root).datasets
+    everywhere = ["random", "samples"]
+    assert set(KIND_TITLE) == set(KINDS)
+    assert kinds_of(shelf["digits"]) == ["class", "classes", "random", "mislabelled", "samples"]
+    assert set(kinds_of(shelf["cifar20"])) == set(KINDS)
+    assert kinds_of(shelf["faces"]) == ["class", "classes", "attribute", "random", "mislabelled", "samples"]
+    assert kinds_of(shelf["faces_attributes"]) == ["attribute", *everywhere]
+
+
+def test_a_person_is_searched_for_and_shown(open_app, bare):
+    at = open_app(bare.root, dataset="faces", kind="attribute")
+    people = at.multiselect(key="value.identity")
+    assert list(people.options) == [str(i) for i in range(200)]
+    people.set_value(["17", "20"])
+    assert must_go(sound(at.run())) == "32 training images must go."
+    assert not at.info
+    assert not at.button(key="submit").disabled
+    images = dataset_images(bare.root, "faces")
+    assert np.flatnonzero(images["train_column/identity"] == 17).tolist() == list(range(17 * 16, 18 * 16))
+
+
+def test_an_attribute_starts_from_those_who_have_it(open_app, bare):
+    at = open_app(bare.root, dataset="faces_attributes", kind="attribute", column="glasses")
+    assert at.multiselect(key="value.glasses").value == ["yes"]
+    glasses = next(c for c in FACES[2].INFO.columns if c.name == "glasses")
+    assert must_go(at) == f"{glasses.counts[1]} training images must go; 36 of them are shown."
+    at.multiselect(key="value.glasses").set_value([])
+    assert told(sound(at.run())) == ["The forget set is empty; name at least one value of glasses of faces_attributes, 0 to 1."]
+    at.multiselect(key="value.glasses").set_value(["no", "yes"])
+    assert "would forget everything" in told(sound(at.run()))[0]
+
+
+def test_mislabelled_says_that_labels_are_flipped_before_the_original_is_trained_and_the_truth_is_kept(open_app, finished):
+    at = open_app(finished.root, kind="mislabelled", amount="100", draw="7")
+    assert must_go(at) == "100 of 1437 training images, drawn by seed 7 when the run starts."
+    (plainly,) = [c.value for c in at.caption if "flipped" in c.value]
+    assert "before the original is trained" in plainly
+    assert "truth is kept" in plainly
+    assert not at.button(key="submit").disabled
+
+
+def test_a_file_of_indices_goes_together_with_those_typed(open_app, finished):
+    at = open_app(finished.root, kind="samples", samples="5")
+    at.file_uploader(key="indices").upload("gone.csv", b"index\n9\n5\n12\n", "text/csv")
+    assert must_go(sound(at.run())) == "3 training images must go."
+    assert not at.button(key="submit").disabled
+
+
+@pytest.mark.parametrize("content, words", [(b"index\n3\n<b>x</b>\n", "line 3 says '<b>x</b>'"), (b"\xff\xfe", "no text in UTF-8")])
+def test_junk_in_an_uploaded_file_is_told_in_a_sentence(open_app, finished, content, words):
+    at = open_app(finished.root, kind="samples", samples="5")
+    at.file_uploader(key="indices").upload("gone.csv", content, "text/csv")
+    (sentence,) = told(sound(at.run()))
+    assert sentence.startswith("gone.csv ")
+    assert words in sentence
+    assert at.button(key="submit").disabled
+
+
+def test_images_that_are_not_here_are_told_of_and_the_request_stands(open_app, bare, empty):
+    at = open_app(bare.root, dataset="cifar20", kind="subclass", subclass="beaver")
+    (sentence,) = told(at)
+    assert sentence.startswith("CIFAR-20 is not in ")
+    assert "put the folder cifar-100-python there, or set FORGETSCOPE_DATA" in sentence
+    assert must_go(at) == "500 training images must go."
+    assert not at.button(key="submit").disabled
+    assert list(at.multiselect(key="subclass").options) == list(FINE)
+    began = time.perf_counter()
+    at.multiselect(key="subclass").set_value(["beaver", "otter"])
+    assert must_go(sound(at.run())) == "1000 training images must go."
+    assert time.perf_counter() - began < 2  # it is not looked for again at every click
+
+
+def test_many_classes_are_searched_for_and_few_lie_open(open_app, bare, empty):
+    at = open_app(bare.root, dataset="cifar100")
+    assert list(at.selectbox(key="class").options) == list(FINE)
+    at.selectbox(key="class").set_value("beaver")
+    assert must_go(sound(at.run())) == "500 training images must go."
+    assert "class" not in [s.key for s in open_app(bare.root).selectbox]
+
+
+def test_another_dataset_takes_the_form_along_as_far_as_it_goes(open_app, bare, empty):
+    """From a class of digits to sets that have other classes, none, and back: no page breaks."""
+    at = open_app(bare.root, **{"class": "8"})
+    for dataset, kind in (("faces", "class"), ("faces_attributes", "attribute"), ("digits", "class"), ("cifar20", "class")):
+        at.selectbox(key="dataset").set_value(dataset)
+        sound(at.run())
+        assert group(at, "What to forget").value in (kind, "attribute")
+        assert group(at, "What to forget").value in kinds_of(catalogue(bare.root).datasets[dataset])
+        assert not at.error
