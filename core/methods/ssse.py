@@ -17,6 +17,7 @@ from torch import Tensor, nn
 import torch.nn.functional as F
 
 from core.context import RunContext
+from core.data.labels import loss as label_loss
 from core.data.splits import Splits
 from core.maths.blocks import SCOPES, blocks
 from core.maths.curvature import Solve, downdated
@@ -39,6 +40,7 @@ class SSSE(UnlearningMethod):
     paper = "arXiv:2107.03860"
     uses = frozenset({"forget"})
     keeps = frozenset({"inverse-Fisher factors of the training set"})
+    multi = True
 
     scope: str = param("all", choices=SCOPES, help="Weights that move: the last layer, every layer as a block, or all in one.")
     storage: str = param(
@@ -96,4 +98,4 @@ class SSSE(UnlearningMethod):
             with torch.no_grad():
                 for name, move in step.items():
                     model.get_parameter(name).copy_(start[name] + t * move)
-            yield F.cross_entropy(predict(model, splits.forget, run.device), splits.forget.labels, reduction="none")
+            yield label_loss(predict(model, splits.forget, run.device), splits.forget.labels, "none")

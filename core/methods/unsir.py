@@ -38,6 +38,7 @@ class UNSIR(UnlearningMethod):
     paper = "arXiv:2111.08947"
     uses = frozenset({"retain"})
     kinds = frozenset({"class", "classes"})
+    not_multi = "it makes noise for a forgotten class and teaches that under the class's name, and such images have no class"
 
     noise: str = param("optimised", choices=("optimised", "gaussian", "none"), help="optimised: the method. The others are controls.")
     noise_count: int = param(256, low=1, high=4096, when=("noise", "optimised", "gaussian"), help="Noise images for each class.")

@@ -6,7 +6,8 @@ Chen, Wang & Huang, 2021, arXiv:2111.05528; only its abstract could be read, eve
     repeat   L = KL(T || p) on a batch of D_f + mu * CE on a batch of D_r;   theta  <-   theta - eta * clip(dL/dtheta, 1)
              project on ||theta - theta*|| <= R ||theta*||;   stop when mean JS(p, T) over D_f is below tau
 Departs from the paper: unknown, since its algorithm is not public. BatchNorm is frozen. No attack stops it: that would
-need unseen data; the loss AUC of D_f against D_r is recorded instead.
+need unseen data; the loss AUC of D_f against D_r is recorded instead. Of several attributes each is a question with two answers:
+divergences are means of theirs, and B borrows each attribute's answer by itself.
 """
 
 from collections.abc import Iterator
@@ -15,10 +16,11 @@ from math import ceil
 
 import torch
 from torch import Tensor, nn
-import torch.nn.functional as F
 
 from core.context import RunContext
 from core.data.examples import Examples
+from core.data.labels import is_multi
+from core.data.labels import loss as label_loss
 from core.data.splits import Splits
 from core.domain import Recipe
 from core.maths.blocks import blocks
@@ -41,6 +43,7 @@ class WeightPerturbation(UnlearningMethod):
     paper = "arXiv:2111.05528 (reconstruction)"
     uses = frozenset({"forget", "retain"})
     reconstruction = True
+    multi = True
 
     variant: str = param("A", choices=("A", "B"), help="A: towards a model trained on part of the retain set. B: towards its answers.")
     fraction: float = param(0.3, low=0.01, high=1.0, symbol="ρ", when=("variant", "A"), help="Share of the retain set for that model.")
@@ -79,8 +82,8 @@ class WeightPerturbation(UnlearningMethod):
 
         def loss(pair: tuple[Tensor, Tensor]) -> Tensor:
             f, r = pair
-            pull = kl_divergence(target[f], model(forget.subset(f).pixels()))
-            kept = F.cross_entropy(model(retain.subset(r).pixels()), retain.labels[r]) if self.retain_weight else 0.0
+            pull = kl_divergence(target[f], model(forget.subset(f).pixels()), multi=is_multi(forget.labels))
+            kept = label_loss(model(retain.subset(r).pixels()), retain.labels[r]) if self.retain_weight else 0.0
             return pull + self.retain_weight * kept
 
         descend(torch.optim.SGD(moving, lr=self.learning_rate), pairs(), loss, run.part(0.3, 1), steps=self.steps,
@@ -96,4 +99,5 @@ class WeightPerturbation(UnlearningMethod):
             part = retain.subset(torch.randperm(len(retain), generator=run.generator)[: ceil(self.fraction * len(retain))])
             shortly = fit(run.fresh_model(), part, replace(run.recipe, epochs=self.epochs), run.part(0, 0.3))
             return predict(shortly, forget, run.device)
-        return third_party(predict(model, forget, run.device), predict(model, retain, run.device), run.generator)
+        own, others = (predict(model, examples, run.device) for examples in (forget, retain))
+        return third_party(own, others, run.generator, multi=is_multi(forget.labels))
