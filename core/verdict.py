@@ -8,8 +8,11 @@ PRICE = 0.03  # share of kept accuracy whose loss is worth a word
 Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
 
 
-def verdict(numbers: Numbers, request: ForgetRequest, classes: tuple[str, ...]) -> str:
-    """A lead (Forgotten, Partly forgotten, Not forgotten, ...) and the accuracies that it rests on."""
+def verdict(numbers: Numbers, request: ForgetRequest, classes: tuple[str, ...], *, multi: bool = False) -> str:
+    """A lead (Forgotten, Partly forgotten, Not forgotten, ...) and the accuracies that it rests on.
+
+    multi: an image has several attributes, and an accuracy is the mean share of them that is answered rightly.
+    """
     forget_metric = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
     after, before = numbers["unlearned"].get(forget_metric), numbers["original"].get(forget_metric)
     kept, kept_before = (numbers[model].get("test_retain_accuracy") for model in ("unlearned", "original"))
@@ -26,8 +29,9 @@ def verdict(numbers: Numbers, request: ForgetRequest, classes: tuple[str, ...]) 
     price = " but at a price" if kept < (kept_wanted if kept_wanted is not None else kept_before) - PRICE else ""
     what = f"unseen images of {_named(request, classes)}" if request.by_class else "the forget set"
     rest = "the other classes" if request.by_class else "unseen images"
+    share = "Attributes answered rightly" if multi else "Accuracy"
     return (
-        f"**{lead}{price}.** Accuracy on {what}: {percent(before)} before, {percent(after)} now"
+        f"**{lead}{price}.** {share} on {what}: {percent(before)} before, {percent(after)} now"
         f"{_retrained(wanted)}; on {rest}: {percent(kept_before)} before, {percent(kept)} now{_retrained(kept_wanted)}."
     )
 

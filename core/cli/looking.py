@@ -70,7 +70,7 @@ def show(any_id: str, as_json: bool) -> None:
             return
         known = catalogue(home.root).datasets.get(found.spec.dataset)
         doubts = doubts_of(home, store, found, known)
-    print_report(report, found, known.classes if known else tuple(map(str, range(10_000))), doubts)
+    print_report(report, found, known.classes if known else tuple(map(str, range(10_000))), doubts, multi=bool(known and known.multi))
     if found.error:
         click.echo(found.error)
 

@@ -17,13 +17,15 @@ from core.verdict import verdict
 ACROSS = 3  # variants side by side; more go into another table below
 
 
-def print_report(report: dict[str, Any], ended: Run, classes: tuple[str, ...], doubts: Sequence[str] = ()) -> None:
+def print_report(
+    report: dict[str, Any], ended: Run, classes: tuple[str, ...], doubts: Sequence[str] = (), *, multi: bool = False
+) -> None:
     """A run's verdict, what the automatic checks say of it, and its numbers, where it is done."""
     click.echo(f"{report['id']}  {report['status']}")
     if ended.status != RunStatus.DONE:
         return
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
-    click.echo(verdict(numbers, ended.spec.request, classes).replace("**", ""))
+    click.echo(verdict(numbers, ended.spec.request, classes, multi=multi).replace("**", ""))
     for line in doubts:
         click.echo(line)
     if report["floor"]:

@@ -58,7 +58,8 @@ def run(
     if as_json:
         print_json(report)
     else:
-        print_report(report, ended, shelves.datasets[dataset].classes, doubts)
+        data = shelves.datasets[dataset]
+        print_report(report, ended, data.classes, doubts, multi=data.multi)
     for error in filter(None, [*(f"The floor: {one.error_line}" for one in below if one.error_line), ended.error_line]):
         click.echo(error, err=True)
     codes = [EXIT.get(one.status, FAILED) for one in (ended, *below)]

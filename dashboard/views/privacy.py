@@ -39,7 +39,7 @@ def leaks_part(run: Run, where: Where, data: DatasetInfo, examples: pd.DataFrame
     if not data.embedded:
         raise WrongInput(f"The images of {data.title} are not kept beside the catalogue, so they cannot be shown here.")
     answers = queries.arrays(run.id, "answers", *where)
-    leaks(run.id, examples, answers, queries.images(data.key), data.classes, attack)
+    leaks(run.id, examples, answers, queries.images(data.key), data.classes, attack, multi=data.multi)
 
 
 run = finished_run()

@@ -5,10 +5,12 @@ from typing import Any
 
 import streamlit as st
 
+from core.descriptions import DatasetInfo
 from core.store.outcome import Run
 from core.verdict import verdict
 from dashboard import queries
 from dashboard.components import figures
+from dashboard.components.figures import NO_MATRIX
 from dashboard.components.fragments import fragment
 from dashboard.components.measures import numbers_by_family, report_numbers
 from dashboard.components.numbers import seconds, times
@@ -35,7 +37,7 @@ def cost(stage: str, report: dict[str, Any], keeps: tuple[str, ...]) -> str:
     return "–" if needless else seconds(report["seconds"][stage])
 
 
-def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: tuple[str, ...], reconstruction: bool) -> None:
+def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[str, ...], reconstruction: bool) -> None:
     """The verdict, and what it cost."""
     if reconstruction:
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
@@ -43,7 +45,7 @@ def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: 
     st.caption(plain(f"{when}{settings_of(run) or 'no parameters'}"))
     box = st.container(border=True, key="verdict")  # above the panel, whose doubts it must not hide
     doubts = trust_panel(run).doubts
-    lead, _, rest = verdict(report_numbers(report), run.spec.request, classes).partition(".** ")
+    lead, _, rest = verdict(report_numbers(report), run.spec.request, data.classes, multi=data.multi).partition(".** ")
     ends = ", with doubts" if doubts and lead.strip("*").startswith("Forgotten") else ""
     box.markdown(f"#### {lead.strip('*')}{ends}\n{rest}")
     st.page_link("views/parameters.py", label="Look inside: what happened to the weights", icon=":material/tune:")
@@ -67,18 +69,26 @@ def headline(run: Run, report: dict[str, Any], classes: tuple[str, ...], keeps: 
         )
 
 
-def shift(run: Run, classes: tuple[str, ...], where: tuple[str, str]) -> None:
-    """Accuracy by class and confusion, on the chosen part of the data."""
-    st.subheader("Accuracy by class")
+def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
+    """Accuracy by class and confusion, on the chosen part of the data; by attribute where an image has several."""
+    what, classes = "attribute" if data.multi else "class", data.classes
+    st.subheader(f"Accuracy by {what}")
     split = st.segmented_control(
         "Images", ["test", "train"], default="test", key="images", bind="query-params", required=True
     )
     table = queries.table(run.id, "per_class", *where)
     forgotten = run.spec.request.picks if run.spec.request.by_class else ()
     st.plotly_chart(
-        figures.class_shift(table[table["split"] == split], classes, forgotten), key="class_shift", config=figures.CONFIG,
-        alt="Bars: accuracy by class of the original, the unlearned and the reference network",
+        figures.class_shift(table[table["split"] == split], classes, forgotten, data.multi), key="class_shift", config=figures.CONFIG,
+        alt=f"Bars: accuracy by {what} of the original, the unlearned and the reference network",
     )  # fmt: skip
+    if data.multi:
+        st.caption(
+            "How to read it: share of all images on which this attribute is answered rightly, whether they have it or not; the "
+            "unlearned network should stand where the hatched reference does."
+        )
+        st.caption(f"No confusion matrix: {NO_MATRIX}")
+        return
     st.caption(
         "How to read it: a forgotten class should fall to where the hatched reference stands; every other class should not move."
     )
@@ -99,11 +109,11 @@ def shift(run: Run, classes: tuple[str, ...], where: tuple[str, str]) -> None:
 
 run = finished_run()
 if run is not None:
-    shelves, classes = queries.catalogue(), queries.dataset(run.spec.dataset).classes
+    shelves, data = queries.catalogue(), queries.dataset(run.spec.dataset)
     where, method = queries.edition(run), shelves.methods.get(run.spec.method)
     report = queries.report(run.id, *where)
-    headline(run, report, classes, method.keeps if method else (), bool(method and method.reconstruction))
-    fragment(partial(shift, run, classes, where))  # a click in there draws nothing else anew
+    headline(run, report, data, method.keeps if method else (), bool(method and method.reconstruction))
+    fragment(partial(shift, run, data, where))  # a click in there draws nothing else anew
     numbers_by_family(run, report, shelves)
     if method and method.explorable:
         queries.engine(home()).warm()  # the Parameters page is the next one

@@ -105,7 +105,10 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
 def ask_how() -> None:
     """The method and its settings; a click in here does not draw the images again."""
     st.subheader("2 · How")
-    key = st.selectbox("Method", list(shelves.methods), key="method", bind="query-params")
+    unfit = [reason for method in shelves.methods.values() if (reason := method.unfit(data))]
+    key = st.selectbox("Method", [k for k, m in shelves.methods.items() if not m.unfit(data)], key="method", bind="query-params")
+    if unfit:
+        st.caption(plain(f"Not offered: {' '.join(unfit)}"))
     method = shelves.methods[key]
     card(method)
     run_row = st.container()  # above the settings: most people run the preset, and some forms are long
