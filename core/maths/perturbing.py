@@ -40,7 +40,7 @@ def look(
     return [js, far, rank_auc(*losses), *(float(loss.mean()) for loss in losses)]
 
 
-def third_party(own: Tensor, others: Tensor, generator: torch.Generator, *, multi: bool = False) -> Tensor:
+def third_party(own: Tensor, others: Tensor, generator: torch.Generator, multi: bool = False) -> Tensor:
     """Logits (k, C): for each row of `own` (k, C) a row of `others` (m, C) with the same answer, drawn at random.
 
     Where no other has that answer, a row drawn from all, its values put in the order of the own row's. multi: the same of

@@ -14,7 +14,6 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-import torch.nn.functional as F
 
 from core.context import RunContext
 from core.data.labels import loss as label_loss
@@ -63,8 +62,7 @@ class SSSE(UnlearningMethod):
         (statistic,) = self.statistics()
         stored, named = run.statistics[statistic.key], dict(model.named_parameters())
         count = int(stored["count"])
-        forget = splits.forget
-        everything = blocks(model, self.scope)
+        forget, everything = splits.forget, blocks(model, self.scope)
         step: dict[str, Tensor] = {}
         for index, (block, names) in enumerate(everything.items()):
             run.progress(index / len(everything) * 0.9, f"step of {block}")
@@ -83,7 +81,7 @@ class SSSE(UnlearningMethod):
             step |= {name: part.view_as(named[name]) for name, part in zip(names, moves, strict=True)}
             run.record(f"ssse/{block}", {
                 "spectrum": values[:SPECTRUM], "damping": torch.tensor(damping), "mean_gradient_norm": stored[f"{block}/mean"].norm(),
-                "cosine_with_ascent": F.cosine_similarity(move.double(), ascent, dim=0), "predicted": torch.cat(predicted) - pull,
+                "cosine_with_ascent": torch.cosine_similarity(move.double(), ascent, dim=0), "predicted": torch.cat(predicted) - pull,
             })  # fmt: skip
         losses = torch.stack(list(self._along(model, step, splits, run)))
         run.record("step", step)

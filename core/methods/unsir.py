@@ -24,8 +24,7 @@ from core.models.normalise import from_normalised
 from core.params import param
 from core.training import descend, share_right
 
-PAPER_SIZE = 3 * 32 * 32
-NOISE = 0.3  # share of the progress bar
+PAPER_SIZE, NOISE = 3 * 32 * 32, 0.3  # numbers in an image of the paper; share of the progress bar
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from core.studies.plan import StudyPlan, make_plan
 from core.studies.reading import sets_from_lines
 from core.studies.seeds import seeds_of
 from dashboard import queries
+from dashboard.components.cards import not_offered
 from dashboard.components.runs import shortened
 from dashboard.components.text import plain
 
@@ -53,9 +54,8 @@ def _ask_methods(shelves: Catalogue, data: DatasetInfo, request: ForgetRequest |
         "Methods", list(titles), [method.title for method in fitting if method.key in START], key="methods", bind="query-params",
         placeholder="one or more",
     )  # fmt: skip
-    if data.multi and (unfit := [reason for m in shelves.methods.values() if (reason := m.unfit(data))]):
-        st.caption(plain(f"Not offered: {' '.join(unfit)}"))
-    elif request and len(fitting) < len(shelves.methods) - 1:
+    not_offered(shelves, data)
+    if request and not data.multi and len(fitting) < len(shelves.methods) - 1:
         st.caption(f"Only methods that serve requests of kind {request.kind} are offered.")
     return [titles[title] for title in chosen if title in titles]
 
