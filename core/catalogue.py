@@ -73,7 +73,7 @@ def is_written(root: Path) -> bool:
 
 
 def dataset_images(root: Path, dataset: str) -> dict[str, np.ndarray]:
-    """`train_images` uint8 (N, C, H, W), `train_labels` int64 (N,), the same for test, and `peak` (the byte of 1.0)."""
+    """`train_images` uint8 (N, C, H, W), `train_labels` int64 (N,) or uint8 (N, A), the same for test, and `peak` (the byte of 1.0)."""
     file = f"{dataset}.safetensors"
     try:
         return load_file(_written(root, file))

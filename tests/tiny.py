@@ -108,21 +108,6 @@ def tiny_attributes(channels: int = 1) -> Tiny:
     return Tiny(Dataset(info, train, test, {"person": person[:TRAIN]}, {"person": person[TRAIN:]}))
 
 
-@dataclass(frozen=True)
-class Shelved:
-    """What the shelf of datasets wants of a source: put it into `core.data.catalog.DATASETS` under its key."""
-
-    dataset: Dataset
-
-    @property
-    def INFO(self) -> DatasetInfo:  # noqa: N802  # as a dataset's module calls it
-        """The description."""
-        return self.dataset.info
-
-    def load(self) -> Dataset:
-        return self.dataset
-
-
 @cache
 def _trained(tiny: Tiny) -> nn.Module:
     context = tiny.context(seed=0)

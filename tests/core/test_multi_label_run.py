@@ -7,47 +7,27 @@ import torch
 
 from core import pipeline
 from core.asking import make_spec
-from core.data.catalog import DATASETS
 from core.describe import describe
-from core.domain import ForgetRequest, RunStatus, WrongInput
+from core.domain import ForgetRequest, WrongInput
 from core.doubts import finding_of
 from core.explore import importance_view, load, redampen
-from core.presets import FALLBACK
 from core.report import full_report, numbers_of
-from core.store.liveness import ProcessId
 from core.store.results import ResultStore
 from core.trust import ClassSeen, check_run, check_study
 from core.verdict import verdict
-from tests.tiny import Shelved, tiny_attributes
-
-KEY = "tiny_attributes1"
+from tests.attributes import KEY, computed, shelve
 
 
 @pytest.fixture
 def shelves(monkeypatch):
-    """The shelves with tiny attributes on them; the fallback recipe, short."""
-    monkeypatch.setitem(DATASETS, KEY, Shelved(tiny_attributes().dataset))
-    monkeypatch.setattr("core.presets.FALLBACK", replace(FALLBACK, recipe=replace(FALLBACK.recipe, epochs=3)))
-    monkeypatch.setattr("core.metrics.membership.SPLITS", 2)
-    monkeypatch.setenv("FORGETSCOPE_DEVICE", "cpu")
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # set by the pipeline; taken back with the patch
+    """The shelves with tiny attributes on them."""
+    shelve(monkeypatch)
     yield describe()
     torch.set_deterministic_debug_mode("default")
 
 
 def asked(shelves, forget="attribute:person=3", method="ssd", **settings):
     return make_spec(shelves, KEY, "small_cnn", ForgetRequest.parse(forget), method, settings)
-
-
-def computed(home, spec):
-    """The run, done and stored as the jobs store it."""
-    with ResultStore(home.database) as store:
-        run_id = store.add(spec)
-        attempt = store.claim(ProcessId.of_this_process())[1]
-    outcome = pipeline.run(spec, home, lambda *_: None)
-    with ResultStore(home.database) as store:
-        store.finish(run_id, attempt, RunStatus.DONE, outcome=outcome)
-        return store.existing(run_id)
 
 
 @pytest.mark.parametrize("forget", ["attribute:person=3", "random:0.2", "samples:0,5,7"])

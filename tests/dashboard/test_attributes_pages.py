@@ -1,28 +1,22 @@
 """Every page on images with several attributes: nothing breaks, attributes stand where classes stood, and what cannot be says why."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from core import pipeline
 from core.asking import make_spec
-from core.data.catalog import DATASETS
 from core.describe import describe, write
-from core.domain import ForgetRequest, RunStatus
+from core.domain import ForgetRequest
 from core.explore import importance_view, load, redampen
-from core.presets import FALLBACK
 from core.store.home import Home, open_home
-from core.store.liveness import ProcessId
-from core.store.results import ResultStore
 from core.version import ENGINE, code_version
 from dashboard import queries
+from tests.attributes import KEY, computed, shelve
 from tests.dashboard.test_pages import alts, said, told
-from tests.tiny import Shelved, tiny_attributes
+from tests.tiny import tiny_attributes
 
-KEY = "tiny_attributes1"
 ASKED = {"ssd": "attribute:person=3", "finetune": "attribute:person=3", "scrub": "random:0.2"}
 QUESTIONS = {"importance_view": importance_view, "redampen": redampen}
 
@@ -32,27 +26,13 @@ def home_of_attributes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     """A home whose shelves hold tiny attributes and in which three methods have run on them: method -> run."""
     home = open_home(tmp_path_factory.mktemp("attributes") / "home")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(DATASETS, KEY, Shelved(tiny_attributes().dataset))
-        patch.setattr("core.presets.FALLBACK", replace(FALLBACK, recipe=replace(FALLBACK.recipe, epochs=3)))
-        patch.setattr("core.metrics.membership.SPLITS", 2)
-        patch.setenv("FORGETSCOPE_DEVICE", "cpu")
-        patch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # set by the pipeline; taken back with the patch
+        shelve(patch)
         write(home.root / "catalogue" / code_version(ENGINE))
-        ids = {method: _computed(home, method, forget) for method, forget in ASKED.items()}
+        asked = {m: make_spec(describe(), KEY, "small_cnn", ForgetRequest.parse(forget), m, {}) for m, forget in ASKED.items()}
+        ids = {method: computed(home, spec).id for method, spec in asked.items()}
         yield home, ids
     load.cache_clear()
     torch.set_deterministic_debug_mode("default")
-
-
-def _computed(home: Home, method: str, forget: str) -> str:
-    spec = make_spec(describe(), KEY, "small_cnn", ForgetRequest.parse(forget), method, {})
-    with ResultStore(home.database) as store:
-        run_id = store.add(spec)
-        attempt = store.claim(ProcessId.of_this_process())[1]
-    outcome = pipeline.run(spec, home, lambda *_: None)
-    with ResultStore(home.database) as store:
-        store.finish(run_id, attempt, RunStatus.DONE, outcome=outcome)
-    return run_id
 
 
 @pytest.fixture(autouse=True)
