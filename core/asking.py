@@ -40,8 +40,8 @@ def make_spec(
     _pick(shelves.models, model, "model")
     chosen = _pick(shelves.methods, method, "method")
     check_request(request, data)
-    if request.kind not in chosen.kinds:
-        raise WrongInput(f"{chosen.title} serves requests of kind {', '.join(chosen.kinds)}, not {request.kind}.")
+    if unfit := chosen.unfit(data, request):
+        raise WrongInput(unfit)
     if not 0 <= seed < 2**31:
         raise WrongInput(f"The seed must be a whole number from 0 to {2**31 - 1}; got {seed}.")
     check_names(settings, [p.name for p in chosen.params])

@@ -32,7 +32,7 @@ def describe_method(method: type[UnlearningMethod]) -> MethodInfo:
     params = tuple(params_of(method).values())
     return MethodInfo(
         method.key, method.title, method.about, method.paper, kinds, uses, keeps, params, method.reconstruction,
-        method.explorable,
+        method.explorable, method.multi, "" if method.multi else method.not_multi,
     )  # fmt: skip
 
 

@@ -93,6 +93,21 @@ class MethodInfo:
     params: tuple[Param, ...]
     reconstruction: bool = False  # not public: our reading of it, and labelled so wherever it is shown
     explorable: str = ""  # what the Parameters page can do with its finished runs: "dampening" or nothing
+    multi: bool = False  # can serve multi-label sets
+    not_multi: str = ""  # why it cannot; '' where it can
+
+    def unfit(self, data: DatasetInfo, request: ForgetRequest | None = None) -> str:
+        """Why it cannot serve a request on this dataset, in one sentence; '' where it can, or where no request is named."""
+        if data.multi and not self.multi:
+            return no_attributes(self.title, self.not_multi)
+        if request is not None and request.kind not in self.kinds:
+            return f"{self.title} serves requests of kind {', '.join(self.kinds)}, not {request.kind}."
+        return ""
+
+
+def no_attributes(title: str, reason: str) -> str:
+    """The sentence that refuses a multi-label set to a method."""
+    return f"{title} cannot serve images with several attributes: {reason}."
 
 
 @dataclass(frozen=True)

@@ -49,17 +49,18 @@ def case_of(
         read(run), _seen(run, data, per_class), spec.request, data.classes, method=spec.method,
         floor=read(others.floor) if has_floor and others.floor and spec.method != FLOOR else None,
         forget_count=data.forget_count(spec.request), grafted=None if graft is None else kept_under_the_last_layer(graft),
-        controls={title: read(other) for title, other in others.controls.items()} if has_controls else None,
+        multi=data.multi, controls={title: read(other) for title, other in others.controls.items()} if has_controls else None,
     )  # fmt: skip
 
 
 def _seen(run: Run, data: DatasetInfo, table: "pd.DataFrame") -> PerClass:
     """From the stored table: model -> by class index, on test images."""
-    columns = (table[name].tolist() for name in ("split", "model", "class", "accuracy", "count"))
+    more = [name for name in ("positives", "answered") if name in table]  # of attributes alone
+    columns = (table[name].tolist() for name in ("split", "model", "class", "accuracy", "count", *more))
     found: dict[str, dict[int, ClassSeen]] = {}
-    for split, model, index, accuracy, count in zip(*columns, strict=True):
+    for split, model, index, accuracy, count, *counts in zip(*columns, strict=True):
         if split == "test":
-            found.setdefault(model, {})[index] = ClassSeen(None if isnan(accuracy) else accuracy, count)
+            found.setdefault(model, {})[index] = ClassSeen(None if isnan(accuracy) else accuracy, count, *counts)
     classes = range(len(data.classes))
     if any(set(by_class) != set(classes) for by_class in found.values()):
         raise WrongInput(f"Run {run.id} is about other classes than {data.key} has now; run it again.")

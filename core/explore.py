@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from core.data.catalog import load_dataset
 from core.data.examples import Examples
+from core.data.labels import is_multi
 from core.data.splits import split
 from core.domain import RunSpec, WrongInput
 from core.kept import to_tensors
@@ -107,8 +108,9 @@ def redampen(home: Home, run_id: str, alpha: float, lambda_: float) -> dict[str,
     """The network dampened anew from the stored importances, and what it answers.
 
     `dampened`: share of weights made smaller, by parameter tensor; `dampened_all`: over all. `per_class`: accuracy on test
-    images by class (None where a class is absent). `forget`, `test_retain`, `test_forget`: accuracies (None where the
-    set is empty). `js_to_reference`: nats on the forget set, None without a reference. `looked_at`: how many images of each set were asked.
+    images by class (None where a class is absent), or on all of them by attribute. `forget`, `test_retain`,
+    `test_forget`: accuracies (None where the set is empty). `js_to_reference`: nats on the forget set, None without a
+    reference. `looked_at`: how many images of each set were asked.
     """
     known = load(home, run_id)
     factors = dampening(known.of_forget, known.of_all, alpha, lambda_)
@@ -121,13 +123,21 @@ def redampen(home: Home, run_id: str, alpha: float, lambda_: float) -> dict[str,
     return {
         "dampened": {name: float(mask.double().mean()) for name, mask in dampened.items()},
         "dampened_all": sum(int(mask.sum()) for mask in dampened.values()) / weights,
-        "per_class": [_accuracy(test, labels, labels == index) for index in range(test.shape[1])],
+        "per_class": _by_class(test, labels),
         "forget": accuracy(forget, known.sets["forget"].labels),
         "test_forget": _accuracy(test, labels, gone),
         "test_retain": _accuracy(test, labels, ~gone),
-        "js_to_reference": None if known.reference_logits is None else js_divergence(forget, known.reference_logits),
+        "js_to_reference": None
+        if known.reference_logits is None
+        else js_divergence(forget, known.reference_logits, multi=is_multi(labels)),
         "looked_at": {"test": len(labels), "forget": len(forget)},
     }
+
+
+def _by_class(logits: Tensor, labels: Tensor) -> list[float | None]:
+    if is_multi(labels):
+        return [accuracy(logits[:, [a]], labels[:, [a]]) for a in range(logits.shape[1])]
+    return [_accuracy(logits, labels, labels == index) for index in range(logits.shape[1])]
 
 
 def _accuracy(logits: Tensor, labels: Tensor, chosen: Tensor) -> float | None:

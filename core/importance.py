@@ -10,11 +10,12 @@ import torch.nn.functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.chunks import Chunk
+from core.data.labels import loss as label_loss
 from core.maths.gradients import per_sample_gradients
 from core.persample import Recorder, count_uses
 
 Importance = dict[str, Tensor]
-Loss = Callable[[Tensor, Tensor], Tensor]  # logits (B, C), labels (B,) -> a scalar
+Loss = Callable[[Tensor, Tensor], Tensor]  # logits (B, C), labels (B,) or (B, A) -> a scalar
 Batches = Callable[[int], Iterable[tuple[Tensor, Tensor]]]
 
 LARGEST_CHUNK = 512
@@ -31,18 +32,19 @@ def fisher_diagonal(
     loss: Loss | None = None,
     on_share: Callable[[float], None] | None = None,
 ) -> Importance:
-    """The exact diagonal of the empirical Fisher: mean over samples of (d cross-entropy(f(x), y) / d theta)^2.
+    """The exact diagonal of the empirical Fisher: mean over samples of (d loss(f(x), y) / d theta)^2.
 
+    The labels' loss is the cross-entropy, or of several attributes the mean binary cross-entropy (`core.data.labels`).
     True labels, natural logarithm, model in eval mode. Every named parameter is in the result, in its own shape and
     dtype; frozen ones are 0. The model is left as it was (modes, buffers, gradients, hooks), also on an error. Where a
     chunk does not fit into memory, it is halved, and so are those that follow.
 
     `batches(n)` starts a new pass over the samples in chunks of n: x (n, C, H, W) float32 on the model's device,
-    y (n,) int64; the result does not depend on n or on the order. It is called twice, first with 1 to measure a
+    y (n,) int64 or (n, A); the result does not depend on n or on the order. It is called twice, first with 1 to measure a
     sample. n is chosen so that activations and their gradients take about `max_bytes`. With `total`, the number of
     samples, `on_share` hears the share in [0, 1] that is done after every chunk.
 
-    `loss` replaces the cross-entropy: logits (n, C) and labels (n,) to the sum of the samples' losses.
+    `loss` replaces that one: logits (n, C) and labels (n,) to the sum of the samples' losses.
 
     Raises ValueError for no samples, for batch normalization without running statistics (a sample then has no
     gradient of its own), and for a loss that no trainable parameter has a part in.
@@ -53,7 +55,7 @@ def fisher_diagonal(
         first = next(iter(batches(1)), None)
         if first is None:
             raise ValueError(_NO_SAMPLES)
-        fisher = _Fisher(model, max_bytes, loss or _cross_entropy)
+        fisher = _Fisher(model, max_bytes, loss or _summed_loss)
         fisher.measure(first[0][:1], first[1][:1])
         for x, y in batches(max(1, min(LARGEST_CHUNK, max_bytes // fisher.sample_bytes))):
             fisher.add(x, y)
@@ -65,17 +67,22 @@ def fisher_diagonal(
 
 
 def expected_fisher(
-    model: nn.Module, batches: Batches, *, classes: int, total: int | None = None,
+    model: nn.Module, batches: Batches, *, classes: int, total: int | None = None, multi: bool = False,
     on_share: Callable[[float], None] | None = None,
 ) -> Importance:  # fmt: skip
     """The diagonal of the exact Fisher: as `fisher_diagonal`, in expectation over the model's own answers, not the labels.
 
     mean over samples, sum over classes c of p(c | x) (d -log p(c | x) / d theta)^2, in one pass for each class.
+    multi: of the row of answers, log p = sum over attributes a of log p(y_a | x), whose products between attributes have
+    mean 0: sum over a of p_a (1 - p_a) (d z_a / d theta)^2, in one pass for each of the `classes` attributes.
     """
     sums = _zeros(model)
     for c in range(classes):
 
         def weighted(logits: Tensor, _: Tensor, c: int = c) -> Tensor:
+            if multi:
+                z = logits[:, c]
+                return ((F.logsigmoid(z.detach()) + F.logsigmoid(-z.detach())) / 2).exp() @ z
             log_p = F.log_softmax(logits, 1)[:, c]
             return -((log_p.detach() / 2).exp() * log_p).sum()  # a sample's gradient, times the root of p(c | x)
 
@@ -89,17 +96,17 @@ def expected_fisher(
 
 
 def squared_batch_gradient(
-    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], *, loss_of: Loss = F.cross_entropy,
+    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], *, loss_of: Loss = label_loss,
     size: Callable[[Tensor], Tensor] = torch.square,
 ) -> Importance:  # fmt: skip
-    """Mean over batches of the squared gradient of the batch-mean cross-entropy, as SSD's authors compute it.
+    """Mean over batches of the squared gradient of the batch-mean loss of the labels, as SSD's authors compute it.
 
     With another `loss_of` a batch, and another `size` than the square, the label-free kin of it.
 
     Not the Fisher: squaring comes after the mean, so it is near 1/B of `fisher_diagonal` for shuffled batches of B,
     and equal only for B = 1. The batch size and the mixing of the batches are part of the result.
 
-    `batches` gives x (B, C, H, W) float32 on the model's device and y (B,) int64. Model in eval mode; shapes, zeros
+    `batches` gives x (B, C, H, W) float32 on the model's device and y (B,) int64 or (B, A). Model in eval mode; shapes, zeros
     for frozen parameters and what is left behind as in `fisher_diagonal`. Raises ValueError for no batches and for a
     loss that no trainable parameter has a part in.
     Source: the code of Foster et al. 2023, arXiv:2308.07707, github.com/if-loops/selective-synaptic-dampening.
@@ -125,8 +132,8 @@ def squared_length(logits: Tensor, _: Tensor) -> Tensor:
     return logits.square().sum(1).mean()
 
 
-def _cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    return F.cross_entropy(logits, y, reduction="sum")
+def _summed_loss(logits: Tensor, y: Tensor) -> Tensor:
+    return label_loss(logits, y, "sum")
 
 
 class _Fisher:

@@ -137,7 +137,7 @@ def prepare(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> Job:
     _settle()
     dataset = load_dataset(spec.dataset, datasets)
     method: UnlearningMethod = with_params(METHODS[spec.method], spec.params)
-    method.check(spec.request)
+    method.check(spec.request, dataset.info.multi)
     recipe = preset_for(spec.dataset, spec.model).recipe
     splits = split(dataset, spec.request)
     return Job(spec, splits, method, recipe, lambda: MODELS[spec.model](dataset.info), device, keeper)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from core.context import RunContext
 from core.data.examples import Examples
+from core.data.labels import answers, is_multi, order
 from core.domain import WrongInput, digest
 from core.importance import fisher_diagonal, squared_batch_gradient, squared_length
 from core.maths.blocks import blocks
@@ -40,8 +41,9 @@ class ImportanceStatistic(Statistic):
     """Importance of every parameter: `per_sample` is the exact Fisher diagonal, `batch` the authors' estimator.
 
     The value of `batch` depends on `batch_size` and on the examples' order: they are sorted by class, as the authors'
-    loaders give them for class requests. `per_sample` depends on neither. `label_free` is like `batch`, with the
-    logits' squared length for a loss and absolute gradients for squared ones; the model's own answers sort it.
+    loaders give them for class requests, or by their row of attributes. `per_sample` depends on neither. `label_free` is
+    like `batch`, with the logits' squared length for a loss and absolute gradients for squared ones; the model's own
+    answers sort it.
     """
 
     estimator: str
@@ -56,11 +58,12 @@ class ImportanceStatistic(Statistic):
         data = examples.to(run.device)
         if self.estimator == "batch":
             run.progress(0.0, "squared batch gradients")
-            by_class = data.subset(data.labels.argsort(stable=True))
-            return squared_batch_gradient(model, by_class.batches(self.batch_size))
+            by_label = data.subset(order(data.labels))
+            return squared_batch_gradient(model, by_label.batches(self.batch_size))
         if self.estimator == "label_free":
             run.progress(0.0, "batch gradients without labels")
-            by_answer = data.subset(predict(model, data, run.device).argmax(1).argsort(stable=True).to(run.device))
+            said = answers(predict(model, data, run.device), is_multi(data.labels))
+            by_answer = data.subset(order(said).to(run.device))
             return squared_batch_gradient(
                 model, by_answer.batches(self.batch_size), loss_of=squared_length, size=torch.abs
             )

@@ -13,7 +13,8 @@ Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
 def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None) -> str:
     """A lead (Forgotten, Partly forgotten, Not forgotten, ...) and the accuracies that it rests on.
 
-    data: what the run is about, for the names; None where it is no longer on the shelf.
+    data: what the run is about, for the names; None where it is no longer on the shelf. Of a multi-label set, an accuracy is
+    the mean share of attributes that is answered rightly.
     """
     forget_metric = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
     after, before = numbers["unlearned"].get(forget_metric), numbers["original"].get(forget_metric)
@@ -31,8 +32,9 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None) 
     price = " but at a price" if kept < (kept_wanted if kept_wanted is not None else kept_before) - PRICE else ""
     what = _judged_on(request, data)
     rest = "the other classes" if request.by_class else "unseen images"
+    share = "Attributes answered rightly" if data is not None and data.multi else "Accuracy"
     return (
-        f"**{lead}{price}.** Accuracy on {what}: {percent(before)} before, {percent(after)} now"
+        f"**{lead}{price}.** {share} on {what}: {percent(before)} before, {percent(after)} now"
         f"{_retrained(wanted)}; on {rest}: {percent(kept_before)} before, {percent(kept)} now{_retrained(kept_wanted)}."
     )
 

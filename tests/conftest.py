@@ -97,6 +97,14 @@ def tiny(request: pytest.FixtureRequest) -> "Tiny":
 
 
 @pytest.fixture
+def attributes() -> "Tiny":
+    """Tiny multi-label data: each image has any of three attributes."""
+    from tests.tiny import tiny_attributes  # late, as above
+
+    return tiny_attributes()
+
+
+@pytest.fixture
 def grey() -> "Tiny":
     """The same, with one channel, where the number of channels cannot matter."""
     from tests.tiny import tiny_of  # late, as above

@@ -8,25 +8,33 @@ import torch
 from torch import nn
 
 from core.context import RunContext
-from core.data.dataset import Dataset, DatasetInfo
+from core.data.dataset import Dataset
 from core.data.examples import Examples
 from core.data.splits import Splits, split
-from core.descriptions import Column
+from core.descriptions import Column, DatasetInfo
 from core.domain import ForgetRequest, Recipe
 from core.methods import UnlearningMethod
 from core.models import MODELS
 from core.training import fit
 
 CLASSES, TRAIN, TEST, SIDE = 3, 120, 60, 8
+ATTRIBUTES, PEOPLE = ("striped", "dotted", "dark"), 6
 RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.1)
 
 
 @dataclass(frozen=True, eq=False)  # columns have no hash
 class Tiny:
-    """8x8 images of three classes; the recipe learns them."""
+    """8x8 images of three classes, or of three attributes; the recipe learns them."""
 
     dataset: Dataset
     recipe: Recipe = RECIPE
+
+    def __eq__(self, other: object) -> bool:  # what is trained on it is kept; a dataset holds dictionaries, which have no hash
+        alike = isinstance(other, Tiny) and type(other) is type(self)  # a test's own kind may build another network
+        return alike and self.dataset is other.dataset and self.recipe == other.recipe
+
+    def __hash__(self) -> int:
+        return hash((id(self.dataset), self.recipe))
 
     def build(self) -> nn.Module:
         """An untrained model, drawn from torch's global generator."""
@@ -83,6 +91,29 @@ def tiny_of(channels: int) -> Tiny:
     columns = {"kind": 2 * labels + index % 2, "person": index % 5}  # two kinds to a class, five people in every class
     seen, unseen = ({name: values[part] for name, values in columns.items()} for part in (slice(TRAIN), slice(TRAIN, None)))
     return Tiny(Dataset(info, train, test, seen, unseen))
+
+
+@cache
+def tiny_attributes(channels: int = 1) -> Tiny:
+    """Each attribute is a pattern that an image has or has not, under noise; the column `person` has nothing to do with them."""
+    generator = torch.Generator().manual_seed(100 + channels)
+    count, total = len(ATTRIBUTES), TRAIN + TEST
+    patterns = torch.rand(count, channels, SIDE, SIDE, generator=generator)
+    labels = (torch.rand(total, count, generator=generator) < torch.tensor([0.5, 0.4, 0.3])).to(torch.uint8)
+    noise = torch.rand(total, channels, SIDE, SIDE, generator=generator)
+    images = ((0.3 * noise + 0.7 * torch.einsum("na,achw->nchw", labels.float(), patterns) / count) * 255).to(torch.uint8)
+    pixels = images[:TRAIN].float() / 255
+    person = torch.arange(total) % PEOPLE
+    info = DatasetInfo(
+        key=f"tiny_attributes{channels}", title="Tiny attributes", about="Patterns that add up under noise.",
+        channels=channels, height=SIDE, width=SIDE, classes=ATTRIBUTES,
+        train_counts=tuple(labels[:TRAIN].sum(0).tolist()), test_count=TEST,
+        mean=tuple(pixels.mean((0, 2, 3)).tolist()), deviation=tuple(pixels.std((0, 2, 3)).tolist()),
+        embedded=True, multi=True, multi_count=TRAIN,
+        columns=(Column("person", tuple(f"p{i}" for i in range(PEOPLE)), (TRAIN // PEOPLE,) * PEOPLE),),
+    )  # fmt: skip
+    train, test = Examples(images[:TRAIN], labels[:TRAIN]), Examples(images[TRAIN:], labels[TRAIN:])
+    return Tiny(Dataset(info, train, test, {"person": person[:TRAIN]}, {"person": person[TRAIN:]}))
 
 
 @cache

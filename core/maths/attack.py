@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-import torch.nn.functional as F
+
+from core.data.labels import loss as label_loss
 
 
 def pgd(
@@ -14,7 +15,7 @@ def pgd(
     """Attacked images (B, C, H, W) in [0, 1] with |x' - x| <= radius everywhere.
 
     Starts at a random point of that box; each step moves every pixel by `step_size` along the sign of the gradient of
-    the summed cross-entropy, down where `minimise` (error-minimising noise), else up; then projects and clips.
+    the labels' summed loss, down where `minimise` (error-minimising noise), else up; then projects and clips.
     `on_step` hears the mean loss before each step and after the last. The model's mode is used as
     it is; its parameters get no gradient.
     """
@@ -23,7 +24,7 @@ def pgd(
     sign = -1.0 if minimise else 1.0
     for step in range(steps + 1):
         attacked.requires_grad_(True)
-        loss = F.cross_entropy(model(attacked), y, reduction="sum")
+        loss = label_loss(model(attacked), y, "sum")
         if on_step is not None:
             on_step(loss.item() / len(y))
         if step == steps:

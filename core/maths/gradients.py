@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-import torch.nn.functional as F
 
 from core.data.examples import Examples
+from core.data.labels import loss as label_loss
 
 CHUNK_BYTES = 64 * 2**20  # of gradients held at once
 
 
 def per_sample_gradients(
     model: nn.Module, names: Sequence[str], x: Tensor, y: Tensor,
-    loss_of: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+    loss_of: Callable[[Tensor, Tensor], Tensor] = label_loss,
 ) -> dict[str, Tensor]:  # fmt: skip
     """Name -> (B, *shape): the gradient of each example's loss by the named parameters; the model as it stands.
 
-    x: (B, C, H, W) in [0, 1]; y: int64 (B,). By torch.func, so batch normalisation must be in eval mode.
+    x: (B, C, H, W) in [0, 1]; y: labels (B,) or (B, A). By torch.func, so batch normalisation must be in eval mode.
     """
     state = {name: tensor.detach() for name, tensor in (*model.named_parameters(), *model.named_buffers())}
     chosen = {name: state[name] for name in names}
@@ -41,11 +41,11 @@ def gradient_rows(model: nn.Module, names: Sequence[str], examples: Examples, de
 
 
 def summed_gradient(model: nn.Module, batches: Iterator[tuple[Tensor, Tensor]], reduction: str = "sum") -> dict[str, Tensor]:
-    """Name -> sum over batches of each batch's cross-entropy gradient (`sum` or `mean` within it), in the model's mode."""
+    """Name -> sum over batches of each batch's gradient of the labels' loss (`sum` or `mean` within it), in the model's mode."""
     named = dict(model.named_parameters())
     total = {name: torch.zeros_like(p) for name, p in named.items()}
     for x, y in batches:
-        loss = F.cross_entropy(model(x), y, reduction=reduction)
+        loss = label_loss(model(x), y, reduction)
         for name, gradient in zip(named, torch.autograd.grad(loss, list(named.values())), strict=True):
             total[name] += gradient
     return total

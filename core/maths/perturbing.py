@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-import torch.nn.functional as F
 
 from core.data.examples import Examples
+from core.data.labels import is_multi, two_answers
+from core.data.labels import loss as label_loss
 from core.maths.losses import jensen_shannon, rank_auc
 from core.training import predict
 
@@ -34,16 +35,20 @@ def look(
     sets: (forget, retain); target: (k, C) logits, the forget set's first.
     """
     logits = [predict(model, examples, device) for examples in sets]
-    losses = [F.cross_entropy(z, e.labels.cpu(), reduction="none") for z, e in zip(logits, sets, strict=True)]
-    js = float(jensen_shannon(target[: len(logits[0])].cpu(), logits[0]).mean())
+    losses = [label_loss(z, e.labels.cpu(), "none") for z, e in zip(logits, sets, strict=True)]
+    js = float(jensen_shannon(target[: len(logits[0])].cpu(), logits[0], multi=is_multi(sets[0].labels)).mean())
     return [js, far, rank_auc(*losses), *(float(loss.mean()) for loss in losses)]
 
 
-def third_party(own: Tensor, others: Tensor, generator: torch.Generator) -> Tensor:
+def third_party(own: Tensor, others: Tensor, generator: torch.Generator, multi: bool = False) -> Tensor:
     """Logits (k, C): for each row of `own` (k, C) a row of `others` (m, C) with the same answer, drawn at random.
 
-    Where no other has that answer, a row drawn from all, its values put in the order of the own row's.
+    Where no other has that answer, a row drawn from all, its values put in the order of the own row's. multi: the same of
+    each attribute by itself, whose answers are yes and no.
     """
+    if multi:
+        each = (third_party(two_answers(own[:, [a]]), two_answers(others[:, [a]]), generator) for a in range(own.shape[1]))
+        return torch.stack([borrowed[:, 1] - borrowed[:, 0] for borrowed in each], 1)
     answers, rows = others.argmax(1), []
     for mine in own:
         same = (answers == mine.argmax()).nonzero()[:, 0]

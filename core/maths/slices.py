@@ -19,7 +19,7 @@ def difference(
 ) -> dict[str, Tensor]:
     """Weight's name -> d (out, in): |mean over the kernel of (gradient on the images - gradient on the noise alone)|.
 
-    images, noise: (k, C, H, W) under the same labels (k,). Each gradient is a sum over batches of the batch-mean
+    images, noise: (k, C, H, W) under the same labels (k,) or (k, A). Each gradient is a sum over batches of the batch-mean
     cross-entropy's, taken on a copy whose BatchNorm uses the batch's statistics (`train_mode`) or the stored ones.
     """
     sums = []

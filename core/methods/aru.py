@@ -37,6 +37,7 @@ class ARU(UnlearningMethod):
     about = "Adversarial noise that imitates the forget set picks the convolution slices to re-initialise; then the rest heals."
     paper = "arXiv:2401.08998"
     uses = frozenset({"forget", "retain"})
+    multi = True
 
     radius: float = param(8 / 255, low=1e-4, high=1.0, format="%.4f", help="Largest change of a pixel in [0, 1]; the script's 8/255.")
     attack_steps: int = param(7, low=1, high=200, symbol="T", help="Steps of the attack.")

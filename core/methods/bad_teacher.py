@@ -3,7 +3,7 @@
 Chundawat, Tarun, Mandal & Kankanhalli, AAAI 2023, arXiv:2205.08096.
     L  =   KL(softmax(t / T) || softmax(f / T)),   t = an untrained network on D_f, the original on a part of D_r
 Departs from the paper: the divergence is summed over classes, as its definition says; the authors' code averages over them
-too, which makes their loss smaller by the count of classes.
+too, which makes their loss smaller by the count of classes. Of several attributes it is the mean of theirs, yes or no each.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from core.context import RunContext
+from core.data.labels import is_multi
 from core.data.splits import Splits
 from core.domain import Recipe
 from core.maths.losses import kl_divergence
@@ -29,6 +30,7 @@ class BadTeacher(UnlearningMethod):
     about = "The network imitates an untrained one on the forget set and its former self on some of what is kept."
     paper = "arXiv:2205.08096"
     uses = frozenset({"forget", "retain"})
+    multi = True
 
     retain_share: float = param(0.3, low=0.0, high=1.0, format="%.2f", help="Share of the retain set that is rehearsed.")
     temperature: float = param(1.0, low=0.1, high=100.0, symbol="T", help="Softens both teachers' answers.")
@@ -51,7 +53,7 @@ class BadTeacher(UnlearningMethod):
         x = data.pixels()
 
         def loss(part: Tensor) -> Tensor:
-            return kl_divergence(targets[part], model(x[part]), self.temperature)
+            return kl_divergence(targets[part], model(x[part]), self.temperature, multi=is_multi(data.labels))
 
         orders = (torch.randperm(len(data), generator=run.generator) for _ in range(self.epochs))
         parts = [p.to(run.device) for order in orders for p in torch.split(order, self.batch_size) if len(p) > 1 or len(data) == 1]

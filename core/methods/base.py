@@ -8,6 +8,7 @@ from torch import nn
 
 from core.context import RunContext
 from core.data.splits import Splits
+from core.descriptions import no_attributes
 from core.domain import KINDS, ForgetRequest, Recipe, WrongInput
 from core.params import params_of
 from core.statistics import Statistic
@@ -29,6 +30,8 @@ class UnlearningMethod(ABC):
     reconstruction: ClassVar[bool] = False  # the algorithm is not public: this is our reading of it
     explorable: ClassVar[str] = ""  # see core.descriptions.MethodInfo
     kinds: ClassVar[frozenset[str]] = frozenset(KINDS)
+    multi: ClassVar[bool] = False  # can serve a set whose examples have several attributes instead of one class
+    not_multi: ClassVar[str] = "it was written for examples that have one class"  # why it cannot, to follow a colon
 
     def __post_init__(self) -> None:
         for attribute, declared in params_of(type(self)).items():
@@ -42,8 +45,10 @@ class UnlearningMethod(ABC):
         """Work in training passes over single examples; it sets the progress bar's proportions and nothing else."""
         return forget_count
 
-    def check(self, request: ForgetRequest) -> None:
-        """Raises WrongInput for a kind of request that this method cannot serve."""
+    def check(self, request: ForgetRequest, multi: bool = False) -> None:
+        """Raises WrongInput for a kind of request, or of labels (multi: several attributes), that this method cannot serve."""
+        if multi and not self.multi:
+            raise WrongInput(no_attributes(self.title, self.not_multi))
         if request.kind not in self.kinds:
             raise WrongInput(
                 f"{self.title} serves requests of kind {', '.join(sorted(self.kinds))}, not {request.kind}."

@@ -26,6 +26,7 @@ class Finetune(UnlearningMethod):
     about = "Goes on training the original model without the forget set; what is not rehearsed may fade, slowly."
     paper = "arXiv:2308.07707 (baseline)"
     uses = frozenset({"retain"})
+    multi = True
 
     epochs: int = param(5, low=1, high=200, help="Passes over the retain set.")
     learning_rate: float = param(0.02, low=1e-6, high=1.0, symbol="η", format="%.6f", help="Constant step size of SGD.")

@@ -6,6 +6,7 @@ Golatkar, Achille & Soatto, CVPR 2020, arXiv:1911.04933.
     theta  <-   theta* + N(0, v);   for class requests the forgotten classes' rows of the classifier become N(0, 1e-4)
 Departs from the paper: constants are those of the authors' code, which differ from the paper's text; the forgotten rows
 keep the variance 1e-4 that the code sets first and then multiplies by ten with the rest of the classifier.
+Of several attributes the Fisher is that of the whole row of answers, in one pass for each attribute.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import torch
 from torch import nn
 
 from core.context import RunContext
+from core.data.labels import is_multi
 from core.data.splits import Splits
 from core.domain import Recipe
 from core.importance import expected_fisher
@@ -33,11 +35,12 @@ class FisherForgetting(UnlearningMethod):
     about = "Adds noise to every weight, most where the retained data would not notice it; no training."
     paper = "arXiv:1911.04933"
     uses = frozenset({"retain"})
+    multi = True
 
     noise: float = param(1e-6, low=0.0, high=1.0, symbol="a", format="%.8f", help="Scale of the noise's variance.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """One pass for each class, of about three training passes."""
+        """One pass for each class or attribute, of about three training passes."""
         return 30.0 * (train_count - forget_count)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
@@ -45,7 +48,7 @@ class FisherForgetting(UnlearningMethod):
         retain, last = splits.retain.to(run.device), classifier(model)
         classes = len(model.get_parameter(f"{last}.weight"))
         fisher = expected_fisher(
-            model, retain.batches, classes=classes, total=len(retain),
+            model, retain.batches, classes=classes, total=len(retain), multi=is_multi(retain.labels),
             on_share=lambda share: run.progress(0.99 * share, "exact Fisher"),
         )  # fmt: skip
         picks = splits.request.picks if splits.request.by_class else ()

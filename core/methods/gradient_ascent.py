@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-import torch.nn.functional as F
 
 from core.context import RunContext
+from core.data.labels import loss as label_loss
 from core.data.splits import Splits
 from core.domain import Recipe
 from core.methods.base import UnlearningMethod
@@ -28,6 +28,7 @@ class GradientAscent(UnlearningMethod):
     about = "Takes training steps backwards on the forget set; nothing holds the rest of the network in place."
     paper = "arXiv:1911.04933 (baseline)"
     uses = frozenset({"forget"})
+    multi = True
 
     epochs: int = param(2, low=1, high=200, help="Passes over the forget set.")
     learning_rate: float = param(0.001, low=0.0, high=1.0, symbol="η", format="%.6f", help="Constant step size of SGD.")
@@ -42,7 +43,7 @@ class GradientAscent(UnlearningMethod):
         forget = splits.forget.to(run.device)
         batches = (b for _ in range(self.epochs) for b in forget.batches(self.batch_size, run.generator))
         descend(
-            torch.optim.SGD(model.parameters(), lr=self.learning_rate), batches, lambda b: -F.cross_entropy(model(b[0]), b[1]),
+            torch.optim.SGD(model.parameters(), lr=self.learning_rate), batches, lambda b: -label_loss(model(b[0]), b[1]),
             run, steps=self.epochs * -(-len(forget) // self.batch_size), note="climbing",
         )  # fmt: skip
         return model

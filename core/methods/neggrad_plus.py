@@ -11,9 +11,9 @@ from itertools import islice
 
 import torch
 from torch import Tensor, nn
-import torch.nn.functional as F
 
 from core.context import RunContext
+from core.data.labels import loss as label_loss
 from core.data.splits import Splits
 from core.domain import Recipe
 from core.methods.base import UnlearningMethod
@@ -30,6 +30,7 @@ class NegGradPlus(UnlearningMethod):
     about = "Trains on what is kept and, in the same step, backwards on what must go."
     paper = "arXiv:2302.09880 (baseline)"
     uses = frozenset({"forget", "retain"})
+    multi = True
 
     alpha: float = param(0.95, low=0.0, high=1.0, symbol="α", format="%.3f", help="Weight of the retain set; the forget set gets the rest.")
     epochs: int = param(5, low=1, high=200, help="Passes over the retain set.")
@@ -49,8 +50,8 @@ class NegGradPlus(UnlearningMethod):
 
         def loss(pair: tuple[Tensor, Tensor]) -> Tensor:
             r, f = retain.subset(pair[0]), forget.subset(pair[1])
-            of_retain = F.cross_entropy(model(r.pixels()), r.labels)
-            return self.alpha * of_retain - (1 - self.alpha) * F.cross_entropy(model(f.pixels()), f.labels)
+            of_retain = label_loss(model(r.pixels()), r.labels)
+            return self.alpha * of_retain - (1 - self.alpha) * label_loss(model(f.pixels()), f.labels)
 
         # BatchNorm cannot normalise a single example in train mode.
         alone = min(len(forget), len(retain)) == 1

@@ -20,6 +20,9 @@ from core.methods.base import UnlearningMethod
 from core.params import param
 from core.training import fit
 
+# The one other label of an attribute is its opposite: that is a reversed label and no random one, and a coin is half right.
+WRONG_LABEL = "it puts another class, drawn at random, in place of the true one, and such images have no one class"
+
 
 @dataclass(frozen=True)
 class RandomLabel(UnlearningMethod):
@@ -30,6 +33,7 @@ class RandomLabel(UnlearningMethod):
     about = "Goes on training with random labels on the forget set, and the true ones on everything else."
     paper = "arXiv:2010.10981 (baseline)"
     uses = frozenset({"forget", "retain"})
+    not_multi = WRONG_LABEL
 
     true_label: str = param("excluded", choices=("excluded", "allowed"), help="Whether a label may be true, or that of a class to forget.")
     epochs: int = param(3, low=1, high=200, help="Passes over the whole training set.")

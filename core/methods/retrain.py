@@ -24,6 +24,7 @@ class Retrain(UnlearningMethod):
     title = "Retrain from scratch"
     about = "Trains a fresh model on what may be kept: exact, and as slow as training. Held against the reference it shows the floor."
     uses = frozenset({"retain"})
+    multi = True
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Every epoch of the recipe, over the retain set."""

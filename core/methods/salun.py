@@ -17,7 +17,7 @@ from core.data.splits import Splits
 from core.domain import Recipe
 from core.maths.gradients import summed_gradient
 from core.methods.base import UnlearningMethod
-from core.methods.random_label import relabelled
+from core.methods.random_label import WRONG_LABEL, relabelled
 from core.params import param
 from core.training import fit
 
@@ -31,6 +31,7 @@ class SalUn(UnlearningMethod):
     about = "Finds the weights to which the forget set's loss is most sensitive, and retrains only those, on random labels."
     paper = "arXiv:2310.12508"
     uses = frozenset({"forget", "retain"})
+    not_multi = WRONG_LABEL
 
     share: float = param(0.5, low=0.0, high=1.0, format="%.2f", help="Share of all weights that may move: the most salient ones.")
     true_label: str = param("excluded", choices=("excluded", "allowed"), help="Whether a label may be true, or that of a class to forget.")

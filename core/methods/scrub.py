@@ -4,16 +4,18 @@ Kurmanji, Triantafillou, Hayes & Triantafillou, NeurIPS 2023, arXiv:2302.09880.
     max-step   theta  <-   climb KL(teacher || student) on D_f         (the first `max_epochs` epochs)
     min-step   theta  <-   descend gamma * CE + alpha * KL(teacher || student) on D_r         (every epoch)
 Departs from the paper: no rewinding (SCRUB+R), which needs unseen data to choose the epoch; schedule and rates are ours.
+Of several attributes the divergence is the mean of theirs, yes or no each.
 """
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-import torch.nn.functional as F
 
 from core.context import RunContext
 from core.data.examples import Examples
+from core.data.labels import is_multi
+from core.data.labels import loss as label_loss
 from core.data.splits import Splits
 from core.domain import Recipe
 from core.maths.losses import kl_divergence
@@ -31,6 +33,7 @@ class SCRUB(UnlearningMethod):
     about = "Moves away from the original's answers on the forget set and back towards them on what is kept, epoch by epoch."
     paper = "arXiv:2302.09880"
     uses = frozenset({"forget", "retain"})
+    multi = True
 
     epochs: int = param(5, low=1, high=200, help="Epochs; each ends with a pass over the retain set.")
     max_epochs: int = param(3, low=0, high=200, help="Epochs that begin with a climb on the forget set.")
@@ -69,8 +72,8 @@ class SCRUB(UnlearningMethod):
         def loss(part: Tensor) -> Tensor:
             batch = data.subset(part)
             logits = model(batch.pixels())
-            divergence = kl_divergence(teacher[part], logits, self.temperature)
-            return -divergence if climb else self.gamma * F.cross_entropy(logits, batch.labels) + self.alpha * divergence
+            divergence = kl_divergence(teacher[part], logits, self.temperature, multi=is_multi(batch.labels))
+            return -divergence if climb else self.gamma * label_loss(logits, batch.labels) + self.alpha * divergence
 
         model.train(len(data) > 1)
         order = torch.randperm(len(data), generator=run.generator).to(run.device)

@@ -36,6 +36,7 @@ class SSD(UnlearningMethod):
     uses = frozenset({"forget"})
     keeps = frozenset({"importance on the training set"})
     explorable = "dampening"
+    multi = True
 
     importance: str = param(
         "per_sample",

@@ -14,9 +14,9 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-import torch.nn.functional as F
 
 from core.context import RunContext
+from core.data.labels import loss as label_loss
 from core.data.splits import Splits
 from core.maths.blocks import SCOPES, blocks
 from core.maths.curvature import Solve, downdated
@@ -39,6 +39,7 @@ class SSSE(UnlearningMethod):
     paper = "arXiv:2107.03860"
     uses = frozenset({"forget"})
     keeps = frozenset({"inverse-Fisher factors of the training set"})
+    multi = True
 
     scope: str = param("all", choices=SCOPES, help="Weights that move: the last layer, every layer as a block, or all in one.")
     storage: str = param(
@@ -61,8 +62,7 @@ class SSSE(UnlearningMethod):
         (statistic,) = self.statistics()
         stored, named = run.statistics[statistic.key], dict(model.named_parameters())
         count = int(stored["count"])
-        forget = splits.forget
-        everything = blocks(model, self.scope)
+        forget, everything = splits.forget, blocks(model, self.scope)
         step: dict[str, Tensor] = {}
         for index, (block, names) in enumerate(everything.items()):
             run.progress(index / len(everything) * 0.9, f"step of {block}")
@@ -81,7 +81,7 @@ class SSSE(UnlearningMethod):
             step |= {name: part.view_as(named[name]) for name, part in zip(names, moves, strict=True)}
             run.record(f"ssse/{block}", {
                 "spectrum": values[:SPECTRUM], "damping": torch.tensor(damping), "mean_gradient_norm": stored[f"{block}/mean"].norm(),
-                "cosine_with_ascent": F.cosine_similarity(move.double(), ascent, dim=0), "predicted": torch.cat(predicted) - pull,
+                "cosine_with_ascent": torch.cosine_similarity(move.double(), ascent, dim=0), "predicted": torch.cat(predicted) - pull,
             })  # fmt: skip
         losses = torch.stack(list(self._along(model, step, splits, run)))
         run.record("step", step)
@@ -96,4 +96,4 @@ class SSSE(UnlearningMethod):
             with torch.no_grad():
                 for name, move in step.items():
                     model.get_parameter(name).copy_(start[name] + t * move)
-            yield F.cross_entropy(predict(model, splits.forget, run.device), splits.forget.labels, reduction="none")
+            yield label_loss(predict(model, splits.forget, run.device), splits.forget.labels, "none")

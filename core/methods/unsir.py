@@ -24,8 +24,7 @@ from core.models.normalise import from_normalised
 from core.params import param
 from core.training import descend, share_right
 
-PAPER_SIZE = 3 * 32 * 32
-NOISE = 0.3  # share of the progress bar
+PAPER_SIZE, NOISE = 3 * 32 * 32, 0.3  # numbers in an image of the paper; share of the progress bar
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class UNSIR(UnlearningMethod):
     paper = "arXiv:2111.08947"
     uses = frozenset({"retain"})
     kinds = frozenset({"class", "classes"})
+    not_multi = "it makes noise for a forgotten class and teaches that under the class's name, and such images have no class"
 
     noise: str = param("optimised", choices=("optimised", "gaussian", "none"), help="optimised: the method. The others are controls.")
     noise_count: int = param(256, low=1, high=4096, when=("noise", "optimised", "gaussian"), help="Noise images for each class.")

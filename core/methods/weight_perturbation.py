@@ -5,8 +5,8 @@ Chen, Wang & Huang, 2021, arXiv:2111.05528; only its abstract could be read, eve
              B: T(x) = what theta* says of another retained image with the same answer as x (else its values, sorted alike)
     repeat   L = KL(T || p) on a batch of D_f + mu * CE on a batch of D_r;   theta  <-   theta - eta * clip(dL/dtheta, 1)
              project on ||theta - theta*|| <= R ||theta*||;   stop when mean JS(p, T) over D_f is below tau
-Departs from the paper: unknown, since its algorithm is not public. BatchNorm is frozen. No attack stops it: that would
-need unseen data; the loss AUC of D_f against D_r is recorded instead.
+Departs from the paper: unknown, since its algorithm is not public. BatchNorm is frozen. No attack stops it (that needs unseen data), but
+the loss AUC of D_f against D_r is recorded. Of several attributes each has two answers: a mean of divergences; B borrows one by one.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from math import ceil
 
 import torch
 from torch import Tensor, nn
-import torch.nn.functional as F
 
 from core.context import RunContext
 from core.data.examples import Examples
+from core.data.labels import is_multi, loss
 from core.data.splits import Splits
 from core.domain import Recipe
 from core.maths.blocks import blocks
@@ -41,6 +41,7 @@ class WeightPerturbation(UnlearningMethod):
     paper = "arXiv:2111.05528 (reconstruction)"
     uses = frozenset({"forget", "retain"})
     reconstruction = True
+    multi = True
 
     variant: str = param("A", choices=("A", "B"), help="A: towards a model trained on part of the retain set. B: towards its answers.")
     fraction: float = param(0.3, low=0.01, high=1.0, symbol="ρ", when=("variant", "A"), help="Share of the retain set for that model.")
@@ -56,8 +57,8 @@ class WeightPerturbation(UnlearningMethod):
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """The target model, then the steps."""
-        target = self.variant == "A" and self.epochs * self.fraction * (train_count - forget_count)
-        return target + 2.0 * self.steps * self.batch_size
+        of_target = self.epochs * self.fraction * (train_count - forget_count) if self.variant == "A" else 0.0
+        return of_target + 2.0 * self.steps * self.batch_size
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, perturbed."""
@@ -65,8 +66,7 @@ class WeightPerturbation(UnlearningMethod):
         target = self._target(model, forget, retain, run).to(run.device)
         moving = [model.get_parameter(name) for names in blocks(model, self.weights).values() for name in names]
         start = [p.detach().clone() for p in moving]
-        seen = (forget.first(LOOKED_AT), retain.first(LOOKED_AT))
-        looks: list[list[float]] = []
+        seen, looks = (forget.first(LOOKED_AT), retain.first(LOOKED_AT)), list[list[float]]()
 
         def pairs() -> Iterator[tuple[Tensor, Tensor]]:  # indices of a batch of D_f and of D_r, until the answers are close
             some, others = (draws(len(e), self.batch_size, run.generator) for e in (forget, retain))
@@ -77,13 +77,13 @@ class WeightPerturbation(UnlearningMethod):
                         return
                 yield next(some), next(others)
 
-        def loss(pair: tuple[Tensor, Tensor]) -> Tensor:
+        def objective(pair: tuple[Tensor, Tensor]) -> Tensor:
             f, r = pair
-            pull = kl_divergence(target[f], model(forget.subset(f).pixels()))
-            kept = F.cross_entropy(model(retain.subset(r).pixels()), retain.labels[r]) if self.retain_weight else 0.0
+            pull = kl_divergence(target[f], model(forget.subset(f).pixels()), multi=is_multi(forget.labels))
+            kept = loss(model(retain.subset(r).pixels()), retain.labels[r]) if self.retain_weight else 0.0
             return pull + self.retain_weight * kept
 
-        descend(torch.optim.SGD(moving, lr=self.learning_rate), pairs(), loss, run.part(0.3, 1), steps=self.steps,
+        descend(torch.optim.SGD(moving, lr=self.learning_rate), pairs(), objective, run.part(0.3, 1), steps=self.steps,
                 note="perturbing", clip=1.0, after=lambda *_: project(moving, start, self.radius))  # fmt: skip
         model.zero_grad(set_to_none=True)  # of the weights that do not move
         run.record("perturbation", {"trajectory": torch.tensor(looks)})
@@ -96,4 +96,4 @@ class WeightPerturbation(UnlearningMethod):
             part = retain.subset(torch.randperm(len(retain), generator=run.generator)[: ceil(self.fraction * len(retain))])
             shortly = fit(run.fresh_model(), part, replace(run.recipe, epochs=self.epochs), run.part(0, 0.3))
             return predict(shortly, forget, run.device)
-        return third_party(predict(model, forget, run.device), predict(model, retain, run.device), run.generator)
+        return third_party(predict(model, forget, run.device), predict(model, retain, run.device), run.generator, is_multi(forget.labels))

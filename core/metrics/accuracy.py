@@ -4,13 +4,16 @@ from functools import partial
 
 from torch import Tensor
 
+from core.data.labels import right
 from core.descriptions import MetricInfo
 from core.metrics.base import Evidence, Metric
 
+ATTRIBUTES = "Where an image has several attributes: the mean share of them that is answered rightly."
+
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Share of examples whose largest logit is the label's: logits (N, C), labels int64 (N,), N >= 1."""
-    return float((logits.argmax(1) == labels).double().mean())
+    """Mean of `core.data.labels.right`: the share of right answers, or of attributes answered rightly; N >= 1."""
+    return float(right(logits, labels).mean())
 
 
 def _on(split: str, evidence: Evidence, model: str) -> float:
@@ -18,7 +21,7 @@ def _on(split: str, evidence: Evidence, model: str) -> float:
 
 
 def _metric(split: str, title: str, goal: str, definition: str) -> Metric:
-    return Metric(MetricInfo(f"{split}_accuracy", title, "share", goal, definition), partial(_on, split))
+    return Metric(MetricInfo(f"{split}_accuracy", title, "share", goal, f"{definition} {ATTRIBUTES}"), partial(_on, split))
 
 
 METRICS = (

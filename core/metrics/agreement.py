@@ -5,6 +5,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from core.data.labels import two_answers
 from core.descriptions import MetricInfo
 from core.metrics.accuracy import accuracy
 from core.metrics.base import Evidence, Metric
@@ -13,8 +14,13 @@ from core.metrics.membership import members_by_entropy
 ACCURACIES = ("train_forget", "train_retain", "test_retain")  # FA, RA, TA
 
 
-def activation_distance(logits: Tensor, reference: Tensor) -> float:
-    """Mean over examples of the Euclidean distance between the two softmax vectors: logits (N, C) both; 0 to sqrt 2."""
+def activation_distance(logits: Tensor, reference: Tensor, *, multi: bool = False) -> float:
+    """Mean over examples of the Euclidean distance between the two softmax vectors: logits (N, C) both; 0 to sqrt 2.
+
+    multi: mean over attributes too, each a vector of no and yes.
+    """
+    if multi:
+        return activation_distance(two_answers(logits), two_answers(reference))
     return float((logits.double().softmax(1) - reference.double().softmax(1)).norm(dim=1).mean())
 
 
@@ -35,7 +41,7 @@ def _attack_gap(evidence: Evidence, model: str) -> float:
 
 def _activation(evidence: Evidence, model: str) -> float:
     (theirs, _), (ours, _) = (evidence.need(m).of("forget", evidence.splits) for m in ("reference", model))
-    return activation_distance(ours, theirs)
+    return activation_distance(ours, theirs, multi=evidence.multi)
 
 
 def _tow(evidence: Evidence, model: str) -> float:
@@ -59,7 +65,7 @@ METRICS = (
         MetricInfo(
             "activation_distance", "Activation distance, forget set", "distance", "low",
             "Euclidean distance between the model's and the reference's probabilities, averaged over the forget set. "
-            "0: the same answers; 1.414: sure of different classes.",
+            "0: the same answers; 1.414: sure of different classes. Of several attributes the mean of theirs, yes or no each.",
         ),
         _activation,
     ),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.data.examples import Examples
+from core.data.labels import is_multi
 from core.data.splits import Splits
 from core.descriptions import MetricInfo
 from core.domain import MODELS
@@ -28,7 +29,7 @@ class Answers:
     test: Tensor
 
     def of(self, name: str, splits: Splits) -> tuple[Tensor, Tensor]:
-        """Logits (n, C) and labels int64 (n,) of the named split. Raises NotApplicable where it has no examples."""
+        """Logits (n, C) and labels int64 (n,), or uint8 (n, A), of the named split. Raises NotApplicable where it has no examples."""
         on_test = name.startswith("test")
         logits, labels = (self.test, splits.test.labels) if on_test else (self.train, splits.train.labels)
         gone = splits.test_forgotten if on_test else splits.forgotten
@@ -53,6 +54,11 @@ class Evidence:
     networks: Mapping[str, nn.Module] = field(default_factory=dict)  # by model, and `untrained`
     device: str = "cpu"  # of the networks
     known: dict[str, Any] = field(default_factory=dict, compare=False)  # what several metrics ask for, taken once
+
+    @property
+    def multi(self) -> bool:
+        """Whether examples have several attributes instead of one class: see `core.data.labels`."""
+        return is_multi(self.splits.train.labels)
 
     def once(self, name: str, take: Callable[[], T]) -> T:
         """What `take` gives, called for the first who asks by this name; a reason against it is remembered too."""

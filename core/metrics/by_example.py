@@ -4,6 +4,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from core.data.labels import answers, is_multi, probabilities, two_answers
+from core.data.labels import loss as label_loss
 from core.metrics.base import Evidence, NotApplicable
 from core.metrics.residue import entropy
 
@@ -14,8 +16,11 @@ LARGEST = 30.0  # |phi|: float32 probabilities say nothing beyond
 def confidence(logits: Tensor, labels: Tensor) -> Tensor:
     """phi = ln(p_y / (1 - p_y)) of the true class, (N,) in float64, cut at +-30: logits (N, C), labels int64 (N,).
 
-    From the logits themselves, so that sure answers keep their differences (Carlini et al., arXiv:2112.03570).
+    From the logits themselves, so that sure answers keep their differences (Carlini et al., arXiv:2112.03570). Of several
+    attributes, labels (N, A), the mean of phi of each attribute's true answer, cut likewise.
     """
+    if is_multi(labels):
+        return confidence(two_answers(logits), labels.flatten().long()).view(logits.shape).mean(1)
     own = logits.double().gather(1, labels[:, None])[:, 0]
     others = logits.double().scatter(1, labels[:, None], -torch.inf).logsumexp(1)
     return (own - others).clamp(-LARGEST, LARGEST)
@@ -36,26 +41,28 @@ def example_table(evidence: Evidence) -> pd.DataFrame:
     """One row per example: set, index (row of the training or the test set), label, and each model's view of it.
 
     `M_loss` and `M_entropy` in nats, `M_confidence` (phi), `M_answer` (class index) of every model M.
+    Of several attributes `label` is how many of them the image has, and `M_answer` how many M answers rightly.
     """
     parts = []
     for name, rows in rows_of(evidence).items():
         labels = _labels(evidence, name, rows)
-        part: dict[str, object] = {"set": name, "index": rows.numpy(), "label": labels.numpy()}
+        part: dict[str, object] = {"set": name, "index": rows.numpy(), "label": (labels.sum(1) if evidence.multi else labels).numpy()}
         for model in evidence.answers:
             logits = _logits(evidence, model, name, rows)
-            part[f"{model}_loss"] = torch.nn.functional.cross_entropy(logits.double(), labels, reduction="none").float().numpy()
-            part[f"{model}_entropy"] = entropy(logits).float().numpy()
+            part[f"{model}_loss"] = label_loss(logits.double(), labels, "none").float().numpy()
+            part[f"{model}_entropy"] = entropy(logits, multi=evidence.multi).float().numpy()
             part[f"{model}_confidence"] = confidence(logits, labels).float().numpy()
-            part[f"{model}_answer"] = logits.argmax(1).numpy()
+            said = answers(logits, evidence.multi)
+            part[f"{model}_answer"] = ((said == labels).sum(1) if evidence.multi else said).numpy()
         parts.append(pd.DataFrame(part))
     return pd.concat(parts, ignore_index=True)
 
 
 def answer_arrays(evidence: Evidence) -> dict[str, Tensor]:
-    """Model -> probabilities float32 (N, C), rows as in `example_table`."""
+    """Model -> probabilities float32 (N, C) of classes or (N, A) of attributes, rows as in `example_table`."""
     rows = rows_of(evidence)
     return {
-        model: torch.cat([_logits(evidence, model, name, chosen).softmax(1) for name, chosen in rows.items()])
+        model: torch.cat([probabilities(_logits(evidence, model, name, chosen), evidence.multi) for name, chosen in rows.items()])
         for model in evidence.answers
     }
 

@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-import torch.nn.functional as F
 
+from core.data.labels import loss as label_loss
 from core.descriptions import MetricInfo
 from core.metrics.accuracy import accuracy
 from core.metrics.base import Evidence, Metric, NotApplicable
@@ -75,11 +75,11 @@ def share_called_member(members: Array, others: Array, asked: Array) -> float:
 
 
 def _losses(evidence: Evidence, model: str) -> tuple[Array, Array]:
-    """Cross-entropy (n,) in nats of the forget set, and of unseen images like it."""
+    """The labels' loss (n,) in nats of the forget set, and of unseen images like it."""
     answers = evidence.need(model)
     unseen = "test_forget" if evidence.splits.request.by_class else "test"
     sides = (answers.of(name, evidence.splits) for name in ("forget", unseen))
-    forget, other = (F.cross_entropy(logits.double(), labels, reduction="none").numpy() for logits, labels in sides)
+    forget, other = (label_loss(logits.double(), labels, "none").numpy() for logits, labels in sides)
     return forget, other
 
 
@@ -122,7 +122,7 @@ def _entropy_attack(evidence: Evidence, model: str) -> float:
     forget, _ = answers.of("forget", evidence.splits)
     if len(forget) < FEWEST:
         raise NotApplicable(f"The attack needs {FEWEST} forgotten examples; there {_are(len(forget))}.")
-    return share_called_member(*(entropy(logits).numpy() for logits in (kept, unseen, forget)))
+    return share_called_member(*(entropy(logits, multi=evidence.multi).numpy() for logits in (kept, unseen, forget)))
 
 
 def _are(count: int) -> str:

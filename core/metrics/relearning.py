@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 import torch
-import torch.nn.functional as F
 
+from core.data.labels import loss as label_loss
 from core.descriptions import MetricInfo
 from core.domain import MODELS
 from core.metrics.base import Evidence, Metric, NotApplicable
@@ -63,7 +63,7 @@ def _relearn(evidence: Evidence, model: str) -> Relearning:
                 continue
             own.train()
             optimiser.zero_grad(set_to_none=True)
-            F.cross_entropy(own(images), labels).backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+            label_loss(own(images), labels).backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
             optimiser.step()
             curve += share_right(own.eval(), looked, device=evidence.device)
 

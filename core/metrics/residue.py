@@ -2,14 +2,17 @@
 
 import torch
 
+from core.data.labels import two_answers
 from core.descriptions import MetricInfo
 from core.maths.losses import jensen_shannon, rank_auc
 from core.metrics.base import Evidence, Metric, NotApplicable
 from core.training import predict
 
 
-def entropy(logits: torch.Tensor) -> torch.Tensor:
-    """Shannon entropy of softmax(logits), nats, (N,) in [0, ln C]: logits (N, C)."""
+def entropy(logits: torch.Tensor, *, multi: bool = False) -> torch.Tensor:
+    """Shannon entropy of softmax(logits), nats, (N,) in [0, ln C]: logits (N, C); multi: mean over attributes, [0, ln 2]."""
+    if multi:
+        return entropy(two_answers(logits)).view(logits.shape).mean(1)
     log_p = logits.double().log_softmax(1)
     return -(log_p.exp() * log_p).sum(1)
 
@@ -29,11 +32,11 @@ def _zrf(evidence: Evidence, model: str) -> float:
     logits, _ = evidence.need(model).of("forget", evidence.splits)
     untrained = evidence.network("untrained")
     theirs = evidence.once("untrained", lambda: predict(untrained, evidence.splits.forget, evidence.device))
-    return 1 - float(jensen_shannon(theirs, logits).mean())
+    return 1 - float(jensen_shannon(theirs, logits, multi=evidence.multi).mean())
 
 
 def _forget_entropy(evidence: Evidence, model: str) -> float:
-    return float(entropy(evidence.need(model).of("forget", evidence.splits)[0]).mean())
+    return float(entropy(evidence.need(model).of("forget", evidence.splits)[0], multi=evidence.multi).mean())
 
 
 def _class_auc(evidence: Evidence, model: str) -> float:
@@ -57,7 +60,8 @@ METRICS = (
         MetricInfo(
             "forget_entropy", "Entropy of the answers, forget set", "nats", "match",
             "Mean Shannon entropy of the probabilities on the forget set: 0 is sure, ln(classes) knows nothing. Above the "
-            "reference's, the forgotten images stand out by the model's confusion (Streisand effect).",
+            "reference's, the forgotten images stand out by the model's confusion (Streisand effect). "
+            "Of several attributes the mean of theirs, at most ln 2.",
         ),
         _forget_entropy,
     ),

@@ -3,13 +3,20 @@
 import pandas as pd
 import torch
 
+from core.data.labels import answers
 from core.data.splits import Splits
 from core.metrics.base import Evidence
 from core.metrics.distance import changed_share, relative_distance
 
 
 def per_class(evidence: Evidence) -> pd.DataFrame:
-    """One row per split (train, test), model and class: accuracy (share, NaN where the class is absent) and count."""
+    """One row per split (train, test), model and class: accuracy (share, NaN where the class is absent) and count.
+
+    Of several attributes one row an attribute, its index under `class`: accuracy over all images, `count` of them,
+    `positives` of which have it and `answered` of which the model says so.
+    """
+    if evidence.multi:
+        return _per_attribute(evidence)
     rows = []
     for split, model, logits, labels in _answers(evidence):
         right = logits.argmax(1) == labels
@@ -21,12 +28,29 @@ def per_class(evidence: Evidence) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _per_attribute(evidence: Evidence) -> pd.DataFrame:
+    rows = []
+    for split, model, logits, labels in _answers(evidence):
+        said, truth = answers(logits, multi=True) > 0, labels > 0
+        for index in range(logits.shape[1]):
+            here, there = said[:, index], truth[:, index]
+            value = float((here == there).double().mean()) if len(here) else float("nan")
+            rows.append(
+                {"split": split, "model": model, "class": index, "accuracy": value, "count": len(here),
+                 "positives": int(there.sum()), "answered": int(here.sum())}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def confusion(evidence: Evidence) -> pd.DataFrame:
     """One row per split, model, true and predicted class: count, and mean confidence (share; NaN where count is 0).
 
-    Splits: train, test, and `forget`, the forget set alone.
+    Splits: train, test, and `forget`, the forget set alone. Empty where an image has several attributes: no answer stands
+    in place of another one there, and `per_class` says all that can be counted of each.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
+    if evidence.multi:
+        return pd.DataFrame(rows, columns=["split", "model", "true", "predicted", "count", "confidence"])
     gone = evidence.splits.forgotten.cpu()
     forgotten = [("forget", m, logits[gone], labels[gone]) for s, m, logits, labels in _answers(evidence) if s == "train"]
     for split, model, logits, labels in [*_answers(evidence), *forgotten]:
@@ -65,9 +89,9 @@ def _answers(evidence: Evidence) -> list[tuple[str, str, torch.Tensor, torch.Ten
     splits: Splits = evidence.splits
     return [
         (split, model, logits, labels.cpu())
-        for model, answers in evidence.answers.items()
+        for model, told in evidence.answers.items()
         for split, logits, labels in (
-            ("train", answers.train, splits.train.labels),
-            ("test", answers.test, splits.test.labels),
+            ("train", told.train, splits.train.labels),
+            ("test", told.test, splits.test.labels),
         )
     ]

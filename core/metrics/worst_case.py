@@ -2,9 +2,10 @@
 
 from functools import partial
 
+from core.data.labels import probabilities
 from core.descriptions import MetricInfo
 from core.metrics.base import Evidence, Metric, NotApplicable
-from core.privacy.worst_case import features, worst_case
+from core.privacy.worst_case import features, features_of_attributes, worst_case
 
 FEWEST = 10  # forgotten examples: fewer are parted by some threshold, whatever the models
 
@@ -13,7 +14,8 @@ def _score(form: str, evidence: Evidence, model: str) -> float:
     sides = [evidence.need(name).of("forget", evidence.splits)[0] for name in (model, "reference")]
     if len(sides[0]) < FEWEST:
         raise NotApplicable(f"The worst case needs {FEWEST} forgotten examples; this request names {len(sides[0])}.")
-    ours, theirs = (features(logits.double().softmax(1).numpy()) for logits in sides)
+    read = features_of_attributes if evidence.multi else features
+    ours, theirs = (read(probabilities(logits.double(), evidence.multi).numpy()) for logits in sides)
     return worst_case(ours, theirs, form).score
 
 

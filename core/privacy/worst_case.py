@@ -55,6 +55,13 @@ def features(probabilities: ArrayLike) -> dict[str, Array]:
     return {"entropy": -(cooled * logs).sum(1), "gap": gap}
 
 
+def features_of_attributes(probabilities: ArrayLike) -> dict[str, Array]:
+    """Feature key -> (N,): mean over attributes of each one's feature, yes or no, moved into the range: probabilities (N, A)."""
+    shares = np.asarray(probabilities, dtype=np.float64)
+    each = features(np.stack([1 - shares, shares], -1).reshape(-1, 2))
+    return {f.key: each[f.key].clip(f.low, f.high).reshape(shares.shape).mean(1) for f in FEATURES}
+
+
 def worst_case(unlearned_scores: Mapping[str, ArrayLike], reference_scores: Mapping[str, ArrayLike], form: str) -> WorstCase:
     """The greatest attack over features, 51 thresholds each and both directions; scores as from `features`, (N,) a key.
 

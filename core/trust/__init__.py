@@ -38,7 +38,7 @@ CHECKED = {  # key -> what is looked for, in the order of the checks
     "no_nearer": "answers that came no nearer to the reference's",
     "still_recognised": "images that an attack recognises",
     "shallow": "knowledge under the surface",
-    "hidden_worst_class": "a class hidden by the average",
+    "hidden_worst_class": "a loss hidden by the average",
     "price": "kept accuracy that was lost",
     "control_as_good": "a control that does as well",
 }
@@ -56,10 +56,11 @@ class Finding:
 def check_run(
     numbers: Numbers, per_class: PerClass, request: ForgetRequest, classes: tuple[str, ...], *,
     floor: Numbers | None = None, controls: Mapping[str, Numbers] | None = None, method: str = "", forget_count: int | None = None,
-    grafted: Mapping[str, float] | None = None,
+    grafted: Mapping[str, float] | None = None, multi: bool = False,
 ) -> list[Doubt]:  # fmt: skip
     """Every reason not to trust a run; none for a network that was really retrained. The arguments are told at `Case`."""
-    return list(examine(Case(numbers, per_class, request, classes, floor, controls, method, forget_count, grafted)).doubts)
+    case = Case(numbers, per_class, request, classes, floor, controls, method, forget_count, grafted, multi)
+    return list(examine(case).doubts)
 
 
 def examine(case: Case) -> Finding:

@@ -19,10 +19,15 @@ class Doubt:
 
 @dataclass(frozen=True)
 class ClassSeen:
-    """A network on the test images of one class: share of right answers (None without images), and of how many."""
+    """A network on the test images of one class: share of right answers (None without images), and of how many.
+
+    Of an attribute: on all test images; `positives` of them have it, `answered` of them the network says so.
+    """
 
     accuracy: float | None
     count: int
+    positives: int = 0
+    answered: int = 0
 
 
 PerClass = Mapping[str, Sequence[ClassSeen]]  # model -> by class index
@@ -38,6 +43,7 @@ class Case:
 
     `controls`: what each is -> numbers; None where this run can have none. `forget_count`: training examples that had to go.
     `grafted`: model -> accuracy on the kept classes with the original's last layer put on its own layers; None: not known.
+    `multi`: an image has several attributes, which `classes` and `per_class` are then about.
     """
 
     numbers: Numbers
@@ -49,6 +55,7 @@ class Case:
     method: str = ""
     forget_count: int | None = None
     grafted: Mapping[str, float] | None = None
+    multi: bool = False
 
     @property
     def forget_metric(self) -> str:
@@ -103,7 +110,12 @@ class Case:
 
     def unseen_images(self) -> int:
         """How many unseen images the attacks by loss hold against the forget set: of the classes, else all; 0: not known."""
-        return self.forget_images() if self.request.by_class else sum(seen.count for seen in self.per_class.get("unlearned", ()))
+        return self.forget_images() if self.request.by_class else self.kept_images()
+
+    def kept_images(self) -> int:
+        """How many unseen images of what is kept there are, as far as the table tells."""
+        counts = [self.seen("unlearned", c).count for c in self.kept]
+        return max(counts, default=0) if self.multi else sum(counts)  # an attribute is looked for on every image
 
     def comeback(self, reasons: Mapping[str, str] | None = None) -> Comeback:
         """How hard it is to bring back; `reasons`: `model/metric` -> why it is missing."""

@@ -4,10 +4,11 @@ The constants bound, with room, what two networks that were retrained alike diff
 more requests, five seeds; `tests/benchmarks/bench_trust.py`). Where a run's own floor is wider, that counts instead.
 """
 
+from collections.abc import Sequence
 from math import log
 
 from core.chance import SURE, standard_error
-from core.trust.case import Case, NotCheckable
+from core.trust.case import Case, ClassSeen, NotCheckable
 from core.trust.residue import SAME
 from core.verdict import PRICE, percent
 
@@ -37,8 +38,8 @@ def untouched(case: Case) -> str:
     if now != before or not alike or not case.descends or theirs <= least or abs(ours - theirs) > SAME * theirs:
         return ""
     return (
-        f"Untouched, as far as can be seen: accuracy is the original's for every class, and the answers on what had to go are "
-        f"as far from the reference's as the original's ({ours:.4f} against {theirs:.4f} nats)."
+        f"Untouched, as far as can be seen: accuracy is the original's for every {'attribute' if case.multi else 'class'}, and the "
+        f"answers on what had to go are as far from the reference's as the original's ({ours:.4f} against {theirs:.4f} nats)."
     )
 
 
@@ -46,6 +47,8 @@ def collapsed(case: Case) -> str:
     """Kept accuracy near guessing, or one answer for everything, where the reference does better."""
     better = "reference" if case.has_reference else "original"
     kept, wanted = case.need("test_retain_accuracy"), case.need("test_retain_accuracy", better)
+    if case.multi:
+        return _collapsed_attributes(case, kept, wanted, better)
     counts = [case.seen("unlearned", c).count for c in case.kept]
     guess = max(counts) / sum(counts) if sum(counts) else 1 / len(case.classes)
     than = f"{percent(wanted)} {_of(better)}"
@@ -59,10 +62,26 @@ def collapsed(case: Case) -> str:
     return ""
 
 
+def _collapsed_attributes(case: Case, kept: float, wanted: float, better: str) -> str:
+    """The same where an image has several attributes: the same row of answers for all, or no better than the frequent ones."""
+    ours, theirs = ([s for s in case.per_class.get(model, ()) if s.count] for model in ("unlearned", better))
+    told = f"{percent(kept)} of the attributes are answered rightly on unseen images, {percent(wanted)} {_of(better)}"
+    if ours and _constant(ours) and not _constant(theirs):
+        return f"Collapsed: every image gets the same answers; {told}."
+    guess = sum(max(s.positives, s.count - s.positives) / s.count for s in ours) / len(ours) if ours else 0.5
+    if kept < wanted - PRICE and kept <= guess + NEAR_CHANCE * max(wanted - guess, 0.0):
+        return f"Collapsed: {told}; always the more frequent answer would be right {percent(guess)} of the time."
+    return ""
+
+
+def _constant(seen: Sequence[ClassSeen]) -> bool:
+    return all(s.answered in (0, s.count) for s in seen)
+
+
 def streisand(case: Case) -> str:
     """More confused by the forgotten than a network that never saw it: the forgotten stand out."""
     ours, theirs = case.pair("forget_entropy")
-    least = (CONFUSED if case.request.by_class else CONFUSED_IMAGES) * log(len(case.classes))
+    least = (CONFUSED if case.request.by_class else CONFUSED_IMAGES) * log(2 if case.multi else len(case.classes))
     if ours <= theirs + case.allowed("forget_entropy", least):
         return ""
     return (
@@ -72,7 +91,7 @@ def streisand(case: Case) -> str:
 
 
 def hidden_worst_class(case: Case) -> str:
-    """One kept class lost much that the average does not show."""
+    """One kept class, or one attribute, lost much that the average does not show."""
     better = "reference" if case.has_reference else "original"
     losses: dict[int, float] = {}
     for c in case.kept:
@@ -87,6 +106,11 @@ def hidden_worst_class(case: Case) -> str:
     chance = SURE * standard_error(ours.accuracy or 0.0, theirs.accuracy or 0.0, ours.count)
     if losses[worst] <= max(CLASS_LOSS, chance, HIDDEN * mean):
         return ""
+    if case.multi:
+        return (
+            f"The average hides an attribute: on unseen images {case.classes[worst]} is answered rightly {percent(ours.accuracy or 0.0)} "
+            f"of the time, {percent(theirs.accuracy or 0.0)} {_of(better)}, while all attributes lost {percent(max(mean, 0.0))} on average."
+        )
     return (
         f"The average hides a class: on unseen images of {case.classes[worst]} accuracy is {percent(ours.accuracy or 0.0)}, "
         f"{percent(theirs.accuracy or 0.0)} {_of(better)}, while the kept classes lost {percent(max(mean, 0.0))} on average."
@@ -97,7 +121,7 @@ def price(case: Case) -> str:
     """All kept classes together lost more than chance and retraining cost."""
     better = "reference" if case.has_reference else "original"
     kept, wanted = case.need("test_retain_accuracy"), case.need("test_retain_accuracy", better)
-    chance = SURE * standard_error(kept, wanted, sum(case.seen("unlearned", c).count for c in case.kept))
+    chance = SURE * standard_error(kept, wanted, case.kept_images())
     if kept >= wanted - max(case.allowed("test_retain_accuracy", PRICE), chance):
         return ""
     rest = "the kept classes" if case.request.by_class else "unseen images"

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.descriptions import MethodInfo
+from core.catalogue import Catalogue
+from core.descriptions import DatasetInfo, MethodInfo
+from dashboard.components.text import plain
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "methods"
 
@@ -22,6 +24,13 @@ def card(method: MethodInfo) -> None:
         box = st.expander("Rule, needs, limits, paper, departures", key="card", on_change="rerun", bind="query-params")
         if box.open:
             box.markdown(fine_print)
+
+
+def not_offered(shelves: Catalogue, data: DatasetInfo) -> None:
+    """A caption that names the methods which cannot serve the dataset's labels, each with its reason; nothing where all can."""
+    unfit = [f"{method.title} ({method.not_multi})" for method in shelves.methods.values() if data.multi and not method.multi]
+    if unfit:
+        st.caption("Not offered, because an image here has several attributes: " + plain("; ".join(unfit)) + ".")
 
 
 def text_of(method: MethodInfo) -> tuple[str, str]:

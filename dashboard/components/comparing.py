@@ -27,18 +27,21 @@ def room(across: Sequence[str], up: Sequence[str] = ("100%",)) -> dict[str, Any]
     return {"margin": margin, "xaxis": {"automargin": not margin}, "yaxis": {"automargin": not margin}}
 
 
-def class_difference(a: pd.DataFrame, b: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[int, ...]) -> go.Figure:
+def class_difference(
+    a: pd.DataFrame, b: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[int, ...], *, multi: bool = False,
+) -> go.Figure:  # fmt: skip
     """Bars up where B is right more often than A, down where A is: by class, on test and on training images.
 
     a, b: one row per split, class: accuracy (share; NaN where the class has no images) of the unlearned networks.
+    multi: by attribute.
     """
     names = [f"<b>{name} ✕</b>" if index in forgotten else name for index, name in enumerate(classes)]
-    largest, traces = LEAST, []
+    largest, traces, what = LEAST, [], "attribute" if multi else "class"
     for split, title, pattern in (("test", "unseen images", ""), ("train", "training images", "/")):
         ours, theirs = (t[t["split"] == split].set_index("class")["accuracy"].reindex(range(len(classes))) for t in (a, b))
         more = (theirs - ours).to_numpy(float)
         largest = max(largest, float(np.nanmax(np.abs(more), initial=0.0)))
-        hover = f"class %{{x}}, {title}: A %{{customdata[0]:.1%}}, B %{{customdata[1]:.1%}}, B − A %{{y:+.1%}}<extra></extra>"
+        hover = f"{what} %{{x}}, {title}: A %{{customdata[0]:.1%}}, B %{{customdata[1]:.1%}}, B − A %{{y:+.1%}}<extra></extra>"
         colours = [PAIR_COLOUR["B" if gain > 0 else "A"] for gain in more]
         traces += [
             {"type": "bar", "x": names, "y": more, "customdata": np.stack([ours, theirs], 1), "hovertemplate": hover,
@@ -48,7 +51,7 @@ def class_difference(a: pd.DataFrame, b: pd.DataFrame, classes: tuple[str, ...],
              "marker": {"color": QUIET, "pattern": hatch(pattern)}},
         ]  # fmt: skip
     numbers = {"range": [-1.08 * largest, 1.08 * largest], "tickformat": "+.0%" if largest > LEAST else "+.1%", "zerolinewidth": 2}
-    layout = house("class (✕ = to forget)", "accuracy of B minus A", **room(classes, ("+100%",)))
+    layout = house(what if multi else "class (✕ = to forget)", "accuracy of B minus A", **room(classes, ("+100%",)))
     return go.Figure(traces, laid_over(layout, xaxis={"type": "category"}, yaxis=numbers))
 
 

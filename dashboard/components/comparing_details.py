@@ -11,7 +11,7 @@ from dashboard.components import comparing
 from dashboard.components import comparing_flow as flows
 from dashboard.components.comparing_rows import SUBJECT, numbers_by_seed
 from dashboard.components.comparing_sides import Look, Side
-from dashboard.components.figures import CONFIG
+from dashboard.components.figures import CONFIG, NO_MATRIX
 from dashboard.components.text import plain
 from dashboard.components.trust import case_of, trust_panel
 
@@ -25,26 +25,35 @@ def together(a: Side, b: Side) -> None:
         raise WrongInput(f"A is about {a.dataset} and B about {b.dataset}: they have no classes or images in common.")
 
 
+def _one_class(a: Side, b: Side) -> None:
+    """Raises WrongInput where images have several attributes."""
+    for side in (a, b):
+        if side.multi:
+            raise WrongInput(f"{side.letter} is about {side.dataset}: {NO_MATRIX}")
+
+
 def by_class(a: Side, b: Side) -> None:
     """Diverging bars."""
     together(a, b)
     tables = [side.table("per_class") for side in (a, b)]
     ours, theirs = (table[table["model"] == "unlearned"] for table in tables)
-    forgotten = tuple(sorted({*a.picks, *b.picks}))
+    forgotten, what = tuple(sorted({*a.picks, *b.picks})), "attribute" if a.multi else "class"
     st.plotly_chart(
-        comparing.class_difference(ours, theirs, a.classes(int(ours["class"].max()) + 1), forgotten), key="difference", config=CONFIG,
-        alt="Bars by class: accuracy of B's unlearned network minus A's, on unseen and on training images",
+        comparing.class_difference(ours, theirs, a.classes(int(ours["class"].max()) + 1), forgotten, multi=a.multi),
+        key="difference", config=CONFIG,
+        alt=f"Bars by {what}: accuracy of B's unlearned network minus A's, on unseen and on training images",
     )  # fmt: skip
     told = [queries.titled(side.request, side.dataset) for side in (a, b)]
     other = "" if a.request == b.request else f" A had to forget {told[0]}, B {told[1]}."
     st.caption(
-        "How to read it: up (gold), B is right more often; down (teal), A is. For a forgotten class (✕), up means that B "
-        "remembers more." + plain(other)
+        "How to read it: up (gold), B is right more often; down (teal), A is."
+        + ("" if a.multi else " For a forgotten class (✕), up means that B remembers more.") + plain(other)
     )
 
 
 def matrices(a: Side, b: Side) -> None:
     """What each network answers, and how sure it is."""
+    _one_class(a, b)
     split = st.segmented_control("Images", SPLITS, default="test", key="matrix", bind="query-params", required=True,
                                  help="test: unseen images. train: the training set. forget: the forget set alone.")  # fmt: skip
     dark = st.context.theme.type == "dark"
@@ -66,6 +75,7 @@ def matrices(a: Side, b: Side) -> None:
 
 def went(a: Side, b: Side) -> None:
     """What the forgotten images are taken for, beside what a network takes them for that never saw them."""
+    _one_class(a, b)
     columns = st.columns(2)
     for column, side in zip(columns, (a, b), strict=True):
         examples = side.table("examples")

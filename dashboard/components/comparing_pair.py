@@ -52,9 +52,10 @@ def trade_offs(look: Look, picked: dict[str, str]) -> None:
 def sections(look: Look, a: Side, b: Side) -> None:
     """All of them, in the order of the questions that they answer; of the tabs, only the open one is drawn."""
     section("What is given up for what", partial(trade_offs, look, {"A": a.id, "B": b.id}))
+    what = "attribute" if a.multi and b.multi else "class"
     parts = {
-        "By class": {
-            "Accuracy by class: B minus A": partial(details.by_class, a, b), "Where the answers went": partial(details.matrices, a, b),
+        f"By {what}": {
+            f"Accuracy by {what}: B minus A": partial(details.by_class, a, b), "Where the answers went": partial(details.matrices, a, b),
         },
         "The forgotten": {"What the forgotten are taken for": partial(details.went, a, b)},
         "Layers": {"How alike inside": partial(details.inside, a, b)},

@@ -27,6 +27,7 @@ class Look:
         self.about = frame[[*ABOUT]].reset_index(drop=True)  # without numbers, so that it is quickly searched
         self.names = names_of(frame.assign(request=requests_of(frame)))
         self.classes = {key: data.classes for key, data in queries.catalogue().datasets.items()}
+        self.multi = {key for key, data in queries.catalogue().datasets.items() if data.multi}
         self._points: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]] = {}
 
     def points(self, x: fronts.Quantity, y: fronts.Quantity) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -53,6 +54,7 @@ class Side(NamedTuple):
     known: tuple[str, ...]  # classes; none where the dataset is no longer on the shelf
     request: ForgetRequest
     where: tuple[str, str]  # as queries.edition
+    multi: bool = False  # `known` are attributes
 
     @property
     def title(self) -> str:
@@ -78,4 +80,4 @@ def side(letter: str, look: Look, run_id: str) -> Side:
     row = look.about.iloc[[list(look.names).index(run_id)]].to_dict("records")[0]
     where = (str(row["finished"].to_pydatetime()), str(home().root))
     request, classes = ForgetRequest.parse(row["request"]), look.classes.get(row["dataset"], ())
-    return Side(letter, run_id, look.names[run_id], row["dataset"], classes, request, where)
+    return Side(letter, run_id, look.names[run_id], row["dataset"], classes, request, where, row["dataset"] in look.multi)

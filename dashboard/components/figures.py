@@ -13,6 +13,7 @@ HEIGHT = 340  # pixels
 DARK_SCALE = [[0.0, "#1b232e"], [1.0, "#7cc0f5"]]
 DECADES = range(-12, 5)  # of importance ratios
 TAIL = 0.005  # share of the weights with the smallest ratios that the histogram may leave out of sight
+NO_MATRIX = "an image has several attributes, so no answer stands in place of another one."
 CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True}
 
 
@@ -63,8 +64,12 @@ def hatch(shape: str) -> dict[str, Any]:
     return {"shape": shape, "fillmode": "overlay", "fgcolor": "white", "fgopacity": 1, "solidity": 0.3, "size": 7}
 
 
-def class_shift(table: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[int, ...]) -> go.Figure:
-    """Grouped bars: accuracy by class under each model. table: model, class, accuracy (share)."""
+def class_shift(table: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[int, ...], multi: bool = False) -> go.Figure:
+    """Grouped bars: accuracy by class under each model. table: model, class, accuracy (share).
+
+    multi: by attribute; the hover tells how many of `count` images have it (`positives`), where the table knows.
+    """
+    what = "attribute" if multi else "class"
     figure = go.Figure()
     names = [f"<b>{name} ✕</b>" if index in forgotten else name for index, name in enumerate(classes)]
     for model, title in MODEL_TITLE.items():
@@ -78,11 +83,19 @@ def class_shift(table: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[
                     "line": {"color": MODEL_COLOUR[model], "width": 1.5},
                     "pattern": hatch(MODEL_PATTERN[model]),
                 },
-                hovertemplate=f"{title}, class %{{x}}: %{{y:.1%}}<extra></extra>",
+                hovertemplate=f"{title}, {what} %{{x}}: %{{y:.1%}}{'%{customdata}' if multi else ''}<extra></extra>",
+                customdata=_had(rows) if multi else None,
             )  # fmt: skip
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     figure.update_xaxes(type="category")
-    return laid_out(figure, "class (✕ = to forget)", "accuracy")
+    return laid_out(figure, what if multi else "class (✕ = to forget)", "answered rightly" if multi else "accuracy")
+
+
+def _had(rows: pd.DataFrame) -> list[str]:
+    """How many images have each attribute, for a hover; '' where that is not known."""
+    if "positives" not in rows or rows["positives"].isna().any():
+        return [""] * len(rows)
+    return [f"; {int(has)} of {int(n)} images have it" for has, n in zip(rows["positives"], rows["count"], strict=True)]
 
 
 def confusion(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False) -> go.Figure:

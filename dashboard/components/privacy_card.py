@@ -12,15 +12,20 @@ from dashboard.components.privacy_scores import Score
 LISTED = 12  # classes in the bars, at most
 
 
-def probabilities(answers: dict[str, np.ndarray], row: int, classes: tuple[str, ...], label: int) -> go.Figure:
+def probabilities(
+    answers: dict[str, np.ndarray], row: int, classes: tuple[str, ...], label: int | tuple[int, ...]
+) -> go.Figure:
     """Grouped bars: what each network answers to one image. answers: model -> (N, C); the true class is marked.
 
-    Of many classes the likeliest under any network are shown, and the true one.
+    Of many classes the likeliest under any network are shown, and the true one. label: the class, or the image's
+    attributes, each of which has a probability by itself.
     """
+    multi = not isinstance(label, int)
+    true = {*label} if isinstance(label, tuple) else {label}
     rows = {model: answers[model][row] for model in MODELS if model in answers}
     order = np.argsort(-np.max(list(rows.values()), axis=0), kind="stable")
-    shown = sorted({*order[:LISTED].tolist(), label}) if len(classes) > LISTED else list(range(len(classes)))
-    names = [f"<b>{classes[index]} ✓</b>" if index == label else classes[index] for index in shown]
+    shown = sorted({*order[:LISTED].tolist(), *true}) if len(classes) > LISTED else list(range(len(classes)))
+    names = [f"<b>{classes[index]} ✓</b>" if index in true else classes[index] for index in shown]
     figure = go.Figure()
     for model, values in rows.items():
         hollow = model == "original"
@@ -30,23 +35,25 @@ def probabilities(answers: dict[str, np.ndarray], row: int, classes: tuple[str, 
                 "color": "rgba(128,136,144,0.18)" if hollow else MODEL_COLOUR[model],
                 "line": {"color": MODEL_COLOUR[model], "width": 1.5}, "pattern": hatch(MODEL_PATTERN[model]),
             },
-            hovertemplate=f"{MODEL_TITLE[model]}, class %{{x}}: %{{y:.1%}}<extra></extra>",
+            hovertemplate=f"{MODEL_TITLE[model]}, {'attribute' if multi else 'class'} %{{x}}: %{{y:.1%}}<extra></extra>",
         )  # fmt: skip
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     figure.update_xaxes(type="category")
-    figure = laid_out(figure, "class (✓ = true)", "probability")
+    figure = laid_out(figure, "attribute (✓ = the image has it)" if multi else "class (✓ = true)", "probability")
     figure.update_layout(legend={"y": -0.3, "yanchor": "top"}, margin={"t": 8})
     return figure
 
 
-def card_table(examples: pd.DataFrame, row: int, classes: tuple[str, ...], models: list[str], scores: list[Score]) -> pd.DataFrame:
-    """A column a network: its answer to this image, and each score."""
+def card_table(
+    examples: pd.DataFrame, row: int, classes: tuple[str, ...], models: list[str], scores: list[Score], *, multi: bool = False
+) -> pd.DataFrame:
+    """A column a network: its answer to this image (multi: how many attributes are right), and each score."""
     example = examples.iloc[row]
     columns = {
         model.capitalize(): [
-            classes[int(example[f"{model}_answer"])],
+            f"{int(example[f'{model}_answer'])} of {len(classes)}" if multi else classes[int(example[f"{model}_answer"])],
             *(f"{example[f'{model}_{score.key}']:.3g}" for score in scores),
         ]
         for model in models
     }
-    return pd.DataFrame({"": ["answer", *(score.title for score in scores)], **columns})
+    return pd.DataFrame({"": ["attributes right" if multi else "answer", *(score.title for score in scores)], **columns})

@@ -21,7 +21,7 @@ LARGE = 112  # pixels of a card's picture
 
 def leaks(
     run_id: str, examples: pd.DataFrame, answers: dict[str, np.ndarray], arrays: dict[str, np.ndarray], classes: tuple[str, ...],
-    attack: Attack,
+    attack: Attack, *, multi: bool = False,
 ) -> None:  # fmt: skip
     """Four walls at the left; at the right the card of one image, chosen by a click or from a list."""
     reference = attack.values.get("reference") if attack.model != "reference" else None
@@ -37,7 +37,7 @@ def leaks(
         images = pictures(examples, wall.rows, arrays)
         key = f"wall-{wall.key}"
         left.plotly_chart(
-            wall_figure(wall, images, int(arrays["peak"]), examples, classes, attack.model, attack.score), key=key,
+            wall_figure(wall, images, int(arrays["peak"]), examples, classes, attack.model, attack.score, multi=multi), key=key,
             config=figures.CONFIG, on_select=partial(_clicked, key, names), selection_mode="points",
             alt=f"{len(wall.rows)} of {wall.total} images: {wall.title}; the list beside names them all",
         )  # fmt: skip
@@ -46,7 +46,7 @@ def leaks(
         f"reference would not give away. The score is the {attack.score.title} under the {MODEL_TITLE[attack.model].lower()} network."
     )
     with right.container(border=True, key="image_card"):
-        _card(run_id, names, [row for wall in walls for row in wall.rows.tolist()], examples, answers, arrays, classes, attack)
+        _card(run_id, names, [row for wall in walls for row in wall.rows.tolist()], examples, answers, arrays, classes, attack, multi)
 
 
 def ids_of(examples: pd.DataFrame) -> list[str]:
@@ -66,7 +66,7 @@ def _clicked(key: str, names: list[str]) -> None:
 
 def _card(
     run_id: str, names: list[str], listed: list[int], examples: pd.DataFrame, answers: dict[str, np.ndarray],
-    arrays: dict[str, np.ndarray], classes: tuple[str, ...], attack: Attack,
+    arrays: dict[str, np.ndarray], classes: tuple[str, ...], attack: Attack, multi: bool,
 ) -> None:  # fmt: skip
     belongs("image", run_id, None)
     options = [names[row] for row in listed]
@@ -81,28 +81,45 @@ def _card(
         st.caption("A click on an image opens its card here: what it is, and what the three networks make of it.")
         return
     row = names.index(name)
-    _facts(row, examples, arrays, classes, attack)
+    label = _true(row, examples, arrays, multi)
+    name = _named(label, classes)
+    _facts(row, examples, arrays, name, attack)
     scores = list(SCORES.values())
-    st.table(card_table(examples, row, classes, models_of(examples), scores), hide_index=True,
+    st.table(card_table(examples, row, classes, models_of(examples), scores, multi=multi), hide_index=True,
              alt="Each network's answer and scores for this image")  # fmt: skip
-    label = int(examples["label"].iloc[row])
     st.plotly_chart(
         probabilities(answers, row, classes, label), key="probabilities", config=figures.CONFIG,
-        alt=f"Bars: probability of each class for this image of class {classes[label]} under each network",
+        alt=f"Bars: probability of each {'attribute' if multi else 'class'} for this image of {name} under each network",
     )  # fmt: skip
     st.caption("How to read it: an image is forgotten where the unlearned network's bars stand as the hatched reference's do.")
 
 
-def _facts(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], classes: tuple[str, ...], attack: Attack) -> None:
+def _true(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], multi: bool) -> int | tuple[int, ...]:
+    """The image's class, or its attributes."""
+    example = examples.iloc[row]
+    if not multi:
+        return int(example["label"])
+    labels = arrays["test_labels" if example["set"].startswith("test") else "train_labels"]
+    return tuple(np.flatnonzero(labels[example["index"]]).tolist())
+
+
+def _named(label: int | tuple[int, ...], classes: tuple[str, ...]) -> str:
+    """What the image is, to follow `image of`."""
+    if isinstance(label, int):
+        return f"class {classes[label]}"
+    return f"attributes {', '.join(classes[a] for a in label)}" if label else "no attribute"
+
+
+def _facts(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], name: str, attack: Attack) -> None:
     example = examples.iloc[row]
     image = to_rgb(pictures(examples, np.array([row]), arrays), int(arrays["peak"]))[0]
     box: DeltaGenerator = st.container(horizontal=True, vertical_alignment="center")
     scale = max(1, LARGE // max(image.shape[:2]))
     where = "test" if example["set"].startswith("test") else "training"
-    box.image(png(image, scale), width=image.shape[1] * scale, alt=f"The image, of class {classes[int(example['label'])]}")
+    box.image(png(image, scale), width=image.shape[1] * scale, alt=f"The image, of {name}")
     member = bool(called(attack.values[attack.model][[row]], attack.threshold, attack.above)[0])
     seen = where == "training"
     box.markdown(
-        f"**Class {classes[int(example['label'])]}**  \n{SET_NAME[example['set']]}  \n{where} index {example['index']}  \n"
+        f"**{name[0].upper()}{name[1:]}**  \n{SET_NAME[example['set']]}  \n{where} index {example['index']}  \n"
         f"called {'a member' if member else 'no member'}: **{'right' if member == seen else 'wrong'}**"
     )

@@ -16,7 +16,7 @@ CELL = 44  # pixels of a cell's height
 SET_NAME = {
     "forget": "forget set",
     "retain": "kept training images",
-    "test_forget": "unseen, but named by the request",
+    "test_forget": "unseen, of what had to go",
     "test_retain": "unseen",
 }
 
@@ -72,11 +72,13 @@ def pictures(examples: pd.DataFrame, rows: np.ndarray, arrays: dict[str, np.ndar
 
 
 def wall_figure(
-    wall: Wall, images: np.ndarray, peak: int, examples: pd.DataFrame, classes: tuple[str, ...], model: str, score: Score
-) -> go.Figure:
+    wall: Wall, images: np.ndarray, peak: int, examples: pd.DataFrame, classes: tuple[str, ...], model: str, score: Score,
+    *, multi: bool = False,
+) -> go.Figure:  # fmt: skip
     """The wall as one picture, and over it an unseen point a cell to hover over and to select; customdata: the row.
 
     images: uint8 (n, C, H, W), n = len(wall.rows), at least one.
+    multi: `label` and answers count attributes: those that the image has, and those that are answered rightly.
     """
     count = len(wall.rows)
     lines, cells = max(1, ceil(count / COLUMNS)), np.arange(count)
@@ -87,7 +89,7 @@ def wall_figure(
         "type": "scatter", "x": cells % COLUMNS + 0.45, "y": cells // COLUMNS + 0.45, "mode": "markers", "showlegend": False,
         "customdata": [[int(row)] for row in wall.rows], "hovertemplate": "%{text}<extra></extra>",
         "text": [
-            f"{SET_NAME[name]}, index {index}<br>class {classes[label]}, answered {classes[answer]}<br>{score.title} {value:.3g}"
+            f"{SET_NAME[name]}, index {index}<br>{_said(label, answer, classes, multi)}<br>{score.title} {value:.3g}"
             for name, index, label, answer, value in zip(*columns, strict=True)
         ],
         "marker": {"symbol": "square", "size": 0.8 * CELL, **hidden}, "selected": {"marker": hidden}, "unselected": {"marker": hidden},
@@ -103,6 +105,12 @@ def wall_figure(
         "yaxis": {"range": [lines, 0], "scaleanchor": "x", "constraintoward": "top", **axis},
     }  # fmt: skip
     return go.Figure([points], layout)
+
+
+def _said(label: int, answer: int, classes: tuple[str, ...], multi: bool) -> str:
+    if multi:
+        return f"{label} attribute{'s' * (label != 1)}, {answer} of {len(classes)} answered rightly"
+    return f"class {classes[label]}, answered {classes[answer]}"
 
 
 def _sheet(images: np.ndarray, peak: int) -> bytes:

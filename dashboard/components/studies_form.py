@@ -12,6 +12,7 @@ from core.studies.plan import StudyPlan, make_plan
 from core.studies.reading import sets_from_lines
 from core.studies.seeds import seeds_of
 from dashboard import queries
+from dashboard.components.cards import not_offered
 from dashboard.components.runs import shortened
 from dashboard.components.text import plain
 
@@ -22,7 +23,7 @@ PRESET, OWN = "preset", "own sets"
 
 def ask_plan(shelves: Catalogue, data: DatasetInfo, model: str, request: ForgetRequest | None) -> StudyPlan | None:
     """The plan as the widgets stand, None while they make none; what is wrong is told in a sentence."""
-    methods = _ask_methods(shelves, request)
+    methods = _ask_methods(shelves, data, request)
     kept = request or ForgetRequest("class", (0,))  # while nothing valid is asked, settings are one class's
     lines = {method.key: _ask_settings(method, data, model, kept) for method in methods}
     left, right = st.columns(2, vertical_alignment="bottom")
@@ -45,15 +46,16 @@ def ask_plan(shelves: Catalogue, data: DatasetInfo, model: str, request: ForgetR
         return None
 
 
-def _ask_methods(shelves: Catalogue, request: ForgetRequest | None) -> list[MethodInfo]:
+def _ask_methods(shelves: Catalogue, data: DatasetInfo, request: ForgetRequest | None) -> list[MethodInfo]:
     """Those that can serve the request; the floor is asked for by its own switch."""
-    fitting = [m for m in shelves.methods.values() if m.key != FLOOR and (request is None or request.kind in m.kinds)]
+    fitting = [m for m in shelves.methods.values() if m.key != FLOOR and not m.unfit(data, request)]
     titles = {method.title: method for method in fitting}
     chosen = st.multiselect(
         "Methods", list(titles), [method.title for method in fitting if method.key in START], key="methods", bind="query-params",
         placeholder="one or more",
     )  # fmt: skip
-    if request and len(fitting) < len(shelves.methods) - 1:
+    not_offered(shelves, data)
+    if request and not data.multi and len(fitting) < len(shelves.methods) - 1:
         st.caption(f"Only methods that serve requests of kind {request.kind} are offered.")
     return [titles[title] for title in chosen if title in titles]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.descriptions import DatasetInfo
 from core.store.outcome import Run
 from core.verdict import percent
 from dashboard import queries
@@ -23,7 +24,7 @@ def steps(start: float, ceiling: float | None) -> list[float]:
     return sorted([start, *(a for a in scale if ALPHA(a) != ALPHA(start))])
 
 
-def explorer(run: Run, where: tuple[str, str], view: dict, classes: tuple[str, ...]) -> None:  # type: ignore[type-arg]  # JSON
+def explorer(run: Run, where: tuple[str, str], view: dict, data: DatasetInfo) -> None:  # type: ignore[type-arg]  # JSON
     """Sliders and what depends on them."""
     alpha_run = run.spec.params["alpha"]
     start = float(view["automatic"] if alpha_run == "auto" else alpha_run)
@@ -64,10 +65,12 @@ def explorer(run: Run, where: tuple[str, str], view: dict, classes: tuple[str, .
         + ("; none can lie right of n/k." if view["ceiling"] else ". This estimator has no ceiling.")
     )
     right.markdown("**What the network then answers**")
-    right.plotly_chart(figures.class_shift(_accuracies(answer, run, where), classes, _picks(run)), key="what-if",
-                       config=figures.CONFIG, alt="Accuracy by class before, after this dampening, and retrained")  # fmt: skip
+    what = "attribute" if data.multi else "class"
+    right.plotly_chart(figures.class_shift(_accuracies(answer, run, where), data.classes, _picks(run), data.multi), key="what-if",
+                       config=figures.CONFIG, alt=f"Accuracy by {what} before, after this dampening, and retrained")  # fmt: skip
     right.caption(
-        f"How to read it: accuracy on test images at this α and λ, computed now on {answer['looked_at']['test']} of them, no new run."
+        f"How to read it: accuracy{' by attribute' if data.multi else ''} on test images at this α and λ, computed now on "
+        f"{answer['looked_at']['test']} of them, no new run."
     )
     st.markdown("**Share of weights dampened, by layer**")
     st.plotly_chart(figures.dampened_share(answer["dampened"]), key="dampened", config=figures.CONFIG,
@@ -98,10 +101,10 @@ if run is not None:
             icon=":material/info:",
         )
     else:
-        classes = queries.dataset(run.spec.dataset).classes
+        data = queries.dataset(run.spec.dataset)
         view = queries.importance_view(run.id, *where)
         st.subheader("Dampen again, without a new run")
-        fragment(partial(explorer, run, where, view, classes))
+        fragment(partial(explorer, run, where, view, data))
         st.subheader("Importance by layer")
         st.plotly_chart(figures.layer_importance(view["layers"]), key="importance", config=figures.CONFIG,
                         alt="Mean importance of each parameter tensor on the forget set and on all data")  # fmt: skip

@@ -36,7 +36,7 @@ def attack_part(run: Run, where: Where, data: DatasetInfo, floor: Run | None) ->
 def leaks_part(run: Run, where: Where, data: DatasetInfo, examples: pd.DataFrame, attack: Attack) -> None:
     """The walls and the card."""
     answers = queries.arrays(run.id, "answers", *where)
-    leaks(run.id, examples, answers, queries.images(data.key), data.classes, attack)
+    leaks(run.id, examples, answers, queries.images(data.key), data.classes, attack, multi=data.multi)
 
 
 run = finished_run()

@@ -10,6 +10,7 @@ from core.store.outcome import Run
 from core.verdict import verdict
 from dashboard import queries
 from dashboard.components import figures
+from dashboard.components.figures import NO_MATRIX
 from dashboard.components.fragments import fragment
 from dashboard.components.measures import numbers_by_family, report_numbers
 from dashboard.components.numbers import seconds, times
@@ -68,18 +69,26 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
         )
 
 
-def shift(run: Run, classes: tuple[str, ...], where: tuple[str, str]) -> None:
-    """Accuracy by class and confusion, on the chosen part of the data."""
-    st.subheader("Accuracy by class")
+def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
+    """Accuracy by class and confusion, on the chosen part of the data; by attribute where an image has several."""
+    what, classes = "attribute" if data.multi else "class", data.classes
+    st.subheader(f"Accuracy by {what}")
     split = st.segmented_control(
         "Images", ["test", "train"], default="test", key="images", bind="query-params", required=True
     )
     table = queries.table(run.id, "per_class", *where)
     forgotten = run.spec.request.picks if run.spec.request.by_class else ()
     st.plotly_chart(
-        figures.class_shift(table[table["split"] == split], classes, forgotten), key="class_shift", config=figures.CONFIG,
-        alt="Bars: accuracy by class of the original, the unlearned and the reference network",
+        figures.class_shift(table[table["split"] == split], classes, forgotten, data.multi), key="class_shift", config=figures.CONFIG,
+        alt=f"Bars: accuracy by {what} of the original, the unlearned and the reference network",
     )  # fmt: skip
+    if data.multi:
+        st.caption(
+            "How to read it: share of all images on which this attribute is answered rightly, whether they have it or not; the "
+            "unlearned network should stand where the hatched reference does."
+        )
+        st.caption(f"No confusion matrix: {NO_MATRIX}")
+        return
     st.caption(
         "How to read it: a forgotten class should fall to where the hatched reference stands; every other class should not move."
     )
@@ -104,7 +113,7 @@ if run is not None:
     where, method = queries.edition(run), shelves.methods.get(run.spec.method)
     report = queries.report(run.id, *where)
     headline(run, report, data, method.keeps if method else (), bool(method and method.reconstruction))
-    fragment(partial(shift, run, data.classes, where))  # a click in there draws nothing else anew
+    fragment(partial(shift, run, data, where))  # a click in there draws nothing else anew
     numbers_by_family(run, report, shelves)
     if method and method.explorable:
         queries.engine(home()).warm()  # the Parameters page is the next one

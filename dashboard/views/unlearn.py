@@ -11,7 +11,7 @@ from core.params import Value
 from core.presets import PAPER
 from core.store.beside import FLOOR
 from dashboard import queries
-from dashboard.components.cards import card
+from dashboard.components.cards import card, not_offered
 from dashboard.components.forms import method_form
 from dashboard.components.fragments import fragment
 from dashboard.components.own_data import own_data
@@ -107,7 +107,8 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
 def ask_how() -> None:
     """The method and its settings; a click in here does not draw the images again."""
     st.subheader("2 · How")
-    key = st.selectbox("Method", list(shelves.methods), key="method", bind="query-params")
+    key = st.selectbox("Method", [k for k, m in shelves.methods.items() if not m.unfit(data)], key="method", bind="query-params")
+    not_offered(shelves, data)
     method = shelves.methods[key]
     card(method)
     run_row = st.container()  # above the settings: most people run the preset, and some forms are long

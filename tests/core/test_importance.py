@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 
 import pytest
 import torch
@@ -10,6 +11,8 @@ import torch.nn.functional as F
 from torch.nn.utils import prune
 
 from core.importance import Importance, expected_fisher, fisher_diagonal, squared_batch_gradient, squared_length
+from core.statistics import ImportanceStatistic
+from tests.tiny import Tiny
 
 Samples = Iterator[tuple[Tensor, Tensor]]
 
@@ -478,3 +481,59 @@ def test_the_label_free_importance_gives_the_numbers_on_paper() -> None:
 def test_the_squared_length_is_a_mean_over_the_batch() -> None:
     logits = torch.tensor([[3.0, 4.0], [0.0, 1.0]])
     assert squared_length(logits, torch.tensor([1, 0])).item() == 13.0  # (25 + 1) / 2
+
+
+# Several attributes: labels (N, A), the mean binary cross-entropy.
+
+
+def rows_of_attributes(count: int = 7) -> Tensor:
+    return torch.randint(2, (count, 4), generator=torch.Generator().manual_seed(3)).to(torch.uint8)
+
+
+def attributes_by_a_loop(model: nn.Module, x: Tensor, y: Tensor) -> Importance:
+    """The definition: one sample at a time, binary cross-entropy by autograd, squares, mean."""
+    model.eval()
+    params = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    sums = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
+    for some_x, some_y in in_chunks(x, y, 1):
+        loss = F.binary_cross_entropy(model(some_x.clone()).sigmoid(), some_y.double())
+        for name, gradient in zip(params, torch.autograd.grad(loss, list(params.values()), allow_unused=True), strict=True):
+            if gradient is not None:
+                sums[name] += gradient.square()
+    return {name: value / len(y) for name, value in sums.items()}
+
+
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_the_fisher_of_attributes_is_the_mean_of_squared_gradients_of_a_loop_over_samples(size: int) -> None:
+    model, (x, _), y = everything(), some_samples(), rows_of_attributes()
+    assert_same(fisher_diagonal(model, in_chunks_of(size, x, y)), attributes_by_a_loop(model, x, y))
+
+
+def test_the_squared_batch_gradient_of_single_samples_with_attributes_is_their_fisher() -> None:
+    model, (x, _), y = everything(), some_samples(), rows_of_attributes()
+    assert_same(squared_batch_gradient(model.eval(), in_chunks(x, y, 1)), attributes_by_a_loop(model, x, y))
+
+
+def test_the_expected_fisher_of_attributes_is_the_sum_over_all_rows_of_answers() -> None:
+    torch.manual_seed(4)
+    model, x = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 3)).double(), torch.randn(4, 3, dtype=torch.float64)
+    params = dict(model.named_parameters())
+    expected = {name: torch.zeros_like(p) for name, p in params.items()}
+    for some_x in torch.split(x, 1):
+        for row in product((0.0, 1.0), repeat=3):  # log p(row | x) is the sum of its answers'
+            p, there = model(some_x)[0].sigmoid(), torch.tensor(row, dtype=torch.float64)
+            log_p = (there * p + (1 - there) * (1 - p)).log().sum()
+            for name, gradient in zip(params, torch.autograd.grad(log_p, list(params.values())), strict=True):
+                expected[name] += log_p.exp().detach() * gradient.square() / len(x)
+    rows = torch.zeros(4, 3, dtype=torch.uint8)
+    assert_same(expected_fisher(model, partial(in_chunks, x, rows), classes=3, multi=True), expected)
+
+
+def test_examples_with_attributes_are_sorted_by_their_rows_for_the_batch_estimator(attributes: Tiny) -> None:
+    model, data, run = attributes.original(), attributes.dataset.train, attributes.context()
+    keys = (data.labels.long() * torch.tensor([4, 2, 1])).sum(1)
+    by_row = data.subset(keys.argsort(stable=True))
+    assert_same(ImportanceStatistic("batch", 16).compute(model, data, run), squared_batch_gradient(model, by_row.batches(16)))
+    shuffled = data.subset(torch.arange(len(data)).flip(0).view(2, -1).T.flatten())
+    found = ImportanceStatistic("per_sample").compute(model, shuffled, run)
+    assert_same(found, ImportanceStatistic("per_sample").compute(model, data, run), 1e-4)

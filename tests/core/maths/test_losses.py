@@ -110,3 +110,29 @@ def test_the_rank_auc_counts_pairs_and_halves_ties():
     assert rank_auc(torch.ones(4), torch.ones(7)) == 0.5
     assert rank_auc(torch.tensor([5.0, 6.0]), torch.tensor([1.0, 2.0, 3.0])) == 1.0
     assert rank_auc(torch.tensor([1.0]), torch.tensor([2.0])) == 0.0
+
+
+# Several attributes: each answered yes or no.
+
+LN3 = log(3)  # the logit of 3/4
+
+
+def test_the_divergence_of_attributes_is_the_mean_of_bernoulli_divergences_by_hand():
+    target, logits = torch.tensor([[0.0, LN3]]), torch.tensor([[LN3, LN3]])
+    # Of 1/2 from 3/4: 1/2 ln (1/2 / 3/4) + 1/2 ln (1/2 / 1/4) = 1/2 ln 4/3; of equal ones 0; their mean.
+    assert kl_divergence(target, logits, multi=True).item() == pytest.approx(log(4 / 3) / 4, rel=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
+def test_the_divergence_of_attributes_is_scipys_over_both_answers(pair, temperature):
+    p, q = (1 / (1 + np.exp(-z.numpy() / temperature)) for z in pair)
+    wanted = temperature**2 * (rel_entr(p, q) + rel_entr(1 - p, 1 - q)).mean()
+    assert kl_divergence(*pair, temperature, multi=True).item() == pytest.approx(wanted, rel=1e-10)
+
+
+def test_jensen_shannon_of_attributes_is_the_mean_of_theirs_by_hand_and_by_scipy(pair):
+    one, other = torch.tensor([[100.0, LN3]]), torch.tensor([[-100.0, LN3]])
+    assert jensen_shannon(one, other, multi=True).tolist() == pytest.approx([log(2) / 2])  # no overlap, and no difference
+    p, q = (1 / (1 + np.exp(-z.numpy())) for z in pair)
+    each = jensenshannon(np.stack([1 - p, p]), np.stack([1 - q, q]), axis=0) ** 2
+    np.testing.assert_allclose(jensen_shannon(*pair, multi=True).numpy(), each.mean(1), rtol=1e-8, atol=1e-14)

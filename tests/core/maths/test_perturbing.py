@@ -95,3 +95,24 @@ def test_third_party_keeps_every_answer_and_invents_no_value():
     assert torch.equal(borrowed.argmax(1), own.argmax(1))
     known = {tuple(np.sort(row)) for row in others.numpy()}
     assert {tuple(np.sort(row)) for row in borrowed.numpy()} <= known
+
+
+def test_each_attribute_borrows_by_itself_and_keeps_its_own_answer():
+    own = torch.tensor([[2.0, -1.0, 0.5]])
+    others = torch.tensor([[3.0, -4.0, -6.0], [-5.0, -7.0, -8.0]])
+    # yes: the first's 3; no: the first's -4 or the second's -7; yes, which no other says: one of them, turned round.
+    drawn = {tuple(third_party(own, others, torch.Generator().manual_seed(s), multi=True)[0].tolist()) for s in range(40)}
+    assert drawn == {(3.0, second, third) for second in (-4.0, -7.0) for third in (6.0, 8.0)}
+
+
+def test_a_look_at_attributes_takes_their_loss_and_their_divergence():
+    logits = torch.tensor([[1.0, -2.0], [0.5, 3.0]])
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2, bias=False))
+    with torch.no_grad():
+        model[1].weight.copy_(torch.tensor([[1.0, 0.5, 0.0, 0.0], [-2.0, 3.0, 0.0, 0.0]]))
+    images = torch.tensor([[[[1, 0], [0, 0]]], [[[0, 1], [0, 0]]]], dtype=torch.uint8)
+    examples = Examples(images, torch.tensor([[1, 1], [0, 1]], dtype=torch.uint8), peak=1)
+    js, far, _, ours, theirs = look(model, logits, (examples, examples), 0.25, "cpu")
+    by_hand = [np.log1p(np.exp(-1.0)), np.log1p(np.exp(2.0)), np.log1p(np.exp(0.5)), np.log1p(np.exp(-3.0))]
+    assert ours == theirs == pytest.approx(np.mean(by_hand), rel=1e-5)
+    assert (js, far) == (pytest.approx(0.0, abs=1e-7), 0.25)

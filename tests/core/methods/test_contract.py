@@ -181,6 +181,44 @@ def test_a_kind_that_a_method_cannot_serve_is_refused_in_one_sentence():
         Choosy().check(ForgetRequest.parse("random:5"))
 
 
+OF_ATTRIBUTES = {"attribute": "attribute:person=3", "random": "random:0.1", "samples": "samples:0,5,7"}
+OTHER_SETTINGS = (
+    ("ssd", {"importance": "batch"}), ("ssd", {"importance": "label_free"}), ("ssse", {"storage": "gradients"}),
+    ("ssse", {"downdate": "yes", "scope": "classifier"}), ("weight_perturbation", {"variant": "B"}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("request_", OF_ATTRIBUTES.values(), ids=OF_ATTRIBUTES)
+def test_it_serves_images_with_several_attributes_or_says_why_it_cannot(method, request_, attributes):
+    request = ForgetRequest.parse(request_)
+    if not method.multi:
+        with pytest.raises(WrongInput, match=rf"cannot serve images with several attributes: {method.not_multi}\.$"):
+            method().check(request, multi=True)
+        assert "not_multi" in vars(method), "who refuses says why in words of its own"
+        return
+    method().check(request, multi=True)
+    _sound_on_attributes(attributes.unlearn(method(), request_), attributes)
+
+
+@pytest.mark.parametrize(("key", "settings"), OTHER_SETTINGS)
+def test_other_settings_serve_images_with_several_attributes_too(key, settings, attributes):
+    _sound_on_attributes(attributes.unlearn(METHODS[key](**settings), "random:0.1"), attributes)
+
+
+def _sound_on_attributes(model, attributes):
+    state = state_of(model)
+    assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
+    assert not any(state["hooks"])
+    assert all(state["trainable"])
+    assert not any(state["modes"])
+    assert state["gradients"] == [None] * len(state["gradients"])
+    assert model(attributes.dataset.test.pixels()).shape == (60, 3)
+
+
+def test_those_that_need_a_class_refuse_attributes_and_no_others():
+    assert {key for key, method in METHODS.items() if not method.multi} == {"unsir", "random_label", "salun"}
+
+
 def test_its_progress_only_grows_and_ends_at_one(method, tiny):
     heard = []
     tiny.unlearn(method(), on_progress=partial(collect, heard))
