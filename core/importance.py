@@ -187,7 +187,7 @@ class _Fisher:
         size = max(1, self._max_bytes // (self.sample_bytes + 2 * of_one))
         for some_x, some_y in zip(torch.split(x, size), torch.split(y, size), strict=True):
             for name, gradient in per_sample_gradients(self._model, names, some_x, some_y, self._loss).items():
-                self.sums[name] += gradient.square_().sum(0)
+                self.sums[name] += gradient.square().sum(0)  # not in place: two gradients may be views of one tensor
 
 
 def _refuse_batch_statistics(model: nn.Module) -> None:

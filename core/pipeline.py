@@ -139,6 +139,10 @@ def prepare(spec: RunSpec, keeper: Keeper) -> Job:
     method.check(spec.request)
     recipe = preset_for(spec.dataset, spec.model).recipe
     splits = split(dataset, spec.request)
+    for statistic in method.statistics():
+        with torch.device("meta"):  # its weights are not needed, only their shapes
+            shapes = MODELS[spec.model](dataset.info)
+        statistic.check(shapes, len(splits.train))
     return Job(spec, splits, method, recipe, lambda: MODELS[spec.model](dataset.info), device, keeper)
 
 
