@@ -28,6 +28,7 @@ class Statistic(ABC):
         """Names the arrays: the class and every field."""
         return f"{type(self).__name__}-{digest(asdict(self))[:12]}"
 
+    @abstractmethod
     def check(self, model: nn.Module, count: int) -> None:
         """Raises WrongInput where computing it for `count` examples would take too much; `model` may have no memory."""
 
@@ -51,6 +52,9 @@ class ImportanceStatistic(Statistic):
 
     estimator: str
     batch_size: int = 0
+
+    def check(self, model: nn.Module, count: int) -> None:
+        """Nothing to refuse: it is as large as the network."""
 
     def fits(self, arrays: dict[str, Tensor], model: nn.Module) -> bool:
         """One array for each parameter, in its shape."""

@@ -57,7 +57,7 @@ def _saved_bytes(model: nn.Module, names: Sequence[str], x: Tensor) -> int:
         return t
 
     with torch.enable_grad(), saved_tensors_hooks(keep, lambda t: t):
-        answer = torch.func.functional_call(model, state, (x,))  # holds what was saved, so no address comes twice
+        answer: Tensor = torch.func.functional_call(model, state, (x,))  # holds what was saved, so no address comes twice
     return max(1, answer.nbytes + sum(size for pointer, size in saved.items() if pointer not in known))
 
 
