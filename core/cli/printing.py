@@ -24,8 +24,9 @@ def print_report(report: dict[str, Any], ended: Run, classes: tuple[str, ...], d
         return
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
     click.echo(verdict(numbers, ended.spec.request, classes).replace("**", ""))
-    for line in doubts:
-        click.echo(line)
+    for line in (report["own_weights"], *doubts):
+        if line:
+            click.echo(line)
     if report["floor"]:
         numbers["floor"] = report["floor"]["unlearned"]
     heads = [model for model in ("original", "unlearned", "reference", "floor") if model in numbers]
