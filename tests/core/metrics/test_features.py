@@ -1,24 +1,13 @@
 """Features of maps, tokens and vectors: averaged where there are many, never flattened to more than a probe can take."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
-from core.context import RunContext
-from core.data.dataset import Dataset
-from core.data.examples import Examples
 from core.data.splits import split
-from core.domain import ForgetRequest, Recipe
-from core.metrics import METRICS
-from core.metrics.base import Answers, Evidence, NotApplicable
+from core.domain import ForgetRequest
+from core.metrics.base import Evidence
 from core.metrics.features import WIDEST, _flat, features
-from core.metrics.grafts import graft_table
-from core.metrics.probes import probe_table
-from core.metrics.similarity import cka_table
 from core.models import MODELS
-from core.models.groups import groups
-from core.training import predict
 from tests.tiny import tiny_of
 
 
@@ -41,40 +30,10 @@ def test_neighbouring_tokens_are_averaged():
     assert torch.equal(found, torch.tensor([0.5, 2.5]).expand(WIDEST // 2, 2))
 
 
-def evidence_of(key: str, side: int) -> Evidence:
-    """An untrained model in every part, on images of three classes."""
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(60) % 3
-    images = (torch.rand(60, 3, side, side, generator=generator) * 255).to(torch.uint8)
-    info = replace(tiny_of(3).dataset.info, height=side, width=side, train_counts=(10, 10, 10), test_count=30)
-    dataset = Dataset(info, Examples(images[:30], labels[:30]), Examples(images[30:], labels[30:]))
-    context = RunContext(lambda: MODELS[key](info), Recipe(1, 8, 0.01))
-    one, other = (replace(context, seed=seed).fresh_model().eval() for seed in (1, 2))
-    networks = {"original": one, "unlearned": other, "reference": one, "untrained": other}
-    asked = {name: model for name, model in networks.items() if name != "untrained"}
-    answers = {name: Answers(predict(m, dataset.train, "cpu"), predict(m, dataset.test, "cpu")) for name, m in asked.items()}
-    weights = {n: {k: p.detach() for k, p in networks[n].named_parameters()} for n in answers}
-    return Evidence(split(dataset, ForgetRequest.parse("class:2")), answers, weights, networks=networks)
-
-
-@pytest.mark.parametrize("key", [key for key in MODELS if key != "vit_b_16"])
-def test_every_metric_has_a_number_or_a_reason_on_every_architecture(key, monkeypatch):
-    monkeypatch.setattr("core.metrics.membership.SPLITS", 2)
-    evidence = evidence_of(key, 16)
-    for metric in METRICS.values():
-        for model in metric.models:
-            try:
-                found = metric.compute(evidence, model)
-            except NotApplicable as reason:
-                found = str(reason)
-            assert isinstance(found, float) or found.endswith(".")
-    layers = set(groups(evidence.networks["original"]))
-    assert set(probe_table(evidence)["layer"]) == set(cka_table(evidence)["layer"]) == layers
-    assert set(graft_table(evidence)["layer"]) == layers | {""}
-
-
 def test_a_class_token_is_one_of_the_tokens_and_the_last_groups_are_vectors():
-    evidence = evidence_of("vit_b_16", 32)
+    data = tiny_of(3).dataset
+    model = MODELS["vit_b_16"](data.info).eval()
+    evidence = Evidence(split(data, ForgetRequest.parse("class:2")), {}, {}, networks={"unlearned": model})
     found = features(evidence, "unlearned", "forget", 4)
     assert list(found) == ["tokens", *(f"block{i}" for i in range(1, 13)), "classifier"]
     assert [tuple(found[name].shape) for name in ("tokens", "block11", "block12", "classifier")] == [
