@@ -14,6 +14,8 @@ from torch import nn
 
 from core import pipeline, weights
 from core.asking import floor_spec, make_spec
+from core.comparison import model_text
+from core.controls import is_control_of
 from core.data.digits import INFO
 from core.describe import describe
 from core.domain import ForgetRequest, RunSpec, RunStatus, WrongInput
@@ -382,3 +384,11 @@ def test_the_floor_of_a_run_with_own_weights_starts_from_them_too(own):
     spec = spec_of(own)
     assert floor_spec(spec, SHELVES).weights == own
     assert floor_spec(spec_of(""), SHELVES).weights == ""
+
+
+def test_runs_on_other_originals_are_no_control_of_each_other_and_are_told_apart():
+    one, other = spec_of("a" * 64, "aru"), spec_of("b" * 64, "aru", mask="random")
+    assert is_control_of(spec_of("a" * 64, "aru", mask="random"), one)
+    assert not is_control_of(other, one)
+    assert not is_control_of(spec_of("", "aru", mask="random"), one)
+    assert [model_text(spec) for spec in (spec_of(""), one)] == ["small_cnn", "small_cnn (own weights aaaaaa)"]
