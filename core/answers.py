@@ -15,8 +15,11 @@ import torch
 from core.domain import WrongInput
 from core.explore import importance_view, redampen
 from core.store.home import Home
+from core.weights import take_in
 
-QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {"importance_view": importance_view, "redampen": redampen}
+QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
+    "importance_view": importance_view, "redampen": redampen, "own_weights": take_in,
+}  # fmt: skip
 
 
 def answer(home: Home, line: str) -> dict[str, Any]:

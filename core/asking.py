@@ -33,9 +33,12 @@ def preset_values(method: MethodInfo, data: DatasetInfo, model: str, request: Fo
 
 def make_spec(
     shelves: Catalogue, dataset: str, model: str, request: ForgetRequest, method: str, settings: dict[str, Any],
-    *, seed: int = 0, reference: bool = True,
+    *, seed: int = 0, reference: bool = True, weights: str = "",
 ) -> RunSpec:  # fmt: skip
-    """A checked spec with every parameter spelled out. Raises WrongInput with one sentence that says what was wanted."""
+    """A checked spec with every parameter spelled out. Raises WrongInput with one sentence that says what was wanted.
+
+    `weights`: what `core.weights.take_in` called the original's uploaded weights.
+    """
     data = dataset_of(shelves, dataset)
     _pick(shelves.models, model, "model")
     chosen = _pick(shelves.methods, method, "method")
@@ -44,6 +47,8 @@ def make_spec(
         raise WrongInput(unfit)
     if not 0 <= seed < 2**31:
         raise WrongInput(f"The seed must be a whole number from 0 to {2**31 - 1}; got {seed}.")
+    if weights and request.kind == "mislabelled":
+        raise WrongInput("A mislabelled request changes labels before the original is trained, which weights of your own have been.")
     check_names(settings, [p.name for p in chosen.params])
     if request.kind == "classes" and len(request.picks) == 1:  # the same request in other words is the same run
         request = ForgetRequest("class", request.picks)
@@ -51,7 +56,7 @@ def make_spec(
     params = {p.name: p.parse(values[p.name]) for p in chosen.params}
     idle = [p for p in chosen.params if p.idle(params)]
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
-    return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), code_version(ENGINE))
+    return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), code_version(ENGINE), weights)
 
 
 def request_of(text: str, data: DatasetInfo) -> ForgetRequest:
@@ -102,7 +107,7 @@ def floor_spec(spec: RunSpec, shelves: Catalogue) -> RunSpec:
     By the code as it is now: beside a run of another engine it is not that run's floor.
     """
     second = make_spec(shelves, spec.dataset, spec.model, spec.request, FLOOR, {}, seed=spec.seed)
-    return replace(second, device=spec.device)
+    return replace(second, device=spec.device, weights=spec.weights)
 
 
 def asked_device() -> str:

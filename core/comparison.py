@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
+from core.domain import RunSpec
 from core.store.finished import Finished, all_values, finished_runs
 from core.store.results import ResultStore
 
@@ -44,11 +45,16 @@ def comparison(store: ResultStore, run_ids: Sequence[str] | None = None) -> "pd.
 def _about(run: Finished) -> dict[str, Any]:
     spec = run.spec
     return {
-        "id": run.id, "dataset": spec.dataset, "model": spec.model, "request": spec.request.text,
+        "id": run.id, "dataset": spec.dataset, "model": model_text(spec), "request": spec.request.text,
         "kind": spec.request.kind, "method": spec.method, "settings": settings_text(spec.params), "seed": spec.seed,
         "reference": spec.reference, "finished": run.finished_at, "engine": spec.engine, "device": run.device,
         "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,
     }  # fmt: skip
+
+
+def model_text(spec: RunSpec) -> str:
+    """The architecture, and whose weights the original has where it was not trained here."""
+    return f"{spec.model} (own weights {spec.weights[:6]})" if spec.weights else spec.model
 
 
 def settings_text(params: Mapping[str, Any]) -> str:

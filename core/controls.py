@@ -42,7 +42,7 @@ def is_control_of(other: RunSpec, spec: RunSpec) -> bool:
 
 def deciding(spec: RunSpec) -> tuple[Any, ...]:
     """All of a spec but the method's parameters and whether it has a reference."""
-    return (spec.dataset, spec.model, spec.request, spec.method, spec.seed, spec.device, spec.engine)
+    return (spec.dataset, spec.model, spec.request, spec.method, spec.seed, spec.device, spec.engine, spec.weights)
 
 
 def _fixed(params: Mapping[str, Any], free: set[str]) -> dict[str, Any]:

@@ -128,6 +128,7 @@ class RunSpec:
     reference: bool = True  # train the retrained reference too
     device: str = ""  # cpu, cuda, cuda:N; empty for the best there is
     engine: str = ""  # version of the code that computes
+    weights: str = ""  # hash of the uploaded weights that the original has; empty where it is trained here
 
     @property
     def id(self) -> str:
@@ -135,6 +136,8 @@ class RunSpec:
         plain = asdict(self)
         if not self.request.column:
             del plain["request"]["column"]  # as before there were columns: ids of stored runs stay what they are
+        if not self.weights:
+            del plain["weights"]  # likewise
         return digest(plain)[:12]
 
     def to_json(self) -> str:

@@ -208,7 +208,7 @@ class _Fisher:
         found = {name: _zeros_of(self._trainable[name]) for name in names}
         for some_x, some_y in zip(torch.split(x, size), torch.split(y, size), strict=True):
             for name, gradient in per_sample_gradients(self._model, names, some_x, some_y, self._loss).items():
-                found[name] += gradient.square_().sum(0)
+                found[name] += gradient.square().sum(0)  # not in place: two gradients may be views of one tensor
         return found
 
 

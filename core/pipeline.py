@@ -40,6 +40,7 @@ from core.store.outcome import Outcome
 from core.store.results import ResultStore
 from core.training import Diverged, fit, predict
 from core.version import ENGINE, TRAINING, code_version
+from core.weights import taken_in
 
 STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
 ASKING = 0.1  # share of the evaluation that is asking the models; the rest is measuring
@@ -86,6 +87,11 @@ class Job:
         return () if self.splits.truth is None else (self.spec.request.text,)
 
     @property
+    def own(self) -> tuple[str, ...]:
+        """What stands in for training the original: nothing, or the weights that were uploaded."""
+        return (self.spec.weights,) if self.spec.weights else ()
+
+    @property
     def original_key(self) -> str:
         """Names the original model."""
         return self.key("original", *self.flips)
@@ -97,7 +103,7 @@ class Job:
 
     def statistic_key(self, statistic: str) -> str:
         """Names a statistic of the training set at the original model."""
-        return self.key("statistic", statistic, code_version(ENGINE), *self.flips)
+        return self.key("statistic", statistic, code_version(ENGINE), *self.flips, *self.own)
 
 
 def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
@@ -105,7 +111,7 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
     with ResultStore(home.database) as store:
         job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
         stages = Stages(planned_work(job), report)
-        original = train(job, "train", job.original_key, "original", job.splits.train, stages)
+        original = original_of(job, stages)
         reference = None
         if spec.reference:
             reference = train(job, "reference", job.reference_key, "reference", job.splits.retain, stages)
@@ -140,6 +146,10 @@ def prepare(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> Job:
     method.check(spec.request, dataset.info.multi)
     recipe = preset_for(spec.dataset, spec.model).recipe
     splits = split(dataset, spec.request)
+    for statistic in method.statistics():
+        with torch.device("meta"):  # its weights are not needed, only their shapes
+            shapes = MODELS[spec.model](dataset.info)
+        statistic.check(shapes, len(splits.train))
     return Job(spec, splits, method, recipe, lambda: MODELS[spec.model](dataset.info), device, keeper)
 
 
@@ -158,12 +168,20 @@ def planned_work(job: Job) -> dict[str, float]:
     missing = [s for s in job.method.statistics() if not job.keeper.has(job.statistic_key(s.key))]
     epochs = job.recipe.epochs
     return {
-        "train": 0.0 if job.keeper.has(job.original_key) else epochs * n,
+        "train": 0.0 if job.own or job.keeper.has(job.original_key) else epochs * n,
         "reference": 0.0 if not job.spec.reference or job.keeper.has(job.reference_key) else epochs * (n - k),
         "precompute": float(STATISTIC_PASSES * n * len(missing)),
         "unlearn": job.method.passes(n, k, job.recipe),
         "evaluate": float(n + len(job.splits.test) + MEASURING),
     }
+
+
+def original_of(job: Job, stages: Stages) -> Shared:
+    """The original: trained on all of the training set, or the weights that were uploaded."""
+    if not job.own:
+        return train(job, "train", job.original_key, "original", job.splits.train, stages)
+    with stages.stage("train"):
+        return taken_in(job.keeper.artifacts, job.spec.weights, job.build())
 
 
 def train(job: Job, stage: str, key: str, purpose: str, examples: Examples, stages: Stages) -> Shared:

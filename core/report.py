@@ -4,7 +4,8 @@ from dataclasses import asdict
 from math import isnan
 from typing import Any
 
-from core.domain import MODELS, STAGES, RunStatus
+from core.domain import MODELS, STAGES, RunSpec, RunStatus
+from core.presets import preset_for
 from core.store.artifacts import Artifacts
 from core.store.beside import beside, kept_seconds
 from core.store.home import Home
@@ -62,7 +63,21 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "floor": numbers_of(store, floor.id) if floor else None,
         "controls": {title: numbers_of(store, other.id) for title, other in others.controls.items()},
         "device": run.device,
+        "own_weights": own_weights(run.spec),
     }
+
+
+def own_weights(spec: RunSpec) -> str:
+    """What must be said of a run whose original was not trained here; '' where it was."""
+    if not spec.weights:
+        return ""
+    if not spec.reference:
+        return "The original's weights were uploaded, not trained here."
+    recipe = preset_for(spec.dataset, spec.model).recipe
+    return (
+        f"The original's weights were uploaded; the reference was trained here by the recipe ({recipe.epochs} epochs of "
+        f"{recipe.optimiser}, learning rate {recipe.learning_rate:g}), so differences include the recipe's."
+    )
 
 
 def _with_precompute(store: ResultStore, run: Run, files: dict[str, str]) -> dict[str, float | None]:

@@ -13,9 +13,11 @@ from core.data.labels import answers, is_multi, order
 from core.domain import WrongInput, digest
 from core.importance import fisher_diagonal, squared_batch_gradient, squared_length
 from core.maths.blocks import blocks
-from core.maths.curvature import EXACT_ENTRIES, EigenFisher, GradientFisher, eigen_fisher
+from core.maths.curvature import EXACT_ENTRIES, EigenFisher, GradientFisher, eigen_fisher, factor_bytes
 from core.maths.gradients import gradient_rows
 from core.training import predict
+
+MOST_BYTES = 2 * 2**30  # that the curvature of a network may take while it is computed
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class Statistic(ABC):
     def key(self) -> str:
         """Names the arrays: the class and every field."""
         return f"{type(self).__name__}-{digest(asdict(self))[:12]}"
+
+    @abstractmethod
+    def check(self, model: nn.Module, count: int) -> None:
+        """Raises WrongInput where computing it for `count` examples would take too much; `model` may have no memory."""
 
     @abstractmethod
     def fits(self, arrays: dict[str, Tensor], model: nn.Module) -> bool:
@@ -48,6 +54,9 @@ class ImportanceStatistic(Statistic):
 
     estimator: str
     batch_size: int = 0
+
+    def check(self, model: nn.Module, count: int) -> None:
+        """Nothing to refuse: it is as large as the network."""
 
     def fits(self, arrays: dict[str, Tensor], model: nn.Module) -> bool:
         """One array for each parameter, in its shape."""
@@ -83,6 +92,20 @@ class FisherStatistic(Statistic):
     scope: str
     gradients: bool = False
     rank: int = 0
+
+    def check(self, model: nn.Module, count: int) -> None:
+        """Raises WrongInput where it needs more than MOST_BYTES."""
+        sizes = {name: p.numel() for name, p in model.named_parameters()}
+        widths = [sum(sizes[name] for name in names) for names in blocks(model, self.scope).values()]
+        need = 4 * count * sum(widths) if self.gradients else factor_bytes(widths, count, self.rank)
+        if need <= MOST_BYTES:
+            return
+        lower = next((r for r in (2**k for k in range(12, -1, -1)) if r < self.rank and factor_bytes(widths, count, r) <= MOST_BYTES), 0)
+        ways = ([] if self.scope == "classifier" else ["scope = classifier"]) + ([f"a rank of {lower} or less"] if lower else [])
+        raise WrongInput(
+            f"The curvature of {sum(widths):,} weights by {count:,} examples would take about {need / 1e9:.1f} GB, and "
+            f"{MOST_BYTES / 1e9:.1f} GB is the most; choose {' or '.join(ways) or 'storage = factors'}."
+        )
 
     def fits(self, arrays: dict[str, Tensor], model: nn.Module) -> bool:
         """Every block is there and as wide as its weights."""

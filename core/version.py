@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 # What decides the weights of a trained model, and what decides any number.
 TRAINING = ("chunks.py", "context.py", "domain.py", "pipeline.py", "training.py", "data", "models")
 MEASURING = ("importance.py", "persample.py", "statistics.py", "maths", "methods", "metrics", "privacy")
-ENGINE = (*TRAINING, *MEASURING, "params.py", "descriptions.py", "presets.py")
+ENGINE = (*TRAINING, *MEASURING, "params.py", "descriptions.py", "presets.py", "weights.py")
 LIBRARIES = ("torch", "scikit-learn", "numpy")
 
 

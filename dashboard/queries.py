@@ -4,11 +4,13 @@
 """
 
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core import catalogue as shelves
 from core.catalogue import Catalogue
@@ -26,6 +28,7 @@ from core.store.beside import beside as runs_beside
 from core.store.home import Home
 from core.store.outcome import Run
 from core.store.results import ResultStore
+from core.store.trouble import told
 from core.studies import standing
 from core.studies.plan import StudyPlan
 from core.studies.standing import Standing
@@ -246,3 +249,22 @@ def importance_view(run_id: str, finished: str, root: str) -> dict[str, Any]:
 def redampen(run_id: str, finished: str, root: str, alpha: float, lambda_: float) -> dict[str, Any]:
     """See core.explore.redampen."""
     return dict(engine(home()).ask("redampen", run_id=run_id, alpha=alpha, lambda_=lambda_))
+
+
+def own_weights(dataset: str, model: str, name: str, brought: UploadedFile) -> dict[str, Any]:
+    """What the engine says of a file of weights: see core.weights.take_in; or {"wrong": sentence}."""
+    return _own_weights(dataset, model, name, brought.file_id, str(home().root), code_version(ENGINE), brought)
+
+
+@st.cache_data(max_entries=16, show_spinner="Checking the weights …")
+def _own_weights(
+    dataset: str, model: str, name: str, file_id: str, root: str, version: str, _brought: UploadedFile
+) -> dict[str, Any]:
+    with NamedTemporaryFile(dir=root, prefix=".uploaded-", suffix=Path(name).suffix) as file:
+        try:
+            with told(Path(file.name)):
+                file.write(_brought.getbuffer())
+                file.flush()
+            return dict(engine(home()).ask("own_weights", dataset=dataset, model=model, path=file.name, name=name))
+        except WrongInput as wrong:
+            return {"wrong": str(wrong)}

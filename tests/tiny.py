@@ -22,7 +22,7 @@ ATTRIBUTES, PEOPLE = ("striped", "dotted", "dark"), 6
 RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.1)
 
 
-@dataclass(frozen=True, eq=False)  # columns have no hash
+@dataclass(frozen=True, eq=False)  # by identity: a dataset has dicts, which no cache can take for a key
 class Tiny:
     """8x8 images of three classes, or of three attributes; the recipe learns them."""
 

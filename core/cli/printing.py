@@ -25,8 +25,9 @@ def print_report(report: dict[str, Any], ended: Run, data: DatasetInfo | None, d
         return
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
     click.echo(verdict(numbers, ended.spec.request, data).replace("**", ""))
-    for line in doubts:
-        click.echo(line)
+    for line in (report["own_weights"], *doubts):
+        if line:
+            click.echo(line)
     if report["floor"]:
         numbers["floor"] = report["floor"]["unlearned"]
     heads = [model for model in ("original", "unlearned", "reference", "floor") if model in numbers]

@@ -7,11 +7,12 @@ from time import monotonic, sleep
 import click
 
 from core.asking import dataset_of, floor_spec, make_spec, request_of
-from core.catalogue import catalogue, is_written
+from core.catalogue import Catalogue, catalogue, is_written
 from core.cli.doubting import doubts_of
 from core.cli.group import EXIT, FAILED, POLL, as_json, cli, print_json
 from core.cli.printing import print_report
-from core.domain import ACTIVE, WrongInput
+from core.domain import ACTIVE, RunSpec, WrongInput
+from core.engine import WarmEngine
 from core.indices import samples_from_file
 from core.jobs import runner
 from core.report import full_report
@@ -36,13 +37,14 @@ FORGET = (
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; may be repeated."
 )
+@click.option("--weights", "own", metavar="FILE", help="The original's weights, .safetensors, .pth or .pt, instead of training it.")
 @click.option("--seed", default=0, show_default=True, help="Decides every random draw of the run.")
 @click.option("--no-reference", is_flag=True, help="Do not train the retrained reference.")
 @click.option("--floor", is_flag=True, help="Also retrain once more, from another seed: the floor under every number.")
 @as_json
 def run(
-    dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, settings: tuple[str, ...], seed: int,
-    no_reference: bool, floor: bool, as_json: bool,
+    dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, settings: tuple[str, ...], own: str | None,
+    seed: int, no_reference: bool, floor: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
     if floor and no_reference:
@@ -58,6 +60,8 @@ def run(
     spec = make_spec(
         shelves, dataset, model, request, method, settings_from(settings), seed=seed, reference=not no_reference
     )
+    if own is not None:
+        spec = with_own_weights(home, shelves, spec, own)
     for p in shelves.methods[method].params:
         if note := p.note(spec.params[p.name]):
             click.echo(note, err=True)
@@ -74,6 +78,18 @@ def run(
         click.echo(error, err=True)
     codes = [EXIT.get(one.status, FAILED) for one in (ended, *below)]
     sys.exit(next(filter(None, codes), 0))
+
+
+def with_own_weights(home: Home, shelves: Catalogue, spec: RunSpec, file: str) -> RunSpec:
+    """The same run with the original's weights from a file, which the engine checks first. Raises WrongInput."""
+    engine = WarmEngine(home)
+    try:
+        found = engine.ask("own_weights", dataset=spec.dataset, model=spec.model, path=str(Path(file).absolute()))
+    finally:
+        engine.close()
+    click.echo(f"{Path(file).name} fits: {found['count']:,} weights", err=True)
+    again = (spec.dataset, spec.model, spec.request, spec.method, spec.params)
+    return make_spec(shelves, *again, seed=spec.seed, reference=spec.reference, weights=found["weights"])
 
 
 def settings_from(pairs: tuple[str, ...]) -> dict[str, str]:

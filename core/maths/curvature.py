@@ -4,7 +4,7 @@ All forms solve (F + lambda I) u = v. `EigenFisher` keeps eigenvectors (all of t
 big one: what it leaves out counts as 0); `GradientFisher` keeps the n gradients themselves (Woodbury's dual form).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -82,6 +82,22 @@ def eigen_fisher(rows: Rows, count: int, width: int, rank: int, generator: torch
         vectors = basis @ rotation.to(basis.dtype)
     order = values.argsort(descending=True)[:rank]
     return EigenFisher(vectors[:, order].float(), values[order].clamp(min=0).float())
+
+
+def factor_bytes(widths: Sequence[int], count: int, rank: int) -> int:
+    """About what `eigen_fisher` takes, block after block of these widths: what is kept, once more to store it, and the work."""
+    kept, work = 0, 0
+    for width in widths:
+        few = min(rank, count, width)
+        kept += 4 * width * few
+        if width <= min(count, EXACT_SIDE):
+            own = 3 * 8 * width * width
+        elif count <= EXACT_SIDE and count * width <= EXACT_ENTRIES:
+            own = (4 + 8 + 8) * count * width
+        else:
+            own = 3 * 4 * width * min(rank + OVERSAMPLING, count, width)
+        work = max(work, own, 8 * width * few)  # a step is solved in float64
+    return 2 * kept + work
 
 
 def downdated(solve: Solve, removed: Tensor, count: int) -> Solve:

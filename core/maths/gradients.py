@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from core.data.examples import Examples
 from core.data.labels import loss as label_loss
 
 CHUNK_BYTES = 64 * 2**20  # of gradients held at once
+ACTIVATION_BYTES = 512 * 2**20  # of what the backward pass needs, held at once
+MOST = 256  # examples in a chunk
 
 
 def per_sample_gradients(
@@ -33,11 +36,29 @@ def per_sample_gradients(
 
 def gradient_rows(model: nn.Module, names: Sequence[str], examples: Examples, device: str) -> Iterator[Tensor]:
     """Rows (b, d) of the matrix of per-sample gradients, flattened in the order of `names`, chunk by chunk."""
-    sizes = {name: p.numel() for name, p in model.named_parameters()}
+    data, sizes = examples.to(device), {name: p.numel() for name, p in model.named_parameters()}
     width = sum(sizes[name] for name in names)
-    for x, y in examples.to(device).batches(max(1, min(256, CHUNK_BYTES // (4 * width)))):
+    held = min(CHUNK_BYTES // (4 * width), ACTIVATION_BYTES // _saved_bytes(model, names, data.first(1).pixels()))
+    for x, y in data.batches(max(1, min(MOST, held))):
         gradients = per_sample_gradients(model, names, x, y)
         yield torch.cat([gradients[name].flatten(1) for name in names], 1)
+
+
+def _saved_bytes(model: nn.Module, names: Sequence[str], x: Tensor) -> int:
+    """What one example's forward pass, x (1, C, H, W), keeps for the gradient by the named parameters; at least 1."""
+    state = {name: t.detach() for name, t in (*model.named_parameters(), *model.named_buffers())}
+    known = {t.untyped_storage().data_ptr() for t in state.values()}
+    state |= {name: state[name].clone().requires_grad_() for name in names}
+    known |= {state[name].untyped_storage().data_ptr() for name in names}
+    saved: dict[int, int] = {}
+
+    def keep(t: Tensor) -> Tensor:
+        saved[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
+        return t
+
+    with torch.enable_grad(), saved_tensors_hooks(keep, lambda t: t):
+        answer: Tensor = torch.func.functional_call(model, state, (x,))  # holds what was saved, so no address comes twice
+    return max(1, answer.nbytes + sum(size for pointer, size in saved.items() if pointer not in known))
 
 
 def summed_gradient(model: nn.Module, batches: Iterator[tuple[Tensor, Tensor]], reduction: str = "sum") -> dict[str, Tensor]:

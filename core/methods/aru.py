@@ -6,7 +6,7 @@ Jung, Cho, Hsu & Hockenmaier, 2024, arXiv:2401.08998.
     reset   the masked slices (o, i) to an initial value (or 0), then train on D_r
 Departs from the paper: the share, the healing schedule and the reset are not in what could be read; the authors' later
 script (for ViT) resets to 0 with a share of 0.5 and picks layers by the name "conv": here, every convolution but 1x1 ones,
-which those names leave out in a ResNet. Noise is made in pixel space; gradients are taken on copies.
+which those names leave out in a ResNet (of a ViT, the patches' alone). Noise is made in pixel space, gradients on copies.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class ARU(UnlearningMethod):
 
     key = "aru"
     title = "Attack-and-Reset (ARU)"
-    about = "Adversarial noise that imitates the forget set picks the convolution slices to re-initialise; then the rest heals."
+    about = "Noise that imitates the forget set picks slices of convolutions (in a ViT: of its patches) to reset; then the rest heals."
     paper = "arXiv:2401.08998"
     uses = frozenset({"forget", "retain"})
     multi = True

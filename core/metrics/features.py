@@ -1,5 +1,7 @@
 """What a network makes of images, layer group by layer group: for metrics that look inside."""
 
+from math import isqrt
+
 import torch
 from torch import Tensor
 import torch.nn.functional as F
@@ -9,7 +11,8 @@ from core.metrics.base import Evidence, NotApplicable
 from core.models.groups import NoChain, groups
 
 CELLS = 4  # a feature map is averaged to at most 4 x 4 cells, so that wide layers stay comparable in cost
-BATCH = 512
+WIDEST = 4096  # numbers of an image and layer, where cells or tokens can be averaged; a probe of more costs minutes
+BATCH = 128
 
 
 def chain(evidence: Evidence, model: str) -> dict[str, torch.nn.Sequential]:
@@ -38,6 +41,11 @@ def _through(layers: dict[str, torch.nn.Sequential], examples: Examples) -> dict
 
 
 def _flat(x: Tensor) -> Tensor:
-    if x.ndim == 4 and max(x.shape[2:]) > CELLS:
-        x = F.adaptive_avg_pool2d(x, CELLS)
+    """Maps (B, C, H, W) in at most CELLS x CELLS means, tokens (B, T, D) in means of neighbours, to (B, d), d <= WIDEST."""
+    if x.ndim == 4:
+        cells = min(CELLS, max(1, isqrt(WIDEST // x.shape[1])))
+        if max(x.shape[2:]) > cells:
+            x = F.adaptive_avg_pool2d(x, cells)
+    elif x.ndim == 3 and x[0].numel() > WIDEST:
+        x = F.adaptive_avg_pool1d(x.mT, max(1, WIDEST // x.shape[2]))
     return x.flatten(1)

@@ -1,5 +1,6 @@
 """Layers that several architectures share."""
 
+import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
@@ -34,3 +35,9 @@ class ToSquare(nn.Module):
         if x.shape[2:] == (self.side, self.side):
             return x
         return F.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=False)
+
+
+def attended(told: Tensor, heads: int) -> Tensor:
+    """Multi-head attention: queries, keys and values side by side (B, T, 3 D) -> the values that each token takes up, (B, T, D)."""
+    each = torch.unflatten(told, 2, (3, heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, heads, T, d)
+    return F.scaled_dot_product_attention(each[0], each[1], each[2]).transpose(1, 2).flatten(2)

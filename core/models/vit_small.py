@@ -1,4 +1,7 @@
-"""A small vision transformer for small images: 64 patches, six blocks (Dosovitskiy et al., arXiv:2010.11929, without a class token)."""
+"""A small vision transformer for small images: about 64 patches, six blocks (Dosovitskiy et al., arXiv:2010.11929).
+
+Departs from it: the answer is read from the mean of all tokens, not from a class token.
+"""
 
 from collections import OrderedDict
 
@@ -7,27 +10,30 @@ from torch import Tensor, nn
 import torch.nn.functional as F
 
 from core.descriptions import DatasetInfo, ModelInfo
-from core.models.layers import TokenMean
+from core.models.layers import TokenMean, attended
 from core.models.normalise import Normalise
 
 INFO = ModelInfo(
     "vit_small", "Small ViT", "Six attention blocks of width 192 on 4-pixel patches at 32 pixels; about 2.7 million weights."
 )
 WIDTH, HEADS, DEPTH, ACROSS = 192, 3, 6, 8  # ACROSS: patches along the short side, about
+SMALLEST = 2  # pixels across a patch: of one pixel alone there is nothing to see
 
 
 class Patches(nn.Module):
-    """Pixels (B, C, H, W) -> tokens (B, T, D), each with its place added."""
+    """Pixels (B, C, H, W) -> tokens (B, T, D), each with its place added; patches at the edge are filled with the mean."""
 
     def __init__(self, data: DatasetInfo) -> None:
         super().__init__()
-        size = max(1, min(data.height, data.width) // ACROSS)
+        size = max(SMALLEST, round(min(data.height, data.width) / ACROSS))
+        self.missing = (-data.width % size, -data.height % size)  # pixels to the next whole patch: right, below
         self.embed = nn.Conv2d(data.channels, WIDTH, size, size)
-        self.place = nn.Parameter(torch.randn(1, (data.height // size) * (data.width // size), WIDTH) * 0.02)
+        self.place = nn.Parameter(torch.randn(1, -(-data.height // size) * -(-data.width // size), WIDTH) * 0.02)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: float32 (B, C, H, W), normalised."""
-        tokens: Tensor = self.embed(x).flatten(2).mT
+        """x: float32 (B, C, H, W), normalised, so that 0 is the mean."""
+        right, below = self.missing
+        tokens: Tensor = self.embed(F.pad(x, (0, right, 0, below)) if right or below else x).flatten(2).mT
         return tokens + self.place
 
 
@@ -42,9 +48,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: tokens (B, T, D)."""
-        heads = self.attend(self.norm1(x)).unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)  # (3, B, heads, T, d)
-        mixed = F.scaled_dot_product_attention(heads[0], heads[1], heads[2]).transpose(1, 2).flatten(2)
-        x = x + self.merge(mixed)
+        x = x + self.merge(attended(self.attend(self.norm1(x)), HEADS))
         thought: Tensor = self.narrow(F.gelu(self.widen(self.norm2(x))))
         return x + thought
 

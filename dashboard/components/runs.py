@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from core.comparison import settings_text
+from core.comparison import model_text, settings_text
 from core.domain import ACTIVE, STOPPED, WrongInput
 from core.jobs import runner
 from core.store.outcome import Run
@@ -29,7 +29,7 @@ def name_of(run: Run) -> str:
     """What distinguishes a run, in one line."""
     spec = run.spec
     seed = f" · seed {spec.seed}" if spec.seed else ""
-    return f"{spec.method} · {spec.dataset} · {spec.model} · {shortened(queries.titled(spec.request, spec.dataset))}{seed}"
+    return f"{spec.method} · {spec.dataset} · {model_text(spec)} · {shortened(queries.titled(spec.request, spec.dataset))}{seed}"
 
 
 def settings_of(run: Run) -> str:

@@ -33,7 +33,7 @@ STAGES = {
 
 def cost(stage: str, report: dict[str, Any], keeps: tuple[str, ...]) -> str:
     """Seconds of a stage; a dash for one that this run had no need of."""
-    needless = (stage == "reference" and report["reference"] is None) or (stage == "precompute" and not keeps)
+    needless = {"train": bool(report["own_weights"]), "reference": report["reference"] is None, "precompute": not keeps}.get(stage)
     return "–" if needless else seconds(report["seconds"][stage])
 
 
@@ -43,6 +43,8 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
     when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
     st.caption(plain(f"{when}{settings_of(run) or 'no parameters'}"))
+    if report["own_weights"]:
+        st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
     box = st.container(border=True, key="verdict")  # above the panel, whose doubts it must not hide
     doubts = trust_panel(run).doubts
     lead, _, rest = verdict(report_numbers(report), run.spec.request, data).partition(".** ")

@@ -15,6 +15,7 @@ from dashboard.components.cards import card, not_offered
 from dashboard.components.forms import method_form
 from dashboard.components.fragments import fragment
 from dashboard.components.own_data import own_data
+from dashboard.components.own_weights import own_weights
 from dashboard.components.requests import ask_request
 from dashboard.components.text import plain
 from dashboard.session import ask_to_open, home
@@ -34,6 +35,7 @@ with ask:
     st.caption(f"{plain(data.about)} {data.train_count} to train on, {data.test_count} to test. {shelves.models[model].about}")
     own_data("dataset")
     request = ask_request(data)
+    weights = own_weights(dataset, model)
 
 
 def start_values(method: MethodInfo) -> dict[str, Value]:
@@ -93,8 +95,9 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
     )  # fmt: skip
     spec = None
     try:
-        if request:
-            spec = make_spec(shelves, dataset, model, request, method, settings, seed=int(seed or 0), reference=reference)
+        if request and weights is not None:
+            asked = (dataset, model, request, method, settings)
+            spec = make_spec(shelves, *asked, seed=int(seed or 0), reference=reference, weights=weights)
     except WrongInput as wrong:
         st.error(plain(str(wrong)), icon=":material/error:")
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None, key="submit") and spec:

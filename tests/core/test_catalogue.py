@@ -122,6 +122,9 @@ def test_presets_stand_in_for_defaults_and_settings_for_presets():
     assert untried == {p.name: p.default for p in SHELVES.methods["ssd"].params}
     assert preset_for("digits", "small_cnn").recipe == preset.recipe
     assert preset_for("no such", "small_cnn").recipe == FALLBACK.recipe
+    curvature = preset_values(SHELVES.methods["ssse"], SHELVES.datasets["digits"], "resnet18", ForgetRequest.parse("random:0.1"))
+    assert curvature["scope"] == "classifier", "of all weights it is for small networks"
+    assert preset_for("digits", "small_cnn").methods == preset.methods
 
 
 @pytest.mark.parametrize("pair", PRESETS, ids=str)

@@ -235,6 +235,25 @@ def test_a_weight_read_outside_its_layer_and_samples_folded_into_rows_are_right(
     assert_same(fisher_diagonal(model, partial(in_chunks, x, y)), by_a_loop(model, x, y))
 
 
+class BeginsWithAToken(nn.Module):
+    """As a vision transformer begins: the token's gradient is a view of the places'."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.head = nn.Conv2d(3, 5, 4, 4), nn.Linear(5, 4)
+        self.token, self.place = nn.Parameter(torch.randn(1, 1, 5)), nn.Parameter(torch.randn(1, 5, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = torch.cat([self.token.expand(len(x), -1, -1), self.embed(x).flatten(2).mT], 1) + self.place
+        answer: Tensor = self.head(tokens.tanh().mean(1))
+        return answer
+
+
+def test_a_token_and_its_place_that_share_a_gradient_are_each_squared_once() -> None:
+    model, (x, y) = BeginsWithAToken().double(), some_samples()
+    assert_same(fisher_diagonal(model, partial(in_chunks, x, y)), by_a_loop(model, x, y))
+
+
 def test_altered_layers_are_right() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 5), nn.Tanh(), nn.Linear(5, 4)).double()
     model.append(nn.Linear(4, 4).double())

@@ -9,6 +9,8 @@ from core.models import MODEL_INFOS, MODELS
 from core.models.normalise import Normalise
 
 SIZES = [(8, 8), (9, 13), (28, 28), (32, 32), (64, 64), (92, 112)]
+LARGE = {"vit_b_16": [(8, 8), (92, 112)]}  # a second a model
+MODELS_AND_SIZES = [(key, *size) for key in MODELS for size in LARGE.get(key, SIZES)]
 
 
 def built(tiny, key, height=8, width=8, classes=3):
@@ -16,8 +18,7 @@ def built(tiny, key, height=8, width=8, classes=3):
     return MODELS[key](info).eval()
 
 
-@pytest.mark.parametrize("height, width", SIZES)
-@pytest.mark.parametrize("key", MODELS)
+@pytest.mark.parametrize("key, height, width", MODELS_AND_SIZES)
 def test_it_maps_images_of_any_size_to_logits(tiny, key, height, width):
     model = built(tiny, key, height, width, classes=7)
     x = torch.rand(2, tiny.dataset.info.channels, height, width)

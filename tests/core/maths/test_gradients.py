@@ -134,6 +134,18 @@ def test_chunks_hold_as_many_rows_as_there_is_room_for(grey, room, chunks, monke
     torch.testing.assert_close(torch.cat(rows), whole, rtol=1e-4, atol=1e-6)
 
 
+def test_chunks_are_smaller_where_the_activations_take_the_room(grey, monkeypatch):
+    model, examples = grey.original(), grey.dataset.train.first(20)
+    (whole,) = gradient_rows(model, ["conv1.bias"], examples, "cpu")
+    (last,) = gradient_rows(model, ["classifier.bias"], examples, "cpu")
+    monkeypatch.setattr(gradients, "ACTIVATION_BYTES", 10_000)  # conv1's output alone: 16 x 8 x 8 numbers of four bytes
+    rows = list(gradient_rows(model, ["conv1.bias"], examples, "cpu"))
+    assert 2 <= len(rows[1]) + 1 <= 3, "two examples at most, since each keeps 4,096 bytes and more"
+    torch.testing.assert_close(torch.cat(rows), whole, rtol=1e-4, atol=1e-6)
+    monkeypatch.setattr(gradients, "ACTIVATION_BYTES", 1000)  # nothing below the last layer is kept for its own gradient
+    assert torch.equal(next(gradient_rows(model, ["classifier.bias"], examples, "cpu")), last)
+
+
 def test_no_chunk_is_larger_than_256(grey):
     train = grey.dataset.train
     many = train.joined(train).joined(train)

@@ -1,0 +1,58 @@
+"""`run --weights FILE`: what fits is run and told, what does not ends with one line and nothing queued."""
+
+import json
+from pathlib import Path
+import shutil
+
+import pytest
+
+from core.store.home import Home
+from core.store.results import ResultStore
+from tests.conftest import DIGITS_RUN
+
+
+@pytest.fixture(scope="module")
+def here(first_run, tmp_path_factory):
+    """A copy of the shared home, and the weights of its original as a file of the user's."""
+    home = Home(Path(shutil.copytree(first_run[0].root, tmp_path_factory.mktemp("weights") / "home")))
+    with ResultStore(home.database) as store:
+        file = store.artifacts(store.runs()[0].id)["original"]
+    mine = home.root.parent / "mine.safetensors"
+    shutil.copy(home.artifacts_folder / file, mine)
+    return home, mine
+
+
+def test_a_run_with_own_weights_says_that_they_fit_and_that_the_reference_was_trained(here, first_run, python_m_core):
+    home, mine = here
+    said = python_m_core(home.root, *DIGITS_RUN, "--weights", str(mine))
+    assert said.returncode == 0, said.stderr
+    assert said.stderr.splitlines()[0] == "mine.safetensors fits: 38,378 weights"
+    report, before = json.loads(said.stdout), json.loads(first_run[1].stdout)
+    assert report["id"] != before["id"]
+    assert report["seconds"]["train"] == report["seconds"]["reference"] == 0
+    assert report["original"] == before["original"], "they are the very weights that were trained there"
+    assert report["metrics"] == before["metrics"]
+    told = "The original's weights were uploaded; the reference was trained here by the recipe"
+    assert report["own_weights"].startswith(told)
+    assert before["own_weights"] == ""
+    shown = python_m_core(home.root, "show", report["id"])
+    assert f"\n{told}" in shown.stdout
+    assert "were uploaded" not in python_m_core(home.root, "show", before["id"]).stdout
+
+
+@pytest.mark.parametrize(
+    "name, words", [("none.pth", "There is no file 'none.pth'"), ("notes.txt", "got 'notes.txt'"), ("junk.pt", "could not be read")]
+)
+def test_weights_that_do_not_fit_end_with_2_and_one_line(here, python_m_core, name, words):
+    home, mine = here
+    if name != "none.pth":
+        (mine.parent / name).write_text("hello")
+    with ResultStore(home.database) as store:
+        before = len(store.runs())
+    said = python_m_core(home.root, *DIGITS_RUN, "--weights", str(mine.parent / name))
+    assert said.returncode == 2
+    assert said.stdout == ""
+    assert words in said.stderr.splitlines()[-1]
+    assert "Traceback" not in said.stderr
+    with ResultStore(home.database) as store:
+        assert len(store.runs()) == before
