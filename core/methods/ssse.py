@@ -26,7 +26,7 @@ from core.statistics import FisherStatistic, fisher_of, regularised_rows
 from core.training import predict
 
 PATH = torch.linspace(0, 3, 13)  # multiples of the step at which the loss is looked at
-SPECTRUM = 512  # eigenvalues of a block that are shown, at most
+SPECTRUM, LOOKED_AT = 512, 1000  # at most: eigenvalues of a block that are shown, forget images followed along the path
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,12 @@ class SSSE(UnlearningMethod):
             ascent = torch.stack([chunk.double().sum(0) for chunk in rows()]).sum(0)
             move = (self.epsilon * left / (count - len(forget)) * solve(ascent[:, None])[:, 0]).to(named[names[0]].dtype)
             pull = run.recipe.weight_decay * torch.cat([named[n].flatten() for n in names]).detach().double() @ move.double()
-            predicted = [chunk.double() @ move.double() for chunk in rows()]
+            predicted = torch.cat([chunk.double() @ move.double() for chunk in rows()])[:LOOKED_AT]
             moves = torch.split(move, [named[name].numel() for name in names])
             step |= {name: part.view_as(named[name]) for name, part in zip(names, moves, strict=True)}
             run.record(f"ssse/{block}", {
                 "spectrum": values[:SPECTRUM], "damping": torch.tensor(damping), "mean_gradient_norm": stored[f"{block}/mean"].norm(),
-                "cosine_with_ascent": torch.cosine_similarity(move.double(), ascent, dim=0), "predicted": torch.cat(predicted) - pull,
+                "cosine_with_ascent": torch.cosine_similarity(move.double(), ascent, dim=0), "predicted": predicted - pull,
             })  # fmt: skip
         losses = torch.stack(list(self._along(model, step, splits, run)))
         run.record("step", step)
@@ -90,10 +90,10 @@ class SSSE(UnlearningMethod):
         return model
 
     def _along(self, model: nn.Module, step: dict[str, Tensor], splits: Splits, run: RunContext) -> Iterator[Tensor]:
-        """The forget set's losses (k,) at each point of PATH; leaves the model one step further."""
-        start = {name: model.get_parameter(name).detach().clone() for name in step}
+        """The losses of the forget set's first LOOKED_AT images at each point of PATH; leaves the model one step further."""
+        seen, start = splits.forget.first(LOOKED_AT), {name: model.get_parameter(name).detach().clone() for name in step}
         for t in [*PATH.tolist(), 1.0]:
             with torch.no_grad():
                 for name, move in step.items():
                     model.get_parameter(name).copy_(start[name] + t * move)
-            yield label_loss(predict(model, splits.forget, run.device), splits.forget.labels, "none")
+            yield label_loss(predict(model, seen, run.device), seen.labels, "none")

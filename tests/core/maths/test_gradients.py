@@ -115,7 +115,8 @@ def test_attention_is_differentiated_example_by_example():
 def test_rows_are_the_flattened_gradients_in_the_order_of_the_names(tiny):
     model, examples = tiny.original(), tiny.dataset.train.first(20)
     wanted = one_by_one(model, examples.pixels(), examples.labels)
-    for names in (["conv1.weight", "classifier.bias"], ["classifier.bias", "conv1.weight"]):
+    parts = (["conv1.weight", "classifier.bias"], ["classifier.bias", "conv1.weight"])
+    for names in (*parts, ["classifier.weight", "classifier.bias"], ["classifier.bias", "classifier.weight"], ["hidden.bias"]):
         rows = torch.cat(list(gradient_rows(model, names, examples, "cpu")))
         flat = torch.cat([wanted[name].flatten(1) for name in names], 1)
         torch.testing.assert_close(rows, flat, rtol=1e-4, atol=1e-6)
