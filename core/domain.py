@@ -114,6 +114,11 @@ class Recipe:
     optimiser: str = "sgd"  # sgd: with Nesterov momentum; adamw
     augment: str = "none"  # none; flip: mirrored half the time; crop: moved by up to an eighth too
 
+    @property
+    def decay_in_loss(self) -> float:
+        """Weight decay as a part of the loss's gradient; AdamW's is none (arXiv:1711.05101)."""
+        return self.weight_decay if self.optimiser == "sgd" else 0.0
+
 
 @dataclass(frozen=True)
 class RunSpec:

@@ -5,6 +5,7 @@ Found on seeds that the benchmark does not use; `make bench` measures them on se
 
 from core.descriptions import ForClasses, OfCeiling, PaperValues, Preset
 from core.domain import Recipe
+from core.params import Value
 
 PRESETS: dict[tuple[str, str], Preset] = {
     ("digits", "small_cnn"): Preset(
@@ -43,14 +44,33 @@ PRESETS: dict[tuple[str, str], Preset] = {
     ),
 }
 
-# Untried pairs. The curvature of all weights at once is for small networks: factors of ResNet-18 would take 23 GB.
+# Untried pairs: what a network needs whatever it looks at. The curvature of all weights at once is for small networks: factors
+# of ResNet-18 would take 23 GB. The large ones train briefly, so that a CPU gets there in minutes.
+_LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
+    "ssd": {"importance": "label_free", "alpha": OfCeiling(0.3), "lambda": 1.0},
+    "ssse": {"scope": "classifier", "damping": 0.001, "epsilon": ForClasses(6.0)},
+    "aru": {"epochs": 1, "learning_rate": 0.02, "batch_size": 64},
+    "unsir": {"noise_count": 32, "copies": 5, "per_class": 200, "impair_rate": 0.001, "repair_rate": 0.0005, "batch_size": 64},
+    "weight_perturbation": {"fraction": 0.1, "epochs": 3, "learning_rate": 0.02, "steps": 60, "look_every": 30, "batch_size": 32,
+                            "radius": 0.3},
+    "finetune": {"epochs": 1, "learning_rate": 0.01, "batch_size": 64},
+}  # fmt: skip
+_CONVOLUTIONS = Preset(Recipe(epochs=3, batch_size=64, learning_rate=0.05, augment="crop"), _LARGE)
+_ATTENTION = Preset(
+    Recipe(epochs=5, batch_size=64, learning_rate=1e-3, weight_decay=0.05, optimiser="adamw", augment="crop"), _LARGE
+)
 FALLBACK = Preset(Recipe(epochs=20, batch_size=64, learning_rate=0.05), {"ssse": {"scope": "classifier"}})
+FALLBACKS = {  # by model
+    **dict.fromkeys(("all_cnn", "resnet18", "mobilenet_v2"), _CONVOLUTIONS),
+    **dict.fromkeys(("vit_small", "vit_b_16"), _ATTENTION),
+}
 
 
 def preset_for(dataset: str, model: str) -> Preset:
-    """The preset of a pair; of what it does not set, and for pairs without one, the fallback's."""
-    preset = PRESETS.get((dataset, model), FALLBACK)
-    return Preset(preset.recipe, FALLBACK.methods | preset.methods)
+    """The preset of a pair; of what it does not set, and for pairs without one, the model's fallback."""
+    fallback = FALLBACKS.get(model, FALLBACK)
+    preset = PRESETS.get((dataset, model), fallback)
+    return Preset(preset.recipe, fallback.methods | preset.methods)
 
 
 # What papers and their code used, elsewhere; where it is known not to work on a pair of ours, why.

@@ -153,7 +153,7 @@ def regularised_rows(
 ) -> Iterator[Tensor]:
     """Rows (b, d): each example's gradient of the loss that was minimised, weight decay included."""
     named = dict(model.named_parameters())
-    pull = run.recipe.weight_decay * torch.cat([named[name].detach().flatten() for name in names])
+    pull = run.recipe.decay_in_loss * torch.cat([named[name].detach().flatten() for name in names])
     for rows in gradient_rows(model, names, examples, run.device):
         yield rows + pull
 

@@ -67,7 +67,7 @@ class SSSE(UnlearningMethod):
         for index, (block, names) in enumerate(everything.items()):
             run.progress(index / len(everything) * 0.9, f"step of {block}")
             values = (fisher := fisher_of(stored, block)).values
-            damping = self.damping * float(values[0]) + run.recipe.weight_decay
+            damping = self.damping * float(values[0]) + run.recipe.decay_in_loss
             left = (count - len(forget)) / count if self.downdate == "yes" else 1.0  # what is left of F is a mean over D_r
             solve: Solve = partial(fisher.solve, damping=max(damping * left, 1e-12))
             rows = partial(regularised_rows, model, names, forget, run)  # chunk by chunk: all at once may be too much
@@ -75,7 +75,7 @@ class SSSE(UnlearningMethod):
                 solve = downdated(solve, torch.cat(list(rows())), count)
             ascent = torch.stack([chunk.double().sum(0) for chunk in rows()]).sum(0)
             move = (self.epsilon * left / (count - len(forget)) * solve(ascent[:, None])[:, 0]).to(named[names[0]].dtype)
-            pull = run.recipe.weight_decay * torch.cat([named[n].flatten() for n in names]).detach().double() @ move.double()
+            pull = run.recipe.decay_in_loss * torch.cat([named[n].flatten() for n in names]).detach().double() @ move.double()
             predicted = torch.cat([chunk.double() @ move.double() for chunk in rows()])[:LOOKED_AT]
             moves = torch.split(move, [named[name].numel() for name in names])
             step |= {name: part.view_as(named[name]) for name, part in zip(names, moves, strict=True)}
