@@ -57,6 +57,38 @@ def test_a_last_batch_of_one_is_left_out_where_batch_norm_could_not_serve_it(gre
     assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
 
 
+def test_adamw_is_torchs_own_with_its_decay_apart_from_the_loss(grey, steps):
+    ours = train(grey, one_cycle=False, optimiser="adamw", learning_rate=0.01, weight_decay=0.3)
+    assert {"betas", "amsgrad"} <= set(steps[0])
+    assert not steps[0].get("momentum")
+    assert {step["weight_decay"] for step in steps} == {0.3}
+    context = grey.context(seed=3)
+    model = context.fresh_model().train()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.3)
+    pixels, labels = grey.dataset.train.pixels(), grey.dataset.train.labels
+    for _ in range(3):
+        for batch in torch.randperm(120, generator=context.generator).split(16):
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(model(pixels[batch]), labels[batch]).backward()
+            optimiser.step()
+    theirs = model.eval()(pixels).softmax(1)
+    torch.testing.assert_close(ours(pixels).softmax(1), theirs, rtol=0, atol=0.02)  # Adam magnifies rounding where gradients are 0
+    assert replace(grey.recipe, optimiser="adamw", weight_decay=0.3).decay_in_loss == 0
+    assert replace(grey.recipe, weight_decay=0.3).decay_in_loss == 0.3
+
+
+def test_images_are_changed_as_the_recipe_says_and_by_the_runs_own_draws(grey):
+    plain, flipped = train(grey), train(grey, augment="flip")
+    assert not same_weights(plain, flipped)
+    torch.rand(5)
+    assert same_weights(flipped, train(grey, augment="flip"))
+    assert not same_weights(flipped, train(grey, augment="crop"))
+
+
+def test_the_model_comes_back_in_the_memory_format_that_it_came_in(tiny):
+    assert all(p.is_contiguous() for p in train(tiny).parameters())
+
+
 def test_one_single_example_can_be_trained_on(grey, steps):
     train(grey, examples=grey.dataset.train.subset(torch.tensor([5])))
     assert len(steps) == 3
