@@ -155,7 +155,7 @@ def prepare(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> Job:
 
 def _settle() -> None:
     """Same seed, same weights: no kernel that adds in a changing order where there is another."""
-    if "OMP_NUM_THREADS" not in os.environ:  # whoever set it knows better; the page stays quick, since runs are niced
+    if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better; the page stays quick, since runs are niced
         torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False

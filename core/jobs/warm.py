@@ -13,6 +13,7 @@ from core.store.home import Home
 NO_SERVER = (OSError, EOFError)  # what a start raises when the server could not import or was killed
 ENGINE = Path(__file__).parents[1]
 REAL = "core.pipeline"
+FIRST = ("core.jobs.single",)
 # What a real run imports late, and what every run's process needs at once.
 LATE = (
     "torch._dynamo",
@@ -32,7 +33,8 @@ class WarmServer:
         self._pipeline = pipeline
         self._sources = _sources()
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([pipeline, *AT_ONCE, *(LATE if pipeline == REAL else ())])
+        first, late = (FIRST, LATE) if pipeline == REAL else ((), ())
+        self._context.set_forkserver_preload([*first, pipeline, *AT_ONCE, *late])
         self.warm = threading.Event()  # set once the server has imported what it could
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
