@@ -37,7 +37,7 @@ def test_a_run_goes_from_the_request_to_a_verdict_on_attributes(home, shelves, f
     with ResultStore(home.database) as store:
         numbers, report, finding = numbers_of(store, run.id), full_report(home, store, run), finding_of(home, store, run, data)
     said = verdict(numbers, run.spec.request, data)
-    assert "Attributes answered rightly on the forget set:" in said
+    assert "Attributes answered rightly on the forget set" in said
     assert "class" not in said
     assert len(report["per_class"]["test"]["unlearned"]) == len(data.classes)
     assert all(0 <= share <= 1 for share in report["per_class"]["test"]["reference"])

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from core.methods.random_label import RandomLabel, relabelled
-from tests.tiny import same_weights
+from tests.tiny import near_weights
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_it_is_sgd_with_nesterov_momentum_on_both_sets_in_one_shuffled_stream(ti
             nn.functional.cross_entropy(model(pixels[batch]), labels[batch]).backward()
             optimiser.step()
     method = RandomLabel(epochs=2, learning_rate=0.01, batch_size=32, true_label=true_label)
-    assert same_weights(tiny.unlearn(method, seed=4), model)
+    assert near_weights(tiny.unlearn(method, seed=4), model)
 
 
 def test_the_forgotten_class_is_no_longer_answered_and_the_others_are(learned):

@@ -8,7 +8,7 @@ from torch import nn
 
 from core.methods.random_label import RandomLabel
 from core.methods.salun import SalUn
-from tests.tiny import same_weights
+from tests.tiny import near_weights, same_weights
 
 SETTINGS = {"epochs": 2, "learning_rate": 0.05, "batch_size": 16}
 
@@ -89,7 +89,7 @@ def test_many_steps_are_those_of_plain_sgd_put_back_after_each(tiny):
             optimiser.step()
             for name, theta in model.named_parameters():
                 theta.data[~masks[name]] = start[name][~masks[name]]
-    assert same_weights(unlearn(tiny, share=0.4)[0], model)
+    assert near_weights(unlearn(tiny, share=0.4)[0], model)
 
 
 def test_its_passes_are_the_saliencys_and_its_epochs(grey):
