@@ -112,7 +112,7 @@ class Recipe:
     weight_decay: float = 5e-4
     one_cycle: bool = True
     optimiser: str = "sgd"  # sgd: with Nesterov momentum; adamw
-    augment: str = "none"  # none; flip: mirrored half the time; crop: moved by up to an eighth too
+    augment: str = "none"  # none; flip: mirrored half the time; move: by up to an eighth; crop: both
 
     @property
     def decay_in_loss(self) -> float:

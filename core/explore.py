@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -22,7 +23,8 @@ from core.store.home import Home
 from core.store.results import ResultStore
 from core.training import predict
 
-LOOKED_AT = 2000  # examples of a set that an answer looks at, at most: the first ones, and the page says how many
+LOOKED_AT = 2000  # examples of a set that an answer looks at, at most; the page says how many
+SECONDS, PROBED = 5.0, 32  # that asking about both sets may take, and examples by which it is measured
 BINS = 60  # of the histogram of ratios
 RECORDED = "importance_forget/"
 
@@ -58,7 +60,9 @@ def load(home: Home, run_id: str) -> Dampenable:
     dataset = load_dataset(run.spec.dataset, home.datasets_folder)
     splits = split(dataset, run.spec.request)
     model = MODELS[run.spec.model](dataset.info).eval()
-    sets = {name: getattr(splits, name).first(LOOKED_AT) for name in ("test", "forget")}
+    count = _looked_at(model, splits.test)
+    rows = splits.test.some(count)
+    sets = {"test": splits.test.subset(rows), "forget": splits.forget.sample(count)}
     reference = None
     if "reference" in tensors:
         model.load_state_dict(tensors["reference"])
@@ -71,9 +75,19 @@ def load(home: Home, run_id: str) -> Dampenable:
         {name: of_all[name] for name, _ in model.named_parameters()},
         splits.forget_share,
         sets,
-        splits.test_forgotten[:LOOKED_AT],
+        splits.test_forgotten[rows],
         reference,
     )
+
+
+def _looked_at(model: nn.Module, test: Examples) -> int:
+    """As many examples of each set as this network answers while the user waits."""
+    probe = test.first(PROBED)
+    predict(model, probe, "cpu")  # the first pass is slower than all others
+    began = perf_counter()
+    predict(model, probe, "cpu")
+    each = (perf_counter() - began) / len(probe)
+    return int(min(LOOKED_AT, max(PROBED, SECONDS / 2 / each)))
 
 
 def importance_view(home: Home, run_id: str) -> dict[str, Any]:

@@ -44,8 +44,9 @@ PRESETS: dict[tuple[str, str], Preset] = {
     ),
 }
 
-# Untried pairs: what a network needs whatever it looks at. The curvature of all weights at once is for small networks: factors
-# of ResNet-18 would take 23 GB. The large ones train briefly, so that a CPU gets there in minutes.
+# Untried pairs: what a network needs whatever it looks at (a mirrored digit is none, so images are only moved). The curvature
+# of all weights at once is for small networks: factors of ResNet-18 would take 23 GB. The large ones train briefly, so that a
+# CPU gets there in minutes.
 _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     "ssd": {"importance": "label_free", "alpha": OfCeiling(0.3), "lambda": 1.0},
     "ssse": {"scope": "classifier", "damping": 0.001, "epsilon": ForClasses(6.0)},
@@ -55,9 +56,9 @@ _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
                             "radius": 0.3},
     "finetune": {"epochs": 1, "learning_rate": 0.01, "batch_size": 64},
 }  # fmt: skip
-_CONVOLUTIONS = Preset(Recipe(epochs=3, batch_size=64, learning_rate=0.05, augment="crop"), _LARGE)
+_CONVOLUTIONS = Preset(Recipe(epochs=3, batch_size=64, learning_rate=0.05, augment="move"), _LARGE)
 _ATTENTION = Preset(
-    Recipe(epochs=5, batch_size=64, learning_rate=1e-3, weight_decay=0.05, optimiser="adamw", augment="crop"), _LARGE
+    Recipe(epochs=5, batch_size=64, learning_rate=1e-3, weight_decay=0.05, optimiser="adamw", augment="move"), _LARGE
 )
 FALLBACK = Preset(Recipe(epochs=20, batch_size=64, learning_rate=0.05), {"ssse": {"scope": "classifier"}})
 FALLBACKS = {  # by model

@@ -98,13 +98,14 @@ class FisherStatistic(Statistic):
         sizes = {name: p.numel() for name, p in model.named_parameters()}
         widths = [sum(sizes[name] for name in names) for names in blocks(model, self.scope).values()]
         need = 4 * count * sum(widths) if self.gradients else factor_bytes(widths, count, self.rank)
-        if need <= MOST_BYTES:
+        most = 4 * EXACT_ENTRIES if self.gradients else MOST_BYTES
+        if need <= most:
             return
         lower = next((r for r in (2**k for k in range(12, -1, -1)) if r < self.rank and factor_bytes(widths, count, r) <= MOST_BYTES), 0)
         ways = ([] if self.scope == "classifier" else ["scope = classifier"]) + ([f"a rank of {lower} or less"] if lower else [])
         raise WrongInput(
             f"The curvature of {sum(widths):,} weights by {count:,} examples would take about {need / 1e9:.1f} GB, and "
-            f"{MOST_BYTES / 1e9:.1f} GB is the most; choose {' or '.join(ways) or 'storage = factors'}."
+            f"{most / 1e9:.1f} GB is the most; choose {' or '.join(ways) or 'storage = factors'}."
         )
 
     def fits(self, arrays: dict[str, Tensor], model: nn.Module) -> bool:
@@ -127,11 +128,6 @@ class FisherStatistic(Statistic):
             part = run.part(index / len(everything), (index + 1) / len(everything))
             rows = _Rows(model, names, examples, part)
             if self.gradients:
-                if len(examples) * rows.width > EXACT_ENTRIES:
-                    raise WrongInput(
-                        f"Storing the gradients of {len(examples)} examples by {rows.width} weights would take "
-                        f"{len(examples) * rows.width * 4 / 1e9:.1f} GB; store factors, or choose a smaller scope."
-                    )
                 arrays[f"{block}/gradients"] = torch.cat(list(rows()))
             else:
                 fisher = eigen_fisher(rows, len(examples), rows.width, self.rank, run.generator)

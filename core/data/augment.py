@@ -3,14 +3,19 @@
 import torch
 from torch import Tensor
 
-AUGMENTS = ("none", "flip", "crop")
+AUGMENTS = ("none", "flip", "move", "crop")
 MOVE = 8  # a crop moves by at most the image's side over this, as 4 pixels of 32
 
 
 def augment(images: Tensor, how: str, generator: torch.Generator) -> Tensor:
-    """images: uint8 (B, C, H, W); the same shape comes back. `flip` mirrors half of them, `crop` moves them too, over zeros."""
+    """images: uint8 (B, C, H, W); the same shape comes back. `flip` mirrors half of them, `move` moves all, `crop` both.
+
+    What is moved in is 0.
+    """
     if how == "none":
         return images
+    if how == "move":
+        return _moved(images, generator)
     mirrored = (torch.rand(len(images), generator=generator) < 0.5).to(images.device)
     images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
     return _moved(images, generator) if how == "crop" else images

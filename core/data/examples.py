@@ -8,6 +8,8 @@ from torch import Tensor
 
 from core.data.augment import augment
 
+LOOKS = 0  # seeds which examples are looked at where not all are
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -39,6 +41,18 @@ class Examples:
     def first(self, count: int) -> "Examples":
         """The first `count`, or all where there are fewer."""
         return self.subset(torch.arange(min(count, len(self)), device=self.labels.device))
+
+    def some(self, count: int) -> Tensor:
+        """Rows int64 (n,) of `count` examples, rising, or of all where there are fewer: the same draw every time.
+
+        Not the first ones: many sets are sorted by class.
+        """
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(LOOKS))
+        return order[:count].sort().values.to(self.labels.device)
+
+    def sample(self, count: int) -> "Examples":
+        """The examples at the rows of `some`."""
+        return self.subset(self.some(count))
 
     def first_of_each_class(self, count: int) -> "Examples":
         """The first `count` examples of every class, or all of a class that has fewer; sorted by class."""

@@ -32,11 +32,11 @@ def look(
 ) -> list[float]:
     """[mean JS to the target on the forget set, `far`, loss AUC of forget against retain, mean loss of each].
 
-    sets: (forget, retain); target: (k, C) logits, the forget set's first.
+    sets: (forget, retain); target: (k, C) logits, of the forget set.
     """
     logits = [predict(model, examples, device) for examples in sets]
     losses = [label_loss(z, e.labels.cpu(), "none") for z, e in zip(logits, sets, strict=True)]
-    js = float(jensen_shannon(target[: len(logits[0])].cpu(), logits[0], multi=is_multi(sets[0].labels)).mean())
+    js = float(jensen_shannon(target.cpu(), logits[0], multi=is_multi(sets[0].labels)).mean())
     return [js, far, rank_auc(*losses), *(float(loss.mean()) for loss in losses)]
 
 

@@ -95,5 +95,5 @@ class ARU(UnlearningMethod):
             losses += torch.tensor(heard) * len(y) / len(forget)
             run.progress((index + 1) / total, "attack")
         noise = torch.cat(noises)
-        run.record("aru", {"images": forget.pixels()[:SHOWN], "noise": noise[:SHOWN], "attack_loss": losses})
+        run.record("aru", {"images": forget.first(SHOWN).pixels(), "noise": noise[:SHOWN], "attack_loss": losses})
         return noise

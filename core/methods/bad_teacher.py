@@ -50,10 +50,9 @@ class BadTeacher(UnlearningMethod):
         ignorant = predict(run.fresh_model(), forget, run.device)
         knowing = predict(model, retain.subset(chosen), run.device) if len(chosen) else ignorant[:0]
         targets = torch.cat([ignorant, knowing]).to(run.device)
-        x = data.pixels()
 
         def loss(part: Tensor) -> Tensor:
-            return kl_divergence(targets[part], model(x[part]), self.temperature, multi=is_multi(data.labels))
+            return kl_divergence(targets[part], model(data.subset(part).pixels()), self.temperature, multi=is_multi(data.labels))
 
         orders = (torch.randperm(len(data), generator=run.generator) for _ in range(self.epochs))
         parts = [p.to(run.device) for order in orders for p in torch.split(order, self.batch_size) if len(p) > 1 or len(data) == 1]

@@ -76,7 +76,7 @@ class SSSE(UnlearningMethod):
             ascent = torch.stack([chunk.double().sum(0) for chunk in rows()]).sum(0)
             move = (self.epsilon * left / (count - len(forget)) * solve(ascent[:, None])[:, 0]).to(named[names[0]].dtype)
             pull = run.recipe.decay_in_loss * torch.cat([named[n].flatten() for n in names]).detach().double() @ move.double()
-            predicted = torch.cat([chunk.double() @ move.double() for chunk in rows()])[:LOOKED_AT]
+            predicted = torch.cat([chunk.double() @ move.double() for chunk in rows()])[forget.some(LOOKED_AT)]
             moves = torch.split(move, [named[name].numel() for name in names])
             step |= {name: part.view_as(named[name]) for name, part in zip(names, moves, strict=True)}
             run.record(f"ssse/{block}", {
@@ -90,8 +90,8 @@ class SSSE(UnlearningMethod):
         return model
 
     def _along(self, model: nn.Module, step: dict[str, Tensor], splits: Splits, run: RunContext) -> Iterator[Tensor]:
-        """The losses of the forget set's first LOOKED_AT images at each point of PATH; leaves the model one step further."""
-        seen, start = splits.forget.first(LOOKED_AT), {name: model.get_parameter(name).detach().clone() for name in step}
+        """The losses of LOOKED_AT images of the forget set at each point of PATH; leaves the model one step further."""
+        seen, start = splits.forget.sample(LOOKED_AT), {name: model.get_parameter(name).detach().clone() for name in step}
         for t in [*PATH.tolist(), 1.0]:
             with torch.no_grad():
                 for name, move in step.items():

@@ -28,7 +28,7 @@ from core.methods.base import UnlearningMethod
 from core.params import param
 from core.training import descend, draws, fit, predict
 
-LOOKED_AT = 500  # examples of each set that the trajectory and the stop are measured on, the first ones
+LOOKED_AT = 500  # examples of each set that the trajectory and the stop are measured on
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,13 @@ class WeightPerturbation(UnlearningMethod):
         target = self._target(model, forget, retain, run).to(run.device)
         moving = [model.get_parameter(name) for names in blocks(model, self.weights).values() for name in names]
         start = [p.detach().clone() for p in moving]
-        seen, looks = (forget.first(LOOKED_AT), retain.first(LOOKED_AT)), list[list[float]]()
+        seen, looks = (forget.sample(LOOKED_AT), retain.sample(LOOKED_AT)), list[list[float]]()
 
         def pairs() -> Iterator[tuple[Tensor, Tensor]]:  # indices of a batch of D_f and of D_r, until the answers are close
             some, others = (draws(len(e), self.batch_size, run.generator) for e in (forget, retain))
             for step in range(self.steps + 1):
                 if step % self.look_every == 0 or step == self.steps:
-                    looks.append(look(model, target, seen, distance(moving, start), run.device))
+                    looks.append(look(model, target[forget.some(LOOKED_AT)], seen, distance(moving, start), run.device))
                     if looks[-1][0] < self.tolerance or step == self.steps:
                         return
                 yield next(some), next(others)

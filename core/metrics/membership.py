@@ -10,12 +10,11 @@ from core.descriptions import MetricInfo
 from core.metrics.accuracy import accuracy
 from core.metrics.base import Evidence, Metric, NotApplicable
 from core.metrics.residue import entropy
-from core.privacy.thresholds import TooFewExamples, auc, tpr_at
+from core.privacy.thresholds import FEWEST, TooFewExamples, auc, tpr_at
 
 Array = NDArray[np.float64]
 SPLITS = 10
 MOST = 1000  # examples a side from which the attack by entropy learns
-FEWEST = 10  # examples a side: below, a split's test fold would hold one example or none of a side
 
 
 def loss_attack(member_losses: Array, other_losses: Array, seed: int) -> float:
@@ -75,9 +74,10 @@ def share_called_member(members: Array, others: Array, asked: Array) -> float:
 
 
 def _losses(evidence: Evidence, model: str) -> tuple[Array, Array]:
-    """The labels' loss (n,) in nats of the forget set, and of unseen images like it."""
+    """The labels' loss (n,) in nats of the forget set, and of unseen images like it; of all unseen ones where too few are."""
     answers = evidence.need(model)
-    unseen = "test_forget" if evidence.splits.request.by_class else "test"
+    request, alike = evidence.splits.request, int(evidence.splits.test_forgotten.sum())
+    unseen = "test_forget" if request.by_class or (request.by_rule and alike >= FEWEST) else "test"
     sides = (answers.of(name, evidence.splits) for name in ("forget", unseen))
     forget, other = (label_loss(logits.double(), labels, "none").numpy() for logits, labels in sides)
     return forget, other

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+FEWEST = 10  # examples a side: below, a split's test fold would hold one example or none of a side
 Array = NDArray[np.float64]
 NORMAL_975 = 1.959963984540054  # 95 % of a normal distribution lie within so many deviations
 

@@ -93,6 +93,8 @@ def streisand(case: Case) -> str:
 def hidden_worst_class(case: Case) -> str:
     """One kept class, or one attribute, lost much that the average does not show."""
     better = "reference" if case.has_reference else "original"
+    if better == "original" and case.request.by_rule and not case.request.by_class:
+        raise NotCheckable("for want of a reference")  # what had to go is a part of some class, and rightly lost there
     losses: dict[int, float] = {}
     for c in case.kept:
         ours, theirs = case.seen("unlearned", c), case.seen(better, c)

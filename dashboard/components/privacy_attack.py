@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.domain import ForgetRequest
-from core.privacy.thresholds import Rates, Threshold, TooFewExamples, best_threshold, rates
+from core.privacy.thresholds import FEWEST, Rates, Threshold, TooFewExamples, best_threshold, rates
 from dashboard.components.privacy_scores import (
     SCORES,
     SECOND,
@@ -80,12 +80,13 @@ def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame, seco
         "Members lie", ["below", "above"], default=expected, key="side", bind="query-params", required=True,
         help="On which side of the threshold an image is called a member of the training set.",
     )  # fmt: skip
-    kept_too = request.by_class and top.toggle(
-        "With unseen images of kept classes", key="others", bind="query-params",
-        help="Unseen are the test images of the forgotten classes; switch on to count those of the kept classes too.",
+    alike = request.by_class or (request.by_rule and int((examples["set"] == "test_forget").sum()) >= FEWEST)
+    kept_too = alike and top.toggle(
+        "With all other unseen images", key="others", bind="query-params",
+        help="Unseen are the test images of what had to go; switch on to count all others too.",
     )  # fmt: skip
     values = {m: scores_of(examples, m, score) for m in models}
-    sides = sides_of(examples, request.by_class, kept_too)
+    sides = sides_of(examples, alike, kept_too)
     threshold, chosen = _ask_threshold(run_id, score, model, values, sides)
     if second is not None:
         values[SECOND] = scores_of(second, "unlearned", score)

@@ -80,10 +80,10 @@ class Sides:
         return {"forget": self.forget, "retain": self.retain, "unseen": self.unseen}
 
 
-def sides_of(examples: pd.DataFrame, by_class: bool, kept_too: bool) -> Sides:
-    """Unseen: test images of the forgotten classes for class requests (with the kept ones where wished), else all."""
+def sides_of(examples: pd.DataFrame, alike: bool, kept_too: bool) -> Sides:
+    """Unseen: where there are such, test images of what had to go (with all others where wished), else all."""
     names = examples["set"].to_numpy()
-    unseen = ["test_forget"] if by_class and not kept_too else ["test_forget", "test_retain"]
+    unseen = ["test_forget"] if alike and not kept_too else ["test_forget", "test_retain"]
     return Sides(*(np.flatnonzero(np.isin(names, wanted)) for wanted in (["forget"], ["retain"], unseen)))
 
 

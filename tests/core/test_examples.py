@@ -64,3 +64,13 @@ def test_every_view_keeps_the_byte_that_means_one(view):
     found = view(numbered([0, 1, 0, 1], peak=16))
     assert found.pixels().flatten().tolist() == [place / 16 for place in places(found)]
     assert found.labels.dtype == torch.int64
+
+
+def test_some_are_a_draw_of_all_places_that_never_changes():
+    data = Examples((torch.arange(300) % 256).to(torch.uint8).view(-1, 1, 1, 1), torch.arange(300) // 100)
+    rows = data.some(60)
+    assert torch.equal(rows, data.some(60))
+    assert rows.tolist() == sorted({*rows.tolist()})
+    assert all(10 <= count <= 30 for count in torch.bincount(data.labels[rows]).tolist())  # not the first class alone
+    assert torch.equal(data.sample(60).images, data.images[rows])
+    assert data.some(1000).tolist() == list(range(300))

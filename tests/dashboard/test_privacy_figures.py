@@ -151,9 +151,9 @@ def test_a_member_is_at_the_threshold_too():
 
 
 def test_unseen_are_the_forgotten_classes_test_images_and_the_kept_ones_where_wished():
-    assert sides_of(EXAMPLES, by_class=True, kept_too=False).unseen.tolist() == [3]
-    assert sides_of(EXAMPLES, by_class=True, kept_too=True).unseen.tolist() == [3, 4, 5]
-    sides = sides_of(EXAMPLES, by_class=False, kept_too=False)
+    assert sides_of(EXAMPLES, alike=True, kept_too=False).unseen.tolist() == [3]
+    assert sides_of(EXAMPLES, alike=True, kept_too=True).unseen.tolist() == [3, 4, 5]
+    sides = sides_of(EXAMPLES, alike=False, kept_too=False)
     assert {name: rows.tolist() for name, rows in sides.each().items()} == {"forget": [0, 1], "retain": [2], "unseen": [3, 4, 5]}
 
 
@@ -240,7 +240,7 @@ def test_the_second_reference_is_a_thin_line_in_the_reference_s_colour():
 
 def test_a_wall_is_one_outcome_the_surest_first():
     values = np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0])
-    sides = sides_of(EXAMPLES, by_class=False, kept_too=False)
+    sides = sides_of(EXAMPLES, alike=False, kept_too=False)
     leak, missed, alarm, alone = walls_of(values, np.array([9.0, 0.1, 9, 9, 9, 9]), sides, 1.0, False, CONFIDENCE)
     assert leak.rows.tolist() == [1, 0]  # 0.1 is farther below 1 than 0.5
     assert (leak.total, leak.whole, leak.matched) == (2, 2, 1)
@@ -252,7 +252,7 @@ def test_a_wall_is_one_outcome_the_surest_first():
 
 def test_a_wall_shows_so_many_and_says_how_many_there_are():
     examples = pd.DataFrame({"set": ["forget"] * 50, "index": range(50)})
-    sides = sides_of(examples, by_class=False, kept_too=False)
+    sides = sides_of(examples, alike=False, kept_too=False)
     wall = walls_of(np.arange(50.0), None, sides, 100.0, False, CONFIDENCE)[0]
     assert (wall.rows.tolist(), wall.total) == (list(range(MOST)), 50)
 

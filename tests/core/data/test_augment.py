@@ -44,6 +44,14 @@ def test_crop_moves_each_image_by_at_most_an_eighth_over_zeros():
     assert len(shifts) > 12
 
 
+def test_move_mirrors_nothing():
+    """Every result is a shift of the image itself; some are the image."""
+    padded = torch.nn.functional.pad(IMAGES, (2, 2, 2, 2))
+    places = [(down, right) for down in range(5) for right in range(5)]
+    for index, result in enumerate(drawn("move")):
+        assert any(torch.equal(result, padded[index][:, d : d + 16, r : r + 16]) for d, r in places)
+
+
 @pytest.mark.parametrize("how", AUGMENTS)
 def test_shape_kind_and_draw_are_kept(how):
     changed = drawn(how)

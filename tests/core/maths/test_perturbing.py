@@ -63,7 +63,7 @@ def test_a_look_measures_divergence_distance_auc_and_both_losses():
     losses = [-lp[range(len(e)), e.labels] for lp, e in zip(log_p, (forget, retain), strict=True)]
     js = jensenshannon(softmax(target[:5].numpy(), axis=1), softmax(logits[0].numpy(), axis=1), axis=1) ** 2
     auc = roc_auc_score([1] * 5 + [0] * 7, torch.cat(losses).numpy())
-    found = look(model, target, (forget, retain), 0.25, "cpu")
+    found = look(model, target[:5], (forget, retain), 0.25, "cpu")
     assert found == pytest.approx([js.mean(), 0.25, auc, *(float(loss.mean()) for loss in losses)], rel=1e-5)
 
 
