@@ -17,6 +17,7 @@ FIRST = ("core.jobs.single",)
 # What a real run imports late, and what every run's process needs at once.
 LATE = (
     "torch._dynamo",
+    "torchvision.models",
     "pyarrow.parquet",
     "sklearn.datasets",
     "sklearn.linear_model",

@@ -3,7 +3,6 @@
 from collections import OrderedDict
 
 from torch import nn
-from torchvision.models import mobilenet_v2
 
 from core.descriptions import DatasetInfo, ModelInfo
 from core.models.layers import SMALL, GlobalMean
@@ -17,6 +16,8 @@ STAGES = ([1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 3, 2], [6, 64, 4, 2], [6, 96, 3,
 
 def build(data: DatasetInfo) -> nn.Module:
     """An untrained model: float32 (B, C, H, W) in [0, 1] -> logits (B, classes). Without dropout: no draw but the run's."""
+    from torchvision.models import mobilenet_v2  # noqa: PLC0415  # torchvision costs a second and a half that listing models need not pay
+
     small = min(data.height, data.width) < SMALL
     stages = [[t, c, n, 1 if small and c == 24 else s] for t, c, n, s in STAGES]
     whole = mobilenet_v2(num_classes=len(data.classes), inverted_residual_setting=stages, dropout=0.0)

@@ -3,7 +3,6 @@
 from collections import OrderedDict
 
 from torch import nn
-from torchvision.models.resnet import BasicBlock
 
 from core.descriptions import DatasetInfo, ModelInfo
 from core.models.layers import SMALL, GlobalMean
@@ -35,8 +34,12 @@ def build(data: DatasetInfo) -> nn.Module:
     return model
 
 
-def _block(inside: int, outside: int, stride: int) -> BasicBlock:
+def _block(inside: int, outside: int, stride: int) -> nn.Module:
+    from torchvision.models.resnet import BasicBlock  # noqa: PLC0415  # torchvision costs a second and a half that listing models need not pay
+
     if stride == 1 and inside == outside:
-        return BasicBlock(inside, outside)
+        plain: nn.Module = BasicBlock(inside, outside)
+        return plain
     shortcut = nn.Sequential(nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside))
-    return BasicBlock(inside, outside, stride, shortcut)
+    shrinking: nn.Module = BasicBlock(inside, outside, stride, shortcut)
+    return shrinking

@@ -5,15 +5,17 @@ be seen then, and importance needs one backward pass instead of one for each exa
 """
 
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import vit_b_16
-from torchvision.models.vision_transformer import VisionTransformer
 
 from core.descriptions import DatasetInfo, ModelInfo
 from core.models.layers import ToSquare, attended
 from core.models.normalise import Normalise
+
+if TYPE_CHECKING:
+    from torchvision.models.vision_transformer import VisionTransformer
 
 INFO = ModelInfo(
     "vit_b_16", "ViT-B/16", "torchvision's vision transformer, 86 million weights, 16-pixel patches of a square image; "
@@ -25,7 +27,7 @@ PATCH, FEWEST = 16, 2  # pixels; patches across, at least
 class Tokens(nn.Module):
     """Pixels (B, 3, H, H) -> tokens (B, 1 + T, D), the class token first, each with its place added."""
 
-    def __init__(self, whole: VisionTransformer) -> None:
+    def __init__(self, whole: "VisionTransformer") -> None:
         super().__init__()
         self.embed, self.token, self.place = whole.conv_proj, whole.class_token, whole.encoder.pos_embedding
 
@@ -63,6 +65,8 @@ class FirstToken(nn.Module):
 def build(data: DatasetInfo) -> nn.Module:
     """An untrained model: float32 (B, C, H, W) in [0, 1] -> logits (B, classes)."""
     side = PATCH * max(FEWEST, round(max(data.height, data.width) / PATCH))
+    from torchvision.models import vit_b_16  # noqa: PLC0415  # torchvision costs a second and a half that listing models need not pay
+
     whole = vit_b_16(image_size=side, num_classes=len(data.classes))
     if data.channels != 3:
         whole.conv_proj = nn.Conv2d(data.channels, whole.hidden_dim, PATCH, PATCH)
