@@ -86,8 +86,12 @@ class ForgetRequest:
         try:
             if kind in ("random", "mislabelled"):
                 amount, _, seed = value.partition("@")
+                if "." in amount and float(amount) == 1:
+                    raise WrongInput(f"{text!r} would forget everything as a share; write {kind}:1 for a single example.")
                 return cls(kind, amount=float(amount), seed=int(seed or 0))
             picks = tuple(sorted({int(v) for v in values.split(",") if v.strip()}))
+        except WrongInput:
+            raise
         except ValueError:
             raise WrongInput(f"What to forget must be written {_FORMS}; got {text!r}.") from None
         if kind == "class" and len(picks) > 1:

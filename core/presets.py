@@ -60,7 +60,13 @@ _CONVOLUTIONS = Preset(Recipe(epochs=3, batch_size=64, learning_rate=0.05, augme
 _ATTENTION = Preset(
     Recipe(epochs=5, batch_size=64, learning_rate=1e-3, weight_decay=0.05, optimiser="adamw", augment="move"), _LARGE
 )
-FALLBACK = Preset(Recipe(epochs=20, batch_size=64, learning_rate=0.05), {"ssse": {"scope": "classifier"}})
+FALLBACK = Preset(
+    Recipe(epochs=20, batch_size=64, learning_rate=0.05),
+    {
+        "ssse": {"scope": "classifier"},
+        "unsir": {"noise_count": 32, "copies": 10, "impair_rate": 0.005, "repair_rate": 0.002, "batch_size": 64},
+    },
+)
 FALLBACKS = {  # by model
     **dict.fromkeys(("all_cnn", "resnet18", "mobilenet_v2"), _CONVOLUTIONS),
     **dict.fromkeys(("vit_small", "vit_b_16"), _ATTENTION),

@@ -6,7 +6,7 @@ from core.doubts import finding_of
 from core.store.home import Home
 from core.store.outcome import Run
 from core.store.results import ResultStore
-from core.trust import CHECKED
+from core.trust import CHECKED, DECIDING
 
 
 def doubts_of(home: Home, store: ResultStore, run: Run, data: DatasetInfo | None) -> list[str]:
@@ -23,7 +23,8 @@ def doubts_of(home: Home, store: ResultStore, run: Run, data: DatasetInfo | None
     except WrongInput as wrong:
         return [f"Not checked: {wrong}"]
     looked_for = ", ".join(CHECKED[key] for key in finding.clear)
-    lines = [f"Doubt: {doubt.sentence}" for doubt in finding.doubts] or [f"No doubt was found. Looked for: {looked_for}."]
+    little = ", but too little could be checked to vouch for it" if DECIDING in (finding.missed or {}) else ""
+    lines = [f"Doubt: {doubt.sentence}" for doubt in finding.doubts] or [f"No doubt was found{little}. Looked for: {looked_for}."]
     reasons: dict[str, list[str]] = {}
     for key, reason in (finding.missed or {}).items():
         reasons.setdefault(reason, []).append(CHECKED[key])

@@ -80,7 +80,8 @@ def relearning(numbers: Numbers, floor: Numbers | None, reasons: Mapping[str, st
     counted = ""
     if ours is not None and theirs is not None:
         word = "equal" if abs(ours - theirs) <= STEP else word
-        counted = f"{ours:.0f} training {'step brings' if ours == 1 else 'steps bring'} it back, {theirs:.0f} from the reference; "
+        gone = "" if ours else "it was never gone: "
+        counted = f"{gone}{ours:.0f} training {'step brings' if ours == 1 else 'steps bring'} it back, {theirs:.0f} from the reference; "
     return Part("anamnesis_index", word, f"Relearning: {counted}the ratio, its Anamnesis index, is {index:.2g} ({_EFFORT[word]}).")
 
 

@@ -8,7 +8,7 @@ import warnings
 import zlib
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from core.domain import WrongInput
 
@@ -62,7 +62,8 @@ def decode(raw: bytes, name: str, size: int | None, channels: int | None) -> np.
     except _BROKEN as error:
         if isinstance(error, WrongInput):
             raise
-        raise WrongInput(f"The image {name} is broken or of an unknown kind ({_line(error)}); mend it or take it out.") from error
+        why = "no picture is in it" if isinstance(error, UnidentifiedImageError) else _line(error)
+        raise WrongInput(f"The image {name} is broken or of an unknown kind ({why}); mend it or take it out.") from error
     if channels is not None:
         picture = picture.convert("L" if channels == 1 else "RGB")
     if size is not None:

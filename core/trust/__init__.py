@@ -9,7 +9,7 @@ from core.trust.case import Case, ClassSeen, Doubt, NotCheckable, PerClass
 from core.trust.study import check_study
 from core.verdict import Numbers
 
-__all__ = ["CHECKED", "Case", "ClassSeen", "Doubt", "Finding", "PerClass", "check_run", "check_study", "examine"]
+__all__ = ["CHECKED", "DECIDING", "Case", "ClassSeen", "Doubt", "Finding", "PerClass", "check_run", "check_study", "examine"]
 
 Check = Callable[[Case], str | None]  # a doubt's sentence, '' for none; None where the question does not arise
 FIRST: dict[str, Check] = {"untouched": checks.untouched, "collapsed": checks.collapsed}
@@ -28,6 +28,7 @@ FOLLOWS = {  # doubt -> what goes without saying then
     "not_forgotten": ("shallow", "no_nearer"),  # what is still answered need not be brought back
     "hidden_worst_class": ("price",),  # its sentence tells the average's loss, too
 }
+DECIDING = "still_recognised"  # without any attack, that nothing was found says little
 CHECKED = {  # key -> what is looked for, in the order of the checks
     "no_reference": "a missing reference",
     "untouched": "an untouched network",

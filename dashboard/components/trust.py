@@ -8,12 +8,10 @@ from core.doubts import GRAFT, TABLE
 from core.doubts import case_of as stored_case
 from core.store.beside import FLOOR
 from core.store.outcome import Run
-from core.trust import CHECKED, Case, Finding, examine
+from core.trust import CHECKED, DECIDING, Case, Finding, examine
 from core.verdict import Numbers
 from dashboard import queries
 from dashboard.components.text import plain
-
-DECIDING = "still_recognised"  # without any attack, that nothing was found says little
 
 
 def trust_panel(run: Run, key: str = "trust") -> Finding:
