@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE, QUIET, THRESHOLD
 
+READABLE = 15  # classes whose names and counts fit into a matrix
 HEIGHT = 340  # pixels
 DARK_SCALE = [[0.0, "#1b232e"], [1.0, "#7cc0f5"]]
 DECADES = range(-12, 5)  # of importance ratios
@@ -101,9 +102,10 @@ def _had(rows: pd.DataFrame) -> list[str]:
 def confusion(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False) -> go.Figure:
     """Heat map of one model's answers: row = true class, cell = share of that class. table: true, predicted, count.
 
-    dark: begin the scale at the dark theme's background, so that empty cells do not glare.
+    Of many classes, names and counts would cover the cells: a pointer on a cell tells them. dark: begin the scale at the dark
+    theme's background, so that empty cells do not glare.
     """
-    size = len(classes)
+    size, readable = len(classes), len(classes) <= READABLE
     counts = table.sort_values(["true", "predicted"])["count"].to_numpy().reshape(size, size)
     totals = counts.sum(1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
@@ -111,12 +113,12 @@ def confusion(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: b
         go.Heatmap(
             z=shares, x=list(classes), y=list(classes), customdata=counts, zmin=0, zmax=1, colorscale=DARK_SCALE if dark else "Blues",
             xgap=1, ygap=1, showscale=False,
-            text=np.where(counts > 0, counts.astype(str), ""), texttemplate="%{text}" if size <= 20 else None,
+            text=np.where(counts > 0, counts.astype(str), ""), texttemplate="%{text}" if readable else None,
             hovertemplate="true %{y}, answered %{x}: %{customdata} images (%{z:.0%})<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(type="category", showgrid=False)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    figure.update_xaxes(type="category", showgrid=False, showticklabels=readable)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, showticklabels=readable)
     figure.update_layout(title={"text": title, "x": 0, "font": {"size": 15}})
     return laid_out(figure, "answer", "true class", 360)
 
