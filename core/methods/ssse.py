@@ -26,7 +26,7 @@ from core.statistics import FisherStatistic, fisher_of, regularised_rows
 from core.training import predict
 
 PATH = torch.linspace(0, 3, 13)  # multiples of the step at which the loss is looked at
-SPECTRUM, LOOKED_AT = 512, 1000  # at most: eigenvalues of a block that are shown, forget images followed along the path
+SPECTRUM, LOOKED_AT = 512, 500  # at most: eigenvalues of a block that are shown, forget images followed along the path
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ class SSSE(UnlearningMethod):
             damping = self.damping * float(values[0]) + run.recipe.decay_in_loss
             left = (count - len(forget)) / count if self.downdate == "yes" else 1.0  # what is left of F is a mean over D_r
             solve: Solve = partial(fisher.solve, damping=max(damping * left, 1e-12))
-            rows = partial(regularised_rows, model, names, forget, run)  # chunk by chunk: all at once may be too much
+            rows = partial(regularised_rows, model, names, examples=forget, run=run)  # chunk by chunk: all at once may be too much
             if self.downdate == "yes":
                 solve = downdated(solve, torch.cat(list(rows())), count)
             ascent = torch.stack([chunk.double().sum(0) for chunk in rows()]).sum(0)
             move = (self.epsilon * left / (count - len(forget)) * solve(ascent[:, None])[:, 0]).to(named[names[0]].dtype)
             pull = run.recipe.decay_in_loss * torch.cat([named[n].flatten() for n in names]).detach().double() @ move.double()
-            predicted = torch.cat([chunk.double() @ move.double() for chunk in rows()])[forget.some(LOOKED_AT)]
+            predicted = torch.cat([chunk.double() @ move.double() for chunk in rows(examples=forget.sample(LOOKED_AT))])
             moves = torch.split(move, [named[name].numel() for name in names])
             step |= {name: part.view_as(named[name]) for name, part in zip(names, moves, strict=True)}
             run.record(f"ssse/{block}", {
