@@ -62,7 +62,8 @@ def make_spec(
 def request_of(text: str, data: DatasetInfo) -> ForgetRequest:
     """As `ForgetRequest.parse`, where names may stand for indices: `class:ankle boot`, `attribute:glasses=yes`.
 
-    Upper and lower case are one, and so are spaces and underscores; a whole number is always an index. Raises WrongInput.
+    Upper and lower case are one, and so are spaces and underscores. A whole number is a name where there is one that is
+    written so (`attribute:identity=100` of the people 100 to 299), else an index. Raises WrongInput.
     """
     kind, _, value = text.partition(":")
     column, _, said = value.rpartition("=") if kind == "attribute" else ("", "", value)
@@ -84,12 +85,14 @@ def _plain(name: str) -> str:
 
 
 def _index(word: str, names: tuple[str, ...], noun: str, key: str) -> str:
-    """The index of a name, as text; of a whole number, itself."""
-    if re.fullmatch(r"-?\d+", word.strip()):
-        return word.strip()
+    """The index of a name, as text, of the very name before one that is like it; of a whole number that is no name, itself."""
+    if word.strip() in names:
+        return str(names.index(word.strip()))
     plain = [_plain(name) for name in names]
     if _plain(word) in plain:
         return str(plain.index(_plain(word)))
+    if re.fullmatch(r"-?\d+", word.strip()):
+        return word.strip()
     near = get_close_matches(_plain(word), plain, NEAR) or [name for name in plain if _plain(word) in name][:NEAR]
     shown = [names[plain.index(name)] for name in near] or list(names[:LISTED])
     more = "" if near or len(names) <= LISTED else f", … ({len(names)} in all)"

@@ -72,7 +72,7 @@ def catalogue(root: Path) -> Catalogue:
 def _added(folder: Path, _changed: int) -> dict[str, DatasetInfo]:
     found = {}
     for key in imported.keys(folder):
-        with suppress(imported.Damaged):
+        with suppress(WrongInput):  # damaged, or removed since it was listed
             found[key] = imported.info_of(folder, key)
     return found
 

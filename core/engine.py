@@ -33,7 +33,7 @@ class WarmEngine:
         """The answer as plain data. Raises WrongInput with a sentence where there is none."""
         line = json.dumps({"question": question, "about": about})
         with self._lock:
-            reply = self._exchange(line) or self._exchange(line)  # a second try, with a new process
+            reply = self._exchange(line) or self._exchange(line)  # it died: a second try, with a new process
         if not reply:
             raise WrongInput(f"The engine could not answer; the end of {self._log} tells why.")
         told = json.loads(reply)
@@ -61,12 +61,15 @@ class WarmEngine:
         return self._home.logs_folder / "engine.log"
 
     def _exchange(self, line: str) -> str:
-        """'' where the process died, or was ended because it did not answer in time."""
+        """'' where the process died. Raises WrongInput where it had to be ended: what took too long once, will again."""
         self._ensure()
         try:
             print(line, file=self._pipe("stdin"), flush=True)
             heard, _, _ = select.select([self._pipe("stdout")], [], [], PATIENCE)
-            reply = self._pipe("stdout").readline() if heard else ""
+            if not heard:
+                self.close()
+                raise WrongInput(f"The engine gave no answer within {PATIENCE} seconds and was ended; {self._log} may tell why.")
+            reply = self._pipe("stdout").readline()
         except OSError:
             reply = ""
         if not reply:

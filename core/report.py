@@ -12,6 +12,7 @@ from core.store.home import Home
 from core.store.outcome import Run
 from core.store.results import ResultStore
 from core.verdict import Numbers
+from core.version import ENGINE, code_version
 
 
 def numbers_of(store: ResultStore, run_id: str) -> Numbers:
@@ -68,16 +69,18 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
 
 
 def own_weights(spec: RunSpec) -> str:
-    """What must be said of a run whose original was not trained here; '' where it was."""
+    """What must be said of a run whose original was not trained here; '' where it was.
+
+    The recipe's numbers are named where the code is still the run's: a later one may have another recipe.
+    """
     if not spec.weights:
         return ""
     if not spec.reference:
         return "The original's weights were uploaded, not trained here."
     recipe = preset_for(spec.dataset, spec.model).recipe
-    return (
-        f"The original's weights were uploaded; the reference was trained here by the recipe ({recipe.epochs} epochs of "
-        f"{recipe.optimiser}, learning rate {recipe.learning_rate:g}), so differences include the recipe's."
-    )
+    told = f"the recipe ({recipe.epochs} epochs of {recipe.optimiser}, learning rate {recipe.learning_rate:g})"
+    by = told if spec.engine == code_version(ENGINE) else "the recipe of its version"
+    return f"The original's weights were uploaded; the reference was trained here by {by}, so differences include the recipe's."
 
 
 def _with_precompute(store: ResultStore, run: Run, files: dict[str, str]) -> dict[str, float | None]:

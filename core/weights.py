@@ -9,7 +9,7 @@ from safetensors import safe_open
 import torch
 from torch import Tensor, nn
 
-from core.data.catalog import DATASETS
+from core.data.catalog import info_of
 from core.domain import WrongInput
 from core.kept import Shared, to_arrays, to_tensors
 from core.models import MODEL_INFOS, MODELS
@@ -30,7 +30,7 @@ def take_in(home: Home, dataset: str, model: str, path: str, name: str = "") -> 
 
     `name`: what the file is called where the user has it. Raises WrongInput with one sentence; nothing is kept then.
     """
-    data = DATASETS[dataset].INFO
+    data = info_of(dataset, home.datasets_folder)
     network = MODELS[model](data).eval()
     called = next(info.title for info in MODEL_INFOS if info.key == model)
     fitting = fitted(read(Path(path), name), network, f"{called} on {dataset}")
@@ -103,8 +103,10 @@ def _unwrapped(found: object, name: str) -> dict[str, Tensor]:
     if not isinstance(inner, Mapping):
         raise WrongInput(f"{name!r} holds no weights: a state dict is wanted, as torch.save(model.state_dict(), FILE) writes it.")
     for key, value in inner.items():
-        if not isinstance(key, str) or not isinstance(value, Tensor):
-            raise WrongInput(f"{name!r} holds more than weights: {str(key)[:60]!r} is a {type(value).__name__}; save the state dict alone.")
+        if not isinstance(key, str):  # not printed: tuples that hold each other twice would have no end
+            raise WrongInput(f"{name!r} holds more than weights: a key is a {type(key).__name__}, not text; save the state dict alone.")
+        if not isinstance(value, Tensor):
+            raise WrongInput(f"{name!r} holds more than weights: {key[:60]!r} is a {type(value).__name__}; save the state dict alone.")
     state = {str(key): value for key, value in inner.items()}
     while prefix := next((p for p in PREFIXES if state and all(key.startswith(p) for key in state)), ""):
         state = {key.removeprefix(prefix): value for key, value in state.items()}

@@ -4,7 +4,6 @@
 """
 
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core import catalogue as shelves
 from core.catalogue import Catalogue
 from core.comparison import comparison as compare_runs
+from core.data import cache as added_sets
+from core.data.beside import folder_beside, sweep
 from core.data.folder import data_folder
 from core.descriptions import DatasetInfo
 from core.domain import ForgetRequest, RunStatus, WrongInput
@@ -46,13 +47,24 @@ def catalogue() -> Catalogue:
 
 
 def dataset(key: str) -> DatasetInfo:
-    """What a stored run was about. Raises WrongInput where that is no longer on the shelf."""
+    """What a stored run was about. Raises WrongInput where that is no longer on the shelf, or was added and removed."""
     shelf = catalogue().datasets
+    if key not in shelf and added_sets.KEY.fullmatch(key):
+        return _added(key)
     if key not in shelf:
         raise WrongInput(
             f"This run is about the dataset {key!r}, which this Forgetscope does not know; it knows {', '.join(shelf)}."
         )
     return shelf[key]
+
+
+def _added(key: str) -> DatasetInfo:
+    try:
+        return added_sets.info_of(home().datasets_folder, key)
+    except added_sets.Damaged:  # which says what to do
+        raise
+    except WrongInput:
+        raise WrongInput(f"The added dataset {key} was removed; adding the same images again brings it back.") from None
 
 
 def titled(request: ForgetRequest, dataset: str) -> str:
@@ -236,6 +248,7 @@ def recorded(run_id: str, finished: str, root: str) -> list[tuple[str, tuple[int
 @st.cache_resource(max_entries=2, on_release=WarmEngine.close)
 def engine(place: Home) -> WarmEngine:
     """One warm engine process a home."""
+    sweep(place.root)  # uploads that a killed server left
     return WarmEngine(place)
 
 
@@ -253,18 +266,25 @@ def redampen(run_id: str, finished: str, root: str, alpha: float, lambda_: float
 
 def own_weights(dataset: str, model: str, name: str, brought: UploadedFile) -> dict[str, Any]:
     """What the engine says of a file of weights: see core.weights.take_in; or {"wrong": sentence}."""
-    return _own_weights(dataset, model, name, brought.file_id, str(home().root), code_version(ENGINE), brought)
+    return _weights_or_why_not(dataset, model, name, brought.file_id, str(home().root), code_version(ENGINE), brought)
+
+
+@st.cache_data(ttl=20.0, max_entries=16, show_spinner=False)
+def _weights_or_why_not(
+    dataset: str, model: str, name: str, file_id: str, root: str, version: str, _brought: UploadedFile
+) -> dict[str, Any]:
+    """A refusal is not looked into at every click, nor kept for long: the disk may have been full, the engine ended."""
+    try:
+        return _own_weights(dataset, model, name, file_id, root, version, _brought)
+    except WrongInput as wrong:
+        return {"wrong": str(wrong)}
 
 
 @st.cache_data(max_entries=16, show_spinner="Checking the weights …")
 def _own_weights(
     dataset: str, model: str, name: str, file_id: str, root: str, version: str, _brought: UploadedFile
 ) -> dict[str, Any]:
-    with NamedTemporaryFile(dir=root, prefix=".uploaded-", suffix=Path(name).suffix) as file:
-        try:
-            with told(Path(file.name)):
-                file.write(_brought.getbuffer())
-                file.flush()
-            return dict(engine(home()).ask("own_weights", dataset=dataset, model=model, path=file.name, name=name))
-        except WrongInput as wrong:
-            return {"wrong": str(wrong)}
+    with told(Path(root)), folder_beside(Path(root)) as folder:
+        file = folder / f"uploaded{Path(name).suffix}"
+        file.write_bytes(_brought.getbuffer())
+        return dict(engine(home()).ask("own_weights", dataset=dataset, model=model, path=str(file), name=name))

@@ -1,7 +1,11 @@
 """`data`: images of the user's own, added as a dataset, listed and removed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+import signal
+import sys
 from typing import Any
 
 import click
@@ -18,6 +22,7 @@ from core.store.results import ResultStore
 from core.store.trouble import told
 
 EVERY = 10**9  # runs that are looked at before a dataset may go: all
+ENDED = 128 + signal.SIGTERM  # the status of a process that was asked to end, as shells say it
 
 
 @cli.group("data")
@@ -41,7 +46,7 @@ def add_(path: str, layout: str, size: int, label: str, name: str, channels: str
     """
     home = open_home()
     asked = Asked(layout, size, label, name, channels)
-    with told(home.datasets_folder):
+    with told(home.datasets_folder), _tidy_when_ended():
         added = add(_folder(path, layout), asked, home.datasets_folder, _told_by_percent())
     if as_json:
         print_json({"key": added.info.key, "new": added.new, "notes": list(added.notes), "info": asdict(added.info)})
@@ -49,6 +54,21 @@ def add_(path: str, layout: str, size: int, label: str, name: str, channels: str
     for line in _said(added):
         click.echo(line, err=True)
     click.echo(added.info.key)
+
+
+@contextmanager
+def _tidy_when_ended() -> Iterator[None]:
+    """SIGTERM is an exception, so that nothing half-written stays; a second one must not cut the tidying short."""
+
+    def leave(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(ENDED)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _folder(path: str, layout: str) -> Path:

@@ -15,11 +15,11 @@ from core.data.building import READING, TOGETHER, Plan, Say, build
 from core.data.drafts import writing
 from core.data.layouts import AUTO, listing_of
 from core.data.listing import Listing, labelled
-from core.data.pictures import read
+from core.data.pictures import LARGEST, SMALLEST, read
 from core.descriptions import DatasetInfo
 from core.domain import WrongInput
 
-SIDES = (8, 1024)
+SIDES = (SMALLEST, LARGEST)
 CHANNELS = {"auto": None, "grey": 1, "colour": 3}
 LONGEST = 40  # letters of a key's name
 

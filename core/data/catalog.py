@@ -31,6 +31,16 @@ SOURCES: tuple[Source, ...] = (digits, *face_sets.SETS, *SETS, *cifar100.SETS)
 DATASETS: dict[str, Source] = {source.INFO.key: source for source in SOURCES}
 
 
+def info_of(key: str, datasets: Path | None = None) -> DatasetInfo:
+    """The description alone, of a set on the shelf or of one that the user added; datasets: where those lie.
+
+    Raises KeyError for a key that is not on the shelf; WrongInput where an added set is gone or damaged.
+    """
+    if datasets is not None and imported.KEY.fullmatch(key):
+        return imported.info_of(datasets, key)
+    return DATASETS[key].INFO
+
+
 @cache
 def load_dataset(key: str, datasets: Path | None = None) -> Dataset:
     """Loaded once a process. datasets: where those lie that the user added.

@@ -14,6 +14,7 @@ from core.domain import WrongInput
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
 SMALLEST = 8  # the networks halve an image up to three times
+LARGEST = 1024  # pixels of a side: larger images, kept whole, would fill a disk and outlast any training
 GREY = ("1", "L", "LA")
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error)
 # What a header promises is not decoded beyond Pillow's MAX_IMAGE_PIXELS; Pillow itself only warns up to twice that.
@@ -68,6 +69,8 @@ def decode(raw: bytes, name: str, size: int | None, channels: int | None) -> np.
         picture = picture.convert("L" if channels == 1 else "RGB")
     if size is not None:
         picture = ImageOps.fit(picture, (size, size), Image.Resampling.BICUBIC)
+    if max(picture.size) > LARGEST:
+        raise WrongInput(f"The image {name} is {picture.width}x{picture.height}, beyond {LARGEST} a side; give --size to resize them all.")
     if min(picture.size) < SMALLEST:
         raise WrongInput(f"The image {name} is {picture.width}x{picture.height}; at least {SMALLEST}x{SMALLEST} is wanted.")
     pixels = np.asarray(picture)

@@ -9,9 +9,11 @@ import sys
 from tempfile import TemporaryFile
 
 from core.data.adding import Asked
+from core.data.beside import sweep
 from core.domain import WrongInput
 
 PROJECT = Path(__file__).resolve().parents[2]  # the folder that `python -m core` is run from
+DATASETS = "datasets"  # the folder that core.store.home.Home.datasets_folder names, from a floor above
 _PERCENT = re.compile(r" *(\d+) %  (.*)")
 
 
@@ -40,6 +42,9 @@ def add_apart(home: Path, path: str, asked: Asked, say: Callable[[float, str], N
             except BaseException:  # the page was left: Streamlit stops its script with an exception of its own
                 process.terminate()
                 raise
+        if (ended := max(-process.returncode, process.returncode - 128)) > 0:  # by a signal, caught or not
+            sweep(home / DATASETS)  # a killed process could not
+            raise WrongInput(f"Adding was ended by the system (signal {ended}), perhaps for want of memory; nothing was added.")
         if process.returncode:
             raise WrongInput(last)
         out.seek(0)

@@ -41,12 +41,15 @@ def example_table(evidence: Evidence) -> pd.DataFrame:
     """One row per example: set, index (row of the training or the test set), label, and each model's view of it.
 
     `M_loss` and `M_entropy` in nats, `M_confidence` (phi), `M_answer` (class index) of every model M.
+    `truth`: the right label, only where the request made some of them wrong before the original learnt them.
     Of several attributes `label` is how many of them the image has, and `M_answer` how many M answers rightly.
     """
     parts = []
     for name, rows in rows_of(evidence).items():
         labels = _labels(evidence, name, rows)
         part: dict[str, object] = {"set": name, "index": rows.numpy(), "label": (labels.sum(1) if evidence.multi else labels).numpy()}
+        if evidence.splits.truth is not None:
+            part["truth"] = (labels if name.startswith("test") else evidence.splits.truth.cpu()[rows]).numpy()
         for model in evidence.answers:
             logits = _logits(evidence, model, name, rows)
             part[f"{model}_loss"] = label_loss(logits.double(), labels, "none").float().numpy()

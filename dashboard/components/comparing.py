@@ -55,10 +55,10 @@ def class_difference(
     return go.Figure(traces, laid_over(layout, xaxis={"type": "category"}, yaxis=numbers))
 
 
-def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False) -> go.Figure:
+def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False, row: str = "true class") -> go.Figure:
     """Heat map of one network's answers: row = true class, colour = share of the row, text = share and mean confidence.
 
-    table: true, predicted, count, confidence. Classes without images have no row. dark: as in `figures.confusion`.
+    table: true, predicted, count, confidence. Classes without images have no row. dark, row: as in `figures.confusion`.
     """
     size = len(classes)
     ordered = table.sort_values(["true", "predicted"])
@@ -75,11 +75,11 @@ def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool
         "type": "heatmap", "z": shares, "x": list(classes), "y": names, "zmin": 0, "zmax": 1, "xgap": 1, "ygap": 1,
         "customdata": np.stack([counts, np.nan_to_num(confidence)], 2), "colorscale": DARK_SCALE if dark else "Blues",
         "showscale": False, "text": text, "texttemplate": "%{text}" if written else None, "textfont": {"size": 10},
-        "hovertemplate": "true %{y}, answered %{x}: %{z:.1%} (%{customdata[0]} images), mean confidence %{customdata[1]:.2f}"
-        "<extra></extra>",
+        "hovertemplate": f"{row.removesuffix(' class')} %{{y}}, answered %{{x}}: %{{z:.1%}} (%{{customdata[0]}} images), mean "
+        "confidence %{customdata[1]:.2f}<extra></extra>",
     }  # fmt: skip
     layout = house(
-        "answer", "true class", AROUND + ROW * max(2, len(names)) if written else HEIGHT + 80,
+        "answer", row, AROUND + ROW * max(2, len(names)) if written else HEIGHT + 80,
         **room(classes, names),
     )  # fmt: skip
     grid = {"type": "category", "showgrid": False}

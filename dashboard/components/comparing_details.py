@@ -62,14 +62,15 @@ def matrices(a: Side, b: Side) -> None:
         chosen = cells[(cells["model"] == "unlearned") & (cells["split"] == split)]
         if not len(chosen):
             raise WrongInput(f"Run {side.id} stored no answers on the {split} set: another version of Forgetscope made it.")
+        row = "taught label" if side.request.kind == "mislabelled" and split != "test" else "true class"
         column.plotly_chart(
-            comparing.matrix(chosen, side.classes(int(chosen["true"].max()) + 1), side.title, dark), key=f"matrix-{side.letter}",
+            comparing.matrix(chosen, side.classes(int(chosen["true"].max()) + 1), side.title, dark, row), key=f"matrix-{side.letter}",
             config=CONFIG,
-            alt=f"Heat map: true class against answer of {side.title}, {split} images",
+            alt=f"Heat map: {row} against answer of {side.title}, {split} images",
         )  # fmt: skip
     st.caption(
-        "How to read it: a row is a true class; a cell says how many of its images got that answer, and below it how sure the "
-        "network was of it on average (1 is certain)."
+        "How to read it: a row is a true class (or the label that the original was taught, where the request made some of them wrong); "
+        "a cell says how many of its images got that answer, and below it how sure the network was of it on average (1 is certain)."
     )
 
 

@@ -18,10 +18,11 @@ LAYERS = "parameter tensor, input to output"
 def answers_of(examples: pd.DataFrame, classes: int) -> pd.DataFrame:
     """Counts int (classes, classes) of the forget set: row = the reference's answer, column = the unlearned network's.
 
-    Without a reference the rows are the true classes. examples: set, label, reference_answer, unlearned_answer.
+    Without a reference the rows are the true classes. examples: set, label (truth, where that is wrong), reference_answer,
+    unlearned_answer.
     """
     rows = examples[examples["set"] == "forget"]
-    theirs = rows["reference_answer" if "reference_answer" in rows else "label"].to_numpy(int)
+    theirs = rows[next(name for name in ("reference_answer", "truth", "label") if name in rows)].to_numpy(int)
     cell = theirs * classes + rows["unlearned_answer"].to_numpy(int)
     return pd.DataFrame(np.bincount(cell, minlength=classes**2).reshape(classes, classes))
 

@@ -99,9 +99,10 @@ def _had(rows: pd.DataFrame) -> list[str]:
     return [f"; {int(has)} of {int(n)} images have it" for has, n in zip(rows["positives"], rows["count"], strict=True)]
 
 
-def confusion(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False) -> go.Figure:
+def confusion(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False, row: str = "true class") -> go.Figure:
     """Heat map of one model's answers: row = true class, cell = share of that class. table: true, predicted, count.
 
+    row: what a row is called where it is not the true class.
     Of many classes, names and counts would cover the cells: a pointer on a cell tells them. dark: begin the scale at the dark
     theme's background, so that empty cells do not glare.
     """
@@ -114,13 +115,13 @@ def confusion(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: b
             z=shares, x=list(classes), y=list(classes), customdata=counts, zmin=0, zmax=1, colorscale=DARK_SCALE if dark else "Blues",
             xgap=1, ygap=1, showscale=False,
             text=np.where(counts > 0, counts.astype(str), ""), texttemplate="%{text}" if readable else None,
-            hovertemplate="true %{y}, answered %{x}: %{customdata} images (%{z:.0%})<extra></extra>",
+            hovertemplate=f"{row.removesuffix(' class')} %{{y}}, answered %{{x}}: %{{customdata}} images (%{{z:.0%}})<extra></extra>",
         )
     )  # fmt: skip
     figure.update_xaxes(type="category", showgrid=False, showticklabels=readable)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False, showticklabels=readable)
     figure.update_layout(title={"text": title, "x": 0, "font": {"size": 15}})
-    return laid_out(figure, "answer", "true class", 360)
+    return laid_out(figure, "answer", row, 360)
 
 
 def layer_importance(layers: list[dict[str, Any]]) -> go.Figure:

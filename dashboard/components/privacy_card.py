@@ -13,19 +13,20 @@ LISTED = 12  # classes in the bars, at most
 
 
 def probabilities(
-    answers: dict[str, np.ndarray], row: int, classes: tuple[str, ...], label: int | tuple[int, ...]
+    answers: dict[str, np.ndarray], row: int, classes: tuple[str, ...], label: int | tuple[int, ...], wrong: int | None = None
 ) -> go.Figure:
     """Grouped bars: what each network answers to one image. answers: model -> (N, C); the true class is marked.
 
     Of many classes the likeliest under any network are shown, and the true one. label: the class, or the image's
-    attributes, each of which has a probability by itself.
+    attributes, each of which has a probability by itself. wrong: what the request called the image instead; marked too.
     """
     multi = not isinstance(label, int)
     true = {*label} if isinstance(label, tuple) else {label}
     rows = {model: answers[model][row] for model in MODELS if model in answers}
     order = np.argsort(-np.max(list(rows.values()), axis=0), kind="stable")
-    shown = sorted({*order[:LISTED].tolist(), *true}) if len(classes) > LISTED else list(range(len(classes)))
-    names = [f"<b>{classes[index]} ✓</b>" if index in true else classes[index] for index in shown]
+    marks = ({} if wrong is None else {wrong: "✗"}) | dict.fromkeys(true, "✓")
+    shown = sorted({*order[:LISTED].tolist(), *marks}) if len(classes) > LISTED else list(range(len(classes)))
+    names = [f"<b>{classes[index]} {marks[index]}</b>" if index in marks else classes[index] for index in shown]
     figure = go.Figure()
     for model, values in rows.items():
         hollow = model == "original"
@@ -39,7 +40,8 @@ def probabilities(
         )  # fmt: skip
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     figure.update_xaxes(type="category")
-    figure = laid_out(figure, "attribute (✓ = the image has it)" if multi else "class (✓ = true)", "probability")
+    one = "class (✓ = true)" if wrong is None else "class (✓ = true, ✗ = the wrong label)"
+    figure = laid_out(figure, "attribute (✓ = the image has it)" if multi else one, "probability")
     figure.update_layout(legend={"y": -0.3, "yanchor": "top"}, margin={"t": 8})
     return figure
 

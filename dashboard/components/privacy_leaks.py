@@ -13,7 +13,7 @@ from dashboard.components.palette import MODEL_TITLE
 from dashboard.components.privacy_attack import Attack
 from dashboard.components.privacy_card import card_table, probabilities
 from dashboard.components.privacy_scores import SCORES, called, models_of
-from dashboard.components.privacy_walls import SET_NAME, pictures, wall_figure, walls_of
+from dashboard.components.privacy_walls import SET_NAME, named, pictures, truths_of, wall_figure, walls_of
 from dashboard.session import belongs, recall, remember
 
 LARGE = 112  # pixels of a card's picture
@@ -81,36 +81,40 @@ def _card(
         st.caption("A click on an image opens its card here: what it is, and what the three networks make of it.")
         return
     row = names.index(name)
-    label = _true(row, examples, arrays, multi)
+    label, taught = _true(row, examples, arrays, multi), int(examples["label"].iloc[row])
+    wrong = None if multi or taught == label else taught
     name = _named(label, classes)
-    _facts(row, examples, arrays, name, attack)
+    _facts(row, examples, arrays, name, _named(label, classes, wrong), attack)
     scores = list(SCORES.values())
     st.table(card_table(examples, row, classes, models_of(examples), scores, multi=multi), hide_index=True,
              alt="Each network's answer and scores for this image")  # fmt: skip
     st.plotly_chart(
-        probabilities(answers, row, classes, label), key="probabilities", config=figures.CONFIG,
+        probabilities(answers, row, classes, label, wrong), key="probabilities", config=figures.CONFIG,
         alt=f"Bars: probability of each {'attribute' if multi else 'class'} for this image of {name} under each network",
     )  # fmt: skip
-    st.caption("How to read it: an image is forgotten where the unlearned network's bars stand as the hatched reference's do.")
+    st.caption(
+        "How to read it: an image is forgotten where the unlearned network's bars stand as the hatched reference's do."
+        + ("" if wrong is None else " Loss and confidence are those of the wrong label, which the original was taught.")
+    )
 
 
 def _true(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], multi: bool) -> int | tuple[int, ...]:
     """The image's class, or its attributes."""
     example = examples.iloc[row]
     if not multi:
-        return int(example["label"])
+        return int(truths_of(examples).iloc[row])
     labels = arrays["test_labels" if example["set"].startswith("test") else "train_labels"]
     return tuple(np.flatnonzero(labels[example["index"]]).tolist())
 
 
-def _named(label: int | tuple[int, ...], classes: tuple[str, ...]) -> str:
-    """What the image is, to follow `image of`."""
+def _named(label: int | tuple[int, ...], classes: tuple[str, ...], wrong: int | None = None) -> str:
+    """What the image is, to follow `image of`; or, beside it, what it was wrongly called."""
     if isinstance(label, int):
-        return f"class {classes[label]}"
+        return named(label if wrong is None else wrong, label, classes)
     return f"attributes {', '.join(classes[a] for a in label)}" if label else "no attribute"
 
 
-def _facts(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], name: str, attack: Attack) -> None:
+def _facts(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], name: str, title: str, attack: Attack) -> None:
     example = examples.iloc[row]
     image = to_rgb(pictures(examples, np.array([row]), arrays), int(arrays["peak"]))[0]
     box: DeltaGenerator = st.container(horizontal=True, vertical_alignment="center")
@@ -120,6 +124,6 @@ def _facts(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], name
     member = bool(called(attack.values[attack.model][[row]], attack.threshold, attack.above)[0])
     seen = where == "training"
     box.markdown(
-        f"**{name[0].upper()}{name[1:]}**  \n{SET_NAME[example['set']]}  \n{where} index {example['index']}  \n"
+        f"**{title[0].upper()}{title[1:]}**  \n{SET_NAME[example['set']]}  \n{where} index {example['index']}  \n"
         f"called {'a member' if member else 'no member'}: **{'right' if member == seen else 'wrong'}**"
     )

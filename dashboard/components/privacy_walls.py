@@ -84,13 +84,14 @@ def wall_figure(
     lines, cells = max(1, ceil(count / COLUMNS)), np.arange(count)
     chosen = examples.iloc[wall.rows]
     columns = [chosen[name].tolist() for name in ("set", "index", "label", f"{model}_answer", f"{model}_{score.key}")]
+    columns.insert(3, truths_of(chosen).tolist())
     hidden = {"opacity": 0}
     points = {
         "type": "scatter", "x": cells % COLUMNS + 0.45, "y": cells // COLUMNS + 0.45, "mode": "markers", "showlegend": False,
         "customdata": [[int(row)] for row in wall.rows], "hovertemplate": "%{text}<extra></extra>",
         "text": [
-            f"{SET_NAME[name]}, index {index}<br>{_said(label, answer, classes, multi)}<br>{score.title} {value:.3g}"
-            for name, index, label, answer, value in zip(*columns, strict=True)
+            f"{SET_NAME[name]}, index {index}<br>{_said(label, truth, answer, classes, multi)}<br>{score.title} {value:.3g}"
+            for name, index, label, truth, answer, value in zip(*columns, strict=True)
         ],
         "marker": {"symbol": "square", "size": 0.8 * CELL, **hidden}, "selected": {"marker": hidden}, "unselected": {"marker": hidden},
     }  # fmt: skip
@@ -107,10 +108,20 @@ def wall_figure(
     return go.Figure([points], layout)
 
 
-def _said(label: int, answer: int, classes: tuple[str, ...], multi: bool) -> str:
+def truths_of(examples: pd.DataFrame) -> pd.Series:
+    """The right labels: those of the dataset, unless the request made some of them wrong."""
+    return examples["truth" if "truth" in examples else "label"]
+
+
+def named(label: int, truth: int, classes: tuple[str, ...]) -> str:
+    """What an image of one class is, and what it was called where that is something else."""
+    return f"class {classes[truth]}" if label == truth else f"labelled {classes[label]} (wrongly, by the request), truly {classes[truth]}"
+
+
+def _said(label: int, truth: int, answer: int, classes: tuple[str, ...], multi: bool) -> str:
     if multi:
         return f"{label} attribute{'s' * (label != 1)}, {answer} of {len(classes)} answered rightly"
-    return f"class {classes[label]}, answered {classes[answer]}"
+    return f"{named(label, truth, classes)}, answered {classes[answer]}"
 
 
 def _sheet(images: np.ndarray, peak: int) -> bytes:

@@ -107,7 +107,8 @@ def _extend(study: Standing) -> None:
     study_id = study.stored.id
     with st.popover("Extend", key=f"extend-{study_id}"):
         shelves, plan = queries.catalogue(), study.plan
-        titles = {m.title: m.key for m in shelves.methods.values() if plan.request.kind in m.kinds}
+        data = shelves.datasets.get(plan.dataset)  # none where it was removed, and nothing can be asked of it
+        titles = {m.title: m.key for m in shelves.methods.values() if data and not m.unfit(data, plan.request)}
         st.text_input("More seeds", key=f"seeds-{study_id}", placeholder=f"{max(plan.seeds) + 1}-{max(plan.seeds) + 2}", max_chars=200)
         st.multiselect("More methods, by their preset", list(titles), key=f"methods-{study_id}", placeholder="none")
         if study.now.anew:
@@ -117,6 +118,7 @@ def _extend(study: Standing) -> None:
 
 def _grow(study_id: str, plan: StudyPlan, titles: dict[str, str]) -> None:
     """Raises WrongInput."""
+    queries.dataset(plan.dataset)  # first of all it must be there
     shelves = queries.catalogue()
     text, chosen = (recall(f"{what}-{study_id}") for what in ("seeds", "methods"))
     if not (text or "").strip() and not chosen:

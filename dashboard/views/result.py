@@ -93,19 +93,26 @@ def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
         return
     st.caption(
         "How to read it: a forgotten class should fall to where the hatched reference stands; every other class should not move."
+        if forgotten
+        else "How to read it: no whole class had to go; every class should stand where the retrained reference does, if there is one."
     )
     st.subheader("Where the answers went")
     cells = queries.table(run.id, "confusion", *where)
     dark = st.context.theme.type == "dark"
     models = [model for model in MODEL_TITLE if (cells["model"] == model).any()]
+    taught = run.spec.request.kind == "mislabelled" and split == "train"
+    row = "taught label" if taught else "true class"
     for column, model in zip(st.columns(len(models)), models, strict=True):
         chosen = cells[(cells["split"] == split) & (cells["model"] == model)]
         column.plotly_chart(
-            figures.confusion(chosen, classes, MODEL_TITLE[model], dark), key=f"confusion-{model}", config=figures.CONFIG,
-            alt=f"Heat map: true class against answer of the {MODEL_TITLE[model]} network",
+            figures.confusion(chosen, classes, MODEL_TITLE[model], dark, row), key=f"confusion-{model}", config=figures.CONFIG,
+            alt=f"Heat map: {row} against answer of the {MODEL_TITLE[model]} network",
         )  # fmt: skip
     st.caption(
-        "How to read it: a row is a true class, a cell how many of its images got that answer; the diagonal is right."
+        "How to read it: a row is the label that the original network was taught, wrong for the images of the request; a cell says how "
+        "many of its images got that answer, and the diagonal is what was taught."
+        if taught
+        else "How to read it: a row is a true class, a cell how many of its images got that answer; the diagonal is right."
     )
 
 

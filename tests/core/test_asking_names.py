@@ -9,6 +9,7 @@ from core.data.cifar100 import CIFAR20, CIFAR100
 from core.data.digits import INFO as DIGITS
 from core.data.face_sets import SETS as FACES
 from core.data.published_sets import FASHION_MNIST
+from core.descriptions import Column
 from core.domain import ForgetRequest, WrongInput
 from core.indices import LONGEST, samples_from, samples_from_file
 from core.wording import title_of, words_of
@@ -41,7 +42,7 @@ CLOTHES, BEAVERS, KINDS, AGES, TRAITS = FASHION_MNIST.INFO, CIFAR20.INFO, CIFAR1
         (DIGITS, "class:3", "class:3"),
     ],
 )
-def test_a_name_stands_for_its_index_and_a_whole_number_for_itself(data, text, same):
+def test_a_name_stands_for_its_index_and_a_whole_number_that_is_no_name_for_itself(data, text, same):
     request = request_of(text, data)
     assert request.text == same
     check_request(request, data)
@@ -51,6 +52,30 @@ def test_a_name_stands_for_its_index_and_a_whole_number_for_itself(data, text, s
 def test_a_name_that_holds_a_comma_is_one_name():
     data = replace(CLOTHES, classes=("fur, fake", "wool"), train_counts=(5, 5))
     assert request_of("class:fur, fake", data).picks == (0,)
+
+
+PEOPLE = tuple(map(str, range(100, 300)))
+NUMBERED = replace(CLOTHES, classes=("7", "2", "wool"), train_counts=(5,) * 3, columns=(Column("identity", PEOPLE, (1,) * 200),))
+
+
+@pytest.mark.parametrize(
+    "text, picks",
+    [
+        ("attribute:identity=100", (0,)),
+        ("attribute:identity=299,101", (1, 199)),
+        ("attribute:identity=17", (17,)),
+        ("class:2", (1,)),
+        ("classes:7,2", (0, 1)),
+        ("classes: 7,0,wool", (0, 2)),
+    ],
+)
+def test_a_whole_number_that_is_a_name_is_that_name(text, picks):
+    assert request_of(text, NUMBERED).picks == picks
+
+
+def test_the_very_name_comes_before_one_that_is_like_it():
+    data = replace(CLOTHES, classes=("a b", "A_b"), train_counts=(5, 5))
+    assert [request_of(f"class:{word}", data).picks for word in ("a b", "A_b", "A B")] == [(0,), (1,), (0,)]
 
 
 @pytest.mark.parametrize(

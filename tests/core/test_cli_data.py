@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from core.cli import entry
 from core.data import cache
+from core.data.adding import Asked
+from core.data.process import add_apart
 from core.describe import write
-from core.domain import ForgetRequest, RunSpec, RunStatus
+from core.domain import ForgetRequest, RunSpec, RunStatus, WrongInput
 from core.store.results import ResultStore
 from core.version import ENGINE, code_version
 from tests.conftest import ROOT
@@ -113,6 +116,35 @@ def test_a_set_that_a_run_waits_for_is_not_removed_and_one_that_no_run_wants_is(
     assert main("data", "remove", key) == (0, "", "")
     assert cache.keys(home.datasets_folder) == []
     assert main("data", "remove", key)[0] == 2
+
+
+def test_a_process_that_is_asked_to_end_half_way_leaves_nothing(tmp_path, home):
+    root = folder(tmp_path / "pets", counts=(400, 100))
+    command = [sys.executable, "-m", "core", "data", "add", str(root), "--size", "256"]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "FORGETSCOPE_HOME": str(home.root)}, stderr=subprocess.PIPE) as process:
+        for line in process.stderr:
+            if b"decoding image" in line and b"image 1 of" not in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        assert b"Traceback" not in process.stderr.read()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert list(home.datasets_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_who_waits_for_a_process_that_the_system_ends_is_told_so_and_nothing_is_left(tmp_path, home, number):
+    def say(_, note):
+        if note.startswith("decoding"):
+            for child in psutil.Process().children():
+                child.send_signal(number)
+
+    with pytest.raises(WrongInput) as told:
+        add_apart(home.root, str(folder(tmp_path / "pets", counts=(100, 50))), Asked(size=256), say)
+    assert str(told.value) == (
+        f"Adding was ended by the system (signal {number}), perhaps for want of memory; nothing was added."
+    )
+    assert list(home.datasets_folder.iterdir()) == []
 
 
 def test_a_process_that_is_killed_half_way_leaves_nothing_that_is_believed(main, tmp_path, home):

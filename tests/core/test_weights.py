@@ -16,6 +16,7 @@ from core import pipeline, weights
 from core.asking import floor_spec, make_spec
 from core.comparison import model_text
 from core.controls import is_control_of
+from core.data.adding import Asked, add
 from core.data.digits import INFO
 from core.describe import describe
 from core.domain import ForgetRequest, RunSpec, RunStatus, WrongInput
@@ -26,6 +27,7 @@ from core.store.artifacts import Artifacts
 from core.store.liveness import ProcessId
 from core.store.results import ResultStore
 from core.weights import fitted, read, take_in, taken_in
+from tests.core.data.made_up import folder
 
 NORMALISATION = {"normalise.mean", "normalise.deviation"}
 SHELVES = describe()
@@ -170,6 +172,7 @@ def test_what_holds_no_state_dict_is_refused(tmp_path, content):
 
 def test_what_holds_more_than_weights_is_refused(tmp_path, state):
     refused(saved(tmp_path, state | {"epoch": 3}), "'epoch' is a int", "state dict alone")
+    refused(saved(tmp_path, state | {("a", ("b",)): torch.zeros(3)}), "a key is a tuple, not text", "state dict alone")
     own = {}
     own["model"] = own
     refused(saved(tmp_path, own))
@@ -281,6 +284,16 @@ def test_it_is_kept_under_the_hash_of_its_content_whatever_way_it_came(tmp_path,
     assert not found.made_now
 
 
+def test_weights_for_images_of_ones_own_are_taken_too(tmp_path, home):
+    info = add(folder(tmp_path / "pets"), Asked(), home.datasets_folder).info
+    state = MODELS["small_cnn"](info).state_dict()
+    found = take_in(home, info.key, "small_cnn", str(saved(tmp_path, state)))
+    kept = Artifacts(home.artifacts_folder).get_arrays(f"{found['weights']}.safetensors")
+    assert all((kept[key] == t.numpy()).all() for key, t in state.items())
+    with pytest.raises(WrongInput, match="no added dataset 'pets@00000000'"):
+        take_in(home, "pets@00000000", "small_cnn", str(tmp_path / "own.pth"))
+
+
 def test_a_refusal_names_the_file_as_its_owner_does_and_keeps_nothing(tmp_path, home):
     with pytest.raises(WrongInput, match=r"'mine\.pth'"):
         take_in(home, "digits", "small_cnn", str(saved(tmp_path, [])), "mine.pth")
@@ -376,6 +389,10 @@ def test_it_is_said_that_the_reference_was_trained_and_the_original_was_not(own)
     assert own_weights(spec_of(own, reference=False)) == "The original's weights were uploaded, not trained here."
     assert own_weights(spec_of(own)) == (
         "The original's weights were uploaded; the reference was trained here by the recipe (20 epochs of sgd, learning rate 0.1), "
+        "so differences include the recipe's."
+    )
+    assert own_weights(replace(spec_of(own), engine="an older one")) == (
+        "The original's weights were uploaded; the reference was trained here by the recipe of its version, "
         "so differences include the recipe's."
     )
 

@@ -242,6 +242,15 @@ def test_the_matrices_follow_the_choice_of_images(open_app, planted):
     assert spec_of(at, "Heat map: true class")["data"][0]["y"] == ["3"]
 
 
+@pytest.mark.parametrize("images, row", [("train", "taught label"), ("forget", "taught label"), ("test", "true class")])
+def test_a_row_of_labels_that_were_made_wrong_is_called_so(open_app, bare, images, row):
+    for method in METHODS[:2]:
+        plant(bare, spec(method, "mislabelled:0.05"))
+    at = open_app(bare.root, VIEW, matrix=images)
+    assert len([alt for alt in alts(at) if alt.startswith(f"Heat map: {row} against")]) == 2
+    assert spec_of(at, "Heat map")["layout"]["yaxis"]["title"]["text"] == row
+
+
 def test_how_far_the_answers_are_from_the_references_is_the_headline(open_app, planted):
     known = ids(planted)
     at = open_app(planted.root, VIEW, look="The forgotten", a=known["ssd", 0], b=known["finetune", 0])

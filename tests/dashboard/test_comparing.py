@@ -397,6 +397,8 @@ def test_answers_are_counted_on_the_forget_set_alone_image_by_image():
     assert counts.to_numpy().tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 1]]
     alone = comparing_flow.answers_of(answers([(0, 0), (0, 2)]).drop(columns="reference_answer"), 3)
     assert alone.to_numpy().tolist() == [[0, 0, 0], [1, 0, 1], [0, 0, 0]]
+    flipped = answers([(0, 0), (0, 2)]).drop(columns="reference_answer").assign(truth=2)
+    assert comparing_flow.answers_of(flipped, 3).to_numpy().tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 1]]
 
 
 @pytest.mark.parametrize(

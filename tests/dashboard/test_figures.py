@@ -113,6 +113,14 @@ def test_a_cell_is_the_share_of_its_row():
     assert figure.layout.title.text == "Unlearned"
 
 
+def test_a_row_of_labels_that_were_made_wrong_is_called_so():
+    table = pd.DataFrame([(t, p, 1) for t in range(3) for p in range(3)], columns=["true", "predicted", "count"])
+    plain, taught = (figures.confusion(table, CLASSES, "x", **about) for about in ({}, {"row": "taught label"}))
+    assert (plain.layout.yaxis.title.text, taught.layout.yaxis.title.text) == ("true class", "taught label")
+    assert plain.data[0].hovertemplate.startswith("true %{y}, answered %{x}: ")
+    assert taught.data[0].hovertemplate.startswith("taught label %{y}, answered %{x}: ")
+
+
 def test_many_classes_are_drawn_without_numbers():
     size = 21
     rows = [(t, p, 1) for t in range(size) for p in range(size)]

@@ -1,9 +1,15 @@
 """Weights of one's own on the pages: brought on Unlearn, checked by the engine, told on Result."""
 
+import subprocess
+from unittest.mock import Mock
+
 import pytest
 
+from core.domain import WrongInput
+from core.engine import WarmEngine
 from core.jobs import runner
 from core.store.results import ResultStore
+from dashboard import queries
 from tests.dashboard.conftest import sound
 
 RECIPE = "The original's weights were uploaded; the reference was trained here by the recipe"
@@ -47,7 +53,7 @@ def test_weights_that_fit_are_counted_and_the_run_is_asked_with_them(open_app, b
     first, floor = asked
     assert first.weights == floor.weights
     assert (bare.artifacts_folder / f"{first.weights}.safetensors").read_bytes() == mine
-    assert not list(bare.root.glob(".uploaded-*"))
+    assert not list(bare.root.glob(".writing-*"))
 
 
 def test_weights_that_do_not_fit_are_told_in_one_sentence_and_nothing_can_be_run(open_app, bare, mine):
@@ -59,6 +65,27 @@ def test_weights_that_do_not_fit_are_told_in_one_sentence_and_nothing_can_be_run
     assert at.button(key="submit").disabled
     at.file_uploader[0].clear()
     assert not sound(at.run()).button(key="submit").disabled
+
+
+def test_a_trouble_that_passes_is_not_remembered_for_the_file(open_app, bare, mine, monkeypatch):
+    answer = WarmEngine.ask
+    monkeypatch.setattr(WarmEngine, "ask", Mock(side_effect=WrongInput("The engine could not answer.")))
+    at = bring(open_app(bare.root), "mine.safetensors", mine)
+    assert [error.value for error in at.error] == ["The engine could not answer\\."]
+    monkeypatch.setattr(WarmEngine, "ask", answer)
+    queries._weights_or_why_not.clear()  # as it is by itself, some seconds later
+    assert [message.value for message in sound(at.run()).success] == ["fits: 38,378 weights"]
+    assert not at.error
+
+
+def test_what_a_killed_server_left_of_an_upload_is_swept_when_the_next_asks(open_app, bare, mine):
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    left = bare.root / f".writing-{gone.pid}-{'0' * 32}"
+    left.mkdir()
+    (left / "uploaded.pth").write_bytes(b"half")
+    bring(open_app(bare.root), "mine.safetensors", mine)
+    assert not left.exists()
 
 
 def test_weights_of_another_architecture_are_told_key_by_key_once_it_is_chosen(open_app, bare, mine):

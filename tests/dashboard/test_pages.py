@@ -331,6 +331,18 @@ def test_a_run_on_a_dataset_that_is_no_longer_on_the_shelf_is_told_in_a_sentence
     one_sentence(open_app(home.root, page, run=done), "papyri")
 
 
+@pytest.mark.parametrize("page", OF_A_RUN)
+def test_a_run_on_added_images_that_were_removed_or_are_damaged_says_so_and_what_brings_them_back(open_app, home_of, done, page):
+    home = home_of()
+    with sqlite3.connect(home.database) as db:
+        db.execute("update runs set spec = replace(spec, '\"digits\"', '\"pets@00000000\"')")
+    db.close()
+    sentence = "The added dataset pets@00000000 was removed; adding the same images again brings it back."
+    one_sentence(open_app(home.root, page, run=done), sentence)
+    (home.datasets_folder / "pets@00000000").mkdir(parents=True)
+    one_sentence(open_app(home.root, page, run=done), "The added dataset pets@00000000 is damaged", "add it again")
+
+
 # The form.
 
 

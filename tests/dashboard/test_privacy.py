@@ -377,3 +377,30 @@ def test_a_second_reference_sets_what_counts_as_a_difference(open_app, bare):
     assert "fixed tolerances" in before
     plant(bare, spec("retrain"))
     assert "fixed tolerances" not in said(open_app(bare.root, VIEW, run=run_id))
+
+
+# Wrong labels.
+
+
+def test_the_card_of_an_image_that_the_request_labelled_wrongly_says_both_and_is_of_the_truth(open_app, bare, planted):
+    examples = examples_of(planted, "random")
+    flipped = examples.assign(truth=np.where(examples["set"] == "forget", (examples["label"] + 1) % 10, examples["label"]))
+    run = plant(bare, spec("finetune", "mislabelled:0.05"), files={"examples": flipped})
+    wrong = flipped[flipped["set"] == "forget"].iloc[0]
+    at = sound(open_app(bare.root, VIEW, run=run, image=f"forget {wrong['index']}"))
+    assert f"**Labelled {wrong['label']} (wrongly, by the request), truly {wrong['truth']}**" in said(at).replace("\\", "")
+    assert f"Bars: probability of each class for this image of class {wrong['truth']} under each network" in alts(at)
+    assert f"<b>{wrong['label']} ✗</b>" in figure(at, "probabilities")["data"][0]["x"]
+    assert "Loss and confidence are those of the wrong label" in said(at)
+    box = at.selectbox(key="image")
+    at = sound(box.set_value(next(option for option in box.options if option.startswith("test "))).run())
+    assert "**Class " in said(at)
+    assert "wrong label" not in said(at)
+
+
+def test_a_row_of_the_result_s_training_matrix_is_the_label_that_was_taught(open_app, bare):
+    run = plant(bare, spec("finetune", "mislabelled:0.05"))
+    for images, row in (("train", "taught label"), ("test", "true class")):
+        at = sound(open_app(bare.root, "views/result.py", run=run, images=images))
+        assert f"Heat map: {row} against answer of the Original network" in alts(at)
+        assert ("a row is the label that the original network was taught" in said(at)) == (images == "train")

@@ -284,6 +284,24 @@ def test_a_wall_s_points_lie_on_its_tiles_and_know_their_rows():
     ).to_json()
 
 
+def test_a_wall_says_which_images_the_request_labelled_wrongly():
+    wall = walls_of(np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0]), None, sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)[0]
+    flipped = EXAMPLES.assign(truth=[2, 1, 0, 1, 0, 2])
+    shown = wall_figure(wall, pictures(flipped, wall.rows, images()), 255, flipped, CLASSES, "unlearned", LOSS).data[0].text
+    assert list(shown) == [
+        "forget set, index 2<br>class dog, answered cat<br>loss 3",
+        "forget set, index 7<br>labelled dog (wrongly, by the request), truly owl, answered dog<br>loss 0.1",
+    ]
+
+
+def test_a_card_marks_the_wrong_label_beside_the_true_class():
+    figure = probabilities({"unlearned": np.full((6, 3), 1 / 3)}, 0, CLASSES, 2, 1)
+    assert list(figure.data[0].x) == ["cat", "<b>dog ✗</b>", "<b>owl ✓</b>"]
+    assert figure.layout.xaxis.title.text == "class (✓ = true, ✗ = the wrong label)"
+    many = {"unlearned": np.linspace(0, 1, 100)[None]}
+    assert list(probabilities(many, 0, tuple(map(str, range(100))), 3, 5).data[0].x)[:2] == ["<b>3 ✓</b>", "<b>5 ✗</b>"]
+
+
 def test_a_card_tells_three_networks_apart_and_marks_the_true_class():
     answers = {model: np.eye(3)[[i] * 6] for i, model in enumerate(MODELS)}
     figure = probabilities(answers, 0, CLASSES, 1)

@@ -231,6 +231,26 @@ def test_a_study_grows_by_seeds_and_methods(open_app, bare, study):
     assert "4 of 12 done" in said(at)
 
 
+def test_only_methods_that_can_serve_the_study_are_offered(open_app, bare):
+    shelves = catalogue(bare.root)
+    request = ForgetRequest.parse("attribute:smile=1")
+    study_id = runner.submit(bare, make_plan(shelves, "faces_attributes", "small_cnn", request, [("finetune", {})], (0,)), shelves)
+    offered = open_app(bare.root, PAGE).multiselect(key=f"methods-{study_id}").options
+    assert offered == [m.title for m in shelves.methods.values() if m.multi and "attribute" in m.kinds]
+    assert len(offered) < len([m for m in shelves.methods.values() if "attribute" in m.kinds])
+
+
+def test_a_study_whose_added_images_were_removed_offers_nothing_and_cannot_grow(open_app, bare, study):
+    study_id = study("ssd", seeds=(0,), done=False)
+    with ResultStore(bare.database) as store, store.db.transaction() as write:
+        write.execute("update studies set plan = json_set(plan, '$.dataset', 'pets@00000000')")
+    at = open_app(bare.root, PAGE)
+    assert at.multiselect(key=f"methods-{study_id}").options == []
+    at.text_input(key=f"seeds-{study_id}").set_value("3")
+    sound(at.button(key=f"add-{study_id}").click().run())
+    assert texts(at, "toast") == ["The added dataset pets@00000000 was removed; adding the same images again brings it back."]
+
+
 @pytest.mark.parametrize("typed, words", [("", "Name more seeds or more methods"), ("x", "Seeds must be whole numbers")])
 def test_growing_by_nothing_or_nonsense_is_told(open_app, bare, study, typed, words):
     study_id = study("ssd", seeds=(0, 1))

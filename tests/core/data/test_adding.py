@@ -92,6 +92,16 @@ def test_a_size_cuts_to_the_middle_square_and_resizes_mixed_sizes(tmp_path, data
     assert (cache.arrays_of(datasets, info.key)["train_images"][0] == 200).all()
 
 
+def test_images_too_large_to_be_kept_whole_are_refused_unless_a_size_is_given(tmp_path, datasets):
+    root = folder(tmp_path / "pets")
+    for path in root.glob("*/*/*.png"):
+        picture(path, 1, (8, 1025))
+    with pytest.raises(WrongInput, match=r"^The image train/cat/0\.png is 1025x8, beyond 1024 a side; give --size to resize them all\.$"):
+        add(root, Asked(), datasets)
+    assert not list(datasets.iterdir())
+    assert add(root, Asked(size=8), datasets).info.width == 8
+
+
 def test_a_camera_held_upright_is_believed(tmp_path, datasets):
     root = folder(tmp_path / "pets")
     path = root / "train" / "cat" / "0.png"
@@ -171,7 +181,7 @@ def test_a_damaged_set_is_written_anew_when_its_folder_is_added_again(tmp_path, 
     assert cache.arrays_of(datasets, info.key, whole=True)
 
 
-def test_the_catalogue_and_the_pages_images_have_the_added_sets_and_lose_removed_ones(tmp_path, home):
+def test_the_catalogue_and_the_pages_images_have_the_added_sets_and_lose_removed_ones(tmp_path, home, monkeypatch):
     write(home.root / "catalogue" / code_version(ENGINE))  # else a process of its own would, for seconds
     before = catalogue(home.root).datasets
     info = add(folder(tmp_path / "pets"), Asked(), home.datasets_folder).info
@@ -181,6 +191,10 @@ def test_the_catalogue_and_the_pages_images_have_the_added_sets_and_lose_removed
     assert arrays["peak"] == 255
     (home.datasets_folder / "broken@00000000").mkdir()
     assert catalogue(home.root).datasets.keys() == before.keys() | {info.key}
+    with monkeypatch.context() as racing:
+        racing.setattr(cache, "keys", lambda _: [info.key, "gone@00000000"])  # it was there when the folder was listed
+        (home.datasets_folder / "other").mkdir()  # the folder's time changes
+        assert catalogue(home.root).datasets.keys() == before.keys() | {info.key}
     cache.remove(home.datasets_folder, info.key)
     assert catalogue(home.root).datasets == before
 

@@ -47,6 +47,15 @@ def test_every_row_is_what_the_model_says_of_that_example(grey):
     assert {f"{m}_{what}" for m in evidence.answers for what in ("loss", "entropy", "confidence", "answer")} < set(table)
 
 
+def test_the_truth_stands_beside_labels_that_a_request_made_wrong_and_nowhere_else(grey):
+    table = example_table(evidence_of(grey, "mislabelled:30"))
+    wrong = (table["label"] != table["truth"]).groupby(table["set"]).sum()
+    assert wrong.to_dict() == {"forget": 30, "retain": 0, "test_retain": 0}
+    trained = table[~table["set"].str.startswith("test")]
+    assert trained["truth"].tolist() == grey.dataset.train.labels[trained["index"].tolist()].tolist()
+    assert "truth" not in example_table(evidence_of(grey))
+
+
 def test_a_missing_reference_leaves_no_columns(grey):
     evidence = evidence_of(grey, models=("original", "unlearned"))
     assert not [c for c in example_table(evidence) if c.startswith("reference")]
