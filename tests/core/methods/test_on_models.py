@@ -74,17 +74,22 @@ def of(key: str, name: str) -> UnlearningMethod:
 
 @pytest.mark.parametrize("key", MODELS)
 def test_the_importance_is_the_mean_of_squared_gradients_of_a_loop_over_examples(key):
+    """In double precision: in single, the gradients of a barely trained MobileNetV2 are rounding as much as anything else."""
     on, count = on_model(key), 2 if key in ONCE else 5
-    some, model = on.dataset.train.first(count), on.original
-    found = fisher_diagonal(model, some.batches)
+    some, model = on.dataset.train.first(count), deepcopy(on.original).double()
+
+    def batches(size):
+        return ((x.double(), y) for x, y in some.batches(size))
+
+    found = fisher_diagonal(model, batches)
     parameters = dict(model.named_parameters())
     wanted = {name: torch.zeros_like(p) for name, p in parameters.items()}
-    for x, y in some.batches(1):
+    for x, y in batches(1):
         for name, g in zip(parameters, torch.autograd.grad(F.cross_entropy(model(x), y), list(parameters.values())), strict=True):
             wanted[name] += g.square() / count
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
-        assert (found[name] - value).abs().max() <= 2e-4 * value.abs().max() + 1e-13, name
+        assert (found[name] - value).abs().max() <= 1e-9 * value.abs().max(), name
 
 
 @pytest.mark.parametrize("name", SETTINGS)
