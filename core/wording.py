@@ -12,7 +12,8 @@ def words_of(request: ForgetRequest, data: DatasetInfo | None) -> str:
     data: what the request is about; None where it is no longer on the shelf: then numbers stand for names.
     """
     if request.drawn and (data or request.amount >= 1):
-        return f"{request.random_count(data.train_count if data else 0)} {request.kind} images"
+        count = request.random_count(data.train_count if data else 0)
+        return f"{count} {request.kind} image{'s' * (count != 1)}"
     if request.drawn:
         return f"{100 * request.amount:g} % of the training images, {request.kind}"
     if request.kind == "samples":
@@ -28,7 +29,9 @@ def words_of(request: ForgetRequest, data: DatasetInfo | None) -> str:
 
 
 def title_of(request: ForgetRequest, data: DatasetInfo | None) -> str:
-    """For a line that names a run: classes, samples and random draws as the command line writes them, the rest in words."""
+    """For a line that names a run: classes, samples and random draws as the command line takes them, the rest in words."""
+    if request.by_class and data is not None and all(pick < len(data.classes) for pick in request.picks):
+        return f"{request.kind}:{','.join(data.classes[pick] for pick in request.picks)}"
     if request.kind not in ("subclass", "attribute", "mislabelled"):
         return request.text
     return words_of(request, data) + (f", seed {request.seed}" if request.drawn and request.seed else "")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.data.adding import SIDES, Asked
+from core.data.adding import CHANNELS, SIDES, Asked
 from core.data.folder import halved_folders
 from core.data.layouts import AUTO, LAYOUTS
 from core.data.process import add_apart
@@ -34,6 +34,10 @@ def _ask(key: str) -> None:
         "Size", 0, SIDES[1], 0, 8, key="own_size", help="Every image is cut square and resized to this side; 0: as the layout has it."
     )
     label = right.text_input("Class column", key="own_label", placeholder="class", help="A column of index.csv, such as superclass.")
+    channels = st.segmented_control(
+        "Channels", list(CHANNELS), default="auto", key="own_channels", required=True,
+        help="auto: as the images are, which must be alike; grey, colour: all are turned into that.",
+    )  # fmt: skip
     if not st.button("Add", icon=":material/add:", disabled=not (path or "").strip(), key="own_add"):
         return
     bar = st.progress(0.0, "starting")
@@ -42,12 +46,13 @@ def _ask(key: str) -> None:
         bar.progress(share, plain(note))
 
     try:
-        asked = Asked(layout or AUTO, int(size or 0), (label or "").strip())
+        asked = Asked(layout or AUTO, int(size or 0), (label or "").strip(), channels=channels or "auto")
         added = add_apart(home().root, (path or "").strip(), asked, told)
     except WrongInput as wrong:
         bar.empty()
         st.error(plain(str(wrong)), icon=":material/error:")
         return
+    st.toast(f"Added as {plain(added)}", icon=":material/check:")
     ask_to_set(key, added)
 
 

@@ -106,8 +106,8 @@ def test_an_unknown_name_is_told_in_one_sentence_with_what_is_near(data, text, w
 @pytest.mark.parametrize(
     "data, text, words, title",
     [
-        (CLOTHES, "class:9", "class ankle boot", "class:9"),
-        (CLOTHES, "classes:4,9", "classes coat, ankle boot", "classes:4,9"),
+        (CLOTHES, "class:9", "class ankle boot", "class:ankle boot"),
+        (CLOTHES, "classes:4,9", "classes coat, ankle boot", "classes:coat,ankle boot"),
         (BEAVERS, "subclass:4", "subclass beaver", "subclass beaver"),
         (BEAVERS, "subclass:4,55", "subclasses beaver, otter", "subclasses beaver, otter"),
         (AGES, "attribute:identity=17", "identity 17", "identity 17"),
