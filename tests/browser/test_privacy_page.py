@@ -102,8 +102,13 @@ def test_a_click_on_an_image_opens_its_card_and_redraws_nothing_else(privacy, wa
     click_image(page, "forget-called", 0)
     ready(page)
     expect(chosen).to_have_value(first)
-    click_image(page, "forget-called", 1)
-    expect(chosen).not_to_have_value(first)
+
+    def another() -> bool:  # on a loaded machine a click is lost while the page still takes the last one in
+        click_image(page, "forget-called", 1)
+        page.wait_for_timeout(1000)
+        return chosen.input_value() != first
+
+    until(another)
     expect(page).to_have_url(re.compile(r"image=forget"))
     page.set_viewport_size({"width": 1280, "height": 4500})  # axe does not judge the colours of what is out of sight
     ready(page)
