@@ -73,6 +73,24 @@ def python_m_core() -> Command:
     return call
 
 
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str, str]]:
+    """The command line called in this process: words -> (exit status, stdout, stderr)."""
+    from core.cli import entry  # late: most tests call no command
+
+    def call(*words: object) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["core", *map(str, words)])
+        capsys.readouterr()
+        try:
+            entry.main()
+            status: object = 0
+        except SystemExit as left:
+            status = left.code or 0
+        return status, *capsys.readouterr()
+
+    return call
+
+
 DIGITS_RUN = (
     *("run", "--dataset", "digits", "--model", "small_cnn", "--forget", "class:3", "--method", "ssd", "--json"),
 )

@@ -37,21 +37,11 @@ def first_run(first_run, tmp_path_factory):
 
 
 @pytest.fixture
-def main(home, monkeypatch, capsys):
+def main(home, in_process):
     """The command line called in this process on an empty home: (exit status, stdout, stderr)."""
     write(home.root / "catalogue" / code_version(ENGINE))  # else a process of its own would, for seconds
 
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["core", *words])
-        capsys.readouterr()
-        try:
-            entry.main()
-            status = 0
-        except SystemExit as left:
-            status = left.code or 0
-        return status, *capsys.readouterr()
-
-    return call
+    return in_process
 
 
 def asked(*more, **change):

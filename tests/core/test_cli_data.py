@@ -9,7 +9,6 @@ import sys
 import psutil
 import pytest
 
-from core.cli import entry
 from core.data import cache
 from core.data.adding import Asked
 from core.data.process import add_apart
@@ -22,21 +21,11 @@ from tests.core.data.made_up import folder, index
 
 
 @pytest.fixture
-def main(home, monkeypatch, capsys):
+def main(home, in_process):
     """The command line called in this process on an empty home: (exit status, stdout, stderr)."""
     write(home.root / "catalogue" / code_version(ENGINE))  # else a process of its own would, for seconds
 
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["core", *map(str, words)])
-        capsys.readouterr()
-        try:
-            entry.main()
-            status = 0
-        except SystemExit as left:
-            status = left.code or 0
-        return status, *capsys.readouterr()
-
-    return call
+    return in_process
 
 
 @pytest.fixture

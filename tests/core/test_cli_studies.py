@@ -4,11 +4,10 @@ import csv
 import io
 import json
 import shutil
-import sys
 
 import pytest
 
-from core.cli import entry, sweeping
+from core.cli import sweeping
 from core.describe import write
 from core.domain import ForgetRequest, RunSpec, RunStatus
 from core.jobs import runner as jobs
@@ -38,21 +37,11 @@ def shelves_folder(tmp_path_factory):
 
 
 @pytest.fixture
-def main(home, monkeypatch, capsys, shelves_folder):
+def main(home, in_process, shelves_folder):
     """The command line called in this process on an empty home: (exit status, stdout, stderr)."""
     shutil.copytree(shelves_folder, home.root / "catalogue" / code_version(ENGINE))
 
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["core", *map(str, words)])
-        capsys.readouterr()
-        try:
-            entry.main()
-            status = 0
-        except SystemExit as left:
-            status = left.code or 0
-        return status, *capsys.readouterr()
-
-    return call
+    return in_process
 
 
 @pytest.fixture
