@@ -277,17 +277,17 @@ def test_each_parameter_has_its_effect(grey, usual, change):
 
 
 def test_on_digits_the_class_is_gone_and_the_others_are_kept():
+    """Over three seeds: what one network keeps of a class depends on the processor's rounding."""
     data, recipe = load_dataset("digits"), Recipe(5, 64, 0.1)
-    splits, run = (
-        split(data, ForgetRequest.parse("class:3")),
-        RunContext(lambda: MODELS["small_cnn"](data.info), recipe),
-    )
-    model = fit(run.fresh_model(), data.train, recipe, run)
-    assert min(right(model, part) for part in (splits.test_forget, splits.test_retain)) > 0.9
-    method = UNSIR(noise_count=32, copies=10, batch_size=64)  # the rates of the paper
-    method.unlearn(model, splits.only(method.uses), run)
-    entropy = run.recorded["unsir_noise/3/curve"][:, 0]
-    assert entropy[-1] > 2 * entropy[0]
-    # One seed of a network trained for five epochs: 16 of 147 are left on one processor, fewer on another. The bar is the benchmark's.
-    assert max(right(model, part) for part in (splits.forget, splits.test_forget)) < 0.2
-    assert min(right(model, part) for part in (splits.retain, splits.test_retain)) > 0.9
+    splits, left = split(data, ForgetRequest.parse("class:3")), []
+    for seed in range(3):
+        run = RunContext(lambda: MODELS["small_cnn"](data.info), recipe, seed=seed)
+        model = fit(run.fresh_model(), data.train, recipe, run)
+        assert min(right(model, part) for part in (splits.test_forget, splits.test_retain)) > 0.9
+        method = UNSIR(noise_count=32, copies=10, batch_size=64)  # the rates of the paper
+        method.unlearn(model, splits.only(method.uses), run)
+        entropy = run.recorded["unsir_noise/3/curve"][:, 0]
+        assert entropy[-1] > 2 * entropy[0]
+        assert min(right(model, part) for part in (splits.retain, splits.test_retain)) > 0.9
+        left.append(max(right(model, part) for part in (splits.forget, splits.test_forget)))
+    assert sum(left) / len(left) < 0.1
