@@ -40,24 +40,25 @@ class Chunk:
 _FOUND: dict[tuple[object, ...], Chunk] = {}  # by network and image; a process sees few, and asks again and again
 
 
-def forward_chunk(model: nn.Module, x: Tensor) -> Chunk:
-    """The chunk for forward passes without gradients over examples like x (1, C, H, W), on the model's device.
+def forward_chunk(model: nn.Module, x: Tensor, *, gradients: bool = False) -> Chunk:
+    """The chunk for forward passes over examples like x (1, C, H, W), on the model's device; `gradients`: with them.
 
-    The first time, one example is sent through to see how large its outputs are.
+    The first time, one example is sent through to see how large its outputs are: a gradient needs all of them at once.
     """
     shapes = tuple((name, tuple(p.shape)) for name, p in model.named_parameters())
-    key = (x.device.type, tuple(x.shape[1:]), shapes)
+    key = (x.device.type, tuple(x.shape[1:]), shapes, gradients)
     if key not in _FOUND:
         on_gpu = x.device.type == "cuda"
         room = torch.cuda.mem_get_info(x.device)[0] // 4 if on_gpu else ROOM
-        fits = room // (ALIVE * max(1, _largest_output(model, x)))
+        sizes = _outputs(model, x)
+        fits = room // max(1, 2 * sum(sizes) if gradients else ALIVE * max(sizes))  # twice: each output and its gradient
         _FOUND[key] = Chunk(max(1, min(fits, MOST_ON_GPU if on_gpu else MOST_ON_CPU)))
     return _FOUND[key]
 
 
 @torch.no_grad()
-def _largest_output(model: nn.Module, x: Tensor) -> int:
-    """Bytes of the largest output of any layer for x."""
+def _outputs(model: nn.Module, x: Tensor) -> list[int]:
+    """Bytes of x and of every layer's output for it."""
     sizes = [x.nbytes]
 
     def note(_: nn.Module, __: object, output: object) -> None:
@@ -70,4 +71,4 @@ def _largest_output(model: nn.Module, x: Tensor) -> int:
     finally:
         for hook in hooks:
             hook.remove()
-    return max(sizes)
+    return sizes

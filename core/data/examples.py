@@ -28,6 +28,11 @@ class Examples:
         return len(self.labels)
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, C, H, W)"""
+        return len(self), *self.stored.shape[1:]
+
+    @property
     def images(self) -> Tensor:
         """uint8 (N, C, H, W); a copy where these are a part of a set."""
         return self.stored if self.rows is None else self.stored[self.rows]

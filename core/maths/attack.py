@@ -8,18 +8,22 @@ from torch import Tensor, nn
 from core.data.labels import loss as label_loss
 
 
+def random_start(shape: tuple[int, ...], radius: float, generator: torch.Generator) -> Tensor:
+    """A change of pixels, uniform in the box |change| <= radius."""
+    return torch.empty(shape).uniform_(-radius, radius, generator=generator)
+
+
 def pgd(
-    model: nn.Module, x: Tensor, y: Tensor, *, radius: float, step_size: float, steps: int, generator: torch.Generator,
+    model: nn.Module, x: Tensor, y: Tensor, start: Tensor, *, radius: float, step_size: float, steps: int,
     minimise: bool = True, on_step: Callable[[float], None] | None = None,
 ) -> Tensor:  # fmt: skip
     """Attacked images (B, C, H, W) in [0, 1] with |x' - x| <= radius everywhere.
 
-    Starts at a random point of that box; each step moves every pixel by `step_size` along the sign of the gradient of
+    Starts at `x + start`, clipped; each step moves every pixel by `step_size` along the sign of the gradient of
     the labels' summed loss, down where `minimise` (error-minimising noise), else up; then projects and clips.
     `on_step` hears the mean loss before each step and after the last. The model's mode is used as
     it is; its parameters get no gradient.
     """
-    start = torch.empty(x.shape).uniform_(-radius, radius, generator=generator).to(x.device)
     attacked = (x + start).clamp(0, 1)
     sign = -1.0 if minimise else 1.0
     for step in range(steps + 1):

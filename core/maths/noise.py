@@ -1,12 +1,14 @@
 """Error-maximising noise: images that a network is sure are not of a class (UNSIR, arXiv:2111.08947)."""
 
 from copy import deepcopy
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
 from core.context import RunContext
+from core.data.examples import Examples
 from core.models.normalise import from_normalised
 from core.training import descend
 
@@ -42,3 +44,35 @@ def error_maximising_noise(
     optimiser = torch.optim.Adam([noise], lr=rate)
     descend(optimiser, range(steps), loss, run, steps=steps, note=f"noise for class {target}", after=keep)
     return noise.detach(), {"frames": torch.stack(frames), "curve": torch.tensor(curve)}
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Retained images after `copies` of each noise image (B, C, H, W), in pixels, under its label (B,); or those alone.
+
+    Nothing is copied until a batch is taken: retained images stay bytes.
+    """
+
+    retain: Examples
+    noise: Tensor | None = None
+    labels: Tensor | None = None
+    copies: int = 1
+
+    def __len__(self) -> int:
+        return self._made + len(self.retain)
+
+    @property
+    def _made(self) -> int:
+        return 0 if self.noise is None else len(self.noise) * self.copies
+
+    def taken(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Pixels (R, C, H, W) and labels (R,) of some places: noise has the first ones."""
+        made = rows < self._made
+        kept = rows[~made] - self._made
+        x = torch.empty(len(rows), *self.retain.shape[1:], device=rows.device)
+        y = self.retain.labels.new_empty(len(rows))
+        x[~made], y[~made] = self.retain.taken(kept).float() / self.retain.peak, self.retain.labels[kept]
+        if self.noise is not None and self.labels is not None:
+            shown = rows[made] % len(self.noise)
+            x[made], y[made] = self.noise[shown], self.labels[shown]
+        return x, y

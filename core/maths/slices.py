@@ -5,6 +5,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from core.data.examples import Examples
 from core.maths.gradients import summed_gradient
 
 
@@ -15,18 +16,18 @@ def convolutions(model: nn.Module) -> dict[str, nn.Conv2d]:
 
 
 def difference(
-    model: nn.Module, images: Tensor, noise: Tensor, labels: Tensor, *, batch_size: int, train_mode: bool
+    model: nn.Module, forget: Examples, noise: Tensor, *, batch_size: int, train_mode: bool
 ) -> dict[str, Tensor]:
     """Weight's name -> d (out, in): |mean over the kernel of (gradient on the images - gradient on the noise alone)|.
 
-    images, noise: (k, C, H, W) under the same labels (k,) or (k, A). Each gradient is a sum over batches of the batch-mean
+    noise: (k, C, H, W), each under its image's label. Each gradient is a sum over batches of the batch-mean
     cross-entropy's, taken on a copy whose BatchNorm uses the batch's statistics (`train_mode`) or the stored ones.
     """
-    sums = []
-    for pixels in (images, noise):
-        batches = zip(torch.split(pixels, batch_size), torch.split(labels, batch_size), strict=True)
-        usable = (batch for batch in batches if len(batch[1]) > 1 or not train_mode or len(labels) == 1)
-        copy = deepcopy(model).train(train_mode and len(labels) > 1)  # BatchNorm cannot normalise a single example
+    sums, alone = [], len(forget) == 1
+    of_noise = zip(torch.split(noise, batch_size), torch.split(forget.labels, batch_size), strict=True)
+    for batches in (forget.batches(batch_size), of_noise):
+        usable = (batch for batch in batches if len(batch[1]) > 1 or not train_mode or alone)
+        copy = deepcopy(model).train(train_mode and not alone)  # BatchNorm cannot normalise a single example
         sums.append(summed_gradient(copy, usable, "mean"))
     return {name: (sums[0][name] - sums[1][name]).mean((2, 3)).abs() for name in convolutions(model)}
 

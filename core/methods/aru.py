@@ -10,15 +10,17 @@ which those names leave out in a ResNet (of a ViT, the patches' alone). Noise is
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from core.chunks import forward_chunk
 from core.context import RunContext
 from core.data.examples import Examples
 from core.data.splits import Splits
 from core.domain import Recipe, WrongInput
-from core.maths.attack import pgd
+from core.maths.attack import pgd, random_start
 from core.maths.slices import choose, convolutions, difference
 from core.methods.base import UnlearningMethod
 from core.params import param
@@ -56,26 +58,22 @@ class ARU(UnlearningMethod):
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, partly re-initialised and healed."""
-        layers = convolutions(model)
-        if not layers:
+        if not (layers := convolutions(model)):
             raise WrongInput("Attack-and-Reset resets slices of convolutions larger than 1x1; this model has none.")
         forget, retain = splits.forget.to(run.device), splits.retain
         noise, train_mode = self._attack(model, forget, run.part(0, 0.2)), self.norm_mode == "train"
-        scores = difference(model, forget.pixels(), noise, forget.labels, batch_size=self.batch_size, train_mode=train_mode)
-        masks = {name: choose(scores[name], self.share, self.mask, run.generator) for name in layers}
-        fresh = dict(run.fresh_model().named_parameters())
+        scores = difference(model, forget, noise, batch_size=self.batch_size, train_mode=train_mode)
+        masks, fresh = {}, dict(run.fresh_model().named_parameters())
         with torch.no_grad():
             for name, layer in layers.items():
+                masks[name] = choose(scores[name], self.share, self.mask, run.generator)
                 value = fresh[name] if self.reset == "init" else torch.zeros_like(layer.weight)
                 layer.weight.copy_(torch.where(masks[name][..., None, None], value, layer.weight))
-        looks = [share_right(model, forget, retain, device=run.device)]
-
-        def look(_: int) -> None:
-            looks.append(share_right(model, forget, retain, device=run.device))
-
+        right = partial(share_right, model, forget, retain, device=run.device)
+        looks = [right()]
         if self.epochs:
             recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False)
-            fit(model, retain, recipe, run.part(0.2, 1), after_epoch=look)
+            fit(model, retain, recipe, run.part(0.2, 1), after_epoch=lambda _: looks.append(right()))
         run.record("aru_difference", scores)
         run.record("aru_mask", {name: mask.to(torch.uint8) for name, mask in masks.items()})
         run.record("aru", {"healing": torch.tensor(looks)})
@@ -83,17 +81,19 @@ class ARU(UnlearningMethod):
         return model
 
     def _attack(self, model: nn.Module, forget: Examples, run: RunContext) -> Tensor:
-        """The noise alone, (k, C, H, W)."""
-        noises, losses, total = [], torch.zeros(self.attack_steps + 1), -(-len(forget) // self.batch_size)
-        for index, (x, y) in enumerate(forget.batches(self.batch_size)):
-            heard: list[float] = []
-            attacked = pgd(
-                model, x, y, radius=self.radius, step_size=self.attack_rate, steps=self.attack_steps,
-                generator=run.generator, on_step=heard.append,
+        """The noise alone, (k, C, H, W), from a random point of the box for each image."""
+        noise = random_start(forget.shape, self.radius, run.generator).to(run.device)
+
+        def attack(part: slice) -> Tensor:
+            x, heard = forget.subset(torch.arange(part.start, part.stop)).pixels(), list[float]()
+            noise[part] = -x + pgd(
+                model, x, forget.labels[part], noise[part], radius=self.radius, step_size=self.attack_rate, steps=self.attack_steps,
+                on_step=heard.append,
             )  # fmt: skip
-            noises.append(attacked - x)
-            losses += torch.tensor(heard) * len(y) / len(forget)
-            run.progress((index + 1) / total, "attack")
-        noise = torch.cat(noises)
+            run.progress(part.stop / len(forget), "attack")
+            return torch.tensor(heard) * len(x) / len(forget)
+
+        chunk = forward_chunk(model, forget.first(1).pixels(), gradients=True)
+        losses = torch.stack(list(chunk.through(len(forget), attack))).sum(0)
         run.record("aru", {"images": forget.first(SHOWN).pixels(), "noise": noise[:SHOWN], "attack_loss": losses})
         return noise

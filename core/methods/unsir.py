@@ -18,7 +18,7 @@ from core.context import RunContext
 from core.data.examples import Examples
 from core.data.splits import Splits
 from core.domain import Recipe
-from core.maths.noise import error_maximising_noise
+from core.maths.noise import Mixture, error_maximising_noise
 from core.methods.base import UnlearningMethod
 from core.models.normalise import from_normalised
 from core.params import param
@@ -64,13 +64,13 @@ class UNSIR(UnlearningMethod):
             self._noise(model, c, retain, run.part(NOISE * index / len(picks), NOISE * (index + 1) / len(picks)))
             for index, c in enumerate(picks)
         ]
-        shown = [from_normalised(model, noise).repeat(self.copies, 1, 1, 1) for noise in noises]
-        named = [torch.full((len(images),), c, device=run.device) for images, c in zip(shown, picks, strict=True)]
-        x, y = retain.pixels(), retain.labels
+        named = torch.tensor(picks, dtype=torch.int64, device=run.device).repeat_interleave(self.noise_count)
+        shown = [from_normalised(model, noise) for noise in noises]
+        mixed = Mixture(retain, torch.cat(shown), named, self.copies) if shown else Mixture(retain)
         looks = [share_right(model, retain, device=run.device)]
-        self._epoch(model, torch.cat([*shown, x]), torch.cat([*named, y]), self.impair_rate, run.part(NOISE, 0.7), "impair")
+        self._epoch(model, mixed, self.impair_rate, run.part(NOISE, 0.7), "impair")
         looks.append(share_right(model, retain, device=run.device))
-        self._epoch(model, x, y, self.repair_rate, run.part(0.7, 1), "repair")
+        self._epoch(model, Mixture(retain), self.repair_rate, run.part(0.7, 1), "repair")
         looks.append(share_right(model, retain, device=run.device))
         run.record("unsir", {"retain": torch.tensor(looks)[:, 0]})
         run.progress(1.0, "repaired")
@@ -88,12 +88,12 @@ class UNSIR(UnlearningMethod):
         run.record(f"unsir_noise/{target}", told)
         return noise
 
-    def _epoch(self, model: nn.Module, x: Tensor, y: Tensor, rate: float, run: RunContext, note: str) -> None:
+    def _epoch(self, model: nn.Module, shown: Mixture, rate: float, run: RunContext, note: str) -> None:
         """One epoch of cross-entropy by Adam in train mode."""
         model.train()
-        parts = [p for p in torch.split(torch.randperm(len(y), generator=run.generator).to(y.device), self.batch_size) if len(p) > 1]
-        descend(
-            torch.optim.Adam(model.parameters(), lr=rate), parts, lambda p: F.cross_entropy(model(x[p]), y[p]), run,
-            steps=len(parts), note=note,
-        )  # fmt: skip
+        order = torch.randperm(len(shown), generator=run.generator).to(run.device)
+        parts = [part for part in torch.split(order, self.batch_size) if len(part) > 1]
+
+        optimiser = torch.optim.Adam(model.parameters(), lr=rate)
+        descend(optimiser, map(shown.taken, parts), lambda b: F.cross_entropy(model(b[0]), b[1]), run, steps=len(parts), note=note)
         model.eval()

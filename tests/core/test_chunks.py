@@ -106,3 +106,11 @@ def test_importance_goes_on_after_a_halving_and_is_the_same(examples):
     found = fisher_diagonal(model, examples.batches)
     for name, value in wanted.items():
         torch.testing.assert_close(found[name], value)
+
+
+def test_a_chunk_for_gradients_is_smaller_because_every_output_is_held():
+    model, x = nn.Sequential(nn.Conv2d(1, 64, 3), nn.Conv2d(64, 64, 3), nn.Conv2d(64, 64, 3)), torch.zeros(1, 1, 200, 200)
+    forward, backward = forward_chunk(model, x), forward_chunk(model, x, gradients=True)
+    assert 1 <= backward.size < forward.size
+    assert forward_chunk(model, x) is forward
+    assert forward_chunk(model, x, gradients=True) is backward

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from core.maths.attack import pgd
+from core.maths.attack import pgd, random_start
 from tests.tiny import same_weights
 
 RADIUS, STEP, STEPS = 8 / 255, 2 / 255, 7
@@ -29,6 +29,11 @@ def image(*pixels):
     return torch.tensor(pixels).view(1, 1, 1, -1)
 
 
+def attack(model, x, y, *, radius, generator, **rest):
+    """From a random start."""
+    return pgd(model, x, y, random_start(x.shape, radius, generator), radius=radius, **rest)
+
+
 @pytest.fixture
 def forgotten(tiny):
     forget = tiny.splits().forget
@@ -41,8 +46,8 @@ def test_on_a_linear_model_it_ends_in_the_corner_along_the_sign_of_the_weights(l
     # 7 steps of 0.03 cross a box of 0.2. Towards + + on w: 0.6, 0.4, 1.05 cut to 1, -0.08 cut to 0; else the other way.
     wanted = {1: [0.6, 0.4, 1.0, 0.0], -1: [0.4, 0.6, 0.85, 0.12]}[along]
     attacked = pgd(
-        linear(1.0, -2.0, 3.0, -0.5), x, torch.tensor([label]),
-        radius=0.1, step_size=0.03, steps=7, generator=seeded(), minimise=minimise,
+        linear(1.0, -2.0, 3.0, -0.5), x, torch.tensor([label]), random_start(x.shape, 0.1, seeded()),
+        radius=0.1, step_size=0.03, steps=7, minimise=minimise,
     )  # fmt: skip
     assert attacked.flatten().tolist() == pytest.approx(wanted, abs=1e-6)
 
@@ -52,7 +57,8 @@ def test_each_step_moves_every_pixel_that_matters_by_its_size_and_the_box_holds_
     way = torch.tensor([1.0, -1.0, 0.0, 1.0, -1.0, 0.0])  # label 0, towards less loss
 
     def after(steps):
-        return pgd(model, x, torch.tensor([0]), radius=0.2, step_size=0.05, steps=steps, generator=seeded()).flatten()
+        start = random_start(x.shape, 0.2, seeded())
+        return pgd(model, x, torch.tensor([0]), start, radius=0.2, step_size=0.05, steps=steps).flatten()
 
     start = after(0)
     for steps in (1, 2, 3):
@@ -60,8 +66,7 @@ def test_each_step_moves_every_pixel_that_matters_by_its_size_and_the_box_holds_
 
 
 def test_it_starts_anywhere_in_the_box_alike():
-    x = torch.full((1, 1, 50, 50), 0.5)
-    start = pgd(nn.Flatten(), x, torch.tensor([0]), radius=0.1, step_size=0.01, steps=0, generator=seeded()) - x
+    start = random_start((1, 1, 50, 50), 0.1, seeded())
     assert start.min() < -0.099
     assert start.max() > 0.099
     assert float(start.std()) == pytest.approx(0.1 / sqrt(3), rel=0.05)  # of the uniform distribution
@@ -77,7 +82,7 @@ def test_on_a_trained_network_it_is_the_loop_of_the_paper(tiny, forgotten, minim
         F.cross_entropy(model(wanted), y).backward()  # of the mean: the same signs
         wanted = wanted + (-1 if minimise else 1) * STEP * wanted.grad.sign()
         wanted = (x + (wanted - x).clip(-RADIUS, RADIUS)).clip(0, 1)
-    found = pgd(model, x, y, radius=RADIUS, step_size=STEP, steps=STEPS, generator=seeded(), minimise=minimise)
+    found = attack(model, x, y, radius=RADIUS, step_size=STEP, steps=STEPS, generator=seeded(), minimise=minimise)
     torch.testing.assert_close(found, wanted.detach(), rtol=0, atol=1e-6)
 
 
@@ -88,7 +93,7 @@ def test_on_a_trained_network_it_is_the_loop_of_the_paper(tiny, forgotten, minim
 @pytest.mark.parametrize("minimise", [True, False])
 def test_1_the_noise_stays_in_its_radius_and_the_image_in_0_to_1(tiny, forgotten, radius, step, minimise):
     model, (x, y) = tiny.original(), forgotten
-    found = pgd(model, x, y, radius=radius, step_size=step, steps=5, generator=seeded(), minimise=minimise)
+    found = attack(model, x, y, radius=radius, step_size=step, steps=5, generator=seeded(), minimise=minimise)
     assert 0.9 * radius < (found - x).abs().max() <= radius + 1e-6
     assert found.min() >= 0
     assert found.max() <= 1
@@ -98,7 +103,7 @@ def test_2_minimising_lowers_the_loss_and_the_other_sign_raises_it(tiny, forgott
     model, (x, y) = tiny.original(), forgotten
     losses = {
         way: F.cross_entropy(
-            model(pgd(model, x, y, radius=RADIUS, step_size=STEP, steps=STEPS, generator=seeded(), minimise=way)), y
+            model(attack(model, x, y, radius=RADIUS, step_size=STEP, steps=STEPS, generator=seeded(), minimise=way)), y
         ).item()
         for way in (True, False)
     }
@@ -108,7 +113,7 @@ def test_2_minimising_lowers_the_loss_and_the_other_sign_raises_it(tiny, forgott
 def test_7_the_attacked_model_and_the_images_are_left_as_they_were_and_no_gradient_stays(tiny, forgotten):
     model, (x, y) = tiny.original(), forgotten
     before = x.clone()
-    found = pgd(model, x, y, radius=RADIUS, step_size=STEP, steps=STEPS, generator=seeded())
+    found = attack(model, x, y, radius=RADIUS, step_size=STEP, steps=STEPS, generator=seeded())
     assert same_weights(model, tiny.original())
     assert not any(module.training for module in model.modules())
     assert all(p.grad is None and p.requires_grad for p in model.parameters())
@@ -121,7 +126,7 @@ def test_it_works_in_the_mode_that_the_model_is_in(grey):
     forget, found = grey.splits().forget, {}
     for training in (True, False):
         model = grey.original().train(training)
-        found[training] = pgd(
+        found[training] = attack(
             model, forget.pixels(), forget.labels, radius=0.5, step_size=0.1, steps=5, generator=seeded()
         )
         assert all(module.training == training for module in model.modules())
@@ -133,7 +138,7 @@ def test_the_listener_hears_the_mean_loss_before_each_step_and_after_the_last(ti
     heard = []
 
     def attacked(steps, on_step=None):
-        return pgd(model, x, y, radius=RADIUS, step_size=STEP, steps=steps, generator=seeded(), on_step=on_step)
+        return attack(model, x, y, radius=RADIUS, step_size=STEP, steps=steps, generator=seeded(), on_step=on_step)
 
     attacked(3, heard.append)
     wanted = [F.cross_entropy(model(attacked(steps)), y).item() for steps in range(4)]
@@ -144,7 +149,7 @@ def test_the_generator_alone_decides_the_noise(grey):
     model, forget = grey.original(), grey.splits().forget
 
     def attacked(seed):
-        return pgd(
+        return attack(
             model, forget.pixels(), forget.labels, radius=RADIUS, step_size=STEP, steps=2, generator=seeded(seed)
         )
 

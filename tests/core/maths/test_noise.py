@@ -8,7 +8,7 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from core.maths.noise import error_maximising_noise
+from core.maths.noise import Mixture, error_maximising_noise
 from core.models.normalise import Normalise, from_normalised
 from tests.tiny import same_weights
 
@@ -155,3 +155,23 @@ def test_one_image_alone_is_made_on_the_stored_statistics(grey):
     model, start = grey.original(), start_for(grey, 1)
     found, wanted = (make(grey, model, start, train_mode=mode)[0] for mode in (True, False))
     assert torch.equal(found, wanted)
+
+
+def test_a_mixture_shows_each_noise_image_in_all_its_copies_under_its_label_and_each_retained_image_once(grey):
+    retain, noise = grey.dataset.train.first(5), torch.tensor([0.25, 0.5]).view(2, 1, 1, 1).expand(2, *grey.dataset.train.shape[1:])
+    both = Mixture(retain, noise, torch.tensor([7, 8]), copies=3)
+    assert len(both) == 11
+    x, y = both.taken(torch.arange(11))
+    assert y.tolist() == [7, 8, 7, 8, 7, 8, *retain.labels.tolist()]
+    assert torch.equal(x, torch.cat([noise, noise, noise, retain.pixels()]))
+    x, y = both.taken(torch.tensor([10, 1]))
+    assert y.tolist() == [int(retain.labels[4]), 8]
+    assert torch.equal(x, torch.cat([retain.pixels()[4:], noise[1:]]))
+
+
+def test_a_mixture_without_noise_is_the_retained_images(grey):
+    retain = grey.dataset.train.first(5)
+    x, y = Mixture(retain).taken(torch.tensor([3, 0]))
+    assert len(Mixture(retain)) == 5
+    assert torch.equal(y, retain.labels[[3, 0]])
+    assert torch.equal(x, retain.pixels()[[3, 0]])

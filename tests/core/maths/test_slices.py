@@ -8,6 +8,7 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
+from core.data.examples import Examples
 from core.maths.slices import choose, convolutions, difference
 from tests.tiny import same_weights
 
@@ -88,12 +89,13 @@ def test_a_model_of_linear_and_1x1_layers_has_none():
 def test_the_difference_of_a_convolution_of_zeros_is_what_a_hand_computes(labels, batch_size, wanted):
     model = nn.Sequential(nn.Conv2d(1, 2, 2, bias=False), nn.Flatten())
     nn.init.zeros_(model[0].weight)
-    images = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.0, 0.0, 0.4, 0.8]]).view(2, 1, 2, 2)  # means 0.25 and 0.3
+    stored = torch.tensor([[1, 2, 3, 4], [0, 0, 4, 8]], dtype=torch.uint8).view(2, 1, 2, 2)  # tenths; means 0.25 and 0.3
     noise = torch.tensor([[0.1, -0.1, 0.2, 0.2], [0.0, 0.0, 0.0, -0.2]]).view(2, 1, 2, 2)  # means 0.1 and -0.05
     # Both probabilities are 1/2: an image's gradient is -1/2 x for its label's channel, 1/2 x for the other. Over the
     # kernel, images less noise are 0.15 and 0.35. Labels 0, 1: 1/2 (0.35 - 0.15) = 0.1 in sum; 0, 0: 1/2 x 0.5 = 0.25.
     # A batch of two halves the sum; two batches of one do not.
-    found = difference(model, images, noise, torch.tensor(labels), batch_size=batch_size, train_mode=False)
+    forget = Examples(stored, torch.tensor(labels), peak=10)
+    found = difference(model, forget, noise, batch_size=batch_size, train_mode=False)
     assert list(found) == ["0.weight"]
     assert found["0.weight"].flatten().tolist() == pytest.approx([wanted, wanted], rel=1e-5)
 
@@ -104,7 +106,7 @@ def test_the_difference_is_its_definition_on_a_network(tiny, batch_size, train_m
     model, forget = tiny.original(), tiny.splits().forget
     images, labels = forget.pixels(), forget.labels
     noise = noise_like(images)
-    found = difference(model, images, noise, labels, batch_size=batch_size, train_mode=train_mode)
+    found = difference(model, forget, noise, batch_size=batch_size, train_mode=train_mode)
     assert found["conv1.weight"].shape == (16, tiny.dataset.info.channels)
     assert found["conv2.weight"].shape == (32, 16)
     assert_same(found, by_autograd(model, images, noise, labels, batch_size, train_mode))
@@ -114,7 +116,7 @@ def test_the_difference_is_its_definition_on_a_network(tiny, batch_size, train_m
 def test_a_stem_of_one_channel_and_grouped_convolutions_keep_their_two_dimensions(grey, train_mode):
     model, train = odd_network(), grey.dataset.train.first(20)
     images, labels = train.pixels(), train.labels
-    found = difference(model, images, noise_like(images), labels, batch_size=8, train_mode=train_mode)
+    found = difference(model, train, noise_like(images), batch_size=8, train_mode=train_mode)
     shapes = {name: tuple(d.shape) for name, d in found.items()}
     assert shapes == {"stem.weight": (4, 1), "block.0.weight": (4, 1), "block.1.weight": (6, 2)}
     assert_same(found, by_autograd(model, images, noise_like(images), labels, 8, train_mode))
@@ -124,7 +126,7 @@ def test_a_stem_of_one_channel_and_grouped_convolutions_keep_their_two_dimension
 def test_5_noise_that_is_the_image_itself_makes_no_difference(tiny, train_mode):  # METHODS.md 3.5
     forget = tiny.splits().forget
     x = forget.pixels()
-    found = difference(tiny.original(), x, x.clone(), forget.labels, batch_size=16, train_mode=train_mode)
+    found = difference(tiny.original(), forget, x.clone(), batch_size=16, train_mode=train_mode)
     assert all((d == 0).all() for d in found.values())
 
 
@@ -132,7 +134,7 @@ def test_batch_normalisation_on_the_batch_sees_other_differences_than_on_what_is
     forget = tiny.splits().forget
     x = forget.pixels()
     train, stored = (
-        difference(tiny.original(), x, noise_like(x), forget.labels, batch_size=64, train_mode=mode)
+        difference(tiny.original(), forget, noise_like(x), batch_size=64, train_mode=mode)
         for mode in (True, False)
     )
     assert not torch.allclose(train["conv2.weight"], stored["conv2.weight"], rtol=0.1)
@@ -141,7 +143,7 @@ def test_batch_normalisation_on_the_batch_sees_other_differences_than_on_what_is
 def test_a_single_example_is_compared_on_the_stored_statistics(grey):
     one = grey.splits().forget.first(1)
     x = one.pixels()
-    found = difference(grey.original(), x, noise_like(x), one.labels, batch_size=16, train_mode=True)
+    found = difference(grey.original(), one, noise_like(x), batch_size=16, train_mode=True)
     assert_same(found, by_autograd(grey.original(), x, noise_like(x), one.labels, 16, False))
 
 
@@ -150,7 +152,7 @@ def test_a_single_example_is_compared_on_the_stored_statistics(grey):
 def test_7_the_model_is_left_as_it_was(tiny, train_mode, training):  # METHODS.md 3.5
     model, forget = tiny.original().train(training), tiny.splits().forget
     x = forget.pixels()
-    difference(model, x, noise_like(x), forget.labels, batch_size=16, train_mode=train_mode)
+    difference(model, forget, noise_like(x), batch_size=16, train_mode=train_mode)
     assert same_weights(model, tiny.original())
     assert all(module.training == training for module in model.modules())
     assert all(p.grad is None and p.requires_grad for p in model.parameters())

@@ -10,9 +10,12 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
+from core import chunks
 from core.context import RunContext
 from core.data.examples import Examples
 from core.domain import WrongInput
+from core.maths.attack import pgd
+from core.methods import aru
 from core.methods.aru import ARU
 from tests.tiny import RECIPE, near_weights, same_weights, tiny_of
 
@@ -74,6 +77,24 @@ def test_2_the_attack_lowers_the_loss_of_the_forget_set(tiny):
     assert heard.shape == (8,)
     assert heard[-1] < heard[0]
     assert heard[-1] < clean
+
+
+def test_an_attack_that_runs_out_of_memory_goes_on_in_smaller_chunks_to_the_same_noise(tiny, monkeypatch):
+    _, whole = unlearn(tiny, attack_steps=3)
+    sizes = []
+
+    def cramped(model, x, *rest, **settings):
+        sizes.append(len(x))
+        if len(x) > 11:
+            raise MemoryError
+        return pgd(model, x, *rest, **settings)
+
+    monkeypatch.setattr(aru, "pgd", cramped)
+    monkeypatch.setattr(chunks, "_FOUND", {})
+    _, parts = unlearn(tiny, attack_steps=3)
+    assert len(sizes) > 3  # it was cut
+    torch.testing.assert_close(parts["aru/noise"], whole["aru/noise"], rtol=0, atol=1e-6)
+    torch.testing.assert_close(parts["aru/attack_loss"], whole["aru/attack_loss"])
 
 
 @pytest.mark.parametrize("mask, reset", [("aru", "init"), ("aru", "zero"), ("largest", "init"), ("random", "zero")])

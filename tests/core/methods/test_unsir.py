@@ -186,11 +186,11 @@ def test_impair_and_repair_are_an_epoch_of_adam_each(tiny, noise, request_):
             made, _ = error_maximising_noise(
                 model, made, c, tiny.context(), steps=6, rate=0.1, penalty=penalty, train_mode=True
             )
-        images += [from_normalised(model, made)] * 3
-        names += [c] * 15
+        images.append(from_normalised(model, made))
+        names += [c] * 5
     retain = Examples(tiny.dataset.train.images[chosen], labels)
     told = [right(model, retain)]
-    impair = torch.cat([*images, pixels]), torch.cat([torch.tensor(names, dtype=torch.int64), labels])
+    impair = torch.cat([*images * 3, pixels]), torch.cat([torch.tensor(names * 3, dtype=torch.int64), labels])
     for rate, (x, y) in ((0.003, impair), (0.001, (pixels, labels))):
         adam = torch.optim.Adam(model.train().parameters(), lr=rate)
         for batch in torch.randperm(len(y), generator=generator).split(9):
