@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from core.domain import WrongInput
-from core.explore import importance_view, redampen
+from core.explore.dampening import importance_view, redampen
 from core.store.home import Home
 from core.weights import take_in
 

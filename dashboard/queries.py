@@ -254,13 +254,13 @@ def engine(place: Home) -> WarmEngine:
 
 @st.cache_data(max_entries=32, show_spinner="Reading the stored importances …")
 def importance_view(run_id: str, finished: str, root: str) -> dict[str, Any]:
-    """See core.explore.importance_view."""
+    """See core.explore.dampening.importance_view."""
     return dict(engine(home()).ask("importance_view", run_id=run_id))
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def redampen(run_id: str, finished: str, root: str, alpha: float, lambda_: float) -> dict[str, Any]:
-    """See core.explore.redampen."""
+    """See core.explore.dampening.redampen."""
     return dict(engine(home()).ask("redampen", run_id=run_id, alpha=alpha, lambda_=lambda_))
 
 

@@ -25,8 +25,9 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own p
     {"core.chance", "core.maths", "core.privacy", "core.spread"},
     {"core.comeback", "core.importance"},
     {"core.asking", "core.attribution", "core.comparison", "core.report", "core.statistics", "core.trust", "core.weights"},
-    {"core.methods", "core.metrics"},
+    {"core.methods", "core.metrics", "core.opened"},
     {"core.describe", "core.doubts", "core.explore", "core.pipeline"},
+    {"core.looks"},
     {"core.answers", "core.engine", "core.jobs"},
     {"core.studies"},
     {"core.cli", "dashboard.boot", "dashboard.session"},
@@ -47,6 +48,7 @@ WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
     *("core.jobs.runner", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.version"),
     *("core.comparison", "core.doubts", "core.spread", "core.studies.runner", "core.studies.summary"),
     *("core.chance", "core.trust", "core.controls", "core.comeback", "core.privacy", "core.wording", "core.indices"),
+    "core.looks.asked",
     *("core.pictures", "core.data.adding", "core.data.cache", "core.data.folder", "core.data.layouts"),
 )
 CHARTS = (

@@ -1,0 +1,59 @@
+"""Computes one look: python -m core.looks.process ROOT KEY LOOK; the look as JSON, [kind, run's id, settings]."""
+
+import json
+import os
+from pathlib import Path
+import sys
+from time import monotonic, perf_counter
+import traceback
+
+from core.domain import WrongInput
+from core.looks.asked import say
+from core.looks.shelf import LOOKS
+from core.memory import out_of_memory
+from core.store.artifacts import Artifacts
+from core.store.home import Home
+from core.store.liveness import ProcessId
+from core.store.results import ResultStore
+
+NICENESS = 5  # the page that waits for an answer goes first
+SECONDS_BETWEEN_WRITES = 0.1
+
+
+def main(root: str, key: str, asked: str) -> int:
+    """Exit status: 0 where the look is kept now."""
+    home, this = Home(Path(root)), ProcessId.of_this_process()
+    kind, run_id, settings = json.loads(asked)
+    os.nice(NICENESS)
+    last = 0.0
+
+    def heard(share: float, note: str) -> None:
+        nonlocal last
+        if monotonic() - last > SECONDS_BETWEEN_WRITES:
+            last = monotonic()
+            say(home, key, share, note, this)
+
+    heard(0.0, "reading the networks")
+    began = perf_counter()
+    try:
+        made = LOOKS[kind](home, run_id, heard, **settings)
+        file = Artifacts(home.artifacts_folder).put_arrays(made)
+        with ResultStore(home.database) as store:
+            store.keep(key, f"look/{kind}", file, perf_counter() - began)
+    except Exception as error:  # a look that failed is told on its page
+        traceback.print_exc()
+        say(home, key, 1.0, "failed", this, _sentence(error))
+        return 1
+    return 0
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, WrongInput):
+        return str(error)
+    if out_of_memory(error):
+        return "This needs more memory than is free; close other programs, or look at fewer images."
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

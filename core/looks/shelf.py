@@ -1,0 +1,9 @@
+"""Every kind of look, by key; only the process that computes one opens the shelf, for it needs torch."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+Say = Callable[[float, str], None]  # share in [0, 1], what is being done
+# kind -> compute(home, run_id, say, **settings) -> arrays, all that the pages need of it
+LOOKS: dict[str, Callable[..., dict[str, np.ndarray]]] = {}
