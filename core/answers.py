@@ -14,11 +14,13 @@ import torch
 
 from core.domain import WrongInput
 from core.explore.dampening import importance_view, redampen
+from core.explore.saliency import saliency, saliency_offer, saliency_random, saliency_trust
 from core.store.home import Home
 from core.weights import take_in
 
 QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
     "importance_view": importance_view, "redampen": redampen, "own_weights": take_in,
+    "saliency": saliency, "saliency_offer": saliency_offer, "saliency_random": saliency_random, "saliency_trust": saliency_trust,
 }  # fmt: skip
 
 
