@@ -74,7 +74,8 @@ def read(path: Path, name: str = "") -> dict[str, Tensor]:
     except WrongInput:
         raise
     except Exception as broken:  # a stranger's file may break its reader in any way
-        kind = "a safetensors file" if path.suffix.lower() == KINDS[0] else "a state dict and nothing else, as torch.save(model.state_dict(), FILE) writes it"
+        pickled = "a state dict and nothing else, as torch.save(model.state_dict(), FILE) writes it"
+        kind = "a safetensors file" if path.suffix.lower() == KINDS[0] else pickled
         raise WrongInput(f"{name!r} could not be read: it must hold {kind}. Nothing in it was run.") from broken
     return _unwrapped(found, name)
 
