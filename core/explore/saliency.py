@@ -22,23 +22,28 @@ from core.opened import Opened, open_models
 from core.store.home import Home
 from core.wire import packed
 
+SETS = ("forget", "retain", "test_forget", "test_retain")
 SECONDS = 0.4  # that another, finer pass of Integrated Gradients may take for one network
 
 
 def saliency_offer(home: Home, run_id: str) -> dict[str, Any]:
-    """What can be asked of a run: `explainers`, each with why it is unfit or ''; `layers` for Grad-CAM and the `layer` to start from."""
+    """What can be asked of a run: `explainers`, each with why it is unfit or ''; `layers` for Grad-CAM and the `layer` to start from;
+    `sets`: how many images each has, of those that have any.
+    """
     opened = open_models(home, run_id)
     model, info = opened.model(opened.models[0]), opened.data.info
     told = [asdict(e) | {"unfit": e.unfit(model)} for e in EXPLAINERS.values()]
     fit = not EXPLAINERS["grad_cam"].unfit(model)
     layers = grids(model, (info.channels, info.height, info.width)) if fit else {}
     return {"explainers": told, "layers": {n: list(g) for n, g in layers.items()}, "layer": preset(layers) if layers else "",
-            "models": list(opened.models)}  # fmt: skip
+            "models": list(opened.models),
+            "sets": {name: count for name in SETS if (count := len(_rows(opened, name)))}}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Asked:
     """An image and what is asked of it. x: (1, C, H, W) in [0, 1]; label: its class, or its attributes 0 and 1; None for a user's own.
+    row: "train" or "test", and its place there.
 
     target: "true", "own" (each network's own answer), or a class or attribute.
     """
@@ -46,7 +51,7 @@ class Asked:
     opened: Opened
     x: Tensor
     label: Any
-    where: dict[str, Any]
+    row: tuple[str, int] | None
     target: str | int
     how: str
     settings: Settings
@@ -69,26 +74,37 @@ class Asked:
 
 
 def _asked(home: Home, run_id: str, image: dict[str, Any], target: str | int, how: str, settings: dict[str, Any]) -> Asked:
-    """image: {"half": "train" or "test", "row": its place there} or {"path": a file, "name": the user's name for it}."""
+    """image: {"set": one of SETS, "place": its place there} or {"path": a file, "name": the user's name for it}."""
     opened = open_models(home, run_id)
     chosen = Settings(**{"seconds": SECONDS, **settings})
     if "path" in image:
-        pixels = own_picture(Path(image["path"]).read_bytes(), image["name"], opened.data.info)
-        return Asked(opened, torch.from_numpy(pixels)[None].float() / 255, None, image, target, how, chosen)
-    half, row = image["half"], image["row"]
-    examples = opened.splits.train if half == "train" else opened.splits.test
-    if not 0 <= row < len(examples):
-        raise WrongInput(f"There is no {half} image {row}; there are {len(examples)}, from 0.")
-    one = examples.subset(torch.tensor([row]))
+        own = own_picture(Path(image["path"]).read_bytes(), image["name"], opened.data.info)
+        return Asked(opened, torch.from_numpy(own)[None].float() / 255, None, None, target, how, chosen)
+    name, place = image["set"], image["place"]
+    if name not in SETS:
+        raise WrongInput(f"There is no set {name!r}; there are {', '.join(SETS)}.")
+    rows = _rows(opened, name)
+    if not 0 <= place < len(rows):
+        raise WrongInput(f"There is no image {place} in the set {name}; it has {len(rows)}, counted from 0.")
+    half, row = "test" if name.startswith("test") else "train", int(rows[place])
+    examples = opened.splits.test if half == "test" else opened.splits.train
     labels = opened.splits.truth if half == "train" and opened.splits.truth is not None else examples.labels
-    return Asked(opened, one.pixels(), labels[row].tolist(), image, target, how, chosen)
+    pixels = examples.subset(torch.tensor([row])).pixels()
+    return Asked(opened, pixels, labels[row].tolist(), (half, row), target, how, chosen)
+
+
+def _rows(opened: Opened, name: str) -> Tensor:
+    """A set's places in the training or in the test set, int64 (n,)."""
+    gone = opened.splits.test_forgotten if name.startswith("test") else opened.splits.forgotten
+    return (gone if name.endswith("forget") else ~gone).nonzero()[:, 0]
 
 
 def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """about: image, target, how, settings, as `_asked` has them.
 
-    `image`: uint8 (C, H, W) to 255. `label`. `models`: name -> `probabilities`, its `answer`, the `target` of its map, `map` float32
-    (H, W), and where the explainer is complete, `difference` of logits, `error`, and `steps`. `pairs`: "first,second" -> scores.
+    `image`: uint8 (C, H, W) to 255. `label`, `row`: see Asked. `models`: name -> `probabilities`, its `answer`, the `target` of its
+    map, `map` float32 (H, W), and where the explainer is complete, `difference` of logits, `error`, and `steps`. `pairs`:
+    "first,second" -> scores.
     `parts`, of cartoon faces: part -> `pixels`, the share of the image that shows it, and each model's share of the map there.
     """
     asked = _asked(home, run_id, **about)
@@ -103,6 +119,7 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     return {
         "image": packed((asked.x[0] * 255).round().to(torch.uint8).numpy()),
         "label": asked.label,
+        "row": asked.row,
         "models": told,
         "pairs": {f"{a},{b}": asdict(scores(maps[a], maps[b])) for a, b in combinations(maps, 2)},
         "parts": _parts(asked, maps),
@@ -149,9 +166,9 @@ def _answer(asked: Asked, model: nn.Module) -> dict[str, Any]:
 
 
 def _parts(asked: Asked, maps: dict[str, np.ndarray]) -> dict[str, dict[str, float | None]]:
-    if "row" not in asked.where:
+    if asked.row is None:
         return {}
-    found = true_parts(asked.opened.data.info.key, asked.where["half"], torch.tensor([asked.where["row"]]))
+    found = true_parts(asked.opened.data.info.key, asked.row[0], torch.tensor([asked.row[1]]))
     return {
         part: {"pixels": float(shown[0].mean()), **{name: share_on(values, shown[0]) for name, values in maps.items()}}
         for part, shown in found.items()

@@ -25,7 +25,8 @@ def gallery(
     home: Home, run_id: str, say: Callable[[float, str], None], how: str = "grad_cam", target: str = "true", count: int = MOST,
     settings: dict[str, Any] | None = None,
 ) -> dict[str, np.ndarray]:  # fmt: skip
-    """`images`: uint8 (N, C, H, W), levels to `peak`; `rows`: int64 (N,), their places in the training set; `forget`: bool (N,).
+    """`images`: uint8 (N, C, H, W), levels to `peak`; `rows`: int64 (N,), their places in the training set; `forget`: bool (N,);
+    `places`: int64 (N,), in the forget set or in the retain set.
 
     `labels`: int64 (N,) or uint8 (N, A). `maps/MODEL`: float16 (N, H, W), in units of `scale`; `answers/MODEL`, `targets/MODEL`: int64
     (N,); `shares/MODEL`: float32 (N,), the probability of the target. `scores/FIRST/SECOND`: float32 (N, 4) in the order of
@@ -33,12 +34,12 @@ def gallery(
     target: "true", or "own" for each network's own answer. Raises WrongInput.
     """
     opened = open_models(home, run_id)
-    rows, forget = _rows(opened, min(count, MOST))
+    rows, places, forget = _rows(opened, min(count, MOST))
     chosen, labels = Settings(**(settings or {})), _labels(opened)[rows]
     taken = opened.splits.train.subset(rows)
     found: dict[str, np.ndarray] = {
         "images": taken.images.numpy(), "peak": np.array(taken.peak), "rows": rows.numpy(), "forget": forget.numpy(),
-        "labels": labels.numpy(),
+        "places": places.numpy(), "labels": labels.numpy(),
     }  # fmt: skip
     maps: dict[str, np.ndarray] = {}
     pixels, done, whole = taken.pixels(), 0, len(rows) * len(opened.models)
@@ -60,12 +61,12 @@ def gallery(
     return found | _scored(maps) | _on_parts(opened, rows, maps)
 
 
-def _rows(opened: Opened, count: int) -> tuple[Tensor, Tensor]:
-    """Places in the training set, int64 (N,), and which of them are to be forgotten; the same draw every time."""
-    gone = opened.splits.forgotten
-    taken = [where.nonzero()[:, 0][opened.splits.train.subset(where).some(count)] for where in (gone, ~gone)]
-    rows = torch.cat(taken)
-    return rows, gone[rows]
+def _rows(opened: Opened, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Places in the training set, and in the set of each, int64 (N,), and which are to be forgotten; the same draw every time."""
+    gone, train = opened.splits.forgotten, opened.splits.train
+    sets = [(where.nonzero()[:, 0], train.subset(where).some(count)) for where in (gone, ~gone)]
+    rows = torch.cat([where[places] for where, places in sets])
+    return rows, torch.cat([places for _, places in sets]), gone[rows]
 
 
 def _labels(opened: Opened) -> Tensor:
