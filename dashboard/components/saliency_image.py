@@ -54,7 +54,7 @@ def one_image(run: Run, where: tuple[str, str], data: DatasetInfo, offer: dict[s
 def _choose(run: Run, sets: dict[str, int]) -> tuple[tuple[str, int | str], UploadedFile | None] | None:
     """Set and place; None where a picture is wanted and none was brought."""
     options = {name: SET_TITLE[name] for name in (*sets, "own")}
-    stays("saliency_from", list(options.values()))
+    stays("saliency_from", list(options))
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     name = left.pills(
         "Image from", list(options), format_func=options.__getitem__, default=next(iter(options)), key="saliency_from", required=True,
@@ -80,21 +80,25 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
     with columns[0]:
         st.markdown(f"**Image**  \n{plain(_named(answer, data))}")
         rgb = np.repeat(image, 3, 0) if len(image) == 1 else image
-        st.image(pictures.shown(rgb.transpose(1, 2, 0)), alt="The image that is explained")
+        _image(rgb.transpose(1, 2, 0), "The image that is explained")
     for column, (name, told) in zip(columns[1:], models.items(), strict=False):
         with column:
             st.markdown(f"**{MODEL_TITLE[name]}**  \n{plain(_said(told, data))}")
-            st.image(pictures.shown(pictures.over(image, maps[name], scale)), alt=f"Map of the {MODEL_TITLE[name].lower()} network")
+            _image(pictures.over(image, maps[name], scale), f"Map of the {MODEL_TITLE[name].lower()} network")
             st.caption(plain(_error(told)) if question.explainer["complete"] else "")
     if "reference" not in models:
         columns[3].info("This run has no retrained reference, so there are two maps.", icon=":material/info:")
-    st.image(pictures.legend(), alt="Colours from blue, against the answer, over none to red, for it")
+    st.image(pictures.legend(), output_format="PNG", alt="Colours from blue, against the answer, over none to red, for it")
     st.caption(
         f"How to read it: red pixels speak for the class that the map is about, blue ones against it; colour is full at ±{scale:.2g}, "
         "the same for all maps. Maps are no proof of a reason: compare them with the randomised network's. And who may see them can learn "
         "from them whether an image was in the training set (Shokri et al., arXiv:1907.00164)."
     )
     _differences(image, maps, scale, ask)
+
+
+def _image(picture: np.ndarray, alt: str) -> None:
+    st.image(pictures.shown(picture), output_format="PNG", alt=alt)  # a JPEG would smear colours from pixel to pixel
 
 
 def _differences(image: np.ndarray, maps: dict[str, np.ndarray], scale: float, ask: Ask) -> None:
@@ -106,13 +110,13 @@ def _differences(image: np.ndarray, maps: dict[str, np.ndarray], scale: float, a
         with column:
             size = float(np.abs(gap).sum() / (np.abs(maps[other]).sum() or 1.0))
             st.markdown(f"**{one.capitalize()} − {other}**  \n{size:.0%} of the {other}'s map")
-            st.image(pictures.shown(pictures.over(image, gap, scale)), alt=f"{one.capitalize()} less {other}")
+            _image(pictures.over(image, gap, scale), f"{one.capitalize()} less {other}")
     drawn = ask("saliency_random")
     random = unpacked(drawn["map"])
     with columns[0]:
         rank = pictures.said("rank", drawn["scores"]["rank"])
         st.markdown(f"**Randomised network**  \nrank correlation {rank}")
-        st.image(pictures.shown(pictures.over(image, random, pictures.scale_of([random]))), alt="Map of a network of random weights")
+        _image(pictures.over(image, random, pictures.scale_of([random])), "Map of a network of random weights")
     st.caption(
         "How to read it: red means more weight for the answer than before, blue less. The randomised network was never trained, and has a "
         "scale of its own; an explainer whose map of it looks like the original's shows the image, not what was learned (Adebayo et "

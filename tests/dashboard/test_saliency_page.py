@@ -36,7 +36,7 @@ def test_one_image_is_explained_under_all_three_networks(open_app, finished, don
     assert "truly 3" in heads
     assert "the map misses" in captions(at)  # the error of Integrated Gradients
     assert "learn from them whether an image was in the training set" in captions(at)
-    assert len(at.get("imgs")) == 9  # the image, three maps, the legend, three differences, the randomised network's
+    assert len(at.get("image")) == 9  # the image, three maps, the legend, three differences, the randomised network's
     assert captions(at).count("How to read it") == 3
     assert not at.get("plotly_chart")
     (table,) = at.table
@@ -87,8 +87,8 @@ def test_an_own_picture_is_asked_for_and_told_what_is_wrong_with_it(open_app, fi
     at = open_app(finished.root, PAGE, run=done, explainer="Saliency")
     at = sound(pills(at, "Image from").set_value("own").run())
     assert "any size" in captions(at)
-    (uploader,) = at.get("file_uploader")
-    at = sound(uploader.upload("notes.png", b"no picture", "image/png").run())
+    at.file_uploader(key="saliency_own").set_value(("notes.png", b"no picture", "image/png"))
+    at = sound(at.run())
     assert "notes" in at.error[0].value
     assert "no picture that can be read" in at.error[0].value
 
@@ -119,8 +119,8 @@ def arrays_of(count=6, models=MODELS):
     """A drawn gallery: `count` images of each set, 8x8 grey; the maps' scores rise with the place."""
     draw, whole = np.random.default_rng(0), 2 * count
     found = {
-        "images": draw.integers(0, 17, (whole, 1, 8, 8)).astype(np.uint8), "peak": np.array(16), "rows": np.arange(whole), "scale": np.array(2.0),
-        "places": np.tile(np.arange(count), 2), "forget": np.arange(whole) < count, "labels": np.full(whole, 3),
+        "images": draw.integers(0, 17, (whole, 1, 8, 8)).astype(np.uint8), "peak": np.array(16), "rows": np.arange(whole),
+        "scale": np.array(2.0), "places": np.tile(np.arange(count), 2), "forget": np.arange(whole) < count, "labels": np.full(whole, 3),
     }  # fmt: skip
     for name in models:
         found |= {f"maps/{name}": draw.normal(size=(whole, 8, 8)).astype(np.float16), f"answers/{name}": np.full(whole, 5),
@@ -167,7 +167,7 @@ def test_a_map_is_red_for_blue_against_and_pale_where_it_is_silent():
     over = pictures.over(image, np.array([[1.0, -1.0, 0.0]]), 1.0)[0]
     assert over.tolist() == [[0xB2, 0x18, 0x2B], [0x21, 0x66, 0xAC], [166, 166, 166]]  # black at 0.35 of its contrast
     half = pictures.over(np.full((3, 1, 1), 255, np.uint8), np.array([[5.0]]), 10.0)[0, 0]
-    assert half.tolist() == [216, 140, 143]  # half way from white
+    assert half.tolist() == [216, 140, 149]  # half way between white and the red
     assert (pictures.over(image, np.array([[9.0, -9.0, np.nan]]), 1.0)[0] == over).all()  # beyond full colour there is none
 
 
