@@ -40,7 +40,7 @@ def digits(home: Home) -> str:
     """A real run: its id."""
     spec = make_spec(catalogue(home.root), "digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {})
     outcome = run(spec, home, lambda *_: None)
-    return record(home, [(spec, {}, dict(outcome.files), {"unlearn": 1.0, "reference": 1.0})])[0]
+    return record(home, [(spec, {}, dict(outcome.artifacts), {"unlearn": 1.0, "reference": 1.0})])[0]
 
 
 def resnet(home: Home) -> str:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.attribution.evidence import true_parts
-from core.attribution.explain import explain
+from core.attribution.explain import Settings, explain
 from core.attribution.scores import share_on
 from core.data.catalog import load_dataset
 from core.data.dataset import Dataset
@@ -51,7 +51,8 @@ def accuracy(model, test, glasses):
 
 def share(model, test, rows):
     """Mean share of the map for `glasses` that lies on the glasses' true pixels."""
-    maps = explain(model, test.subset(rows).pixels(), torch.full((len(rows),), GLASSES), "integrated_gradients").flat.numpy()
+    aims, steps = torch.full((len(rows),), GLASSES), Settings(steps=32)
+    maps = explain(model, test.subset(rows).pixels(), aims, "integrated_gradients", steps).flat.numpy()
     shown = true_parts("faces", "test", rows)["glasses"]
     return sum(share_on(values, pixels) for values, pixels in zip(maps, shown, strict=True)) / len(rows)
 
