@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.attribution.explain import Settings, explain
+from core.attribution.explain import Settings, explain, passes
 from core.attribution.layers import grids, preset
 from core.attribution.readable import readable
 from core.attribution.shelf import EXPLAINERS
@@ -232,6 +232,23 @@ def test_grad_cam_stands_on_grids_alone_and_starts_at_the_deepest_that_tells_pla
     assert preset(found) == "pool2"
     assert "normalise" not in found
     assert preset({"a": (3, 3), "b": (2, 2)}) == "b"
+
+
+@pytest.mark.parametrize("how, smooth", [("occlusion", 0), ("occlusion", 3), ("integrated_gradients", 2), ("rollout", 0)])
+def test_the_passes_that_are_foretold_are_those_that_are_made(how, smooth):
+    """Of Integrated Gradients each step is a forward and a backward pass, the latter counted twice."""
+    model, seen = network("vit_small"), []
+
+    class Counts(nn.Module):
+        def forward(self, x):
+            seen.append(len(x))
+            return x
+
+    counted = nn.Sequential(Counts(), *model)
+    settings = Settings(smooth=smooth, steps=5)
+    explain(counted, images(1), torch.tensor([0]), how, settings)
+    made = sum(seen) * (3 if how == "integrated_gradients" else 1)
+    assert passes(how, settings, (3, SIDE, SIDE)) == pytest.approx(made, rel=0.2, abs=3)
 
 
 @pytest.mark.parametrize(

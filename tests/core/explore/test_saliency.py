@@ -108,6 +108,15 @@ def test_what_cannot_be_asked_is_told_in_a_sentence(place, more, sentence):
     assert answer(place[0], line)["wrong"].startswith(sentence)
 
 
+def test_what_would_keep_the_engine_busy_too_long_is_refused_before_it_begins(place, monkeypatch):
+    monkeypatch.setattr("core.explore.saliency.MOST_SECONDS", 0.0)
+    assert ask(place, how="saliency")["models"]  # cheap: not even counted
+    with pytest.raises(WrongInput, match="fewer steps or noisy copies"):
+        ask(place, settings={"smooth": 24})
+    with pytest.raises(WrongInput, match="about 0 seconds"):
+        ask(place, saliency_trust)
+
+
 def test_the_offer_says_which_layers_sets_and_models_there_are(place):
     offer = saliency_offer(*place)
     assert offer["layer"] == "pool2"
