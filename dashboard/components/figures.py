@@ -13,6 +13,7 @@ READABLE = 15  # classes whose names and counts fit into a matrix
 HEIGHT = 340  # pixels
 DARK_SCALE = [[0.0, "#1b232e"], [1.0, "#7cc0f5"]]
 DECADES = range(-12, 5)  # of importance ratios
+ABOVE = 16  # pixels from one row of words to the next
 NEAR = 0.02  # of a decade: lines that stand closer are one to the eye
 TAIL = 0.005  # share of the weights with the smallest ratios that the histogram may leave out of sight
 NO_MATRIX = "an image has several attributes, so no answer stands in place of another one."
@@ -170,7 +171,7 @@ def ratio_histogram(
         legend={"y": -0.32, "yanchor": "top"}, yaxis={"type": "log", "exponentformat": "power", "dtick": 1},
         xaxis={"range": [left, right + 0.25 * (right - left)], "tickvals": list(DECADES), "ticktext": [f"{10.0**d:g}" for d in DECADES]},
         shapes=[upright(log10(value), colour, dash, width) for value, _, colour, dash, width, _ in lines],
-        annotations=[noted(log10(value), text, colour, side) for value, text, colour, _, _, side in lines],
+        annotations=[noted(log10(value), text, colour, side, text == "auto") for value, text, colour, _, _, side in lines],
     )  # fmt: skip
     return go.Figure(traces, layout)
 
@@ -180,10 +181,10 @@ def upright(x: float, colour: str, dash: str, width: int) -> dict[str, Any]:
     return {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": colour, "dash": dash, "width": width}}
 
 
-def noted(x: float, text: str, colour: str, side: str) -> dict[str, Any]:
-    """Words above the figure at x, which end there (side = right) or begin there (left)."""
-    return {"x": x, "y": 1, "yref": "paper", "yanchor": "bottom", "xanchor": side, "text": text, "showarrow": False,
-            "font": {"color": colour}}  # fmt: skip
+def noted(x: float, text: str, colour: str, side: str, row: int = 0) -> dict[str, Any]:
+    """Words above the figure at x, which end there (side = right) or begin there (left); in the lowest row or one above."""
+    return {"x": x, "y": 1, "yref": "paper", "yanchor": "bottom", "yshift": ABOVE * row, "xanchor": side, "text": text,
+            "showarrow": False, "font": {"color": colour}}  # fmt: skip
 
 
 def dampened_share(dampened: dict[str, float]) -> go.Figure:

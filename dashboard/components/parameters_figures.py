@@ -39,7 +39,7 @@ def marks(alpha: float, automatic: float, ceiling: float | None) -> tuple[list[d
     if ceiling is not None:
         lines.append((ceiling, f"n/k = {ceiling:.3g}", MODEL_COLOUR["reference"], "dot", 2, "left"))
     shapes = [upright(log10(value), colour, dash, width) for value, _, colour, dash, width, _ in lines]
-    return shapes, [noted(log10(value), text, colour, side) for value, text, colour, _, _, side in lines]
+    return shapes, [noted(log10(value), text, colour, side, text == "auto") for value, text, colour, _, _, side in lines]
 
 
 def beta_bars(betas: Sequence[float]) -> go.Figure:

@@ -16,7 +16,7 @@ from dashboard.components.images import png, to_rgb
 from dashboard.components.parameters import Source
 from dashboard.session import belongs, stays
 
-TILE, GAP = 40, 3  # pixels of an image's side in a strip, about; between two
+TILE, GAP = 34, 2  # pixels of an image's side in a strip, about; between two
 LARGEST = 64  # pixels of an image's side that are sent
 MIDDLE = 127  # the byte of a weight of 0
 Json = dict[str, Any]
@@ -82,10 +82,10 @@ def _filters(source: Source, view: Json) -> None:
     answer = queries.top_filters(*source.asked, layer)
     table = filter_table(answer)
     settings = {
-        "Channel": st.column_config.NumberColumn(width=70), "Ratio": st.column_config.NumberColumn(format="%.2f", width=70),
-        "Filter": st.column_config.ImageColumn(width=80, help="Its own weights: bright above 0, dark below."),
-        "Forget images": st.column_config.ImageColumn(width="large"), "Kept images": st.column_config.ImageColumn(width="large"),
-        "Forget / kept response": st.column_config.TextColumn(width=110),
+        "Channel": st.column_config.NumberColumn(width=65), "Ratio": st.column_config.NumberColumn(format="%.2f", width=60),
+        "Filter": st.column_config.ImageColumn(width=65, help="Its own weights: bright above 0, dark below."),
+        "Forget images": st.column_config.ImageColumn(width=245), "Kept images": st.column_config.ImageColumn(width=245),
+        "Forget / kept response": st.column_config.TextColumn("Response", width=110, help="To forget / to kept images."),
     }  # fmt: skip
     st.dataframe(table, hide_index=True, row_height=TILE + 12, height="content", key="filters",
                  column_config={name: setting for name, setting in settings.items() if name in table},
