@@ -14,11 +14,15 @@ import torch
 
 from core.domain import WrongInput
 from core.explore.dampening import importance_view, redampen
+from core.explore.noise import noise_answers
+from core.explore.path import path_at, path_curve
+from core.explore.plane import plane
 from core.store.home import Home
 from core.weights import take_in
 
 QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
     "importance_view": importance_view, "redampen": redampen, "own_weights": take_in,
+    "path_at": path_at, "path_curve": path_curve, "noise_answers": noise_answers, "plane": plane,
 }  # fmt: skip
 
 
