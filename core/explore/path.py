@@ -18,7 +18,7 @@ from core.training import predict
 STEP = "step/"
 LOOKED_AT, FEWEST = 1000, 32  # examples of a set that an answer looks at, at most and at least
 SECONDS = 0.3  # that one point of the path may take, all sets together
-POINTS = tuple(round(0.25 * index, 2) for index in range(13))  # of the curve: 0 to 3 steps
+POINTS = tuple(0.25 * index for index in range(-4, 13))  # of the curve: one step back to three steps on
 LONGEST = 10.0  # steps either way
 
 

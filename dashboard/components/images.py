@@ -10,14 +10,11 @@ GAP = 2  # pixels between tiles, before scaling
 TILE = 48  # pixels a tile's long side is scaled to
 
 
-def sprite(images: np.ndarray, peak: int, columns: int, tile: int = TILE) -> np.ndarray:
-    """images: uint8 (N, C, H, W), C = 1 or 3, levels 0 to peak. A uint8 (h, w, 3) wall, row by row, nearest scaling.
-
-    tile: pixels that an image's long side is scaled to, as far as whole factors go.
-    """
+def sprite(images: np.ndarray, peak: int, columns: int) -> np.ndarray:
+    """images: uint8 (N, C, H, W), C = 1 or 3, levels 0 to peak. A uint8 (h, w, 3) wall, row by row, nearest scaling."""
     pixels = to_rgb(images, peak)
     count, height, width, _ = pixels.shape
-    scale = max(1, tile // max(height, width))
+    scale = max(1, TILE // max(height, width))
     rows = ceil(count / columns)
     wall = np.full((rows * (height + GAP), columns * (width + GAP), 3), 127, np.uint8)
     for index in range(count):

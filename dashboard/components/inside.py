@@ -1,6 +1,6 @@
 """A finished run's story: which frames its method has, and where what they show is read from or asked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -37,11 +37,12 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
     """The method's own frames, then those that close every story. method: None where this Forgetscope knows it no more."""
     where, spec = queries.edition(run), run.spec
     title = method.title if method else spec.method
+    layers = tuple(queries.table(run.id, "layers", *where)["layer"])
     story = Story(
         title, spec.params, spec.request, data.classes, queries.recorded_arrays(run.id, *where),
-        lambda name: queries.table(run.id, name, *where), data.multi, st.context.theme.type == "dark",
+        lambda name: queries.table(run.id, name, *where), layers, data.multi, st.context.theme.type == "dark",
     )  # fmt: skip
-    own = {
+    own: dict[str, Callable[[], list[Frame]]] = {
         "ssd": lambda: inside_ssd.frames(story, partial(queries.importance_view, run.id, *where)),
         "ssse": lambda: inside_ssse.frames(story, partial(path_explorer, run, where)),
         "aru": lambda: inside_aru.frames(story, control_healing(run), partial(offer_control, run)),
@@ -49,8 +50,9 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
         "weight_perturbation": lambda: inside_perturbation.frames(
             story, partial(queries.plane, run.id, *where), partial(sureness, run, where)
         ),
-    }.get(spec.method, lambda: inside_other.frames(story, method.about if method else ""))
-    return [*own(), *inside_ends.frames(story)]
+    }
+    made = own[spec.method]() if spec.method in own else inside_other.frames(story, method.about if method else "")
+    return [*made, *inside_ends.frames(story)]
 
 
 def path_explorer(run: Run, where: tuple[str, str]) -> None:
@@ -58,17 +60,17 @@ def path_explorer(run: Run, where: tuple[str, str]) -> None:
     belongs("t", run.id, 1.0)
     curve = queries.path_curve(run.id, *where)
     t = st.slider("t, multiples of the step", -1.0, 3.0, 1.0, 0.05, key="t", bind="query-params",
-                  help="0 is the original, 1 the unlearned network; beyond 1 the same step goes on, below 0 it goes the other way.")  # fmt: skip
+                  help="0 is the original, 1 the unlearned network; beyond 1 the step goes on, below 0 it goes the other way.")  # fmt: skip
     now = queries.path_at(run.id, *where, t)
     sets = [name for name in SET_TITLE if name in now]
     for column, name in zip(st.columns(len(sets)), sets, strict=True):
-        start = curve[name]["accuracy"][0]
+        start = curve[name]["accuracy"][curve["t"].index(0.0)]
         column.metric(f"{SET_TITLE[name]}, t = {t:.2f}", percent(now[name]["accuracy"]), delta_color="off",
                       delta=f"{100 * (now[name]['accuracy'] - start):+.1f} points, loss {now[name]['loss']:.2f} nats")  # fmt: skip
     for column, what, title in zip(st.columns(2), ("accuracy", "loss"), ("Accuracy", "Mean loss"), strict=True):
         column.markdown(f"**{title} along the step**")
         column.plotly_chart(inside_ssse.path(curve, now, t, what), key=f"path-{what}", config=figures.CONFIG,
-                            alt=f"Lines: {title.lower()} on the forget set, kept and unseen images along the step, with t marked")  # fmt: skip
+                            alt=f"Lines: {title.lower()} on forgotten, kept and unseen images along the step, with t marked")  # fmt: skip
     looked = ", ".join(f"{count} of the {SET_TITLE[name].lower()}" for name, count in now["looked_at"].items())
     st.caption(f"How to read it: the upright line stands at t; the network there is asked anew at every pull, no new run ({looked}).")
 
@@ -99,9 +101,6 @@ def control_healing(run: Run) -> np.ndarray | None:
 
 def offer_control(run: Run) -> None:
     """What stands where the control's line would: a button that asks for it, its progress, or why there can be none."""
-    if run.spec.params.get("mask") != "aru":
-        st.caption("This run is a control itself.")
-        return
     if run.spec.engine != code_version(ENGINE):
         st.caption("Another version of Forgetscope computed this run, so no control of today's can stand beside it; run it again.")
         return

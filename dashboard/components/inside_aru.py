@@ -50,15 +50,18 @@ def _attack(story: Story) -> list[Frame]:
 def _walls(images: np.ndarray, noise: np.ndarray, radius: float) -> Sequence[Panel]:
     loud = 0.5 + np.asarray(noise, dtype=float) / (2 * radius)
     shown = (("Images of the forget set", images, "what the network learnt."),
-             (f"The noise, {0.5 / radius:.0f} times louder", loud, "grey is no change, black and white the largest change that was allowed."),
-             ("Image and noise together", np.asarray(images) + noise, "to the eye the same; to the network surer than before."))  # fmt: skip
+             (f"The noise, {0.5 / radius:.0f} times louder", loud, "grey is no change, black and white the largest change that was "
+                                                                   "allowed."),
+             ("Image and noise together", np.asarray(images) + noise,
+                 "to the eye the same; to the network surer than before."))  # fmt: skip
     return [Panel(title, how, title, wall=wall(pixels)) for title, pixels, how in shown]
 
 
 def wall(pixels: np.ndarray, across: int = ACROSS, tile: int = TILE) -> np.ndarray:
-    """float (N, C, H, W), cut to [0, 1] -> one picture, uint8 (h, w, 3)."""
-    bytes_ = (np.clip(np.asarray(pixels, dtype=float), 0, 1) * 255).round().astype(np.uint8)
-    return sprite(bytes_, 255, min(across, len(bytes_)), tile)
+    """float (N, C, H, W), cut to [0, 1] -> one picture, uint8 (h, w, 3). tile: pixels of an image's long side, about."""
+    levels = (np.clip(np.asarray(pixels, dtype=float), 0, 1) * 255).round().astype(np.uint8)
+    scale = max(1, tile // max(levels.shape[2:]))  # before there are gaps, so that those stay narrow
+    return sprite(levels.repeat(scale, 2).repeat(scale, 3), 255, min(across, len(levels)))
 
 
 def _losses(losses: np.ndarray) -> Sequence[Panel]:
@@ -77,8 +80,8 @@ def _masks(story: Story) -> list[Frame]:
     found = [
         Frame(
             f"Which slices go: {plain(name)}",
-            f"For each pair of an input and an output channel, the gradient on the image is held against that on the noise alone, and {rule} "
-            f"({percent(float(np.mean(masks[name])))} of this layer).{more}",
+            f"For each pair of an input and an output channel, the gradient on the image is held against that on the noise alone, and "
+            f"{rule} ({percent(float(np.mean(masks[name])))} of this layer).{more}",
             partial(_layer, name, np.asarray(scores[name]), np.asarray(masks[name]), story.dark),
         )
         for name in names
@@ -99,22 +102,27 @@ def _layer(name: str, score: np.ndarray, mask: np.ndarray, dark: bool) -> Sequen
     by_filter = mask.mean(1)
     filters = bars([str(i) for i in range(len(by_filter))], by_filter, "filter (output channel)", "slices reset", share=True)
     return [
-        Panel("Difference of gradients", "a pale cell is a slice that noise and image push alike.", f"Heat map: difference matrix of {name}",
+        Panel("Difference of gradients", "a pale cell is a slice that noise and image push alike.", "Heat map: difference matrix of "
+            f"{name}",
               kernels(score, dark)),
         Panel("Mask", "a coloured cell is a slice that was reset" + ("." if max(mask.shape) <= 96 else "; cells are means of neighbours."),
               f"Heat map: slices of {name} that were reset", kernels(mask, dark, binary=True)),
-        Panel("Reset, filter by filter", "share of each filter's slices that was reset.", f"Bars: share of each filter of {name} that was reset",
+        Panel("Reset, filter by filter", "share of each filter's slices that was reset.", f"Bars: share of each filter of {name} that was "
+            "reset",
               filters),
     ]  # fmt: skip
 
 
 def _by_layer(masks: Mapping[str, np.ndarray]) -> Sequence[Panel]:
-    slices = bars(list(masks), [float(np.mean(mask)) for mask in masks.values()], "convolution, input to output", "slices reset", share=True)
+    slices = bars(list(masks), [float(np.mean(mask)) for mask in masks.values()], "convolution, input to output", "slices reset",
+        share=True)
     filters = bars(list(masks), [float((np.asarray(mask).mean(1) == 1).mean()) for mask in masks.values()], "convolution, input to output",
                    "filters reset whole", share=True)  # fmt: skip
     return [
-        Panel("Slices that were reset", "the share is the same in every layer: ρ.", "Bars: share of each convolution's slices reset", slices),
-        Panel("Filters that lost every slice", "such a filter knows nothing any more.", "Bars: share of each convolution's filters reset whole",
+        Panel("Slices that were reset", "the share is the same in every layer: ρ.", "Bars: share of each convolution's slices reset",
+            slices),
+        Panel("Filters that lost every slice", "such a filter knows nothing any more.", "Bars: share of each convolution's filters reset "
+            "whole",
               filters),
     ]  # fmt: skip
 
@@ -123,12 +131,15 @@ def _healing(story: Story, control: np.ndarray | None, offer: Callable[[], None]
     if "aru/healing" not in story.recorded:
         return missing("Healing", "accuracies while healing")
     looks = np.asarray(story.recorded["aru/healing"], dtype=float)
-    beside = "beside the control that reset as many slices at random" if control is not None else "the control would tell whether the mask matters"
+    of_control = story.params.get("mask") != "aru"
+    beside = "; beside the control that reset as many slices at random" if control is not None else ""
+    if control is None and not of_control:
+        beside = "; its control would tell whether the choice of slices matters"
     return Frame(
         "After the reset, and while it heals",
-        f"The reset leaves {percent(looks[0, 0])} on the forget set and {percent(looks[0, 1])} on the rest; training on the retain set brings "
-        f"the rest back to {percent(looks[-1, 1])}, and the forget set to {percent(looks[-1, 0])}; {beside}.",
-        partial(_healed, looks, control, offer),
+        f"The reset leaves {percent(looks[0, 0])} on the forget set and {percent(looks[0, 1])} on the rest; training on the retain set "
+        f"brings the rest back to {percent(looks[-1, 1])}, and the forget set to {percent(looks[-1, 0])}{beside}.",
+        partial(_healed, looks, control, None if of_control else offer),
     )
 
 
@@ -140,11 +151,11 @@ def healing(looks: np.ndarray, control: np.ndarray | None, which: int, name: str
     return lines(shown, "epochs of healing", f"accuracy, {name}", share=True)
 
 
-def _healed(looks: np.ndarray, control: np.ndarray | None, offer: Callable[[], None]) -> Sequence[Panel]:
+def _healed(looks: np.ndarray, control: np.ndarray | None, offer: Callable[[], None] | None) -> Sequence[Panel]:
     titles = [SET_TITLE["forget"], SET_TITLE["retain"]]
     panels = [Panel(title, how, f"Lines: accuracy on {title.lower()} after each epoch of healing",
                     healing(looks, control, which, title.lower()))
               for which, (title, how) in enumerate(zip(titles, (
                   "it should stay low while the rest heals; where the dotted line runs alike, the choice of slices made no difference.",
                   "it should come back to where it was before the reset."), strict=True))]  # fmt: skip
-    return panels if control is not None else [*panels, Panel("The same with a random mask", draw=offer)]
+    return panels if control is not None or offer is None else [*panels, Panel("The same with a random mask", draw=offer)]

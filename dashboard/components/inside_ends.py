@@ -42,7 +42,8 @@ def frames(story: Story) -> list[Frame]:
 def _layers(story: Story) -> Sequence[Panel]:
     return [Panel(
         "Relative change by parameter tensor", "length of the change over that of the original's weights; retraining starts elsewhere and "
-        "ends far off.", "Relative change of each parameter tensor from the original's weights", figures.layer_change(story.table("layers")),
+        "ends far off.", "Relative change of each parameter tensor from the original's weights",
+            figures.layer_change(story.table("layers")),
     )]  # fmt: skip
 
 
@@ -57,8 +58,8 @@ def _classes(story: Story) -> Sequence[Panel]:
 
 def _answers(story: Story) -> Sequence[Panel]:
     return [Panel(
-        "Answers on the forget set", "share of the forgotten images that got each answer; the unlearned network's bars should look like the "
-        "hatched reference's.", "Bars: share of the forget set by answer, of each network",
+        "Answers on the forget set", "share of the forgotten images that got each answer; the unlearned network's bars should look like "
+        "the hatched reference's.", "Bars: share of the forget set by answer, of each network",
         answered(story.table("confusion"), story.classes),
     )]  # fmt: skip
 

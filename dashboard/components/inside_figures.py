@@ -41,18 +41,18 @@ def lines(series: Sequence[Line], x: str, y: str, *, at: float | None = None, sh
     return figure
 
 
-def level(figure: go.Figure, value: float, text: str) -> go.Figure:
-    """The figure with a line across, and what it means; value in the axis' own units, also where that is logarithmic."""
-    figure.add_hline(value, line={"width": 2, "dash": "dash", "color": THRESHOLD}, annotation={"text": text},
-                     annotation_position="top right")  # fmt: skip
-    return figure
+def level(value: float, name: str, right: float) -> Line:
+    """A line across, from 0 to `right`: a threshold, named in the legend, where it can cover nothing."""
+    return Line(name, [value, value], THRESHOLD, "dash", [0, max(right, 1e-9)], "line-ew")
 
 
-def bars(names: Sequence[str], values: Sequence[float] | np.ndarray, x: str, y: str, *, share: bool = False, colour: str = ACCENT) -> go.Figure:
+def bars(names: Sequence[str], values: Sequence[float] | np.ndarray, x: str, y: str, *, share: bool = False,
+    colour: str = ACCENT) -> go.Figure:
     """One bar a name."""
     said = ".1%" if share else ".3g"
     return go.Figure(
-        go.Bar(x=list(names), y=np.asarray(values, dtype=float), marker={"color": colour}, hovertemplate=f"%{{x}}: %{{y:{said}}}<extra></extra>"),
+        go.Bar(x=list(names), y=np.asarray(values, dtype=float), marker={"color": colour},
+            hovertemplate=f"%{{x}}: %{{y:{said}}}<extra></extra>"),
         house(x, y, xaxis={"type": "category"}, yaxis=_y(share, False)),
     )
 
@@ -78,7 +78,8 @@ def kernels(matrix: np.ndarray, dark: bool, *, binary: bool = False) -> go.Figur
     step = (tall / shown.shape[0], wide / shown.shape[1])
     return go.Figure(
         go.Heatmap(
-            z=shown, x=(np.arange(shown.shape[1]) * step[1]).round(1), y=(np.arange(shown.shape[0]) * step[0]).round(1), colorscale=scale, zmin=0,
+            z=shown, x=(np.arange(shown.shape[1]) * step[1]).round(1), y=(np.arange(shown.shape[0]) * step[0]).round(1), colorscale=scale,
+                zmin=0,
             zmax=1 if binary else float(shown.max()) or 1.0, showscale=not binary, colorbar={"thickness": 12, "exponentformat": "power"},
             hovertemplate="output channel %{y}, input channel %{x}: %{z:.3g}<extra></extra>",
         ),

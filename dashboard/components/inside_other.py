@@ -18,8 +18,8 @@ def frames(story: Story, about: str) -> list[Frame]:
         return [Frame("The idea", plain(about)), *shown]
     return [Frame(
         "No steps were recorded",
-        f"{plain(about)} {plain(story.title)} records no steps of its own, so there is nothing to play between before and after; the next frames "
-        "show both.",
+        f"{plain(about)} {plain(story.title)} records no steps of its own, so there is nothing to play between before and after; the next "
+        "frames show both.",
     )]  # fmt: skip
 
 
@@ -30,13 +30,14 @@ def _mask(story: Story) -> list[Frame]:
     free = sum(float(np.sum(mask)) for mask in masks.values()) / max(1, sum(np.size(mask) for mask in masks.values()))
     return [Frame(
         "The mask: which weights may move",
-        f"The {percent(free)} of all weights to which the forget set's loss is most sensitive may move; all others are put back after every step, "
-        "so that the rest of the network is spared.", partial(_by_layer, masks),
+        f"The {percent(free)} of all weights to which the forget set's loss is most sensitive may move; all others are put back after "
+        "every step, so that the rest of the network is spared.", partial(_by_layer, masks),
     )]  # fmt: skip
 
 
 def _by_layer(masks: dict[str, np.ndarray]) -> list[Panel]:
-    figure = bars(list(masks), [float(np.mean(mask)) for mask in masks.values()], "parameter tensor, input to output", "weights that may move",
+    figure = bars(list(masks), [float(np.mean(mask)) for mask in masks.values()], "parameter tensor, input to output",
+        "weights that may move",
                   share=True)  # fmt: skip
     return [Panel("Free weights by layer", "tall bars are layers that the forget set's loss is most sensitive to.",
                   "Bars: share of each parameter tensor's weights that may move", figure)]  # fmt: skip
@@ -48,8 +49,8 @@ def _healing(story: Story) -> list[Frame]:
     looks = np.asarray(story.recorded["scrub/healing"], dtype=float)
     return [Frame(
         "Away and back, epoch by epoch",
-        f"Each epoch climbs away from the original's answers on the forget set and then back on the rest: accuracy goes to {percent(looks[-1, 0])} "
-        f"and {percent(looks[-1, 1])}.", partial(_epochs, looks),
+        f"Each epoch climbs away from the original's answers on the forget set and then back on the rest: accuracy goes to "
+        f"{percent(looks[-1, 0])} and {percent(looks[-1, 1])}.", partial(_epochs, looks),
     )]  # fmt: skip
 
 

@@ -41,7 +41,8 @@ def frames(story: Story, view: View) -> list[Frame]:
         ),
         Frame(
             "α draws the line",
-            f"The threshold is α = {alpha:.2f} ({rule}): only weights that matter more than α times as much to the forget set will be touched.",
+            f"The threshold is α = {alpha:.2f} ({rule}): only weights that matter more than α times as much to the forget set will be "
+            "touched.",
             partial(ratio, 1),
         ),
         Frame(

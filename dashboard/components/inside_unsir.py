@@ -27,8 +27,10 @@ def frames(story: Story, levels: Levels, answers: Answers) -> list[Frame]:
 def _noise(story: Story, levels: Levels, answers: Answers) -> list[Frame]:
     if (control := story.params.get("noise", "optimised")) != "optimised":
         what = "plain Gaussian noise, which nothing made fit the network" if control == "gaussian" else "no noise at all"
-        return [Frame("No noise to watch", f"This run is a control: it impairs with {what}, so that the optimised noise can be held against it.")]
-    grown = {name.removesuffix("/frames"): np.asarray(frames) for name, frames in story.under("unsir_noise").items() if name.endswith("/frames")}
+        return [Frame("No noise to watch", f"This run is a control: it impairs with {what}, so that the optimised noise can be held "
+                                           "against it.")]
+    grown = {name.removesuffix("/frames"): np.asarray(frames) for name,
+        frames in story.under("unsir_noise").items() if name.endswith("/frames")}
     if not grown:
         return [missing("The noise", "noise")]
     found = []
@@ -38,20 +40,20 @@ def _noise(story: Story, levels: Levels, answers: Answers) -> list[Frame]:
         name = plain(story.classes[int(target)])
         for moment, step in enumerate(steps):
             found.append(Frame(
-                f"Noise against {name}: step {step} of {len(curve)}", _said(moment, len(steps), curve, name),
+                f"Noise against {name}: step {step} of {len(curve)}", _said(int(step), curve, name),
                 partial(_moment, story, target, moment, pixels(frames_[moment], levels), (curve, int(step)), answers),
             ))  # fmt: skip
     return found
 
 
-def _said(moment: int, moments: int, curve: np.ndarray, name: str) -> str:
-    first, last = curve[0, 0], curve[-1, 0]
-    if moment == 0:
-        return f"It begins as plain random numbers: the network's loss under the name {name} is {first:.2f} nats, and it shall become large."
-    if moment == moments - 1:
-        return (f"At the end the loss under the name {name} is {last:.2f} nats: the network is sure that this is not {name}, which is why learning "
-                f"it as {name} will break what it knew.")  # fmt: skip
-    return f"Adam moves the noise up the loss of the name {name}, held back by its length, so that no pixel runs away."
+def _said(step: int, curve: np.ndarray, name: str) -> str:
+    now = f"{curve[min(step, len(curve) - 1), 0]:.1f} nats"
+    if step == 0:
+        return f"It begins as plain random numbers: the network's loss under the name {name} is {now}, and that shall become large."
+    if step >= len(curve):
+        return (f"Nothing could be less like {name} to the network (a loss of {now} under that name), so learning it as {name} will break "
+                "what it knew of it.")  # fmt: skip
+    return f"Adam moves the noise up the loss under the name {name}, now {now}; its length holds it back, so that no pixel runs away."
 
 
 def pixels(noise: np.ndarray, levels: Levels) -> np.ndarray:
@@ -68,8 +70,8 @@ def _moment(
     return [
         Panel("The noise", "the first noise images as the network sees them; what lies beyond black or white is cut.",
               f"{len(shown)} noise images at step {step}", wall=wall(shown)),
-        Panel("What the network takes it for", "mean probability of each class over these images, as the original answers; ✕ marks the class "
-              "that must go.", "Bars: mean probability of each class on the noise", taken_for(told, story.classes, int(target))),
+        Panel("What the network takes it for", "mean probability of each class over these images, as the original answers; ✕ marks the "
+              "class that must go.", "Bars: mean probability of each class on the noise", taken_for(told, story.classes, int(target))),
         Panel("How it grows", "the line stands at this frame; loss under the class's name should rise, and the length stay bounded.",
               "Lines: cross-entropy and length of the noise against steps", growth(curve, step)),
     ]  # fmt: skip
@@ -88,9 +90,11 @@ def taken_for(probabilities: np.ndarray, classes: tuple[str, ...], target: int) 
 def growth(curve: np.ndarray, step: int) -> go.Figure:
     """Cross-entropy (left axis) and mean squared length (right axis) before each step. curve: (steps, 2)."""
     figure = lines([Line("loss under the class's name", curve[:, 0], ACCENT)], "step", "cross-entropy, nats", at=step)
-    figure.add_scatter(name="squared length", x=np.arange(len(curve)), y=curve[:, 1], yaxis="y2", mode="lines", line={"color": QUIET, "dash": "dot"},
+    figure.add_scatter(name="squared length", x=np.arange(len(curve)), y=curve[:, 1], yaxis="y2", mode="lines", line={"color": QUIET,
+        "dash": "dot"},
                        hovertemplate="step %{x}: squared length %{y:.3g}<extra></extra>")  # fmt: skip
-    figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "title": "mean squared length", "showgrid": False, "rangemode": "tozero"})
+    figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "title": "mean squared length", "showgrid": False,
+        "rangemode": "tozero"})
     return figure
 
 
@@ -116,5 +120,6 @@ def _stages(kept: np.ndarray, shown: int) -> Sequence[Panel]:
     names = ["before", "after impairing", "after repairing"]
     values = [value if index < shown else np.nan for index, value in enumerate(kept)]
     figure = bars(names, values, "stage", "accuracy on the kept images", share=True, colour=SET_COLOUR["retain"])
-    return [Panel("Accuracy on the kept images that it trains on", "a small dip that is repaired is the price; UNSIR never reads a forgotten image, "
-                  "so it cannot watch their accuracy: the last frames do.", "Bars: accuracy on kept images by stage", figure)]  # fmt: skip
+    return [Panel("Accuracy on the kept images that it trains on", "a small dip that is repaired is the price; UNSIR never reads a "
+                  "forgotten image, so it cannot watch their accuracy: the last frames do.", "Bars: accuracy on kept images by stage",
+                      figure)]  # fmt: skip

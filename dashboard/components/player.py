@@ -34,7 +34,7 @@ def player(run_id: str, frames: Sequence[Frame]) -> None:
 
 
 def _plays(run_id: str) -> bool:
-    return recall(PLAYING) == run_id and monotonic() - recall(TICKED, 0.0) < STALE
+    return bool(recall(PLAYING) == run_id and monotonic() - recall(TICKED, 0.0) < STALE)
 
 
 def _draw(run_id: str, frames: Sequence[Frame], playing: bool) -> None:
@@ -43,15 +43,19 @@ def _draw(run_id: str, frames: Sequence[Frame], playing: bool) -> None:
         _tick(len(frames))
     if _plays(run_id) != playing:
         st.rerun()
-    now = min(max(int(recall(FRAME, 1)), 1), len(frames))
-    with st.container(horizontal=True, vertical_alignment="bottom", key="player-controls"):
+    if int(recall(FRAME, 1)) > len(frames):
+        remember(FRAME, len(frames))
+    controls = st.container(horizontal=True, vertical_alignment="bottom", key="player-controls")
+    buttons = controls.container(horizontal=True, width="content")
+    # Before the buttons, which depend on it: what the address says is known once the slider is drawn.
+    now = controls.slider("Frame", 1, len(frames), key=FRAME, bind="query-params", on_change=_pause)
+    with buttons:
         step = partial(st.button, width=120)
         step("Back", icon=":material/skip_previous:", key="player-back", disabled=now == 1, on_click=_step, args=(-1, len(frames)))
         step("Pause" if playing else "Play", icon=":material/pause:" if playing else ":material/play_arrow:", key="player-play",
              type="primary", on_click=_toggle, args=(run_id, len(frames)))  # fmt: skip
         step("Forward", icon=":material/skip_next:", key="player-forward", disabled=now == len(frames),
              on_click=_step, args=(1, len(frames)))  # fmt: skip
-        st.slider("Frame", 1, len(frames), key=FRAME, bind="query-params", on_change=_pause, width="stretch")
     frame = frames[now - 1]
     with st.container(key="player-words"):
         st.markdown(f"#### {now} of {len(frames)} · {frame.title}\n{frame.sentence}")

@@ -42,6 +42,7 @@ class Story:
     classes: tuple[str, ...]
     recorded: Mapping[str, np.ndarray]
     table: Callable[[str], pd.DataFrame]
+    layers: Sequence[str] = ()  # every parameter tensor, input to output
     multi: bool = False
     dark: bool = False
 
@@ -51,12 +52,15 @@ class Story:
         return self.request.picks if self.request.by_class else ()
 
     def under(self, folder: str) -> dict[str, np.ndarray]:
-        """What was recorded as `folder/name`: name -> array."""
-        return {name.removeprefix(f"{folder}/"): array for name, array in self.recorded.items() if name.startswith(f"{folder}/")}
+        """What was recorded as `folder/name`: name -> array; layers and blocks of layers from input to output."""
+        found = {name.removeprefix(f"{folder}/"): array for name, array in self.recorded.items() if name.startswith(f"{folder}/")}
+        return dict(sorted(found.items(), key=lambda item: self._place(item[0])))
+
+    def _place(self, name: str) -> int:
+        block = name.partition("/")[0]
+        return next((i for i, layer in enumerate(self.layers) if layer == block or layer.startswith(f"{block}.")), len(self.layers))
 
 
 def missing(title: str, what: str) -> Frame:
     """A frame in the place of one whose recording is not there."""
-    return Frame(
-        title, f"This run recorded no {what}: another version of Forgetscope computed it. Run it again on the Unlearn page to see this step."
-    )
+    return Frame(title, f"This run recorded no {what}, because another version of Forgetscope computed it: run it again to see this step.")
