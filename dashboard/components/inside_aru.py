@@ -14,11 +14,11 @@ from dashboard.components.steps import Frame, Panel, Story, missing
 from dashboard.components.text import plain
 
 LAYERS = 8  # convolutions that get a frame of their own
-ACROSS, TILE = 4, 96  # images in a row of a wall; pixels of each
+ACROSS, SMALL = 4, 24  # images in a row of a wall; an image of fewer pixels is enlarged, else the gaps would be as wide
 RULES = {
-    "aru": "the slices with the smallest difference are reset: there noise does to the network what the forgotten images do",
-    "random": "this run is the control: as many slices are reset, drawn at random",
-    "largest": "this run is the control: the slices with the largest difference are reset",
+    "aru": "the slices where both push most alike are reset, {share} of this layer, for there noise does what the images do",
+    "random": "but this run is the control: {share} of this layer's slices are reset, drawn at random",
+    "largest": "but this run is the control: the slices where they differ most are reset, {share} of this layer",
 }
 
 
@@ -57,10 +57,10 @@ def _walls(images: np.ndarray, noise: np.ndarray, radius: float) -> Sequence[Pan
     return [Panel(title, how, title, wall=wall(pixels)) for title, pixels, how in shown]
 
 
-def wall(pixels: np.ndarray, across: int = ACROSS, tile: int = TILE) -> np.ndarray:
-    """float (N, C, H, W), cut to [0, 1] -> one picture, uint8 (h, w, 3). tile: pixels of an image's long side, about."""
+def wall(pixels: np.ndarray, across: int = ACROSS) -> np.ndarray:
+    """float (N, C, H, W), cut to [0, 1] -> one picture, uint8 (h, w, 3)."""
     levels = (np.clip(np.asarray(pixels, dtype=float), 0, 1) * 255).round().astype(np.uint8)
-    scale = max(1, tile // max(levels.shape[2:]))  # before there are gaps, so that those stay narrow
+    scale = max(1, SMALL // max(levels.shape[2:]))
     return sprite(levels.repeat(scale, 2).repeat(scale, 3), 255, min(across, len(levels)))
 
 
@@ -75,13 +75,13 @@ def _masks(story: Story) -> list[Frame]:
     if not scores or set(masks) != set(scores):
         return [missing("Difference and mask", "differences of gradients")]
     names = spread(list(scores), LAYERS)
-    rule = RULES.get(str(story.params.get("mask")), "")
-    more = f" Of {len(scores)} convolutions, {len(names)} from input to output are shown." if len(names) < len(scores) else ""
+    rule = RULES.get(str(story.params.get("mask")), "{share} of this layer's slices are reset")
+    more = f" {len(names)} of {len(scores)} convolutions are shown." if len(names) < len(scores) else ""
     found = [
         Frame(
             f"Which slices go: {plain(name)}",
-            f"For each pair of an input and an output channel, the gradient on the image is held against that on the noise alone, and "
-            f"{rule} ({percent(float(np.mean(masks[name])))} of this layer).{more}",
+            "Slice by slice, the gradient on the images is held against that on the noise alone; "
+            f"{rule.format(share=percent(float(np.mean(masks[name]))))}.{more}",
             partial(_layer, name, np.asarray(scores[name]), np.asarray(masks[name]), story.dark),
         )
         for name in names

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from dashboard.components.figures import DARK_SCALE, house
 from dashboard.components.palette import ACCENT, QUIET, THRESHOLD
 
+MARKED = 25  # points of a line, at most, that are marked one by one
 WIDEST = 96  # cells of a map's side; a larger matrix is drawn by the means of its tiles
 
 
@@ -32,7 +33,7 @@ def lines(series: Sequence[Line], x: str, y: str, *, at: float | None = None, sh
         values = np.asarray(line.y, dtype=float)
         figure.add_scatter(
             name=line.name, x=np.arange(len(values)) if line.x is None else np.asarray(line.x), y=values,
-            mode="lines+markers" if len(values) <= 40 else "lines",
+            mode="lines+markers" if len(values) <= MARKED else "lines",
             line={"color": line.colour, "dash": line.dash, "width": 2.5}, marker={"symbol": line.symbol, "size": 8},
             hovertemplate=f"{line.name}, {x} %{{x:.3g}}: %{{y:{'.1%' if share else '.3g'}}}<extra></extra>",
         )  # fmt: skip
@@ -57,18 +58,11 @@ def bars(names: Sequence[str], values: Sequence[float] | np.ndarray, x: str, y: 
     )
 
 
-def histogram(groups: dict[str, tuple[np.ndarray, str]], edges: np.ndarray, x: str, y: str, overlay: bool = False) -> go.Figure:
-    """Bars of counts between edges; groups: name -> (counts, colour); overlay: as outlines over each other, else stacked."""
-    centres = (edges[1:] + edges[:-1]) / 2
-    figure = go.Figure(layout=house(x, y, bargap=0, barmode="overlay" if overlay else "stack"))
-    for name, (counts, colour) in groups.items():
-        if overlay:
-            figure.add_scatter(name=name, x=centres, y=counts, mode="lines+markers", line={"color": colour, "shape": "hvh", "width": 2.5},
-                               hovertemplate=f"{name}, %{{x:.2f}}: %{{y}}<extra></extra>")  # fmt: skip
-        else:
-            figure.add_bar(name=name, x=centres, y=counts, width=np.diff(edges), marker={"color": colour, "line": {"width": 0}},
-                           hovertemplate=f"{name}, %{{x:.2f}}: %{{y}}<extra></extra>")  # fmt: skip
-    return figure
+def histogram(counts: np.ndarray, edges: np.ndarray, x: str, y: str) -> go.Figure:
+    """Bars of counts between edges."""
+    bar = go.Bar(x=(edges[1:] + edges[:-1]) / 2, y=counts, width=np.diff(edges), marker={"color": ACCENT, "line": {"width": 0}},
+                 hovertemplate="%{x:.2f}: %{y}<extra></extra>")  # fmt: skip
+    return go.Figure(bar, house(x, y, bargap=0))
 
 
 def kernels(matrix: np.ndarray, dark: bool, *, binary: bool = False) -> go.Figure:

@@ -121,7 +121,7 @@ def _ratios(view: View, alpha: float, strength: float, stage: int) -> Sequence[P
 
 def _betas(summary: Callable[[], dict[str, Any]]) -> Sequence[Panel]:
     told = summary()
-    figure = histogram({"dampened weights": (told["counts"], ACCENT)}, BETAS, "β, the share of its value that a weight keeps", "weights")
+    figure = histogram(told["counts"], BETAS, "β, the share of its value that a weight keeps", "weights")
     return [Panel(f"Distribution of β over the {percent(told['all'])} of all weights that were dampened",
                   "at the left end weights are all but erased, at the right end hardly changed.", "Histogram of beta", figure)]  # fmt: skip
 

@@ -30,15 +30,16 @@ def frames(story: Story, live: Callable[[], None]) -> list[Frame]:
             "everywhere, along a loose one hardly any.", partial(_spectrum, blocks, told, False),
         ),
         Frame(
-            "Damping holds the step back where little is known",
-            f"λ is added to every eigenvalue, so that no direction gets an endless step: {stiff} of the {total} directions shown are "
+            "Damping: no direction gets an endless step",
+            f"λ is added to every eigenvalue, which bounds the step by 1/λ: {stiff} of the {total} directions shown are "
             "stiffer than λ and are spared by their curvature, the others move as plain ascent would.", partial(_spectrum, blocks, told,
                 True),
         ),
         Frame(
             "The step against plain gradient ascent",
-            "Curvature turns the step away from the forget set's gradient, towards what the rest of the data does not mind: cosine 1 would "
-            "be plain ascent, 0 square to it.", partial(_turned, story, told),
+            f"Curvature turns the step from the forget set's gradient to what the rest of the data minds less: 1 would be plain ascent, 0 "
+            f"square "
+            f"to it; here {_range([numbers['cosine_with_ascent'] for numbers in told.values()])}.", partial(_turned, story, told),
         ),
         Frame(
             "What was promised, and what came",
@@ -56,6 +57,11 @@ def frames(story: Story, live: Callable[[], None]) -> list[Frame]:
 def _numbers(story: Story, block: str) -> dict[str, float]:
     told = story.under(f"ssse/{block}")
     return {name: float(told[name]) for name in ("damping", "cosine_with_ascent", "mean_gradient_norm") if name in told}
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    return f"the cosine is {low}" if low == high else f"cosines go from {low} to {high}"
 
 
 def _stiff(values: np.ndarray, damping: float) -> int:

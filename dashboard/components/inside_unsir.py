@@ -51,7 +51,7 @@ def _said(step: int, curve: np.ndarray, name: str) -> str:
     if step == 0:
         return f"It begins as plain random numbers: the network's loss under the name {name} is {now}, and that shall become large."
     if step >= len(curve):
-        return (f"Nothing could be less like {name} to the network (a loss of {now} under that name), so learning it as {name} will break "
+        return (f"It ends with a loss of {now} under the name {name}: to learn this as {name}, the network must give up "
                 "what it knew of it.")  # fmt: skip
     return f"Adam moves the noise up the loss under the name {name}, now {now}; its length holds it back, so that no pixel runs away."
 
@@ -67,11 +67,13 @@ def _moment(
 ) -> Sequence[Panel]:
     curve, step = stands
     told = np.array(answers()[target][moment]).mean(0)  # (classes,)
+    modes = " Here BatchNorm is as the network is used; while it learns, the noise sees that of its own batch." if (
+        story.params.get("norm_mode") == "train") else ""
     return [
         Panel("The noise", "the first noise images as the network sees them; what lies beyond black or white is cut.",
               f"{len(shown)} noise images at step {step}", wall=wall(shown)),
-        Panel("What the network takes it for", "mean probability of each class over these images, as the original answers; ✕ marks the "
-              "class that must go.", "Bars: mean probability of each class on the noise", taken_for(told, story.classes, int(target))),
+        Panel("What the network takes it for", "the original's mean probability of each class over these images; ✕ must go." + modes,
+               "Bars: mean probability of each class on the noise", taken_for(told, story.classes, int(target))),
         Panel("How it grows", "the line stands at this frame; loss under the class's name should rise, and the length stay bounded.",
               "Lines: cross-entropy and length of the noise against steps", growth(curve, step)),
     ]  # fmt: skip
@@ -93,7 +95,7 @@ def growth(curve: np.ndarray, step: int) -> go.Figure:
     figure.add_scatter(name="squared length", x=np.arange(len(curve)), y=curve[:, 1], yaxis="y2", mode="lines", line={"color": QUIET,
         "dash": "dot"},
                        hovertemplate="step %{x}: squared length %{y:.3g}<extra></extra>")  # fmt: skip
-    figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "title": "mean squared length", "showgrid": False,
+    figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "title": "mean squared length", "showgrid": False, "tickmode": "auto",
         "rangemode": "tozero"})
     return figure
 
