@@ -382,3 +382,39 @@ def touched_map(run_id: str, finished: str, root: str, others: tuple[tuple[str, 
 def touched_layer(run_id: str, finished: str, root: str, other: tuple[str, str], layer: str) -> dict[str, Any]:
     """See core.explore.touched.touched_layer; other: as in `touched_map`."""
     return dict(engine(home()).ask("touched_layer", run_id=run_id, other=other[0], layer=layer))
+
+
+# Inside the method.
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading what the method recorded …")
+def recorded_arrays(run_id: str, finished: str, root: str) -> dict[str, np.ndarray]:
+    """What the method handed over; nothing where it recorded none. Shared by all pages: read, never write. Raises WrongInput."""
+    place = home()
+    with ResultStore(place.database) as store:
+        files = store.artifacts(run_id)
+    return Artifacts(place.artifacts_folder).get_arrays(files["recorded"]) if "recorded" in files else {}
+
+
+@st.cache_data(max_entries=16, show_spinner="Asking the network along the step …")
+def path_curve(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """See core.explore.path.path_curve."""
+    return dict(engine(home()).ask("path_curve", run_id=run_id))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def path_at(run_id: str, finished: str, root: str, t: float) -> dict[str, Any]:
+    """See core.explore.path.path_at."""
+    return dict(engine(home()).ask("path_at", run_id=run_id, t=t))
+
+
+@st.cache_data(max_entries=16, show_spinner="Asking what the noise looks like …")
+def noise_answers(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """See core.explore.noise.noise_answers."""
+    return dict(engine(home()).ask("noise_answers", run_id=run_id))
+
+
+@st.cache_data(max_entries=16, show_spinner="Measuring where the weights lie …")
+def plane(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """See core.explore.plane.plane."""
+    return dict(engine(home()).ask("plane", run_id=run_id))
