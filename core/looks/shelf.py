@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from core.looks import features
+from core.looks import map as joint_map
+
 Say = Callable[[float, str], None]  # share in [0, 1], what is being done
 # kind -> compute(home, run_id, say, **settings) -> arrays, all that the pages need of it
-LOOKS: dict[str, Callable[..., dict[str, np.ndarray]]] = {}
+LOOKS: dict[str, Callable[..., dict[str, np.ndarray]]] = {"features": features.compute, "map": joint_map.compute}
