@@ -21,6 +21,8 @@ from core.descriptions import DatasetInfo
 from core.domain import ForgetRequest, RunStatus, WrongInput
 from core.engine import WarmEngine
 from core.jobs import runner
+from core.looks import asked as looks
+from core.looks.asked import Look, Progress
 from core.report import full_report, numbers_of
 from core.store import studies as stored_studies
 from core.store.artifacts import Artifacts
@@ -262,6 +264,21 @@ def importance_view(run_id: str, finished: str, root: str) -> dict[str, Any]:
 def redampen(run_id: str, finished: str, root: str, alpha: float, lambda_: float) -> dict[str, Any]:
     """See core.explore.dampening.redampen."""
     return dict(engine(home()).ask("redampen", run_id=run_id, alpha=alpha, lambda_=lambda_))
+
+
+def look_progress(look: Look) -> Progress:
+    """How a look stands now. Raises WrongInput where its run is not there or not done."""
+    return looks.progress(home(), look)
+
+
+def look_arrays(look: Look) -> dict[str, np.ndarray]:
+    """What came of a look that is done. Shared by all pages: read, never write. Raises WrongInput where it is damaged."""
+    return _look_arrays(looks.key_of(home(), look), str(home().root), look)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _look_arrays(key: str, root: str, _look: Look) -> dict[str, np.ndarray]:
+    return looks.arrays(home(), _look)
 
 
 def own_weights(dataset: str, model: str, name: str, brought: UploadedFile) -> dict[str, Any]:
