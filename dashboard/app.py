@@ -22,6 +22,7 @@ page = st.navigation(
         st.Page("views/parameters.py", title="Parameters", icon=":material/tune:"),
         st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:"),
         st.Page("views/privacy.py", title="Privacy", icon=":material/shield_person:"),
+        st.Page("views/map.py", title="Map", icon=":material/scatter_plot:"),
     ]
 )
 frame(page)
