@@ -8,7 +8,7 @@ from core.descriptions import DatasetInfo
 from core.store.outcome import Run
 from core.verdict import percent
 from dashboard.components.images import sprite
-from dashboard.components.map_choosing import SELECTORS, Forecast, forecast, foremost, like, scores, seen
+from dashboard.components.map_choosing import DRAWN, LIKE, SELECTORS, Forecast, forecast, foremost, like, scores, seen
 from dashboard.components.map_panel import LASSOED, Arrays, open_image
 from dashboard.components.privacy_walls import pictures
 from dashboard.session import ask_elsewhere, recall, stays
@@ -24,15 +24,14 @@ def show_choice(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | 
     st.subheader("Choose what to forget from here")
     offered = [key for key, rule in SELECTORS.items() if not rule.needs_reference or "reference_own" in table]
     stays("map_by", offered)
-    by = st.pills("Choose by", offered, default="lasso", key="map_by", required=True, bind="query-params", wrap=True,
-                  format_func=lambda key: SELECTORS[key].title) or "lasso"  # fmt: skip
+    by = st.pills("Choose by", offered, default=DRAWN, key="map_by", required=True, bind="query-params", wrap=True) or DRAWN  # fmt: skip
     st.caption(SELECTORS[by].about)
     if len(offered) < len(SELECTORS):
         st.caption("This run has no reference, so that what it alone would tell, memorisation by the reference, cannot be asked for.")
     rows = _chosen(by, run.id, table, arrays)
     if not len(rows):
         return
-    if "truth" in arrays and by == "mislabelled":
+    if "truth" in arrays and by == "suspected mislabelled":
         wrong = int((table["label"] != table["truth"]).to_numpy()[rows].sum())
         st.caption(f"{wrong} of these {len(rows)} labels are known to be wrong: this run's request made them so.")
     _wall(rows, table, stored)
@@ -49,14 +48,14 @@ def show_choice(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | 
 
 def _chosen(by: str, run_id: str, table: pd.DataFrame, arrays: Arrays) -> np.ndarray:
     """Rows in the rule's order; what keeps it from naming any is said."""
-    if by == "lasso":
+    if by == DRAWN:
         return _drawn_around(run_id, table)
     left, right = st.columns(2)
     among = right.segmented_control("Among training images", list(AMONG), default="all", key="map_among", required=True,
                                     bind="query-params") or "all"  # fmt: skip
     allowed = table["set"].isin(AMONG[among]).to_numpy(bool)
     count = int(left.slider("How many", 1, MOST, START, key="map_count", bind="query-params"))
-    if by == "neighbours":
+    if by == LIKE:
         row = open_image(table)
         if row is None:
             st.info("Open an image first: click a point on the map, or name one above.", icon=":material/info:")

@@ -6,45 +6,40 @@ import numpy as np
 import pandas as pd
 
 NEAR = 10  # neighbours that a forecast looks at
+DRAWN, LIKE = "drawn around", "like one image"
 
 
 @dataclass(frozen=True)
 class Selector:
-    """A rule that ranks training images. column: what `ranked` adds to the table; '' where no column does."""
+    """A way to choose training images."""
 
-    title: str
     about: str
     needs_reference: bool = False
 
 
 SELECTORS = {
-    "lasso": Selector("Drawn around", "Draw around points on the map with the lasso or the box (its tools stand above the map)."),
-    "neighbours": Selector(
-        "Like one image",
+    DRAWN: Selector("Draw around points on the map with the lasso or the box (its tools stand above the map)."),
+    LIKE: Selector(
         "The open image and those nearest to it: Euclidean distance between the original's features before its last layer, "
         "among the training images on the map.",
     ),
-    "confident": Selector("Most confident", "The original's largest probability, highest first, whatever the answer."),
-    "atypical": Selector(
-        "Most atypical",
+    "most confident": Selector("The original's largest probability, highest first, whatever the answer."),
+    "most atypical": Selector(
         "Distance of the original's features from the centre of the image's class (the mean over its training images on the map), "
         "divided by the class's root mean square distance: 1 is usual.",
     ),
-    "memorised": Selector(
-        "Most memorised, by the reference",
-        "A proxy: loss of the label under the reference, which never saw the forget set, minus loss under the original, in nats. Only "
-        "of forget images; it leaves out all of them at once and comes from one pair of networks, where memorisation proper leaves out "
-        "one image over many trainings. Where a whole class is gone, it tells of the class and not of the image.",
+    "most memorised": Selector(
+        "A proxy, not memorisation itself: loss of the label under the reference, which never saw the forget set, minus loss under the "
+        "original, in nats. Only of forget images; it leaves out all of them at once and comes from one pair of networks, where "
+        "memorisation proper leaves out one image over many trainings. Where a whole class is gone, it tells of the class, not the image.",
         True,
     ),
-    "alone": Selector(
-        "Most memorised, by unseen neighbours",
-        f"A proxy: the original's probability of the label, minus the share of the {NEAR} nearest unseen images (by its own features) "
-        "that have that label: what it knows of the image and could not know from others like it. Those features "
-        "were trained on the image too, which hides a part of it.",
+    "known against unseen neighbours": Selector(
+        "Another proxy of memorisation, of any training image: the original's probability of the label, minus the share of the "
+        f"{NEAR} nearest unseen images (by its own features) that have that label: what it knows of the image and could not know from "
+        "others like it. Those features were trained on the image too, which hides a part of it.",
     ),
-    "mislabelled": Selector(
-        "Suspected mislabelled",
+    "suspected mislabelled": Selector(
         f"Mean of two doubts: 1 minus the original's probability of the label, and the share of the {NEAR} nearest training images "
         "with another label. A network that has learnt a wrong label by heart hides the first; an honest rare image shows both.",
     ),
@@ -54,14 +49,14 @@ SELECTORS = {
 def scores(table: pd.DataFrame, rule: str) -> np.ndarray:
     """(N,) of a rule that ranks, largest first in line; NaN where it says nothing: of unseen images always."""
     own = {model: table[f"{model}_own"].to_numpy(np.float64) for model in ("original", "reference") if f"{model}_own" in table}
-    if rule == "confident":
+    if rule == "most confident":
         found = table["original_sure"].to_numpy(np.float64)
-    elif rule == "atypical":
+    elif rule == "most atypical":
         found = table["distance"].to_numpy(np.float64)
-    elif rule == "memorised":
+    elif rule == "most memorised":
         before, without = (np.log(own[model].clip(np.finfo(np.float32).tiny)) for model in ("original", "reference"))
         found = np.where(table["set"] == "forget", before - without, np.nan)
-    elif rule == "alone":
+    elif rule == "known against unseen neighbours":
         found = own["original"] - table["unseen_agreeing"].to_numpy(np.float64)
     else:
         found = (1 - own["original"] + 1 - table["agreeing"].to_numpy(np.float64)) / 2

@@ -8,10 +8,18 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.components.figures import CONFIG, house
-from dashboard.components.map_table import SET_TITLE, SETS, Rule
-from dashboard.components.palette import CLASS_COLOURS, CLASS_SYMBOLS, MODEL_TITLE, OUTCOME_COLOUR, QUIET, SET_COLOUR
+from dashboard.components.map_table import AS_REFERENCE, SET_TITLE, SETS, Rule
+from dashboard.components.palette import (
+    CLASS_COLOURS,
+    CLASS_SYMBOLS,
+    MODEL_TITLE,
+    OUTCOME_COLOUR,
+    QUIET,
+    SET_COLOUR,
+    THRESHOLD,
+)
 
-HEIGHT = 540  # pixels
+HEIGHT, WIDTH, BARB = 540, 640, 6  # pixels; the width is about what a laptop gives it, the barb an arrow head's length
 ARROWS = 150  # drawn at most; more is a thicket
 READABLE = 20  # names in a legend
 BUTTONS = [["lasso2d", "select2d", "zoom2d", "pan2d", "resetScale2d"]]
@@ -55,16 +63,16 @@ def by_set(table: pd.DataFrame) -> list[Group]:
 
 def by_outcome(rules: dict[str, Rule]) -> list[Group]:
     """Forgotten, not forgotten, over-forgotten and the rest; open shapes where the answer is not the reference's."""
-    told = [key for key in rules if key != "as_reference"]
+    told = [key for key in rules if key != AS_REFERENCE]
     rest = ~np.any([rules[key].holds for key in told], axis=0)
     groups = [Group(_counted("The rest", rest), np.flatnonzero(rest), QUIET, "circle", 5, 0.35)]
-    shapes = {"forgotten": "star", "not_forgotten": "square", "over_forgotten": "triangle-down"}
+    shapes = {"forgotten": "star", "not forgotten": "square", "over-forgotten": "triangle-down"}
     for key in told:
         holds, symbol, colour = rules[key].holds, shapes[key], OUTCOME_COLOUR[key]
-        if "as_reference" not in rules:
+        if AS_REFERENCE not in rules:
             groups.append(Group(_counted(rules[key].title, holds), np.flatnonzero(holds), colour, symbol, 9))
             continue
-        same = rules["as_reference"].holds
+        same = rules[AS_REFERENCE].holds
         for chosen, words, look in ((holds & same, ", as the reference", symbol), (holds & ~same, ", unlike it", f"{symbol}-open")):
             groups.append(Group(_counted(rules[key].title + words, chosen), np.flatnonzero(chosen), colour, look, 9, 0.9))
     return [group for group in groups if len(group.rows)]
@@ -102,29 +110,34 @@ def map_figure(
         }
         for group in groups
     ]  # fmt: skip
-    if model != "original" and len(arrows):
-        traces.append(_arrows(table, model, arrows))
     ranges = {axis: _range(table, axis) for axis in "xy"}
     legend = {"y": -0.12, "yanchor": "top", "itemsizing": "constant"}
     layout = house(
         *titles, HEIGHT, margin={"t": 30}, legend=legend, showlegend=len(groups) <= READABLE, dragmode="lasso",
         xaxis={"range": ranges["x"], "fixedrange": False, "zeroline": False},
         yaxis={"range": ranges["y"], "fixedrange": False, "zeroline": False},
+        shapes=[_arrows(table, model, arrows, ranges)] if model != "original" and len(arrows) else [],
     )  # fmt: skip
     return go.Figure(traces, layout)
 
 
-def _arrows(table: pd.DataFrame, model: str, rows: np.ndarray) -> dict[str, Any]:
-    """Shafts from the original's position, heads at this model's; nothing to click on."""
+def _arrows(table: pd.DataFrame, model: str, rows: np.ndarray, ranges: dict[str, list[float]]) -> dict[str, Any]:
+    """One path of shafts from the original's positions with heads at this model's; above the points, and nothing to click on."""
     some = rows[:: -(-len(rows) // ARROWS)]
-    ways = {}
-    for axis in "xy":
-        ends = table[[f"original_{axis}", f"{model}_{axis}"]].to_numpy()[some]
-        ways[axis] = np.column_stack([ends, np.full(len(some), np.nan)]).ravel()
+    low, high = np.array([ranges["x"], ranges["y"]]).T
+    unit = (high - low) / [WIDTH, HEIGHT]  # of the axes, a pixel
+    tail, head = (table[[f"{name}_x", f"{name}_y"]].to_numpy(np.float64)[some] / unit for name in ("original", model))
+    way = head - tail
+    along = way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9) * BARB
+    across = along[:, ::-1] * [1, -1] / 2
+    long = np.linalg.norm(way, axis=1) > 2 * BARB
+    lines = [
+        " ".join(f"{letter}{x:.4g},{y:.4g}" for letter, (x, y) in zip("MLMLL", points * unit, strict=True))
+        for points in np.stack([tail, head, head - along + across, head, head - along - across], 1)[long]
+    ]
     return {
-        "type": "scatter", "name": f"from the original ({len(some)})", **ways, "mode": "lines+markers", "hoverinfo": "skip",
-        "line": {"color": QUIET, "width": 1}, "opacity": 0.6,
-        "marker": {"symbol": "arrow", "angleref": "previous", "color": QUIET, "size": [0, 9, 0] * len(some)},
+        "type": "path", "path": " ".join(lines) or "M0,0", "layer": "above", "opacity": 0.8, "line": {"color": THRESHOLD, "width": 1},
+        "name": f"from the original ({len(lines)})", "showlegend": True,
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The joint map with its controls, and the card of the image that was clicked."""
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from core.verdict import percent
 from dashboard.components import map_figure as drawn
 from dashboard.components.figures import CONFIG
 from dashboard.components.images import png, sprite, to_rgb
+from dashboard.components.map_choosing import DRAWN
 from dashboard.components.map_table import SET_TITLE, Rule, models_of, rules_of
 from dashboard.components.palette import MODEL_TITLE
 from dashboard.components.privacy_card import probabilities
@@ -21,35 +23,49 @@ from dashboard.session import ask_elsewhere, belongs, recall, remember, stays
 
 LASSOED, CLICKED, IMAGE = "map_lassoed", "map_figure", "map_image"
 ARROWS = {"none": (), "to forget": ("forget", "test_forget"), "to keep": ("retain", "test_retain")}
-LARGE, SIMILAR = 112, 10  # pixels of a card's picture; neighbours beside it
+LARGE, SIMILAR, ACROSS = 112, 10, 5  # pixels of a card's picture; neighbours below it, and in a row
 SALIENCY = Path(__file__).resolve().parents[1] / "views" / "saliency.py"
 Arrays = dict[str, np.ndarray]
 
 
-def show_map(run_id: str, table: pd.DataFrame, arrays: Arrays, data: DatasetInfo, projection: str) -> None:
-    """Controls, figure, and what it counts. A click chooses the open image; a lasso or box, what could be forgotten."""
-    models, rules = models_of(arrays), rules_of(table)
-    left, middle, right = st.columns(3)
+@dataclass(frozen=True)
+class Shown:
+    """model: whose positions; colour: a key of `ways`; arrows: a key of ARROWS."""
+
+    model: str
+    colour: str
+    arrows: str
+
+
+def ask_shown(table: pd.DataFrame, models: list[str]) -> Shown:
+    """The controls above the map."""
+    box = st.container(horizontal=True, vertical_alignment="bottom")
     stays("map_model", models)
-    model = left.segmented_control("Where this network puts them", models, default="unlearned", key="map_model", required=True,
-                                   bind="query-params", format_func=MODEL_TITLE.__getitem__) or "unlearned"  # fmt: skip
-    ways = {"outcome": "what became of them", "class": "class", "set": "set", **{key: rule.title.lower() for key, rule in rules.items()}}
-    stays("map_colour", list(ways))
-    colour = middle.selectbox("Colour and shape by", list(ways), key="map_colour", bind="query-params", format_func=ways.__getitem__)
-    arrows = right.segmented_control("Arrows from the original's positions", list(ARROWS), default="to forget", key="map_arrows",
-                                     bind="query-params", required=True) or "none"  # fmt: skip
-    moved = np.flatnonzero(table["set"].isin(ARROWS[arrows]))
+    model = box.segmented_control("As this network has them", models, default="unlearned", key="map_model", required=True,
+                                  bind="query-params")  # fmt: skip
+    ways = ["outcome", "class", "set", *rules_of(table)]
+    stays("map_colour", ways)
+    colour = box.selectbox("Colour and shape by", ways, key="map_colour", bind="query-params", width=220,
+                           help="outcome: what became of each image, all at once; or one question by itself.")  # fmt: skip
+    arrows = box.segmented_control("Arrows from where the original has them", list(ARROWS), default="to forget", key="map_arrows",
+                                   bind="query-params", required=True)  # fmt: skip
+    return Shown(model or "unlearned", colour, arrows or "none")
+
+
+def show_map(run_id: str, table: pd.DataFrame, arrays: Arrays, data: DatasetInfo, shown: Shown, projection: str) -> None:
+    """The figure, and what it counts. A click chooses the open image; a lasso or box, what could be forgotten."""
+    models, rules = models_of(arrays), rules_of(table)
     figure = drawn.map_figure(
-        table, model, _groups(colour, table, rules, data.classes), drawn.hovers(table, models, data.classes), _titles(arrays, projection),
-        moved,
+        table, shown.model, _groups(shown.colour, table, rules, data.classes), drawn.hovers(table, models, data.classes),
+        _titles(arrays, projection), np.flatnonzero(table["set"].isin(ARROWS[shown.arrows])),
     )  # fmt: skip
     st.plotly_chart(
         figure, key=CLICKED, config=drawn.MAP_CONFIG, on_select=partial(_selected, table["id"].tolist(), run_id),
         selection_mode=("points", "box", "lasso"),
-        alt=f"Scatter: {len(table)} images at the positions of the {MODEL_TITLE[model].lower()} network's features; "
+        alt=f"Scatter: {len(table)} images where the {MODEL_TITLE[shown.model].lower()} network's features have them; "
         "the table below counts what became of them",
     )  # fmt: skip
-    st.caption(_how_to_read(arrays, projection, model))
+    st.caption(_how_to_read(arrays, projection, shown.model))
     _count(rules)
 
 
@@ -62,7 +78,7 @@ def _groups(colour: str, table: pd.DataFrame, rules: dict[str, Rule], classes: t
 
 
 def _titles(arrays: Arrays, projection: str) -> tuple[str, str]:
-    if projection != "pca":
+    if projection != "PCA":
         return "UMAP, first axis (no unit)", "UMAP, second axis (no unit)"
     first, second = (percent(float(share)) for share in arrays["explained"])
     return f"first principal component ({first} of the variance)", f"second ({second})"
@@ -73,7 +89,7 @@ def _how_to_read(arrays: Arrays, projection: str, model: str) -> str:
         "How to read it: near points are images that look alike to the network, just before its last layer. All networks are on the same "
         "axes, fitted on all of them together: an image that forgetting left alone has not moved."
     )
-    if projection == "umap":
+    if projection == "UMAP":
         text += " UMAP keeps neighbours, not distances: the size of a cluster and the gap between two mean nothing."
     if model == "reference":
         text += " The reference was trained by itself: what counts is beside whom an image lies, more than how far it went."
@@ -95,7 +111,7 @@ def _selected(ids: list[str], run_id: str) -> None:
     rows = sorted({int(point["customdata"][0]) for point in selection["points"] if point.get("customdata")})
     if selection.get("box") or selection.get("lasso"):
         remember(LASSOED, (run_id, [ids[row] for row in rows]))
-        remember("map_by", "lasso")
+        remember("map_by", DRAWN)
     elif rows:
         remember(IMAGE, ids[rows[0]])
 
@@ -128,7 +144,7 @@ def show_card(run_id: str, table: pd.DataFrame, arrays: Arrays, stored: Arrays |
     st.caption("How to read it: an image is forgotten where the unlearned network's bars stand as the hatched reference's do.")
     near = arrays["neighbours"][row][:SIMILAR]
     if stored is not None and len(near):
-        st.image(sprite(pictures(table, near, stored), int(stored["peak"]), SIMILAR), alt=f"The {len(near)} training images nearest to it")
+        st.image(sprite(pictures(table, near, stored), int(stored["peak"]), ACROSS), alt=f"The {len(near)} training images nearest to it")
         st.caption(f"The {len(near)} training images on the map that the original finds most alike, nearest first.")
     if SALIENCY.is_file() and st.button("Where do the networks look?", icon=":material/center_focus_strong:", key="map_saliency"):
         ask_elsewhere({"saliency_row": str(table["id"].iloc[row])}, "views/saliency.py")

@@ -8,6 +8,7 @@ import pandas as pd
 from core.domain import MODELS
 
 SETS = ("forget", "retain", "test_forget", "test_retain")  # as core.looks.drawing numbers them
+AS_REFERENCE = "as the reference"
 SET_TITLE = {
     "forget": "forget set",
     "retain": "kept training images",
@@ -55,7 +56,7 @@ class Rule:
 
 
 def rules_of(table: pd.DataFrame) -> dict[str, Rule]:
-    """forgotten, not_forgotten, over_forgotten (no image is two of these), and as_reference where there is one."""
+    """forgotten, not forgotten, over-forgotten (no image is two of these), and `as the reference` where there is one."""
     gone = table["set"].isin(["forget", "test_forget"]).to_numpy()
     known, still = (_answers(table, model) == table["label"].to_numpy() for model in ("original", "unlearned"))
     with_reference = "reference_answer" in table
@@ -66,17 +67,17 @@ def rules_of(table: pd.DataFrame) -> dict[str, Rule]:
             "Forgotten", "to forget, or unseen of the same kind: the original answers its label, the unlearned network no longer does",
             gone & known & ~still, gone & known,
         ),
-        "not_forgotten": Rule(
+        "not forgotten": Rule(
             "Not forgotten", "to forget, or unseen of the same kind: original and unlearned network both answer its label",
             gone & known & still, gone & known,
         ),
-        "over_forgotten": Rule(
+        "over-forgotten": Rule(
             "Over-forgotten", f"to keep: the unlearned network is wrong where the {by} is right", ~gone & ~still & yardstick, ~gone,
         ),
     }  # fmt: skip
     if with_reference:
         same = _answers(table, "unlearned") == _answers(table, "reference")
-        rules["as_reference"] = Rule(
+        rules[AS_REFERENCE] = Rule(
             "Went where the reference put it", "any image: the unlearned network answers what the reference answers, right or wrong",
             same, np.ones(len(table), bool),
         )  # fmt: skip

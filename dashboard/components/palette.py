@@ -18,7 +18,7 @@ CLASS_COLOURS = ("#2F7FC1", "#D55E00", "#4E9E8A", "#AD3A9C", "#A97B00", "#808890
 CLASS_SYMBOLS = (
     *("circle", "square", "diamond", "cross", "x", "triangle-up", "triangle-down", "pentagon", "star", "hexagram"),
 )  # seven and ten have no common factor: seventy classes differ
-OUTCOME_COLOUR = {"forgotten": "#2F7FC1", "not_forgotten": "#D55E00", "over_forgotten": "#AD3A9C"}  # of a forgotten image
+OUTCOME_COLOUR = {"forgotten": "#2F7FC1", "not forgotten": "#D55E00", "over-forgotten": "#AD3A9C"}  # of a forgotten image
 ACCENT, QUIET, THRESHOLD = "#D55E00", "#808890", "#A06CD5"
 
 STATUS_ICON = {

@@ -14,14 +14,14 @@ from dashboard import queries
 from dashboard.components.fragments import fragment
 from dashboard.components.look import look
 from dashboard.components.map_choice import show_choice
-from dashboard.components.map_panel import show_card, show_map
-from dashboard.components.map_table import SET_TITLE, SETS, table_of
+from dashboard.components.map_panel import ask_shown, show_card, show_map
+from dashboard.components.map_table import SET_TITLE, SETS, models_of, table_of
 from dashboard.components.opened import finished_run
 from dashboard.components.text import plain
 from dashboard.session import stays
 
 COUNT, SEED = 2000, 0  # images on a map, and of their draw
-PROJECTIONS = {"pca": "PCA", "umap": "UMAP"}
+PROJECTIONS = ("PCA", "UMAP")
 
 
 def show(run: Run, data: DatasetInfo, projection: str, arrays: dict[str, np.ndarray]) -> None:
@@ -37,9 +37,10 @@ def show(run: Run, data: DatasetInfo, projection: str, arrays: dict[str, np.ndar
     except WrongInput as reason:
         st.info(plain(str(reason)), icon=":material/hide_image:")
         stored = None
+    shown = ask_shown(table, models_of(arrays))
     left, right = st.columns([5, 3], gap="medium")
     with left:
-        show_map(run.id, table, arrays, data, projection)
+        show_map(run.id, table, arrays, data, shown, projection)
     with right.container(border=True, key="map_card"):
         show_card(run.id, table, arrays, stored, data)
     show_choice(run, table, arrays, stored, data)
@@ -47,11 +48,11 @@ def show(run: Run, data: DatasetInfo, projection: str, arrays: dict[str, np.ndar
 
 def ask_map(run: Run, data: DatasetInfo) -> None:
     """How to project, and the map that comes of it."""
-    offered = [key for key in PROJECTIONS if key != "umap" or find_spec("umap")]
+    offered = [key for key in PROJECTIONS if key != "UMAP" or find_spec("umap")]
     stays("map_projection", offered)
     left, right = st.columns(2, vertical_alignment="bottom")
-    projection = left.segmented_control("Projection", offered, default="pca", key="map_projection", bind="query-params", required=True,
-                                        format_func=PROJECTIONS.__getitem__) or "pca"  # fmt: skip
+    projection = left.segmented_control("Projection", offered, default="PCA", key="map_projection", bind="query-params",
+                                        required=True) or "PCA"  # fmt: skip
     turn = right.toggle(
         "Turn the reference's axes", True, key="map_turn", bind="query-params", disabled=not run.spec.reference,
         help="Rotates the reference's features, as a whole, onto the original's, as well as the kept training images allow: a network "
@@ -59,9 +60,9 @@ def ask_map(run: Run, data: DatasetInfo) -> None:
     )  # fmt: skip
     if len(offered) < len(PROJECTIONS):
         st.caption("UMAP needs the package umap-learn, which is not installed here.")
-    settings = {"projection": projection, "count": COUNT, "seed": SEED, "turn": bool(turn and run.spec.reference)}
+    settings = {"projection": projection.lower(), "count": COUNT, "seed": SEED, "turn": bool(turn and run.spec.reference)}
     look(
-        Look("map", run.id, settings), f"the joint map by {PROJECTIONS[projection]}", lambda arrays: fragment(
+        Look("map", run.id, settings), f"the joint map by {projection}", lambda arrays: fragment(
             partial(show, run, data, projection, arrays)), key=projection,
         cost="Features of up to 2,000 images under each network: seconds for small networks, a minute or two for ResNet-18 on a CPU; "
         "they are kept, and shared by both projections.",
