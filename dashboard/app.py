@@ -27,6 +27,7 @@ page = st.navigation(
 >>>>>>> x-inside
         st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:"),
         st.Page("views/privacy.py", title="Privacy", icon=":material/shield_person:"),
+        st.Page("views/map.py", title="Map", icon=":material/scatter_plot:"),
     ]
 )
 frame(page)

@@ -60,6 +60,12 @@ def ask_to_set(key: str, value: Any) -> None:
     st.rerun()
 
 
+def ask_elsewhere(values: dict[str, Any], page: str) -> None:
+    """From the body of a page: open another page with these values in its widgets, however long: no address carries them."""
+    st.session_state["_set_next"] = values
+    st.switch_page(page, query_params={})
+
+
 def check_address() -> None:
     """Raises WrongInput for a number without end, on which Streamlit's own reading of the address breaks."""
     for name, value in st.query_params.to_dict().items():

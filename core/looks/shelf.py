@@ -11,5 +11,5 @@ from core.looks.importance import importance
 Say = Callable[[float, str], None]  # share in [0, 1], what is being done
 # kind -> compute(home, run_id, say, **settings) -> arrays, all that the pages need of it
 LOOKS: dict[str, Callable[..., dict[str, np.ndarray]]] = {
-    "gallery": gallery, "alphas": alphas, "importance": importance,
+    "gallery": gallery, "alphas": alphas, "importance": importance, "features": features.compute, "map": joint_map.compute,
 }  # fmt: skip
