@@ -14,7 +14,7 @@ import torch
 
 from core.domain import WrongInput
 from core.explore.alphas import alpha_curve
-from core.explore.dampening import importance_view, redampen
+from core.explore.dampening import redampen
 from core.explore.filters import top_filters
 from core.explore.importance import importance_view, kernel_map
 from core.explore.noise import noise_answers

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from core.looks import features
+from core.looks import map as joint_map
 from core.looks.alphas import alphas
 from core.looks.gallery import gallery
 from core.looks.importance import importance
