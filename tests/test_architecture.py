@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = (  # low to high. A module imports from lower floors and from its own package; the ground floor's rooms may
     # open on each other, as long as they open in no circle.
     {"core.domain", "core.params", "core.descriptions", "core.memory", "core.presets", "core.recordings", "core.threads", "core.version",
-     "core.controls", "core.wording", "core.indices"},
+     "core.controls", "core.wording", "core.indices", "core.wire"},
     {"core.chunks", "core.context", "core.data", "core.models", "core.store", "core.stages", "core.verdict", "core.persample"},
     {"core.pictures"},
     {"core.catalogue", "core.kept", "core.training"},
