@@ -48,7 +48,7 @@ def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:
     elif chosen["baseline"]:
         settings["baseline"] = third.selectbox(
             "Measured from", list(BASELINE), format_func=BASELINE.__getitem__, key="saliency_baseline", bind="query-params",
-            help="The image that says nothing: each channel's mean over the training images, or black, from which black pixels get nothing.",
+            help="The image that says nothing: each channel's mean over the training images, or black, from which black pixels get none.",
         )  # fmt: skip
     if chosen["smooth"]:
         settings["smooth"] = fourth.selectbox(
