@@ -11,6 +11,7 @@ import pytest
 from core.looks import asked
 from core.looks.asked import Look
 from core.looks.shelf import LOOKS
+from core.opened import open_models
 from core.store.artifacts import Artifacts
 from core.store.home import Home, open_home
 from core.store.results import ResultStore
@@ -154,6 +155,16 @@ def test_a_named_image_opens_its_card(look, mapped):
     assert "times its class's usual distance" in said(at)
     assert not [c for c in look("class", map_image="test:9999").caption if "opens its card" in c.value]
     assert "is not among the images on this map" in said(look("class", map_image="<b>train:3"))
+
+
+def test_the_open_image_s_saliency_is_one_click_away(look, mapped):
+    at = look("class", map_image="train:8")
+    sound(button(at, "Where do the networks look?").click().run())
+    assert at.title[0].value == "Saliency"
+    opened = open_models(mapped[0], mapped[1]["class"])
+    kept = (~opened.splits.forgotten).nonzero()[:, 0].tolist()
+    assert at.session_state["saliency_from"] == "retain"
+    assert kept[at.number_input(key="saliency_place").value] == 8
 
 
 def test_the_images_like_the_open_one_are_those_of_the_map(look, mapped):

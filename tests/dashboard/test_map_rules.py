@@ -27,6 +27,7 @@ def arrays():
     return {
         "set": np.array([0, 0, 0, 1, 1, 1, 2, 3]),
         "index": np.array([10, 11, 12, 20, 21, 22, 3, 4]),
+        "place": np.array([0, 1, 2, 0, 1, 2, 0, 0]),
         "label": np.array([0, 0, 0, 1, 1, 2, 0, 2]),
         "probabilities/original": answers(0, 0, 1, 1, 1, 2, 0, 2),
         "probabilities/unlearned": answers(1, 0, 1, 0, 1, 0, 2, 0, sure=0.6),
