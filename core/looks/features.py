@@ -27,7 +27,8 @@ def compute(home: Home, run_id: str, say: Say, *, count: int, seed: int) -> Arra
 
     `set` int64 (N,), a place in SETS; `index` int64 (N,), row of the training or the test set; `place` int64 (N,), counted
     within its own set; `label` int64 (N,), as the original was taught it; `truth` int64 (N,), only where the request made
-    labels wrong; `available` int64 (4,), how many images each set has. `features/M` float32 (N, d), `probabilities/M` float32 (N, C) of every model M that the run has.
+    labels wrong; `available` int64 (4,), how many images each set has. Of every model M that the run has: `features/M`
+    float32 (N, d) and `probabilities/M` float32 (N, C).
     Raises WrongInput where an image has several labels, or a network does not end in a linear layer.
     """
     run = open_models(home, run_id)
