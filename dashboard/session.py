@@ -60,9 +60,12 @@ def ask_to_set(key: str, value: Any) -> None:
     st.rerun()
 
 
-def ask_elsewhere(values: dict[str, Any], page: str) -> None:
-    """From the body of a page: open another page with these values in its widgets, however long: no address carries them."""
-    st.session_state["_set_next"] = values
+def ask_elsewhere(values: dict[str, Any], page: str, owners: dict[str, object] | None = None) -> None:
+    """From the body of a page: open another page with these values in its widgets, however long: no address carries them.
+
+    owners: of values that `belongs` guards there.
+    """
+    st.session_state["_set_next"] = values | {f"_owner.{key}": owner for key, owner in (owners or {}).items()}
     st.switch_page(page, query_params={})
 
 

@@ -13,9 +13,13 @@ SHARES = {"forget": 0.4, "retain": 0.3, "test_forget": 0.1, "test_retain": 0.2} 
 
 @dataclass(frozen=True)
 class Part:
-    """What is shown of one set: rows int64 (n,), rising, of the training or the test set; `available`: how many it has."""
+    """What is shown of one set: rows int64 (n,), rising, of the training or the test set; `available`: how many it has.
+
+    places: int64 (n,), the same images counted within the set.
+    """
 
     rows: Tensor
+    places: Tensor
     available: int
 
 
@@ -32,7 +36,7 @@ def drawn(splits: Splits, count: int, seed: int) -> dict[str, Part]:
         if takes.get(name):
             labels = (splits.test if name.startswith("test") else splits.train).labels[rows[name]]
             some = stratified(labels, takes[name], len(SETS) * seed + place)
-            parts[name] = Part(rows[name][some], len(rows[name]))
+            parts[name] = Part(rows[name][some], some, len(rows[name]))
     return parts
 
 

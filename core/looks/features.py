@@ -25,9 +25,10 @@ Say = Callable[[float, str], None]
 def compute(home: Home, run_id: str, say: Say, *, count: int, seed: int) -> Arrays:
     """Of at most `count` images; which ones: `core.looks.drawing.drawn`.
 
-    `set` int64 (N,), a place in SETS; `index` int64 (N,), row of the training or the test set; `label` int64 (N,), as the
-    original was taught it; `truth` int64 (N,), only where the request made labels wrong; `available` int64 (4,), how many
-    images each set has. `features/M` float32 (N, d), `probabilities/M` float32 (N, C) of every model M that the run has.
+    `set` int64 (N,), a place in SETS; `index` int64 (N,), row of the training or the test set; `place` int64 (N,), counted
+    within its own set; `label` int64 (N,), as the original was taught it; `truth` int64 (N,), only where the request made
+    labels wrong; `available` int64 (4,), how many images each set has. Of every model M that the run has: `features/M`
+    float32 (N, d) and `probabilities/M` float32 (N, C).
     Raises WrongInput where an image has several labels, or a network does not end in a linear layer.
     """
     run = open_models(home, run_id)
@@ -71,6 +72,7 @@ def _images(run: Opened, count: int, seed: int) -> Arrays:
     found = {
         "set": torch.cat([torch.full((len(part.rows),), SETS.index(name)) for name, part in parts.items()]),
         "index": torch.cat([part.rows for part in parts.values()]),
+        "place": torch.cat([part.places for part in parts.values()]),
         "label": torch.cat([sets[name].labels[part.rows] for name, part in parts.items()]),
         "available": torch.tensor([parts[name].available if name in parts else 0 for name in SETS]),
     }

@@ -53,7 +53,9 @@ def manifold(features: Tensor) -> Tensor:
     points, places = np.unique(reduced, axis=0, return_inverse=True)
     if len(points) <= NEIGHBOURS:
         raise WrongInput(f"UMAP needs more than {NEIGHBOURS} different points; there are {len(points)}.")
-    distances, indices = torch.cdist(torch.from_numpy(points), torch.from_numpy(points)).topk(NEIGHBOURS, largest=False)
+    rows = torch.from_numpy(points)
+    apart = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")  # exact: a point is 0 from itself, and its own nearest
+    distances, indices = apart.topk(NEIGHBOURS, largest=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it has no TensorFlow, and cannot place new points later: neither is wanted
         umap = importlib.import_module("umap")  # late: four seconds, which PCA need not pay

@@ -18,7 +18,7 @@ class Selector:
 
 
 SELECTORS = {
-    DRAWN: Selector("Draw around points on the map with the lasso or the box (its tools stand above the map)."),
+    DRAWN: Selector("Take the lasso or the box from the tools above the map, and draw around points; more of them with Shift held."),
     LIKE: Selector(
         "The open image and those nearest to it: Euclidean distance between the original's features before its last layer, "
         "among the training images on the map.",

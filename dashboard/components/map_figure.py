@@ -22,6 +22,7 @@ from dashboard.components.palette import (
 HEIGHT, WIDTH, BARB = 540, 640, 6  # pixels; the width is about what a laptop gives it, the barb an arrow head's length
 ARROWS = 150  # drawn at most; more is a thicket
 READABLE = 20  # names in a legend
+# Streamlit takes no clicks while the lasso or the box is at hand, so that the map starts with the hand.
 BUTTONS = [["lasso2d", "select2d", "zoom2d", "pan2d", "resetScale2d"]]
 MAP_CONFIG = {**CONFIG, "displayModeBar": True, "modeBarButtons": BUTTONS}
 PAD = 0.04  # of an axis's length, at its ends
@@ -96,7 +97,8 @@ def _counted(name: str, chosen: np.ndarray) -> str:
 def map_figure(
     table: pd.DataFrame, model: str, groups: list[Group], texts: np.ndarray, titles: tuple[str, str], arrows: np.ndarray
 ) -> go.Figure:
-    """Every image where `model` has it; customdata: its row, by which a click or a lasso finds it.
+    """Every image where `model` has it; customdata: its row, in a list (of an array, a browser makes
+    an object), by which a click or a lasso finds it.
 
     texts (N,): hovers. titles: of the axes. arrows: rows whose way from the original's position is drawn, ARROWS at most.
     All models' figures have the same axes.
@@ -105,7 +107,7 @@ def map_figure(
     traces: list[dict[str, Any]] = [
         {
             "type": "scattergl", "name": group.name, "x": x[group.rows], "y": y[group.rows], "mode": "markers",
-            "customdata": group.rows[:, None], "text": texts[group.rows], "hovertemplate": "%{text}<extra></extra>",
+            "customdata": [[int(row)] for row in group.rows], "text": texts[group.rows], "hovertemplate": "%{text}<extra></extra>",
             "marker": {"color": group.colour, "symbol": group.symbol, "size": group.size, "opacity": group.opacity},
         }
         for group in groups
@@ -113,7 +115,7 @@ def map_figure(
     ranges = {axis: _range(table, axis) for axis in "xy"}
     legend = {"y": -0.12, "yanchor": "top", "itemsizing": "constant"}
     layout = house(
-        *titles, HEIGHT, margin={"t": 30}, legend=legend, showlegend=len(groups) <= READABLE, dragmode="lasso",
+        *titles, HEIGHT, margin={"t": 30}, legend=legend, showlegend=len(groups) <= READABLE, dragmode="pan",
         xaxis={"range": ranges["x"], "fixedrange": False, "zeroline": False},
         yaxis={"range": ranges["y"], "fixedrange": False, "zeroline": False},
         shapes=[_arrows(table, model, arrows, ranges)] if model != "original" and len(arrows) else [],

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,6 @@ from dashboard.session import ask_elsewhere, belongs, recall, remember, stays
 LASSOED, CLICKED, IMAGE = "map_lassoed", "map_figure", "map_image"
 ARROWS = {"none": (), "to forget": ("forget", "test_forget"), "to keep": ("retain", "test_retain")}
 LARGE, SIMILAR, ACROSS = 112, 10, 5  # pixels of a card's picture; neighbours below it, and in a row
-SALIENCY = Path(__file__).resolve().parents[1] / "views" / "saliency.py"
 Arrays = dict[str, np.ndarray]
 
 
@@ -146,8 +144,9 @@ def show_card(run_id: str, table: pd.DataFrame, arrays: Arrays, stored: Arrays |
     if stored is not None and len(near):
         st.image(sprite(pictures(table, near, stored), int(stored["peak"]), ACROSS), alt=f"The {len(near)} training images nearest to it")
         st.caption(f"The {len(near)} training images on the map that the original finds most alike, nearest first.")
-    if SALIENCY.is_file() and st.button("Where do the networks look?", icon=":material/center_focus_strong:", key="map_saliency"):
-        ask_elsewhere({"saliency_row": str(table["id"].iloc[row])}, "views/saliency.py")
+    if st.button("Where do the networks look?", icon=":material/center_focus_strong:", key="map_saliency"):
+        name, place = str(table["set"].iloc[row]), int(table["place"].iloc[row])
+        ask_elsewhere({"saliency_from": name, "saliency_place": place}, "views/saliency.py", {"saliency_place": (run_id, name)})
 
 
 def _facts(table: pd.DataFrame, row: int, stored: Arrays | None, data: DatasetInfo) -> None:

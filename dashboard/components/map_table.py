@@ -20,13 +20,14 @@ SET_TITLE = {
 def table_of(arrays: dict[str, np.ndarray]) -> pd.DataFrame:
     """arrays: see core.looks.map.compute. Rows in their order.
 
-    set, index, label, truth (the label again where no request made it wrong), `id` (`train:12`, `test:3`), distance, agreeing,
-    unseen_agreeing; of each model M: M_x, M_y, M_answer, M_sure (its largest probability), M_own (that of the label).
+    set, index, place (counted within the set), label, truth (the label again where no request made it wrong), `id`
+    (`train:12`, `test:3`), distance, agreeing, unseen_agreeing; of each model M: M_x, M_y, M_answer, M_sure (its largest
+    probability), M_own (that of the label).
     """
     names, label = np.array(SETS)[arrays["set"]], arrays["label"]
     on_test = np.char.startswith(names, "test")
     columns: dict[str, object] = {
-        "set": names, "index": arrays["index"], "label": label, "truth": arrays.get("truth", label),
+        "set": names, "index": arrays["index"], "place": arrays["place"], "label": label, "truth": arrays.get("truth", label),
         "id": np.where(on_test, "test:", "train:").astype(object) + arrays["index"].astype(str).astype(object),
         **{name: arrays[name] for name in ("distance", "agreeing", "unseen_agreeing")},
     }  # fmt: skip
