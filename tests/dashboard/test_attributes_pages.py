@@ -9,7 +9,8 @@ import torch
 from core.asking import make_spec
 from core.describe import describe, write
 from core.domain import ForgetRequest
-from core.explore.dampening import importance_view, load, redampen
+from core.explore.dampening import load, redampen
+from core.explore.importance import importance_view
 from core.store.home import Home, open_home
 from core.version import ENGINE, code_version
 from dashboard import queries
