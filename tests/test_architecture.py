@@ -54,6 +54,7 @@ WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
 CHARTS = (
     *("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images"),
     *(f"dashboard.components.comparing{part}" for part in ("", "_flow", "_front", "_rows")),
+    *("dashboard.components.parameters_changes", "dashboard.components.parameters_figures"),
     *(f"dashboard.components.privacy{part}" for part in ("", "_back", "_card", "_scores", "_walls")),
 )
 

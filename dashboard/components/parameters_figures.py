@@ -12,6 +12,7 @@ from dashboard.components.palette import ACCENT, MODEL_COLOUR, QUIET, SET_COLOUR
 
 LAYERS = "parameter tensor, input to output"
 NAMED = 24  # layers whose every name is written below a figure
+LEVEL = 6  # layers whose names find room side by side
 WRITTEN = 16  # columns of a map whose cells are wide enough for a number
 PARTS = {  # part of the data -> name, colour, dash
     "forget": ("forget set", SET_COLOUR["forget"], "solid"), "test_forget": ("unseen, forgotten", SET_COLOUR["forget"], "dot"),
@@ -97,7 +98,8 @@ def importance_map(layers: Sequence[dict[str, Any]], dark: bool = False) -> go.F
 def across(names: Sequence[str], anchor: str = "y") -> dict[str, Any]:
     """An axis of layers."""
     every = {"dtick": 1} if len(names) <= NAMED else {}
-    return {"type": "category", "showgrid": False, "anchor": anchor, "tickangle": 90 if len(names) > 6 else "auto", **every}
+    upright_names = {"tickangle": 90} if len(names) > LEVEL else {}
+    return {"type": "category", "showgrid": False, "anchor": anchor, **upright_names, **every}
 
 
 def _short(value: float) -> str:

@@ -38,10 +38,10 @@ def planted(home: Home, dataset: str, model: str) -> str:
         networks[name] = to_arrays(MODELS[model](data).state_dict())
     torch.manual_seed(0)
     shapes = {name: p.shape for name, p in MODELS[model](data).named_parameters()}
-    drawn = [{name: draw.lognormal(-8, 2, shape).astype(np.float32) for name, shape in shapes.items()} for _ in range(2)]
-    ratio = data.train_count / 6000 if dataset == "fashion_mnist" else 10.0
-    forget = {f"importance_forget/{name}": np.minimum(drawn[0][name], ratio * drawn[1][name]) for name in shapes}
-    files = {**networks, "recorded": forget, "statistic/ImportanceStatistic-drawn": drawn[1]}
+    everything = {name: draw.lognormal(-8, 2, shape).astype(np.float32) for name, shape in shapes.items()}
+    ratio = {name: np.minimum(10, draw.lognormal(0, 0.8, shape)).astype(np.float32) for name, shape in shapes.items()}  # n/k = 10
+    forget = {f"importance_forget/{name}": ratio[name] * everything[name] for name in shapes}  # 3 to 4 % beyond alpha = 4.2
+    files = {**networks, "recorded": forget, "statistic/ImportanceStatistic-drawn": everything}
     return plant(home, spec("ssd", dataset=dataset, model=model, params=SETTINGS), files=files)
 
 
