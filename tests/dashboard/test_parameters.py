@@ -11,6 +11,7 @@ from core.jobs import runner
 from core.looks.asked import Look, progress
 from core.store.home import Home
 from core.store.results import ResultStore
+from dashboard import queries
 from tests.dashboard.conftest import sound
 from tests.dashboard.test_pages import alts, labels, said, told
 from tests.drawn import SHAPES
@@ -45,6 +46,14 @@ def no_supervisor(monkeypatch):
 def queued(home: Home):
     with ResultStore(home.database) as store:
         return [run.spec for run in store.runs() if run.status == RunStatus.QUEUED]
+
+
+def computed(home: Home, look: Look) -> None:
+    """Waits until a look that was asked for is done."""
+    end = time.monotonic() + 90
+    while progress(home, look).status == "running" and time.monotonic() < end:
+        time.sleep(0.1)
+    assert progress(home, look).status == "done"
 
 
 def figures_of(at, *alternatives: str) -> None:
@@ -109,6 +118,20 @@ def test_what_the_sliders_say_can_be_kept_as_a_run(open_app, home_of, done, no_s
     assert (at.title[0].value, at.text_input(key="run").value) == ("Result", asked.id)
 
 
+def test_of_a_slow_network_the_curve_is_computed_once_by_a_worker(open_app, bare, monkeypatch):
+    run_id = plant(bare, spec("ssd"), files=importances())
+    quick = queries.importance_view
+    monkeypatch.setattr(queries, "importance_view", lambda *about: {**quick(*about), "at_once": 0})
+    at = open_app(bare.root, VIEW, run=run_id, dampening="Over all α")
+    assert any("too slow to be asked 25 times while you wait" in caption.value for caption in at.caption)
+    at = sound(next(b for b in at.button if b.label == "Compute the curve over all α at λ = 1").click().run())
+    computed(bare, Look("alphas", run_id, {"lambda_": 1.0, "importance": ""}))
+    at = open_app(bare.root, VIEW, run=run_id, dampening="Over all α", **{"lambda": 0.5})
+    assert any("At λ = 1, the run's own, whatever the slider says." in caption.value for caption in at.caption)
+    assert sum(alt.startswith("Accuracy on the parts of the data over alpha") for alt in alts(at)) == 1
+    assert not any(b.label.startswith("Compute the curve") for b in at.button)
+
+
 # Any other run.
 
 
@@ -118,10 +141,7 @@ def test_importances_of_a_run_without_any_are_offered_computed_and_explored(open
     assert "This run stored no importances: its method does not need any." in at.info[0].value
     figures_of(at, "Relative change of each parameter tensor", "Heat map: relative change of each")
     at = sound(next(b for b in at.button if b.label == "Compute the per_sample importances").click().run())
-    look, end = Look("importance", run_id, {"estimator": "per_sample", "batch_size": 0}), time.monotonic() + 60
-    while progress(bare, look).status == "running" and time.monotonic() < end:
-        time.sleep(0.1)
-    assert progress(bare, look).status == "done"
+    computed(bare, Look("importance", run_id, {"estimator": "per_sample", "batch_size": 0}))
     at = open_app(bare.root, VIEW, run=run_id)
     figures_of(at, *ALWAYS, "Share of each parameter", "Heat map: mean importance", "Heat map: relative change")
     assert {metric.label: metric.value for metric in at.metric}["JS to reference"] != "–"

@@ -50,7 +50,7 @@ def test_the_importance_map_is_on_log_scales_and_a_layer_without_importance_is_a
     assert below.z[0][0] == 1
     assert np.isnan([above.z[0][1], above.z[1][1], below.z[0][1]]).all()
     assert (below.zmin, below.zmax) == (-1, 1)  # 1, no difference, in the middle
-    assert below.text[0] == ("10", "")
+    assert list(below.text[0]) == ["10", ""]
 
 
 def test_bands_are_boxes_of_the_quantiles_and_dead_layers_have_none():
