@@ -16,7 +16,7 @@ from core.store.home import Home
 from core.training import predict
 
 FILTERS, IMAGES = 8, 6  # shown, and of each set the images that drive a filter most
-SECONDS, LOOKED_AT = 1.5, 1000  # that asking about both sets may take; examples of a set, at most
+SECONDS, LOOKED_AT = 4.0, 1000  # that asking about both sets may take; examples of a set, at most
 LEVELS = 255  # of a filter shown as an image; the middle is a weight of 0
 
 
