@@ -55,6 +55,7 @@ CHARTS = (
     *("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images"),
     *(f"dashboard.components.comparing{part}" for part in ("", "_flow", "_front", "_rows")),
     *(f"dashboard.components.map_{part}" for part in ("choosing", "figure", "table")),
+    *("dashboard.components.parameters_changes", "dashboard.components.parameters_figures"),
     *(f"dashboard.components.privacy{part}" for part in ("", "_back", "_card", "_scores", "_walls")),
 )
 

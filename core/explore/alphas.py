@@ -51,7 +51,7 @@ def curve(
     alphas, found, before = np.geomspace(LOWEST, top, ALPHAS).tolist(), [], -1
     for index, alpha in enumerate(alphas):
         say(index / ALPHAS, f"alpha {alpha:.3g}")
-        count = sum(int((f < 1).sum()) for f in dampened(known, alpha, lambda_).values())
+        count = len(dampened(known, alpha, lambda_)[0])
         if count != before:  # a higher alpha selects a part of what a lower one does
             found.append(_answered(known, sets, gone))
             before = count

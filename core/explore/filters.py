@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from core.data.examples import Examples
 from core.domain import WrongInput
 from core.explore.dampening import PROBED, load
-from core.explore.importance import importances_of_layer, listed, slices
+from core.explore.importance import importances_of_layer, listed, mapped_layers, slices
 from core.opened import Opened, open_models
 from core.store.home import Home
 from core.training import predict
 
 FILTERS, IMAGES = 8, 6  # shown, and of each set the images that drive a filter most
-SECONDS, LOOKED_AT = 1.5, 1000  # that asking about both sets may take; examples of a set, at most
+SECONDS, LOOKED_AT = 4.0, 1000  # that asking about both sets may take; examples of a set, at most
 LEVELS = 255  # of a filter shown as an image; the middle is a weight of 0
 
 
@@ -38,7 +38,8 @@ def top_filters(home: Home, run_id: str, layer: str, kept: str = "") -> dict[str
     driven = {name: _responses(opened, layer, name, count)[:, best] for name in sets}  # (N, channels)
     walls = [_strongest(examples, driven[name]) for name, examples in sets.items()]
     images = torch.cat(walls, 1)
-    kernels = _as_images(opened.weights["original"][layer][best], opened.data.info.channels)
+    first = layer == mapped_layers(opened.model("original"))[0]  # in depthwise layers too, filters have but one channel
+    kernels = _as_images(opened.weights["original"][layer][best], opened.data.info.channels) if first else None
     means = torch.stack([ratios[best], *(driven[name].double().mean(0) for name in sets)], 1)
     return {
         "channels": [[int(c), *row] for c, row in zip(best, listed(means), strict=True)],

@@ -1,5 +1,6 @@
 """A run's importances: those that its method stored, or those that a look computed later."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -19,30 +20,32 @@ FORGET, ALL = "forget/", "all/"  # what a look of kind `importance` calls its ar
 class Importances:
     """Parameter name -> importance on the forget set and on all training data, in the network's order, on the CPU.
 
-    ceiling: n/k, which no ratio of the two exceeds; None for estimators that have none.
+    forget, everything: the same over all weights, (d,). ceiling: n/k, which no ratio of the two exceeds; None for
+    estimators that have none.
     """
 
     of_forget: dict[str, Tensor]
     of_all: dict[str, Tensor]
+    forget: Tensor
+    everything: Tensor
     ceiling: float | None
-
-    def flat(self) -> tuple[Tensor, Tensor]:
-        """Both over all weights, (d,)."""
-        forget, everything = (torch.cat([t.flatten() for t in part.values()]) for part in (self.of_forget, self.of_all))
-        return forget, everything
 
 
 def importances_of(opened: Opened, kept: str = "") -> Importances:
     """The run's own; `kept`: the key of a look that computed others. Raises WrongInput where there are none."""
     forget, everything, exact = _looked(opened, kept) if kept else _stored(opened)
-    names = [name for name, _ in opened.model("original").named_parameters()]
-    if missing := [name for name in names if name not in forget or name not in everything]:
+    shapes = {name: p.shape for name, p in opened.model("original").named_parameters()}
+    if missing := [name for name in shapes if name not in forget or name not in everything]:
         raise WrongInput(f"The importances of run {opened.run.id} lack {missing[0]}; compute them anew.")
-    return Importances(
-        {name: forget[name] for name in names},
-        {name: everything[name] for name in names},
-        1 / opened.splits.forget_share if exact else None,
-    )
+    flat = [torch.cat([part[name].flatten() for name in shapes]) for part in (forget, everything)]
+    ours, all_ = (views(part, shapes) for part in flat)
+    return Importances(ours, all_, flat[0], flat[1], 1 / opened.splits.forget_share if exact else None)
+
+
+def views(flat: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
+    """Pieces of a flat tensor (d,) under their names, in their shapes; nothing is copied."""
+    pieces = torch.split(flat, [shape.numel() for shape in shapes.values()])
+    return {name: piece.view(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}
 
 
 def _stored(opened: Opened) -> tuple[dict[str, Tensor], dict[str, Tensor], bool]:

@@ -72,26 +72,23 @@ def class_shift(table: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[
 
     multi: by attribute; the hover tells how many of `count` images have it (`positives`), where the table knows.
     """
-    what = "attribute" if multi else "class"
-    figure = go.Figure()
+    what, traces = "attribute" if multi else "class", []
     names = [f"<b>{name} ✕</b>" if index in forgotten else name for index, name in enumerate(classes)]
     for model, title in MODEL_TITLE.items():
         rows = table[table["model"] == model].sort_values("class")
         if len(rows):
-            hollow = model == "original"
-            figure.add_bar(
-                name=title, x=names, y=rows["accuracy"].to_numpy(),
-                marker={
-                    "color": "rgba(128,136,144,0.18)" if hollow else MODEL_COLOUR[model],
-                    "line": {"color": MODEL_COLOUR[model], "width": 1.5},
-                    "pattern": hatch(MODEL_PATTERN[model]),
-                },
-                hovertemplate=f"{title}, {what} %{{x}}: %{{y:.1%}}{'%{customdata}' if multi else ''}<extra></extra>",
-                customdata=_had(rows) if multi else None,
+            marker = {
+                "color": "rgba(128,136,144,0.18)" if model == "original" else MODEL_COLOUR[model],
+                "line": {"color": MODEL_COLOUR[model], "width": 1.5}, "pattern": hatch(MODEL_PATTERN[model]),
+            }  # fmt: skip
+            traces.append(
+                {"type": "bar", "name": title, "x": names, "y": rows["accuracy"].to_numpy(), "marker": marker,
+                 "hovertemplate": f"{title}, {what} %{{x}}: %{{y:.1%}}{'%{customdata}' if multi else ''}<extra></extra>",
+                 "customdata": _had(rows) if multi else None}
             )  # fmt: skip
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
-    figure.update_xaxes(type="category")
-    return laid_out(figure, what if multi else "class (✕ = to forget)", "answered rightly" if multi else "accuracy")
+    layout = house(what if multi else "class (✕ = to forget)", "answered rightly" if multi else "accuracy",
+                   xaxis={"type": "category"}, yaxis={"range": [0, 1.02], "tickformat": ".0%"})  # fmt: skip
+    return go.Figure(traces, layout)
 
 
 def _had(rows: pd.DataFrame) -> list[str]:

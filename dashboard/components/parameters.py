@@ -39,6 +39,7 @@ class Source(NamedTuple):
     estimator: str
     batch_size: int
     data: DatasetInfo
+    names: frozenset[str]  # of what the run stored
 
     @property
     def asked(self) -> tuple[str, str, str, str]:
@@ -82,13 +83,13 @@ def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
     )  # fmt: skip
     where, batch = queries.edition(run), int(run.spec.params.get("batch_size") or BATCH)
     if chosen == OWN:
-        return Source(run, where, "", own, batch, data)
+        return Source(run, where, "", own, batch, data, names)
     wanted = Look("importance", run.id, {"estimator": chosen, "batch_size": 0 if chosen == "per_sample" else BATCH})
     if queries.look_progress(wanted).status != "done":
         count = data.train_count
         look(wanted, f"the {chosen} importances", lambda _: None, cost=f"{ESTIMATORS[chosen]}: a backward pass over {count:,} images")
         return None
-    return Source(run, where, queries.look_key(wanted), str(chosen), BATCH, data)
+    return Source(run, where, queries.look_key(wanted), str(chosen), BATCH, data, names)
 
 
 def own_estimator(run: Run, names: frozenset[str]) -> str:

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from dashboard.components.figures import house
 from dashboard.components.palette import ACCENT
-from dashboard.components.parameters_figures import LAYERS, WRITTEN, across, rising
+from dashboard.components.parameters_figures import LAYERS, WRITTEN, across, rising, room_for
 
 ROW = 34  # pixels of a map's row
 
@@ -24,7 +24,7 @@ def by_layer(table: Sequence[Sequence[float]], names: Sequence[str], layers: Seq
         "showscale": not written, "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%" if shares else None},
         "hovertemplate": f"%{{y}}, %{{x}}: {what} %{{customdata:{'.1%' if shares else '.3g'}}}<extra></extra>",
     }  # fmt: skip
-    layout = house(LAYERS, "", 130 + ROW * max(2, len(names)), xaxis=across(layers),
+    layout = house(LAYERS, "", 150 + room_for(layers) + ROW * max(2, len(names)), xaxis=across(layers),
                    yaxis={"type": "category", "autorange": "reversed", "showgrid": False})  # fmt: skip
     return go.Figure([trace], layout)
 

@@ -19,9 +19,10 @@ from dashboard.components.fragments import fragment
 from dashboard.components.look import look
 from dashboard.components.parameters import Source
 from dashboard.components.text import plain
-from dashboard.session import ask_to_open, belongs, home
+from dashboard.session import ask_to_open, belongs, home, recall, remember
 
 ALPHA = "{:.3g}".format  # the slider knows its values by this text, so no two may look alike
+KEPT = "_kept-as-runs"  # (what was asked, alpha, lambda) -> id, of this session
 Json = dict[str, Any]
 
 
@@ -65,7 +66,7 @@ def _explorer(source: Source, view: Json, start: tuple[float, float]) -> None:
         if tab.open:
             with tab:
                 draw()
-    _keep(source, alpha, lambda_)
+    _keep(source, (alpha, lambda_), start)
 
 
 def _sliders(source: Source, view: Json, start: tuple[float, float]) -> tuple[float, float]:
@@ -130,7 +131,7 @@ def _beside(answer: Json, source: Source) -> pd.DataFrame:
     """Original and reference from the run where it stored them, the unlearned ones from the engine's answer."""
     now = pd.DataFrame({"model": "unlearned", "class": range(len(answer["per_class"])), "accuracy": answer["per_class"]})
     now = now.astype({"accuracy": float})
-    if "per_class" not in queries.stored(source.run):
+    if "per_class" not in source.names:
         return now
     table = queries.table(source.run.id, "per_class", *source.where)
     return pd.concat([table[(table["split"] == "test") & (table["model"] != "unlearned")], now])
@@ -174,24 +175,19 @@ def _from_look(arrays: dict[str, np.ndarray]) -> Json:
     return {"alpha": arrays["alpha"].tolist(), "accuracy": accuracy, "images": images}
 
 
-def _keep(source: Source, alpha: float, lambda_: float) -> None:
-    """The button that makes a real run of what the sliders say; where there is one already, the way to it."""
-    try:
-        spec = spec_of(source, alpha, lambda_)
-    except WrongInput as wrong:
-        st.caption(f"It cannot be kept as a run: {plain(str(wrong))}")
-        return
-    found = queries.run(spec.id)
+def _keep(source: Source, now: tuple[float, float], start: tuple[float, float]) -> None:
+    """The button that makes a real run of what the sliders say; once it was pressed, the way to that run."""
+    kept = recall(KEPT, {}).get((*source.asked, *now))
     with st.container(horizontal=True, vertical_alignment="center"):
-        if found is None:
-            st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(spec,))
-            st.caption("SSD with these settings, measured in full like any other run.")
-        elif found.id == source.run.id:
-            st.caption("These are the settings of the open run.")
-        else:
+        if kept is not None:
             if st.button("Open it", key="open-kept", icon=":material/open_in_new:"):
-                ask_to_open(found.id, "views/result.py")
-            st.caption(f"Kept as run {found.id}, which is {found.status}.")
+                ask_to_open(kept, "views/result.py")
+            found = queries.run(kept)
+            st.caption(f"Kept as run {kept}, which is {found.status if found else 'deleted'}.")
+            return
+        st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now))
+        own = " These are the open run's own settings." if now == start and not source.kept else ""
+        st.caption(f"A real SSD run with these settings, measured in full like any other.{own}")
 
 
 def spec_of(source: Source, alpha: float, lambda_: float) -> RunSpec:
@@ -203,8 +199,10 @@ def spec_of(source: Source, alpha: float, lambda_: float) -> RunSpec:
     )  # fmt: skip
 
 
-def _submit(spec: RunSpec) -> None:
+def _submit(source: Source, now: tuple[float, float]) -> None:
     try:
-        runner.submit(home(), spec)
+        run_id = runner.submit(home(), spec_of(source, *now))
     except WrongInput as wrong:
         st.toast(plain(str(wrong)), icon=":material/error:")
+        return
+    remember(KEPT, {**recall(KEPT, {}), (*source.asked, *now): run_id})

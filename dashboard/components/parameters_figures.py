@@ -12,6 +12,8 @@ from dashboard.components.palette import ACCENT, MODEL_COLOUR, QUIET, SET_COLOUR
 
 LAYERS = "parameter tensor, input to output"
 NAMED = 24  # layers whose every name is written below a figure
+LETTER, USUAL = 6, 17  # pixels of a letter of a name; letters that a figure has room for
+LEVEL = 6  # layers whose names find room side by side
 WRITTEN = 16  # columns of a map whose cells are wide enough for a number
 PARTS = {  # part of the data -> name, colour, dash
     "forget": ("forget set", SET_COLOUR["forget"], "solid"), "test_forget": ("unseen, forgotten", SET_COLOUR["forget"], "dot"),
@@ -89,7 +91,7 @@ def importance_map(layers: Sequence[dict[str, Any]], dark: bool = False) -> go.F
         "zmin": -reach, "zmax": reach, "colorscale": diverging(dark), "text": [[_short(v) for v in row] for row in ratios],
         "hovertemplate": "%{x}: forget / all %{customdata:.3g}<extra></extra>",
     }  # fmt: skip
-    layout = house(LAYERS, "", 300, xaxis=across(names, "y2"), yaxis={"domain": [0.38, 1], "showgrid": False, "fixedrange": True},
+    layout = house(LAYERS, "", 300 + room_for(names), xaxis=across(names, "y2"), yaxis={"domain": [0.38, 1], "showgrid": False},
                    yaxis2={"domain": [0, 0.31], "showgrid": False, "fixedrange": True, "automargin": True})  # fmt: skip
     return go.Figure([above, below], layout)
 
@@ -97,7 +99,13 @@ def importance_map(layers: Sequence[dict[str, Any]], dark: bool = False) -> go.F
 def across(names: Sequence[str], anchor: str = "y") -> dict[str, Any]:
     """An axis of layers."""
     every = {"dtick": 1} if len(names) <= NAMED else {}
-    return {"type": "category", "showgrid": False, "anchor": anchor, "tickangle": 90 if len(names) > 6 else "auto", **every}
+    upright_names = {"tickangle": 90} if len(names) > LEVEL else {}
+    return {"type": "category", "showgrid": False, "anchor": anchor, **upright_names, **every}
+
+
+def room_for(names: Sequence[str]) -> int:
+    """Pixels that upright names of layers need below a figure, beyond those that any figure has."""
+    return max(0, LETTER * (max(map(len, names), default=0) - USUAL))
 
 
 def _short(value: float) -> str:
@@ -119,8 +127,8 @@ def bands(layers: Sequence[dict[str, Any]], of: Sequence[str], title: str) -> go
     ticks = POWERS if of != ["ratio"] else {"tickvals": [log10(v) for v in RATIOS], "ticktext": [f"{v:g}" for v in RATIOS]}
     names = [layer["layer"] for layer in layers]
     lines = [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": {"color": QUIET, "dash": "dot", "width": 1}}]
-    return go.Figure(traces, house(LAYERS, title, 360, xaxis=across(names), yaxis={**ticks, "zeroline": False}, boxmode="group",
-                                   shapes=lines if of == ["ratio"] else []))  # fmt: skip
+    return go.Figure(traces, house(LAYERS, title, 360 + room_for(names), xaxis=across(names), yaxis={**ticks, "zeroline": False},
+                                   boxmode="group", shapes=lines if of == ["ratio"] else []))  # fmt: skip
 
 
 def kernels(table: Sequence[Sequence[float | None]], block: Sequence[int], what: str, dark: bool = False, ratio: bool = True) -> go.Figure:
