@@ -55,6 +55,8 @@ CHARTS = (
     *("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images"),
     *(f"dashboard.components.comparing{part}" for part in ("", "_flow", "_front", "_rows")),
     *(f"dashboard.components.privacy{part}" for part in ("", "_back", "_card", "_scores", "_walls")),
+    "dashboard.components.steps",
+    *(f"dashboard.components.inside_{part}" for part in ("figures", "ends", "ssd", "ssse", "aru", "unsir", "perturbation", "other")),
 )
 
 FILES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py")])

@@ -62,6 +62,12 @@ def pixels(noise: np.ndarray, levels: Levels) -> np.ndarray:
     return np.asarray(noise * deviation + mean)
 
 
+def stretched(shown: np.ndarray) -> np.ndarray:
+    """Pixels moved and scaled to fill [0, 1]."""
+    low, high = float(shown.min()), float(shown.max())
+    return np.asarray((shown - low) / max(high - low, 1e-12))
+
+
 def _moment(
     story: Story, target: str, moment: int, shown: np.ndarray, stands: tuple[np.ndarray, int], answers: Answers
 ) -> Sequence[Panel]:
@@ -72,6 +78,9 @@ def _moment(
     return [
         Panel("The noise", "the first noise images as the network sees them; what lies beyond black or white is cut.",
               f"{len(shown)} noise images at step {step}", wall=wall(shown)),
+        Panel("The same, with all contrast that there is", "each wall from its own darkest to its own brightest pixel, so that a pattern "
+                                                           "can be seen.",
+              f"{len(shown)} noise images at step {step}, contrast stretched", wall=wall(stretched(shown))),
         Panel("What the network takes it for", "the original's mean probability of each class over these images; ✕ must go." + modes,
                "Bars: mean probability of each class on the noise", taken_for(told, story.classes, int(target))),
         Panel("How it grows", "the line stands at this frame; loss under the class's name should rise, and the length stay bounded.",

@@ -50,11 +50,11 @@ def _draw(run_id: str, frames: Sequence[Frame], playing: bool) -> None:
     # Before the buttons, which depend on it: what the address says is known once the slider is drawn.
     now = controls.slider("Frame", 1, len(frames), key=FRAME, bind="query-params", on_change=_pause)
     with buttons:
-        step = partial(st.button, width=120)
+        step = partial(st.button, width=108)  # three in a row on a telephone
         step("Back", icon=":material/skip_previous:", key="player-back", disabled=now == 1, on_click=_step, args=(-1, len(frames)))
         step("Pause" if playing else "Play", icon=":material/pause:" if playing else ":material/play_arrow:", key="player-play",
              type="primary", on_click=_toggle, args=(run_id, len(frames)))  # fmt: skip
-        step("Forward", icon=":material/skip_next:", key="player-forward", disabled=now == len(frames),
+        step("Next", icon=":material/skip_next:", key="player-forward", disabled=now == len(frames),
              on_click=_step, args=(1, len(frames)))  # fmt: skip
     frame = frames[now - 1]
     with st.container(key="player-words"):
