@@ -14,7 +14,7 @@ from dashboard.components.steps import Frame, Panel, Story, missing
 from dashboard.components.text import plain
 
 LAYERS = 8  # convolutions that get a frame of their own
-ACROSS, SMALL = 4, 24  # images in a row of a wall; an image of fewer pixels is enlarged, else the gaps would be as wide
+ACROSS, SMALL = 8, 24  # images in a row of a wall; an image of fewer pixels is enlarged, else the gaps would be as wide
 RULES = {
     "aru": "the slices where both push most alike are reset, {share} of this layer, for there noise does what the images do",
     "random": "but this run is the control: {share} of this layer's slices are reset, drawn at random",
@@ -48,13 +48,14 @@ def _attack(story: Story) -> list[Frame]:
 
 
 def _walls(images: np.ndarray, noise: np.ndarray, radius: float) -> Sequence[Panel]:
-    loud = 0.5 + np.asarray(noise, dtype=float) / (2 * radius)
-    shown = (("Images of the forget set", images, "what the network learnt."),
-             (f"The noise, {0.5 / radius:.0f} times louder", loud, "grey is no change, black and white the largest change that was "
-                                                                   "allowed."),
-             ("Image and noise together", np.asarray(images) + noise,
-                 "to the eye the same; to the network surer than before."))  # fmt: skip
-    return [Panel(title, how, title, wall=wall(pixels)) for title, pixels, how in shown]
+    shown = np.asarray(images, dtype=float)[:ACROSS], np.asarray(noise, dtype=float)[:ACROSS]
+    rows = np.concatenate([shown[0], 0.5 + shown[1] / (2 * radius), shown[0] + shown[1]])
+    return [Panel(
+        f"Above: images of the forget set · in the middle: their noise, {0.5 / radius:.0f} times louder · below: both together",
+        "grey noise is no change, black and white the largest change that was allowed; below is what the network is shown, to the eye "
+        "the same as above, to the network surer.",
+        f"{len(shown[0])} images of the forget set, their amplified noise, and the attacked images", wall=wall(rows, len(shown[0])),
+    )]  # fmt: skip
 
 
 def wall(pixels: np.ndarray, across: int = ACROSS) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from core.domain import WrongInput
 from core.verdict import percent
 from dashboard.components.figures import house
 from dashboard.components.inside_figures import Line, level, lines
@@ -93,14 +94,18 @@ def _moments(story: Story, looks: np.ndarray, steps: np.ndarray, plane: Plane) -
 
 
 def _plane(looks: np.ndarray, steps: np.ndarray, look: int, plane: Plane) -> Sequence[Panel]:
-    told = plane()
-    gap = _gap(looks, steps, at=float(steps[look]))
+    gap = Panel("Divergence at this look", "the line stands at this frame.", "Line: divergence at each look, with this frame's marked",
+                _gap(looks, steps, at=float(steps[look])))  # fmt: skip
+    try:
+        told = plane()
+    except WrongInput as reason:  # no reference, say: what can be shown is
+        return [Panel("In the plane of the three networks", note=str(reason)), gap]
     return [
         Panel("In the plane of the three networks", "both axes in lengths of the original's weights, so distances are true: retraining "
               "ends far away, unlearning nearby.", "Points: original, unlearned and reference in the plane of their weights", whole(told)),
         Panel("The same, close up", "the way so far, from the original to this frame; directions are right to about 1 % of each length.",
               "Line: way of the weights, enlarged", close(told, look)),
-        Panel("Divergence at this look", "the line stands at this frame.", "Line: divergence at each look, with this frame's marked", gap),
+        gap,
     ]  # fmt: skip
 
 

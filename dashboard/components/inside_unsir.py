@@ -76,11 +76,12 @@ def _moment(
     modes = " Here BatchNorm is as the network is used; while it learns, the noise sees that of its own batch." if (
         story.params.get("norm_mode") == "train") else ""
     return [
-        Panel("The noise", "the first noise images as the network sees them; what lies beyond black or white is cut.",
-              f"{len(shown)} noise images at step {step}", wall=wall(shown)),
-        Panel("The same, with all contrast that there is", "each wall from its own darkest to its own brightest pixel, so that a pattern "
-                                                           "can be seen.",
-              f"{len(shown)} noise images at step {step}, contrast stretched", wall=wall(stretched(shown))),
+        Panel(
+            "Above: the noise as the network sees it · below: the same, with all contrast that there is",
+            "above, what lies beyond black or white is cut; below, from the darkest to the brightest pixel, so that a pattern can be seen.",
+            f"{len(shown)} noise images at step {step}, and the same with contrast stretched",
+            wall=wall(np.concatenate([shown, stretched(shown)]), len(shown)), wide=True,
+        ),
         Panel("What the network takes it for", "the original's mean probability of each class over these images; ✕ must go." + modes,
                "Bars: mean probability of each class on the noise", taken_for(told, story.classes, int(target))),
         Panel("How it grows", "the line stands at this frame; loss under the class's name should rise, and the length stay bounded.",

@@ -67,15 +67,25 @@ def _draw(run_id: str, frames: Sequence[Frame], playing: bool) -> None:
 
 
 def _stage(panels: Sequence[Panel]) -> None:
-    """One panel has the whole width, two or three share a row, four make two rows."""
-    if len(panels) == 1:
-        _panel(panels[0], 0)
-        return
-    across = 3 if len(panels) == 3 else 2
-    for row in range(0, len(panels), across):
-        for offset, column in enumerate(st.columns(across)[: len(panels) - row]):
+    """Wide panels and single ones have a row of their own; of the others three share a row, or two where there are two or four."""
+    slot = 0
+    for row in rows(panels):
+        for column, panel in zip(st.columns(len(row)), row, strict=True):
             with column:
-                _panel(panels[row + offset], row + offset)
+                _panel(panel, slot)
+            slot += 1
+
+
+def rows(panels: Sequence[Panel]) -> list[list[Panel]]:
+    """The panels in their order, row by row."""
+    narrow = sum(not panel.wide for panel in panels)
+    across, made = 3 if narrow == 3 else 2, list[list[Panel]]()
+    for panel in panels:
+        if made and not panel.wide and not made[-1][0].wide and len(made[-1]) < across:
+            made[-1].append(panel)
+        else:
+            made.append([panel])
+    return made
 
 
 def _panel(panel: Panel, slot: int) -> None:
@@ -87,6 +97,8 @@ def _panel(panel: Panel, slot: int) -> None:
         st.plotly_chart(panel.figure, key=f"player-{slot}", config=figures.CONFIG, alt=panel.alt)
     if panel.wall is not None:
         st.image(images.png(panel.wall, 1), width="stretch", alt=panel.alt)
+    if panel.note:
+        st.info(plain(panel.note), icon=":material/info:")
     if panel.how:
         st.caption(f"How to read it: {panel.how}")
 

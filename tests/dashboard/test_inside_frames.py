@@ -16,7 +16,8 @@ from dashboard.components import inside_ssse as ssse
 from dashboard.components import inside_unsir as unsir
 from dashboard.components.inside_figures import Line, bars, kernels, level, lines, tiled
 from dashboard.components.palette import ACCENT, MODEL_DASH, QUIET
-from dashboard.components.steps import Story, missing
+from dashboard.components.player import rows
+from dashboard.components.steps import Panel, Story, missing
 
 LAYERS = ("conv1.weight", "conv1.bias", "conv2.weight", "classifier.weight")
 
@@ -196,10 +197,23 @@ SETTINGS = {"radius": 0.1, "mask": "aru", "reset": "init"}
 
 
 def test_noise_at_its_largest_is_white_and_none_is_grey():
-    louder = aru.frames(story(of_aru(), **SETTINGS), None, lambda: None)[0].panels()[1]
-    assert set(np.unique(louder.wall)) == {127, 255}  # five white tiles, and the gaps
-    quiet = aru.frames(story({**of_aru(), "aru/noise": np.zeros((5, 1, 8, 8))}, **SETTINGS), None, lambda: None)[0].panels()[1]
-    assert set(np.unique(quiet.wall)) == {127, 128}  # gaps, and tiles
+    def middle(noise):
+        (panel,) = aru.frames(story({**of_aru(), "aru/noise": noise}, **SETTINGS), None, lambda: None)[0].panels()
+        third = panel.wall.shape[0] // 3
+        return set(np.unique(panel.wall[third + 4 : 2 * third - 4]))
+
+    assert middle(np.full((5, 1, 8, 8), 0.1)) == {127, 255}  # gaps, and tiles
+    assert middle(np.zeros((5, 1, 8, 8))) == {127, 128}
+    assert middle(np.full((5, 1, 8, 8), -0.1)) == {127, 0}
+
+
+def test_the_attacked_images_stand_below_the_images_they_were_made_of():
+    images = np.zeros((5, 1, 8, 8))
+    images[2] = 0.5
+    (panel,) = aru.frames(story({**of_aru(), "aru/images": images}, **SETTINGS), None, lambda: None)[0].panels()
+    tall, wide, _ = panel.wall.shape
+    centres = [[int(panel.wall[(2 * row + 1) * tall // 6, (2 * column + 1) * wide // 10, 0]) for column in range(5)] for row in (0, 2)]
+    assert centres == [[0, 0, 128, 0, 0], [26, 26, 153, 26, 26]]  # 0.1 and 0.6 of 255
 
 
 def test_a_wall_enlarges_small_images_and_cuts_what_lies_beyond():
@@ -269,7 +283,7 @@ def test_the_noise_grows_over_its_moments_and_is_asked_about_at_each():
         *(rf"Noise against b\*: step {step} of 4" for step in (0, 2, 4)), "Impair", "Repair",
     ]  # fmt: skip
     assert "now 3.0 nats" in found[1].sentence  # the loss before the third step
-    _, _, taken, growth = found[0].panels()
+    _, taken, growth = found[0].panels()
     assert list(taken.figure.data[0].y) == pytest.approx([0.1, 0.7, 0.2])
     assert list(taken.figure.data[0].marker.color) == [QUIET, ACCENT, QUIET]
     assert "BatchNorm" in taken.how
@@ -361,3 +375,26 @@ def test_the_answers_of_the_forget_set_are_shares_of_it():
 def test_an_image_with_several_attributes_has_no_single_answer():
     assert len(ends.frames(story())) == 3
     assert len(ends.frames(story(multi=True))) == 2
+
+
+# How they are laid out.
+
+
+def test_a_wide_panel_has_a_row_of_its_own_and_the_others_share():
+    wide, narrow = Panel("w", wide=True), Panel("n")
+    assert [len(row) for row in rows([narrow])] == [1]
+    assert [len(row) for row in rows([narrow] * 2)] == [2]
+    assert [len(row) for row in rows([narrow] * 3)] == [3]
+    assert [len(row) for row in rows([narrow] * 4)] == [2, 2]
+    assert rows([wide, narrow, narrow]) == [[wide], [narrow, narrow]]
+    assert rows([narrow, wide, narrow]) == [[narrow], [wide], [narrow]]
+    assert rows([]) == []
+
+
+def test_without_a_plane_the_divergence_is_still_shown():
+    def none():
+        raise WrongInput("There is no reference.")
+
+    told, gap = perturbation.frames(story(of_perturbation(), **PERTURBING), none, dict)[2].panels()
+    assert told.note == "There is no reference."
+    assert gap.figure.layout.shapes[0].x0 == 40
