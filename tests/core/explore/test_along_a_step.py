@@ -56,6 +56,16 @@ def test_the_curve_holds_the_original_and_the_step_among_its_points(asked, home)
         assert curve["unseen"]["accuracy"][at] == asked(t)["unseen"]["accuracy"]
 
 
+@pytest.mark.parametrize("seconds, points", [(0.1, 17), (1.0, 9), (5.0, 5)])
+def test_a_slow_network_is_asked_at_fewer_points_but_always_at_both_ends_of_the_step(asked, home, monkeypatch, seconds, points):
+    asked(0.0)  # loaded before the clock is another
+    clock = iter(range(1000))
+    monkeypatch.setattr(path, "perf_counter", lambda: seconds * next(clock))
+    curve = path_curve(home, "byhand")
+    assert len(curve["t"]) == len(curve["forget"]["loss"]) == points
+    assert {-1.0, 0.0, 1.0, 3.0} <= set(curve["t"])
+
+
 @pytest.mark.parametrize("t", [LONGEST + 1, -LONGEST - 1, float("nan"), float("inf")])
 def test_a_point_that_is_too_far_is_refused(asked, t):
     with pytest.raises(WrongInput, match="between -10 and 10"):
