@@ -235,6 +235,16 @@ def values(array):
     return array if isinstance(array, list) else np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"]).tolist()
 
 
+def test_a_control_that_left_nothing_is_told_and_asked_for_no_second_time(open_app, tmp_path, told):
+    home = Home(tmp_path / "control")
+    shutil.copytree(told[0].root, home.root)
+    plant(home, spec_of(home, "aru", mask="random"))
+    at = open_app(home.root, PAGE, run=told[1]["aru"], frame="6")
+    assert [line["name"] for line in lines(at, 0)] == ["this run"]
+    assert any("cannot be read" in c.value for c in at.caption)
+    assert not [b for b in at.button if b.key == "run-control"]
+
+
 def test_a_control_is_offered_no_control(open_app, tmp_path, told, finished, done):
     home = Home(tmp_path / "control")
     shutil.copytree(told[0].root, home.root)
