@@ -57,6 +57,8 @@ CHARTS = (
     *(f"dashboard.components.map_{part}" for part in ("choosing", "figure", "table")),
     *("dashboard.components.parameters_changes", "dashboard.components.parameters_figures"),
     *(f"dashboard.components.privacy{part}" for part in ("", "_back", "_card", "_scores", "_walls")),
+    "dashboard.components.steps",
+    *(f"dashboard.components.inside_{part}" for part in ("figures", "ends", "ssd", "ssse", "aru", "unsir", "perturbation", "other")),
 )
 
 FILES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py")])

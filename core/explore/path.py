@@ -18,6 +18,7 @@ from core.training import predict
 STEP = "step/"
 LOOKED_AT, FEWEST = 1000, 32  # examples of a set that an answer looks at, at most and at least
 SECONDS = 0.3  # that one point of the path may take, all sets together
+CURVE_SECONDS = 12.0  # that the curve may take, as far as fewer points help
 POINTS = tuple(0.25 * index for index in range(-4, 13))  # of the curve: one step back to three steps on
 LONGEST = 10.0  # steps either way
 
@@ -40,10 +41,18 @@ def path_at(home: Home, run_id: str, t: float) -> dict[str, Any]:
 
 
 def path_curve(home: Home, run_id: str) -> dict[str, Any]:
-    """`t`: the points; set -> {"loss": [...], "accuracy": [...]}, a value a point; `looked_at` as in `path_at`."""
-    points = [path_at(home, run_id, t) for t in POINTS]
-    sets = points[0].pop("looked_at")
-    return {"t": list(POINTS), "looked_at": sets} | {
+    """`t`: the points; set -> {"loss": [...], "accuracy": [...]}, a value a point; `looked_at` as in `path_at`.
+
+    A slow network is asked at every second or fourth of POINTS; 0 and 1 are always among them.
+    """
+    sets = path_at(home, run_id, POINTS[0])["looked_at"]  # which loads the network
+    began = perf_counter()
+    path_at(home, run_id, POINTS[0])
+    each = perf_counter() - began
+    every = next((n for n in (1, 2) if each * len(POINTS) / n <= CURVE_SECONDS), 4)
+    ts = POINTS[::every]
+    points = [path_at(home, run_id, t) for t in ts]
+    return {"t": list(ts), "looked_at": sets} | {
         name: {what: [point[name][what] for point in points] for what in ("loss", "accuracy")} for name in sets
     }
 

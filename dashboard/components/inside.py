@@ -37,10 +37,9 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
     """The method's own frames, then those that close every story. method: None where this Forgetscope knows it no more."""
     where, spec = queries.edition(run), run.spec
     title = method.title if method else spec.method
-    layers = tuple(queries.table(run.id, "layers", *where)["layer"])
     story = Story(
         title, spec.params, spec.request, data.classes, queries.recorded_arrays(run.id, *where),
-        lambda name: queries.table(run.id, name, *where), layers, data.multi, st.context.theme.type == "dark",
+        lambda name: queries.table(run.id, name, *where), _layers(run, where), data.multi, st.context.theme.type == "dark",
     )  # fmt: skip
     own: dict[str, Callable[[], list[Frame]]] = {
         "ssd": lambda: inside_ssd.frames(story, partial(queries.importance_view, run.id, *where, kept="")),
@@ -53,6 +52,14 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
     }
     made = own[spec.method]() if spec.method in own else inside_other.frames(story, method.about if method else "")
     return [*made, *inside_ends.frames(story)]
+
+
+def _layers(run: Run, where: tuple[str, str]) -> tuple[str, ...]:
+    """Every parameter tensor, input to output; none where an older version stored no such table."""
+    try:
+        return tuple(queries.table(run.id, "layers", *where)["layer"])
+    except WrongInput:
+        return ()
 
 
 def path_explorer(run: Run, where: tuple[str, str]) -> None:
@@ -90,7 +97,8 @@ def control_spec(spec: RunSpec) -> RunSpec:
 
 def control_healing(run: Run) -> np.ndarray | None:
     """What the finished random-mask control recorded while healing; None where there is none to be read."""
-    control = queries.beside(run).controls.get(CONTROL)
+    same = queries.run(control_spec(run.spec).id) if run.spec.params.get("mask") == "aru" else None
+    control = same if same and same.status == RunStatus.DONE else queries.beside(run).controls.get(CONTROL)
     if control is None:
         return None
     try:
@@ -101,19 +109,25 @@ def control_healing(run: Run) -> np.ndarray | None:
 
 def offer_control(run: Run) -> None:
     """What stands where the control's line would: a button that asks for it, its progress, or why there can be none."""
-    if run.spec.engine != code_version(ENGINE):
-        st.caption("Another version of Forgetscope computed this run, so no control of today's can stand beside it; run it again.")
-        return
     found = queries.run(control_spec(run.spec).id)
-    if found is None or found.status not in (*ACTIVE, RunStatus.DONE):
+    if found is not None and found.status in ACTIVE:
+        _watch(found)
+    elif found is not None and found.status == RunStatus.DONE:
+        st.caption("The control is done, but what it recorded cannot be read: delete it on the Runs page and run it again.")
+    elif run.spec.engine != code_version(ENGINE):
+        st.caption("Another version of Forgetscope computed this run, so no control of today's can stand beside it; run it again.")
+    else:
         if found is not None:
             state(found)
         st.markdown("No control yet: as many slices reset at random, all else alike, tells whether it matters *which* ones go.")
         st.button("Run the random-mask control", icon=":material/casino:", key="run-control", on_click=_submit, args=(run,))
-        return
+
+
+def _watch(control: Run) -> None:
+    """Its progress; the page is drawn anew when it ends."""
 
     def panel() -> None:
-        now = queries.run(found.id)
+        now = queries.run(control.id)
         if now is None or now.status not in ACTIVE:
             st.rerun()
         st.progress(now.share, f"The control: {progress_text(now)}")

@@ -14,7 +14,7 @@ from dashboard.components.steps import Frame, Panel, Story, missing
 from dashboard.components.text import plain
 
 LAYERS = 8  # convolutions that get a frame of their own
-ACROSS, SMALL = 4, 24  # images in a row of a wall; an image of fewer pixels is enlarged, else the gaps would be as wide
+ACROSS, SMALL = 8, 24  # images in a row of a wall; an image of fewer pixels is enlarged, else the gaps would be as wide
 RULES = {
     "aru": "the slices where both push most alike are reset, {share} of this layer, for there noise does what the images do",
     "random": "but this run is the control: {share} of this layer's slices are reset, drawn at random",
@@ -32,7 +32,7 @@ def _attack(story: Story) -> list[Frame]:
     if "images" not in told or "noise" not in told:
         return [missing("The attack", "attacked images")]
     losses, radius = np.asarray(told.get("attack_loss", []), dtype=float), float(story.params["radius"])
-    louder = f"Mean loss of the forget set falls from {losses[0]:.3g} to {losses[-1]:.3g} nats" if len(losses) else "The loss falls"
+    surer = f"the mean loss of the forget set goes from {losses[0]:.3g} to {losses[-1]:.3g} nats" if len(losses) else "the loss should fall"
     return [
         Frame(
             "Noise that imitates the forget set",
@@ -41,20 +41,21 @@ def _attack(story: Story) -> list[Frame]:
         ),
         Frame(
             "The attack, step by step",
-            f"{louder} in {max(0, len(losses) - 1)} steps of projected gradient descent: every step moves each pixel by a little, towards "
-            "being recognised.", partial(_losses, losses),
+            f"Every step of projected gradient descent moves each pixel a little towards being recognised: in {max(0, len(losses) - 1)} "
+            f"steps {surer}.", partial(_losses, losses),
         ),
     ]  # fmt: skip
 
 
 def _walls(images: np.ndarray, noise: np.ndarray, radius: float) -> Sequence[Panel]:
-    loud = 0.5 + np.asarray(noise, dtype=float) / (2 * radius)
-    shown = (("Images of the forget set", images, "what the network learnt."),
-             (f"The noise, {0.5 / radius:.0f} times louder", loud, "grey is no change, black and white the largest change that was "
-                                                                   "allowed."),
-             ("Image and noise together", np.asarray(images) + noise,
-                 "to the eye the same; to the network surer than before."))  # fmt: skip
-    return [Panel(title, how, title, wall=wall(pixels)) for title, pixels, how in shown]
+    shown = np.asarray(images, dtype=float)[:ACROSS], np.asarray(noise, dtype=float)[:ACROSS]
+    rows = np.concatenate([shown[0], 0.5 + shown[1] / (2 * radius), shown[0] + shown[1]])
+    return [Panel(
+        f"Above: images of the forget set · in the middle: their noise, {0.5 / radius:.0f} times louder · below: both together",
+        "grey noise is no change, black and white the largest change that was allowed; below is what the network is shown, to the eye "
+        "the same as above, to the network surer.",
+        f"{len(shown[0])} images of the forget set, their amplified noise, and the attacked images", wall=wall(rows, len(shown[0])),
+    )]  # fmt: skip
 
 
 def wall(pixels: np.ndarray, across: int = ACROSS) -> np.ndarray:
@@ -102,28 +103,24 @@ def _layer(name: str, score: np.ndarray, mask: np.ndarray, dark: bool) -> Sequen
     by_filter = mask.mean(1)
     filters = bars([str(i) for i in range(len(by_filter))], by_filter, "filter (output channel)", "slices reset", share=True)
     return [
-        Panel("Difference of gradients", "a pale cell is a slice that noise and image push alike.", "Heat map: difference matrix of "
-            f"{name}",
-              kernels(score, dark)),
+        Panel("Difference of gradients", f"a {'dark' if dark else 'pale'} cell is a slice that noise and image push alike.",
+              f"Heat map: difference matrix of {name}", kernels(score, dark)),
         Panel("Mask", "a coloured cell is a slice that was reset" + ("." if max(mask.shape) <= 96 else "; cells are means of neighbours."),
               f"Heat map: slices of {name} that were reset", kernels(mask, dark, binary=True)),
-        Panel("Reset, filter by filter", "share of each filter's slices that was reset.", f"Bars: share of each filter of {name} that was "
-            "reset",
-              filters),
+        Panel("Reset, filter by filter", "share of each filter's slices that was reset.",
+              f"Bars: share of each filter of {name} that was reset", filters),
     ]  # fmt: skip
 
 
 def _by_layer(masks: Mapping[str, np.ndarray]) -> Sequence[Panel]:
-    slices = bars(list(masks), [float(np.mean(mask)) for mask in masks.values()], "convolution, input to output", "slices reset",
-        share=True)
-    filters = bars(list(masks), [float((np.asarray(mask).mean(1) == 1).mean()) for mask in masks.values()], "convolution, input to output",
-                   "filters reset whole", share=True)  # fmt: skip
+    names, where = list(masks), "convolution, input to output"
+    of_slices = [float(np.mean(mask)) for mask in masks.values()]
+    of_filters = [float((np.asarray(mask).mean(1) == 1).mean()) for mask in masks.values()]
     return [
         Panel("Slices that were reset", "the share is the same in every layer: ρ.", "Bars: share of each convolution's slices reset",
-            slices),
-        Panel("Filters that lost every slice", "such a filter knows nothing any more.", "Bars: share of each convolution's filters reset "
-            "whole",
-              filters),
+              bars(names, of_slices, where, "slices reset", share=True)),
+        Panel("Filters that lost every slice", "such a filter knows nothing any more.",
+              "Bars: share of each convolution's filters reset whole", bars(names, of_filters, where, "filters reset whole", share=True)),
     ]  # fmt: skip
 
 
@@ -138,7 +135,7 @@ def _healing(story: Story, control: np.ndarray | None, offer: Callable[[], None]
     return Frame(
         "After the reset, and while it heals",
         f"The reset leaves {percent(looks[0, 0])} on the forget set and {percent(looks[0, 1])} on the rest; training on the retain set "
-        f"brings the rest back to {percent(looks[-1, 1])}, and the forget set to {percent(looks[-1, 0])}{beside}.",
+        f"takes the rest to {percent(looks[-1, 1])}, and the forget set to {percent(looks[-1, 0])}{beside}.",
         partial(_healed, looks, control, None if of_control else offer),
     )
 
@@ -152,10 +149,11 @@ def healing(looks: np.ndarray, control: np.ndarray | None, which: int, name: str
 
 
 def _healed(looks: np.ndarray, control: np.ndarray | None, offer: Callable[[], None] | None) -> Sequence[Panel]:
-    titles = [SET_TITLE["forget"], SET_TITLE["retain"]]
-    panels = [Panel(title, how, f"Lines: accuracy on {title.lower()} after each epoch of healing",
-                    healing(looks, control, which, title.lower()))
-              for which, (title, how) in enumerate(zip(titles, (
-                  "it should stay low while the rest heals; where the dotted line runs alike, the choice of slices made no difference.",
-                  "it should come back to where it was before the reset."), strict=True))]  # fmt: skip
+    alike = "; where the dotted line runs alike, the choice of slices made no difference" if control is not None else ""
+    hows = {"forget": f"it should stay low while the rest heals{alike}.", "retain": "it should come back to where it was before the reset."}
+    panels = [
+        Panel(SET_TITLE[name], how, f"Lines: accuracy on {SET_TITLE[name].lower()} after each epoch of healing",
+              healing(looks, control, which, SET_TITLE[name].lower()))
+        for which, (name, how) in enumerate(hows.items())
+    ]  # fmt: skip
     return panels if control is not None or offer is None else [*panels, Panel("The same with a random mask", draw=offer)]

@@ -43,7 +43,7 @@ def _layers(story: Story) -> Sequence[Panel]:
     return [Panel(
         "Relative change by parameter tensor", "length of the change over that of the original's weights; retraining starts elsewhere and "
         "ends far off.", "Relative change of each parameter tensor from the original's weights",
-            figures.layer_change(story.table("layers")),
+        figures.layer_change(story.table("layers")),
     )]  # fmt: skip
 
 

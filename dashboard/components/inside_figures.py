@@ -47,15 +47,16 @@ def level(value: float, name: str, right: float) -> Line:
     return Line(name, [value, value], THRESHOLD, "dash", [0, max(right, 1e-9)], "line-ew")
 
 
-def bars(names: Sequence[str], values: Sequence[float] | np.ndarray, x: str, y: str, *, share: bool = False,
-    colour: str = ACCENT) -> go.Figure:
+def bars(
+    names: Sequence[str], values: Sequence[float] | np.ndarray, x: str, y: str, *, share: bool = False, colour: str = ACCENT
+) -> go.Figure:
     """One bar a name."""
     said = ".1%" if share else ".3g"
     return go.Figure(
         go.Bar(x=list(names), y=np.asarray(values, dtype=float), marker={"color": colour},
-            hovertemplate=f"%{{x}}: %{{y:{said}}}<extra></extra>"),
+               hovertemplate=f"%{{x}}: %{{y:{said}}}<extra></extra>"),
         house(x, y, xaxis={"type": "category"}, yaxis=_y(share, False)),
-    )
+    )  # fmt: skip
 
 
 def histogram(counts: np.ndarray, edges: np.ndarray, x: str, y: str) -> go.Figure:
@@ -72,9 +73,9 @@ def kernels(matrix: np.ndarray, dark: bool, *, binary: bool = False) -> go.Figur
     step = (tall / shown.shape[0], wide / shown.shape[1])
     return go.Figure(
         go.Heatmap(
-            z=shown, x=(np.arange(shown.shape[1]) * step[1]).round(1), y=(np.arange(shown.shape[0]) * step[0]).round(1), colorscale=scale,
-                zmin=0,
-            zmax=1 if binary else float(shown.max()) or 1.0, showscale=not binary, colorbar={"thickness": 12, "exponentformat": "power"},
+            z=shown, x=(np.arange(shown.shape[1]) * step[1]).round(1), y=(np.arange(shown.shape[0]) * step[0]).round(1),
+            colorscale=scale, zmin=0, zmax=1 if binary else float(shown.max()) or 1.0, showscale=not binary,
+            colorbar={"thickness": 12, "exponentformat": "power"},
             hovertemplate="output channel %{y}, input channel %{x}: %{z:.3g}<extra></extra>",
         ),
         house("input channel", "output channel", xaxis={"showgrid": False}, yaxis={"showgrid": False, "autorange": "reversed"}),

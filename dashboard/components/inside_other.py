@@ -36,9 +36,8 @@ def _mask(story: Story) -> list[Frame]:
 
 
 def _by_layer(masks: dict[str, np.ndarray]) -> list[Panel]:
-    figure = bars(list(masks), [float(np.mean(mask)) for mask in masks.values()], "parameter tensor, input to output",
-        "weights that may move",
-                  share=True)  # fmt: skip
+    free = [float(np.mean(mask)) for mask in masks.values()]
+    figure = bars(list(masks), free, "parameter tensor, input to output", "weights that may move", share=True)
     return [Panel("Free weights by layer", "tall bars are layers that the forget set's loss is most sensitive to.",
                   "Bars: share of each parameter tensor's weights that may move", figure)]  # fmt: skip
 

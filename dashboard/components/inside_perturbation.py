@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from core.domain import WrongInput
 from core.verdict import percent
 from dashboard.components.figures import house
 from dashboard.components.inside_figures import Line, level, lines
@@ -48,8 +49,7 @@ def frames(story: Story, plane: Plane, sure: Callable[[], Mapping[str, np.ndarra
         *([] if story.multi else [Frame(
             "How sure it is of the forgotten images",
             "The probability of the right class, image by image: unlearned answers should be as sure as the reference's, no less and no "
-            "more.",
-            partial(_sure, sure),
+            "more.", partial(_sure, sure),
         )]),
     ]  # fmt: skip
 
@@ -85,7 +85,7 @@ def _moments(story: Story, looks: np.ndarray, steps: np.ndarray, plane: Plane) -
         Frame(
             f"The way of the weights: {steps[kept[index]]} steps",
             f"After {steps[kept[index]]} steps the weights are {percent(looks[kept[index], 1])} of their length away from the start: the "
-            "way leads to other answers, not to where a retrained network lies.",
+            "method looks for other answers, not for the weights of a retrained network.",
             partial(_plane, looks, steps, int(kept[index]), plane),
         )
         for index in chosen
@@ -93,14 +93,18 @@ def _moments(story: Story, looks: np.ndarray, steps: np.ndarray, plane: Plane) -
 
 
 def _plane(looks: np.ndarray, steps: np.ndarray, look: int, plane: Plane) -> Sequence[Panel]:
-    told = plane()
-    gap = _gap(looks, steps, at=float(steps[look]))
+    gap = Panel("Divergence at this look", "the line stands at this frame.", "Line: divergence at each look, with this frame's marked",
+                _gap(looks, steps, at=float(steps[look])))  # fmt: skip
+    try:
+        told = plane()
+    except WrongInput as reason:  # no reference, say: what can be shown is
+        return [Panel("In the plane of the three networks", note=str(reason)), gap]
     return [
         Panel("In the plane of the three networks", "both axes in lengths of the original's weights, so distances are true: retraining "
               "ends far away, unlearning nearby.", "Points: original, unlearned and reference in the plane of their weights", whole(told)),
         Panel("The same, close up", "the way so far, from the original to this frame; directions are right to about 1 % of each length.",
               "Line: way of the weights, enlarged", close(told, look)),
-        Panel("Divergence at this look", "the line stands at this frame.", "Line: divergence at each look, with this frame's marked", gap),
+        gap,
     ]  # fmt: skip
 
 
@@ -108,12 +112,17 @@ def whole(told: Mapping[str, Any]) -> go.Figure:
     """The three networks in their plane, to scale. told: as core.explore.plane tells it."""
     places = {"original": [0.0, 0.0], "unlearned": told["unlearned"], "reference": told["reference"]}
     figure = go.Figure(layout=house("towards the reference", "square to it", yaxis={"scaleanchor": "x"}))
-    for model, (x, y) in places.items():
-        figure.add_scatter(name=MODEL_TITLE[model], x=[x], y=[y], mode="markers", hovertemplate=f"{MODEL_TITLE[model]} (%{{x:.3f}}, "
-            f"%{{y:.3f}})<extra></extra>",
-                           marker={"size": 15, "color": MODEL_COLOUR[model], "symbol": MODEL_SYMBOL[model],
-                               "line": {"width": 2}})  # fmt: skip
+    for model, place in places.items():
+        _stand(figure, model, place)
     return figure
+
+
+def _stand(figure: go.Figure, model: str, place: Sequence[float]) -> None:
+    figure.add_scatter(
+        name=MODEL_TITLE[model], x=[place[0]], y=[place[1]], mode="markers",
+        marker={"size": 15, "color": MODEL_COLOUR[model], "symbol": MODEL_SYMBOL[model], "line": {"width": 2}},
+        hovertemplate=f"{MODEL_TITLE[model]} (%{{x:.3f}}, %{{y:.3f}})<extra></extra>",
+    )  # fmt: skip
 
 
 def close(told: Mapping[str, Any], look: int) -> go.Figure:
@@ -122,16 +131,12 @@ def close(told: Mapping[str, Any], look: int) -> go.Figure:
     every = np.array([moment[1:3] for moment in told["moments"]] + [[0.0, 0.0], told["unlearned"]])
     low, high = every.min(0), every.max(0)
     room = 0.08 * max(float((high - low).max()), 1e-6)
-    figure = go.Figure(layout=house(
-        "towards the reference", "square to it", xaxis={"range": [low[0] - room, high[0] + room]}, yaxis={"range": [low[1] - room,
-            high[1] + room]},
-    ))  # fmt: skip
+    across, up = ({"range": [low[axis] - room, high[axis] + room]} for axis in (0, 1))
+    figure = go.Figure(layout=house("towards the reference", "square to it", xaxis=across, yaxis=up))
     figure.add_scatter(name="the way so far", x=way[:, 0], y=way[:, 1], mode="lines+markers", line={"color": ACCENT, "width": 2.5},
                        hovertemplate="(%{x:.4f}, %{y:.4f})<extra></extra>")  # fmt: skip
-    for model, (x, y) in {"original": (0.0, 0.0), "unlearned": told["unlearned"]}.items():
-        figure.add_scatter(name=MODEL_TITLE[model], x=[x], y=[y], mode="markers", hoverinfo="name",
-                           marker={"size": 15, "color": MODEL_COLOUR[model], "symbol": MODEL_SYMBOL[model],
-                               "line": {"width": 2}})  # fmt: skip
+    _stand(figure, "original", (0.0, 0.0))
+    _stand(figure, "unlearned", told["unlearned"])
     return figure
 
 
@@ -141,18 +146,17 @@ def _attack(looks: np.ndarray, steps: np.ndarray) -> Sequence[Panel]:
     sets = [Line(SET_TITLE[name], looks[:, 3 + i], SET_COLOUR[name], SET_DASH[name], steps) for i, name in enumerate(names)]
     losses = lines(sets, "steps taken", "mean loss, nats")
     return [
-        Panel("AUC of a loss attack, forget against retain", "above chance forgotten images have the larger losses, below it the smaller "
-                                                             "ones.",
-              "Line: AUC at each look", auc),
+        Panel("AUC of a loss attack, forget against retain", "above chance forgotten images have the larger losses, below it the "
+              "smaller ones.", "Line: AUC at each look", auc),
         Panel("Mean losses", "the forget set's loss should rise to the level of unseen images, the kept ones' stay low.",
               "Lines: mean loss of forget and retain set at each look", losses),
     ]  # fmt: skip
 
 
 def _sure(sure: Callable[[], Mapping[str, np.ndarray]]) -> Sequence[Panel]:
-    return [Panel("Confidence on the forget set", "the original piles up at the right; the unlearned line should run where the "
-                                                  "reference's does.",
-                  "Lines: histogram of the right class's probability on the forget set, of each network", confidence(sure()))]  # fmt: skip
+    return [Panel("Confidence on the forget set", "what piles up at the right is known well; the unlearned line should run where the "
+                  "reference's does.", "Lines: histogram of the right class's probability on the forget set, of each network",
+                  confidence(sure()))]  # fmt: skip
 
 
 def confidence(sure: Mapping[str, np.ndarray]) -> go.Figure:

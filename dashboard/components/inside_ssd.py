@@ -42,12 +42,11 @@ def frames(story: Story, view: View) -> list[Frame]:
         Frame(
             "α draws the line",
             f"The threshold is α = {alpha:.2f} ({rule}): only weights that matter more than α times as much to the forget set will be "
-            "touched.",
-            partial(ratio, 1),
+            "touched.", partial(ratio, 1),
         ),
         Frame(
             "Right of the line: selected",
-            "Selected weights carry the forget set; all others are left exactly as they are, which is why the other classes survive.",
+            "Selected weights serve the forget set out of proportion; all others are left exactly as they are, which is to spare the rest.",
             partial(ratio, 2),
         ),
         Frame(

@@ -31,15 +31,13 @@ def frames(story: Story, live: Callable[[], None]) -> list[Frame]:
         ),
         Frame(
             "Damping: no direction gets an endless step",
-            f"λ is added to every eigenvalue, which bounds the step by 1/λ: {stiff} of the {total} directions shown are "
-            "stiffer than λ and are spared by their curvature, the others move as plain ascent would.", partial(_spectrum, blocks, told,
-                True),
+            f"λ is added to every eigenvalue, which bounds the step by 1/λ: {stiff} of the {total} directions shown are stiffer than λ and "
+            "are spared by their curvature, the others move about as plain ascent would.", partial(_spectrum, blocks, told, True),
         ),
         Frame(
             "The step against plain gradient ascent",
-            f"Curvature turns the step from the forget set's gradient to what the rest of the data minds less: 1 would be plain ascent, 0 "
-            f"square "
-            f"to it; here {_range([numbers['cosine_with_ascent'] for numbers in told.values()])}.", partial(_turned, story, told),
+            "Curvature turns the step from the forget set's gradient to what the rest of the data minds less: 1 would be plain ascent, 0 "
+            f"square to it; here {_range([numbers['cosine_with_ascent'] for numbers in told.values()])}.", partial(_turned, story, told),
         ),
         Frame(
             "What was promised, and what came",
@@ -82,8 +80,8 @@ def spectra(blocks: Mapping[str, np.ndarray], damping: Mapping[str, float]) -> g
         values = values[values > floor]
         shown.append(Line(block, values, colour))
         if block in damping:
-            shown.append(Line(f"λ of {block}", [damping[block]] * 2, colour if len(blocks) > 1 else THRESHOLD, "dash", x=[0,
-                len(values) - 1]))
+            own = colour if len(blocks) > 1 else THRESHOLD
+            shown.append(Line(f"λ of {block}", [damping[block]] * 2, own, "dash", [0, len(values) - 1], "line-ew"))
     return lines(shown, "eigenvalue, the largest first", "eigenvalue of the Fisher", log=True)
 
 
@@ -118,8 +116,8 @@ def _turned(story: Story, told: Mapping[str, Mapping[str, float]]) -> Sequence[P
     cosine = bars(list(cosines), list(cosines.values()), "block of weights", "cosine with plain ascent")
     cosine.update_yaxes(range=[min(0.0, *cosines.values()) * 1.05, 1.04])
     step = story.under("step")
-    lengths = bars(list(step), [float(np.linalg.norm(move)) for move in step.values()], "parameter tensor, input to output",
-        "length of the step")
+    norms = [float(np.linalg.norm(move)) for move in step.values()]
+    lengths = bars(list(step), norms, "parameter tensor, input to output", "length of the step")
     return [
         Panel("Direction, block by block", "a low bar means that curvature turned the step far from the gradient.",
               "Bars: cosine of the step with gradient ascent, by block", cosine),
@@ -132,10 +130,10 @@ def promised(predicted: np.ndarray, actual: np.ndarray) -> go.Figure:
     """A point for each forget image: change of loss that the gradients promised against the one that came."""
     low, high = float(min(predicted.min(), actual.min())), float(max(predicted.max(), actual.max()))
     figure = go.Figure(layout=house("predicted change of loss, nats", "actual change of loss, nats"))
-    figure.add_scatter(name="as promised", x=[low, high], y=[low, high], mode="lines", line={"color": THRESHOLD, "dash": "dash"},
-        hoverinfo="skip")
-    figure.add_scatter(name="an image of the forget set", x=predicted, y=actual, mode="markers", marker={"color": SET_COLOUR["forget"],
-        "opacity": 0.7},
+    figure.add_scatter(name="as promised", x=[low, high], y=[low, high], mode="lines", hoverinfo="skip",
+                       line={"color": THRESHOLD, "dash": "dash"})  # fmt: skip
+    figure.add_scatter(name="an image of the forget set", x=predicted, y=actual, mode="markers",
+                       marker={"color": SET_COLOUR["forget"], "opacity": 0.7},
                        hovertemplate="promised %{x:.3f}, came %{y:.3f} nats<extra></extra>")  # fmt: skip
     return figure
 
@@ -147,8 +145,8 @@ def _promised(story: Story, told: Mapping[str, Mapping[str, float]]) -> Sequence
                    "t, multiples of the step", "mean loss, nats", at=1.0)  # fmt: skip
     return [
         Panel("Each image's loss", f"on the dashed line the promise came true; the mean of {len(actual)} images is {actual.mean():.2f} "
-              f"nats, promised were {predicted.mean():.2f}.", "Points: predicted against actual change of loss", promised(predicted,
-                  actual)),
+              f"nats, promised were {predicted.mean():.2f}.", "Points: predicted against actual change of loss",
+              promised(predicted, actual)),
         Panel("Mean loss of the forget set along the step", "the line stands at the step that was taken; a curve that bends was not as the "
               "gradient said.", "Line: mean loss against multiples of the step", losses),
     ]  # fmt: skip
@@ -157,8 +155,10 @@ def _promised(story: Story, told: Mapping[str, Mapping[str, float]]) -> Sequence
 def path(curve: Mapping[str, Any], now: Mapping[str, Any], t: float, what: str) -> go.Figure:
     """Loss or accuracy of each set along the step, with the chosen t. curve, now: as core.explore.path tells them."""
     sets = [name for name in SET_TITLE if name in curve]
-    shown = [Line(SET_TITLE[name], curve[name][what], SET_COLOUR.get(name, QUIET), SET_DASH[name], curve["t"],
-        SET_SYMBOL[name]) for name in sets]
+    shown = [
+        Line(SET_TITLE[name], curve[name][what], SET_COLOUR.get(name, QUIET), SET_DASH[name], curve["t"], SET_SYMBOL[name])
+        for name in sets
+    ]
     titles = {"loss": "mean loss, nats", "accuracy": "accuracy"}
     figure = lines(shown, "t, multiples of the step", titles[what], at=t, share=what == "accuracy")
     figure.add_scatter(name="at t", x=[t] * len(sets), y=[now[name][what] for name in sets], mode="markers", showlegend=False,

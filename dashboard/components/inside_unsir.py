@@ -27,21 +27,21 @@ def frames(story: Story, levels: Levels, answers: Answers) -> list[Frame]:
 def _noise(story: Story, levels: Levels, answers: Answers) -> list[Frame]:
     if (control := story.params.get("noise", "optimised")) != "optimised":
         what = "plain Gaussian noise, which nothing made fit the network" if control == "gaussian" else "no noise at all"
-        return [Frame("No noise to watch", f"This run is a control: it impairs with {what}, so that the optimised noise can be held "
-                                           "against it.")]
-    grown = {name.removesuffix("/frames"): np.asarray(frames) for name,
-        frames in story.under("unsir_noise").items() if name.endswith("/frames")}
+        why = f"This run is a control: it impairs with {what}, so that the optimised noise can be held against it."
+        return [Frame("No noise to watch", why)]
+    told = story.under("unsir_noise")
+    grown = {name.removesuffix("/frames"): np.asarray(array) for name, array in told.items() if name.endswith("/frames")}
     if not grown:
         return [missing("The noise", "noise")]
     found = []
     for target in list(grown)[:TARGETS]:
-        frames_, curve = grown[target], np.asarray(story.recorded[f"unsir_noise/{target}/curve"], dtype=float)
-        steps = np.linspace(0, len(curve), len(frames_)).round().astype(int)
+        moments, curve = grown[target], np.asarray(told[f"{target}/curve"], dtype=float)
+        steps = np.linspace(0, len(curve), len(moments)).round().astype(int)
         name = plain(story.classes[int(target)])
         for moment, step in enumerate(steps):
             found.append(Frame(
                 f"Noise against {name}: step {step} of {len(curve)}", _said(int(step), curve, name),
-                partial(_moment, story, target, moment, pixels(frames_[moment], levels), (curve, int(step)), answers),
+                partial(_moment, story, target, moment, pixels(moments[moment], levels), (curve, int(step)), answers),
             ))  # fmt: skip
     return found
 
@@ -62,18 +62,28 @@ def pixels(noise: np.ndarray, levels: Levels) -> np.ndarray:
     return np.asarray(noise * deviation + mean)
 
 
+def stretched(shown: np.ndarray) -> np.ndarray:
+    """Pixels moved and scaled to fill [0, 1]."""
+    low, high = float(shown.min()), float(shown.max())
+    return np.asarray((shown - low) / max(high - low, 1e-12))
+
+
 def _moment(
     story: Story, target: str, moment: int, shown: np.ndarray, stands: tuple[np.ndarray, int], answers: Answers
 ) -> Sequence[Panel]:
     curve, step = stands
     told = np.array(answers()[target][moment]).mean(0)  # (classes,)
-    modes = " Here BatchNorm is as the network is used; while it learns, the noise sees that of its own batch." if (
-        story.params.get("norm_mode") == "train") else ""
+    own = story.params.get("norm_mode") == "train"
+    modes = " Here BatchNorm is as the network is used; while it learns, the noise sees that of its own batch." if own else ""
     return [
-        Panel("The noise", "the first noise images as the network sees them; what lies beyond black or white is cut.",
-              f"{len(shown)} noise images at step {step}", wall=wall(shown)),
+        Panel(
+            "Above: the noise as the network sees it · below: the same, with all contrast that there is",
+            "above, what lies beyond black or white is cut; below, from the darkest to the brightest pixel, so that a pattern can be seen.",
+            f"{len(shown)} noise images at step {step}, and the same with contrast stretched",
+            wall=wall(np.concatenate([shown, stretched(shown)]), len(shown)), wide=True,
+        ),
         Panel("What the network takes it for", "the original's mean probability of each class over these images; ✕ must go." + modes,
-               "Bars: mean probability of each class on the noise", taken_for(told, story.classes, int(target))),
+              "Bars: mean probability of each class on the noise", taken_for(told, story.classes, int(target))),
         Panel("How it grows", "the line stands at this frame; loss under the class's name should rise, and the length stay bounded.",
               "Lines: cross-entropy and length of the noise against steps", growth(curve, step)),
     ]  # fmt: skip
@@ -92,11 +102,10 @@ def taken_for(probabilities: np.ndarray, classes: tuple[str, ...], target: int) 
 def growth(curve: np.ndarray, step: int) -> go.Figure:
     """Cross-entropy (left axis) and mean squared length (right axis) before each step. curve: (steps, 2)."""
     figure = lines([Line("loss under the class's name", curve[:, 0], ACCENT)], "step", "cross-entropy, nats", at=step)
-    figure.add_scatter(name="squared length", x=np.arange(len(curve)), y=curve[:, 1], yaxis="y2", mode="lines", line={"color": QUIET,
-        "dash": "dot"},
-                       hovertemplate="step %{x}: squared length %{y:.3g}<extra></extra>")  # fmt: skip
-    figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "title": "mean squared length", "showgrid": False, "tickmode": "auto",
-        "rangemode": "tozero"})
+    figure.add_scatter(name="squared length", x=np.arange(len(curve)), y=curve[:, 1], yaxis="y2", mode="lines",
+                       line={"color": QUIET, "dash": "dot"}, hovertemplate="step %{x}: squared length %{y:.3g}<extra></extra>")  # fmt: skip
+    right = {"overlaying": "y", "side": "right", "title": "mean squared length", "showgrid": False, "tickmode": "auto"}
+    figure.update_layout(yaxis2={**right, "rangemode": "tozero"})
     return figure
 
 
@@ -112,8 +121,8 @@ def _training(story: Story) -> list[Frame]:
         ),
         Frame(
             "Repair",
-            "One more epoch on kept images alone brings back what the impairing broke, to "
-            f"{percent(kept[2])}; the forgotten class has nobody to bring it back.", partial(_stages, kept, 3),
+            "One more epoch on kept images alone is to bring back what the impairing broke, and nobody is there to bring back the "
+            f"forgotten class: accuracy on what is kept is now {percent(kept[2])}.", partial(_stages, kept, 3),
         ),
     ]  # fmt: skip
 
@@ -123,5 +132,5 @@ def _stages(kept: np.ndarray, shown: int) -> Sequence[Panel]:
     values = [value if index < shown else np.nan for index, value in enumerate(kept)]
     figure = bars(names, values, "stage", "accuracy on the kept images", share=True, colour=SET_COLOUR["retain"])
     return [Panel("Accuracy on the kept images that it trains on", "a small dip that is repaired is the price; UNSIR never reads a "
-                  "forgotten image, so it cannot watch their accuracy: the last frames do.", "Bars: accuracy on kept images by stage",
-                      figure)]  # fmt: skip
+                  "forgotten image, so it cannot watch their accuracy: the last frames do.",
+                  "Bars: accuracy on kept images by stage", figure)]  # fmt: skip

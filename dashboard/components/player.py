@@ -50,11 +50,11 @@ def _draw(run_id: str, frames: Sequence[Frame], playing: bool) -> None:
     # Before the buttons, which depend on it: what the address says is known once the slider is drawn.
     now = controls.slider("Frame", 1, len(frames), key=FRAME, bind="query-params", on_change=_pause)
     with buttons:
-        step = partial(st.button, width=120)
+        step = partial(st.button, width=108)  # three in a row on a telephone
         step("Back", icon=":material/skip_previous:", key="player-back", disabled=now == 1, on_click=_step, args=(-1, len(frames)))
         step("Pause" if playing else "Play", icon=":material/pause:" if playing else ":material/play_arrow:", key="player-play",
              type="primary", on_click=_toggle, args=(run_id, len(frames)))  # fmt: skip
-        step("Forward", icon=":material/skip_next:", key="player-forward", disabled=now == len(frames),
+        step("Next", icon=":material/skip_next:", key="player-forward", disabled=now == len(frames),
              on_click=_step, args=(1, len(frames)))  # fmt: skip
     frame = frames[now - 1]
     with st.container(key="player-words"):
@@ -67,15 +67,25 @@ def _draw(run_id: str, frames: Sequence[Frame], playing: bool) -> None:
 
 
 def _stage(panels: Sequence[Panel]) -> None:
-    """One panel has the whole width, two or three share a row, four make two rows."""
-    if len(panels) == 1:
-        _panel(panels[0], 0)
-        return
-    across = 3 if len(panels) == 3 else 2
-    for row in range(0, len(panels), across):
-        for offset, column in enumerate(st.columns(across)[: len(panels) - row]):
+    """Wide panels and single ones have a row of their own; of the others three share a row, or two where there are two or four."""
+    slot = 0
+    for row in rows(panels):
+        for column, panel in zip(st.columns(len(row)), row, strict=True):
             with column:
-                _panel(panels[row + offset], row + offset)
+                _panel(panel, slot)
+            slot += 1
+
+
+def rows(panels: Sequence[Panel]) -> list[list[Panel]]:
+    """The panels in their order, row by row."""
+    narrow = sum(not panel.wide for panel in panels)
+    across, made = 3 if narrow == 3 else 2, list[list[Panel]]()
+    for panel in panels:
+        if made and not panel.wide and not made[-1][0].wide and len(made[-1]) < across:
+            made[-1].append(panel)
+        else:
+            made.append([panel])
+    return made
 
 
 def _panel(panel: Panel, slot: int) -> None:
@@ -87,6 +97,8 @@ def _panel(panel: Panel, slot: int) -> None:
         st.plotly_chart(panel.figure, key=f"player-{slot}", config=figures.CONFIG, alt=panel.alt)
     if panel.wall is not None:
         st.image(images.png(panel.wall, 1), width="stretch", alt=panel.alt)
+    if panel.note:
+        st.info(plain(panel.note), icon=":material/info:")
     if panel.how:
         st.caption(f"How to read it: {panel.how}")
 

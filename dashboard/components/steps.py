@@ -13,14 +13,17 @@ from core.domain import ForgetRequest
 
 @dataclass(frozen=True)
 class Panel:
-    """One thing to see: a figure, a wall of images (uint8 (H, W, 3)), or `draw`, which draws what answers clicks itself."""
+    """One thing to see: a figure, a wall of images (uint8 (H, W, 3)), a `note` on why there is none, or `draw`, which draws what
+    answers clicks itself. wide: with a row of its own."""
 
     title: str
     how: str = ""  # to read it; follows "How to read it: "
     alt: str = ""
     figure: go.Figure | None = None
     wall: np.ndarray | None = None
+    note: str = ""
     draw: Callable[[], None] | None = None
+    wide: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ run = finished_run()
 if run is not None:
     data, method = queries.dataset(run.spec.dataset), queries.catalogue().methods.get(run.spec.method)
     if method is not None and method.reconstruction:
-        st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the steps are those of our reading of its "
-                    "abstract.")
+        st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the steps are our reading of its abstract.")
     st.caption(plain(f"{method.title if method else run.spec.method} · {queries.titled(run.spec.request, run.spec.dataset)} · "
                      f"{settings_of(run) or 'no parameters'}"))  # fmt: skip
     player(run.id, frames_of(run, data, method))
