@@ -51,8 +51,8 @@ def infidelity(model: nn.Module, x: Tensor, target: Tensor, found: Tensor, how: 
 def sensitivity(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Settings) -> Tensor:
     """(B,) of Yeh et al.: the largest relative change of the map where each pixel moves by at most NEAR; near 0 is steady."""
 
-    def again(pixels: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        return explain(model, pixels[0], target, how, settings).map
+    def again(pixels: tuple[Tensor, ...], target: Tensor) -> tuple[Tensor]:
+        return (explain(model, pixels[0], target, how, settings).map,)  # of a bare tensor Captum compares all with the first image's
 
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")  # as in explain

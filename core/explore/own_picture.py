@@ -36,7 +36,7 @@ def own_picture(raw: bytes, name: str, data: DatasetInfo) -> np.ndarray:
         raise WrongInput(f"The picture {name} claims more pixels than {PIXELS // 10**6} million, which may be a trap.") from None
     except Exception as error:  # Pillow's readers raise whatever their format's parser does; none of it is the program's
         raise WrongInput(f"The file {name} is no picture that can be read; a PNG, JPEG, WebP, GIF, BMP or TIFF is wanted.") from error
-    pixels = np.asarray(fitted.convert("L" if data.channels == 1 else "RGB"))
+    pixels = np.array(fitted.convert("L" if data.channels == 1 else "RGB"))
     return np.ascontiguousarray(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
 
 

@@ -30,7 +30,7 @@ def saliency_offer(home: Home, run_id: str) -> dict[str, Any]:
     """What can be asked of a run: `explainers`, each with why it is unfit or ''; `layers` for Grad-CAM and the `layer` to start from;
     `sets`: how many images each has, of those that have any.
     """
-    opened = open_models(home, run_id)
+    opened = _opened(home, run_id)
     model, info = opened.model(opened.models[0]), opened.data.info
     told = [asdict(e) | {"unfit": e.unfit(model)} for e in EXPLAINERS.values()]
     fit = not EXPLAINERS["grad_cam"].unfit(model)
@@ -75,7 +75,7 @@ class Asked:
 
 def _asked(home: Home, run_id: str, image: dict[str, Any], target: str | int, how: str, settings: dict[str, Any]) -> Asked:
     """image: {"set": one of SETS, "place": its place there} or {"path": a file, "name": the user's name for it}."""
-    opened = open_models(home, run_id)
+    opened = _opened(home, run_id)
     chosen = Settings(**{"seconds": SECONDS, **settings})
     if "path" in image:
         own = own_picture(Path(image["path"]).read_bytes(), image["name"], opened.data.info)
@@ -91,6 +91,13 @@ def _asked(home: Home, run_id: str, image: dict[str, Any], target: str | int, ho
     labels = opened.splits.truth if half == "train" and opened.splits.truth is not None else examples.labels
     pixels = examples.subset(torch.tensor([row])).pixels()
     return Asked(opened, pixels, labels[row].tolist(), (half, row), target, how, chosen)
+
+
+def _opened(home: Home, run_id: str) -> Opened:
+    opened = open_models(home, run_id)
+    if not opened.models:
+        raise WrongInput(f"Run {run_id} stored no networks: another version of Forgetscope made it; run it again.")
+    return opened
 
 
 def _rows(opened: Opened, name: str) -> Tensor:

@@ -13,6 +13,7 @@ from core.attribution.evidence import true_parts
 from core.attribution.explain import Settings, explain
 from core.attribution.scores import Scores, scores, share_on
 from core.data.labels import is_multi
+from core.domain import WrongInput
 from core.opened import Opened, open_models
 from core.store.home import Home
 
@@ -34,6 +35,8 @@ def gallery(
     target: "true", or "own" for each network's own answer. Raises WrongInput.
     """
     opened = open_models(home, run_id)
+    if not opened.models:
+        raise WrongInput(f"Run {run_id} stored no networks: another version of Forgetscope made it; run it again.")
     rows, places, forget = _rows(opened, min(count, MOST))
     chosen, labels = Settings(**(settings or {})), _labels(opened)[rows]
     taken = opened.splits.train.subset(rows)

@@ -33,14 +33,14 @@ def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:
     """Widgets in a row; explainers that cannot read the network are not offered, and below it is said why."""
     fit = {e["key"]: e for e in offer["explainers"] if not e["unfit"]}
     first, second, third, fourth, fifth = st.columns(5)
-    stays("explainer", [e["title"] for e in fit.values()])
+    stays("explainer", list(fit))
     key = first.selectbox("Explainer", list(fit), format_func=lambda k: fit[k]["title"], key="explainer", bind="query-params")
     chosen = fit[key]
     target = _target(second, data) if chosen["targeted"] else "own"
     settings: dict[str, Any] = {}
     if chosen["layered"]:
         layers = list(offer["layers"])
-        stays("saliency_layer", [_layer(n, offer) for n in layers], _layer(offer["layer"], offer))
+        stays("saliency_layer", layers, offer["layer"])
         settings["layer"] = third.selectbox(
             "Layer", layers, layers.index(offer["layer"]), format_func=lambda n: _layer(n, offer), key="saliency_layer",
             bind="query-params", help="Deeper layers know more of classes and less of places.",
@@ -49,6 +49,7 @@ def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:
         settings["baseline"] = third.selectbox(
             "Measured from", list(BASELINE), format_func=BASELINE.__getitem__, key="saliency_baseline", bind="query-params",
             help="The image that says nothing: each channel's mean over the training images, or black, from which black pixels get none.",
+            help="The image that says nothing: the mean of the training pixels, or black. From black, black pixels can get nothing.",
         )  # fmt: skip
     if chosen["smooth"]:
         settings["smooth"] = fourth.selectbox(
@@ -85,7 +86,7 @@ def _target(place: Any, data: DatasetInfo) -> str | int:
     what = "attribute" if data.multi else "class"
     options = ({} if data.multi else {"true": "the true class"}) | {"own": "each network's own answer"}
     options |= {index: f"{what} {name}" for index, name in named.items()}
-    stays("saliency_target", list(options.values()))
+    stays("saliency_target", list(options))
     chosen = place.selectbox(
         "Map for", list(options), format_func=options.__getitem__, key="saliency_target", bind="query-params",
         help=f"The {what} whose logit is explained. A picture of your own has no true class: each network's own answer is taken.",

@@ -38,7 +38,7 @@ def draw(data: DatasetInfo, arrays: dict[str, np.ndarray]) -> None:
     first, second, third = st.columns(3)
     which = first.segmented_control("Show", ["forget", "retain"], format_func=SET_TITLE.__getitem__, default="forget", key="gallery_set",
                                     required=True, bind="query-params")  # fmt: skip
-    stays("gallery_pair", list(pairs.values()))
+    stays("gallery_pair", list(pairs))
     pair = second.selectbox("Sorted by the maps of", list(pairs), format_func=pairs.__getitem__, key="gallery_pair", bind="query-params")
     score = third.selectbox("By", pictures.SCORES, format_func=pictures.SCORE_TITLE.__getitem__, key="gallery_score", bind="query-params")
     places = pictures.order_of(arrays, pair, score, which == "forget")

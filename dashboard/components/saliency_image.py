@@ -23,6 +23,8 @@ SET_TITLE = {
     "own": "Own picture",
 }  # fmt: skip
 KINDS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
+PAIRS = (("unlearned", "original"), ("reference", "original"), ("unlearned", "reference"))
+NARROW = 150  # pixels of a column, at least: two stand side by side on a phone
 Ask = Any  # a function: question -> answer
 
 
@@ -55,6 +57,7 @@ def _choose(run: Run, sets: dict[str, int]) -> tuple[tuple[str, int | str], Uplo
     """Set and place; None where a picture is wanted and none was brought."""
     options = {name: SET_TITLE[name] for name in (*sets, "own")}
     stays("saliency_from", [*options, *options.values()])  # a title where the address says it, else a key
+    stays("saliency_from", list(options))
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     name = left.pills(
         "Image from", list(options), format_func=options.__getitem__, default=next(iter(options)), key="saliency_from", required=True,
@@ -76,19 +79,20 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
     image, models = unpacked(answer["image"]), answer["models"]
     maps = {name: unpacked(told["map"]) for name, told in models.items()}
     scale = pictures.scale_of(list(maps.values()))
-    columns = st.columns(4)
-    with columns[0]:
+    cells = st.grid(4, min_column_width=NARROW)
+    with cells.cell():
         st.markdown(f"**Image**  \n{plain(_named(answer, data))}")
         rgb = np.repeat(image, 3, 0) if len(image) == 1 else image
-        st.image(pictures.shown(rgb.transpose(1, 2, 0)), alt="The image that is explained")
-    for column, (name, told) in zip(columns[1:], models.items(), strict=False):
-        with column:
+        _image(rgb.transpose(1, 2, 0), "The image that is explained")
+    for name, told in models.items():
+        with cells.cell():
             st.markdown(f"**{MODEL_TITLE[name]}**  \n{plain(_said(told, data))}")
-            st.image(pictures.shown(pictures.over(image, maps[name], scale)), alt=f"Map of the {MODEL_TITLE[name].lower()} network")
+            _image(pictures.over(image, maps[name], scale), f"Map of the {MODEL_TITLE[name].lower()} network")
             st.caption(plain(_error(told)) if question.explainer["complete"] else "")
     if "reference" not in models:
-        columns[3].info("This run has no retrained reference, so there are two maps.", icon=":material/info:")
-    st.image(pictures.legend(), alt="Colours from blue, against the answer, over none to red, for it")
+        with cells.cell():
+            st.info("This run has no retrained reference, so there are two maps.", icon=":material/info:")
+    st.image(pictures.legend(), output_format="PNG", alt="Colours from blue, against the answer, over none to red, for it")
     st.caption(
         f"How to read it: red pixels speak for the class that the map is about, blue ones against it; colour is full at ±{scale:.2g}, "
         "the same for all maps. Maps are no proof of a reason: compare them with the randomised network's. And who may see them can learn "
@@ -97,22 +101,27 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
     _differences(image, maps, scale, ask)
 
 
+def _image(picture: np.ndarray, alt: str) -> None:
+    st.image(pictures.shown(picture), output_format="PNG", alt=alt)  # a JPEG would smear colours from pixel to pixel
+
+
 def _differences(image: np.ndarray, maps: dict[str, np.ndarray], scale: float, ask: Ask) -> None:
     st.markdown("**What changed, and what a network of random weights shows**")
-    columns = st.columns(4)
-    pairs = [("unlearned", "original"), ("reference", "original"), ("unlearned", "reference")]
-    for column, (one, other) in zip(columns[1:], [p for p in pairs if {*p} <= maps.keys()], strict=False):
+    cells = st.grid(4, min_column_width=NARROW)
+    with cells.cell():
+        first = st.container()  # filled last: that map is asked for when all others are on the screen
+    for one, other in [p for p in PAIRS if {*p} <= maps.keys()]:
         gap = maps[one] - maps[other]
-        with column:
+        with cells.cell():
             size = float(np.abs(gap).sum() / (np.abs(maps[other]).sum() or 1.0))
             st.markdown(f"**{one.capitalize()} − {other}**  \n{size:.0%} of the {other}'s map")
-            st.image(pictures.shown(pictures.over(image, gap, scale)), alt=f"{one.capitalize()} less {other}")
+            _image(pictures.over(image, gap, scale), f"{one.capitalize()} less {other}")
     drawn = ask("saliency_random")
     random = unpacked(drawn["map"])
-    with columns[0]:
+    with first:
         rank = pictures.said("rank", drawn["scores"]["rank"])
         st.markdown(f"**Randomised network**  \nrank correlation {rank}")
-        st.image(pictures.shown(pictures.over(image, random, pictures.scale_of([random]))), alt="Map of a network of random weights")
+        _image(pictures.over(image, random, pictures.scale_of([random])), "Map of a network of random weights")
     st.caption(
         "How to read it: red means more weight for the answer than before, blue less. The randomised network was never trained, and has a "
         "scale of its own; an explainer whose map of it looks like the original's shows the image, not what was learned (Adebayo et "
