@@ -48,7 +48,6 @@ def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:
     elif chosen["baseline"]:
         settings["baseline"] = third.selectbox(
             "Measured from", list(BASELINE), format_func=BASELINE.__getitem__, key="saliency_baseline", bind="query-params",
-            help="The image that says nothing: each channel's mean over the training images, or black, from which black pixels get none.",
             help="The image that says nothing: the mean of the training pixels, or black. From black, black pixels can get nothing.",
         )  # fmt: skip
     if chosen["smooth"]:

@@ -57,7 +57,6 @@ def _choose(run: Run, sets: dict[str, int]) -> tuple[tuple[str, int | str], Uplo
     """Set and place; None where a picture is wanted and none was brought."""
     options = {name: SET_TITLE[name] for name in (*sets, "own")}
     stays("saliency_from", [*options, *options.values()])  # a title where the address says it, else a key
-    stays("saliency_from", list(options))
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     name = left.pills(
         "Image from", list(options), format_func=options.__getitem__, default=next(iter(options)), key="saliency_from", required=True,
