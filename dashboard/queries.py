@@ -26,6 +26,7 @@ from core.looks import asked as looks
 from core.looks.asked import Look, Progress
 from core.report import full_report, numbers_of
 from core.store import studies as stored_studies
+from core.store.alike import same_original as runs_of_same_original
 from core.store.artifacts import Artifacts
 from core.store.beside import Beside
 from core.store.beside import beside as runs_beside
@@ -255,18 +256,6 @@ def engine(place: Home) -> WarmEngine:
     return WarmEngine(place)
 
 
-@st.cache_data(max_entries=32, show_spinner="Reading the stored importances …")
-def importance_view(run_id: str, finished: str, root: str) -> dict[str, Any]:
-    """See core.explore.dampening.importance_view."""
-    return dict(engine(home()).ask("importance_view", run_id=run_id))
-
-
-@st.cache_data(max_entries=512, show_spinner=False)
-def redampen(run_id: str, finished: str, root: str, alpha: float, lambda_: float) -> dict[str, Any]:
-    """See core.explore.dampening.redampen."""
-    return dict(engine(home()).ask("redampen", run_id=run_id, alpha=alpha, lambda_=lambda_))
-
-
 def look_progress(look: Look) -> Progress:
     """How a look stands now. Raises WrongInput where its run is not there or not done."""
     return looks.progress(home(), look)
@@ -331,3 +320,101 @@ def saliency(
         (folder / "picture").write_bytes(_brought.getbuffer())
         picture = {"path": str(folder / "picture"), "name": _brought.name}
         return dict(engine(home()).ask(question, run_id=run_id, image=picture, **json.loads(about)))
+
+
+# Parameters: importances, dampening, and which weights were moved. `kept`: the key of the look that computed the importances.
+
+
+def stored(run: Run) -> frozenset[str]:
+    """Names of what a run left behind."""
+    with ResultStore(home().database) as store:
+        return frozenset(store.artifacts(run.id))
+
+
+def look_key(look: Look) -> str:
+    """Under which a look is kept."""
+    return looks.key_of(home(), look)
+
+
+def same_original(run: Run) -> list[Run]:
+    """See core.store.alike.same_original."""
+    with ResultStore(home().database) as store:
+        return runs_of_same_original(store, run.id)
+
+
+@st.cache_data(max_entries=32, show_spinner="Reading the importances …")
+def importance_view(run_id: str, finished: str, root: str, kept: str) -> dict[str, Any]:
+    """See core.explore.importance.importance_view."""
+    return dict(engine(home()).ask("importance_view", run_id=run_id, kept=kept))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def redampen(run_id: str, finished: str, root: str, kept: str, alpha: float, lambda_: float) -> dict[str, Any]:
+    """See core.explore.dampening.redampen."""
+    return dict(engine(home()).ask("redampen", run_id=run_id, kept=kept, alpha=alpha, lambda_=lambda_))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def alpha_curve(run_id: str, finished: str, root: str, kept: str, lambda_: float) -> dict[str, Any]:
+    """See core.explore.alphas.alpha_curve."""
+    return dict(engine(home()).ask("alpha_curve", run_id=run_id, kept=kept, lambda_=lambda_))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def kernel_map(run_id: str, finished: str, root: str, kept: str, layer: str) -> dict[str, Any]:
+    """See core.explore.importance.kernel_map."""
+    return dict(engine(home()).ask("kernel_map", run_id=run_id, kept=kept, layer=layer))
+
+
+@st.cache_data(max_entries=32, show_spinner="Looking for the images that drive these filters …")
+def top_filters(run_id: str, finished: str, root: str, kept: str, layer: str) -> dict[str, Any]:
+    """See core.explore.filters.top_filters."""
+    return dict(engine(home()).ask("top_filters", run_id=run_id, kept=kept, layer=layer))
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing the networks' weights …")
+def touched_map(run_id: str, finished: str, root: str, others: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """See core.explore.touched.touched_map; others: id and edition's `finished`."""
+    return dict(engine(home()).ask("touched_map", run_id=run_id, others=[other for other, _ in others]))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def touched_layer(run_id: str, finished: str, root: str, other: tuple[str, str], layer: str) -> dict[str, Any]:
+    """See core.explore.touched.touched_layer; other: as in `touched_map`."""
+    return dict(engine(home()).ask("touched_layer", run_id=run_id, other=other[0], layer=layer))
+
+
+# Inside the method.
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading what the method recorded …")
+def recorded_arrays(run_id: str, finished: str, root: str) -> dict[str, np.ndarray]:
+    """What the method handed over; nothing where it recorded none. Shared by all pages: read, never write. Raises WrongInput."""
+    place = home()
+    with ResultStore(place.database) as store:
+        files = store.artifacts(run_id)
+    return Artifacts(place.artifacts_folder).get_arrays(files["recorded"]) if "recorded" in files else {}
+
+
+@st.cache_data(max_entries=16, show_spinner="Asking the network along the step …")
+def path_curve(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """See core.explore.path.path_curve."""
+    return dict(engine(home()).ask("path_curve", run_id=run_id))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def path_at(run_id: str, finished: str, root: str, t: float) -> dict[str, Any]:
+    """See core.explore.path.path_at."""
+    return dict(engine(home()).ask("path_at", run_id=run_id, t=t))
+
+
+@st.cache_data(max_entries=16, show_spinner="Asking what the noise looks like …")
+def noise_answers(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """See core.explore.noise.noise_answers."""
+    return dict(engine(home()).ask("noise_answers", run_id=run_id))
+
+
+@st.cache_data(max_entries=16, show_spinner="Measuring where the weights lie …")
+def plane(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """See core.explore.plane.plane."""
+    return dict(engine(home()).ask("plane", run_id=run_id))

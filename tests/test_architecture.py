@@ -54,7 +54,11 @@ WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
 CHARTS = (
     *("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images"),
     *(f"dashboard.components.comparing{part}" for part in ("", "_flow", "_front", "_rows")),
+    *(f"dashboard.components.map_{part}" for part in ("choosing", "figure", "table")),
+    *("dashboard.components.parameters_changes", "dashboard.components.parameters_figures"),
     *(f"dashboard.components.privacy{part}" for part in ("", "_back", "_card", "_scores", "_walls")),
+    "dashboard.components.steps",
+    *(f"dashboard.components.inside_{part}" for part in ("figures", "ends", "ssd", "ssse", "aru", "unsir", "perturbation", "other")),
 )
 
 FILES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py")])

@@ -56,7 +56,7 @@ def one_image(run: Run, where: tuple[str, str], data: DatasetInfo, offer: dict[s
 def _choose(run: Run, sets: dict[str, int]) -> tuple[tuple[str, int | str], UploadedFile | None] | None:
     """Set and place; None where a picture is wanted and none was brought."""
     options = {name: SET_TITLE[name] for name in (*sets, "own")}
-    stays("saliency_from", list(options))
+    stays("saliency_from", [*options, *options.values()])  # a title where the address says it, else a key
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     name = left.pills(
         "Image from", list(options), format_func=options.__getitem__, default=next(iter(options)), key="saliency_from", required=True,

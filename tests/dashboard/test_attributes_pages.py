@@ -6,19 +6,20 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from core.answers import QUESTIONS
 from core.asking import make_spec
 from core.describe import describe, write
 from core.domain import ForgetRequest
-from core.explore.dampening import importance_view, load, redampen
+from core.explore.dampening import load
 from core.store.home import Home, open_home
 from core.version import ENGINE, code_version
 from dashboard import queries
 from tests.attributes import KEY, computed, shelve
+from tests.dashboard.conftest import sound
 from tests.dashboard.test_pages import alts, said, told
 from tests.tiny import tiny_attributes
 
 ASKED = {"ssd": "attribute:person=3", "finetune": "attribute:person=3", "scrub": "random:0.2"}
-QUESTIONS = {"importance_view": importance_view, "redampen": redampen}
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,9 @@ def test_the_parameters_are_dampened_again_by_attribute(open_app, home_of_attrib
     at = open_app(home.root, "views/parameters.py", run=ids["ssd"])
     assert not at.error, told(at)
     assert "Accuracy by attribute before, after this dampening, and retrained" in alts(at)
+    at = open_app(home.root, "views/parameters.py", run=ids["ssd"], dampening="Over all α", important="Filters")
+    assert not at.error, told(at)
+    assert any(alt.startswith("Accuracy on the parts of the data over alpha") for alt in alts(at))
     at = open_app(home.root, "views/parameters.py", run=ids["scrub"])
     assert not at.error, told(at)
     assert "How far each layer moved" in subheaders(at)
@@ -155,3 +159,17 @@ def test_a_study_offers_the_methods_that_fit_and_says_why_not_the_others(open_ap
     assert "SCRUB" in offered
     assert not any(name in title for title in offered for name in REFUSED)
     assert any(c.value.startswith("Not offered") for c in at.caption)
+
+
+@pytest.mark.parametrize("method", ASKED)
+def test_inside_the_method_every_frame_can_be_shown_without_a_class_in_it(open_app, home_of_attributes, method):
+    home, ids = home_of_attributes
+    at = open_app(home.root, "views/inside.py", run=ids[method])
+    titles = []
+    for frame in range(1, int(at.slider(key="frame").max) + 1):
+        sound(at.slider(key="frame").set_value(frame).run())
+        assert not at.error, told(at)
+        assert not at.info, told(at, "info")
+        titles += [m.value.split("\n")[0] for m in at.markdown if m.value.startswith("####")]
+    assert titles[-1].endswith("Before and after, attribute by attribute")
+    assert not any("Where the answers" in title for title in titles)
