@@ -18,7 +18,7 @@ from core.attribution.shelf import EXPLAINERS
 from core.domain import WrongInput
 from core.models.normalise import Normalise
 
-STEPS = (16, 48, 128)  # of Integrated Gradients: more where fewer miss the bound
+STEPS = (24, 64, 160)  # of Integrated Gradients: more where fewer miss the bound
 ENOUGH = 0.01  # error of Integrated Gradients, as a share of the difference, at which no more steps are taken
 AT_ONCE = 2**16  # pixels in one pass
 NOISE = 0.1  # of SmoothGrad, as deviation of pixels in [0, 1]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.attribution.explain import Settings, explain, passes
+from core.attribution.explain import STEPS, Settings, explain, passes
 from core.attribution.layers import grids, preset
 from core.attribution.readable import readable
 from core.attribution.shelf import EXPLAINERS
@@ -120,8 +120,8 @@ def test_steps_go_on_until_the_error_is_small_and_no_longer_than_the_time_that_i
     tiny = tiny_of(1)
     x, aims = tiny.dataset.test.pixels()[:1], tiny.dataset.test.labels[:1]
     free, short = (explain(tiny.original(), x, aims, "integrated_gradients", Settings(seconds=s)) for s in (float("inf"), 0.0))
-    assert short.steps == 16
-    assert free.steps == 128 or free.error <= 0.01 * free.difference.abs()
+    assert short.steps == STEPS[0]
+    assert free.steps == STEPS[-1] or free.error <= 0.01 * free.difference.abs()
 
 
 def test_deep_lift_of_a_trained_network_adds_up_to_the_difference():
