@@ -46,6 +46,10 @@ RECORDINGS = (
     Recording("unsir/retain", "Accuracy on the retained images: before, after impairing, after repairing", "share", ("stage",)),
     Recording("perturbation/trajectory", "Divergence from the target, relative distance, loss AUC of forget against retain, both mean "
               "losses", "nats; share; share; nats; nats", ("look", "JS, distance, AUC, forget loss, retain loss")),
+    Recording("perturbation/moments", "Looks of the trajectory, counted from 0, at which the change of the weights was kept", "looks",
+              ("moment",)),
+    Recording("perturbation/sketch", "Change of the weights that move, in a random sketch that keeps inner products to about 1 %",
+              "weight", ("moment", "bucket")),
     Recording("salun_mask/*", "1 where the weight was allowed to move", "yes or no", AS_PARAMETER),
     Recording("scrub/healing", "Accuracy before and after each epoch", "share", ("epoch", "forget, retain")),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 `finished` and `root` (the home) are arguments only to be part of the cache's key: see `edition`.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -296,6 +297,31 @@ def _own_weights(
         return dict(engine(home()).ask("own_weights", dataset=dataset, model=model, path=str(file), name=name))
 
 
+# Saliency.
+
+
+@st.cache_data(max_entries=32, show_spinner="Opening the networks …")
+def saliency_offer(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """See core.explore.saliency.saliency_offer."""
+    return dict(engine(home()).ask("saliency_offer", run_id=run_id))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def saliency(
+    question: str, run_id: str, finished: str, root: str, image: tuple[str, int | str], about: str, _brought: UploadedFile | None = None
+) -> dict[str, Any]:
+    """See core.explore.saliency: "saliency", "saliency_random" or "saliency_trust".
+
+    image: set and place, or ("own", the upload's id) with the upload itself. about: target, how and settings, as JSON.
+    """
+    if _brought is None:
+        return dict(engine(home()).ask(question, run_id=run_id, image={"set": image[0], "place": image[1]}, **json.loads(about)))
+    with told(Path(root)), folder_beside(Path(root)) as folder:
+        (folder / "picture").write_bytes(_brought.getbuffer())
+        picture = {"path": str(folder / "picture"), "name": _brought.name}
+        return dict(engine(home()).ask(question, run_id=run_id, image=picture, **json.loads(about)))
+
+
 # Parameters: importances, dampening, and which weights were moved. `kept`: the key of the look that computed the importances.
 
 
@@ -356,3 +382,39 @@ def touched_map(run_id: str, finished: str, root: str, others: tuple[tuple[str, 
 def touched_layer(run_id: str, finished: str, root: str, other: tuple[str, str], layer: str) -> dict[str, Any]:
     """See core.explore.touched.touched_layer; other: as in `touched_map`."""
     return dict(engine(home()).ask("touched_layer", run_id=run_id, other=other[0], layer=layer))
+
+
+# Inside the method.
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading what the method recorded …")
+def recorded_arrays(run_id: str, finished: str, root: str) -> dict[str, np.ndarray]:
+    """What the method handed over; nothing where it recorded none. Shared by all pages: read, never write. Raises WrongInput."""
+    place = home()
+    with ResultStore(place.database) as store:
+        files = store.artifacts(run_id)
+    return Artifacts(place.artifacts_folder).get_arrays(files["recorded"]) if "recorded" in files else {}
+
+
+@st.cache_data(max_entries=16, show_spinner="Asking the network along the step …")
+def path_curve(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """See core.explore.path.path_curve."""
+    return dict(engine(home()).ask("path_curve", run_id=run_id))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def path_at(run_id: str, finished: str, root: str, t: float) -> dict[str, Any]:
+    """See core.explore.path.path_at."""
+    return dict(engine(home()).ask("path_at", run_id=run_id, t=t))
+
+
+@st.cache_data(max_entries=16, show_spinner="Asking what the noise looks like …")
+def noise_answers(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """See core.explore.noise.noise_answers."""
+    return dict(engine(home()).ask("noise_answers", run_id=run_id))
+
+
+@st.cache_data(max_entries=16, show_spinner="Measuring where the weights lie …")
+def plane(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """See core.explore.plane.plane."""
+    return dict(engine(home()).ask("plane", run_id=run_id))

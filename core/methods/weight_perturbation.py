@@ -23,7 +23,8 @@ from core.data.splits import Splits
 from core.domain import Recipe
 from core.maths.blocks import blocks
 from core.maths.losses import kl_divergence
-from core.maths.perturbing import distance, look, project, third_party
+from core.maths.perturbing import look, project, third_party
+from core.maths.trail import Trail
 from core.methods.base import UnlearningMethod
 from core.params import param
 from core.training import descend, draws, fit, predict
@@ -65,14 +66,13 @@ class WeightPerturbation(UnlearningMethod):
         forget, retain = splits.forget.to(run.device), splits.retain.to(run.device)
         target = self._target(model, forget, retain, run).to(run.device)
         moving = [model.get_parameter(name) for names in blocks(model, self.weights).values() for name in names]
-        start = [p.detach().clone() for p in moving]
-        seen, looks = (forget.sample(LOOKED_AT), retain.sample(LOOKED_AT)), list[list[float]]()
+        trail, looks, seen = Trail(moving), list[list[float]](), (forget.sample(LOOKED_AT), retain.sample(LOOKED_AT))
 
         def pairs() -> Iterator[tuple[Tensor, Tensor]]:  # indices of a batch of D_f and of D_r, until the answers are close
             some, others = (draws(len(e), self.batch_size, run.generator) for e in (forget, retain))
             for step in range(self.steps + 1):
                 if step % self.look_every == 0 or step == self.steps:
-                    looks.append(look(model, target[forget.some(LOOKED_AT)], seen, distance(moving, start), run.device))
+                    looks.append(look(model, target[forget.some(LOOKED_AT)], seen, trail.look(), run.device))
                     if looks[-1][0] < self.tolerance or step == self.steps:
                         return
                 yield next(some), next(others)
@@ -84,9 +84,9 @@ class WeightPerturbation(UnlearningMethod):
             return pull + self.retain_weight * kept
 
         descend(torch.optim.SGD(moving, lr=self.learning_rate), pairs(), objective, run.part(0.3, 1), steps=self.steps,
-                note="perturbing", clip=1.0, after=lambda *_: project(moving, start, self.radius))  # fmt: skip
+                note="perturbing", clip=1.0, after=lambda *_: project(moving, trail.start, self.radius))  # fmt: skip
         model.zero_grad(set_to_none=True)  # of the weights that do not move
-        run.record("perturbation", {"trajectory": torch.tensor(looks)})
+        run.record("perturbation", {"trajectory": torch.tensor(looks), **trail.recorded()})
         run.progress(1.0, "perturbed")
         return model
 

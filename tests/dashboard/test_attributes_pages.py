@@ -15,6 +15,7 @@ from core.store.home import Home, open_home
 from core.version import ENGINE, code_version
 from dashboard import queries
 from tests.attributes import KEY, computed, shelve
+from tests.dashboard.conftest import sound
 from tests.dashboard.test_pages import alts, said, told
 from tests.tiny import tiny_attributes
 
@@ -158,3 +159,17 @@ def test_a_study_offers_the_methods_that_fit_and_says_why_not_the_others(open_ap
     assert "SCRUB" in offered
     assert not any(name in title for title in offered for name in REFUSED)
     assert any(c.value.startswith("Not offered") for c in at.caption)
+
+
+@pytest.mark.parametrize("method", ASKED)
+def test_inside_the_method_every_frame_can_be_shown_without_a_class_in_it(open_app, home_of_attributes, method):
+    home, ids = home_of_attributes
+    at = open_app(home.root, "views/inside.py", run=ids[method])
+    titles = []
+    for frame in range(1, int(at.slider(key="frame").max) + 1):
+        sound(at.slider(key="frame").set_value(frame).run())
+        assert not at.error, told(at)
+        assert not at.info, told(at, "info")
+        titles += [m.value.split("\n")[0] for m in at.markdown if m.value.startswith("####")]
+    assert titles[-1].endswith("Before and after, attribute by attribute")
+    assert not any("Where the answers" in title for title in titles)

@@ -57,7 +57,7 @@ def perturb(tiny, method, splits=None, seed=4):
     """The perturbed model and its trajectory: rows of divergence, distance, AUC, forget loss, retain loss."""
     run = tiny.context(seed=seed)
     model = method.unlearn(tiny.original(), (splits or tiny.splits()).only(method.uses), run)
-    assert set(run.recorded) == {"perturbation/trajectory"}
+    assert set(run.recorded) == {f"perturbation/{name}" for name in ("trajectory", "moments", "sketch")}
     return model, run.recorded["perturbation/trajectory"]
 
 

@@ -1,0 +1,19 @@
+"""One run's method at work, step by step: what happens in each and why."""
+
+import streamlit as st
+
+from dashboard import queries
+from dashboard.components.inside import frames_of
+from dashboard.components.opened import finished_run
+from dashboard.components.player import player
+from dashboard.components.runs import settings_of
+from dashboard.components.text import plain
+
+run = finished_run()
+if run is not None:
+    data, method = queries.dataset(run.spec.dataset), queries.catalogue().methods.get(run.spec.method)
+    if method is not None and method.reconstruction:
+        st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the steps are our reading of its abstract.")
+    st.caption(plain(f"{method.title if method else run.spec.method} · {queries.titled(run.spec.request, run.spec.dataset)} · "
+                     f"{settings_of(run) or 'no parameters'}"))  # fmt: skip
+    player(run.id, frames_of(run, data, method))
