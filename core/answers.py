@@ -13,15 +13,23 @@ from typing import Any
 import torch
 
 from core.domain import WrongInput
-from core.explore.dampening import importance_view, redampen
+from core.explore.alphas import alpha_curve
+from core.explore.dampening import redampen
+from core.explore.filters import top_filters
+from core.explore.importance import importance_view, kernel_map
 from core.explore.noise import noise_answers
 from core.explore.path import path_at, path_curve
 from core.explore.plane import plane
+from core.explore.saliency import saliency, saliency_offer, saliency_random, saliency_trust
+from core.explore.touched import touched_layer, touched_map
 from core.store.home import Home
 from core.weights import take_in
 
 QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
     "importance_view": importance_view, "redampen": redampen, "own_weights": take_in,
+    "saliency": saliency, "saliency_offer": saliency_offer, "saliency_random": saliency_random, "saliency_trust": saliency_trust,
+    "alpha_curve": alpha_curve, "kernel_map": kernel_map, "top_filters": top_filters,
+    "touched_map": touched_map, "touched_layer": touched_layer,
     "path_at": path_at, "path_curve": path_curve, "noise_answers": noise_answers, "plane": plane,
 }  # fmt: skip
 

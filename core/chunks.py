@@ -12,6 +12,7 @@ from core.memory import out_of_memory
 T = TypeVar("T")
 ROOM = 256 * 2**20  # bytes of outputs at once on a CPU; a GPU gives a quarter of what is free
 MOST_ON_CPU, MOST_ON_GPU = 512, 16_384  # examples; more buys nothing
+MOST_WITH_GRADIENTS = 128  # on a CPU: what no longer fits into its caches is half as slow again
 ALIVE = 3  # outputs of the largest size that a forward pass holds at once, about
 
 
@@ -52,7 +53,8 @@ def forward_chunk(model: nn.Module, x: Tensor, *, gradients: bool = False) -> Ch
         room = torch.cuda.mem_get_info(x.device)[0] // 4 if on_gpu else ROOM
         sizes = _outputs(model, x)
         fits = room // max(1, 2 * sum(sizes) if gradients else ALIVE * max(sizes))  # twice: each output and its gradient
-        _FOUND[key] = Chunk(max(1, min(fits, MOST_ON_GPU if on_gpu else MOST_ON_CPU)))
+        most = MOST_ON_GPU if on_gpu else MOST_WITH_GRADIENTS if gradients else MOST_ON_CPU
+        _FOUND[key] = Chunk(max(1, min(fits, most)))
     return _FOUND[key]
 
 

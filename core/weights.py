@@ -66,7 +66,7 @@ def read(path: Path, name: str = "") -> dict[str, Tensor]:
     if path.suffix.lower() not in KINDS:
         raise WrongInput(f"Own weights must be a file {', '.join(KINDS[:-1])} or {KINDS[-1]}; got {name!r}.")
     if not path.is_file():
-        raise WrongInput(f"There is no file {name!r} to take weights from.")
+        raise WrongInput(f"There is no file {name if path.name != name else path} to take weights from.")
     if path.stat().st_size > MOST_BYTES:
         raise WrongInput(f"A file of weights may have {MOST_BYTES / 1e9:.1f} GB; {name!r} has {path.stat().st_size / 1e9:.1f}.")
     try:
@@ -74,7 +74,8 @@ def read(path: Path, name: str = "") -> dict[str, Tensor]:
     except WrongInput:
         raise
     except Exception as broken:  # a stranger's file may break its reader in any way
-        kind = "a safetensors file" if path.suffix.lower() == KINDS[0] else "tensors that PyTorch saved, and nothing else"
+        pickled = "a state dict and nothing else, as torch.save(model.state_dict(), FILE) writes it"
+        kind = "a safetensors file" if path.suffix.lower() == KINDS[0] else pickled
         raise WrongInput(f"{name!r} could not be read: it must hold {kind}. Nothing in it was run.") from broken
     return _unwrapped(found, name)
 

@@ -21,8 +21,10 @@ page = st.navigation(
         st.Page("views/result.py", title="Result", icon=":material/monitoring:"),
         st.Page("views/parameters.py", title="Parameters", icon=":material/tune:"),
         st.Page("views/inside.py", title="Inside the method", icon=":material/slow_motion_video:"),
-        st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:"),
+        st.Page("views/saliency.py", title="Saliency", icon=":material/center_focus_strong:"),
+        st.Page("views/map.py", title="Map", icon=":material/scatter_plot:"),
         st.Page("views/privacy.py", title="Privacy", icon=":material/shield_person:"),
+        st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:"),
     ]
 )
 frame(page)

@@ -3,6 +3,7 @@
 `finished` and `root` (the home) are arguments only to be part of the cache's key: see `edition`.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,11 @@ from core.descriptions import DatasetInfo
 from core.domain import ForgetRequest, RunStatus, WrongInput
 from core.engine import WarmEngine
 from core.jobs import runner
+from core.looks import asked as looks
+from core.looks.asked import Look, Progress
 from core.report import full_report, numbers_of
 from core.store import studies as stored_studies
+from core.store.alike import same_original as runs_of_same_original
 from core.store.artifacts import Artifacts
 from core.store.beside import Beside
 from core.store.beside import beside as runs_beside
@@ -252,16 +256,19 @@ def engine(place: Home) -> WarmEngine:
     return WarmEngine(place)
 
 
-@st.cache_data(max_entries=32, show_spinner="Reading the stored importances …")
-def importance_view(run_id: str, finished: str, root: str) -> dict[str, Any]:
-    """See core.explore.dampening.importance_view."""
-    return dict(engine(home()).ask("importance_view", run_id=run_id))
+def look_progress(look: Look) -> Progress:
+    """How a look stands now. Raises WrongInput where its run is not there or not done."""
+    return looks.progress(home(), look)
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
-def redampen(run_id: str, finished: str, root: str, alpha: float, lambda_: float) -> dict[str, Any]:
-    """See core.explore.dampening.redampen."""
-    return dict(engine(home()).ask("redampen", run_id=run_id, alpha=alpha, lambda_=lambda_))
+def look_arrays(look: Look) -> dict[str, np.ndarray]:
+    """What came of a look that is done. Shared by all pages: read, never write. Raises WrongInput where it is damaged."""
+    return _look_arrays(looks.key_of(home(), look), str(home().root), look)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _look_arrays(key: str, root: str, _look: Look) -> dict[str, np.ndarray]:
+    return looks.arrays(home(), _look)
 
 
 def own_weights(dataset: str, model: str, name: str, brought: UploadedFile) -> dict[str, Any]:
@@ -288,6 +295,93 @@ def _own_weights(
         file = folder / f"uploaded{Path(name).suffix}"
         file.write_bytes(_brought.getbuffer())
         return dict(engine(home()).ask("own_weights", dataset=dataset, model=model, path=str(file), name=name))
+
+
+# Saliency.
+
+
+@st.cache_data(max_entries=32, show_spinner="Opening the networks …")
+def saliency_offer(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """See core.explore.saliency.saliency_offer."""
+    return dict(engine(home()).ask("saliency_offer", run_id=run_id))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def saliency(
+    question: str, run_id: str, finished: str, root: str, image: tuple[str, int | str], about: str, _brought: UploadedFile | None = None
+) -> dict[str, Any]:
+    """See core.explore.saliency: "saliency", "saliency_random" or "saliency_trust".
+
+    image: set and place, or ("own", the upload's id) with the upload itself. about: target, how and settings, as JSON.
+    """
+    if _brought is None:
+        return dict(engine(home()).ask(question, run_id=run_id, image={"set": image[0], "place": image[1]}, **json.loads(about)))
+    with told(Path(root)), folder_beside(Path(root)) as folder:
+        (folder / "picture").write_bytes(_brought.getbuffer())
+        picture = {"path": str(folder / "picture"), "name": _brought.name}
+        return dict(engine(home()).ask(question, run_id=run_id, image=picture, **json.loads(about)))
+
+
+# Parameters: importances, dampening, and which weights were moved. `kept`: the key of the look that computed the importances.
+
+
+def stored(run: Run) -> frozenset[str]:
+    """Names of what a run left behind."""
+    with ResultStore(home().database) as store:
+        return frozenset(store.artifacts(run.id))
+
+
+def look_key(look: Look) -> str:
+    """Under which a look is kept."""
+    return looks.key_of(home(), look)
+
+
+def same_original(run: Run) -> list[Run]:
+    """See core.store.alike.same_original."""
+    with ResultStore(home().database) as store:
+        return runs_of_same_original(store, run.id)
+
+
+@st.cache_data(max_entries=32, show_spinner="Reading the importances …")
+def importance_view(run_id: str, finished: str, root: str, kept: str) -> dict[str, Any]:
+    """See core.explore.importance.importance_view."""
+    return dict(engine(home()).ask("importance_view", run_id=run_id, kept=kept))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def redampen(run_id: str, finished: str, root: str, kept: str, alpha: float, lambda_: float) -> dict[str, Any]:
+    """See core.explore.dampening.redampen."""
+    return dict(engine(home()).ask("redampen", run_id=run_id, kept=kept, alpha=alpha, lambda_=lambda_))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def alpha_curve(run_id: str, finished: str, root: str, kept: str, lambda_: float) -> dict[str, Any]:
+    """See core.explore.alphas.alpha_curve."""
+    return dict(engine(home()).ask("alpha_curve", run_id=run_id, kept=kept, lambda_=lambda_))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def kernel_map(run_id: str, finished: str, root: str, kept: str, layer: str) -> dict[str, Any]:
+    """See core.explore.importance.kernel_map."""
+    return dict(engine(home()).ask("kernel_map", run_id=run_id, kept=kept, layer=layer))
+
+
+@st.cache_data(max_entries=32, show_spinner="Looking for the images that drive these filters …")
+def top_filters(run_id: str, finished: str, root: str, kept: str, layer: str) -> dict[str, Any]:
+    """See core.explore.filters.top_filters."""
+    return dict(engine(home()).ask("top_filters", run_id=run_id, kept=kept, layer=layer))
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing the networks' weights …")
+def touched_map(run_id: str, finished: str, root: str, others: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """See core.explore.touched.touched_map; others: id and edition's `finished`."""
+    return dict(engine(home()).ask("touched_map", run_id=run_id, others=[other for other, _ in others]))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def touched_layer(run_id: str, finished: str, root: str, other: tuple[str, str], layer: str) -> dict[str, Any]:
+    """See core.explore.touched.touched_layer; other: as in `touched_map`."""
+    return dict(engine(home()).ask("touched_layer", run_id=run_id, other=other[0], layer=layer))
 
 
 # Inside the method.

@@ -60,6 +60,15 @@ def ask_to_set(key: str, value: Any) -> None:
     st.rerun()
 
 
+def ask_elsewhere(values: dict[str, Any], page: str, owners: dict[str, object] | None = None) -> None:
+    """From the body of a page: open another page with these values in its widgets, however long: no address carries them.
+
+    owners: of values that `belongs` guards there.
+    """
+    st.session_state["_set_next"] = values | {f"_owner.{key}": owner for key, owner in (owners or {}).items()}
+    st.switch_page(page, query_params={})
+
+
 def check_address() -> None:
     """Raises WrongInput for a number without end, on which Streamlit's own reading of the address breaks."""
     for name, value in st.query_params.to_dict().items():

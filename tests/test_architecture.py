@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = (  # low to high. A module imports from lower floors and from its own package; the ground floor's rooms may
     # open on each other, as long as they open in no circle.
     {"core.domain", "core.params", "core.descriptions", "core.memory", "core.presets", "core.recordings", "core.threads", "core.version",
-     "core.controls", "core.wording", "core.indices"},
+     "core.controls", "core.wording", "core.indices", "core.wire"},
     {"core.chunks", "core.context", "core.data", "core.models", "core.store", "core.stages", "core.verdict", "core.persample"},
     {"core.pictures"},
     {"core.catalogue", "core.kept", "core.training"},
@@ -54,6 +54,8 @@ WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
 CHARTS = (
     *("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images"),
     *(f"dashboard.components.comparing{part}" for part in ("", "_flow", "_front", "_rows")),
+    *(f"dashboard.components.map_{part}" for part in ("choosing", "figure", "table")),
+    *("dashboard.components.parameters_changes", "dashboard.components.parameters_figures"),
     *(f"dashboard.components.privacy{part}" for part in ("", "_back", "_card", "_scores", "_walls")),
     "dashboard.components.steps",
     *(f"dashboard.components.inside_{part}" for part in ("figures", "ends", "ssd", "ssse", "aru", "unsir", "perturbation", "other")),

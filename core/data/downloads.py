@@ -9,6 +9,8 @@ from core.data.beside import folder_beside
 from core.data.folder import LOOKING, OFFLINE
 from core.domain import WrongInput
 
+HINT = "You can use download=True to download it"  # torchvision's word to programmers
+
 
 def download(root: Path, fetch: Callable[[Path], None], title: str, files: str, missing: Exception) -> None:
     """Let `fetch(folder)` bring a set, and put its files into `root`. How far it is, torchvision says on stderr.
@@ -38,5 +40,5 @@ def _absent(root: Path, title: str, files: str, why: str) -> WrongInput:
 
 
 def _line(error: Exception) -> str:
-    said = " ".join(str(error).split()).replace(". ", "; ")  # it becomes a part of one sentence
+    said = " ".join(str(error).split()).replace(HINT, "").replace(". ", "; ")  # it becomes a part of one sentence
     return f"{type(error).__name__}: {said}"[:200].rstrip(" .;:")

@@ -47,6 +47,9 @@ class Progress:
     seconds: float = 0.0  # that computing took
 
 
+CHILDREN: list[subprocess.Popen[bytes]] = []  # begun here: one that has ended is a zombie until it is asked about
+
+
 def key_of(home: Home, look: Look) -> str:
     """What decides the look's content. Raises WrongInput where the run is not there or not done."""
     with ResultStore(home.database) as store:
@@ -86,11 +89,8 @@ def start(home: Home, look: Look) -> None:
             )  # fmt: skip
         begun = ProcessId.of(process.pid)
         say(home, key, 0.0, "starting", begun or ProcessId(process.pid, 0.0))
-    CHILDREN[:] = [child for child in CHILDREN if child.poll() is None]  # who has ended is a zombie until somebody asks
+    CHILDREN[:] = [child for child in CHILDREN if child.poll() is None]
     CHILDREN.append(process)
-
-
-CHILDREN: list[subprocess.Popen[bytes]] = []
 
 
 def cancel(home: Home, look: Look) -> None:
@@ -98,7 +98,7 @@ def cancel(home: Home, look: Look) -> None:
     key = key_of(home, look)
     if said := _said(home, key):
         ProcessId(said["pid"], said["started"]).kill()
-        _state(home, key).unlink(missing_ok=True)
+        settled(home, key)
 
 
 def arrays(home: Home, look: Look) -> dict[str, np.ndarray]:
@@ -121,6 +121,11 @@ def say(home: Home, key: str, share: float, note: str, process: ProcessId, error
     beside = _state(home, key).with_suffix(f".{os.getpid()}")
     beside.write_text(json.dumps(state), encoding="utf-8")
     beside.replace(_state(home, key))
+
+
+def settled(home: Home, key: str) -> None:
+    """Nothing more is to be said of it: it is kept, or was cancelled."""
+    _state(home, key).unlink(missing_ok=True)
 
 
 def folder(home: Home) -> Path:

@@ -8,7 +8,7 @@ from time import monotonic, perf_counter
 import traceback
 
 from core.domain import WrongInput
-from core.looks.asked import say
+from core.looks.asked import say, settled
 from core.looks.shelf import LOOKS
 from core.memory import out_of_memory
 from core.store.artifacts import Artifacts
@@ -25,12 +25,12 @@ def main(root: str, key: str, asked: str) -> int:
     home, this = Home(Path(root)), ProcessId.of_this_process()
     kind, run_id, settings = json.loads(asked)
     os.nice(NICENESS)
-    last = 0.0
+    last_note, last_time = "", 0.0
 
     def heard(share: float, note: str) -> None:
-        nonlocal last
-        if monotonic() - last > SECONDS_BETWEEN_WRITES:
-            last = monotonic()
+        nonlocal last_note, last_time
+        if note != last_note or monotonic() - last_time > SECONDS_BETWEEN_WRITES:
+            last_note, last_time = note, monotonic()
             say(home, key, share, note, this)
 
     heard(0.0, "reading the networks")
@@ -40,6 +40,7 @@ def main(root: str, key: str, asked: str) -> int:
         file = Artifacts(home.artifacts_folder).put_arrays(made)
         with ResultStore(home.database) as store:
             store.keep(key, f"look/{kind}", file, perf_counter() - began)
+        settled(home, key)
     except Exception as error:  # a look that failed is told on its page
         traceback.print_exc()
         say(home, key, 1.0, "failed", this, _sentence(error))

@@ -95,6 +95,8 @@ def columns_of(keys: list[str], metrics: Mapping[str, MetricInfo]) -> list[Colum
 def goodness(rows: Rows, column: Column) -> np.ndarray:
     """(rows,) in [0, 1], 1 the best: by distance to the reference for `match`, else by rank; nan says nothing."""
     values = rows.values[column.key].to_numpy(float)
+    if len(values) < 2:
+        return np.full(len(values), np.nan)  # one alone is neither
     largest = float(np.nanmax(np.abs(values), initial=0.0))
     if column.info.goal == "match":
         far = rows.gaps[column.key].to_numpy(float)

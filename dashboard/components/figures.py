@@ -13,6 +13,8 @@ READABLE = 15  # classes whose names and counts fit into a matrix
 HEIGHT = 340  # pixels
 DARK_SCALE = [[0.0, "#1b232e"], [1.0, "#7cc0f5"]]
 DECADES = range(-12, 5)  # of importance ratios
+ABOVE = 16  # pixels from one row of words to the next
+NEAR = 0.02  # of a decade: lines that stand closer are one to the eye
 TAIL = 0.005  # share of the weights with the smallest ratios that the histogram may leave out of sight
 NO_MATRIX = "an image has several attributes, so no answer stands in place of another one."
 CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True}
@@ -70,26 +72,23 @@ def class_shift(table: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[
 
     multi: by attribute; the hover tells how many of `count` images have it (`positives`), where the table knows.
     """
-    what = "attribute" if multi else "class"
-    figure = go.Figure()
+    what, traces = "attribute" if multi else "class", []
     names = [f"<b>{name} ✕</b>" if index in forgotten else name for index, name in enumerate(classes)]
     for model, title in MODEL_TITLE.items():
         rows = table[table["model"] == model].sort_values("class")
         if len(rows):
-            hollow = model == "original"
-            figure.add_bar(
-                name=title, x=names, y=rows["accuracy"].to_numpy(),
-                marker={
-                    "color": "rgba(128,136,144,0.18)" if hollow else MODEL_COLOUR[model],
-                    "line": {"color": MODEL_COLOUR[model], "width": 1.5},
-                    "pattern": hatch(MODEL_PATTERN[model]),
-                },
-                hovertemplate=f"{title}, {what} %{{x}}: %{{y:.1%}}{'%{customdata}' if multi else ''}<extra></extra>",
-                customdata=_had(rows) if multi else None,
+            marker = {
+                "color": "rgba(128,136,144,0.18)" if model == "original" else MODEL_COLOUR[model],
+                "line": {"color": MODEL_COLOUR[model], "width": 1.5}, "pattern": hatch(MODEL_PATTERN[model]),
+            }  # fmt: skip
+            traces.append(
+                {"type": "bar", "name": title, "x": names, "y": rows["accuracy"].to_numpy(), "marker": marker,
+                 "hovertemplate": f"{title}, {what} %{{x}}: %{{y:.1%}}{'%{customdata}' if multi else ''}<extra></extra>",
+                 "customdata": _had(rows) if multi else None}
             )  # fmt: skip
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
-    figure.update_xaxes(type="category")
-    return laid_out(figure, what if multi else "class (✕ = to forget)", "answered rightly" if multi else "accuracy")
+    layout = house(what if multi else "class (✕ = to forget)", "answered rightly" if multi else "accuracy",
+                   xaxis={"type": "category"}, yaxis={"range": [0, 1.02], "tickformat": ".0%"})  # fmt: skip
+    return go.Figure(traces, layout)
 
 
 def _had(rows: pd.DataFrame) -> list[str]:
@@ -142,53 +141,59 @@ def layer_importance(layers: list[dict[str, Any]]) -> go.Figure:
 
 
 def ratio_histogram(
-    histogram: dict[str, list[float]], alpha: float, lambda_: float, ceiling: float | None
-) -> go.Figure:
-    """Bars of log10(forget / all importance), in the accent where weights are dampened; lines at alpha and at n/k.
+    histogram: dict[str, list[float]], alpha: float, lambda_: float, ceiling: float | None, automatic: float | None = None,
+) -> go.Figure:  # fmt: skip
+    """Bars of log10(forget / all importance), in the accent where weights are dampened; lines at alpha, n/k and the automatic alpha.
 
     A weight is made smaller where its ratio is above alpha and above lambda (else its factor is cut to 1).
     """
     edges = np.array(histogram["edges"])
-    centres = (edges[1:] + edges[:-1]) / 2
+    centres, counts = (edges[1:] + edges[:-1]) / 2, np.array(histogram["counts"])
     selected = centres > log10(max(alpha, lambda_))
-    figure = go.Figure()
-    for chosen, name, colour in ((False, "left alone", QUIET), (True, "dampened", ACCENT)):
-        counts = np.where(selected == chosen, histogram["counts"], 0)
-        figure.add_bar(
-            name=name, x=centres, y=counts, width=np.diff(edges), marker={"color": colour, "line": {"width": 0}},
-            hovertemplate="ratio 10^%{x:.2f}: %{y} weights<extra>" + name + "</extra>",
-        )  # fmt: skip
-    figure.update_layout(barmode="stack")
-    figure.update_yaxes(type="log", exponentformat="power", dtick=1)
-    figure.add_vline(log10(alpha), line={"width": 3, "color": THRESHOLD}, annotation={"text": f"α = {alpha:.2f}", "yanchor": "bottom"},
-                     annotation_position="top left")  # fmt: skip
-    right = edges[-1]
+    traces = [
+        {"type": "bar", "name": name, "x": centres, "y": np.where(selected == chosen, counts, 0), "width": np.diff(edges),
+         "marker": {"color": colour, "line": {"width": 0}}, "hovertemplate": "ratio 10^%{x:.2f}: %{y} weights<extra>" + name + "</extra>"}
+        for chosen, name, colour in ((False, "left alone", QUIET), (True, "dampened", ACCENT))
+    ]  # fmt: skip
+    lines = [(alpha, f"α = {alpha:.2f}", THRESHOLD, "solid", 3, "right")]
     if ceiling is not None:
-        figure.add_vline(log10(ceiling), line={"width": 2, "dash": "dot", "color": MODEL_COLOUR["reference"]},
-                         annotation={"text": f"n/k = {ceiling:.2f}", "yanchor": "bottom"}, annotation_position="top right")  # fmt: skip
-        right = max(right, log10(ceiling))
-    counts = np.array(histogram["counts"])
+        lines.append((ceiling, f"n/k = {ceiling:.2f}", MODEL_COLOUR["reference"], "dot", 2, "left"))
+    if automatic is not None and abs(log10(automatic / alpha)) > NEAR:
+        lines.append((automatic, "auto", QUIET, "dash", 2, "left" if automatic > alpha else "right"))
+    right = edges[-1] if ceiling is None else max(edges[-1], log10(ceiling))
     seen = counts.cumsum() > TAIL * counts.sum()
     left = min(edges[:-1][seen][0] if seen.any() else edges[0], log10(alpha) - 0.2)
-    figure.update_xaxes(
-        range=[left, right + 0.25 * (right - left)], tickvals=list(DECADES), ticktext=[f"{10.0**d:g}" for d in DECADES]
-    )
-    figure = laid_out(figure, "ratio: importance to forget set / to all data (log scale)", "weights")
-    figure.update_layout(bargap=0, margin={"t": 56}, legend={"y": -0.32, "yanchor": "top"})
-    return figure
+    layout = house(
+        "ratio: importance to forget set / to all data (log scale)", "weights", barmode="stack", bargap=0, margin={"t": 56},
+        legend={"y": -0.32, "yanchor": "top"}, yaxis={"type": "log", "exponentformat": "power", "dtick": 1},
+        xaxis={"range": [left, right + 0.25 * (right - left)], "tickvals": list(DECADES), "ticktext": [f"{10.0**d:g}" for d in DECADES]},
+        shapes=[upright(log10(value), colour, dash, width) for value, _, colour, dash, width, _ in lines],
+        annotations=[noted(log10(value), text, colour, side, text == "auto") for value, text, colour, _, _, side in lines],
+    )  # fmt: skip
+    return go.Figure(traces, layout)
+
+
+def upright(x: float, colour: str, dash: str, width: int) -> dict[str, Any]:
+    """A line across the whole height at x."""
+    return {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": colour, "dash": dash, "width": width}}
+
+
+def noted(x: float, text: str, colour: str, side: str, row: int = 0) -> dict[str, Any]:
+    """Words above the figure at x, which end there (side = right) or begin there (left); in the lowest row or one above."""
+    return {"x": x, "y": 1, "yref": "paper", "yanchor": "bottom", "yshift": ABOVE * row, "xanchor": side, "text": text,
+            "showarrow": False, "font": {"color": colour}}  # fmt: skip
 
 
 def dampened_share(dampened: dict[str, float]) -> go.Figure:
     """Bars: share of each parameter tensor's weights that are dampened."""
-    figure = go.Figure(
-        go.Bar(
-            x=list(dampened), y=list(dampened.values()), marker={"color": ACCENT},
-            hovertemplate="%{x}: %{y:.1%} dampened<extra></extra>",
-        )
-    )  # fmt: skip
+    trace = {
+        "type": "bar", "x": list(dampened), "y": list(dampened.values()), "marker": {"color": ACCENT},
+        "hovertemplate": "%{x}: %{y:.1%} dampened<extra></extra>",
+    }  # fmt: skip
     largest = max(dampened.values(), default=0.0)
-    figure.update_yaxes(range=[0, next(top for top in (0.05, 0.1, 0.25, 0.5, 1.0) if largest <= top)], tickformat=".0%")
-    return laid_out(figure, "parameter tensor, input to output", "weights dampened")
+    top = next(top for top in (0.05, 0.1, 0.25, 0.5, 1.0) if largest <= top)
+    numbers = {"range": [0, top], "tickformat": ".0%"}
+    return go.Figure([trace], house("parameter tensor, input to output", "weights dampened", yaxis=numbers))
 
 
 def layer_change(layers: pd.DataFrame) -> go.Figure:

@@ -42,7 +42,7 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
         lambda name: queries.table(run.id, name, *where), _layers(run, where), data.multi, st.context.theme.type == "dark",
     )  # fmt: skip
     own: dict[str, Callable[[], list[Frame]]] = {
-        "ssd": lambda: inside_ssd.frames(story, partial(queries.importance_view, run.id, *where)),
+        "ssd": lambda: inside_ssd.frames(story, partial(queries.importance_view, run.id, *where, kept="")),
         "ssse": lambda: inside_ssse.frames(story, partial(path_explorer, run, where)),
         "aru": lambda: inside_aru.frames(story, control_healing(run), partial(offer_control, run)),
         "unsir": lambda: inside_unsir.frames(story, (data.mean, data.deviation), partial(queries.noise_answers, run.id, *where)),

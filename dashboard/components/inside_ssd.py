@@ -16,7 +16,7 @@ from dashboard.components.palette import ACCENT, MODEL_COLOUR, QUIET, THRESHOLD
 from dashboard.components.steps import Frame, Panel, Story, missing
 
 BETAS = np.linspace(0, 1, 41)
-View = Callable[[], Mapping[str, Any]]  # see core.explore.dampening.importance_view
+View = Callable[[], Mapping[str, Any]]  # see core.explore.importance.importance_view
 
 
 def frames(story: Story, view: View) -> list[Frame]:

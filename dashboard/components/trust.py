@@ -48,7 +48,7 @@ def caveats(case: Case, finding: Finding) -> str:
     elif case.floor is not None:
         lines.append("A gap to the reference counts only where it is more than twice that between two retrained networks, the floor.")
     elif case.has_reference:
-        lines.append("The floor is not known, so gaps are held against what two retrained networks of the digits differ by at most.")
+        lines.append("The floor is not known, so gaps are held against the most by which two networks retrained on digits differed.")
     return " ".join(lines)
 
 

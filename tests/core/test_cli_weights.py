@@ -41,7 +41,7 @@ def test_a_run_with_own_weights_says_that_they_fit_and_that_the_reference_was_tr
 
 
 @pytest.mark.parametrize(
-    "name, words", [("none.pth", "There is no file 'none.pth'"), ("notes.txt", "got 'notes.txt'"), ("junk.pt", "could not be read")]
+    "name, words", [("none.pth", "none.pth to take weights from"), ("notes.txt", "got 'notes.txt'"), ("junk.pt", "could not be read")]
 )
 def test_weights_that_do_not_fit_end_with_2_and_one_line(here, python_m_core, name, words):
     home, mine = here

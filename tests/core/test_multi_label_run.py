@@ -10,7 +10,8 @@ from core.asking import make_spec
 from core.describe import describe
 from core.domain import ForgetRequest, WrongInput
 from core.doubts import finding_of
-from core.explore.dampening import importance_view, load, redampen
+from core.explore.dampening import load, redampen
+from core.explore.importance import importance_view
 from core.report import full_report, numbers_of
 from core.store.results import ResultStore
 from core.trust import ClassSeen, check_run, check_study

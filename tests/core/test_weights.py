@@ -204,9 +204,9 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path, state):
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
-    refused(tmp_path / "none.pth", "no file 'none.pth'")
+    refused(tmp_path / "none.pth", "none.pth to take weights from")
     (tmp_path / "folder.pth").mkdir()
-    refused(tmp_path / "folder.pth", "no file 'folder.pth'")
+    refused(tmp_path / "folder.pth", "folder.pth to take weights from")
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path, monkeypatch):

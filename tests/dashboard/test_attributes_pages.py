@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from core.answers import QUESTIONS
 from core.asking import make_spec
 from core.describe import describe, write
 from core.domain import ForgetRequest
-from core.explore.dampening import importance_view, load, redampen
+from core.explore.dampening import load
 from core.store.home import Home, open_home
 from core.version import ENGINE, code_version
 from dashboard import queries
@@ -19,7 +20,6 @@ from tests.dashboard.test_pages import alts, said, told
 from tests.tiny import tiny_attributes
 
 ASKED = {"ssd": "attribute:person=3", "finetune": "attribute:person=3", "scrub": "random:0.2"}
-QUESTIONS = {"importance_view": importance_view, "redampen": redampen}
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,9 @@ def test_the_parameters_are_dampened_again_by_attribute(open_app, home_of_attrib
     at = open_app(home.root, "views/parameters.py", run=ids["ssd"])
     assert not at.error, told(at)
     assert "Accuracy by attribute before, after this dampening, and retrained" in alts(at)
+    at = open_app(home.root, "views/parameters.py", run=ids["ssd"], dampening="Over all α", important="Filters")
+    assert not at.error, told(at)
+    assert any(alt.startswith("Accuracy on the parts of the data over alpha") for alt in alts(at))
     at = open_app(home.root, "views/parameters.py", run=ids["scrub"])
     assert not at.error, told(at)
     assert "How far each layer moved" in subheaders(at)

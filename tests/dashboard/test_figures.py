@@ -144,7 +144,7 @@ def test_alpha_and_the_ceiling_stand_at_their_logarithms(alpha, ceiling):
     figure = figures.ratio_histogram(HISTOGRAM, alpha, 1.0, ceiling)
     assert lines(figure) == pytest.approx([log10(alpha), log10(ceiling)])
     assert [note.text for note in figure.layout.annotations] == [f"α = {alpha:.2f}", f"n/k = {ceiling:.2f}"]
-    assert figure.layout.shapes[0].line.dash is None
+    assert figure.layout.shapes[0].line.dash == "solid"
     assert figure.layout.shapes[1].line.dash == "dot"  # told apart without colour
 
 

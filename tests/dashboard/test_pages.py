@@ -21,7 +21,7 @@ from dashboard.components.runs import STAGE
 from tests.dashboard.conftest import ERROR, ROOT, put, sound
 
 PAGES = [f"views/{path.name}" for path in sorted((ROOT / "dashboard" / "views").glob("*.py")) if path.stem != "__init__"]
-OF_A_RUN = ["views/result.py", "views/parameters.py", "views/inside.py", "views/privacy.py"]
+OF_A_RUN = ["views/result.py", "views/parameters.py", "views/inside.py", "views/privacy.py", "views/map.py"]
 EVERYTHING = ",".join(map(str, range(1437)))
 
 
@@ -134,13 +134,13 @@ def test_the_parameters_of_an_ssd_run_move_without_a_new_run(open_app, finished,
     at = open_app(finished.root, "views/parameters.py", run=done)
     before = {m.label: m.value for m in at.metric}
     slider = at.select_slider(key="alpha")
-    assert len(set(slider.options)) == len(slider.options) == 122  # the slider knows its values by their text
+    assert len(set(slider.options)) == len(slider.options) == 123  # the slider knows its values by their text
     slider.set_value(max(float(text) for text in slider.options))  # the ceiling n/k
     after = {m.label: m.value for m in sound(at.run()).metric}
     assert after["Weights dampened"] == "0 %"
     assert after != before
     assert after["Accuracy, forgotten"] == "100 %"  # nothing dampened: the original
-    assert len(alts(at)) == 5
+    assert len(alts(at)) == 6
     with ResultStore(finished.database) as store:
         assert [run.id for run in store.runs()] == [done]
 
@@ -236,16 +236,6 @@ def test_a_run_that_is_not_there_is_said_not_to_be(open_app, finished, page, ask
     assert "There is no run" in at.info[0].value
 
 
-def test_only_ssd_runs_have_importances_to_look_at(open_app, finished, done, home_of):
-    home = home_of()
-    db = sqlite3.connect(home.database)
-    db.execute("update runs set spec = replace(spec, '\"ssd\"', '\"finetune\"')")
-    db.commit()
-    db.close()
-    at = open_app(home.root, "views/parameters.py", run=done)
-    assert "stored no importances" in at.info[0].value
-
-
 # A home in trouble.
 
 
@@ -313,13 +303,13 @@ def test_importances_that_are_gone_are_told_in_a_sentence(open_app, home_of, don
     one_sentence(open_app(home.root, "views/parameters.py", run=done), "The stored file", "is missing")
 
 
-@pytest.mark.parametrize("page", OF_A_RUN[:2])  # Privacy says it part by part: see test_privacy.py
-def test_a_run_of_an_old_engine_that_stored_fewer_files_is_told_in_a_sentence(open_app, home_of, done, page):
+def test_a_run_of_an_old_engine_that_stored_fewer_files_is_told_in_a_sentence(open_app, home_of, done):
+    # Parameters and Privacy say it part by part: see test_parameters.py and test_privacy.py.
     home = home_of()
     with sqlite3.connect(home.database) as db:
         db.execute("delete from artifacts where name in ('per_class', 'layers', 'confusion', 'recorded')")
     db.close()
-    one_sentence(open_app(home.root, page, run=done))
+    one_sentence(open_app(home.root, "views/result.py", run=done))
 
 
 @pytest.mark.parametrize("page", OF_A_RUN)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
 MARKS = sorted(
     {*palette.MODEL_COLOUR.values(), *palette.SET_COLOUR.values(), *palette.PAIR_COLOUR.values()}
-    | {palette.ACCENT, palette.QUIET, palette.THRESHOLD}
+    | {*palette.CLASS_COLOURS, *palette.OUTCOME_COLOUR.values(), palette.ACCENT, palette.QUIET, palette.THRESHOLD}
 )
 GRAPHIC, TEXT = 3.0, 4.5  # WCAG 1.4.11 and 1.4.3, level AA
 

@@ -1,0 +1,168 @@
+"""One verb for every explainer: a network, images and a target in, maps out; the network stays as it was."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from time import perf_counter
+from typing import Any
+import warnings
+
+from captum import attr as captum
+import torch
+from torch import Tensor, nn
+
+from core.attribution.layers import grids, preset
+from core.attribution.readable import readable
+from core.attribution.rollout import rollout
+from core.attribution.shelf import EXPLAINERS
+from core.domain import WrongInput
+from core.models.normalise import Normalise
+
+STEPS = (16, 48, 128)  # of Integrated Gradients: more where fewer miss the bound
+ENOUGH = 0.01  # error of Integrated Gradients, as a share of the difference, at which no more steps are taken
+AT_ONCE = 2**16  # pixels in one pass
+NOISE = 0.1  # of SmoothGrad, as deviation of pixels in [0, 1]
+WINDOWS = 64  # of Occlusion, covered at once
+BASELINES = ("mean", "black")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """layer: of Grad-CAM, '' for its preset. smooth: noisy copies averaged (SmoothGrad, arXiv:1706.03825), 0 for none.
+
+    baseline: "mean" of the training pixels, which the network's first layer makes 0, or "black". steps: of Integrated Gradients;
+    0 for as many as bring the error below ENOUGH, of STEPS, unless the next try would take more than `seconds`.
+    """
+
+    layer: str = ""
+    smooth: int = 0
+    baseline: str = "mean"
+    steps: int = 0
+    seconds: float = inf
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """map: (B, C, H, W), or (B, 1, H, W) where the explainer knows no channels. Of explainers that are complete, without noise:
+
+    difference: (B,) the target's logit less the baseline image's; error: (B,) how far the map's sum misses it.
+    """
+
+    map: Tensor
+    difference: Tensor | None = None
+    error: Tensor | None = None
+    steps: int = 0
+
+    @property
+    def flat(self) -> Tensor:
+        """(B, H, W): summed over channels, signs kept."""
+        return self.map.sum(1)
+
+
+def explain(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Settings | None = None) -> Explanation:
+    """x: float32 (B, C, H, W) in [0, 1]; target: int64 (B,), a class or an attribute each; how: a key of EXPLAINERS.
+
+    Raises WrongInput where the explainer is unknown, cannot read the network, or has no such layer or baseline.
+    """
+    chosen = settings or Settings()
+    explainer = EXPLAINERS.get(how)
+    if explainer is None:
+        raise WrongInput(f"There is no explainer {how!r}; there are {', '.join(EXPLAINERS)}.")
+    if reason := explainer.unfit(model):
+        raise WrongInput(reason)
+    if chosen.smooth and not explainer.smooth:
+        raise WrongInput(f"{explainer.title} cannot be averaged over noisy copies.")
+    twin, pixels = readable(model), x.detach().clone()
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.enable_grad():
+        warnings.simplefilter("ignore")  # Captum tells of each hook that it sets; they are the twin's
+        torch.manual_seed(chosen.seed)
+        if how == "rollout":
+            return Explanation(rollout(twin, pixels))
+        if how == "integrated_gradients" and not chosen.smooth:
+            return _integrated(twin, pixels, target, chosen)
+        found = _ASKED[how](twin, pixels, target, chosen)
+    if not explainer.complete or chosen.smooth:
+        return Explanation(found)
+    difference = _difference(twin, pixels, empty(twin, pixels, chosen.baseline), target)
+    return Explanation(found, difference, (found.flatten(1).sum(1) - difference).abs())
+
+
+def empty(model: nn.Module, x: Tensor, baseline: str) -> Tensor:
+    """The image that says nothing, (1, C, H, W). Raises WrongInput."""
+    if baseline not in BASELINES:
+        raise WrongInput(f"There is no baseline {baseline!r}; there are {', '.join(BASELINES)}.")
+    first = next((module for module in model.modules() if isinstance(module, Normalise)), None)
+    if baseline == "black" or first is None:
+        return torch.zeros(1, *x.shape[1:])
+    return first.mean.expand(1, *x.shape[1:]).clone()
+
+
+def _integrated(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Explanation:
+    start = empty(model, x, chosen.baseline)
+    difference = _difference(model, x, start, target)
+    for steps, more in zip((chosen.steps,) if chosen.steps else STEPS, (*STEPS[1:], 0), strict=False):
+        began = perf_counter()
+        found = captum.IntegratedGradients(model).attribute(
+            x, start, target, n_steps=steps, internal_batch_size=max(len(x), AT_ONCE // x[0, 0].numel())
+        ).float()  # fmt: skip
+        error = (found.flatten(1).sum(1) - difference).abs()
+        if bool((error <= ENOUGH * difference.abs()).all()) or (perf_counter() - began) * more / steps > chosen.seconds:
+            break
+    return Explanation(found.detach(), difference, error, steps)
+
+
+def _difference(model: nn.Module, x: Tensor, start: Tensor, target: Tensor) -> Tensor:
+    with torch.no_grad():
+        rise: Tensor = model(x).gather(1, target[:, None])[:, 0] - model(start)[0][target]
+    return rise
+
+
+def _asked(method: Any, x: Tensor, target: Tensor, chosen: Settings, **more: Any) -> Tensor:
+    """Captum's answer, averaged over noisy copies where that is asked for."""
+    if not chosen.smooth:
+        found: Tensor = method.attribute(x, target=target, **more)
+        return found.detach()
+    tunnel = captum.NoiseTunnel(method)
+    found = tunnel.attribute(
+        x, nt_type="smoothgrad", nt_samples=chosen.smooth, nt_samples_batch_size=_copies(x, chosen.smooth), stdevs=NOISE,
+        target=target, **more,
+    )  # fmt: skip
+    return found.detach()
+
+
+def _copies(x: Tensor, wanted: int) -> int:
+    return min(wanted, max(1, AT_ONCE // x[:, 0].numel()))
+
+
+def _grad_cam(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Tensor:
+    found = grids(model, (x.shape[1], x.shape[2], x.shape[3]))
+    layer = chosen.layer or preset(found)
+    if layer not in found:
+        raise WrongInput(f"This network has no layer {layer!r} for Grad-CAM; it has {', '.join(found)}.")
+    coarse = _asked(captum.LayerGradCam(model, model.get_submodule(layer)), x, target, chosen)
+    fine: Tensor = captum.LayerAttribution.interpolate(coarse, tuple(x.shape[2:]), "bilinear")
+    return fine
+
+
+def _occlusion(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Tensor:
+    window = max(1, round(min(x.shape[2:]) / 5))
+    stride = max(1, window // 2)
+    return _asked(
+        captum.Occlusion(model), x, target, chosen, sliding_window_shapes=(x.shape[1], window, window),
+        strides=(x.shape[1], stride, stride), baselines=empty(model, x, chosen.baseline), perturbations_per_eval=_copies(x, WINDOWS),
+    )  # fmt: skip
+
+
+_ASKED: dict[str, Callable[[nn.Module, Tensor, Tensor, Settings], Tensor]] = {
+    "integrated_gradients": lambda m, x, t, s: _asked(
+        captum.IntegratedGradients(m), x, t, s, baselines=empty(m, x, s.baseline), n_steps=s.steps or STEPS[0],
+        internal_batch_size=max(len(x) * s.smooth, AT_ONCE // x[0, 0].numel()),
+    ).float(),
+    "grad_cam": _grad_cam,
+    "saliency": lambda m, x, t, s: _asked(captum.Saliency(m), x, t, s),
+    "input_x_gradient": lambda m, x, t, s: _asked(captum.InputXGradient(m), x, t, s),
+    "guided_backprop": lambda m, x, t, s: _asked(captum.GuidedBackprop(m), x, t, s),
+    "deep_lift": lambda m, x, t, s: _asked(captum.DeepLift(m), x, t, s, baselines=empty(m, x, s.baseline)),
+    "occlusion": _occlusion,
+}  # fmt: skip

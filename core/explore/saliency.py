@@ -1,0 +1,192 @@
+"""Questions answered while the user waits: which pixels of one image speak for an answer, under each of a run's networks?"""
+
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.attribution.evidence import true_parts
+from core.attribution.explain import Explanation, Settings, explain
+from core.attribution.honesty import infidelity, sensitivity
+from core.attribution.layers import grids, preset
+from core.attribution.scores import scores, share_on
+from core.attribution.shelf import EXPLAINERS
+from core.data.labels import is_multi
+from core.domain import WrongInput
+from core.explore.own_picture import own_picture
+from core.opened import Opened, open_models
+from core.store.home import Home
+from core.wire import packed
+
+SETS = ("forget", "retain", "test_forget", "test_retain")
+SECONDS = 0.4  # that another, finer pass of Integrated Gradients may take for one network
+
+
+def saliency_offer(home: Home, run_id: str) -> dict[str, Any]:
+    """What can be asked of a run: `explainers`, each with why it is unfit or ''; `layers` for Grad-CAM and the `layer` to start from;
+    `sets`: how many images each has, of those that have any.
+    """
+    opened = _opened(home, run_id)
+    model, info = opened.model(opened.models[0]), opened.data.info
+    told = [asdict(e) | {"unfit": e.unfit(model)} for e in EXPLAINERS.values()]
+    fit = not EXPLAINERS["grad_cam"].unfit(model)
+    layers = grids(model, (info.channels, info.height, info.width)) if fit else {}
+    return {"explainers": told, "layers": {n: list(g) for n, g in layers.items()}, "layer": preset(layers) if layers else "",
+            "models": list(opened.models),
+            "sets": {name: count for name in SETS if (count := len(_rows(opened, name)))}}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An image and what is asked of it. x: (1, C, H, W) in [0, 1]; label: its class, or its attributes 0 and 1; None for a user's own.
+    row: "train" or "test", and its place there.
+
+    target: "true", "own" (each network's own answer), or a class or attribute.
+    """
+
+    opened: Opened
+    x: Tensor
+    label: Any
+    row: tuple[str, int] | None
+    target: str | int
+    how: str
+    settings: Settings
+
+    def aim(self, model: nn.Module) -> int:
+        """The class or attribute that a network's map is about. Raises WrongInput."""
+        if isinstance(self.target, int):
+            if not 0 <= self.target < len(self.opened.data.info.classes):
+                raise WrongInput(f"There is no class {self.target}; there are {len(self.opened.data.info.classes)}, from 0.")
+            return self.target
+        if self.target == "true" and isinstance(self.label, int):
+            return self.label
+        if self.target not in ("true", "own"):
+            raise WrongInput(f"A target is 'true', 'own' or the number of a class, not {self.target!r}.")
+        return int(_logits(model, self.x).argmax())
+
+    def explained(self, model: nn.Module, target: int) -> Explanation:
+        """The map."""
+        return explain(model, self.x, torch.tensor([target]), self.how, self.settings)
+
+
+def _asked(home: Home, run_id: str, image: dict[str, Any], target: str | int, how: str, settings: dict[str, Any]) -> Asked:
+    """image: {"set": one of SETS, "place": its place there} or {"path": a file, "name": the user's name for it}."""
+    opened = _opened(home, run_id)
+    chosen = Settings(**{"seconds": SECONDS, **settings})
+    if "path" in image:
+        own = own_picture(Path(image["path"]).read_bytes(), image["name"], opened.data.info)
+        return Asked(opened, torch.from_numpy(own)[None].float() / 255, None, None, target, how, chosen)
+    name, place = image["set"], image["place"]
+    if name not in SETS:
+        raise WrongInput(f"There is no set {name!r}; there are {', '.join(SETS)}.")
+    rows = _rows(opened, name)
+    if not 0 <= place < len(rows):
+        raise WrongInput(f"There is no image {place} in the set {name}; it has {len(rows)}, counted from 0.")
+    half, row = "test" if name.startswith("test") else "train", int(rows[place])
+    examples = opened.splits.test if half == "test" else opened.splits.train
+    labels = opened.splits.truth if half == "train" and opened.splits.truth is not None else examples.labels
+    pixels = examples.subset(torch.tensor([row])).pixels()
+    return Asked(opened, pixels, labels[row].tolist(), (half, row), target, how, chosen)
+
+
+def _opened(home: Home, run_id: str) -> Opened:
+    opened = open_models(home, run_id)
+    if not opened.models:
+        raise WrongInput(f"Run {run_id} stored no networks: another version of Forgetscope made it; run it again.")
+    return opened
+
+
+def _rows(opened: Opened, name: str) -> Tensor:
+    """A set's places in the training or in the test set, int64 (n,)."""
+    gone = opened.splits.test_forgotten if name.startswith("test") else opened.splits.forgotten
+    return (gone if name.endswith("forget") else ~gone).nonzero()[:, 0]
+
+
+def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
+    """about: image, target, how, settings, as `_asked` has them.
+
+    `image`: uint8 (C, H, W) to 255. `label`, `row`: see Asked. `models`: name -> `probabilities`, its `answer`, the `target` of its
+    map, `map` float32 (H, W), and where the explainer is complete, `difference` of logits, `error`, and `steps`. `pairs`:
+    "first,second" -> scores.
+    `parts`, of cartoon faces: part -> `pixels`, the share of the image that shows it, and each model's share of the map there.
+    """
+    asked = _asked(home, run_id, **about)
+    told, maps = {}, {}
+    for name in asked.opened.models:
+        model = asked.opened.model(name)
+        target = asked.aim(model)
+        found = asked.explained(model, target)
+        maps[name] = found.flat[0].numpy()
+        told[name] = _answer(asked, model) | {"target": target, "map": _packed(maps[name]), "steps": found.steps,
+                                              "difference": _number(found.difference), "error": _number(found.error)}  # fmt: skip
+    return {
+        "image": packed((asked.x[0] * 255).round().to(torch.uint8).numpy()),
+        "label": asked.label,
+        "row": asked.row,
+        "models": told,
+        "pairs": {f"{a},{b}": asdict(scores(maps[a], maps[b])) for a, b in combinations(maps, 2)},
+        "parts": _parts(asked, maps),
+    }
+
+
+def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
+    """The same image under a network of random weights, always the same ones: `map`, and its `scores` against the original's map."""
+    asked = _asked(home, run_id, **about)
+    first = asked.opened.model(asked.opened.models[0])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(asked.settings.seed)
+        drawn = asked.opened.fresh().eval()
+    target = asked.aim(first)
+    ours, theirs = (asked.explained(model, target).flat[0].numpy() for model in (first, drawn))
+    return {"map": _packed(theirs), "target": target, "scores": asdict(scores(ours, theirs))}
+
+
+def saliency_trust(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
+    """Model -> `infidelity` and `sensitivity` of its map; see core.attribution.honesty."""
+    asked = _asked(home, run_id, **about)
+    told = {}
+    for name in asked.opened.models:
+        model = asked.opened.model(name)
+        target = asked.aim(model)
+        aimed, found = torch.tensor([target]), asked.explained(model, target).map
+        told[name] = {
+            "infidelity": _number(infidelity(model, asked.x, aimed, found, asked.how, asked.settings)),
+            "sensitivity": _number(sensitivity(model, asked.x, aimed, asked.how, asked.settings)),
+        }
+    return told
+
+
+def _logits(model: nn.Module, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        logits: Tensor = model(x)[0]
+    return logits
+
+
+def _answer(asked: Asked, model: nn.Module) -> dict[str, Any]:
+    logits = _logits(model, asked.x)
+    shares = logits.sigmoid() if is_multi(asked.opened.splits.test.labels) else logits.softmax(0)
+    return {"probabilities": shares.tolist(), "answer": int(logits.argmax())}
+
+
+def _parts(asked: Asked, maps: dict[str, np.ndarray]) -> dict[str, dict[str, float | None]]:
+    if asked.row is None:
+        return {}
+    found = true_parts(asked.opened.data.info.key, asked.row[0], torch.tensor([asked.row[1]]))
+    return {
+        part: {"pixels": float(shown[0].mean()), **{name: share_on(values, shown[0]) for name, values in maps.items()}}
+        for part, shown in found.items()
+        if shown.any()
+    }
+
+
+def _packed(values: np.ndarray) -> dict[str, Any]:
+    return packed(values.astype(np.float32))
+
+
+def _number(value: Tensor | None) -> float | None:
+    """None for what is no number, which JSON has no word for."""
+    return None if value is None or not value.isfinite().all() else float(value[0])

@@ -1,0 +1,106 @@
+"""What the Parameters page can look at of a run: which parts are missing, and whose importances are shown."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import streamlit as st
+
+from core.descriptions import DatasetInfo
+from core.domain import RunSpec, WrongInput
+from core.jobs import runner
+from core.looks.asked import Look
+from core.store.outcome import Run
+from core.version import ENGINE, code_version
+from dashboard import queries
+from dashboard.components.look import look
+from dashboard.components.text import plain
+from dashboard.session import ask_to_open, belongs, home, stays
+
+BATCH = 64  # examples a squared mean, where the estimator has batches
+OWN = "stored"
+ESTIMATORS = {
+    "per_sample": "exact Fisher diagonal, example by example", "label_free": "from the size of the logits, without labels",
+    "batch": "squared gradients of whole batches, as the authors' code",
+}  # fmt: skip
+PARTS = {  # name in the store -> what is not to be seen without it
+    "per_class": "accuracies by class of the original and the reference", "layers": "how far each layer moved",
+    "original": "the original's weights", "unlearned": "the unlearned network's weights",
+}  # fmt: skip
+HELP = "What the ratio is made of: " + "; ".join(f"{key}: {what}" for key, what in ESTIMATORS.items()) + "."
+
+
+class Source(NamedTuple):
+    """Whose importances are shown: the run's own, or those of a look. kept: the look's key, '' for the run's own."""
+
+    run: Run
+    where: tuple[str, str]  # as queries.edition
+    kept: str
+    estimator: str
+    batch_size: int
+    data: DatasetInfo
+    names: frozenset[str]  # of what the run stored
+
+    @property
+    def asked(self) -> tuple[str, str, str, str]:
+        """What every question about it begins with."""
+        return (self.run.id, *self.where, self.kept)
+
+
+def missing(run: Run, names: frozenset[str]) -> None:
+    """Says which parts of the page a run cannot fill, and offers to compute them."""
+    older = run.spec.engine != code_version(ENGINE)
+    lacking = [what for name, what in PARTS.items() if name not in names]
+    if lacking:
+        why = "an older version of Forgetscope made it" if older else "its files were removed"
+        st.info(plain(f"Run {run.id} did not store {' and '.join(lacking)}: {why}."), icon=":material/info:")
+    if older and lacking:
+        _again("Run it again with this version", run.spec, "again")
+    if "reference" not in names:
+        st.info(
+            "This run has no retrained reference: divergence from it, its bars and its row are missing below.", icon=":material/info:"
+        )
+        _again("Run again with a reference", replace(run.spec, reference=True), "reference")
+
+
+def _again(label: str, spec: RunSpec, key: str) -> None:
+    if st.button(label, key=f"parameters-{key}", icon=":material/play_arrow:"):
+        ask_to_open(runner.submit(home(), replace(spec, engine=code_version(ENGINE))), "views/parameters.py")
+
+
+def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
+    """The chosen importances, or None where they must be computed first: that is offered then."""
+    own = own_estimator(run, names)
+    options = ([OWN] if own else []) + [key for key in ESTIMATORS if key != own]
+    if not own:
+        why = "its method does not need any" if run.spec.method != "ssd" else "the file that held them was not kept"
+        st.info(f"This run stored no importances: {why}. They can be computed now, at its original network.", icon=":material/info:")
+    belongs("estimator", run.id, options[0])
+    stays("estimator", options)
+    chosen = st.segmented_control(
+        "Importance", options, default=options[0], key="estimator", bind="query-params", required=True, help=HELP,
+        format_func=lambda key: f"{own}, stored by the run" if key == OWN else key,
+    )  # fmt: skip
+    where, batch = queries.edition(run), int(run.spec.params.get("batch_size") or BATCH)
+    if chosen == OWN:
+        return Source(run, where, "", own, batch, data, names)
+    wanted = Look("importance", run.id, {"estimator": chosen, "batch_size": 0 if chosen == "per_sample" else BATCH})
+    if queries.look_progress(wanted).status != "done":
+        count = data.train_count
+        look(wanted, f"the {chosen} importances", lambda _: None, cost=f"{ESTIMATORS[chosen]}: a backward pass over {count:,} images")
+        return None
+    return Source(run, where, queries.look_key(wanted), str(chosen), BATCH, data, names)
+
+
+def own_estimator(run: Run, names: frozenset[str]) -> str:
+    """The estimator of the importances that a run stored; '' where it stored none."""
+    stored = "recorded" in names and any(name.startswith("statistic/Importance") for name in names)
+    return str(run.spec.params.get("importance", "")) if stored else ""
+
+
+def safely(draw: Callable[[], None]) -> None:
+    """A part of the page; one that cannot be drawn says why and leaves the others alone."""
+    try:
+        draw()
+    except WrongInput as wrong:
+        st.error(plain(str(wrong)), icon=":material/error:")

@@ -1,0 +1,208 @@
+"""The dampening explorer: alpha and lambda, what they would do to the network, and the run that keeps it."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.asking import make_spec
+from core.domain import RunSpec, WrongInput
+from core.jobs import runner
+from core.looks.asked import Look
+from core.verdict import percent
+from dashboard import queries
+from dashboard.components import figures
+from dashboard.components import parameters_figures as drawn
+from dashboard.components.fragments import fragment
+from dashboard.components.look import look
+from dashboard.components.parameters import Source
+from dashboard.components.text import plain
+from dashboard.session import ask_to_open, belongs, home, recall, remember
+
+ALPHA = "{:.3g}".format  # the slider knows its values by this text, so no two may look alike
+KEPT = "_kept-as-runs"  # (what was asked, alpha, lambda) -> id, of this session
+Json = dict[str, Any]
+
+
+def steps(start: float, ceiling: float | None, automatic: float) -> list[float]:
+    """Values of alpha on a log scale from 0.1 to the ceiling, above which nothing happens; the run's own and the automatic among them."""
+    special = {ALPHA(a): a for a in (automatic, start)}
+    scale = np.geomspace(0.1, max(1.0, ceiling or 100.0), 121).tolist()
+    return sorted([*special.values(), *(a for a in scale if ALPHA(a) not in special)])
+
+
+def explorer(source: Source, view: Json) -> None:
+    """Sliders with what depends on them, and below, where the network is slow, the offer to compute the whole axis."""
+    params = source.run.spec.params if not source.kept else {}
+    alpha = params.get("alpha", "auto")
+    start = (float(view["automatic"] if alpha == "auto" else alpha), float(params.get("lambda", 1.0)))
+    fragment(partial(_explorer, source, view, start))
+    if not view["at_once"] and queries.look_progress(whole_axis(source, start[1])).status != "done":
+        look(whole_axis(source, start[1]), f"the curve over all α at λ = {start[1]:g}", lambda _: None,
+             cost="about 25 networks, each asked about 450 images")  # fmt: skip
+
+
+def whole_axis(source: Source, lambda_: float) -> Look:
+    """The curve over alpha as a look."""
+    return Look("alphas", source.run.id, {"lambda_": lambda_, "importance": source.kept})
+
+
+def _explorer(source: Source, view: Json, start: tuple[float, float]) -> None:
+    alpha, lambda_ = _sliders(source, view, start)
+    answer = queries.redampen(*source.asked, alpha, lambda_)
+    _tiles(answer, view, alpha)
+    left, right = st.columns(2)
+    with left:
+        _ratios(view, alpha, lambda_)
+    with right:
+        _accuracies(source, answer)
+    parts = {
+        "By layer": partial(_by_layer, answer), "Factor β": partial(_betas, answer),
+        "Over all α": partial(_curve, source, view, (alpha, lambda_), start[1]),
+    }  # fmt: skip
+    for tab, draw in zip(st.tabs(list(parts), key="dampening", on_change="rerun", bind="query-params"), parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
+    _keep(source, (alpha, lambda_), start)
+
+
+def _sliders(source: Source, view: Json, start: tuple[float, float]) -> tuple[float, float]:
+    owner = f"{source.run.id}/{source.kept}"
+    belongs("alpha", owner, start[0])
+    belongs("lambda", owner, start[1])
+    left, right = st.columns(2)
+    alpha = left.select_slider(
+        "α, selection threshold", steps(start[0], view["ceiling"], view["automatic"]), start[0], format_func=ALPHA, key="alpha",
+        bind="query-params",
+        help="A weight is dampened when its importance to the forget set is more than α times its importance to all data.",
+    )  # fmt: skip
+    lambda_ = right.slider(
+        "λ, strength kept", 0.0, max(5.0, start[1]), start[1], 0.05, key="lambda", bind="query-params",
+        help="A dampened weight is multiplied by λ / ratio, at most 1. 0 sets it to zero.",
+    )  # fmt: skip
+    ceiling = f"ceiling n/k = {view['ceiling']:.3g}: at or above it nothing is dampened" if view["ceiling"] else "no ceiling"
+    left.caption(f"Automatic α = {ALPHA(view['automatic'])} · {ceiling}")
+    return float(alpha), float(lambda_)
+
+
+def _tiles(answer: Json, view: Json, alpha: float) -> None:
+    tiles = st.columns(5)
+    ceiling = f" The ceiling is n/k = {view['ceiling']:.2f}." if view["ceiling"] else ""
+    tiles[0].metric("α", f"{alpha:.2f}", help=f"The adaptive rule says {view['automatic']:.2f}.{ceiling}")
+    tiles[1].metric("Weights dampened", percent(answer["dampened_all"]))
+    forgotten = answer["forget"] if answer["test_forget"] is None else answer["test_forget"]
+    tiles[2].metric("Accuracy, forgotten", percent(forgotten), help="On unseen images of the forgotten classes, else on the forget set.")
+    tiles[3].metric("Accuracy, kept", "–" if answer["test_retain"] is None else percent(answer["test_retain"]))
+    js = answer["js_to_reference"]
+    tiles[4].metric(
+        "JS to reference", "–" if js is None else f"{js:.3f}",
+        help="Jensen-Shannon divergence of the answers on the forget set from the retrained reference's, in nats: 0 alike, 0.693 no "
+        "overlap." + (" This run has no reference." if js is None else ""),
+    )  # fmt: skip
+
+
+def _ratios(view: Json, alpha: float, lambda_: float) -> None:
+    st.markdown("**Which weights are dampened**")
+    st.plotly_chart(figures.ratio_histogram(view["histogram"], alpha, lambda_, view["ceiling"], view["automatic"]), key="ratios",
+                    config=figures.CONFIG, alt="Histogram of the importance ratio with alpha and the ceiling drawn in")  # fmt: skip
+    st.caption(
+        "How to read it: weights right of the α line are selected, and dampened where their ratio is above λ too"
+        + ("; none can lie right of n/k." if view["ceiling"] else ". This estimator has no ceiling.")
+    )
+
+
+def _accuracies(source: Source, answer: Json) -> None:
+    data, run = source.data, source.run
+    st.markdown("**What the network then answers**")
+    what = "attribute" if data.multi else "class"
+    picks = run.spec.request.picks if run.spec.request.by_class else ()
+    st.plotly_chart(figures.class_shift(_beside(answer, source), data.classes, picks, data.multi), key="what-if", config=figures.CONFIG,
+                    alt=f"Accuracy by {what} before, after this dampening, and retrained")  # fmt: skip
+    st.caption(
+        f"How to read it: accuracy{' by attribute' if data.multi else ''} on test images at this α and λ, computed now on "
+        f"{answer['looked_at']['test']} of them, no new run."
+    )
+
+
+def _beside(answer: Json, source: Source) -> pd.DataFrame:
+    """Original and reference from the run where it stored them, the unlearned ones from the engine's answer."""
+    now = pd.DataFrame({"model": "unlearned", "class": range(len(answer["per_class"])), "accuracy": answer["per_class"]})
+    now = now.astype({"accuracy": float})
+    if "per_class" not in source.names:
+        return now
+    table = queries.table(source.run.id, "per_class", *source.where)
+    return pd.concat([table[(table["split"] == "test") & (table["model"] != "unlearned")], now])
+
+
+def _by_layer(answer: Json) -> None:
+    st.markdown("**Share of weights dampened, by layer**")
+    st.plotly_chart(figures.dampened_share(answer["dampened"]), key="dampened", config=figures.CONFIG,
+                    alt="Share of each parameter tensor's weights that are dampened")  # fmt: skip
+    st.caption("How to read it: tall bars at the right mean that forgetting happens near the output.")
+
+
+def _betas(answer: Json) -> None:
+    st.markdown("**What the dampened weights are multiplied by**")
+    st.plotly_chart(drawn.beta_bars(answer["betas"]), key="betas", config=figures.CONFIG,
+                    alt="Histogram of the factors of the dampened weights, from 0 to 1")  # fmt: skip
+    st.caption("How to read it: β = λ / ratio. Bars at the left are weights set nearly to zero, at the right weights hardly touched.")
+
+
+def _curve(source: Source, view: Json, now: tuple[float, float], lambda_of_run: float) -> None:
+    """At the current lambda where the network answers at once, else at the run's."""
+    if view["at_once"]:
+        told, at = queries.alpha_curve(*source.asked, now[1]), f"λ = {now[1]:g}, as set above"
+    else:
+        asked = whole_axis(source, lambda_of_run)
+        if queries.look_progress(asked).status != "done":
+            st.caption("This network is too slow to be asked 25 times while you wait; the button below computes the curve once.")
+            return
+        told, at = _from_look(queries.look_arrays(asked)), f"λ = {lambda_of_run:g}, the run's own, whatever the slider says"
+    st.markdown("**Accuracies over all α**")
+    st.plotly_chart(drawn.alpha_lines(told["alpha"], told["accuracy"], now[0], view["automatic"], view["ceiling"]), key="over-alpha",
+                    config=figures.CONFIG, alt="Accuracy on the parts of the data over alpha, with the current alpha marked")  # fmt: skip
+    counts = ", ".join(f"{drawn.PARTS[part][0]} {count}" for part, count in told["images"].items() if count)
+    st.caption(f"How to read it: a good α lies where the pink lines are down and the green ones still up. At {at}. Images asked: {counts}.")
+
+
+def _from_look(arrays: dict[str, np.ndarray]) -> Json:
+    parts = [name.removeprefix("accuracy/") for name in arrays if name.startswith("accuracy/")]
+    accuracy = {part: [None if np.isnan(v) else float(v) for v in arrays[f"accuracy/{part}"]] for part in parts}
+    images = {part: int(arrays[f"images/{part}"]) for part in parts}
+    return {"alpha": arrays["alpha"].tolist(), "accuracy": accuracy, "images": images}
+
+
+def _keep(source: Source, now: tuple[float, float], start: tuple[float, float]) -> None:
+    """The button that makes a real run of what the sliders say; once it was pressed, the way to that run."""
+    kept = recall(KEPT, {}).get((*source.asked, *now))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if kept is not None:
+            if st.button("Open it", key="open-kept", icon=":material/open_in_new:"):
+                ask_to_open(kept, "views/result.py")
+            found = queries.run(kept)
+            st.caption(f"Kept as run {kept}, which is {found.status if found else 'deleted'}.")
+            return
+        st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now))
+        own = " These are the open run's own settings." if now == start and not source.kept else ""
+        st.caption(f"A real SSD run with these settings, measured in full like any other.{own}")
+
+
+def spec_of(source: Source, alpha: float, lambda_: float) -> RunSpec:
+    """The SSD run of these settings, everything spelled out. Raises WrongInput."""
+    asked, settings = source.run.spec, {"importance": source.estimator, "batch_size": source.batch_size, "alpha": alpha, "lambda": lambda_}
+    return make_spec(
+        queries.catalogue(), asked.dataset, asked.model, asked.request, "ssd", settings,
+        seed=asked.seed, reference=asked.reference, weights=asked.weights,
+    )  # fmt: skip
+
+
+def _submit(source: Source, now: tuple[float, float]) -> None:
+    try:
+        run_id = runner.submit(home(), spec_of(source, *now))
+    except WrongInput as wrong:
+        st.toast(plain(str(wrong)), icon=":material/error:")
+        return
+    remember(KEPT, {**recall(KEPT, {}), (*source.asked, *now): run_id})

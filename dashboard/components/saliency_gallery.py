@@ -1,0 +1,84 @@
+"""The gallery: many images under each network, those whose maps differ most first; a click opens one."""
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from core.descriptions import DatasetInfo
+from core.domain import MODELS
+from core.looks.asked import Look
+from core.store.outcome import Run
+from dashboard.components import figures
+from dashboard.components import saliency_pictures as pictures
+from dashboard.components.look import look
+from dashboard.components.palette import MODEL_TITLE
+from dashboard.components.saliency_ask import Question
+from dashboard.components.saliency_image import SET_TITLE
+from dashboard.session import recall, remember, stays
+
+COUNTS = (16, 32, 64)  # images of each set
+
+
+def gallery(run: Run, data: DatasetInfo, question: Question) -> None:
+    """Offered, followed, or drawn."""
+    count = st.segmented_control("Images of each set", COUNTS, default=16, key="gallery_count", required=True, bind="query-params")
+    target = question.target if isinstance(question.target, str) else "own"
+    asked = Look("gallery", run.id, {"how": question.explainer["key"], "target": target, "count": count, "settings": question.settings})
+    if target != question.target:
+        st.caption("The gallery has maps of each network's own answer: one class for all images would say little.")
+    look(asked, "the gallery", partial(draw, data), cost="Seconds for Grad-CAM and gradients; minutes for the others on large networks.",
+         key=question.text)  # fmt: skip
+
+
+def draw(data: DatasetInfo, arrays: dict[str, np.ndarray]) -> None:
+    """One wall a network, of what was forgotten or of the control; each at most one picture to fetch."""
+    models = [name for name in MODELS if f"maps/{name}" in arrays]
+    pairs = {f"{a}/{b}": f"{MODEL_TITLE[a].lower()} and {MODEL_TITLE[b].lower()}" for i, a in enumerate(models) for b in models[i + 1 :]}
+    first, second, third = st.columns(3)
+    which = first.segmented_control("Show", ["forget", "retain"], format_func=SET_TITLE.__getitem__, default="forget", key="gallery_set",
+                                    required=True, bind="query-params")  # fmt: skip
+    stays("gallery_pair", list(pairs))
+    pair = second.selectbox("Sorted by the maps of", list(pairs), format_func=pairs.__getitem__, key="gallery_pair", bind="query-params")
+    score = third.selectbox("By", pictures.SCORES, format_func=pictures.SCORE_TITLE.__getitem__, key="gallery_score", bind="query-params")
+    places = pictures.order_of(arrays, pair, score, which == "forget")
+    if not len(places):
+        st.caption("There are no such images.")
+        return
+    values = arrays[f"scores/{pair}"][:, pictures.SCORES.index(score)]
+    for column, name in zip(st.columns(len(models)), models, strict=True):
+        texts = [
+            _text(arrays, data, name, place, f"{pictures.SCORE_TITLE[score]} {pictures.said(score, values[place])}") for place in places
+        ]
+        key = f"gallery_{name}"
+        column.markdown(f"**{MODEL_TITLE[name]}**")
+        column.plotly_chart(
+            pictures.wall(arrays, places, name, texts), key=key, config=figures.CONFIG, selection_mode="points",
+            on_select=partial(_clicked, key, arrays),
+            alt=f"Maps of {len(places)} images under the {MODEL_TITLE[name].lower()} network, most changed first",
+        )  # fmt: skip
+    both = {kind: pictures.order_of(arrays, pair, score, kind == "forget") for kind in ("forget", "retain")}
+    medians = {kind: float(np.nanmedian(values[rows])) if np.isfinite(values[rows]).any() else np.nan for kind, rows in both.items()}
+    st.caption(
+        "How to read it: the images whose two maps differ most come first; a click opens one below. The median is "
+        f"{pictures.said(score, medians['forget'])} over the forget set and {pictures.said(score, medians['retain'])} over the "
+        "control: only where the two differ did unlearning change what the network looks at in what had to go."
+    )
+
+
+def _text(arrays: dict[str, np.ndarray], data: DatasetInfo, model: str, place: int, score: str) -> str:
+    label = arrays["labels"][place]
+    truth = "" if label.ndim else f", truly {data.classes[int(label)]}"
+    aim = int(arrays[f"targets/{model}"][place])
+    return (
+        f"number {int(arrays['places'][place])}{truth}<br>answers {data.classes[int(arrays[f'answers/{model}'][place])]}"
+        f"<br>{data.classes[aim]}: {arrays[f'shares/{model}'][place]:.1%}<br>{score}"
+    )
+
+
+def _clicked(key: str, arrays: dict[str, np.ndarray]) -> None:
+    """A callback: the image below becomes the clicked one."""
+    if points := recall(key)["selection"]["points"]:
+        place = int(points[0]["customdata"][0])
+        remember("saliency_from", "forget" if arrays["forget"][place] else "retain")
+        remember("saliency_place", int(arrays["places"][place]))

@@ -1,0 +1,169 @@
+"""One image under the run's networks: its maps side by side, how they differ, and how far to trust them."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.descriptions import DatasetInfo
+from core.store.outcome import Run
+from core.verdict import percent
+from core.wire import unpacked
+from dashboard import queries
+from dashboard.components import saliency_pictures as pictures
+from dashboard.components.palette import MODEL_TITLE
+from dashboard.components.saliency_ask import Question
+from dashboard.components.text import plain
+from dashboard.session import belongs, recall, remember, stays
+
+SET_TITLE = {
+    "forget": "Forget set", "retain": "Kept training images", "test_forget": "Unseen, of what had to go", "test_retain": "Unseen, kept",
+    "own": "Own picture",
+}  # fmt: skip
+KINDS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
+PAIRS = (("unlearned", "original"), ("reference", "original"), ("unlearned", "reference"))
+NARROW = 150  # pixels of a column, at least: two stand side by side on a phone
+Ask = Any  # a function: question -> answer
+
+
+def one_image(run: Run, where: tuple[str, str], data: DatasetInfo, offer: dict[str, Any], question: Question) -> None:
+    """Choose an image, see its maps."""
+    chosen = _choose(run, offer["sets"])
+    if chosen is None:
+        st.caption("A picture of any size will do; it is cut to the middle and brought to the networks' size. It stays on this machine.")
+        return
+    image, brought = chosen
+    ask = partial(queries.saliency, run_id=run.id, finished=where[0], root=where[1], image=image, about=question.text, _brought=brought)
+    with st.spinner("Explaining …"):
+        answer = ask("saliency")
+    _maps(answer, ask, data, question)
+    st.markdown("**How alike the maps are**")
+    st.table(pictures.pair_table(answer["pairs"]), hide_index=True, alt="Scores of each pair of maps")
+    st.caption(
+        "How to read it: rank correlation and SSIM are 1 for equal maps, and near 0 for maps that have nothing in common. The last "
+        "column is the share of the second map that lies outside the tenth of pixels that mattered most to the first."
+    )
+    if answer["parts"]:
+        st.markdown("**Share of the map on what is truly there**")
+        st.table(pictures.part_table(answer["parts"], list(answer["models"])), hide_index=True,
+                 alt="Share of each map on each part's pixels")  # fmt: skip
+        st.caption("How to read it: a map that knows nothing has as much on a part as the part has of the image.")
+    _trust(ask)
+
+
+def _choose(run: Run, sets: dict[str, int]) -> tuple[tuple[str, int | str], UploadedFile | None] | None:
+    """Set and place; None where a picture is wanted and none was brought."""
+    options = {name: SET_TITLE[name] for name in (*sets, "own")}
+    stays("saliency_from", [*options, *options.values()])  # a title where the address says it, else a key
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    name = left.pills(
+        "Image from", list(options), format_func=options.__getitem__, default=next(iter(options)), key="saliency_from", required=True,
+        bind="query-params", wrap=True,
+    )  # fmt: skip
+    if name == "own":
+        brought = right.file_uploader("A picture", KINDS, key="saliency_own", max_upload_size=50)
+        return None if brought is None else (("own", brought.file_id), brought)
+    belongs("saliency_place", (run.id, name), 0)
+    last = sets[name] - 1
+    if not 0 <= (recall("saliency_place") or 0) <= last:
+        remember("saliency_place", 0)
+    place = right.number_input(f"Number, 0 to {last}", 0, last, key="saliency_place", bind="query-params", help="Its place in the set.")
+    return (name, int(place)), None
+
+
+def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Question) -> None:
+    """The image and each network's map; below them what changed, and a network that knows nothing."""
+    image, models = unpacked(answer["image"]), answer["models"]
+    maps = {name: unpacked(told["map"]) for name, told in models.items()}
+    scale = pictures.scale_of(list(maps.values()))
+    cells = st.grid(4, min_column_width=NARROW)
+    with cells.cell():
+        st.markdown(f"**Image**  \n{plain(_named(answer, data))}")
+        rgb = np.repeat(image, 3, 0) if len(image) == 1 else image
+        _image(rgb.transpose(1, 2, 0), "The image that is explained")
+    for name, told in models.items():
+        with cells.cell():
+            st.markdown(f"**{MODEL_TITLE[name]}**  \n{plain(_said(told, data))}")
+            _image(pictures.over(image, maps[name], scale), f"Map of the {MODEL_TITLE[name].lower()} network")
+            st.caption(plain(_error(told)) if question.explainer["complete"] else "")
+    if "reference" not in models:
+        with cells.cell():
+            st.info("This run has no retrained reference, so there are two maps.", icon=":material/info:")
+    st.image(pictures.legend(), output_format="PNG", alt="Colours from blue, against the answer, over none to red, for it")
+    st.caption(
+        f"How to read it: red pixels speak for the class that the map is about, blue ones against it; colour is full at ±{scale:.2g}, "
+        "the same for all maps. Maps are no proof of a reason: compare them with the randomised network's. And who may see them can learn "
+        "from them whether an image was in the training set (Shokri et al., arXiv:1907.00164)."
+    )
+    _differences(image, maps, scale, ask)
+
+
+def _image(picture: np.ndarray, alt: str) -> None:
+    st.image(pictures.shown(picture), output_format="PNG", alt=alt)  # a JPEG would smear colours from pixel to pixel
+
+
+def _differences(image: np.ndarray, maps: dict[str, np.ndarray], scale: float, ask: Ask) -> None:
+    st.markdown("**What changed, and what a network of random weights shows**")
+    cells = st.grid(4, min_column_width=NARROW)
+    with cells.cell():
+        first = st.container()  # filled last: that map is asked for when all others are on the screen
+    for one, other in [p for p in PAIRS if {*p} <= maps.keys()]:
+        gap = maps[one] - maps[other]
+        with cells.cell():
+            size = float(np.abs(gap).sum() / (np.abs(maps[other]).sum() or 1.0))
+            st.markdown(f"**{one.capitalize()} − {other}**  \n{size:.0%} of the {other}'s map")
+            _image(pictures.over(image, gap, scale), f"{one.capitalize()} less {other}")
+    drawn = ask("saliency_random")
+    random = unpacked(drawn["map"])
+    with first:
+        rank = pictures.said("rank", drawn["scores"]["rank"])
+        st.markdown(f"**Randomised network**  \nrank correlation {rank}")
+        _image(pictures.over(image, random, pictures.scale_of([random])), "Map of a network of random weights")
+    st.caption(
+        "How to read it: red means more weight for the answer than before, blue less. The randomised network was never trained, and has a "
+        "scale of its own; an explainer whose map of it looks like the original's shows the image, not what was learned (Adebayo et "
+        "al., arXiv:1810.03292)."
+    )
+
+
+def _trust(ask: Ask) -> None:
+    if not st.toggle("Measure infidelity and sensitivity", key="saliency_trust", bind="query-params"):
+        return
+    with st.spinner("Measuring …"):
+        told = ask("saliency_trust")
+    st.table(
+        [{"Network": MODEL_TITLE[name]} | {k.capitalize(): "–" if v is None else f"{v:.3f}" for k, v in values.items()}
+         for name, values in told.items()],
+        hide_index=True, alt="Infidelity and sensitivity of each network's map",
+    )  # fmt: skip
+    st.caption(
+        "How to read it: infidelity is how far the map misses what changes of the image do to the answer, 0 at best, 1 for a map of zeros. "
+        "Sensitivity is the largest relative change of the map under noise that nobody sees (Yeh et al., arXiv:1901.09392)."
+    )
+
+
+def _named(answer: dict[str, Any], data: DatasetInfo) -> str:
+    label = answer["label"]
+    if label is None:
+        return "your own"
+    if isinstance(label, list):
+        return ", ".join(name for name, has in zip(data.classes, label, strict=True) if has) or "no attribute"
+    return f"truly {data.classes[label]}"
+
+
+def _said(told: dict[str, Any], data: DatasetInfo) -> str:
+    """Its answer, and what it thinks of the class that the map is about, where that is another one."""
+    shares, answer, target = told["probabilities"], told["answer"], told["target"]
+    first = f"says {data.classes[answer]}, {percent(shares[answer])}"
+    return first if target == answer else f"{first}; {data.classes[target]}, {percent(shares[target])}"
+
+
+def _error(told: dict[str, Any]) -> str:
+    if told["difference"] is None:
+        return ""
+    steps = f", {told['steps']} steps" if told["steps"] else ""
+    if not told["difference"]:
+        return f"The logit does not rise; error {told['error']:.2g}{steps}."
+    return f"The logit rises by {told['difference']:.2f}; the map misses {abs(told['error'] / told['difference']):.2%} of it{steps}."

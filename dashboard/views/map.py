@@ -1,0 +1,82 @@
+"""The same images under all networks of a run on one pair of axes: what moved, where to, and what to forget next."""
+
+from functools import partial
+from importlib.util import find_spec
+
+import numpy as np
+import streamlit as st
+
+from core.descriptions import DatasetInfo
+from core.domain import WrongInput
+from core.looks.asked import Look
+from core.store.outcome import Run
+from dashboard import queries
+from dashboard.components.fragments import fragment
+from dashboard.components.look import look
+from dashboard.components.map_choice import show_choice
+from dashboard.components.map_panel import ask_shown, show_card, show_map
+from dashboard.components.map_table import SET_TITLE, SETS, models_of, table_of
+from dashboard.components.opened import finished_run
+from dashboard.components.text import plain
+from dashboard.session import stays
+
+COUNT, SEED = 2000, 0  # images on a map, and of their draw
+PROJECTIONS = ("PCA", "UMAP")
+
+
+def show(run: Run, data: DatasetInfo, projection: str, arrays: dict[str, np.ndarray]) -> None:
+    """Map, card and choice, drawn anew together: each depends on the others' clicks."""
+    sets = zip(SETS, np.bincount(arrays["set"], minlength=len(SETS)), arrays["available"], strict=True)
+    st.caption(
+        "On the map: " + ", ".join(f"{shown} of {there} {SET_TITLE[name]}" for name, shown, there in sets if there)
+        + f"; drawn in proportion to their classes, by seed {SEED}."
+    )  # fmt: skip
+    table = table_of(arrays)
+    try:
+        stored = queries.images(data.key)
+    except WrongInput as reason:
+        st.info(plain(str(reason)), icon=":material/hide_image:")
+        stored = None
+    shown = ask_shown(table, models_of(arrays))
+    left, right = st.columns([5, 3], gap="medium")
+    with left:
+        show_map(run.id, table, arrays, data, shown, projection)
+    with right.container(border=True, key="map_card"):
+        show_card(run.id, table, arrays, stored, data)
+    show_choice(run, table, arrays, stored, data)
+
+
+def ask_map(run: Run, data: DatasetInfo) -> None:
+    """How to project, and the map that comes of it."""
+    offered = [key for key in PROJECTIONS if key != "UMAP" or find_spec("umap")]
+    stays("map_projection", offered)
+    left, right = st.columns(2, vertical_alignment="bottom")
+    projection = left.segmented_control("Projection", offered, default="PCA", key="map_projection", bind="query-params",
+                                        required=True) or "PCA"  # fmt: skip
+    turn = right.toggle(
+        "Turn the reference's axes", True, key="map_turn", bind="query-params", disabled=not run.spec.reference,
+        help="Rotates the reference's features, as a whole, onto the original's, as well as the kept training images allow: a network "
+        "trained by itself has axes of its own. No distance within the reference changes.",
+    )  # fmt: skip
+    if len(offered) < len(PROJECTIONS):
+        st.caption("UMAP needs the package umap-learn, which is not installed here.")
+    settings = {"projection": projection.lower(), "count": COUNT, "seed": SEED, "turn": bool(turn and run.spec.reference)}
+    look(
+        Look("map", run.id, settings), f"the joint map by {projection}", lambda arrays: fragment(
+            partial(show, run, data, projection, arrays)), key=projection,
+        cost="Features of up to 2,000 images under each network: seconds for small networks, a minute or two for ResNet-18 on a CPU; "
+        "they are kept, and shared by both projections.",
+    )  # fmt: skip
+
+
+run = finished_run()
+if run is not None:
+    data = queries.dataset(run.spec.dataset)
+    if data.multi:
+        st.info(
+            f"An image of {plain(data.title)} has several attributes, so that no single answer to it is kept or forgotten; "
+            "the map is made of runs in which an image has one class.",
+            icon=":material/info:",
+        )
+    else:
+        ask_map(run, data)

@@ -1,0 +1,87 @@
+"""The dampening explorer on larger networks, in a real Chromium: a key on the alpha slider to redrawn figures.
+
+FORGETSCOPE_DATA=FOLDER python tests/benchmarks/bench_parameters.py [SAMPLES]     (needs FashionMNIST and cifar10-subset there)
+
+The networks are as they were drawn and their importances are random numbers: what is timed does not depend on what they
+know. The engine's own answer is timed beside.
+"""
+
+from pathlib import Path
+import sys
+import tempfile
+import time
+
+import numpy as np
+from playwright.sync_api import sync_playwright
+import torch
+
+from core.catalogue import catalogue
+from core.data.adding import Asked, add
+from core.data.folder import data_folder
+from core.engine import WarmEngine
+from core.kept import to_arrays
+from core.models import MODELS
+from core.store.home import Home, open_home
+from tests.benchmarks.bench_browser import slider, verdict
+from tests.browser.kit import FLAGS, Dashboard, find_chromium
+from tests.planted import plant, spec
+
+SETTINGS = {"importance": "per_sample", "batch_size": 64, "alpha": 4.2, "lambda": 1.0}
+
+
+def planted(home: Home, dataset: str, model: str) -> str:
+    """The id of an SSD run that holds networks of this architecture."""
+    data, draw = catalogue(home.root).datasets[dataset], np.random.default_rng(0)
+    networks = {}
+    for seed, name in enumerate(("original", "unlearned", "reference")):
+        torch.manual_seed(seed)
+        networks[name] = to_arrays(MODELS[model](data).state_dict())
+    torch.manual_seed(0)
+    shapes = {name: p.shape for name, p in MODELS[model](data).named_parameters()}
+    everything = {name: draw.lognormal(-8, 2, shape).astype(np.float32) for name, shape in shapes.items()}
+    ratio = {name: np.minimum(10, draw.lognormal(0, 0.8, shape)).astype(np.float32) for name, shape in shapes.items()}  # n/k = 10
+    forget = {f"importance_forget/{name}": ratio[name] * everything[name] for name in shapes}  # 3 to 4 % beyond alpha = 4.2
+    files = {**networks, "recorded": forget, "statistic/ImportanceStatistic-drawn": everything}
+    return plant(home, spec("ssd", dataset=dataset, model=model, params=SETTINGS), files=files)
+
+
+def answers(home: Home, run_id: str, samples: int) -> tuple[list[float], dict[str, int]]:
+    """Seconds of the engine alone for values of alpha that were not asked before; how many images it asks."""
+    engine, seen, told = WarmEngine(home), [], {}
+    try:
+        engine.ask("importance_view", run_id=run_id)
+        for alpha in np.geomspace(1, 5, samples):
+            began = time.perf_counter()
+            told = engine.ask("redampen", run_id=run_id, alpha=float(alpha), lambda_=1.0)
+            seen.append(time.perf_counter() - began)
+    finally:
+        engine.close()
+    return seen, told["looked_at"]
+
+
+def main() -> int:
+    """1 where a bar is missed."""
+    samples = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as player:
+        server = Dashboard(open_home(Path(place) / "home"), Path(place) / "server.log")
+        subset = add(data_folder() / "cifar10-subset", Asked(), server.home.datasets_folder).info.key
+        cases = (("digits", "small_cnn", 0.5), ("fashion_mnist", "small_cnn", 0.7), (subset, "resnet18", 1.5))
+        runs = {case: planted(server.home, *case[:2]) for case in cases}
+        browser, good = player.chromium.launch(executable_path=find_chromium(), args=FLAGS), []
+        server.start()
+        try:
+            for (dataset, model, bar), run_id in runs.items():
+                seen, asked = answers(server.home, run_id, samples)
+                print(f"      {dataset} {model}: the engine alone {np.median(seen):.3f} s, images {asked}", flush=True)
+                context = browser.new_context(base_url=server.url, viewport={"width": 1440, "height": 1000}, reduced_motion="reduce")
+                seen = slider(context.new_page(), run_id, samples)
+                good.append(verdict(f"alpha slider, {dataset} {model}: key to redrawn figures", seen, bar, "s"))
+                context.close()
+        finally:
+            server.stop()
+        browser.close()
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""How long the Saliency page lets one wait: a clicked image under three networks, and a gallery of 64.
+
+FORGETSCOPE_DATA=FOLDER python -m tests.benchmarks saliency     (the folder that holds cifar10-subset)
+
+The ResNet-18s are trained for one pass over a part of their data: what a map costs does not depend on the weights, but how many
+steps Integrated Gradients needs does, so the error that is left is printed beside the time.
+"""
+
+from pathlib import Path
+from statistics import median
+import sys
+import tempfile
+from time import perf_counter
+
+import torch
+
+from core.asking import make_spec
+from core.catalogue import catalogue
+from core.context import RunContext
+from core.data.adding import Asked, add
+from core.data.catalog import load_dataset
+from core.data.folder import data_folder
+from core.domain import MODELS as NAMES
+from core.domain import ForgetRequest, Recipe, RunSpec
+from core.engine import WarmEngine
+from core.looks.gallery import gallery
+from core.models import MODELS
+from core.pipeline import run
+from core.store.artifacts import Artifacts
+from core.store.home import Home, open_home
+from core.training import fit
+from tests.benchmarks.results import machine, table, verdict
+from tests.planted import record
+
+CLICKS, TRAINED = 12, 500  # images asked about; images that the large network is trained on
+BARS = {"digits": 0.5, "ResNet-18": 4.0, "gallery": 30.0}
+
+
+def digits(home: Home) -> str:
+    """A real run: its id."""
+    spec = make_spec(catalogue(home.root), "digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {})
+    outcome = run(spec, home, lambda *_: None)
+    return record(home, [(spec, {}, dict(outcome.artifacts), {"unlearn": 1.0, "reference": 1.0})])[0]
+
+
+def resnet(home: Home) -> str:
+    """A run on the CIFAR-10 subset where that is to be had, else on cartoon faces of the same size: three networks of other seeds."""
+    photographs = data_folder() / "cifar10-subset"
+    key = add(photographs, Asked(), home.datasets_folder).info.key if photographs.is_dir() else "faces"
+    data = load_dataset(key, home.datasets_folder)
+    print(f"      ResNet-18 on {data.info.title}", flush=True)
+    recipe, files = Recipe(epochs=1, batch_size=64, learning_rate=0.05), {}
+    for seed, name in enumerate(NAMES):
+        context = RunContext(lambda: MODELS["resnet18"](data.info), recipe, seed=seed)
+        model = fit(context.fresh_model(), data.train.sample(TRAINED), recipe, context)
+        files[name] = Artifacts(home.artifacts_folder).put_arrays({n: t.numpy() for n, t in model.state_dict().items()})
+    spec = RunSpec(data.info.key, "resnet18", ForgetRequest.parse("class:1"), "finetune", {}, 0)
+    return record(home, [(spec, {}, files, {"unlearn": 1.0, "reference": 1.0})])[0]
+
+
+def clicks(engine: WarmEngine, run_id: str) -> tuple[float, float, list[str]]:
+    """Median and largest seconds of a click to three maps of Integrated Gradients, and the median and largest error."""
+    engine.ask("saliency_offer", run_id=run_id)
+    took, missed = [], []
+    for place in range(CLICKS + 1):
+        began = perf_counter()
+        told = engine.ask("saliency", run_id=run_id, image={"set": "forget", "place": place}, target="true", how="integrated_gradients",
+                          settings={})  # fmt: skip
+        took.append(perf_counter() - began)
+        missed += [abs(m["error"] / m["difference"]) for m in told["models"].values() if m["difference"]]
+    return median(took[1:]), max(took[1:]), [f"{median(missed):.2%}", f"{max(missed):.1%}"]  # the first one imports
+
+
+def main() -> bool:
+    """Whether every bar was met."""
+    torch.set_num_threads(1)
+    rows, good = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        home = open_home(Path(folder))
+        runs = {"digits": digits(home), "ResNet-18": resnet(home)}
+        engine = WarmEngine(home)
+        for name, run_id in runs.items():
+            middle, worst, errors = clicks(engine, run_id)
+            rows.append([f"{name}: click to three maps, Integrated Gradients", middle, worst, *errors])
+            said = f"{middle:.2f} s, at most {worst:.2f}; error {errors[0]} of the difference, at most {errors[1]}"
+            good.append(verdict(f"{name}: a click to three maps of Integrated Gradients <= {BARS[name]} s", said, middle <= BARS[name]))
+        engine.close()
+        began = perf_counter()
+        gallery(home, runs["ResNet-18"], lambda *_: None, count=32)
+        took = perf_counter() - began
+        rows.append(["ResNet-18: gallery of 64 images x 3 networks, Grad-CAM", took, took, "", ""])
+        good.append(verdict(f"gallery of 64 images x 3 networks, Grad-CAM, ResNet-18 <= {BARS['gallery']:.0f} s", f"{took:.1f} s",
+                            took <= BARS["gallery"]))  # fmt: skip
+    print(f"\n{machine()}\n\n{table(['What', 'median s', 'largest s', 'median error', 'largest error'], rows)}")
+    return all(good)
+
+
+if __name__ == "__main__":
+    sys.exit(not main())

@@ -1,0 +1,157 @@
+"""The live question about one image: three answers and maps, their scores, an own picture, and what cannot be asked."""
+
+import json
+
+import numpy as np
+from PIL import Image
+import pytest
+import torch
+import torch.nn.functional as F
+
+from core.answers import answer
+from core.attribution.explain import explain
+from core.attribution.scores import scores
+from core.domain import MODELS as MODEL_NAMES
+from core.domain import WrongInput
+from core.explore.saliency import saliency, saliency_offer, saliency_random, saliency_trust
+from core.models import MODELS
+from core.opened import open_models
+from core.store.artifacts import Artifacts
+from core.store.results import ResultStore
+from core.wire import packed, unpacked
+from tests.planted import plant, record, spec
+
+
+@pytest.fixture(scope="module")
+def place(first_run):
+    home = first_run[0]
+    with ResultStore(home.database) as store:
+        return home, store.runs()[0].id
+
+
+def ask(place, about=saliency, **more):
+    image = more.pop("image", {"set": "forget", "place": 4})
+    return about(*place, **{"image": image, "target": "true", "how": "integrated_gradients", "settings": {}, **more})
+
+
+def test_the_answer_is_what_the_three_networks_say_of_the_image(place):
+    told, opened = ask(place), open_models(*place)
+    row = opened.splits.forgotten.nonzero()[4, 0]
+    x, label = opened.splits.train.subset(row[None]).pixels(), int(opened.splits.train.labels[row])
+    assert (told["label"], told["row"]) == (label, ("train", int(row)))
+    np.testing.assert_array_equal(unpacked(told["image"]), (x[0] * 255).round().to(torch.uint8).numpy())
+    assert list(told["models"]) == ["original", "unlearned", "reference"]
+    for name, said in told["models"].items():
+        shares = F.softmax(opened.model(name)(x)[0], 0)
+        assert said["probabilities"] == pytest.approx(shares.tolist(), abs=1e-6)
+        assert said["answer"] == int(shares.argmax())
+        assert said["target"] == label
+        found = explain(opened.model(name), x, torch.tensor([label]), "integrated_gradients").flat[0].numpy()
+        if said["steps"] == 128 or said["error"] <= 0.01 * abs(said["difference"]):
+            np.testing.assert_allclose(unpacked(said["map"]), found, atol=1e-6)
+    maps = {name: unpacked(said["map"]) for name, said in told["models"].items()}
+    assert told["pairs"]["original,unlearned"]["rank"] == pytest.approx(scores(maps["original"], maps["unlearned"]).rank)
+    assert set(told["pairs"]) == {"original,unlearned", "original,reference", "unlearned,reference"}
+
+
+def test_unlearning_shows_the_class_that_had_to_go_looks_elsewhere_and_the_control_does_not(place):
+    changed = {name: [ask(place, image={"set": name, "place": n}, how="deep_lift")["pairs"]["original,unlearned"]["rank"] for n in range(8)]
+               for name in ("forget", "retain")}  # fmt: skip
+    assert np.median(changed["forget"]) < np.median(changed["retain"])
+
+
+def test_each_networks_own_answer_is_a_target_and_so_is_any_class(place):
+    own = ask(place, target="own", how="saliency")["models"]
+    assert all(said["target"] == said["answer"] for said in own.values())
+    assert all(said["target"] == 7 for said in ask(place, target=7, how="saliency")["models"].values())
+
+
+@pytest.mark.parametrize("how", ["grad_cam", "saliency", "input_x_gradient", "guided_backprop", "deep_lift", "occlusion"])
+def test_every_explainer_that_is_offered_answers_all_three_questions_in_json(place, how):
+    assert how in [e["key"] for e in saliency_offer(*place)["explainers"] if not e["unfit"]]
+    for about in (saliency, saliency_random, saliency_trust):
+        json.dumps(ask(place, about, how=how), allow_nan=False)
+
+
+def test_a_randomised_network_is_always_the_same_one_and_no_stored_one(place):
+    one, again = (ask(place, saliency_random, how="deep_lift") for _ in range(2))
+    assert one == again
+    assert abs(one["scores"]["rank"]) < 0.7
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    ask(place, saliency_random, how="saliency")
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_an_own_picture_gets_three_answers(place, tmp_path):
+    file = tmp_path / "picture"
+    Image.new("RGB", (300, 200), (250, 250, 250)).save(file, "PNG")
+    told = ask(place, image={"path": str(file), "name": "mine.png"})
+    assert (told["label"], told["row"], told["parts"]) == (None, None, {})
+    assert unpacked(told["image"]).shape == (1, 8, 8)
+    assert all(said["target"] == said["answer"] for said in told["models"].values())  # it has no true class
+
+
+@pytest.mark.parametrize(
+    "more, sentence",
+    [
+        ({"image": {"set": "forget", "place": 5000}}, "There is no image 5000 in the set forget; it has "),
+        ({"image": {"set": "attic", "place": 0}}, "There is no set 'attic'; there are forget, retain, "),
+        ({"target": 10}, "There is no class 10; there are 10, from 0."),
+        ({"target": "best"}, "A target is 'true', 'own' or the number of a class, not 'best'."),
+        ({"how": "rollout"}, "Attention rollout follows attention"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_a_sentence(place, more, sentence):
+    about = {"run_id": place[1], "image": {"set": "forget", "place": 0}, "target": "true", "how": "saliency", "settings": {}, **more}
+    line = json.dumps({"question": "saliency", "about": about})
+    assert answer(place[0], line)["wrong"].startswith(sentence)
+
+
+def test_the_offer_says_which_layers_sets_and_models_there_are(place):
+    offer = saliency_offer(*place)
+    assert offer["layer"] == "pool2"
+    assert offer["layers"]["pool2"] == [4, 4]
+    assert offer["models"] == ["original", "unlearned", "reference"]
+    opened = open_models(*place)
+    assert offer["sets"]["forget"] == len(opened.splits.forget)
+    assert offer["sets"]["test_retain"] == len(opened.splits.test_retain)
+    json.dumps(offer)
+
+
+def weights(dataset, seed):
+    from core.data.catalog import load_dataset
+
+    torch.manual_seed(seed)
+    model = MODELS["small_cnn"](load_dataset(dataset).info)
+    return {name: t.numpy() for name, t in model.state_dict().items()}
+
+
+def test_a_run_without_reference_has_two_maps_and_one_without_networks_says_so(home):
+    two = plant(home, spec(reference=False), files={name: weights("digits", seed) for seed, name in enumerate(("original", "unlearned"))})
+    told = ask((home, two), how="saliency")
+    assert list(told["models"]) == ["original", "unlearned"]
+    assert list(told["pairs"]) == ["original,unlearned"]
+    none = plant(home, spec(seed=1), files=dict.fromkeys(("original", "unlearned", "reference")))
+    with pytest.raises(WrongInput, match="stored no networks"):
+        saliency_offer(home, none)
+
+
+def test_on_faces_the_share_of_each_true_part_is_told_and_attributes_are_targets(home):
+    made = spec(dataset="faces_attributes", request="attribute:glasses=1", params={})
+    put = Artifacts(home.artifacts_folder)
+    files = {name: put.put_arrays(weights(made.dataset, seed)) for seed, name in enumerate(MODEL_NAMES)}
+    (run_id,) = record(home, [(made, {}, files, {"unlearn": 1.0, "reference": 1.0})])
+    told = ask((home, run_id), how="saliency", target=0)
+    assert isinstance(told["label"], list)
+    shares = told["parts"]["glasses"]
+    assert 0 < shares["pixels"] < 0.3
+    assert all(0 < shares[name] < 1 for name in MODEL_NAMES)
+    assert all(0 < p < 1 for p in told["models"]["original"]["probabilities"])
+
+
+def test_arrays_come_back_from_the_wire_as_they_were():
+    for array in (np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros((0, 2), np.uint8)):
+        np.testing.assert_array_equal(unpacked(json.loads(json.dumps(packed(array)))), array)
+    with pytest.raises(ValueError, match="float64"):
+        packed(np.zeros(2))

@@ -1,0 +1,80 @@
+"""The gallery: forget images and a control under each network, in step with the live question, by the process that keeps looks."""
+
+import numpy as np
+import pytest
+
+from core.attribution.scores import scores
+from core.domain import WrongInput
+from core.explore.saliency import saliency
+from core.looks.gallery import SCORES, gallery
+from core.looks.shelf import LOOKS
+from core.opened import open_models
+from core.store.results import ResultStore
+from core.wire import unpacked
+
+
+@pytest.fixture(scope="module")
+def place(first_run):
+    home = first_run[0]
+    with ResultStore(home.database) as store:
+        return home, store.runs()[0].id
+
+
+@pytest.fixture(scope="module")
+def made(place):
+    heard = []
+    found = gallery(*place, lambda share, note: heard.append((share, note)), how="deep_lift", count=20)
+    return found, heard
+
+
+def test_it_is_on_the_shelf():
+    assert LOOKS["gallery"] is gallery
+
+
+def test_it_has_as_many_images_of_the_control_as_of_the_forget_set(place, made):
+    found, opened = made[0], open_models(*place)
+    assert found["forget"].tolist() == [True] * 20 + [False] * 20
+    assert opened.splits.forgotten[found["rows"]].tolist() == found["forget"].tolist()
+    np.testing.assert_array_equal(found["labels"], opened.splits.train.labels[found["rows"]])
+    np.testing.assert_array_equal(found["images"], opened.splits.train.images[found["rows"]])
+    sets = {True: opened.splits.forget, False: opened.splits.retain}
+    for place_, forget, image in zip(found["places"], found["forget"], found["images"], strict=True):
+        np.testing.assert_array_equal(sets[bool(forget)].images[place_], image)
+
+
+@pytest.mark.parametrize("index", [0, 7, 33])
+def test_its_maps_are_those_that_a_click_gets(place, made, index):
+    found = made[0]
+    image = {"set": "forget" if found["forget"][index] else "retain", "place": int(found["places"][index])}
+    told = saliency(*place, image=image, target="true", how="deep_lift", settings={})
+    for name, said in told["models"].items():
+        np.testing.assert_allclose(found[f"maps/{name}"][index] * found["scale"], unpacked(said["map"]), atol=2e-3 * found["scale"])
+        assert found[f"answers/{name}"][index] == said["answer"]
+        assert found[f"shares/{name}"][index] == pytest.approx(said["probabilities"][said["target"]], abs=1e-5)
+    for pair, values in told["pairs"].items():
+        stored = found[f"scores/{pair.replace(',', '/')}"][index]
+        assert stored.tolist() == pytest.approx([values[name] for name in SCORES], abs=1e-3)
+
+
+def test_the_scores_are_of_the_maps_and_the_forget_set_changed_more_than_the_control(made):
+    found = made[0]
+    kept = scores(found["maps/original"][3].astype(float), found["maps/unlearned"][3].astype(float))
+    assert found["scores/original/unlearned"][3, 0] == pytest.approx(kept.rank, abs=0.01)
+    rank = found["scores/original/unlearned"][:, 0]
+    assert np.median(rank[found["forget"]]) < np.median(rank[~found["forget"]])
+
+
+def test_it_tells_how_far_it_is(made):
+    shares = [share for share, _ in made[1]]
+    assert shares[0] == 0
+    assert shares == sorted(shares)
+    assert all(0 <= share < 1 for share in shares)
+    assert made[1][0][1] == "original network, image 1 of 40"
+
+
+def test_own_answers_are_a_target_and_a_wrong_explainer_is_refused(place):
+    found = gallery(*place, lambda *_: None, how="saliency", target="own", count=4)
+    for name in ("original", "unlearned", "reference"):
+        np.testing.assert_array_equal(found[f"targets/{name}"], found[f"answers/{name}"])
+    with pytest.raises(WrongInput, match="this network has none"):
+        gallery(*place, lambda *_: None, how="rollout", count=4)
