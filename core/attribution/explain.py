@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 from time import perf_counter
 from typing import Any
 import warnings
@@ -18,7 +18,7 @@ from core.attribution.shelf import EXPLAINERS
 from core.domain import WrongInput
 from core.models.normalise import Normalise
 
-STEPS = (16, 48, 128)  # of Integrated Gradients: more where fewer miss the bound
+STEPS = (24, 64, 160)  # of Integrated Gradients: more where fewer miss the bound
 ENOUGH = 0.01  # error of Integrated Gradients, as a share of the difference, at which no more steps are taken
 AT_ONCE = 2**16  # pixels in one pass
 NOISE = 0.1  # of SmoothGrad, as deviation of pixels in [0, 1]
@@ -88,6 +88,15 @@ def explain(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Set
     return Explanation(found, difference, (found.flatten(1).sum(1) - difference).abs())
 
 
+def passes(how: str, settings: Settings, shape: tuple[int, ...]) -> int:
+    """How many forward passes of one image a map costs, about; a backward pass counts for two. shape: (..., H, W)."""
+    if how == "occlusion":
+        window, stride = _window(shape)
+        return max(1, settings.smooth) * ceil((shape[-1] - window) / stride + 1) * ceil((shape[-2] - window) / stride + 1)
+    once = {"integrated_gradients": 3 * (settings.steps or STEPS[0]), "deep_lift": 6, "rollout": 1}.get(how, 3)
+    return max(1, settings.smooth) * once
+
+
 def empty(model: nn.Module, x: Tensor, baseline: str) -> Tensor:
     """The image that says nothing, (1, C, H, W). Raises WrongInput."""
     if baseline not in BASELINES:
@@ -145,9 +154,14 @@ def _grad_cam(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> 
     return fine
 
 
+def _window(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Pixels across what Occlusion covers at once, about a fifth of the shorter side, and from one place to the next."""
+    window = max(1, round(min(shape[-2:]) / 5))
+    return window, max(1, window // 2)
+
+
 def _occlusion(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Tensor:
-    window = max(1, round(min(x.shape[2:]) / 5))
-    stride = max(1, window // 2)
+    window, stride = _window(x.shape)
     return _asked(
         captum.Occlusion(model), x, target, chosen, sliding_window_shapes=(x.shape[1], window, window),
         strides=(x.shape[1], stride, stride), baselines=empty(model, x, chosen.baseline), perturbations_per_eval=_copies(x, WINDOWS),

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from core.attribution.evidence import true_parts
-from core.attribution.explain import Explanation, Settings, explain
-from core.attribution.honesty import infidelity, sensitivity
+from core.attribution.explain import Explanation, Settings, explain, passes
+from core.attribution.honesty import NEIGHBOURS, SHAKES, infidelity, sensitivity
 from core.attribution.layers import grids, preset
 from core.attribution.scores import scores, share_on
 from core.attribution.shelf import EXPLAINERS
@@ -23,6 +24,7 @@ from core.store.home import Home
 from core.wire import packed
 
 SETS = ("forget", "retain", "test_forget", "test_retain")
+CHEAP, MOST_SECONDS = 50, 40  # passes that nobody need count; of an answer: the engine is given up after 60
 SECONDS = 0.4  # that another, finer pass of Integrated Gradients may take for one network
 
 
@@ -115,6 +117,7 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     `parts`, of cartoon faces: part -> `pixels`, the share of the image that shows it, and each model's share of the map there.
     """
     asked = _asked(home, run_id, **about)
+    _affordable(asked, _cost(asked))
     told, maps = {}, {}
     for name in asked.opened.models:
         model = asked.opened.model(name)
@@ -148,6 +151,7 @@ def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
 def saliency_trust(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """Model -> `infidelity` and `sensitivity` of its map; see core.attribution.honesty."""
     asked = _asked(home, run_id, **about)
+    _affordable(asked, SHAKES + NEIGHBOURS * _cost(asked))
     told = {}
     for name in asked.opened.models:
         model = asked.opened.model(name)
@@ -158,6 +162,26 @@ def saliency_trust(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
             "sensitivity": _number(sensitivity(model, asked.x, aimed, asked.how, asked.settings)),
         }
     return told
+
+
+def _cost(asked: Asked) -> int:
+    return passes(asked.how, asked.settings, tuple(asked.x.shape))
+
+
+def _affordable(asked: Asked, cost: int) -> None:
+    """Raises WrongInput where the engine, which serves everybody, would be busy too long; cost: forward passes for each network."""
+    model = asked.opened.model(asked.opened.models[0])
+    if cost < CHEAP:
+        return
+    _logits(model, asked.x)  # the first pass is slower than all others
+    began = perf_counter()
+    _logits(model, asked.x)
+    seconds = (perf_counter() - began) * cost * len(asked.opened.models)
+    if seconds > MOST_SECONDS:
+        raise WrongInput(
+            f"This would take about {seconds:.0f} seconds here, and a click may take {MOST_SECONDS}; choose fewer steps or noisy copies, "
+            "or another explainer."
+        )
 
 
 def _logits(model: nn.Module, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from dashboard.session import stays
 
 BASELINE = {"mean": "mean pixels", "black": "black"}
 SMOOTH = {0: "off", 8: "8 copies", 24: "24 copies"}
-STEPS = {0: "as needed", 48: "48", 128: "128", 300: "300"}
+STEPS = {0: "as needed", 64: "64", 160: "160", 400: "400"}
 
 
 @dataclass(frozen=True)

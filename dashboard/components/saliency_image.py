@@ -65,7 +65,7 @@ def _choose(run: Run, sets: dict[str, int]) -> tuple[tuple[str, int | str], Uplo
     if name == "own":
         brought = right.file_uploader("A picture", KINDS, key="saliency_own", max_upload_size=50)
         return None if brought is None else (("own", brought.file_id), brought)
-    belongs("saliency_place", (run.id, name), 0)
+    belongs("saliency_place", run.id, 0)
     last = sets[name] - 1
     if not 0 <= (recall("saliency_place") or 0) <= last:
         remember("saliency_place", 0)

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from time import perf_counter
 
+import psutil
 import torch
 
 from core.asking import make_spec
@@ -32,7 +33,7 @@ from core.training import fit
 from tests.benchmarks.results import machine, table, verdict
 from tests.planted import record
 
-CLICKS, TRAINED = 12, 500  # images asked about; images that the large network is trained on
+CLICKS, TRAINED = 10, 300  # images asked about; images that the large network is trained on
 BARS = {"digits": 0.5, "ResNet-18": 4.0, "gallery": 30.0}
 
 
@@ -58,17 +59,25 @@ def resnet(home: Home) -> str:
     return record(home, [(spec, {}, files, {"unlearn": 1.0, "reference": 1.0})])[0]
 
 
-def clicks(engine: WarmEngine, run_id: str) -> tuple[float, float, list[str]]:
-    """Median and largest seconds of a click to three maps of Integrated Gradients, and the median and largest error."""
+def busy(process: psutil.Process) -> float:
+    """Seconds of a core that it has used: what a wait would be on a machine with nothing else to do."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def clicks(engine: WarmEngine, run_id: str) -> list[float]:
+    """A click to three maps of Integrated Gradients: median and largest seconds, and of a core; median and largest error, a share."""
     engine.ask("saliency_offer", run_id=run_id)
-    took, missed = [], []
+    process = next(p for p in psutil.Process().children() if "core.answers" in p.cmdline())
+    took, used, missed = [], [], []
     for place in range(CLICKS + 1):
-        began = perf_counter()
+        began, before = perf_counter(), busy(process)
         told = engine.ask("saliency", run_id=run_id, image={"set": "forget", "place": place}, target="true", how="integrated_gradients",
                           settings={})  # fmt: skip
         took.append(perf_counter() - began)
+        used.append(busy(process) - before)
         missed += [abs(m["error"] / m["difference"]) for m in told["models"].values() if m["difference"]]
-    return median(took[1:]), max(took[1:]), [f"{median(missed):.2%}", f"{max(missed):.1%}"]  # the first one imports
+    return [median(took[1:]), max(took[1:]), median(used[1:]), median(missed), max(missed)]  # the first click imports
 
 
 def main() -> bool:
@@ -80,18 +89,18 @@ def main() -> bool:
         runs = {"digits": digits(home), "ResNet-18": resnet(home)}
         engine = WarmEngine(home)
         for name, run_id in runs.items():
-            middle, worst, errors = clicks(engine, run_id)
-            rows.append([f"{name}: click to three maps, Integrated Gradients", middle, worst, *errors])
-            said = f"{middle:.2f} s, at most {worst:.2f}; error {errors[0]} of the difference, at most {errors[1]}"
+            middle, worst, core, error, largest = found = clicks(engine, run_id)
+            rows.append([f"{name}: click to three maps, Integrated Gradients", *found])
+            said = f"{middle:.2f} s, at most {worst:.2f} ({core:.2f} s of a core); error {error:.2%}, at most {largest:.1%}"
             good.append(verdict(f"{name}: a click to three maps of Integrated Gradients <= {BARS[name]} s", said, middle <= BARS[name]))
         engine.close()
-        began = perf_counter()
+        began, before = perf_counter(), busy(psutil.Process())
         gallery(home, runs["ResNet-18"], lambda *_: None, count=32)
-        took = perf_counter() - began
-        rows.append(["ResNet-18: gallery of 64 images x 3 networks, Grad-CAM", took, took, "", ""])
-        good.append(verdict(f"gallery of 64 images x 3 networks, Grad-CAM, ResNet-18 <= {BARS['gallery']:.0f} s", f"{took:.1f} s",
-                            took <= BARS["gallery"]))  # fmt: skip
-    print(f"\n{machine()}\n\n{table(['What', 'median s', 'largest s', 'median error', 'largest error'], rows)}")
+        took, core = perf_counter() - began, busy(psutil.Process()) - before
+        rows.append(["ResNet-18: gallery of 64 images x 3 networks, Grad-CAM", took, took, core, "", ""])
+        name = f"gallery of 64 images x 3 networks, Grad-CAM, ResNet-18 <= {BARS['gallery']:.0f} s"
+        good.append(verdict(name, f"{took:.1f} s ({core:.1f} s of a core)", took <= BARS["gallery"]))
+    print(f"\n{machine()}\n\n{table(['What', 'median s', 'largest s', 'of a core', 'median error', 'largest error'], rows)}")
     return all(good)
 
 

@@ -9,10 +9,11 @@ from core.domain import MODELS
 from core.looks.asked import Look, key_of
 from core.store.artifacts import Artifacts
 from core.store.results import ResultStore
+from dashboard.components import saliency_gallery
 from dashboard.components import saliency_pictures as pictures
 from tests.dashboard.conftest import sound
 from tests.dashboard.test_pages import alts, group, said
-from tests.planted import plant, spec
+from tests.planted import plant, record, spec
 
 PAGE = "views/saliency.py"
 
@@ -153,6 +154,38 @@ def test_a_gallery_is_offered_and_once_kept_drawn_as_one_wall_a_network(open_app
     at = sound(pills(at, "Show").set_value("retain").run())
     assert [p[0] for p in json.loads(at.get("plotly_chart")[0].proto.spec)["data"][0]["customdata"]] == [6, 7, 8, 9, 10, 11]
     assert group(at, "Show") == ["retain"]
+
+
+def test_a_click_in_the_gallery_opens_that_image_below(monkeypatch):
+    set_now = {}
+    monkeypatch.setattr(saliency_gallery, "recall", lambda key: {"selection": {"points": [{"customdata": [8]}] if key == "wall" else []}})
+    monkeypatch.setattr(saliency_gallery, "remember", set_now.__setitem__)
+    saliency_gallery._clicked("elsewhere", arrays_of())
+    assert set_now == {}
+    saliency_gallery._clicked("wall", arrays_of())
+    assert set_now == {"saliency_from": "retain", "saliency_place": 2}  # six of the forget set come before
+
+
+def test_of_faces_with_attributes_there_is_no_true_class_and_the_glasses_share_is_told(open_app, home_of):
+    import torch
+
+    from core.data.catalog import load_dataset
+    from core.models import MODELS as BUILDERS
+
+    home, made = home_of(), spec(dataset="faces_attributes", request="attribute:glasses=1", params={})
+    put, files = Artifacts(home.artifacts_folder), {}
+    for seed, name in enumerate(MODELS):
+        torch.manual_seed(seed)
+        model = BUILDERS["small_cnn"](load_dataset(made.dataset).info)
+        files[name] = put.put_arrays({key: t.numpy() for key, t in model.state_dict().items()})
+    (run_id,) = record(home, [(made, {}, files, {"unlearn": 1.0, "reference": 1.0})])
+    at = open_app(home.root, PAGE, run=run_id, explainer="Saliency")
+    assert at.selectbox(key="saliency_target").value == "own"
+    assert "the true class" not in at.selectbox(key="saliency_target").options
+    at = sound(at.selectbox(key="saliency_target").set_value("0").run())
+    assert list(at.table[1].value.columns) == ["Part", "Of the image", "Original", "Unlearned", "Retrained reference"]
+    assert "glasses" in at.table[1].value["Part"].tolist()
+    assert "a map that knows nothing" in captions(at)
 
 
 def test_those_whose_maps_differ_most_come_first_and_those_without_a_score_last():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.attribution.explain import Settings, explain
+from core.attribution.explain import STEPS, Settings, explain, passes
 from core.attribution.layers import grids, preset
 from core.attribution.readable import readable
 from core.attribution.shelf import EXPLAINERS
@@ -120,8 +120,8 @@ def test_steps_go_on_until_the_error_is_small_and_no_longer_than_the_time_that_i
     tiny = tiny_of(1)
     x, aims = tiny.dataset.test.pixels()[:1], tiny.dataset.test.labels[:1]
     free, short = (explain(tiny.original(), x, aims, "integrated_gradients", Settings(seconds=s)) for s in (float("inf"), 0.0))
-    assert short.steps == 16
-    assert free.steps == 128 or free.error <= 0.01 * free.difference.abs()
+    assert short.steps == STEPS[0]
+    assert free.steps == STEPS[-1] or free.error <= 0.01 * free.difference.abs()
 
 
 def test_deep_lift_of_a_trained_network_adds_up_to_the_difference():
@@ -232,6 +232,23 @@ def test_grad_cam_stands_on_grids_alone_and_starts_at_the_deepest_that_tells_pla
     assert preset(found) == "pool2"
     assert "normalise" not in found
     assert preset({"a": (3, 3), "b": (2, 2)}) == "b"
+
+
+@pytest.mark.parametrize("how, smooth", [("occlusion", 0), ("occlusion", 3), ("integrated_gradients", 2), ("rollout", 0)])
+def test_the_passes_that_are_foretold_are_those_that_are_made(how, smooth):
+    """Of Integrated Gradients each step is a forward and a backward pass, the latter counted twice."""
+    model, seen = network("vit_small"), []
+
+    class Counts(nn.Module):
+        def forward(self, x):
+            seen.append(len(x))
+            return x
+
+    counted = nn.Sequential(Counts(), *model)
+    settings = Settings(smooth=smooth, steps=5)
+    explain(counted, images(1), torch.tensor([0]), how, settings)
+    made = sum(seen) * (3 if how == "integrated_gradients" else 1)
+    assert passes(how, settings, (3, SIDE, SIDE)) == pytest.approx(made, rel=0.2, abs=3)
 
 
 @pytest.mark.parametrize(

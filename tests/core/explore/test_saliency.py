@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from core.answers import answer
-from core.attribution.explain import explain
+from core.attribution.explain import STEPS, explain
 from core.attribution.scores import scores
 from core.domain import MODELS as MODEL_NAMES
 from core.domain import WrongInput
@@ -47,7 +47,7 @@ def test_the_answer_is_what_the_three_networks_say_of_the_image(place):
         assert said["answer"] == int(shares.argmax())
         assert said["target"] == label
         found = explain(opened.model(name), x, torch.tensor([label]), "integrated_gradients").flat[0].numpy()
-        if said["steps"] == 128 or said["error"] <= 0.01 * abs(said["difference"]):
+        if said["steps"] == STEPS[-1] or said["error"] <= 0.01 * abs(said["difference"]):
             np.testing.assert_allclose(unpacked(said["map"]), found, atol=1e-6)
     maps = {name: unpacked(said["map"]) for name, said in told["models"].items()}
     assert told["pairs"]["original,unlearned"]["rank"] == pytest.approx(scores(maps["original"], maps["unlearned"]).rank)
@@ -106,6 +106,15 @@ def test_what_cannot_be_asked_is_told_in_a_sentence(place, more, sentence):
     about = {"run_id": place[1], "image": {"set": "forget", "place": 0}, "target": "true", "how": "saliency", "settings": {}, **more}
     line = json.dumps({"question": "saliency", "about": about})
     assert answer(place[0], line)["wrong"].startswith(sentence)
+
+
+def test_what_would_keep_the_engine_busy_too_long_is_refused_before_it_begins(place, monkeypatch):
+    monkeypatch.setattr("core.explore.saliency.MOST_SECONDS", 0.0)
+    assert ask(place, how="saliency")["models"]  # cheap: not even counted
+    with pytest.raises(WrongInput, match="fewer steps or noisy copies"):
+        ask(place, settings={"smooth": 24})
+    with pytest.raises(WrongInput, match="about 0 seconds"):
+        ask(place, saliency_trust)
 
 
 def test_the_offer_says_which_layers_sets_and_models_there_are(place):
