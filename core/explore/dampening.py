@@ -18,7 +18,7 @@ from core.store.home import Home
 from core.training import predict
 
 LOOKED_AT = 2000  # examples of a set that an answer looks at, at most; the page says how many
-SECONDS = {"test": 0.1, "forget": 0.05}  # that asking about a set may take
+SECONDS = {"test": 0.08, "forget": 0.04}  # that asking about a set may take
 FEWEST = {"test": 32, "forget": 16}  # examples of a set, however slow the network
 PROBED, TRIES, PROBING = 32, 5, 0.2  # examples by which seconds are measured; how often, and seconds that it may take
 BINS = 20  # of the histogram of beta

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from core.data.splits import Splits
+from core.looks.known import SETS
 
-SETS = ("forget", "retain", "test_forget", "test_retain")  # as a map's `set` numbers them
 SHARES = {"forget": 0.4, "retain": 0.3, "test_forget": 0.1, "test_retain": 0.2}  # of all images on a map
 
 

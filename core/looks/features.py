@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from core.data.labels import is_multi
 from core.domain import WrongInput
-from core.looks.asked import Look, arrays, key_of
-from core.looks.drawing import SETS, drawn
+from core.looks.asked import Look, key_of
+from core.looks.drawing import drawn
+from core.looks.known import SETS, UNSEEN, Arrays, Say
 from core.opened import Opened, open_models
 from core.store.artifacts import Artifacts
 from core.store.home import Home
@@ -18,8 +19,6 @@ from core.store.results import ResultStore
 from core.training import predict
 
 AT_ONCE = 100  # images between two words about progress
-Arrays = dict[str, np.ndarray]
-Say = Callable[[float, str], None]
 
 
 def compute(home: Home, run_id: str, say: Say, *, count: int, seed: int) -> Arrays:
@@ -51,18 +50,14 @@ def compute(home: Home, run_id: str, say: Say, *, count: int, seed: int) -> Arra
     return found
 
 
-def kept_or_computed(home: Home, run_id: str, say: Say, *, count: int, seed: int) -> Arrays:
-    """The same from the store, or computed now and kept under a look's key. Raises WrongInput."""
-    look = Look("features", run_id, {"count": count, "seed": seed})
-    try:
-        return arrays(home, look)
-    except WrongInput:  # not there yet, or damaged
-        began = perf_counter()
-        made = compute(home, run_id, say, count=count, seed=seed)
-        file = Artifacts(home.artifacts_folder).put_arrays(made)
-        with ResultStore(home.database) as store:
-            store.keep(key_of(home, look), "look/features", file, perf_counter() - began)
-        return made
+def keep(home: Home, run_id: str, say: Say, *, count: int, seed: int) -> Arrays:
+    """The same, kept as the look `features` of these settings."""
+    look, began = Look("features", run_id, {"count": count, "seed": seed}), perf_counter()
+    made = compute(home, run_id, say, count=count, seed=seed)
+    file = Artifacts(home.artifacts_folder).put_arrays(made)
+    with ResultStore(home.database) as store:
+        store.keep(key_of(home, look), "look/features", file, perf_counter() - began)
+    return made
 
 
 def _images(run: Opened, count: int, seed: int) -> Arrays:
@@ -84,7 +79,7 @@ def _images(run: Opened, count: int, seed: int) -> Arrays:
 def _features(run: Opened, model: str, images: Arrays, heard: Callable[[int], None]) -> Tensor:
     """float32 (N, d), in the order of `images`."""
     body, _ = halves(run.model(model))
-    on_test = torch.from_numpy(images["set"] >= SETS.index("test_forget"))
+    on_test = torch.from_numpy(images["set"] >= UNSEEN)
     index = torch.from_numpy(images["index"])
     found: list[Tensor] = []
     for examples, chosen in ((run.splits.train, ~on_test), (run.splits.test, on_test)):  # training images come first

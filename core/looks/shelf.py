@@ -1,17 +1,38 @@
-"""Every kind of look, by key; only the process that computes one opens the shelf, for it needs torch."""
+"""Every kind of look, by key; what a kind needs (torch, mostly) is imported when it is computed, for one that needs less is quicker."""
 
 from collections.abc import Callable
+from typing import Any
 
-import numpy as np
-
-from core.looks import features
 from core.looks import map as joint_map
-from core.looks.alphas import alphas
-from core.looks.gallery import gallery
-from core.looks.importance import importance
+from core.looks.known import Arrays, Say
+from core.store.home import Home
 
-Say = Callable[[float, str], None]  # share in [0, 1], what is being done
+
+def _alphas(home: Home, run_id: str, say: Say, /, **settings: Any) -> Arrays:
+    from core.looks.alphas import alphas  # noqa: PLC0415  # late, as said above
+
+    return alphas(home, run_id, say, **settings)
+
+
+def _features(home: Home, run_id: str, say: Say, /, **settings: Any) -> Arrays:
+    from core.looks.features import compute  # noqa: PLC0415  # late, as said above
+
+    return compute(home, run_id, say, **settings)
+
+
+def _gallery(home: Home, run_id: str, say: Say, /, **settings: Any) -> Arrays:
+    from core.looks.gallery import gallery  # noqa: PLC0415  # late, as said above
+
+    return gallery(home, run_id, say, **settings)
+
+
+def _importance(home: Home, run_id: str, say: Say, /, **settings: Any) -> Arrays:
+    from core.looks.importance import importance  # noqa: PLC0415  # late, as said above
+
+    return importance(home, run_id, say, **settings)
+
+
 # kind -> compute(home, run_id, say, **settings) -> arrays, all that the pages need of it
-LOOKS: dict[str, Callable[..., dict[str, np.ndarray]]] = {
-    "gallery": gallery, "alphas": alphas, "importance": importance, "features": features.compute, "map": joint_map.compute,
+LOOKS: dict[str, Callable[..., Arrays]] = {
+    "alphas": _alphas, "features": _features, "gallery": _gallery, "importance": _importance, "map": joint_map.compute,
 }  # fmt: skip

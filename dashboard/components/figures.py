@@ -1,5 +1,6 @@
 """Tables to plotly figures: pure functions; colours of text and background are the theme's."""
 
+from collections.abc import Sequence
 from math import log10
 from typing import Any
 
@@ -13,6 +14,7 @@ READABLE = 15  # classes whose names and counts fit into a matrix
 HEIGHT = 340  # pixels
 DARK_SCALE = [[0.0, "#1b232e"], [1.0, "#7cc0f5"]]
 DECADES = range(-12, 5)  # of importance ratios
+LETTER, USUAL = 6, 17  # pixels of a letter of a layer's name; letters that any figure has room for
 ABOVE = 16  # pixels from one row of words to the next
 NEAR = 0.02  # of a decade: lines that stand closer are one to the eye
 TAIL = 0.005  # share of the weights with the smallest ratios that the histogram may leave out of sight
@@ -193,7 +195,13 @@ def dampened_share(dampened: dict[str, float]) -> go.Figure:
     largest = max(dampened.values(), default=0.0)
     top = next(top for top in (0.05, 0.1, 0.25, 0.5, 1.0) if largest <= top)
     numbers = {"range": [0, top], "tickformat": ".0%"}
-    return go.Figure([trace], house("parameter tensor, input to output", "weights dampened", yaxis=numbers))
+    height = HEIGHT + room_for(list(dampened))
+    return go.Figure([trace], house("parameter tensor, input to output", "weights dampened", height, yaxis=numbers))
+
+
+def room_for(names: Sequence[str]) -> int:
+    """Pixels that upright names of layers need below a figure, beyond those that any figure has."""
+    return max(0, LETTER * (max(map(len, names), default=0) - USUAL))
 
 
 def layer_change(layers: pd.DataFrame) -> go.Figure:

@@ -16,7 +16,7 @@ WIDEST = 96  # cells of a map's side; a larger matrix is drawn by the means of i
 
 @dataclass(frozen=True)
 class Line:
-    """x: 0, 1, 2 ... where it is None."""
+    """x: 0, 1, 2 ... where it is None. legend: whether it is named there."""
 
     name: str
     y: Sequence[float] | np.ndarray
@@ -24,6 +24,7 @@ class Line:
     dash: str = "solid"
     x: Sequence[float] | np.ndarray | None = None
     symbol: str = "circle"
+    legend: bool = True
 
 
 def lines(series: Sequence[Line], x: str, y: str, *, at: float | None = None, share: bool = False, log: bool = False) -> go.Figure:
@@ -35,6 +36,7 @@ def lines(series: Sequence[Line], x: str, y: str, *, at: float | None = None, sh
             name=line.name, x=np.arange(len(values)) if line.x is None else np.asarray(line.x), y=values,
             mode="lines+markers" if len(values) <= MARKED else "lines",
             line={"color": line.colour, "dash": line.dash, "width": 2.5}, marker={"symbol": line.symbol, "size": 8},
+            showlegend=None if line.legend else False,
             hovertemplate=f"{line.name}, {x} %{{x:.3g}}: %{{y:{'.1%' if share else '.3g'}}}<extra></extra>",
         )  # fmt: skip
     if at is not None:

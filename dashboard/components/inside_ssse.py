@@ -81,7 +81,7 @@ def spectra(blocks: Mapping[str, np.ndarray], damping: Mapping[str, float]) -> g
         shown.append(Line(block, values, colour))
         if block in damping:
             own = colour if len(blocks) > 1 else THRESHOLD
-            shown.append(Line(f"λ of {block}", [damping[block]] * 2, own, "dash", [0, len(values) - 1], "line-ew"))
+            shown.append(Line(f"λ of {block}", [damping[block]] * 2, own, "dash", [0, len(values) - 1], "line-ew", len(blocks) == 1))
     return lines(shown, "eigenvalue, the largest first", "eigenvalue of the Fisher", log=True)
 
 

@@ -72,9 +72,6 @@ def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
     """The chosen importances, or None where they must be computed first: that is offered then."""
     own = own_estimator(run, names)
     options = ([OWN] if own else []) + [key for key in ESTIMATORS if key != own]
-    if not own:
-        why = "its method does not need any" if run.spec.method != "ssd" else "the file that held them was not kept"
-        st.info(f"This run stored no importances: {why}. They can be computed now, at its original network.", icon=":material/info:")
     belongs("estimator", run.id, options[0])
     stays("estimator", options)
     chosen = st.segmented_control(
@@ -86,9 +83,13 @@ def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
         return Source(run, where, "", own, batch, data, names)
     wanted = Look("importance", run.id, {"estimator": chosen, "batch_size": 0 if chosen == "per_sample" else BATCH})
     if queries.look_progress(wanted).status != "done":
+        if not own:
+            why = "its method does not need any" if run.spec.method != "ssd" else "the file that held them was not kept"
+            st.info(f"This run stored no importances: {why}. They can be computed now, at its original network.", icon=":material/info:")
         count = data.train_count
         look(wanted, f"the {chosen} importances", lambda _: None, cost=f"{ESTIMATORS[chosen]}: a backward pass over {count:,} images")
         return None
+    st.caption("Computed after the run, at its original network, and kept.")
     return Source(run, where, queries.look_key(wanted), str(chosen), BATCH, data, names)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.components.figures import house
+from dashboard.components.figures import house, room_for
 from dashboard.components.palette import ACCENT
-from dashboard.components.parameters_figures import LAYERS, WRITTEN, across, rising, room_for
+from dashboard.components.parameters_figures import LAYERS, WRITTEN, across, rising
 
 ROW = 34  # pixels of a map's row
 

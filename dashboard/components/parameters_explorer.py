@@ -1,4 +1,4 @@
-"""The dampening explorer: alpha and lambda, what they would do to the network, and the run that keeps it."""
+"""The dampening explorer: alpha and lambda, and what they would do to the network."""
 
 from functools import partial
 from typing import Any
@@ -7,9 +7,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.asking import make_spec
-from core.domain import RunSpec, WrongInput
-from core.jobs import runner
 from core.looks.asked import Look
 from core.verdict import percent
 from dashboard import queries
@@ -18,11 +15,10 @@ from dashboard.components import parameters_figures as drawn
 from dashboard.components.fragments import fragment
 from dashboard.components.look import look
 from dashboard.components.parameters import Source
-from dashboard.components.text import plain
-from dashboard.session import ask_to_open, belongs, home, recall, remember
+from dashboard.components.parameters_keep import keep
+from dashboard.session import belongs
 
 ALPHA = "{:.3g}".format  # the slider knows its values by this text, so no two may look alike
-KEPT = "_kept-as-runs"  # (what was asked, alpha, lambda) -> id, of this session
 Json = dict[str, Any]
 
 
@@ -66,7 +62,7 @@ def _explorer(source: Source, view: Json, start: tuple[float, float]) -> None:
         if tab.open:
             with tab:
                 draw()
-    _keep(source, (alpha, lambda_), start)
+    keep(source, (alpha, lambda_), start)
 
 
 def _sliders(source: Source, view: Json, start: tuple[float, float]) -> tuple[float, float]:
@@ -173,36 +169,3 @@ def _from_look(arrays: dict[str, np.ndarray]) -> Json:
     accuracy = {part: [None if np.isnan(v) else float(v) for v in arrays[f"accuracy/{part}"]] for part in parts}
     images = {part: int(arrays[f"images/{part}"]) for part in parts}
     return {"alpha": arrays["alpha"].tolist(), "accuracy": accuracy, "images": images}
-
-
-def _keep(source: Source, now: tuple[float, float], start: tuple[float, float]) -> None:
-    """The button that makes a real run of what the sliders say; once it was pressed, the way to that run."""
-    kept = recall(KEPT, {}).get((*source.asked, *now))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if kept is not None:
-            if st.button("Open it", key="open-kept", icon=":material/open_in_new:"):
-                ask_to_open(kept, "views/result.py")
-            found = queries.run(kept)
-            st.caption(f"Kept as run {kept}, which is {found.status if found else 'deleted'}.")
-            return
-        st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now))
-        own = " These are the open run's own settings." if now == start and not source.kept else ""
-        st.caption(f"A real SSD run with these settings, measured in full like any other.{own}")
-
-
-def spec_of(source: Source, alpha: float, lambda_: float) -> RunSpec:
-    """The SSD run of these settings, everything spelled out. Raises WrongInput."""
-    asked, settings = source.run.spec, {"importance": source.estimator, "batch_size": source.batch_size, "alpha": alpha, "lambda": lambda_}
-    return make_spec(
-        queries.catalogue(), asked.dataset, asked.model, asked.request, "ssd", settings,
-        seed=asked.seed, reference=asked.reference, weights=asked.weights,
-    )  # fmt: skip
-
-
-def _submit(source: Source, now: tuple[float, float]) -> None:
-    try:
-        run_id = runner.submit(home(), spec_of(source, *now))
-    except WrongInput as wrong:
-        st.toast(plain(str(wrong)), icon=":material/error:")
-        return
-    remember(KEPT, {**recall(KEPT, {}), (*source.asked, *now): run_id})

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.components.figures import NEAR, house, noted, upright
+from dashboard.components.figures import NEAR, house, noted, room_for, upright
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, QUIET, SET_COLOUR, THRESHOLD
 
 LAYERS = "parameter tensor, input to output"
 NAMED = 24  # layers whose every name is written below a figure
-LETTER, USUAL = 6, 17  # pixels of a letter of a name; letters that a figure has room for
 LEVEL = 6  # layers whose names find room side by side
 WRITTEN = 16  # columns of a map whose cells are wide enough for a number
 PARTS = {  # part of the data -> name, colour, dash
@@ -101,11 +100,6 @@ def across(names: Sequence[str], anchor: str = "y") -> dict[str, Any]:
     every = {"dtick": 1} if len(names) <= NAMED else {}
     upright_names = {"tickangle": 90} if len(names) > LEVEL else {}
     return {"type": "category", "showgrid": False, "anchor": anchor, **upright_names, **every}
-
-
-def room_for(names: Sequence[str]) -> int:
-    """Pixels that upright names of layers need below a figure, beyond those that any figure has."""
-    return max(0, LETTER * (max(map(len, names), default=0) - USUAL))
 
 
 def _short(value: float) -> str:

@@ -156,6 +156,8 @@ def test_blocks_are_drawn_from_the_stiffest_and_not_all_of_many():
     blocks = {f"b{i}": np.array([float(i)]) for i in range(9)}
     assert ssse.largest(blocks) == ["b8", "b7", "b6", "b5", "b4", "b3"]
     assert [t.name for t in ssse.spectra({"b1": blocks["b1"]}, {"b1": 0.5}).data] == ["b1", "λ of b1"]
+    many = ssse.spectra(blocks, dict.fromkeys(blocks, 0.5)).data
+    assert [t.name for t in many if t.showlegend is not False] == ssse.largest(blocks)  # of many, the dashes alone tell λ
 
 
 def test_the_promise_is_the_sum_of_the_blocks_promises():

@@ -144,6 +144,8 @@ def test_importances_of_a_run_without_any_are_offered_computed_and_explored(open
     computed(bare, Look("importance", run_id, {"estimator": "per_sample", "batch_size": 0}))
     at = open_app(bare.root, VIEW, run=run_id)
     figures_of(at, *ALWAYS, "Share of each parameter", "Heat map: mean importance", "Heat map: relative change")
+    assert not at.info
+    assert "Computed after the run, at its original network, and kept." in [caption.value for caption in at.caption]
     assert {metric.label: metric.value for metric in at.metric}["JS to reference"] != "–"
 
 

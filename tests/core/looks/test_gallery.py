@@ -27,8 +27,9 @@ def made(place):
     return found, heard
 
 
-def test_it_is_on_the_shelf():
-    assert LOOKS["gallery"] is gallery
+def test_it_is_on_the_shelf(monkeypatch):
+    monkeypatch.setattr("core.looks.gallery.gallery", lambda *about, **settings: (about, settings))
+    assert LOOKS["gallery"]("home", "run", "say", count=1) == (("home", "run", "say"), {"count": 1})
 
 
 def test_it_has_as_many_images_of_the_control_as_of_the_forget_set(place, made):

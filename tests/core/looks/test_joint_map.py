@@ -1,9 +1,13 @@
 """The joint map: which images, one projection for all networks, and neighbourhoods; against hand and scikit-learn."""
 
+from pathlib import Path
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 import torch
@@ -16,7 +20,8 @@ from core.looks import projecting
 from core.looks.asked import Look, progress
 from core.looks.drawing import drawn, stratified, taken
 from core.looks.features import halves
-from core.looks.map import around, placed
+from core.looks.map import placed
+from core.looks.nearest import around
 from core.looks.projecting import manifold, principal, turned
 from core.looks.shelf import LOOKS
 from core.opened import Opened, open_models
@@ -24,6 +29,7 @@ from core.training import predict
 from tests.planted import plant, spec
 from tests.tiny import tiny_attributes
 
+ROOT = Path(__file__).resolve().parents[3]
 MAP = {"projection": "pca", "count": 300, "seed": 0, "turn": True}
 
 
@@ -31,12 +37,12 @@ def quiet(_share: float, _note: str) -> None:
     """Nobody listens."""
 
 
-def rows_by_chance(count: int, width: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(count, width, generator=torch.Generator().manual_seed(seed))
+def rows_by_chance(count: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(count, width)).astype(np.float32)
 
 
-def orthogonal(width: int, seed: int = 1) -> torch.Tensor:
-    return torch.linalg.qr(rows_by_chance(width, width, seed).double())[0]
+def orthogonal(width: int, seed: int = 1) -> np.ndarray:
+    return np.linalg.qr(rows_by_chance(width, width, seed).astype(np.float64))[0]
 
 
 # Which images.
@@ -76,25 +82,25 @@ def test_a_part_is_of_its_set_and_says_how_many_there_are(grey):
 
 
 def test_principal_components_are_scikit_learn_s_but_for_their_signs():
-    x = rows_by_chance(200, 7) * torch.arange(1, 8)
+    x = rows_by_chance(200, 7) * np.arange(1, 8, dtype=np.float32)
     scores, shares = principal(x)
-    oracle = PCA(2).fit(x.double().numpy())
-    wanted = oracle.transform(x.double().numpy())
-    np.testing.assert_allclose(np.abs(scores.numpy()), np.abs(wanted), rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(shares.numpy(), oracle.explained_variance_ratio_, rtol=1e-5)
-    assert torch.equal(scores, principal(x)[0])
+    oracle = PCA(2).fit(x.astype(np.float64))
+    wanted = oracle.transform(x.astype(np.float64))
+    np.testing.assert_allclose(np.abs(scores), np.abs(wanted), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(shares, oracle.explained_variance_ratio_, rtol=1e-5)
+    np.testing.assert_array_equal(scores, principal(x)[0])
 
 
 def test_features_of_one_number_lie_on_a_line():
-    scores, shares = principal(torch.tensor([[1.0], [3.0]]))
+    scores, shares = principal(np.array([[1.0], [3.0]], np.float32))
     assert scores.tolist() == [[-1.0, 0.0], [1.0, 0.0]]
     assert shares.tolist() == [1.0, 0.0]
 
 
 def test_one_projection_is_fitted_on_all_networks_so_that_equal_ones_have_equal_places_and_moved_ones_have_moved():
     x = rows_by_chance(100, 6)
-    away = x + torch.tensor([30.0, 0, 0, 0, 0, 0])
-    found = placed({"original": x, "unlearned": x.clone(), "reference": away}, "pca")
+    away = x + np.array([30, 0, 0, 0, 0, 0], np.float32)
+    found = placed({"original": x, "unlearned": x.copy(), "reference": away}, "pca")
     np.testing.assert_array_equal(found["positions/original"], found["positions/unlearned"])
     step = found["positions/reference"] - found["positions/original"]
     np.testing.assert_allclose(step, np.broadcast_to(step[0], step.shape), atol=1e-4)
@@ -102,31 +108,30 @@ def test_one_projection_is_fitted_on_all_networks_so_that_equal_ones_have_equal_
 
 
 def test_umap_gives_equal_networks_equal_places_and_keeps_clusters_apart_the_same_every_time():
-    x = torch.cat([rows_by_chance(40, 5), rows_by_chance(40, 5, 1) + 25])
-    found = placed({"original": x, "unlearned": x.clone()}, "umap")
+    x = np.concatenate([rows_by_chance(40, 5), rows_by_chance(40, 5, 1) + 25])
+    found = placed({"original": x, "unlearned": x.copy()}, "umap")
     np.testing.assert_array_equal(found["positions/original"], found["positions/unlearned"])
     places = found["positions/original"]
     near = NearestNeighbors(n_neighbors=6).fit(places).kneighbors(places, return_distance=False)[:, 1:]
     assert ((near < 40) == (np.arange(80) < 40)[:, None]).mean() > 0.99
-    np.testing.assert_array_equal(manifold(x).numpy(), manifold(x).numpy())
+    np.testing.assert_array_equal(manifold(x), manifold(x))
     assert found["explained"].tolist() == [0, 0]
 
 
 def test_umap_says_in_a_sentence_what_it_lacks(monkeypatch):
     with pytest.raises(WrongInput, match="more than 15 different points; there are 1"):
-        manifold(torch.ones(100, 4))
+        manifold(np.ones((100, 4), np.float32))
     monkeypatch.setattr(projecting.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(WrongInput, match="umap-learn, which is not installed"):
         manifold(rows_by_chance(100, 4))
 
 
 def test_a_turned_network_is_laid_onto_the_other_again_and_keeps_its_distances():
-    x, by = rows_by_chance(60, 5), torch.arange(60) < 40
-    moved = (x.double() @ orthogonal(5) + 7).float()
-    np.testing.assert_allclose(turned(moved, x, by).numpy(), x.numpy(), atol=1e-4)
+    x, by = rows_by_chance(60, 5), np.arange(60) < 40
+    moved = (x @ orthogonal(5) + 7).astype(np.float32)
+    np.testing.assert_allclose(turned(moved, x, by), x, atol=1e-4)
     other = rows_by_chance(60, 5, 9)
-    laid = turned(other, x, by).double()
-    np.testing.assert_allclose(torch.pdist(laid), torch.pdist(other.double()), rtol=1e-4)
+    np.testing.assert_allclose(pdist(turned(other, x, by)), pdist(other), rtol=1e-4)
 
 
 # Neighbourhoods.
@@ -135,9 +140,9 @@ def test_a_turned_network_is_laid_onto_the_other_again_and_keeps_its_distances()
 def test_neighbours_votes_and_centres_of_a_line_by_hand():
     #          train            | unseen
     places = [0.0, 1.0, 3.0, 7.0, 0.4, 6.0]
-    labels = torch.tensor([0, 0, 1, 1, 0, 1])
-    sets = torch.tensor([0, 1, 1, 1, 2, 3])
-    found = around(torch.tensor(places)[:, None], labels, sets)
+    labels = np.array([0, 0, 1, 1, 0, 1])
+    sets = np.array([0, 1, 1, 1, 2, 3])
+    found = around(np.array(places, np.float32)[:, None], labels, sets)
     assert found["neighbours"].tolist() == [[1, 2, 3], [0, 2, 3], [1, 0, 3], [2, 1, 0], [0, 1, 2], [3, 2, 1]]
     assert found["agreeing"] == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1 / 3, 2 / 3, 2 / 3])
     near_unseen = [[4], [4], [4], [5], [5], [4]]  # one fewer than there are, so that an unseen image has as many as any
@@ -147,13 +152,13 @@ def test_neighbours_votes_and_centres_of_a_line_by_hand():
 
 def test_neighbours_are_scikit_learn_s():
     x = rows_by_chance(120, 4)
-    found = around(x, torch.zeros(120, dtype=torch.int64), torch.ones(120, dtype=torch.int64))["neighbours"]
-    wanted = NearestNeighbors(n_neighbors=51).fit(x.numpy()).kneighbors(x.numpy(), return_distance=False)[:, 1:]
+    found = around(x, np.zeros(120, int), np.ones(120, int))["neighbours"]
+    wanted = NearestNeighbors(n_neighbors=51).fit(x).kneighbors(x, return_distance=False)[:, 1:]
     np.testing.assert_array_equal(found, wanted)
 
 
 def test_without_unseen_images_their_vote_is_unknown():
-    found = around(rows_by_chance(5, 2), torch.zeros(5, dtype=torch.int64), torch.zeros(5, dtype=torch.int64))
+    found = around(rows_by_chance(5, 2), np.zeros(5, int), np.zeros(5, int))
     assert np.isnan(found["unseen_agreeing"]).all()
 
 
@@ -198,6 +203,17 @@ def test_features_are_kept_so_that_a_second_projection_does_not_ask_the_networks
     np.testing.assert_array_equal(first["index"], again["index"])
     assert not np.allclose(first["positions/reference"], again["positions/reference"])
     assert not any(name.startswith("features") for name in again)
+
+
+def test_another_projection_needs_no_torch(home):
+    LOOKS["map"](home, (run_id := plant(home, spec())), quiet, **MAP)
+    code = (
+        "import sys; from pathlib import Path; from core.looks.shelf import LOOKS; from core.store.home import Home; "
+        f"LOOKS['map'](Home(Path({str(home.root)!r})), {run_id!r}, print, projection='pca', count=300, seed=0, turn=False); "
+        "print('torch' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (told.stderr, told.stdout.split()[-1]) == ("", "False")
 
 
 def test_a_run_without_a_reference_has_two_networks_and_one_that_changed_nothing_has_not_moved(home):

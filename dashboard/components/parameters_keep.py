@@ -1,0 +1,46 @@
+"""What the dampening explorer shows, kept as a real run."""
+
+import streamlit as st
+
+from core.asking import make_spec
+from core.domain import RunSpec, WrongInput
+from core.jobs import runner
+from dashboard import queries
+from dashboard.components.parameters import Source
+from dashboard.components.text import plain
+from dashboard.session import ask_to_open, home, recall, remember
+
+KEPT = "_kept-as-runs"  # (what was asked, alpha, lambda) -> id, of this session
+
+
+def keep(source: Source, now: tuple[float, float], start: tuple[float, float]) -> None:
+    """The button that makes a real run of what the sliders say; once it was pressed, the way to that run."""
+    kept = recall(KEPT, {}).get((*source.asked, *now))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if kept is not None:
+            if st.button("Open it", key="open-kept", icon=":material/open_in_new:"):
+                ask_to_open(kept, "views/result.py")
+            found = queries.run(kept)
+            st.caption(f"Kept as run {kept}, which is {found.status if found else 'deleted'}.")
+            return
+        st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now))
+        own = " These are the open run's own settings." if now == start and not source.kept else ""
+        st.caption(f"A real SSD run with these settings, measured in full like any other.{own}")
+
+
+def spec_of(source: Source, alpha: float, lambda_: float) -> RunSpec:
+    """The SSD run of these settings, everything spelled out. Raises WrongInput."""
+    asked, settings = source.run.spec, {"importance": source.estimator, "batch_size": source.batch_size, "alpha": alpha, "lambda": lambda_}
+    return make_spec(
+        queries.catalogue(), asked.dataset, asked.model, asked.request, "ssd", settings,
+        seed=asked.seed, reference=asked.reference, weights=asked.weights,
+    )  # fmt: skip
+
+
+def _submit(source: Source, now: tuple[float, float]) -> None:
+    try:
+        run_id = runner.submit(home(), spec_of(source, *now))
+    except WrongInput as wrong:
+        st.toast(plain(str(wrong)), icon=":material/error:")
+        return
+    remember(KEPT, {**recall(KEPT, {}), (*source.asked, *now): run_id})
