@@ -146,7 +146,7 @@ def show_card(run_id: str, table: pd.DataFrame, arrays: Arrays, stored: Arrays |
         st.caption(f"The {len(near)} training images on the map that the original finds most alike, nearest first.")
     if st.button("Where do the networks look?", icon=":material/center_focus_strong:", key="map_saliency"):
         name, place = str(table["set"].iloc[row]), int(table["place"].iloc[row])
-        ask_elsewhere({"saliency_from": name, "saliency_place": place}, "views/saliency.py", {"saliency_place": (run_id, name)})
+        ask_elsewhere({"saliency_from": name, "saliency_place": place}, "views/saliency.py", {"saliency_place": run_id})
 
 
 def _facts(table: pd.DataFrame, row: int, stored: Arrays | None, data: DatasetInfo) -> None:

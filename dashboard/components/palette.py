@@ -17,7 +17,7 @@ PAIR_SYMBOL = {"A": "circle", "B": "square"}
 SIGN_COLOUR = {"against": "#2166AC", "for": "#B2182B"}  # of signed maps over a picture; ColorBrewer's RdBu
 CLASS_COLOURS = ("#2F7FC1", "#D55E00", "#4E9E8A", "#AD3A9C", "#A97B00", "#808890", "#A06CD5")  # of points; a shape goes with each
 CLASS_SYMBOLS = (
-    *("circle", "square", "diamond", "cross", "x", "triangle-up", "triangle-down", "pentagon", "star", "hexagram"),
+    "circle", "square", "diamond", "cross", "x", "triangle-up", "triangle-down", "pentagon", "star", "hexagram",
 )  # seven and ten have no common factor: seventy classes differ
 OUTCOME_COLOUR = {"forgotten": "#2F7FC1", "not forgotten": "#D55E00", "over-forgotten": "#AD3A9C"}  # of a forgotten image
 ACCENT, QUIET, THRESHOLD = "#D55E00", "#808890", "#A06CD5"
