@@ -13,7 +13,7 @@ from core.domain import ForgetRequest
 from core.explore.dampening import load
 from core.store.home import Home, open_home
 from core.version import ENGINE, code_version
-from dashboard import queries
+from dashboard.queries import warm
 from tests.attributes import KEY, computed, shelve
 from tests.dashboard.conftest import sound
 from tests.dashboard.test_pages import alts, said, told
@@ -43,7 +43,7 @@ def engine_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def engine(place: Home) -> SimpleNamespace:
         return SimpleNamespace(ask=lambda question, **about: QUESTIONS[question](place, **about), warm=lambda: None)
 
-    monkeypatch.setattr(queries, "engine", engine)
+    monkeypatch.setattr(warm, "engine", engine)
 
 
 def subheaders(at):

@@ -9,7 +9,7 @@ from core.domain import WrongInput
 from core.engine import WarmEngine
 from core.jobs import runner
 from core.store.results import ResultStore
-from dashboard import queries
+from dashboard.queries import warm
 from tests.dashboard.conftest import sound
 
 RECIPE = "The original's weights were uploaded; the reference was trained here by the recipe"
@@ -73,7 +73,7 @@ def test_a_trouble_that_passes_is_not_remembered_for_the_file(open_app, bare, mi
     at = bring(open_app(bare.root), "mine.safetensors", mine)
     assert [error.value for error in at.error] == ["The engine could not answer\\."]
     monkeypatch.setattr(WarmEngine, "ask", answer)
-    queries._weights_or_why_not.clear()  # as it is by itself, some seconds later
+    warm._weights_or_why_not.clear()  # as it is by itself, some seconds later
     assert [message.value for message in sound(at.run()).success] == ["fits: 38,378 weights"]
     assert not at.error
 

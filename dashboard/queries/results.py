@@ -1,0 +1,154 @@
+"""Runs as they stand, and what finished ones left behind."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.comparison import comparison as compare_runs
+from core.domain import RunStatus, WrongInput
+from core.jobs import runner
+from core.report import full_report, numbers_of
+from core.store.alike import same_original as runs_of_same_original
+from core.store.artifacts import Artifacts
+from core.store.beside import Beside
+from core.store.beside import beside as runs_beside
+from core.store.outcome import Run
+from core.store.results import ResultStore
+from core.verdict import Numbers
+from dashboard.session import home
+
+
+def runs() -> list[Run]:
+    """Every run as it stands now, newest first. A queue that nobody serves (the machine was restarted, say) is served."""
+    with ResultStore(home().database) as store:
+        store.reconcile()
+        found = store.runs()
+    waiting = {run.status for run in found}
+    if RunStatus.QUEUED in waiting and RunStatus.RUNNING not in waiting:
+        runner.ensure_supervisor(home())
+    return found
+
+
+def edition(run: Run) -> tuple[str, str]:
+    """Tells one computation of a run from another of the same id: the same spec can be deleted and asked again."""
+    return (str(run.finished_at), str(home().root))
+
+
+def run(run_id: str) -> Run | None:
+    """One run as it stands now."""
+    with ResultStore(home().database) as store:
+        store.reconcile()
+        return store.run(run_id)
+
+
+def beside(run: Run) -> Beside:
+    """The run's floor and its controls as they stand now."""
+    with ResultStore(home().database) as store:
+        return runs_beside(store, run.spec)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def report(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """All numbers of a finished run."""
+    place = home()
+    with ResultStore(place.database) as store:
+        return full_report(place, store, store.existing(run_id))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def numbers(run_id: str, finished: str, root: str) -> Numbers:
+    """model -> metric -> value of a finished run; far cheaper than its report."""
+    with ResultStore(home().database) as store:
+        return numbers_of(store, run_id)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def table(run_id: str, name: str, finished: str, root: str) -> pd.DataFrame:
+    """A table that a finished run left. Raises WrongInput."""
+    place = home()
+    with ResultStore(place.database) as store:
+        files = store.artifacts(run_id)
+    if name not in files:
+        raise WrongInput(
+            f"Run {run_id} stored no table {name!r}: another version of Forgetscope made it; run it again."
+        )
+    return Artifacts(place.artifacts_folder).get_table(files[name])
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def arrays(run_id: str, name: str, finished: str, root: str) -> dict[str, np.ndarray]:
+    """Arrays that a finished run left. Raises WrongInput."""
+    place = home()
+    with ResultStore(place.database) as store:
+        files = store.artifacts(run_id)
+    if name not in files:
+        raise WrongInput(f"Run {run_id} stored no {name}: another version of Forgetscope made it; run it again.")
+    return Artifacts(place.artifacts_folder).get_arrays(files[name])
+
+
+def comparison() -> pd.DataFrame:
+    """See core.comparison.comparison: every finished run. Shared by all pages: read, never write."""
+    with ResultStore(home().database) as store:
+        return _comparison(store.revision(), str(home().root))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _comparison(revision: int, root: str) -> pd.DataFrame:
+    with ResultStore(home().database) as store:
+        return compare_runs(store)
+
+
+@st.cache_data(max_entries=2048, show_spinner=False)
+def overlap(one: tuple[str, str], other: tuple[str, str], root: str) -> dict[str, tuple[int, int, int]]:
+    """Layer -> how many of its weights one run touched, how many the other, and how many both; of layers that both have.
+
+    one, other: id and edition's `finished`. Raises WrongInput where either stored nothing of the kind.
+    """
+    ours, theirs = (arrays(run_id, "touched", finished, root) for run_id, finished in (one, other))
+    return {
+        layer: (_ones(mask), _ones(theirs[layer]), _ones(mask & theirs[layer]))
+        for layer, mask in ours.items()
+        if layer in theirs and theirs[layer].shape == mask.shape
+    }
+
+
+def _ones(packed: np.ndarray) -> int:
+    return int(np.bitwise_count(packed).sum())
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def recorded(run_id: str, finished: str, root: str) -> list[tuple[str, tuple[int, ...], int, float | None]]:
+    """(name, shape, bytes, its value where it is one number) of every array that the method handed over.
+
+    Raises WrongInput where the file is damaged.
+    """
+    place = home()
+    with ResultStore(place.database) as store:
+        files = store.artifacts(run_id)
+    if "recorded" not in files:
+        return []
+    arrays = Artifacts(place.artifacts_folder).get_arrays(files["recorded"])
+    return [(name, a.shape, a.nbytes, float(a.reshape(())) if a.size == 1 else None) for name, a in arrays.items()]
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading what the method recorded …")
+def recorded_arrays(run_id: str, finished: str, root: str) -> dict[str, np.ndarray]:
+    """What the method handed over; nothing where it recorded none. Shared by all pages: read, never write. Raises WrongInput."""
+    place = home()
+    with ResultStore(place.database) as store:
+        files = store.artifacts(run_id)
+    return Artifacts(place.artifacts_folder).get_arrays(files["recorded"]) if "recorded" in files else {}
+
+
+def stored(run: Run) -> frozenset[str]:
+    """Names of what a run left behind."""
+    with ResultStore(home().database) as store:
+        return frozenset(store.artifacts(run.id))
+
+
+def same_original(run: Run) -> list[Run]:
+    """See core.store.alike.same_original."""
+    with ResultStore(home().database) as store:
+        return runs_of_same_original(store, run.id)
