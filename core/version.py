@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 TRAINING = ("chunks.py", "context.py", "domain.py", "pipeline.py", "training.py", "data", "models")
 MEASURING = ("importance.py", "persample.py", "statistics.py", "maths", "methods", "metrics", "privacy")
 ENGINE = (*TRAINING, *MEASURING, "params.py", "descriptions.py", "presets.py", "weights.py")
-LOOKING = (*ENGINE, "attribution", "looks", "opened.py")  # and what is computed later about a run that is done
+LOOKING = (*ENGINE, "attribution", "explore", "looks", "opened.py")  # and what is computed later about a run that is done
 LIBRARIES = ("torch", "scikit-learn", "numpy")
 
 
