@@ -9,14 +9,13 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.data.beside import folder_beside
 from core.store.trouble import told
-from dashboard.queries import warm
-from dashboard.session import home
+from dashboard.queries.warm import ask
 
 
 @st.cache_data(max_entries=32, show_spinner="Opening the networks …")
 def saliency_offer(run_id: str, finished: str, root: str) -> dict[str, Any]:
     """See core.explore.saliency.saliency_offer."""
-    return dict(warm.engine(home()).ask("saliency_offer", run_id=run_id))
+    return dict(ask("saliency_offer", run_id=run_id))
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
@@ -28,8 +27,8 @@ def saliency(
     image: set and place, or ("own", the upload's id) with the upload itself. about: target, how and settings, as JSON.
     """
     if _brought is None:
-        return dict(warm.engine(home()).ask(question, run_id=run_id, image={"set": image[0], "place": image[1]}, **json.loads(about)))
+        return dict(ask(question, run_id=run_id, image={"set": image[0], "place": image[1]}, **json.loads(about)))
     with told(Path(root)), folder_beside(Path(root)) as folder:
         (folder / "picture").write_bytes(_brought.getbuffer())
         picture = {"path": str(folder / "picture"), "name": _brought.name}
-        return dict(warm.engine(home()).ask(question, run_id=run_id, image=picture, **json.loads(about)))
+        return dict(ask(question, run_id=run_id, image=picture, **json.loads(about)))

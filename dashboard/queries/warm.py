@@ -22,6 +22,11 @@ def engine(place: Home) -> WarmEngine:
     return WarmEngine(place)
 
 
+def ask(question: str, **about: Any) -> Any:
+    """The engine's answer as plain data. Raises WrongInput with a sentence where there is none."""
+    return engine(home()).ask(question, **about)
+
+
 def own_weights(dataset: str, model: str, name: str, brought: UploadedFile) -> dict[str, Any]:
     """What the engine says of a file of weights: see core.weights.take_in; or {"wrong": sentence}."""
     return _weights_or_why_not(dataset, model, name, brought.file_id, str(home().root), code_version(ENGINE), brought)
@@ -45,4 +50,4 @@ def _own_weights(
     with told(Path(root)), folder_beside(Path(root)) as folder:
         file = folder / f"uploaded{Path(name).suffix}"
         file.write_bytes(_brought.getbuffer())
-        return dict(engine(home()).ask("own_weights", dataset=dataset, model=model, path=str(file), name=name))
+        return dict(ask("own_weights", dataset=dataset, model=model, path=str(file), name=name))
