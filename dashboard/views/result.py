@@ -29,6 +29,10 @@ STAGES = {
     "unlearn": "Unlearn",
     "evaluate": "Evaluate",
 }
+INSIDE = (  # pages that look into the open run
+    ("parameters", "What happened to the weights", "tune"), ("inside", "The method, step by step", "slow_motion_video"),
+    ("saliency", "What the networks look at", "center_focus_strong"), ("map", "How far each image moved", "scatter_plot"),
+)  # fmt: skip
 
 
 def cost(stage: str, report: dict[str, Any], keeps: tuple[str, ...]) -> str:
@@ -50,7 +54,9 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
     lead, _, rest = verdict(report_numbers(report), run.spec.request, data).partition(".** ")
     ends = ", with doubts" if doubts and lead.strip("*").startswith("Forgotten") else ""
     box.markdown(f"#### {lead.strip('*')}{ends}\n{rest}")
-    st.page_link("views/parameters.py", label="Look inside: what happened to the weights", icon=":material/tune:")
+    with st.container(horizontal=True, key="look_inside"):
+        for view, label, icon in INSIDE:
+            st.page_link(f"views/{view}.py", label=label, icon=f":material/{icon}:", width="content")
     whole = bool(report["precompute_seconds"])
     cells = st.grid(4, min_column_width=150)
     for stage, title in STAGES.items():
