@@ -10,7 +10,9 @@ from pathlib import Path
 import subprocess
 import sys
 from typing import Any
+from uuid import uuid4
 
+from filelock import FileLock
 import numpy as np
 
 from core.domain import MODELS, RunStatus, WrongInput, digest
@@ -76,19 +78,19 @@ def progress(home: Home, look: Look) -> Progress:
 
 
 def start(home: Home, look: Look) -> None:
-    """Compute it in a process of its own, unless it is there or on its way. Raises WrongInput."""
-    if progress(home, look).status in ("done", "running"):
-        return
+    """Compute it in a process of its own, unless it is there or on its way, whoever else asks now. Raises WrongInput."""
     key = key_of(home, look)
     with told(folder(home)):
         folder(home).mkdir(exist_ok=True)
-        with open(_log(home), "ab") as log:
+        with FileLock(folder(home) / "start.lock"), open(_log(home), "ab") as log:
+            if progress(home, look).status in ("done", "running"):
+                return
             process = subprocess.Popen(
                 [sys.executable, "-m", "core.looks.process", str(home.root), key, json.dumps([look.kind, look.run_id, look.settings])],
                 cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env={**os.environ, **QUIET},
             )  # fmt: skip
-        begun = ProcessId.of(process.pid)
-        say(home, key, 0.0, "starting", begun or ProcessId(process.pid, 0.0))
+            begun = ProcessId.of(process.pid)
+            say(home, key, 0.0, "starting", begun or ProcessId(process.pid, 0.0))
     CHILDREN[:] = [child for child in CHILDREN if child.poll() is None]
     CHILDREN.append(process)
 
@@ -115,12 +117,27 @@ def arrays(home: Home, look: Look) -> dict[str, np.ndarray]:
         raise
 
 
+def keep(home: Home, key: str, kind: str, made: dict[str, np.ndarray], seconds: float) -> None:
+    """Keep what came of a look; those of an older engine, for which nobody asks any more, are given up."""
+    version = code_version(LOOKING)
+    file = Artifacts(home.artifacts_folder).put_arrays(made)
+    with ResultStore(home.database) as store:
+        store.keep(key, f"look/{kind}@{version}", file, seconds)
+        store.forget_older("look/", version)
+
+
 def say(home: Home, key: str, share: float, note: str, process: ProcessId, error: str = "") -> None:
     """Write down how a look stands; the process that computes it calls this, and `start` the first time."""
     state = {"pid": process.pid, "started": process.started, "share": share, "note": note, "error": error}
-    beside = _state(home, key).with_suffix(f".{os.getpid()}")
+    beside = _state(home, key).with_suffix(f".{uuid4().hex}")
     beside.write_text(json.dumps(state), encoding="utf-8")
     beside.replace(_state(home, key))
+
+
+def anothers(home: Home, key: str, process: ProcessId) -> bool:
+    """Whether the look is another process's now: it was cancelled and asked for again."""
+    said = _said(home, key)
+    return said is not None and said["pid"] != process.pid
 
 
 def settled(home: Home, key: str) -> None:

@@ -10,12 +10,11 @@ from torch import Tensor, nn
 from core.data.labels import is_multi
 from core.domain import WrongInput
 from core.looks.asked import Look, key_of
+from core.looks.asked import keep as keep_look
 from core.looks.drawing import drawn
 from core.looks.known import SETS, UNSEEN, Arrays, Say
 from core.opened import Opened, open_models
-from core.store.artifacts import Artifacts
 from core.store.home import Home
-from core.store.results import ResultStore
 from core.training import predict
 
 AT_ONCE = 100  # images between two words about progress
@@ -54,9 +53,7 @@ def keep(home: Home, run_id: str, say: Say, *, count: int, seed: int) -> Arrays:
     """The same, kept as the look `features` of these settings."""
     look, began = Look("features", run_id, {"count": count, "seed": seed}), perf_counter()
     made = compute(home, run_id, say, count=count, seed=seed)
-    file = Artifacts(home.artifacts_folder).put_arrays(made)
-    with ResultStore(home.database) as store:
-        store.keep(key_of(home, look), "look/features", file, perf_counter() - began)
+    keep_look(home, key_of(home, look), look.kind, made, perf_counter() - began)
     return made
 
 

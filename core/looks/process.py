@@ -7,14 +7,14 @@ import sys
 from time import monotonic, perf_counter
 import traceback
 
+from filelock import FileLock
+
 from core.domain import WrongInput
-from core.looks.asked import say, settled
+from core.looks.asked import anothers, folder, keep, say, settled
 from core.looks.shelf import LOOKS
 from core.memory import out_of_memory
-from core.store.artifacts import Artifacts
 from core.store.home import Home
 from core.store.liveness import ProcessId
-from core.store.results import ResultStore
 
 NICENESS = 5  # the page that waits for an answer goes first
 SECONDS_BETWEEN_WRITES = 0.1
@@ -31,15 +31,17 @@ def main(root: str, key: str, asked: str) -> int:
         nonlocal last_note, last_time
         if note != last_note or monotonic() - last_time > SECONDS_BETWEEN_WRITES:
             last_note, last_time = note, monotonic()
+            if anothers(home, key, this):
+                raise SystemExit("This look is another process's now.")
             say(home, key, share, note, this)
 
-    heard(0.0, "reading the networks")
-    began = perf_counter()
+    heard(0.0, "waiting for another look to end")
     try:
-        made = LOOKS[kind](home, run_id, heard, **settings)
-        file = Artifacts(home.artifacts_folder).put_arrays(made)
-        with ResultStore(home.database) as store:
-            store.keep(key, f"look/{kind}", file, perf_counter() - began)
+        with FileLock(folder(home) / "one.lock"):  # two would only slow each other down
+            heard(0.0, "reading the networks")
+            began = perf_counter()
+            made = LOOKS[kind](home, run_id, heard, **settings)
+        keep(home, key, kind, made, perf_counter() - began)
         settled(home, key)
     except Exception as error:  # a look that failed is told on its page
         traceback.print_exc()

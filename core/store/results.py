@@ -143,6 +143,11 @@ class ResultStore:
         rows = self._db.read("select file, seconds, kind from kept where key = ?", (key,))
         return Kept(**dict(rows[0])) if rows else None
 
+    def forget_older(self, kind: str, version: str) -> None:
+        """What is kept under kinds that begin so and end in another `@version`: nobody asks for it any more."""
+        with self._db.transaction() as write:
+            write.execute("delete from kept where kind like ? and kind not like ?", (f"{kind}%", f"%@{version}"))
+
     def forget_kept(self, key: str) -> None:
         """For a file that turned out damaged: the next run computes it anew."""
         with self._db.transaction() as write:

@@ -86,7 +86,8 @@ def sureness(run: Run, where: tuple[str, str]) -> Mapping[str, np.ndarray]:
     """Model -> probability of the right class on each forget image that was looked at."""
     examples, answers = queries.table(run.id, "examples", *where), queries.arrays(run.id, "answers", *where)
     rows = np.flatnonzero(examples["set"] == "forget")
-    labels = examples["label"].to_numpy()[rows]
+    right = "truth" if "truth" in examples else "label"  # a mislabelled image was taught another
+    labels = examples[right].to_numpy()[rows]
     return {model: answers[model][rows, labels] for model in MODEL_TITLE if model in answers}
 
 

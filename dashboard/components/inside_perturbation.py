@@ -56,7 +56,7 @@ def frames(story: Story, plane: Plane, sure: Callable[[], Mapping[str, np.ndarra
 
 def _ended(looks: np.ndarray, story: Story) -> str:
     reached = looks[-1, 0] < float(story.params["tolerance"])
-    return f"it fell from {looks[0, 0]:.3f} to {looks[-1, 0]:.3f} nats" + ("" if reached else ", and the steps ran out first")
+    return f"it went from {looks[0, 0]:.3f} to {looks[-1, 0]:.3f} nats" + ("" if reached else ", and the steps ran out first")
 
 
 def _gap(looks: np.ndarray, steps: np.ndarray, *more: Line, at: float | None = None) -> go.Figure:

@@ -51,7 +51,7 @@ def _said(step: int, curve: np.ndarray, name: str) -> str:
     if step == 0:
         return f"It begins as plain random numbers: the network's loss under the name {name} is {now}, and that shall become large."
     if step >= len(curve):
-        return (f"It ends with a loss of {now} under the name {name}: to learn this as {name}, the network must give up "
+        return (f"Before its last step its loss under the name {name} was {now}: to learn this as {name}, the network must give up "
                 "what it knew of it.")  # fmt: skip
     return f"Adam moves the noise up the loss under the name {name}, now {now}; its length holds it back, so that no pixel runs away."
 

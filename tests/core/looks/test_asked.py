@@ -1,6 +1,7 @@
 """A look's way: absent, running, done or failed, cancelled; computed once for equal networks, and never believed damaged."""
 
 import sys
+import threading
 import time
 
 import numpy as np
@@ -171,3 +172,41 @@ def test_a_state_that_is_half_written_counts_as_none(home, run_id):
     assert asked.progress(home, look).share == 0.3
     next(asked.folder(home).iterdir()).write_text("{")
     assert asked.progress(home, look).status == "absent"
+
+
+def test_two_who_ask_at_once_start_one_process(home, run_id, computed_by):
+    begun = computed_by(SLEEPS)
+    look = Look("counts", run_id, {"upto": 4})
+    askers = [threading.Thread(target=asked.start, args=(home, look)) for _ in range(4)]
+    for one in askers:
+        one.start()
+    for one in askers:
+        one.join()
+    assert len(begun) == 1
+
+
+def test_a_process_whose_look_was_cancelled_and_asked_for_again_says_no_more(home, run_id, monkeypatch):
+    monkeypatch.setattr(process.os, "nice", lambda _: None)
+    look = Look("counts", run_id)
+    key = asked.key_of(home, look)
+    asked.folder(home).mkdir()
+    asked.say(home, key, 0.2, "the other's", ProcessId(1, 0.0))
+    with pytest.raises(SystemExit):
+        process.main(str(home.root), key, f'["counts", "{run_id}", {{}}]')
+    assert '"the other\'s"' in next(asked.folder(home).glob("*.json")).read_text()
+
+
+def test_looks_of_an_older_engine_are_given_up_when_a_new_one_is_kept(home, run_id, monkeypatch):
+    monkeypatch.setattr(process.os, "nice", lambda _: None)
+    monkeypatch.setitem(LOOKS, "counts", lambda *_: {"one": np.array([1])})
+    old = Artifacts(home.artifacts_folder).put_arrays({"old": np.array([1])})
+    with ResultStore(home.database) as store:
+        store.keep("old", "look/counts@older", old, 0.1)
+        store.keep("weights", "original", old, 0.1)
+    look = Look("counts", run_id)
+    asked.folder(home).mkdir()
+    assert process.main(str(home.root), asked.key_of(home, look), f'["counts", "{run_id}", {{}}]') == 0
+    with ResultStore(home.database) as store:
+        assert store.kept("old") is None
+        assert store.kept("weights") is not None
+        assert store.kept(asked.key_of(home, look)) is not None
