@@ -1,6 +1,7 @@
 """Importance of every weight to the forget set and to all training data, at the original of any finished run."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 
@@ -27,18 +28,18 @@ Say = Callable[[float, str], None]
 def importance(home: Home, run_id: str, say: Say, *, estimator: str, batch_size: int = 0) -> dict[str, np.ndarray]:
     """`forget/NAME`, `all/NAME`: float32, shaped like the parameter; `per_sample` is there for that estimator alone.
 
-    What an SSD run of the same original has kept for all data is used again. Raises WrongInput for an estimator that is none.
+    What an SSD run of the same original has kept for all data is used again. Raises WrongInput for an estimator that is
+    none, and where the run has no original.
     """
     params_of(SSD)["importance"].parse(estimator)
     opened = open_models(home, run_id)
+    original = opened.model("original")
     statistic = ImportanceStatistic(estimator, 0 if estimator == "per_sample" else batch_size)
     settings = {"importance": estimator, "batch_size": batch_size or 64, "alpha": "auto", "lambda": 1.0}
     spec = replace(opened.run.spec, method=SSD.key, params=settings)
     with ResultStore(home.database) as store:
         job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
-        model = opened.fresh()
-        model.load_state_dict(opened.weights["original"])
-        model.to(job.device).eval()
+        model = deepcopy(original).to(job.device)
         share = len(opened.splits.forget) / (len(opened.splits.forget) + len(opened.splits.train))
 
         def on(examples: Examples, part: tuple[float, float], what: str) -> dict[str, Tensor]:
