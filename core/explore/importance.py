@@ -37,6 +37,8 @@ def importance_view(home: Home, run_id: str, kept: str = "") -> dict[str, Any]:
     both = (forget > 0) & (everything > 0)
     logs = (forget[both] / everything[both]).double().log10()
     low, high = (float(logs.min()), float(logs.max())) if len(logs) else (-1.0, 1.0)
+    if low == high:  # all ratios are one: bins need a width
+        low, high = low - 0.5, high + 0.5
     counts = torch.histc(logs, BINS, low, high) if len(logs) else torch.zeros(BINS)
     step = (high - low) / BINS
     return {

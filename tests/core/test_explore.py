@@ -59,6 +59,17 @@ def test_layers_histogram_and_ceiling_are_counted_by_hand(planted):
     assert view["maps"] == ["conv1.weight", "conv2.weight", "hidden.weight", "classifier.weight"]
 
 
+def test_where_all_ratios_are_equal_they_stand_in_the_middle_of_a_decade(tmp_path):
+    home = open_home(tmp_path / "home")
+    forget = {f"importance_forget/{name}": array for name, array in importances(1.0).items()}
+    run_id = plant(home, spec("ssd"), files={"recorded": forget, "statistic/ImportanceStatistic-0": importances(2.0)})
+    histogram = importance_view(home, run_id)["histogram"]
+    edges, counts = np.array(histogram["edges"]), np.array(histogram["counts"])
+    assert np.diff(edges) == pytest.approx([1 / 60] * 60)
+    assert (edges[0] + edges[-1]) / 2 == pytest.approx(np.log10(0.5))
+    assert (counts[29] + counts[30], counts.sum()) == (counts.sum(), sum(int(np.prod(shape)) for shape in SHAPES.values()))
+
+
 def test_a_kernel_slice_is_its_mean_importance_over_that_to_all_data(planted):
     answer = kernel_map(*planted, "conv2.weight")
     ratios = np.array(answer["ratios"])

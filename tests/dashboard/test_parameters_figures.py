@@ -29,6 +29,16 @@ def test_the_histogram_marks_alpha_the_ceiling_and_the_automatic_value():
     assert len(ratio_histogram(histogram, 4.0, 1.0, None, 4.0).layout.shapes) == 1  # the automatic value is the chosen one
 
 
+def test_an_alpha_of_0_stands_at_the_left_end_of_a_log_axis():
+    histogram = {"counts": [5.0, 3.0, 2.0], "edges": [-1.0, 0.0, 0.5, 1.0]}
+    assert [shape.x0 for shape in ratio_histogram(histogram, 2.0, 0.0, None, 0.0).layout.shapes] == pytest.approx([log10(2), -12])
+    chosen = ratio_histogram(histogram, 0.0, 0.0, None, 0.0)
+    assert [shape.x0 for shape in chosen.layout.shapes] == [-12]
+    assert list(chosen.data[1].y) == [5, 3, 2]  # all are dampened
+    shapes, notes = drawn.marks(0.0, 1.0, None)
+    assert ([shape["x0"] for shape in shapes], [note["text"] for note in notes]) == ([-12, 0], ["α = 0", "auto"])
+
+
 def test_betas_stand_in_equal_bins_from_0_to_1():
     (bars,) = drawn.beta_bars([4, 0, 1, 2]).data
     assert list(bars.x) == [0.125, 0.375, 0.625, 0.875]
