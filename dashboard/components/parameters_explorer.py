@@ -89,9 +89,12 @@ def _tiles(answer: Json, view: Json, alpha: float) -> None:
     ceiling = f" The ceiling is n/k = {view['ceiling']:.2f}." if view["ceiling"] else ""
     tiles[0].metric("α", f"{alpha:.2f}", help=f"The adaptive rule says {view['automatic']:.2f}.{ceiling}")
     tiles[1].metric("Weights dampened", percent(answer["dampened_all"]))
-    forgotten = answer["forget"] if answer["test_forget"] is None else answer["test_forget"]
-    tiles[2].metric("Accuracy, forgotten", percent(forgotten), help="On unseen images of the forgotten classes, else on the forget set.")
-    tiles[3].metric("Accuracy, kept", "–" if answer["test_retain"] is None else percent(answer["test_retain"]))
+    seen = answer["looked_at"]
+    part, of = ("forget", "the forget set") if answer["test_forget"] is None else ("test_forget", "unseen images of what must go")
+    tiles[2].metric("Accuracy, forgotten", percent(answer[part]), help=f"On {of}; images asked: {seen[part]}.")
+    kept = answer["test_retain"]
+    told = f"On unseen images of what stays; images asked: {seen['test_retain']}."
+    tiles[3].metric("Accuracy, kept", "–" if kept is None else percent(kept), help=told)
     js = answer["js_to_reference"]
     tiles[4].metric(
         "JS to reference", "–" if js is None else f"{js:.3f}",
@@ -115,22 +118,20 @@ def _accuracies(source: Source, answer: Json) -> None:
     st.markdown("**What the network then answers**")
     what = "attribute" if data.multi else "class"
     picks = run.spec.request.picks if run.spec.request.by_class else ()
-    st.plotly_chart(figures.class_shift(_beside(answer, source), data.classes, picks, data.multi), key="what-if", config=figures.CONFIG,
+    st.plotly_chart(figures.class_shift(_beside(answer), data.classes, picks, data.multi), key="what-if", config=figures.CONFIG,
                     alt=f"Accuracy by {what} before, after this dampening, and retrained")  # fmt: skip
+    seen = answer["looked_at"]
     st.caption(
-        f"How to read it: accuracy{' by attribute' if data.multi else ''} on test images at this α and λ, computed now on "
-        f"{answer['looked_at']['test']} of them, no new run."
+        f"How to read it: accuracy{' by attribute' if data.multi else ''} on test images at this α and λ, computed now, no new run; all "
+        f"bars are of the same images. Images asked: test set {seen['test']}, forget set {seen['forget']}."
     )
 
 
-def _beside(answer: Json, source: Source) -> pd.DataFrame:
-    """Original and reference from the run where it stored them, the unlearned ones from the engine's answer."""
-    now = pd.DataFrame({"model": "unlearned", "class": range(len(answer["per_class"])), "accuracy": answer["per_class"]})
-    now = now.astype({"accuracy": float})
-    if "per_class" not in source.names:
-        return now
-    table = queries.table(source.run.id, "per_class", *source.where)
-    return pd.concat([table[(table["split"] == "test") & (table["model"] != "unlearned")], now])
+def _beside(answer: Json) -> pd.DataFrame:
+    """All from the engine's answer, so that the bars are of the same images."""
+    models = {**answer["beside"], "unlearned": answer["per_class"]}
+    about = {"class": range(len(answer["images"])), "positives": answer["images"], "count": answer["looked_at"]["test"]}
+    return pd.concat([pd.DataFrame({"model": name, **about, "accuracy": row}).astype({"accuracy": float}) for name, row in models.items()])
 
 
 def _by_layer(answer: Json) -> None:

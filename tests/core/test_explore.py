@@ -117,13 +117,29 @@ def test_nothing_selected_is_the_original(planted):
     assert answer["forget"] == pytest.approx(float(right.double().mean()))
 
 
+def test_the_networks_beside_it_are_asked_the_same_few_images(planted, monkeypatch):
+    monkeypatch.setattr("core.explore.dampening.LOOKED_AT", 40)
+    load.cache_clear()
+    answer = redampen(*planted, 3.0, 1.0)  # nothing is dampened
+    load.cache_clear()
+    opened = open_models(*planted)
+    seen = opened.splits.test.subset(opened.splits.test.some(40))
+    assert (answer["looked_at"]["test"], answer["looked_at"]["forget"]) == (40, 40)
+    assert answer["images"] == torch.bincount(seen.labels, minlength=10).tolist()
+    assert answer["beside"]["original"] == answer["per_class"]
+    with torch.no_grad():
+        right = opened.model("reference")(seen.pixels()).argmax(1) == seen.labels
+    wanted = [right[seen.labels == label].double().mean().item() for label in range(10)]
+    assert answer["beside"]["reference"] == pytest.approx(wanted)
+
+
 def test_the_curve_over_alpha_agrees_with_the_sliders(planted, monkeypatch):
     monkeypatch.setattr("core.explore.alphas.images_at_once", lambda _: 500)
     curve = alpha_curve(*planted, 1.0)
     assert (curve["alpha"][0], curve["alpha"][-1], len(curve["alpha"])) == (pytest.approx(0.1), pytest.approx(TRAIN / THREES), 25)
     assert curve["images"] == {"forget": THREES, "retain": 500, "test_forget": 36, "test_retain": 324}
     answer = redampen(*planted, curve["alpha"][0], 1.0)
-    assert answer["looked_at"] == {"test": 360, "forget": THREES}
+    assert answer["looked_at"] == {"test": 360, "forget": THREES, "test_forget": 36, "test_retain": 324}
     for part in ("forget", "test_forget", "test_retain"):
         assert curve["accuracy"][part][0] == pytest.approx(answer[part])
 
@@ -170,4 +186,5 @@ def test_without_a_reference_there_is_no_divergence_and_all_else(tmp_path):
     home = open_home(tmp_path / "home")
     answer = redampen(home, plant(home, spec("ssd", reference=False), files=files()), 1.0, 1.0)
     assert answer["js_to_reference"] is None
+    assert list(answer["beside"]) == ["original"]
     assert answer["dampened_all"] > 0
