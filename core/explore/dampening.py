@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from core.data.examples import Examples
 from core.data.labels import is_multi
 from core.explore.importances import Importances, importances_of, views
+from core.explore.ratios import Axis, axis_of
 from core.metrics.accuracy import accuracy
 from core.metrics.divergence import js_divergence
 from core.opened import Opened, open_models
@@ -30,6 +31,7 @@ class Dampenable:
 
     opened: Opened
     importances: Importances
+    axis: Axis
     model: nn.Module  # its weights are pieces of `weights`, which is written anew at every question
     weights: Tensor  # (d,)
     original: Tensor  # (d,)
@@ -55,9 +57,10 @@ def load(opened: Opened, kept: str = "") -> Dampenable:
     rows = splits.test.some(count["test"])
     sets = {"test": splits.test.subset(rows), "forget": splits.forget.sample(count["forget"])}
     reference = predict(opened.model("reference"), sets["forget"], "cpu") if "reference" in opened.models else None
-    others = {name: opened.model(name) for name in ("original", "reference") if name in opened.models}
-    beside = {name: _by_class(predict(other, sets["test"], "cpu"), sets["test"].labels) for name, other in others.items()}
-    return Dampenable(opened, importances, model, weights, original, seconds, sets, splits.test_forgotten[rows], reference, beside)
+    others = [name for name in opened.models if name != "unlearned"]
+    beside = {name: _by_class(predict(opened.model(name), sets["test"], "cpu"), sets["test"].labels) for name in others}
+    axis, gone = axis_of(importances, splits.forget_share), splits.test_forgotten[rows]
+    return Dampenable(opened, importances, axis, model, weights, original, seconds, sets, gone, reference, beside)
 
 
 def _seconds(model: nn.Module, test: Examples) -> float:

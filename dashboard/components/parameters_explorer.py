@@ -1,5 +1,6 @@
 """The dampening explorer: alpha and lambda, and what they would do to the network."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -19,14 +20,15 @@ from dashboard.components.parameters_keep import keep
 from dashboard.session import belongs
 
 ALPHA = "{:.3g}".format  # the slider knows its values by this text, so no two may look alike
+STEPS = 121  # of the slider over the axis of alpha
 Json = dict[str, Any]
 
 
-def steps(start: float, ceiling: float | None, automatic: float) -> list[float]:
-    """Values of alpha on a log scale from 0.1 to the ceiling, above which nothing happens; the run's own and the automatic among them."""
+def steps(start: float, axis: Sequence[float], automatic: float) -> list[float]:
+    """Values of alpha on a log scale over the axis, its lowest and highest value; the run's own and the automatic among them."""
     special = {ALPHA(a): a for a in (automatic, start)}
-    scale = np.geomspace(0.1, max(1.0, ceiling or 100.0), 121).tolist()
-    return sorted([*special.values(), *(a for a in scale if ALPHA(a) not in special)])
+    scale = {ALPHA(a): a for a in np.geomspace(axis[0], axis[1], STEPS).tolist()}
+    return sorted((scale | special).values())
 
 
 def explorer(source: Source, view: Json) -> None:
@@ -71,7 +73,7 @@ def _sliders(source: Source, view: Json, start: tuple[float, float]) -> tuple[fl
     belongs("lambda", owner, start[1])
     left, right = st.columns(2)
     alpha = left.select_slider(
-        "α, selection threshold", steps(start[0], view["ceiling"], view["automatic"]), start[0], format_func=ALPHA, key="alpha",
+        "α, selection threshold", steps(start[0], view["axis"], view["automatic"]), start[0], format_func=ALPHA, key="alpha",
         bind="query-params",
         help="A weight is dampened when its importance to the forget set is more than α times its importance to all data.",
     )  # fmt: skip

@@ -18,7 +18,7 @@ PARTS = {  # part of the data -> name, colour, dash
     "retain": ("kept training images", SET_COLOUR["retain"], "solid"), "test_retain": ("unseen, kept", SET_COLOUR["retain"], "dot"),
 }  # fmt: skip
 POWERS = {"tickvals": list(range(-20, 8)), "ticktext": [f"10<sup>{p}</sup>" for p in range(-20, 8)]}
-RATIOS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
+RATIOS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 
 
 def diverging(dark: bool) -> list[list[Any]]:

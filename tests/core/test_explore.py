@@ -13,6 +13,8 @@ from core.explore.alphas import alpha_curve, images_at_once
 from core.explore.dampening import BINS, dampened, load, redampen
 from core.explore.filters import IMAGES, top_filters
 from core.explore.importance import blocks_of, importance_view, kernel_map
+from core.explore.importances import Importances
+from core.explore.ratios import axis_of
 from core.methods.ssd import dampening
 from core.opened import open_models
 from core.store.home import open_home
@@ -136,12 +138,29 @@ def test_the_networks_beside_it_are_asked_the_same_few_images(planted, monkeypat
 def test_the_curve_over_alpha_agrees_with_the_sliders(planted, monkeypatch):
     monkeypatch.setattr("core.explore.alphas.images_at_once", lambda _: 500)
     curve = alpha_curve(*planted, 1.0)
-    assert (curve["alpha"][0], curve["alpha"][-1], len(curve["alpha"])) == (pytest.approx(0.1), pytest.approx(TRAIN / THREES), 25)
+    assert (curve["alpha"][0], curve["alpha"][-1], len(curve["alpha"])) == (pytest.approx(0.5), pytest.approx(2), 25)  # the ratios' ends
     assert curve["images"] == {"forget": THREES, "retain": 500, "test_forget": 36, "test_retain": 324}
     answer = redampen(*planted, curve["alpha"][0], 1.0)
     assert answer["looked_at"] == {"test": 360, "forget": THREES, "test_forget": 36, "test_retain": 324}
     for part in ("forget", "test_forget", "test_retain"):
         assert curve["accuracy"][part][0] == pytest.approx(answer[part])
+
+
+@pytest.mark.parametrize(
+    "ratios, share, wanted",
+    [
+        ([0.1, 1.0, 5.0, 400.0], 0.5, (0.1, 400.0)),  # beyond 100, where no ceiling is known
+        ([1e-6, 1.0, 5.0, 4000.0], 0.5, (0.01, 1000.0)),  # SSD takes no others
+        ([0.001, 0.002, 0.003, 0.004], 0.5, (0.00388, 0.01)),  # the 96.07th percentile: the automatic value lies inside
+        ([0.5, 0.5, 0.5, 0.5], 0.5, (0.5 / 10**0.5, 0.5 * 10**0.5)),
+        ([0.0, 0.0, 0.0, 0.0], 0.5, (1 / 10**0.5, 10**0.5)),  # the automatic value is 0, which no log axis has
+    ],
+)
+def test_the_axis_of_alpha_goes_from_the_smallest_to_the_largest_ratio(ratios, share, wanted):
+    forget, everything = torch.tensor(ratios), torch.ones(4)
+    axis = axis_of(Importances({"w": forget}, {"w": everything}, forget, everything, None), share)
+    assert (axis.low, axis.high) == pytest.approx(wanted, rel=1e-3)
+    assert axis.low <= axis.automatic <= axis.high or axis.automatic == 0
 
 
 def test_a_network_too_slow_to_be_asked_at_once_is_left_to_a_look():
