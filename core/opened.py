@@ -36,7 +36,7 @@ class Opened:
         Raises WrongInput where the run has no such model.
         """
         if name not in self.weights:
-            raise WrongInput(f"Run {self.run.id} has no {name} model; it has {', '.join(self.weights)}.")
+            raise WrongInput(f"Run {self.run.id} has no {name} model; it has {', '.join(self.weights) or 'none'}.")
         if name not in self._models:
             model = self.fresh()
             model.load_state_dict(self.weights[name])

@@ -13,7 +13,7 @@ from core.opened import open_models
 from core.store.home import Home
 from core.training import predict
 
-ALPHAS, LOWEST, HIGHEST = 25, 0.1, 100.0  # values, evenly on a log scale up to n/k, or to HIGHEST where there is no ceiling
+ALPHAS = 25  # values, evenly on a log scale over the whole axis: `core.explore.ratios`
 PARTS = ("forget", "retain", "test_forget", "test_retain")
 ASKED, SECONDS, FEWEST = 500, 1.2, 100  # images of a part, at most; that an answer may take; fewer images say too little
 PATIENT = 150  # images of a part that a look asks of a slow network
@@ -47,8 +47,7 @@ def curve(
     rows = splits.test.some(images)
     sets = {"forget": splits.forget.sample(images), "retain": splits.retain.sample(images), "test": splits.test.subset(rows)}
     gone = splits.test_forgotten[rows]
-    top = max(1.0, known.importances.ceiling or HIGHEST)
-    alphas, found, before = np.geomspace(LOWEST, top, ALPHAS).tolist(), [], -1
+    alphas, found, before = np.geomspace(known.axis.low, known.axis.high, ALPHAS).tolist(), [], -1
     for index, alpha in enumerate(alphas):
         say(index / ALPHAS, f"alpha {alpha:.3g}")
         count = len(dampened(known, alpha, lambda_)[0])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from core.data.examples import Examples
 from core.data.labels import is_multi
 from core.explore.importances import Importances, importances_of, views
+from core.explore.ratios import Axis, axis_of
 from core.metrics.accuracy import accuracy
 from core.metrics.divergence import js_divergence
 from core.opened import Opened, open_models
@@ -30,6 +31,7 @@ class Dampenable:
 
     opened: Opened
     importances: Importances
+    axis: Axis
     model: nn.Module  # its weights are pieces of `weights`, which is written anew at every question
     weights: Tensor  # (d,)
     original: Tensor  # (d,)
@@ -37,6 +39,7 @@ class Dampenable:
     sets: dict[str, Examples]  # test, forget
     test_forgotten: Tensor  # bool, of the test set looked at
     reference_logits: Tensor | None  # on the forget set
+    beside: dict[str, list[float | None]]  # original, and reference where there is one -> as `per_class` of redampen
 
 
 @lru_cache(maxsize=4)
@@ -54,7 +57,10 @@ def load(opened: Opened, kept: str = "") -> Dampenable:
     rows = splits.test.some(count["test"])
     sets = {"test": splits.test.subset(rows), "forget": splits.forget.sample(count["forget"])}
     reference = predict(opened.model("reference"), sets["forget"], "cpu") if "reference" in opened.models else None
-    return Dampenable(opened, importances, model, weights, original, seconds, sets, splits.test_forgotten[rows], reference)
+    others = [name for name in opened.models if name != "unlearned"]
+    beside = {name: _by_class(predict(opened.model(name), sets["test"], "cpu"), sets["test"].labels) for name in others}
+    axis, gone = axis_of(importances, splits.forget_share), splits.test_forgotten[rows]
+    return Dampenable(opened, importances, axis, model, weights, original, seconds, sets, gone, reference, beside)
 
 
 def _seconds(model: nn.Module, test: Examples) -> float:
@@ -89,9 +95,10 @@ def redampen(home: Home, run_id: str, alpha: float, lambda_: float, kept: str = 
 
     `dampened`: share of weights made smaller, by parameter tensor; `dampened_all`: over all. `betas`: how many of them got a
     factor in each of BINS equal bins from 0 to 1. `per_class`: accuracy on test images by class (None where a class is
-    absent), or on all of them by attribute. `forget`, `test_retain`, `test_forget`: accuracies (None where the set is
+    absent), or on all of them by attribute; `beside`: the same of original and reference, on the same images; `images`: how
+    many of them are of each class, or have each attribute. `forget`, `test_retain`, `test_forget`: accuracies (None where the set is
     empty). `js_to_reference`: nats on the forget set, None without a reference.
-    `looked_at`: how many images of each set were asked.
+    `looked_at`: how many images of each set were asked; `test_forget` and `test_retain` are parts of `test`.
     """
     known = load(open_models(home, run_id), kept)
     selected, factors = dampened(known, alpha, lambda_)
@@ -104,11 +111,13 @@ def redampen(home: Home, run_id: str, alpha: float, lambda_: float, kept: str = 
         "dampened_all": len(selected) / len(known.original),
         "betas": torch.histc(factors, BINS, 0, 1).tolist() if len(factors) else [0.0] * BINS,
         "per_class": _by_class(test, labels),
+        "beside": known.beside,
+        "images": (labels.sum(0) if is_multi(labels) else torch.bincount(labels, minlength=test.shape[1])).tolist(),
         "forget": accuracy(forget, known.sets["forget"].labels),
         "test_forget": accuracy_of(test, labels, gone),
         "test_retain": accuracy_of(test, labels, ~gone),
         "js_to_reference": _divergence(known, forget),
-        "looked_at": {"test": len(labels), "forget": len(forget)},
+        "looked_at": {"test": len(labels), "forget": len(forget), "test_forget": int(gone.sum()), "test_retain": int((~gone).sum())},
     }
 
 

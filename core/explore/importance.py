@@ -10,7 +10,6 @@ from core.domain import WrongInput
 from core.explore.alphas import images_at_once
 from core.explore.dampening import load
 from core.explore.importances import Importances, importances_of
-from core.methods.ssd import adaptive_alpha
 from core.opened import Opened, open_models
 from core.store.home import Home
 
@@ -27,23 +26,27 @@ def importance_view(home: Home, run_id: str, kept: str = "") -> dict[str, Any]:
     these (None for 0/0), and `bands`: the quantiles BANDS of log10 of each over the weights where it is above 0 (None where
     there are none). `histogram`: counts of log10(I_forget / I_all) over all weights with both above 0, and the bins' edges.
     `ceiling`: n/k, which no ratio of per-sample importances exceeds; None for other estimators. `automatic`: the adaptive
-    alpha, at most 1000. `dead`: share of weights that feel no gradient on any data. `at_once`: images of a part of the data
-    that the curve over alpha can ask while the user waits, 0 where a look must. `maps`: layers that have a kernel map.
+    alpha; `axis`: the lowest and the highest alpha worth a look (`core.explore.ratios`). `dead`: share of weights that feel
+    no gradient on any data. `at_once`: images of a part of the data that the curve over alpha can ask while the user waits,
+    0 where a look must. `maps`: layers that have a kernel map.
     """
     opened = open_models(home, run_id)
     known = load(opened, kept)
-    importances, forget_share = known.importances, opened.splits.forget_share
+    importances = known.importances
     forget, everything = importances.forget, importances.everything
     both = (forget > 0) & (everything > 0)
     logs = (forget[both] / everything[both]).double().log10()
     low, high = (float(logs.min()), float(logs.max())) if len(logs) else (-1.0, 1.0)
+    if low == high:  # all ratios are one: bins need a width
+        low, high = low - 0.5, high + 0.5
     counts = torch.histc(logs, BINS, low, high) if len(logs) else torch.zeros(BINS)
     step = (high - low) / BINS
     return {
         "layers": [_layer(name, t, importances.of_all[name]) for name, t in importances.of_forget.items()],
         "histogram": {"counts": counts.tolist(), "edges": [low + step * i for i in range(BINS + 1)]},
         "ceiling": importances.ceiling,
-        "automatic": min(1000.0, adaptive_alpha(importances.of_forget, importances.of_all, forget_share)),
+        "automatic": known.axis.automatic,
+        "axis": [known.axis.low, known.axis.high],
         "dead": float((everything == 0).double().mean()),
         "at_once": images_at_once(known.seconds),
         "maps": mapped_layers(opened.model("original")),

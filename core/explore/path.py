@@ -1,5 +1,6 @@
 """Questions about a single step's path: what the network would answer at theta* + t * delta, for any t."""
 
+from copy import deepcopy
 from functools import lru_cache
 from time import perf_counter
 from typing import Any
@@ -27,7 +28,7 @@ def path_at(home: Home, run_id: str, t: float) -> dict[str, Any]:
     """Set (forget, retain, unseen) -> {"loss": nats, "accuracy": share} at theta* + t * delta, and `looked_at`: set -> examples.
 
     t: -LONGEST to LONGEST; 0 is the original, 1 the unlearned network. unseen: test images that the request leaves alone.
-    Raises WrongInput where the run recorded no step.
+    Raises WrongInput where the run recorded no step, or has no original.
     """
     if not -LONGEST <= t <= LONGEST:
         raise WrongInput(f"t must lie between {-LONGEST:g} and {LONGEST:g}; got {t:g}.")
@@ -64,8 +65,7 @@ def _prepared(opened: Opened) -> tuple[dict[str, Examples], nn.Module, dict[str,
     step = {name.removeprefix(STEP): move for name, move in recorded.items() if name.startswith(STEP)}
     if not step:
         raise WrongInput(f"Run {opened.run.id} recorded no single step; only SSSE takes one.")
-    model = opened.fresh().eval()
-    model.load_state_dict(opened.weights["original"])
+    model = deepcopy(opened.model("original"))
     splits = opened.splits
     whole = {"forget": splits.forget, "retain": splits.retain, "unseen": splits.test_retain}
     count = _count(model, splits.retain, len(whole))

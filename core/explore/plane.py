@@ -20,7 +20,7 @@ def plane(home: Home, run_id: str) -> dict[str, Any]:
     `reference`: [x, 0]; `unlearned`: [x, y], both exact; `moments`: of each kept moment [look, x, y, beside], where beside
     is how far it lies from the plane. Of a moment a sketch is known, right to about 1 % of its length; it is split into a
     multiple of the unlearned network's change, whose place is exact, and a rest. All of the weights that the method moved.
-    Raises WrongInput where there is no reference, or no such recording.
+    Raises WrongInput where one of the three networks is missing, or there is no such recording.
     """
     opened = open_models(home, run_id)
     if "reference" not in opened.weights:
@@ -49,7 +49,7 @@ def plane(home: Home, run_id: str) -> dict[str, Any]:
 
 def _flat(opened: Opened) -> tuple[Tensor, Tensor, Tensor]:
     """Of the weights that the method moved, in its order: the original's, and what reference and unlearned are away from it."""
-    model = opened.model("original")
-    names = [name for block in blocks(model, str(opened.run.spec.params["weights"])).values() for name in block]
-    flat = [torch.cat([opened.weights[m][name].flatten() for name in names]).float() for m in ("original", "reference", "unlearned")]
+    models = {name: opened.model(name) for name in ("original", "reference", "unlearned")}  # raises where one is missing
+    names = [name for block in blocks(models["original"], str(opened.run.spec.params["weights"])).values() for name in block]
+    flat = [torch.cat([opened.weights[m][name].flatten() for name in names]).float() for m in models]
     return flat[0], flat[1] - flat[0], flat[2] - flat[0]

@@ -27,7 +27,8 @@ def compute(home: Home, run_id: str, say: Say, *, count: int, seed: int) -> Arra
     within its own set; `label` int64 (N,), as the original was taught it; `truth` int64 (N,), only where the request made
     labels wrong; `available` int64 (4,), how many images each set has. Of every model M that the run has: `features/M`
     float32 (N, d) and `probabilities/M` float32 (N, C).
-    Raises WrongInput where an image has several labels, or a network does not end in a linear layer.
+    Raises WrongInput where an image has several labels, a network does not end in a linear layer, or the
+    run has no original.
     """
     run = open_models(home, run_id)
     if is_multi(run.splits.train.labels):
@@ -35,6 +36,7 @@ def compute(home: Home, run_id: str, say: Say, *, count: int, seed: int) -> Arra
             f"An image of {run.data.info.title} has several attributes, so no single answer to it is kept or forgotten; "
             "a map is made of datasets in which an image has one class."
         )
+    run.model("original")  # the others stand beside it: raises where there is none
     found = _images(run, count, seed)
     whole = len(run.models) * len(found["index"])
     for place, model in enumerate(run.models):

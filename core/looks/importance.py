@@ -1,6 +1,7 @@
 """Importance of every weight to the forget set and to all training data, at the original of any finished run."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 
@@ -27,18 +28,20 @@ Say = Callable[[float, str], None]
 def importance(home: Home, run_id: str, say: Say, *, estimator: str, batch_size: int = 0) -> dict[str, np.ndarray]:
     """`forget/NAME`, `all/NAME`: float32, shaped like the parameter; `per_sample` is there for that estimator alone.
 
-    What an SSD run of the same original has kept for all data is used again. Raises WrongInput for an estimator that is none.
+    batch_size: examples a squared mean, 0 for SSD's own; the exact one has none.
+    What an SSD run of the same original has kept for all data is used again. Raises WrongInput for an estimator that is
+    none, and where the run has no original.
     """
     params_of(SSD)["importance"].parse(estimator)
     opened = open_models(home, run_id)
+    original = opened.model("original")
+    batch_size = batch_size or int(params_of(SSD)["batch_size"].default)
     statistic = ImportanceStatistic(estimator, 0 if estimator == "per_sample" else batch_size)
-    settings = {"importance": estimator, "batch_size": batch_size or 64, "alpha": "auto", "lambda": 1.0}
+    settings = {"importance": estimator, "batch_size": batch_size, "alpha": "auto", "lambda": 1.0}
     spec = replace(opened.run.spec, method=SSD.key, params=settings)
     with ResultStore(home.database) as store:
         job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
-        model = opened.fresh()
-        model.load_state_dict(opened.weights["original"])
-        model.to(job.device).eval()
+        model = deepcopy(original).to(job.device)
         share = len(opened.splits.forget) / (len(opened.splits.forget) + len(opened.splits.train))
 
         def on(examples: Examples, part: tuple[float, float], what: str) -> dict[str, Tensor]:
@@ -58,8 +61,17 @@ def _named(say: Say, what: str) -> Say:
 def _on_all(
     job: Job, opened: Opened, model: nn.Module, statistic: ImportanceStatistic, make: Callable[[], dict[str, Tensor]]
 ) -> dict[str, Tensor]:
-    """Kept under the key that runs use, where this original is the one that they would train now; else just made."""
-    if opened.run.spec.engine != code_version(ENGINE):
+    """Kept under the key that runs use, where this original is the one that they would begin with now; else just made."""
+    if not _of_now(job, opened):
         return make()
     key = job.statistic_key(statistic.key)
     return job.keeper.load_or_make(key, "statistic", make, job.device, partial(statistic.fits, model=model)).tensors
+
+
+def _of_now(job: Job, opened: Opened) -> bool:
+    """Whether a run of now would begin with this very original: it is another one where another device trained it."""
+    run = opened.run
+    if run.spec.engine != code_version(ENGINE) or run.device != job.device:
+        return False
+    kept = job.keeper.store.kept(job.original_key)
+    return bool(job.own) or (kept is not None and kept.file == opened.files["original"])

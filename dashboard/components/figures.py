@@ -1,7 +1,7 @@
 """Tables to plotly figures: pure functions; colours of text and background are the theme's."""
 
 from collections.abc import Sequence
-from math import log10
+from math import log10 as log10_of
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ DECADES = range(-12, 5)  # of importance ratios
 LETTER, USUAL = 6, 17  # pixels of a letter of a layer's name; letters that any figure has room for
 ABOVE = 16  # pixels from one row of words to the next
 NEAR = 0.02  # of a decade: lines that stand closer are one to the eye
+SMALLEST = 1e-12  # a log axis has no 0: what is smaller stands here
 TAIL = 0.005  # share of the weights with the smallest ratios that the histogram may leave out of sight
 NO_MATRIX = "an image has several attributes, so no answer stands in place of another one."
 CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True}
@@ -56,6 +57,11 @@ def layout_of(x: str, y: str, height: int = HEIGHT) -> dict[str, Any]:
         "bargap": 0.25,
         "hovermode": "closest",
     }
+
+
+def log10(value: float) -> float:
+    """Where a value stands on a log axis, 0 too."""
+    return log10_of(max(value, SMALLEST))
 
 
 def laid_out(figure: go.Figure, x: str, y: str, height: int = HEIGHT) -> go.Figure:
@@ -160,7 +166,7 @@ def ratio_histogram(
     lines = [(alpha, f"α = {alpha:.2f}", THRESHOLD, "solid", 3, "right")]
     if ceiling is not None:
         lines.append((ceiling, f"n/k = {ceiling:.2f}", MODEL_COLOUR["reference"], "dot", 2, "left"))
-    if automatic is not None and abs(log10(automatic / alpha)) > NEAR:
+    if automatic is not None and abs(log10(automatic) - log10(alpha)) > NEAR:
         lines.append((automatic, "auto", QUIET, "dash", 2, "left" if automatic > alpha else "right"))
     right = edges[-1] if ceiling is None else max(edges[-1], log10(ceiling))
     seen = counts.cumsum() > TAIL * counts.sum()

@@ -24,8 +24,7 @@ ESTIMATORS = {
     "batch": "squared gradients of whole batches, as the authors' code",
 }  # fmt: skip
 PARTS = {  # name in the store -> what is not to be seen without it
-    "per_class": "accuracies by class of the original and the reference", "layers": "how far each layer moved",
-    "original": "the original's weights", "unlearned": "the unlearned network's weights",
+    "layers": "how far each layer moved", "original": "the original's weights", "unlearned": "the unlearned network's weights",
 }  # fmt: skip
 HELP = "What the ratio is made of: " + "; ".join(f"{key}: {what}" for key, what in ESTIMATORS.items()) + "."
 

@@ -1,5 +1,6 @@
 """The dampening explorer: alpha and lambda, and what they would do to the network."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -19,14 +20,15 @@ from dashboard.components.parameters_keep import keep
 from dashboard.session import belongs
 
 ALPHA = "{:.3g}".format  # the slider knows its values by this text, so no two may look alike
+STEPS = 121  # of the slider over the axis of alpha
 Json = dict[str, Any]
 
 
-def steps(start: float, ceiling: float | None, automatic: float) -> list[float]:
-    """Values of alpha on a log scale from 0.1 to the ceiling, above which nothing happens; the run's own and the automatic among them."""
+def steps(start: float, axis: Sequence[float], automatic: float) -> list[float]:
+    """Values of alpha on a log scale over the axis, its lowest and highest value; the run's own and the automatic among them."""
     special = {ALPHA(a): a for a in (automatic, start)}
-    scale = np.geomspace(0.1, max(1.0, ceiling or 100.0), 121).tolist()
-    return sorted([*special.values(), *(a for a in scale if ALPHA(a) not in special)])
+    scale = {ALPHA(a): a for a in np.geomspace(axis[0], axis[1], STEPS).tolist()}
+    return sorted((scale | special).values())
 
 
 def explorer(source: Source, view: Json) -> None:
@@ -71,7 +73,7 @@ def _sliders(source: Source, view: Json, start: tuple[float, float]) -> tuple[fl
     belongs("lambda", owner, start[1])
     left, right = st.columns(2)
     alpha = left.select_slider(
-        "α, selection threshold", steps(start[0], view["ceiling"], view["automatic"]), start[0], format_func=ALPHA, key="alpha",
+        "α, selection threshold", steps(start[0], view["axis"], view["automatic"]), start[0], format_func=ALPHA, key="alpha",
         bind="query-params",
         help="A weight is dampened when its importance to the forget set is more than α times its importance to all data.",
     )  # fmt: skip
@@ -89,9 +91,12 @@ def _tiles(answer: Json, view: Json, alpha: float) -> None:
     ceiling = f" The ceiling is n/k = {view['ceiling']:.2f}." if view["ceiling"] else ""
     tiles[0].metric("α", f"{alpha:.2f}", help=f"The adaptive rule says {view['automatic']:.2f}.{ceiling}")
     tiles[1].metric("Weights dampened", percent(answer["dampened_all"]))
-    forgotten = answer["forget"] if answer["test_forget"] is None else answer["test_forget"]
-    tiles[2].metric("Accuracy, forgotten", percent(forgotten), help="On unseen images of the forgotten classes, else on the forget set.")
-    tiles[3].metric("Accuracy, kept", "–" if answer["test_retain"] is None else percent(answer["test_retain"]))
+    seen = answer["looked_at"]
+    part, of = ("forget", "the forget set") if answer["test_forget"] is None else ("test_forget", "unseen images of what must go")
+    tiles[2].metric("Accuracy, forgotten", percent(answer[part]), help=f"On {of}; images asked: {seen[part]}.")
+    kept = answer["test_retain"]
+    told = f"On unseen images of what stays; images asked: {seen['test_retain']}."
+    tiles[3].metric("Accuracy, kept", "–" if kept is None else percent(kept), help=told)
     js = answer["js_to_reference"]
     tiles[4].metric(
         "JS to reference", "–" if js is None else f"{js:.3f}",
@@ -115,22 +120,20 @@ def _accuracies(source: Source, answer: Json) -> None:
     st.markdown("**What the network then answers**")
     what = "attribute" if data.multi else "class"
     picks = run.spec.request.picks if run.spec.request.by_class else ()
-    st.plotly_chart(figures.class_shift(_beside(answer, source), data.classes, picks, data.multi), key="what-if", config=figures.CONFIG,
+    st.plotly_chart(figures.class_shift(_beside(answer), data.classes, picks, data.multi), key="what-if", config=figures.CONFIG,
                     alt=f"Accuracy by {what} before, after this dampening, and retrained")  # fmt: skip
+    seen = answer["looked_at"]
     st.caption(
-        f"How to read it: accuracy{' by attribute' if data.multi else ''} on test images at this α and λ, computed now on "
-        f"{answer['looked_at']['test']} of them, no new run."
+        f"How to read it: accuracy{' by attribute' if data.multi else ''} on test images at this α and λ, computed now, no new run; all "
+        f"bars are of the same images. Images asked: test set {seen['test']}, forget set {seen['forget']}."
     )
 
 
-def _beside(answer: Json, source: Source) -> pd.DataFrame:
-    """Original and reference from the run where it stored them, the unlearned ones from the engine's answer."""
-    now = pd.DataFrame({"model": "unlearned", "class": range(len(answer["per_class"])), "accuracy": answer["per_class"]})
-    now = now.astype({"accuracy": float})
-    if "per_class" not in source.names:
-        return now
-    table = queries.table(source.run.id, "per_class", *source.where)
-    return pd.concat([table[(table["split"] == "test") & (table["model"] != "unlearned")], now])
+def _beside(answer: Json) -> pd.DataFrame:
+    """All from the engine's answer, so that the bars are of the same images."""
+    models = {**answer["beside"], "unlearned": answer["per_class"]}
+    about = {"class": range(len(answer["images"])), "positives": answer["images"], "count": answer["looked_at"]["test"]}
+    return pd.concat([pd.DataFrame({"model": name, **about, "accuracy": row}).astype({"accuracy": float}) for name, row in models.items()])
 
 
 def _by_layer(answer: Json) -> None:

@@ -1,13 +1,12 @@
 """Dampening and importance: what is dampened, how strongly, and what it does over alpha. Pure functions."""
 
 from collections.abc import Sequence
-from math import log10
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.components.figures import NEAR, house, noted, room_for, upright
+from dashboard.components.figures import NEAR, house, log10, noted, room_for, upright
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, QUIET, SET_COLOUR, THRESHOLD
 
 LAYERS = "parameter tensor, input to output"
@@ -19,7 +18,7 @@ PARTS = {  # part of the data -> name, colour, dash
     "retain": ("kept training images", SET_COLOUR["retain"], "solid"), "test_retain": ("unseen, kept", SET_COLOUR["retain"], "dot"),
 }  # fmt: skip
 POWERS = {"tickvals": list(range(-20, 8)), "ticktext": [f"10<sup>{p}</sup>" for p in range(-20, 8)]}
-RATIOS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
+RATIOS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 
 
 def diverging(dark: bool) -> list[list[Any]]:
@@ -35,7 +34,7 @@ def rising(dark: bool) -> list[list[Any]]:
 def marks(alpha: float, automatic: float, ceiling: float | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Shapes and annotations of an axis of log10: the chosen alpha, the automatic one, and n/k where there is one."""
     lines = [(alpha, f"α = {alpha:.3g}", THRESHOLD, "solid", 3, "right")]
-    if abs(log10(automatic / alpha)) > NEAR:
+    if abs(log10(automatic) - log10(alpha)) > NEAR:
         lines.append((automatic, "auto", QUIET, "dash", 2, "left" if automatic > alpha else "right"))
     if ceiling is not None:
         lines.append((ceiling, f"n/k = {ceiling:.3g}", MODEL_COLOUR["reference"], "dot", 2, "left"))

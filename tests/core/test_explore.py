@@ -13,6 +13,8 @@ from core.explore.alphas import alpha_curve, images_at_once
 from core.explore.dampening import BINS, dampened, load, redampen
 from core.explore.filters import IMAGES, top_filters
 from core.explore.importance import blocks_of, importance_view, kernel_map
+from core.explore.importances import Importances
+from core.explore.ratios import axis_of
 from core.methods.ssd import dampening
 from core.opened import open_models
 from core.store.home import open_home
@@ -57,6 +59,17 @@ def test_layers_histogram_and_ceiling_are_counted_by_hand(planted):
     assert (view["histogram"]["edges"][0], view["histogram"]["edges"][-1]) == pytest.approx((np.log10(0.5), np.log10(2)))
     assert view["dead"] == 0
     assert view["maps"] == ["conv1.weight", "conv2.weight", "hidden.weight", "classifier.weight"]
+
+
+def test_where_all_ratios_are_equal_they_stand_in_the_middle_of_a_decade(tmp_path):
+    home = open_home(tmp_path / "home")
+    forget = {f"importance_forget/{name}": array for name, array in importances(1.0).items()}
+    run_id = plant(home, spec("ssd"), files={"recorded": forget, "statistic/ImportanceStatistic-0": importances(2.0)})
+    histogram = importance_view(home, run_id)["histogram"]
+    edges, counts = np.array(histogram["edges"]), np.array(histogram["counts"])
+    assert np.diff(edges) == pytest.approx([1 / 60] * 60)
+    assert (edges[0] + edges[-1]) / 2 == pytest.approx(np.log10(0.5))
+    assert (counts[29] + counts[30], counts.sum()) == (counts.sum(), sum(int(np.prod(shape)) for shape in SHAPES.values()))
 
 
 def test_a_kernel_slice_is_its_mean_importance_over_that_to_all_data(planted):
@@ -106,15 +119,48 @@ def test_nothing_selected_is_the_original(planted):
     assert answer["forget"] == pytest.approx(float(right.double().mean()))
 
 
+def test_the_networks_beside_it_are_asked_the_same_few_images(planted, monkeypatch):
+    monkeypatch.setattr("core.explore.dampening.LOOKED_AT", 40)
+    load.cache_clear()
+    answer = redampen(*planted, 3.0, 1.0)  # nothing is dampened
+    load.cache_clear()
+    opened = open_models(*planted)
+    seen = opened.splits.test.subset(opened.splits.test.some(40))
+    assert (answer["looked_at"]["test"], answer["looked_at"]["forget"]) == (40, 40)
+    assert answer["images"] == torch.bincount(seen.labels, minlength=10).tolist()
+    assert answer["beside"]["original"] == answer["per_class"]
+    with torch.no_grad():
+        right = opened.model("reference")(seen.pixels()).argmax(1) == seen.labels
+    wanted = [right[seen.labels == label].double().mean().item() for label in range(10)]
+    assert answer["beside"]["reference"] == pytest.approx(wanted)
+
+
 def test_the_curve_over_alpha_agrees_with_the_sliders(planted, monkeypatch):
     monkeypatch.setattr("core.explore.alphas.images_at_once", lambda _: 500)
     curve = alpha_curve(*planted, 1.0)
-    assert (curve["alpha"][0], curve["alpha"][-1], len(curve["alpha"])) == (pytest.approx(0.1), pytest.approx(TRAIN / THREES), 25)
+    assert (curve["alpha"][0], curve["alpha"][-1], len(curve["alpha"])) == (pytest.approx(0.5), pytest.approx(2), 25)  # the ratios' ends
     assert curve["images"] == {"forget": THREES, "retain": 500, "test_forget": 36, "test_retain": 324}
     answer = redampen(*planted, curve["alpha"][0], 1.0)
-    assert answer["looked_at"] == {"test": 360, "forget": THREES}
+    assert answer["looked_at"] == {"test": 360, "forget": THREES, "test_forget": 36, "test_retain": 324}
     for part in ("forget", "test_forget", "test_retain"):
         assert curve["accuracy"][part][0] == pytest.approx(answer[part])
+
+
+@pytest.mark.parametrize(
+    "ratios, share, wanted",
+    [
+        ([0.1, 1.0, 5.0, 400.0], 0.5, (0.1, 400.0)),  # beyond 100, where no ceiling is known
+        ([1e-6, 1.0, 5.0, 4000.0], 0.5, (0.01, 1000.0)),  # SSD takes no others
+        ([0.001, 0.002, 0.003, 0.004], 0.5, (0.00388, 0.01)),  # the 96.07th percentile: the automatic value lies inside
+        ([0.5, 0.5, 0.5, 0.5], 0.5, (0.5 / 10**0.5, 0.5 * 10**0.5)),
+        ([0.0, 0.0, 0.0, 0.0], 0.5, (1 / 10**0.5, 10**0.5)),  # the automatic value is 0, which no log axis has
+    ],
+)
+def test_the_axis_of_alpha_goes_from_the_smallest_to_the_largest_ratio(ratios, share, wanted):
+    forget, everything = torch.tensor(ratios), torch.ones(4)
+    axis = axis_of(Importances({"w": forget}, {"w": everything}, forget, everything, None), share)
+    assert (axis.low, axis.high) == pytest.approx(wanted, rel=1e-3)
+    assert axis.low <= axis.automatic <= axis.high or axis.automatic == 0
 
 
 def test_a_network_too_slow_to_be_asked_at_once_is_left_to_a_look():
@@ -159,4 +205,5 @@ def test_without_a_reference_there_is_no_divergence_and_all_else(tmp_path):
     home = open_home(tmp_path / "home")
     answer = redampen(home, plant(home, spec("ssd", reference=False), files=files()), 1.0, 1.0)
     assert answer["js_to_reference"] is None
+    assert list(answer["beside"]) == ["original"]
     assert answer["dampened_all"] > 0

@@ -1,5 +1,6 @@
 """Importances of a run that stored none: computed later, equal to closed forms, kept, and taken by the explorer."""
 
+from dataclasses import replace
 import time
 
 import numpy as np
@@ -10,11 +11,17 @@ import torch.nn.functional as F
 from core.domain import WrongInput
 from core.explore.dampening import load
 from core.explore.importance import importance_view
+from core.kept import Keeper
+from core.looks import importance as room
 from core.looks.alphas import alphas
 from core.looks.asked import Look, arrays, key_of, progress, start
 from core.looks.importance import importance
 from core.opened import open_models
+from core.pipeline import prepare
+from core.statistics import ImportanceStatistic
+from core.store.artifacts import Artifacts
 from core.store.home import open_home
+from core.store.results import ResultStore
 from tests.planted import plant, spec
 
 BIAS = "classifier.bias"
@@ -57,6 +64,29 @@ def test_label_free_importance_is_the_size_of_the_mean_gradient_of_the_logits_le
     wanted = torch.stack([(2 * part).mean(0).abs() for part in z.split(64)]).mean(0)
     assert made[f"forget/{BIAS}"] == pytest.approx(wanted.numpy(), rel=1e-4)
     assert "per_sample" not in made
+
+
+def test_only_importances_of_the_original_that_runs_would_begin_with_are_shared_with_them(tmp_path, monkeypatch):
+    home = open_home(tmp_path / "home")
+    run_id = plant(home, spec("finetune"))
+    opened = open_models(home, run_id)
+    with ResultStore(home.database) as store:
+        job = prepare(opened.run.spec, Keeper(store, Artifacts(home.artifacts_folder)))
+        key = job.statistic_key(ImportanceStatistic("batch", 500).key)
+        steps = [("", "cpu", False), ("unlearned", "cpu", False), ("original", "cuda", False), ("original", "cpu", True)]
+        for kept, device, wanted in steps:
+            if kept:
+                store.keep(job.original_key, "original", opened.files[kept], 1.0)
+            elsewhere = replace(opened, run=replace(opened.run, device=device))
+            monkeypatch.setattr(room, "open_models", lambda *_, run=elsewhere: run)
+            importance(home, run_id, lambda *_: None, estimator="batch", batch_size=500)
+            assert job.keeper.has(key) == wanted, (kept, device)
+
+
+def test_a_batch_of_no_size_is_one_of_the_size_that_ssd_takes(planted):
+    made, wanted = (importance(*planted, lambda *_: None, estimator="batch", batch_size=size) for size in (0, 64))
+    assert made.keys() == wanted.keys()
+    assert all(np.array_equal(made[name], wanted[name]) for name in wanted)
 
 
 def test_an_estimator_that_is_none_is_refused(planted):

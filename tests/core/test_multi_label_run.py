@@ -74,6 +74,9 @@ def test_the_explorer_answers_by_attribute_and_as_the_run_did(home, shelves):
     with ResultStore(home.database) as store:
         numbers, report = numbers_of(store, run.id), full_report(home, store, run)
     assert answer["per_class"] == pytest.approx(report["per_class"]["test"]["unlearned"])
+    for model, row in answer["beside"].items():
+        assert row == pytest.approx(report["per_class"]["test"][model])
+    assert len(answer["images"]) == len(answer["per_class"])
     assert answer["forget"] == pytest.approx(numbers["unlearned"]["train_forget_accuracy"])
     assert answer["test_retain"] == pytest.approx(numbers["unlearned"]["test_retain_accuracy"])
     assert answer["test_forget"] is None

@@ -1,6 +1,7 @@
 """The Parameters page without a browser: every tab, any run, what is missing, and the run that keeps what was seen."""
 
 import json
+import re
 import time
 
 import numpy as np
@@ -178,7 +179,7 @@ def test_a_run_of_an_older_engine_says_which_parts_are_missing_and_offers_them(o
     run_id = plant(bare, spec("ssd", engine="0" * 12), files={**importances(), **gone})
     at = open_app(bare.root, VIEW, run=run_id)
     words = said(at)
-    assert "did not store accuracies by class of the original and the reference and how far each layer moved" in words.replace("\\", "")
+    assert "did not store how far each layer moved" in words.replace("\\", "")
     assert "older version of Forgetscope made it" in words
     assert "This run stored no importances: the file that held them was not kept." in words
     assert "Compute the per_sample importances" in labels(at)
@@ -188,8 +189,16 @@ def test_a_run_of_an_older_engine_says_which_parts_are_missing_and_offers_them(o
     assert asked.engine != "0" * 12
 
 
-def test_without_accuracies_of_the_original_the_sliders_still_show_the_networks_own(open_app, bare):
+def test_all_bars_and_the_tile_are_of_the_images_that_the_caption_tells(open_app, bare):
     run_id = plant(bare, spec("ssd", engine="0" * 12), files={**importances(), "per_class": None})
     at = open_app(bare.root, VIEW, run=run_id)
     chart = next(json.loads(c.proto.spec) for c in at.get("plotly_chart") if c.proto.alt.startswith("Accuracy by class"))
-    assert [trace["name"] for trace in chart["data"]] == ["Unlearned"]
+    assert [trace["name"] for trace in chart["data"]] == ["Original", "Unlearned", "Retrained reference"]
+    assert not any("did not store" in info.value for info in at.info)  # the bars need nothing but the networks
+    caption = next(c.value for c in at.caption if "all bars are of the same images" in c.value)
+    test, forget = map(int, re.search(r"Images asked: test set (\d+), forget set (\d+)\.$", caption).groups())
+    assert (32 <= test <= 360, 16 <= forget <= 147) == (True, True)  # as many as this machine answers in time
+    tiles = {metric.label: metric.help for metric in at.metric}
+    gone = int(re.fullmatch(r"On unseen images of what must go; images asked: (\d+)\.", tiles["Accuracy, forgotten"]).group(1))
+    kept = int(re.fullmatch(r"On unseen images of what stays; images asked: (\d+)\.", tiles["Accuracy, kept"]).group(1))
+    assert gone + kept == test

@@ -10,6 +10,7 @@ from dashboard.components import parameters_changes as changes
 from dashboard.components import parameters_figures as drawn
 from dashboard.components.figures import ratio_histogram
 from dashboard.components.palette import ACCENT
+from dashboard.components.parameters_explorer import steps
 from dashboard.components.parameters_importance import filter_table, strip
 
 QUARTILES = {"forget": [-5.0, -4.0, -3.0, -2.0, -1.0], "all": [-4.0, -3.5, -3.0, -2.5, -2.0], "ratio": None}
@@ -27,6 +28,24 @@ def test_the_histogram_marks_alpha_the_ceiling_and_the_automatic_value():
     left, dampened = (list(trace.y) for trace in figure.data)
     assert (left, dampened) == ([5, 3, 0], [0, 0, 2])
     assert len(ratio_histogram(histogram, 4.0, 1.0, None, 4.0).layout.shapes) == 1  # the automatic value is the chosen one
+
+
+def test_an_alpha_of_0_stands_at_the_left_end_of_a_log_axis():
+    histogram = {"counts": [5.0, 3.0, 2.0], "edges": [-1.0, 0.0, 0.5, 1.0]}
+    assert [shape.x0 for shape in ratio_histogram(histogram, 2.0, 0.0, None, 0.0).layout.shapes] == pytest.approx([log10(2), -12])
+    chosen = ratio_histogram(histogram, 0.0, 0.0, None, 0.0)
+    assert [shape.x0 for shape in chosen.layout.shapes] == [-12]
+    assert list(chosen.data[1].y) == [5, 3, 2]  # all are dampened
+    shapes, notes = drawn.marks(0.0, 1.0, None)
+    assert ([shape["x0"] for shape in shapes], [note["text"] for note in notes]) == ([-12, 0], ["α = 0", "auto"])
+
+
+def test_the_slider_goes_over_the_whole_axis_and_has_the_run_s_own_and_the_automatic_value():
+    values = steps(4.2, (0.02, 400.0), 294.123)
+    assert (values[0], values[-1]) == (pytest.approx(0.02), pytest.approx(400))
+    assert {4.2, 294.123} <= set(values)
+    assert len({f"{value:.3g}" for value in values}) == len(values) >= 121
+    assert steps(0.5, (0.999, 1.001), 0.0)[0] == 0
 
 
 def test_betas_stand_in_equal_bins_from_0_to_1():
