@@ -117,7 +117,7 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     `parts`, of cartoon faces: part -> `pixels`, the share of the image that shows it, and each model's share of the map there.
     """
     asked = _asked(home, run_id, **about)
-    _affordable(asked, _cost(asked))
+    _affordable(asked, _cost(asked), len(asked.opened.models))
     told, maps = {}, {}
     for name in asked.opened.models:
         model = asked.opened.model(name)
@@ -139,6 +139,7 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
 def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """The same image under a network of random weights, always the same ones: `map`, and its `scores` against the original's map."""
     asked = _asked(home, run_id, **about)
+    _affordable(asked, _cost(asked), 2)
     first = asked.opened.model(asked.opened.models[0])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(asked.settings.seed)
@@ -151,7 +152,9 @@ def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
 def saliency_trust(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """Model -> `infidelity` and `sensitivity` of its map; see core.attribution.honesty."""
     asked = _asked(home, run_id, **about)
-    _affordable(asked, SHAKES + NEIGHBOURS * _cost(asked))
+    shakes = 2 * (1 + SHAKES)  # once for the map, once for a map of zeros, each beside the image itself
+    maps = 2 + NEIGHBOURS  # the one that is judged; sensitivity draws it again, and each neighbour's
+    _affordable(asked, shakes + maps * _cost(asked), len(asked.opened.models))
     told = {}
     for name in asked.opened.models:
         model = asked.opened.model(name)
@@ -168,8 +171,8 @@ def _cost(asked: Asked) -> int:
     return passes(asked.how, asked.settings, tuple(asked.x.shape))
 
 
-def _affordable(asked: Asked, cost: int) -> None:
-    """Raises WrongInput where the engine, which serves everybody, would be busy too long; cost: forward passes for each network.
+def _affordable(asked: Asked, cost: int, networks: int) -> None:
+    """Raises WrongInput where the engine, which serves everybody, would be busy too long; cost: forward passes for each of `networks`.
 
     Told from a core's own seconds: what else the machine does at this moment is no reason to refuse.
     """
@@ -181,7 +184,7 @@ def _affordable(asked: Asked, cost: int) -> None:
         began = process_time()
         _logits(model, asked.x)
         took.append(process_time() - began)
-    seconds = min(took) / torch.get_num_threads() * cost * len(asked.opened.models)
+    seconds = min(took) / torch.get_num_threads() * cost * networks
     if seconds > MOST_SECONDS:
         raise WrongInput(
             f"This would take about {seconds:.0f} seconds here, and a click may take {MOST_SECONDS}; choose fewer steps or noisy copies, "
