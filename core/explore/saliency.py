@@ -47,7 +47,8 @@ class Asked:
     """An image and what is asked of it. x: (1, C, H, W) in [0, 1]; label: its class, or its attributes 0 and 1; None for a user's own.
     row: "train" or "test", and its place there.
 
-    target: "true", "own" (each network's own answer), or a class or attribute.
+    target: "true", "own" (each network's own answer; the original's most likely attribute, for all, where there are several, which no
+    network need give), or a class or attribute.
     """
 
     opened: Opened
@@ -68,7 +69,8 @@ class Asked:
             return self.label
         if self.target not in ("true", "own"):
             raise WrongInput(f"A target is 'true', 'own' or the number of a class, not {self.target!r}.")
-        return int(_logits(model, self.x).argmax())
+        judge = self.opened.model(self.opened.models[0]) if is_multi(self.opened.splits.test.labels) else model
+        return int(_logits(judge, self.x).argmax())
 
     def explained(self, model: nn.Module, target: int) -> Explanation:
         """The map."""
@@ -111,9 +113,9 @@ def _rows(opened: Opened, name: str) -> Tensor:
 def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """about: image, target, how, settings, as `_asked` has them.
 
-    `image`: uint8 (C, H, W) to 255. `label`, `row`: see Asked. `models`: name -> `probabilities`, its `answer`, the `target` of its
-    map, `map` float32 (H, W), and where the explainer is complete, `difference` of logits, `error`, and `steps`. `pairs`:
-    "first,second" -> scores.
+    `image`: uint8 (C, H, W) to 255. `label`, `row`: see Asked. `models`: name -> `probabilities`, its `answer` (or most likely
+    attribute), the `target` of its map, `map` float32 (H, W), and where the explainer is complete, `difference` of logits, `error`,
+    and `steps`. `pairs`: "first,second" -> scores.
     `parts`, of cartoon faces: part -> `pixels`, the share of the image that shows it, and each model's share of the map there.
     """
     asked = _asked(home, run_id, **about)

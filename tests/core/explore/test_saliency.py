@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 import pytest
 import torch
-from torch.nn.modules.module import register_module_forward_pre_hook
 import torch.nn.functional as F
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from core.answers import answer
 from core.attribution.explain import STEPS, explain
@@ -176,6 +176,10 @@ def test_on_faces_the_share_of_each_true_part_is_told_and_attributes_are_targets
     assert 0 < shares["pixels"] < 0.3
     assert all(0 < shares[name] < 1 for name in MODEL_NAMES)
     assert all(0 < p < 1 for p in told["models"]["original"]["probabilities"])
+    own = ask((home, run_id), how="saliency", target="own")["models"]
+    likely = int(np.argmax(own["original"]["probabilities"]))  # the original's, for all networks
+    assert [said["target"] for said in own.values()] == [likely] * 3
+    assert len({said["answer"] for said in own.values()}) > 1  # the networks are drawn, and differ
 
 
 def test_arrays_come_back_from_the_wire_as_they_were():
