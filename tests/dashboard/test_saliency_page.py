@@ -1,6 +1,7 @@
 """The Saliency page without a browser: what it shows of one image and of many, and what it says where something is missing."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from core.store.results import ResultStore
 from dashboard.components import saliency_gallery
 from dashboard.components import saliency_pictures as pictures
 from tests.dashboard.conftest import sound
-from tests.dashboard.test_pages import alts, group, said
+from tests.dashboard.test_pages import alts, group, said, told
 from tests.planted import plant, record, spec
 
 PAGE = "views/saliency.py"
@@ -43,6 +44,27 @@ def test_one_image_is_explained_under_all_three_networks(open_app, finished, don
     (table,) = at.table
     assert list(table.value.columns) == ["Maps", "Rank correlation", "SSIM", "Centre moved (pixels)", "Outside the first's top tenth"]
     assert len(table.value) == 3
+
+
+def test_maps_of_different_classes_are_said_to_be_and_not_subtracted(open_app, finished, done):
+    at = open_app(finished.root, PAGE, run=done, explainer="Saliency")
+    at = sound(at.selectbox(key="saliency_target").set_value("own").run())
+    assert "different classes (original: 3, unlearned: " in told(at, "warning")[0]  # the run forgot the 3
+    assert "Unlearned − original" not in said(at)
+    assert "Randomised network" in said(at)
+    at = sound(at.selectbox(key="saliency_target").set_value("true").run())
+    assert not at.warning
+    assert "Unlearned − original" in said(at)
+
+
+def test_colours_are_read_by_the_explainer(open_app, finished, done):
+    at = open_app(finished.root, PAGE, run=done, explainer="Saliency")
+    assert "there is no blue; colour is full at" in captions(at)
+    assert "±" not in captions(at)
+    assert "against it" not in captions(at)
+    at = sound(at.selectbox(key="explainer").set_value("grad_cam").run())
+    assert "blue ones against it; colour is full at ±" in captions(at)
+    assert "no blue" not in captions(at)
 
 
 def test_only_explainers_that_fit_are_offered_and_the_others_say_why(open_app, finished, done):
@@ -154,6 +176,10 @@ def test_a_gallery_is_offered_and_once_kept_drawn_as_one_wall_a_network(open_app
     at = sound(pills(at, "Show").set_value("retain").run())
     assert [p[0] for p in json.loads(at.get("plotly_chart")[0].proto.spec)["data"][0]["customdata"]] == [6, 7, 8, 9, 10, 11]
     assert group(at, "Show") == ["retain"]
+    assert not at.warning
+    keep(home, done, arrays_of() | {"targets/unlearned": np.array([5] * 2 + [3] * 10)}, how="input_x_gradient")
+    at = open_app(home.root, PAGE, run=done, explainer="Input × Gradient")
+    assert "different classes for 2 of 6 images of the forget set and 0 of 6 of the control" in at.warning[0].value
 
 
 def test_a_click_in_the_gallery_opens_that_image_below(monkeypatch):
@@ -182,6 +208,9 @@ def test_of_faces_with_attributes_there_is_no_true_class_and_the_glasses_share_i
     at = open_app(home.root, PAGE, run=run_id, explainer="Saliency")
     assert at.selectbox(key="saliency_target").value == "own"
     assert "the true class" not in at.selectbox(key="saliency_target").options
+    assert re.search(r"most likely attribute\\: [a-z]+, ", said(at))  # its colon kept from markdown
+    assert "says " not in said(at)
+    assert not at.warning  # one attribute for all networks
     at = sound(at.selectbox(key="saliency_target").set_value("0").run())
     assert list(at.table[1].value.columns) == ["Part", "Of the image", "Original", "Unlearned", "Retrained reference"]
     assert "glasses" in at.table[1].value["Part"].tolist()
