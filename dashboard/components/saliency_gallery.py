@@ -67,6 +67,11 @@ def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndar
         "control: only where the two differ did unlearning change what the network looks at in what had to go."
     )
     _apart(arrays, pair, explainer, both)
+    parts = pictures.parts_of(arrays, places, models)
+    if len(parts):
+        st.markdown("**Mean share of these maps on what is truly there**")
+        st.table(parts, hide_index=True, alt="Mean share of each network's maps on each part's pixels")
+        st.caption("How to read it: over the images above that show the part; a network that no longer looks at it has a lower share.")
 
 
 def _apart(arrays: dict[str, np.ndarray], pair: str, explainer: dict[str, Any], both: dict[str, np.ndarray]) -> None:
