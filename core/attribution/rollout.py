@@ -10,7 +10,10 @@ from core.models.vit_small import HEADS
 
 
 def rollout(model: nn.Module, x: Tensor) -> Tensor:
-    """x: (B, C, H, W) -> (B, 1, H, W), each image's map sums to 1 over whole patches; the same for every class.
+    """x: (B, C, H, W) -> (B, 1, H, W), nowhere below 0; the same for every class.
+
+    Without a class token an image's map sums to 1 over whole patches; with one it has no such sum: that token keeps a share for
+    itself, and the square that the network sees is brought back to the image's size.
 
     model: a twin (core.attribution.readable), whose hooks are nobody else's. Each block's heads are averaged, and half of
     each token is itself, by way of the residual.

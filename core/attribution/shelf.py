@@ -47,6 +47,7 @@ class Explainer:
     baseline: bool = False  # measures from an image that says nothing
     smooth: bool = True  # can be averaged over noisy copies
     targeted: bool = True  # asks about a class; else one map for all
+    signed: bool = True  # tells for from against; else how much alone
 
 
 _SHELF = (
@@ -55,7 +56,7 @@ _SHELF = (
     Explainer("grad_cam", "Grad-CAM", "A layer's channels, each weighted by how much it speaks for the answer; coarse, with its sign.",
               "Selvaraju et al., arXiv:1610.02391", _grid, layered=True),
     Explainer("saliency", "Saliency", "The size of the gradient: which pixels the answer feels most, not in which direction.",
-              "Simonyan et al., arXiv:1312.6034"),
+              "Simonyan et al., arXiv:1312.6034", signed=False),
     Explainer("input_x_gradient", "Input × Gradient", "Each pixel times its gradient; black pixels get nothing.",
               "Shrikumar et al., arXiv:1605.01713"),
     Explainer("guided_backprop", "Guided Backprop", "Gradients that pass only where they speak for the answer; sharp, but it follows "
@@ -65,6 +66,6 @@ _SHELF = (
     Explainer("occlusion", "Occlusion", "How far the answer falls when a patch is covered.", "Zeiler and Fergus, arXiv:1311.2901",
               baseline=True),
     Explainer("rollout", "Attention rollout", "How much of each patch reaches the last block; the same for every class.",
-              "Abnar and Zuidema, arXiv:2005.00928", _attention, smooth=False, targeted=False),
+              "Abnar and Zuidema, arXiv:2005.00928", _attention, smooth=False, targeted=False, signed=False),
 )  # fmt: skip
 EXPLAINERS = {explainer.key: explainer for explainer in _SHELF}

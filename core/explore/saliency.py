@@ -47,7 +47,8 @@ class Asked:
     """An image and what is asked of it. x: (1, C, H, W) in [0, 1]; label: its class, or its attributes 0 and 1; None for a user's own.
     row: "train" or "test", and its place there.
 
-    target: "true", "own" (each network's own answer), or a class or attribute.
+    target: "true", "own" (each network's own answer; the original's most likely attribute, for all, where there are several, which no
+    network need give), or a class or attribute.
     """
 
     opened: Opened
@@ -68,7 +69,8 @@ class Asked:
             return self.label
         if self.target not in ("true", "own"):
             raise WrongInput(f"A target is 'true', 'own' or the number of a class, not {self.target!r}.")
-        return int(_logits(model, self.x).argmax())
+        judge = self.opened.model(self.opened.models[0]) if is_multi(self.opened.splits.test.labels) else model
+        return int(_logits(judge, self.x).argmax())
 
     def explained(self, model: nn.Module, target: int) -> Explanation:
         """The map."""
@@ -111,13 +113,13 @@ def _rows(opened: Opened, name: str) -> Tensor:
 def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """about: image, target, how, settings, as `_asked` has them.
 
-    `image`: uint8 (C, H, W) to 255. `label`, `row`: see Asked. `models`: name -> `probabilities`, its `answer`, the `target` of its
-    map, `map` float32 (H, W), and where the explainer is complete, `difference` of logits, `error`, and `steps`. `pairs`:
-    "first,second" -> scores.
+    `image`: uint8 (C, H, W) to 255. `label`, `row`: see Asked. `models`: name -> `probabilities`, its `answer` (or most likely
+    attribute), the `target` of its map, `map` float32 (H, W), and where the explainer is complete, `difference` of logits, `error`,
+    and `steps`. `pairs`: "first,second" -> scores.
     `parts`, of cartoon faces: part -> `pixels`, the share of the image that shows it, and each model's share of the map there.
     """
     asked = _asked(home, run_id, **about)
-    _affordable(asked, _cost(asked))
+    _affordable(asked, _cost(asked), len(asked.opened.models))
     told, maps = {}, {}
     for name in asked.opened.models:
         model = asked.opened.model(name)
@@ -139,6 +141,7 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
 def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """The same image under a network of random weights, always the same ones: `map`, and its `scores` against the original's map."""
     asked = _asked(home, run_id, **about)
+    _affordable(asked, _cost(asked), 2)
     first = asked.opened.model(asked.opened.models[0])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(asked.settings.seed)
@@ -151,7 +154,9 @@ def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
 def saliency_trust(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """Model -> `infidelity` and `sensitivity` of its map; see core.attribution.honesty."""
     asked = _asked(home, run_id, **about)
-    _affordable(asked, SHAKES + NEIGHBOURS * _cost(asked))
+    shakes = 2 * (1 + SHAKES)  # once for the map, once for a map of zeros, each beside the image itself
+    maps = 2 + NEIGHBOURS  # the one that is judged; sensitivity draws it again, and each neighbour's
+    _affordable(asked, shakes + maps * _cost(asked), len(asked.opened.models))
     told = {}
     for name in asked.opened.models:
         model = asked.opened.model(name)
@@ -168,8 +173,8 @@ def _cost(asked: Asked) -> int:
     return passes(asked.how, asked.settings, tuple(asked.x.shape))
 
 
-def _affordable(asked: Asked, cost: int) -> None:
-    """Raises WrongInput where the engine, which serves everybody, would be busy too long; cost: forward passes for each network.
+def _affordable(asked: Asked, cost: int, networks: int) -> None:
+    """Raises WrongInput where the engine, which serves everybody, would be busy too long; cost: forward passes for each of `networks`.
 
     Told from a core's own seconds: what else the machine does at this moment is no reason to refuse.
     """
@@ -181,7 +186,7 @@ def _affordable(asked: Asked, cost: int) -> None:
         began = process_time()
         _logits(model, asked.x)
         took.append(process_time() - began)
-    seconds = min(took) / torch.get_num_threads() * cost * len(asked.opened.models)
+    seconds = min(took) / torch.get_num_threads() * cost * networks
     if seconds > MOST_SECONDS:
         raise WrongInput(
             f"This would take about {seconds:.0f} seconds here, and a click may take {MOST_SECONDS}; choose fewer steps or noisy copies, "

@@ -32,7 +32,8 @@ def gallery(
     `labels`: int64 (N,) or uint8 (N, A). `maps/MODEL`: float16 (N, H, W), in units of `scale`; `answers/MODEL`, `targets/MODEL`: int64
     (N,); `shares/MODEL`: float32 (N,), the probability of the target. `scores/FIRST/SECOND`: float32 (N, 4) in the order of
     Scores, NaN where there is none. `parts/PART/MODEL`: share of the map on the true pixels, of cartoon faces, NaN where unseen.
-    target: "true", or "own" for each network's own answer. Raises WrongInput.
+    target: "true", or "own" for each network's own answer; with several attributes, always the original's most likely one, and
+    `answers` are each network's most likely attributes. Raises WrongInput.
     """
     opened = open_models(home, run_id)
     if not opened.models:
@@ -45,12 +46,14 @@ def gallery(
         "places": places.numpy(), "labels": labels.numpy(),
     }  # fmt: skip
     maps: dict[str, np.ndarray] = {}
+    targets: Tensor | None = None
     pixels, done, whole = taken.pixels(), 0, len(rows) * len(opened.models)
     for name in opened.models:
         model, parts = opened.model(name), []
         with torch.no_grad():
             logits = torch.cat([model(x) for x in torch.split(pixels, BATCH)])
-        targets = _targets(logits, labels, target)
+        if not (is_multi(labels) and targets is not None):  # one attribute for all networks: the original's, who comes first
+            targets = _targets(logits, labels, target)
         for x, aims in zip(torch.split(pixels, BATCH), torch.split(targets, BATCH), strict=True):
             say(done / whole, f"{name} network, image {done % len(rows) + 1} of {len(rows)}")
             parts.append(explain(model, x, aims, how, chosen).flat)
@@ -78,7 +81,7 @@ def _labels(opened: Opened) -> Tensor:
 
 
 def _targets(logits: Tensor, labels: Tensor, target: str) -> Tensor:
-    """Of an image with several attributes, the most certain answer: there is no one true class."""
+    """Of an image with several attributes, the most likely one: there is no one true class."""
     return labels.long() if target == "true" and not is_multi(labels) else logits.argmax(1)
 
 

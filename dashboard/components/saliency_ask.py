@@ -83,11 +83,13 @@ def _target(place: Any, data: DatasetInfo) -> str | int:
     """Of several attributes, none is the true one."""
     named = {str(index): f"{index}: {name}" if name != str(index) else name for index, name in enumerate(data.classes)}
     what = "attribute" if data.multi else "class"
-    options = ({} if data.multi else {"true": "the true class"}) | {"own": "each network's own answer"}
+    own = "the original's most likely attribute" if data.multi else "each network's own answer"
+    options = ({} if data.multi else {"true": "the true class"}) | {"own": own}
     options |= {index: f"{what} {name}" for index, name in named.items()}
     stays("saliency_target", list(options))
     chosen = place.selectbox(
         "Map for", list(options), format_func=options.__getitem__, key="saliency_target", bind="query-params",
-        help=f"The {what} whose logit is explained. A picture of your own has no true class: each network's own answer is taken.",
+        help=f"The {what} whose logit is explained."
+        + ("" if data.multi else " A picture of your own has no true class: each network's own answer is taken."),
     )  # fmt: skip
     return str(chosen) if chosen in ("true", "own") else int(chosen)

@@ -1,6 +1,7 @@
 """The gallery: many images under each network, those whose maps differ most first; a click opens one."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -26,12 +27,13 @@ def gallery(run: Run, data: DatasetInfo, question: Question) -> None:
     target = question.target if isinstance(question.target, str) else "own"
     asked = Look("gallery", run.id, {"how": question.explainer["key"], "target": target, "count": count, "settings": question.settings})
     if target != question.target:
-        st.caption("The gallery has maps of each network's own answer: one class for all images would say little.")
-    look(asked, "the gallery", partial(draw, data), cost="Seconds for Grad-CAM and gradients; minutes for the others on large networks.",
-         key=question.text)  # fmt: skip
+        own = "the attribute that the original finds most likely" if data.multi else "each network's own answer"
+        st.caption(f"The gallery has maps of {own}: one {'attribute' if data.multi else 'class'} for all images would say little.")
+    cost = "Seconds for Grad-CAM and gradients; minutes for the others on large networks."
+    look(asked, "the gallery", partial(draw, data, question.explainer), cost=cost, key=question.text)
 
 
-def draw(data: DatasetInfo, arrays: dict[str, np.ndarray]) -> None:
+def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """One wall a network, of what was forgotten or of the control; each at most one picture to fetch."""
     models = [name for name in MODELS if f"maps/{name}" in arrays]
     pairs = {f"{a}/{b}": f"{MODEL_TITLE[a].lower()} and {MODEL_TITLE[b].lower()}" for i, a in enumerate(models) for b in models[i + 1 :]}
@@ -64,14 +66,34 @@ def draw(data: DatasetInfo, arrays: dict[str, np.ndarray]) -> None:
         f"{pictures.said(score, medians['forget'])} over the forget set and {pictures.said(score, medians['retain'])} over the "
         "control: only where the two differ did unlearning change what the network looks at in what had to go."
     )
+    _apart(arrays, pair, explainer, both)
+    parts = pictures.parts_of(arrays, places, models)
+    if len(parts):
+        st.markdown("**Mean share of these maps on what is truly there**")
+        st.table(parts, hide_index=True, alt="Mean share of each network's maps on each part's pixels")
+        st.caption("How to read it: over the images above that show the part; a network that no longer looks at it has a lower share.")
+
+
+def _apart(arrays: dict[str, np.ndarray], pair: str, explainer: dict[str, Any], both: dict[str, np.ndarray]) -> None:
+    """Says how many of the scores are of maps about different classes."""
+    first, second = (arrays[f"targets/{name}"] for name in pair.split("/"))
+    counts = {kind: int((first[rows] != second[rows]).sum()) for kind, rows in both.items()}
+    if explainer["targeted"] and any(counts.values()):
+        st.warning(
+            f"The two maps are about different classes for {counts['forget']} of {len(both['forget'])} images of the forget set and "
+            f"{counts['retain']} of {len(both['retain'])} of the control: there the scores and the medians tell that the answer changed "
+            "as much as that the network looks elsewhere. Choose the true class under “Map for” for one class under all networks.",
+            icon=":material/call_split:",
+        )
 
 
 def _text(arrays: dict[str, np.ndarray], data: DatasetInfo, model: str, place: int, score: str) -> str:
     label = arrays["labels"][place]
     truth = "" if label.ndim else f", truly {data.classes[int(label)]}"
     aim = int(arrays[f"targets/{model}"][place])
+    lead = "most likely attribute:" if data.multi else "answers"
     return (
-        f"number {int(arrays['places'][place])}{truth}<br>answers {data.classes[int(arrays[f'answers/{model}'][place])]}"
+        f"number {int(arrays['places'][place])}{truth}<br>{lead} {data.classes[int(arrays[f'answers/{model}'][place])]}"
         f"<br>{data.classes[aim]}: {arrays[f'shares/{model}'][place]:.1%}<br>{score}"
     )
 

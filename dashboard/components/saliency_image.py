@@ -9,10 +9,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.descriptions import DatasetInfo
 from core.store.outcome import Run
-from core.verdict import percent
 from core.wire import unpacked
 from dashboard import queries
 from dashboard.components import saliency_pictures as pictures
+from dashboard.components import saliency_text as words
 from dashboard.components.palette import MODEL_TITLE
 from dashboard.components.saliency_ask import Question
 from dashboard.components.text import plain
@@ -40,6 +40,9 @@ def one_image(run: Run, where: tuple[str, str], data: DatasetInfo, offer: dict[s
         answer = ask("saliency")
     _maps(answer, ask, data, question)
     st.markdown("**How alike the maps are**")
+    targets = _targets(answer)
+    if words.apart(targets, question.explainer):
+        st.warning(plain(words.warned(targets, data)), icon=":material/call_split:")
     st.table(pictures.pair_table(answer["pairs"]), hide_index=True, alt="Scores of each pair of maps")
     st.caption(
         "How to read it: rank correlation and SSIM are 1 for equal maps, and near 0 for maps that have nothing in common. The last "
@@ -80,36 +83,42 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
     scale = pictures.scale_of(list(maps.values()))
     cells = st.grid(4, min_column_width=NARROW)
     with cells.cell():
-        st.markdown(f"**Image**  \n{plain(_named(answer, data))}")
+        st.markdown(f"**Image**  \n{plain(words.named(answer['label'], data))}")
         rgb = np.repeat(image, 3, 0) if len(image) == 1 else image
         _image(rgb.transpose(1, 2, 0), "The image that is explained")
     for name, told in models.items():
         with cells.cell():
-            st.markdown(f"**{MODEL_TITLE[name]}**  \n{plain(_said(told, data))}")
+            st.markdown(f"**{MODEL_TITLE[name]}**  \n{plain(words.said(told, data))}")
             _image(pictures.over(image, maps[name], scale), f"Map of the {MODEL_TITLE[name].lower()} network")
-            st.caption(plain(_error(told)) if question.explainer["complete"] else "")
+            st.caption(plain(words.missed(told)) if question.explainer["complete"] else "")
     if "reference" not in models:
         with cells.cell():
             st.info("This run has no retrained reference, so there are two maps.", icon=":material/info:")
-    st.image(pictures.legend(), output_format="PNG", alt="Colours from blue, against the answer, over none to red, for it")
+    st.image(pictures.legend(), output_format="PNG", alt="Colours from blue, negative, over none to red, positive")
     st.caption(
-        f"How to read it: red pixels speak for the class that the map is about, blue ones against it; colour is full at ±{scale:.2g}, "
+        f"How to read it: {words.reading(question.explainer)}; colour is full at {'±' * question.explainer['signed']}{scale:.2g}, "
         "the same for all maps. Maps are no proof of a reason: compare them with the randomised network's. And who may see them can learn "
         "from them whether an image was in the training set (Shokri et al., arXiv:1907.00164)."
     )
-    _differences(image, maps, scale, ask)
+    _differences(image, maps, words.apart(_targets(answer), question.explainer), ask, question)
 
 
 def _image(picture: np.ndarray, alt: str) -> None:
     st.image(pictures.shown(picture), output_format="PNG", alt=alt)  # a JPEG would smear colours from pixel to pixel
 
 
-def _differences(image: np.ndarray, maps: dict[str, np.ndarray], scale: float, ask: Ask) -> None:
+def _targets(answer: dict[str, Any]) -> dict[str, int]:
+    return {name: told["target"] for name, told in answer["models"].items()}
+
+
+def _differences(image: np.ndarray, maps: dict[str, np.ndarray], apart: list[tuple[str, str]], ask: Ask, question: Question) -> None:
+    """apart: pairs that are about different classes, whose differences would say nothing."""
+    scale = pictures.scale_of(list(maps.values()))
     st.markdown("**What changed, and what a network of random weights shows**")
     cells = st.grid(4, min_column_width=NARROW)
     with cells.cell():
         first = st.container()  # filled last: that map is asked for when all others are on the screen
-    for one, other in [p for p in PAIRS if {*p} <= maps.keys()]:
+    for one, other in [p for p in PAIRS if {*p} <= maps.keys() and {*p} not in [{*pair} for pair in apart]]:
         gap = maps[one] - maps[other]
         with cells.cell():
             size = float(np.abs(gap).sum() / (np.abs(maps[other]).sum() or 1.0))
@@ -122,7 +131,7 @@ def _differences(image: np.ndarray, maps: dict[str, np.ndarray], scale: float, a
         st.markdown(f"**Randomised network**  \nrank correlation {rank}")
         _image(pictures.over(image, random, pictures.scale_of([random])), "Map of a network of random weights")
     st.caption(
-        "How to read it: red means more weight for the answer than before, blue less. The randomised network was never trained, and has a "
+        f"How to read it: {words.reading_of_differences(question.explainer)}. The randomised network was never trained, and has a "
         "scale of its own; an explainer whose map of it looks like the original's shows the image, not what was learned (Adebayo et "
         "al., arXiv:1810.03292)."
     )
@@ -142,28 +151,3 @@ def _trust(ask: Ask) -> None:
         "How to read it: infidelity is how far the map misses what changes of the image do to the answer, 0 at best, 1 for a map of zeros. "
         "Sensitivity is the largest relative change of the map under noise that nobody sees (Yeh et al., arXiv:1901.09392)."
     )
-
-
-def _named(answer: dict[str, Any], data: DatasetInfo) -> str:
-    label = answer["label"]
-    if label is None:
-        return "your own"
-    if isinstance(label, list):
-        return ", ".join(name for name, has in zip(data.classes, label, strict=True) if has) or "no attribute"
-    return f"truly {data.classes[label]}"
-
-
-def _said(told: dict[str, Any], data: DatasetInfo) -> str:
-    """Its answer, and what it thinks of the class that the map is about, where that is another one."""
-    shares, answer, target = told["probabilities"], told["answer"], told["target"]
-    first = f"says {data.classes[answer]}, {percent(shares[answer])}"
-    return first if target == answer else f"{first}; {data.classes[target]}, {percent(shares[target])}"
-
-
-def _error(told: dict[str, Any]) -> str:
-    if told["difference"] is None:
-        return ""
-    steps = f", {told['steps']} steps" if told["steps"] else ""
-    if not told["difference"]:
-        return f"The logit does not rise; error {told['error']:.2g}{steps}."
-    return f"The logit rises by {told['difference']:.2f}; the map misses {abs(told['error'] / told['difference']):.2%} of it{steps}."

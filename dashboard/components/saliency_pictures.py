@@ -77,6 +77,18 @@ def part_table(parts: dict[str, dict[str, float | None]], models: Sequence[str])
     ])  # fmt: skip
 
 
+def parts_of(arrays: dict[str, np.ndarray], places: np.ndarray, models: Sequence[str]) -> pd.DataFrame:
+    """Of a gallery's images at `places`: each true part that any of them shows, and the mean share of each model's maps on it."""
+    rows = []
+    for part in dict.fromkeys(name.split("/")[1] for name in arrays if name.startswith("parts/")):
+        shares = {m: arrays[f"parts/{part}/{m}"][places] for m in models}
+        shown = {m: values[np.isfinite(values)] for m, values in shares.items()}
+        if most := max(len(values) for values in shown.values()):
+            means = {MODEL_TITLE[m]: f"{values.mean(dtype=float):.1%}" if len(values) else "–" for m, values in shown.items()}
+            rows.append({"Part": part, "Images": most} | means)
+    return pd.DataFrame(rows)
+
+
 def order_of(arrays: dict[str, np.ndarray], pair: str, score: str, forget: bool) -> np.ndarray:
     """Places in the gallery, int64 (n,), of forget or of retained images; those whose two maps differ most come first, None last."""
     here = np.flatnonzero(arrays["forget"] == forget)

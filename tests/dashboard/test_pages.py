@@ -21,7 +21,7 @@ from dashboard.components.runs import STAGE
 from tests.dashboard.conftest import ERROR, ROOT, put, sound
 
 PAGES = [f"views/{path.name}" for path in sorted((ROOT / "dashboard" / "views").glob("*.py")) if path.stem != "__init__"]
-OF_A_RUN = ["views/result.py", "views/parameters.py", "views/inside.py", "views/privacy.py", "views/map.py"]
+OF_A_RUN = ["views/result.py", "views/parameters.py", "views/inside.py", "views/privacy.py", "views/map.py", "views/saliency.py"]
 EVERYTHING = ",".join(map(str, range(1437)))
 
 

@@ -1,6 +1,7 @@
 """The Saliency page without a browser: what it shows of one image and of many, and what it says where something is missing."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from core.store.results import ResultStore
 from dashboard.components import saliency_gallery
 from dashboard.components import saliency_pictures as pictures
 from tests.dashboard.conftest import sound
-from tests.dashboard.test_pages import alts, group, said
+from tests.dashboard.test_pages import alts, group, said, told
 from tests.planted import plant, record, spec
 
 PAGE = "views/saliency.py"
@@ -43,6 +44,27 @@ def test_one_image_is_explained_under_all_three_networks(open_app, finished, don
     (table,) = at.table
     assert list(table.value.columns) == ["Maps", "Rank correlation", "SSIM", "Centre moved (pixels)", "Outside the first's top tenth"]
     assert len(table.value) == 3
+
+
+def test_maps_of_different_classes_are_said_to_be_and_not_subtracted(open_app, finished, done):
+    at = open_app(finished.root, PAGE, run=done, explainer="Saliency")
+    at = sound(at.selectbox(key="saliency_target").set_value("own").run())
+    assert "different classes (original: 3, unlearned: " in told(at, "warning")[0]  # the run forgot the 3
+    assert "Unlearned − original" not in said(at)
+    assert "Randomised network" in said(at)
+    at = sound(at.selectbox(key="saliency_target").set_value("true").run())
+    assert not at.warning
+    assert "Unlearned − original" in said(at)
+
+
+def test_colours_are_read_by_the_explainer(open_app, finished, done):
+    at = open_app(finished.root, PAGE, run=done, explainer="Saliency")
+    assert "there is no blue; colour is full at" in captions(at)
+    assert "±" not in captions(at)
+    assert "against it" not in captions(at)
+    at = sound(at.selectbox(key="explainer").set_value("grad_cam").run())
+    assert "blue ones against it; colour is full at ±" in captions(at)
+    assert "no blue" not in captions(at)
 
 
 def test_only_explainers_that_fit_are_offered_and_the_others_say_why(open_app, finished, done):
@@ -154,6 +176,12 @@ def test_a_gallery_is_offered_and_once_kept_drawn_as_one_wall_a_network(open_app
     at = sound(pills(at, "Show").set_value("retain").run())
     assert [p[0] for p in json.loads(at.get("plotly_chart")[0].proto.spec)["data"][0]["customdata"]] == [6, 7, 8, 9, 10, 11]
     assert group(at, "Show") == ["retain"]
+    assert not at.warning
+    parts = {f"parts/glasses/{name}": np.array([0.25] * 6 + [0.75] * 6) for name in MODELS}
+    keep(home, done, arrays_of() | parts | {"targets/unlearned": np.array([5] * 2 + [3] * 10)}, how="input_x_gradient")
+    at = open_app(home.root, PAGE, run=done, explainer="Input × Gradient")
+    assert at.table[0].value.iloc[0].tolist() == ["glasses", 6, "25.0%", "25.0%", "25.0%"]
+    assert "different classes for 2 of 6 images of the forget set and 0 of 6 of the control" in at.warning[0].value
 
 
 def test_a_click_in_the_gallery_opens_that_image_below(monkeypatch):
@@ -182,6 +210,9 @@ def test_of_faces_with_attributes_there_is_no_true_class_and_the_glasses_share_i
     at = open_app(home.root, PAGE, run=run_id, explainer="Saliency")
     assert at.selectbox(key="saliency_target").value == "own"
     assert "the true class" not in at.selectbox(key="saliency_target").options
+    assert re.search(r"most likely attribute\\: [a-z]+, ", said(at))  # its colon kept from markdown
+    assert "says " not in said(at)
+    assert not at.warning  # one attribute for all networks
     at = sound(at.selectbox(key="saliency_target").set_value("0").run())
     assert list(at.table[1].value.columns) == ["Part", "Of the image", "Original", "Unlearned", "Retrained reference"]
     assert "glasses" in at.table[1].value["Part"].tolist()
@@ -215,6 +246,16 @@ def test_scores_are_said_in_their_units_and_none_as_a_dash():
     assert table.iloc[0].tolist() == ["Original → unlearned", "0.50", "–", "1.25", "33%"]
     parts = pictures.part_table({"glasses": {"pixels": 0.04, "original": 0.5, "unlearned": None}}, ["original", "unlearned"])
     assert parts.iloc[0].tolist() == ["glasses", "4.0%", "50.0%", "–"]
+
+
+def test_the_mean_share_of_a_gallerys_maps_on_a_part_is_over_the_images_that_show_it():
+    found = {
+        "parts/glasses/original": np.array([0.5, np.nan, 0.3, 0.9]), "parts/glasses/unlearned": np.array([0.1, np.nan, np.nan, 0.9]),
+        "parts/hat/original": np.full(4, np.nan), "parts/hat/unlearned": np.full(4, np.nan),
+    }  # fmt: skip
+    table = pictures.parts_of(found, np.array([0, 1, 2]), ["original", "unlearned"])
+    assert table.to_dict("records") == [{"Part": "glasses", "Images": 2, "Original": "40.0%", "Unlearned": "10.0%"}]
+    assert pictures.parts_of(arrays_of(), np.arange(4), MODELS).empty
 
 
 @pytest.mark.parametrize("channels", [1, 3])

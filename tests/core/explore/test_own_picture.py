@@ -2,6 +2,7 @@
 
 from io import BytesIO
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from core.data.digits import INFO
 from core.domain import WrongInput
+from core.explore import own_picture as module
 from core.explore.own_picture import own_picture
 from tests.core.test_architectures import info
 
@@ -89,3 +91,30 @@ def test_what_is_no_picture_is_told_in_one_sentence(raw):
         own_picture(raw, "notes.txt", COLOUR)
     assert str(wrong.value).startswith("The file notes.txt is no picture that can be read; ")
     assert str(wrong.value).count(".") <= 3
+
+
+@pytest.mark.parametrize("kind", ["EPS", "PPM", "TGA", "PCX"])
+def test_only_the_formats_that_are_promised_are_opened_whatever_the_ending(kind):
+    with pytest.raises(WrongInput, match="a PNG, JPEG, WebP, GIF, BMP or TIFF is wanted"):
+        own_picture(coded(picture(), kind), "mine.png", COLOUR)
+
+
+@pytest.mark.parametrize("mode, kind", [("RGBA", "PNG"), ("LA", "PNG"), ("P", "GIF"), ("I;16", "PNG"), ("F", "TIFF"), ("RGB", "BMP")])
+def test_a_large_picture_is_flattened_in_strips_and_comes_out_as_if_at_once(monkeypatch, mode, kind):
+    raw, seen = coded(picture((700, 1100), mode), kind), []
+    whole = own_picture(raw, "mine", COLOUR)
+    flat = module._flat
+    monkeypatch.setattr(module, "_flat", lambda image: (seen.append(image.size), flat(image))[1])
+    monkeypatch.setattr(module, "STRIP", 50_000)
+    np.testing.assert_array_equal(own_picture(raw, "mine", COLOUR), whole)
+    assert len(seen) > 5
+    assert max(width * height for width, height in seen) <= 50_000
+
+
+def test_deep_grey_is_not_copied_whole():
+    raw = coded(Image.fromarray(np.zeros((3000, 3000), np.uint16)))
+    tracemalloc.start()
+    own_picture(raw, "mine", INFO)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 25e6  # one copy as float64 would be 72 million bytes

@@ -7,12 +7,14 @@ from PIL import Image
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from core.answers import answer
 from core.attribution.explain import STEPS, explain
 from core.attribution.scores import scores
 from core.domain import MODELS as MODEL_NAMES
 from core.domain import WrongInput
+from core.explore import saliency as module
 from core.explore.saliency import saliency, saliency_offer, saliency_random, saliency_trust
 from core.models import MODELS
 from core.opened import open_models
@@ -113,8 +115,25 @@ def test_what_would_keep_the_engine_busy_too_long_is_refused_before_it_begins(pl
     assert ask(place, how="saliency")["models"]  # cheap: not even counted
     with pytest.raises(WrongInput, match="fewer steps or noisy copies"):
         ask(place, settings={"smooth": 24})
-    with pytest.raises(WrongInput, match="about 0 seconds"):
-        ask(place, saliency_trust)
+    for about in (saliency_trust, saliency_random):
+        with pytest.raises(WrongInput, match="about 0 seconds"):
+            ask(place, about)
+
+
+@pytest.mark.parametrize("about, networks", [(saliency, 3), (saliency_random, 2), (saliency_trust, 3)])
+def test_no_less_is_foretold_than_is_done(place, monkeypatch, about, networks):
+    """Occlusion goes forward only, so that its passes can be counted."""
+    foretold, done = [], []
+    monkeypatch.setattr(module, "_affordable", lambda asked, cost, networks: foretold.append(cost * networks))
+    kind = type(open_models(*place).model("original"))
+    hook = register_module_forward_pre_hook(lambda model, x: done.append(len(x[0])) if type(model) is kind else None)
+    try:
+        ask(place, about, how="occlusion", image={"set": "retain", "place": 0})
+    finally:
+        hook.remove()
+    assert foretold[0] % networks == 0
+    small = 3 * networks  # the answer itself, and the image that Captum starts from; for each map of trust once
+    assert foretold[0] <= sum(done) <= foretold[0] + small * (6 if about is saliency_trust else 1)
 
 
 def test_the_offer_says_which_layers_sets_and_models_there_are(place):
@@ -157,6 +176,10 @@ def test_on_faces_the_share_of_each_true_part_is_told_and_attributes_are_targets
     assert 0 < shares["pixels"] < 0.3
     assert all(0 < shares[name] < 1 for name in MODEL_NAMES)
     assert all(0 < p < 1 for p in told["models"]["original"]["probabilities"])
+    own = ask((home, run_id), how="saliency", target="own")["models"]
+    likely = int(np.argmax(own["original"]["probabilities"]))  # the original's, for all networks
+    assert [said["target"] for said in own.values()] == [likely] * 3
+    assert len({said["answer"] for said in own.values()}) > 1  # the networks are drawn, and differ
 
 
 def test_arrays_come_back_from_the_wire_as_they_were():

@@ -2,15 +2,20 @@
 
 import numpy as np
 import pytest
+import torch
 
 from core.attribution.scores import scores
-from core.domain import WrongInput
+from core.data.catalog import load_dataset
+from core.domain import MODELS, WrongInput
 from core.explore.saliency import saliency
 from core.looks.gallery import SCORES, gallery
 from core.looks.shelf import LOOKS
+from core.models import MODELS as BUILDERS
 from core.opened import open_models
+from core.store.artifacts import Artifacts
 from core.store.results import ResultStore
 from core.wire import unpacked
+from tests.planted import record, spec
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +84,16 @@ def test_own_answers_are_a_target_and_a_wrong_explainer_is_refused(place):
         np.testing.assert_array_equal(found[f"targets/{name}"], found[f"answers/{name}"])
     with pytest.raises(WrongInput, match="this network has none"):
         gallery(*place, lambda *_: None, how="rollout", count=4)
+
+
+def test_of_attributes_all_networks_maps_are_about_the_originals_most_likely_one(home):
+    made, put, files = spec(dataset="faces_attributes", request="attribute:glasses=1", params={}), Artifacts(home.artifacts_folder), {}
+    for seed, name in enumerate(MODELS):
+        torch.manual_seed(seed)
+        model = BUILDERS["small_cnn"](load_dataset(made.dataset).info)
+        files[name] = put.put_arrays({key: t.numpy() for key, t in model.state_dict().items()})
+    (run_id,) = record(home, [(made, {}, files, {"unlearn": 1.0, "reference": 1.0})])
+    found = gallery(home, run_id, lambda *_: None, how="saliency", target="own", count=2)
+    for name in MODELS:
+        np.testing.assert_array_equal(found[f"targets/{name}"], found["answers/original"])
+    assert (found["answers/original"] != found["answers/unlearned"]).any()  # the networks are drawn, and differ

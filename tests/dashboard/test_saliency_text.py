@@ -1,0 +1,37 @@
+"""What the Saliency page says of answers, colours, and maps that are about different classes."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.data.digits import INFO
+from dashboard.components import saliency_text as words
+
+FACES = replace(INFO, classes=("glasses", "hat"), multi=True)
+AIMED, FOR_ALL = {"targeted": True, "key": "grad_cam", "signed": True}, {"targeted": False, "key": "rollout", "signed": False}
+
+
+def told(answer, target, shares):
+    return {"answer": answer, "target": target, "probabilities": shares}
+
+
+def test_a_class_is_said_and_an_attribute_only_likely():
+    assert words.said(told(1, 1, [0.1, 0.9]), INFO) == "says 1, 90 %"
+    assert words.said(told(1, 0, [0.1, 0.9]), INFO) == "says 1, 90 %; 0, 10 %"
+    assert words.said(told(0, 0, [0.12, 0.03]), FACES) == "most likely attribute: glasses, 12 %"
+    assert words.said(told(1, 0, [0.12, 0.5]), FACES) == "most likely attribute: hat, 50 %; glasses, 12 %"
+
+
+def test_maps_of_different_classes_are_told_apart_unless_the_explainer_knows_no_class():
+    targets = {"original": 3, "unlearned": 5, "reference": 5}
+    assert words.apart(targets, AIMED) == [("original", "unlearned"), ("original", "reference")]
+    assert words.apart(targets, FOR_ALL) == []
+    assert words.apart(dict.fromkeys(targets, 3), AIMED) == []
+    assert "(original: 3, unlearned: 5, retrained reference: 5)" in words.warned(targets, INFO)
+
+
+@pytest.mark.parametrize("key, against", [("integrated_gradients", True), ("grad_cam", True), ("saliency", False), ("rollout", False)])
+def test_only_maps_with_a_sign_are_said_to_speak_against(key, against):
+    reading = words.reading({"key": key})
+    assert ("blue ones against it" in reading) == against
+    assert ("there is no blue" in reading) != against
