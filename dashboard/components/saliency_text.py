@@ -62,5 +62,5 @@ def reading(explainer: dict[str, Any]) -> str:
 
 def reading_of_differences(explainer: dict[str, Any]) -> str:
     """What the colours of a difference of two maps say."""
-    what = "weight for the answer" if explainer["signed"] else "weight, for or against"
+    what = "weight for the answer" if explainer["signed"] else "weight, for or against,"
     return f"red means more {what} than under the second network, blue less"

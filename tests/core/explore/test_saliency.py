@@ -121,7 +121,7 @@ def test_what_would_keep_the_engine_busy_too_long_is_refused_before_it_begins(pl
 
 
 @pytest.mark.parametrize("about, networks", [(saliency, 3), (saliency_random, 2), (saliency_trust, 3)])
-def test_no_less_is_foretold_than_is_done(place, monkeypatch, about, networks):
+def test_what_is_foretold_is_what_is_done_but_for_a_few_passes(place, monkeypatch, about, networks):
     """Occlusion goes forward only, so that its passes can be counted."""
     foretold, done = [], []
     monkeypatch.setattr(module, "_affordable", lambda asked, cost, networks: foretold.append(cost * networks))
