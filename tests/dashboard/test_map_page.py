@@ -12,9 +12,7 @@ from core.looks import asked
 from core.looks.asked import Look
 from core.looks.shelf import LOOKS
 from core.opened import open_models
-from core.store.artifacts import Artifacts
 from core.store.home import Home, open_home
-from core.store.results import ResultStore
 from dashboard.components import map_panel
 from dashboard.components.map_choosing import foremost, scores
 from dashboard.components.map_table import table_of
@@ -30,8 +28,7 @@ def keep(home: Home, run_id: str, **settings: object) -> dict[str, np.ndarray]:
     """Compute the map here and keep it as the process of a look does."""
     look = Look("map", run_id, {**LOOKED_AT, **settings})
     made = LOOKS["map"](home, run_id, lambda *_: None, **look.settings)
-    with ResultStore(home.database) as store:
-        store.keep(asked.key_of(home, look), "look/map", Artifacts(home.artifacts_folder).put_arrays(made), 1.0)
+    asked.keep(home, asked.key_of(home, look), look.kind, made, 1.0)
     return made
 
 

@@ -279,7 +279,7 @@ HARM: dict[str, Callable[[Path], object]] = {
     [
         *[("views/result.py", name, harm) for name in ("per_class", "confusion") for harm in HARM],
         ("views/parameters.py", "layers", "missing"),
-        ("views/parameters.py", "per_class", "damaged"),
+        ("views/parameters.py", "layers", "damaged"),
     ],
 )
 def test_a_table_that_is_gone_or_harmed_is_told_in_a_sentence(open_app, finished, done, page, name, harm):
