@@ -18,9 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 from core.looks import asked
 from core.looks.asked import Look
 from core.looks.shelf import LOOKS
-from core.store.artifacts import Artifacts
 from core.store.home import Home, open_home
-from core.store.results import ResultStore
 from tests.benchmarks.results import verdict
 from tests.browser.kit import FLAGS, Dashboard, find_chromium, ready
 from tests.planted import plant, spec
@@ -34,9 +32,7 @@ CANVAS = ".st-key-map_figure .gl-canvas"
 
 def keep_features(home: Home, run_id: str, made: dict[str, np.ndarray]) -> None:
     """As the look `features` would."""
-    with ResultStore(home.database) as store:
-        file = Artifacts(home.artifacts_folder).put_arrays(made)
-        store.keep(asked.key_of(home, Look("features", run_id, ASKED)), "look/features", file, 1.0)
+    asked.keep(home, asked.key_of(home, Look("features", run_id, ASKED)), "features", made, 1.0)
 
 
 def wide(draw: np.random.Generator) -> dict[str, np.ndarray]:

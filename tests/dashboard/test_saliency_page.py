@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from core.domain import MODELS
-from core.looks.asked import Look, key_of
+from core.looks import asked
+from core.looks.asked import Look
 from core.store.artifacts import Artifacts
 from core.store.results import ResultStore
 from dashboard.components import saliency_gallery
@@ -155,8 +156,7 @@ def arrays_of(count=6, models=MODELS):
 def keep(home, run_id, found, how="saliency", count=16):
     """As the process that computes looks keeps one."""
     look = Look("gallery", run_id, {"how": how, "target": "true", "count": count, "settings": {}})
-    with ResultStore(home.database) as store:
-        store.keep(key_of(home, look), "look/gallery", Artifacts(home.artifacts_folder).put_arrays(found), 1.0)
+    asked.keep(home, asked.key_of(home, look), look.kind, found, 1.0)
 
 
 def test_a_gallery_is_offered_and_once_kept_drawn_as_one_wall_a_network(open_app, done, home_of):
