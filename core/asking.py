@@ -113,6 +113,17 @@ def floor_spec(spec: RunSpec, shelves: Catalogue) -> RunSpec:
     return replace(second, device=spec.device, weights=spec.weights)
 
 
+def again(spec: RunSpec, shelves: Catalogue, *, reference: bool) -> RunSpec:
+    """The same question to the code as it is now: what it has new stands at its preset, what it knows no more is left out.
+
+    Raises WrongInput.
+    """
+    known = [p.name for p in _pick(shelves.methods, spec.method, "method").params]
+    settings = {name: value for name, value in spec.params.items() if name in known}
+    return make_spec(shelves, spec.dataset, spec.model, spec.request, spec.method, settings,
+                     seed=spec.seed, reference=reference, weights=spec.weights)  # fmt: skip
+
+
 def asked_device() -> str:
     """FORGETSCOPE_DEVICE, '' where it is not set. Raises WrongInput for a device that PyTorch cannot have."""
     asked = os.environ.get("FORGETSCOPE_DEVICE", "").strip()

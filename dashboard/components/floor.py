@@ -10,8 +10,7 @@ from core.store.beside import FLOOR
 from core.store.outcome import Run
 from core.version import ENGINE, code_version
 from dashboard import queries
-from dashboard.components.fragments import fragment
-from dashboard.components.runs import POLL, progress_text
+from dashboard.components.runs import watch
 from dashboard.components.text import plain
 from dashboard.session import home
 
@@ -26,7 +25,7 @@ def floor_line(run: Run, shelves: Catalogue) -> None:
     if floor is None or floor.status not in (*ACTIVE, RunStatus.DONE):
         _offer(run, floor, shelves)
     elif floor.status in ACTIVE:
-        _watch(floor)
+        watch(floor, "Measuring the floor, a second retraining")
 
 
 def _offer(run: Run, stopped: Run | None, shelves: Catalogue) -> None:
@@ -43,15 +42,3 @@ def _offer(run: Run, stopped: Run | None, shelves: Catalogue) -> None:
 def _measure(run: Run, shelves: Catalogue) -> None:
     """A callback: once per click."""
     runner.submit(home(), floor_spec(run.spec, shelves))
-
-
-def _watch(floor: Run) -> None:
-    """Its progress; the page is drawn anew when it ends."""
-
-    def panel() -> None:
-        now = queries.run(floor.id)
-        if now is None or now.status not in ACTIVE:
-            st.rerun()
-        st.progress(now.share, f"Measuring the floor, a second retraining: {progress_text(now)}")
-
-    fragment(panel, run_every=POLL)

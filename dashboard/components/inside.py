@@ -24,9 +24,8 @@ from dashboard.components import (
     inside_ssse,
     inside_unsir,
 )
-from dashboard.components.fragments import fragment
 from dashboard.components.palette import MODEL_TITLE, SET_TITLE
-from dashboard.components.runs import POLL, progress_text, state
+from dashboard.components.runs import state, watch
 from dashboard.components.steps import Frame, Story
 from dashboard.session import belongs, home
 
@@ -112,7 +111,7 @@ def offer_control(run: Run) -> None:
     """What stands where the control's line would: a button that asks for it, its progress, or why there can be none."""
     found = queries.run(control_spec(run.spec).id)
     if found is not None and found.status in ACTIVE:
-        _watch(found)
+        watch(found, "The control")
     elif found is not None and found.status == RunStatus.DONE:
         st.caption("The control is done, but what it recorded cannot be read: delete it on the Runs page and run it again.")
     elif run.spec.engine != code_version(ENGINE):
@@ -122,18 +121,6 @@ def offer_control(run: Run) -> None:
             state(found)
         st.markdown("No control yet: as many slices reset at random, all else alike, tells whether it matters *which* ones go.")
         st.button("Run the random-mask control", icon=":material/casino:", key="run-control", on_click=_submit, args=(run,))
-
-
-def _watch(control: Run) -> None:
-    """Its progress; the page is drawn anew when it ends."""
-
-    def panel() -> None:
-        now = queries.run(control.id)
-        if now is None or now.status not in ACTIVE:
-            st.rerun()
-        st.progress(now.share, f"The control: {progress_text(now)}")
-
-    fragment(panel, run_every=POLL)
 
 
 def _submit(run: Run) -> None:

@@ -1,30 +1,24 @@
-"""What the Parameters page can look at of a run: which parts are missing, and whose importances are shown."""
+"""Whose importances the Parameters page shows: the run's own, or those of a look."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 import streamlit as st
 
 from core.descriptions import DatasetInfo
-from core.domain import RunSpec, WrongInput
-from core.jobs import runner
+from core.domain import WrongInput
 from core.looks.asked import Look
 from core.store.outcome import Run
-from core.version import ENGINE, code_version
 from dashboard import queries
 from dashboard.components.look import look
 from dashboard.components.text import plain
-from dashboard.session import ask_to_open, belongs, home, stays
+from dashboard.session import belongs, stays
 
 BATCH = 64  # examples a squared mean, where the estimator has batches
 OWN = "stored"
 ESTIMATORS = {
     "per_sample": "exact Fisher diagonal, example by example", "label_free": "from the size of the logits, without labels",
     "batch": "squared gradients of whole batches, as the authors' code",
-}  # fmt: skip
-PARTS = {  # name in the store -> what is not to be seen without it
-    "layers": "how far each layer moved", "original": "the original's weights", "unlearned": "the unlearned network's weights",
 }  # fmt: skip
 HELP = "What the ratio is made of: " + "; ".join(f"{key}: {what}" for key, what in ESTIMATORS.items()) + "."
 
@@ -44,27 +38,6 @@ class Source(NamedTuple):
     def asked(self) -> tuple[str, str, str, str]:
         """What every question about it begins with."""
         return (self.run.id, *self.where, self.kept)
-
-
-def missing(run: Run, names: frozenset[str]) -> None:
-    """Says which parts of the page a run cannot fill, and offers to compute them."""
-    older = run.spec.engine != code_version(ENGINE)
-    lacking = [what for name, what in PARTS.items() if name not in names]
-    if lacking:
-        why = "an older version of Forgetscope made it" if older else "its files were removed"
-        st.info(plain(f"Run {run.id} did not store {' and '.join(lacking)}: {why}."), icon=":material/info:")
-    if older and lacking:
-        _again("Run it again with this version", run.spec, "again")
-    if "reference" not in names:
-        st.info(
-            "This run has no retrained reference: divergence from it, its bars and its row are missing below.", icon=":material/info:"
-        )
-        _again("Run again with a reference", replace(run.spec, reference=True), "reference")
-
-
-def _again(label: str, spec: RunSpec, key: str) -> None:
-    if st.button(label, key=f"parameters-{key}", icon=":material/play_arrow:"):
-        ask_to_open(runner.submit(home(), replace(spec, engine=code_version(ENGINE))), "views/parameters.py")
 
 
 def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:

@@ -94,6 +94,18 @@ def act_button(action: str, run: Run, key: str) -> None:
         st.button(action, key=f"{key}-{action}-{run.id}", on_click=_act, args=(action, run.id))
 
 
+def watch(run: Run, title: str) -> None:
+    """A line for a run that another waits for: its progress, until the page is drawn anew when it ends."""
+
+    def panel() -> None:
+        now = queries.run(run.id)
+        if now is None or now.status not in ACTIVE:
+            st.rerun()
+        st.progress(now.share, f"{title}: {progress_text(now)}")
+
+    fragment(panel, run_every=POLL)
+
+
 def follow(run: Run) -> None:
     """The state of one active run, looked at again and again; the page is drawn anew when it ends."""
 

@@ -28,11 +28,15 @@ class Panel:
 
 @dataclass(frozen=True)
 class Frame:
-    """sentence: markdown, one line: what happens and why. panels: makes what there is to see; may raise WrongInput."""
+    """sentence: markdown, one line: what happens and why. panels: makes what there is to see; may raise WrongInput.
+
+    missing: it stands for a step that the run did not record.
+    """
 
     title: str
     sentence: str
     panels: Callable[[], Sequence[Panel]] = tuple
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,4 +70,5 @@ class Story:
 
 def missing(title: str, what: str) -> Frame:
     """A frame in the place of one whose recording is not there."""
-    return Frame(title, f"This run recorded no {what}, because another version of Forgetscope computed it: run it again to see this step.")
+    why = "because another version of Forgetscope computed it: run it again to see this step"
+    return Frame(title, f"This run recorded no {what}, {why}.", missing=True)

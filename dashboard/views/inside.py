@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import queries
 from dashboard.components.inside import frames_of
+from dashboard.components.lacks import lacks
 from dashboard.components.opened import finished_run
 from dashboard.components.player import player
 from dashboard.components.runs import settings_of
@@ -16,4 +17,10 @@ if run is not None:
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the steps are our reading of its abstract.")
     st.caption(plain(f"{method.title if method else run.spec.method} · {queries.titled(run.spec.request, run.spec.dataset)} · "
                      f"{settings_of(run) or 'no parameters'}"))  # fmt: skip
-    player(run.id, frames_of(run, data, method))
+    frames = frames_of(run, data, method)
+    lacks(
+        run, {"per_class": "accuracies by class", "layers": "how far each layer moved"}, "views/inside.py",
+        reference="what it would have answered, and where its weights lie, is missing below",
+        incomplete=any(frame.missing for frame in frames),
+    )  # fmt: skip
+    player(run.id, frames)

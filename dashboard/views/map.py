@@ -12,6 +12,7 @@ from core.looks.asked import Look
 from core.store.outcome import Run
 from dashboard import queries
 from dashboard.components.fragments import fragment
+from dashboard.components.lacks import lacks
 from dashboard.components.look import look
 from dashboard.components.map_choice import show_choice
 from dashboard.components.map_panel import ask_shown, show_card, show_map
@@ -22,6 +23,7 @@ from dashboard.session import stays
 
 COUNT, SEED = 2000, 0  # images on a map, and of their draw
 PROJECTIONS = ("PCA", "UMAP")
+NETWORKS = {"original": "the original network", "unlearned": "the unlearned network"}
 
 
 def show(run: Run, data: DatasetInfo, projection: str, arrays: dict[str, np.ndarray]) -> None:
@@ -79,4 +81,9 @@ if run is not None:
             icon=":material/info:",
         )
     else:
-        ask_map(run, data)
+        lacks(
+            run, NETWORKS, "views/map.py",
+            reference="where a network that never saw the forget set has them, and what was over-forgotten beside it, is missing below",
+        )  # fmt: skip
+        if set(NETWORKS) <= queries.stored(run):
+            ask_map(run, data)

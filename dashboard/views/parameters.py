@@ -9,11 +9,16 @@ from core.store.outcome import Run
 from dashboard import queries
 from dashboard.components import figures
 from dashboard.components.fragments import fragment
+from dashboard.components.lacks import lacks
 from dashboard.components.opened import finished_run
-from dashboard.components.parameters import Source, missing, safely, source
+from dashboard.components.parameters import Source, safely, source
 from dashboard.components.parameters_explorer import explorer
 from dashboard.components.parameters_importance import importances
 from dashboard.components.parameters_touched import touched
+
+PARTS = {  # name in the store -> what is not to be seen without it
+    "layers": "how far each layer moved", "original": "the original's weights", "unlearned": "the unlearned network's weights",
+}  # fmt: skip
 
 
 def dampening(chosen: Source) -> None:
@@ -39,7 +44,7 @@ def page(run: Run, data: DatasetInfo) -> None:
     """Question, explorer, importance, what was touched."""
     names = queries.stored(run)
     st.markdown("Which weights carry what must be forgotten, what happens when they are dampened, and which ones did each method move?")
-    missing(run, names)
+    lacks(run, PARTS, "views/parameters.py", reference="divergence from it, its bars and its row are missing below")
     if "original" in names:
         chosen = source(run, names, data)
         if chosen is not None:

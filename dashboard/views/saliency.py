@@ -4,19 +4,33 @@ from functools import partial
 
 import streamlit as st
 
+from core.descriptions import DatasetInfo
+from core.store.outcome import Run
 from dashboard import queries
 from dashboard.components.fragments import fragment, part
+from dashboard.components.lacks import lacks
 from dashboard.components.opened import finished_run
 from dashboard.components.saliency_ask import ask_question
 from dashboard.components.saliency_gallery import gallery
 from dashboard.components.saliency_image import one_image
 
-run = finished_run()
-if run is not None:
-    where, data = queries.edition(run), queries.dataset(run.spec.dataset)
+NETWORKS = {"original": "the original network", "unlearned": "the unlearned network"}
+
+
+def page(run: Run, data: DatasetInfo) -> None:
+    """Question, gallery, one image; of the networks that the run has."""
+    lacks(run, NETWORKS, "views/saliency.py", reference="its column of maps, and what a map should have become, is missing below")
+    if not queries.stored(run) & {*NETWORKS, "reference"}:
+        return
+    where = queries.edition(run)
     offer = queries.saliency_offer(run.id, *where)
     question = ask_question(offer, data)
     with st.expander("Gallery: which images tell most", expanded=True, icon=":material/grid_view:"):
         part(partial(gallery, run, data, question))
     st.subheader("One image")
     fragment(partial(one_image, run, where, data, offer, question))
+
+
+run = finished_run()
+if run is not None:
+    page(run, queries.dataset(run.spec.dataset))

@@ -168,7 +168,7 @@ def test_a_run_without_a_reference_says_what_is_missing_and_offers_it(open_app, 
     assert any("This run has no retrained reference: divergence from it" in info.value for info in at.info)
     assert {metric.label: metric.value for metric in at.metric}["JS to reference"] == "–"
     assert not at.error, told(at)
-    at = sound(at.button(key="parameters-reference").click().run())
+    at = sound(at.button(key="lacks-reference").click().run())
     (asked,) = queued(bare)
     assert (asked.method, asked.reference) == ("ssd", True)
     assert at.text_input(key="run").value == asked.id
@@ -184,7 +184,7 @@ def test_a_run_of_an_older_engine_says_which_parts_are_missing_and_offers_them(o
     assert "This run stored no importances: the file that held them was not kept." in words
     assert "Compute the per_sample importances" in labels(at)
     figures_of(at, "Heat map: relative change of each")  # weights are there
-    sound(at.button(key="parameters-again").click().run())
+    sound(at.button(key="lacks-again").click().run())
     (asked,) = queued(bare)
     assert asked.engine != "0" * 12
 

@@ -1,0 +1,43 @@
+"""What a run did not store, so that a page cannot show it, and the button that computes it."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from core.asking import again
+from core.domain import WrongInput
+from core.jobs import runner
+from core.store.outcome import Run
+from core.version import ENGINE, code_version
+from dashboard import queries
+from dashboard.components.text import plain
+from dashboard.session import ask_to_open, home
+
+
+def lacks(run: Run, parts: Mapping[str, str], page: str, *, reference: str = "", incomplete: bool = False) -> None:
+    """Say which parts of a page a finished run cannot fill, and offer to compute them.
+
+    parts: name in the store -> what is not to be seen without it. page: where the new run is opened, as "views/map.py".
+    reference: what a run without a retrained reference does not show, as a sentence has it; '' asks for none.
+    incomplete: something is missing that is stored under no name of its own.
+    """
+    names, older = queries.stored(run), run.spec.engine != code_version(ENGINE)
+    lacking = [what for name, what in parts.items() if name not in names]
+    if lacking or incomplete:
+        why = "an older version of Forgetscope made it" if older else "its files were removed"
+        st.info(plain(f"Run {run.id} did not store {' and '.join(lacking) or 'all that this page shows'}: {why}."), icon=":material/info:")
+        if older:
+            _offer("Run it again with this version", run, "again", page, run.spec.reference)
+        else:
+            st.caption("Delete it on the Runs page and run it again: what is still kept of its networks is not trained anew.")
+    if reference and "reference" not in names:
+        st.info(f"This run has no retrained reference: {reference}.", icon=":material/info:")
+        _offer("Run again with a reference", run, "reference", page, True)
+
+
+def _offer(label: str, run: Run, key: str, page: str, reference: bool) -> None:
+    if st.button(label, key=f"lacks-{key}", icon=":material/play_arrow:"):
+        try:
+            ask_to_open(runner.submit(home(), again(run.spec, queries.catalogue(), reference=reference)), page)
+        except WrongInput as wrong:
+            st.error(plain(str(wrong)), icon=":material/error:")
