@@ -102,8 +102,9 @@ def _plane(looks: np.ndarray, steps: np.ndarray, look: int, plane: Plane) -> Seq
     return [
         Panel("In the plane of the three networks", "both axes in lengths of the original's weights, so distances are true: retraining "
               "ends far away, unlearning nearby.", "Points: original, unlearned and reference in the plane of their weights", whole(told)),
-        Panel("The same, close up", "the way so far, from the original to this frame; directions are right to about 1 % of each length.",
-              "Line: way of the weights, enlarged", close(told, look)),
+        Panel("The same, close up", "the way so far, from the original to this frame; directions are right to about 1 % of each length. "
+              f"It leaves this plane by at most {percent(max((moment[3] for moment in told['moments']), default=0.0))} of the original's "
+              "length (by how much at a point: under the pointer).", "Line: way of the weights, enlarged", close(told, look)),
         gap,
     ]  # fmt: skip
 
@@ -127,14 +128,15 @@ def _stand(figure: go.Figure, model: str, place: Sequence[float]) -> None:
 
 def close(told: Mapping[str, Any], look: int) -> go.Figure:
     """The trajectory up to a look, on axes that hold all of it. told: as above."""
-    way = np.array([moment[1:3] for moment in told["moments"] if moment[0] <= look])
+    way = np.array([moment[1:4] for moment in told["moments"] if moment[0] <= look])
     every = np.array([moment[1:3] for moment in told["moments"]] + [[0.0, 0.0], told["unlearned"]])
     low, high = every.min(0), every.max(0)
     room = 0.08 * max(float((high - low).max()), 1e-6)
     across, up = ({"range": [low[axis] - room, high[axis] + room]} for axis in (0, 1))
     figure = go.Figure(layout=house("towards the reference", "square to it", xaxis=across, yaxis=up))
     figure.add_scatter(name="the way so far", x=way[:, 0], y=way[:, 1], mode="lines+markers", line={"color": ACCENT, "width": 2.5},
-                       hovertemplate="(%{x:.4f}, %{y:.4f})<extra></extra>")  # fmt: skip
+                       customdata=way[:, 2:],
+                       hovertemplate="(%{x:.4f}, %{y:.4f}), %{customdata[0]:.4f} beside the plane<extra></extra>")  # fmt: skip
     _stand(figure, "original", (0.0, 0.0))
     _stand(figure, "unlearned", told["unlearned"])
     return figure

@@ -3,19 +3,17 @@
 python tests/benchmarks/bench_compare.py [SAMPLES]
 """
 
-import json
 from pathlib import Path
-from statistics import median
 import sys
 import tempfile
 from urllib.parse import quote_plus
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from core.store.home import Home, open_home
 from core.store.results import ResultStore
-from tests.benchmarks.bench_browser import CLOCK, SETTLED, WARM_UPS
-from tests.browser.kit import FLAGS, Dashboard, drawn, find_chromium, pick, ready
+from tests.benchmarks.chromium import WARM_UPS, new_page, redrawn, served, timed, told
+from tests.browser.kit import drawn, pick, ready
 from tests.planted import plant, plant_many, spec
 
 RUNS = 500
@@ -66,22 +64,9 @@ def changed(page: Page, letter: str, names: list[str], charts: tuple[str, ...]) 
     seen = []
     for name in names:
         page.wait_for_timeout(600)
-        before = json.dumps({key: page.evaluate("shows", key) for key in charts})
-        done = f"{SETTLED} && Object.entries({before}).every(([key, old]) => shows(key) && shows(key) !== old)"
-        choose = pick(page, f"pick-{letter}", name)
-        page.evaluate(CLOCK, ["pointerdown", done])
-        choose()
-        page.wait_for_function("window.took !== null", timeout=60_000)
-        seen.append(float(page.evaluate("window.took")) / 1000)
+        done = redrawn(page, charts)
+        seen.append(timed(page, "pointerdown", done, pick(page, f"pick-{letter}", name)) / 1000)
     return seen[WARM_UPS:]
-
-
-def told(name: str, seen: list[float], bar: float) -> bool:
-    """Median, least and most; the median decides. A machine that does other things is judged by its least."""
-    middle = median(seen)
-    print(f"{'PASS' if middle <= bar else 'FAIL'}  {name + f' <= {bar:g} s':72} {middle:.3f} s "
-          f"({min(seen):.3f} to {max(seen):.3f}, {len(seen)} samples)", flush=True)  # fmt: skip
-    return middle <= bar
 
 
 def planted(folder: Path) -> Home:
@@ -100,30 +85,20 @@ def planted(folder: Path) -> Home:
 def main() -> int:
     """1 where a bar is missed."""
     samples = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    with tempfile.TemporaryDirectory() as place, sync_playwright() as player:
-        folder = Path(place)
-        server = Dashboard(planted(folder), folder / "server.log")
-        browser = player.chromium.launch(executable_path=find_chromium(), args=[*FLAGS, AS_WITHOUT_DEBUGGER])
-        server.start()
-        try:
-            good = [told(f"{RUNS} runs: page to first figure", opened(browser, server.url, samples), 2)]
-            page = browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 1000}, reduced_motion="reduce").new_page()
-            page.add_init_script(FIGURES)
-            for tab, charts in CHARTS.items():
-                page.goto(f"/compare?look={quote_plus(tab)}")
-                drawn(ready(page), "front", *charts)
-                for letter, methods in (("B", ("salun", "ssd")), ("A", ("scrub", "aru"))):
-                    count = samples + WARM_UPS
-                    names = [f"{methods[step % 2]} · epochs=99 · seed {step // 2 % 10}" for step in range(count)]
-                    moved = ("front", *(chart for chart in charts if chart not in NOT_OF[letter]))
-                    seen = changed(page, letter, names, moved)
-                    good.append(told(f"another {letter}, tab {tab}: click to {len(moved)} charts redrawn", seen, 1))
-            resident = server.process.memory_info().rss / 2**20
-            good.append(resident <= 300)
-            print(f"{'PASS' if good[-1] else 'FAIL'}  {'memory of the server after that <= 300 MB':72} {resident:.0f} MB")
-        finally:
-            server.stop()
-        browser.close()
+    with tempfile.TemporaryDirectory() as place, served(planted(Path(place)), AS_WITHOUT_DEBUGGER) as (server, browser):
+        good = [told(f"{RUNS} runs: page to first figure", opened(browser, server.url, samples), 2)]
+        page = new_page(browser, server, width=1280)
+        page.add_init_script(FIGURES)
+        for tab, charts in CHARTS.items():
+            page.goto(f"/compare?look={quote_plus(tab)}")
+            drawn(ready(page), "front", *charts)
+            for letter, methods in (("B", ("salun", "ssd")), ("A", ("scrub", "aru"))):
+                count = samples + WARM_UPS
+                names = [f"{methods[step % 2]} · epochs=99 · seed {step // 2 % 10}" for step in range(count)]
+                moved = ("front", *(chart for chart in charts if chart not in NOT_OF[letter]))
+                seen = changed(page, letter, names, moved)
+                good.append(told(f"another {letter}, tab {tab}: click to {len(moved)} charts redrawn", seen, 1))
+        good.append(told("memory of the server after that", [server.process.memory_info().rss / 2**20], 300, "MB"))
     return 0 if all(good) else 1
 
 

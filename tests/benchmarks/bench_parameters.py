@@ -7,12 +7,12 @@ know. The engine's own answer is timed beside.
 """
 
 from pathlib import Path
+from statistics import median
 import sys
 import tempfile
 import time
 
 import numpy as np
-from playwright.sync_api import sync_playwright
 import torch
 
 from core.catalogue import catalogue
@@ -22,8 +22,8 @@ from core.engine import WarmEngine
 from core.kept import to_arrays
 from core.models import MODELS
 from core.store.home import Home, open_home
-from tests.benchmarks.bench_browser import slider, verdict
-from tests.browser.kit import FLAGS, Dashboard, find_chromium
+from tests.benchmarks.chromium import new_page, served, slider, told
+from tests.benchmarks.results import append, table
 from tests.planted import plant, spec
 
 SETTINGS = {"importance": "per_sample", "batch_size": 64, "alpha": 4.2, "lambda": 1.0}
@@ -62,24 +62,23 @@ def answers(home: Home, run_id: str, samples: int) -> tuple[list[float], dict[st
 def main() -> int:
     """1 where a bar is missed."""
     samples = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    with tempfile.TemporaryDirectory() as place, sync_playwright() as player:
-        server = Dashboard(open_home(Path(place) / "home"), Path(place) / "server.log")
-        subset = add(data_folder() / "cifar10-subset", Asked(), server.home.datasets_folder).info.key
+    good, rows = [], []
+    with tempfile.TemporaryDirectory() as place:
+        home = open_home(Path(place) / "home")
+        subset = add(data_folder() / "cifar10-subset", Asked(), home.datasets_folder).info.key
         cases = (("digits", "small_cnn", 0.5), ("fashion_mnist", "small_cnn", 0.7), (subset, "resnet18", 1.5))
-        runs = {case: planted(server.home, *case[:2]) for case in cases}
-        browser, good = player.chromium.launch(executable_path=find_chromium(), args=FLAGS), []
-        server.start()
-        try:
+        runs = {case: planted(home, *case[:2]) for case in cases}
+        with served(home) as (server, browser):
             for (dataset, model, bar), run_id in runs.items():
-                seen, asked = answers(server.home, run_id, samples)
-                print(f"      {dataset} {model}: the engine alone {np.median(seen):.3f} s, images {asked}", flush=True)
-                context = browser.new_context(base_url=server.url, viewport={"width": 1440, "height": 1000}, reduced_motion="reduce")
-                seen = slider(context.new_page(), run_id, samples)
-                good.append(verdict(f"alpha slider, {dataset} {model}: key to redrawn figures", seen, bar, "s"))
-                context.close()
-        finally:
-            server.stop()
-        browser.close()
+                alone, asked = answers(home, run_id, samples)
+                page = new_page(browser, server)
+                seen = slider(page, run_id, samples)
+                good.append(told(f"alpha slider, {dataset} {model}: key to redrawn figures", seen, bar))
+                page.context.close()
+                images = ", ".join(f"{count} {name}" for name, count in asked.items())
+                rows.append((f"{dataset}, {model}", median(seen), max(seen), bar, median(alone), images))
+    head = ("network", "median s", "largest s", "bar", "engine alone", "images asked at a pull")
+    append("The dampening explorer in Chromium: a key on the alpha slider to redrawn figures", table(head, rows))
     return 0 if all(good) else 1
 
 

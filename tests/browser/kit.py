@@ -34,7 +34,7 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 PROBE = re.compile(r"/[^/]+/_stcore/(health|host-config)\b")
 HERE_ONLY = re.compile(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:|about:")
 PATHS = {"Unlearn": "/", "Runs": "/runs", "Studies": "/studies", "Result": "/result", "Parameters": "/parameters",
-         "Compare": "/compare", "Privacy": "/privacy"}  # fmt: skip
+         "Inside the method": "/inside", "Saliency": "/saliency", "Map": "/map", "Compare": "/compare", "Privacy": "/privacy"}  # fmt: skip
 WIDTHS = (390, 768, 1280, 1920)
 expect.set_options(timeout=15_000)  # a loaded machine is slow, not wrong
 

@@ -190,6 +190,11 @@ def test_every_page_passes_axe_and_never_scrolls_sideways(page, axe, report, nam
         until(lambda m=main: m.evaluate("(e) => e.scrollWidth <= e.clientWidth"), 5)
 
 
+def test_every_page_of_the_navigation_is_among_them(open_page, page):
+    open_page("/")
+    assert {link.strip().split("\n")[-1] for link in page.get_by_test_id("stSidebarNavLink").all_inner_texts()} == set(PATHS)
+
+
 def test_the_keyboard_reaches_run_and_starts_it(open_page, page, dashboard):
     open_page("/?method=original&class=1&reference=false")
     seen = []

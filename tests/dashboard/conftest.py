@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.domain import ForgetRequest, RunSpec, RunStatus
 from core.engine import WarmEngine
+from core.jobs import runner
 from core.store.home import Home, open_home
 from core.store.liveness import ProcessId
 from core.store.results import ResultStore
@@ -57,6 +58,18 @@ def bare(tmp_path: Path, finished: Home) -> Home:
     home = open_home(tmp_path / "bare")
     shutil.copytree(finished.root / "catalogue", home.root / "catalogue")
     return home
+
+
+@pytest.fixture
+def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked for stays queued."""
+    monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: None)
+
+
+def queued(home: Home) -> list[RunSpec]:
+    """Specs that wait."""
+    with ResultStore(home.database) as store:
+        return [run.spec for run in store.runs() if run.status == RunStatus.QUEUED]
 
 
 @pytest.fixture(scope="session")

@@ -328,6 +328,7 @@ def test_the_close_view_shows_the_way_so_far_on_axes_that_hold_all_of_it():
     assert list(named(early)["the way so far"].x) == [0.0, 0.3]
     assert list(named(late)["the way so far"].y) == [0.0, 0.1, 0.2]
     assert early.layout.xaxis.range == late.layout.xaxis.range
+    assert np.array_equal(named(late)["the way so far"].customdata, [[0.0], [0.05], [0.0]])  # how far from the plane
     assert list(named(perturbation.whole(PLANE))["Retrained reference"].x) == [2.0]
     assert perturbation.whole(PLANE).layout.yaxis.scaleanchor == "x"
 

@@ -7,13 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from core.domain import RunStatus
-from core.jobs import runner
 from core.looks.asked import Look, progress
 from core.store.home import Home
-from core.store.results import ResultStore
 from dashboard import queries
-from tests.dashboard.conftest import sound
+from tests.dashboard.conftest import queued, sound
 from tests.dashboard.test_pages import alts, labels, said, told
 from tests.drawn import SHAPES
 from tests.planted import plant, spec
@@ -36,17 +33,6 @@ def importances():
     draw = np.random.default_rng(0)
     forget, everything = ({n: draw.lognormal(-8, 1, s).astype(np.float32) for n, s in SHAPES.items()} for _ in range(2))
     return {"recorded": {f"importance_forget/{n}": a for n, a in forget.items()}, "statistic/ImportanceStatistic-0": everything}
-
-
-@pytest.fixture
-def no_supervisor(monkeypatch):
-    """What is asked for stays queued."""
-    monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: None)
-
-
-def queued(home: Home):
-    with ResultStore(home.database) as store:
-        return [run.spec for run in store.runs() if run.status == RunStatus.QUEUED]
 
 
 def computed(home: Home, look: Look) -> None:

@@ -1,0 +1,71 @@
+"""Every page of a finished run in a real Chromium: from the click on its name to its first figure.
+
+python tests/benchmarks/bench_pages.py [RUNS]
+
+Real runs on digits, of one original. The server has shown every page before, for a run that is not measured. Each run is opened twice
+on each page: new to the page, and seen before, which is what `warm` means; a map and a gallery are kept from the start, as looks are.
+"""
+
+from pathlib import Path
+from statistics import median
+import sys
+import tempfile
+
+from playwright.sync_api import Page
+
+from core.looks import asked
+from core.looks.asked import Look
+from core.looks.shelf import LOOKS
+from core.store.home import Home, open_home
+from tests.benchmarks.chromium import SETTLED, finished_run, new_page, served, timed, told
+from tests.benchmarks.results import append, table
+from tests.browser.kit import ready
+
+BAR = 1.0  # seconds
+PICTURE = "[...document.querySelectorAll('.stImage img')].some(image => image.complete && image.naturalWidth)"
+PLOT = "document.querySelector('.js-plotly-plot .main-svg, .js-plotly-plot .gl-canvas') !== null"
+PAGES = {"Result": PLOT, "Parameters": PLOT, "Inside the method": PLOT, "Saliency": PICTURE, "Map": PLOT, "Privacy": PLOT, "Compare": PLOT}
+MAP = {"projection": "pca", "count": 2000, "seed": 0, "turn": True}
+
+
+def made(home: Home, index: int) -> str:
+    """The id of a real run that forgets this class, its joint map kept."""
+    run_id = finished_run(home, f"class:{index}")
+    asked.keep(home, asked.key_of(home, Look("map", run_id, MAP)), "map", LOOKS["map"](home, run_id, lambda *_: None, **MAP), 1.0)
+    return run_id
+
+
+def opened(page: Page, run_id: str, name: str) -> tuple[float, int]:
+    """Seconds from the click on a page's name to its first figure; how many plotly figures it then draws in all."""
+    page.goto(f"/runs?run={run_id}")
+    ready(page)
+    page.wait_for_timeout(300)
+    link = page.get_by_role("link", name=name, exact=True).first
+    seconds = timed(page, "pointerdown", PAGES[name], link.click) / 1000
+    page.wait_for_function(SETTLED)
+    ready(page)
+    return seconds, page.locator(".js-plotly-plot").count()
+
+
+def main() -> int:
+    """1 where a bar is missed."""
+    count, good, rows = int(sys.argv[1]) if len(sys.argv) > 1 else 3, [], []
+    with tempfile.TemporaryDirectory() as place:
+        home = open_home(Path(place) / "home")
+        first, *runs = [made(home, index) for index in range(count + 1)]
+        with served(home) as (server, browser):
+            page = new_page(browser, server)
+            for name in PAGES:
+                for _ in range(2):
+                    opened(page, first, name)
+                new, _ = zip(*(opened(page, run_id, name) for run_id in runs), strict=True)
+                warm, figures = zip(*(opened(page, run_id, name) for run_id in runs), strict=True)
+                good.append(told(f"{name}: first figure when warm", warm, BAR))
+                rows.append((name, median(warm), max(warm), median(new), max(new), max(figures)))
+    head = ("page", "warm, median s", "largest s", "a run new to it, median s", "largest s", "plotly figures on it")
+    append("Pages of a finished run on digits in Chromium: a click on the page's name to its first figure", table(head, rows))
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""The Saliency page in a browser: maps on a click, a gallery that is computed apart and opened by a click, a picture of one's own."""
+
+from io import BytesIO
+import re
+
+from PIL import Image
+from playwright.sync_api import expect
+import pytest
+
+from tests.browser.kit import alert, drawn, ready, until
+
+
+def shown(page):
+    """Addresses of all pictures, once the browser has them."""
+    until(lambda: page.evaluate("[...document.querySelectorAll('.stImage img')].every(image => image.complete && image.naturalWidth)"))
+    return page.locator(".stImage img").evaluate_all("(images) => images.map(image => image.src)")
+
+
+@pytest.fixture
+def saliency(open_page, page, report):
+    """The page on the finished run, its maps drawn."""
+    open_page(f"/saliency?run={report['id']}&explainer=Saliency")
+    expect(page.get_by_text("How alike the maps are")).to_be_visible()
+    return page
+
+
+def test_another_image_brings_other_maps_and_goes_into_the_address(saliency):
+    page = saliency
+    before = shown(page)
+    box = page.get_by_role("spinbutton", name=re.compile("^Number"))
+    box.fill("4")
+    box.press("Enter")
+    ready(page)
+    until(lambda: len(set(shown(page)) - set(before)) >= 4)  # the image and a map a network
+    expect(page).to_have_url(re.compile("saliency_place=4"))
+
+
+def test_a_gallery_is_computed_apart_and_a_click_opens_an_image_of_it(saliency, watch):
+    page = saliency
+    page.get_by_role("button", name="Compute the gallery").click()
+    drawn(page, "gallery_original", "gallery_unlearned", "gallery_reference")
+    ready(page)
+    runs = watch.runs
+    page.wait_for_timeout(1200)
+    assert watch.runs == runs, "nothing polls once it is there"
+    plot = page.locator(".st-key-gallery_unlearned .js-plotly-plot")
+    plot.scroll_into_view_if_needed()
+    x, y, told = plot.evaluate(
+        """(plot) => {
+            const trace = plot._fullData.find(trace => trace.customdata), {xaxis, yaxis} = plot._fullLayout;
+            const box = plot.getBoundingClientRect();
+            return [box.left + xaxis._offset + xaxis.l2p(trace.x[1]), box.top + yaxis._offset + yaxis.l2p(trace.y[1]), trace.text[1]];
+        }"""
+    )
+    page.mouse.click(x, y)
+    number = re.search(r"number (\d+)", told)[1]
+    expect(page.get_by_role("spinbutton", name=re.compile("^Number"))).to_have_value(number)
+    ready(page)
+
+
+def test_a_picture_of_ones_own_is_explained_and_what_is_none_is_refused(saliency):
+    page = saliency
+    page.get_by_role("radio", name="Own picture").click()
+    ready(page)
+    picture = BytesIO()
+    Image.linear_gradient("L").resize((300, 200)).save(picture, "PNG")
+    chooser = page.locator(".st-key-saliency_own input[type=file]")
+    chooser.set_input_files({"name": "slope.png", "mimeType": "image/png", "buffer": picture.getvalue()})
+    expect(page.get_by_text("How alike the maps are")).to_be_visible()
+    chooser.set_input_files({"name": "no.png", "mimeType": "image/png", "buffer": b"no picture at all"})
+    alert(page, "no.png")
