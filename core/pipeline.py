@@ -1,109 +1,28 @@
 """request -> prepare -> train or load -> unlearn -> evaluate: the whole of a run, in reading order."""
 
-from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, dataclass
 from functools import partial
-import os
-from pathlib import Path
 from time import perf_counter
 
-import pandas as pd
-import torch
 from torch import Tensor, nn
 
-from core.context import RunContext, choose_device, derived_seed, synchronise
-from core.data.catalog import load_dataset
+from core.context import synchronise
 from core.data.examples import Examples
-from core.data.splits import Splits, split
-from core.domain import Measurement, Recipe, RunSpec
-from core.kept import Keeper, Shared, key_of, to_arrays
-from core.methods import METHODS
-from core.methods.base import UnlearningMethod
-from core.metrics import METRICS
-from core.metrics.base import Answers, Evidence, NotApplicable
-from core.metrics.by_example import answer_arrays, example_table
-from core.metrics.grafts import graft_table
-from core.metrics.probes import probe_table
-from core.metrics.relearning import relearn_table
-from core.metrics.similarity import cka_table
-from core.metrics.tables import confusion, layers, per_class
-from core.metrics.touched import packed, touched
-from core.models import MODELS
-from core.params import with_params
-from core.presets import preset_for
+from core.domain import RunSpec
+from core.evaluation import evaluate, keep_files, measure
+from core.job import Job, prepare, restore
+from core.kept import Keeper, Shared
 from core.stages import Report, Stages
 from core.statistics import Statistic
 from core.store.artifacts import Artifacts
 from core.store.home import Home
 from core.store.outcome import Outcome
 from core.store.results import ResultStore
-from core.training import Diverged, fit, predict
-from core.version import ENGINE, TRAINING, code_version
+from core.training import Diverged, fit
 from core.weights import taken_in
 
 STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
-ASKING = 0.1  # share of the evaluation that is asking the models; the rest is measuring
 MEASURING = 8000  # training passes over single examples that all metrics cost, whatever the data: most is learning back
-TABLES: dict[str, Callable[[Evidence], pd.DataFrame]] = {
-    "per_class": per_class,
-    "confusion": confusion,
-    "layers": layers,
-    "examples": example_table,
-    "cka": cka_table,
-    "relearn": relearn_table,
-    "probes": probe_table,
-    "graft": graft_table,
-}
-
-
-@dataclass(frozen=True)
-class Job:
-    """A run made concrete: the spec with the objects that it names."""
-
-    spec: RunSpec
-    splits: Splits
-    method: UnlearningMethod
-    recipe: Recipe
-    build: Callable[[], nn.Module]
-    device: str
-    keeper: Keeper
-
-    def context(
-        self, purpose: str, say: Callable[[float, str], None], lent: dict[str, dict[str, Tensor]]
-    ) -> RunContext:
-        """A context whose seed belongs to one purpose alone."""
-        seed = derived_seed(self.spec.seed, purpose)
-        return RunContext(self.build, self.recipe, seed, self.device, say, statistics=lent)
-
-    def key(self, purpose: str, *parts: object) -> str:
-        """Names a trained model: all that decides its weights."""
-        deciding = (self.spec.dataset, self.spec.model, asdict(self.recipe), self.spec.seed, self.device)
-        return key_of(purpose, code_version(TRAINING), *deciding, *parts)
-
-    @property
-    def flips(self) -> tuple[str, ...]:
-        """What a request changed of the training set before anything was trained: nothing, or its own words."""
-        return () if self.splits.truth is None else (self.spec.request.text,)
-
-    @property
-    def own(self) -> tuple[str, ...]:
-        """What stands in for training the original: nothing, or the weights that were uploaded."""
-        return (self.spec.weights,) if self.spec.weights else ()
-
-    @property
-    def original_key(self) -> str:
-        """Names the original model."""
-        return self.key("original", *self.flips)
-
-    @property
-    def reference_key(self) -> str:
-        """Names the reference: by the examples that it never saw, however the request words them."""
-        return self.key("reference", self.splits.forgotten.nonzero().flatten().tolist())
-
-    def statistic_key(self, statistic: str) -> str:
-        """Names a statistic of the training set at the original model."""
-        return self.key("statistic", statistic, code_version(ENGINE), *self.flips, *self.own)
 
 
 def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
@@ -135,33 +54,6 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
         speedup = reference.seconds / unlearn_seconds if reference and not idle else None
         files |= {name: thing.file for name, thing in shared.items() if thing}
         return Outcome(tuple(measurements), seconds, speedup, files, job.device)
-
-
-def prepare(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> Job:
-    """Turn names into objects, and refuse what cannot be before anything is computed. datasets: those that the user added."""
-    device = choose_device(spec.device)
-    _settle()
-    dataset = load_dataset(spec.dataset, datasets)
-    method: UnlearningMethod = with_params(METHODS[spec.method], spec.params)
-    method.check(spec.request, dataset.info.multi)
-    recipe = preset_for(spec.dataset, spec.model).recipe
-    splits = split(dataset, spec.request)
-    for statistic in method.statistics():
-        with torch.device("meta"):  # its weights are not needed, only their shapes
-            shapes = MODELS[spec.model](dataset.info)
-        statistic.check(shapes, len(splits.train))
-    return Job(spec, splits, method, recipe, lambda: MODELS[spec.model](dataset.info), device, keeper)
-
-
-def _settle() -> None:
-    """Same seed, same weights: no kernel that adds in a changing order where there is another."""
-    if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better; the page stays quick, since runs are niced
-        torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.backends.cudnn.benchmark = False
-    # By default memory is filled before it is used, which makes training a third slower and changes no number.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by the module itself
-    torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, without its 2 s of imports
 
 
 def planned_work(job: Job) -> dict[str, float]:
@@ -210,13 +102,6 @@ def precompute(job: Job, original: Shared, stages: Stages) -> dict[str, Shared]:
         return {statistic.key: make(statistic) for statistic in job.method.statistics()}
 
 
-def restore(job: Job, tensors: dict[str, Tensor]) -> nn.Module:
-    """A model in eval mode on the run's device, with these weights."""
-    model = job.build()
-    model.load_state_dict(tensors)
-    return model.to(job.device).eval()
-
-
 def unlearn(
     job: Job, original: Shared, statistics: dict[str, Shared], stages: Stages
 ) -> tuple[nn.Module, dict[str, Tensor], float]:
@@ -237,45 +122,3 @@ def unlearn(
                 f"{job.method.title} left weights in {name} that are not finite; gentler parameters may help."
             )
     return unlearned, context.recorded, seconds
-
-
-def evaluate(job: Job, shared: dict[str, Shared | None], unlearned: nn.Module, say: Callable[[float, str], None]) -> Evidence:
-    """Each model's logits on all data, once, and the models themselves."""
-    models = {name: restore(job, thing.tensors) for name, thing in shared.items() if thing}
-    models = {"original": models["original"], "unlearned": unlearned.eval(), **models}
-    answers = {}
-    for index, (name, model) in enumerate(models.items()):
-        say(ASKING * index / len(models), f"asking the {name} model")
-        sets = (predict(model, examples, job.device) for examples in (job.splits.train, job.splits.test))
-        answers[name] = Answers(*sets)
-    weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
-    untrained = job.context("untrained", say, {}).fresh_model().eval()
-    seed = derived_seed(job.spec.seed, "evaluate") % 2**31
-    return Evidence(job.splits, answers, weights, seed, {**models, "untrained": untrained}, job.device)
-
-
-def measure(evidence: Evidence, say: Callable[[float, str], None] = lambda share, note: None) -> list[Measurement]:
-    """Every metric on every model that it is for and that is there; where it does not apply, None with the reason."""
-    taken = []
-    for index, (key, metric) in enumerate(METRICS.items()):
-        say(ASKING + (1 - ASKING) * index / len(METRICS), f"measuring: {metric.info.title}")
-        for model in (m for m in metric.models if m in evidence.answers):
-            try:
-                taken.append(Measurement(key, model, metric.compute(evidence, model)))
-            except NotApplicable as reason:
-                taken.append(Measurement(key, model, None, str(reason)))
-    return taken
-
-
-def keep_files(
-    artifacts: Artifacts, evidence: Evidence, unlearned: nn.Module, recorded: dict[str, Tensor]
-) -> dict[str, str]:
-    """Name -> file of what the pages look at."""
-    files = {name: artifacts.put_table(make(evidence)) for name, make in TABLES.items()}
-    files["answers"] = artifacts.put_arrays(to_arrays(answer_arrays(evidence)))
-    masks = packed(touched(evidence.weights["unlearned"], evidence.weights["original"]))
-    files["touched"] = artifacts.put_arrays(to_arrays(masks))
-    files["unlearned"] = artifacts.put_arrays(to_arrays(unlearned.state_dict()))
-    if recorded:
-        files["recorded"] = artifacts.put_arrays(to_arrays(recorded))
-    return files

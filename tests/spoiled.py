@@ -12,10 +12,12 @@ from core.asking import make_spec
 from core.comeback import kept_under_the_last_layer
 from core.describe import describe
 from core.domain import ForgetRequest
+from core.evaluation import evaluate, measure
+from core.job import Job, prepare, restore
 from core.kept import Keeper
 from core.metrics.grafts import graft_table
 from core.metrics.tables import per_class
-from core.pipeline import Job, evaluate, measure, prepare, restore, train, unlearn
+from core.pipeline import train, unlearn
 from core.stages import Stages
 from core.store.artifacts import Artifacts
 from core.store.home import Home

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from core.context import RunContext
 from core.data.examples import Examples
 from core.explore.importances import ALL, FORGET
+from core.job import Job, prepare
 from core.kept import Keeper, to_arrays
 from core.methods.ssd import SSD
 from core.opened import Opened, open_models
 from core.params import params_of
-from core.pipeline import Job, prepare
 from core.statistics import ImportanceStatistic
 from core.store.artifacts import Artifacts
 from core.store.home import Home

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from core.asking import make_spec
 from core.catalogue import Catalogue, catalogue
 from core.domain import ForgetRequest, RunSpec
+from core.job import prepare, restore
 from core.kept import Keeper
 from core.metrics.accuracy import accuracy
-from core.pipeline import original_of, planned_work, precompute, prepare, restore, run, train, unlearn
+from core.pipeline import original_of, planned_work, precompute, run, train, unlearn
 from core.stages import Stages
 from core.store.artifacts import Artifacts
 from core.store.home import Home, open_home

@@ -15,9 +15,10 @@ import torch
 from core.asking import make_spec
 from core.catalogue import Catalogue, catalogue
 from core.domain import ForgetRequest
+from core.job import Job, prepare, restore
 from core.kept import Keeper
 from core.maths.losses import other_labels
-from core.pipeline import Job, precompute, prepare, restore, run, train, unlearn
+from core.pipeline import precompute, run, train, unlearn
 from core.stages import Stages
 from core.store.artifacts import Artifacts
 from core.store.home import Home, open_home

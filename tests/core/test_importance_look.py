@@ -11,13 +11,13 @@ import torch.nn.functional as F
 from core.domain import WrongInput
 from core.explore.dampening import load
 from core.explore.importance import importance_view
+from core.job import prepare
 from core.kept import Keeper
 from core.looks import importance as room
 from core.looks.alphas import alphas
 from core.looks.asked import Look, arrays, key_of, progress, start
 from core.looks.importance import importance
 from core.opened import open_models
-from core.pipeline import prepare
 from core.statistics import ImportanceStatistic
 from core.store.artifacts import Artifacts
 from core.store.home import open_home

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from core import pipeline
+from core import job, pipeline
 from core.asking import make_spec
 from core.context import RunContext, choose_device
 from core.data.catalog import load_dataset
@@ -320,8 +320,8 @@ def test_an_overflow_that_batchnorm_hides_from_the_loss_is_no_result(engine, mon
 def test_a_statistic_of_another_engine_version_is_computed_anew(engine, monkeypatch):
     engine.compute("class:3", "ssd", reference=False)
     assert engine.compute("class:5", "ssd", reference=False).outcome.seconds["precompute"] == 0
-    known = pipeline.code_version
-    monkeypatch.setattr(pipeline, "code_version", lambda rooms: "another" if rooms is pipeline.ENGINE else known(rooms))
+    known = job.code_version
+    monkeypatch.setattr(job, "code_version", lambda rooms: "another" if rooms is job.ENGINE else known(rooms))
     again = engine.compute("class:7", "ssd", reference=False).outcome
     assert again.seconds["precompute"] > 0
     assert again.seconds["train"] == 0

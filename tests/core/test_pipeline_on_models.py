@@ -9,7 +9,7 @@ from math import isfinite
 import pytest
 import torch
 
-from core import pipeline
+from core import job, pipeline
 from core.data.catalog import DATASETS, load_dataset
 from core.data.dataset import Dataset
 from core.data.examples import Examples
@@ -42,7 +42,7 @@ def shelf(monkeypatch):
     """The dataset on its shelf, one epoch for training, and what the pipeline sets given back."""
     info = replace(tiny_of(3).dataset.info, key=KEY, height=SIDE, width=SIDE, train_counts=(TRAIN // 3,) * 3, test_count=TEST)
     monkeypatch.setitem(DATASETS, KEY, Source(info))
-    monkeypatch.setattr(pipeline, "preset_for", lambda *_: Preset(Recipe(1, 12, 0.01)))
+    monkeypatch.setattr(job, "preset_for", lambda *_: Preset(Recipe(1, 12, 0.01)))
     monkeypatch.setattr("core.metrics.membership.SPLITS", 2)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     yield

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 import torch
 from torch import nn
 
-from core import pipeline, weights
+from core import job, pipeline, weights
 from core.asking import floor_spec, make_spec
 from core.comparison import model_text
 from core.controls import is_control_of
@@ -326,8 +326,8 @@ def test_flipped_labels_and_own_weights_do_not_go_together(own):
 @pytest.fixture
 def quick(monkeypatch):
     """One epoch for the reference, and what the pipeline sets given back."""
-    preset = pipeline.preset_for("digits", "small_cnn")
-    monkeypatch.setattr(pipeline, "preset_for", lambda *_: replace(preset, recipe=replace(preset.recipe, epochs=1)))
+    preset = job.preset_for("digits", "small_cnn")
+    monkeypatch.setattr(job, "preset_for", lambda *_: replace(preset, recipe=replace(preset.recipe, epochs=1)))
     monkeypatch.setattr("core.metrics.membership.SPLITS", 2)
     monkeypatch.setenv("FORGETSCOPE_DEVICE", "cpu")
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -16,8 +16,8 @@ from core.data.catalog import load_dataset
 from core.data.splits import split
 from core.describe import write
 from core.domain import ForgetRequest, RunSpec, WrongInput
+from core.job import prepare
 from core.kept import Keeper
-from core.pipeline import prepare
 from core.store.artifacts import Artifacts
 from core.store.results import ResultStore
 from core.version import ENGINE, code_version

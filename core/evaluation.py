@@ -1,0 +1,76 @@
+"""What a run's networks answer, every metric of them, and the files that the pages look at."""
+
+from collections.abc import Callable
+
+import pandas as pd
+from torch import Tensor, nn
+
+from core.context import derived_seed
+from core.domain import Measurement
+from core.job import Job, restore
+from core.kept import Shared, to_arrays
+from core.metrics import METRICS
+from core.metrics.base import Answers, Evidence, NotApplicable
+from core.metrics.by_example import answer_arrays, example_table
+from core.metrics.grafts import graft_table
+from core.metrics.probes import probe_table
+from core.metrics.relearning import relearn_table
+from core.metrics.similarity import cka_table
+from core.metrics.tables import confusion, layers, per_class
+from core.metrics.touched import packed, touched
+from core.store.artifacts import Artifacts
+from core.training import predict
+
+ASKING = 0.1  # share of the evaluation that is asking the models; the rest is measuring
+TABLES: dict[str, Callable[[Evidence], pd.DataFrame]] = {
+    "per_class": per_class,
+    "confusion": confusion,
+    "layers": layers,
+    "examples": example_table,
+    "cka": cka_table,
+    "relearn": relearn_table,
+    "probes": probe_table,
+    "graft": graft_table,
+}
+
+
+def evaluate(job: Job, shared: dict[str, Shared | None], unlearned: nn.Module, say: Callable[[float, str], None]) -> Evidence:
+    """Each model's logits on all data, once, and the models themselves."""
+    models = {name: restore(job, thing.tensors) for name, thing in shared.items() if thing}
+    models = {"original": models["original"], "unlearned": unlearned.eval(), **models}
+    answers = {}
+    for index, (name, model) in enumerate(models.items()):
+        say(ASKING * index / len(models), f"asking the {name} model")
+        sets = (predict(model, examples, job.device) for examples in (job.splits.train, job.splits.test))
+        answers[name] = Answers(*sets)
+    weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
+    untrained = job.context("untrained", say, {}).fresh_model().eval()
+    seed = derived_seed(job.spec.seed, "evaluate") % 2**31
+    return Evidence(job.splits, answers, weights, seed, {**models, "untrained": untrained}, job.device)
+
+
+def measure(evidence: Evidence, say: Callable[[float, str], None] = lambda share, note: None) -> list[Measurement]:
+    """Every metric on every model that it is for and that is there; where it does not apply, None with the reason."""
+    taken = []
+    for index, (key, metric) in enumerate(METRICS.items()):
+        say(ASKING + (1 - ASKING) * index / len(METRICS), f"measuring: {metric.info.title}")
+        for model in (m for m in metric.models if m in evidence.answers):
+            try:
+                taken.append(Measurement(key, model, metric.compute(evidence, model)))
+            except NotApplicable as reason:
+                taken.append(Measurement(key, model, None, str(reason)))
+    return taken
+
+
+def keep_files(
+    artifacts: Artifacts, evidence: Evidence, unlearned: nn.Module, recorded: dict[str, Tensor]
+) -> dict[str, str]:
+    """Name -> file of what the pages look at."""
+    files = {name: artifacts.put_table(make(evidence)) for name, make in TABLES.items()}
+    files["answers"] = artifacts.put_arrays(to_arrays(answer_arrays(evidence)))
+    masks = packed(touched(evidence.weights["unlearned"], evidence.weights["original"]))
+    files["touched"] = artifacts.put_arrays(to_arrays(masks))
+    files["unlearned"] = artifacts.put_arrays(to_arrays(unlearned.state_dict()))
+    if recorded:
+        files["recorded"] = artifacts.put_arrays(to_arrays(recorded))
+    return files

@@ -1,0 +1,104 @@
+"""A run made concrete: its spec with the objects that it names, and what names each thing that it computes."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from core.context import RunContext, choose_device, derived_seed
+from core.data.catalog import load_dataset
+from core.data.splits import Splits, split
+from core.domain import Recipe, RunSpec
+from core.kept import Keeper, key_of
+from core.methods import METHODS
+from core.methods.base import UnlearningMethod
+from core.models import MODELS
+from core.params import with_params
+from core.presets import preset_for
+from core.version import ENGINE, TRAINING, code_version
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run made concrete: the spec with the objects that it names."""
+
+    spec: RunSpec
+    splits: Splits
+    method: UnlearningMethod
+    recipe: Recipe
+    build: Callable[[], nn.Module]
+    device: str
+    keeper: Keeper
+
+    def context(
+        self, purpose: str, say: Callable[[float, str], None], lent: dict[str, dict[str, Tensor]]
+    ) -> RunContext:
+        """A context whose seed belongs to one purpose alone."""
+        seed = derived_seed(self.spec.seed, purpose)
+        return RunContext(self.build, self.recipe, seed, self.device, say, statistics=lent)
+
+    def key(self, purpose: str, *parts: object) -> str:
+        """Names a trained model: all that decides its weights."""
+        deciding = (self.spec.dataset, self.spec.model, asdict(self.recipe), self.spec.seed, self.device)
+        return key_of(purpose, code_version(TRAINING), *deciding, *parts)
+
+    @property
+    def flips(self) -> tuple[str, ...]:
+        """What a request changed of the training set before anything was trained: nothing, or its own words."""
+        return () if self.splits.truth is None else (self.spec.request.text,)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """What stands in for training the original: nothing, or the weights that were uploaded."""
+        return (self.spec.weights,) if self.spec.weights else ()
+
+    @property
+    def original_key(self) -> str:
+        """Names the original model."""
+        return self.key("original", *self.flips)
+
+    @property
+    def reference_key(self) -> str:
+        """Names the reference: by the examples that it never saw, however the request words them."""
+        return self.key("reference", self.splits.forgotten.nonzero().flatten().tolist())
+
+    def statistic_key(self, statistic: str) -> str:
+        """Names a statistic of the training set at the original model."""
+        return self.key("statistic", statistic, code_version(ENGINE), *self.flips, *self.own)
+
+
+def prepare(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> Job:
+    """Turn names into objects, and refuse what cannot be before anything is computed. datasets: those that the user added."""
+    device = choose_device(spec.device)
+    _settle()
+    dataset = load_dataset(spec.dataset, datasets)
+    method: UnlearningMethod = with_params(METHODS[spec.method], spec.params)
+    method.check(spec.request, dataset.info.multi)
+    recipe = preset_for(spec.dataset, spec.model).recipe
+    splits = split(dataset, spec.request)
+    for statistic in method.statistics():
+        with torch.device("meta"):  # its weights are not needed, only their shapes
+            shapes = MODELS[spec.model](dataset.info)
+        statistic.check(shapes, len(splits.train))
+    return Job(spec, splits, method, recipe, lambda: MODELS[spec.model](dataset.info), device, keeper)
+
+
+def _settle() -> None:
+    """Same seed, same weights: no kernel that adds in a changing order where there is another."""
+    if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better; the page stays quick, since runs are niced
+        torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = False
+    # By default memory is filled before it is used, which makes training a third slower and changes no number.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by the module itself
+    torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, without its 2 s of imports
+
+
+def restore(job: Job, tensors: dict[str, Tensor]) -> nn.Module:
+    """A model in eval mode on the run's device, with these weights."""
+    model = job.build()
+    model.load_state_dict(tensors)
+    return model.to(job.device).eval()
