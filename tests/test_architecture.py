@@ -54,7 +54,7 @@ WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
     *("core.pictures", "core.data.adding", "core.data.cache", "core.data.folder", "core.data.layouts"),
 )
 CHARTS = (
-    *("dashboard.components.figures", "dashboard.components.palette", "dashboard.components.images"),
+    *(f"dashboard.components.{name}" for name in ("figures", "dampening_figures", "result_figures", "palette", "images")),
     *(f"dashboard.components.comparing{part}" for part in ("", "_flow", "_front", "_rows")),
     *(f"dashboard.components.map_{part}" for part in ("choosing", "figure", "table")),
     *("dashboard.components.parameters_changes", "dashboard.components.parameters_figures"),

@@ -11,7 +11,8 @@ from dashboard.components import comparing
 from dashboard.components import comparing_flow as flows
 from dashboard.components.comparing_rows import SUBJECT, numbers_by_seed
 from dashboard.components.comparing_sides import Look, Side
-from dashboard.components.figures import CONFIG, NO_MATRIX
+from dashboard.components.figures import CONFIG
+from dashboard.components.result_figures import NO_MATRIX
 from dashboard.components.text import plain
 from dashboard.components.trust import case_of, trust_panel
 

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.domain import WrongInput
-from dashboard.components import figures
+from dashboard.components import result_figures
 from dashboard.components.figures import hatch, house
 from dashboard.components.palette import MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE
 from dashboard.components.steps import Frame, Panel, Story
@@ -43,13 +43,13 @@ def _layers(story: Story) -> Sequence[Panel]:
     return [Panel(
         "Relative change by parameter tensor", "length of the change over that of the original's weights; retraining starts elsewhere and "
         "ends far off.", "Relative change of each parameter tensor from the original's weights",
-        figures.layer_change(story.table("layers")),
+        result_figures.layer_change(story.table("layers")),
     )]  # fmt: skip
 
 
 def _classes(story: Story) -> Sequence[Panel]:
     table, what = story.table("per_class"), "attribute" if story.multi else "class"
-    figure = figures.class_shift(table[table["split"] == "test"], story.classes, story.forgotten, story.multi)
+    figure = result_figures.class_shift(table[table["split"] == "test"], story.classes, story.forgotten, story.multi)
     return [Panel(
         f"Accuracy by {what} on test images", "hollow bars are the original, filled ones the unlearned network, hatched ones the retrained "
         "reference.", f"Bars: accuracy by {what} before, after, and retrained", figure,

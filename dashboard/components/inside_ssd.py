@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.verdict import percent
-from dashboard.components import figures
-from dashboard.components.figures import DECADES, house
+from dashboard.components.dampening_figures import DECADES, dampened_share, layer_importance
+from dashboard.components.figures import house
 from dashboard.components.inside_figures import bars, histogram
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, QUIET, THRESHOLD
 from dashboard.components.steps import Frame, Panel, Story, missing
@@ -104,7 +104,7 @@ def ratios(told: Mapping[str, Any], alpha: float, strength: float, stage: int) -
 def _importance(view: View) -> Sequence[Panel]:
     return [Panel(
         "Mean importance by layer", "where the hatched bar is the taller one, the layer matters more to the forget set than to the rest.",
-        "Bars: mean importance of each parameter tensor on the forget set and on all data", figures.layer_importance(view()["layers"]),
+        "Bars: mean importance of each parameter tensor on the forget set and on all data", layer_importance(view()["layers"]),
     )]  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def _by_layer(summary: Callable[[], dict[str, Any]]) -> Sequence[Panel]:
     left = bars(names, [told["left"][name] for name in names], "parameter tensor, input to output", "mean β", share=True)
     return [
         Panel("Share of weights dampened", "tall bars at the right mean that forgetting happens near the output.",
-              "Bars: share of each parameter tensor's weights that were dampened", figures.dampened_share(told["share"])),
+              "Bars: share of each parameter tensor's weights that were dampened", dampened_share(told["share"])),
         Panel("How much of them is left", "mean β of the dampened weights of each tensor: low bars were hit hardest; no bar: none was.",
               "Bars: mean beta of each parameter tensor", left),
     ]  # fmt: skip

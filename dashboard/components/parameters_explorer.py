@@ -11,7 +11,7 @@ import streamlit as st
 from core.looks.asked import Look
 from core.verdict import percent
 from dashboard import queries
-from dashboard.components import figures
+from dashboard.components import dampening_figures, figures, result_figures
 from dashboard.components import parameters_figures as drawn
 from dashboard.components.fragments import fragment
 from dashboard.components.look import look
@@ -107,7 +107,7 @@ def _tiles(answer: Json, view: Json, alpha: float) -> None:
 
 def _ratios(view: Json, alpha: float, lambda_: float) -> None:
     st.markdown("**Which weights are dampened**")
-    st.plotly_chart(figures.ratio_histogram(view["histogram"], alpha, lambda_, view["ceiling"], view["automatic"]), key="ratios",
+    st.plotly_chart(dampening_figures.ratio_histogram(view["histogram"], alpha, lambda_, view["ceiling"], view["automatic"]), key="ratios",
                     config=figures.CONFIG, alt="Histogram of the importance ratio with alpha and the ceiling drawn in")  # fmt: skip
     st.caption(
         "How to read it: weights right of the α line are selected, and dampened where their ratio is above λ too"
@@ -120,7 +120,7 @@ def _accuracies(source: Source, answer: Json) -> None:
     st.markdown("**What the network then answers**")
     what = "attribute" if data.multi else "class"
     picks = run.spec.request.picks if run.spec.request.by_class else ()
-    st.plotly_chart(figures.class_shift(_beside(answer), data.classes, picks, data.multi), key="what-if", config=figures.CONFIG,
+    st.plotly_chart(result_figures.class_shift(_beside(answer), data.classes, picks, data.multi), key="what-if", config=figures.CONFIG,
                     alt=f"Accuracy by {what} before, after this dampening, and retrained")  # fmt: skip
     seen = answer["looked_at"]
     st.caption(
@@ -138,7 +138,7 @@ def _beside(answer: Json) -> pd.DataFrame:
 
 def _by_layer(answer: Json) -> None:
     st.markdown("**Share of weights dampened, by layer**")
-    st.plotly_chart(figures.dampened_share(answer["dampened"]), key="dampened", config=figures.CONFIG,
+    st.plotly_chart(dampening_figures.dampened_share(answer["dampened"]), key="dampened", config=figures.CONFIG,
                     alt="Share of each parameter tensor's weights that are dampened")  # fmt: skip
     st.caption("How to read it: tall bars at the right mean that forgetting happens near the output.")
 

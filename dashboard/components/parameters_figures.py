@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.components.figures import NEAR, house, log10, noted, room_for, upright
+from dashboard.components.dampening_figures import NEAR
+from dashboard.components.figures import house, log10, noted, room_for, upright
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, QUIET, SET_COLOUR, THRESHOLD
 
 LAYERS = "parameter tensor, input to output"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.components.figures import layout_of
+from dashboard.components.figures import house
 from dashboard.components.palette import (
     MODEL_COLOUR,
     MODEL_DASH,
@@ -67,7 +67,7 @@ def distributions(
             marker = {"color": SET_COLOUR[name], "symbol": SET_SYMBOL[name], "size": 12}
             points = {"x": np.clip(score.drawn(some), *between), "y": np.full(len(some), top / 2)}
             traces.append(trace | points | {"mode": "markers", "marker": marker})
-    layout = layout_of(f"{score.title}, {score.unit}", "share of the set")
+    layout = house(f"{score.title}, {score.unit}", "share of the set")
     line, room = float(score.drawn(threshold)), 0.03 * (between[1] - between[0])
     ends = (min(between[0], line) - room, max(between[1], line) + room)
     side = {"xref": "x", "yref": "paper", "y0": 0, "y1": 1}
@@ -117,7 +117,7 @@ def roc_curves(
                         "line": {"width": 3, "color": THRESHOLD}},
              "hovertemplate": f"the threshold: {says}"}
         )  # fmt: skip
-    layout = layout_of("false-positive rate (log scale)", "true-positive rate (log scale)")
+    layout = house("false-positive rate (log scale)", "true-positive rate (log scale)")
     for axis in ("xaxis", "yaxis"):
         layout[axis] |= {"range": [-3.08, 0.08], "tickvals": np.log10(RATES), "ticktext": ["≤ 0.1 %", "1 %", "10 %", "100 %"]}
     return go.Figure(traces, {**layout, **BELOW})

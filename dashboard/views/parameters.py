@@ -7,7 +7,7 @@ import streamlit as st
 from core.descriptions import DatasetInfo
 from core.store.outcome import Run
 from dashboard import queries
-from dashboard.components import figures
+from dashboard.components import figures, result_figures
 from dashboard.components.fragments import fragment
 from dashboard.components.lacks import lacks
 from dashboard.components.opened import finished_run
@@ -33,7 +33,7 @@ def dampening(chosen: Source) -> None:
 def moved(run: Run) -> None:
     """The run by itself."""
     st.subheader("How far each layer moved")
-    st.plotly_chart(figures.layer_change(queries.table(run.id, "layers", *queries.edition(run))), key="moved", config=figures.CONFIG,
+    st.plotly_chart(result_figures.layer_change(queries.table(run.id, "layers", *queries.edition(run))), key="moved", config=figures.CONFIG,
                     alt="Relative change of each parameter tensor from the original's weights")  # fmt: skip
     st.caption(
         "How to read it: length of the change over that of the original's weights. Retraining starts elsewhere and ends far off."

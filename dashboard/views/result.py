@@ -9,14 +9,14 @@ from core.descriptions import DatasetInfo
 from core.store.outcome import Run
 from core.verdict import verdict
 from dashboard import queries
-from dashboard.components import figures
-from dashboard.components.figures import NO_MATRIX
+from dashboard.components import figures, result_figures
 from dashboard.components.fragments import fragment
 from dashboard.components.measures import numbers_by_family, report_numbers
 from dashboard.components.numbers import seconds, times
 from dashboard.components.opened import finished_run
 from dashboard.components.palette import MODEL_TITLE
 from dashboard.components.recorded import recorded_table
+from dashboard.components.result_figures import NO_MATRIX
 from dashboard.components.runs import age, settings_of
 from dashboard.components.text import plain
 from dashboard.components.trust import trust_panel
@@ -87,7 +87,8 @@ def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
     table = queries.table(run.id, "per_class", *where)
     forgotten = run.spec.request.picks if run.spec.request.by_class else ()
     st.plotly_chart(
-        figures.class_shift(table[table["split"] == split], classes, forgotten, data.multi), key="class_shift", config=figures.CONFIG,
+        result_figures.class_shift(table[table["split"] == split], classes, forgotten, data.multi), key="class_shift",
+        config=figures.CONFIG,
         alt=f"Bars: accuracy by {what} of the original, the unlearned and the reference network",
     )  # fmt: skip
     if data.multi:
@@ -111,7 +112,7 @@ def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
     for column, model in zip(st.columns(len(models)), models, strict=True):
         chosen = cells[(cells["split"] == split) & (cells["model"] == model)]
         column.plotly_chart(
-            figures.confusion(chosen, classes, MODEL_TITLE[model], dark, row), key=f"confusion-{model}", config=figures.CONFIG,
+            result_figures.confusion(chosen, classes, MODEL_TITLE[model], dark, row), key=f"confusion-{model}", config=figures.CONFIG,
             alt=f"Heat map: {row} against answer of the {MODEL_TITLE[model]} network",
         )  # fmt: skip
     st.caption(

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from dashboard.components import comparing, figures
+from dashboard.components import comparing, result_figures
 from dashboard.components.privacy_card import card_table, probabilities
 from dashboard.components.privacy_scores import SCORES, Sides
 from dashboard.components.privacy_walls import wall_figure, walls_of
@@ -19,7 +19,7 @@ def accuracies(shares: tuple[float, ...] = (0.5, 0.75, 1.0)) -> pd.DataFrame:
 
 
 def test_bars_by_attribute_say_how_many_images_have_it():
-    figure = figures.class_shift(accuracies(), NAMES, (), multi=True)
+    figure = result_figures.class_shift(accuracies(), NAMES, (), multi=True)
     assert figure.layout.xaxis.title.text == "attribute"
     assert figure.layout.yaxis.title.text == "answered rightly"
     assert figure.data[0].x == NAMES
@@ -30,10 +30,10 @@ def test_bars_by_attribute_say_how_many_images_have_it():
 
 def test_without_counts_the_hover_leaves_them_out():
     table = accuracies().drop(columns="positives")
-    assert list(figures.class_shift(table, NAMES, (), multi=True).data[1].customdata) == ["", "", ""]
+    assert list(result_figures.class_shift(table, NAMES, (), multi=True).data[1].customdata) == ["", "", ""]
     half = accuracies()
     half.loc[half["model"] == "unlearned", "positives"] = np.nan  # dampened anew, the table does not know
-    assert list(figures.class_shift(half, NAMES, (), multi=True).data[1].customdata) == ["", "", ""]
+    assert list(result_figures.class_shift(half, NAMES, (), multi=True).data[1].customdata) == ["", "", ""]
 
 
 def test_the_difference_of_two_runs_stands_by_attribute():

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.components import figures
+from dashboard.components import dampening_figures, figures, result_figures
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, MODEL_TITLE, QUIET
 
 CLASSES = ("cat", "dog", "owl")
@@ -31,12 +31,12 @@ def every_figure() -> dict[str, go.Figure]:
     moved = pd.DataFrame({"layer": ["a", "b"], "distance": [0.1, 0.2], "reference_distance": [1.0, 1.1]})
     layers = [{"layer": name, "weights": 3, "forget": 1e-3, "all": 1e-4} for name in ("a", "b")]
     return {
-        "class_shift": figures.class_shift(accuracies(*MODELS), CLASSES, (1,)),
-        "confusion": figures.confusion(counts, CLASSES, "Original"),
-        "layer_importance": figures.layer_importance(layers),
-        "ratio_histogram": figures.ratio_histogram({"counts": [1, 2], "edges": [-1.0, 0.0, 1.0]}, 2.0, 1.0, 9.0),
-        "dampened_share": figures.dampened_share({"a": 0.1, "b": 0.2}),
-        "layer_change": figures.layer_change(moved),
+        "class_shift": result_figures.class_shift(accuracies(*MODELS), CLASSES, (1,)),
+        "confusion": result_figures.confusion(counts, CLASSES, "Original"),
+        "layer_importance": dampening_figures.layer_importance(layers),
+        "ratio_histogram": dampening_figures.ratio_histogram({"counts": [1, 2], "edges": [-1.0, 0.0, 1.0]}, 2.0, 1.0, 9.0),
+        "dampened_share": dampening_figures.dampened_share({"a": 0.1, "b": 0.2}),
+        "layer_change": result_figures.layer_change(moved),
     }
 
 
@@ -61,7 +61,7 @@ def test_text_and_background_are_left_to_the_theme(name):
 
 
 def test_bars_stand_in_the_order_of_the_classes():
-    figure = figures.class_shift(accuracies(*MODELS), CLASSES, (1,))
+    figure = result_figures.class_shift(accuracies(*MODELS), CLASSES, (1,))
     assert [trace.name for trace in figure.data] == [MODEL_TITLE[m] for m in MODELS]
     assert [list(trace.y) for trace in figure.data] == [[0, 0.01, 0.02], [0.1, 0.11, 0.12], [0.2, 0.21, 0.22]]
     assert list(figure.data[0].x) == ["cat", "<b>dog ✕</b>", "owl"]
@@ -71,18 +71,18 @@ def test_bars_stand_in_the_order_of_the_classes():
 
 
 def test_no_class_is_marked_where_single_samples_go():
-    assert list(figures.class_shift(accuracies(*MODELS), CLASSES, ()).data[0].x) == list(CLASSES)
+    assert list(result_figures.class_shift(accuracies(*MODELS), CLASSES, ()).data[0].x) == list(CLASSES)
 
 
 def test_without_a_reference_its_bars_are_left_out():
-    figure = figures.class_shift(accuracies("original", "unlearned"), CLASSES, (0, 2))
+    figure = result_figures.class_shift(accuracies("original", "unlearned"), CLASSES, (0, 2))
     assert [trace.name for trace in figure.data] == ["Original", "Unlearned"]
 
 
 def test_a_class_without_images_leaves_a_gap():
     table = accuracies("original")
     table.loc[table["class"] == 1, "accuracy"] = np.nan
-    assert np.isnan(figures.class_shift(table, CLASSES, ()).data[0].y[1])
+    assert np.isnan(result_figures.class_shift(table, CLASSES, ()).data[0].y[1])
 
 
 def test_models_are_told_apart_without_colour():
@@ -104,7 +104,7 @@ def test_a_model_has_the_same_colour_in_every_figure():
 def test_a_cell_is_the_share_of_its_row():
     counts = {(0, 0): 8, (0, 2): 2, (1, 1): 5}
     rows = [(t, p, counts.get((t, p), 0)) for p in (2, 1, 0) for t in (1, 0, 2)]
-    figure = figures.confusion(pd.DataFrame(rows, columns=["true", "predicted", "count"]), CLASSES, "Unlearned")
+    figure = result_figures.confusion(pd.DataFrame(rows, columns=["true", "predicted", "count"]), CLASSES, "Unlearned")
     cells = figure.data[0]
     assert cells.z.tolist() == [[0.8, 0, 0.2], [0, 1, 0], [0, 0, 0]]  # a class without images has an empty row
     assert cells.text.tolist() == [["8", "", "2"], ["", "5", ""], ["", "", ""]]
@@ -115,7 +115,7 @@ def test_a_cell_is_the_share_of_its_row():
 
 def test_a_row_of_labels_that_were_made_wrong_is_called_so():
     table = pd.DataFrame([(t, p, 1) for t in range(3) for p in range(3)], columns=["true", "predicted", "count"])
-    plain, taught = (figures.confusion(table, CLASSES, "x", **about) for about in ({}, {"row": "taught label"}))
+    plain, taught = (result_figures.confusion(table, CLASSES, "x", **about) for about in ({}, {"row": "taught label"}))
     assert (plain.layout.yaxis.title.text, taught.layout.yaxis.title.text) == ("true class", "taught label")
     assert plain.data[0].hovertemplate.startswith("true %{y}, answered %{x}: ")
     assert taught.data[0].hovertemplate.startswith("taught label %{y}, answered %{x}: ")
@@ -125,7 +125,7 @@ def test_many_classes_are_drawn_without_numbers():
     size = 21
     rows = [(t, p, 1) for t in range(size) for p in range(size)]
     table = pd.DataFrame(rows, columns=["true", "predicted", "count"])
-    assert figures.confusion(table, tuple(map(str, range(size))), "x").data[0].texttemplate is None
+    assert result_figures.confusion(table, tuple(map(str, range(size))), "x").data[0].texttemplate is None
 
 
 # Ratios.
@@ -141,7 +141,7 @@ def lines(figure: go.Figure) -> list[float]:
 
 @pytest.mark.parametrize("alpha, ceiling", [(4.3, 9.78), (0.1, 2.0), (100.0, 9.78)])
 def test_alpha_and_the_ceiling_stand_at_their_logarithms(alpha, ceiling):
-    figure = figures.ratio_histogram(HISTOGRAM, alpha, 1.0, ceiling)
+    figure = dampening_figures.ratio_histogram(HISTOGRAM, alpha, 1.0, ceiling)
     assert lines(figure) == pytest.approx([log10(alpha), log10(ceiling)])
     assert [note.text for note in figure.layout.annotations] == [f"α = {alpha:.2f}", f"n/k = {ceiling:.2f}"]
     assert figure.layout.shapes[0].line.dash == "solid"
@@ -150,32 +150,38 @@ def test_alpha_and_the_ceiling_stand_at_their_logarithms(alpha, ceiling):
 
 @pytest.mark.parametrize("alpha, ceiling", [(4.3, 9.78), (0.1, 9.78), (100.0, 9.78), (1.0, 5000.0)])
 def test_both_lines_are_in_sight(alpha, ceiling):
-    figure = figures.ratio_histogram(HISTOGRAM, alpha, 1.0, ceiling)
+    figure = dampening_figures.ratio_histogram(HISTOGRAM, alpha, 1.0, ceiling)
     low, high = figure.layout.xaxis.range
     assert low <= min(lines(figure)) <= max(lines(figure)) <= high
     assert low <= EDGES[0] < EDGES[-1] <= high
 
 
 def test_bars_right_of_alpha_are_the_dampened_ones():
-    left, right = figures.ratio_histogram(HISTOGRAM, 1.0, 0.5, 9.78).data
+    left, right = dampening_figures.ratio_histogram(HISTOGRAM, 1.0, 0.5, 9.78).data
     assert (left.name, list(left.y), left.marker.color) == ("left alone", [5, 4, 0, 0], QUIET)
     assert (right.name, list(right.y), right.marker.color) == ("dampened", [0, 0, 3, 2], ACCENT)
-    assert list(left.x) == list(right.x) == [-1.5, -0.5, 0.5, 1.5]
-    assert list(left.width) == [1, 1, 1, 1]
+    assert (list(left.x)[:2], list(left.width)) == ([-1.5, -0.5], [1, 1, 0, 0])
+    assert (list(right.x)[2:], list(right.width)) == ([0.5, 1.5], [0, 0, 1, 1])
+
+
+def test_a_bar_that_alpha_goes_through_changes_its_colour_there():
+    left, right = dampening_figures.ratio_histogram(HISTOGRAM, 10**0.25, 0.5, 9.78).data
+    assert (list(left.y), list(right.y)) == ([5, 4, 3, 0], [0, 0, 3, 2])
+    assert (left.x[2], left.width[2], right.x[2], right.width[2]) == pytest.approx((0.125, 0.25, 0.625, 0.75))
 
 
 def test_a_weight_that_lambda_would_enlarge_is_left_alone():
-    assert list(figures.ratio_histogram(HISTOGRAM, 0.5, 10.0, 9.78).data[1].y) == [0, 0, 0, 2]
+    assert list(dampening_figures.ratio_histogram(HISTOGRAM, 0.5, 10.0, 9.78).data[1].y) == [0, 0, 0, 2]
 
 
 def test_an_estimator_without_a_ceiling_has_one_line():
-    figure = figures.ratio_histogram(HISTOGRAM, 4.3, 1.0, None)
+    figure = dampening_figures.ratio_histogram(HISTOGRAM, 4.3, 1.0, None)
     assert lines(figure) == pytest.approx([log10(4.3)])
     assert figure.layout.xaxis.range[1] >= EDGES[-1]
 
 
 def test_above_the_ceiling_nothing_is_dampened():
-    assert sum(figures.ratio_histogram(HISTOGRAM, 1000.0, 1.0, 9.78).data[1].y) == 0
+    assert sum(dampening_figures.ratio_histogram(HISTOGRAM, 1000.0, 1.0, 9.78).data[1].y) == 0
 
 
 # Layers.
@@ -183,14 +189,14 @@ def test_above_the_ceiling_nothing_is_dampened():
 
 def test_layers_come_in_the_network_s_order_on_a_log_axis():
     layers = [{"layer": n, "weights": 1, "forget": f, "all": a} for n, f, a in (("b", 1e-3, 1e-4), ("a", 1e-5, 1e-2))]
-    figure = figures.layer_importance(layers)
+    figure = dampening_figures.layer_importance(layers)
     assert [list(trace.x) for trace in figure.data] == [["b", "a"]] * 2
     assert {trace.name: list(trace.y) for trace in figure.data} == {"all training data": [1e-4, 1e-2], "forget set": [1e-3, 1e-5]}
     assert figure.layout.yaxis.type == "log"
 
 
 def test_shares_are_drawn_from_zero():
-    figure = figures.dampened_share({"conv": 0.25, "head": 0.75})
+    figure = dampening_figures.dampened_share({"conv": 0.25, "head": 0.75})
     assert (list(figure.data[0].x), list(figure.data[0].y)) == (["conv", "head"], [0.25, 0.75])
     assert figure.layout.yaxis.range[0] == 0
     assert figure.layout.yaxis.range[1] >= 0.75
@@ -198,4 +204,4 @@ def test_shares_are_drawn_from_zero():
 
 def test_change_without_a_reference_is_the_unlearned_model_s_alone():
     moved = pd.DataFrame({"layer": ["a"], "distance": [0.1], "reference_distance": [np.nan]})
-    assert [trace.name for trace in figures.layer_change(moved).data] == ["Unlearned"]
+    assert [trace.name for trace in result_figures.layer_change(moved).data] == ["Unlearned"]

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.components import parameters_changes as changes
 from dashboard.components import parameters_figures as drawn
-from dashboard.components.figures import ratio_histogram
+from dashboard.components.dampening_figures import ratio_histogram
 from dashboard.components.palette import ACCENT
 from dashboard.components.parameters_explorer import steps
 from dashboard.components.parameters_importance import filter_table, strip

@@ -1,0 +1,84 @@
+"""Importance and what dampening does with it, as plotly figures; pure functions of plain data."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboard.components.figures import HEIGHT, hatch, house, laid_out, log10, noted, room_for, upright
+from dashboard.components.palette import ACCENT, MODEL_COLOUR, QUIET, THRESHOLD
+
+DECADES = range(-12, 5)  # of importance ratios
+NEAR = 0.02  # of a decade: lines that stand closer are one to the eye
+TAIL = 0.005  # share of the weights with the smallest ratios that the histogram may leave out of sight
+
+
+def layer_importance(layers: list[dict[str, Any]]) -> go.Figure:
+    """Grouped bars on a log axis: mean importance per parameter tensor, on the forget set and on all data."""
+    names = [layer["layer"] for layer in layers]
+    figure = go.Figure()
+    figure.add_bar(
+        name="all training data", x=names, y=[layer["all"] for layer in layers], marker={"color": QUIET},
+        hovertemplate="%{x}: %{y:.3g} on all data<extra></extra>",
+    )  # fmt: skip
+    figure.add_bar(
+        name="forget set", x=names, y=[layer["forget"] for layer in layers],
+        marker={"color": ACCENT, "pattern": hatch("/")},
+        hovertemplate="%{x}: %{y:.3g} on the forget set<extra></extra>",
+    )  # fmt: skip
+    figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    return laid_out(figure, "parameter tensor, input to output", "mean importance")
+
+
+def ratio_histogram(
+    histogram: dict[str, list[float]], alpha: float, lambda_: float, ceiling: float | None, automatic: float | None = None,
+) -> go.Figure:  # fmt: skip
+    """Bars of log10(forget / all importance), in the accent where weights are dampened; lines at alpha, n/k and the automatic alpha.
+
+    A weight is made smaller where its ratio is above alpha and above lambda (else its factor is cut to 1). A bar that the
+    threshold goes through changes its colour there.
+    """
+    edges, counts = np.array(histogram["edges"]), np.array(histogram["counts"])
+    cut = log10(max(alpha, lambda_))
+    traces = [
+        _bars(name, colour, np.clip(edges, low, high), counts)
+        for name, colour, low, high in (("left alone", QUIET, -np.inf, cut), ("dampened", ACCENT, cut, np.inf))
+    ]
+    lines = [(alpha, f"α = {alpha:.2f}", THRESHOLD, "solid", 3, "right")]
+    if ceiling is not None:
+        lines.append((ceiling, f"n/k = {ceiling:.2f}", MODEL_COLOUR["reference"], "dot", 2, "left"))
+    if automatic is not None and abs(log10(automatic) - log10(alpha)) > NEAR:
+        lines.append((automatic, "auto", QUIET, "dash", 2, "left" if automatic > alpha else "right"))
+    right = edges[-1] if ceiling is None else max(edges[-1], log10(ceiling))
+    seen = counts.cumsum() > TAIL * counts.sum()
+    left = min(edges[:-1][seen][0] if seen.any() else edges[0], log10(alpha) - 0.2)
+    layout = house(
+        "ratio: importance to forget set / to all data (log scale)", "weights", barmode="stack", bargap=0, margin={"t": 56},
+        legend={"y": -0.32, "yanchor": "top"}, yaxis={"type": "log", "exponentformat": "power", "dtick": 1},
+        xaxis={"range": [left, right + 0.25 * (right - left)], "tickvals": list(DECADES), "ticktext": [f"{10.0**d:g}" for d in DECADES]},
+        shapes=[upright(log10(value), colour, dash, width) for value, _, colour, dash, width, _ in lines],
+        annotations=[noted(log10(value), text, colour, side, text == "auto") for value, text, colour, _, _, side in lines],
+    )  # fmt: skip
+    return go.Figure(traces, layout)
+
+
+def _bars(name: str, colour: str, edges: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
+    """A trace of bars between neighbouring edges, (n + 1,); a bar without width is none. counts: (n,)."""
+    width = np.diff(edges)
+    return {
+        "type": "bar", "name": name, "x": (edges[1:] + edges[:-1]) / 2, "y": np.where(width > 0, counts, 0), "width": width,
+        "marker": {"color": colour, "line": {"width": 0}}, "hovertemplate": "ratio 10^%{x:.2f}: %{y} weights<extra>" + name + "</extra>",
+    }  # fmt: skip
+
+
+def dampened_share(dampened: dict[str, float]) -> go.Figure:
+    """Bars: share of each parameter tensor's weights that are dampened."""
+    trace = {
+        "type": "bar", "x": list(dampened), "y": list(dampened.values()), "marker": {"color": ACCENT},
+        "hovertemplate": "%{x}: %{y:.1%} dampened<extra></extra>",
+    }  # fmt: skip
+    largest = max(dampened.values(), default=0.0)
+    top = next(top for top in (0.05, 0.1, 0.25, 0.5, 1.0) if largest <= top)
+    numbers = {"range": [0, top], "tickformat": ".0%"}
+    height = HEIGHT + room_for(list(dampened))
+    return go.Figure([trace], house("parameter tensor, input to output", "weights dampened", height, yaxis=numbers))
