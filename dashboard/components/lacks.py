@@ -19,11 +19,11 @@ def lacks(run: Run, parts: Mapping[str, str], page: str, *, reference: str = "",
 
     parts: name in the store -> what is not to be seen without it. page: where the new run is opened, as "views/map.py".
     reference: what a run without a retrained reference does not show, as a sentence has it; '' asks for none.
-    incomplete: something is missing that is stored under no name of its own.
+    incomplete: an older version recorded less than is shown now, under a name that is there.
     """
     names, older = queries.stored(run), run.spec.engine != code_version(ENGINE)
     lacking = [what for name, what in parts.items() if name not in names]
-    if lacking or incomplete:
+    if lacking or (incomplete and older):
         why = "an older version of Forgetscope made it" if older else "its files were removed"
         st.info(plain(f"Run {run.id} did not store {' and '.join(lacking) or 'all that this page shows'}: {why}."), icon=":material/info:")
         if older:
