@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, inf
+from math import ceil, inf, isinf
 from time import perf_counter
 from typing import Any
 import warnings
@@ -18,7 +18,9 @@ from core.attribution.shelf import EXPLAINERS
 from core.domain import WrongInput
 from core.models.normalise import Normalise
 
-STEPS = (24, 64, 160)  # of Integrated Gradients: more where fewer miss the bound
+STEPS = (24, 160)  # of Integrated Gradients: first, and where that misses the bound
+FINEST = 640  # steps at most, where `seconds` leave room for more than the last of STEPS
+WORTH = 1.5  # times as many steps, at least, make another try worth its time
 ENOUGH = 0.01  # error of Integrated Gradients, as a share of the difference, at which no more steps are taken
 AT_ONCE = 2**16  # pixels in one pass
 NOISE = 0.1  # of SmoothGrad, as deviation of pixels in [0, 1]
@@ -31,7 +33,8 @@ class Settings:
     """layer: of Grad-CAM, '' for its preset. smooth: noisy copies averaged (SmoothGrad, arXiv:1706.03825), 0 for none.
 
     baseline: "mean" of the training pixels, which the network's first layer makes 0, or "black". steps: of Integrated Gradients;
-    0 for as many as bring the error below ENOUGH, of STEPS, unless the next try would take more than `seconds`.
+    0 for the first of STEPS and, where its error is above ENOUGH, one more try: of the last of STEPS, or where a number of `seconds`
+    is given, of as many as fit into it, FINEST at most.
     """
 
     layer: str = ""
@@ -110,15 +113,22 @@ def empty(model: nn.Module, x: Tensor, baseline: str) -> Tensor:
 def _integrated(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Explanation:
     start = empty(model, x, chosen.baseline)
     difference = _difference(model, x, start, target)
-    for steps, more in zip((chosen.steps,) if chosen.steps else STEPS, (*STEPS[1:], 0), strict=False):
-        began = perf_counter()
+
+    def tried(steps: int) -> Explanation:
         found = captum.IntegratedGradients(model).attribute(
             x, start, target, n_steps=steps, internal_batch_size=max(len(x), AT_ONCE // x[0, 0].numel())
         ).float()  # fmt: skip
-        error = (found.flatten(1).sum(1) - difference).abs()
-        if bool((error <= ENOUGH * difference.abs()).all()) or (perf_counter() - began) * more / steps > chosen.seconds:
-            break
-    return Explanation(found.detach(), difference, error, steps)
+        return Explanation(found.detach(), difference, (found.flatten(1).sum(1) - difference).abs(), steps)
+
+    if chosen.steps:
+        return tried(chosen.steps)
+    began = perf_counter()
+    first = tried(STEPS[0])
+    if first.error is None or bool((first.error <= ENOUGH * difference.abs()).all()):
+        return first
+    times = chosen.seconds / max(perf_counter() - began, 1e-9)
+    finer = STEPS[-1] if isinf(times) else min(FINEST, int(STEPS[0] * times))
+    return tried(finer) if finer >= WORTH * STEPS[0] else first
 
 
 def _difference(model: nn.Module, x: Tensor, start: Tensor, target: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Questions answered while the user waits: which pixels of one image speak for an answer, under each of a run's networks?"""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from time import process_time
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.attribution.evidence import true_parts
-from core.attribution.explain import Explanation, Settings, explain, passes
+from core.attribution.explain import STEPS, Explanation, Settings, explain, passes
 from core.attribution.honesty import NEIGHBOURS, SHAKES, infidelity, sensitivity
 from core.attribution.layers import grids, preset
 from core.attribution.scores import scores, share_on
@@ -25,7 +25,7 @@ from core.wire import packed
 
 SETS = ("forget", "retain", "test_forget", "test_retain")
 CHEAP, MOST_SECONDS = 50, 30  # passes that nobody need count; of an answer: the engine is given up after 60
-SECONDS = 0.4  # that another, finer pass of Integrated Gradients may take for one network
+SECONDS = 1.0  # that another, finer pass of Integrated Gradients may take for one network
 
 
 def saliency_offer(home: Home, run_id: str) -> dict[str, Any]:
@@ -157,14 +157,14 @@ def saliency_trust(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     shakes = 2 * (1 + SHAKES)  # once for the map, once for a map of zeros, each beside the image itself
     maps = 2 + NEIGHBOURS  # the one that is judged; sensitivity draws it again, and each neighbour's
     _affordable(asked, shakes + maps * _cost(asked), len(asked.opened.models))
-    told = {}
+    told, quick = {}, replace(asked.settings, steps=asked.settings.steps or STEPS[0])  # a map a neighbour: as many steps for each
     for name in asked.opened.models:
         model = asked.opened.model(name)
         target = asked.aim(model)
         aimed, found = torch.tensor([target]), asked.explained(model, target).map
         told[name] = {
             "infidelity": _number(infidelity(model, asked.x, aimed, found, asked.how, asked.settings)),
-            "sensitivity": _number(sensitivity(model, asked.x, aimed, asked.how, asked.settings)),
+            "sensitivity": _number(sensitivity(model, asked.x, aimed, asked.how, quick)),
         }
     return told
 

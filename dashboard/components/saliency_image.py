@@ -149,5 +149,6 @@ def _trust(ask: Ask) -> None:
     )  # fmt: skip
     st.caption(
         "How to read it: infidelity is how far the map misses what changes of the image do to the answer, 0 at best, 1 for a map of zeros. "
-        "Sensitivity is the largest relative change of the map under noise that nobody sees (Yeh et al., arXiv:1901.09392)."
+        "Sensitivity is the largest relative change of the map under noise that nobody sees (Yeh et al., arXiv:1901.09392); Integrated "
+        "Gradients take few steps there."
     )
