@@ -53,7 +53,7 @@ def ratio_histogram(
     seen = counts.cumsum() > TAIL * counts.sum()
     left = min(edges[:-1][seen][0] if seen.any() else edges[0], log10(alpha) - 0.2)
     layout = house(
-        "ratio: importance to forget set / to all data (log scale)", "weights", barmode="stack", bargap=0, margin={"t": 56},
+        "importance, forget set / all data (log scale)", "weights", barmode="stack", bargap=0, margin={"t": 56},
         legend={"y": -0.32, "yanchor": "top"}, yaxis={"type": "log", "exponentformat": "power", "dtick": 1},
         xaxis={"range": [left, right + 0.25 * (right - left)], "tickvals": list(DECADES), "ticktext": [f"{10.0**d:g}" for d in DECADES]},
         shapes=[upright(log10(value), colour, dash, width) for value, _, colour, dash, width, _ in lines],

@@ -85,7 +85,7 @@ def ratios(told: Mapping[str, Any], alpha: float, strength: float, stage: int) -
     heavy = centres[counts.cumsum() > 0.005 * counts.sum()]
     left = min(float(heavy[0]) if len(heavy) else edges[0], line - 0.2)
     figure = go.Figure(layout=house(
-        "ratio: importance to forget set / to all data (log scale)", "weights", bargap=0, barmode="stack", margin={"t": 56},
+        "importance, forget set / all data (log scale)", "weights", bargap=0, barmode="stack", margin={"t": 56},
         xaxis={"range": [left, right + 0.15 * (right - left)], "tickvals": list(DECADES), "ticktext": [f"{10.0**d:g}" for d in DECADES]},
         yaxis={"type": "log", "exponentformat": "power", "dtick": 1},
     ))  # fmt: skip

@@ -91,9 +91,6 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
             st.markdown(f"**{MODEL_TITLE[name]}**  \n{plain(words.said(told, data))}")
             _image(pictures.over(image, maps[name], scale), f"Map of the {MODEL_TITLE[name].lower()} network")
             st.caption(plain(words.missed(told)) if question.explainer["complete"] else "")
-    if "reference" not in models:
-        with cells.cell():
-            st.info("This run has no retrained reference, so there are two maps.", icon=":material/info:")
     st.image(pictures.legend(), output_format="PNG", alt="Colours from blue, negative, over none to red, positive")
     st.caption(
         f"How to read it: {words.reading(question.explainer)}; colour is full at {'±' * question.explainer['signed']}{scale:.2g}, "

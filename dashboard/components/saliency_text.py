@@ -31,7 +31,8 @@ def missed(told: dict[str, Any]) -> str:
     steps = f", {told['steps']} steps" if told["steps"] else ""
     if not told["difference"]:
         return f"The logit does not rise; error {told['error']:.2g}{steps}."
-    return f"The logit rises by {told['difference']:.2f}; the map misses {abs(told['error'] / told['difference']):.2%} of it{steps}."
+    way = "rises" if told["difference"] > 0 else "falls"
+    return f"The logit {way} by {abs(told['difference']):.2f}; the map misses {abs(told['error'] / told['difference']):.2%} of it{steps}."
 
 
 def apart(targets: dict[str, int], explainer: dict[str, Any]) -> list[tuple[str, str]]:

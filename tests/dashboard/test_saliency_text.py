@@ -35,3 +35,13 @@ def test_only_maps_with_a_sign_are_said_to_speak_against(key, against):
     reading = words.reading({"key": key})
     assert ("blue ones against it" in reading) == against
     assert ("there is no blue" in reading) != against
+
+
+@pytest.mark.parametrize("difference, error, steps, text", [
+    (2.0, 0.01, 24, "The logit rises by 2.00; the map misses 0.50% of it, 24 steps."),
+    (-0.5, 0.05, 0, "The logit falls by 0.50; the map misses 10.00% of it."),
+    (0.0, 0.25, 24, "The logit does not rise; error 0.25, 24 steps."),
+    (None, None, 0, ""),
+])  # fmt: skip
+def test_what_a_map_misses_is_told_of_a_rise_and_of_a_fall(difference, error, steps, text):
+    assert words.missed({"difference": difference, "error": error, "steps": steps}) == text
