@@ -128,14 +128,6 @@ def test_a_run_without_reference_shows_two_maps_and_says_so(open_app, finished, 
     assert len(at.table[0].value) == 1
 
 
-def test_a_run_without_networks_says_what_to_do(open_app, finished, home_of):
-    home = home_of()
-    run_id = plant(home, spec(seed=10), files=dict.fromkeys(MODELS))
-    at = open_app(home.root, PAGE, run=run_id)
-    assert "stored no networks" in at.error[0].value
-    assert "run it again" in at.error[0].value
-
-
 # The gallery.
 
 
