@@ -120,8 +120,9 @@ def again(spec: RunSpec, shelves: Catalogue, *, reference: bool) -> RunSpec:
     """
     known = [p.name for p in _pick(shelves.methods, spec.method, "method").params]
     settings = {name: value for name, value in spec.params.items() if name in known}
-    return make_spec(shelves, spec.dataset, spec.model, spec.request, spec.method, settings,
-                     seed=spec.seed, reference=reference, weights=spec.weights)  # fmt: skip
+    asked = make_spec(shelves, spec.dataset, spec.model, spec.request, spec.method, settings,
+                      seed=spec.seed, reference=reference, weights=spec.weights)  # fmt: skip
+    return replace(asked, device=spec.device)
 
 
 def asked_device() -> str:

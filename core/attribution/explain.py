@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, inf, isinf
-from time import perf_counter
+from math import ceil
 from typing import Any
 import warnings
 
@@ -18,9 +17,7 @@ from core.attribution.shelf import EXPLAINERS
 from core.domain import WrongInput
 from core.models.normalise import Normalise
 
-STEPS = (24, 160)  # of Integrated Gradients: first, and where that misses the bound
-FINEST = 640  # steps at most, where `seconds` leave room for more than the last of STEPS
-WORTH = 1.5  # times as many steps, at least, make another try worth its time
+STEPS = (24, 160)  # of Integrated Gradients: at first, and where their error is not small enough
 ENOUGH = 0.01  # error of Integrated Gradients, as a share of the difference, at which no more steps are taken
 AT_ONCE = 2**16  # pixels in one pass
 NOISE = 0.1  # of SmoothGrad, as deviation of pixels in [0, 1]
@@ -33,15 +30,13 @@ class Settings:
     """layer: of Grad-CAM, '' for its preset. smooth: noisy copies averaged (SmoothGrad, arXiv:1706.03825), 0 for none.
 
     baseline: "mean" of the training pixels, which the network's first layer makes 0, or "black". steps: of Integrated Gradients;
-    0 for the first of STEPS and, where its error is above ENOUGH, one more try: of the last of STEPS, or where a number of `seconds`
-    is given, of as many as fit into it, FINEST at most.
+    0 for the first of STEPS and, where its error is above ENOUGH, one more try with the last.
     """
 
     layer: str = ""
     smooth: int = 0
     baseline: str = "mean"
     steps: int = 0
-    seconds: float = inf
     seed: int = 0
 
 
@@ -56,6 +51,11 @@ class Explanation:
     difference: Tensor | None = None
     error: Tensor | None = None
     steps: int = 0
+
+    @property
+    def fine(self) -> bool:
+        """Whether no map's sum misses more than ENOUGH of its difference; also where nothing was promised."""
+        return self.error is None or self.difference is None or bool((self.error <= ENOUGH * self.difference.abs()).all())
 
     @property
     def flat(self) -> Tensor:
@@ -120,15 +120,8 @@ def _integrated(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -
         ).float()  # fmt: skip
         return Explanation(found.detach(), difference, (found.flatten(1).sum(1) - difference).abs(), steps)
 
-    if chosen.steps:
-        return tried(chosen.steps)
-    began = perf_counter()
-    first = tried(STEPS[0])
-    if first.error is None or bool((first.error <= ENOUGH * difference.abs()).all()):
-        return first
-    times = chosen.seconds / max(perf_counter() - began, 1e-9)
-    finer = STEPS[-1] if isinf(times) else min(FINEST, int(STEPS[0] * times))
-    return tried(finer) if finer >= WORTH * STEPS[0] else first
+    first = tried(chosen.steps or STEPS[0])
+    return first if chosen.steps or first.fine else tried(STEPS[-1])
 
 
 def _difference(model: nn.Module, x: Tensor, start: Tensor, target: Tensor) -> Tensor:

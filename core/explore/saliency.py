@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ from core.wire import packed
 
 SETS = ("forget", "retain", "test_forget", "test_retain")
 CHEAP, MOST_SECONDS = 50, 30  # passes that nobody need count; of an answer: the engine is given up after 60
-SECONDS = 1.0  # that another, finer pass of Integrated Gradients may take for one network
+SECONDS = 3.2  # that Integrated Gradients may take for all networks of a click, where their first steps do not suffice
+FINEST, WORTH = 320, 1.5  # steps at most then; times as many, at least, make another try worth its time
 
 
 def saliency_offer(home: Home, run_id: str) -> dict[str, Any]:
@@ -72,15 +73,16 @@ class Asked:
         judge = self.opened.model(self.opened.models[0]) if is_multi(self.opened.splits.test.labels) else model
         return int(_logits(judge, self.x).argmax())
 
-    def explained(self, model: nn.Module, target: int) -> Explanation:
-        """The map."""
-        return explain(model, self.x, torch.tensor([target]), self.how, self.settings)
+    def explained(self, model: nn.Module, target: int, steps: int = 0) -> Explanation:
+        """The map; steps: of Integrated Gradients, where the settings leave them open."""
+        settings = replace(self.settings, steps=self.settings.steps or steps)
+        return explain(model, self.x, torch.tensor([target]), self.how, settings)
 
 
 def _asked(home: Home, run_id: str, image: dict[str, Any], target: str | int, how: str, settings: dict[str, Any]) -> Asked:
     """image: {"set": one of SETS, "place": its place there} or {"path": a file, "name": the user's name for it}."""
     opened = _opened(home, run_id)
-    chosen = Settings(**{"seconds": SECONDS, **settings})
+    chosen = Settings(**settings)
     if "path" in image:
         own = own_picture(Path(image["path"]).read_bytes(), image["name"], opened.data.info)
         return Asked(opened, torch.from_numpy(own)[None].float() / 255, None, None, target, how, chosen)
@@ -120,14 +122,16 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """
     asked = _asked(home, run_id, **about)
     _affordable(asked, _cost(asked), len(asked.opened.models))
-    told, maps = {}, {}
-    for name in asked.opened.models:
-        model = asked.opened.model(name)
-        target = asked.aim(model)
-        found = asked.explained(model, target)
-        maps[name] = found.flat[0].numpy()
-        told[name] = _answer(asked, model) | {"target": target, "map": _packed(maps[name]), "steps": found.steps,
-                                              "difference": _number(found.difference), "error": _number(found.error)}  # fmt: skip
+    targets = {name: asked.aim(asked.opened.model(name)) for name in asked.opened.models}
+    explained = _explained(asked, targets)
+    maps = {name: found.flat[0].numpy() for name, found in explained.items()}
+    told = {
+        name: _answer(asked, asked.opened.model(name)) | {
+            "target": targets[name], "map": _packed(maps[name]), "steps": found.steps,
+            "difference": _number(found.difference), "error": _number(found.error),
+        }
+        for name, found in explained.items()
+    }  # fmt: skip
     return {
         "image": packed((asked.x[0] * 255).round().to(torch.uint8).numpy()),
         "label": asked.label,
@@ -136,6 +140,23 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
         "pairs": {f"{a},{b}": asdict(scores(maps[a], maps[b])) for a, b in combinations(maps, 2)},
         "parts": _parts(asked, maps),
     }
+
+
+def _explained(asked: Asked, targets: dict[str, int]) -> dict[str, Explanation]:
+    """Each network's map. Where nobody chose the steps of Integrated Gradients, all networks' maps are of equally many: of the first
+    try's, or where one of them is not fine then, of as many as fit into SECONDS.
+    """
+
+    def by(steps: int) -> dict[str, Explanation]:
+        return {name: asked.explained(asked.opened.model(name), target, steps) for name, target in targets.items()}
+
+    began = perf_counter()
+    first = by(STEPS[0])
+    took = max(perf_counter() - began, 1e-9)
+    if asked.how != "integrated_gradients" or asked.settings.steps or asked.settings.smooth or all(e.fine for e in first.values()):
+        return first
+    steps = min(FINEST, int(STEPS[0] * (SECONDS - took) / took))
+    return by(steps) if steps >= WORTH * STEPS[0] else first
 
 
 def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
@@ -147,7 +168,7 @@ def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
         torch.manual_seed(asked.settings.seed)
         drawn = asked.opened.fresh().eval()
     target = asked.aim(first)
-    ours, theirs = (asked.explained(model, target).flat[0].numpy() for model in (first, drawn))
+    ours, theirs = (asked.explained(model, target, STEPS[0]).flat[0].numpy() for model in (first, drawn))
     return {"map": _packed(theirs), "target": target, "scores": asdict(scores(ours, theirs))}
 
 
@@ -157,13 +178,13 @@ def saliency_trust(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     shakes = 2 * (1 + SHAKES)  # once for the map, once for a map of zeros, each beside the image itself
     maps = 2 + NEIGHBOURS  # the one that is judged; sensitivity draws it again, and each neighbour's
     _affordable(asked, shakes + maps * _cost(asked), len(asked.opened.models))
-    told, quick = {}, replace(asked.settings, steps=asked.settings.steps or STEPS[0])  # a map a neighbour: as many steps for each
+    told, quick = {}, replace(asked.settings, steps=asked.settings.steps or STEPS[0])  # one map is drawn for each neighbour too
     for name in asked.opened.models:
         model = asked.opened.model(name)
         target = asked.aim(model)
-        aimed, found = torch.tensor([target]), asked.explained(model, target).map
+        aimed, found = torch.tensor([target]), asked.explained(model, target, STEPS[0]).map
         told[name] = {
-            "infidelity": _number(infidelity(model, asked.x, aimed, found, asked.how, asked.settings)),
+            "infidelity": _number(infidelity(model, asked.x, aimed, found, asked.how, quick)),
             "sensitivity": _number(sensitivity(model, asked.x, aimed, asked.how, quick)),
         }
     return told

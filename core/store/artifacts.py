@@ -62,6 +62,10 @@ class Artifacts:
 
         return pd.read_parquet(BytesIO(self._get(file)))
 
+    def has(self, file: str) -> bool:
+        """Whether the file is there, whatever is in it."""
+        return self._path(file).is_file()
+
     def remove(self, file: str) -> None:
         """Nothing where it is gone already."""
         path = self._path(file)

@@ -39,11 +39,7 @@ def ratio_histogram(
     threshold goes through changes its colour there.
     """
     edges, counts = np.array(histogram["edges"]), np.array(histogram["counts"])
-    cut = log10(max(alpha, lambda_))
-    traces = [
-        _bars(name, colour, np.clip(edges, low, high), counts)
-        for name, colour, low, high in (("left alone", QUIET, -np.inf, cut), ("dampened", ACCENT, cut, np.inf))
-    ]
+    traces = split_bars(edges, counts, log10(max(alpha, lambda_)))
     lines = [(alpha, f"α = {alpha:.2f}", THRESHOLD, "solid", 3, "right")]
     if ceiling is not None:
         lines.append((ceiling, f"n/k = {ceiling:.2f}", MODEL_COLOUR["reference"], "dot", 2, "left"))
@@ -62,13 +58,24 @@ def ratio_histogram(
     return go.Figure(traces, layout)
 
 
-def _bars(name: str, colour: str, edges: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
-    """A trace of bars between neighbouring edges, (n + 1,); a bar without width is none. counts: (n,)."""
-    width = np.diff(edges)
-    return {
-        "type": "bar", "name": name, "x": (edges[1:] + edges[:-1]) / 2, "y": np.where(width > 0, counts, 0), "width": width,
-        "marker": {"color": colour, "line": {"width": 0}}, "hovertemplate": "ratio 10^%{x:.2f}: %{y} weights<extra>" + name + "</extra>",
-    }  # fmt: skip
+def split_bars(edges: np.ndarray, counts: np.ndarray, cut: float) -> list[dict[str, Any]]:
+    """Two traces, left and right of `cut`: bars between neighbouring edges, (n + 1,), of a log10 axis; counts: (n,).
+
+    A bar that is cut stands in both, as high as it is: how many of its weights lie on which side is not known, and its hover says so.
+    """
+    whole, cut = np.stack([edges[:-1], edges[1:]], 1), float(np.clip(cut, edges[0], edges[-1]))
+    note = np.where((whole[:, 0] < cut) & (cut < whole[:, 1]), ", the threshold goes through them", "")
+    about = [[*ends, words] for ends, words in zip(whole.round(3).tolist(), note, strict=True)]
+    traces = []
+    for name, colour, low, high in (("left alone", QUIET, -np.inf, cut), ("dampened", ACCENT, cut, np.inf)):
+        ends = np.clip(whole, low, high)
+        width = ends[:, 1] - ends[:, 0]
+        traces.append({
+            "type": "bar", "name": name, "x": ends.mean(1), "y": np.where(width > 0, counts, 0), "width": width, "customdata": about,
+            "marker": {"color": colour, "line": {"width": 0}}, "hovertemplate":
+            "ratios 10^%{customdata[0]:.2f} to 10^%{customdata[1]:.2f}: %{y} weights%{customdata[2]}<extra>" + name + "</extra>",
+        })  # fmt: skip
+    return traces
 
 
 def dampened_share(dampened: dict[str, float]) -> go.Figure:

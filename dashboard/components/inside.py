@@ -35,9 +35,10 @@ CONTROL = "a random mask"  # what core.controls calls it
 def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Frame]:
     """The method's own frames, then those that close every story. method: None where this Forgetscope knows it no more."""
     where, spec = queries.edition(run), run.spec
+    recorded = {} if "recorded" in queries.gone(run) else queries.recorded_arrays(run.id, *where)
     title = method.title if method else spec.method
     story = Story(
-        title, spec.params, spec.request, data.classes, queries.recorded_arrays(run.id, *where),
+        title, spec.params, spec.request, data.classes, recorded,
         lambda name: queries.table(run.id, name, *where), _layers(run, where), data.multi, st.context.theme.type == "dark",
     )  # fmt: skip
     own: dict[str, Callable[[], list[Frame]]] = {

@@ -103,8 +103,9 @@ def _plane(looks: np.ndarray, steps: np.ndarray, look: int, plane: Plane) -> Seq
         Panel("In the plane of the three networks", "both axes in lengths of the original's weights, so distances are true: retraining "
               "ends far away, unlearning nearby.", "Points: original, unlearned and reference in the plane of their weights", whole(told)),
         Panel("The same, close up", "the way so far, from the original to this frame; directions are right to about 1 % of each length. "
-              f"It leaves this plane by at most {percent(max((moment[3] for moment in told['moments']), default=0.0))} of the original's "
-              "length (by how much at a point: under the pointer).", "Line: way of the weights, enlarged", close(told, look)),
+              f"Beside this plane it lies by about {percent(max((m[3] for m in told['moments'] if m[0] <= look), default=0.0))} of the "
+              "original's length where that is most, by an estimate that is a fifth of the way too large at worst.",
+              "Line: way of the weights, enlarged", close(told, look)),
         gap,
     ]  # fmt: skip
 
@@ -136,7 +137,7 @@ def close(told: Mapping[str, Any], look: int) -> go.Figure:
     figure = go.Figure(layout=house("towards the reference", "square to it", xaxis=across, yaxis=up))
     figure.add_scatter(name="the way so far", x=way[:, 0], y=way[:, 1], mode="lines+markers", line={"color": ACCENT, "width": 2.5},
                        customdata=way[:, 2:],
-                       hovertemplate="(%{x:.4f}, %{y:.4f}), %{customdata[0]:.4f} beside the plane<extra></extra>")  # fmt: skip
+                       hovertemplate="(%{x:.4f}, %{y:.4f}), about %{customdata[0]:.3f} beside the plane<extra></extra>")  # fmt: skip
     _stand(figure, "original", (0.0, 0.0))
     _stand(figure, "unlearned", told["unlearned"])
     return figure

@@ -9,10 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.verdict import percent
-from dashboard.components.dampening_figures import DECADES, dampened_share, layer_importance
+from dashboard.components.dampening_figures import DECADES, dampened_share, layer_importance, split_bars
 from dashboard.components.figures import house
 from dashboard.components.inside_figures import bars, histogram
-from dashboard.components.palette import ACCENT, MODEL_COLOUR, QUIET, THRESHOLD
+from dashboard.components.palette import MODEL_COLOUR, THRESHOLD
 from dashboard.components.steps import Frame, Panel, Story, missing
 
 BETAS = np.linspace(0, 1, 41)
@@ -80,18 +80,16 @@ def ratios(told: Mapping[str, Any], alpha: float, strength: float, stage: int) -
     edges, counts = np.array(told["histogram"]["edges"]), np.array(told["histogram"]["counts"])
     centres = (edges[1:] + edges[:-1]) / 2
     line, ceiling = log10(max(alpha, 1e-12)), told["ceiling"]
-    chosen = (centres > max(line, log10(max(strength, 1e-12)))) & (stage == 2)
+    cut = max(line, log10(max(strength, 1e-12))) if stage == 2 else np.inf
     right = max(edges[-1], line, log10(ceiling) if ceiling else -np.inf)
     heavy = centres[counts.cumsum() > 0.005 * counts.sum()]
     left = min(float(heavy[0]) if len(heavy) else edges[0], line - 0.2)
-    figure = go.Figure(layout=house(
+    bars = [{**trace, "showlegend": stage == 2} for trace in split_bars(edges, counts, cut)]
+    figure = go.Figure(bars, house(
         "importance, forget set / all data (log scale)", "weights", bargap=0, barmode="stack", margin={"t": 56},
         xaxis={"range": [left, right + 0.15 * (right - left)], "tickvals": list(DECADES), "ticktext": [f"{10.0**d:g}" for d in DECADES]},
         yaxis={"type": "log", "exponentformat": "power", "dtick": 1},
     ))  # fmt: skip
-    for picked, name, colour in ((False, "left alone" if stage == 2 else "weights", QUIET), (True, "dampened", ACCENT)):
-        figure.add_bar(name=name, x=centres, y=np.where(chosen == picked, counts, 0), width=np.diff(edges), marker={"color": colour},
-                       hovertemplate="ratio 10^%{x:.2f}: %{y} weights<extra></extra>", showlegend=stage == 2)  # fmt: skip
     if stage:
         figure.add_vline(line, line={"width": 3, "color": THRESHOLD}, annotation={"text": f"α = {alpha:.2f}", "yanchor": "bottom"},
                          annotation_position="top left")  # fmt: skip
@@ -112,7 +110,7 @@ def _ratios(view: View, alpha: float, strength: float, stage: int) -> Sequence[P
     how = (
         "each bar counts the weights with that ratio; 1 means as important to the forget set as to all data.",
         "weights right of the α line will be selected; with per-image importances none can lie right of n/k.",
-        "the coloured weights are made smaller, those in grey keep their value to the last bit.",
+        "the coloured weights are made smaller, those in grey, left of the threshold, keep their value to the last bit.",
     )
     return [Panel("Ratio of importances, weight by weight", how[stage], "Histogram of the importance ratio"
                   + (" with alpha drawn in" if stage else ""), ratios(view(), alpha, strength, stage))]  # fmt: skip

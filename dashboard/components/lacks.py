@@ -23,16 +23,23 @@ def lacks(run: Run, parts: Mapping[str, str], page: str, *, reference: str = "",
     """
     names, older = queries.stored(run), run.spec.engine != code_version(ENGINE)
     lacking = [what for name, what in parts.items() if name not in names]
-    if lacking or (incomplete and older):
-        why = "an older version of Forgetscope made it" if older else "its files were removed"
-        st.info(plain(f"Run {run.id} did not store {' and '.join(lacking) or 'all that this page shows'}: {why}."), icon=":material/info:")
+    if lost := [name for name in parts if name in queries.gone(run)]:
+        st.warning(
+            plain(f"The files of run {run.id} that hold {_listed([parts[name] for name in lost])} are no longer there. Delete the run on "
+                  "the Runs page and run it again: what is still kept is not trained anew."), icon=":material/folder_off:",
+        )  # fmt: skip
+    elif lacking or (incomplete and older):
+        why = "an older version of Forgetscope made it" if older else "its method leaves none"
+        st.info(plain(f"Run {run.id} did not store {_listed(lacking) or 'all that this page shows'}: {why}."), icon=":material/info:")
         if older:
             _offer("Run it again with this version", run, "again", page, run.spec.reference)
-        else:
-            st.caption("Delete it on the Runs page and run it again: what is still kept of its networks is not trained anew.")
     if reference and "reference" not in names:
         st.info(f"This run has no retrained reference: {reference}.", icon=":material/info:")
         _offer("Run again with a reference", run, "reference", page, True)
+
+
+def _listed(parts: list[str]) -> str:
+    return " and ".join(parts)
 
 
 def _offer(label: str, run: Run, key: str, page: str, reference: bool) -> None:

@@ -102,13 +102,15 @@ def filter_table(answer: Json) -> pd.DataFrame:
     """A row a channel, its images as strips. answer: see core.explore.filters.top_filters."""
     images = _array(answer["images"], answer["shape"])
     half = images.shape[1] // 2
+    few = {name: min(half, count) for name, count in answer["looked_at"].items()}  # what follows is the last one again
     kernels = None if answer["kernels"] is None else _array(answer["kernels"], answer["kernel_shape"])
     rows = []
     for index, (channel, ratio, forget, retain) in enumerate(answer["channels"]):
         row = {"Channel": channel, "Ratio": ratio}
         if kernels is not None:
             row["Filter"] = strip(kernels[index : index + 1], 255)
-        row |= {"Forget images": strip(images[index, :half], answer["peak"]), "Kept images": strip(images[index, half:], answer["peak"]),
+        row |= {"Forget images": strip(images[index, : few["forget"]], answer["peak"]),
+                "Kept images": strip(images[index, half : half + few["retain"]], answer["peak"]),
                 "Forget / kept response": f"{forget:.2f} / {retain:.2f}"}  # fmt: skip
         rows.append(row)
     return pd.DataFrame(rows)

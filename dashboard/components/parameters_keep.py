@@ -23,13 +23,14 @@ def keep(source: Source, now: tuple[float, float], start: tuple[float, float]) -
             found = queries.run(kept)
             st.caption(f"Kept as run {kept}, which is {found.status if found else 'deleted'}.")
             return
-        st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now))
-        own = " These are the open run's own settings." if now == start and not source.kept else ""
-        st.caption(f"A real SSD run with these settings, measured in full like any other.{own}")
+        own = now == start and not source.kept and source.run.spec.method == "ssd"
+        st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now, own))
+        said = " These are the open run's own settings." if own else ""
+        st.caption(f"A real SSD run with these settings, measured in full like any other.{said}")
 
 
-def spec_of(source: Source, alpha: float, lambda_: float) -> RunSpec:
-    """The SSD run of these settings, everything spelled out. Raises WrongInput."""
+def spec_of(source: Source, alpha: float | str, lambda_: float) -> RunSpec:
+    """The SSD run of these settings, everything spelled out. alpha: a number or "auto". Raises WrongInput."""
     asked, settings = source.run.spec, {"importance": source.estimator, "batch_size": source.batch_size, "alpha": alpha, "lambda": lambda_}
     return make_spec(
         queries.catalogue(), asked.dataset, asked.model, asked.request, "ssd", settings,
@@ -37,9 +38,11 @@ def spec_of(source: Source, alpha: float, lambda_: float) -> RunSpec:
     )  # fmt: skip
 
 
-def _submit(source: Source, now: tuple[float, float]) -> None:
+def _submit(source: Source, now: tuple[float, float], own: bool) -> None:
+    """own: the sliders stand at the open run's settings, whose alpha may be "auto"."""
+    alpha, lambda_ = now
     try:
-        run_id = runner.submit(home(), spec_of(source, *now))
+        run_id = runner.submit(home(), spec_of(source, source.run.spec.params["alpha"] if own else alpha, lambda_))
     except WrongInput as wrong:
         st.toast(plain(str(wrong)), icon=":material/error:")
         return

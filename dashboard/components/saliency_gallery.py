@@ -37,6 +37,9 @@ def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndar
     """One wall a network, of what was forgotten or of the control; each at most one picture to fetch."""
     models = [name for name in MODELS if f"maps/{name}" in arrays]
     pairs = {f"{a}/{b}": f"{MODEL_TITLE[a].lower()} and {MODEL_TITLE[b].lower()}" for i, a in enumerate(models) for b in models[i + 1 :]}
+    if not pairs:
+        st.caption("This run stored one network alone: there is no other whose maps its own could be held against.")
+        return
     first, second, third = st.columns(3)
     which = first.segmented_control("Show", ["forget", "retain"], format_func=SET_TITLE.__getitem__, default="forget", key="gallery_set",
                                     required=True, bind="query-params")  # fmt: skip

@@ -39,6 +39,17 @@ def one_image(run: Run, where: tuple[str, str], data: DatasetInfo, offer: dict[s
     with st.spinner("Explaining …"):
         answer = ask("saliency")
     _maps(answer, ask, data, question)
+    if answer["pairs"]:
+        _alike(answer, data, question)
+    if answer["parts"]:
+        st.markdown("**Share of the map on what is truly there**")
+        st.table(pictures.part_table(answer["parts"], list(answer["models"])), hide_index=True,
+                 alt="Share of each map on each part's pixels")  # fmt: skip
+        st.caption("How to read it: a map that knows nothing has as much on a part as the part has of the image.")
+    _trust(ask, question)
+
+
+def _alike(answer: dict[str, Any], data: DatasetInfo, question: Question) -> None:
     st.markdown("**How alike the maps are**")
     targets = _targets(answer)
     if words.apart(targets, question.explainer):
@@ -48,12 +59,6 @@ def one_image(run: Run, where: tuple[str, str], data: DatasetInfo, offer: dict[s
         "How to read it: rank correlation and SSIM are 1 for equal maps, and near 0 for maps that have nothing in common. The last "
         "column is the share of the second map that lies outside the tenth of pixels that mattered most to the first."
     )
-    if answer["parts"]:
-        st.markdown("**Share of the map on what is truly there**")
-        st.table(pictures.part_table(answer["parts"], list(answer["models"])), hide_index=True,
-                 alt="Share of each map on each part's pixels")  # fmt: skip
-        st.caption("How to read it: a map that knows nothing has as much on a part as the part has of the image.")
-    _trust(ask)
 
 
 def _choose(run: Run, sets: dict[str, int]) -> tuple[tuple[str, int | str], UploadedFile | None] | None:
@@ -134,7 +139,7 @@ def _differences(image: np.ndarray, maps: dict[str, np.ndarray], apart: list[tup
     )
 
 
-def _trust(ask: Ask) -> None:
+def _trust(ask: Ask, question: Question) -> None:
     if not st.toggle("Measure infidelity and sensitivity", key="saliency_trust", bind="query-params"):
         return
     with st.spinner("Measuring …"):
@@ -144,8 +149,9 @@ def _trust(ask: Ask) -> None:
          for name, values in told.items()],
         hide_index=True, alt="Infidelity and sensitivity of each network's map",
     )  # fmt: skip
+    as_needed = question.explainer["key"] == "integrated_gradients" and not question.settings.get("steps")
+    few = "; for it, maps are drawn in few steps" if as_needed else ""
     st.caption(
         "How to read it: infidelity is how far the map misses what changes of the image do to the answer, 0 at best, 1 for a map of zeros. "
-        "Sensitivity is the largest relative change of the map under noise that nobody sees (Yeh et al., arXiv:1901.09392); Integrated "
-        "Gradients take few steps there."
+        f"Sensitivity is the largest relative change of the map under noise that nobody sees (Yeh et al., arXiv:1901.09392){few}."
     )

@@ -143,9 +143,22 @@ def recorded_arrays(run_id: str, finished: str, root: str) -> dict[str, np.ndarr
 
 
 def stored(run: Run) -> frozenset[str]:
-    """Names of what a run left behind."""
+    """Names of what a run left behind and whose files are there."""
+    return _files(run)[0]
+
+
+def gone(run: Run) -> frozenset[str]:
+    """Names of what a run left behind and whose files are no longer there."""
+    return _files(run)[1]
+
+
+def _files(run: Run) -> tuple[frozenset[str], frozenset[str]]:
+    """(present, gone)."""
+    put = Artifacts(home().artifacts_folder)
     with ResultStore(home().database) as store:
-        return frozenset(store.artifacts(run.id))
+        files = store.artifacts(run.id)
+    present = frozenset(name for name, file in files.items() if put.has(file))
+    return present, frozenset(files) - present
 
 
 def same_original(run: Run) -> list[Run]:

@@ -18,9 +18,10 @@ if run is not None:
     st.caption(plain(f"{method.title if method else run.spec.method} · {queries.titled(run.spec.request, run.spec.dataset)} · "
                      f"{settings_of(run) or 'no parameters'}"))  # fmt: skip
     frames = frames_of(run, data, method)
+    recorded = {"recorded": "what its method recorded step by step"} if "recorded" in queries.gone(run) else {}  # not all record
     lacks(
-        run, {"per_class": "accuracies by class", "layers": "how far each layer moved"}, "views/inside.py",
-        reference="what it would have answered, and where its weights lie, is missing below",
+        run, {"per_class": "accuracies by class", "layers": "how far each layer moved", **recorded}, "views/inside.py",
+        reference="its answers and the place of its weights are missing below",
         incomplete=any(frame.missing for frame in frames),
     )  # fmt: skip
     player(run.id, frames)

@@ -50,19 +50,20 @@ def show(run: Run, data: DatasetInfo, projection: str, arrays: dict[str, np.ndar
 
 def ask_map(run: Run, data: DatasetInfo) -> None:
     """How to project, and the map that comes of it."""
+    referenced = "reference" in queries.stored(run)
     offered = [key for key in PROJECTIONS if key != "UMAP" or find_spec("umap")]
     stays("map_projection", offered)
     left, right = st.columns(2, vertical_alignment="bottom")
     projection = left.segmented_control("Projection", offered, default="PCA", key="map_projection", bind="query-params",
                                         required=True) or "PCA"  # fmt: skip
     turn = right.toggle(
-        "Turn the reference's axes", True, key="map_turn", bind="query-params", disabled=not run.spec.reference,
+        "Turn the reference's axes", True, key="map_turn", bind="query-params", disabled=not referenced,
         help="Rotates the reference's features, as a whole, onto the original's, as well as the kept training images allow: a network "
         "trained by itself has axes of its own. No distance within the reference changes.",
     )  # fmt: skip
     if len(offered) < len(PROJECTIONS):
         st.caption("UMAP needs the package umap-learn, which is not installed here.")
-    settings = {"projection": projection.lower(), "count": COUNT, "seed": SEED, "turn": bool(turn and run.spec.reference)}
+    settings = {"projection": projection.lower(), "count": COUNT, "seed": SEED, "turn": bool(turn and referenced)}
     look(
         Look("map", run.id, settings), f"the joint map by {projection}", lambda arrays: fragment(
             partial(show, run, data, projection, arrays)), key=projection,
@@ -83,7 +84,7 @@ if run is not None:
     else:
         lacks(
             run, NETWORKS, "views/map.py",
-            reference="where a network that never saw the forget set has them, and what was over-forgotten beside it, is missing below",
+            reference="where it would place the images, and which ones went there, is missing below; over-forgotten goes by the original",
         )  # fmt: skip
         if set(NETWORKS) <= queries.stored(run):
             ask_map(run, data)

@@ -19,7 +19,7 @@ NETWORKS = {"original": "the original network", "unlearned": "the unlearned netw
 
 def page(run: Run, data: DatasetInfo) -> None:
     """Question, gallery, one image; of the networks that the run has."""
-    lacks(run, NETWORKS, "views/saliency.py", reference="its column of maps, and what a map should have become, is missing below")
+    lacks(run, NETWORKS, "views/saliency.py", reference="its maps, which tell what a map should have become, are missing below")
     if not queries.stored(run) & {*NETWORKS, "reference"}:
         return
     where = queries.edition(run)

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 import sys
 import tempfile
+from typing import Any
 
 from playwright.sync_api import Page, TimeoutError
 
@@ -22,16 +23,20 @@ from tests.benchmarks.results import append, table
 from tests.browser.kit import ready
 
 BAR, TRIES = 1.0, 3  # seconds; clicks
-PICTURE = "[...document.querySelectorAll('.stImage img')].some(image => image.complete && image.naturalWidth)"
 PLOT = "document.querySelector('.js-plotly-plot .main-svg, .js-plotly-plot .gl-canvas') !== null"
-PAGES = {"Result": PLOT, "Parameters": PLOT, "Inside the method": PLOT, "Saliency": PICTURE, "Map": PLOT, "Privacy": PLOT, "Compare": PLOT}
-MAP = {"projection": "pca", "count": 2000, "seed": 0, "turn": True}
+PAGES = {"Result": PLOT, "Parameters": PLOT, "Inside the method": PLOT, "Saliency": PLOT, "Map": PLOT, "Privacy": PLOT, "Compare": PLOT}
+LOOKS_KEPT: dict[str, dict[str, Any]] = {  # as the pages ask for them before anybody has chosen anything
+    "map": {"projection": "pca", "count": 2000, "seed": 0, "turn": True},
+    "gallery": {"how": "integrated_gradients", "target": "true", "count": 16, "settings": {"baseline": "mean"}},
+}
 
 
 def made(home: Home, index: int) -> str:
-    """The id of a real run that forgets this class, its joint map kept."""
+    """The id of a real run that forgets this class, its joint map and its gallery kept."""
     run_id = finished_run(home, f"class:{index}")
-    asked.keep(home, asked.key_of(home, Look("map", run_id, MAP)), "map", LOOKS["map"](home, run_id, lambda *_: None, **MAP), 1.0)
+    for kind, settings in LOOKS_KEPT.items():
+        made = LOOKS[kind](home, run_id, lambda *_: None, **settings)
+        asked.keep(home, asked.key_of(home, Look(kind, run_id, settings)), kind, made, 1.0)
     return run_id
 
 

@@ -168,6 +168,7 @@ def test_a_bar_that_alpha_goes_through_changes_its_colour_there():
     left, right = dampening_figures.ratio_histogram(HISTOGRAM, 10**0.25, 0.5, 9.78).data
     assert (list(left.y), list(right.y)) == ([5, 4, 3, 0], [0, 0, 3, 2])
     assert (left.x[2], left.width[2], right.x[2], right.width[2]) == pytest.approx((0.125, 0.25, 0.625, 0.75))
+    assert [row[2] for row in right.customdata] == ["", "", ", the threshold goes through them", ""]  # the 3 are not all dampened
 
 
 def test_a_weight_that_lambda_would_enlarge_is_left_alone():

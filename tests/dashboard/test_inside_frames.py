@@ -109,13 +109,14 @@ def test_the_ratios_keep_their_axes_while_alpha_and_the_selected_come_in():
     assert figures[1].layout.shapes[0].x0 == pytest.approx(log10(4))
     assert figures[1].layout.shapes[1].x0 == pytest.approx(log10(50))
     assert list(named(figures[1])["dampened"].y) == [0, 0, 0, 0]
-    assert list(named(figures[2])["dampened"].y) == [0, 0, 0, 3]  # of centres -1.5 to 1.5, one lies right of log 4 = 0.6
+    assert list(named(figures[2])["dampened"].y) == [0, 0, 5, 3]  # log 4 = 0.6 cuts the third bar
     assert list(named(figures[2])["left alone"].y) == [10, 20, 5, 0]
+    assert named(figures[2])["dampened"].width[2] == pytest.approx(1 - log10(4))
 
 
 def test_a_weight_is_dampened_only_where_its_ratio_is_above_lambda_too():
-    assert list(named(ssd.ratios(VIEW, 0.1, 4.0, 2))["dampened"].y) == [0, 0, 0, 3]
-    assert list(named(ssd.ratios({**VIEW, "ceiling": None}, 0.1, 0.5, 2))["dampened"].y) == [0, 0, 5, 3]
+    assert list(named(ssd.ratios(VIEW, 0.1, 4.0, 2))["dampened"].y) == [0, 0, 5, 3]
+    assert list(named(ssd.ratios({**VIEW, "ceiling": None}, 0.1, 0.5, 2))["dampened"].y) == [0, 20, 5, 3]
 
 
 def test_the_story_of_ssd_has_its_six_frames_and_says_who_chose_alpha():

@@ -2,9 +2,11 @@
 
 import pytest
 
+from core.store.results import ResultStore
 from dashboard import queries
 from tests.dashboard.conftest import queued, sound
 from tests.dashboard.test_pages import labels, said
+from tests.dashboard.test_parameters import importances
 from tests.planted import plant, spec
 
 NETWORKS = {"original": None, "unlearned": None, "reference": None}
@@ -64,11 +66,21 @@ def test_an_older_run_whose_recording_lacks_a_step_is_offered_whole(open_app, ba
     assert [asked.method for asked in queued(bare)] == ["ssse"]
 
 
-def test_files_that_are_gone_from_a_run_of_today_are_told_with_the_way_to_get_them_back(open_app, bare):
-    at = open_app(bare.root, "views/saliency.py", run=plant(bare, spec("ssd"), files=NETWORKS))
-    assert "its files were removed" in read(at)
-    assert "Delete it on the Runs page and run it again" in read(at)
+@pytest.mark.parametrize("page, name, what", [
+    ("views/saliency.py", "unlearned", "the unlearned network"), ("views/map.py", "original", "the original network"),
+    ("views/inside.py", "recorded", "what its method recorded step by step"), ("views/parameters.py", "layers", "how far each layer moved"),
+])  # fmt: skip
+def test_files_that_are_gone_are_told_with_the_way_to_get_them_back_and_the_rest_is_shown(open_app, bare, page, name, what):
+    run_id = plant(bare, spec("ssd"), files=importances())
+    with ResultStore(bare.database) as store:
+        (bare.artifacts_folder / store.artifacts(run_id)[name]).unlink()
+    at = open_app(bare.root, page, run=run_id)
+    told = " ".join(box.value for box in at.warning).replace("\\", "")
+    assert f"that hold {what} are no longer there. Delete the run on the Runs page" in told
     assert "lacks-again" not in [button.key for button in at.button]
+    assert not at.exception
+    if page == "views/inside.py":
+        assert at.slider(key="frame").max == 4  # those that close every story, and one that says what is missing
 
 
 def test_a_method_that_is_no_more_cannot_be_asked_again_and_that_is_said(open_app, bare, no_supervisor):

@@ -1,5 +1,6 @@
 """The live question about one image: three answers and maps, their scores, an own picture, and what cannot be asked."""
 
+from itertools import count
 import json
 
 import numpy as np
@@ -10,12 +11,12 @@ import torch.nn.functional as F
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from core.answers import answer
-from core.attribution.explain import STEPS, explain
+from core.attribution.explain import STEPS, Settings, explain
 from core.attribution.scores import scores
 from core.domain import MODELS as MODEL_NAMES
 from core.domain import WrongInput
 from core.explore import saliency as module
-from core.explore.saliency import saliency, saliency_offer, saliency_random, saliency_trust
+from core.explore.saliency import FINEST, saliency, saliency_offer, saliency_random, saliency_trust
 from core.models import MODELS
 from core.opened import open_models
 from core.store.artifacts import Artifacts
@@ -48,12 +49,29 @@ def test_the_answer_is_what_the_three_networks_say_of_the_image(place):
         assert said["probabilities"] == pytest.approx(shares.tolist(), abs=1e-6)
         assert said["answer"] == int(shares.argmax())
         assert said["target"] == label
-        found = explain(opened.model(name), x, torch.tensor([label]), "integrated_gradients").flat[0].numpy()
-        if said["steps"] == STEPS[-1] or said["error"] <= 0.01 * abs(said["difference"]):
-            np.testing.assert_allclose(unpacked(said["map"]), found, atol=1e-6)
+        settings = Settings(steps=said["steps"])
+        found = explain(opened.model(name), x, torch.tensor([label]), "integrated_gradients", settings).flat[0].numpy()
+        np.testing.assert_allclose(unpacked(said["map"]), found, atol=1e-6)
     maps = {name: unpacked(said["map"]) for name, said in told["models"].items()}
     assert told["pairs"]["original,unlearned"]["rank"] == pytest.approx(scores(maps["original"], maps["unlearned"]).rank)
     assert set(told["pairs"]) == {"original,unlearned", "original,reference", "unlearned,reference"}
+
+
+def test_all_networks_maps_are_of_equally_many_steps_as_many_as_the_time_allows(place, monkeypatch):
+    monkeypatch.setattr("core.attribution.explain.ENOUGH", 0.0)  # never fine enough
+
+    def steps(seconds, took):
+        clock = count(0.0, took)  # each look at it is `took` later
+        monkeypatch.setattr("core.explore.saliency.perf_counter", lambda: next(clock))
+        monkeypatch.setattr("core.explore.saliency.SECONDS", seconds)
+        (told,) = {said["steps"] for said in ask(place, how="integrated_gradients")["models"].values()}
+        return told
+
+    assert steps(3.0, 1.0) == 2 * STEPS[0]  # what the first try took is part of it
+    assert steps(2.0, 1.0) == STEPS[0]  # another with as many would be no better
+    assert steps(3.0, 1e-6) == FINEST
+    monkeypatch.setattr("core.attribution.explain.ENOUGH", float("inf"))
+    assert steps(3.0, 1e-6) == STEPS[0]
 
 
 def test_unlearning_shows_the_class_that_had_to_go_looks_elsewhere_and_the_control_does_not(place):
