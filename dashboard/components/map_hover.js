@@ -13,7 +13,7 @@ const faces = new Map(); // place on the page -> face
 export default function ({ data, parentElement, setTriggerValue }) {
   if ("open" in data) {
     open = data.open;
-    faces.forEach((face) => face.show());
+    faces.forEach((face) => face.rest());
     return undefined;
   }
   faces.get(parentElement)?.end();
@@ -38,9 +38,15 @@ function faceOf(of, place, ask) {
     ].find(([found]) => found !== null && found < of.set.length) ?? [null, ""];
     parts.shown.hidden = row === null;
     parts.hint.hidden = row !== null;
+    parts.root.classList.toggle("empty", row === null);
     if (row !== null) tell(of, parts, row, title);
     if (row !== null && atlas?.complete && atlas.naturalWidth) cut(of, parts.picture, atlas, row);
     parts.maps.forEach((map) => mark(map, of, row));
+  }
+
+  function rest() {
+    hovered = null;
+    show();
   }
 
   function hover(row) {
@@ -86,7 +92,7 @@ function faceOf(of, place, ask) {
     leavePlot();
     parts.root.remove();
   }
-  return { show, end };
+  return { rest, end };
 }
 
 // The large map. Plotly may make it anew at any time, and forgets its listeners then: they are renewed as the pointer comes.

@@ -19,11 +19,10 @@ function tell(of, parts, row, title) {
   parts.title.textContent = title;
   parts.name.textContent = named(of, row);
   parts.origin.textContent = origin(of, row);
-  of.networks.forEach((network, index) => {
-    const line = parts.lines[index];
-    line.answer.textContent = line.answer.title = of.classes[network.answers[row]];
-    line.number.textContent = `${network.sure[row]} %`;
-    line.bar.style.width = `${network.sure[row]}%`;
+  parts.maps.forEach(({ network, answer, number, bar }) => {
+    answer.textContent = answer.title = of.classes[network.answers[row]];
+    number.textContent = `${network.sure[row]} %`;
+    bar.style.width = `${network.sure[row]}%`;
   });
 }
 
@@ -37,35 +36,29 @@ function element(name, attributes = {}, ...children) {
 function build(of, place) {
   const picture = element("canvas", { class: "picture", role: "img", "aria-label": "The image, enlarged" });
   const [title, name, where] = ["title", "name", "origin"].map((kind) => element("p", { class: kind }));
-  const lines = of.networks.map(lineOf);
-  const table = element("table", { "aria-label": "What each network answers, and how sure it is" },
-    element("tbody", {}, ...lines.map((line) => line.row)));
-  const words = element("div", { class: "words" }, title, name, where, table);
-  const shown = element("div", { class: "shown" }, ...(of.atlas ? [picture] : []), words);
+  const shown = element("div", { class: "shown" }, ...(of.atlas ? [picture] : []), element("div", { class: "words" }, title, name, where));
   const hint = element("p", { class: "hint" },
-    "Point at an image, on the map or on a small one below: what it is, and where each network has it, is shown here at once.");
+    "Point at an image, on the map or on a small one below: what it is, what each network answers, and where it has it, is shown at once.");
   const maps = of.networks.map(mapOf);
   const slider = element("input", { type: "range", min: 0, max: Math.max(0, of.steps.length - 1), value: 0, step: 1 });
   const step = element("label", {}, "Step through the forget set (arrow keys; Enter opens)", slider);
   step.hidden = !of.steps.length;
   const spoken = element("p", { class: "spoken", role: "status" });
   const root = element("section", { class: "companion", "aria-label": "One image under all networks" },
-    element("div", { class: "top" }, shown, hint), element("div", { class: "maps" }, ...maps.map((map) => map.figure)),
-    keyOf(of), step, spoken);
+    element("div", { class: "top" }, shown, hint),
+    element("div", { class: "maps" }, ...maps.map((map) => map.figure), element("div", { class: "beside" }, keyOf(of), step)), spoken);
   place.append(root);
-  return { root, picture, title, name, origin: where, lines, shown, hint, maps, slider, spoken };
+  return { root, picture, title, name, origin: where, shown, hint, maps, slider, spoken };
 }
 
-function lineOf(network) {
-  const answer = element("td", { class: "answer" }), number = element("span", { class: "number" }), bar = element("span", { class: "bar" });
-  bar.style.background = network.colour;
-  const row = element("tr", {}, element("th", { scope: "row" }, network.title), answer, element("td", { class: "sure" }, bar, number));
-  return { row, answer, number, bar };
-}
-
+// A small map, and below it the network's answer to the image that is shown.
 function mapOf(network) {
   const canvas = element("canvas", { role: "img", "aria-label": `Small map: every image where this network has it, ${network.title}` });
-  return { network, canvas, points: null, figure: element("figure", {}, element("figcaption", {}, network.title), canvas) };
+  const [answer, number, bar] = ["answer", "number", "bar"].map((kind) => element("span", { class: kind }));
+  bar.style.background = network.colour;
+  const said = element("p", { class: "said" }, bar, answer, number);
+  const figure = element("figure", {}, element("figcaption", {}, network.title), canvas, said);
+  return { network, canvas, points: null, figure, answer, number, bar };
 }
 
 function keyOf(of) {

@@ -2,7 +2,7 @@
 
 const NEAR = 10, RING = 6.5, PAD = 10, PICTURE = 96; // pixels
 const STEPS = 65535; // map_linked.STEPS
-const ORDER = [1, 3, 2, 0]; // sets; what was to forget is drawn last, over the rest
+const ORDER = [[3, 0.25], [1, 0.45], [2, 0.5], [0, 0.6]]; // sets, and how pale; what was to forget is drawn last, over the rest
 
 function draw(map, of, place) {
   const width = map.canvas.clientWidth, height = map.canvas.clientHeight, count = of.set.length;
@@ -19,12 +19,12 @@ function draw(map, of, place) {
   map.points = document.createElement("canvas");
   sharp(map.points, width, height);
   const pen = map.points.getContext("2d");
-  pen.globalAlpha = 0.4;
-  for (const set of ORDER) {
+  for (const [set, pale] of ORDER) {
     pen.fillStyle = pen.strokeStyle = of.sets[set].colour;
+    pen.globalAlpha = pale;
     const paint = of.sets[set].look === "full" ? "fillRect" : "strokeRect";
     for (let row = 0; row < count; row += 1) {
-      if (of.set[row] === set) pen[paint](map.x[row] - 1.25, map.y[row] - 1.25, 2.5, 2.5);
+      if (of.set[row] === set) pen[paint](map.x[row] - 1, map.y[row] - 1, 2, 2);
     }
   }
 }
