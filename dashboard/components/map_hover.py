@@ -16,7 +16,7 @@ from dashboard import queries
 from dashboard.components.map_atlas import atlas_of
 from dashboard.components.map_linked import linked
 from dashboard.components.map_panel import IMAGE, open_image
-from dashboard.session import belongs, recall, remember
+from dashboard.session import recall, remember
 
 HOVER = "map_hover"
 HERE = Path(__file__).parent
@@ -36,7 +36,6 @@ def show_hover(look: Look, table: pd.DataFrame, stored: dict[str, np.ndarray] | 
 
     stored: the dataset's images, None where they are not to be had.
     """
-    belongs(IMAGE, look.run_id, "")  # before it is asked for: the card, which comes later, does so too
     made = _made(queries.look_key(look), data.classes, stored is not None, table, stored)
     with st.container(gap=None):  # the second one has no face, and needs no room
         _companion(key=HOVER, data=made, on_opened_change=partial(_opened, table["id"].tolist()))

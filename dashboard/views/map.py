@@ -44,10 +44,11 @@ def show(run: Run, data: DatasetInfo, asked: Look, projection: str, arrays: dict
     left, right = st.columns([5, 3], gap="medium")
     with left:
         show_map(run.id, table, arrays, data, shown, projection)
-    with right:
-        show_hover(asked, table, stored, data)
+    above = right.container()
     with right.container(border=True, key="map_card"):
         show_card(run.id, table, arrays, stored, data)
+    with above:  # after the card, whose field says which image is open
+        show_hover(asked, table, stored, data)
     show_choice(run, table, arrays, stored, data)
 
 
