@@ -17,7 +17,7 @@ function sentence(of, row) {
 
 function tell(of, parts, row, title) {
   parts.title.textContent = title;
-  parts.name.textContent = named(of, row);
+  parts.name.textContent = parts.name.title = named(of, row); // two lines of it are seen
   parts.origin.textContent = origin(of, row);
   parts.maps.forEach(({ network, answer, number, bar }) => {
     answer.textContent = answer.title = of.classes[network.answers[row]];
