@@ -7,6 +7,11 @@
 const PLOT = ".st-key-map_figure .js-plotly-plot";
 const PAUSE = 250; // milliseconds without a further step, before it is spoken of
 
+// Small maps wait until the browser has drawn what is asked for first, the large one. Not every browser knows idle times.
+const later = window.requestIdleCallback
+  ? { ask: (does, how) => window.requestIdleCallback(does, how), cancel: (id) => window.cancelIdleCallback(id) }
+  : { ask: (does) => setTimeout(does, 50), cancel: (id) => clearTimeout(id) };
+
 let open = null;
 const faces = new Map(); // place on the page -> face
 
@@ -77,7 +82,11 @@ function faceOf(of, place, ask) {
   parts.slider.addEventListener("keydown", (event) => event.key !== "Enter" || ask(of.steps[Number(parts.slider.value)]), listen);
   parts.slider.addEventListener("blur", () => { stepped = null; show(); }, listen);
   const leavePlot = follow(hover, listen);
-  const sized = new ResizeObserver(() => { parts.maps.forEach((map) => draw(map, of, place)); show(); });
+  let drawing = 0;
+  const sized = new ResizeObserver(() => {
+    later.cancel(drawing);
+    drawing = later.ask(() => { parts.maps.forEach((map) => draw(map, of, place)); show(); }, { timeout: 500 });
+  });
   parts.maps.forEach((map) => sized.observe(map.canvas));
   if (atlas) {
     atlas.addEventListener("load", show, listen);
@@ -89,6 +98,7 @@ function faceOf(of, place, ask) {
     ended.abort();
     clearTimeout(speaking);
     sized.disconnect();
+    later.cancel(drawing);
     leavePlot();
     parts.root.remove();
   }

@@ -20,6 +20,8 @@ POINTS = """(plot) => {
     return plot._fullData.flatMap(trace => Array.from(trace.customdata || [], (row, i) => [
         row[0], box.left + xaxis._offset + xaxis.l2p(trace.x[i]), box.top + yaxis._offset + yaxis.l2p(trace.y[i])]));
 }"""
+PAINTED = """(box) => [...box.querySelectorAll('.maps canvas')].every(canvas =>
+    canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean))"""
 
 
 def pointed_at(page):
@@ -85,6 +87,7 @@ def companion(open_page, page, report, dashboard):
     found = Companion(page)
     found.table, found.models = table_of(arrays), models_of(arrays)
     expect(found.box.locator(".maps canvas")).to_have_count(3)
+    until(lambda: found.box.evaluate(PAINTED))  # small maps wait for the large one
     return found
 
 
