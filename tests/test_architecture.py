@@ -56,7 +56,7 @@ WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
 CHARTS = (
     *(f"dashboard.components.{name}" for name in ("figures", "dampening_figures", "result_figures", "palette", "images")),
     *(f"dashboard.components.comparing{part}" for part in ("", "_flow", "_front", "_rows")),
-    *(f"dashboard.components.map_{part}" for part in ("choosing", "figure", "table")),
+    *(f"dashboard.components.map_{part}" for part in ("atlas", "choosing", "figure", "linked", "table")),
     *("dashboard.components.parameters_changes", "dashboard.components.parameters_figures"),
     *(f"dashboard.components.privacy{part}" for part in ("", "_back", "_card", "_scores", "_walls")),
     "dashboard.components.steps",

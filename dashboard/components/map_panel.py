@@ -8,17 +8,19 @@ import pandas as pd
 import streamlit as st
 
 from core.descriptions import DatasetInfo
+from core.store.outcome import Run
 from core.verdict import percent
 from dashboard.components import map_figure as drawn
 from dashboard.components.figures import CONFIG
 from dashboard.components.images import png, sprite, to_rgb
 from dashboard.components.map_choosing import DRAWN
+from dashboard.components.map_saliency import small_maps
 from dashboard.components.map_table import SET_TITLE, Rule, models_of, rules_of
 from dashboard.components.palette import MODEL_TITLE
 from dashboard.components.privacy_card import probabilities
 from dashboard.components.privacy_walls import named, pictures
 from dashboard.components.text import plain
-from dashboard.session import ask_elsewhere, belongs, recall, remember, stays
+from dashboard.session import belongs, recall, remember, stays
 
 LASSOED, CLICKED, IMAGE = "map_lassoed", "map_figure", "map_image"
 ARROWS = {"none": (), "to forget": ("forget", "test_forget"), "to keep": ("retain", "test_retain")}
@@ -120,9 +122,9 @@ def open_image(table: pd.DataFrame) -> int | None:
     return int(found[0]) if len(found) else None
 
 
-def show_card(run_id: str, table: pd.DataFrame, arrays: Arrays, stored: Arrays | None, data: DatasetInfo) -> None:
+def show_card(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | None, data: DatasetInfo) -> None:
     """Image, labels, probabilities under the networks, its like, and the way to its saliency. stored: the dataset's images."""
-    belongs(IMAGE, run_id, "")
+    belongs(IMAGE, run.id, "")
     asked = st.text_input("Image", key=IMAGE, bind="query-params", placeholder="train:12 or test:7", max_chars=24,
                           help="Click a point, or name an image: train or test, a colon, its index.")  # fmt: skip
     row = open_image(table)
@@ -144,9 +146,7 @@ def show_card(run_id: str, table: pd.DataFrame, arrays: Arrays, stored: Arrays |
     if stored is not None and len(near):
         st.image(sprite(pictures(table, near, stored), int(stored["peak"]), ACROSS), alt=f"The {len(near)} training images nearest to it")
         st.caption(f"The {len(near)} training images on the map that the original finds most alike, nearest first.")
-    if st.button("Where do the networks look?", icon=":material/center_focus_strong:", key="map_saliency"):
-        name, place = str(table["set"].iloc[row]), int(table["place"].iloc[row])
-        ask_elsewhere({"saliency_from": name, "saliency_place": place}, "views/saliency.py", {"saliency_place": run_id})
+    small_maps(run, str(table["set"].iloc[row]), int(table["place"].iloc[row]))
 
 
 def _facts(table: pd.DataFrame, row: int, stored: Arrays | None, data: DatasetInfo) -> None:

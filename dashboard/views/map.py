@@ -15,6 +15,7 @@ from dashboard.components.fragments import fragment
 from dashboard.components.lacks import lacks
 from dashboard.components.look import look
 from dashboard.components.map_choice import show_choice
+from dashboard.components.map_hover import show_hover
 from dashboard.components.map_panel import ask_shown, show_card, show_map
 from dashboard.components.map_table import SET_TITLE, SETS, models_of, table_of
 from dashboard.components.opened import finished_run
@@ -26,8 +27,8 @@ PROJECTIONS = ("PCA", "UMAP")
 NETWORKS = {"original": "the original network", "unlearned": "the unlearned network"}
 
 
-def show(run: Run, data: DatasetInfo, projection: str, arrays: dict[str, np.ndarray]) -> None:
-    """Map, card and choice, drawn anew together: each depends on the others' clicks."""
+def show(run: Run, data: DatasetInfo, asked: Look, projection: str, arrays: dict[str, np.ndarray]) -> None:
+    """Map, companion, card and choice, drawn anew together: each depends on the others' clicks."""
     sets = zip(SETS, np.bincount(arrays["set"], minlength=len(SETS)), arrays["available"], strict=True)
     st.caption(
         "On the map: " + ", ".join(f"{shown} of {there} {SET_TITLE[name]}" for name, shown, there in sets if there)
@@ -43,8 +44,11 @@ def show(run: Run, data: DatasetInfo, projection: str, arrays: dict[str, np.ndar
     left, right = st.columns([5, 3], gap="medium")
     with left:
         show_map(run.id, table, arrays, data, shown, projection)
+    above = right.container()
     with right.container(border=True, key="map_card"):
-        show_card(run.id, table, arrays, stored, data)
+        show_card(run, table, arrays, stored, data)
+    with above:  # after the card, whose field says which image is open
+        show_hover(asked, table, stored, data)
     show_choice(run, table, arrays, stored, data)
 
 
@@ -64,9 +68,10 @@ def ask_map(run: Run, data: DatasetInfo) -> None:
     if len(offered) < len(PROJECTIONS):
         st.caption("UMAP needs the package umap-learn, which is not installed here.")
     settings = {"projection": projection.lower(), "count": COUNT, "seed": SEED, "turn": bool(turn and referenced)}
+    asked = Look("map", run.id, settings)
     look(
-        Look("map", run.id, settings), f"the joint map by {projection}", lambda arrays: fragment(
-            partial(show, run, data, projection, arrays)), key=projection,
+        asked, f"the joint map by {projection}", lambda arrays: fragment(
+            partial(show, run, data, asked, projection, arrays)), key=projection,
         cost="Features of up to 2,000 images under each network: seconds for small networks, a minute or two for ResNet-18 on a CPU; "
         "they are kept, and shared by both projections.",
     )  # fmt: skip

@@ -1,20 +1,26 @@
 """The Map page without a browser: offered, drawn, clicked, drawn around, and what was chosen on the Unlearn page."""
 
 from base64 import b64decode
+from io import BytesIO
 import json
 import re
 import shutil
 
 import numpy as np
+from PIL import Image
 import pytest
 
+from core.domain import WrongInput
 from core.looks import asked
 from core.looks.asked import Look
 from core.looks.shelf import LOOKS
 from core.opened import open_models
 from core.store.home import Home, open_home
-from dashboard.components import map_panel
+from dashboard import queries
+from dashboard.components import map_hover, map_panel
+from dashboard.components.map_atlas import COLUMNS
 from dashboard.components.map_choosing import foremost, scores
+from dashboard.components.map_linked import LONG
 from dashboard.components.map_table import table_of
 from tests.dashboard.conftest import sound
 from tests.dashboard.test_pages import alts, said, told
@@ -156,12 +162,21 @@ def test_a_named_image_opens_its_card(look, mapped):
 
 def test_the_open_image_s_saliency_is_one_click_away(look, mapped):
     at = look("class", map_image="train:8")
-    sound(button(at, "Where do the networks look?").click().run())
+    sound(button(at, "Explain it on the Saliency page").click().run())
     assert at.title[0].value == "Saliency"
     opened = open_models(mapped[0], mapped[1]["class"])
     kept = (~opened.splits.forgotten).nonzero()[:, 0].tolist()
     assert at.session_state["saliency_from"] == "retain"
     assert kept[at.number_input(key="saliency_place").value] == 8
+
+
+def test_small_maps_of_the_open_image_are_drawn_where_they_are_asked_for(look, mapped):
+    at = look("class", map_image="train:8")
+    before = len(at.get("image"))
+    at = sound(at.toggle(key="map_looks").set_value(True).run())
+    assert len(at.get("image")) == before + 3
+    assert "the redder a pixel, the more the answer for the true class hangs on it" in said(at)
+    assert not at.error
 
 
 def test_the_images_like_the_open_one_are_those_of_the_map(look, mapped):
@@ -229,3 +244,65 @@ def test_a_thousand_chosen_images_are_handed_over_whole(look, mapped):
     at.session_state["map_lassoed"] = (mapped[1]["class"], ids)
     sound(button(sound(at.run()), "Forget these 1000").click().run())
     assert "1000 training images must go" in said(at)
+
+
+# The companion.
+
+
+def sent(at) -> list[dict[str, object]]:
+    return [json.loads(one.proto.json) for one in at.get("bidi_component")]
+
+
+def test_the_companion_is_sent_the_map_and_the_open_image_apart(look, mapped):
+    arrays = mapped[2]
+    large, small = sent(look("class"))
+    assert small == {"open": None}
+    assert np.frombuffer(b64decode(large["index"]), LONG).tolist() == arrays["index"].tolist()
+    assert large["classes"] == [str(digit) for digit in range(10)]
+    row = int(np.flatnonzero((arrays["index"] == 3) & (arrays["set"] < 2))[0])
+    others = {"map_colour": "class", "map_model": "original", "map_arrows": "none", "map_by": "most atypical"}
+    changed, small = sent(look("class", map_image="train:3", **others))
+    assert small == {"open": row}
+    assert changed == large, "what is large depends on no control"
+
+
+def test_its_pictures_are_those_of_the_images(look, mapped):
+    arrays, atlas = mapped[2], sent(look("class"))[0]["atlas"]
+    wall = np.asarray(Image.open(BytesIO(b64decode(atlas["url"].split(",")[1]))).convert("L"))
+    images = queries.images("digits")
+    for row in (0, 700, len(arrays["set"]) - 1):
+        own = images["test_images" if arrays["set"][row] > 1 else "train_images"][arrays["index"][row], 0]
+        top, left = row // COLUMNS * 8, row % COLUMNS * 8
+        np.testing.assert_allclose(wall[top : top + 8, left : left + 8], own * (255 / int(images["peak"])), atol=1)
+
+
+def test_without_the_dataset_s_images_the_rest_is_sent(look, monkeypatch):
+    def gone(dataset):
+        raise WrongInput("The images are not there.")
+
+    monkeypatch.setattr(queries, "images", gone)
+    at = look("class")
+    assert "The images are not there" in told(at, "info")[0]
+    large = sent(at)[0]
+    assert large["atlas"] is None
+    assert len(large["networks"]) == 3
+
+
+def test_without_a_reference_it_has_two_maps(look):
+    assert [network["title"] for network in sent(look("alone"))[0]["networks"]] == ["Original", "Unlearned"]
+
+
+@pytest.mark.parametrize("asked, wanted", [(1, {"map_image": "test:1"}), (2, {}), (-1, {}), ("1", {}), (None, {})])
+def test_a_click_on_a_small_map_opens_that_image(monkeypatch, asked, wanted):
+    kept: dict[str, object] = {}
+    monkeypatch.setattr(map_hover, "recall", {"map_hover": {"opened": asked}}.get)
+    monkeypatch.setattr(map_hover, "remember", kept.__setitem__)
+    map_hover._opened(["train:7", "test:1"])
+    assert kept == wanted
+
+
+def test_another_run_s_open_image_is_not_this_one_s(open_app, mapped):
+    home, ids, _ = mapped
+    at = open_app(home.root, VIEW, run=ids["class"], map_image="train:3")
+    at.session_state["run"] = ids["wrong"]
+    assert sent(at.run())[1] == {"open": None}
