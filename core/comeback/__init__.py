@@ -68,7 +68,7 @@ def _because(word: str, parts: tuple[Part, ...]) -> str:
     """What the verdict rests on: which tries say so, which say otherwise, which say nothing."""
     by = {w: [_NAMES[part.key] for part in parts if part.word == w] for w in LEAD}
     if word == "unknown":
-        return "none of the three tries gave a number"
+        return "none of the three tries gave a number to hold against a reference's"
     said = f"by {_listed(by[word])}"
     if word == "harder":
         said += ", which is no merit: whoever looks can tell it from a network that never saw the images"

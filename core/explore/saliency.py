@@ -14,7 +14,7 @@ from core.attribution.evidence import true_parts
 from core.attribution.explain import STEPS, Explanation, Settings, explain, passes
 from core.attribution.honesty import NEIGHBOURS, SHAKES, infidelity, sensitivity
 from core.attribution.layers import grids, preset
-from core.attribution.scores import scores, share_on
+from core.attribution.scores import outside_top, scores, share_on
 from core.attribution.shelf import EXPLAINERS
 from core.data.labels import is_multi
 from core.domain import WrongInput
@@ -117,7 +117,8 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
 
     `image`: uint8 (C, H, W) to 255. `label`, `row`: see Asked. `models`: name -> `probabilities`, its `answer` (or most likely
     attribute), the `target` of its map, `map` float32 (H, W), and where the explainer is complete, `difference` of logits, `error`,
-    and `steps`. `pairs`: "first,second" -> scores.
+    and `steps`. `pairs`: "first,second" -> scores; `outside_itself`: name -> the score
+    `outside` of its map against itself.
     `parts`, of cartoon faces: part -> `pixels`, the share of the image that shows it, and each model's share of the map there.
     """
     asked = _asked(home, run_id, **about)
@@ -138,6 +139,7 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
         "row": asked.row,
         "models": told,
         "pairs": {f"{a},{b}": asdict(scores(maps[a], maps[b])) for a, b in combinations(maps, 2)},
+        "outside_itself": {name: outside_top(values, values) for name, values in maps.items()},
         "parts": _parts(asked, maps),
     }
 

@@ -47,7 +47,7 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
         "aru": lambda: inside_aru.frames(story, control_healing(run), partial(offer_control, run)),
         "unsir": lambda: inside_unsir.frames(story, (data.mean, data.deviation), partial(queries.noise_answers, run.id, *where)),
         "weight_perturbation": lambda: inside_perturbation.frames(
-            story, partial(queries.plane, run.id, *where), partial(sureness, run, where)
+            story, partial(queries.plane, run.id, *where) if "reference" in queries.stored(run) else None, partial(sureness, run, where)
         ),
     }
     made = own[spec.method]() if spec.method in own else inside_other.frames(story, method.about if method else "")

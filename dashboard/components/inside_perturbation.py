@@ -28,8 +28,8 @@ SURE = np.linspace(0, 1, 21)
 Plane = Callable[[], Mapping[str, Any]]  # see core.explore.plane.plane
 
 
-def frames(story: Story, plane: Plane, sure: Callable[[], Mapping[str, np.ndarray]]) -> list[Frame]:
-    """sure: model -> probability of the right class on each forget image."""
+def frames(story: Story, plane: Plane | None, sure: Callable[[], Mapping[str, np.ndarray]]) -> list[Frame]:
+    """plane: None without a reference, which spans it. sure: model -> probability of the right class on each forget image."""
     if "perturbation/trajectory" not in story.recorded:
         return [missing("The trajectory", "trajectory")]
     looks = np.asarray(story.recorded["perturbation/trajectory"], dtype=float)
@@ -40,7 +40,7 @@ def frames(story: Story, plane: Plane, sure: Callable[[], Mapping[str, np.ndarra
             f"Small steps pull the answers on the forget set to those of a stand-in that never saw it, until their divergence is below τ = "
             f"{float(story.params['tolerance']):g} nats; here {_ended(looks, story)}.", partial(_curves, looks, steps, story),
         ),
-        *_moments(story, looks, steps, plane),
+        *(_moments(story, looks, steps, plane) if plane else []),
         Frame(
             "Can an attack still tell?",
             "At each look the losses of forgotten and kept images are compared: at 50 % nobody could tell them apart by their loss.",

@@ -101,7 +101,7 @@ def ratios(told: Mapping[str, Any], alpha: float, strength: float, stage: int) -
 
 def _importance(view: View) -> Sequence[Panel]:
     return [Panel(
-        "Mean importance by layer", "where the hatched bar is the taller one, the layer matters more to the forget set than to the rest.",
+        "Mean importance by layer", "where the hatched bar is the taller one, the layer matters more to the forget set than to all images.",
         "Bars: mean importance of each parameter tensor on the forget set and on all data", layer_importance(view()["layers"]),
     )]  # fmt: skip
 

@@ -139,7 +139,7 @@ def _arrows(table: pd.DataFrame, model: str, rows: np.ndarray, ranges: dict[str,
     ]
     return {
         "type": "path", "path": " ".join(lines) or "M0,0", "layer": "above", "opacity": 0.8, "line": {"color": THRESHOLD, "width": 1},
-        "name": f"from the original ({len(lines)})", "showlegend": True,
+        "name": f"arrows from the original's place ({len(lines)} long enough)", "showlegend": True,
     }  # fmt: skip
 
 

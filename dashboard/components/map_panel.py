@@ -141,7 +141,7 @@ def show_card(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | No
         probabilities(answers, row, data.classes, label, None if taught == label else taught), key="map_probabilities", config=CONFIG,
         alt="Bars: probability of each class for this image under each network",
     )  # fmt: skip
-    st.caption("How to read it: an image is forgotten where the unlearned network's bars stand as the hatched reference's do.")
+    st.caption("How to read it: where the unlearned network's bars stand as the hatched reference's do, it answers as if it never saw it.")
     near = arrays["neighbours"][row][:SIMILAR]
     if stored is not None and len(near):
         st.image(sprite(pictures(table, near, stored), int(stored["peak"]), ACROSS), alt=f"The {len(near)} training images nearest to it")

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.controls import control_title
 from core.store.outcome import Run
 from dashboard import queries
 from dashboard.components import parameters_changes as drawn
@@ -54,14 +55,16 @@ def _tabs(place: tuple[str, str, str], told: Json, others: list[tuple[str, str, 
 
 
 def labels_of(runs: dict[str, Run]) -> dict[str, str]:
-    """Method, with the run's first letters where several runs have it."""
-    count = Counter(run.spec.method for run in runs.values())
-    return {i: run.spec.method + (f" · {i[:4]}" if count[run.spec.method] > 1 else "") for i, run in runs.items()}
+    """Method, and of a control what is taken out of it; with the run's first letters where several runs are called so."""
+    names = {i: ", ".join(filter(None, (run.spec.method, control_title(run.spec)))) for i, run in runs.items()}
+    count = Counter(names.values())
+    return {i: name + (f" · {i[:4]}" if count[name] > 1 else "") for i, name in names.items()}
 
 
 def representatives(run: Run, alike: list[Run]) -> list[str]:
-    """The open run, then the newest of every other method that changes anything, with the same request before others."""
-    near = sorted(alike, key=lambda other: other.spec.request != run.spec.request)  # stable: newest first within each
+    """The open run, then the newest of every other method that changes anything, with the same request before others and no control."""
+    methods = [other for other in alike if not control_title(other.spec)]
+    near = sorted(methods, key=lambda other: other.spec.request != run.spec.request)  # stable: newest first within each
     found = {run.spec.method: run.id}
     for other in near:
         if other.spec.method != "original":

@@ -48,11 +48,12 @@ def walls_of(
     member = called(values, threshold, above)
     far = np.abs(score.drawn(values) - score.drawn(threshold))
     kinds = (
-        ("forget-called", "Forget set, called members", "if there are more than under the reference, they leak", sides.forget, True),
+        ("forget-called", "Forget set, called members", "a leak if more than under the reference, and the attack beats chance",
+         sides.forget, True),
         ("forget-missed", "Forget set, not called members", "as for images that were never seen", sides.forget, False),
         ("unseen-called", "Never seen, but called members", "false alarms", sides.unseen, True),
         ("unseen-missed", "Never seen, not called members", "the attack is right", sides.unseen, False),
-    )
+    )  # fmt: skip
     found = []
     for key, title, about, rows, wanted in kinds:
         here = rows[member[rows] == wanted]

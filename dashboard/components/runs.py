@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from core.asking import preset_values
 from core.comparison import model_text, settings_text
 from core.domain import ACTIVE, STOPPED, WrongInput
 from core.jobs import runner
@@ -28,8 +29,23 @@ STAGE = {
 def name_of(run: Run) -> str:
     """What distinguishes a run, in one line."""
     spec = run.spec
-    seed = f" · seed {spec.seed}" if spec.seed else ""
-    return f"{spec.method} · {spec.dataset} · {model_text(spec)} · {shortened(queries.titled(spec.request, spec.dataset))}{seed}"
+    seed = f"seed {spec.seed}" if spec.seed else ""
+    without = "" if spec.reference else "no reference"
+    parts = (spec.method, spec.dataset, model_text(spec), shortened(queries.titled(spec.request, spec.dataset)), seed, chosen(run), without)
+    return " · ".join(filter(None, parts))
+
+
+def chosen(run: Run) -> str:
+    """The settings that somebody chose, those that are not the preset's; '' where there are none, or where they cannot be known."""
+    spec, shelves = run.spec, queries.catalogue()
+    method, data = shelves.methods.get(spec.method), shelves.datasets.get(spec.dataset)
+    if method is None or data is None:
+        return ""
+    try:
+        usual = preset_values(method, data, spec.model, spec.request)
+    except (WrongInput, LookupError):  # the dataset is another one today
+        return ""
+    return shortened(settings_text({name: value for name, value in spec.params.items() if name in usual and usual[name] != value}))
 
 
 def settings_of(run: Run) -> str:

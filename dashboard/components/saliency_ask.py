@@ -32,7 +32,7 @@ class Question:
 def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:
     """Widgets in a row; explainers that cannot read the network are not offered, and below it is said why."""
     fit = {e["key"]: e for e in offer["explainers"] if not e["unfit"]}
-    first, second, third, fourth, fifth = st.columns(5)
+    first, second, third, fourth, fifth = st.columns([7, 5, 5, 4, 4])
     stays("explainer", list(fit))
     key = first.selectbox("Explainer", list(fit), format_func=lambda k: fit[k]["title"], key="explainer", bind="query-params")
     chosen = fit[key]

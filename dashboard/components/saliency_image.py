@@ -51,13 +51,15 @@ def one_image(run: Run, where: tuple[str, str], data: DatasetInfo, offer: dict[s
 
 def _alike(answer: dict[str, Any], data: DatasetInfo, question: Question) -> None:
     st.markdown("**How alike the maps are**")
+    first = next(iter(answer["models"]))
     targets = _targets(answer)
     if words.apart(targets, question.explainer):
         st.warning(plain(words.warned(targets, data)), icon=":material/call_split:")
     st.table(pictures.pair_table(answer["pairs"]), hide_index=True, alt="Scores of each pair of maps")
     st.caption(
         "How to read it: rank correlation and SSIM are 1 for equal maps, and near 0 for maps that have nothing in common. The last "
-        "column is the share of the second map that lies outside the tenth of pixels that mattered most to the first."
+        "column is the share of the second map that lies outside the tenth of pixels that mattered most to the first; it is not 0 "
+        f"for equal maps: of the {first}'s own, {pictures.said('outside', answer['outside_itself'][first])} lies there."
     )
 
 
@@ -72,6 +74,8 @@ def _choose(run: Run, sets: dict[str, int]) -> tuple[tuple[str, int | str], Uplo
     )  # fmt: skip
     if name == "own":
         brought = right.file_uploader("A picture", KINDS, key="saliency_own", max_upload_size=50)
+        st.caption("It has no true class: where the true class is asked for, each map is for the network's own answer. "
+                   "It should look like the training images, say bright strokes on black.")  # fmt: skip
         return None if brought is None else (("own", brought.file_id), brought)
     belongs("saliency_place", run.id, 0)
     last = sets[name] - 1
@@ -99,7 +103,8 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
     st.image(pictures.legend(), output_format="PNG", alt="Colours from blue, negative, over none to red, positive")
     st.caption(
         f"How to read it: {words.reading(question.explainer)}; colour is full at {'±' * question.explainer['signed']}{scale:.2g}, "
-        "the same for all maps. Maps are no proof of a reason: compare them with the randomised network's. And who may see them can learn "
+        "the same for all maps; where a map is silent, the image shows through in pale grey. "
+        "Maps are no proof of a reason: compare them with the randomised network's. And who may see them can learn "
         "from them whether an image was in the training set (Shokri et al., arXiv:1907.00164)."
     )
     _differences(image, maps, words.apart(_targets(answer), question.explainer), ask, question)

@@ -32,7 +32,7 @@ def show(run: Run, data: DatasetInfo, asked: Look, projection: str, arrays: dict
     sets = zip(SETS, np.bincount(arrays["set"], minlength=len(SETS)), arrays["available"], strict=True)
     st.caption(
         "On the map: " + ", ".join(f"{shown} of {there} {SET_TITLE[name]}" for name, shown, there in sets if there)
-        + f"; drawn in proportion to their classes, by seed {SEED}."
+        + (f"; drawn in proportion to their classes, by seed {SEED}." if len(arrays["set"]) < arrays["available"].sum() else ".")
     )  # fmt: skip
     table = table_of(arrays)
     try:

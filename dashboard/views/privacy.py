@@ -9,6 +9,7 @@ from core.descriptions import DatasetInfo
 from core.store.outcome import Run
 from dashboard import queries
 from dashboard.components.fragments import fragment, part
+from dashboard.components.lacks import lacks
 from dashboard.components.opened import finished_run
 from dashboard.components.privacy_attack import Attack, ask_attack
 from dashboard.components.privacy_leaks import leaks
@@ -42,6 +43,7 @@ def leaks_part(run: Run, where: Where, data: DatasetInfo, examples: pd.DataFrame
 run = finished_run()
 if run is not None:
     where, data = queries.edition(run), queries.dataset(run.spec.dataset)
+    lacks(run, {}, "views/privacy.py", reference="what an attack finds there, and how fast it comes back, is missing below")
     part(partial(trust_panel, run))
     st.subheader("Who can tell?")
     st.caption(

@@ -134,7 +134,7 @@ def test_without_a_reference_nothing_can_be_said():
         said = comeback(without, None, True)
         assert {part.word for part in said.parts} == {said.word} == {"unknown"}
         assert all(part.sentence == "This run has no retrained reference to compare with." for part in said.parts)
-        assert said.sentence == "It cannot be said how hard it is to bring back: none of the three tries gave a number."
+        assert said.sentence.startswith("It cannot be said how hard it is to bring back: none of the three tries gave a number to hold ")
 
 
 def test_what_is_missing_is_said_with_its_reason():

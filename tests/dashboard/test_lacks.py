@@ -40,7 +40,7 @@ def test_an_older_runs_missing_part_is_named_and_computed_by_a_run_of_today(open
     assert at.text_input(key="run").value == asked.id  # the same page now follows it
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "views/result.py", "views/privacy.py"])
 def test_a_run_without_a_reference_is_offered_one(open_app, bare, no_supervisor, page):
     run_id = plant(bare, spec("ssd", reference=False))
     at = open_app(bare.root, page, run=run_id)
