@@ -67,7 +67,9 @@ def main() -> bool:
     append(
         f"Planted evidence: a class that only glasses decide, small_cnn, {len(by_seed)} seeds", table(head, rows),
         f"Accuracies on 800 unseen faces. The map: integrated gradients of the logit `glasses` on {len(task(0).rows())} unseen faces with "
-        f"glasses, which cover {covered:.3f} of a face. Logits from the glasses: what their pixels add to that logit, with its sign.",
+        f"glasses, which cover {covered:.3f} of a face. Logits from the glasses: what their pixels add to that logit, with its sign. "
+        "Read the share beside the logits: of a logit that hardly depends on the image any more, the map is small everywhere and its "
+        "share says little.",
     )  # fmt: skip
     return all(good)
 
