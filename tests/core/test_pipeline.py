@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from core import job, pipeline
+from core import evaluation, job, pipeline
 from core.asking import make_spec
 from core.context import RunContext, choose_device
 from core.data.catalog import load_dataset
@@ -80,33 +80,44 @@ def engine(home, monkeypatch):
     torch.set_deterministic_debug_mode("default")
 
 
-def test_a_second_request_on_the_same_model_trains_only_what_is_new(engine):
-    first = engine.compute("class:3", "ssd")
-    assert engine.kept() == {"original": 1, "reference": 1, "statistic": 1}
+@pytest.fixture
+def quick(engine, monkeypatch):
+    """Without what takes long to measure: for tests of what is trained, kept, refused and told on the way."""
+    for shelf, slow in (("METRICS", {"relearn_steps", "anamnesis_index", "probe_accuracy", "graft_forget_accuracy"}),
+                        ("TABLES", {"relearn", "probes", "graft", "cka"})):  # fmt: skip
+        whole = getattr(evaluation, shelf)
+        assert slow < set(whole)
+        monkeypatch.setattr(evaluation, shelf, {key: one for key, one in whole.items() if key not in slow})
+    return engine
+
+
+def test_a_second_request_on_the_same_model_trains_only_what_is_new(quick):
+    first = quick.compute("class:3", "ssd")
+    assert quick.kept() == {"original": 1, "reference": 1, "statistic": 1}
     assert all(first.outcome.seconds[stage] > 0 for stage in STAGES)
-    again = engine.compute("class:3", "ssd", alpha=2.0)
-    assert engine.kept() == {"original": 1, "reference": 1, "statistic": 1}
+    again = quick.compute("class:3", "ssd", alpha=2.0)
+    assert quick.kept() == {"original": 1, "reference": 1, "statistic": 1}
     assert [again.outcome.seconds[stage] for stage in ("train", "reference", "precompute")] == [0, 0, 0]
-    other = engine.compute("class:4", "ssd")
-    assert engine.kept() == {"original": 1, "reference": 2, "statistic": 1}
+    other = quick.compute("class:4", "ssd")
+    assert quick.kept() == {"original": 1, "reference": 2, "statistic": 1}
     assert (other.outcome.seconds["train"], other.outcome.seconds["precompute"]) == (0, 0)
     assert other.outcome.seconds["reference"] > 0
     assert other.outcome.artifacts["original"] == first.outcome.artifacts["original"]
 
 
-def test_the_reference_is_shared_between_methods_and_between_equal_sets_of_examples(engine):
-    first = engine.compute("class:3")
+def test_the_reference_is_shared_between_methods_and_between_equal_sets_of_examples(quick):
+    first = quick.compute("class:3")
     indices = (load_dataset("digits").train.labels == 3).nonzero().flatten().tolist()
     samples = f"samples:{','.join(map(str, indices))}"
-    for same in (engine.compute("classes:3"), engine.compute(samples), engine.compute("class:3", "finetune", epochs=1)):
+    for same in (quick.compute("classes:3"), quick.compute(samples), quick.compute("class:3", "finetune", epochs=1)):
         assert same.outcome.artifacts["reference"] == first.outcome.artifacts["reference"]
         assert same.outcome.seconds["reference"] == 0
-    assert engine.kept() == {"original": 1, "reference": 1}
+    assert quick.kept() == {"original": 1, "reference": 1}
 
 
-def test_another_seed_trains_another_original(engine):
-    one, other = engine.compute("class:3", reference=False), engine.compute("class:3", reference=False, seed=1)
-    assert engine.kept() == {"original": 2}
+def test_another_seed_trains_another_original(quick):
+    one, other = quick.compute("class:3", reference=False), quick.compute("class:3", reference=False, seed=1)
+    assert quick.kept() == {"original": 2}
     assert one.outcome.artifacts["original"] != other.outcome.artifacts["original"]
 
 
@@ -118,20 +129,20 @@ def test_the_same_spec_computed_in_two_homes_gives_the_same_numbers(engine, tmp_
     assert one.outcome.artifacts == other.outcome.artifacts  # files are named by their content
 
 
-def test_a_damaged_kept_file_is_computed_anew_and_not_believed(engine):
-    first = engine.compute("class:3", "ssd")
+def test_a_damaged_kept_file_is_computed_anew_and_not_believed(quick):
+    first = quick.compute("class:3", "ssd")
     statistic = next(name for name in first.outcome.artifacts if name.startswith("statistic/"))
     cases = {"original": ("train", flip), "reference": ("reference", cut), statistic: ("precompute", Path.unlink)}
     for name, (stage, spoil) in cases.items():
-        path = engine.home.artifacts_folder / first.outcome.artifacts[name]
+        path = quick.home.artifacts_folder / first.outcome.artifacts[name]
         whole = path.read_bytes()
         spoil(path)
-        again = engine.compute("class:3", "ssd")
+        again = quick.compute("class:3", "ssd")
         assert path.read_bytes() == whole
         assert again.outcome.measurements == first.outcome.measurements
         computed = [at for at in ("train", "reference", "precompute") if again.outcome.seconds[at]]
         assert computed == [stage]
-    assert engine.kept() == {"original": 1, "reference": 1, "statistic": 1}
+    assert quick.kept() == {"original": 1, "reference": 1, "statistic": 1}
 
 
 def flip(path: Path) -> None:
@@ -166,10 +177,10 @@ def test_every_metric_is_measured_on_every_model_it_is_for_once_and_has_a_value_
 
 
 @pytest.mark.parametrize("method", ["ssd", "finetune", "retrain", "original"])
-def test_progress_only_grows_ends_at_one_and_names_the_stages_in_their_order(engine, method):
+def test_progress_only_grows_ends_at_one_and_names_the_stages_in_their_order(quick, method):
     settings = {"epochs": 1} if method == "finetune" else {}
     for forget in ("class:3", "class:3"):  # all to do; all kept
-        told = engine.compute(forget, method, **settings).told
+        told = quick.compute(forget, method, **settings).told
         shares = [share for share, *_ in told]
         assert shares == sorted(shares)
         assert shares[0] >= 0
@@ -223,11 +234,11 @@ def test_what_a_run_measures_inside_is_what_its_tables_show(engine):
     assert not (np.unpackbits(touched["classifier.bias"].numpy(), count=10).astype(bool) & (before == after).numpy()).any()
 
 
-def test_speedup_is_the_references_own_seconds_over_those_of_the_method(engine):
-    idle = engine.compute("class:3")
+def test_speedup_is_the_references_own_seconds_over_those_of_the_method(quick):
+    idle = quick.compute("class:3")
     seconds = idle.outcome.seconds
     assert idle.outcome.speedup is None  # who does nothing is not fast
-    again = engine.compute("class:3", "ssd")  # the reference is kept, and what it took is still known
+    again = quick.compute("class:3", "ssd")  # the reference is kept, and what it took is still known
     assert again.outcome.seconds["reference"] == 0
     assert again.outcome.speedup == pytest.approx(seconds["reference"] / again.outcome.seconds["unlearn"])
 
@@ -254,14 +265,14 @@ def test_random_and_sample_requests_run_to_the_end(engine, forget, count, method
     assert (run.value("attack_loss_accuracy") is None) == (count < 10)
 
 
-def test_retraining_never_answers_with_the_class_and_is_no_copy_of_the_reference(engine):
-    run = engine.compute("class:3", "retrain")
+def test_retraining_never_answers_with_the_class_and_is_no_copy_of_the_reference(quick):
+    run = quick.compute("class:3", "retrain")
     assert run.value("test_forget_accuracy") == 0
     assert run.value("train_forget_accuracy") == 0
     assert run.value("test_forget_accuracy", "reference") == 0
     assert run.value("parameter_distance_to_reference") > 0.1  # its seed is its own
     outcome = run.outcome
-    original, retrained = (engine.arrays(outcome.artifacts[name]) for name in ("original", "unlearned"))
+    original, retrained = (quick.arrays(outcome.artifacts[name]) for name in ("original", "unlearned"))
     for name, weights in original.items():
         if weights.ndim >= 2 and weights.dtype == torch.float32 and not name.startswith("normalise"):
             assert (retrained[name] != weights).all(), name
@@ -317,38 +328,38 @@ def test_an_overflow_that_batchnorm_hides_from_the_loss_is_no_result(engine, mon
         engine.compute("class:3")
 
 
-def test_a_statistic_of_another_engine_version_is_computed_anew(engine, monkeypatch):
-    engine.compute("class:3", "ssd", reference=False)
-    assert engine.compute("class:5", "ssd", reference=False).outcome.seconds["precompute"] == 0
+def test_a_statistic_of_another_engine_version_is_computed_anew(quick, monkeypatch):
+    quick.compute("class:3", "ssd", reference=False)
+    assert quick.compute("class:5", "ssd", reference=False).outcome.seconds["precompute"] == 0
     known = job.code_version
     monkeypatch.setattr(job, "code_version", lambda rooms: "another" if rooms is job.ENGINE else known(rooms))
-    again = engine.compute("class:7", "ssd", reference=False).outcome
+    again = quick.compute("class:7", "ssd", reference=False).outcome
     assert again.seconds["precompute"] > 0
     assert again.seconds["train"] == 0
 
 
-def test_a_stored_statistic_that_does_not_fit_the_model_is_computed_anew(engine):
-    first = engine.compute("class:3", "ssd", reference=False)
+def test_a_stored_statistic_that_does_not_fit_the_model_is_computed_anew(quick):
+    first = quick.compute("class:3", "ssd", reference=False)
     (name,) = [n for n in first.outcome.artifacts if n.startswith("statistic/")]
-    files = Artifacts(engine.home.artifacts_folder)
+    files = Artifacts(quick.home.artifacts_folder)
     arrays = files.get_arrays(first.outcome.artifacts[name])
     other = files.put_arrays({n: a[..., :1] if n == "hidden.weight" else a for n, a in arrays.items()})
-    with sqlite3.connect(engine.home.database) as db:
+    with sqlite3.connect(quick.home.database) as db:
         db.execute("update kept set file = ? where kind = 'statistic'", (other,))
-    again = engine.compute("class:5", "ssd", reference=False)
+    again = quick.compute("class:5", "ssd", reference=False)
     assert again.outcome.seconds["precompute"] > 0
     assert again.outcome.artifacts[name] == first.outcome.artifacts[name]
 
 
-def test_the_device_is_the_one_asked_for(engine, monkeypatch):
-    assert engine.compute("class:3", reference=False).outcome.device == "cpu"
+def test_the_device_is_the_one_asked_for(quick, monkeypatch):
+    assert quick.compute("class:3", reference=False).outcome.device == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device() == choose_device("cpu") == "cpu"
     with pytest.raises(WrongInput, match=r"^FORGETSCOPE_DEVICE asks for cuda:0, but PyTorch finds no GPU here; .*\.$"):
         choose_device("cuda:0")
     monkeypatch.setenv("FORGETSCOPE_DEVICE", "cuda:0")
     with pytest.raises(WrongInput, match="finds no GPU"):
-        engine.compute("class:3", reference=False)
+        quick.compute("class:3", reference=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert [choose_device(asked) for asked in ("", "cuda", "cuda:1", "cpu")] == ["cuda", "cuda", "cuda:1", "cpu"]
@@ -356,7 +367,7 @@ def test_the_device_is_the_one_asked_for(engine, monkeypatch):
         choose_device("cuda:2")
 
 
-def test_stop_is_heard_in_every_stage_and_a_stopped_run_keeps_what_was_trained(engine):
+def test_stop_is_heard_in_every_stage_and_a_stopped_run_keeps_what_was_trained(quick):
     class Stop(Exception):
         pass
 
@@ -375,8 +386,8 @@ def test_stop_is_heard_in_every_stage_and_a_stopped_run_keeps_what_was_trained(e
         ("evaluate", {"original": 1, "reference": 1, "statistic": 1}),
     ):
         with pytest.raises(Stop):
-            pipeline.run(engine.spec("class:3", "ssd"), engine.home, until(stage))
-        assert engine.kept() == kept
+            pipeline.run(quick.spec("class:3", "ssd"), quick.home, until(stage))
+        assert quick.kept() == kept
 
 
 def test_the_batch_estimator_looks_at_the_training_set_sorted_by_class():

@@ -1,5 +1,7 @@
 """The checks on networks that were really trained: each planted fault is named, and a retrained network is left in peace."""
 
+from functools import cache
+
 import pytest
 
 from core.store.home import open_home
@@ -36,10 +38,16 @@ def home(tmp_path_factory):
     return open_home(tmp_path_factory.mktemp("trust") / "home")
 
 
+@pytest.fixture(scope="module")
+def left_in_peace(home):
+    """What the checks see of a retrained network, of a request and a seed; measured once for all that hold it against another."""
+    return cache(lambda request, seed: judged(home, request, seed, retrained))
+
+
 @pytest.mark.parametrize("key, request_, spoil, words, besides", PLANTED, ids=[f"{key}-{spoil.__name__}" for key, _, spoil, *_ in PLANTED])
-def test_a_planted_fault_is_named_with_and_without_a_floor(home, key, request_, spoil, words, besides):
+def test_a_planted_fault_is_named_with_and_without_a_floor(home, left_in_peace, key, request_, spoil, words, besides):
     case = judged(home, request_, 0, spoil)
-    for held in (case, with_floor(case, judged(home, request_, 0, retrained))):
+    for held in (case, with_floor(case, left_in_peace(request_, 0))):
         found = {doubt.key: doubt.sentence for doubt in examine(held).doubts}
         assert key in found, found
         assert words in found[key]
@@ -47,9 +55,9 @@ def test_a_planted_fault_is_named_with_and_without_a_floor(home, key, request_, 
 
 
 @pytest.mark.parametrize("request_", ["class:3", "classes:2,7", "random:0.05", "random:0.1"])
-def test_a_retrained_network_raises_no_doubt_and_is_as_hard_to_bring_back(home, request_):
+def test_a_retrained_network_raises_no_doubt_and_is_as_hard_to_bring_back(left_in_peace, request_):
     """Held against the shipped tolerances, and against the floor of another seed."""
-    case, other = (judged(home, request_, seed, retrained) for seed in (0, 1))
+    case, other = (left_in_peace(request_, seed) for seed in (0, 1))
     assert case.numbers != other.numbers
     for held in (case, with_floor(case, other)):
         assert examine(held).doubts == ()
