@@ -43,7 +43,8 @@ def finished_run() -> Run | None:
 def _picker(found: list[Run]) -> None:
     """Recent runs by name; what is chosen becomes the open run."""
     # No label may change while the page is open, as a status does: the browser would send the old one, which is no run.
-    recent = {r.id: f"{name_of(r)} · {r.id[:4]}" for r in found[:LISTED]}
+    shelves = queries.catalogue()
+    recent = {r.id: f"{name_of(r, shelves)} · {r.id[:4]}" for r in found[:LISTED]}
     now = opened_run()
     options = list(recent) if now in recent else [now, *recent] if now else list(recent)
     st.selectbox(

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from core.asking import preset_values
+from core.catalogue import Catalogue
 from core.comparison import model_text, settings_text
 from core.domain import ACTIVE, STOPPED, WrongInput
 from core.jobs import runner
 from core.store.outcome import Run
+from core.wording import title_of
 from dashboard import queries
 from dashboard.components.fragments import fragment
 from dashboard.components.palette import STATUS_ICON
@@ -26,18 +28,19 @@ STAGE = {
 }
 
 
-def name_of(run: Run) -> str:
-    """What distinguishes a run, in one line."""
+def name_of(run: Run, shelves: Catalogue) -> str:
+    """What distinguishes a run, in one line; it never changes while the shelves stay."""
     spec = run.spec
     seed = f"seed {spec.seed}" if spec.seed else ""
     without = "" if spec.reference else "no reference"
-    parts = (spec.method, spec.dataset, model_text(spec), shortened(queries.titled(spec.request, spec.dataset)), seed, chosen(run), without)
+    request = shortened(title_of(spec.request, shelves.datasets.get(spec.dataset)))
+    parts = (spec.method, spec.dataset, model_text(spec), request, seed, chosen(run, shelves), without)
     return " · ".join(filter(None, parts))
 
 
-def chosen(run: Run) -> str:
+def chosen(run: Run, shelves: Catalogue) -> str:
     """The settings that somebody chose, those that are not the preset's; '' where there are none, or where they cannot be known."""
-    spec, shelves = run.spec, queries.catalogue()
+    spec = run.spec
     method, data = shelves.methods.get(spec.method), shelves.datasets.get(spec.dataset)
     if method is None or data is None:
         return ""

@@ -21,11 +21,12 @@ def rows() -> None:
         st.rerun()  # the whole page once more: with a timer, without one, or with the word that there are no runs
     pages = max(1, -(-len(found) // PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    shelves = queries.catalogue()
     for run in found[(number - 1) * PAGE : number * PAGE]:
         with st.container(border=True, key=f"run-{run.id}"):
             what, buttons = st.columns([3, 2], vertical_alignment="center")
             with what:
-                st.markdown(f"**{name_of(run)}**  \n`{run.id}`")
+                st.markdown(f"**{name_of(run, shelves)}**  \n`{run.id}`")
                 state(run)
                 if run.status == RunStatus.DONE:
                     st.caption(gist(queries.numbers(run.id, *queries.edition(run)), run.spec.request))
