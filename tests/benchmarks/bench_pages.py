@@ -2,7 +2,7 @@
 
 python tests/benchmarks/bench_pages.py [RUNS]
 
-Real runs on digits, of one original. The server has shown every page before, for a run that is not measured. Each run is opened twice
+Real runs on digits, of one original; Compare has a benchmark of its own. The server has shown every page before, for a run that is not measured. Each run is opened twice
 on each page: new to the page, and seen before, which is what `warm` means; a map and a gallery are kept from the start, as looks are.
 """
 
@@ -24,7 +24,7 @@ from tests.browser.kit import ready
 
 BAR, TRIES = 1.0, 3  # seconds; clicks
 PLOT = "document.querySelector('.js-plotly-plot .main-svg, .js-plotly-plot .gl-canvas') !== null"
-PAGES = {"Result": PLOT, "Parameters": PLOT, "Inside the method": PLOT, "Saliency": PLOT, "Map": PLOT, "Privacy": PLOT, "Compare": PLOT}
+PAGES = {"Result": PLOT, "Parameters": PLOT, "Inside the method": PLOT, "Saliency": PLOT, "Map": PLOT, "Privacy": PLOT}
 LOOKS_KEPT: dict[str, dict[str, Any]] = {  # as the pages ask for them before anybody has chosen anything
     "map": {"projection": "pca", "count": 2000, "seed": 0, "turn": True},
     "gallery": {"how": "integrated_gradients", "target": "true", "count": 16, "settings": {"baseline": "mean"}},
