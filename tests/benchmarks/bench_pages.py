@@ -2,8 +2,9 @@
 
 python tests/benchmarks/bench_pages.py [RUNS]
 
-Real runs on digits, of one original; Compare has a benchmark of its own. The server has shown every page before, for a run that is not measured. Each run is opened twice
-on each page: new to the page, and seen before, which is what `warm` means; a map and a gallery are kept from the start, as looks are.
+Real runs on digits, of one original; Compare has a benchmark of its own. The server has shown every page before, for a run that is
+not measured. Each run is opened twice on each page: new to the page, and seen before, which is what `warm` means; a map and a
+gallery are kept from the start, as looks are.
 """
 
 from pathlib import Path
