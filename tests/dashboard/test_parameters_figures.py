@@ -26,7 +26,7 @@ def test_the_histogram_marks_alpha_the_ceiling_and_the_automatic_value():
     assert [shape.x0 for shape in figure.layout.shapes] == pytest.approx([log10(2), 1, log10(4)])
     assert [note.text for note in figure.layout.annotations] == ["α = 2.00", "n/k = 10.00", "auto"]
     left, dampened = (list(trace.y) for trace in figure.data)
-    assert (left, dampened) == ([5, 3, 0], [0, 0, 2])
+    assert (left, dampened) == ([5, 3, 0], [0, 3, 2])  # log 2 = 0.3 cuts the middle one
     assert len(ratio_histogram(histogram, 4.0, 1.0, None, 4.0).layout.shapes) == 1  # the automatic value is the chosen one
 
 
@@ -116,12 +116,15 @@ def test_a_row_of_the_table_is_a_filter_with_its_images_as_strips():
     images = np.zeros((1, 4, 1, 8, 8), np.uint8)
     answer = {
         "channels": [[7, 2.5, 1.0, 0.25]], "images": b64encode(images.tobytes()).decode(), "shape": list(images.shape), "peak": 16,
-        "kernels": None, "kernel_shape": None,
+        "kernels": None, "kernel_shape": None, "looked_at": {"forget": 9, "retain": 9},
     }  # fmt: skip
     row = filter_table(answer).iloc[0]
     assert (row["Channel"], row["Ratio"], row["Forget / kept response"]) == (7, 2.5, "1.00 / 0.25")
     assert "Filter" not in row
     assert row["Forget images"].startswith("data:image/png;base64,")
+    few = filter_table({**answer, "looked_at": {"forget": 1, "retain": 9}}).iloc[0]
+    assert few["Forget images"] == strip(images[0, :1], 16)  # a forget set of one image is not shown as two
+    assert few["Kept images"] == row["Kept images"]
 
 
 def test_large_images_are_thinned_before_they_are_sent():
