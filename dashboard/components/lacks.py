@@ -13,6 +13,8 @@ from dashboard import queries
 from dashboard.components.text import plain
 from dashboard.session import ask_to_open, home
 
+NETWORKS = {"original": "the original network", "unlearned": "the unlearned network"}  # parts of the pages that ask networks
+
 
 def lacks(run: Run, parts: Mapping[str, str], page: str, *, reference: str = "", incomplete: bool = False) -> None:
     """Say which parts of a page a finished run cannot fill, and offer to compute them.
@@ -21,9 +23,9 @@ def lacks(run: Run, parts: Mapping[str, str], page: str, *, reference: str = "",
     reference: what a run without a retrained reference does not show, as a sentence has it; '' asks for none.
     incomplete: an older version recorded less than is shown now, under a name that is there.
     """
-    names, older = queries.stored(run), run.spec.engine != code_version(ENGINE)
+    names, gone, older = queries.stored(run), queries.gone(run), run.spec.engine != code_version(ENGINE)
     lacking = [what for name, what in parts.items() if name not in names]
-    if lost := [name for name in parts if name in queries.gone(run)]:
+    if lost := [name for name in parts if name in gone]:
         st.warning(
             plain(f"The files of run {run.id} that hold {_listed([parts[name] for name in lost])} are no longer there. Delete the run on "
                   "the Runs page and run it again: what is still kept is not trained anew."), icon=":material/folder_off:",

@@ -12,7 +12,7 @@ from core.looks.asked import Look
 from core.store.outcome import Run
 from dashboard import queries
 from dashboard.components.fragments import fragment
-from dashboard.components.lacks import lacks
+from dashboard.components.lacks import NETWORKS, lacks
 from dashboard.components.look import look
 from dashboard.components.map_choice import show_choice
 from dashboard.components.map_hover import show_hover
@@ -24,7 +24,6 @@ from dashboard.session import stays
 
 COUNT, SEED = 2000, 0  # images on a map, and of their draw
 PROJECTIONS = ("PCA", "UMAP")
-NETWORKS = {"original": "the original network", "unlearned": "the unlearned network"}
 
 
 def show(run: Run, data: DatasetInfo, asked: Look, projection: str, arrays: dict[str, np.ndarray]) -> None:

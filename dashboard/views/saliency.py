@@ -8,13 +8,11 @@ from core.descriptions import DatasetInfo
 from core.store.outcome import Run
 from dashboard import queries
 from dashboard.components.fragments import fragment, part
-from dashboard.components.lacks import lacks
+from dashboard.components.lacks import NETWORKS, lacks
 from dashboard.components.opened import finished_run
 from dashboard.components.saliency_ask import ask_question
 from dashboard.components.saliency_gallery import gallery
 from dashboard.components.saliency_image import one_image
-
-NETWORKS = {"original": "the original network", "unlearned": "the unlearned network"}
 
 
 def page(run: Run, data: DatasetInfo) -> None:
