@@ -176,6 +176,19 @@ def test_a_gallery_is_offered_and_once_kept_drawn_as_one_wall_a_network(open_app
     assert "different classes for 2 of 6 images of the forget set and 0 of 6 of the control" in at.warning[0].value
 
 
+def test_a_run_with_one_network_alone_has_nothing_to_hold_its_maps_against_and_says_so(open_app, finished, done, home_of):
+    home = home_of()
+    with ResultStore(home.database) as store:
+        files = store.artifacts(done)
+    original = Artifacts(home.artifacts_folder).get_arrays(files["original"])
+    run_id = plant(home, spec(seed=11, engine="0" * 12), files={"original": original, "unlearned": None, "reference": None})
+    keep(home, run_id, arrays_of(models=("original",)))
+    at = open_app(home.root, PAGE, run=run_id, explainer="Saliency")
+    assert "This run stored one network alone" in captions(at)
+    assert not at.table  # no pairs
+    assert not at.error
+
+
 def test_a_click_in_the_gallery_opens_that_image_below(monkeypatch):
     set_now = {}
     monkeypatch.setattr(saliency_gallery, "recall", lambda key: {"selection": {"points": [{"customdata": [8]}] if key == "wall" else []}})
