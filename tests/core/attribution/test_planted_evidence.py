@@ -39,7 +39,7 @@ def test_the_original_looks_at_the_glasses(found):
 def test_the_map_leaves_the_glasses_by_as_much_as_the_references_does(found, key):
     original, reference, unlearned = (found[name] for name in ("original", "reference", key))
     assert unlearned.forget < 0.05  # the class is gone
-    assert unlearned.retain > 0.75
+    assert unlearned.retain > (0.75 if key == "unsir" else 0.8)  # its repair on 400 faces brings back less
     assert unlearned.share < original.share - 0.1
     assert abs((original.share - unlearned.share) - (original.share - reference.share)) < 0.1
     assert abs(unlearned.logits) < 0.2 * original.logits  # the glasses no longer speak for the class
