@@ -224,10 +224,10 @@ def figure(page: Page, key: str) -> dict[str, Any]:
     return told
 
 
-def drawn(page: Page, *keys: str) -> None:
-    """Every one of these charts is there, once."""
+def drawn(page: Page, *keys: str, seconds: float = 15.0) -> None:
+    """Every one of these charts is there, once; `seconds`: more where a process of its own computes them first."""
     for key in keys:
-        expect(page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first).to_be_visible()
+        expect(page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first).to_be_visible(timeout=seconds * 1000)
         expect(page.locator(f".st-key-{key} .js-plotly-plot")).to_have_count(1)
 
 

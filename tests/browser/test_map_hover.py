@@ -81,7 +81,7 @@ def companion(open_page, page, report, dashboard):
     expect(offer.or_(page.locator(PLOT))).to_be_visible()
     if offer.is_visible():
         offer.click()
-    drawn(page, "map_figure")
+    drawn(page, "map_figure", seconds=90)
     ready(page)
     arrays = asked.arrays(dashboard.home, Look("map", report["id"], SETTINGS))
     found = Companion(page)

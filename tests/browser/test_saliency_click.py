@@ -38,7 +38,7 @@ def test_another_image_brings_other_maps_and_goes_into_the_address(saliency):
 def test_a_gallery_is_computed_apart_and_a_click_opens_an_image_of_it(saliency, watch):
     page = saliency
     page.get_by_role("button", name="Compute the gallery").click()
-    drawn(page, "gallery_original", "gallery_unlearned", "gallery_reference")
+    drawn(page, "gallery_original", "gallery_unlearned", "gallery_reference", seconds=90)
     ready(page)
     runs = watch.runs
     page.wait_for_timeout(1200)
