@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from core.context import derived_seed
 from core.domain import Measurement
+from core.found import load_found
 from core.job import Job, restore
 from core.kept import Shared, to_arrays
 from core.metrics import METRICS
@@ -35,18 +36,21 @@ TABLES: dict[str, Callable[[Evidence], pd.DataFrame]] = {
 
 
 def evaluate(job: Job, shared: dict[str, Shared | None], unlearned: nn.Module, say: Callable[[float, str], None]) -> Evidence:
-    """Each model's logits on all data, once, and the models themselves."""
+    """Each model's logits on all data, once, and the models themselves; of original and reference, what another run found already."""
     models = {name: restore(job, thing.tensors) for name, thing in shared.items() if thing}
     models = {"original": models["original"], "unlearned": unlearned.eval(), **models}
-    answers = {}
-    for index, (name, model) in enumerate(models.items()):
-        say(ASKING * index / len(models), f"asking the {name} model")
+    found = load_found(job)
+    answers = dict(found.answers)
+    asked = {name: model for name, model in models.items() if name not in answers}
+    for index, (name, model) in enumerate(asked.items()):
+        say(ASKING * index / len(asked), f"asking the {name} model")
         sets = (predict(model, examples, job.device) for examples in (job.splits.train, job.splits.test))
         answers[name] = Answers(*sets)
     weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
     untrained = job.context("untrained", say, {}).fresh_model().eval()
     seed = derived_seed(job.spec.seed, "evaluate") % 2**31
-    return Evidence(job.splits, answers, weights, seed, {**models, "untrained": untrained}, job.device)
+    networks = {**models, "untrained": untrained}
+    return Evidence(job.splits, {name: answers[name] for name in models}, weights, seed, networks, job.device, found.known)
 
 
 def measure(evidence: Evidence, say: Callable[[float, str], None] = lambda share, note: None) -> list[Measurement]:

@@ -27,6 +27,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own p
     {"core.asking", "core.attribution", "core.comparison", "core.report", "core.statistics", "core.trust", "core.weights"},
     {"core.methods", "core.metrics", "core.opened"},
     {"core.job"},
+    {"core.found"},
     {"core.evaluation"},
     {"core.describe", "core.doubts", "core.explore", "core.pipeline"},
     {"core.looks"},
