@@ -23,7 +23,10 @@ from core.explore.plane import plane
 from core.explore.saliency import saliency, saliency_offer, saliency_random, saliency_trust
 from core.explore.touched import touched_layer, touched_map
 from core.store.home import Home
+from core.threads import cores
 from core.weights import take_in
+
+NICENESS = 1  # behind the page that draws, before runs
 
 QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
     "importance_view": importance_view, "redampen": redampen, "own_weights": take_in,
@@ -45,7 +48,9 @@ def answer(home: Home, line: str) -> dict[str, Any]:
 
 def main() -> None:
     """Serve until stdin closes."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
+    if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better
+        torch.set_num_threads(cores())
+    os.nice(NICENESS)
     home, voice = Home(Path(sys.argv[1])), sys.stdout
     sys.stdout = sys.stderr  # a library's print must not be taken for an answer
     for line in sys.stdin:

@@ -18,6 +18,7 @@ from core.methods.base import UnlearningMethod
 from core.models import MODELS
 from core.params import with_params
 from core.presets import preset_for
+from core.threads import cores
 from core.version import ENGINE, TRAINING, code_version
 
 
@@ -89,7 +90,7 @@ def prepare(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> Job:
 def _settle() -> None:
     """Same seed, same weights: no kernel that adds in a changing order where there is another."""
     if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better; the page stays quick, since runs are niced
-        torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        torch.set_num_threads(cores())
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False
     # By default memory is filled before it is used, which makes training a third slower and changes no number.

@@ -63,13 +63,17 @@ def _word(easier: float, tolerance: float) -> str:
 
 
 def relearning(numbers: Numbers, floor: Numbers | None, reasons: Mapping[str, str]) -> Part:
-    """By the training steps that it takes."""
+    """By the training steps that it takes. A second reference that was harder to teach says nothing of what is easier, nor the reverse:
+    the floor widens its own side alone.
+    """
     pair = _pair("anamnesis_index", numbers, reasons)
     if isinstance(pair, Part):
         return pair
     index = pair[0]  # the reference's own is 1
     least = log(EASIER if descends(numbers) else STRANGER)
-    word = _word(-_log_ratio(index, 1.0), allowed("anamnesis_index", floor, least, _log_ratio))
+    second = (floor or {}).get("unlearned", {}).get("anamnesis_index")
+    on_its_side = second is not None and (second < 1) == (index < 1)
+    word = _word(-_log_ratio(index, 1.0), allowed("anamnesis_index", floor if on_its_side else None, least, _log_ratio))
     ours, theirs = (numbers[model].get("relearn_steps") for model in ("unlearned", "reference"))
     if ours is None and theirs is not None and index >= 1:  # given up before it was there: the true ratio is higher
         gave_up = f"{index * theirs:.0f} training steps do not bring it back, {theirs:.0f} do from the reference"

@@ -1,4 +1,4 @@
-"""Try to bring it back: the verdict in words, then relearning, probes and grafts, each beside the reference."""
+"""Try to bring it back: the verdict in words, then relearning, probes and grafts, a tab each, beside the reference."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -8,7 +8,7 @@ import streamlit as st
 from core.store.outcome import Run
 from dashboard import queries
 from dashboard.components import figures
-from dashboard.components.fragments import part
+from dashboard.components.fragments import fragment, part
 from dashboard.components.privacy_back import DIRECTIONS, graft_lines, probe_lines, relearn_curves
 from dashboard.components.text import plain
 from dashboard.components.trust import case_of
@@ -27,12 +27,16 @@ def back_part(run: Run, where: Where) -> None:
         st.markdown(f"#### {lead}\n{plain(rest[:1].upper() + rest[1:])}\n" + "\n".join(f"- {plain(p.sentence)}" for p in said.parts))
         if case.floor is None and said.word != "unknown":
             st.caption("No second reference was trained for this request, so fixed tolerances decide what counts as a difference.")
-    left, right = st.columns(2)
-    with left:
-        part(partial(_relearning, run, where, reasons))
-    with right:
-        part(partial(_probes, run, where, reasons))
-    part(partial(_grafts, run, where, reasons))
+    fragment(partial(_tries, run, where, reasons))
+
+
+def _tries(run: Run, where: Where, reasons: Reasons) -> None:
+    """One at a time: nobody looks at four figures at once, and the page's first ones come sooner."""
+    tries = {"Train it again": _relearning, "Look for it inside": _probes, "Graft it onto the original": _grafts}
+    for tab, draw in zip(st.tabs(list(tries), key="tries", on_change="rerun", bind="query-params"), tries.values(), strict=True):
+        if tab.open:
+            with tab:
+                part(partial(draw, run, where, reasons))
 
 
 def _missing(metric: str, reasons: Reasons) -> None:
@@ -42,7 +46,6 @@ def _missing(metric: str, reasons: Reasons) -> None:
 
 def _relearning(run: Run, where: Where, reasons: Reasons) -> None:
     """How fast it is learnt back."""
-    st.markdown("**Train it again**")
     table = queries.table(run.id, "relearn", *where)
     if table.empty:
         _missing("relearn_steps", reasons)
@@ -54,7 +57,6 @@ def _relearning(run: Run, where: Where, reasons: Reasons) -> None:
 
 def _probes(run: Run, where: Where, reasons: Reasons) -> None:
     """What the layers still know."""
-    st.markdown("**Look for it inside**")
     table = queries.table(run.id, "probes", *where)
     if table.empty:
         _missing("probe_accuracy", reasons)
@@ -67,7 +69,6 @@ def _probes(run: Run, where: Where, reasons: Reasons) -> None:
 def _grafts(run: Run, where: Where, reasons: Reasons) -> None:
     """Where in the network it sits."""
     table = queries.table(run.id, "graft", *where)
-    st.markdown("**Graft it onto the original**")
     if table.empty:
         _missing("graft_forget_accuracy", reasons)
         return

@@ -46,7 +46,10 @@ def caveats(case: Case, finding: Finding) -> str:
     if case.method == FLOOR:
         lines.append("This network was itself retrained, from another seed than the reference.")
     elif case.floor is not None:
-        lines.append("A gap to the reference counts only where it is more than twice that between two retrained networks, the floor.")
+        lines.append(
+            "A gap to the reference counts only where it is more than twice that between two retrained networks, the floor; a ratio of "
+            "steps only where the second of them lay on the same side."
+        )
     elif case.has_reference:
         lines.append("The floor is not known, so gaps are held against the most by which two networks retrained on digits differed.")
     return " ".join(lines)

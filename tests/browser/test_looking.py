@@ -16,7 +16,7 @@ from tests.browser.kit import PATHS, ROOT, WIDTHS, alert, drawn, figure, metric,
 SCREENSHOT = ROOT / "assets" / "screenshot.png"
 SHAPES = ("class_shift", "confusion-original", "confusion-unlearned", "confusion-reference")
 INSIDE = ("ratios", "what-if", "dampened", "importance", "moved")
-CHARTS = {"Result": SHAPES, "Parameters": INSIDE, "Privacy": ("scores", "scores-reference", "roc", "relearn", "probes")}
+CHARTS = {"Result": SHAPES, "Parameters": INSIDE, "Privacy": ("scores", "scores-reference", "roc", "relearn")}
 
 
 def chosen(page, key):

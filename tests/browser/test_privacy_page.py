@@ -43,7 +43,7 @@ def click_image(page, wall, number):
 def privacy(open_page, page, report):
     """The page on the finished run, drawn."""
     open_page(f"/privacy?run={report['id']}")
-    drawn(page, *ATTACK, "wall-forget-called", "relearn", "probes", "graft-model_below", "graft-original_below")
+    drawn(page, *ATTACK, "wall-forget-called", "relearn")
     return page
 
 
@@ -113,6 +113,17 @@ def test_a_click_on_an_image_opens_its_card_and_redraws_nothing_else(privacy, wa
     page.set_viewport_size({"width": 1280, "height": 4500})  # axe does not judge the colours of what is out of sight
     ready(page)
     assert axe(page) == []
+
+
+def test_each_try_to_bring_it_back_is_drawn_when_its_tab_is_opened(privacy):
+    page = privacy
+    for name, keys in (("Look for it inside", ["probes"]), ("Graft it onto the original", ["graft-model_below", "graft-original_below"])):
+        page.get_by_role("tab", name=name).click()
+        drawn(page, *keys)
+        ready(page)
+        assert all(figure(page, key)["traces"] for key in keys)
+    expect(page).to_have_url(re.compile("tries=Graft"))
+    expect(page.locator(".st-key-probes")).to_have_count(0)
 
 
 def test_the_list_of_images_is_reached_by_keyboard(privacy):

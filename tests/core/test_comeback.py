@@ -114,7 +114,11 @@ def test_twice_what_parts_two_references_is_no_difference():
     floor = numbers((0.5, 10.0, 0.70, 0.30))  # a second reference: half the steps, ten points below, 25 above
     assert words(given, floor) == ("equal", "equal", "equal", "equal")
     assert words(numbers((0.2, 4.0, 1.0, 0.56)), floor) == ("easier", "easier", "equal", "easier")
-    assert words(numbers((4.0, 80.0, 0.80, 0.05)), floor)[1] == "equal"  # the gap counts both ways
+    assert words(numbers((0.26, 5.2, 0.80, 0.05)), floor)[1] == "equal"  # within twice the gap, on the side where the floor lies
+    assert words(numbers((4.0, 80.0, 0.80, 0.05)), floor)[1] == "harder"  # on the other side it says nothing
+    slow = numbers((2.81, 59.0, 0.80, 0.05))  # a second reference that was nearly three times as hard to teach
+    assert words(numbers((1 / 7, 3.0, 0.80, 0.05)), slow)[1] == "easier"
+    assert words(numbers((7.0, 140.0, 0.80, 0.05)), slow)[1] == "equal"
     near = numbers((1.0, 20.0, 0.80, 0.05))
     assert words(given, near) == words(given)  # a small floor does not narrow the tolerance
 

@@ -84,8 +84,8 @@ def test_a_class_run_shows_all_three_parts(look):
     at = look("class")
     assert [heading.value for heading in at.subheader] == list(PARTS)
     assert not at.info
-    assert len(alts(at)) == 3 + 4 + 4  # attack, walls, bringing back
-    assert sum("How to read it" in caption.value for caption in at.caption) == 7
+    assert len(alts(at)) == 3 + 4 + 1  # attack, walls, the first try to bring it back
+    assert sum("How to read it" in caption.value for caption in at.caption) == 5
     assert list(tiles(at)) == ["True positives", "False positives", "Accuracy", "95 % interval"]
     assert all(metric.delta.startswith("reference ") for metric in at.metric[:3])
     table = at.table[0].value
@@ -93,6 +93,19 @@ def test_a_class_run_shows_all_three_parts(look):
     assert table["TPR at 1 %"].tolist() == ["–"] * 3
     assert any("1 % of 36 unseen examples is less than one" in text for text in told(at, "caption"))
     assert "As hard to bring back as from a retrained network" in said(at)
+
+
+@pytest.mark.parametrize("kind", ["class", "random", "one", "alone", "old", "untouched"])
+@pytest.mark.parametrize("name, charts", [("Train it again", ["relearn"]), ("Look for it inside", ["probes"]),
+                                          ("Graft it onto the original", ["graft-model_below", "graft-original_below"])])  # fmt: skip
+def test_a_tab_for_each_try_draws_that_alone_or_says_why_not(look, kind, name, charts):
+    at = sound(look(kind, tries=name))
+    every = ["relearn", "probes", "graft-model_below", "graft-original_below"]
+    shown = [key for key in every if any(chart.proto.id.endswith(f"-{key}") for chart in at.get("plotly_chart"))]
+    assert shown in (charts, [])
+    assert kind not in ("class", "untouched") or shown == charts
+    assert shown or at.info
+    assert all(alts(at))
 
 
 def test_an_untouched_network_is_easier_to_bring_back(look):
@@ -329,7 +342,7 @@ def test_a_forget_set_of_one_says_what_its_rates_are_worth(look):
     at = look("one")
     assert "With 1 image in the forget set" in said(at)
     assert figure(at, "scores")["data"][0]["name"] == "Forget set (1)"
-    assert any("names" in text for text in told(at, "info"))
+    assert any("names" in text for text in told(look("one", tries="Look for it inside"), "info"))
 
 
 def test_without_a_reference_there_is_no_picture_to_match(look):
@@ -347,9 +360,10 @@ def test_the_reference_itself_is_the_picture_to_match(look):
 
 
 def test_an_older_run_says_of_each_part_that_it_has_to_be_run_again(look):
-    at = look("old")
-    assert sum("another version of Forgetscope made it; run it again" in text for text in told(at, "info")) == 4
-    assert "bring back" in said(at)  # the numbers are there
+    for name in ("Train it again", "Look for it inside", "Graft it onto the original"):
+        at = look("old", tries=name)
+        assert sum("another version of Forgetscope made it; run it again" in text for text in told(at, "info")) == 2
+        assert "bring back" in said(at)  # the numbers are there
 
 
 def test_without_unseen_images_the_attack_cannot_be_counted(look):
