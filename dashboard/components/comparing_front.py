@@ -15,6 +15,7 @@ from dashboard.components.comparing_rows import GROUP, rows_of
 from dashboard.components.figures import house, laid_over
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, MODEL_SYMBOL, MODEL_TITLE, QUIET
 
+APART = 0.03  # share of an axis: points that lie nearer than this in both get one label, or their names would cover each other
 LABELLED = 8  # points of the front that are named in the figure; of more, only hovering tells
 Take = Callable[[pd.DataFrame, str], pd.Series]  # (runs, "" or "original." or "reference.") -> one value a run
 
@@ -134,13 +135,27 @@ def front(points: pd.DataFrame, marks: pd.DataFrame, x: Quantity, y: Quantity, p
 
 def _dots(rows: pd.DataFrame, points: pd.DataFrame, x: Quantity, y: Quantity, on_front: bool, named: bool) -> dict[str, Any]:
     look = {"color": ACCENT, "size": 10} if on_front else {"color": QUIET, "size": 7}
-    words = {"text": [f"  {re.split(' · |, ', name)[0]}  " for name in rows["name"]], "textposition": _sides(rows["x"], points["x"])}
+    words = {"text": [f"  {name}  " for name in _labels(rows, points, x, y)], "textposition": _sides(rows["x"], points["x"])}
     return {
         "type": "scatter", "x": rows["x"].to_numpy(), "y": rows["y"].to_numpy(), "mode": "markers+text" if named else "markers",
         "name": "on the front" if on_front else "beaten by another", "marker": look, **(words if named else {}),
         "error_x": _bars(rows, "x"), "error_y": _bars(rows, "y"),
         "customdata": [_hover(row, x, y) for row in rows.to_dict("records")], "hovertemplate": "%{customdata}<extra></extra>",
     }  # fmt: skip
+
+
+def _labels(rows: pd.DataFrame, points: pd.DataFrame, x: Quantity, y: Quantity) -> list[str]:
+    """A row's method, with those of the rows that lie on the same spot; '' for a row whose method stands at another's."""
+    places = np.column_stack([points["x"] if x.share else np.log10(points["x"]), points["y"] if y.share else np.log10(points["y"])])
+    span = np.ptp(places, axis=0)
+    here = places[points.index.get_indexer(rows.index)] / np.where(span > 0, span, 1.0)
+    spots: dict[int, list[str]] = {}
+    for index, name in enumerate(rows["name"]):
+        spot = next((first for first in spots if (abs(here[first] - here[index]) < APART).all()), index)
+        method = re.split(" · |, ", name)[0]
+        if method not in spots.setdefault(spot, []):
+            spots[spot].append(method)
+    return [", ".join(spots.get(index, [])) for index in range(len(rows))]
 
 
 def _title(quantity: Quantity) -> str:

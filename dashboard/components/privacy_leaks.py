@@ -78,7 +78,7 @@ def _card(
         help="The images of the four walls, in their order.",
     )  # fmt: skip
     if name is None:
-        st.caption("A click on an image opens its card here: what it is, and what the three networks make of it.")
+        st.caption("A click on an image opens its card here: what it is, and what each network makes of it.")
         return
     row = names.index(name)
     label, taught = _true(row, examples, arrays, multi), int(examples["label"].iloc[row])

@@ -293,6 +293,18 @@ def test_beaten_points_are_grey_and_the_front_is_drawn_through_the_rest():
     assert beaten.customdata[0].startswith("bad, 2 seeds<br>forgetting gap 50 %")
 
 
+def test_points_on_one_spot_are_named_together():
+    alike = {"test_forget_accuracy": 0.0, "test_retain_accuracy": 0.9}
+    frame = frame_of(
+        {"method": "one", **alike}, {"method": "other", **alike}, {"method": "one", "seed": 1, **alike},
+        {"method": "apart", "test_forget_accuracy": 0.2, "test_retain_accuracy": 0.95},
+    )  # fmt: skip
+    points = comparing_front.points_of(frame, GAP, KEPT, False, names_of(frame))
+    best = comparing_front.front(points, comparing_front.landmarks(frame, GAP, KEPT), GAP, KEPT, {}).data[-3]
+    assert sorted(text.strip() for text in best.text) == ["", "", "apart", "one, other"]
+    assert len(best.x) == 4
+
+
 def test_intervals_are_drawn_from_three_seeds_on_and_told_always():
     _, beaten, best, *_ = drawn_front().data
     assert best.error_y.array[0] == pytest.approx(stats.t.ppf(0.975, 2) * 0.01 / sqrt(3))
