@@ -13,7 +13,7 @@ from dashboard.components.palette import MODEL_TITLE
 from dashboard.components.privacy_attack import Attack
 from dashboard.components.privacy_card import card_table, probabilities
 from dashboard.components.privacy_scores import SCORES, called, models_of
-from dashboard.components.privacy_walls import SET_NAME, named, pictures, truths_of, wall_figure, walls_of
+from dashboard.components.privacy_walls import SET_NAME, Wall, named, pictures, truths_of, walls_figure, walls_of
 from dashboard.session import belongs, recall, remember
 
 LARGE = 112  # pixels of a card's picture
@@ -28,25 +28,27 @@ def leaks(
     walls = walls_of(attack.values[attack.model], reference, attack.sides, attack.threshold, attack.above, attack.score)
     names = ids_of(examples)
     left, right = st.columns([5, 4])
-    for wall in walls:
-        matched = "" if wall.matched is None else f" (reference: {wall.matched})"
-        left.markdown(f"**{wall.title}** · {wall.total} of {wall.whole}{matched} · {wall.about}")
-        if not len(wall.rows):
-            left.caption("None at this threshold.")
-            continue
-        images = pictures(examples, wall.rows, arrays)
-        key = f"wall-{wall.key}"
-        left.plotly_chart(
-            wall_figure(wall, images, int(arrays["peak"]), examples, classes, attack.model, attack.score, multi=multi), key=key,
-            config=figures.CONFIG, on_select=partial(_clicked, key, names), selection_mode="points",
-            alt=f"{len(wall.rows)} of {wall.total} images: {wall.title}; the list beside names them all",
-        )  # fmt: skip
+    images = {wall.key: pictures(examples, wall.rows, arrays) for wall in walls if len(wall.rows)}
+    left.plotly_chart(
+        walls_figure(walls, images, int(arrays["peak"]), examples, classes, attack.model, attack.score, multi=multi), key="walls",
+        config=figures.CONFIG, on_select=partial(_clicked, names), selection_mode="points", alt=_alt(walls),
+    )  # fmt: skip
     left.caption(
-        "How to read it: the images that the attack is surest about come first. A leak is an image of the first wall that the "
-        f"reference would not give away. The score is the {attack.score.title} under the {MODEL_TITLE[attack.model].lower()} network."
+        "How to read it: the images that the attack is surest about come first. Leaks are images of the first wall that the reference "
+        f"would not give away, where the attack beats chance. The score is the {attack.score.title} under the "
+        f"{MODEL_TITLE[attack.model].lower()} network."
     )
     with right.container(border=True, key="image_card"):
         _card(run_id, names, [row for wall in walls for row in wall.rows.tolist()], examples, answers, arrays, classes, attack, multi)
+
+
+def _alt(walls: list[Wall]) -> str:
+    """All that the headings say; the images are named by the list beside."""
+    told = (
+        f"{wall.title}: {wall.total} of {wall.whole}" + ("" if wall.matched is None else f", {wall.matched} under the reference")
+        for wall in walls
+    )
+    return f"Images by what the attack says of them. {'. '.join(told)}. The list beside names those that are shown"
 
 
 def ids_of(examples: pd.DataFrame) -> list[str]:
@@ -55,12 +57,12 @@ def ids_of(examples: pd.DataFrame) -> list[str]:
     return (prefix + " " + examples["index"].astype(str)).tolist()
 
 
-def _clicked(key: str, names: list[str]) -> None:
+def _clicked(names: list[str]) -> None:
     """A callback. Clicking the chosen image again takes the choice back in the browser: its card stays."""
-    points = recall(key)["selection"]["points"]
+    points = recall("walls")["selection"]["points"]
     if points:
-        remember(f"_last.{key}", names[int(points[0]["customdata"][0])])
-    if name := recall(f"_last.{key}"):
+        remember("_last.walls", names[int(points[0]["customdata"][0])])
+    if name := recall("_last.walls"):
         remember("image", name)
 
 

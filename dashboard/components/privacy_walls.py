@@ -3,6 +3,7 @@
 from base64 import b64encode
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from dashboard.components.privacy_scores import Score, Sides, called
 
 COLUMNS, MOST = 10, 20  # images in a row, and in a wall
 CELL = 44  # pixels of a cell's height
+HEADING = 1.3  # cells that a wall's two lines of words, and the room above them, take
 SET_NAME = {
     "forget": "forget set",
     "retain": "kept training images",
@@ -48,7 +50,7 @@ def walls_of(
     member = called(values, threshold, above)
     far = np.abs(score.drawn(values) - score.drawn(threshold))
     kinds = (
-        ("forget-called", "Forget set, called members", "a leak if more than under the reference, and the attack beats chance",
+        ("forget-called", "Forget set, called members", "leaks, if more than there",
          sides.forget, True),
         ("forget-missed", "Forget set, not called members", "as for images that were never seen", sides.forget, False),
         ("unseen-called", "Never seen, but called members", "false alarms", sides.unseen, True),
@@ -72,23 +74,51 @@ def pictures(examples: pd.DataFrame, rows: np.ndarray, arrays: dict[str, np.ndar
     return np.stack(whole)
 
 
-def wall_figure(
-    wall: Wall, images: np.ndarray, peak: int, examples: pd.DataFrame, classes: tuple[str, ...], model: str, score: Score,
-    *, multi: bool = False,
+def walls_figure(
+    walls: list[Wall], images: dict[str, np.ndarray], peak: int, examples: pd.DataFrame, classes: tuple[str, ...], model: str,
+    score: Score, *, multi: bool = False,
 ) -> go.Figure:  # fmt: skip
-    """The wall as one picture, and over it an unseen point a cell to hover over and to select; customdata: the row.
+    """All walls in one figure, which a threshold redraws at once; a trace a wall, named by its key.
 
-    images: uint8 (n, C, H, W), n = len(wall.rows), at least one.
+    A wall is one picture below its heading, and over it an unseen point a cell to hover over and to select; customdata: the row.
+    images: wall's key -> uint8 (n, C, H, W), n = len(wall.rows), for walls that show any.
     multi: `label` and answers count attributes: those that the image has, and those that are answered rightly.
     """
-    count = len(wall.rows)
-    lines, cells = max(1, ceil(count / COLUMNS)), np.arange(count)
+    traces, pictured, headings, top = [], [], [], 0.0
+    for wall in walls:
+        matched = "" if wall.matched is None else f" (reference: {wall.matched})"
+        headings.append({
+            "text": f"<b>{wall.title}</b><br>{wall.total} of {wall.whole}{matched} · {wall.about if len(wall.rows) else 'none'}",
+            "x": 0, "xanchor": "left", "y": top + HEADING - 0.1, "yanchor": "bottom", "align": "left", "showarrow": False, "font": {"size": 13},
+        })  # fmt: skip
+        top += HEADING
+        if len(wall.rows):
+            traces.append(_points(wall, top, examples, classes, model, score, multi))
+            lines = ceil(len(wall.rows) / COLUMNS)
+            pictured.append({
+                "source": "data:image/png;base64," + b64encode(_sheet(images[wall.key], peak)).decode(), "xref": "x", "yref": "y",
+                "x": 0, "y": top, "sizex": COLUMNS, "sizey": lines, "sizing": "stretch", "layer": "below",
+            })  # fmt: skip
+            top += lines
+    axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    layout = {
+        "height": top * CELL + 2, "margin": {"l": 0, "r": 0, "t": 0, "b": 0, "pad": 0}, "images": pictured, "annotations": headings,
+        "showlegend": False, "hovermode": "closest", "hoverdistance": -1, "xaxis": {"range": [0, COLUMNS], **axis},
+        "yaxis": {"range": [top, 0], "scaleanchor": "x", "constraintoward": "top", **axis},
+    }  # fmt: skip
+    return go.Figure(traces, layout)
+
+
+def _points(
+    wall: Wall, top: float, examples: pd.DataFrame, classes: tuple[str, ...], model: str, score: Score, multi: bool
+) -> dict[str, Any]:
+    cells = np.arange(len(wall.rows))
     chosen = examples.iloc[wall.rows]
     columns = [chosen[name].tolist() for name in ("set", "index", "label", f"{model}_answer", f"{model}_{score.key}")]
     columns.insert(3, truths_of(chosen).tolist())
     hidden = {"opacity": 0}
-    points = {
-        "type": "scatter", "x": cells % COLUMNS + 0.45, "y": cells // COLUMNS + 0.45, "mode": "markers", "showlegend": False,
+    return {
+        "type": "scatter", "name": wall.key, "x": cells % COLUMNS + 0.45, "y": top + cells // COLUMNS + 0.45, "mode": "markers",
         "customdata": [[int(row)] for row in wall.rows], "hovertemplate": "%{text}<extra></extra>",
         "text": [
             f"{SET_NAME[name]}, index {index}<br>{_said(label, truth, answer, classes, multi)}<br>{score.title} {value:.3g}"
@@ -96,17 +126,6 @@ def wall_figure(
         ],
         "marker": {"symbol": "square", "size": 0.8 * CELL, **hidden}, "selected": {"marker": hidden}, "unselected": {"marker": hidden},
     }  # fmt: skip
-    picture = {
-        "source": "data:image/png;base64," + b64encode(_sheet(images, peak)).decode(), "xref": "x", "yref": "y", "x": 0, "y": 0,
-        "sizex": COLUMNS, "sizey": lines, "sizing": "stretch", "layer": "below",
-    }  # fmt: skip
-    axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
-    layout = {
-        "height": lines * CELL + 2, "margin": {"l": 0, "r": 0, "t": 0, "b": 0, "pad": 0}, "images": [picture],
-        "hovermode": "closest", "hoverdistance": -1, "xaxis": {"range": [0, COLUMNS], **axis},
-        "yaxis": {"range": [lines, 0], "scaleanchor": "x", "constraintoward": "top", **axis},
-    }  # fmt: skip
-    return go.Figure([points], layout)
 
 
 def truths_of(examples: pd.DataFrame) -> pd.Series:

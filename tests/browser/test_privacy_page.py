@@ -27,23 +27,23 @@ def line_after(page, before):
 
 def click_image(page, wall, number):
     """Click the middle of the wall's image of that number, from 0 in the first row."""
-    plot = page.locator(f".st-key-wall-{wall} .js-plotly-plot")
-    plot.scroll_into_view_if_needed()
-    where = plot.evaluate(
-        """(plot, number) => {
-            const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect();
-            return [box.left + xaxis._offset + xaxis.l2p(number + 0.45), box.top + yaxis._offset + yaxis.l2p(0.45)];
-        }""",
-        number,
-    )
-    page.mouse.click(*where)
+    place = """([wall, number]) => {
+        const plot = document.querySelector('.st-key-walls .js-plotly-plot'), {xaxis, yaxis} = plot._fullLayout;
+        const {x, y} = plot._fullData.find(trace => trace.name === wall), box = plot.getBoundingClientRect();
+        return [box.left + xaxis._offset + xaxis.l2p(x[number]), box.top + yaxis._offset + yaxis.l2p(y[number])];
+    }"""
+    _, y = page.evaluate(place, [wall, number])
+    page.mouse.move(1270, 300)  # of the page, and of no figure
+    page.mouse.wheel(0, y - 400)  # the figure may be taller than the window
+    until(lambda: 100 < page.evaluate(place, [wall, number])[1] < 850)
+    page.mouse.click(*page.evaluate(place, [wall, number]))
 
 
 @pytest.fixture
 def privacy(open_page, page, report):
     """The page on the finished run, drawn."""
     open_page(f"/privacy?run={report['id']}")
-    drawn(page, *ATTACK, "wall-forget-called", "relearn")
+    drawn(page, *ATTACK, "walls", "relearn")
     return page
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 from dashboard.components import comparing, result_figures
 from dashboard.components.privacy_card import card_table, probabilities
 from dashboard.components.privacy_scores import SCORES, Sides
-from dashboard.components.privacy_walls import wall_figure, walls_of
+from dashboard.components.privacy_walls import walls_figure, walls_of
 
 NAMES = ("striped", "dotted", "dark")
 MODELS = ("original", "unlearned")
@@ -54,12 +54,10 @@ EXAMPLES = pd.DataFrame(
 def test_a_wall_counts_attributes_and_those_answered_rightly():
     sides = Sides(np.array([0]), np.array([], int), np.array([1]))
     values = EXAMPLES["unlearned_loss"].to_numpy()
-    wall = walls_of(values, None, sides, 1.0, False, SCORES["loss"])
-    forgotten, unseen = wall[0], wall[2]
-    images = np.zeros((1, 1, 8, 8), np.uint8)
-    texts = [
-        wall_figure(w, images, 16, EXAMPLES, NAMES, "unlearned", SCORES["loss"], multi=True).data[0].text[0] for w in (forgotten, unseen)
-    ]
+    walls = walls_of(values, None, sides, 1.0, False, SCORES["loss"])
+    images = {wall.key: np.zeros((1, 1, 8, 8), np.uint8) for wall in walls if len(wall.rows)}
+    figure = walls_figure(walls, images, 16, EXAMPLES, NAMES, "unlearned", SCORES["loss"], multi=True)
+    texts = [trace.text[0] for trace in figure.data]
     assert "1 attribute, 2 of 3 answered rightly" in texts[0]
     assert "3 attributes, 3 of 3 answered rightly" in texts[1]
 

@@ -84,7 +84,7 @@ def test_a_class_run_shows_all_three_parts(look):
     at = look("class")
     assert [heading.value for heading in at.subheader] == list(PARTS)
     assert not at.info
-    assert len(alts(at)) == 3 + 4 + 1  # attack, walls, the first try to bring it back
+    assert len(alts(at)) == 3 + 1 + 1  # attack, walls, the first try to bring it back
     assert sum("How to read it" in caption.value for caption in at.caption) == 5
     assert list(tiles(at)) == ["True positives", "False positives", "Accuracy", "95 % interval"]
     assert all(metric.delta.startswith("reference ") for metric in at.metric[:3])
@@ -300,12 +300,15 @@ def test_the_second_reference_s_rows_are_put_in_the_run_s_order(planted):
 
 def test_walls_hold_everybody_once(look):
     at = look("class")
-    counts = [line.value for line in at.markdown if " of " in line.value and "(reference: " in line.value]
-    totals = [int(line.split("·")[1].split("of")[0]) for line in counts]
+    counts = [note["text"].split("<br>")[1] for note in figure(at, "walls")["layout"]["annotations"]]
+    totals = [int(line.split(" of ")[0]) for line in counts]
     wholes = [int(line.split(" of ")[1].split()[0]) for line in counts]
     assert len(counts) == 4
     assert totals[0] + totals[1] == wholes[0] == wholes[1] == 147
     assert totals[2] + totals[3] == wholes[2] == wholes[3] == 36
+    assert all("(reference: " in line for line in counts)
+    (alt,) = (text for text in alts(at) if "by what the attack says" in text)
+    assert f"Forget set, called members: {totals[0]} of 147" in alt
 
 
 def test_an_image_from_the_list_opens_its_card(look, planted):

@@ -30,7 +30,7 @@ from dashboard.components.privacy_scores import (
     sides_of,
     steps,
 )
-from dashboard.components.privacy_walls import COLUMNS, MOST, pictures, wall_figure, walls_of
+from dashboard.components.privacy_walls import COLUMNS, HEADING, MOST, pictures, walls_figure, walls_of
 
 LOSS, CONFIDENCE = SCORES["loss"], SCORES["confidence"]
 CLASSES = ("cat", "dog", "owl")
@@ -267,27 +267,42 @@ def test_pictures_come_from_the_training_or_the_test_images():
     assert shown[:, 0, 0, 0].tolist() == [28, 104]  # training image 7, test image 1
 
 
-def test_a_wall_s_points_lie_on_its_tiles_and_know_their_rows():
-    wall = walls_of(np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0]), None, sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)[0]
-    figure = wall_figure(wall, pictures(EXAMPLES, wall.rows, images()), 255, EXAMPLES, CLASSES, "unlearned", LOSS)
-    points = figure.data[0]
+def test_the_walls_points_lie_on_their_tiles_and_know_their_rows():
+    walls = walls_of(np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0]), None, sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)
+    figure = figure_of(walls)
+    assert [trace.name for trace in figure.data] == ["forget-called", "unseen-called", "unseen-missed"]  # nobody is missed
+    points, _, alone = figure.data
     assert [list(data) for data in points.customdata] == [[1], [0]]
     assert [int(x) for x in points.x] == [0, 1]
-    assert [int(y) for y in points.y] == [0, 0]
+    assert points.y.tolist() == pytest.approx([HEADING + 0.45] * 2)
+    assert alone.y.tolist() == pytest.approx([4 * HEADING + 2 + 0.45] * 2)  # below four headings and two rows of images
     assert points.marker.opacity == points.selected.marker.opacity == points.unselected.marker.opacity == 0
     assert points.text[1] == "forget set, index 7<br>class dog, answered dog<br>loss 0.1"
-    (picture,) = figure.layout.images
-    assert picture.source.startswith("data:image/png;base64,")
-    assert (picture.sizex, picture.sizey) == (COLUMNS, 1)
-    assert figure.to_json() == wall_figure(
-        wall, pictures(EXAMPLES, wall.rows, images()), 255, EXAMPLES, CLASSES, "unlearned", LOSS
-    ).to_json()
+    pictured = figure.layout.images
+    assert [picture.y for picture in pictured] == pytest.approx([HEADING, 3 * HEADING + 1, 4 * HEADING + 2])
+    assert pictured[0].source.startswith("data:image/png;base64,")
+    assert (pictured[0].sizex, pictured[0].sizey) == (COLUMNS, 1)
+    assert tuple(figure.layout.yaxis.range) == pytest.approx((4 * HEADING + 3, 0))
+    headings = [note.text for note in figure.layout.annotations]
+    assert headings[0] == "<b>Forget set, called members</b><br>2 of 2 · leaks, if more than there"
+    assert headings[1] == "<b>Forget set, not called members</b><br>0 of 2 · none"
+    assert figure.to_json() == figure_of(walls).to_json()
+
+
+def figure_of(walls, examples=EXAMPLES):
+    shown = {wall.key: pictures(examples, wall.rows, images()) for wall in walls if len(wall.rows)}
+    return walls_figure(walls, shown, 255, examples, CLASSES, "unlearned", LOSS)
+
+
+def test_a_heading_says_how_many_there_are_under_the_reference():
+    values = np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0])
+    walls = walls_of(values, np.full(6, 9.0), sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)
+    assert "2 of 2 (reference: 0)" in figure_of(walls).layout.annotations[0].text
 
 
 def test_a_wall_says_which_images_the_request_labelled_wrongly():
-    wall = walls_of(np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0]), None, sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)[0]
-    flipped = EXAMPLES.assign(truth=[2, 1, 0, 1, 0, 2])
-    shown = wall_figure(wall, pictures(flipped, wall.rows, images()), 255, flipped, CLASSES, "unlearned", LOSS).data[0].text
+    walls = walls_of(np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0]), None, sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)
+    shown = figure_of(walls, EXAMPLES.assign(truth=[2, 1, 0, 1, 0, 2])).data[0].text
     assert list(shown) == [
         "forget set, index 2<br>class dog, answered cat<br>loss 3",
         "forget set, index 7<br>labelled dog (wrongly, by the request), truly owl, answered dog<br>loss 0.1",
