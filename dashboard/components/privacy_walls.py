@@ -89,7 +89,8 @@ def walls_figure(
         matched = "" if wall.matched is None else f" (reference: {wall.matched})"
         headings.append({
             "text": f"<b>{wall.title}</b><br>{wall.total} of {wall.whole}{matched} · {wall.about if len(wall.rows) else 'none'}",
-            "x": 0, "xanchor": "left", "y": top + HEADING - 0.1, "yanchor": "bottom", "align": "left", "showarrow": False, "font": {"size": 13},
+            "x": 0, "xanchor": "left", "y": top + HEADING - 0.1, "yanchor": "bottom", "align": "left", "showarrow": False,
+            "font": {"size": 13},
         })  # fmt: skip
         top += HEADING
         if len(wall.rows):
