@@ -57,7 +57,9 @@ def keep_found(job: Job, evidence: Evidence) -> None:
                for name in SHARED if name in evidence.answers for half in ("train", "test")}  # fmt: skip
     text = json.dumps({name: _plain(value) for name, value in known.items()})  # layers stay in their order
     tensors[REST] = torch.from_numpy(np.frombuffer(text.encode(), np.uint8).copy())
-    job.keeper.store.keep(found_key(job), "found", job.keeper.artifacts.put_arrays(to_arrays(tensors)), 0.0)
+    version = code_version(ENGINE)
+    job.keeper.store.forget_older("found@", version)
+    job.keeper.store.keep(found_key(job), f"found@{version}", job.keeper.artifacts.put_arrays(to_arrays(tensors)), 0.0)
 
 
 def _is_shared(name: str) -> bool:

@@ -45,7 +45,7 @@ def compute(home, monkeypatch):
 
 def files(home):
     with sqlite3.connect(home.database) as db:
-        return [home.artifacts_folder / file for (file,) in db.execute("select file from kept where kind = 'found'")]
+        return [home.artifacts_folder / file for (file,) in db.execute("select file from kept where kind like 'found@%'")]
 
 
 def test_a_second_method_asks_only_its_own_network_and_gets_the_numbers_of_a_fresh_home(compute, home, tmp_path):
@@ -98,3 +98,13 @@ def test_what_a_run_did_not_measure_the_next_one_adds(compute, monkeypatch, home
     assert compute.asked == 1
     compute(alpha=2.0)
     assert counted[3:] == ["unlearned"]
+
+
+def test_what_another_version_found_is_forgotten(compute, home):
+    compute()
+    with sqlite3.connect(home.database) as db:
+        db.execute("update kept set kind = 'found@older', key = 'older' where kind like 'found@%'")
+    compute()
+    assert compute.asked == 3
+    with sqlite3.connect(home.database) as db:
+        assert db.execute("select count(*) from kept where key = 'older'").fetchone() == (0,)
