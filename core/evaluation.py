@@ -1,13 +1,13 @@
 """What a run's networks answer, every metric of them, and the files that the pages look at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 from torch import Tensor, nn
 
 from core.context import derived_seed
 from core.domain import Measurement
-from core.found import load_found
+from core.found import Found, answers_of
 from core.job import Job, restore
 from core.kept import Shared, to_arrays
 from core.metrics import METRICS
@@ -35,22 +35,21 @@ TABLES: dict[str, Callable[[Evidence], pd.DataFrame]] = {
 }
 
 
-def evaluate(job: Job, shared: dict[str, Shared | None], unlearned: nn.Module, say: Callable[[float, str], None]) -> Evidence:
-    """Each model's logits on all data, once, and the models themselves; of original and reference, what another run found already."""
-    models = {name: restore(job, thing.tensors) for name, thing in shared.items() if thing}
+def evaluate(job: Job, shared: Mapping[str, Shared], unlearned: nn.Module, found: Found, say: Callable[[float, str], None]) -> Evidence:
+    """Each model's logits on all data, once, and the models themselves. found: what is known of the shared ones already."""
+    models = {name: restore(job, network.tensors) for name, network in shared.items()}
     models = {"original": models["original"], "unlearned": unlearned.eval(), **models}
-    found = load_found(job)
-    answers = dict(found.answers)
-    asked = {name: model for name, model in models.items() if name not in answers}
-    for index, (name, model) in enumerate(asked.items()):
-        say(ASKING * index / len(asked), f"asking the {name} model")
-        sets = (predict(model, examples, job.device) for examples in (job.splits.train, job.splits.test))
-        answers[name] = Answers(*sets)
+    answers = {}
+    for index, (name, model) in enumerate(models.items()):
+        say(ASKING * index / len(models), f"asking the {name} model")
+        if name in shared:
+            answers[name] = answers_of(job, shared[name], model)
+        else:
+            answers[name] = Answers(*(predict(model, examples, job.device) for examples in (job.splits.train, job.splits.test)))
     weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
-    untrained = job.context("untrained", say, {}).fresh_model().eval()
+    networks = {**models, "untrained": job.context("untrained", say, {}).fresh_model().eval()}
     seed = derived_seed(job.spec.seed, "evaluate") % 2**31
-    networks = {**models, "untrained": untrained}
-    return Evidence(job.splits, {name: answers[name] for name in models}, weights, seed, networks, job.device, found.known)
+    return Evidence(job.splits, answers, weights, seed, networks, job.device, dict(found.known))
 
 
 def measure(evidence: Evidence, say: Callable[[float, str], None] = lambda share, note: None) -> list[Measurement]:

@@ -1,70 +1,82 @@
-"""What was found of a request's original and reference, kept for every other run of it: whatever is unlearned, they stay the same."""
+"""What was found of a run's original and reference, kept for other runs: whatever is unlearned, those two stay the same."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 import json
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from core.job import Job
-from core.kept import to_arrays, to_tensors
+from core.kept import Shared, to_arrays, to_tensors
 from core.metrics.base import Answers, Evidence, NotApplicable
 from core.metrics.relearning import Relearning
 from core.store.artifacts import Damaged
+from core.training import predict
 from core.version import ENGINE, code_version
 
-SHARED = ("original", "reference")
 KNOWN = ("relearn", "probes", "loss attack", "entropy attack")  # of what Evidence knows: what takes long to take, and is small
-REST = "known"  # name of the array that holds it, as JSON
+TEXT = "known"  # name of the array that holds it, as JSON
 
 
 @dataclass(frozen=True)
 class Found:
-    """Of original and reference: their answers by model, and what Evidence knew of them alone."""
+    """What Evidence knew of original and reference alone. key, version: taken before anything was measured, so that a change of the
+    code in the meantime files nothing under the new one's name.
+    """
 
-    answers: dict[str, Answers] = field(default_factory=dict)
-    known: dict[str, Any] = field(default_factory=dict)
-
-
-def found_key(job: Job) -> str:
-    """Names it: by the networks, the request as it is worded (metrics read it), and the code that measures."""
-    return job.key("found", code_version(ENGINE), job.spec.request.text, *job.own, job.spec.reference)
+    key: str
+    version: str
+    known: Mapping[str, Any]
 
 
-def load_found(job: Job) -> Found:
-    """Nothing where nothing is kept, or where it is damaged: it is then found again."""
-    store, key = job.keeper.store, found_key(job)
-    kept = store.kept(key)
-    if not kept:
-        return Found()
-    try:
-        tensors = to_tensors(job.keeper.artifacts.get_arrays(kept.file))
-    except Damaged:
-        store.forget_kept(key)
-        return Found()
-    known = {name: _lively(value) for name, value in json.loads(tensors.pop(REST).numpy().tobytes()).items()}
-    return Found({name: Answers(tensors[f"{name}/train"], tensors[f"{name}/test"]) for name in SHARED if f"{name}/train" in tensors}, known)
-
-
-def keep_found(job: Job, evidence: Evidence) -> None:
-    """Keep what this run found of them, unless that is kept already."""
-    known = {name: value for name, value in evidence.known.items() if _is_shared(name)}
-    before = load_found(job)
-    if before.answers and known.keys() <= before.known.keys():
-        return
-    tensors = {f"{name}/{half}": getattr(evidence.answers[name], half)
-               for name in SHARED if name in evidence.answers for half in ("train", "test")}  # fmt: skip
-    text = json.dumps({name: _plain(value) for name, value in known.items()})  # layers stay in their order
-    tensors[REST] = torch.from_numpy(np.frombuffer(text.encode(), np.uint8).copy())
+def answers_of(job: Job, network: Shared, model: nn.Module) -> Answers:
+    """The logits of a network that runs share, on all data: from the store, or asked for now."""
     version = code_version(ENGINE)
-    job.keeper.store.forget_older("found@", version)
-    job.keeper.store.keep(found_key(job), f"found@{version}", job.keeper.artifacts.put_arrays(to_arrays(tensors)), 0.0)
+    job.keeper.store.forget_older("answers@", version)
+
+    def ask() -> dict[str, torch.Tensor]:
+        return {half: predict(model, examples, job.device) for half, examples in (("train", job.splits.train), ("test", job.splits.test))}
+
+    told = job.keeper.load_or_make(job.key("answers", version, network.file), f"answers@{version}", ask, job.device)
+    return Answers(told.tensors["train"], told.tensors["test"])
+
+
+def found_key(job: Job, networks: Mapping[str, str], version: str) -> str:
+    """Names it: by the networks' files (name -> file), the request as it is worded, which metrics read, and the code that measures."""
+    return job.key("found", version, job.spec.request.text, *job.own, sorted(networks.items()))
+
+
+def load_found(job: Job, networks: Mapping[str, str]) -> Found:
+    """Nothing known where nothing is kept, or where it is damaged: it is then found again. networks: name -> file."""
+    version = code_version(ENGINE)
+    key = found_key(job, networks, version)
+    kept = job.keeper.store.kept(key)
+    if not kept:
+        return Found(key, version, {})
+    try:
+        text = to_tensors(job.keeper.artifacts.get_arrays(kept.file))[TEXT].numpy().tobytes()
+    except Damaged:
+        return Found(key, version, {})
+    return Found(key, version, {name: _lively(value) for name, value in json.loads(text).items()})
+
+
+def keep_found(job: Job, found: Found, evidence: Evidence) -> None:
+    """Keep what this run knows of the two, unless it was all found before. found: what this run began with."""
+    known = {name: value for name, value in evidence.known.items() if _is_shared(name)}
+    if known.keys() <= found.known.keys():
+        return
+    text = json.dumps({name: _plain(value) for name, value in known.items()})  # layers stay in their order
+    arrays = to_arrays({TEXT: torch.from_numpy(np.frombuffer(text.encode(), np.uint8).copy())})
+    job.keeper.store.forget_older("found@", found.version)
+    job.keeper.store.keep(found.key, f"found@{found.version}", job.keeper.artifacts.put_arrays(arrays), 0.0)
 
 
 def _is_shared(name: str) -> bool:
     what, _, model = name.rpartition("/")
-    return what in KNOWN and model in SHARED
+    return what in KNOWN and model in ("original", "reference")
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from core.context import synchronise
 from core.data.examples import Examples
 from core.domain import RunSpec
 from core.evaluation import evaluate, keep_files, measure
-from core.found import found_key, keep_found
+from core.found import found_key, keep_found, load_found
 from core.job import Job, prepare, restore
 from core.kept import Keeper, Shared
 from core.stages import Report, Stages
@@ -20,6 +20,7 @@ from core.store.home import Home
 from core.store.outcome import Outcome
 from core.store.results import ResultStore
 from core.training import Diverged, fit
+from core.version import ENGINE, code_version
 from core.weights import taken_in
 
 STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
@@ -38,13 +39,15 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
         statistics = precompute(job, original, stages)
         unlearned, recorded, unlearn_seconds = unlearn(job, original, statistics, stages)
         began = perf_counter()
+        networks = {"original": original} | ({"reference": reference} if reference else {})
         with stages.stage("evaluate") as say:
-            evidence = evaluate(job, {"original": original, "reference": reference}, unlearned, say)
+            found = load_found(job, {name: network.file for name, network in networks.items()})
+            evidence = evaluate(job, networks, unlearned, found, say)
             measurements = measure(evidence, say)
             files = keep_files(job.keeper.artifacts, evidence, unlearned, recorded)
-            keep_found(job, evidence)
+            keep_found(job, found, evidence)
             say(1.0, "measured")
-        shared = {"original": original, "reference": reference, **{f"statistic/{k}": s for k, s in statistics.items()}}
+        shared = {**networks, **{f"statistic/{k}": s for k, s in statistics.items()}}
         seconds = {
             "train": original.seconds if original.made_now else 0.0,
             "reference": reference.seconds if reference and reference.made_now else 0.0,
@@ -54,7 +57,7 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
         }
         idle = not (job.method.uses or job.method.keeps)  # who reads nothing does nothing, and is not fast
         speedup = reference.seconds / unlearn_seconds if reference and not idle else None
-        files |= {name: thing.file for name, thing in shared.items() if thing}
+        files |= {name: thing.file for name, thing in shared.items()}
         return Outcome(tuple(measurements), seconds, speedup, files, job.device)
 
 
@@ -64,13 +67,15 @@ def planned_work(job: Job) -> dict[str, float]:
     missing = [s for s in job.method.statistics() if not job.keeper.has(job.statistic_key(s.key))]
     epochs = job.recipe.epochs
     measured = n + len(job.splits.test) + MEASURING
-    networks = 3 if job.spec.reference else 2
+    wanted = {"original": job.original_key} | ({"reference": job.reference_key} if job.spec.reference else {})
+    networks = {name: kept.file for name, key in wanted.items() if (kept := job.keeper.store.kept(key))}
+    known = networks.keys() == wanted.keys() and job.keeper.has(found_key(job, networks, code_version(ENGINE)))
     return {
         "train": 0.0 if job.own or job.keeper.has(job.original_key) else epochs * n,
         "reference": 0.0 if not job.spec.reference or job.keeper.has(job.reference_key) else epochs * (n - k),
         "precompute": float(STATISTIC_PASSES * n * len(missing)),
         "unlearn": job.method.passes(n, k, job.recipe),
-        "evaluate": measured / (networks if job.keeper.has(found_key(job)) else 1),
+        "evaluate": measured / (1 + len(wanted) if known else 1),
     }
 
 

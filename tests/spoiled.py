@@ -13,7 +13,7 @@ from core.comeback import kept_under_the_last_layer
 from core.describe import describe
 from core.domain import ForgetRequest
 from core.evaluation import evaluate, measure
-from core.found import keep_found
+from core.found import keep_found, load_found
 from core.job import Job, prepare, restore
 from core.kept import Keeper
 from core.metrics.grafts import graft_table
@@ -122,9 +122,11 @@ def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Cas
 
         second = job.keeper.load_or_make(job.key("second", request), "second", again, job.device)
         net = spoil(job, deepcopy(restore(job, original.tensors)), restore(job, second.tensors))
-        evidence = evaluate(job, {"original": original, "reference": reference}, net, lambda *_: None)
+        networks = {"original": original, "reference": reference}
+        found = load_found(job, {name: network.file for name, network in networks.items()})
+        evidence = evaluate(job, networks, net, found, lambda *_: None)
         measured = measure(evidence)
-        keep_found(job, evidence)  # every other spoiled network of this request is beside the same two
+        keep_found(job, found, evidence)  # every other spoiled network of this request is beside the same two
     numbers: dict[str, dict[str, float | None]] = {"original": {}, "unlearned": {}, "reference": {}}
     for taken in measured:
         numbers[taken.model][taken.metric] = taken.value

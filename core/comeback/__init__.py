@@ -39,7 +39,8 @@ def comeback(
     """The verdict from anamnesis_index, probe_accuracy and graft_forget_accuracy, the unlearned held against the reference.
 
     An attacker takes the easiest way, so one easier part makes the whole easier; else one harder part makes it harder.
-    floor: the numbers of a second retrained network of the same request; twice its own gaps count as no difference.
+    floor: the numbers of a second retrained network of the same request; twice its own gaps count as no difference (of relearning, on its
+    side alone).
     by_class: whether a class was named; else probe and graft say nothing. reasons: `model/metric` -> why it is missing.
     kept: model -> accuracy on the kept classes under the original's last layer, which tells whether it fits at all.
     images: unseen ones of what was forgotten, behind the graft's accuracy; 0 where that is not known.

@@ -8,7 +8,7 @@ from core.chance import SURE, allowed, standard_error
 from core.verdict import Numbers, percent
 
 # What two networks that were retrained alike may differ by without its meaning anything; measured on digits
-# (`tests/benchmarks/bench_trust.py`). A known floor widens each to twice its own gap.
+# (`tests/benchmarks/bench_trust.py`). A known floor widens each to twice its own gap, that of relearning on one side.
 DESCENDS = 0.7  # of the original's length: a network trained from another start points elsewhere and lies at 1 or farther
 EASIER = 3.0  # times fewer steps than the reference to learn it back, or more, for a network that descends from the original
 STRANGER = 8.0  # the same for one that does not: two retrained ones differed by up to 4 times
@@ -63,8 +63,8 @@ def _word(easier: float, tolerance: float) -> str:
 
 
 def relearning(numbers: Numbers, floor: Numbers | None, reasons: Mapping[str, str]) -> Part:
-    """By the training steps that it takes. A second reference that was harder to teach says nothing of what is easier, nor the reverse:
-    the floor widens its own side alone.
+    """By the training steps that it takes. The floor widens its own side alone, by choice: a second reference that was harder to teach
+    is no excuse for what comes back more easily than from either, nor the reverse.
     """
     pair = _pair("anamnesis_index", numbers, reasons)
     if isinstance(pair, Part):

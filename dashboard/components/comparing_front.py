@@ -115,7 +115,8 @@ def front(points: pd.DataFrame, marks: pd.DataFrame, x: Quantity, y: Quantity, p
     ]  # fmt: skip
     for chosen in (False, True):
         rows = points[points["front"] == chosen]
-        traces += [_dots(rows, points, x, y, chosen, chosen and named)] if len(rows) else []
+        words = _words(rows, pd.concat([points, marks]), x, y) if chosen and named else {}
+        traces += [_dots(rows, x, y, chosen, words)] if len(rows) else []
     for mark in marks.to_dict("records"):
         title, hover = MODEL_TITLE[mark["model"]], f"{x.title} {x.text(mark['x'])}, {y.title} {y.text(mark['y'])}"
         traces.append(
@@ -133,29 +134,32 @@ def front(points: pd.DataFrame, marks: pd.DataFrame, x: Quantity, y: Quantity, p
     return go.Figure(traces, laid_over(layout, xaxis=_axis(x), yaxis=_axis(y)))
 
 
-def _dots(rows: pd.DataFrame, points: pd.DataFrame, x: Quantity, y: Quantity, on_front: bool, named: bool) -> dict[str, Any]:
+def _dots(rows: pd.DataFrame, x: Quantity, y: Quantity, on_front: bool, words: dict[str, Any]) -> dict[str, Any]:
     look = {"color": ACCENT, "size": 10} if on_front else {"color": QUIET, "size": 7}
-    words = {"text": [f"  {name}  " for name in _labels(rows, points, x, y)], "textposition": _sides(rows["x"], points["x"])}
     return {
-        "type": "scatter", "x": rows["x"].to_numpy(), "y": rows["y"].to_numpy(), "mode": "markers+text" if named else "markers",
-        "name": "on the front" if on_front else "beaten by another", "marker": look, **(words if named else {}),
+        "type": "scatter", "x": rows["x"].to_numpy(), "y": rows["y"].to_numpy(), "mode": "markers+text" if words else "markers",
+        "name": "on the front" if on_front else "beaten by another", "marker": look, **words,
         "error_x": _bars(rows, "x"), "error_y": _bars(rows, "y"),
         "customdata": [_hover(row, x, y) for row in rows.to_dict("records")], "hovertemplate": "%{customdata}<extra></extra>",
     }  # fmt: skip
 
 
-def _labels(rows: pd.DataFrame, points: pd.DataFrame, x: Quantity, y: Quantity) -> list[str]:
-    """A row's method, with those of the rows that lie on the same spot; '' for a row whose method stands at another's."""
-    places = np.column_stack([points["x"] if x.share else np.log10(points["x"]), points["y"] if y.share else np.log10(points["y"])])
-    span = np.ptp(places, axis=0)
-    here = places[points.index.get_indexer(rows.index)] / np.where(span > 0, span, 1.0)
+def _words(rows: pd.DataFrame, drawn: pd.DataFrame, x: Quantity, y: Quantity) -> dict[str, Any]:
+    """A row's method, with those of the rows that lie on the same spot; '' for a row whose method stands at another's.
+
+    drawn: x and y of all that stands in the figure, the original and the reference too.
+    """
+    low, high = (np.array([_log(float(getattr(drawn[name], end)()), q) for name, q in (("x", x), ("y", y))]) for end in ("min", "max"))
+    places = np.array([[_log(row["x"], x), _log(row["y"], y)] for row in rows.to_dict("records")])
+    here = (places - low) / np.where(high > low, high - low, 1.0)
     spots: dict[int, list[str]] = {}
     for index, name in enumerate(rows["name"]):
         spot = next((first for first in spots if (abs(here[first] - here[index]) < APART).all()), index)
         method = re.split(" · |, ", name)[0]
         if method not in spots.setdefault(spot, []):
             spots[spot].append(method)
-    return [", ".join(spots.get(index, [])) for index in range(len(rows))]
+    names = [", ".join(spots.get(index, [])) for index in range(len(rows))]
+    return {"text": [f"  {name}  " for name in names], "textposition": _sides(rows["x"], drawn["x"])}
 
 
 def _title(quantity: Quantity) -> str:

@@ -34,16 +34,16 @@ def leaks(
         config=figures.CONFIG, on_select=partial(_clicked, names), selection_mode="points", alt=_alt(walls),
     )  # fmt: skip
     left.caption(
-        "How to read it: the images that the attack is surest about come first. Leaks are images of the first wall that the reference "
-        f"would not give away, where the attack beats chance. The score is the {attack.score.title} under the "
-        f"{MODEL_TITLE[attack.model].lower()} network."
+        "How to read it: the images that the attack is surest about come first. Leaks are images of the first wall"
+        + ("" if reference is None else " that the reference would not give away")
+        + f", where the attack beats chance. The score is the {attack.score.title} under the {MODEL_TITLE[attack.model].lower()} network."
     )
     with right.container(border=True, key="image_card"):
         _card(run_id, names, [row for wall in walls for row in wall.rows.tolist()], examples, answers, arrays, classes, attack, multi)
 
 
 def _alt(walls: list[Wall]) -> str:
-    """All that the headings say; the images are named by the list beside."""
+    """The headings' numbers; the images are named by the list beside."""
     told = (
         f"{wall.title}: {wall.total} of {wall.whole}" + ("" if wall.matched is None else f", {wall.matched} under the reference")
         for wall in walls

@@ -47,12 +47,13 @@ def walls_of(
     values, reference: (N,) scores under the attacked and the reference network, one a row of `examples`.
     """
     wanted_too = None if reference is None else called(reference, threshold, above)
+    leaks = "leaks, where the attack beats chance" if reference is None else "leaks, if more than there"
     member = called(values, threshold, above)
     far = np.abs(score.drawn(values) - score.drawn(threshold))
     kinds = (
-        ("forget-called", "Forget set, called members", "leaks, if more than there",
+        ("forget-called", "Forget set, called members", leaks,
          sides.forget, True),
-        ("forget-missed", "Forget set, not called members", "as for images that were never seen", sides.forget, False),
+        ("forget-missed", "Forget set, not called members", "as if never seen", sides.forget, False),
         ("unseen-called", "Never seen, but called members", "false alarms", sides.unseen, True),
         ("unseen-missed", "Never seen, not called members", "the attack is right", sides.unseen, False),
     )  # fmt: skip
@@ -104,7 +105,8 @@ def walls_figure(
     axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
     layout = {
         "height": top * CELL + 2, "margin": {"l": 0, "r": 0, "t": 0, "b": 0, "pad": 0}, "images": pictured, "annotations": headings,
-        "showlegend": False, "hovermode": "closest", "hoverdistance": -1, "xaxis": {"range": [0, COLUMNS], **axis},
+        "showlegend": False, "hovermode": "closest", "hoverdistance": CELL // 4,  # not from a heading
+        "xaxis": {"range": [0, COLUMNS], **axis},
         "yaxis": {"range": [top, 0], "scaleanchor": "x", "constraintoward": "top", **axis},
     }  # fmt: skip
     return go.Figure(traces, layout)

@@ -47,8 +47,8 @@ def caveats(case: Case, finding: Finding) -> str:
         lines.append("This network was itself retrained, from another seed than the reference.")
     elif case.floor is not None:
         lines.append(
-            "A gap to the reference counts only where it is more than twice that between two retrained networks, the floor; a ratio of "
-            "steps only where the second of them lay on the same side."
+            "A gap to the reference counts only where it is more than twice that between two retrained networks, the floor; of relearning, "
+            "the floor excuses only what lies on the side of the second network."
         )
     elif case.has_reference:
         lines.append("The floor is not known, so gaps are held against the most by which two networks retrained on digits differed.")

@@ -1,11 +1,15 @@
 """The line to the warm engine: a process that dies is asked again, one that takes too long is not."""
 
+import io
+import json
+import os
 import sys
 
 import pytest
 
-from core import engine
+from core import answers, engine
 from core.domain import WrongInput
+from core.threads import cores
 
 DIES = "import sys; open(sys.argv[1], 'a').write('x'); sys.stdin.readline()"
 SLEEPS = f"{DIES}; import time; time.sleep(60)"
@@ -47,3 +51,21 @@ def test_one_that_takes_too_long_is_ended_and_not_asked_again(asked, monkeypatch
     said, count = asked(SLEEPS)
     assert said.startswith("The engine gave no answer within 4 seconds and was ended; ")
     assert count == 1
+
+
+def test_the_engine_takes_every_core_and_goes_behind_the_page(home, monkeypatch):
+    """Answers one question in this process, as the engine's own does; whoever limits the threads is heard."""
+    said: dict[str, list[int]] = {"threads": [], "nice": []}
+    monkeypatch.setattr(answers.torch, "set_num_threads", said["threads"].append)
+    monkeypatch.setattr(answers.os, "nice", said["nice"].append)
+    monkeypatch.setattr(sys, "argv", ["answers", str(home.root)])
+    for threads in ("", "1"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        monkeypatch.setattr(sys, "stdin", io.StringIO('{"question": "saliency_offer", "about": {"run_id": "none"}}\n'))
+        out = io.StringIO()
+        monkeypatch.setattr(sys, "stdout", out)
+        answers.main()
+        assert "wrong" in json.loads(out.getvalue())
+    assert said["threads"] == [cores()]
+    assert said["nice"] == [answers.NICENESS] * 2
+    assert 1 <= cores() <= (os.cpu_count() or 1)

@@ -6,8 +6,9 @@ import sqlite3
 import pytest
 import torch
 
-from core import evaluation, pipeline
+from core import evaluation, found, pipeline
 from core.asking import make_spec
+from core.data.catalog import load_dataset
 from core.describe import describe
 from core.domain import ForgetRequest
 from core.metrics import relearning
@@ -16,13 +17,14 @@ from core.store.home import open_home
 
 SHELVES = describe()
 LEFT_ALONE = ("original", "reference")
+THREES = (load_dataset("digits").train.labels == 3).nonzero().flatten().tolist()
 PREDICT, RELEARN = evaluation.predict, relearning._relearn
 
 
 @pytest.fixture
 def compute(home, monkeypatch):
     """One epoch, two splits of the attack: (method, request, home, ...) -> measurements by model and metric; `asked`: how many
-    networks were asked for answers since the last run.
+    networks were asked for answers by the last run; `files`: what it stored, by name.
     """
     preset = PRESETS["digits", "small_cnn"]
     monkeypatch.setitem(PRESETS, ("digits", "small_cnn"), replace(preset, recipe=replace(preset.recipe, epochs=1)))
@@ -30,22 +32,26 @@ def compute(home, monkeypatch):
     monkeypatch.setattr("core.metrics.relearning.LIMIT", 3)
     monkeypatch.setenv("FORGETSCOPE_DEVICE", "cpu")
     calls = []
-    monkeypatch.setattr(evaluation, "predict", lambda *about: calls.append(1) or PREDICT(*about))
+    for module in (evaluation, found):
+        monkeypatch.setattr(module, "predict", lambda *about: calls.append(1) or PREDICT(*about))
 
-    def run(method="ssd", forget="class:3", at=home, reference=True, **settings):
+    def run(method="ssd", forget="class:3", at=home, reference=True, seed=0, weights="", **settings):
         calls.clear()
-        spec = make_spec(SHELVES, "digits", "small_cnn", ForgetRequest.parse(forget), method, settings, reference=reference)
+        request = ForgetRequest.parse(forget)
+        spec = make_spec(SHELVES, "digits", "small_cnn", request, method, settings, reference=reference, seed=seed, weights=weights)
         told = pipeline.run(spec, at, lambda *_: None)
         run.asked = len(calls) // 2  # each on the training and on the test set
+        run.files = told.artifacts  # named by their content
         return {(m.model, m.metric): (m.value, m.reason) for m in told.measurements}
 
     yield run
     torch.set_deterministic_debug_mode("default")
 
 
-def files(home):
+def kept(home, kind="found"):
+    """The files kept under this kind."""
     with sqlite3.connect(home.database) as db:
-        return [home.artifacts_folder / file for (file,) in db.execute("select file from kept where kind like 'found@%'")]
+        return [home.artifacts_folder / file for (file,) in db.execute("select file from kept where kind like ?", (f"{kind}@%",))]
 
 
 def test_a_second_method_asks_only_its_own_network_and_gets_the_numbers_of_a_fresh_home(compute, home, tmp_path):
@@ -53,37 +59,68 @@ def test_a_second_method_asks_only_its_own_network_and_gets_the_numbers_of_a_fre
     assert compute.asked == 3
     second = compute("finetune", epochs=1)
     assert compute.asked == 1
+    files = compute.files
     alone = compute("finetune", at=open_home(tmp_path / "other"), epochs=1)
     assert compute.asked == 3
     assert second == alone
+    assert files == compute.files, "the tables and the answers that pages look at are the same too"
     same = {key: value for key, value in first.items() if key[0] in LEFT_ALONE}
     assert same.items() <= second.items()
     assert any(reason for _, reason in same.values()), "reasons against a number are among what is shared"
-    assert len(files(home)) == 1
+    assert (len(kept(home)), len(kept(home, "answers"))) == (1, 2)
 
 
-def test_another_request_another_wording_and_no_reference_are_found_apart(compute, home):
+@pytest.mark.parametrize("about, asked", [
+    ({"forget": "class:4"}, 2),  # the original is the same
+    ({"forget": f"samples:{','.join(map(str, THREES))}"}, 1),  # other words, which metrics read, and the same networks
+    ({"forget": "samples:1,2,3"}, 2),
+    ({"forget": "mislabelled:0.1"}, 3),  # another original too
+    ({"reference": False}, 1),
+    ({"seed": 1}, 3),
+])  # fmt: skip
+def test_what_differs_is_found_apart(compute, home, tmp_path, about, asked):
     compute()
-    for about in ({"forget": "class:4"}, {"forget": "samples:1,2,3"}, {"reference": False}):
-        compute(**about)
-        assert compute.asked == (3 if about.get("reference", True) else 2)
-    assert len(files(home)) == 4
+    told = compute(**about)
+    assert compute.asked == asked
+    assert len(kept(home)) == 2
+    assert told == compute(at=open_home(tmp_path / "other"), **about)
+
+
+def test_another_network_under_the_same_name_is_measured_anew(compute, home, monkeypatch):
+    """A damaged original that is trained again need not become the same: by another number of threads its weights differ."""
+    first = compute()
+    with sqlite3.connect(home.database) as db:
+        db.execute("delete from kept where kind = 'original'")
+    fit = pipeline.fit
+    monkeypatch.setattr(pipeline, "fit", lambda model, *rest: nudged(fit(model, *rest)))
+    again = compute()
+    assert compute.asked == 2
+    assert again["original", "parameter_distance_to_reference"] != first["original", "parameter_distance_to_reference"]
+    assert len(kept(home)) == 2
+
+
+def nudged(model):
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.01 * parameter.abs().mean())
+    return model
 
 
 def test_what_is_damaged_is_found_again(compute, home):
     first = compute()
-    (file,) = files(home)
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
-    assert compute() == first
-    assert compute.asked == 3
-    assert file.read_bytes() == whole
-    file.unlink()
-    assert compute() == first
-    assert compute.asked == 3
+    (known,), (one, other) = kept(home), kept(home, "answers")
+    for file, asked in ((known, 1), (one, 2), (other, 2)):
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        assert compute() == first
+        assert compute.asked == asked
+        assert file.read_bytes() == whole
+        file.unlink()
+        assert compute() == first
+        assert file.read_bytes() == whole
 
 
-def test_what_a_run_did_not_measure_the_next_one_adds(compute, monkeypatch, home):
+def test_what_a_run_did_not_measure_the_next_one_adds(compute, monkeypatch):
     whole, tables = dict(evaluation.METRICS), dict(evaluation.TABLES)
     slow = {"relearn_steps", "anamnesis_index"}
     monkeypatch.setattr(evaluation, "METRICS", {key: metric for key, metric in whole.items() if key not in slow})
@@ -95,16 +132,30 @@ def test_what_a_run_did_not_measure_the_next_one_adds(compute, monkeypatch, home
     monkeypatch.setattr(relearning, "_relearn", lambda evidence, model: counted.append(model) or RELEARN(evidence, model))
     compute()
     assert sorted(counted) == ["original", "reference", "unlearned"]
-    assert compute.asked == 1
     compute(alpha=2.0)
     assert counted[3:] == ["unlearned"]
 
 
-def test_what_another_version_found_is_forgotten(compute, home):
+def test_what_another_version_found_is_forgotten(compute, home, monkeypatch):
     compute()
     with sqlite3.connect(home.database) as db:
-        db.execute("update kept set kind = 'found@older', key = 'older' where kind like 'found@%'")
+        db.execute("update kept set kind = replace(kind, '@', '@older'), key = 'older' || key where kind like '%@%'")
     compute()
     assert compute.asked == 3
     with sqlite3.connect(home.database) as db:
-        assert db.execute("select count(*) from kept where key = 'older'").fetchone() == (0,)
+        assert db.execute("select count(*) from kept where key like 'older%'").fetchone() == (0,)
+
+
+def test_code_that_changes_while_a_run_computes_is_given_none_of_its_numbers(compute, home, monkeypatch):
+    keep = pipeline.keep_found
+
+    def changed(*about):
+        monkeypatch.setattr(found, "code_version", lambda _: "newer")
+        keep(*about)
+
+    monkeypatch.setattr(pipeline, "keep_found", changed)
+    compute()
+    with sqlite3.connect(home.database) as db:
+        kinds = [kind for (kind,) in db.execute("select kind from kept where kind like '%@%'")]
+    assert len(kinds) == 3
+    assert not any("newer" in kind for kind in kinds)

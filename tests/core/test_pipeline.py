@@ -61,7 +61,7 @@ class Engine:
     def kept(self) -> dict[str, int]:
         """How many networks and statistics of each kind are kept."""
         with sqlite3.connect(self.home.database) as db:
-            return dict(db.execute("select kind, count(*) from kept where kind not like 'found@%' group by kind"))
+            return dict(db.execute("select kind, count(*) from kept where kind not like '%@%' group by kind"))
 
     def arrays(self, file: str) -> dict[str, torch.Tensor]:
         found = Artifacts(self.home.artifacts_folder).get_arrays(file)

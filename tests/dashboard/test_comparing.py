@@ -305,6 +305,17 @@ def test_points_on_one_spot_are_named_together():
     assert len(best.x) == 4
 
 
+def test_points_are_near_by_the_axes_as_they_are_drawn():
+    """The original stands far off at 90 %, so that 2 % hardly part two points; on a log axis of seconds a factor of ten does."""
+    near = ({"method": "one", "test_forget_accuracy": 0.1, "test_retain_accuracy": 0.9, "seconds": 1.0},
+            {"method": "other", "test_forget_accuracy": 0.12, "test_retain_accuracy": 0.901, "seconds": 10.0})  # fmt: skip
+    frame = frame_of(*near, {"method": "poor", "test_forget_accuracy": 0.4, "test_retain_accuracy": 0.5, "seconds": 100.0})
+    for x, wanted in ((GAP, ["", "one, other"]), (SECONDS, ["one", "other"])):
+        points = comparing_front.points_of(frame, x, KEPT, False, names_of(frame))
+        best = comparing_front.front(points, comparing_front.landmarks(frame, x, KEPT), x, KEPT, {}).data[2]
+        assert sorted(text.strip() for text in best.text) == wanted
+
+
 def test_intervals_are_drawn_from_three_seeds_on_and_told_always():
     _, beaten, best, *_ = drawn_front().data
     assert best.error_y.array[0] == pytest.approx(stats.t.ppf(0.975, 2) * 0.01 / sqrt(3))

@@ -284,7 +284,7 @@ def test_the_walls_points_lie_on_their_tiles_and_know_their_rows():
     assert (pictured[0].sizex, pictured[0].sizey) == (COLUMNS, 1)
     assert tuple(figure.layout.yaxis.range) == pytest.approx((4 * HEADING + 3, 0))
     headings = [note.text for note in figure.layout.annotations]
-    assert headings[0] == "<b>Forget set, called members</b><br>2 of 2 · leaks, if more than there"
+    assert headings[0] == "<b>Forget set, called members</b><br>2 of 2 · leaks, where the attack beats chance"
     assert headings[1] == "<b>Forget set, not called members</b><br>0 of 2 · none"
     assert figure.to_json() == figure_of(walls).to_json()
 
@@ -297,7 +297,7 @@ def figure_of(walls, examples=EXAMPLES):
 def test_a_heading_says_how_many_there_are_under_the_reference():
     values = np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0])
     walls = walls_of(values, np.full(6, 9.0), sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)
-    assert "2 of 2 (reference: 0)" in figure_of(walls).layout.annotations[0].text
+    assert "2 of 2 (reference: 0) · leaks, if more than there" in figure_of(walls).layout.annotations[0].text
 
 
 def test_a_wall_says_which_images_the_request_labelled_wrongly():

@@ -137,6 +137,7 @@ def test_the_floor_is_a_column_once_it_is_there(open_app, home):
     assert first.loc["Accuracy, unseen, kept", "Second reference (floor)"] == "80 %"
     assert "measure_floor" not in [b.key for b in at.button]
     assert "more than twice that between two retrained networks" in caveats(at)
+    assert "of relearning, the floor excuses only what lies on the side of the second network" in caveats(at)
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"request": "class:5"}, {"engine": "older"}, {"model": "other"}, {"device": "cuda"}])

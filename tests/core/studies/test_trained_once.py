@@ -33,7 +33,7 @@ def counted(monkeypatch):
 
 def kept(home: Home) -> Counter:
     db = sqlite3.connect(home.database)
-    kinds = Counter(kind for (kind,) in db.execute("select kind from kept where kind not like 'found@%'"))
+    kinds = Counter(kind for (kind,) in db.execute("select kind from kept where kind not like '%@%'"))
     db.close()
     return kinds
 
