@@ -32,11 +32,17 @@ def click_image(page, wall, number):
         const {x, y} = plot._fullData.find(trace => trace.name === wall), box = plot.getBoundingClientRect();
         return [box.left + xaxis._offset + xaxis.l2p(x[number]), box.top + yaxis._offset + yaxis.l2p(y[number])];
     }"""
-    _, y = page.evaluate(place, [wall, number])
-    page.mouse.move(1270, 300)  # of the page, and of no figure
-    page.mouse.wheel(0, y - 400)  # the figure may be taller than the window
-    until(lambda: 100 < page.evaluate(place, [wall, number])[1] < 850)
-    page.mouse.click(*page.evaluate(place, [wall, number]))
+
+    def resting():
+        """Where it is, once it is in the window and no longer scrolls or is pushed about; the figure may be taller than the window."""
+        before = page.evaluate(place, [wall, number])
+        if not 100 < before[1] < 850:
+            page.mouse.move(1270, 300)  # of the page, and of no figure
+            page.mouse.wheel(0, before[1] - 400)
+        page.wait_for_timeout(150)
+        return before if 100 < before[1] < 850 and page.evaluate(place, [wall, number]) == before else None
+
+    page.mouse.click(*until(resting))
 
 
 @pytest.fixture
@@ -44,7 +50,7 @@ def privacy(open_page, page, report):
     """The page on the finished run, drawn."""
     open_page(f"/privacy?run={report['id']}")
     drawn(page, *ATTACK, "walls", "relearn")
-    return page
+    return ready(page)
 
 
 def test_dragging_the_threshold_moves_the_line_and_the_rates_and_nothing_else(privacy, watch):
@@ -129,9 +135,15 @@ def test_each_try_to_bring_it_back_is_drawn_when_its_tab_is_opened(privacy):
 def test_the_list_of_images_is_reached_by_keyboard(privacy):
     page = privacy
     box = page.locator(".st-key-image input")
+    box.scroll_into_view_if_needed()
     box.focus()
-    page.keyboard.press("ArrowDown")
-    expect(page.get_by_role("option").first).to_be_visible()
+
+    def opened():  # scrolling, which focus may cause, closes a list
+        page.keyboard.press("ArrowDown")
+        page.wait_for_timeout(300)
+        return page.get_by_role("option").first.is_visible()
+
+    until(opened)
     page.keyboard.press("Enter")
     expect(page.locator(".st-key-image_card")).to_contain_text(re.compile(r"index \d+"))
     drawn(page, "probabilities")
