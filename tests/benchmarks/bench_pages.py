@@ -54,6 +54,7 @@ def _another_image(page: Page) -> None:
     box = page.get_by_role("spinbutton", name=re.compile("^Number"))
     box.fill("4")
     box.press("Enter")
+    page.wait_for_url(re.compile("saliency_place=4"))
 
 
 CLICKS: dict[str, tuple[str, Callable[[Page], None]]] = {  # what people click most
@@ -119,8 +120,8 @@ def main() -> int:
                 new, _ = zip(*(opened(page, run_id, name) for run_id in runs), strict=True)
                 warm, figures = zip(*(opened(page, run_id, name) for run_id in runs), strict=True)
                 good.append(told(f"{name}: first figure when warm", warm, BAR))
-                anew = redrawn(page, first, name)
-                good.append(verdict(f"{name}: figures that {CLICKS[name][0]} draws anew <= {MOST}", str(anew), anew <= MOST))
+                anew, least = redrawn(page, first, name), 0 if name == "Saliency" else 1  # its pictures are none of plotly's
+                good.append(verdict(f"{name}: figures that {CLICKS[name][0]} draws anew <= {MOST}", str(anew), least <= anew <= MOST))
                 rows.append((name, median(warm), max(warm), median(new), max(new), max(figures), f"{anew}: {CLICKS[name][0]}"))
     head = ("page", "warm, median s", "largest s", "a run new to it, median s", "largest s", "plotly figures on it", "a click draws")
     append("Pages of a finished run on digits in Chromium: a click on the page's name to its first figure", table(head, rows))

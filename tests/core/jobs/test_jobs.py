@@ -89,7 +89,7 @@ def test_a_killed_supervisor_takes_its_worker_along_and_retry_goes_on_with_what_
     assert place.run(run_id).note == "trained"
     processes = place.processes(run_id)
     processes["supervisor"].kill()
-    until(lambda: not processes["worker"].is_running(), seconds=10)  # by itself: nobody has looked yet; a loaded machine is slow
+    until(lambda: not processes["worker"].is_running(), seconds=2)  # by itself: nobody has looked yet
     assert place.run(run_id).status == RunStatus.INTERRUPTED
     runner.retry(place.home, run_id, STUB)
     run = place.end(run_id)
@@ -102,7 +102,7 @@ def test_a_killed_fork_server_interrupts_the_run_and_the_next_gets_a_new_one(pla
     worker = place.processes(first)["worker"]
     worker.parent().kill()
     assert place.end(first).status == RunStatus.INTERRUPTED
-    until(lambda: not worker.is_running(), seconds=10)
+    until(lambda: not worker.is_running(), seconds=2)
     assert place.end(second).status == RunStatus.DONE
 
 
