@@ -1,6 +1,6 @@
 """One verb for every explainer: a network, images and a target in, maps out; the network stays as it was."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -10,16 +10,16 @@ from captum import attr as captum
 import torch
 from torch import Tensor, nn
 
+from core.attribution.explanation import Explanation
 from core.attribution.layers import grids, preset
+from core.attribution.path import COARSE, chunk, improving
 from core.attribution.readable import readable
 from core.attribution.rollout import rollout
 from core.attribution.shelf import EXPLAINERS
 from core.domain import WrongInput
 from core.models.normalise import Normalise
 
-STEPS = (24, 160)  # of Integrated Gradients: at first, and where their error is not small enough
-ENOUGH = 0.01  # error of Integrated Gradients, as a share of the difference, at which no more steps are taken
-AT_ONCE = 2**16  # pixels in one pass
+SMOOTHED, MOST_STEPS = 24, 160  # of Integrated Gradients: of each noisy copy; where their error does not become small enough
 NOISE = 0.1  # of SmoothGrad, as deviation of pixels in [0, 1]
 WINDOWS = 64  # of Occlusion, covered at once
 BASELINES = ("mean", "black")
@@ -29,8 +29,9 @@ BASELINES = ("mean", "black")
 class Settings:
     """layer: of Grad-CAM, '' for its preset. smooth: noisy copies averaged (SmoothGrad, arXiv:1706.03825), 0 for none.
 
-    baseline: "mean" of the training pixels, which the network's first layer makes 0, or "black". steps: of Integrated Gradients;
-    0 for the first of STEPS and, where its error is above ENOUGH, one more try with the last.
+    baseline: "mean" of the training pixels, which the network's first layer makes 0, or "black". steps: of Integrated Gradients, by
+    Captum's own rule (Gauss-Legendre); 0 for as many as it takes, placed where they are wanted (core.attribution.path), at most
+    MOST_STEPS.
     """
 
     layer: str = ""
@@ -38,29 +39,6 @@ class Settings:
     baseline: str = "mean"
     steps: int = 0
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """map: (B, C, H, W), or (B, 1, H, W) where the explainer knows no channels. Of explainers that are complete, without noise:
-
-    difference: (B,) the target's logit less the baseline image's; error: (B,) how far the map's sum misses it.
-    """
-
-    map: Tensor
-    difference: Tensor | None = None
-    error: Tensor | None = None
-    steps: int = 0
-
-    @property
-    def fine(self) -> bool:
-        """Whether no map's sum misses more than ENOUGH of its difference; also where nothing was promised."""
-        return self.error is None or self.difference is None or bool((self.error <= ENOUGH * self.difference.abs()).all())
-
-    @property
-    def flat(self) -> Tensor:
-        """(B, H, W): summed over channels, signs kept."""
-        return self.map.sum(1)
 
 
 def explain(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Settings | None = None) -> Explanation:
@@ -83,7 +61,7 @@ def explain(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Set
         if how == "rollout":
             return Explanation(rollout(twin, pixels))
         if how == "integrated_gradients" and not chosen.smooth:
-            return _integrated(twin, pixels, target, chosen)
+            return _integrated(twin, pixels, target, chosen) if chosen.steps else _as_needed(twin, pixels, target, chosen)
         found = _ASKED[how](twin, pixels, target, chosen)
     if not explainer.complete or chosen.smooth:
         return Explanation(found)
@@ -96,8 +74,13 @@ def passes(how: str, settings: Settings, shape: tuple[int, ...]) -> int:
     if how == "occlusion":
         window, stride = _window(shape)
         return max(1, settings.smooth) * ceil((shape[-1] - window) / stride + 1) * ceil((shape[-2] - window) / stride + 1)
-    once = {"integrated_gradients": 3 * (settings.steps or STEPS[0]), "deep_lift": 6, "rollout": 1}.get(how, 3)
+    once = {"integrated_gradients": 3 * (settings.steps or COARSE + 1), "deep_lift": 6, "rollout": 1}.get(how, 3)
     return max(1, settings.smooth) * once
+
+
+def finer(model: nn.Module, x: Tensor, target: Tensor, settings: Settings) -> Iterator[Explanation]:
+    """Integrated Gradients of one image (1, C, H, W), each time with more steps; see core.attribution.path. Raises WrongInput."""
+    return improving(readable(model), x.detach().clone(), target, empty(model, x, settings.baseline))
 
 
 def empty(model: nn.Module, x: Tensor, baseline: str) -> Tensor:
@@ -113,15 +96,19 @@ def empty(model: nn.Module, x: Tensor, baseline: str) -> Tensor:
 def _integrated(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Explanation:
     start = empty(model, x, chosen.baseline)
     difference = _difference(model, x, start, target)
+    found = captum.IntegratedGradients(model).attribute(
+        x, start, target, n_steps=chosen.steps, internal_batch_size=max(len(x), chunk(x))
+    ).float()  # fmt: skip
+    return Explanation(found.detach(), difference, (found.flatten(1).sum(1) - difference).abs(), chosen.steps)
 
-    def tried(steps: int) -> Explanation:
-        found = captum.IntegratedGradients(model).attribute(
-            x, start, target, n_steps=steps, internal_batch_size=max(len(x), AT_ONCE // x[0, 0].numel())
-        ).float()  # fmt: skip
-        return Explanation(found.detach(), difference, (found.flatten(1).sum(1) - difference).abs(), steps)
 
-    first = tried(chosen.steps or STEPS[0])
-    return first if chosen.steps or first.fine else tried(STEPS[-1])
+def _as_needed(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Explanation:
+    """Image by image, for each wants its steps elsewhere; `steps` are the most that one took."""
+    start, found = empty(model, x, chosen.baseline), []
+    for one, aim in zip(torch.split(x, 1), torch.split(target, 1), strict=True):
+        found.append(next(e for e in improving(model, one, aim, start) if e.fine or e.steps >= MOST_STEPS))
+    maps, differences, errors = zip(*((e.map, e.difference, e.error) for e in found), strict=True)
+    return Explanation(torch.cat(maps), torch.cat(differences), torch.cat(errors), max(e.steps for e in found))
 
 
 def _difference(model: nn.Module, x: Tensor, start: Tensor, target: Tensor) -> Tensor:
@@ -144,7 +131,7 @@ def _asked(method: Any, x: Tensor, target: Tensor, chosen: Settings, **more: Any
 
 
 def _copies(x: Tensor, wanted: int) -> int:
-    return min(wanted, max(1, AT_ONCE // x[:, 0].numel()))
+    return min(wanted, max(1, chunk(x) // len(x)))
 
 
 def _grad_cam(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Tensor:
@@ -173,8 +160,8 @@ def _occlusion(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) ->
 
 _ASKED: dict[str, Callable[[nn.Module, Tensor, Tensor, Settings], Tensor]] = {
     "integrated_gradients": lambda m, x, t, s: _asked(
-        captum.IntegratedGradients(m), x, t, s, baselines=empty(m, x, s.baseline), n_steps=s.steps or STEPS[0],
-        internal_batch_size=max(len(x) * s.smooth, AT_ONCE // x[0, 0].numel()),
+        captum.IntegratedGradients(m), x, t, s, baselines=empty(m, x, s.baseline), n_steps=s.steps or SMOOTHED,
+        internal_batch_size=max(len(x) * s.smooth, chunk(x)),
     ).float(),
     "grad_cam": _grad_cam,
     "saliency": lambda m, x, t, s: _asked(captum.Saliency(m), x, t, s),

@@ -1,9 +1,8 @@
 """Questions answered while the user waits: which pixels of one image speak for an answer, under each of a run's networks?"""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import combinations
-from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -11,109 +10,37 @@ import torch
 from torch import Tensor, nn
 
 from core.attribution.evidence import true_parts
-from core.attribution.explain import STEPS, Explanation, Settings, explain, passes
+from core.attribution.explanation import Explanation
 from core.attribution.honesty import NEIGHBOURS, SHAKES, infidelity, sensitivity
 from core.attribution.layers import grids, preset
 from core.attribution.scores import outside_top, scores, share_on
 from core.attribution.shelf import EXPLAINERS
 from core.data.labels import is_multi
-from core.domain import WrongInput
-from core.explore.own_picture import own_picture
-from core.opened import Opened, open_models
+from core.explore.image_asked import SETS, Asked, affordable, asked_of, cost_of, logits_of, opened_of, rows_of
 from core.store.home import Home
 from core.wire import packed
 
-SETS = ("forget", "retain", "test_forget", "test_retain")
-CHEAP, MOST_SECONDS = 50, 30  # passes that nobody need count; of an answer: the engine is given up after 60
-SECONDS = 3.2  # that Integrated Gradients may take for all networks of a click, where their first steps do not suffice
-FINEST, WORTH = 320, 1.5  # steps at most then; times as many, at least, make another try worth its time
+SECONDS = 3.2  # that Integrated Gradients may take for all networks of a click, where nobody chose their steps
+FINEST, ROUGH = 320, 48  # steps at most, then, of a network; of random weights, and of the original held against them
+QUICK = 24  # of maps that are drawn once for each neighbour of an image
 
 
 def saliency_offer(home: Home, run_id: str) -> dict[str, Any]:
     """What can be asked of a run: `explainers`, each with why it is unfit or ''; `layers` for Grad-CAM and the `layer` to start from;
     `sets`: how many images each has, of those that have any.
     """
-    opened = _opened(home, run_id)
+    opened = opened_of(home, run_id)
     model, info = opened.model(opened.models[0]), opened.data.info
     told = [asdict(e) | {"unfit": e.unfit(model)} for e in EXPLAINERS.values()]
     fit = not EXPLAINERS["grad_cam"].unfit(model)
     layers = grids(model, (info.channels, info.height, info.width)) if fit else {}
     return {"explainers": told, "layers": {n: list(g) for n, g in layers.items()}, "layer": preset(layers) if layers else "",
             "models": list(opened.models),
-            "sets": {name: count for name in SETS if (count := len(_rows(opened, name)))}}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Asked:
-    """An image and what is asked of it. x: (1, C, H, W) in [0, 1]; label: its class, or its attributes 0 and 1; None for a user's own.
-    row: "train" or "test", and its place there.
-
-    target: "true", "own" (each network's own answer; the original's most likely attribute, for all, where there are several, which no
-    network need give), or a class or attribute.
-    """
-
-    opened: Opened
-    x: Tensor
-    label: Any
-    row: tuple[str, int] | None
-    target: str | int
-    how: str
-    settings: Settings
-
-    def aim(self, model: nn.Module) -> int:
-        """The class or attribute that a network's map is about. Raises WrongInput."""
-        if isinstance(self.target, int):
-            if not 0 <= self.target < len(self.opened.data.info.classes):
-                raise WrongInput(f"There is no class {self.target}; there are {len(self.opened.data.info.classes)}, from 0.")
-            return self.target
-        if self.target == "true" and isinstance(self.label, int):
-            return self.label
-        if self.target not in ("true", "own"):
-            raise WrongInput(f"A target is 'true', 'own' or the number of a class, not {self.target!r}.")
-        judge = self.opened.model(self.opened.models[0]) if is_multi(self.opened.splits.test.labels) else model
-        return int(_logits(judge, self.x).argmax())
-
-    def explained(self, model: nn.Module, target: int, steps: int = 0) -> Explanation:
-        """The map; steps: of Integrated Gradients, where the settings leave them open."""
-        settings = replace(self.settings, steps=self.settings.steps or steps)
-        return explain(model, self.x, torch.tensor([target]), self.how, settings)
-
-
-def _asked(home: Home, run_id: str, image: dict[str, Any], target: str | int, how: str, settings: dict[str, Any]) -> Asked:
-    """image: {"set": one of SETS, "place": its place there} or {"path": a file, "name": the user's name for it}."""
-    opened = _opened(home, run_id)
-    chosen = Settings(**settings)
-    if "path" in image:
-        own = own_picture(Path(image["path"]).read_bytes(), image["name"], opened.data.info)
-        return Asked(opened, torch.from_numpy(own)[None].float() / 255, None, None, target, how, chosen)
-    name, place = image["set"], image["place"]
-    if name not in SETS:
-        raise WrongInput(f"There is no set {name!r}; there are {', '.join(SETS)}.")
-    rows = _rows(opened, name)
-    if not 0 <= place < len(rows):
-        raise WrongInput(f"There is no image {place} in the set {name}; it has {len(rows)}, counted from 0.")
-    half, row = "test" if name.startswith("test") else "train", int(rows[place])
-    examples = opened.splits.test if half == "test" else opened.splits.train
-    labels = opened.splits.truth if half == "train" and opened.splits.truth is not None else examples.labels
-    pixels = examples.subset(torch.tensor([row])).pixels()
-    return Asked(opened, pixels, labels[row].tolist(), (half, row), target, how, chosen)
-
-
-def _opened(home: Home, run_id: str) -> Opened:
-    opened = open_models(home, run_id)
-    if not opened.models:
-        raise WrongInput(f"Run {run_id} stored no networks: another version of Forgetscope made it; run it again.")
-    return opened
-
-
-def _rows(opened: Opened, name: str) -> Tensor:
-    """A set's places in the training or in the test set, int64 (n,)."""
-    gone = opened.splits.test_forgotten if name.startswith("test") else opened.splits.forgotten
-    return (gone if name.endswith("forget") else ~gone).nonzero()[:, 0]
+            "sets": {name: count for name in SETS if (count := len(rows_of(opened, name)))}}  # fmt: skip
 
 
 def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
-    """about: image, target, how, settings, as `_asked` has them.
+    """about: image, target, how, settings, as `asked_of` has them.
 
     `image`: uint8 (C, H, W) to 255. `label`, `row`: see Asked. `models`: name -> `probabilities`, its `answer` (or most likely
     attribute), the `target` of its map, `map` float32 (H, W), and where the explainer is complete, `difference` of logits, `error`,
@@ -121,10 +48,10 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     `outside` of its map against itself.
     `parts`, of cartoon faces: part -> `pixels`, the share of the image that shows it, and each model's share of the map there.
     """
-    asked = _asked(home, run_id, **about)
-    _affordable(asked, _cost(asked), len(asked.opened.models))
+    asked = asked_of(home, run_id, **about)
+    affordable(asked, cost_of(asked), len(asked.opened.models))
     targets = {name: asked.aim(asked.opened.model(name)) for name in asked.opened.models}
-    explained = _explained(asked, targets)
+    explained = _explained(asked, {name: (asked.opened.model(name), target) for name, target in targets.items()}, FINEST)
     maps = {name: found.flat[0].numpy() for name, found in explained.items()}
     told = {
         name: _answer(asked, asked.opened.model(name)) | {
@@ -144,47 +71,50 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     }
 
 
-def _explained(asked: Asked, targets: dict[str, int]) -> dict[str, Explanation]:
-    """Each network's map. Where nobody chose the steps of Integrated Gradients, all networks' maps are of equally many: of the first
-    try's, or where one of them is not fine then, of as many as fit into SECONDS.
+def _explained(asked: Asked, networks: dict[str, tuple[nn.Module, int]], most: int) -> dict[str, Explanation]:
+    """Each network's map, of its class. Where nobody chose the steps of Integrated Gradients, those whose maps are not yet fine take
+    turns, each of about a third more steps than its last, up to `most`, for as long as another turn fits into SECONDS.
     """
-
-    def by(steps: int) -> dict[str, Explanation]:
-        return {name: asked.explained(asked.opened.model(name), target, steps) for name, target in targets.items()}
-
+    if not asked.open:
+        return {name: asked.explained(*network) for name, network in networks.items()}
     began = perf_counter()
-    first = by(STEPS[0])
-    took = max(perf_counter() - began, 1e-9)
-    if asked.how != "integrated_gradients" or asked.settings.steps or asked.settings.smooth or all(e.fine for e in first.values()):
-        return first
-    steps = min(FINEST, int(STEPS[0] * (SECONDS - took) / took))
-    return by(steps) if steps >= WORTH * STEPS[0] else first
+    going = {name: asked.finer(*network) for name, network in networks.items()}
+    found = {name: next(maps) for name, maps in going.items()}
+    while going := {name: maps for name, maps in going.items() if not found[name].fine and found[name].steps < most}:
+        for name in going:
+            took = perf_counter() - began
+            turn = took / sum(e.steps for e in found.values()) * found[name].steps / 3
+            if took + turn > SECONDS:
+                return found
+            found[name] = next(going[name])
+    return found
 
 
 def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """The same image under a network of random weights, always the same ones: `map`, and its `scores` against the original's map."""
-    asked = _asked(home, run_id, **about)
-    _affordable(asked, _cost(asked), 2)
+    asked = asked_of(home, run_id, **about)
+    affordable(asked, cost_of(asked), 2)
     first = asked.opened.model(asked.opened.models[0])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(asked.settings.seed)
         drawn = asked.opened.fresh().eval()
     target = asked.aim(first)
-    ours, theirs = (asked.explained(model, target, STEPS[0]).flat[0].numpy() for model in (first, drawn))
+    explained = _explained(asked, {"original": (first, target), "random": (drawn, target)}, ROUGH)
+    ours, theirs = (explained[name].flat[0].numpy() for name in ("original", "random"))
     return {"map": _packed(theirs), "target": target, "scores": asdict(scores(ours, theirs))}
 
 
 def saliency_trust(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """Model -> `infidelity` and `sensitivity` of its map; see core.attribution.honesty."""
-    asked = _asked(home, run_id, **about)
+    asked = asked_of(home, run_id, **about)
     shakes = 2 * (1 + SHAKES)  # once for the map, once for a map of zeros, each beside the image itself
     maps = 2 + NEIGHBOURS  # the one that is judged; sensitivity draws it again, and each neighbour's
-    _affordable(asked, shakes + maps * _cost(asked), len(asked.opened.models))
-    told, quick = {}, replace(asked.settings, steps=asked.settings.steps or STEPS[0])  # one map is drawn for each neighbour too
+    affordable(asked, shakes + maps * cost_of(asked), len(asked.opened.models))
+    told, quick = {}, replace(asked.settings, steps=asked.settings.steps or QUICK)  # one map is drawn for each neighbour too
     for name in asked.opened.models:
         model = asked.opened.model(name)
         target = asked.aim(model)
-        aimed, found = torch.tensor([target]), asked.explained(model, target, STEPS[0]).map
+        aimed, found = torch.tensor([target]), asked.explained(model, target, QUICK).map
         told[name] = {
             "infidelity": _number(infidelity(model, asked.x, aimed, found, asked.how, quick)),
             "sensitivity": _number(sensitivity(model, asked.x, aimed, asked.how, quick)),
@@ -192,39 +122,8 @@ def saliency_trust(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     return told
 
 
-def _cost(asked: Asked) -> int:
-    return passes(asked.how, asked.settings, tuple(asked.x.shape))
-
-
-def _affordable(asked: Asked, cost: int, networks: int) -> None:
-    """Raises WrongInput where the engine, which serves everybody, would be busy too long; cost: forward passes for each of `networks`.
-
-    Told from a core's own seconds: what else the machine does at this moment is no reason to refuse.
-    """
-    model = asked.opened.model(asked.opened.models[0])
-    if cost < CHEAP:
-        return
-    took = []
-    for _ in range(3):  # the first pass is slower than all others
-        began = process_time()
-        _logits(model, asked.x)
-        took.append(process_time() - began)
-    seconds = min(took) / torch.get_num_threads() * cost * networks
-    if seconds > MOST_SECONDS:
-        raise WrongInput(
-            f"This would take about {seconds:.0f} seconds here, and a click may take {MOST_SECONDS}; choose fewer steps or noisy copies, "
-            "or another explainer."
-        )
-
-
-def _logits(model: nn.Module, x: Tensor) -> Tensor:
-    with torch.no_grad():
-        logits: Tensor = model(x)[0]
-    return logits
-
-
 def _answer(asked: Asked, model: nn.Module) -> dict[str, Any]:
-    logits = _logits(model, asked.x)
+    logits = logits_of(model, asked.x)
     shares = logits.sigmoid() if is_multi(asked.opened.splits.test.labels) else logits.softmax(0)
     return {"probabilities": shares.tolist(), "answer": int(logits.argmax())}
 

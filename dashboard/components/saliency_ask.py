@@ -26,12 +26,7 @@ class Question:
     @property
     def text(self) -> str:
         """What the engine is asked besides the image, as JSON."""
-        return self.in_steps(0)
-
-    def in_steps(self, steps: int) -> str:
-        """The same, of maps of that many steps; 0 for as the settings have it."""
-        settings = self.settings | ({"steps": steps} if steps else {})
-        return json.dumps({"how": self.explainer["key"], "target": self.target, "settings": settings}, sort_keys=True)
+        return json.dumps({"how": self.explainer["key"], "target": self.target, "settings": self.settings}, sort_keys=True)
 
 
 def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:

@@ -107,8 +107,7 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
         "Maps are no proof of a reason: compare them with the randomised network's. And who may see them can learn "
         "from them whether an image was in the training set (Shokri et al., arXiv:1907.00164)."
     )
-    steps = next(iter(models.values()))["steps"]  # so that the randomised network's map is held against the very map above
-    _differences(image, maps, words.apart(_targets(answer), question.explainer), partial(ask, about=question.in_steps(steps)), question)
+    _differences(image, maps, words.apart(_targets(answer), question.explainer), ask, question)
 
 
 def _image(picture: np.ndarray, alt: str) -> None:

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from core.attribution.explain import STEPS, Settings, explain, passes
+from core.attribution.explain import MOST_STEPS, Settings, explain, passes
 from core.attribution.layers import grids, preset
+from core.attribution.path import COARSE
 from core.attribution.readable import readable
 from core.attribution.shelf import EXPLAINERS
 from core.domain import WrongInput
@@ -116,13 +117,26 @@ def finished_models(first_run):
     return opened, chosen.pixels(), chosen.labels
 
 
-def test_steps_go_on_until_the_error_is_small_or_the_last_try_was_made(monkeypatch):
+def test_steps_go_on_until_the_error_is_small_or_there_are_enough_of_them(monkeypatch):
     tiny = tiny_of(1)
-    x, aims = tiny.dataset.test.pixels()[:1], tiny.dataset.test.labels[:1]
-    for enough, steps in ((float("inf"), STEPS[0]), (0.0, STEPS[-1])):
-        monkeypatch.setattr("core.attribution.explain.ENOUGH", enough)
-        assert explain(tiny.original(), x, aims, "integrated_gradients").steps == steps
+    x, aims = tiny.dataset.test.pixels()[:2], tiny.dataset.test.labels[:2]
+    steps = {}
+    for enough in (float("inf"), 0.0):
+        monkeypatch.setattr("core.attribution.explanation.ENOUGH", enough)
+        steps[enough] = explain(tiny.original(), x, aims, "integrated_gradients").steps
+    assert steps[float("inf")] == COARSE + 1
+    assert MOST_STEPS <= steps[0.0] < MOST_STEPS * 4 / 3
     assert explain(tiny.original(), x, aims, "integrated_gradients", Settings(steps=7)).steps == 7
+
+
+def test_each_image_of_a_batch_gets_the_map_that_it_gets_alone():
+    tiny = tiny_of(1)
+    x, aims = tiny.dataset.test.pixels()[:3], tiny.dataset.test.labels[:3]
+    together = explain(tiny.original(), x, aims, "integrated_gradients")
+    alone = [explain(tiny.original(), x[i : i + 1], aims[i : i + 1], "integrated_gradients") for i in range(3)]
+    torch.testing.assert_close(together.map, torch.cat([one.map for one in alone]))
+    torch.testing.assert_close(together.error, torch.cat([one.error for one in alone]))
+    assert together.steps == max(one.steps for one in alone)
 
 
 def test_deep_lift_of_a_trained_network_adds_up_to_the_difference():

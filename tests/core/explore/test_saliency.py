@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from core.answers import answer
-from core.attribution.explain import STEPS, Settings, explain
+from core.attribution.explain import Settings, explain, finer
+from core.attribution.explanation import Explanation
+from core.attribution.path import COARSE
 from core.attribution.scores import scores
 from core.domain import MODELS as MODEL_NAMES
 from core.domain import WrongInput
@@ -49,29 +51,46 @@ def test_the_answer_is_what_the_three_networks_say_of_the_image(place):
         assert said["probabilities"] == pytest.approx(shares.tolist(), abs=1e-6)
         assert said["answer"] == int(shares.argmax())
         assert said["target"] == label
-        settings = Settings(steps=said["steps"])
-        found = explain(opened.model(name), x, torch.tensor([label]), "integrated_gradients", settings).flat[0].numpy()
-        np.testing.assert_allclose(unpacked(said["map"]), found, atol=1e-6)
+        found = next(e for e in finer(opened.model(name), x, torch.tensor([label]), Settings()) if e.fine)
+        assert said["steps"] == found.steps
+        np.testing.assert_allclose(unpacked(said["map"]), found.flat[0].numpy(), atol=1e-6)
+        finest = explain(opened.model(name), x, torch.tensor([label]), "integrated_gradients", Settings(steps=400)).flat[0].numpy()
+        assert np.abs(unpacked(said["map"]) - finest).sum() <= 0.03 * np.abs(finest).sum()
     maps = {name: unpacked(said["map"]) for name, said in told["models"].items()}
     assert told["pairs"]["original,unlearned"]["rank"] == pytest.approx(scores(maps["original"], maps["unlearned"]).rank)
     assert set(told["pairs"]) == {"original,unlearned", "original,reference", "unlearned,reference"}
 
 
-def test_all_networks_maps_are_of_equally_many_steps_as_many_as_the_time_allows(place, monkeypatch):
-    monkeypatch.setattr("core.attribution.explain.ENOUGH", 0.0)  # never fine enough
-
-    def steps(seconds, took):
+def test_networks_take_turns_until_their_maps_are_fine_or_the_time_is_up(place, monkeypatch):
+    def steps(seconds, took, enough=0.0):
         clock = count(0.0, took)  # each look at it is `took` later
+        monkeypatch.setattr("core.attribution.explanation.ENOUGH", enough)
         monkeypatch.setattr("core.explore.saliency.perf_counter", lambda: next(clock))
         monkeypatch.setattr("core.explore.saliency.SECONDS", seconds)
-        (told,) = {said["steps"] for said in ask(place, how="integrated_gradients")["models"].values()}
-        return told
+        return [said["steps"] for said in ask(place, how="integrated_gradients")["models"].values()]
 
-    assert steps(3.0, 1.0) == 2 * STEPS[0]  # what the first try took is part of it
-    assert steps(2.0, 1.0) == STEPS[0]  # another with as many would be no better
-    assert steps(3.0, 1e-6) == FINEST
-    monkeypatch.setattr("core.attribution.explain.ENOUGH", float("inf"))
-    assert steps(3.0, 1e-6) == STEPS[0]
+    first = COARSE + 1
+    second = first + COARSE // 3  # the worst third of the pieces is halved
+    assert steps(3.0, 100.0) == [first] * 3  # no time for a second turn
+    assert steps(3.0, 1.0) == [second, second, first]  # a third of its steps is a ninth of what three networks took in a second
+    assert all(FINEST <= n < FINEST * 4 / 3 for n in steps(3.0, 0.0))
+    assert steps(3.0, 0.0, float("inf")) == [first] * 3
+
+
+def test_a_map_that_is_fine_leaves_the_time_to_the_others(place, monkeypatch):
+    fine = {}
+
+    def finer(model, *_args):
+        known = len(fine)
+        fine[known] = 0
+        while True:
+            fine[known] += 1
+            error = 0.0 if (known, fine[known]) == (1, 2) else 1.0  # the second network's second map is fine
+            yield Explanation(torch.zeros(1, 1, 8, 8), torch.ones(1), torch.tensor([error]), fine[known])
+
+    monkeypatch.setattr("core.explore.image_asked.finer", finer)
+    monkeypatch.setattr("core.explore.saliency.FINEST", 5)
+    assert [said["steps"] for said in ask(place)["models"].values()] == [5, 2, 5]
 
 
 def test_unlearning_shows_the_class_that_had_to_go_looks_elsewhere_and_the_control_does_not(place):
@@ -129,7 +148,7 @@ def test_what_cannot_be_asked_is_told_in_a_sentence(place, more, sentence):
 
 
 def test_what_would_keep_the_engine_busy_too_long_is_refused_before_it_begins(place, monkeypatch):
-    monkeypatch.setattr("core.explore.saliency.MOST_SECONDS", 0.0)
+    monkeypatch.setattr("core.explore.image_asked.MOST_SECONDS", 0.0)
     assert ask(place, how="saliency")["models"]  # cheap: not even counted
     with pytest.raises(WrongInput, match="fewer steps or noisy copies"):
         ask(place, settings={"smooth": 24})
@@ -142,7 +161,7 @@ def test_what_would_keep_the_engine_busy_too_long_is_refused_before_it_begins(pl
 def test_what_is_foretold_is_what_is_done_but_for_a_few_passes(place, monkeypatch, about, networks):
     """Occlusion goes forward only, so that its passes can be counted."""
     foretold, done = [], []
-    monkeypatch.setattr(module, "_affordable", lambda asked, cost, networks: foretold.append(cost * networks))
+    monkeypatch.setattr(module, "affordable", lambda asked, cost, networks: foretold.append(cost * networks))
     kind = type(open_models(*place).model("original"))
     hook = register_module_forward_pre_hook(lambda model, x: done.append(len(x[0])) if type(model) is kind else None)
     try:
