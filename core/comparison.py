@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
+from core.controls import control_title
 from core.domain import RunSpec
 from core.store.finished import Finished, all_values, finished_runs
 from core.store.results import ResultStore
@@ -11,7 +12,9 @@ from core.store.results import ResultStore
 if TYPE_CHECKING:
     import pandas as pd
 
-ABOUT = ("id", "dataset", "model", "request", "kind", "method", "settings", "seed", "reference", "finished", "engine", "device")
+ABOUT = (
+    "id", "dataset", "model", "request", "kind", "method", "settings", "control", "seed", "reference", "finished", "engine", "device",
+)  # fmt: skip
 TIME = ("seconds", "speedup")
 # Each run held against its own reference: these say how near a method came, whatever it was asked to forget.
 TO_OWN_REFERENCE = ("js_to_reference", "activation_distance", "average_gap", "tow", "tow_attack", "anamnesis_index")
@@ -20,9 +23,9 @@ TO_OWN_REFERENCE = ("js_to_reference", "activation_distance", "average_gap", "to
 def comparison(store: ResultStore, run_ids: Sequence[str] | None = None) -> "pd.DataFrame":
     """One row a finished run, in the order of `run_ids` (unfinished ones left out); without ids all, newest first.
 
-    Columns: ABOUT (`request` and `settings` as text, `finished` an aware time), TIME (`seconds` of the method alone,
-    `speedup` over retraining), then the unlearned model's metrics by key, and `original.<key>`, `reference.<key>`;
-    nan where a run has no such number. One SQL query for all numbers.
+    Columns: ABOUT (`request` and `settings` as text, `control` what control it is, '' for none, `finished` an aware time), TIME
+    (`seconds` of the method alone, `speedup` over retraining), then the unlearned model's metrics by key, and `original.<key>`,
+    `reference.<key>`; nan where a run has no such number. One SQL query for all numbers.
     """
     import pandas as pd  # noqa: PLC0415  # half a second that commands which compare nothing need not pay
 
@@ -46,9 +49,9 @@ def _about(run: Finished) -> dict[str, Any]:
     spec = run.spec
     return {
         "id": run.id, "dataset": spec.dataset, "model": model_text(spec), "request": spec.request.text,
-        "kind": spec.request.kind, "method": spec.method, "settings": settings_text(spec.params), "seed": spec.seed,
-        "reference": spec.reference, "finished": run.finished_at, "engine": spec.engine, "device": run.device,
-        "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,
+        "kind": spec.request.kind, "method": spec.method, "settings": settings_text(spec.params),
+        "control": control_title(spec), "seed": spec.seed, "reference": spec.reference, "finished": run.finished_at,
+        "engine": spec.engine, "device": run.device, "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from core.job import Job
-from core.kept import Shared, to_arrays, to_tensors
+from core.kept import Shared
 from core.metrics.base import Answers, Evidence, NotApplicable
 from core.metrics.relearning import Relearning
 from core.store.artifacts import Damaged
@@ -32,9 +32,8 @@ class Found:
     known: Mapping[str, Any]
 
 
-def answers_of(job: Job, network: Shared, model: nn.Module) -> Answers:
-    """The logits of a network that runs share, on all data: from the store, or asked for now."""
-    version = code_version(ENGINE)
+def answers_of(job: Job, network: Shared, model: nn.Module, version: str) -> Answers:
+    """The logits of a network that runs share, on all data: from the store, or asked for now. version: of the code that asks (`Found`)."""
     job.keeper.store.forget_older("answers@", version)
 
     def ask() -> dict[str, torch.Tensor]:
@@ -57,7 +56,7 @@ def load_found(job: Job, networks: Mapping[str, str]) -> Found:
     if not kept:
         return Found(key, version, {})
     try:
-        text = to_tensors(job.keeper.artifacts.get_arrays(kept.file))[TEXT].numpy().tobytes()
+        text = job.keeper.artifacts.get_arrays(kept.file)[TEXT].tobytes()
     except Damaged:
         return Found(key, version, {})
     return Found(key, version, {name: _lively(value) for name, value in json.loads(text).items()})
@@ -69,7 +68,7 @@ def keep_found(job: Job, found: Found, evidence: Evidence) -> None:
     if known.keys() <= found.known.keys():
         return
     text = json.dumps({name: _plain(value) for name, value in known.items()})  # layers stay in their order
-    arrays = to_arrays({TEXT: torch.from_numpy(np.frombuffer(text.encode(), np.uint8).copy())})
+    arrays = {TEXT: np.frombuffer(text.encode(), np.uint8)}
     job.keeper.store.forget_older("found@", found.version)
     job.keeper.store.keep(found.key, f"found@{found.version}", job.keeper.artifacts.put_arrays(arrays), 0.0)
 

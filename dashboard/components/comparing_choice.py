@@ -124,15 +124,16 @@ def pair(frame: pd.DataFrame, names: Mapping[str, str]) -> tuple[str, str]:
 
 
 def pair_of(frame: pd.DataFrame, asked_a: str, asked_b: str) -> tuple[str, str]:
-    """Those asked for where they are there; else the newest run, and another method on its request with its seed."""
+    """Those asked for where they are there; else the newest run, and another method, no control, on its request with its seed."""
     ids = list(frame["id"])
     a = asked_a if asked_a in ids else next(i for i in ids if i != asked_b or len(ids) == 1)
     if asked_b in ids:
         return a, asked_b
     ours = frame[frame["id"] == a].iloc[0]
     others = frame[frame["id"] != a]
-    points = {"dataset": 8, "request": 4, "seed": 1}
-    likely = sum((others[name] == ours[name]) * count for name, count in points.items()) + (others["method"] != ours["method"]) * 2
+    points = {"dataset": 16, "request": 8, "seed": 1}
+    likely = sum((others[name] == ours[name]) * count for name, count in points.items())
+    likely = likely + (others["control"] == "") * 4 + (others["method"] != ours["method"]) * 2
     return a, str(others.loc[likely.idxmax(), "id"]) if len(others) else a
 
 

@@ -45,6 +45,12 @@ def test_a_row_says_what_the_run_was_and_its_numbers_by_model(store):
     assert row.finished.tzinfo is not None
 
 
+def test_a_row_says_what_control_a_run_is(store):
+    for mask in ("own", "random"):
+        finish(store, method="aru", mask=mask)
+    assert list(comparison(store)["control"]) == ["a random mask", ""]
+
+
 def test_rows_come_in_the_order_asked_for_each_once_and_without_ids_newest_first(store):
     ids = [finish(store, seed=seed) for seed in range(3)]
     asked = [ids[1], ids[2], ids[1]]

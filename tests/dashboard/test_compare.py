@@ -194,6 +194,13 @@ def test_a_counterpart_is_on_the_same_request_before_it_is_another_method():
     assert pair_of(frame.iloc[:1], "", "") == (run_id(0), run_id(0))
 
 
+def test_a_counterpart_is_a_control_only_where_nothing_else_is_on_the_request():
+    control = {"method": "aru", "control": "a random mask"}
+    frame = frame_of({"method": "ssd"}, control, {"method": "ssse", "seed": 1}, {"method": "ssse", "request": "class:5"})
+    assert pair_of(frame, "", "") == (run_id(0), run_id(2))
+    assert pair_of(frame.iloc[[0, 1, 3]], "", "") == (run_id(0), run_id(1))
+
+
 def test_swap_exchanges_a_and_b_and_turns_the_bars_round(open_app, planted):
     at = open_app(planted.root, VIEW)
     before = [at.selectbox(key=f"pick-{letter}").value for letter in "AB"]

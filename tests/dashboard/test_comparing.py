@@ -40,7 +40,7 @@ GAP, KEPT, ATTACK, SECONDS = (QUANTITIES[name] for name in ("forgetting", "retai
 def frame_of(*rows: dict[str, object]) -> pd.DataFrame:
     """Runs as core.comparison makes them; what a row leaves out is usual."""
     usual = {
-        "dataset": "digits", "model": "small_cnn", "request": "class:3", "kind": "class", "method": "ssd", "settings": "",
+        "dataset": "digits", "model": "small_cnn", "request": "class:3", "kind": "class", "method": "ssd", "settings": "", "control": "",
         "seed": 0, "reference": True, "finished": datetime(2026, 1, 1, tzinfo=UTC), "engine": "e", "device": "cpu",
         "seconds": 1.0, "speedup": 3.0,
         "test_forget_accuracy": 0.1, "reference.test_forget_accuracy": 0.0, "original.test_forget_accuracy": 0.9,
