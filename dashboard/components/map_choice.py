@@ -19,8 +19,8 @@ AMONG = {"all": ("forget", "retain"), "kept": ("retain",), "forget set": ("forge
 HOW = "At most {k} training images on the map that are nearest to each chosen one, by the original's features: the share that would stay."
 
 
-def show_choice(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | None, data: DatasetInfo) -> None:
-    """Rule, images, forecast, and the button that fills the form of the Unlearn page."""
+def show_choice(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | None, data: DatasetInfo) -> np.ndarray:
+    """Rule, images, forecast, and the button that fills the form of the Unlearn page. Returns the rows that are chosen."""
     st.subheader("Choose what to forget from here")
     offered = [key for key, rule in SELECTORS.items() if not rule.needs_reference or "reference_own" in table]
     stays("map_by", offered)
@@ -30,7 +30,7 @@ def show_choice(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | 
         st.caption("This run has no reference, so that what it alone would tell, memorisation by the reference, cannot be asked for.")
     rows = _chosen(by, run.id, table, arrays)
     if not len(rows):
-        return
+        return rows
     if "truth" in arrays and by == "suspected mislabelled":
         wrong = int((table["label"] != table["truth"]).to_numpy()[rows].sum())
         st.caption(f"{wrong} of these {len(rows)} labels are known to be wrong: this run's request made them so.")
@@ -44,6 +44,7 @@ def show_choice(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | 
         ask_elsewhere(
             {"dataset": data.key, "model": run.spec.model, "kind": "samples", "samples": listed}, "views/unlearn.py"
         )  # fmt: skip
+    return rows
 
 
 def _chosen(by: str, run_id: str, table: pd.DataFrame, arrays: Arrays) -> np.ndarray:

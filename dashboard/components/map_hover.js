@@ -1,7 +1,7 @@
 // The image under the pointer, at once under every network: what is shown when. map_hover.py puts the other parts after this.
 //
-// Two instances stand on the page: one has the map's data (map_linked.py) and a face; the other, {open: row}, only says whose
-// card is open, so that a click does not send the data again. Streamlit calls the function below once more with other data or
+// Two instances stand on the page: one has the map's data (map_linked.py) and a face; the other, {open: row, chosen: rows}, only
+// says whose card is open and what is chosen to be forgotten, so that a click does not send the data again. Streamlit calls the function below once more with other data or
 // another theme, and what it returned last when the instance leaves the page.
 
 const PLOT = ".st-key-map_figure .js-plotly-plot";
@@ -12,12 +12,12 @@ const later = window.requestIdleCallback
   ? { ask: (does, how) => window.requestIdleCallback(does, how), cancel: (id) => window.cancelIdleCallback(id) }
   : { ask: (does) => setTimeout(does, 50), cancel: (id) => clearTimeout(id) };
 
-let open = null;
+let open = null, chosen = [];
 const faces = new Map(); // place on the page -> face
 
 export default function ({ data, parentElement, setTriggerValue }) {
   if ("open" in data) {
-    open = data.open;
+    [open, chosen] = [data.open, data.chosen];
     faces.forEach((face) => face.rest());
     return undefined;
   }
@@ -49,9 +49,16 @@ function faceOf(of, place, ask) {
     parts.maps.forEach((map) => mark(map, of, row));
   }
 
+  function paint() {
+    const rows = chosen.filter((row) => row < of.set.length);
+    parts.chosen.hidden = !rows.length;
+    parts.maps.forEach((map) => draw(map, of, place, rows));
+    show();
+  }
+
   function rest() {
     hovered = null;
-    show();
+    paint();
   }
 
   function hover(row) {
@@ -85,7 +92,7 @@ function faceOf(of, place, ask) {
   let drawing = 0;
   const sized = new ResizeObserver(() => {
     later.cancel(drawing);
-    drawing = later.ask(() => { parts.maps.forEach((map) => draw(map, of, place)); show(); }, { timeout: 500 });
+    drawing = later.ask(paint, { timeout: 500 });
   });
   parts.maps.forEach((map) => sized.observe(map.canvas));
   if (atlas) {

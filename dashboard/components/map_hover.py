@@ -32,14 +32,17 @@ _companion = component("forgetscope_map_hover", css=_read("map_hover.css"), js="
 
 
 def show_hover(look: Look, table: pd.DataFrame, stored: dict[str, np.ndarray] | None, data: DatasetInfo) -> None:
-    """Picture, answers and small maps. The large part depends on the look alone, so that a browser is sent it once.
+    """Picture, answers and small maps. All this depends on the look alone, so that a browser is sent it once.
 
     stored: the dataset's images, None where they are not to be had.
     """
     made = _made(queries.look_key(look), data.classes, stored is not None, table, stored)
-    with st.container(gap=None):  # the second one has no face, and needs no room
-        _companion(key=HOVER, data=made, on_opened_change=partial(_opened, table["id"].tolist()))
-        _companion(key="map_open", data={"open": open_image(table)})
+    _companion(key=HOVER, data=made, on_opened_change=partial(_opened, table["id"].tolist()))
+
+
+def tell_hover(table: pd.DataFrame, chosen: np.ndarray) -> None:
+    """Tell it which image is open, and the rows that are chosen to be forgotten: rings on its small maps. It has no face of its own."""
+    _companion(key="map_open", data={"open": open_image(table), "chosen": [int(row) for row in chosen]})
 
 
 def _opened(ids: list[str]) -> None:

@@ -40,15 +40,16 @@ function build(of, place) {
   const hint = element("p", { class: "hint" },
     "Point at an image, on the map or on a small one below: what it is, what each network answers, and where it has it, is shown at once.");
   const maps = of.networks.map(mapOf);
+  const chosen = element("span", {}, "small rings: chosen to be forgotten");
   const slider = element("input", { type: "range", min: 0, max: Math.max(0, of.steps.length - 1), value: 0, step: 1 });
   const step = element("label", {}, "Step through the forget set (arrow keys; Enter opens)", slider);
   step.hidden = !of.steps.length;
   const spoken = element("p", { class: "spoken", role: "status" });
   const root = element("section", { class: "companion", "aria-label": "One image under all networks" },
     element("div", { class: "top" }, shown, hint),
-    element("div", { class: "maps" }, ...maps.map((map) => map.figure), element("div", { class: "beside" }, keyOf(of), step)), spoken);
+    element("div", { class: "maps" }, ...maps.map((map) => map.figure), element("div", { class: "beside" }, keyOf(of, chosen), step)), spoken);
   place.append(root);
-  return { root, picture, title, name, origin: where, shown, hint, maps, slider, spoken };
+  return { root, picture, title, name, origin: where, shown, hint, maps, chosen, slider, spoken };
 }
 
 // A small map, and below it the network's answer to the image that is shown.
@@ -61,14 +62,15 @@ function mapOf(network) {
   return { network, canvas, points: null, figure, answer, number, bar };
 }
 
-function keyOf(of) {
+function keyOf(of, chosen) {
   const kinds = [["to forget", 0], ["kept", 1], ["unseen", 3]].filter(([, set]) => of.set.includes(set));
   const marks = kinds.map(([word, set]) => {
     const square = element("span", { class: `square ${of.sets[set].look}` });
     square.style.color = of.sets[set].colour;
     return element("span", {}, square, word);
   });
-  return element("p", { class: "key" }, ...marks, element("span", {}, "ringed: this image, with its way from where the original has it"));
+  const ringed = element("span", {}, "ringed: this image, with its way from where the original has it");
+  return element("p", { class: "key" }, ...marks, ringed, chosen);
 }
 
 function numbers(text, Kind) {

@@ -15,7 +15,7 @@ from dashboard.components.fragments import fragment
 from dashboard.components.lacks import NETWORKS, lacks
 from dashboard.components.look import look
 from dashboard.components.map_choice import show_choice
-from dashboard.components.map_hover import show_hover
+from dashboard.components.map_hover import show_hover, tell_hover
 from dashboard.components.map_panel import ask_shown, show_card, show_map
 from dashboard.components.map_table import SET_TITLE, SETS, models_of, table_of
 from dashboard.components.opened import finished_run
@@ -48,7 +48,7 @@ def show(run: Run, data: DatasetInfo, asked: Look, projection: str, arrays: dict
         show_card(run, table, arrays, stored, data)
     with above:  # after the card, whose field says which image is open
         show_hover(asked, table, stored, data)
-    show_choice(run, table, arrays, stored, data)
+    tell_hover(table, show_choice(run, table, arrays, stored, data))
 
 
 def ask_map(run: Run, data: DatasetInfo) -> None:

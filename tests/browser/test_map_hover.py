@@ -154,6 +154,18 @@ def test_a_small_map_and_the_arrow_keys_show_an_image_and_open_it(companion, pag
     companion.says("The open image")
 
 
+def test_what_a_rule_chose_is_ringed_on_every_small_map_until_nothing_is_chosen(companion, page):
+    told, before = companion.box.get_by_text("small rings: chosen to be forgotten"), companion.pictures()[1:]
+    expect(told).to_be_hidden()
+    page.locator(".st-key-map_by").get_by_text("most atypical", exact=True).click()
+    expect(told).to_be_visible()
+    assert all(one != other for one, other in zip(before, companion.pictures()[1:], strict=True))
+    ready(page)
+    page.locator(".st-key-map_by").get_by_text("drawn around", exact=True).click()
+    expect(told).to_be_hidden()
+    assert companion.pictures()[1:] == before
+
+
 def test_everyone_can_use_it_and_it_fits_a_telephone(companion, page, axe):
     companion.slider.focus()
     assert axe(page) == []

@@ -256,13 +256,14 @@ def sent(at) -> list[dict[str, object]]:
 def test_the_companion_is_sent_the_map_and_the_open_image_apart(look, mapped):
     arrays = mapped[2]
     large, small = sent(look("class"))
-    assert small == {"open": None}
+    assert small == {"open": None, "chosen": []}
     assert np.frombuffer(b64decode(large["index"]), LONG).tolist() == arrays["index"].tolist()
     assert large["classes"] == [str(digit) for digit in range(10)]
     row = int(np.flatnonzero((arrays["index"] == 3) & (arrays["set"] < 2))[0])
     others = {"map_colour": "class", "map_model": "original", "map_arrows": "none", "map_by": "most atypical"}
     changed, small = sent(look("class", map_image="train:3", **others))
-    assert small == {"open": row}
+    assert small["open"] == row
+    assert len(small["chosen"]) == 20
     assert changed == large, "what is large depends on no control"
 
 
@@ -274,6 +275,13 @@ def test_its_pictures_are_those_of_the_images(look, mapped):
         own = images["test_images" if arrays["set"][row] > 1 else "train_images"][arrays["index"][row], 0]
         top, left = row // COLUMNS * 8, row % COLUMNS * 8
         np.testing.assert_allclose(wall[top : top + 8, left : left + 8], own * (255 / int(images["peak"])), atol=1)
+
+
+def test_the_companion_is_told_what_a_rule_chose(look, mapped):
+    at = look("class", map_by="most confident", map_count="7", map_among="forget set")
+    arrays, told = mapped[2], sent(at)[1]["chosen"]
+    sure = np.where(arrays["set"] == 0, arrays["probabilities/original"].max(1), -1)
+    assert told == np.argsort(-sure, kind="stable")[:7].tolist()
 
 
 def test_without_the_dataset_s_images_the_rest_is_sent(look, monkeypatch):
@@ -305,4 +313,4 @@ def test_another_run_s_open_image_is_not_this_one_s(open_app, mapped):
     home, ids, _ = mapped
     at = open_app(home.root, VIEW, run=ids["class"], map_image="train:3")
     at.session_state["run"] = ids["wrong"]
-    assert sent(at.run())[1] == {"open": None}
+    assert sent(at.run())[1] == {"open": None, "chosen": []}
