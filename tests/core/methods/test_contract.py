@@ -1,7 +1,7 @@
 """What every method owes, asked of every method on the shelf, on images with one and with three channels."""
 
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cache, partial
 from math import isfinite
 
 import pytest
@@ -16,7 +16,7 @@ from core.methods import METHODS
 from core.methods.original import Original
 from core.params import params_of, with_params
 from core.training import predict
-from tests.tiny import same_weights
+from tests.tiny import Tiny, _trained, same_weights
 
 ONE_OF_EACH = {
     "class": "class:2", "classes": "classes:0,2", "subclass": "subclass:5", "attribute": "attribute:person=3", "random": "random:0.1",
@@ -38,6 +38,32 @@ def state_of(model: nn.Module) -> dict[str, object]:
 
 def collect(heard: list[tuple[float, str]], share: float, note: str) -> None:
     heard.append((share, note))
+
+
+@dataclass(frozen=True)
+class Once:
+    """One run by the defaults, with all that a method could have disturbed as it was before and after."""
+
+    model: nn.Module
+    before: dict[str, object]
+    after: dict[str, object]
+    heard: tuple[tuple[float, str], ...]
+
+
+@cache
+def once(method, tiny: Tiny) -> Once:
+    """Several questions are asked of the same run: a method takes a second, a question nothing."""
+
+    def around() -> dict[str, object]:
+        # `unlearn` gives the method a deep copy of the trained network
+        train = tiny.dataset.train
+        own = {"generator": torch.random.get_rng_state(), "images": train.images.clone(), "labels": train.labels.clone()}
+        return {**state_of(_trained(tiny)), **own}
+
+    heard: list[tuple[float, str]] = []
+    before = around()
+    model = tiny.unlearn(method(), seed=5, on_progress=partial(collect, heard))
+    return Once(model, before, around(), tuple(heard))
 
 
 @pytest.fixture(params=METHODS.values(), ids=METHODS)
@@ -113,39 +139,25 @@ def test_the_guard_catches_a_method_that_reads_what_it_did_not_declare(grey):
 
 
 def test_it_never_touches_the_model_that_its_copy_was_taken_from(method, tiny):
-    from tests.tiny import _trained
-
-    source = _trained(tiny)  # `unlearn` gives the method a deep copy of this one
-    before = state_of(source)
-    tiny.unlearn(method())
-    after = state_of(source)
-    weights = before.pop("weights"), after.pop("weights")
-    assert before == after
-    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    before, after = once(method, tiny).before, once(method, tiny).after
+    assert all(torch.equal(tensor, after["weights"][name]) for name, tensor in before["weights"].items())
+    for name in ("modes", "gradients", "trainable", "hooks"):
+        assert before[name] == after[name]
 
 
 def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before(method, tiny):
-    first = tiny.unlearn(method(), seed=5)
+    first = once(method, tiny).model
     torch.rand(7)  # torch's global generator is nobody's
     assert same_weights(first, tiny.unlearn(method(), seed=5))
 
 
-def test_it_leaves_the_global_generator_as_it_was(method, grey):
-    grey.original()
-    before = torch.random.get_rng_state()
-    grey.unlearn(method())
-    assert torch.equal(before, torch.random.get_rng_state())
-
-
-def test_it_does_not_touch_the_data(method, tiny):
-    before = tiny.dataset.train.images.clone(), tiny.dataset.train.labels.clone()
-    tiny.unlearn(method())
-    assert torch.equal(before[0], tiny.dataset.train.images)
-    assert torch.equal(before[1], tiny.dataset.train.labels)
+@pytest.mark.parametrize("what", ["generator", "images", "labels"])
+def test_it_leaves_the_global_generator_and_the_data_as_they_were(method, tiny, what):
+    assert torch.equal(once(method, tiny).before[what], once(method, tiny).after[what])
 
 
 def test_its_weights_are_finite_and_it_leaves_no_hook_no_gradient_and_nothing_frozen(method, tiny):
-    model = tiny.unlearn(method())
+    model = once(method, tiny).model
     state = state_of(model)
     assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
     assert not any(state["hooks"])
@@ -220,8 +232,7 @@ def test_those_that_need_a_class_refuse_attributes_and_no_others():
 
 
 def test_its_progress_only_grows_and_ends_at_one(method, tiny):
-    heard = []
-    tiny.unlearn(method(), on_progress=partial(collect, heard))
+    heard = once(method, tiny).heard
     shares = [share for share, _ in heard]
     assert shares == sorted(shares)
     assert shares[0] >= 0
@@ -230,8 +241,7 @@ def test_its_progress_only_grows_and_ends_at_one(method, tiny):
 
 
 def test_it_stops_at_the_first_step_after_it_was_asked_to(method, tiny):
-    told, steps = [], []
-    tiny.unlearn(method(), on_progress=partial(collect, told))
+    told, steps = once(method, tiny).heard, []
     hook = register_optimizer_step_post_hook(lambda *_: steps.append(1))
     try:
         for patience in [calls for calls in (0, 1, 5) if calls < len(told)]:
@@ -240,6 +250,7 @@ def test_it_stops_at_the_first_step_after_it_was_asked_to(method, tiny):
             with pytest.raises(Cancelled):
                 tiny.unlearn(
                     method(),
+                    seed=5,
                     on_progress=partial(collect, heard),
                     should_stop=lambda answers=answers: next(answers, True),
                 )
