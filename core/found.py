@@ -15,7 +15,6 @@ from core.metrics.base import Answers, Evidence, NotApplicable
 from core.metrics.relearning import Relearning
 from core.store.artifacts import Damaged
 from core.training import predict
-from core.version import ENGINE, code_version
 
 KNOWN = ("relearn", "probes", "loss attack", "entropy attack")  # of what Evidence knows: what takes long to take, and is small
 TEXT = "known"  # name of the array that holds it, as JSON
@@ -23,8 +22,8 @@ TEXT = "known"  # name of the array that holds it, as JSON
 
 @dataclass(frozen=True)
 class Found:
-    """What Evidence knew of original and reference alone. key, version: taken before anything was measured, so that a change of the
-    code in the meantime files nothing under the new one's name.
+    """What Evidence knew of original and reference alone. version: of the code as the run began, so that a change in the meantime files
+    nothing under the new one's name.
     """
 
     key: str
@@ -48,9 +47,8 @@ def found_key(job: Job, networks: Mapping[str, str], version: str) -> str:
     return job.key("found", version, job.spec.request.text, *job.own, sorted(networks.items()))
 
 
-def load_found(job: Job, networks: Mapping[str, str]) -> Found:
+def load_found(job: Job, networks: Mapping[str, str], version: str) -> Found:
     """Nothing known where nothing is kept, or where it is damaged: it is then found again. networks: name -> file."""
-    version = code_version(ENGINE)
     key = found_key(job, networks, version)
     kept = job.keeper.store.kept(key)
     if not kept:

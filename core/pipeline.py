@@ -29,6 +29,7 @@ MEASURING = 8000  # training passes over single examples that all metrics cost, 
 
 def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
     """Compute a run and put its files into the home. Raises WrongInput or Diverged; the caller stores the verdict."""
+    version = code_version(ENGINE)  # of the code that does all this, whatever becomes of its files in the meantime
     with ResultStore(home.database) as store:
         job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
         stages = Stages(planned_work(job), report)
@@ -41,7 +42,7 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
         began = perf_counter()
         networks = {"original": original} | ({"reference": reference} if reference else {})
         with stages.stage("evaluate") as say:
-            found = load_found(job, {name: network.file for name, network in networks.items()})
+            found = load_found(job, {name: network.file for name, network in networks.items()}, version)
             evidence = evaluate(job, networks, unlearned, found, say)
             measurements = measure(evidence, say)
             files = keep_files(job.keeper.artifacts, evidence, unlearned, recorded)

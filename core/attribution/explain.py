@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.attribution.explanation import Explanation
 from core.attribution.layers import grids, preset
-from core.attribution.path import COARSE, chunk, improving
+from core.attribution.path import COARSE, chunk, improving, more
 from core.attribution.readable import readable
 from core.attribution.rollout import rollout
 from core.attribution.shelf import EXPLAINERS
@@ -74,7 +74,8 @@ def passes(how: str, settings: Settings, shape: tuple[int, ...]) -> int:
     if how == "occlusion":
         window, stride = _window(shape)
         return max(1, settings.smooth) * ceil((shape[-1] - window) / stride + 1) * ceil((shape[-2] - window) / stride + 1)
-    once = {"integrated_gradients": 3 * (settings.steps or COARSE + 1), "deep_lift": 6, "rollout": 1}.get(how, 3)
+    steps = settings.steps or (SMOOTHED if settings.smooth else COARSE + 1)
+    once = {"integrated_gradients": 3 * steps, "deep_lift": 6, "rollout": 1}.get(how, 3)
     return max(1, settings.smooth) * once
 
 
@@ -89,7 +90,7 @@ def empty(model: nn.Module, x: Tensor, baseline: str) -> Tensor:
         raise WrongInput(f"There is no baseline {baseline!r}; there are {', '.join(BASELINES)}.")
     first = next((module for module in model.modules() if isinstance(module, Normalise)), None)
     if baseline == "black" or first is None:
-        return torch.zeros(1, *x.shape[1:])
+        return torch.zeros(1, *x.shape[1:], device=x.device)
     return first.mean.expand(1, *x.shape[1:]).clone()
 
 
@@ -106,7 +107,7 @@ def _as_needed(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) ->
     """Image by image, for each wants its steps elsewhere; `steps` are the most that one took."""
     start, found = empty(model, x, chosen.baseline), []
     for one, aim in zip(torch.split(x, 1), torch.split(target, 1), strict=True):
-        found.append(next(e for e in improving(model, one, aim, start) if e.fine or e.steps >= MOST_STEPS))
+        found.append(next(e for e in improving(model, one, aim, start) if e.fine or more(e.steps) > MOST_STEPS))
     maps, differences, errors = zip(*((e.map, e.difference, e.error) for e in found), strict=True)
     return Explanation(torch.cat(maps), torch.cat(differences), torch.cat(errors), max(e.steps for e in found))
 

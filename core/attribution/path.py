@@ -22,12 +22,17 @@ def chunk(x: Tensor) -> int:
     return max(1, AT_ONCE // x[0, 0].numel())
 
 
+def more(steps: int) -> int:
+    """How many steps the next map has."""
+    return steps + max(1, (steps - 1) // 3)
+
+
 def improving(model: nn.Module, x: Tensor, target: Tensor, start: Tensor) -> Iterator[Explanation]:
     """One image's map again and again, each with about a third more steps than the one before; it never ends.
 
     model: in eval mode. x, start: float32 (1, C, H, W), the image and the empty one. target: int64 (1,), a class or attribute.
     """
-    at = torch.linspace(0, 1, COARSE + 1, dtype=torch.float64)
+    at = torch.linspace(0, 1, COARSE + 1, dtype=torch.float64, device=x.device)
     logits, gradients = _looked(model, x, target, start, at)
     while True:
         slopes = (gradients * (x - start)).flatten(1).sum(1, dtype=torch.float64)
@@ -36,7 +41,7 @@ def improving(model: nn.Module, x: Tensor, target: Tensor, start: Tensor) -> Ite
         weights = torch.cat([widths, widths.new_zeros(1)]) + torch.cat([widths.new_zeros(1), widths])
         found = (x - start) * torch.einsum("n,nchw->chw", (weights / 2).float(), gradients)
         yield Explanation(found, (logits[-1:] - logits[:1]).float(), missed.sum(0, keepdim=True).abs().float(), len(at))
-        worst = missed.abs().topk(max(1, len(missed) // 3)).indices
+        worst = missed.abs().topk(more(len(at)) - len(at)).indices
         added = at[worst] + widths[worst] / 2
         more_logits, more_gradients = _looked(model, x, target, start, added)
         at, order = torch.cat([at, added]).sort()

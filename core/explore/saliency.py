@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 from itertools import combinations
+from math import inf
 from time import perf_counter
 from typing import Any
 
@@ -13,6 +14,7 @@ from core.attribution.evidence import true_parts
 from core.attribution.explanation import Explanation
 from core.attribution.honesty import NEIGHBOURS, SHAKES, infidelity, sensitivity
 from core.attribution.layers import grids, preset
+from core.attribution.path import more
 from core.attribution.scores import outside_top, scores, share_on
 from core.attribution.shelf import EXPLAINERS
 from core.data.labels import is_multi
@@ -21,7 +23,7 @@ from core.store.home import Home
 from core.wire import packed
 
 SECONDS = 3.2  # that Integrated Gradients may take for all networks of a click, where nobody chose their steps
-FINEST, ROUGH = 320, 48  # steps at most, then, of a network; of random weights, and of the original held against them
+FINEST = 360  # steps at most, then, of a network
 QUICK = 24  # of maps that are drawn once for each neighbour of an image
 
 
@@ -51,7 +53,7 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     asked = asked_of(home, run_id, **about)
     affordable(asked, cost_of(asked), len(asked.opened.models))
     targets = {name: asked.aim(asked.opened.model(name)) for name in asked.opened.models}
-    explained = _explained(asked, {name: (asked.opened.model(name), target) for name, target in targets.items()}, FINEST)
+    explained = _explained(asked, {name: (asked.opened.model(name), target) for name, target in targets.items()}, FINEST, SECONDS)
     maps = {name: found.flat[0].numpy() for name, found in explained.items()}
     told = {
         name: _answer(asked, asked.opened.model(name)) | {
@@ -71,27 +73,30 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     }
 
 
-def _explained(asked: Asked, networks: dict[str, tuple[nn.Module, int]], most: int) -> dict[str, Explanation]:
-    """Each network's map, of its class. Where nobody chose the steps of Integrated Gradients, those whose maps are not yet fine take
-    turns, each of about a third more steps than its last, up to `most`, for as long as another turn fits into SECONDS.
+def _explained(asked: Asked, networks: dict[str, tuple[nn.Module, int]], most: int, seconds: float) -> dict[str, Explanation]:
+    """Each network's map, of its class. Where nobody chose the steps of Integrated Gradients, those whose maps are not yet fine go on in
+    rounds, each with about a third more steps than its last, up to `most`, while another round fits into the seconds. No network is
+    a round behind: equal networks get equal maps.
     """
     if not asked.open:
         return {name: asked.explained(*network) for name, network in networks.items()}
     began = perf_counter()
     going = {name: asked.finer(*network) for name, network in networks.items()}
     found = {name: next(maps) for name, maps in going.items()}
-    while going := {name: maps for name, maps in going.items() if not found[name].fine and found[name].steps < most}:
-        for name in going:
-            took = perf_counter() - began
-            turn = took / sum(e.steps for e in found.values()) * found[name].steps / 3
-            if took + turn > SECONDS:
-                return found
-            found[name] = next(going[name])
+    while going := {name: maps for name, maps in going.items() if not found[name].fine and more(found[name].steps) <= most}:
+        took = perf_counter() - began
+        steps = sum(more(found[name].steps) - found[name].steps for name in going)
+        if took + took * steps / sum(e.steps for e in found.values()) > seconds:
+            break
+        found |= {name: next(maps) for name, maps in going.items()}
     return found
 
 
-def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
-    """The same image under a network of random weights, always the same ones: `map`, and its `scores` against the original's map."""
+def saliency_random(home: Home, run_id: str, most: int = FINEST, **about: Any) -> dict[str, Any]:
+    """The same image under a network of random weights, always the same ones: `map`, and its `scores` against the original's map.
+
+    most: steps that the original's map had which is on the screen, where nobody chose them: it is that very map again.
+    """
     asked = asked_of(home, run_id, **about)
     affordable(asked, cost_of(asked), 2)
     first = asked.opened.model(asked.opened.models[0])
@@ -99,7 +104,7 @@ def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
         torch.manual_seed(asked.settings.seed)
         drawn = asked.opened.fresh().eval()
     target = asked.aim(first)
-    explained = _explained(asked, {"original": (first, target), "random": (drawn, target)}, ROUGH)
+    explained = _explained(asked, {"original": (first, target), "random": (drawn, target)}, most, inf)
     ours, theirs = (explained[name].flat[0].numpy() for name in ("original", "random"))
     return {"map": _packed(theirs), "target": target, "scores": asdict(scores(ours, theirs))}
 
@@ -109,8 +114,9 @@ def saliency_trust(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     asked = asked_of(home, run_id, **about)
     shakes = 2 * (1 + SHAKES)  # once for the map, once for a map of zeros, each beside the image itself
     maps = 2 + NEIGHBOURS  # the one that is judged; sensitivity draws it again, and each neighbour's
-    affordable(asked, shakes + maps * cost_of(asked), len(asked.opened.models))
-    told, quick = {}, replace(asked.settings, steps=asked.settings.steps or QUICK)  # one map is drawn for each neighbour too
+    quick = replace(asked.settings, steps=asked.settings.steps or QUICK)  # one map is drawn for each neighbour too
+    affordable(asked, shakes + maps * cost_of(replace(asked, settings=quick)), len(asked.opened.models))
+    told = {}
     for name in asked.opened.models:
         model = asked.opened.model(name)
         target = asked.aim(model)

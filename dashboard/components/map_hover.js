@@ -1,8 +1,8 @@
 // The image under the pointer, at once under every network: what is shown when. map_hover.py puts the other parts after this.
 //
 // Two instances stand on the page: one has the map's data (map_linked.py) and a face; the other, {open: row, chosen: rows}, only
-// says whose card is open and what is chosen to be forgotten, so that a click does not send the data again. Streamlit calls the function below once more with other data or
-// another theme, and what it returned last when the instance leaves the page.
+// says whose card is open and what is chosen to be forgotten, so that a click does not send the data again. Streamlit calls the
+// function below once more with other data or another theme, and what it returned last when the instance leaves the page.
 
 const PLOT = ".st-key-map_figure .js-plotly-plot";
 const PAUSE = 250; // milliseconds without a further step, before it is spoken of
@@ -19,7 +19,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if ("open" in data) {
     [open, chosen] = [data.open, data.chosen];
     faces.forEach((face) => face.rest());
-    return undefined;
+    return () => { [open, chosen] = [null, []]; };
   }
   faces.get(parentElement)?.end();
   faces.set(parentElement, faceOf(unpacked(data), parentElement, (row) => setTriggerValue("opened", row)));
@@ -33,7 +33,7 @@ function faceOf(of, place, ask) {
   const parts = build(of, place);
   const ended = new AbortController(), listen = { signal: ended.signal };
   const atlas = of.atlas ? new Image() : null;
-  let hovered = null, stepped = null, speaking = 0;
+  let hovered = null, stepped = null, speaking = 0, drawing = 0, ringed = "";
 
   function show() {
     const [row, title] = [
@@ -51,14 +51,22 @@ function faceOf(of, place, ask) {
 
   function paint() {
     const rows = chosen.filter((row) => row < of.set.length);
+    ringed = String(chosen);
     parts.chosen.hidden = !rows.length;
+    parts.chosen.textContent = `small rings: the ${rows.length} chosen to be forgotten`;
     parts.maps.forEach((map) => draw(map, of, place, rows));
     show();
   }
 
+  function soon() {
+    later.cancel(drawing);
+    drawing = later.ask(paint, { timeout: 500 });
+  }
+
   function rest() {
     hovered = null;
-    paint();
+    show();
+    if (String(chosen) !== ringed) soon();
   }
 
   function hover(row) {
@@ -89,11 +97,7 @@ function faceOf(of, place, ask) {
   parts.slider.addEventListener("keydown", (event) => event.key !== "Enter" || ask(of.steps[Number(parts.slider.value)]), listen);
   parts.slider.addEventListener("blur", () => { stepped = null; show(); }, listen);
   const leavePlot = follow(hover, listen);
-  let drawing = 0;
-  const sized = new ResizeObserver(() => {
-    later.cancel(drawing);
-    drawing = later.ask(paint, { timeout: 500 });
-  });
+  const sized = new ResizeObserver(soon);
   parts.maps.forEach((map) => sized.observe(map.canvas));
   if (atlas) {
     atlas.addEventListener("load", show, listen);

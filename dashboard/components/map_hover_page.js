@@ -40,7 +40,7 @@ function build(of, place) {
   const hint = element("p", { class: "hint" },
     "Point at an image, on the map or on a small one below: what it is, what each network answers, and where it has it, is shown at once.");
   const maps = of.networks.map(mapOf);
-  const chosen = element("span", {}, "small rings: chosen to be forgotten");
+  const chosen = element("span", { hidden: "" });
   const slider = element("input", { type: "range", min: 0, max: Math.max(0, of.steps.length - 1), value: 0, step: 1 });
   const step = element("label", {}, "Step through the forget set (arrow keys; Enter opens)", slider);
   step.hidden = !of.steps.length;

@@ -1,6 +1,6 @@
 // The pictures of map_hover.js: the small maps, and one image enlarged.
 
-const NEAR = 10, RING = 6.5, CHOSEN = 3.5, PAD = 10, PICTURE = 96; // pixels
+const NEAR = 10, RING = 6.5, CHOSEN = 3.5, MANY = 60, PAD = 10, PICTURE = 96; // pixels, but MANY: rings
 const STEPS = 65535; // map_linked.STEPS
 const ORDER = [[3, 0.25], [1, 0.45], [2, 0.5], [0, 0.6]]; // sets, and how pale; what was to forget is drawn last, over the rest
 
@@ -27,11 +27,9 @@ function draw(map, of, place, chosen) {
       if (of.set[row] === set) pen[paint](map.x[row] - 1, map.y[row] - 1, 2, 2);
     }
   }
-  pen.globalAlpha = 1;
-  for (const [colour, width] of [[map.paper, 3], [map.ink, 1]]) {
-    [pen.strokeStyle, pen.lineWidth] = [colour, width];
-    for (const row of chosen) dot(pen, map.x[row], map.y[row], CHOSEN, "stroke");
-  }
+  pen.strokeStyle = map.ink;
+  [pen.globalAlpha, pen.lineWidth] = chosen.length > MANY ? [0.5, 0.5] : [1, 1]; // many rings leave the points to be seen
+  for (const row of chosen) dot(pen, map.x[row], map.y[row], CHOSEN, "stroke");
 }
 
 function at(map, places, row) {

@@ -107,7 +107,8 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
         "Maps are no proof of a reason: compare them with the randomised network's. And who may see them can learn "
         "from them whether an image was in the training set (Shokri et al., arXiv:1907.00164)."
     )
-    _differences(image, maps, words.apart(_targets(answer), question.explainer), ask, question)
+    steps = next(iter(models.values()))["steps"]  # so that the randomised network's map is held against the very map above
+    _differences(image, maps, words.apart(_targets(answer), question.explainer), partial(ask, about=question.up_to(steps)), question)
 
 
 def _image(picture: np.ndarray, alt: str) -> None:
@@ -155,7 +156,7 @@ def _trust(ask: Ask, question: Question) -> None:
         hide_index=True, alt="Infidelity and sensitivity of each network's map",
     )  # fmt: skip
     as_needed = question.explainer["key"] == "integrated_gradients" and not question.settings.get("steps")
-    few = ". Both are of maps drawn in few steps" if as_needed else ""
+    few = ". Both are of maps in 24 steps, spread by Gauss and Legendre" if as_needed else ""
     st.caption(
         "How to read it: infidelity is how far the map misses what changes of the image do to the answer, 0 at best, 1 for a map of zeros. "
         f"Sensitivity is the largest relative change of the map under noise that nobody sees (Yeh et al., arXiv:1901.09392){few}."

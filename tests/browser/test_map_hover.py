@@ -8,6 +8,7 @@ import pytest
 
 from core.looks import asked
 from core.looks.asked import Look
+from dashboard.components.map_choosing import foremost, scores, seen
 from dashboard.components.map_table import SET_TITLE, models_of, table_of
 from tests.browser.kit import drawn, ready, until
 
@@ -22,6 +23,19 @@ POINTS = """(plot) => {
 }"""
 PAINTED = """(box) => [...box.querySelectorAll('.maps canvas')].every(canvas =>
     canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean))"""
+
+PIXELS = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)"
+KEPT = f"box => {{ window.kept = [...box.querySelectorAll('.maps canvas')].map({PIXELS}); }}"
+# Of each small map its side, and where it differs from what was kept, in pixels of the page.
+CHANGED = f"""box => [...box.querySelectorAll('.maps canvas')].map((canvas, at) => {{
+    const now = ({PIXELS})(canvas).data, old = window.kept[at].data, dense = canvas.width / canvas.clientWidth, found = [];
+    for (let i = 0; i < now.length; i += 4) {{
+        const pixel = i / 4;
+        if ([0, 1, 2, 3].some(c => now[i + c] !== old[i + c]))
+            found.push([(pixel % canvas.width + 0.5) / dense, (Math.floor(pixel / canvas.width) + 0.5) / dense]);
+    }}
+    return [canvas.clientWidth, found];
+}})"""
 
 
 def pointed_at(page):
@@ -155,11 +169,21 @@ def test_a_small_map_and_the_arrow_keys_show_an_image_and_open_it(companion, pag
 
 
 def test_what_a_rule_chose_is_ringed_on_every_small_map_until_nothing_is_chosen(companion, page):
-    told, before = companion.box.get_by_text("small rings: chosen to be forgotten"), companion.pictures()[1:]
+    table, count, ring = companion.table, 20, 5  # pixels from a chosen point, at most, that a ring changes
+    told, before = companion.box.get_by_text("small rings: the"), companion.pictures()[1:]
     expect(told).to_be_hidden()
+    companion.box.evaluate(KEPT)
     page.locator(".st-key-map_by").get_by_text("most atypical", exact=True).click()
-    expect(told).to_be_visible()
-    assert all(one != other for one, other in zip(before, companion.pictures()[1:], strict=True))
+    expect(told).to_have_text(f"small rings: the {count} chosen to be forgotten")
+    chosen = foremost(scores(table, "most atypical"), seen(table), count)
+    every = np.concatenate([table[[f"{model}_x", f"{model}_y"]].to_numpy() for model in companion.models])
+    low, high = every.min(0), every.max(0)
+    for model, (side, changed) in zip(companion.models, companion.box.evaluate(CHANGED), strict=True):
+        shares = (table[[f"{model}_x", f"{model}_y"]].to_numpy()[chosen] - low) / (high - low)
+        places = PAD + np.stack([shares[:, 0], 1 - shares[:, 1]], 1) * (side - 2 * PAD)
+        away = np.linalg.norm(np.array(changed)[:, None] - places[None], axis=2)
+        assert away.min(1).max() <= ring, "what changed is a ring around a chosen image"
+        assert away.min(0).max() <= ring, "and every chosen image has one"
     ready(page)
     page.locator(".st-key-map_by").get_by_text("drawn around", exact=True).click()
     expect(told).to_be_hidden()

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 import torch
 
-from core import evaluation, found, pipeline
+from core import evaluation, found, pipeline, version
 from core.asking import make_spec
 from core.data.catalog import load_dataset
 from core.describe import describe
@@ -146,14 +146,17 @@ def test_what_another_version_found_is_forgotten(compute, home, monkeypatch):
         assert db.execute("select count(*) from kept where key like 'older%'").fetchone() == (0,)
 
 
-def test_code_that_changes_while_a_run_computes_is_given_none_of_its_numbers(compute, home, monkeypatch):
-    keep = pipeline.keep_found
+@pytest.mark.parametrize("after", ["train", "load_found", "evaluate"])
+def test_code_that_changes_while_a_run_computes_is_given_none_of_its_numbers(compute, home, monkeypatch, after):
+    does = getattr(pipeline, after)
 
     def changed(*about):
-        monkeypatch.setattr(found, "code_version", lambda _: "newer")
-        keep(*about)
+        told = does(*about)
+        for module in (pipeline, version):
+            monkeypatch.setattr(module, "code_version", lambda *_: "newer")
+        return told
 
-    monkeypatch.setattr(pipeline, "keep_found", changed)
+    monkeypatch.setattr(pipeline, after, changed)
     compute()
     with sqlite3.connect(home.database) as db:
         kinds = [kind for (kind,) in db.execute("select kind from kept where kind like '%@%'")]

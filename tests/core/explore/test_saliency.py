@@ -1,7 +1,8 @@
 """The live question about one image: three answers and maps, their scores, an own picture, and what cannot be asked."""
 
-from itertools import count
+from itertools import count, islice
 import json
+from math import inf
 
 import numpy as np
 from PIL import Image
@@ -13,7 +14,8 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from core.answers import answer
 from core.attribution.explain import Settings, explain, finer
 from core.attribution.explanation import Explanation
-from core.attribution.path import COARSE
+from core.attribution.honesty import SHAKES
+from core.attribution.path import COARSE, more
 from core.attribution.scores import scores
 from core.domain import MODELS as MODEL_NAMES
 from core.domain import WrongInput
@@ -39,7 +41,8 @@ def ask(place, about=saliency, **more):
     return about(*place, **{"image": image, "target": "true", "how": "integrated_gradients", "settings": {}, **more})
 
 
-def test_the_answer_is_what_the_three_networks_say_of_the_image(place):
+def test_the_answer_is_what_the_three_networks_say_of_the_image(place, monkeypatch):
+    monkeypatch.setattr("core.explore.saliency.SECONDS", inf)
     told, opened = ask(place), open_models(*place)
     row = opened.splits.forgotten.nonzero()[4, 0]
     x, label = opened.splits.train.subset(row[None]).pixels(), int(opened.splits.train.labels[row])
@@ -51,7 +54,7 @@ def test_the_answer_is_what_the_three_networks_say_of_the_image(place):
         assert said["probabilities"] == pytest.approx(shares.tolist(), abs=1e-6)
         assert said["answer"] == int(shares.argmax())
         assert said["target"] == label
-        found = next(e for e in finer(opened.model(name), x, torch.tensor([label]), Settings()) if e.fine)
+        found = next(e for e in islice(finer(opened.model(name), x, torch.tensor([label]), Settings()), 12) if e.fine)
         assert said["steps"] == found.steps
         np.testing.assert_allclose(unpacked(said["map"]), found.flat[0].numpy(), atol=1e-6)
         finest = explain(opened.model(name), x, torch.tensor([label]), "integrated_gradients", Settings(steps=400)).flat[0].numpy()
@@ -61,7 +64,7 @@ def test_the_answer_is_what_the_three_networks_say_of_the_image(place):
     assert set(told["pairs"]) == {"original,unlearned", "original,reference", "unlearned,reference"}
 
 
-def test_networks_take_turns_until_their_maps_are_fine_or_the_time_is_up(place, monkeypatch):
+def test_networks_go_on_in_rounds_until_their_maps_are_fine_or_the_time_is_up(place, monkeypatch):
     def steps(seconds, took, enough=0.0):
         clock = count(0.0, took)  # each look at it is `took` later
         monkeypatch.setattr("core.attribution.explanation.ENOUGH", enough)
@@ -71,10 +74,56 @@ def test_networks_take_turns_until_their_maps_are_fine_or_the_time_is_up(place, 
 
     first = COARSE + 1
     second = first + COARSE // 3  # the worst third of the pieces is halved
-    assert steps(3.0, 100.0) == [first] * 3  # no time for a second turn
-    assert steps(3.0, 1.0) == [second, second, first]  # a third of its steps is a ninth of what three networks took in a second
-    assert all(FINEST <= n < FINEST * 4 / 3 for n in steps(3.0, 0.0))
-    assert steps(3.0, 0.0, float("inf")) == [first] * 3
+    assert steps(3.0, 100.0) == [first] * 3  # no time for a second round
+    assert steps(2.0, 1.0) == [second] * 3  # it takes a third of what the first took; a third round, after 2 seconds, is too late
+    assert steps(1.2, 1.0) == [first] * 3
+    (most,) = {*steps(3.0, 0.0)}
+    assert most <= FINEST < more(most)
+    assert steps(3.0, 0.0, inf) == [first] * 3
+
+
+def test_equal_networks_have_equal_maps_though_the_time_runs_out(place, monkeypatch):
+    monkeypatch.setattr("core.attribution.explanation.ENOUGH", 0.0)
+    opened = open_models(*place)
+    original = opened.model("original")
+    monkeypatch.setattr(type(opened), "model", lambda *_: original)
+    for seconds in (0.5, 1.5, 2.5, 3.5):
+        clock = count(0.0, 0.5)
+        monkeypatch.setattr("core.explore.saliency.perf_counter", lambda clock=clock: next(clock))
+        monkeypatch.setattr("core.explore.saliency.SECONDS", seconds)
+        maps = [said["map"] for said in ask(place)["models"].values()]
+        assert maps[0] == maps[1] == maps[2]
+
+
+@pytest.mark.parametrize("settings", [{}, {"steps": 40}])
+def test_the_randomised_network_s_map_is_held_against_the_very_map_that_is_shown(place, monkeypatch, settings):
+    monkeypatch.setattr("core.attribution.explanation.ENOUGH", 0.0)
+    monkeypatch.setattr("core.explore.saliency.FINEST", 60)
+    shown = ask(place, settings=settings)["models"]["original"]
+    held = []
+    monkeypatch.setattr("core.explore.saliency.scores", lambda ours, theirs: held.append(ours) or scores(ours, theirs))
+    ask(place, saliency_random, settings=settings, most=shown["steps"])
+    np.testing.assert_array_equal(held[0], unpacked(shown["map"]))
+
+
+@pytest.mark.parametrize("settings", [{"smooth": 2}, {"steps": 9}, {"smooth": 2, "steps": 9}, {}])
+def test_the_steps_that_are_foretold_are_those_that_are_at_least_taken(place, monkeypatch, settings):
+    monkeypatch.setattr("core.attribution.explanation.ENOUGH", inf)
+    foretold, backward = [], []
+    monkeypatch.setattr("core.explore.saliency.affordable", lambda asked, cost, networks: foretold.append(cost * networks))
+    grad = torch.autograd.grad
+
+    def counted(outputs, inputs, *more, **about):
+        backward.append(len(inputs[0] if isinstance(inputs, tuple) else inputs))
+        return grad(outputs, inputs, *more, **about)
+
+    monkeypatch.setattr(torch.autograd, "grad", counted)
+    ask(place, settings=settings)
+    assert foretold == [3 * sum(backward)]
+    foretold.clear()
+    backward.clear()
+    ask(place, saliency_trust, settings=settings)
+    assert 3 * sum(backward) <= foretold[0] <= 3 * sum(backward) + 3 * 2 * (1 + SHAKES)
 
 
 def test_a_map_that_is_fine_leaves_the_time_to_the_others(place, monkeypatch):

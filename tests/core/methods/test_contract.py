@@ -54,16 +54,28 @@ class Once:
 def once(method, tiny: Tiny) -> Once:
     """Several questions are asked of the same run: a method takes a second, a question nothing."""
 
-    def around() -> dict[str, object]:
-        # `unlearn` gives the method a deep copy of the trained network
-        train = tiny.dataset.train
-        own = {"generator": torch.random.get_rng_state(), "images": train.images.clone(), "labels": train.labels.clone()}
-        return {**state_of(_trained(tiny)), **own}
-
     heard: list[tuple[float, str]] = []
-    before = around()
+    source = _trained(tiny)  # `unlearn` gives the method a deep copy of this one
+    before = around(tiny, source)
     model = tiny.unlearn(method(), seed=5, on_progress=partial(collect, heard))
-    return Once(model, before, around(), tuple(heard))
+    return Once(model, before, around(tiny, source), tuple(heard))
+
+
+def around(tiny: Tiny, model: nn.Module) -> dict[str, object]:
+    """The model's state, the data and torch's own generator, as they are now."""
+    train = tiny.dataset.train
+    data = {"images": train.images.clone(), "labels": train.labels.clone()}
+    return {**state_of(model), **data, "generator": torch.random.get_rng_state()}
+
+
+def undisturbed(before: dict[str, object], after: dict[str, object]) -> None:
+    """Both as `around` has them."""
+    assert before["weights"].keys() == after["weights"].keys()
+    assert all(torch.equal(tensor, after["weights"][name]) for name, tensor in before["weights"].items())
+    for name in ("modes", "gradients", "trainable", "hooks"):
+        assert before[name] == after[name]
+    for name in ("images", "labels", "generator"):
+        assert torch.equal(before[name], after[name])
 
 
 @pytest.fixture(params=METHODS.values(), ids=METHODS)
@@ -138,11 +150,8 @@ def test_the_guard_catches_a_method_that_reads_what_it_did_not_declare(grey):
         grey.unlearn(Liar())
 
 
-def test_it_never_touches_the_model_that_its_copy_was_taken_from(method, tiny):
-    before, after = once(method, tiny).before, once(method, tiny).after
-    assert all(torch.equal(tensor, after["weights"][name]) for name, tensor in before["weights"].items())
-    for name in ("modes", "gradients", "trainable", "hooks"):
-        assert before[name] == after[name]
+def test_it_never_touches_the_model_that_its_copy_was_taken_from_nor_the_data_nor_the_global_generator(method, tiny):
+    undisturbed(once(method, tiny).before, once(method, tiny).after)
 
 
 def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before(method, tiny):
@@ -151,9 +160,20 @@ def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before(method, 
     assert same_weights(first, tiny.unlearn(method(), seed=5))
 
 
-@pytest.mark.parametrize("what", ["generator", "images", "labels"])
-def test_it_leaves_the_global_generator_and_the_data_as_they_were(method, tiny, what):
-    assert torch.equal(once(method, tiny).before[what], once(method, tiny).after[what])
+STATISTICS = {f"{key}-{s.key}": s for key, one in METHODS.items() for s in one().statistics()}
+
+
+@pytest.mark.parametrize("statistic", STATISTICS.values(), ids=STATISTICS)
+def test_what_it_wants_known_of_the_training_set_is_the_same_each_time_and_disturbs_nothing(statistic, tiny):
+    """Asked here apart: `Tiny` keeps statistics, so that the questions about methods say nothing of them."""
+    model = tiny.original()
+    before = around(tiny, model)
+    first = statistic.compute(model, tiny.dataset.train, tiny.context())
+    undisturbed(before, around(tiny, model))
+    torch.rand(7)  # torch's global generator is nobody's
+    again = statistic.compute(model, tiny.dataset.train, tiny.context())
+    assert first.keys() == again.keys()
+    assert all(torch.equal(tensor, again[name]) for name, tensor in first.items())
 
 
 def test_its_weights_are_finite_and_it_leaves_no_hook_no_gradient_and_nothing_frozen(method, tiny):
