@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.attribution.explanation import Explanation
 from core.attribution.layers import grids, preset
-from core.attribution.path import COARSE, chunk, improving, more
+from core.attribution.path import COARSE, MORE, chunk, improving
 from core.attribution.readable import readable
 from core.attribution.rollout import rollout
 from core.attribution.shelf import EXPLAINERS
@@ -74,7 +74,7 @@ def passes(how: str, settings: Settings, shape: tuple[int, ...]) -> int:
     if how == "occlusion":
         window, stride = _window(shape)
         return max(1, settings.smooth) * ceil((shape[-1] - window) / stride + 1) * ceil((shape[-2] - window) / stride + 1)
-    steps = settings.steps or (SMOOTHED if settings.smooth else COARSE + 1)
+    steps = settings.steps or (SMOOTHED if settings.smooth else COARSE)
     once = {"integrated_gradients": 3 * steps, "deep_lift": 6, "rollout": 1}.get(how, 3)
     return max(1, settings.smooth) * once
 
@@ -107,9 +107,9 @@ def _as_needed(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) ->
     """Image by image, for each wants its steps elsewhere; `steps` are the most that one took."""
     start, found = empty(model, x, chosen.baseline), []
     for one, aim in zip(torch.split(x, 1), torch.split(target, 1), strict=True):
-        found.append(next(e for e in improving(model, one, aim, start) if e.fine or more(e.steps) > MOST_STEPS))
-    maps, differences, errors = zip(*((e.map, e.difference, e.error) for e in found), strict=True)
-    return Explanation(torch.cat(maps), torch.cat(differences), torch.cat(errors), max(e.steps for e in found))
+        found.append(next(e for e in improving(model, one, aim, start) if e.fine or e.steps + MORE > MOST_STEPS))
+    maps, differences, errors, off = zip(*((e.map, e.difference, e.error, e.off) for e in found), strict=True)
+    return Explanation(torch.cat(maps), torch.cat(differences), torch.cat(errors), max(e.steps for e in found), torch.cat(off))
 
 
 def _difference(model: nn.Module, x: Tensor, start: Tensor, target: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 ENOUGH = 0.01  # error of a map that should add up, as a share of the difference, at which no more steps are taken
+SURE = 0.02  # and how far from the exact one the map may be expected to be then, as a share of it
 
 
 @dataclass(frozen=True)
@@ -12,18 +13,25 @@ class Explanation:
     """map: (B, C, H, W), or (B, 1, H, W) where the explainer knows no channels. Of explainers that are complete, without noise:
 
     difference: (B,) the target's logit less the baseline image's; error: (B,) how far the map's sum misses it. steps: gradients that
-    Integrated Gradients took.
+    Integrated Gradients took. off: (B,) where it says so, how far from the exact one `flat` is expected to be: the sum of absolute
+    differences over all pixels, as a share of its own sum of absolute values.
     """
 
     map: Tensor
     difference: Tensor | None = None
     error: Tensor | None = None
     steps: int = 0
+    off: Tensor | None = None
 
     @property
     def fine(self) -> bool:
-        """Whether no map's sum misses more than ENOUGH of its difference; also where nothing was promised."""
-        return self.error is None or self.difference is None or bool((self.error <= ENOUGH * self.difference.abs()).all())
+        """Whether no map's sum misses more than ENOUGH of its difference, nor is a map expected to be more than SURE off.
+
+        Also where nothing was promised. A sum alone would not do: pixels' errors cancel in it, and looked at often enough it is
+        small by chance.
+        """
+        adds_up = self.error is None or self.difference is None or bool((self.error <= ENOUGH * self.difference.abs()).all())
+        return adds_up and (self.off is None or bool((self.off <= SURE).all()))
 
     @property
     def flat(self) -> Tensor:

@@ -1,20 +1,27 @@
-"""Integrated Gradients with their steps where the way from the empty image to this one bends.
+"""Integrated Gradients with their steps where the gradient turns, and with a forecast of how far off the map still is.
 
-Networks of ReLUs answer in straight pieces, and even steps spend most of themselves where nothing happens. By the trapezoid rule
-every step yields the logit too, so that the miss of each piece is known without a pass more: its slopes' sum against its logits'
-rise. The worst pieces are halved, and every gradient that was taken stays in use. On barely trained ResNet-18s, 96 such steps miss
-0.9 % of the difference where as many even ones, by Gauss and Legendre, miss 1.2, and 48 miss 2 % where those miss 5 (medians).
+Networks of ReLUs answer in straight pieces: the gradient stays, then jumps. By the trapezoid rule a piece of the way is uncertain
+by half its width times the jump between its ends, in each pixel. The pieces with the largest such sum are halved, and every gradient
+that was taken stays in use. Where in a piece the gradient jumps nobody knows; taken as anywhere alike and apart from piece to piece,
+that gives the size of the map's error. Against maps of a thousand steps it is right within a tenth, from 50 steps on, on a
+trained CNN and barely trained ResNet-18s (too low by a fifth before), and within a factor of three where few ReLUs turn.
+
+Not placed where the sum misses the answer's rise, though that would lower the number that is shown: on those ResNet-18s it halves
+that miss, and leaves the map half as far off again as by this rule (6.8 % against 4.4, at 87 steps; as many by Gauss and Legendre: 4.9).
 """
 
 from collections.abc import Iterator
+from heapq import heapify, heappop, heappush
+from math import pi
 
 import torch
 from torch import Tensor, nn
 
 from core.attribution.explanation import Explanation
 
-COARSE = 16  # pieces of the way at first
+COARSE, MORE = 16, 8  # steps of the first map, and of each one more; processors like batches of eight
 AT_ONCE = 2**16  # pixels in one pass
+TINY = 1e-12  # of a map that is 0 everywhere
 
 
 def chunk(x: Tensor) -> int:
@@ -22,30 +29,47 @@ def chunk(x: Tensor) -> int:
     return max(1, AT_ONCE // x[0, 0].numel())
 
 
-def more(steps: int) -> int:
-    """How many steps the next map has."""
-    return steps + max(1, (steps - 1) // 3)
-
-
 def improving(model: nn.Module, x: Tensor, target: Tensor, start: Tensor) -> Iterator[Explanation]:
-    """One image's map again and again, each with about a third more steps than the one before; it never ends.
+    """One image's map again and again, each with MORE steps than the one before; it never ends.
 
     model: in eval mode. x, start: float32 (1, C, H, W), the image and the empty one. target: int64 (1,), a class or attribute.
     """
-    at = torch.linspace(0, 1, COARSE + 1, dtype=torch.float64, device=x.device)
+    at = torch.linspace(0, 1, COARSE, dtype=torch.float64, device=x.device)
     logits, gradients = _looked(model, x, target, start, at)
     while True:
         slopes = (gradients * (x - start)).flatten(1).sum(1, dtype=torch.float64)
         widths = at.diff()
-        missed = widths * (slopes[:-1] + slopes[1:]) / 2 - logits.diff()
         weights = torch.cat([widths, widths.new_zeros(1)]) + torch.cat([widths.new_zeros(1), widths])
         found = (x - start) * torch.einsum("n,nchw->chw", (weights / 2).float(), gradients)
-        yield Explanation(found, (logits[-1:] - logits[:1]).float(), missed.sum(0, keepdim=True).abs().float(), len(at))
-        worst = missed.abs().topk(more(len(at)) - len(at)).indices
-        added = at[worst] + widths[worst] / 2
-        more_logits, more_gradients = _looked(model, x, target, start, added)
+        rise = logits[-1:] - logits[:1]
+        missed = (weights / 2) @ slopes - rise
+        doubts = (widths.float() / 2)[:, None, None] * (gradients.diff(dim=0) * (x - start)).sum(1)
+        off = _expected(doubts) / found.sum(1).abs().sum().clamp(min=TINY)
+        yield Explanation(found, rise.float(), missed.abs().float(), len(at), off[None])
+        added = at.new_tensor(_halved(at.tolist(), doubts.abs().flatten(1).sum(1).tolist()))
+        logits_there, gradients_there = _looked(model, x, target, start, added)
         at, order = torch.cat([at, added]).sort()
-        logits, gradients = torch.cat([logits, more_logits])[order], torch.cat([gradients, more_gradients])[order]
+        logits, gradients = torch.cat([logits, logits_there])[order], torch.cat([gradients, gradients_there])[order]
+
+
+def _halved(at: list[float], doubts: list[float]) -> list[float]:
+    """MORE middles of the pieces between `at`, each time of that with the largest doubt, of which its halves keep half each."""
+    pieces = [(-doubt, start, end) for doubt, start, end in zip(doubts, at, at[1:], strict=False)]
+    heapify(pieces)
+    added = []
+    for _ in range(MORE):
+        doubt, start, end = heappop(pieces)
+        added.append((start + end) / 2)
+        heappush(pieces, (doubt / 2, start, added[-1]))
+        heappush(pieces, (doubt / 2, added[-1], end))
+    return added
+
+
+def _expected(doubts: Tensor) -> Tensor:
+    """The sum of absolute errors over all pixels that is to be expected; doubts (n, H, W): half the width of a uniform error, each."""
+    deviations: Tensor = (doubts.square().sum(0) / 3).sqrt()
+    size: Tensor = (2 / pi) ** 0.5 * deviations.sum()  # the mean size of a normal error, which a sum of many is
+    return size
 
 
 def _looked(model: nn.Module, x: Tensor, target: Tensor, start: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from core.attribution.evidence import true_parts
 from core.attribution.explanation import Explanation
 from core.attribution.honesty import NEIGHBOURS, SHAKES, infidelity, sensitivity
 from core.attribution.layers import grids, preset
-from core.attribution.path import more
+from core.attribution.path import MORE
 from core.attribution.scores import outside_top, scores, share_on
 from core.attribution.shelf import EXPLAINERS
 from core.data.labels import is_multi
@@ -23,7 +23,7 @@ from core.store.home import Home
 from core.wire import packed
 
 SECONDS = 3.2  # that Integrated Gradients may take for all networks of a click, where nobody chose their steps
-FINEST = 360  # steps at most, then, of a network
+FINEST = 320  # steps at most, then, of a network
 QUICK = 24  # of maps that are drawn once for each neighbour of an image
 
 
@@ -46,8 +46,8 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
 
     `image`: uint8 (C, H, W) to 255. `label`, `row`: see Asked. `models`: name -> `probabilities`, its `answer` (or most likely
     attribute), the `target` of its map, `map` float32 (H, W), and where the explainer is complete, `difference` of logits, `error`,
-    and `steps`. `pairs`: "first,second" -> scores; `outside_itself`: name -> the score
-    `outside` of its map against itself.
+    `steps` and `off`, as Explanation has them. `pairs`: "first,second" -> scores; `outside_itself`: name -> the score `outside` of its
+    map against itself.
     `parts`, of cartoon faces: part -> `pixels`, the share of the image that shows it, and each model's share of the map there.
     """
     asked = asked_of(home, run_id, **about)
@@ -58,7 +58,7 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     told = {
         name: _answer(asked, asked.opened.model(name)) | {
             "target": targets[name], "map": _packed(maps[name]), "steps": found.steps,
-            "difference": _number(found.difference), "error": _number(found.error),
+            "difference": _number(found.difference), "error": _number(found.error), "off": _number(found.off),
         }
         for name, found in explained.items()
     }  # fmt: skip
@@ -75,18 +75,17 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
 
 def _explained(asked: Asked, networks: dict[str, tuple[nn.Module, int]], most: int, seconds: float) -> dict[str, Explanation]:
     """Each network's map, of its class. Where nobody chose the steps of Integrated Gradients, those whose maps are not yet fine go on in
-    rounds, each with about a third more steps than its last, up to `most`, while another round fits into the seconds. No network is
-    a round behind: equal networks get equal maps.
+    rounds of a few steps, up to `most`, while another round fits into the seconds. No network is a round behind: equal networks get
+    equal maps.
     """
     if not asked.open:
         return {name: asked.explained(*network) for name, network in networks.items()}
     began = perf_counter()
     going = {name: asked.finer(*network) for name, network in networks.items()}
     found = {name: next(maps) for name, maps in going.items()}
-    while going := {name: maps for name, maps in going.items() if not found[name].fine and more(found[name].steps) <= most}:
+    while going := {name: maps for name, maps in going.items() if not found[name].fine and found[name].steps + MORE <= most}:
         took = perf_counter() - began
-        steps = sum(more(found[name].steps) - found[name].steps for name in going)
-        if took + took * steps / sum(e.steps for e in found.values()) > seconds:
+        if took + took * MORE * len(going) / sum(e.steps for e in found.values()) > seconds:
             break
         found |= {name: next(maps) for name, maps in going.items()}
     return found

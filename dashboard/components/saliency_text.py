@@ -25,10 +25,13 @@ def said(told: dict[str, Any], data: DatasetInfo) -> str:
 
 
 def missed(told: dict[str, Any]) -> str:
-    """How far the map's sum misses the logit's rise; '' where the explainer promises none."""
+    """How far the map's sum misses the logit's rise, and where the engine can tell, how far off its pixels are; '' where the explainer
+    promises nothing.
+    """
     if told["difference"] is None:
         return ""
-    steps = f", {told['steps']} steps" if told["steps"] else ""
+    off = "" if told["off"] is None else f", and its pixels are about {told['off']:.1%} off"
+    steps = f"{off}; {told['steps']} steps" if told["steps"] else off
     if not told["difference"]:
         return f"The logit does not rise; error {told['error']:.2g}{steps}."
     way = "rises" if told["difference"] > 0 else "falls"

@@ -37,11 +37,12 @@ def test_only_maps_with_a_sign_are_said_to_speak_against(key, against):
     assert ("there is no blue" in reading) != against
 
 
-@pytest.mark.parametrize("difference, error, steps, text", [
-    (2.0, 0.01, 24, "The logit rises by 2.00; the map misses 0.50% of it, 24 steps."),
-    (-0.5, 0.05, 0, "The logit falls by 0.50; the map misses 10.00% of it."),
-    (0.0, 0.25, 24, "The logit does not rise; error 0.25, 24 steps."),
-    (None, None, 0, ""),
+@pytest.mark.parametrize("difference, error, steps, off, text", [
+    (2.0, 0.01, 24, None, "The logit rises by 2.00; the map misses 0.50% of it; 24 steps."),
+    (2.0, 0.01, 22, 0.043, "The logit rises by 2.00; the map misses 0.50% of it, and its pixels are about 4.3% off; 22 steps."),
+    (-0.5, 0.05, 0, None, "The logit falls by 0.50; the map misses 10.00% of it."),
+    (0.0, 0.25, 24, None, "The logit does not rise; error 0.25; 24 steps."),
+    (None, None, 0, None, ""),
 ])  # fmt: skip
-def test_what_a_map_misses_is_told_of_a_rise_and_of_a_fall(difference, error, steps, text):
-    assert words.missed({"difference": difference, "error": error, "steps": steps}) == text
+def test_what_a_map_misses_is_told_of_a_rise_and_of_a_fall(difference, error, steps, off, text):
+    assert words.missed({"difference": difference, "error": error, "steps": steps, "off": off}) == text

@@ -6,7 +6,7 @@ from torch import nn
 
 from core.attribution.explain import MOST_STEPS, Settings, explain, passes
 from core.attribution.layers import grids, preset
-from core.attribution.path import COARSE, more
+from core.attribution.path import COARSE
 from core.attribution.readable import readable
 from core.attribution.shelf import EXPLAINERS
 from core.domain import WrongInput
@@ -122,10 +122,11 @@ def test_steps_go_on_until_the_error_is_small_or_there_are_enough_of_them(monkey
     x, aims = tiny.dataset.test.pixels()[:2], tiny.dataset.test.labels[:2]
     steps = {}
     for enough in (float("inf"), 0.0):
-        monkeypatch.setattr("core.attribution.explanation.ENOUGH", enough)
+        for bound in ("ENOUGH", "SURE"):
+            monkeypatch.setattr(f"core.attribution.explanation.{bound}", enough)
         steps[enough] = explain(tiny.original(), x, aims, "integrated_gradients").steps
-    assert steps[float("inf")] == COARSE + 1
-    assert steps[0.0] <= MOST_STEPS < more(steps[0.0])
+    assert steps[float("inf")] == COARSE
+    assert steps[0.0] == MOST_STEPS
     assert explain(tiny.original(), x, aims, "integrated_gradients", Settings(steps=7)).steps == 7
 
 

@@ -1,13 +1,16 @@
-"""Integrated Gradients whose steps stand where the way bends: right on a bend worked by hand, and where Captum's rule ends up."""
+"""Integrated Gradients whose steps stand where the gradient turns: right on a bend worked by hand, and where Captum's rule ends up."""
 
 from itertools import islice, pairwise
+from math import pi, sqrt
+from statistics import median
 
 import pytest
 import torch
 from torch import nn
 
 from core.attribution.explain import Settings, explain
-from core.attribution.path import COARSE, chunk, improving
+from core.attribution.explanation import Explanation
+from core.attribution.path import COARSE, MORE, chunk, improving
 from tests.tiny import tiny_of
 
 AIM = torch.tensor([0])
@@ -35,39 +38,46 @@ def test_of_a_straight_answer_the_first_map_is_exact():
     found = maps(Bent(at=[0.0], slopes=[3.0]), 1, x=0.9, start=0.2)[0]
     assert found.map.item() == pytest.approx(3 * 0.7)
     assert (found.difference.item(), found.error.item()) == (pytest.approx(2.1), pytest.approx(0, abs=1e-6))
-    assert found.steps == COARSE + 1
+    assert found.off.item() == pytest.approx(0, abs=1e-6)
+    assert found.steps == COARSE
     assert found.fine
 
 
 def test_one_bend_is_found_by_halving_the_piece_it_is_in():
-    """max(0, x - 0.6): slope 0, then 1, so a piece of width h misses its rise by at most h / 2, and the others by nothing."""
-    found = maps(Bent(at=[0.6], slopes=[1.0]), 6)
-    for turn, one in enumerate(found):
-        assert one.map.item() == pytest.approx(0.4, abs=0.5 / COARSE / 2**turn + 1e-6)
-        assert one.error.item() == pytest.approx(abs(one.map.item() - 0.4), abs=1e-6)
-        assert one.difference.item() == pytest.approx(0.4)
-    assert found[5].error < found[0].error / 8
+    """max(0, x - 0.61): slope 0, then 1, so that only the piece with the bend misses its rise: by at most half its width h.
+
+    Its doubt is h / 2, of an error as likely anywhere between: a deviation of h / 2 / sqrt(3), whose mean size is sqrt(2 / pi) of that.
+    """
+    model = Bent(at=[0.61], slopes=[1.0])
+    for one in maps(model, 5):
+        places = sorted(model.asked[: one.steps])
+        start, end = next(pair for pair in pairwise(places) if pair[1] >= 0.61)
+        assert one.map.item() == pytest.approx(0.39, abs=(end - start) / 2 + 1e-6)
+        assert one.error.item() == pytest.approx(abs(one.map.item() - 0.39), abs=1e-6)
+        assert one.difference.item() == pytest.approx(0.39)
+        assert one.off.item() == pytest.approx((end - start) / 2 / sqrt(3) * sqrt(2 / pi) / one.map.item(), rel=1e-3)
+    assert end - start <= 1 / (COARSE - 1) / 8**3, "eight steps in one piece leave an eighth of it, nearly"
 
 
-def test_no_place_is_looked_at_twice_and_a_turn_adds_a_third_of_the_pieces():
+def test_no_place_is_looked_at_twice_and_each_map_has_a_few_steps_more():
     model = Bent(at=[0.31, 0.77], slopes=[2.0, -5.0])
     found = maps(model, 7)
     assert len(model.asked) == len(set(model.asked)) == found[-1].steps
     for one, after in pairwise(found):
-        assert after.steps == one.steps + (one.steps - 1) // 3
+        assert after.steps == one.steps + MORE
 
 
 def test_steps_go_where_the_answer_bends():
     model = Bent(at=[0.31], slopes=[2.0])
     steps = maps(model, 3)[-1].steps
-    added = model.asked[COARSE + 1 : steps]
-    assert min(abs(place - 0.31) for place in added) < 1 / COARSE / 4
+    added = model.asked[COARSE:steps]
+    assert min(abs(place - 0.31) for place in added) < 1 / (COARSE - 1) / 4
     theirs = explain(model, torch.ones(1, 1, 1, 1), AIM, "integrated_gradients", Settings(steps=steps, baseline="black"))
     assert maps(model, 3)[-1].error < theirs.error
 
 
 def test_maps_of_a_trained_network_come_to_captums_of_two_thousand_steps_and_sooner_than_captums_own():
-    """Pixel by pixel, not only in their sum, by which the steps are placed."""
+    """Pixel by pixel, not only in their sum."""
     tiny, ours, theirs = tiny_of(1), [], []
     model, images = tiny.original(), tiny.dataset.test.subset(torch.arange(8))
     for x, aim in zip(images.pixels().split(1), images.labels.split(1), strict=True):
@@ -75,11 +85,29 @@ def test_maps_of_a_trained_network_come_to_captums_of_two_thousand_steps_and_soo
             return explain(model, x, aim, "integrated_gradients", Settings(steps=steps, baseline="black")).map
 
         truth = captum(2000)
-        found = list(islice(improving(model, x, aim, torch.zeros_like(x)), 10))[-1]
+        found = list(islice(improving(model, x, aim, torch.zeros_like(x)), 24))[-1]
         ours.append(float((found.map - truth).abs().sum() / truth.abs().sum()))
         theirs.append(float((captum(found.steps) - truth).abs().sum() / truth.abs().sum()))
     assert max(ours) < 0.03
     assert sum(ours) < 0.6 * sum(theirs)
+
+
+def test_it_foretells_how_far_off_the_map_is():
+    tiny, told = tiny_of(1), []
+    model, images = tiny.original(), tiny.dataset.test.subset(torch.arange(8))
+    for x, aim in zip(images.pixels().split(1), images.labels.split(1), strict=True):
+        truth = explain(model, x, aim, "integrated_gradients", Settings(steps=2000, baseline="black")).flat
+        for one in islice(improving(model, x, aim, torch.zeros_like(x)), 14):
+            true = float((one.flat - truth).abs().sum() / truth.abs().sum())
+            told.append(one.off.item() / true)
+    assert 0.8 < median(told) < 1.25
+    assert all(1 / 3.5 < ratio < 3.5 for ratio in told)
+
+
+@pytest.mark.parametrize("error, off, fine", [(0.01, 0.02, True), (0.0101, 0.0, False), (0.0, 0.0201, False), (0.0, None, True)])
+def test_a_map_is_fine_that_adds_up_and_is_not_far_off(error, off, fine):
+    more = None if off is None else torch.tensor([off])
+    assert Explanation(torch.ones(1, 1, 1, 1), torch.ones(1), torch.tensor([error]), 17, more).fine == fine
 
 
 def test_the_network_gets_no_gradients_and_the_map_none():
