@@ -43,7 +43,7 @@ def evaluate(job: Job, shared: Mapping[str, Shared], unlearned: nn.Module, found
     for index, (name, model) in enumerate(models.items()):
         say(ASKING * index / len(models), f"asking the {name} model")
         if name in shared:
-            answers[name] = answers_of(job, shared[name], model, found.version)
+            answers[name] = answers_of(job, shared[name], model)
         else:
             answers[name] = Answers(*(predict(model, examples, job.device) for examples in (job.splits.train, job.splits.test)))
     weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}

@@ -22,42 +22,39 @@ TEXT = "known"  # name of the array that holds it, as JSON
 
 @dataclass(frozen=True)
 class Found:
-    """What Evidence knew of original and reference alone. version: of the code as the run began, so that a change in the meantime files
-    nothing under the new one's name.
-    """
+    """What Evidence knew of original and reference alone, and the key that names it."""
 
     key: str
-    version: str
     known: Mapping[str, Any]
 
 
-def answers_of(job: Job, network: Shared, model: nn.Module, version: str) -> Answers:
-    """The logits of a network that runs share, on all data: from the store, or asked for now. version: of the code that asks (`Found`)."""
-    job.keeper.store.forget_older("answers@", version)
+def answers_of(job: Job, network: Shared, model: nn.Module) -> Answers:
+    """The logits of a network that runs share, on all data: from the store, or asked for now."""
+    job.keeper.store.forget_older("answers@", job.engine)
 
     def ask() -> dict[str, torch.Tensor]:
         return {half: predict(model, examples, job.device) for half, examples in (("train", job.splits.train), ("test", job.splits.test))}
 
-    told = job.keeper.load_or_make(job.key("answers", version, network.file), f"answers@{version}", ask, job.device)
+    told = job.keeper.load_or_make(job.key("answers", job.engine, network.file), f"answers@{job.engine}", ask, job.device)
     return Answers(told.tensors["train"], told.tensors["test"])
 
 
-def found_key(job: Job, networks: Mapping[str, str], version: str) -> str:
+def found_key(job: Job, networks: Mapping[str, str]) -> str:
     """Names it: by the networks' files (name -> file), the request as it is worded, which metrics read, and the code that measures."""
-    return job.key("found", version, job.spec.request.text, *job.own, sorted(networks.items()))
+    return job.key("found", job.engine, job.spec.request.text, *job.own, sorted(networks.items()))
 
 
-def load_found(job: Job, networks: Mapping[str, str], version: str) -> Found:
+def load_found(job: Job, networks: Mapping[str, str]) -> Found:
     """Nothing known where nothing is kept, or where it is damaged: it is then found again. networks: name -> file."""
-    key = found_key(job, networks, version)
+    key = found_key(job, networks)
     kept = job.keeper.store.kept(key)
     if not kept:
-        return Found(key, version, {})
+        return Found(key, {})
     try:
         text = job.keeper.artifacts.get_arrays(kept.file)[TEXT].tobytes()
     except Damaged:
-        return Found(key, version, {})
-    return Found(key, version, {name: _lively(value) for name, value in json.loads(text).items()})
+        return Found(key, {})
+    return Found(key, {name: _lively(value) for name, value in json.loads(text).items()})
 
 
 def keep_found(job: Job, found: Found, evidence: Evidence) -> None:
@@ -67,8 +64,8 @@ def keep_found(job: Job, found: Found, evidence: Evidence) -> None:
         return
     text = json.dumps({name: _plain(value) for name, value in known.items()})  # layers stay in their order
     arrays = {TEXT: np.frombuffer(text.encode(), np.uint8)}
-    job.keeper.store.forget_older("found@", found.version)
-    job.keeper.store.keep(found.key, f"found@{found.version}", job.keeper.artifacts.put_arrays(arrays), 0.0)
+    job.keeper.store.forget_older("found@", job.engine)
+    job.keeper.store.keep(found.key, f"found@{job.engine}", job.keeper.artifacts.put_arrays(arrays), 0.0)
 
 
 def _is_shared(name: str) -> bool:

@@ -24,7 +24,10 @@ from core.version import ENGINE, TRAINING, code_version
 
 @dataclass(frozen=True)
 class Job:
-    """A run made concrete: the spec with the objects that it names."""
+    """A run made concrete: the spec with the objects that it names.
+
+    training, engine: versions of the code as the run began, under which all that it computes is filed, though the files change meanwhile.
+    """
 
     spec: RunSpec
     splits: Splits
@@ -33,6 +36,8 @@ class Job:
     build: Callable[[], nn.Module]
     device: str
     keeper: Keeper
+    training: str
+    engine: str
 
     def context(
         self, purpose: str, say: Callable[[float, str], None], lent: dict[str, dict[str, Tensor]]
@@ -44,7 +49,7 @@ class Job:
     def key(self, purpose: str, *parts: object) -> str:
         """Names a trained model: all that decides its weights."""
         deciding = (self.spec.dataset, self.spec.model, asdict(self.recipe), self.spec.seed, self.device)
-        return key_of(purpose, code_version(TRAINING), *deciding, *parts)
+        return key_of(purpose, self.training, *deciding, *parts)
 
     @property
     def flips(self) -> tuple[str, ...]:
@@ -68,11 +73,12 @@ class Job:
 
     def statistic_key(self, statistic: str) -> str:
         """Names a statistic of the training set at the original model."""
-        return self.key("statistic", statistic, code_version(ENGINE), *self.flips, *self.own)
+        return self.key("statistic", statistic, self.engine, *self.flips, *self.own)
 
 
 def prepare(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> Job:
     """Turn names into objects, and refuse what cannot be before anything is computed. datasets: those that the user added."""
+    versions = code_version(TRAINING), code_version(ENGINE)
     device = choose_device(spec.device)
     _settle()
     dataset = load_dataset(spec.dataset, datasets)
@@ -84,7 +90,7 @@ def prepare(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> Job:
         with torch.device("meta"):  # its weights are not needed, only their shapes
             shapes = MODELS[spec.model](dataset.info)
         statistic.check(shapes, len(splits.train))
-    return Job(spec, splits, method, recipe, lambda: MODELS[spec.model](dataset.info), device, keeper)
+    return Job(spec, splits, method, recipe, lambda: MODELS[spec.model](dataset.info), device, keeper, *versions)
 
 
 def _settle() -> None:

@@ -20,7 +20,6 @@ from core.store.home import Home
 from core.store.outcome import Outcome
 from core.store.results import ResultStore
 from core.training import Diverged, fit
-from core.version import ENGINE, code_version
 from core.weights import taken_in
 
 STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
@@ -29,7 +28,6 @@ MEASURING = 8000  # training passes over single examples that all metrics cost, 
 
 def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
     """Compute a run and put its files into the home. Raises WrongInput or Diverged; the caller stores the verdict."""
-    version = code_version(ENGINE)  # of the code that does all this, whatever becomes of its files in the meantime
     with ResultStore(home.database) as store:
         job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
         stages = Stages(planned_work(job), report)
@@ -42,7 +40,7 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
         began = perf_counter()
         networks = {"original": original} | ({"reference": reference} if reference else {})
         with stages.stage("evaluate") as say:
-            found = load_found(job, {name: network.file for name, network in networks.items()}, version)
+            found = load_found(job, {name: network.file for name, network in networks.items()})
             evidence = evaluate(job, networks, unlearned, found, say)
             measurements = measure(evidence, say)
             files = keep_files(job.keeper.artifacts, evidence, unlearned, recorded)
@@ -70,7 +68,7 @@ def planned_work(job: Job) -> dict[str, float]:
     measured = n + len(job.splits.test) + MEASURING
     wanted = {"original": job.original_key} | ({"reference": job.reference_key} if job.spec.reference else {})
     networks = {name: kept.file for name, key in wanted.items() if (kept := job.keeper.store.kept(key))}
-    known = networks.keys() == wanted.keys() and job.keeper.has(found_key(job, networks, code_version(ENGINE)))
+    known = networks.keys() == wanted.keys() and job.keeper.has(found_key(job, networks))
     return {
         "train": 0.0 if job.own or job.keeper.has(job.original_key) else epochs * n,
         "reference": 0.0 if not job.spec.reference or job.keeper.has(job.reference_key) else epochs * (n - k),

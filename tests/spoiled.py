@@ -24,7 +24,6 @@ from core.store.artifacts import Artifacts
 from core.store.home import Home
 from core.store.results import ResultStore
 from core.trust import Case, ClassSeen
-from core.version import ENGINE, code_version
 
 Spoil = Callable[[Job, nn.Module, nn.Module], nn.Module]  # job, original, a second retrained network -> what is judged
 RATE = 0.01
@@ -124,7 +123,7 @@ def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Cas
         second = job.keeper.load_or_make(job.key("second", request), "second", again, job.device)
         net = spoil(job, deepcopy(restore(job, original.tensors)), restore(job, second.tensors))
         networks = {"original": original, "reference": reference}
-        found = load_found(job, {name: network.file for name, network in networks.items()}, code_version(ENGINE))
+        found = load_found(job, {name: network.file for name, network in networks.items()})
         evidence = evaluate(job, networks, net, found, lambda *_: None)
         measured = measure(evidence)
         keep_found(job, found, evidence)  # every other spoiled network of this request is beside the same two

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from core.attribution.explanation import Explanation
 from core.attribution.layers import grids, preset
-from core.attribution.path import COARSE, MORE, chunk, improving
+from core.attribution.path import COARSE, MORE, chunk, improving, most_of
 from core.attribution.readable import readable
 from core.attribution.rollout import rollout
 from core.attribution.shelf import EXPLAINERS
 from core.domain import WrongInput
 from core.models.normalise import Normalise
 
-SMOOTHED, MOST_STEPS = 24, 160  # of Integrated Gradients: of each noisy copy; where their error does not become small enough
+SMOOTHED, MOST_STEPS = 24, 160  # of Integrated Gradients, where nobody chose: of each noisy copy; at most, where the map is not fine before
 NOISE = 0.1  # of SmoothGrad, as deviation of pixels in [0, 1]
 WINDOWS = 64  # of Occlusion, covered at once
 BASELINES = ("mean", "black")
@@ -30,8 +30,8 @@ class Settings:
     """layer: of Grad-CAM, '' for its preset. smooth: noisy copies averaged (SmoothGrad, arXiv:1706.03825), 0 for none.
 
     baseline: "mean" of the training pixels, which the network's first layer makes 0, or "black". steps: of Integrated Gradients, by
-    Captum's own rule (Gauss-Legendre); 0 for as many as it takes, placed where they are wanted (core.attribution.path), at most
-    MOST_STEPS.
+    Captum's own rule (Gauss-Legendre); 0 for as many as it takes, placed where they are wanted (core.attribution.path): at most
+    MOST_STEPS by `explain`, while `finer` goes on as long as it is asked.
     """
 
     layer: str = ""
@@ -107,9 +107,10 @@ def _as_needed(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) ->
     """Image by image, for each wants its steps elsewhere; `steps` are the most that one took."""
     start, found = empty(model, x, chosen.baseline), []
     for one, aim in zip(torch.split(x, 1), torch.split(target, 1), strict=True):
-        found.append(next(e for e in improving(model, one, aim, start) if e.fine or e.steps + MORE > MOST_STEPS))
+        found.append(next(e for e in improving(model, one, aim, start) if e.fine or e.steps + MORE > most_of(x, MOST_STEPS)))
     maps, differences, errors, off = zip(*((e.map, e.difference, e.error, e.off) for e in found), strict=True)
-    return Explanation(torch.cat(maps), torch.cat(differences), torch.cat(errors), max(e.steps for e in found), torch.cat(off))
+    forecast = None if None in off else torch.cat(off)
+    return Explanation(torch.cat(maps), torch.cat(differences), torch.cat(errors), max(e.steps for e in found), forecast)
 
 
 def _difference(model: nn.Module, x: Tensor, start: Tensor, target: Tensor) -> Tensor:

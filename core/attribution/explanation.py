@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 ENOUGH = 0.01  # error of a map that should add up, as a share of the difference, at which no more steps are taken
+ROUNDING = 1e-6  # of logits, which an error need not go below where the difference is 0
 SURE = 0.02  # and how far from the exact one the map may be expected to be then, as a share of it
 
 
@@ -30,7 +31,9 @@ class Explanation:
         Also where nothing was promised. A sum alone would not do: pixels' errors cancel in it, and looked at often enough it is
         small by chance.
         """
-        adds_up = self.error is None or self.difference is None or bool((self.error <= ENOUGH * self.difference.abs()).all())
+        if self.error is None or self.difference is None:
+            return True
+        adds_up = bool((self.error <= ENOUGH * self.difference.abs() + ROUNDING).all())
         return adds_up and (self.off is None or bool((self.off <= SURE).all()))
 
     @property

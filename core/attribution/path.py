@@ -19,9 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from core.attribution.explanation import Explanation
+from core.attribution.readable import attends
 
 COARSE, MORE = 16, 8  # steps of the first map, and of each one more; processors like batches of eight
 AT_ONCE = 2**16  # pixels in one pass
+ROOM = 2**28  # bytes of the gradients that are kept
 TINY = 1e-12  # of a map that is 0 everywhere
 
 
@@ -30,39 +32,48 @@ def chunk(x: Tensor) -> int:
     return max(1, AT_ONCE // x[0, 0].numel())
 
 
+def most_of(x: Tensor, wanted: int) -> int:
+    """Steps that may be taken of an image like those of x, at most: as many as `wanted`, or as there is room for their gradients."""
+    return max(COARSE, min(wanted, ROOM // (4 * x[0].numel())))
+
+
 def improving(model: nn.Module, x: Tensor, target: Tensor, start: Tensor) -> Iterator[Explanation]:
     """One image's map again and again, each with MORE steps than the one before; it never ends.
 
     model: in eval mode. x, start: float32 (1, C, H, W), the image and the empty one. target: int64 (1,), a class or attribute.
+    How far off a map is, is not said of a network that attends: there nothing jumps, and the forecast would be far too high.
     """
-    at = torch.linspace(0, 1, COARSE, dtype=torch.float64, device=x.device)
-    logits, gradients = _looked(model, x, target, start, at)
+    at, jumps = torch.linspace(0, 1, COARSE, dtype=torch.float64, device=x.device), not attends(model)
+    logits, shares = _looked(model, x, target, start, at)
     while True:
-        slopes = (gradients * (x - start)).flatten(1).sum(1, dtype=torch.float64)
-        widths = at.diff()
-        weights = torch.cat([widths, widths.new_zeros(1)]) + torch.cat([widths.new_zeros(1), widths])
-        found = (x - start) * torch.einsum("n,nchw->chw", (weights / 2).float(), gradients)
+        slopes, widths = shares.flatten(1).sum(1, dtype=torch.float64), at.diff()
+        weights = (torch.cat([widths, widths.new_zeros(1)]) + torch.cat([widths.new_zeros(1), widths])) / 2
+        found = torch.einsum("n,nchw->chw", weights.float(), shares)[None]
         rise = logits[-1:] - logits[:1]
-        missed = (weights / 2) @ slopes - rise
-        doubts = (widths.float() / 2)[:, None, None] * (gradients.diff(dim=0) * (x - start)).sum(1)
-        off = _expected(doubts) / found.sum(1).abs().sum().clamp(min=TINY)
-        yield Explanation(found, rise.float(), missed.abs().float(), len(at), off[None])
+        missed = weights @ slopes - rise
+        doubts = (widths.float() / 2)[:, None, None] * shares.sum(1).diff(dim=0)
+        off = (_expected(doubts) / found.sum(1).abs().sum().clamp(min=TINY))[None] if jumps else None
+        yield Explanation(found, rise.float(), missed.abs().float(), len(at), off)
         added = at.new_tensor(_halved(at.tolist(), doubts.abs().flatten(1).sum(1).tolist()))
-        logits_there, gradients_there = _looked(model, x, target, start, added)
+        logits_there, shares_there = _looked(model, x, target, start, added)
         at, order = torch.cat([at, added]).sort()
-        logits, gradients = torch.cat([logits, logits_there])[order], torch.cat([gradients, gradients_there])[order]
+        logits, shares = torch.cat([logits, logits_there])[order], torch.cat([shares, shares_there])[order]
 
 
 def _halved(at: list[float], doubts: list[float]) -> list[float]:
-    """MORE middles of the pieces between `at`, each time of that with the largest doubt, of which its halves keep half each."""
-    pieces = [(-doubt, start, end) for doubt, start, end in zip(doubts, at, at[1:], strict=False)]
+    """MORE middles of the pieces between `at`, each time of that with the largest doubt, of which its halves keep half each.
+
+    Of those in equal doubt, the widest: where nothing differs, steps spread evenly.
+    """
+    pieces = [(-doubt, start - end, start, end) for doubt, start, end in zip(doubts, at, at[1:], strict=False)]
     heapify(pieces)
     added = []
     for _ in range(MORE):
-        doubt, start, end = heappop(pieces)
-        added.append((start + end) / 2)
-        heappush(pieces, (doubt / 2, start, added[-1]))
-        heappush(pieces, (doubt / 2, added[-1], end))
+        doubt, width, start, end = heappop(pieces)
+        middle = (start + end) / 2
+        added.append(middle)
+        heappush(pieces, (doubt / 2, width / 2, start, middle))
+        heappush(pieces, (doubt / 2, width / 2, middle, end))
     return added
 
 
@@ -74,12 +85,13 @@ def _expected(doubts: Tensor) -> Tensor:
 
 
 def _looked(model: nn.Module, x: Tensor, target: Tensor, start: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
-    """The target's logits, float64 (n,), and their gradients by the pixels, float32 (n, C, H, W); at: shares of the way, (n,)."""
-    logits, gradients = [], list[Tensor]()
+    """The target's logits, float64 (n,), and what each pixel adds to their slopes, float32 (n, C, H, W); at: shares of the way, (n,)."""
+    logits, shares = [], []
     for places in torch.split(at.float(), chunk(x)):
         with torch.enable_grad():
             points = (start + places[:, None, None, None] * (x - start)).requires_grad_()
             answers = model(points)[:, int(target)]
-            gradients += torch.autograd.grad(answers.sum(), points)
+            gradients = torch.autograd.grad(answers.sum(), points)[0]
+        shares.append(gradients * (x - start))
         logits.append(answers.detach().double())
-    return torch.cat(logits), torch.cat(gradients)
+    return torch.cat(logits), torch.cat(shares)

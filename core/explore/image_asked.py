@@ -18,7 +18,7 @@ from core.opened import Opened, open_models
 from core.store.home import Home
 
 SETS = ("forget", "retain", "test_forget", "test_retain")
-CHEAP, MOST_SECONDS = 50, 30  # passes that nobody need count; of an answer: the engine is given up after 60
+CHEAP, MOST_SECONDS = 40, 30  # passes that nobody need count; of an answer: the engine is given up after 60
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from core.attribution.evidence import true_parts
 from core.attribution.explanation import Explanation
 from core.attribution.honesty import NEIGHBOURS, SHAKES, infidelity, sensitivity
 from core.attribution.layers import grids, preset
-from core.attribution.path import MORE
+from core.attribution.path import MORE, most_of
 from core.attribution.scores import outside_top, scores, share_on
 from core.attribution.shelf import EXPLAINERS
 from core.data.labels import is_multi
@@ -23,7 +23,7 @@ from core.store.home import Home
 from core.wire import packed
 
 SECONDS = 3.2  # that Integrated Gradients may take for all networks of a click, where nobody chose their steps
-FINEST = 320  # steps at most, then, of a network
+FINEST, ROUGH = 320, 48  # steps at most, then, of a network; of one of random weights, whose map need not be fine
 QUICK = 24  # of maps that are drawn once for each neighbour of an image
 
 
@@ -83,6 +83,7 @@ def _explained(asked: Asked, networks: dict[str, tuple[nn.Module, int]], most: i
     began = perf_counter()
     going = {name: asked.finer(*network) for name, network in networks.items()}
     found = {name: next(maps) for name, maps in going.items()}
+    most = most_of(asked.x, most)
     while going := {name: maps for name, maps in going.items() if not found[name].fine and found[name].steps + MORE <= most}:
         took = perf_counter() - began
         if took + took * MORE * len(going) / sum(e.steps for e in found.values()) > seconds:
@@ -94,7 +95,8 @@ def _explained(asked: Asked, networks: dict[str, tuple[nn.Module, int]], most: i
 def saliency_random(home: Home, run_id: str, most: int = FINEST, **about: Any) -> dict[str, Any]:
     """The same image under a network of random weights, always the same ones: `map`, and its `scores` against the original's map.
 
-    most: steps that the original's map had which is on the screen, where nobody chose them: it is that very map again.
+    most: steps that the original's map had which is on the screen, where nobody chose them: it is that very map again, and takes no
+    longer than it did.
     """
     asked = asked_of(home, run_id, **about)
     affordable(asked, cost_of(asked), 2)
@@ -103,8 +105,8 @@ def saliency_random(home: Home, run_id: str, most: int = FINEST, **about: Any) -
         torch.manual_seed(asked.settings.seed)
         drawn = asked.opened.fresh().eval()
     target = asked.aim(first)
-    explained = _explained(asked, {"original": (first, target), "random": (drawn, target)}, most, inf)
-    ours, theirs = (explained[name].flat[0].numpy() for name in ("original", "random"))
+    ours = _explained(asked, {"original": (first, target)}, most, inf)["original"].flat[0].numpy()
+    theirs = _explained(asked, {"random": (drawn, target)}, min(most, ROUGH), SECONDS)["random"].flat[0].numpy()
     return {"map": _packed(theirs), "target": target, "scores": asdict(scores(ours, theirs))}
 
 

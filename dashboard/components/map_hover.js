@@ -19,7 +19,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if ("open" in data) {
     [open, chosen] = [data.open, data.chosen];
     faces.forEach((face) => face.rest());
-    return () => { [open, chosen] = [null, []]; };
+    return () => {
+      [open, chosen] = [null, []];
+      faces.forEach((face) => face.rest());
+    };
   }
   faces.get(parentElement)?.end();
   faces.set(parentElement, faceOf(unpacked(data), parentElement, (row) => setTriggerValue("opened", row)));

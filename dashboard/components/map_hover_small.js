@@ -28,7 +28,7 @@ function draw(map, of, place, chosen) {
     }
   }
   pen.strokeStyle = map.ink;
-  [pen.globalAlpha, pen.lineWidth] = chosen.length > MANY ? [0.5, 0.5] : [1, 1]; // many rings leave the points to be seen
+  [pen.globalAlpha, pen.lineWidth] = chosen.length > MANY ? [0.5, 1] : [1, 1]; // many rings leave the points to be seen
   for (const row of chosen) dot(pen, map.x[row], map.y[row], CHOSEN, "stroke");
 }
 

@@ -104,6 +104,7 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
     st.caption(
         f"How to read it: {words.reading(question.explainer)}; colour is full at {'±' * question.explainer['signed']}{scale:.2g}, "
         "the same for all maps; where a map is silent, the image shows through in pale grey. "
+        f"{words.reading_of_errors(models)}"
         "Maps are no proof of a reason: compare them with the randomised network's. And who may see them can learn "
         "from them whether an image was in the training set (Shokri et al., arXiv:1907.00164)."
     )
@@ -132,7 +133,8 @@ def _differences(image: np.ndarray, maps: dict[str, np.ndarray], apart: list[tup
             size = float(np.abs(gap).sum() / (np.abs(maps[other]).sum() or 1.0))
             st.markdown(f"**{one.capitalize()} − {other}**  \n{size:.0%} of the {other}'s map")
             _image(pictures.over(image, gap, scale), f"{one.capitalize()} less {other}")
-    drawn = ask("saliency_random")
+    with first, st.spinner("Explaining …"):
+        drawn = ask("saliency_random")
     random = unpacked(drawn["map"])
     with first:
         rank = pictures.said("rank", drawn["scores"]["rank"])

@@ -25,17 +25,27 @@ def said(told: dict[str, Any], data: DatasetInfo) -> str:
 
 
 def missed(told: dict[str, Any]) -> str:
-    """How far the map's sum misses the logit's rise, and where the engine can tell, how far off its pixels are; '' where the explainer
-    promises nothing.
+    """How far the map's sum misses the logit's rise, and where the engine can tell, how far off it is pixel by pixel.
+
+    '' where the explainer promises nothing.
     """
     if told["difference"] is None:
         return ""
-    off = "" if told["off"] is None else f", and its pixels are about {told['off']:.1%} off"
+    if told["error"] is None:
+        return "The network's gradients are no numbers on the way: this map says nothing."
+    off = "" if told["off"] is None else f"; pixel by pixel the map is about {told['off']:.1%} off"
     steps = f"{off}; {told['steps']} steps" if told["steps"] else off
     if not told["difference"]:
         return f"The logit does not rise; error {told['error']:.2g}{steps}."
     way = "rises" if told["difference"] > 0 else "falls"
     return f"The logit {way} by {abs(told['difference']):.2f}; the map misses {abs(told['error'] / told['difference']):.2%} of it{steps}."
+
+
+def reading_of_errors(models: dict[str, dict[str, Any]]) -> str:
+    """What “off” below a map means; '' where none is told. models: name -> the engine's answer."""
+    if all(told["off"] is None for told in models.values()):
+        return ""
+    return "How far a map is off is a forecast: the sum of all pixels' errors, as a share of the map's own sum. "
 
 
 def apart(targets: dict[str, int], explainer: dict[str, Any]) -> list[tuple[str, str]]:

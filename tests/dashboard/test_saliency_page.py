@@ -11,6 +11,7 @@ from core.looks import asked
 from core.looks.asked import Look
 from core.store.artifacts import Artifacts
 from core.store.results import ResultStore
+from dashboard import queries
 from dashboard.components import saliency_gallery
 from dashboard.components import saliency_pictures as pictures
 from tests.dashboard.conftest import sound
@@ -45,6 +46,25 @@ def test_one_image_is_explained_under_all_three_networks(open_app, finished, don
     (table,) = at.table
     assert list(table.value.columns) == ["Maps", "Rank correlation", "SSIM", "Centre moved (pixels)", "Outside the first's top tenth"]
     assert len(table.value) == 3
+
+
+def test_the_randomised_network_is_held_against_the_map_that_is_shown_and_steps_that_were_chosen_are_left_as_they_are(
+    open_app, finished, done, monkeypatch
+):  # fmt: skip
+    asked_for, ask = {}, queries.saliency
+
+    def spied(question, **about):
+        answer = ask(question, **about)
+        asked_for[question] = json.loads(about["about"]), answer
+        return answer
+
+    monkeypatch.setattr(queries, "saliency", spied)
+    open_app(finished.root, PAGE, run=done)
+    steps = asked_for["saliency"][1]["models"]["original"]["steps"]
+    assert steps > 0
+    assert asked_for["saliency_random"][0] == asked_for["saliency"][0] | {"most": steps}
+    open_app(finished.root, PAGE, run=done, explainer="grad_cam")
+    assert asked_for["saliency_random"][0] == asked_for["saliency"][0]
 
 
 def test_maps_of_different_classes_are_said_to_be_and_not_subtracted(open_app, finished, done):

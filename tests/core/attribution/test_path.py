@@ -1,5 +1,6 @@
 """Integrated Gradients whose steps stand where the gradient turns: right on a bend worked by hand, and where Captum's rule ends up."""
 
+from dataclasses import replace
 from itertools import islice, pairwise
 from math import pi, sqrt
 from statistics import median
@@ -10,7 +11,8 @@ from torch import nn
 
 from core.attribution.explain import Settings, explain
 from core.attribution.explanation import Explanation
-from core.attribution.path import COARSE, MORE, chunk, improving
+from core.attribution.path import COARSE, MORE, _halved, chunk, improving, most_of
+from core.models import MODELS
 from tests.tiny import tiny_of
 
 AIM = torch.tensor([0])
@@ -118,6 +120,39 @@ def test_the_network_gets_no_gradients_and_the_map_none():
     assert all(p.grad is None for p in model.parameters())
     assert not found.map.requires_grad
     assert found.map.abs().max() > 0
+
+
+@pytest.mark.parametrize("side", [8, 80])  # one pass holds all steps of the first map, or two hold them
+def test_an_image_that_is_the_empty_one_has_an_empty_map_and_is_done_at_once(side):
+    model = MODELS["small_cnn"](replace(tiny_of(1).dataset.info, height=side, width=side)).eval()
+    x = torch.rand(1, 1, side, side, generator=torch.Generator().manual_seed(0))
+    first = next(improving(model, x, AIM, x.clone()))
+    assert not first.map.any()
+    assert first.off.item() == 0
+    assert first.fine
+
+
+def test_where_all_pieces_are_in_equal_doubt_steps_spread_evenly():
+    at = [i / 4 for i in range(5)]
+    widths = [b - a for a, b in pairwise(sorted([*at, *_halved(at, [0.0] * 4)]))]
+    assert max(widths) <= 1 / 8
+    places = sorted([*at, *_halved(at, [0.0, 1.0, 0.0, 0.0])])
+    assert sum(0.25 < place < 0.5 for place in places) == MORE
+
+
+def test_of_a_network_that_attends_no_forecast_is_made():
+    """Its gradient turns smoothly: a forecast from jumps would be far too high."""
+    model = MODELS["vit_small"](replace(tiny_of(3).dataset.info, height=16, width=16)).eval()
+    x = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    found = next(improving(model, x, AIM, torch.zeros_like(x)))
+    assert found.off is None
+    assert found.map.any()
+
+
+def test_no_more_steps_are_taken_than_there_is_room_for():
+    assert most_of(torch.zeros(1, 3, 32, 32), 320) == 320
+    assert 20 <= most_of(torch.zeros(1, 3, 1024, 1024), 320) <= 22
+    assert most_of(torch.zeros(1, 3, 4096, 4096), 320) == COARSE
 
 
 def test_a_pass_holds_as_many_images_as_there_is_room_for():

@@ -58,7 +58,7 @@ def test_the_answer_is_what_the_three_networks_say_of_the_image(place, monkeypat
         assert said["steps"] == found.steps
         np.testing.assert_allclose(unpacked(said["map"]), found.flat[0].numpy(), atol=1e-6)
         finest = explain(opened.model(name), x, torch.tensor([label]), "integrated_gradients", Settings(steps=400)).flat[0].numpy()
-        assert np.abs(unpacked(said["map"]) - finest).sum() <= 2 * said["off"] * np.abs(finest).sum()
+        assert np.abs(unpacked(said["map"]) - finest).sum() <= 4 * said["off"] * np.abs(finest).sum()
         assert said["off"] <= 0.02
     maps = {name: unpacked(said["map"]) for name, said in told["models"].items()}
     assert told["pairs"]["original,unlearned"]["rank"] == pytest.approx(scores(maps["original"], maps["unlearned"]).rank)
@@ -204,7 +204,7 @@ def test_what_would_keep_the_engine_busy_too_long_is_refused_before_it_begins(pl
         ask(place, settings={"smooth": 24})
     for about in (saliency_trust, saliency_random):
         with pytest.raises(WrongInput, match="This would take about"):
-            ask(place, about, settings={"steps": 64})
+            ask(place, about)
 
 
 @pytest.mark.parametrize("about, networks", [(saliency, 3), (saliency_random, 2), (saliency_trust, 3)])

@@ -22,6 +22,10 @@ ONE_OF_EACH = {
     "class": "class:2", "classes": "classes:0,2", "subclass": "subclass:5", "attribute": "attribute:person=3", "random": "random:0.1",
     "samples": "samples:0,5,7", "mislabelled": "mislabelled:0.1",
 }  # fmt: skip
+OTHER_SETTINGS = (
+    ("ssd", {"importance": "batch"}), ("ssd", {"importance": "label_free"}), ("ssse", {"storage": "gradients"}),
+    ("ssse", {"downdate": "yes", "scope": "classifier"}), ("weight_perturbation", {"variant": "B"}),
+)  # fmt: skip
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
@@ -160,7 +164,8 @@ def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before(method, 
     assert same_weights(first, tiny.unlearn(method(), seed=5))
 
 
-STATISTICS = {f"{key}-{s.key}": s for key, one in METHODS.items() for s in one().statistics()}
+SHELVED = [(key, one()) for key, one in METHODS.items()] + [(key, METHODS[key](**settings)) for key, settings in OTHER_SETTINGS]
+STATISTICS = {f"{key}-{s.key}": s for key, method in SHELVED for s in method.statistics()}
 
 
 @pytest.mark.parametrize("statistic", STATISTICS.values(), ids=STATISTICS)
@@ -214,10 +219,6 @@ def test_a_kind_that_a_method_cannot_serve_is_refused_in_one_sentence():
 
 
 OF_ATTRIBUTES = {"attribute": "attribute:person=3", "random": "random:0.1", "samples": "samples:0,5,7"}
-OTHER_SETTINGS = (
-    ("ssd", {"importance": "batch"}), ("ssd", {"importance": "label_free"}), ("ssse", {"storage": "gradients"}),
-    ("ssse", {"downdate": "yes", "scope": "classifier"}), ("weight_perturbation", {"variant": "B"}),
-)  # fmt: skip
 
 
 @pytest.mark.parametrize("request_", OF_ATTRIBUTES.values(), ids=OF_ATTRIBUTES)
