@@ -48,7 +48,7 @@ def test_one_image_is_explained_under_all_three_networks(open_app, finished, don
     assert len(table.value) == 3
 
 
-def test_the_randomised_network_is_held_against_the_map_that_is_shown_and_steps_that_were_chosen_are_left_as_they_are(
+def test_the_randomised_network_is_asked_for_in_the_steps_of_the_map_that_is_shown_where_there_are_any(
     open_app, finished, done, monkeypatch
 ):  # fmt: skip
     asked_for, ask = {}, queries.saliency
@@ -59,12 +59,13 @@ def test_the_randomised_network_is_held_against_the_map_that_is_shown_and_steps_
         return answer
 
     monkeypatch.setattr(queries, "saliency", spied)
-    open_app(finished.root, PAGE, run=done)
+    at = open_app(finished.root, PAGE, run=done)
     steps = asked_for["saliency"][1]["models"]["original"]["steps"]
     assert steps > 0
     assert asked_for["saliency_random"][0] == asked_for["saliency"][0] | {"most": steps}
-    open_app(finished.root, PAGE, run=done, explainer="grad_cam")
+    at.selectbox(key="explainer").set_value("saliency").run()
     assert asked_for["saliency_random"][0] == asked_for["saliency"][0]
+    assert asked_for["saliency"][0]["how"] == "saliency"
 
 
 def test_maps_of_different_classes_are_said_to_be_and_not_subtracted(open_app, finished, done):
