@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import torch
@@ -64,14 +64,17 @@ def load(opened: Opened, kept: str = "") -> Dampenable:
 
 
 def _seconds(model: nn.Module, test: Examples) -> float:
-    """That this network takes for one example: the best of several tries, for other work only makes it slower."""
+    """That this network takes for one example: the best of several tries, by the seconds that this thread was at work.
+
+    Those of the clock would be longer on a machine that does other things too, and fewer examples would be asked for that.
+    """
     probe = test.first(PROBED)
     predict(model, probe, "cpu")  # the first pass is slower than all others
     taken: list[float] = []
     while len(taken) < TRIES and sum(taken) < PROBING:
-        began = perf_counter()
+        began = thread_time()
         predict(model, probe, "cpu")
-        taken.append(perf_counter() - began)
+        taken.append(thread_time() - began)
     return min(taken) / len(probe)
 
 
