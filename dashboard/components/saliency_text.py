@@ -45,7 +45,7 @@ def reading_of_errors(models: dict[str, dict[str, Any]]) -> str:
     """What “off” below a map means; '' where none is told. models: name -> the engine's answer."""
     if all(told["off"] is None for told in models.values()):
         return ""
-    return "How far a map is off is a forecast: the sum of all pixels' errors, as a share of the map's own sum. "
+    return "How far a map is off is a forecast: all pixels' errors added up without their signs, as a share of the map so added up. "
 
 
 def apart(targets: dict[str, int], explainer: dict[str, Any]) -> list[tuple[str, str]]:

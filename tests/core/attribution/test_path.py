@@ -21,15 +21,13 @@ AIM = torch.tensor([0])
 class Bent(nn.Module):
     """The sum of a few slopes times max(0, x - bend), x being the only pixel."""
 
-    def __init__(self, **bends):
+    def __init__(self, at, slopes):
         super().__init__()
-        self.bends, self.asked = bends, []
+        self.bends, self.asked = list(zip(at, slopes, strict=True)), []
 
     def forward(self, x):
         self.asked += x.flatten().tolist()
-        return sum(float(slope) * (x - float(at)).clamp(min=0) for at, slope in zip(self.bends["at"], self.bends["slopes"], strict=True))[
-            :, :, 0, 0
-        ]
+        return sum(slope * (x - at).clamp(min=0) for at, slope in self.bends)[:, :, 0, 0]
 
 
 def maps(model, rounds, x=1.0, start=0.0):
