@@ -25,6 +25,14 @@ def until(condition: Callable[[], object], seconds: float = 15.0) -> float:
     return time.monotonic() - began
 
 
+def lives(process: psutil.Process) -> bool:
+    """A zombie, which only waits for its parent to take note, is dead."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it left between the two questions
+        return False
+
+
 @dataclass(frozen=True)
 class Place:
     """A home and what the tests ask of it."""
