@@ -26,15 +26,7 @@ class Question:
     @property
     def text(self) -> str:
         """What the engine is asked besides the image, as JSON."""
-        return json.dumps(self._asked, sort_keys=True)
-
-    def up_to(self, steps: int) -> str:
-        """The same of maps that stop at so many steps, where it is for the engine to say when; 0 for explainers that take none."""
-        return json.dumps(self._asked | ({"most": steps} if steps else {}), sort_keys=True)
-
-    @property
-    def _asked(self) -> dict[str, Any]:
-        return {"how": self.explainer["key"], "target": self.target, "settings": self.settings}
+        return json.dumps({"how": self.explainer["key"], "target": self.target, "settings": self.settings}, sort_keys=True)
 
 
 def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:

@@ -108,8 +108,7 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
         "Maps are no proof of a reason: compare them with the randomised network's. And who may see them can learn "
         "from them whether an image was in the training set (Shokri et al., arXiv:1907.00164)."
     )
-    steps = next(iter(models.values()))["steps"]  # so that the randomised network's map is held against the very map above
-    _differences(image, maps, words.apart(_targets(answer), question.explainer), partial(ask, about=question.up_to(steps)), question)
+    _differences(image, maps, words.apart(_targets(answer), question.explainer), ask, question)
 
 
 def _image(picture: np.ndarray, alt: str) -> None:
@@ -134,10 +133,10 @@ def _differences(image: np.ndarray, maps: dict[str, np.ndarray], apart: list[tup
             st.markdown(f"**{one.capitalize()} − {other}**  \n{size:.0%} of the {other}'s map")
             _image(pictures.over(image, gap, scale), f"{one.capitalize()} less {other}")
     with first, st.spinner("Explaining …"):
-        drawn = ask("saliency_random")
-    random = unpacked(drawn["map"])
+        random = unpacked(ask("saliency_random")["map"])
+        from core.attribution.scores import rank_correlation  # noqa: PLC0415  # scipy: a second that no map above need wait for
     with first:
-        rank = pictures.said("rank", drawn["scores"]["rank"])
+        rank = pictures.said("rank", rank_correlation(next(iter(maps.values())), random))
         st.markdown(f"**Randomised network**  \nrank correlation {rank}")
         _image(pictures.over(image, random, pictures.scale_of([random])), "Map of a network of random weights")
     st.caption(

@@ -16,7 +16,7 @@ from core.attribution.explain import Settings, explain, finer
 from core.attribution.explanation import Explanation
 from core.attribution.honesty import SHAKES
 from core.attribution.path import COARSE, MORE
-from core.attribution.scores import scores
+from core.attribution.scores import rank_correlation, scores
 from core.domain import MODELS as MODEL_NAMES
 from core.domain import WrongInput
 from core.explore import saliency as module
@@ -95,17 +95,6 @@ def test_equal_networks_have_equal_maps_though_the_time_runs_out(place, monkeypa
         assert maps[0] == maps[1] == maps[2]
 
 
-@pytest.mark.parametrize("settings", [{}, {"steps": 40}])
-def test_the_randomised_network_s_map_is_held_against_the_very_map_that_is_shown(place, monkeypatch, settings):
-    monkeypatch.setattr("core.attribution.explanation.ENOUGH", 0.0)
-    monkeypatch.setattr("core.explore.saliency.FINEST", 60)
-    shown = ask(place, settings=settings)["models"]["original"]
-    held = []
-    monkeypatch.setattr("core.explore.saliency.scores", lambda ours, theirs: held.append(ours) or scores(ours, theirs))
-    ask(place, saliency_random, settings=settings, most=shown["steps"])
-    np.testing.assert_array_equal(held[0], unpacked(shown["map"]))
-
-
 @pytest.mark.parametrize("settings", [{"smooth": 2}, {"steps": 9}, {"smooth": 2, "steps": 9}, {}])
 def test_the_steps_that_are_foretold_are_those_that_are_at_least_taken(place, monkeypatch, settings):
     for bound in ("ENOUGH", "SURE"):
@@ -165,7 +154,9 @@ def test_every_explainer_that_is_offered_answers_all_three_questions_in_json(pla
 def test_a_randomised_network_is_always_the_same_one_and_no_stored_one(place):
     one, again = (ask(place, saliency_random, how="deep_lift") for _ in range(2))
     assert one == again
-    assert abs(one["scores"]["rank"]) < 0.7
+    shown = ask(place, how="deep_lift")["models"]["original"]
+    assert one["target"] == shown["target"]
+    assert abs(rank_correlation(unpacked(shown["map"]), unpacked(one["map"]))) < 0.7
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
     ask(place, saliency_random, how="saliency")
@@ -207,7 +198,7 @@ def test_what_would_keep_the_engine_busy_too_long_is_refused_before_it_begins(pl
             ask(place, about)
 
 
-@pytest.mark.parametrize("about, networks", [(saliency, 3), (saliency_random, 2), (saliency_trust, 3)])
+@pytest.mark.parametrize("about, networks", [(saliency, 3), (saliency_random, 1), (saliency_trust, 3)])
 def test_what_is_foretold_is_what_is_done_but_for_a_few_passes(place, monkeypatch, about, networks):
     """Occlusion goes forward only, so that its passes can be counted."""
     foretold, done = [], []
