@@ -1,7 +1,6 @@
 """The one place that checks what is asked: every wrong input gives one sentence that says what was wanted."""
 
 import os
-from time import perf_counter
 
 import numpy as np
 import pytest
@@ -306,14 +305,16 @@ def test_the_quick_way_to_mnist_reads_what_torchvision_reads(tmp_path, monkeypat
 
 
 @pytest.mark.skipif("FORGETSCOPE_DATA" not in os.environ, reason="needs Fashion-MNIST; FORGETSCOPE_DATA names the folder")
-def test_fashion_mnists_images_are_there_in_two_seconds_the_first_time(home):
+def test_fashion_mnists_images_cost_two_seconds_of_a_core_the_first_time(home):
+    """Of the process that writes them: what else this machine does is not counted."""
     if idx_module.arrays_of("fashion_mnist", data_folder()) is None:
         pytest.skip("FORGETSCOPE_DATA holds no Fashion-MNIST")
-    began = perf_counter()
+    before = os.times()
     images = dataset_images(home.root, "fashion_mnist")
+    after = os.times()
     assert images["train_images"].shape == (60_000, 1, 28, 28)
     assert images["train_labels"][:5].tolist() == [9, 0, 0, 3, 0]  # as published
-    assert perf_counter() - began < 2
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 2
 
 
 def test_where_the_engine_cannot_describe_itself_there_is_one_sentence(home):
