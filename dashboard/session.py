@@ -15,7 +15,8 @@ IDS = (RUN, "a", "b", "study")  # in the address; hexadecimal digits may look li
 LONGEST = 1000  # letters of a value that is taken from the address
 
 
-@st.cache_resource(ttl=2.0, show_spinner=False)
+# Not cache_resource: Streamlit 1.67 raises KeyError where an entry of it runs out between being found and being read.
+@st.cache_data(ttl=2.0, show_spinner=False)
 def _checked_home(named: str | None) -> Home:
     return open_home()
 
