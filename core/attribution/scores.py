@@ -6,8 +6,8 @@ A map's mass at a pixel is its absolute value there. None: the score says nothin
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import uniform_filter
-from scipy.stats import rankdata
+from numpy.lib.stride_tricks import sliding_window_view
+import pandas as pd
 
 TOP = 0.1  # of the pixels
 WINDOW = 7  # pixels across, as Wang et al. (2004) use beside a Gaussian; smaller on smaller maps
@@ -31,10 +31,10 @@ def scores(first: np.ndarray, second: np.ndarray) -> Scores:
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     """Spearman's, over pixels with their signs; ties share the mean rank. None where a map is constant."""
-    ranks = [rankdata(values.ravel()) for values in (first, second)]
-    if any(np.ptp(rank) == 0 for rank in ranks):
+    one, two = (pd.Series(values.ravel()).rank() for values in (first, second))
+    if one.nunique() == 1 or two.nunique() == 1:
         return None
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(one.corr(two))
 
 
 def ssim(first: np.ndarray, second: np.ndarray) -> float | None:
@@ -50,8 +50,8 @@ def ssim(first: np.ndarray, second: np.ndarray) -> float | None:
     count = window * window
 
     def mean(values: np.ndarray) -> np.ndarray:
-        filtered: np.ndarray = uniform_filter(values, window)
-        return filtered[window // 2 : values.shape[0] - window // 2, window // 2 : values.shape[1] - window // 2]
+        windows: np.ndarray = sliding_window_view(values, (window, window)).mean((2, 3))
+        return windows
 
     a, b = mean(one), mean(two)
     sample = count / (count - 1) if count > 1 else 1.0

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core.attribution.scores import rank_correlation
 from core.descriptions import DatasetInfo
 from core.store.outcome import Run
 from core.wire import unpacked
@@ -134,7 +135,6 @@ def _differences(image: np.ndarray, maps: dict[str, np.ndarray], apart: list[tup
             _image(pictures.over(image, gap, scale), f"{one.capitalize()} less {other}")
     with first, st.spinner("Explaining …"):
         random = unpacked(ask("saliency_random")["map"])
-        from core.attribution.scores import rank_correlation  # noqa: PLC0415  # scipy: a second that no map above need wait for
     with first:
         rank = pictures.said("rank", rank_correlation(next(iter(maps.values())), random))
         st.markdown(f"**Randomised network**  \nrank correlation {rank}")
