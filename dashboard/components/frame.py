@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.domain import WrongInput
 from dashboard.components.text import plain
+from dashboard.components.theme_change import follow_theme
 from dashboard.session import RUN, check_address, take_asked
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -27,6 +28,7 @@ def frame(page: Any) -> None:
             help="The id of the run that Result and Parameters show. It is part of the address, so a link opens the same view.",
         )  # fmt: skip
         st.caption("Everything runs on this machine; nothing is sent anywhere.")
+        follow_theme()
     st.title(page.title)
     try:
         check_address()

@@ -211,6 +211,14 @@ def ready(page: Page) -> Page:
     return page
 
 
+def turned(page: Page, scheme: str) -> Page:
+    """The system goes from light to dark or back under a page that is open, and the page has been drawn anew for it."""
+    before = page.watch.runs  # type: ignore[attr-defined]  # conftest put it there
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a literal by any name
+    until(lambda: page.evaluate("1") and page.watch.runs > before)  # type: ignore[attr-defined]  # asked: else no event comes in
+    return ready(page)
+
+
 def figure(page: Page, key: str) -> dict[str, Any]:
     """A drawn figure's traces (name, x, y) and shapes, by the key of its chart, once there is exactly one of it."""
     chart = page.locator(f".st-key-{key} .js-plotly-plot")

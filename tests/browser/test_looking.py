@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 import pytest
 
 from core.domain import RunStatus
-from tests.browser.kit import PATHS, ROOT, WIDTHS, alert, drawn, figure, metric, opened, ready, until
+from tests.browser.kit import PATHS, ROOT, WIDTHS, alert, drawn, figure, metric, opened, ready, turned, until
 
 SCREENSHOT = ROOT / "assets" / "screenshot.png"
 SHAPES = ("class_shift", "confusion-original", "confusion-unlearned", "confusion-reference")
@@ -173,21 +173,39 @@ def test_a_run_that_is_not_there_is_said_not_to_be(open_page, page):
 # Every page.
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", PATHS)
-def test_every_page_passes_axe_and_never_scrolls_sideways(page, axe, report, name, scheme):
-    page.emulate_media(color_scheme=scheme)
+@pytest.mark.parametrize("place, name", list(enumerate(PATHS)))
+def test_every_page_passes_axe_in_both_themes_and_never_scrolls_sideways(page, axe, report, place, name):
+    first, then = ("light", "dark")[:: 1 if place % 2 else -1]  # half of them are opened in either
+    page.emulate_media(color_scheme=first)
     page.set_viewport_size({"width": 1280, "height": 2800})  # axe does not judge the colours of what is out of sight
     page.goto(f"{PATHS[name]}?run={report['id']}")
     ready(page)
     drawn(page, *CHARTS.get(name, ()))
     expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
     assert axe(page) == []
+    drawn(turned(page, then), *CHARTS.get(name, ()))
+    assert axe(page) == []
     for width in reversed(WIDTHS):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_function(f"innerWidth === {width} && document.documentElement.scrollWidth <= {width}")
         main = page.get_by_test_id("stMain")
         until(lambda m=main: m.evaluate("(e) => e.scrollWidth <= e.clientWidth"), 5)
+
+
+def test_a_change_of_theme_redraws_in_one_run_what_python_coloured(open_page, page, watch, report):
+    def scale():
+        return page.evaluate("document.querySelector('.st-key-confusion-unlearned .js-plotly-plot')._fullData[0].colorscale[0][1]")
+
+    page.emulate_media(color_scheme="light")
+    open_page(f"/result?run={report['id']}")
+    drawn(page, *SHAPES)
+    light, runs = scale(), watch.runs
+    turned(page, "dark")
+    until(lambda: scale() != light)
+    turned(page, "light")
+    until(lambda: scale() == light)
+    page.wait_for_timeout(500)
+    assert watch.runs == runs + 2
 
 
 def test_every_page_of_the_navigation_is_among_them(open_page, page):
