@@ -205,6 +205,11 @@ def test_weights_that_a_user_brings_are_read_by_one_call_that_runs_nothing():
     assert {k.arg: ast.unparse(k.value) for k in calls[0].keywords}["weights_only"] == "True"
 
 
+def test_the_page_ranks_maps_without_scipy():
+    """60 MB of the server that nothing else there needs."""
+    assert not [name for name in loaded_with("dashboard.components.saliency_image") if name.split(".")[0] == "scipy"]
+
+
 def test_no_resource_is_cached_for_a_time():
     """Streamlit 1.67 raises KeyError where one runs out between being found and being read; data that run out do not."""
     calls = [node for path in FILES for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]

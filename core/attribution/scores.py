@@ -31,10 +31,10 @@ def scores(first: np.ndarray, second: np.ndarray) -> Scores:
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     """Spearman's, over pixels with their signs; ties share the mean rank. None where a map is constant."""
-    one, two = (pd.Series(values.ravel()).rank() for values in (first, second))
-    if one.nunique() == 1 or two.nunique() == 1:
+    one, two = (np.asarray(pd.Series(values.ravel()).rank(), float) for values in (first, second))
+    if np.ptp(one) == 0 or np.ptp(two) == 0:
         return None
-    return float(one.corr(two))
+    return float(np.corrcoef(one, two)[0, 1])
 
 
 def ssim(first: np.ndarray, second: np.ndarray) -> float | None:
@@ -50,8 +50,8 @@ def ssim(first: np.ndarray, second: np.ndarray) -> float | None:
     count = window * window
 
     def mean(values: np.ndarray) -> np.ndarray:
-        windows: np.ndarray = sliding_window_view(values, (window, window)).mean((2, 3))
-        return windows
+        rows: np.ndarray = sliding_window_view(values, window, 0).mean(-1)
+        return np.asarray(sliding_window_view(rows, window, 1).mean(-1))
 
     a, b = mean(one), mean(two)
     sample = count / (count - 1) if count > 1 else 1.0

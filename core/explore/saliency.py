@@ -92,7 +92,7 @@ def _explained(asked: Asked, networks: dict[str, tuple[nn.Module, int]], most: i
 
 
 def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
-    """The same image under a network of random weights, always the same ones: `map`, of the class that the original's is about."""
+    """The same image under a network of random weights, always the same: `map`, and `target`, the class it is about, the original's."""
     asked = asked_of(home, run_id, **about)
     affordable(asked, cost_of(asked), 1)
     with torch.random.fork_rng(devices=[]):

@@ -9,10 +9,6 @@ _watch = component("forgetscope_theme_change", js=Path(__file__).with_suffix(".j
 
 
 def follow_theme() -> None:
-    """It has no face. The first page is drawn once: only a change asks for another."""
+    """It has no face and no value: the run of the script that its message brings about is all that is wanted."""
     if st.context.theme.type:  # not told by every client
-        _watch(key="theme_change", data={"drawn": st.context.theme.type}, on_theme_change=_drawn_anew)
-
-
-def _drawn_anew() -> None:
-    """That a callback is there lets the message through; the run of the script that follows it is all that is wanted."""
+        _watch(key="theme_change", data={"drawn": st.context.theme.type})

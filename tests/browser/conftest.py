@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 import pytest
 
 from core.store.home import Home
-from tests.browser.kit import FLAGS, Dashboard, Watch, find_chromium, ready
+from tests.browser.kit import FLAGS, Dashboard, Watch, find_chromium, kept_warm, ready
 
 HERE = Path(__file__).parent
 KEPT = HERE / "artifacts"
@@ -75,7 +75,7 @@ def new_context(chromium: Browser, dashboard: Dashboard) -> Callable[[], Browser
         )
         context.set_default_timeout(15_000)
         context.tracing.start(screenshots=False, snapshots=False)  # actions, network, console; a fifth of the time less
-        return context
+        return kept_warm(context)
 
     return make
 

@@ -16,7 +16,7 @@ import time
 from typing import Any, TypeVar
 import urllib.request
 
-from playwright.sync_api import Page, WebSocket, expect
+from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 import psutil
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -29,7 +29,8 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--process-per-site"]  # see `kept_warm`; fmt: skip
 # On a deep link to a page, Streamlit's frontend looks for its base path at /<page>/_stcore/ first and gets 404.
 PROBE = re.compile(r"/[^/]+/_stcore/(health|host-config)\b")
 HERE_ONLY = re.compile(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:|about:")
@@ -201,6 +202,12 @@ class Watch:
         self.excused = False
 
 
+def kept_warm(context: BrowserContext) -> BrowserContext:
+    """One tab stays open, and its process, in which later tabs find compiled what they would compile anew: half of a page's seconds."""
+    context.new_page().goto("/_stcore/health")
+    return context
+
+
 def ready(page: Page) -> Page:
     """The script has run to its end, nothing is stale, no skeleton is left, no exception is shown."""
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=30_000)
@@ -211,11 +218,17 @@ def ready(page: Page) -> Page:
     return page
 
 
+INK = "Array.from(document.querySelectorAll('.js-plotly-plot'), plot => plot._fullLayout?.font.color)"
+SCHEME = "getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme"
+
+
 def turned(page: Page, scheme: str) -> Page:
-    """The system goes from light to dark or back under a page that is open, and the page has been drawn anew for it."""
-    before = page.watch.runs  # type: ignore[attr-defined]  # conftest put it there
+    """The system goes from light to dark or back under a page that is open, and the page and its charts have been drawn anew for it."""
+    watch: Watch = page.watch  # type: ignore[attr-defined]  # conftest put it there
+    runs, old = watch.runs, set(page.evaluate(INK))
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a literal by any name
-    until(lambda: page.evaluate("1") and page.watch.runs > before)  # type: ignore[attr-defined]  # asked: else no event comes in
+    until(lambda: page.evaluate(SCHEME) == scheme and watch.runs > runs)
+    until(lambda: not old & set(page.evaluate(INK)))
     return ready(page)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from core.store.home import Home
 from core.store.results import ResultStore
-from tests.browser.kit import WIDTHS, Dashboard, drawn, pick, ready, turned, until
+from tests.browser.kit import WIDTHS, Dashboard, drawn, kept_warm, pick, ready, turned, until
 from tests.planted import plant, spec
 
 TABS = {  # tab -> its charts, and which of them another B leaves as they are
@@ -50,7 +50,7 @@ def context(chromium: Browser, served: Dashboard) -> Iterator[BrowserContext]:
     made = chromium.new_context(viewport={"width": 1280, "height": 900}, base_url=served.url, reduced_motion="reduce")
     made.set_default_timeout(15_000)
     made.tracing.start(screenshots=False, snapshots=False)
-    yield made
+    yield kept_warm(made)
     made.close()
 
 
