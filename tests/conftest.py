@@ -9,11 +9,14 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 
 from collections.abc import Callable, Iterator
+import json
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
 import psutil
 import pytest
 
@@ -100,10 +103,20 @@ DIGITS_RUN = (
 def first_run(
     tmp_path_factory: pytest.TempPathFactory, python_m_core: Command
 ) -> "tuple[Home, subprocess.CompletedProcess[str]]":
-    """A home in which one command has run SSD on digits, class 3, by the shipped preset, and what the command said."""
-    root = tmp_path_factory.mktemp("digits") / "home"
-    said = python_m_core(root, *DIGITS_RUN)
-    return Home(root), said
+    """A home in which one command has run SSD on digits, class 3, by the shipped preset, and what the command said.
+
+    Run once for all workers; each has a copy of its own.
+    """
+    root, base = tmp_path_factory.mktemp("digits") / "home", tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "first-run"
+    with FileLock(f"{shared}.lock"):
+        if not (shared / "said.json").exists():
+            said = python_m_core(root, *DIGITS_RUN)
+            shutil.copytree(root, shared / "home")
+            (shared / "said.json").write_text(json.dumps(vars(said)))
+            return Home(root), said
+    shutil.copytree(shared / "home", root)
+    return Home(root), subprocess.CompletedProcess(**json.loads((shared / "said.json").read_text()))
 
 
 @pytest.fixture(params=[1, 3], ids=["grey", "colour"])
