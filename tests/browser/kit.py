@@ -252,6 +252,15 @@ def drawn(page: Page, *keys: str, seconds: float = 15.0) -> None:
         expect(page.locator(f".st-key-{key} .js-plotly-plot")).to_have_count(1)
 
 
+def click_point(page: Page, key: str, x: float, y: float) -> None:
+    """Point at a mark of that chart and click once the chart has found it, as a person does: Plotly takes a click for what it found."""
+    plot = page.locator(f".st-key-{key} .js-plotly-plot").element_handle()
+    page.mouse.move(x - 30, y - 30)
+    page.mouse.move(x, y, steps=3)
+    until(lambda: plot.evaluate("plot => Boolean(plot._hoverdata?.length)"))
+    page.mouse.click(x, y)
+
+
 def metric(page: Page, label: str) -> str:
     """The value that st.metric shows under a label."""
     tile = page.get_by_test_id("stMetric").filter(has=page.get_by_text(label, exact=True))

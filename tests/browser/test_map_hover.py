@@ -10,7 +10,7 @@ from core.looks import asked
 from core.looks.asked import Look
 from dashboard.components.map_choosing import foremost, scores, seen
 from dashboard.components.map_table import SET_TITLE, models_of, table_of
-from tests.browser.kit import drawn, ready, until
+from tests.browser.kit import click_point, drawn, ready, until
 
 SETTINGS = {"projection": "pca", "count": 2000, "seed": 0, "turn": True}
 PLOT = ".st-key-map_figure .js-plotly-plot"
@@ -118,7 +118,7 @@ def test_the_image_under_the_pointer_is_shown_at_once_under_every_network_and_a_
     expect(companion.box).to_contain_text("Point at an image")
     assert companion.pictures()[1:] == before[1:]
     assert watch.runs == runs, "the server was not asked"
-    page.mouse.click(x, y)
+    click_point(page, "map_figure", x, y)
     expect(page).to_have_url(re.compile(f"map_image={image['id'].replace(':', '(:|%3A)')}"))
     expect(page.locator(".st-key-map_card")).to_contain_text(f"index {image['index']}")
     ready(page)

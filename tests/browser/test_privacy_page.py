@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 import pytest
 
-from tests.browser.kit import drawn, figure, metric, ready, until
+from tests.browser.kit import click_point, drawn, figure, metric, ready, until
 
 ATTACK = ("scores", "scores-reference", "roc")
 RATES = ("True positives", "False positives", "Accuracy")
@@ -42,7 +42,7 @@ def click_image(page, wall, number):
         page.wait_for_timeout(150)
         return before if 100 < before[1] < 850 and page.evaluate(place, [wall, number]) == before else None
 
-    page.mouse.click(*until(resting))
+    click_point(page, "walls", *until(resting))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import expect
 import pytest
 
-from tests.browser.kit import alert, drawn, ready, until
+from tests.browser.kit import alert, click_point, drawn, ready, until
 
 
 def shown(page):
@@ -57,7 +57,7 @@ def test_a_gallery_is_computed_apart_and_a_click_opens_an_image_of_it(saliency, 
     )
     number = re.search(r"number (\d+)", told)[1]
     assert number != box.input_value()
-    page.mouse.click(x, y)
+    click_point(page, "gallery_unlearned", x, y)
     expect(box).to_have_value(number)
     ready(page)
 
