@@ -252,12 +252,20 @@ def drawn(page: Page, *keys: str, seconds: float = 15.0) -> None:
         expect(page.locator(f".st-key-{key} .js-plotly-plot")).to_have_count(1)
 
 
+# Whether what the chart has found under the pointer is the mark at this place of the window, and not one on the way there.
+FOUND = """(plot, [x, y]) => (plot._hoverdata || []).some(found => {
+    const box = plot.getBoundingClientRect();
+    return Math.hypot(box.left + found.xaxis._offset + found.xaxis.l2p(found.xaxis.d2l(found.x)) - x,
+                      box.top + found.yaxis._offset + found.yaxis.l2p(found.yaxis.d2l(found.y)) - y) < 2;
+})"""
+
+
 def click_point(page: Page, key: str, x: float, y: float) -> None:
     """Point at a mark of that chart and click once the chart has found it, as a person does: Plotly takes a click for what it found."""
     plot = page.locator(f".st-key-{key} .js-plotly-plot").element_handle()
     page.mouse.move(x - 30, y - 30)
     page.mouse.move(x, y, steps=3)
-    until(lambda: plot.evaluate("plot => Boolean(plot._hoverdata?.length)"))
+    until(lambda: plot.evaluate(FOUND, [x, y]))
     page.mouse.click(x, y)
 
 
