@@ -33,11 +33,11 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own p
     {"core.looks"},
     {"core.answers", "core.engine", "core.jobs"},
     {"core.studies"},
-    {"core.cli", "dashboard.boot", "dashboard.session"},
+    {"core.cli", "dashboard.boot", "dashboard.gate", "dashboard.session"},
     {"core.__main__", "dashboard.queries"},
     {"dashboard.components"},
     {"dashboard.views"},
-    {"dashboard.app"},
+    {"dashboard.app", "dashboard.navigation"},
 )
 HEAVY = {"torch", "torchvision", "captum"}
 SCREEN = {"streamlit", "dashboard", "plotly", "altair"}

@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 
 from dashboard.components.figures import DARK_SCALE, HEIGHT, hatch, house, laid_over
 from dashboard.components.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL, QUIET
+from dashboard.components.result_figures import MOST, counted, most_changed, most_confused, row_names
+from dashboard.components.text import in_figure, on_axis
 
 WRITTEN = 12  # classes; cells of a larger matrix are too small for numbers
 ROW, AROUND = 30, 110  # pixels of a matrix's row, and of what stands above and below
@@ -33,12 +35,15 @@ def class_difference(
     """Bars up where B is right more often than A, down where A is: by class, on test and on training images.
 
     a, b: one row per split, class: accuracy (share; NaN where the class has no images) of the unlearned networks.
-    multi: by attribute.
+    multi: by attribute. Of many classes, those where the two differ most on test images.
     """
-    names = [f"<b>{name} ✕</b>" if index in forgotten else name for index, name in enumerate(classes)]
+    sides = [t[t["split"] == "test"].assign(model=model) for t, model in ((a, "unlearned"), (b, "reference"))]
+    shown = list(most_changed(pd.concat(sides), forgotten)) if len(classes) > MOST else list(range(len(classes)))
+    short = on_axis([classes[index] for index in shown])
+    names = [f"<b>{name} ✕</b>" if index in forgotten else name for index, name in zip(shown, short, strict=True)]
     largest, traces, what = LEAST, [], "attribute" if multi else "class"
     for split, title, pattern in (("test", "unseen images", ""), ("train", "training images", "/")):
-        ours, theirs = (t[t["split"] == split].set_index("class")["accuracy"].reindex(range(len(classes))) for t in (a, b))
+        ours, theirs = (t[t["split"] == split].set_index("class")["accuracy"].reindex(shown) for t in (a, b))
         more = (theirs - ours).to_numpy(float)
         largest = max(largest, float(np.nanmax(np.abs(more), initial=0.0)))
         hover = f"{what} %{{x}}, {title}: A %{{customdata[0]:.1%}}, B %{{customdata[1]:.1%}}, B − A %{{y:+.1%}}<extra></extra>"
@@ -51,20 +56,22 @@ def class_difference(
              "marker": {"color": QUIET, "pattern": hatch(pattern)}},
         ]  # fmt: skip
     numbers = {"range": [-1.08 * largest, 1.08 * largest], "tickformat": "+.0%" if largest > LEAST else "+.1%", "zerolinewidth": 2}
-    layout = house(what if multi else "class (✕ = to forget)", "accuracy of B minus A", **room(classes, ("+100%",)))
+    layout = house(what if multi else "class (✕ = to forget)", "accuracy of B minus A", **room(short, ("+100%",)))
     return go.Figure(traces, laid_over(layout, xaxis={"type": "category"}, yaxis=numbers))
 
 
 def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False, row: str = "true class") -> go.Figure:
     """Heat map of one network's answers: row = true class, colour = share of the row, text = share and mean confidence.
 
-    table: true, predicted, count, confidence. Classes without images have no row. dark, row: as in `figures.confusion`.
+    table: true, predicted, count, confidence; a cell without images needs no row. Classes without images have no row. dark, row: as in
+    `result_figures.confusion`.
     """
-    size = len(classes)
-    ordered = table.sort_values(["true", "predicted"])
-    counts, confidence = (ordered[name].to_numpy(float).reshape(size, size) for name in ("count", "confidence"))
+    shown = most_confused(table, len(classes))
+    every, size = row_names(classes, shown), len(classes)
+    counts, sure = counted(table, shown, size), counted(table, shown, size, "confidence")
+    confidence = np.divide(sure, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
     here = counts.sum(1) > 0
-    counts, confidence, names = counts[here], confidence[here], [name for name, there in zip(classes, here, strict=True) if there]
+    counts, confidence, names = counts[here], confidence[here], [name for name, there in zip(every, here, strict=True) if there]
     shares = counts / counts.sum(1, keepdims=True)
     text = [
         [f"{100 * s:.0f} %<br>{c:.2f}" if n else "" for s, c, n in zip(*row, strict=True)]
@@ -72,7 +79,7 @@ def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool
     ]
     written = size <= WRITTEN
     trace = {
-        "type": "heatmap", "z": shares, "x": list(classes), "y": names, "zmin": 0, "zmax": 1, "xgap": 1, "ygap": 1,
+        "type": "heatmap", "z": shares, "x": every, "y": names, "zmin": 0, "zmax": 1, "xgap": 1, "ygap": 1,
         "customdata": np.stack([counts, np.nan_to_num(confidence)], 2), "colorscale": DARK_SCALE if dark else "Blues",
         "showscale": False, "text": text, "texttemplate": "%{text}" if written else None, "textfont": {"size": 10},
         "hovertemplate": f"{row.removesuffix(' class')} %{{y}}, answered %{{x}}: %{{z:.1%}} (%{{customdata[0]}} images), mean "
@@ -80,10 +87,10 @@ def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool
     }  # fmt: skip
     layout = house(
         "answer", row, AROUND + ROW * max(2, len(names)) if written else HEIGHT + 80,
-        **room(classes, names),
+        **room(every, names),
     )  # fmt: skip
     grid = {"type": "category", "showgrid": False}
-    head = {"text": title, "x": 0, "font": {"size": 15}}
+    head = {"text": in_figure(title, 90), "x": 0, "font": {"size": 15}}
     return go.Figure([trace], laid_over(layout, xaxis=grid, yaxis={**grid, "autorange": "reversed"}, title=head))
 
 

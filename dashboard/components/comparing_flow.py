@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from dashboard.components.figures import DARK_SCALE, house
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, QUIET
+from dashboard.components.text import NAME, in_figure, on_axis
 
 SHOWN = 8  # answers that have a band of their own; the rest are drawn together
 GAP = 0.03  # of the height, between two bands
@@ -80,7 +81,7 @@ def _drawn_together(table: np.ndarray, classes: tuple[str, ...]) -> tuple[np.nda
     belongs[kept] = np.arange(len(kept))
     small = np.zeros((len(kept) + 1, len(kept) + 1))
     np.add.at(small, (belongs[:, None], belongs[None, :]), table)
-    return small, [*(classes[index] for index in kept), OTHER]
+    return small, [*on_axis([classes[index] for index in kept], NAME // 2), OTHER]
 
 
 def _heights(nodes: list[tuple[int, int]], sides: tuple[np.ndarray, np.ndarray], total: float) -> list[float]:
@@ -125,7 +126,7 @@ def overlap_map(table: pd.DataFrame, dark: bool = False) -> go.Figure:
     shares = table.to_numpy(float)
     text = [["" if np.isnan(v) else f"{100 * v:.0f}" for v in row] for row in shares]
     trace = {
-        "type": "heatmap", "z": shares, "x": list(table.columns), "y": list(table.index), "zmin": 0, "zmax": 1,
+        "type": "heatmap", "z": shares, "x": list(table.columns), "y": [in_figure(str(name)) for name in table.index], "zmin": 0, "zmax": 1,
         "colorscale": DARK_SCALE if dark else "Blues", "xgap": 1, "ygap": 1, "showscale": False, "text": text,
         "texttemplate": "%{text}", "hoverongaps": False,
         "hovertemplate": "%{y}, %{x}: %{z:.1%} of what A or it touched, both did<extra></extra>",

@@ -14,6 +14,7 @@ from core.verdict import percent
 from dashboard.components.comparing_rows import GROUP, rows_of
 from dashboard.components.figures import house, laid_over
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, MODEL_SYMBOL, MODEL_TITLE, QUIET
+from dashboard.components.text import hovered
 
 APART = 0.03  # share of an axis: points that lie nearer than this in both get one label, or their names would cover each other
 LABELLED = 8  # points of the front that are named in the figure; of more, only hovering tells
@@ -189,7 +190,7 @@ def _sides(here: pd.Series, everywhere: pd.Series) -> list[str]:
 
 
 def _hover(row: Mapping[Hashable, Any], x: Quantity, y: Quantity) -> str:
-    told = [str(row["name"])]
+    told = [hovered(str(row["name"]))]
     for quantity, axis in ((x, "x"), (y, "y")):
         half = row[f"{axis}_half"]
         told.append(f"{quantity.title} {quantity.text(row[axis])}" + ("" if np.isnan(half) else f" ± {quantity.text(half)}"))

@@ -11,6 +11,9 @@ from dashboard.components import result_figures
 from dashboard.components.figures import hatch, house
 from dashboard.components.palette import MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE
 from dashboard.components.steps import Frame, Panel, Story
+from dashboard.components.text import on_axis
+
+MOST, OTHERS = 24, "all others"  # answers that have bars of their own; the rest
 
 
 def frames(story: Story) -> list[Frame]:
@@ -65,22 +68,31 @@ def _answers(story: Story) -> Sequence[Panel]:
 
 
 def answered(table: pd.DataFrame, classes: tuple[str, ...]) -> go.Figure:
-    """Grouped bars: which answer the forget set got, under each network. table: split, model, predicted, count.
+    """Grouped bars: which answer the forget set got, under each network; of many answers the most frequent ones, the rest as one.
+
+    table: split, model, predicted, count.
 
     Raises WrongInput where the table does not tell the forget set apart.
     """
     rows = table[table["split"] == "forget"]
     if not len(rows):
         raise WrongInput("This run stored no answers of the forget set by themselves; run it again.")
-    figure = go.Figure(layout=house("answer", "share of the forget set", xaxis={"type": "category"},
-                                    yaxis={"range": [0, 1.04], "tickformat": ".0%"}))  # fmt: skip
+    often = rows.groupby("predicted")["count"].sum().sort_values(ascending=False, kind="stable")
+    here = sorted(int(index) for index in often.index[often > 0][:MOST])
+    names = dict(zip(here, on_axis([classes[index] for index in here]), strict=True))
+    order = {"type": "category", "categoryorder": "array", "categoryarray": [*names.values(), OTHERS]}
+    figure = go.Figure(layout=house("answer", "share of the forget set", xaxis=order, yaxis={"range": [0, 1.04], "tickformat": ".0%"}))
     for model, title in MODEL_TITLE.items():
         counts = rows[rows["model"] == model].groupby("predicted")["count"].sum()
         if not len(counts):
             continue
+        total = max(1, counts.sum())
+        shares = {names[index]: counts[index] / total for index in here if counts.get(index, 0)}
+        if len(often[often > 0]) > len(here):
+            shares[OTHERS] = 1 - sum(shares.values())
         hollow = model == "original"
         figure.add_bar(
-            name=title, x=[classes[index] for index in counts.index], y=(counts / max(1, counts.sum())).to_numpy(),
+            name=title, x=list(shares), y=list(shares.values()),
             marker={"color": "rgba(128,136,144,0.18)" if hollow else MODEL_COLOUR[model],
                     "line": {"color": MODEL_COLOUR[model], "width": 1.5}, "pattern": hatch(MODEL_PATTERN[model])},
             hovertemplate=f"{title} answers %{{x}}: %{{y:.1%}}<extra></extra>",

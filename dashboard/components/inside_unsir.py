@@ -12,9 +12,11 @@ from dashboard.components.inside_aru import wall
 from dashboard.components.inside_figures import Line, bars, lines
 from dashboard.components.palette import ACCENT, QUIET, SET_COLOUR
 from dashboard.components.steps import Frame, Panel, Story, missing
-from dashboard.components.text import plain
+from dashboard.components.text import name as shown_name
+from dashboard.components.text import on_axis
 
 TARGETS = 2  # forgotten classes whose noise is shown
+MOST = 24  # classes in the bars, at most
 Answers = Callable[[], Mapping[str, list[list[list[float]]]]]  # see core.explore.noise.noise_answers
 Levels = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of the training pixels, by channel
 
@@ -37,7 +39,7 @@ def _noise(story: Story, levels: Levels, answers: Answers) -> list[Frame]:
     for target in list(grown)[:TARGETS]:
         moments, curve = grown[target], np.asarray(told[f"{target}/curve"], dtype=float)
         steps = np.linspace(0, len(curve), len(moments)).round().astype(int)
-        name = plain(story.classes[int(target)])
+        name = shown_name(story.classes[int(target)])
         for moment, step in enumerate(steps):
             found.append(Frame(
                 f"Noise against {name}: step {step} of {len(curve)}", _said(int(step), curve, name),
@@ -90,10 +92,12 @@ def _moment(
 
 
 def taken_for(probabilities: np.ndarray, classes: tuple[str, ...], target: int) -> go.Figure:
-    """Bars: probability of each class, the forgotten one in colour."""
-    names = [f"<b>{name} ✕</b>" if index == target else name for index, name in enumerate(classes)]
+    """Bars: probability of each class, or of the likeliest where there are many; the forgotten one in colour."""
+    likely = np.argsort(-probabilities, kind="stable")[:MOST].tolist()
+    here = sorted({*likely, target})
+    names = [f"<b>{one} ✕</b>" if index == target else one for index, one in zip(here, on_axis([classes[i] for i in here]), strict=True)]
     return go.Figure(
-        go.Bar(x=names, y=probabilities, marker={"color": [ACCENT if i == target else QUIET for i in range(len(names))]},
+        go.Bar(x=names, y=probabilities[here], marker={"color": [ACCENT if i == target else QUIET for i in here]},
                hovertemplate="%{x}: %{y:.1%}<extra></extra>"),
         house("class", "mean probability", xaxis={"type": "category"}, yaxis={"range": [0, 1.04], "tickformat": ".0%"}),
     )  # fmt: skip

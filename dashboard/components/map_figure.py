@@ -18,6 +18,7 @@ from dashboard.components.palette import (
     SET_COLOUR,
     THRESHOLD,
 )
+from dashboard.components.text import TICK, in_figure
 
 HEIGHT, WIDTH, BARB = 540, 640, 6  # pixels; the width is about what a laptop gives it, the barb an arrow head's length
 ARROWS = 150  # drawn at most; more is a thicket
@@ -44,7 +45,7 @@ def by_class(table: pd.DataFrame, classes: tuple[str, ...]) -> list[Group]:
     """One group a class, told apart by colour and by shape."""
     found = ((index, np.flatnonzero(table["label"] == index)) for index in range(len(classes)))
     return [
-        Group(classes[i], rows, CLASS_COLOURS[i % len(CLASS_COLOURS)], CLASS_SYMBOLS[i % len(CLASS_SYMBOLS)])
+        Group(in_figure(classes[i], TICK), rows, CLASS_COLOURS[i % len(CLASS_COLOURS)], CLASS_SYMBOLS[i % len(CLASS_SYMBOLS)])
         for i, rows in found
         if len(rows)
     ]
@@ -152,7 +153,7 @@ def _range(table: pd.DataFrame, axis: str) -> list[float]:
 
 def hovers(table: pd.DataFrame, models: list[str], classes: tuple[str, ...]) -> np.ndarray:
     """(N,) what is told of an image under the pointer: which it is, its label, and each network's answer."""
-    names = np.array(classes, object)
+    names = np.array([in_figure(one) for one in classes], object)
     lines = table["set"].map({name: SET_TITLE[name] for name in SETS}) + ", " + table["id"].str.replace(":", " index ")
     lines = lines + "<br>label " + pd.Series(names[table["label"]])
     wrong = (table["label"] != table["truth"]).to_numpy()

@@ -9,6 +9,7 @@ import pandas as pd
 from dashboard.components.map_atlas import COLUMNS, Atlas
 from dashboard.components.map_table import SET_TITLE, SETS
 from dashboard.components.palette import MODEL_COLOUR, MODEL_TITLE, SET_COLOUR
+from dashboard.components.text import NAME, short, visible
 
 STEPS = 65535  # between the ends of an axis
 BYTE, SHORT, LONG = "u1", "<u2", "<u4"
@@ -32,7 +33,7 @@ def linked(table: pd.DataFrame, models: list[str], classes: tuple[str, ...], atl
             {"title": SET_TITLE[name], "part": "test" if name.startswith("test") else "train", "colour": SET_COLOUR[colour], "look": look}
             for name, (colour, look) in LOOKS.items()
         ],
-        "classes": list(classes),
+        "classes": [short(visible(one), NAME) for one in classes],
         "set": packed(table["set"].map({name: place for place, name in enumerate(SETS)}), BYTE),
         "index": packed(table["index"], LONG), "label": packed(table["label"], SHORT), "truth": packed(table["truth"], SHORT),
         "networks": [

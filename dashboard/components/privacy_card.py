@@ -8,6 +8,7 @@ from core.domain import MODELS
 from dashboard.components.figures import hatch, laid_out
 from dashboard.components.palette import MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE
 from dashboard.components.privacy_scores import Score
+from dashboard.components.text import name, on_axis
 
 LISTED = 12  # classes in the bars, at most
 
@@ -26,7 +27,8 @@ def probabilities(
     order = np.argsort(-np.max(list(rows.values()), axis=0), kind="stable")
     marks = ({} if wrong is None else {wrong: "✗"}) | dict.fromkeys(true, "✓")
     shown = sorted({*order[:LISTED].tolist(), *marks}) if len(classes) > LISTED else list(range(len(classes)))
-    names = [f"<b>{classes[index]} {marks[index]}</b>" if index in marks else classes[index] for index in shown]
+    told = on_axis([classes[index] for index in shown])
+    names = [f"<b>{text} {marks[index]}</b>" if index in marks else text for index, text in zip(shown, told, strict=True)]
     figure = go.Figure()
     for model, values in rows.items():
         hollow = model == "original"
@@ -53,7 +55,7 @@ def card_table(
     example = examples.iloc[row]
     columns = {
         model.capitalize(): [
-            f"{int(example[f'{model}_answer'])} of {len(classes)}" if multi else classes[int(example[f"{model}_answer"])],
+            f"{int(example[f'{model}_answer'])} of {len(classes)}" if multi else name(classes[int(example[f"{model}_answer"])]),
             *(f"{example[f'{model}_{score.key}']:.3g}" for score in scores),
         ]
         for model in models

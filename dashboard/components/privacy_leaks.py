@@ -14,6 +14,7 @@ from dashboard.components.privacy_attack import Attack
 from dashboard.components.privacy_card import card_table, probabilities
 from dashboard.components.privacy_scores import SCORES, called, models_of
 from dashboard.components.privacy_walls import SET_NAME, Wall, named, pictures, truths_of, walls_figure, walls_of
+from dashboard.components.text import plain
 from dashboard.session import belongs, recall, remember
 
 LARGE = 112  # pixels of a card's picture
@@ -126,6 +127,6 @@ def _facts(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], name
     member = bool(called(attack.values[attack.model][[row]], attack.threshold, attack.above)[0])
     seen = where == "training"
     box.markdown(
-        f"**{title[0].upper()}{title[1:]}**  \n{SET_NAME[example['set']]}  \n{where} index {example['index']}  \n"
+        f"**{plain(title[0].upper() + title[1:])}**  \n{SET_NAME[example['set']]}  \n{where} index {example['index']}  \n"
         f"called {'a member' if member else 'no member'}: **{'right' if member == seen else 'wrong'}**"
     )

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from dashboard.components.images import GAP, TILE, png, to_rgb
 from dashboard.components.privacy_scores import Score, Sides, called
+from dashboard.components.text import in_figure
 
 COLUMNS, MOST = 10, 20  # images in a row, and in a wall
 CELL = 44  # pixels of a cell's height
@@ -124,7 +125,7 @@ def _points(
         "type": "scatter", "name": wall.key, "x": cells % COLUMNS + 0.45, "y": top + cells // COLUMNS + 0.45, "mode": "markers",
         "customdata": [[int(row)] for row in wall.rows], "hovertemplate": "%{text}<extra></extra>",
         "text": [
-            f"{SET_NAME[name]}, index {index}<br>{_said(label, truth, answer, classes, multi)}<br>{score.title} {value:.3g}"
+            f"{SET_NAME[name]}, index {index}<br>{in_figure(_said(label, truth, answer, classes, multi), 160)}<br>{score.title} {value:.3g}"
             for name, index, label, truth, answer, value in zip(*columns, strict=True)
         ],
         "marker": {"symbol": "square", "size": 0.8 * CELL, **hidden}, "selected": {"marker": hidden}, "unselected": {"marker": hidden},

@@ -15,7 +15,7 @@ from core.wording import words_of
 from dashboard import queries
 from dashboard.components.images import png, sprite, to_rgb
 from dashboard.components.runs import shortened
-from dashboard.components.text import plain
+from dashboard.components.text import NAME, labels, name, pill_labels, plain
 from dashboard.session import recall, remember, stays
 
 KIND_TITLE = {
@@ -61,25 +61,36 @@ def ask_request(data: DatasetInfo) -> ForgetRequest | None:
 
 
 def _ask_class(data: DatasetInfo) -> ForgetRequest:
-    name = _one("Class", data.classes, data.classes[3 % len(data.classes)], "class")
-    return ForgetRequest("class", (data.classes.index(name),) if name else ())
+    chosen = _one("Class", data.classes, data.classes[3 % len(data.classes)], "class")
+    return ForgetRequest("class", (data.classes.index(chosen),) if chosen else ())
 
 
 def _one(label: str, names: tuple[str, ...], start: str, key: str) -> str | None:
     """One of few names, which lie open, or of many, which are searched; None where the address says none."""
     stays(key, names, start)
     if len(names) > FEW:
-        return st.selectbox(label, names, names.index(start), key=key, bind="query-params", filter_mode="contains")
-    return st.pills(label, names, wrap=True, default=start, key=key, bind="query-params", required=True)
+        return st.selectbox(
+            label, names, names.index(start), format_func=labels(names).__getitem__, key=key, bind="query-params", filter_mode="contains"
+        )
+    shown = pill_labels(names)
+    chosen = st.pills(label, names, wrap=True, format_func=shown.__getitem__, default=start, key=key, bind="query-params", required=True)
+    if chosen and len(chosen) > NAME:
+        st.caption(f"Its whole name: {plain(chosen)}")
+    return chosen
 
 
 def _ask_classes(data: DatasetInfo) -> ForgetRequest:
     stays("classes", data.classes)
     if len(data.classes) > FEW:
-        names = st.multiselect("Classes", data.classes, key="classes", bind="query-params", placeholder="type to search")
+        shown = labels(data.classes)
+        names = st.multiselect(
+            "Classes", data.classes, format_func=shown.__getitem__, key="classes", bind="query-params", placeholder="type to search"
+        )
     else:
-        names = st.pills("Classes", data.classes, wrap=True, selection_mode="multi", key="classes", bind="query-params")
-    return ForgetRequest("classes", tuple(sorted(data.classes.index(name) for name in names)))
+        shown = pill_labels(data.classes)
+        names = st.pills("Classes", data.classes, wrap=True, format_func=shown.__getitem__, selection_mode="multi", key="classes",
+                         bind="query-params")  # fmt: skip
+    return ForgetRequest("classes", tuple(sorted(data.classes.index(one) for one in names)))
 
 
 def _ask_subclass(data: DatasetInfo) -> ForgetRequest:
@@ -90,11 +101,13 @@ def _ask_subclass(data: DatasetInfo) -> ForgetRequest:
 def _ask_attribute(data: DatasetInfo) -> ForgetRequest:
     names = tuple(column.name for column in data.columns)
     stays("column", names)
-    name = st.pills("Attribute", names, wrap=True, format_func=_spoken, default=names[0], key="column", bind="query-params",
-                    required=True) or names[0]  # fmt: skip
-    column = data.columns[names.index(name)]
+    spoken = pill_labels([_spoken(one) for one in names])
+    chosen = st.pills("Attribute", names, wrap=True, format_func=lambda one: spoken[_spoken(one)], default=names[0], key="column",
+                      bind="query-params", required=True) or names[0]  # fmt: skip
+    column = data.columns[names.index(chosen)]
     start = "yes" if "yes" in column.values else column.values[0]
-    return ForgetRequest("attribute", _values(column, _spoken(name).capitalize(), f"value.{name}", start), column=name)
+    picks = _values(column, name(_spoken(chosen).capitalize()), f"value.{chosen}", start)
+    return ForgetRequest("attribute", picks, column=chosen)
 
 
 def _spoken(name: str) -> str:
@@ -106,10 +119,11 @@ def _values(column: Column, label: str, key: str, start: str = "") -> tuple[int,
     stays(key, column.values)
     known = dict(zip(column.values, column.counts, strict=True))
     names = st.multiselect(
-        label, column.values, [start or column.values[0]], key=key, bind="query-params", placeholder="type to search",
+        label, column.values, [start or column.values[0]], format_func=labels(column.values).__getitem__, key=key, bind="query-params",
+        placeholder="type to search",
         help=f"{len(known)} values; each of them is on {min(known.values())} to {max(known.values())} training images.",
     )  # fmt: skip
-    return tuple(sorted(column.values.index(name) for name in names))
+    return tuple(sorted(column.values.index(one) for one in names))
 
 
 def _ask_random(data: DatasetInfo) -> ForgetRequest:
@@ -161,18 +175,18 @@ def _indices(text: str) -> tuple[int, ...]:
 def _picker(data: DatasetInfo) -> None:
     """A table of images of one class; ticked rows can be added to the indices."""
     with st.expander("Pick by looking", expanded=True):
-        name = _one("Show attribute" if data.multi else "Show class", data.classes, data.classes[0], "pick_class") or data.classes[0]
+        chosen = _one("Show attribute" if data.multi else "Show class", data.classes, data.classes[0], "pick_class") or data.classes[0]
         arrays = _arrays(data)
         if arrays is None:
             return
-        labels, index = arrays["train_labels"], data.classes.index(name)
+        labels, index = arrays["train_labels"], data.classes.index(chosen)
         here = np.flatnonzero(labels[:, index] if data.multi else labels == index)[:TABLE]
         pictures = to_rgb(arrays["train_images"][here], int(arrays["peak"]))
         table = pd.DataFrame({"index": here, "image": [f"data:image/png;base64,{_encoded(p)}" for p in pictures]})
         event = st.dataframe(
             table, key="picked", on_select="rerun", selection_mode="multi-row", hide_index=True, height=260,
             row_height=44, column_config={"image": st.column_config.ImageColumn("image", width="small")},
-            alt=f"Training images of {name} with their indices",
+            alt=f"Training images of {chosen} with their indices",
         )  # fmt: skip
         ticked = [int(here[row]) for row in event["selection"]["rows"]]
         st.button(f"Add {len(ticked)} ticked", disabled=not ticked, on_click=_add, args=(ticked,), key="add_ticked")

@@ -64,7 +64,7 @@ def shortened(text: str, limit: int = 32) -> str:
 def progress_text(run: Run) -> str:
     """Stage, note and seconds left, as far as they are known."""
     left = "" if run.seconds_left is None else f" · about {max(1, round(run.seconds_left))} s left"
-    note = f" · {run.note}" if run.note else ""
+    note = f" · {plain(run.note)}" if run.note else ""
     return f"{STAGE.get(run.stage, run.stage)}{note}{left}"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core.descriptions import DatasetInfo
-from dashboard.components.text import plain
+from dashboard.components.text import NAME, plain, short, visible
 from dashboard.session import stays
 
 BASELINE = {"mean": "mean pixels", "black": "black"}
@@ -84,7 +84,8 @@ def _steps(place: Any) -> int:
 
 def _target(place: Any, data: DatasetInfo) -> str | int:
     """Of several attributes, none is the true one."""
-    named = {str(index): f"{index}: {name}" if name != str(index) else name for index, name in enumerate(data.classes)}
+    shown = [short(visible(name), NAME) for name in data.classes]
+    named = {str(index): f"{index}: {name}" if name != str(index) else name for index, name in enumerate(shown)}
     what = "attribute" if data.multi else "class"
     own = "the original's most likely attribute" if data.multi else "each network's own answer"
     options = ({} if data.multi else {"true": "the true class"}) | {"own": own}

@@ -16,6 +16,7 @@ from dashboard.components.look import look
 from dashboard.components.palette import MODEL_TITLE
 from dashboard.components.saliency_ask import Question
 from dashboard.components.saliency_image import SET_TITLE
+from dashboard.components.text import in_figure
 from dashboard.session import recall, remember, stays
 
 COUNTS = (16, 32, 64)  # images of each set
@@ -92,12 +93,12 @@ def _apart(arrays: dict[str, np.ndarray], pair: str, explainer: dict[str, Any], 
 
 def _text(arrays: dict[str, np.ndarray], data: DatasetInfo, model: str, place: int, score: str) -> str:
     label = arrays["labels"][place]
-    truth = "" if label.ndim else f", truly {data.classes[int(label)]}"
+    truth = "" if label.ndim else f", truly {in_figure(data.classes[int(label)])}"
     aim = int(arrays[f"targets/{model}"][place])
     lead = "most likely attribute:" if data.multi else "answers"
     return (
-        f"number {int(arrays['places'][place])}{truth}<br>{lead} {data.classes[int(arrays[f'answers/{model}'][place])]}"
-        f"<br>{data.classes[aim]}: {arrays[f'shares/{model}'][place]:.1%}<br>{score}"
+        f"number {int(arrays['places'][place])}{truth}<br>{lead} {in_figure(data.classes[int(arrays[f'answers/{model}'][place])])}"
+        f"<br>{in_figure(data.classes[aim])}: {arrays[f'shares/{model}'][place]:.1%}<br>{score}"
     )
 
 

@@ -19,7 +19,7 @@ from dashboard.components.palette import MODEL_TITLE
 from dashboard.components.recorded import recorded_table
 from dashboard.components.result_figures import NO_MATRIX
 from dashboard.components.runs import age, settings_of
-from dashboard.components.text import plain
+from dashboard.components.text import labels, plain
 from dashboard.components.trust import trust_panel
 from dashboard.session import home
 
@@ -54,7 +54,7 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
     doubts = trust_panel(run).doubts
     lead, _, rest = verdict(report_numbers(report), run.spec.request, data).partition(".** ")
     ends = ", with doubts" if doubts and lead.strip("*").startswith("Forgotten") else ""
-    box.markdown(f"#### {lead.strip('*')}{ends}\n{rest}")
+    box.markdown(f"#### {lead.strip('*')}{ends}\n{plain(rest)}")
     with st.container(horizontal=True, key="look_inside"):
         for view, label, icon in INSIDE:
             st.page_link(f"views/{view}.py", label=label, icon=f":material/{icon}:", width="content")
@@ -78,6 +78,19 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
         )
 
 
+def choose_classes(classes: tuple[str, ...], what: str, start: tuple[int, ...]) -> tuple[int, ...]:
+    """Which of many classes have bars: those that changed most, or those that are searched for; () where all have."""
+    if len(classes) <= result_figures.MOST:
+        return ()
+    names, plural = labels(classes), "attributes" if what == "attribute" else "classes"
+    picked = st.multiselect(
+        plural.capitalize(), classes, format_func=names.__getitem__, key="classes_shown", max_selections=result_figures.MOST,
+        placeholder=f"the {len(start)} that changed most; type to search {len(classes)}",
+    )  # fmt: skip
+    places = {name: place for place, name in enumerate(classes)}
+    return tuple(sorted(places[name] for name in picked)) or start
+
+
 def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
     """Accuracy by class and confusion, on the chosen part of the data; by attribute where an image has several."""
     what, classes = "attribute" if data.multi else "class", data.classes
@@ -86,9 +99,11 @@ def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
         "Images", ["test", "train"], default="test", key="images", bind="query-params", required=True
     )
     table = queries.table(run.id, "per_class", *where)
+    table = table[table["split"] == split]
     forgotten = run.spec.request.picks if run.spec.request.by_class else ()
+    chosen = choose_classes(classes, what, result_figures.most_changed(table, forgotten))
     st.plotly_chart(
-        result_figures.class_shift(table[table["split"] == split], classes, forgotten, data.multi), key="class_shift",
+        result_figures.class_shift(table, classes, forgotten, data.multi, chosen), key="class_shift",
         config=figures.CONFIG,
         alt=f"Bars: accuracy by {what} of the original, the unlearned and the reference network",
     )  # fmt: skip
@@ -110,10 +125,12 @@ def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
     models = [model for model in MODEL_TITLE if (cells["model"] == model).any()]
     taught = run.spec.request.kind == "mislabelled" and split == "train"
     row = "taught label" if taught else "true class"
+    rows = result_figures.most_confused(cells[cells["split"] == split], len(classes), forgotten)  # the same for all networks
     for column, model in zip(st.columns(len(models)), models, strict=True):
-        chosen = cells[(cells["split"] == split) & (cells["model"] == model)]
+        own = cells[(cells["split"] == split) & (cells["model"] == model)]
         column.plotly_chart(
-            result_figures.confusion(chosen, classes, MODEL_TITLE[model], dark, row), key=f"confusion-{model}", config=figures.CONFIG,
+            result_figures.confusion(own, classes, MODEL_TITLE[model], dark, row, rows), key=f"confusion-{model}",
+            config=figures.CONFIG,
             alt=f"Heat map: {row} against answer of the {MODEL_TITLE[model]} network",
         )  # fmt: skip
     st.caption(
@@ -121,6 +138,7 @@ def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
         "many of its images got that answer, and the diagonal is what was taught."
         if taught
         else "How to read it: a row is a true class, a cell how many of its images got that answer; the diagonal is right."
+        + ("" if len(rows) == len(classes) else f" Of {len(classes)} classes the {len(rows)} with most wrong answers have rows.")
     )
 
 

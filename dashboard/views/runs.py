@@ -26,7 +26,7 @@ def rows() -> None:
         with st.container(border=True, key=f"run-{run.id}"):
             what, buttons = st.columns([3, 2], vertical_alignment="center")
             with what:
-                st.markdown(f"**{name_of(run, shelves)}**  \n`{run.id}`")
+                st.markdown(f"**{plain(name_of(run, shelves))}**  \n`{run.id}`")
                 state(run)
                 if run.status == RunStatus.DONE:
                     st.caption(gist(queries.numbers(run.id, *queries.edition(run)), run.spec.request))

@@ -18,7 +18,7 @@ from core.store.liveness import ProcessId
 from core.store.results import ResultStore
 
 ROOT = Path(__file__).resolve().parents[2]
-APP = ROOT / "dashboard" / "app.py"
+APP = ROOT / "dashboard" / "navigation.py"
 Open = Callable[..., AppTest]
 
 

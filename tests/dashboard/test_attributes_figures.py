@@ -24,16 +24,17 @@ def test_bars_by_attribute_say_how_many_images_have_it():
     assert figure.layout.yaxis.title.text == "answered rightly"
     assert figure.data[0].x == NAMES
     assert figure.data[0].y.tolist() == [0.5, 0.75, 1.0]
-    assert list(figure.data[0].customdata) == [f"; {has} of 20 images have it" for has in (10, 5, 20)]
-    assert "attribute %{x}" in figure.data[0].hovertemplate
+    told = [[name, f"; {has} of 20 images have it"] for name, has in zip(NAMES, (10, 5, 20), strict=True)]
+    assert list(figure.data[0].customdata) == told
+    assert "attribute %{customdata[0]}" in figure.data[0].hovertemplate
 
 
 def test_without_counts_the_hover_leaves_them_out():
     table = accuracies().drop(columns="positives")
-    assert list(result_figures.class_shift(table, NAMES, (), multi=True).data[1].customdata) == ["", "", ""]
+    assert list(result_figures.class_shift(table, NAMES, (), multi=True).data[1].customdata) == [[name, ""] for name in NAMES]
     half = accuracies()
     half.loc[half["model"] == "unlearned", "positives"] = np.nan  # dampened anew, the table does not know
-    assert list(result_figures.class_shift(half, NAMES, (), multi=True).data[1].customdata) == ["", "", ""]
+    assert list(result_figures.class_shift(half, NAMES, (), multi=True).data[1].customdata) == [[name, ""] for name in NAMES]
 
 
 def test_the_difference_of_two_runs_stands_by_attribute():

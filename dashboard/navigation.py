@@ -1,0 +1,30 @@
+"""The script that Streamlit runs for every page: configuration, navigation, and the frame around the page."""
+
+from pathlib import Path
+import sys
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:  # Streamlit puts dashboard/ on the path, not the project
+    sys.path.insert(0, str(ROOT))
+
+import dashboard.boot  # noqa: E402, F401  # the path must be there first; imported for what it does
+from dashboard.components.frame import frame  # noqa: E402  # the path must be there first
+
+st.set_page_config(page_title="Forgetscope", page_icon=str(ROOT / "assets" / "favicon.png"), layout="wide")
+page = st.navigation(
+    [
+        st.Page("views/unlearn.py", title="Unlearn", icon=":material/ink_eraser:", default=True),
+        st.Page("views/runs.py", title="Runs", icon=":material/format_list_bulleted:"),
+        st.Page("views/studies.py", title="Studies", icon=":material/science:"),
+        st.Page("views/result.py", title="Result", icon=":material/monitoring:"),
+        st.Page("views/parameters.py", title="Parameters", icon=":material/tune:"),
+        st.Page("views/inside.py", title="Inside the method", icon=":material/slow_motion_video:"),
+        st.Page("views/saliency.py", title="Saliency", icon=":material/center_focus_strong:"),
+        st.Page("views/map.py", title="Map", icon=":material/scatter_plot:"),
+        st.Page("views/privacy.py", title="Privacy", icon=":material/shield_person:"),
+        st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:"),
+    ]
+)
+frame(page)
