@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.components.figures import DARK_SCALE, HEIGHT, hatch, house, laid_over
+from dashboard.components.figures import DARK_SCALE, HEIGHT, hatch, house, laid_over, square
 from dashboard.components.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL, QUIET
 
 WRITTEN = 12  # classes; cells of a larger matrix are too small for numbers
@@ -58,22 +58,22 @@ def class_difference(
 def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False, row: str = "true class") -> go.Figure:
     """Heat map of one network's answers: row = true class, colour = share of the row, text = share and mean confidence.
 
-    table: true, predicted, count, confidence. Classes without images have no row. dark, row: as in `figures.confusion`.
+    table: true, predicted, count, confidence, cells without an image left out or 0. Classes without images have no row. dark, row:
+    as in `result_figures.confusion`.
     """
     size = len(classes)
-    ordered = table.sort_values(["true", "predicted"])
-    counts, confidence = (ordered[name].to_numpy(float).reshape(size, size) for name in ("count", "confidence"))
+    counts, confidence = (square(table, size, name) for name in ("count", "confidence"))
     here = counts.sum(1) > 0
     counts, confidence, names = counts[here], confidence[here], [name for name, there in zip(classes, here, strict=True) if there]
     shares = counts / counts.sum(1, keepdims=True)
+    written = size <= WRITTEN
     text = [
         [f"{100 * s:.0f} %<br>{c:.2f}" if n else "" for s, c, n in zip(*row, strict=True)]
         for row in zip(shares, confidence, counts, strict=True)
-    ]
-    written = size <= WRITTEN
+    ] if written else None  # fmt: skip
     trace = {
         "type": "heatmap", "z": shares, "x": list(classes), "y": names, "zmin": 0, "zmax": 1, "xgap": 1, "ygap": 1,
-        "customdata": np.stack([counts, np.nan_to_num(confidence)], 2), "colorscale": DARK_SCALE if dark else "Blues",
+        "customdata": np.stack([counts, confidence], 2), "colorscale": DARK_SCALE if dark else "Blues",
         "showscale": False, "text": text, "texttemplate": "%{text}" if written else None, "textfont": {"size": 10},
         "hovertemplate": f"{row.removesuffix(' class')} %{{y}}, answered %{{x}}: %{{z:.1%}} (%{{customdata[0]}} images), mean "
         "confidence %{customdata[1]:.2f}<extra></extra>",

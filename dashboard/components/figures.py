@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from math import log10 as log10_of
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 HEIGHT = 340  # pixels
@@ -31,6 +33,16 @@ def house(x: str, y: str, height: int = HEIGHT, **more: Any) -> dict[str, Any]:
         "hovermode": "closest",
     }
     return laid_over(layout, **more)
+
+
+def square(table: pd.DataFrame, size: int, column: str) -> np.ndarray:
+    """float64 (size, size) of a confusion table's column, true class by predicted; 0 where a cell has no row or no number.
+
+    Runs store no row for a cell without an image; older ones stored all.
+    """
+    found = np.zeros((size, size))
+    found[table["true"].to_numpy(int), table["predicted"].to_numpy(int)] = np.nan_to_num(table[column].to_numpy(float))
+    return found
 
 
 def laid_over(layout: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -72,7 +72,8 @@ def answered(table: pd.DataFrame, classes: tuple[str, ...]) -> go.Figure:
     rows = table[table["split"] == "forget"]
     if not len(rows):
         raise WrongInput("This run stored no answers of the forget set by themselves; run it again.")
-    figure = go.Figure(layout=house("answer", "share of the forget set", xaxis={"type": "category"},
+    given = [classes[index] for index in sorted(set(rows["predicted"]))]  # one order, whichever network gave an answer first
+    figure = go.Figure(layout=house("answer", "share of the forget set", xaxis={"type": "category", "categoryarray": given},
                                     yaxis={"range": [0, 1.04], "tickformat": ".0%"}))  # fmt: skip
     for model, title in MODEL_TITLE.items():
         counts = rows[rows["model"] == model].groupby("predicted")["count"].sum()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.components.figures import DARK_SCALE, hatch, house, laid_out
+from dashboard.components.figures import DARK_SCALE, hatch, house, laid_out, square
 from dashboard.components.palette import MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE
 
 READABLE = 15  # classes whose names and counts fit into a matrix
@@ -50,14 +50,14 @@ def confusion(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: b
     theme's background, so that empty cells do not glare.
     """
     size, readable = len(classes), len(classes) <= READABLE
-    counts = table.sort_values(["true", "predicted"])["count"].to_numpy().reshape(size, size)
+    counts = square(table, size, "count").astype(int)
     totals = counts.sum(1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     figure = go.Figure(
         go.Heatmap(
             z=shares, x=list(classes), y=list(classes), customdata=counts, zmin=0, zmax=1, colorscale=DARK_SCALE if dark else "Blues",
             xgap=1, ygap=1, showscale=False,
-            text=np.where(counts > 0, counts.astype(str), ""), texttemplate="%{text}" if readable else None,
+            text=np.where(counts > 0, counts.astype(str), "") if readable else None, texttemplate="%{text}" if readable else None,
             hovertemplate=f"{row.removesuffix(' class')} %{{y}}, answered %{{x}}: %{{customdata}} images (%{{z:.0%}})<extra></extra>",
         )
     )  # fmt: skip
