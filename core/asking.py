@@ -7,6 +7,7 @@ import re
 from typing import Any, TypeVar
 
 from core.catalogue import Catalogue
+from core.data.names import composed
 from core.descriptions import Column, DatasetInfo, ForClasses, MethodInfo, OfCeiling
 from core.domain import ForgetRequest, RunSpec, WrongInput
 from core.params import Value, check_names
@@ -16,6 +17,8 @@ from core.version import ENGINE, code_version
 
 T = TypeVar("T")
 NEAR = 3  # names that are offered for one that is not there
+MOST_EQUALS = 50  # at which what is asked is parted
+LETTERS = 200  # of what is asked, beyond which nothing near is looked for
 LISTED = 8  # names that are listed where none is near
 
 
@@ -46,7 +49,7 @@ def make_spec(
     if unfit := chosen.unfit(data, request):
         raise WrongInput(unfit)
     if not 0 <= seed < 2**31:
-        raise WrongInput(f"The seed must be a whole number from 0 to {2**31 - 1}; got {seed}.")
+        raise WrongInput(f"The seed must be a whole number from 0 to {2**31 - 1}; got {str(seed)[:60]}.")
     if weights and request.kind == "mislabelled":
         raise WrongInput("A mislabelled request changes labels before the original is trained, which weights of your own have been.")
     check_names(settings, [p.name for p in chosen.params])
@@ -62,39 +65,72 @@ def make_spec(
 def request_of(text: str, data: DatasetInfo) -> ForgetRequest:
     """As `ForgetRequest.parse`, where names may stand for indices: `class:ankle boot`, `attribute:glasses=yes`.
 
-    Upper and lower case are one, and so are spaces and underscores. A whole number is a name where there is one that is
+    Upper and lower case are one, and so are spaces and underscores, and letters composed or not. The column's name ends at the
+    first = before which there is one of that name: `attribute:age=>=25`. A whole number is a name where there is one that is
     written so (`attribute:identity=100` of the people 100 to 299), else an index. Raises WrongInput.
     """
     kind, _, value = text.partition(":")
-    column, _, said = value.rpartition("=") if kind == "attribute" else ("", "", value)
     if kind in ("class", "classes"):
-        names, noun = data.classes, "class"
-    elif kind == "subclass" or column.strip():
-        column = next((c.name for c in data.columns if _plain(c.name) == _plain(column)), column.strip())
-        names = _column(ForgetRequest(kind, column=column), data).values
-        noun = column.replace("_", " ") or kind
-    else:
+        return _request(kind, "", _picks(value, data.classes, "class", data.key))
+    if kind == "subclass":
+        return _request(kind, "", _picks(value, _column(ForgetRequest(kind), data).values, kind, data.key))
+    ways = _parted(value, data) if kind == "attribute" else []
+    if not ways:
         return ForgetRequest.parse(text)  # which refuses it, or needs no names
-    words = [said] if _plain(said) in map(_plain, names) else [word for word in said.split(",") if word.strip()]
-    picks = ",".join(_index(word, names, noun, data.key) for word in words)
-    return ForgetRequest.parse(f"{kind}:{column and column + '='}{picks}")
+    refused: list[WrongInput] = []
+    for column, said in ways:
+        try:
+            values = _column(ForgetRequest(kind, column=column), data).values
+            return _request(kind, column, _picks(said, values, column.replace("_", " "), data.key))
+        except WrongInput as wrong:
+            refused.append(wrong)
+    raise refused[0]
+
+
+def _request(kind: str, column: str, picks: tuple[int, ...]) -> ForgetRequest:
+    return ForgetRequest.parse(ForgetRequest(kind, picks, column=column).text)
+
+
+def _parted(value: str, data: DatasetInfo) -> list[tuple[str, str]]:
+    """(column's name as the dataset has it, what is said of it) for each = that ends a column's name, else for the first."""
+    columns = {_plain(column.name): column.name for column in reversed(data.columns)}
+    parts = value.split("=")
+    ways = [("=".join(parts[:count]).strip(), "=".join(parts[count:])) for count in range(1, min(len(parts), MOST_EQUALS))]
+    ways = [(column, said) for column, said in ways if column]
+    return [(columns[_plain(column)], said) for column, said in ways if _plain(column) in columns] or ways[:1]
+
+
+def _picks(said: str, names: tuple[str, ...], noun: str, key: str) -> tuple[int, ...]:
+    plain = list(map(_plain, names))
+    return tuple(_index(word, names, plain, noun, key) for word in _words(said, plain))
+
+
+def _words(said: str, plain: list[str]) -> list[str]:
+    """What is said, parted at commas that are no part of a name: the longest run of parts that is a name is one word."""
+    parts, words, known = said.split(","), [], set(plain)
+    longest, place = 1 + max((name.count(",") for name in plain), default=0), 0
+    while place < len(parts):
+        runs = range(min(longest, len(parts) - place), 1, -1)
+        count = next((n for n in runs if _plain(",".join(parts[place : place + n])) in known), 1)
+        words.append(",".join(parts[place : place + count]))
+        place += count
+    return [word for word in words if word.strip()]
 
 
 def _plain(name: str) -> str:
-    return " ".join(name.replace("_", " ").casefold().split())
+    return " ".join(composed(composed(name).replace("_", " ").casefold()).split())
 
 
-def _index(word: str, names: tuple[str, ...], noun: str, key: str) -> str:
-    """The index of a name, as text, of the very name before one that is like it; of a whole number that is no name, itself."""
-    if word.strip() in names:
-        return str(names.index(word.strip()))
-    plain = [_plain(name) for name in names]
+def _index(word: str, names: tuple[str, ...], plain: list[str], noun: str, key: str) -> int:
+    """The index of a name, of the very name before one that is like it; of a whole number that is no name, itself."""
+    if composed(word.strip()) in names:
+        return names.index(composed(word.strip()))
     if _plain(word) in plain:
-        return str(plain.index(_plain(word)))
-    if re.fullmatch(r"-?\d+", word.strip()):
-        return word.strip()
-    near = get_close_matches(_plain(word), plain, NEAR) or [name for name in plain if _plain(word) in name][:NEAR]
-    shown = [names[plain.index(name)] for name in near] or list(names[:LISTED])
+        return plain.index(_plain(word))
+    if re.fullmatch(r"-?\d{1,18}", word.strip()):
+        return int(word)
+    near = get_close_matches(_plain(word)[:LETTERS], plain, NEAR) or [name for name in plain if _plain(word) in name][:NEAR]
+    shown = [f"{names[plain.index(name)]:.60}" for name in near] or [f"{name:.60}" for name in names[:LISTED]]
     more = "" if near or len(names) <= LISTED else f", … ({len(names)} in all)"
     raise WrongInput(f"{key} has no {noun} {word.strip()!r:.60}; {'near it are' if near else 'there are'}: {', '.join(shown)}{more}.")
 

@@ -78,22 +78,22 @@ class ForgetRequest:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From `KIND:VALUE`. Raises WrongInput."""
+        """From `KIND:VALUE`, the inverse of `text`; where names stand for indices, `core.asking.request_of`. Raises WrongInput."""
         kind, _, value = text.partition(":")
-        column, equals, values = value.rpartition("=")
+        column, equals, values = value.rpartition("=")  # indices have no =, so the last one ends the column's name
         if kind not in KINDS or (kind == "attribute") != bool(equals and column.strip()):
-            raise WrongInput(f"What to forget must be written {_FORMS}; got {text!r}.")
+            raise WrongInput(f"What to forget must be written {_FORMS}; got {text!r:.100}.")
         try:
             if kind in ("random", "mislabelled"):
                 amount, _, seed = value.partition("@")
                 if "." in amount and float(amount) == 1:
-                    raise WrongInput(f"{text!r} would forget everything as a share; write {kind}:1 for a single example.")
+                    raise WrongInput(f"{text!r:.100} would forget everything as a share; write {kind}:1 for a single example.")
                 return cls(kind, amount=float(amount), seed=int(seed or 0))
             picks = tuple(sorted({int(v) for v in values.split(",") if v.strip()}))
         except WrongInput:
             raise
         except ValueError:
-            raise WrongInput(f"What to forget must be written {_FORMS}; got {text!r}.") from None
+            raise WrongInput(f"What to forget must be written {_FORMS}; got {text!r:.100}.") from None
         if kind == "class" and len(picks) > 1:
             raise WrongInput(f"'class' takes one class; write classes:{','.join(map(str, picks))} for several.")
         return cls(kind, picks, column=column.strip())

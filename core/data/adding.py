@@ -15,7 +15,8 @@ from core.data.building import READING, TOGETHER, Plan, Say, build
 from core.data.drafts import writing
 from core.data.layouts import AUTO, listing_of
 from core.data.listing import Listing, labelled
-from core.data.pictures import LARGEST, SMALLEST, read
+from core.data.names import composed
+from core.data.pictures import LARGEST, SMALLEST, more_pictures, quietly, read
 from core.descriptions import DatasetInfo
 from core.domain import WrongInput
 
@@ -60,38 +61,56 @@ def add(root: Path, asked: Asked, datasets: Path, say: Say = lambda share, note:
     asked.check()
     root = root.resolve()
     listing = listing_of(root, asked.layout)
+    with quietly():
+        return _added(listing, asked, root, datasets, say)
+
+
+def _added(listing: Listing, asked: Asked, root: Path, datasets: Path, say: Say) -> Added:
+    name = composed(asked.name or root.name)
     plan = _planned(listing, asked, say)
-    key = f"{_slug(asked.name or root.name)}@{_digest(plan)[:8]}"
+    notes = (*listing.notes, *_said_of(plan))
+    key = f"{_slug(name)}@{_digest(plan)[:8]}"
     try:
         cache.arrays_of(datasets, key, whole=True)
-        return Added(cache.info_of(datasets, key), False, listing.notes)
+        return Added(cache.info_of(datasets, key), False, notes)
     except cache.Damaged:
         cache.remove(datasets, key)  # its source is here: write it anew
     except WrongInput:  # it is not there
         pass
-    title = (asked.name or root.name) + (f" by {asked.label}" if asked.label else "")
+    title = name + (f" by {asked.label}" if asked.label else "")
     with writing(datasets, key) as draft:
         draft.info = build(plan, draft, say)
         draft.info = replace(draft.info, key=key, title=title, about=_about(draft.info, root, plan))
-    return Added(draft.info, True, listing.notes)
+    return Added(draft.info, True, notes)
 
 
 def _planned(listing: Listing, asked: Asked, say: Say) -> Plan:
     chosen = labelled(listing, asked.label)
     order = np.argsort(~listing.train, kind="stable")  # training images first
     files = tuple(listing.paths[place] for place in order)
-    digests = tuple(_digests(listing.root.resolve(), files, say))
+    read_of = list(_digests(listing.root.resolve(), files, say))
+    digests = tuple(digest for digest, _ in read_of)
     columns = tuple(replace(column, codes=column.codes[order]) for column in chosen.columns)
     chosen = replace(chosen, labels=chosen.labels[order], columns=columns)
     size = asked.size or listing.size
-    return Plan(listing, chosen, files, digests, size, CHANNELS[asked.channels] or listing.channels)
+    several = sum(more for _, more in read_of)
+    return Plan(listing, chosen, files, digests, size, CHANNELS[asked.channels] or listing.channels, several)
 
 
-def _digests(root: Path, files: tuple[str, ...], say: Say) -> Iterator[bytes]:
+def _said_of(plan: Plan) -> tuple[str, ...]:
+    if not plan.several:
+        return ()
+    one = plan.several == 1
+    return (f"{plan.several} file{'' if one else 's'} with several pictures: the first of {'it' if one else 'each'} is read.",)
+
+
+def _digests(root: Path, files: tuple[str, ...], say: Say) -> Iterator[tuple[bytes, bool]]:
+    """SHA-256 of each file, and whether more pictures are in it than the first."""
     for place, file in enumerate(files):
         if place % TOGETHER == 0:
             say(READING * place / len(files), f"reading image {place + 1} of {len(files)}")
-        yield hashlib.sha256(read(root, file)).digest()
+        raw = read(root, file)
+        yield hashlib.sha256(raw).digest(), more_pictures(raw)
 
 
 def _digest(plan: Plan) -> str:
@@ -113,4 +132,5 @@ def _slug(name: str) -> str:
 def _about(info: DatasetInfo, root: Path, plan: Plan) -> str:
     kind = "grey" if info.channels == 1 else "colour"
     resized = ", cut square and resized" if plan.size else ""
-    return f"Your own images from the folder {root.name}, {info.width}x{info.height} {kind}{resized}."
+    came = f"; {plan.listing.about}" if plan.listing.about else ""
+    return f"Your own images from the folder {composed(root.name)}, {info.width}x{info.height} {kind}{resized}{came}."

@@ -22,7 +22,8 @@ READING = 0.2  # share of the work that was the digests
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is known before an image is decoded. files: training images first; digests: SHA-256 of each."""
+    """All that is known before an image is decoded. files: training images first; digests: SHA-256 of each; several: files with more
+    than one picture."""
 
     listing: Listing
     chosen: Labelled
@@ -30,6 +31,7 @@ class Plan:
     digests: tuple[bytes, ...]
     size: int | None
     channels: int | None
+    several: int = 0
 
 
 def build(plan: Plan, draft: Draft, say: Say) -> DatasetInfo:

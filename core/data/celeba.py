@@ -20,7 +20,7 @@ def folder() -> Path:
     root = data_folder()
     if not celeba.fits(root):
         download(root, _fetch, "CelebA", FILES, FileNotFoundError(f"no {NAME}/{celeba.PARTITION}"))
-    return root.resolve() / NAME
+    return root.resolve() / NAME if (root / NAME).is_dir() else root.resolve()
 
 
 def _fetch(root: Path) -> None:

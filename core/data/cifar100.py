@@ -37,6 +37,7 @@ COARSE = tuple(SUPERCLASSES)
 FINE = tuple(sorted(kind for kinds in SUPERCLASSES.values() for kind in kinds))
 SUPERCLASS_OF = tuple(next(i for i, kinds in enumerate(SUPERCLASSES.values()) if kind in kinds) for kind in FINE)
 FILES = "the folder cifar-100-python"
+PLACES = ("", "CIFAR100", "cifar100")
 
 
 def _superclass(labels: Tensor) -> Tensor:
@@ -50,7 +51,7 @@ CIFAR100 = Published(
         mean=(0.5071, 0.4865, 0.4409), deviation=(0.2673, 0.2564, 0.2762),
         columns=(Column("superclass", COARSE, (2500,) * 20),),
     ),
-    halves("CIFAR100"), FILES, lambda labels: (labels, {"superclass": _superclass(labels)}),
+    halves("CIFAR100"), FILES, lambda labels: (labels, {"superclass": _superclass(labels)}), PLACES,
 )  # fmt: skip
 
 CIFAR20 = Published(
@@ -60,7 +61,7 @@ CIFAR20 = Published(
         mean=(0.5071, 0.4865, 0.4409), deviation=(0.2673, 0.2564, 0.2762),
         columns=(Column("class", FINE, (500,) * 100),), subclass="class",
     ),
-    halves("CIFAR100"), FILES, lambda labels: (_superclass(labels), {"class": labels}),
+    halves("CIFAR100"), FILES, lambda labels: (_superclass(labels), {"class": labels}), PLACES,
 )  # fmt: skip
 
 SETS = (CIFAR100, CIFAR20)

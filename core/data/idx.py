@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 FOLDERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
+PLACES = {"mnist": ("", "MNIST", "mnist"), "fashion_mnist": ("", "FashionMNIST", "fashion_mnist")}  # in which those folders lie
 HALVES = {"train": ("train", 60_000), "test": ("t10k", 10_000)}
 SIDE = 28
 
@@ -13,14 +14,19 @@ def arrays_of(key: str, root: Path) -> dict[str, np.ndarray] | None:
     """As `core.pictures` writes them; None where the set is another, or not whole in `root`: others say so better."""
     if key not in FOLDERS:
         return None
+    for place in PLACES[key]:
+        try:
+            return _arrays(root / place / FOLDERS[key] / "raw")
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _arrays(raw: Path) -> dict[str, np.ndarray]:
     arrays = {}
-    try:
-        for half, (name, count) in HALVES.items():
-            raw = root / FOLDERS[key] / "raw"
-            arrays[f"{half}_images"] = _read(raw / f"{name}-images-idx3-ubyte", (count, SIDE, SIDE))[:, None]
-            arrays[f"{half}_labels"] = _read(raw / f"{name}-labels-idx1-ubyte", (count,)).astype(np.int64)
-    except (OSError, ValueError):
-        return None
+    for half, (name, count) in HALVES.items():
+        arrays[f"{half}_images"] = _read(raw / f"{name}-images-idx3-ubyte", (count, SIDE, SIDE))[:, None]
+        arrays[f"{half}_labels"] = _read(raw / f"{name}-labels-idx1-ubyte", (count,)).astype(np.int64)
     return arrays | {"peak": np.array(255)}
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-import re
 from unicodedata import category
 
 import numpy as np
 
+from core.data.names import composed, natural
 from core.domain import WrongInput
 
 CLASS = "class"  # the column of the class as the layout gives it
@@ -35,6 +35,7 @@ class Listing:
     size: int | None = None
     channels: int | None = None
     notes: tuple[str, ...] = ()  # what the user should know of what was passed over
+    about: str = ""  # what the dataset's description says of how it came about
 
 
 @dataclass(frozen=True)
@@ -61,24 +62,20 @@ class Labelled:
         return self.labels.ndim == 2
 
 
-def natural(text: str) -> list[tuple[int, int, str]]:
-    """Key by which 2 comes before 10."""
-    parts = re.split(r"(\d{1,18})", text)
-    return [(1, int(part), "") if index % 2 else (0, 0, part) for index, part in enumerate(parts)]
-
-
 def labelled(listing: Listing, label: str = "") -> Labelled:
-    """Raises WrongInput where there is no such column, or a class that lacks training or test images."""
-    columns = {name: _coded(name, values, listing.order.get(name)) for name, values in listing.columns.items()}
+    """Names of columns and values with their letters composed, so that one name is one value however a disk writes it.
+
+    Raises WrongInput where there is no such column, or a class that lacks training or test images.
+    """
+    columns = {composed(name): _coded(composed(name), values, listing.order.get(name)) for name, values in listing.columns.items()}
+    attributes = tuple(map(composed, listing.attributes))
     if listing.marks is not None:
-        columns |= {
-            name: Coded(name, NO_YES, listing.marks[:, place].astype(np.int64)) for place, name in enumerate(listing.attributes)
-        }
-    name = label or listing.label
+        columns |= {name: Coded(name, NO_YES, listing.marks[:, place].astype(np.int64)) for place, name in enumerate(attributes)}
+    name = composed(label or listing.label)
     if not name:
         assert_some(listing)
         marks = np.zeros((0, 0), np.uint8) if listing.marks is None else listing.marks
-        return Labelled(listing.attributes, marks, _telling(columns.values(), listing, None), "")
+        return Labelled(attributes, marks, _telling(columns.values(), listing, None), "")
     if name not in columns:
         raise WrongInput(f"There is no column {name!r} to be the class; there are: {', '.join(columns) or 'none'}.")
     chosen = columns.pop(name)
@@ -96,11 +93,12 @@ def assert_some(listing: Listing) -> None:
 
 
 def _coded(name: str, values: Sequence[str], order: tuple[str, ...] | None) -> Coded:
-    present = set(values)
+    values = list(map(composed, values))
+    present = sorted(set(values), key=natural)
     for value in present:
         if any(category(letter) in ("Cc", "Cs") for letter in value):  # no page and no address could show it
             raise WrongInput(f"The {name} {ascii(value)[:200]} has letters that cannot be shown; name it otherwise.")
-    known = [v for v in order if v in present] if order else sorted(present, key=natural)
+    known = [v for v in order if v in present] if order else present
     place = {value: index for index, value in enumerate(known)}
     return Coded(name, tuple(known), np.fromiter((place[v] for v in values), np.int64, len(values)))
 
@@ -128,7 +126,7 @@ def _telling(columns: Iterable[Coded], listing: Listing, chosen: Coded | None) -
     """
     given, kept = list(columns), [chosen] if chosen else []
     for column in sorted(given, key=lambda c: all(v.isdigit() for v in c.values)):
-        is_attribute = chosen is None and column.name in listing.attributes  # every attribute stays one where it is learnt
+        is_attribute = chosen is None and column.name in map(composed, listing.attributes)  # every attribute stays one where it is learnt
         if is_attribute or (1 < _spread(column) < len(listing.paths) and not any(_same(column, other) for other in kept)):
             kept.append(column)
     return tuple(c for c in given if any(c is other for other in kept))

@@ -23,13 +23,15 @@ UNREADABLE = (RuntimeError, OSError, ValueError, AssertionError, EOFError, Looku
 class Published:
     """A set as torchvision knows it. `of(root, train, download)` opens one half of it.
 
-    sorted_out: from the labels as published, int64 (N,), to ours and the value of each of INFO's columns.
+    places: folders in the data folder, '' for itself, in which it may lie, for people call torchvision with one or the other; a
+    download goes to the first. sorted_out: from the labels as published, int64 (N,), to ours and the value of each of INFO's columns.
     """
 
     INFO: DatasetInfo
     of: Callable[[Path, bool, bool], Any]
     files: str  # what must lie where, for whoever has no network
     sorted_out: Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]] = lambda labels: (labels, {})
+    places: tuple[str, ...] = ("",)
 
     def load(self) -> Dataset:
         """Raises WrongInput with what to put where, when the set is neither here, whole, nor to be had."""
@@ -50,11 +52,20 @@ class Published:
         return Dataset(self.INFO, train, test, *columns)
 
     def _halves(self, root: Path) -> tuple[Examples, Examples]:
-        return examples_of(self.of(root, True, False)), examples_of(self.of(root, False, False))
+        """From the first place where it is whole; raises what the first place raised where it is so nowhere."""
+        first: Exception | None = None
+        for place in self.places:
+            if first is not None and place and not (root / place).is_dir():
+                continue
+            try:
+                return examples_of(self.of(root / place, True, False)), examples_of(self.of(root / place, False, False))
+            except UNREADABLE as missing:
+                first = first or missing
+        raise first or FileNotFoundError(f"no place for {self.INFO.title}")
 
     def _fetch(self, root: Path) -> None:
         for train in (True, False):
-            examples_of(self.of(root, train, True))  # opened too: what cannot be read must not be kept
+            examples_of(self.of(root / self.places[0], train, True))  # opened too: what cannot be read must not be kept
 
 
 def examples_of(opened: Any) -> Examples:

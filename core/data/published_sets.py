@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from core.data.idx import PLACES as IDX_PLACES
 from core.data.published import Published
 from core.descriptions import DatasetInfo
 
@@ -19,7 +20,7 @@ def halves(name: str) -> Any:
 
 
 def _svhn(root: Path, train: bool, download: bool) -> Any:
-    return _torchvision().SVHN(root / "SVHN", split="train" if train else "test", download=download)
+    return _torchvision().SVHN(root, split="train" if train else "test", download=download)
 
 
 def _torchvision() -> Any:
@@ -35,7 +36,7 @@ MNIST = Published(
         train_counts=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949), test_count=10_000,
         mean=(0.1307,), deviation=(0.3081,),
     ),
-    halves("MNIST"), _IDX.format(name="MNIST"),
+    halves("MNIST"), _IDX.format(name="MNIST"), places=IDX_PLACES["mnist"],
 )  # fmt: skip
 
 FASHION_MNIST = Published(
@@ -45,7 +46,7 @@ FASHION_MNIST = Published(
         classes=("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
         train_counts=(6000,) * 10, test_count=10_000, mean=(0.2860,), deviation=(0.3530,),
     ),
-    halves("FashionMNIST"), _IDX.format(name="FashionMNIST"),
+    halves("FashionMNIST"), _IDX.format(name="FashionMNIST"), places=IDX_PLACES["fashion_mnist"],
 )  # fmt: skip
 
 CIFAR10 = Published(
@@ -55,7 +56,7 @@ CIFAR10 = Published(
         classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         train_counts=(5000,) * 10, test_count=10_000, mean=(0.4914, 0.4822, 0.4465), deviation=(0.2470, 0.2435, 0.2616),
     ),
-    halves("CIFAR10"), "the folder cifar-10-batches-py",
+    halves("CIFAR10"), "the folder cifar-10-batches-py", places=("", "CIFAR10", "cifar10"),
 )  # fmt: skip
 
 SVHN = Published(
@@ -65,7 +66,7 @@ SVHN = Published(
         train_counts=(4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659), test_count=26_032,
         mean=(0.4377, 0.4438, 0.4728), deviation=(0.1980, 0.2010, 0.1970),
     ),
-    _svhn, "SVHN/train_32x32.mat and SVHN/test_32x32.mat",
+    _svhn, "SVHN/train_32x32.mat and SVHN/test_32x32.mat (or both without the folder)", places=("SVHN", "", "svhn"),
 )  # fmt: skip
 
 SETS = (MNIST, FASHION_MNIST, CIFAR10, SVHN)

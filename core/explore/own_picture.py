@@ -6,11 +6,10 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
-from core.data.pictures import GREY
+from core.data.pictures import GREY, LONGEST_SIDE, MOST_BYTES, MOST_PIXELS
 from core.descriptions import DatasetInfo
 from core.domain import WrongInput
 
-PIXELS = 64_000_000  # that a picture may claim: a phone's best; more may be a trap
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # whatever the file's ending; others may start programs, as EPS does Ghostscript
 PAPER = 255  # what shows through transparent pixels: white
 SPARE = 4  # times the network's side, below which a picture is left as fine as it came
@@ -21,16 +20,19 @@ TURN = 0x0112  # EXIF's tag for how the camera was held
 def own_picture(raw: bytes, name: str, data: DatasetInfo) -> np.ndarray:
     """uint8 (C, H, W) of the dataset's shape: turned as the camera says, cut to the middle, resized, grey or colour.
 
-    A picture that claims too many pixels is refused by its header. Beside the decoded picture, of 4 bytes a pixel at most, only
-    strips of it are held. Raises WrongInput with one sentence.
+    A file too large, or a picture that claims too many pixels, is refused by its header. Beside the decoded picture, of 4 bytes a
+    pixel at most, only strips of it are held. Raises WrongInput with one sentence.
     """
+    if len(raw) > MOST_BYTES:
+        raise WrongInput(f"The picture {name} is larger than {MOST_BYTES // 2**20} MB; bring a smaller one.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of size from 89 million pixels on; we refuse before
             with Image.open(BytesIO(raw), formats=FORMATS) as image:
-                if image.width * image.height > PIXELS:
+                if image.width * image.height > MOST_PIXELS or max(image.size) > LONGEST_SIDE:
                     raise WrongInput(
-                        f"The picture {name} claims {image.width}x{image.height} pixels; at most {PIXELS // 10**6} million are wanted."
+                        f"The picture {name} claims {image.width}x{image.height} pixels; at most {MOST_PIXELS // 10**6} million are "
+                        f"wanted, and {LONGEST_SIDE} a side."
                     )
                 image.draft(None, (2 * data.width, 2 * data.height))  # a JPEG need not be decoded much larger than is wanted
                 image.load()
@@ -40,7 +42,7 @@ def own_picture(raw: bytes, name: str, data: DatasetInfo) -> np.ndarray:
     except WrongInput:
         raise
     except Image.DecompressionBombError:
-        raise WrongInput(f"The picture {name} claims more pixels than {PIXELS // 10**6} million, which may be a trap.") from None
+        raise WrongInput(f"The picture {name} claims more pixels than {MOST_PIXELS // 10**6} million, which may be a trap.") from None
     except Exception as error:  # Pillow's readers raise whatever their format's parser does; none of it is the program's
         raise WrongInput(f"The file {name} is no picture that can be read; a PNG, JPEG, WebP, GIF, BMP or TIFF is wanted.") from error
     pixels = np.array(fitted.convert("L" if data.channels == 1 else "RGB"))

@@ -17,15 +17,16 @@ def per_class(evidence: Evidence) -> pd.DataFrame:
     """
     if evidence.multi:
         return _per_attribute(evidence)
-    rows = []
+    parts = []
     for split, model, logits, labels in _answers(evidence):
-        right = logits.argmax(1) == labels
-        for index in range(logits.shape[1]):
-            here = labels == index
-            count = int(here.sum())
-            value = float(right[here].double().mean()) if count else float("nan")
-            rows.append({"split": split, "model": model, "class": index, "accuracy": value, "count": count})
-    return pd.DataFrame(rows)
+        classes = logits.shape[1]
+        right = (logits.argmax(1) == labels).double()
+        count = torch.bincount(labels, minlength=classes)
+        accuracy = torch.bincount(labels, right, minlength=classes) / count
+        parts.append(
+            pd.DataFrame({"split": split, "model": model, "class": range(classes), "accuracy": accuracy.numpy(), "count": count.numpy()})
+        )
+    return pd.concat(parts, ignore_index=True)
 
 
 def _per_attribute(evidence: Evidence) -> pd.DataFrame:
@@ -43,28 +44,28 @@ def _per_attribute(evidence: Evidence) -> pd.DataFrame:
 
 
 def confusion(evidence: Evidence) -> pd.DataFrame:
-    """One row per split, model, true and predicted class: count, and mean confidence (share; NaN where count is 0).
+    """One row per split, model, true and predicted class that an image has: count, and mean confidence (share).
 
-    Splits: train, test, and `forget`, the forget set alone. Empty where an image has several attributes: no answer stands
-    in place of another one there, and `per_class` says all that can be counted of each.
+    A cell without an image has no row, so that the table grows with the images and not with the square of the classes; who
+    reads it takes a missing cell for 0. Splits: train, test, and `forget`, the forget set alone. Empty where an image has several
+    attributes: no answer stands in place of another one there, and `per_class` says all that can be counted of each.
     """
-    rows: list[dict[str, object]] = []
+    columns = ["split", "model", "true", "predicted", "count", "confidence"]
     if evidence.multi:
-        return pd.DataFrame(rows, columns=["split", "model", "true", "predicted", "count", "confidence"])
+        return pd.DataFrame([], columns=columns)
     gone = evidence.splits.forgotten.cpu()
     forgotten = [("forget", m, logits[gone], labels[gone]) for s, m, logits, labels in _answers(evidence) if s == "train"]
+    parts = []
     for split, model, logits, labels in [*_answers(evidence), *forgotten]:
         surest, predicted = logits.softmax(1).max(1)
         classes = logits.shape[1]
-        cell = labels * classes + predicted  # (N,) in [0, classes^2)
-        count = torch.bincount(cell, minlength=classes**2)
-        confidence = torch.bincount(cell, surest.double(), minlength=classes**2) / count
-        for index in range(classes**2):
-            rows.append(
-                {"split": split, "model": model, "true": index // classes, "predicted": index % classes,
-                 "count": int(count[index]), "confidence": float(confidence[index])}
-            )  # fmt: skip
-    return pd.DataFrame(rows)
+        cells, place = torch.unique(labels * classes + predicted, return_inverse=True)  # sorted: by true, then predicted class
+        count = torch.bincount(place, minlength=len(cells))
+        confidence = torch.bincount(place, surest.double(), minlength=len(cells)) / count
+        values = (cells // classes, cells % classes, count, confidence)
+        told = {name: value.numpy() for name, value in zip(columns[2:], values, strict=True)}
+        parts.append(pd.DataFrame({"split": split, "model": model, **told}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def layers(evidence: Evidence) -> pd.DataFrame:

@@ -9,12 +9,14 @@ from core.asking import dataset_of, request_of
 from core.catalogue import Catalogue
 from core.domain import WrongInput
 from core.studies.plan import StudyPlan, make_plan
-from core.studies.seeds import seeds_of
+from core.studies.seeds import MOST, seeds_of
 
 WANTED = {"dataset": "a text", "model": "a text", "forget": "a text such as \"class:3\"", "seeds": "", "methods": ""}
 EXTRA = ("title", "reference", "floor")
 _BETWEEN = re.compile(r"[\s,;·]+")
 LONGEST = 1_000_000  # bytes of a file
+MOST_DOTS = 100  # in a line
+SHOWN = 160  # letters of what the parser says
 
 
 def text_of(path: Path) -> str:
@@ -33,7 +35,7 @@ def text_of(path: Path) -> str:
 
 
 def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
-    """Raises WrongInput.
+    """Raises WrongInput, also where the text is too long or too deep to be one.
 
     title = "..."                # may be left out
     dataset = "digits"
@@ -47,9 +49,25 @@ def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
     alpha = 2.0                  # any of the method's parameters
     """
     try:
-        said = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as wrong:
-        raise WrongInput(f"The study's file is no TOML: {wrong}.") from None
+        return _plan_from(_parsed(text), shelves)
+    except RecursionError:  # Python's own limit; the parser calls itself for each bracket
+        raise WrongInput("The study's file has brackets inside brackets, hundreds deep; a study needs three at most.") from None
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Raises WrongInput."""
+    if len(text) > LONGEST:
+        raise WrongInput(f"The study's file is longer than {LONGEST} letters; a study needs a page.")
+    for number, line in enumerate(text.splitlines(), 1):  # the parser takes the square of the dots in a name
+        if line.count(".") > MOST_DOTS and not line.lstrip().startswith("#"):
+            raise WrongInput(f"The study's file has {line.count('.')} dots in line {number}; names of one part are wanted.")
+    try:
+        return tomllib.loads(text)
+    except ValueError as wrong:  # TOMLDecodeError, or a number of thousands of digits
+        raise WrongInput(f"The study's file is no TOML: {' '.join(str(wrong).split())[:SHOWN]}.") from None
+
+
+def _plan_from(said: dict[str, Any], shelves: Catalogue) -> StudyPlan:
     for key in said:
         if key not in (*WANTED, *EXTRA):
             raise WrongInput(f"A study's file has no entry {key!r:.60}; its entries are: {', '.join((*WANTED, *EXTRA))}.")
@@ -111,6 +129,8 @@ def _switch(said: dict[str, Any], key: str) -> bool:
 def _tables(said: Any) -> list[dict[str, Any]]:
     if not isinstance(said, list) or not all(isinstance(table, dict) for table in said):
         raise WrongInput("The methods must be written as tables, each under a line [[methods]], with a name.")
+    if len(said) > MOST:
+        raise WrongInput(f"A study may have {MOST} runs at most; {len(said)} methods are too many.")
     return said
 
 

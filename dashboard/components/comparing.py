@@ -73,11 +73,11 @@ def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool
     here = counts.sum(1) > 0
     counts, confidence, names = counts[here], confidence[here], [name for name, there in zip(every, here, strict=True) if there]
     shares = counts / counts.sum(1, keepdims=True)
+    written = size <= WRITTEN
     text = [
         [f"{100 * s:.0f} %<br>{c:.2f}" if n else "" for s, c, n in zip(*row, strict=True)]
         for row in zip(shares, confidence, counts, strict=True)
-    ]
-    written = size <= WRITTEN
+    ] if written else None  # fmt: skip
     trace = {
         "type": "heatmap", "z": shares, "x": every, "y": names, "zmin": 0, "zmax": 1, "xgap": 1, "ygap": 1,
         "customdata": np.stack([counts, np.nan_to_num(confidence)], 2), "colorscale": DARK_SCALE if dark else "Blues",

@@ -64,8 +64,9 @@ def matrices(a: Side, b: Side) -> None:
         if not len(chosen):
             raise WrongInput(f"Run {side.id} stored no answers on the {split} set: another version of Forgetscope made it.")
         row = "taught label" if side.request.kind == "mislabelled" and split != "test" else "true class"
+        classes = side.classes(int(side.table("per_class")["class"].max()) + 1)  # a class without an answer has no cell
         column.plotly_chart(
-            comparing.matrix(chosen, side.classes(int(chosen["true"].max()) + 1), side.title, dark, row), key=f"matrix-{side.letter}",
+            comparing.matrix(chosen, classes, side.title, dark, row), key=f"matrix-{side.letter}",
             config=CONFIG,
             alt=f"Heat map: {row} against answer of {side.title}, {split} images",
         )  # fmt: skip

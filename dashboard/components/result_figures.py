@@ -12,7 +12,6 @@ from dashboard.components.text import hovered, on_axis
 
 READABLE = 15  # classes whose names and counts fit into a matrix
 MOST = 40  # classes that have bars, or a row, of their own; the rest are drawn as one
-REST = -1  # in place of a class: all those that have no bars or row of their own
 NO_MATRIX = "an image has several attributes, so no answer stands in place of another one."
 
 
@@ -138,7 +137,7 @@ def confusion(
         go.Heatmap(
             z=shares, x=names, y=names, customdata=counts, zmin=0, zmax=1, colorscale=DARK_SCALE if dark else "Blues",
             xgap=1, ygap=1, showscale=False,
-            text=np.where(counts > 0, counts.astype(str), ""), texttemplate="%{text}" if readable else None,
+            text=np.where(counts > 0, counts.astype(str), "") if readable else None, texttemplate="%{text}" if readable else None,
             hovertemplate=f"{row.removesuffix(' class')} %{{y}}, answered %{{x}}: %{{customdata}} images (%{{z:.0%}})<extra></extra>",
         )
     )  # fmt: skip

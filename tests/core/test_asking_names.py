@@ -178,3 +178,39 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
         samples_from_file(tmp_path / "none.csv")
     with pytest.raises(WrongInput, match=r"cannot be read \(Is a directory\)\.$"):
         samples_from_file(tmp_path)
+
+
+GROUPS = replace(
+    CLOTHES, classes=("fur, fake", "wool", "a, b, c"), train_counts=(5,) * 3,
+    columns=(Column("age", ("<25", ">=25", "a=b"), (5,) * 3), Column("a", ("x", "b=1"), (5, 5)), Column("a=b", ("no", "yes"), (5, 5))),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text, column, picks",
+    [
+        ("attribute:age=>=25", "age", (1,)),
+        ("attribute:age=<25", "age", (0,)),
+        ("attribute:AGE= >=25, <25", "age", (0, 1)),
+        ("attribute:age=a=b", "age", (2,)),
+        ("attribute:age=1", "age", (1,)),
+        ("attribute:a=b=1", "a", (1,)),  # the first = that ends a column's name
+        ("attribute:a=b=yes", "a=b", (1,)),  # where the first way says nothing, the next
+        ("attribute:a=b=0", "a=b", (0,)),
+    ],
+)
+def test_a_value_may_have_an_equals_sign_in_it_and_so_may_a_columns_name(text, column, picks):
+    request = request_of(text, GROUPS)
+    assert (request.column, request.picks) == (column, picks)
+
+
+def test_a_value_that_is_not_there_is_told_of_the_column_that_is():
+    with pytest.raises(WrongInput, match=r"no age '>=30'; .*>=25"):
+        request_of("attribute:age=>=30", GROUPS)
+
+
+@pytest.mark.parametrize(
+    "text, picks", [("classes:fur, fake,wool", (0, 1)), ("classes:wool,a, b, c,fur, fake", (0, 1, 2)), ("classes:2,wool", (1, 2))]
+)
+def test_among_several_names_one_may_hold_commas(text, picks):
+    assert request_of(text, GROUPS).picks == picks

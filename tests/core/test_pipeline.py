@@ -207,7 +207,8 @@ def test_what_a_run_says_of_itself_follows_from_the_models_it_keeps(engine):
     tables = {name: Artifacts(engine.home.artifacts_folder).get_table(outcome.artifacts[name]) for name in
               ("per_class", "confusion", "layers")}  # fmt: skip
     assert len(tables["per_class"]) == 2 * 3 * 10
-    assert len(tables["confusion"]) == 3 * 3 * 100  # train, test, and the forget set
+    assert (tables["confusion"]["count"] > 0).all()  # train, test, and the forget set; a cell without an image has no row
+    assert len(tables["confusion"].groupby(["split", "model"])) == 3 * 3
     assert tables["confusion"].groupby(["split", "model"])["count"].sum().unique().tolist() == [147, 360, 1437]
     assert "ssd/alpha" in engine.arrays(outcome.artifacts["recorded"])
 

@@ -105,3 +105,58 @@ def test_a_set_with_other_counts_than_described_is_not_taken():
     short = replace(fakes(CIFAR100, [4, 69], [1]), INFO=CIFAR100.INFO)
     with pytest.raises(WrongInput, match=r"not complete: it should have 50000 images .* and 10000 to test, and has 2 and 1\.$"):
         short.load()
+
+
+@pytest.mark.parametrize("place", ["SVHN", ".", "svhn"])
+def test_svhn_is_read_where_torchvision_puts_it_with_a_folder_of_its_own_or_without(tmp_path, monkeypatch, place):
+    from scipy.io import savemat
+
+    rng = np.random.default_rng(0)
+    images = {split: rng.integers(0, 256, (32, 32, 3, count), dtype=np.uint8) for split, count in (("train", 20), ("test", 10))}
+    (tmp_path / place).mkdir(exist_ok=True)
+    for split, pixels in images.items():  # as published: ten stands for the digit 0
+        savemat(tmp_path / place / f"{split}_32x32.mat", {"X": pixels, "y": (np.arange(pixels.shape[3]) % 10 + 1)[:, None]})
+    monkeypatch.setattr("torchvision.datasets.utils.check_md5", lambda *_: True)  # not the published bytes
+    monkeypatch.setenv("FORGETSCOPE_DATA", str(tmp_path))
+    monkeypatch.setenv(OFFLINE, "1")
+    small = replace(published_sets.SVHN, INFO=replace(published_sets.SVHN.INFO, train_counts=(2,) * 10, test_count=10))
+    data = small.load()
+    assert data.train.labels.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 0] * 2
+    np.testing.assert_array_equal(data.test.images, images["test"].transpose(3, 2, 0, 1))
+
+
+def test_a_set_is_looked_for_in_each_place_and_a_download_goes_to_the_first(tmp_path, monkeypatch):
+    asked = []
+
+    def of(root, train, download):
+        asked.append((str(root.relative_to(tmp_path)) if root.is_relative_to(tmp_path) else root.name, download))
+        if download:
+            raise ConnectionError("no route")
+        if root.name != "CIFAR100":
+            raise RuntimeError("Dataset not found or corrupted.")
+        return stub([4, 69] if train else [1])
+
+    monkeypatch.setenv("FORGETSCOPE_DATA", str(tmp_path))
+    monkeypatch.delenv(OFFLINE, raising=False)
+    source = replace(fakes(CIFAR100, [4, 69], [1]), of=of)
+    with pytest.raises(WrongInput, match="the download failed"):
+        source.load()
+    assert [root for root, download in asked if not download] == ["."]  # folders that are not there are not opened
+    assert asked[-1][0].startswith(".writing-")
+    (tmp_path / "CIFAR100").mkdir()
+    assert source.load().train.labels.tolist() == [4, 69]
+
+
+@pytest.mark.parametrize("place", ["", "MNIST"])
+def test_the_quick_way_to_mnist_looks_in_both_places(tmp_path, monkeypatch, place):
+    from core.data import idx
+
+    monkeypatch.setattr(idx, "HALVES", {"train": ("train", 3), "test": ("t10k", 2)})
+    raw = tmp_path / place / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, count in (("train", 3), ("t10k", 2)):
+        head = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28))
+        (raw / f"{name}-images-idx3-ubyte").write_bytes(head + bytes(count * 28 * 28))
+        (raw / f"{name}-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1]) + count.to_bytes(4, "big") + bytes(range(count)))
+    assert idx.arrays_of("mnist", tmp_path)["train_labels"].tolist() == [0, 1, 2]
+    assert idx.arrays_of("fashion_mnist", tmp_path) is None

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from core.descriptions import MetricInfo
-from dashboard.components import comparing, comparing_flow, comparing_front
+from dashboard.components import comparing, comparing_flow, comparing_front, result_figures
 from dashboard.components.comparing_front import QUANTITIES
 from dashboard.components.comparing_rows import differing, names_of, numbers_by_seed, rows_of, several_seeds
 from dashboard.components.comparing_table import (
@@ -375,6 +375,15 @@ def test_a_cell_says_share_and_mean_confidence():
     assert "mean confidence" in heat.hovertemplate
     assert (heat.zmin, heat.zmax) == (0, 1)
     assert figure.layout.title.text == "A: ssd"
+
+
+def test_a_cell_without_a_row_is_one_without_an_image():
+    counts = {(0, 0): (8, 0.9), (0, 2): (2, 0.4), (1, 1): (5, 1.0)}
+    dense, sparse = cells(counts), cells(counts)[cells(counts)["count"] > 0]
+    assert len(sparse) == 3
+    assert comparing.matrix(sparse, CLASSES, "A") == comparing.matrix(dense, CLASSES, "A")
+    assert result_figures.confusion(sparse, CLASSES, "A") == result_figures.confusion(dense, CLASSES, "A")
+    assert result_figures.confusion(sparse, CLASSES, "A").data[0].customdata.tolist() == [[8, 0, 2], [0, 5, 0], [0, 0, 0]]
 
 
 def test_a_matrix_is_as_tall_as_its_rows_and_a_large_one_has_no_text():

@@ -1,13 +1,19 @@
 """The shelf of layouts: how folders of images may be laid out. To add one: write its file, then its name here."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from core.data.layouts import awa2, celeba, folder, mucac, mufac, pins
+from core.data.layouts import awa2, celeba, classes, folder, mucac, mufac, pins
+from core.data.layouts.files import visible
 from core.data.listing import Listing
+from core.data.pictures import is_image
 from core.domain import WrongInput
 
 AUTO = "auto"
+DEEPEST = 6  # outer folders that are gone through
+SHOWN = 8  # names that a sentence lists
 
 
 class Layout(Protocol):
@@ -17,20 +23,51 @@ class Layout(Protocol):
     ABOUT: str
 
     def fits(self, root: Path) -> bool:
-        """Whether a folder looks like it."""
+        """Whether a folder looks like it. Raises WrongInput where it cannot be read."""
 
     def listing(self, root: Path) -> Listing:
         """Raises WrongInput."""
 
 
-LAYOUTS: dict[str, Layout] = {layout.KEY: layout for layout in (mufac, mucac, celeba, awa2, pins, folder)}
+LAYOUTS: dict[str, Layout] = {layout.KEY: layout for layout in (mufac, mucac, celeba, awa2, pins, folder, classes)}
 
 
 def listing_of(root: Path, layout: str = AUTO) -> Listing:
-    """By the layout of that name, or by the first that fits. Raises WrongInput."""
+    """By the layout of that name, or by the first that fits; an archive's outer folders are gone through. Raises WrongInput."""
     if layout not in (AUTO, *LAYOUTS):
         raise WrongInput(f"There is no layout {layout!r}; choose one of: {AUTO}, {', '.join(LAYOUTS)}.")
-    chosen = next((known for known in LAYOUTS.values() if known.fits(root)), None) if layout == AUTO else LAYOUTS[layout]
-    if chosen is None:
-        raise WrongInput(f"{root} is laid out in no way that is known; wanted is {folder.ABOUT}.")
-    return chosen.listing(root)
+    asked = tuple(LAYOUTS.values()) if layout == AUTO else (LAYOUTS[layout],)
+    for place in _nested(root):
+        chosen = next((known for known in asked if known.fits(place)), None)
+        if chosen is not None:
+            found = chosen.listing(place)
+            said = f"Read from {place.relative_to(root).as_posix()}/, the only folder inside {root.name}/."
+            return found if place == root else replace(found, notes=(said, *found.notes))
+    if layout != AUTO:
+        return LAYOUTS[layout].listing(root)  # which says what is missing
+    if several := classes.sets_in(root):
+        what = "sets" if len(several) > 1 else "a set"
+        raise WrongInput(f"{root} holds {what} of images in {_named(several)}; name one of these folders.")
+    raise WrongInput(f"{root} is laid out in no way that is known; wanted is {folder.ABOUT}, or {classes.ABOUT}{_found(root)}.")
+
+
+def _nested(root: Path) -> Iterator[Path]:
+    """The folder, then the only one inside it, and so on, as archives have them. Raises WrongInput."""
+    place = root
+    for _ in range(DEEPEST):
+        yield place
+        folders, files = visible(place)
+        if len(folders) != 1 or any(map(is_image, files)):
+            return
+        place = place / folders[0]
+
+
+def _found(root: Path) -> str:
+    folders, files = visible(root)
+    there = [*(f"{name}/" for name in folders), *files]
+    return f"; there {'are' if len(there) > 1 else 'is'} {_named(there)}" if there else "; it is empty"
+
+
+def _named(names: list[str]) -> str:
+    shown = ", ".join(name if len(name) <= 60 else name[:59] + "…" for name in names[:SHOWN])
+    return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

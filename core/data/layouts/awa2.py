@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.layouts.files import drawn_halves, folders_in, images_in, passed_over
+from core.data.layouts.files import Seen, drawn_halves, folders_in, images_in
 from core.data.layouts.tables import lines_of
 from core.data.listing import CLASS, Listing
 from core.domain import WrongInput
@@ -31,27 +31,30 @@ def listing(root: Path) -> Listing:
     matrix = _matrix(base, len(classes), len(predicates))
     paths: list[str] = []
     animals: list[str] = []
-    others = 0
+    seen = Seen()
     for folder in folders_in(base / IMAGES):
         if folder not in classes:
             raise WrongInput(f"{base / CLASSES} does not name {IMAGES}/{folder}; every folder of images must be one of its classes.")
-        images, passed = images_in(base / IMAGES / folder)
+        images = images_in(base / IMAGES / folder, seen, f"{IMAGES}/{folder}")
         if len(images) < 2:
             raise WrongInput(f"The class {IMAGES}/{folder} in {base} holds {len(images)} images; two at least are wanted, one to test.")
         paths += [f"{IMAGES}/{folder}/{image}" for image in images]
         animals += [folder] * len(images)
-        others += passed
     marks = matrix[[classes.index(animal) for animal in animals]]
     train = drawn_halves(animals)
     columns = {CLASS: animals}
-    return Listing(base, paths, train, columns, "", predicates, marks, size=SIDE, channels=3, notes=passed_over(others))
+    return Listing(base, paths, train, columns, "", predicates, marks, size=SIDE, channels=3, notes=seen.notes())
 
 
 def _matrix(base: Path, classes: int, predicates: int) -> np.ndarray:
     """uint8 (classes, predicates)."""
-    rows = lines_of(base, MATRIX)
-    if len(rows) != classes or any(len(row) != predicates or not set(row) <= {"0", "1"} for row in rows):
+    rows: list[list[str]] = []
+    for row in lines_of(base, MATRIX):
+        if len(row) != predicates or not set(row) <= {"0", "1"}:
+            raise WrongInput(f"{base / MATRIX} should have {predicates} numbers 0 or 1 in row {len(rows) + 1}; it has {len(row)} words.")
+        rows.append(row)
+    if len(rows) != classes:
         raise WrongInput(
-            f"{base / MATRIX} should have a row for each of {classes} classes, with {predicates} numbers 0 or 1; it has {len(rows)} rows."
+            f"{base / MATRIX} should have a row for each of {classes} classes, with {predicates} numbers; it has {len(rows)} rows."
         )
     return np.array(rows, dtype=np.uint8)

@@ -4,68 +4,89 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.layouts.files import folders_in, images_in, passed_over
-from core.data.layouts.tables import inside, rows_of
+from core.data.layouts.files import Seen, class_images, folders_in
+from core.data.layouts.tables import heads_of, inside, rows_of
 from core.data.listing import CLASS, Listing
+from core.data.names import composed
 from core.domain import WrongInput
 
 KEY, ABOUT = "folder", "train/CLASS/*.png and test/CLASS/*.png, with an optional index.csv"
 INDEX, PATH, SPLIT = "index.csv", "path", "split"
-HALVES = ("train", "test")
+HALVES = {"train": ("train", "training"), "test": ("test", "testing")}  # half -> what its folder may be called, in any case
 
 
 def fits(root: Path) -> bool:
     """Whether a folder looks like it."""
-    return any((root / half).is_dir() for half in HALVES)
+    return bool(halves_of(root))
+
+
+def halves_of(root: Path) -> dict[str, str]:
+    """Half -> name of its folder, of those that are there; the very name before one that is like it."""
+    names = folders_in(root)
+    found = {}
+    for half, known in HALVES.items():
+        alike = sorted((name for name in names if name.lower() in known), key=lambda name: (name != half, name.lower() != half, name))
+        if alike:
+            found[half] = alike[0]
+    return found
 
 
 def listing(root: Path) -> Listing:
     """Raises WrongInput."""
     paths: list[str] = []
     classes: list[str] = []
-    train: list[bool] = []
-    others = 0
+    halves: list[str] = []
+    seen, folders = Seen(), halves_of(root)
     for half in HALVES:
-        if not (root / half).is_dir():
-            raise WrongInput(f"A folder {half}/ is wanted in {root}, with one folder of images for each class; it is not there.")
-        for name in folders_in(root / half):
-            images, passed = images_in(root / half / name)
-            if not images:
-                raise WrongInput(f"The class {half}/{name} in {root} is empty; put images into it or remove it.")
-            paths += [f"{half}/{name}/{image}" for image in images]
-            classes += [name] * len(images)
-            train += [half == "train"] * len(images)
-            others += passed
-    columns = {CLASS: classes} | (_indexed(root, paths, classes) if (root / INDEX).exists() else {})
-    return Listing(root, paths, np.array(train, dtype=bool), columns, notes=passed_over(others))
+        if half not in folders:
+            there = ", ".join(f"{name}/" for name in folders_in(root)[:8])
+            found = f"; there {'are' if ',' in there else 'is'} {there}" if there else ""
+            raise WrongInput(
+                f"A folder {half}/ is wanted in {root}, with one folder of images for each class; it is not there{found}."
+            )
+        for name, image in class_images(root / folders[half], seen, f"{folders[half]}/"):
+            paths.append(f"{folders[half]}/{image}")
+            classes.append(name)
+            halves.append(half)
+    seen.aside = [f"{name}/" for name in folders_in(root) if name not in folders.values()]
+    columns = {CLASS: classes} | (indexed(root, paths, classes, halves) if (root / INDEX).exists() else {})
+    return Listing(root, paths, np.array([half == "train" for half in halves], dtype=bool), columns, notes=seen.notes())
 
 
-def _indexed(root: Path, paths: list[str], classes: list[str]) -> dict[str, list[str]]:
-    """Every column of index.csv besides the path, by image. Raises WrongInput unless files and rows are one to one."""
-    rows = rows_of(root, INDEX, (PATH,))
-    known = {path: place for place, path in enumerate(paths)}
-    by_place: list[dict[str, str] | None] = [None] * len(paths)
-    for number, row in enumerate(rows, 2):
-        path = inside(row[PATH], root / INDEX)
-        place = known.get(path)
+def indexed(root: Path, paths: list[str], classes: list[str], halves: list[str] | None) -> dict[str, list[str]]:
+    """Every column of index.csv besides the path, by image; a row's path finds its file however its letters are composed.
+
+    halves: of each image, None where its folder does not say; then `split` is a column. Raises WrongInput unless files and rows
+    are one to one.
+    """
+    index = root / INDEX
+    known = {composed(path): place for place, path in reversed(list(enumerate(paths)))} | {path: n for n, path in enumerate(paths)}
+    heads = [head for head in heads_of(root, INDEX) if head not in (PATH, CLASS, *(() if halves is None else (SPLIT,)))]
+    columns: dict[str, list[str]] = {head: [""] * len(paths) for head in heads}
+    seen = [False] * len(paths)
+    for number, row in enumerate(rows_of(root, INDEX, (PATH,)), 2):
+        path = inside(row[PATH], index)
+        place = known.get(path, known.get(composed(path)))
         if place is None:
-            raise WrongInput(f"{root / INDEX} names {path} in row {number}, but there is no such image in train/ or test/.")
-        if by_place[place] is not None:
-            raise WrongInput(f"{root / INDEX} names {path} twice, the second time in row {number}.")
-        _check(row, path, classes[place], root / INDEX)
-        by_place[place] = row
-    for path, found in zip(paths, by_place, strict=True):
-        if found is None:
-            raise WrongInput(f"{root / INDEX} has no row for {path}; every image needs one.")
-    heads = [head for head in (rows[0] if rows else ()) if head not in (PATH, SPLIT, CLASS)]
-    return {head: [found[head] for found in by_place if found is not None] for head in heads}
+            where = "train/ or test/" if halves else "the folders of its classes"
+            raise WrongInput(f"{index} names {path:.300} in row {number}, but there is no such image in {where}.")
+        if seen[place]:
+            raise WrongInput(f"{index} names {path} twice, the second time in row {number}.")
+        _check(row, path, classes[place], halves[place] if halves else None, index)
+        seen[place] = True
+        for head in heads:
+            columns[head][place] = row[head]
+    for path, found in zip(paths, seen, strict=True):
+        if not found:
+            raise WrongInput(f"{index} has no row for {path}; every image needs one.")
+    return columns
 
 
-def _check(row: dict[str, str], path: str, folder: str, index: Path) -> None:
+def _check(row: dict[str, str], path: str, folder: str, half: str | None, index: Path) -> None:
     """A row must say all, and nothing else than where its image lies."""
     for head, value in row.items():
         if not value:
-            raise WrongInput(f"{index} says nothing under {head!r} for {path}; every image needs a value there.")
-    for head, lies in ((SPLIT, path.partition("/")[0]), (CLASS, folder)):
-        if row.get(head, lies) != lies:
-            raise WrongInput(f"{index} says {head} {row[head]!r} of {path}, but the image lies under {lies!r}.")
+            raise WrongInput(f"{index} says nothing under {head!r:.60} for {path}; every image needs a value there.")
+    for head, lies in ((SPLIT, half), (CLASS, folder)):
+        if lies is not None and composed(row.get(head, lies)) != lies:
+            raise WrongInput(f"{index} says {head} {row[head]!r:.60} of {path}, but the image lies under {lies!r}.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.layouts.files import drawn_halves, folders_in, images_in, passed_over
+from core.data.layouts.files import Seen, drawn_halves, folders_in, images_in
 from core.data.listing import CLASS, Listing
 from core.domain import WrongInput
 
@@ -26,17 +26,16 @@ def listing(root: Path) -> Listing:
     base = root / OUTER if (root / OUTER).is_dir() else root
     paths: list[str] = []
     people: list[str] = []
-    others = 0
+    seen = Seen()
     for folder in folders_in(base):
         if not folder.startswith(PREFIX):
             continue
-        images, passed = images_in(base / folder)
+        images = images_in(base / folder, seen, folder)
         if len(images) < 2:
             raise WrongInput(f"The folder {folder} in {base} holds {len(images)} images; two at least are wanted, one of them to test.")
         paths += [f"{folder}/{image}" for image in images]
         people += [folder.removeprefix(PREFIX)] * len(images)
-        others += passed
     if not paths:
         raise WrongInput(f"Folders {PREFIX}NAME are wanted in {base}; there are none.")
     train = np.asarray(drawn_halves(people))
-    return Listing(base, paths, train, {CLASS: people}, size=SIDE, channels=3, notes=passed_over(others))
+    return Listing(base, paths, train, {CLASS: people}, size=SIDE, channels=3, notes=seen.notes())

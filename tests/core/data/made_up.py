@@ -95,3 +95,11 @@ def awa2(root: Path) -> Path:
     (base / "predicates.txt").write_text("    1\tblack\n    2\thooves\n    3\twalks\n")
     (base / "predicate-matrix-binary.txt").write_text("0 1 1\n1 0 1\n1 0 0\n1 0 0\n")
     return root
+
+
+def classes(root: Path) -> Path:
+    """Two classes of ten and five images, without halves."""
+    for number, (name, count) in enumerate((("cat", 10), ("dog", 5))):
+        for place in range(count):
+            picture(root / name / f"{place}.png", 100 * number + place)
+    return root

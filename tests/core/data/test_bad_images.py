@@ -235,7 +235,7 @@ def test_files_that_are_no_images_are_passed_over_and_counted(tmp_path):
     root = folder(tmp_path / "pets")
     for name in ("notes.txt", "Thumbs.db", ".DS_Store"):
         (root / "train/cat" / name).write_text("no image")
-    assert add(root, Asked(), tmp_path / "datasets").notes == ("2 files that are no image passed over.",)
+    assert add(root, Asked(), tmp_path / "datasets").notes == ("2 files that are no image passed over (1 .db, 1 .txt).",)
 
 
 def test_an_image_that_changes_between_digest_and_decoding_is_told(tmp_path, monkeypatch):

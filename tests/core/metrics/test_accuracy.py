@@ -1,5 +1,8 @@
 """Accuracies, per class and confusion, against scikit-learn."""
 
+from dataclasses import replace
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
@@ -7,7 +10,7 @@ import torch
 
 from core.metrics import METRICS
 from core.metrics.accuracy import accuracy
-from core.metrics.base import NotApplicable
+from core.metrics.base import Answers, Evidence, NotApplicable
 from core.metrics.tables import confusion, per_class
 from tests.core.metrics.evidence import evidence_of
 
@@ -76,13 +79,33 @@ def test_the_confusion_table_is_scikit_learns_matrix(grey, split):
     for model, answers in evidence.answers.items():
         logits, labels = getattr(answers, split), getattr(grey.dataset, split).labels
         rows = table[(table["split"] == split) & (table["model"] == model)]
-        ours = rows.pivot(index="true", columns="predicted", values="count").to_numpy()
+        ours = np.zeros((3, 3), int)
+        ours[rows["true"], rows["predicted"]] = rows["count"]
         assert (ours == confusion_matrix(labels, logits.argmax(1), labels=range(3))).all()
         probabilities = torch.softmax(logits.double(), 1).numpy()
         for row in rows.itertuples():
             here = (labels.numpy() == row.true) & (probabilities.argmax(1) == row.predicted)
-            if here.any():
-                assert row.confidence == pytest.approx(probabilities[here, row.predicted].mean(), rel=1e-5)
-            else:
-                assert row.count == 0
-                assert np.isnan(row.confidence)
+            assert row.confidence == pytest.approx(probabilities[here, row.predicted].mean(), rel=1e-5)  # no row without an image
+
+
+def test_of_a_thousand_classes_the_tables_grow_with_the_images_and_not_with_the_square_of_the_classes(grey):
+    """Six images a half: six rows at most of a million cells; by hand, no more than that much memory."""
+    classes, images = 1001, 6
+    generator = torch.Generator().manual_seed(3)
+    labels = torch.tensor([0, 0, 1, 999, 1000, 1000])
+    examples = replace(grey.dataset.train.subset(torch.arange(images)), labels=labels)
+    splits = replace(grey.splits("class:2"), train=examples, test=examples, forgotten=labels == 0, test_forgotten=labels == 0)
+    logits = torch.randn(images, classes, generator=generator)
+    logits[0, 5] = logits[1, 5] = 20.0
+    tracemalloc.start()
+    table = confusion(Evidence(splits, {"original": Answers(logits, logits)}, {}))
+    rows = per_class(Evidence(splits, {"original": Answers(logits, logits)}, {}))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(table) <= 3 * images
+    (first,) = table[(table["split"] == "forget")].itertuples(index=False)
+    assert (first.true, first.predicted, first.count) == (0, 5, 2)
+    assert first.confidence == pytest.approx(logits[:2].double().softmax(1)[:, 5].mean().item(), rel=1e-5)
+    assert len(rows) == 2 * classes
+    assert rows.groupby("split")["count"].sum().tolist() == [images, images]
+    assert peak < 3e6  # a million cells as float64 alone would be eight

@@ -132,6 +132,13 @@ WRONG = {
     "title of two lines": (swapped(('"Two ways"', '"a\\nb"')), "one line of at most 80"),
     "long title": (swapped(('"Two ways"', f'"{"a" * 81}"')), "one line of at most 80"),
     "title a number": (swapped(('"Two ways"', "5")), "title must be a text"),
+    "brackets 3,000 deep": ("a = " + "[" * 3000 + "]" * 3000, "brackets inside brackets"),
+    "tables 3,000 deep": ("a = " + "{a = " * 3000 + "1" + "}" * 3000, "brackets inside brackets"),
+    "a name of 3,000 parts": ("a." * 3000 + "a = 1", "3000 dots in line 1"),
+    "a number of 5,000 digits": ("seeds = " + "9" * 5000, "is no TOML"),
+    "a seed of 4,000 digits": (swapped(("[0, 1, 2]", f"[1, {'9' * 4000}, 2]")), "from 0 to 2147483647; got 9999"),
+    "30,000 methods": (WHOLE + '[[methods]]\nname = "ssd"\n' * 30_000, "methods are too many"),
+    "a text of 2,000,000 letters": ("#" * 2_000_000, "longer than 1000000 letters"),
     "floor a text": ('floor = "no"' + WHOLE, "floor must be true or false"),
 }  # fmt: skip
 

@@ -1,0 +1,55 @@
+"""A folder for each class, without halves: they are drawn here by one fixed seed, unless index.csv says them."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from core.data.layouts import awa2, celeba, folder, mucac, mufac, pins
+from core.data.layouts.files import SPLIT_SEED, TEST_SHARE, Seen, class_images, drawn_halves, folders_in, holds_images
+from core.data.listing import CLASS, Listing
+from core.domain import WrongInput
+
+KEY, ABOUT = "classes", "CLASS/*.png without halves, of which a fifth of each class, drawn by a fixed seed, becomes the test half"
+OTHERS = (mufac, mucac, celeba, awa2, pins, folder)
+DRAWN = f"no halves came with them: {TEST_SHARE:.0%} of each class, drawn by seed {SPLIT_SEED}, are the test half"
+
+
+def fits(root: Path) -> bool:
+    """Whether a folder looks like it: two folders of images at least, neither of them a set of its own."""
+    if any(other.fits(root) for other in OTHERS):
+        return False
+    having = [name for name in folders_in(root) if holds_images(root / name)]
+    return len(having) > 1 and not sets_in(root)
+
+
+def sets_in(root: Path) -> list[str]:
+    """Names of the folders in it that are laid out as a set themselves."""
+    return [name for name in folders_in(root) if any(other.fits(root / name) for other in OTHERS)]
+
+
+def listing(root: Path) -> Listing:
+    """Raises WrongInput."""
+    paths: list[str] = []
+    classes: list[str] = []
+    seen = Seen()
+    for name, image in class_images(root, seen, ""):
+        paths.append(image)
+        classes.append(name)
+    columns = folder.indexed(root, paths, classes, None) if (root / folder.INDEX).exists() else {}
+    said = columns.pop(folder.SPLIT, None)
+    if said is not None:
+        return Listing(root, paths, _said(said, paths, root), {CLASS: classes} | columns, notes=seen.notes())
+    for name, count in Counter(classes).items():
+        if count < 2:
+            raise WrongInput(f"The class {name} in {root} holds 1 image; two at least are wanted, one of them to test.")
+    note = f"The images came without halves: {TEST_SHARE:.0%} of each class, drawn by seed {SPLIT_SEED}, are the test half."
+    return Listing(root, paths, drawn_halves(classes), {CLASS: classes} | columns, notes=(note, *seen.notes()), about=DRAWN)
+
+
+def _said(values: list[str], paths: list[str], root: Path) -> np.ndarray:
+    """bool (N,): which images the column `split` gives to the train half."""
+    for value, path in zip(values, paths, strict=True):
+        if value not in folder.HALVES:
+            raise WrongInput(f"{root / folder.INDEX} says split {value!r:.60} of {path}; train or test is wanted.")
+    return np.array([value == "train" for value in values], dtype=bool)
