@@ -1,5 +1,6 @@
 """Ask for runs and walk away: every call returns in milliseconds and none needs torch."""
 
+from contextlib import suppress
 from dataclasses import replace
 import os
 from pathlib import Path
@@ -9,9 +10,11 @@ import threading
 
 from filelock import FileLock, Timeout
 
-from core.domain import RunSpec, RunStatus
+from core.domain import RunSpec, RunStatus, WrongInput
+from core.jobs.starting import is_starting, note_start
 from core.store.artifacts import Artifacts
 from core.store.home import Home
+from core.store.liveness import ProcessId
 from core.store.results import ResultStore
 from core.store.trouble import told
 from core.threads import QUIET
@@ -62,18 +65,41 @@ def delete(home: Home, run_id: str) -> None:
 
 
 def ensure_supervisor(home: Home, pipeline: str = PIPELINE) -> None:
-    """Start the home's supervisor where none runs. Harmless at any time and from any number of processes."""
-    lock = FileLock(home.supervisor_lock)
-    try:
-        with told(home.supervisor_lock), lock.acquire(blocking=False):
-            pass  # free: nobody supervises
-    except Timeout:
+    """Start the home's supervisor where none runs or starts. Harmless at any time and from any number of processes.
+
+    One that starts takes seconds to import before it holds the lock; who asks meanwhile sees its note and leaves it to it.
+    """
+    if is_starting(home):
         return
-    _start_supervisor(home, pipeline)
+    with told(home.starting_lock), FileLock(home.starting_lock):
+        if is_starting(home) or _is_supervised(home):
+            return
+        process = ProcessId.of(_start_supervisor(home, pipeline))
+        if process:  # else it has ended already, and supervisor.log tells why
+            note_start(home, process)
 
 
-def _start_supervisor(home: Home, pipeline: str) -> None:
-    """In a session of its own, so that neither Ctrl-C nor a closed terminal reaches it."""
+def look_after(home: Home, store: ResultStore) -> None:
+    """What every page that shows an active run calls before it looks: the dead are settled, and a queue that nobody serves is served.
+
+    Cheap: three short questions while somebody computes. Where no supervisor can be started the page still shows what is stored.
+    """
+    store.reconcile()
+    if store.has(RunStatus.QUEUED) and not store.has(RunStatus.RUNNING):
+        with suppress(WrongInput):  # a disk that takes no file: whoever asks for a run is told
+            ensure_supervisor(home)
+
+
+def _is_supervised(home: Home) -> bool:
+    try:
+        with told(home.supervisor_lock), FileLock(home.supervisor_lock).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def _start_supervisor(home: Home, pipeline: str) -> int:
+    """Its process id. In a session of its own, so that neither Ctrl-C nor a closed terminal reaches it."""
     command = [sys.executable, "-m", "core.jobs.supervisor", str(home.root), "--pipeline", pipeline]
     log = home.logs_folder / "supervisor.log"
     with told(log), open(log, "ab") as stream:
@@ -83,6 +109,7 @@ def _start_supervisor(home: Home, pipeline: str) -> None:
         )  # fmt: skip
     # A child that has ended stays a zombie until somebody waits for it; this costs one sleeping thread.
     threading.Thread(target=process.wait, name="reap-supervisor", daemon=True).start()
+    return process.pid
 
 
 def _spec_of(home: Home, run_id: str) -> RunSpec:

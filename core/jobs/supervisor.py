@@ -12,6 +12,7 @@ import time
 from filelock import FileLock, Timeout
 
 from core.domain import RunStatus, WrongInput
+from core.jobs.starting import note_start, note_started
 from core.jobs.warm import NO_SERVER, WarmServer
 from core.store.artifacts import Artifacts
 from core.store.home import Home
@@ -37,12 +38,16 @@ def supervise(home: Home, pipeline: str, idle_seconds: float) -> None:
     while True:
         try:
             with lock.acquire(timeout=LOCK_SECONDS):
+                note_started(home)
                 server = server or WarmServer(pipeline)
                 _serve(home, server, idle_seconds)
         except Timeout:
+            note_started(home)  # another serves
             return
         except OutdatedError:  # the lock is free again; the same process starts over with the sources as they are now
+            note_start(home, ProcessId.of_this_process())
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        note_started(home)  # late, where who started this one was slow to write it down: nobody starts now
         if not _work_waits(home):  # asked for after the last look, by one who still saw the lock held
             return
 

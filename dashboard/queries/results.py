@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.comparison import comparison as compare_runs
-from core.domain import RunStatus, WrongInput
+from core.domain import WrongInput
 from core.jobs import runner
 from core.report import full_report, numbers_of
 from core.store.alike import same_original as runs_of_same_original
@@ -23,12 +23,8 @@ from dashboard.session import home
 def runs() -> list[Run]:
     """Every run as it stands now, newest first. A queue that nobody serves (the machine was restarted, say) is served."""
     with ResultStore(home().database) as store:
-        store.reconcile()
-        found = store.runs()
-    waiting = {run.status for run in found}
-    if RunStatus.QUEUED in waiting and RunStatus.RUNNING not in waiting:
-        runner.ensure_supervisor(home())
-    return found
+        runner.look_after(home(), store)
+        return store.runs()
 
 
 def edition(run: Run) -> tuple[str, str]:
@@ -37,9 +33,9 @@ def edition(run: Run) -> tuple[str, str]:
 
 
 def run(run_id: str) -> Run | None:
-    """One run as it stands now."""
+    """One run as it stands now. Who watches it keeps somebody computing."""
     with ResultStore(home().database) as store:
-        store.reconcile()
+        runner.look_after(home(), store)
         return store.run(run_id)
 
 

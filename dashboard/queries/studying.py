@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from core.domain import RunStatus
 from core.jobs import runner
 from core.store import studies as stored_studies
 from core.store.results import ResultStore
@@ -25,12 +24,8 @@ def studies() -> dict[str, tuple[str, set[str]]]:
 def standings() -> list[Standing]:
     """Every study with its runs as they stand now, the last asked for first. A queue that nobody serves is served."""
     with ResultStore(home().database) as store:
-        store.reconcile()
-        found = standing.standings(store)
-        waits = store.has(RunStatus.QUEUED) and not store.has(RunStatus.RUNNING)
-    if waits:
-        runner.ensure_supervisor(home())
-    return found
+        runner.look_after(home(), store)
+        return standing.standings(store)
 
 
 def new_runs(plan: StudyPlan) -> dict[int, int]:

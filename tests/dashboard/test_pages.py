@@ -14,7 +14,9 @@ from core.catalogue import catalogue
 from core.domain import ForgetRequest, RunStatus
 from core.jobs import runner
 from core.store.home import Home
+from core.store.liveness import ProcessId
 from core.store.results import ResultStore
+from dashboard import queries
 from dashboard.components.figures import HEIGHT
 from dashboard.components.numbers import FAMILIES
 from dashboard.components.runs import STAGE
@@ -198,6 +200,29 @@ def test_an_active_run_shows_where_it_stands_and_can_be_cancelled(open_app, bare
     assert (bar.value, bar.text) == (40 if status == RunStatus.RUNNING else 0, stage)
     assert "Cancel" in labels(at)
     assert not {"Retry", "Delete"} & set(labels(at))
+
+
+@pytest.mark.parametrize("page", ["views/runs.py", "views/studies.py", "views/result.py"])
+def test_every_page_that_shows_a_waiting_run_has_it_served(open_app, bare, page, monkeypatch):
+    """The supervisor died; nobody but the one who looks at the page is there to start another."""
+    begun = []
+    monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: begun.append(1))
+    open_app(bare.root, page, run=put(bare, RunStatus.QUEUED))
+    assert begun
+
+
+def test_watching_one_run_has_it_served_whoever_watches(bare, monkeypatch):
+    """What the fragments ask that poll: of a run, and of what it waits for."""
+    begun = []
+    monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: begun.append(1))
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(bare.root))
+    run_id = put(bare, RunStatus.QUEUED)
+    assert queries.run(run_id).status == RunStatus.QUEUED
+    assert begun == [1]
+    with ResultStore(bare.database) as store:
+        store.claim(ProcessId.of_this_process())
+    queries.run(run_id)
+    assert begun == [1]  # somebody computes
 
 
 def test_cancel_on_the_page_cancels(open_app, bare):
