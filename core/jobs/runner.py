@@ -10,8 +10,9 @@ import threading
 
 from filelock import FileLock, Timeout
 
-from core.domain import RunSpec, RunStatus, WrongInput
+from core.domain import STOPPED, RunSpec, RunStatus, WrongInput
 from core.jobs.starting import is_starting, note_start
+from core.store import lifecycle, trash
 from core.store.artifacts import Artifacts
 from core.store.home import Home
 from core.store.liveness import ProcessId
@@ -24,44 +25,87 @@ PROJECT = Path(__file__).resolve().parents[2]  # the folder that `python -m core
 PIPELINE = "core.pipeline"
 
 
-def submit(home: Home, spec: RunSpec, pipeline: str = PIPELINE) -> str:
-    """The id of the spec's run, which will be computed unless it is done; an equal spec is the same run."""
+def submit(
+    home: Home, spec: RunSpec, pipeline: str = PIPELINE, *, limit: float | None = None, along_with: str = ""
+) -> str:  # fmt: skip
+    """The id of the spec's run, which will be computed unless it is done and its files are there; an equal spec is the same run.
+
+    limit: seconds after which it is stopped. along_with: the run that this one is for: without it, it is not computed either.
+    """
     with ResultStore(home.database) as store:
         store.reconcile()  # else a run whose process died would count as running
-        run_id = store.add(spec)
+        run_id = store.add(spec, limit=limit, along_with=along_with, anew=not whole(home, store, spec.id))
         waits = store.has(RunStatus.QUEUED)
     if waits:
         ensure_supervisor(home, pipeline)
     return run_id
 
 
+def whole(home: Home, store: ResultStore, run_id: str) -> bool:
+    """Whether every file that the run left is there and holds what was written."""
+    artifacts = Artifacts(home.artifacts_folder)
+    return all(artifacts.sound(file) for file in store.artifacts(run_id).values())
+
+
 def cancel(home: Home, run_id: str) -> None:
-    """A queued run is cancelled at once, a running one within two seconds; others stay as they are."""
+    """A queued run is cancelled at once, a running one within two seconds; others stay as they are.
+
+    So is what was asked for along with it, unless somebody else waits for that.
+    """
     with ResultStore(home.database) as store:
         store.request_cancel(run_id)
         store.reconcile()  # nobody else would end it where its supervisor is dead
 
 
 def retry(home: Home, run_id: str, pipeline: str = PIPELINE) -> str:
-    """Queue a run that stopped anew; it goes on with what earlier attempts kept. Raises WrongInput if there is none.
+    """Queue a run that stopped anew, with its time limit, and behind it what was asked for along with it and stopped too.
 
-    Returns the run's id: another one where the engine has changed since, because its numbers may too.
+    It goes on with what earlier attempts kept. Returns the run's id: another one where the engine has changed since, because
+    its numbers may too. Raises WrongInput if there is no such run.
     """
-    spec = _spec_of(home, run_id)
-    return submit(home, replace(spec, engine=spec.engine and code_version(ENGINE)), pipeline)
+    with ResultStore(home.database) as store:
+        run = store.existing(run_id)
+        others = [store.run(other) for other in lifecycle.companions(store.db, run_id)]
+    again = submit(home, _of_today(run.spec), pipeline, limit=run.limit_seconds)
+    for other in others:
+        if other and other.status in STOPPED:
+            submit(home, _of_today(other.spec), pipeline, along_with=again)
+    return again
 
 
-def delete(home: Home, run_id: str) -> None:
-    """Forget a run, its numbers, its log and the files that nothing else names. Raises WrongInput while active."""
+def _of_today(spec: RunSpec) -> RunSpec:
+    return replace(spec, engine=spec.engine and code_version(ENGINE))
+
+
+def delete(home: Home, run_id: str, *, for_good: bool = False) -> None:
+    """A run with its numbers goes into the trash; for a day `put_back` undoes it. Raises WrongInput while active.
+
+    for_good: it goes at once, with its log and the files that nothing else names.
+    """
     with ResultStore(home.database) as store:
         store.reconcile()
-        files = store.delete(run_id)
+        store.delete(run_id)
+    empty_trash(home, run_id if for_good else None)
+
+
+def put_back(home: Home, any_id: str) -> None:
+    """Undo the deletion of a run or a study. Raises WrongInput where it cannot be undone."""
+    with ResultStore(home.database) as store:
+        trash.put_back(store.db, any_id)
+
+
+def empty_trash(home: Home, any_id: str | None = None) -> None:
+    """What was deleted more than a day ago, or `any_id`, goes for good, with its log and the files that nothing else names."""
+    with ResultStore(home.database) as store:
+        gone, files = trash.empty(store.db, any_id)
         if store.has(RunStatus.RUNNING):
             files = []  # the running one may just be writing an equal file; a supervisor sweeps them later
+        logs = [home.log(run_id) for run_id in gone if store.run(run_id) is None]
     for file in files:
         Artifacts(home.artifacts_folder).remove(file)
-    with told(home.log(run_id)):
-        home.log(run_id).unlink(missing_ok=True)
+    for log in logs:
+        with told(log):
+            log.unlink(missing_ok=True)
 
 
 def ensure_supervisor(home: Home, pipeline: str = PIPELINE) -> None:
@@ -110,8 +154,3 @@ def _start_supervisor(home: Home, pipeline: str) -> int:
     # A child that has ended stays a zombie until somebody waits for it; this costs one sleeping thread.
     threading.Thread(target=process.wait, name="reap-supervisor", daemon=True).start()
     return process.pid
-
-
-def _spec_of(home: Home, run_id: str) -> RunSpec:
-    with ResultStore(home.database) as store:
-        return store.existing(run_id).spec

@@ -108,6 +108,6 @@ def new_runs(store: ResultStore, plan: StudyPlan, shelves: Catalogue) -> dict[in
 
 
 def go_on_elsewhere(count: int) -> str:
-    """The sentence for runs that a cancelled study leaves to another."""
-    runs, them = ("1 of its runs goes", "it") if count == 1 else (f"{count} of its runs go", "them")
-    return f"{runs} on, because another study waits for {them}."
+    """The sentence for runs that a cancelled study leaves to another, or to who asked for them by themselves."""
+    runs, were = ("1 of its runs goes", "it was") if count == 1 else (f"{count} of its runs go", "they were")
+    return f"{runs} on, because {were} also asked for elsewhere."

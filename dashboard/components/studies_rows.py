@@ -60,7 +60,7 @@ def _state(study: Standing) -> None:
     shown = "incomplete" if word == "cancelled" else word
     counts = {
         "failed": now.failed, "stopped": now.stopped, "missing": now.missing, "by another version of the engine": now.outdated,
-        "shown by an older run until then": now.standing_in, "go on for another study": 0 if waits else now.active,
+        "shown by an older run until then": now.standing_in, "go on, asked for elsewhere too": 0 if waits else now.active,
     }  # fmt: skip
     more = "".join(f" · {count} {name}" for name, count in counts.items() if count)
     st.markdown(f"{STATUS_ICON[word]} **{shown}** · {now.done} of {now.total} done{more} · {age(study.stored.created_at)}")

@@ -289,8 +289,8 @@ def test_cancelling_says_what_goes_on_for_another_study(open_app, bare, study):
     small = study("ssd", seeds=(0,), done=False, title="small")
     at = open_app(bare.root, PAGE)
     at = sound(at.button(key=f"Cancel-{large}").click().run())
-    assert texts(at, "toast") == ["2 of its runs go on, because another study waits for them."]
-    assert "2 stopped · 2 go on for another study" in said(at)
+    assert texts(at, "toast") == ["2 of its runs go on, because they were also asked for elsewhere."]
+    assert "2 stopped · 2 go on, asked for elsewhere too" in said(at)
     assert {button.key for button in at.button} >= {f"Continue-{large}", f"Delete-{large}", f"Cancel-{small}"}
     assert f"Cancel-{large}" not in {button.key for button in at.button}
 
