@@ -57,6 +57,12 @@ def cancel(home: Home, run_id: str) -> None:
         store.reconcile()  # nobody else would end it where its supervisor is dead
 
 
+def cancel_companions(home: Home, run_id: str) -> None:
+    """What was asked for along with a run, unless somebody else waits for it; the run itself stays as it is."""
+    with ResultStore(home.database) as store:
+        lifecycle.cancel_companions(store.db, run_id)
+
+
 def retry(home: Home, run_id: str, pipeline: str = PIPELINE) -> str:
     """Queue a run that stopped anew, with its time limit, and behind it what was asked for along with it and stopped too.
 

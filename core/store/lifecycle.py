@@ -91,7 +91,8 @@ def claim(db: Database, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
         return None  # an idle supervisor looks often and must not take the write lock for it
     with db.transaction() as write:
         busy = {row["slot"] for row in write.execute("select slot from runs where status = 'running'")}
-        following = next((one for one in waiting(write) if one.slot not in busy), None)
+        queued = waiting(lambda sql, values=(): write.execute(sql, values).fetchall())
+        following = next((one for one in queued if one.slot not in busy), None)
         if following is None:
             return None
         row = write.execute(_CLAIM, (now(), supervisor.pid, supervisor.started, oom_kills(), following.id)).fetchone()
@@ -163,6 +164,12 @@ def cancel(write: sqlite3.Connection, run_id: str) -> None:
 def companions(db: Database, run_id: str) -> list[str]:
     """The runs that were asked for along with it."""
     return [row["companion"] for row in db.read(_COMPANIONS, (run_id,))]
+
+
+def cancel_companions(db: Database, run_id: str) -> None:
+    """Cancel what was asked for along with a run, unless somebody else waits for it."""
+    with db.transaction() as write:
+        _cancel_companions(write, run_id)
 
 
 def _cancel_companions(write: sqlite3.Connection, run_id: str) -> None:

@@ -1,6 +1,6 @@
 """Who is next: a run asked for by itself, then what was asked for along with one, then the studies in turn."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 import json
 import sqlite3
@@ -36,15 +36,15 @@ class Waiting:
         return 0 if self.alone or not (self.companion or self.studies) else 1 if self.companion else 2
 
 
-def waiting(db: sqlite3.Connection) -> list[Waiting]:
-    """Every queued run, in the order in which they are to begin."""
-    rows = db.execute(_WAITING).fetchall()
+def waiting(read: Callable[..., list[sqlite3.Row]]) -> list[Waiting]:
+    """Every queued run, in the order in which they are to begin. read: (sql, values) -> rows."""
+    rows = read(_WAITING)
     found = [
         Waiting(r["id"], r["slot"], bool(r["alone"]), bool(r["companion"]), tuple(sorted(json.loads(r["studies"]))), r["spec"])
         for r in rows
     ]
     studies = sorted({study for one in found for study in one.studies})
-    served = {row["study_id"]: row["served"] for row in db.execute(_SERVED, (json.dumps(studies),))} if studies else {}
+    served = {row["study_id"]: row["served"] for row in read(_SERVED, (json.dumps(studies),))} if studies else {}
     return in_order(found, served)
 
 

@@ -34,6 +34,12 @@ def new_runs(plan: StudyPlan) -> dict[int, int]:
         return standing.new_runs(store, plan, catalogue())
 
 
+def plan_seconds(plan: StudyPlan) -> float | None:
+    """See core.studies.standing.seconds_for."""
+    with ResultStore(home().database) as store:
+        return standing.seconds_for(store, plan, catalogue())
+
+
 @st.cache_data(max_entries=32, show_spinner="Reading the study's runs …")
 def study_summary(study_id: str, edition: str, root: str) -> StudySummary:
     """See core.studies.summary.summary; `edition` is the Standing's."""
