@@ -19,6 +19,8 @@ T = TypeVar("T")
 NEAR = 3  # names that are offered for one that is not there
 MOST_EQUALS = 50  # at which what is asked is parted
 LETTERS = 200  # of what is asked, beyond which nothing near is looked for
+UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}  # seconds
+LONGEST_LIMIT = 365 * 86400.0
 LISTED = 8  # names that are listed where none is near
 
 
@@ -167,6 +169,19 @@ def asked_device() -> str:
     if not re.fullmatch(r"(cpu|cuda(:\d+)?)?", asked):
         raise WrongInput(f"FORGETSCOPE_DEVICE must be cpu, cuda or cuda:N; got {asked!r}.")
     return asked
+
+
+def limit_of(text: str) -> float | None:
+    """Seconds from `90`, `90s`, `15min`, `2h`, `1h 30min` or `1.5h`; None where it says nothing. Raises WrongInput."""
+    words = text.strip().lower()
+    if not words:
+        return None
+    well = re.fullmatch(r"\d+(?:\.\d+)?|(?:\d+(?:\.\d+)?\s*(?:s|min|m|h|d)\s*)+", words)
+    pieces = re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]*)", words) if well else []
+    seconds = sum(float(number) * UNITS[unit] for number, unit in pieces)
+    if not 1 <= seconds <= LONGEST_LIMIT:
+        raise WrongInput(f"A time limit must be from 1 second to 365 days, such as 90, 15min, 2h or 1h 30min; got {text!r:.60}.")
+    return seconds
 
 
 def _pick(shelf: dict[str, T], key: str, what: str) -> T:

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.domain import MODELS, STAGES, RunSpec, RunStatus
 from core.presets import preset_for
-from core.store.artifacts import Artifacts
+from core.store.artifacts import Artifacts, Damaged
 from core.store.beside import beside, kept_seconds
 from core.store.home import Home
 from core.store.outcome import Run
@@ -45,19 +45,27 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
     """Everything that a run says in numbers; lists by class index. A run that is not done has no numbers.
 
     `floor`: the numbers of the second retrained network's run, None while there is none; `controls`: those of the method's
-    own controls, by what they are. `speedup` leaves out what is precomputed once, `speedup_with_precompute` does not.
+    own controls, by what they are.
+    `lost`: a sentence for each file that is gone or damaged, whose numbers are therefore missing.
+    `speedup` leaves out what is precomputed once, `speedup_with_precompute` does not.
     """
     numbers = numbers_of(store, run.id)
     files = store.artifacts(run.id)
     others = beside(store, run.spec)
     floor = others.floor if others.floor and others.floor.status == RunStatus.DONE else None
+    per_class, lost = None, []
+    try:
+        per_class = _per_class(Artifacts(home.artifacts_folder), files["per_class"]) if "per_class" in files else None
+    except Damaged as damaged:
+        lost.append(str(damaged))
     return {
         **summary(run),
         "metrics": numbers["unlearned"],
         "original": numbers["original"],
         "reference": numbers["reference"] or None,
         "reasons": {f"{m.model}/{m.metric}": m.reason for m in store.measurements(run.id) if m.value is None},
-        "per_class": _per_class(Artifacts(home.artifacts_folder), files["per_class"]) if "per_class" in files else None,
+        "per_class": per_class,
+        "lost": lost,
         "seconds": {stage: run.seconds.get(stage, 0.0) for stage in STAGES},
         "speedup": run.speedup,
         **_with_precompute(store, run, files),

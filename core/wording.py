@@ -1,4 +1,4 @@
-"""A request in words: whole classes, one person, a hundred wrong labels; pure."""
+"""A request in words: whole classes, one person, a hundred wrong labels; and times, as people say them; pure."""
 
 from core.descriptions import DatasetInfo
 from core.domain import ForgetRequest
@@ -47,3 +47,15 @@ def _names(request: ForgetRequest, data: DatasetInfo | None) -> tuple[str, ...]:
 def _few(names: list[str], most: int | None = MOST) -> str:
     shown = names if most is None else names[:most]
     return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(shown) < len(names) else "")
+
+
+def duration(seconds: float) -> str:
+    """Two units at most: 45 s, 1 min 30 s, 2 h, 3 d 4 h. Below a second it is 1 s."""
+    left, sizes = max(1, round(seconds)), ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    first = next(index for index, (size, _) in enumerate(sizes) if left >= size)
+    parts: list[str] = []
+    for size, unit in sizes[first : first + 2]:
+        if left >= size:
+            parts.append(f"{left // size} {unit}")
+        left %= size
+    return " ".join(parts)

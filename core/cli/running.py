@@ -6,12 +6,13 @@ from time import monotonic, sleep
 
 import click
 
-from core.asking import dataset_of, floor_spec, make_spec, request_of
+from core.asking import dataset_of, floor_spec, limit_of, make_spec, request_of
 from core.catalogue import Catalogue, catalogue, is_written
 from core.cli.doubting import doubts_of
 from core.cli.group import EXIT, FAILED, POLL, as_json, cli, print_json
 from core.cli.printing import print_report
-from core.domain import ACTIVE, RunSpec, WrongInput
+from core.cli.waiting import places
+from core.domain import ACTIVE, RunSpec, RunStatus, WrongInput
 from core.engine import WarmEngine
 from core.indices import samples_from_file
 from core.jobs import runner
@@ -21,6 +22,7 @@ from core.store.home import Home, open_home
 from core.store.outcome import Run
 from core.store.results import ResultStore
 from core.verdict import percent
+from core.wording import duration
 
 FORGET = (
     "class:3, classes:3,5, subclass:beaver, attribute:identity=17, random:0.05 (a share), random:100@7 (a count, drawn by seed 7), "
@@ -41,16 +43,18 @@ FORGET = (
 @click.option("--seed", default=0, show_default=True, help="Decides every random draw of the run.")
 @click.option("--no-reference", is_flag=True, help="Do not train the retrained reference.")
 @click.option("--floor", is_flag=True, help="Also retrain once more, from another seed: the floor under every number.")
+@click.option("--limit", default="", metavar="TIME", help="Stop the run after 90 (seconds), 15min, 2h, say; by default there is no limit.")
 @as_json
 def run(
     dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, settings: tuple[str, ...], own: str | None,
-    seed: int, no_reference: bool, floor: bool, as_json: bool,
+    seed: int, no_reference: bool, floor: bool, limit: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
     if floor and no_reference:
         raise WrongInput("A floor is held against the reference; leave out --floor or --no-reference.")
     if (forget is None) == (forget_file is None):
         raise WrongInput("What to forget must be said once: by --forget KIND:VALUE or by --forget-file CSV.")
+    at_most = limit_of(limit)
     home = open_home()
     of_file = samples_from_file(forget_file) if forget_file else None  # told before the engine is awake
     if not is_written(home.root):  # a new home or engine: let the two first imports of torch go side by side
@@ -65,8 +69,10 @@ def run(
     for p in shelves.methods[method].params:
         if note := p.note(spec.params[p.name]):
             click.echo(note, err=True)
-    wanted = [spec, floor_spec(spec, shelves)] if floor and method != FLOOR else [spec]  # retraining is the floor itself
-    ended, *below = follow_all(home, [runner.submit(home, one) for one in wanted])
+    wanted = [runner.submit(home, spec, limit=at_most)]
+    if floor and method != FLOOR:  # retraining is the floor itself
+        wanted.append(runner.submit(home, floor_spec(spec, shelves), along_with=wanted[0]))
+    ended, *below = follow_all(home, wanted)
     with ResultStore(home.database) as store:
         report = full_report(home, store, ended)
         doubts = [] if as_json else doubts_of(home, store, ended, shelves.datasets[dataset])
@@ -106,13 +112,15 @@ def settings_from(pairs: tuple[str, ...]) -> dict[str, str]:
 
 
 def follow_all(home: Home, run_ids: list[str]) -> list[Run]:
-    """Wait for the ends of all; Ctrl-C cancels all."""
+    """Wait for the ends of all; Ctrl-C cancels the first and what was asked for along with it, unless others wait for that."""
     try:
         return [follow(home, run_id) for run_id in run_ids]
     except KeyboardInterrupt:
-        for run_id in run_ids:
-            runner.cancel(home, run_id)
-        return [follow(home, run_id) for run_id in run_ids]
+        runner.cancel(home, run_ids[0])
+        runner.cancel_companions(home, run_ids[0])  # also where the first is done already
+        with ResultStore(home.database) as store:
+            left = {run_id for run_id in run_ids[1:] if not store.cancel_requested(run_id)}
+            return [store.existing(run_id) if run_id in left else follow(home, run_id) for run_id in run_ids]
 
 
 def follow(home: Home, run_id: str) -> Run:
@@ -124,7 +132,9 @@ def follow(home: Home, run_id: str) -> Run:
             now = store.existing(run_id)
             if now.status not in ACTIVE:
                 return now
-            left = "" if now.seconds_left is None else f", about {now.seconds_left:.0f} s left"
+            left = "" if now.seconds_left is None else f", about {duration(now.seconds_left)} left"
+            if now.status == RunStatus.QUEUED and (place := places(store).get(run_id)) and place.text:
+                left = f": {place.text}"
             line = f"{percent(round(now.share, 1))} {now.stage or now.status}{left}"
             if line.partition(",")[0] != told:
                 told = line.partition(",")[0]

@@ -11,6 +11,7 @@ from core.catalogue import catalogue, is_written
 from core.cli.group import FAILED, POLL, STOPPED, as_json, cli, print_json
 from core.cli.printing import print_study
 from core.cli.running import Nudge
+from core.cli.waiting import places
 from core.domain import RunStatus
 from core.jobs import runner as job_runner
 from core.store import studies as stored_studies
@@ -21,6 +22,7 @@ from core.studies.reading import plan_from_toml, text_of
 from core.studies.seeds import seeds_text
 from core.studies.standing import Progress, Standing, go_on_elsewhere
 from core.studies.summary import summary
+from core.wording import duration
 
 
 @cli.command()
@@ -36,8 +38,13 @@ def sweep(file: Path, as_json: bool) -> None:
     if not is_written(home.root):  # as for `run`
         job_runner.ensure_supervisor(home)
     shelves = catalogue(home.root)
-    study_id = runner.submit(home, plan_from_toml(text, shelves), shelves)
+    plan = plan_from_toml(text, shelves)
+    with ResultStore(home.database) as store:
+        said = standing.takes(standing.seconds_for(store, plan, shelves))
+    study_id = runner.submit(home, plan, shelves)
     _tell_renewed(home, study_id)
+    if said:
+        click.echo(f"{study_id}  {said}", err=True)
     try:
         ended = follow(home, study_id)
     except KeyboardInterrupt:
@@ -68,11 +75,17 @@ def follow(home: Home, study_id: str) -> Progress:
             line = f"{now.done} of {now.total} done" + (f", {now.failed} failed" if now.failed else "")
             if line != told:
                 told = line
-                click.echo(f"{study_id}  {line}", err=True)
+                click.echo(f"{study_id}  {line}{_left(store, study_id)}", err=True)
             if not now.active or _all_elsewhere(store, study_id, now):
                 return now
             nudge()
             sleep(POLL)
+
+
+def _left(store: ResultStore, study_id: str) -> str:
+    """How long it will still take, where that is known."""
+    seconds = standing.seconds_left(stored_studies.members(store, study_id).get(study_id, []), places(store))
+    return "" if seconds is None else f", about {duration(seconds)} left"
 
 
 def _all_elsewhere(store: ResultStore, study_id: str, now: Progress) -> bool:
@@ -95,6 +108,7 @@ def studies(as_json: bool) -> None:
     with ResultStore(open_home().database) as store:
         store.reconcile()
         found = standing.standings(store)
+        left = {study.stored.id: _left(store, study.stored.id) for study in found if study.now.active}
     if as_json:
         print_json([_plain(study) for study in found])
         return
@@ -102,6 +116,7 @@ def studies(as_json: bool) -> None:
         plan, now = study.plan, study.now
         methods = ", ".join(dict.fromkeys(variant.method for variant in plan.variants))
         state = f"{now.done}/{now.total} done" + (f", {now.failed} failed" if now.failed else "")
+        state += left.get(study.stored.id, "")
         click.echo(f"{study.stored.id}  {state:14} {plan.name}  seeds {seeds_text(plan.seeds)}  {methods}")
     if not found:
         click.echo("No studies yet; `sweep --help` says how to start one.")

@@ -12,9 +12,12 @@ import time
 from filelock import FileLock, Timeout
 
 from core.domain import RunStatus, WrongInput
+from core.jobs.runner import empty_trash
+from core.jobs.starting import note_start, note_started
 from core.jobs.warm import NO_SERVER, WarmServer
 from core.store.artifacts import Artifacts
 from core.store.home import Home
+from core.store.lifecycle import limit_reached
 from core.store.liveness import ProcessId
 from core.store.results import ResultStore
 
@@ -37,12 +40,16 @@ def supervise(home: Home, pipeline: str, idle_seconds: float) -> None:
     while True:
         try:
             with lock.acquire(timeout=LOCK_SECONDS):
+                note_started(home)
                 server = server or WarmServer(pipeline)
                 _serve(home, server, idle_seconds)
         except Timeout:
+            note_started(home)  # another serves
             return
         except OutdatedError:  # the lock is free again; the same process starts over with the sources as they are now
+            note_start(home, ProcessId.of_this_process())
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        note_started(home)  # late, where who started this one was slow to write it down: nobody starts now
         if not _work_waits(home):  # asked for after the last look, by one who still saw the lock held
             return
 
@@ -67,6 +74,7 @@ def _serve(home: Home, server: WarmServer, idle_seconds: float) -> None:
 def _tidy(home: Home, store: ResultStore) -> None:
     """Call when nothing runs: a run without a verdict, a half-written file, is nobody's then."""
     store.reconcile(none_runs=True)
+    empty_trash(home)
     artifacts = Artifacts(home.artifacts_folder)
     artifacts.sweep_temporary()
     artifacts.sweep_unnamed(store.files())
@@ -89,26 +97,32 @@ def _run_next(home: Home, server: WarmServer, store: ResultStore) -> bool:
         sentence = f"This run's process could not be started ({reason!r}); the end of {log} tells why."
         store.finish(spec.id, attempt, RunStatus.FAILED, error=sentence)
         return True
-    _watch(store, spec.id, process)
+    _watch(store, spec.id, attempt, process)
     process.close()  # it leaves now if it still lives: where the fork server was killed it only seems to have ended
     _tidy(home, store)
     return True
 
 
-def _watch(store: ResultStore, run_id: str, process: BaseProcess) -> None:
-    """Until the process has ended, by itself or because a cancel was asked for."""
-    kill_at = None
+def _watch(store: ResultStore, run_id: str, attempt: int, process: BaseProcess) -> None:
+    """Until the process has ended, by itself, because a cancel was asked for, or because its time was up."""
+    kill_at, began, stopped_at = None, time.monotonic(), None
     while process.is_alive():
         process.join(POLL)
         try:
-            if kill_at is None and store.cancel_requested(run_id):
-                process.terminate()
-                kill_at = time.monotonic() + KIND_SECONDS
+            if kill_at is None:
+                limit = store.limit(run_id)
+                over = limit is not None and time.monotonic() - began >= limit
+                if over or store.cancel_requested(run_id):
+                    stopped_at = limit if over else None
+                    process.terminate()
+                    kill_at = time.monotonic() + KIND_SECONDS
         except TROUBLE as error:
             _log(error)
             process.join(PAUSE)
         if kill_at is not None and time.monotonic() >= kill_at:
             process.kill()
+    if stopped_at is not None:
+        store.finish(run_id, attempt, RunStatus.FAILED, error=limit_reached(stopped_at))  # unless it got done just then
 
 
 def _work_waits(home: Home) -> bool:

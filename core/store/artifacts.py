@@ -66,6 +66,14 @@ class Artifacts:
         """Whether the file is there, whatever is in it."""
         return self._path(file).is_file()
 
+    def sound(self, file: str) -> bool:
+        """Whether the file is there and holds what was written; reads all of it."""
+        try:
+            self._get(file)
+        except Damaged:
+            return False
+        return True
+
     def remove(self, file: str) -> None:
         """Nothing where it is gone already."""
         path = self._path(file)

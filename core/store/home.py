@@ -45,6 +45,11 @@ class Home:
         """Held by the one supervisor of this home."""
         return self.root / "supervisor.lock"
 
+    @property
+    def starting_lock(self) -> Path:
+        """Held for a moment by who starts a supervisor."""
+        return self.root / "supervisor.start.lock"
+
     def log(self, run_id: str) -> Path:
         """What one run's process printed."""
         return self.logs_folder / f"{run_id}.log"

@@ -6,11 +6,19 @@ import json
 import sqlite3
 
 from core.domain import STOPPED, Measurement, RunSpec, RunStatus, WrongInput
+from core.memory import oom_kills
 from core.store.database import Database
 from core.store.liveness import ProcessId
 from core.store.outcome import Outcome
+from core.store.waiting import waiting
+from core.wording import duration
 
 SILENT_END = "The process that computed this run ended without a word; Retry goes on with what was already trained."
+MEMORY_END = (
+    "The system ended this run's process because memory ran out; close other programs, or choose a smaller model or batch. "
+    "Retry goes on with what was already trained."
+)
+LIMIT_END = "Stopped at its limit of "
 NOTHING = Outcome()
 
 _QUEUE_ANEW = """
@@ -19,16 +27,27 @@ _QUEUE_ANEW = """
     on conflict (id) do update set
         status = 'queued', attempt = attempt + 1, turn = excluded.turn, share = 0, stage = '', note = '',
         seconds_left = null, cancel_requested = 0, started_at = null, finished_at = null, error = '',
-        supervisor_pid = null, supervisor_started = null, worker_pid = null, worker_started = null
-    where status in (:failed, :cancelled, :interrupted)
+        supervisor_pid = null, supervisor_started = null, worker_pid = null, worker_started = null,
+        alone = 0, limit_seconds = null, oom_kills = null
+    where status in (:failed, :cancelled, :interrupted) or :anew and status = 'done'
+"""
+_ALONE = """
+    update runs set alone = 1, limit_seconds = :limit
+    where id = :id and status in ('queued', 'running') and (not alone or limit_seconds is not :limit)
 """
 _CLAIM = """
-    update runs set status = 'running', started_at = ?, supervisor_pid = ?, supervisor_started = ?
-    where id = (
-        select id from runs as waiting where status = 'queued' and not exists
-            (select 1 from runs where status = 'running' and slot = waiting.slot)
-        order by turn limit 1)
-    returning spec, attempt
+    update runs set status = 'running', started_at = ?, supervisor_pid = ?, supervisor_started = ?, oom_kills = ?,
+        served = (select coalesce(max(served), 0) + 1 from runs)
+    where id = ? returning spec, attempt
+"""
+_COMPANIONS = "select companion from companions where run_id = ?"
+# Whether anybody but `run` waits for `companion`: a person, another run that is not given up, a study.
+_NEEDED = """
+    select exists (select 1 from runs where id = :companion and alone)
+        or exists (select 1 from companions as c join runs as r on r.id = c.run_id
+            where c.companion = :companion and c.run_id != :run and r.status in ('queued', 'running', 'done'))
+        or exists (select 1 from study_runs as s join studies on studies.id = s.study_id
+            where s.run_id = :companion and not s.stands_in and not studies.cancelled)
 """
 _PROGRESS = """
     update runs set share = max(share, ?), stage = ?, note = ?, seconds_left = ?
@@ -42,27 +61,42 @@ _VERDICT = """
 """
 
 
-def add(db: Database, spec: RunSpec) -> str:
-    """Queue a spec; one that is queued, running or done stays as it is, one that stopped is queued anew."""
+def add(
+    db: Database, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False
+) -> str:  # fmt: skip
+    """Queue a spec; one that is queued, running or done stays as it is, one that stopped is queued anew.
+
+    limit: seconds after which it is stopped. along_with: the run without which this one is for nothing. anew: also where it is done.
+    """
     with db.transaction() as write:
-        return queue(write, spec)
+        run_id = queue(write, spec, anew)
+        if along_with:
+            write.execute("insert or ignore into companions values (?, ?)", (along_with, run_id))
+        else:
+            write.execute(_ALONE, {"id": run_id, "limit": limit})
+    return run_id
 
 
-def queue(write: sqlite3.Connection, spec: RunSpec) -> str:
-    """`add`, inside a transaction that does more."""
+def queue(write: sqlite3.Connection, spec: RunSpec, anew: bool = False) -> str:
+    """`add` for one of many, inside a transaction that does more."""
     stopped = {str(status): str(status) for status in STOPPED}
     run_id = spec.id
-    write.execute(_QUEUE_ANEW, {"id": run_id, "spec": spec.to_json(), "now": now(), **stopped})
+    write.execute(_QUEUE_ANEW, {"id": run_id, "spec": spec.to_json(), "now": now(), "anew": anew, **stopped})
     return run_id
 
 
 def claim(db: Database, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
-    """The oldest queued run and its attempt, now running; None when there is none or its slot is taken."""
+    """The run whose turn it is and its attempt, now running; None when there is none or its slot is taken."""
     if not db.read("select 1 from runs where status = 'queued' limit 1"):
         return None  # an idle supervisor looks often and must not take the write lock for it
     with db.transaction() as write:
-        rows = write.execute(_CLAIM, (now(), supervisor.pid, supervisor.started)).fetchall()
-    return (RunSpec.from_json(rows[0]["spec"]), rows[0]["attempt"]) if rows else None
+        busy = {row["slot"] for row in write.execute("select slot from runs where status = 'running'")}
+        queued = waiting(lambda sql, values=(): write.execute(sql, values).fetchall())
+        following = next((one for one in queued if one.slot not in busy), None)
+        if following is None:
+            return None
+        row = write.execute(_CLAIM, (now(), supervisor.pid, supervisor.started, oom_kills(), following.id)).fetchone()
+    return RunSpec.from_json(row["spec"]), row["attempt"]
 
 
 def started(db: Database, run_id: str, attempt: int, worker: ProcessId, device: str) -> bool:
@@ -106,6 +140,8 @@ def finish(
         landed = _landed(write, run_id, write.execute(_VERDICT, verdict).rowcount)
         if landed:
             _replace_numbers(write, run_id, outcome.measurements, outcome.artifacts)
+        if landed and status != RunStatus.DONE:
+            _cancel_companions(write, run_id)
     return landed
 
 
@@ -118,9 +154,29 @@ def request_cancel(db: Database, run_id: str) -> None:
 
 def cancel(write: sqlite3.Connection, run_id: str) -> None:
     """`request_cancel`, inside a transaction that does more."""
-    ended = "update runs set status = 'cancelled', finished_at = ? where id = ? and status = 'queued'"
-    write.execute(ended, (now(), run_id))
-    write.execute("update runs set cancel_requested = 1 where id = ? and status = 'running'", (run_id,))
+    ended = "update runs set status = 'cancelled', finished_at = ?, alone = 0 where id = ? and status = 'queued'"
+    changed = write.execute(ended, (now(), run_id)).rowcount
+    changed += write.execute("update runs set cancel_requested = 1 where id = ? and status = 'running'", (run_id,)).rowcount
+    if changed:
+        _cancel_companions(write, run_id)
+
+
+def companions(db: Database, run_id: str) -> list[str]:
+    """The runs that were asked for along with it."""
+    return [row["companion"] for row in db.read(_COMPANIONS, (run_id,))]
+
+
+def cancel_companions(db: Database, run_id: str) -> None:
+    """Cancel what was asked for along with a run, unless somebody else waits for it."""
+    with db.transaction() as write:
+        _cancel_companions(write, run_id)
+
+
+def _cancel_companions(write: sqlite3.Connection, run_id: str) -> None:
+    """What was asked for along with a run that is given up, unless somebody else waits for it."""
+    for row in write.execute(_COMPANIONS, (run_id,)).fetchall():
+        if not write.execute(_NEEDED, {"companion": row["companion"], "run": run_id}).fetchone()[0]:
+            cancel(write, row["companion"])
 
 
 def reconcile(db: Database, none_runs: bool) -> None:
@@ -133,7 +189,18 @@ def reconcile(db: Database, none_runs: bool) -> None:
             continue
         if worker and not watched:
             worker.kill()  # it leaves by itself unless it hangs; nobody else would end it
-        finish(db, row["id"], row["attempt"], RunStatus.INTERRUPTED, error=SILENT_END)
+        finish(db, row["id"], row["attempt"], RunStatus.INTERRUPTED, error=_silent_end(row["oom_kills"]))
+
+
+def limit_reached(seconds: float) -> str:
+    """The sentence for a run that was stopped at its time limit."""
+    return f"{LIMIT_END}{duration(seconds)}; Retry goes on with what was already trained, or ask for it anew with another limit."
+
+
+def _silent_end(kills_before: int | None) -> str:
+    """Why a process may have ended without a word. kills_before: `oom_kills` when it began."""
+    kills = oom_kills()
+    return MEMORY_END if kills is not None and kills_before is not None and kills > kills_before else SILENT_END
 
 
 def is_flagged(db: sqlite3.Connection, run_id: str) -> bool:

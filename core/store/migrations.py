@@ -75,4 +75,25 @@ MIGRATIONS: tuple[str, ...] = (
     alter table study_runs add column stands_in integer not null default 0;  -- done by older code; shown until its successor is
     alter table studies add column cancelled integer not null default 0;     -- waits for none of its runs
     """,
+    """
+    alter table runs add column alone integer not null default 0;  -- somebody asked for this very run, not only for a study of it
+    alter table runs add column served integer;                    -- order of beginning, whatever the clock does
+    alter table runs add column limit_seconds real;                -- it is stopped after so long; null: never
+    alter table runs add column oom_kills integer;                 -- how often this machine had run out of memory when it began
+    update runs set alone = 1 where id not in (select run_id from study_runs);
+    create index runs_by_served on runs (served);
+    create table companions (
+        run_id text not null,                      -- who asked for the run also asked
+        companion text not null,                   -- for this one, which is for nothing without it (its second reference, say)
+        primary key (run_id, companion)
+    );
+    create index companions_by_companion on companions (companion);
+    create table trash (
+        id text primary key,                       -- of a run or a study
+        title text not null,
+        deleted_at text not null,
+        content text not null,                     -- JSON: table -> its rows, so that they can be put back
+        files text not null                        -- JSON: files of Artifacts that they name
+    );
+    """,
 )

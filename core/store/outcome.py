@@ -37,6 +37,7 @@ class Run:
     seconds: dict[str, float]
     speedup: float | None
     cancel_requested: bool
+    limit_seconds: float | None = None  # it is stopped when it has run so long
 
     @property
     def error_line(self) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 import sqlite3
 from typing import Self
 
-from core.domain import ACTIVE, Measurement, RunSpec, RunStatus, WrongInput
-from core.store import lifecycle
+from core.domain import Measurement, RunSpec, RunStatus
+from core.store import lifecycle, trash
 from core.store.database import Database
 from core.store.lifecycle import NOTHING
 from core.store.liveness import ProcessId
@@ -34,9 +34,12 @@ class ResultStore:
 
     # A run's way, in its order; the steps are told in `lifecycle`.
 
-    def add(self, spec: RunSpec) -> str:
-        """The id of the spec's run: the one queued, running or done, else queued (anew, with attempt + 1)."""
-        return lifecycle.add(self._db, spec)
+    def add(self, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False) -> str:
+        """The id of the spec's run: the one queued, running or done, else queued (anew, with attempt + 1).
+
+        limit: seconds. along_with: the run without which this one is for nothing. anew: also one that is done.
+        """
+        return lifecycle.add(self._db, spec, limit=limit, along_with=along_with, anew=anew)
 
     def claim(self, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
         """Take the oldest queued run: its spec and attempt. Atomic across processes."""
@@ -65,6 +68,11 @@ class ResultStore:
     def cancel_requested(self, run_id: str) -> bool:
         """Whether the supervisor must end it."""
         return bool(self._db.read("select 1 from runs where id = ? and cancel_requested", (run_id,)))
+
+    def limit(self, run_id: str) -> float | None:
+        """Seconds after which the supervisor must end it; None where it may take as long as it takes."""
+        rows = self._db.read("select limit_seconds from runs where id = ?", (run_id,))
+        return rows[0]["limit_seconds"] if rows else None
 
     def reconcile(self, none_runs: bool = False) -> None:
         """Call before looking: `running` rows whose processes are dead become `interrupted` or `cancelled`.
@@ -108,25 +116,16 @@ class ResultStore:
         return {row["name"]: row["file"] for row in rows}
 
     def files(self) -> set[str]:
-        """Every file of Artifacts that a run or a kept thing names."""
-        return {row["file"] for row in self._db.read("select file from artifacts union select file from kept")}
+        """Every file of Artifacts that a run, a deleted run that can be put back, or a kept thing names."""
+        return {row["file"] for row in self._db.read(trash.NAMED)}
 
     def revision(self) -> int:
         """Grows with every change, so that who polls can tell in 20 microseconds that nothing is new."""
         return int(self._db.read("select value from revision")[0]["value"])
 
-    def delete(self, run_id: str) -> list[str]:
-        """Forget a run and its numbers; returns its files that nothing names any more. Raises WrongInput if active."""
-        with self._db.transaction() as write:
-            row = write.execute("select status from runs where id = ?", (run_id,)).fetchone()
-            if row is None:
-                raise lifecycle.no_such_run(run_id)
-            if row["status"] in ACTIVE:
-                raise WrongInput(f"Run {run_id} is {row['status']}; cancel it before you delete it.")
-            named = [r["file"] for r in write.execute("select file from artifacts where run_id = ?", (run_id,))]
-            for table, column in (("artifacts", "run_id"), ("measurements", "run_id"), ("study_runs", "run_id"), ("runs", "id")):
-                write.execute(f"delete from {table} where {column} = ?", (run_id,))
-        return sorted(set(named) - self.files())
+    def delete(self, run_id: str) -> None:
+        """A run and its numbers go into the trash, from which they can be put back. Raises WrongInput if active."""
+        trash.throw(self._db, run_id)
 
     # What runs share.
 
@@ -155,7 +154,7 @@ class ResultStore:
 
 
 def _run(row: sqlite3.Row) -> Run:
-    same = ("id", "share", "stage", "note", "seconds_left", "attempt", "device", "error", "speedup")
+    same = ("id", "share", "stage", "note", "seconds_left", "attempt", "device", "error", "speedup", "limit_seconds")
     return Run(
         **{name: row[name] for name in same},
         spec=RunSpec.from_json(row["spec"]),

@@ -7,7 +7,7 @@ import json
 import sqlite3
 
 from core.domain import RunSpec, RunStatus, WrongInput
-from core.store import lifecycle
+from core.store import lifecycle, trash
 from core.store.results import ResultStore
 
 _MEMBERS = """
@@ -16,11 +16,14 @@ _MEMBERS = """
     from study_runs as s join runs as r on r.id = s.run_id where :id is null or s.study_id = :id order by s.rowid
 """
 _ACTIVE = """
-    select s.run_id, exists (
+    select s.run_id, r.alone or exists (
         select 1 from study_runs as o join studies on studies.id = o.study_id
-        where o.run_id = s.run_id and o.study_id != s.study_id and not studies.cancelled) as awaited
+        where o.run_id = s.run_id and o.study_id != s.study_id and not studies.cancelled)
+    or exists (
+        select 1 from companions as c join runs as o on o.id = c.run_id
+        where c.companion = s.run_id and o.status in ('queued', 'running', 'done')) as awaited
     from study_runs as s join runs as r on r.id = s.run_id where s.study_id = ? and r.status in ('queued', 'running')
-"""  # a study's runs that wait or run, and whether another study, which is not cancelled, waits for them too
+"""  # a study's runs that wait or run, and whether somebody else waits for them too: a person, a run, a study that is not cancelled
 _OLD = """
     select s.run_id, s.variant, r.status, json_extract(r.spec, '$.seed') as seed
     from study_runs as s join runs as r on r.id = s.run_id where s.study_id = ? order by s.stands_in desc
@@ -96,7 +99,7 @@ def cancel(store: ResultStore, study_id: str) -> None:
 
 
 def awaited(store: ResultStore, study_id: str) -> set[str]:
-    """Those of its active runs that another study, which is not cancelled, waits for too."""
+    """Those of its active runs that somebody else waits for too: another study, which is not cancelled, or who asked for the run itself."""
     return {row["run_id"] for row in store.db.read(_ACTIVE, (study_id,)) if row["awaited"]}
 
 
@@ -108,13 +111,12 @@ def _stop(write: sqlite3.Connection, study_id: str, among: Sequence[str] | None 
 
 
 def forget(store: ResultStore, study_id: str) -> None:
-    """The study goes, its runs stay. Raises WrongInput while it has active runs of its own, or for no such study."""
-    existing(store, study_id)
+    """The study goes into the trash, its runs stay. Raises WrongInput while it has active runs of its own, or for no such study."""
+    stored = existing(store, study_id)
     with store.db.transaction() as write:
         if not all(row["awaited"] for row in write.execute(_ACTIVE, (study_id,)).fetchall()):
             raise WrongInput(f"Study {study_id} still has runs to do; cancel it before you delete it.")
-        for table, column in (("study_runs", "study_id"), ("studies", "id")):
-            write.execute(f"delete from {table} where {column} = ?", (study_id,))
+        trash.throw_study(write, study_id, f"study {stored.title}".strip())
 
 
 def existing(store: ResultStore, study_id: str) -> StoredStudy:

@@ -45,7 +45,7 @@ def go_on(home: Home, study_id: str, shelves: Catalogue, pipeline: str = PIPELIN
 
 
 def cancel(home: Home, study_id: str) -> int:
-    """Stop what waits and what runs; what is done stays. Returns how many runs go on, since another study waits for them.
+    """Stop what waits and what runs; what is done stays. Returns how many runs go on, since somebody else waits for them.
 
     Raises WrongInput where there is no such study.
     """
@@ -56,7 +56,7 @@ def cancel(home: Home, study_id: str) -> int:
 
 
 def delete(home: Home, study_id: str) -> None:
-    """Forget the study; its runs stay. Raises WrongInput while any of them is active."""
+    """Forget the study; its runs stay. `core.jobs.runner.put_back` undoes it. Raises WrongInput while any of them is active."""
     with ResultStore(home.database) as store:
         store.reconcile()
         studies.forget(store, study_id)

@@ -1,15 +1,18 @@
 """Where studies stand: which of their runs are done, and what going on with them would ask for."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.catalogue import Catalogue
 from core.domain import ACTIVE, STOPPED, RunStatus, digest
 from core.store import studies
+from core.store.durations import Place, history, total
 from core.store.results import ResultStore
 from core.store.studies import Member, StoredStudy
 from core.studies.plan import StudyPlan, cells
 from core.version import ENGINE, code_version
+from core.wording import duration
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,32 @@ def progress_of(plan: StudyPlan, runs: list[Member]) -> Progress:
     )
 
 
+def seconds_for(store: ResultStore, plan: StudyPlan, shelves: Catalogue) -> float | None:
+    """How long this machine takes for those of the plan's runs that are not done; None where it has done nothing like one of them."""
+    wanted = [spec for _, spec in cells(plan, shelves)]
+    done = studies.done_among(store, [spec.id for spec in wanted])
+    return total(history(store.db), [spec for spec in wanted if spec.id not in done])
+
+
+def seconds_left(runs: Sequence[Member], places: Mapping[str, Place]) -> float | None:
+    """Until the last of a study's runs has ended, what comes between them included; None where it is not known.
+
+    places: `core.store.durations.queue`.
+    """
+    active = [run for run in runs if run.status in ACTIVE and not run.stands_in]
+    queued = [places[run.run_id].ends_in if run.run_id in places else None for run in active if run.status == RunStatus.QUEUED]
+    ends = queued or [run.seconds_left for run in active]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
+
+
+def takes(seconds: float | None) -> str:
+    """The sentence for how long a study will take."""
+    if seconds is None:
+        return "How long it takes is not known: some of these have not been run on this machine yet."
+    return f"It takes about {duration(seconds)} on this machine, after what is queued already." if seconds else ""
+
+
 def new_runs(store: ResultStore, plan: StudyPlan, shelves: Catalogue) -> dict[int, int]:
     """Index of a variant -> how many of its runs are not done yet; variants that are all done are left out."""
     wanted = [(variant, spec.id) for variant, spec in cells(plan, shelves)]
@@ -108,6 +137,6 @@ def new_runs(store: ResultStore, plan: StudyPlan, shelves: Catalogue) -> dict[in
 
 
 def go_on_elsewhere(count: int) -> str:
-    """The sentence for runs that a cancelled study leaves to another."""
-    runs, them = ("1 of its runs goes", "it") if count == 1 else (f"{count} of its runs go", "them")
-    return f"{runs} on, because another study waits for {them}."
+    """The sentence for runs that a cancelled study leaves to another, or to who asked for them by themselves."""
+    runs, were = ("1 of its runs goes", "it was") if count == 1 else (f"{count} of its runs go", "they were")
+    return f"{runs} on, because {were} also asked for elsewhere."

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.asking import again
-from core.domain import WrongInput
+from core.domain import RunSpec, WrongInput
 from core.jobs import runner
 from core.store.outcome import Run
 from core.version import ENGINE, code_version
@@ -27,9 +27,10 @@ def lacks(run: Run, parts: Mapping[str, str], page: str, *, reference: str = "",
     lacking = [what for name, what in parts.items() if name not in names]
     if lost := [name for name in parts if name in gone]:
         st.warning(
-            plain(f"The files of run {run.id} that hold {_listed([parts[name] for name in lost])} are no longer there. Delete the run on "
-                  "the Runs page and run it again: what is still kept is not trained anew."), icon=":material/folder_off:",
+            plain(f"The files of run {run.id} that hold {_listed([parts[name] for name in lost])} are no longer there. Run it again: what "
+                  "is still kept is not trained anew."), icon=":material/folder_off:",
         )  # fmt: skip
+        _offer("Run it again", run, "gone", page, run.spec.reference)
     elif lacking or (incomplete and older):
         why = "an older version of Forgetscope made it" if older else "its method leaves none"
         st.info(plain(f"Run {run.id} did not store {_listed(lacking) or 'all that this page shows'}: {why}."), icon=":material/info:")
@@ -40,6 +41,16 @@ def lacks(run: Run, parts: Mapping[str, str], page: str, *, reference: str = "",
         _offer("Run again with a reference", run, "reference", page, True)
 
 
+def gone(run: Run, page: str) -> None:
+    """Where files of a finished run are gone: say which, and offer to compute it again; its numbers stay until then."""
+    if lost := sorted(queries.gone(run)):
+        st.warning(
+            plain(f"Files of run {run.id} are no longer there ({', '.join(lost)}). Run it again: what is still kept is not trained anew."),
+            icon=":material/folder_off:",
+        )  # fmt: skip
+        _offer("Run it again", run, "gone", page, run.spec.reference)
+
+
 def _listed(parts: list[str]) -> str:
     return " and ".join(parts)
 
@@ -47,6 +58,12 @@ def _listed(parts: list[str]) -> str:
 def _offer(label: str, run: Run, key: str, page: str, reference: bool) -> None:
     if st.button(label, key=f"lacks-{key}", icon=":material/play_arrow:"):
         try:
-            ask_to_open(runner.submit(home(), again(run.spec, queries.catalogue(), reference=reference)), page)
+            ask_to_open(runner.submit(home(), _spec(run, reference)), page)
         except WrongInput as wrong:
             st.error(plain(str(wrong)), icon=":material/error:")
+
+
+def _spec(run: Run, reference: bool) -> RunSpec:
+    """The very run where it is today's code that made it. Raises WrongInput."""
+    same = run.spec.engine == code_version(ENGINE) and reference == run.spec.reference
+    return run.spec if same else again(run.spec, queries.catalogue(), reference=reference)

@@ -1,22 +1,25 @@
 """A run on a page: its name, its state, its progress while it moves, and the buttons that act on it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
 from core.asking import preset_values
 from core.catalogue import Catalogue
 from core.comparison import model_text, settings_text
-from core.domain import ACTIVE, STOPPED, WrongInput
+from core.domain import ACTIVE, STOPPED, RunStatus, WrongInput
 from core.jobs import runner
+from core.store.lifecycle import LIMIT_END
 from core.store.outcome import Run
-from core.wording import title_of
+from core.store.trash import KEPT, Deleted
+from core.wording import duration, title_of
 from dashboard import queries
 from dashboard.components.fragments import fragment
 from dashboard.components.palette import STATUS_ICON
 from dashboard.components.text import plain
 from dashboard.session import home, open_run, opened_run
 
+UNDONE = 10  # deletions that are offered to be undone
 POLL = 0.5  # seconds between looks while something moves
 STAGE = {
     "": "waiting for a free place",
@@ -62,15 +65,20 @@ def shortened(text: str, limit: int = 32) -> str:
 
 
 def progress_text(run: Run) -> str:
-    """Stage, note and seconds left, as far as they are known."""
-    left = "" if run.seconds_left is None else f" · about {max(1, round(run.seconds_left))} s left"
+    """Stage, note and seconds left, as far as they are known; of a queued run its place in the queue."""
+    if run.status == RunStatus.QUEUED:
+        place = queries.places().get(run.id)
+        return " · ".join(filter(None, [STAGE[""], place.text if place else ""]))
+    left = "" if run.seconds_left is None else f" · about {duration(run.seconds_left)} left"
+    left += f" · limit {duration(run.limit_seconds)}" if run.limit_seconds else ""
     note = f" · {plain(run.note)}" if run.note else ""
     return f"{STAGE.get(run.stage, run.stage)}{note}{left}"
 
 
 def state(run: Run) -> None:
     """Icon and word; the bar while it moves; the error's last line, the whole of it one click away."""
-    st.markdown(f"{STATUS_ICON[run.status]} **{run.status}** · {age(run.created_at)}")
+    word = "stopped at its limit" if run.error_line.startswith(LIMIT_END) else run.status
+    st.markdown(f"{STATUS_ICON[run.status]} **{word}** · {age(run.created_at)}")
     if run.status in ACTIVE:
         st.progress(run.share, progress_text(run))
     elif run.error:
@@ -109,8 +117,45 @@ def _act(action: str, run_id: str) -> None:
 def act_button(action: str, run: Run, key: str) -> None:
     """Cancel, Retry or Delete, where the run's state allows it."""
     allowed = {"Cancel": run.status in ACTIVE, "Retry": run.status in STOPPED, "Delete": run.status not in ACTIVE}
-    if allowed[action]:
+    if allowed[action] and action == "Delete":
+        with st.popover("Delete", key=f"{key}-ask-{run.id}"):
+            st.caption(f"The run goes with its numbers and its own files. For {hours(KEPT)} hours, Runs can put it back.")
+            st.button("Delete it", key=f"{key}-{action}-{run.id}", type="primary", on_click=_act, args=(action, run.id))
+    elif allowed[action]:
         st.button(action, key=f"{key}-{action}-{run.id}", on_click=_act, args=(action, run.id))
+
+
+def hours(time: timedelta) -> int:
+    """In whole hours."""
+    return time // timedelta(hours=1)
+
+
+def put_back_rows(studies: bool) -> None:
+    """What was deleted lately, each with a button that undoes it; the newest in sight, older ones one click away.
+
+    studies: those; else the runs.
+    """
+    found = [one for one in queries.deleted() if one.title.startswith("study") == studies][:UNDONE]
+    for one in found[:1]:
+        _put_back_row(one)
+    if len(found) > 1:
+        with st.expander(f"{len(found) - 1} more deleted lately"):
+            for one in found[1:]:
+                _put_back_row(one)
+
+
+def _put_back_row(one: Deleted) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"deleted-{one.id}"):
+        st.caption(f":material/delete: {plain(one.title)} `{one.id}` was deleted {age(one.deleted_at)}.", width="content")
+        st.button("Undo", key=f"undo-{one.id}", on_click=_undo, args=(one.id,), help=f"Possible for {hours(KEPT)} hours.")
+
+
+def _undo(any_id: str) -> None:
+    """A callback."""
+    try:
+        runner.put_back(home(), any_id)
+    except WrongInput as wrong:
+        st.toast(plain(str(wrong)), icon=":material/error:")
 
 
 def watch(run: Run, title: str) -> None:

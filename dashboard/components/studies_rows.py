@@ -8,13 +8,15 @@ import streamlit as st
 
 from core.domain import ACTIVE, RunStatus, WrongInput
 from core.store.home import Home
+from core.store.trash import KEPT
 from core.studies import runner
 from core.studies.plan import StudyPlan, make_plan
 from core.studies.seeds import seeds_of, seeds_text
-from core.studies.standing import Standing, go_on_elsewhere
+from core.studies.standing import Standing, go_on_elsewhere, seconds_left
+from core.wording import duration
 from dashboard import queries
 from dashboard.components.palette import STATUS_ICON
-from dashboard.components.runs import STAGE, age, shortened
+from dashboard.components.runs import STAGE, age, hours, shortened
 from dashboard.components.studies_numbers import draw
 from dashboard.components.text import plain
 from dashboard.session import home, recall, remember
@@ -44,7 +46,9 @@ def study_row(study: Standing, first: bool) -> None:
                 _button("Continue", study_id, lambda place, i: runner.go_on(place, i, queries.catalogue()))
             _extend(study)
             if not waits:
-                _button("Delete", study_id, runner.delete, "The study goes; its runs stay on the Runs page.")
+                with st.popover("Delete", key=f"ask-{study_id}"):
+                    st.caption(f"The study goes; its runs stay on the Runs page. For {hours(KEPT)} hours it can be put back here.")
+                    _button("Delete it", study_id, runner.delete, key="Delete")
         if now.shown:
             box = st.expander("Numbers", expanded=first, key=f"numbers-{study_id}", on_change="rerun")
             if box.open:
@@ -60,7 +64,7 @@ def _state(study: Standing) -> None:
     shown = "incomplete" if word == "cancelled" else word
     counts = {
         "failed": now.failed, "stopped": now.stopped, "missing": now.missing, "by another version of the engine": now.outdated,
-        "shown by an older run until then": now.standing_in, "go on for another study": 0 if waits else now.active,
+        "shown by an older run until then": now.standing_in, "go on, asked for elsewhere too": 0 if waits else now.active,
     }  # fmt: skip
     more = "".join(f" · {count} {name}" for name, count in counts.items() if count)
     st.markdown(f"{STATUS_ICON[word]} **{shown}** · {now.done} of {now.total} done{more} · {age(study.stored.created_at)}")
@@ -80,13 +84,15 @@ def _state(study: Standing) -> None:
 def _under_way(study: Standing) -> str:
     """Which run is being computed, and how far it is."""
     running = next((run for run in study.runs if run.status == RunStatus.RUNNING), None)
+    seconds = seconds_left(study.runs, queries.places())
+    left = "" if seconds is None else f" · about {duration(seconds)} left"
     if running is None:
-        return "waiting for a free place"
-    return plain(f"{study.plan.variants[running.variant].text}, seed {running.seed}: {STAGE.get(running.stage, running.stage)}")
+        return f"waiting for a free place{left}"
+    return plain(f"{study.plan.variants[running.variant].text}, seed {running.seed}: {STAGE.get(running.stage, running.stage)}{left}")
 
 
-def _button(label: str, study_id: str, act: Callable[..., object], hint: str | None = None) -> None:
-    st.button(label, key=f"{label}-{study_id}", on_click=_safely, args=(partial(act, home(), study_id),), help=hint)
+def _button(label: str, study_id: str, act: Callable[..., object], key: str = "") -> None:
+    st.button(label, key=f"{key or label}-{study_id}", on_click=_safely, args=(partial(act, home(), study_id),))
 
 
 def _cancel(place: Home, study_id: str) -> None:

@@ -8,10 +8,12 @@ from dashboard.queries.results import (
     arrays,
     beside,
     comparison,
+    deleted,
     edition,
     gone,
     numbers,
     overlap,
+    places,
     recorded,
     recorded_arrays,
     report,
@@ -24,7 +26,7 @@ from dashboard.queries.results import (
 from dashboard.queries.saliency import saliency, saliency_offer
 from dashboard.queries.shelves import catalogue, dataset, images, study_name, titled
 from dashboard.queries.steps import noise_answers, path_at, path_curve, plane
-from dashboard.queries.studying import new_runs, standings, studies, study_summary
+from dashboard.queries.studying import new_runs, plan_seconds, standings, studies, study_summary
 from dashboard.queries.warm import engine, own_weights
 from dashboard.queries.weights import (
     alpha_curve,
@@ -43,6 +45,7 @@ __all__ = [
     "catalogue",
     "comparison",
     "dataset",
+    "deleted",
     "edition",
     "engine",
     "gone",
@@ -59,6 +62,8 @@ __all__ = [
     "own_weights",
     "path_at",
     "path_curve",
+    "places",
+    "plan_seconds",
     "plane",
     "recorded",
     "recorded_arrays",

@@ -1,5 +1,6 @@
 """Runs as they stand, and what finished ones left behind."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -7,15 +8,18 @@ import pandas as pd
 import streamlit as st
 
 from core.comparison import comparison as compare_runs
-from core.domain import RunStatus, WrongInput
+from core.domain import WrongInput
 from core.jobs import runner
 from core.report import full_report, numbers_of
+from core.store import trash
 from core.store.alike import same_original as runs_of_same_original
 from core.store.artifacts import Artifacts
 from core.store.beside import Beside
 from core.store.beside import beside as runs_beside
+from core.store.durations import Place, history, queue
 from core.store.outcome import Run
 from core.store.results import ResultStore
+from core.store.trash import Deleted
 from core.verdict import Numbers
 from dashboard.session import home
 
@@ -23,12 +27,8 @@ from dashboard.session import home
 def runs() -> list[Run]:
     """Every run as it stands now, newest first. A queue that nobody serves (the machine was restarted, say) is served."""
     with ResultStore(home().database) as store:
-        store.reconcile()
-        found = store.runs()
-    waiting = {run.status for run in found}
-    if RunStatus.QUEUED in waiting and RunStatus.RUNNING not in waiting:
-        runner.ensure_supervisor(home())
-    return found
+        runner.look_after(home(), store)
+        return store.runs()
 
 
 def edition(run: Run) -> tuple[str, str]:
@@ -37,10 +37,27 @@ def edition(run: Run) -> tuple[str, str]:
 
 
 def run(run_id: str) -> Run | None:
-    """One run as it stands now."""
+    """One run as it stands now. Who watches it keeps somebody computing."""
     with ResultStore(home().database) as store:
-        store.reconcile()
+        runner.look_after(home(), store)
         return store.run(run_id)
+
+
+def places() -> dict[str, Place]:
+    """Where every queued run stands in the queue; looked at once a second at most, whoever watches."""
+    return _places(str(home().root))
+
+
+@st.cache_data(ttl=1.0, max_entries=2, show_spinner=False)
+def _places(root: str) -> dict[str, Place]:
+    with ResultStore(home().database) as store:
+        return queue(store.db, history(store.db), datetime.now(UTC))
+
+
+def deleted() -> list[Deleted]:
+    """Runs and studies that were deleted and can be put back, the last deleted first."""
+    with ResultStore(home().database) as store:
+        return trash.deleted(store.db)
 
 
 def beside(run: Run) -> Beside:
@@ -51,10 +68,13 @@ def beside(run: Run) -> Beside:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def report(run_id: str, finished: str, root: str) -> dict[str, Any]:
-    """All numbers of a finished run."""
+    """All numbers of a finished run. Raises WrongInput where a file that it reads is gone or damaged: that is not remembered."""
     place = home()
     with ResultStore(place.database) as store:
-        return full_report(place, store, store.existing(run_id))
+        told = full_report(place, store, store.existing(run_id))
+    if told["lost"]:
+        raise WrongInput(told["lost"][0])
+    return told
 
 
 @st.cache_data(max_entries=512, show_spinner=False)

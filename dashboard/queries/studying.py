@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from core.domain import RunStatus
 from core.jobs import runner
 from core.store import studies as stored_studies
 from core.store.results import ResultStore
@@ -25,18 +24,20 @@ def studies() -> dict[str, tuple[str, set[str]]]:
 def standings() -> list[Standing]:
     """Every study with its runs as they stand now, the last asked for first. A queue that nobody serves is served."""
     with ResultStore(home().database) as store:
-        store.reconcile()
-        found = standing.standings(store)
-        waits = store.has(RunStatus.QUEUED) and not store.has(RunStatus.RUNNING)
-    if waits:
-        runner.ensure_supervisor(home())
-    return found
+        runner.look_after(home(), store)
+        return standing.standings(store)
 
 
 def new_runs(plan: StudyPlan) -> dict[int, int]:
     """See core.studies.standing.new_runs."""
     with ResultStore(home().database) as store:
         return standing.new_runs(store, plan, catalogue())
+
+
+def plan_seconds(plan: StudyPlan) -> float | None:
+    """See core.studies.standing.seconds_for."""
+    with ResultStore(home().database) as store:
+        return standing.seconds_for(store, plan, catalogue())
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the study's runs …")

@@ -11,7 +11,7 @@ from core.verdict import verdict
 from dashboard import queries
 from dashboard.components import figures, result_figures
 from dashboard.components.fragments import fragment
-from dashboard.components.lacks import lacks
+from dashboard.components.lacks import gone, lacks
 from dashboard.components.measures import numbers_by_family, report_numbers
 from dashboard.components.numbers import seconds, times
 from dashboard.components.opened import finished_run
@@ -146,6 +146,7 @@ run = finished_run()
 if run is not None:
     shelves, data = queries.catalogue(), queries.dataset(run.spec.dataset)
     where, method = queries.edition(run), shelves.methods.get(run.spec.method)
+    gone(run, "views/result.py")
     report = queries.report(run.id, *where)
     headline(run, report, data, method.keeps if method else (), bool(method and method.reconstruction))
     lacks(run, {}, "views/result.py", reference="what the numbers should have become is missing below")

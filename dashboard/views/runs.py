@@ -6,7 +6,7 @@ from core.domain import ACTIVE, RunStatus
 from dashboard import queries
 from dashboard.components.fragments import fragment
 from dashboard.components.numbers import gist
-from dashboard.components.runs import POLL, act_button, name_of, settings_of, state
+from dashboard.components.runs import POLL, act_button, name_of, put_back_rows, settings_of, state
 from dashboard.components.text import plain
 from dashboard.session import ask_to_open
 
@@ -39,6 +39,7 @@ def rows() -> None:
                     act_button(action, run, "runs")
 
 
+put_back_rows(studies=False)
 everything = queries.runs()
 if not everything:
     st.info(

@@ -5,9 +5,11 @@ import streamlit as st
 from core.domain import WrongInput
 from core.studies import runner
 from core.studies.plan import StudyPlan
+from core.studies.standing import takes
 from dashboard import queries
 from dashboard.components.fragments import fragment
 from dashboard.components.requests import ask_request
+from dashboard.components.runs import put_back_rows
 from dashboard.components.studies_form import ask_plan, told
 from dashboard.components.studies_rows import moving, study_row
 from dashboard.components.text import plain
@@ -44,7 +46,7 @@ def ask() -> None:
         st.subheader("2 · Methods and seeds")
         plan = ask_plan(shelves, shelves.datasets[dataset], model, request)
         if plan:
-            st.caption(plain(told(plan)))
+            st.caption(plain(" ".join(filter(None, [told(plan), takes(queries.plan_seconds(plan))]))))
         if st.button(
             "Start", type="primary", icon=":material/play_arrow:", key="start-study", disabled=plan is None,
             on_click=start, args=(plan,),
@@ -69,6 +71,7 @@ box = st.expander("New study", expanded=not known, key=NEW, on_change="rerun", b
 if box.open:
     with box:
         fragment(ask)
+put_back_rows(studies=True)
 if known:
     polled = moving(known)
     fragment(rows, run_every=POLL if polled else None)

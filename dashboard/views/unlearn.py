@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.asking import floor_spec, make_spec, preset_values
+from core.asking import floor_spec, limit_of, make_spec, preset_values
 from core.descriptions import MethodInfo
 from core.domain import ForgetRequest, WrongInput
 from core.jobs import runner
@@ -93,17 +93,22 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         help="Also retrain a second time from another seed, after this run: how far two retrained networks differ is the floor "
         "under every number.",
     )  # fmt: skip
-    spec = None
+    limit_text = st.text_input(
+        "Time limit", key="limit", bind="query-params", max_chars=40, placeholder="none",
+        help="The run is stopped when it has taken so long, such as 90 (seconds), 15min or 2h. It decides no number.",
+    )  # fmt: skip
+    spec, limit = None, None
     try:
+        limit = limit_of(limit_text or "")
         if request and weights is not None:
             asked = (dataset, model, request, method, settings)
             spec = make_spec(shelves, *asked, seed=int(seed or 0), reference=reference, weights=weights)
     except WrongInput as wrong:
         st.error(plain(str(wrong)), icon=":material/error:")
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None, key="submit") and spec:
-        run_id = runner.submit(home(), spec)
+        run_id = runner.submit(home(), spec, limit=limit)
         if floor and reference and method != FLOOR:
-            runner.submit(home(), floor_spec(spec, shelves))  # waits behind the run
+            runner.submit(home(), floor_spec(spec, shelves), along_with=run_id)  # waits behind the run, and goes with it
         ask_to_open(run_id, "views/result.py")
 
 

@@ -190,6 +190,7 @@ def test_retry_and_delete_on_the_runs_page(open_page, page, dashboard):
     row = page.locator(f".st-key-run-{run_id}")
     row.get_by_role("button", name="Cancel").click()
     row.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete it").click()
     expect(row).to_have_count(0)
     assert run_id not in [run.id for run in dashboard.runs()]
     ready(page)

@@ -249,7 +249,7 @@ def submitted(monkeypatch):
     """The requests that would be run; none is."""
     seen = []
 
-    def submit(home, spec):
+    def submit(home, spec, **_):
         seen.append(spec.request.text)
         raise WrongInput("Enough.")
 
@@ -316,18 +316,27 @@ def test_a_home_that_is_a_file_is_told_in_one_line(main, home, tmp_path, monkeyp
     assert str(tmp_path / "file") in err
 
 
-def test_a_damaged_table_of_a_run_is_told_in_one_line(first_run, report, tmp_path, main, monkeypatch):
+@pytest.mark.parametrize("harm, words", [("damaged", "is damaged"), ("missing", "is missing"), ("all missing", "is missing")])
+def test_show_tells_what_the_database_holds_where_files_are_gone(first_run, report, tmp_path, main, monkeypatch, harm, words):
     from shutil import copytree
 
     copy = Home(copytree(first_run[0].root, tmp_path / "copy"))
     with ResultStore(copy.database) as store:
-        file = store.artifacts(report["id"])["per_class"]
-    (copy.artifacts_folder / file).write_bytes(b"")
+        file = copy.artifacts_folder / store.artifacts(report["id"])["per_class"]
+    if harm == "damaged":
+        file.write_bytes(b"")
+    for path in [file] if harm == "missing" else list(copy.artifacts_folder.iterdir()) if harm == "all missing" else []:
+        path.unlink()
     monkeypatch.setenv("FORGETSCOPE_HOME", str(copy.root))
     status, out, err = main("show", report["id"], "--json")
-    assert (status, out) == (2, "")
-    assert len(err.splitlines()) == 1
-    assert "is damaged" in err
+    shown = json.loads(out)
+    assert (status, len(err.splitlines())) == (0, 1)
+    assert words in err
+    assert (shown["metrics"], shown["reference"], shown["per_class"]) == (report["metrics"], report["reference"], None)
+    assert shown["lost"] == [err.strip()]
+    status, out, _ = main("show", report["id"])
+    assert status == 0
+    assert all(metric in out for metric in METRICS)
 
 
 # Cancel and delete.
@@ -353,9 +362,48 @@ def test_a_waiting_run_is_shown_cancelled_and_deleted(main, home, queued):
     assert (shown["status"], shown["metrics"], shown["per_class"]) == ("cancelled", {}, None)
     assert shown["reference"] is None
     assert f"{queued}  cancelled" in main("runs")[1]
-    assert main("delete", queued) == (0, "", "")
+    assert main("delete", queued) == (0, "", f"Deleted {queued}; undelete {queued} brings it back for 24 hours.\n")
     assert main("show", queued)[0] == 2
     assert main("runs", "--json")[1] == "[]\n"
+    assert main("undelete")[1].startswith(f"{queued}  ssd · digits · small_cnn  until ")
+    assert main("undelete", queued) == (0, "", "")
+    assert f"{queued}  cancelled" in main("runs")[1]
+    assert main("delete", queued, "--for-good") == (0, "", f"Deleted {queued}; this cannot be undone.\n")
+    assert main("undelete", queued)[0] == 2
+    assert main("undelete") == (0, "Nothing was deleted lately.\n", "")
+
+
+def test_on_a_terminal_delete_asks_and_no_leaves_the_run(main, queued, monkeypatch):
+    main("cancel", queued)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: "n")
+    assert main("delete", queued)[0] == 130
+    assert f"{queued}  cancelled" in main("runs")[1]
+    assert main("delete", queued, "--yes")[0] == 0
+    assert main("runs", "--json")[1] == "[]\n"
+
+
+def test_runs_tells_the_place_in_the_queue(main, home, queued, monkeypatch):
+    with ResultStore(home.database) as store:
+        later = store.add(RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {"alpha": 4.0}))
+    lines = main("runs")[1].splitlines()
+    assert lines[0].endswith("class:3 ssd  (1 run ahead, how long they take is not known yet)")
+    assert lines[1].endswith("class:3 ssd")
+    said = {run["id"]: (run["ahead"], run["starts_in"]) for run in json.loads(main("runs", "--json")[1])}
+    assert said == {later: (1, None), queued: (0, 0)}
+
+
+def test_a_limit_is_part_of_no_identity_and_is_taken_to_the_queue(main, home, monkeypatch):
+    monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: None)
+    monkeypatch.setattr("core.cli.running.follow_all", lambda home, ids: (_ for _ in ()).throw(WrongInput("Enough.")))
+    main(*asked("--limit", "2h", "--floor"))
+    with ResultStore(home.database) as store:
+        floor, run = store.runs()
+    assert (run.spec.method, run.limit_seconds, floor.spec.method, floor.limit_seconds) == ("ssd", 7200.0, "retrain", None)
+    main(*asked())
+    with ResultStore(home.database) as store:
+        assert store.existing(run.id).limit_seconds is None
+    assert main(*asked("--limit", "soon"))[2].startswith("A time limit must be from 1 second to 365 days")
 
 
 @pytest.mark.parametrize(

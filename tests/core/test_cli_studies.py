@@ -300,7 +300,7 @@ def test_cancelling_a_study_says_what_goes_on_for_another_and_does_not_wait_for_
     monkeypatch.setattr(sweeping, "follow", interrupted)
     status, _, err = main("sweep", file)
     assert status == 130
-    assert "3 of its runs go on, because another study waits for them." in err
+    assert "3 of its runs go on, because they were also asked for elsewhere." in err
     with ResultStore(home.database) as store:
         assert sorted(str(run.status) for run in store.runs()) == ["cancelled"] * 6 + ["queued"] * 3
 

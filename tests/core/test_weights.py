@@ -367,7 +367,7 @@ def test_uploaded_weights_outlive_the_runs_that_used_them_and_the_sweeping(own, 
         run_id = store.add(spec)
         _, attempt = store.claim(ProcessId.of_this_process())
         store.finish(run_id, attempt, RunStatus.DONE, outcome=pipeline.run(spec, home, lambda *_: None))
-    runner.delete(home, run_id)
+    runner.delete(home, run_id, for_good=True)
     monkeypatch.setattr("core.store.artifacts.GRACE", -1.0)
     with ResultStore(home.database) as store:
         Artifacts(home.artifacts_folder).sweep_unnamed(store.files())

@@ -70,14 +70,17 @@ def test_an_older_run_whose_recording_lacks_a_step_is_offered_whole(open_app, ba
     ("views/saliency.py", "unlearned", "the unlearned network"), ("views/map.py", "original", "the original network"),
     ("views/inside.py", "recorded", "what its method recorded step by step"), ("views/parameters.py", "layers", "how far each layer moved"),
 ])  # fmt: skip
-def test_files_that_are_gone_are_told_with_the_way_to_get_them_back_and_the_rest_is_shown(open_app, bare, page, name, what):
+def test_files_that_are_gone_are_told_with_the_way_to_get_them_back_and_the_rest_is_shown(open_app, bare, no_supervisor, page, name, what):
     run_id = plant(bare, spec("ssd"), files=importances())
     with ResultStore(bare.database) as store:
         (bare.artifacts_folder / store.artifacts(run_id)[name]).unlink()
     at = open_app(bare.root, page, run=run_id)
     told = " ".join(box.value for box in at.warning).replace("\\", "")
-    assert f"that hold {what} are no longer there. Delete the run on the Runs page" in told
+    assert f"that hold {what} are no longer there. Run it again: what is still kept" in told
     assert "lacks-again" not in [button.key for button in at.button]
+    at = sound(at.button(key="lacks-gone").click().run())
+    (asked,) = queued(bare)
+    assert asked == spec("ssd")  # the very run, computed anew though its row says that it is done
     assert not at.exception
     if page == "views/inside.py":
         assert at.slider(key="frame").max == 4  # those that close every story, and one that says what is missing

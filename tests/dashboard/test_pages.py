@@ -11,10 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from core.asking import preset_values
 from core.catalogue import catalogue
-from core.domain import ForgetRequest, RunStatus
+from core.domain import ForgetRequest, RunSpec, RunStatus
 from core.jobs import runner
 from core.store.home import Home
+from core.store.lifecycle import limit_reached
+from core.store.liveness import ProcessId
 from core.store.results import ResultStore
+from dashboard import queries
 from dashboard.components.figures import HEIGHT
 from dashboard.components.numbers import FAMILIES
 from dashboard.components.runs import STAGE
@@ -147,7 +150,7 @@ def test_the_parameters_of_an_ssd_run_move_without_a_new_run(open_app, finished,
 
 def test_runs_are_listed_with_what_can_be_done_with_them(open_app, finished, done):
     at = open_app(finished.root, "views/runs.py")
-    assert labels(at) == ["Open", "Delete"]
+    assert labels(at) == ["Open", "Delete it"]
     at.button(key=f"open-{done}").click()
     assert sound(at.run()).title[0].value == "Result"
     assert at.text_input(key="run").value == done
@@ -174,6 +177,11 @@ def test_deleting_the_open_run_leaves_a_page_that_says_what_to_do(open_app, home
     at.button(key=f"runs-Delete-{done}").click()
     assert "No runs yet" in sound(at.run()).info[0].value
     assert at.text_input(key="run").value == ""
+    assert f"`{done}` was deleted just now" in said(at)
+    at.button(key=f"undo-{done}").click()
+    assert f"`{done}`" in said(sound(at.run()))
+    assert "was deleted" not in said(at)
+    assert "Forgotten" in said(open_app(home.root, "views/result.py", run=done))  # with its numbers and its files
 
 
 def test_many_runs_come_in_pages(open_app, bare):
@@ -197,7 +205,30 @@ def test_an_active_run_shows_where_it_stands_and_can_be_cancelled(open_app, bare
     stage = STAGE["unlearn"] + " · epoch 2 of 5 · about 12 s left" if status == RunStatus.RUNNING else STAGE[""]
     assert (bar.value, bar.text) == (40 if status == RunStatus.RUNNING else 0, stage)
     assert "Cancel" in labels(at)
-    assert not {"Retry", "Delete"} & set(labels(at))
+    assert not {"Retry", "Delete it"} & set(labels(at))
+
+
+@pytest.mark.parametrize("page", ["views/runs.py", "views/studies.py", "views/result.py"])
+def test_every_page_that_shows_a_waiting_run_has_it_served(open_app, bare, page, monkeypatch):
+    """The supervisor died; nobody but the one who looks at the page is there to start another."""
+    begun = []
+    monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: begun.append(1))
+    open_app(bare.root, page, run=put(bare, RunStatus.QUEUED))
+    assert begun
+
+
+def test_watching_one_run_has_it_served_whoever_watches(bare, monkeypatch):
+    """What the fragments ask that poll: of a run, and of what it waits for."""
+    begun = []
+    monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: begun.append(1))
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(bare.root))
+    run_id = put(bare, RunStatus.QUEUED)
+    assert queries.run(run_id).status == RunStatus.QUEUED
+    assert begun == [1]
+    with ResultStore(bare.database) as store:
+        store.claim(ProcessId.of_this_process())
+    queries.run(run_id)
+    assert begun == [1]  # somebody computes
 
 
 def test_cancel_on_the_page_cancels(open_app, bare):
@@ -214,7 +245,7 @@ def test_a_failed_run_shows_the_line_and_the_whole_error_one_click_away(open_app
     assert told(at) == ["Diverged: The loss became nan at step 7."]
     assert at.expander[0].label == "The whole error"
     assert at.expander[0].code[0].value == ERROR
-    assert {"Retry", "Delete"} <= set(labels(at))
+    assert {"Retry", "Delete it"} <= set(labels(at))
 
 
 @pytest.mark.parametrize("page", ["views/runs.py", *OF_A_RUN])
@@ -222,7 +253,7 @@ def test_a_failed_run_shows_the_line_and_the_whole_error_one_click_away(open_app
 def test_a_stopped_run_can_be_taken_up_again(open_app, bare, page, status):
     at = open_app(bare.root, page, run=put(bare, status))
     assert f"**{status}**" in said(at)
-    assert {"Retry", "Delete"} <= set(labels(at))
+    assert {"Retry", "Delete it"} <= set(labels(at))
     assert "Cancel" not in labels(at)
     if status == RunStatus.INTERRUPTED:
         assert "Retry goes on with what was already trained" in at.error[0].value
@@ -234,6 +265,43 @@ def test_a_run_that_is_not_there_is_said_not_to_be(open_app, finished, page, ask
     at = open_app(finished.root, page, run=asked)
     assert not at.error
     assert "There is no run" in at.info[0].value
+
+
+def test_a_waiting_run_tells_its_place_and_when_it_begins(open_app, bare, no_supervisor):
+    st.cache_data.clear()
+    put(bare, RunStatus.RUNNING)
+    with ResultStore(bare.database) as store:
+        behind = store.add(RunSpec("digits", "small_cnn", ForgetRequest("class", (5,)), "finetune", {"epochs": 5}, 2))
+        last = store.add(RunSpec("digits", "small_cnn", ForgetRequest("class", (5,)), "finetune", {"epochs": 5}, 3))
+    bars = [bar.proto.text for bar in open_app(bare.root, "views/runs.py").get("progress")]
+    assert bars == [
+        "waiting for a free place · 2 runs ahead, how long they take is not known yet",  # nothing of the kind has finished here
+        "waiting for a free place · 1 run ahead, starts in about 12 s",
+        STAGE["unlearn"] + " · epoch 2 of 5 · about 12 s left",
+    ]
+    assert open_app(bare.root, "views/result.py", run=behind).get("progress")[0].proto.text == bars[1]
+    assert open_app(bare.root, "views/result.py", run=last).get("progress")[0].proto.text == bars[0]
+
+
+def test_a_time_limit_is_asked_for_on_the_form_and_the_run_says_that_it_was_stopped_there(open_app, bare, no_supervisor):
+    at = open_app(bare.root, method="finetune", limit="soon")
+    assert told(at) == ["A time limit must be from 1 second to 365 days, such as 90, 15min, 2h or 1h 30min; got 'soon'."]
+    assert at.button(key="submit").disabled
+    at = sound(open_app(bare.root, method="finetune", limit="2min").button(key="submit").click().run())
+    with ResultStore(bare.database) as store:
+        floor, run = store.runs()
+        assert (run.limit_seconds, floor.limit_seconds) == (120.0, None)
+        _, attempt = store.claim(ProcessId.of_this_process())
+        store.finish(run.id, attempt, RunStatus.FAILED, error=limit_reached(120))
+        assert store.existing(floor.id).status == RunStatus.CANCELLED  # it was asked for along with the run
+    at = open_app(bare.root, "views/result.py", run=run.id)
+    assert "**stopped at its limit**" in said(at)
+    assert told(at)[0].startswith("Stopped at its limit of 2 min; Retry goes on")
+    sound(at.button(key=f"opened-Retry-{run.id}").click().run())
+    with ResultStore(bare.database) as store:
+        assert [one.status for one in store.runs()] == [RunStatus.QUEUED] * 2
+        assert store.claim(ProcessId.of_this_process())[0].id == run.id
+        assert store.existing(run.id).limit_seconds == 120.0
 
 
 # A home in trouble.

@@ -203,7 +203,7 @@ def test_a_study_under_way_is_followed_cancelled_gone_on_with_and_deleted(open_a
         store.progress(spec.id, attempt, 0.5, "reference")
     at = open_app(bare.root, PAGE)
     assert "**running** · 0 of 6 done" in said(at)
-    assert "Delete" not in [button.label for button in at.button]
+    assert "Delete it" not in [button.label for button in at.button]
     with ResultStore(bare.database) as store:
         store.finish(spec.id, attempt, RunStatus.FAILED, error="first\nDiverged: it did.")
     at = open_app(bare.root, PAGE)
@@ -218,6 +218,8 @@ def test_a_study_under_way_is_followed_cancelled_gone_on_with_and_deleted(open_a
     sound(at.button(key=f"Delete-{study_id}").click().run())
     assert plans(bare) == []
     assert statuses(bare) == {"cancelled"}
+    sound(at.button(key=f"undo-{study_id}").click().run())
+    assert len(plans(bare)) == 1
 
 
 def test_a_study_grows_by_seeds_and_methods(open_app, bare, study):
@@ -289,8 +291,8 @@ def test_cancelling_says_what_goes_on_for_another_study(open_app, bare, study):
     small = study("ssd", seeds=(0,), done=False, title="small")
     at = open_app(bare.root, PAGE)
     at = sound(at.button(key=f"Cancel-{large}").click().run())
-    assert texts(at, "toast") == ["2 of its runs go on, because another study waits for them."]
-    assert "2 stopped · 2 go on for another study" in said(at)
+    assert texts(at, "toast") == ["2 of its runs go on, because they were also asked for elsewhere."]
+    assert "2 stopped · 2 go on, asked for elsewhere too" in said(at)
     assert {button.key for button in at.button} >= {f"Continue-{large}", f"Delete-{large}", f"Cancel-{small}"}
     assert f"Cancel-{large}" not in {button.key for button in at.button}
 

@@ -6,10 +6,12 @@ import sys
 
 import pytest
 
+from core import memory
 from core.domain import RunStatus, WrongInput
 from core.jobs import runner
 from core.store.artifacts import Artifacts
-from core.store.lifecycle import SILENT_END
+from core.store.lifecycle import MEMORY_END, SILENT_END
+from core.store.liveness import ProcessId
 from core.store.results import ResultStore
 from core.version import ENGINE, code_version
 from tests.core.jobs.place import STUB, lives, until
@@ -25,7 +27,7 @@ def test_a_run_is_computed_and_its_numbers_stored(place):
         file = store.artifacts(run_id)["unlearned"]
     assert Artifacts(place.home.artifacts_folder).get_arrays(file)["unlearned"].tolist() == [4.0] * 3
     assert place.home.log(run_id).read_text() == "printed by 4\n"
-    runner.delete(place.home, run_id)
+    runner.delete(place.home, run_id, for_good=True)
     assert not place.home.log(run_id).exists()
     assert len(list(place.home.artifacts_folder.iterdir())) == 1  # what runs share stays
 
@@ -62,6 +64,19 @@ def test_a_running_run_is_cancelled_within_two_seconds_even_if_it_ignores_the_re
     assert place.end(queued).status == RunStatus.DONE
 
 
+def test_a_run_is_stopped_at_its_limit_says_so_and_can_be_asked_for_without_one(place):
+    spec = place.spec(sleep=60, once=True)
+    run_id = runner.submit(place.home, spec, STUB, limit=1.0)
+    behind = place.submit(seed=1)
+    run = place.end(run_id)
+    assert (run.status, run.note) == (RunStatus.FAILED, "trained")
+    assert run.error_line.startswith("Stopped at its limit of 1 s; Retry goes on with what was already trained")
+    assert (run.finished_at - run.started_at).total_seconds() >= 1
+    assert place.end(behind).status == RunStatus.DONE
+    assert runner.submit(place.home, spec, STUB) == run_id  # a limit decides no number: it is the same run
+    assert (place.end(run_id).status, place.run(run_id).limit_seconds) == (RunStatus.DONE, None)
+
+
 def test_a_queued_run_is_cancelled_at_once_and_never_computed(place):
     first, second = place.submit(sleep=0.3), place.submit(seed=1)
     runner.cancel(place.home, second)
@@ -93,6 +108,22 @@ def test_a_killed_supervisor_takes_its_worker_along_and_retry_goes_on_with_what_
     runner.retry(place.home, run_id, STUB)
     run = place.end(run_id)
     assert (run.status, run.attempt, run.seconds["train"]) == (RunStatus.DONE, 2, 0.0)
+
+
+def test_a_run_whose_process_the_system_ended_for_want_of_memory_says_so(place, monkeypatch, tmp_path):
+    kills = tmp_path / "vmstat"
+    kills.write_text("nr_free_pages 1\noom_kill 7\n")
+    monkeypatch.setattr(memory, "VMSTAT", kills)
+    for seen, words in ((7, SILENT_END), (8, MEMORY_END)):
+        with ResultStore(place.home.database) as store:
+            run_id = store.add(place.spec(seed=seen))
+            store.claim(ProcessId(2**22 - 7, 1.0))  # long dead
+            kills.write_text(f"nr_free_pages 1\noom_kill {seen}\n")
+        run = place.run(run_id)
+        assert (run.status, run.error_line) == (RunStatus.INTERRUPTED, words)
+    assert memory.oom_kills() == 8
+    kills.unlink()
+    assert memory.oom_kills() is None
 
 
 def test_a_killed_fork_server_interrupts_the_run_and_the_next_gets_a_new_one(place):
@@ -183,5 +214,26 @@ def test_files_of_a_deleted_run_wait_while_another_run_may_be_writing_equal_ones
     second = place.submit(seed=2, sleep=60)
     until(lambda: place.computing(second))
     before = sorted(place.home.artifacts_folder.iterdir())
-    runner.delete(place.home, first)
+    runner.delete(place.home, first, for_good=True)
     assert sorted(place.home.artifacts_folder.iterdir()) == before
+
+
+# A file that is gone, a run that was deleted, what was asked for along with a run.
+
+
+@pytest.mark.parametrize("harm", ["missing", "damaged"])
+def test_a_run_whose_file_is_gone_is_computed_when_it_is_asked_for_again(place, harm):
+    run_id = place.submit(seed=2)
+    place.end(run_id)
+    with ResultStore(place.home.database) as store:
+        file = place.home.artifacts_folder / store.artifacts(run_id)["unlearned"]
+    if harm == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(b"")
+    assert place.submit(seed=2) == run_id
+    run = place.end(run_id)
+    assert (run.status, run.attempt) == (RunStatus.DONE, 2)
+    assert Artifacts(place.home.artifacts_folder).get_arrays(file.name)["unlearned"].tolist() == [2.0] * 3
+    place.submit(seed=2)
+    assert place.run(run_id).attempt == 2  # all is there: nothing to compute

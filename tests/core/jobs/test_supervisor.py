@@ -1,5 +1,7 @@
 """One supervisor per home, that leaves when idle and shuts no door on a run."""
 
+from concurrent.futures import ThreadPoolExecutor
+import os
 import subprocess
 import sys
 import threading
@@ -10,7 +12,7 @@ from filelock import FileLock
 import pytest
 
 from core.domain import RunStatus, WrongInput
-from core.jobs import runner, supervisor
+from core.jobs import runner, starting, supervisor
 from core.jobs.worker import _reporter
 from core.store.liveness import ProcessId
 from core.store.results import ResultStore
@@ -43,6 +45,54 @@ def test_many_who_ask_at_once_get_one_supervisor(place):
     until(lambda: len(place.supervisors()) == 1)
     assert place.end(run_id).status == RunStatus.DONE
     assert len(place.supervisors()) == 1
+
+
+def test_thirty_who_ask_while_one_starts_start_one(home, monkeypatch):
+    """The stand-in imports for as long as the test goes on: it lives, and has not taken the lock."""
+    begun = []
+
+    def start(*_):
+        begun.append(subprocess.Popen(["sleep", "60"]))
+        return begun[-1].pid
+
+    monkeypatch.setattr(runner, "_start_supervisor", start)
+    try:
+        with ThreadPoolExecutor(30) as pool:
+            list(pool.map(lambda _: runner.ensure_supervisor(home), range(30)))
+        assert len(begun) == 1
+    finally:
+        for process in begun:
+            process.kill()
+            process.wait()
+    runner.ensure_supervisor(home)  # the one that was starting died: another is started
+    assert len(begun) == 2
+    begun[-1].kill()
+    begun[-1].wait()
+
+
+def test_one_that_took_the_lock_is_no_longer_starting_and_the_next_is_started_once_it_has_left(home, monkeypatch):
+    begun = []
+    monkeypatch.setattr(runner, "_start_supervisor", lambda *_: begun.append(1) or os.getpid())
+    monkeypatch.setattr(supervisor, "WarmServer", FakeServer)
+    runner.ensure_supervisor(home)
+    supervisor.supervise(home, STUB, 0.0)  # takes the lock, has nothing to do and leaves
+    runner.ensure_supervisor(home)
+    assert begun == [1, 1]
+    starting.note_started(home)
+    with FileLock(home.supervisor_lock):
+        runner.ensure_supervisor(home)
+    assert begun == [1, 1]
+
+
+def test_one_that_starts_for_too_long_or_left_a_broken_note_is_given_up(home, monkeypatch):
+    starting.note_start(home, ProcessId.of_this_process())
+    assert starting.is_starting(home)
+    note = home.root / "supervisor.starting"
+    os.utime(note, (0, time.time() - starting.LONGEST - 1))
+    assert not starting.is_starting(home)
+    for content in ("", "{}", "[]", '{"pid": null, "started": 1}'):
+        note.write_text(content)
+        assert not starting.is_starting(home)
 
 
 def test_asking_where_one_supervises_starts_nothing_and_is_quick(place, monkeypatch):

@@ -3,6 +3,7 @@
 import pytest
 
 from core.domain import RunStatus, WrongInput
+from core.store import trash
 from core.store.liveness import ProcessId
 from core.store.outcome import Kept, Outcome
 from core.store.results import ResultStore
@@ -17,14 +18,18 @@ def finish(store, spec, artifacts):
     return run_id
 
 
-def test_delete_names_only_files_that_nothing_else_names(store, spec):
+def test_only_files_that_nothing_else_names_go_with_a_run(store, spec):
     first = finish(store, spec(1), {"model": SHARED, "table": OWN, "original": KEPT})
     second = finish(store, spec(2), {"model": SHARED})
     store.keep("original", "original", KEPT, 1.0)
-    assert store.delete(first) == [OWN]
+    store.delete(first)
     assert store.run(first) is None
     assert store.artifacts(first) == {}
-    assert store.delete(second) == [SHARED]
+    assert store.files() == {SHARED, OWN, KEPT}  # it can be put back
+    assert trash.empty(store.db) == ([], [])
+    assert trash.empty(store.db, first) == ([first], [OWN])
+    store.delete(second)
+    assert trash.empty(store.db, second) == ([second], [SHARED])
     assert store.files() == {KEPT}
 
 

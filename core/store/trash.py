@@ -1,0 +1,123 @@
+"""What was deleted: kept whole for a day, so that it can be put back; then it goes with its files."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+import json
+import sqlite3
+
+from core.domain import ACTIVE, WrongInput
+from core.store import lifecycle
+from core.store.database import Database
+
+KEPT = timedelta(hours=24)
+# Where what belongs to a run or a study stands: table -> the column that says whose a row is.
+OF_RUN = {"runs": "id", "measurements": "run_id", "artifacts": "run_id", "study_runs": "run_id", "companions": "run_id"}
+OF_STUDY = {"studies": "id", "study_runs": "study_id"}
+# Every file of Artifacts that a row names.
+NAMED = "select file from artifacts union select file from kept union select value from trash, json_each(trash.files)"
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A run or a study that can be put back. title: what it was, in a line."""
+
+    id: str
+    title: str
+    deleted_at: datetime
+
+    @property
+    def until(self) -> datetime:
+        """When it goes for good."""
+        return self.deleted_at + KEPT
+
+
+def throw(db: Database, run_id: str) -> None:
+    """A run, its numbers and the names of its files go into the trash. Raises WrongInput if active or not there."""
+    with db.transaction() as write:
+        row = write.execute("select status, spec from runs where id = ?", (run_id,)).fetchone()
+        if row is None:
+            raise lifecycle.no_such_run(run_id)
+        if row["status"] in ACTIVE:
+            raise WrongInput(f"Run {run_id} is {row['status']}; cancel it before you delete it.")
+        _throw(write, run_id, _title(row["spec"]), OF_RUN)
+
+
+def throw_study(write: sqlite3.Connection, study_id: str, title: str) -> None:
+    """The study without its runs, inside a transaction that does more."""
+    _throw(write, study_id, title, OF_STUDY)
+
+
+def put_back(db: Database, any_id: str) -> None:
+    """Undo a deletion. Raises WrongInput where there is nothing to put back, or where it was asked for again since."""
+    with db.transaction() as write:
+        row = write.execute("select content from trash where id = ?", (any_id,)).fetchone() if any_id.isprintable() else None
+        if row is None:
+            hours = KEPT // timedelta(hours=1)
+            raise WrongInput(f"Nothing named {any_id!r:.60} was deleted in the last {hours} hours, so there is nothing to put back.")
+        content: dict[str, list[dict[str, object]]] = json.loads(row["content"])
+        whose = "runs" if "runs" in content else "studies"
+        if write.execute(f"select 1 from {whose} where id = ?", (any_id,)).fetchone():
+            raise WrongInput(f"{any_id} was asked for again since it was deleted; that one is there, and the deleted one stays deleted.")
+        for table, rows in content.items():
+            for values in rows:
+                if table != "study_runs" or _study_is_there(write, values["study_id"]):
+                    _insert(write, table, values)
+        write.execute("delete from trash where id = ?", (any_id,))
+
+
+def deleted(db: Database) -> list[Deleted]:
+    """What can be put back, the last deleted first."""
+    after = (datetime.now(UTC) - KEPT).isoformat(timespec="milliseconds")
+    rows = db.read("select id, title, deleted_at from trash where deleted_at > ? order by deleted_at desc, rowid desc", (after,))
+    return [Deleted(row["id"], row["title"], datetime.fromisoformat(row["deleted_at"])) for row in rows]
+
+
+def empty(db: Database, any_id: str | None = None) -> tuple[list[str], list[str]]:
+    """What has been in the trash for a day (or `any_id`, at once) goes for good: (ids, files that nothing names any more)."""
+    before = (datetime.now(UTC) - KEPT).isoformat(timespec="milliseconds")
+    which = ("id = ?", any_id) if any_id else ("deleted_at <= ?", before)
+    if not db.read(f"select 1 from trash where {which[0]} limit 1", which[1:]):
+        return [], []  # looks often, and must not take the write lock for it
+    with db.transaction() as write:
+        rows = write.execute(f"select id, files from trash where {which[0]}", which[1:]).fetchall()
+        write.execute(f"delete from trash where {which[0]}", which[1:])
+        named = {row["file"] for row in write.execute(NAMED)}
+    files = {file for row in rows for file in json.loads(row["files"])}
+    return [row["id"] for row in rows], sorted(files - named)
+
+
+def _throw(write: sqlite3.Connection, any_id: str, title: str, tables: dict[str, str]) -> None:
+    """tables: the first is the one that says whether it is there."""
+    with suppress(sqlite3.OperationalError, TypeError):  # a damaged row, which cannot be written down, just goes
+        content = {
+            table: [dict(row) for row in write.execute(f"select * from {table} where {column} = ? order by rowid", (any_id,))]
+            for table, column in tables.items()
+        }
+        files = [row["file"] for row in content.get("artifacts", ())]
+        write.execute(
+            "insert or replace into trash (id, title, deleted_at, content, files) values (?, ?, ?, ?, ?)",
+            (any_id, title, lifecycle.now(), json.dumps(content), json.dumps(files)),
+        )
+    for table, column in reversed(tables.items()):
+        write.execute(f"delete from {table} where {column} = ?", (any_id,))
+
+
+def _insert(write: sqlite3.Connection, table: str, values: dict[str, object]) -> None:
+    names = ", ".join(values)
+    marks = ", ".join("?" * len(values))
+    write.execute(f"insert or ignore into {table} ({names}) values ({marks})", tuple(values.values()))
+
+
+def _study_is_there(write: sqlite3.Connection, study_id: object) -> bool:
+    """Whether a run can be the study's again; a study's run that is not there may yet be put back, and counts as missing until then."""
+    return bool(write.execute("select exists (select 1 from studies where id = ?)", (study_id,)).fetchone()[0])
+
+
+def _title(spec: str) -> str:
+    """What a run was, in a line; '' where its spec cannot be read."""
+    try:
+        said = json.loads(spec)
+        return f"{said['method']} · {said['dataset']} · {said['model']}"
+    except (ValueError, KeyError, TypeError):
+        return ""
