@@ -51,9 +51,9 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
     if report["own_weights"]:
         st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
     box = st.container(border=True, key="verdict")  # above the panel, whose doubts it must not hide
-    doubts = trust_panel(run).doubts
-    lead, _, rest = verdict(report_numbers(report), run.spec.request, data).partition(".** ")
-    ends = ", with doubts" if doubts and lead.strip("*").startswith("Forgotten") else ""
+    finding = trust_panel(run)
+    lead, _, rest = verdict(report_numbers(report), run.spec.request, data, finding.far_off).partition(".** ")
+    ends = ", with doubts" if finding.doubts and lead.strip("*").startswith("Forgotten") else ""
     box.markdown(f"#### {lead.strip('*')}{ends}\n{rest}")
     with st.container(horizontal=True, key="look_inside"):
         for view, label, icon in INSIDE:
