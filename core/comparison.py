@@ -5,7 +5,9 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from core.controls import control_title
+from core.descriptions import MethodInfo
 from core.domain import RunSpec
+from core.params import used
 from core.store.finished import Finished, all_values, finished_runs
 from core.store.results import ResultStore
 
@@ -20,9 +22,12 @@ TIME = ("seconds", "speedup")
 TO_OWN_REFERENCE = ("js_to_reference", "activation_distance", "average_gap", "tow", "tow_attack", "anamnesis_index")
 
 
-def comparison(store: ResultStore, run_ids: Sequence[str] | None = None) -> "pd.DataFrame":
+def comparison(
+    store: ResultStore, run_ids: Sequence[str] | None = None, methods: Mapping[str, MethodInfo] | None = None
+) -> "pd.DataFrame":
     """One row a finished run, in the order of `run_ids` (unfinished ones left out); without ids all, newest first.
 
+    methods: what is on the shelf, so that `settings` leaves out parameters of another mode, which had no effect.
     Columns: ABOUT (`request` and `settings` as text, `control` what control it is, '' for none, `finished` an aware time), TIME
     (`seconds` of the method alone, `speedup` over retraining), then the unlearned model's metrics by key, and `original.<key>`,
     `reference.<key>`; nan where a run has no such number. One SQL query for all numbers.
@@ -37,7 +42,7 @@ def comparison(store: ResultStore, run_ids: Sequence[str] | None = None) -> "pd.
             numbers[model].setdefault(metric, [nan] * len(runs))[at[run_id]] = value
     columns: dict[str, list[Any]] = {name: [] for name in (*ABOUT, *TIME)}
     for run in runs:
-        for name, said in _about(run).items():
+        for name, said in _about(run, (methods or {}).get(run.spec.method)).items():
             columns[name].append(said)
     for model, metrics in numbers.items():
         prefix = "" if model == "unlearned" else f"{model}."
@@ -45,11 +50,12 @@ def comparison(store: ResultStore, run_ids: Sequence[str] | None = None) -> "pd.
     return pd.DataFrame(columns).astype(dict.fromkeys(TIME, float))
 
 
-def _about(run: Finished) -> dict[str, Any]:
+def _about(run: Finished, method: MethodInfo | None) -> dict[str, Any]:
     spec = run.spec
+    params = used(spec.params, method.params if method else ())
     return {
         "id": run.id, "dataset": spec.dataset, "model": model_text(spec), "request": spec.request.text,
-        "kind": spec.request.kind, "method": spec.method, "settings": settings_text(spec.params),
+        "kind": spec.request.kind, "method": spec.method, "settings": settings_text(params),
         "control": control_title(spec), "seed": spec.seed, "reference": spec.reference, "finished": run.finished_at,
         "engine": spec.engine, "device": run.device, "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,
     }  # fmt: skip

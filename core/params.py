@@ -1,5 +1,6 @@
 """Declare a hyperparameter once: its default, bounds and meaning; forms, command line, checks and docs read it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -65,6 +66,12 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def used(values: dict[str, Any], declared: Iterable[Param]) -> dict[str, Any]:
+    """Those values that had an effect: a param of another mode is left out. Names that are not declared are kept."""
+    idle = {p.name for p in declared if p.idle(values)}
+    return {name: value for name, value in values.items() if name not in idle}
 
 
 def param(default: Value, **about: Any) -> Any:

@@ -1,7 +1,7 @@
 """A number from several seeds: its mean, its 95 % interval, and of how many."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, isnan, nan, sqrt
 from statistics import fmean, stdev
 
@@ -28,6 +28,15 @@ class Spread:
             return "–"
         around = "" if self.half_width is None else f" ± {show(self.half_width)}"
         return f"{show(self.mean)}{around}" + (f" (n = {self.n})" if with_n else "")
+
+
+def change(found: Spread, more: str, less: str, same: str, show: Callable[[float], str] = "{:.3f}".format) -> str:
+    """A signed change in words and its size without a sign: `rose by 0.081 ± 0.002 (n = 3)`, never `fell by -0.081`.
+
+    more, less, same: what to say where the mean is above, below, or at zero.
+    """
+    size = replace(found, mean=abs(found.mean)).text(show)
+    return f"{more if found.mean > 0 else less} by {size}" if found.mean else f"{same} ({size})"
 
 
 def spread(values: Iterable[float]) -> Spread:

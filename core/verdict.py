@@ -1,20 +1,25 @@
 """One sentence that says what a run did, from its numbers; plain words, no torch."""
 
+from collections.abc import Callable
+
 from core.descriptions import DatasetInfo
 from core.domain import ForgetRequest
 from core.wording import words_of
 
 NEAR = 0.05  # share: differences of accuracy below this are called the same
 PRICE = 0.03  # share of kept accuracy whose loss is worth a word
+FAR_OFF = "No verdict on the method: the original itself is far off"
+FORGOTTEN = ("Forgotten", "Partly forgotten")  # leads that say something good, so that a price is a "but"
 
 Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
 
 
-def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None) -> str:
+def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, far_off: bool = False) -> str:
     """A lead (Forgotten, Partly forgotten, Not forgotten, ...) and the accuracies that it rests on.
 
     data: what the run is about, for the names; None where it is no longer on the shelf. Of a multi-label set, an accuracy is
-    the mean share of attributes that is answered rightly.
+    the mean share of attributes that is answered rightly. far_off: `core.trust` found the original itself far off, so that no
+    method can be judged by it.
     """
     forget_metric = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
     after, before = numbers["unlearned"].get(forget_metric), numbers["original"].get(forget_metric)
@@ -25,18 +30,31 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None) 
     wanted, kept_wanted = reference.get(forget_metric), reference.get("test_retain_accuracy")
     untouched = numbers["unlearned"].get("parameter_distance") == 0
     lead = (
-        "Nothing was changed"
+        FAR_OFF
+        if far_off
+        else "Nothing was changed"
         if untouched
         else _lead(before, after, 0.0 if wanted is None and request.by_class else wanted)
     )
-    price = " but at a price" if kept < (kept_wanted if kept_wanted is not None else kept_before) - PRICE else ""
+    lost, below = kept < kept_before - PRICE, kept_wanted is None or kept < kept_wanted - PRICE
+    price = (" but" if lead in FORGOTTEN else ", and") + " at a price" if lost and below and not far_off else ""
     what = _judged_on(request, data)
     rest = "the other classes" if request.by_class else "unseen images"
     share = "Attributes answered rightly" if data is not None and data.multi else "Accuracy"
     return (
-        f"**{lead}{price}.** {share} on {what}: {percent(before)} before, {percent(after)} now"
-        f"{_retrained(wanted)}; on {rest}: {percent(kept_before)} before, {percent(kept)} now{_retrained(kept_wanted)}."
+        f"**{lead}{price}.** {share} on {what}: {course(before, after, wanted)}; "
+        f"on {rest}: {course(kept_before, kept, kept_wanted)}{_judged(lost, below, kept_wanted)}."
     )
+
+
+def _judged(lost: bool, below: bool, wanted: float | None) -> str:
+    """Against what the accuracy on what is kept was held: a price is paid against the original and judged by the reference."""
+    if lost and below:
+        judge = ", with no retrained model to judge it by" if wanted is None else " and against retraining"
+        return f"; a price against the original{judge}"
+    if lost:
+        return "; lost against the original, but retraining does no better"
+    return "; less than retraining gives, but so was the original" if below and wanted is not None else ""
 
 
 def _lead(before: float, after: float, wanted: float | None) -> str:
@@ -54,8 +72,8 @@ def _lead(before: float, after: float, wanted: float | None) -> str:
     return "Partly forgotten" if after <= (before + wanted) / 2 else "Mostly remembered"
 
 
-def _retrained(value: float | None) -> str:
-    return "" if value is None else f" ({percent(value)} if retrained)"
+def _retrained(value: float | None, form: Callable[[float], str]) -> str:
+    return "" if value is None else f" ({form(value)} if retrained)"
 
 
 def _judged_on(request: ForgetRequest, data: DatasetInfo | None) -> str:
@@ -65,6 +83,16 @@ def _judged_on(request: ForgetRequest, data: DatasetInfo | None) -> str:
     if request.kind == "mislabelled":
         return f"the forget set ({named}, by their wrong labels)"
     return f"the forget set ({named})" if request.by_rule else "the forget set"
+
+
+def course(before: float | None, now: float | None, wanted: float | None, form: Callable[[float], str] | None = None) -> str:
+    """What unlearning did to a number, as text: the original's, the unlearned network's, the reference's; unknown ones are left out.
+
+    form: of one number; percent where none is given. As in `95 % before, 40 % now (93 % if retrained)`.
+    """
+    form = form or percent
+    steps = [f"{form(value)} {word}" for value, word in ((before, "before"), (now, "now")) if value is not None]
+    return ", ".join(steps) + _retrained(wanted, form)
 
 
 def percent(share: float) -> str:

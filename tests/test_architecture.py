@@ -64,6 +64,8 @@ CHARTS = (
     *(f"dashboard.components.inside_{part}" for part in ("figures", "ends", "ssd", "ssse", "aru", "unsir", "perturbation", "other")),
 )
 
+TABLES = ROOT / "dashboard" / "components" / "tables.py"  # alone hands Streamlit a table, for there no cell says `None`
+
 FILES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py")])
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 
@@ -216,6 +218,19 @@ def test_no_resource_is_cached_for_a_time():
     cached = [{k.arg for k in node.keywords} for node in calls if ast.unparse(node.func) == "st.cache_resource"]
     assert cached
     assert not [named for named in cached if "ttl" in named]
+
+
+def test_every_table_of_a_page_is_shown_where_a_missing_value_is_a_dash():
+    def shown(path):
+        """Calls by which Streamlit, or a part of a page, shows a table: `st.table(...)`, `column.dataframe(...)`."""
+        calls = [node.func for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+        names = [call for call in calls if isinstance(call, ast.Attribute) and call.attr in ("table", "dataframe", "data_editor")]
+        return [ast.unparse(call) for call in names if ast.unparse(call) not in stored]
+
+    stored = ("queries.table", "side.table", "a.table", "story.table", "self.table")  # of a run's stored tables
+    assert shown(TABLES) == ["st.dataframe"]  # and st.table by another name
+    others = {path.name: found for path in FILES if "dashboard" in path.parts and path != TABLES and (found := shown(path))}
+    assert not others
 
 
 METHODS = sorted((ROOT / "core" / "methods").glob("*.py"))

@@ -1,10 +1,10 @@
 """Reports and tables as text."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from core.cli.doubting import Doubts
 from core.cli.group import print_json
 from core.descriptions import DatasetInfo
 from core.domain import RunStatus
@@ -15,17 +15,18 @@ from core.studies.standing import Progress
 from core.studies.summary import StudySummary
 from core.verdict import verdict
 
+NONE = Doubts()
 ACROSS = 3  # variants side by side; more go into another table below
 
 
-def print_report(report: dict[str, Any], ended: Run, data: DatasetInfo | None, doubts: Sequence[str] = ()) -> None:
+def print_report(report: dict[str, Any], ended: Run, data: DatasetInfo | None, doubts: Doubts = NONE) -> None:
     """A run's verdict, what the automatic checks say of it, and its numbers, where it is done."""
     click.echo(f"{report['id']}  {report['status']}")
     if ended.status != RunStatus.DONE:
         return
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
-    click.echo(verdict(numbers, ended.spec.request, data).replace("**", ""))
-    for line in (report["own_weights"], *doubts):
+    click.echo(verdict(numbers, ended.spec.request, data, doubts.far_off).replace("**", ""))
+    for line in (report["own_weights"], *doubts.lines):
         if line:
             click.echo(line)
     if report["floor"]:

@@ -8,7 +8,7 @@ import click
 
 from core.asking import dataset_of, floor_spec, limit_of, make_spec, request_of
 from core.catalogue import Catalogue, catalogue, is_written
-from core.cli.doubting import doubts_of
+from core.cli.doubting import Doubts, doubts_of
 from core.cli.group import EXIT, FAILED, POLL, as_json, cli, print_json
 from core.cli.printing import print_report
 from core.cli.waiting import places
@@ -75,7 +75,7 @@ def run(
     ended, *below = follow_all(home, wanted)
     with ResultStore(home.database) as store:
         report = full_report(home, store, ended)
-        doubts = [] if as_json else doubts_of(home, store, ended, shelves.datasets[dataset])
+        doubts = Doubts() if as_json else doubts_of(home, store, ended, shelves.datasets[dataset])
     if as_json:
         print_json(report)
     else:

@@ -15,7 +15,7 @@ from core.training import predict
 
 ALPHAS = 25  # values, evenly on a log scale over the whole axis: `core.explore.ratios`
 PARTS = ("forget", "retain", "test_forget", "test_retain")
-ASKED, SECONDS, FEWEST = 500, 1.2, 100  # images of a part, at most; that an answer may take; fewer images say too little
+ASKED, SECONDS, FEWEST = 500, 2.0, 100  # images of a part, at most; that an answer may take; fewer images say too little
 PATIENT = 150  # images of a part that a look asks of a slow network
 
 
@@ -23,6 +23,11 @@ def images_at_once(seconds: float) -> int:
     """Images of a part that an answer within SECONDS can ask; 0 where that is too few, so that a look must."""
     most = int(SECONDS / ALPHAS / 3 / seconds)
     return min(ASKED, most) if most >= FEWEST else 0
+
+
+def seconds_of_curve(seconds: float) -> float:
+    """What the curve would take with FEWEST images of each part, of a network that takes so many seconds for one image here and now."""
+    return ALPHAS * 3 * FEWEST * seconds
 
 
 def alpha_curve(home: Home, run_id: str, lambda_: float, kept: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from core.domain import WrongInput
-from core.explore.alphas import images_at_once
+from core.explore.alphas import images_at_once, seconds_of_curve
 from core.explore.dampening import load
 from core.explore.importances import Importances, importances_of
 from core.opened import Opened, open_models
@@ -28,7 +28,7 @@ def importance_view(home: Home, run_id: str, kept: str = "") -> dict[str, Any]:
     `ceiling`: n/k, which no ratio of per-sample importances exceeds; None for other estimators. `automatic`: the adaptive
     alpha; `axis`: the lowest and the highest alpha worth a look (`core.explore.ratios`). `dead`: share of weights that feel
     no gradient on any data. `at_once`: images of a part of the data that the curve over alpha can ask while the user waits,
-    0 where a look must. `maps`: layers that have a kernel map.
+    0 where a look must; `curve_seconds`: what the curve would take with the fewest images. `maps`: layers that have a kernel map.
     """
     opened = open_models(home, run_id)
     known = load(opened, kept)
@@ -48,7 +48,7 @@ def importance_view(home: Home, run_id: str, kept: str = "") -> dict[str, Any]:
         "automatic": known.axis.automatic,
         "axis": [known.axis.low, known.axis.high],
         "dead": float((everything == 0).double().mean()),
-        "at_once": images_at_once(known.seconds),
+        "at_once": images_at_once(known.seconds), "curve_seconds": seconds_of_curve(known.seconds),
         "maps": mapped_layers(opened.model("original")),
     }
 

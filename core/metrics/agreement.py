@@ -81,7 +81,7 @@ METRICS = (
         MetricInfo(
             "tow", "Tug of war (ToW)", "share", "high",
             "Product of one minus the distance to the reference, for accuracy on the forget set, on the retain set and on unseen "
-            "kept images. 1: as the reference.",
+            "kept images. 100 %: as the reference.",
         ),
         _tow,
     ),

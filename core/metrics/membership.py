@@ -132,7 +132,7 @@ def _are(count: int) -> str:
 def _tpr(percent: int) -> Metric:
     definition = (
         f"Share of the forget set that is recognised by its low loss when {percent} % of unseen images (of the same classes, for "
-        f"class requests) may be taken for members. {percent / 100:g} is chance; the aim is the reference's value."
+        f"class requests) may be taken for members. {percent} % is chance; the aim is the reference's value."
     )
     info = MetricInfo(f"attack_tpr_at_{percent}", f"Recognised at {percent} % false alarms", "share", "match", definition)
     return Metric(info, partial(_attack_tpr, percent / 100))
@@ -143,7 +143,7 @@ METRICS = (
         MetricInfo(
             "attack_loss_accuracy", "Membership attack by loss", "share", "match",
             "How often a logistic regression tells the forget set from unseen images (of the same classes, for class "
-            "requests) by their loss: ten stratified splits, balanced. 0.5 is chance; the aim is the reference's value. It learns "
+            "requests) by their loss: ten stratified splits, balanced. 50 % is chance; the aim is the reference's value. It learns "
             "which side to call members, so over-forgetting raises it too. The unseen images are those of the accuracies.",
         ),
         loss_attack_accuracy,
@@ -152,7 +152,7 @@ METRICS = (
         MetricInfo(
             "attack_auc", "Membership attack by low loss (AUC)", "share", "match",
             "Chance that an image of the forget set has a lower loss than an unseen one (of the same classes, for class requests). "
-            "0.5: nobody can tell; above: members are recognised; below: the forgotten stand out, too much was forgotten.",
+            "50 %: nobody can tell; above: members are recognised; below: the forgotten stand out, too much was forgotten.",
         ),
         _attack_auc,
     ),

@@ -72,7 +72,7 @@ METRICS = (
         MetricInfo(
             "probe_accuracy", "Forgotten class found inside", "share", "match",
             "Balanced accuracy, on unseen images, of a logistic regression that looks for the forgotten classes in the features "
-            "before the last layer. 0.5 is chance; a network that never saw a class may tell it apart all the same: see the reference.",
+            "before the last layer. 50 % is chance; a network that never saw a class may tell it apart all the same: see the reference.",
         ),
         lambda evidence, model: list(probes(evidence, model).values())[-2:][0],
     ),

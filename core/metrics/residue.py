@@ -76,7 +76,7 @@ METRICS = (
     Metric(
         MetricInfo(
             "similarity_ratio", "SSSE's similarity ratio (reconstruction)", "share", "high",
-            "How far the AUC of recognising the forgotten classes went from the original's (0) to the reference's (1), on unseen "
+            "How far the AUC of recognising the forgotten classes went from the original's (0 %) to the reference's (100 %), on unseen "
             "images. The paper's exact formula is not public; this is our reading of its summaries.",
         ),
         _similarity, ("unlearned",),

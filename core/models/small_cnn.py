@@ -8,7 +8,7 @@ from core.descriptions import DatasetInfo, ModelInfo
 from core.models.normalise import Normalise
 
 INFO = ModelInfo(
-    "small_cnn", "Small CNN", "Two 3x3 convolutions with BatchNorm, two linear layers; 38,378 weights on digits, more on larger images."
+    "small_cnn", "Small CNN", "Two 3x3 convolutions with BatchNorm, two linear layers; the smallest network here."
 )
 
 

@@ -42,20 +42,20 @@ class SeedMetric:
 U_LIRA = SeedMetric(
     "u_lira", "U-LiRA", "share", "match",
     "For each image, Gaussians over the other seeds' confidences tell whether a model unlearned it or never saw it; share of "
-    "right guesses over all seeds. 0.5: nobody can tell (arXiv:2403.01218).",
+    "right guesses over all seeds. 50 %: nobody can tell (arXiv:2403.01218).",
     needs=3, ideal=0.5,
 )  # fmt: skip
 RMIA = SeedMetric(
     "rmia", "RMIA", "share", "match",
     "How often a forgotten image's probability, beside what retrained models of other seeds give it, is higher than an unseen "
-    "image's (area under the ROC; offline, a = 0.3, gamma = 1). 0.5: nobody can tell (arXiv:2312.03262).",
+    "image's (area under the ROC; offline, a = 0.3, gamma = 1). 50 %: nobody can tell (arXiv:2312.03262).",
     needs=2, ideal=0.5,
 )  # fmt: skip
 FORGETTING_QUALITY = SeedMetric(
     "forgetting_quality", "Forgetting quality (NeurIPS 2023)", "share", "high",
     "For each forgotten image, how far the unlearned models' confidences lie from the retrained models' (epsilon): 1 point below "
-    "0.5, half a point below 1, and so on; mean, times the accuracy kept on the retain set and on unseen images. 1 is out of "
-    "reach: two sets of retrained models are at about 0.18.",
+    "0.5, half a point below 1, and so on; mean, times the accuracy kept on the retain set and on unseen images. 100 % is out "
+    "of reach: two sets of retrained models are at about 18 %.",
     needs=8, ideal=0.18,
 )  # fmt: skip
 OVER_SEEDS = (U_LIRA, RMIA, FORGETTING_QUALITY)

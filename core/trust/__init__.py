@@ -1,19 +1,23 @@
 """Can a run be trusted? Automatic checks, each with a sentence that holds the numbers it rests on; pure, no torch."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.domain import ForgetRequest
-from core.trust import attacks, checks, residue
+from core.trust import attacks, checks, original, residue
 from core.trust.case import Case, ClassSeen, Doubt, NotCheckable, PerClass
+from core.trust.rules import resolve
 from core.trust.study import check_study
 from core.verdict import Numbers
 
-__all__ = ["CHECKED", "DECIDING", "Case", "ClassSeen", "Doubt", "Finding", "PerClass", "check_run", "check_study", "examine"]
+__all__ = ["CHECKED", "DECIDING", "Case", "ClassSeen", "Doubt", "Finding", "PerClass", "check_run", "check_study", "examine", "resolve"]
 
 Check = Callable[[Case], str | None]  # a doubt's sentence, '' for none; None where the question does not arise
-FIRST: dict[str, Check] = {"untouched": checks.untouched, "collapsed": checks.collapsed}
-REST: dict[str, Check] = {
+CHECKS: dict[str, Check] = {  # in the order in which their doubts are told
+    "original_far_off": original.original_far_off,
+    "no_reference": checks.no_reference,
+    "untouched": checks.untouched,
+    "collapsed": checks.collapsed,
     "over_forgotten": attacks.over_forgotten,
     "streisand": checks.streisand,
     "not_forgotten": residue.not_forgotten,
@@ -24,12 +28,9 @@ REST: dict[str, Check] = {
     "price": checks.price,
     "control_as_good": residue.control_as_good,
 }
-FOLLOWS = {  # doubt -> what goes without saying then
-    "not_forgotten": ("shallow", "no_nearer"),  # what is still answered need not be brought back
-    "hidden_worst_class": ("price",),  # its sentence tells the average's loss, too
-}
 DECIDING = "still_recognised"  # without any attack, that nothing was found says little
 CHECKED = {  # key -> what is looked for, in the order of the checks
+    "original_far_off": "an original that is itself far off",
     "no_reference": "a missing reference",
     "untouched": "an untouched network",
     "collapsed": "a collapsed one",
@@ -47,28 +48,49 @@ CHECKED = {  # key -> what is looked for, in the order of the checks
 
 @dataclass(frozen=True)
 class Finding:
-    """doubts: the reasons not to trust. clear: keys of checks that found nothing. missed: key -> why it could not be made."""
+    """doubts: the reasons not to trust. clear: keys of checks that found nothing. missed: key -> why it could not be made.
+
+    withheld: key of what was found, too, but is not shown beside the doubts -> the reason, by `core.trust.rules`.
+    """
 
     doubts: tuple[Doubt, ...]
     clear: tuple[str, ...] = ()
     missed: Mapping[str, str] | None = None
+    withheld: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def far_off(self) -> bool:
+        """Whether the original itself is far off, so that no verdict on the method can be given."""
+        return any(doubt.key == "original_far_off" for doubt in self.doubts)
+
+    @property
+    def besides(self) -> list[str]:
+        """A sentence for each reason: what could not be checked, then what was found, too, but is not shown."""
+        lines = [f"Not checked {reason}: {what}." for reason, what in _by_reason(self.missed or {})]
+        return lines + [f"Found, too, but not shown, because {reason}: {what}." for reason, what in _by_reason(self.withheld)]
+
+
+def _by_reason(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
+    found: dict[str, list[str]] = {}
+    for key, reason in reasons.items():
+        found.setdefault(reason, []).append(CHECKED[key])
+    return [(reason, ", ".join(what)) for reason, what in found.items()]
 
 
 def check_run(
     numbers: Numbers, per_class: PerClass, request: ForgetRequest, classes: tuple[str, ...], *,
     floor: Numbers | None = None, controls: Mapping[str, Numbers] | None = None, method: str = "", forget_count: int | None = None,
-    grafted: Mapping[str, float] | None = None, multi: bool = False,
+    grafted: Mapping[str, float] | None = None, multi: bool = False, own_weights: bool = False,
 ) -> list[Doubt]:  # fmt: skip
     """Every reason not to trust a run; none for a network that was really retrained. The arguments are told at `Case`."""
-    case = Case(numbers, per_class, request, classes, floor, controls, method, forget_count, grafted, multi)
+    case = Case(numbers, per_class, request, classes, floor, controls, method, forget_count, grafted, multi, own_weights)
     return list(examine(case).doubts)
 
 
 def examine(case: Case) -> Finding:
-    """All checks. An untouched or a collapsed network is called that alone: what else is wrong follows from it."""
-    found = {"no_reference": checks.no_reference(case)}
-    missed: dict[str, str] = {}
-    for key, check in (FIRST | REST).items():
+    """All checks, and of what they found what may stand together."""
+    found, missed = {}, {}
+    for key, check in CHECKS.items():
         try:
             sentence = check(case)
         except NotCheckable as reason:
@@ -76,11 +98,5 @@ def examine(case: Case) -> Finding:
             continue
         if sentence is not None:
             found[key] = sentence
-        if sentence and key in FIRST:
-            return Finding(tuple(Doubt(name, found[name]) for name in ("no_reference", key) if found[name]))
-    for key, follows in FOLLOWS.items():
-        if found.get(key):
-            for other in follows:
-                found.pop(other, None)
-    doubts = tuple(Doubt(key, sentence) for key, sentence in found.items() if sentence)
-    return Finding(doubts, tuple(key for key, sentence in found.items() if not sentence), missed)
+    doubts, withheld = resolve({key: sentence for key, sentence in found.items() if sentence})
+    return Finding(doubts, tuple(key for key, sentence in found.items() if not sentence), missed, withheld)

@@ -1,12 +1,12 @@
 """What the checks look at: one run's numbers, and how far two retrained networks may differ by chance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.chance import allowed
 from core.comeback import Comeback, comeback, descends
 from core.domain import ForgetRequest
-from core.verdict import Numbers
+from core.verdict import Numbers, course
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Case:
 
     `controls`: what each is -> numbers; None where this run can have none. `forget_count`: training examples that had to go.
     `grafted`: model -> accuracy on the kept classes with the original's last layer put on its own layers; None: not known.
-    `multi`: an image has several attributes, which `classes` and `per_class` are then about.
+    `multi`: an image has several attributes, which `classes` and `per_class` are then about. `own_weights`: the original's
+    weights were uploaded, not trained here.
     """
 
     numbers: Numbers
@@ -56,6 +57,7 @@ class Case:
     forget_count: int | None = None
     grafted: Mapping[str, float] | None = None
     multi: bool = False
+    own_weights: bool = False
 
     @property
     def forget_metric(self) -> str:
@@ -96,6 +98,28 @@ class Case:
     def pair(self, metric: str) -> tuple[float, float]:
         """The unlearned network's value and the reference's. Raises NotCheckable."""
         return self.need(metric), self.need(metric, "reference")
+
+    def course(self, metric: str, form: Callable[[float], str] | None = None) -> str:
+        """What unlearning changed: the number `before`, `now`, and `if retrained`, as far as they are known."""
+        return course(self.get(metric, "original"), self.get(metric), self.get(metric, "reference"), form)
+
+    def lowered(self, metric: str, slack: float) -> bool:
+        """Whether unlearning took more than `slack` off the original's number; where that is not known, only the reference can judge."""
+        before, now = self.get(metric, "original"), self.get(metric)
+        return before is None or now is None or now < before - slack
+
+    def raised(self, metric: str, slack: float) -> bool:
+        """Whether unlearning added more than `slack` to the original's number; where that is not known, only the reference can judge."""
+        before, now = self.get(metric, "original"), self.get(metric)
+        return before is None or now is None or now > before + slack
+
+    def guess(self) -> float:
+        """Accuracy on the retain set's test images of always the most frequent answer; of attributes, their mean."""
+        if self.multi:
+            shares = [max(s.positives, s.count - s.positives) / s.count for s in self.per_class.get("unlearned", ()) if s.count]
+            return sum(shares) / len(shares) if shares else 0.5
+        counts = [self.seen("unlearned", c).count for c in self.kept]
+        return max(counts) / sum(counts) if sum(counts) else 1 / len(self.classes)
 
     def seen(self, model: str, index: int) -> ClassSeen:
         """A model on a class; no images where the table does not know it."""

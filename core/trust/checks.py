@@ -1,5 +1,8 @@
 """The checks of what a network answers: each gives a sentence with its numbers, '' where it finds nothing, or NotCheckable.
 
+What harms is held against both: a check speaks where the network is worse than the reference by more than retraining explains,
+and worse than the original by as much, for what the original already was is not what unlearning did.
+
 The constants bound, with room, what two networks that were retrained alike differ by; measured on digits (ten classes and
 more requests, five seeds; `tests/benchmarks/bench_trust.py`). Where a run's own floor is wider, that counts instead.
 """
@@ -10,7 +13,7 @@ from math import log
 from core.chance import SURE, standard_error
 from core.trust.case import Case, ClassSeen, NotCheckable
 from core.trust.residue import SAME
-from core.verdict import PRICE, percent
+from core.verdict import PRICE, course, percent
 
 CONFUSED = 0.25  # of ln(classes), nats: entropy above the reference's on whole classes, which it has never seen
 CONFUSED_IMAGES = 0.05  # of ln(classes), nats: the same on single images, of which any network is sure
@@ -44,31 +47,35 @@ def untouched(case: Case) -> str:
 
 
 def collapsed(case: Case) -> str:
-    """Kept accuracy near guessing, or one answer for everything, where the reference does better."""
+    """Accuracy on the retain set near guessing, or one prediction for everything, where the reference and the original do better."""
     better = "reference" if case.has_reference else "original"
     kept, wanted = case.need("test_retain_accuracy"), case.need("test_retain_accuracy", better)
+    if not case.lowered("test_retain_accuracy", PRICE):
+        return ""
     if case.multi:
         return _collapsed_attributes(case, kept, wanted, better)
-    counts = [case.seen("unlearned", c).count for c in case.kept]
-    guess = max(counts) / sum(counts) if sum(counts) else 1 / len(case.classes)
-    than = f"{percent(wanted)} {_of(better)}"
-    answers = [c for c in range(len(case.classes)) if (case.seen("unlearned", c).accuracy or 0.0) >= ANSWERED]
-    theirs = [c for c in range(len(case.classes)) if (case.seen(better, c).accuracy or 0.0) >= ANSWERED]
-    if sum(counts) and len(answers) <= 1 < len(theirs):
+    guess, told = case.guess(), f"accuracy on the kept classes: {case.course('test_retain_accuracy')}"
+    answers, others = _answered(case, "unlearned"), [_answered(case, m) for m in ("original", "reference") if m in case.per_class]
+    if case.kept_images() and len(answers) <= 1 < min(map(len, others), default=0):
         what = f"(nearly) all answers are {case.classes[answers[0]]}" if answers else "no class is recognised"
-        return f"Collapsed: {what}; accuracy on the kept classes is {percent(kept)}, {than}."
+        return f"Collapsed: {what}; {told}."
     if kept < wanted - PRICE and kept <= guess + NEAR_CHANCE * max(wanted - guess, 0.0):
-        return f"Collapsed: accuracy on the kept classes is {percent(kept)}, near guessing ({percent(guess)}); {than}."
+        return f"Collapsed: near guessing ({percent(guess)}); {told}."
     return ""
+
+
+def _answered(case: Case, model: str) -> list[int]:
+    """Classes that a network answers rightly at least now and then."""
+    return [c for c in range(len(case.classes)) if (case.seen(model, c).accuracy or 0.0) >= ANSWERED]
 
 
 def _collapsed_attributes(case: Case, kept: float, wanted: float, better: str) -> str:
     """The same where an image has several attributes: the same row of answers for all, or no better than the frequent ones."""
-    ours, theirs = ([s for s in case.per_class.get(model, ()) if s.count] for model in ("unlearned", better))
-    told = f"{percent(kept)} of the attributes are answered rightly on unseen images, {percent(wanted)} {_of(better)}"
-    if ours and _constant(ours) and not _constant(theirs):
+    ours, theirs, before = ([s for s in case.per_class.get(model, ()) if s.count] for model in ("unlearned", better, "original"))
+    told = f"attributes answered rightly on unseen images: {case.course('test_retain_accuracy')}"
+    if ours and _constant(ours) and not _constant(theirs) and not (before and _constant(before)):
         return f"Collapsed: every image gets the same answers; {told}."
-    guess = sum(max(s.positives, s.count - s.positives) / s.count for s in ours) / len(ours) if ours else 0.5
+    guess = case.guess()
     if kept < wanted - PRICE and kept <= guess + NEAR_CHANCE * max(wanted - guess, 0.0):
         return f"Collapsed: {told}; always the more frequent answer would be right {percent(guess)} of the time."
     return ""
@@ -79,56 +86,53 @@ def _constant(seen: Sequence[ClassSeen]) -> bool:
 
 
 def streisand(case: Case) -> str:
-    """More confused by the forgotten than a network that never saw it: the forgotten stand out."""
+    """Unlearning made the network more confused by the forget set than one that never saw it: the forgotten stand out."""
     ours, theirs = case.pair("forget_entropy")
     least = (CONFUSED if case.request.by_class else CONFUSED_IMAGES) * log(2 if case.multi else len(case.classes))
-    if ours <= theirs + case.allowed("forget_entropy", least):
+    if ours <= theirs + case.allowed("forget_entropy", least) or not case.raised("forget_entropy", least):
         return ""
     return (
-        f"The forgotten stand out (Streisand effect): the answers on them have an entropy of {ours:.2f} nats, {theirs:.2f} if "
-        "retrained, so whoever looks for confusion finds them."
+        f"The forgotten stand out (Streisand effect): entropy of the answers on the forget set, in nats: "
+        f"{case.course('forget_entropy', '{:.2f}'.format)}, so whoever looks for confusion finds them."
     )
 
 
 def hidden_worst_class(case: Case) -> str:
-    """One kept class, or one attribute, lost much that the average does not show."""
-    better = "reference" if case.has_reference else "original"
-    if better == "original" and case.request.by_rule and not case.request.by_class:
+    """Unlearning cost one kept class, or one attribute, much that the average does not show."""
+    if not case.has_reference and case.request.by_rule and not case.request.by_class:
         raise NotCheckable("for want of a reference")  # what had to go is a part of some class, and rightly lost there
     losses: dict[int, float] = {}
     for c in case.kept:
-        ours, theirs = case.seen("unlearned", c), case.seen(better, c)
-        if ours.accuracy is not None and theirs.accuracy is not None:
-            losses[c] = theirs.accuracy - ours.accuracy
+        ours, *others = (case.seen(model, c).accuracy for model in ("unlearned", "original", "reference"))
+        bars = [share for share in others if share is not None]
+        if ours is not None and bars:
+            losses[c] = min(bars) - ours  # against both: what the original or a retrained network does not know was not lost
     if not losses:
         raise NotCheckable("for want of test images of the kept classes")
     worst = max(losses, key=lambda c: losses[c])
     mean = sum(losses.values()) / len(losses)
-    ours, theirs = (case.seen(model, worst) for model in ("unlearned", better))
-    chance = SURE * standard_error(ours.accuracy or 0.0, theirs.accuracy or 0.0, ours.count)
+    before, now, wanted = (case.seen(model, worst) for model in ("original", "unlearned", "reference"))
+    chance = SURE * standard_error(now.accuracy or 0.0, (now.accuracy or 0.0) + losses[worst], now.count)
     if losses[worst] <= max(CLASS_LOSS, chance, HIDDEN * mean):
         return ""
+    told = course(before.accuracy, now.accuracy, wanted.accuracy)
     if case.multi:
         return (
-            f"The average hides an attribute: on unseen images {case.classes[worst]} is answered rightly {percent(ours.accuracy or 0.0)} "
-            f"of the time, {percent(theirs.accuracy or 0.0)} {_of(better)}, while all attributes lost {percent(max(mean, 0.0))} on average."
+            f"The average hides an attribute: on unseen images {case.classes[worst]} is answered rightly: {told}, while all "
+            f"attributes lost {percent(max(mean, 0.0))} on average."
         )
     return (
-        f"The average hides a class: on unseen images of {case.classes[worst]} accuracy is {percent(ours.accuracy or 0.0)}, "
-        f"{percent(theirs.accuracy or 0.0)} {_of(better)}, while the kept classes lost {percent(max(mean, 0.0))} on average."
+        f"The average hides a class: accuracy on unseen images of {case.classes[worst]}: {told}, while the kept classes lost "
+        f"{percent(max(mean, 0.0))} on average."
     )
 
 
 def price(case: Case) -> str:
-    """All kept classes together lost more than chance and retraining cost."""
+    """Unlearning cost all kept classes together more than chance, and left them below what retraining leaves."""
     better = "reference" if case.has_reference else "original"
     kept, wanted = case.need("test_retain_accuracy"), case.need("test_retain_accuracy", better)
-    chance = SURE * standard_error(kept, wanted, case.kept_images())
-    if kept >= wanted - max(case.allowed("test_retain_accuracy", PRICE), chance):
+    least = max(PRICE, SURE * standard_error(kept, wanted, case.kept_images()))
+    if kept >= wanted - case.allowed("test_retain_accuracy", least) or not case.lowered("test_retain_accuracy", least):
         return ""
     rest = "the kept classes" if case.request.by_class else "unseen images"
-    return f"Forgotten at a price: accuracy on {rest} is {percent(kept)}, {percent(wanted)} {_of(better)}."
-
-
-def _of(model: str) -> str:
-    return "if retrained" if model == "reference" else "before"
+    return f"At a price: accuracy on {rest}: {case.course('test_retain_accuracy')}."

@@ -11,14 +11,16 @@ HARDLY = 0.005  # nats: as AS_NEAR, where both divergences are tiny
 
 
 def not_forgotten(case: Case) -> str:
-    """Still answered, more often than by the reference."""
-    ours, theirs = case.pair(case.forget_metric)
-    chance = SURE * standard_error(ours, theirs, case.forget_images())
-    if ours <= theirs + max(case.allowed(case.forget_metric, NEAR), chance):
+    """Answered more often than by the reference: unlearning left it, or even taught it."""
+    metric = case.forget_metric
+    ours, theirs = case.pair(metric)
+    least = max(NEAR, SURE * standard_error(ours, theirs, case.forget_images()))
+    if ours <= theirs + case.allowed(metric, least):
         return ""
-    return (
-        f"Not forgotten: what had to go is still answered {case.as_labelled} {percent(ours)} of the time, {percent(theirs)} if retrained."
-    )
+    before = case.get(metric, "original")
+    more = before is not None and case.raised(metric, least)
+    what = "is now answered more often" if more else "is still answered"
+    return f"Not forgotten: what had to go {what} {case.as_labelled}: {case.course(metric)}."
 
 
 def no_nearer(case: Case) -> str | None:
@@ -44,7 +46,10 @@ def shallow(case: Case) -> str | None:
     if said.word == "unknown":
         case.pair("relearn_steps")  # raises with the reason
     found = [part.sentence for part in said.parts if part.word == "easier"]
-    return f"Forgotten only on the surface. {' '.join(found)}" if found else ""
+    if not found:
+        return ""
+    answered = case.course(case.forget_metric)
+    return f"Forgotten only on the surface{f'; accuracy on it: {answered}' if answered else ''}. {' '.join(found)}"
 
 
 def control_as_good(case: Case) -> str | None:
@@ -64,8 +69,8 @@ def control_as_good(case: Case) -> str | None:
             right = numbers["unlearned"].get(case.forget_metric)
             return (
                 f"A control does as well: with {title} the answers on what had to go lie {theirs:.3f} nats from the reference's "
-                f"(this run's: {ours:.3f}) and are right {_said(right)} of the time (this run's: {_said(case.get(case.forget_metric))}), "
-                "so nothing speaks for the method's own idea here."
+                f"(this run's: {case.course('js_to_reference', '{:.3f}'.format)}) and are right {_said(right)} of the time "
+                f"(this run's: {case.course(case.forget_metric)}), so nothing speaks for the method's own idea here."
             )
     return ""
 

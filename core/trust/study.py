@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from core.domain import ForgetRequest
-from core.spread import FEW, Spread, spread
+from core.spread import FEW, Spread, change, spread
 from core.trust.case import Doubt
 from core.verdict import Numbers, percent
 
@@ -35,20 +35,21 @@ def _of_effect(what: str, effect: Spread, metric: str) -> Doubt | None:
     if effect.few:
         return Doubt("few_seeds", f"It cannot be told whether {what} fell: {_paired(effect)} with that number.")
     if effect.mean <= 0:
-        return Doubt("no_effect", f"There is no effect: on average, {what} fell by {_text(effect, metric)}, so not at all.")
+        return Doubt("no_effect", f"There is no effect: on average, {what} {_moved(effect, metric)}.")
     if _wide(effect):
-        return Doubt("wide_interval", f"The interval is wider than the effect: {what} fell by {_text(effect, metric)}.")
+        return Doubt("wide_interval", f"The interval is wider than the effect: {what} {_moved(effect, metric)}.")
     return None
 
 
 def _of_difference(title: str, apart: Spread) -> Doubt | None:
     if apart.few:
         return Doubt("few_seeds", f"A difference to {title} cannot be told: {_paired(apart)} with a distance to the reference.")
-    nearer = f"the answers lie nearer to the reference's by {_text(apart, DIVERGENCE)}"
+    nearer_to, farther_from, as_far_from = (f"lie {way} the reference's" for way in ("nearer to", "farther from", "as far from"))
+    nearer = f"the answers {change(apart, nearer_to, farther_from, as_far_from, _nats)}"
     if _wide(apart):
         return Doubt("wide_interval", f"No difference to {title} can be told: {nearer}, an interval that holds zero.")
     if apart.mean <= 0:
-        return Doubt("rival_nearer", f"No better than {title}: {nearer}, so they lie farther off.")
+        return Doubt("rival_nearer", f"No better than {title}: {nearer}.")
     return None
 
 
@@ -67,5 +68,10 @@ def _wide(found: Spread) -> bool:
     return found.half_width is None or found.half_width >= abs(found.mean)
 
 
-def _text(found: Spread, metric: str) -> str:
-    return found.text(percent if metric != DIVERGENCE else lambda nats: f"{nats:.3f} nats")
+def _moved(fall: Spread, metric: str) -> str:
+    """`fall`: above zero, it fell."""
+    return change(fall, "fell", "rose", "did not change", percent if metric != DIVERGENCE else _nats)
+
+
+def _nats(value: float) -> str:
+    return f"{value:.3f} nats"

@@ -75,7 +75,7 @@ def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool
     shares = counts / counts.sum(1, keepdims=True)
     written = size <= WRITTEN
     text = [
-        [f"{100 * s:.0f} %<br>{c:.2f}" if n else "" for s, c, n in zip(*row, strict=True)]
+        [f"{s:.0%}<br>{c:.0%} sure" if n else "" for s, c, n in zip(*row, strict=True)]
         for row in zip(shares, confidence, counts, strict=True)
     ] if written else None  # fmt: skip
     trace = {
@@ -83,7 +83,7 @@ def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool
         "customdata": np.stack([counts, np.nan_to_num(confidence)], 2), "colorscale": DARK_SCALE if dark else "Blues",
         "showscale": False, "text": text, "texttemplate": "%{text}" if written else None, "textfont": {"size": 10},
         "hovertemplate": f"{row.removesuffix(' class')} %{{y}}, answered %{{x}}: %{{z:.1%}} (%{{customdata[0]}} images), mean "
-        "confidence %{customdata[1]:.2f}<extra></extra>",
+        "confidence %{customdata[1]:.1%}<extra></extra>",
     }  # fmt: skip
     layout = house(
         "answer", row, AROUND + ROW * max(2, len(names)) if written else HEIGHT + 80,

@@ -131,7 +131,7 @@ def pair_of(frame: pd.DataFrame, asked_a: str, asked_b: str) -> tuple[str, str]:
         return a, asked_b
     ours = frame[frame["id"] == a].iloc[0]
     others = frame[frame["id"] != a]
-    points = {"dataset": 16, "request": 8, "seed": 1}
+    points = {"dataset": 32, "model": 16, "request": 8, "seed": 1}
     likely = sum((others[name] == ours[name]) * count for name, count in points.items())
     likely = likely + (others["control"] == "") * 4 + (others["method"] != ours["method"]) * 2
     return a, str(others.loc[likely.idxmax(), "id"]) if len(others) else a

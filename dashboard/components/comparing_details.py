@@ -72,7 +72,7 @@ def matrices(a: Side, b: Side) -> None:
         )  # fmt: skip
     st.caption(
         "How to read it: a row is a true class (or the label that the original was taught, where the request made some of them wrong); "
-        "a cell says how many of its images got that answer, and below it how sure the network was of it on average (1 is certain)."
+        "a cell says how many of its images got that answer, and below it how sure the network was of it on average."
     )
 
 
@@ -150,11 +150,10 @@ def weights(about: pd.DataFrame, a: Side, b: Side) -> None:
 
 
 def representatives(about: pd.DataFrame, a: Side) -> list[tuple[str, str, str]]:
-    """(method, id, finished) of one run a method, of A's dataset, request and model, and of its seed where there is one."""
-    ours = about[about["id"] == a.id].iloc[0]
-    alike = about[(about[list(SUBJECT)] == ours[list(SUBJECT)]).all(axis=1) & (about["id"] != a.id)]
-    near = alike.assign(far=alike["seed"] != ours["seed"]).sort_values("far", kind="stable").drop_duplicates("method")
-    shown = near.sort_values("method")[:METHODS]
+    """(method, id, finished) of one run a method, of A's dataset, request, model and seed: another seed began from other weights."""
+    ours, shared = about[about["id"] == a.id].iloc[0], [*SUBJECT, "seed"]
+    alike = about[(about[shared] == ours[shared]).all(axis=1) & (about["id"] != a.id)]
+    shown = alike.drop_duplicates("method").sort_values("method")[:METHODS]
     return [(m, i, str(t.to_pydatetime())) for m, i, t in zip(shown["method"], shown["id"], shown["finished"], strict=True)]
 
 

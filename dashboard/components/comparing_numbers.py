@@ -8,6 +8,7 @@ from core.spread import FEW
 from dashboard import queries
 from dashboard.components.comparing_rows import GROUP, differing, rows_of, several_seeds
 from dashboard.components.comparing_table import DEFAULT, TITLES, by_family, columns_of, styled
+from dashboard.components.tables import show_frame
 from dashboard.session import link, linked, recall
 
 BY_RUN, OVER_SEEDS = "by run", "over seeds"
@@ -34,8 +35,8 @@ def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
     columns = columns_of(_columns(there), metrics)
     rows = rows_of(_nearest_first(frame, over_seeds) if NEAREST in there else frame, [c.key for c in columns], over_seeds)
     dark = st.context.theme.type == "dark"
-    st.dataframe(
-        styled(rows, columns, differing(frame), dark), key="numbers", hide_index=True, row_height=ROW, placeholder="–",
+    show_frame(
+        styled(rows, columns, differing(frame), dark), key="numbers", row_height=ROW,
         height=ROW * (min(TALLEST, len(rows.about)) + 1) + 3, alt="One row a run, one column a measure",
         column_config={
             "Method": st.column_config.TextColumn(pinned=True, width=150),

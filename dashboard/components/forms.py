@@ -33,13 +33,13 @@ def _widget(p: Param, preset: Value, key: str, idle: bool) -> Value:
     if p.choices:
         follows(key, preset)
         index = p.choices.index(str(preset))
-        return st.selectbox(label, p.choices, index, help=hint, key=key, bind="query-params")
+        return st.selectbox(label, p.choices, index, help=hint, key=key, bind="query-params", disabled=idle)
     if p.words:
         ways = (*p.words, BY_NUMBER)
         default = str(preset) if preset in p.words else BY_NUMBER
         follows(f"{key}.by", default)
         way = st.segmented_control(
-            label, ways, default=default, help=hint, key=f"{key}.by", required=True, bind="query-params"
+            label, ways, default=default, help=hint, key=f"{key}.by", required=True, bind="query-params", disabled=idle,
         )
         if way in p.words:
             return str(way)

@@ -84,7 +84,7 @@ def _moments(story: Story, looks: np.ndarray, steps: np.ndarray, plane: Plane) -
     return [
         Frame(
             f"The way of the weights: {steps[kept[index]]} steps",
-            f"After {steps[kept[index]]} steps the weights are {percent(looks[kept[index], 1])} of their length away from the start: the "
+            f"After {steps[kept[index]]} steps the weights are {looks[kept[index], 1]:.3f} of their length away from the start: the "
             "method looks for other answers, not for the weights of a retrained network.",
             partial(_plane, looks, steps, int(kept[index]), plane),
         )

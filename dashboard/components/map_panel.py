@@ -19,6 +19,7 @@ from dashboard.components.map_table import SET_TITLE, Rule, models_of, rules_of
 from dashboard.components.palette import MODEL_TITLE
 from dashboard.components.privacy_card import probabilities
 from dashboard.components.privacy_walls import named, pictures
+from dashboard.components.tables import show_table
 from dashboard.components.text import plain
 from dashboard.session import belongs, recall, remember, stays
 
@@ -101,8 +102,8 @@ def _count(rules: dict[str, Rule]) -> None:
         {"What became of them": rule.title, "Images": f"{int(rule.holds.sum())} of {int(rule.asked.sum())}", "Which": rule.about}
         for rule in rules.values()
     ]
-    st.table(pd.DataFrame(rows), hide_index=True, alt="How many images were forgotten, not forgotten, over-forgotten, and went as the "
-             "reference's did, with what each means")  # fmt: skip
+    show_table(rows, alt="How many images were forgotten, not forgotten, over-forgotten, and went as the reference's did, "
+               "with what each means")  # fmt: skip
 
 
 def _selected(ids: list[str], run_id: str) -> None:

@@ -10,6 +10,7 @@ from core.store.outcome import Run
 from core.verdict import Numbers
 from dashboard.components.floor import floor_line
 from dashboard.components.numbers import families, nomus_remark
+from dashboard.components.tables import show_table
 from dashboard.components.trust import floor_of
 
 # Numbers keep their unit beside them; on a telephone a table scrolls sideways rather than stand its definitions on end.
@@ -30,7 +31,7 @@ def numbers_by_family(run: Run, report: dict[str, Any], shelves: Catalogue) -> N
     st.html(ROOM)
     for tab, (title, table) in zip(st.tabs(list(tables)), tables.items(), strict=True):
         with tab, st.container(key=f"numbers-{title.split()[0].lower()}"):
-            st.table(table, hide_index=True, alt=f"{title}: every measure for each network, with its definition")
+            show_table(table, alt=f"{title}: every measure for each network, with its definition")
             if title == "Membership" and (remark := nomus_remark(report_numbers(report), run.spec.request)):
                 st.caption(remark)
     st.caption(

@@ -15,6 +15,7 @@ from dashboard.components import dampening_figures, figures, result_figures
 from dashboard.components import parameters_figures as drawn
 from dashboard.components.fragments import fragment
 from dashboard.components.look import look
+from dashboard.components.numbers import seconds
 from dashboard.components.parameters import Source
 from dashboard.components.parameters_keep import keep
 from dashboard.session import belongs
@@ -157,7 +158,10 @@ def _curve(source: Source, view: Json, now: tuple[float, float], lambda_of_run: 
     else:
         asked = whole_axis(source, lambda_of_run)
         if queries.look_progress(asked).status != "done":
-            st.caption("This network is too slow to be asked 25 times while you wait; the button below computes the curve once.")
+            st.caption(
+                f"The curve takes 25 networks, each asked about 300 images or more: about {seconds(view['curve_seconds'])} on this machine "
+                "as busy as it is, too long for a click. The button below computes it once and keeps it."
+            )
             return
         told, at = _from_look(queries.look_arrays(asked)), f"λ = {lambda_of_run:g}, the run's own, whatever the slider says"
     st.markdown("**Accuracies over all α**")

@@ -14,6 +14,7 @@ from dashboard.components import parameters_figures as drawn
 from dashboard.components.figures import CONFIG
 from dashboard.components.images import png, to_rgb
 from dashboard.components.parameters import Source
+from dashboard.components.tables import show_frame
 from dashboard.session import belongs, stays
 
 TILE, GAP = 34, 2  # pixels of an image's side in a strip, about; between two
@@ -87,9 +88,9 @@ def _filters(source: Source, view: Json) -> None:
         "Forget images": st.column_config.ImageColumn(width=245), "Kept images": st.column_config.ImageColumn(width=245),
         "Forget / kept response": st.column_config.TextColumn("Response", width=110, help="To forget / to kept images."),
     }  # fmt: skip
-    st.dataframe(table, hide_index=True, row_height=TILE + 12, height="content", key="filters",
-                 column_config={name: setting for name, setting in settings.items() if name in table},
-                 alt=f"The output channels of {layer} with the highest ratio, and the images that drive each most")  # fmt: skip
+    show_frame(table, row_height=TILE + 12, height="content", key="filters",
+               column_config={name: setting for name, setting in settings.items() if name in table},
+               alt=f"The output channels of {layer} with the highest ratio, and the images that drive each most")  # fmt: skip
     asked = answer["looked_at"]
     st.caption(
         "How to read it: the channels whose importance is most the forget set's own, and the images to which the original's channel "

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.comparison import model_text
 from core.controls import control_title
 from core.store.outcome import Run
 from dashboard import queries
@@ -22,14 +23,16 @@ START = 0.1  # threshold, in typical weights of the layer
 
 def touched(run: Run, names: frozenset[str]) -> None:
     """Runs to choose from, and a tab for every question about them; only the open one is drawn."""
-    alike = {other.id: other for other in queries.same_original(run)}
-    labels = labels_of(alike)
+    begun = queries.same_original(run)
+    alike = {other.id: other for other in sorted(begun, key=lambda other: bool(apart(run, other)))}  # first those of this request
+    labels = labels_of(run, alike)
     start = representatives(run, list(alike.values()))
     belongs("touched-runs", run.id, start)
     stays("touched-runs", list(alike))
     chosen = st.multiselect(
         "Runs", list(alike), start, format_func=lambda i: labels.get(i, i), key="touched-runs", max_selections=MOST,
-        help="Finished runs that began from the same original network, weight for weight.",
+        help="Finished runs that began from the same original network, weight for weight. At first those of this run's request and seed; "
+        "of any other, its name says what differs.",
     )  # fmt: skip
     others = [(i, labels[i], str(alike[i].finished_at)) for i in chosen]
     if "reference" in names:
@@ -54,22 +57,40 @@ def _tabs(place: tuple[str, str, str], told: Json, others: list[tuple[str, str, 
                 draw()
 
 
-def labels_of(runs: dict[str, Run]) -> dict[str, str]:
-    """Method, and of a control what is taken out of it; with the run's first letters where several runs are called so."""
-    names = {i: ", ".join(filter(None, (run.spec.method, control_title(run.spec)))) for i, run in runs.items()}
+def labels_of(run: Run, runs: dict[str, Run]) -> dict[str, str]:
+    """Method, of a control what is taken out of it, and what else but the settings differs from the open run; with the run's first
+    letters where several are called so.
+    """
+    names = {i: ", ".join(filter(None, (other.spec.method, control_title(other.spec), *apart(run, other)))) for i, other in runs.items()}
     count = Counter(names.values())
     return {i: name + (f" · {i[:4]}" if count[name] > 1 else "") for i, name in names.items()}
 
 
+def apart(run: Run, other: Run) -> list[str]:
+    """In what another run differs from the open one besides method and settings, in words; nothing where they can be held together."""
+    ours, theirs = run.spec, other.spec
+    told = (
+        (theirs.dataset, ours.dataset != theirs.dataset), (model_text(theirs), model_text(ours) != model_text(theirs)),
+        (queries.titled(theirs.request, theirs.dataset), ours.request != theirs.request),
+        (f"seed {theirs.seed}", ours.seed != theirs.seed), (f"engine {theirs.engine[:6]}", ours.engine != theirs.engine),
+    )  # fmt: skip
+    return [words for words, differs in told if differs]
+
+
 def representatives(run: Run, alike: list[Run]) -> list[str]:
-    """The open run, then the newest of every other method that changes anything, with the same request before others and no control."""
-    methods = [other for other in alike if not control_title(other.spec)]
-    near = sorted(methods, key=lambda other: other.spec.request != run.spec.request)  # stable: newest first within each
+    """The open run, then the newest of every other method that changes anything and no control; of the same dataset, model, request
+    and seed alone, for others are shown only where they are chosen. Another engine's runs count where there is none of this one.
+    """
+    same = [other for other in alike if not control_title(other.spec) and _subject(other) == _subject(run)]
     found = {run.spec.method: run.id}
-    for other in near:
+    for other in sorted(same, key=lambda other: other.spec.engine != run.spec.engine):  # stable: newest first within each
         if other.spec.method != "original":
             found.setdefault(other.spec.method, other.id)
     return list(found.values())[:MOST]
+
+
+def _subject(run: Run) -> tuple[object, ...]:
+    return (run.spec.dataset, model_text(run.spec), run.spec.request, run.spec.seed)
 
 
 def _far(told: Json, names: list[str], dark: bool) -> None:

@@ -56,7 +56,7 @@ def card_table(
     columns = {
         model.capitalize(): [
             f"{int(example[f'{model}_answer'])} of {len(classes)}" if multi else name(classes[int(example[f"{model}_answer"])]),
-            *(f"{example[f'{model}_{score.key}']:.3g}" for score in scores),
+            *(None if np.isnan(v := example[f"{model}_{score.key}"]) else f"{v:.3g}" for score in scores),
         ]
         for model in models
     }

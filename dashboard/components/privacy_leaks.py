@@ -14,6 +14,7 @@ from dashboard.components.privacy_attack import Attack
 from dashboard.components.privacy_card import card_table, probabilities
 from dashboard.components.privacy_scores import SCORES, called, models_of
 from dashboard.components.privacy_walls import SET_NAME, Wall, named, pictures, truths_of, walls_figure, walls_of
+from dashboard.components.tables import show_table
 from dashboard.components.text import plain
 from dashboard.session import belongs, recall, remember
 
@@ -89,8 +90,8 @@ def _card(
     name = _named(label, classes)
     _facts(row, examples, arrays, name, _named(label, classes, wrong), attack)
     scores = list(SCORES.values())
-    st.table(card_table(examples, row, classes, models_of(examples), scores, multi=multi), hide_index=True,
-             alt="Each network's answer and scores for this image")  # fmt: skip
+    show_table(card_table(examples, row, classes, models_of(examples), scores, multi=multi),
+               alt="Each network's answer and scores for this image")  # fmt: skip
     st.plotly_chart(
         probabilities(answers, row, classes, label, wrong), key="probabilities", config=figures.CONFIG,
         alt=f"Bars: probability of each {'attribute' if multi else 'class'} for this image of {name} under each network",

@@ -1,7 +1,6 @@
 """All thresholds of one membership attack at once: ROC and what it comes to, on every network."""
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from core.privacy.thresholds import TooFewExamples, auc, roc, tpr_at
@@ -13,6 +12,7 @@ from dashboard.components.privacy import roc_curves
 from dashboard.components.privacy_attack import Attack
 from dashboard.components.privacy_reading import nobody
 from dashboard.components.privacy_scores import SECOND
+from dashboard.components.tables import show_table
 from dashboard.components.text import plain
 
 SMALL = (0.1, 0.01)  # false-positive rates at which an attack is judged
@@ -40,13 +40,13 @@ def show_roc(attack: Attack) -> None:
     )
     right.markdown("**What it comes to**")
     lines = [_line(model, *_signed(attack, model)) for model in order]
-    right.table(pd.DataFrame([line for line, _ in lines]), hide_index=True,
-                alt="Area under the ROC and true-positive rates at few false alarms, for each network")  # fmt: skip
+    show_table([line for line, _ in lines], alt="Area under the ROC and true-positive rates at few false alarms, for each network",
+               place=right)  # fmt: skip
     for missing in dict.fromkeys(why for _, reasons in lines for why in reasons):
         right.caption(plain(missing))
     also = f" The {FLOOR_TITLE.lower()} says how far two retrained networks differ." if SECOND in order else ""
     right.caption(
-        f"How to read it: AUC 0.5 is chance, 1 tells all; TPR is what is found while at most so many unseen ones are accused.{also}"
+        f"How to read it: AUC: 50 % is chance, 100 % tells all; TPR is what is found while at most so many unseen ones are accused.{also}"
     )
 
 
@@ -59,7 +59,7 @@ def _signed(attack: Attack, model: str) -> tuple[np.ndarray, np.ndarray]:
 def _line(model: str, member: np.ndarray, other: np.ndarray) -> tuple[dict[str, str], list[str]]:
     """One network's numbers as text, and why some are missing."""
     title = FLOOR_TITLE if model == SECOND else model.capitalize()
-    line, missing = {"Network": title, "AUC": f"{auc(member, other):.3f}"}, []
+    line, missing = {"Network": title, "AUC": percent(auc(member, other))}, []
     for share in SMALL:
         title = f"TPR at {percent(share)}"
         try:

@@ -15,6 +15,7 @@ from core.wording import words_of
 from dashboard import queries
 from dashboard.components.images import png, sprite, to_rgb
 from dashboard.components.runs import shortened
+from dashboard.components.tables import show_frame
 from dashboard.components.text import NAME, labels, name, pill_labels, plain
 from dashboard.session import recall, remember, stays
 
@@ -183,8 +184,8 @@ def _picker(data: DatasetInfo) -> None:
         here = np.flatnonzero(labels[:, index] if data.multi else labels == index)[:TABLE]
         pictures = to_rgb(arrays["train_images"][here], int(arrays["peak"]))
         table = pd.DataFrame({"index": here, "image": [f"data:image/png;base64,{_encoded(p)}" for p in pictures]})
-        event = st.dataframe(
-            table, key="picked", on_select="rerun", selection_mode="multi-row", hide_index=True, height=260,
+        event = show_frame(
+            table, key="picked", on_select="rerun", selection_mode="multi-row", height=260,
             row_height=44, column_config={"image": st.column_config.ImageColumn("image", width="small")},
             alt=f"Training images of {chosen} with their indices",
         )  # fmt: skip

@@ -9,6 +9,7 @@ from core.catalogue import Catalogue
 from core.comparison import model_text, settings_text
 from core.domain import ACTIVE, STOPPED, RunStatus, WrongInput
 from core.jobs import runner
+from core.params import used
 from core.store.lifecycle import LIMIT_END
 from core.store.outcome import Run
 from core.store.trash import KEPT, Deleted
@@ -51,12 +52,14 @@ def chosen(run: Run, shelves: Catalogue) -> str:
         usual = preset_values(method, data, spec.model, spec.request)
     except (WrongInput, LookupError):  # the dataset is another one today
         return ""
-    return shortened(settings_text({name: value for name, value in spec.params.items() if name in usual and usual[name] != value}))
+    had_effect = used(spec.params, method.params)
+    return shortened(settings_text({name: value for name, value in had_effect.items() if name in usual and usual[name] != value}))
 
 
 def settings_of(run: Run) -> str:
-    """The method's parameters, as the command line writes them."""
-    return settings_text(run.spec.params)
+    """The method's parameters that had an effect, as the command line writes them; all where the method is no longer on the shelf."""
+    method = queries.catalogue().methods.get(run.spec.method)
+    return settings_text(used(run.spec.params, method.params if method else ()))
 
 
 def shortened(text: str, limit: int = 32) -> str:

@@ -16,6 +16,7 @@ from dashboard.components.look import look
 from dashboard.components.palette import MODEL_TITLE
 from dashboard.components.saliency_ask import Question
 from dashboard.components.saliency_image import SET_TITLE
+from dashboard.components.tables import show_table
 from dashboard.components.text import in_figure
 from dashboard.session import recall, remember, stays
 
@@ -74,7 +75,7 @@ def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndar
     parts = pictures.parts_of(arrays, places, models)
     if len(parts):
         st.markdown("**Mean share of these maps on what is truly there**")
-        st.table(parts, hide_index=True, alt="Mean share of each network's maps on each part's pixels")
+        show_table(parts, alt="Mean share of each network's maps on each part's pixels")
         st.caption("How to read it: over the images above that show the part; a network that no longer looks at it has a lower share.")
 
 

@@ -16,6 +16,7 @@ from dashboard.components import saliency_pictures as pictures
 from dashboard.components import saliency_text as words
 from dashboard.components.palette import MODEL_TITLE
 from dashboard.components.saliency_ask import Question
+from dashboard.components.tables import show_table
 from dashboard.components.text import plain
 from dashboard.session import belongs, recall, remember, stays
 
@@ -44,8 +45,7 @@ def one_image(run: Run, where: tuple[str, str], data: DatasetInfo, offer: dict[s
         _alike(answer, data, question)
     if answer["parts"]:
         st.markdown("**Share of the map on what is truly there**")
-        st.table(pictures.part_table(answer["parts"], list(answer["models"])), hide_index=True,
-                 alt="Share of each map on each part's pixels")  # fmt: skip
+        show_table(pictures.part_table(answer["parts"], list(answer["models"])), alt="Share of each map on each part's pixels")
         st.caption("How to read it: a map that knows nothing has as much on a part as the part has of the image.")
     _trust(ask, question)
 
@@ -56,7 +56,7 @@ def _alike(answer: dict[str, Any], data: DatasetInfo, question: Question) -> Non
     targets = _targets(answer)
     if words.apart(targets, question.explainer):
         st.warning(plain(words.warned(targets, data)), icon=":material/call_split:")
-    st.table(pictures.pair_table(answer["pairs"]), hide_index=True, alt="Scores of each pair of maps")
+    show_table(pictures.pair_table(answer["pairs"]), alt="Scores of each pair of maps")
     st.caption(
         "How to read it: rank correlation and SSIM are 1 for equal maps, and near 0 for maps that have nothing in common. The last "
         "column is the share of the second map that lies outside the tenth of pixels that mattered most to the first; it is not 0 "
@@ -151,10 +151,10 @@ def _trust(ask: Ask, question: Question) -> None:
         return
     with st.spinner("Measuring …"):
         told = ask("saliency_trust")
-    st.table(
-        [{"Network": MODEL_TITLE[name]} | {k.capitalize(): "–" if v is None else f"{v:.3f}" for k, v in values.items()}
+    show_table(
+        [{"Network": MODEL_TITLE[name]} | {k.capitalize(): None if v is None else f"{v:.3f}" for k, v in values.items()}
          for name, values in told.items()],
-        hide_index=True, alt="Infidelity and sensitivity of each network's map",
+        alt="Infidelity and sensitivity of each network's map",
     )  # fmt: skip
     as_needed = question.explainer["key"] == "integrated_gradients" and not question.settings.get("steps")
     few = ". Both are of maps in 24 steps, spread by Gauss and Legendre" if as_needed else ""

@@ -15,6 +15,7 @@ from core.studies.summary import StudySummary
 from dashboard.components.comparing_table import COST, Column, columns_of
 from dashboard.components.numbers import FAMILIES, FLOOR_TITLE, GOAL, OTHER
 from dashboard.components.palette import MODEL_TITLE
+from dashboard.components.tables import show_frame
 from dashboard.components.text import plain
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def draw(told: StudySummary, shelves: Catalogue) -> None:
         if not tab.open:
             continue
         with tab:
-            st.dataframe(
-                table(told, columns), hide_index=True, key=f"numbers-{told.id}-{family}", row_height=ROW, height="content",
+            show_frame(
+                table(told, columns), key=f"numbers-{told.id}-{family}", row_height=ROW, height="content",
                 alt=f"{family}: every variant's mean and interval over its seeds",
                 column_config={
                     "Variant": st.column_config.TextColumn(pinned=True, width=150),

@@ -38,11 +38,8 @@ def said(finding: Finding) -> str:
 
 
 def caveats(case: Case, finding: Finding) -> str:
-    """What could not be checked, and against what gaps were held."""
-    reasons: dict[str, list[str]] = {}
-    for key, reason in (finding.missed or {}).items():
-        reasons.setdefault(reason, []).append(CHECKED[key])
-    lines = [f"Not checked {reason}: {', '.join(what)}." for reason, what in reasons.items()]
+    """What could not be checked, what is not shown beside the doubts, and against what gaps were held."""
+    lines = finding.besides
     if case.method == FLOOR:
         lines.append("This network was itself retrained, from another seed than the reference.")
     elif case.floor is not None:

@@ -21,6 +21,7 @@ from core.store.outcome import Run
 from core.store.results import ResultStore
 from core.store.trash import Deleted
 from core.verdict import Numbers
+from dashboard.queries.shelves import catalogue
 from dashboard.session import home
 
 
@@ -117,7 +118,7 @@ def comparison() -> pd.DataFrame:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _comparison(revision: int, root: str) -> pd.DataFrame:
     with ResultStore(home().database) as store:
-        return compare_runs(store)
+        return compare_runs(store, methods=catalogue().methods)
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)

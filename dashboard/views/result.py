@@ -5,7 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.descriptions import DatasetInfo
+from core.descriptions import DatasetInfo, MethodInfo
+from core.params import used
 from core.store.outcome import Run
 from core.verdict import verdict
 from dashboard import queries
@@ -19,6 +20,7 @@ from dashboard.components.palette import MODEL_TITLE
 from dashboard.components.recorded import recorded_table
 from dashboard.components.result_figures import NO_MATRIX
 from dashboard.components.runs import age, settings_of
+from dashboard.components.tables import show_table
 from dashboard.components.text import labels, plain
 from dashboard.components.trust import trust_panel
 from dashboard.session import home
@@ -51,9 +53,9 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
     if report["own_weights"]:
         st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
     box = st.container(border=True, key="verdict")  # above the panel, whose doubts it must not hide
-    doubts = trust_panel(run).doubts
-    lead, _, rest = verdict(report_numbers(report), run.spec.request, data).partition(".** ")
-    ends = ", with doubts" if doubts and lead.strip("*").startswith("Forgotten") else ""
+    finding = trust_panel(run)
+    lead, _, rest = verdict(report_numbers(report), run.spec.request, data, finding.far_off).partition(".** ")
+    ends = ", with doubts" if finding.doubts and lead.strip("*").startswith("Forgotten") else ""
     box.markdown(f"#### {lead.strip('*')}{ends}\n{plain(rest)}")
     with st.container(horizontal=True, key="look_inside"):
         for view, label, icon in INSIDE:
@@ -142,6 +144,14 @@ def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
     )
 
 
+def settings_json(run: Run, report: dict[str, Any], method: MethodInfo | None) -> dict[str, Any]:
+    """The spec and the device; parameters of another mode, which the run did not read, stand apart."""
+    spec, params = report["spec"], run.spec.params
+    read = used(params, method.params if method else ())
+    unread = {"params_without_effect": [name for name in params if name not in read]} if len(read) < len(params) else {}
+    return {**spec, "params": read, **unread, "device": run.device}
+
+
 run = finished_run()
 if run is not None:
     shelves, data = queries.catalogue(), queries.dataset(run.spec.dataset)
@@ -157,6 +167,6 @@ if run is not None:
     recorded = recorded_table(queries.recorded(run.id, *where))
     if len(recorded):
         with st.expander("What the method recorded"):
-            st.table(recorded, hide_index=True, alt="Arrays that the method handed over, with meaning, unit, shape and value")
+            show_table(recorded, alt="Arrays that the method handed over, with meaning, unit, shape and value")
     with st.expander("All settings of this run"):
-        st.json({**report["spec"], "device": run.device}, expanded=True)
+        st.json(settings_json(run, report, method), expanded=True)

@@ -373,7 +373,7 @@ def test_the_automatic_doubts_stand_under_the_verdict(main, home):
     bad = plant(home, spec("ssd"), behaviour=Behaviour(worst=5))
     lines = main("show", bad)[1].splitlines()
     assert lines[2].startswith("Doubt: ")
-    assert any(line.startswith("Doubt: The average hides a class: on unseen images of 5") for line in lines)
+    assert any(line.startswith("Doubt: The average hides a class: accuracy on unseen images of 5") for line in lines)
     without = plant(home, spec("ssd", seed=1, reference=False))
     text = main("show", without)[1]
     assert "Doubt: Nothing to judge by: this run has no retrained reference" in text

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from core.domain import WrongInput
-from core.explore.alphas import alpha_curve, images_at_once
+from core.explore.alphas import SECONDS, alpha_curve, images_at_once, seconds_of_curve
 from core.explore.dampening import BINS, dampened, load, redampen
 from core.explore.filters import IMAGES, top_filters
 from core.explore.importance import blocks_of, importance_view, kernel_map
@@ -166,6 +166,12 @@ def test_the_axis_of_alpha_goes_from_the_smallest_to_the_largest_ratio(ratios, s
 def test_a_network_too_slow_to_be_asked_at_once_is_left_to_a_look():
     assert images_at_once(1e-5) == 500
     assert images_at_once(0.01) == 0
+    assert seconds_of_curve(0.01) == 75  # 25 networks, three parts of 100 images
+
+
+@pytest.mark.parametrize("seconds", [1e-5, 1e-4, 2e-4, 3e-4, 1e-3])
+def test_a_look_is_asked_for_only_where_the_fewest_images_would_take_too_long(seconds):
+    assert (images_at_once(seconds) == 0) == (seconds_of_curve(seconds) > SECONDS)
 
 
 def test_the_images_that_drive_a_filter_are_those_with_the_largest_response(planted):

@@ -5,7 +5,7 @@ from math import inf, isnan, nan, sqrt
 import pytest
 from scipy import stats
 
-from core.spread import FEW, Spread, spread
+from core.spread import FEW, Spread, change, spread
 
 
 def test_the_interval_of_three_values_worked_by_hand():
@@ -51,3 +51,13 @@ def test_the_text_says_how_many_values_there_were():
 @pytest.mark.parametrize("n, few", [(0, True), (FEW - 1, True), (FEW, False)])
 def test_below_three_values_are_few(n, few):
     assert Spread(0.5, None, n).few is few
+
+
+@pytest.mark.parametrize("mean, half, said", [
+    (-0.002, 0.001, "rose by 0.002 ± 0.001 (n = 3)"),
+    (0.005, 0.001, "fell by 0.005 ± 0.001 (n = 3)"),
+    (0.5, None, "fell by 0.500 (n = 3)"),
+    (0.0, 0.1, "did not change (0.000 ± 0.100 (n = 3))"),
+])  # fmt: skip
+def test_the_words_tell_the_sign_and_the_size_has_none(mean, half, said):
+    assert change(Spread(mean, half, 3), "fell", "rose", "did not change") == said

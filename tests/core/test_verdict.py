@@ -61,6 +61,29 @@ def test_lost_accuracy_on_what_was_kept_is_called_a_price():
     assert lead(1.0, 0.0, 0.0, kept=(0.99, 0.60, 0.99)) == "Forgotten but at a price"
     assert lead(1.0, 0.0, None, kept=(0.99, 0.60, None)) == "Forgotten but at a price"
     assert lead(1.0, 0.0, 0.0, kept=(0.99, 0.97, 0.99)) == "Forgotten"
+    assert lead(1.0, 1.0, 0.0, kept=(0.99, 0.60, 0.99)) == "Not forgotten, and at a price"
+
+
+@pytest.mark.parametrize(
+    "kept, said, end",
+    [
+        ((0.941, 0.941, 0.99), "Forgotten", "94.1 % now (99 % if retrained); less than retraining gives, but so was the original."),
+        ((0.99, 0.94, 0.94), "Forgotten", "94 % now (94 % if retrained); lost against the original, but retraining does no better."),
+        ((0.99, 0.6, 0.95), "Forgotten but at a price", "(95 % if retrained); a price against the original and against retraining."),
+        ((0.99, 0.6, None), "Forgotten but at a price", "60 % now; a price against the original, with no retrained model to judge it by."),
+        ((0.8, 0.9, 0.99), "Forgotten", "80 % before, 90 % now (99 % if retrained); less than retraining gives, but so was the original."),
+    ],
+)
+def test_a_price_is_paid_against_the_original_and_judged_by_the_reference(kept, said, end):
+    assert lead(1.0, 0.0, 0.0, kept=kept) == said
+    assert verdict(numbers(1.0, 0.0, 0.0, kept=kept), ForgetRequest.parse("class:3"), DIGITS).endswith(end)
+
+
+def test_no_method_is_judged_by_an_original_that_is_far_off():
+    bad = numbers(0.2, 0.0, 0.0, kept=(0.18, 0.1, 1.0))
+    assert verdict(bad, ForgetRequest.parse("class:3"), DIGITS, far_off=True).startswith(
+        "**No verdict on the method: the original itself is far off.** Accuracy on unseen images of class 3: 20 % before, 0 % now"
+    )
 
 
 def test_the_sentence_names_the_classes_and_the_accuracies_it_rests_on():

@@ -122,6 +122,13 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Open:
 
 
 def sound(at: AppTest) -> AppTest:
-    """No exception on the page."""
+    """No exception on the page, and no cell of its tables without a value: a dash stands there."""
     assert not at.exception, [e.value + "\n" + "\n".join(e.stack_trace) for e in at.exception]
+    for table in at.table:
+        cells = table.value.astype(object)
+        assert not cells.isna().any(axis=None), table.proto.alt
+        assert not cells.isin(["None", "nan", "NaN", "<NA>"]).any(axis=None), table.proto.alt
+    for frame in at.dataframe:  # its cells stay numbers, so that they can be sorted: the browser writes the dash
+        assert frame.proto.placeholder == "–", frame.proto.alt
+        assert not frame.value.astype(object).isin(["None", "nan", "NaN", "<NA>"]).any(axis=None), frame.proto.alt
     return at

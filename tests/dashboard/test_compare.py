@@ -5,6 +5,7 @@ from pathlib import Path
 import shutil
 import sqlite3
 
+import pandas as pd
 import pytest
 
 from core.catalogue import catalogue
@@ -14,6 +15,8 @@ from core.store.results import ResultStore
 from core.studies import runner as study_runner
 from core.studies.plan import make_plan
 from dashboard.components.comparing_choice import pair_of
+from dashboard.components.comparing_details import representatives
+from dashboard.components.comparing_sides import Side
 from tests.dashboard.conftest import sound
 from tests.dashboard.test_comparing import frame_of, run_id
 from tests.dashboard.test_pages import alts, group, said, told
@@ -192,6 +195,19 @@ def test_a_counterpart_is_on_the_same_request_before_it_is_another_method():
     assert pair_of(frame, run_id(3), run_id(1)) == (run_id(3), run_id(1))
     assert pair_of(frame, "gone", run_id(0))[0] != run_id(0)
     assert pair_of(frame.iloc[:1], "", "") == (run_id(0), run_id(0))
+
+
+def test_a_counterpart_is_of_the_same_model_before_the_same_request():
+    frame = frame_of({"method": "a"}, {"method": "b", "model": "other"}, {"method": "a", "request": "class:5"})
+    assert pair_of(frame, "", "") == (run_id(0), run_id(2))
+
+
+def test_the_map_of_overlaps_holds_no_run_of_another_seed_or_request():
+    """Another seed began from other weights, so which of them it touched says nothing beside A."""
+    others = ({"method": "c", "seed": 1}, {"method": "d", "request": "class:5"}, {"method": "e", "model": "other"})
+    frame = frame_of({"method": "a"}, {"method": "b"}, *others).assign(finished=pd.Timestamp("2026-01-01", tz="UTC"))
+    a = Side("A", run_id(0), "a", "digits", (), ForgetRequest.parse("class:3"), ("", ""))
+    assert [(method, i) for method, i, _ in representatives(frame, a)] == [("b", run_id(1))]
 
 
 def test_a_counterpart_is_a_control_only_where_nothing_else_is_on_the_request():

@@ -118,9 +118,9 @@ def test_the_open_runs_own_settings_are_kept_as_that_run_though_a_rule_chose_its
 def test_of_a_slow_network_the_curve_is_computed_once_by_a_worker(open_app, bare, monkeypatch):
     run_id = plant(bare, spec("ssd"), files=importances())
     quick = queries.importance_view
-    monkeypatch.setattr(queries, "importance_view", lambda *about: {**quick(*about), "at_once": 0})
+    monkeypatch.setattr(queries, "importance_view", lambda *about: {**quick(*about), "at_once": 0, "curve_seconds": 3.42})
     at = open_app(bare.root, VIEW, run=run_id, dampening="Over all α")
-    assert any("too slow to be asked 25 times while you wait" in caption.value for caption in at.caption)
+    assert any("about 3.4 s on this machine as busy as it is, too long for a click" in caption.value for caption in at.caption)
     at = sound(next(b for b in at.button if b.label == "Compute the curve over all α at λ = 1").click().run())
     computed(bare, Look("alphas", run_id, {"lambda_": 1.0, "importance": ""}))
     at = open_app(bare.root, VIEW, run=run_id, dampening="Over all α", **{"lambda": 0.5})
@@ -149,6 +149,8 @@ def test_importances_of_a_run_without_any_are_offered_computed_and_explored(open
 def test_methods_that_share_the_original_stand_beside_each_other(open_app, bare):
     runs = {method: plant(bare, spec(method)) for method in ("ssd", "finetune", "retrain", "scrub")}
     plant(bare, spec("salun", seed=5))  # of another original
+    elsewhere = plant(bare, spec("salun", "class:5"))
+    plant(bare, spec("finetune", "random:0.05"))  # as new as any, and of another request
     at = open_app(bare.root, VIEW, run=runs["retrain"])
     assert sorted(at.multiselect(key="touched-runs").value) == sorted(runs.values())
     chart = next(json.loads(c.proto.spec) for c in at.get("plotly_chart") if c.proto.alt.startswith("Heat map: relative change"))
@@ -156,6 +158,12 @@ def test_methods_that_share_the_original_stand_beside_each_other(open_app, bare)
     at = sound(at.multiselect(key="touched-runs").set_value([runs["ssd"]]).run())
     chart = next(json.loads(c.proto.spec) for c in at.get("plotly_chart") if c.proto.alt.startswith("Heat map: relative change"))
     assert chart["data"][0]["y"] == ["ssd", "retrained reference"]
+    offered = at.multiselect(key="touched-runs").options
+    assert sorted(offered[:4]) == ["finetune", "retrain", "scrub", "ssd"]
+    assert sorted(offered[4:]) == ["finetune, random:0.05", "salun, class:5"]
+    at = sound(at.multiselect(key="touched-runs").set_value([runs["ssd"], elsewhere]).run())
+    chart = next(json.loads(c.proto.spec) for c in at.get("plotly_chart") if c.proto.alt.startswith("Heat map: relative change"))
+    assert chart["data"][0]["y"] == ["ssd", "salun, class:5", "retrained reference"]
 
 
 def test_a_run_without_a_reference_says_what_is_missing_and_offers_it(open_app, bare, no_supervisor):

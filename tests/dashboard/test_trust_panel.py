@@ -68,7 +68,7 @@ def test_doubts_stand_in_the_box_with_their_numbers(open_app, home):
     text = panel(open_app(home.root, RESULT, run=run))
     assert "check_circle" not in text
     assert "2 training steps bring it back" in text
-    assert "The average hides a class: on unseen images of 5" in text
+    assert "The average hides a class: accuracy on unseen images of 5" in text
 
 
 def test_the_stored_grafts_say_whether_the_originals_last_layer_fits(open_app, home):
@@ -229,3 +229,24 @@ def test_the_planted_home_is_as_the_store_left_it(home):
     """`record` is the store's own way; a run that is there already is not written twice."""
     run = plant(home, spec("ssd"))
     assert record_runs(home, [(spec("ssd"), {}, {}, {})]) == [run]
+
+
+def test_what_contradicts_a_doubt_is_told_below_and_not_beside_it(open_app, home):
+    """Still answered half of the time, and the attack far below chance: the first is seen, the second inferred."""
+    run = plant(home, spec("ssd"), test_forget_accuracy=0.5, attack_auc=0.1)
+    at = open_app(home.root, RESULT, run=run)
+    assert "Not forgotten: what had to go is still answered right" in panel(at)
+    assert "Over-forgotten" not in panel(at)
+    assert "Found, too, but not shown, because what is still answered cannot have been forgotten too well: over-forgetting." in caveats(at)
+
+
+def test_an_original_that_is_far_off_is_named_first_and_its_weights_are_told_of(open_app, home):
+    numbers = {"original/train_retain_accuracy": 0.18, "original/test_retain_accuracy": 0.18}
+    run = plant(home, spec("ssd", weights="0123456789abcdef"), numbers=numbers, test_retain_accuracy=0.18)
+    at = open_app(home.root, RESULT, run=run)
+    text = panel(at)
+    first = text.split(":material/warning: ")[1]
+    assert first.startswith("The original itself is far off: accuracy on the kept images that it was trained on is 18 % before unlearning")
+    assert "Its weights were uploaded" in first
+    assert "Collapsed" not in text
+    assert "#### No verdict on the method: the original itself is far off\n" in "".join(m.value for m in at.markdown)

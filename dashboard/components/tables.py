@@ -1,0 +1,32 @@
+"""Every table of the pages is shown by these two, so that a cell without a value is a dash and never `None` or `nan`."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+MISSING = "–"
+
+
+def filled(rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The same with a dash where a value is missing; columns in which none is keep their type."""
+    frame = pd.DataFrame(rows)
+    for name in frame.columns[frame.isna().any()]:
+        frame[name] = frame[name].astype(object).where(frame[name].notna(), MISSING)
+    return frame
+
+
+def show_table(rows: pd.DataFrame | Sequence[Mapping[str, Any]], *, alt: str, place: DeltaGenerator | None = None) -> None:
+    """A table that does not scroll. place: where it stands; the page's end where none is given."""
+    st_table = st.table if place is None else place.table
+    st_table(filled(rows), hide_index=True, alt=alt)
+
+
+def show_frame(data: "pd.DataFrame | Styler", *, alt: str, key: str, **about: Any) -> Any:
+    """A table that scrolls, sorts and, where `on_select` is given, is clicked; `about`: as `st.dataframe` takes it."""
+    return st.dataframe(data, alt=alt, key=key, hide_index=True, placeholder=MISSING, **about)
