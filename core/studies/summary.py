@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.comparison import TIME, comparison, metric_columns
 from core.domain import RunStatus
-from core.spread import FEW, Spread, spread
+from core.spread import FEW, Spread
+from core.spread.rows import of_model, once
 from core.store import studies
 from core.store.artifacts import Artifacts, Damaged
 from core.store.finished import files_named, reasons_of
@@ -112,10 +113,9 @@ def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
         for index, variant in enumerate(plan.variants)
     ]
     older = ~frame["engine"].isin(["", now])
-    once = frame[~older | frame["seed"].isin(set(frame["seed"]) - set(frame["seed"][~older]))]
-    once = once.drop_duplicates("seed")  # original and reference of a seed are the same for every variant
-    original, reference = (_of_model(once, f"{model}.") for model in ("original", "reference"))
-    found, _, n = _together(once, tables, "reference")
+    each = once(frame[~older | frame["seed"].isin(set(frame["seed"]) - set(frame["seed"][~older]))], ["seed"])
+    original, reference = (of_model(each, metric_columns(each), f"{model}.") for model in ("original", "reference"))
+    found, _, n = _together(each, tables, "reference")
     return StudySummary(study_id, plan, tuple(rows), original, reference | _alone(found, n), int(older.sum()))
 
 
@@ -125,7 +125,7 @@ def _row(
     if not len(own):
         return VariantSummary(variant, absent=dict.fromkeys(TIME, NOT_DONE))
     found, missing, n = _together(own, tables, "unlearned")
-    numbers = _of_model(own, "") | _alone(found, n)
+    numbers = of_model(own, metric_columns(own), "") | _alone(found, n)
     absent = {metric: reason for run_id in own["id"] for metric, reason in reasons.get(run_id, {}).items()}
     absent |= {metric: f"{reason} {why}".strip() for metric, reason in missing.items()}
     absent = {metric: reason for metric, reason in absent.items() if metric not in numbers}
@@ -143,13 +143,6 @@ def _together(
 def _alone(values: dict[str, float], n: int) -> dict[str, Spread]:
     """One value of all seeds together has no interval."""
     return {metric: Spread(value, None, n) for metric, value in values.items()}
-
-
-def _of_model(frame: "pd.DataFrame", prefix: str) -> dict[str, Spread]:
-    """metric -> spread over the frame's rows, of the columns under the prefix ('' is the unlearned model's)."""
-    mine = [name for name in metric_columns(frame) if (name.startswith(prefix) if prefix else "." not in name)]
-    found = {name.removeprefix(prefix): spread(frame[name]) for name in mine}
-    return {metric: over for metric, over in found.items() if over.n}
 
 
 def _examples(home: Home, store: ResultStore, run_ids: Sequence[str]) -> "tuple[dict[str, pd.DataFrame], str]":

@@ -10,8 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.spread import FEW
+from core.spread.rows import GROUP, rows_of
 from core.verdict import percent
-from dashboard.components.comparing_rows import GROUP, rows_of
 from dashboard.components.figures import house, laid_over
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, MODEL_SYMBOL, MODEL_TITLE, QUIET
 
@@ -72,7 +72,7 @@ QUANTITIES = {
 
 def points_of(frame: pd.DataFrame, x: Quantity, y: Quantity, over_seeds: bool, names: Mapping[str, str]) -> pd.DataFrame:
     """One row a point: name, id, ids, n, x, y, x_half, y_half, front. Runs without either number are left out."""
-    taken = frame[["id", *GROUP, "seed"]].assign(x=x.take(frame, ""), y=y.take(frame, ""))
+    taken = frame[["id", *GROUP, "seed", "draw"]].assign(x=x.take(frame, ""), y=y.take(frame, ""))
     rows = rows_of(taken, ["x", "y"], over_seeds)
     points = rows.about[["id", "ids", "n"]].join(rows.values).join(rows.halves.add_suffix("_half"))
     points["name"] = [

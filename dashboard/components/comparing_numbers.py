@@ -5,8 +5,9 @@ import streamlit as st
 
 from core.comparison import comparable
 from core.spread import FEW
+from core.spread.rows import GROUP, rows_of, several_seeds
 from dashboard import queries
-from dashboard.components.comparing_rows import GROUP, differing, rows_of, several_seeds
+from dashboard.components.comparing_rows import differing
 from dashboard.components.comparing_table import DEFAULT, TITLES, by_family, columns_of, styled
 from dashboard.session import link, linked, recall
 

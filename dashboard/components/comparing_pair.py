@@ -5,11 +5,11 @@ from functools import partial
 
 import streamlit as st
 
+from core.comparison import one_subject
 from core.domain import WrongInput
 from core.spread import FEW
 from dashboard.components import comparing_details as details
 from dashboard.components import comparing_front as fronts
-from dashboard.components.comparing_rows import SUBJECT
 from dashboard.components.comparing_sides import Look, Side
 from dashboard.components.figures import CONFIG
 from dashboard.components.text import plain
@@ -29,7 +29,7 @@ def trade_offs(look: Look, picked: dict[str, str]) -> None:
     frame = look.frame
     if frame["dataset"].nunique() > 1:
         raise WrongInput("Runs on different datasets have no common scale; choose one dataset to see what they give up.")
-    mixed = any(frame[name].nunique() > 1 for name in SUBJECT)
+    mixed = not one_subject(frame)
     offered = {q.title: q for q in fronts.QUANTITIES.values() if q.own or not q.share or not mixed}
     left, right = st.columns(2)
     titles = list(offered)

@@ -1,15 +1,15 @@
 """The table of runs as it is shown: words, numbers as text, and a colour behind each that says how good it is."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from core.descriptions import MetricInfo
-from dashboard.components.comparing_rows import SUBJECT, Rows
+from core.spread.rows import SUBJECT, Rows
 from dashboard.components.numbers import FAMILIES, GOAL, OTHER
 
 if TYPE_CHECKING:
@@ -135,18 +135,32 @@ def styled(rows: Rows, columns: list[Column], words: Mapping[str, str], dark: bo
     css = pd.DataFrame("", index=table.index, columns=table.columns)
     for column in columns:
         css[column.header] = paint(goodness(rows, column), dark)
-    form: dict[Any, Any] = {column.header: _written(rows, column) for column in columns}
-    return table.style.apply(lambda _: css, axis=None).format(form)
+    style = table.style.apply(lambda _: css, axis=None)
+    for column in columns:
+        write(style, column, rows.values[column.key], rows.halves[column.key])
+    return style
 
 
-def _written(rows: Rows, column: Column) -> Callable[[float], str]:
-    """How a column's values are written, each with its interval. Rows of one value share a text; the widest is kept."""
-    pairs: dict[Any, float] = {}
-    for value, half in zip(rows.values[column.key], rows.halves[column.key], strict=True):
-        if not np.isnan(half):
-            pairs[value] = max(half, pairs.get(value, 0.0))
-    return partial(_with_interval, column, pairs)
+def write(style: "Styler", column: Column, values: Iterable[float], halves: Iterable[float]) -> None:
+    """Write a column's cells, each row's value with the interval of that row, whatever other rows have the same value.
+
+    A cell's function is told its value alone, so rows that share a value and differ in their texts are written one text at a
+    time; to write every cell by itself would take a second for a thousand of them.
+    """
+    texts = [column.text(value, half) for value, half in zip(values, halves, strict=True)]
+    rows: dict[float, dict[str, list[int]]] = {}
+    for row, (value, text) in enumerate(zip(values, texts, strict=True)):
+        if not np.isnan(value):
+            rows.setdefault(value, {}).setdefault(text, []).append(row)
+    style.format({column.header: partial(_looked_up, {value: next(iter(told)) for value, told in rows.items()})})
+    for told in rows.values():
+        for text, here in list(told.items())[1:]:
+            style.format(partial(_always, text), subset=pd.IndexSlice[here, [column.header]])
 
 
-def _with_interval(column: Column, halves: dict[Any, float], value: float) -> str:
-    return column.text(value, halves.get(value, float("nan")))
+def _looked_up(texts: Mapping[float, str], value: float) -> str:
+    return texts.get(value, "–")
+
+
+def _always(text: str, _: float) -> str:
+    return text

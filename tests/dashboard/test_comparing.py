@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 from math import isnan, nan, sqrt
+import re
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,11 @@ import pytest
 from scipy import stats
 
 from core.descriptions import MetricInfo
+from core.domain import ForgetRequest
+from core.spread.rows import numbers_by_seed, rows_of, several_seeds
 from dashboard.components import comparing, comparing_flow, comparing_front
 from dashboard.components.comparing_front import QUANTITIES
-from dashboard.components.comparing_rows import differing, names_of, numbers_by_seed, rows_of, several_seeds
+from dashboard.components.comparing_rows import differing, names_of
 from dashboard.components.comparing_table import (
     COST,
     DARK,
@@ -48,7 +51,9 @@ def frame_of(*rows: dict[str, object]) -> pd.DataFrame:
         "reference.test_retain_accuracy": 0.95, "original.test_retain_accuracy": 0.97, "attack_loss_accuracy": 0.6,
         "reference.attack_loss_accuracy": 0.5, "original.attack_loss_accuracy": 0.7,
     }  # fmt: skip
-    return pd.DataFrame([{"id": run_id(number), **usual, **row} for number, row in enumerate(rows)])
+    found = [{"id": run_id(number), **usual, **row} for number, row in enumerate(rows)]
+    asked = [ForgetRequest.parse(str(row["request"])) for row in found]
+    return pd.DataFrame([row | {"draw": str(a.seed) if a.drawn else ""} for row, a in zip(found, asked, strict=True)])
 
 
 def run_id(number: int) -> str:
@@ -64,7 +69,7 @@ def column(key: str, goal: str = "high", unit: str = "share") -> Column:
 
 def test_a_row_a_run_keeps_every_value_and_has_no_interval():
     frame = frame_of({"tow": 0.5}, {"tow": 0.7, "seed": 1})
-    rows = rows_of(frame, ["tow"], over_seeds=False)
+    rows = rows_of(frame, ["tow"], together=False)
     assert list(rows.values["tow"]) == [0.5, 0.7]
     assert rows.halves["tow"].isna().all()
     assert list(rows.about["seed"]) == [0, 1]
@@ -74,7 +79,7 @@ def test_a_row_a_run_keeps_every_value_and_has_no_interval():
 def test_runs_that_differ_by_seed_alone_are_one_row_with_students_interval():
     values = [0.5, 0.7, 0.6]
     frame = frame_of(*({"tow": v, "seed": s} for s, v in enumerate(values)), {"tow": 0.1, "settings": "alpha=2"})
-    rows = rows_of(frame, ["tow"], over_seeds=True)
+    rows = rows_of(frame, ["tow"], together=True)
     assert list(rows.about["n"]) == [3, 1]
     assert list(rows.about["settings"]) == ["", "alpha=2"]
     assert rows.about["ids"][0] == tuple(frame["id"][:3])
@@ -90,7 +95,7 @@ def test_the_distance_to_the_reference_is_taken_run_by_run():
         {"test_forget_accuracy": 0.2, "reference.test_forget_accuracy": 0.1},
         {"test_forget_accuracy": 0.2, "reference.test_forget_accuracy": 0.3, "seed": 1},
     )
-    together = rows_of(frame, ["test_forget_accuracy", "seconds"], over_seeds=True)
+    together = rows_of(frame, ["test_forget_accuracy", "seconds"], together=True)
     assert together.gaps["test_forget_accuracy"][0] == pytest.approx(0.1)  # not |0.2 - 0.2|
     assert isnan(together.gaps["seconds"][0])
 
@@ -153,7 +158,7 @@ def test_columns_that_nobody_knows_are_left_out():
 
 
 def test_high_and_low_are_coloured_by_rank():
-    rows = rows_of(frame_of({"tow": 0.2}, {"tow": 0.9}, {"tow": 0.5}, {"tow": nan}), ["tow"], over_seeds=False)
+    rows = rows_of(frame_of({"tow": 0.2}, {"tow": 0.9}, {"tow": 0.5}, {"tow": nan}), ["tow"], together=False)
     assert goodness(rows, column("tow", "high"))[:3].tolist() == [0, 1, 0.5]
     assert goodness(rows, column("tow", "low"))[:3].tolist() == [1, 0, 0.5]
     assert isnan(goodness(rows, column("tow", "low"))[3])
@@ -162,17 +167,17 @@ def test_high_and_low_are_coloured_by_rank():
 def test_match_is_coloured_by_distance_to_the_reference_whatever_the_side():
     key = "test_forget_accuracy"
     frame = frame_of(*({key: value, f"reference.{key}": 0.5} for value in (0.5, 0.3, 0.7, 0.1)))
-    good = goodness(rows_of(frame, [key], over_seeds=False), column(key, "match"))
+    good = goodness(rows_of(frame, [key], together=False), column(key, "match"))
     assert good.tolist() == pytest.approx([1, 0.5, 0.5, 0])
 
 
 def test_small_differences_are_no_drama():
     key = "test_forget_accuracy"
     near = frame_of({key: 0.01}, {key: 0.02})
-    assert goodness(rows_of(near, [key], over_seeds=False), column(key, "match")).tolist() == pytest.approx([0.9, 0.8])
-    alike = rows_of(frame_of({"tow": 0.900}, {"tow": 0.901}), ["tow"], over_seeds=False)
+    assert goodness(rows_of(near, [key], together=False), column(key, "match")).tolist() == pytest.approx([0.9, 0.8])
+    alike = rows_of(frame_of({"tow": 0.900}, {"tow": 0.901}), ["tow"], together=False)
     assert np.isnan(goodness(alike, column("tow"))).all()
-    assert np.isnan(goodness(rows_of(frame_of({"tow": 0.9}), ["tow"], over_seeds=False), column("tow"))).all()
+    assert np.isnan(goodness(rows_of(frame_of({"tow": 0.9}), ["tow"], together=False), column("tow"))).all()
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -197,7 +202,7 @@ def test_a_colour_blind_person_tells_best_from_worst(eye, scale):
 
 def test_the_table_holds_numbers_that_sort_and_text_that_is_read():
     frame = frame_of({"tow": 0.5}, {"tow": 0.7, "seed": 1}, {"tow": 0.1, "method": "finetune"})
-    told = styled(rows_of(frame, ["tow"], over_seeds=True), [column("tow")], differing(frame), dark=False)
+    told = styled(rows_of(frame, ["tow"], together=True), [column("tow")], differing(frame), dark=False)
     assert list(told.data.columns) == ["Method", "n", "tow ↑", "Run"]
     assert told.data["tow ↑"].tolist() == pytest.approx([0.6, 0.1])
     html = told.to_html()
@@ -205,9 +210,23 @@ def test_the_table_holds_numbers_that_sort_and_text_that_is_read():
     assert f"background-color: {LIGHT[-1]}" in html
 
 
+def test_rows_of_one_mean_have_each_its_own_interval():
+    wide, narrow = (0.4, 0.5, 0.6), (0.49, 0.5, 0.51)
+    frame = frame_of(
+        *({"tow": value, "seed": seed, "method": "wide"} for seed, value in enumerate(wide)),
+        *({"tow": value, "seed": seed, "method": "narrow"} for seed, value in enumerate(narrow)),
+        {"tow": 0.5, "method": "once"}, {"tow": nan, "method": "none"},
+    )  # fmt: skip
+    rows = rows_of(frame, ["tow"], together=True)
+    assert len(set(rows.values["tow"][:3].round(12))) == 1
+    html = styled(rows.__class__(rows.about, rows.values.round(12), rows.halves, rows.gaps), [column("tow")], {}, dark=False).to_html()
+    cells = re.findall(r">([^<>]* %|–)<", html)
+    assert cells == ["50.0 ± 24.8 %", "50.0 ± 2.5 %", "50.0 %", "–"]  # 4.303 * 0.1 / sqrt 3, and a tenth of it
+
+
 def test_what_all_rows_share_has_no_column():
     frame = frame_of({"settings": "alpha=2"}, {"settings": "alpha=3", "request": "class:5"})
-    told = styled(rows_of(frame, [], over_seeds=False), [], differing(frame), dark=True)
+    told = styled(rows_of(frame, [], together=False), [], differing(frame), dark=True)
     assert list(told.data.columns) == ["Method", "Request", "Settings", "Seed", "Run"]
 
 
