@@ -50,7 +50,7 @@ def print_study(told: StudySummary, now: Progress, as_json: bool) -> None:
         return
     plan = told.plan
     click.echo(f"{told.id}  {plan.name}  seeds {seeds_text(plan.seeds)}  {now.done} of {now.total} runs done")
-    click.echo("mean ± half-width of the 95 % interval (seeds); floor: a second retraining, held against the first")
+    click.echo(f"mean ± half-width of the 95 % interval {plan.covers} (seeds); floor: a second retraining, held against the first")
     rows = [row for row in told.variants if not row.variant.is_floor]
     for start in range(0, len(rows), ACROSS):
         part = rows[start : start + ACROSS]

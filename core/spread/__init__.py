@@ -30,6 +30,14 @@ class Spread:
         return f"{show(self.mean)}{around}" + (f" (n = {self.n})" if with_n else "")
 
 
+def covers(seeds: int, draws: int) -> str:
+    """What an interval covers: `over 5 seeds, each with its own draw`. draws: different draws among the runs; 0: nothing is drawn."""
+    over = f"over {seeds} seed{'s' * (seeds != 1)}"
+    if not draws or seeds < 2:
+        return over
+    return f"{over}, one draw" if draws == 1 else f"{over}, each with its own draw" if draws == seeds else f"{over} and {draws} draws"
+
+
 def spread(values: Iterable[float]) -> Spread:
     """Student's two-sided 95 % interval for the mean of independent values; nan among them counts as no value."""
     from scipy.special import stdtrit  # noqa: PLC0415  # a fifth of a second that commands without studies need not pay

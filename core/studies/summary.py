@@ -84,6 +84,8 @@ class StudySummary:
             "model": self.plan.model,
             "forget": self.plan.request.text,
             "seeds": list(self.plan.seeds),
+            "draws": list(self.plan.draws),
+            "covers": self.plan.covers,
             "variants": [
                 {
                     "method": row.variant.method, "settings": row.variant.settings, "floor": row.variant.is_floor,

@@ -53,7 +53,7 @@ def draw(told: StudySummary, shelves: Catalogue) -> None:
         st.caption(f":material/info: {plain(reason)}")
     floor = "; two references of different seeds differ by what the floor shows, and no method can be asked for more" if told.floor else ""
     st.caption(
-        "How to read it: mean ± half of its 95 % interval (Student's t) over the seeds. A number marked ≈ should be the "
+        f"How to read it: mean ± half of its 95 % interval (Student's t) {told.plan.covers}. A number marked ≈ should be the "
         f"reference's{floor}."
     )
 

@@ -7,7 +7,7 @@ from core.studies import runner
 from core.studies.plan import StudyPlan
 from dashboard import queries
 from dashboard.components.fragments import fragment
-from dashboard.components.requests import ask_request
+from dashboard.components.requests import ask_request, one_draw
 from dashboard.components.studies_form import ask_plan, told
 from dashboard.components.studies_rows import moving, study_row
 from dashboard.components.text import plain
@@ -39,10 +39,10 @@ def ask() -> None:
         left, right = st.columns(2)
         dataset = left.selectbox("Dataset", list(shelves.datasets), key="dataset", bind="query-params")
         model = right.selectbox("Model", list(shelves.models), key="model", bind="query-params")
-        request = ask_request(shelves.datasets[dataset])
+        request = ask_request(shelves.datasets[dataset], seeds=True)
     with how:
         st.subheader("2 · Methods and seeds")
-        plan = ask_plan(shelves, shelves.datasets[dataset], model, request)
+        plan = ask_plan(shelves, shelves.datasets[dataset], model, request, one_draw=one_draw())
         if plan:
             st.caption(plain(told(plan)))
         if st.button(

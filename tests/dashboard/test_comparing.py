@@ -106,6 +106,25 @@ def test_seeds_are_several_only_where_all_else_is_equal():
     assert not several_seeds(frame_of({}, {"seed": 1, "request": "class:5"}))
 
 
+def test_draws_that_go_with_seeds_are_one_row_and_one_draw_with_several_seeds_is_another():
+    own = frame_of(*({"seed": s, "request": f"random:0.05@{s}", "tow": s / 10} for s in (1, 2, 3)))
+    rows = rows_of(own, ["tow"], together=True)
+    assert (list(rows.about["request"]), list(rows.about["n"]), list(rows.about["draws"])) == (["random:0.05"], [3], [3])
+    assert several_seeds(own)
+    both = frame_of(
+        *({"seed": s, "request": f"random:0.05@{s}"} for s in (1, 2, 3)), *({"seed": s, "request": "random:0.05@9"} for s in (1, 2)),
+        {"seed": 1, "request": "random:0.1"},
+    )  # fmt: skip
+    rows = rows_of(both, [], together=True)
+    assert list(rows.about["request"]) == ["random:0.05", "random:0.05@9", "random:0.1"]
+    assert (list(rows.about["n"]), list(rows.about["draws"])) == ([3, 2, 1], [3, 1, 1])
+
+
+def test_runs_are_paired_by_seed_and_draw():
+    frame = frame_of(*({"seed": seed, "request": f"random:0.05@{draw}"} for seed, draw in ((1, 1), (1, 2), (4, 1))))
+    assert list(numbers_by_seed(frame, frame["seed"] > 0)) == [(1, "1"), (1, "2"), (4, "1")]
+
+
 def test_a_run_is_named_by_what_tells_it_from_the_others():
     frame = frame_of(
         {"settings": "alpha=2 · lambda=1"}, {"settings": "alpha=3 · lambda=1"}, {"method": "finetune", "settings": "epochs=5", "seed": 4}
