@@ -7,6 +7,7 @@ from statistics import fmean, stdev
 
 FEW = 3  # with fewer values than this a page says that they are too few for a claim
 LEVEL = 0.95
+Pair = tuple[int, str]  # a run's seed and its draw ('' where nothing is drawn): runs that share both can be paired
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,16 @@
 The one place where numbers of several seeds are taken together, for the Compare and Studies pages and the command line.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isnan, nan
 from typing import TYPE_CHECKING
 import warnings
 
 import numpy as np
+from numpy.typing import NDArray
 
-from core.spread import FEW, Spread, spread
+from core.spread import FEW, Pair, Spread, covers, spread
 from core.verdict import Numbers
 
 if TYPE_CHECKING:
@@ -19,28 +20,42 @@ if TYPE_CHECKING:
 
 SUBJECT = ("dataset", "model", "request")  # what runs must share to be held side by side
 GROUP = (*SUBJECT, "method", "settings", "reference", "engine")  # what runs share that differ by their seed alone
-Pair = tuple[int, str]  # a run's seed and its draw ('' where nothing is drawn): runs that share both can be paired
 ONCE = (*SUBJECT, "seed", "engine")  # what runs share that have one original and one reference
 
 
 @dataclass(frozen=True)
 class Rows:
-    """`about`: the words of each row, with `id` (of the newest run in it), `ids` (all of them), `n` (how many), `draws`.
+    """`about`: the words of each row, with `id` (of the newest run in it), `ids` (all of them), `n` (how many), `draws`; `of`, whose
+    numbers they are (unlearned, original or reference), and whether the row is `unchanged`: see `core.spread.table`.
 
     values: the numbers (means where several runs are in a row). halves: half the width of their 95 % intervals, nan
     where there is none. gaps: mean distance to the run's own reference, nan where there is none. draws: how many different
-    draws of the forget set the runs of a row have; 0 where none is drawn.
+    draws of the forget set the runs of a row have; 0 where none is drawn. series: (2, columns, rows, pairs), values and gaps by seed
+    and draw, nan where a row has no such run; None of single runs. variability: column -> how far two retrained networks lie apart.
     """
 
     about: "pd.DataFrame"
     values: "pd.DataFrame"
     halves: "pd.DataFrame"
     gaps: "pd.DataFrame"
+    series: NDArray[np.float64] | None = None
+    variability: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def ranked(self) -> NDArray[np.bool_]:
+        """Which rows are held against each other: methods that changed something."""
+        return np.asarray((self.about["of"] == "unlearned") & ~self.about["unchanged"].astype(bool))
+
+    @property
+    def covers(self) -> list[str]:
+        """What the rows' intervals cover, each once."""
+        rows = self.about[self.about["n"] > 1]
+        return list(dict.fromkeys(covers(n, draws) for n, draws in zip(rows["n"], rows["draws"], strict=True)))
 
     @property
     def few(self) -> int:
         """How many rows have too few runs in them for a claim."""
-        return int((self.about["n"] < FEW).sum())
+        return int(((self.about["n"] < FEW) & (self.about["of"] == "unlearned")).sum())
 
 
 def of_model(frame: "pd.DataFrame", columns: Sequence[str], prefix: str) -> dict[str, Spread]:
@@ -81,6 +96,7 @@ def rows_of(frame: "pd.DataFrame", columns: Sequence[str], together: bool) -> Ro
     gaps = distances(frame, columns)
     if not together:
         about = frame[["id", *GROUP, "seed"]].assign(ids=frame["id"].map(lambda i: (i,)), n=1, draws=0).reset_index(drop=True)
+        about = about.assign(of="unlearned", unchanged=False)
         values = frame[list(columns)].reset_index(drop=True)
         return Rows(about, values, values * nan, gaps.reset_index(drop=True))
     frame = designed(frame)
@@ -91,16 +107,28 @@ def rows_of(frame: "pd.DataFrame", columns: Sequence[str], together: bool) -> Ro
     about = frame[["id", *GROUP]].iloc[[here[0] for here in members]].reset_index(drop=True)
     about = about.assign(
         ids=pd.Series([tuple(ids[here]) for here in members], dtype=object), n=[len(here) for here in members],
-        draws=[len(set(draws[here]) - {""}) for here in members],
+        draws=[len(set(draws[here]) - {""}) for here in members], of="unlearned", unchanged=False,
     )  # fmt: skip
     means = [[s.mean for s in row] for row in found]
     halves = [[nan if s.half_width is None else s.half_width for s in row] for row in found]
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # the mean of no gap at all is nan
         apart = [np.nanmean(far[here], axis=0) for here in members]
-    return Rows(about, *(pd.DataFrame(part, columns=list(columns)) for part in (means, halves, apart)))
+    series = np.stack([_by_pair(frame, part, members) for part in (numbers, far)])
+    values, widths, far_off = (pd.DataFrame(part, columns=list(columns)) for part in (means, halves, apart))
+    return Rows(about, values, widths, far_off, series)
 
 
-def groups_of(frame: "pd.DataFrame") -> list[np.ndarray]:
+def _by_pair(frame: "pd.DataFrame", values: NDArray[np.float64], members: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """(columns, rows, pairs) of the runs' values (runs, columns): see `Rows.series`."""
+    pairs = list(zip(frame["seed"].tolist(), frame["draw"].tolist(), strict=True))
+    place = {pair: index for index, pair in enumerate(sorted(set(pairs)))}
+    found = np.full((len(members), len(place), values.shape[1]), nan)
+    for row, here in enumerate(members):
+        found[row, [place[pairs[run]] for run in here]] = values[here]
+    return found.transpose(2, 0, 1)
+
+
+def groups_of(frame: "pd.DataFrame") -> list[NDArray[np.int64]]:
     """Of a `designed` frame: the rows (positions) of each group of runs that differ by their seed alone, in the frame's order."""
     group = frame.groupby(list(GROUP), sort=False, dropna=False).ngroup().to_numpy()
     order = np.argsort(group, kind="stable")

@@ -38,8 +38,9 @@ class Look:
         """Of the front, and its landmarks."""
         key = (x.title, y.title)
         if key not in self._points:
-            points = fronts.points_of(self.frame, x, y, self.over_seeds, self.point_names)
-            self._points[key] = (points, fronts.landmarks(self.frame, x, y))
+            everything = queries.comparison()
+            points = fronts.points_of(self.frame, x, y, self.over_seeds, self.point_names, everything)
+            self._points[key] = (points, fronts.landmarks(self.frame, x, y, everything))
         return self._points[key]
 
     def group_of(self, run_id: str) -> pd.Series:

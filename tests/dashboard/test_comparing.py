@@ -14,8 +14,9 @@ from scipy import stats
 from core.descriptions import MetricInfo
 from core.domain import ForgetRequest
 from core.spread.rows import numbers_by_seed, rows_of, several_seeds
+from core.spread.table import table_of
 from dashboard.components import comparing, comparing_flow, comparing_front
-from dashboard.components.comparing_front import QUANTITIES
+from dashboard.components.comparing_front import BEATEN, FRONT, IDLE, QUANTITIES, UNJUDGED
 from dashboard.components.comparing_rows import differing, names_of
 from dashboard.components.comparing_table import (
     COST,
@@ -226,7 +227,11 @@ def test_the_table_holds_numbers_that_sort_and_text_that_is_read():
     assert told.data["tow ↑"].tolist() == pytest.approx([0.6, 0.1])
     html = told.to_html()
     assert "60.0 ± 127.1 %" in html  # t = 12.706 with one degree of freedom
+    assert "background-color" not in html  # an interval of two seeds, and one seed, tell nothing apart
+    sure = frame_of(*({"tow": v + s / 100, "seed": s, "method": m} for m, v in (("ssd", 0.8), ("finetune", 0.2)) for s in range(3)))
+    html = styled(rows_of(sure, ["tow"], together=True), [column("tow")], differing(sure), dark=False).to_html()
     assert f"background-color: {LIGHT[-1]}" in html
+    assert f"background-color: {LIGHT[0]}" in html
 
 
 def test_rows_of_one_mean_have_each_its_own_interval():
@@ -275,7 +280,7 @@ def test_the_front_agrees_with_the_definition_on_random_points():
 def test_high_is_good_where_it_is():
     frame = frame_of({"test_retain_accuracy": 0.9}, {"test_retain_accuracy": 0.8, "method": "worse"})
     points = comparing_front.points_of(frame, GAP, KEPT, False, names_of(frame))
-    assert points["front"].tolist() == [True, False]
+    assert points["place"].tolist() == [FRONT, BEATEN]
     assert points["x"].tolist() == pytest.approx([0.1, 0.1])
 
 
@@ -305,8 +310,8 @@ def test_points_over_seeds_are_named_by_method_and_count():
 
 def test_original_and_reference_are_marks():
     marks = comparing_front.landmarks(frame_of({}, {"seed": 1}), GAP, KEPT).set_index("model")
-    assert marks.loc["reference"].tolist() == pytest.approx([0, 0.95])
-    assert marks.loc["original"].tolist() == pytest.approx([0.9, 0.97])
+    assert marks.loc["reference", ["x", "y"]].tolist() == pytest.approx([0, 0.95])
+    assert marks.loc["original", ["x", "y"]].tolist() == pytest.approx([0.9, 0.97])
     seconds = comparing_front.landmarks(frame_of({}), SECONDS, KEPT).set_index("model")
     assert list(seconds.index) == ["reference"]  # the original takes no time, which a log axis has no place for
     assert seconds.loc["reference", "x"] == pytest.approx(3)
@@ -316,7 +321,7 @@ def drawn_front(x=GAP, y=KEPT, picked=None) -> go.Figure:
     frame = frame_of(
         *({"seed": s, "test_retain_accuracy": 0.9 + 0.01 * s} for s in range(3)),
         *({"seed": s, "test_retain_accuracy": 0.5, "test_forget_accuracy": 0.5, "method": "bad"} for s in range(2)),
-        {"test_forget_accuracy": 0.0, "test_retain_accuracy": 0.8, "method": "other", "seconds": 20.0},
+        *({"seed": s, "test_forget_accuracy": 0.0, "test_retain_accuracy": 0.8, "method": "other", "seconds": 20.0} for s in range(3)),
     )
     points = comparing_front.points_of(frame, x, y, True, names_of(frame))
     return comparing_front.front(points, comparing_front.landmarks(frame, x, y), x, y, picked or {})
@@ -329,6 +334,59 @@ def test_beaten_points_are_grey_and_the_front_is_drawn_through_the_rest():
     assert [text.strip() for text in best.text] == ["ssd", "other"]
     assert [mark.name for mark in marks] == ["Original", "Retrained reference"]
     assert beaten.customdata[0].startswith("bad, 2 seeds<br>forgetting gap 50 %")
+
+
+def places(*rows, over_seeds=True, x=GAP, y=KEPT):
+    frame = frame_of(*rows)
+    points = comparing_front.points_of(frame, x, y, over_seeds, names_of(frame))
+    return dict(zip(points["name"].str.split(r"[ ,]", regex=True).str[0], points["place"], strict=True))
+
+
+def of(method, forget, retain, **about):
+    """A run a value of forget accuracy; the reference's is 0, and the original's 0.9."""
+    return [{"method": method, "seed": s, "test_forget_accuracy": v, "test_retain_accuracy": retain, **about} for s, v in enumerate(forget)]
+
+
+def test_a_better_mean_does_not_beat_where_the_interval_holds_zero():
+    by_chance = (*of("ahead", (0.1, 0.3, 0.2), 0.9), *of("behind", (0.3, 0.2, 0.25), 0.9))
+    assert places(*by_chance) == {"ahead": FRONT, "behind": FRONT}
+    surely = (*of("ahead", (0.1, 0.12, 0.11), 0.9), *of("behind", (0.3, 0.31, 0.32), 0.9), *of("once", (0.0,), 0.9))
+    assert places(*surely) == {"ahead": FRONT, "behind": BEATEN, "once": UNJUDGED}
+
+
+def test_a_method_that_does_nothing_is_not_on_the_front_and_beats_nobody():
+    """On random forgetting the original is as near to the reference as anything; a second retraining lies 0.02 off."""
+    random = {"request": "random:0.05", "kind": "random", "reference.train_forget_accuracy": 0.98, "original.train_forget_accuracy": 1.0,
+              "original.attack_loss_accuracy": 0.6, "attack_loss_accuracy": 0.6, "original.train_retain_accuracy": nan}  # fmt: skip
+    rows = [
+        {**random, "method": method, "seed": s, "train_forget_accuracy": forget, "test_retain_accuracy": kept}
+        for method, forget, kept in (("nothing", 1.0, 0.97), ("something", 0.9, 0.85), ("retrain", 0.96, 0.94)) for s in range(3)
+    ]  # fmt: skip
+    assert places(*rows) == {"nothing": IDLE, "something": BEATEN, "retrain": FRONT}
+    frame = frame_of(*rows)
+    rows = table_of(frame, frame, ["train_forget_accuracy", "test_retain_accuracy"], True)
+    table = styled(rows, [column("train_forget_accuracy", "match"), column("test_retain_accuracy")], {}, dark=False).data
+    assert list(table["Method"]) == ["Original", "Retrained reference", "something", "retrain", "nothing (unchanged)"]
+    assert list(table["n"]) == [3] * 5
+    assert table["train_forget_accuracy ≈"].tolist() == pytest.approx([1.0, 0.98, 0.9, 0.96, 1.0])
+    assert np.isnan(goodness(rows, column("train_forget_accuracy", "match"))).tolist() == [True, True, False, False, True]
+
+
+def test_single_runs_are_beaten_only_beyond_what_two_retrained_networks_differ_by():
+    near, far = (*of("ahead", (0.10,), 0.9), *of("behind", (0.12,), 0.9)), (*of("ahead", (0.10,), 0.9), *of("behind", (0.3,), 0.9))
+    second = of("retrain", (0.05,), 0.5)
+    assert places(*near, over_seeds=False)["behind"] == BEATEN  # nothing is known of chance
+    assert places(*near, *second, over_seeds=False)["behind"] == FRONT
+    assert places(*far, *second, over_seeds=False)["behind"] == BEATEN
+
+
+def test_landmarks_count_each_seed_once_and_have_their_own_variability():
+    rows = [{"seed": s, "method": m, "original.test_retain_accuracy": v} for s, v in ((0, 0.9), (1, 0.98)) for m in ("a", "b")[: s + 1]]
+    marks = comparing_front.landmarks(frame_of(*rows), GAP, KEPT).set_index("model")
+    assert marks.loc["original", "y"] == pytest.approx(0.94)  # not (0.9 + 2 * 0.98) / 3
+    assert marks.loc["original", "y_half"] == pytest.approx(stats.t.ppf(0.975, 1) * np.std([0.9, 0.98], ddof=1) / sqrt(2))
+    second = frame_of(*of("retrain", (0.05, 0.03), 0.9))
+    assert comparing_front.landmarks(second, GAP, KEPT).set_index("model").loc["reference", "x_half"] == pytest.approx(0.04)
 
 
 def test_points_on_one_spot_are_named_together():
@@ -357,7 +415,7 @@ def test_points_are_near_by_the_axes_as_they_are_drawn():
 def test_intervals_are_drawn_from_three_seeds_on_and_told_always():
     _, beaten, best, *_ = drawn_front().data
     assert best.error_y.array[0] == pytest.approx(stats.t.ppf(0.975, 2) * 0.01 / sqrt(3))
-    assert isnan(best.error_y.array[1])
+    assert best.error_y.array[1] == pytest.approx(0)
     assert beaten.error_y.array is None
     assert "±" in beaten.customdata[0]
 
