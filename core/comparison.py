@@ -8,6 +8,7 @@ from core.controls import control_title
 from core.descriptions import MethodInfo
 from core.domain import RunSpec
 from core.params import used
+from core.spread.rows import scenarios
 from core.store.finished import Finished, all_values, finished_runs
 from core.store.results import ResultStore
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ABOUT = (
-    "id", "dataset", "model", "request", "kind", "method", "settings", "control", "seed", "reference", "finished", "engine", "device",
+    *("id", "dataset", "model", "request", "draw", "kind", "method", "settings", "control", "seed", "reference"),
+    *("finished", "engine", "device"),
 )  # fmt: skip
 TIME = ("seconds", "speedup")
 # Each run held against its own reference: these say how near a method came, whatever it was asked to forget.
@@ -28,7 +30,8 @@ def comparison(
     """One row a finished run, in the order of `run_ids` (unfinished ones left out); without ids all, newest first.
 
     methods: what is on the shelf, so that `settings` leaves out parameters of another mode, which had no effect.
-    Columns: ABOUT (`request` and `settings` as text, `control` what control it is, '' for none, `finished` an aware time), TIME
+    Columns: ABOUT (`request` and `settings` as text, `draw` the seed that decides which examples go, '' where none does,
+    `control` what control it is, '' for none, `finished` an aware time), TIME
     (`seconds` of the method alone, `speedup` over retraining), then the unlearned model's metrics by key, and `original.<key>`,
     `reference.<key>`; nan where a run has no such number. One SQL query for all numbers.
     """
@@ -55,6 +58,7 @@ def _about(run: Finished, method: MethodInfo | None) -> dict[str, Any]:
     params = used(spec.params, method.params if method else ())
     return {
         "id": run.id, "dataset": spec.dataset, "model": model_text(spec), "request": spec.request.text,
+        "draw": str(spec.request.seed) if spec.request.drawn else "",
         "kind": spec.request.kind, "method": spec.method, "settings": settings_text(params),
         "control": control_title(spec), "seed": spec.seed, "reference": spec.reference, "finished": run.finished_at,
         "engine": spec.engine, "device": run.device, "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,
@@ -86,10 +90,28 @@ def comparable(frame: "pd.DataFrame") -> list[str]:
     return [name for name in columns if name in fair]
 
 
+def one_subject(frame: "pd.DataFrame") -> bool:
+    """Whether all runs are about the same dataset, model and request, whatever their draws."""
+    return not _other_subject(frame)
+
+
 def why_fewer(frame: "pd.DataFrame") -> str:
-    """What must be said where these runs are not about the same dataset, request and model, or where engines or devices
-    differ: a sentence each; '' where they are alike."""
-    return " ".join(filter(None, [_other_subject(frame), _other_engine(frame), _other_device(frame)]))
+    """What must be said where these runs are not about the same dataset, request and model, or where draws, engines or
+    devices differ: a sentence each; '' where they are alike."""
+    found = [_other_subject(frame), _other_draws(frame), _other_engine(frame), _other_device(frame)]
+    return " ".join(filter(None, found))
+
+
+def _other_draws(frame: "pd.DataFrame") -> str:
+    """Where draws differ, and not every method has run on each of them."""
+    drawn = frame[frame["draw"] != ""]
+    draws = list(dict.fromkeys(drawn["draw"]))
+    if len(draws) < 2 or drawn.groupby(["method", "settings"], sort=False)["draw"].nunique().eq(len(draws)).all():
+        return ""
+    return (
+        f"These runs forget {len(draws)} different draws ({_few(draws)}), and not every method has run on each of them, so they may "
+        "differ for that alone."
+    )
 
 
 def _other_engine(frame: "pd.DataFrame") -> str:
@@ -111,7 +133,7 @@ def _other_device(frame: "pd.DataFrame") -> str:
 
 def _other_subject(frame: "pd.DataFrame") -> str:
     for column, noun in (("dataset", "datasets"), ("request", "requests"), ("model", "models")):
-        values = list(dict.fromkeys(frame[column]))
+        values = list(dict.fromkeys(scenarios(frame) if column == "request" else frame[column]))
         if len(values) > 1:
             kept = "seconds and speed-up are" if noun == "datasets" else (
                 "seconds, speed-up and closeness to each run's own reference are"

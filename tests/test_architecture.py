@@ -50,6 +50,7 @@ WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
     *("core.asking", "core.catalogue", "core.store", "core.domain", "core.params", "core.report", "core.verdict", "core.engine"),
     *("core.jobs.runner", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.version"),
     *("core.comparison", "core.doubts", "core.spread", "core.studies.runner", "core.studies.summary"),
+    *(f"core.spread.{name}" for name in ("aims", "answer", "apart", "rows", "table", "unchanged")),
     *("core.chance", "core.trust", "core.controls", "core.comeback", "core.privacy", "core.wording", "core.indices"),
     *("core.looks.asked", "core.looks.shelf", "core.attribution.scores"),
     *("core.pictures", "core.data.adding", "core.data.cache", "core.data.folder", "core.data.layouts"),

@@ -1,13 +1,20 @@
 """`compare`: one row a run, one column a metric."""
 
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from core.catalogue import catalogue
 from core.cli.group import as_json, cli, print_json
-from core.comparison import ABOUT, TIME, comparable, comparison, why_fewer
+from core.cli.printing import WIDE, wrapped
+from core.comparison import ABOUT, TIME, comparable, comparison, one_subject, why_fewer
 from core.domain import WrongInput
+from core.spread.answer import answer, groups_in
+from core.spread.rows import rows_of
+from core.spread.table import YARDSTICKS, marked, yardstick
+from core.spread.unchanged import UNCHANGED
 from core.store.home import open_home
 from core.store.results import ResultStore
 from core.store.studies import is_study, members
@@ -27,23 +34,27 @@ def compare(ids: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
     """Finished runs side by side; an ID may be a study's, which stands for all its runs."""
     if as_csv and as_json:
         raise WrongInput("compare prints JSON or CSV; choose one of --json and --csv.")
+    root = open_home().root
     with ResultStore(open_home().database) as store:
         store.reconcile()
         wanted = list(dict.fromkeys(run_id for one in ids for run_id in _runs_of(store, one)))
         frame = comparison(store, wanted)
+        everything = comparison(store) if not (as_csv or as_json) else frame  # second retrainings beside these runs
     if len(frame) < len(wanted):
         left = [run_id for run_id in wanted if run_id not in set(frame["id"])]
         several = f"{len(left)} runs that are" if len(left) > 1 else f"run {left[0]}, which is"
         click.echo(f"Left out: {several} not done.", err=True)
     if said := why_fewer(frame):
         click.echo(said, err=True)
-    frame = frame[[*ABOUT, *comparable(frame)]].dropna(axis="columns", how="all")
+    whole, frame = frame, frame[[*ABOUT, *comparable(frame)]].dropna(axis="columns", how="all")
     if as_json:
         print_json(_plain(frame))
     elif as_csv:
         click.echo(frame.to_csv(index=False), nl=False)
     elif len(frame):
-        click.echo(_text(frame))
+        if said := _answer(whole, everything, root):
+            click.echo(f"{wrapped(said)}\n")
+        click.echo(_text(frame, whole, everything))
     else:
         click.echo("None of these runs is done, so there is nothing to compare yet.", err=True)
 
@@ -64,10 +75,31 @@ def _plain(frame: "pd.DataFrame") -> list[dict[str, object]]:
     ]
 
 
-def _text(frame: "pd.DataFrame") -> str:
-    """The unlearned models' numbers, as wide as a screen; what is left over continues below."""
+def _answer(frame: "pd.DataFrame", everything: "pd.DataFrame", root: Path) -> str:
+    """What these runs come to; '' where they are not about one request."""
+    titles = {key: method.title for key, method in catalogue(root).methods.items()}
+    return answer(groups_in(frame, everything, titles)) if one_subject(frame) else ""
+
+
+def _text(frame: "pd.DataFrame", whole: "pd.DataFrame", everything: "pd.DataFrame") -> str:
+    """The unlearned models' numbers, as wide as a screen; what is left over continues below.
+
+    Below the runs stand the originals and the references, each seed's once; a run that changed nothing is marked.
+    """
+    import pandas as pd  # noqa: PLC0415  # half a second that commands which compare nothing need not pay
+
     numbers = [name for name in frame.columns if name not in (*ABOUT, *TIME) and "." not in name]
     differing = [name for name in ("engine", "device") if name in frame and frame[name].nunique(dropna=False) > 1]
     shown = frame[[name for name in (*NARROW, *differing, *numbers, *TIME) if name in frame]]
+    marks = marked(rows_of(whole, [], False), whole, everything, False).about["unchanged"]
+    shown = shown.assign(method=shown["method"].where(~marks.to_numpy(bool), shown["method"] + f" ({UNCHANGED})"))
+    shown = pd.concat([shown, *(_yardstick(whole, model, list(shown.columns)) for model in YARDSTICKS)], ignore_index=True)
     shown = shown.assign(**{n: shown[n].str.slice(0, WIDEST) for n in ("request", "settings") if n in shown})
-    return shown.set_index("id").to_string(line_width=130, float_format="{:.4g}".format, na_rep="-")
+    return shown.set_index("id").to_string(line_width=WIDE, float_format="{:.4g}".format, na_rep="-")
+
+
+def _yardstick(whole: "pd.DataFrame", model: str, columns: list[str]) -> "pd.DataFrame":
+    """The rows of the original or the reference, as far as the runs' columns go."""
+    numbers = [name for name in columns if name in whole and name not in ABOUT]
+    rows = yardstick(whole, numbers, False, model)
+    return rows.about.assign(id="-", method=model).join(rows.values).reindex(columns=columns)

@@ -1,5 +1,6 @@
 """Reports and tables as text."""
 
+from textwrap import fill
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from core.cli.group import print_json
 from core.descriptions import DatasetInfo
 from core.domain import RunStatus
 from core.spread import Spread
+from core.spread.unchanged import UNCHANGED, UNCHANGED_SAYS
 from core.store.outcome import Run
 from core.studies.seeds import seeds_text
 from core.studies.standing import Progress
@@ -16,7 +18,8 @@ from core.studies.summary import StudySummary
 from core.verdict import verdict
 
 NONE = Doubts()
-ACROSS = 3  # variants side by side; more go into another table below
+WIDE = 130  # letters of a line
+ACROSS = 2  # variants side by side; more go into another table below
 
 
 def print_report(report: dict[str, Any], ended: Run, data: DatasetInfo | None, doubts: Doubts = NONE) -> None:
@@ -51,22 +54,32 @@ def print_study(told: StudySummary, now: Progress, as_json: bool) -> None:
         return
     plan = told.plan
     click.echo(f"{told.id}  {plan.name}  seeds {seeds_text(plan.seeds)}  {now.done} of {now.total} runs done")
-    click.echo("mean ± half-width of the 95 % interval (seeds); floor: a second retraining, held against the first")
+    if told.answer:
+        click.echo(wrapped(told.answer))
+    click.echo(f"mean ± half-width of the 95 % interval {plan.covers} (seeds); floor: a second retraining, held against the first")
     rows = [row for row in told.variants if not row.variant.is_floor]
     for start in range(0, len(rows), ACROSS):
         part = rows[start : start + ACROSS]
         numbered = list(enumerate(part, start + 1))
         click.echo()
         for number, row in numbered:
-            click.echo(f"  {number}  {row.variant.text}")
-        heads = [*(f"{number} {row.variant.method}" for number, row in numbered), "reference", "floor"]
+            click.echo(f"  {number}  {row.variant.text}{f' ({UNCHANGED})' if row.unchanged else ''}")
+        heads = [*(f"{number} {row.variant.method}" for number, row in numbered), "original", "reference", "floor"]
         click.echo(f"\n{'':34}" + "".join(f"{_cut(head):>20}" for head in heads))
         for metric in told.metrics:
-            cells = [row.numbers.get(metric) for row in part] + [told.reference.get(metric), told.floor.get(metric)]
+            cells = [row.numbers.get(metric) for row in part]
+            cells += [numbers.get(metric) for numbers in (told.original, told.reference, told.floor)]
             click.echo(f"{metric:34}" + "".join(f"{_cell(cell):>20}" for cell in cells))
     absent = dict.fromkeys(reason for row in told.variants for reason in row.absent.values())
+    if any(row.unchanged for row in rows):
+        click.echo(f"\n{UNCHANGED}: {UNCHANGED_SAYS}")
     if sentences := [*absent, *filter(None, [told.older, told.caution])]:
         click.echo("\n" + "\n".join(sentences))
+
+
+def wrapped(sentence: str) -> str:
+    """On lines as wide as a screen."""
+    return fill(sentence, WIDE, break_long_words=False, break_on_hyphens=False)
 
 
 def _cell(over: Spread | None) -> str:

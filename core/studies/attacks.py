@@ -11,19 +11,27 @@ from core.privacy.over_seeds import FORGETTING_QUALITY, RMIA, U_LIRA, TooFewSeed
 if TYPE_CHECKING:
     import pandas as pd
 
+OWN_DRAWS = "each seed has its own draw; a study with draws = 0 has one for all seeds."
+TITLES = {metric.key: metric.title for metric in (U_LIRA, RMIA, FORGETTING_QUALITY)}
 Found = tuple[dict[str, float], dict[str, str]]  # metric -> value; metric -> why there is none
 
 
 def over_seeds(tables: "Sequence[pd.DataFrame]", accuracies: "pd.DataFrame", model: str = "unlearned") -> Found:
     """`tables`: the `examples` of one variant's runs, one a seed. `accuracies`: their rows of `comparison`, in that order.
 
+    None where the runs forget different examples: who is attacked by one seed's model was kept by the others.
+
     With `model="reference"` the references stand in for the unlearned models where that says something: RMIA.
     """
     seeds = [table for table in tables if {"unlearned_confidence", "reference_confidence"} <= set(table.columns)]
+    drawn = accuracies["request"].nunique() > 1
     values: dict[str, float] = {}
     reasons: dict[str, str] = {}
     for metric, compute in _METRICS.items():
         if model != "unlearned" and metric != RMIA.key:
+            continue
+        if drawn:
+            reasons[metric] = f"{TITLES[metric]} needs the same forget set in every seed's run, and here {OWN_DRAWS}"
             continue
         try:
             values[metric] = compute(seeds, accuracies, model)

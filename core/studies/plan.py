@@ -10,6 +10,7 @@ from core.catalogue import Catalogue
 from core.comparison import settings_text
 from core.descriptions import DatasetInfo
 from core.domain import ForgetRequest, RunSpec, WrongInput
+from core.spread import covers
 from core.store.beside import FLOOR
 from core.studies.seeds import MOST
 from core.wording import title_of
@@ -37,7 +38,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """One request; every variant with every seed is a run."""
+    """One request; every variant with every seed is a run.
+
+    draws: of a drawn request, the seed of each seed's own draw, in the order of `seeds`, and the request's own is 0; empty where
+    all seeds share the request's draw, as in studies that were stored before there were draws.
+    """
 
     dataset: str
     model: str
@@ -46,6 +51,21 @@ class StudyPlan:
     seeds: tuple[int, ...]
     reference: bool = True
     title: str = ""
+    draws: tuple[int, ...] = ()
+
+    @property
+    def covers(self) -> str:
+        """What its intervals cover: `over 5 seeds, each with its own draw`."""
+        return covers(len(self.seeds), len(self.draws) or int(self.request.drawn))
+
+    def request_of(self, seed: int) -> ForgetRequest:
+        """What the runs of one of its seeds forget."""
+        return replace(self.request, seed=self.draws[self.seeds.index(seed)]) if self.draws else self.request
+
+    def draws_of(self, seeds: Sequence[int]) -> tuple[int, ...]:
+        """`draws` of a plan with these seeds that can be merged into this one: a new seed has its own draw, if any has."""
+        known = dict(zip(self.seeds, self.draws, strict=False))
+        return tuple(known.get(seed, seed) for seed in seeds) if self.draws else ()
 
     @property
     def name(self) -> str:
@@ -68,6 +88,7 @@ class StudyPlan:
             self._about == other._about
             and all(variant in self.variants for variant in other.variants)
             and set(other.seeds) <= set(self.seeds)
+            and all(other.request_of(seed) == self.request_of(seed) for seed in other.seeds)
         )
 
     def same_subject(self, other: Self) -> bool:
@@ -76,7 +97,7 @@ class StudyPlan:
 
     @property
     def _about(self) -> tuple[object, ...]:
-        return (self.title, self.dataset, self.model, self.request, self.reference)
+        return (self.title, self.dataset, self.model, self.request, self.reference, bool(self.draws))
 
     def to_json(self) -> str:
         """The inverse of `from_json`."""
@@ -88,17 +109,18 @@ class StudyPlan:
         raw = json.loads(text)
         request = ForgetRequest(**{**raw["request"], "picks": tuple(raw["request"]["picks"])})
         variants = tuple(Variant(**variant) for variant in raw["variants"])
-        return cls(**{**raw, "request": request, "variants": variants, "seeds": tuple(raw["seeds"])})
+        return cls(**{**raw, "request": request, "variants": variants, "seeds": tuple(raw["seeds"]), "draws": tuple(raw.get("draws", ()))})
 
 
 def make_plan(
     shelves: Catalogue, dataset: str, model: str, request: ForgetRequest,
     asked: Sequence[tuple[str, Mapping[str, Any]]], seeds: Sequence[int],
-    *, reference: bool = True, floor: bool = True, title: str = "",
+    *, reference: bool = True, floor: bool = True, title: str = "", draws: Sequence[int] | None = None,
 ) -> StudyPlan:  # fmt: skip
     """A checked plan; `asked`: methods with their settings. Raises WrongInput with one sentence.
 
-    `floor` adds `retrain` where it was not asked for and there is a reference to hold it against.
+    `draws`, of a drawn request: None, each seed has its own draw, of the same number; a draw for each seed; or (), all seeds have
+    the request's draw. `floor` adds `retrain` where it was not asked for and there is a reference to hold it against.
     """
     if len(title) > LONGEST_TITLE or not title.isprintable():
         raise WrongInput(f"A study's title must be one line of at most {LONGEST_TITLE} letters.")
@@ -111,9 +133,32 @@ def make_plan(
     ]
     if floor and reference and not any(variant.is_floor for variant in variants):
         variants.append(Variant(FLOOR))
-    plan = StudyPlan(dataset, model, specs[0].request, tuple(variants), tuple(seeds), reference, title.strip())
+    about, each = _drawn(specs[0].request, seeds, draws)
+    plan = StudyPlan(dataset, model, about, tuple(variants), tuple(seeds), reference, title.strip(), each)
     cells(plan, shelves)
     return plan
+
+
+def _drawn(request: ForgetRequest, seeds: Sequence[int], draws: Sequence[int] | None) -> tuple[ForgetRequest, tuple[int, ...]]:
+    """The request of a plan, and its draws. Raises WrongInput."""
+    each = tuple(seeds if draws is None else draws)
+    if not request.drawn or (draws is not None and not each):
+        return request, ()
+    if len(each) != len(seeds):
+        raise WrongInput(f"Draws must be one whole number, or one for each of the {len(seeds)} seeds; there are {len(each)}.")
+    _check_draws(each, seeds)
+    return replace(request, seed=0), each
+
+
+def _check_draws(draws: Sequence[int], seeds: Sequence[int]) -> None:
+    """Raises WrongInput."""
+    first: dict[int, int] = {}
+    for draw, seed in zip(draws, seeds, strict=True):
+        if draw in first:
+            raise WrongInput(f"Each seed must have its own draw; seeds {first[draw]} and {seed} have draw {draw} both.")
+        if not 0 <= draw < 2**31:
+            raise WrongInput(f"A draw must be a whole number from 0 to {2**31 - 1}; got {draw}.")
+        first[draw] = seed
 
 
 def cells(plan: StudyPlan, shelves: Catalogue) -> list[tuple[int, RunSpec]]:
@@ -135,7 +180,11 @@ def cells(plan: StudyPlan, shelves: Catalogue) -> list[tuple[int, RunSpec]]:
         if spec.id in firsts:
             raise WrongInput(f"Each variant must be given once; {variant.text} is the same as {firsts[spec.id][0].text}.")
         firsts[spec.id] = (variant, spec)
-    return [(index, replace(spec, seed=seed)) for seed in plan.seeds for index, (_, spec) in enumerate(firsts.values())]
+    return [
+        (index, replace(spec, seed=seed, request=request))
+        for seed, request in ((seed, plan.request_of(seed)) for seed in plan.seeds)
+        for index, (_, spec) in enumerate(firsts.values())
+    ]
 
 
 def specs(plan: StudyPlan, shelves: Catalogue) -> list[RunSpec]:
@@ -148,11 +197,22 @@ def merged(old: StudyPlan, new: StudyPlan, shelves: Catalogue) -> StudyPlan:
     if not old.same_subject(new):
         raise WrongInput(
             f"A study is about one request; this one is about {old.request.text} of {old.dataset} with {old.model}"
-            f"{'' if old.reference else ', without a reference'}."
+            f"{'' if old.reference else ', without a reference'}{_draws_text(old)}."
         )
+    for seed in set(old.seeds) & set(new.seeds):
+        if old.request_of(seed) != new.request_of(seed):
+            raise WrongInput(f"Seed {seed} has draw {old.request_of(seed).seed} in this study, and not {new.request_of(seed).seed}.")
     one_seed = (old.seeds[0],)
-    known = {spec.id for spec in specs(replace(old, seeds=one_seed), shelves)}
-    ids = [spec.id for spec in specs(replace(new, seeds=one_seed), shelves)]
+    known = {spec.id for spec in specs(replace(old, seeds=one_seed, draws=()), shelves)}
+    ids = [spec.id for spec in specs(replace(new, seeds=one_seed, draws=()), shelves)]
     variants = [variant for variant, run_id in zip(new.variants, ids, strict=True) if run_id not in known]
     seeds = [seed for seed in new.seeds if seed not in old.seeds]
-    return replace(old, variants=(*old.variants, *variants), seeds=(*old.seeds, *seeds))
+    draws = (*old.draws, *(new.request_of(seed).seed for seed in seeds)) if old.draws else ()
+    _check_draws(draws, (*old.seeds, *seeds)[: len(draws)])
+    return replace(old, variants=(*old.variants, *variants), seeds=(*old.seeds, *seeds), draws=draws)
+
+
+def _draws_text(plan: StudyPlan) -> str:
+    if not plan.request.drawn:
+        return ""
+    return ", each seed with its own draw" if plan.draws else ", all seeds with one draw"

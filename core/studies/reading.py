@@ -1,5 +1,6 @@
 """A study written in a file: TOML in, plan out, every mistake told in one sentence."""
 
+from dataclasses import replace
 from pathlib import Path
 import re
 import tomllib
@@ -7,12 +8,12 @@ from typing import Any
 
 from core.asking import dataset_of, request_of
 from core.catalogue import Catalogue
-from core.domain import WrongInput
+from core.domain import ForgetRequest, WrongInput
 from core.studies.plan import StudyPlan, make_plan
-from core.studies.seeds import MOST, seeds_of
+from core.studies.seeds import MOST, numbers_of, seeds_of
 
 WANTED = {"dataset": "a text", "model": "a text", "forget": "a text such as \"class:3\"", "seeds": "", "methods": ""}
-EXTRA = ("title", "reference", "floor")
+EXTRA = ("title", "reference", "floor", "draws")
 _BETWEEN = re.compile(r"[\s,;·]+")
 LONGEST = 1_000_000  # bytes of a file
 MOST_DOTS = 100  # in a line
@@ -42,6 +43,7 @@ def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
     model = "small_cnn"
     forget = "class:3"           # as --forget of `run`
     seeds = [0, 1, 2]            # or "0-4, 7"
+    draws = [0, 1, 2]            # of random and mislabelled: one for each seed, or one for all; without, a seed's own is its number
     floor = true                 # add `retrain`; this is the default
     reference = true             # this is the default
     [[methods]]                  # one table a variant
@@ -75,11 +77,24 @@ def _plan_from(said: dict[str, Any], shelves: Catalogue) -> StudyPlan:
     if missing:
         raise WrongInput(f"The study's file must also say {', '.join(missing)}.")
     data = dataset_of(shelves, _text(said, "dataset"))
+    request, draws = _drawn(said, request_of(_text(said, "forget"), data))
     return make_plan(
-        shelves, data.key, _text(said, "model"), request_of(_text(said, "forget"), data),
-        [_method(table) for table in _tables(said["methods"])], seeds_of(said["seeds"]),
-        reference=_switch(said, "reference"), floor=_floor(said), title=_text(said, "title"),
+        shelves, data.key, _text(said, "model"), request, [_method(table) for table in _tables(said["methods"])],
+        seeds_of(said["seeds"]), reference=_switch(said, "reference"), floor=_floor(said), title=_text(said, "title"), draws=draws,
     )  # fmt: skip
+
+
+def _drawn(said: dict[str, Any], request: ForgetRequest) -> tuple[ForgetRequest, tuple[int, ...] | None]:
+    """The request and `make_plan`'s draws. One draw that is named, in `forget` (random:0.05@7) or as `draws`, is that of all seeds."""
+    named = request.drawn and "@" in _text(said, "forget")
+    if "draws" not in said:
+        return request, () if named else None
+    if not request.drawn:
+        raise WrongInput(f"Nothing is drawn for {request.text:.60}; leave draws out, or ask for random or mislabelled.")
+    if named:
+        raise WrongInput(f"{request.text:.60} names a draw, and so does draws; leave one of them out.")
+    draws = numbers_of(said["draws"], "draw")
+    return (replace(request, seed=draws[0]), ()) if len(draws) == 1 else (request, draws)
 
 
 def sets_from_lines(text: str) -> list[dict[str, str]]:

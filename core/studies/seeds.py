@@ -6,28 +6,36 @@ from typing import Any
 from core.domain import WrongInput
 
 MOST = 1000  # runs of a study, and so its seeds too
-_WANTED = "Seeds must be whole numbers from 0, such as [0, 1, 2] or '0-4, 7'"
 _PIECE = re.compile(r"\s*(\d{1,10})\s*(?:-\s*(\d{1,10})\s*)?")
 
 
 def seeds_of(said: Any) -> tuple[int, ...]:
     """From a list of whole numbers, one whole number, or text such as '0-4, 7'. Raises WrongInput."""
+    return numbers_of(said, "seed")
+
+
+def numbers_of(said: Any, noun: str) -> tuple[int, ...]:
+    """The same of numbers that are called otherwise. Raises WrongInput."""
     if isinstance(said, str):
-        seeds = _from_text(said)
+        found = _from_text(said, noun)
     elif isinstance(said, int) and not isinstance(said, bool):
-        seeds = [said]
-    elif isinstance(said, list) and all(isinstance(seed, int) and not isinstance(seed, bool) for seed in said):
-        seeds = said
+        found = [said]
+    elif isinstance(said, list) and all(isinstance(number, int) and not isinstance(number, bool) for number in said):
+        found = said
     else:
-        raise WrongInput(f"{_WANTED}; got {said!r:.60}.")
-    if not seeds:
-        raise WrongInput("The study has no seeds; name at least one, such as [0, 1, 2] or '0-2'.")
-    twice = next((seed for index, seed in enumerate(seeds) if seed in seeds[:index]), None) if len(seeds) <= MOST else None
+        raise WrongInput(f"{_wanted(noun)}; got {said!r:.60}.")
+    if not found:
+        raise WrongInput(f"The study has no {noun}s; name at least one, such as [0, 1, 2] or '0-2'.")
+    twice = next((number for index, number in enumerate(found) if number in found[:index]), None) if len(found) <= MOST else None
     if twice is not None:
-        raise WrongInput(f"Each seed must be given once; seed {twice} is there twice.")
-    if len(seeds) > MOST:
-        raise WrongInput(f"A study may have {MOST} runs at most; {len(seeds)} seeds are too many.")
-    return tuple(seeds)
+        raise WrongInput(f"Each {noun} must be given once; {noun} {twice} is there twice.")
+    if len(found) > MOST:
+        raise WrongInput(f"A study may have {MOST} runs at most; {len(found)} {noun}s are too many.")
+    return tuple(found)
+
+
+def _wanted(noun: str) -> str:
+    return f"{noun.capitalize()}s must be whole numbers from 0, such as [0, 1, 2] or '0-4, 7'"
 
 
 def seeds_text(seeds: tuple[int, ...]) -> str:
@@ -42,16 +50,16 @@ def seeds_text(seeds: tuple[int, ...]) -> str:
     return ", ".join(shown)
 
 
-def _from_text(text: str) -> list[int]:
-    seeds: list[int] = []
+def _from_text(text: str, noun: str) -> list[int]:
+    numbers: list[int] = []
     for piece in filter(str.strip, text.split(",")):
         found = _PIECE.fullmatch(piece)
         if not found:
-            raise WrongInput(f"{_WANTED}; got {text!r:.60}.")
+            raise WrongInput(f"{_wanted(noun)}; got {text!r:.60}.")
         first, last = int(found[1]), int(found[2] or found[1])
         if last < first:
-            raise WrongInput(f"A range of seeds goes upwards; got {piece.strip()!r}.")
+            raise WrongInput(f"A range of {noun}s goes upwards; got {piece.strip()!r}.")
         if last - first >= MOST:
-            raise WrongInput(f"A study may have {MOST} runs at most; {piece.strip()!r} names {last - first + 1} seeds.")
-        seeds += range(first, last + 1)
-    return seeds
+            raise WrongInput(f"A study may have {MOST} runs at most; {piece.strip()!r} names {last - first + 1} {noun}s.")
+        numbers += range(first, last + 1)
+    return numbers

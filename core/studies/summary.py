@@ -1,13 +1,21 @@
 """A study as one table: each variant's numbers over its seeds, beside the reference's and the floor."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from core.catalogue import catalogue, is_written
 from core.comparison import TIME, comparison, metric_columns
 from core.domain import RunStatus
-from core.spread import FEW, Spread, spread
+from core.spread import FEW, Spread
+from core.spread.answer import Group, answer, names_of
+from core.spread.rows import of_model, once
+from core.spread.table import with_seconds
+from core.spread.unchanged import excess, unchanged
 from core.store import studies
 from core.store.artifacts import Artifacts, Damaged
 from core.store.finished import files_named, reasons_of
@@ -32,6 +40,7 @@ class VariantSummary:
     seeds: tuple[int, ...] = ()
     numbers: dict[str, Spread] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
+    unchanged: bool = False  # see `core.spread.unchanged`
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,7 @@ class StudySummary:
     original: dict[str, Spread]
     reference: dict[str, Spread]
     outdated: int = 0  # of its runs: computed by another version of the engine
+    answer: str = ""  # in one sentence; see `core.spread.answer`
 
     @property
     def older(self) -> str:
@@ -79,14 +89,18 @@ class StudySummary:
         return {
             "id": self.id,
             "title": self.plan.name,
+            "answer": self.answer,
             "dataset": self.plan.dataset,
             "model": self.plan.model,
             "forget": self.plan.request.text,
             "seeds": list(self.plan.seeds),
+            "draws": list(self.plan.draws),
+            "covers": self.plan.covers,
             "variants": [
                 {
                     "method": row.variant.method, "settings": row.variant.settings, "floor": row.variant.is_floor,
                     "runs": list(row.runs), "seeds": list(row.seeds), "metrics": _plain(row.numbers), "absent": row.absent,
+                    "unchanged": row.unchanged,
                 }
                 for row in self.variants
             ],
@@ -107,16 +121,35 @@ def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
     frame = frame.sort_values("seed", kind="stable", key=lambda seeds: seeds.map(plan.seeds.index))  # older runs come last
     reasons = reasons_of(store, list(done))
     tables, why = _examples(home, store, list(done))
+    variants = frame["id"].map(done).to_numpy()
+    members = [np.flatnonzero(variants == index) for index in range(len(plan.variants))]
+    told = frame.assign(engine="")  # a run of an older engine stands in for its successor
+    marks = unchanged(excess(told, told), members, [variant.method for variant in plan.variants])
     rows = [
-        _row(variant, frame[frame["id"].map(done) == index], reasons, tables, why)
-        for index, variant in enumerate(plan.variants)
+        replace(_row(variant, frame.iloc[here], reasons, tables, why), unchanged=mark)
+        for variant, here, mark in zip(plan.variants, members, marks, strict=True)
     ]
     older = ~frame["engine"].isin(["", now])
-    once = frame[~older | frame["seed"].isin(set(frame["seed"]) - set(frame["seed"][~older]))]
-    once = once.drop_duplicates("seed")  # original and reference of a seed are the same for every variant
-    original, reference = (_of_model(once, f"{model}.") for model in ("original", "reference"))
-    found, _, n = _together(once, tables, "reference")
-    return StudySummary(study_id, plan, tuple(rows), original, reference | _alone(found, n), int(older.sum()))
+    each = once(with_seconds(frame)[~older | frame["seed"].isin(set(frame["seed"]) - set(frame["seed"][~older]))], ["seed"])
+    original, reference = (of_model(each, metric_columns(each), f"{model}.") for model in ("original", "reference"))
+    found, _, n = _together(each, tables, "reference")
+    groups = _groups(home, plan, told, members, marks)
+    return StudySummary(study_id, plan, tuple(rows), original, reference | _alone(found, n), int(older.sum()), answer(groups))
+
+
+def _groups(
+    home: Home, plan: StudyPlan, frame: "pd.DataFrame", members: "Sequence[NDArray[np.int64]]", marks: Sequence[bool]
+) -> list[Group]:  # fmt: skip
+    """Each variant that has runs, by a name that a sentence can use."""
+    titles = {key: method.title for key, method in catalogue(home.root).methods.items()} if is_written(home.root) else {}
+    there = [(v.method, frame.iloc[here], mark) for v, here, mark in zip(plan.variants, members, marks, strict=True) if len(here)]
+    if not there:
+        return []
+    names = names_of(frame.iloc[[int(here[0]) for here in members if len(here)]], titles)
+    return [
+        Group(name, method, runs["control"].iloc[0], runs, mark)
+        for name, (method, runs, mark) in zip(names, there, strict=True)
+    ]
 
 
 def _row(
@@ -125,7 +158,7 @@ def _row(
     if not len(own):
         return VariantSummary(variant, absent=dict.fromkeys(TIME, NOT_DONE))
     found, missing, n = _together(own, tables, "unlearned")
-    numbers = _of_model(own, "") | _alone(found, n)
+    numbers = of_model(own, metric_columns(own), "") | _alone(found, n)
     absent = {metric: reason for run_id in own["id"] for metric, reason in reasons.get(run_id, {}).items()}
     absent |= {metric: f"{reason} {why}".strip() for metric, reason in missing.items()}
     absent = {metric: reason for metric, reason in absent.items() if metric not in numbers}
@@ -143,13 +176,6 @@ def _together(
 def _alone(values: dict[str, float], n: int) -> dict[str, Spread]:
     """One value of all seeds together has no interval."""
     return {metric: Spread(value, None, n) for metric, value in values.items()}
-
-
-def _of_model(frame: "pd.DataFrame", prefix: str) -> dict[str, Spread]:
-    """metric -> spread over the frame's rows, of the columns under the prefix ('' is the unlearned model's)."""
-    mine = [name for name in metric_columns(frame) if (name.startswith(prefix) if prefix else "." not in name)]
-    found = {name.removeprefix(prefix): spread(frame[name]) for name in mine}
-    return {metric: over for metric, over in found.items() if over.n}
 
 
 def _examples(home: Home, store: ResultStore, run_ids: Sequence[str]) -> "tuple[dict[str, pd.DataFrame], str]":

@@ -7,7 +7,7 @@ from core.spread import FEW, Spread, change, spread
 from core.trust.case import Doubt
 from core.verdict import Numbers, percent
 
-BySeed = Mapping[int, Numbers]
+BySeed = Mapping[tuple[int, str], Numbers]  # (seed, draw) -> a run's numbers; the draw is '' where nothing is drawn
 DIVERGENCE = "js_to_reference"
 
 

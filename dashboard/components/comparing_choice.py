@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.comparison import why_fewer
+from core.spread.rows import scenarios
 from dashboard import queries
 from dashboard.components.comparing_rows import shortened
 from dashboard.components.comparing_sides import requests_of
@@ -25,7 +26,7 @@ def chosen_runs(everything: pd.DataFrame) -> pd.DataFrame:
     """Those of all finished runs that the study and the filters leave, newest first."""
     with st.container(border=True, key="which"):
         study = _study()
-        about = everything[["id", *FILTERS]]
+        about = everything[["id", *FILTERS]].assign(request=scenarios(everything))  # all draws of a request are one choice
         words: dict[str, str] = {}
         for text, said in zip(about["request"], requests_of(about), strict=True):
             words[text] = said if words.get(text, said) == said else text  # two datasets have other names for it

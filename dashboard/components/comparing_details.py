@@ -4,12 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from core.domain import WrongInput
+from core.spread.rows import SUBJECT, numbers_by_seed
 from core.trust import check_study, examine
 from core.verdict import percent
 from dashboard import queries
 from dashboard.components import comparing
 from dashboard.components import comparing_flow as flows
-from dashboard.components.comparing_rows import SUBJECT, numbers_by_seed
 from dashboard.components.comparing_sides import Look, Side
 from dashboard.components.figures import CONFIG
 from dashboard.components.result_figures import NO_MATRIX

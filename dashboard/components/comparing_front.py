@@ -9,15 +9,20 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.spread import FEW
+from core.spread import FEW, spread
+from core.spread.apart import beaten
+from core.spread.rows import GROUP, ONCE, Rows, once, rows_of
+from core.spread.table import marked
+from core.spread.unchanged import FLOOR, UNCHANGED
 from core.verdict import percent
-from dashboard.components.comparing_rows import GROUP, rows_of
 from dashboard.components.figures import house, laid_over
 from dashboard.components.palette import ACCENT, MODEL_COLOUR, MODEL_SYMBOL, MODEL_TITLE, QUIET
 from dashboard.components.text import hovered
 
 APART = 0.03  # share of an axis: points that lie nearer than this in both get one label, or their names would cover each other
 LABELLED = 8  # points of the front that are named in the figure; of more, only hovering tells
+FRONT, BEATEN, IDLE, UNJUDGED = "on the front", "beaten by another", UNCHANGED, "one seed: not judged"
+SYMBOL = {BEATEN: "circle", IDLE: "x-thin-open", UNJUDGED: "circle-open"}
 Take = Callable[[pd.DataFrame, str], pd.Series]  # (runs, "" or "original." or "reference.") -> one value a run
 
 
@@ -29,6 +34,7 @@ class Quantity:
     take: Take
     low: bool = True  # is better
     share: bool = True  # else seconds, on a log axis
+    gap: bool = False  # to the reference's own value
     own: bool = True  # held against the run's own reference, so that runs of different requests can be compared
 
     def text(self, value: float) -> str:
@@ -64,25 +70,68 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
 
 
 QUANTITIES = {
-    "forgetting": Quantity("forgetting gap", _gap(_forgotten)),
+    "forgetting": Quantity("forgetting gap", _gap(_forgotten), gap=True),
     "retain": Quantity("accuracy on kept", lambda f, m: _column(f, f"{m}test_retain_accuracy"), low=False, own=False),
-    "attack": Quantity("attack gap", _gap(_attack)),
+    "attack": Quantity("attack gap", _gap(_attack), gap=True),
     "seconds": Quantity("seconds", _seconds, share=False),
 }
 
 
-def points_of(frame: pd.DataFrame, x: Quantity, y: Quantity, over_seeds: bool, names: Mapping[str, str]) -> pd.DataFrame:
-    """One row a point: name, id, ids, n, x, y, x_half, y_half, front. Runs without either number are left out."""
-    taken = frame[["id", *GROUP, "seed"]].assign(x=x.take(frame, ""), y=y.take(frame, ""))
-    rows = rows_of(taken, ["x", "y"], over_seeds)
+def points_of(
+    frame: pd.DataFrame, x: Quantity, y: Quantity, over_seeds: bool, names: Mapping[str, str], everything: pd.DataFrame | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """One row a point: name, id, ids, n, x, y, x_half, y_half, place. Runs without either number are left out.
+
+    place: FRONT; BEATEN, by another that is surely better in one aim and surely no worse in the other (single runs: that is, beyond
+    how far two retrained networks lie apart); IDLE, of methods that changed nothing and beat nobody; UNJUDGED, one seed among
+    several. everything: a frame that may also hold the second retrainings.
+    """
+    taken = frame[["id", *GROUP, "seed", "draw"]].assign(x=x.take(frame, ""), y=y.take(frame, ""))
+    beside = frame if everything is None else everything
+    rows = marked(rows_of(taken, ["x", "y"], over_seeds), frame, beside, over_seeds)
     points = rows.about[["id", "ids", "n"]].join(rows.values).join(rows.halves.add_suffix("_half"))
+    signs = np.array([1 if q.low else -1 for q in (x, y)])
+    points["place"] = _places(rows, signs, _apart(beside, frame, x, y))
     points["name"] = [
         names[i].rpartition(" · seed ")[0] + f", {n} seeds" if n > 1 else names[i]
         for i, n in zip(points["id"], points["n"], strict=True)
     ]
-    points = points.dropna(subset=["x", "y"]).reset_index(drop=True)
-    costs = points[["x", "y"]].to_numpy(float) * [1 if q.low else -1 for q in (x, y)]
-    return points.assign(front=undominated(costs.round(9)))  # means of equal accuracies differ in their last bits
+    return points.dropna(subset=["x", "y"]).reset_index(drop=True)
+
+
+def _apart(everything: pd.DataFrame, frame: pd.DataFrame, x: Quantity, y: Quantity) -> np.ndarray:
+    """(2,): how far two retrained networks lie apart in each aim; 0 where it is not known, and of seconds."""
+    floors = everything[(everything["method"] == FLOOR) & (everything["reference"].astype(bool))]
+    floors = floors[floors.set_index(list(ONCE)).index.isin(frame.set_index(list(ONCE)).index)] if len(floors) else floors
+    means = [0.0 if not q.share else (q.take(floors, "") - q.take(floors, "reference.")).abs().mean() for q in (x, y)]
+    return np.array([0.0 if np.isnan(mean) else float(mean) for mean in means])
+
+
+def _places(rows: Rows, signs: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """(rows,) words: see `points_of`."""
+    place = np.where(rows.about["unchanged"].to_numpy(bool), IDLE, FRONT).astype(object)
+    ranked = rows.ranked & rows.values[["x", "y"]].notna().all(axis=1).to_numpy(bool)
+    chosen = np.flatnonzero(ranked)
+    if rows.series is None:
+        costs = rows.values[["x", "y"]].to_numpy(float)[chosen] * signs
+        place[chosen[beaten_beyond(costs.round(9), apart)]] = BEATEN  # equal accuracies differ in their last bits
+        return place
+    across, up = (sign * rows.series[0, axis, chosen] for axis, sign in enumerate(signs))
+    place[chosen[beaten(across, up)]] = BEATEN
+    alone = np.isfinite(across + up).sum(1) < 2
+    place[chosen[alone]] = UNJUDGED
+    return place
+
+
+def beaten_beyond(costs: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """bool (n,): another row is lower in one column by more than `apart` (2,), and no higher in the other. costs: (n, 2)."""
+    found = ~undominated(costs)
+    if not apart.any():
+        return found
+    for index in np.flatnonzero(found):
+        less = costs[index] - costs
+        found[index] = (((less > apart) & (less[:, ::-1] >= 0)).any(1)).any()
+    return found
 
 
 def undominated(costs: np.ndarray) -> np.ndarray:
@@ -97,32 +146,43 @@ def undominated(costs: np.ndarray) -> np.ndarray:
     return front
 
 
-def landmarks(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.DataFrame:
-    """model, x, y: the original's and the reference's mean over the runs."""
-    found = [
-        {"model": model, "x": x.take(frame, f"{model}.").mean(), "y": y.take(frame, f"{model}.").mean()}
-        for model in ("original", "reference")
-    ]
-    return pd.DataFrame(found).dropna()
+def landmarks(frame: pd.DataFrame, x: Quantity, y: Quantity, everything: pd.DataFrame | None = None) -> pd.DataFrame:
+    """model, x, y, x_half, y_half: the original's and the reference's mean and interval, each seed's counted once.
+
+    The reference's gap to itself is 0; what lies as far from it as a second retraining stands in its half-width there.
+    """
+    each = once(frame)
+    apart = dict(zip("xy", _apart(frame if everything is None else everything, frame, x, y), strict=True))
+    found = []
+    for model in ("original", "reference"):
+        mark: dict[str, Any] = {"model": model}
+        for axis, quantity in (("x", x), ("y", y)):
+            over = spread(quantity.take(each, f"{model}."))
+            half = apart[axis] if model == "reference" and quantity.gap else over.half_width
+            mark |= {axis: over.mean, f"{axis}_half": np.nan if half is None or not half else half}
+        found.append(mark)
+    return pd.DataFrame(found).dropna(subset=["x", "y"])
 
 
 def front(points: pd.DataFrame, marks: pd.DataFrame, x: Quantity, y: Quantity, picked: Mapping[str, str]) -> go.Figure:
     """Points with intervals, dominated ones grey, the front drawn through; picked: letter -> id of the run it stands for."""
-    named = int(points["front"].sum()) <= LABELLED
-    line = points[points["front"]].sort_values(["x", "y"])
+    best = points[points["place"] == FRONT]
+    named = len(best) <= LABELLED
+    costs = best[["x", "y"]].to_numpy(float) * [1 if q.low else -1 for q in (x, y)]
+    line = best[undominated(costs.round(9))].sort_values(["x", "y"])  # through the best means; intervals keep others beside it
     traces: list[dict[str, Any]] = [
         {"type": "scatter", "x": line["x"].to_numpy(), "y": line["y"].to_numpy(), "mode": "lines", "showlegend": False,
          "hoverinfo": "skip", "line": {"color": ACCENT, "width": 1.5, "dash": "dot", "shape": "hv" if x.low else "vh"}}
     ]  # fmt: skip
-    for chosen in (False, True):
-        rows = points[points["front"] == chosen]
-        words = _words(rows, pd.concat([points, marks]), x, y) if chosen and named else {}
-        traces += [_dots(rows, x, y, chosen, words)] if len(rows) else []
+    for place in (UNJUDGED, IDLE, BEATEN, FRONT):
+        rows = points[points["place"] == place]
+        words = _words(rows, pd.concat([points, marks]), x, y) if place == FRONT and named else {}
+        traces += [_dots(rows, x, y, place, words)] if len(rows) else []
     for mark in marks.to_dict("records"):
         title, hover = MODEL_TITLE[mark["model"]], f"{x.title} {x.text(mark['x'])}, {y.title} {y.text(mark['y'])}"
         traces.append(
             {"type": "scatter", "x": [mark["x"]], "y": [mark["y"]], "name": title, "mode": "markers",
-             "hovertemplate": f"{title}: {hover}<extra></extra>",
+             "hovertemplate": f"{title}: {hover}<extra></extra>", **_whiskers(mark),
              "marker": {"color": MODEL_COLOUR[mark["model"]], "symbol": MODEL_SYMBOL[mark["model"]], "size": 14, "line": {"width": 3}}}
         )  # fmt: skip
     letters = [
@@ -135,11 +195,17 @@ def front(points: pd.DataFrame, marks: pd.DataFrame, x: Quantity, y: Quantity, p
     return go.Figure(traces, laid_over(layout, xaxis=_axis(x), yaxis=_axis(y)))
 
 
-def _dots(rows: pd.DataFrame, x: Quantity, y: Quantity, on_front: bool, words: dict[str, Any]) -> dict[str, Any]:
-    look = {"color": ACCENT, "size": 10} if on_front else {"color": QUIET, "size": 7}
+def _whiskers(mark: Mapping[Hashable, Any]) -> dict[str, Any]:
+    """A landmark's own variability."""
+    halves = {axis: mark[f"{axis}_half"] for axis in "xy"}
+    return {f"error_{axis}": {"array": [half], "thickness": 1, "width": 3} for axis, half in halves.items() if not np.isnan(half)}
+
+
+def _dots(rows: pd.DataFrame, x: Quantity, y: Quantity, place: str, words: dict[str, Any]) -> dict[str, Any]:
+    look = {"color": ACCENT, "size": 10} if place == FRONT else {"color": QUIET, "size": 7, "symbol": SYMBOL[place]}
     return {
         "type": "scatter", "x": rows["x"].to_numpy(), "y": rows["y"].to_numpy(), "mode": "markers+text" if words else "markers",
-        "name": "on the front" if on_front else "beaten by another", "marker": look, **words,
+        "name": place, "marker": look, **words,
         "error_x": _bars(rows, "x"), "error_y": _bars(rows, "y"),
         "customdata": [_hover(row, x, y) for row in rows.to_dict("records")], "hovertemplate": "%{customdata}<extra></extra>",
     }  # fmt: skip

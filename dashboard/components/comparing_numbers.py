@@ -3,12 +3,17 @@
 import pandas as pd
 import streamlit as st
 
-from core.comparison import comparable
+from core.comparison import comparable, one_subject
 from core.spread import FEW
+from core.spread.answer import answer, groups_in
+from core.spread.rows import Rows, several_seeds
+from core.spread.table import table_of
+from core.spread.unchanged import UNCHANGED, UNCHANGED_SAYS
 from dashboard import queries
-from dashboard.components.comparing_rows import GROUP, differing, rows_of, several_seeds
+from dashboard.components.comparing_rows import differing
 from dashboard.components.comparing_table import DEFAULT, TITLES, by_family, columns_of, styled
 from dashboard.components.tables import show_frame
+from dashboard.components.text import plain
 from dashboard.session import link, linked, recall
 
 BY_RUN, OVER_SEEDS = "by run", "over seeds"
@@ -33,7 +38,7 @@ def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
     metrics = queries.catalogue().metrics
     there = [name for name in comparable(frame) if "." not in name and frame[name].notna().any()]
     columns = columns_of(_columns(there), metrics)
-    rows = rows_of(_nearest_first(frame, over_seeds) if NEAREST in there else frame, [c.key for c in columns], over_seeds)
+    rows = table_of(frame, queries.comparison(), [c.key for c in columns], over_seeds, NEAREST if NEAREST in there else "")
     dark = st.context.theme.type == "dark"
     show_frame(
         styled(rows, columns, differing(frame), dark), key="numbers", row_height=ROW,
@@ -44,18 +49,34 @@ def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
         },
     )  # fmt: skip
     st.caption(
-        "How to read it: blue is best and orange worst in its column: nearest to the run's own retrained reference (≈), "
-        "else highest (↑) or lowest (↓); no colour where all are alike. "
-        + ("Nearest to the reference comes first; a click" if NEAREST in there else "A click") + " on a header sorts."
+        reading(rows)
+        + (" Nearest to the reference comes first; a click" if NEAREST in there else " A click") + " on a header sorts."
     )
     if over_seeds and rows.few:
-        few = f"{rows.few} of the {len(rows.about)} rows rest" if rows.few < len(rows.about) else "All rows rest"
+        methods = int((rows.about["of"] == "unlearned").sum())
+        few = f"{rows.few} of the {methods} rows of methods rest" if rows.few < methods else "All rows rest"
         st.caption(f":material/info: {few} on fewer than {FEW} seeds: too few for a claim about the method.")
 
 
-def _nearest_first(frame: pd.DataFrame, over_seeds: bool) -> pd.DataFrame:
-    far = frame.groupby(list(GROUP))[NEAREST].transform("mean") if over_seeds else frame[NEAREST]
-    return frame.loc[far.sort_values(kind="stable").index]
+def reading(rows: Rows) -> str:
+    """What colours, intervals and the mark `unchanged` say."""
+    aims = "nearest to the run's own retrained reference (≈), highest (↑) or lowest (↓)"
+    if rows.series is None:
+        said = f"Blue is best and orange worst in its column: {aims}. One run a row: the colours compare these runs, not the methods."
+    else:
+        covered = f" {'; '.join(rows.covers[:3])}{', …' if len(rows.covers) > 3 else ''}" if rows.covers else ""
+        said = (
+            f"± is half of the 95 % interval (Student's t){covered}. Blue is better in its column ({aims}) than others by more than "
+            "the intervals of the differences, paired by seed, leave to chance; orange is worse; no colour where nothing can be told."
+        )
+    return said + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS}" if rows.about["unchanged"].any() else "")
+
+
+def answered(frame: pd.DataFrame) -> None:
+    """The answer of these runs in one sentence, above all else; nothing where they are about several requests."""
+    if one_subject(frame):
+        titles = {key: method.title for key, method in queries.catalogue().methods.items()}
+        st.markdown(f"**{plain(answer(groups_in(frame, queries.comparison(), titles)))}**")
 
 
 def _columns(there: list[str]) -> list[str]:

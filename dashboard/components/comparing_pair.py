@@ -5,11 +5,12 @@ from functools import partial
 
 import streamlit as st
 
+from core.comparison import one_subject
 from core.domain import WrongInput
 from core.spread import FEW
+from core.spread.unchanged import UNCHANGED, UNCHANGED_SAYS
 from dashboard.components import comparing_details as details
 from dashboard.components import comparing_front as fronts
-from dashboard.components.comparing_rows import SUBJECT
 from dashboard.components.comparing_sides import Look, Side
 from dashboard.components.figures import CONFIG
 from dashboard.components.text import plain
@@ -29,7 +30,7 @@ def trade_offs(look: Look, picked: dict[str, str]) -> None:
     frame = look.frame
     if frame["dataset"].nunique() > 1:
         raise WrongInput("Runs on different datasets have no common scale; choose one dataset to see what they give up.")
-    mixed = any(frame[name].nunique() > 1 for name in SUBJECT)
+    mixed = not one_subject(frame)
     offered = {q.title: q for q in fronts.QUANTITIES.values() if q.own or not q.share or not mixed}
     left, right = st.columns(2)
     titles = list(offered)
@@ -44,8 +45,11 @@ def trade_offs(look: Look, picked: dict[str, str]) -> None:
         alt=f"Runs between {x.title} and {y.title}; the front that none of them beats is drawn through",
     )  # fmt: skip
     st.caption(
-        "How to read it: a gap is the distance to the run's own retrained reference. No run is better in both aims than one on the "
-        "orange front; grey ones are beaten by another." + (f" Bars: 95 % interval of {FEW} seeds or more." if look.over_seeds else "")
+        "How to read it: a gap is the distance to the run's own retrained reference, whose bar says how far a second retraining lies from "
+        "it. Grey points are beaten: another is surely better in one aim and surely no worse in the other"
+        + (f", by the 95 % intervals. Bars: intervals of {FEW} seeds or more." if look.over_seeds else
+           ", by more than two retrained networks differ. One run a point: this compares runs, not methods.")
+        + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS}" if (points["place"] == UNCHANGED).any() else "")
     )
 
 

@@ -6,9 +6,10 @@ import pandas as pd
 
 from core.comparison import ABOUT
 from core.domain import ForgetRequest
+from core.spread.rows import GROUP, designed
 from dashboard import queries
 from dashboard.components import comparing_front as fronts
-from dashboard.components.comparing_rows import GROUP, names_of
+from dashboard.components.comparing_rows import names_of
 from dashboard.session import home
 
 
@@ -26,6 +27,9 @@ class Look:
         self.frame, self.over_seeds = frame, over_seeds
         self.about = frame[[*ABOUT]].reset_index(drop=True)  # without numbers, so that it is quickly searched
         self.names = names_of(frame.assign(request=requests_of(frame)))
+        self._designed = designed(self.about)
+        told = self._designed.assign(request=requests_of(self._designed)) if over_seeds else None
+        self.point_names = self.names if told is None else names_of(told)
         self.classes = {key: data.classes for key, data in queries.catalogue().datasets.items()}
         self.multi = {key for key, data in queries.catalogue().datasets.items() if data.multi}
         self._points: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]] = {}
@@ -34,14 +38,15 @@ class Look:
         """Of the front, and its landmarks."""
         key = (x.title, y.title)
         if key not in self._points:
-            points = fronts.points_of(self.frame, x, y, self.over_seeds, self.names)
-            self._points[key] = (points, fronts.landmarks(self.frame, x, y))
+            everything = queries.comparison()
+            points = fronts.points_of(self.frame, x, y, self.over_seeds, self.point_names, everything)
+            self._points[key] = (points, fronts.landmarks(self.frame, x, y, everything))
         return self._points[key]
 
     def group_of(self, run_id: str) -> pd.Series:
         """Which rows differ from that run by their seed alone."""
-        ours = self.about.loc[list(self.names).index(run_id)]
-        return (self.about[list(GROUP)] == ours[list(GROUP)]).all(axis=1)
+        ours = self._designed.loc[list(self.names).index(run_id)]
+        return (self._designed[list(GROUP)] == ours[list(GROUP)]).all(axis=1)
 
 
 class Side(NamedTuple):

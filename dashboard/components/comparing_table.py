@@ -1,16 +1,19 @@
 """The table of runs as it is shown: words, numbers as text, and a colour behind each that says how good it is."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from core.descriptions import MetricInfo
-from dashboard.components.comparing_rows import SUBJECT, Rows
+from core.spread.apart import wins
+from core.spread.rows import SUBJECT, Rows
+from core.spread.unchanged import UNCHANGED
 from dashboard.components.numbers import FAMILIES, GOAL, OTHER
+from dashboard.components.palette import MODEL_TITLE
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -93,17 +96,48 @@ def columns_of(keys: list[str], metrics: Mapping[str, MetricInfo]) -> list[Colum
 
 
 def goodness(rows: Rows, column: Column) -> np.ndarray:
-    """(rows,) in [0, 1], 1 the best: by distance to the reference for `match`, else by rank; nan says nothing."""
-    values = rows.values[column.key].to_numpy(float)
-    if len(values) < 2:
-        return np.full(len(values), np.nan)  # one alone is neither
-    largest = float(np.nanmax(np.abs(values), initial=0.0))
+    """(rows,) in [0, 1], 1 the best; nan says nothing, as of the yardsticks and of methods that changed nothing.
+
+    Of several seeds: how many methods a row surely beats, less those that surely beat it. Of single runs: by distance to the
+    reference for `match`, beyond how far two retrained networks lie apart, else by rank.
+    """
+    good, ranked = np.full(len(rows.about), np.nan), np.flatnonzero(rows.ranked)
+    if len(ranked) < 2:
+        return good  # one alone is neither
+    values, far = (part[column.key].to_numpy(float)[ranked] for part in (rows.values, rows.gaps))
+    if rows.series is None:
+        good[ranked] = _by_value(values, far, column, rows.variability.get(column.key, 0.0))
+    else:
+        series = rows.series[:, list(rows.values).index(column.key), ranked]
+        good[ranked] = _by_interval(series, far, _least(values, column), column.info.goal)
+    return good
+
+
+def _least(values: np.ndarray, column: Column) -> float:
+    """A distance to the reference below it is never the worst."""
+    return NEAR * (1.0 if column.info.unit == "share" else float(np.nanmax(np.abs(values), initial=0.0)))
+
+
+def _by_interval(series: np.ndarray, far: np.ndarray, least: float, goal: str) -> np.ndarray:
+    """series: (2, rows, pairs), values and distances to the reference."""
+    costs = series[1] if goal == "match" else series[0] if goal == "low" else -series[0]
+    ahead = wins(costs)
+    if not ahead.any():
+        return np.full(len(ahead), np.nan)
+    good = 0.5 + ahead / (2 * (len(ahead) - 1))
+    if goal == "match" and least > 0:  # small distances are no drama
+        good = 0.5 + (good - 0.5) * min(1.0, float(np.nanmax(far, initial=0.0)) / least)
+    return np.where(np.isfinite(costs).sum(1) < 2, np.nan, good)
+
+
+def _by_value(values: np.ndarray, far: np.ndarray, column: Column, allowed: float) -> np.ndarray:
+    """allowed: how far two retrained networks lie apart."""
     if column.info.goal == "match":
-        far = rows.gaps[column.key].to_numpy(float)
-        least = NEAR * (1.0 if column.info.unit == "share" else largest)
-        return np.asarray(1 - far / max(float(np.nanmax(far, initial=0.0)), least, 1e-12))
+        beyond = np.maximum(far - allowed, 0.0)
+        return np.asarray(1 - beyond / max(float(np.nanmax(beyond, initial=0.0)), _least(values, column), 1e-12))
     there = values[~np.isnan(values)]
-    if len(there) < 2 or there.max() - there.min() <= TIE * largest:
+    largest = float(np.abs(there).max(initial=0.0))
+    if len(there) < 2 or there.max() - there.min() <= max(TIE * largest, allowed):
         return np.full(len(values), np.nan)
     rank = pd.Series(values).round(9).rank(ascending=column.info.goal == "high")
     return ((rank - 1) / (rank.max() - 1)).to_numpy(float)
@@ -123,7 +157,7 @@ def styled(rows: Rows, columns: list[Column], words: Mapping[str, str], dark: bo
     words: id -> what to write as the settings.
     """
     seeds = "seed" in rows.about
-    table = pd.DataFrame({"Method": rows.about["method"]})
+    table = pd.DataFrame({"Method": [title_of(row) for row in rows.about[["method", "of", "unchanged"]].to_dict("records")]})
     for name in SUBJECT:
         if rows.about[name].nunique() > 1:
             table[name.capitalize()] = rows.about[name]
@@ -135,18 +169,39 @@ def styled(rows: Rows, columns: list[Column], words: Mapping[str, str], dark: bo
     css = pd.DataFrame("", index=table.index, columns=table.columns)
     for column in columns:
         css[column.header] = paint(goodness(rows, column), dark)
-    form: dict[Any, Any] = {column.header: _written(rows, column) for column in columns}
-    return table.style.apply(lambda _: css, axis=None).format(form)
+    style = table.style.apply(lambda _: css, axis=None)
+    for column in columns:
+        write(style, column, rows.values[column.key], rows.halves[column.key])
+    return style
 
 
-def _written(rows: Rows, column: Column) -> Callable[[float], str]:
-    """How a column's values are written, each with its interval. Rows of one value share a text; the widest is kept."""
-    pairs: dict[Any, float] = {}
-    for value, half in zip(rows.values[column.key], rows.halves[column.key], strict=True):
-        if not np.isnan(half):
-            pairs[value] = max(half, pairs.get(value, 0.0))
-    return partial(_with_interval, column, pairs)
+def title_of(row: Mapping[Hashable, object]) -> str:
+    """What a row is called: a yardstick by its model, a method by its key, with the mark where it changed nothing."""
+    if row["of"] != "unlearned":
+        return MODEL_TITLE[str(row["of"])]
+    return f"{row['method']} ({UNCHANGED})" if row["unchanged"] else str(row["method"])
 
 
-def _with_interval(column: Column, halves: dict[Any, float], value: float) -> str:
-    return column.text(value, halves.get(value, float("nan")))
+def write(style: "Styler", column: Column, values: Iterable[float], halves: Iterable[float]) -> None:
+    """Write a column's cells, each row's value with the interval of that row, whatever other rows have the same value.
+
+    A cell's function is told its value alone, so rows that share a value and differ in their texts are written one text at a
+    time; to write every cell by itself would take a second for a thousand of them.
+    """
+    texts = [column.text(value, half) for value, half in zip(values, halves, strict=True)]
+    rows: dict[float, dict[str, list[int]]] = {}
+    for row, (value, text) in enumerate(zip(values, texts, strict=True)):
+        if not np.isnan(value):
+            rows.setdefault(value, {}).setdefault(text, []).append(row)
+    style.format({column.header: partial(_looked_up, {value: next(iter(told)) for value, told in rows.items()})})
+    for told in rows.values():
+        for text, here in list(told.items())[1:]:
+            style.format(partial(_always, text), subset=pd.IndexSlice[here, [column.header]])
+
+
+def _looked_up(texts: Mapping[float, str], value: float) -> str:
+    return texts.get(value, "–")
+
+
+def _always(text: str, _: float) -> str:
+    return text

@@ -42,8 +42,19 @@ def kinds_of(data: DatasetInfo) -> list[str]:
     return [kind for kind in KIND_TITLE if has.get(kind, True)]
 
 
-def ask_request(data: DatasetInfo) -> ForgetRequest | None:
-    """The request as the widgets stand, None while it names nothing that can be forgotten."""
+OWN_DRAWS = "own_draws"  # the switch that gives each seed of a study its own draw
+
+
+def one_draw() -> bool:
+    """Whether all seeds of a study are asked to share the request's draw."""
+    return recall(OWN_DRAWS) is False
+
+
+def ask_request(data: DatasetInfo, *, seeds: bool = False) -> ForgetRequest | None:
+    """The request as the widgets stand, None while it names nothing that can be forgotten.
+
+    seeds: it is for several seeds, each of which may have its own draw; see `one_draw`.
+    """
     kinds = kinds_of(data)
     stays("kind", kinds)
     kind = st.pills(
@@ -52,12 +63,12 @@ def ask_request(data: DatasetInfo) -> ForgetRequest | None:
     )  # fmt: skip
     kind = kind or kinds[0]
     try:
-        request = _ASK[kind](data)
+        request = _DRAW[kind](data, seeds) if kind in _DRAW else _ASK[kind](data)
         check_request(request, data)
     except WrongInput as wrong:
         st.info(plain(shortened(str(wrong), LONGEST)), icon=":material/info:")
         return None
-    _wall(request, data)
+    _wall(request, data, seeds and not one_draw())
     return request
 
 
@@ -127,12 +138,12 @@ def _values(column: Column, label: str, key: str, start: str = "") -> tuple[int,
     return tuple(sorted(column.values.index(one) for one in names))
 
 
-def _ask_random(data: DatasetInfo) -> ForgetRequest:
-    return _ask_drawn(data, "random")
+def _ask_random(data: DatasetInfo, seeds: bool) -> ForgetRequest:
+    return _ask_drawn(data, "random", seeds)
 
 
-def _ask_mislabelled(data: DatasetInfo) -> ForgetRequest:
-    request = _ask_drawn(data, "mislabelled")
+def _ask_mislabelled(data: DatasetInfo, seeds: bool) -> ForgetRequest:
+    request = _ask_drawn(data, "mislabelled", seeds)
     st.caption(
         "The labels of these images are flipped **before the original is trained**, each to one of the wrong classes by the seed: the "
         "original learns them, and must then forget them. The truth is kept, so that the answers can be held against the right labels."
@@ -140,13 +151,20 @@ def _ask_mislabelled(data: DatasetInfo) -> ForgetRequest:
     return request
 
 
-def _ask_drawn(data: DatasetInfo, kind: str) -> ForgetRequest:
+def _ask_drawn(data: DatasetInfo, kind: str, seeds: bool) -> ForgetRequest:
     left, right = st.columns(2)
     amount = left.number_input(
         "Share (below 1) or count", 0.0, float(data.train_count), 0.05, 0.01, format="%g", key="amount", bind="query-params",
         help=f"0.05 is a twentieth of {data.train_count} training images; 100 is a hundred of them.",
     )  # fmt: skip
-    seed = right.number_input("Seed of the draw", 0, 2**31 - 1, 0, 1, key="draw", bind="query-params")
+    with right:
+        if seeds and st.toggle(
+            "Each seed its own draw", True, key=OWN_DRAWS, bind="query-params",
+            help="On: the interval covers which images are drawn, too. Off: all seeds forget the same images, which attacks over "
+            "seeds (U-LiRA, RMIA, forgetting quality) need.",
+        ):  # fmt: skip
+            return ForgetRequest(kind, amount=float(amount or 0))
+        seed = st.number_input("Seed of the draw", 0, 2**31 - 1, 0, 1, key="draw", bind="query-params")
     return ForgetRequest(kind, amount=float(amount or 0), seed=int(seed or 0))
 
 
@@ -214,11 +232,12 @@ def _add(ticked: list[int]) -> None:
     remember("samples", ", ".join(map(str, sorted({*already, *ticked}))))
 
 
-def _wall(request: ForgetRequest, data: DatasetInfo) -> None:
+def _wall(request: ForgetRequest, data: DatasetInfo, each_its_own: bool) -> None:
     """The first training images that the request names. Which ones a drawn request takes, only the engine knows."""
     count = data.forget_count(request)
     if request.drawn:
-        st.caption(f"{count} of {data.train_count} training images, drawn by seed {request.seed} when the run starts.")
+        by = "anew for each seed, by the seed itself" if each_its_own else f"by seed {request.seed} when the run starts"
+        st.caption(f"{count} of {data.train_count} training images, drawn {by}.")
         return
     shown = _show(request, data, count)
     st.caption(f"{count} training images must go" + (f"; {shown} of them are shown." if 0 < shown < count else "."))
@@ -241,6 +260,6 @@ def _show(request: ForgetRequest, data: DatasetInfo, count: int) -> int:
 
 
 _ASK = {
-    "class": _ask_class, "classes": _ask_classes, "subclass": _ask_subclass, "attribute": _ask_attribute, "random": _ask_random,
-    "mislabelled": _ask_mislabelled, "samples": _ask_samples,
+    "class": _ask_class, "classes": _ask_classes, "subclass": _ask_subclass, "attribute": _ask_attribute, "samples": _ask_samples,
 }  # fmt: skip
+_DRAW = {"random": _ask_random, "mislabelled": _ask_mislabelled}

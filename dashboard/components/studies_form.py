@@ -21,8 +21,12 @@ LONGEST = 300  # letters of a list of variants, or of a sentence that repeats wh
 PRESET, OWN = "preset", "own sets"
 
 
-def ask_plan(shelves: Catalogue, data: DatasetInfo, model: str, request: ForgetRequest | None) -> StudyPlan | None:
-    """The plan as the widgets stand, None while they make none; what is wrong is told in a sentence."""
+def ask_plan(
+    shelves: Catalogue, data: DatasetInfo, model: str, request: ForgetRequest | None, *, one_draw: bool = False,
+) -> StudyPlan | None:  # fmt: skip
+    """`one_draw`: of a drawn request, for all seeds.
+
+    The plan as the widgets stand, None while they make none; what is wrong is told in a sentence."""
     methods = _ask_methods(shelves, data, request)
     kept = request or ForgetRequest("class", (0,))  # while nothing valid is asked, settings are one class's
     lines = {method.key: _ask_settings(method, data, model, kept) for method in methods}
@@ -40,7 +44,8 @@ def ask_plan(shelves: Catalogue, data: DatasetInfo, model: str, request: ForgetR
         return None
     try:
         sets = [(key, chosen) for key, text in lines.items() for chosen in sets_from_lines(text)]
-        return make_plan(shelves, data.key, model, request, sets, seeds_of(seeds or ""), floor=floor, title=title or "")
+        return make_plan(shelves, data.key, model, request, sets, seeds_of(seeds or ""), floor=floor, title=title or "",
+                         draws=() if one_draw else None)  # fmt: skip
     except WrongInput as wrong:
         st.error(plain(shortened(str(wrong), LONGEST)), icon=":material/error:")
         return None
@@ -82,7 +87,9 @@ def _ask_settings(method: MethodInfo, data: DatasetInfo, model: str, request: Fo
 def told(plan: StudyPlan) -> str:
     """How many runs the plan has, and which of them will be computed."""
     new = queries.new_runs(plan)
+    drawn = plan.covers.partition(", ")[2]
     runs = f"{plan.count} run{'s' * (plan.count != 1)}: {_counted(plan)} × {len(plan.seeds)} seed{'s' * (len(plan.seeds) != 1)}"
+    runs += f", {drawn}" if drawn else ""
     if not new:
         return f"{runs}. All of them are stored already, so the table is there at once."
     if sum(new.values()) == plan.count:

@@ -11,6 +11,7 @@ from core.catalogue import Catalogue
 from core.descriptions import MetricInfo
 from core.privacy.over_seeds import OVER_SEEDS
 from core.spread import Spread
+from core.spread.unchanged import UNCHANGED, UNCHANGED_SAYS
 from core.studies.summary import StudySummary
 from dashboard.components.comparing_table import COST, Column, columns_of
 from dashboard.components.numbers import FAMILIES, FLOOR_TITLE, GOAL, OTHER
@@ -27,6 +28,8 @@ SEEDS_TOGETHER = {m.key: MetricInfo(m.key, m.title, m.unit, m.goal, m.definition
 
 def draw(told: StudySummary, shelves: Catalogue) -> None:
     """The tables, one tab a family; what is missing and what it cannot say."""
+    if told.answer:
+        st.markdown(f"**{plain(told.answer)}**")
     if told.caution:
         st.warning(plain(told.caution), icon=":material/warning:")
     if told.older:
@@ -54,8 +57,8 @@ def draw(told: StudySummary, shelves: Catalogue) -> None:
         st.caption(f":material/info: {plain(reason)}")
     floor = "; two references of different seeds differ by what the floor shows, and no method can be asked for more" if told.floor else ""
     st.caption(
-        "How to read it: mean ± half of its 95 % interval (Student's t) over the seeds. A number marked ≈ should be the "
-        f"reference's{floor}."
+        f"How to read it: mean ± half of its 95 % interval (Student's t) {told.plan.covers}. A number marked ≈ should be the "
+        f"reference's{floor}." + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS}" if any(row.unchanged for row in told.variants) else "")
     )
 
 
@@ -76,7 +79,12 @@ def known(shelves: Catalogue) -> Mapping[str, MetricInfo]:
 
 def table(told: StudySummary, columns: list[Column]) -> "Styler":
     """One row a variant, then the reference and the floor; its cells are the means, so that a click on a header sorts them."""
-    rows = [(row.variant.text, row.numbers, len(row.seeds)) for row in told.variants if not row.variant.is_floor]
+    rows = [
+        (row.variant.text + (f" ({UNCHANGED})" if row.unchanged else ""), row.numbers, len(row.seeds))
+        for row in told.variants if not row.variant.is_floor
+    ]  # fmt: skip
+    seeds = max((over.n for over in told.original.values()), default=0)
+    rows += [(MODEL_TITLE["original"], told.original, seeds)] if told.original else []
     seeds = max((over.n for over in told.reference.values()), default=0)
     rows += [(MODEL_TITLE["reference"], told.reference, seeds)] if told.reference else []
     rows += [(FLOOR_TITLE, row.numbers, len(row.seeds)) for row in told.variants if row.variant.is_floor]

@@ -35,7 +35,9 @@ def study_row(study: Standing, first: bool) -> None:
             st.markdown(f"**{plain(queries.study_name(plan))}**  \n`{study_id}`")
             _state(study)
             variants = shortened("; ".join(variant.text for variant in plan.variants), LONGEST)
-            st.caption(plain(f"{about}seeds {shortened(seeds_text(plan.seeds))} · {variants}"))
+            drawn = plan.covers.partition(", ")[2]
+            seeds = shortened(seeds_text(plan.seeds)) + (f", {drawn}" if drawn else "")
+            st.caption(plain(f"{about}seeds {seeds} · {variants}"))
         with buttons, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
             if now.shown:
                 st.page_link("views/compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"study": study_id})
@@ -133,7 +135,7 @@ def _grow(study_id: str, plan: StudyPlan, titles: dict[str, str]) -> None:
     old = [(variant.method, variant.settings) for variant in plan.variants]
     asked: list[tuple[str, dict[str, Any]]] = [(titles[title], {}) for title in chosen or [] if title in titles] or old
     more = make_plan(
-        shelves, plan.dataset, plan.model, plan.request, asked, seeds, reference=plan.reference, floor=False
+        shelves, plan.dataset, plan.model, plan.request, asked, seeds, reference=plan.reference, floor=False, draws=plan.draws_of(seeds)
     )  # fmt: skip
     runner.extend(home(), study_id, more, shelves)
     remember(f"seeds-{study_id}", "")

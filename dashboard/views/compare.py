@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import queries
 from dashboard.components.comparing_choice import chosen_runs, count, pair, why_not_all
 from dashboard.components.comparing_details import doubts
-from dashboard.components.comparing_numbers import asked_over_seeds, numbers
+from dashboard.components.comparing_numbers import answered, asked_over_seeds, numbers
 from dashboard.components.comparing_pair import sections
 from dashboard.components.comparing_sides import Look, side
 from dashboard.components.fragments import fragment
@@ -37,6 +37,7 @@ def compare() -> None:
         over_seeds = asked_over_seeds(frame)
         count(frame)
     why_not_all(frame)
+    answered(frame)
     table, below = st.container(), st.container()
     if len(frame) == 1:
         fragment(partial(numbers, frame, over_seeds))

@@ -8,7 +8,7 @@ from core.studies.plan import StudyPlan
 from core.studies.standing import takes
 from dashboard import queries
 from dashboard.components.fragments import fragment
-from dashboard.components.requests import ask_request
+from dashboard.components.requests import ask_request, one_draw
 from dashboard.components.runs import put_back_rows
 from dashboard.components.studies_form import ask_plan, told
 from dashboard.components.studies_rows import moving, study_row
@@ -41,10 +41,10 @@ def ask() -> None:
         left, right = st.columns(2)
         dataset = left.selectbox("Dataset", list(shelves.datasets), key="dataset", bind="query-params")
         model = right.selectbox("Model", list(shelves.models), key="model", bind="query-params")
-        request = ask_request(shelves.datasets[dataset])
+        request = ask_request(shelves.datasets[dataset], seeds=True)
     with how:
         st.subheader("2 · Methods and seeds")
-        plan = ask_plan(shelves, shelves.datasets[dataset], model, request)
+        plan = ask_plan(shelves, shelves.datasets[dataset], model, request, one_draw=one_draw())
         if plan:
             st.caption(plain(" ".join(filter(None, [told(plan), takes(queries.plan_seconds(plan))]))))
         if st.button(

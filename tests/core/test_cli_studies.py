@@ -75,10 +75,12 @@ def test_a_sweep_prints_a_table_with_interval_reference_and_floor(main, planter,
     assert "class:3 · digits · small_cnn  seeds 0-2  9 of 9 runs done" in lines[0]
     assert [line.strip() for line in lines if line.startswith("  ") and "ssd" in line][:2] == ["1  ssd", "2  ssd · alpha=2"]
     head = next(line for line in lines if "reference" in line and "floor" in line and "±" not in line)
-    assert head.split() == ["1", "ssd", "2", "ssd", "reference", "floor"]
+    assert head.split() == ["1", "ssd", "2", "ssd", "original", "reference", "floor"]
     row = next(line for line in lines if line.startswith("test_retain_accuracy"))
-    assert row.count("±") == 4
-    assert row.count("(3)") == 4
+    assert row.count("±") == 5
+    assert row.count("(3)") == 5
+    said = " ".join(lines[1:4])
+    assert said.startswith("No difference between SSD (alpha=4.2) and SSD (alpha=2) can be told in forget accuracy, retain accuracy")
     assert "Forgetting quality (NeurIPS 2023) needs 8 seeds; there are 3." in lines
     assert max(map(len, lines[4:-3])) <= 134
 
@@ -112,7 +114,9 @@ def test_many_variants_go_into_several_tables_as_wide_as_a_screen(main, planter,
     file.write_text(STUDY + "".join(f'[[methods]]\nname = "finetune"\nepochs = {n}\n' for n in (1, 2, 3)))
     out = main("sweep", file)[1]
     heads = [line.split() for line in out.splitlines() if line.endswith("floor")]
-    assert [head[::2] for head in heads] == [["1", "2", "3", "reference"], ["4", "5", "reference"]]
+    assert [head[::2] for head in heads] == [
+        ["1", "2", "original", "floor"], ["3", "4", "original", "floor"], ["5", "original", "floor"],
+    ]  # fmt: skip
 
 
 def test_few_seeds_are_said(main, planter, file):

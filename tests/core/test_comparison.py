@@ -70,6 +70,19 @@ def test_a_number_that_a_run_lacks_is_nan(store):
     assert list(frame["zrf"].isna()) == [False, True]
 
 
+def test_draws_of_one_request_are_one_subject_and_are_said_where_not_every_method_has_each(store):
+    ids = [finish(store, seed=s, forget=f"random:0.05@{s}", numbers=THREE) for s in (0, 7)]
+    frame = comparison(store, ids)
+    assert (list(frame["request"]), list(frame["draw"])) == (["random:0.05", "random:0.05@7"], ["0", "7"])
+    assert comparable(frame) == [*TIME, "zrf", "original.zrf", "reference.zrf"]
+    assert why_fewer(frame) == ""
+    other = finish(store, method="finetune", forget="random:0.05@7", numbers=THREE)
+    assert why_fewer(comparison(store, [*ids, other])) == (
+        "These runs forget 2 different draws (0, 7), and not every method has run on each of them, so they may differ for that alone."
+    )
+    assert "2 different requests" in why_fewer(comparison(store, [*ids, finish(store, forget="random:0.1@7")]))
+
+
 def test_an_empty_home_gives_an_empty_table_with_the_columns(store):
     frame = comparison(store)
     assert (len(frame), list(frame.columns)) == (0, [*ABOUT, *TIME])

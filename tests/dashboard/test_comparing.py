@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 from math import isnan, nan, sqrt
+import re
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,12 @@ import pytest
 from scipy import stats
 
 from core.descriptions import MetricInfo
+from core.domain import ForgetRequest
+from core.spread.rows import numbers_by_seed, rows_of, several_seeds
+from core.spread.table import table_of
 from dashboard.components import comparing, comparing_flow, comparing_front, result_figures
-from dashboard.components.comparing_front import QUANTITIES
-from dashboard.components.comparing_rows import differing, names_of, numbers_by_seed, rows_of, several_seeds
+from dashboard.components.comparing_front import BEATEN, FRONT, IDLE, QUANTITIES, UNJUDGED
+from dashboard.components.comparing_rows import differing, names_of
 from dashboard.components.comparing_table import (
     COST,
     DARK,
@@ -48,7 +52,9 @@ def frame_of(*rows: dict[str, object]) -> pd.DataFrame:
         "reference.test_retain_accuracy": 0.95, "original.test_retain_accuracy": 0.97, "attack_loss_accuracy": 0.6,
         "reference.attack_loss_accuracy": 0.5, "original.attack_loss_accuracy": 0.7,
     }  # fmt: skip
-    return pd.DataFrame([{"id": run_id(number), **usual, **row} for number, row in enumerate(rows)])
+    found = [{"id": run_id(number), **usual, **row} for number, row in enumerate(rows)]
+    asked = [ForgetRequest.parse(str(row["request"])) for row in found]
+    return pd.DataFrame([row | {"draw": str(a.seed) if a.drawn else ""} for row, a in zip(found, asked, strict=True)])
 
 
 def run_id(number: int) -> str:
@@ -64,7 +70,7 @@ def column(key: str, goal: str = "high", unit: str = "share") -> Column:
 
 def test_a_row_a_run_keeps_every_value_and_has_no_interval():
     frame = frame_of({"tow": 0.5}, {"tow": 0.7, "seed": 1})
-    rows = rows_of(frame, ["tow"], over_seeds=False)
+    rows = rows_of(frame, ["tow"], together=False)
     assert list(rows.values["tow"]) == [0.5, 0.7]
     assert rows.halves["tow"].isna().all()
     assert list(rows.about["seed"]) == [0, 1]
@@ -74,7 +80,7 @@ def test_a_row_a_run_keeps_every_value_and_has_no_interval():
 def test_runs_that_differ_by_seed_alone_are_one_row_with_students_interval():
     values = [0.5, 0.7, 0.6]
     frame = frame_of(*({"tow": v, "seed": s} for s, v in enumerate(values)), {"tow": 0.1, "settings": "alpha=2"})
-    rows = rows_of(frame, ["tow"], over_seeds=True)
+    rows = rows_of(frame, ["tow"], together=True)
     assert list(rows.about["n"]) == [3, 1]
     assert list(rows.about["settings"]) == ["", "alpha=2"]
     assert rows.about["ids"][0] == tuple(frame["id"][:3])
@@ -90,7 +96,7 @@ def test_the_distance_to_the_reference_is_taken_run_by_run():
         {"test_forget_accuracy": 0.2, "reference.test_forget_accuracy": 0.1},
         {"test_forget_accuracy": 0.2, "reference.test_forget_accuracy": 0.3, "seed": 1},
     )
-    together = rows_of(frame, ["test_forget_accuracy", "seconds"], over_seeds=True)
+    together = rows_of(frame, ["test_forget_accuracy", "seconds"], together=True)
     assert together.gaps["test_forget_accuracy"][0] == pytest.approx(0.1)  # not |0.2 - 0.2|
     assert isnan(together.gaps["seconds"][0])
 
@@ -99,6 +105,25 @@ def test_seeds_are_several_only_where_all_else_is_equal():
     assert several_seeds(frame_of({}, {"seed": 1}))
     assert not several_seeds(frame_of({}, {"seed": 1, "settings": "alpha=2"}))
     assert not several_seeds(frame_of({}, {"seed": 1, "request": "class:5"}))
+
+
+def test_draws_that_go_with_seeds_are_one_row_and_one_draw_with_several_seeds_is_another():
+    own = frame_of(*({"seed": s, "request": f"random:0.05@{s}", "tow": s / 10} for s in (1, 2, 3)))
+    rows = rows_of(own, ["tow"], together=True)
+    assert (list(rows.about["request"]), list(rows.about["n"]), list(rows.about["draws"])) == (["random:0.05"], [3], [3])
+    assert several_seeds(own)
+    both = frame_of(
+        *({"seed": s, "request": f"random:0.05@{s}"} for s in (1, 2, 3)), *({"seed": s, "request": "random:0.05@9"} for s in (1, 2)),
+        {"seed": 1, "request": "random:0.1"},
+    )  # fmt: skip
+    rows = rows_of(both, [], together=True)
+    assert list(rows.about["request"]) == ["random:0.05", "random:0.05@9", "random:0.1"]
+    assert (list(rows.about["n"]), list(rows.about["draws"])) == ([3, 2, 1], [3, 1, 1])
+
+
+def test_runs_are_paired_by_seed_and_draw():
+    frame = frame_of(*({"seed": seed, "request": f"random:0.05@{draw}"} for seed, draw in ((1, 1), (1, 2), (4, 1))))
+    assert list(numbers_by_seed(frame, frame["seed"] > 0)) == [(1, "1"), (1, "2"), (4, "1")]
 
 
 def test_a_run_is_named_by_what_tells_it_from_the_others():
@@ -153,7 +178,7 @@ def test_columns_that_nobody_knows_are_left_out():
 
 
 def test_high_and_low_are_coloured_by_rank():
-    rows = rows_of(frame_of({"tow": 0.2}, {"tow": 0.9}, {"tow": 0.5}, {"tow": nan}), ["tow"], over_seeds=False)
+    rows = rows_of(frame_of({"tow": 0.2}, {"tow": 0.9}, {"tow": 0.5}, {"tow": nan}), ["tow"], together=False)
     assert goodness(rows, column("tow", "high"))[:3].tolist() == [0, 1, 0.5]
     assert goodness(rows, column("tow", "low"))[:3].tolist() == [1, 0, 0.5]
     assert isnan(goodness(rows, column("tow", "low"))[3])
@@ -162,17 +187,17 @@ def test_high_and_low_are_coloured_by_rank():
 def test_match_is_coloured_by_distance_to_the_reference_whatever_the_side():
     key = "test_forget_accuracy"
     frame = frame_of(*({key: value, f"reference.{key}": 0.5} for value in (0.5, 0.3, 0.7, 0.1)))
-    good = goodness(rows_of(frame, [key], over_seeds=False), column(key, "match"))
+    good = goodness(rows_of(frame, [key], together=False), column(key, "match"))
     assert good.tolist() == pytest.approx([1, 0.5, 0.5, 0])
 
 
 def test_small_differences_are_no_drama():
     key = "test_forget_accuracy"
     near = frame_of({key: 0.01}, {key: 0.02})
-    assert goodness(rows_of(near, [key], over_seeds=False), column(key, "match")).tolist() == pytest.approx([0.9, 0.8])
-    alike = rows_of(frame_of({"tow": 0.900}, {"tow": 0.901}), ["tow"], over_seeds=False)
+    assert goodness(rows_of(near, [key], together=False), column(key, "match")).tolist() == pytest.approx([0.9, 0.8])
+    alike = rows_of(frame_of({"tow": 0.900}, {"tow": 0.901}), ["tow"], together=False)
     assert np.isnan(goodness(alike, column("tow"))).all()
-    assert np.isnan(goodness(rows_of(frame_of({"tow": 0.9}), ["tow"], over_seeds=False), column("tow"))).all()
+    assert np.isnan(goodness(rows_of(frame_of({"tow": 0.9}), ["tow"], together=False), column("tow"))).all()
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -197,17 +222,35 @@ def test_a_colour_blind_person_tells_best_from_worst(eye, scale):
 
 def test_the_table_holds_numbers_that_sort_and_text_that_is_read():
     frame = frame_of({"tow": 0.5}, {"tow": 0.7, "seed": 1}, {"tow": 0.1, "method": "finetune"})
-    told = styled(rows_of(frame, ["tow"], over_seeds=True), [column("tow")], differing(frame), dark=False)
+    told = styled(rows_of(frame, ["tow"], together=True), [column("tow")], differing(frame), dark=False)
     assert list(told.data.columns) == ["Method", "n", "tow ↑", "Run"]
     assert told.data["tow ↑"].tolist() == pytest.approx([0.6, 0.1])
     html = told.to_html()
     assert "60.0 ± 127.1 %" in html  # t = 12.706 with one degree of freedom
+    assert "background-color" not in html  # an interval of two seeds, and one seed, tell nothing apart
+    sure = frame_of(*({"tow": v + s / 100, "seed": s, "method": m} for m, v in (("ssd", 0.8), ("finetune", 0.2)) for s in range(3)))
+    html = styled(rows_of(sure, ["tow"], together=True), [column("tow")], differing(sure), dark=False).to_html()
     assert f"background-color: {LIGHT[-1]}" in html
+    assert f"background-color: {LIGHT[0]}" in html
+
+
+def test_rows_of_one_mean_have_each_its_own_interval():
+    wide, narrow = (0.4, 0.5, 0.6), (0.49, 0.5, 0.51)
+    frame = frame_of(
+        *({"tow": value, "seed": seed, "method": "wide"} for seed, value in enumerate(wide)),
+        *({"tow": value, "seed": seed, "method": "narrow"} for seed, value in enumerate(narrow)),
+        {"tow": 0.5, "method": "once"}, {"tow": nan, "method": "none"},
+    )  # fmt: skip
+    rows = rows_of(frame, ["tow"], together=True)
+    assert len(set(rows.values["tow"][:3].round(12))) == 1
+    html = styled(rows.__class__(rows.about, rows.values.round(12), rows.halves, rows.gaps), [column("tow")], {}, dark=False).to_html()
+    cells = re.findall(r">([^<>]* %|–)<", html)
+    assert cells == ["50.0 ± 24.8 %", "50.0 ± 2.5 %", "50.0 %", "–"]  # 4.303 * 0.1 / sqrt 3, and a tenth of it
 
 
 def test_what_all_rows_share_has_no_column():
     frame = frame_of({"settings": "alpha=2"}, {"settings": "alpha=3", "request": "class:5"})
-    told = styled(rows_of(frame, [], over_seeds=False), [], differing(frame), dark=True)
+    told = styled(rows_of(frame, [], together=False), [], differing(frame), dark=True)
     assert list(told.data.columns) == ["Method", "Request", "Settings", "Seed", "Run"]
 
 
@@ -237,7 +280,7 @@ def test_the_front_agrees_with_the_definition_on_random_points():
 def test_high_is_good_where_it_is():
     frame = frame_of({"test_retain_accuracy": 0.9}, {"test_retain_accuracy": 0.8, "method": "worse"})
     points = comparing_front.points_of(frame, GAP, KEPT, False, names_of(frame))
-    assert points["front"].tolist() == [True, False]
+    assert points["place"].tolist() == [FRONT, BEATEN]
     assert points["x"].tolist() == pytest.approx([0.1, 0.1])
 
 
@@ -267,8 +310,8 @@ def test_points_over_seeds_are_named_by_method_and_count():
 
 def test_original_and_reference_are_marks():
     marks = comparing_front.landmarks(frame_of({}, {"seed": 1}), GAP, KEPT).set_index("model")
-    assert marks.loc["reference"].tolist() == pytest.approx([0, 0.95])
-    assert marks.loc["original"].tolist() == pytest.approx([0.9, 0.97])
+    assert marks.loc["reference", ["x", "y"]].tolist() == pytest.approx([0, 0.95])
+    assert marks.loc["original", ["x", "y"]].tolist() == pytest.approx([0.9, 0.97])
     seconds = comparing_front.landmarks(frame_of({}), SECONDS, KEPT).set_index("model")
     assert list(seconds.index) == ["reference"]  # the original takes no time, which a log axis has no place for
     assert seconds.loc["reference", "x"] == pytest.approx(3)
@@ -278,7 +321,7 @@ def drawn_front(x=GAP, y=KEPT, picked=None) -> go.Figure:
     frame = frame_of(
         *({"seed": s, "test_retain_accuracy": 0.9 + 0.01 * s} for s in range(3)),
         *({"seed": s, "test_retain_accuracy": 0.5, "test_forget_accuracy": 0.5, "method": "bad"} for s in range(2)),
-        {"test_forget_accuracy": 0.0, "test_retain_accuracy": 0.8, "method": "other", "seconds": 20.0},
+        *({"seed": s, "test_forget_accuracy": 0.0, "test_retain_accuracy": 0.8, "method": "other", "seconds": 20.0} for s in range(3)),
     )
     points = comparing_front.points_of(frame, x, y, True, names_of(frame))
     return comparing_front.front(points, comparing_front.landmarks(frame, x, y), x, y, picked or {})
@@ -291,6 +334,59 @@ def test_beaten_points_are_grey_and_the_front_is_drawn_through_the_rest():
     assert [text.strip() for text in best.text] == ["ssd", "other"]
     assert [mark.name for mark in marks] == ["Original", "Retrained reference"]
     assert beaten.customdata[0].startswith("bad, 2 seeds<br>forgetting gap 50 %")
+
+
+def places(*rows, over_seeds=True, x=GAP, y=KEPT):
+    frame = frame_of(*rows)
+    points = comparing_front.points_of(frame, x, y, over_seeds, names_of(frame))
+    return dict(zip(points["name"].str.split(r"[ ,]", regex=True).str[0], points["place"], strict=True))
+
+
+def of(method, forget, retain, **about):
+    """A run a value of forget accuracy; the reference's is 0, and the original's 0.9."""
+    return [{"method": method, "seed": s, "test_forget_accuracy": v, "test_retain_accuracy": retain, **about} for s, v in enumerate(forget)]
+
+
+def test_a_better_mean_does_not_beat_where_the_interval_holds_zero():
+    by_chance = (*of("ahead", (0.1, 0.3, 0.2), 0.9), *of("behind", (0.3, 0.2, 0.25), 0.9))
+    assert places(*by_chance) == {"ahead": FRONT, "behind": FRONT}
+    surely = (*of("ahead", (0.1, 0.12, 0.11), 0.9), *of("behind", (0.3, 0.31, 0.32), 0.9), *of("once", (0.0,), 0.9))
+    assert places(*surely) == {"ahead": FRONT, "behind": BEATEN, "once": UNJUDGED}
+
+
+def test_a_method_that_does_nothing_is_not_on_the_front_and_beats_nobody():
+    """On random forgetting the original is as near to the reference as anything; a second retraining lies 0.02 off."""
+    random = {"request": "random:0.05", "kind": "random", "reference.train_forget_accuracy": 0.98, "original.train_forget_accuracy": 1.0,
+              "original.attack_loss_accuracy": 0.6, "attack_loss_accuracy": 0.6, "original.train_retain_accuracy": nan}  # fmt: skip
+    rows = [
+        {**random, "method": method, "seed": s, "train_forget_accuracy": forget, "test_retain_accuracy": kept}
+        for method, forget, kept in (("nothing", 1.0, 0.97), ("something", 0.9, 0.85), ("retrain", 0.96, 0.94)) for s in range(3)
+    ]  # fmt: skip
+    assert places(*rows) == {"nothing": IDLE, "something": BEATEN, "retrain": FRONT}
+    frame = frame_of(*rows)
+    rows = table_of(frame, frame, ["train_forget_accuracy", "test_retain_accuracy"], True)
+    table = styled(rows, [column("train_forget_accuracy", "match"), column("test_retain_accuracy")], {}, dark=False).data
+    assert list(table["Method"]) == ["Original", "Retrained reference", "something", "retrain", "nothing (unchanged)"]
+    assert list(table["n"]) == [3] * 5
+    assert table["train_forget_accuracy ≈"].tolist() == pytest.approx([1.0, 0.98, 0.9, 0.96, 1.0])
+    assert np.isnan(goodness(rows, column("train_forget_accuracy", "match"))).tolist() == [True, True, False, False, True]
+
+
+def test_single_runs_are_beaten_only_beyond_what_two_retrained_networks_differ_by():
+    near, far = (*of("ahead", (0.10,), 0.9), *of("behind", (0.12,), 0.9)), (*of("ahead", (0.10,), 0.9), *of("behind", (0.3,), 0.9))
+    second = of("retrain", (0.05,), 0.5)
+    assert places(*near, over_seeds=False)["behind"] == BEATEN  # nothing is known of chance
+    assert places(*near, *second, over_seeds=False)["behind"] == FRONT
+    assert places(*far, *second, over_seeds=False)["behind"] == BEATEN
+
+
+def test_landmarks_count_each_seed_once_and_have_their_own_variability():
+    rows = [{"seed": s, "method": m, "original.test_retain_accuracy": v} for s, v in ((0, 0.9), (1, 0.98)) for m in ("a", "b")[: s + 1]]
+    marks = comparing_front.landmarks(frame_of(*rows), GAP, KEPT).set_index("model")
+    assert marks.loc["original", "y"] == pytest.approx(0.94)  # not (0.9 + 2 * 0.98) / 3
+    assert marks.loc["original", "y_half"] == pytest.approx(stats.t.ppf(0.975, 1) * np.std([0.9, 0.98], ddof=1) / sqrt(2))
+    second = frame_of(*of("retrain", (0.05, 0.03), 0.9))
+    assert comparing_front.landmarks(second, GAP, KEPT).set_index("model").loc["reference", "x_half"] == pytest.approx(0.04)
 
 
 def test_points_on_one_spot_are_named_together():
@@ -319,7 +415,7 @@ def test_points_are_near_by_the_axes_as_they_are_drawn():
 def test_intervals_are_drawn_from_three_seeds_on_and_told_always():
     _, beaten, best, *_ = drawn_front().data
     assert best.error_y.array[0] == pytest.approx(stats.t.ppf(0.975, 2) * 0.01 / sqrt(3))
-    assert isnan(best.error_y.array[1])
+    assert best.error_y.array[1] == pytest.approx(0)
     assert beaten.error_y.array is None
     assert "±" in beaten.customdata[0]
 

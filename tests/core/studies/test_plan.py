@@ -1,12 +1,13 @@
 """What a study asks for: which runs, in which order, and what is refused."""
 
 from dataclasses import replace
+import json
 
 import pytest
 
 from core.asking import make_spec
 from core.domain import ForgetRequest, WrongInput
-from core.studies.plan import StudyPlan, Variant, cells, specs
+from core.studies.plan import StudyPlan, Variant, cells, merged, specs
 from core.studies.reading import plan_from_toml, sets_from_lines, text_of
 
 WHOLE = """
@@ -82,6 +83,65 @@ def test_a_plan_survives_json(shelves):
     assert StudyPlan.from_json(plan.to_json()) == plan
 
 
+DRAWN = WHOLE.replace("class:3", "random:0.05")
+
+
+@pytest.mark.parametrize("kind", ["random", "mislabelled"])
+def test_of_a_drawn_request_each_seed_has_its_own_draw(shelves, kind):
+    plan = plan_from_toml(DRAWN.replace("random", kind).replace("[0, 1, 2]", "[4, 0, 7]"), shelves)
+    assert (plan.request.text, plan.draws, plan.covers) == (f"{kind}:0.05", (4, 0, 7), "over 3 seeds, each with its own draw")
+    assert [(spec.seed, spec.request.text) for spec in specs(plan, shelves)[::4]] == [
+        (4, f"{kind}:0.05@4"), (0, f"{kind}:0.05"), (7, f"{kind}:0.05@7"),
+    ]  # fmt: skip
+    assert {(spec.seed, spec.request.seed) for spec in specs(plan, shelves)} == {(4, 4), (0, 0), (7, 7)}
+    assert StudyPlan.from_json(plan.to_json()) == plan
+
+
+@pytest.mark.parametrize(
+    "head, forget, drawn, covers",
+    [
+        ("draws = 7", "random:0.05", [7, 7, 7], "over 3 seeds, one draw"),
+        ("draws = [7]", "random:0.05", [7, 7, 7], "over 3 seeds, one draw"),
+        ("", "random:0.05@7", [7, 7, 7], "over 3 seeds, one draw"),
+        ("", "random:0.05@0", [0, 0, 0], "over 3 seeds, one draw"),
+        ("draws = [5, 9, 2]", "random:0.05", [5, 9, 2], "over 3 seeds, each with its own draw"),
+        ("draws = '5-7'", "mislabelled:0.05", [5, 6, 7], "over 3 seeds, each with its own draw"),
+        ("", "class:3", [0, 0, 0], "over 3 seeds"),
+    ],
+)
+def test_draws_can_be_named_one_for_each_seed_or_one_for_all(shelves, head, forget, drawn, covers):
+    plan = plan_from_toml(head + WHOLE.replace("class:3", forget), shelves)
+    assert [spec.request.seed for spec in specs(plan, shelves)[::4]] == drawn
+    assert plan.covers == covers
+
+
+def test_a_study_that_was_stored_before_there_were_draws_keeps_its_one_draw(plan, shelves):
+    own = plan("ssd", forget="random:0.05@3", draws=())
+    stored = json.loads(own.to_json())
+    del stored["draws"]
+    old = StudyPlan.from_json(json.dumps(stored))
+    assert {spec.request.text for spec in specs(old, shelves)} == {"random:0.05@3"}
+    assert (old, old.covers) == (own, "over 2 seeds, one draw")
+    assert not old.same_subject(plan("ssd", forget="random:0.05@3"))
+    assert not plan("ssd", forget="random:0.05@3", seeds=(0, 1, 2)).contains(old)
+
+
+def test_a_plan_grows_by_seeds_with_draws_of_their_own(plan, shelves):
+    old = plan("ssd", forget="random:0.05", draws=(5, 9))
+    assert (old.draws_of((1, 4)), plan("ssd", forget="random:0.05", draws=()).draws_of((1, 4))) == ((9, 4), ())
+    more = plan("ssd", "finetune", forget="random:0.05", seeds=(1, 4), draws=old.draws_of((1, 4)))
+    grown = merged(old, more, shelves)
+    assert (grown.seeds, grown.draws) == ((0, 1, 4), (5, 9, 4))
+    assert [variant.method for variant in grown.variants] == ["ssd", "retrain", "finetune"]
+    assert grown.contains(old)
+    assert grown.contains(more)
+    for seeds, draws, words in (((1,), (4,), "Seed 1 has draw 9 in this study, and not 4."), ((2,), (5,), "seeds 0 and 2 have draw 5")):
+        with pytest.raises(WrongInput, match=words):
+            merged(old, plan("ssd", forget="random:0.05", seeds=seeds, draws=draws), shelves)
+    with pytest.raises(WrongInput, match="each seed with its own draw"):
+        merged(old, plan("ssd", forget="random:0.05", draws=()), shelves)
+
+
 def test_a_plan_contains_a_smaller_one_about_the_same(plan):
     small, large = plan("ssd", seeds=(1,)), plan("finetune", "ssd", seeds=(0, 1))
     assert large.contains(small)
@@ -139,6 +199,14 @@ WRONG = {
     "a seed of 4,000 digits": (swapped(("[0, 1, 2]", f"[1, {'9' * 4000}, 2]")), "from 0 to 2147483647; got 9999"),
     "30,000 methods": (WHOLE + '[[methods]]\nname = "ssd"\n' * 30_000, "methods are too many"),
     "a text of 2,000,000 letters": ("#" * 2_000_000, "longer than 1000000 letters"),
+    "draws of a class": ("draws = 3" + WHOLE, "Nothing is drawn for class:3"),
+    "two draws": ("draws = 3" + DRAWN.replace("0.05", "0.05@3"), "random:0.05@3 names a draw, and so does draws"),
+    "too few draws": ("draws = [1, 2]" + DRAWN, "one for each of the 3 seeds; there are 2"),
+    "draw twice": ("draws = [1, 2, 1]" + DRAWN, "draw 1 is there twice"),
+    "draws a share": ("draws = 0.5" + DRAWN, "Draws must be whole numbers"),
+    "draws a switch": ("draws = true" + DRAWN, "Draws must be whole numbers"),
+    "huge draw": ("draws = [1, 2, 99999999999]" + DRAWN, "got 99999999999"),
+    "one huge draw": ("draws = 99999999999" + DRAWN, "got 99999999999"),
     "floor a text": ('floor = "no"' + WHOLE, "floor must be true or false"),
 }  # fmt: skip
 

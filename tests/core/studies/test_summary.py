@@ -105,8 +105,25 @@ def test_with_eight_seeds_there_is_a_forgetting_quality(still, study):
     assert told.caution == ""
 
 
+def test_seeds_with_draws_of_their_own_are_one_row_and_cannot_be_attacked_together(still, study):
+    told = read(still, study("ssd", seeds=tuple(range(8)), forget="random:0.05"))
+    row = told.variants[0]
+    assert (row.seeds, row.numbers["js_to_reference"].n, told.reference["nomus"].n) == (tuple(range(8)), 8, 8)
+    assert told.plan.covers == told.to_plain()["covers"] == "over 8 seeds, each with its own draw"
+    for metric, title in (("u_lira", "U-LiRA"), ("rmia", "RMIA"), ("forgetting_quality", "Forgetting quality (NeurIPS 2023)")):
+        assert metric not in row.numbers
+        assert row.absent[metric] == (
+            f"{title} needs the same forget set in every seed's run, and here each seed has its own draw; "
+            "a study with draws = 0 has one for all seeds."
+        )
+    assert "rmia" not in told.reference
+    one = read(still, study("ssd", seeds=tuple(range(8)), forget="random:0.05", draws=()))
+    assert {"u_lira", "rmia", "forgetting_quality"} <= one.variants[0].numbers.keys()
+    assert one.plan.covers == "over 8 seeds, one draw"
+
+
 def test_requests_without_unseen_images_of_their_own_are_attacked_beside_all_unseen_ones(still, study):
-    told = read(still, study("ssd", seeds=(0, 1), forget="random:0.05"))
+    told = read(still, study("ssd", seeds=(0, 1), forget="random:0.05", draws=()))
     assert told.variants[0].numbers["rmia"].n == 2
     assert "test-forget" in told.variants[0].absent["test_forget_accuracy"]
     assert "test_forget_accuracy" not in told.variants[0].numbers

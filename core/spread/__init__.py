@@ -7,6 +7,7 @@ from statistics import fmean, stdev
 
 FEW = 3  # with fewer values than this a page says that they are too few for a claim
 LEVEL = 0.95
+Pair = tuple[int, str]  # a run's seed and its draw ('' where nothing is drawn): runs that share both can be paired
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,13 @@ def change(found: Spread, more: str, less: str, same: str, show: Callable[[float
     """
     size = replace(found, mean=abs(found.mean)).text(show)
     return f"{more if found.mean > 0 else less} by {size}" if found.mean else f"{same} ({size})"
+
+def covers(seeds: int, draws: int) -> str:
+    """What an interval covers: `over 5 seeds, each with its own draw`. draws: different draws among the runs; 0: nothing is drawn."""
+    over = f"over {seeds} seed{'s' * (seeds != 1)}"
+    if not draws or seeds < 2:
+        return over
+    return f"{over}, one draw" if draws == 1 else f"{over}, each with its own draw" if draws == seeds else f"{over} and {draws} draws"
 
 
 def spread(values: Iterable[float]) -> Spread:

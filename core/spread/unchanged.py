@@ -1,0 +1,93 @@
+"""Which methods left the network as it was: no farther from the original than two retrained networks lie apart."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.spread import FEW, spread
+from core.spread.aims import Aim, aims_of, column
+from core.spread.apart import ZERO
+from core.spread.rows import ONCE, once
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FLOOR = "retrain"  # the method that trains the second reference
+UNCHANGED = "unchanged"  # how a table marks it
+UNCHANGED_SAYS = "no farther from the original than a second retraining lies from the first, in any measure that matters."
+Array = NDArray[np.float64]
+
+
+def excess(frame: "pd.DataFrame", everything: "pd.DataFrame") -> Array:
+    """(runs, aims): how much farther each run lies from its original than a second retraining lies from its reference.
+
+    everything: a frame that may also hold the second retrainings (method `retrain`) of the same requests and seeds. Where there
+    is none, the references of several seeds on one forget set stand in for it; where there are not two, nothing is allowed for.
+    nan where a run lacks the number.
+    """
+    aims = aims_of(frame)
+    if not aims:
+        return np.full((len(frame), 0), np.nan)
+    moved = np.stack([(column(frame, aim.key) - column(frame, f"original.{aim.key}")).abs().to_numpy(float) for aim in aims], 1)
+    return moved - _allowed(frame, everything, aims)
+
+
+def _allowed(frame: "pd.DataFrame", everything: "pd.DataFrame", aims: Sequence[Aim]) -> Array:
+    """(runs, aims): how far two retrained networks lie apart; nan where only the other aims can tell."""
+    floors = everything[(everything["method"] == FLOOR) & everything["reference"].astype(bool)].drop_duplicates(list(ONCE))
+    second = dict(zip(_keys(floors, ONCE), _apart_from_reference(floors, aims), strict=True))
+    alike = ONCE[:-2] + ONCE[-1:]  # the same but for their seeds
+    each = once(frame)
+    references = np.stack([column(each, f"reference.{aim.key}").to_numpy(float) for aim in aims], 1)
+    several: dict[tuple[object, ...], list[Array]] = {}
+    for key, values in zip(_keys(each, alike), references, strict=True):
+        if not np.isnan(values).all():
+            several.setdefault(key, []).append(values)
+    spreads = {key: _mean_distance(np.stack(values)) for key, values in several.items() if len(values) > 1}
+    nothing = np.zeros(len(aims))
+    found = [
+        second[run] if run in second else spreads.get(others, nothing)
+        for run, others in zip(_keys(frame, ONCE), _keys(frame, alike), strict=True)
+    ]
+    return np.stack(found) if found else np.zeros((0, len(aims)))
+
+
+def _apart_from_reference(floors: "pd.DataFrame", aims: Sequence[Aim]) -> list[Array]:
+    """Each second retraining's distance to its reference; a measure that is a distance itself is its own."""
+    parts = []
+    for aim in aims:
+        theirs = column(floors, f"reference.{aim.key}")
+        parts.append((column(floors, aim.key) - (theirs.fillna(0.0) if aim.goal == "low" else theirs)).abs().to_numpy(float))
+    return list(np.stack(parts, 1)) if len(floors) else []
+
+
+def _mean_distance(values: Array) -> Array:
+    """(aims,): mean distance between two of the (n, aims) values."""
+    first, second = np.triu_indices(len(values), 1)
+    return np.asarray(np.abs(values[first] - values[second]).mean(0))
+
+
+def _keys(frame: "pd.DataFrame", names: Iterable[str]) -> list[tuple[object, ...]]:
+    return list(zip(*(frame[name].tolist() for name in names), strict=True))
+
+
+def unchanged(excess_of: Array, members: Sequence[Sequence[int] | NDArray[np.int64]], methods: Sequence[str]) -> list[bool]:
+    """Of each row of runs: whether no measure that matters says that it lies farther from the original than chance alone leads.
+
+    excess_of: as `excess`; members: which runs stand in each row; methods: each row's. The second retraining itself is never
+    marked. Of FEW seeds or more the whole interval must lie beyond what is allowed.
+    """
+    found = []
+    for here, method in zip(members, methods, strict=True):
+        own = excess_of[here]
+        found.append(method != FLOOR and not np.isnan(own).all() and not any(_farther(over) for over in own.T))
+    return found
+
+
+def _farther(over: Array) -> bool:
+    found = spread(over)
+    if not found.n or found.mean <= ZERO:
+        return False
+    return found.n < FEW or found.half_width is None or found.mean - found.half_width > ZERO
