@@ -54,7 +54,9 @@ def test_a_planted_fault_is_named_with_and_without_a_floor(home, left_in_peace, 
         assert set(found) <= {key} | besides, found
 
 
-@pytest.mark.parametrize("request_", ["class:3", "classes:2,7", "random:0.05", "random:0.1"])
+@pytest.mark.parametrize(
+    "request_", ["class:3", "random:0.05", *(pytest.param(more, marks=pytest.mark.slow) for more in ("classes:2,7", "random:0.1"))]
+)
 def test_a_retrained_network_raises_no_doubt_and_is_as_hard_to_bring_back(left_in_peace, request_):
     """Held against the shipped tolerances, and against the floor of another seed."""
     case, other = (left_in_peace(request_, seed) for seed in (0, 1))
