@@ -31,6 +31,18 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 @pytest.fixture(scope="session")
+def catalogue_folder(made_once: Made) -> Path:
+    """What `core.describe` writes for a home: else each command would begin a process of its own for it, for seconds. To be copied."""
+
+    def fill(folder: Path) -> None:
+        from core.describe import write  # late, as below
+
+        write(folder / "catalogue")
+
+    return made_once("catalogue", fill) / "catalogue"
+
+
+@pytest.fixture(scope="session")
 def trained_home(made_once: Made) -> Home:
     """A home with one finished run: SSD, class 3 of the digits, networks of one epoch. Not to be written to: copy it."""
 
