@@ -1,4 +1,4 @@
-"""Tiny images with several attributes as a dataset on the shelf, and whole runs on them, stored as the jobs store theirs."""
+"""Whole runs that take a second, stored as the jobs store theirs; tiny images with several attributes as a dataset of the registry."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from core.data.catalog import DATASETS
 from core.data.dataset import Dataset
 from core.descriptions import DatasetInfo
 from core.domain import RunSpec, RunStatus
-from core.presets import FALLBACK
+from core.presets import FALLBACK, PRESETS
 from core.store.home import Home
 from core.store.liveness import ProcessId
 from core.store.outcome import Run
@@ -35,6 +35,18 @@ def shelve(patch: pytest.MonkeyPatch) -> None:
     dataset = tiny_attributes().dataset
     patch.setitem(DATASETS, KEY, Shelved(dataset.info, dataset))
     patch.setattr("core.presets.FALLBACK", replace(FALLBACK, recipe=replace(FALLBACK.recipe, epochs=3)))
+    _on_the_cpu(patch)
+
+
+def one_epoch(patch: pytest.MonkeyPatch) -> None:
+    """Networks of the digits are trained for one epoch: for tests that do not ask how good they are."""
+    preset = PRESETS["digits", "small_cnn"]
+    patch.setitem(PRESETS, ("digits", "small_cnn"), replace(preset, recipe=replace(preset.recipe, epochs=1)))
+    _on_the_cpu(patch)
+
+
+def _on_the_cpu(patch: pytest.MonkeyPatch) -> None:
+    """With two splits of the membership attack."""
     patch.setattr("core.metrics.membership.SPLITS", 2)
     patch.setenv("FORGETSCOPE_DEVICE", "cpu")
     patch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # set by the pipeline; taken back with the patch

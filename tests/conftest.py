@@ -119,12 +119,12 @@ def first_run(
     return Home(root), subprocess.CompletedProcess(**json.loads((shared / "said.json").read_text()))
 
 
-@pytest.fixture(params=[1, 3], ids=["grey", "colour"])
-def tiny(request: pytest.FixtureRequest) -> "Tiny":
-    """Tiny learnable data with one and with three channels, and a small network trained on it."""
+@pytest.fixture
+def tiny() -> "Tiny":
+    """Tiny learnable data with three channels, and a small network trained on it."""
     from tests.tiny import tiny_of  # late: tests of the store and of jobs need no torch
 
-    return tiny_of(request.param)
+    return tiny_of(3)
 
 
 @pytest.fixture
@@ -137,7 +137,15 @@ def attributes() -> "Tiny":
 
 @pytest.fixture
 def grey() -> "Tiny":
-    """The same, with one channel, where the number of channels cannot matter."""
+    """The same as `tiny`, with one channel."""
     from tests.tiny import tiny_of  # late, as above
 
     return tiny_of(1)
+
+
+@pytest.fixture(params=[1, 3], ids=["grey", "colour"])
+def grey_and_colour(request: pytest.FixtureRequest) -> "Tiny":
+    """Both, where a first convolution or arithmetic on pixels is asked."""
+    from tests.tiny import tiny_of  # late, as above
+
+    return tiny_of(request.param)

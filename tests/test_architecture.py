@@ -4,7 +4,7 @@ Reads the syntax trees, so that a room is judged whether or not anybody enters i
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from graphlib import TopologicalSorter
 import os
@@ -68,7 +68,6 @@ CHARTS = (
 TABLES = ROOT / "dashboard" / "components" / "tables.py"  # alone hands Streamlit a table, for there no cell says `None`
 
 FILES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py")])
-NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 
 
 def name_of(path: Path) -> str:
@@ -135,16 +134,17 @@ def loaded_with(module: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_imports_point_down(path):
-    me = name_of(path)
+def upward(me: str, wanted: Iterable[str]) -> list[str]:
+    """Those of `wanted` that a module of this name may not import."""
     if "." not in me:  # a package's own __init__: above nothing, below nobody
-        assert not imports(path, at_import=False)
-        return
-    for other in imports(path, at_import=False):
-        if other.startswith(("core.", "dashboard.")) and unit(other) != unit(me):
-            same_ground = floor(me) == floor(other) == 0
-            assert floor(other) < floor(me) or same_ground, f"{me} imports {other}"
+        return list(wanted)
+    others = [other for other in wanted if other.startswith(("core.", "dashboard.")) and unit(other) != unit(me)]
+    return [other for other in others if not (floor(other) < floor(me) or floor(me) == floor(other) == 0)]
+
+
+def test_imports_point_down():
+    wrong = [f"{me} imports {other}" for me, path in MODULES.items() for other in upward(me, imports(path, at_import=False))]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_no_module_imports_itself_in_a_circle():
@@ -153,32 +153,43 @@ def test_no_module_imports_itself_in_a_circle():
     assert set(order) == set(MODULES)
 
 
-@pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_every_module_says_in_a_docstring_what_it_is(path):
-    assert (ast.get_docstring(tree(path)) or "").strip()
+def test_every_module_says_in_a_docstring_what_it_is():
+    silent = [name for name, path in MODULES.items() if not (ast.get_docstring(tree(path)) or "").strip()]
+    assert not silent
 
 
-@pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_the_engine_never_sees_the_screen_and_the_screen_never_computes(path):
-    asked = {module.split(".")[0] for module in imports(path, at_import=False)}
-    assert not asked & (SCREEN if path.is_relative_to(ROOT / "core") else HEAVY)
+def unseemly(me: str, wanted: Iterable[str]) -> set[str]:
+    """The packages of `wanted` that have no place on this module's side of the house."""
+    return {module.split(".")[0] for module in wanted} & (SCREEN if unit(me).startswith("core") else HEAVY)
 
 
-@pytest.mark.parametrize("module", [*(name for name in MODULES if name.startswith("dashboard")), *WITHOUT_TORCH])
-def test_no_torch_comes_in_by_any_way(module):
-    found = loaded_with(module)
+def test_the_engine_never_sees_the_screen_and_the_screen_never_computes():
+    wrong = {me: found for me, path in MODULES.items() if (found := unseemly(me, imports(path, at_import=False)))}
+    assert not wrong
+
+
+def ways_to(heads: Iterable[str], module: str) -> list[str]:
+    """How `module` comes to import anything whose name begins with one of `heads`: a chain of imports each."""
+    found, ways = loaded_with(module), []
     for other in found:
-        if other.split(".")[0] in HEAVY:
+        if other.startswith(tuple(heads)):
             way = [other]
             while found[way[-1]]:
                 way.append(found[way[-1]])
-            pytest.fail(" <- ".join(way))
+            ways.append(" <- ".join(way))
+    return ways
 
 
-@pytest.mark.parametrize("module", [name for name in CHARTS if name in MODULES])
-def test_a_chart_cannot_query(module):
+def test_no_torch_comes_in_by_any_way():
+    modules = [*(name for name in MODULES if name.startswith("dashboard")), *WITHOUT_TORCH]
+    ways = [way for module in modules for way in ways_to(HEAVY, module)]
+    assert not ways, "\n".join(ways)
+
+
+def test_a_chart_cannot_query():
     forbidden = ("dashboard.queries", "dashboard.session", "core.store", "streamlit")
-    assert not [other for other in loaded_with(module) if other.startswith(forbidden)]
+    ways = [way for module in CHARTS if module in MODULES for way in ways_to(forbidden, module)]
+    assert not ways, "\n".join(ways)
 
 
 def test_a_process_that_only_asks_never_imports_torch():
@@ -189,16 +200,23 @@ def test_a_process_that_only_asks_never_imports_torch():
     assert (said.returncode, said.stdout.strip(), said.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_nothing_is_pickled(path):
-    assert not {module.split(".")[0] for module in imports(path, at_import=False)} & PICKLES
+def pickled(path: Path) -> list[str]:
+    """What a file has that pickles, or may, each with its line."""
+    wrong = [f"imports {module}" for module in imports(path, at_import=False) if module.split(".")[0] in PICKLES]
+    refused = LOADERS - ({"torch.load"} if path == OWN_WEIGHTS else set())
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Attribute):
-            assert ast.unparse(node) not in LOADERS - ({"torch.load"} if path == OWN_WEIGHTS else set())
-            assert "safe_globals" not in node.attr, "nothing is added to what weights_only lets through"
-            assert node.attr not in ("to_pickle", "read_pickle")
-        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
-            assert ast.unparse(node.value) == "False"
+            adds = "safe_globals" in node.attr  # nothing is added to what weights_only lets through
+            if adds or node.attr in ("to_pickle", "read_pickle") or ast.unparse(node) in refused:
+                wrong.append(f"line {node.lineno}: {ast.unparse(node)}")
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False":
+            wrong.append(f"line {node.value.lineno}: allow_pickle={ast.unparse(node.value)}")
+    return wrong
+
+
+def test_nothing_is_pickled():
+    wrong = {name: found for name, path in MODULES.items() if (found := pickled(path))}
+    assert not wrong
 
 
 def test_weights_that_a_user_brings_are_read_by_one_call_that_runs_nothing():
@@ -237,9 +255,8 @@ def test_every_table_of_a_page_is_shown_where_a_missing_value_is_a_dash():
 METHODS = sorted((ROOT / "core" / "methods").glob("*.py"))
 
 
-@pytest.mark.parametrize("path", METHODS, ids=[path.name for path in METHODS])
-def test_a_method_is_one_file_under_a_hundred_lines(path):
-    assert len(path.read_text().splitlines()) < 100
+def test_a_method_is_one_file_under_a_hundred_lines():
+    assert not [path.name for path in METHODS if len(path.read_text().splitlines()) >= 100]
 
 
 def test_every_method_file_is_on_the_shelf_once():
@@ -250,12 +267,12 @@ def test_every_method_file_is_on_the_shelf_once():
     assert all(method.key == key for key, method in SHELF.items())
 
 
-@pytest.mark.parametrize("shelf, folder, mark", [("core.models", "models", "INFO"), ("core.metrics", "metrics", "METRICS")])
-def test_every_file_that_has_something_for_a_shelf_is_read_by_it(shelf, folder, mark):
+def test_every_file_that_has_something_for_a_shelf_is_read_by_it():
     """The others are helpers: what several families share."""
-    files = {path.stem for path in (ROOT / "core" / folder).glob("*.py") if f"\n{mark} = " in path.read_text()}
-    assert files
-    assert {f"{shelf}.{stem}" for stem in files} <= imports(MODULES[shelf], at_import=True)
+    for shelf, folder, mark in (("core.models", "models", "INFO"), ("core.metrics", "metrics", "METRICS")):
+        files = {path.stem for path in (ROOT / "core" / folder).glob("*.py") if f"\n{mark} = " in path.read_text()}
+        assert files
+        assert {f"{shelf}.{stem}" for stem in files} <= imports(MODULES[shelf], at_import=True)
 
 
 def test_the_rules_of_this_file_see_what_they_forbid(tmp_path):
@@ -268,3 +285,17 @@ def test_the_rules_of_this_file_see_what_they_forbid(tmp_path):
     assert floor("core.methods.ssd") > floor("core.training") > floor("core.data.splits") > floor("core.domain")
     with pytest.raises(AssertionError, match="no floor yet"):
         floor("core.attic")
+    assert upward("core.training", ["core.methods.ssd", "core.data.splits", "core.training", "numpy"]) == ["core.methods.ssd"]
+    assert upward("core.params", ["core.domain"]) == []  # both on the ground
+    assert upward("core", ["core.domain"]) == ["core.domain"]
+    assert (unseemly("core.store.home", ["plotly.express", "torch"]), unseemly("dashboard.app", ["torch.nn", "plotly"])) == (
+        {"plotly"}, {"torch"},
+    )  # fmt: skip
+    assert "torch <- core.pipeline" in ways_to(HEAVY, "core.pipeline")
+    assert all(way.endswith(" <- core.pipeline") for way in ways_to(HEAVY, "core.pipeline"))
+    assert any(way.count(" <- ") > 1 for way in ways_to(HEAVY, "core.pipeline")), "by way of another module of ours"
+    assert not ways_to(HEAVY, "core.domain")
+    sample = tmp_path / "pickles.py"
+    sample.write_text("import joblib\na = torch.load\nb = np.load(x, allow_pickle=True)\nc = t.add_safe_globals\nd.to_pickle(1)\n")
+    told = ["imports joblib", "line 2: torch.load", "line 3: allow_pickle=True", "line 4: t.add_safe_globals", "line 5: d.to_pickle"]
+    assert sorted(pickled(sample)) == told

@@ -131,6 +131,7 @@ def vit_b():
     return MODELS["vit_b_16"](info(32)).eval()
 
 
+@pytest.mark.slow
 def test_vit_b_16_is_torchvisions_own_with_the_same_weights(vit_b):
     other = theirs.vit_b_16(image_size=32, num_classes=10).eval()
     names = (
@@ -158,10 +159,31 @@ def test_vit_b_16_brings_an_image_to_whole_patches_and_adds_a_class_token(side, 
     assert weights(model) == weights(on_paper(theirs.vit_b_16, num_classes=10)) + (patches - 196) * 768
 
 
-@pytest.mark.parametrize("key", MODELS)
-def test_each_is_a_chain_whose_groups_run_one_after_the_other(key, vit_b):
-    model = vit_b if key == "vit_b_16" else lively(MODELS[key](info(16)))
-    x = images(32 if key == "vit_b_16" else 16)
+def test_vit_b_16_is_a_chain_of_tokens_blocks_and_a_classifier():
+    model = on_paper(MODELS["vit_b_16"], info(32)).eval()
+    found = groups(model)
+    assert list(found) == ["tokens", *(f"block{i}" for i in range(1, 13)), "classifier"]
+    assert sum(weights(group) for group in found.values()) == weights(model)
+    y, shapes = torch.rand(2, 3, 32, 32, device="meta"), {}
+    for name, group in found.items():
+        y = group(y)
+        shapes[name] = tuple(y.shape)
+    assert set(shapes.values()) == {(2, 5, 768), (2, 768), (2, 10)}  # four patches and a class token, which alone goes on at the end
+    assert (shapes["block11"], shapes["block12"], shapes["classifier"]) == ((2, 5, 768), (2, 768), (2, 10))
+
+
+@pytest.mark.parametrize("key", [key for key in MODELS if key != "vit_b_16"])
+def test_each_is_a_chain_whose_groups_run_one_after_the_other(key):
+    chain(lively(MODELS[key](info(16))), images(16))
+
+
+@pytest.mark.slow
+def test_vit_b_16s_groups_run_one_after_the_other(vit_b):
+    chain(vit_b, images(32))
+
+
+def chain(model, x):
+    """Its groups one after the other are the whole."""
     found, y = groups(model), x
     for group in found.values():
         y = group(y)

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from core.asking import again, make_spec
-from core.catalogue import catalogue
+from core.describe import describe
 from core.domain import ForgetRequest
 
 
-def test_what_was_asked_is_asked_again_of_todays_code_with_all_that_decides_it(home):
-    shelves = catalogue(home.root)
+def test_what_was_asked_is_asked_again_of_todays_code_with_all_that_decides_it():
+    shelves = describe()
     known = make_spec(shelves, "digits", "small_cnn", ForgetRequest("class", (3,)), "ssd", {"alpha": 2.5})
     old = replace(known, params={"alpha": 2.5, "of old": 1}, seed=4, reference=False, device="cpu", engine="0" * 12, weights="ab" * 32)
     asked = again(old, shelves, reference=True)

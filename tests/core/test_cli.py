@@ -11,7 +11,6 @@ import sys
 import pytest
 
 from core.cli import entry
-from core.describe import write
 from core.domain import ForgetRequest, RunSpec, RunStatus, WrongInput
 from core.jobs import runner
 from core.store.home import Home, open_home
@@ -37,10 +36,9 @@ def first_run(first_run, tmp_path_factory):
 
 
 @pytest.fixture
-def main(home, in_process):
+def main(home, in_process, catalogue_folder):
     """The command line called in this process on an empty home: (exit status, stdout, stderr)."""
-    write(home.root / "catalogue" / code_version(ENGINE))  # else a process of its own would, for seconds
-
+    shutil.copytree(catalogue_folder, home.root / "catalogue" / code_version(ENGINE))
     return in_process
 
 

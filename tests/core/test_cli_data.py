@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,6 @@ import pytest
 from core.data import cache
 from core.data.adding import Asked
 from core.data.process import add_apart
-from core.describe import write
 from core.domain import ForgetRequest, RunSpec, RunStatus, WrongInput
 from core.store.results import ResultStore
 from core.version import ENGINE, code_version
@@ -21,10 +21,9 @@ from tests.core.data.made_up import folder, index
 
 
 @pytest.fixture
-def main(home, in_process):
+def main(home, in_process, catalogue_folder):
     """The command line called in this process on an empty home: (exit status, stdout, stderr)."""
-    write(home.root / "catalogue" / code_version(ENGINE))  # else a process of its own would, for seconds
-
+    shutil.copytree(catalogue_folder, home.root / "catalogue" / code_version(ENGINE))
     return in_process
 
 

@@ -8,7 +8,6 @@ import shutil
 import pytest
 
 from core.cli import sweeping
-from core.describe import write
 from core.domain import ForgetRequest, RunSpec, RunStatus
 from core.jobs import runner as jobs
 from core.store.liveness import ProcessId
@@ -29,17 +28,10 @@ alpha = 2
 """
 
 
-@pytest.fixture(scope="module")
-def shelves_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shelves") / "catalogue"
-    write(folder)
-    return folder
-
-
 @pytest.fixture
-def main(home, in_process, shelves_folder):
+def main(home, in_process, catalogue_folder):
     """The command line called in this process on an empty home: (exit status, stdout, stderr)."""
-    shutil.copytree(shelves_folder, home.root / "catalogue" / code_version(ENGINE))
+    shutil.copytree(catalogue_folder, home.root / "catalogue" / code_version(ENGINE))
 
     return in_process
 

@@ -22,8 +22,11 @@ def here(first_run, tmp_path_factory):
     return home, mine
 
 
-def test_a_run_with_own_weights_says_that_they_fit_and_that_the_reference_was_trained(here, first_run, python_m_core):
+def test_a_run_with_own_weights_says_that_they_fit_and_that_the_reference_was_trained(
+    here, first_run, python_m_core, in_process, monkeypatch
+):
     home, mine = here
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(home.root))
     said = python_m_core(home.root, *DIGITS_RUN, "--weights", str(mine))
     assert said.returncode == 0, said.stderr
     assert said.stderr.splitlines()[0] == "mine.safetensors fits: 38,378 weights"
@@ -35,24 +38,25 @@ def test_a_run_with_own_weights_says_that_they_fit_and_that_the_reference_was_tr
     told = "The original's weights were uploaded; the reference was trained here by the recipe"
     assert report["own_weights"].startswith(told)
     assert before["own_weights"] == ""
-    shown = python_m_core(home.root, "show", report["id"])
-    assert f"\n{told}" in shown.stdout
-    assert "were uploaded" not in python_m_core(home.root, "show", before["id"]).stdout
+    assert f"\n{told}" in in_process("show", report["id"])[1]
+    status, shown, _ = in_process("show", before["id"])
+    assert status == 0
+    assert "were uploaded" not in shown
 
 
 @pytest.mark.parametrize(
     "name, words", [("none.pth", "none.pth to take weights from"), ("notes.txt", "got 'notes.txt'"), ("junk.pt", "could not be read")]
 )
-def test_weights_that_do_not_fit_end_with_2_and_one_line(here, python_m_core, name, words):
+def test_weights_that_do_not_fit_end_with_2_and_one_line(here, in_process, monkeypatch, name, words):
     home, mine = here
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(home.root))
     if name != "none.pth":
         (mine.parent / name).write_text("hello")
     with ResultStore(home.database) as store:
         before = len(store.runs())
-    said = python_m_core(home.root, *DIGITS_RUN, "--weights", str(mine.parent / name))
-    assert said.returncode == 2
-    assert said.stdout == ""
-    assert words in said.stderr.splitlines()[-1]
-    assert "Traceback" not in said.stderr
+    status, out, err = in_process(*DIGITS_RUN, "--weights", str(mine.parent / name))
+    assert (status, out) == (2, "")
+    assert words in err.splitlines()[-1]
+    assert "Traceback" not in err
     with ResultStore(home.database) as store:
         assert len(store.runs()) == before

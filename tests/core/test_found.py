@@ -1,6 +1,10 @@
-"""Original and reference are measured once for all runs of a request, and the numbers are those of measuring them anew."""
+"""Original and reference are measured once for all runs of a request, and the numbers are those of measuring them anew.
 
-from dataclasses import replace
+A first run, SSD on class 3, is computed once; each test begins in a copy of its home.
+"""
+
+import json
+import shutil
 import sqlite3
 
 import pytest
@@ -12,8 +16,8 @@ from core.data.catalog import load_dataset
 from core.describe import describe
 from core.domain import ForgetRequest
 from core.metrics import relearning
-from core.presets import PRESETS
-from core.store.home import open_home
+from core.store.home import Home, open_home
+from tests.attributes import one_epoch
 
 SHELVES = describe()
 LEFT_ALONE = ("original", "reference")
@@ -21,25 +25,56 @@ THREES = (load_dataset("digits").train.labels == 3).nonzero().flatten().tolist()
 PREDICT, RELEARN = evaluation.predict, relearning._relearn
 
 
+def briefly(patch):
+    """One epoch, two splits of the attack, three steps of relearning."""
+    one_epoch(patch)
+    patch.setattr("core.metrics.relearning.LIMIT", 3)
+
+
+def outcome(method, forget, at, reference=True, seed=0, weights="", **settings):
+    """The run, computed in that home."""
+    request = ForgetRequest.parse(forget)
+    spec = make_spec(SHELVES, "digits", "small_cnn", request, method, settings, reference=reference, seed=seed, weights=weights)
+    return pipeline.run(spec, at, lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def began(made_once):
+    """A folder with the `home` of SSD on class 3, and what it measured."""
+
+    def fill(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            briefly(patch)
+            told = outcome("ssd", "class:3", open_home(folder / "home"))
+        torch.set_deterministic_debug_mode("default")
+        rows = [(m.model, m.metric, m.value, m.reason) for m in told.measurements]
+        (folder / "measured.json").write_text(json.dumps(rows))
+
+    return made_once("found-home", fill)
+
+
+@pytest.fixture
+def first(began, home):
+    """The home holds the first run's networks and what was found of them; the measurements by model and metric."""
+    shutil.rmtree(home.root)
+    shutil.copytree(began / "home", home.root)
+    rows = json.loads((began / "measured.json").read_text())
+    return {(model, metric): (value, reason) for model, metric, value, reason in rows}
+
+
 @pytest.fixture
 def compute(home, monkeypatch):
-    """One epoch, two splits of the attack: (method, request, home, ...) -> measurements by model and metric; `asked`: how many
-    networks were asked for answers by the last run; `files`: what it stored, by name.
+    """(method, request, home, ...) -> measurements by model and metric; `asked`: how many networks were asked for answers by
+    the last run; `files`: what it stored, by name.
     """
-    preset = PRESETS["digits", "small_cnn"]
-    monkeypatch.setitem(PRESETS, ("digits", "small_cnn"), replace(preset, recipe=replace(preset.recipe, epochs=1)))
-    monkeypatch.setattr("core.metrics.membership.SPLITS", 2)
-    monkeypatch.setattr("core.metrics.relearning.LIMIT", 3)
-    monkeypatch.setenv("FORGETSCOPE_DEVICE", "cpu")
+    briefly(monkeypatch)
     calls = []
     for module in (evaluation, found):
         monkeypatch.setattr(module, "predict", lambda *about: calls.append(1) or PREDICT(*about))
 
-    def run(method="ssd", forget="class:3", at=home, reference=True, seed=0, weights="", **settings):
+    def run(method="ssd", forget="class:3", at=home, **about):
         calls.clear()
-        request = ForgetRequest.parse(forget)
-        spec = make_spec(SHELVES, "digits", "small_cnn", request, method, settings, reference=reference, seed=seed, weights=weights)
-        told = pipeline.run(spec, at, lambda *_: None)
+        told = outcome(method, forget, at, **about)
         run.asked = len(calls) // 2  # each on the training and on the test set
         run.files = told.artifacts  # named by their content
         return {(m.model, m.metric): (m.value, m.reason) for m in told.measurements}
@@ -54,9 +89,7 @@ def kept(home, kind="found"):
         return [home.artifacts_folder / file for (file,) in db.execute("select file from kept where kind like ?", (f"{kind}@%",))]
 
 
-def test_a_second_method_asks_only_its_own_network_and_gets_the_numbers_of_a_fresh_home(compute, home, tmp_path):
-    first = compute()
-    assert compute.asked == 3
+def test_a_second_method_asks_only_its_own_network_and_gets_the_numbers_of_a_fresh_home(first, compute, home, tmp_path):
     second = compute("finetune", epochs=1)
     assert compute.asked == 1
     files = compute.files
@@ -78,17 +111,15 @@ def test_a_second_method_asks_only_its_own_network_and_gets_the_numbers_of_a_fre
     ({"reference": False}, 1),
     ({"seed": 1}, 3),
 ])  # fmt: skip
-def test_what_differs_is_found_apart(compute, home, tmp_path, about, asked):
-    compute()
+def test_what_differs_is_found_apart(first, compute, home, tmp_path, about, asked):
     told = compute(**about)
     assert compute.asked == asked
     assert len(kept(home)) == 2
     assert told == compute(at=open_home(tmp_path / "other"), **about)
 
 
-def test_another_network_under_the_same_name_is_measured_anew(compute, home, monkeypatch):
+def test_another_network_under_the_same_name_is_measured_anew(first, compute, home, monkeypatch):
     """A damaged original that is trained again need not become the same: by another number of threads its weights differ."""
-    first = compute()
     with sqlite3.connect(home.database) as db:
         db.execute("delete from kept where kind = 'original'")
     fit = pipeline.fit
@@ -106,8 +137,7 @@ def nudged(model):
     return model
 
 
-def test_what_is_damaged_is_found_again(compute, home):
-    first = compute()
+def test_what_is_damaged_is_found_again(first, compute, home):
     (known,), (one, other) = kept(home), kept(home, "answers")
     for file, asked in ((known, 1), (one, 2), (other, 2)):
         whole = file.read_bytes()
@@ -136,8 +166,7 @@ def test_what_a_run_did_not_measure_the_next_one_adds(compute, monkeypatch):
     assert counted[3:] == ["unlearned"]
 
 
-def test_what_another_version_found_is_forgotten(compute, home, monkeypatch):
-    compute()
+def test_what_another_version_found_is_forgotten(first, compute, home):
     with sqlite3.connect(home.database) as db:
         db.execute("update kept set kind = replace(kind, '@', '@older'), key = 'older' || key where kind like '%@%'")
     compute()
@@ -147,9 +176,7 @@ def test_what_another_version_found_is_forgotten(compute, home, monkeypatch):
 
 
 @pytest.mark.parametrize("after", ["prepare", "train", "precompute", "evaluate"])
-def test_code_that_changes_while_a_run_computes_is_given_none_of_its_files(compute, home, monkeypatch, tmp_path, after):
-    other = open_home(tmp_path / "other")
-    compute(at=other)
+def test_code_that_changes_while_a_run_computes_is_given_none_of_its_files(compute, home, monkeypatch, began, after):
     does = getattr(pipeline, after)
 
     def changed(*about):
@@ -161,9 +188,9 @@ def test_code_that_changes_while_a_run_computes_is_given_none_of_its_files(compu
     monkeypatch.setattr(pipeline, after, changed)
     compute()
     assert len(names(home)) == 6, "two networks, their answers, a statistic, and what was found"
-    assert names(home) == names(other)
+    assert names(home) == names(Home(began / "home"))
 
 
 def names(home):
-    with sqlite3.connect(home.database) as db:
+    with sqlite3.connect(f"file:{home.database}?mode=ro", uri=True) as db:
         return sorted(db.execute("select key, kind from kept"))

@@ -1,6 +1,7 @@
 """Whole runs on every architecture: every metric comes with a number or a reason, every table with every layer group.
 
-ViT-B/16 is left to hand: 86 million weights take a minute here, and its parts are tested with its methods and features.
+The small network's whole runs are in `test_pipeline.py`; those marked `slow` add the other architectures. ViT-B/16 is left
+to hand: 86 million weights take a minute here, and its parts are tested with its methods and features.
 """
 
 from dataclasses import dataclass, replace
@@ -54,7 +55,12 @@ def spec_of(key, method="ssd", **params):
     return RunSpec(KEY, key, ForgetRequest("class", (2,)), method, params, device="cpu")
 
 
-@pytest.mark.parametrize("key", [key for key in MODELS if key != "vit_b_16"])
+QUICK = ("resnet18", "vit_small")  # convolutions with BatchNorm, and attention
+
+
+@pytest.mark.parametrize(
+    "key", [key if key in QUICK else pytest.param(key, marks=pytest.mark.slow) for key in MODELS if key != "vit_b_16"]
+)
 def test_every_metric_has_a_number_or_a_reason_on_every_architecture(key, shelf, home):
     outcome = pipeline.run(spec_of(key, alpha=1.5), home, lambda *_: None)
     assert {m.metric for m in outcome.measurements} == set(METRICS)

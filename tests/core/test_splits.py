@@ -110,8 +110,8 @@ def test_nothing_and_everything_are_refused_in_one_sentence(grey, request_, what
         grey.splits(request_)
 
 
-def test_pixels_and_batches_are_floats_from_0_to_1(tiny):
-    train = tiny.dataset.train
+def test_pixels_and_batches_are_floats_from_0_to_1(grey_and_colour):
+    train = grey_and_colour.dataset.train
     pixels = train.pixels()
     assert pixels.dtype == torch.float32
     assert 0 <= pixels.min() < 0.1

@@ -1,9 +1,11 @@
 """The joint map: which images, one projection for all networks, and neighbourhoods; against hand and scikit-learn."""
 
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 import subprocess
 import sys
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -107,6 +109,42 @@ def test_one_projection_is_fitted_on_all_networks_so_that_equal_ones_have_equal_
     assert abs(step[0, 0]) == pytest.approx(30, rel=0.01)  # the first axis is that of the move, as fitted on each alone it could not be
 
 
+class PlainUmap:
+    """In the place of the package's class: remembers how it is asked, and places each point on its first two features."""
+
+    asked: ClassVar[list[dict[str, object]]] = []
+
+    def __init__(self, **settings):
+        self.asked.append(settings)
+
+    def fit_transform(self, points):
+        self.asked[-1]["points"] = points
+        return points[:, :2].astype(np.float64)
+
+
+def test_umap_is_asked_once_for_each_different_point_with_fixed_settings_and_exact_neighbours(monkeypatch):
+    package = ModuleType("umap")
+    package.__spec__, package.UMAP = ModuleSpec("umap", None), PlainUmap
+    monkeypatch.setitem(sys.modules, "umap", package)
+    monkeypatch.setattr(PlainUmap, "asked", [])
+    x = np.concatenate([rows_by_chance(20, 5), rows_by_chance(20, 5, 1) + 25])
+    found = placed({"original": x, "unlearned": x.copy()}, "umap")
+    np.testing.assert_array_equal(found["positions/original"], found["positions/unlearned"])
+    assert found["positions/original"].dtype == np.float32
+    assert found["explained"].tolist() == [0, 0]
+    (settings,) = PlainUmap.asked
+    points, (rows, far) = settings.pop("points"), settings.pop("precomputed_knn")
+    assert settings == {"n_neighbors": 15, "min_dist": 0.1, "n_epochs": 200, "init": "pca", "random_state": 0, "n_jobs": 1}
+    assert points.shape == (40, 5), "each point once, whichever networks have it"
+    near = NearestNeighbors(n_neighbors=15).fit(points)
+    wanted_far, wanted_rows = near.kneighbors(points)  # itself among them
+    np.testing.assert_array_equal(rows, wanted_rows)
+    np.testing.assert_allclose(far, wanted_far, atol=1e-3)
+    shown = found["positions/original"]
+    assert ({tuple(place) for place in shown.tolist()}) == {tuple(place) for place in points[:, :2].tolist()}
+
+
+@pytest.mark.slow  # half a minute of compiling
 def test_umap_gives_equal_networks_equal_places_and_keeps_clusters_apart_the_same_every_time():
     x = np.concatenate([rows_by_chance(40, 5), rows_by_chance(40, 5, 1) + 25])
     found = placed({"original": x, "unlearned": x.copy()}, "umap")

@@ -64,8 +64,9 @@ def test_by_hand():
     assert rows.tolist() == [[-0.5, 0.5, -0.5, -1.0, 0.5, 1.0], [0.5, -0.5, 1.5, 0.0, -1.5, 0.0]]
 
 
-def test_each_examples_gradient_is_that_of_a_backward_call_of_its_own(tiny, names, batch):
-    model = tiny.original()
+def test_each_examples_gradient_is_that_of_a_backward_call_of_its_own(grey_and_colour):
+    model, train = grey_and_colour.original(), grey_and_colour.dataset.train
+    names, batch = list(dict(model.named_parameters())), (train.pixels()[:9], train.labels[:9])
     assert_all_near(per_sample_gradients(model, names, *batch), one_by_one(model, *batch))
 
 

@@ -33,8 +33,8 @@ def test_pixels_are_what_the_first_layer_turns_into_the_given_values():
     assert from_normalised(model, z).flatten().tolist() == pytest.approx([1.0, -0.1])  # 0.5 + 2 / 4; 0.2 - 3 / 10
 
 
-def test_normalising_undoes_it_on_a_network(tiny):
-    model, z = tiny.original(), start_for(tiny)
+def test_normalising_undoes_it_on_a_network(grey_and_colour):
+    model, z = grey_and_colour.original(), start_for(grey_and_colour)
     torch.testing.assert_close(model.normalise(from_normalised(model, z)), z)
 
 

@@ -62,12 +62,12 @@ def assert_same(found, wanted):
 # Which layers.
 
 
-def test_convolutions_are_all_but_the_1x1_ones_in_the_models_order(tiny):
+def test_convolutions_are_all_but_the_1x1_ones_in_the_models_order(grey_and_colour):
     model = odd_network()
     found = convolutions(model)
     assert list(found) == ["stem.weight", "block.0.weight", "block.1.weight"]
     assert all(layer.weight is dict(model.named_parameters())[name] for name, layer in found.items())
-    assert list(convolutions(tiny.original())) == ["conv1.weight", "conv2.weight"]
+    assert list(convolutions(grey_and_colour.original())) == ["conv1.weight", "conv2.weight"]
 
 
 def test_a_model_of_linear_and_1x1_layers_has_none():

@@ -110,8 +110,8 @@ def test_3_a_share_of_zero_changes_nothing_and_of_one_resets_every_slice(tiny, m
 
 @pytest.mark.parametrize("mask", ["aru", "largest", "random"])
 @pytest.mark.parametrize("share", ["0.07", "0.3"])
-def test_4_exactly_the_floor_of_share_times_slices_goes_in_each_layer(tiny, share, mask):
-    model, recorded = unlearn(tiny, share=float(share), mask=mask, reset="zero")
+def test_4_exactly_the_floor_of_share_times_slices_goes_in_each_layer(grey_and_colour, share, mask):
+    model, recorded = unlearn(grey_and_colour, share=float(share), mask=mask, reset="zero")
     for name, layer in (("conv1.weight", model.conv1), ("conv2.weight", model.conv2)):
         slices = layer.weight.shape[0] * layer.weight.shape[1]
         count = int(Fraction(share) * slices)

@@ -1,4 +1,7 @@
-"""The six methods and the importance behind them on every architecture: tiny images, one epoch, nothing but the contract."""
+"""Five methods and the importance behind them on every architecture: tiny images, one epoch, nothing but the contract.
+
+What ViT-B/16 computes is marked `slow`, and so is the same seed on more than two architectures.
+"""
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -36,6 +39,8 @@ SETTINGS: dict[str, dict[str, object]] = {
 }  # fmt: skip
 ONCE = ("vit_b_16",)  # 86 million weights: not run a second time for the same seed but by one method, and not trained
 TWICE = [(key, method) for key in MODELS for method in SETTINGS if key not in ONCE or method == "ssse"]
+QUICKLY_TWICE = ("resnet18", "vit_small")  # convolutions with BatchNorm, and attention
+EACH = [pytest.param(key, marks=pytest.mark.slow) if key in ONCE else key for key in MODELS]
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def fingerprint(model: nn.Module) -> str:
     return found.hexdigest()
 
 
-@pytest.mark.parametrize("key", MODELS)
+@pytest.mark.parametrize("key", EACH)
 def test_the_importance_is_the_mean_of_squared_gradients_of_a_loop_over_examples(key):
     """In double precision: in single, the gradients of a barely trained MobileNetV2 are rounding as much as anything else."""
     on, count = on_model(key), 2 if key in ONCE else 5
@@ -113,7 +118,7 @@ def test_the_importance_is_the_mean_of_squared_gradients_of_a_loop_over_examples
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-@pytest.mark.parametrize("key", MODELS)
+@pytest.mark.parametrize("key", EACH)
 def test_it_changes_the_weights_and_leaves_them_finite_and_free(key, name):
     on = on_model(key)
     before = state_of(on.original)["weights"]
@@ -130,7 +135,9 @@ def test_it_changes_the_weights_and_leaves_them_finite_and_free(key, name):
     assert model(on.dataset.test.pixels()).shape == (TEST, CLASSES)
 
 
-@pytest.mark.parametrize("key, name", TWICE)
+@pytest.mark.parametrize(
+    "key, name", [one if one[0] in QUICKLY_TWICE else pytest.param(*one, marks=pytest.mark.slow) for one in TWICE]
+)
 def test_the_same_seed_gives_the_same_weights(key, name):
     if (key, name) not in FIRST:  # the test above was not asked for
         unlearned(key, name)
@@ -138,7 +145,9 @@ def test_the_same_seed_gives_the_same_weights(key, name):
     assert fingerprint(unlearned(key, name)) == FIRST[key, name]
 
 
-@pytest.mark.parametrize("key, reset", [("vit_small", "patches.embed"), ("vit_b_16", "tokens.embed")])
+@pytest.mark.parametrize("key, reset", [
+    ("vit_small", "patches.embed"), pytest.param("vit_b_16", "tokens.embed", marks=pytest.mark.slow),
+])  # fmt: skip
 def test_attack_and_reset_gives_a_transformers_patch_embedding_a_fresh_start_and_nothing_else(key, reset):
     on = on_model(key)
     model = on.unlearn(METHODS["aru"](attack_steps=1, epochs=0, batch_size=6, share=0.5, reset="zero"))

@@ -155,11 +155,11 @@ def test_9_impair_has_the_copies_of_each_classs_noise_and_the_retain_subset(
 # The controls.
 
 
-def test_gaussian_noise_is_drawn_in_normalised_space_and_not_learned(tiny, taught):
-    (impair, _), recorded = taught(tiny, noise="gaussian")
+def test_gaussian_noise_is_drawn_in_normalised_space_and_not_learned(grey_and_colour, taught):
+    (impair, _), recorded = taught(grey_and_colour, noise="gaussian")
     x, y = impair
-    mean, deviation = (torch.tensor(v).view(-1, 1, 1) for v in (tiny.dataset.info.mean, tiny.dataset.info.deviation))
-    drawn = gaussian(tiny, 5, torch.Generator().manual_seed(1)) * deviation + mean
+    mean, deviation = (torch.tensor(v).view(-1, 1, 1) for v in (grey_and_colour.dataset.info.mean, grey_and_colour.dataset.info.deviation))
+    drawn = gaussian(grey_and_colour, 5, torch.Generator().manual_seed(1)) * deviation + mean
     assert rows(x[y == 2]) == sorted(rows(drawn) * 3)
     assert not [name for name in recorded if name.startswith("unsir_noise")]
 
@@ -213,15 +213,15 @@ def test_a_last_batch_of_one_is_left_out(grey, taught):
 
 
 @pytest.mark.parametrize("request_", ["class:0", "classes:0,2"])
-def test_lambda_is_scaled_from_3072_values_an_image_to_ours(tiny, request_):
+def test_lambda_is_scaled_from_3072_values_an_image_to_ours(grey_and_colour, request_):
     # 48 times for 1 x 8 x 8 = 64 values, 16 times for 3 x 8 x 8 = 192.
-    penalty = 0.1 * {1: 48, 3: 16}[tiny.dataset.info.channels]
-    _, recorded = unlearn(tiny, request_, penalty=0.1)
+    penalty = 0.1 * {1: 48, 3: 16}[grey_and_colour.dataset.info.channels]
+    _, recorded = unlearn(grey_and_colour, request_, penalty=0.1)
     generator = torch.Generator().manual_seed(1)
-    for c in tiny.splits(request_).request.picks:
-        start = gaussian(tiny, 5, generator)
+    for c in grey_and_colour.splits(request_).request.picks:
+        start = gaussian(grey_and_colour, 5, generator)
         _, told = error_maximising_noise(
-            tiny.original(), start, c, tiny.context(), steps=6, rate=0.1, penalty=penalty, train_mode=True
+            grey_and_colour.original(), start, c, grey_and_colour.context(), steps=6, rate=0.1, penalty=penalty, train_mode=True
         )
         for key in ("curve", "frames"):
             torch.testing.assert_close(recorded[f"unsir_noise/{c}/{key}"], told[key])

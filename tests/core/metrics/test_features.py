@@ -30,6 +30,7 @@ def test_neighbouring_tokens_are_averaged():
     assert torch.equal(found, torch.tensor([0.5, 2.5]).expand(WIDEST // 2, 2))
 
 
+@pytest.mark.slow
 def test_a_class_token_is_one_of_the_tokens_and_the_last_groups_are_vectors():
     data = tiny_of(3).dataset
     model = MODELS["vit_b_16"](data.info).eval()
