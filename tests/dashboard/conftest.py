@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import cache
 import json
+import os
 from pathlib import Path
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from core import catalogue
+from core.data.folder import LOOKING, OFFLINE
 from core.domain import ForgetRequest, RunSpec, RunStatus
 from core.engine import WarmEngine
 from core.jobs import runner
@@ -43,9 +46,10 @@ def packages_are_looked_through_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def engine_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What pages ask the engine is answered here, in the same JSON: a process of its own would load torch for each home.
+    """What pages ask the engine is answered here, in the same JSON, and images are written down here: a process of its own
+    would load torch for each home.
 
-    The process is asked in test_own_weights.py, in tests/core/test_engine.py and by every page in the browser.
+    The processes are asked in test_own_weights.py, in tests/core (test_engine.py, test_catalogue.py) and by every page in the browser.
     """
 
     def exchange(self: WarmEngine, line: str) -> str:
@@ -53,6 +57,16 @@ def engine_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return json.dumps(answer(self._home, line))
 
+    def write_images(folder: Path, dataset: str) -> None:
+        from core.data import catalog  # late, too
+        from core.pictures import write
+
+        with pytest.MonkeyPatch.context() as patch:  # as in the process: nothing is downloaded, nothing is remembered
+            patch.setenv(OFFLINE, os.environ.get(OFFLINE, LOOKING))
+            patch.setattr(catalog, "load_dataset", catalog.load_dataset.__wrapped__)
+            write(folder, dataset)
+
+    monkeypatch.setattr(catalogue, "_write_images", write_images)
     monkeypatch.setattr(WarmEngine, "_exchange", exchange)
     monkeypatch.setattr(WarmEngine, "warm", lambda self: None)
 
