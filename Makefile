@@ -1,19 +1,29 @@
-# Two commands: `make run` starts the dashboard, `make test` runs every test. Both install what they need first.
+# Two commands: `make run` starts the dashboard, `make test` tests it. Both install what they need first.
+# `make test-all` adds the slow tests (cross products, large networks), `make faults` runs long tests of faults.
 PYTHON ?= python3
 VENV ?= .venv
 PY = $(VENV)/bin/python
-PIP = $(PY) -m pip install --quiet --disable-pip-version-check
+# --no-compile: Python compiles what it imports, once; compiling all of PyTorch beforehand takes a minute of every install.
+PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 ARGS ?=
 
-.PHONY: run test bench clean
+.PHONY: run test test-all faults check bench clean
 
 run: $(VENV)/.installed
 	@$(PY) -m core.catalogue & $(PY) -m streamlit run dashboard/app.py $(ARGS)
 
-test: $(VENV)/.installed-tests
+test: check
+	$(PY) -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+
+test-all: check
+	$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+
+faults: $(VENV)/.installed-tests
+	@if ls tests/faults/test_*.py >/dev/null 2>&1; then $(PY) -m pytest tests/faults $(ARGS); else echo "tests/faults holds no tests yet."; fi
+
+check: $(VENV)/.installed-tests
 	$(PY) -m ruff check .
 	$(PY) -m mypy core dashboard
-	$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 bench: $(VENV)/.installed-tests
 	$(PY) -m tests.benchmarks $(ARGS)

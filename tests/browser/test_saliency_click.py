@@ -7,7 +7,8 @@ from PIL import Image
 from playwright.sync_api import expect
 import pytest
 
-from tests.browser.kit import alert, click_point, drawn, ready, until
+from dashboard.components.runs import POLL
+from tests.browser.kit import alert, click_point, clocks, drawn, ready, until
 
 
 def shown(page):
@@ -35,14 +36,13 @@ def test_another_image_brings_other_maps_and_goes_into_the_address(saliency):
     expect(page).to_have_url(re.compile("saliency_place=4"))
 
 
-def test_a_gallery_is_computed_apart_and_a_click_opens_an_image_of_it(saliency, watch):
+def test_a_gallery_is_computed_apart_and_a_click_opens_an_image_of_it(saliency):
     page = saliency
     page.get_by_role("button", name="Compute the gallery").click()
+    until(lambda: POLL in clocks(page))
     drawn(page, "gallery_original", "gallery_unlearned", "gallery_reference", seconds=90)
     ready(page)
-    runs = watch.runs
-    page.wait_for_timeout(1200)
-    assert watch.runs == runs, "nothing polls once it is there"
+    until(lambda: POLL not in clocks(page))  # nothing polls once it is there
     plot = page.locator(".st-key-gallery_unlearned .js-plotly-plot")
     plot.scroll_into_view_if_needed()
     box = page.get_by_role("spinbutton", name=re.compile("^Number"))

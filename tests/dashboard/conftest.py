@@ -1,6 +1,9 @@
 """Pages without a browser: homes in every state, and AppTest opened on one of them."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
+import json
+import os
 from pathlib import Path
 import shutil
 import subprocess
@@ -8,8 +11,11 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from core import catalogue
+from core.data.folder import LOOKING, OFFLINE
 from core.domain import ForgetRequest, RunSpec, RunStatus
 from core.engine import WarmEngine
 from core.jobs import runner
@@ -20,6 +26,7 @@ from core.store.results import ResultStore
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "dashboard" / "navigation.py"
 Open = Callable[..., AppTest]
+OF_A_PROCESS = WarmEngine._exchange  # how the engine is asked outside of these tests
 
 
 @pytest.fixture(scope="session")
@@ -29,15 +36,44 @@ def finished(first_run: "tuple[Home, subprocess.CompletedProcess[str]]") -> Home
     return first_run[0]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def packages_are_looked_through_once() -> Iterator[None]:
+    """Every AppTest reads what each installed package says of itself, in search of components: half a second, and always the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
+
+
 @pytest.fixture(autouse=True)
-def no_warming(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Warming only saves time later; a page that asks the engine still gets its answer."""
+def engine_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pages ask the engine is answered here, in the same JSON, and images are written down here: a process of its own
+    would load torch for each home.
+
+    The processes are asked in test_own_weights.py, in tests/core (test_engine.py, test_catalogue.py) and by every page in the browser.
+    """
+
+    def exchange(self: WarmEngine, line: str) -> str:
+        from core.answers import answer  # late: it loads torch, which most pages do without
+
+        return json.dumps(answer(self._home, line))
+
+    def write_images(folder: Path, dataset: str) -> None:
+        from core.data import catalog  # late, too
+        from core.pictures import write
+
+        with pytest.MonkeyPatch.context() as patch:  # as in the process: nothing is downloaded, nothing is remembered
+            patch.setenv(OFFLINE, os.environ.get(OFFLINE, LOOKING))
+            patch.setattr(catalog, "load_dataset", catalog.load_dataset.__wrapped__)
+            write(folder, dataset)
+
+    monkeypatch.setattr(catalogue, "_write_images", write_images)
+    monkeypatch.setattr(WarmEngine, "_exchange", exchange)
     monkeypatch.setattr(WarmEngine, "warm", lambda self: None)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def engines_end() -> Iterator[None]:
-    """The warm engines that pages have asked are let go."""
+def memory_is_let_go() -> Iterator[None]:
+    """Networks and images that the pages of a module have kept, and the process of an engine that was really asked."""
     yield
     st.cache_resource.clear()
 

@@ -1,19 +1,16 @@
 """Every page on images with several attributes: nothing breaks, attributes stand where classes stood, and what cannot be says why."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 import torch
 
-from core.answers import QUESTIONS
 from core.asking import make_spec
 from core.describe import describe, write
 from core.domain import ForgetRequest
 from core.explore.dampening import load
 from core.store.home import Home, open_home
 from core.version import ENGINE, code_version
-from dashboard.queries import warm
 from tests.attributes import KEY, computed, shelve
 from tests.dashboard.conftest import sound
 from tests.dashboard.test_pages import alts, said, told
@@ -34,16 +31,6 @@ def home_of_attributes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
         yield home, ids
     load.cache_clear()
     torch.set_deterministic_debug_mode("default")
-
-
-@pytest.fixture(autouse=True)
-def engine_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine's own process does not know the shelf of these tests."""
-
-    def engine(place: Home) -> SimpleNamespace:
-        return SimpleNamespace(ask=lambda question, **about: QUESTIONS[question](place, **about), warm=lambda: None)
-
-    monkeypatch.setattr(warm, "engine", engine)
 
 
 def subheaders(at):

@@ -16,57 +16,36 @@ STANDING = re.compile(
 SHELVES: Catalogue = describe()
 
 
-@pytest.fixture(params=SHELVES.methods.values(), ids=SHELVES.methods)
-def method(request):
-    return request.param
-
-
-def parts(method) -> dict[str, str]:
-    text = (FOLDER / f"{method.key}.md").read_text()
+def parts(key: str) -> dict[str, str]:
+    text = (FOLDER / f"{key}.md").read_text()
     found = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
     return {"": found[0].strip(), **{name: body.strip() for name, body in zip(found[1::2], found[2::2], strict=True)}}
 
 
-def test_a_card_has_every_heading_once_and_in_order_and_a_known_standing(method):
-    found = parts(method)
+@pytest.mark.parametrize("key", SHELVES.methods)
+def test_a_card_says_what_every_card_says_and_agrees_with_its_method(key):
+    method, found = SHELVES.methods[key], parts(key)
     assert list(found) == ["", *HEADINGS]
     assert all(found.values())
     assert STANDING.fullmatch(found["Standing"])
     assert "—" not in "".join(found.values())
 
-
-def test_its_plain_words_are_three_sentences_without_formulas(method):
-    words = parts(method)[""]
+    words = found[""]  # three sentences without formulas
     assert len(re.findall(r"[.?!](?=\s|$)", words)) == 3, words
     assert "$" not in words
     assert "\n\n" not in words
+    assert found["Rule"].count("$$") >= 2, "the rule is a formula"
 
-
-def test_its_rule_is_a_formula(method):
-    assert parts(method)["Rule"].count("$$") >= 2
-
-
-def test_its_paper_is_the_one_that_the_method_names(method):
     for number in re.findall(r"arXiv:(\d+\.\d+)", method.paper):
-        assert f"https://arxiv.org/abs/{number}" in parts(method)["Paper"]
+        assert f"https://arxiv.org/abs/{number}" in found["Paper"]
+    reconstruction = found["Standing"].startswith("Reconstruction")
+    assert reconstruction == method.reconstruction == ("reconstruction" in method.title.lower())
+    assert not reconstruction or "reconstruction" in words
+    for name in ("forget", "retain"):  # the needs name the sets that the method reads and no other
+        assert (f"{name} set" in found["Needs"]) == (name in method.uses), found["Needs"]
 
-
-def test_a_reconstruction_says_so_on_its_card_and_in_its_title_and_nothing_else_does(method):
-    says = parts(method)["Standing"].startswith("Reconstruction")
-    assert says == method.reconstruction == ("reconstruction" in method.title.lower())
-    if says:
-        assert "reconstruction" in parts(method)[""]
-
-
-def test_its_needs_name_the_sets_that_the_method_reads_and_no_other(method):
-    needs = parts(method)["Needs"]
-    for name in ("forget", "retain"):
-        assert (f"{name} set" in needs) == (name in method.uses), needs
-
-
-def test_the_fine_print_keeps_every_heading(method):
     plain_words, fine_print = text_of(method)
-    assert plain_words == parts(method)[""]
+    assert plain_words == words
     assert re.findall(r"^#### (.+)$", fine_print, flags=re.MULTILINE) == HEADINGS
 
 

@@ -10,7 +10,7 @@ from core.engine import WarmEngine
 from core.jobs import runner
 from core.store.results import ResultStore
 from dashboard.queries import warm
-from tests.dashboard.conftest import sound
+from tests.dashboard.conftest import OF_A_PROCESS, sound
 
 RECIPE = "The original's weights were uploaded; the reference was trained here by the recipe"
 
@@ -44,7 +44,8 @@ def test_without_a_file_the_original_is_trained(open_app, bare, asked):
     assert [spec.weights for spec in asked] == ["", ""]  # the run and its floor
 
 
-def test_weights_that_fit_are_counted_and_the_run_is_asked_with_them(open_app, bare, mine, asked):
+def test_weights_that_fit_are_counted_and_the_run_is_asked_with_them(open_app, bare, mine, asked, monkeypatch):
+    monkeypatch.setattr(WarmEngine, "_exchange", OF_A_PROCESS)
     at = bring(open_app(bare.root), "mine.safetensors", mine)
     assert [message.value for message in at.success] == ["fits: 38,378 weights"]
     assert not at.error

@@ -92,9 +92,8 @@ def test_every_page_of_an_empty_home_says_what_to_do_next(open_app, bare, page):
     assert not at.error
 
 
-@pytest.mark.parametrize("page", OF_A_RUN)
-def test_without_an_open_run_the_picker_is_offered(open_app, finished, done, page):
-    at = open_app(finished.root, page)
+def test_without_an_open_run_the_picker_is_offered(open_app, finished, done):
+    at = open_app(finished.root, "views/result.py")
     assert at.info[0].value == "Choose a run above."
     assert sound(at.selectbox(key="picked-").set_value(done).run()).text_input(key="run").value == done
 
@@ -195,7 +194,7 @@ def test_many_runs_come_in_pages(open_app, bare):
 # Runs that are not done.
 
 
-@pytest.mark.parametrize("page", ["views/runs.py", *OF_A_RUN])
+@pytest.mark.parametrize("page", ["views/runs.py", "views/result.py"])
 @pytest.mark.parametrize("status", [RunStatus.QUEUED, RunStatus.RUNNING])
 def test_an_active_run_shows_where_it_stands_and_can_be_cancelled(open_app, bare, page, status):
     run_id = put(bare, status)
@@ -231,6 +230,16 @@ def test_watching_one_run_has_it_served_whoever_watches(bare, monkeypatch):
     assert begun == [1]  # somebody computes
 
 
+@pytest.mark.parametrize("page", OF_A_RUN)
+def test_every_page_of_a_run_shows_where_one_stands_that_is_not_done_and_nothing_else(open_app, bare, page):
+    at = open_app(bare.root, page, run=put(bare, RunStatus.RUNNING))
+    assert "**running**" in said(at)
+    assert at.get("progress")[0].proto.value == 40
+    assert labels(at) == ["Cancel"]
+    assert not at.subheader
+    assert not at.error
+
+
 def test_cancel_on_the_page_cancels(open_app, bare):
     run_id = put(bare, RunStatus.QUEUED)
     at = open_app(bare.root, "views/result.py", run=run_id)
@@ -238,7 +247,7 @@ def test_cancel_on_the_page_cancels(open_app, bare):
     assert "**cancelled**" in said(sound(at.run()))
 
 
-@pytest.mark.parametrize("page", ["views/runs.py", *OF_A_RUN])
+@pytest.mark.parametrize("page", ["views/runs.py", "views/result.py"])
 def test_a_failed_run_shows_the_line_and_the_whole_error_one_click_away(open_app, bare, page):
     at = open_app(bare.root, page, run=put(bare, RunStatus.FAILED, error=ERROR))
     assert "**failed**" in said(at)
@@ -248,7 +257,7 @@ def test_a_failed_run_shows_the_line_and_the_whole_error_one_click_away(open_app
     assert {"Retry", "Delete it"} <= set(labels(at))
 
 
-@pytest.mark.parametrize("page", ["views/runs.py", *OF_A_RUN])
+@pytest.mark.parametrize("page", ["views/runs.py", "views/result.py"])
 @pytest.mark.parametrize("status", [RunStatus.CANCELLED, RunStatus.INTERRUPTED])
 def test_a_stopped_run_can_be_taken_up_again(open_app, bare, page, status):
     at = open_app(bare.root, page, run=put(bare, status))
@@ -259,8 +268,14 @@ def test_a_stopped_run_can_be_taken_up_again(open_app, bare, page, status):
         assert "Retry goes on with what was already trained" in at.error[0].value
 
 
-@pytest.mark.parametrize("page", OF_A_RUN)
-@pytest.mark.parametrize("asked", ["000000000000", "../../etc/passwd", "<script>alert(1)</script>", "**bold** `x`"])
+ABSENT = "000000000000"
+
+
+@pytest.mark.parametrize(
+    "page, asked",
+    [*[(page, ABSENT) for page in OF_A_RUN],
+     *[("views/result.py", asked) for asked in ("../../etc/passwd", "<script>alert(1)</script>", "**bold** `x`")]],
+)  # fmt: skip
 def test_a_run_that_is_not_there_is_said_not_to_be(open_app, finished, page, asked):
     at = open_app(finished.root, page, run=asked)
     assert not at.error
@@ -307,17 +322,16 @@ def test_a_time_limit_is_asked_for_on_the_form_and_the_run_says_that_it_was_stop
 # A home in trouble.
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", ["views/unlearn.py", "views/runs.py"])  # the frame tells it, whatever the page
 def test_a_corrupt_database_is_told_in_a_sentence(open_app, tmp_path, page):
     (tmp_path / "forgetscope.db").write_bytes(b"not a database at all" * 100)
     one_sentence(open_app(tmp_path, page), "forgetscope.db", "damaged or of another kind")
     assert (tmp_path / "forgetscope.db").read_bytes().startswith(b"not a database")
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_home_that_is_a_file_is_told_in_a_sentence(open_app, tmp_path, page):
+def test_a_home_that_is_a_file_is_told_in_a_sentence(open_app, tmp_path):
     (tmp_path / "home").write_text("a letter")
-    one_sentence(open_app(tmp_path / "home", page), "folder is wanted", str(tmp_path / "home"))
+    one_sentence(open_app(tmp_path / "home", "views/runs.py"), "folder is wanted", str(tmp_path / "home"))
     assert (tmp_path / "home").read_text() == "a letter"
 
 
@@ -391,9 +405,8 @@ def test_a_run_on_a_dataset_that_is_no_longer_on_the_shelf_is_told_in_a_sentence
     one_sentence(open_app(home.root, page, run=done), "papyri")
 
 
-@pytest.mark.parametrize("page", OF_A_RUN)
-def test_a_run_on_added_images_that_were_removed_or_are_damaged_says_so_and_what_brings_them_back(open_app, home_of, done, page):
-    home = home_of()
+def test_a_run_on_added_images_that_were_removed_or_are_damaged_says_so_and_what_brings_them_back(open_app, home_of, done):
+    home, page = home_of(), "views/result.py"
     with sqlite3.connect(home.database) as db:
         db.execute("update runs set spec = replace(spec, '\"digits\"', '\"pets@00000000\"')")
     db.close()
