@@ -1,18 +1,31 @@
 """Weights of one's own on the pages: brought on Unlearn, checked by the engine, told on Result."""
 
+from pathlib import Path
 import subprocess
 from unittest.mock import Mock
 
 import pytest
 
 from core.domain import WrongInput
-from core.engine import WarmEngine
 from core.jobs import runner
 from core.store.results import ResultStore
+from core.weights.reading import read
+from core.weights.taking import accept, tried
 from dashboard.queries import warm
 from tests.dashboard.conftest import sound
 
 RECIPE = "The original's weights were uploaded; the reference was trained here by the recipe"
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch):
+    """Files are read and tried in this process: one of its own costs four seconds each time; tests/core has that."""
+
+    def own_weights(home, dataset, model, path, name=""):
+        answer, network = accept(home, dataset, model, read(Path(path), name))
+        return answer | tried(home, dataset, network, answer["carried"])
+
+    monkeypatch.setattr(warm.apart, "own_weights", own_weights)
 
 
 @pytest.fixture
@@ -38,7 +51,7 @@ def bring(at, name, content):
 def test_without_a_file_the_original_is_trained(open_app, bare, asked):
     at = open_app(bare.root)
     assert [uploader.label for uploader in at.file_uploader] == ["Weights, up to 1 GB"]
-    assert sorted(at.file_uploader[0].allowed_type) == [".pt", ".pth", ".safetensors"]
+    assert sorted(at.file_uploader[0].allowed_type) == [".bin", ".ckpt", ".pt", ".pth", ".safetensors", ".tar"]
     at.button(key="submit").click()
     sound(at.run())
     assert [spec.weights for spec in asked] == ["", ""]  # the run and its floor
@@ -68,11 +81,11 @@ def test_weights_that_do_not_fit_are_told_in_one_sentence_and_nothing_can_be_run
 
 
 def test_a_trouble_that_passes_is_not_remembered_for_the_file(open_app, bare, mine, monkeypatch):
-    answer = WarmEngine.ask
-    monkeypatch.setattr(WarmEngine, "ask", Mock(side_effect=WrongInput("The engine could not answer.")))
+    answer = warm.apart.own_weights
+    monkeypatch.setattr(warm.apart, "own_weights", Mock(side_effect=WrongInput("The engine could not answer.")))
     at = bring(open_app(bare.root), "mine.safetensors", mine)
     assert [error.value for error in at.error] == ["The engine could not answer\\."]
-    monkeypatch.setattr(WarmEngine, "ask", answer)
+    monkeypatch.setattr(warm.apart, "own_weights", answer)
     warm._weights_or_why_not.clear()  # as it is by itself, some seconds later
     assert [message.value for message in sound(at.run()).success] == ["fits: 38,378 weights"]
     assert not at.error
