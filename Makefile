@@ -5,7 +5,7 @@ PY = $(VENV)/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check
 ARGS ?=
 
-.PHONY: run test bench clean
+.PHONY: run test faults bench clean
 
 run: $(VENV)/.installed
 	@$(PY) -m core.catalogue & $(PY) -m streamlit run dashboard/app.py $(ARGS)
@@ -14,6 +14,10 @@ test: $(VENV)/.installed-tests
 	$(PY) -m ruff check .
 	$(PY) -m mypy core dashboard
 	$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+
+# What goes wrong, at length: broken and hostile files, by the hundred.
+faults: $(VENV)/.installed-tests
+	$(PY) -m pytest tests/faults $(ARGS)
 
 bench: $(VENV)/.installed-tests
 	$(PY) -m tests.benchmarks $(ARGS)

@@ -37,10 +37,12 @@ def read(path: Path, name: str = "") -> Brought:
     plain containers and refuses all else. name: what the file is called where the user has it.
     """
     name = name or path.name
-    scan(path, name)
     safe = path.suffix.lower() == SAFETENSORS
     try:
+        scan(path, name)
         found = _safetensors(path) if safe else _pickled(path)
+    except WrongInput:
+        raise
     except Exception as error:  # a stranger's file may break its reader in any way
         if out_of_memory(error):
             raise WrongInput(f"{name!r} asks for more memory than a file of its size may; nothing of it was kept.") from error
