@@ -1,5 +1,6 @@
 """How often a network with uploaded weights is right, with each plausible normalisation and order of its classes."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ MOST_IMAGES = 2000  # of a set, that are evaluated
 FEWEST_IMAGES = 16
 WORK = 3e11  # multiplications in all: about ten seconds on two cores
 GAIN = 0.1  # share of images: what another order of classes must be better by, on training and on test images, to be likely
+RIGHT = 0.5  # share of images: what an order that was matched to them must give at least, to be likely
 PREFERRED = tuple(NORMALISATIONS)  # where two are right equally often
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # torchvision's, of channels red, green, blue
 
@@ -80,38 +82,59 @@ def in_order(logits: Tensor, order: tuple[int, ...]) -> Tensor:
 def measured(network: nn.Module, dataset: Dataset, carried: bool, device: str) -> dict[str, Any]:
     """Accuracy on training and test images by normalisation and order of classes, as plain data.
 
-    {"images": [of the training set, of the test set], "tried": [{"key", "title", "likely", "score", "orders": [{"name", "order", "train",
-    "test"}]}], "best": a key}. `likely`: the name of the order with which it is far better than with this one here, '' where none is;
-    `score`: images that are right in that order. carried: whether the weights came with a normalisation. The network's first layer is
+    {"images": [of the training set, of the test set], "tried": [{"key", "title", "likely", "orders": [{"name", "order", "train",
+    "test"}]}], "best": a key}. `likely`: the name of the order with which it is far better than with this one here, '' where none is.
+    carried: whether the weights came with a normalisation. The network's first layer is
     changed, and given back as it was.
     """
     given, own = (dataset.info.mean, dataset.info.deviation), normalised_by(network)
     tried = normalisations(given, dataset.train.peak, own if carried else None) if own else {"dataset": given}
     count = affordable(network, dataset.train, len(tried))
     sets = [dataset.train.sample(count), dataset.test.sample(count)]
-    table: list[dict[str, Any]] = []
+    logits: dict[str, list[Tensor]] = {}
     try:
         for key, numbers in tried.items():
             normalise_by(network, numbers)
-            logits = [predict(network, examples, device) for examples in sets]
-            title = NORMALISATIONS[key] + (f", 0 to {dataset.train.peak}" if key == "bytes" else "")
-            table.append({"key": key, "title": title, **_orders(logits, sets, dataset.info.classes)})
+            logits[key] = [predict(network, examples, device) for examples in sets]
     finally:
         if own:
             normalise_by(network, own)
-    best = max(table, key=lambda one: (one["score"], -PREFERRED.index(one["key"])))
-    return {"images": [len(s) for s in sets], "tried": table, "best": best["key"]}
-
-
-def _orders(logits: list[Tensor], sets: list[Examples], classes: tuple[str, ...]) -> dict[str, Any]:
-    """score: how many images are right in the likely order."""
     labels = [examples.labels.cpu() for examples in sets]
+    alone = {key: _orders(found, labels, _candidates(found, labels, dataset.info.classes)) for key, found in logits.items()}
+    best = max(alone, key=lambda key: (alone[key].right, -PREFERRED.index(key)))
+    # The order is the file's, whatever the pixels: the one that is found with the best normalisation is held to in all.
+    orders = {row["name"]: tuple(row["order"]) for row in alone[best].rows}
+    table = []
+    for key, found in logits.items():
+        held = _orders(found, labels, orders)
+        title = NORMALISATIONS[key] + (f", 0 to {dataset.train.peak}" if key == "bytes" else "")
+        likely = held.likely if held.likely == alone[best].likely else ""
+        table.append({"key": key, "title": title, "likely": likely, "orders": held.rows})
+    return {"images": [len(s) for s in sets], "tried": table, "best": best}
+
+
+@dataclass(frozen=True)
+class Orders:
+    """rows: accuracy by order; likely: the name of the likely one, '' for as the classes stand; right: images that are right in that."""
+
+    rows: list[dict[str, Any]]
+    likely: str
+    right: float
+
+
+def _candidates(logits: list[Tensor], labels: list[Tensor], classes: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    """Name -> order, '' for as the classes stand."""
     orders: dict[str, tuple[int, ...]] = {"": ()} | named_orders(classes)
     if not is_multi(labels[0]):
         matched = matched_order(logits[0], labels[0])
         if matched not in (*orders.values(), tuple(range(len(classes)))):
             orders["matched"] = matched
-    sizes = [len(y) for y in labels]
+    return orders
+
+
+def _orders(logits: list[Tensor], labels: list[Tensor], orders: dict[str, tuple[int, ...]]) -> Orders:
+    """Which order is far better than the one before it, on training and on test images; a matched one also has to be right in the main."""
+    halves = [half for half, y in zip(("train", "test"), labels, strict=True) if len(y)]
 
     def row(name: str, order: tuple[int, ...]) -> dict[str, Any]:
         train, test = (float(right(in_order(x, order), y).mean()) if len(y) else 0.0 for x, y in zip(logits, labels, strict=True))
@@ -120,10 +143,11 @@ def _orders(logits: list[Tensor], sets: list[Examples], classes: tuple[str, ...]
     rows = [row(name, order) for name, order in orders.items()]
     likely = rows[0]
     for other in rows[1:]:
-        if all(other[half] - likely[half] >= GAIN for half, size in zip(("train", "test"), sizes, strict=True) if size):
+        least = RIGHT if other["name"] == "matched" else 0.0  # also chance can be matched, a little
+        if all(other[half] >= max(least, likely[half] + GAIN) for half in halves):
             likely = other
-    score = round(likely["train"] * sizes[0] + likely["test"] * sizes[1], 6)
-    return {"likely": likely["name"], "orders": rows, "score": score}
+    found = likely["train"] * len(labels[0]) + likely["test"] * len(labels[1])
+    return Orders(rows, likely["name"], round(found, 6))
 
 
 def affordable(network: nn.Module, examples: Examples, times: int) -> int:

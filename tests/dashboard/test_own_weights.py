@@ -4,7 +4,9 @@ from pathlib import Path
 import subprocess
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
+from safetensors.numpy import load, save
 
 from core.domain import WrongInput
 from core.jobs import runner
@@ -67,6 +69,40 @@ def test_weights_that_fit_are_counted_and_the_run_is_asked_with_them(open_app, b
     assert first.weights == floor.weights
     assert (bare.artifacts_folder / f"{first.weights}.safetensors").read_bytes() == mine
     assert not list(bare.root.glob(".writing-*"))
+
+
+def test_the_normalisations_are_tried_and_the_best_one_is_chosen_and_can_be_changed(open_app, bare, mine, asked):
+    """The file's own normalisation is taken out: what was trained by the dataset's is found to be so."""
+    bare_weights = {key: value for key, value in load(mine).items() if not key.startswith("normalise.")}
+    at = bring(open_app(bare.root), "mine.safetensors", save(bare_weights))
+    (table,) = [frame.value for frame in at.dataframe if "Right on training images" in frame.value]
+    assert table["Normalisation"].tolist() == ["dataset", "raw", "signed", "bytes"]
+    assert table["Right on training images"][0] == "100 %"
+    assert at.selectbox(key="normalisation").value == "dataset"
+    assert [c.value for c in at.caption if "of 4 ways tried, this one is right most often" in c.value]
+    assert not [w.value for w in at.warning if "normalisation" in w.value]
+    at.selectbox(key="normalisation").set_value("bytes")
+    sound(at.run())
+    assert [w.value for w in at.warning if "With the normalisation dataset" in w.value.replace("\\", "")]
+    at.button(key="submit").click()
+    sound(at.run())
+    assert [spec.weights_as for spec in asked] == ["bytes", "bytes"]
+
+
+def test_a_likely_order_of_classes_is_offered_and_only_then(open_app, bare, mine, asked):
+    at = bring(open_app(bare.root), "mine.safetensors", mine)
+    assert "class_order" not in [box.key for box in at.selectbox]
+    moved = load(mine)
+    moved |= {key: np.roll(moved[key], 1, axis=0) for key in ("classifier.weight", "classifier.bias")}
+    at = bring(at, "moved.safetensors", save(moved))
+    assert at.selectbox(key="class_order").value == "here"
+    assert [w.value for w in at.warning if "In the order 9, 0, 1, 2, 3, 4 …" in w.value.replace("\\", "")]
+    at.selectbox(key="class_order").set_value("matched")
+    sound(at.run())
+    assert not [w.value for w in at.warning if "In the order" in w.value]
+    at.button(key="submit").click()
+    sound(at.run())
+    assert [spec.weights_as for spec in asked] == ["file matched 9,0,1,2,3,4,5,6,7,8"] * 2
 
 
 def test_weights_that_do_not_fit_are_told_in_one_sentence_and_nothing_can_be_run(open_app, bare, mine):
