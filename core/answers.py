@@ -24,12 +24,11 @@ from core.explore.saliency import saliency, saliency_offer, saliency_random, sal
 from core.explore.touched import touched_layer, touched_map
 from core.store.home import Home
 from core.threads import cores
-from core.weights import take_in
 
 NICENESS = 1  # behind the page that draws, before runs
 
 QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
-    "importance_view": importance_view, "redampen": redampen, "own_weights": take_in,
+    "importance_view": importance_view, "redampen": redampen,
     "saliency": saliency, "saliency_offer": saliency_offer, "saliency_random": saliency_random, "saliency_trust": saliency_trust,
     "alpha_curve": alpha_curve, "kernel_map": kernel_map, "top_filters": top_filters,
     "touched_map": touched_map, "touched_layer": touched_layer,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from core.catalogue import Catalogue
 from core.data.names import composed
 from core.descriptions import Column, DatasetInfo, ForClasses, MethodInfo, OfCeiling
-from core.domain import ForgetRequest, RunSpec, WrongInput
+from core.domain import ForgetRequest, RunSpec, WeightsAs, WrongInput
 from core.params import Value, check_names
 from core.presets import preset_for
 from core.store.beside import FLOOR
@@ -38,11 +38,11 @@ def preset_values(method: MethodInfo, data: DatasetInfo, model: str, request: Fo
 
 def make_spec(
     shelves: Catalogue, dataset: str, model: str, request: ForgetRequest, method: str, settings: dict[str, Any],
-    *, seed: int = 0, reference: bool = True, weights: str = "",
+    *, seed: int = 0, reference: bool = True, weights: str = "", weights_as: str = "",
 ) -> RunSpec:  # fmt: skip
     """A checked spec with every parameter spelled out. Raises WrongInput with one sentence that says what was wanted.
 
-    `weights`: what `core.weights.take_in` called the original's uploaded weights.
+    `weights`, `weights_as`: what `core.weights.taking.take_in` called the original's uploaded weights, and how they are read.
     """
     data = dataset_of(shelves, dataset)
     _pick(shelves.models, model, "model")
@@ -54,6 +54,8 @@ def make_spec(
         raise WrongInput(f"The seed must be a whole number from 0 to {2**31 - 1}; got {str(seed)[:60]}.")
     if weights and request.kind == "mislabelled":
         raise WrongInput("A mislabelled request changes labels before the original is trained, which weights of your own have been.")
+    if weights_as:
+        WeightsAs.parse(weights_as)
     check_names(settings, [p.name for p in chosen.params])
     if request.kind == "classes" and len(request.picks) == 1:  # the same request in other words is the same run
         request = ForgetRequest("class", request.picks)
@@ -61,7 +63,7 @@ def make_spec(
     params = {p.name: p.parse(values[p.name]) for p in chosen.params}
     idle = [p for p in chosen.params if p.idle(params)]
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
-    return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), code_version(ENGINE), weights)
+    return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), code_version(ENGINE), weights, weights_as)
 
 
 def request_of(text: str, data: DatasetInfo) -> ForgetRequest:
@@ -148,7 +150,7 @@ def floor_spec(spec: RunSpec, shelves: Catalogue) -> RunSpec:
     By the code as it is now: beside a run of another engine it is not that run's floor.
     """
     second = make_spec(shelves, spec.dataset, spec.model, spec.request, FLOOR, {}, seed=spec.seed)
-    return replace(second, device=spec.device, weights=spec.weights)
+    return replace(second, device=spec.device, weights=spec.weights, weights_as=spec.weights_as)
 
 
 def again(spec: RunSpec, shelves: Catalogue, *, reference: bool) -> RunSpec:
@@ -159,7 +161,7 @@ def again(spec: RunSpec, shelves: Catalogue, *, reference: bool) -> RunSpec:
     known = [p.name for p in _pick(shelves.methods, spec.method, "method").params]
     settings = {name: value for name, value in spec.params.items() if name in known}
     asked = make_spec(shelves, spec.dataset, spec.model, spec.request, spec.method, settings,
-                      seed=spec.seed, reference=reference, weights=spec.weights)  # fmt: skip
+                      seed=spec.seed, reference=reference, weights=spec.weights, weights_as=spec.weights_as)  # fmt: skip
     return replace(asked, device=spec.device)
 
 

@@ -66,8 +66,9 @@ def _about(run: Finished, method: MethodInfo | None) -> dict[str, Any]:
 
 
 def model_text(spec: RunSpec) -> str:
-    """The architecture, and whose weights the original has where it was not trained here."""
-    return f"{spec.model} (own weights {spec.weights[:6]})" if spec.weights else spec.model
+    """The architecture, and whose weights the original has, read how, where it was not trained here."""
+    read_as = f", {' '.join(spec.weights_as.split()[:2])}" if spec.weights_as else ""
+    return f"{spec.model} (own weights {spec.weights[:6]}{read_as})" if spec.weights else spec.model
 
 
 def settings_text(params: Mapping[str, Any]) -> str:

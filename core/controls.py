@@ -42,7 +42,8 @@ def is_control_of(other: RunSpec, spec: RunSpec) -> bool:
 
 def deciding(spec: RunSpec) -> tuple[Any, ...]:
     """All of a spec but the method's parameters and whether it has a reference."""
-    return (spec.dataset, spec.model, spec.request, spec.method, spec.seed, spec.device, spec.engine, spec.weights)
+    return (spec.dataset, spec.model, spec.request, spec.method, spec.seed, spec.device, spec.engine, spec.weights,
+            spec.weights_as)
 
 
 def _fixed(params: Mapping[str, Any], free: set[str]) -> dict[str, Any]:

@@ -28,6 +28,19 @@ STOPPED = (RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.INTERRUPTED)  # may 
 MODELS = ("original", "unlearned", "reference")  # the three that every run compares
 STAGES = ("train", "reference", "precompute", "unlearn", "evaluate")  # of a run, in order
 
+NORMALISATIONS = {  # of the pixels that uploaded weights were trained on -> in words
+    "file": "as the file says",
+    "dataset": "by the dataset's mean and deviation",
+    "raw": "none, pixels in [0, 1]",
+    "signed": "pixels in [-1, 1]",
+    "bytes": "none, pixels as whole numbers",
+    "imagenet": "by ImageNet's mean and deviation",
+}
+ORDERS = {  # in which the classes of uploaded weights may stand -> in words
+    "text": "sorted as text",
+    "natural": "sorted with numbers by their value",
+    "matched": "the one that fits the training images best",
+}
 KINDS = ("class", "classes", "subclass", "attribute", "random", "samples", "mislabelled")
 
 
@@ -125,6 +138,39 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class WeightsAs:
+    """How uploaded weights are read.
+
+    normalisation of pixels: `file` or `dataset` (what that says), `raw` (none, pixels in [0, 1]), `signed` ([-1, 1]), `bytes` (whole
+    numbers, 0 to 255), `imagenet`. order: the class, by its index here, that each row of the file's last layer answers for; empty
+    where the file's classes stand as here. order_name: what that order is called. Written as text: `raw`, `raw text 0,1,10,2`.
+    """
+
+    normalisation: str
+    order_name: str = ""
+    order: tuple[int, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """As a RunSpec holds it."""
+        return f"{self.normalisation} {self.order_name} {','.join(map(str, self.order))}" if self.order else self.normalisation
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The inverse of `text`. Raises WrongInput."""
+        wrong = WrongInput(f"How weights are read must be written NORMALISATION or NORMALISATION NAME ORDER; got {text[:60]!r}.")
+        try:
+            normalisation, *rest = text.split(" ")
+            name, order = rest or ("", "")
+            picks = tuple(int(index) for index in order.split(",")) if order else ()
+        except ValueError:
+            raise wrong from None
+        if normalisation not in NORMALISATIONS or bool(picks) != (name in ORDERS) or sorted(picks) != list(range(len(picks))):
+            raise wrong
+        return cls(normalisation, name, picks)
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """All that decides a run's numbers. Equal specs under an equal engine are one run."""
 
@@ -138,6 +184,7 @@ class RunSpec:
     device: str = ""  # cpu, cuda, cuda:N; empty for the best there is
     engine: str = ""  # version of the code that computes
     weights: str = ""  # hash of the uploaded weights that the original has; empty where it is trained here
+    weights_as: str = ""  # how they are read, as `WeightsAs.text` writes it; empty for just as they were kept
 
     @property
     def id(self) -> str:
@@ -147,6 +194,8 @@ class RunSpec:
             del plain["request"]["column"]  # as before there were columns: ids of stored runs stay what they are
         if not self.weights:
             del plain["weights"]  # likewise
+        if not self.weights_as:
+            del plain["weights_as"]  # likewise
         return digest(plain)[:12]
 
     def to_json(self) -> str:

@@ -58,8 +58,8 @@ class Job:
 
     @property
     def own(self) -> tuple[str, ...]:
-        """What stands in for training the original: nothing, or the weights that were uploaded."""
-        return (self.spec.weights,) if self.spec.weights else ()
+        """What stands in for training the original: nothing, or the weights that were uploaded, and how they are read."""
+        return tuple(filter(None, (self.spec.weights, self.spec.weights_as)))
 
     @property
     def original_key(self) -> str:

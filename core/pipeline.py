@@ -20,7 +20,7 @@ from core.store.home import Home
 from core.store.outcome import Outcome
 from core.store.results import ResultStore
 from core.training import Diverged, fit
-from core.weights import taken_in
+from core.weights.taking import taken_in
 
 STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
 MEASURING = 8000  # training passes over single examples that all metrics cost, whatever the data: most is learning back
@@ -83,7 +83,7 @@ def original_of(job: Job, stages: Stages) -> Shared:
     if not job.own:
         return train(job, "train", job.original_key, "original", job.splits.train, stages)
     with stages.stage("train"):
-        return taken_in(job.keeper.artifacts, job.spec.weights, job.build())
+        return taken_in(job.keeper.artifacts, job.spec.weights, job.build(), job.spec.weights_as, job.splits.train.peak)
 
 
 def train(job: Job, stage: str, key: str, purpose: str, examples: Examples, stages: Stages) -> Shared:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from math import isnan
 from typing import Any
 
-from core.domain import MODELS, STAGES, RunSpec, RunStatus
+from core.domain import MODELS, NORMALISATIONS, ORDERS, STAGES, RunSpec, RunStatus, WeightsAs
 from core.presets import preset_for
 from core.store.artifacts import Artifacts, Damaged
 from core.store.beside import beside, kept_seconds
@@ -83,12 +83,23 @@ def own_weights(spec: RunSpec) -> str:
     """
     if not spec.weights:
         return ""
+    read_as = weights_read(spec)
     if not spec.reference:
-        return "The original's weights were uploaded, not trained here."
+        return f"The original's weights were uploaded, not trained here.{read_as}"
     recipe = preset_for(spec.dataset, spec.model).recipe
     told = f"the recipe ({recipe.epochs} epochs of {recipe.optimiser}, learning rate {recipe.learning_rate:g})"
     by = told if spec.engine == code_version(ENGINE) else "the recipe of its version"
-    return f"The original's weights were uploaded; the reference was trained here by {by}, so differences include the recipe's."
+    told = f"the reference was trained here by {by}, so differences include the recipe's."
+    return f"The original's weights were uploaded; {told}{read_as}"
+
+
+def weights_read(spec: RunSpec) -> str:
+    """A sentence about the normalisation and the order of classes that the weights were read with; '' where none was chosen."""
+    if not spec.weights_as:
+        return ""
+    chosen = WeightsAs.parse(spec.weights_as)
+    order = f", and their classes in the order {chosen.order_name}: {ORDERS[chosen.order_name]}" if chosen.order else ""
+    return f" They were read with the normalisation {chosen.normalisation}: {NORMALISATIONS[chosen.normalisation]}{order}."
 
 
 def _with_precompute(store: ResultStore, run: Run, files: dict[str, str]) -> dict[str, float | None]:

@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 # What decides the weights of a trained model, and what decides any number.
 TRAINING = ("chunks.py", "context.py", "domain.py", "job.py", "pipeline.py", "training.py", "data", "models")
 MEASURING = ("evaluation.py", "found.py", "importance.py", "persample.py", "statistics.py", "maths", "methods", "metrics", "privacy")
-ENGINE = (*TRAINING, *MEASURING, "params.py", "descriptions.py", "presets.py", "weights.py")
+ENGINE = (*TRAINING, *MEASURING, "params.py", "descriptions.py", "presets.py", "weights")
 LOOKING = (*ENGINE, "attribution", "explore", "looks", "opened.py")  # and what is computed later about a run that is done
 LIBRARIES = ("torch", "scikit-learn", "numpy")
 EXPLAINING = ("captum", "umap-learn")  # of what is computed later alone

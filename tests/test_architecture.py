@@ -42,7 +42,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own p
 HEAVY = {"torch", "torchvision", "captum"}
 SCREEN = {"streamlit", "dashboard", "plotly", "altair"}
 PICKLES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
-OWN_WEIGHTS = ROOT / "core" / "weights.py"  # reads users' .pth files, so it alone may call torch.load, and that in one way only
+OWN_WEIGHTS = ROOT / "core" / "weights" / "reading.py"  # reads users' .pth files, so it alone may call torch.load, and that in one way only
 LOADERS = {  # calls that pickle, or may
     *("torch.load", "torch.save", "torch.jit.load", "pd.read_pickle", "pandas.read_pickle"),
 }
@@ -53,6 +53,7 @@ WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
     *(f"core.spread.{name}" for name in ("aims", "answer", "apart", "rows", "table", "unchanged")),
     *("core.chance", "core.trust", "core.controls", "core.comeback", "core.privacy", "core.wording", "core.indices"),
     *("core.looks.asked", "core.looks.shelf", "core.attribution.scores"),
+    *("core.weights.advice", "core.weights.apart", "core.weights.scanning"),
     *("core.pictures", "core.data.adding", "core.data.cache", "core.data.folder", "core.data.layouts"),
 )
 CHARTS = (

@@ -12,8 +12,7 @@ from core.cli.doubting import Doubts, doubts_of
 from core.cli.group import EXIT, FAILED, POLL, as_json, cli, print_json
 from core.cli.printing import print_report
 from core.cli.waiting import places
-from core.domain import ACTIVE, RunSpec, RunStatus, WrongInput
-from core.engine import WarmEngine
+from core.domain import ACTIVE, NORMALISATIONS, ORDERS, RunSpec, RunStatus, WrongInput
 from core.indices import samples_from_file
 from core.jobs import runner
 from core.report import full_report
@@ -22,6 +21,8 @@ from core.store.home import Home, open_home
 from core.store.outcome import Run
 from core.store.results import ResultStore
 from core.verdict import percent
+from core.weights.advice import accuracy_line, likely_order, offered, reading, start, warnings, why
+from core.weights.apart import own_weights
 from core.wording import duration
 
 FORGET = (
@@ -39,7 +40,16 @@ FORGET = (
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; may be repeated."
 )
-@click.option("--weights", "own", metavar="FILE", help="The original's weights, .safetensors, .pth or .pt, instead of training it.")
+@click.option("--weights", "own", metavar="FILE", help="The original's weights, as torch.save or safetensors wrote them.")
+@click.option(
+    "--normalisation", type=click.Choice(["best", *NORMALISATIONS]), default="best", show_default=True,
+    help="Of pixels, as --weights were trained: " + "; ".join(f"{key}: {words}" for key, words in NORMALISATIONS.items())
+    + "; best: the file's own, else the one with which they are right most often.",
+)
+@click.option(
+    "--class-order", type=click.Choice(["here", *ORDERS]), default="here", show_default=True,
+    help="In which --weights' classes stand: " + "; ".join(f"{key}: {words}" for key, words in ORDERS.items()) + ".",
+)
 @click.option("--seed", default=0, show_default=True, help="Decides every random draw of the run.")
 @click.option("--no-reference", is_flag=True, help="Do not train the retrained reference.")
 @click.option("--floor", is_flag=True, help="Also retrain once more, from another seed: the floor under every number.")
@@ -47,7 +57,7 @@ FORGET = (
 @as_json
 def run(
     dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, settings: tuple[str, ...], own: str | None,
-    seed: int, no_reference: bool, floor: bool, limit: str, as_json: bool,
+    normalisation: str, class_order: str, seed: int, no_reference: bool, floor: bool, limit: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
     if floor and no_reference:
@@ -65,7 +75,9 @@ def run(
         shelves, dataset, model, request, method, settings_from(settings), seed=seed, reference=not no_reference
     )
     if own is not None:
-        spec = with_own_weights(home, shelves, spec, own)
+        spec = with_own_weights(home, shelves, spec, own, normalisation, class_order)
+    elif (normalisation, class_order) != ("best", "here"):
+        raise WrongInput("--normalisation and --class-order say how --weights are read; give --weights, too.")
     for p in shelves.methods[method].params:
         if note := p.note(spec.params[p.name]):
             click.echo(note, err=True)
@@ -86,16 +98,22 @@ def run(
     sys.exit(next(filter(None, codes), 0))
 
 
-def with_own_weights(home: Home, shelves: Catalogue, spec: RunSpec, file: str) -> RunSpec:
-    """The same run with the original's weights from a file, which the engine checks first. Raises WrongInput."""
-    engine = WarmEngine(home)
-    try:
-        found = engine.ask("own_weights", dataset=spec.dataset, model=spec.model, path=str(Path(file).absolute()))
-    finally:
-        engine.close()
+def with_own_weights(home: Home, shelves: Catalogue, spec: RunSpec, file: str, normalisation: str, order: str) -> RunSpec:
+    """The same run with the original's weights from a file, which is checked and tried first. Raises WrongInput.
+
+    normalisation: one of NORMALISATIONS, or `best`; order: one of ORDERS, or `here`.
+    """
+    found = own_weights(home, spec.dataset, spec.model, str(Path(file).absolute()))
+    classes = shelves.datasets[spec.dataset].classes
+    how = reading(found, classes, start(found) if normalisation == "best" else normalisation, "" if order == "here" else order)
     click.echo(f"{Path(file).name} fits: {found['count']:,} weights", err=True)
+    said = [f"Normalisation {how.normalisation}: {offered(found)[how.normalisation]}.", why(found, how), accuracy_line(found, how)]
+    for line in (*found["notes"], " ".join(filter(None, said)), *warnings(found, classes, how)):
+        click.echo(line, err=True)
+    if likely_order(found, how.normalisation) and not how.order:
+        click.echo(f"--class-order {likely_order(found, how.normalisation)} reads it so.", err=True)
     again = (spec.dataset, spec.model, spec.request, spec.method, spec.params)
-    return make_spec(shelves, *again, seed=spec.seed, reference=spec.reference, weights=found["weights"])
+    return make_spec(shelves, *again, seed=spec.seed, reference=spec.reference, weights=found["weights"], weights_as=how.text)
 
 
 def settings_from(pairs: tuple[str, ...]) -> dict[str, str]:

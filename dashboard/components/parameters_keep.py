@@ -34,7 +34,7 @@ def spec_of(source: Source, alpha: float | str, lambda_: float) -> RunSpec:
     asked, settings = source.run.spec, {"importance": source.estimator, "batch_size": source.batch_size, "alpha": alpha, "lambda": lambda_}
     return make_spec(
         queries.catalogue(), asked.dataset, asked.model, asked.request, "ssd", settings,
-        seed=asked.seed, reference=asked.reference, weights=asked.weights,
+        seed=asked.seed, reference=asked.reference, weights=asked.weights, weights_as=asked.weights_as,
     )  # fmt: skip
 
 

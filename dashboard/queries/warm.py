@@ -12,6 +12,7 @@ from core.engine import WarmEngine
 from core.store.home import Home
 from core.store.trouble import told
 from core.version import ENGINE, code_version
+from core.weights import apart
 from dashboard.session import home
 
 
@@ -28,7 +29,7 @@ def ask(question: str, **about: Any) -> Any:
 
 
 def own_weights(dataset: str, model: str, name: str, brought: UploadedFile) -> dict[str, Any]:
-    """What the engine says of a file of weights: see core.weights.take_in; or {"wrong": sentence}."""
+    """What a process of its own says of a file of weights: see core.weights.apart; or {"wrong": sentence}."""
     return _weights_or_why_not(dataset, model, name, brought.file_id, str(home().root), code_version(ENGINE), brought)
 
 
@@ -43,11 +44,11 @@ def _weights_or_why_not(
         return {"wrong": str(wrong)}
 
 
-@st.cache_data(max_entries=16, show_spinner="Checking the weights …")
+@st.cache_data(max_entries=16, show_spinner="Checking the weights, and trying them on images …")
 def _own_weights(
     dataset: str, model: str, name: str, file_id: str, root: str, version: str, _brought: UploadedFile
 ) -> dict[str, Any]:
     with told(Path(root)), folder_beside(Path(root)) as folder:
         file = folder / f"uploaded{Path(name).suffix}"
         file.write_bytes(_brought.getbuffer())
-        return dict(ask("own_weights", dataset=dataset, model=model, path=str(file), name=name))
+        return apart.own_weights(Home(Path(root)), dataset, model, str(file), name)

@@ -35,7 +35,7 @@ with ask:
     st.caption(f"{plain(data.about)} {data.train_count} to train on, {data.test_count} to test. {shelves.models[model].about}")
     own_data("dataset")
     request = ask_request(data)
-    weights = own_weights(dataset, model)
+    weights = own_weights(data, model)
 
 
 def start_values(method: MethodInfo) -> dict[str, Value]:
@@ -102,7 +102,7 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         limit = limit_of(limit_text or "")
         if request and weights is not None:
             asked = (dataset, model, request, method, settings)
-            spec = make_spec(shelves, *asked, seed=int(seed or 0), reference=reference, weights=weights)
+            spec = make_spec(shelves, *asked, seed=int(seed or 0), reference=reference, weights=weights[0], weights_as=weights[1])
     except WrongInput as wrong:
         st.error(plain(str(wrong)), icon=":material/error:")
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None, key="submit") and spec:

@@ -108,7 +108,7 @@ def test_a_run_without_columns_keeps_the_id_that_it_had_before_there_were_any():
     """Computed by hand from the spec as it was stored then."""
     request = {"kind": "class", "picks": [3], "amount": 0.0, "seed": 0}
     plain = json.loads(SPEC.to_json()) | {"request": request}
-    del plain["weights"]
+    del plain["weights"], plain["weights_as"]  # fields of later versions, empty
     assert SPEC.id == digest(plain)[:12]
     by_column = replace(SPEC, request=ForgetRequest("attribute", (3,), column="identity"))
     assert by_column.id != replace(SPEC, request=ForgetRequest("attribute", (3,), column="age")).id

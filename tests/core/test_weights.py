@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 import torch
 from torch import nn
 
-from core import job, pipeline, weights
+from core import job, pipeline
 from core.asking import floor_spec, make_spec
 from core.comparison import model_text
 from core.controls import is_control_of
@@ -26,7 +26,10 @@ from core.report import own_weights
 from core.store.artifacts import Artifacts
 from core.store.liveness import ProcessId
 from core.store.results import ResultStore
-from core.weights import fitted, read, take_in, taken_in
+from core.weights import reading, scanning
+from core.weights.fitting import fitted, fitting
+from core.weights.reading import read
+from core.weights.taking import take_in, taken_in
 from tests.core.data.made_up import folder
 
 NORMALISATION = {"normalise.mean", "normalise.deviation"}
@@ -51,7 +54,7 @@ def state():
 def refused(path, *words):
     """The sentence."""
     with pytest.raises(WrongInput) as wrong:
-        fitted(read(path), network(), "Small CNN on digits")
+        fitting(read(path), network(), "Small CNN on digits")
     sentence = str(wrong.value)
     assert "\n" not in sentence
     assert sentence.endswith(".")
@@ -70,7 +73,7 @@ def saved(folder, content, name="own.pth", **about):
 
 def test_a_safetensors_file_is_taken_as_it_is(tmp_path, state):
     save_file(state, tmp_path / "own.safetensors")
-    found = fitted(read(tmp_path / "own.safetensors"), network(), "it")
+    found = fitting(read(tmp_path / "own.safetensors"), network(), "it").tensors
     assert list(found) == list(state)
     assert all(torch.equal(found[key], t) and found[key].dtype == t.dtype for key, t in state.items())
 
@@ -78,7 +81,7 @@ def test_a_safetensors_file_is_taken_as_it_is(tmp_path, state):
 @pytest.mark.parametrize("name", ["own.pth", "own.pt", "OWN.PTH"])
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_state_dict_that_pytorch_saved_is_taken_in_the_old_format_and_the_new(tmp_path, state, name, zipped):
-    found = fitted(read(saved(tmp_path, state, name, _use_new_zipfile_serialization=zipped)), network(), "it")
+    found = fitting(read(saved(tmp_path, state, name, _use_new_zipfile_serialization=zipped)), network(), "it").tensors
     assert all(torch.equal(found[key], t) for key, t in state.items())
 
 
@@ -93,13 +96,13 @@ def test_a_state_dict_that_pytorch_saved_is_taken_in_the_old_format_and_the_new(
     ids=["state_dict", "model", "twice", "module.", "two prefixes", "parameters"],
 )  # fmt: skip
 def test_the_usual_wrappers_and_prefixes_are_taken_off(tmp_path, state, wrapped):
-    found = fitted(read(saved(tmp_path, wrapped(state))), network(), "it")
+    found = fitting(read(saved(tmp_path, wrapped(state))), network(), "it").tensors
     assert all(torch.equal(found[key], t) and not found[key].requires_grad for key, t in state.items())
 
 
 def test_what_is_not_learned_may_be_missing_and_comes_from_the_dataset(tmp_path, state):
     bare = {key: t for key, t in state.items() if key not in NORMALISATION and not key.endswith("num_batches_tracked")}
-    found = fitted(read(saved(tmp_path, bare)), network(), "it")
+    found = fitting(read(saved(tmp_path, bare)), network(), "it").tensors
     assert found["normalise.mean"].flatten().tolist() == pytest.approx(INFO.mean)
     assert found["normalise.deviation"].flatten().tolist() == pytest.approx(INFO.deviation)
     assert found["norm1.num_batches_tracked"] == 0
@@ -109,7 +112,7 @@ def test_what_is_not_learned_may_be_missing_and_comes_from_the_dataset(tmp_path,
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
 def test_other_floating_numbers_are_converted(tmp_path, state, dtype):
     other = {key: t.to(dtype) if t.is_floating_point() else t for key, t in state.items()}
-    found = fitted(read(saved(tmp_path, other)), network(), "it")
+    found = fitting(read(saved(tmp_path, other)), network(), "it").tensors
     for key, t in state.items():
         assert found[key].dtype == t.dtype
         assert torch.equal(found[key], other[key].to(t.dtype))
@@ -182,11 +185,11 @@ def test_a_whole_pickled_model_is_refused(tmp_path):
     refused(saved(tmp_path, network()), "nothing else", "Nothing in it was run.")
 
 
-@pytest.mark.parametrize("name", ["own.bin", "own.pkl", "own.npz", "own", "own.pth.zip"])
+@pytest.mark.parametrize("name", ["own.pkl", "own.npz", "own", "own.pth.zip"])
 def test_other_kinds_of_file_are_refused_by_name_before_they_are_opened(tmp_path, name, monkeypatch):
-    monkeypatch.setattr(weights, "_pickled", None)
+    monkeypatch.setattr(reading, "_pickled", None)
     (tmp_path / name).write_bytes(b"something")
-    refused(tmp_path / name, ".safetensors, .pth or .pt", name)
+    refused(tmp_path / name, ".safetensors, .pth, .pt, .ckpt, .tar or .bin", name)
 
 
 @pytest.mark.parametrize("name", ["own.safetensors", "own.pth", "own.pt"])
@@ -210,9 +213,9 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "_safetensors", None)
+    monkeypatch.setattr(reading, "_safetensors", None)
     with open(tmp_path / "own.safetensors", "wb") as file:
-        file.truncate(weights.MOST_BYTES + 1)  # takes no room on the disk
+        file.truncate(scanning.MOST_BYTES + 1)  # takes no room on the disk
     refused(tmp_path / "own.safetensors", "may have 1.1 GB")
 
 
@@ -226,7 +229,7 @@ def test_a_zip_that_would_swell_is_refused(tmp_path, state):
 
 def test_the_pages_upload_limit_is_that_of_the_engine():
     config = (Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml").read_text()
-    assert f"maxUploadSize = {weights.MOST_BYTES // 2**20}" in config
+    assert f"maxUploadSize = {scanning.MOST_BYTES // 2**20}" in config
 
 
 # What would run.

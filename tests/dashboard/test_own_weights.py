@@ -1,18 +1,33 @@
 """Weights of one's own on the pages: brought on Unlearn, checked by the engine, told on Result."""
 
+from pathlib import Path
 import subprocess
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
+from safetensors.numpy import load, save
 
 from core.domain import WrongInput
-from core.engine import WarmEngine
 from core.jobs import runner
 from core.store.results import ResultStore
+from core.weights.reading import read
+from core.weights.taking import accept, tried
 from dashboard.queries import warm
-from tests.dashboard.conftest import OF_A_PROCESS, sound
+from tests.dashboard.conftest import sound
 
 RECIPE = "The original's weights were uploaded; the reference was trained here by the recipe"
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch):
+    """Files are read and tried in this process: one of its own costs four seconds each time; tests/core has that."""
+
+    def own_weights(home, dataset, model, path, name=""):
+        answer, network = accept(home, dataset, model, read(Path(path), name))
+        return answer | tried(home, dataset, network, answer["carried"])
+
+    monkeypatch.setattr(warm.apart, "own_weights", own_weights)
 
 
 @pytest.fixture
@@ -38,14 +53,13 @@ def bring(at, name, content):
 def test_without_a_file_the_original_is_trained(open_app, bare, asked):
     at = open_app(bare.root)
     assert [uploader.label for uploader in at.file_uploader] == ["Weights, up to 1 GB"]
-    assert sorted(at.file_uploader[0].allowed_type) == [".pt", ".pth", ".safetensors"]
+    assert sorted(at.file_uploader[0].allowed_type) == [".bin", ".ckpt", ".pt", ".pth", ".safetensors", ".tar"]
     at.button(key="submit").click()
     sound(at.run())
     assert [spec.weights for spec in asked] == ["", ""]  # the run and its floor
 
 
-def test_weights_that_fit_are_counted_and_the_run_is_asked_with_them(open_app, bare, mine, asked, monkeypatch):
-    monkeypatch.setattr(WarmEngine, "_exchange", OF_A_PROCESS)
+def test_weights_that_fit_are_counted_and_the_run_is_asked_with_them(open_app, bare, mine, asked):
     at = bring(open_app(bare.root), "mine.safetensors", mine)
     assert [message.value for message in at.success] == ["fits: 38,378 weights"]
     assert not at.error
@@ -55,6 +69,40 @@ def test_weights_that_fit_are_counted_and_the_run_is_asked_with_them(open_app, b
     assert first.weights == floor.weights
     assert (bare.artifacts_folder / f"{first.weights}.safetensors").read_bytes() == mine
     assert not list(bare.root.glob(".writing-*"))
+
+
+def test_the_normalisations_are_tried_and_the_best_one_is_chosen_and_can_be_changed(open_app, bare, mine, asked):
+    """The file's own normalisation is taken out: what was trained by the dataset's is found to be so."""
+    bare_weights = {key: value for key, value in load(mine).items() if not key.startswith("normalise.")}
+    at = bring(open_app(bare.root), "mine.safetensors", save(bare_weights))
+    (table,) = [frame.value for frame in at.dataframe if "Right on training images" in frame.value]
+    assert table["Normalisation"].tolist() == ["dataset", "raw", "signed", "bytes"]
+    assert table["Right on training images"][0] == "100 %"
+    assert at.selectbox(key="normalisation").value == "dataset"
+    assert [c.value for c in at.caption if "of 4 ways tried, this one is right most often" in c.value]
+    assert not [w.value for w in at.warning if "normalisation" in w.value]
+    at.selectbox(key="normalisation").set_value("bytes")
+    sound(at.run())
+    assert [w.value for w in at.warning if "With the normalisation dataset" in w.value.replace("\\", "")]
+    at.button(key="submit").click()
+    sound(at.run())
+    assert [spec.weights_as for spec in asked] == ["bytes", "bytes"]
+
+
+def test_a_likely_order_of_classes_is_offered_and_only_then(open_app, bare, mine, asked):
+    at = bring(open_app(bare.root), "mine.safetensors", mine)
+    assert "class_order" not in [box.key for box in at.selectbox]
+    moved = load(mine)
+    moved |= {key: np.roll(moved[key], 1, axis=0) for key in ("classifier.weight", "classifier.bias")}
+    at = bring(at, "moved.safetensors", save(moved))
+    assert at.selectbox(key="class_order").value == "here"
+    assert [w.value for w in at.warning if "In the order 9, 0, 1, 2, 3, 4 …" in w.value.replace("\\", "")]
+    at.selectbox(key="class_order").set_value("matched")
+    sound(at.run())
+    assert not [w.value for w in at.warning if "In the order" in w.value]
+    at.button(key="submit").click()
+    sound(at.run())
+    assert [spec.weights_as for spec in asked] == ["file matched 9,0,1,2,3,4,5,6,7,8"] * 2
 
 
 def test_weights_that_do_not_fit_are_told_in_one_sentence_and_nothing_can_be_run(open_app, bare, mine):
@@ -69,11 +117,11 @@ def test_weights_that_do_not_fit_are_told_in_one_sentence_and_nothing_can_be_run
 
 
 def test_a_trouble_that_passes_is_not_remembered_for_the_file(open_app, bare, mine, monkeypatch):
-    answer = WarmEngine.ask
-    monkeypatch.setattr(WarmEngine, "ask", Mock(side_effect=WrongInput("The engine could not answer.")))
+    answer = warm.apart.own_weights
+    monkeypatch.setattr(warm.apart, "own_weights", Mock(side_effect=WrongInput("The engine could not answer.")))
     at = bring(open_app(bare.root), "mine.safetensors", mine)
     assert [error.value for error in at.error] == ["The engine could not answer\\."]
-    monkeypatch.setattr(WarmEngine, "ask", answer)
+    monkeypatch.setattr(warm.apart, "own_weights", answer)
     warm._weights_or_why_not.clear()  # as it is by itself, some seconds later
     assert [message.value for message in sound(at.run()).success] == ["fits: 38,378 weights"]
     assert not at.error

@@ -1,0 +1,59 @@
+"""Takes in one file of weights: python -m core.weights.process ROOT, the question as JSON on stdin, answers as JSON lines on stdout.
+
+{"answer": …} once the weights are kept and again with what was tried, or {"wrong": sentence}.
+"""
+
+import json
+import os
+from pathlib import Path
+import sys
+from typing import Any
+
+import torch
+
+from core.data.folder import LOOKING, OFFLINE
+from core.domain import WrongInput
+from core.memory import out_of_memory
+from core.store.home import Home
+from core.threads import cores
+from core.weights.limits import bounded
+from core.weights.reading import read
+from core.weights.taking import accept, tried
+
+NICENESS = 1  # behind the page that draws, before runs
+
+
+def main(root: str) -> None:
+    """Answer one question."""
+    os.nice(NICENESS)
+    os.environ.setdefault(OFFLINE, LOOKING)  # who only wants to look does not start a download of minutes
+    home, asked = Home(Path(root)), json.loads(sys.stdin.read())
+    voice, sys.stdout = sys.stdout, sys.stderr  # a library's print must not be taken for an answer
+
+    def say(answer: dict[str, Any]) -> None:
+        print(json.dumps(answer), file=voice, flush=True)
+
+    try:
+        torch.set_num_threads(1)  # each thread would claim room for itself
+        with bounded(path := Path(asked["path"])):
+            brought = read(path, asked["name"])
+        if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better
+            torch.set_num_threads(cores())
+        answer, network = accept(home, asked["dataset"], asked["model"], brought)
+    except WrongInput as wrong:
+        say({"wrong": str(wrong)})
+        return
+    say({"answer": answer})
+    try:
+        answer |= tried(home, asked["dataset"], network, answer["carried"])
+    except WrongInput as wrong:  # its images are not here, say
+        answer["untried"] = str(wrong)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        answer["untried"] = "Evaluating it needs more memory than is free."
+    say({"answer": answer})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
