@@ -11,6 +11,7 @@ from core.verdict import percent
 from core.weights.advice import accuracy_line, in_words, likely_order, offered, reading, start, warnings, why
 from core.weights.scanning import KINDS
 from dashboard import queries
+from dashboard.components.tables import show_frame
 from dashboard.components.text import plain
 from dashboard.session import belongs
 
@@ -58,7 +59,9 @@ def _ask_reading(said: dict[str, Any], data: DatasetInfo, owner: tuple[str, ...]
     how = reading(said, data.classes, chosen, "" if order == HERE else order)
     st.caption(plain(" ".join(filter(None, [why(said, how), accuracy_line(said, how)]))))
     if "tried" in said:
-        st.dataframe(_table(said, data.classes, chosen), hide_index=True)
+        show_frame(
+            _table(said, data.classes, chosen), key="weights_tried", alt="How many images the network gets right with each normalisation"
+        )
     for warning in warnings(said, data.classes, how):
         st.warning(plain(warning), icon=":material/warning:")
     return how.text
