@@ -80,7 +80,6 @@ def test_another_b_redraws_every_chart_of_a_tab_that_all_can_read_in_both_themes
     drawn(ready(page), "front", *charts)
     assert axe(page) == []
     before = {key: page.evaluate(SHOWS, key) for key in ("front", *charts)}
-    page.wait_for_timeout(500)
     runs = page.watch.runs
     pick(page, "pick-B", "salun · seed 1")()
     for key in ("front", *charts):
