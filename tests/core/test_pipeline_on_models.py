@@ -55,7 +55,7 @@ def spec_of(key, method="ssd", **params):
     return RunSpec(KEY, key, ForgetRequest("class", (2,)), method, params, device="cpu")
 
 
-QUICK = ("resnet18", "vit_small")  # convolutions with BatchNorm, and attention
+QUICK = ("all_cnn", "vit_small")  # convolutions with BatchNorm, and attention
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ SETTINGS: dict[str, dict[str, object]] = {
 }  # fmt: skip
 ONCE = ("vit_b_16",)  # 86 million weights: not run a second time for the same seed but by one method, and not trained
 TWICE = [(key, method) for key in MODELS for method in SETTINGS if key not in ONCE or method == "ssse"]
-QUICKLY_TWICE = ("resnet18", "vit_small")  # convolutions with BatchNorm, and attention
+QUICKLY_TWICE = ("all_cnn", "vit_small")  # convolutions with BatchNorm, and attention
 EACH = [pytest.param(key, marks=pytest.mark.slow) if key in ONCE else key for key in MODELS]
 
 
