@@ -72,9 +72,9 @@ def names_of(heads: "pd.DataFrame", titles: Mapping[str, str]) -> list[str]:
 
 
 def short(title: str, key: str) -> str:
-    """`ARU` of `Attack-and-Reset for Unlearning (ARU)`; a title without an abbreviation as it is, no title: the key."""
-    abbreviation = re.search(r"\(([A-Z][A-Za-z+]*)\)$", title)
-    return abbreviation[1] if abbreviation else title or key
+    """`ARU` of `Attack-and-Reset for Unlearning (ARU)`, where that is how tables write its key; else the key, as tables do."""
+    abbreviation = re.search(r"\((\w+)\)$", title)
+    return abbreviation[1] if abbreviation and abbreviation[1].lower() == key else key
 
 
 def answer(groups: Sequence[Group]) -> str:
@@ -83,7 +83,7 @@ def answer(groups: Sequence[Group]) -> str:
     A difference is told where its 95 % interval, paired by seed and draw, does not hold zero. Methods that are `unchanged` and
     second retrainings are not ranked; a method alone is held against the original.
     """
-    methods = [group for group in groups if group.method != FLOOR]
+    methods = sorted((group for group in groups if group.method != FLOOR), key=lambda group: bool(group.control))
     ranked, idle = [g for g in methods if not g.unchanged], [g.name for g in methods if g.unchanged]
     if not methods:
         return ""

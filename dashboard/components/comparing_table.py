@@ -193,7 +193,8 @@ def write(style: "Styler", column: Column, values: Iterable[float], halves: Iter
     for row, (value, text) in enumerate(zip(values, texts, strict=True)):
         if not np.isnan(value):
             rows.setdefault(value, {}).setdefault(text, []).append(row)
-    style.format({column.header: partial(_looked_up, {value: next(iter(told)) for value, told in rows.items()})})
+    firsts = {value: next(iter(told)) for value, told in rows.items()}
+    style.format(partial(_looked_up, firsts), subset=pd.IndexSlice[:, [column.header]])
     for told in rows.values():
         for text, here in list(told.items())[1:]:
             style.format(partial(_always, text), subset=pd.IndexSlice[here, [column.header]])

@@ -29,6 +29,7 @@ def compare() -> None:
         st.info("No runs yet that have finished. Start two on the Unlearn page, then compare them here.", icon=":material/info:")
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
         return
+    first = st.container()  # for the answer, which the filters below decide
     frame = chosen_runs(everything)
     if not len(frame):
         st.info("No finished run is left; take a filter out above.", icon=":material/info:")
@@ -37,7 +38,8 @@ def compare() -> None:
         over_seeds = asked_over_seeds(frame)
         count(frame)
     why_not_all(frame)
-    answered(frame)
+    with first:
+        answered(frame)
     table, below = st.container(), st.container()
     if len(frame) == 1:
         fragment(partial(numbers, frame, over_seeds))

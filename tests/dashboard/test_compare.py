@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+import re
 import shutil
 import sqlite3
 
@@ -20,10 +21,11 @@ from dashboard.components.comparing_sides import Side
 from tests.dashboard.conftest import sound
 from tests.dashboard.test_comparing import frame_of, run_id
 from tests.dashboard.test_pages import alts, group, said, told
-from tests.planted import plant, plant_many, spec
+from tests.planted import Behaviour, plant, plant_many, spec
 
 VIEW = "views/compare.py"
 METHODS = ("ssd", "salun", "finetune", "retrain")
+NOTHING = Behaviour(forgotten=0, damage=0, touched=0, size=0)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,11 @@ def table(at):
     return at.dataframe[0].value
 
 
+def methods(at):
+    """The table without the original's and the reference's rows."""
+    return table(at)[~table(at)["Method"].isin(("Original", "Retrained reference"))]
+
+
 def ids(home: Home) -> dict[tuple[str, int], str]:
     """(method, seed) -> id."""
     with ResultStore(home.database) as store:
@@ -65,16 +72,38 @@ def ids(home: Home) -> dict[tuple[str, int], str]:
 
 def test_all_seeds_of_a_method_are_one_row_and_can_be_taken_apart(open_app, planted):
     at = open_app(planted.root, VIEW)
-    assert sorted(table(at)["Method"]) == sorted(METHODS)
-    assert set(table(at)["n"]) == {3}
+    assert sorted(methods(at)["Method"]) == sorted(METHODS)
+    assert set(methods(at)["n"]) == {3}
     assert "12 finished runs: 4 methods, 3 seeds." in said(at)
     at = open_app(planted.root, VIEW, rows="by run")
-    assert len(table(at)) == 12
-    assert sorted(table(at)["Seed"].unique()) == [0, 1, 2]
+    assert len(methods(at)) == 12
+    assert sorted(methods(at)["Seed"].unique()) == [0, 1, 2]
+
+
+def test_the_answer_stands_first_and_the_original_and_the_retrained_network_in_the_table(open_app, planted):
+    at = open_app(planted.root, VIEW)
+    texts = [text.value.replace("\\", "") for text in at.markdown]
+    assert re.fullmatch(r"\*\*.* in forget accuracy.*; over 3 seeds\.\*\*", texts[0]), texts[0]
+    assert list(table(at)["Method"])[:2] == ["Original", "Retrained reference"]
+    assert "± is half of the 95 % interval (Student's t) over 3 seeds." in said(at)
+
+
+def test_draws_that_go_with_seeds_are_one_choice_and_one_row(open_app, bare):
+    for seed in range(3):
+        for method in METHODS:
+            plant(bare, spec(method, f"random:0.05@{seed}", seed=seed), behaviour=NOTHING if method == "ssd" else None)
+    at = open_app(bare.root, VIEW)
+    assert at.multiselect(key="only.request").options == ["random:0.05"]
+    assert set(methods(at)["n"]) == {3}
+    assert "ssd (unchanged)" in set(methods(at)["Method"])
+    assert "over 3 seeds, each with its own draw" in said(at)
+    assert not at.warning
+    front = spec_of(at, "Runs between")["data"]
+    assert "unchanged" in [trace.get("name") for trace in front]
 
 
 def test_the_nearest_to_the_reference_comes_first(open_app, planted):
-    first, *_, last = table(open_app(planted.root, VIEW))["Method"]
+    first, *_, last = methods(open_app(planted.root, VIEW))["Method"]
     assert last == "finetune"
     assert first != "finetune"
 
@@ -83,16 +112,16 @@ def test_filters_leave_what_they_name(open_app, planted):
     at = open_app(planted.root, VIEW)
     at.multiselect(key="only.method").set_value(["ssd", "salun"])
     at = sound(at.run())
-    assert set(table(at)["Method"]) == {"ssd", "salun"}
+    assert set(methods(at)["Method"]) == {"ssd", "salun"}
     at.multiselect(key="only.seed").set_value([1])
     at = sound(at.run())
     assert "2 finished runs: 2 methods, 1 seed." in said(at)
-    assert list(table(at)["Seed"]) == [1, 1]
+    assert list(methods(at)["Seed"]) == [1, 1]
 
 
 def test_filters_are_part_of_the_address(open_app, planted):
     at = open_app(planted.root, VIEW, **{"only.method": ["ssd"], "only.seed": ["2"]})
-    assert len(table(at)) == 1
+    assert len(methods(at)) == 1
 
 
 def test_the_page_opens_on_the_request_of_the_newest_run(open_app, bare):
@@ -102,7 +131,7 @@ def test_the_page_opens_on_the_request_of_the_newest_run(open_app, bare):
     plant(bare, spec("salun", "random:0.05"))
     at = open_app(bare.root, VIEW)
     assert at.multiselect(key="only.request").value == ["random:0.05"]
-    assert set(table(at)["Method"]) == {"ssd", "salun"}
+    assert set(methods(at)["Method"]) == {"ssd", "salun"}
     assert not at.warning
 
 
@@ -126,14 +155,14 @@ def test_a_study_is_shown_with_its_runs_alone(open_app, bare):
     for method in METHODS:
         plant(bare, spec(method, "class:3"))
     at = open_app(bare.root, VIEW, study=study)
-    assert set(table(at)["Method"]) == {"finetune", "retrain"}  # with its floor
+    assert set(methods(at)["Method"]) == {"finetune", "retrain"}  # with its floor
     assert at.multiselect(key="only.request").value == ["class:5"]
     box = at.selectbox(key=f"study-of-{study}")
     assert box.value == study
     at = sound(box.set_value("").run())
     at = sound(at.multiselect(key="only.request").set_value([]).run())
     assert at.multiselect(key="only.request").value == []
-    assert set(table(at)["Method"]) == set(METHODS)
+    assert set(methods(at)["Method"]) == set(METHODS)
 
 
 def done_of(home: Home) -> None:
@@ -148,7 +177,7 @@ def done_of(home: Home) -> None:
 def test_a_study_that_is_not_there_is_said_not_to_be(open_app, planted, asked):
     at = open_app(planted.root, VIEW, study=asked)
     assert any("There is no study" in c for c in told(at, "caption"))
-    assert len(table(at)) == 4
+    assert len(methods(at)) == 4
 
 
 # The table.
@@ -328,7 +357,7 @@ def test_an_empty_home_says_what_to_do(open_app, bare):
 def test_one_run_alone_is_shown_and_asks_for_a_second(open_app, bare):
     plant(bare, spec("ssd"))
     at = open_app(bare.root, VIEW)
-    assert len(table(at)) == 1
+    assert len(methods(at)) == 1
     assert "There is one run to see" in at.info[0].value
     assert not alts(at)
 
@@ -409,7 +438,7 @@ def test_unknown_values_in_the_address_fall_back(open_app, planted, bad):
     names = ("a", "b", "study", "columns", "rows", "x", "y", "look", "matrix", "only.dataset", "only.method", "only.seed")
     at = open_app(planted.root, VIEW, **dict.fromkeys(names, bad))
     assert not at.error
-    assert len(table(at)) == 4
+    assert len(methods(at)) == 4
     assert len(alts(at)) == 4
 
 
@@ -424,7 +453,7 @@ def test_runs_of_several_engines_are_told_apart_and_remarked_on(open_app, bare):
         plant(bare, spec("ssd", engine=engine))
     at = open_app(bare.root, VIEW)
     assert "2 versions of the engine" in said(at)
-    assert len(table(at)) == 2
+    assert len(methods(at)) == 2
     assert len(set(at.selectbox(key="pick-A").options)) == 2
 
 

@@ -145,6 +145,21 @@ def test_only_methods_that_can_serve_the_request_are_offered_and_the_floor_has_a
     assert "6 runs: 2 variants × 3 seeds" in said(at)
 
 
+def test_each_seed_of_a_drawn_request_has_its_own_draw_unless_one_is_asked_for(open_app, bare):
+    at = open_app(bare.root, PAGE, kind="random", seeds="0, 4")
+    assert "2 seeds, each with its own draw" in said(at)
+    assert "drawn anew for each seed" in said(at)
+    assert "draw" not in [box.key for box in at.number_input]
+    sound(at.button(key="start-study").click().run())
+    at = open_app(bare.root, PAGE, kind="random", seeds="0, 4", own_draws="false", draw="7", new="true")
+    assert "2 seeds, one draw" in said(at)
+    sound(at.button(key="start-study").click().run())
+    one, own = sorted(plans(bare), key=lambda plan: plan.draws)
+    assert ((one.request.text, one.draws), (own.request.text, own.draws)) == (("random:0.05@7", ()), ("random:0.05", (0, 4)))
+    at = open_app(bare.root, PAGE)
+    assert "seeds 0, 4, each with its own draw" in said(at)
+
+
 def test_own_sets_start_from_the_presets_values(open_app, bare):
     at = open_app(bare.root, PAGE)
     sound(next(group for group in at.button_group if group.label.startswith("Selective")).set_value("own sets").run())
@@ -169,13 +184,15 @@ def test_a_finished_study_shows_mean_interval_n_reference_and_floor(open_app, ba
     at = open_app(bare.root, PAGE)
     assert "**done** · 9 of 9 done" in said(at)
     frame = tables(at)[0]
-    assert list(frame["Variant"]) == ["ssd", "ssd · alpha=2", "Retrained reference", "Second reference (floor)"]
-    assert list(frame["n"]) == [3, 3, 3, 3]
+    assert list(frame["Variant"]) == ["ssd", "ssd · alpha=2", "Original", "Retrained reference", "Second reference (floor)"]
+    assert list(frame["n"]) == [3, 3, 3, 3, 3]
     with ResultStore(bare.database) as store:
         told = summary(bare, store, study_id)
     (column,) = columns_of(["test_retain_accuracy"], catalogue(bare.root).metrics)
     assert frame[column.header][0] == pytest.approx(told.variants[0].numbers["test_retain_accuracy"].mean)
     assert not at.warning
+    answer = next(text for text in texts(at, "markdown") if text.startswith("**") and "forget accuracy" in text)
+    assert answer == f"**{told.answer}**"
     assert any("needs 8 seeds; there are 3" in text for text in texts(at, "caption"))
     assert any("How to read it" in text for text in texts(at, "caption"))
 
@@ -283,7 +300,7 @@ def test_the_old_numbers_are_shown_while_their_successors_are_computed(open_app,
         assert studies.save(store, known_study, cells, [known_study])
     at = open_app(bare.root, PAGE)
     assert "0 of 6 done · 6 shown by an older run until then" in said(at)
-    assert list(tables(at)[0]["n"]) == [3, 3, 3]
+    assert list(tables(at)[0]["n"]) == [3, 3, 3, 3]
 
 
 def test_cancelling_says_what_goes_on_for_another_study(open_app, bare, study):
@@ -312,7 +329,7 @@ def test_a_damaged_table_of_a_run_is_told_in_a_sentence_and_the_rest_is_there(op
         run = studies.members(store, study_id)[study_id][0]
         (bare.artifacts_folder / store.artifacts(run.run_id)["examples"]).write_bytes(b"")
     at = open_app(bare.root, PAGE)
-    assert len(tables(at)[0]) == 3
+    assert len(tables(at)[0]) == 4
     assert any("is damaged" in text for text in texts(at, "caption"))
 
 
@@ -336,4 +353,4 @@ def test_every_metric_of_a_study_is_in_one_family(bare, study):
     assert set(keys) == set(told.metrics) & ({*known(catalogue(bare.root)), "seconds", "speedup"})
     assert {"u_lira", "rmia", "forgetting_quality"} <= set(keys)
     for columns in families.values():
-        assert "–" not in table(told, columns).to_html().split("Retrained reference")[0]
+        assert "–" not in table(told, columns).to_html().split("Original")[0]
