@@ -57,8 +57,8 @@ def test_compare_and_result_do_not_show_what_a_run_did_not_read(open_app, home):
     plant(home, spec("weight_perturbation", params={"variant": "B", "fraction": 0.3, "epochs": 5, "steps": 40}))
     with ResultStore(home.database) as store:
         told = comparison(store, methods=catalogue(home.root).methods).set_index("method")["settings"]
-    assert told["ssd"] == "importance=per_sample · alpha=4.2 · lambda=1"
-    assert told["weight_perturbation"] == "variant=B · steps=40"
+    assert told["ssd"] == "alpha=4.2 · importance=per_sample · lambda=1"
+    assert told["weight_perturbation"] == "steps=40 · variant=B"
     at = open_app(home.root, "views/result.py", run=run)
     caption = next(c.value.replace("\\", "") for c in at.caption if "importance" in c.value)
     assert "batch_size" not in caption
