@@ -80,7 +80,7 @@ def progress_text(run: Run) -> str:
 
 def state(run: Run) -> None:
     """Icon and word; the bar while it moves; the error's last line, the whole of it one click away."""
-    word = "stopped at its limit" if run.error_line.startswith(LIMIT_END) else run.status
+    word = run.error_line.partition(";")[0].lower() if run.error_line.startswith(LIMIT_END) else run.status
     st.markdown(f"{STATUS_ICON[run.status]} **{word}** · {age(run.created_at)}")
     if run.status in ACTIVE:
         st.progress(run.share, progress_text(run))

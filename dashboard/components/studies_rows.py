@@ -87,7 +87,7 @@ def _under_way(study: Standing) -> str:
     """Which run is being computed, and how far it is."""
     running = next((run for run in study.runs if run.status == RunStatus.RUNNING), None)
     seconds = seconds_left(study.runs, queries.places())
-    left = "" if seconds is None else f" · about {duration(seconds)} left"
+    left = " · how long it takes is not known yet" if seconds is None else f" · about {duration(seconds)} left"
     if running is None:
         return f"waiting for a free place{left}"
     return plain(f"{study.plan.variants[running.variant].text}, seed {running.seed}: {STAGE.get(running.stage, running.stage)}{left}")

@@ -61,7 +61,9 @@ def file(tmp_path):
 
 def test_a_sweep_prints_a_table_with_interval_reference_and_floor(main, planter, file):
     status, out, err = main("sweep", file)
-    assert (status, err.split("  ")[1]) == (0, "9 of 9 done\n")
+    cost, ended = (line.partition("  ")[2] for line in err.splitlines())
+    assert (status, ended) == (0, "9 of 9 done")
+    assert cost == "How long it takes is not known: some of these have not been run on this machine yet."
     assert planter == [9]
     lines = out.splitlines()
     assert "class:3 · digits · small_cnn  seeds 0-2  9 of 9 runs done" in lines[0]
@@ -187,7 +189,12 @@ def test_a_study_is_listed_shown_cancelled_and_deleted_by_its_id(main, planter, 
     assert json.loads(main("show", study, "--json")[1])["id"] == study
     assert "floor" in main("show", study)[1]
     assert main("cancel", study) == (0, "", "")
-    assert main("delete", study) == (0, "", "")
+    assert main("delete", study)[:2] == (0, "")
+    assert main("studies", "--json")[1] == "[]\n"
+    assert main("undelete", study) == (0, "", "")
+    assert f"{study}  9/9 done" in main("studies")[1]
+    assert main("delete", study, "--for-good")[0] == 0
+    assert main("undelete", study)[0] == 2
     assert main("studies", "--json")[1] == "[]\n"
     assert len(json.loads(main("runs", "--json")[1])) == 9
 
@@ -273,7 +280,9 @@ def test_a_sweep_says_how_many_runs_it_computes_anew(main, home, planter, file, 
     monkeypatch.setattr(sweeping, "follow", lambda home, study_id: sweeping.standing.progress(ResultStore(home.database), study_id))
     status, out, err = main("sweep", file, "--json")
     told = json.loads(out)
-    assert err == f"{study}  9 runs are computed anew, because the engine has changed; the old numbers stay until then.\n"
+    anew, cost = err.splitlines()
+    assert anew == f"{study}  9 runs are computed anew, because the engine has changed; the old numbers stay until then."
+    assert cost.startswith(f"{study}  It takes about ")  # as long as the nine that are done took here
     assert (status, told["id"], told["done"], told["standing_in"], len(told["variants"][0]["runs"])) == (130, study, 0, 9, 3)
 
 

@@ -310,7 +310,7 @@ def test_a_time_limit_is_asked_for_on_the_form_and_the_run_says_that_it_was_stop
         store.finish(run.id, attempt, RunStatus.FAILED, error=limit_reached(120))
         assert store.existing(floor.id).status == RunStatus.CANCELLED  # it was asked for along with the run
     at = open_app(bare.root, "views/result.py", run=run.id)
-    assert "**stopped at its limit**" in said(at)
+    assert "**stopped at its limit of 2 min**" in said(at)
     assert told(at)[0].startswith("Stopped at its limit of 2 min; Retry goes on")
     sound(at.button(key=f"opened-Retry-{run.id}").click().run())
     with ResultStore(bare.database) as store:

@@ -1,0 +1,110 @@
+"""Worker, supervisor and server killed again and again while a real study is computed: nothing lost, nothing twice, equal numbers.
+
+KILLS: how many, 60 unless it says otherwise.
+"""
+
+from contextlib import suppress
+import os
+from pathlib import Path
+import random
+import signal
+import time
+
+import psutil
+import pytest
+
+from core.catalogue import catalogue
+from core.domain import ACTIVE, ForgetRequest, RunStatus
+from core.jobs import runner as jobs
+from core.store import studies
+from core.store.home import Home, open_home
+from core.store.results import ResultStore
+from core.studies import runner, standing
+from core.studies.plan import StudyPlan, make_plan
+from tests.browser.kit import Dashboard
+from tests.core.jobs.place import Place, lives, until
+
+KILLS = int(os.environ.get("KILLS", "60"))
+LONGEST = 60.0 + 30.0 * KILLS  # seconds; a kill costs what had been done of one stage, and a server's start
+WHAT = ("worker", "supervisor", "server")
+
+
+def plan_of(home: Home) -> StudyPlan:
+    methods = [("ssd", {}), ("finetune", {"epochs": 2}), ("gradient_ascent", {"epochs": 1})]
+    return make_plan(catalogue(home.root), "digits", "small_cnn", ForgetRequest.parse("class:3"), methods, (0, 1))
+
+
+def where(home: Home, study_id: str) -> standing.Progress:
+    """As a page looks that is open on it: a supervisor that was killed is followed by another."""
+    with ResultStore(home.database) as store:
+        jobs.look_after(home, store)
+        return standing.progress(store, study_id)
+
+
+def numbers(home: Home, study_id: str) -> dict[str, list[tuple[str, str, float | None]]]:
+    """Run -> its numbers."""
+    with ResultStore(home.database) as store:
+        runs = studies.members(store, study_id)[study_id]
+        return {run.run_id: [(m.model, m.metric, m.value) for m in store.measurements(run.run_id)] for run in runs}
+
+
+def finished(home: Home) -> dict[str, tuple[int, object]]:
+    """Run -> the attempt that finished it, and when."""
+    with ResultStore(home.database) as store:
+        return {run.id: (run.attempt, run.finished_at) for run in store.runs() if run.status == RunStatus.DONE}
+
+
+def kill(what: str, place: Place, server: Dashboard) -> bool:
+    """Whether there was one to kill."""
+    if what == "server":
+        server.process.kill()
+        server.stop()
+        server.start()
+        return True
+    with ResultStore(place.home.database) as store:
+        running = [run.id for run in store.runs() if run.status in ACTIVE and run.started_at]
+    with suppress(psutil.NoSuchProcess, TypeError):  # it ended, or has no process yet
+        for run_id in running:
+            place.processes(run_id)[what].send_signal(signal.SIGKILL)
+            return True
+    return False
+
+
+@pytest.mark.timeout(int(2 * LONGEST))
+def test_a_study_survives_sixty_kills(tmp_path: Path) -> None:
+    draw, began = random.Random(0), time.monotonic()
+    calm, place = open_home(tmp_path / "calm"), Place(open_home(tmp_path / "killed"))
+    home, shelves = place.home, catalogue(tmp_path / "calm")
+    in_peace = runner.submit(calm, plan_of(calm), shelves)
+    until(lambda: where(calm, in_peace).active == 0, LONGEST)
+    wanted = numbers(calm, in_peace)
+    assert where(calm, in_peace).done == len(wanted) == 8
+
+    server = Dashboard(home, tmp_path / "server.log")
+    server.start()
+    try:
+        study_id, killed, done = runner.submit(home, plan_of(home), shelves), 0, dict[str, tuple[int, object]]()
+        while killed < KILLS and time.monotonic() - began < LONGEST:
+            time.sleep(draw.uniform(0.1, 3.0))
+            killed += kill(WHAT[killed % len(WHAT)], place, server)
+            assert len(place.supervisors()) <= 1
+            assert done.items() <= finished(home).items()  # what is done is computed by nobody again
+            done = finished(home)
+            if not where(home, study_id).active:
+                if where(home, study_id).to_do == 0:  # all done before all kills: go on with the next ones
+                    with ResultStore(home.database) as store, store.db.transaction() as write:
+                        write.execute("update runs set status = 'interrupted'")
+                        write.execute("delete from kept")
+                    done = {}
+                runner.go_on(home, study_id, shelves)
+        assert killed == KILLS
+        while where(home, study_id).to_do or where(home, study_id).active:
+            runner.go_on(home, study_id, shelves)
+            until(lambda: where(home, study_id).active == 0, LONGEST)
+        assert where(home, study_id).done == where(home, study_id).total == 8
+        assert numbers(home, study_id) == wanted
+    finally:
+        server.stop()
+        for supervisor in [*place.supervisors(), *Place(calm).supervisors()]:
+            supervisor.kill()
+    until(lambda: not any(lives(process) for process in place.supervisors()))
