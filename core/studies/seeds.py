@@ -50,8 +50,8 @@ def _from_text(text: str) -> list[int]:
             raise WrongInput(f"{_WANTED}; got {text!r:.60}.")
         first, last = int(found[1]), int(found[2] or found[1])
         if last < first:
-            raise WrongInput(f"A range of seeds goes upwards; got {piece.strip()!r}.")
+            raise WrongInput(f"A range of seeds goes upwards; got {piece.strip()!r:.60}.")
         if last - first >= MOST:
-            raise WrongInput(f"A study may have {MOST} runs at most; {piece.strip()!r} names {last - first + 1} seeds.")
+            raise WrongInput(f"A study may have {MOST} runs at most; {piece.strip()!r:.60} names {last - first + 1} seeds.")
         seeds += range(first, last + 1)
     return seeds
