@@ -188,7 +188,7 @@ def limit_of(text: str) -> float | None:
 
 def _pick(shelf: dict[str, T], key: str, what: str) -> T:
     if key not in shelf:
-        raise WrongInput(f"There is no {what} {key!r}; choose one of: {', '.join(shelf)}.")
+        raise WrongInput(f"There is no {what} {key!r:.80}; choose one of: {', '.join(shelf)}.")
     return shelf[key]
 
 

@@ -53,7 +53,7 @@ class Param:
             return text
         number = None if self.choices else _number(text)
         if number is None or not self._within(number):
-            raise WrongInput(f"{self.name} must be {self.wanted}; got {text!r}.")
+            raise WrongInput(f"{self.name} must be {self.wanted}; got {text!r:.80}.")
         return int(number) if self.whole else number
 
     def _within(self, number: float) -> bool:
@@ -99,7 +99,7 @@ def check_names(values: dict[str, Value], known: list[str]) -> None:
     """Raises WrongInput for a name that is not a param."""
     for name in values:
         if name not in known:
-            raise WrongInput(f"There is no parameter {name!r} here; the parameters are: {', '.join(known) or 'none'}.")
+            raise WrongInput(f"There is no parameter {name!r:.80} here; the parameters are: {', '.join(known) or 'none'}.")
 
 
 def param_from_dict(raw: dict[str, Any]) -> Param:

@@ -39,7 +39,7 @@ def data() -> None:
 @click.option("--channels", default="auto", type=click.Choice(list(CHANNELS)), help="Turn every image to grey or colour.")
 @as_json
 def add_(path: str, layout: str, size: int, label: str, name: str, channels: str, as_json: bool) -> None:
-    """Add the images in the folder PATH; prints the dataset's key.
+    """Add the images in PATH, a folder or a .zip of one; prints the dataset's key.
 
     A relative PATH is also looked for in FORGETSCOPE_DATA. The same images again are the same dataset. `celeba` is downloaded
     where it is not there.

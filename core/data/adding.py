@@ -11,6 +11,7 @@ import numpy as np
 import PIL
 
 from core.data import cache
+from core.data.archives import unpacked
 from core.data.building import READING, TOGETHER, Plan, Say, build
 from core.data.drafts import writing
 from core.data.layouts import AUTO, listing_of
@@ -53,13 +54,26 @@ class Added:
 
 
 def add(root: Path, asked: Asked, datasets: Path, say: Say = lambda share, note: None) -> Added:
-    """Cache the images under `root` in `datasets`, unless the same are there already.
+    """Cache the images under `root`, a folder or a zip of one, in `datasets`, unless the same are there already.
 
-    Raises WrongInput with the name of what is wrong; lets OSError of writing (a full disk) through. Nothing is left behind
+    A zip is unpacked into a temporary folder there, which is gone at the end. Raises WrongInput with the name of what is wrong;
+    lets OSError of writing (a full disk) through. Nothing is left behind
     in either case.
     """
     asked.check()
     root = root.resolve()
+    if not root.is_file():
+        return _add_folder(root, asked, datasets, say)
+    say(0.0, f"unpacking {root.name}")
+    with unpacked(root, datasets) as (folder, notes):
+        try:
+            added = _add_folder(folder, asked, datasets, say)
+        except WrongInput as wrong:  # who asks knows the archive and not the temporary folder
+            raise WrongInput(str(wrong).replace(str(folder), root.name)) from None
+    return replace(added, notes=(*notes, *added.notes))
+
+
+def _add_folder(root: Path, asked: Asked, datasets: Path, say: Say) -> Added:
     listing = listing_of(root, asked.layout)
     with quietly():
         return _added(listing, asked, root, datasets, say)

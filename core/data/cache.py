@@ -34,7 +34,7 @@ def remove(datasets: Path, key: str) -> None:
 
 def absent(key: str) -> WrongInput:
     """For a set that was removed, or never was."""
-    return WrongInput(f"There is no added dataset {key!r}; `data list` names those that are, `data add` adds one.")
+    return WrongInput(f"There is no added dataset {key!r:.80}; `data list` names those that are, `data add` adds one.")
 
 
 def keys(datasets: Path) -> list[str]:

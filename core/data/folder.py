@@ -5,9 +5,11 @@ from pathlib import Path
 
 import platformdirs
 
+from core.data.names import place_of
 from core.domain import WrongInput
 
 OFFLINE = "FORGETSCOPE_OFFLINE"  # set to anything: never download
+ZIP = ".zip"
 LOOKING = "looking"  # its value where somebody only wants to see the images
 
 
@@ -18,18 +20,21 @@ def data_folder() -> Path:
 
 
 def find_folder(asked: str) -> Path:
-    """The folder of that name: as it is written, else inside `data_folder()`. Raises WrongInput where neither is there."""
+    """The folder, or zip archive, of that name: as it is written, else inside `data_folder()`; its letters composed or not.
+
+    Raises WrongInput where neither is there.
+    """
     if not asked.strip() or "\0" in asked:
         raise WrongInput("A folder of images is wanted; got an empty name.")
     try:
         here = Path(asked).expanduser()
         places = (here,) if here.is_absolute() else (here, data_folder() / here)
-        for place in places:
-            if place.is_dir():
+        for place in (place_of(Path(place.anchor), place.relative_to(place.anchor).as_posix()) or place for place in places):
+            if place.is_dir() or (place.is_file() and place.suffix.lower() == ZIP):
                 return place.resolve()
         for place in places:
             if place.exists():
-                raise WrongInput(f"A folder of images is wanted, but {place} is a file; unpack it first if it is an archive.")
+                raise WrongInput(f"A folder of images or a {ZIP} is wanted, but {place} is a file; unpack it first if it is an archive.")
     except (OSError, RuntimeError) as error:  # a name too long, a user that is not there
         raise WrongInput(f"A folder of images is wanted; {asked[:200]} cannot be opened ({type(error).__name__}).") from error
     raise WrongInput(f"There is no folder {' and none '.join(str(place) for place in places)}; name one that holds images.")

@@ -77,7 +77,7 @@ def labelled(listing: Listing, label: str = "") -> Labelled:
         marks = np.zeros((0, 0), np.uint8) if listing.marks is None else listing.marks
         return Labelled(attributes, marks, _telling(columns.values(), listing, None), "")
     if name not in columns:
-        raise WrongInput(f"There is no column {name!r} to be the class; there are: {', '.join(columns) or 'none'}.")
+        raise WrongInput(f"There is no column {name!r:.80} to be the class; there are: {', '.join(columns) or 'none'}.")
     chosen = columns.pop(name)
     _check_classes(chosen, listing.train)
     kept = _telling(columns.values(), listing, chosen)

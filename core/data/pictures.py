@@ -12,7 +12,7 @@ import warnings
 import zlib
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from core.data.names import place_of
 from core.domain import WrongInput
@@ -30,7 +30,7 @@ SMALLEST = 8  # the networks halve an image up to three times
 LARGEST = 1024  # pixels of a side: larger images, kept whole, would fill a disk and outlast any training
 GREY = ("1", "L", "LA")
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error)
-_LARGE = Lock()
+_LARGE, _STDERR = Lock(), Lock()
 logging.getLogger("PIL").setLevel(logging.CRITICAL)  # it logs of tags that it passes over; what is wrong, it raises
 
 
@@ -119,7 +119,7 @@ def _check_sides(image: Image.Image, name: str) -> None:
 
 
 def _decoded(image: Image.Image, name: str, size: int | None, channels: int | None) -> np.ndarray:
-    image.load()
+    load(image)
     ImageOps.exif_transpose(image, in_place=True)
     picture = _flat(image, name)
     if channels is not None:
@@ -128,6 +128,26 @@ def _decoded(image: Image.Image, name: str, size: int | None, channels: int | No
         picture = ImageOps.fit(picture, (size, size), Image.Resampling.BICUBIC)
     pixels = np.asarray(picture)
     return np.ascontiguousarray(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
+
+
+def load(image: Image.Image) -> None:
+    """Decode it. libtiff writes of damage to the process's stderr by itself, so that is shut while a TIFF is decoded."""
+    if image.format != "TIFF":
+        image.load()
+        return
+    with _STDERR:
+        try:
+            kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        except OSError:  # a process without stderr
+            image.load()
+            return
+        try:
+            os.dup2(nowhere, 2)
+            image.load()
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
 
 
 def more_pictures(raw: bytes) -> bool:
@@ -145,8 +165,12 @@ def _refuse_deep(image: Image.Image, name: str) -> None:
     """Pillow reads 16-bit colour as 8-bit without a word."""
     args = image.tile[0].args if isinstance(image, ImageFile.ImageFile) and image.tile else ()
     told = args if isinstance(args, tuple) else (args,)
-    deep = any((isinstance(arg, str) and ";16" in arg) or (isinstance(arg, int) and arg > 255) for arg in told)
-    if image.mode.startswith(("I", "F")) or (deep and image.format in ("PNG", "PPM", "TIFF")):
+    deep = image.format in ("PNG", "TIFF") and any(isinstance(arg, str) and ";16" in arg for arg in told)
+    deep |= image.format == "PPM" and any(isinstance(arg, int) and arg > 255 for arg in told)  # its greatest value
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (8,))
+        deep |= any(one > 8 for one in (bits if isinstance(bits, tuple) else (bits,)))
+    if image.mode.startswith(("I", "F")) or deep:
         raise WrongInput(f"The image {name} has more than 8 bits a channel; save it with 8 first, which may lose detail.")
 
 

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
-from core.data.pictures import GREY, LONGEST_SIDE, MOST_BYTES, MOST_PIXELS
+from core.data.pictures import GREY, LONGEST_SIDE, MOST_BYTES, MOST_PIXELS, load
 from core.descriptions import DatasetInfo
 from core.domain import WrongInput
 
@@ -35,7 +35,7 @@ def own_picture(raw: bytes, name: str, data: DatasetInfo) -> np.ndarray:
                         f"wanted, and {LONGEST_SIDE} a side."
                     )
                 image.draft(None, (2 * data.width, 2 * data.height))  # a JPEG need not be decoded much larger than is wanted
-                image.load()
+                load(image)
                 small = _small(image, data)
                 small.getexif()[TURN] = image.getexif().get(TURN, 1)
                 fitted = ImageOps.fit(ImageOps.exif_transpose(small), (data.width, data.height), Image.Resampling.BICUBIC)

@@ -58,8 +58,8 @@ def _from_text(text: str, noun: str) -> list[int]:
             raise WrongInput(f"{_wanted(noun)}; got {text!r:.60}.")
         first, last = int(found[1]), int(found[2] or found[1])
         if last < first:
-            raise WrongInput(f"A range of {noun}s goes upwards; got {piece.strip()!r}.")
+            raise WrongInput(f"A range of {noun}s goes upwards; got {piece.strip()!r:.60}.")
         if last - first >= MOST:
-            raise WrongInput(f"A study may have {MOST} runs at most; {piece.strip()!r} names {last - first + 1} {noun}s.")
+            raise WrongInput(f"A study may have {MOST} runs at most; {piece.strip()!r:.60} names {last - first + 1} {noun}s.")
         numbers += range(first, last + 1)
     return numbers

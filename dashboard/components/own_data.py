@@ -1,17 +1,27 @@
-"""Add a folder of the user's own images, and go on with it."""
+"""Add a folder of the user's own images, or a zip of one, and go on with it."""
+
+from collections.abc import Callable
+from pathlib import Path
+import re
+import shutil
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.data.adding import CHANNELS, SIDES, Asked
+from core.data.beside import folder_beside
 from core.data.folder import halved_folders
 from core.data.layouts import AUTO, LAYOUTS
 from core.data.process import add_apart
 from core.domain import WrongInput
+from core.store import trouble
 from dashboard.components.fragments import fragment
 from dashboard.components.text import plain
 from dashboard.session import ask_to_set, home, recall, remember
 
-FOLDER, FOUND = "own_folder", "own_found"
+FOLDER, FOUND, ZIP = "own_folder", "own_found", "own_zip"
+MOST_MB = 512  # of an upload, which this process holds in memory; a larger zip is named by its path
+LETTERS = 60  # of an upload's name
 _HELP = "\n".join(["How the folder is laid out:", "", *(f"- {key}: `{layout.ABOUT}`" for key, layout in LAYOUTS.items())])
 
 
@@ -26,6 +36,10 @@ def _ask(key: str) -> None:
         "Folder", key=FOLDER, placeholder="/home/me/pictures, or a name in FORGETSCOPE_DATA",
         help="With train/CLASS and test/CLASS inside, or one of the published layouts. README, Your own data, says more.",
     )  # fmt: skip
+    upload = st.file_uploader(
+        "Or a zip of such a folder", ["zip"], key=ZIP, max_upload_size=MOST_MB,
+        help=f"Up to {MOST_MB} MB; of a larger one on this machine, write the path above. Members are checked before they are unpacked.",
+    )  # fmt: skip
     if found := halved_folders():
         st.pills("Found in FORGETSCOPE_DATA", found, key=FOUND, on_change=_take, wrap=True, format_func=plain)
     left, middle, right = st.columns(3)
@@ -38,7 +52,7 @@ def _ask(key: str) -> None:
         "Channels", list(CHANNELS), default="auto", key="own_channels", required=True,
         help="auto: as the images are, which must be alike; grey, colour: all are turned into that.",
     )  # fmt: skip
-    if not st.button("Add", icon=":material/add:", disabled=not (path or "").strip(), key="own_add"):
+    if not st.button("Add", icon=":material/add:", disabled=not ((path or "").strip() or upload), key="own_add"):
         return
     bar = st.progress(0.0, "starting")
 
@@ -47,13 +61,24 @@ def _ask(key: str) -> None:
 
     try:
         asked = Asked(layout or AUTO, int(size or 0), (label or "").strip(), channels=channels or "auto")
-        added = add_apart(home().root, (path or "").strip(), asked, told)
+        added = _add_upload(upload, asked, told) if upload else add_apart(home().root, (path or "").strip(), asked, told)
     except WrongInput as wrong:
         bar.empty()
         st.error(plain(str(wrong)), icon=":material/error:")
         return
     st.toast(f"Added as {plain(added)}", icon=":material/check:")
     ask_to_set(key, added)
+
+
+def _add_upload(upload: UploadedFile, asked: Asked, told: Callable[[float, str], None]) -> str:
+    """As `add_apart`, of a zip that was uploaded: written into a temporary folder of the home. Raises WrongInput."""
+    datasets = home().datasets_folder
+    name = re.sub(r"[^\w .-]+", "_", Path(upload.name).stem)[:LETTERS].strip(" .") or "images"
+    with trouble.told(datasets), folder_beside(datasets) as beside:
+        archive = beside / f"{name}.zip"
+        with open(archive, "wb") as file:
+            shutil.copyfileobj(upload, file)
+        return add_apart(home().root, str(archive), asked, told)
 
 
 def _take() -> None:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from unicodedata import normalize
 
 import psutil
 import pytest
@@ -79,6 +80,18 @@ def test_wrong_use_is_one_line_and_status_2(main, pets, tmp_path, monkeypatch, h
     assert sentence in err.splitlines()[-1]
     assert "Traceback" not in err
     assert cache.keys(home.datasets_folder) == []
+
+
+def test_a_zip_in_the_data_folder_is_added_by_its_name(main, pets, monkeypatch, tmp_path):
+    monkeypatch.setenv("FORGETSCOPE_DATA", str(tmp_path))
+    shutil.make_archive(str(tmp_path / "packed"), "zip", pets)
+    first = main("data", "add", pets, "--name", "packed")[1]
+    assert main("data", "add", "packed.zip")[1] == first
+
+
+def test_a_folders_name_may_be_typed_with_its_letters_composed_or_not(main, pets, tmp_path):
+    pets.rename(tmp_path / normalize("NFD", "été"))
+    assert main("data", "add", tmp_path / normalize("NFC", "été"))[0] == 0
 
 
 def test_the_list_names_whole_and_damaged_sets(main, pets, home):

@@ -1,5 +1,8 @@
 """Adding images of one's own from the Unlearn page: what is said, what is chosen afterwards."""
 
+from pathlib import Path
+import shutil
+
 import pytest
 
 from core.data import cache
@@ -55,6 +58,24 @@ def test_added_images_become_the_chosen_dataset_and_can_be_asked_to_be_forgotten
     assert "8 to train on, 4 to test" in " ".join(caption.value for caption in at.caption).replace("\\", "")
     assert cache.info_of(bare.datasets_folder, key).height == 16
     assert not at.button(key="submit").disabled
+
+
+def test_an_uploaded_zip_is_added_under_its_name_and_nothing_else_is_left(open_app, bare, data):
+    raw = Path(shutil.make_archive(str(data / "packed"), "zip", data / "pets")).read_bytes()
+    at = open_app(bare.root, VIEW)
+    at.file_uploader(key="own_zip").upload("my ../pets.zip", raw, "application/zip").run()
+    sound(at.button(key="own_add").click().run())
+    (key,) = cache.keys(bare.datasets_folder)
+    assert (at.selectbox(key="dataset").value, key.partition("@")[0]) == (key, "pets")
+    assert [place.name for place in bare.datasets_folder.iterdir()] == [key]
+
+
+def test_a_zip_that_is_none_is_told_in_one_sentence(open_app, bare, data):
+    at = open_app(bare.root, VIEW)
+    at.file_uploader(key="own_zip").upload("pets.zip", b"hello", "application/zip").run()
+    at.button(key="own_add").click().run()
+    one_sentence(at, "pets.zip is no zip archive that can be read")
+    assert list(bare.datasets_folder.iterdir()) == []
 
 
 def test_a_folders_name_is_shown_letter_for_letter(open_app, bare, data):

@@ -46,14 +46,14 @@ def mine(finished, done):
 
 
 def bring(at, name, content):
-    at.file_uploader[0].set_value((name, content, "application/octet-stream"))
+    at.file_uploader(key="own_weights").set_value((name, content, "application/octet-stream"))
     return sound(at.run())
 
 
 def test_without_a_file_the_original_is_trained(open_app, bare, asked):
     at = open_app(bare.root)
-    assert [uploader.label for uploader in at.file_uploader] == ["Weights, up to 1 GB"]
-    assert sorted(at.file_uploader[0].allowed_type) == [".bin", ".ckpt", ".pt", ".pth", ".safetensors", ".tar"]
+    assert at.file_uploader(key="own_weights").label == "Weights, up to 1 GB"
+    assert sorted(at.file_uploader(key="own_weights").allowed_type) == [".bin", ".ckpt", ".pt", ".pth", ".safetensors", ".tar"]
     at.button(key="submit").click()
     sound(at.run())
     assert [spec.weights for spec in asked] == ["", ""]  # the run and its floor
@@ -112,7 +112,7 @@ def test_weights_that_do_not_fit_are_told_in_one_sentence_and_nothing_can_be_run
     assert "could not be read" in error.value
     assert "\n" not in error.value
     assert at.button(key="submit").disabled
-    at.file_uploader[0].clear()
+    at.file_uploader(key="own_weights").clear()
     assert not sound(at.run()).button(key="submit").disabled
 
 

@@ -39,7 +39,7 @@ def listing(root: Path) -> Listing:
         for row in rows_of(root, table, ("image_path", "age_class")):
             name, age = inside(row["image_path"], root / table), row["age_class"]
             if age not in AGES:
-                raise WrongInput(f"{root / table} gives {name} the age_class {age!r}; one of {', '.join(AGES)} is wanted.")
+                raise WrongInput(f"{root / table} gives {name} the age_class {age!r:.60}; one of {', '.join(AGES)} is wanted.")
             paths.append(f"{IMAGES.format(part)}/{name}")
             ages.append(AGES[age])
             families.append(Path(name).name.partition("_")[0])

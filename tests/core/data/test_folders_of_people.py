@@ -322,3 +322,30 @@ def test_values_that_unicode_writes_in_two_ways_are_one_value(tmp_path):
     index(root, "who", say=lambda p: (COMPOSED if p.stem == "0" else APART if p.stem == "1" else "x",))
     (column,) = labelled(listing_of(root)).columns
     assert column.values == (COMPOSED, "x")
+
+
+@pytest.mark.parametrize("how", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_a_packed_tiff_is_read_and_one_of_16_bits_is_not(tmp_path, added, how):
+    root = folder(tmp_path / "pets")
+    for path in list(root.rglob("*.png")):
+        Image.open(path).save(path.with_suffix(".tif"), compression=how)
+        path.unlink()
+    found = added(root)
+    images = cache.arrays_of(tmp_path / "datasets", found.info.key)["train_images"]
+    np.testing.assert_array_equal(images[0], np.asarray(Image.open(root / "train/cat/0.tif")).transpose(2, 0, 1))
+    Image.fromarray(np.full((8, 8), 40000, np.uint16)).save(root / "train/cat/0.tif", compression=how)
+    with pytest.raises(WrongInput, match="more than 8 bits a channel"):
+        added(root)
+
+
+def test_what_libtiff_writes_of_damage_is_not_told_but_a_sentence(tmp_path, added, capfd):
+    root = folder(tmp_path / "pets")
+    for path in list(root.rglob("*.png")):
+        Image.open(path).save(path.with_suffix(".tif"), compression="tiff_adobe_deflate")
+        path.unlink()
+    raw = bytearray((root / "train/cat/0.tif").read_bytes())
+    raw[20] ^= 0xFF  # inside the packed pixels
+    (root / "train/cat/0.tif").write_bytes(raw)
+    with pytest.raises(WrongInput, match=r"The image train/cat/0\.tif is broken"):
+        added(root)
+    assert capfd.readouterr() == ("", "")
