@@ -79,8 +79,8 @@ def fit(
         after_step()
 
     for epoch in range(1, recipe.epochs + 1):
-        model.train()
-        # BatchNorm cannot normalise one example by itself; the last batch may be that.
+        # BatchNorm cannot normalise one example by itself: a set of one is learned by its statistics as they are, a last batch left out.
+        model.train(len(data) > 1)
         batches = (b for b in data.batches(recipe.batch_size, run.generator, recipe.augment) if len(b[1]) > 1 or len(data) == 1)
         part = run.part((epoch - 1) / recipe.epochs, epoch / recipe.epochs)
         descend(

@@ -64,6 +64,8 @@ def run(
         raise WrongInput("A floor is held against the reference; leave out --floor or --no-reference.")
     if (forget is None) == (forget_file is None):
         raise WrongInput("What to forget must be said once: by --forget KIND:VALUE or by --forget-file CSV.")
+    if own is None and (normalisation, class_order) != ("best", "here"):
+        raise WrongInput("--normalisation and --class-order say how --weights are read; give --weights, too.")
     at_most = limit_of(limit)
     home = open_home()
     of_file = samples_from_file(forget_file) if forget_file else None  # told before the engine is awake
@@ -76,8 +78,6 @@ def run(
     )
     if own is not None:
         spec = with_own_weights(home, shelves, spec, own, normalisation, class_order)
-    elif (normalisation, class_order) != ("best", "here"):
-        raise WrongInput("--normalisation and --class-order say how --weights are read; give --weights, too.")
     for p in shelves.methods[method].params:
         if note := p.note(spec.params[p.name]):
             click.echo(note, err=True)

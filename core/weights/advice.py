@@ -93,12 +93,12 @@ def warnings(told: Told, classes: tuple[str, ...], how: WeightsAs) -> list[str]:
             f"with {how.normalisation} on {percent(ours['train'])}: probably it was trained with the former."
         )
     likely = likely_order(told, how.normalisation)
-    if likely and likely != how.order_name:
-        better = _row(told, how.normalisation, likely) or ours
+    better = _row(told, how.normalisation, likely) or ours
+    if likely != how.order_name and _share(told, better) - _share(told, ours) > FAR:
         found.append(
-            f"In the order {in_words(classes, tuple(better['order']))} ({ORDERS[likely]}) it is right on {percent(better['train'])} of "
-            f"the training images, in the order {in_words(classes, how.order)} on {percent(ours['train'])}: probably its classes stand in "
-            "the former."
+            f"In the order {in_words(classes, tuple(better['order']))} ({ORDERS.get(likely, 'as they stand here')}) it is right on "
+            f"{percent(better['train'])} of the training images, in the order {in_words(classes, how.order)} on {percent(ours['train'])}: "
+            "probably its classes stand in the former."
         )
     return found
 

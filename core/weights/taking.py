@@ -1,5 +1,6 @@
 """Takes weights that a user brings into the home, and gives them to a run as it reads them."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,8 @@ def accept(home: Home, dataset: str, model: str, brought: Brought) -> tuple[dict
 
 
 def tried(home: Home, dataset: str, network: nn.Module, carried: bool) -> dict[str, Any]:
-    """What core.weights.measuring.measured says of a network that `accept` built, on this machine's device. Raises WrongInput."""
-    device = choose_device()
+    """What core.weights.measuring.measured says of a network that `accept` built, on the device that runs have. Raises WrongInput."""
+    device = choose_device(os.environ.get("FORGETSCOPE_DEVICE", "").strip())
     return measured(network.to(device), load_dataset(dataset, home.datasets_folder), carried, device)
 
 

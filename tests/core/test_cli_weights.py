@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+from core.cli import running
+from core.domain import WrongInput
 from core.store.home import Home
 from core.store.results import ResultStore
 from tests.conftest import DIGITS_RUN
@@ -60,3 +62,40 @@ def test_weights_that_do_not_fit_end_with_2_and_one_line(here, in_process, monke
     assert "Traceback" not in err
     with ResultStore(home.database) as store:
         assert len(store.runs()) == before
+
+
+def test_how_weights_are_read_is_said_of_weights_alone(in_process):
+    words = ("run", "--dataset", "digits", "--model", "small_cnn", "--forget", "class:3", "--method", "ssd")
+    for option in (("--normalisation", "raw"), ("--class-order", "text")):
+        status, _, told = in_process(*words, *option)
+        assert status == 2
+        assert told.strip().endswith("say how --weights are read; give --weights, too.")
+
+
+def test_the_command_tells_what_was_tried_and_runs_as_it_was_asked(in_process, home, monkeypatch, tmp_path):
+    """With what is said of a file planted, and nothing run."""
+    rows = {"dataset": (0.9, 0.2), "raw": (1.0, 0.3)}  # right as they stand here: nine of ten, all; sorted as text: fewer
+    orders = [{"name": "", "order": []}, {"name": "matched", "order": [1, 0, *range(2, 10)]}]
+    tried = [{"key": key, "title": key.upper(), "likely": "", "orders": [o | {"train": v[i], "test": v[i]} for i, o in enumerate(orders)]}
+             for key, v in rows.items()]  # fmt: skip
+    said = {"weights": "ab" * 32, "count": 38_378, "notes": ["A note."], "carried": False, "images": [1437, 360]}
+    said |= {"best": "raw", "tried": tried}
+    asked = []
+    monkeypatch.setattr(running, "own_weights", lambda *_: said)
+    monkeypatch.setattr(running.runner, "ensure_supervisor", lambda _: None)
+    monkeypatch.setattr(running.runner, "submit", lambda _, spec: asked.append(spec) or spec.id)
+    monkeypatch.setattr(running, "follow_all", lambda *_: (_ for _ in ()).throw(WrongInput("No further.")))
+    words = (*DIGITS_RUN, "--weights", tmp_path / "mine.pth")
+    for option, read_as in (
+        ((), "raw"), (("--normalisation", "dataset"), "dataset"), (("--class-order", "matched"), "raw matched 1,0,2,3,4,5,6,7,8,9"),
+    ):  # fmt: skip
+        _, _, told = in_process(*words, *option)
+        assert asked[-1].weights_as == read_as
+        assert told.splitlines()[:2] == ["mine.pth fits: 38,378 weights", "A note."]
+        best = "of 2 ways tried, this one is right most often. Read so it is right on 100 % of 1,437 training images"
+        assert (best in told) == (read_as == "raw")
+        assert ("With the normalisation raw (RAW)" in told) == (read_as == "dataset")
+        assert ("probably its classes stand in the former" in told) == ("matched" in read_as)
+    assert len({spec.id for spec in asked}) == 3
+    _, _, told = in_process(*words, "--normalisation", "imagenet")
+    assert told.strip() == "These weights can be read with the normalisations dataset, raw; got 'imagenet'."

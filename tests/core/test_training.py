@@ -94,6 +94,21 @@ def test_one_single_example_can_be_trained_on(grey, steps):
     assert len(steps) == 3
 
 
+def test_one_single_example_can_be_trained_on_where_batch_norm_sees_one_number_of_it(grey, steps):
+    """As ResNet-18 does of 8x8 pixels; PyTorch raises in train mode there."""
+    one = grey.dataset.train.first(1)
+    pixels, classes = one.pixels()[0].numel(), len(grey.dataset.info.classes)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(pixels, 4), nn.BatchNorm1d(4), nn.Linear(4, classes))
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        model.train()(one.pixels())
+    before = nn.functional.cross_entropy(model.eval()(one.pixels()), one.labels).item()
+    trained = fit(model, one, replace(grey.recipe, epochs=20), grey.context(seed=3))
+    assert len(steps) == 20
+    assert nn.functional.cross_entropy(trained(one.pixels()), one.labels).item() < before / 2
+    assert torch.equal(trained[2].running_mean, torch.zeros(4)), "its statistics are as they were"
+
+
 def test_a_constant_rate_is_constant_and_equals_plain_sgd(grey, steps):
     ours = train(grey, one_cycle=False, momentum=0.8, weight_decay=0.01)
     assert {step["lr"] for step in steps} == {grey.recipe.learning_rate}
