@@ -9,16 +9,13 @@ from pathlib import Path
 import sys
 from typing import Any
 
-import torch
-
 from core.data.folder import LOOKING, OFFLINE
 from core.domain import WrongInput
 from core.memory import out_of_memory
 from core.store.home import Home
 from core.threads import cores
 from core.weights.limits import bounded
-from core.weights.reading import read
-from core.weights.taking import accept, tried
+from core.weights.scanning import scan
 
 NICENESS = 1  # behind the page that draws, before runs
 
@@ -33,10 +30,23 @@ def main(root: str) -> None:
     def say(answer: dict[str, Any]) -> None:
         print(json.dumps(answer), file=voice, flush=True)
 
+    path, name = Path(asked["path"]), asked["name"]
+    try:
+        with bounded(path):
+            scan(path, name)
+    except WrongInput as wrong:
+        say({"wrong": str(wrong)})
+        return
+    # Late: torch takes seconds that refusing most broken files need not pay.
+    import torch  # noqa: PLC0415
+
+    from core.weights.reading import read  # noqa: PLC0415
+    from core.weights.taking import accept, tried  # noqa: PLC0415
+
     try:
         torch.set_num_threads(1)  # each thread would claim room for itself
-        with bounded(path := Path(asked["path"])):
-            brought = read(path, asked["name"])
+        with bounded(path):
+            brought = read(path, name)
         if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better
             torch.set_num_threads(cores())
         answer, network = accept(home, asked["dataset"], asked["model"], brought)

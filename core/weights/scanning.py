@@ -27,7 +27,7 @@ ZIP, TAR = b"PK\x03\x04", b"ustar"
 def scan(path: Path, name: str) -> None:
     """Raises WrongInput for what is of no known ending, not there, too large, or declares more than it holds.
 
-    name: what the file is called where the user has it. An archive that is broken may raise anything.
+    name: what the file is called where the user has it.
     """
     if path.suffix.lower() not in KINDS:
         raise WrongInput(f"Own weights must be a file {', '.join(KINDS[:-1])} or {KINDS[-1]}; got {name!r}.")
@@ -43,10 +43,12 @@ def scan(path: Path, name: str) -> None:
         start = file.read(512)
     if start[257 : 257 + len(TAR)] == TAR:
         raise WrongInput(f"{name!r} is an archive of files; unpack it and give the file of weights inside.")
-    if start.startswith(ZIP):
-        _scan_zip(path, name, size)
-    else:
-        _scan_legacy(path, name, size)
+    try:
+        (_scan_zip if start.startswith(ZIP) else _scan_legacy)(path, name, size)
+    except WrongInput:
+        raise
+    except Exception as error:  # the parser of archives trips over strange bytes in many ways
+        raise broken(name) from error
 
 
 def broken(name: str, kind: str = "", why: str = "") -> WrongInput:
@@ -63,7 +65,6 @@ def _scan_header(path: Path, name: str) -> None:
 
 
 def _scan_zip(path: Path, name: str, size: int) -> None:
-    """Lets through what the parser of archives raises where the file is cut short, encrypted, or of another kind."""
     with ZipFile(path) as archive:
         inside = archive.infolist()
         if any(entry.compress_type != ZIP_STORED for entry in inside):

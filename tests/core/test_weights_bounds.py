@@ -9,7 +9,9 @@ import sys
 import pytest
 import torch
 
+from core.answers import QUESTIONS
 from core.domain import WrongInput
+from core.explore.dampening import redampen
 from core.weights import apart, scanning
 from core.weights.reading import read
 from tests.hostile_weights import TRIVIAL, calls, claiming, hostile, in_zip, mutations, old, pth
@@ -162,3 +164,8 @@ def test_the_file_of_the_scan_is_never_held_beyond_its_bound(tmp_path, monkeypat
     monkeypatch.setattr(scanning, "BytesIO", Seen)
     assert torch.equal(read(path).tensors["a"], big["a"])
     assert taken == [4096]
+
+
+def test_a_file_is_no_question_to_the_warm_engine_which_others_wait_for():
+    assert "own_weights" not in QUESTIONS
+    assert redampen is QUESTIONS["redampen"], "it has others"
