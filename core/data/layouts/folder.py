@@ -48,6 +48,11 @@ def listing(root: Path) -> Listing:
             paths.append(f"{folders[half]}/{image}")
             classes.append(name)
             halves.append(half)
+        if half not in halves and (loose := seen.loose.total()):
+            raise WrongInput(
+                f"{folders[half]}/ in {root} has {loose} image{'s' if loose > 1 else ''} in no class's folder; wanted is "
+                f"{folders[half]}/CLASS/ with the images of each class."
+            )
     seen.aside = [f"{name}/" for name in folders_in(root) if name not in folders.values()]
     columns = {CLASS: classes} | (indexed(root, paths, classes, halves) if (root / INDEX).exists() else {})
     return Listing(root, paths, np.array([half == "train" for half in halves], dtype=bool), columns, notes=seen.notes())

@@ -202,6 +202,14 @@ def test_a_half_that_is_missing_is_told_with_the_folders_that_are_there(tmp_path
         added(root)
 
 
+def test_images_in_halves_without_classes_are_told(tmp_path, added):
+    for half in ("train", "test"):
+        for place in range(3):
+            picture(tmp_path / "pets" / half / f"{place}.png", place)
+    with pytest.raises(WrongInput, match=r"train/ in .* has 3 images in no class's folder; wanted is train/CLASS/ with the images of each"):
+        added(tmp_path / "pets")
+
+
 def test_classes_without_halves_are_parted_by_one_fixed_draw_and_it_is_told_and_kept(tmp_path, added):
     found = added(made_up.classes(tmp_path / "pets"))
     assert (found.info.classes, found.info.train_counts, found.info.test_count) == (("cat", "dog"), (8, 4), 3)
