@@ -115,9 +115,9 @@ def _checked(opened: zipfile.ZipFile, archive: Path) -> tuple[list[tuple[zipfile
 
 def _path_of(member: zipfile.ZipInfo, archive: Path) -> str:
     """Raises WrongInput where the path is none inside a folder, or the member a link or something else that is no file."""
-    name = _name_of(member)
+    name = _name_of(member).replace("\\", "/")  # as some packers of Windows write it
     parts = name.rstrip("/").split("/")
-    odd = not name or name.startswith("/") or "\\" in name or "\0" in name or (len(name) > 1 and name[1] == ":")
+    odd = not name or name.startswith("/") or "\0" in name or (len(name) > 1 and name[1] == ":")
     if odd or any(part in ("", ".", "..") for part in parts):
         raise WrongInput(f"{archive.name} holds {name!r:.200}, a path that may lead out of the folder; pack it anew.")
     if len(parts) > DEEPEST or any(len(os.fsencode(part)) > LONGEST_NAME for part in parts):

@@ -152,7 +152,7 @@ def load(image: Image.Image) -> None:
 
 def more_pictures(raw: bytes) -> bool:
     """Whether a file holds more than the one picture that is read of it; a camera's small copy of it does not count."""
-    if not raw.startswith((b"GIF8", b"RIFF", b"II*", b"MM\0*", b"\x89PNG")):
+    if not (raw.startswith((b"GIF8", b"RIFF", b"II*", b"MM\0*")) or (raw.startswith(b"\x89PNG") and b"acTL" in raw)):
         return False
     try:
         with Image.open(BytesIO(raw), formats=FORMATS) as image:

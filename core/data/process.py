@@ -1,6 +1,7 @@
 """Adds a folder of images in a process of its own: who asks neither decodes nor dies of what it is given."""
 
 from collections.abc import Callable
+import json
 import os
 from pathlib import Path
 import re
@@ -17,13 +18,15 @@ DATASETS = "datasets"  # the folder that core.store.home.Home.datasets_folder na
 _PERCENT = re.compile(r" *(\d+) %  (.*)")
 
 
-def add_apart(home: Path, path: str, asked: Asked, say: Callable[[float, str], None]) -> str:
-    """The dataset's key, as `python -m core data add` says it. home: the home's folder. Raises WrongInput in its words.
+def add_apart(home: Path, path: str, asked: Asked, say: Callable[[float, str], None]) -> tuple[str, tuple[str, ...]]:
+    """The dataset's key, and what the user should know of how it was read, as `python -m core data add` says it.
+
+    home: the home's folder. Raises WrongInput in its words.
 
     Should who asks be stopped while it waits, the process ends, and leaves nothing.
     """
     options = ["--layout", asked.layout, "--size", str(asked.size), "--label", asked.label, "--name", asked.name]
-    command = [sys.executable, "-m", "core", "data", "add", *options, "--channels", asked.channels, "--", path]
+    command = [sys.executable, "-m", "core", "data", "add", *options, "--channels", asked.channels, "--json", "--", path]
     environment = {**os.environ, "FORGETSCOPE_HOME": str(home), "PYTHONIOENCODING": "utf-8"}
     last = "it said nothing"
     with TemporaryFile("w+", encoding="utf-8") as out:
@@ -48,4 +51,5 @@ def add_apart(home: Path, path: str, asked: Asked, say: Callable[[float, str], N
         if process.returncode:
             raise WrongInput(last)
         out.seek(0)
-        return out.read().strip()
+        told_of = json.loads(out.read())
+        return str(told_of["key"]), tuple(map(str, told_of["notes"]))

@@ -19,7 +19,7 @@ from dashboard.components.fragments import fragment
 from dashboard.components.text import plain
 from dashboard.session import ask_to_set, home, recall, remember
 
-FOLDER, FOUND, ZIP = "own_folder", "own_found", "own_zip"
+FOLDER, FOUND, ZIP, NOTES = "own_folder", "own_found", "own_zip", "own_notes"
 MOST_MB = 512  # of an upload, which this process holds in memory; a larger zip is named by its path
 LETTERS = 60  # of an upload's name
 _HELP = "\n".join(["How the folder is laid out:", "", *(f"- {key}: `{layout.ABOUT}`" for key, layout in LAYOUTS.items())])
@@ -52,6 +52,9 @@ def _ask(key: str) -> None:
         "Channels", list(CHANNELS), default="auto", key="own_channels", required=True,
         help="auto: as the images are, which must be alike; grey, colour: all are turned into that.",
     )  # fmt: skip
+    key_of, notes_of = recall(NOTES, ("", ()))
+    for note in notes_of:  # of the set that was added last: whatever was passed over or decided in reading it
+        st.info(plain(f"{key_of}: {note}"), icon=":material/info:")
     if not st.button("Add", icon=":material/add:", disabled=not ((path or "").strip() or upload), key="own_add"):
         return
     bar = st.progress(0.0, "starting")
@@ -61,16 +64,17 @@ def _ask(key: str) -> None:
 
     try:
         asked = Asked(layout or AUTO, int(size or 0), (label or "").strip(), channels=channels or "auto")
-        added = _add_upload(upload, asked, told) if upload else add_apart(home().root, (path or "").strip(), asked, told)
+        added, notes = _add_upload(upload, asked, told) if upload else add_apart(home().root, (path or "").strip(), asked, told)
     except WrongInput as wrong:
         bar.empty()
         st.error(plain(str(wrong)), icon=":material/error:")
         return
     st.toast(f"Added as {plain(added)}", icon=":material/check:")
+    remember(NOTES, (added, notes))
     ask_to_set(key, added)
 
 
-def _add_upload(upload: UploadedFile, asked: Asked, told: Callable[[float, str], None]) -> str:
+def _add_upload(upload: UploadedFile, asked: Asked, told: Callable[[float, str], None]) -> tuple[str, tuple[str, ...]]:
     """As `add_apart`, of a zip that was uploaded: written into a temporary folder of the home. Raises WrongInput."""
     datasets = home().datasets_folder
     name = re.sub(r"[^\w .-]+", "_", Path(upload.name).stem)[:LETTERS].strip(" .") or "images"

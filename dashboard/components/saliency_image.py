@@ -24,7 +24,7 @@ SET_TITLE = {
     "forget": "Forget set", "retain": "Kept training images", "test_forget": "Unseen, of what had to go", "test_retain": "Unseen, kept",
     "own": "Own picture",
 }  # fmt: skip
-KINDS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
+KINDS = ["png", "jpg", "jpeg", "jpe", "jfif", "jif", "webp", "gif", "bmp", "tif", "tiff"]
 PAIRS = (("unlearned", "original"), ("reference", "original"), ("unlearned", "reference"))
 NARROW = 150  # pixels of a column, at least: two stand side by side on a phone
 Ask = Any  # a function: question -> answer

@@ -61,13 +61,16 @@ def test_added_images_become_the_chosen_dataset_and_can_be_asked_to_be_forgotten
 
 
 def test_an_uploaded_zip_is_added_under_its_name_and_nothing_else_is_left(open_app, bare, data):
-    raw = Path(shutil.make_archive(str(data / "packed"), "zip", data / "pets")).read_bytes()
     at = open_app(bare.root, VIEW)
+    (data / "pets/train/cat/notes.txt").write_text("no image")
+    raw = Path(shutil.make_archive(str(data / "packed"), "zip", data / "pets")).read_bytes()
     at.file_uploader(key="own_zip").upload("my ../pets.zip", raw, "application/zip").run()
     sound(at.button(key="own_add").click().run())
     (key,) = cache.keys(bare.datasets_folder)
     assert (at.selectbox(key="dataset").value, key.partition("@")[0]) == (key, "pets")
     assert [place.name for place in bare.datasets_folder.iterdir()] == [key]
+    told = [info.value.replace("\\", "") for info in at.info]
+    assert f"{key}: 1 file that is no image passed over (1 .txt)." in told
 
 
 def test_a_zip_that_is_none_is_told_in_one_sentence(open_app, bare, data):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.data.layouts import awa2, celeba, classes, folder, mucac, mufac, pins
-from core.data.layouts.files import visible
+from core.data.layouts.files import files_beside, visible
 from core.data.listing import Listing
 from core.data.pictures import is_image
 from core.domain import WrongInput
@@ -41,8 +41,12 @@ def listing_of(root: Path, layout: str = AUTO) -> Listing:
         chosen = next((known for known in asked if known.fits(place)), None)
         if chosen is not None:
             found = chosen.listing(place)
-            said = f"Read from {place.relative_to(root).as_posix()}/, the only folder inside {root.name}/."
-            return found if place == root else replace(found, notes=(said, *found.notes))
+            if place == root:
+                return found
+            inner = place.relative_to(root)
+            left = [file for above in (root, *(root / up for up in reversed(inner.parents[:-1]))) for file in files_beside(above)]
+            said = f"Read from {inner.as_posix()}/, the only folder inside {root.name}/{_not_read(left)}."
+            return replace(found, notes=(said, *found.notes))
     if layout != AUTO:
         return LAYOUTS[layout].listing(root)  # which says what is missing
     if several := classes.sets_in(root):
@@ -60,6 +64,10 @@ def _nested(root: Path) -> Iterator[Path]:
         if len(folders) != 1 or any(map(is_image, files)):
             return
         place = place / folders[0]
+
+
+def _not_read(files: list[str]) -> str:
+    return f"; not read: {_named(files)} beside it" if files else ""
 
 
 def _found(root: Path) -> str:

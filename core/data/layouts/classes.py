@@ -6,8 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from core.data.layouts import awa2, celeba, folder, mucac, mufac, pins
-from core.data.layouts.files import SPLIT_SEED, TEST_SHARE, Seen, class_images, drawn_halves, folders_in, holds_images
+from core.data.layouts.files import (
+    SPLIT_SEED,
+    TEST_SHARE,
+    Seen,
+    class_images,
+    drawn_halves,
+    files_beside,
+    folders_in,
+    holds_images,
+)
 from core.data.listing import CLASS, Listing
+from core.data.pictures import is_image
 from core.domain import WrongInput
 
 KEY, ABOUT = "classes", "CLASS/*.png without halves, of which a fifth of each class, drawn by a fixed seed, becomes the test half"
@@ -36,6 +46,7 @@ def listing(root: Path) -> Listing:
     for name, image in class_images(root, seen, ""):
         paths.append(image)
         classes.append(name)
+    seen.aside = [name for name in files_beside(root, (folder.INDEX,)) if not is_image(name)]  # images are told as loose ones
     columns = folder.indexed(root, paths, classes, None) if (root / folder.INDEX).exists() else {}
     said = columns.pop(folder.SPLIT, None)
     if said is not None:

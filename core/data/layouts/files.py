@@ -27,7 +27,7 @@ class Seen:
     deeper: Counter[str] = field(default_factory=Counter)  # folder inside a class's folder -> images in it
     links: list[str] = field(default_factory=list)  # linked folders inside a class's folder, which are not followed
     loose: Counter[str] = field(default_factory=Counter)  # folder of classes -> images in it that lie in no class's folder
-    aside: list[str] = field(default_factory=list)  # folders beside the halves
+    aside: list[str] = field(default_factory=list)  # folders and files beside those that were read
     alike: list[str] = field(default_factory=list)  # classes whose name is written in two ways
 
     def notes(self) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ class Seen:
         if self.links:
             told.append(f"Links to folders inside a class's folder are not followed and were passed over: {_some(self.links)}.")
         if self.aside:
-            told.append(f"Beside the train and the test half passed over: {_some(self.aside)}.")
+            told.append(f"Beside the folders of images passed over: {_some(self.aside)}.")
         if self.alike:
             told.append(f"Folders whose names differ only in how letters are composed are one class: {_some(self.alike)}.")
         return tuple(told)
@@ -138,6 +138,11 @@ def visible(place: Path) -> tuple[list[str], list[str]]:
     entries = [entry for entry in _entries(place) if not _hidden(entry.name)]
     folders = sorted((e.name for e in entries if e.is_dir(follow_symlinks=False)), key=natural)
     return folders, sorted((e.name for e in entries if not e.is_dir()), key=natural)
+
+
+def files_beside(place: Path, read: tuple[str, ...] = ()) -> list[str]:
+    """Names of the files in a folder that were not `read` and may have been meant to be: tables, images; no README, no licence."""
+    return [name for name in visible(place)[1] if name not in read and not name.lower().startswith(("readme", "license", "licence"))]
 
 
 def holds_images(place: Path) -> bool:

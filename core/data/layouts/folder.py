@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.layouts.files import Seen, class_images, folders_in
+from core.data.layouts.files import Seen, class_images, files_beside, folders_in
 from core.data.layouts.tables import heads_of, inside, rows_of
 from core.data.listing import CLASS, Listing
 from core.data.names import composed
@@ -48,7 +48,12 @@ def listing(root: Path) -> Listing:
             paths.append(f"{folders[half]}/{image}")
             classes.append(name)
             halves.append(half)
-    seen.aside = [f"{name}/" for name in folders_in(root) if name not in folders.values()]
+        if half not in halves and (loose := seen.loose.total()):
+            raise WrongInput(
+                f"{folders[half]}/ in {root} has {loose} image{'s' if loose > 1 else ''} in no class's folder; wanted is "
+                f"{folders[half]}/CLASS/ with the images of each class."
+            )
+    seen.aside = [*(f"{name}/" for name in folders_in(root) if name not in folders.values()), *files_beside(root, (INDEX,))]
     columns = {CLASS: classes} | (indexed(root, paths, classes, halves) if (root / INDEX).exists() else {})
     return Listing(root, paths, np.array([half == "train" for half in halves], dtype=bool), columns, notes=seen.notes())
 

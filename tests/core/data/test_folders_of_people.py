@@ -114,11 +114,13 @@ def test_what_is_passed_over_is_named_by_its_ending_and_where_it_lies(tmp_path, 
         (root / "train/cat" / name).write_bytes(b"no image")
     picture(root / "train/loose.png", 50)
     picture(root / "val/cat/1.png", 51)
+    (root / "labels.csv").write_text("a,b")
+    (root / "README.md").write_text("about")
     (root / "__MACOSX/train").mkdir(parents=True)
     assert added(root).notes == (
         "4 files that are no image passed over (2 .heic, 1 .txt, 1 without an ending).",
         "1 image directly in train/, in no class's folder, passed over.",
-        "Beside the train and the test half passed over: val/.",
+        "Beside the folders of images passed over: val/, labels.csv.",
     )
 
 
@@ -179,6 +181,23 @@ def test_an_archives_outer_folders_are_gone_through_and_told(tmp_path, added):
     assert found.notes == ("Read from pets-v2/data/, the only folder inside pets/.",)
 
 
+def test_a_table_in_an_outer_folder_is_not_dropped_in_silence(tmp_path, added):
+    root = folder(tmp_path / "outer/a/pets")
+    index(root, "who", say=lambda p: (p.stem,)).rename(tmp_path / "outer/index.csv")
+    (tmp_path / "outer/a/classes.txt").write_text("cat")
+    told = "Read from a/pets/, the only folder inside outer/; not read: index.csv, classes.txt beside it."
+    assert added(tmp_path / "outer").notes == (told,)
+
+
+def test_files_beside_classes_without_halves_are_told(tmp_path, added):
+    root = made_up.classes(tmp_path / "pets")
+    (root / "labels.csv").write_text("a")
+    picture(root / "loose.png", 99)
+    assert added(root).notes[1:] == (
+        "1 image directly in pets/, in no class's folder, passed over.", "Beside the folders of images passed over: labels.csv.",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("key", ["mufac", "mucac", "celeba", "awa2", "pins", "folder", "classes"])
 def test_every_layout_is_found_inside_an_outer_folder(tmp_path, key):
     (tmp_path / "archive").mkdir()
@@ -200,6 +219,14 @@ def test_a_half_that_is_missing_is_told_with_the_folders_that_are_there(tmp_path
     (root / "test").rename(root / "val")
     with pytest.raises(WrongInput, match=r"A folder test/ is wanted in .*; it is not there; there are train/, val/\.$"):
         added(root)
+
+
+def test_images_in_halves_without_classes_are_told(tmp_path, added):
+    for half in ("train", "test"):
+        for place in range(3):
+            picture(tmp_path / "pets" / half / f"{place}.png", place)
+    with pytest.raises(WrongInput, match=r"train/ in .* has 3 images in no class's folder; wanted is train/CLASS/ with the images of each"):
+        added(tmp_path / "pets")
 
 
 def test_classes_without_halves_are_parted_by_one_fixed_draw_and_it_is_told_and_kept(tmp_path, added):
