@@ -75,7 +75,7 @@ def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool
     shares = counts / counts.sum(1, keepdims=True)
     written = size <= WRITTEN
     text = [
-        [f"{s:.0%}<br>{c:.0%} sure" if n else "" for s, c, n in zip(*row, strict=True)]
+        [f"{100 * s:.0f} %<br>{100 * c:.0f} %" if n else "" for s, c, n in zip(*row, strict=True)]
         for row in zip(shares, confidence, counts, strict=True)
     ] if written else None  # fmt: skip
     trace = {

@@ -465,7 +465,7 @@ def test_a_cell_says_share_and_mean_confidence():
     figure = comparing.matrix(cells({(0, 0): (8, 0.9), (0, 2): (2, 0.4), (1, 1): (5, 1.0)}), CLASSES, "A: ssd")
     (heat,) = figure.data
     assert heat.z.tolist() == [[0.8, 0, 0.2], [0, 1, 0]]
-    assert [*map(list, heat.text)] == [["80 %<br>0.90", "", "20 %<br>0.40"], ["", "100 %<br>1.00", ""]]
+    assert [*map(list, heat.text)] == [["80 %<br>90 %", "", "20 %<br>40 %"], ["", "100 %<br>100 %", ""]]
     assert list(heat.y) == ["cat", "dog"]  # no owl was among the images
     assert heat.customdata[0][2].tolist() == [2, 0.4]
     assert "mean confidence" in heat.hovertemplate

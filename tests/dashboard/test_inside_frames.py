@@ -319,7 +319,7 @@ def test_the_way_is_told_in_steps_and_ends_when_they_do():
     found = perturbation.frames(story(of_perturbation(), **PERTURBING), lambda: PLANE, dict)
     assert [frame.title for frame in found[1:4]] == [f"The way of the weights: {steps} steps" for steps in (0, 40, 70)]
     assert "the steps ran out first" in found[0].sentence
-    assert "4 % of their length" in found[2].sentence
+    assert "0.040 of their length" in found[2].sentence
     reached = perturbation.frames(story(of_perturbation(), **{**PERTURBING, "tolerance": 0.06}), lambda: PLANE, dict)
     assert "ran out" not in reached[0].sentence
 

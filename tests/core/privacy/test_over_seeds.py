@@ -16,6 +16,7 @@ from core.privacy.over_seeds import (
     rmia,
     u_lira,
 )
+from core.verdict import percent
 
 
 def models(seed, shape, shift=0.0, spread=1.0):
@@ -189,4 +190,4 @@ def test_each_is_described(metric):
     assert metric.unit == "share"
     assert metric.goal in ("high", "match")
     assert metric.definition.endswith(".")
-    assert f"{metric.ideal:g}" in metric.definition
+    assert percent(metric.ideal) in metric.definition  # as its value is shown
