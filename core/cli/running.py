@@ -11,7 +11,7 @@ from core.catalogue import Catalogue, catalogue, is_written
 from core.cli.doubting import Doubts, doubts_of
 from core.cli.group import EXIT, FAILED, POLL, as_json, cli, print_json
 from core.cli.printing import print_report
-from core.cli.waiting import places
+from core.cli.waiting import Watched
 from core.domain import ACTIVE, NORMALISATIONS, ORDERS, RunSpec, RunStatus, WrongInput
 from core.indices import samples_from_file
 from core.jobs import runner
@@ -145,13 +145,14 @@ def follow(home: Home, run_id: str) -> Run:
     """Wait for the run's end; tell its progress on stderr."""
     told, nudge = "", Nudge(home)
     with ResultStore(home.database) as store:
+        where = Watched(store)
         while True:
             store.reconcile()
             now = store.existing(run_id)
             if now.status not in ACTIVE:
                 return now
             left = "" if now.seconds_left is None else f", about {duration(now.seconds_left)} left"
-            if now.status == RunStatus.QUEUED and (place := places(store).get(run_id)) and place.text:
+            if now.status == RunStatus.QUEUED and (place := where().get(run_id)) and place.text:
                 left = f": {place.text}"
             line = f"{percent(round(now.share, 1))} {now.stage or now.status}{left}"
             if line.partition(",")[0] != told:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 from core.domain import RunStatus
@@ -12,10 +13,25 @@ from core.store.results import ResultStore
 from core.verdict import percent
 from core.wording import duration
 
+OLDEST = 2.0  # seconds
+
 
 def places(store: ResultStore) -> dict[str, Place]:
     """Every queued run's place."""
     return queue(store.db, history(store.db), datetime.now(UTC)) if store.has(RunStatus.QUEUED) else {}
+
+
+class Watched:
+    """Every queued run's place, for who asks often: looked at anew every other second, since a long queue takes a while to read."""
+
+    def __init__(self, store: ResultStore) -> None:
+        self._store, self._found, self._until = store, dict[str, Place](), 0.0
+
+    def __call__(self) -> dict[str, Place]:
+        """Call as often as you like."""
+        if monotonic() >= self._until:
+            self._found, self._until = places(self._store), monotonic() + OLDEST
+        return self._found
 
 
 def standing(run: Run, where: Mapping[str, Place]) -> str:

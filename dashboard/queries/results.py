@@ -45,11 +45,11 @@ def run(run_id: str) -> Run | None:
 
 
 def places() -> dict[str, Place]:
-    """Where every queued run stands in the queue; looked at once a second at most, whoever watches."""
+    """Where every queued run stands in the queue; looked at every other second at most, whoever watches."""
     return _places(str(home().root))
 
 
-@st.cache_data(ttl=1.0, max_entries=2, show_spinner=False)
+@st.cache_data(ttl=2.0, max_entries=2, show_spinner=False)
 def _places(root: str) -> dict[str, Place]:
     with ResultStore(home().database) as store:
         return queue(store.db, history(store.db), datetime.now(UTC))
