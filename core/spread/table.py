@@ -60,7 +60,7 @@ def variability(frame: "pd.DataFrame", everything: "pd.DataFrame", columns: Sequ
     """Column -> how far a second retrained network lies from the first, on average; of the frame's requests and seeds."""
     wanted = set(zip(*(frame[name] for name in ONCE), strict=True))
     floors = everything[(everything["method"] == FLOOR) & everything["reference"].astype(bool)]
-    here = [key in wanted for key in zip(*(floors[name] for name in ONCE), strict=True)]
+    here = np.array([key in wanted for key in zip(*(floors[name] for name in ONCE), strict=True)], bool)
     known = [name for name in columns if name in floors]
     means = distances(floors[here], known).mean()
     return {name: float(means[name]) for name in known if not np.isnan(means[name])}

@@ -49,7 +49,7 @@ def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
         },
     )  # fmt: skip
     st.caption(
-        reading(rows)
+        "How to read it: " + reading(rows)
         + (" Nearest to the reference comes first; a click" if NEAREST in there else " A click") + " on a header sorts."
     )
     if over_seeds and rows.few:

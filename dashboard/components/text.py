@@ -15,11 +15,11 @@ NAME = 60  # letters of a name inside a sentence or on a button
 TICK = 18  # letters of a name on an axis
 WRAP = 60  # letters of a line in a hover
 _HARMLESS = re.compile(r"[^\W_]+(?:[ '/,_-][^\W_]+)*")  # what Markdown leaves alone; most names are like that
-_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&^=@\"'])")
+_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&^=])")
 # Streamlit makes links, icons and arrows of finished text, where no backslash can be seen any more. An invisible joiner between the
 # letters keeps them apart: http://, www., a@b, :material/name:, :smile:, ->, <-, --, <=, >=.
 _JOINER = "\u2060"
-_MADE_LATER = re.compile(r"(?<=:)(?=[/\w])|(?<=@)|(?<=www)(?=\.)|(?<=[-<>=!])(?=[-<>=])", re.IGNORECASE)
+_MADE_LATER = re.compile(r"(?<=:)(?=[/\w])|(?<=@)(?=[-\w]+\.)|(?<=www)(?=\.)|(?<=[-<>=!])(?=[-<>=])", re.IGNORECASE)
 _SPACES = re.compile(r"\s*[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*")
 # Letters that turn the direction of all that follows, or that are no letters at all, are shown by their number.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]")

@@ -372,6 +372,15 @@ def test_a_method_that_does_nothing_is_not_on_the_front_and_beats_nobody():
     assert np.isnan(goodness(rows, column("train_forget_accuracy", "match"))).tolist() == [True, True, False, False, True]
 
 
+def test_a_front_of_methods_that_did_nothing_is_drawn_without_a_line():
+    frame = frame_of(*({"method": "original", "seed": s, "test_forget_accuracy": 0.9, "test_retain_accuracy": 0.97,
+                        "attack_loss_accuracy": 0.7} for s in range(2)))  # fmt: skip
+    points = comparing_front.points_of(frame, GAP, KEPT, True, names_of(frame))
+    assert points["place"].tolist() == [IDLE]
+    line, idle, *marks = comparing_front.front(points, comparing_front.landmarks(frame, GAP, KEPT), GAP, KEPT, {}).data
+    assert (len(line.x), idle.name, len(marks)) == (0, "unchanged", 2)
+
+
 def test_single_runs_are_beaten_only_beyond_what_two_retrained_networks_differ_by():
     near, far = (*of("ahead", (0.10,), 0.9), *of("behind", (0.12,), 0.9)), (*of("ahead", (0.10,), 0.9), *of("behind", (0.3,), 0.9))
     second = of("retrain", (0.05,), 0.5)
