@@ -35,14 +35,27 @@ def comparison(store: ResultStore, run_ids: Sequence[str] | None = None) -> "pd.
     for run_id, model, metric, value in all_values(store, run_ids):
         if run_id in at:  # else it finished between the two questions
             numbers[model].setdefault(metric, [nan] * len(runs))[at[run_id]] = value
-    columns: dict[str, list[Any]] = {name: [] for name in (*ABOUT, *TIME)}
-    for run in runs:
-        for name, said in _about(run).items():
-            columns[name].append(said)
+    columns = _columns(runs)
     for model, metrics in numbers.items():
         prefix = "" if model == "unlearned" else f"{model}."
         columns |= {prefix + metric: values for metric, values in metrics.items()}
     return pd.DataFrame(columns).astype(dict.fromkeys(TIME, float))
+
+
+def about(store: ResultStore) -> "pd.DataFrame":
+    """The columns ABOUT of all finished runs, newest first: what to choose by before any number is read."""
+    import pandas as pd  # noqa: PLC0415  # as above
+
+    columns = _columns(finished_runs(store))
+    return pd.DataFrame({name: columns[name] for name in ABOUT})
+
+
+def _columns(runs: Sequence[Finished]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in (*ABOUT, *TIME)}
+    for run in runs:
+        for name, said in _about(run).items():
+            columns[name].append(said)
+    return columns
 
 
 def _about(run: Finished) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from core.cli.group import as_json, cli, print_json
 from core.comparison import ABOUT, TIME, comparable, comparison, why_fewer
 from core.domain import WrongInput
 from core.store.home import open_home
+from core.store.outcome import DamagedRun
 from core.store.results import ResultStore
 from core.store.studies import is_study, members
 
@@ -52,6 +53,10 @@ def _runs_of(store: ResultStore, any_id: str) -> list[str]:
     """Raises WrongInput where the ID is neither a study's nor a run's."""
     if is_study(store, any_id):
         return [run.run_id for run in members(store, any_id).get(any_id, [])]
+    row = store.row(any_id)
+    if isinstance(row, DamagedRun):
+        click.echo(f"Left out: {row.wrong}", err=True)
+        return []
     return [store.existing(any_id).id]
 
 

@@ -1,5 +1,6 @@
 """Ask for runs and walk away: every call returns in milliseconds and none needs torch."""
 
+from contextlib import suppress
 from dataclasses import replace
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ import threading
 
 from filelock import FileLock, Timeout
 
-from core.domain import RunSpec, RunStatus
+from core.domain import RunSpec, RunStatus, WrongInput
 from core.store.artifacts import Artifacts
 from core.store.home import Home
 from core.store.results import ResultStore
@@ -59,6 +60,17 @@ def delete(home: Home, run_id: str) -> None:
         Artifacts(home.artifacts_folder).remove(file)
     with told(home.log(run_id)):
         home.log(run_id).unlink(missing_ok=True)
+
+
+def delete_damaged(home: Home, key: str) -> None:
+    """Forget a damaged row, by its id or its place, with what only it names. Raises WrongInput where there is none such."""
+    with ResultStore(home.database) as store:
+        files = store.remove_damaged(key)
+        if store.has(RunStatus.RUNNING):
+            files = []  # as for `delete`
+    for file in files:
+        with suppress(WrongInput):  # a damaged row may name no file of ours
+            Artifacts(home.artifacts_folder).remove(file)
 
 
 def ensure_supervisor(home: Home, pipeline: str = PIPELINE) -> None:

@@ -15,7 +15,7 @@ NOTHING = Outcome()
 
 _QUEUE_ANEW = """
     insert into runs (id, spec, status, turn, created_at)
-    values (:id, :spec, 'queued', (select coalesce(max(turn), 0) + 1 from runs), :now)
+    values (:id, :spec, 'queued', coalesce((select turn from runs where typeof(turn) = 'integer' order by turn desc limit 1), 0) + 1, :now)
     on conflict (id) do update set
         status = 'queued', attempt = attempt + 1, turn = excluded.turn, share = 0, stage = '', note = '',
         seconds_left = null, cancel_requested = 0, started_at = null, finished_at = null, error = '',
@@ -25,11 +25,12 @@ _QUEUE_ANEW = """
 _CLAIM = """
     update runs set status = 'running', started_at = ?, supervisor_pid = ?, supervisor_started = ?
     where id = (
-        select id from runs as waiting where status = 'queued' and not exists
+        select id from runs as waiting where status = 'queued' and typeof(id) = 'text' and typeof(attempt) = 'integer' and not exists
             (select 1 from runs where status = 'running' and slot = waiting.slot)
         order by turn limit 1)
-    returning spec, attempt
+    returning id, spec, attempt
 """
+_UNREADABLE = "update runs set status = 'failed', finished_at = ?, error = ? where id = ?"
 _PROGRESS = """
     update runs set share = max(share, ?), stage = ?, note = ?, seconds_left = ?
     where id = ? and attempt = ? and status = 'running'
@@ -61,8 +62,12 @@ def claim(db: Database, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
     if not db.read("select 1 from runs where status = 'queued' limit 1"):
         return None  # an idle supervisor looks often and must not take the write lock for it
     with db.transaction() as write:
-        rows = write.execute(_CLAIM, (now(), supervisor.pid, supervisor.started)).fetchall()
-    return (RunSpec.from_json(rows[0]["spec"]), rows[0]["attempt"]) if rows else None
+        while rows := write.execute(_CLAIM, (now(), supervisor.pid, supervisor.started)).fetchall():
+            try:
+                return RunSpec.from_json(rows[0]["spec"]), rows[0]["attempt"]
+            except WrongInput as wrong:  # a damaged row must not hold up the others
+                write.execute(_UNREADABLE, (now(), f"The database's row of this run is damaged: {wrong}.", rows[0]["id"]))
+    return None
 
 
 def started(db: Database, run_id: str, attempt: int, worker: ProcessId, device: str) -> bool:
@@ -125,10 +130,10 @@ def cancel(write: sqlite3.Connection, run_id: str) -> None:
 
 def reconcile(db: Database, none_runs: bool) -> None:
     """Runs whose supervisor or worker is gone are `interrupted`, or `cancelled` where that was asked for."""
-    for row in db.read("select * from runs where status = 'running'"):
-        supervisor = ProcessId(row["supervisor_pid"], row["supervisor_started"])
-        worker = ProcessId(row["worker_pid"], row["worker_started"]) if row["worker_pid"] is not None else None
-        watched = supervisor.alive() and not none_runs
+    for row in db.read("select * from runs where status = 'running' and typeof(id) = 'text' and typeof(attempt) = 'integer'"):
+        supervisor = ProcessId.stored(row["supervisor_pid"], row["supervisor_started"])
+        worker = ProcessId.stored(row["worker_pid"], row["worker_started"])
+        watched = supervisor is not None and supervisor.alive() and not none_runs
         if watched and (worker is None or worker.alive()):
             continue
         if worker and not watched:

@@ -9,7 +9,7 @@ from core.asking import make_spec
 from core.catalogue import Catalogue
 from core.comparison import settings_text
 from core.descriptions import DatasetInfo
-from core.domain import ForgetRequest, RunSpec, WrongInput
+from core.domain import ForgetRequest, RunSpec, WrongInput, check_plain, plain_object, request_from
 from core.store.beside import FLOOR
 from core.studies.seeds import MOST
 from core.wording import title_of
@@ -84,11 +84,26 @@ class StudyPlan:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse of `to_json`."""
-        raw = json.loads(text)
-        request = ForgetRequest(**{**raw["request"], "picks": tuple(raw["request"]["picks"])})
-        variants = tuple(Variant(**variant) for variant in raw["variants"])
-        return cls(**{**raw, "request": request, "variants": variants, "seeds": tuple(raw["seeds"])})
+        """The inverse of `to_json`. Raises WrongInput, without a full stop, for anything else."""
+        raw = plain_object(text, "a plan")
+        for name, wanted in _OF_PLAN.items():
+            check_plain(name, raw.get(name), wanted)
+        for variant in raw["variants"]:
+            check_plain("a variant", variant, dict)
+            check_plain("a variant's method", variant.get("method"), str)
+            check_plain("a variant's settings", variant.get("settings"), dict)
+        for seed in raw["seeds"]:
+            check_plain("a seed", seed, int)
+        if not raw["variants"] or not raw["seeds"]:
+            raise WrongInput("variants and seeds should name one at least, but one of them names none")
+        variants = tuple(Variant(variant["method"], variant["settings"]) for variant in raw["variants"])
+        known = {name: raw[name] for name in _OF_PLAN}
+        return cls(**{**known, "request": request_from(raw["request"]), "variants": variants, "seeds": tuple(raw["seeds"])})
+
+
+_OF_PLAN: dict[str, type] = {
+    "dataset": str, "model": str, "request": dict, "variants": list, "seeds": list, "reference": bool, "title": str,
+}  # fmt: skip
 
 
 def make_plan(

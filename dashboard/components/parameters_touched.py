@@ -29,7 +29,7 @@ def touched(run: Run, names: frozenset[str]) -> None:
     stays("touched-runs", list(alike))
     chosen = st.multiselect(
         "Runs", list(alike), start, format_func=lambda i: labels.get(i, i), key="touched-runs", max_selections=MOST,
-        help="Finished runs that began from the same original network, weight for weight.",
+        help=f"The {len(alike):,} finished runs that began from the same original network, weight for weight; type to search them.",
     )  # fmt: skip
     others = [(i, labels[i], str(alike[i].finished_at)) for i in chosen]
     if "reference" in names:

@@ -9,7 +9,7 @@ from core.catalogue import Catalogue
 from core.comparison import model_text, settings_text
 from core.domain import ACTIVE, STOPPED, WrongInput
 from core.jobs import runner
-from core.store.outcome import Run
+from core.store.outcome import DamagedRun, Run
 from core.wording import title_of
 from dashboard import queries
 from dashboard.components.fragments import fragment
@@ -94,6 +94,8 @@ def _act(action: str, run_id: str) -> None:
     try:
         if action == "Cancel":
             runner.cancel(home(), run_id)
+        elif action == "Delete damaged":
+            runner.delete_damaged(home(), run_id)
         elif action == "Retry":
             again = runner.retry(home(), run_id)
             if opened_run() == run_id:
@@ -111,6 +113,11 @@ def act_button(action: str, run: Run, key: str) -> None:
     allowed = {"Cancel": run.status in ACTIVE, "Retry": run.status in STOPPED, "Delete": run.status not in ACTIVE}
     if allowed[action]:
         st.button(action, key=f"{key}-{action}-{run.id}", on_click=_act, args=(action, run.id))
+
+
+def delete_damaged_button(row: DamagedRun, key: str) -> None:
+    """The one thing that can be done with a damaged row."""
+    st.button("Delete", key=f"{key}-Delete-{row.id}", on_click=_act, args=("Delete damaged", row.id))
 
 
 def watch(run: Run, title: str) -> None:

@@ -3,12 +3,14 @@
 `finished` and `root` (the home) are arguments only to be part of the cache's key: see `edition`.
 """
 
+from dashboard.queries.listing import listed, offered
 from dashboard.queries.looking import look_arrays, look_key, look_progress
 from dashboard.queries.results import (
     arrays,
     beside,
     comparison,
     edition,
+    finished_runs,
     gone,
     numbers,
     overlap,
@@ -16,7 +18,6 @@ from dashboard.queries.results import (
     recorded_arrays,
     report,
     run,
-    runs,
     same_original,
     stored,
     table,
@@ -24,7 +25,7 @@ from dashboard.queries.results import (
 from dashboard.queries.saliency import saliency, saliency_offer
 from dashboard.queries.shelves import catalogue, dataset, images, study_name, titled
 from dashboard.queries.steps import noise_answers, path_at, path_curve, plane
-from dashboard.queries.studying import new_runs, standings, studies, study_summary
+from dashboard.queries.studying import damaged_studies, new_runs, standings, studies, study_runs, study_summary
 from dashboard.queries.warm import engine, own_weights
 from dashboard.queries.weights import (
     alpha_curve,
@@ -42,19 +43,23 @@ __all__ = [
     "beside",
     "catalogue",
     "comparison",
+    "damaged_studies",
     "dataset",
     "edition",
     "engine",
+    "finished_runs",
     "gone",
     "images",
     "importance_view",
     "kernel_map",
+    "listed",
     "look_arrays",
     "look_key",
     "look_progress",
     "new_runs",
     "noise_answers",
     "numbers",
+    "offered",
     "overlap",
     "own_weights",
     "path_at",
@@ -65,7 +70,6 @@ __all__ = [
     "redampen",
     "report",
     "run",
-    "runs",
     "saliency",
     "saliency_offer",
     "same_original",
@@ -73,6 +77,7 @@ __all__ = [
     "stored",
     "studies",
     "study_name",
+    "study_runs",
     "study_summary",
     "table",
     "titled",

@@ -1,14 +1,15 @@
 """Runs as they stand, and what finished ones left behind."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.comparison import about
 from core.comparison import comparison as compare_runs
-from core.domain import RunStatus, WrongInput
-from core.jobs import runner
+from core.domain import WrongInput, digest
 from core.report import full_report, numbers_of
 from core.store.alike import same_original as runs_of_same_original
 from core.store.artifacts import Artifacts
@@ -18,17 +19,6 @@ from core.store.outcome import Run
 from core.store.results import ResultStore
 from core.verdict import Numbers
 from dashboard.session import home
-
-
-def runs() -> list[Run]:
-    """Every run as it stands now, newest first. A queue that nobody serves (the machine was restarted, say) is served."""
-    with ResultStore(home().database) as store:
-        store.reconcile()
-        found = store.runs()
-    waiting = {run.status for run in found}
-    if RunStatus.QUEUED in waiting and RunStatus.RUNNING not in waiting:
-        runner.ensure_supervisor(home())
-    return found
 
 
 def edition(run: Run) -> tuple[str, str]:
@@ -88,16 +78,28 @@ def arrays(run_id: str, name: str, finished: str, root: str) -> dict[str, np.nda
     return Artifacts(place.artifacts_folder).get_arrays(files[name])
 
 
-def comparison() -> pd.DataFrame:
-    """See core.comparison.comparison: every finished run. Shared by all pages: read, never write."""
+def finished_runs() -> pd.DataFrame:
+    """What every finished run is about, newest first: see core.comparison.about. Shared by all pages: read, never write."""
     with ResultStore(home().database) as store:
-        return _comparison(store.revision(), str(home().root))
+        return _finished_runs(store.finished_revision(), str(home().root))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _comparison(revision: int, root: str) -> pd.DataFrame:
+def _finished_runs(revision: int, root: str) -> pd.DataFrame:
     with ResultStore(home().database) as store:
-        return compare_runs(store)
+        return about(store)
+
+
+def comparison(run_ids: Sequence[str]) -> pd.DataFrame:
+    """See core.comparison.comparison. Shared by all pages: read, never write."""
+    with ResultStore(home().database) as store:
+        return _comparison(digest(list(run_ids)), store.finished_revision(), str(home().root), run_ids)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _comparison(which: str, revision: int, root: str, _run_ids: Sequence[str]) -> pd.DataFrame:
+    with ResultStore(home().database) as store:
+        return compare_runs(store, _run_ids)
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)

@@ -9,7 +9,7 @@ from dashboard import queries
 from dashboard.components.fragments import fragment
 from dashboard.components.requests import ask_request
 from dashboard.components.studies_form import ask_plan, told
-from dashboard.components.studies_rows import moving, study_row
+from dashboard.components.studies_rows import damaged_row, moving, study_row
 from dashboard.components.text import plain
 from dashboard.session import home, remember
 
@@ -19,7 +19,7 @@ NEW = "new"
 
 st.markdown("One run is an anecdote. A study asks for several methods, settings and seeds at once, and gives every number its spread.")
 shelves = queries.catalogue()
-known = queries.standings()
+known, damaged = queries.standings(), queries.damaged_studies()
 
 
 def start(plan: StudyPlan) -> None:
@@ -69,6 +69,8 @@ box = st.expander("New study", expanded=not known, key=NEW, on_change="rerun", b
 if box.open:
     with box:
         fragment(ask)
+for study in damaged:
+    damaged_row(study)
 if known:
     polled = moving(known)
     fragment(rows, run_every=POLL if polled else None)
