@@ -194,6 +194,8 @@ def plain_object(text: object, what: str) -> dict[str, Any]:
 
 def check_plain(name: str, value: object, wanted: type) -> None:
     """Raises WrongInput, without a full stop, where a stored value is of another type than `wanted`, unreadable or without end."""
+    if type(value) is str is wanted and value.isprintable():
+        return  # as nearly always
     fits = type(value) is wanted or (wanted is float and type(value) is int)
     if fits and isinstance(value, str):
         fits = is_readable(value)
@@ -222,11 +224,11 @@ def request_from(raw: dict[str, Any]) -> ForgetRequest:
     """From the plain data of a stored spec. Raises WrongInput, without a full stop."""
     known = {name: value for name, value in raw.items() if name in _OF_REQUEST}
     for name, value in known.items():
-        check_plain(f"request.{name}", value, _OF_REQUEST[name])
+        check_plain(name, value, _OF_REQUEST[name])
     if known.get("kind") not in KINDS:
         raise WrongInput(f"request.kind should be one of {', '.join(KINDS)}, but is {said_of(known.get('kind'))}")
     for pick in known.get("picks", ()):
-        check_plain("request.picks", pick, int)
+        check_plain("a pick", pick, int)
     return ForgetRequest(**{**known, "picks": tuple(known.get("picks", ()))})
 
 

@@ -33,6 +33,7 @@ def plant_rows(home: Home, count: int) -> list[str]:
     """Ids of `count` finished runs, oldest first. All have the numbers of one planted run, a little off, and its files."""
     model = plant(home, spec("unsir"))
     made = specs_of(count)
+    ids = [one.id for one in made]
     draw = np.random.default_rng(0)
     with ResultStore(home.database) as store:
         taken, files = store.measurements(model), store.artifacts(model)
@@ -45,21 +46,21 @@ def plant_rows(home: Home, count: int) -> list[str]:
                 "insert into runs (id, spec, status, turn, share, created_at, started_at, finished_at, device, seconds, speedup)"
                 " values (?, ?, 'done', ?, 1, ?, ?, ?, 'cpu', ?, 15.0)",
                 (
-                    (one.id, one.to_json(), turn + 1 + at, *(_time(at, part) for part in range(3)), seconds)
-                    for at, one in enumerate(made)
+                    (run_id, one.to_json(), turn + 1 + at, *(_time(at, part) for part in range(3)), seconds)
+                    for at, (run_id, one) in enumerate(zip(ids, made, strict=True))
                 ),
             )
-            for one in made:
+            for run_id in ids:
                 off = draw.random(len(taken)) * 0.03
                 write.executemany(
                     "insert into measurements values (?, ?, ?, ?, ?)",
                     [
-                        (one.id, m.metric, m.model, None if m.value is None else m.value * (1 - far), m.reason)
+                        (run_id, m.metric, m.model, None if m.value is None else m.value * (1 - far), m.reason)
                         for m, far in zip(taken, off.tolist(), strict=True)
                     ],
                 )
-            write.executemany("insert into artifacts values (?, ?, ?)", [(one.id, *item) for one in made for item in files.items()])
-    return [one.id for one in made]
+            write.executemany("insert into artifacts values (?, ?, ?)", [(run_id, *item) for run_id in ids for item in files.items()])
+    return ids
 
 
 def _time(at: int, part: int) -> str:

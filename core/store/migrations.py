@@ -81,6 +81,9 @@ MIGRATIONS: tuple[str, ...] = (
     create index runs_by_model on runs (case when json_valid(spec) then json_extract(spec, '$.model') end, turn);
     create index runs_by_method on runs (case when json_valid(spec) then json_extract(spec, '$.method') end, turn);
     create index runs_by_kind on runs (case when json_valid(spec) then json_extract(spec, '$.request.kind') end, turn);
+    create index runs_by_seed on runs (
+        case when json_valid(spec) then json_extract(spec, '$.seed') end,
+        case when json_valid(spec) then json_extract(spec, '$.method') end);  -- what stands beside a run: see `beside`
     -- Grows when a finished run comes, goes or changes, and not with progress: what is read of finished runs is cached under it.
     create table finished_revision (value integer not null);
     insert into finished_revision values (0);

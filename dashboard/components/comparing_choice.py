@@ -30,7 +30,8 @@ def chosen_runs(everything: pd.DataFrame) -> list[str]:
         study = _study()
         about = everything[["id", *FILTERS]]
         words: dict[str, str] = {}
-        for text, said in zip(about["request"], requests_of(about), strict=True):
+        once = about[["request", "dataset"]].drop_duplicates()
+        for text, said in zip(once["request"], requests_of(once), strict=True):
             words[text] = said if words.get(text, said) == said else text  # two datasets have other names for it
         left = pd.Series(True, about.index) if study == ALL else about["id"].isin(queries.study_runs(study))
         if not left.any():
