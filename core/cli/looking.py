@@ -44,7 +44,7 @@ def list_(shelf: str, as_json: bool) -> None:
 @click.option("--model", multiple=True, metavar="KEY", help="Only runs of this model.")
 @click.option("--method", multiple=True, metavar="KEY", help="Only runs of this method.")
 @click.option("--kind", multiple=True, type=click.Choice(KINDS), help="Only runs of this kind of request.")
-@click.option("--status", multiple=True, type=click.Choice(list(RunStatus)), help="Only runs in this state.")
+@click.option("--status", multiple=True, type=click.Choice([str(status) for status in RunStatus]), help="Only runs in this state.")
 @click.option("--search", default="", metavar="WORDS", help="Only runs with all these words, such as 'ssd class:3 alpha=2'.")
 @click.option("--sort", default="newest", type=click.Choice(list(SORTS)), show_default=True, help="What comes first.")
 @click.option("--limit", default=500, type=click.IntRange(0), show_default=True, help="Runs of a page; 0: all of them.")

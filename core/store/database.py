@@ -46,7 +46,7 @@ class Database:
                 if not why or not _may_be_read(path, error):
                     raise
                 self._db = to_look_at(path)
-                self.read_only = why
+                self.read_only = why if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) else read_only(path)
 
     def close(self) -> None:
         """The file's last connection folds the write-ahead log in."""

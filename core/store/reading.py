@@ -51,13 +51,13 @@ def run_of(row: Row) -> Run | DamagedRun:
         return DamagedRun(key_of(row), f"The database's row of run {key_of(row)} is damaged: {wrong}.")
 
 
-def key_of(row: Row) -> str:
+def key_of(row: Row, place: str = "row-") -> str:
     """What names a row to whom would delete it: its id, else its place."""
-    return row["id"] if _is_id(row["id"]) else f"row-{row['row']}"
+    return row["id"] if _is_id(row["id"]) else f"{place}{row['row']}"
 
 
 def _is_id(value: object) -> bool:
-    return type(value) is str and value.isprintable() and 0 < len(value) <= 64 and not value.startswith("row-")
+    return type(value) is str and value.isprintable() and 0 < len(value) <= 64 and not value.startswith(("row-", "study-row-"))
 
 
 def _whole(row: Row) -> Run:

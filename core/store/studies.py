@@ -12,7 +12,7 @@ from core.store import lifecycle
 from core.store.reading import check_id, key_of, of_spec, shown, status_of, time_of
 from core.store.results import ResultStore
 
-_PLACE = re.compile(r"row-(\d{1,18})")  # names a row without an id
+_PLACE = re.compile(r"study-row-(\d{1,18})")  # names a row without an id
 
 _MEMBERS = f"""
     select s.study_id, s.run_id, s.variant, s.stands_in, r.status, r.share, r.seconds_left, r.stage, r.finished_at,
@@ -204,7 +204,7 @@ def _row(row: sqlite3.Row) -> StoredStudy | DamagedStudy:
             raise WrongInput("plan should be readable text, but is not")
         created = time_of("created_at", row["created_at"])
     except WrongInput as wrong:
-        return damaged(key_of(row), wrong)
+        return damaged(key_of(row, "study-row-"), wrong)
     return StoredStudy(row["id"], row["title"], row["plan"], created, bool(row["cancelled"]))
 
 
