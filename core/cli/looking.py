@@ -86,7 +86,8 @@ def _line(run: Run, where: Mapping[str, Place]) -> str:
 
 def _cut(shown: int, first: int, total: int, everything: int, limit: int) -> str:
     """How many runs there are besides those that were printed."""
-    asked = f"{total:,} of {everything:,} runs are as asked for" if total < everything else f"There are {total:,} runs"
+    verb = "is" if total == 1 else "are"
+    asked = f"{total:,} of {everything:,} runs {verb} as asked for" if total < everything else f"There are {total:,} runs"
     if shown == total:
         return f"{asked}."
     if not shown:

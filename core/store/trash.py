@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 import json
 import sqlite3
+from types import NoneType
 
 from core.domain import ACTIVE, WrongInput, check_plain, plain_object
 from core.store import lifecycle
@@ -122,11 +123,12 @@ def _files(text: object) -> list[str]:
 
 def _throw(write: sqlite3.Connection, any_id: str, title: str, tables: dict[str, str]) -> None:
     """tables: the first is the one that says whether it is there."""
-    with suppress(TypeError):  # a damaged row, which cannot be written down, just goes
-        content = {
-            table: [dict(row) for row in write.execute(f"select * from {table} where {column} = ? order by rowid", (any_id,))]
-            for table, column in tables.items()
-        }
+    content = {
+        table: [dict(row) for row in write.execute(f"select * from {table} where {column} = ? order by rowid", (any_id,))]
+        for table, column in tables.items()
+    }
+    values = [value for rows in content.values() for row in rows for value in row.values()]
+    if all(type(value) in (str, int, float, NoneType) for value in values):  # a damaged row, which cannot be written down, just goes
         files = [row["file"] for row in content.get("artifacts", ())]
         write.execute(
             "insert or replace into trash (id, title, deleted_at, content, files) values (?, ?, ?, ?, ?)",

@@ -47,7 +47,8 @@ def take_out() -> None:
 
 def counted(first: int, shown: int, wanted: int, everything: int) -> str:
     """How many runs there are, and which of them are shown."""
-    which = f"{wanted:,} of {everything:,} runs are as asked for" if wanted < everything else f"{everything:,} run{'s' * (everything != 1)}"
+    of_them = f"{wanted:,} of {everything:,} runs {'is' if wanted == 1 else 'are'} as asked for"
+    which = of_them if wanted < everything else f"{everything:,} run{'s' * (everything != 1)}"
     return which + (f"; {first + 1:,} to {first + shown:,} are shown." if shown < wanted else ".")
 
 

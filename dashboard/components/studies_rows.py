@@ -66,7 +66,7 @@ def damaged_row(study: DamagedStudy) -> None:
         what.markdown(f"**A damaged study**  \n{plain(study.id)}")
         what.error(plain(f"{study.wrong} It can only be deleted; its runs stay."))
         with buttons, st.container(horizontal=True, horizontal_alignment="right"):
-            _button("Delete", study.id, runner.delete, "The row goes; the runs stay on the Runs page.")
+            _button("Delete", study.id, runner.delete)
 
 
 def _state(study: Standing) -> None:
