@@ -176,7 +176,7 @@ def front(points: pd.DataFrame, marks: pd.DataFrame, x: Quantity, y: Quantity, p
     ]  # fmt: skip
     for place in (UNJUDGED, IDLE, BEATEN, FRONT):
         rows = points[points["place"] == place]
-        words = _words(rows, pd.concat([points, marks]), x, y) if place == FRONT and named else {}
+        words = _words(rows, pd.concat([points, marks]), x, y) if place == FRONT and named and len(rows) else {}
         traces += [_dots(rows, x, y, place, words)] if len(rows) else []
     for mark in marks.to_dict("records"):
         title, hover = MODEL_TITLE[mark["model"]], f"{x.title} {x.text(mark['x'])}, {y.title} {y.text(mark['y'])}"

@@ -130,8 +130,9 @@ def _comparison(which: str, revision: int, root: str, _run_ids: Sequence[str]) -
 
 
 def second_retrainings(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `comparison`, of the second retrainings beside the frame's runs, whether they are among them or not."""
-    return comparison(retrained_beside(finished_runs(), frame))
+    """As `comparison`: the second retrainings beside the frame's runs, with others where all of them are in the frame itself."""
+    wanted = retrained_beside(finished_runs(), frame)
+    return frame if set(wanted) <= set(frame["id"]) else comparison(wanted)
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)
