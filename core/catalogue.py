@@ -9,6 +9,7 @@ from pathlib import Path
 import shutil
 import subprocess
 import sys
+from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 import numpy as np
@@ -19,7 +20,7 @@ from core.domain import WrongInput
 from core.params import param_from_dict
 from core.pictures import CONTENTS, SENTENCE
 from core.store.home import Home, open_home
-from core.store.trouble import told
+from core.store.trouble import DiskTrouble, told
 from core.threads import QUIET
 from core.version import ENGINE, code_version
 
@@ -105,6 +106,13 @@ def _mapped(folder: Path) -> dict[str, np.ndarray]:
 
 
 def _written_images(root: Path, dataset: str, anew: bool = False) -> Path:
+    try:
+        return _images_in(root, dataset, anew)
+    except DiskTrouble:
+        return _images_in(_elsewhere(), dataset, anew)
+
+
+def _images_in(root: Path, dataset: str, anew: bool) -> Path:
     version = code_version(ENGINE)
     folder = root / "catalogue" / version / IMAGES / dataset
     if anew or not (folder / CONTENTS).is_file():
@@ -140,7 +148,27 @@ def _parsed(path: Path, _changed: int) -> Catalogue:
 
 
 def _written(root: Path, file: str, anew: bool = False) -> Path:
-    """The file, which the engine can always write again: a damaged one costs seconds and nothing else."""
+    """The file, which the engine can always write again: a damaged one costs seconds and nothing else.
+
+    Where the home takes no file, it lies in a folder of this process's own, so that what is stored can still be looked at.
+    """
+    try:
+        return _written_in(root, file, anew)
+    except DiskTrouble:
+        return _written_in(_elsewhere(), file, anew)
+
+
+@cache
+def _elsewhere() -> Path:
+    """Of this process; it goes when the process ends."""
+    _KEPT.append(TemporaryDirectory(prefix="forgetscope-", ignore_cleanup_errors=True))
+    return Path(_KEPT[-1].name)
+
+
+_KEPT: list["TemporaryDirectory[str]"] = []  # one that nothing holds would be gone at once
+
+
+def _written_in(root: Path, file: str, anew: bool) -> Path:
     folder = root / "catalogue" / code_version(ENGINE)
     if anew or not (folder / file).is_file():
         lock = FileLock(root / "catalogue.lock")  # who comes second waits for the first one's files

@@ -8,7 +8,8 @@ from core.controls import control_title
 from core.descriptions import MethodInfo
 from core.domain import RunSpec
 from core.params import used
-from core.spread.rows import scenarios
+from core.spread.rows import ONCE, scenarios
+from core.spread.unchanged import FLOOR
 from core.store.finished import Finished, all_values, finished_runs
 from core.store.results import ResultStore
 
@@ -43,14 +44,35 @@ def comparison(
     for run_id, model, metric, value in all_values(store, run_ids):
         if run_id in at:  # else it finished between the two questions
             numbers[model].setdefault(metric, [nan] * len(runs))[at[run_id]] = value
-    columns: dict[str, list[Any]] = {name: [] for name in (*ABOUT, *TIME)}
-    for run in runs:
-        for name, said in _about(run, (methods or {}).get(run.spec.method)).items():
-            columns[name].append(said)
+    columns = _columns(runs, methods)
     for model, metrics in numbers.items():
         prefix = "" if model == "unlearned" else f"{model}."
         columns |= {prefix + metric: values for metric, values in metrics.items()}
     return pd.DataFrame(columns).astype(dict.fromkeys(TIME, float))
+
+
+def about(store: ResultStore, methods: Mapping[str, MethodInfo] | None = None) -> "pd.DataFrame":
+    """The columns ABOUT of all finished runs, newest first: what to choose by before any number is read. methods: as `comparison`."""
+    import pandas as pd  # noqa: PLC0415  # as above
+
+    columns = _columns(finished_runs(store), methods)
+    return pd.DataFrame({name: columns[name] for name in ABOUT})
+
+
+def second_retrainings(everything: "pd.DataFrame", frame: "pd.DataFrame") -> list[str]:
+    """The ids of those runs of `about` that trained a second reference of a request and seed of the frame's, in their order."""
+    floors = everything[(everything["method"] == FLOOR) & everything["reference"].astype(bool)]
+    wanted = set(zip(*(frame[name] for name in ONCE), strict=True))
+    there = zip(floors["id"], zip(*(floors[name] for name in ONCE), strict=True), strict=True)
+    return [run_id for run_id, key in there if key in wanted]
+
+
+def _columns(runs: Sequence[Finished], methods: Mapping[str, MethodInfo] | None) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in (*ABOUT, *TIME)}
+    for run in runs:
+        for name, said in _about(run, (methods or {}).get(run.spec.method)).items():
+            columns[name].append(said)
+    return columns
 
 
 def _about(run: Finished, method: MethodInfo | None) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """The nouns of the house: plain frozen data; no torch, no I/O."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 import hashlib
 import json
 from typing import Any, Self
+import unicodedata
 
 
 class WrongInput(ValueError):
@@ -204,11 +205,80 @@ class RunSpec:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse of `to_json`."""
-        known = {f.name for f in fields(cls)}  # a field that a later version dropped must not hide old runs
-        raw = {name: value for name, value in json.loads(text).items() if name in known}
-        request = raw["request"]
-        return cls(**{**raw, "request": ForgetRequest(**{**request, "picks": tuple(request["picks"])})})
+        """The inverse of `to_json`. Raises WrongInput, which says what is wrong, for anything else."""
+        whole = plain_object(text, "a spec")
+        raw = {name: value for name, value in whole.items() if name in _OF_SPEC}  # one that a later version dropped hides no run
+        for name, wanted in _OF_SPEC.items():
+            if name in raw or name in _NEEDED:
+                check_plain(name, raw.get(name), wanted)
+        params = raw.get("params", {})
+        for name, value in params.items():
+            if not is_readable(name) or (isinstance(value, str) and not is_readable(value)):
+                raise WrongInput(f"params should be readable text and numbers, but one is {f'{name}={value}'!r:.60}")
+        return cls(**{**raw, "request": request_from(raw["request"])})
+
+
+_OF_SPEC: dict[str, type] = {
+    "dataset": str, "model": str, "request": dict, "method": str, "params": dict, "seed": int, "reference": bool, "device": str,
+    "engine": str, "weights": str, "weights_as": str,
+}  # fmt: skip
+_NEEDED = ("dataset", "model", "request", "method")
+_OF_REQUEST: dict[str, type] = {"kind": str, "picks": list, "amount": float, "seed": int, "column": str}
+_WORDS = {str: "readable text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "an object"}
+LARGEST = 2**63 - 1  # of the whole numbers that SQLite and numpy hold
+
+
+def plain_object(text: object, what: str) -> dict[str, Any]:
+    """The JSON object that a stored text holds. Raises WrongInput, without a full stop, for anything else."""
+    if type(text) is not str:  # bytes, a number, nothing, or text that cannot be decoded
+        raise WrongInput(f"{what} in JSON is wanted, but there is {said_of(text)}")
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise WrongInput(f"{what} in JSON is wanted, but there is {said_of(text)}") from None
+    if not isinstance(found, dict):
+        raise WrongInput(f"{what} should be an object in JSON, but is {said_of(text)}")
+    return found
+
+
+def check_plain(name: str, value: object, wanted: type) -> None:
+    """Raises WrongInput, without a full stop, where a stored value is of another type than `wanted`, unreadable or without end."""
+    if type(value) is str is wanted and value.isprintable():
+        return  # as nearly always
+    fits = type(value) is wanted or (wanted is float and type(value) is int)
+    if fits and isinstance(value, str):
+        fits = is_readable(value)
+    if fits and isinstance(value, int | float):
+        fits = abs(value) <= (LARGEST if wanted is int else 1e300)  # which nan is not
+    if not fits:
+        raise WrongInput(f"{name} should be {_WORDS[wanted]}, but is {said_of(value)}")
+
+
+def is_readable(text: str) -> bool:
+    """Whether a line can show it: no line breaks, no control characters, no halves of letters."""
+    return text.isprintable() or not any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in text)
+
+
+def said_of(value: object) -> str:
+    """A stored value that is not what was wanted, in a few letters."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bytes) or (isinstance(value, str) and (type(value) is not str or not is_readable(value))):
+        return "no readable text"
+    told = repr(value)[:200]
+    return told if len(told) <= 40 else f"{told[:40]}…"
+
+
+def request_from(raw: dict[str, Any]) -> ForgetRequest:
+    """From the plain data of a stored spec. Raises WrongInput, without a full stop."""
+    known = {name: value for name, value in raw.items() if name in _OF_REQUEST}
+    for name, value in known.items():
+        check_plain(name, value, _OF_REQUEST[name])
+    if known.get("kind") not in KINDS:
+        raise WrongInput(f"request.kind should be one of {', '.join(KINDS)}, but is {said_of(known.get('kind'))}")
+    for pick in known.get("picks", ()):
+        check_plain("a pick", pick, int)
+    return ForgetRequest(**{**known, "picks": tuple(known.get("picks", ()))})
 
 
 def digest(plain: Any) -> str:

@@ -9,7 +9,7 @@ from core.presets import preset_for
 from core.store.artifacts import Artifacts, Damaged
 from core.store.beside import beside, kept_seconds
 from core.store.home import Home
-from core.store.outcome import Run
+from core.store.outcome import DamagedRun, Run
 from core.store.results import ResultStore
 from core.verdict import Numbers
 from core.version import ENGINE, code_version
@@ -34,6 +34,11 @@ def summary(run: Run) -> dict[str, Any]:
         "created_at": run.created_at.isoformat(),
         "error": run.error_line,
     }
+
+
+def damaged_summary(row: DamagedRun) -> dict[str, Any]:
+    """As `summary`, of a row of the database that is no run."""
+    return {"id": row.id, "status": "damaged", "spec": None, "share": 0.0, "stage": "", "created_at": None, "error": row.wrong}
 
 
 def spec_of(run: Run) -> dict[str, Any]:

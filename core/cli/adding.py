@@ -17,11 +17,12 @@ from core.data.building import Say
 from core.data.folder import find_folder
 from core.data.layouts import AUTO, LAYOUTS
 from core.domain import ACTIVE, WrongInput
+from core.store import listing
 from core.store.home import open_home
+from core.store.listing import Wanted
 from core.store.results import ResultStore
 from core.store.trouble import told
 
-EVERY = 10**9  # runs that are looked at before a dataset may go: all
 ENDED = 128 + signal.SIGTERM  # the status of a process that was asked to end, as shells say it
 
 
@@ -133,7 +134,7 @@ def remove(key: str) -> None:
     home = open_home()
     with ResultStore(home.database) as store:
         store.reconcile()
-        busy = [run.id for run in store.runs(EVERY) if run.spec.dataset == key and run.status in ACTIVE]
+        busy = listing.ids_of(store, Wanted(dataset=(key,), status=ACTIVE))
     if busy:
         raise WrongInput(f"The dataset {key} is wanted by {len(busy)} queued or running runs ({', '.join(busy[:3])}); cancel them first.")
     with told(home.datasets_folder / key):

@@ -9,13 +9,14 @@ import click
 from core.catalogue import catalogue
 from core.cli.group import as_json, cli, print_json
 from core.cli.printing import WIDE, wrapped
-from core.comparison import ABOUT, TIME, comparable, comparison, one_subject, why_fewer
+from core.comparison import ABOUT, TIME, about, comparable, comparison, one_subject, second_retrainings, why_fewer
 from core.domain import WrongInput
 from core.spread.answer import answer, groups_in
 from core.spread.rows import rows_of
 from core.spread.table import YARDSTICKS, marked, yardstick
 from core.spread.unchanged import UNCHANGED
 from core.store.home import open_home
+from core.store.outcome import DamagedRun
 from core.store.results import ResultStore
 from core.store.studies import is_study, members
 
@@ -39,7 +40,7 @@ def compare(ids: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
         store.reconcile()
         wanted = list(dict.fromkeys(run_id for one in ids for run_id in _runs_of(store, one)))
         frame = comparison(store, wanted)
-        everything = comparison(store) if not (as_csv or as_json) else frame  # second retrainings beside these runs
+        beside = frame if as_csv or as_json else comparison(store, second_retrainings(about(store), frame))
     if len(frame) < len(wanted):
         left = [run_id for run_id in wanted if run_id not in set(frame["id"])]
         several = f"{len(left)} runs that are" if len(left) > 1 else f"run {left[0]}, which is"
@@ -52,9 +53,9 @@ def compare(ids: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
     elif as_csv:
         click.echo(frame.to_csv(index=False), nl=False)
     elif len(frame):
-        if said := _answer(whole, everything, root):
+        if said := _answer(whole, beside, root):
             click.echo(f"{wrapped(said)}\n")
-        click.echo(_text(frame, whole, everything))
+        click.echo(_text(frame, whole, beside))
     else:
         click.echo("None of these runs is done, so there is nothing to compare yet.", err=True)
 
@@ -63,6 +64,10 @@ def _runs_of(store: ResultStore, any_id: str) -> list[str]:
     """Raises WrongInput where the ID is neither a study's nor a run's."""
     if is_study(store, any_id):
         return [run.run_id for run in members(store, any_id).get(any_id, [])]
+    row = store.row(any_id)
+    if isinstance(row, DamagedRun):
+        click.echo(f"Left out: {row.wrong}", err=True)
+        return []
     return [store.existing(any_id).id]
 
 
@@ -75,13 +80,13 @@ def _plain(frame: "pd.DataFrame") -> list[dict[str, object]]:
     ]
 
 
-def _answer(frame: "pd.DataFrame", everything: "pd.DataFrame", root: Path) -> str:
+def _answer(frame: "pd.DataFrame", beside: "pd.DataFrame", root: Path) -> str:
     """What these runs come to; '' where they are not about one request."""
     titles = {key: method.title for key, method in catalogue(root).methods.items()}
-    return answer(groups_in(frame, everything, titles)) if one_subject(frame) else ""
+    return answer(groups_in(frame, beside, titles)) if one_subject(frame) else ""
 
 
-def _text(frame: "pd.DataFrame", whole: "pd.DataFrame", everything: "pd.DataFrame") -> str:
+def _text(frame: "pd.DataFrame", whole: "pd.DataFrame", beside: "pd.DataFrame") -> str:
     """The unlearned models' numbers, as wide as a screen; what is left over continues below.
 
     Below the runs stand the originals and the references, each seed's once; a run that changed nothing is marked.
@@ -91,7 +96,7 @@ def _text(frame: "pd.DataFrame", whole: "pd.DataFrame", everything: "pd.DataFram
     numbers = [name for name in frame.columns if name not in (*ABOUT, *TIME) and "." not in name]
     differing = [name for name in ("engine", "device") if name in frame and frame[name].nunique(dropna=False) > 1]
     shown = frame[[name for name in (*NARROW, *differing, *numbers, *TIME) if name in frame]]
-    marks = marked(rows_of(whole, [], False), whole, everything, False).about["unchanged"]
+    marks = marked(rows_of(whole, [], False), whole, beside, False).about["unchanged"]
     shown = shown.assign(method=shown["method"].where(~marks.to_numpy(bool), shown["method"] + f" ({UNCHANGED})"))
     shown = pd.concat([shown, *(_yardstick(whole, model, list(shown.columns)) for model in YARDSTICKS)], ignore_index=True)
     shown = shown.assign(**{n: shown[n].str.slice(0, WIDEST) for n in ("request", "settings") if n in shown})

@@ -1,5 +1,6 @@
 """`list`, `runs`, `show`, `cancel`, `delete`: what there is, and what can be done with it. An ID may be a study's."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 import sys
@@ -8,16 +9,21 @@ import click
 
 from core.catalogue import catalogue
 from core.cli.doubting import doubts_of
-from core.cli.group import as_json, cli, print_json
+from core.cli.group import FAILED, as_json, cli, print_json
 from core.cli.printing import print_report, print_study
 from core.cli.waiting import places, plain
 from core.cli.waiting import standing as standing_of
+from core.domain import KINDS, RunStatus
 from core.jobs import runner
-from core.report import full_report, summary
-from core.store import trash
+from core.report import damaged_summary, full_report, summary
+from core.store import listing, trash
+from core.store import studies as stored_studies
+from core.store.durations import Place
 from core.store.home import open_home
+from core.store.listing import SORTS, Wanted
+from core.store.outcome import DamagedRun, Run
 from core.store.results import ResultStore
-from core.store.studies import is_study
+from core.store.studies import StoredStudy, is_study
 from core.studies import runner as study_runner
 from core.studies import standing
 from core.studies.standing import go_on_elsewhere
@@ -40,21 +46,54 @@ def list_(shelf: str, as_json: bool) -> None:
 
 
 @cli.command()
+@click.option("--dataset", multiple=True, metavar="KEY", help="Only runs of this dataset; this and the next four may be repeated.")
+@click.option("--model", multiple=True, metavar="KEY", help="Only runs of this model.")
+@click.option("--method", multiple=True, metavar="KEY", help="Only runs of this method.")
+@click.option("--kind", multiple=True, type=click.Choice(KINDS), help="Only runs of this kind of request.")
+@click.option("--status", multiple=True, type=click.Choice([str(status) for status in RunStatus]), help="Only runs in this state.")
+@click.option("--search", default="", metavar="WORDS", help="Only runs with all these words, such as 'ssd class:3 alpha=2'.")
+@click.option("--sort", default="newest", type=click.Choice(list(SORTS)), show_default=True, help="What comes first.")
+@click.option("--limit", default=500, type=click.IntRange(0), show_default=True, help="Runs of a page; 0: all of them.")
+@click.option("--page", default=1, type=click.IntRange(1), show_default=True, help="Which page of them.")
 @as_json
-def runs(as_json: bool) -> None:
-    """Every run, newest first."""
+def runs(
+    dataset: tuple[str, ...], model: tuple[str, ...], method: tuple[str, ...], kind: tuple[str, ...], status: tuple[str, ...],
+    search: str, sort: str, limit: int, page: int, as_json: bool,
+) -> None:  # fmt: skip
+    """Runs, a page of them at a time, newest first."""
+    wanted = Wanted(dataset, model, method, kind, status, search, sort)
+    first = (page - 1) * limit
     with ResultStore(open_home().database) as store:
         store.reconcile()
+        total, everything = listing.count(store, wanted), listing.count(store)
+        found = listing.page_of(store, wanted, first, limit or -1)
         where = places(store)
-        found = [(summary(r) | plain(r, where), standing_of(r, where)) for r in store.runs()]
     if as_json:
-        print_json([r for r, _ in found])
-        return
-    for r, stands in found:
-        spec = r["spec"]
-        click.echo(f"{r['id']}  {r['status']:11} {spec['dataset']} {spec['model']} {spec['forget']} {spec['method']}{stands}")
-    if not found:
-        click.echo("No runs yet; `run --help` says how to start one.")
+        print_json([damaged_summary(r) if isinstance(r, DamagedRun) else summary(r) | plain(r, where) for r in found])
+    else:
+        for r in found:
+            click.echo(f"{r.id}  {'damaged':11} {r.wrong}" if isinstance(r, DamagedRun) else _line(r, where))
+        if not everything:
+            click.echo("No runs yet; `run --help` says how to start one.")
+    if len(found) < total or total < everything:
+        click.echo(_cut(len(found), first, total, everything, limit), err=True)
+
+
+def _line(run: Run, where: Mapping[str, Place]) -> str:
+    spec = run.spec
+    return f"{run.id}  {run.status:11} {spec.dataset} {spec.model} {spec.request.text} {spec.method}{standing_of(run, where)}"
+
+
+def _cut(shown: int, first: int, total: int, everything: int, limit: int) -> str:
+    """How many runs there are besides those that were printed."""
+    verb = "is" if total == 1 else "are"
+    asked = f"{total:,} of {everything:,} runs {verb} as asked for" if total < everything else f"There are {total:,} runs"
+    if shown == total:
+        return f"{asked}."
+    if not shown:
+        return f"{asked}, on {max(1, -(-total // limit)):,} pages of {limit:,}; this page has none."
+    more = f"; --page {first // limit + 2} goes on, --limit 0 prints all" if first + shown < total else ""
+    return f"{asked}; these are {first + 1:,} to {first + shown:,}{more}."
 
 
 @cli.command()
@@ -69,6 +108,12 @@ def show(any_id: str, as_json: bool) -> None:
             told, progress = study_summary(home, store, any_id), standing.progress(store, any_id)
             print_study(told, progress, as_json)
             return
+        row = store.row(any_id)
+        if isinstance(row, DamagedRun):
+            click.echo(f"{row.wrong} It can only be deleted: `delete {row.id}`.", err=True)
+            if as_json:
+                print_json(damaged_summary(row))
+            sys.exit(FAILED)
         found = store.existing(any_id)
         report = full_report(home, store, found)
         for sentence in report["lost"]:
@@ -107,14 +152,18 @@ def delete(any_id: str, yes: bool, for_good: bool) -> None:
     """
     home = open_home()
     with ResultStore(home.database) as store:
-        of_study = is_study(store, any_id)
-        if not of_study:
+        damaged = isinstance(store.row(any_id), DamagedRun)
+        of_study = not damaged and is_study(store, any_id)
+        if not (damaged or of_study):
             store.existing(any_id)
+        gone = for_good or damaged or (of_study and not isinstance(stored_studies.row(store, any_id), StoredStudy))
     what = "The study goes, its runs stay" if of_study else "The run goes with its numbers and its own files"
-    back = "this cannot be undone" if for_good else f"undelete {any_id} brings it back for {trash.KEPT // timedelta(hours=1)} hours"
+    back = "this cannot be undone" if gone else f"undelete {any_id} brings it back for {trash.KEPT // timedelta(hours=1)} hours"
     if not yes and sys.stdin.isatty():
         click.confirm(f"{what}; {back}. Delete {any_id}?", abort=True)
-    if of_study:
+    if damaged:
+        runner.delete_damaged(home, any_id)
+    elif of_study:
         study_runner.delete(home, any_id)
         if for_good:
             runner.empty_trash(home, any_id)

@@ -16,6 +16,7 @@ from core.domain import RunStatus
 from core.jobs import runner as job_runner
 from core.store import studies as stored_studies
 from core.store.home import Home, open_home
+from core.store.outcome import Run
 from core.store.results import ResultStore
 from core.studies import runner, standing
 from core.studies.reading import plan_from_toml, text_of
@@ -54,8 +55,8 @@ def sweep(file: Path, as_json: bool) -> None:
     with ResultStore(home.database) as store:
         told = summary(home, store, study_id)
         for member in stored_studies.members(store, study_id).get(study_id, []):
-            if member.status == RunStatus.FAILED:
-                run = store.existing(member.run_id)
+            run = store.row(member.run_id) if member.status == RunStatus.FAILED else None
+            if isinstance(run, Run):
                 click.echo(f"{run.id}  {run.spec.method}, seed {run.spec.seed}: {run.error_line}", err=True)
     print_study(told, ended, as_json)
     if ended.done < ended.total:
@@ -107,8 +108,10 @@ def studies(as_json: bool) -> None:
     """Every study, newest first."""
     with ResultStore(open_home().database) as store:
         store.reconcile()
-        found = standing.standings(store)
+        found, damaged = standing.standings(store), standing.damaged(store)
         left = {study.stored.id: _left(store, study.stored.id) for study in found if study.now.active}
+    for row in damaged:
+        click.echo(f"{row.wrong} It can only be deleted: `delete {row.id}`.", err=True)
     if as_json:
         print_json([_plain(study) for study in found])
         return
@@ -118,7 +121,7 @@ def studies(as_json: bool) -> None:
         state = f"{now.done}/{now.total} done" + (f", {now.failed} failed" if now.failed else "")
         state += left.get(study.stored.id, "")
         click.echo(f"{study.stored.id}  {state:14} {plan.name}  seeds {seeds_text(plan.seeds)}  {methods}")
-    if not found:
+    if not found and not damaged:
         click.echo("No studies yet; `sweep --help` says how to start one.")
 
 

@@ -16,6 +16,7 @@ from core.store import lifecycle, trash
 from core.store.artifacts import Artifacts
 from core.store.home import Home
 from core.store.liveness import ProcessId
+from core.store.outcome import Run
 from core.store.results import ResultStore
 from core.store.trouble import told
 from core.threads import QUIET
@@ -71,10 +72,10 @@ def retry(home: Home, run_id: str, pipeline: str = PIPELINE) -> str:
     """
     with ResultStore(home.database) as store:
         run = store.existing(run_id)
-        others = [store.run(other) for other in lifecycle.companions(store.db, run_id)]
+        others = [store.row(other) for other in lifecycle.companions(store.db, run_id)]
     again = submit(home, _of_today(run.spec), pipeline, limit=run.limit_seconds)
     for other in others:
-        if other and other.status in STOPPED:
+        if isinstance(other, Run) and other.status in STOPPED:
             submit(home, _of_today(other.spec), pipeline, along_with=again)
     return again
 
@@ -106,12 +107,23 @@ def empty_trash(home: Home, any_id: str | None = None) -> None:
         gone, files = trash.empty(store.db, any_id)
         if store.has(RunStatus.RUNNING):
             files = []  # the running one may just be writing an equal file; a supervisor sweeps them later
-        logs = [home.log(run_id) for run_id in gone if store.run(run_id) is None]
+        logs = [home.log(run_id) for run_id in gone if store.row(run_id) is None]
     for file in files:
         Artifacts(home.artifacts_folder).remove(file)
     for log in logs:
         with told(log):
             log.unlink(missing_ok=True)
+
+
+def delete_damaged(home: Home, key: str) -> None:
+    """Forget a damaged row, by its id or its place, with what only it names. Raises WrongInput where there is none such."""
+    with ResultStore(home.database) as store:
+        files = store.remove_damaged(key)
+        if store.has(RunStatus.RUNNING):
+            files = []  # as for `delete`
+    for file in files:
+        with suppress(WrongInput):  # a damaged row may name no file of ours
+            Artifacts(home.artifacts_folder).remove(file)
 
 
 def ensure_supervisor(home: Home, pipeline: str = PIPELINE) -> None:
@@ -135,7 +147,7 @@ def look_after(home: Home, store: ResultStore) -> None:
     Cheap: three short questions while somebody computes. Where no supervisor can be started the page still shows what is stored.
     """
     store.reconcile()
-    if store.has(RunStatus.QUEUED) and not store.has(RunStatus.RUNNING):
+    if not home.unwritable and store.has(RunStatus.QUEUED) and not store.has(RunStatus.RUNNING):
         with suppress(WrongInput):  # a disk that takes no file: whoever asks for a run is told
             ensure_supervisor(home)
 

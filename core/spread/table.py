@@ -62,7 +62,7 @@ def variability(frame: "pd.DataFrame", everything: "pd.DataFrame", columns: Sequ
     floors = everything[(everything["method"] == FLOOR) & everything["reference"].astype(bool)]
     here = np.array([key in wanted for key in zip(*(floors[name] for name in ONCE), strict=True)], bool)
     known = [name for name in columns if name in floors]
-    means = distances(floors[here], known).mean()
+    means = distances(floors.loc[here], known).mean()
     return {name: float(means[name]) for name in known if not np.isnan(means[name])}
 
 

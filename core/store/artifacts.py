@@ -16,6 +16,7 @@ import safetensors
 from safetensors.numpy import load, save
 
 from core.domain import WrongInput
+from core.store import private
 from core.store.liveness import ProcessId
 from core.store.trouble import told
 
@@ -102,7 +103,7 @@ class Artifacts:
         temporary = self._folder / f".writing-{os.getpid()}-{uuid4().hex}"
         with told(self._folder / file):
             try:
-                with open(temporary, "xb") as stream:
+                with open(temporary, "xb", opener=private.opener) as stream:
                     stream.write(content)
                     stream.flush()
                     os.fsync(stream.fileno())

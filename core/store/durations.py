@@ -1,13 +1,15 @@
 """How long runs take here: medians of what finished runs of this home took, by dataset, model and method."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 import json
 from statistics import median
 
-from core.domain import RunSpec
+from core.domain import RunSpec, WrongInput
 from core.store.database import Database
+from core.store.reading import seconds_of, time_of
 from core.store.waiting import waiting
 from core.wording import duration
 
@@ -98,9 +100,9 @@ def history(db: Database) -> History:
     found = History()
     for row in db.read(_DONE, (LATEST,)):
         try:
-            began, ended = (datetime.fromisoformat(row[name]) for name in ("started_at", "finished_at"))
-            found.add(RunSpec.from_json(row["spec"]), json.loads(row["seconds"]), (ended - began).total_seconds())
-        except (ValueError, KeyError, TypeError):
+            began, ended = (time_of(name, row[name]) for name in ("started_at", "finished_at"))
+            found.add(RunSpec.from_json(row["spec"]), seconds_of(row["seconds"]), (ended - began).total_seconds())
+        except WrongInput:
             continue
     return found
 
@@ -131,13 +133,14 @@ def _sum(parts: Sequence[float | None]) -> float | None:
     return sum(known) if len(known) == len(parts) else None
 
 
-def _left(said: float | None, began: str | None, usual: float | None, now: datetime) -> float | None:
+def _left(said: object, began: object, usual: float | None, now: datetime) -> float | None:
     """Seconds that a running run has left: what it says itself, else what such a run takes less what it has had."""
-    if said is not None:
+    if isinstance(said, int | float):
         return float(said)
-    if usual is None or began is None:
+    try:
+        return None if usual is None else max(1.0, usual - (now - time_of("started_at", began)).total_seconds())
+    except WrongInput:  # a damaged row
         return None
-    return max(1.0, usual - (now - datetime.fromisoformat(began)).total_seconds())
 
 
 def _trained(spec: RunSpec) -> dict[str, Key]:
@@ -158,7 +161,7 @@ def _settings(spec: RunSpec) -> str:
 
 
 def _spec(text: str) -> RunSpec | None:
-    try:
+    """None where the row is damaged."""
+    with suppress(WrongInput):
         return RunSpec.from_json(text)
-    except (ValueError, KeyError, TypeError):
-        return None
+    return None

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 import json
+import sqlite3
 from typing import NamedTuple
 
-from core.domain import RunSpec
+from core.domain import MODELS, RunSpec, WrongInput, check_plain
+from core.store.reading import check_id, is_number, seconds_of, shown, time_of
 from core.store.results import ResultStore
 
 _RUNS = """
-    select id, spec, seconds, speedup, finished_at, device from runs
+    select id, spec, seconds, speedup, coalesce(finished_at, created_at) as finished_at, device from runs
     where status = 'done' and (:ids is null or id in (select value from json_each(:ids))) order by turn desc
 """
 _NUMBERS = """
@@ -46,34 +48,48 @@ class Value(NamedTuple):
 
 
 def finished_runs(store: ResultStore, run_ids: Sequence[str] | None = None) -> list[Finished]:
-    """In the order of `run_ids`, each once, those that are not finished left out; without ids all, newest first."""
+    """In the order of `run_ids`, each once, those that are not finished left out; without ids all, newest first.
+
+    Rows that are damaged are left out too.
+    """
     rows = store.db.read(_RUNS, {"ids": _listed(run_ids)})
-    found = {row["id"]: _finished(**dict(row)) for row in rows}
+    found = {run.id: run for row in rows if (run := _finished(row))}
     return list(found.values()) if run_ids is None else [found[i] for i in dict.fromkeys(run_ids) if i in found]
 
 
 def all_values(store: ResultStore, run_ids: Sequence[str] | None = None) -> list[Value]:
     """Every number of those runs, in the order in which the runs gave them; a metric that did not apply has none."""
-    return [Value(*row) for row in store.db.read(_NUMBERS, {"ids": _listed(run_ids)})]
+    rows = store.db.read(_NUMBERS, {"ids": _listed(run_ids)})
+    return [Value(*row) for row in rows if row[1] in MODELS and type(row[2]) is str and is_number(row[3])]
 
 
 def reasons_of(store: ResultStore, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
     """Run -> metric -> why the unlearned model has no such number."""
     found: dict[str, dict[str, str]] = {}
     for run_id, metric, reason in store.db.read(_REASONS, {"ids": _listed(run_ids)}):
-        found.setdefault(run_id, {})[metric] = reason
+        if type(metric) is type(reason) is str:
+            found.setdefault(run_id, {})[metric] = shown(reason)
     return found
 
 
 def files_named(store: ResultStore, run_ids: Sequence[str], name: str) -> dict[str, str]:
     """Run -> the file of Artifacts that it stored under `name`; runs that stored none are left out."""
-    return {row["run_id"]: row["file"] for row in store.db.read(_FILES, {"ids": _listed(run_ids), "name": name})}
+    rows = store.db.read(_FILES, {"ids": _listed(run_ids), "name": name})
+    return {row["run_id"]: row["file"] for row in rows if type(row["file"]) is str}
 
 
 def _listed(run_ids: Sequence[str] | None) -> str | None:
     return None if run_ids is None else json.dumps([i for i in run_ids if i.isprintable()])
 
 
-def _finished(id: str, spec: str, seconds: str, speedup: float | None, finished_at: str, device: str) -> Finished:
-    took = float(json.loads(seconds).get("unlearn", 0.0))
-    return Finished(id, RunSpec.from_json(spec), took, speedup, datetime.fromisoformat(finished_at), device)
+def _finished(row: sqlite3.Row) -> Finished | None:
+    """None where the row is damaged."""
+    try:
+        check_id(row["id"])
+        check_plain("device", row["device"], str)
+        if row["speedup"] is not None:
+            check_plain("speedup", row["speedup"], float)
+        took, moment = float(seconds_of(row["seconds"]).get("unlearn", 0.0)), time_of("finished_at", row["finished_at"])
+        return Finished(row["id"], RunSpec.from_json(row["spec"]), took, row["speedup"], moment, row["device"])
+    except WrongInput:
+        return None

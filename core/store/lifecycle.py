@@ -10,7 +10,7 @@ from core.memory import oom_kills
 from core.store.database import Database
 from core.store.liveness import ProcessId
 from core.store.outcome import Outcome
-from core.store.waiting import waiting
+from core.store.waiting import MOVABLE, waiting
 from core.wording import duration
 
 SILENT_END = "The process that computed this run ended without a word; Retry goes on with what was already trained."
@@ -23,7 +23,7 @@ NOTHING = Outcome()
 
 _QUEUE_ANEW = """
     insert into runs (id, spec, status, turn, created_at)
-    values (:id, :spec, 'queued', (select coalesce(max(turn), 0) + 1 from runs), :now)
+    values (:id, :spec, 'queued', coalesce((select turn from runs where typeof(turn) = 'integer' order by turn desc limit 1), 0) + 1, :now)
     on conflict (id) do update set
         status = 'queued', attempt = attempt + 1, turn = excluded.turn, share = 0, stage = '', note = '',
         seconds_left = null, cancel_requested = 0, started_at = null, finished_at = null, error = '',
@@ -37,10 +37,10 @@ _ALONE = """
 """
 _CLAIM = """
     update runs set status = 'running', started_at = ?, supervisor_pid = ?, supervisor_started = ?, oom_kills = ?,
-        served = (select coalesce(max(served), 0) + 1 from runs)
+        served = coalesce((select served from runs where typeof(served) = 'integer' order by served desc limit 1), 0) + 1
     where id = ? returning spec, attempt
 """
-_COMPANIONS = "select companion from companions where run_id = ?"
+_COMPANIONS = "select companion from companions where run_id = ? and typeof(companion) = 'text'"
 # Whether anybody but `run` waits for `companion`: a person, another run that is not given up, a study.
 _NEEDED = """
     select exists (select 1 from runs where id = :companion and alone)
@@ -49,6 +49,7 @@ _NEEDED = """
         or exists (select 1 from study_runs as s join studies on studies.id = s.study_id
             where s.run_id = :companion and not s.stands_in and not studies.cancelled)
 """
+_UNREADABLE = "update runs set status = 'failed', finished_at = ?, error = ? where id = ?"
 _PROGRESS = """
     update runs set share = max(share, ?), stage = ?, note = ?, seconds_left = ?
     where id = ? and attempt = ? and status = 'running'
@@ -87,16 +88,24 @@ def queue(write: sqlite3.Connection, spec: RunSpec, anew: bool = False) -> str:
 
 def claim(db: Database, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
     """The run whose turn it is and its attempt, now running; None when there is none or its slot is taken."""
-    if not db.read("select 1 from runs where status = 'queued' limit 1"):
+    if not db.read(f"select 1 from runs where status = 'queued' and {MOVABLE} limit 1"):
         return None  # an idle supervisor looks often and must not take the write lock for it
     with db.transaction() as write:
-        busy = {row["slot"] for row in write.execute("select slot from runs where status = 'running'")}
-        queued = waiting(lambda sql, values=(): write.execute(sql, values).fetchall())
-        following = next((one for one in queued if one.slot not in busy), None)
-        if following is None:
-            return None
-        row = write.execute(_CLAIM, (now(), supervisor.pid, supervisor.started, oom_kills(), following.id)).fetchone()
-    return RunSpec.from_json(row["spec"]), row["attempt"]
+        while following := _next(write):
+            row = write.execute(_CLAIM, (now(), supervisor.pid, supervisor.started, oom_kills(), following)).fetchone()
+            try:
+                return RunSpec.from_json(row["spec"]), row["attempt"]
+            except WrongInput as wrong:  # a damaged row must not hold up the others
+                write.execute(_UNREADABLE, (now(), f"The database's row of this run is damaged: {wrong}.", following))
+                _cancel_companions(write, following)
+    return None
+
+
+def _next(write: sqlite3.Connection) -> str | None:
+    """The id of the queued run whose turn it is; None where there is none, or the slots of all are taken."""
+    busy = {row["slot"] for row in write.execute(f"select slot from runs where status = 'running' and {MOVABLE}")}
+    queued = waiting(lambda sql, values=(): write.execute(sql, values).fetchall())
+    return next((one.id for one in queued if one.slot not in busy), None)
 
 
 def started(db: Database, run_id: str, attempt: int, worker: ProcessId, device: str) -> bool:
@@ -181,10 +190,10 @@ def _cancel_companions(write: sqlite3.Connection, run_id: str) -> None:
 
 def reconcile(db: Database, none_runs: bool) -> None:
     """Runs whose supervisor or worker is gone are `interrupted`, or `cancelled` where that was asked for."""
-    for row in db.read("select * from runs where status = 'running'"):
-        supervisor = ProcessId(row["supervisor_pid"], row["supervisor_started"])
-        worker = ProcessId(row["worker_pid"], row["worker_started"]) if row["worker_pid"] is not None else None
-        watched = supervisor.alive() and not none_runs
+    for row in db.read(f"select * from runs where status = 'running' and {MOVABLE}"):
+        supervisor = ProcessId.stored(row["supervisor_pid"], row["supervisor_started"])
+        worker = ProcessId.stored(row["worker_pid"], row["worker_started"])
+        watched = supervisor is not None and supervisor.alive() and not none_runs
         if watched and (worker is None or worker.alive()):
             continue
         if worker and not watched:
@@ -197,10 +206,10 @@ def limit_reached(seconds: float) -> str:
     return f"{LIMIT_END}{duration(seconds)}; Retry goes on with what was already trained, or ask for it anew with another limit."
 
 
-def _silent_end(kills_before: int | None) -> str:
+def _silent_end(kills_before: object) -> str:
     """Why a process may have ended without a word. kills_before: `oom_kills` when it began."""
     kills = oom_kills()
-    return MEMORY_END if kills is not None and kills_before is not None and kills > kills_before else SILENT_END
+    return MEMORY_END if kills is not None and type(kills_before) is int and kills > kills_before else SILENT_END
 
 
 def is_flagged(db: sqlite3.Connection, run_id: str) -> bool:

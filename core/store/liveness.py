@@ -31,6 +31,13 @@ class ProcessId:
         started = _start_of(pid)
         return None if started is None else cls(pid, started)
 
+    @classmethod
+    def stored(cls, pid: object, started: object) -> Self | None:
+        """As it was written down; None where that is nothing, or no process."""
+        if type(pid) is not int or type(started) not in (int, float) or not 0 < pid < 2**31:
+            return None
+        return cls(pid, float(started))  # type: ignore[arg-type]  # it is a number: see above
+
     def alive(self) -> bool:
         """A zombie is dead."""
         started = _start_of(self.pid)

@@ -96,4 +96,23 @@ MIGRATIONS: tuple[str, ...] = (
         files text not null                        -- JSON: files of Artifacts that they name
     );
     """,
+    """
+    -- The list of runs is asked for by these; a spec that is no JSON has none of them (see `reading.of_spec`).
+    create index runs_by_dataset on runs (case when json_valid(spec) then json_extract(spec, '$.dataset') end, turn);
+    create index runs_by_model on runs (case when json_valid(spec) then json_extract(spec, '$.model') end, turn);
+    create index runs_by_method on runs (case when json_valid(spec) then json_extract(spec, '$.method') end, turn);
+    create index runs_by_kind on runs (case when json_valid(spec) then json_extract(spec, '$.request.kind') end, turn);
+    create index runs_by_seed on runs (
+        case when json_valid(spec) then json_extract(spec, '$.seed') end,
+        case when json_valid(spec) then json_extract(spec, '$.method') end);  -- what stands beside a run: see `beside`
+    -- Grows when a finished run comes, goes or changes, and not with progress: what is read of finished runs is cached under it.
+    create table finished_revision (value integer not null);
+    insert into finished_revision values (0);
+    create trigger finished_came after insert on runs when new.status = 'done'
+        begin update finished_revision set value = value + 1; end;
+    create trigger finished_went after delete on runs when old.status = 'done'
+        begin update finished_revision set value = value + 1; end;
+    create trigger finished_changed after update on runs when old.status = 'done' or new.status = 'done'
+        begin update finished_revision set value = value + 1; end;
+    """,
 )

@@ -46,6 +46,14 @@ class Run:
 
 
 @dataclass(frozen=True)
+class DamagedRun:
+    """A row of the database that is no run: what deletes it (its id, or `row-N` where it has none), and what is wrong, in a sentence."""
+
+    id: str
+    wrong: str
+
+
+@dataclass(frozen=True)
 class Kept:
     """A file that many runs share (a trained original, a reference, an importance), and what it took to compute."""
 

@@ -1,17 +1,21 @@
 """Runs, their numbers and the files they share, in one SQLite file that many processes may open."""
 
-from datetime import datetime
-import json
+from contextlib import suppress
 from pathlib import Path
-import sqlite3
+import re
 from typing import Self
 
-from core.domain import Measurement, RunSpec, RunStatus
+from core.domain import Measurement, RunSpec, RunStatus, WrongInput
 from core.store import lifecycle, trash
 from core.store.database import Database
 from core.store.lifecycle import NOTHING
 from core.store.liveness import ProcessId
-from core.store.outcome import Kept, Outcome, Run
+from core.store.outcome import DamagedRun, Kept, Outcome, Run
+from core.store.reading import is_number, measurement_of, run_of
+from core.store.trouble import DiskTrouble
+from core.store.waiting import MOVABLE
+
+_PLACE = re.compile(r"row-(\d{1,18})")  # names a row without an id: see reading.key_of
 
 
 class ResultStore:
@@ -72,48 +76,66 @@ class ResultStore:
     def limit(self, run_id: str) -> float | None:
         """Seconds after which the supervisor must end it; None where it may take as long as it takes."""
         rows = self._db.read("select limit_seconds from runs where id = ?", (run_id,))
-        return rows[0]["limit_seconds"] if rows else None
+        return float(rows[0]["limit_seconds"]) if rows and is_number(rows[0]["limit_seconds"]) else None
 
     def reconcile(self, none_runs: bool = False) -> None:
         """Call before looking: `running` rows whose processes are dead become `interrupted` or `cancelled`.
 
-        `none_runs`: the caller is the supervisor and knows that every such row's process is gone.
+        `none_runs`: the caller is the supervisor and knows that every such row's process is gone. Who only looks, looks at what is
+        stored where nothing can be written now.
         """
-        lifecycle.reconcile(self._db, none_runs)
+        if none_runs:
+            lifecycle.reconcile(self._db, none_runs)
+        elif not self._db.read_only:
+            with suppress(DiskTrouble):
+                lifecycle.reconcile(self._db, none_runs)
 
     # Looking.
 
+    def row(self, key: str) -> Run | DamagedRun | None:
+        """The run of that id, or the damaged row of that id or place; None where there is neither."""
+        if not key.isprintable():  # SQLite takes no broken Unicode
+            return None
+        rows = self._db.read("select rowid as row, * from runs where id = ?", (key,))
+        if not rows and (place := _PLACE.fullmatch(key)):
+            rows = self._db.read("select rowid as row, * from runs where rowid = ?", (int(place[1]),))
+            rows = [row for row in rows if isinstance(run_of(row), DamagedRun)]
+        return run_of(rows[0]) if rows else None
+
     def run(self, run_id: str) -> Run | None:
-        """None where there is no such run."""
-        rows = self._db.read("select * from runs where id = ?", (run_id,))
-        return _run(rows[0]) if rows else None
+        """None where there is no such run. Raises WrongInput where its row is damaged."""
+        found = self.row(run_id)
+        if isinstance(found, DamagedRun):
+            raise WrongInput(f"{found.wrong} It can only be deleted.")
+        return found
 
     def existing(self, run_id: str) -> Run:
-        """Raises WrongInput where there is no such run."""
-        run = self.run(run_id) if run_id.isprintable() else None  # SQLite takes no broken Unicode
+        """Raises WrongInput where there is no such run, or its row is damaged."""
+        run = self.run(run_id)
         if run is None:
             raise lifecycle.no_such_run(run_id)
         return run
 
     def runs(self, limit: int = 500) -> list[Run]:
-        """The last asked for first."""
-        return [_run(row) for row in self._db.read("select * from runs order by turn desc limit ?", (limit,))]
+        """The last asked for first; damaged rows are left out, which `listing` tells of."""
+        rows = self._db.read("select rowid as row, * from runs order by turn desc limit ?", (limit,))
+        return [run for run in map(run_of, rows) if isinstance(run, Run)]
 
     def has(self, status: RunStatus) -> bool:
-        """Whether any run is in that status."""
-        return bool(self._db.read("select 1 from runs where status = ? limit 1", (str(status),)))
+        """Whether any run is in that status; damaged rows that can neither begin nor end are not counted."""
+        return bool(self._db.read(f"select 1 from runs where status = ? and {MOVABLE} limit 1", (str(status),)))
 
     def measurements(self, run_id: str) -> list[Measurement]:
         """In the order in which the run gave them; empty where it has none."""
         rows = self._db.read(
             "select metric, model, value, reason from measurements where run_id = ? order by rowid", (run_id,)
         )
-        return [Measurement(**dict(row)) for row in rows]
+        return [found for row in rows if (found := measurement_of(row))]
 
     def artifacts(self, run_id: str) -> dict[str, str]:
         """Name -> file in Artifacts."""
         rows = self._db.read("select name, file from artifacts where run_id = ? order by rowid", (run_id,))
-        return {row["name"]: row["file"] for row in rows}
+        return {row["name"]: row["file"] for row in rows if type(row["name"]) is type(row["file"]) is str}
 
     def files(self) -> set[str]:
         """Every file of Artifacts that a run, a deleted run that can be put back, or a kept thing names."""
@@ -122,6 +144,28 @@ class ResultStore:
     def revision(self) -> int:
         """Grows with every change, so that who polls can tell in 20 microseconds that nothing is new."""
         return int(self._db.read("select value from revision")[0]["value"])
+
+    def finished_revision(self) -> int:
+        """Grows when a finished run comes, goes or changes, and not with the progress of others."""
+        return int(self._db.read("select value from finished_revision")[0]["value"])
+
+    def remove_damaged(self, key: str) -> list[str]:
+        """A damaged row goes for good, whatever it says of its state; returns its files that nothing names any more.
+
+        Raises WrongInput where none has that key.
+        """
+        if not isinstance(self.row(key), DamagedRun):
+            raise lifecycle.no_such_run(key)
+        place = _PLACE.fullmatch(key)
+        with self._db.transaction() as write:
+            own = "rowid = ?" if place else "id = ?"
+            value = int(place[1]) if place else key
+            ids = [row["id"] for row in write.execute(f"select id from runs where {own}", (value,))]
+            named = [r["file"] for i in ids for r in write.execute("select file from artifacts where run_id = ?", (i,))]
+            for table in ("artifacts", "measurements", "study_runs", "companions"):
+                write.executemany(f"delete from {table} where run_id = ?", [(i,) for i in ids])
+            write.execute(f"delete from runs where {own}", (value,))
+        return sorted({file for file in named if type(file) is str} - self.files())
 
     def delete(self, run_id: str) -> None:
         """A run and its numbers go into the trash, from which they can be put back. Raises WrongInput if active."""
@@ -152,20 +196,3 @@ class ResultStore:
         with self._db.transaction() as write:
             write.execute("delete from kept where key = ?", (key,))
 
-
-def _run(row: sqlite3.Row) -> Run:
-    same = ("id", "share", "stage", "note", "seconds_left", "attempt", "device", "error", "speedup", "limit_seconds")
-    return Run(
-        **{name: row[name] for name in same},
-        spec=RunSpec.from_json(row["spec"]),
-        status=RunStatus(row["status"]),
-        created_at=datetime.fromisoformat(row["created_at"]),
-        started_at=_time(row["started_at"]),
-        finished_at=_time(row["finished_at"]),
-        seconds=json.loads(row["seconds"]),
-        cancel_requested=bool(row["cancel_requested"]),
-    )
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 import json
+import re
 import sqlite3
 
-from core.domain import RunSpec, RunStatus, WrongInput
+from core.domain import RunSpec, RunStatus, WrongInput, check_plain
 from core.store import lifecycle, trash
+from core.store.reading import check_id, key_of, of_spec, shown, status_of, time_of
 from core.store.results import ResultStore
 
-_MEMBERS = """
+_PLACE = re.compile(r"study-row-(\d{1,18})")  # names a row without an id
+
+_MEMBERS = f"""
     select s.study_id, s.run_id, s.variant, s.stands_in, r.status, r.share, r.seconds_left, r.stage, r.finished_at,
-        json_extract(r.spec, '$.seed') as seed, json_extract(r.spec, '$.engine') as engine
+        {of_spec("seed", "r")} as seed, {of_spec("engine", "r")} as engine
     from study_runs as s join runs as r on r.id = s.run_id where :id is null or s.study_id = :id order by s.rowid
 """
 _ACTIVE = """
@@ -24,8 +28,8 @@ _ACTIVE = """
         where c.companion = s.run_id and o.status in ('queued', 'running', 'done')) as awaited
     from study_runs as s join runs as r on r.id = s.run_id where s.study_id = ? and r.status in ('queued', 'running')
 """  # a study's runs that wait or run, and whether somebody else waits for them too: a person, a run, a study that is not cancelled
-_OLD = """
-    select s.run_id, s.variant, r.status, json_extract(r.spec, '$.seed') as seed
+_OLD = f"""
+    select s.run_id, s.variant, r.status, {of_spec("seed", "r")} as seed
     from study_runs as s join runs as r on r.id = s.run_id where s.study_id = ? order by s.stands_in desc
 """
 _WRITE = """
@@ -44,6 +48,14 @@ class StoredStudy:
     plan: str
     created_at: datetime
     cancelled: bool = False  # and not asked for again since: it waits for none of its runs
+
+
+@dataclass(frozen=True)
+class DamagedStudy:
+    """A row of the database that is no study: what deletes it, and what is wrong, in a sentence."""
+
+    id: str
+    wrong: str
 
 
 @dataclass(frozen=True)
@@ -111,36 +123,69 @@ def _stop(write: sqlite3.Connection, study_id: str, among: Sequence[str] | None 
 
 
 def forget(store: ResultStore, study_id: str) -> None:
-    """The study goes into the trash, its runs stay. Raises WrongInput while it has active runs of its own, or for no such study."""
-    stored = existing(store, study_id)
+    """The study goes into the trash, a damaged one for good; its runs stay.
+
+    Raises WrongInput while it has active runs of its own, or for no such study.
+    """
+    place = _PLACE.fullmatch(study_id)
+    if place and any(isinstance(one, DamagedStudy) and one.id == study_id for one in rows(store)):
+        with store.db.transaction() as write:
+            write.execute("delete from studies where rowid = ?", (int(place[1]),))
+        return
+    stored = row(store, study_id)
+    if stored is None:
+        raise no_such_study(study_id)
     with store.db.transaction() as write:
         if not all(row["awaited"] for row in write.execute(_ACTIVE, (study_id,)).fetchall()):
             raise WrongInput(f"Study {study_id} still has runs to do; cancel it before you delete it.")
-        trash.throw_study(write, study_id, f"study {stored.title}".strip())
+        if isinstance(stored, StoredStudy):
+            trash.throw_study(write, study_id, f"study {stored.title}".strip())
+            return
+        for table, column in (("study_runs", "study_id"), ("studies", "id")):
+            write.execute(f"delete from {table} where {column} = ?", (study_id,))
+
+
+def row(store: ResultStore, study_id: str) -> StoredStudy | DamagedStudy | None:
+    """The study of that id, or its damaged row; None where there is neither."""
+    found = store.db.read("select rowid as row, * from studies where id = ?", (study_id,)) if study_id.isprintable() else []
+    return _row(found[0]) if found else None
 
 
 def existing(store: ResultStore, study_id: str) -> StoredStudy:
-    """Raises WrongInput where there is no such study."""
-    rows = store.db.read("select * from studies where id = ?", (study_id,)) if study_id.isprintable() else []
-    return _row(rows[0] if rows else None, study_id)
+    """Raises WrongInput where there is no such study, or its row is damaged."""
+    study = row(store, study_id)
+    if study is None:
+        raise no_such_study(study_id)
+    if isinstance(study, DamagedStudy):
+        raise WrongInput(f"{study.wrong} It can only be deleted.")
+    return study
 
 
 def is_study(store: ResultStore, study_id: str) -> bool:
-    """Whether there is such a study."""
-    return study_id.isprintable() and bool(store.db.read("select 1 from studies where id = ?", (study_id,)))
+    """Whether there is such a study, or a damaged row that is known by that id."""
+    if not study_id.isprintable():
+        return False
+    if store.db.read("select 1 from studies where id = ?", (study_id,)):
+        return True
+    return bool(_PLACE.fullmatch(study_id)) and any(one.id == study_id for one in rows(store) if isinstance(one, DamagedStudy))
+
+
+def rows(store: ResultStore) -> list[StoredStudy | DamagedStudy]:
+    """The last asked for first."""
+    return [_row(row) for row in store.db.read("select rowid as row, * from studies order by created_at desc, id")]
 
 
 def studies(store: ResultStore) -> list[StoredStudy]:
-    """The last asked for first."""
-    return [_row(row, "") for row in store.db.read("select * from studies order by created_at desc, id")]
+    """The last asked for first; damaged rows are left out."""
+    return [study for study in rows(store) if isinstance(study, StoredStudy)]
 
 
 def members(store: ResultStore, study_id: str | None = None) -> dict[str, list[Member]]:
     """Study -> its runs, in the order in which they were asked for; of one study, or of all in one question.
 
-    Those that stand in come last, and not at all once their successors are done.
+    Those that stand in come last, and not at all once their successors are done. Rows that are damaged are left out.
     """
-    rows = store.db.read(_MEMBERS, {"id": study_id})
+    rows = [row for row in store.db.read(_MEMBERS, {"id": study_id}) if _is_member(row)]
     done = {_cell(row) for row in rows if row["status"] == RunStatus.DONE and not row["stands_in"]}
     found: dict[str, list[Member]] = {}
     for row in rows:
@@ -148,7 +193,7 @@ def members(store: ResultStore, study_id: str | None = None) -> dict[str, list[M
             continue
         found.setdefault(row["study_id"], []).append(
             Member(
-                row["run_id"], row["variant"], row["seed"], row["engine"], RunStatus(row["status"]), row["share"], row["stage"],
+                row["run_id"], row["variant"], row["seed"], row["engine"], RunStatus(row["status"]), row["share"], shown(row["stage"]),
                 row["seconds_left"], row["finished_at"] or "", bool(row["stands_in"]),
             )
         )  # fmt: skip
@@ -165,10 +210,38 @@ def done_among(store: ResultStore, run_ids: Sequence[str]) -> set[str]:
     return {row["id"] for row in store.db.read(sql, (json.dumps(list(run_ids)),))}
 
 
-def _row(row: sqlite3.Row | None, study_id: str) -> StoredStudy:
-    if row is None:
-        raise no_such_study(study_id)
-    return StoredStudy(row["id"], row["title"], row["plan"], datetime.fromisoformat(row["created_at"]), bool(row["cancelled"]))
+def _row(row: sqlite3.Row) -> StoredStudy | DamagedStudy:
+    try:
+        check_id(row["id"])
+        for name, wanted in (("title", str), ("cancelled", int)):
+            check_plain(name, row[name], wanted)
+        if type(row["plan"]) is not str:
+            raise WrongInput("plan should be readable text, but is not")
+        created = time_of("created_at", row["created_at"])
+    except WrongInput as wrong:
+        return damaged(key_of(row, "study-row-"), wrong)
+    return StoredStudy(row["id"], row["title"], row["plan"], created, bool(row["cancelled"]))
+
+
+def damaged(key: str, wrong: WrongInput) -> DamagedStudy:
+    """The one sentence for it."""
+    return DamagedStudy(key, f"The database's row of study {key} is damaged: {wrong}.")
+
+
+def _is_member(row: sqlite3.Row) -> bool:
+    """Whether the row says all that a Member says; a study has the runs that can be read."""
+    try:
+        check_id(row["run_id"])
+        status_of(row["status"])
+        for name, wanted in (("variant", int), ("stands_in", int), ("seed", int), ("engine", str), ("share", float)):
+            check_plain(name, row[name], wanted)
+        if row["seconds_left"] is not None:
+            check_plain("seconds_left", row["seconds_left"], float)
+        if row["finished_at"]:
+            time_of("finished_at", row["finished_at"])
+        return type(row["stage"]) is str
+    except WrongInput:
+        return False
 
 
 def no_such_study(study_id: str) -> WrongInput:

@@ -5,17 +5,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 import json
 import sqlite3
+from types import NoneType
 
-from core.domain import ACTIVE, WrongInput
+from core.domain import ACTIVE, WrongInput, check_plain, plain_object
 from core.store import lifecycle
 from core.store.database import Database
+from core.store.reading import check_id, time_of
 
 KEPT = timedelta(hours=24)
 # Where what belongs to a run or a study stands: table -> the column that says whose a row is.
 OF_RUN = {"runs": "id", "measurements": "run_id", "artifacts": "run_id", "study_runs": "run_id", "companions": "run_id"}
 OF_STUDY = {"studies": "id", "study_runs": "study_id"}
 # Every file of Artifacts that a row names.
-NAMED = "select file from artifacts union select file from kept union select value from trash, json_each(trash.files)"
+NAMED = """
+    select file from artifacts union select file from kept
+    union select value from trash, json_each(case when json_valid(trash.files) then trash.files else '[]' end)
+"""
 
 
 @dataclass(frozen=True)
@@ -55,13 +60,13 @@ def put_back(db: Database, any_id: str) -> None:
         if row is None:
             hours = KEPT // timedelta(hours=1)
             raise WrongInput(f"Nothing named {any_id!r:.60} was deleted in the last {hours} hours, so there is nothing to put back.")
-        content: dict[str, list[dict[str, object]]] = json.loads(row["content"])
+        content = _content(any_id, row["content"])
         whose = "runs" if "runs" in content else "studies"
         if write.execute(f"select 1 from {whose} where id = ?", (any_id,)).fetchone():
             raise WrongInput(f"{any_id} was asked for again since it was deleted; that one is there, and the deleted one stays deleted.")
         for table, rows in content.items():
             for values in rows:
-                if table != "study_runs" or _study_is_there(write, values["study_id"]):
+                if table != "study_runs" or _study_is_there(write, values.get("study_id")):
                     _insert(write, table, values)
         write.execute("delete from trash where id = ?", (any_id,))
 
@@ -70,7 +75,7 @@ def deleted(db: Database) -> list[Deleted]:
     """What can be put back, the last deleted first."""
     after = (datetime.now(UTC) - KEPT).isoformat(timespec="milliseconds")
     rows = db.read("select id, title, deleted_at from trash where deleted_at > ? order by deleted_at desc, rowid desc", (after,))
-    return [Deleted(row["id"], row["title"], datetime.fromisoformat(row["deleted_at"])) for row in rows]
+    return [one for row in rows if (one := _deleted(row))]
 
 
 def empty(db: Database, any_id: str | None = None) -> tuple[list[str], list[str]]:
@@ -83,17 +88,47 @@ def empty(db: Database, any_id: str | None = None) -> tuple[list[str], list[str]
         rows = write.execute(f"select id, files from trash where {which[0]}", which[1:]).fetchall()
         write.execute(f"delete from trash where {which[0]}", which[1:])
         named = {row["file"] for row in write.execute(NAMED)}
-    files = {file for row in rows for file in json.loads(row["files"])}
-    return [row["id"] for row in rows], sorted(files - named)
+    files = {file for row in rows for file in _files(row["files"])}
+    return [row["id"] for row in rows if type(row["id"]) is str], sorted(files - named)
+
+
+def _deleted(row: sqlite3.Row) -> Deleted | None:
+    """None where the row is damaged: it cannot be put back."""
+    try:
+        check_id(row["id"])
+        check_plain("title", row["title"], str)
+        return Deleted(row["id"], row["title"], time_of("deleted_at", row["deleted_at"]))
+    except WrongInput:
+        return None
+
+
+def _content(any_id: str, text: object) -> dict[str, list[dict[str, object]]]:
+    """Table -> its rows. Raises WrongInput where what was written down is damaged."""
+    with suppress(WrongInput):
+        found = plain_object(text, "its rows")
+        ours = found.keys() in (OF_RUN.keys(), OF_STUDY.keys())
+        if ours and all(isinstance(rows, list) and all(isinstance(row, dict) for row in rows) for rows in found.values()):
+            return found
+    raise WrongInput(f"What was written down of {any_id} when it was deleted is damaged, so it cannot be put back.")
+
+
+def _files(text: object) -> list[str]:
+    """Nothing where the row is damaged: a supervisor sweeps what nothing names."""
+    try:
+        found = json.loads(text) if type(text) is str else []
+    except (ValueError, RecursionError):
+        return []
+    return [file for file in found if type(file) is str] if isinstance(found, list) else []
 
 
 def _throw(write: sqlite3.Connection, any_id: str, title: str, tables: dict[str, str]) -> None:
     """tables: the first is the one that says whether it is there."""
-    with suppress(sqlite3.OperationalError, TypeError):  # a damaged row, which cannot be written down, just goes
-        content = {
-            table: [dict(row) for row in write.execute(f"select * from {table} where {column} = ? order by rowid", (any_id,))]
-            for table, column in tables.items()
-        }
+    content = {
+        table: [dict(row) for row in write.execute(f"select * from {table} where {column} = ? order by rowid", (any_id,))]
+        for table, column in tables.items()
+    }
+    values = [value for rows in content.values() for row in rows for value in row.values()]
+    if all(type(value) in (str, int, float, NoneType) for value in values):  # a damaged row, which cannot be written down, just goes
         files = [row["file"] for row in content.get("artifacts", ())]
         write.execute(
             "insert or replace into trash (id, title, deleted_at, content, files) values (?, ?, ?, ?, ?)",
@@ -104,9 +139,10 @@ def _throw(write: sqlite3.Connection, any_id: str, title: str, tables: dict[str,
 
 
 def _insert(write: sqlite3.Connection, table: str, values: dict[str, object]) -> None:
-    names = ", ".join(values)
-    marks = ", ".join("?" * len(values))
-    write.execute(f"insert or ignore into {table} ({names}) values ({marks})", tuple(values.values()))
+    columns = {row["name"] for row in write.execute(f"pragma table_info({table})")}
+    known = {name: value for name, value in values.items() if name in columns}
+    names, marks = ", ".join(known), ", ".join("?" * len(known))
+    write.execute(f"insert or ignore into {table} ({names}) values ({marks})", tuple(known.values()))
 
 
 def _study_is_there(write: sqlite3.Connection, study_id: object) -> bool:
@@ -119,5 +155,5 @@ def _title(spec: str) -> str:
     try:
         said = json.loads(spec)
         return f"{said['method']} · {said['dataset']} · {said['model']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""

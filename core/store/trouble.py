@@ -8,6 +8,11 @@ import sqlite3
 
 from core.domain import WrongInput
 
+
+class DiskTrouble(WrongInput):
+    """Nothing was asked for wrongly: the disk is full or read-only, say, or another process holds the database."""
+
+
 _DISK = {
     errno.ENOSPC: "There is no space left to write {path}; free some and try again.",
     errno.EDQUOT: "The disk quota leaves no room to write {path}; free some and try again.",
@@ -35,18 +40,32 @@ _SQLITE = {
     sqlite3.SQLITE_IOERR: "The disk failed while Forgetscope's database {path} was read or written.",
     sqlite3.SQLITE_BUSY: "Another process has kept Forgetscope's database {path} locked for too long; try again.",
 }
+_NOBODYS_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+_FILES_FAULT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN}
+
+
+def read_only(path: Path) -> str:
+    """The sentence for a file that may be read alone."""
+    return f"Forgetscope must be able to write to {path}, but it is read-only."
 
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Turns what the disk or SQLite says about `path` into WrongInput; lets every other error through."""
+    """Turns what the disk or SQLite says about `path` into DiskTrouble, or into WrongInput where the path itself is wrong; lets
+    every other error through."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
         sentence = sentence_of(error, path)
         if sentence is None:
             raise
-        raise WrongInput(sentence) from error
+        raise (DiskTrouble if _is_trouble(error) else WrongInput)(sentence) from error
+
+
+def _is_trouble(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _NOBODYS_FAULT
+    return getattr(error, "sqlite_errorcode", -1) & 0xFF not in _FILES_FAULT
 
 
 def sentence_of(error: Exception, path: Path) -> str | None:

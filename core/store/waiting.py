@@ -5,17 +5,19 @@ from dataclasses import dataclass
 import json
 import sqlite3
 
-_WAITING = """
+# A row that says so little of itself can neither begin nor end; it holds nobody up.
+MOVABLE = "typeof(id) = 'text' and typeof(attempt) = 'integer'"
+_WAITING = f"""
     select r.id, r.slot, r.alone, r.spec,
         exists (select 1 from companions as c join runs as o on o.id = c.run_id
             where c.companion = r.id and o.status in ('queued', 'running', 'done')) as companion,
         (select json_group_array(s.study_id) from study_runs as s join studies on studies.id = s.study_id
-            where s.run_id = r.id and not s.stands_in and not studies.cancelled) as studies
-    from runs as r where r.status = 'queued' order by r.turn
+            where s.run_id = r.id and typeof(s.study_id) = 'text' and not s.stands_in and not studies.cancelled) as studies
+    from (select * from runs where status = 'queued' and {MOVABLE}) as r order by r.turn
 """
 _SERVED = """
     select s.study_id, max(r.served) as served from study_runs as s join runs as r on r.id = s.run_id
-    where r.served is not null and s.study_id in (select value from json_each(?)) group by s.study_id
+    where typeof(r.served) = 'integer' and s.study_id in (select value from json_each(?)) group by s.study_id
 """
 
 
@@ -37,8 +39,8 @@ class Waiting:
 
 
 def waiting(read: Callable[..., list[sqlite3.Row]]) -> list[Waiting]:
-    """Every queued run, in the order in which they are to begin. read: (sql, values) -> rows."""
-    rows = read(_WAITING)
+    """Every queued run, in the order in which they are to begin; damaged rows are left out. read: (sql, values) -> rows."""
+    rows = [row for row in read(_WAITING) if type(row["id"]) is str]  # text that cannot be decoded names no run
     found = [
         Waiting(r["id"], r["slot"], bool(r["alone"]), bool(r["companion"]), tuple(sorted(json.loads(r["studies"]))), r["spec"])
         for r in rows

@@ -9,7 +9,7 @@ from core.asking import make_spec
 from core.catalogue import Catalogue
 from core.comparison import settings_text
 from core.descriptions import DatasetInfo
-from core.domain import ForgetRequest, RunSpec, WrongInput
+from core.domain import ForgetRequest, RunSpec, WrongInput, check_plain, plain_object, request_from
 from core.spread import covers
 from core.store.beside import FLOOR
 from core.studies.seeds import MOST
@@ -105,11 +105,31 @@ class StudyPlan:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse of `to_json`."""
-        raw = json.loads(text)
-        request = ForgetRequest(**{**raw["request"], "picks": tuple(raw["request"]["picks"])})
-        variants = tuple(Variant(**variant) for variant in raw["variants"])
-        return cls(**{**raw, "request": request, "variants": variants, "seeds": tuple(raw["seeds"]), "draws": tuple(raw.get("draws", ()))})
+        """The inverse of `to_json`. Raises WrongInput, without a full stop, for anything else."""
+        raw = {"draws": [], **plain_object(text, "a plan")}  # studies that were stored before there were draws have none
+        for name, wanted in _OF_PLAN.items():
+            check_plain(name, raw.get(name), wanted)
+        for variant in raw["variants"]:
+            check_plain("a variant", variant, dict)
+            check_plain("a variant's method", variant.get("method"), str)
+            check_plain("a variant's settings", variant.get("settings"), dict)
+        for seed in raw["seeds"]:
+            check_plain("a seed", seed, int)
+        for draw in raw["draws"]:
+            check_plain("a draw", draw, int)
+        if not raw["variants"] or not raw["seeds"]:
+            raise WrongInput("variants and seeds should name one at least, but one of them names none")
+        if raw["draws"] and len(raw["draws"]) != len(raw["seeds"]):
+            raise WrongInput(f"draws should be none, or one for each of {len(raw['seeds'])} seeds, but there are {len(raw['draws'])}")
+        variants = tuple(Variant(variant["method"], variant["settings"]) for variant in raw["variants"])
+        known: dict[str, Any] = {name: raw[name] for name in _OF_PLAN}
+        lists = {"variants": variants, "seeds": tuple(raw["seeds"]), "draws": tuple(raw["draws"])}
+        return cls(**{**known, **lists, "request": request_from(raw["request"])})
+
+
+_OF_PLAN: dict[str, type] = {
+    "dataset": str, "model": str, "request": dict, "variants": list, "seeds": list, "reference": bool, "title": str, "draws": list,
+}  # fmt: skip
 
 
 def make_plan(

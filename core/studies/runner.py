@@ -1,12 +1,13 @@
 """Ask for all runs of a study in one go, stop them, go on, ask for more; as `core.jobs.runner` does for one run."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from core.catalogue import Catalogue
-from core.domain import RunStatus
+from core.domain import RunStatus, WrongInput
 from core.jobs import runner
 from core.jobs.runner import PIPELINE
 from core.store import studies
@@ -14,6 +15,7 @@ from core.store.home import Home
 from core.store.results import ResultStore
 from core.store.studies import StoredStudy
 from core.studies.plan import StudyPlan, cells, merged
+from core.studies.standing import plan_of
 
 
 def submit(home: Home, plan: StudyPlan, shelves: Catalogue, pipeline: str = PIPELINE) -> str:
@@ -25,7 +27,7 @@ def submit(home: Home, plan: StudyPlan, shelves: Catalogue, pipeline: str = PIPE
     fresh = StoredStudy(f"s{uuid4().hex[:11]}", plan.title, plan.to_json(), datetime.now(UTC))
 
     def decide(known: list[StoredStudy]) -> tuple[StoredStudy, StudyPlan]:
-        parts = [(stored, old) for stored in known if plan.contains(old := StudyPlan.from_json(stored.plan))]
+        parts = [(stored, old) for stored in known if (old := _plan_of(stored)) and plan.contains(old)]
         if not parts:
             return fresh, plan
         stored, old = max(parts, key=lambda part: part[1].count)
@@ -67,7 +69,14 @@ def _with(known: list[StoredStudy], study_id: str, change: Callable[[StudyPlan],
     stored = next((one for one in known if one.id == study_id), None)
     if stored is None:
         raise studies.no_such_study(study_id)
-    return stored, change(StudyPlan.from_json(stored.plan))
+    return stored, change(plan_of(stored))
+
+
+def _plan_of(stored: StoredStudy) -> StudyPlan | None:
+    """None where it is damaged: no other study grows by it."""
+    with suppress(WrongInput):
+        return plan_of(stored)
+    return None
 
 
 def _ask(

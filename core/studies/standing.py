@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.catalogue import Catalogue
-from core.domain import ACTIVE, STOPPED, RunStatus, digest
+from core.domain import ACTIVE, STOPPED, RunStatus, WrongInput, digest
 from core.store import studies
 from core.store.durations import Place, history, total
 from core.store.results import ResultStore
-from core.store.studies import Member, StoredStudy
+from core.store.studies import DamagedStudy, Member, StoredStudy
 from core.studies.plan import StudyPlan, cells
 from core.version import ENGINE, code_version
 from core.wording import duration
@@ -71,16 +71,57 @@ def standings(store: ResultStore) -> list[Standing]:
     """Every study, the last asked for first; two questions to the store, however many there are."""
     members = studies.members(store)
     found = []
-    for stored in studies.studies(store):
-        plan, runs = StudyPlan.from_json(stored.plan), members.get(stored.id, [])
+    for stored, plan in plans(store):
+        runs = runs_of(plan, members.get(stored.id, []))
         found.append(Standing(stored, plan, tuple(runs), progress_of(plan, runs)))
     return found
 
 
+def plans(store: ResultStore) -> list[tuple[StoredStudy, StudyPlan]]:
+    """Every study with its plan, the last asked for first; damaged ones are left out."""
+    return [pair for pair in _read(store) if not isinstance(pair, DamagedStudy)]
+
+
+def damaged(store: ResultStore) -> list[DamagedStudy]:
+    """The rows that are no studies any more, and why."""
+    return [one for one in _read(store) if isinstance(one, DamagedStudy)]
+
+
+def plan_of(stored: StoredStudy) -> StudyPlan:
+    """Raises WrongInput where its plan is damaged."""
+    try:
+        return StudyPlan.from_json(stored.plan)
+    except WrongInput as wrong:
+        raise WrongInput(f"{_damaged(stored, wrong).wrong} It can only be deleted.") from None
+
+
+def runs_of(plan: StudyPlan, members: list[Member]) -> list[Member]:
+    """Those of the stored runs that the plan knows of; a damaged row may say anything."""
+    seeds = set(plan.seeds)
+    return [run for run in members if 0 <= run.variant < len(plan.variants) and run.seed in seeds]
+
+
+def _read(store: ResultStore) -> list[tuple[StoredStudy, StudyPlan] | DamagedStudy]:
+    found: list[tuple[StoredStudy, StudyPlan] | DamagedStudy] = []
+    for stored in studies.rows(store):
+        if isinstance(stored, DamagedStudy):
+            found.append(stored)
+            continue
+        try:
+            found.append((stored, StudyPlan.from_json(stored.plan)))
+        except WrongInput as wrong:
+            found.append(_damaged(stored, wrong))
+    return found
+
+
+def _damaged(stored: StoredStudy, wrong: WrongInput) -> DamagedStudy:
+    return studies.damaged(stored.id, WrongInput(f"in plan, {wrong}"))
+
+
 def progress(store: ResultStore, study_id: str) -> Progress:
     """Raises WrongInput where there is no such study."""
-    stored = studies.existing(store, study_id)
-    return progress_of(StudyPlan.from_json(stored.plan), studies.members(store, study_id).get(study_id, []))
+    plan = plan_of(studies.existing(store, study_id))
+    return progress_of(plan, runs_of(plan, studies.members(store, study_id).get(study_id, [])))
 
 
 def progress_of(plan: StudyPlan, runs: list[Member]) -> Progress:

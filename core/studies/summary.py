@@ -23,6 +23,7 @@ from core.store.home import Home
 from core.store.results import ResultStore
 from core.studies.attacks import over_seeds
 from core.studies.plan import StudyPlan, Variant
+from core.studies.standing import plan_of, runs_of
 from core.version import ENGINE, code_version
 
 if TYPE_CHECKING:
@@ -114,8 +115,8 @@ class StudySummary:
 
 def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
     """Raises WrongInput where there is no such study."""
-    plan = StudyPlan.from_json(studies.existing(store, study_id).plan)
-    runs = studies.members(store, study_id).get(study_id, [])
+    plan = plan_of(studies.existing(store, study_id))
+    runs = runs_of(plan, studies.members(store, study_id).get(study_id, []))
     done = {run.run_id: run.variant for run in runs if run.status == RunStatus.DONE}
     frame, now = comparison(store, list(done)), code_version(ENGINE)
     frame = frame.sort_values("seed", kind="stable", key=lambda seeds: seeds.map(plan.seeds.index))  # older runs come last

@@ -22,24 +22,41 @@ STICKY = """<style>@media (min-width: 900px) and (min-height: 700px) {
 }</style>"""
 
 
-def chosen_runs(everything: pd.DataFrame) -> pd.DataFrame:
-    """Those of all finished runs that the study and the filters leave, newest first."""
+MOST = 1000  # runs that are compared at once: no study has more, and nobody reads more rows
+
+
+def chosen_runs(everything: pd.DataFrame) -> list[str]:
+    """The ids of those of all finished runs that the study and the filters leave, newest first; of very many, the newest."""
     with st.container(border=True, key="which"):
         study = _study()
         about = everything[["id", *FILTERS]].assign(request=scenarios(everything))  # all draws of a request are one choice
         words: dict[str, str] = {}
-        for text, said in zip(about["request"], requests_of(about), strict=True):
+        once = about[["request", "dataset"]].drop_duplicates()
+        for text, said in zip(once["request"], requests_of(once), strict=True):
             words[text] = said if words.get(text, said) == said else text  # two datasets have other names for it
-        left = pd.Series(True, about.index) if study == ALL else about["id"].isin(queries.studies()[study][1])
+        left = pd.Series(True, about.index) if study == ALL else about["id"].isin(queries.study_runs(study))
         if not left.any():
             st.info("No run of this study has finished yet.", icon=":material/info:")
-            return everything[left]
+            return []
         start = _start(about[left])
         shown = [name for name in FILTERS if name != "model" or about["model"].nunique() > 1]
         cells = st.grid(len(shown), min_column_width=180)
         for name in shown:
             left &= _wanted(about[name], name, start.get(name, []), cells.cell().multiselect, study, words)
-    return everything[left]
+        return newest(list(about["id"][left]), len(everything))
+
+
+def newest(ids: list[str], everything: int) -> list[str]:
+    """At most MOST of them, with A and B of the address among them; says so where that leaves some out."""
+    if len(ids) <= MOST:
+        return ids
+    st.caption(
+        f"{len(ids):,} of {everything:,} finished runs are chosen; the newest {MOST:,} are compared. Choose a study, a method or a seed "
+        "to compare others."
+    )
+    asked = {linked("a"), linked("b")}
+    named = [run_id for run_id in ids[MOST:] if run_id in asked]
+    return ids[: MOST - len(named)] + named
 
 
 def _study() -> str:
@@ -51,7 +68,7 @@ def _study() -> str:
     now = asked if asked in known else ALL
     key, options = f"study-of-{now}", [ALL, *known]
     st.selectbox(
-        "Study", options, options.index(now), format_func=lambda i: known[i][0] + f" · {i[-4:]}" if i else "all runs", key=key,
+        "Study", options, options.index(now), format_func=lambda i: known[i] + f" · {i[-4:]}" if i else "all runs", key=key,
         on_change=_link_study, args=(key, options),
     )  # fmt: skip
     if asked and asked not in known:
@@ -89,10 +106,11 @@ def _wanted(
 
 def _texts(options: list[str], words: Mapping[str, str]) -> dict[str, str]:
     """Requests in words; long ones are cut, and still told apart."""
-    found: dict[str, str] = {}
+    found, seen = dict[str, str](), set[str]()
     for option in options:
         text = shortened(words.get(option, option), 32)
-        found[option] = text if text not in found.values() else f"{text} ({len(found)})"
+        found[option] = text if text not in seen else f"{text} ({len(found)})"
+        seen.add(text)
     return found
 
 

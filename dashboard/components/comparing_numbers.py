@@ -38,7 +38,7 @@ def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
     metrics = queries.catalogue().metrics
     there = [name for name in comparable(frame) if "." not in name and frame[name].notna().any()]
     columns = columns_of(_columns(there), metrics)
-    rows = table_of(frame, queries.comparison(), [c.key for c in columns], over_seeds, NEAREST if NEAREST in there else "")
+    rows = table_of(frame, queries.second_retrainings(frame), [c.key for c in columns], over_seeds, NEAREST if NEAREST in there else "")
     dark = st.context.theme.type == "dark"
     show_frame(
         styled(rows, columns, differing(frame), dark), key="numbers", row_height=ROW,
@@ -76,7 +76,7 @@ def answered(frame: pd.DataFrame) -> None:
     """The answer of these runs in one sentence, above all else; nothing where they are about several requests."""
     if one_subject(frame):
         titles = {key: method.title for key, method in queries.catalogue().methods.items()}
-        st.markdown(f"**{plain(answer(groups_in(frame, queries.comparison(), titles)))}**")
+        st.markdown(f"**{plain(answer(groups_in(frame, queries.second_retrainings(frame), titles)))}**")
 
 
 def _columns(there: list[str]) -> list[str]:

@@ -38,7 +38,7 @@ class Look:
         """Of the front, and its landmarks."""
         key = (x.title, y.title)
         if key not in self._points:
-            everything = queries.comparison()
+            everything = queries.second_retrainings(self.frame)
             points = fronts.points_of(self.frame, x, y, self.over_seeds, self.point_names, everything)
             self._points[key] = (points, fronts.landmarks(self.frame, x, y, everything))
         return self._points[key]

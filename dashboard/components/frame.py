@@ -8,12 +8,14 @@ import streamlit as st
 from core.domain import WrongInput
 from dashboard.components.text import plain
 from dashboard.components.theme_change import follow_theme
-from dashboard.session import RUN, check_address, take_asked
+from dashboard.session import RUN, check_address, home, take_asked
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 # Streamlit writes white on the primary colour in both themes; on the dark theme's light blue that is 1.9:1.
 ON_PRIMARY = ("[data-testid='stBaseButton-primary']:not(:disabled) *", "[data-testid='stMultiSelectTagsContainer'] [data-tag] *")
 DARK_BUTTON = f"<style>{', '.join(ON_PRIMARY)} {{color: #10151d;}}</style>"
+
+LOOK_ONLY = "What is stored can be looked at; nothing new can be started or kept until then."
 
 
 def frame(page: Any) -> None:
@@ -32,6 +34,8 @@ def frame(page: Any) -> None:
     st.title(page.title)
     try:
         check_address()
+        if why := home().unwritable:
+            st.warning(plain(f"{why} {LOOK_ONLY}"), icon=":material/lock:")
         page.run()
     except WrongInput as wrong:
         st.error(plain(str(wrong)), icon=":material/error:")

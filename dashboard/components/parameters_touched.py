@@ -31,8 +31,8 @@ def touched(run: Run, names: frozenset[str]) -> None:
     stays("touched-runs", list(alike))
     chosen = st.multiselect(
         "Runs", list(alike), start, format_func=lambda i: labels.get(i, i), key="touched-runs", max_selections=MOST,
-        help="Finished runs that began from the same original network, weight for weight. At first those of this run's request and seed; "
-        "of any other, its name says what differs.",
+        help=f"The {len(alike):,} finished runs that began from the same original network, weight for weight; type to search them. "
+        "At first those of this run's request and seed; of any other, its name says what differs.",
     )  # fmt: skip
     others = [(i, labels[i], str(alike[i].finished_at)) for i in chosen]
     if "reference" in names:

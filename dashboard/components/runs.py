@@ -11,7 +11,7 @@ from core.domain import ACTIVE, STOPPED, RunStatus, WrongInput
 from core.jobs import runner
 from core.params import used
 from core.store.lifecycle import LIMIT_END
-from core.store.outcome import Run
+from core.store.outcome import DamagedRun, Run
 from core.store.trash import KEPT, Deleted
 from core.wording import duration, title_of
 from dashboard import queries
@@ -105,6 +105,8 @@ def _act(action: str, run_id: str) -> None:
     try:
         if action == "Cancel":
             runner.cancel(home(), run_id)
+        elif action == "Delete damaged":
+            runner.delete_damaged(home(), run_id)
         elif action == "Retry":
             again = runner.retry(home(), run_id)
             if opened_run() == run_id:
@@ -159,6 +161,11 @@ def _undo(any_id: str) -> None:
         runner.put_back(home(), any_id)
     except WrongInput as wrong:
         st.toast(plain(str(wrong)), icon=":material/error:")
+
+
+def delete_damaged_button(row: DamagedRun, key: str) -> None:
+    """The one thing that can be done with a damaged row."""
+    st.button("Delete", key=f"{key}-Delete-{row.id}", on_click=_act, args=("Delete damaged", row.id))
 
 
 def watch(run: Run, title: str) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.domain import ACTIVE, RunStatus, WrongInput
 from core.store.home import Home
+from core.store.studies import DamagedStudy
 from core.store.trash import KEPT
 from core.studies import runner
 from core.studies.plan import StudyPlan, make_plan
@@ -58,6 +59,16 @@ def study_row(study: Standing, first: bool) -> None:
                     draw(queries.study_summary(study_id, study.edition, str(home().root)), queries.catalogue())
 
 
+def damaged_row(study: DamagedStudy) -> None:
+    """What is wrong with it; it can be deleted."""
+    with st.container(border=True, key=f"study-{study.id}"):
+        what, buttons = st.columns([3, 2], vertical_alignment="center")
+        what.markdown(f"**A damaged study**  \n{plain(study.id)}")
+        what.error(plain(f"{study.wrong} It can only be deleted; its runs stay."))
+        with buttons, st.container(horizontal=True, horizontal_alignment="right"):
+            _button("Delete", study.id, runner.delete)
+
+
 def _state(study: Standing) -> None:
     """Icon and word; the bar while it moves; which runs failed, and why."""
     now = study.now
@@ -76,7 +87,11 @@ def _state(study: Standing) -> None:
         st.caption(f":material/info: Continue or Extend: {plain(now.anew)}")
     failed = [run for run in study.runs if run.status == RunStatus.FAILED]
     for run in failed[:FAILED_SHOWN]:
-        told = queries.run(run.run_id)
+        try:
+            told = queries.run(run.run_id)
+        except WrongInput as wrong:  # its row is damaged
+            st.error(plain(str(wrong)))
+            continue
         if told:
             st.error(plain(f"{study.plan.variants[run.variant].text}, seed {run.seed}: {told.error_line}"))
     if len(failed) > FAILED_SHOWN:

@@ -3,6 +3,7 @@
 `finished` and `root` (the home) are arguments only to be part of the cache's key: see `edition`.
 """
 
+from dashboard.queries.listing import listed, offered
 from dashboard.queries.looking import look_arrays, look_key, look_progress
 from dashboard.queries.results import (
     arrays,
@@ -10,6 +11,7 @@ from dashboard.queries.results import (
     comparison,
     deleted,
     edition,
+    finished_runs,
     gone,
     numbers,
     overlap,
@@ -18,15 +20,23 @@ from dashboard.queries.results import (
     recorded_arrays,
     report,
     run,
-    runs,
     same_original,
+    second_retrainings,
     stored,
     table,
 )
 from dashboard.queries.saliency import saliency, saliency_offer
 from dashboard.queries.shelves import catalogue, dataset, images, study_name, titled
 from dashboard.queries.steps import noise_answers, path_at, path_curve, plane
-from dashboard.queries.studying import new_runs, plan_seconds, standings, studies, study_summary
+from dashboard.queries.studying import (
+    damaged_studies,
+    new_runs,
+    plan_seconds,
+    standings,
+    studies,
+    study_runs,
+    study_summary,
+)
 from dashboard.queries.warm import engine, own_weights
 from dashboard.queries.weights import (
     alpha_curve,
@@ -44,20 +54,24 @@ __all__ = [
     "beside",
     "catalogue",
     "comparison",
+    "damaged_studies",
     "dataset",
     "deleted",
     "edition",
     "engine",
+    "finished_runs",
     "gone",
     "images",
     "importance_view",
     "kernel_map",
+    "listed",
     "look_arrays",
     "look_key",
     "look_progress",
     "new_runs",
     "noise_answers",
     "numbers",
+    "offered",
     "overlap",
     "own_weights",
     "path_at",
@@ -70,14 +84,15 @@ __all__ = [
     "redampen",
     "report",
     "run",
-    "runs",
     "saliency",
     "saliency_offer",
     "same_original",
+    "second_retrainings",
     "standings",
     "stored",
     "studies",
     "study_name",
+    "study_runs",
     "study_summary",
     "table",
     "titled",

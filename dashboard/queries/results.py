@@ -1,5 +1,6 @@
 """Runs as they stand, and what finished ones left behind."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,8 +8,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.comparison import about
 from core.comparison import comparison as compare_runs
-from core.domain import WrongInput
+from core.comparison import second_retrainings as retrained_beside
+from core.domain import WrongInput, digest
 from core.jobs import runner
 from core.report import full_report, numbers_of
 from core.store import trash
@@ -23,13 +26,6 @@ from core.store.trash import Deleted
 from core.verdict import Numbers
 from dashboard.queries.shelves import catalogue
 from dashboard.session import home
-
-
-def runs() -> list[Run]:
-    """Every run as it stands now, newest first. A queue that nobody serves (the machine was restarted, say) is served."""
-    with ResultStore(home().database) as store:
-        runner.look_after(home(), store)
-        return store.runs()
 
 
 def edition(run: Run) -> tuple[str, str]:
@@ -109,16 +105,34 @@ def arrays(run_id: str, name: str, finished: str, root: str) -> dict[str, np.nda
     return Artifacts(place.artifacts_folder).get_arrays(files[name])
 
 
-def comparison() -> pd.DataFrame:
-    """See core.comparison.comparison: every finished run. Shared by all pages: read, never write."""
+def finished_runs() -> pd.DataFrame:
+    """What every finished run is about, newest first: see core.comparison.about. Shared by all pages: read, never write."""
     with ResultStore(home().database) as store:
-        return _comparison(store.revision(), str(home().root))
+        return _finished_runs(store.finished_revision(), str(home().root))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _comparison(revision: int, root: str) -> pd.DataFrame:
+def _finished_runs(revision: int, root: str) -> pd.DataFrame:
     with ResultStore(home().database) as store:
-        return compare_runs(store, methods=catalogue().methods)
+        return about(store, catalogue().methods)
+
+
+def comparison(run_ids: Sequence[str]) -> pd.DataFrame:
+    """See core.comparison.comparison. Shared by all pages: read, never write."""
+    with ResultStore(home().database) as store:
+        return _comparison(digest(list(run_ids)), store.finished_revision(), str(home().root), run_ids)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _comparison(which: str, revision: int, root: str, _run_ids: Sequence[str]) -> pd.DataFrame:
+    with ResultStore(home().database) as store:
+        return compare_runs(store, _run_ids, catalogue().methods)
+
+
+def second_retrainings(frame: pd.DataFrame) -> pd.DataFrame:
+    """As `comparison`: the second retrainings beside the frame's runs, with others where all of them are in the frame itself."""
+    wanted = retrained_beside(finished_runs(), frame)
+    return frame if set(wanted) <= set(frame["id"]) else comparison(wanted)
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)

@@ -5,6 +5,7 @@ import streamlit as st
 from core.jobs import runner
 from core.store import studies as stored_studies
 from core.store.results import ResultStore
+from core.store.studies import DamagedStudy
 from core.studies import standing
 from core.studies.plan import StudyPlan
 from core.studies.standing import Standing
@@ -14,11 +15,16 @@ from dashboard.queries.shelves import catalogue, study_name
 from dashboard.session import home
 
 
-def studies() -> dict[str, tuple[str, set[str]]]:
-    """Study -> its name and its runs' ids, the last asked for first."""
+def studies() -> dict[str, str]:
+    """Study -> its name, the last asked for first."""
     with ResultStore(home().database) as store:
-        found, members = stored_studies.studies(store), stored_studies.members(store)
-    return {s.id: (study_name(StudyPlan.from_json(s.plan)), {m.run_id for m in members.get(s.id, [])}) for s in found}
+        return {stored.id: study_name(plan) for stored, plan in standing.plans(store)}
+
+
+def study_runs(study_id: str) -> set[str]:
+    """The ids of a study's runs."""
+    with ResultStore(home().database) as store:
+        return {member.run_id for member in stored_studies.members(store, study_id).get(study_id, [])}
 
 
 def standings() -> list[Standing]:
@@ -26,6 +32,12 @@ def standings() -> list[Standing]:
     with ResultStore(home().database) as store:
         runner.look_after(home(), store)
         return standing.standings(store)
+
+
+def damaged_studies() -> list[DamagedStudy]:
+    """Rows of the database that are no studies any more."""
+    with ResultStore(home().database) as store:
+        return standing.damaged(store)
 
 
 def new_runs(plan: StudyPlan) -> dict[int, int]:

@@ -24,16 +24,19 @@ def a_and_b(look: Look) -> None:
 
 def compare() -> None:
     """Choose, look at all, look at two."""
-    everything = queries.comparison()
+    everything = queries.finished_runs()
     if not len(everything):
         st.info("No runs yet that have finished. Start two on the Unlearn page, then compare them here.", icon=":material/info:")
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
         return
     first = st.container()  # for the answer, which the filters below decide
-    frame = chosen_runs(everything)
-    if not len(frame):
+    chosen = chosen_runs(everything)
+    if not len(chosen):
         st.info("No finished run is left; take a filter out above.", icon=":material/info:")
         return
+    frame = queries.comparison(chosen)
+    if not len(frame):  # they were deleted since
+        st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         over_seeds = asked_over_seeds(frame)
         count(frame)

@@ -2,11 +2,21 @@
 
 import streamlit as st
 
-from core.domain import ACTIVE, RunStatus
+from core.domain import RunStatus
+from core.store.outcome import DamagedRun
 from dashboard import queries
 from dashboard.components.fragments import fragment
 from dashboard.components.numbers import gist
-from dashboard.components.runs import POLL, act_button, name_of, put_back_rows, settings_of, state
+from dashboard.components.runs import (
+    POLL,
+    act_button,
+    delete_damaged_button,
+    name_of,
+    put_back_rows,
+    settings_of,
+    state,
+)
+from dashboard.components.runs_wanted import ask_wanted, counted, damaged_row, take_out
 from dashboard.components.text import plain
 from dashboard.session import ask_to_open
 
@@ -15,16 +25,28 @@ PAGE = 10  # runs shown at once
 
 def rows() -> None:
     """One bordered row a run; drawn anew while anything moves."""
-    found = queries.runs()
-    moving = any(run.status in ACTIVE for run in found)
-    if polled != moving or not found:
-        st.rerun()  # the whole page once more: with a timer, without one, or with the word that there are no runs
-    pages = max(1, -(-len(found) // PAGE))
+    place = st.empty()
+    shown = queries.listed(wanted, 0, 0)
+    pages = max(1, -(-shown.wanted // PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    first = (min(number, pages) - 1) * PAGE
+    found = queries.listed(wanted, first, PAGE)
+    if polled != found.moving or not found.everything:
+        st.rerun()  # the whole page once more: with a timer, without one, or with the word that there are no runs
+    place.caption(counted(first, len(found.rows), found.wanted, found.everything))
+    if not found.wanted:
+        st.info("No run is as asked for; take a word or a filter out above.", icon=":material/info:")
+        st.button("Show all runs", on_click=take_out)
     shelves = queries.catalogue()
-    for run in found[(number - 1) * PAGE : number * PAGE]:
+    for run in found.rows:
         with st.container(border=True, key=f"run-{run.id}"):
             what, buttons = st.columns([3, 2], vertical_alignment="center")
+            if isinstance(run, DamagedRun):
+                with what:
+                    damaged_row(run)
+                with buttons, st.container(horizontal=True, horizontal_alignment="right"):
+                    delete_damaged_button(run, "runs")
+                continue
             with what:
                 st.markdown(f"**{plain(name_of(run, shelves))}**  \n`{run.id}`")
                 state(run)
@@ -40,12 +62,12 @@ def rows() -> None:
 
 
 put_back_rows(studies=False)
-everything = queries.runs()
-if not everything:
+everything = queries.listed(most=0)
+if not everything.everything:
     st.info(
         "No runs yet. Choose what to forget on the Unlearn page; the run appears here at once.", icon=":material/info:"
     )
     st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
 else:
-    polled = any(run.status in ACTIVE for run in everything)
+    wanted, polled = ask_wanted(), everything.moving
     fragment(rows, run_every=POLL if polled else None)

@@ -11,7 +11,7 @@ from dashboard.components.fragments import fragment
 from dashboard.components.requests import ask_request, one_draw
 from dashboard.components.runs import put_back_rows
 from dashboard.components.studies_form import ask_plan, told
-from dashboard.components.studies_rows import moving, study_row
+from dashboard.components.studies_rows import damaged_row, moving, study_row
 from dashboard.components.text import plain
 from dashboard.session import home, remember
 
@@ -21,7 +21,7 @@ NEW = "new"
 
 st.markdown("One run is an anecdote. A study asks for several methods, settings and seeds at once, and gives every number its spread.")
 shelves = queries.catalogue()
-known = queries.standings()
+known, damaged = queries.standings(), queries.damaged_studies()
 
 
 def start(plan: StudyPlan) -> None:
@@ -71,6 +71,8 @@ box = st.expander("New study", expanded=not known, key=NEW, on_change="rerun", b
 if box.open:
     with box:
         fragment(ask)
+for study in damaged:
+    damaged_row(study)
 put_back_rows(studies=True)
 if known:
     polled = moving(known)

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from core.catalogue import catalogue
-from core.domain import ForgetRequest
+from core.domain import ForgetRequest, RunStatus
 from core.store.home import Home
+from core.store.liveness import ProcessId
 from core.store.results import ResultStore
 from core.studies import runner as study_runner
 from core.studies.plan import make_plan
@@ -479,7 +480,14 @@ def test_five_hundred_runs_are_one_question_to_the_database(open_app, bare, monk
     assert "260 finished runs" in said(at)
     monkeypatch.setattr(sqlite3, "connect", counting)
     with ResultStore(bare.database) as store:
-        store.keep("key", "kind", "file", 1.0)  # something changed, so the answer is not in the cache
+        store.keep("key", "kind", "file", 1.0)  # something changed, but no finished run
+        waiting = store.add(spec("ssd", seed=99))
+        _, attempt = store.claim(ProcessId.of_this_process())
+        store.progress(waiting, attempt, 0.5, "train")
+    sound(at.run())
+    assert not [sql for sql in asked if "run_id = " not in sql]
+    with ResultStore(bare.database) as store:
+        store.finish(waiting, attempt, RunStatus.DONE)
     sound(at.run())
     assert len([sql for sql in asked if "run_id = " not in sql]) == 1
     asked.clear()

@@ -1,6 +1,7 @@
 """A home that serves, and each way in which it cannot: one sentence, and nothing lost."""
 
 import errno
+import json
 import os
 from pathlib import Path
 import shutil
@@ -10,13 +11,23 @@ import subprocess
 import sys
 import tempfile
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from core.describe import write
 from core.domain import WrongInput
-from core.store import database
+from core.store import database, private
+from core.store.artifacts import Artifacts
+from core.store.database import to_look_at
 from core.store.home import Home, open_home
 from core.store.migrations import APPLICATION_ID, MIGRATIONS
 from core.store.results import ResultStore
+from core.store.trouble import DiskTrouble
+from core.version import ENGINE, code_version
+from tests.conftest import ROOT
+from tests.planted import plant
+from tests.planted import spec as planted
 
 
 def refused(root: Path, words: str) -> None:
@@ -138,45 +149,189 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(home, monkeypatch)
         assert not store._db.read("select 1 from sqlite_master where name = 'extra'")
 
 
-READ_ONLY = """
-import os, sys
-from pathlib import Path
-from core.domain import WrongInput
-from core.store.home import open_home
-if os.geteuid() == 0:
-    os.setgid(65534); os.setuid(65534)
-try:
-    open_home(Path(sys.argv[1]))
-except WrongInput as error:
-    print(error)
+LOOK = """
+import contextlib, io, os, sys
+from core.cli import entry
+home, done, waiting = sys.argv[1:]
+
+def all_commands():
+    for words in ("runs --json", "studies --json", f"compare {done} --json", f"show {done}", f"cancel {waiting}"):
+        sys.argv = ["core", *words.split()]
+        left = 0
+        try:
+            entry.main()
+        except SystemExit as ended:
+            left = ended.code
+        print("left with", left)
+
+os.environ["FORGETSCOPE_HOME"] = home + "-warm"
+with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    all_commands()  # whose modules another user may not be able to read
+os.environ["FORGETSCOPE_HOME"] = home
+os.setgid(65534); os.setuid(65534)
+all_commands()
 """
 
 
-@pytest.mark.parametrize("what", ["folder", "database"])
-def test_a_read_only_home_is_refused(what):
-    folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to other users
-    try:
-        home = open_home(folder / "home")
-        for path in (folder, home.root, home.artifacts_folder, home.logs_folder):
-            path.chmod(0o777)
-        closed = home.root if what == "folder" else home.database
-        closed.chmod(0o555 if what == "folder" else 0o444)
-        command = [sys.executable, "-c", READ_ONLY, home.root]
-        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-        assert said.stderr == ""
-        assert said.stdout.startswith(f"Forgetscope must be able to write to {closed}")
-        assert stat.S_IMODE(closed.stat().st_mode) in (0o555, 0o444)
-    finally:
-        shutil.rmtree(folder)
+@pytest.fixture
+def open_to_others():
+    """A home that another user may read: pytest's own folders are closed to others."""
+    folder = Path(tempfile.mkdtemp())
+    home = open_home(folder / "home")
+    done, waiting = plant(home, planted("ssd")), None
+    with ResultStore(home.database) as store:
+        waiting = store.add(planted("ssd", seed=1))
+    write(home.root / "catalogue" / code_version(ENGINE))
+    shutil.copytree(home.root, folder / "home-warm")
+    folder.chmod(0o755)
+    for path in (home.root, *home.root.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    yield home, done, waiting
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.parametrize("log", ["folded in", "left behind"])
+def test_a_home_that_takes_no_file_can_be_looked_at_by_every_command(open_to_others, log):
+    """By a user who may only read; also where a killed process left changes that only SQLite can fold in."""
+    home, done, waiting = open_to_others
+    if log == "left behind":
+        killed = sqlite3.connect(home.database, isolation_level=None)
+        killed.execute("pragma wal_autocheckpoint = 0")
+        killed.execute("update runs set error = 'in the log alone' where id = ?", (done,))
+        beside = home.database.with_name("forgetscope.db-wal")
+        content, whole = beside.read_bytes(), home.database.read_bytes()
+        killed.close()
+        home.database.write_bytes(whole)
+        beside.write_bytes(content)
+    said = subprocess.run([sys.executable, "-c", LOOK, home.root, done, waiting], cwd=ROOT, capture_output=True, text=True, timeout=120,
+                          check=False)  # fmt: skip
+    assert said.returncode == 0, said.stderr
+    assert "Traceback" not in said.stderr, said.stderr
+    runs, left, studies, rest = said.stdout.split("\n", 3)
+    assert [run["id"] for run in json.loads(runs)] == [waiting, done]
+    assert (json.loads(runs)[1]["error"] == "in the log alone") == (log == "left behind")
+    assert (left, studies) == ("left with 0", "[]")
+    assert [line for line in rest.splitlines() if line.startswith("left")] == ["left with 0"] * 3 + ["left with 1"]
+    assert "unseen images of class 3" in rest
+    assert said.stderr == f"Forgetscope must be able to write to {home.database}, but it is read-only.\n"  # of `cancel`
+    assert stat.S_IMODE(home.root.stat().st_mode) == 0o755
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
-def test_a_full_or_read_only_disk_is_told(home, monkeypatch, number):
+def test_a_full_or_read_only_disk_is_told_and_what_is_stored_is_looked_at(home, spec, monkeypatch, number):
+    with ResultStore(home.database) as store:
+        run_id = store.add(spec())
+
     def full(*_: object) -> int:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    refused(home.root, "no space left|quota|disk is read-only")
+    with pytest.raises(WrongInput, match=r"no space left|quota|disk is read-only"):
+        open_home(home.root / "another")  # where nothing is stored, there is nothing to look at
+    again = open_home(home.root)
+    assert str(home.root) in again.unwritable
+    assert again == home
+    with ResultStore(again.database) as store:
+        assert store.existing(run_id).spec == spec()
+
+
+@pytest.mark.parametrize("code, words", [
+    (sqlite3.SQLITE_CANTOPEN, "cannot be opened"), (sqlite3.SQLITE_FULL, "no space left"), (sqlite3.SQLITE_IOERR, "disk failed"),
+    (sqlite3.SQLITE_READONLY, "read-only"),
+])  # fmt: skip
+def test_a_database_that_cannot_be_opened_for_writing_is_opened_for_reading(home, spec, monkeypatch, code, words):
+    with ResultStore(home.database) as store:
+        run_id = store.add(spec())
+    connect = sqlite3.connect
+
+    def refuses(path, *more, **named):
+        if not named.get("uri"):
+            error = sqlite3.OperationalError("planted")
+            error.sqlite_errorcode = code
+            raise error
+        return connect(path, *more, **named)
+
+    monkeypatch.setattr(sqlite3, "connect", refuses)
+    with ResultStore(home.database) as store:
+        assert words in store.db.read_only
+        store.reconcile()
+        assert [run.id for run in store.runs()] == [run_id]
+        with pytest.raises(DiskTrouble, match=words):
+            store.request_cancel(run_id)
+    assert words in open_home(home.root).unwritable
+
+
+def test_an_older_database_that_cannot_be_written_is_brought_up_to_date_in_memory_alone(tmp_path, spec):
+    old = sqlite3.connect(Home(tmp_path).database)
+    old.executescript(MIGRATIONS[0])
+    old.execute(f"pragma application_id = {APPLICATION_ID}")
+    old.execute("pragma user_version = 1")
+    old.execute("insert into runs (id, spec, status, turn, created_at) values (?, ?, 'done', 1, '2026-01-02T03:04:05+00:00')",
+                (spec().id, spec().to_json()))  # fmt: skip
+    old.commit()
+    old.close()
+    before = Home(tmp_path).database.read_bytes()
+    looked = to_look_at(Home(tmp_path).database)
+    assert [row["id"] for row in looked.execute("select * from runs")] == [spec().id]
+    assert looked.execute("select value from finished_revision").fetchone()[0] == 0
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        looked.execute("delete from runs")
+    looked.close()
+    assert Home(tmp_path).database.read_bytes() == before
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="Windows has other permissions")
+
+
+def others_may(*paths: Path) -> list[str]:
+    return [path.name for path in paths if stat.S_IMODE(path.stat().st_mode) & 0o077]
+
+
+@posix
+def test_a_new_home_and_all_that_is_put_into_it_is_its_owners_alone(tmp_path, spec):
+    before = os.umask(0)  # the most generous
+    try:
+        home = open_home(tmp_path / "home")
+        with ResultStore(home.database) as store:
+            store.add(spec())
+            put = Artifacts(home.artifacts_folder)
+            put.put_arrays({"a": np.zeros(3)})
+            put.put_table(pd.DataFrame({"a": [1]}))
+            files = [home.root, *home.root.rglob("*")]
+            assert {path.name for path in files} >= {"forgetscope.db", "forgetscope.db-wal", "forgetscope.db-shm", "artifacts", "logs"}
+            assert others_may(*files) == []
+            assert stat.S_IMODE(home.root.stat().st_mode) == 0o700
+            assert stat.S_IMODE(home.database.stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
+
+
+@posix
+def test_a_home_that_was_open_to_others_is_closed_and_a_folder_with_other_things_in_it_stays(tmp_path):
+    home, shared = open_home(tmp_path / "home"), open_home(tmp_path / "shared")
+    (shared.root / "plans of somebody else.txt").write_text("mine")
+    for at in (home, shared):
+        for path in (at.root, at.artifacts_folder, at.logs_folder):
+            path.chmod(0o755)
+        at.database.chmod(0o644)
+        open_home(at.root)
+    assert others_may(home.root, home.artifacts_folder, home.logs_folder, home.database) == []
+    assert others_may(shared.root, shared.artifacts_folder, shared.database) == ["shared"]
+
+
+@posix
+def test_what_is_anothers_or_everybodys_is_left_alone(tmp_path, monkeypatch):
+    sticky, theirs = tmp_path / "sticky", tmp_path / "theirs"
+    for folder, mode in ((sticky, 0o1777), (theirs, 0o755)):
+        folder.mkdir()
+        folder.chmod(mode)
+    private.tighten(sticky)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    private.tighten(theirs)
+    private.tighten(tmp_path / "nowhere")
+    assert stat.S_IMODE(sticky.stat().st_mode) == 0o1777
+    assert stat.S_IMODE(theirs.stat().st_mode) == 0o755
 
 
 def _fill(store, spec):
