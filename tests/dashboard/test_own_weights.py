@@ -34,7 +34,7 @@ def here(monkeypatch):
 def asked(monkeypatch):
     """Specs that were submitted; nothing is run."""
     specs = []
-    monkeypatch.setattr(runner, "submit", lambda _, spec: specs.append(spec) or spec.id)
+    monkeypatch.setattr(runner, "submit", lambda _, spec, **about: specs.append(spec) or spec.id)
     return specs
 
 

@@ -32,7 +32,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list:
     """Specs that a page submits; none is computed."""
     specs: list = []
 
-    def submit(home, spec):
+    def submit(home, spec, **_):
         specs.append(spec)
         with ResultStore(home.database) as store:
             return store.add(spec)
