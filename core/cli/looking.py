@@ -69,7 +69,7 @@ def runs(
         found = listing.page_of(store, wanted, first, limit or -1)
         where = places(store)
     if as_json:
-        print_json([damaged_summary(r) if isinstance(r, DamagedRun) else summary(r) | plain(r, where) for r in found])
+        print_json([(damaged_summary(r) if isinstance(r, DamagedRun) else summary(r)) | plain(r, where) for r in found])
     else:
         for r in found:
             click.echo(f"{r.id}  {'damaged':11} {r.wrong}" if isinstance(r, DamagedRun) else _line(r, where))

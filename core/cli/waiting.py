@@ -8,7 +8,7 @@ from typing import Any
 from core.domain import RunStatus
 from core.store.durations import Place, history, queue
 from core.store.lifecycle import LIMIT_END
-from core.store.outcome import Run
+from core.store.outcome import DamagedRun, Run
 from core.store.results import ResultStore
 from core.verdict import percent
 from core.wording import duration
@@ -44,8 +44,10 @@ def standing(run: Run, where: Mapping[str, Place]) -> str:
     return f"  ({run.error_line.partition(';')[0].lower()})" if run.error_line.startswith(LIMIT_END) else ""
 
 
-def plain(run: Run, where: Mapping[str, Place]) -> dict[str, Any]:
+def plain(run: Run | DamagedRun, where: Mapping[str, Place]) -> dict[str, Any]:
     """The same for JSON. Seconds; None: not known, or not to be said of such a run."""
+    if isinstance(run, DamagedRun):
+        return dict.fromkeys(("ahead", "starts_in", "seconds_left", "limit_seconds"))
     place = where.get(run.id)
     return {
         "ahead": place.ahead if place else None, "starts_in": place.starts_in if place else None,

@@ -1,6 +1,7 @@
 """Each column of the database in turn replaced by what no column should hold: the row is told as damaged, the others work."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 import json
 from pathlib import Path
 import shutil
@@ -9,7 +10,7 @@ import sqlite3
 import pytest
 
 from core.domain import RunSpec, RunStatus, WrongInput
-from core.store import listing, studies
+from core.store import durations, lifecycle, listing, studies, trash
 from core.store.beside import beside
 from core.store.finished import all_values, finished_runs
 from core.store.home import Home, open_home
@@ -22,7 +23,9 @@ from tests.planted import plant, spec
 HOSTILE = [None, "", "none of these", b"\xff\xfe\x00", 7, -3.5, 1e999, "\x00\n\u2028", "{broken", "[" * 3000, '{"a": [1]}']
 UNDECODABLE = "cast(x'66ff66' as text)"
 Fresh = Callable[[], Home]
-TABLES = ("runs", "measurements", "artifacts", "kept", "studies", "study_runs")
+TABLES = ("runs", "measurements", "artifacts", "kept", "studies", "study_runs", "companions", "trash")
+QUEUE = ("runs", "studies", "study_runs", "companions", "trash")  # what says whose turn it is, and what was deleted
+SHOWN_ALONE = frozenset({"share", "stage", "note", "device", "error", "speedup", "title", "created_at"})  # of no weight for it
 PLAN = {
     "dataset": "digits", "model": "small_cnn", "request": {"kind": "class", "picks": [3], "amount": 0.0, "seed": 0, "column": ""},
     "variants": [{"method": "ssd", "settings": {}}], "seeds": [0, 1], "reference": True, "title": "",
@@ -30,7 +33,7 @@ PLAN = {
 
 
 def filled(root: Path) -> tuple[Home, list[str]]:
-    """Two finished runs in a study of theirs, and one that waits; a second study beside it."""
+    """Two finished runs in a study of theirs, and one that waits and has a companion; a second study beside it; one that was deleted."""
     home = open_home(root)
     ids = [plant(home, spec("ssd", seed=seed)) for seed in (0, 1)]
     with ResultStore(home.database) as store:
@@ -41,6 +44,9 @@ def filled(root: Path) -> tuple[Home, list[str]]:
                 write.execute("insert into studies (id, title, plan, created_at) values (?, '', ?, '2026-01-02T03:04:05+00:00')",
                               (study, json.dumps(PLAN)))  # fmt: skip
                 write.executemany("insert into study_runs values (?, ?, 0, 0)", [(study, run_id) for run_id in ids[:2]])
+            write.execute("insert into companions values (?, ?)", (ids[2], ids[1]))
+        store.request_cancel(gone := store.add(spec("ssd", seed=5)))
+        store.delete(gone)
     return home, ids
 
 
@@ -100,12 +106,25 @@ def looked_at(store: ResultStore, ids: list[str]) -> list[Run | DamagedRun]:
         for member in study.runs:
             assert study.plan.variants[member.variant]
     standing.damaged(store)
+    trash.deleted(store.db)
+    durations.queue(store.db, durations.history(store.db), datetime.now(UTC))
+    lifecycle.companions(store.db, ids[2])
     return rows
 
 
-def spoilt(fresh: Fresh, table: str) -> Iterator[tuple[str, object, Home]]:
-    """Each column with each hostile value that SQLite takes."""
-    for column in columns(fresh(), table):
+def begun(store: ResultStore) -> list[str]:
+    """The queued runs in the order in which they begin; each fails at once."""
+    found = []
+    while claimed := store.claim(ProcessId.of_this_process()):
+        found.append(claimed[0].id)
+        store.limit(found[-1])
+        store.finish(found[-1], claimed[1], RunStatus.FAILED)
+    return found
+
+
+def spoilt(fresh: Fresh, table: str, but: frozenset[str] = frozenset()) -> Iterator[tuple[str, object, Home]]:
+    """Each column `but` these with each hostile value that SQLite takes."""
+    for column in (name for name in columns(fresh(), table) if name not in but):
         for value in (*HOSTILE, UNDECODABLE):
             home = fresh()
             raw = sqlite3.connect(home.database)
@@ -137,6 +156,52 @@ def test_whatever_a_column_holds_the_other_rows_are_read(template, fresh, table)
             assert len(listing.page_of(store)) == len(ids) - len(damaged)
     if table == "runs":  # in these, something is always wrong with one of the values
         assert seen >= {"id", "spec", "status", "attempt", "share", "created_at", "seconds", "cancel_requested", "note", "speedup"}
+
+
+@pytest.mark.parametrize("table", QUEUE)
+def test_whatever_a_column_holds_runs_begin_and_deletions_can_be_undone(template, fresh, table):
+    for column, value, home in spoilt(fresh, table, SHOWN_ALONE):
+        with ResultStore(home.database) as store:
+            first, last = (store.add(spec("ssd", seed=seed)) for seed in (8, 9))
+            store.request_cancel(last)
+            before = store.finished_revision()
+            store.delete(template[1][1])
+            assert store.finished_revision() == before + 1, (column, value)
+            trash.put_back(store.db, template[1][1])
+            assert store.finished_revision() == before + 2, (column, value)
+            assert store.existing(template[1][1]).status == RunStatus.DONE
+            store.delete(last)
+            assert last in trash.empty(store.db, last)[0]
+            assert [one for one in trash.deleted(store.db) if one.id == last] == []
+            assert store.has(RunStatus.QUEUED)
+            assert first in durations.queue(store.db, durations.history(store.db), datetime.now(UTC)), (column, value)
+            assert first in begun(store), (column, value)
+            assert not store.has(RunStatus.RUNNING)
+
+
+@pytest.mark.parametrize("column, value", [("id", None), ("id", b"x"), ("attempt", "one")])
+def test_a_running_row_that_can_never_end_keeps_no_place_from_the_others(template, fresh, column, value):
+    home = fresh()
+    with sqlite3.connect(home.database) as raw:
+        raw.execute("update runs set status = 'running' where rowid = 1")
+        spoil(raw, "runs", column, value)
+    raw.close()
+    with ResultStore(home.database) as store:
+        assert not store.has(RunStatus.RUNNING)
+        assert begun(store) == [template[1][2]]
+
+
+@pytest.mark.parametrize("content", ["{broken", "[]", '{"runs": 3}', '{"sqlite_master": []}', "{}"])
+def test_what_was_deleted_and_is_damaged_is_not_put_back_and_goes(fresh, content):
+    home = fresh()
+    with ResultStore(home.database) as store:
+        (deleted,) = trash.deleted(store.db)
+        with store.db.transaction() as write:
+            write.execute("update trash set content = ?, files = ?", (content, content))
+        with pytest.raises(WrongInput, match=f"What was written down of {deleted.id} when it was deleted is damaged"):
+            trash.put_back(store.db, deleted.id)
+        assert trash.empty(store.db, deleted.id) == ([deleted.id], [])
+        assert trash.deleted(store.db) == []
 
 
 @pytest.mark.parametrize("column, value, told", [
