@@ -261,7 +261,7 @@ def test_the_second_reference_stands_beside_the_reference(open_app, bare):
     table = at.table[0].value.set_index("Network")
     assert list(table.index) == ["Unlearned", "Reference", "Second reference (floor)", "Original"]
     assert table.loc["Second reference (floor)"].tolist() == [
-        f"{auc(-scores[gone], -scores[unseen]):.3f}", percent(tpr_at(-scores[gone], -scores[unseen], 0.1)),
+        percent(auc(-scores[gone], -scores[unseen])), percent(tpr_at(-scores[gone], -scores[unseen], 0.1)),
         percent(tpr_at(-scores[gone], -scores[unseen], 0.01)),
     ]  # fmt: skip
     lines = {trace["name"]: trace["line"]["width"] for trace in figure(at, "roc")["data"] if trace["mode"] == "lines"}
