@@ -6,9 +6,12 @@ from pathlib import Path
 import subprocess
 import sys
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
+@pytest.mark.slow  # half a minute on two busy cores
 def test_a_run_with_as_many_threads_as_cores_ends(tmp_path):
     """A fork server that had computed in parallel while it imported left its children waiting for threads that never come."""
     env = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
