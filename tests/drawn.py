@@ -329,10 +329,10 @@ class Drawn:
         for model, p in self.probabilities.items():
             for split, here in (("train", ~self.on_test), ("test", self.on_test), ("forget", self._split("forget"))):
                 cell = self.labels[here] * CLASSES + p[here].argmax(1)
-                count = np.bincount(cell, minlength=CLASSES**2)
-                with np.errstate(invalid="ignore"):
-                    confidence = np.bincount(cell, p[here].max(1), CLASSES**2) / count
-                true, predicted = np.divmod(np.arange(CLASSES**2), CLASSES)
+                cells, place = np.unique(cell, return_inverse=True)  # a cell without an image has no row
+                count = np.bincount(place)
+                confidence = np.bincount(place, p[here].max(1)) / count
+                true, predicted = np.divmod(cells, CLASSES)
                 parts.append(
                     pd.DataFrame({"split": split, "model": model, "true": true, "predicted": predicted, "count": count,
                                   "confidence": confidence})

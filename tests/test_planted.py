@@ -50,7 +50,12 @@ def test_a_planted_table_has_the_columns_and_kinds_of_a_computed_one(home, compu
     for column in ("split", "model", "other", "set", "layer", "direction", "class"):
         if column in ours:
             assert set(ours[column]) == set(theirs[column])
-    if name in ("per_class", "confusion", "layers", "probes", "graft", "cka"):
+    if name == "confusion":  # its rows are the cells that have an image: how many, the answers decide
+        assert (ours["count"] > 0).all()
+        assert (theirs["count"] > 0).all()
+        sums = [table.groupby(["split", "model"])["count"].sum().sort_index().tolist() for table in (ours, theirs)]
+        assert sums[0] == sums[1]
+    if name in ("per_class", "layers", "probes", "graft", "cka"):
         assert len(ours) == len(theirs)
 
 

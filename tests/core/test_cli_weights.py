@@ -83,7 +83,7 @@ def test_the_command_tells_what_was_tried_and_runs_as_it_was_asked(in_process, h
     asked = []
     monkeypatch.setattr(running, "own_weights", lambda *_: said)
     monkeypatch.setattr(running.runner, "ensure_supervisor", lambda _: None)
-    monkeypatch.setattr(running.runner, "submit", lambda _, spec: asked.append(spec) or spec.id)
+    monkeypatch.setattr(running.runner, "submit", lambda _, spec, **about: asked.append(spec) or spec.id)
     monkeypatch.setattr(running, "follow_all", lambda *_: (_ for _ in ()).throw(WrongInput("No further.")))
     words = (*DIGITS_RUN, "--weights", tmp_path / "mine.pth")
     for option, read_as in (
