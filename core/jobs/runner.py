@@ -109,7 +109,8 @@ def empty_trash(home: Home, any_id: str | None = None) -> None:
             files = []  # the running one may just be writing an equal file; a supervisor sweeps them later
         logs = [home.log(run_id) for run_id in gone if store.row(run_id) is None]
     for file in files:
-        Artifacts(home.artifacts_folder).remove(file)
+        with suppress(WrongInput):  # a damaged row may name no file of ours
+            Artifacts(home.artifacts_folder).remove(file)
     for log in logs:
         with told(log):
             log.unlink(missing_ok=True)

@@ -68,7 +68,9 @@ class Artifacts:
         return self._path(file).is_file()
 
     def sound(self, file: str) -> bool:
-        """Whether the file is there and holds what was written; reads all of it."""
+        """Whether the file is there and holds what was written; reads all of it. No where a damaged row names none of ours."""
+        if not _NAME.fullmatch(file):
+            return False
         try:
             self._get(file)
         except Damaged:

@@ -102,3 +102,12 @@ def test_a_row_that_cannot_be_read_can_still_be_deleted(home, store, done):
 def test_what_was_never_deleted_cannot_be_put_back(home, any_id):
     with pytest.raises(WrongInput, match="nothing to put back"):
         runner.put_back(home, any_id)
+
+
+def test_a_damaged_name_of_a_file_stops_neither_the_deletion_nor_asking_anew(home, store, done):
+    with store.db.transaction() as write:
+        write.execute("update artifacts set file = '../elsewhere' where run_id = ?", (done,))
+    assert not runner.whole(home, store, done)
+    runner.delete(home, done, for_good=True)
+    assert store.run(done) is None
+    assert trash.deleted(store.db) == []
