@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.layouts import awa2, celeba, folder, mucac, mufac, pins
+from core.data.layouts.awa2 import fits as is_awa2
+from core.data.layouts.celeba import fits as is_celeba
 from core.data.layouts.files import (
     SPLIT_SEED,
     TEST_SHARE,
@@ -16,18 +17,22 @@ from core.data.layouts.files import (
     folders_in,
     holds_images,
 )
+from core.data.layouts.folder import fits as is_folder
+from core.data.layouts.mucac import fits as is_mucac
+from core.data.layouts.mufac import fits as is_mufac
+from core.data.layouts.pins import fits as is_pins
 from core.data.listing import CLASS, Listing
 from core.data.pictures import is_image
 from core.domain import WrongInput
 
 KEY, ABOUT = "classes", "CLASS/*.png without halves, of which a fifth of each class, drawn by a fixed seed, becomes the test half"
-OTHERS = (mufac, mucac, celeba, awa2, pins, folder)
+OTHERS = (is_mufac, is_mucac, is_celeba, is_awa2, is_pins, is_folder)
 DRAWN = f"no halves came with them: {TEST_SHARE:.0%} of each class, drawn by seed {SPLIT_SEED}, are the test half"
 
 
 def fits(root: Path) -> bool:
     """Whether a folder looks like it: two folders of images at least, neither of them a set of its own."""
-    if any(other.fits(root) for other in OTHERS):
+    if any(is_other(root) for is_other in OTHERS):
         return False
     having = [name for name in folders_in(root) if holds_images(root / name)]
     return len(having) > 1 and not sets_in(root)
@@ -35,7 +40,7 @@ def fits(root: Path) -> bool:
 
 def sets_in(root: Path) -> list[str]:
     """Names of the folders in it that are laid out as a set themselves."""
-    return [name for name in folders_in(root) if any(other.fits(root / name) for other in OTHERS)]
+    return [name for name in folders_in(root) if any(is_other(root / name) for is_other in OTHERS)]
 
 
 def listing(root: Path) -> Listing:
