@@ -17,6 +17,7 @@ from core.data.layouts.files import (
     folders_in,
     holds_images,
 )
+from core.data.layouts.folder import HALVES, INDEX, SPLIT, indexed
 from core.data.layouts.folder import fits as is_folder
 from core.data.layouts.mucac import fits as is_mucac
 from core.data.layouts.mufac import fits as is_mufac
@@ -51,9 +52,9 @@ def listing(root: Path) -> Listing:
     for name, image in class_images(root, seen, ""):
         paths.append(image)
         classes.append(name)
-    seen.aside = [name for name in files_beside(root, (folder.INDEX,)) if not is_image(name)]  # images are told as loose ones
-    columns = folder.indexed(root, paths, classes, None) if (root / folder.INDEX).exists() else {}
-    said = columns.pop(folder.SPLIT, None)
+    seen.aside = [name for name in files_beside(root, (INDEX,)) if not is_image(name)]  # images are told as loose ones
+    columns = indexed(root, paths, classes, None) if (root / INDEX).exists() else {}
+    said = columns.pop(SPLIT, None)
     if said is not None:
         return Listing(root, paths, _said(said, paths, root), {CLASS: classes} | columns, notes=seen.notes())
     for name, count in Counter(classes).items():
@@ -66,6 +67,6 @@ def listing(root: Path) -> Listing:
 def _said(values: list[str], paths: list[str], root: Path) -> np.ndarray:
     """bool (N,): which images the column `split` gives to the train half."""
     for value, path in zip(values, paths, strict=True):
-        if value not in folder.HALVES:
-            raise WrongInput(f"{root / folder.INDEX} says split {value!r:.60} of {path}; train or test is wanted.")
+        if value not in HALVES:
+            raise WrongInput(f"{root / INDEX} says split {value!r:.60} of {path}; train or test is wanted.")
     return np.array([value == "train" for value in values], dtype=bool)
