@@ -280,7 +280,7 @@ def click_point(page: Page, key: str, x: float, y: float) -> None:
     page.mouse.move(x - 30, y - 30)
     page.mouse.move(x, y, steps=3)
     until(lambda: plot.evaluate(FOUND, [x, y]))
-    page.mouse.click(x, y, delay=80)  # milliseconds that a finger takes
+    page.mouse.click(x, y)
 
 
 def metric(page: Page, label: str) -> str:
