@@ -35,8 +35,8 @@ def test_a_study_is_started_followed_and_read(open_page, page, dashboard, axe):
     expect(main.get_by_text(re.compile(r"4 of 4 done")).first).to_be_visible()
     expect(main.get_by_text(re.compile(r"Only 2 seeds stand behind these numbers"))).to_be_visible()
     ready(page)
-    names = [main.get_by_test_id(f"glide-cell-0-{row}").first for row in range(3)]
-    for cell, name in zip(names, ("ssd", "gradient_ascent", "Retrained reference"), strict=True):
+    names = [main.get_by_test_id(f"glide-cell-0-{row}").first for row in range(4)]
+    for cell, name in zip(names, ("ssd", "gradient_ascent (unchanged)", "Original", "Retrained reference"), strict=True):
         expect(cell).to_have_text(name)
     main.get_by_role("tab", name="Cost").click()
     ready(page)
