@@ -68,6 +68,8 @@ def put_back(db: Database, any_id: str) -> None:
             for values in rows:
                 if table != "study_runs" or _study_is_there(write, values.get("study_id")):
                     _insert(write, table, values)
+                elif whose == "runs":
+                    _give_to_deleted(write, values)
         write.execute("delete from trash where id = ?", (any_id,))
 
 
@@ -143,6 +145,16 @@ def _insert(write: sqlite3.Connection, table: str, values: dict[str, object]) ->
     known = {name: value for name, value in values.items() if name in columns}
     names, marks = ", ".join(known), ", ".join("?" * len(known))
     write.execute(f"insert or ignore into {table} ({names}) values ({marks})", tuple(known.values()))
+
+
+def _give_to_deleted(write: sqlite3.Connection, values: dict[str, object]) -> None:
+    """A run's row of a study that was deleted after it: it comes back with the study. Nothing where the study is gone for good."""
+    row = write.execute("select id, content from trash where id = ?", (values.get("study_id"),)).fetchone()
+    with suppress(WrongInput):  # damaged: it cannot be put back anyway
+        content = _content(row["id"], row["content"]) if row else {}
+        if content.keys() == OF_STUDY.keys():
+            content["study_runs"].append(values)
+            write.execute("update trash set content = ? where id = ?", (json.dumps(content), row["id"]))
 
 
 def _study_is_there(write: sqlite3.Connection, study_id: object) -> bool:
