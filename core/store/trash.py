@@ -7,7 +7,7 @@ import json
 import sqlite3
 from types import NoneType
 
-from core.domain import ACTIVE, WrongInput, check_plain, plain_object
+from core.domain import ACTIVE, LARGEST, WrongInput, check_plain, plain_object
 from core.store import lifecycle
 from core.store.database import Database
 from core.store.reading import check_id, time_of
@@ -109,9 +109,16 @@ def _content(any_id: str, text: object) -> dict[str, list[dict[str, object]]]:
     with suppress(WrongInput):
         found = plain_object(text, "its rows")
         ours = found.keys() in (OF_RUN.keys(), OF_STUDY.keys())
-        if ours and all(isinstance(rows, list) and all(isinstance(row, dict) for row in rows) for rows in found.values()):
+        if ours and all(isinstance(rows, list) and all(map(_is_row, rows)) for rows in found.values()):
             return found
     raise WrongInput(f"What was written down of {any_id} when it was deleted is damaged, so it cannot be put back.")
+
+
+def _is_row(row: object) -> bool:
+    """Whether SQLite takes what is said to be a row."""
+    if not isinstance(row, dict) or not row:
+        return False
+    return all(type(value) in (str, float, NoneType) or (type(value) is int and abs(value) <= LARGEST) for value in row.values())
 
 
 def _files(text: object) -> list[str]:
