@@ -43,17 +43,18 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, 
     share = "Attributes answered rightly" if data is not None and data.multi else "Accuracy"
     return (
         f"**{lead}{price}.** {share} on {what}: {course(before, after, wanted)}; "
-        f"on {rest}: {course(kept_before, kept, kept_wanted)}{_judged(lost, below, kept_wanted)}."
+        f"on {rest}: {course(kept_before, kept, kept_wanted)}{_judged(lost, below, kept, kept_wanted)}."
     )
 
 
-def _judged(lost: bool, below: bool, wanted: float | None) -> str:
+def _judged(lost: bool, below: bool, kept: float, wanted: float | None) -> str:
     """Against what the accuracy on what is kept was held: a price is paid against the original and judged by the reference."""
     if lost and below:
         judge = ", with no retrained model to judge it by" if wanted is None else " and against retraining"
         return f"; a price against the original{judge}"
     if lost:
-        return "; lost against the original, but retraining does no better"
+        better = wanted is not None and percent(wanted) != percent(kept) and wanted > kept
+        return f"; lost against the original, but retraining does {'little' if better else 'no'} better"
     return "; less than retraining gives, but so was the original" if below and wanted is not None else ""
 
 

@@ -1,6 +1,7 @@
 """One per home: takes queued runs one by one, starts, watches and ends their processes, and leaves when idle."""
 
 import argparse
+from contextlib import suppress
 from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 import os
@@ -17,7 +18,7 @@ from core.jobs.starting import note_start, note_started
 from core.jobs.warm import NO_SERVER, WarmServer
 from core.store.artifacts import Artifacts
 from core.store.home import Home
-from core.store.lifecycle import limit_reached
+from core.store.lifecycle import limit_reached, stop_at_limit
 from core.store.liveness import ProcessId
 from core.store.results import ResultStore
 
@@ -114,6 +115,9 @@ def _watch(store: ResultStore, run_id: str, attempt: int, process: BaseProcess) 
                 over = limit is not None and time.monotonic() - began >= limit
                 if over or store.cancel_requested(run_id):
                     stopped_at = limit if over else None
+                    if stopped_at is not None:
+                        with suppress(*TROUBLE):  # a full disk, say: it is stopped all the same
+                            stop_at_limit(store.db, run_id, attempt, stopped_at)
                     process.terminate()
                     kill_at = time.monotonic() + KIND_SECONDS
         except TROUBLE as error:

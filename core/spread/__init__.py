@@ -40,10 +40,12 @@ def change(found: Spread, more: str, less: str, same: str, show: Callable[[float
     return f"{more if found.mean > 0 else less} by {size}" if found.mean else f"{same} ({size})"
 
 def covers(seeds: int, draws: int) -> str:
-    """What an interval covers: `over 5 seeds, each with its own draw`. draws: different draws among the runs; 0: nothing is drawn."""
+    """What an interval covers: `over 5 seeds, each with its own draw`. Both: how many different ones the runs have; 0 draws: none is."""
     over = f"over {seeds} seed{'s' * (seeds != 1)}"
-    if not draws or seeds < 2:
+    if not draws or (seeds < 2 and draws < 2):
         return over
+    if seeds < 2:
+        return f"over {draws} draws of one seed"
     return f"{over}, one draw" if draws == 1 else f"{over}, each with its own draw" if draws == seeds else f"{over} and {draws} draws"
 
 

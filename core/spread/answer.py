@@ -184,12 +184,12 @@ def _idle(names: Sequence[str], *, alone: bool) -> list[str]:
 
 
 def _covered(groups: Sequence[Group]) -> str:
-    seen = [(len(group.runs), len(set(group.runs["draw"]) - {""})) for group in groups]
+    seen = [(group.runs["seed"].nunique(), len(set(group.runs["draw"]) - {""})) for group in groups]
     counts = sorted({n for n, _ in seen})
     said = covers(*seen[0]) if len(set(seen)) == 1 else f"over {counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else (
-        f"over {counts[0]} seeds, draws as each method has"
+        f"over {counts[0]} seed{'s' * (counts[0] != 1)}, draws as each method has"
     )  # fmt: skip
-    return f"{said}, too few for a claim" if counts[0] < FEW else said
+    return f"{said}, too few for a claim" if min(len(group.runs) for group in groups) < FEW else said
 
 
 def listed(words: Sequence[str]) -> str:

@@ -25,12 +25,13 @@ ONCE = (*SUBJECT, "seed", "engine")  # what runs share that have one original an
 
 @dataclass(frozen=True)
 class Rows:
-    """`about`: the words of each row, with `id` (of the newest run in it), `ids` (all of them), `n` (how many), `draws`; `of`, whose
-    numbers they are (unlearned, original or reference), and whether the row is `unchanged`: see `core.spread.table`.
+    """`about`: the words of each row, with `id` (of the newest run in it), `ids` (all of them), `n` (how many), `seeds`, `draws`; `of`,
+    whose numbers they are (unlearned, original or reference), and whether the row is `unchanged`: see `core.spread.table`.
 
     values: the numbers (means where several runs are in a row). halves: half the width of their 95 % intervals, nan
-    where there is none. gaps: mean distance to the run's own reference, nan where there is none. draws: how many different
-    draws of the forget set the runs of a row have; 0 where none is drawn. series: (2, columns, rows, pairs), values and gaps by seed
+    where there is none. gaps: mean distance to the run's own reference, nan where there is none. seeds, draws: how many different
+    seeds and draws of the forget set the runs of a row have; 0 draws where none is drawn. series: (2, columns, rows, pairs), values and
+    gaps by seed
     and draw, nan where a row has no such run; None of single runs. variability: column -> how far two retrained networks lie apart.
     """
 
@@ -50,7 +51,7 @@ class Rows:
     def covers(self) -> list[str]:
         """What the rows' intervals cover, each once."""
         rows = self.about[self.about["n"] > 1]
-        return list(dict.fromkeys(covers(n, draws) for n, draws in zip(rows["n"], rows["draws"], strict=True)))
+        return list(dict.fromkeys(covers(seeds, draws) for seeds, draws in zip(rows["seeds"], rows["draws"], strict=True)))
 
     @property
     def few(self) -> int:
@@ -95,7 +96,7 @@ def rows_of(frame: "pd.DataFrame", columns: Sequence[str], together: bool) -> Ro
 
     gaps = distances(frame, columns)
     if not together:
-        about = frame[["id", *GROUP, "seed"]].assign(ids=frame["id"].map(lambda i: (i,)), n=1, draws=0).reset_index(drop=True)
+        about = frame[["id", *GROUP, "seed"]].assign(ids=frame["id"].map(lambda i: (i,)), n=1, seeds=1, draws=0).reset_index(drop=True)
         about = about.assign(of="unlearned", unchanged=False)
         values = frame[list(columns)].reset_index(drop=True)
         return Rows(about, values, values * nan, gaps.reset_index(drop=True))
@@ -103,11 +104,12 @@ def rows_of(frame: "pd.DataFrame", columns: Sequence[str], together: bool) -> Ro
     members = groups_of(frame)
     numbers, far = frame[list(columns)].to_numpy(float), gaps.to_numpy(float)
     found = [[spread(numbers[here, column]) for column in range(len(columns))] for here in members]
-    ids, draws = frame["id"].to_numpy(object), frame["draw"].to_numpy(object)
+    ids, seeds, draws = (frame[name].to_numpy(object) for name in ("id", "seed", "draw"))
     about = frame[["id", *GROUP]].iloc[[here[0] for here in members]].reset_index(drop=True)
     about = about.assign(
         ids=pd.Series([tuple(ids[here]) for here in members], dtype=object), n=[len(here) for here in members],
-        draws=[len(set(draws[here]) - {""}) for here in members], of="unlearned", unchanged=False,
+        seeds=[len(set(seeds[here])) for here in members], draws=[len(set(draws[here]) - {""}) for here in members],
+        of="unlearned", unchanged=False,
     )  # fmt: skip
     means = [[s.mean for s in row] for row in found]
     halves = [[nan if s.half_width is None else s.half_width for s in row] for row in found]

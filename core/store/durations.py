@@ -147,7 +147,7 @@ def _trained(spec: RunSpec) -> dict[str, Key]:
     """Stage -> what decides what it trains or computes; runs that agree in it share it."""
     flips = spec.request.text if spec.request.kind == "mislabelled" else ""
     by = (spec.dataset, spec.model, spec.seed, spec.device, spec.engine)
-    original = (*by, flips, spec.weights)
+    original = (*by, flips, spec.weights, spec.weights_as)
     found: dict[str, Key] = {"precompute": ("precompute", *original, spec.method)}
     if not spec.weights:
         found["train"] = ("train", *original)

@@ -131,11 +131,13 @@ def finish(
     """Verdict, numbers and the names of files, together or not at all; whether they landed.
 
     Not when another process or attempt has the say. A run whose cancel was asked for ends `cancelled`, whatever came
-    of it.
+    of it; one that is being stopped at its limit ends by that, whoever finds its process gone.
     """
     with db.transaction() as write:
         if is_flagged(write, run_id):
             status, outcome, error = RunStatus.CANCELLED, NOTHING, ""
+        elif status == RunStatus.INTERRUPTED and (stopped := _stopped_at_limit(write, run_id, attempt)):
+            status, error = RunStatus.FAILED, stopped
         verdict = {
             "id": run_id,
             "attempt": attempt,
@@ -204,6 +206,19 @@ def reconcile(db: Database, none_runs: bool) -> None:
 def limit_reached(seconds: float) -> str:
     """The sentence for a run that was stopped at its time limit."""
     return f"{LIMIT_END}{duration(seconds)}; Retry goes on with what was already trained, or ask for it anew with another limit."
+
+
+def stop_at_limit(db: Database, run_id: str, attempt: int, seconds: float) -> None:
+    """Call before its process is ended: whoever looks meanwhile must not take that for a silent end."""
+    with db.transaction() as write:
+        stopped = "update runs set error = ? where id = ? and attempt = ? and status = 'running'"
+        write.execute(stopped, (limit_reached(seconds), run_id, attempt))
+
+
+def _stopped_at_limit(write: sqlite3.Connection, run_id: str, attempt: int) -> str:
+    """What `stop_at_limit` wrote down; '' where it did not."""
+    row = write.execute("select error from runs where id = ? and attempt = ?", (run_id, attempt)).fetchone()
+    return row["error"] if row and type(row["error"]) is str and row["error"].startswith(LIMIT_END) else ""
 
 
 def _silent_end(kills_before: object) -> str:

@@ -7,7 +7,7 @@ import json
 import sqlite3
 from types import NoneType
 
-from core.domain import ACTIVE, WrongInput, check_plain, plain_object
+from core.domain import ACTIVE, LARGEST, WrongInput, check_plain, plain_object
 from core.store import lifecycle
 from core.store.database import Database
 from core.store.reading import check_id, time_of
@@ -68,6 +68,8 @@ def put_back(db: Database, any_id: str) -> None:
             for values in rows:
                 if table != "study_runs" or _study_is_there(write, values.get("study_id")):
                     _insert(write, table, values)
+                elif whose == "runs":
+                    _give_to_deleted(write, values)
         write.execute("delete from trash where id = ?", (any_id,))
 
 
@@ -107,9 +109,16 @@ def _content(any_id: str, text: object) -> dict[str, list[dict[str, object]]]:
     with suppress(WrongInput):
         found = plain_object(text, "its rows")
         ours = found.keys() in (OF_RUN.keys(), OF_STUDY.keys())
-        if ours and all(isinstance(rows, list) and all(isinstance(row, dict) for row in rows) for rows in found.values()):
+        if ours and all(isinstance(rows, list) and all(map(_is_row, rows)) for rows in found.values()):
             return found
     raise WrongInput(f"What was written down of {any_id} when it was deleted is damaged, so it cannot be put back.")
+
+
+def _is_row(row: object) -> bool:
+    """Whether SQLite takes what is said to be a row."""
+    if not isinstance(row, dict) or not row:
+        return False
+    return all(type(value) in (str, float, NoneType) or (type(value) is int and abs(value) <= LARGEST) for value in row.values())
 
 
 def _files(text: object) -> list[str]:
@@ -143,6 +152,16 @@ def _insert(write: sqlite3.Connection, table: str, values: dict[str, object]) ->
     known = {name: value for name, value in values.items() if name in columns}
     names, marks = ", ".join(known), ", ".join("?" * len(known))
     write.execute(f"insert or ignore into {table} ({names}) values ({marks})", tuple(known.values()))
+
+
+def _give_to_deleted(write: sqlite3.Connection, values: dict[str, object]) -> None:
+    """A run's row of a study that was deleted after it: it comes back with the study. Nothing where the study is gone for good."""
+    row = write.execute("select id, content from trash where id = ?", (values.get("study_id"),)).fetchone()
+    with suppress(WrongInput):  # damaged: it cannot be put back anyway
+        content = _content(row["id"], row["content"]) if row else {}
+        if content.keys() == OF_STUDY.keys():
+            content["study_runs"].append(values)
+            write.execute("update trash set content = ? where id = ?", (json.dumps(content), row["id"]))
 
 
 def _study_is_there(write: sqlite3.Connection, study_id: object) -> bool:

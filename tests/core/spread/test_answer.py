@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from core.spread.answer import answer, groups_in, listed, short
+from core.spread.rows import rows_of
 from core.spread.unchanged import FLOOR, excess, unchanged
 
 TITLES = {"aru": "Attack-and-Reset for Unlearning (ARU)", "ssd": "Selective Synaptic Dampening (SSD)", "finetune": "Fine-tuning"}
@@ -31,6 +32,11 @@ def runs(method, seeds=5, *, control="", settings="", own_draws=False, jitter=NO
             row |= {name: own, f"original.{name}": value, f"reference.{name}": REFERENCE.get(name, nan)}
         found.append(row)
     return pd.DataFrame(found)
+
+
+def draws_of_one_seed(method, **values):
+    """Three runs of seed 0, each with another draw: they vary by the draw alone."""
+    return runs(method, 3, own_draws=True, **values).assign(seed=0)
 
 
 def second(seeds=5, *, own_draws=False, apart=0.01):
@@ -144,3 +150,9 @@ def test_names_are_short_and_lists_are_read():
     assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
     text = said(runs("ssd", settings="alpha=2 · lambda=1", **NEAR), runs("ssd", settings="alpha=3 · lambda=1", **NEAR))
     assert text.startswith("No difference between SSD (alpha=2) and SSD (alpha=3) can be told")
+
+
+def test_draws_of_one_seed_are_not_called_seeds():
+    own, other = draws_of_one_seed("ssd", **NEAR), draws_of_one_seed("finetune", **NEAR)
+    assert said(own, other).endswith("; over 3 draws of one seed.")
+    assert rows_of(pd.concat([own, other], ignore_index=True), ["attack_auc"], True).covers == ["over 3 draws of one seed"]

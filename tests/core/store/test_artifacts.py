@@ -51,6 +51,12 @@ def test_equal_content_is_one_file_and_other_content_another(home, artifacts):
     assert names(home) == sorted([one, other])
 
 
+def test_a_name_that_no_file_of_ours_can_have_is_not_sound(artifacts):
+    """As a damaged row may give it: the run that names it can be asked for again."""
+    assert artifacts.sound(artifacts.put_arrays({"a": np.ones(3)}))
+    assert not any(map(artifacts.sound, ("", "x", "../forgetscope.db")))
+
+
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "emptied", "missing", "folder"])
 @pytest.mark.parametrize("kind", ["arrays", "table"])
 def test_a_damaged_file_says_so_in_one_sentence_and_is_healed_by_putting_it_again(home, artifacts, damage, kind):

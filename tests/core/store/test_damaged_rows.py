@@ -191,7 +191,13 @@ def test_a_running_row_that_can_never_end_keeps_no_place_from_the_others(templat
         assert begun(store) == [template[1][2]]
 
 
-@pytest.mark.parametrize("content", ["{broken", "[]", '{"runs": 3}', '{"sqlite_master": []}', "{}"])
+def of_a_run(**row):
+    return json.dumps({table: [row] if table == "runs" else [] for table in trash.OF_RUN})
+
+
+@pytest.mark.parametrize("content", [
+    "{broken", "[]", '{"runs": 3}', '{"sqlite_master": []}', "{}", of_a_run(), of_a_run(id=[]), of_a_run(id="a", turn=2**70),
+])  # fmt: skip
 def test_what_was_deleted_and_is_damaged_is_not_put_back_and_goes(fresh, content):
     home = fresh()
     with ResultStore(home.database) as store:

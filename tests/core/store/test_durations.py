@@ -45,7 +45,8 @@ def test_what_is_trained_already_is_not_counted_again(store, done):
     assert known.seconds([spec(seed=1), spec(seed=1, params={"alpha": 2.0})]) == [21, 5]  # the second shares the first's
     assert known.seconds([spec(forget="class:4")]) == [6 + 1 + 3 + 1]  # another reference of the same original
     assert known.seconds([spec(seed=1, reference=False)]) == [8 + 2 + 1 + 3 + 1]
-    assert known.seconds([spec(weights="ab")]) == [2 + 1 + 3 + 1]
+    read_otherwise = [spec(weights="ab"), spec(weights="ab", weights_as="raw")]  # are two networks
+    assert known.seconds(read_otherwise) == [2 + 1 + 3 + 1] * 2
     assert total(known, [spec(seed=1), spec(seed=1, params={"alpha": 2.0})]) == 26
     assert total(known, [spec(seed=1), spec("ssse")]) is None
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from core.domain import STOPPED, Measurement, RunStatus, WrongInput
-from core.store.lifecycle import SILENT_END
+from core.store.lifecycle import SILENT_END, limit_reached, stop_at_limit
 from core.store.liveness import ProcessId
 from core.store.outcome import Outcome
 from core.store.results import ResultStore
@@ -211,6 +211,26 @@ def test_a_run_whose_process_is_dead_is_cancelled_if_that_was_asked_for(store, s
     store.request_cancel(run_id)
     store.reconcile()
     assert (store.run(run_id).status, store.run(run_id).error) == (RunStatus.CANCELLED, "")
+
+
+def test_who_looks_while_a_run_is_stopped_at_its_limit_does_not_take_its_end_for_a_silent_one(store, spec, me):
+    run_id = store.add(spec(), limit=90)
+    store.claim(me)
+    store.started(run_id, 1, DEAD)
+    stop_at_limit(store.db, run_id, 1, 90)
+    store.reconcile()
+    run = store.run(run_id)
+    assert (run.status, run.error_line) == (RunStatus.FAILED, limit_reached(90))
+    store.add(spec())
+    assert store.run(run_id).error == ""
+
+
+def test_a_run_that_got_done_at_its_limit_is_done(store, spec, me):
+    run_id = store.add(spec(), limit=90)
+    store.claim(me)
+    stop_at_limit(store.db, run_id, 1, 90)
+    store.finish(run_id, 1, RunStatus.DONE, outcome=OUTCOME)
+    assert (store.run(run_id).status, store.run(run_id).error) == (RunStatus.DONE, "")
 
 
 def test_a_run_whose_processes_live_is_left_alone(store, spec, me):

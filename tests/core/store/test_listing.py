@@ -51,6 +51,7 @@ def test_pages_hold_every_run_once_in_order(many):
     ("class:3", [0]), ("classes:3,5", [1]), ("seed=4", [1]), ("RANDOM:0.05", [2]), ("attribute:glasses=1", [3]),
     ("samples:12,90", [4]), ("alpha=2.5", [4]), ("ssd digits", [4, 1, 0]), ("ssd faces_planted", []), ("100%", []), ("_", [3, 4, 2, 1, 0]),
     ("'; drop table runs; --", []), ("\ud800", []), (" ", [4, 3, 2, 1, 0]),
+    ("random:0.05@7", [2]), ("random:0.05@8", []),
 ])  # fmt: skip
 def test_a_search_finds_runs_with_all_its_words(store, few, text, expected):
     assert sorted(found(store, text)) == sorted(few[i] for i in expected)

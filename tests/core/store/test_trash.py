@@ -89,6 +89,18 @@ def test_a_deleted_study_comes_back_with_those_of_its_runs_that_are_there(home, 
     assert {m.run_id for m in studies.members(store)["study"]} == {done, spec(2).id}
 
 
+@pytest.mark.parametrize("study_first", [True, False])
+def test_a_run_is_its_studys_again_in_whatever_order_both_come_back(home, store, done, study_first):
+    """The run is deleted first, so that the deleted study knows of it no more."""
+    studies.cancel(store, "study")
+    before = {(m.run_id, m.variant) for m in studies.members(store)["study"]}
+    runner.delete(home, done)
+    studies.forget(store, "study")
+    for any_id in ("study", done) if study_first else (done, "study"):
+        runner.put_back(home, any_id)
+    assert {(m.run_id, m.variant) for m in studies.members(store)["study"]} == before
+
+
 def test_a_row_that_cannot_be_read_can_still_be_deleted(home, store, done):
     with sqlite3.connect(home.database) as db:
         db.execute("update runs set error = cast(x'ff00' as text) where id = ?", (done,))
