@@ -57,7 +57,12 @@ def take_asked() -> None:
 
 def ask_to_set(key: str, value: Any) -> None:
     """From the body of a page: draw it anew with another value in a widget that is drawn already."""
-    st.session_state["_set_next"] = {key: value}
+    ask_to_set_all({key: value})
+
+
+def ask_to_set_all(values: dict[str, Any]) -> None:
+    """The same of several widgets. From a part that is drawn by itself, too: there a callback would not have the others drawn."""
+    st.session_state["_set_next"] = values
     st.rerun()
 
 
