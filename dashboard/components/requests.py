@@ -113,8 +113,9 @@ def _ask_subclass(data: DatasetInfo) -> ForgetRequest:
 def _ask_attribute(data: DatasetInfo) -> ForgetRequest:
     names = tuple(column.name for column in data.columns)
     stays("column", names)
-    spoken = pill_labels([_spoken(one) for one in names])
-    chosen = st.pills("Attribute", names, wrap=True, format_func=lambda one: spoken[_spoken(one)], default=names[0], key="column",
+    spoken = [_spoken(one) for one in names]
+    shown = dict(zip(names, pill_labels(spoken if len(set(spoken)) == len(names) else names).values(), strict=True))
+    chosen = st.pills("Attribute", names, wrap=True, format_func=shown.__getitem__, default=names[0], key="column",
                       bind="query-params", required=True) or names[0]  # fmt: skip
     column = data.columns[names.index(chosen)]
     start = "yes" if "yes" in column.values else column.values[0]
