@@ -49,6 +49,27 @@ def test_the_kinds_are_those_that_the_dataset_supports(finished):
     assert kinds_of(shelf["faces_attributes"]) == ["attribute", *everywhere]
 
 
+@pytest.mark.parametrize("said", [["cat (wild)", "1. cow"], ["cat \\(wild\\)", "1\\. cow"]])
+@pytest.mark.parametrize("kind", ["class", "classes"])
+def test_an_address_may_name_classes_as_they_are_called_or_as_they_are_shown(finished, kind, said):
+    """What is shown holds marks that keep Markdown from reading it; a name that is not known would be another class in silence."""
+
+    def page(data, kind):
+        import streamlit as st
+
+        from dashboard.components.requests import _ask_class, _ask_classes
+
+        st.caption(str((_ask_class if kind == "class" else _ask_classes)(data).picks))
+
+    digits = replace(catalogue(finished.root).datasets["digits"], classes=("dog", "cat (wild)", "1. cow", *"3456789"))
+    at = AppTest.from_function(page, args=(digits, kind), default_timeout=60)
+    at.query_params[kind] = said if kind == "classes" else said[0]
+    assert sound(at.run()).caption[-1].value == ("(1,)" if kind == "class" else "(1, 2)")
+    assert sound(at.run()).caption[-1].value == ("(1,)" if kind == "class" else "(1, 2)")
+    chosen = group(at, "Class" if kind == "class" else "Classes")
+    assert sound(chosen.set_value("dog" if kind == "class" else ["dog"]).run()).caption[-1].value == "(0,)"
+
+
 def test_columns_that_differ_by_an_underscore_alone_are_two(finished):
     """Both would be called `with hat`, and the first chosen for either."""
 
