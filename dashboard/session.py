@@ -1,6 +1,6 @@
 """The only module that touches session state, query parameters and the home folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isinf
 import os
 from typing import Any
@@ -57,7 +57,12 @@ def take_asked() -> None:
 
 def ask_to_set(key: str, value: Any) -> None:
     """From the body of a page: draw it anew with another value in a widget that is drawn already."""
-    st.session_state["_set_next"] = {key: value}
+    ask_to_set_all({key: value})
+
+
+def ask_to_set_all(values: dict[str, Any]) -> None:
+    """The same of several widgets. From a part that is drawn by itself, too: there a callback would not have the others drawn."""
+    st.session_state["_set_next"] = values
     st.rerun()
 
 
@@ -111,6 +116,19 @@ def stays(key: str, options: Sequence[str], start: str = "") -> None:
             st.session_state[key] = [one for one in now if one in options]
     elif now is not None and now not in options:
         st.session_state[key] = start or options[0]
+
+
+def spelled(key: str, shown: Mapping[str, str], *, several: bool = False) -> None:
+    """An address may name a bound widget's options as they are called, and not only as they are shown: as older ones do, and people.
+
+    Call before the widget is drawn. shown: option -> how it is shown. several: the widget's value is a list.
+    """
+    said = st.query_params.get_all(key)
+    if key in st.session_state or all(shown.get(one, one) == one for one in said):
+        return
+    names = {text: one for one, text in shown.items()} | {one: one for one in shown}
+    found = [names[one] for one in dict.fromkeys(said) if one in names]
+    st.session_state[key] = found if several else found[0]
 
 
 def remember(key: str, value: Any) -> None:

@@ -63,6 +63,8 @@ def _ask(key: str) -> None:
         bar.progress(share, plain(note))
 
     try:
+        if upload and (path or "").strip():
+            raise WrongInput(f"Both the folder {path!r:.120} and the zip {upload.name!r:.120} are named; take out the one not wanted.")
         asked = Asked(layout or AUTO, int(size or 0), (label or "").strip(), channels=channels or "auto")
         added, notes = _add_upload(upload, asked, told) if upload else add_apart(home().root, (path or "").strip(), asked, told)
     except WrongInput as wrong:

@@ -13,6 +13,7 @@ from dashboard import queries
 from dashboard.components import parameters_changes as drawn
 from dashboard.components import parameters_figures
 from dashboard.components.figures import CONFIG
+from dashboard.components.text import NAME, on_axis, short, visible
 from dashboard.session import belongs, home, stays
 
 MOST = 12  # runs that are compared at once
@@ -46,7 +47,7 @@ def touched(run: Run, names: frozenset[str]) -> None:
 
 
 def _tabs(place: tuple[str, str, str], told: Json, others: list[tuple[str, str, str]]) -> None:
-    dark, names = st.context.theme.type == "dark", [name for _, name, _ in others]
+    dark, names = st.context.theme.type == "dark", on_axis([name for _, name, _ in others], NAME)
     parts = {
         "How far": partial(_far, told, names, dark), "Share of weights": partial(_shares, told, names, dark),
         "Overlap": partial(_overlap, told, names, dark), "One layer": partial(_one, place, told, others, dark),
@@ -71,7 +72,7 @@ def apart(run: Run, other: Run) -> list[str]:
     ours, theirs = run.spec, other.spec
     told = (
         (theirs.dataset, ours.dataset != theirs.dataset), (model_text(theirs), model_text(ours) != model_text(theirs)),
-        (queries.titled(theirs.request, theirs.dataset), ours.request != theirs.request),
+        (short(visible(queries.titled(theirs.request, theirs.dataset)), NAME), ours.request != theirs.request),
         (f"seed {theirs.seed}", ours.seed != theirs.seed), (f"engine {theirs.engine[:6]}", ours.engine != theirs.engine),
     )  # fmt: skip
     return [words for words, differs in told if differs]

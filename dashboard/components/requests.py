@@ -17,7 +17,7 @@ from dashboard.components.images import png, sprite, to_rgb
 from dashboard.components.runs import shortened
 from dashboard.components.tables import show_frame
 from dashboard.components.text import NAME, labels, name, pill_labels, plain
-from dashboard.session import recall, remember, stays
+from dashboard.session import recall, remember, spelled, stays
 
 KIND_TITLE = {
     "class": "every image of one class",
@@ -80,11 +80,12 @@ def _ask_class(data: DatasetInfo) -> ForgetRequest:
 def _one(label: str, names: tuple[str, ...], start: str, key: str) -> str | None:
     """One of few names, which lie open, or of many, which are searched; None where the address says none."""
     stays(key, names, start)
+    shown = labels(names) if len(names) > FEW else pill_labels(names)
+    spelled(key, shown)
     if len(names) > FEW:
         return st.selectbox(
-            label, names, names.index(start), format_func=labels(names).__getitem__, key=key, bind="query-params", filter_mode="contains"
+            label, names, names.index(start), format_func=shown.__getitem__, key=key, bind="query-params", filter_mode="contains"
         )
-    shown = pill_labels(names)
     chosen = st.pills(label, names, wrap=True, format_func=shown.__getitem__, default=start, key=key, bind="query-params", required=True)
     if chosen and len(chosen) > NAME:
         st.caption(f"Its whole name: {plain(chosen)}")
@@ -93,13 +94,13 @@ def _one(label: str, names: tuple[str, ...], start: str, key: str) -> str | None
 
 def _ask_classes(data: DatasetInfo) -> ForgetRequest:
     stays("classes", data.classes)
+    shown = labels(data.classes) if len(data.classes) > FEW else pill_labels(data.classes)
+    spelled("classes", shown, several=True)
     if len(data.classes) > FEW:
-        shown = labels(data.classes)
         names = st.multiselect(
             "Classes", data.classes, format_func=shown.__getitem__, key="classes", bind="query-params", placeholder="type to search"
         )
     else:
-        shown = pill_labels(data.classes)
         names = st.pills("Classes", data.classes, wrap=True, format_func=shown.__getitem__, selection_mode="multi", key="classes",
                          bind="query-params")  # fmt: skip
     return ForgetRequest("classes", tuple(sorted(data.classes.index(one) for one in names)))
@@ -113,8 +114,10 @@ def _ask_subclass(data: DatasetInfo) -> ForgetRequest:
 def _ask_attribute(data: DatasetInfo) -> ForgetRequest:
     names = tuple(column.name for column in data.columns)
     stays("column", names)
-    spoken = pill_labels([_spoken(one) for one in names])
-    chosen = st.pills("Attribute", names, wrap=True, format_func=lambda one: spoken[_spoken(one)], default=names[0], key="column",
+    spoken = [_spoken(one) for one in names]
+    shown = dict(zip(names, pill_labels(spoken if len(set(spoken)) == len(names) else names).values(), strict=True))
+    spelled("column", shown)
+    chosen = st.pills("Attribute", names, wrap=True, format_func=shown.__getitem__, default=names[0], key="column",
                       bind="query-params", required=True) or names[0]  # fmt: skip
     column = data.columns[names.index(chosen)]
     start = "yes" if "yes" in column.values else column.values[0]
@@ -129,9 +132,11 @@ def _spoken(name: str) -> str:
 def _values(column: Column, label: str, key: str, start: str = "") -> tuple[int, ...]:
     """Which of a column's values must go; hundreds of them can be searched."""
     stays(key, column.values)
+    shown = labels(column.values)
+    spelled(key, shown, several=True)
     known = dict(zip(column.values, column.counts, strict=True))
     names = st.multiselect(
-        label, column.values, [start or column.values[0]], format_func=labels(column.values).__getitem__, key=key, bind="query-params",
+        label, column.values, [start or column.values[0]], format_func=shown.__getitem__, key=key, bind="query-params",
         placeholder="type to search",
         help=f"{len(known)} values; each of them is on {min(known.values())} to {max(known.values())} training images.",
     )  # fmt: skip

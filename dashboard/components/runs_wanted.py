@@ -6,7 +6,7 @@ from core.store.listing import LONGEST, SORTS, Wanted
 from core.store.outcome import DamagedRun
 from dashboard import queries
 from dashboard.components.text import plain
-from dashboard.session import recall, remember, stays
+from dashboard.session import ask_to_set_all, recall, stays
 
 TITLES = {"dataset": "Dataset", "model": "Model", "method": "Method", "kind": "Kind of request", "status": "State"}
 FIND, SORT = "find", "sort"
@@ -39,10 +39,8 @@ def ask_wanted() -> Wanted:
 
 
 def take_out() -> None:
-    """A callback: no search and no filter any more."""
-    remember(FIND, "")
-    for name in TITLES:
-        remember(key_of(name), [])
+    """From the body of a page: draw it anew with no search and no filter any more."""
+    ask_to_set_all({FIND: "", **{key_of(name): [] for name in TITLES}})
 
 
 def counted(first: int, shown: int, wanted: int, everything: int) -> str:

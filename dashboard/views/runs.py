@@ -24,7 +24,8 @@ PAGE = 10  # runs shown at once
 
 
 def rows() -> None:
-    """One bordered row a run; drawn anew while anything moves."""
+    """One bordered row a run; drawn anew while anything moves. What was deleted stands in here, too: a click draws this part alone."""
+    put_back_rows(studies=False)
     place = st.empty()
     shown = queries.listed(wanted, 0, 0)
     pages = max(1, -(-shown.wanted // PAGE))
@@ -36,7 +37,8 @@ def rows() -> None:
     place.caption(counted(first, len(found.rows), found.wanted, found.everything))
     if not found.wanted:
         st.info("No run is as asked for; take a word or a filter out above.", icon=":material/info:")
-        st.button("Show all runs", on_click=take_out)
+        if st.button("Show all runs"):
+            take_out()
     shelves = queries.catalogue()
     for run in found.rows:
         with st.container(border=True, key=f"run-{run.id}"):
@@ -61,9 +63,9 @@ def rows() -> None:
                     act_button(action, run, "runs")
 
 
-put_back_rows(studies=False)
 everything = queries.listed(most=0)
 if not everything.everything:
+    put_back_rows(studies=False)
     st.info(
         "No runs yet. Choose what to forget on the Unlearn page; the run appears here at once.", icon=":material/info:"
     )

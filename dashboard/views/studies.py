@@ -55,7 +55,8 @@ def ask() -> None:
 
 
 def rows() -> None:
-    """One row a study, drawn anew while anything moves."""
+    """One row a study, drawn anew while anything moves. What was deleted stands in here, too: a click draws this part alone."""
+    put_back_rows(studies=True)
     found = queries.standings()
     if polled != moving(found) or not found:
         st.rerun()  # the whole page once more: with a timer, without one, or with the word that there are no studies
@@ -73,7 +74,8 @@ if box.open:
         fragment(ask)
 for study in damaged:
     damaged_row(study)
-put_back_rows(studies=True)
 if known:
     polled = moving(known)
     fragment(rows, run_every=POLL if polled else None)
+else:
+    put_back_rows(studies=True)

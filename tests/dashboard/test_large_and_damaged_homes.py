@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 
 import pytest
+import streamlit as st
 
 from core.domain import RunStatus, WrongInput
 from core.store.home import Home, open_home
@@ -54,6 +55,15 @@ def test_the_address_says_which_runs_are_listed_and_all_come_back_by_a_click(ope
     assert "No run is as asked for" in at.info[0].value
     all_again = next(button for button in at.button if button.label == "Show all runs")
     assert len(shown(sound(all_again.click().run()))) == 10
+
+
+def test_the_click_that_shows_all_runs_draws_the_whole_page(open_app, many, monkeypatch):
+    """In a browser it draws only the part that it stands in, and the search, which it empties, stands outside."""
+    at = open_app(many[0].root, "views/runs.py", find="no such words")
+    again = []
+    monkeypatch.setattr(st, "rerun", lambda: again.append(1))
+    next(button for button in at.button if button.label == "Show all runs").click().run()
+    assert again == [1]
 
 
 def test_a_picker_says_how_many_runs_it_leaves_out_and_finds_them(open_app, many):

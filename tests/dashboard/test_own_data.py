@@ -119,3 +119,10 @@ def test_a_name_that_looks_like_an_option_is_a_folder(open_app, bare, data):
     at = asked(open_app(bare.root, VIEW), "--help")
     at.button(key="own_add").click().run()
     one_sentence(at, "There is no folder --help")
+
+
+def test_a_folder_beside_a_zip_is_not_passed_over_in_silence(open_app, bare, data):
+    at = asked(open_app(bare.root, VIEW), "pets")
+    at.file_uploader(key="own_zip").upload("other.zip", b"hello", "application/zip").run()
+    at.button(key="own_add").click().run()
+    one_sentence(at, "pets", "other.zip", "take out the one not wanted")

@@ -7,6 +7,7 @@ import sqlite3
 
 import pytest
 import streamlit as st
+from streamlit.runtime.state import SessionState
 from streamlit.testing.v1 import AppTest
 
 from core.asking import preset_values
@@ -48,6 +49,14 @@ def group(at: AppTest, label: str) -> list[str]:
     found = next(g for g in at.button_group if g.label == label)
     value = found.value
     return list(value) if isinstance(value, list) else [value]
+
+
+def part_of(at: AppTest, button: str) -> str:
+    """Which part that is drawn by itself a button stands in; '' for the page itself."""
+    state = at.session_state
+    while not isinstance(state, SessionState):
+        state = state._state  # its guards
+    return state._new_widget_state.widget_metadata[at.button(key=button).id].fragment_id or ""
 
 
 def alts(at: AppTest) -> list[str]:
@@ -181,6 +190,14 @@ def test_deleting_the_open_run_leaves_a_page_that_says_what_to_do(open_app, home
     assert f"`{done}`" in said(sound(at.run()))
     assert "was deleted" not in said(at)
     assert "Forgotten" in said(open_app(home.root, "views/result.py", run=done))  # with its numbers and its files
+
+
+def test_a_deleted_run_can_be_undone_where_the_click_that_deletes_draws(open_app, bare):
+    """In a browser a click inside a part of the page draws that part alone; AppTest draws all."""
+    first, second = (put(bare, RunStatus.CANCELLED, seed) for seed in (1, 2))
+    runner.delete(bare, first)
+    at = open_app(bare.root, "views/runs.py")
+    assert part_of(at, f"undo-{first}") == part_of(at, f"runs-Delete-{second}") != ""
 
 
 def test_many_runs_come_in_pages(open_app, bare):

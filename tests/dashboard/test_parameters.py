@@ -166,6 +166,18 @@ def test_methods_that_share_the_original_stand_beside_each_other(open_app, bare)
     assert chart["data"][0]["y"] == ["ssd", "salun, class:5", "retrained reference"]
 
 
+def test_a_request_that_names_a_run_is_drawn_letter_for_letter_and_not_longer_than_a_line(open_app, bare, monkeypatch):
+    monkeypatch.setattr(queries, "titled", lambda *_: "class:<b>" + "x" * 10_000)
+    run_id, other = plant(bare, spec("ssd")), plant(bare, spec("salun", "class:5"))
+    at = open_app(bare.root, VIEW, run=run_id)
+    at = sound(at.multiselect(key="touched-runs").set_value([run_id, other]).run())
+    assert all(len(text) < 80 for text in at.multiselect(key="touched-runs").options)
+    chart = next(json.loads(c.proto.spec) for c in at.get("plotly_chart") if c.proto.alt.startswith("Heat map: relative change"))
+    (name,) = [text for text in chart["data"][0]["y"] if text.startswith("salun")]
+    assert name.startswith("salun, class:&lt;b&gt;x")
+    assert len(name) < 80
+
+
 def test_a_run_without_a_reference_says_what_is_missing_and_offers_it(open_app, bare, no_supervisor):
     run_id = plant(bare, spec("ssd", reference=False), files=importances())
     at = open_app(bare.root, VIEW, run=run_id)

@@ -1,10 +1,12 @@
 """The form that asks what must go: every kind that a dataset supports, with its images in sight; without a browser."""
 
+from dataclasses import replace
 import re
 
 import numpy as np
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from core import catalogue as shelves
 from core.catalogue import catalogue, dataset_images
@@ -45,6 +47,46 @@ def test_the_kinds_are_those_that_the_dataset_supports(finished):
     assert set(kinds_of(shelf["cifar20"])) == set(KINDS)
     assert kinds_of(shelf["faces"]) == ["class", "classes", "attribute", "random", "mislabelled", "samples"]
     assert kinds_of(shelf["faces_attributes"]) == ["attribute", *everywhere]
+
+
+@pytest.mark.parametrize("said", [["cat (wild)", "1. cow"], ["cat \\(wild\\)", "1\\. cow"]])
+@pytest.mark.parametrize("kind", ["class", "classes"])
+def test_an_address_may_name_classes_as_they_are_called_or_as_they_are_shown(finished, kind, said):
+    """What is shown holds marks that keep Markdown from reading it; a name that is not known would be another class in silence."""
+
+    def page(data, kind):
+        import streamlit as st
+
+        from dashboard.components.requests import _ask_class, _ask_classes
+
+        st.caption(str((_ask_class if kind == "class" else _ask_classes)(data).picks))
+
+    digits = replace(catalogue(finished.root).datasets["digits"], classes=("dog", "cat (wild)", "1. cow", *"3456789"))
+    at = AppTest.from_function(page, args=(digits, kind), default_timeout=60)
+    at.query_params[kind] = said if kind == "classes" else said[0]
+    assert sound(at.run()).caption[-1].value == ("(1,)" if kind == "class" else "(1, 2)")
+    assert sound(at.run()).caption[-1].value == ("(1,)" if kind == "class" else "(1, 2)")
+    chosen = group(at, "Class" if kind == "class" else "Classes")
+    assert sound(chosen.set_value("dog" if kind == "class" else ["dog"]).run()).caption[-1].value == "(0,)"
+
+
+def test_columns_that_differ_by_an_underscore_alone_are_two(finished):
+    """Both would be called `with hat`, and the first chosen for either."""
+
+    def page(data):
+        import streamlit as st
+
+        from dashboard.components.requests import _ask_attribute
+
+        st.caption(_ask_attribute(data).column)
+
+    faces = catalogue(finished.root).datasets["faces_attributes"]
+    columns = tuple(replace(faces.columns[0], name=name) for name in ("with_hat", "with hat"))
+    at = AppTest.from_function(page, args=(replace(faces, columns=columns),), default_timeout=60).run()
+    for name in ("with hat", "with_hat"):
+        at = sound(group(at, "Attribute").set_value(name).run())
+        assert at.caption[-1].value == name
+    assert len(set(group(at, "Attribute").options)) == 2
 
 
 def test_a_person_is_searched_for_and_shown(open_app, bare):

@@ -20,6 +20,7 @@ from core.studies.summary import summary
 from dashboard.components.comparing_table import columns_of
 from dashboard.components.studies_numbers import cell, families_of, known, table
 from tests.dashboard.conftest import sound
+from tests.dashboard.test_pages import part_of
 from tests.planted import plant
 
 PAGE = "views/studies.py"
@@ -237,6 +238,14 @@ def test_a_study_under_way_is_followed_cancelled_gone_on_with_and_deleted(open_a
     assert statuses(bare) == {"cancelled"}
     sound(at.button(key=f"undo-{study_id}").click().run())
     assert len(plans(bare)) == 1
+
+
+def test_a_deleted_study_can_be_undone_where_the_click_that_deletes_draws(open_app, bare, study):
+    """In a browser a click inside a part of the page draws that part alone; AppTest draws all."""
+    first, second = (study("ssd", seeds=(seed,)) for seed in (0, 1))
+    runner.delete(bare, first)
+    at = open_app(bare.root, PAGE)
+    assert part_of(at, f"undo-{first}") == part_of(at, f"Delete-{second}") != ""
 
 
 def test_a_study_grows_by_seeds_and_methods(open_app, bare, study):
