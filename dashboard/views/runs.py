@@ -31,8 +31,8 @@ def rows() -> None:
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     first = (min(number, pages) - 1) * PAGE
     found = queries.listed(wanted, first, PAGE)
-    if polled != found.moving or not found.everything:
-        st.rerun()  # the whole page once more: with a timer, without one, or with the word that there are no runs
+    if polled != found.moving or not found.everything or undoable != queries.deleted():
+        st.rerun()  # the whole page once more: with a timer, without one, with Undo, or with the word that there are no runs
     place.caption(counted(first, len(found.rows), found.wanted, found.everything))
     if not found.wanted:
         st.info("No run is as asked for; take a word or a filter out above.", icon=":material/info:")
@@ -61,6 +61,7 @@ def rows() -> None:
                     act_button(action, run, "runs")
 
 
+undoable = queries.deleted()
 put_back_rows(studies=False)
 everything = queries.listed(most=0)
 if not everything.everything:

@@ -57,8 +57,8 @@ def ask() -> None:
 def rows() -> None:
     """One row a study, drawn anew while anything moves."""
     found = queries.standings()
-    if polled != moving(found) or not found:
-        st.rerun()  # the whole page once more: with a timer, without one, or with the word that there are no studies
+    if polled != moving(found) or not found or undoable != queries.deleted():
+        st.rerun()  # the whole page once more: with a timer, without one, with Undo, or with the word that there are no studies
     pages = max(1, -(-len(found) // PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     shown = found[(number - 1) * PAGE : number * PAGE]
@@ -73,6 +73,7 @@ if box.open:
         fragment(ask)
 for study in damaged:
     damaged_row(study)
+undoable = queries.deleted()
 put_back_rows(studies=True)
 if known:
     polled = moving(known)
