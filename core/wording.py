@@ -21,7 +21,7 @@ def words_of(request: ForgetRequest, data: DatasetInfo | None) -> str:
     names = _names(request, data)
     said = [names[pick] if pick < len(names) else str(pick) for pick in request.picks]
     if request.kind == "attribute":
-        column = request.column.replace("_", " ")
+        column = request.column.replace("_", " ").strip() or request.column
         yes_no = [{"yes": column, "no": f"no {column}"}.get(name, "") for name in said]
         return yes_no[0] if len(said) == 1 and yes_no[0] else f"{column} {_few(said)}"
     noun, plural = ("subclass", "subclasses") if request.kind == "subclass" else ("class", "classes")

@@ -107,4 +107,5 @@ def _yardstick(whole: "pd.DataFrame", model: str, columns: list[str]) -> "pd.Dat
     """The rows of the original or the reference, as far as the runs' columns go."""
     numbers = [name for name in columns if name in whole and name not in ABOUT]
     rows = yardstick(whole, numbers, False, model)
-    return rows.about.assign(id="-", method=model).join(rows.values).reindex(columns=columns)
+    ids = [f"{model} {seed}" for seed in rows.about["seed"]]  # tables that go on below repeat this column alone
+    return rows.about.assign(id=ids, method=model).join(rows.values).reindex(columns=columns)

@@ -83,7 +83,9 @@ def answer(groups: Sequence[Group]) -> str:
     A difference is told where its 95 % interval, paired by seed and draw, does not hold zero. Methods that are `unchanged` and
     second retrainings are not ranked; a method alone is held against the original.
     """
-    methods = sorted((group for group in groups if group.method != FLOOR), key=lambda group: bool(group.control))
+    # By name and not as they come: a page lists the nearest first, a study as it was written, and both must say the same.
+    ranking = (group for group in groups if group.method != FLOOR)
+    methods = sorted(ranking, key=lambda group: (bool(group.control), group.name))
     ranked, idle = [g for g in methods if not g.unchanged], [g.name for g in methods if g.unchanged]
     if not methods:
         return ""
@@ -102,9 +104,18 @@ def _said(ranked: Sequence[Group], aims: Sequence[Aim]) -> list[str]:
         (alone,) = ranked
         return _pair(alone.name, THE_ORIGINAL, {aim: (alone.costs(aim), alone.original(aim)) for aim in aims})
     if len(ranked) == 2:
-        one, other = ranked
+        one, other = _better_first(ranked[0], ranked[1], aims)
         return _pair(one.name, other.name, {aim: (one.costs(aim), other.costs(aim)) for aim in aims})
     return _many(ranked, aims) + _controls(ranked, aims)
+
+
+def _better_first(one: Group, other: Group, aims: Sequence[Aim]) -> tuple[Group, Group]:
+    """The one that does better in the first measure that tells them apart; else as they are."""
+    for aim in aims:
+        both = one.costs(aim), other.costs(aim)
+        if all(both) and (sign := sure(difference(*both))):
+            return (one, other) if sign > 0 else (other, one)
+    return one, other
 
 
 def _pair(one: str, other: str, costs: Mapping[Aim, tuple[Mapping[Pair, float], Mapping[Pair, float]]]) -> list[str]:

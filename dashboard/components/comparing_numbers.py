@@ -12,7 +12,7 @@ from core.spread.unchanged import UNCHANGED, UNCHANGED_SAYS
 from dashboard import queries
 from dashboard.components.comparing_rows import differing
 from dashboard.components.comparing_table import DEFAULT, TITLES, by_family, columns_of, styled
-from dashboard.components.tables import show_frame
+from dashboard.components.tables import pinned_width, show_frame
 from dashboard.components.text import plain
 from dashboard.session import link, linked, recall
 
@@ -44,7 +44,7 @@ def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
         styled(rows, columns, differing(frame), dark), key="numbers", row_height=ROW,
         height=ROW * (min(TALLEST, len(rows.about)) + 1) + 3, alt="One row a run, one column a measure",
         column_config={
-            "Method": st.column_config.TextColumn(pinned=True, width=150),
+            "Method": st.column_config.TextColumn(pinned=True, width=pinned_width(bool(rows.about["unchanged"].any()))),
             **{column.header: st.column_config.NumberColumn(help=column.help) for column in columns},
         },
     )  # fmt: skip

@@ -15,6 +15,7 @@ from dashboard.components.tables import show_frame
 from dashboard.components.text import plain
 from dashboard.session import belongs
 
+SHORT = {"Right on training images": "Train", "Right on test images": "Test"}  # the column is narrow, and both must be in sight
 HERE = "here"  # the order in which the dataset's classes stand
 
 
@@ -60,7 +61,8 @@ def _ask_reading(said: dict[str, Any], data: DatasetInfo, owner: tuple[str, ...]
     st.caption(plain(" ".join(filter(None, [why(said, how), accuracy_line(said, how)]))))
     if "tried" in said:
         show_frame(
-            _table(said, data.classes, chosen), key="weights_tried", alt="How many images the network gets right with each normalisation"
+            _table(said, data.classes, chosen), key="weights_tried", alt="How many images the network gets right with each normalisation",
+            column_config={name: st.column_config.TextColumn(label, help=f"{name}.", width=60) for name, label in SHORT.items()},
         )
     for warning in warnings(said, data.classes, how):
         st.warning(plain(warning), icon=":material/warning:")
@@ -73,7 +75,7 @@ def _table(said: dict[str, Any], classes: tuple[str, ...], chosen: str) -> pd.Da
             (one["key"] == chosen and row["name"] == one["likely"])]  # fmt: skip
     return pd.DataFrame({
         "Normalisation": [key for key, _ in rows],
-        "Order of classes": [in_words(classes, tuple(row["order"])) for _, row in rows],
         "Right on training images": [percent(row["train"]) for _, row in rows],
         "Right on test images": [percent(row["test"]) for _, row in rows],
+        "Order of classes": [in_words(classes, tuple(row["order"])) for _, row in rows],
     })  # fmt: skip

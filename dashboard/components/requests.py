@@ -126,7 +126,7 @@ def _ask_attribute(data: DatasetInfo) -> ForgetRequest:
 
 
 def _spoken(name: str) -> str:
-    return name.replace("_", " ")
+    return name.replace("_", " ").strip() or name
 
 
 def _values(column: Column, label: str, key: str, start: str = "") -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from core.studies.summary import StudySummary
 from dashboard.components.comparing_table import COST, Column, columns_of
 from dashboard.components.numbers import FAMILIES, FLOOR_TITLE, GOAL, OTHER
 from dashboard.components.palette import MODEL_TITLE
-from dashboard.components.tables import show_frame
+from dashboard.components.tables import pinned_width, show_frame
 from dashboard.components.text import plain
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def draw(told: StudySummary, shelves: Catalogue) -> None:
                 table(told, columns), key=f"numbers-{told.id}-{family}", row_height=ROW, height="content",
                 alt=f"{family}: every variant's mean and interval over its seeds",
                 column_config={
-                    "Variant": st.column_config.TextColumn(pinned=True, width=150),
+                    "Variant": st.column_config.TextColumn(pinned=True, width=pinned_width(any(row.unchanged for row in told.variants))),
                     "n": st.column_config.NumberColumn(help="Seeds whose runs are done.", width=50),
                     **{column.header: st.column_config.NumberColumn(help=column.help) for column in columns},
                 },

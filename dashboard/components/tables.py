@@ -30,3 +30,8 @@ def show_table(rows: pd.DataFrame | Sequence[Mapping[str, Any]], *, alt: str, pl
 def show_frame(data: "pd.DataFrame | Styler", *, alt: str, key: str, **about: Any) -> Any:
     """A table that scrolls, sorts and, where `on_select` is given, is clicked; `about`: as `st.dataframe` takes it."""
     return st.dataframe(data, alt=alt, key=key, hide_index=True, placeholder=MISSING, **about)
+
+
+def pinned_width(marked: bool) -> int:
+    """Pixels of a pinned first column; marked: some rows carry the mark `unchanged` behind their name, which must not be cut off."""
+    return 225 if marked else 150

@@ -121,6 +121,8 @@ def test_an_unknown_name_is_told_in_one_sentence_with_what_is_near(data, text, w
         (DIGITS, "samples:4", "1 chosen image", "samples:4"),
         (DIGITS, "samples:4,9", "2 chosen images", "samples:4,9"),
         (None, "attribute:identity=17", "identity 17", "identity 17"),
+        (None, "attribute:_who_=1", "who 1", "who 1"),
+        (None, "attribute:_=1", "_ 1", "_ 1"),
         (None, "class:3", "class 3", "class:3"),
         (None, "mislabelled:100", "100 mislabelled images", "100 mislabelled images"),
         (None, "mislabelled:0.05", "5 % of the training images, mislabelled", "5 % of the training images, mislabelled"),

@@ -73,6 +73,16 @@ def test_two_methods_are_told_apart_measure_by_measure_with_the_paired_interval(
     )
 
 
+@pytest.mark.parametrize("beside", [(), (runs("ssse"), runs("salun"))])
+def test_the_answer_does_not_depend_on_the_order_of_the_rows(beside):
+    """Studies lists methods as they were written, Compare the nearest first."""
+    ours = runs("ssd", **NEAR | {"train_forget_accuracy": 0.92, "test_retain_accuracy": 0.90})
+    theirs = runs("finetune", **NEAR | {"train_forget_accuracy": 0.98, "test_retain_accuracy": 0.92})
+    text = said(ours, theirs, *beside)
+    assert text.startswith("SSD does better than finetune in forget accuracy (nearer")
+    assert said(*reversed(beside), theirs, ours) == text
+
+
 def test_pairs_tell_what_means_alone_could_not():
     """Seeds differ by 0.2, methods by 0.01 at every seed."""
     ours = tuple(0.2 * seed + 0.10 for seed in range(5))
