@@ -20,6 +20,7 @@ from dashboard.components.palette import ACCENT, MODEL_COLOUR, MODEL_SYMBOL, MOD
 from dashboard.components.text import hovered
 
 APART = 0.03  # share of an axis: points that lie nearer than this in both get one label, or their names would cover each other
+SHARES = {"minallowed": -0.02, "maxallowed": 1.02}  # no share is less than none or more than all, whatever room a figure takes
 LABELLED = 8  # points of the front that are named in the figure; of more, only hovering tells
 FRONT, BEATEN, IDLE, UNJUDGED = "on the front", "beaten by another", UNCHANGED, "one seed: not judged"
 SYMBOL = {BEATEN: "circle", IDLE: "x-thin-open", UNJUDGED: "circle-open"}
@@ -234,7 +235,8 @@ def _title(quantity: Quantity) -> str:
 
 
 def _axis(quantity: Quantity) -> dict[str, Any]:
-    numbers = {"tickformat": ".2~%"} if quantity.share else {"type": "log", "dtick": 1, "exponentformat": "none"}
+    log = {"type": "log", "dtick": 1, "exponentformat": "none"}
+    numbers = {"tickformat": ".2~%", "autorangeoptions": SHARES} if quantity.share else log
     return {**numbers, "automargin": False}  # short numbers need no measuring
 
 

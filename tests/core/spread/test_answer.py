@@ -141,10 +141,11 @@ def test_what_lies_no_farther_than_a_second_retraining_is_unchanged(own_draws):
     assert marks(runs("within", **quiet, **within)) == {"within": False}  # without any second network nothing is allowed for
 
 
-def test_the_whole_interval_must_lie_beyond_what_is_allowed():
-    noisy = {"train_forget_accuracy": (1.0, 0.9, 1.0, 0.95, 1.0)}
-    assert marks(runs("noisy", **noisy), second()) == {"noisy": True, FLOOR: False}
-    assert marks(runs("noisy", train_forget_accuracy=(0.9, 0.91, 0.89, 0.92, 0.9)), second())["noisy"] is False
+def test_a_method_whose_mean_lies_beyond_is_not_called_unchanged_because_its_seeds_differ():
+    """Seen: 95.8, 91.7 and 97.2 % after, 100 % before; the interval holds 100 %, and every seed had moved."""
+    moved = {"train_forget_accuracy": (0.958, 0.917, 0.972, 0.958, 0.917)}
+    assert marks(runs("moved", **moved), second()) == {"moved": False, FLOOR: False}
+    assert marks(runs("still", train_forget_accuracy=(1.0, 0.995, 1.0, 1.0, 1.0)), second())["still"] is True
 
 
 def test_references_of_several_seeds_stand_in_for_a_second_one():
