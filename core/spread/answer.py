@@ -189,9 +189,9 @@ def _controls(ranked: Sequence[Group], aims: Sequence[Aim]) -> list[str]:
 def _idle(names: Sequence[str], *, alone: bool) -> list[str]:
     if not names:
         return []
-    lie = "lies" if len(names) == 1 else "lie"
-    said = f"{_counted(names, len(names))} {lie} no farther from the original than a second retraining from the first (unchanged)"
-    return [f"no method changed the network by more than chance: {said}" if alone else said]
+    farther = "cannot be told to lie farther from the original than a second retraining from the first (unchanged)"
+    said = f"{_counted(names, len(names))} {farther}"
+    return [f"no method is seen to change the network by more than chance: {said}" if alone else said]
 
 
 def _covered(groups: Sequence[Group]) -> str:

@@ -74,7 +74,7 @@ def test_a_sweep_prints_a_table_with_interval_reference_and_floor(main, planter,
     assert row.count("±") == 5
     assert row.count("(3)") == 5
     said = " ".join(lines[1:4])
-    assert said.startswith("No difference between SSD (alpha=4.2) and SSD (alpha=2) can be told in forget accuracy, retain accuracy")
+    assert said.startswith("No difference between SSD (alpha=2) and SSD (alpha=4.2) can be told in forget accuracy, retain accuracy")
     assert "Forgetting quality (NeurIPS 2023) needs 8 seeds; there are 3." in lines
     assert max(map(len, lines[4:-3])) <= 134
 

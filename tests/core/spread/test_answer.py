@@ -110,11 +110,11 @@ def test_a_method_that_does_nothing_is_not_ranked_and_is_said_to_be_unchanged():
     assert text == (
         "Finetune does better than the original in forget accuracy (nearer to the reference by 8.0 ± 0.5 points), distance to the "
         "reference (JS) (smaller by 0.150 ± 0.010 nats) and membership attack (nearer to the reference by 8.0 ± 0.5 points); worse in test "
-        "accuracy (lower by 2.0 ± 1.0 points); SSD lies no farther from the original than a second retraining from the first "
+        "accuracy (lower by 2.0 ± 1.0 points); SSD cannot be told to lie farther from the original than a second retraining from the first "
         "(unchanged); over 5 seeds, one draw."
     ).replace("8.0 ± 0.5", "8.0 ± 1.0")
     idle = said(runs("ssd"), runs("original"), second())
-    assert idle.startswith("No method changed the network by more than chance: SSD and original lie")
+    assert idle.startswith("No method is seen to change the network by more than chance: SSD and original cannot")
 
 
 def test_one_seed_tells_nothing():
@@ -141,11 +141,10 @@ def test_what_lies_no_farther_than_a_second_retraining_is_unchanged(own_draws):
     assert marks(runs("within", **quiet, **within)) == {"within": False}  # without any second network nothing is allowed for
 
 
-def test_a_method_whose_mean_lies_beyond_is_not_called_unchanged_because_its_seeds_differ():
-    """Seen: 95.8, 91.7 and 97.2 % after, 100 % before; the interval holds 100 %, and every seed had moved."""
-    moved = {"train_forget_accuracy": (0.958, 0.917, 0.972, 0.958, 0.917)}
-    assert marks(runs("moved", **moved), second()) == {"moved": False, FLOOR: False}
-    assert marks(runs("still", train_forget_accuracy=(1.0, 0.995, 1.0, 1.0, 1.0)), second())["still"] is True
+def test_the_whole_interval_must_lie_beyond_what_is_allowed():
+    noisy = {"train_forget_accuracy": (1.0, 0.9, 1.0, 0.95, 1.0)}
+    assert marks(runs("noisy", **noisy), second()) == {"noisy": True, FLOOR: False}
+    assert marks(runs("noisy", train_forget_accuracy=(0.9, 0.91, 0.89, 0.92, 0.9)), second())["noisy"] is False
 
 
 def test_references_of_several_seeds_stand_in_for_a_second_one():
