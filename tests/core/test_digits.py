@@ -27,7 +27,8 @@ def loaded(monkeypatch):
     return load
 
 
-@pytest.mark.parametrize("key", DATASETS)
+# `slow`: the same faces, drawn larger.
+@pytest.mark.parametrize("key", [pytest.param(key, marks=[pytest.mark.slow] if key.endswith("_64") else []) for key in DATASETS])
 def test_what_its_description_says_is_true(key, loaded):
     data = loaded(key)
     info = data.info

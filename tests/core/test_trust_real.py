@@ -45,7 +45,7 @@ def left_in_peace(home):
 
 
 # `slow`: faults whose networks must be trained anew for them; planted numbers ask the same of the checks (test_trust, test_trust_rules).
-SLOW = (taught_wrong, only_trained_on, worn)
+SLOW = (taught_wrong, only_trained_on, worn, one_class_lost, untouched)
 EACH = [
     pytest.param(*case, id=f"{case[0]}-{case[2].__name__}", marks=[pytest.mark.slow] if case[2] in SLOW else []) for case in PLANTED
 ]
@@ -62,7 +62,7 @@ def test_a_planted_fault_is_named_with_and_without_a_floor(home, left_in_peace, 
 
 
 @pytest.mark.parametrize(
-    "request_", ["class:3", "random:0.05", *(pytest.param(more, marks=pytest.mark.slow) for more in ("classes:2,7", "random:0.1"))]
+    "request_", ["class:3", *(pytest.param(more, marks=pytest.mark.slow) for more in ("random:0.05", "classes:2,7", "random:0.1"))]
 )
 def test_a_retrained_network_raises_no_doubt_and_is_as_hard_to_bring_back(left_in_peace, request_):
     """Held against the shipped tolerances, and against the floor of another seed."""

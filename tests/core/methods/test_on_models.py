@@ -40,7 +40,7 @@ SETTINGS: dict[str, dict[str, object]] = {
 ONCE = ("vit_b_16",)  # 86 million weights: not run a second time for the same seed but by one method, and not trained
 TWICE = [(key, method) for key in MODELS for method in SETTINGS if key not in ONCE or method == "ssse"]
 QUICKLY_TWICE = ("all_cnn", "vit_small")  # convolutions with BatchNorm, and attention
-EACH = [pytest.param(key, marks=pytest.mark.slow) if key in ONCE else key for key in MODELS]
+EACH = [pytest.param(key, marks=pytest.mark.slow) if key in (*ONCE, "mobilenet_v2") else key for key in MODELS]
 
 
 @dataclass(frozen=True)
