@@ -25,7 +25,9 @@ def found_of(seed):
     return {name: asked.found(network) for name, network in networks.items()}
 
 
-@pytest.fixture(scope="module", params=[pytest.param(seeds, marks=pytest.mark.slow) for seeds in (SEEDS, MORE_SEEDS)], ids=["one seed", "mean of two"])
+# All slow: three networks are trained for it, and `make bench ARGS=planted` measures the same.
+@pytest.fixture(scope="module", params=[pytest.param(seeds, marks=pytest.mark.slow) for seeds in (SEEDS, MORE_SEEDS)],
+                ids=["one seed", "mean of two"])  # fmt: skip
 def found(request):
     """What each network does with glasses, mean over the seeds."""
     told = [found_of(seed) for seed in request.param]
