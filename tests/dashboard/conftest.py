@@ -96,9 +96,9 @@ def bare(tmp_path: Path, finished: Home) -> Home:
     return home
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asked for stays queued."""
+    """What waits stays queued: a page that shows it would have it computed, and no test here asks for that."""
     monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: None)
 
 
