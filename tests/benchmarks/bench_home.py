@@ -27,7 +27,7 @@ from tests.planted_rows import plant_rows
 
 RUNS = 10_000
 SAMPLES = 9
-APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
+APP = Path(__file__).resolve().parents[2] / "dashboard" / "navigation.py"
 # A run that trains, in a process of its own: it writes where it stands, and is told when to stop by its input's end.
 WRITER = """
 import sys, threading
