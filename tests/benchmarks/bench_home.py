@@ -75,6 +75,8 @@ def page(view: str) -> AppTest:
 def sound(at: AppTest) -> None:
     """No exception on it."""
     assert not at.exception, [error.value for error in at.exception]
+    if not at.title:
+        raise RuntimeError("The page has no title: it was not drawn, and its seconds say nothing.")
 
 
 def main() -> int:
