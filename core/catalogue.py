@@ -94,6 +94,8 @@ def dataset_images(root: Path, dataset: str) -> dict[str, np.ndarray]:
         return {**imported.arrays_of(Home(root).datasets_folder, dataset), "peak": np.array(255)}
     try:
         return _mapped(_written_images(root, dataset))
+    except WrongInput:  # which is a ValueError: the engine has said why, and would say it again
+        raise
     except (ValueError, TypeError, KeyError, OSError, EOFError):  # damaged, or swept away by a newer version
         return _mapped(_written_images(root, dataset, anew=True))
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pyarrow as pa
+import scipy.special
 
-HEAVY = (np, pd, go, pa)
+HEAVY = (np, pd, go, pa, scipy.special)
 
 gc.collect()
 gc.freeze()

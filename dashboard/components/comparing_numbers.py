@@ -5,9 +5,7 @@ import streamlit as st
 
 from core.comparison import comparable, one_subject
 from core.spread import FEW
-from core.spread.answer import answer, groups_in
 from core.spread.rows import Rows, several_seeds
-from core.spread.table import table_of
 from core.spread.unchanged import UNCHANGED, UNCHANGED_SAYS
 from dashboard import queries
 from dashboard.components.comparing_rows import differing
@@ -38,7 +36,7 @@ def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
     metrics = queries.catalogue().metrics
     there = [name for name in comparable(frame) if "." not in name and frame[name].notna().any()]
     columns = columns_of(_columns(there), metrics)
-    rows = table_of(frame, queries.second_retrainings(frame), [c.key for c in columns], over_seeds, NEAREST if NEAREST in there else "")
+    rows = queries.rows(frame, [c.key for c in columns], over_seeds, NEAREST if NEAREST in there else "")
     dark = st.context.theme.type == "dark"
     show_frame(
         styled(rows, columns, differing(frame), dark), key="numbers", row_height=ROW,
@@ -75,8 +73,7 @@ def reading(rows: Rows) -> str:
 def answered(frame: pd.DataFrame) -> None:
     """The answer of these runs in one sentence, above all else; nothing where they are about several requests."""
     if one_subject(frame):
-        titles = {key: method.title for key, method in queries.catalogue().methods.items()}
-        st.markdown(f"**{plain(answer(groups_in(frame, queries.second_retrainings(frame), titles)))}**")
+        st.markdown(f"**{plain(queries.answer(frame))}**")
 
 
 def _columns(there: list[str]) -> list[str]:

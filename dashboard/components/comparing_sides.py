@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import pandas as pd
+import streamlit as st
 
 from core.comparison import ABOUT
 from core.domain import ForgetRequest
@@ -47,6 +48,16 @@ class Look:
         """Which rows differ from that run by their seed alone."""
         ours = self._designed.loc[list(self.names).index(run_id)]
         return (self._designed[list(GROUP)] == ours[list(GROUP)]).all(axis=1)
+
+
+def look_at(frame: pd.DataFrame, over_seeds: bool) -> Look:
+    """What was made of the same runs before, where no other run has finished since. frame: as `queries.comparison` gives it."""
+    return _look_at(queries.edition_of(frame), over_seeds, frame)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _look_at(which: tuple[str, int, str], over_seeds: bool, _frame: pd.DataFrame) -> Look:
+    return Look(_frame, over_seeds)
 
 
 class Side(NamedTuple):

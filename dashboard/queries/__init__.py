@@ -6,11 +6,13 @@
 from dashboard.queries.listing import listed, offered
 from dashboard.queries.looking import look_arrays, look_key, look_progress
 from dashboard.queries.results import (
+    answer,
     arrays,
     beside,
     comparison,
     deleted,
     edition,
+    edition_of,
     finished_runs,
     gone,
     numbers,
@@ -19,6 +21,7 @@ from dashboard.queries.results import (
     recorded,
     recorded_arrays,
     report,
+    rows,
     run,
     same_original,
     second_retrainings,
@@ -50,6 +53,7 @@ from dashboard.queries.weights import (
 
 __all__ = [
     "alpha_curve",
+    "answer",
     "arrays",
     "beside",
     "catalogue",
@@ -58,6 +62,7 @@ __all__ = [
     "dataset",
     "deleted",
     "edition",
+    "edition_of",
     "engine",
     "finished_runs",
     "gone",
@@ -83,6 +88,7 @@ __all__ = [
     "recorded_arrays",
     "redampen",
     "report",
+    "rows",
     "run",
     "saliency",
     "saliency_offer",

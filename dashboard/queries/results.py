@@ -14,6 +14,10 @@ from core.comparison import second_retrainings as retrained_beside
 from core.domain import WrongInput, digest
 from core.jobs import runner
 from core.report import full_report, numbers_of
+from core.spread.answer import answer as answer_of
+from core.spread.answer import groups_in
+from core.spread.rows import Rows
+from core.spread.table import table_of
 from core.store import trash
 from core.store.alike import same_original as runs_of_same_original
 from core.store.artifacts import Artifacts
@@ -133,6 +137,35 @@ def second_retrainings(frame: pd.DataFrame) -> pd.DataFrame:
     """As `comparison`: the second retrainings beside the frame's runs, with others where all of them are in the frame itself."""
     wanted = retrained_beside(finished_runs(), frame)
     return frame if set(wanted) <= set(frame["id"]) else comparison(wanted)
+
+
+def edition_of(frame: pd.DataFrame) -> tuple[str, int, str]:
+    """Tells what `comparison` gave from what it gives of other runs, or after another run has finished: a part of caches' keys."""
+    with ResultStore(home().database) as store:
+        return digest(list(frame["id"])), store.finished_revision(), str(home().root)
+
+
+def answer(frame: pd.DataFrame) -> str:
+    """See core.spread.answer.answer; frame: as `comparison` gives it, of one subject."""
+    return _answer(edition_of(frame), frame)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _answer(which: tuple[str, int, str], _frame: pd.DataFrame) -> str:
+    titles = {key: method.title for key, method in catalogue().methods.items()}
+    return answer_of(groups_in(_frame, second_retrainings(_frame), titles))
+
+
+def rows(frame: pd.DataFrame, columns: Sequence[str], over_seeds: bool, nearest: str) -> Rows:
+    """See core.spread.table.table_of; frame: as `comparison` gives it. Shared by all pages: read, never write."""
+    return _rows(edition_of(frame), tuple(columns), over_seeds, nearest, frame)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _rows(
+    which: tuple[str, int, str], columns: tuple[str, ...], over_seeds: bool, nearest: str, _frame: pd.DataFrame
+) -> Rows:  # fmt: skip
+    return table_of(_frame, second_retrainings(_frame), columns, over_seeds, nearest)
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)

@@ -9,7 +9,7 @@ from dashboard.components.comparing_choice import chosen_runs, count, pair, why_
 from dashboard.components.comparing_details import doubts
 from dashboard.components.comparing_numbers import answered, asked_over_seeds, numbers
 from dashboard.components.comparing_pair import sections
-from dashboard.components.comparing_sides import Look, side
+from dashboard.components.comparing_sides import Look, look_at, side
 from dashboard.components.fragments import fragment
 
 
@@ -51,7 +51,7 @@ def compare() -> None:
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
         return
     with below:  # first, although it stands below: the browser needs a second to make ready for its first figure
-        fragment(partial(a_and_b, Look(frame, over_seeds)))
+        fragment(partial(a_and_b, look_at(frame, over_seeds)))
     with table:
         fragment(partial(numbers, frame, over_seeds))
 

@@ -145,10 +145,10 @@ def test_settings_are_written_as_on_the_command_line():
     assert settings_text({}) == ""
 
 
-def test_five_hundred_runs_are_two_questions(store, monkeypatch):
+def test_a_hundred_runs_are_two_questions(store, monkeypatch):
     keys = [(model, f"metric{i}", i / 50) for model in ("original", "unlearned", "reference") for i in range(40)]
     with store.db.transaction() as write:
-        for seed in range(500):
+        for seed in range(100):
             spec = RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {"alpha": 2.0}, seed)
             write.execute(
                 "insert into runs (id, spec, status, turn, created_at, finished_at) values (?, ?, 'done', ?, ?, ?)",
@@ -164,5 +164,5 @@ def test_five_hundred_runs_are_two_questions(store, monkeypatch):
     assert len(asked) == 2
     for chosen in (None, ids):
         frame = comparison(store, chosen)
-        assert frame.shape == (500, len(ABOUT) + 2 + 120)
+        assert frame.shape == (100, len(ABOUT) + 2 + 120)
         assert frame["metric7"].eq(7 / 50).all()
