@@ -60,7 +60,7 @@ def finished_runs(store: ResultStore, run_ids: Sequence[str] | None = None) -> l
 def all_values(store: ResultStore, run_ids: Sequence[str] | None = None) -> list[Value]:
     """Every number of those runs, in the order in which the runs gave them; a metric that did not apply has none."""
     rows = store.db.read(_NUMBERS, {"ids": _listed(run_ids)})
-    return [Value(*row) for row in rows if row[1] in MODELS and type(row[2]) is str and is_number(row[3])]
+    return [Value._make(row) for row in rows if row[1] in MODELS and type(row[2]) is str and is_number(row[3])]
 
 
 def reasons_of(store: ResultStore, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
