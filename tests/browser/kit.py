@@ -250,12 +250,11 @@ def figure(page: Page, key: str) -> dict[str, Any]:
     """A drawn figure's traces (name, x, y) and shapes, by the key of its chart, once there is exactly one of it."""
     chart = page.locator(f".st-key-{key} .js-plotly-plot")
     expect(chart).to_have_count(1)
-    told: dict[str, Any] = chart.evaluate(
-        """(plot) => ({
-            shapes: (plot._fullLayout.shapes || []).map(shape => shape.x0),
-            traces: plot._fullData.map(t => ({name: t.name, x: Array.from(t.x || []), y: Array.from(t.y || [])})),
-        })"""
-    )
+    script = """(plot) => plot._fullLayout && plot._fullData ? ({
+        shapes: (plot._fullLayout.shapes || []).map(shape => shape.x0),
+        traces: plot._fullData.map(t => ({name: t.name, x: Array.from(t.x || []), y: Array.from(t.y || [])})),
+    }) : null"""
+    told: dict[str, Any] = until(lambda: chart.evaluate(script))  # the element stands before Plotly has laid it out
     return told
 
 

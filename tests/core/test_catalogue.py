@@ -271,8 +271,11 @@ def test_a_new_versions_images_take_the_old_ones_place(described):
 def test_images_that_are_not_to_be_had_are_told_in_the_datasets_own_sentence_and_not_downloaded(home, tmp_path, monkeypatch):
     monkeypatch.setenv("FORGETSCOPE_DATA", str(tmp_path / "empty"))
     monkeypatch.delenv("FORGETSCOPE_OFFLINE", raising=False)
+    asked, run = [], module.subprocess.run
+    monkeypatch.setattr(module.subprocess, "run", lambda *words, **named: asked.append(words) or run(*words, **named))
     with pytest.raises(WrongInput) as told:
         dataset_images(home.root, "mnist")
+    assert len(asked) == 1  # the engine said why; asked again, it would take as long and say the same
     assert str(told.value).startswith(f"MNIST is not in {tmp_path / 'empty'} yet, and only a run downloads it; put ")
     assert not (tmp_path / "empty").exists()
     assert not list(home.root.glob("catalogue/*/images/*"))
