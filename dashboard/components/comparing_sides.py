@@ -51,12 +51,15 @@ class Look:
 
 
 def look_at(frame: pd.DataFrame, over_seeds: bool) -> Look:
-    """What was made of the same runs before, where no other run has finished since. frame: as `queries.comparison` gives it."""
-    return _look_at(queries.edition_of(frame), over_seeds, frame)
+    """What was made of the same runs before, where no run has finished and no dataset was added or removed since.
+
+    frame: as `queries.comparison` gives it.
+    """
+    return _look_at(queries.edition_of(frame), tuple(queries.catalogue().datasets), over_seeds, frame)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _look_at(which: tuple[str, int, str], over_seeds: bool, _frame: pd.DataFrame) -> Look:
+def _look_at(which: tuple[str, int, str], datasets: tuple[str, ...], over_seeds: bool, _frame: pd.DataFrame) -> Look:
     return Look(_frame, over_seeds)
 
 
