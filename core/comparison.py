@@ -39,15 +39,10 @@ def comparison(
     import pandas as pd  # noqa: PLC0415  # half a second that commands which compare nothing need not pay
 
     runs = finished_runs(store, run_ids)
-    at = {run.id: row for row, run in enumerate(runs)}
-    numbers: dict[str, dict[str, list[float]]] = {"unlearned": {}, "original": {}, "reference": {}}
-    for run_id, model, metric, value in all_values(store, run_ids):
-        if run_id in at:  # else it finished between the two questions
-            numbers[model].setdefault(metric, [nan] * len(runs))[at[run_id]] = value
+    numbers = all_values(store, [run.id for run in runs])
     columns = _columns(runs, methods)
-    for model, metrics in numbers.items():
-        prefix = "" if model == "unlearned" else f"{model}."
-        columns |= {prefix + metric: values for metric, values in metrics.items()}
+    for model, prefix in (("unlearned", ""), ("original", "original."), ("reference", "reference.")):
+        columns |= {prefix + metric: values for (whose, metric), values in numbers.items() if whose == model}
     return pd.DataFrame(columns).astype(dict.fromkeys(TIME, float))
 
 

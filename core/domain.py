@@ -2,8 +2,10 @@
 
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 import hashlib
 import json
+import re
 from typing import Any, Self
 import unicodedata
 
@@ -206,15 +208,14 @@ class RunSpec:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse of `to_json`. Raises WrongInput, which says what is wrong, for anything else."""
+        if (pieces := _written(text)) is not None:
+            return cls(**pieces)
         whole = plain_object(text, "a spec")
         raw = {name: value for name, value in whole.items() if name in _OF_SPEC}  # one that a later version dropped hides no run
         for name, wanted in _OF_SPEC.items():
             if name in raw or name in _NEEDED:
                 check_plain(name, raw.get(name), wanted)
-        params = raw.get("params", {})
-        for name, value in params.items():
-            if not is_readable(name) or (isinstance(value, str) and not is_readable(value)):
-                raise WrongInput(f"params should be readable text and numbers, but one is {f'{name}={value}'!r:.60}")
+        check_params(raw.get("params", {}))
         return cls(**{**raw, "request": request_from(raw["request"])})
 
 
@@ -226,6 +227,52 @@ _NEEDED = ("dataset", "model", "request", "method")
 _OF_REQUEST: dict[str, type] = {"kind": str, "picks": list, "amount": float, "seed": int, "column": str}
 _WORDS = {str: "readable text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "an object"}
 LARGEST = 2**63 - 1  # of the whole numbers that SQLite and numpy hold
+
+
+# A spec as `to_json` writes it today, nearly always: texts without escapes, no object or list within its params. The pieces are whole
+# then, so that each can be read alone; thousands of runs share a few of them.
+_TEXT = r'"([^"\\]*)"'
+_AS_WRITTEN = re.compile(
+    rf'\{{"dataset": {_TEXT}, "device": {_TEXT}, "engine": {_TEXT}, "method": {_TEXT}, "model": {_TEXT}, '
+    r'"params": (\{[^{}\[\]]*\}), "reference": (true|false), "request": (\{[^{}]*\}), "seed": (0|-?[1-9][0-9]{0,17}), '
+    rf'"weights": {_TEXT}, "weights_as": {_TEXT}\}}'
+)
+_SHORT = 2000  # letters of a spec whose pieces are remembered
+
+
+def _written(text: object) -> dict[str, Any] | None:
+    """A RunSpec's fields, of a text just as `to_json` writes it; None of any other, which is to be read, or refused, as a whole."""
+    if type(text) is not str or len(text) > _SHORT or not text.isprintable() or not (found := _AS_WRITTEN.fullmatch(text)):
+        return None
+    dataset, device, engine, method, model, params, reference, request, seed, weights, weights_as = found.groups()
+    try:
+        return {
+            "dataset": dataset, "model": model, "request": _request_in(request), "method": method, "params": {**_params_in(params)},
+            "seed": int(seed), "reference": reference == "true", "device": device, "engine": engine, "weights": weights,
+            "weights_as": weights_as,
+        }  # fmt: skip
+    except WrongInput:
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _request_in(text: str) -> ForgetRequest:
+    return request_from(plain_object(text, "a request"))
+
+
+@lru_cache(maxsize=1024)
+def _params_in(text: str) -> dict[str, Any]:
+    """Shared: copy it before it is handed on."""
+    found = plain_object(text, "params")
+    check_params(found)
+    return found
+
+
+def check_params(params: dict[str, Any]) -> None:
+    """Raises WrongInput, without a full stop, where a name or a text of stored params cannot be shown."""
+    for name, value in params.items():
+        if not is_readable(name) or (isinstance(value, str) and not is_readable(value)):
+            raise WrongInput(f"params should be readable text and numbers, but one is {f'{name}={value}'!r:.60}")
 
 
 def plain_object(text: object, what: str) -> dict[str, Any]:

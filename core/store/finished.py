@@ -3,22 +3,27 @@
 from collections.abc import Sequence
 from datetime import datetime
 import json
+from math import nan
 import sqlite3
 from typing import NamedTuple
 
 from core.domain import MODELS, RunSpec, WrongInput, check_plain
-from core.store.reading import check_id, is_number, seconds_of, shown, time_of
+from core.store.reading import check_id, seconds_of, shown, text_of, time_of
 from core.store.results import ResultStore
 
 _RUNS = """
     select id, spec, seconds, speedup, coalesce(finished_at, created_at) as finished_at, device from runs
     where status = 'done' and (:ids is null or id in (select value from json_each(:ids))) order by turn desc
 """
+# Run by run, as the key of `measurements` has them: to sort them would take longer than to read them. Names come as bytes, each
+# decoded once and not once a run.
 _NUMBERS = """
-    select run_id, model, metric, value from measurements
-    where value is not null and run_id in (
-        select id from runs where status = 'done' and (:ids is null or id in (select value from json_each(:ids))))
-    order by rowid
+    select asked.key as place, numbers.rowid as row, cast(model || '/' || metric as blob) as name, numbers.value as value
+    from json_each(:ids) as asked
+    cross join runs on runs.id = asked.value
+    cross join measurements as numbers on numbers.run_id = asked.value
+    where status = 'done' and typeof(numbers.value) in ('real', 'integer') and typeof(metric) = 'text'
+        and model in (select value from json_each(:models))
 """
 _REASONS = """
     select run_id, metric, reason from measurements
@@ -38,15 +43,6 @@ class Finished(NamedTuple):
     device: str  # '' where it is not known
 
 
-class Value(NamedTuple):
-    """One number of one model of one run."""
-
-    run_id: str
-    model: str
-    metric: str
-    value: float
-
-
 def finished_runs(store: ResultStore, run_ids: Sequence[str] | None = None) -> list[Finished]:
     """In the order of `run_ids`, each once, those that are not finished left out; without ids all, newest first.
 
@@ -57,10 +53,22 @@ def finished_runs(store: ResultStore, run_ids: Sequence[str] | None = None) -> l
     return list(found.values()) if run_ids is None else [found[i] for i in dict.fromkeys(run_ids) if i in found]
 
 
-def all_values(store: ResultStore, run_ids: Sequence[str] | None = None) -> list[Value]:
-    """Every number of those runs, in the order in which the runs gave them; a metric that did not apply has none."""
-    rows = store.db.read(_NUMBERS, {"ids": _listed(run_ids)})
-    return [Value._make(row) for row in rows if row[1] in MODELS and type(row[2]) is str and is_number(row[3])]
+def all_values(store: ResultStore, run_ids: Sequence[str]) -> dict[tuple[str, str], list[float]]:
+    """(model, metric) -> the number of each of these runs, in their order; nan where a run has none, or none that is a number.
+
+    run_ids: each once. Models and metrics come in the order in which the runs gave them.
+    """
+    found, first = dict[bytes, list[float]](), dict[bytes, int]()
+    ids = json.dumps([i if i.isprintable() else "" for i in run_ids])  # SQLite takes no broken Unicode; the others keep their places
+    for place, row, name, value in store.db.read(_NUMBERS, {"ids": ids, "models": json.dumps(MODELS)}):
+        if name not in found:
+            found[name], first[name] = [nan] * len(run_ids), row
+        elif row < first[name]:
+            first[name] = row
+        found[name][place] = value
+    named = {name: text_of(name) for name in sorted(found, key=first.__getitem__)}
+    parts = {name: text.partition("/") for name, text in named.items() if type(text) is str}  # else it is no UTF-8
+    return {(model, metric): found[name] for name, (model, _, metric) in parts.items()}
 
 
 def reasons_of(store: ResultStore, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:

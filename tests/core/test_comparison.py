@@ -1,11 +1,13 @@
 """Finished runs side by side, read from a real store."""
 
+from math import nan
 
 import pytest
 
 from core.comparison import ABOUT, TIME, comparable, comparison, settings_text, why_fewer
 from core.domain import ForgetRequest, Measurement, RunSpec, RunStatus
 from core.store.database import Database
+from core.store.finished import all_values
 from core.store.home import open_home
 from core.store.liveness import ProcessId
 from core.store.outcome import Outcome
@@ -166,3 +168,22 @@ def test_a_hundred_runs_are_two_questions(store, monkeypatch):
         frame = comparison(store, chosen)
         assert frame.shape == (100, len(ABOUT) + 2 + 120)
         assert frame["metric7"].eq(7 / 50).all()
+
+
+def test_numbers_stand_in_the_order_in_which_runs_gave_them_and_damaged_ones_nowhere(store):
+    given = (("reference", "b", 0.1), ("unlearned", "z", 0.2), ("original", "b", 0.3), ("unlearned", "b", None))
+    first = finish(store, seed=1, numbers=given)
+    second = finish(store, seed=2, numbers=(("unlearned", "a", 0.4), ("unlearned", "b", 0.5), ("unlearned", "z", 0.6)))
+    with store.db.transaction() as write:
+        for name, model, value in (
+            ("cast(x'66ff' as text)", "'unlearned'", "1.0"), ("x'61'", "'original'", "1.0"), ("'c'", "'none'", "1.0"),
+            ("'d'", "'reference'", "'text'"), ("'e/f'", "'original'", "0.7"),
+        ):  # fmt: skip
+            write.execute(f"insert into measurements values (?, {name}, {model}, {value}, '')", (second,))
+    frame = comparison(store, [second, first])
+    assert list(frame.columns[len(ABOUT) + len(TIME) :]) == ["z", "a", "b", "original.b", "original.e/f", "reference.b"]
+    assert frame[["z", "a", "b"]].fillna(-1).to_numpy().tolist() == [[0.6, 0.4, 0.5], [0.2, -1, -1]]
+    assert all_values(store, ["\ud800", first]) == {
+        ("reference", "b"): pytest.approx([nan, 0.1], nan_ok=True), ("unlearned", "z"): pytest.approx([nan, 0.2], nan_ok=True),
+        ("original", "b"): pytest.approx([nan, 0.3], nan_ok=True),
+    }  # fmt: skip
