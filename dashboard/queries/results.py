@@ -31,6 +31,8 @@ from core.verdict import Numbers
 from dashboard.queries.shelves import catalogue
 from dashboard.session import home
 
+MADE_AT = "made at"  # in a comparison's `attrs`: the revision of the finished runs that it was read at, and the home
+
 
 def edition(run: Run) -> tuple[str, str]:
     """Tells one computation of a run from another of the same id: the same spec can be deleted and asked again."""
@@ -130,7 +132,9 @@ def comparison(run_ids: Sequence[str]) -> pd.DataFrame:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _comparison(which: str, revision: int, root: str, _run_ids: Sequence[str]) -> pd.DataFrame:
     with ResultStore(home().database) as store:
-        return compare_runs(store, _run_ids, catalogue().methods)
+        frame = compare_runs(store, _run_ids, catalogue().methods)
+    frame.attrs[MADE_AT] = (revision, root)
+    return frame
 
 
 def second_retrainings(frame: pd.DataFrame) -> pd.DataFrame:
@@ -140,9 +144,12 @@ def second_retrainings(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def edition_of(frame: pd.DataFrame) -> tuple[str, int, str]:
-    """Tells what `comparison` gave from what it gives of other runs, or after another run has finished: a part of caches' keys."""
-    with ResultStore(home().database) as store:
-        return digest(list(frame["id"])), store.finished_revision(), str(home().root)
+    """Tells what `comparison` gave from what it gives of other runs, or after another run has finished: a part of caches' keys.
+
+    It is the frame's own, and not as things stand now: who still holds a frame from before a run was computed again would else
+    have old numbers remembered as new ones.
+    """
+    return digest(list(frame["id"])), *frame.attrs[MADE_AT]
 
 
 def answer(frame: pd.DataFrame) -> str:
