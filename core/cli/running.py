@@ -94,7 +94,7 @@ def run(
         print_report(report, ended, shelves.datasets[dataset], doubts)
     for error in filter(None, [*(f"The floor: {one.error_line}" for one in below if one.error_line), ended.error_line]):
         click.echo(error, err=True)
-    codes = [EXIT.get(one.status, FAILED) for one in (ended, *below)]
+    codes = [EXIT.get(one.anew or one.status, FAILED) for one in (ended, *below)]
     sys.exit(next(filter(None, codes), 0))
 
 

@@ -10,14 +10,18 @@ from core.domain import MODELS, RunSpec, WrongInput, check_plain
 from core.store.reading import check_id, is_number, seconds_of, shown, time_of
 from core.store.results import ResultStore
 
-_RUNS = """
-    select id, spec, seconds, speedup, coalesce(finished_at, created_at) as finished_at, device from runs
-    where status = 'done' and (:ids is null or id in (select value from json_each(:ids))) order by turn desc
+# A finished run that is being computed once more is what it was until that is done.
+_IS_FINISHED = "(status = 'done' or id in (select run_id from stands))"
+_RUNS = f"""
+    select id, spec, runs.seconds, runs.speedup, coalesce(stands.finished_at, runs.finished_at, created_at) as finished_at,
+        coalesce(stands.device, runs.device) as device
+    from runs left join stands on stands.run_id = runs.id
+    where {_IS_FINISHED} and (:ids is null or id in (select value from json_each(:ids))) order by turn desc
 """
-_NUMBERS = """
+_NUMBERS = f"""
     select run_id, model, metric, value from measurements
     where value is not null and run_id in (
-        select id from runs where status = 'done' and (:ids is null or id in (select value from json_each(:ids))))
+        select id from runs where {_IS_FINISHED} and (:ids is null or id in (select value from json_each(:ids))))
     order by rowid
 """
 _REASONS = """

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from core.catalogue import catalogue, is_written
 from core.comparison import TIME, comparison, metric_columns
-from core.domain import RunStatus
 from core.spread import FEW, Spread
 from core.spread.answer import Group, answer, names_of
 from core.spread.rows import of_model, once
@@ -117,7 +116,7 @@ def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
     """Raises WrongInput where there is no such study."""
     plan = plan_of(studies.existing(store, study_id))
     runs = runs_of(plan, studies.members(store, study_id).get(study_id, []))
-    done = {run.run_id: run.variant for run in runs if run.status == RunStatus.DONE}
+    done = {run.run_id: run.variant for run in runs if run.shown}
     frame, now = comparison(store, list(done)), code_version(ENGINE)
     frame = frame.sort_values("seed", kind="stable", key=lambda seeds: seeds.map(plan.seeds.index))  # older runs come last
     reasons = reasons_of(store, list(done))

@@ -77,6 +77,7 @@ def _state(study: Standing) -> None:
     shown = "incomplete" if word == "cancelled" else word
     counts = {
         "failed": now.failed, "stopped": now.stopped, "missing": now.missing, "by another version of the engine": now.outdated,
+        "done, but without some of their files": now.lost, "shown as they were until then": now.again,
         "shown by an older run until then": now.standing_in, "go on, asked for elsewhere too": 0 if waits else now.active,
     }  # fmt: skip
     more = "".join(f" · {count} {name}" for name, count in counts.items() if count)
