@@ -17,9 +17,15 @@ from dashboard.components.text import plain
 def trust_panel(run: Run, key: str = "trust") -> Finding:
     """Every doubt about a finished run with its sentence, or which checks found none; then what could not be checked.
 
-    key: of the box, where a page shows several.
+    key: of the box, where a page shows several. Where the table that the checks read is not there, the box says so, and no doubt
+    is found.
     """
-    case = case_of(run)
+    try:
+        case = case_of(run)
+    except WrongInput as wrong:
+        with st.container(border=True, key=key):
+            st.markdown(f"#### Can this be trusted?\n:material/help: Not checked: {plain(str(wrong))}")
+        return Finding(())
     finding = examine(case)
     with st.container(border=True, key=key):
         st.markdown("#### Can this be trusted?\n" + said(finding))
