@@ -1,5 +1,6 @@
 """`sweep`, `studies`: one request, several methods and settings, several seeds."""
 
+from dataclasses import replace
 from pathlib import Path
 import sys
 from time import sleep
@@ -7,6 +8,7 @@ from typing import Any
 
 import click
 
+from core.asking import limit_of
 from core.catalogue import catalogue, is_written
 from core.cli.group import FAILED, POLL, STOPPED, as_json, cli, print_json
 from core.cli.printing import print_study
@@ -29,18 +31,22 @@ from core.wording import duration
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--limit", default="", metavar="TIME", help="Stop each run after 90 (seconds), 15min, 2h, say; by default FILE's `limit`.")
 @as_json
-def sweep(file: Path, as_json: bool) -> None:
+def sweep(file: Path, limit: str, as_json: bool) -> None:
     """Run the study that FILE (TOML) describes, and print its table; Ctrl-C cancels.
 
     What is done already is not computed again; a file with more methods or seeds makes its study grow.
     """
+    at_most = limit_of(limit)
     home = open_home()
     text = text_of(file)
     if not is_written(home.root):  # as for `run`
         job_runner.ensure_supervisor(home)
     shelves = catalogue(home.root)
     plan = plan_from_toml(text, shelves)
+    if at_most is not None:
+        plan = replace(plan, limit=at_most)
     with ResultStore(home.database) as store:
         said = standing.takes(standing.seconds_for(store, plan, shelves, Artifacts(home.artifacts_folder).files()))
     study_id = runner.submit(home, plan, shelves)
@@ -136,6 +142,7 @@ def _plain(study: Standing) -> dict[str, Any]:
     return {
         "id": study.stored.id, "title": plan.name, "forget": plan.request.text, "dataset": plan.dataset,
         "model": plan.model, "variants": [variant.text for variant in plan.variants], "seeds": list(plan.seeds), "draws": list(plan.draws),
+        "limit_seconds": plan.limit,
         "created_at": study.stored.created_at.isoformat(), "runs": [run.run_id for run in study.runs],
         **study.now.to_plain(),
     }  # fmt: skip

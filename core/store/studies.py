@@ -36,6 +36,11 @@ _OLD = f"""
     select s.run_id, s.variant, r.status, {of_spec("seed", "r")} as seed
     from study_runs as s join runs as r on r.id = s.run_id where s.study_id = ? order by s.stands_in desc
 """
+_LIMIT = """
+    update runs set limit_seconds = :limit
+    where id in (select run_id from study_runs where study_id = :id)
+        and status in ('queued', 'running') and not alone and limit_seconds is not :limit
+"""
 _WRITE = """
     insert into studies (id, title, plan, created_at) values (?, ?, ?, ?)
     on conflict (id) do update set title = excluded.title, plan = excluded.plan, cancelled = 0
@@ -88,11 +93,12 @@ class Member:
 
 def save(
     store: ResultStore, study: StoredStudy, cells: Sequence[tuple[int, RunSpec]], seen: Sequence[StoredStudy],
-    files: Collection[str] | None = None,
+    *, files: Collection[str] | None = None, limit: float | None = None,
 ) -> bool:  # fmt: skip
     """Write the study, new or grown, and queue every run of it that is not queued, running or done with all its files: all or nothing.
 
-    files: those of Artifacts that are there; without them no run counts as one that lost a file.
+    files: those of Artifacts that are there; without them no run counts as one that lost a file. limit: seconds after which each
+    of its runs is stopped, but for those that somebody asked for by themselves, which keep their own.
 
     False, and nothing written, where the studies are no longer those that were `seen` when it was decided what to write.
     Runs that are not among `cells` are its no longer: those that are not done are withdrawn, unless another study waits
@@ -109,6 +115,7 @@ def save(
         write.execute(_WRITE, (study.id, study.title, study.plan, study.created_at.isoformat()))
         for variant, spec in cells:
             write.execute(_JOIN, (study.id, lifecycle.queue(write, spec, spec.id in lost), variant, False))
+        write.execute(_LIMIT, {"id": study.id, "limit": limit})
         stand_ins = {(row["variant"], row["seed"]): row["run_id"] for row in older if row["status"] == RunStatus.DONE}
         done = {row["run_id"] for row in write.execute(_OLD, (study.id,)).fetchall() if row["status"] == RunStatus.DONE}
         for run_id, cell in wanted.items():

@@ -96,7 +96,8 @@ def _ask(
         while not written:
             known = studies.studies(store)
             stored, plan = decide(known)
-            written = studies.save(store, replace(stored, plan=plan.to_json()), cells(plan, shelves), known, files)
+            study = replace(stored, plan=plan.to_json())
+            written = studies.save(store, study, cells(plan, shelves), known, files=files, limit=plan.limit)
         if store.has(RunStatus.QUEUED):
             runner.ensure_supervisor(home, pipeline)
     return stored.id

@@ -1,6 +1,7 @@
 """A study in the list: where it stands, what can be done with it, and its numbers one click away."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,7 +39,8 @@ def study_row(study: Standing, first: bool) -> None:
             variants = shortened("; ".join(variant.text for variant in plan.variants), LONGEST)
             drawn = plan.covers.partition(", ")[2]
             seeds = shortened(seeds_text(plan.seeds)) + (f", {drawn}" if drawn else "")
-            st.caption(plain(f"{about}seeds {seeds} · {variants}"))
+            limit = f" · each run stopped after {duration(plan.limit)}" if plan.limit else ""
+            st.caption(plain(f"{about}seeds {seeds} · {variants}{limit}"))
         with buttons, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
             if now.shown:
                 st.page_link("views/compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"study": study_id})
@@ -153,7 +155,7 @@ def _grow(study_id: str, plan: StudyPlan, titles: dict[str, str]) -> None:
     more = make_plan(
         shelves, plan.dataset, plan.model, plan.request, asked, seeds, reference=plan.reference, floor=False, draws=plan.draws_of(seeds)
     )  # fmt: skip
-    runner.extend(home(), study_id, more, shelves)
+    runner.extend(home(), study_id, replace(more, limit=plan.limit), shelves)
     remember(f"seeds-{study_id}", "")
     remember(f"methods-{study_id}", [])
 

@@ -59,6 +59,16 @@ def file(tmp_path):
     return path
 
 
+def test_a_sweeps_limit_is_the_files_or_the_options_and_is_told(main, planter, file):
+    file.write_text('limit = "2h"\n' + STUDY)
+    assert main("sweep", file)[0] == 0
+    assert [one["limit_seconds"] for one in json.loads(main("studies", "--json")[1])] == [7200]
+    assert main("sweep", file, "--limit", "15min")[0] == 0
+    assert [one["limit_seconds"] for one in json.loads(main("studies", "--json")[1])] == [900]
+    status, _, err = main("sweep", file, "--limit", "soon")
+    assert (status, "A time limit must be from 1 second to 365 days" in err) == (2, True)
+
+
 def test_a_sweep_prints_a_table_with_interval_reference_and_floor(main, planter, file):
     status, out, err = main("sweep", file)
     cost, ended = (line.partition("  ")[2] for line in err.splitlines())

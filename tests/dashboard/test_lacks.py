@@ -104,5 +104,6 @@ def test_a_run_that_was_computed_again_in_vain_shows_its_old_numbers_and_says_so
         store.add(spec("ssd"), anew=True)
         store.request_cancel(run_id)
     at = sound(open_app(bare.root, "views/result.py", run=run_id))
-    assert at.warning[0].value.replace("\\", "").startswith("Computing this run again was cancelled, so its numbers are still those of before.")
+    told = at.warning[0].value.replace("\\", "")
+    assert told == "Computing this run again was cancelled, so its numbers are still those of before."
     assert {"Membership", "Accuracy"} <= {tab.label.split()[0] for tab in at.tabs}

@@ -161,6 +161,18 @@ def test_each_seed_of_a_drawn_request_has_its_own_draw_unless_one_is_asked_for(o
     assert "seeds 0, 4, each with its own draw" in said(at)
 
 
+def test_each_run_of_a_study_can_be_given_a_time_limit(open_app, bare):
+    at = open_app(bare.root, PAGE, study_limit="1h 30min")
+    sound(at.button(key="start-study").click().run())
+    assert [plan.limit for plan in plans(bare)] == [5400]
+    with ResultStore(bare.database) as store:
+        assert {run.limit_seconds for run in store.runs()} == {5400}
+    assert "each run stopped after 1 h 30 min" in said(at)
+    at = open_app(bare.root, PAGE, study_limit="soon", new="true")
+    assert ["A time limit must be from 1 second to 365 days" in text for text in texts(at, "error")] == [True]
+    assert at.button(key="start-study").disabled
+
+
 def test_own_sets_start_from_the_presets_values(open_app, bare):
     at = open_app(bare.root, PAGE)
     sound(next(group for group in at.button_group if group.label.startswith("Selective")).set_value("own sets").run())

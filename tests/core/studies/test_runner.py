@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -16,7 +17,7 @@ from core.store.liveness import ProcessId
 from core.store.outcome import Outcome
 from core.store.results import ResultStore
 from core.studies import runner, standing
-from core.studies.plan import StudyPlan
+from core.studies.plan import StudyPlan, cells
 from core.studies.summary import summary
 from tests.core.jobs.place import Place, until
 
@@ -245,6 +246,20 @@ def shown(home, study_id):
         runs = [run for run in studies.members(store, study_id)[study_id] if run.status == "done"]
     assert len({(run.variant, run.seed) for run in runs}) == len(runs)
     return {(run.variant, run.seed): run.engine for run in runs}
+
+
+def test_each_run_of_a_study_has_its_limit_but_for_those_that_somebody_asked_for_alone(still, plan, shelves):
+    asked = replace(plan("ssd", "finetune", seeds=(0,)), limit=90.0)
+    finetune = cells(asked, shelves)[1][1]
+    jobs.submit(still, finetune, limit=7.0)
+    study_id = runner.submit(still, asked, shelves)
+    limits = lambda: {run.spec.method: run.limit_seconds for run in all_runs(still)}  # noqa: E731  # asked three times
+    assert limits() == {"ssd": 90.0, "finetune": 7.0, "retrain": 90.0}
+    runner.cancel(still, study_id)
+    runner.go_on(still, study_id, shelves)
+    assert limits() == {"ssd": 90.0, "finetune": 7.0, "retrain": 90.0}
+    assert runner.submit(still, replace(asked, limit=None), shelves) == study_id
+    assert limits() == {"ssd": None, "finetune": 7.0, "retrain": None}
 
 
 def means(home, store, study_id):
