@@ -67,7 +67,7 @@ def sweep(file: Path, limit: str, as_json: bool) -> None:
             run = store.row(member.run_id) if member.status == RunStatus.FAILED or member in in_vain else None
             if isinstance(run, Run):
                 click.echo(f"{run.id}  {run.spec.method}, seed {run.spec.seed}: {run.error_line}", err=True)
-    print_study(told, ended, as_json)
+    print_study(told, ended, as_json, shelves.metrics)
     if ended.done < ended.total or in_vain:
         sys.exit(FAILED if ended.failed or any(member.anew == RunStatus.FAILED for member in in_vain) else STOPPED)
 

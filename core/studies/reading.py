@@ -125,7 +125,7 @@ def _pairs(line: str) -> dict[str, str]:
 def _floor(said: dict[str, Any]) -> bool:
     floor = _switch(said, "floor")
     if floor and "floor" in said and not _switch(said, "reference"):
-        raise WrongInput("A floor is held against the reference; leave out floor = true or reference = false.")
+        raise WrongInput("A second reference (floor) is held against the reference; leave out floor = true or reference = false.")
     return floor
 
 

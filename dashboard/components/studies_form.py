@@ -38,7 +38,7 @@ def ask_plan(
         help="Each variant runs once with each seed. Write 0-2, or 0, 1, 5. An interval needs two, a claim three or more.",
     )  # fmt: skip
     floor = right.toggle(
-        "Floor", True, key="study_floor", bind="query-params",
+        "Second reference", True, key="study_floor", bind="query-params",
         help="Adds retraining once more from another seed: two references differ by so much, and no method can come nearer.",
     )  # fmt: skip
     title = st.text_input("Title", key="title", bind="query-params", max_chars=80, placeholder="may be left out")
@@ -109,4 +109,4 @@ def told(plan: StudyPlan) -> str:
 def _counted(plan: StudyPlan) -> str:
     own = sum(not variant.is_floor for variant in plan.variants)
     text = f"{own} variant{'s' * (own != 1)}"
-    return text if own == len(plan.variants) else f"{text} and the floor"
+    return text if own == len(plan.variants) else f"{text} and the second reference"

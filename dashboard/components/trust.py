@@ -50,11 +50,12 @@ def caveats(case: Case, finding: Finding) -> str:
         lines.append("This network was itself retrained, from another seed than the reference.")
     elif case.floor is not None:
         lines.append(
-            "A gap to the reference counts only where it is more than twice that between two retrained networks, the floor; of relearning, "
-            "the floor excuses only what lies on the side of the second network."
+            "A gap to the reference counts only where it is more than twice the retraining variability, which a second "
+            "reference shows; of relearning, it excuses only what lies on the side of the second network."
         )
     elif case.has_reference:
-        lines.append("The floor is not known, so gaps are held against the most by which two networks retrained on digits differed.")
+        lines.append("The retraining variability is not known, so gaps are held against the most by which two "
+                     "networks retrained on digits differed.")  # fmt: skip
     return " ".join(lines)
 
 

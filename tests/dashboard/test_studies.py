@@ -76,7 +76,7 @@ def test_an_empty_home_shows_the_form_ready_to_start(open_app, bare):
     assert at.title[0].value == "Studies"
     assert at.text_input(key="seeds").value == "0-2"
     assert not at.button(key="start-study").disabled
-    assert "12 runs: 3 variants and the floor × 3 seeds, all to be computed." in said(at)
+    assert "12 runs: 3 variants and the second reference × 3 seeds, all to be computed." in said(at)
 
 
 def test_start_asks_for_every_run_once_and_folds_the_form(open_app, bare):
@@ -197,7 +197,7 @@ def test_a_finished_study_shows_mean_interval_n_reference_and_floor(open_app, ba
     at = open_app(bare.root, PAGE)
     assert "**done** · 9 of 9 done" in said(at)
     frame = tables(at)[0]
-    assert list(frame["Variant"]) == ["ssd", "ssd · alpha=2", "Original", "Retrained reference", "Second reference (floor)"]
+    assert list(frame["Variant"]) == ["ssd", "ssd · alpha=2", "Original", "Retrained reference", "Second reference"]
     assert list(frame["n"]) == [3, 3, 3, 3, 3]
     with ResultStore(bare.database) as store:
         told = summary(bare, store, study_id)
