@@ -82,7 +82,7 @@ def print_study(told: StudySummary, now: Progress, as_json: bool, metrics: Metri
             click.echo(f"{metric:34}" + "".join(f"{_cell(cell, _unit(metric, metrics)):>20}" for cell in cells))
     absent = dict.fromkeys(reason for row in told.variants for reason in row.absent.values())
     if any(row.unchanged for row in rows):
-        click.echo(f"\n{UNCHANGED}: {UNCHANGED_SAYS}")
+        click.echo(f"\n{UNCHANGED}: {UNCHANGED_SAYS} {told.judged_by}")
     if sentences := [*absent, *filter(None, [told.older, told.caution])]:
         click.echo("\n" + "\n".join(sentences))
 

@@ -59,7 +59,8 @@ def draw(told: StudySummary, shelves: Catalogue) -> None:
     floor = apart if told.floor else ""
     st.caption(
         f"How to read it: mean ± half of its 95 % interval (Student's t) {told.plan.covers}. A number marked ≈ should be the "
-        f"reference's{floor}." + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS}" if any(row.unchanged for row in told.variants) else "")
+        f"reference's{floor}."
+        + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS} {told.judged_by}" if any(row.unchanged for row in told.variants) else "")
     )
 
 
