@@ -173,6 +173,12 @@ def asked_device() -> str:
     return asked
 
 
+def check_limit(seconds: float) -> None:
+    """Raises WrongInput, without a full stop, where a stored time limit is none."""
+    if not 1 <= seconds <= LONGEST_LIMIT:
+        raise WrongInput(f"a limit should be from 1 second to 365 days, but is {seconds:g} seconds")
+
+
 def limit_of(text: str) -> float | None:
     """Seconds from `90`, `90s`, `15min`, `2h`, `1h 30min` or `1.5h`; None where it says nothing. Raises WrongInput."""
     words = text.strip().lower()

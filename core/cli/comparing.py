@@ -1,6 +1,6 @@
 """`compare`: one row a run, one column a metric."""
 
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,17 +8,18 @@ import click
 
 from core.catalogue import catalogue
 from core.cli.group import as_json, cli, print_json
-from core.cli.printing import WIDE, wrapped
+from core.cli.printing import SECOND, WIDE, Metrics, wrapped
 from core.comparison import ABOUT, TIME, about, comparable, comparison, one_subject, second_retrainings, why_fewer
 from core.domain import WrongInput
 from core.spread.answer import answer, groups_in
 from core.spread.rows import rows_of
 from core.spread.table import YARDSTICKS, marked, yardstick
-from core.spread.unchanged import UNCHANGED
+from core.spread.unchanged import FLOOR, UNCHANGED
 from core.store.home import open_home
 from core.store.outcome import DamagedRun
 from core.store.results import ResultStore
 from core.store.studies import is_study, members
+from core.verdict import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def compare(ids: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
     elif len(frame):
         if said := _answer(whole, beside, root):
             click.echo(f"{wrapped(said)}\n")
-        click.echo(_text(frame, whole, beside))
+        click.echo(_text(frame, whole, beside, catalogue(root).metrics))
     else:
         click.echo("None of these runs is done, so there is nothing to compare yet.", err=True)
 
@@ -86,10 +87,11 @@ def _answer(frame: "pd.DataFrame", beside: "pd.DataFrame", root: Path) -> str:
     return answer(groups_in(frame, beside, titles)) if one_subject(frame) else ""
 
 
-def _text(frame: "pd.DataFrame", whole: "pd.DataFrame", beside: "pd.DataFrame") -> str:
+def _text(frame: "pd.DataFrame", whole: "pd.DataFrame", beside: "pd.DataFrame", metrics: Metrics) -> str:
     """The unlearned models' numbers, as wide as a screen; what is left over continues below.
 
-    Below the runs stand the originals and the references, each seed's once; a run that changed nothing is marked.
+    Below the runs stand the originals and the references, each seed's once; a run that changed nothing is marked, and so is a second
+    reference. Shares are in percent, as on the pages.
     """
     import pandas as pd  # noqa: PLC0415  # half a second that commands which compare nothing need not pay
 
@@ -97,9 +99,12 @@ def _text(frame: "pd.DataFrame", whole: "pd.DataFrame", beside: "pd.DataFrame") 
     differing = [name for name in ("engine", "device") if name in frame and frame[name].nunique(dropna=False) > 1]
     shown = frame[[name for name in (*NARROW, *differing, *numbers, *TIME) if name in frame]]
     marks = marked(rows_of(whole, [], False), whole, beside, False).about["unchanged"]
-    shown = shown.assign(method=shown["method"].where(~marks.to_numpy(bool), shown["method"] + f" ({UNCHANGED})"))
+    named = shown["method"].where(~marks.to_numpy(bool), shown["method"] + f" ({UNCHANGED})")
+    shown = shown.assign(method=named.where(shown["method"] != FLOOR, f"{FLOOR} ({SECOND})"))
     shown = pd.concat([shown, *(_yardstick(whole, model, list(shown.columns)) for model in YARDSTICKS)], ignore_index=True)
     shown = shown.assign(**{n: shown[n].str.slice(0, WIDEST) for n in ("request", "settings") if n in shown})
+    shares = [name for name in numbers if name in metrics and metrics[name].unit == "share"]
+    shown = shown.assign(**{name: shown[name].map(lambda share: "-" if isnan(share) else percent(share)) for name in shares})
     return shown.set_index("id").to_string(line_width=WIDE, float_format="{:.4g}".format, na_rep="-")
 
 

@@ -91,7 +91,8 @@ def _cut(shown: int, first: int, total: int, everything: int, limit: int) -> str
     if shown == total:
         return f"{asked}."
     if not shown:
-        return f"{asked}, on {max(1, -(-total // limit)):,} pages of {limit:,}; this page has none."
+        pages = max(1, -(-total // limit))
+        return f"{asked}, on {pages:,} page{'s' * (pages != 1)} of {limit:,}; this page has none."
     more = f"; --page {first // limit + 2} goes on, --limit 0 prints all" if first + shown < total else ""
     return f"{asked}; these are {first + 1:,} to {first + shown:,}{more}."
 
@@ -106,7 +107,7 @@ def show(any_id: str, as_json: bool) -> None:
         store.reconcile()
         if is_study(store, any_id):
             told, progress = study_summary(home, store, any_id), standing.progress(store, any_id)
-            print_study(told, progress, as_json)
+            print_study(told, progress, as_json, {} if as_json else catalogue(home.root).metrics)
             return
         row = store.row(any_id)
         if isinstance(row, DamagedRun):
@@ -121,9 +122,10 @@ def show(any_id: str, as_json: bool) -> None:
         if as_json:
             print_json(report)
             return
-        known = catalogue(home.root).datasets.get(found.spec.dataset)
+        shelves = catalogue(home.root)
+        known = shelves.datasets.get(found.spec.dataset)
         doubts = doubts_of(home, store, found, known)
-    print_report(report, found, known, doubts)
+    print_report(report, found, known, doubts, shelves.metrics)
     if found.error:
         click.echo(found.error)
 

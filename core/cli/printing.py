@@ -1,5 +1,6 @@
 """Reports and tables as text."""
 
+from collections.abc import Mapping
 from textwrap import fill
 from typing import Any
 
@@ -7,23 +8,30 @@ import click
 
 from core.cli.doubting import Doubts
 from core.cli.group import print_json
-from core.descriptions import DatasetInfo
+from core.descriptions import DatasetInfo, MetricInfo
 from core.domain import RunStatus
+from core.privacy.over_seeds import OVER_SEEDS
 from core.spread import Spread
 from core.spread.unchanged import UNCHANGED, UNCHANGED_SAYS
 from core.store.outcome import Run
 from core.studies.seeds import seeds_text
 from core.studies.standing import Progress
 from core.studies.summary import StudySummary
-from core.verdict import verdict
+from core.verdict import percent, verdict
 
 NONE = Doubts()
+Metrics = Mapping[str, MetricInfo]
+NO_METRICS: Metrics = {}
+SEEDS_TOGETHER = {metric.key: metric for metric in OVER_SEEDS}
+SECOND = "second reference"
 WIDE = 130  # letters of a line
 ACROSS = 2  # variants side by side; more go into another table below
 
 
-def print_report(report: dict[str, Any], ended: Run, data: DatasetInfo | None, doubts: Doubts = NONE) -> None:
-    """A run's verdict, what the automatic checks say of it, and its numbers, where it is done."""
+def print_report(
+    report: dict[str, Any], ended: Run, data: DatasetInfo | None, doubts: Doubts = NONE, metrics: Metrics = NO_METRICS
+) -> None:  # fmt: skip
+    """A run's verdict, what the automatic checks say of it, and its numbers in their units, where it is done."""
     click.echo(f"{report['id']}  {report['status']}")
     if ended.status != RunStatus.DONE:
         return
@@ -33,22 +41,24 @@ def print_report(report: dict[str, Any], ended: Run, data: DatasetInfo | None, d
         if line:
             click.echo(line)
     if report["floor"]:
-        numbers["floor"] = report["floor"]["unlearned"]
-    heads = [model for model in ("original", "unlearned", "reference", "floor") if model in numbers]
-    click.echo(f"\n{'':34}" + "".join(f"{head:>11}" for head in heads))
+        numbers[SECOND] = report["floor"]["unlearned"]
+    heads = [model for model in ("original", "unlearned", "reference", SECOND) if model in numbers]
+    click.echo(f"\n{'':34}" + "".join(f"{head:>{len(head) + 3}}" for head in heads))
     for metric in report["metrics"]:
         cells = (numbers[model].get(metric) for model in heads)
-        click.echo(f"{metric:34}" + "".join(f"{'-' if v is None else f'{v:.4f}':>11}" for v in cells))
+        unit = _unit(metric, metrics)
+        told = ("-" if v is None else with_unit(v, unit) for v in cells)
+        click.echo(f"{metric:34}" + "".join(f"{text:>{len(head) + 3}}" for head, text in zip(heads, told, strict=True)))
     if report["floor"]:
-        click.echo("floor: the network retrained a second time, from another seed, held against the reference")
+        click.echo(f"{SECOND}: the network retrained a second time, from another seed, held against the reference (retraining variability)")
     took = ", ".join(f"{stage} {seconds:.3g}" for stage, seconds in report["seconds"].items())
     click.echo(
         f"\nseconds: {took}" + (f"; {report['speedup']:.3g} times as fast as retraining" if report["speedup"] else "")
     )
 
 
-def print_study(told: StudySummary, now: Progress, as_json: bool) -> None:
-    """Variant by metric: mean, half-width of the 95 % interval, and how many seeds; beside the reference and the floor."""
+def print_study(told: StudySummary, now: Progress, as_json: bool, metrics: Metrics = NO_METRICS) -> None:
+    """Variant by metric: mean, half-width of the 95 % interval, and how many seeds; beside both references."""
     if as_json:
         print_json(told.to_plain() | now.to_plain())
         return
@@ -56,7 +66,7 @@ def print_study(told: StudySummary, now: Progress, as_json: bool) -> None:
     click.echo(f"{told.id}  {plan.name}  seeds {seeds_text(plan.seeds)}  {now.done} of {now.total} runs done")
     if told.answer:
         click.echo(wrapped(told.answer))
-    click.echo(f"mean ± half-width of the 95 % interval {plan.covers} (seeds); floor: a second retraining, held against the first")
+    click.echo(f"mean ± half-width of the 95 % interval {plan.covers}; in brackets: of how many seeds; {SECOND}: retraining variability")
     rows = [row for row in told.variants if not row.variant.is_floor]
     for start in range(0, len(rows), ACROSS):
         part = rows[start : start + ACROSS]
@@ -64,15 +74,15 @@ def print_study(told: StudySummary, now: Progress, as_json: bool) -> None:
         click.echo()
         for number, row in numbered:
             click.echo(f"  {number}  {row.variant.text}{f' ({UNCHANGED})' if row.unchanged else ''}")
-        heads = [*(f"{number} {row.variant.method}" for number, row in numbered), "original", "reference", "floor"]
+        heads = [*(f"{number} {row.variant.method}" for number, row in numbered), "original", "reference", SECOND]
         click.echo(f"\n{'':34}" + "".join(f"{_cut(head):>20}" for head in heads))
         for metric in told.metrics:
             cells = [row.numbers.get(metric) for row in part]
             cells += [numbers.get(metric) for numbers in (told.original, told.reference, told.floor)]
-            click.echo(f"{metric:34}" + "".join(f"{_cell(cell):>20}" for cell in cells))
+            click.echo(f"{metric:34}" + "".join(f"{_cell(cell, _unit(metric, metrics)):>20}" for cell in cells))
     absent = dict.fromkeys(reason for row in told.variants for reason in row.absent.values())
     if any(row.unchanged for row in rows):
-        click.echo(f"\n{UNCHANGED}: {UNCHANGED_SAYS}")
+        click.echo(f"\n{UNCHANGED}: {UNCHANGED_SAYS} {told.judged_by}")
     if sentences := [*absent, *filter(None, [told.older, told.caution])]:
         click.echo("\n" + "\n".join(sentences))
 
@@ -82,10 +92,23 @@ def wrapped(sentence: str) -> str:
     return fill(sentence, WIDE, break_long_words=False, break_on_hyphens=False)
 
 
-def _cell(over: Spread | None) -> str:
+def _cell(over: Spread | None, unit: str) -> str:
     if over is None:
         return "-"
+    if unit == "share":  # the sign once, as on the pages
+        return over.text(lambda value: f"{100 * value:.1f}", with_n=False) + f" % ({over.n})"
     return over.text(lambda value: f"{value:.3f}" if abs(value) < 100 else f"{value:.4g}", with_n=False) + f" ({over.n})"
+
+
+def with_unit(value: float, unit: str) -> str:
+    """A number as on the pages: a share in percent, others by their digits."""
+    return percent(value) if unit == "share" else f"{value:.4f}"
+
+
+def _unit(metric: str, metrics: Metrics) -> str:
+    """`''` of what no catalogue knows."""
+    info = metrics.get(metric) or SEEDS_TOGETHER.get(metric)
+    return info.unit if info else ""
 
 
 def _cut(head: str, most: int = 19) -> str:

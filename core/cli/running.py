@@ -52,7 +52,7 @@ FORGET = (
 )
 @click.option("--seed", default=0, show_default=True, help="Decides every random draw of the run.")
 @click.option("--no-reference", is_flag=True, help="Do not train the retrained reference.")
-@click.option("--floor", is_flag=True, help="Also retrain once more, from another seed: the floor under every number.")
+@click.option("--floor", is_flag=True, help="Also train a second reference, from another seed: it shows the retraining variability.")
 @click.option("--limit", default="", metavar="TIME", help="Stop the run after 90 (seconds), 15min, 2h, say; by default there is no limit.")
 @as_json
 def run(
@@ -61,7 +61,7 @@ def run(
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
     if floor and no_reference:
-        raise WrongInput("A floor is held against the reference; leave out --floor or --no-reference.")
+        raise WrongInput("A second reference (--floor) is held against the reference; leave out --floor or --no-reference.")
     if (forget is None) == (forget_file is None):
         raise WrongInput("What to forget must be said once: by --forget KIND:VALUE or by --forget-file CSV.")
     if own is None and (normalisation, class_order) != ("best", "here"):
@@ -91,10 +91,10 @@ def run(
     if as_json:
         print_json(report)
     else:
-        print_report(report, ended, shelves.datasets[dataset], doubts)
-    for error in filter(None, [*(f"The floor: {one.error_line}" for one in below if one.error_line), ended.error_line]):
+        print_report(report, ended, shelves.datasets[dataset], doubts, shelves.metrics)
+    for error in filter(None, [*(f"The second reference: {one.error_line}" for one in below if one.error_line), ended.error_line]):
         click.echo(error, err=True)
-    codes = [EXIT.get(one.status, FAILED) for one in (ended, *below)]
+    codes = [EXIT.get(one.anew or one.status, FAILED) for one in (ended, *below)]
     sys.exit(next(filter(None, codes), 0))
 
 

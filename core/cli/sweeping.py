@@ -1,5 +1,6 @@
 """`sweep`, `studies`: one request, several methods and settings, several seeds."""
 
+from dataclasses import replace
 from pathlib import Path
 import sys
 from time import sleep
@@ -7,6 +8,7 @@ from typing import Any
 
 import click
 
+from core.asking import limit_of
 from core.catalogue import catalogue, is_written
 from core.cli.group import FAILED, POLL, STOPPED, as_json, cli, print_json
 from core.cli.printing import print_study
@@ -15,6 +17,7 @@ from core.cli.waiting import places
 from core.domain import RunStatus
 from core.jobs import runner as job_runner
 from core.store import studies as stored_studies
+from core.store.artifacts import Artifacts
 from core.store.home import Home, open_home
 from core.store.outcome import Run
 from core.store.results import ResultStore
@@ -28,20 +31,24 @@ from core.wording import duration
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--limit", default="", metavar="TIME", help="Stop each run after 90 (seconds), 15min, 2h, say; by default FILE's `limit`.")
 @as_json
-def sweep(file: Path, as_json: bool) -> None:
+def sweep(file: Path, limit: str, as_json: bool) -> None:
     """Run the study that FILE (TOML) describes, and print its table; Ctrl-C cancels.
 
     What is done already is not computed again; a file with more methods or seeds makes its study grow.
     """
+    at_most = limit_of(limit)
     home = open_home()
     text = text_of(file)
     if not is_written(home.root):  # as for `run`
         job_runner.ensure_supervisor(home)
     shelves = catalogue(home.root)
     plan = plan_from_toml(text, shelves)
+    if at_most is not None:
+        plan = replace(plan, limit=at_most)
     with ResultStore(home.database) as store:
-        said = standing.takes(standing.seconds_for(store, plan, shelves))
+        said = standing.takes(standing.seconds_for(store, plan, shelves, Artifacts(home.artifacts_folder).files()))
     study_id = runner.submit(home, plan, shelves)
     _tell_renewed(home, study_id)
     if said:
@@ -54,13 +61,15 @@ def sweep(file: Path, as_json: bool) -> None:
         ended = follow(home, study_id)
     with ResultStore(home.database) as store:
         told = summary(home, store, study_id)
-        for member in stored_studies.members(store, study_id).get(study_id, []):
-            run = store.row(member.run_id) if member.status == RunStatus.FAILED else None
+        members = stored_studies.members(store, study_id, Artifacts(home.artifacts_folder).files()).get(study_id, [])
+        in_vain = [member for member in members if member.lost and member.anew]
+        for member in members:
+            run = store.row(member.run_id) if member.status == RunStatus.FAILED or member in in_vain else None
             if isinstance(run, Run):
                 click.echo(f"{run.id}  {run.spec.method}, seed {run.spec.seed}: {run.error_line}", err=True)
-    print_study(told, ended, as_json)
-    if ended.done < ended.total:
-        sys.exit(FAILED if ended.failed else STOPPED)
+    print_study(told, ended, as_json, shelves.metrics)
+    if ended.done < ended.total or in_vain:
+        sys.exit(FAILED if ended.failed or any(member.anew == RunStatus.FAILED for member in in_vain) else STOPPED)
 
 
 def follow(home: Home, study_id: str) -> Progress:
@@ -96,19 +105,21 @@ def _all_elsewhere(store: ResultStore, study_id: str, now: Progress) -> bool:
 
 def _tell_renewed(home: Home, study_id: str) -> None:
     with ResultStore(home.database) as store:
-        renewed = standing.progress(store, study_id).standing_in
-    if renewed:
-        runs = f"{renewed} run{'s are' if renewed > 1 else ' is'}"
-        click.echo(f"{study_id}  {runs} computed anew, because the engine has changed; the old numbers stay until then.", err=True)
+        now = standing.progress(store, study_id)
+    for count, why in ((now.standing_in, "the engine has changed"), (now.again, "files are gone")):
+        if count:
+            runs = f"{count} run{'s are' if count > 1 else ' is'}"
+            click.echo(f"{study_id}  {runs} computed anew, because {why}; the old numbers stay until then.", err=True)
 
 
 @cli.command()
 @as_json
 def studies(as_json: bool) -> None:
     """Every study, newest first."""
-    with ResultStore(open_home().database) as store:
+    home = open_home()
+    with ResultStore(home.database) as store:
         store.reconcile()
-        found, damaged = standing.standings(store), standing.damaged(store)
+        found, damaged = standing.standings(store, Artifacts(home.artifacts_folder).files()), standing.damaged(store)
         left = {study.stored.id: _left(store, study.stored.id) for study in found if study.now.active}
     for row in damaged:
         click.echo(f"{row.wrong} It can only be deleted: `delete {row.id}`.", err=True)
@@ -119,6 +130,7 @@ def studies(as_json: bool) -> None:
         plan, now = study.plan, study.now
         methods = ", ".join(dict.fromkeys(variant.method for variant in plan.variants))
         state = f"{now.done}/{now.total} done" + (f", {now.failed} failed" if now.failed else "")
+        state += f", {now.lost} without some of their files: `sweep` computes them again" if now.lost else ""
         state += left.get(study.stored.id, "")
         click.echo(f"{study.stored.id}  {state:14} {plan.name}  seeds {seeds_text(plan.seeds)}  {methods}")
     if not found and not damaged:
@@ -130,6 +142,7 @@ def _plain(study: Standing) -> dict[str, Any]:
     return {
         "id": study.stored.id, "title": plan.name, "forget": plan.request.text, "dataset": plan.dataset,
         "model": plan.model, "variants": [variant.text for variant in plan.variants], "seeds": list(plan.seeds), "draws": list(plan.draws),
+        "limit_seconds": plan.limit,
         "created_at": study.stored.created_at.isoformat(), "runs": [run.run_id for run in study.runs],
         **study.now.to_plain(),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Do nothing: the original model as it is, the floor that every method must beat.
+"""Do nothing: the original model as it is, the baseline that every method must beat.
 
     theta  <-  theta
 Departs from the paper: there is none.

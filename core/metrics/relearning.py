@@ -86,7 +86,8 @@ def relearn_table(evidence: Evidence) -> pd.DataFrame:
 def _steps(evidence: Evidence, model: str) -> float:
     found = relearn(evidence, model)
     if not found.reached:
-        raise NotApplicable(f"Not learnt back in {found.steps} steps: accuracy {found.curve[-1]:.0%} where {found.target:.0%} was wanted.")
+        last, wanted = (f"{100 * share:.0f} %" for share in (found.curve[-1], found.target))
+        raise NotApplicable(f"Not learnt back in {found.steps} steps: accuracy {last} where {wanted} was wanted.")
     return float(found.steps)
 
 
@@ -104,7 +105,7 @@ METRICS = (
         MetricInfo(
             "relearn_steps", "Steps to learn it back", "steps", "match",
             f"Training steps (Adam at {RATE:g}, batches of {BATCH} from the whole training set) until accuracy on the forget set "
-            f"is {NEARLY:.0%} of the original's; given up after {LIMIT} steps.",
+            f"is {100 * NEARLY:.0f} % of the original's; given up after {LIMIT} steps.",
         ),
         _steps,
     ),

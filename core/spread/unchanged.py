@@ -26,8 +26,9 @@ Array = NDArray[np.float64]
 def excess(frame: "pd.DataFrame", everything: "pd.DataFrame") -> Array:
     """(runs, aims): how much farther each run lies from its original than a second retraining lies from its reference.
 
-    everything: a frame that may also hold the second retrainings (method `retrain`) of the same requests and seeds. Where there
-    is none, the references of several seeds on one forget set stand in for it; where there are not two, nothing is allowed for.
+    everything: a frame that may also hold the second retrainings (method `retrain`) of the same requests and seeds; the frame's own
+    come first. Where there is none, the references of several seeds on one forget set stand in for it; where there are not two,
+    nothing is allowed for.
     nan where a run lacks the number.
     """
     aims = aims_of(frame)
@@ -39,8 +40,9 @@ def excess(frame: "pd.DataFrame", everything: "pd.DataFrame") -> Array:
 
 def _allowed(frame: "pd.DataFrame", everything: "pd.DataFrame", aims: Sequence[Aim]) -> Array:
     """(runs, aims): how far two retrained networks lie apart; nan where only the other aims can tell."""
-    floors = everything[(everything["method"] == FLOOR) & everything["reference"].astype(bool)].drop_duplicates(list(ONCE))
-    second = dict(zip(_keys(floors, ONCE), _apart_from_reference(floors, aims), strict=True))
+    second: dict[tuple[object, ...], Array] = {}
+    for floors in (_seconds(everything), _seconds(frame)):  # the frame's own stand before those of the home
+        second |= zip(_keys(floors, ONCE), _apart_from_reference(floors, aims), strict=True)
     alike = ONCE[:-2] + ONCE[-1:]  # the same but for their seeds
     each = once(frame)
     references = np.stack([column(each, f"reference.{aim.key}").to_numpy(float) for aim in aims], 1)
@@ -55,6 +57,22 @@ def _allowed(frame: "pd.DataFrame", everything: "pd.DataFrame", aims: Sequence[A
         for run, others in zip(_keys(frame, ONCE), _keys(frame, alike), strict=True)
     ]
     return np.stack(found) if found else np.zeros((0, len(aims)))
+
+
+def _seconds(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The frame's second retrainings, one for each request and seed."""
+    return frame[(frame["method"] == FLOOR) & frame["reference"].astype(bool)].drop_duplicates(list(ONCE))
+
+
+def judged_by(frame: "pd.DataFrame", everything: "pd.DataFrame") -> str:
+    """What the mark `unchanged` is held against, in a sentence."""
+    wanted, own = set(_keys(frame, ONCE)), set(_keys(_seconds(frame), ONCE))
+    if wanted <= own:
+        return "Held against the second references among these runs."
+    other = wanted & set(_keys(_seconds(everything), ONCE)) - own
+    if other:
+        return f"Held against second references {'among these runs and ' if wanted & own else ''}elsewhere in this home."
+    return "Held against the references of several seeds where no second reference was trained."
 
 
 def _apart_from_reference(floors: "pd.DataFrame", aims: Sequence[Aim]) -> list[Array]:

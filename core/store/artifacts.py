@@ -67,6 +67,10 @@ class Artifacts:
         """Whether the file is there, whatever is in it."""
         return self._path(file).is_file()
 
+    def files(self) -> set[str]:
+        """The names of all that are there; one look at the folder, however many are asked about."""
+        return {path.name for path in os.scandir(self._folder)} if self._folder.is_dir() else set()
+
     def sound(self, file: str) -> bool:
         """Whether the file is there and holds what was written; reads all of it. A name that a damaged row gives is no file's."""
         try:

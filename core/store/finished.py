@@ -11,18 +11,22 @@ from core.domain import MODELS, RunSpec, WrongInput, check_plain
 from core.store.reading import check_id, seconds_of, shown, text_of, time_of
 from core.store.results import ResultStore
 
-_RUNS = """
-    select id, spec, seconds, speedup, coalesce(finished_at, created_at) as finished_at, device from runs
-    where status = 'done' and (:ids is null or id in (select value from json_each(:ids))) order by turn desc
+# A finished run that is being computed once more is what it was until that is done.
+_IS_FINISHED = "(runs.status = 'done' or runs.id in (select run_id from stands))"
+_RUNS = f"""
+    select id, spec, runs.seconds, runs.speedup, coalesce(stands.finished_at, runs.finished_at, created_at) as finished_at,
+        coalesce(stands.device, runs.device) as device
+    from runs left join stands on stands.run_id = runs.id
+    where {_IS_FINISHED} and (:ids is null or id in (select value from json_each(:ids))) order by turn desc
 """
 # Run by run, as the key of `measurements` has them: to sort them would take longer than to read them. Names come as bytes, each
 # decoded once and not once a run.
-_NUMBERS = """
+_NUMBERS = f"""
     select asked.key as place, numbers.rowid as row, cast(model || '/' || metric as blob) as name, numbers.value as value
     from json_each(:ids) as asked
     cross join runs on runs.id = asked.value
     cross join measurements as numbers on numbers.run_id = asked.value
-    where status = 'done' and typeof(numbers.value) in ('real', 'integer') and typeof(metric) = 'text'
+    where {_IS_FINISHED} and typeof(numbers.value) in ('real', 'integer') and typeof(metric) = 'text'
         and model in (select value from json_each(:models))
 """
 _REASONS = """

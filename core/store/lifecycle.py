@@ -28,8 +28,19 @@ _QUEUE_ANEW = """
         status = 'queued', attempt = attempt + 1, turn = excluded.turn, share = 0, stage = '', note = '',
         seconds_left = null, cancel_requested = 0, started_at = null, finished_at = null, error = '',
         supervisor_pid = null, supervisor_started = null, worker_pid = null, worker_started = null,
-        alone = 0, limit_seconds = null, oom_kills = null
+        alone = 0, limit_seconds = null, oom_kills = null, anew = ''
     where status in (:failed, :cancelled, :interrupted) or :anew and status = 'done'
+"""
+# What a finished run is stands while it is computed anew, and again where that comes to nothing.
+_LET_STAND = """
+    insert or replace into stands (run_id, started_at, finished_at, seconds, speedup, device)
+    select id, started_at, finished_at, seconds, speedup, device from runs where id = ? and status = 'done'
+"""
+_STAND_AGAIN = """
+    update runs set status = 'done', share = 1, seconds_left = null, cancel_requested = 0, alone = 0, anew = :status, error = :error,
+        started_at = stands.started_at, finished_at = stands.finished_at, seconds = stands.seconds, speedup = stands.speedup,
+        device = stands.device
+    from stands where stands.run_id = runs.id and runs.id = :id
 """
 _ALONE = """
     update runs set alone = 1, limit_seconds = :limit
@@ -82,6 +93,8 @@ def queue(write: sqlite3.Connection, spec: RunSpec, anew: bool = False) -> str:
     """`add` for one of many, inside a transaction that does more."""
     stopped = {str(status): str(status) for status in STOPPED}
     run_id = spec.id
+    if anew:
+        write.execute(_LET_STAND, (run_id,))
     write.execute(_QUEUE_ANEW, {"id": run_id, "spec": spec.to_json(), "now": now(), "anew": anew, **stopped})
     return run_id
 
@@ -131,7 +144,8 @@ def finish(
     """Verdict, numbers and the names of files, together or not at all; whether they landed.
 
     Not when another process or attempt has the say. A run whose cancel was asked for ends `cancelled`, whatever came
-    of it; one that is being stopped at its limit ends by that, whoever finds its process gone.
+    of it; one that is being stopped at its limit ends by that, whoever finds its process gone. One that was done before and is
+    not now is done as it was, with its numbers and files.
     """
     with db.transaction() as write:
         if is_flagged(write, run_id):
@@ -149,7 +163,8 @@ def finish(
             "device": outcome.device,
         }
         landed = _landed(write, run_id, write.execute(_VERDICT, verdict).rowcount)
-        if landed:
+        if landed and not (status != RunStatus.DONE and _stands_again(write, run_id, status, error)):
+            write.execute("delete from stands where run_id = ?", (run_id,))
             _replace_numbers(write, run_id, outcome.measurements, outcome.artifacts)
         if landed and status != RunStatus.DONE:
             _cancel_companions(write, run_id)
@@ -167,9 +182,18 @@ def cancel(write: sqlite3.Connection, run_id: str) -> None:
     """`request_cancel`, inside a transaction that does more."""
     ended = "update runs set status = 'cancelled', finished_at = ?, alone = 0 where id = ? and status = 'queued'"
     changed = write.execute(ended, (now(), run_id)).rowcount
+    if changed:
+        _stands_again(write, run_id, RunStatus.CANCELLED, "")
     changed += write.execute("update runs set cancel_requested = 1 where id = ? and status = 'running'", (run_id,)).rowcount
     if changed:
         _cancel_companions(write, run_id)
+
+
+def _stands_again(write: sqlite3.Connection, run_id: str, status: RunStatus, error: str) -> bool:
+    """Whether the run was done before this attempt, which ended so; then it is done as it was."""
+    changed = write.execute(_STAND_AGAIN, {"id": run_id, "status": str(status), "error": error}).rowcount
+    write.execute("delete from stands where run_id = ?", (run_id,))
+    return changed > 0
 
 
 def companions(db: Database, run_id: str) -> list[str]:

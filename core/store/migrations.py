@@ -115,4 +115,16 @@ MIGRATIONS: tuple[str, ...] = (
     create trigger finished_changed after update on runs when old.status = 'done' or new.status = 'done'
         begin update finished_revision set value = value + 1; end;
     """,
+    """
+    -- What a finished run was before it was asked for anew (a file of it is gone): it stands until the new attempt is done.
+    create table stands (
+        run_id text primary key,
+        started_at text,
+        finished_at text,
+        seconds text,
+        speedup real,
+        device text
+    );
+    alter table runs add column anew text not null default '';  -- how that attempt ended where it is not done; '' else
+    """,
 )

@@ -38,11 +38,16 @@ class Run:
     speedup: float | None
     cancel_requested: bool
     limit_seconds: float | None = None  # it is stopped when it has run so long
+    anew: RunStatus | None = None  # how computing it once more ended, where it was done before and is done as it was
 
     @property
     def error_line(self) -> str:
         """The last line of the error: the one that says what went wrong."""
-        return self.error.strip().rpartition("\n")[2]
+        line = self.error.strip().rpartition("\n")[2]
+        if self.anew is None:
+            return line
+        ended = "failed" if self.anew == RunStatus.FAILED else f"was {self.anew}"
+        return f"Computing this run again {ended}, so its numbers are still those of before." + (f" {line}" if line else "")
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ def _whole(row: Row) -> Run:
         seconds_left=row["seconds_left"], attempt=row["attempt"], created_at=created, started_at=started, finished_at=finished,
         device=shown(row["device"]), error=row["error"], seconds=seconds_of(row["seconds"]), speedup=row["speedup"],
         cancel_requested=bool(row["cancel_requested"]), limit_seconds=row["limit_seconds"],
+        anew=_in("anew", status_of, row["anew"]) if row["anew"] != "" else None,
     )  # fmt: skip
 
 

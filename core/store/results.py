@@ -162,7 +162,7 @@ class ResultStore:
             value = int(place[1]) if place else key
             ids = [row["id"] for row in write.execute(f"select id from runs where {own}", (value,))]
             named = [r["file"] for i in ids for r in write.execute("select file from artifacts where run_id = ?", (i,))]
-            for table in ("artifacts", "measurements", "study_runs", "companions"):
+            for table in ("artifacts", "measurements", "study_runs", "companions", "stands"):
                 write.executemany(f"delete from {table} where run_id = ?", [(i,) for i in ids])
             write.execute(f"delete from runs where {own}", (value,))
         return sorted({file for file in named if type(file) is str} - self.files())

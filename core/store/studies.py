@@ -1,6 +1,6 @@
 """Studies and which runs are theirs. A study owns no run: the same run may serve several, and outlives them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 import json
@@ -15,8 +15,9 @@ from core.store.results import ResultStore
 _PLACE = re.compile(r"study-row-(\d{1,18})")  # names a row without an id
 
 _MEMBERS = f"""
-    select s.study_id, s.run_id, s.variant, s.stands_in, r.status, r.share, r.seconds_left, r.stage, r.finished_at,
-        {of_spec("seed", "r")} as seed, {of_spec("engine", "r")} as engine
+    select s.study_id, s.run_id, s.variant, s.stands_in, r.status, r.share, r.seconds_left, r.stage, r.finished_at, r.anew,
+        exists (select 1 from stands where stands.run_id = s.run_id) as stands, {of_spec("seed", "r")} as seed,
+        {of_spec("engine", "r")} as engine
     from study_runs as s join runs as r on r.id = s.run_id where :id is null or s.study_id = :id order by s.rowid
 """
 _ACTIVE = """
@@ -28,9 +29,17 @@ _ACTIVE = """
         where c.companion = s.run_id and o.status in ('queued', 'running', 'done')) as awaited
     from study_runs as s join runs as r on r.id = s.run_id where s.study_id = ? and r.status in ('queued', 'running')
 """  # a study's runs that wait or run, and whether somebody else waits for them too: a person, a run, a study that is not cancelled
+_FILES = """
+    select run_id, file from artifacts where run_id in (select run_id from study_runs where :id is null or study_id = :id)
+"""
 _OLD = f"""
     select s.run_id, s.variant, r.status, {of_spec("seed", "r")} as seed
     from study_runs as s join runs as r on r.id = s.run_id where s.study_id = ? order by s.stands_in desc
+"""
+_LIMIT = """
+    update runs set limit_seconds = :limit
+    where id in (select run_id from study_runs where study_id = :id)
+        and status in ('queued', 'running') and not alone and limit_seconds is not :limit
 """
 _WRITE = """
     insert into studies (id, title, plan, created_at) values (?, ?, ?, ?)
@@ -72,16 +81,31 @@ class Member:
     seconds_left: float | None
     finished: str  # '' while it is not
     stands_in: bool = False  # done by older code: its numbers are shown until those of its successor are there
+    stands: bool = False  # done before, and asked for once more: its numbers are shown until the new ones are there
+    lost: bool = False  # done, and a file of it is gone
+    anew: str = ""  # how asking for it once more ended, where it is done as it was before
+
+    @property
+    def shown(self) -> bool:
+        """Whether there are numbers of it."""
+        return self.status == RunStatus.DONE or self.stands
 
 
-def save(store: ResultStore, study: StoredStudy, cells: Sequence[tuple[int, RunSpec]], seen: Sequence[StoredStudy]) -> bool:
-    """Write the study, new or grown, and queue every run of it that is not queued, running or done: all or nothing.
+def save(
+    store: ResultStore, study: StoredStudy, cells: Sequence[tuple[int, RunSpec]], seen: Sequence[StoredStudy],
+    *, files: Collection[str] | None = None, limit: float | None = None,
+) -> bool:  # fmt: skip
+    """Write the study, new or grown, and queue every run of it that is not queued, running or done with all its files: all or nothing.
+
+    files: those of Artifacts that are there; without them no run counts as one that lost a file. limit: seconds after which each
+    of its runs is stopped, but for those that somebody asked for by themselves, which keep their own.
 
     False, and nothing written, where the studies are no longer those that were `seen` when it was decided what to write.
     Runs that are not among `cells` are its no longer: those that are not done are withdrawn, unless another study waits
     for them; one that is done stands in for the run of its variant and seed until that is done.
     """
     wanted = {spec.id: (variant, spec.seed) for variant, spec in cells}
+    lost = lost_among(store, list(wanted), files)
     with store.db.transaction() as write:
         if studies(store) != list(seen):
             return False
@@ -90,7 +114,8 @@ def save(store: ResultStore, study: StoredStudy, cells: Sequence[tuple[int, RunS
         write.execute("delete from study_runs where study_id = ?", (study.id,))
         write.execute(_WRITE, (study.id, study.title, study.plan, study.created_at.isoformat()))
         for variant, spec in cells:
-            write.execute(_JOIN, (study.id, lifecycle.queue(write, spec), variant, False))
+            write.execute(_JOIN, (study.id, lifecycle.queue(write, spec, spec.id in lost), variant, False))
+        write.execute(_LIMIT, {"id": study.id, "limit": limit})
         stand_ins = {(row["variant"], row["seed"]): row["run_id"] for row in older if row["status"] == RunStatus.DONE}
         done = {row["run_id"] for row in write.execute(_OLD, (study.id,)).fetchall() if row["status"] == RunStatus.DONE}
         for run_id, cell in wanted.items():
@@ -180,13 +205,25 @@ def studies(store: ResultStore) -> list[StoredStudy]:
     return [study for study in rows(store) if isinstance(study, StoredStudy)]
 
 
-def members(store: ResultStore, study_id: str | None = None) -> dict[str, list[Member]]:
+def lost_among(store: ResultStore, run_ids: Sequence[str], files: Collection[str] | None) -> set[str]:
+    """Those of the runs that name a file which is not among `files`; none where these are not known."""
+    if files is None:
+        return set()
+    sql = "select run_id, file from artifacts where run_id in (select value from json_each(?))"
+    return {row["run_id"] for row in store.db.read(sql, (json.dumps(list(run_ids)),)) if row["file"] not in files}
+
+
+def members(store: ResultStore, study_id: str | None = None, files: Collection[str] | None = None) -> dict[str, list[Member]]:
     """Study -> its runs, in the order in which they were asked for; of one study, or of all in one question.
+
+    files: those of Artifacts that are there, which says who is `lost`; without them nobody is.
 
     Those that stand in come last, and not at all once their successors are done. Rows that are damaged are left out.
     """
     rows = [row for row in store.db.read(_MEMBERS, {"id": study_id}) if _is_member(row)]
     done = {_cell(row) for row in rows if row["status"] == RunStatus.DONE and not row["stands_in"]}
+    named = [] if files is None else store.db.read(_FILES, {"id": study_id})
+    lost = {row["run_id"] for row in named if row["file"] not in (files or ())}
     found: dict[str, list[Member]] = {}
     for row in rows:
         if row["stands_in"] and _cell(row) in done:
@@ -195,6 +232,7 @@ def members(store: ResultStore, study_id: str | None = None) -> dict[str, list[M
             Member(
                 row["run_id"], row["variant"], row["seed"], row["engine"], RunStatus(row["status"]), row["share"], shown(row["stage"]),
                 row["seconds_left"], row["finished_at"] or "", bool(row["stands_in"]),
+                bool(row["stands"]), row["run_id"] in lost and row["status"] == RunStatus.DONE, row["anew"],
             )
         )  # fmt: skip
     return found
@@ -239,7 +277,7 @@ def _is_member(row: sqlite3.Row) -> bool:
             check_plain("seconds_left", row["seconds_left"], float)
         if row["finished_at"]:
             time_of("finished_at", row["finished_at"])
-        return type(row["stage"]) is str
+        return type(row["stage"]) is type(row["anew"]) is str
     except WrongInput:
         return False
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 import json
 from typing import Any, Self
 
-from core.asking import make_spec
+from core.asking import check_limit, make_spec
 from core.catalogue import Catalogue
 from core.comparison import settings_text
 from core.descriptions import DatasetInfo
@@ -42,6 +42,7 @@ class StudyPlan:
 
     draws: of a drawn request, the seed of each seed's own draw, in the order of `seeds`, and the request's own is 0; empty where
     all seeds share the request's draw, as in studies that were stored before there were draws.
+    limit: seconds after which each of its runs is stopped; None: never. It decides no number, and the last asked for holds.
     """
 
     dataset: str
@@ -52,6 +53,7 @@ class StudyPlan:
     reference: bool = True
     title: str = ""
     draws: tuple[int, ...] = ()
+    limit: float | None = None
 
     @property
     def covers(self) -> str:
@@ -106,7 +108,7 @@ class StudyPlan:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse of `to_json`. Raises WrongInput, without a full stop, for anything else."""
-        raw = {"draws": [], **plain_object(text, "a plan")}  # studies that were stored before there were draws have none
+        raw = {"draws": [], "limit": None, **plain_object(text, "a plan")}  # studies of before there were such have none
         for name, wanted in _OF_PLAN.items():
             check_plain(name, raw.get(name), wanted)
         for variant in raw["variants"]:
@@ -117,6 +119,9 @@ class StudyPlan:
             check_plain("a seed", seed, int)
         for draw in raw["draws"]:
             check_plain("a draw", draw, int)
+        if raw["limit"] is not None:
+            check_plain("limit", raw["limit"], float)
+            check_limit(raw["limit"])
         if not raw["variants"] or not raw["seeds"]:
             raise WrongInput("variants and seeds should name one at least, but one of them names none")
         if raw["draws"] and len(raw["draws"]) != len(raw["seeds"]):
@@ -124,7 +129,7 @@ class StudyPlan:
         variants = tuple(Variant(variant["method"], variant["settings"]) for variant in raw["variants"])
         known: dict[str, Any] = {name: raw[name] for name in _OF_PLAN}
         lists = {"variants": variants, "seeds": tuple(raw["seeds"]), "draws": tuple(raw["draws"])}
-        return cls(**{**known, **lists, "request": request_from(raw["request"])})
+        return cls(**{**known, **lists, "request": request_from(raw["request"]), "limit": raw["limit"]})
 
 
 _OF_PLAN: dict[str, type] = {
@@ -213,7 +218,7 @@ def specs(plan: StudyPlan, shelves: Catalogue) -> list[RunSpec]:
 
 
 def merged(old: StudyPlan, new: StudyPlan, shelves: Catalogue) -> StudyPlan:
-    """The old plan grown by the new one's variants and seeds; every variant with every seed. Raises WrongInput."""
+    """The old plan grown by the new one's variants and seeds, with its limit; every variant with every seed. Raises WrongInput."""
     if not old.same_subject(new):
         raise WrongInput(
             f"A study is about one request; this one is about {old.request.text} of {old.dataset} with {old.model}"
@@ -229,7 +234,7 @@ def merged(old: StudyPlan, new: StudyPlan, shelves: Catalogue) -> StudyPlan:
     seeds = [seed for seed in new.seeds if seed not in old.seeds]
     draws = (*old.draws, *(new.request_of(seed).seed for seed in seeds)) if old.draws else ()
     _check_draws(draws, (*old.seeds, *seeds)[: len(draws)])
-    return replace(old, variants=(*old.variants, *variants), seeds=(*old.seeds, *seeds), draws=draws)
+    return replace(old, variants=(*old.variants, *variants), seeds=(*old.seeds, *seeds), draws=draws, limit=new.limit)
 
 
 def _draws_text(plan: StudyPlan) -> str:

@@ -6,14 +6,14 @@ import re
 import tomllib
 from typing import Any
 
-from core.asking import dataset_of, request_of
+from core.asking import dataset_of, limit_of, request_of
 from core.catalogue import Catalogue
 from core.domain import ForgetRequest, WrongInput
 from core.studies.plan import StudyPlan, make_plan
 from core.studies.seeds import MOST, numbers_of, seeds_of
 
 WANTED = {"dataset": "a text", "model": "a text", "forget": "a text such as \"class:3\"", "seeds": "", "methods": ""}
-EXTRA = ("title", "reference", "floor", "draws")
+EXTRA = ("title", "reference", "floor", "draws", "limit")
 _BETWEEN = re.compile(r"[\s,;·]+")
 LONGEST = 1_000_000  # bytes of a file
 MOST_DOTS = 100  # in a line
@@ -46,6 +46,7 @@ def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
     draws = [0, 1, 2]            # of random and mislabelled: one for each seed, or one for all; without, a seed's own is its number
     floor = true                 # add `retrain`; this is the default
     reference = true             # this is the default
+    limit = "15min"              # each run is stopped when it has taken so long; without, none is
     [[methods]]                  # one table a variant
     name = "ssd"
     alpha = 2.0                  # any of the method's parameters
@@ -78,10 +79,11 @@ def _plan_from(said: dict[str, Any], shelves: Catalogue) -> StudyPlan:
         raise WrongInput(f"The study's file must also say {', '.join(missing)}.")
     data = dataset_of(shelves, _text(said, "dataset"))
     request, draws = _drawn(said, request_of(_text(said, "forget"), data))
-    return make_plan(
+    plan = make_plan(
         shelves, data.key, _text(said, "model"), request, [_method(table) for table in _tables(said["methods"])],
         seeds_of(said["seeds"]), reference=_switch(said, "reference"), floor=_floor(said), title=_text(said, "title"), draws=draws,
     )  # fmt: skip
+    return replace(plan, limit=_limit(said))
 
 
 def _drawn(said: dict[str, Any], request: ForgetRequest) -> tuple[ForgetRequest, tuple[int, ...] | None]:
@@ -123,8 +125,13 @@ def _pairs(line: str) -> dict[str, str]:
 def _floor(said: dict[str, Any]) -> bool:
     floor = _switch(said, "floor")
     if floor and "floor" in said and not _switch(said, "reference"):
-        raise WrongInput("A floor is held against the reference; leave out floor = true or reference = false.")
+        raise WrongInput("A second reference (floor) is held against the reference; leave out floor = true or reference = false.")
     return floor
+
+
+def _limit(said: dict[str, Any]) -> float | None:
+    value = said.get("limit", "")
+    return limit_of(str(value) if isinstance(value, str | int | float) else repr(value))
 
 
 def _text(said: dict[str, Any], key: str) -> str:

@@ -11,6 +11,7 @@ from core.domain import RunStatus, WrongInput
 from core.jobs import runner
 from core.jobs.runner import PIPELINE
 from core.store import studies
+from core.store.artifacts import Artifacts
 from core.store.home import Home
 from core.store.results import ResultStore
 from core.store.studies import StoredStudy
@@ -42,7 +43,10 @@ def extend(home: Home, study_id: str, plan: StudyPlan, shelves: Catalogue, pipel
 
 
 def go_on(home: Home, study_id: str, shelves: Catalogue, pipeline: str = PIPELINE) -> str:
-    """Ask again for what stopped, is missing, or was computed by another version of the engine. Raises WrongInput."""
+    """Ask again for what stopped, is missing, lost a file, or was computed by another version of the engine. Raises WrongInput.
+
+    A file that is there but damaged is not found so (all would have to be read): its run alone can be run again.
+    """
     return _ask(home, lambda known: _with(known, study_id, lambda old: old), shelves, pipeline)
 
 
@@ -88,11 +92,12 @@ def _ask(
     """
     with ResultStore(home.database) as store:
         store.reconcile()  # else a run whose process died would count as running
-        written = False
+        written, files = False, Artifacts(home.artifacts_folder).files()
         while not written:
             known = studies.studies(store)
             stored, plan = decide(known)
-            written = studies.save(store, replace(stored, plan=plan.to_json()), cells(plan, shelves), known)
+            study = replace(stored, plan=plan.to_json())
+            written = studies.save(store, study, cells(plan, shelves), known, files=files, limit=plan.limit)
         if store.has(RunStatus.QUEUED):
             runner.ensure_supervisor(home, pipeline)
     return stored.id

@@ -1,7 +1,7 @@
 """Where studies stand: which of their runs are done, and what going on with them would ask for."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.catalogue import Catalogue
@@ -27,17 +27,19 @@ class Progress:
     missing: int  # deleted since, or never asked for
     outdated: int  # done by another version of the engine
     standing_in: int  # of those not done: older runs whose numbers are shown until then
+    lost: int  # done by this version, and files of them are gone
+    again: int  # of those not done: done before, and their numbers are shown until they are done once more
     share: float  # in [0, 1], of the work
 
     @property
     def to_do(self) -> int:
         """How many runs `go_on` would ask for, if nothing moved."""
-        return self.failed + self.stopped + self.missing + self.outdated
+        return self.failed + self.stopped + self.missing + self.outdated + self.lost
 
     @property
     def shown(self) -> int:
         """How many runs there are numbers of."""
-        return self.done + self.standing_in
+        return self.done + self.standing_in + self.again
 
     @property
     def anew(self) -> str:
@@ -47,7 +49,7 @@ class Progress:
 
     def to_plain(self) -> dict[str, int]:
         """For JSON."""
-        names = ("total", "done", "active", "failed", "stopped", "missing", "outdated", "standing_in")
+        names = ("total", "done", "active", "failed", "stopped", "missing", "outdated", "standing_in", "lost")
         return {name: getattr(self, name) for name in names}
 
 
@@ -63,13 +65,16 @@ class Standing:
     @property
     def edition(self) -> str:
         """Tells one state of its numbers from another: the plan, and which runs are done since when."""
-        done = [(run.run_id, run.finished, run.stands_in) for run in self.runs if run.status == RunStatus.DONE]
+        done = [(run.run_id, run.finished, run.stands_in) for run in self.runs if run.shown]
         return digest([self.stored.plan, self.now.outdated, done])
 
 
-def standings(store: ResultStore) -> list[Standing]:
-    """Every study, the last asked for first; two questions to the store, however many there are."""
-    members = studies.members(store)
+def standings(store: ResultStore, files: Collection[str] | None = None) -> list[Standing]:
+    """Every study, the last asked for first; a few questions to the store, however many there are.
+
+    files: those of Artifacts that are there, which says whose are gone.
+    """
+    members = studies.members(store, files=files)
     found = []
     for stored, plan in plans(store):
         runs = runs_of(plan, members.get(stored.id, []))
@@ -118,10 +123,10 @@ def _damaged(stored: StoredStudy, wrong: WrongInput) -> DamagedStudy:
     return studies.damaged(stored.id, WrongInput(f"in plan, {wrong}"))
 
 
-def progress(store: ResultStore, study_id: str) -> Progress:
-    """Raises WrongInput where there is no such study."""
+def progress(store: ResultStore, study_id: str, files: Collection[str] | None = None) -> Progress:
+    """files: as for `standings`. Raises WrongInput where there is no such study."""
     plan = plan_of(studies.existing(store, study_id))
-    return progress_of(plan, runs_of(plan, studies.members(store, study_id).get(study_id, [])))
+    return progress_of(plan, runs_of(plan, studies.members(store, study_id, files).get(study_id, [])))
 
 
 def progress_of(plan: StudyPlan, runs: list[Member]) -> Progress:
@@ -140,14 +145,19 @@ def progress_of(plan: StudyPlan, runs: list[Member]) -> Progress:
         missing=plan.count - len(wanted),
         outdated=sum(run.status == RunStatus.DONE and run.engine not in ("", now) for run in wanted),
         standing_in=len(runs) - len(wanted),
+        lost=sum(run.lost and run.engine in ("", now) for run in wanted),
+        again=sum(run.stands for run in wanted),
         share=min(1.0, shares / plan.count),
     )
 
 
-def seconds_for(store: ResultStore, plan: StudyPlan, shelves: Catalogue) -> float | None:
-    """How long this machine takes for those of the plan's runs that are not done; None where it has done nothing like one of them."""
+def seconds_for(store: ResultStore, plan: StudyPlan, shelves: Catalogue, files: Collection[str] | None = None) -> float | None:
+    """How long this machine takes for those of the plan's runs that are not done; None where it has done nothing like one of them.
+
+    files: as for `standings`.
+    """
     wanted = [spec for _, spec in cells(plan, shelves)]
-    done = studies.done_among(store, [spec.id for spec in wanted])
+    done = _whole_among(store, [spec.id for spec in wanted], files)
     return total(history(store.db), [spec for spec in wanted if spec.id not in done])
 
 
@@ -170,10 +180,15 @@ def takes(seconds: float | None) -> str:
     return f"It takes about {duration(seconds)} on this machine, after what is queued already." if seconds else ""
 
 
-def new_runs(store: ResultStore, plan: StudyPlan, shelves: Catalogue) -> dict[int, int]:
-    """Index of a variant -> how many of its runs are not done yet; variants that are all done are left out."""
+def _whole_among(store: ResultStore, run_ids: Sequence[str], files: Collection[str] | None) -> set[str]:
+    """Those of the runs that are done and have all their files."""
+    return studies.done_among(store, run_ids) - studies.lost_among(store, run_ids, files)
+
+
+def new_runs(store: ResultStore, plan: StudyPlan, shelves: Catalogue, files: Collection[str] | None = None) -> dict[int, int]:
+    """Index of a variant -> how many of its runs are not done yet; variants that are all done are left out. files: as for `standings`."""
     wanted = [(variant, spec.id) for variant, spec in cells(plan, shelves)]
-    done = studies.done_among(store, [run_id for _, run_id in wanted])
+    done = _whole_among(store, [run_id for _, run_id in wanted], files)
     return dict(sorted(Counter(variant for variant, run_id in wanted if run_id not in done).items()))
 
 

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.catalogue import catalogue, is_written
-from core.comparison import TIME, comparison, metric_columns
-from core.domain import RunStatus
+from core.comparison import TIME, about, comparison, metric_columns, second_retrainings
 from core.spread import FEW, Spread
 from core.spread.answer import Group, answer, names_of
 from core.spread.rows import of_model, once
 from core.spread.table import with_seconds
-from core.spread.unchanged import excess, unchanged
+from core.spread.unchanged import FLOOR, excess, judged_by, unchanged
 from core.store import studies
 from core.store.artifacts import Artifacts, Damaged
 from core.store.finished import files_named, reasons_of
@@ -56,6 +55,7 @@ class StudySummary:
     reference: dict[str, Spread]
     outdated: int = 0  # of its runs: computed by another version of the engine
     answer: str = ""  # in one sentence; see `core.spread.answer`
+    judged_by: str = ""  # what `unchanged` is held against, in a sentence
 
     @property
     def older(self) -> str:
@@ -117,7 +117,7 @@ def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
     """Raises WrongInput where there is no such study."""
     plan = plan_of(studies.existing(store, study_id))
     runs = runs_of(plan, studies.members(store, study_id).get(study_id, []))
-    done = {run.run_id: run.variant for run in runs if run.status == RunStatus.DONE}
+    done = {run.run_id: run.variant for run in runs if run.shown}
     frame, now = comparison(store, list(done)), code_version(ENGINE)
     frame = frame.sort_values("seed", kind="stable", key=lambda seeds: seeds.map(plan.seeds.index))  # older runs come last
     reasons = reasons_of(store, list(done))
@@ -125,7 +125,8 @@ def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
     variants = frame["id"].map(done).to_numpy()
     members = [np.flatnonzero(variants == index) for index in range(len(plan.variants))]
     told = frame.assign(engine="")  # a run of an older engine stands in for its successor
-    marks = unchanged(excess(told, told), members, [variant.method for variant in plan.variants])
+    beside = _with_seconds_of_home(store, frame)
+    marks = unchanged(excess(told, beside), members, [variant.method for variant in plan.variants])
     rows = [
         replace(_row(variant, frame.iloc[here], reasons, tables, why), unchanged=mark)
         for variant, here, mark in zip(plan.variants, members, marks, strict=True)
@@ -135,7 +136,16 @@ def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
     original, reference = (of_model(each, metric_columns(each), f"{model}.") for model in ("original", "reference"))
     found, _, n = _together(each, tables, "reference")
     groups = _groups(home, plan, told, members, marks)
-    return StudySummary(study_id, plan, tuple(rows), original, reference | _alone(found, n), int(older.sum()), answer(groups))
+    return StudySummary(study_id, plan, tuple(rows), original, reference | _alone(found, n), int(older.sum()), answer(groups),
+                        judged_by(told, beside))  # fmt: skip
+
+
+def _with_seconds_of_home(store: ResultStore, frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The study's runs, and where it has no second retrainings of its own, those that the home has for its requests and seeds."""
+    own = frame[frame["method"] == FLOOR]
+    lacking = not set(zip(frame["request"], frame["seed"], strict=True)) <= set(zip(own["request"], own["seed"], strict=True))
+    ids = second_retrainings(about(store), frame) if lacking and len(frame) else []
+    return (comparison(store, ids) if ids else frame).assign(engine="")
 
 
 def _groups(

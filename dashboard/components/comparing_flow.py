@@ -49,7 +49,7 @@ def flow(counts: pd.DataFrame, classes: tuple[str, ...], left: str, right: str) 
     trace = {
         "type": "sankey", "arrangement": "fixed",
         "node": {
-            "label": [f"{names[index]} · {sides[side][index] / total:.0%}" for side, index in nodes],
+            "label": [f"{names[index]} · {100 * sides[side][index] / total:.0f} %" for side, index in nodes],
             "x": [0.001 if side == 0 else 0.999 for side, _ in nodes], "y": _heights(nodes, sides, total),
             "color": [MODEL_COLOUR["reference" if side == 0 else "unlearned"] for side, _ in nodes],
             "thickness": 14, "pad": 10, "line": {"width": 0},

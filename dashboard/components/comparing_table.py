@@ -11,8 +11,8 @@ import pandas as pd
 from core.descriptions import MetricInfo
 from core.spread.apart import wins
 from core.spread.rows import SUBJECT, Rows
-from core.spread.unchanged import UNCHANGED
-from dashboard.components.numbers import FAMILIES, GOAL, OTHER
+from core.spread.unchanged import FLOOR, UNCHANGED
+from dashboard.components.numbers import FAMILIES, FLOOR_TITLE, GOAL, OTHER
 from dashboard.components.palette import MODEL_TITLE
 
 if TYPE_CHECKING:
@@ -176,9 +176,11 @@ def styled(rows: Rows, columns: list[Column], words: Mapping[str, str], dark: bo
 
 
 def title_of(row: Mapping[Hashable, object]) -> str:
-    """What a row is called: a yardstick by its model, a method by its key, with the mark where it changed nothing."""
+    """What a row is called: a yardstick by its model, a second reference so, a method by its key with its mark."""
     if row["of"] != "unlearned":
         return MODEL_TITLE[str(row["of"])]
+    if row["method"] == FLOOR:
+        return FLOOR_TITLE
     return f"{row['method']} ({UNCHANGED})" if row["unchanged"] else str(row["method"])
 
 

@@ -1,4 +1,4 @@
-"""The floor under a run's numbers: a second retrained network; asked for, watched while it is made, then a column."""
+"""The retraining variability under a run's numbers: a second reference; asked for, watched while it is made, then a column."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ from dashboard.components.runs import watch
 from dashboard.components.text import plain
 from dashboard.session import home
 
-WHY = "how far two retrained networks differ is the floor under every number"
+WHY = "how far two retrained networks differ is the retraining variability, and no method can come nearer"
 
 
 def floor_line(run: Run, shelves: Catalogue) -> None:
@@ -25,18 +25,18 @@ def floor_line(run: Run, shelves: Catalogue) -> None:
     if floor is None or floor.status not in (*ACTIVE, RunStatus.DONE):
         _offer(run, floor, shelves)
     elif floor.status in ACTIVE:
-        watch(floor, "Measuring the floor, a second retraining")
+        watch(floor, "Training the second reference")
 
 
 def _offer(run: Run, stopped: Run | None, shelves: Catalogue) -> None:
     """A sentence and the button that queues it."""
     with st.container(horizontal=True, vertical_alignment="center", key="floor_line"):
         if run.spec.engine != code_version(ENGINE):
-            st.caption(f"There is no floor: {WHY}. Another version of Forgetscope computed this run; run it again to measure it.")
+            st.caption(f"There is no second reference: {WHY}. Another version of Forgetscope computed this run; run it again to train one.")
             return
-        why = f"The second retraining was {stopped.status}. " if stopped else ""
-        st.markdown(plain(f"{why}No floor yet: {WHY}."), width="content")
-        st.button("Measure the floor", icon=":material/straighten:", key="measure_floor", on_click=_measure, args=(run, shelves))
+        why = f"The second reference was {stopped.status}. " if stopped else ""
+        st.markdown(plain(f"{why}No second reference yet: {WHY}."), width="content")
+        st.button("Train a second reference", icon=":material/straighten:", key="measure_floor", on_click=_measure, args=(run, shelves))
 
 
 def _measure(run: Run, shelves: Catalogue) -> None:

@@ -24,10 +24,12 @@ def lacks(run: Run, parts: Mapping[str, str], page: str, *, reference: str = "",
     incomplete: an older version recorded less than is shown now, under a name that is there.
     """
     names, gone, older = queries.stored(run), queries.gone(run), run.spec.engine != code_version(ENGINE)
+    harmed = queries.damaged(run, parts)
     lacking = [what for name, what in parts.items() if name not in names]
-    if lost := [name for name in parts if name in gone]:
+    if lost := [name for name in parts if name in gone or name in harmed]:
+        how = "are damaged" if harmed.issuperset(lost) else "are damaged or no longer there" if harmed else "are no longer there"
         st.warning(
-            plain(f"The files of run {run.id} that hold {_listed([parts[name] for name in lost])} are no longer there. Run it again: what "
+            plain(f"The files of run {run.id} that hold {_listed([parts[name] for name in lost])} {how}. Run it again: what "
                   "is still kept is not trained anew."), icon=":material/folder_off:",
         )  # fmt: skip
         _offer("Run it again", run, "gone", page, run.spec.reference)
@@ -42,12 +44,13 @@ def lacks(run: Run, parts: Mapping[str, str], page: str, *, reference: str = "",
 
 
 def gone(run: Run, page: str) -> None:
-    """Where files of a finished run are gone: say which, and offer to compute it again; its numbers stay until then."""
-    if lost := sorted(queries.gone(run)):
-        st.warning(
-            plain(f"Files of run {run.id} are no longer there ({', '.join(lost)}). Run it again: what is still kept is not trained anew."),
-            icon=":material/folder_off:",
-        )  # fmt: skip
+    """Where files of a finished run are gone or damaged: say which, and offer to compute it again; its numbers stay until then."""
+    lost, harmed = sorted(queries.gone(run)), sorted(queries.damaged(run))
+    kinds = {"no longer there": lost, "damaged": harmed}
+    told = [f"Files of run {run.id} are {how} ({', '.join(names)})." for how, names in kinds.items() if names]
+    if told:
+        again = "The numbers below are kept in the database and stay until then. Run it again: what is still kept is not trained anew."
+        st.warning(plain(" ".join([*told, again])), icon=":material/folder_off:")
         _offer("Run it again", run, "gone", page, run.spec.reference)
 
 

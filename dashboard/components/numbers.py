@@ -9,7 +9,7 @@ from core.domain import MODELS, ForgetRequest
 from core.verdict import NEAR, Numbers, percent
 
 GOAL = {"high": "higher is better", "low": "lower is better", "match": "like the reference"}
-FLOOR_TITLE = "Second reference (floor)"
+FLOOR_TITLE = "Second reference"
 FAMILIES = {  # title -> keys, in the order in which a reader asks
     "Accuracy": ("test_forget_accuracy", "test_retain_accuracy", "train_forget_accuracy", "train_retain_accuracy", "truth_accuracy"),
     "Agreement with the reference": (

@@ -26,7 +26,7 @@ def relearn_curves(table: pd.DataFrame) -> go.Figure:
     """
     last, target = max(1, int(table["step"].max())), float(table["target"].iloc[0])
     traces: list[dict[str, Any]] = [{
-        "type": "scatter", "name": f"Brought back ({target:.0%})", "x": [0, last], "y": [target, target], "mode": "lines",
+        "type": "scatter", "name": f"Brought back ({100 * target:.0f} %)", "x": [0, last], "y": [target, target], "mode": "lines",
         "hoverinfo": "skip", "line": {"color": QUIET, "width": 2, "dash": "longdash"},
     }]  # fmt: skip
     for model, title in MODEL_TITLE.items():

@@ -40,8 +40,9 @@ def show_roc(attack: Attack) -> None:
     )
     right.markdown("**What it comes to**")
     lines = [_line(model, *_signed(attack, model)) for model in order]
+    right.html("<style>.st-key-roc_table :is(th, td) * {white-space: nowrap}</style>")  # else the percent sign stands alone on a line
     show_table([line for line, _ in lines], alt="Area under the ROC and true-positive rates at few false alarms, for each network",
-               place=right)  # fmt: skip
+               place=right.container(key="roc_table"))  # fmt: skip
     for missing in dict.fromkeys(why for _, reasons in lines for why in reasons):
         right.caption(plain(missing))
     also = f" The {FLOOR_TITLE.lower()} says how far two retrained networks differ." if SECOND in order else ""

@@ -164,7 +164,7 @@ def _ask_drawn(data: DatasetInfo, kind: str, seeds: bool) -> ForgetRequest:
     )  # fmt: skip
     with right:
         if seeds and st.toggle(
-            "Each seed its own draw", True, key=OWN_DRAWS, bind="query-params",
+            "Own draw for each seed", True, key=OWN_DRAWS, bind="query-params",
             help="On: the interval covers which images are drawn, too. Off: all seeds forget the same images, which attacks over "
             "seeds (U-LiRA, RMIA, forgetting quality) need.",
         ):  # fmt: skip

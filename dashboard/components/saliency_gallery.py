@@ -99,7 +99,7 @@ def _text(arrays: dict[str, np.ndarray], data: DatasetInfo, model: str, place: i
     lead = "most likely attribute:" if data.multi else "answers"
     return (
         f"number {int(arrays['places'][place])}{truth}<br>{lead} {in_figure(data.classes[int(arrays[f'answers/{model}'][place])])}"
-        f"<br>{in_figure(data.classes[aim])}: {arrays[f'shares/{model}'][place]:.1%}<br>{score}"
+        f"<br>{in_figure(data.classes[aim])}: {100 * arrays[f'shares/{model}'][place]:.1f} %<br>{score}"
     )
 
 

@@ -131,7 +131,7 @@ def _differences(image: np.ndarray, maps: dict[str, np.ndarray], apart: list[tup
         gap = maps[one] - maps[other]
         with cells.cell():
             size = float(np.abs(gap).sum() / (np.abs(maps[other]).sum() or 1.0))
-            st.markdown(f"**{one.capitalize()} − {other}**  \n{size:.0%} of the {other}'s map")
+            st.markdown(f"**{one.capitalize()} − {other}**  \n{100 * size:.0f} % of the {other}'s map")
             _image(pictures.over(image, gap, scale), f"{one.capitalize()} less {other}")
     with first, st.spinner("Explaining …"):
         random = unpacked(ask("saliency_random")["map"])
@@ -152,7 +152,7 @@ def _trust(ask: Ask, question: Question) -> None:
     with st.spinner("Measuring …"):
         told = ask("saliency_trust")
     show_table(
-        [{"Network": MODEL_TITLE[name]} | {k.capitalize(): None if v is None else f"{v:.3f}" for k, v in values.items()}
+        [{"Network": MODEL_TITLE[name]} | {k.capitalize(): None if v is None else f"{v:.3f}".replace("-", "−") for k, v in values.items()}
          for name, values in told.items()],
         alt="Infidelity and sensitivity of each network's map",
     )  # fmt: skip

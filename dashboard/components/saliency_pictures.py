@@ -65,16 +65,20 @@ def said(score: str, value: float | None) -> str:
     """A score as text."""
     if value is None or np.isnan(value):
         return "–"
-    return f"{value:.0%}" if score == "outside" else f"{value:.2f}"
+    return f"{100 * value:.0f} %" if score == "outside" else f"{value:.2f}".replace("-", "−")
 
 
 def part_table(parts: dict[str, dict[str, float | None]], models: Sequence[str]) -> pd.DataFrame:
     """parts: part -> `pixels` and a share a model."""
     return pd.DataFrame([
-        {"Part": part, "Of the image": f"{values['pixels']:.1%}"}
-        | {MODEL_TITLE[m]: "–" if values[m] is None else f"{values[m]:.1%}" for m in models}
+        {"Part": part, "Of the image": _percent(values["pixels"])}
+        | {MODEL_TITLE[m]: _percent(values[m]) for m in models}
         for part, values in parts.items()
     ])  # fmt: skip
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
 
 
 def parts_of(arrays: dict[str, np.ndarray], places: np.ndarray, models: Sequence[str]) -> pd.DataFrame:
@@ -84,7 +88,7 @@ def parts_of(arrays: dict[str, np.ndarray], places: np.ndarray, models: Sequence
         shares = {m: arrays[f"parts/{part}/{m}"][places] for m in models}
         shown = {m: values[np.isfinite(values)] for m, values in shares.items()}
         if most := max(len(values) for values in shown.values()):
-            means = {MODEL_TITLE[m]: f"{values.mean(dtype=float):.1%}" if len(values) else "–" for m, values in shown.items()}
+            means = {MODEL_TITLE[m]: f"{100 * values.mean(dtype=float):.1f} %" if len(values) else "–" for m, values in shown.items()}
             rows.append({"Part": part, "Images": most} | means)
     return pd.DataFrame(rows)
 

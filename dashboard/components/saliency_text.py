@@ -33,12 +33,13 @@ def missed(told: dict[str, Any]) -> str:
         return ""
     if told["error"] is None:
         return "The network's gradients are no numbers on the way: this map says nothing."
-    off = "" if told["off"] is None else f"; pixel by pixel the map is about {told['off']:.1%} off"
+    off = "" if told["off"] is None else f"; pixel by pixel the map is about {100 * told['off']:.1f} % off"
     steps = f"{off}; {told['steps']} steps" if told["steps"] else off
     if not told["difference"]:
         return f"The logit does not rise; error {told['error']:.2g}{steps}."
     way = "rises" if told["difference"] > 0 else "falls"
-    return f"The logit {way} by {abs(told['difference']):.2f}; the map misses {abs(told['error'] / told['difference']):.2%} of it{steps}."
+    miss = f"{100 * abs(told['error'] / told['difference']):.2f} %"
+    return f"The logit {way} by {abs(told['difference']):.2f}; the map misses {miss} of it{steps}."
 
 
 def reading_of_errors(models: dict[str, dict[str, Any]]) -> str:

@@ -1,8 +1,10 @@
 """Ask for a study: methods, settings, seeds; what it comes to, told before it is started."""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from core.asking import preset_values
+from core.asking import limit_of, preset_values
 from core.catalogue import Catalogue
 from core.comparison import settings_text
 from core.descriptions import DatasetInfo, MethodInfo
@@ -36,16 +38,22 @@ def ask_plan(
         help="Each variant runs once with each seed. Write 0-2, or 0, 1, 5. An interval needs two, a claim three or more.",
     )  # fmt: skip
     floor = right.toggle(
-        "Floor", True, key="study_floor", bind="query-params",
+        "Second reference", True, key="study_floor", bind="query-params",
         help="Adds retraining once more from another seed: two references differ by so much, and no method can come nearer.",
     )  # fmt: skip
     title = st.text_input("Title", key="title", bind="query-params", max_chars=80, placeholder="may be left out")
+    limit = st.text_input(
+        "Time limit of each run", key="study_limit", bind="query-params", max_chars=40, placeholder="none",
+        help="A run of the study is stopped when it has taken so long, such as 90 (seconds), 15min or 2h. It decides no number.",
+    )  # fmt: skip
     if request is None:
         return None
     try:
+        at_most = limit_of(limit or "")
         sets = [(key, chosen) for key, text in lines.items() for chosen in sets_from_lines(text)]
-        return make_plan(shelves, data.key, model, request, sets, seeds_of(seeds or ""), floor=floor, title=title or "",
+        plan = make_plan(shelves, data.key, model, request, sets, seeds_of(seeds or ""), floor=floor, title=title or "",
                          draws=() if one_draw else None)  # fmt: skip
+        return replace(plan, limit=at_most)
     except WrongInput as wrong:
         st.error(plain(shortened(str(wrong), LONGEST)), icon=":material/error:")
         return None
@@ -101,4 +109,4 @@ def told(plan: StudyPlan) -> str:
 def _counted(plan: StudyPlan) -> str:
     own = sum(not variant.is_floor for variant in plan.variants)
     text = f"{own} variant{'s' * (own != 1)}"
-    return text if own == len(plan.variants) else f"{text} and the floor"
+    return text if own == len(plan.variants) else f"{text} and the second reference"

@@ -55,10 +55,12 @@ def draw(told: StudySummary, shelves: Catalogue) -> None:
             st.caption(" ".join(f"**{plain(c.title)}** ({GOAL[c.info.goal]}): {plain(c.info.definition)}" for c in columns))
     for reason in missing(told, {column.key for columns in families.values() for column in columns}):
         st.caption(f":material/info: {plain(reason)}")
-    floor = "; two references of different seeds differ by what the floor shows, and no method can be asked for more" if told.floor else ""
+    apart = "; the second reference shows how far two retrained networks lie apart, and no method can be asked for more"
+    floor = apart if told.floor else ""
     st.caption(
         f"How to read it: mean ± half of its 95 % interval (Student's t) {told.plan.covers}. A number marked ≈ should be the "
-        f"reference's{floor}." + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS}" if any(row.unchanged for row in told.variants) else "")
+        f"reference's{floor}."
+        + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS} {told.judged_by}" if any(row.unchanged for row in told.variants) else "")
     )
 
 

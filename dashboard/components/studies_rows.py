@@ -1,6 +1,7 @@
 """A study in the list: where it stands, what can be done with it, and its numbers one click away."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,7 +39,8 @@ def study_row(study: Standing, first: bool) -> None:
             variants = shortened("; ".join(variant.text for variant in plan.variants), LONGEST)
             drawn = plan.covers.partition(", ")[2]
             seeds = shortened(seeds_text(plan.seeds)) + (f", {drawn}" if drawn else "")
-            st.caption(plain(f"{about}seeds {seeds} · {variants}"))
+            limit = f" · each run stopped after {duration(plan.limit)}" if plan.limit else ""
+            st.caption(plain(f"{about}seeds {seeds} · {variants}{limit}"))
         with buttons, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
             if now.shown:
                 st.page_link("views/compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"study": study_id})
@@ -77,6 +79,7 @@ def _state(study: Standing) -> None:
     shown = "incomplete" if word == "cancelled" else word
     counts = {
         "failed": now.failed, "stopped": now.stopped, "missing": now.missing, "by another version of the engine": now.outdated,
+        "done, but without some of their files": now.lost, "shown as they were until then": now.again,
         "shown by an older run until then": now.standing_in, "go on, asked for elsewhere too": 0 if waits else now.active,
     }  # fmt: skip
     more = "".join(f" · {count} {name}" for name, count in counts.items() if count)
@@ -152,7 +155,7 @@ def _grow(study_id: str, plan: StudyPlan, titles: dict[str, str]) -> None:
     more = make_plan(
         shelves, plan.dataset, plan.model, plan.request, asked, seeds, reference=plan.reference, floor=False, draws=plan.draws_of(seeds)
     )  # fmt: skip
-    runner.extend(home(), study_id, more, shelves)
+    runner.extend(home(), study_id, replace(more, limit=plan.limit), shelves)
     remember(f"seeds-{study_id}", "")
     remember(f"methods-{study_id}", [])
 

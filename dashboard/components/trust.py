@@ -17,9 +17,15 @@ from dashboard.components.text import plain
 def trust_panel(run: Run, key: str = "trust") -> Finding:
     """Every doubt about a finished run with its sentence, or which checks found none; then what could not be checked.
 
-    key: of the box, where a page shows several.
+    key: of the box, where a page shows several. Where the table that the checks read is not there, the box says so, and no doubt
+    is found.
     """
-    case = case_of(run)
+    try:
+        case = case_of(run)
+    except WrongInput as wrong:
+        with st.container(border=True, key=key):
+            st.markdown(f"#### Can this be trusted?\n:material/help: Not checked: {plain(str(wrong))}")
+        return Finding(())
     finding = examine(case)
     with st.container(border=True, key=key):
         st.markdown("#### Can this be trusted?\n" + said(finding))
@@ -44,11 +50,12 @@ def caveats(case: Case, finding: Finding) -> str:
         lines.append("This network was itself retrained, from another seed than the reference.")
     elif case.floor is not None:
         lines.append(
-            "A gap to the reference counts only where it is more than twice that between two retrained networks, the floor; of relearning, "
-            "the floor excuses only what lies on the side of the second network."
+            "A gap to the reference counts only where it is more than twice the retraining variability, which a second "
+            "reference shows; of relearning, it excuses only what lies on the side of the second network."
         )
     elif case.has_reference:
-        lines.append("The floor is not known, so gaps are held against the most by which two networks retrained on digits differed.")
+        lines.append("The retraining variability is not known, so gaps are held against the most by which two "
+                     "networks retrained on digits differed.")  # fmt: skip
     return " ".join(lines)
 
 

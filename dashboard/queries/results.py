@@ -1,7 +1,8 @@
 """Runs as they stand, and what finished ones left behind."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from core.spread.rows import Rows
 from core.spread.table import table_of
 from core.store import trash
 from core.store.alike import same_original as runs_of_same_original
-from core.store.artifacts import Artifacts
+from core.store.artifacts import Artifacts, Damaged
 from core.store.beside import Beside
 from core.store.beside import beside as runs_beside
 from core.store.durations import Place, history, queue
@@ -69,15 +70,26 @@ def beside(run: Run) -> Beside:
         return runs_beside(store, run.spec)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
 def report(run_id: str, finished: str, root: str) -> dict[str, Any]:
-    """All numbers of a finished run. Raises WrongInput where a file that it reads is gone or damaged: that is not remembered."""
-    place = home()
-    with ResultStore(place.database) as store:
-        told = full_report(place, store, store.existing(run_id))
+    """All numbers of a finished run; where a file that it reads is gone or damaged, `lost` says so, and that is not remembered."""
+    try:
+        return _report(run_id, finished, root)
+    except Damaged:
+        return _report_now(run_id)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _report(run_id: str, finished: str, root: str) -> dict[str, Any]:
+    """Raises Damaged, so that it is not remembered."""
+    told = _report_now(run_id)
     if told["lost"]:
-        raise WrongInput(told["lost"][0])
+        raise Damaged(told["lost"][0])
     return told
+
+
+def _report_now(run_id: str) -> dict[str, Any]:
+    with ResultStore(home().database) as store:
+        return full_report(home(), store, store.existing(run_id))
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
@@ -225,6 +237,31 @@ def stored(run: Run) -> frozenset[str]:
 def gone(run: Run) -> frozenset[str]:
     """Names of what a run left behind and whose files are no longer there."""
     return _files(run)[1]
+
+
+def damaged(run: Run, names: Collection[str] | None = None) -> frozenset[str]:
+    """Those of `names` (without: of its tables and what its method recorded, which are small) whose files are there, but not as written."""
+    with ResultStore(home().database) as store:
+        files = store.artifacts(run.id)
+    wanted = [name for name in files if name in names] if names is not None else [
+        name for name, file in files.items() if file.endswith(".parquet") or name == "recorded"
+    ]  # fmt: skip
+    return frozenset(name for name in wanted if _is_damaged(home().artifacts_folder / files[name]))
+
+
+def _is_damaged(path: Path) -> bool:
+    """False where it is not there."""
+    try:
+        now = path.stat()
+    except OSError:
+        return False
+    return not _sound(str(path), now.st_mtime_ns, now.st_size)
+
+
+@st.cache_data(max_entries=4096, show_spinner=False)
+def _sound(path: str, changed: int, size: int) -> bool:
+    """Reads all of the file; asked again only once it was written to."""
+    return Artifacts(Path(path).parent).sound(Path(path).name)
 
 
 def _files(run: Run) -> tuple[frozenset[str], frozenset[str]]:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.jobs import runner
 from core.store import studies as stored_studies
+from core.store.artifacts import Artifacts
 from core.store.results import ResultStore
 from core.store.studies import DamagedStudy
 from core.studies import standing
@@ -31,7 +32,7 @@ def standings() -> list[Standing]:
     """Every study with its runs as they stand now, the last asked for first. A queue that nobody serves is served."""
     with ResultStore(home().database) as store:
         runner.look_after(home(), store)
-        return standing.standings(store)
+        return standing.standings(store, _files())
 
 
 def damaged_studies() -> list[DamagedStudy]:
@@ -43,13 +44,17 @@ def damaged_studies() -> list[DamagedStudy]:
 def new_runs(plan: StudyPlan) -> dict[int, int]:
     """See core.studies.standing.new_runs."""
     with ResultStore(home().database) as store:
-        return standing.new_runs(store, plan, catalogue())
+        return standing.new_runs(store, plan, catalogue(), _files())
 
 
 def plan_seconds(plan: StudyPlan) -> float | None:
     """See core.studies.standing.seconds_for."""
     with ResultStore(home().database) as store:
-        return standing.seconds_for(store, plan, catalogue())
+        return standing.seconds_for(store, plan, catalogue(), _files())
+
+
+def _files() -> set[str]:
+    return Artifacts(home().artifacts_folder).files()
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the study's runs …")

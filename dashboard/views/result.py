@@ -3,9 +3,11 @@
 from functools import partial
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from core.descriptions import DatasetInfo, MethodInfo
+from core.domain import WrongInput
 from core.params import used
 from core.store.outcome import Run
 from core.verdict import verdict
@@ -94,12 +96,25 @@ def choose_classes(classes: tuple[str, ...], what: str, start: tuple[int, ...]) 
 
 
 def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
-    """Accuracy by class and confusion, on the chosen part of the data; by attribute where an image has several."""
+    """Accuracy by class and confusion, on the chosen part of the data; by attribute where an image has several.
+
+    A table that is not there is told once, and the other is drawn.
+    """
+    st.subheader(f"Accuracy by {'attribute' if data.multi else 'class'}")
+    split = str(st.segmented_control("Images", ["test", "train"], default="test", key="images", bind="query-params", required=True))
+    wrong = []
+    for draw in (by_class, answers):
+        try:
+            draw(run, data, where, split)
+        except WrongInput as why:
+            wrong.append(str(why))
+    if wrong:
+        st.error(plain(" ".join(wrong)), icon=":material/error:")
+
+
+def by_class(run: Run, data: DatasetInfo, where: tuple[str, str], split: str) -> None:
+    """Bars. Raises WrongInput where the table is not there."""
     what, classes = "attribute" if data.multi else "class", data.classes
-    st.subheader(f"Accuracy by {what}")
-    split = st.segmented_control(
-        "Images", ["test", "train"], default="test", key="images", bind="query-params", required=True
-    )
     table = queries.table(run.id, "per_class", *where)
     table = table[table["split"] == split]
     forgotten = run.spec.request.picks if run.spec.request.by_class else ()
@@ -114,15 +129,22 @@ def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
             "How to read it: share of all images on which this attribute is answered rightly, whether they have it or not; the "
             "unlearned network should stand where the hatched reference does."
         )
-        st.caption(f"No confusion matrix: {NO_MATRIX}")
         return
     st.caption(
         "How to read it: a forgotten class should fall to where the hatched reference stands; every other class should not move."
         if forgotten
         else "How to read it: no whole class had to go; every class should stand where the retrained reference does, if there is one."
     )
-    st.subheader("Where the answers went")
+
+
+def answers(run: Run, data: DatasetInfo, where: tuple[str, str], split: str) -> None:
+    """The confusion matrix of each network. Raises WrongInput where the table is not there."""
+    if data.multi:
+        st.caption(f"No confusion matrix: {NO_MATRIX}")
+        return
+    classes, forgotten = data.classes, run.spec.request.picks if run.spec.request.by_class else ()
     cells = queries.table(run.id, "confusion", *where)
+    st.subheader("Where the answers went")
     dark = st.context.theme.type == "dark"
     models = [model for model in MODEL_TITLE if (cells["model"] == model).any()]
     taught = run.spec.request.kind == "mislabelled" and split == "train"
@@ -152,6 +174,12 @@ def settings_json(run: Run, report: dict[str, Any], method: MethodInfo | None) -
     return {**spec, "params": read, **unread, "device": run.device}
 
 
+def recorded_of(run: Run, where: tuple[str, str]) -> pd.DataFrame:
+    """What its method handed over; nothing where the file is not there, which is told above."""
+    lost = "recorded" in queries.gone(run) | queries.damaged(run, ["recorded"])
+    return recorded_table([] if lost else queries.recorded(run.id, *where))
+
+
 run = finished_run()
 if run is not None:
     shelves, data = queries.catalogue(), queries.dataset(run.spec.dataset)
@@ -164,7 +192,7 @@ if run is not None:
     numbers_by_family(run, report, shelves)
     if method and method.explorable:
         queries.engine(home()).warm()  # the Parameters page is the next one
-    recorded = recorded_table(queries.recorded(run.id, *where))
+    recorded = recorded_of(run, where)
     if len(recorded):
         with st.expander("What the method recorded"):
             show_table(recorded, alt="Arrays that the method handed over, with meaning, unit, shape and value")

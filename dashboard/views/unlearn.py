@@ -89,9 +89,9 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
     reference = right.toggle("Reference", True, key="reference", bind="query-params",
                              help="Train the same network without the forget set: what every number is held against.")  # fmt: skip
     floor = right.toggle(
-        "Floor", True, key="floor", bind="query-params", disabled=not reference or method == FLOOR,
-        help="Also retrain a second time from another seed, after this run: how far two retrained networks differ is the floor "
-        "under every number.",
+        "Second reference", True, key="floor", bind="query-params", disabled=not reference or method == FLOOR,
+        help="Also retrain a second time from another seed, after this run: how far two retrained networks differ is the retraining "
+        "variability under every number.",
     )  # fmt: skip
     limit_text = st.text_input(
         "Time limit", key="limit", bind="query-params", max_chars=40, placeholder="none",

@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from core.cli import sweeping
+from core.cli.printing import with_unit
 from core.domain import ForgetRequest, RunSpec, RunStatus
 from core.jobs import runner as jobs
 from core.store.liveness import ProcessId
@@ -59,6 +60,16 @@ def file(tmp_path):
     return path
 
 
+def test_a_sweeps_limit_is_the_files_or_the_options_and_is_told(main, planter, file):
+    file.write_text('limit = "2h"\n' + STUDY)
+    assert main("sweep", file)[0] == 0
+    assert [one["limit_seconds"] for one in json.loads(main("studies", "--json")[1])] == [7200]
+    assert main("sweep", file, "--limit", "15min")[0] == 0
+    assert [one["limit_seconds"] for one in json.loads(main("studies", "--json")[1])] == [900]
+    status, _, err = main("sweep", file, "--limit", "soon")
+    assert (status, "A time limit must be from 1 second to 365 days" in err) == (2, True)
+
+
 def test_a_sweep_prints_a_table_with_interval_reference_and_floor(main, planter, file):
     status, out, err = main("sweep", file)
     cost, ended = (line.partition("  ")[2] for line in err.splitlines())
@@ -68,8 +79,8 @@ def test_a_sweep_prints_a_table_with_interval_reference_and_floor(main, planter,
     lines = out.splitlines()
     assert "class:3 · digits · small_cnn  seeds 0-2  9 of 9 runs done" in lines[0]
     assert [line.strip() for line in lines if line.startswith("  ") and "ssd" in line][:2] == ["1  ssd", "2  ssd · alpha=2"]
-    head = next(line for line in lines if "reference" in line and "floor" in line and "±" not in line)
-    assert head.split() == ["1", "ssd", "2", "ssd", "original", "reference", "floor"]
+    head = next(line for line in lines if "second reference" in line and "±" not in line)
+    assert head.split() == ["1", "ssd", "2", "ssd", "original", "reference", "second", "reference"]
     row = next(line for line in lines if line.startswith("test_retain_accuracy"))
     assert row.count("±") == 5
     assert row.count("(3)") == 5
@@ -107,9 +118,9 @@ def test_the_json_of_a_sweep_has_every_variant_with_mean_half_width_and_n(main, 
 def test_many_variants_go_into_several_tables_as_wide_as_a_screen(main, planter, file):
     file.write_text(STUDY + "".join(f'[[methods]]\nname = "finetune"\nepochs = {n}\n' for n in (1, 2, 3)))
     out = main("sweep", file)[1]
-    heads = [line.split() for line in out.splitlines() if line.endswith("floor")]
+    heads = [line.split() for line in out.splitlines() if line.endswith("second reference")]
     assert [head[::2] for head in heads] == [
-        ["1", "2", "original", "floor"], ["3", "4", "original", "floor"], ["5", "original", "floor"],
+        ["1", "2", "original", "second"], ["3", "4", "original", "second"], ["5", "original", "second"],
     ]  # fmt: skip
 
 
@@ -187,7 +198,7 @@ def test_a_study_is_listed_shown_cancelled_and_deleted_by_its_id(main, planter, 
     study = json.loads(main("sweep", file, "--json")[1])["id"]
     assert f"{study}  9/9 done" in main("studies")[1]
     assert json.loads(main("show", study, "--json")[1])["id"] == study
-    assert "floor" in main("show", study)[1]
+    assert "second reference" in main("show", study)[1]
     assert main("cancel", study) == (0, "", "")
     assert main("delete", study)[:2] == (0, "")
     assert main("studies", "--json")[1] == "[]\n"
@@ -319,25 +330,25 @@ def test_a_run_with_its_floor_computes_both_and_shows_the_column(main, home, pla
     status, out, _ = main(*RUN, "ssd", "--floor")
     assert (status, sum(planter)) == (0, 2)
     lines = out.splitlines()
-    head = next(line for line in lines if line.endswith("floor"))
-    assert head.split() == ["original", "unlearned", "reference", "floor"]
+    head = next(line for line in lines if line.endswith("second reference"))
+    assert head.split() == ["original", "unlearned", "reference", "second", "reference"]
     with ResultStore(home.database) as store:
         floor = next(run for run in store.runs() if run.spec.method == "retrain")
         value = next(m.value for m in store.measurements(floor.id) if (m.metric, m.model) == ("zrf", "unlearned"))
-    assert next(line for line in lines if line.startswith("zrf")).split()[-1] == f"{value:.4f}"
+    assert next(line for line in lines if line.startswith("zrf")).rstrip().endswith(with_unit(value, "share"))
     again = main("show", lines[0].split()[0])[1]
     assert again == out
 
 
 def test_without_a_floor_there_is_no_column_and_retraining_is_its_own(main, home, planter):
-    assert "floor" not in next(line for line in main(*RUN, "ssd")[1].splitlines() if "reference  " in line or line.endswith("reference"))
+    assert "second" not in next(line for line in main(*RUN, "ssd")[1].splitlines() if "reference  " in line or line.endswith("reference"))
     assert main(*RUN, "retrain", "--floor")[0] == 0
     assert sum(planter) == 2
 
 
 def test_a_floor_needs_a_reference(main, home):
     assert main(*RUN, "ssd", "--floor", "--no-reference") == (
-        2, "", "A floor is held against the reference; leave out --floor or --no-reference.\n",
+        2, "", "A second reference (--floor) is held against the reference; leave out --floor or --no-reference.\n",
     )  # fmt: skip
     assert main("runs", "--json")[1] == "[]\n"
 
@@ -354,7 +365,7 @@ def test_a_floor_that_fails_is_told_and_ends_with_1(main, home, monkeypatch):
 
     monkeypatch.setattr(jobs, "ensure_supervisor", plant_or_fail)
     status, out, err = main(*RUN, "ssd", "--floor")
-    assert (status, err.splitlines()[-1]) == (1, "The floor: Diverged: it did.")
+    assert (status, err.splitlines()[-1]) == (1, "The second reference: Diverged: it did.")
     assert "test_retain_accuracy" in out
 
 

@@ -366,7 +366,7 @@ def test_a_method_that_does_nothing_is_not_on_the_front_and_beats_nobody():
     frame = frame_of(*rows)
     rows = table_of(frame, frame, ["train_forget_accuracy", "test_retain_accuracy"], True)
     table = styled(rows, [column("train_forget_accuracy", "match"), column("test_retain_accuracy")], {}, dark=False).data
-    assert list(table["Method"]) == ["Original", "Retrained reference", "something", "retrain", "nothing (unchanged)"]
+    assert list(table["Method"]) == ["Original", "Retrained reference", "something", "Second reference", "nothing (unchanged)"]
     assert list(table["n"]) == [3] * 5
     assert table["train_forget_accuracy ≈"].tolist() == pytest.approx([1.0, 0.98, 0.9, 0.96, 1.0])
     assert np.isnan(goodness(rows, column("train_forget_accuracy", "match"))).tolist() == [True, True, False, False, True]
@@ -549,7 +549,7 @@ def test_bands_join_what_the_same_image_was_taken_for():
     figure = comparing_flow.flow(comparing_flow.answers_of(answers([(0, 0), (0, 2), (0, 2), (2, 2)]), 3), CLASSES, "left", "right")
     (sankey,) = figure.data
     names = [sankey.node.label[i] for i in range(len(sankey.node.label))]
-    assert names == ["cat · 75%", "owl · 25%", "cat · 25%", "owl · 75%"]
+    assert names == ["cat · 75 %", "owl · 25 %", "cat · 25 %", "owl · 75 %"]
     ends = [(names[s].split()[0], names[t].split()[0], v) for s, t, v in
             zip(sankey.link.source, sankey.link.target, sankey.link.value, strict=True)]  # fmt: skip
     assert ends == [("cat", "cat", 1), ("cat", "owl", 2), ("owl", "owl", 1)]
@@ -558,7 +558,7 @@ def test_bands_join_what_the_same_image_was_taken_for():
     assert sankey.link.color[2] == alike
     assert [note.text for note in figure.layout.annotations] == ["left", "right"]
     heights = dict(zip(names, sankey.node.y, strict=True))
-    assert heights["cat · 75%"] < heights["owl · 25%"]  # both sides in the order of the classes
+    assert heights["cat · 75 %"] < heights["owl · 25 %"]  # both sides in the order of the classes
 
 
 def test_of_many_classes_the_rare_answers_are_drawn_together():

@@ -96,3 +96,14 @@ def test_a_method_that_is_no_more_cannot_be_asked_again_and_that_is_said(open_ap
         at = sound(at.button(key="lacks-again").click().run())
     assert "There is no method 'ssd'" in at.error[0].value
     assert not queued(bare)
+
+
+def test_a_run_that_was_computed_again_in_vain_shows_its_old_numbers_and_says_so(open_app, bare, no_supervisor):
+    run_id = plant(bare, spec("ssd"))
+    with ResultStore(bare.database) as store:
+        store.add(spec("ssd"), anew=True)
+        store.request_cancel(run_id)
+    at = sound(open_app(bare.root, "views/result.py", run=run_id))
+    told = at.warning[0].value.replace("\\", "")
+    assert told == "Computing this run again was cancelled, so its numbers are still those of before."
+    assert {"Membership", "Accuracy"} <= {tab.label.split()[0] for tab in at.tabs}

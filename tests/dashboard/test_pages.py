@@ -391,6 +391,11 @@ def test_a_table_that_is_gone_or_harmed_is_told_in_a_sentence(open_app, finished
     finally:
         path.write_bytes(whole)
     one_sentence(at, "The stored file", "is missing" if harm == "missing" else "is damaged", "run again")
+    assert "Run it again" in labels(at)
+    if page == "views/result.py":  # what the database holds is shown all the same
+        assert f"({name})" in at.warning[0].value.replace("\\", "")
+        assert {"Membership", "Accuracy"} <= {tab.label.split()[0] for tab in at.tabs}
+        assert ("Not checked: The stored file" in said(at)) == (name == "per_class")
     assert not open_app(finished.root, page, run=done).error  # trouble is not remembered
 
 

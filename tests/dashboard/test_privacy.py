@@ -245,7 +245,7 @@ def test_the_second_reference_stands_beside_the_reference(open_app, bare):
     without = open_app(bare.root, VIEW, run=run_id)
     assert any("There is no second reference" in text for text in told(without, "caption"))
     assert "second reference" not in " ".join(metric.delta for metric in without.metric)
-    assert not any("(floor)" in trace["name"] for trace in figure(without, "roc")["data"])
+    assert not any("Second" in trace["name"] for trace in figure(without, "roc")["data"])
     floor_id = plant(bare, spec("retrain", "random:0.05"))
     at = open_app(bare.root, VIEW, run=run_id)
     assert not any("There is no second reference" in text for text in told(at, "caption"))
@@ -259,13 +259,13 @@ def test_the_second_reference_stands_beside_the_reference(open_app, bare):
         assert notes[label].startswith("reference ")
         assert f"second reference {percent(value)}" in told(at, "caption")
     table = at.table[0].value.set_index("Network")
-    assert list(table.index) == ["Unlearned", "Reference", "Second reference (floor)", "Original"]
-    assert table.loc["Second reference (floor)"].tolist() == [
+    assert list(table.index) == ["Unlearned", "Reference", "Second reference", "Original"]
+    assert table.loc["Second reference"].tolist() == [
         percent(auc(-scores[gone], -scores[unseen])), percent(tpr_at(-scores[gone], -scores[unseen], 0.1)),
         percent(tpr_at(-scores[gone], -scores[unseen], 0.01)),
     ]  # fmt: skip
     lines = {trace["name"]: trace["line"]["width"] for trace in figure(at, "roc")["data"] if trace["mode"] == "lines"}
-    assert lines["Second reference (floor)"] == 1
+    assert lines["Second reference"] == 1
     reference = open_app(bare.root, VIEW, run=run_id, attacked="reference")
     assert all(metric.delta.startswith("second reference ") for metric in reference.metric[:3])
     itself = open_app(bare.root, VIEW, run=floor_id)  # its unlearned network is the second reference

@@ -340,7 +340,7 @@ def test_of_many_classes_the_likeliest_and_the_true_one_are_shown():
 
 def test_relearning_is_drawn_from_the_first_step_to_the_target():
     target, *curves = relearn_curves(RELEARN).data
-    assert (target.name, list(target.x), list(target.y)) == ("Brought back (90%)", [0, 3], [0.9, 0.9])
+    assert (target.name, list(target.x), list(target.y)) == ("Brought back (90 %)", [0, 3], [0.9, 0.9])
     assert {trace.name: list(trace.y) for trace in curves} == {
         "Original": [1.0], "Unlearned": [0.0, 0.6, 0.95], "Retrained reference": [0.0, 0.1, 0.3, 0.9],
     }  # fmt: skip

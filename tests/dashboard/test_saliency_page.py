@@ -185,9 +185,9 @@ def test_a_gallery_is_offered_and_once_kept_drawn_as_one_wall_a_network(open_app
     assert alts(at)[0] == "Maps of 6 images under the original network, most changed first"
     data = json.loads(charts[1].proto.spec)
     assert [point[0] for point in data["data"][0]["customdata"]] == [0, 1, 2, 3, 4, 5]
-    assert "number 0, truly 3<br>answers 5<br>3: 25.0%" in data["data"][0]["text"][0]
+    assert "number 0, truly 3<br>answers 5<br>3: 25.0 %" in data["data"][0]["text"][0]
     assert len(data["layout"]["images"]) == 1
-    assert "The median is -0.55 over the forget set and 0.55 over the control" in captions(at)
+    assert "The median is −0.55 over the forget set and 0.55 over the control" in captions(at)
     at = sound(pills(at, "Show").set_value("retain").run())
     assert [p[0] for p in json.loads(at.get("plotly_chart")[0].proto.spec)["data"][0]["customdata"]] == [6, 7, 8, 9, 10, 11]
     assert group(at, "Show") == ["retain"]
@@ -195,7 +195,7 @@ def test_a_gallery_is_offered_and_once_kept_drawn_as_one_wall_a_network(open_app
     parts = {f"parts/glasses/{name}": np.array([0.25] * 6 + [0.75] * 6) for name in MODELS}
     keep(home, done, arrays_of() | parts | {"targets/unlearned": np.array([5] * 2 + [3] * 10)}, how="input_x_gradient")
     at = open_app(home.root, PAGE, run=done, explainer="Input × Gradient")
-    assert at.table[0].value.iloc[0].tolist() == ["glasses", 6, "25.0%", "25.0%", "25.0%"]
+    assert at.table[0].value.iloc[0].tolist() == ["glasses", 6, "25.0 %", "25.0 %", "25.0 %"]
     assert "different classes for 2 of 6 images of the forget set and 0 of 6 of the control" in at.warning[0].value
 
 
@@ -271,9 +271,9 @@ def test_one_scale_serves_all_maps_and_is_never_0():
 
 def test_scores_are_said_in_their_units_and_none_as_a_dash():
     table = pictures.pair_table({"original,unlearned": {"rank": 0.5, "ssim": None, "shift": 1.25, "outside": 0.333}})
-    assert table.iloc[0].tolist() == ["Original → unlearned", "0.50", "–", "1.25", "33%"]
+    assert table.iloc[0].tolist() == ["Original → unlearned", "0.50", "–", "1.25", "33 %"]
     parts = pictures.part_table({"glasses": {"pixels": 0.04, "original": 0.5, "unlearned": None}}, ["original", "unlearned"])
-    assert parts.iloc[0].tolist() == ["glasses", "4.0%", "50.0%", "–"]
+    assert parts.iloc[0].tolist() == ["glasses", "4.0 %", "50.0 %", "–"]
 
 
 def test_the_mean_share_of_a_gallerys_maps_on_a_part_is_over_the_images_that_show_it():
@@ -282,7 +282,7 @@ def test_the_mean_share_of_a_gallerys_maps_on_a_part_is_over_the_images_that_sho
         "parts/hat/original": np.full(4, np.nan), "parts/hat/unlearned": np.full(4, np.nan),
     }  # fmt: skip
     table = pictures.parts_of(found, np.array([0, 1, 2]), ["original", "unlearned"])
-    assert table.to_dict("records") == [{"Part": "glasses", "Images": 2, "Original": "40.0%", "Unlearned": "10.0%"}]
+    assert table.to_dict("records") == [{"Part": "glasses", "Images": 2, "Original": "40.0 %", "Unlearned": "10.0 %"}]
     assert pictures.parts_of(arrays_of(), np.arange(4), MODELS).empty
 
 

@@ -76,7 +76,7 @@ def test_an_empty_home_shows_the_form_ready_to_start(open_app, bare):
     assert at.title[0].value == "Studies"
     assert at.text_input(key="seeds").value == "0-2"
     assert not at.button(key="start-study").disabled
-    assert "12 runs: 3 variants and the floor × 3 seeds, all to be computed." in said(at)
+    assert "12 runs: 3 variants and the second reference × 3 seeds, all to be computed." in said(at)
 
 
 def test_start_asks_for_every_run_once_and_folds_the_form(open_app, bare):
@@ -161,6 +161,18 @@ def test_each_seed_of_a_drawn_request_has_its_own_draw_unless_one_is_asked_for(o
     assert "seeds 0, 4, each with its own draw" in said(at)
 
 
+def test_each_run_of_a_study_can_be_given_a_time_limit(open_app, bare):
+    at = open_app(bare.root, PAGE, study_limit="1h 30min")
+    sound(at.button(key="start-study").click().run())
+    assert [plan.limit for plan in plans(bare)] == [5400]
+    with ResultStore(bare.database) as store:
+        assert {run.limit_seconds for run in store.runs()} == {5400}
+    assert "each run stopped after 1 h 30 min" in said(at)
+    at = open_app(bare.root, PAGE, study_limit="soon", new="true")
+    assert ["A time limit must be from 1 second to 365 days" in text for text in texts(at, "error")] == [True]
+    assert at.button(key="start-study").disabled
+
+
 def test_own_sets_start_from_the_presets_values(open_app, bare):
     at = open_app(bare.root, PAGE)
     sound(next(group for group in at.button_group if group.label.startswith("Selective")).set_value("own sets").run())
@@ -185,7 +197,7 @@ def test_a_finished_study_shows_mean_interval_n_reference_and_floor(open_app, ba
     at = open_app(bare.root, PAGE)
     assert "**done** · 9 of 9 done" in said(at)
     frame = tables(at)[0]
-    assert list(frame["Variant"]) == ["ssd", "ssd · alpha=2", "Original", "Retrained reference", "Second reference (floor)"]
+    assert list(frame["Variant"]) == ["ssd", "ssd · alpha=2", "Original", "Retrained reference", "Second reference"]
     assert list(frame["n"]) == [3, 3, 3, 3, 3]
     with ResultStore(bare.database) as store:
         told = summary(bare, store, study_id)

@@ -60,7 +60,7 @@ def test_a_good_run_names_what_was_looked_for(open_app, home):
     assert "check_circle: No doubt was found. Looked for: " in panel(at)
     assert all(what in panel(at) for key, what in CHECKED.items() if key != "control_as_good")
     assert CHECKED["control_as_good"] not in panel(at)  # SSD has none
-    assert "The floor is not known" in caveats(at)
+    assert "The retraining variability is not known" in caveats(at)
 
 
 def test_doubts_stand_in_the_box_with_their_numbers(open_app, home):
@@ -130,26 +130,26 @@ def tables(at) -> list[str]:
 
 def test_the_floor_is_a_column_once_it_is_there(open_app, home):
     run = plant(home, spec("ssd"))
-    assert "Second reference (floor)" not in tables(open_app(home.root, RESULT, run=run))
+    assert "Second reference" not in tables(open_app(home.root, RESULT, run=run))
     plant(home, spec("retrain"), test_retain_accuracy=0.8)
     at = open_app(home.root, RESULT, run=run)
     first = at.tabs[0].table[0].value.set_index("Measure")
-    assert first.loc["Accuracy, unseen, kept", "Second reference (floor)"] == "80 %"
+    assert first.loc["Accuracy, unseen, kept", "Second reference"] == "80 %"
     assert "measure_floor" not in [b.key for b in at.button]
-    assert "more than twice that between two retrained networks" in caveats(at)
-    assert "of relearning, the floor excuses only what lies on the side of the second network" in caveats(at)
+    assert "more than twice the retraining variability, which a second reference shows" in caveats(at)
+    assert "of relearning, it excuses only what lies on the side of the second network" in caveats(at)
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"request": "class:5"}, {"engine": "older"}, {"model": "other"}, {"device": "cuda"}])
 def test_another_requests_or_seeds_retraining_is_no_floor(open_app, home, other):
     run = plant(home, spec("ssd"))
     plant(home, spec("retrain", **{"request": "class:3", **other}))
-    assert "Second reference (floor)" not in tables(open_app(home.root, RESULT, run=run))
+    assert "Second reference" not in tables(open_app(home.root, RESULT, run=run))
 
 
 def test_a_retrained_run_is_the_floor_itself(open_app, home):
     at = open_app(home.root, RESULT, run=plant(home, spec("retrain")))
-    assert "Second reference (floor)" not in tables(at)
+    assert "Second reference" not in tables(at)
     assert "measure_floor" not in [b.key for b in at.button]
     assert "itself retrained" in caveats(at)
 
@@ -162,7 +162,7 @@ def test_the_button_queues_the_floor_and_the_page_watches_it(open_app, home, ask
     (floor,) = asked
     assert (floor.method, floor.request.text, floor.seed, floor.reference) == ("retrain", "class:3", 4, True)
     assert "measure_floor" not in [b.key for b in at.button]
-    assert at.get("progress")[0].proto.text.startswith("Measuring the floor, a second retraining: ")
+    assert at.get("progress")[0].proto.text.startswith("Training the second reference: ")
 
 
 def test_a_floor_that_was_stopped_can_be_asked_for_again(open_app, home, asked):
@@ -172,7 +172,7 @@ def test_a_floor_that_was_stopped_can_be_asked_for_again(open_app, home, asked):
         _, attempt = store.claim(ProcessId.of_this_process())
         store.finish(spec("retrain").id, attempt, RunStatus.CANCELLED)
     at = open_app(home.root, RESULT, run=run)
-    assert any("The second retraining was cancelled" in m.value.replace("\\", "") for m in at.markdown)
+    assert any("The second reference was cancelled" in m.value.replace("\\", "") for m in at.markdown)
     at.button(key="measure_floor").click()
     sound(at.run())
     assert [s.id for s in asked] == [spec("retrain").id]

@@ -17,6 +17,12 @@ from core.domain import WrongInput
 KEY, ABOUT = "celeba", "celeba/img_align_celeba/ with list_attr_celeba.txt, identity_CelebA.txt and list_eval_partition.txt"
 ATTRIBUTES, IDENTITIES = "list_attr_celeba.txt", "identity_CelebA.txt"
 PARTITION = "list_eval_partition.txt"  # 0: train; 1: validation, of which nothing is read; 2: test
+COMES_FROM = {  # what each table says, and where one gets it
+    ATTRIBUTES: "it says which of 40 attributes each face has, and its authors publish it in the folder Anno beside CelebA's images",
+    IDENTITIES: "it says whose face each image shows, and its authors publish it in the folder Anno beside list_attr_celeba.txt; copies "
+    "with CSV tables, as on Kaggle, are read without it, and then no person can be forgotten",
+    PARTITION: "it says which images are for training and which for testing, and its authors publish it in the folder Eval",
+}
 BASES = ("", "celeba", "CelebA")
 TEXTS = ("", "Anno", "Eval")  # where the authors' own archive has them
 IMAGES = ("img_align_celeba", "img_align_celeba/img_align_celeba", "Img/img_align_celeba", "Img/img_align_celeba/img_align_celeba")
@@ -59,7 +65,7 @@ def _wanted(base: Path, file: str) -> str:
     """As `_table`, of one that must be there. Raises WrongInput."""
     found = _table(base, file)
     if found is None:
-        raise WrongInput(f"{file} is wanted in {base}, but is not there{_tables_in(base)}.")
+        raise WrongInput(f"{file} is wanted in {base}, but is not there{_tables_in(base)}; {COMES_FROM[file]}.")
     return found
 
 

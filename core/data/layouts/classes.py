@@ -28,7 +28,7 @@ from core.domain import WrongInput
 
 KEY, ABOUT = "classes", "CLASS/*.png without halves, of which a fifth of each class, drawn by a fixed seed, becomes the test half"
 OTHERS = (is_mufac, is_mucac, is_celeba, is_awa2, is_pins, is_folder)
-DRAWN = f"no halves came with them: {TEST_SHARE:.0%} of each class, drawn by seed {SPLIT_SEED}, are the test half"
+DRAWN = f"no halves came with them: {100 * TEST_SHARE:.0f} % of each class, drawn by seed {SPLIT_SEED}, are the test half"
 
 
 def fits(root: Path) -> bool:
@@ -60,7 +60,7 @@ def listing(root: Path) -> Listing:
     for name, count in Counter(classes).items():
         if count < 2:
             raise WrongInput(f"The class {name} in {root} holds 1 image; two at least are wanted, one of them to test.")
-    note = f"The images came without halves: {TEST_SHARE:.0%} of each class, drawn by seed {SPLIT_SEED}, are the test half."
+    note = f"The images came without halves: {100 * TEST_SHARE:.0f} % of each class, drawn by seed {SPLIT_SEED}, are the test half."
     return Listing(root, paths, drawn_halves(classes), {CLASS: classes} | columns, notes=(note, *seen.notes()), about=DRAWN)
 
 

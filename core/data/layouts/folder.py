@@ -12,6 +12,7 @@ from core.domain import WrongInput
 
 KEY, ABOUT = "folder", "train/CLASS/*.png and test/CLASS/*.png, with an optional index.csv"
 INDEX, PATH, SPLIT = "index.csv", "path", "split"
+VALIDATION = ("val", "valid", "validation")  # what is the test half where no other folder is
 HALVES = {"train": ("train", "training"), "test": ("test", "testing")}  # half -> what its folder may be called, in any case
 
 
@@ -21,10 +22,15 @@ def fits(root: Path) -> bool:
 
 
 def halves_of(root: Path) -> dict[str, str]:
-    """Half -> name of its folder, of those that are there; the very name before one that is like it."""
+    """Half -> name of its folder, of those that are there; the very name before one that is like it.
+
+    Where train/ has no test/ beside it, but a folder for validation, that is the test half.
+    """
     names = folders_in(root)
-    found = {}
-    for half, known in HALVES.items():
+    found: dict[str, str] = {}
+    for half, known in (*HALVES.items(), ("test", VALIDATION)):
+        if half in found or (known is VALIDATION and "train" not in found):
+            continue
         alike = sorted((name for name in names if name.lower() in known), key=lambda name: (name != half, name.lower() != half, name))
         if alike:
             found[half] = alike[0]
@@ -54,8 +60,10 @@ def listing(root: Path) -> Listing:
                 f"{folders[half]}/CLASS/ with the images of each class."
             )
     seen.aside = [*(f"{name}/" for name in folders_in(root) if name not in folders.values()), *files_beside(root, (INDEX,))]
+    validated = folders["test"].lower() in VALIDATION
+    notes = (f"There is no folder test/; {folders['test']}/ is read as the test half.",) if validated else ()
     columns = {CLASS: classes} | (indexed(root, paths, classes, halves) if (root / INDEX).exists() else {})
-    return Listing(root, paths, np.array([half == "train" for half in halves], dtype=bool), columns, notes=seen.notes())
+    return Listing(root, paths, np.array([half == "train" for half in halves], dtype=bool), columns, notes=(*notes, *seen.notes()))
 
 
 def indexed(root: Path, paths: list[str], classes: list[str], halves: list[str] | None) -> dict[str, list[str]]:
@@ -93,5 +101,7 @@ def _check(row: dict[str, str], path: str, folder: str, half: str | None, index:
         if not value:
             raise WrongInput(f"{index} says nothing under {head!r:.60} for {path}; every image needs a value there.")
     for head, lies in ((SPLIT, half), (CLASS, folder)):
+        if head == SPLIT and half == "test" and row.get(head, "").lower() in VALIDATION and path.partition("/")[0].lower() in VALIDATION:
+            continue
         if lies is not None and composed(row.get(head, lies)) != lies:
             raise WrongInput(f"{index} says {head} {row[head]!r:.60} of {path}, but the image lies under {lies!r}.")

@@ -188,7 +188,7 @@ def test_too_many_members_are_told_before_they_are_listed(tmp_path, datasets, mo
 
 def test_what_is_wrong_inside_is_told_of_the_archive_and_not_of_a_temporary_folder(tmp_path, datasets):
     root = folder(tmp_path / "pets")
-    (root / "test").rename(root / "valid")
+    (root / "test").rename(root / "unseen")
     with pytest.raises(WrongInput, match=r"^A folder test/ is wanted in pets\.zip, with one folder") as told:
         add(zipped(root, tmp_path / "pets.zip"), Asked(), datasets)
     assert str(tmp_path) not in str(told.value)

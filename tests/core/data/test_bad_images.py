@@ -109,7 +109,7 @@ def pipe(root):
 
 
 def no_test(root):
-    (root / "test").rename(root / "valid")
+    (root / "test").rename(root / "unseen")
 
 
 def class_without_test(root):

@@ -216,9 +216,23 @@ def test_halves_called_training_and_testing_in_capitals_are_halves(tmp_path, add
 
 def test_a_half_that_is_missing_is_told_with_the_folders_that_are_there(tmp_path, added):
     root = folder(tmp_path / "pets")
-    (root / "test").rename(root / "val")
-    with pytest.raises(WrongInput, match=r"A folder test/ is wanted in .*; it is not there; there are train/, val/\.$"):
+    (root / "test").rename(root / "unseen")
+    with pytest.raises(WrongInput, match=r"A folder test/ is wanted in .*; it is not there; there are train/, unseen/\.$"):
         added(root)
+
+
+@pytest.mark.parametrize("name", ["val", "Validation"])
+def test_a_folder_for_validation_is_the_test_half_where_no_other_is_and_that_is_told(tmp_path, added, name):
+    root = folder(tmp_path / "pets")
+    info = added(root).info
+    (root / "test").rename(root / name)
+    found = added(root)
+    assert (found.info.classes, found.info.train_counts, found.info.test_count) == (info.classes, info.train_counts, info.test_count)
+    assert found.notes == (f"There is no folder test/; {name}/ is read as the test half.",)
+    paths = sorted(str(path.relative_to(root)) for path in root.rglob("*.png"))
+    split = "\n".join(f"{path},{'train' if path.startswith('train') else 'val'},{place % 2}" for place, path in enumerate(paths))
+    (root / "index.csv").write_text(f"path,split,odd\n{split}\n")
+    assert [column.name for column in added(root).info.columns] == ["odd"]
 
 
 def test_images_in_halves_without_classes_are_told(tmp_path, added):
@@ -232,8 +246,8 @@ def test_images_in_halves_without_classes_are_told(tmp_path, added):
 def test_classes_without_halves_are_parted_by_one_fixed_draw_and_it_is_told_and_kept(tmp_path, added):
     found = added(made_up.classes(tmp_path / "pets"))
     assert (found.info.classes, found.info.train_counts, found.info.test_count) == (("cat", "dog"), (8, 4), 3)
-    assert found.notes == ("The images came without halves: 20% of each class, drawn by seed 0, are the test half.",)
-    assert "no halves came with them: 20% of each class, drawn by seed 0, are the test half" in found.info.about
+    assert found.notes == ("The images came without halves: 20 % of each class, drawn by seed 0, are the test half.",)
+    assert "no halves came with them: 20 % of each class, drawn by seed 0, are the test half" in found.info.about
     again = listing_of(tmp_path / "pets")
     np.testing.assert_array_equal(again.train, drawn_halves(["cat"] * 10 + ["dog"] * 5))
 

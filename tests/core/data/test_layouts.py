@@ -149,7 +149,10 @@ SPOILED = {
     "mucac without an attribute": ("mucac", line("CelebA-HQ-attribute.txt", "Young", "Old"), "has no attribute Young"),
     "mucac with a strange identity": ("mucac", line("CelebA-HQ-identity.txt", "4854", "Zac"), "says '3.jpg Zac'"),
     "mucac with a path that leads out": ("mucac", line("CelebA-HQ-identity.txt", "3.jpg", "../3.jpg"), "names '../3.jpg'"),
-    "celeba without identities": ("celeba", without("celeba/identity_CelebA.txt"), "identity_CelebA.txt is wanted in"),
+    "celeba without identities": (
+        *("celeba", without("celeba/identity_CelebA.txt")),
+        "it says whose face each image shows, and its authors publish it in the folder Anno beside list_attr_celeba.txt",
+    ),
     "celeba with a fifth half": ("celeba", line("celeba/list_eval_partition.txt", "g 2", "g 5"), "says '000004.jpg 5'"),
     "celeba with too few marks": ("celeba", line("celeba/list_attr_celeba.txt", " 1 -1", " 1"), "gives 000002.jpg 1 marks; 2 of -1 or 1"),
     "celeba with an empty table": ("celeba", lambda root: (root / "celeba/list_attr_celeba.txt").write_text(""), "has 0 lines"),

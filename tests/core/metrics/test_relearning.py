@@ -78,7 +78,7 @@ def test_what_was_not_learnt_back_is_no_number_of_steps_and_a_lower_bound_of_the
     never, soon = Relearning((0.0,) * 51, 0.9), Relearning((0, 0, 0, 0, 1), 0.9)
     evidence = inside(grey)
     evidence.known.update({"relearn/unlearned": never, "relearn/reference": soon})
-    with pytest.raises(NotApplicable, match="Not learnt back in 50 steps: accuracy 0% where 90% was wanted"):
+    with pytest.raises(NotApplicable, match="Not learnt back in 50 steps: accuracy 0 % where 90 % was wanted"):
         METRICS["relearn_steps"].compute(evidence, "unlearned")
     assert METRICS["anamnesis_index"].compute(evidence, "unlearned") == 50 / 4
     evidence.known.update({"relearn/unlearned": soon, "relearn/reference": never})

@@ -8,7 +8,7 @@ import pytest
 
 from core.spread.answer import answer, groups_in, listed, short
 from core.spread.rows import rows_of
-from core.spread.unchanged import FLOOR, excess, unchanged
+from core.spread.unchanged import FLOOR, excess, judged_by, unchanged
 
 TITLES = {"aru": "Attack-and-Reset for Unlearning (ARU)", "ssd": "Selective Synaptic Dampening (SSD)", "finetune": "Fine-tuning"}
 REFERENCE = {"train_forget_accuracy": 0.90, "test_retain_accuracy": 0.95, "attack_auc": 0.50}
@@ -129,6 +129,20 @@ def marks(*parts):
     methods = list(dict.fromkeys(frame["method"]))
     members = [np.flatnonzero((frame["method"] == name).to_numpy()) for name in methods]
     return dict(zip(methods, unchanged(excess(frame, frame), members, methods), strict=True))
+
+
+def test_the_second_retrainings_among_the_runs_come_before_those_of_the_home():
+    quiet = {"jitter": (0.0,) * 5}
+    frame = runs("within", **quiet, **{name: value - 0.008 for name, value in ORIGINAL.items()})
+    near, far = second(), second(apart=0.001)
+    own = pd.concat([frame, far], ignore_index=True)
+    mark = lambda of, everything: unchanged(excess(of, everything), [np.arange(5)], ["within"])  # noqa: E731  # asked four times
+    assert mark(frame, frame) == [False]
+    assert mark(frame, near) == [True]  # the home's, where there are none of its own
+    assert mark(own, pd.concat([near, own], ignore_index=True)) == mark(own, own) == [False]
+    assert judged_by(own, near) == "Held against the second references among these runs."
+    assert judged_by(frame, near) == "Held against second references elsewhere in this home."
+    assert judged_by(frame, frame).startswith("Held against the references of several seeds")
 
 
 @pytest.mark.parametrize("own_draws", [False, True])

@@ -23,9 +23,9 @@ from tests.planted import plant, spec
 HOSTILE = [None, "", "none of these", b"\xff\xfe\x00", 7, -3.5, 1e999, "\x00\n\u2028", "{broken", "[" * 3000, '{"a": [1]}']
 UNDECODABLE = "cast(x'66ff66' as text)"
 Fresh = Callable[[], Home]
-TABLES = ("runs", "measurements", "artifacts", "kept", "studies", "study_runs", "companions", "trash")
+TABLES = ("runs", "measurements", "artifacts", "kept", "studies", "study_runs", "companions", "trash", "stands")
 QUEUE = ("runs", "studies", "study_runs", "companions", "trash")  # what says whose turn it is, and what was deleted
-SHOWN_ALONE = frozenset({"share", "stage", "note", "device", "error", "speedup", "title", "created_at"})  # of no weight for it
+SHOWN_ALONE = frozenset({"share", "stage", "note", "device", "error", "speedup", "title", "created_at", "anew"})  # of no weight for it
 PLAN = {
     "dataset": "digits", "model": "small_cnn", "request": {"kind": "class", "picks": [3], "amount": 0.0, "seed": 0, "column": ""},
     "variants": [{"method": "ssd", "settings": {}}], "seeds": [0, 1], "reference": True, "title": "",
@@ -44,6 +44,7 @@ def filled(root: Path) -> tuple[Home, list[str]]:
                 write.execute("insert into studies (id, title, plan, created_at) values (?, '', ?, '2026-01-02T03:04:05+00:00')",
                               (study, json.dumps(PLAN)))  # fmt: skip
                 write.executemany("insert into study_runs values (?, ?, 0, 0)", [(study, run_id) for run_id in ids[:2]])
+            write.execute("insert into stands values (?, null, '2026-01-02T03:04:05+00:00', '{}', 1.5, 'cpu')", (ids[1],))
             write.execute("insert into companions values (?, ?)", (ids[2], ids[1]))
         store.request_cancel(gone := store.add(spec("ssd", seed=5)))
         store.delete(gone)

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from core.domain import STOPPED, Measurement, RunStatus, WrongInput
+from core.store.finished import all_values, finished_runs
 from core.store.lifecycle import SILENT_END, limit_reached, stop_at_limit
 from core.store.liveness import ProcessId
 from core.store.outcome import Outcome
@@ -61,6 +62,54 @@ def test_a_stopped_run_is_queued_anew_with_the_next_attempt(store, spec, me, sta
     assert (run.share, run.stage, run.note, run.seconds_left) == (0.0, "", "", None)
     assert run.started_at is run.finished_at is None
     assert store.claim(me) == (spec(), 2)
+
+
+def ended(store, run_id, attempt, how):
+    """The attempt, which was claimed if it runs, ends so."""
+    if how == "cancelled while it waits":
+        store.request_cancel(run_id)
+        return RunStatus.CANCELLED
+    store.claim(ProcessId.of_this_process())
+    store.started(run_id, attempt, DEAD, "another device")
+    if how == "cancelled":
+        store.request_cancel(run_id)
+        assert store.finish(run_id, attempt, RunStatus.DONE, outcome=Outcome(device="another device"))
+    elif how == "interrupted":
+        store.reconcile(none_runs=True)
+    else:
+        assert store.finish(run_id, attempt, RunStatus.FAILED, error="Traceback\nno memory")
+    return RunStatus(how)
+
+
+@pytest.mark.parametrize("how", ["failed", "cancelled", "interrupted", "cancelled while it waits"])
+def test_a_finished_run_that_is_computed_once_more_in_vain_is_what_it_was(store, spec, me, how):
+    run_id = store.add(spec())
+    store.claim(me)
+    store.finish(run_id, 1, RunStatus.DONE, outcome=OUTCOME)
+    was, listed = store.run(run_id), finished_runs(store)
+    store.add(spec(), anew=True)
+    assert store.run(run_id).status == RunStatus.QUEUED
+    assert finished_runs(store) == listed
+    assert all_values(store) == [(run_id, "unlearned", "accuracy", 0.25)]
+    status = ended(store, run_id, 2, how)
+    run = store.run(run_id)
+    assert (run.status, run.anew, run.attempt) == (RunStatus.DONE, status, 2)
+    for name in ("started_at", "finished_at", "seconds", "speedup", "device", "share", "cancel_requested"):
+        assert getattr(run, name) == getattr(was, name), name
+    assert store.measurements(run_id) == list(OUTCOME.measurements)
+    assert store.artifacts(run_id) == OUTCOME.artifacts
+    assert finished_runs(store) == listed
+    said = {"failed": "failed", "interrupted": "was interrupted"}.get(how, "was cancelled")
+    assert run.error_line.startswith(f"Computing this run again {said}, so its numbers are still those of before.")
+    assert run.error_line.endswith("no memory") == (how == "failed")
+    store.add(spec(), anew=True)  # and once more, now to the end
+    store.claim(me)
+    assert store.finish(run_id, 3, RunStatus.DONE, outcome=Outcome((Measurement("accuracy", "unlearned", 0.5),), device="cpu"))
+    run = store.run(run_id)
+    assert (run.status, run.anew, run.error_line, run.seconds) == (RunStatus.DONE, None, "", {})
+    assert [m.value for m in store.measurements(run_id)] == [0.5]
+    assert store.artifacts(run_id) == {}
+    assert store.db.read("select * from stands") == []
 
 
 def test_the_oldest_asked_is_claimed_first_and_one_at_a_time(store, spec, me):

@@ -159,6 +159,23 @@ def swapped(*pairs):
     return text
 
 
+@pytest.mark.parametrize("line, seconds", [("", None), ('limit = "15min"', 900), ("limit = 90", 90), ("limit = 1.5", 1.5)])
+def test_a_study_may_have_a_time_limit_for_each_of_its_runs(shelves, plan, line, seconds):
+    asked = plan_from_toml(f"{line}\n{WHOLE}", shelves)
+    assert asked.limit == seconds
+    assert StudyPlan.from_json(asked.to_json()) == asked
+    other = replace(asked, limit=7.0)
+    assert asked.contains(other)  # it is the same study
+    assert other.contains(asked)
+    assert merged(other, asked, shelves).limit == seconds  # the last asked for holds
+    stored = json.loads(asked.to_json())
+    for wrong in (0, -1, 1e12, "15min", True, []):
+        with pytest.raises(WrongInput, match="limit"):
+            StudyPlan.from_json(json.dumps(stored | {"limit": wrong}))
+    del stored["limit"]
+    assert StudyPlan.from_json(json.dumps(stored)).limit is None  # as of before there were limits
+
+
 WRONG = {
     "no TOML": ("dataset = \n", "at line 1, column 11"),
     "empty": ("", "must also say dataset, model, forget, seeds, methods"),
@@ -202,6 +219,11 @@ WRONG = {
     "draws of a class": ("draws = 3" + WHOLE, "Nothing is drawn for class:3"),
     "two draws": ("draws = 3" + DRAWN.replace("0.05", "0.05@3"), "random:0.05@3 names a draw, and so does draws"),
     "too few draws": ("draws = [1, 2]" + DRAWN, "one for each of the 3 seeds; there are 2"),
+    "limit of no time": ("limit = 0\n" + WHOLE, "from 1 second to 365 days, such as 90, 15min, 2h or 1h 30min; got '0'"),
+    "limit a word": ('limit = "soon"\n' + WHOLE, "from 1 second to 365 days, such as 90, 15min, 2h or 1h 30min; got 'soon'"),
+    "limit a switch": ("limit = true\n" + WHOLE, "from 1 second to 365 days, such as 90, 15min, 2h or 1h 30min; got 'True'"),
+    "limit a list": ("limit = [90]\n" + WHOLE, "from 1 second to 365 days, such as 90, 15min, 2h or 1h 30min; got '[90]'"),
+    "limit without end": ("limit = inf\n" + WHOLE, "from 1 second to 365 days, such as 90, 15min, 2h or 1h 30min; got 'inf'"),
     "draw twice": ("draws = [1, 2, 1]" + DRAWN, "draw 1 is there twice"),
     "draws a share": ("draws = 0.5" + DRAWN, "Draws must be whole numbers"),
     "draws a switch": ("draws = true" + DRAWN, "Draws must be whole numbers"),

@@ -2,17 +2,23 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
+import numpy as np
 import psutil
 import pytest
 
-from core.domain import WrongInput
+from core.domain import Measurement, RunStatus, WrongInput
 from core.jobs import runner as jobs
 from core.store import studies
+from core.store.artifacts import Artifacts
 from core.store.home import open_home
+from core.store.liveness import ProcessId
+from core.store.outcome import Outcome
 from core.store.results import ResultStore
 from core.studies import runner, standing
-from core.studies.plan import StudyPlan
+from core.studies.plan import StudyPlan, cells
+from core.studies.summary import summary
 from tests.core.jobs.place import Place, until
 
 QUICK = "tests.core.studies.quick_pipeline"
@@ -240,6 +246,61 @@ def shown(home, study_id):
         runs = [run for run in studies.members(store, study_id)[study_id] if run.status == "done"]
     assert len({(run.variant, run.seed) for run in runs}) == len(runs)
     return {(run.variant, run.seed): run.engine for run in runs}
+
+
+def test_each_run_of_a_study_has_its_limit_but_for_those_that_somebody_asked_for_alone(still, plan, shelves):
+    asked = replace(plan("ssd", "finetune", seeds=(0,)), limit=90.0)
+    finetune = cells(asked, shelves)[1][1]
+    jobs.submit(still, finetune, limit=7.0)
+    study_id = runner.submit(still, asked, shelves)
+    limits = lambda: {run.spec.method: run.limit_seconds for run in all_runs(still)}  # noqa: E731  # asked three times
+    assert limits() == {"ssd": 90.0, "finetune": 7.0, "retrain": 90.0}
+    runner.cancel(still, study_id)
+    runner.go_on(still, study_id, shelves)
+    assert limits() == {"ssd": 90.0, "finetune": 7.0, "retrain": 90.0}
+    assert runner.submit(still, replace(asked, limit=None), shelves) == study_id
+    assert limits() == {"ssd": None, "finetune": 7.0, "retrain": None}
+
+
+def means(home, store, study_id):
+    return [row.numbers["test_forget_accuracy"].mean for row in summary(home, store, study_id).variants]
+
+
+def test_going_on_computes_again_what_lost_a_file_and_its_numbers_stay_meanwhile_and_where_that_is_in_vain(still, plan, shelves):
+    study_id = runner.submit(still, plan("ssd"), shelves)
+    put, me = Artifacts(still.artifacts_folder), ProcessId.of_this_process()
+    with ResultStore(still.database) as store:
+        while claimed := store.claim(me):
+            spec, attempt = claimed
+            files = {"unlearned": put.put_arrays({"w": np.full(2, spec.seed + 10 * (spec.method == "ssd"))})}
+            number = Measurement("test_forget_accuracy", "unlearned", 0.25 + spec.seed / 4)
+            store.finish(spec.id, attempt, RunStatus.DONE, outcome=Outcome((number,), artifacts=files))
+        runs = studies.members(store, study_id)[study_id]
+        lost, _, whole, _ = runs
+        gone = store.artifacts(lost.run_id)["unlearned"]
+        put.remove(gone)
+        assert [member.lost for member in studies.members(store, study_id, put.files())[study_id]] == [True, False, False, False]
+        seen = standing.progress(store, study_id, put.files())
+        assert (seen.done, seen.lost, seen.to_do) == (4, 1, 1)
+        assert standing.new_runs(store, plan("ssd"), shelves, put.files()) == {lost.variant: 1}
+        assert runner.go_on(still, study_id, shelves) == study_id
+        seen = standing.progress(store, study_id, put.files())
+        assert (seen.done, seen.active, seen.again, seen.shown, seen.lost) == (3, 1, 1, 4, 0)
+        assert means(still, store, study_id) == [0.375, 0.375]  # each of 0.25 and 0.5
+        spec, attempt = store.claim(me)
+        assert (spec.id, attempt, store.claim(me)) == (lost.run_id, 2, None)
+        store.finish(spec.id, attempt, RunStatus.FAILED, error="no memory")
+        [member] = [m for m in studies.members(store, study_id, put.files())[study_id] if m.lost]
+        assert (member.run_id, member.status, member.anew) == (lost.run_id, "done", "failed")
+        assert means(still, store, study_id) == [0.375, 0.375]
+        assert runner.submit(still, plan("ssd"), shelves) == study_id  # as `sweep` with the same file does
+        spec, attempt = store.claim(me)
+        files = {"unlearned": put.put_arrays({"w": np.full(2, 10)})}
+        number = Measurement("test_forget_accuracy", "unlearned", 0.75)
+        store.finish(spec.id, attempt, RunStatus.DONE, outcome=Outcome((number,), artifacts=files))
+        assert means(still, store, study_id) == [0.625, 0.375]
+        assert standing.progress(store, study_id, put.files()).to_do == 0
+        assert store.run(whole.run_id).attempt == 1
 
 
 def test_one_more_seed_after_an_engine_change_leaves_the_old_numbers_until_the_new_are_there(still, plan, shelves, engine, finish):

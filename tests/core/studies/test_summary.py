@@ -235,3 +235,13 @@ def before_value(home, run_id):
     with ResultStore(home.database) as store:
         taken = store.measurements(run_id)
     return next(m.value for m in taken if (m.metric, m.model) == ("test_retain_accuracy", "unlearned"))
+
+
+def test_a_study_without_second_references_is_judged_by_those_of_the_home_and_says_so(still, study, plan):
+    alone = study("ssd", seeds=(0, 1), floor=False)
+    assert read(still, alone).judged_by.startswith("Held against the references of several seeds")
+    whole = study("ssd", seeds=(0, 1), forget="class:3", title="with its own")
+    assert read(still, whole).judged_by == "Held against the second references among these runs."
+    told = read(still, alone)
+    assert told.judged_by == "Held against second references elsewhere in this home."
+    assert told.variants[0].unchanged == read(still, whole).variants[0].unchanged
