@@ -74,7 +74,8 @@ class Dashboard:
     def start(self) -> float:
         """Seconds until the server answered."""
         began = time.monotonic()
-        environment = {**os.environ, "FORGETSCOPE_HOME": str(self.home.root)}
+        # The queue's process, which has torch loaded, waits for the next test that runs something: a minute is too short for that.
+        environment = {**os.environ, "FORGETSCOPE_HOME": str(self.home.root), "FORGETSCOPE_IDLE_SECONDS": "600"}
         with open(self.log, "ab") as out:  # a file, never a pipe: a full pipe stops the server
             self._make = subprocess.Popen(
                 run_command(self.port), cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True

@@ -1,15 +1,22 @@
 """Two hundred names that are markup, links or formulas elsewhere, through every page: shown letter for letter, and nothing is fetched."""
 
 from collections.abc import Iterator
-import json
 import re
+import shutil
 from typing import Any
 
 from playwright.sync_api import Browser
 import pytest
+import torch
 
-from core.domain import ForgetRequest
-from core.store.home import Home
+from core import pipeline
+from core.asking import make_spec
+from core.catalogue import catalogue
+from core.data.adding import Asked, add
+from core.domain import ForgetRequest, RunStatus
+from core.store.home import open_home
+from core.store.liveness import ProcessId
+from core.store.results import ResultStore
 from tests.browser.kit import PATHS, Dashboard, ready
 from tests.hostile import TRAP, folder_of, names
 
@@ -18,21 +25,33 @@ HOSTILE = names()
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, python_m_core: Any) -> Iterator[tuple[Dashboard, str, str, str]]:
-    """A dashboard on a home with a set of twenty such classes and one of two hundred, and a run on the larger: both keys, the run's id."""
+def hostile(tmp_path_factory: pytest.TempPathFactory, first_run: Any) -> Iterator[tuple[Dashboard, str, str, str]]:
+    """A dashboard on a home with a set of twenty such classes and one of two hundred, and a run on the larger: both keys, the run's id.
+
+    Added and computed in this process, for two processes of the command line would load torch three times; `finish` takes what
+    the pipeline measured, as a run's own process does.
+    """
     folder = tmp_path_factory.mktemp("hostile")
-    home, keys = Home(folder / "home"), []
+    home = open_home(folder / "home")
+    shutil.copytree(first_run[0].root / "catalogue", home.root / "catalogue")
+    keys = []
     for count in (20, len(HOSTILE)):
         path = folder_of(folder / str(count), HOSTILE[:count], each=1)
-        told = python_m_core(home.root, "data", "add", str(path), "--label", "kind", "--json")
-        assert told.returncode == 0, told.stderr
-        keys.append(json.loads(told.stdout)["key"])
-    request = ForgetRequest("class", (0,)).text  # by its number: the name itself would have to be quoted
-    told = python_m_core(home.root, "run", "--dataset", keys[1], "--model", "small_cnn", "--forget", request, "--method", "ssd", "--json")
-    assert told.returncode == 0, told.stderr
+        keys.append(add(path, Asked(label="kind"), home.datasets_folder).info.key)
+    spec = make_spec(catalogue(home.root), keys[1], "small_cnn", ForgetRequest("class", (0,)), "ssd", {})
+    with pytest.MonkeyPatch.context() as patch, ResultStore(home.database) as store:
+        patch.setenv("FORGETSCOPE_DEVICE", "cpu")
+        patch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # set by the pipeline; taken back with the patch
+        store.add(spec)
+        claimed = store.claim(me := ProcessId.of_this_process())
+        assert claimed is not None
+        store.started(spec.id, claimed[1], me, "cpu")
+        outcome = pipeline.run(spec, home, lambda *_: None)
+        store.finish(spec.id, claimed[1], RunStatus.DONE, outcome=outcome)
+    torch.set_deterministic_debug_mode("default")
     server = Dashboard(home, folder / "server.log")
     server.start()
-    yield server, *keys, json.loads(told.stdout)["id"]
+    yield server, *keys, spec.id
     server.stop()
     assert not server.complaints(), server.log.read_text()[-4000:]
 

@@ -44,8 +44,8 @@ def left_in_peace(home):
     return cache(lambda request, seed: judged(home, request, seed, retrained))
 
 
-# `slow`: faults whose networks must be trained anew for them; planted numbers ask the same of the checks (test_trust, test_trust_rules).
-SLOW = (taught_wrong, only_trained_on, worn, one_class_lost, untouched, constant)
+# `slow`: all but one made of networks that are trained here anyway; planted numbers ask the same (test_trust, test_trust_rules).
+SLOW = (taught_wrong, only_trained_on, worn, one_class_lost, untouched, over_forgotten)
 EACH = [
     pytest.param(*case, id=f"{case[0]}-{case[2].__name__}", marks=[pytest.mark.slow] if case[2] in SLOW else []) for case in PLANTED
 ]
