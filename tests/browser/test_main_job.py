@@ -100,7 +100,7 @@ def test_a_reload_in_mid_run_and_a_second_tab_look_at_the_same_run_which_can_be_
     progress(page)
     status(page, "running")
     other = open_tab()
-    other.goto(f"/runs?run={run_id}")
+    other.goto("/runs")
     row = other.locator(f".st-key-run-{run_id}")
     expect(row.get_by_role("progressbar")).to_be_visible()
     run = dashboard.run(run_id)
