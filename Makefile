@@ -10,7 +10,7 @@ ARGS ?=
 .PHONY: run test test-all faults check bench clean
 
 run: $(VENV)/.installed
-	@$(PY) -m core.catalogue & $(PY) -m streamlit run dashboard/app.py $(ARGS)
+	@$(PY) -m core.jobs.catalogue & $(PY) -m streamlit run dashboard/app.py $(ARGS)
 
 test: check
 	$(PY) -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)

@@ -1,6 +1,6 @@
 """python -m core: the engine without a screen."""
 
-from core.cli.entry import main
+from core.cli.main import main
 
 if __name__ == "__main__":
     main()

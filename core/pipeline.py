@@ -1,26 +1,158 @@
 """request -> prepare -> train or load -> unlearn -> evaluate: the whole of a run, in reading order."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import asdict, dataclass, field
 from functools import partial
+import os
+from pathlib import Path
 from time import perf_counter
 
+import torch
 from torch import Tensor, nn
 
-from core.context import synchronise
-from core.data.examples import Examples
-from core.domain import RunSpec
-from core.evaluation import evaluate, keep_files, measure
-from core.found import found_key, keep_found, load_found
-from core.job import Job, prepare, restore
-from core.kept import Keeper, Shared
-from core.stages import Report, Stages
-from core.statistics import Statistic
-from core.store.artifacts import Artifacts
-from core.store.home import Home
-from core.store.outcome import Outcome
-from core.store.results import ResultStore
-from core.training import Diverged, fit
-from core.weights.taking import taken_in
+from core.data.dataset import Examples
+from core.data.registry import load_dataset
+from core.data.splits import Splits, split
+from core.domain.code_version import ENGINE, TRAINING, code_version
+from core.domain.hyperparameters import with_params
+from core.domain.presets import preset_for
+from core.domain.run import Recipe, RunSpec
+from core.methods.base import UnlearningMethod
+from core.methods.registry import METHODS
+from core.metrics.evaluate import evaluate, keep_files, measure
+from core.metrics.reuse import found_key, keep_found, load_found
+from core.models.registry import MODELS
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home
+from core.storage.processes import cores
+from core.storage.records import Outcome
+from core.storage.runs import ResultStore
+from core.training.cache import Keeper, Shared, key_of
+from core.training.context import RunContext, choose_device, derived_seed, synchronise
+from core.training.loop import Diverged, fit
+from core.training.precomputed import Statistic
+from core.training.uploaded_weights.accept import taken_in
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run made concrete: the spec with the objects that it names.
+
+    training, engine: versions of the code as the run began, under which all that it computes is filed, though the files change meanwhile.
+    """
+
+    spec: RunSpec
+    splits: Splits
+    method: UnlearningMethod
+    recipe: Recipe
+    build: Callable[[], nn.Module]
+    device: str
+    keeper: Keeper
+    training: str
+    engine: str
+
+    def context(
+        self, purpose: str, say: Callable[[float, str], None], lent: dict[str, dict[str, Tensor]]
+    ) -> RunContext:
+        """A context whose seed belongs to one purpose alone."""
+        seed = derived_seed(self.spec.seed, purpose)
+        return RunContext(self.build, self.recipe, seed, self.device, say, statistics=lent)
+
+    def key(self, purpose: str, *parts: object) -> str:
+        """Names a trained model: all that decides its weights."""
+        deciding = (self.spec.dataset, self.spec.model, asdict(self.recipe), self.spec.seed, self.device)
+        return key_of(purpose, self.training, *deciding, *parts)
+
+    @property
+    def flips(self) -> tuple[str, ...]:
+        """What a request changed of the training set before anything was trained: nothing, or its own words."""
+        return () if self.splits.truth is None else (self.spec.request.text,)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """What stands in for training the original: nothing, or the weights that were uploaded, and how they are read."""
+        return tuple(filter(None, (self.spec.weights, self.spec.weights_as)))
+
+    @property
+    def original_key(self) -> str:
+        """Names the original model."""
+        return self.key("original", *self.flips)
+
+    @property
+    def reference_key(self) -> str:
+        """Names the reference: by the examples that it never saw, however the request words them."""
+        return self.key("reference", self.splits.forgotten.nonzero().flatten().tolist())
+
+    def statistic_key(self, statistic: str) -> str:
+        """Names a statistic of the training set at the original model."""
+        return self.key("statistic", statistic, self.engine, *self.flips, *self.own)
+
+
+def prepare(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> Job:
+    """Turn names into objects, and refuse what cannot be before anything is computed. datasets: those that the user added."""
+    versions = code_version(TRAINING), code_version(ENGINE)
+    device = choose_device(spec.device)
+    _settle()
+    dataset = load_dataset(spec.dataset, datasets)
+    method: UnlearningMethod = with_params(METHODS[spec.method], spec.params)
+    method.check(spec.request, dataset.info.multi)
+    recipe = preset_for(spec.dataset, spec.model).recipe
+    splits = split(dataset, spec.request)
+    for statistic in method.statistics():
+        with torch.device("meta"):  # its weights are not needed, only their shapes
+            shapes = MODELS[spec.model](dataset.info)
+        statistic.check(shapes, len(splits.train))
+    return Job(spec, splits, method, recipe, lambda: MODELS[spec.model](dataset.info), device, keeper, *versions)
+
+
+def _settle() -> None:
+    """Same seed, same weights: no kernel that adds in a changing order where there is another."""
+    if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better; the page stays quick, since runs are niced
+        torch.set_num_threads(cores())
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = False
+    # By default memory is filled before it is used, which makes training a third slower and changes no number.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by the module itself
+    torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, without its 2 s of imports
+
+
+def restore(job: Job, tensors: dict[str, Tensor]) -> nn.Module:
+    """A model in eval mode on the run's device, with these weights."""
+    model = job.build()
+    model.load_state_dict(tensors)
+    return model.to(job.device).eval()
+
+
+Report = Callable[[float, str, str, float | None], None]  # share, stage, note, seconds left
+KNOWABLE = 0.03  # share of the work after which its speed says something
+SETTLED = 0.3  # seconds of work after which it does
+
+
+@dataclass
+class Stages:
+    """work: stage -> training passes over single examples; 0 for a stage that comes from the store."""
+
+    work: dict[str, float]
+    report: Report
+    done: float = 0.0
+    began: float = field(default_factory=perf_counter)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Callable[[float, str], None]]:
+        """Yields the voice of one stage: (share of the stage, note)."""
+
+        def say(share: float, note: str) -> None:
+            whole = sum(self.work.values())
+            reached = (self.done + share * self.work[name]) / whole
+            spent = perf_counter() - self.began
+            known = reached > KNOWABLE and spent > SETTLED
+            self.report(reached, name, note, spent / reached * (1 - reached) if known else None)
+
+        yield say
+        self.done += self.work[name]
+
 
 STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
 MEASURING = 8000  # training passes over single examples that all metrics cost, whatever the data: most is learning back

@@ -11,6 +11,6 @@ if str(HERE.parent) not in sys.path:  # Streamlit puts dashboard/ on the path, n
 
 from starlette.middleware import Middleware  # noqa: E402  # the path must be there first
 
-from dashboard.gate import Gate  # noqa: E402  # the path must be there first
+from dashboard.http_gate import Gate  # noqa: E402  # the path must be there first
 
 app = st.App(HERE / "navigation.py", middleware=[Middleware(Gate)])

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.domain import WrongInput
-from core.store.home import Home, open_home
+from core.domain.errors import WrongInput
+from core.storage.home import Home, open_home
 
 RUN = "run"  # the open run's id; bound to the address
 IDS = (RUN, "a", "b", "study")  # in the address; hexadecimal digits may look like a number beyond all bounds

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 import pytest
 
 from core import pipeline
-from core.data.catalog import DATASETS
 from core.data.dataset import Dataset
-from core.descriptions import DatasetInfo
-from core.domain import RunSpec, RunStatus
-from core.presets import FALLBACK, PRESETS
-from core.store.home import Home
-from core.store.liveness import ProcessId
-from core.store.outcome import Run
-from core.store.results import ResultStore
+from core.data.registry import DATASETS
+from core.domain.info import DatasetInfo
+from core.domain.presets import FALLBACK, PRESETS
+from core.domain.run import RunSpec, RunStatus
+from core.storage.home import Home
+from core.storage.processes import ProcessId
+from core.storage.records import Run
+from core.storage.runs import ResultStore
 from tests.tiny import tiny_attributes
 
 KEY = "tiny_attributes1"
@@ -34,7 +34,7 @@ def shelve(patch: pytest.MonkeyPatch) -> None:
     """Put them on the shelf, with a short fallback recipe and two splits of the attack: neither need be good here."""
     dataset = tiny_attributes().dataset
     patch.setitem(DATASETS, KEY, Shelved(dataset.info, dataset))
-    patch.setattr("core.presets.FALLBACK", replace(FALLBACK, recipe=replace(FALLBACK.recipe, epochs=3)))
+    patch.setattr("core.domain.presets.FALLBACK", replace(FALLBACK, recipe=replace(FALLBACK.recipe, epochs=3)))
     _on_the_cpu(patch)
 
 
@@ -47,7 +47,7 @@ def one_epoch(patch: pytest.MonkeyPatch) -> None:
 
 def _on_the_cpu(patch: pytest.MonkeyPatch) -> None:
     """With two splits of the membership attack."""
-    patch.setattr("core.metrics.membership.SPLITS", 2)
+    patch.setattr("core.metrics.membership_inference.SPLITS", 2)
     patch.setenv("FORGETSCOPE_DEVICE", "cpu")
     patch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # set by the pipeline; taken back with the patch
 

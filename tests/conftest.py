@@ -20,7 +20,7 @@ from filelock import FileLock
 import psutil
 import pytest
 
-from core.store.home import Home, open_home
+from core.storage.home import Home, open_home
 
 if TYPE_CHECKING:
     from tests.tiny import Tiny
@@ -45,7 +45,7 @@ def kill_supervisors(base: Path) -> None:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
-        if {"core.jobs.supervisor", "core.looks.process"} & set(command) and any(part.startswith(f"{base}{os.sep}") for part in command):
+        if {"core.jobs.supervisor", "core.jobs.background_worker"} & set(command) and any(part.startswith(f"{base}{os.sep}") for part in command):
             process.kill()
             found.append(process)
     psutil.wait_procs(found, timeout=5)
@@ -79,13 +79,13 @@ def python_m_core() -> Command:
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str, str]]:
     """The command line called in this process: words -> (exit status, stdout, stderr)."""
-    from core.cli import entry  # late: most tests call no command
+    from core.cli import main  # late: most tests call no command
 
     def call(*words: object) -> tuple[object, str, str]:
         monkeypatch.setattr(sys, "argv", ["core", *map(str, words)])
         capsys.readouterr()
         try:
-            entry.main()
+            main.main()
             status: object = 0
         except SystemExit as left:
             status = left.code or 0

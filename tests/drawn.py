@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.domain import RunSpec
+from core.domain.run import RunSpec
 
 CLASSES = 10
 TRAIN_COUNTS = (150, 145, 147, 147, 142, 144, 147, 137, 136, 142)  # of the digits

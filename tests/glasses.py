@@ -8,20 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.attribution.evidence import true_parts
-from core.attribution.explain import Settings, explain
-from core.attribution.scores import share_on
-from core.context import RunContext, derived_seed
-from core.data.catalog import load_dataset
-from core.data.dataset import Dataset
-from core.data.examples import Examples
+from core.analysis.saliency.explain import Settings, explain
+from core.analysis.saliency.ground_truth import true_parts
+from core.analysis.saliency.map_similarity import share_on
+from core.data.dataset import Dataset, Examples
+from core.data.registry import load_dataset
 from core.data.splits import Splits, split
-from core.descriptions import ForClasses, OfCeiling, Preset
-from core.domain import ForgetRequest, Recipe
-from core.methods import METHODS, UnlearningMethod
-from core.models import MODELS
-from core.params import with_params
-from core.training import fit, predict
+from core.domain.hyperparameters import with_params
+from core.domain.info import ForClasses, OfCeiling, Preset
+from core.domain.request import ForgetRequest
+from core.domain.run import Recipe
+from core.methods.base import UnlearningMethod
+from core.methods.registry import METHODS
+from core.models.registry import MODELS
+from core.training.context import RunContext, derived_seed
+from core.training.loop import fit, predict
 
 GLASSES = 3  # the class of whoever wears some; the other three are told by their hair
 REQUEST = ForgetRequest("class", (GLASSES,))

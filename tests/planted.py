@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.domain import ForgetRequest, Measurement, RunSpec, RunStatus
-from core.store.artifacts import Artifacts
-from core.store.home import Home
-from core.store.liveness import ProcessId
-from core.store.outcome import Outcome
-from core.store.results import ResultStore
-from core.version import ENGINE, code_version
+from core.domain.code_version import ENGINE, code_version
+from core.domain.request import ForgetRequest
+from core.domain.run import Measurement, RunSpec, RunStatus
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home
+from core.storage.processes import ProcessId
+from core.storage.records import Outcome
+from core.storage.runs import ResultStore
 from tests.drawn import BEHAVIOUR, KEYS, Behaviour, Drawn
 
 __all__ = ["BEHAVIOUR", "KEYS", "Behaviour", "many_specs", "plant", "plant_many", "record", "spec"]

@@ -9,9 +9,9 @@ import json
 
 import numpy as np
 
-from core.domain import RunSpec
-from core.store.home import Home
-from core.store.results import ResultStore
+from core.domain.run import RunSpec
+from core.storage.home import Home
+from core.storage.runs import ResultStore
 from tests.planted import SETTINGS, plant, spec
 
 METHODS = ("ssd", "finetune", "salun", "scrub", "gradient_ascent", "random_label", "neggrad_plus", "bad_teacher", "retrain", "aru")

@@ -8,22 +8,20 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from core.asking import make_spec
-from core.comeback import kept_under_the_last_layer
-from core.describe import describe
-from core.domain import ForgetRequest
-from core.evaluation import evaluate, measure
-from core.found import keep_found, load_found
-from core.job import Job, prepare, restore
-from core.kept import Keeper
-from core.metrics.grafts import graft_table
-from core.metrics.tables import per_class
-from core.pipeline import train, unlearn
-from core.stages import Stages
-from core.store.artifacts import Artifacts
-from core.store.home import Home
-from core.store.results import ResultStore
-from core.trust import Case, ClassSeen
+from core.domain.request import ForgetRequest
+from core.jobs.validation import make_spec
+from core.jobs.write_catalogue import describe
+from core.metrics.evaluate import evaluate, measure
+from core.metrics.layer_grafting import graft_table
+from core.metrics.reuse import keep_found, load_found
+from core.metrics.tables.per_class import per_class
+from core.pipeline import Job, Stages, prepare, restore, train, unlearn
+from core.reports.checks.case import Case, ClassSeen
+from core.reports.recoverability import kept_under_the_last_layer
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home
+from core.storage.runs import ResultStore
+from core.training.cache import Keeper
 
 Spoil = Callable[[Job, nn.Module, nn.Module], nn.Module]  # job, original, a second retrained network -> what is judged
 RATE = 0.01

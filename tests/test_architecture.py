@@ -17,23 +17,23 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = (  # low to high. A module imports from lower floors and from its own package; the ground floor's rooms may
     # open on each other, as long as they open in no circle.
-    {"core.domain", "core.params", "core.descriptions", "core.memory", "core.presets", "core.recordings", "core.threads", "core.version",
-     "core.controls", "core.wording", "core.indices", "core.wire"},
-    {"core.chunks", "core.context", "core.data", "core.models", "core.store", "core.stages", "core.verdict", "core.persample"},
-    {"core.pictures"},
-    {"core.catalogue", "core.kept", "core.training"},
-    {"core.chance", "core.maths", "core.privacy", "core.spread"},
-    {"core.comeback", "core.importance"},
-    {"core.asking", "core.attribution", "core.comparison", "core.report", "core.statistics", "core.trust", "core.weights"},
-    {"core.methods", "core.metrics", "core.opened"},
-    {"core.job"},
-    {"core.found"},
-    {"core.evaluation"},
-    {"core.describe", "core.doubts", "core.explore", "core.pipeline"},
-    {"core.looks"},
-    {"core.answers", "core.engine", "core.jobs"},
-    {"core.studies"},
-    {"core.cli", "dashboard.boot", "dashboard.gate", "dashboard.session"},
+    {"core.domain", "core.domain.hyperparameters", "core.domain.info", "core.storage.error_messages", "core.domain.presets", "core.domain.recordings", "core.storage.processes", "core.domain.code_version",
+     "core.domain.ablations", "core.domain.request_text", "core.domain.index_file", "core.jobs.codec"},
+    {"core.training.batch_size", "core.training.context", "core.data", "core.models.registry", "core.storage", "core.pipeline", "core.reports.verdict", "core.training.per_sample"},
+    {"core.data.export_images"},
+    {"core.jobs.catalogue", "core.training.cache", "core.training.loop"},
+    {"core.reports.significance", "core.training", "core.metrics.privacy", "core.reports.intervals"},
+    {"core.reports.recoverability", "core.training.fisher"},
+    {"core.jobs.validation", "core.analysis.saliency", "core.reports.comparison", "core.reports.run_report", "core.training.precomputed", "core.reports.checks.registry", "core.training.uploaded_weights"},
+    {"core.methods.registry", "core.metrics.registry", "core.analysis.finished_run"},
+    {"core.pipeline"},
+    {"core.metrics.reuse"},
+    {"core.metrics.evaluate"},
+    {"core.jobs.write_catalogue", "core.reports.checks.stored_run", "core.analysis", "core.pipeline"},
+    {"core.analysis.features"},
+    {"core.jobs.engine_server", "core.jobs.engine_client", "core.jobs"},
+    {"core.jobs.studies"},
+    {"core.cli", "dashboard.boot", "dashboard.http_gate", "dashboard.session"},
     {"core.__main__", "dashboard.queries"},
     {"dashboard.components"},
     {"dashboard.views"},
@@ -47,22 +47,22 @@ LOADERS = {  # calls that pickle, or may
     *("torch.load", "torch.save", "torch.jit.load", "pd.read_pickle", "pandas.read_pickle"),
 }
 WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
-    *("core.asking", "core.catalogue", "core.store", "core.domain", "core.params", "core.report", "core.verdict", "core.engine"),
-    *("core.jobs.runner", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.version"),
-    *("core.comparison", "core.doubts", "core.spread", "core.studies.runner", "core.studies.summary"),
-    *(f"core.spread.{name}" for name in ("aims", "answer", "apart", "rows", "table", "unchanged")),
-    *("core.chance", "core.trust", "core.controls", "core.comeback", "core.privacy", "core.wording", "core.indices"),
-    *("core.looks.asked", "core.looks.shelf", "core.attribution.scores"),
-    *("core.weights.advice", "core.weights.apart", "core.weights.scanning"),
-    *("core.pictures", "core.data.adding", "core.data.cache", "core.data.folder", "core.data.layouts"),
+    *("core.jobs.validation", "core.jobs.catalogue", "core.storage", "core.domain", "core.domain.hyperparameters", "core.reports.run_report", "core.reports.verdict", "core.jobs.engine_client"),
+    *("core.jobs.submit", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.domain.code_version"),
+    *("core.reports.comparison", "core.reports.checks.stored_run", "core.reports.intervals", "core.jobs.studies.submit", "core.jobs.studies.table"),
+    *(f"core.reports.intervals.{name}" for name in ("aims", "answer", "apart", "rows", "table", "unchanged")),
+    *("core.reports.significance", "core.reports.checks.registry", "core.domain.ablations", "core.reports.recoverability", "core.metrics.privacy", "core.domain.request_text", "core.domain.index_file"),
+    *("core.jobs.background", "core.analysis.registry", "core.analysis.saliency.map_similarity"),
+    *("core.reports.uploaded_weights", "core.training.uploaded_weights.client", "core.training.uploaded_weights.scan_file"),
+    *("core.data.export_images", "core.data.importing.importer", "core.data.importing.store", "core.data.paths", "core.data.importing.layouts.registry"),
 )
 CHARTS = (
     *(f"dashboard.components.{name}" for name in ("figures", "dampening_figures", "result_figures", "palette", "images")),
-    *(f"dashboard.components.comparing{part}" for part in ("", "_flow", "_front", "_rows")),
+    *(f"dashboard.components.compare.pair_figures{part}" for part in ("", "_flow", "_front", "_rows")),
     *(f"dashboard.components.map_{part}" for part in ("atlas", "choosing", "figure", "linked", "table")),
-    *("dashboard.components.parameters_changes", "dashboard.components.parameters_figures"),
-    *(f"dashboard.components.privacy{part}" for part in ("", "_back", "_card", "_scores", "_walls")),
-    "dashboard.components.steps",
+    *("dashboard.components.parameters.weight_change_figures", "dashboard.components.parameters.importance_figures"),
+    *(f"dashboard.components.privacy.attack_figures{part}" for part in ("", "_back", "_card", "_scores", "_walls")),
+    "dashboard.components.inside.frames",
     *(f"dashboard.components.inside_{part}" for part in ("figures", "ends", "ssd", "ssse", "aru", "unsir", "perturbation", "other")),
 )
 
@@ -188,7 +188,7 @@ def test_no_torch_comes_in_by_any_way():
 
 
 def test_a_chart_cannot_query():
-    forbidden = ("dashboard.queries", "dashboard.session", "core.store", "streamlit")
+    forbidden = ("dashboard.queries", "dashboard.session", "core.storage", "streamlit")
     ways = [way for module in CHARTS if module in MODULES for way in ways_to(forbidden, module)]
     assert not ways, "\n".join(ways)
 
@@ -229,7 +229,7 @@ def test_weights_that_a_user_brings_are_read_by_one_call_that_runs_nothing():
 
 def test_the_page_ranks_maps_without_scipy():
     """60 MB of the server that nothing else there needs."""
-    assert not [name for name in loaded_with("dashboard.components.saliency_image") if name.split(".")[0] == "scipy"]
+    assert not [name for name in loaded_with("dashboard.components.saliency.one_image") if name.split(".")[0] == "scipy"]
 
 
 def test_no_resource_is_cached_for_a_time():
@@ -261,7 +261,7 @@ def test_a_method_is_one_file_under_a_hundred_lines():
 
 
 def test_every_method_file_is_on_the_shelf_once():
-    from core.methods import METHODS as SHELF  # late: the rest of this file needs no torch
+    from core.methods.registry import METHODS as SHELF  # late: the rest of this file needs no torch
 
     files = {path.stem for path in METHODS} - {"__init__", "base"}
     assert sorted(method.__module__.rpartition(".")[2] for method in SHELF.values()) == sorted(files)
@@ -270,7 +270,7 @@ def test_every_method_file_is_on_the_shelf_once():
 
 def test_every_file_that_has_something_for_a_shelf_is_read_by_it():
     """The others are helpers: what several families share."""
-    for shelf, folder, mark in (("core.models", "models", "INFO"), ("core.metrics", "metrics", "METRICS")):
+    for shelf, folder, mark in (("core.models.registry", "models", "INFO"), ("core.metrics.registry", "metrics", "METRICS")):
         files = {path.stem for path in (ROOT / "core" / folder).glob("*.py") if f"\n{mark} = " in path.read_text()}
         assert files
         assert {f"{shelf}.{stem}" for stem in files} <= imports(MODULES[shelf], at_import=True)
@@ -279,17 +279,17 @@ def test_every_file_that_has_something_for_a_shelf_is_read_by_it():
 def test_the_rules_of_this_file_see_what_they_forbid(tmp_path):
     """A rule that never finds anything is no rule."""
     sample = tmp_path / "sample.py"
-    sample.write_text("from core import catalogue\nif TYPE_CHECKING:\n    import captum\ndef f():\n    import torch.nn\n")
-    assert imports(sample, at_import=True) == {"core.catalogue"}
-    assert imports(sample, at_import=False) == {"core.catalogue", "captum", "torch.nn"}
+    sample.write_text("from core.jobs import catalogue\nif TYPE_CHECKING:\n    import captum\ndef f():\n    import torch.nn\n")
+    assert imports(sample, at_import=True) == {"core.jobs.catalogue"}
+    assert imports(sample, at_import=False) == {"core.jobs.catalogue", "captum", "torch.nn"}
     assert "torch" in loaded_with("core.pipeline")
-    assert floor("core.methods.ssd") > floor("core.training") > floor("core.data.splits") > floor("core.domain")
+    assert floor("core.methods.ssd") > floor("core.training.loop") > floor("core.data.splits") > floor("core.domain")
     with pytest.raises(AssertionError, match="no floor yet"):
         floor("core.attic")
-    assert upward("core.training", ["core.methods.ssd", "core.data.splits", "core.training", "numpy"]) == ["core.methods.ssd"]
-    assert upward("core.params", ["core.domain"]) == []  # both on the ground
+    assert upward("core.training.loop", ["core.methods.ssd", "core.data.splits", "core.training.loop", "numpy"]) == ["core.methods.ssd"]
+    assert upward("core.domain.hyperparameters", ["core.domain"]) == []  # both on the ground
     assert upward("core", ["core.domain"]) == ["core.domain"]
-    assert (unseemly("core.store.home", ["plotly.express", "torch"]), unseemly("dashboard.app", ["torch.nn", "plotly"])) == (
+    assert (unseemly("core.storage.home", ["plotly.express", "torch"]), unseemly("dashboard.app", ["torch.nn", "plotly"])) == (
         {"plotly"}, {"torch"},
     )  # fmt: skip
     assert "torch <- core.pipeline" in ways_to(HEAVY, "core.pipeline")

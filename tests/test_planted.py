@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from core.catalogue import catalogue
-from core.domain import RunStatus
-from core.store.artifacts import Artifacts
-from core.store.home import Home
-from core.store.results import ResultStore
+from core.domain.run import RunStatus
+from core.jobs.catalogue import catalogue
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home
+from core.storage.runs import ResultStore
 from tests.planted import BEHAVIOUR, KEYS, Behaviour, plant, plant_many, spec
 
 

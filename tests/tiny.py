@@ -7,16 +7,16 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from core.context import RunContext
-from core.data.dataset import Dataset
-from core.data.examples import Examples
+from core.data.dataset import Dataset, Examples
 from core.data.splits import Splits, split
-from core.descriptions import Column, DatasetInfo
-from core.domain import ForgetRequest, Recipe
-from core.methods import UnlearningMethod
-from core.models import MODELS
-from core.statistics import Statistic
-from core.training import fit
+from core.domain.info import Column, DatasetInfo
+from core.domain.request import ForgetRequest
+from core.domain.run import Recipe
+from core.methods.base import UnlearningMethod
+from core.models.registry import MODELS
+from core.training.context import RunContext
+from core.training.loop import fit
+from core.training.precomputed import Statistic
 
 CLASSES, TRAIN, TEST, SIDE = 3, 120, 60, 8
 ATTRIBUTES, PEOPLE = ("striped", "dotted", "dark"), 6

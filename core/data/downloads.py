@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 import sys
 
-from core.data.beside import folder_beside
-from core.data.folder import LOOKING, OFFLINE
-from core.domain import WrongInput
+from core.data.paths import LOOKING, OFFLINE
+from core.domain.errors import WrongInput
+from core.storage.atomic import folder_beside
 
 HINT = "You can use download=True to download it"  # torchvision's word to programmers
 

@@ -7,6 +7,16 @@ import re
 from unicodedata import normalize
 
 
+def named_orders(classes: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    """Name -> the class, by its index here, of each row of a last layer, in orders that other programs give the same classes."""
+    places = range(len(classes))
+    found = {
+        "text": tuple(sorted(places, key=lambda i: (classes[i], i))),
+        "natural": tuple(sorted(places, key=lambda i: (natural(classes[i]), classes[i], i))),
+    }
+    return {name: order for name, order in found.items() if order != tuple(places)}
+
+
 def composed(text: str) -> str:
     """The text with its letters composed (NFC): é is one letter, also where a Mac wrote e and an accent."""
     return text if text.isascii() else normalize("NFC", text)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.data.dataset import Dataset
-from core.data.examples import Examples
+from core.data.dataset import Dataset, Examples
 from core.data.labels import is_multi
-from core.domain import ForgetRequest, WrongInput
+from core.domain.errors import WrongInput
+from core.domain.request import ForgetRequest
 
 FLIPS = 1  # added to a request's seed: which examples go, and what they are called, are two draws
 NAMES = ("train", "retain", "forget", "test", "test_retain", "test_forget")

@@ -12,15 +12,16 @@ import time
 
 from filelock import FileLock, Timeout
 
-from core.domain import RunStatus, WrongInput
-from core.jobs.runner import empty_trash
-from core.jobs.starting import note_start, note_started
-from core.jobs.warm import NO_SERVER, WarmServer
-from core.store.artifacts import Artifacts
-from core.store.home import Home
-from core.store.lifecycle import limit_reached, stop_at_limit
-from core.store.liveness import ProcessId
-from core.store.results import ResultStore
+from core.domain.errors import WrongInput
+from core.domain.run import RunStatus
+from core.jobs.fork_server import NO_SERVER, WarmServer
+from core.jobs.start_supervisor import note_start, note_started
+from core.jobs.submit import empty_trash
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home
+from core.storage.processes import ProcessId
+from core.storage.run_queue import limit_reached, stop_at_limit
+from core.storage.runs import ResultStore
 
 POLL = 0.05  # seconds between looks: at the queue, at the run's process, at its cancel flag
 KIND_SECONDS = 1.0  # from TERM to KILL

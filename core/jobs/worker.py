@@ -10,14 +10,14 @@ import threading
 import time
 import traceback
 
-from core.domain import RunSpec, RunStatus, WrongInput
-from core.memory import out_of_memory
-from core.store.home import Home
-from core.store.liveness import ProcessId
-from core.store.outcome import Outcome
-from core.store.results import ResultStore
-from core.store.trouble import sentence_of
-from core.version import ENGINE, code_version
+from core.domain.code_version import ENGINE, code_version
+from core.domain.errors import WrongInput
+from core.domain.run import RunSpec, RunStatus
+from core.storage.error_messages import out_of_memory, sentence_of
+from core.storage.home import Home
+from core.storage.processes import ProcessId
+from core.storage.records import Outcome
+from core.storage.runs import ResultStore
 
 NICENESS = 5  # the page that waits for an answer goes first
 SECONDS_BETWEEN_WRITES = 0.1

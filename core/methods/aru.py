@@ -9,22 +9,92 @@ script (for ViT) resets to 0 with a share of 0.5 and picks layers by the name "c
 which those names leave out in a ResNet (of a ViT, the patches' alone). Noise is made in pixel space, gradients on copies.
 """
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from core.chunks import forward_chunk
-from core.context import RunContext
-from core.data.examples import Examples
+from core.data.dataset import Examples
+from core.data.labels import loss as label_loss
 from core.data.splits import Splits
-from core.domain import Recipe, WrongInput
-from core.maths.attack import pgd, random_start
-from core.maths.slices import choose, convolutions, difference
+from core.domain.errors import WrongInput
+from core.domain.hyperparameters import param
+from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
-from core.params import param
-from core.training import fit, share_right
+from core.training.batch_size import forward_chunk
+from core.training.context import RunContext
+from core.training.gradients import summed_gradient
+from core.training.loop import fit, share_right
+
+
+def random_start(shape: tuple[int, ...], radius: float, generator: torch.Generator) -> Tensor:
+    """A change of pixels, uniform in the box |change| <= radius."""
+    return torch.empty(shape).uniform_(-radius, radius, generator=generator)
+
+
+def pgd(
+    model: nn.Module, x: Tensor, y: Tensor, start: Tensor, *, radius: float, step_size: float, steps: int,
+    minimise: bool = True, on_step: Callable[[float], None] | None = None,
+) -> Tensor:  # fmt: skip
+    """Attacked images (B, C, H, W) in [0, 1] with |x' - x| <= radius everywhere.
+
+    Starts at `x + start`, clipped; each step moves every pixel by `step_size` along the sign of the gradient of
+    the labels' summed loss, down where `minimise` (error-minimising noise), else up; then projects and clips.
+    `on_step` hears the mean loss before each step and after the last. The model's mode is used as
+    it is; its parameters get no gradient.
+    """
+    attacked = (x + start).clamp(0, 1)
+    sign = -1.0 if minimise else 1.0
+    for step in range(steps + 1):
+        attacked.requires_grad_(True)
+        loss = label_loss(model(attacked), y, "sum")
+        if on_step is not None:
+            on_step(loss.item() / len(y))
+        if step == steps:
+            break
+        (gradient,) = torch.autograd.grad(loss, attacked)
+        moved = attacked.detach() + sign * step_size * gradient.sign()
+        attacked = torch.minimum(torch.maximum(moved, x - radius), x + radius).clamp(0, 1)
+    return attacked.detach()
+
+
+def convolutions(model: nn.Module) -> dict[str, nn.Conv2d]:
+    """Weight's name -> layer, for every convolution larger than 1x1, in the model's order."""
+    found = {name: module for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
+    return {f"{name}.weight": layer for name, layer in found.items() if max(layer.kernel_size) > 1}
+
+
+def difference(
+    model: nn.Module, forget: Examples, noise: Tensor, *, batch_size: int, train_mode: bool
+) -> dict[str, Tensor]:
+    """Weight's name -> d (out, in): |mean over the kernel of (gradient on the images - gradient on the noise alone)|.
+
+    noise: (k, C, H, W), each under its image's label. Each gradient is a sum over batches of the batch-mean
+    cross-entropy's, taken on a copy whose BatchNorm uses the batch's statistics (`train_mode`) or the stored ones.
+    """
+    sums, alone = [], len(forget) == 1
+    of_noise = zip(torch.split(noise, batch_size), torch.split(forget.labels, batch_size), strict=True)
+    for batches in (forget.batches(batch_size), of_noise):
+        usable = (batch for batch in batches if len(batch[1]) > 1 or not train_mode or alone)
+        copy = deepcopy(model).train(train_mode and not alone)  # BatchNorm cannot normalise a single example
+        sums.append(summed_gradient(copy, usable, "mean"))
+    return {name: (sums[0][name] - sums[1][name]).mean((2, 3)).abs() for name in convolutions(model)}
+
+
+def choose(scores: Tensor, share: float, rule: str, generator: torch.Generator) -> Tensor:
+    """bool, shaped like `scores`: floor(share x size) entries, by `rule`: smallest (aru), largest, or random ones."""
+    size = scores.numel()
+    count = int(share * size + 1e-9)  # 0.3 x 10 is 2.9999... in binary
+    order = scores.flatten().argsort(descending=rule == "largest", stable=True)  # dead units tie at 0
+    if rule == "random":
+        order = torch.randperm(size, generator=generator).to(scores.device)
+    mask = torch.zeros(size, dtype=torch.bool, device=scores.device)
+    mask[order[:count]] = True
+    return mask.view_as(scores)
+
 
 SHOWN = 16  # forget images whose attack is recorded
 MASK_PASSES = 2

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core.context import RunContext
 from core.data.labels import is_multi
 from core.data.splits import Splits
-from core.domain import Recipe
-from core.maths.losses import kl_divergence
+from core.domain.hyperparameters import param
+from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
-from core.params import param
-from core.training import descend, predict
+from core.training.context import RunContext
+from core.training.loop import descend, predict
+from core.training.losses import kl_divergence
 
 
 @dataclass(frozen=True)

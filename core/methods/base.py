@@ -6,12 +6,14 @@ from typing import ClassVar
 
 from torch import nn
 
-from core.context import RunContext
 from core.data.splits import Splits
-from core.descriptions import no_attributes
-from core.domain import KINDS, ForgetRequest, Recipe, WrongInput
-from core.params import params_of
-from core.statistics import Statistic
+from core.domain.errors import WrongInput
+from core.domain.hyperparameters import params_of
+from core.domain.info import no_attributes
+from core.domain.request import KINDS, ForgetRequest
+from core.domain.run import Recipe
+from core.training.context import RunContext
+from core.training.precomputed import Statistic
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class UnlearningMethod(ABC):
     uses: ClassVar[frozenset[str]] = frozenset()
     keeps: ClassVar[frozenset[str]] = frozenset()  # kinds of stored statistics read besides, in words
     reconstruction: ClassVar[bool] = False  # the algorithm is not public: this is our reading of it
-    explorable: ClassVar[str] = ""  # see core.descriptions.MethodInfo
+    explorable: ClassVar[str] = ""  # see core.domain.info.MethodInfo
     kinds: ClassVar[frozenset[str]] = frozenset(KINDS)
     multi: ClassVar[bool] = False  # can serve a set whose examples have several attributes instead of one class
     not_multi: ClassVar[str] = "it was written for examples that have one class"  # why it cannot, to follow a colon

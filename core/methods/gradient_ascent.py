@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from core.context import RunContext
 from core.data.labels import loss as label_loss
 from core.data.splits import Splits
-from core.domain import Recipe
+from core.domain.hyperparameters import param
+from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
-from core.params import param
-from core.training import descend
+from core.training.context import RunContext
+from core.training.loop import descend
 
 
 @dataclass(frozen=True)

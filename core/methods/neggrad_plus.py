@@ -12,13 +12,13 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from core.context import RunContext
 from core.data.labels import loss as label_loss
 from core.data.splits import Splits
-from core.domain import Recipe
+from core.domain.hyperparameters import param
+from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
-from core.params import param
-from core.training import descend, draws
+from core.training.context import RunContext
+from core.training.loop import descend, draws
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from core.context import RunContext
 from core.data.splits import Splits
 from core.methods.base import UnlearningMethod
+from core.training.context import RunContext
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from core.context import RunContext
-from core.data.examples import Examples
+from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain import Recipe
-from core.maths.losses import other_labels
+from core.domain.hyperparameters import param
+from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
-from core.params import param
-from core.training import fit
+from core.training.context import RunContext
+from core.training.loop import fit
+from core.training.losses import other_labels
 
 # The one other label of an attribute is its opposite: that is a reversed label and no random one, and a coin is half right.
 WRONG_LABEL = "it puts another class, drawn at random, in place of the true one, and such images have no one class"

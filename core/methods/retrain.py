@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from core.context import RunContext
 from core.data.splits import Splits
-from core.domain import Recipe
+from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
-from core.training import fit
+from core.training.context import RunContext
+from core.training.loop import fit
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from core.context import RunContext
 from core.data.splits import Splits
-from core.domain import Recipe
-from core.maths.gradients import summed_gradient
+from core.domain.hyperparameters import param
+from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.methods.random_label import WRONG_LABEL, relabelled
-from core.params import param
-from core.training import fit
+from core.training.context import RunContext
+from core.training.gradients import summed_gradient
+from core.training.loop import fit
 
 
 @dataclass(frozen=True)

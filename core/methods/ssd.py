@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.context import RunContext
 from core.data.splits import Splits
-from core.importance import Importance
+from core.domain.hyperparameters import param
 from core.methods.base import UnlearningMethod
-from core.params import param
-from core.statistics import ImportanceStatistic
+from core.training.context import RunContext
+from core.training.fisher import Importance
+from core.training.precomputed import ImportanceStatistic
 
 
 @dataclass(frozen=True)

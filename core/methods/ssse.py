@@ -15,15 +15,15 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from core.context import RunContext
 from core.data.labels import loss as label_loss
 from core.data.splits import Splits
-from core.maths.blocks import SCOPES, blocks
-from core.maths.curvature import Solve, downdated
+from core.domain.hyperparameters import param
 from core.methods.base import UnlearningMethod
-from core.params import param
-from core.statistics import FisherStatistic, fisher_of, regularised_rows
-from core.training import predict
+from core.training.context import RunContext
+from core.training.curvature import Solve, downdated
+from core.training.loop import predict
+from core.training.parameter_blocks import SCOPES, blocks
+from core.training.precomputed import FisherStatistic, fisher_of, regularised_rows
 
 PATH = torch.linspace(0, 3, 13)  # multiples of the step at which the loss is looked at
 SPECTRUM, LOOKED_AT = 512, 500  # at most: eigenvalues of a block that are shown, forget images followed along the path

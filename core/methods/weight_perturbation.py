@@ -9,25 +9,114 @@ Departs from the paper: unknown, since its algorithm is not public. BatchNorm is
 the loss AUC of D_f against D_r is recorded. Of several attributes each has two answers: a mean of divergences; B borrows one by one.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 import torch
 from torch import Tensor, nn
 
-from core.context import RunContext
-from core.data.examples import Examples
-from core.data.labels import is_multi, loss
+from core.data.dataset import Examples
+from core.data.labels import is_multi, loss, two_answers
+from core.data.labels import loss as label_loss
 from core.data.splits import Splits
-from core.domain import Recipe
-from core.maths.blocks import blocks
-from core.maths.losses import kl_divergence
-from core.maths.perturbing import look, project, third_party
-from core.maths.trail import Trail
+from core.domain.hyperparameters import param
+from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
-from core.params import param
-from core.training import descend, draws, fit, predict
+from core.training.context import RunContext
+from core.training.loop import descend, draws, fit, predict
+from core.training.losses import jensen_shannon, kl_divergence, rank_auc
+from core.training.parameter_blocks import blocks
+
+
+def distance(moving: Sequence[Tensor], start: Sequence[Tensor]) -> float:
+    """Length of the change over the length of the start, both taken over all weights."""
+    change = torch.cat([(p.detach() - s).flatten() for p, s in zip(moving, start, strict=True)]).norm()
+    return float(change / torch.cat([s.flatten() for s in start]).norm())
+
+
+@torch.no_grad()
+def project(moving: Sequence[Tensor], start: Sequence[Tensor], radius: float) -> None:
+    """Pull the weights back to within `radius` times the start's length of the start."""
+    far = distance(moving, start)
+    if far > radius:
+        for p, s in zip(moving, start, strict=True):
+            p.copy_(s + (p - s) * (radius / far))
+
+
+def look(
+    model: nn.Module, target: Tensor, sets: tuple[Examples, Examples], far: float, device: str
+) -> list[float]:
+    """[mean JS to the target on the forget set, `far`, loss AUC of forget against retain, mean loss of each].
+
+    sets: (forget, retain); target: (k, C) logits, of the forget set.
+    """
+    logits = [predict(model, examples, device) for examples in sets]
+    losses = [label_loss(z, e.labels.cpu(), "none") for z, e in zip(logits, sets, strict=True)]
+    js = float(jensen_shannon(target.cpu(), logits[0], multi=is_multi(sets[0].labels)).mean())
+    return [js, far, rank_auc(*losses), *(float(loss.mean()) for loss in losses)]
+
+
+def third_party(own: Tensor, others: Tensor, generator: torch.Generator, multi: bool = False) -> Tensor:
+    """Logits (k, C): for each row of `own` (k, C) a row of `others` (m, C) with the same answer, drawn at random.
+
+    Where no other has that answer, a row drawn from all, its values put in the order of the own row's. multi: the same of
+    each attribute by itself, whose answers are yes and no.
+    """
+    if multi:
+        each = (third_party(two_answers(own[:, [a]]), two_answers(others[:, [a]]), generator) for a in range(own.shape[1]))
+        return torch.stack([borrowed[:, 1] - borrowed[:, 0] for borrowed in each], 1)
+    answers, rows = others.argmax(1), []
+    for mine in own:
+        same = (answers == mine.argmax()).nonzero()[:, 0]
+        pool = same if len(same) else torch.arange(len(others))
+        theirs = others[pool[int(torch.randint(len(pool), (1,), generator=generator))]]
+        rows.append(theirs if len(same) else theirs.sort()[0][mine.argsort().argsort()])
+    return torch.stack(rows)
+
+
+BUCKETS, MOMENTS = 8192, 24  # numbers in a sketch; moments that are kept, at most, besides the last
+SIGNS = 0  # seeds the sketch: the same for every run, and no draw of the run's own
+
+
+def sketch(change: Sequence[Tensor]) -> Tensor:
+    """float32 (BUCKETS,): every number of the change, taken in order, added under a random sign to one bucket after the other.
+
+    Inner products survive: <sketch(a), sketch(b)> is <a, b> on average, with a spread of about |a| |b| / sqrt(BUCKETS), 1 %
+    (Charikar, Chen & Farach-Colton, ICALP 2002).
+    """
+    flat = torch.cat([part.detach().flatten() for part in change]).float()
+    signs = torch.randint(0, 2, (len(flat),), dtype=torch.int8, generator=torch.Generator().manual_seed(SIGNS))
+    signed = flat * (2 * signs - 1).to(flat.device)
+    return torch.nn.functional.pad(signed, (0, -len(flat) % BUCKETS)).view(-1, BUCKETS).sum(0).cpu()
+
+
+@dataclass
+class Trail:
+    """moving: the weights that a method moves, as they are when the trail begins."""
+
+    moving: Sequence[Tensor]
+    start: list[Tensor] = field(init=False)
+    _looks: int = field(init=False, default=0)
+    _every: int = field(init=False, default=1)
+    _kept: dict[int, Tensor] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.start = [p.detach().clone() for p in self.moving]
+
+    def look(self) -> float:
+        """Keep where the weights are now; the length of their change over the length of the start."""
+        now, self._looks = self._looks, self._looks + 1
+        self._kept = {look: kept for look, kept in self._kept.items() if look % self._every == 0}  # the last one was kept for now
+        if len(self._kept) > MOMENTS:
+            self._every *= 2
+        self._kept[now] = sketch([p.detach() - s for p, s in zip(self.moving, self.start, strict=True)])
+        return distance(self.moving, self.start)
+
+    def recorded(self) -> dict[str, Tensor]:
+        """`moments` (M,): the looks, counted from 0, that are kept, the last among them; `sketch` (M, BUCKETS): their changes."""
+        return {"moments": torch.tensor(list(self._kept), dtype=torch.float32), "sketch": torch.stack(list(self._kept.values()))}
+
 
 LOOKED_AT = 500  # examples of each set that the trajectory and the stop are measured on
 

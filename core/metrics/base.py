@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from core.data.examples import Examples
+from core.data.dataset import Examples
 from core.data.labels import is_multi
 from core.data.splits import Splits
-from core.descriptions import MetricInfo
-from core.domain import MODELS
+from core.domain.info import MetricInfo
+from core.domain.run import MODELS
 
 T = TypeVar("T")
 LOOKS = 0  # seeds which examples are looked at: the same in runs of every seed, so that they can be paired

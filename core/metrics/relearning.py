@@ -7,10 +7,10 @@ import pandas as pd
 import torch
 
 from core.data.labels import loss as label_loss
-from core.descriptions import MetricInfo
-from core.domain import MODELS
+from core.domain.info import MetricInfo
+from core.domain.run import MODELS
 from core.metrics.base import Evidence, Metric, NotApplicable
-from core.training import share_right
+from core.training.loop import share_right
 
 NEARLY = 0.95  # of the original's accuracy on the forget set counts as learnt back
 LIMIT = 200  # optimiser steps, at most; the paper goes on for ten epochs, which is about as long on digits

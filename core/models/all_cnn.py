@@ -7,9 +7,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from core.descriptions import DatasetInfo, ModelInfo
-from core.models.layers import GlobalMean
-from core.models.normalise import Normalise
+from core.domain.info import DatasetInfo, ModelInfo
+from core.models.layers import GlobalMean, Normalise
 
 INFO = ModelInfo(
     "all_cnn", "All-CNN", "Nine convolutions with BatchNorm, strides in place of pooling; about 1.4 million weights."

@@ -41,3 +41,25 @@ def attended(told: Tensor, heads: int) -> Tensor:
     """Multi-head attention: queries, keys and values side by side (B, T, 3 D) -> the values that each token takes up, (B, T, D)."""
     each = torch.unflatten(told, 2, (3, heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, heads, T, d)
     return F.scaled_dot_product_attention(each[0], each[1], each[2]).transpose(1, 2).flatten(2)
+
+
+class Normalise(nn.Module):
+    """x -> (x - mean) / deviation per channel; buffers, not parameters: nothing here is learned or forgotten."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1))
+        self.register_buffer("deviation", torch.tensor(deviation).view(-1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: float32 (B, C, H, W) in [0, 1]; the same shape comes back."""
+        return (x - self.mean) / self.deviation
+
+
+def from_normalised(model: nn.Module, z: Tensor) -> Tensor:
+    """Pixels that the model's first layer turns into z (B, C, H, W); not held to [0, 1]. For noise in normalised space."""
+    layer = next((module for module in model.modules() if isinstance(module, Normalise)), None)
+    return z if layer is None else z * layer.deviation + layer.mean

@@ -4,9 +4,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from core.descriptions import DatasetInfo, ModelInfo
-from core.models.layers import SMALL, GlobalMean
-from core.models.normalise import Normalise
+from core.domain.info import DatasetInfo, ModelInfo
+from core.models.layers import SMALL, GlobalMean, Normalise
 
 INFO = ModelInfo(
     "mobilenet_v2", "MobileNetV2", "Seventeen inverted residual blocks, 2.2 million weights; below 64 pixels it shrinks later."

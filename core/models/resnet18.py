@@ -4,9 +4,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from core.descriptions import DatasetInfo, ModelInfo
-from core.models.layers import SMALL, GlobalMean
-from core.models.normalise import Normalise
+from core.domain.info import DatasetInfo, ModelInfo
+from core.models.layers import SMALL, GlobalMean, Normalise
 
 INFO = ModelInfo(
     "resnet18", "ResNet-18", "Eight residual blocks, 11.2 million weights; below 64 pixels with a 3x3 stem that does not shrink."

@@ -4,8 +4,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from core.descriptions import DatasetInfo, ModelInfo
-from core.models.normalise import Normalise
+from core.domain.info import DatasetInfo, ModelInfo
+from core.models.layers import Normalise
 
 INFO = ModelInfo(
     "small_cnn", "Small CNN", "Two 3x3 convolutions with BatchNorm, two linear layers; the smallest network here."

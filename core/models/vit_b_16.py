@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from core.descriptions import DatasetInfo, ModelInfo
-from core.models.layers import ToSquare, attended
-from core.models.normalise import Normalise
+from core.domain.info import DatasetInfo, ModelInfo
+from core.models.layers import Normalise, ToSquare, attended
 
 if TYPE_CHECKING:
     from torchvision.models.vision_transformer import VisionTransformer

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
-from core.descriptions import DatasetInfo, ModelInfo
-from core.models.layers import TokenMean, attended
-from core.models.normalise import Normalise
+from core.domain.info import DatasetInfo, ModelInfo
+from core.models.layers import Normalise, TokenMean, attended
 
 INFO = ModelInfo(
     "vit_small", "Small ViT", "Six attention blocks of width 192 on 4-pixel patches at 32 pixels; about 2.7 million weights."

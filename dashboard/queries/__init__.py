@@ -3,9 +3,27 @@
 `finished` and `root` (the home) are arguments only to be part of the cache's key: see `edition`.
 """
 
-from dashboard.queries.listing import listed, offered
-from dashboard.queries.looking import look_arrays, look_key, look_progress
-from dashboard.queries.results import (
+from dashboard.queries.background import look_arrays, look_key, look_progress
+from dashboard.queries.catalogue import catalogue, dataset, images, study_name, titled
+from dashboard.queries.engine import (
+    alpha_curve,
+    engine,
+    importance_view,
+    kernel_map,
+    noise_answers,
+    own_weights,
+    path_at,
+    path_curve,
+    plane,
+    redampen,
+    saliency,
+    saliency_offer,
+    top_filters,
+    touched_layer,
+    touched_map,
+)
+from dashboard.queries.run_list import listed, offered
+from dashboard.queries.runs import (
     answer,
     arrays,
     beside,
@@ -29,10 +47,7 @@ from dashboard.queries.results import (
     stored,
     table,
 )
-from dashboard.queries.saliency import saliency, saliency_offer
-from dashboard.queries.shelves import catalogue, dataset, images, study_name, titled
-from dashboard.queries.steps import noise_answers, path_at, path_curve, plane
-from dashboard.queries.studying import (
+from dashboard.queries.studies import (
     damaged_studies,
     new_runs,
     plan_seconds,
@@ -40,16 +55,6 @@ from dashboard.queries.studying import (
     studies,
     study_runs,
     study_summary,
-)
-from dashboard.queries.warm import engine, own_weights
-from dashboard.queries.weights import (
-    alpha_curve,
-    importance_view,
-    kernel_map,
-    redampen,
-    top_filters,
-    touched_layer,
-    touched_map,
 )
 
 __all__ = [

@@ -5,12 +5,12 @@ from functools import partial
 import streamlit as st
 
 from dashboard import queries
-from dashboard.components.comparing_choice import chosen_runs, count, pair, why_not_all
-from dashboard.components.comparing_details import doubts
-from dashboard.components.comparing_numbers import answered, asked_over_seeds, numbers
-from dashboard.components.comparing_pair import sections
-from dashboard.components.comparing_sides import Look, look_at, side
-from dashboard.components.fragments import fragment
+from dashboard.components.common.sections import fragment
+from dashboard.components.compare.filters import chosen_runs, count, pair, why_not_all
+from dashboard.components.compare.metrics_table import answered, asked_over_seeds, numbers
+from dashboard.components.compare.pair_panels import doubts
+from dashboard.components.compare.selection import Look, look_at, side
+from dashboard.components.compare.tabs import sections
 
 
 def a_and_b(look: Look) -> None:

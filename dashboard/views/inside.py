@@ -3,12 +3,12 @@
 import streamlit as st
 
 from dashboard import queries
-from dashboard.components.inside import frames_of
-from dashboard.components.lacks import lacks
-from dashboard.components.opened import finished_run
-from dashboard.components.player import player
-from dashboard.components.runs import settings_of
-from dashboard.components.text import plain
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.missing_results import lacks
+from dashboard.components.common.run_picker import finished_run
+from dashboard.components.common.run_status import settings_of
+from dashboard.components.inside.player import player
+from dashboard.components.inside.stories import frames_of
 
 run = finished_run()
 if run is not None:

@@ -6,27 +6,27 @@ from importlib.util import find_spec
 import numpy as np
 import streamlit as st
 
-from core.descriptions import DatasetInfo
-from core.domain import WrongInput
-from core.looks.asked import Look
-from core.store.outcome import Run
+from core.analysis.stored_results import Analysis
+from core.domain.errors import WrongInput
+from core.domain.info import DatasetInfo
+from core.storage.records import Run
 from dashboard import queries
-from dashboard.components.fragments import fragment
-from dashboard.components.lacks import NETWORKS, lacks
-from dashboard.components.look import look
-from dashboard.components.map_choice import show_choice
-from dashboard.components.map_hover import show_hover, tell_hover
-from dashboard.components.map_panel import ask_shown, show_card, show_map
-from dashboard.components.map_table import SET_TITLE, SETS, models_of, table_of
-from dashboard.components.opened import finished_run
-from dashboard.components.text import plain
+from dashboard.components.common.background_analysis import look
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.missing_results import NETWORKS, lacks
+from dashboard.components.common.run_picker import finished_run
+from dashboard.components.common.sections import fragment
+from dashboard.components.feature_map.hover.component import show_hover, tell_hover
+from dashboard.components.feature_map.panel import ask_shown, show_card, show_map
+from dashboard.components.feature_map.selection_panel import show_choice
+from dashboard.components.feature_map.table import SET_TITLE, SETS, models_of, table_of
 from dashboard.session import stays
 
 COUNT, SEED = 2000, 0  # images on a map, and of their draw
 PROJECTIONS = ("PCA", "UMAP")
 
 
-def show(run: Run, data: DatasetInfo, asked: Look, projection: str, arrays: dict[str, np.ndarray]) -> None:
+def show(run: Run, data: DatasetInfo, asked: Analysis, projection: str, arrays: dict[str, np.ndarray]) -> None:
     """Map, companion, card and choice, drawn anew together: each depends on the others' clicks."""
     sets = zip(SETS, np.bincount(arrays["set"], minlength=len(SETS)), arrays["available"], strict=True)
     st.caption(
@@ -67,7 +67,7 @@ def ask_map(run: Run, data: DatasetInfo) -> None:
     if len(offered) < len(PROJECTIONS):
         st.caption("UMAP needs the package umap-learn, which is not installed here.")
     settings = {"projection": projection.lower(), "count": COUNT, "seed": SEED, "turn": bool(turn and referenced)}
-    asked = Look("map", run.id, settings)
+    asked = Analysis("map", run.id, settings)
     look(
         asked, f"the joint map by {projection}", lambda arrays: fragment(
             partial(show, run, data, asked, projection, arrays)), key=projection,

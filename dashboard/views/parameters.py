@@ -4,17 +4,17 @@ from functools import partial
 
 import streamlit as st
 
-from core.descriptions import DatasetInfo
-from core.store.outcome import Run
+from core.domain.info import DatasetInfo
+from core.storage.records import Run
 from dashboard import queries
-from dashboard.components import figures, result_figures
-from dashboard.components.fragments import fragment
-from dashboard.components.lacks import lacks
-from dashboard.components.opened import finished_run
-from dashboard.components.parameters import Source, safely, source
-from dashboard.components.parameters_explorer import explorer
-from dashboard.components.parameters_importance import importances
-from dashboard.components.parameters_touched import touched
+from dashboard.components.common import class_figures, plotly_layout
+from dashboard.components.common.missing_results import lacks
+from dashboard.components.common.run_picker import finished_run
+from dashboard.components.common.sections import fragment
+from dashboard.components.parameters.importance_panel import importances
+from dashboard.components.parameters.importance_source import Source, safely, source
+from dashboard.components.parameters.ssd_explorer import explorer
+from dashboard.components.parameters.weight_changes_panel import touched
 
 PARTS = {  # name in the store -> what is not to be seen without it
     "layers": "how far each layer moved", "original": "the original's weights", "unlearned": "the unlearned network's weights",
@@ -33,7 +33,7 @@ def dampening(chosen: Source) -> None:
 def moved(run: Run) -> None:
     """The run by itself."""
     st.subheader("How far each layer moved")
-    st.plotly_chart(result_figures.layer_change(queries.table(run.id, "layers", *queries.edition(run))), key="moved", config=figures.CONFIG,
+    st.plotly_chart(class_figures.layer_change(queries.table(run.id, "layers", *queries.edition(run))), key="moved", config=plotly_layout.CONFIG,
                     alt="Relative change of each parameter tensor from the original's weights")  # fmt: skip
     st.caption(
         "How to read it: length of the change over that of the original's weights. Retraining starts elsewhere and ends far off."

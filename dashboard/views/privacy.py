@@ -5,19 +5,17 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from core.descriptions import DatasetInfo
-from core.store.outcome import Run
+from core.domain.info import DatasetInfo
+from core.storage.records import Run
 from dashboard import queries
-from dashboard.components.fragments import fragment, part
-from dashboard.components.lacks import lacks
-from dashboard.components.opened import finished_run
-from dashboard.components.privacy_attack import Attack, ask_attack
-from dashboard.components.privacy_leaks import leaks
-from dashboard.components.privacy_rates import show_distributions, show_rates
-from dashboard.components.privacy_roc import show_roc
-from dashboard.components.privacy_second import second_reference
-from dashboard.components.privacy_tries import back_part
-from dashboard.components.trust import trust_panel
+from dashboard.components.common.checks_panel import trust_panel
+from dashboard.components.common.missing_results import lacks
+from dashboard.components.common.run_picker import finished_run
+from dashboard.components.common.sections import fragment, part
+from dashboard.components.privacy.attack_controls import Attack, ask_attack, second_reference
+from dashboard.components.privacy.attack_panels import show_distributions, show_rates, show_roc
+from dashboard.components.privacy.image_panel import leaks
+from dashboard.components.privacy.recoverability_panel import back_part
 
 Where = tuple[str, str]
 

@@ -6,25 +6,25 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.descriptions import DatasetInfo, MethodInfo
-from core.domain import WrongInput
-from core.params import used
-from core.store.outcome import Run
-from core.verdict import verdict
+from core.domain.errors import WrongInput
+from core.domain.hyperparameters import used
+from core.domain.info import DatasetInfo, MethodInfo
+from core.reports.verdict import verdict
+from core.storage.records import Run
 from dashboard import queries
-from dashboard.components import figures, result_figures
-from dashboard.components.fragments import fragment
-from dashboard.components.lacks import gone, lacks
-from dashboard.components.measures import numbers_by_family, report_numbers
-from dashboard.components.numbers import seconds, times
-from dashboard.components.opened import finished_run
-from dashboard.components.palette import MODEL_TITLE
-from dashboard.components.recorded import recorded_table
-from dashboard.components.result_figures import NO_MATRIX
-from dashboard.components.runs import age, settings_of
-from dashboard.components.tables import show_table
-from dashboard.components.text import labels, plain
-from dashboard.components.trust import trust_panel
+from dashboard.components.common import class_figures, plotly_layout
+from dashboard.components.common.checks_panel import trust_panel
+from dashboard.components.common.class_figures import NO_MATRIX
+from dashboard.components.common.markdown import labels, plain
+from dashboard.components.common.metric_tables import seconds, times
+from dashboard.components.common.missing_results import gone, lacks
+from dashboard.components.common.palette import MODEL_TITLE
+from dashboard.components.common.run_picker import finished_run
+from dashboard.components.common.run_status import age, settings_of
+from dashboard.components.common.sections import fragment
+from dashboard.components.common.tables import show_table
+from dashboard.components.result.metrics_panel import numbers_by_family, report_numbers
+from dashboard.components.result.recordings_table import recorded_table
 from dashboard.session import home
 
 STAGES = {
@@ -84,11 +84,11 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
 
 def choose_classes(classes: tuple[str, ...], what: str, start: tuple[int, ...]) -> tuple[int, ...]:
     """Which of many classes have bars: those that changed most, or those that are searched for; () where all have."""
-    if len(classes) <= result_figures.MOST:
+    if len(classes) <= class_figures.MOST:
         return ()
     names, plural = labels(classes), "attributes" if what == "attribute" else "classes"
     picked = st.multiselect(
-        plural.capitalize(), classes, format_func=names.__getitem__, key="classes_shown", max_selections=result_figures.MOST,
+        plural.capitalize(), classes, format_func=names.__getitem__, key="classes_shown", max_selections=class_figures.MOST,
         placeholder=f"the {len(start)} that changed most; type to search {len(classes)}",
     )  # fmt: skip
     places = {name: place for place, name in enumerate(classes)}
@@ -118,10 +118,10 @@ def by_class(run: Run, data: DatasetInfo, where: tuple[str, str], split: str) ->
     table = queries.table(run.id, "per_class", *where)
     table = table[table["split"] == split]
     forgotten = run.spec.request.picks if run.spec.request.by_class else ()
-    chosen = choose_classes(classes, what, result_figures.most_changed(table, forgotten))
+    chosen = choose_classes(classes, what, class_figures.most_changed(table, forgotten))
     st.plotly_chart(
-        result_figures.class_shift(table, classes, forgotten, data.multi, chosen), key="class_shift",
-        config=figures.CONFIG,
+        class_figures.class_shift(table, classes, forgotten, data.multi, chosen), key="class_shift",
+        config=plotly_layout.CONFIG,
         alt=f"Bars: accuracy by {what} of the original, the unlearned and the reference network",
     )  # fmt: skip
     if data.multi:
@@ -149,12 +149,12 @@ def answers(run: Run, data: DatasetInfo, where: tuple[str, str], split: str) -> 
     models = [model for model in MODEL_TITLE if (cells["model"] == model).any()]
     taught = run.spec.request.kind == "mislabelled" and split == "train"
     row = "taught label" if taught else "true class"
-    rows = result_figures.most_confused(cells[cells["split"] == split], len(classes), forgotten)  # the same for all networks
+    rows = class_figures.most_confused(cells[cells["split"] == split], len(classes), forgotten)  # the same for all networks
     for column, model in zip(st.columns(len(models)), models, strict=True):
         own = cells[(cells["split"] == split) & (cells["model"] == model)]
         column.plotly_chart(
-            result_figures.confusion(own, classes, MODEL_TITLE[model], dark, row, rows), key=f"confusion-{model}",
-            config=figures.CONFIG,
+            class_figures.confusion(own, classes, MODEL_TITLE[model], dark, row, rows), key=f"confusion-{model}",
+            config=plotly_layout.CONFIG,
             alt=f"Heat map: {row} against answer of the {MODEL_TITLE[model]} network",
         )  # fmt: skip
     st.caption(

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from core.domain import RunStatus
-from core.store.outcome import DamagedRun
+from core.domain.run import RunStatus
+from core.storage.records import DamagedRun
 from dashboard import queries
-from dashboard.components.fragments import fragment
-from dashboard.components.numbers import gist
-from dashboard.components.runs import (
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.metric_tables import gist
+from dashboard.components.common.run_filters import ask_wanted, counted, damaged_row, take_out
+from dashboard.components.common.run_status import (
     POLL,
     act_button,
     delete_damaged_button,
@@ -16,8 +17,7 @@ from dashboard.components.runs import (
     settings_of,
     state,
 )
-from dashboard.components.runs_wanted import ask_wanted, counted, damaged_row, take_out
-from dashboard.components.text import plain
+from dashboard.components.common.sections import fragment
 from dashboard.session import ask_to_open
 
 PAGE = 10  # runs shown at once

@@ -4,15 +4,15 @@ from functools import partial
 
 import streamlit as st
 
-from core.descriptions import DatasetInfo
-from core.store.outcome import Run
+from core.domain.info import DatasetInfo
+from core.storage.records import Run
 from dashboard import queries
-from dashboard.components.fragments import fragment, part
-from dashboard.components.lacks import NETWORKS, lacks
-from dashboard.components.opened import finished_run
-from dashboard.components.saliency_ask import ask_question
-from dashboard.components.saliency_gallery import gallery
-from dashboard.components.saliency_image import one_image
+from dashboard.components.common.missing_results import NETWORKS, lacks
+from dashboard.components.common.run_picker import finished_run
+from dashboard.components.common.sections import fragment, part
+from dashboard.components.saliency.controls import ask_question
+from dashboard.components.saliency.gallery import gallery
+from dashboard.components.saliency.one_image import one_image
 
 
 def page(run: Run, data: DatasetInfo) -> None:

@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from core.domain import WrongInput
-from core.studies import runner
-from core.studies.plan import StudyPlan
-from core.studies.standing import takes
+from core.domain.errors import WrongInput
+from core.domain.study import StudyPlan
+from core.jobs.studies import submit
+from core.jobs.studies.progress import takes
 from dashboard import queries
-from dashboard.components.fragments import fragment
-from dashboard.components.requests import ask_request, one_draw
-from dashboard.components.runs import put_back_rows
-from dashboard.components.studies_form import ask_plan, told
-from dashboard.components.studies_rows import damaged_row, moving, study_row
-from dashboard.components.text import plain
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.run_status import put_back_rows
+from dashboard.components.common.sections import fragment
+from dashboard.components.forms.forget_request import ask_request, one_draw
+from dashboard.components.studies.form import ask_plan, told
+from dashboard.components.studies.rows import damaged_row, moving, study_row
 from dashboard.session import home, remember
 
 POLL = 1.0  # seconds between looks while something moves
@@ -27,7 +27,7 @@ known, damaged = queries.standings(), queries.damaged_studies()
 def start(plan: StudyPlan) -> None:
     """A callback: once per click; the same plan again is the same study."""
     try:
-        runner.submit(home(), plan, shelves)
+        submit.submit(home(), plan, shelves)
         remember(NEW, False)
     except WrongInput as wrong:
         st.toast(plain(str(wrong)), icon=":material/error:")

@@ -3,21 +3,21 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.asking import floor_spec, limit_of, make_spec, preset_values
-from core.descriptions import MethodInfo
-from core.domain import ForgetRequest, WrongInput
-from core.jobs import runner
-from core.params import Value
-from core.presets import PAPER
-from core.store.beside import FLOOR
+from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.errors import WrongInput
+from core.domain.hyperparameters import Value
+from core.domain.info import MethodInfo
+from core.domain.presets import PAPER
+from core.domain.request import ForgetRequest
+from core.jobs import submit
+from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
 from dashboard import queries
-from dashboard.components.cards import card, not_offered
-from dashboard.components.forms import method_form
-from dashboard.components.fragments import fragment
-from dashboard.components.own_data import own_data
-from dashboard.components.own_weights import own_weights
-from dashboard.components.requests import ask_request
-from dashboard.components.text import plain
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.sections import fragment
+from dashboard.components.forms.forget_request import ask_request
+from dashboard.components.forms.method_card import card, not_offered
+from dashboard.components.forms.method_form import method_form
+from dashboard.components.forms.uploads import own_data, own_weights
 from dashboard.session import ask_to_open, home
 
 NEAR_CEILING = 0.9  # of n/k: alpha = 10 at n/k = 10.6 was measured to forget nothing
@@ -89,7 +89,7 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
     reference = right.toggle("Reference", True, key="reference", bind="query-params",
                              help="Train the same network without the forget set: what every number is held against.")  # fmt: skip
     floor = right.toggle(
-        "Second reference", True, key="floor", bind="query-params", disabled=not reference or method == FLOOR,
+        "Second reference", True, key="floor", bind="query-params", disabled=not reference or method == SECOND_REFERENCE_METHOD,
         help="Also retrain a second time from another seed, after this run: how far two retrained networks differ is the retraining "
         "variability under every number.",
     )  # fmt: skip
@@ -106,9 +106,9 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
     except WrongInput as wrong:
         st.error(plain(str(wrong)), icon=":material/error:")
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None, key="submit") and spec:
-        run_id = runner.submit(home(), spec, limit=limit)
-        if floor and reference and method != FLOOR:
-            runner.submit(home(), floor_spec(spec, shelves), along_with=run_id)  # waits behind the run, and goes with it
+        run_id = submit.submit(home(), spec, limit=limit)
+        if floor and reference and method != SECOND_REFERENCE_METHOD:
+            submit.submit(home(), floor_spec(spec, shelves), along_with=run_id)  # waits behind the run, and goes with it
         ask_to_open(run_id, "views/result.py")
 
 

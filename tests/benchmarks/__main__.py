@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 
-from core.threads import QUIET
+from core.storage.processes import QUIET
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

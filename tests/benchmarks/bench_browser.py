@@ -10,7 +10,7 @@ import time
 
 from playwright.sync_api import Browser, Page
 
-from core.store.home import Home
+from core.storage.home import Home
 from tests.benchmarks.chromium import WARM_UPS, finished_run, new_page, served, slider, told
 from tests.browser.kit import Dashboard, ready
 

@@ -10,8 +10,8 @@ from urllib.parse import quote_plus
 
 from playwright.sync_api import Browser, Page
 
-from core.store.home import Home, open_home
-from core.store.results import ResultStore
+from core.storage.home import Home, open_home
+from core.storage.runs import ResultStore
 from tests.benchmarks.chromium import WARM_UPS, new_page, redrawn, served, timed, told
 from tests.browser.kit import drawn, pick, ready
 from tests.planted import plant, plant_many, spec

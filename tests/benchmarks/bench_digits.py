@@ -12,12 +12,12 @@ import sys
 import tempfile
 from time import perf_counter
 
-from core.asking import make_spec
-from core.catalogue import Catalogue, catalogue
-from core.domain import ForgetRequest
+from core.domain.request import ForgetRequest
+from core.jobs.catalogue import Catalogue, catalogue
+from core.jobs.validation import make_spec
 from core.pipeline import run
-from core.store.home import Home, open_home
-from core.store.outcome import Outcome
+from core.storage.home import Home, open_home
+from core.storage.records import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 

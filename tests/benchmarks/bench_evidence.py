@@ -11,14 +11,14 @@ import sys
 import tempfile
 from time import perf_counter
 
-from core.asking import make_spec
-from core.catalogue import Catalogue, catalogue
-from core.domain import ForgetRequest
+from core.domain.request import ForgetRequest
+from core.jobs.catalogue import Catalogue, catalogue
+from core.jobs.validation import make_spec
+from core.metrics.privacy.threshold_attack import interval
 from core.pipeline import run
-from core.privacy.thresholds import interval
-from core.spread import spread
-from core.store.home import Home, open_home
-from core.store.outcome import Outcome
+from core.reports.intervals import spread
+from core.storage.home import Home, open_home
+from core.storage.records import Outcome
 from tests.benchmarks.bench_digits import value, verdict
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,18 +15,17 @@ import tempfile
 
 from torch import Tensor, nn
 
-from core.asking import make_spec
-from core.catalogue import Catalogue, catalogue
-from core.domain import ForgetRequest, RunSpec
-from core.job import prepare, restore
-from core.kept import Keeper
+from core.domain.request import ForgetRequest
+from core.domain.run import RunSpec
+from core.jobs.catalogue import Catalogue, catalogue
+from core.jobs.validation import make_spec
 from core.metrics.accuracy import accuracy
-from core.pipeline import original_of, planned_work, precompute, run, train, unlearn
-from core.stages import Stages
-from core.store.artifacts import Artifacts
-from core.store.home import Home, open_home
-from core.store.results import ResultStore
-from core.training import predict
+from core.pipeline import Stages, original_of, planned_work, precompute, prepare, restore, run, train, unlearn
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home, open_home
+from core.storage.runs import ResultStore
+from core.training.cache import Keeper
+from core.training.loop import predict
 from tests.benchmarks.results import append, table, verdict
 
 GAPS = {"ssd": 0.03, "ssse": 0.03, "aru": 0.03, "weight_perturbation": 0.03, "unsir": 0.06}  # largest retain gap

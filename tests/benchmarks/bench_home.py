@@ -16,11 +16,11 @@ from time import perf_counter
 
 from streamlit.testing.v1 import AppTest
 
-from core.describe import write
-from core.store.home import Home, open_home
-from core.store.listing import Wanted, count, page_of
-from core.store.results import ResultStore
-from core.version import ENGINE, code_version
+from core.domain.code_version import ENGINE, code_version
+from core.jobs.write_catalogue import write
+from core.storage.home import Home, open_home
+from core.storage.run_list import Wanted, count, page_of
+from core.storage.runs import ResultStore
 import dashboard.boot  # noqa: F401  # as the server has imported it before anybody asks
 from tests.benchmarks.chromium import told
 from tests.planted_rows import plant_rows
@@ -32,8 +32,8 @@ APP = Path(__file__).resolve().parents[2] / "dashboard" / "navigation.py"
 WRITER = """
 import sys, threading
 from pathlib import Path
-from core.store.liveness import ProcessId
-from core.store.results import ResultStore
+from core.storage.processes import ProcessId
+from core.storage.runs import ResultStore
 from tests.planted import spec
 ended = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()

@@ -18,7 +18,7 @@ import torchvision
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # a script, not a test: nothing else puts the root there
 
-from core.importance import Importance, fisher_diagonal
+from core.training.fisher import Importance, fisher_diagonal
 
 MOST_TRAINING_PASSES = 3.0
 LEAST_GAIN_ON_TORCH_FUNC = 1.7

@@ -15,10 +15,10 @@ import time
 import numpy as np
 from playwright.sync_api import Page
 
-from core.looks import asked
-from core.looks.asked import Look
-from core.looks.shelf import LOOKS
-from core.store.home import Home, open_home
+from core.analysis.registry import LOOKS
+from core.analysis.stored_results import Analysis
+from core.jobs import background
+from core.storage.home import Home, open_home
 from tests.benchmarks.chromium import new_page, served, told
 from tests.benchmarks.results import append, table
 from tests.browser.kit import ready
@@ -33,7 +33,7 @@ CANVAS = ".st-key-map_figure .gl-canvas"
 
 def keep_features(home: Home, run_id: str, made: dict[str, np.ndarray]) -> None:
     """As the look `features` would."""
-    asked.keep(home, asked.key_of(home, Look("features", run_id, ASKED)), "features", made, 1.0)
+    background.keep(home, background.key_of(home, Analysis("features", run_id, ASKED)), "features", made, 1.0)
 
 
 def wide(draw: np.random.Generator) -> dict[str, np.ndarray]:

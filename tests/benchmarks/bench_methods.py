@@ -12,19 +12,17 @@ import tempfile
 
 import torch
 
-from core.asking import make_spec
-from core.catalogue import Catalogue, catalogue
-from core.domain import ForgetRequest
-from core.job import Job, prepare, restore
-from core.kept import Keeper
-from core.maths.losses import other_labels
-from core.pipeline import precompute, run, train, unlearn
-from core.stages import Stages
-from core.store.artifacts import Artifacts
-from core.store.home import Home, open_home
-from core.store.outcome import Outcome
-from core.store.results import ResultStore
-from core.training import share_right
+from core.domain.request import ForgetRequest
+from core.jobs.catalogue import Catalogue, catalogue
+from core.jobs.validation import make_spec
+from core.pipeline import Job, Stages, precompute, prepare, restore, run, train, unlearn
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home, open_home
+from core.storage.records import Outcome
+from core.storage.runs import ResultStore
+from core.training.cache import Keeper
+from core.training.loop import share_right
+from core.training.losses import other_labels
 from tests.benchmarks.bench_digits import value, verdict
 
 BARS = {  # method: (most test-forget accuracy, most distance of test-retain accuracy, least speed-up; 0: reported)

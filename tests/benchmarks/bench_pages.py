@@ -17,10 +17,10 @@ from typing import Any
 
 from playwright.sync_api import Page, TimeoutError
 
-from core.looks import asked
-from core.looks.asked import Look
-from core.looks.shelf import LOOKS
-from core.store.home import Home, open_home
+from core.analysis.registry import LOOKS
+from core.analysis.stored_results import Analysis
+from core.jobs import background
+from core.storage.home import Home, open_home
 from tests.benchmarks.chromium import SETTLED, finished_run, new_page, served, timed, told
 from tests.benchmarks.results import append, table, verdict
 from tests.browser.kit import ready
@@ -83,7 +83,7 @@ def made(home: Home, index: int) -> str:
     run_id = finished_run(home, f"class:{index}")
     for kind, settings in LOOKS_KEPT.items():
         made = LOOKS[kind](home, run_id, lambda *_: None, **settings)
-        asked.keep(home, asked.key_of(home, Look(kind, run_id, settings)), kind, made, 1.0)
+        background.keep(home, background.key_of(home, Analysis(kind, run_id, settings)), kind, made, 1.0)
     return run_id
 
 

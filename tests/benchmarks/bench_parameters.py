@@ -15,13 +15,13 @@ import time
 import numpy as np
 import torch
 
-from core.catalogue import catalogue
-from core.data.adding import Asked, add
-from core.data.folder import data_folder
-from core.engine import WarmEngine
-from core.kept import to_arrays
-from core.models import MODELS
-from core.store.home import Home, open_home
+from core.data.importing.importer import Asked, add
+from core.data.paths import data_folder
+from core.jobs.catalogue import catalogue
+from core.jobs.engine_client import WarmEngine
+from core.models.registry import MODELS
+from core.storage.home import Home, open_home
+from core.training.cache import to_arrays
 from tests.benchmarks.chromium import new_page, served, slider, told
 from tests.benchmarks.results import append, table
 from tests.planted import plant, spec

@@ -13,18 +13,17 @@ import sys
 import tempfile
 from time import perf_counter
 
-from core.asking import make_spec, request_of
-from core.catalogue import catalogue
-from core.data.adding import Asked, add
-from core.data.published import data_folder
-from core.domain import RunSpec
-from core.job import prepare
-from core.kept import Keeper
-from core.pipeline import run
-from core.store.artifacts import Artifacts
-from core.store.home import Home, open_home
-from core.store.outcome import Outcome
-from core.store.results import ResultStore
+from core.data.importing.importer import Asked, add
+from core.data.paths import data_folder
+from core.domain.run import RunSpec
+from core.jobs.catalogue import catalogue
+from core.jobs.validation import make_spec, request_of
+from core.pipeline import prepare, run
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home, open_home
+from core.storage.records import Outcome
+from core.storage.runs import ResultStore
+from core.training.cache import Keeper
 from tests.benchmarks.results import append, table
 
 METHODS = ("ssd", "ssse", "aru", "unsir", "weight_perturbation")

@@ -15,21 +15,22 @@ from time import perf_counter
 import psutil
 import torch
 
-from core.asking import make_spec
-from core.catalogue import catalogue
-from core.context import RunContext
-from core.data.adding import Asked, add
-from core.data.catalog import load_dataset
-from core.data.folder import data_folder
-from core.domain import MODELS as NAMES
-from core.domain import ForgetRequest, Recipe, RunSpec
-from core.engine import WarmEngine
-from core.looks.gallery import gallery
-from core.models import MODELS
+from core.analysis.saliency.gallery import gallery
+from core.data.importing.importer import Asked, add
+from core.data.paths import data_folder
+from core.data.registry import load_dataset
+from core.domain.request import ForgetRequest
+from core.domain.run import MODELS as NAMES
+from core.domain.run import Recipe, RunSpec
+from core.jobs.catalogue import catalogue
+from core.jobs.engine_client import WarmEngine
+from core.jobs.validation import make_spec
+from core.models.registry import MODELS
 from core.pipeline import run
-from core.store.artifacts import Artifacts
-from core.store.home import Home, open_home
-from core.training import fit
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home, open_home
+from core.training.context import RunContext
+from core.training.loop import fit
 from tests.benchmarks.results import append, table, verdict
 from tests.planted import record
 
@@ -70,7 +71,7 @@ def clicks(engine: WarmEngine, run_id: str) -> list[float]:
     share; median of how far off the pixels are expected to be.
     """
     engine.ask("saliency_offer", run_id=run_id)
-    process = next(p for p in psutil.Process().children() if "core.answers" in p.cmdline())
+    process = next(p for p in psutil.Process().children() if "core.jobs.engine_server" in p.cmdline())
     took, used, missed, off = [], [], [], []
     for place in range(CLICKS + 1):
         began, before = perf_counter(), busy(process)

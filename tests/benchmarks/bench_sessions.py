@@ -22,9 +22,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from core.domain import ACTIVE, ForgetRequest, RunSpec
-from core.jobs import runner
-from core.store.home import Home, open_home
+from core.domain.request import ForgetRequest
+from core.domain.run import ACTIVE, RunSpec
+from core.jobs import submit
+from core.storage.home import Home, open_home
 from tests.benchmarks.chromium import finished_run
 from tests.benchmarks.results import append, table, verdict
 from tests.browser.kit import Dashboard
@@ -90,7 +91,7 @@ async def thousand(url: str, run_id: str, count: int) -> None:
 
 def training(home: Home) -> str:
     """The id of a run that trains for as long as the measurement lasts."""
-    return runner.submit(home, RunSpec("digits", "resnet18", ForgetRequest("class", (5,)), "finetune", {"epochs": 5}, seed=7))
+    return submit.submit(home, RunSpec("digits", "resnet18", ForgetRequest("class", (5,)), "finetune", {"epochs": 5}, seed=7))
 
 
 def megabytes(server: Dashboard) -> float:
@@ -120,7 +121,7 @@ def main() -> int:
                 time.sleep(0.1)
             loads, clicks = asyncio.run(crowd(url, run_id, SESSIONS, seconds))
             trained = server.run(busy).status in ACTIVE
-            runner.cancel(home, busy)
+            submit.cancel(home, busy)
             server.ended(busy)
             before = megabytes(server)
             asyncio.run(thousand(url, run_id, CLICKS))

@@ -18,12 +18,12 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from core.data.adding import Asked, add
-from core.data.catalog import load_dataset
 from core.data.dataset import Dataset
-from core.data.published import data_folder
-from core.importance import fisher_diagonal, squared_batch_gradient
-from core.models import MODELS
+from core.data.importing.importer import Asked, add
+from core.data.paths import data_folder
+from core.data.registry import load_dataset
+from core.models.registry import MODELS
+from core.training.fisher import fisher_diagonal, squared_batch_gradient
 from tests.benchmarks.bench_importance import by_torch_func
 from tests.benchmarks.results import append, table, verdict
 

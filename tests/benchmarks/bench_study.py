@@ -14,8 +14,8 @@ import tempfile
 from time import perf_counter
 from typing import Any
 
-from core.store.home import Home
-from core.store.results import ResultStore
+from core.storage.home import Home
+from core.storage.runs import ResultStore
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = ("ssd", "ssse", "aru", "unsir", "weight_perturbation")

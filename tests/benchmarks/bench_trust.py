@@ -9,8 +9,8 @@ from pathlib import Path
 import sys
 import tempfile
 
-from core.store.home import open_home
-from core.trust import examine
+from core.reports.checks.registry import examine
+from core.storage.home import open_home
 from tests.benchmarks.bench_digits import verdict
 from tests.spoiled import (
     Spoil,

@@ -11,7 +11,7 @@ import sys
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from core.store.home import Home
+from core.storage.home import Home
 from tests.benchmarks.results import verdict
 from tests.browser.kit import FLAGS, ROOT, Dashboard, drawn, find_chromium, ready
 

@@ -12,7 +12,7 @@ import axe_playwright_python
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 import pytest
 
-from core.store.home import Home
+from core.storage.home import Home
 from tests.browser.kit import CLOCKS, FLAGS, Dashboard, Watch, find_chromium, kept_warm, ready
 
 HERE = Path(__file__).parent

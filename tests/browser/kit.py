@@ -20,10 +20,10 @@ from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 import psutil
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from core.domain import ACTIVE
-from core.store.home import Home
-from core.store.outcome import Run
-from core.store.results import ResultStore
+from core.domain.run import ACTIVE
+from core.storage.home import Home
+from core.storage.records import Run
+from core.storage.runs import ResultStore
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,8 +8,8 @@ from urllib.parse import quote_plus
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 import pytest
 
-from core.store.home import Home
-from core.store.results import ResultStore
+from core.storage.home import Home
+from core.storage.runs import ResultStore
 from tests.browser.kit import WIDTHS, Dashboard, drawn, kept_warm, pick, ready, turned, until
 from tests.planted import plant, spec
 

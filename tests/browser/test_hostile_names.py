@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from core import pipeline
-from core.asking import make_spec
-from core.catalogue import catalogue
-from core.data.adding import Asked, add
-from core.domain import ForgetRequest, RunStatus
-from core.store.home import open_home
-from core.store.liveness import ProcessId
-from core.store.results import ResultStore
+from core.data.importing.importer import Asked, add
+from core.domain.request import ForgetRequest
+from core.domain.run import RunStatus
+from core.jobs.catalogue import catalogue
+from core.jobs.validation import make_spec
+from core.storage.home import open_home
+from core.storage.processes import ProcessId
+from core.storage.runs import ResultStore
 from tests.browser.kit import PATHS, Dashboard, ready
 from tests.hostile import TRAP, folder_of, names
 

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 import pytest
 
-from dashboard.components.player import SECONDS
+from dashboard.components.inside.player import SECONDS
 from tests.browser.kit import clocks, drawn, ready, until
 
 FRAMES = 9  # of an SSD run

@@ -12,8 +12,8 @@ from PIL import Image, ImageChops
 from playwright.sync_api import expect
 import pytest
 
-from core.domain import RunStatus
-from dashboard.components.runs import POLL
+from core.domain.run import RunStatus
+from dashboard.components.common.run_status import POLL
 from tests.browser.kit import PATHS, ROOT, WIDTHS, clocks, drawn, figure, metric, opened, ready, turned, until
 
 SCREENSHOT = ROOT / "assets" / "screenshot.png"

@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import expect
 import pytest
 
-from dashboard.components.runs import POLL
+from dashboard.components.common.run_status import POLL
 from tests.browser.kit import alert, click_point, clocks, drawn, ready, until
 
 

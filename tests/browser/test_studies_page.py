@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 from playwright.sync_api import expect
 
-from core.store import studies
-from core.store.results import ResultStore
+from core.storage import studies
+from core.storage.runs import ResultStore
 from tests.browser.kit import ready, until
 
 TITLES = ("Selective Synaptic Dampening (SSD)", "Gradient ascent (NegGrad)")

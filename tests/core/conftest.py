@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock
 import pytest
 
-from core.store.home import Home, open_home
+from core.storage.home import Home, open_home
 
 Made = Callable[[str, Callable[[Path], None]], Path]
 
@@ -32,10 +32,10 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(scope="session")
 def catalogue_folder(made_once: Made) -> Path:
-    """What `core.describe` writes for a home: else each command would begin a process of its own for it, for seconds. To be copied."""
+    """What `core.jobs.write_catalogue` writes for a home: else each command would begin a process of its own for it, for seconds. To be copied."""
 
     def fill(folder: Path) -> None:
-        from core.describe import write  # late, as below
+        from core.jobs.write_catalogue import write  # late, as below
 
         write(folder / "catalogue")
 
@@ -49,9 +49,9 @@ def trained_home(made_once: Made) -> Home:
     def fill(folder: Path) -> None:
         import torch  # late: tests of the store and of jobs need none of this
 
-        from core.asking import make_spec
-        from core.describe import describe
-        from core.domain import ForgetRequest
+        from core.domain.request import ForgetRequest
+        from core.jobs.validation import make_spec
+        from core.jobs.write_catalogue import describe
         from tests.attributes import computed, one_epoch
 
         with pytest.MonkeyPatch.context() as patch:

@@ -6,16 +6,19 @@ import pytest
 import torch
 
 from core import pipeline
-from core.asking import make_spec
-from core.describe import describe
-from core.domain import ForgetRequest, WrongInput
-from core.doubts import finding_of
-from core.explore.dampening import load, redampen
-from core.explore.importance import importance_view
-from core.report import full_report, numbers_of
-from core.store.results import ResultStore
-from core.trust import ClassSeen, check_run, check_study
-from core.verdict import verdict
+from core.analysis.weights.importance_summary import importance_view
+from core.analysis.weights.ssd_what_if import load, redampen
+from core.domain.errors import WrongInput
+from core.domain.request import ForgetRequest
+from core.jobs.validation import make_spec
+from core.jobs.write_catalogue import describe
+from core.reports.checks.across_seeds import check_study
+from core.reports.checks.case import ClassSeen
+from core.reports.checks.registry import check_run
+from core.reports.checks.stored_run import finding_of
+from core.reports.run_report import full_report, numbers_of
+from core.reports.verdict import verdict
+from core.storage.runs import ResultStore
 from tests.attributes import KEY, computed, shelve
 
 

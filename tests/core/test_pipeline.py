@@ -14,23 +14,26 @@ import numpy as np
 import pytest
 import torch
 
-from core import evaluation, job, pipeline
-from core.asking import make_spec
-from core.context import RunContext, choose_device
-from core.data.catalog import load_dataset
-from core.describe import describe
-from core.domain import ForgetRequest, RunSpec, WrongInput
-from core.importance import squared_batch_gradient
-from core.metrics import METRICS
-from core.models import MODELS
-from core.presets import PRESETS
-from core.report import STAGES
-from core.statistics import ImportanceStatistic
-from core.store.artifacts import Artifacts
-from core.store.home import Home, open_home
-from core.store.outcome import Outcome
-from core.store.results import ResultStore
-from core.training import Diverged, predict
+from core import pipeline
+from core import pipeline as job
+from core.data.registry import load_dataset
+from core.domain.errors import WrongInput
+from core.domain.presets import PRESETS
+from core.domain.request import ForgetRequest
+from core.domain.run import STAGES, RunSpec
+from core.jobs.validation import make_spec
+from core.jobs.write_catalogue import describe
+from core.metrics import evaluate
+from core.metrics.registry import METRICS
+from core.models.registry import MODELS
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home, open_home
+from core.storage.records import Outcome
+from core.storage.runs import ResultStore
+from core.training.context import RunContext, choose_device
+from core.training.fisher import squared_batch_gradient
+from core.training.loop import Diverged, predict
+from core.training.precomputed import ImportanceStatistic
 from tests.attributes import one_epoch
 
 SHELVES = describe()
@@ -102,9 +105,9 @@ def quick_measures(monkeypatch):
     """Without what takes long to measure: for tests of what is trained, kept, refused and told on the way."""
     for shelf, slow in (("METRICS", {"relearn_steps", "anamnesis_index", "probe_accuracy", "graft_forget_accuracy"}),
                         ("TABLES", {"relearn", "probes", "graft", "cka"})):  # fmt: skip
-        whole = getattr(evaluation, shelf)
+        whole = getattr(evaluate, shelf)
         assert slow < set(whole)
-        monkeypatch.setattr(evaluation, shelf, {key: one for key, one in whole.items() if key not in slow})
+        monkeypatch.setattr(evaluate, shelf, {key: one for key, one in whole.items() if key not in slow})
 
 
 @pytest.fixture

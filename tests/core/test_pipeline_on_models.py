@@ -10,16 +10,18 @@ from math import isfinite
 import pytest
 import torch
 
-from core import job, pipeline
-from core.data.catalog import DATASETS, load_dataset
-from core.data.dataset import Dataset
-from core.data.examples import Examples
-from core.descriptions import DatasetInfo, Preset
-from core.domain import ForgetRequest, Recipe, RunSpec, WrongInput
-from core.metrics import METRICS
-from core.models import MODELS
-from core.models.groups import groups
-from core.store.artifacts import Artifacts
+from core import pipeline
+from core import pipeline as job
+from core.data.dataset import Dataset, Examples
+from core.data.registry import DATASETS, load_dataset
+from core.domain.errors import WrongInput
+from core.domain.info import DatasetInfo, Preset
+from core.domain.request import ForgetRequest
+from core.domain.run import Recipe, RunSpec
+from core.metrics.registry import METRICS
+from core.models.layer_groups import groups
+from core.models.registry import MODELS
+from core.storage.artifacts import Artifacts
 from tests.tiny import tiny_of
 
 KEY, SIDE, TRAIN, TEST = "tiny_colour", 8, 30, 18
@@ -44,7 +46,7 @@ def shelf(monkeypatch):
     info = replace(tiny_of(3).dataset.info, key=KEY, height=SIDE, width=SIDE, train_counts=(TRAIN // 3,) * 3, test_count=TEST)
     monkeypatch.setitem(DATASETS, KEY, Source(info))
     monkeypatch.setattr(job, "preset_for", lambda *_: Preset(Recipe(1, 12, 0.01)))
-    monkeypatch.setattr("core.metrics.membership.SPLITS", 2)
+    monkeypatch.setattr("core.metrics.membership_inference.SPLITS", 2)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     yield
     load_dataset.cache_clear()

@@ -6,7 +6,8 @@ import random
 import pytest
 
 from core import domain
-from core.domain import RunSpec, WrongInput
+from core.domain.errors import WrongInput
+from core.domain.run import RunSpec
 from tests.planted import spec
 
 MADE = spec("ssd", "samples:12,90,401", seed=7, params={"alpha": 2.0, "mask": "own", "rate": 1e-5})

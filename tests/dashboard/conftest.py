@@ -14,14 +14,14 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from core import catalogue
-from core.data.folder import LOOKING, OFFLINE
-from core.domain import ForgetRequest, RunSpec, RunStatus
-from core.engine import WarmEngine
-from core.jobs import runner
-from core.store.home import Home, open_home
-from core.store.liveness import ProcessId
-from core.store.results import ResultStore
+from core.data.paths import LOOKING, OFFLINE
+from core.domain.request import ForgetRequest
+from core.domain.run import RunSpec, RunStatus
+from core.jobs import catalogue, submit
+from core.jobs.engine_client import WarmEngine
+from core.storage.home import Home, open_home
+from core.storage.processes import ProcessId
+from core.storage.runs import ResultStore
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "dashboard" / "navigation.py"
@@ -53,17 +53,17 @@ def engine_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """
 
     def exchange(self: WarmEngine, line: str) -> str:
-        from core.answers import answer  # late: it loads torch, which most pages do without
+        from core.jobs.engine_server import answer  # late: it loads torch, which most pages do without
 
         return json.dumps(answer(self._home, line))
 
     def write_images(folder: Path, dataset: str) -> None:
-        from core.data import catalog  # late, too
-        from core.pictures import write
+        from core.data import registry  # late, too
+        from core.data.export_images import write
 
         with pytest.MonkeyPatch.context() as patch:  # as in the process: nothing is downloaded, nothing is remembered
             patch.setenv(OFFLINE, os.environ.get(OFFLINE, LOOKING))
-            patch.setattr(catalog, "load_dataset", catalog.load_dataset.__wrapped__)
+            patch.setattr(registry, "load_dataset", registry.load_dataset.__wrapped__)
             write(folder, dataset)
 
     monkeypatch.setattr(catalogue, "_write_images", write_images)
@@ -99,7 +99,7 @@ def bare(tmp_path: Path, finished: Home) -> Home:
 @pytest.fixture(autouse=True)
 def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits stays queued: a page that shows it would have it computed, and no test here asks for that."""
-    monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: None)
+    monkeypatch.setattr(submit, "ensure_supervisor", lambda *_: None)
 
 
 def queued(home: Home) -> list[RunSpec]:

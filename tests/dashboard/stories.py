@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from core.asking import make_spec
-from core.catalogue import catalogue
-from core.context import RunContext
-from core.domain import ForgetRequest, RunSpec
-from core.kept import to_arrays
-from core.methods import METHODS
-from core.opened import open_models
-from core.params import with_params
-from core.presets import preset_for
-from core.store.home import Home
+from core.analysis.finished_run import open_models
+from core.domain.hyperparameters import with_params
+from core.domain.presets import preset_for
+from core.domain.request import ForgetRequest
+from core.domain.run import RunSpec
+from core.jobs.catalogue import catalogue
+from core.jobs.validation import make_spec
+from core.methods.registry import METHODS
+from core.storage.home import Home
+from core.training.cache import to_arrays
+from core.training.context import RunContext
 from tests.planted import plant
 
 QUICK: dict[str, dict[str, Any]] = {

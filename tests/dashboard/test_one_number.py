@@ -13,20 +13,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.catalogue import catalogue
-from core.comparison import comparison
-from core.describe import write
-from core.domain import ForgetRequest
-from core.jobs import runner as jobs
-from core.spread.table import table_of
-from core.store.home import Home
-from core.store.results import ResultStore
-from core.studies import runner
-from core.studies.plan import make_plan, specs
-from core.studies.summary import summary
-from core.version import ENGINE, code_version
-from dashboard.components.comparing_table import columns_of, styled
-from dashboard.components.studies_numbers import table as study_table
+from core.domain.code_version import ENGINE, code_version
+from core.domain.request import ForgetRequest
+from core.jobs import submit as jobs
+from core.jobs.catalogue import catalogue
+from core.jobs.studies import submit
+from core.jobs.studies.plan import make_plan, specs
+from core.jobs.studies.table import summary
+from core.jobs.write_catalogue import write
+from core.reports.comparison import comparison
+from core.reports.comparison_table import table_of
+from core.storage.home import Home
+from core.storage.runs import ResultStore
+from dashboard.components.compare.columns import columns_of, styled
+from dashboard.components.studies.table import table as study_table
 from tests.planted import plant
 
 METRICS = ("test_retain_accuracy", "train_forget_accuracy", "js_to_reference", "seconds")
@@ -45,7 +45,7 @@ def study(home, monkeypatch, request) -> tuple[Home, str]:
     for spec in specs(plan, shelves):
         value = VALUES[spec.method][spec.seed]
         plant(home, spec, test_retain_accuracy=value, train_forget_accuracy=value)
-    return home, runner.submit(home, plan, shelves)
+    return home, submit.submit(home, plan, shelves)
 
 
 def cells(html: str, first: str) -> dict[str, list[str]]:

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import streamlit as st
 
-from core import catalogue as shelves
-from core.store.home import Home
-from core.store.results import ResultStore
+from core.jobs import catalogue as shelves
+from core.storage.home import Home
+from core.storage.runs import ResultStore
 from dashboard import queries
-from dashboard.components.comparing_front import QUANTITIES
-from dashboard.components.comparing_sides import look_at
+from dashboard.components.compare.pareto_front import QUANTITIES
+from dashboard.components.compare.selection import look_at
 from tests.planted import plant, spec
 
 AIMS = (QUANTITIES["retain"], QUANTITIES["forgetting"])

@@ -11,15 +11,16 @@ import tracemalloc
 import numpy as np
 from PIL import Image
 
-from core.asking import request_of
-from core.catalogue import Catalogue
-from core.data.adding import Asked, add
-from core.data.pictures import quietly
-from core.domain import ForgetRequest, WrongInput
-from core.explore.own_picture import own_picture
-from core.indices import samples_from
-from core.studies.reading import plan_from_toml
-from tests.core.data.made_up import folder, index
+from core.analysis.saliency.uploaded_image import own_picture
+from core.data.importing.image_files import quietly
+from core.data.importing.importer import Asked, add
+from core.domain.errors import WrongInput
+from core.domain.index_file import samples_from
+from core.domain.request import ForgetRequest
+from core.jobs.catalogue import Catalogue
+from core.jobs.studies.toml_file import plan_from_toml
+from core.jobs.validation import request_of
+from tests.core.data.importing.made_up import folder, index
 
 SECONDS = 5.0  # of CPU, for one input
 MEMORY = 10**9  # bytes that Python's own objects may take; Pillow's images are bounded by their headers

@@ -11,9 +11,9 @@ from time import monotonic
 
 import torch
 
-from core.domain import WrongInput
-from core.weights.limits import bounded
-from core.weights.reading import read
+from core.domain.errors import WrongInput
+from core.training.uploaded_weights.read_file import read
+from core.training.uploaded_weights.resource_limits import bounded
 
 
 def main(folder: Path) -> None:

@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from core.describe import describe
+from core.jobs.write_catalogue import describe
 from tests.faults.mutations import holds, readers, spoiled
 
 COUNT = 500

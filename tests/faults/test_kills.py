@@ -13,14 +13,16 @@ import time
 import psutil
 import pytest
 
-from core.catalogue import catalogue
-from core.domain import ACTIVE, ForgetRequest, RunStatus
-from core.jobs import runner as jobs
-from core.store import studies
-from core.store.home import Home, open_home
-from core.store.results import ResultStore
-from core.studies import runner, standing
-from core.studies.plan import StudyPlan, make_plan
+from core.domain.request import ForgetRequest
+from core.domain.run import ACTIVE, RunStatus
+from core.domain.study import StudyPlan
+from core.jobs import submit as jobs
+from core.jobs.catalogue import catalogue
+from core.jobs.studies import progress, submit
+from core.jobs.studies.plan import make_plan
+from core.storage import studies
+from core.storage.home import Home, open_home
+from core.storage.runs import ResultStore
 from tests.browser.kit import Dashboard
 from tests.core.jobs.place import Place, lives, until
 
@@ -34,11 +36,11 @@ def plan_of(home: Home) -> StudyPlan:
     return make_plan(catalogue(home.root), "digits", "small_cnn", ForgetRequest.parse("class:3"), methods, (0, 1))
 
 
-def where(home: Home, study_id: str) -> standing.Progress:
+def where(home: Home, study_id: str) -> progress.Progress:
     """As a page looks that is open on it: a supervisor that was killed is followed by another."""
     with ResultStore(home.database) as store:
         jobs.look_after(home, store)
-        return standing.progress(store, study_id)
+        return progress.progress(store, study_id)
 
 
 def numbers(home: Home, study_id: str) -> dict[str, list[tuple[str, str, float | None]]]:
@@ -75,7 +77,7 @@ def test_a_study_survives_sixty_kills(tmp_path: Path) -> None:
     draw, began = random.Random(0), time.monotonic()
     calm, place = open_home(tmp_path / "calm"), Place(open_home(tmp_path / "killed"))
     home, shelves = place.home, catalogue(tmp_path / "calm")
-    in_peace = runner.submit(calm, plan_of(calm), shelves)
+    in_peace = submit.submit(calm, plan_of(calm), shelves)
     until(lambda: where(calm, in_peace).active == 0, LONGEST)
     wanted = numbers(calm, in_peace)
     assert where(calm, in_peace).done == len(wanted) == 8
@@ -83,7 +85,7 @@ def test_a_study_survives_sixty_kills(tmp_path: Path) -> None:
     server = Dashboard(home, tmp_path / "server.log")
     server.start()
     try:
-        study_id, killed, done = runner.submit(home, plan_of(home), shelves), 0, dict[str, tuple[int, object]]()
+        study_id, killed, done = submit.submit(home, plan_of(home), shelves), 0, dict[str, tuple[int, object]]()
         while killed < KILLS and time.monotonic() - began < LONGEST:
             time.sleep(draw.uniform(0.1, 3.0))
             killed += kill(WHAT[killed % len(WHAT)], place, server)
@@ -96,10 +98,10 @@ def test_a_study_survives_sixty_kills(tmp_path: Path) -> None:
                         write.execute("update runs set status = 'interrupted'")
                         write.execute("delete from kept")
                     done = {}
-                runner.go_on(home, study_id, shelves)
+                submit.go_on(home, study_id, shelves)
         assert killed == KILLS
         while where(home, study_id).to_do or where(home, study_id).active:
-            runner.go_on(home, study_id, shelves)
+            submit.go_on(home, study_id, shelves)
             until(lambda: where(home, study_id).active == 0, LONGEST)
         assert where(home, study_id).done == where(home, study_id).total == 8
         assert numbers(home, study_id) == wanted

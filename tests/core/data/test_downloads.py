@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.cli.adding import _folder
-from core.data import celeba
-from core.data.folder import LOOKING, OFFLINE
-from core.data.published import Published
-from core.data.published_sets import MNIST
-from core.domain import WrongInput
-from tests.core.data import made_up
+from core.cli.data import _folder
+from core.data.datasets import celeba_download
+from core.data.datasets.torchvision_sets import MNIST, Published
+from core.data.paths import LOOKING, OFFLINE
+from core.domain.errors import WrongInput
+from tests.core.data.importing import made_up
 
 LABELS = [0, 1, 1, 2]
 INFO = replace(MNIST.INFO, classes=("0", "1", "2"), train_counts=(1, 2, 1), test_count=4)
@@ -126,10 +125,10 @@ def test_celeba_is_downloaded_whole_without_its_archive_and_then_found(root, mon
 
     def fake(to, split, download):
         calls.append((split, download))
-        made_up.celeba(celeba.Path(to))
-        (celeba.Path(to) / "celeba" / "img_align_celeba.zip").write_bytes(b"archive")
+        made_up.celeba(celeba_download.Path(to))
+        (celeba_download.Path(to) / "celeba" / "img_align_celeba.zip").write_bytes(b"archive")
 
-    monkeypatch.setattr(celeba.datasets, "CelebA", fake)
+    monkeypatch.setattr(celeba_download.datasets, "CelebA", fake)
     assert _folder("celeba", "auto") == root / "celeba"
     assert _folder("celeba", "celeba") == root / "celeba"
     assert calls == [("train", True)]
@@ -139,10 +138,10 @@ def test_celeba_is_downloaded_whole_without_its_archive_and_then_found(root, mon
 
 def test_celeba_that_breaks_off_is_one_sentence_that_says_what_to_put_where(root, monkeypatch):
     def fake(to, split, download):
-        made_up.celeba(celeba.Path(to))
+        made_up.celeba(celeba_download.Path(to))
         raise RuntimeError("File not found or corrupted.")
 
-    monkeypatch.setattr(celeba.datasets, "CelebA", fake)
+    monkeypatch.setattr(celeba_download.datasets, "CelebA", fake)
     with pytest.raises(WrongInput, match=r"^CelebA is not in .* found or corrupted\); put the folder celeba with img_"):
         _folder("celeba", "auto")
     assert everything(root) == []

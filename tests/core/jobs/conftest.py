@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.store.home import open_home
+from core.storage.home import open_home
 from tests.core.jobs.place import Place, until
 
 

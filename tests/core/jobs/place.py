@@ -7,11 +7,12 @@ import time
 
 import psutil
 
-from core.domain import ACTIVE, ForgetRequest, RunSpec
-from core.jobs import runner
-from core.store.home import Home
-from core.store.outcome import Run
-from core.store.results import ResultStore
+from core.domain.request import ForgetRequest
+from core.domain.run import ACTIVE, RunSpec
+from core.jobs import submit as runner
+from core.storage.home import Home
+from core.storage.records import Run
+from core.storage.runs import ResultStore
 
 STUB = "tests.core.jobs.stub_pipeline"
 

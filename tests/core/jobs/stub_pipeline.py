@@ -5,10 +5,11 @@ import time
 
 import numpy as np
 
-from core.domain import Measurement, WrongInput
-from core.store.artifacts import Artifacts
-from core.store.outcome import Outcome
-from core.store.results import ResultStore
+from core.domain.errors import WrongInput
+from core.domain.run import Measurement
+from core.storage.artifacts import Artifacts
+from core.storage.records import Outcome
+from core.storage.runs import ResultStore
 
 ERRORS = {
     "wrong": WrongInput("The forget set must not be empty."),

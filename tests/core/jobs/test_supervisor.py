@@ -11,15 +11,16 @@ import types
 from filelock import FileLock
 import pytest
 
-from core.domain import RunStatus, WrongInput
-from core.jobs import runner, starting, supervisor
+from core.domain.errors import WrongInput
+from core.domain.run import RunStatus
+from core.jobs import start_supervisor, submit, supervisor
 from core.jobs.worker import _reporter
-from core.store.liveness import ProcessId
-from core.store.results import ResultStore
+from core.storage.processes import ProcessId
+from core.storage.runs import ResultStore
 from tests.core.jobs.place import STUB, until
 
 ENSURE = """
-import sys; from pathlib import Path; from core.jobs import runner; from core.store.home import Home
+import sys; from pathlib import Path; from core.jobs import submit as runner; from core.storage.home import Home
 runner.ensure_supervisor(Home(Path(sys.argv[1])), sys.argv[2])
 """
 
@@ -55,16 +56,16 @@ def test_thirty_who_ask_while_one_starts_start_one(home, monkeypatch):
         begun.append(subprocess.Popen(["sleep", "60"]))
         return begun[-1].pid
 
-    monkeypatch.setattr(runner, "_start_supervisor", start)
+    monkeypatch.setattr(submit, "_start_supervisor", start)
     try:
         with ThreadPoolExecutor(30) as pool:
-            list(pool.map(lambda _: runner.ensure_supervisor(home), range(30)))
+            list(pool.map(lambda _: submit.ensure_supervisor(home), range(30)))
         assert len(begun) == 1
     finally:
         for process in begun:
             process.kill()
             process.wait()
-    runner.ensure_supervisor(home)  # the one that was starting died: another is started
+    submit.ensure_supervisor(home)  # the one that was starting died: another is started
     assert len(begun) == 2
     begun[-1].kill()
     begun[-1].wait()
@@ -72,37 +73,37 @@ def test_thirty_who_ask_while_one_starts_start_one(home, monkeypatch):
 
 def test_one_that_took_the_lock_is_no_longer_starting_and_the_next_is_started_once_it_has_left(home, monkeypatch):
     begun = []
-    monkeypatch.setattr(runner, "_start_supervisor", lambda *_: begun.append(1) or os.getpid())
+    monkeypatch.setattr(submit, "_start_supervisor", lambda *_: begun.append(1) or os.getpid())
     monkeypatch.setattr(supervisor, "WarmServer", FakeServer)
-    runner.ensure_supervisor(home)
+    submit.ensure_supervisor(home)
     supervisor.supervise(home, STUB, 0.0)  # takes the lock, has nothing to do and leaves
-    runner.ensure_supervisor(home)
+    submit.ensure_supervisor(home)
     assert begun == [1, 1]
-    starting.note_started(home)
+    start_supervisor.note_started(home)
     with FileLock(home.supervisor_lock):
-        runner.ensure_supervisor(home)
+        submit.ensure_supervisor(home)
     assert begun == [1, 1]
 
 
 def test_one_that_starts_for_too_long_or_left_a_broken_note_is_given_up(home, monkeypatch):
-    starting.note_start(home, ProcessId.of_this_process())
-    assert starting.is_starting(home)
+    start_supervisor.note_start(home, ProcessId.of_this_process())
+    assert start_supervisor.is_starting(home)
     note = home.root / "supervisor.starting"
-    os.utime(note, (0, time.time() - starting.LONGEST - 1))
-    assert not starting.is_starting(home)
+    os.utime(note, (0, time.time() - start_supervisor.LONGEST - 1))
+    assert not start_supervisor.is_starting(home)
     for content in ("", "{}", "[]", '{"pid": null, "started": 1}'):
         note.write_text(content)
-        assert not starting.is_starting(home)
+        assert not start_supervisor.is_starting(home)
 
 
 def test_asking_where_one_supervises_starts_nothing_and_is_quick(place, monkeypatch):
     run_id = place.submit()
     place.end(run_id)
-    monkeypatch.setattr(runner, "_start_supervisor", lambda *_: pytest.fail("started a second one"))
+    monkeypatch.setattr(submit, "_start_supervisor", lambda *_: pytest.fail("started a second one"))
     took = []
     for _ in range(5):
         began = time.perf_counter()
-        runner.ensure_supervisor(place.home)
+        submit.ensure_supervisor(place.home)
         took.append(time.perf_counter() - began)
     assert min(took) < 0.05  # the quickest: whatever else this machine does
 

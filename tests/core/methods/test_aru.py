@@ -10,13 +10,12 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from core import chunks
-from core.context import RunContext
-from core.data.examples import Examples
-from core.domain import WrongInput
-from core.maths.attack import pgd
+from core.data.dataset import Examples
+from core.domain.errors import WrongInput
 from core.methods import aru
-from core.methods.aru import ARU
+from core.methods.aru import ARU, pgd
+from core.training import batch_size
+from core.training.context import RunContext
 from tests.tiny import RECIPE, near_weights, same_weights, tiny_of
 
 LAYERS = ("conv1.weight", "conv2.weight")
@@ -90,7 +89,7 @@ def test_an_attack_that_runs_out_of_memory_goes_on_in_smaller_chunks_to_the_same
         return pgd(model, x, *rest, **settings)
 
     monkeypatch.setattr(aru, "pgd", cramped)
-    monkeypatch.setattr(chunks, "_FOUND", {})
+    monkeypatch.setattr(batch_size, "_FOUND", {})
     _, parts = unlearn(tiny, attack_steps=3)
     assert len(sizes) > 3  # it was cut
     torch.testing.assert_close(parts["aru/noise"], whole["aru/noise"], rtol=0, atol=1e-6)

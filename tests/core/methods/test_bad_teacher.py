@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from core.methods.bad_teacher import BadTeacher
-from core.training import predict
+from core.training.loop import predict
 from tests.tiny import same_weights
 
 

@@ -13,13 +13,14 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from core.context import Cancelled
 from core.data.splits import NAMES, _Guarded
-from core.domain import KINDS, ForgetRequest, WrongInput
-from core.methods import METHODS
+from core.domain.errors import WrongInput
+from core.domain.hyperparameters import params_of, with_params
+from core.domain.request import KINDS, ForgetRequest
 from core.methods.original import Original
-from core.params import params_of, with_params
-from core.training import predict
+from core.methods.registry import METHODS
+from core.training.context import Cancelled
+from core.training.loop import predict
 from tests.tiny import Tiny, _trained, same_weights
 
 ONE_OF_EACH = {

@@ -13,17 +13,18 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from core.context import RunContext
-from core.data.dataset import Dataset
-from core.data.examples import Examples
+from core.data.dataset import Dataset, Examples
 from core.data.splits import Splits, split
-from core.domain import ForgetRequest, Recipe, WrongInput
-from core.importance import fisher_diagonal
-from core.methods import METHODS
+from core.domain.errors import WrongInput
+from core.domain.request import ForgetRequest
+from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
-from core.models import MODELS
-from core.statistics import FisherStatistic
-from core.training import fit
+from core.methods.registry import METHODS
+from core.models.registry import MODELS
+from core.training.context import RunContext
+from core.training.fisher import fisher_diagonal
+from core.training.loop import fit
+from core.training.precomputed import FisherStatistic
 from tests.core.methods.test_contract import state_of
 from tests.tiny import tiny_of
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from core.context import derived_seed
 from core.methods.retrain import Retrain
-from core.training import fit
+from core.training.context import derived_seed
+from core.training.loop import fit
 from tests.tiny import same_weights
 
 

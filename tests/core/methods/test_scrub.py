@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from core.methods.scrub import SCRUB
-from core.training import predict
+from core.training.loop import predict
 from tests.tiny import Tiny, same_weights
 
 

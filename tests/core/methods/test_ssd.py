@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from core.data.examples import Examples
+from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain import ForgetRequest
-from core.importance import fisher_diagonal
+from core.domain.request import ForgetRequest
 from core.methods.ssd import SSD, adaptive_alpha, dampening
-from core.statistics import ImportanceStatistic
+from core.training.fisher import fisher_diagonal
+from core.training.precomputed import ImportanceStatistic
 from tests.tiny import Tiny, same_weights, tiny_of
 
 PER_SAMPLE = ImportanceStatistic("per_sample")

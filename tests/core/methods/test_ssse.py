@@ -13,14 +13,15 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from core.context import RunContext
-from core.data.examples import Examples
+from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain import ForgetRequest, Recipe
-from core.maths.curvature import GradientFisher, downdated, eigen_fisher
+from core.domain.request import ForgetRequest
+from core.domain.run import Recipe
 from core.methods.ssse import SSSE
-from core.models import MODELS
-from core.statistics import FisherStatistic, fisher_of, regularised_rows
+from core.models.registry import MODELS
+from core.training.context import RunContext
+from core.training.curvature import GradientFisher, downdated, eigen_fisher
+from core.training.precomputed import FisherStatistic, fisher_of, regularised_rows
 from tests.tiny import Tiny, same_weights, tiny_of
 
 N, K = 120, 40  # one class of three, forty images each

@@ -4,16 +4,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.context import RunContext
-from core.data.catalog import load_dataset
-from core.data.examples import Examples
+from core.data.dataset import Examples
+from core.data.registry import load_dataset
 from core.data.splits import Splits, split
-from core.domain import ForgetRequest, Recipe, WrongInput
-from core.maths.noise import error_maximising_noise
-from core.methods.unsir import UNSIR
-from core.models import MODELS
-from core.models.normalise import from_normalised
-from core.training import fit
+from core.domain.errors import WrongInput
+from core.domain.request import ForgetRequest
+from core.domain.run import Recipe
+from core.methods.unsir import UNSIR, error_maximising_noise
+from core.models.layers import from_normalised
+from core.models.registry import MODELS
+from core.training.context import RunContext
+from core.training.loop import fit
 from tests.tiny import same_weights, tiny_of
 
 SMALL = {"noise_count": 5, "noise_steps": 6, "copies": 3, "per_class": 7, "batch_size": 4096}  # one batch an epoch
@@ -69,7 +70,7 @@ def right(model, examples):
     return float((model(examples.pixels()).argmax(1) == examples.labels).double().mean())
 
 
-# METHODS.md 4.3, one to nine; one to three are in tests/core/maths/test_noise.py, and the second once more here.
+# METHODS.md 4.3, one to nine; one to three are in tests/core/methods/test_unsir_noise.py, and the second once more here.
 
 
 def test_2_the_noise_of_every_class_is_less_and_less_taken_for_it(tiny):

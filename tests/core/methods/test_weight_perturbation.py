@@ -10,11 +10,11 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from core.data.examples import Examples
+from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain import ForgetRequest
+from core.domain.request import ForgetRequest
 from core.methods.weight_perturbation import WeightPerturbation
-from core.training import predict
+from core.training.loop import predict
 from tests.tiny import Tiny, same_weights
 
 

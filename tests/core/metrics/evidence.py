@@ -6,11 +6,12 @@ from functools import cache
 import torch
 from torch import nn
 
-from core.data.examples import Examples
+from core.data.dataset import Examples
 from core.data.splits import split
-from core.domain import ForgetRequest
-from core.metrics.base import MODELS, Answers, Evidence
-from core.training import fit, predict
+from core.domain.request import ForgetRequest
+from core.domain.run import MODELS
+from core.metrics.base import Answers, Evidence
+from core.training.loop import fit, predict
 from tests.tiny import RECIPE, Tiny
 
 

@@ -8,10 +8,10 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 import torch
 
-from core.metrics import METRICS
 from core.metrics.accuracy import accuracy
 from core.metrics.base import Answers, Evidence, NotApplicable
-from core.metrics.tables import confusion, per_class
+from core.metrics.registry import METRICS
+from core.metrics.tables.per_class import confusion, per_class
 from tests.core.metrics.evidence import evidence_of
 
 WHERE = {  # split -> (its labels' set, rows)

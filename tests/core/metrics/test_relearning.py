@@ -7,10 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.metrics import METRICS
 from core.metrics.base import NotApplicable
+from core.metrics.registry import METRICS
 from core.metrics.relearning import BATCH, LIMIT, NEARLY, RATE, Relearning, relearn, relearn_table
-from core.training import predict
+from core.training.loop import predict
 from tests.core.metrics.evidence import inside
 
 

@@ -1,0 +1,80 @@
+"""A finished run's networks and data, loaded for questions about them; nothing here is computed, and nothing is written."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from torch import Tensor, nn
+
+from core.data.dataset import Dataset
+from core.data.registry import load_dataset
+from core.data.splits import Splits, split
+from core.domain.errors import WrongInput
+from core.domain.run import MODELS as THREE
+from core.domain.run import RunStatus
+from core.models.registry import MODELS
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home
+from core.storage.records import Run
+from core.storage.runs import ResultStore
+from core.training.cache import to_tensors
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """files: the run's artifacts, name -> file. weights: model -> name -> tensor, on the CPU, of the models that are stored."""
+
+    run: Run
+    home: Home
+    files: dict[str, str]
+    data: Dataset
+    splits: Splits
+    weights: dict[str, dict[str, Tensor]]
+    _models: dict[str, nn.Module] = field(default_factory=dict)
+
+    def model(self, name: str) -> nn.Module:
+        """"original", "unlearned" or "reference", in eval mode on the CPU: always the same object, so leave it as it is.
+
+        Raises WrongInput where the run has no such model.
+        """
+        if name not in self.weights:
+            raise WrongInput(f"Run {self.run.id} has no {name} model; it has {', '.join(self.weights) or 'none'}.")
+        if name not in self._models:
+            model = self.fresh()
+            model.load_state_dict(self.weights[name])
+            self._models[name] = model.eval()
+        return self._models[name]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The stored ones, in the order original, unlearned, reference."""
+        return tuple(name for name in THREE if name in self.weights)
+
+    def fresh(self) -> nn.Module:
+        """A network of this architecture whose weights are to be replaced."""
+        return MODELS[self.run.spec.model](self.data.info)
+
+    def arrays(self, name: str) -> dict[str, Tensor]:
+        """Tensors that the run left under a name, such as `recorded`. Raises WrongInput where there are none."""
+        if name not in self.files:
+            raise WrongInput(f"Run {self.run.id} stored no {name}.")
+        return to_tensors(Artifacts(self.home.artifacts_folder).get_arrays(self.files[name]))
+
+
+def open_models(home: Home, run_id: str) -> Opened:
+    """The run opened; the last few stay in memory. Raises WrongInput where it is not there, not done or damaged."""
+    with ResultStore(home.database) as store:
+        run, files = store.existing(run_id), store.artifacts(run_id)
+    if run.status != RunStatus.DONE:
+        raise WrongInput(f"Run {run_id} is {run.status}; only a finished run can be looked into.")
+    return _opened(home, run_id, tuple(files.items()))
+
+
+@lru_cache(maxsize=3)
+def _opened(home: Home, run_id: str, files: tuple[tuple[str, str], ...]) -> Opened:
+    """files: names by content, so that a run that was computed anew is opened anew."""
+    with ResultStore(home.database) as store:
+        run = store.existing(run_id)
+    named, artifacts = dict(files), Artifacts(home.artifacts_folder)
+    data = load_dataset(run.spec.dataset, home.datasets_folder)
+    weights = {name: to_tensors(artifacts.get_arrays(named[name])) for name in THREE if name in named}
+    return Opened(run, home, named, data, split(data, run.spec.request), weights)

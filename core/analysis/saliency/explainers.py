@@ -1,0 +1,97 @@
+"""The shelf of explainers: what each is called and says of itself, what it needs, and which networks it cannot read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from core.analysis.saliency.captum_compat import attends
+
+NO_GRID = "Grad-CAM needs a layer whose output is a grid of channels; this network passes tokens on. Attention rollout is its kin."
+NO_RELU = "Guided Backprop changes how ReLUs pass gradients back, and this network has none."
+NO_RULES = "DeepLift has no rules for attention and GELU, so its shares would not add up to the answer."
+NO_ATTENTION = "Attention rollout follows attention from block to block, and this network has none."
+
+
+def _any(model: nn.Module) -> str:
+    return ""
+
+
+def _grid(model: nn.Module) -> str:
+    return NO_GRID if attends(model) else ""
+
+
+def _relus(model: nn.Module) -> str:
+    return "" if any(isinstance(m, nn.ReLU | nn.ReLU6) for m in model.modules()) else NO_RELU
+
+
+def _rules(model: nn.Module) -> str:
+    return NO_RULES if attends(model) else ""
+
+
+def _attention(model: nn.Module) -> str:
+    return "" if attends(model) else NO_ATTENTION
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """unfit: why it cannot read a network, in one sentence, or ''. complete: its map sums to the answer's rise over the baseline's."""
+
+    key: str
+    title: str
+    about: str
+    paper: str
+    unfit: Callable[[nn.Module], str] = _any
+    complete: bool = False
+    layered: bool = False  # stands on a layer of choice
+    baseline: bool = False  # measures from an image that says nothing
+    smooth: bool = True  # can be averaged over noisy copies
+    targeted: bool = True  # asks about a class; else one map for all
+    signed: bool = True  # tells for from against; else how much alone
+
+
+_SHELF = (
+    Explainer("integrated_gradients", "Integrated Gradients", "Gradients summed on the way from an empty image to this one; the shares "
+              "add up to the answer's rise.", "Sundararajan et al., arXiv:1703.01365", complete=True, baseline=True),
+    Explainer("grad_cam", "Grad-CAM", "A layer's channels, each weighted by how much it speaks for the answer; coarse, with its sign.",
+              "Selvaraju et al., arXiv:1610.02391", _grid, layered=True),
+    Explainer("saliency", "Saliency", "The size of the gradient: which pixels the answer feels most, not in which direction.",
+              "Simonyan et al., arXiv:1312.6034", signed=False),
+    Explainer("input_x_gradient", "Input × Gradient", "Each pixel times its gradient; black pixels get nothing.",
+              "Shrikumar et al., arXiv:1605.01713"),
+    Explainer("guided_backprop", "Guided Backprop", "Gradients that pass only where they speak for the answer; sharp, but it follows "
+              "edges more than the network: see the randomised one.", "Springenberg et al., arXiv:1412.6806", _relus),
+    Explainer("deep_lift", "DeepLift", "What each pixel's difference from an empty image adds to the answer, by rules for each layer.",
+              "Shrikumar et al., arXiv:1704.02685", _rules, complete=True, baseline=True),
+    Explainer("occlusion", "Occlusion", "How far the answer falls when a patch is covered.", "Zeiler and Fergus, arXiv:1311.2901",
+              baseline=True),
+    Explainer("rollout", "Attention rollout", "How much of each patch reaches the last block; the same for every class.",
+              "Abnar and Zuidema, arXiv:2005.00928", _attention, smooth=False, targeted=False, signed=False),
+)  # fmt: skip
+EXPLAINERS = {explainer.key: explainer for explainer in _SHELF}
+FEWEST = 4  # cells across: of a coarser grid nothing but a corner can be told
+FIXED = ("normalise",)  # first layers that nothing was learned in
+
+
+def grids(model: nn.Module, shape: tuple[int, int, int]) -> dict[str, tuple[int, int]]:
+    """Top-level layer -> height and width of its output, input to output, where that is (B, C, h, w) with 2 cells or more a side.
+
+    shape: of one image, (C, H, W). Empty for a network that is no chain of such layers.
+    """
+    if not isinstance(model, nn.Sequential):
+        return {}
+    found: dict[str, tuple[int, int]] = {}
+    x: Tensor = torch.zeros(1, *shape)
+    with torch.no_grad():
+        for name, layer in model.named_children():
+            x = layer(x)
+            if x.ndim == 4 and min(x.shape[2:]) > 1 and name not in FIXED and not isinstance(layer, nn.Identity):
+                found[name] = (x.shape[2], x.shape[3])
+    return found
+
+
+def preset(found: dict[str, tuple[int, int]]) -> str:
+    """The deepest layer that still tells places apart; the deepest of all where none does."""
+    fine = [name for name, grid in found.items() if min(grid) >= FEWEST]
+    return (fine or list(found))[-1]

@@ -1,0 +1,62 @@
+"""How far to trust a map: what Captum's infidelity and sensitivity say of it."""
+
+import warnings
+
+from captum import metrics as captum
+import torch
+from torch import Tensor, nn
+import torch.nn.functional as F
+
+from core.analysis.saliency.captum_compat import readable
+from core.analysis.saliency.explain import Settings, empty, explain
+
+SHAKES = 32  # changed copies, for infidelity
+SHAKEN = 0.05  # deviation of the noise on pixels in [0, 1]
+CELLS, COVERED = 8, 0.2  # squares across the shorter side, and the share of them that is emptied
+NEAR, NEIGHBOURS = 0.02, 4  # how far a pixel moves at most, and the copies, for sensitivity
+LOCAL = ("saliency", "guided_backprop")  # maps that say what a small change does, not what a pixel adds
+
+
+def infidelity(model: nn.Module, x: Tensor, target: Tensor, found: Tensor, how: str, settings: Settings) -> Tensor:
+    """(B,) of Yeh et al. (arXiv:1901.09392): how far a map misses what changes of the image do to the target's logit.
+
+    Noise on every pixel for gradients; squares emptied to the baseline for maps of what each pixel adds. Normalised, so that a
+    map's unit does not count, and divided by the mean square of what the changes did: 0 is perfect, 1 is a map of zeros.
+    found: the map, (B, C, H, W) or (B, 1, H, W), which is then spread over the channels.
+    """
+    twin = readable(model)
+    whole = found if found.shape == x.shape else (found / x.shape[1]).expand(x.shape)
+    start = empty(twin, x, settings.baseline)
+
+    def noisy(pixels: Tensor) -> tuple[Tensor, Tensor]:
+        noise = torch.randn_like(pixels) * SHAKEN
+        return noise, pixels - noise
+
+    def emptied(pixels: Tensor) -> tuple[Tensor, Tensor]:
+        cells = (torch.rand(len(pixels), 1, CELLS, CELLS) < COVERED).float()
+        gone = F.interpolate(cells, pixels.shape[2:], mode="nearest").expand(pixels.shape)
+        return gone, pixels - gone * (pixels - start)
+
+    change = noisy if how in LOCAL else emptied
+
+    def missed(values: Tensor, normalize: bool) -> Tensor:
+        torch.manual_seed(settings.seed)
+        found: Tensor = captum.infidelity(twin, change, x, values, target=target, n_perturb_samples=SHAKES, normalize=normalize)
+        return found
+
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        return missed(whole.contiguous(), True) / missed(torch.zeros_like(x), False)
+
+
+def sensitivity(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Settings) -> Tensor:
+    """(B,) of Yeh et al.: the largest relative change of the map where each pixel moves by at most NEAR; near 0 is steady."""
+
+    def again(pixels: tuple[Tensor, ...], target: Tensor) -> tuple[Tensor]:
+        return (explain(model, pixels[0], target, how, settings).map,)  # of a bare tensor Captum compares all with the first image's
+
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")  # as in explain
+        torch.manual_seed(settings.seed)
+        largest: Tensor = captum.sensitivity_max(again, x, target=target, perturb_radius=NEAR, n_perturb_samples=NEIGHBOURS,
+                                                 max_examples_per_batch=len(x))  # fmt: skip
+    return largest

@@ -1,0 +1,1 @@
+"""Questions about a finished run's weights."""

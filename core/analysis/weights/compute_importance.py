@@ -1,0 +1,77 @@
+"""Importance of every weight to the forget set and to all training data, at the original of any finished run."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from torch import Tensor, nn
+
+from core.analysis.finished_run import Opened, open_models
+from core.analysis.weights.importance_of_run import ALL, FORGET
+from core.data.dataset import Examples
+from core.domain.code_version import ENGINE, code_version
+from core.domain.hyperparameters import params_of
+from core.methods.ssd import SSD
+from core.pipeline import Job, prepare
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home
+from core.storage.runs import ResultStore
+from core.training.cache import Keeper, to_arrays
+from core.training.context import RunContext
+from core.training.precomputed import ImportanceStatistic
+
+Say = Callable[[float, str], None]
+
+
+def importance(home: Home, run_id: str, say: Say, *, estimator: str, batch_size: int = 0) -> dict[str, np.ndarray]:
+    """`forget/NAME`, `all/NAME`: float32, shaped like the parameter; `per_sample` is there for that estimator alone.
+
+    batch_size: examples a squared mean, 0 for SSD's own; the exact one has none.
+    What an SSD run of the same original has kept for all data is used again. Raises WrongInput for an estimator that is
+    none, and where the run has no original.
+    """
+    params_of(SSD)["importance"].parse(estimator)
+    opened = open_models(home, run_id)
+    original = opened.model("original")
+    batch_size = batch_size or int(params_of(SSD)["batch_size"].default)
+    statistic = ImportanceStatistic(estimator, 0 if estimator == "per_sample" else batch_size)
+    settings = {"importance": estimator, "batch_size": batch_size, "alpha": "auto", "lambda": 1.0}
+    spec = replace(opened.run.spec, method=SSD.key, params=settings)
+    with ResultStore(home.database) as store:
+        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+        model = deepcopy(original).to(job.device)
+        share = len(opened.splits.forget) / (len(opened.splits.forget) + len(opened.splits.train))
+
+        def on(examples: Examples, part: tuple[float, float], what: str) -> dict[str, Tensor]:
+            told = RunContext(job.build, job.recipe, device=job.device, on_progress=_named(say, what)).part(*part)
+            return {name: t.cpu() for name, t in statistic.compute(model, examples, told).items()}
+
+        forget = on(opened.splits.forget, (0.0, share), "on the forget set")
+        everything = _on_all(job, opened, model, statistic, partial(on, opened.splits.train, (share, 1.0), "on all training data"))
+    arrays = {f"{FORGET}{n}": t for n, t in forget.items()} | {f"{ALL}{n}": t for n, t in everything.items()}
+    return to_arrays(arrays) | ({"per_sample": np.array(1)} if estimator == "per_sample" else {})
+
+
+def _named(say: Say, what: str) -> Say:
+    return lambda share, note: say(share, f"{note} {what}")
+
+
+def _on_all(
+    job: Job, opened: Opened, model: nn.Module, statistic: ImportanceStatistic, make: Callable[[], dict[str, Tensor]]
+) -> dict[str, Tensor]:
+    """Kept under the key that runs use, where this original is the one that they would begin with now; else just made."""
+    if not _of_now(job, opened):
+        return make()
+    key = job.statistic_key(statistic.key)
+    return job.keeper.load_or_make(key, "statistic", make, job.device, partial(statistic.fits, model=model)).tensors
+
+
+def _of_now(job: Job, opened: Opened) -> bool:
+    """Whether a run of now would begin with this very original: it is another one where another device trained it."""
+    run = opened.run
+    if run.spec.engine != code_version(ENGINE) or run.device != job.device:
+        return False
+    kept = job.keeper.store.kept(job.original_key)
+    return bool(job.own) or (kept is not None and kept.file == opened.files["original"])

@@ -1,0 +1,122 @@
+"""Questions answered while the user waits: where do the weights lie that matter to the forget set?"""
+
+from math import isfinite
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.analysis.finished_run import Opened, open_models
+from core.analysis.weights.alpha_sweep import images_at_once, seconds_of_curve
+from core.analysis.weights.importance_of_run import Importances, importances_of
+from core.analysis.weights.ssd_what_if import load
+from core.domain.errors import WrongInput
+from core.storage.home import Home
+
+BINS = 60  # of the histogram of ratios
+BANDS = (0.05, 0.25, 0.5, 0.75, 0.95)  # quantiles over a layer's weights
+COUNTED = 100_000  # weights of a layer that its quantiles look at, at most
+LARGEST = 128  # rows and columns of a map; of a larger one, blocks are drawn together
+
+
+def importance_view(home: Home, run_id: str, kept: str = "") -> dict[str, Any]:
+    """What does not depend on alpha and lambda. kept: see `core.analysis.weights.importance_of_run.importances_of`.
+
+    `layers`: per parameter tensor its name, count of weights, mean importance on forget and on all data, the ratio of
+    these (None for 0/0), and `bands`: the quantiles BANDS of log10 of each over the weights where it is above 0 (None where
+    there are none). `histogram`: counts of log10(I_forget / I_all) over all weights with both above 0, and the bins' edges.
+    `ceiling`: n/k, which no ratio of per-sample importances exceeds; None for other estimators. `automatic`: the adaptive
+    alpha; `axis`: the lowest and the highest alpha worth a look (`core.analysis.weights.ssd_what_if`). `dead`: share of weights that feel
+    no gradient on any data. `at_once`: images of a part of the data that the curve over alpha can ask while the user waits,
+    0 where a look must; `curve_seconds`: what the curve would take with the fewest images. `maps`: layers that have a kernel map.
+    """
+    opened = open_models(home, run_id)
+    known = load(opened, kept)
+    importances = known.importances
+    forget, everything = importances.forget, importances.everything
+    both = (forget > 0) & (everything > 0)
+    logs = (forget[both] / everything[both]).double().log10()
+    low, high = (float(logs.min()), float(logs.max())) if len(logs) else (-1.0, 1.0)
+    if low == high:  # all ratios are one: bins need a width
+        low, high = low - 0.5, high + 0.5
+    counts = torch.histc(logs, BINS, low, high) if len(logs) else torch.zeros(BINS)
+    step = (high - low) / BINS
+    return {
+        "layers": [_layer(name, t, importances.of_all[name]) for name, t in importances.of_forget.items()],
+        "histogram": {"counts": counts.tolist(), "edges": [low + step * i for i in range(BINS + 1)]},
+        "ceiling": importances.ceiling,
+        "automatic": known.axis.automatic,
+        "axis": [known.axis.low, known.axis.high],
+        "dead": float((everything == 0).double().mean()),
+        "at_once": images_at_once(known.seconds), "curve_seconds": seconds_of_curve(known.seconds),
+        "maps": mapped_layers(opened.model("original")),
+    }
+
+
+def _layer(name: str, forget: Tensor, everything: Tensor) -> dict[str, Any]:
+    means = {"forget": float(forget.double().mean()), "all": float(everything.double().mean())}
+    step = max(1, forget.numel() // COUNTED)
+    ours, all_ = forget.flatten()[::step].double(), everything.flatten()[::step].double()
+    bands = {"forget": _bands(ours), "all": _bands(all_), "ratio": _bands(ours[all_ > 0] / all_[all_ > 0])}
+    ratio = means["forget"] / means["all"] if means["all"] else None
+    return {"layer": name, "weights": forget.numel(), **means, "ratio": ratio, "bands": bands}
+
+
+def _bands(values: Tensor) -> list[float] | None:
+    above = values[values > 0]
+    if not len(above):
+        return None
+    quantiles: list[float] = above.log10().quantile(torch.tensor(BANDS, dtype=torch.float64)).tolist()
+    return quantiles
+
+
+def mapped_layers(model: nn.Module) -> list[str]:
+    """Names of the weights that have output and input channels: of convolutions and of linear layers, input to output."""
+    return [f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+
+
+def kernel_map(home: Home, run_id: str, layer: str, kept: str = "") -> dict[str, Any]:
+    """A layer's weights by kernel slice, output x input channels: mean importance on forget over that on all data.
+
+    `ratios`: rows are output channels (None for 0/0), `block`: how many channels each row and column draws together.
+    `filters`: the same by whole output channel. `shape`: output and input channels. Raises WrongInput for another layer.
+    """
+    opened = open_models(home, run_id)
+    importances = importances_of_layer(opened, layer, kept)
+    forget, everything = (slices(part[layer]) for part in (importances.of_forget, importances.of_all))
+    small, block = blocks_of(forget)
+    ratios = small / blocks_of(everything)[0]
+    return {
+        "ratios": listed(ratios), "block": block, "shape": list(forget.shape),
+        "filters": listed(forget.mean(1) / everything.mean(1)),
+    }  # fmt: skip
+
+
+def importances_of_layer(opened: Opened, layer: str, kept: str) -> Importances:
+    """Raises WrongInput where the layer has no channels."""
+    known = mapped_layers(opened.model("original"))
+    if layer not in known:
+        raise WrongInput(f"{layer!r:.60} has no output and input channels here; layers that have: {', '.join(known)}.")
+    return importances_of(opened, kept)
+
+
+def slices(weights: Tensor) -> Tensor:
+    """(out, in): the mean over each kernel slice, float64."""
+    return weights.double().flatten(2).mean(2) if weights.ndim > 2 else weights.double()
+
+
+def blocks_of(table: Tensor) -> tuple[Tensor, list[int]]:
+    """Means over blocks, so that neither side is longer than LARGEST; and how many rows and columns a block has."""
+    block = [-(-side // LARGEST) for side in table.shape]
+    rows = torch.stack([part.mean(0) for part in torch.split(table, block[0], 0)])
+    return torch.stack([part.mean(1) for part in torch.split(rows, block[1], 1)], 1), block
+
+
+def listed(table: Tensor) -> list[Any]:
+    """For JSON, which has no NaN: None stands for what is not finite."""
+    values: list[Any] = table.tolist()
+    return _finite(values)
+
+
+def _finite(values: list[Any]) -> list[Any]:
+    return [_finite(v) if isinstance(v, list) else v if isfinite(v) else None for v in values]

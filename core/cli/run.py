@@ -1,0 +1,174 @@
+"""`run`: one run, followed to its end."""
+
+from pathlib import Path
+import sys
+from time import monotonic, sleep
+
+import click
+
+from core.cli.active_runs import Watched
+from core.cli.common import EXIT, FAILED, POLL, as_json, cli, print_json
+from core.cli.output import Doubts, doubts_of, print_report
+from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.errors import WrongInput
+from core.domain.formatting import duration, percent
+from core.domain.index_file import samples_from_file
+from core.domain.run import ACTIVE, NORMALISATIONS, ORDERS, RunSpec, RunStatus
+from core.jobs import submit
+from core.jobs.catalogue import Catalogue, catalogue, is_written
+from core.jobs.validation import dataset_of, floor_spec, limit_of, make_spec, request_of
+from core.reports.run_report import full_report
+from core.reports.uploaded_weights import accuracy_line, likely_order, offered, reading, start, warnings, why
+from core.storage.home import Home, open_home
+from core.storage.records import Run
+from core.storage.runs import ResultStore
+from core.training.uploaded_weights.client import own_weights
+
+FORGET = (
+    "class:3, classes:3,5, subclass:beaver, attribute:identity=17, random:0.05 (a share), random:100@7 (a count, drawn by seed 7), "
+    "mislabelled:0.05 or samples:12,90; a class or value by its index from 0 or by its name."
+)
+
+
+@cli.command()
+@click.option("--dataset", required=True, help="A key from `list datasets`.")
+@click.option("--model", required=True, help="A key from `list models`.")
+@click.option("--forget", metavar="KIND:VALUE", help=FORGET)
+@click.option("--forget-file", type=click.Path(path_type=Path), metavar="CSV", help="Instead of --forget: a CSV of training indices.")
+@click.option("--method", required=True, help="A key from `list methods`.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; may be repeated."
+)
+@click.option("--weights", "own", metavar="FILE", help="The original's weights, as torch.save or safetensors wrote them.")
+@click.option(
+    "--normalisation", type=click.Choice(["best", *NORMALISATIONS]), default="best", show_default=True,
+    help="Of pixels, as --weights were trained: " + "; ".join(f"{key}: {words}" for key, words in NORMALISATIONS.items())
+    + "; best: the file's own, else the one with which they are right most often.",
+)
+@click.option(
+    "--class-order", type=click.Choice(["here", *ORDERS]), default="here", show_default=True,
+    help="In which --weights' classes stand: " + "; ".join(f"{key}: {words}" for key, words in ORDERS.items()) + ".",
+)
+@click.option("--seed", default=0, show_default=True, help="Decides every random draw of the run.")
+@click.option("--no-reference", is_flag=True, help="Do not train the retrained reference.")
+@click.option("--floor", is_flag=True, help="Also train a second reference, from another seed: it shows the retraining variability.")
+@click.option("--limit", default="", metavar="TIME", help="Stop the run after 90 (seconds), 15min, 2h, say; by default there is no limit.")
+@as_json
+def run(
+    dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, settings: tuple[str, ...], own: str | None,
+    normalisation: str, class_order: str, seed: int, no_reference: bool, floor: bool, limit: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Run one unlearning method and print its numbers; Ctrl-C cancels."""
+    if floor and no_reference:
+        raise WrongInput("A second reference (--floor) is held against the reference; leave out --floor or --no-reference.")
+    if (forget is None) == (forget_file is None):
+        raise WrongInput("What to forget must be said once: by --forget KIND:VALUE or by --forget-file CSV.")
+    if own is None and (normalisation, class_order) != ("best", "here"):
+        raise WrongInput("--normalisation and --class-order say how --weights are read; give --weights, too.")
+    at_most = limit_of(limit)
+    home = open_home()
+    of_file = samples_from_file(forget_file) if forget_file else None  # told before the engine is awake
+    if not is_written(home.root):  # a new home or engine: let the two first imports of torch go side by side
+        submit.ensure_supervisor(home)
+    shelves = catalogue(home.root)
+    request = of_file or request_of(forget or "", dataset_of(shelves, dataset))
+    spec = make_spec(
+        shelves, dataset, model, request, method, settings_from(settings), seed=seed, reference=not no_reference
+    )
+    if own is not None:
+        spec = with_own_weights(home, shelves, spec, own, normalisation, class_order)
+    for p in shelves.methods[method].params:
+        if note := p.note(spec.params[p.name]):
+            click.echo(note, err=True)
+    wanted = [submit.submit(home, spec, limit=at_most)]
+    if floor and method != SECOND_REFERENCE_METHOD:  # retraining is the floor itself
+        wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0]))
+    ended, *below = follow_all(home, wanted)
+    with ResultStore(home.database) as store:
+        report = full_report(home, store, ended)
+        doubts = Doubts() if as_json else doubts_of(home, store, ended, shelves.datasets[dataset])
+    if as_json:
+        print_json(report)
+    else:
+        print_report(report, ended, shelves.datasets[dataset], doubts, shelves.metrics)
+    for error in filter(None, [*(f"The second reference: {one.error_line}" for one in below if one.error_line), ended.error_line]):
+        click.echo(error, err=True)
+    codes = [EXIT.get(one.anew or one.status, FAILED) for one in (ended, *below)]
+    sys.exit(next(filter(None, codes), 0))
+
+
+def with_own_weights(home: Home, shelves: Catalogue, spec: RunSpec, file: str, normalisation: str, order: str) -> RunSpec:
+    """The same run with the original's weights from a file, which is checked and tried first. Raises WrongInput.
+
+    normalisation: one of NORMALISATIONS, or `best`; order: one of ORDERS, or `here`.
+    """
+    found = own_weights(home, spec.dataset, spec.model, str(Path(file).absolute()))
+    classes = shelves.datasets[spec.dataset].classes
+    how = reading(found, classes, start(found) if normalisation == "best" else normalisation, "" if order == "here" else order)
+    click.echo(f"{Path(file).name} fits: {found['count']:,} weights", err=True)
+    said = [f"Normalisation {how.normalisation}: {offered(found)[how.normalisation]}.", why(found, how), accuracy_line(found, how)]
+    for line in (*found["notes"], " ".join(filter(None, said)), *warnings(found, classes, how)):
+        click.echo(line, err=True)
+    if likely_order(found, how.normalisation) and not how.order:
+        click.echo(f"--class-order {likely_order(found, how.normalisation)} reads it so.", err=True)
+    again = (spec.dataset, spec.model, spec.request, spec.method, spec.params)
+    return make_spec(shelves, *again, seed=spec.seed, reference=spec.reference, weights=found["weights"], weights_as=how.text)
+
+
+def settings_from(pairs: tuple[str, ...]) -> dict[str, str]:
+    """From NAME=VALUE. Raises WrongInput."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise WrongInput(f"--set wants NAME=VALUE; got {pair!r}.")
+    settings = [(name.strip(), value.strip()) for name, _, value in (pair.partition("=") for pair in pairs)]
+    names = [name for name, _ in settings]
+    for name in names:
+        if names.count(name) > 1:
+            raise WrongInput(f"--set wants each parameter once; {name} was given {names.count(name)} times.")
+    return dict(settings)
+
+
+def follow_all(home: Home, run_ids: list[str]) -> list[Run]:
+    """Wait for the ends of all; Ctrl-C cancels the first and what was asked for along with it, unless others wait for that."""
+    try:
+        return [follow(home, run_id) for run_id in run_ids]
+    except KeyboardInterrupt:
+        submit.cancel(home, run_ids[0])
+        submit.cancel_companions(home, run_ids[0])  # also where the first is done already
+        with ResultStore(home.database) as store:
+            left = {run_id for run_id in run_ids[1:] if not store.cancel_requested(run_id)}
+            return [store.existing(run_id) if run_id in left else follow(home, run_id) for run_id in run_ids]
+
+
+def follow(home: Home, run_id: str) -> Run:
+    """Wait for the run's end; tell its progress on stderr."""
+    told, nudge = "", Nudge(home)
+    with ResultStore(home.database) as store:
+        where = Watched(store)
+        while True:
+            store.reconcile()
+            now = store.existing(run_id)
+            if now.status not in ACTIVE:
+                return now
+            left = "" if now.seconds_left is None else f", about {duration(now.seconds_left)} left"
+            if now.status == RunStatus.QUEUED and (place := where().get(run_id)) and place.text:
+                left = f": {place.text}"
+            line = f"{percent(round(now.share, 1))} {now.stage or now.status}{left}"
+            if line.partition(",")[0] != told:
+                told = line.partition(",")[0]
+                click.echo(f"{run_id}  {line}", err=True)
+            nudge()
+            sleep(POLL)
+
+
+class Nudge:
+    """Should the supervisor have died, the queue must not wait for the next visitor: looks once a second."""
+
+    def __init__(self, home: Home) -> None:
+        self._home, self._last = home, monotonic()
+
+    def __call__(self) -> None:
+        """Call as often as you like."""
+        if monotonic() - self._last > 1:
+            submit.ensure_supervisor(self._home)
+            self._last = monotonic()

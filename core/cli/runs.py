@@ -1,0 +1,190 @@
+"""`list`, `runs`, `show`, `cancel`, `delete`: what there is, and what can be done with it. An ID may be a study's."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+import sys
+
+import click
+
+from core.cli.active_runs import places, plain
+from core.cli.active_runs import standing as standing_of
+from core.cli.common import FAILED, as_json, cli, print_json
+from core.cli.output import doubts_of, print_report, print_study
+from core.domain.request import KINDS
+from core.domain.run import RunStatus
+from core.jobs import submit
+from core.jobs.catalogue import catalogue
+from core.jobs.studies import progress as standing
+from core.jobs.studies import submit as study_runner
+from core.jobs.studies.progress import go_on_elsewhere
+from core.jobs.studies.table import summary as study_summary
+from core.reports.run_report import damaged_summary, full_report, summary
+from core.storage import run_list, trash
+from core.storage import studies as stored_studies
+from core.storage.durations import Place
+from core.storage.home import open_home
+from core.storage.records import DamagedRun, Run
+from core.storage.run_list import SORTS, Wanted
+from core.storage.runs import ResultStore
+from core.storage.studies import StoredStudy, is_study
+
+SHELVES = ("datasets", "models", "methods", "metrics")
+
+
+@cli.command("list")
+@click.argument("shelf", type=click.Choice(SHELVES))
+@as_json
+def list_(shelf: str, as_json: bool) -> None:
+    """What can be asked for: datasets, models, methods or metrics."""
+    items = getattr(catalogue(open_home().root), shelf)
+    if as_json:
+        print_json([asdict(item) for item in items.values()])
+    else:
+        for key, item in items.items():
+            click.echo(f"{key:34} {item.title}")
+
+
+@cli.command()
+@click.option("--dataset", multiple=True, metavar="KEY", help="Only runs of this dataset; this and the next four may be repeated.")
+@click.option("--model", multiple=True, metavar="KEY", help="Only runs of this model.")
+@click.option("--method", multiple=True, metavar="KEY", help="Only runs of this method.")
+@click.option("--kind", multiple=True, type=click.Choice(KINDS), help="Only runs of this kind of request.")
+@click.option("--status", multiple=True, type=click.Choice([str(status) for status in RunStatus]), help="Only runs in this state.")
+@click.option("--search", default="", metavar="WORDS", help="Only runs with all these words, such as 'ssd class:3 alpha=2'.")
+@click.option("--sort", default="newest", type=click.Choice(list(SORTS)), show_default=True, help="What comes first.")
+@click.option("--limit", default=500, type=click.IntRange(0), show_default=True, help="Runs of a page; 0: all of them.")
+@click.option("--page", default=1, type=click.IntRange(1), show_default=True, help="Which page of them.")
+@as_json
+def runs(
+    dataset: tuple[str, ...], model: tuple[str, ...], method: tuple[str, ...], kind: tuple[str, ...], status: tuple[str, ...],
+    search: str, sort: str, limit: int, page: int, as_json: bool,
+) -> None:  # fmt: skip
+    """Runs, a page of them at a time, newest first."""
+    wanted = Wanted(dataset, model, method, kind, status, search, sort)
+    first = (page - 1) * limit
+    with ResultStore(open_home().database) as store:
+        store.reconcile()
+        total, everything = run_list.count(store, wanted), run_list.count(store)
+        found = run_list.page_of(store, wanted, first, limit or -1)
+        where = places(store)
+    if as_json:
+        print_json([(damaged_summary(r) if isinstance(r, DamagedRun) else summary(r)) | plain(r, where) for r in found])
+    else:
+        for r in found:
+            click.echo(f"{r.id}  {'damaged':11} {r.wrong}" if isinstance(r, DamagedRun) else _line(r, where))
+        if not everything:
+            click.echo("No runs yet; `run --help` says how to start one.")
+    if len(found) < total or total < everything:
+        click.echo(_cut(len(found), first, total, everything, limit), err=True)
+
+
+def _line(run: Run, where: Mapping[str, Place]) -> str:
+    spec = run.spec
+    return f"{run.id}  {run.status:11} {spec.dataset} {spec.model} {spec.request.text} {spec.method}{standing_of(run, where)}"
+
+
+def _cut(shown: int, first: int, total: int, everything: int, limit: int) -> str:
+    """How many runs there are besides those that were printed."""
+    verb = "is" if total == 1 else "are"
+    asked = f"{total:,} of {everything:,} runs {verb} as asked for" if total < everything else f"There are {total:,} runs"
+    if shown == total:
+        return f"{asked}."
+    if not shown:
+        pages = max(1, -(-total // limit))
+        return f"{asked}, on {pages:,} page{'s' * (pages != 1)} of {limit:,}; this page has none."
+    more = f"; --page {first // limit + 2} goes on, --limit 0 prints all" if first + shown < total else ""
+    return f"{asked}; these are {first + 1:,} to {first + shown:,}{more}."
+
+
+@cli.command()
+@click.argument("any_id", metavar="ID")
+@as_json
+def show(any_id: str, as_json: bool) -> None:
+    """One run, or one study, with all its numbers."""
+    home = open_home()
+    with ResultStore(home.database) as store:
+        store.reconcile()
+        if is_study(store, any_id):
+            told, progress = study_summary(home, store, any_id), standing.progress(store, any_id)
+            print_study(told, progress, as_json, {} if as_json else catalogue(home.root).metrics)
+            return
+        row = store.row(any_id)
+        if isinstance(row, DamagedRun):
+            click.echo(f"{row.wrong} It can only be deleted: `delete {row.id}`.", err=True)
+            if as_json:
+                print_json(damaged_summary(row))
+            sys.exit(FAILED)
+        found = store.existing(any_id)
+        report = full_report(home, store, found)
+        for sentence in report["lost"]:
+            click.echo(sentence, err=True)
+        if as_json:
+            print_json(report)
+            return
+        shelves = catalogue(home.root)
+        known = shelves.datasets.get(found.spec.dataset)
+        doubts = doubts_of(home, store, found, known)
+    print_report(report, found, known, doubts, shelves.metrics)
+    if found.error:
+        click.echo(found.error)
+
+
+@cli.command()
+@click.argument("any_id", metavar="ID")
+def cancel(any_id: str) -> None:
+    """Stop a queued or running run, or every such run of a study."""
+    home = open_home()
+    with ResultStore(home.database) as store:
+        of_study = is_study(store, any_id)
+    if not of_study:
+        submit.cancel(home, any_id)
+    elif left := study_runner.cancel(home, any_id):
+        click.echo(go_on_elsewhere(left), err=True)
+
+
+@cli.command()
+@click.argument("any_id", metavar="ID")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--for-good", is_flag=True, help="Free the disk at once; this cannot be undone.")
+def delete(any_id: str, yes: bool, for_good: bool) -> None:
+    """Remove a run with its numbers and its own files, or a study without its runs; `undelete ID` brings it back for a day.
+
+    Trained originals and references stay for the next runs. On a terminal it asks first.
+    """
+    home = open_home()
+    with ResultStore(home.database) as store:
+        damaged = isinstance(store.row(any_id), DamagedRun)
+        of_study = not damaged and is_study(store, any_id)
+        if not (damaged or of_study):
+            store.existing(any_id)
+        gone = for_good or damaged or (of_study and not isinstance(stored_studies.row(store, any_id), StoredStudy))
+    what = "The study goes, its runs stay" if of_study else "The run goes with its numbers and its own files"
+    back = "this cannot be undone" if gone else f"undelete {any_id} brings it back for {trash.KEPT // timedelta(hours=1)} hours"
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"{what}; {back}. Delete {any_id}?", abort=True)
+    if damaged:
+        submit.delete_damaged(home, any_id)
+    elif of_study:
+        study_runner.delete(home, any_id)
+        if for_good:
+            submit.empty_trash(home, any_id)
+    else:
+        submit.delete(home, any_id, for_good=for_good)
+    click.echo(f"Deleted {any_id}; {back}.", err=True)
+
+
+@cli.command()
+@click.argument("any_id", metavar="[ID]", required=False)
+def undelete(any_id: str | None) -> None:
+    """Bring back a run or a study that was deleted; without ID, list those that can be."""
+    home = open_home()
+    if any_id is not None:
+        submit.put_back(home, any_id)
+        return
+    with ResultStore(home.database) as store:
+        found = trash.deleted(store.db)
+    for one in found:
+        click.echo(f"{one.id}  {one.title}  until {one.until.astimezone():%Y-%m-%d %H:%M}")
+    if not found:
+        click.echo("Nothing was deleted lately.")

@@ -1,0 +1,1 @@
+"""Cartoon faces: a synthetic dataset, drawn by our own generator."""

@@ -1,0 +1,1 @@
+"""A user's own images: read, checked and stored as a dataset."""

@@ -1,0 +1,1 @@
+"""Layouts of image folders, one a file."""

@@ -1,0 +1,81 @@
+"""The shelf of layouts: how folders of images may be laid out. To add one: write its file, then its name here."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from core.data.importing.image_files import is_image
+from core.data.importing.layouts import awa2, celeba, class_folders, folder, mucac, mufac, pins
+from core.data.importing.layouts.image_folders import files_beside, visible
+from core.data.importing.listing import Listing
+from core.domain.errors import WrongInput
+
+AUTO = "auto"
+DEEPEST = 6  # outer folders that are gone through
+SHOWN = 8  # names that a sentence lists
+
+
+class Layout(Protocol):
+    """What a layout's module offers."""
+
+    KEY: str
+    ABOUT: str
+
+    def fits(self, root: Path) -> bool:
+        """Whether a folder looks like it. Raises WrongInput where it cannot be read."""
+
+    def listing(self, root: Path) -> Listing:
+        """Raises WrongInput."""
+
+
+LAYOUTS: dict[str, Layout] = {layout.KEY: layout for layout in (mufac, mucac, celeba, awa2, pins, folder, class_folders)}
+
+
+def listing_of(root: Path, layout: str = AUTO) -> Listing:
+    """By the layout of that name, or by the first that fits; an archive's outer folders are gone through. Raises WrongInput."""
+    if layout not in (AUTO, *LAYOUTS):
+        raise WrongInput(f"There is no layout {layout!r}; choose one of: {AUTO}, {', '.join(LAYOUTS)}.")
+    asked = tuple(LAYOUTS.values()) if layout == AUTO else (LAYOUTS[layout],)
+    for place in _nested(root):
+        chosen = next((known for known in asked if known.fits(place)), None)
+        if chosen is not None:
+            found = chosen.listing(place)
+            if place == root:
+                return found
+            inner = place.relative_to(root)
+            left = [file for above in (root, *(root / up for up in reversed(inner.parents[:-1]))) for file in files_beside(above)]
+            said = f"Read from {inner.as_posix()}/, the only folder inside {root.name}/{_not_read(left)}."
+            return replace(found, notes=(said, *found.notes))
+    if layout != AUTO:
+        return LAYOUTS[layout].listing(root)  # which says what is missing
+    if several := class_folders.sets_in(root):
+        what = "sets" if len(several) > 1 else "a set"
+        raise WrongInput(f"{root} holds {what} of images in {_named(several)}; name one of these folders.")
+    raise WrongInput(f"{root} is laid out in no way that is known; wanted is {folder.ABOUT}, or {class_folders.ABOUT}{_found(root)}.")
+
+
+def _nested(root: Path) -> Iterator[Path]:
+    """The folder, then the only one inside it, and so on, as archives have them. Raises WrongInput."""
+    place = root
+    for _ in range(DEEPEST):
+        yield place
+        folders, files = visible(place)
+        if len(folders) != 1 or any(map(is_image, files)):
+            return
+        place = place / folders[0]
+
+
+def _not_read(files: list[str]) -> str:
+    return f"; not read: {_named(files)} beside it" if files else ""
+
+
+def _found(root: Path) -> str:
+    folders, files = visible(root)
+    there = [*(f"{name}/" for name in folders), *files]
+    return f"; there {'are' if len(there) > 1 else 'is'} {_named(there)}" if there else "; it is empty"
+
+
+def _named(names: list[str]) -> str:
+    shown = ", ".join(name if len(name) <= 60 else name[:59] + "…" for name in names[:SHOWN])
+    return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -1,0 +1,195 @@
+"""What can be asked for, known without importing torch: the shelves, as the engine described them for its version."""
+
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import cache, lru_cache
+import json
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+from tempfile import TemporaryDirectory
+
+from filelock import FileLock
+import numpy as np
+
+from core.data.export_images import CONTENTS, SENTENCE
+from core.data.importing import store as imported
+from core.domain.code_version import ENGINE, code_version
+from core.domain.errors import WrongInput
+from core.domain.hyperparameters import param_from_dict
+from core.domain.info import DatasetInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
+from core.storage.error_messages import DiskTrouble, told
+from core.storage.home import Home, open_home
+from core.storage.processes import QUIET
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGES = "images"  # the folder of a dataset's images, beside the catalogue
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything on the shelves, by key."""
+
+    datasets: dict[str, DatasetInfo]
+    models: dict[str, ModelInfo]
+    methods: dict[str, MethodInfo]
+    metrics: dict[str, MetricInfo]
+
+    def to_json(self) -> str:
+        """The inverse of `from_json`."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Catalogue":
+        """The inverse of `to_json`."""
+        raw = json.loads(text)
+        return cls(
+            {k: dataset_from(v) for k, v in raw["datasets"].items()},
+            {k: ModelInfo(**v) for k, v in raw["models"].items()},
+            {
+                k: MethodInfo(**tuples({**v, "params": map(param_from_dict, v["params"])}))
+                for k, v in raw["methods"].items()
+            },
+            {k: MetricInfo(**v) for k, v in raw["metrics"].items()},
+        )
+
+
+def catalogue(root: Path) -> Catalogue:
+    """Read from the home folder; written there first, by a process of its own, when the engine's version is new.
+
+    With the datasets that the user added; one that is damaged is left out.
+    """
+    shelves, folder = _read(_written(root, "catalogue.json")), Home(root).datasets_folder
+    try:
+        added = _added(folder, folder.stat().st_mtime_ns)
+    except OSError:  # nothing was ever added
+        return shelves
+    return replace(shelves, datasets={**shelves.datasets, **added})
+
+
+@lru_cache(maxsize=8)
+def _added(folder: Path, _changed: int) -> dict[str, DatasetInfo]:
+    found = {}
+    for key in imported.keys(folder):
+        with suppress(WrongInput):  # damaged, or removed since it was listed
+            found[key] = imported.info_of(folder, key)
+    return found
+
+
+def is_written(root: Path) -> bool:
+    """Whether `catalogue` will answer at once."""
+    return (root / "catalogue" / code_version(ENGINE) / "catalogue.json").is_file()
+
+
+def dataset_images(root: Path, dataset: str) -> dict[str, np.ndarray]:
+    """Arrays mapped into memory, read-only; written there first, by a process of its own, when they are asked for.
+
+    `train_images` uint8 (N, C, H, W); `train_labels` int64 (N,), or uint8 (N, A) for attributes; `train_column/NAME` int64
+    (N,), an index into the column's values; the same for test; `peak` (the byte of 1.0). Raises WrongInput where the dataset
+    is not to be had; nothing is downloaded. What the user added is mapped from where it was put.
+    """
+    if imported.KEY.fullmatch(dataset):
+        return {**imported.arrays_of(Home(root).datasets_folder, dataset), "peak": np.array(255)}
+    try:
+        return _mapped(_written_images(root, dataset))
+    except WrongInput:  # which is a ValueError: the engine has said why, and would say it again
+        raise
+    except (ValueError, TypeError, KeyError, OSError, EOFError):  # damaged, or swept away by a newer version
+        return _mapped(_written_images(root, dataset, anew=True))
+
+
+def _mapped(folder: Path) -> dict[str, np.ndarray]:
+    names = json.loads((folder / CONTENTS).read_text())
+    files = {name: folder / f"{index}.npy" for index, name in enumerate(names)}
+    arrays = {name: np.load(file, mmap_mode="r", allow_pickle=False) for name, file in files.items()}
+    return arrays | {"peak": arrays["peak"].reshape(())}  # a single number comes back from the map as a row of one
+
+
+def _written_images(root: Path, dataset: str, anew: bool = False) -> Path:
+    try:
+        return _images_in(root, dataset, anew)
+    except DiskTrouble:
+        return _images_in(_elsewhere(), dataset, anew)
+
+
+def _images_in(root: Path, dataset: str, anew: bool) -> Path:
+    version = code_version(ENGINE)
+    folder = root / "catalogue" / version / IMAGES / dataset
+    if anew or not (folder / CONTENTS).is_file():
+        with told(folder), FileLock(root / "catalogue.lock"):
+            if anew or not (folder / CONTENTS).is_file():
+                _write_images(folder, dataset)
+                for old in root.glob(f"catalogue/*/{IMAGES}/{dataset}"):
+                    if old.parents[1].name != version:
+                        shutil.rmtree(old, ignore_errors=True)  # hundreds of MB, for a set of colour images
+    return folder
+
+
+def _write_images(folder: Path, dataset: str) -> None:
+    command = [sys.executable, "-m", "core.data.export_images", str(folder), dataset]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **QUIET}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        own = done.returncode == SENTENCE
+        raise WrongInput(last if own else f"The engine could not write the images of {dataset} into {folder}: {last}")
+
+
+def _read(path: Path) -> Catalogue:
+    try:
+        return _parsed(path, path.stat().st_mtime_ns)
+    except (ValueError, TypeError, KeyError, AttributeError):  # damaged, or not ours
+        path = _written(path.parents[2], path.name, anew=True)
+        return _parsed(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _parsed(path: Path, _changed: int) -> Catalogue:
+    return Catalogue.from_json(path.read_text())
+
+
+def _written(root: Path, file: str, anew: bool = False) -> Path:
+    """The file, which the engine can always write again: a damaged one costs seconds and nothing else.
+
+    Where the home takes no file, it lies in a folder of this process's own, so that what is stored can still be looked at.
+    """
+    try:
+        return _written_in(root, file, anew)
+    except DiskTrouble:
+        return _written_in(_elsewhere(), file, anew)
+
+
+@cache
+def _elsewhere() -> Path:
+    """Of this process; it goes when the process ends."""
+    _KEPT.append(TemporaryDirectory(prefix="forgetscope-", ignore_cleanup_errors=True))
+    return Path(_KEPT[-1].name)
+
+
+_KEPT: list["TemporaryDirectory[str]"] = []  # one that nothing holds would be gone at once
+
+
+def _written_in(root: Path, file: str, anew: bool) -> Path:
+    folder = root / "catalogue" / code_version(ENGINE)
+    if anew or not (folder / file).is_file():
+        lock = FileLock(root / "catalogue.lock")  # who comes second waits for the first one's files
+        with told(folder), lock:
+            if anew or not (folder / file).is_file():
+                _write(folder)
+    return folder / file
+
+
+def _write(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    command = [sys.executable, "-m", "core.jobs.write_catalogue", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise WrongInput(f"The engine could not describe itself into {folder}: {last}")
+
+
+if __name__ == "__main__":  # `make run` starts this beside the server: a fresh home's first page need not wait for it
+    with suppress(WrongInput):  # the page says it again, where it is read
+        catalogue(open_home().root)

@@ -1,0 +1,165 @@
+"""A study written in a file: TOML in, plan out, every mistake told in one sentence."""
+
+from dataclasses import replace
+from pathlib import Path
+import re
+import tomllib
+from typing import Any
+
+from core.domain.errors import WrongInput
+from core.domain.request import ForgetRequest
+from core.domain.seeds import MOST, numbers_of, seeds_of
+from core.domain.study import StudyPlan
+from core.jobs.catalogue import Catalogue
+from core.jobs.studies.plan import make_plan
+from core.jobs.validation import dataset_of, limit_of, request_of
+
+WANTED = {"dataset": "a text", "model": "a text", "forget": "a text such as \"class:3\"", "seeds": "", "methods": ""}
+EXTRA = ("title", "reference", "floor", "draws", "limit")
+_BETWEEN = re.compile(r"[\s,;·]+")
+LONGEST = 1_000_000  # bytes of a file
+MOST_DOTS = 100  # in a line
+SHOWN = 160  # letters of what the parser says
+
+
+def text_of(path: Path) -> str:
+    """A study's file as text. Raises WrongInput where it cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(LONGEST + 1)
+        text = content.decode()
+    except OSError as error:
+        raise WrongInput(f"{path} must be a file that describes a study, but it cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise WrongInput(f"{path} must be a text file in UTF-8 that describes a study in TOML.") from None
+    if len(content) > LONGEST:
+        raise WrongInput(f"{path} must describe a study, but it is longer than {LONGEST} bytes.")
+    return text
+
+
+def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
+    """Raises WrongInput, also where the text is too long or too deep to be one.
+
+    title = "..."                # may be left out
+    dataset = "digits"
+    model = "small_cnn"
+    forget = "class:3"           # as --forget of `run`
+    seeds = [0, 1, 2]            # or "0-4, 7"
+    draws = [0, 1, 2]            # of random and mislabelled: one for each seed, or one for all; without, a seed's own is its number
+    floor = true                 # add `retrain`; this is the default
+    reference = true             # this is the default
+    limit = "15min"              # each run is stopped when it has taken so long; without, none is
+    [[methods]]                  # one table a variant
+    name = "ssd"
+    alpha = 2.0                  # any of the method's parameters
+    """
+    try:
+        return _plan_from(_parsed(text), shelves)
+    except RecursionError:  # Python's own limit; the parser calls itself for each bracket
+        raise WrongInput("The study's file has brackets inside brackets, hundreds deep; a study needs three at most.") from None
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Raises WrongInput."""
+    if len(text) > LONGEST:
+        raise WrongInput(f"The study's file is longer than {LONGEST} letters; a study needs a page.")
+    for number, line in enumerate(text.splitlines(), 1):  # the parser takes the square of the dots in a name
+        if line.count(".") > MOST_DOTS and not line.lstrip().startswith("#"):
+            raise WrongInput(f"The study's file has {line.count('.')} dots in line {number}; names of one part are wanted.")
+    try:
+        return tomllib.loads(text)
+    except ValueError as wrong:  # TOMLDecodeError, or a number of thousands of digits
+        raise WrongInput(f"The study's file is no TOML: {' '.join(str(wrong).split())[:SHOWN]}.") from None
+
+
+def _plan_from(said: dict[str, Any], shelves: Catalogue) -> StudyPlan:
+    for key in said:
+        if key not in (*WANTED, *EXTRA):
+            raise WrongInput(f"A study's file has no entry {key!r:.60}; its entries are: {', '.join((*WANTED, *EXTRA))}.")
+    missing = [key for key in WANTED if key not in said]
+    if missing:
+        raise WrongInput(f"The study's file must also say {', '.join(missing)}.")
+    data = dataset_of(shelves, _text(said, "dataset"))
+    request, draws = _drawn(said, request_of(_text(said, "forget"), data))
+    plan = make_plan(
+        shelves, data.key, _text(said, "model"), request, [_method(table) for table in _tables(said["methods"])],
+        seeds_of(said["seeds"]), reference=_switch(said, "reference"), floor=_floor(said), title=_text(said, "title"), draws=draws,
+    )  # fmt: skip
+    return replace(plan, limit=_limit(said))
+
+
+def _drawn(said: dict[str, Any], request: ForgetRequest) -> tuple[ForgetRequest, tuple[int, ...] | None]:
+    """The request and `make_plan`'s draws. One draw that is named, in `forget` (random:0.05@7) or as `draws`, is that of all seeds."""
+    named = request.drawn and "@" in _text(said, "forget")
+    if "draws" not in said:
+        return request, () if named else None
+    if not request.drawn:
+        raise WrongInput(f"Nothing is drawn for {request.text:.60}; leave draws out, or ask for random or mislabelled.")
+    if named:
+        raise WrongInput(f"{request.text:.60} names a draw, and so does draws; leave one of them out.")
+    draws = numbers_of(said["draws"], "draw")
+    return (replace(request, seed=draws[0]), ()) if len(draws) == 1 else (request, draws)
+
+
+def sets_from_lines(text: str) -> list[dict[str, str]]:
+    """One parameter set a line, such as `alpha=2 lambda=1`; `preset` is a set too. No line: the preset alone.
+
+    Raises WrongInput; whether the method knows the names is for `make_plan` to say.
+    """
+    return [_pairs(line) for line in text.splitlines() if line.strip()] or [{}]
+
+
+def _pairs(line: str) -> dict[str, str]:
+    if line.strip() == "preset":
+        return {}
+    words = [word for word in _BETWEEN.split(line.strip()) if word]
+    pairs = [word.partition("=") for word in words]
+    for word, (name, equals, value) in zip(words, pairs, strict=True):
+        if not (name and equals and value):
+            raise WrongInput(f"A line of settings reads like alpha=2 lambda=1, or preset; got {word!r:.60}.")
+    names = [name for name, _, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise WrongInput(f"A line of settings names each parameter once; {twice!r:.60} is there twice.")
+    return {name: value for name, _, value in pairs}
+
+
+def _floor(said: dict[str, Any]) -> bool:
+    floor = _switch(said, "floor")
+    if floor and "floor" in said and not _switch(said, "reference"):
+        raise WrongInput("A second reference (floor) is held against the reference; leave out floor = true or reference = false.")
+    return floor
+
+
+def _limit(said: dict[str, Any]) -> float | None:
+    value = said.get("limit", "")
+    return limit_of(str(value) if isinstance(value, str | int | float) else repr(value))
+
+
+def _text(said: dict[str, Any], key: str) -> str:
+    value = said.get(key, "")
+    if not isinstance(value, str):
+        raise WrongInput(f"{key} must be {WANTED.get(key, 'a text')}; got {value!r:.60}.")
+    return value
+
+
+def _switch(said: dict[str, Any], key: str) -> bool:
+    value = said.get(key, True)
+    if not isinstance(value, bool):
+        raise WrongInput(f"{key} must be true or false; got {value!r:.60}.")
+    return value
+
+
+def _tables(said: Any) -> list[dict[str, Any]]:
+    if not isinstance(said, list) or not all(isinstance(table, dict) for table in said):
+        raise WrongInput("The methods must be written as tables, each under a line [[methods]], with a name.")
+    if len(said) > MOST:
+        raise WrongInput(f"A study may have {MOST} runs at most; {len(said)} methods are too many.")
+    return said
+
+
+def _method(table: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    name = table.get("name")
+    if not isinstance(name, str):
+        raise WrongInput("Each [[methods]] table must have a name, such as name = \"ssd\".")
+    return name, {key: value for key, value in table.items() if key != "name"}

@@ -1,0 +1,175 @@
+"""Ask for runs and walk away: every call returns in milliseconds and none needs torch."""
+
+from contextlib import suppress
+from dataclasses import replace
+import os
+from pathlib import Path
+import subprocess
+import sys
+import threading
+
+from filelock import FileLock, Timeout
+
+from core.domain.code_version import ENGINE, code_version
+from core.domain.errors import WrongInput
+from core.domain.run import STOPPED, RunSpec, RunStatus
+from core.jobs.start_supervisor import is_starting, note_start
+from core.storage import run_queue, trash
+from core.storage.artifacts import Artifacts
+from core.storage.error_messages import told
+from core.storage.home import Home
+from core.storage.processes import QUIET, ProcessId
+from core.storage.records import Run
+from core.storage.runs import ResultStore
+
+PROJECT = Path(__file__).resolve().parents[2]  # the folder that `python -m core` is run from
+PIPELINE = "core.pipeline"
+
+
+def submit(
+    home: Home, spec: RunSpec, pipeline: str = PIPELINE, *, limit: float | None = None, along_with: str = ""
+) -> str:  # fmt: skip
+    """The id of the spec's run, which will be computed unless it is done and its files are there; an equal spec is the same run.
+
+    limit: seconds after which it is stopped. along_with: the run that this one is for: without it, it is not computed either.
+    """
+    with ResultStore(home.database) as store:
+        store.reconcile()  # else a run whose process died would count as running
+        run_id = store.add(spec, limit=limit, along_with=along_with, anew=not whole(home, store, spec.id))
+        waits = store.has(RunStatus.QUEUED)
+    if waits:
+        ensure_supervisor(home, pipeline)
+    return run_id
+
+
+def whole(home: Home, store: ResultStore, run_id: str) -> bool:
+    """Whether every file that the run left is there and holds what was written."""
+    artifacts = Artifacts(home.artifacts_folder)
+    return all(artifacts.sound(file) for file in store.artifacts(run_id).values())
+
+
+def cancel(home: Home, run_id: str) -> None:
+    """A queued run is cancelled at once, a running one within two seconds; others stay as they are.
+
+    So is what was asked for along with it, unless somebody else waits for that.
+    """
+    with ResultStore(home.database) as store:
+        store.request_cancel(run_id)
+        store.reconcile()  # nobody else would end it where its supervisor is dead
+
+
+def cancel_companions(home: Home, run_id: str) -> None:
+    """What was asked for along with a run, unless somebody else waits for it; the run itself stays as it is."""
+    with ResultStore(home.database) as store:
+        run_queue.cancel_companions(store.db, run_id)
+
+
+def retry(home: Home, run_id: str, pipeline: str = PIPELINE) -> str:
+    """Queue a run that stopped anew, with its time limit, and behind it what was asked for along with it and stopped too.
+
+    It goes on with what earlier attempts kept. Returns the run's id: another one where the engine has changed since, because
+    its numbers may too. Raises WrongInput if there is no such run.
+    """
+    with ResultStore(home.database) as store:
+        run = store.existing(run_id)
+        others = [store.row(other) for other in run_queue.companions(store.db, run_id)]
+    again = submit(home, _of_today(run.spec), pipeline, limit=run.limit_seconds)
+    for other in others:
+        if isinstance(other, Run) and other.status in STOPPED:
+            submit(home, _of_today(other.spec), pipeline, along_with=again)
+    return again
+
+
+def _of_today(spec: RunSpec) -> RunSpec:
+    return replace(spec, engine=spec.engine and code_version(ENGINE))
+
+
+def delete(home: Home, run_id: str, *, for_good: bool = False) -> None:
+    """A run with its numbers goes into the trash; for a day `put_back` undoes it. Raises WrongInput while active.
+
+    for_good: it goes at once, with its log and the files that nothing else names.
+    """
+    with ResultStore(home.database) as store:
+        store.reconcile()
+        store.delete(run_id)
+    empty_trash(home, run_id if for_good else None)
+
+
+def put_back(home: Home, any_id: str) -> None:
+    """Undo the deletion of a run or a study. Raises WrongInput where it cannot be undone."""
+    with ResultStore(home.database) as store:
+        trash.put_back(store.db, any_id)
+
+
+def empty_trash(home: Home, any_id: str | None = None) -> None:
+    """What was deleted more than a day ago, or `any_id`, goes for good, with its log and the files that nothing else names."""
+    with ResultStore(home.database) as store:
+        gone, files = trash.empty(store.db, any_id)
+        if store.has(RunStatus.RUNNING):
+            files = []  # the running one may just be writing an equal file; a supervisor sweeps them later
+        logs = [home.log(run_id) for run_id in gone if store.row(run_id) is None]
+    for file in files:
+        with suppress(WrongInput):  # a damaged row may name no file of ours
+            Artifacts(home.artifacts_folder).remove(file)
+    for log in logs:
+        with told(log):
+            log.unlink(missing_ok=True)
+
+
+def delete_damaged(home: Home, key: str) -> None:
+    """Forget a damaged row, by its id or its place, with what only it names. Raises WrongInput where there is none such."""
+    with ResultStore(home.database) as store:
+        files = store.remove_damaged(key)
+        if store.has(RunStatus.RUNNING):
+            files = []  # as for `delete`
+    for file in files:
+        with suppress(WrongInput):  # a damaged row may name no file of ours
+            Artifacts(home.artifacts_folder).remove(file)
+
+
+def ensure_supervisor(home: Home, pipeline: str = PIPELINE) -> None:
+    """Start the home's supervisor where none runs or starts. Harmless at any time and from any number of processes.
+
+    One that starts takes seconds to import before it holds the lock; who asks meanwhile sees its note and leaves it to it.
+    """
+    if is_starting(home):
+        return
+    with told(home.starting_lock), FileLock(home.starting_lock):
+        if is_starting(home) or _is_supervised(home):
+            return
+        process = ProcessId.of(_start_supervisor(home, pipeline))
+        if process:  # else it has ended already, and supervisor.log tells why
+            note_start(home, process)
+
+
+def look_after(home: Home, store: ResultStore) -> None:
+    """What every page that shows an active run calls before it looks: the dead are settled, and a queue that nobody serves is served.
+
+    Cheap: three short questions while somebody computes. Where no supervisor can be started the page still shows what is stored.
+    """
+    store.reconcile()
+    if not home.unwritable and store.has(RunStatus.QUEUED) and not store.has(RunStatus.RUNNING):
+        with suppress(WrongInput):  # a disk that takes no file: whoever asks for a run is told
+            ensure_supervisor(home)
+
+
+def _is_supervised(home: Home) -> bool:
+    try:
+        with told(home.supervisor_lock), FileLock(home.supervisor_lock).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def _start_supervisor(home: Home, pipeline: str) -> int:
+    """Its process id. In a session of its own, so that neither Ctrl-C nor a closed terminal reaches it."""
+    command = [sys.executable, "-m", "core.jobs.supervisor", str(home.root), "--pipeline", pipeline]
+    log = home.logs_folder / "supervisor.log"
+    with told(log), open(log, "ab") as stream:
+        process = subprocess.Popen(
+            command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
+            env={**QUIET, **os.environ},
+        )  # fmt: skip
+    # A child that has ended stays a zombie until somebody waits for it; this costs one sleeping thread.
+    threading.Thread(target=process.wait, name="reap-supervisor", daemon=True).start()
+    return process.pid

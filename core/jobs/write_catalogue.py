@@ -1,0 +1,55 @@
+"""Write down what is on the shelves, for those who must not import torch: python -m core.jobs.write_catalogue FOLDER."""
+
+from pathlib import Path
+import shutil
+import sys
+import tempfile
+
+from core.data import export_images
+from core.data.registry import DATASETS
+from core.domain.hyperparameters import params_of
+from core.domain.info import MethodInfo
+from core.jobs.catalogue import IMAGES, Catalogue
+from core.methods.base import UnlearningMethod
+from core.methods.registry import METHODS
+from core.metrics.registry import METRICS
+from core.models.registry import MODEL_INFOS
+
+
+def describe() -> Catalogue:
+    """The shelves as plain data."""
+    return Catalogue(
+        {key: module.INFO for key, module in DATASETS.items()},
+        {info.key: info for info in MODEL_INFOS},
+        {key: describe_method(method) for key, method in METHODS.items()},
+        {key: metric.info for key, metric in METRICS.items()},
+    )
+
+
+def describe_method(method: type[UnlearningMethod]) -> MethodInfo:
+    """A method's fields as plain data."""
+    kinds, uses, keeps = (tuple(sorted(names)) for names in (method.kinds, method.uses, method.keeps))
+    params = tuple(params_of(method).values())
+    return MethodInfo(
+        method.key, method.title, method.about, method.paper, kinds, uses, keeps, params, method.reconstruction,
+        method.explorable, method.multi, "" if method.multi else method.not_multi,
+    )  # fmt: skip
+
+
+def write(folder: Path) -> None:
+    """The catalogue and the embedded datasets' images, whole or not at all: a folder made beside, then renamed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
+    try:
+        (beside / "catalogue.json").write_text(describe().to_json())
+        for key, module in DATASETS.items():
+            if module.INFO.embedded:
+                export_images.write(beside / IMAGES / key, key)
+        if not folder.exists():  # else another process was quicker, with the same content
+            beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,72 @@
+"""How alike two networks' inner representations are, layer by layer."""
+
+from functools import partial
+
+import pandas as pd
+from torch import Tensor
+
+from core.domain.info import MetricInfo
+from core.metrics.base import Evidence, Metric, NotApplicable
+from core.metrics.layer_features import features
+
+FEWEST, MOST = 10, 300  # images: below, a similarity says nothing; more only costs
+PAIRS = (("unlearned", "original"), ("unlearned", "reference"), ("reference", "original"))
+
+
+def linear_cka(x: Tensor, y: Tensor) -> float:
+    """Centred kernel alignment of features x (n, d) and y (n, e) of the same n images, in [0, 1].
+
+    ||Y'X||^2 / (||X'X|| ||Y'Y||) of centred columns, taken from the n x n Gram matrices (Kornblith et al.,
+    arXiv:1905.00414). 0 where one of them does not vary at all. Few images make any two networks look alike.
+    """
+    grams = [(z := f.double() - f.double().mean(0)) @ z.T for f in (x, y)]
+    size = float(grams[0].norm() * grams[1].norm())
+    return float((grams[0] * grams[1]).sum()) / size if size else 0.0
+
+
+def alike(evidence: Evidence, split: str, one: str, other: str) -> dict[str, float]:
+    """Layer group -> CKA of two models on a training split. Raises NotApplicable below ten images."""
+    for model in (one, other):
+        evidence.network(model)
+    count = len(evidence.looked_at(split, MOST))
+    if count < FEWEST:
+        raise NotApplicable(f"Comparing features needs {FEWEST} images; the {split} set has {count}.")
+    names = sorted([one, other])
+
+    def take() -> dict[str, float]:
+        ours, theirs = (features(evidence, model, split, MOST) for model in names)
+        return {layer: linear_cka(ours[layer], theirs[layer]) for layer in ours}
+
+    return evidence.once(f"cka/{split}/{'/'.join(names)}", take)
+
+
+def cka_table(evidence: Evidence) -> pd.DataFrame:
+    """One row per layer group, set (forget, retain) and pair of models: layer, set, model, other, cka."""
+    rows = []
+    for split in ("forget", "retain"):
+        for model, other in PAIRS:
+            try:
+                found = alike(evidence, split, model, other)
+            except NotApplicable:
+                continue
+            rows += [{"layer": k, "set": split, "model": model, "other": other, "cka": v} for k, v in found.items()]
+    return pd.DataFrame(rows, columns=["layer", "set", "model", "other", "cka"])
+
+
+def _before_the_last(split: str, evidence: Evidence, model: str) -> float:
+    return list(alike(evidence, split, model, "reference").values())[-2:][0]
+
+
+def _metric(split: str, what: str) -> Metric:
+    return Metric(
+        MetricInfo(
+            f"cka_{split}_to_reference", f"Likeness of features to the reference's, {what}", "share", "high",
+            f"Linear CKA of the features before the last layer with the reference's, on up to {MOST} images of the {what}. "
+            "100 %: the same up to rotation and scale. Two networks that were trained apart do not reach that, and an untouched original "
+            "may come nearer than they do: what lies above a second reference's value says nothing.",
+        ),
+        partial(_before_the_last, split), ("original", "unlearned"),
+    )  # fmt: skip
+
+
+METRICS = (_metric("forget", "forget set"), _metric("retain", "retain set"))

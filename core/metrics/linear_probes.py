@@ -1,0 +1,79 @@
+"""Does the inside of a network still know the forgotten classes, whatever its answers say?"""
+
+import numpy as np
+import pandas as pd
+import torch
+
+from core.domain.info import MetricInfo
+from core.domain.run import MODELS
+from core.metrics.base import Evidence, Metric, NotApplicable
+from core.metrics.layer_features import features
+
+FEWEST = 5  # unseen images of the forgotten classes, and of the kept ones
+FORGET, RETAIN, UNSEEN = 300, 600, 1000  # images that are looked at, at most
+PASSES = 200  # of the solver
+
+
+def probe(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> float:
+    """Balanced accuracy, in [0, 1], on `test` of a logistic regression fitted on `train`; 0.5 is chance.
+
+    train, test: (features of the forgotten (n, d), features of the kept (m, d)). Standardised, classes weighed alike.
+    """
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  # a second that listing metrics need not pay
+    from sklearn.metrics import balanced_accuracy_score  # noqa: PLC0415  # see above
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415  # see above
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415  # see above
+
+    (x, y), (unseen, truth) = (
+        (np.concatenate(sides), np.repeat([1, 0], [len(side) for side in sides])) for sides in (train, test)
+    )
+    known = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=PASSES, tol=1e-3)).fit(x, y)
+    return float(balanced_accuracy_score(truth, known.predict(unseen)))
+
+
+def probes(evidence: Evidence, model: str) -> dict[str, float]:
+    """Layer group -> balanced accuracy of finding the forgotten classes in its features. Raises NotApplicable."""
+    if not evidence.splits.request.by_class:
+        raise NotApplicable("A probe looks for a forgotten class; this request names images, not a class.")
+    evidence.network(model)
+    fewest = min(len(evidence.looked_at(name, UNSEEN)) for name in ("test_forget", "test_retain"))
+    if fewest < FEWEST:
+        raise NotApplicable(f"A probe needs {FEWEST} unseen images of the forgotten and of the kept classes; there are {fewest}.")
+    return evidence.once(f"probes/{model}", lambda: _probes(evidence, model))
+
+
+def _probes(evidence: Evidence, model: str) -> dict[str, float]:
+    asked = (("forget", FORGET), ("retain", RETAIN), ("test_forget", UNSEEN), ("test_retain", UNSEEN))
+    gone, kept, gone_unseen, kept_unseen = (features(evidence, model, name, count) for name, count in asked)
+    return {
+        layer: probe(_numpy(gone[layer], kept[layer]), _numpy(gone_unseen[layer], kept_unseen[layer]))
+        for layer in gone
+    }
+
+
+def _numpy(*tensors: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    one, other = (t.numpy() for t in tensors)
+    return one, other
+
+
+def probe_table(evidence: Evidence) -> pd.DataFrame:
+    """One row per model and layer group: model, layer, accuracy (balanced share)."""
+    rows = []
+    for model in (m for m in MODELS if m in evidence.networks):
+        try:
+            rows += [{"model": model, "layer": k, "accuracy": v} for k, v in probes(evidence, model).items()]
+        except NotApplicable:
+            continue
+    return pd.DataFrame(rows, columns=["model", "layer", "accuracy"])
+
+
+METRICS = (
+    Metric(
+        MetricInfo(
+            "probe_accuracy", "Forgotten class found inside", "share", "match",
+            "Balanced accuracy, on unseen images, of a logistic regression that looks for the forgotten classes in the features "
+            "before the last layer. 50 % is chance; a network that never saw a class may tell it apart all the same: see the reference.",
+        ),
+        lambda evidence, model: list(probes(evidence, model).values())[-2:][0],
+    ),
+)  # fmt: skip

@@ -1,0 +1,158 @@
+"""Attacks that need the same request unlearned and retrained from several seeds. Seeds come first: arrays are (S, N).
+
+Seed s of an unlearned array and seed s of a reference array belong together: who attacks seed t sees neither of the two.
+Each function raises TooFewSeeds, and ValueError where shapes do not fit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from core.metrics.privacy.epsilon import epsilon_of_example
+from core.metrics.privacy.threshold_attack import auc
+
+Array = NDArray[np.float64]
+OWN_VARIANCE = 16  # shadow seeds from which each example has a variance of its own; with fewer it would be noise
+LEAST_VARIANCE = 1e-4  # of phi: a hundredth of a logit; models that agree to the last digit must not be infinitely sure
+BIN = 0.5  # width of epsilon's bins
+
+
+class TooFewSeeds(ValueError):
+    """What was asked needs more seeds; the message is one sentence that says how many, and how many there are."""
+
+
+@dataclass(frozen=True)
+class SeedMetric:
+    """A number that only several seeds together have.
+
+    `ideal`: its mean where nobody can tell the unlearned from the retrained; the floor, references against references, says
+    how far from it chance alone leads.
+    """
+
+    key: str
+    title: str
+    unit: str
+    goal: str
+    definition: str
+    needs: int  # seeds
+    ideal: float
+
+
+U_LIRA = SeedMetric(
+    "u_lira", "U-LiRA", "share", "match",
+    "For each image, Gaussians over the other seeds' confidences tell whether a model unlearned it or never saw it; share of "
+    "right guesses over all seeds. 50 %: nobody can tell (arXiv:2403.01218).",
+    needs=3, ideal=0.5,
+)  # fmt: skip
+RMIA = SeedMetric(
+    "rmia", "RMIA", "share", "match",
+    "How often a forgotten image's probability, beside what retrained models of other seeds give it, is higher than an unseen "
+    "image's (area under the ROC; offline, a = 0.3, gamma = 1). 50 %: nobody can tell (arXiv:2312.03262).",
+    needs=2, ideal=0.5,
+)  # fmt: skip
+FORGETTING_QUALITY = SeedMetric(
+    "forgetting_quality", "Forgetting quality (NeurIPS 2023)", "share", "high",
+    "For each forgotten image, how far the unlearned models' confidences lie from the retrained models' (epsilon): 1 point below "
+    "0.5, half a point below 1, and so on; mean, times the accuracy kept on the retain set and on unseen images. 100 % is out "
+    "of reach: two sets of retrained models are at about 18 %.",
+    needs=8, ideal=0.18,
+)  # fmt: skip
+OVER_SEEDS = (U_LIRA, RMIA, FORGETTING_QUALITY)
+
+
+def u_lira(unlearned: ArrayLike, reference: ArrayLike) -> float:
+    """Share of right guesses, over examples and targets, of the likelihood-ratio attack on unlearning; 0.5 cannot tell.
+
+    phi = ln(p_y / (1 - p_y)) of N forgotten examples under S unlearned and S reference models, (S, N) each. Both models of
+    every seed are targets; the Gaussians come from the other seeds, with one variance for all examples below 16 of them
+    (the mean of the examples' own, so that easy and hard examples keep their means). J. Hayes et al., arXiv:2403.01218.
+    """
+    ours, theirs = _seeds(U_LIRA, unlearned, reference)
+    _same(ours.shape, theirs.shape)
+    right = 0.0
+    for target in range(len(ours)):
+        gaussians = [_gaussian(np.delete(models, target, axis=0)) for models in (ours, theirs)]
+        for phi, unlearned_it in ((ours[target], True), (theirs[target], False)):
+            as_unlearned, as_unseen = (-((phi - mean) ** 2) / (2 * v) - np.log(v) / 2 for mean, v in gaussians)
+            right += float(np.mean((as_unlearned > as_unseen) == unlearned_it))  # p(member) > 1/2
+    return right / (2 * len(ours))
+
+
+def rmia(
+    unlearned_forget: ArrayLike,
+    unlearned_population: ArrayLike,
+    reference_forget: ArrayLike,
+    reference_population: ArrayLike,
+    a: float = 0.3,
+) -> float:
+    """Area under the ROC of RMIA's scores, forgotten against unseen examples, mean over S targets; 0.5 cannot tell.
+
+    ln p_y: of N forgotten examples (S, N), and of the population, Z unseen examples like them (S, Z), under the unlearned
+    and the reference models. Lambda(x) = p(x) / (((1 + a) p_out(x) + (1 - a)) / 2), p_out the mean over the other seeds'
+    references (offline form; a = 0.3 is ML Privacy Meter's, there also tuned). A score is the share of the population z with
+    Lambda(x) / Lambda(z) > gamma = 1: a rank among the unseen examples, so that the area is that of Lambda itself.
+    The reference's own value, the floor, comes of handing the references in as the targets. S. Zarifzadeh et al., arXiv:2312.03262.
+    """
+    arrays = _seeds(RMIA, unlearned_forget, unlearned_population, reference_forget, reference_population)
+    forget, population, out_forget, out_population = arrays
+    _same(forget.shape, out_forget.shape)
+    _same(population.shape, out_population.shape)
+    pairs = ((forget, out_forget), (population, out_population))
+    sides = [[_log_lambda(own[t], np.delete(out, t, axis=0), a) for own, out in pairs] for t in range(len(forget))]
+    return float(np.mean([auc(ours, theirs) for ours, theirs in sides]))
+
+
+def forgetting_quality(
+    unlearned: ArrayLike,
+    reference: ArrayLike,
+    retain_accuracies: tuple[ArrayLike, ArrayLike],
+    test_accuracies: tuple[ArrayLike, ArrayLike],
+) -> float:
+    """F x RA_u / RA_r x TA_u / TA_r, as the NeurIPS 2023 challenge's evaluation.
+
+    phi (S, N) as for `u_lira`; accuracies are shares, (unlearned (S,), reference (S,)), whose means count. F is
+    `forgetting_score`. Eight seeds at least: no finite epsilon lies above ln(S - 1), so that fewer fill less than four bins.
+    The challenge took 512. F of two sets of normal numbers is 0.18, with 8 as with 128 seeds, since some threshold in the tails
+    always parts them: read it beside the floor, references against references.
+    """
+    score = forgetting_score(unlearned, reference)
+    kept = [np.asarray(ours).mean() / np.asarray(theirs).mean() for ours, theirs in (retain_accuracies, test_accuracies)]
+    return float(score * kept[0] * kept[1])
+
+
+def forgetting_score(unlearned: ArrayLike, reference: ArrayLike) -> float:
+    """F in [0, 1]: mean over examples of 2^-b, b the bin of epsilon (0.5 wide, from 0); 0 beyond ln(S - 1)."""
+    ours, theirs = _seeds(FORGETTING_QUALITY, unlearned, reference)
+    _same(ours.shape, theirs.shape)
+    epsilon = np.array([epsilon_of_example(ours[:, n], theirs[:, n]) for n in range(ours.shape[1])])
+    return float(np.where(epsilon <= np.log(len(ours) - 1), 0.5 ** (epsilon // BIN), 0.0).mean())
+
+
+def _gaussian(phi: Array) -> tuple[Array, Array]:
+    """Mean (N,) and variance, (N,) or the same for all: phi (S - 1, N)."""
+    own = phi.var(axis=0, ddof=1)
+    variance = own if len(phi) >= OWN_VARIANCE else np.full_like(own, own.mean())
+    return phi.mean(axis=0), np.maximum(variance, LEAST_VARIANCE)
+
+
+def _log_lambda(log_p: Array, log_out: Array, a: float) -> Array:
+    """ln Lambda (n,): ln p under the target (n,), and under the other seeds' references (S - 1, n)."""
+    return np.asarray(log_p - np.log(((1 + a) * np.exp(log_out).mean(axis=0) + (1 - a)) / 2))
+
+
+def _seeds(metric: SeedMetric, *arrays: ArrayLike) -> list[Array]:
+    found = [np.asarray(array, dtype=np.float64) for array in arrays]
+    seeds = {len(array) for array in found}
+    _same(*seeds)
+    if min(seeds) < metric.needs:
+        there = "there is 1" if min(seeds) == 1 else f"there are {min(seeds)}"
+        raise TooFewSeeds(f"{metric.title} needs {metric.needs} seeds; {there}.")
+    if any(array.ndim != 2 or not array.size for array in found):
+        raise ValueError(f"Wanted arrays of seeds by examples; got shapes {[array.shape for array in found]}.")
+    return found
+
+
+def _same(*shapes: object) -> None:
+    if len(set(shapes)) > 1:
+        raise ValueError(f"Unlearned and reference models must be as many, and have seen the same examples; got {shapes}.")

@@ -1,0 +1,127 @@
+"""How closely a model behaves like the reference: the field's summaries, each against the reference's own value."""
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from core.data.labels import two_answers
+from core.domain.info import MetricInfo
+from core.metrics.accuracy import accuracy
+from core.metrics.base import Evidence, Metric
+from core.metrics.membership_inference import members_by_entropy
+from core.training.losses import jensen_shannon
+
+ACCURACIES = ("train_forget", "train_retain", "test_retain")  # FA, RA, TA
+
+
+def activation_distance(logits: Tensor, reference: Tensor, *, multi: bool = False) -> float:
+    """Mean over examples of the Euclidean distance between the two softmax vectors: logits (N, C) both; 0 to sqrt 2.
+
+    multi: mean over attributes too, each a vector of no and yes.
+    """
+    if multi:
+        return activation_distance(two_answers(logits), two_answers(reference))
+    return float((logits.double().softmax(1) - reference.double().softmax(1)).norm(dim=1).mean())
+
+
+def tug_of_war(gaps: list[float]) -> float:
+    """Product of 1 - |gap| over gaps to the reference, each a share; 1: as the reference (Zhao et al., arXiv:2406.01257)."""
+    return float(torch.tensor([1 - abs(gap) for gap in gaps], dtype=torch.float64).prod())
+
+
+def _gap(split: str, evidence: Evidence, model: str) -> float:
+    ours, theirs = (accuracy(*evidence.need(m).of(split, evidence.splits)) for m in (model, "reference"))
+    return ours - theirs
+
+
+def _attack_gap(evidence: Evidence, model: str) -> float:
+    """Of the attack that learns on kept images and is asked about the forget set, as the papers' own do."""
+    return members_by_entropy(evidence, model) - members_by_entropy(evidence, "reference")
+
+
+def _activation(evidence: Evidence, model: str) -> float:
+    (theirs, _), (ours, _) = (evidence.need(m).of("forget", evidence.splits) for m in ("reference", model))
+    return activation_distance(ours, theirs, multi=evidence.multi)
+
+
+def _tow(evidence: Evidence, model: str) -> float:
+    return tug_of_war([_gap(split, evidence, model) for split in ACCURACIES])
+
+
+def _tow_attack(evidence: Evidence, model: str) -> float:
+    gaps = [_gap(split, evidence, model) for split in ACCURACIES[1:]]
+    return tug_of_war([_attack_gap(evidence, model), *gaps])
+
+
+def _average_gap(evidence: Evidence, model: str) -> float:
+    gaps = [_gap(split, evidence, model) for split in ACCURACIES] + [_attack_gap(evidence, model)]
+    return sum(map(abs, gaps)) / len(gaps)
+
+
+_metric = partial(Metric, models=("original", "unlearned"))
+METRICS = (
+    _metric(
+        MetricInfo(
+            "activation_distance", "Activation distance, forget set", "distance", "low",
+            "Euclidean distance between the model's and the reference's probabilities, averaged over the forget set. "
+            "0: the same answers; 1.414: sure of different classes. Of several attributes the mean of theirs, yes or no each.",
+        ),
+        _activation,
+    ),
+    _metric(
+        MetricInfo(
+            "average_gap", "Average gap to the reference", "share", "low",
+            "Mean distance to the reference's values of four numbers: accuracy on the forget set, on the retain set, on unseen "
+            "kept images, and the share that the attack by entropy calls members (SalUn's summary; its own attack is an SVM).",
+        ),
+        _average_gap,
+    ),
+    _metric(
+        MetricInfo(
+            "tow", "Tug of war (ToW)", "share", "high",
+            "Product of one minus the distance to the reference, for accuracy on the forget set, on the retain set and on unseen "
+            "kept images. 100 %: as the reference.",
+        ),
+        _tow,
+    ),
+    _metric(
+        MetricInfo(
+            "tow_attack", "Tug of war by attack (ToW-MIA)", "share", "high",
+            "As tug of war, with the share of the forget set that the attack by entropy calls members in place of the accuracy on "
+            "it (Zhao et al.; their own attack is an SVM).",
+        ),
+        _tow_attack,
+    ),
+)  # fmt: skip
+
+
+def js_divergence(logits_p: Tensor, logits_q: Tensor, *, multi: bool = False) -> float:
+    """Mean Jensen-Shannon divergence of two (N, C) batches of logits, in nats: 0 to ln 2.
+
+    JS = 1/2 KL(p || m) + 1/2 KL(q || m),  m = (p + q) / 2;  summed over classes, averaged over examples. multi: of each attribute
+    (N, A) by itself, averaged over attributes too.
+    """
+    return float(jensen_shannon(logits_p, logits_q, multi=multi).mean())
+
+
+def _to_reference(split: str, evidence: Evidence, model: str) -> float:
+    theirs, _ = evidence.need("reference").of(split, evidence.splits)
+    ours, _ = evidence.need(model).of(split, evidence.splits)
+    return js_divergence(ours, theirs, multi=evidence.multi)
+
+
+def _metric(key: str, split: str, title: str, where: str) -> Metric:
+    definition = (
+        f"Jensen-Shannon divergence between the model's and the reference's probabilities, averaged over {where}. "
+        "0: the same beliefs; ln 2 = 0.693: no overlap. Of several attributes the mean of theirs, yes or no each."
+    )
+    return Metric(
+        MetricInfo(key, title, "nats", "low", definition), partial(_to_reference, split), ("original", "unlearned")
+    )
+
+
+METRICS = (
+    _metric("js_to_reference", "forget", "Divergence from the reference, forget set", "the forget set"),
+    _metric("js_to_reference_test", "test", "Divergence from the reference, test set", "the test set"),
+)

@@ -1,0 +1,88 @@
+"""What was found of a run's original and reference, kept for other runs: whatever is unlearned, those two stay the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from core.metrics.base import Answers, Evidence, NotApplicable
+from core.metrics.relearning import Relearning
+from core.pipeline import Job
+from core.storage.artifacts import Damaged
+from core.training.cache import Shared
+from core.training.loop import predict
+
+KNOWN = ("relearn", "probes", "loss attack", "entropy attack")  # of what Evidence knows: what takes long to take, and is small
+TEXT = "known"  # name of the array that holds it, as JSON
+
+
+@dataclass(frozen=True)
+class Found:
+    """What Evidence knew of original and reference alone, and the key that names it."""
+
+    key: str
+    known: Mapping[str, Any]
+
+
+def answers_of(job: Job, network: Shared, model: nn.Module) -> Answers:
+    """The logits of a network that runs share, on all data: from the store, or asked for now."""
+    job.keeper.store.forget_older("answers@", job.engine)
+
+    def ask() -> dict[str, torch.Tensor]:
+        return {half: predict(model, examples, job.device) for half, examples in (("train", job.splits.train), ("test", job.splits.test))}
+
+    told = job.keeper.load_or_make(job.key("answers", job.engine, network.file), f"answers@{job.engine}", ask, job.device)
+    return Answers(told.tensors["train"], told.tensors["test"])
+
+
+def found_key(job: Job, networks: Mapping[str, str]) -> str:
+    """Names it: by the networks' files (name -> file), the request as it is worded, which metrics read, and the code that measures."""
+    return job.key("found", job.engine, job.spec.request.text, *job.own, sorted(networks.items()))
+
+
+def load_found(job: Job, networks: Mapping[str, str]) -> Found:
+    """Nothing known where nothing is kept, or where it is damaged: it is then found again. networks: name -> file."""
+    key = found_key(job, networks)
+    kept = job.keeper.store.kept(key)
+    if not kept:
+        return Found(key, {})
+    try:
+        text = job.keeper.artifacts.get_arrays(kept.file)[TEXT].tobytes()
+    except Damaged:
+        return Found(key, {})
+    return Found(key, {name: _lively(value) for name, value in json.loads(text).items()})
+
+
+def keep_found(job: Job, found: Found, evidence: Evidence) -> None:
+    """Keep what this run knows of the two, unless it was all found before. found: what this run began with."""
+    known = {name: value for name, value in evidence.known.items() if _is_shared(name)}
+    if known.keys() <= found.known.keys():
+        return
+    text = json.dumps({name: _plain(value) for name, value in known.items()})  # layers stay in their order
+    arrays = {TEXT: np.frombuffer(text.encode(), np.uint8)}
+    job.keeper.store.forget_older("found@", job.engine)
+    job.keeper.store.keep(found.key, f"found@{job.engine}", job.keeper.artifacts.put_arrays(arrays), 0.0)
+
+
+def _is_shared(name: str) -> bool:
+    what, _, model = name.rpartition("/")
+    return what in KNOWN and model in ("original", "reference")
+
+
+def _plain(value: Any) -> Any:
+    """JSON gives floats back as they were."""
+    if isinstance(value, NotApplicable):
+        return {"reason": str(value)}
+    if isinstance(value, Relearning):
+        return {"curve": value.curve, "target": value.target}
+    return {"value": value}
+
+
+def _lively(told: dict[str, Any]) -> Any:
+    if "reason" in told:
+        return NotApplicable(told["reason"])
+    return Relearning(tuple(told["curve"]), told["target"]) if "curve" in told else told["value"]

@@ -1,0 +1,1 @@
+"""Tables that a run stores: by class, by image, by weight."""

@@ -1,0 +1,102 @@
+"""Can a run be trusted? Automatic checks, each with a sentence that holds the numbers it rests on; pure, no torch."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from core.domain.request import ForgetRequest
+from core.reports.checks import accuracy, membership, original_accuracy, residual_knowledge
+from core.reports.checks.across_seeds import check_study
+from core.reports.checks.case import Case, ClassSeen, Doubt, NotCheckable, PerClass
+from core.reports.checks.contradictions import resolve
+from core.reports.verdict import Numbers
+
+__all__ = ["CHECKED", "DECIDING", "Case", "ClassSeen", "Doubt", "Finding", "PerClass", "check_run", "check_study", "examine", "resolve"]
+
+Check = Callable[[Case], str | None]  # a doubt's sentence, '' for none; None where the question does not arise
+CHECKS: dict[str, Check] = {  # in the order in which their doubts are told
+    "original_far_off": original_accuracy.original_far_off,
+    "no_reference": accuracy.no_reference,
+    "untouched": accuracy.untouched,
+    "collapsed": accuracy.collapsed,
+    "over_forgotten": membership.over_forgotten,
+    "streisand": accuracy.streisand,
+    "not_forgotten": residual_knowledge.not_forgotten,
+    "no_nearer": residual_knowledge.no_nearer,
+    "still_recognised": membership.still_recognised,
+    "shallow": residual_knowledge.shallow,
+    "hidden_worst_class": accuracy.hidden_worst_class,
+    "price": accuracy.price,
+    "control_as_good": residual_knowledge.control_as_good,
+}
+DECIDING = "still_recognised"  # without any attack, that nothing was found says little
+CHECKED = {  # key -> what is looked for, in the order of the checks
+    "original_far_off": "an original that is itself far off",
+    "no_reference": "a missing reference",
+    "untouched": "an untouched network",
+    "collapsed": "a collapsed one",
+    "over_forgotten": "over-forgetting",
+    "streisand": "confusion that gives the forgotten away",
+    "not_forgotten": "answers that are still there",
+    "no_nearer": "answers that came no nearer to the reference's",
+    "still_recognised": "images that an attack recognises",
+    "shallow": "knowledge under the surface",
+    "hidden_worst_class": "a loss hidden by the average",
+    "price": "kept accuracy that was lost",
+    "control_as_good": "a control that does as well",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """doubts: the reasons not to trust. clear: keys of checks that found nothing. missed: key -> why it could not be made.
+
+    withheld: key of what was found, too, but is not shown beside the doubts -> the reason, by `core.reports.checks.contradictions`.
+    """
+
+    doubts: tuple[Doubt, ...]
+    clear: tuple[str, ...] = ()
+    missed: Mapping[str, str] | None = None
+    withheld: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def far_off(self) -> bool:
+        """Whether the original itself is far off, so that no verdict on the method can be given."""
+        return any(doubt.key == "original_far_off" for doubt in self.doubts)
+
+    @property
+    def besides(self) -> list[str]:
+        """A sentence for each reason: what could not be checked, then what was found, too, but is not shown."""
+        lines = [f"Not checked {reason}: {what}." for reason, what in _by_reason(self.missed or {})]
+        return lines + [f"Found, too, but not shown, because {reason}: {what}." for reason, what in _by_reason(self.withheld)]
+
+
+def _by_reason(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
+    found: dict[str, list[str]] = {}
+    for key, reason in reasons.items():
+        found.setdefault(reason, []).append(CHECKED[key])
+    return [(reason, ", ".join(what)) for reason, what in found.items()]
+
+
+def check_run(
+    numbers: Numbers, per_class: PerClass, request: ForgetRequest, classes: tuple[str, ...], *,
+    floor: Numbers | None = None, controls: Mapping[str, Numbers] | None = None, method: str = "", forget_count: int | None = None,
+    grafted: Mapping[str, float] | None = None, multi: bool = False, own_weights: bool = False,
+) -> list[Doubt]:  # fmt: skip
+    """Every reason not to trust a run; none for a network that was really retrained. The arguments are told at `Case`."""
+    case = Case(numbers, per_class, request, classes, floor, controls, method, forget_count, grafted, multi, own_weights)
+    return list(examine(case).doubts)
+
+
+def examine(case: Case) -> Finding:
+    """All checks, and of what they found what may stand together."""
+    found, missed = {}, {}
+    for key, check in CHECKS.items():
+        try:
+            sentence = check(case)
+        except NotCheckable as reason:
+            missed[key] = str(reason)
+            continue
+        if sentence is not None:
+            found[key] = sentence
+    doubts, withheld = resolve({key: sentence for key, sentence in found.items() if sentence})
+    return Finding(doubts, tuple(key for key, sentence in found.items() if not sentence), missed, withheld)

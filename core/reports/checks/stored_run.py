@@ -1,0 +1,70 @@
+"""The automatic checks on a stored run: what they may look at, gathered from the store; no torch, no screen."""
+
+from collections.abc import Callable
+from math import isnan
+from typing import TYPE_CHECKING
+
+from core.domain.ablations import CONTROLS, SECOND_REFERENCE_METHOD, control_title
+from core.domain.errors import WrongInput
+from core.domain.info import DatasetInfo
+from core.domain.run import RunStatus
+from core.reports.checks.case import Case, ClassSeen, PerClass
+from core.reports.checks.registry import Finding, examine
+from core.reports.recoverability import kept_under_the_last_layer
+from core.reports.run_report import numbers_of
+from core.reports.verdict import Numbers
+from core.storage.artifacts import Artifacts
+from core.storage.home import Home
+from core.storage.records import Run
+from core.storage.related_runs import Beside, beside
+from core.storage.runs import ResultStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE = "per_class"  # the artifact that a case is made from
+GRAFT = "graft"  # the one that says whether the original's last layer fits; older versions stored none
+
+
+def finding_of(home: Home, store: ResultStore, run: Run, data: DatasetInfo) -> Finding:
+    """All checks of a finished run. Raises WrongInput where it left no table of classes, or one that is damaged."""
+    files = store.artifacts(run.id)
+    if TABLE not in files:
+        raise WrongInput(f"Run {run.id} stored no table {TABLE!r}: another version of Forgetscope made it; run it again.")
+    artifacts = Artifacts(home.artifacts_folder)
+    table = artifacts.get_table(files[TABLE])
+    graft = artifacts.get_table(files[GRAFT]) if GRAFT in files else None
+    return examine(case_of(run, data, beside(store, run.spec), lambda other: numbers_of(store, other.id), table, graft))
+
+
+def case_of(
+    run: Run, data: DatasetInfo, others: Beside, read: Callable[[Run], Numbers], per_class: "pd.DataFrame",
+    graft: "pd.DataFrame | None" = None,
+) -> Case:  # fmt: skip
+    """All that the checks may look at. `read`: a run's numbers, perhaps from a cache; `per_class`, `graft`: the run's tables.
+
+    Raises WrongInput where the table is about other classes than the dataset's.
+    """
+    spec, has_floor = run.spec, others.floor is not None and others.floor.status == RunStatus.DONE
+    has_controls = spec.method in CONTROLS and not control_title(spec)
+    return Case(
+        read(run), _seen(run, data, per_class), spec.request, data.classes, method=spec.method,
+        floor=read(others.floor) if has_floor and others.floor and spec.method != SECOND_REFERENCE_METHOD else None,
+        forget_count=data.forget_count(spec.request), grafted=None if graft is None else kept_under_the_last_layer(graft),
+        multi=data.multi, own_weights=bool(spec.weights),
+        controls={title: read(other) for title, other in others.controls.items()} if has_controls else None,
+    )  # fmt: skip
+
+
+def _seen(run: Run, data: DatasetInfo, table: "pd.DataFrame") -> PerClass:
+    """From the stored table: model -> by class index, on test images."""
+    more = [name for name in ("positives", "answered") if name in table]  # of attributes alone
+    columns = (table[name].tolist() for name in ("split", "model", "class", "accuracy", "count", *more))
+    found: dict[str, dict[int, ClassSeen]] = {}
+    for split, model, index, accuracy, count, *counts in zip(*columns, strict=True):
+        if split == "test":
+            found.setdefault(model, {})[index] = ClassSeen(None if isnan(accuracy) else accuracy, count, *counts)
+    classes = range(len(data.classes))
+    if any(set(by_class) != set(classes) for by_class in found.values()):
+        raise WrongInput(f"Run {run.id} is about other classes than {data.key} has now; run it again.")
+    return {model: [by_class[index] for index in classes] for model, by_class in found.items()}

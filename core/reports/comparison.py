@@ -1,0 +1,152 @@
+"""Many finished runs side by side: one row a run, one column a number."""
+
+from collections.abc import Mapping, Sequence
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from core.domain.ablations import SECOND_REFERENCE_METHOD, control_title
+from core.domain.hyperparameters import used
+from core.domain.info import MethodInfo
+from core.domain.run import model_text, settings_text
+from core.reports.rows import ONCE, scenarios
+from core.storage.finished_runs import Finished, all_values, finished_runs
+from core.storage.runs import ResultStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ABOUT = (
+    *("id", "dataset", "model", "request", "draw", "kind", "method", "settings", "control", "seed", "reference"),
+    *("finished", "engine", "device"),
+)  # fmt: skip
+TIME = ("seconds", "speedup")
+# Each run held against its own reference: these say how near a method came, whatever it was asked to forget.
+TO_OWN_REFERENCE = ("js_to_reference", "activation_distance", "average_gap", "tow", "tow_attack", "anamnesis_index")
+
+
+def comparison(
+    store: ResultStore, run_ids: Sequence[str] | None = None, methods: Mapping[str, MethodInfo] | None = None
+) -> "pd.DataFrame":
+    """One row a finished run, in the order of `run_ids` (unfinished ones left out); without ids all, newest first.
+
+    methods: what is on the shelf, so that `settings` leaves out parameters of another mode, which had no effect.
+    Columns: ABOUT (`request` and `settings` as text, `draw` the seed that decides which examples go, '' where none does,
+    `control` what control it is, '' for none, `finished` an aware time), TIME
+    (`seconds` of the method alone, `speedup` over retraining), then the unlearned model's metrics by key, and `original.<key>`,
+    `reference.<key>`; nan where a run has no such number. One SQL query for all numbers.
+    """
+    import pandas as pd  # noqa: PLC0415  # half a second that commands which compare nothing need not pay
+
+    runs = finished_runs(store, run_ids)
+    numbers = all_values(store, [run.id for run in runs])
+    columns = _columns(runs, methods)
+    for model, prefix in (("unlearned", ""), ("original", "original."), ("reference", "reference.")):
+        columns |= {prefix + metric: values for (whose, metric), values in numbers.items() if whose == model}
+    return pd.DataFrame(columns).astype(dict.fromkeys(TIME, float))
+
+
+def about(store: ResultStore, methods: Mapping[str, MethodInfo] | None = None) -> "pd.DataFrame":
+    """The columns ABOUT of all finished runs, newest first: what to choose by before any number is read. methods: as `comparison`."""
+    import pandas as pd  # noqa: PLC0415  # as above
+
+    columns = _columns(finished_runs(store), methods)
+    return pd.DataFrame({name: columns[name] for name in ABOUT})
+
+
+def second_retrainings(everything: "pd.DataFrame", frame: "pd.DataFrame") -> list[str]:
+    """The ids of those runs of `about` that trained a second reference of a request and seed of the frame's, in their order."""
+    floors = everything[(everything["method"] == SECOND_REFERENCE_METHOD) & everything["reference"].astype(bool)]
+    wanted = set(zip(*(frame[name] for name in ONCE), strict=True))
+    there = zip(floors["id"], zip(*(floors[name] for name in ONCE), strict=True), strict=True)
+    return [run_id for run_id, key in there if key in wanted]
+
+
+def _columns(runs: Sequence[Finished], methods: Mapping[str, MethodInfo] | None) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in (*ABOUT, *TIME)}
+    for run in runs:
+        for name, said in _about(run, (methods or {}).get(run.spec.method)).items():
+            columns[name].append(said)
+    return columns
+
+
+def _about(run: Finished, method: MethodInfo | None) -> dict[str, Any]:
+    spec = run.spec
+    params = used(spec.params, method.params if method else ())
+    return {
+        "id": run.id, "dataset": spec.dataset, "model": model_text(spec), "request": spec.request.text,
+        "draw": str(spec.request.seed) if spec.request.drawn else "",
+        "kind": spec.request.kind, "method": spec.method, "settings": settings_text(params),
+        "control": control_title(spec), "seed": spec.seed, "reference": spec.reference, "finished": run.finished_at,
+        "engine": spec.engine, "device": run.device, "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,
+    }  # fmt: skip
+
+
+def metric_columns(frame: "pd.DataFrame") -> list[str]:
+    """The columns of numbers: TIME, then every metric of every model."""
+    return [name for name in frame.columns if name not in ABOUT]
+
+
+def comparable(frame: "pd.DataFrame") -> list[str]:
+    """The columns of numbers that can be held side by side; `why_fewer` says why not all."""
+    columns = metric_columns(frame)
+    if not _other_subject(frame):
+        return columns
+    fair = TIME if frame["dataset"].nunique() > 1 else (*TIME, *TO_OWN_REFERENCE)
+    return [name for name in columns if name in fair]
+
+
+def one_subject(frame: "pd.DataFrame") -> bool:
+    """Whether all runs are about the same dataset, model and request, whatever their draws."""
+    return not _other_subject(frame)
+
+
+def why_fewer(frame: "pd.DataFrame") -> str:
+    """What must be said where these runs are not about the same dataset, request and model, or where draws, engines or
+    devices differ: a sentence each; '' where they are alike."""
+    found = [_other_subject(frame), _other_draws(frame), _other_engine(frame), _other_device(frame)]
+    return " ".join(filter(None, found))
+
+
+def _other_draws(frame: "pd.DataFrame") -> str:
+    """Where draws differ, and not every method has run on each of them."""
+    drawn = frame[frame["draw"] != ""]
+    draws = list(dict.fromkeys(drawn["draw"]))
+    if len(draws) < 2 or drawn.groupby(["method", "settings"], sort=False)["draw"].nunique().eq(len(draws)).all():
+        return ""
+    return (
+        f"These runs forget {len(draws)} different draws ({_few(draws)}), and not every method has run on each of them, so they may "
+        "differ for that alone."
+    )
+
+
+def _other_engine(frame: "pd.DataFrame") -> str:
+    engines = [engine or "unknown" for engine in dict.fromkeys(frame["engine"])]
+    if len(engines) < 2:
+        return ""
+    return (
+        f"These runs were computed by {len(engines)} versions of the engine ({_few(engines)}), so they may differ "
+        "for that alone."
+    )
+
+
+def _other_device(frame: "pd.DataFrame") -> str:
+    devices = [device for device in dict.fromkeys(frame["device"]) if device]
+    if len(devices) < 2:
+        return ""
+    return f"These runs were computed on different devices ({_few(devices)}), so seconds and speed-up do not compare the methods."
+
+
+def _other_subject(frame: "pd.DataFrame") -> str:
+    for column, noun in (("dataset", "datasets"), ("request", "requests"), ("model", "models")):
+        values = list(dict.fromkeys(scenarios(frame) if column == "request" else frame[column]))
+        if len(values) > 1:
+            kept = "seconds and speed-up are" if noun == "datasets" else (
+                "seconds, speed-up and closeness to each run's own reference are"
+            )  # fmt: skip
+            return f"These runs are about {len(values)} different {noun} ({_few(values)}), so only {kept} shown side by side."
+    return ""
+
+
+def _few(values: list[str], most: int = 4) -> str:
+    short = [value if len(value) <= 24 else value[:23] + "…" for value in values[:most]]
+    return ", ".join(short) + (", …" if len(values) > most else "")

@@ -1,0 +1,127 @@
+"""A run as one plain object: what the command line prints and what a page reads."""
+
+from dataclasses import asdict
+from math import isnan
+from typing import Any
+
+from core.domain.code_version import ENGINE, code_version
+from core.domain.presets import preset_for
+from core.domain.run import MODELS, NORMALISATIONS, ORDERS, STAGES, RunSpec, RunStatus, WeightsAs
+from core.reports.verdict import Numbers
+from core.storage.artifacts import Artifacts, Damaged
+from core.storage.home import Home
+from core.storage.records import DamagedRun, Run
+from core.storage.related_runs import beside, kept_seconds
+from core.storage.runs import ResultStore
+
+
+def numbers_of(store: ResultStore, run_id: str) -> Numbers:
+    """model -> metric -> value (None where the metric does not apply)."""
+    numbers: Numbers = {model: {} for model in MODELS}
+    for taken in store.measurements(run_id):
+        numbers[taken.model][taken.metric] = taken.value
+    return numbers
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """A run in a list: id, status, spec, progress."""
+    return {
+        "id": run.id,
+        "status": str(run.status),
+        "spec": spec_of(run),
+        "share": run.share,
+        "stage": run.stage,
+        "created_at": run.created_at.isoformat(),
+        "error": run.error_line,
+    }
+
+
+def damaged_summary(row: DamagedRun) -> dict[str, Any]:
+    """As `summary`, of a row of the database that is no run."""
+    return {"id": row.id, "status": "damaged", "spec": None, "share": 0.0, "stage": "", "created_at": None, "error": row.wrong}
+
+
+def spec_of(run: Run) -> dict[str, Any]:
+    """The spec as plain data, the request also as the command line writes it."""
+    return asdict(run.spec) | {"forget": run.spec.request.text}
+
+
+def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
+    """Everything that a run says in numbers; lists by class index. A run that is not done has no numbers.
+
+    `floor`: the numbers of the second retrained network's run, None while there is none; `controls`: those of the method's
+    own controls, by what they are.
+    `lost`: a sentence for each file that is gone or damaged, whose numbers are therefore missing.
+    `speedup` leaves out what is precomputed once, `speedup_with_precompute` does not.
+    """
+    numbers = numbers_of(store, run.id)
+    files = store.artifacts(run.id)
+    others = beside(store, run.spec)
+    floor = others.floor if others.floor and others.floor.status == RunStatus.DONE else None
+    per_class, lost = None, []
+    try:
+        per_class = _per_class(Artifacts(home.artifacts_folder), files["per_class"]) if "per_class" in files else None
+    except Damaged as damaged:
+        lost.append(str(damaged))
+    return {
+        **summary(run),
+        "metrics": numbers["unlearned"],
+        "original": numbers["original"],
+        "reference": numbers["reference"] or None,
+        "reasons": {f"{m.model}/{m.metric}": m.reason for m in store.measurements(run.id) if m.value is None},
+        "per_class": per_class,
+        "lost": lost,
+        "seconds": {stage: run.seconds.get(stage, 0.0) for stage in STAGES},
+        "speedup": run.speedup,
+        **_with_precompute(store, run, files),
+        "floor": numbers_of(store, floor.id) if floor else None,
+        "controls": {title: numbers_of(store, other.id) for title, other in others.controls.items()},
+        "device": run.device,
+        "own_weights": own_weights(run.spec),
+    }
+
+
+def own_weights(spec: RunSpec) -> str:
+    """What must be said of a run whose original was not trained here; '' where it was.
+
+    The recipe's numbers are named where the code is still the run's: a later one may have another recipe.
+    """
+    if not spec.weights:
+        return ""
+    read_as = weights_read(spec)
+    if not spec.reference:
+        return f"The original's weights were uploaded, not trained here.{read_as}"
+    recipe = preset_for(spec.dataset, spec.model).recipe
+    told = f"the recipe ({recipe.epochs} epochs of {recipe.optimiser}, learning rate {recipe.learning_rate:g})"
+    by = told if spec.engine == code_version(ENGINE) else "the recipe of its version"
+    told = f"the reference was trained here by {by}, so differences include the recipe's."
+    return f"The original's weights were uploaded; {told}{read_as}"
+
+
+def weights_read(spec: RunSpec) -> str:
+    """A sentence about the normalisation and the order of classes that the weights were read with; '' where none was chosen."""
+    if not spec.weights_as:
+        return ""
+    chosen = WeightsAs.parse(spec.weights_as)
+    order = f", and their classes in the order {chosen.order_name}: {ORDERS[chosen.order_name]}" if chosen.order else ""
+    return f" They were read with the normalisation {chosen.normalisation}: {NORMALISATIONS[chosen.normalisation]}{order}."
+
+
+def _with_precompute(store: ResultStore, run: Run, files: dict[str, str]) -> dict[str, float | None]:
+    """What precomputing took when it was done, perhaps by an earlier run, and the speed-up that pays for it."""
+    took = kept_seconds(store, [file for name, file in files.items() if name.startswith("statistic/")])
+    own = run.seconds.get("unlearn", 0.0)
+    whole = run.speedup * own / (own + took) if run.speedup and own + took else run.speedup
+    return {"precompute_seconds": took, "speedup_with_precompute": whole}
+
+
+def _per_class(artifacts: Artifacts, file: str) -> dict[str, dict[str, list[float | None] | None]]:
+    """split -> model -> accuracy by class index; None where a class has no examples, or for a whole missing reference."""
+    table = artifacts.get_table(file)
+    lists: dict[str, dict[str, list[float | None] | None]] = {}
+    for (split, model), rows in table.groupby(["split", "model"], sort=False):
+        ordered = rows.sort_values("class")["accuracy"]
+        lists.setdefault(str(split), dict.fromkeys(MODELS))[str(model)] = [
+            None if isnan(value) else float(value) for value in ordered
+        ]
+    return lists

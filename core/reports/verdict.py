@@ -1,0 +1,96 @@
+"""One sentence that says what a run did, from its numbers; plain words, no torch."""
+
+from collections.abc import Callable
+
+from core.domain.formatting import percent
+from core.domain.info import DatasetInfo
+from core.domain.request import ForgetRequest
+from core.domain.request_text import words_of
+
+NEAR = 0.05  # share: differences of accuracy below this are called the same
+PRICE = 0.03  # share of kept accuracy whose loss is worth a word
+FAR_OFF = "No verdict on the method: the original itself is far off"
+FORGOTTEN = ("Forgotten", "Partly forgotten")  # leads that say something good, so that a price is a "but"
+Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
+
+
+def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, far_off: bool = False) -> str:
+    """A lead (Forgotten, Partly forgotten, Not forgotten, ...) and the accuracies that it rests on.
+
+    data: what the run is about, for the names; None where it is no longer on the shelf. Of a multi-label set, an accuracy is
+    the mean share of attributes that is answered rightly. far_off: `core.reports.checks.registry` found the original itself far off, so that no
+    method can be judged by it.
+    """
+    forget_metric = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
+    after, before = numbers["unlearned"].get(forget_metric), numbers["original"].get(forget_metric)
+    kept, kept_before = (numbers[model].get("test_retain_accuracy") for model in ("unlearned", "original"))
+    if after is None or before is None or kept is None or kept_before is None:
+        return "No verdict: there are no unseen examples of what was forgotten, or none of what was kept."
+    reference = numbers.get("reference", {})
+    wanted, kept_wanted = reference.get(forget_metric), reference.get("test_retain_accuracy")
+    untouched = numbers["unlearned"].get("parameter_distance") == 0
+    lead = (
+        FAR_OFF
+        if far_off
+        else "Nothing was changed"
+        if untouched
+        else _lead(before, after, 0.0 if wanted is None and request.by_class else wanted)
+    )
+    lost, below = kept < kept_before - PRICE, kept_wanted is None or kept < kept_wanted - PRICE
+    price = (" but" if lead in FORGOTTEN else ", and") + " at a price" if lost and below and not far_off else ""
+    what = _judged_on(request, data)
+    rest = "the other classes" if request.by_class else "unseen images"
+    share = "Attributes answered rightly" if data is not None and data.multi else "Accuracy"
+    return (
+        f"**{lead}{price}.** {share} on {what}: {course(before, after, wanted)}; "
+        f"on {rest}: {course(kept_before, kept, kept_wanted)}{_judged(lost, below, kept, kept_wanted)}."
+    )
+
+
+def _judged(lost: bool, below: bool, kept: float, wanted: float | None) -> str:
+    """Against what the accuracy on what is kept was held: a price is paid against the original and judged by the reference."""
+    if lost and below:
+        judge = ", with no retrained model to judge it by" if wanted is None else " and against retraining"
+        return f"; a price against the original{judge}"
+    if lost:
+        better = wanted is not None and percent(wanted) != percent(kept) and wanted > kept
+        return f"; lost against the original, but retraining does {'little' if better else 'no'} better"
+    return "; less than retraining gives, but so was the original" if below and wanted is not None else ""
+
+
+def _lead(before: float, after: float, wanted: float | None) -> str:
+    if wanted is None:
+        return "No retrained reference to judge by"
+    if abs(before - wanted) <= NEAR and abs(after - wanted) <= NEAR:
+        return "Accuracy cannot tell: the original already answers like a retrained model"
+    if abs(after - wanted) <= NEAR:
+        return "Forgotten"
+    fallen = after < before - NEAR
+    if after < wanted:
+        return "Over-forgotten" if fallen else "Unchanged, where a retrained model does better"
+    if not fallen:
+        return "Not forgotten"
+    return "Partly forgotten" if after <= (before + wanted) / 2 else "Mostly remembered"
+
+
+def _retrained(value: float | None, form: Callable[[float], str]) -> str:
+    return "" if value is None else f" ({form(value)} if retrained)"
+
+
+def _judged_on(request: ForgetRequest, data: DatasetInfo | None) -> str:
+    named = words_of(request, data)
+    if request.by_class:
+        return f"unseen images of {named}"
+    if request.kind == "mislabelled":
+        return f"the forget set ({named}, by their wrong labels)"
+    return f"the forget set ({named})" if request.by_rule else "the forget set"
+
+
+def course(before: float | None, now: float | None, wanted: float | None, form: Callable[[float], str] | None = None) -> str:
+    """What unlearning did to a number, as text: the original's, the unlearned network's, the reference's; unknown ones are left out.
+
+    form: of one number; percent where none is given. As in `95 % before, 40 % now (93 % if retrained)`.
+    """
+    form = form or percent
+    steps = [f"{form(value)} {word}" for value, word in ((before, "before"), (now, "now")) if value is not None]
+    return ", ".join(steps) + _retrained(wanted, form)

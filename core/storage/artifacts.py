@@ -1,0 +1,150 @@
+"""Tensors and tables as files named by the SHA-256 of their content: written whole, checked when read."""
+
+from collections.abc import Collection
+from contextlib import suppress
+import hashlib
+from io import BytesIO
+import os
+from pathlib import Path
+import re
+import time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import numpy as np
+import safetensors
+from safetensors.numpy import load, save
+
+from core.domain.errors import WrongInput
+from core.storage import permissions
+from core.storage.error_messages import told
+from core.storage.processes import ProcessId
+
+_NAME = re.compile(r"[0-9a-f]{64}\.(safetensors|parquet)")
+_TEMPORARY = re.compile(r"\.writing-(\d+)-[0-9a-f]{32}")  # the writer's process id is in the name
+GRACE = 3600.0  # seconds in which a file that nothing names may still get its row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Damaged(WrongInput):
+    """A stored file is missing or is not what was written; what depends on it can be computed anew."""
+
+
+class Artifacts:
+    """The files of one home; `folder` is `Home.artifacts_folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put_arrays(self, arrays: dict[str, np.ndarray]) -> str:
+        """The name of the file that now holds `arrays`."""
+        ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}  # safetensors wants dense ones
+        return self._put(save(ordered), "safetensors")
+
+    def get_arrays(self, file: str) -> dict[str, np.ndarray]:
+        """Raises Damaged."""
+        content = self._get(file)
+        try:
+            return load(content)
+        except safetensors.SafetensorError as error:
+            raise _damaged(self._folder / file) from error
+
+    def put_table(self, table: "pd.DataFrame") -> str:
+        """The name of the file that now holds `table`; its columns must be named by text."""
+        buffer = BytesIO()
+        table.to_parquet(buffer)
+        return self._put(buffer.getvalue(), "parquet")
+
+    def get_table(self, file: str) -> "pd.DataFrame":
+        """Raises Damaged."""
+        import pandas as pd  # noqa: PLC0415  # half a second that removing a file or reading tensors need not pay
+
+        return pd.read_parquet(BytesIO(self._get(file)))
+
+    def has(self, file: str) -> bool:
+        """Whether the file is there, whatever is in it."""
+        return self._path(file).is_file()
+
+    def files(self) -> set[str]:
+        """The names of all that are there; one look at the folder, however many are asked about."""
+        return {path.name for path in os.scandir(self._folder)} if self._folder.is_dir() else set()
+
+    def sound(self, file: str) -> bool:
+        """Whether the file is there and holds what was written; reads all of it. A name that a damaged row gives is no file's."""
+        try:
+            self._get(file)
+        except WrongInput:
+            return False
+        return True
+
+    def remove(self, file: str) -> None:
+        """Nothing where it is gone already."""
+        path = self._path(file)
+        with told(path):
+            path.unlink(missing_ok=True)
+
+    def sweep_temporary(self) -> None:
+        """Remove what writers that were killed left half-written; a living writer's file stays."""
+        for path in list(self._folder.iterdir()):
+            writing = _TEMPORARY.fullmatch(path.name)
+            if writing and ProcessId.of(int(writing[1])) is None:
+                path.unlink(missing_ok=True)
+
+    def sweep_unnamed(self, named: Collection[str]) -> None:
+        """Remove files that no row names (their run was stopped) once they are older than an hour."""
+        for path in list(self._folder.iterdir()):
+            if not _NAME.fullmatch(path.name) or path.name in named:
+                continue
+            with suppress(FileNotFoundError):  # removed meanwhile by a page
+                if time.time() - path.stat().st_mtime > GRACE:
+                    path.unlink()
+
+    def _put(self, content: bytes, kind: str) -> str:
+        """Whole under a temporary name, on the disk, then renamed; also over an equal file, which may be damaged."""
+        file = f"{hashlib.sha256(content).hexdigest()}.{kind}"
+        temporary = self._folder / f".writing-{os.getpid()}-{uuid4().hex}"
+        with told(self._folder / file):
+            try:
+                with open(temporary, "xb", opener=permissions.opener) as stream:
+                    stream.write(content)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                os.replace(temporary, self._folder / file)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            _sync_folder(self._folder)
+        return file
+
+    def _get(self, file: str) -> bytes:
+        path = self._path(file)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError as error:
+            raise Damaged(f"The stored file {path} is missing; run again what made it.") from error
+        except OSError as error:
+            sentence = f"The stored file {path} cannot be read ({error.strerror}); run again what made it."
+            raise Damaged(sentence) from error
+        if hashlib.sha256(content).hexdigest() != path.stem:
+            raise _damaged(path)
+        return content
+
+    def _path(self, file: str) -> Path:
+        if not _NAME.fullmatch(file):
+            raise WrongInput(f"A stored file's name is a SHA-256 and .safetensors or .parquet; got {file!r}.")
+        return self._folder / file
+
+
+def _damaged(path: Path) -> Damaged:
+    return Damaged(f"The stored file {path} is damaged: its content is not what was written; run again what made it.")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Without this the rename itself could be lost with the power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,71 @@
+"""Whether a process that was seen once is still that process and lives."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+import os
+import signal
+from typing import Self
+
+import psutil
+
+# Linux rounds the time of boot to a second and may move it by one while the clock is being set; a process id does not
+# come round again that fast.
+TOLERANCE = 1.5  # seconds
+
+
+@dataclass(frozen=True)
+class ProcessId:
+    """A process for good: ids are used again, an id with its time of start is not."""
+
+    pid: int
+    started: float  # seconds since boot, so that setting the clock changes nothing
+
+    @classmethod
+    def of_this_process(cls) -> Self:
+        """The process that asks."""
+        return cls(os.getpid(), _start_of(os.getpid()) or 0.0)
+
+    @classmethod
+    def of(cls, pid: int) -> Self | None:
+        """None where no such process lives."""
+        started = _start_of(pid)
+        return None if started is None else cls(pid, started)
+
+    @classmethod
+    def stored(cls, pid: object, started: object) -> Self | None:
+        """As it was written down; None where that is nothing, or no process."""
+        if type(pid) is not int or type(started) not in (int, float) or not 0 < pid < 2**31:
+            return None
+        return cls(pid, float(started))  # type: ignore[arg-type]  # it is a number: see above
+
+    def alive(self) -> bool:
+        """A zombie is dead."""
+        started = _start_of(self.pid)
+        return started is not None and abs(started - self.started) <= TOLERANCE
+
+    def kill(self) -> None:
+        """At once and for certain; nothing where it is dead already."""
+        if self.alive():
+            with suppress(ProcessLookupError):  # it left between the two lines
+                os.kill(self.pid, signal.SIGKILL)
+
+
+def _start_of(pid: int) -> float | None:
+    """Seconds from boot to the start of a living process; None for the dead."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return None
+        return float(process.create_time() - psutil.boot_time())
+    except psutil.Error:
+        return None
+
+
+# OpenMP threads that spin make training 30 times slower when something else needs a core; OpenBLAS's do the same to
+# scikit-learn's small problems, which no second thread would speed up.
+QUIET = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,67 @@
+"""What the store takes in and hands out: plain frozen data."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.domain.run import Measurement, RunSpec, RunStatus
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run that came to its end brings home. `artifacts`: name -> file already put in Artifacts."""
+
+    measurements: tuple[Measurement, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)  # stage -> seconds; 0 where it came from the store
+    speedup: float | None = None
+    artifacts: dict[str, str] = field(default_factory=dict)
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A spec's recorded execution. Times are aware, in UTC."""
+
+    id: str
+    spec: RunSpec
+    status: RunStatus
+    share: float  # in [0, 1]
+    stage: str
+    note: str
+    seconds_left: float | None
+    attempt: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    device: str
+    error: str
+    seconds: dict[str, float]
+    speedup: float | None
+    cancel_requested: bool
+    limit_seconds: float | None = None  # it is stopped when it has run so long
+    anew: RunStatus | None = None  # how computing it once more ended, where it was done before and is done as it was
+
+    @property
+    def error_line(self) -> str:
+        """The last line of the error: the one that says what went wrong."""
+        line = self.error.strip().rpartition("\n")[2]
+        if self.anew is None:
+            return line
+        ended = "failed" if self.anew == RunStatus.FAILED else f"was {self.anew}"
+        return f"Computing this run again {ended}, so its numbers are still those of before." + (f" {line}" if line else "")
+
+
+@dataclass(frozen=True)
+class DamagedRun:
+    """A row of the database that is no run: what deletes it (its id, or `row-N` where it has none), and what is wrong, in a sentence."""
+
+    id: str
+    wrong: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file that many runs share (a trained original, a reference, an importance), and what it took to compute."""
+
+    file: str
+    seconds: float
+    kind: str

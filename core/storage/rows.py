@@ -1,0 +1,140 @@
+"""A row of the database as the house's nouns, or what is wrong with it: a damaged row never hides the others."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+import sqlite3
+from typing import Any, TypeVar
+
+from core.domain.errors import WrongInput
+from core.domain.run import MODELS, STAGES, Measurement, RunSpec, RunStatus
+from core.domain.stored_json import check_plain, is_readable, plain_object, said_of
+from core.storage.records import DamagedRun, Run
+
+Row = sqlite3.Row | Mapping[str, Any]
+Read = TypeVar("Read")
+DAMAGED_NUMBER = "The database's row of this number is damaged."
+
+
+def of_spec(path: str, table: str = "runs") -> str:
+    """SQL for what a run's spec says at `path`; nothing where the spec is no JSON. The indices are on the same words."""
+    return f"case when json_valid({table}.spec) then json_extract({table}.spec, '$.{path}') end"
+
+
+class Undecodable(str):
+    """Text of the database that is no UTF-8: what can be read of it. It passes nowhere as text, for its type is another."""
+
+    __slots__ = ()
+
+
+def text_of(content: bytes) -> str:
+    """SQLite's text as it is, or marked as Undecodable."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return Undecodable(content.decode(errors="replace"))
+
+
+def run_of(row: Row) -> Run | DamagedRun:
+    """row: all columns of `runs`, and its rowid as `row`."""
+    try:
+        return _whole(row)
+    except WrongInput as wrong:
+        return DamagedRun(key_of(row), f"The database's row of run {key_of(row)} is damaged: {wrong}.")
+
+
+def key_of(row: Row, place: str = "row-") -> str:
+    """What names a row to whom would delete it: its id, else its place."""
+    return row["id"] if _is_id(row["id"]) else f"{place}{row['row']}"
+
+
+def _is_id(value: object) -> bool:
+    return type(value) is str and value.isprintable() and 0 < len(value) <= 64 and not value.startswith(("row-", "study-row-"))
+
+
+def _whole(row: Row) -> Run:
+    """Raises WrongInput for the first column that is not what it should be."""
+    check_id(row["id"])
+    status = status_of(row["status"])
+    spec = _in("spec", RunSpec.from_json, row["spec"])
+    for name, wanted in (("attempt", int), ("share", float), ("cancel_requested", int)):
+        check_plain(name, row[name], wanted)
+    if not 0 <= row["share"] <= 1:
+        raise WrongInput(f"share should lie between 0 and 1, but is {said_of(row['share'])}")
+    for name in ("seconds_left", "speedup", "limit_seconds"):
+        if row[name] is not None:
+            check_plain(name, row[name], float)
+    for name in ("stage", "note", "device", "error"):
+        if type(row[name]) is not str:
+            raise WrongInput(f"{name} should be readable text, but is {said_of(row[name])}")
+    created = time_of("created_at", row["created_at"])
+    started, finished = (time_of(name, row[name]) if row[name] else None for name in ("started_at", "finished_at"))
+    return Run(
+        id=row["id"], spec=spec, status=status, share=row["share"], stage=shown(row["stage"]), note=shown(row["note"]),
+        seconds_left=row["seconds_left"], attempt=row["attempt"], created_at=created, started_at=started, finished_at=finished,
+        device=shown(row["device"]), error=row["error"], seconds=seconds_of(row["seconds"]), speedup=row["speedup"],
+        cancel_requested=bool(row["cancel_requested"]), limit_seconds=row["limit_seconds"],
+        anew=_in("anew", status_of, row["anew"]) if row["anew"] != "" else None,
+    )  # fmt: skip
+
+
+def measurement_of(row: Row) -> Measurement | None:
+    """None where the row does not say of what it is a number; no value where it has none that is a number."""
+    metric, model, value, reason = (row[name] for name in ("metric", "model", "value", "reason"))
+    if type(metric) is not str or not is_readable(metric) or model not in MODELS:
+        return None
+    if value is not None and not is_number(value):
+        return Measurement(metric, model, None, DAMAGED_NUMBER)
+    return Measurement(metric, model, value, shown(reason) if type(reason) is str else DAMAGED_NUMBER)
+
+
+def is_number(value: object) -> bool:
+    """Whether a stored value is a number; whole ones come back as such from a column of reals that is damaged."""
+    return type(value) in (float, int)
+
+
+def check_id(value: object) -> None:
+    """Raises WrongInput where a stored id is none."""
+    if not _is_id(value):
+        raise WrongInput(f"id should be a short text, but is {said_of(value)}")
+
+
+def status_of(value: object) -> RunStatus:
+    """Raises WrongInput where a stored status is none."""
+    try:
+        return RunStatus(value)  # type: ignore[arg-type]  # whatever it is, it is none of them then
+    except ValueError:
+        raise WrongInput(f"status should be one of {', '.join(RunStatus)}, but is {said_of(value)}") from None
+
+
+def time_of(name: str, value: object) -> datetime:
+    """Raises WrongInput where a stored time is none, or none of a known zone."""
+    try:
+        moment = datetime.fromisoformat(value) if type(value) is str else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise WrongInput(f"{name} should be a time with its zone, but is {said_of(value)}")
+    return moment
+
+
+def seconds_of(text: object) -> dict[str, float]:
+    """Stage -> seconds. Raises WrongInput."""
+    found = plain_object(text, "seconds by stage")
+    for stage, seconds in found.items():
+        if type(seconds) is float and 0 <= seconds < 1e9 and stage in STAGES:
+            continue  # as nearly always
+        check_plain("a stage of seconds", stage, str)
+        check_plain(f"seconds of {stage}", seconds, float)
+    return found
+
+
+def shown(text: str) -> str:
+    """A line that came from a run, with nothing in it that no page can show."""
+    return text if is_readable(text) else "".join(letter if is_readable(letter) else " " for letter in text)
+
+
+def _in(name: str, read: Callable[[Any], Read], value: object) -> Read:
+    try:
+        return read(value)
+    except WrongInput as wrong:
+        raise WrongInput(f"in {name}, {wrong}") from None

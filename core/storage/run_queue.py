@@ -1,0 +1,289 @@
+"""A run's way from queued to its verdict, each step one transaction that only the rightful process can take."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+import json
+import sqlite3
+
+from core.domain.errors import WrongInput
+from core.domain.formatting import duration
+from core.domain.run import STOPPED, Measurement, RunSpec, RunStatus
+from core.storage.database import Database
+from core.storage.error_messages import oom_kills
+from core.storage.processes import ProcessId
+from core.storage.queue_order import MOVABLE, waiting
+from core.storage.records import Outcome
+
+SILENT_END = "The process that computed this run ended without a word; Retry goes on with what was already trained."
+MEMORY_END = (
+    "The system ended this run's process because memory ran out; close other programs, or choose a smaller model or batch. "
+    "Retry goes on with what was already trained."
+)
+LIMIT_END = "Stopped at its limit of "
+NOTHING = Outcome()
+
+_QUEUE_ANEW = """
+    insert into runs (id, spec, status, turn, created_at)
+    values (:id, :spec, 'queued', coalesce((select turn from runs where typeof(turn) = 'integer' order by turn desc limit 1), 0) + 1, :now)
+    on conflict (id) do update set
+        status = 'queued', attempt = attempt + 1, turn = excluded.turn, share = 0, stage = '', note = '',
+        seconds_left = null, cancel_requested = 0, started_at = null, finished_at = null, error = '',
+        supervisor_pid = null, supervisor_started = null, worker_pid = null, worker_started = null,
+        alone = 0, limit_seconds = null, oom_kills = null, anew = ''
+    where status in (:failed, :cancelled, :interrupted) or :anew and status = 'done'
+"""
+# What a finished run is stands while it is computed anew, and again where that comes to nothing.
+_LET_STAND = """
+    insert or replace into stands (run_id, started_at, finished_at, seconds, speedup, device)
+    select id, started_at, finished_at, seconds, speedup, device from runs where id = ? and status = 'done'
+"""
+_STAND_AGAIN = """
+    update runs set status = 'done', share = 1, seconds_left = null, cancel_requested = 0, alone = 0, anew = :status, error = :error,
+        started_at = stands.started_at, finished_at = stands.finished_at, seconds = stands.seconds, speedup = stands.speedup,
+        device = stands.device
+    from stands where stands.run_id = runs.id and runs.id = :id
+"""
+_ALONE = """
+    update runs set alone = 1, limit_seconds = :limit
+    where id = :id and status in ('queued', 'running') and (not alone or limit_seconds is not :limit)
+"""
+_CLAIM = """
+    update runs set status = 'running', started_at = ?, supervisor_pid = ?, supervisor_started = ?, oom_kills = ?,
+        served = coalesce((select served from runs where typeof(served) = 'integer' order by served desc limit 1), 0) + 1
+    where id = ? returning spec, attempt
+"""
+_COMPANIONS = "select companion from companions where run_id = ? and typeof(companion) = 'text'"
+# Whether anybody but `run` waits for `companion`: a person, another run that is not given up, a study.
+_NEEDED = """
+    select exists (select 1 from runs where id = :companion and alone)
+        or exists (select 1 from companions as c join runs as r on r.id = c.run_id
+            where c.companion = :companion and c.run_id != :run and r.status in ('queued', 'running', 'done'))
+        or exists (select 1 from study_runs as s join studies on studies.id = s.study_id
+            where s.run_id = :companion and not s.stands_in and not studies.cancelled)
+"""
+_UNREADABLE = "update runs set status = 'failed', finished_at = ?, error = ? where id = ?"
+_PROGRESS = """
+    update runs set share = max(share, ?), stage = ?, note = ?, seconds_left = ?
+    where id = ? and attempt = ? and status = 'running'
+"""
+_VERDICT = """
+    update runs set status = :status, finished_at = :now, error = :error, seconds = :seconds, speedup = :speedup,
+        share = case when :status = 'done' then 1 else share end, seconds_left = null,
+        device = case when :device = '' then device else :device end
+    where id = :id and attempt = :attempt and status = 'running'
+"""
+
+
+def add(
+    db: Database, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False
+) -> str:  # fmt: skip
+    """Queue a spec; one that is queued, running or done stays as it is, one that stopped is queued anew.
+
+    limit: seconds after which it is stopped. along_with: the run without which this one is for nothing. anew: also where it is done.
+    """
+    with db.transaction() as write:
+        run_id = queue(write, spec, anew)
+        if along_with:
+            write.execute("insert or ignore into companions values (?, ?)", (along_with, run_id))
+        else:
+            write.execute(_ALONE, {"id": run_id, "limit": limit})
+    return run_id
+
+
+def queue(write: sqlite3.Connection, spec: RunSpec, anew: bool = False) -> str:
+    """`add` for one of many, inside a transaction that does more."""
+    stopped = {str(status): str(status) for status in STOPPED}
+    run_id = spec.id
+    if anew:
+        write.execute(_LET_STAND, (run_id,))
+    write.execute(_QUEUE_ANEW, {"id": run_id, "spec": spec.to_json(), "now": now(), "anew": anew, **stopped})
+    return run_id
+
+
+def claim(db: Database, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
+    """The run whose turn it is and its attempt, now running; None when there is none or its slot is taken."""
+    if not db.read(f"select 1 from runs where status = 'queued' and {MOVABLE} limit 1"):
+        return None  # an idle supervisor looks often and must not take the write lock for it
+    with db.transaction() as write:
+        while following := _next(write):
+            row = write.execute(_CLAIM, (now(), supervisor.pid, supervisor.started, oom_kills(), following)).fetchone()
+            try:
+                return RunSpec.from_json(row["spec"]), row["attempt"]
+            except WrongInput as wrong:  # a damaged row must not hold up the others
+                write.execute(_UNREADABLE, (now(), f"The database's row of this run is damaged: {wrong}.", following))
+                _cancel_companions(write, following)
+    return None
+
+
+def _next(write: sqlite3.Connection) -> str | None:
+    """The id of the queued run whose turn it is; None where there is none, or the slots of all are taken."""
+    busy = {row["slot"] for row in write.execute(f"select slot from runs where status = 'running' and {MOVABLE}")}
+    queued = waiting(lambda sql, values=(): write.execute(sql, values).fetchall())
+    return next((one.id for one in queued if one.slot not in busy), None)
+
+
+def started(db: Database, run_id: str, attempt: int, worker: ProcessId, device: str) -> bool:
+    """Which process computes; False when the run is no longer that attempt's."""
+    with db.transaction() as write:
+        changed = write.execute(
+            "update runs set worker_pid = ?, worker_started = ?, device = ?"
+            " where id = ? and attempt = ? and status = 'running'",
+            (worker.pid, worker.started, device, run_id, attempt),
+        ).rowcount
+        return _landed(write, run_id, changed)
+
+
+def progress(db: Database, run_id: str, attempt: int, at: tuple[float, str, str, float | None]) -> bool:
+    """Share, stage, note, seconds left; False when the run is no longer that attempt's."""
+    with db.transaction() as write:
+        return _landed(write, run_id, write.execute(_PROGRESS, (*at, run_id, attempt)).rowcount)
+
+
+def finish(
+    db: Database, run_id: str, attempt: int, status: RunStatus, *, outcome: Outcome = NOTHING, error: str = ""
+) -> bool:
+    """Verdict, numbers and the names of files, together or not at all; whether they landed.
+
+    Not when another process or attempt has the say. A run whose cancel was asked for ends `cancelled`, whatever came
+    of it; one that is being stopped at its limit ends by that, whoever finds its process gone. One that was done before and is
+    not now is done as it was, with its numbers and files.
+    """
+    with db.transaction() as write:
+        if is_flagged(write, run_id):
+            status, outcome, error = RunStatus.CANCELLED, NOTHING, ""
+        elif status == RunStatus.INTERRUPTED and (stopped := _stopped_at_limit(write, run_id, attempt)):
+            status, error = RunStatus.FAILED, stopped
+        verdict = {
+            "id": run_id,
+            "attempt": attempt,
+            "status": str(status),
+            "now": now(),
+            "error": error,
+            "seconds": json.dumps(outcome.seconds),
+            "speedup": outcome.speedup,
+            "device": outcome.device,
+        }
+        landed = _landed(write, run_id, write.execute(_VERDICT, verdict).rowcount)
+        if landed and not (status != RunStatus.DONE and _stands_again(write, run_id, status, error)):
+            write.execute("delete from stands where run_id = ?", (run_id,))
+            _replace_numbers(write, run_id, outcome.measurements, outcome.artifacts)
+        if landed and status != RunStatus.DONE:
+            _cancel_companions(write, run_id)
+    return landed
+
+
+def request_cancel(db: Database, run_id: str) -> None:
+    """Queued: cancelled at once. Running: flagged for its supervisor. Else nothing."""
+    with db.transaction() as write:
+        is_flagged(write, run_id)  # raises when there is no such run
+        cancel(write, run_id)
+
+
+def cancel(write: sqlite3.Connection, run_id: str) -> None:
+    """`request_cancel`, inside a transaction that does more."""
+    ended = "update runs set status = 'cancelled', finished_at = ?, alone = 0 where id = ? and status = 'queued'"
+    changed = write.execute(ended, (now(), run_id)).rowcount
+    if changed:
+        _stands_again(write, run_id, RunStatus.CANCELLED, "")
+    changed += write.execute("update runs set cancel_requested = 1 where id = ? and status = 'running'", (run_id,)).rowcount
+    if changed:
+        _cancel_companions(write, run_id)
+
+
+def _stands_again(write: sqlite3.Connection, run_id: str, status: RunStatus, error: str) -> bool:
+    """Whether the run was done before this attempt, which ended so; then it is done as it was."""
+    changed = write.execute(_STAND_AGAIN, {"id": run_id, "status": str(status), "error": error}).rowcount
+    write.execute("delete from stands where run_id = ?", (run_id,))
+    return changed > 0
+
+
+def companions(db: Database, run_id: str) -> list[str]:
+    """The runs that were asked for along with it."""
+    return [row["companion"] for row in db.read(_COMPANIONS, (run_id,))]
+
+
+def cancel_companions(db: Database, run_id: str) -> None:
+    """Cancel what was asked for along with a run, unless somebody else waits for it."""
+    with db.transaction() as write:
+        _cancel_companions(write, run_id)
+
+
+def _cancel_companions(write: sqlite3.Connection, run_id: str) -> None:
+    """What was asked for along with a run that is given up, unless somebody else waits for it."""
+    for row in write.execute(_COMPANIONS, (run_id,)).fetchall():
+        if not write.execute(_NEEDED, {"companion": row["companion"], "run": run_id}).fetchone()[0]:
+            cancel(write, row["companion"])
+
+
+def reconcile(db: Database, none_runs: bool) -> None:
+    """Runs whose supervisor or worker is gone are `interrupted`, or `cancelled` where that was asked for."""
+    for row in db.read(f"select * from runs where status = 'running' and {MOVABLE}"):
+        supervisor = ProcessId.stored(row["supervisor_pid"], row["supervisor_started"])
+        worker = ProcessId.stored(row["worker_pid"], row["worker_started"])
+        watched = supervisor is not None and supervisor.alive() and not none_runs
+        if watched and (worker is None or worker.alive()):
+            continue
+        if worker and not watched:
+            worker.kill()  # it leaves by itself unless it hangs; nobody else would end it
+        finish(db, row["id"], row["attempt"], RunStatus.INTERRUPTED, error=_silent_end(row["oom_kills"]))
+
+
+def limit_reached(seconds: float) -> str:
+    """The sentence for a run that was stopped at its time limit."""
+    return f"{LIMIT_END}{duration(seconds)}; Retry goes on with what was already trained, or ask for it anew with another limit."
+
+
+def stop_at_limit(db: Database, run_id: str, attempt: int, seconds: float) -> None:
+    """Call before its process is ended: whoever looks meanwhile must not take that for a silent end."""
+    with db.transaction() as write:
+        stopped = "update runs set error = ? where id = ? and attempt = ? and status = 'running'"
+        write.execute(stopped, (limit_reached(seconds), run_id, attempt))
+
+
+def _stopped_at_limit(write: sqlite3.Connection, run_id: str, attempt: int) -> str:
+    """What `stop_at_limit` wrote down; '' where it did not."""
+    row = write.execute("select error from runs where id = ? and attempt = ?", (run_id, attempt)).fetchone()
+    return row["error"] if row and type(row["error"]) is str and row["error"].startswith(LIMIT_END) else ""
+
+
+def _silent_end(kills_before: object) -> str:
+    """Why a process may have ended without a word. kills_before: `oom_kills` when it began."""
+    kills = oom_kills()
+    return MEMORY_END if kills is not None and type(kills_before) is int and kills > kills_before else SILENT_END
+
+
+def is_flagged(db: sqlite3.Connection, run_id: str) -> bool:
+    """Whether a cancel was asked for. Raises WrongInput for a run that is not there."""
+    row = db.execute("select cancel_requested from runs where id = ?", (run_id,)).fetchone()
+    if row is None:
+        raise no_such_run(run_id)
+    return bool(row["cancel_requested"])
+
+
+def no_such_run(run_id: str) -> WrongInput:
+    """The one sentence for a run that is not there."""
+    return WrongInput(f"There is no run {run_id!r}; the Runs page and `python -m core runs` list those that there are.")
+
+
+def now() -> str:
+    """UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _landed(write: sqlite3.Connection, run_id: str, changed: int) -> bool:
+    """Nothing changed: another attempt's run, or none at all, which is an error."""
+    if not changed:
+        is_flagged(write, run_id)
+    return changed > 0
+
+
+def _replace_numbers(
+    write: sqlite3.Connection, run_id: str, measurements: Iterable[Measurement], artifacts: dict[str, str]
+) -> None:
+    write.execute("delete from measurements where run_id = ?", (run_id,))
+    write.execute("delete from artifacts where run_id = ?", (run_id,))
+    write.executemany(
+        "insert into measurements values (?, ?, ?, ?, ?)",
+        [(run_id, m.metric, m.model, m.value, m.reason) for m in measurements],
+    )
+    write.executemany("insert into artifacts values (?, ?, ?)", [(run_id, *item) for item in artifacts.items()])

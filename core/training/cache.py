@@ -1,0 +1,73 @@
+"""What is trained or computed once and shared by runs: load it, or make it and keep it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.domain.run import digest
+from core.storage.artifacts import Artifacts, Damaged
+from core.storage.runs import ResultStore
+from core.training.context import synchronise
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Tensors on the CPU; their file; the seconds that making them took when they were made; whether that was now."""
+
+    tensors: dict[str, Tensor]
+    file: str
+    seconds: float
+    made_now: bool
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Kept things by key: a digest of all that decides them."""
+
+    store: ResultStore
+    artifacts: Artifacts
+
+    def has(self, key: str) -> bool:
+        """Whether it need not be made again (its file may still turn out damaged)."""
+        return self.store.kept(key) is not None
+
+    def load_or_make(
+        self, key: str, kind: str, make: Callable[[], dict[str, Tensor]], device: str,
+        fits: Callable[[dict[str, Tensor]], bool] = lambda _: True,
+    ) -> Shared:  # fmt: skip
+        """A file that is damaged, missing, or not what `fits` expects is made anew, never believed."""
+        kept = self.store.kept(key)
+        if kept:
+            try:
+                tensors = to_tensors(self.artifacts.get_arrays(kept.file))
+                if fits(tensors):
+                    return Shared(tensors, kept.file, kept.seconds, made_now=False)
+            except Damaged:
+                pass
+            self.store.forget_kept(key)
+        synchronise(device)
+        began = perf_counter()
+        tensors = {name: tensor.detach().cpu() for name, tensor in make().items()}
+        seconds = perf_counter() - began
+        file = self.artifacts.put_arrays(to_arrays(tensors))
+        self.store.keep(key, kind, file, seconds)
+        return Shared(tensors, file, seconds, made_now=True)
+
+
+def to_arrays(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    """For the store, which does not know torch."""
+    return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()}
+
+
+def to_tensors(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
+    """Copies, so that they may be written to."""
+    return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+
+
+def key_of(*parts: object) -> str:
+    """A digest of plain parts."""
+    return digest(list(parts))

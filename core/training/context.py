@@ -1,0 +1,86 @@
+"""What a running job lends to the code it runs: a device, a generator, fresh models, a voice, a way to stop."""
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass, field
+import hashlib
+
+import torch
+from torch import Tensor, nn
+
+from core.domain.errors import WrongInput
+from core.domain.run import Recipe
+
+
+class Cancelled(Exception):
+    """A caller in the same process asked the work to stop (the queue ends a run by ending its process)."""
+
+
+@dataclass
+class RunContext:
+    """Lent to training and to a method for one stage of a run.
+
+    `build` makes a new, untrained model on the CPU. `on_progress(share, note)` hears every step. `statistics` holds
+    what the method asked to have computed on the training set beforehand, by the statistic's key.
+    """
+
+    build: Callable[[], nn.Module]
+    recipe: Recipe
+    seed: int = 0
+    device: str = "cpu"
+    on_progress: Callable[[float, str], None] = lambda share, note: None
+    should_stop: Callable[[], bool] = lambda: False
+    statistics: Mapping[str, dict[str, Tensor]] = field(default_factory=dict)
+    generator: torch.Generator = field(init=False)
+    recorded: dict[str, Tensor] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.generator = torch.Generator().manual_seed(self.seed)
+
+    def fresh_model(self) -> nn.Module:
+        """A new, untrained model on the run's device; the same one for the same seed.
+
+        Layers draw their first weights from torch's global generator: it is borrowed, seeded, and given back.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return self.build().to(self.device)
+
+    def progress(self, share: float, note: str) -> None:
+        """share: done so far of this stage, in [0, 1]. Raises Cancelled at the first call after a stop."""
+        if self.should_stop():
+            raise Cancelled
+        self.on_progress(share, note)
+
+    def part(self, start: float, end: float) -> "RunContext":
+        """This context for a part of the work, whose shares 0 to 1 are told as `start` to `end`; all else is shared."""
+        inner = copy(self)
+        inner.on_progress = lambda share, note: self.on_progress(start + share * (end - start), note)
+        return inner
+
+    def record(self, name: str, values: Mapping[str, Tensor]) -> None:
+        """Hand over arrays worth seeing afterwards, filed as `name/key`."""
+        self.recorded |= {f"{name}/{key}": tensor.detach().cpu() for key, tensor in values.items()}
+
+
+def derived_seed(seed: int, purpose: str) -> int:
+    """An independent seed for each purpose, so that one stage's draws never shift another's."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:7], "big")
+
+
+def choose_device(asked: str = "") -> str:
+    """`asked`, or `cuda` where there is one, else `cpu`. Raises WrongInput where there is no GPU to serve."""
+    if asked.startswith("cuda") and not torch.cuda.is_available():
+        raise WrongInput(
+            f"FORGETSCOPE_DEVICE asks for {asked}, but PyTorch finds no GPU here; set it to cpu or unset it."
+        )
+    count = torch.cuda.device_count() if asked.startswith("cuda:") else 0
+    if asked.startswith("cuda:") and int(asked.removeprefix("cuda:")) >= count:
+        raise WrongInput(f"FORGETSCOPE_DEVICE asks for {asked}, but the GPUs here go from cuda:0 to cuda:{count - 1}.")
+    return asked or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def synchronise(device: str) -> None:
+    """Wait for the device, so that a clock read next is true."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)

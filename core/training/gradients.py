@@ -1,0 +1,106 @@
+"""One gradient per example, for any part of a model, as rows of a matrix."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from core.data.dataset import Examples
+from core.data.labels import loss as label_loss
+
+CHUNK_BYTES = 64 * 2**20  # of gradients held at once
+ACTIVATION_BYTES = 512 * 2**20  # of what the backward pass needs, held at once
+MOST = 256  # examples in a chunk
+
+
+def per_sample_gradients(
+    model: nn.Module, names: Sequence[str], x: Tensor, y: Tensor,
+    loss_of: Callable[[Tensor, Tensor], Tensor] = label_loss,
+) -> dict[str, Tensor]:  # fmt: skip
+    """Name -> (B, *shape): the gradient of each example's loss by the named parameters; the model as it stands.
+
+    x: (B, C, H, W) in [0, 1]; y: labels (B,) or (B, A). By torch.func, so batch normalisation must be in eval mode.
+    """
+    state = {name: tensor.detach() for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+    chosen = {name: state[name] for name in names}
+
+    def loss(chosen: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        logits = torch.func.functional_call(model, {**state, **chosen}, (x[None],))
+        return loss_of(logits, y[None])
+
+    with sdpa_kernel(SDPBackend.MATH):  # vmap knows no other attention kernel and would loop over the examples
+        return dict(torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))(chosen, x, y))
+
+
+def gradient_rows(model: nn.Module, names: Sequence[str], examples: Examples, device: str) -> Iterator[Tensor]:
+    """Rows (b, d) of the matrix of per-sample gradients, flattened in the order of `names`, chunk by chunk."""
+    data, sizes = examples.to(device), {name: p.numel() for name, p in model.named_parameters()}
+    width = sum(sizes[name] for name in names)
+    owners = {name.rpartition(".")[0] for name in names}
+    layer = model.get_submodule(owners.pop()) if len(owners) == 1 else None
+    if type(layer) is nn.Linear and _rows_of_linear(model, layer, names, *next(data.first(1).batches(1))) is not None:
+        for x, y in data.batches(max(1, min(MOST, CHUNK_BYTES // (4 * width)))):
+            rows = _rows_of_linear(model, layer, names, x, y)
+            yield cast(Tensor, rows)  # with one example it was
+        return
+    held = min(CHUNK_BYTES // (4 * width), ACTIVATION_BYTES // _saved_bytes(model, names, data.first(1).pixels()))
+    for x, y in data.batches(max(1, min(MOST, held))):
+        gradients = per_sample_gradients(model, names, x, y)
+        yield torch.cat([gradients[name].flatten(1) for name in names], 1)
+
+
+def _rows_of_linear(model: nn.Module, layer: nn.Linear, names: Sequence[str], x: Tensor, y: Tensor) -> Tensor | None:
+    """A linear layer's rows (b, d): the gradient at its output times its input, so that nothing below it is differentiated.
+
+    None where the layer is not called once with one row for each example.
+    """
+    state = {name: t.detach() for name, t in (*model.named_parameters(), *model.named_buffers())}
+    calls: list[tuple[Tensor, Tensor]] = []
+
+    def cut(_: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        calls.append((args[0], output.requires_grad_()))
+        return output
+
+    hook = layer.register_forward_hook(cut)
+    try:
+        with torch.enable_grad():
+            loss = label_loss(torch.func.functional_call(model, state, (x,)), y, "sum")
+    finally:
+        hook.remove()
+    if len(calls) != 1 or calls[0][0].ndim != 2 or len(calls[0][0]) != len(x):
+        return None
+    a, output = calls[0]
+    (delta,) = torch.autograd.grad(loss, output)
+    parts = {"weight": (delta[:, :, None] * a[:, None, :]).flatten(1), "bias": delta}
+    return torch.cat([parts[name.rpartition(".")[2]] for name in names], 1)
+
+
+def _saved_bytes(model: nn.Module, names: Sequence[str], x: Tensor) -> int:
+    """What one example's forward pass, x (1, C, H, W), keeps for the gradient by the named parameters; at least 1."""
+    state = {name: t.detach() for name, t in (*model.named_parameters(), *model.named_buffers())}
+    known = {t.untyped_storage().data_ptr() for t in state.values()}
+    state |= {name: state[name].clone().requires_grad_() for name in names}
+    known |= {state[name].untyped_storage().data_ptr() for name in names}
+    saved: dict[int, int] = {}
+
+    def keep(t: Tensor) -> Tensor:
+        saved[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
+        return t
+
+    with torch.enable_grad(), saved_tensors_hooks(keep, lambda t: t):
+        answer: Tensor = torch.func.functional_call(model, state, (x,))  # holds what was saved, so no address comes twice
+    return max(1, answer.nbytes + sum(size for pointer, size in saved.items() if pointer not in known))
+
+
+def summed_gradient(model: nn.Module, batches: Iterator[tuple[Tensor, Tensor]], reduction: str = "sum") -> dict[str, Tensor]:
+    """Name -> sum over batches of each batch's gradient of the labels' loss (`sum` or `mean` within it), in the model's mode."""
+    named = dict(model.named_parameters())
+    total = {name: torch.zeros_like(p) for name, p in named.items()}
+    for x, y in batches:
+        loss = label_loss(model(x), y, reduction)
+        for name, gradient in zip(named, torch.autograd.grad(loss, list(named.values())), strict=True):
+            total[name] += gradient
+    return total

@@ -1,0 +1,139 @@
+"""Take steps, fit a model, and ask a model: the loops over data that everything shares."""
+
+from collections.abc import Callable, Iterable, Iterator
+from math import isfinite, nan
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from core.data.dataset import Examples
+from core.data.labels import loss as label_loss
+from core.data.labels import right
+from core.domain.run import Recipe
+from core.training.batch_size import forward_chunk
+from core.training.context import RunContext
+
+T = TypeVar("T")
+
+
+class Diverged(ArithmeticError):
+    """The loss stopped being a number."""
+
+
+def descend(
+    optimiser: torch.optim.Optimizer, items: Iterable[T], loss_of: Callable[[T], Tensor], run: RunContext,
+    *, steps: int, note: str, clip: float | None = None, after: Callable[[int, float], None] | None = None,
+) -> None:  # fmt: skip
+    """One step of the optimiser for each item, on the loss that `loss_of(item)` builds; gradients are gone afterwards.
+
+    `steps`: how many items come, for the progress, which `note` explains. `clip`: largest norm of the gradient.
+    `after(step, loss)` is called after each step, counted from 1. Raises Diverged at the first loss that is not finite,
+    or where the last step left such weights.
+    """
+    weights = [p for group in optimiser.param_groups for p in group["params"]]
+    for step, item in enumerate(items, 1):
+        optimiser.zero_grad(set_to_none=True)
+        loss = loss_of(item)
+        value = loss.item()
+        if not isfinite(value):
+            raise Diverged(f"The loss became {value} at step {step} of {steps} ({note}); a lower learning rate may help.")
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+        if clip is not None:
+            nn.utils.clip_grad_norm_(weights, clip)
+        optimiser.step()
+        if after is not None:
+            after(step, value)
+        run.progress(min(1.0, step / steps), note)
+    if not all(theta.isfinite().all() for theta in weights):  # the last step has no loss after it
+        raise Diverged(f"Weights became infinite or NaN within {steps} steps; a lower learning rate may help.")
+    optimiser.zero_grad(set_to_none=True)  # a model that is handed on carries no gradients
+
+
+def fit(
+    model: nn.Module, examples: Examples, recipe: Recipe, run: RunContext,
+    *, after_step: Callable[[], None] = lambda: None, after_epoch: Callable[[int], None] = lambda epoch: None,
+) -> nn.Module:  # fmt: skip
+    """Train in place and return the model, in eval mode.
+
+    SGD with Nesterov momentum, or AdamW (arXiv:1711.05101); one-cycle learning rate (L. Smith, arXiv:1708.07120) or a
+    constant one. Batches and their changes are drawn from `run.generator` alone. On a GPU the forward pass runs in bfloat16.
+    `after_step` is called after each step, `after_epoch` with each epoch's number, from 1.
+    Raises Diverged at the first loss that is not finite, or where the last step left such weights.
+    """
+    data = examples.to(run.device)
+    per_epoch = -(-len(data) // recipe.batch_size)
+    steps = recipe.epochs * per_epoch
+    on_gpu = run.device.startswith("cuda")
+    model.to(memory_format=torch.channels_last)  # 1.3 to 2 times as many images a second, on CPUs too
+    optimiser = _optimiser(model, recipe, on_gpu)
+    schedule = _schedule(optimiser, recipe, steps)
+
+    def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
+        with torch.autocast("cuda", torch.bfloat16, enabled=on_gpu):
+            logits = model(batch[0].contiguous(memory_format=torch.channels_last))
+        return label_loss(logits.float(), batch[1])
+
+    def stepped() -> None:
+        schedule.step()
+        after_step()
+
+    for epoch in range(1, recipe.epochs + 1):
+        # BatchNorm cannot normalise one example by itself: a set of one is learned by its statistics as they are, a last batch left out.
+        model.train(len(data) > 1)
+        batches = (b for b in data.batches(recipe.batch_size, run.generator, recipe.augment) if len(b[1]) > 1 or len(data) == 1)
+        part = run.part((epoch - 1) / recipe.epochs, epoch / recipe.epochs)
+        descend(
+            optimiser, batches, loss, part,
+            steps=per_epoch, note=f"epoch {epoch} of {recipe.epochs}", after=lambda *_: stepped(),
+        )  # fmt: skip
+        for name, statistic in model.named_buffers():  # BatchNorm hides an overflow from the loss while it trains
+            if not statistic.isfinite().all():
+                raise Diverged(f"{name} became infinite or NaN in epoch {epoch} of {recipe.epochs}; a lower learning rate may help.")
+        after_epoch(epoch)
+    model.to(memory_format=torch.contiguous_format)  # as it came
+    run.progress(1.0, "trained")
+    return model.eval()
+
+
+def draws(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Batches of indices below `count` without end: every index once before any comes again, in a new order each time."""
+    while True:
+        yield from torch.split(torch.randperm(count, generator=generator), size)
+
+
+def _optimiser(model: nn.Module, recipe: Recipe, fused: bool) -> torch.optim.Optimizer:
+    rates = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": fused}
+    if recipe.optimiser == "adamw":
+        return torch.optim.AdamW(model.parameters(), **rates)  # type: ignore[arg-type]  # three types in one dict
+    return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, nesterov=recipe.momentum > 0, **rates)  # type: ignore[arg-type]  # as above
+
+
+def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
+    if recipe.one_cycle:
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, recipe.learning_rate, total_steps=max(steps, 2), cycle_momentum=False
+        )
+    return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
+
+
+@torch.no_grad()
+def predict(model: nn.Module, examples: Examples, device: str) -> Tensor:
+    """Logits float32 (N, C) on the CPU, in the examples' order; the model's mode is given back."""
+    was_training = model.training
+    model.eval()
+
+    def ask(part: slice) -> Tensor:
+        x = examples.taken(part).to(device).float() / examples.peak
+        return torch.as_tensor(model(x.contiguous(memory_format=torch.channels_last)).float().cpu())
+
+    try:
+        chunk = forward_chunk(model, examples.first(1).to(device).pixels())
+        return torch.cat(list(chunk.through(len(examples), ask)))
+    finally:
+        model.train(was_training)
+
+
+def share_right(model: nn.Module, *sets: Examples, device: str) -> list[float]:
+    """Accuracy on each set, in [0, 1]; NaN where it is empty. For what a method records, not for what a run reports."""
+    return [float(right(predict(model, s, device), s.labels.cpu()).mean()) if len(s) else nan for s in sets]

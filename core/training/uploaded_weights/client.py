@@ -1,0 +1,59 @@
+"""Takes in weights in a process of its own: who asks neither reads the file nor dies of it, and nobody else waits meanwhile."""
+
+import json
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+from tempfile import TemporaryFile
+from typing import Any
+
+from core.domain.errors import WrongInput
+from core.storage.home import Home
+from core.storage.processes import QUIET
+
+PROJECT = Path(__file__).resolve().parents[3]
+TOO_LONG = signal.SIGPROF  # by which core.training.uploaded_weights.resource_limits ends it
+PATIENCE = 60.0  # seconds for all of it
+SLOW = f"Its accuracy could not be measured within {PATIENCE:.0f} seconds."
+
+
+def own_weights(home: Home, dataset: str, model: str, path: str, name: str = "") -> dict[str, Any]:
+    """What core.training.uploaded_weights.accept.take_in says of a file, with what core.training.uploaded_weights.accuracy_trials.measured says; "untried": why it says nothing.
+
+    name: what the file is called where the user has it. Raises WrongInput with one sentence.
+    """
+    name = name or Path(path).name
+    asked = json.dumps({"dataset": dataset, "model": model, "path": path, "name": name})
+    with TemporaryFile("w+") as out, open(home.logs_folder / "weights.log", "ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "core.training.uploaded_weights.process", str(home.root)],
+            cwd=PROJECT, stdin=subprocess.PIPE, stdout=out, stderr=log, text=True, env={**os.environ, **QUIET},
+        )  # fmt: skip
+        late = False
+        try:
+            process.communicate(asked, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            late = True
+        finally:  # also where who asks is stopped
+            process.kill()
+            process.wait()
+        out.seek(0)
+        lines = [json.loads(line) for line in out if line.endswith("\n")]
+    if not lines:
+        raise WrongInput(_unread(name, -process.returncode, late, log.name))
+    if "wrong" in lines[-1]:
+        raise WrongInput(lines[-1]["wrong"])
+    answer: dict[str, Any] = lines[-1]["answer"]
+    if "tried" not in answer and "untried" not in answer:
+        answer["untried"] = SLOW if late else f"Its accuracy could not be measured; the end of {log.name} tells why."
+    return answer
+
+
+def _unread(name: str, ended: int, late: bool, log: str) -> str:
+    if late or ended == TOO_LONG:
+        return f"{name!r} took too long to read and was given up; nothing in it was run."
+    if ended > 0:
+        return f"{name!r} could not be read: its reader was ended by signal {ended}, perhaps for want of memory; nothing in it was run."
+    return f"{name!r} could not be read; the end of {log} tells why."

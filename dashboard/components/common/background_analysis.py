@@ -1,0 +1,67 @@
+"""A look into a run that takes longer than a click: offered, followed while it is computed, then drawn."""
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from core.analysis.stored_results import Analysis
+from core.domain.errors import WrongInput
+from core.jobs.background import Progress, cancel, start
+from dashboard import queries
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.run_status import POLL
+from dashboard.components.common.sections import fragment
+from dashboard.session import home
+
+
+def look(asked: Analysis, what: str, draw: Callable[[dict[str, np.ndarray]], None], *, cost: str = "", key: str = "") -> None:
+    """Draw what is kept; else offer to compute it, or show how far it is, with Cancel.
+
+    what: as a sentence has it ("the joint map"). cost: what is known of how long it takes. key: tells two looks of one kind
+    on one page apart.
+    """
+    name = f"{asked.kind}{key}"
+    now = queries.look_progress(asked)
+    if now.status == "done":
+        try:
+            found = queries.look_arrays(asked)
+        except WrongInput as damaged:
+            st.error(plain(str(damaged)), icon=":material/error:")
+            _offer(asked, name, f"Compute {what} again")
+            return
+        draw(found)
+    elif now.status == "running":
+        _watch(asked, name, what)
+    else:
+        if now.error:
+            st.error(plain(f"Computing {what} failed: {now.error}"), icon=":material/error:")
+        _offer(asked, name, f"Compute {what}" + (" again" if now.error else ""), cost)
+
+
+def _offer(asked: Analysis, name: str, label: str, cost: str = "") -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(label, key=f"look_{name}", icon=":material/visibility:", on_click=_act, args=(start, asked))
+        if cost:
+            st.caption(cost)
+
+
+def _watch(asked: Analysis, name: str, what: str) -> None:
+    """Its progress; the page is drawn anew when it ends."""
+
+    def panel() -> None:
+        now: Progress = queries.look_progress(asked)
+        if now.status != "running":
+            st.rerun()
+        st.progress(now.share, f"Computing {what}: {plain(now.note)}")
+        st.button("Cancel", key=f"cancel_{name}", on_click=_act, args=(cancel, asked))
+
+    fragment(panel, run_every=POLL)
+
+
+def _act(action: Callable[..., None], asked: Analysis) -> None:
+    """A callback: once a click, and says what went wrong."""
+    try:
+        action(home(), asked)
+    except WrongInput as wrong:
+        st.toast(plain(str(wrong)), icon=":material/error:")

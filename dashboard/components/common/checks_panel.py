@@ -1,0 +1,88 @@
+"""Can this be trusted? What the automatic checks say of a run, in a box that any page can show."""
+
+import pandas as pd
+import streamlit as st
+
+from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.errors import WrongInput
+from core.domain.run import RunStatus
+from core.reports.checks.case import Case
+from core.reports.checks.registry import CHECKED, DECIDING, Finding, examine
+from core.reports.checks.stored_run import GRAFT, TABLE
+from core.reports.checks.stored_run import case_of as stored_case
+from core.reports.verdict import Numbers
+from core.storage.records import Run
+from dashboard import queries
+from dashboard.components.common.markdown import plain
+
+
+def trust_panel(run: Run, key: str = "trust") -> Finding:
+    """Every doubt about a finished run with its sentence, or which checks found none; then what could not be checked.
+
+    key: of the box, where a page shows several. Where the table that the checks read is not there, the box says so, and no doubt
+    is found.
+    """
+    try:
+        case = case_of(run)
+    except WrongInput as wrong:
+        with st.container(border=True, key=key):
+            st.markdown(f"#### Can this be trusted?\n:material/help: Not checked: {plain(str(wrong))}")
+        return Finding(())
+    finding = examine(case)
+    with st.container(border=True, key=key):
+        st.markdown("#### Can this be trusted?\n" + said(finding))
+        st.caption(plain(caveats(case, finding)))
+    return finding
+
+
+def said(finding: Finding) -> str:
+    """Markdown: a paragraph a doubt, or one that says what was looked for in vain."""
+    if finding.doubts:
+        return "\n\n".join(f":material/warning: {plain(doubt.sentence)}" for doubt in finding.doubts)
+    looked_for = ", ".join(CHECKED[key] for key in finding.clear)
+    if DECIDING in (finding.missed or {}):
+        return f":material/help: No doubt was found, but too little could be checked to vouch for it. Looked for: {looked_for}."
+    return f":material/check_circle: No doubt was found. Looked for: {looked_for}."
+
+
+def caveats(case: Case, finding: Finding) -> str:
+    """What could not be checked, what is not shown beside the doubts, and against what gaps were held."""
+    lines = finding.besides
+    if case.method == SECOND_REFERENCE_METHOD:
+        lines.append("This network was itself retrained, from another seed than the reference.")
+    elif case.floor is not None:
+        lines.append(
+            "A gap to the reference counts only where it is more than twice the retraining variability, which a second "
+            "reference shows; of relearning, it excuses only what lies on the side of the second network."
+        )
+    elif case.has_reference:
+        lines.append("The retraining variability is not known, so gaps are held against the most by which two "
+                     "networks retrained on digits differed.")  # fmt: skip
+    return " ".join(lines)
+
+
+def case_of(run: Run) -> Case:
+    """All that the checks may look at. Raises WrongInput where the run left no table of classes."""
+    table = queries.table(run.id, TABLE, *queries.edition(run))
+    return stored_case(run, queries.dataset(run.spec.dataset), queries.beside(run), _numbers, table, _grafts(run))
+
+
+def _grafts(run: Run) -> pd.DataFrame | None:
+    """None where an older version stored none."""
+    try:
+        return queries.table(run.id, GRAFT, *queries.edition(run))
+    except WrongInput:
+        return None
+
+
+def floor_of(run: Run) -> Numbers | None:
+    """The numbers of the second retrained network's run, once they are there."""
+    return _numbers_of(queries.beside(run).floor)
+
+
+def _numbers_of(run: Run | None) -> Numbers | None:
+    return _numbers(run) if run and run.status == RunStatus.DONE else None
+
+
+def _numbers(run: Run) -> Numbers:
+    return queries.numbers(run.id, *queries.edition(run))

@@ -1,0 +1,110 @@
+"""Numbers as text and as tables with their definitions."""
+
+from typing import Any
+
+import pandas as pd
+
+from core.domain.formatting import percent
+from core.domain.request import ForgetRequest
+from core.domain.run import MODELS
+from core.jobs.catalogue import Catalogue
+from core.reports.verdict import NEAR, Numbers
+
+GOAL = {"high": "higher is better", "low": "lower is better", "match": "like the reference"}
+FLOOR_TITLE = "Second reference"
+FAMILIES = {  # title -> keys, in the order in which a reader asks
+    "Accuracy": ("test_forget_accuracy", "test_retain_accuracy", "train_forget_accuracy", "train_retain_accuracy", "truth_accuracy"),
+    "Agreement with the reference": (
+        "js_to_reference", "js_to_reference_test", "activation_distance", "average_gap", "tow", "tow_attack",
+        "cka_forget_to_reference", "cka_retain_to_reference",
+    ),
+    "Residue": (
+        "forget_entropy", "zrf", "relearn_steps", "anamnesis_index", "probe_accuracy", "graft_forget_accuracy", "similarity_ratio",
+    ),
+    "Membership": (
+        "attack_auc", "attack_loss_accuracy", "attack_entropy_members", "attack_tpr_at_10", "attack_tpr_at_1", "worst_case_min",
+        "worst_case_max", "nomus",
+    ),
+    "Weights": ("parameter_distance", "parameter_distance_to_reference"),
+}  # fmt: skip
+RARE = ("truth_accuracy",)  # about one kind of request; elsewhere the row is left out
+OTHER = "Other"
+DROP = 0.01  # share: NoMUS that falls by less is not remarked on
+
+
+def shown(value: float | None, unit: str) -> str:
+    """A value with its unit; a dash where there is none."""
+    if value is None:
+        return "–"
+    if unit == "steps":
+        return f"{value:g}"
+    return percent(value) if unit == "share" else f"{value:.3f}" + (f" {unit}" if unit == "nats" else "")
+
+
+def numbers_table(
+    report: dict[str, Any], shelves: Catalogue, floor: Numbers | None = None, keys: tuple[str, ...] | None = None
+) -> pd.DataFrame:
+    """One row a metric (of `keys`, all without): its value for each model, its aim, its definition.
+
+    floor: the numbers of the second retrained network's run; its column is left out without.
+    """
+    by_model = {"original": report["original"], "unlearned": report["metrics"], "reference": report["reference"] or {}}
+    rows = []
+    for key in shelves.metrics if keys is None else (k for k in keys if k in shelves.metrics):
+        if key in RARE and all(by_model[model].get(key) is None for model in MODELS):
+            continue
+        info = shelves.metrics[key]
+        values = {model.capitalize(): shown(by_model[model].get(key), info.unit) for model in MODELS}
+        if floor is not None:
+            values[FLOOR_TITLE] = shown(floor["unlearned"].get(key), info.unit)
+        reasons = dict.fromkeys(report["reasons"].get(f"{model}/{key}", "") for model in MODELS)
+        definition = " ".join([info.definition, *filter(None, reasons)])
+        rows.append({"Measure": info.title, **values, "Aim": GOAL[info.goal], "Definition": definition})
+    return pd.DataFrame(rows)
+
+
+def families(report: dict[str, Any], shelves: Catalogue, floor: Numbers | None = None) -> dict[str, pd.DataFrame]:
+    """Family -> its table. A metric of no family comes last, under `Other`; a family without metrics is left out."""
+    named = {key for keys in FAMILIES.values() for key in keys}
+    wanted = FAMILIES | {OTHER: tuple(key for key in shelves.metrics if key not in named)}
+    tables = {title: numbers_table(report, shelves, floor, keys) for title, keys in wanted.items()}
+    return {title: table for title, table in tables.items() if len(table)}
+
+
+def nomus_remark(numbers: Numbers, request: ForgetRequest) -> str:
+    """Why NoMUS fell where forgetting went well; '' where it did not fall, or forgetting did not."""
+    forget = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
+    after, wanted = (numbers.get(model, {}).get(forget) for model in ("unlearned", "reference"))
+    now, before, theirs = (numbers.get(model, {}).get("nomus") for model in ("unlearned", "original", "reference"))
+    if after is None or now is None or before is None or now >= before - DROP:
+        return ""
+    if abs(after - (wanted if wanted is not None else 0.0)) > NEAR or (wanted is None and not request.by_class):
+        return ""
+    theirs_too = "" if theirs is None else f"; the retrained reference itself has {percent(theirs)}"
+    return (
+        f"NoMUS fell from {percent(before)} to {percent(now)} although the forgetting went well: it knows no reference and "
+        f"counts an attack at chance as best, also where retraining does not reach it{theirs_too}."
+    )
+
+
+def seconds(value: float) -> str:
+    """Three digits that matter; 0 means that it came from the store."""
+    return "stored" if value == 0 else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
+def times(ratio: float | None) -> str:
+    """A speed-up, two digits that matter where it is small."""
+    if ratio is None:
+        return "–"
+    return f"{ratio:.0f} ×" if ratio >= 10 else f"{ratio:.2g} ×"
+
+
+def gist(numbers: Numbers, request: ForgetRequest) -> str:
+    """A finished run in a line: accuracy on what was to go and on the rest, beside the reference's."""
+    forget = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
+    parts = []
+    for word, metric in (("accuracy on what had to go", forget), ("on the rest", "test_retain_accuracy")):
+        value, wanted = (numbers.get(model, {}).get(metric) for model in ("unlearned", "reference"))
+        if value is not None:
+            parts.append(f"{word}: {percent(value)}" + ("" if wanted is None else f" ({percent(wanted)} if retrained)"))
+    return " · ".join(parts)

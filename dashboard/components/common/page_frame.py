@@ -1,0 +1,41 @@
+"""What stands around every page: the name, the open run, the title, and wrong input told in one sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.domain.errors import WrongInput
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.theme_reload import follow_theme
+from dashboard.session import RUN, check_address, home, take_asked
+
+ASSETS = Path(__file__).resolve().parents[3] / "assets"
+# Streamlit writes white on the primary colour in both themes; on the dark theme's light blue that is 1.9:1.
+ON_PRIMARY = ("[data-testid='stBaseButton-primary']:not(:disabled) *", "[data-testid='stMultiSelectTagsContainer'] [data-tag] *")
+DARK_BUTTON = f"<style>{', '.join(ON_PRIMARY)} {{color: #10151d;}}</style>"
+
+LOOK_ONLY = "What is stored can be looked at; nothing new can be started or kept until then."
+
+
+def frame(page: Any) -> None:
+    """page: what `st.navigation` chose."""
+    take_asked()
+    st.logo(str(ASSETS / "logo.png"), size="large", icon_image=str(ASSETS / "favicon.png"))
+    if st.context.theme.type == "dark":
+        st.html(DARK_BUTTON)
+    with st.sidebar:
+        st.text_input(
+            "Open run", key=RUN, bind="query-params", placeholder="none", max_chars=64,
+            help="The id of the run that Result and Parameters show. It is part of the address, so a link opens the same view.",
+        )  # fmt: skip
+        st.caption("Everything runs on this machine; nothing is sent anywhere.")
+        follow_theme()
+    st.title(page.title)
+    try:
+        check_address()
+        if why := home().unwritable:
+            st.warning(plain(f"{why} {LOOK_ONLY}"), icon=":material/lock:")
+        page.run()
+    except WrongInput as wrong:
+        st.error(plain(str(wrong)), icon=":material/error:")

@@ -1,0 +1,56 @@
+"""Which runs a page lists: a search, filters and an order, kept in the address."""
+
+import streamlit as st
+
+from core.storage.records import DamagedRun
+from core.storage.run_list import LONGEST, SORTS, Wanted
+from dashboard import queries
+from dashboard.components.common.markdown import plain
+from dashboard.session import ask_to_set_all, recall, stays
+
+TITLES = {"dataset": "Dataset", "model": "Model", "method": "Method", "kind": "Kind of request", "status": "State"}
+FIND, SORT = "find", "sort"
+
+
+def key_of(name: str) -> str:
+    """Of a filter's widget, and in the address."""
+    return f"of-{name}"
+
+
+def ask_wanted() -> Wanted:
+    """The search, the order and the filters; filters that would leave all alike are not shown."""
+    offered = queries.offered()
+    with st.container(border=True, key="wanted"):
+        left, right = st.columns([3, 1])
+        text = left.text_input(
+            "Search", key=FIND, bind="query-params", max_chars=LONGEST, placeholder="words, such as: ssd class:3 alpha=2",
+            help="Runs in which all these words stand: id, dataset, model, method, request and settings as the command line writes "
+            "them, `seed=1`, state, device, error.",
+        )  # fmt: skip
+        sort = right.selectbox("Order", list(SORTS), key=SORT, bind="query-params")
+        shown = {name: values for name, values in offered.items() if len(values) > 1 or recall(key_of(name))}
+        cells = st.grid(max(1, len(shown)), min_column_width=150)
+        chosen = {}
+        for name, values in shown.items():
+            stays(key_of(name), values)
+            asked = cells.cell().multiselect(TITLES[name], values, key=key_of(name), bind="query-params", placeholder="all")
+            chosen[name] = tuple(asked)
+    return Wanted(**chosen, text=text or "", sort=sort if sort in SORTS else "newest")
+
+
+def take_out() -> None:
+    """From the body of a page: draw it anew with no search and no filter any more."""
+    ask_to_set_all({FIND: "", **{key_of(name): [] for name in TITLES}})
+
+
+def counted(first: int, shown: int, wanted: int, everything: int) -> str:
+    """How many runs there are, and which of them are shown."""
+    of_them = f"{wanted:,} of {everything:,} runs {'is' if wanted == 1 else 'are'} as asked for"
+    which = of_them if wanted < everything else f"{everything:,} run{'s' * (everything != 1)}"
+    return which + (f"; {first + 1:,} to {first + shown:,} are shown." if shown < wanted else ".")
+
+
+def damaged_row(row: DamagedRun) -> None:
+    """What is wrong with it."""
+    st.markdown(f"**A damaged run**  \n{plain(row.id)}")
+    st.error(plain(f"{row.wrong} It can only be deleted; the other runs are not touched."))

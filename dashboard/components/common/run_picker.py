@@ -1,0 +1,73 @@
+"""The open run, or what to do when there is none."""
+
+import streamlit as st
+
+from core.domain.run import ACTIVE, RunStatus
+from core.storage.records import Run
+from core.storage.run_list import LONGEST, Wanted
+from dashboard import queries
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.run_status import act_button, follow, name_of, state
+from dashboard.queries.run_list import Listed
+from dashboard.session import open_run, opened_run, recall
+
+LISTED = 50  # recent runs in the picker
+FIND = "find-run"
+
+
+def finished_run() -> Run | None:
+    """The open run if it is done; else its state, or how to get one, is shown and None comes back."""
+    find = str(recall(FIND) or "")
+    found = queries.listed(Wanted(text=find), most=LISTED)
+    if not found.everything:
+        st.info("No runs yet. Start one on the Unlearn page.", icon=":material/info:")
+        st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
+        return None
+    _picker(found)
+    run = next((r for r in found.runs if r.id == opened_run()), None) or queries.run(opened_run())
+    if run is None:
+        asked = opened_run()
+        st.info(
+            f"There is no run '{plain(asked[:64])}' here; choose one above." if asked else "Choose a run above.",
+            icon=":material/info:",
+        )
+        return None
+    if run.status == RunStatus.DONE:
+        if run.anew:  # its files are gone, and computing them again came to nothing
+            st.warning(plain(run.error_line), icon=":material/error:")
+        return run
+    if run.status in ACTIVE:
+        follow(run)
+    else:
+        state(run)
+        with st.container(horizontal=True):
+            act_button("Retry", run, "opened")
+            act_button("Delete", run, "opened")
+    return None
+
+
+def _picker(found: Listed) -> None:
+    """Recent runs by name; what is chosen becomes the open run. Where there are more than are offered, they can be searched."""
+    # No label may change while the page is open, as a status does: the browser would send the old one, which is no run.
+    shelves = queries.catalogue()
+    recent = {r.id: f"{name_of(r, shelves)} · {r.id[:4]}" for r in found.runs}
+    now = opened_run()
+    options = list(recent) if now in recent else [now, *recent] if now else list(recent)
+    many = found.everything > LISTED
+    left, right = st.columns([3, 1]) if many else (st, None)
+    left.selectbox(
+        "Run", options, index=options.index(now) if now in options else None, format_func=lambda i: recent.get(i, i),
+        key=f"picked-{now}", placeholder="Choose a run", on_change=_picked, args=(f"picked-{now}", options),
+    )  # fmt: skip
+    if right is None:
+        return
+    right.text_input("Find a run", key=FIND, max_chars=LONGEST, placeholder="ssd class:3 seed=1")
+    if found.wanted > len(found.rows):
+        st.caption(f"The newest {len(found.rows)} of {found.wanted:,} runs are offered; search for the others.")
+    elif found.wanted < found.everything:
+        st.caption(f"{found.wanted:,} of {found.everything:,} runs {'is' if found.wanted == 1 else 'are'} as searched for.")
+
+
+def _picked(key: str, offered: list[str]) -> None:
+    if st.session_state[key] in offered:
+        open_run(st.session_state[key])

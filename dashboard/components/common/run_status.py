@@ -1,0 +1,194 @@
+"""A run on a page: its name, its state, its progress while it moves, and the buttons that act on it."""
+
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from core.domain.errors import WrongInput
+from core.domain.formatting import duration
+from core.domain.hyperparameters import used
+from core.domain.request_text import title_of
+from core.domain.run import ACTIVE, STOPPED, RunStatus, model_text, settings_text
+from core.jobs import submit
+from core.jobs.catalogue import Catalogue
+from core.jobs.validation import preset_values
+from core.storage.records import DamagedRun, Run
+from core.storage.run_queue import LIMIT_END
+from core.storage.trash import KEPT, Deleted
+from dashboard import queries
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.palette import STATUS_ICON
+from dashboard.components.common.sections import fragment
+from dashboard.session import home, open_run, opened_run
+
+UNDONE = 10  # deletions that are offered to be undone
+POLL = 0.5  # seconds between looks while something moves
+STAGE = {
+    "": "waiting for a free place",
+    "train": "training the original",
+    "reference": "training the reference without the forget set",
+    "precompute": "measuring the training set",
+    "unlearn": "unlearning",
+    "evaluate": "evaluating",
+}
+
+
+def name_of(run: Run, shelves: Catalogue) -> str:
+    """What distinguishes a run, in one line; it never changes while the shelves stay."""
+    spec = run.spec
+    seed = f"seed {spec.seed}" if spec.seed else ""
+    without = "" if spec.reference else "no reference"
+    request = shortened(title_of(spec.request, shelves.datasets.get(spec.dataset)))
+    parts = (spec.method, spec.dataset, model_text(spec), request, seed, chosen(run, shelves), without)
+    return " · ".join(filter(None, parts))
+
+
+def chosen(run: Run, shelves: Catalogue) -> str:
+    """The settings that somebody chose, those that are not the preset's; '' where there are none, or where they cannot be known."""
+    spec = run.spec
+    method, data = shelves.methods.get(spec.method), shelves.datasets.get(spec.dataset)
+    if method is None or data is None:
+        return ""
+    try:
+        usual = preset_values(method, data, spec.model, spec.request)
+    except (WrongInput, LookupError):  # the dataset is another one today
+        return ""
+    had_effect = used(spec.params, method.params)
+    return shortened(settings_text({name: value for name, value in had_effect.items() if name in usual and usual[name] != value}))
+
+
+def settings_of(run: Run) -> str:
+    """The method's parameters that had an effect, as the command line writes them; all where the method is no longer on the shelf."""
+    method = queries.catalogue().methods.get(run.spec.method)
+    return settings_text(used(run.spec.params, method.params if method else ()))
+
+
+def shortened(text: str, limit: int = 32) -> str:
+    """Long lists of samples are cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def progress_text(run: Run) -> str:
+    """Stage, note and seconds left, as far as they are known; of a queued run its place in the queue."""
+    if run.status == RunStatus.QUEUED:
+        place = queries.places().get(run.id)
+        return " · ".join(filter(None, [STAGE[""], place.text if place else ""]))
+    left = "" if run.seconds_left is None else f" · about {duration(run.seconds_left)} left"
+    left += f" · limit {duration(run.limit_seconds)}" if run.limit_seconds else ""
+    note = f" · {plain(run.note)}" if run.note else ""
+    return f"{STAGE.get(run.stage, run.stage)}{note}{left}"
+
+
+def state(run: Run) -> None:
+    """Icon and word; the bar while it moves; the error's last line, the whole of it one click away."""
+    word = run.error_line.partition(";")[0].lower() if run.error_line.startswith(LIMIT_END) else run.status
+    st.markdown(f"{STATUS_ICON[run.status]} **{word}** · {age(run.created_at)}")
+    if run.status in ACTIVE:
+        st.progress(run.share, progress_text(run))
+    elif run.error:
+        st.error(plain(run.error_line))
+        if run.error.strip() != run.error_line:
+            with st.expander("The whole error"):
+                st.code(run.error, language=None, wrap_lines=True)
+
+
+def age(moment: datetime) -> str:
+    """How long ago, in the largest whole unit."""
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"
+
+
+def _act(action: str, run_id: str) -> None:
+    """A callback: acts once per click, and says what went wrong."""
+    try:
+        if action == "Cancel":
+            submit.cancel(home(), run_id)
+        elif action == "Delete damaged":
+            submit.delete_damaged(home(), run_id)
+        elif action == "Retry":
+            again = submit.retry(home(), run_id)
+            if opened_run() == run_id:
+                open_run(again)
+        else:
+            submit.delete(home(), run_id)
+            if opened_run() == run_id:
+                open_run("")
+    except WrongInput as wrong:
+        st.toast(plain(str(wrong)), icon=":material/error:")
+
+
+def act_button(action: str, run: Run, key: str) -> None:
+    """Cancel, Retry or Delete, where the run's state allows it."""
+    allowed = {"Cancel": run.status in ACTIVE, "Retry": run.status in STOPPED, "Delete": run.status not in ACTIVE}
+    if allowed[action] and action == "Delete":
+        with st.popover("Delete", key=f"{key}-ask-{run.id}"):
+            st.caption(f"The run goes with its numbers and its own files. For {hours(KEPT)} hours, Runs can put it back.")
+            st.button("Delete it", key=f"{key}-{action}-{run.id}", type="primary", on_click=_act, args=(action, run.id))
+    elif allowed[action]:
+        st.button(action, key=f"{key}-{action}-{run.id}", on_click=_act, args=(action, run.id))
+
+
+def hours(time: timedelta) -> int:
+    """In whole hours."""
+    return time // timedelta(hours=1)
+
+
+def put_back_rows(studies: bool) -> None:
+    """What was deleted lately, each with a button that undoes it; the newest in sight, older ones one click away.
+
+    studies: those; else the runs.
+    """
+    found = [one for one in queries.deleted() if one.title.startswith("study") == studies][:UNDONE]
+    for one in found[:1]:
+        _put_back_row(one)
+    if len(found) > 1:
+        with st.expander(f"{len(found) - 1} more deleted lately"):
+            for one in found[1:]:
+                _put_back_row(one)
+
+
+def _put_back_row(one: Deleted) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"deleted-{one.id}"):
+        st.caption(f":material/delete: {plain(one.title)} `{one.id}` was deleted {age(one.deleted_at)}.", width="content")
+        st.button("Undo", key=f"undo-{one.id}", on_click=_undo, args=(one.id,), help=f"Possible for {hours(KEPT)} hours.")
+
+
+def _undo(any_id: str) -> None:
+    """A callback."""
+    try:
+        submit.put_back(home(), any_id)
+    except WrongInput as wrong:
+        st.toast(plain(str(wrong)), icon=":material/error:")
+
+
+def delete_damaged_button(row: DamagedRun, key: str) -> None:
+    """The one thing that can be done with a damaged row."""
+    st.button("Delete", key=f"{key}-Delete-{row.id}", on_click=_act, args=("Delete damaged", row.id))
+
+
+def watch(run: Run, title: str) -> None:
+    """A line for a run that another waits for: its progress, until the page is drawn anew when it ends."""
+
+    def panel() -> None:
+        now = queries.run(run.id)
+        if now is None or now.status not in ACTIVE:
+            st.rerun()
+        st.progress(now.share, f"{title}: {progress_text(now)}")
+
+    fragment(panel, run_every=POLL)
+
+
+def follow(run: Run) -> None:
+    """The state of one active run, looked at again and again; the page is drawn anew when it ends."""
+
+    def panel() -> None:
+        now = queries.run(run.id)
+        if now is None or now.status not in ACTIVE:
+            st.rerun()
+        state(now)
+        act_button("Cancel", now, "follow")
+
+    fragment(panel, run_every=POLL)

@@ -1,0 +1,211 @@
+"""The table of runs as it is shown: words, numbers as text, and a colour behind each that says how good it is."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.info import MetricInfo
+from core.reports.paired_differences import wins
+from core.reports.rows import SUBJECT, Rows
+from core.reports.unchanged_methods import UNCHANGED
+from dashboard.components.common.metric_tables import FAMILIES, FLOOR_TITLE, GOAL, OTHER
+from dashboard.components.common.palette import MODEL_TITLE
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+DEFAULT = (
+    *("test_forget_accuracy", "test_retain_accuracy", "train_forget_accuracy", "train_retain_accuracy"),
+    *("js_to_reference", "attack_auc", "tow", "seconds", "speedup"),
+)
+NEAR = 0.1  # of a share, and of the largest value of anything else: a distance to the reference below it is never the worst
+TIE = 0.005  # share of the largest value: values that lie closer together than this are not ranked
+MARK = {"high": "↑", "low": "↓", "match": "≈"}
+# Blue is good and orange is bad, which every eye tells apart; text on each passes 4.5:1.
+LIGHT = ("#f7c9a3", "#fbdfc8", "#fdf0e4", "#ffffff", "#e3effa", "#c4dff5", "#9fcbee")
+DARK = ("#7a3d0c", "#5c3212", "#3a2718", "#10151d", "#16304a", "#154a78", "#1463a8")
+TEXT = {False: "#0e1420", True: "#f2f5f9"}
+TITLES = {  # shorter than the catalogue's, which stand in the header's help
+    "train_forget_accuracy": "Forget, train", "test_forget_accuracy": "Forget, test", "train_retain_accuracy": "Retain, train",
+    "test_retain_accuracy": "Retain, test", "truth_accuracy": "Truth, forget",
+    "js_to_reference": "JS, forget", "js_to_reference_test": "JS, test",
+    "activation_distance": "Activation dist.", "average_gap": "Average gap", "tow": "ToW", "tow_attack": "ToW-MIA",
+    "attack_auc": "Attack (AUC)", "attack_loss_accuracy": "Attack (loss)", "attack_entropy_members": "Called members",
+    "nomus": "NoMUS", "zrf": "ZRF",
+    "forget_entropy": "Entropy, forget", "relearn_steps": "Relearn steps", "anamnesis_index": "Anamnesis",
+    "probe_accuracy": "Probe", "graft_forget_accuracy": "Graft", "similarity_ratio": "Similarity ratio",
+    "parameter_distance": "Weights moved", "parameter_distance_to_reference": "Weights to ref.",
+    "cka_forget_to_reference": "CKA, forget", "cka_retain_to_reference": "CKA, retain", "worst_case_min": "Worst case, min",
+    "worst_case_max": "Worst case, max", "attack_tpr_at_10": "TPR at 10 %", "attack_tpr_at_1": "TPR at 1 %",
+    "seconds": "Seconds", "speedup": "Speed-up",
+}  # fmt: skip
+COST = {
+    "seconds": MetricInfo("seconds", "Seconds of unlearning", "seconds", "low", "Time of the method alone, without what it prepares."),
+    "speedup": MetricInfo("speedup", "Speed-up", "times", "high", "Seconds that training the reference took, over those of unlearning."),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers: its header, what it is good for, and how a value is written."""
+
+    key: str
+    title: str
+    info: MetricInfo
+
+    @property
+    def header(self) -> str:
+        """The title with its aim, which needs no colour."""
+        return f"{self.title} {MARK[self.info.goal]}"
+
+    @property
+    def help(self) -> str:
+        """The catalogue's words."""
+        return f"{self.info.title}; {GOAL[self.info.goal]}. {self.info.definition}"
+
+    def text(self, value: float, half: float = float("nan")) -> str:
+        """A value as it stands in a cell, with its interval; a dash where there is none."""
+        if np.isnan(value):
+            return "–"
+        told = [self._digits(number) for number in (value, half) if not np.isnan(number)]
+        return " ± ".join(told) + (" %" if self.info.unit == "share" else "")
+
+    def _digits(self, value: float) -> str:
+        if self.info.unit == "share":
+            return f"{100 * value:.1f}"
+        return f"{value:.1f}" if self.info.unit == "steps" else f"{value:.3g}" if self.key in COST else f"{value:.3f}"
+
+
+def by_family(keys: Iterable[str]) -> dict[str, list[str]]:
+    """Family -> those of its columns that are there, in order; what no family names comes last."""
+    there = list(keys)
+    known = {name for names in FAMILIES.values() for name in names} | set(COST)
+    named = FAMILIES | {OTHER: tuple(name for name in there if name not in known), "Cost": tuple(COST)}
+    found = {family: [name for name in names if name in there] for family, names in named.items()}
+    return {family: names for family, names in found.items() if names}
+
+
+def columns_of(keys: list[str], metrics: Mapping[str, MetricInfo]) -> list[Column]:
+    """Those that are known, in the order asked for."""
+    known = {**metrics, **COST}
+    return [Column(key, TITLES.get(key, known[key].title), known[key]) for key in keys if key in known]
+
+
+def goodness(rows: Rows, column: Column) -> np.ndarray:
+    """(rows,) in [0, 1], 1 the best; nan says nothing, as of the yardsticks and of methods that changed nothing.
+
+    Of several seeds: how many methods a row surely beats, less those that surely beat it. Of single runs: by distance to the
+    reference for `match`, beyond how far two retrained networks lie apart, else by rank.
+    """
+    good, ranked = np.full(len(rows.about), np.nan), np.flatnonzero(rows.ranked)
+    if len(ranked) < 2:
+        return good  # one alone is neither
+    values, far = (part[column.key].to_numpy(float)[ranked] for part in (rows.values, rows.gaps))
+    if rows.series is None:
+        good[ranked] = _by_value(values, far, column, rows.variability.get(column.key, 0.0))
+    else:
+        series = rows.series[:, list(rows.values).index(column.key), ranked]
+        good[ranked] = _by_interval(series, far, _least(values, column), column.info.goal)
+    return good
+
+
+def _least(values: np.ndarray, column: Column) -> float:
+    """A distance to the reference below it is never the worst."""
+    return NEAR * (1.0 if column.info.unit == "share" else float(np.nanmax(np.abs(values), initial=0.0)))
+
+
+def _by_interval(series: np.ndarray, far: np.ndarray, least: float, goal: str) -> np.ndarray:
+    """series: (2, rows, pairs), values and distances to the reference."""
+    costs = series[1] if goal == "match" else series[0] if goal == "low" else -series[0]
+    ahead = wins(costs)
+    if not ahead.any():
+        return np.full(len(ahead), np.nan)
+    good = 0.5 + ahead / (2 * (len(ahead) - 1))
+    if goal == "match" and least > 0:  # small distances are no drama
+        good = 0.5 + (good - 0.5) * min(1.0, float(np.nanmax(far, initial=0.0)) / least)
+    return np.where(np.isfinite(costs).sum(1) < 2, np.nan, good)
+
+
+def _by_value(values: np.ndarray, far: np.ndarray, column: Column, allowed: float) -> np.ndarray:
+    """allowed: how far two retrained networks lie apart."""
+    if column.info.goal == "match":
+        beyond = np.maximum(far - allowed, 0.0)
+        return np.asarray(1 - beyond / max(float(np.nanmax(beyond, initial=0.0)), _least(values, column), 1e-12))
+    there = values[~np.isnan(values)]
+    largest = float(np.abs(there).max(initial=0.0))
+    if len(there) < 2 or there.max() - there.min() <= max(TIE * largest, allowed):
+        return np.full(len(values), np.nan)
+    rank = pd.Series(values).round(9).rank(ascending=column.info.goal == "high")
+    return ((rank - 1) / (rank.max() - 1)).to_numpy(float)
+
+
+def paint(good: np.ndarray, dark: bool) -> np.ndarray:
+    """CSS of each cell: blue behind the best, orange behind the worst."""
+    scale = DARK if dark else LIGHT
+    steps = np.rint(np.nan_to_num(good) * (len(scale) - 1)).astype(int)
+    css = np.array([f"background-color: {colour}; color: {TEXT[dark]}" for colour in scale], object)
+    return np.where(np.isnan(good), "", css[steps])
+
+
+def styled(rows: Rows, columns: list[Column], words: Mapping[str, str], dark: bool) -> "Styler":
+    """The table with colours and text; its cells stay numbers, so that a click on a header sorts them.
+
+    words: id -> what to write as the settings.
+    """
+    seeds = "seed" in rows.about
+    table = pd.DataFrame({"Method": [title_of(row) for row in rows.about[["method", "of", "unchanged"]].to_dict("records")]})
+    for name in SUBJECT:
+        if rows.about[name].nunique() > 1:
+            table[name.capitalize()] = rows.about[name]
+    told = [words.get(i, "") for i in rows.about["id"]]
+    if any(told):
+        table["Settings"] = told
+    table["Seed" if seeds else "n"] = rows.about["seed" if seeds else "n"]
+    table = table.assign(**{column.header: rows.values[column.key] for column in columns}, Run=rows.about["id"])
+    css = pd.DataFrame("", index=table.index, columns=table.columns)
+    for column in columns:
+        css[column.header] = paint(goodness(rows, column), dark)
+    style = table.style.apply(lambda _: css, axis=None)
+    for column in columns:
+        write(style, column, rows.values[column.key], rows.halves[column.key])
+    return style
+
+
+def title_of(row: Mapping[Hashable, object]) -> str:
+    """What a row is called: a yardstick by its model, a second reference so, a method by its key with its mark."""
+    if row["of"] != "unlearned":
+        return MODEL_TITLE[str(row["of"])]
+    if row["method"] == SECOND_REFERENCE_METHOD:
+        return FLOOR_TITLE
+    return f"{row['method']} ({UNCHANGED})" if row["unchanged"] else str(row["method"])
+
+
+def write(style: "Styler", column: Column, values: Iterable[float], halves: Iterable[float]) -> None:
+    """Write a column's cells, each row's value with the interval of that row, whatever other rows have the same value.
+
+    A cell's function is told its value alone, so rows that share a value and differ in their texts are written one text at a
+    time; to write every cell by itself would take a second for a thousand of them.
+    """
+    texts = [column.text(value, half) for value, half in zip(values, halves, strict=True)]
+    rows: dict[float, dict[str, list[int]]] = {}
+    for row, (value, text) in enumerate(zip(values, texts, strict=True)):
+        if not np.isnan(value):
+            rows.setdefault(value, {}).setdefault(text, []).append(row)
+    firsts = {value: next(iter(told)) for value, told in rows.items()}
+    style.format(partial(_looked_up, firsts), subset=pd.IndexSlice[:, [column.header]])
+    for told in rows.values():
+        for text, here in list(told.items())[1:]:
+            style.format(partial(_always, text), subset=pd.IndexSlice[here, [column.header]])
+
+
+def _looked_up(texts: Mapping[float, str], value: float) -> str:
+    return texts.get(value, "–")
+
+
+def _always(text: str, _: float) -> str:
+    return text

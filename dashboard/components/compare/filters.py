@@ -1,0 +1,172 @@
+"""Which runs are compared, and which two of them are A and B: asked on the page, kept in the address."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from core.reports.comparison import why_fewer
+from core.reports.rows import scenarios
+from dashboard import queries
+from dashboard.components.common.markdown import plain
+from dashboard.components.compare.rows import shortened
+from dashboard.components.compare.selection import requests_of
+from dashboard.session import ask_to_open, belongs, link, linked, recall, remember
+
+FILTERS = {"dataset": "Dataset", "model": "Model", "request": "What had to go", "method": "Methods", "seed": "Seeds"}
+ALL = ""  # of the runs, not a study's
+# The pickers stay in sight while the charts that they drive are scrolled, where there is room for both.
+STICKY = """<style>@media (min-width: 900px) and (min-height: 700px) {
+[data-testid="stLayoutWrapper"]:has(> .st-key-pair) {position: sticky; top: 60px; z-index: 90; padding: 8px 0; background: %s;}
+}</style>"""
+
+
+MOST = 1000  # runs that are compared at once: no study has more, and nobody reads more rows
+
+
+def chosen_runs(everything: pd.DataFrame) -> list[str]:
+    """The ids of those of all finished runs that the study and the filters leave, newest first; of very many, the newest."""
+    with st.container(border=True, key="which"):
+        study = _study()
+        about = everything[["id", *FILTERS]].assign(request=scenarios(everything))  # all draws of a request are one choice
+        words: dict[str, str] = {}
+        once = about[["request", "dataset"]].drop_duplicates()
+        for text, said in zip(once["request"], requests_of(once), strict=True):
+            words[text] = said if words.get(text, said) == said else text  # two datasets have other names for it
+        left = pd.Series(True, about.index) if study == ALL else about["id"].isin(queries.study_runs(study))
+        if not left.any():
+            st.info("No run of this study has finished yet.", icon=":material/info:")
+            return []
+        start = _start(about[left])
+        shown = [name for name in FILTERS if name != "model" or about["model"].nunique() > 1]
+        cells = st.grid(len(shown), min_column_width=180)
+        for name in shown:
+            left &= _wanted(about[name], name, start.get(name, []), cells.cell().multiselect, study, words)
+        return newest(list(about["id"][left]), len(everything))
+
+
+def newest(ids: list[str], everything: int) -> list[str]:
+    """At most MOST of them, with A and B of the address among them; says so where that leaves some out."""
+    if len(ids) <= MOST:
+        return ids
+    st.caption(
+        f"{len(ids):,} of {everything:,} finished runs are chosen; the newest {MOST:,} are compared. Choose a study, a method or a seed "
+        "to compare others."
+    )
+    asked = {linked("a"), linked("b")}
+    named = [run_id for run_id in ids[MOST:] if run_id in asked]
+    return ids[: MOST - len(named)] + named
+
+
+def _study() -> str:
+    """The study's id; ALL where none is asked for or there is none of that id."""
+    known = queries.studies()
+    asked = linked("study")
+    if not known and not asked:
+        return ALL
+    now = asked if asked in known else ALL
+    key, options = f"study-of-{now}", [ALL, *known]
+    st.selectbox(
+        "Study", options, options.index(now), format_func=lambda i: known[i] + f" · {i[-4:]}" if i else "all runs", key=key,
+        on_change=_link_study, args=(key, options),
+    )  # fmt: skip
+    if asked and asked not in known:
+        st.caption(plain(f"There is no study '{asked[:24]}' here; all runs are offered."))
+    return now
+
+
+def _link_study(key: str, options: list[str]) -> None:
+    if recall(key) in options:
+        link("study", recall(key))
+
+
+def _start(found: pd.DataFrame) -> dict[str, list[object]]:
+    """What the newest run is about, or A and B where the address names them."""
+    linked_runs = found[found["id"].isin([linked("a"), linked("b")])]
+    about = linked_runs if len(linked_runs) else found.iloc[:1]
+    return {name: list(about[name].unique()) for name in ("dataset", "model", "request")}
+
+
+def _wanted(
+    values: "pd.Series[str]", name: str, start: list[object], ask: Callable[..., list[object]], study: str,
+    words: Mapping[str, str],
+) -> "pd.Series[bool]":  # fmt: skip
+    """Which rows the filter leaves; one that names nothing leaves all."""
+    options = sorted(values.unique()) if name == "seed" else list(values.unique())
+    texts = _texts([str(option) for option in options], words)
+    key = f"only.{name}"
+    belongs(key, study, start)
+    told = ask(
+        FILTERS[name], options, start, key=key, bind="query-params", placeholder="all",
+        format_func=lambda option: texts.get(str(option), str(option)),
+    )  # fmt: skip
+    return values.isin(told) if told else values.notna()
+
+
+def _texts(options: list[str], words: Mapping[str, str]) -> dict[str, str]:
+    """Requests in words; long ones are cut, and still told apart."""
+    found, seen = dict[str, str](), set[str]()
+    for option in options:
+        text = shortened(words.get(option, option), 32)
+        found[option] = text if text not in seen else f"{text} ({len(found)})"
+        seen.add(text)
+    return found
+
+
+def count(frame: pd.DataFrame) -> None:
+    """How many runs there are to see."""
+    counts = [f"{frame[name].nunique()} {noun}{'s' * (frame[name].nunique() != 1)}" for name, noun in
+              (("method", "method"), ("seed", "seed"))]  # fmt: skip
+    st.caption(f"{len(frame)} finished run{'s' * (len(frame) != 1)}: {', '.join(counts)}.")
+
+
+def why_not_all(frame: pd.DataFrame) -> None:
+    """Why not everything can be held side by side, or only with care, if so."""
+    if why := why_fewer(frame):
+        st.warning(plain(why), icon=":material/compare_arrows:")
+
+
+def pair(frame: pd.DataFrame, names: Mapping[str, str]) -> tuple[str, str]:
+    """The ids of A and B: as the address says, else the newest run and its likeliest counterpart; and the pickers."""
+    a, b = pair_of(frame, linked("a"), linked("b"))
+    st.html(STICKY % st.get_option(f"theme.{st.context.theme.type or 'light'}.backgroundColor"))
+    with st.container(key="pair", horizontal=True, vertical_alignment="bottom"):
+        for letter, now in (("A", a), ("B", b)):
+            _picker(letter, now, names)
+        st.button("Swap", icon=":material/swap_horiz:", key="swap", on_click=_link_pair, args=(b, a), help="A becomes B, B becomes A.")
+        for letter, now in (("A", a), ("B", b)):
+            told = f"{letter}'s own page: its verdict and all its numbers."
+            if st.button(f"Open {letter}", key=f"open-{letter}", type="tertiary", help=told):
+                ask_to_open(now, "views/result.py")
+    return a, b
+
+
+def pair_of(frame: pd.DataFrame, asked_a: str, asked_b: str) -> tuple[str, str]:
+    """Those asked for where they are there; else the newest run, and another method, no control, on its request with its seed."""
+    ids = list(frame["id"])
+    a = asked_a if asked_a in ids else next(i for i in ids if i != asked_b or len(ids) == 1)
+    if asked_b in ids:
+        return a, asked_b
+    ours = frame[frame["id"] == a].iloc[0]
+    others = frame[frame["id"] != a]
+    points = {"dataset": 32, "model": 16, "request": 8, "seed": 1}
+    likely = sum((others[name] == ours[name]) * count for name, count in points.items())
+    likely = likely + (others["control"] == "") * 4 + (others["method"] != ours["method"]) * 2
+    return a, str(others.loc[likely.idxmax(), "id"]) if len(others) else a
+
+
+def _picker(letter: str, now: str, names: Mapping[str, str]) -> None:
+    key = f"pick-{letter}"
+    remember(key, now)
+    st.selectbox(letter, list(names), format_func=lambda i: names.get(i, i), key=key, on_change=partial(_picked, letter, key, names))
+
+
+def _picked(letter: str, key: str, names: Mapping[str, str]) -> None:
+    if recall(key) in names:  # the browser may send a name of a run that is gone
+        link(letter.lower(), recall(key))
+
+
+def _link_pair(a: str, b: str) -> None:
+    link("a", a)
+    link("b", b)

@@ -1,0 +1,97 @@
+"""The table of the Compare page, with what it shows chosen beside it."""
+
+import pandas as pd
+import streamlit as st
+
+from core.reports.comparison import comparable, one_subject
+from core.reports.intervals import FEW
+from core.reports.rows import Rows, several_seeds
+from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
+from dashboard import queries
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.tables import pinned_width, show_frame
+from dashboard.components.compare.columns import DEFAULT, TITLES, by_family, columns_of, styled
+from dashboard.components.compare.rows import differing
+from dashboard.session import link, linked, recall
+
+BY_RUN, OVER_SEEDS = "by run", "over seeds"
+NEAREST = "average_gap"  # to the reference: what rows are sorted by until somebody clicks a header
+ROW, TALLEST = 35, 14  # pixels of a table's row; rows in sight
+
+
+def asked_over_seeds(frame: pd.DataFrame) -> bool:
+    """Whether runs that differ by their seed alone are drawn together; asked where there are such runs."""
+    if not several_seeds(frame):
+        return False
+    options = [OVER_SEEDS, BY_RUN]
+    asked = st.segmented_control(
+        "Rows", options, default=OVER_SEEDS, key="rows", bind="query-params", required=True, label_visibility="collapsed",
+        help="over seeds: the mean of runs that differ by their seed alone, with its 95 % interval (Student's t).",
+    )  # fmt: skip
+    return asked == OVER_SEEDS
+
+
+def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
+    """The table, its columns, and what it cannot say."""
+    metrics = queries.catalogue().metrics
+    there = [name for name in comparable(frame) if "." not in name and frame[name].notna().any()]
+    columns = columns_of(_columns(there), metrics)
+    rows = queries.rows(frame, [c.key for c in columns], over_seeds, NEAREST if NEAREST in there else "")
+    dark = st.context.theme.type == "dark"
+    show_frame(
+        styled(rows, columns, differing(frame), dark), key="numbers", row_height=ROW,
+        height=ROW * (min(TALLEST, len(rows.about)) + 1) + 3, alt="One row a run, one column a measure",
+        column_config={
+            "Method": st.column_config.TextColumn(pinned=True, width=pinned_width(bool(rows.about["unchanged"].any()))),
+            **{column.header: st.column_config.NumberColumn(help=column.help) for column in columns},
+        },
+    )  # fmt: skip
+    st.caption(
+        "How to read it: " + reading(rows)
+        + (" Nearest to the reference comes first; a click" if NEAREST in there else " A click") + " on a header sorts."
+    )
+    if over_seeds and rows.few:
+        methods = int((rows.about["of"] == "unlearned").sum())
+        few = f"{rows.few} of the {methods} rows of methods rest" if rows.few < methods else "All rows rest"
+        st.caption(f":material/info: {few} on fewer than {FEW} seeds: too few for a claim about the method.")
+
+
+def reading(rows: Rows) -> str:
+    """What colours, intervals and the mark `unchanged` say."""
+    aims = "nearest to the run's own retrained reference (≈), highest (↑) or lowest (↓)"
+    if rows.series is None:
+        said = f"Blue is best and orange worst in its column: {aims}. One run a row: the colours compare these runs, not the methods."
+    else:
+        covered = f" {'; '.join(rows.covers[:3])}{', …' if len(rows.covers) > 3 else ''}" if rows.covers else ""
+        said = (
+            f"± is half of the 95 % interval (Student's t){covered}. Blue is better in its column ({aims}) than others by more than "
+            "the intervals of the differences, paired by seed, leave to chance; orange is worse; no colour where nothing can be told."
+        )
+    return said + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS}" if rows.about["unchanged"].any() else "")
+
+
+def answered(frame: pd.DataFrame) -> None:
+    """The answer of these runs in one sentence, above all else; nothing where they are about several requests."""
+    if one_subject(frame):
+        st.markdown(f"**{plain(queries.answer(frame))}**")
+
+
+def _columns(there: list[str]) -> list[str]:
+    """The columns asked for, chosen by family; kept in the address by their keys."""
+    asked = [name for name in linked("columns").split("-") if name in there]
+    now = asked or [name for name in DEFAULT if name in there] or there[:8]
+    with st.popover("Columns", icon=":material/view_column:"):
+        for family, names in by_family(there).items():
+            key = f"columns of {family} {'-'.join(now)}"
+            st.pills(
+                family, names, selection_mode="multi", default=[name for name in names if name in now], key=key,
+                format_func=lambda name: TITLES.get(name, name), on_change=_link_columns, args=(key, tuple(names), tuple(now)),
+            )  # fmt: skip
+    return now
+
+
+def _link_columns(key: str, family: tuple[str, ...], now: tuple[str, ...]) -> None:
+    chosen = recall(key) or []
+    kept = [name for name in now if name not in family or name in chosen]
+    link("columns", "-".join([*kept, *(name for name in chosen if name not in kept)]))
+

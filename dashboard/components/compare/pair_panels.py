@@ -1,0 +1,197 @@
+"""A beside B in every detail: each part draws both, or raises WrongInput with the sentence that says why it cannot."""
+
+import pandas as pd
+import streamlit as st
+
+from core.domain.errors import WrongInput
+from core.domain.formatting import percent
+from core.reports.checks.across_seeds import check_study
+from core.reports.checks.registry import examine
+from core.reports.rows import SUBJECT, numbers_by_seed
+from dashboard import queries
+from dashboard.components.common.checks_panel import case_of, trust_panel
+from dashboard.components.common.class_figures import NO_MATRIX
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.plotly_layout import CONFIG
+from dashboard.components.compare import flow_figures as flows
+from dashboard.components.compare import pair_figures
+from dashboard.components.compare.selection import Look, Side
+
+METHODS = 8  # rows of the map of overlaps
+SPLITS = ("test", "train", "forget")
+
+
+def together(a: Side, b: Side) -> None:
+    """Raises WrongInput where class by class means nothing."""
+    if a.dataset != b.dataset:
+        raise WrongInput(f"A is about {a.dataset} and B about {b.dataset}: they have no classes or images in common.")
+
+
+def _one_class(a: Side, b: Side) -> None:
+    """Raises WrongInput where images have several attributes."""
+    for side in (a, b):
+        if side.multi:
+            raise WrongInput(f"{side.letter} is about {side.dataset}: {NO_MATRIX}")
+
+
+def by_class(a: Side, b: Side) -> None:
+    """Diverging bars."""
+    together(a, b)
+    tables = [side.table("per_class") for side in (a, b)]
+    ours, theirs = (table[table["model"] == "unlearned"] for table in tables)
+    forgotten, what = tuple(sorted({*a.picks, *b.picks})), "attribute" if a.multi else "class"
+    st.plotly_chart(
+        pair_figures.class_difference(ours, theirs, a.classes(int(ours["class"].max()) + 1), forgotten, multi=a.multi),
+        key="difference", config=CONFIG,
+        alt=f"Bars by {what}: accuracy of B's unlearned network minus A's, on unseen and on training images",
+    )  # fmt: skip
+    told = [queries.titled(side.request, side.dataset) for side in (a, b)]
+    other = "" if a.request == b.request else f" A had to forget {told[0]}, B {told[1]}."
+    st.caption(
+        "How to read it: up (gold), B is right more often; down (teal), A is."
+        + ("" if a.multi else " For a forgotten class (✕), up means that B remembers more.") + plain(other)
+    )
+
+
+def matrices(a: Side, b: Side) -> None:
+    """What each network answers, and how sure it is."""
+    _one_class(a, b)
+    split = st.segmented_control("Images", SPLITS, default="test", key="matrix", bind="query-params", required=True,
+                                 help="test: unseen images. train: the training set. forget: the forget set alone.")  # fmt: skip
+    dark = st.context.theme.type == "dark"
+    for column, side in zip(st.columns(2), (a, b), strict=True):
+        cells = side.table("confusion")
+        chosen = cells[(cells["model"] == "unlearned") & (cells["split"] == split)]
+        if not len(chosen):
+            raise WrongInput(f"Run {side.id} stored no answers on the {split} set: another version of Forgetscope made it.")
+        row = "taught label" if side.request.kind == "mislabelled" and split != "test" else "true class"
+        classes = side.classes(int(side.table("per_class")["class"].max()) + 1)  # a class without an answer has no cell
+        column.plotly_chart(
+            pair_figures.matrix(chosen, classes, side.title, dark, row), key=f"matrix-{side.letter}",
+            config=CONFIG,
+            alt=f"Heat map: {row} against answer of {side.title}, {split} images",
+        )  # fmt: skip
+    st.caption(
+        "How to read it: a row is a true class (or the label that the original was taught, where the request made some of them wrong); "
+        "a cell says how many of its images got that answer, and below it how sure the network was of it on average."
+    )
+
+
+def went(a: Side, b: Side) -> None:
+    """What the forgotten images are taken for, beside what a network takes them for that never saw them."""
+    _one_class(a, b)
+    columns = st.columns(2)
+    for column, side in zip(columns, (a, b), strict=True):
+        examples = side.table("examples")
+        classes = side.classes(int(side.table("per_class")["class"].max()) + 1)
+        counts = flows.answers_of(examples, len(classes))
+        known = "reference_answer" in examples
+        left = "retrained reference" if known else "true class"
+        if known:
+            column.metric(
+                f"{side.letter}: total variation distance", percent(flows.total_variation(counts)),
+                help="Between the reference's and the unlearned network's answers on the forget set: half the sum of the "
+                "differences of their shares. 0 %: the same mix of answers; 100 %: no answer in common.",
+            )  # fmt: skip
+        else:
+            column.caption(f"{side.letter} has no retrained reference, so its answers stand beside the true classes.")
+        column.plotly_chart(
+            flows.flow(counts, classes, left, "unlearned"), key=f"flow-{side.letter}", config=CONFIG,
+            alt=f"Bands from the {left}'s answers on the forget set to those of {side.title}, unlearned network",
+        )  # fmt: skip
+    st.caption(
+        "How to read it: the number says how far the two mixes of answers are apart. Left, what a network that never saw the "
+        "forgotten images takes them for; right, what the unlearned one does. Blue: the same image gets the same answer; "
+        "orange: another one."
+    )
+
+
+def inside(a: Side, b: Side) -> None:
+    """CKA by layer."""
+    tables = [side.table("cka") for side in (a, b)]
+    columns = st.columns(2)
+    for column, where, title in zip(columns, ("forget", "retain"), ("the forget set", "kept training images"), strict=True):
+        ours, theirs = (table[table["set"] == where] for table in tables)
+        column.markdown(f"**On {title}**")
+        if not len(ours) and not len(theirs):
+            column.caption("Too few images to compare features on.")
+            continue
+        column.plotly_chart(pair_figures.likeness(ours, theirs), key=f"cka-{where}", config=CONFIG,
+                            alt=f"Likeness of A's and B's layers with the original's and the reference's, on {title}")  # fmt: skip
+    st.caption(
+        "How to read it: 1, the layer makes the same of the images. On the forget set a thorough method leaves the original (dotted) "
+        "and comes near the reference (dashed); on kept images it should stay with both."
+    )
+
+
+def weights(about: pd.DataFrame, a: Side, b: Side) -> None:
+    """Which weights both touched, layer by layer, and how far other methods go for the same ones."""
+    counts = queries.overlap((a.id, a.where[0]), (b.id, b.where[0]), a.where[1])
+    if not counts:
+        raise WrongInput("A and B are different networks: they have no layer of the same shape in common.")
+    layers = a.table("layers")
+    table = flows.overlap_table(counts, dict(zip(layers["layer"], layers["weights"].astype(int), strict=True)))
+    if not table[["a", "b"]].to_numpy().any():
+        raise WrongInput("Neither A nor B changed a weight.")
+    left, right = st.columns(2)
+    share = flows.all_layers(counts)
+    left.markdown(f"**A and B have {percent(share)} of their touched weights in common**")
+    left.plotly_chart(flows.overlap_bars(table), key="overlap", config=CONFIG,
+                      alt="Bars by layer: share of the weights that A or B touched which both touched")  # fmt: skip
+    others, dark = representatives(about, a), st.context.theme.type == "dark"
+    rows = [(name, queries.overlap((a.id, a.where[0]), (run_id, finished), a.where[1])) for name, run_id, finished in others]
+    if rows:
+        right.markdown("**Each method with A**, in %")
+        right.plotly_chart(flows.overlap_map(flows.by_method(rows, list(table["layer"])), dark), key="overlaps", config=CONFIG,
+                           alt="Heat map: overlap of each method's touched weights with A's, layer by layer")  # fmt: skip
+    st.caption(
+        "How to read it: 100 %, both touched the same weights of that layer; the grey line is what two blind choices of as many "
+        "weights would share. Touched: changed at all, but at most the tenth of all weights that moved most."
+    )
+
+
+def representatives(about: pd.DataFrame, a: Side) -> list[tuple[str, str, str]]:
+    """(method, id, finished) of one run a method, of A's dataset, request, model and seed: another seed began from other weights."""
+    ours, shared = about[about["id"] == a.id].iloc[0], [*SUBJECT, "seed"]
+    alike = about[(about[shared] == ours[shared]).all(axis=1) & (about["id"] != a.id)]
+    shown = alike.drop_duplicates("method").sort_values("method")[:METHODS]
+    return [(m, i, str(t.to_pydatetime())) for m, i, t in zip(shown["method"], shown["id"], shown["finished"], strict=True)]
+
+
+def doubts(a: Side, b: Side) -> None:
+    """How many doubts the automatic checks have of A and B, in a line: the tab that tells them may be closed."""
+    told = []
+    for side in (a, b):
+        run = queries.run(side.id)
+        try:
+            count = len(examine(case_of(run)).doubts) if run else 0
+        except WrongInput:  # of a dataset that is no longer on the shelf, say; the tab says so
+            return
+        told.append(f"{side.letter}: {count or 'no'} doubt{'s' * (count != 1)}")
+    st.caption(f":material/fact_check: Automatic checks: {', '.join(told)}; the tab Trust says which.")
+
+
+def trusted(look: Look, a: Side, b: Side) -> None:
+    """The automatic checks of both, and whether the seeds tell them apart."""
+    for column, side in zip(st.columns(2), (a, b), strict=True):
+        column.markdown(f"**{plain(side.title)}**")
+        run = queries.run(side.id)
+        if run is None:
+            raise WrongInput(f"Run {side.id} was deleted meanwhile; reload the page.")
+        with column:
+            trust_panel(run, key=f"trust-{side.letter}")
+    if a.request == b.request and a.dataset == b.dataset:
+        ours, theirs = (numbers_by_seed(look.frame, look.group_of(side.id)) for side in (a, b))
+        rivals = {} if ours == theirs else {f"B ({_counted(len(theirs))})": theirs}
+        found = check_study(ours, a.request, rivals=rivals)
+        st.markdown(f"**Over seeds: A's {len(ours)}, B's {len(theirs)}**")
+        for doubt in found:
+            st.markdown(f":material/warning: {plain(doubt.sentence)}")
+        if not found:
+            fell = "less accuracy on what had to go" if a.request.by_class else "answers nearer to the reference's"
+            apart = "; its answers lie nearer to the reference's than B's do, seed by seed" if rivals else ""
+            st.markdown(f":material/check_circle: A's effect, {fell} than before, is larger than what seeds change{apart}.")
+
+
+def _counted(seeds: int) -> str:
+    return f"{seeds} {'seed' if seeds == 1 else 'seeds'}"

@@ -1,0 +1,73 @@
+"""Two runs side by side on the page: the front that they stand on, and a tab for every question about them."""
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from core.domain.errors import WrongInput
+from core.reports.comparison import one_subject
+from core.reports.intervals import FEW
+from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.plotly_layout import CONFIG
+from dashboard.components.compare import pair_panels as details
+from dashboard.components.compare import pareto_front as fronts
+from dashboard.components.compare.selection import Look, Side
+
+
+def section(title: str, draw: Callable[[], None]) -> None:
+    """A heading, and what belongs under it; a section that cannot be drawn says why and leaves the others alone."""
+    st.subheader(title)
+    try:
+        draw()
+    except WrongInput as wrong:
+        st.info(plain(str(wrong)), icon=":material/info:")
+
+
+def trade_offs(look: Look, picked: dict[str, str]) -> None:
+    """The front between two aims, A and B marked."""
+    frame = look.frame
+    if frame["dataset"].nunique() > 1:
+        raise WrongInput("Runs on different datasets have no common scale; choose one dataset to see what they give up.")
+    mixed = not one_subject(frame)
+    offered = {q.title: q for q in fronts.QUANTITIES.values() if q.own or not q.share or not mixed}
+    left, right = st.columns(2)
+    titles = list(offered)
+    x = offered[left.selectbox("Across", titles, 0, key="x", bind="query-params")]
+    others = [title for title in titles if title != x.title]
+    y = offered[right.selectbox("Up", others, 0, key="y", bind="query-params")]
+    points, marks = look.points(x, y)
+    if not len(points):
+        raise WrongInput("None of these runs has both numbers; runs without a reference have no gap to it.")
+    st.plotly_chart(
+        fronts.front(points, marks, x, y, picked), key="front", config=CONFIG,
+        alt=f"Runs between {x.title} and {y.title}; the front that none of them beats is drawn through",
+    )  # fmt: skip
+    st.caption(
+        "How to read it: a gap is the distance to the run's own retrained reference, whose bar says how far a second retraining lies from "
+        "it. Grey points are beaten: another is surely better in one aim and surely no worse in the other"
+        + (f", by the 95 % intervals. Bars: intervals of {FEW} seeds or more." if look.over_seeds else
+           ", by more than two retrained networks differ. One run a point: this compares runs, not methods.")
+        + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS}" if (points["place"] == UNCHANGED).any() else "")
+    )
+
+
+def sections(look: Look, a: Side, b: Side) -> None:
+    """All of them, in the order of the questions that they answer; of the tabs, only the open one is drawn."""
+    section("What is given up for what", partial(trade_offs, look, {"A": a.id, "B": b.id}))
+    what = "attribute" if a.multi and b.multi else "class"
+    parts = {
+        f"By {what}": {
+            f"Accuracy by {what}: B minus A": partial(details.by_class, a, b), "Where the answers went": partial(details.matrices, a, b),
+        },
+        "The forgotten": {"What the forgotten are taken for": partial(details.went, a, b)},
+        "Layers": {"How alike inside": partial(details.inside, a, b)},
+        "Weights": {"Which weights were touched": partial(details.weights, look.about, a, b)},
+        "Trust": {"Can these numbers be trusted?": partial(details.trusted, look, a, b)},
+    }
+    for tab, drawn in zip(st.tabs(list(parts), key="look", on_change="rerun", bind="query-params"), parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                for title, draw in drawn.items():
+                    section(title, draw)

@@ -1,0 +1,1 @@
+"""The image under the pointer, shown at once under every network."""

@@ -1,0 +1,89 @@
+"""The joint map as a table, one row an image, and what became of each image; pure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.domain.run import MODELS
+
+SETS = ("forget", "retain", "test_forget", "test_retain")  # as core.analysis.features.sampling numbers them
+AS_REFERENCE = "as the reference"
+SET_TITLE = {
+    "forget": "forget set",
+    "retain": "kept training images",
+    "test_forget": "unseen, of what had to go",
+    "test_retain": "other unseen images",
+}
+
+
+def table_of(arrays: dict[str, np.ndarray]) -> pd.DataFrame:
+    """arrays: see core.analysis.features.projection.compute. Rows in their order.
+
+    set, index, place (counted within the set), label, truth (the label again where no request made it wrong), `id`
+    (`train:12`, `test:3`), distance, agreeing, unseen_agreeing; of each model M: M_x, M_y, M_answer, M_sure (its largest
+    probability), M_own (that of the label).
+    """
+    names, label = np.array(SETS)[arrays["set"]], arrays["label"]
+    on_test = np.char.startswith(names, "test")
+    columns: dict[str, object] = {
+        "set": names, "index": arrays["index"], "place": arrays["place"], "label": label, "truth": arrays.get("truth", label),
+        "id": np.where(on_test, "test:", "train:").astype(object) + arrays["index"].astype(str).astype(object),
+        **{name: arrays[name] for name in ("distance", "agreeing", "unseen_agreeing")},
+    }  # fmt: skip
+    for model in models_of(arrays):
+        answers = arrays[f"probabilities/{model}"]
+        columns |= {
+            f"{model}_x": arrays[f"positions/{model}"][:, 0], f"{model}_y": arrays[f"positions/{model}"][:, 1],
+            f"{model}_answer": answers.argmax(1), f"{model}_sure": answers.max(1),
+            f"{model}_own": answers[np.arange(len(label)), label],
+        }  # fmt: skip
+    return pd.DataFrame(columns)
+
+
+def models_of(arrays: dict[str, np.ndarray]) -> list[str]:
+    """The models on the map, in the house's order."""
+    return [model for model in MODELS if f"positions/{model}" in arrays]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What may have become of an image: `holds` bool (N,), among the images that `asked` bool (N,) is about."""
+
+    title: str
+    about: str
+    holds: np.ndarray
+    asked: np.ndarray
+
+
+def rules_of(table: pd.DataFrame) -> dict[str, Rule]:
+    """forgotten, not forgotten, over-forgotten (no image is two of these), and `as the reference` where there is one."""
+    gone = table["set"].isin(["forget", "test_forget"]).to_numpy()
+    known, still = (_answers(table, model) == table["label"].to_numpy() for model in ("original", "unlearned"))
+    with_reference = "reference_answer" in table
+    yardstick = _answers(table, "reference") == table["label"].to_numpy() if with_reference else known
+    by = "reference" if with_reference else "original (there is no reference)"
+    rules = {
+        "forgotten": Rule(
+            "Forgotten", "to forget, or unseen of the same kind: the original answers its label, the unlearned network no longer does",
+            gone & known & ~still, gone & known,
+        ),
+        "not forgotten": Rule(
+            "Not forgotten", "to forget, or unseen of the same kind: original and unlearned network both answer its label",
+            gone & known & still, gone & known,
+        ),
+        "over-forgotten": Rule(
+            "Over-forgotten", f"to keep: the unlearned network is wrong where the {by} is right", ~gone & ~still & yardstick, ~gone,
+        ),
+    }  # fmt: skip
+    if with_reference:
+        same = _answers(table, "unlearned") == _answers(table, "reference")
+        rules[AS_REFERENCE] = Rule(
+            "Went where the reference put it", "any image: the unlearned network answers what the reference answers, right or wrong",
+            same, np.ones(len(table), bool),
+        )  # fmt: skip
+    return rules
+
+
+def _answers(table: pd.DataFrame, model: str) -> np.ndarray:
+    return np.asarray(table[f"{model}_answer"])

@@ -1,0 +1,1 @@
+"""Forms: what to forget, by which method, uploads."""

@@ -1,0 +1,42 @@
+"""A method's card: what it does in plain words, and the fine print."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.domain.info import DatasetInfo, MethodInfo
+from core.jobs.catalogue import Catalogue
+from dashboard.components.common.markdown import plain
+
+FOLDER = Path(__file__).resolve().parents[3] / "assets" / "methods"
+
+
+def card(method: MethodInfo) -> None:
+    """The method's claims; what it reads is enforced by the engine, so the page may state it."""
+    st.markdown(f"**{method.title}**" + (" :orange-badge[reconstruction]" if method.reconstruction else ""))
+    plain_words, fine_print = text_of(method)
+    st.markdown(plain_words)
+    reads = ", ".join(method.uses) or "nothing"
+    kept = f" · {', '.join(method.keeps)} (stored once)" if method.keeps else ""
+    st.caption(f"Reads: {reads}{kept}" + (f" · {method.paper}" if method.paper else ""))
+    if fine_print:
+        # What nobody has opened is not sent: formulas would be laid out anew at every click on the page.
+        box = st.expander("Rule, needs, limits, paper, departures", key="card", on_change="rerun", bind="query-params")
+        if box.open:
+            box.markdown(fine_print)
+
+
+def not_offered(shelves: Catalogue, data: DatasetInfo) -> None:
+    """A caption that names the methods which cannot serve the dataset's labels, each with its reason; nothing where all can."""
+    unfit = [f"{method.title} ({method.not_multi})" for method in shelves.methods.values() if data.multi and not method.multi]
+    if unfit:
+        st.caption("Not offered, because an image here has several attributes: " + plain("; ".join(unfit)) + ".")
+
+
+def text_of(method: MethodInfo) -> tuple[str, str]:
+    """(the card's first paragraph, the rest); the method's own line where it has no card."""
+    file = FOLDER / f"{method.key}.md"
+    if not file.is_file():
+        return method.about, ""
+    plain_words, _, rest = file.read_text().partition("\n## ")
+    return plain_words.strip(), rest and f"#### {rest}".replace("\n## ", "\n#### ").strip()

@@ -1,0 +1,64 @@
+"""A form for any method, from the parameters that it declares."""
+
+import streamlit as st
+
+from core.domain.hyperparameters import Param, Value
+from core.domain.info import MethodInfo
+from dashboard.session import follows
+
+BY_NUMBER = "number"
+
+
+def method_form(method: MethodInfo, preset: dict[str, Value]) -> dict[str, Value]:
+    """Widgets in the order of declaration, set to the preset; the values by name.
+
+    They are bound to the address. Where a preset changes (with the dataset, the model or the request), a param that still
+    stood at the old one follows; what was typed stays.
+    """
+    values: dict[str, Value] = {}
+    cells = st.grid(2, min_column_width=180)
+    for p in method.params:
+        idle = p.idle(values)
+        with cells.cell():
+            values[p.name] = _widget(p, preset[p.name], f"{method.key}.{p.name}", idle)
+    for p in method.params:
+        if note := p.note(values[p.name]):
+            st.warning(note, icon=":material/warning:")
+    return values
+
+
+def _widget(p: Param, preset: Value, key: str, idle: bool) -> Value:
+    label = f"{p.name.replace('_', ' ')} ({p.symbol})" if p.symbol else p.name.replace("_", " ")
+    hint = f"{p.help} Allowed: {p.wanted}." + (f" Only with {p.when[0]} = {' or '.join(p.when[1:])}." if p.when else "")
+    if p.choices:
+        follows(key, preset)
+        index = p.choices.index(str(preset))
+        return st.selectbox(label, p.choices, index, help=hint, key=key, bind="query-params", disabled=idle)
+    if p.words:
+        ways = (*p.words, BY_NUMBER)
+        default = str(preset) if preset in p.words else BY_NUMBER
+        follows(f"{key}.by", default)
+        way = st.segmented_control(
+            label, ways, default=default, help=hint, key=f"{key}.by", required=True, bind="query-params", disabled=idle,
+        )
+        if way in p.words:
+            return str(way)
+        return _number(p, preset if preset not in p.words else 1.0, f"{label}, value", None, key, idle)
+    return _number(p, preset, label, hint, key, idle)
+
+
+def _number(p: Param, preset: Value, label: str, hint: str | None, key: str, idle: bool) -> Value:
+    """Without bounds: Streamlit would keep the last good value in silence; whoever reads the form says what is wrong."""
+    kind = int if p.whole else float
+    step = kind(1) if p.whole else _step(float(preset))
+    follows(key, kind(preset))
+    value = st.number_input(
+        label, None, None, kind(preset), step, format=None if p.whole else p.format, help=hint, key=key, disabled=idle,
+        bind="query-params",
+    )  # fmt: skip
+    return preset if value is None else value
+
+
+def _step(value: float) -> float:
+    """A tenth of the value's size: 0.002 for 0.02, 0.1 for 4.3."""
+    return 10.0 ** (len(str(int(value))) - 2) if value >= 1 else max(value / 10, 1e-6)

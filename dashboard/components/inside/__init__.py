@@ -1,0 +1,1 @@
+"""Components of the Inside page: each method step by step."""

@@ -1,0 +1,159 @@
+"""Inside Attack-and-Reset: the noise, the attack, which kernel slices it points at, the reset and the healing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.domain.formatting import percent
+from dashboard.components.common.image_grid import sprite
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.palette import ACCENT, QUIET, SET_COLOUR, SET_TITLE
+from dashboard.components.inside.figures import Line, bars, kernels, lines
+from dashboard.components.inside.frames import Frame, Panel, Story, missing
+
+LAYERS = 8  # convolutions that get a frame of their own
+ACROSS, SMALL = 8, 24  # images in a row of a wall; an image of fewer pixels is enlarged, else the gaps would be as wide
+RULES = {
+    "aru": "the slices where both push most alike are reset, {share} of this layer, for there noise does what the images do",
+    "random": "but this run is the control: {share} of this layer's slices are reset, drawn at random",
+    "largest": "but this run is the control: the slices where they differ most are reset, {share} of this layer",
+}
+
+
+def frames(story: Story, control: np.ndarray | None, offer: Callable[[], None]) -> list[Frame]:
+    """control: accuracies (epochs + 1, 2) while the random-mask control healed; offer: draws what stands in its place."""
+    return [*_attack(story), *_masks(story), _healing(story, control, offer)]
+
+
+def _attack(story: Story) -> list[Frame]:
+    told = story.under("aru")
+    if "images" not in told or "noise" not in told:
+        return [missing("The attack", "attacked images")]
+    losses, radius = np.asarray(told.get("attack_loss", []), dtype=float), float(story.params["radius"])
+    surer = f"the mean loss of the forget set goes from {losses[0]:.3g} to {losses[-1]:.3g} nats" if len(losses) else "the loss should fall"
+    return [
+        Frame(
+            "Noise that imitates the forget set",
+            f"Each forgotten image gets noise of at most {radius * 255:.3g}/255 a pixel that makes the network surer of it: noise that the "
+            "network reads as the image is what ARU needs.", partial(_walls, told["images"], told["noise"], radius),
+        ),
+        Frame(
+            "The attack, step by step",
+            f"Every step of projected gradient descent moves each pixel a little towards being recognised: in {max(0, len(losses) - 1)} "
+            f"steps {surer}.", partial(_losses, losses),
+        ),
+    ]  # fmt: skip
+
+
+def _walls(images: np.ndarray, noise: np.ndarray, radius: float) -> Sequence[Panel]:
+    shown = np.asarray(images, dtype=float)[:ACROSS], np.asarray(noise, dtype=float)[:ACROSS]
+    rows = np.concatenate([shown[0], 0.5 + shown[1] / (2 * radius), shown[0] + shown[1]])
+    return [Panel(
+        f"Above: images of the forget set · in the middle: their noise, {0.5 / radius:.0f} times louder · below: both together",
+        "grey noise is no change, black and white the largest change that was allowed; below is what the network is shown, to the eye "
+        "the same as above, to the network surer.",
+        f"{len(shown[0])} images of the forget set, their amplified noise, and the attacked images", wall=wall(rows, len(shown[0])),
+    )]  # fmt: skip
+
+
+def wall(pixels: np.ndarray, across: int = ACROSS) -> np.ndarray:
+    """float (N, C, H, W), cut to [0, 1] -> one picture, uint8 (h, w, 3)."""
+    levels = (np.clip(np.asarray(pixels, dtype=float), 0, 1) * 255).round().astype(np.uint8)
+    scale = max(1, SMALL // max(levels.shape[2:]))
+    return sprite(levels.repeat(scale, 2).repeat(scale, 3), 255, min(across, len(levels)))
+
+
+def _losses(losses: np.ndarray) -> Sequence[Panel]:
+    figure = lines([Line("forget set", losses, SET_COLOUR["forget"])], "step of the attack", "mean loss, nats")
+    return [Panel("Loss of the attacked images", "the loss before each step and after the last; lower means that the network is surer.",
+                  "Line: mean loss of the forget set at each step of the attack", figure)]  # fmt: skip
+
+
+def _masks(story: Story) -> list[Frame]:
+    scores, masks = story.under("aru_difference"), story.under("aru_mask")
+    if not scores or set(masks) != set(scores):
+        return [missing("Difference and mask", "differences of gradients")]
+    names = spread(list(scores), LAYERS)
+    rule = RULES.get(str(story.params.get("mask")), "{share} of this layer's slices are reset")
+    more = f" {len(names)} of {len(scores)} convolutions are shown." if len(names) < len(scores) else ""
+    found = [
+        Frame(
+            f"Which slices go: {plain(name)}",
+            "Slice by slice, the gradient on the images is held against that on the noise alone; "
+            f"{rule.format(share=percent(float(np.mean(masks[name]))))}.{more}",
+            partial(_layer, name, np.asarray(scores[name]), np.asarray(masks[name]), story.dark),
+        )
+        for name in names
+    ]
+    return [*found, Frame(
+        "Reset",
+        f"The chosen slices go back to {'their initial values' if story.params.get('reset') == 'init' else 'zero'}, in every convolution "
+        "alike: what they had learnt is gone, and so is part of everything else.", partial(_by_layer, masks),
+    )]  # fmt: skip
+
+
+def spread(names: list[str], most: int) -> list[str]:
+    """At most so many, evenly from first to last."""
+    return names if len(names) <= most else [names[i] for i in np.linspace(0, len(names) - 1, most).round().astype(int)]
+
+
+def _layer(name: str, score: np.ndarray, mask: np.ndarray, dark: bool) -> Sequence[Panel]:
+    by_filter = mask.mean(1)
+    filters = bars([str(i) for i in range(len(by_filter))], by_filter, "filter (output channel)", "slices reset", share=True)
+    return [
+        Panel("Difference of gradients", f"a {'dark' if dark else 'pale'} cell is a slice that noise and image push alike.",
+              f"Heat map: difference matrix of {name}", kernels(score, dark)),
+        Panel("Mask", "a coloured cell is a slice that was reset" + ("." if max(mask.shape) <= 96 else "; cells are means of neighbours."),
+              f"Heat map: slices of {name} that were reset", kernels(mask, dark, binary=True)),
+        Panel("Reset, filter by filter", "share of each filter's slices that was reset.",
+              f"Bars: share of each filter of {name} that was reset", filters),
+    ]  # fmt: skip
+
+
+def _by_layer(masks: Mapping[str, np.ndarray]) -> Sequence[Panel]:
+    names, where = list(masks), "convolution, input to output"
+    of_slices = [float(np.mean(mask)) for mask in masks.values()]
+    of_filters = [float((np.asarray(mask).mean(1) == 1).mean()) for mask in masks.values()]
+    return [
+        Panel("Slices that were reset", "the share is the same in every layer: ρ.", "Bars: share of each convolution's slices reset",
+              bars(names, of_slices, where, "slices reset", share=True)),
+        Panel("Filters that lost every slice", "such a filter knows nothing any more.",
+              "Bars: share of each convolution's filters reset whole", bars(names, of_filters, where, "filters reset whole", share=True)),
+    ]  # fmt: skip
+
+
+def _healing(story: Story, control: np.ndarray | None, offer: Callable[[], None]) -> Frame:
+    if "aru/healing" not in story.recorded:
+        return missing("Healing", "accuracies while healing")
+    looks = np.asarray(story.recorded["aru/healing"], dtype=float)
+    of_control = story.params.get("mask") != "aru"
+    beside = "; beside the control that reset as many slices at random" if control is not None else ""
+    if control is None and not of_control:
+        beside = "; its control would tell whether the choice of slices matters"
+    return Frame(
+        "After the reset, and while it heals",
+        f"The reset leaves {percent(looks[0, 0])} on the forget set and {percent(looks[0, 1])} on the rest; training on the retain set "
+        f"takes the rest to {percent(looks[-1, 1])}, and the forget set to {percent(looks[-1, 0])}{beside}.",
+        partial(_healed, looks, control, None if of_control else offer),
+    )
+
+
+def healing(looks: np.ndarray, control: np.ndarray | None, which: int, name: str) -> go.Figure:
+    """Accuracy on one set (column of looks) after the reset and after each epoch; dotted: the control's."""
+    shown = [Line("this run", looks[:, which], ACCENT)]
+    if control is not None:
+        shown.append(Line("random mask", control[:, which], QUIET, "dot", symbol="square-open"))
+    return lines(shown, "epochs of healing", f"accuracy, {name}", share=True)
+
+
+def _healed(looks: np.ndarray, control: np.ndarray | None, offer: Callable[[], None] | None) -> Sequence[Panel]:
+    alike = "; where the dotted line runs alike, the choice of slices made no difference" if control is not None else ""
+    hows = {"forget": f"it should stay low while the rest heals{alike}.", "retain": "it should come back to where it was before the reset."}
+    panels = [
+        Panel(SET_TITLE[name], how, f"Lines: accuracy on {SET_TITLE[name].lower()} after each epoch of healing",
+              healing(looks, control, which, SET_TITLE[name].lower()))
+        for which, (name, how) in enumerate(hows.items())
+    ]  # fmt: skip
+    return panels if control is not None or offer is None else [*panels, Panel("The same with a random mask", draw=offer)]

@@ -1,0 +1,79 @@
+"""Whose importances the Parameters page shows: the run's own, or those of a look."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import streamlit as st
+
+from core.analysis.stored_results import Analysis
+from core.domain.errors import WrongInput
+from core.domain.info import DatasetInfo
+from core.storage.records import Run
+from dashboard import queries
+from dashboard.components.common.background_analysis import look
+from dashboard.components.common.markdown import plain
+from dashboard.session import belongs, stays
+
+BATCH = 64  # examples a squared mean, where the estimator has batches
+OWN = "stored"
+ESTIMATORS = {
+    "per_sample": "exact Fisher diagonal, example by example", "label_free": "from the size of the logits, without labels",
+    "batch": "squared gradients of whole batches, as the authors' code",
+}  # fmt: skip
+HELP = "What the ratio is made of: " + "; ".join(f"{key}: {what}" for key, what in ESTIMATORS.items()) + "."
+
+
+class Source(NamedTuple):
+    """Whose importances are shown: the run's own, or those of a look. kept: the look's key, '' for the run's own."""
+
+    run: Run
+    where: tuple[str, str]  # as queries.edition
+    kept: str
+    estimator: str
+    batch_size: int
+    data: DatasetInfo
+    names: frozenset[str]  # of what the run stored
+
+    @property
+    def asked(self) -> tuple[str, str, str, str]:
+        """What every question about it begins with."""
+        return (self.run.id, *self.where, self.kept)
+
+
+def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
+    """The chosen importances, or None where they must be computed first: that is offered then."""
+    own = own_estimator(run, names)
+    options = ([OWN] if own else []) + [key for key in ESTIMATORS if key != own]
+    belongs("estimator", run.id, options[0])
+    stays("estimator", options)
+    chosen = st.segmented_control(
+        "Importance", options, default=options[0], key="estimator", bind="query-params", required=True, help=HELP,
+        format_func=lambda key: f"{own}, stored by the run" if key == OWN else key,
+    )  # fmt: skip
+    where, batch = queries.edition(run), int(run.spec.params.get("batch_size") or BATCH)
+    if chosen == OWN:
+        return Source(run, where, "", own, batch, data, names)
+    wanted = Analysis("importance", run.id, {"estimator": chosen, "batch_size": 0 if chosen == "per_sample" else BATCH})
+    if queries.look_progress(wanted).status != "done":
+        if not own:
+            why = "its method does not need any" if run.spec.method != "ssd" else "the file that held them was not kept"
+            st.info(f"This run stored no importances: {why}. They can be computed now, at its original network.", icon=":material/info:")
+        count = data.train_count
+        look(wanted, f"the {chosen} importances", lambda _: None, cost=f"{ESTIMATORS[chosen]}: a backward pass over {count:,} images")
+        return None
+    st.caption("Computed after the run, at its original network, and kept.")
+    return Source(run, where, queries.look_key(wanted), str(chosen), BATCH, data, names)
+
+
+def own_estimator(run: Run, names: frozenset[str]) -> str:
+    """The estimator of the importances that a run stored; '' where it stored none."""
+    stored = "recorded" in names and any(name.startswith("statistic/Importance") for name in names)
+    return str(run.spec.params.get("importance", "")) if stored else ""
+
+
+def safely(draw: Callable[[], None]) -> None:
+    """A part of the page; one that cannot be drawn says why and leaves the others alone."""
+    try:
+        draw()
+    except WrongInput as wrong:
+        st.error(plain(str(wrong)), icon=":material/error:")

@@ -1,0 +1,157 @@
+"""Which weights each method moved, for all finished runs that began from the open run's original."""
+
+from collections import Counter
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from core.domain.ablations import control_title
+from core.domain.run import model_text
+from core.storage.records import Run
+from dashboard import queries
+from dashboard.components.common.markdown import NAME, on_axis, short, visible
+from dashboard.components.common.plotly_layout import CONFIG
+from dashboard.components.parameters import importance_figures
+from dashboard.components.parameters import weight_change_figures as drawn
+from dashboard.session import belongs, home, stays
+
+MOST = 12  # runs that are compared at once
+REFERENCE = ("reference", "retrained reference")
+Json = dict[str, Any]
+START = 0.1  # threshold, in typical weights of the layer
+
+
+def touched(run: Run, names: frozenset[str]) -> None:
+    """Runs to choose from, and a tab for every question about them; only the open one is drawn."""
+    begun = queries.same_original(run)
+    alike = {other.id: other for other in sorted(begun, key=lambda other: bool(apart(run, other)))}  # first those of this request
+    labels = labels_of(run, alike)
+    start = representatives(run, list(alike.values()))
+    belongs("touched-runs", run.id, start)
+    stays("touched-runs", list(alike))
+    chosen = st.multiselect(
+        "Runs", list(alike), start, format_func=lambda i: labels.get(i, i), key="touched-runs", max_selections=MOST,
+        help=f"The {len(alike):,} finished runs that began from the same original network, weight for weight; type to search them. "
+        "At first those of this run's request and seed; of any other, its name says what differs.",
+    )  # fmt: skip
+    others = [(i, labels[i], str(alike[i].finished_at)) for i in chosen]
+    if "reference" in names:
+        others.append((*REFERENCE, run.id))
+    if not others:
+        st.info("Choose at least one run.", icon=":material/info:")
+        return
+    place = (run.id, str(run.finished_at), str(home().root))
+    told = queries.touched_map(*place, tuple((i, finished) for i, _, finished in others))
+    _tabs(place, told, others)
+
+
+def _tabs(place: tuple[str, str, str], told: Json, others: list[tuple[str, str, str]]) -> None:
+    dark, names = st.context.theme.type == "dark", on_axis([name for _, name, _ in others], NAME)
+    parts = {
+        "How far": partial(_far, told, names, dark), "Share of weights": partial(_shares, told, names, dark),
+        "Overlap": partial(_overlap, told, names, dark), "One layer": partial(_one, place, told, others, dark),
+    }  # fmt: skip
+    for tab, draw in zip(st.tabs(list(parts), key="touched-look", on_change="rerun", bind="query-params"), parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
+
+
+def labels_of(run: Run, runs: dict[str, Run]) -> dict[str, str]:
+    """Method, of a control what is taken out of it, and what else but the settings differs from the open run; with the run's first
+    letters where several are called so.
+    """
+    names = {i: ", ".join(filter(None, (other.spec.method, control_title(other.spec), *apart(run, other)))) for i, other in runs.items()}
+    count = Counter(names.values())
+    return {i: name + (f" · {i[:4]}" if count[name] > 1 else "") for i, name in names.items()}
+
+
+def apart(run: Run, other: Run) -> list[str]:
+    """In what another run differs from the open one besides method and settings, in words; nothing where they can be held together."""
+    ours, theirs = run.spec, other.spec
+    told = (
+        (theirs.dataset, ours.dataset != theirs.dataset), (model_text(theirs), model_text(ours) != model_text(theirs)),
+        (short(visible(queries.titled(theirs.request, theirs.dataset)), NAME), ours.request != theirs.request),
+        (f"seed {theirs.seed}", ours.seed != theirs.seed), (f"engine {theirs.engine[:6]}", ours.engine != theirs.engine),
+    )  # fmt: skip
+    return [words for words, differs in told if differs]
+
+
+def representatives(run: Run, alike: list[Run]) -> list[str]:
+    """The open run, then the newest of every other method that changes anything and no control; of the same dataset, model, request
+    and seed alone, for others are shown only where they are chosen. Another engine's runs count where there is none of this one.
+    """
+    same = [other for other in alike if not control_title(other.spec) and _subject(other) == _subject(run)]
+    found = {run.spec.method: run.id}
+    for other in sorted(same, key=lambda other: other.spec.engine != run.spec.engine):  # stable: newest first within each
+        if other.spec.method != "original":
+            found.setdefault(other.spec.method, other.id)
+    return list(found.values())[:MOST]
+
+
+def _subject(run: Run) -> tuple[object, ...]:
+    return (run.spec.dataset, model_text(run.spec), run.spec.request, run.spec.seed)
+
+
+def _far(told: Json, names: list[str], dark: bool) -> None:
+    st.plotly_chart(drawn.by_layer(told["relative"], names, told["layers"], "relative change", dark), key="touched", config=CONFIG,
+                    alt="Heat map: relative change of each parameter tensor by each method")  # fmt: skip
+    st.caption(
+        "How to read it: length of the change over the length of the original's weights, layer by layer; 0 is untouched, the colour ends "
+        "at 1. Retraining starts elsewhere and ends far off, so nearness to it is no aim."
+    )
+
+
+def _threshold(told: Json) -> int:
+    levels = told["levels"]
+    near = min(range(len(levels)), key=lambda i: abs(levels[i] - START))
+    chosen = st.select_slider(
+        "Counts as moved: by more than … times a typical weight of its layer", levels, levels[near], format_func="{:.2g}".format,
+        key="moved-by", help="Typical: the root mean square of the layer's weights in the original.",
+    )  # fmt: skip
+    return int(levels.index(chosen))
+
+
+def _shares(told: Json, names: list[str], dark: bool) -> None:
+    at = _threshold(told)
+    table = [rows[at] for rows in told["above"]]
+    st.plotly_chart(drawn.by_layer(table, names, told["layers"], "moved", dark, shares=True), key="moved-share", config=CONFIG,
+                    alt="Heat map: share of each layer's weights that each method moved by more than the threshold")  # fmt: skip
+    st.caption("How to read it: percent of the layer's weights that moved by more than the threshold above; empty: none did.")
+
+
+def _overlap(told: Json, names: list[str], dark: bool) -> None:
+    at = _threshold(told)
+    st.plotly_chart(drawn.overlaps(told["jaccard"][at], names, dark), key="moved-overlap", config=CONFIG,
+                    alt="Heat map: weights that two methods both moved over weights that either moved")  # fmt: skip
+    every = "" if told["step"] == 1 else f" Counted on every {told['step']}th weight."
+    st.caption(
+        "How to read it: 100, two methods moved the same weights by more than the threshold; 0, none in common. Two methods that move "
+        f"nearly everything overlap for that reason alone: raise the threshold.{every}"
+    )
+
+
+def _one(place: tuple[str, str, str], told: Json, others: list[tuple[str, str, str]], dark: bool) -> None:
+    left, right = st.columns(2)
+    layers = told["maps"]
+    by_name = {name: (i, finished) for i, name, finished in others}
+    stays("touched-run", list(by_name))
+    stays("touched-layer", layers)
+    name = str(left.selectbox("Run", list(by_name), key="touched-run"))
+    moved = dict(zip(told["layers"], told["relative"][list(by_name).index(name)], strict=True))
+    most = max(layers, key=lambda known: moved[known])
+    belongs("touched-layer", name, most)
+    layer = str(right.selectbox("Layer", layers, index=layers.index(most), key="touched-layer", help="At first the one that moved most."))
+    answer = queries.touched_layer(*place, by_name[name], layer)
+    left, right = st.columns(2)
+    left.markdown("**By output channel**")
+    left.plotly_chart(drawn.filters(answer["filters"]), key="touched-filters", config=CONFIG,
+                      alt=f"Bars: relative change of each output channel of {layer} by {name}")  # fmt: skip
+    right.markdown("**By kernel slice**")
+    right.plotly_chart(importance_figures.kernels(answer["slices"], answer["block"], "relative change", dark, ratio=False),
+                       key="touched-slices", config=CONFIG, alt=f"Heat map: relative change of {layer} by channels")  # fmt: skip
+    st.caption(
+        "How to read it: length of the change over the original's, by filter and by each filter's slice for one input channel; strong "
+        "rows are filters that the method rewrote."
+    )

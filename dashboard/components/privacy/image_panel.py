@@ -1,0 +1,133 @@
+"""Who leaks: walls of the images that an attack finds and misses, and the card of the one that was clicked."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.components.common import plotly_layout
+from dashboard.components.common.image_card import card_table, probabilities
+from dashboard.components.common.image_grid import png, to_rgb
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.palette import MODEL_TITLE
+from dashboard.components.common.tables import show_table
+from dashboard.components.privacy.attack_controls import Attack
+from dashboard.components.privacy.image_grids import SET_NAME, Wall, named, pictures, truths_of, walls_figure, walls_of
+from dashboard.components.privacy.scores import SCORES, called, models_of
+from dashboard.session import belongs, recall, remember
+
+LARGE = 112  # pixels of a card's picture
+
+
+def leaks(
+    run_id: str, examples: pd.DataFrame, answers: dict[str, np.ndarray], arrays: dict[str, np.ndarray], classes: tuple[str, ...],
+    attack: Attack, *, multi: bool = False,
+) -> None:  # fmt: skip
+    """Four walls at the left; at the right the card of one image, chosen by a click or from a list."""
+    reference = attack.values.get("reference") if attack.model != "reference" else None
+    walls = walls_of(attack.values[attack.model], reference, attack.sides, attack.threshold, attack.above, attack.score)
+    names = ids_of(examples)
+    left, right = st.columns([5, 4])
+    images = {wall.key: pictures(examples, wall.rows, arrays) for wall in walls if len(wall.rows)}
+    left.plotly_chart(
+        walls_figure(walls, images, int(arrays["peak"]), examples, classes, attack.model, attack.score, multi=multi), key="walls",
+        config=plotly_layout.CONFIG, on_select=partial(_clicked, names), selection_mode="points", alt=_alt(walls),
+    )  # fmt: skip
+    left.caption(
+        "How to read it: the images that the attack is surest about come first. Leaks are images of the first wall"
+        + ("" if reference is None else " that the reference would not give away")
+        + f", where the attack beats chance. The score is the {attack.score.title} under the {MODEL_TITLE[attack.model].lower()} network."
+    )
+    with right.container(border=True, key="image_card"):
+        _card(run_id, names, [row for wall in walls for row in wall.rows.tolist()], examples, answers, arrays, classes, attack, multi)
+
+
+def _alt(walls: list[Wall]) -> str:
+    """The headings' numbers; the images are named by the list beside."""
+    told = (
+        f"{wall.title}: {wall.total} of {wall.whole}" + ("" if wall.matched is None else f", {wall.matched} under the reference")
+        for wall in walls
+    )
+    return f"Images by what the attack says of them. {'. '.join(told)}. The list beside names those that are shown"
+
+
+def ids_of(examples: pd.DataFrame) -> list[str]:
+    """One an example, as the address writes it: `forget 12`, `retain 7`, `test 3`."""
+    prefix = examples["set"].str.replace("test_.*", "test", regex=True)
+    return (prefix + " " + examples["index"].astype(str)).tolist()
+
+
+def _clicked(names: list[str]) -> None:
+    """A callback. Clicking the chosen image again takes the choice back in the browser: its card stays."""
+    points = recall("walls")["selection"]["points"]
+    if points:
+        remember("_last.walls", names[int(points[0]["customdata"][0])])
+    if name := recall("_last.walls"):
+        remember("image", name)
+
+
+def _card(
+    run_id: str, names: list[str], listed: list[int], examples: pd.DataFrame, answers: dict[str, np.ndarray],
+    arrays: dict[str, np.ndarray], classes: tuple[str, ...], attack: Attack, multi: bool,
+) -> None:  # fmt: skip
+    belongs("image", run_id, None)
+    options = [names[row] for row in listed]
+    now = recall("image")
+    if now in names and now not in options:
+        options.append(now)
+    name = st.selectbox(
+        "Image", options, index=None, key="image", bind="query-params", placeholder="Click one, or choose it here",
+        help="The images of the four walls, in their order.",
+    )  # fmt: skip
+    if name is None:
+        st.caption("A click on an image opens its card here: what it is, and what each network makes of it.")
+        return
+    row = names.index(name)
+    label, taught = _true(row, examples, arrays, multi), int(examples["label"].iloc[row])
+    wrong = None if multi or taught == label else taught
+    name = _named(label, classes)
+    _facts(row, examples, arrays, name, _named(label, classes, wrong), attack)
+    scores = list(SCORES.values())
+    show_table(card_table(examples, row, classes, models_of(examples), scores, multi=multi),
+               alt="Each network's answer and scores for this image")  # fmt: skip
+    st.plotly_chart(
+        probabilities(answers, row, classes, label, wrong), key="probabilities", config=plotly_layout.CONFIG,
+        alt=f"Bars: probability of each {'attribute' if multi else 'class'} for this image of {name} under each network",
+    )  # fmt: skip
+    st.caption(
+        "How to read it: an image is forgotten where the unlearned network's bars stand as the hatched reference's do."
+        + ("" if wrong is None else " Loss and confidence are those of the wrong label, which the original was taught.")
+    )
+
+
+def _true(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], multi: bool) -> int | tuple[int, ...]:
+    """The image's class, or its attributes."""
+    example = examples.iloc[row]
+    if not multi:
+        return int(truths_of(examples).iloc[row])
+    labels = arrays["test_labels" if example["set"].startswith("test") else "train_labels"]
+    return tuple(np.flatnonzero(labels[example["index"]]).tolist())
+
+
+def _named(label: int | tuple[int, ...], classes: tuple[str, ...], wrong: int | None = None) -> str:
+    """What the image is, to follow `image of`; or, beside it, what it was wrongly called."""
+    if isinstance(label, int):
+        return named(label if wrong is None else wrong, label, classes)
+    return f"attributes {', '.join(classes[a] for a in label)}" if label else "no attribute"
+
+
+def _facts(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], name: str, title: str, attack: Attack) -> None:
+    example = examples.iloc[row]
+    image = to_rgb(pictures(examples, np.array([row]), arrays), int(arrays["peak"]))[0]
+    box: DeltaGenerator = st.container(horizontal=True, vertical_alignment="center")
+    scale = max(1, LARGE // max(image.shape[:2]))
+    where = "test" if example["set"].startswith("test") else "training"
+    box.image(png(image, scale), width=image.shape[1] * scale, alt=f"The image, of {name}")
+    member = bool(called(attack.values[attack.model][[row]], attack.threshold, attack.above)[0])
+    seen = where == "training"
+    box.markdown(
+        f"**{plain(title[0].upper() + title[1:])}**  \n{SET_NAME[example['set']]}  \n{where} index {example['index']}  \n"
+        f"called {'a member' if member else 'no member'}: **{'right' if member == seen else 'wrong'}**"
+    )

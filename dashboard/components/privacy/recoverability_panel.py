@@ -1,0 +1,87 @@
+"""Try to bring it back: the verdict in words, then relearning, probes and grafts, a tab each, beside the reference."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import streamlit as st
+
+from core.storage.records import Run
+from dashboard import queries
+from dashboard.components.common import plotly_layout
+from dashboard.components.common.checks_panel import case_of
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.sections import fragment, part
+from dashboard.components.privacy.recoverability_figures import DIRECTIONS, graft_lines, probe_lines, relearn_curves
+
+Where = tuple[str, str]
+Reasons = Mapping[str, str]  # `model/metric` -> why there is no such number
+
+
+def back_part(run: Run, where: Where) -> None:
+    """The verdict, then the three tries."""
+    reasons = queries.report(run.id, *where)["reasons"]
+    case = case_of(run)  # the trust panel's, so that both pages say the same
+    said = case.comeback(reasons)
+    with st.container(border=True, key="comeback"):
+        lead, _, rest = said.sentence.partition(": ")
+        st.markdown(f"#### {lead}\n{plain(rest[:1].upper() + rest[1:])}\n" + "\n".join(f"- {plain(p.sentence)}" for p in said.parts))
+        if case.floor is None and said.word != "unknown":
+            st.caption("No second reference was trained for this request, so fixed tolerances decide what counts as a difference.")
+    fragment(partial(_tries, run, where, reasons))
+
+
+def _tries(run: Run, where: Where, reasons: Reasons) -> None:
+    """One at a time: nobody looks at four figures at once, and the page's first ones come sooner."""
+    tries = {"Train it again": _relearning, "Look for it inside": _probes, "Graft it onto the original": _grafts}
+    for tab, draw in zip(st.tabs(list(tries), key="tries", on_change="rerun", bind="query-params"), tries.values(), strict=True):
+        if tab.open:
+            with tab:
+                part(partial(draw, run, where, reasons))
+
+
+def _missing(metric: str, reasons: Reasons) -> None:
+    """Why there is nothing to draw."""
+    st.info(plain(reasons.get(f"unlearned/{metric}") or "This run has nothing to draw here."), icon=":material/info:")
+
+
+def _relearning(run: Run, where: Where, reasons: Reasons) -> None:
+    """How fast it is learnt back."""
+    table = queries.table(run.id, "relearn", *where)
+    if table.empty:
+        _missing("relearn_steps", reasons)
+        return
+    st.plotly_chart(relearn_curves(table), key="relearn", config=plotly_layout.CONFIG,
+                    alt="Accuracy on the forget set by training step, for each network, and the target")  # fmt: skip
+    st.caption("How to read it: a line that reaches the target sooner than the dashed reference's still knew something.")
+
+
+def _probes(run: Run, where: Where, reasons: Reasons) -> None:
+    """What the layers still know."""
+    table = queries.table(run.id, "probes", *where)
+    if table.empty:
+        _missing("probe_accuracy", reasons)
+        return
+    st.plotly_chart(probe_lines(table), key="probes", config=plotly_layout.CONFIG,
+                    alt="Balanced accuracy of finding the forgotten classes in each layer's features, for each network")  # fmt: skip
+    st.caption("How to read it: where the solid line lies above the reference's, this layer still tells the forgotten class apart.")
+
+
+def _grafts(run: Run, where: Where, reasons: Reasons) -> None:
+    """Where in the network it sits."""
+    table = queries.table(run.id, "graft", *where)
+    if table.empty:
+        _missing("graft_forget_accuracy", reasons)
+        return
+    for column, (direction, title) in zip(st.columns(2), DIRECTIONS.items(), strict=True):
+        column.markdown(title)
+        column.plotly_chart(graft_lines(table, direction), key=f"graft-{direction}", config=plotly_layout.CONFIG,
+                            alt=f"{title}: accuracy by number of layers, on forgotten and on kept images")  # fmt: skip
+    tells = (
+        "If the original's last layer alone brings it back (left, last point but one), only the answer was changed, not what is known."
+        if run.spec.request.by_class
+        else "Any good network gets images like these right, so only thick lines that part from the thin ones say something."
+    )
+    st.caption(
+        f"How to read it: thick lines are what was forgotten, thin dotted ones the rest. {tells} The reference learned other features, "
+        "so its grafts fail on the kept images too."
+    )

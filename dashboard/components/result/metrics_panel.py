@@ -1,0 +1,82 @@
+"""The retraining variability under a run's numbers: a second reference; asked for, watched while it is made, then a column."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.code_version import ENGINE, code_version
+from core.domain.run import ACTIVE, RunStatus
+from core.jobs import submit
+from core.jobs.catalogue import Catalogue
+from core.jobs.validation import floor_spec
+from core.reports.verdict import Numbers
+from core.storage.records import Run
+from dashboard import queries
+from dashboard.components.common.checks_panel import floor_of
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.metric_tables import families, nomus_remark
+from dashboard.components.common.run_status import watch
+from dashboard.components.common.tables import show_table
+from dashboard.session import home
+
+WHY = "how far two retrained networks differ is the retraining variability, and no method can come nearer"
+
+
+def floor_line(run: Run, shelves: Catalogue) -> None:
+    """What there is to say or to do while a run has no floor; nothing where it has one, or where there can be none."""
+    if not run.spec.reference or run.spec.method == SECOND_REFERENCE_METHOD:
+        return
+    floor = queries.beside(run).floor
+    if floor is None or floor.status not in (*ACTIVE, RunStatus.DONE):
+        _offer(run, floor, shelves)
+    elif floor.status in ACTIVE:
+        watch(floor, "Training the second reference")
+
+
+def _offer(run: Run, stopped: Run | None, shelves: Catalogue) -> None:
+    """A sentence and the button that queues it."""
+    with st.container(horizontal=True, vertical_alignment="center", key="floor_line"):
+        if run.spec.engine != code_version(ENGINE):
+            st.caption(f"There is no second reference: {WHY}. Another version of Forgetscope computed this run; run it again to train one.")
+            return
+        why = f"The second reference was {stopped.status}. " if stopped else ""
+        st.markdown(plain(f"{why}No second reference yet: {WHY}."), width="content")
+        st.button("Train a second reference", icon=":material/straighten:", key="measure_floor", on_click=_measure, args=(run, shelves))
+
+
+def _measure(run: Run, shelves: Catalogue) -> None:
+    """A callback: once per click."""
+    submit.submit(home(), floor_spec(run.spec, shelves))
+
+
+# Numbers keep their unit beside them; on a telephone a table scrolls sideways rather than stand its definitions on end.
+ROOM = """<style>
+[class*='st-key-numbers-'] :is(th, td):first-child {min-width: 8rem}
+[class*='st-key-numbers-'] td:nth-child(n + 2):nth-child(-n + 5) * {white-space: nowrap}
+[class*='st-key-numbers-'] td:last-child {min-width: 15rem}
+@media (max-width: 640px) {[class*='st-key-numbers-'] td:last-child {min-width: 26rem}}
+</style>"""
+
+
+def numbers_by_family(run: Run, report: dict[str, Any], shelves: Catalogue) -> None:
+    """Heading, what there is to say of the floor, the tables, and how to read them."""
+    st.subheader("Numbers against the reference")
+    floor_line(run, shelves)
+    floor = None if run.spec.method == SECOND_REFERENCE_METHOD else floor_of(run)
+    tables = families(report, shelves, floor)
+    st.html(ROOM)
+    for tab, (title, table) in zip(st.tabs(list(tables)), tables.items(), strict=True):
+        with tab, st.container(key=f"numbers-{title.split()[0].lower()}"):
+            show_table(table, alt=f"{title}: every measure for each network, with its definition")
+            if title == "Membership" and (remark := nomus_remark(report_numbers(report), run.spec.request)):
+                st.caption(remark)
+    st.caption(
+        "How to read it: compare the unlearned column with the reference's; only measures that say so are better high or low."
+        + (" What lies no farther from the reference than the second reference does, lies as near as can be told." if floor else "")
+    )
+
+
+def report_numbers(report: dict[str, Any]) -> Numbers:
+    """model -> metric -> value."""
+    return {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}

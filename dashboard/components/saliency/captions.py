@@ -1,0 +1,81 @@
+"""What the Saliency page says of an image, of a network's answer, of a map's colours, and of maps that are about different classes."""
+
+from typing import Any
+
+from core.domain.formatting import percent
+from core.domain.info import DatasetInfo
+from dashboard.components.common.palette import MODEL_TITLE
+
+
+def named(label: Any, data: DatasetInfo) -> str:
+    """An image by its label: a class, or its attributes 0 and 1; None for a user's own."""
+    if label is None:
+        return "your own"
+    if isinstance(label, list):
+        return ", ".join(name for name, has in zip(data.classes, label, strict=True) if has) or "no attribute"
+    return f"truly {data.classes[label]}"
+
+
+def said(told: dict[str, Any], data: DatasetInfo) -> str:
+    """A network's answer, and what it thinks of the class that the map is about, where that is another one."""
+    shares, answer, target = told["probabilities"], told["answer"], told["target"]
+    lead = "most likely attribute:" if data.multi else "says"  # which the network may still deny
+    first = f"{lead} {data.classes[answer]}, {percent(shares[answer])}"
+    return first if target == answer else f"{first}; {data.classes[target]}, {percent(shares[target])}"
+
+
+def missed(told: dict[str, Any]) -> str:
+    """How far the map's sum misses the logit's rise, and where the engine can tell, how far off it is pixel by pixel.
+
+    '' where the explainer promises nothing.
+    """
+    if told["difference"] is None:
+        return ""
+    if told["error"] is None:
+        return "The network's gradients are no numbers on the way: this map says nothing."
+    off = "" if told["off"] is None else f"; pixel by pixel the map is about {100 * told['off']:.1f} % off"
+    steps = f"{off}; {told['steps']} steps" if told["steps"] else off
+    if not told["difference"]:
+        return f"The logit does not rise; error {told['error']:.2g}{steps}."
+    way = "rises" if told["difference"] > 0 else "falls"
+    miss = f"{100 * abs(told['error'] / told['difference']):.2f} %"
+    return f"The logit {way} by {abs(told['difference']):.2f}; the map misses {miss} of it{steps}."
+
+
+def reading_of_errors(models: dict[str, dict[str, Any]]) -> str:
+    """What “off” below a map means; '' where none is told. models: name -> the engine's answer."""
+    if all(told["off"] is None for told in models.values()):
+        return ""
+    return "How far a map is off is a forecast: all pixels' errors added up without their signs, as a share of the map so added up. "
+
+
+def apart(targets: dict[str, int], explainer: dict[str, Any]) -> list[tuple[str, str]]:
+    """Pairs of networks whose maps are about different classes; none where the explainer's map is the same for all."""
+    names = list(targets) if explainer["targeted"] else []
+    return [(a, b) for i, a in enumerate(names) for b in names[i + 1 :] if targets[a] != targets[b]]
+
+
+def warned(targets: dict[str, int], data: DatasetInfo) -> str:
+    """Of one image whose networks' maps are about different classes."""
+    each = ", ".join(f"{MODEL_TITLE[name].lower()}: {data.classes[target]}" for name, target in targets.items())
+    return (
+        f"These maps are about different classes ({each}). Scores of such a pair tell that the answer changed as much as that the network "
+        "looks elsewhere, and its difference is left out; for one class under all networks, choose it under “Map for”."
+    )
+
+
+def reading(explainer: dict[str, Any]) -> str:
+    """What the colours of a map say."""
+    if explainer["key"] == "rollout":
+        return "the redder a pixel, the more of its patch reaches the last block, for or against whatever answer; there is no blue"
+    if explainer["key"] == "saliency":
+        return "the redder a pixel, the more the answer feels a change of it, for or against; there is no blue"
+    if explainer["key"] == "guided_backprop":
+        return "a brighter red pixel would raise the logit of the class that the map is about, a brighter blue one lower it"
+    return "red pixels speak for the class that the map is about, blue ones against it"
+
+
+def reading_of_differences(explainer: dict[str, Any]) -> str:
+    """What the colours of a difference of two maps say."""
+    what = "weight for the answer" if explainer["signed"] else "weight, for or against,"
+    return f"red means more {what} than under the second network, blue less"

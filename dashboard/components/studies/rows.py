@@ -1,0 +1,167 @@
+"""A study in the list: where it stands, what can be done with it, and its numbers one click away."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from core.domain.errors import WrongInput
+from core.domain.formatting import duration
+from core.domain.run import ACTIVE, RunStatus
+from core.domain.seeds import seeds_of, seeds_text
+from core.domain.study import StudyPlan
+from core.jobs.studies import submit
+from core.jobs.studies.plan import make_plan
+from core.jobs.studies.progress import Standing, go_on_elsewhere, seconds_left
+from core.storage.home import Home
+from core.storage.studies import DamagedStudy
+from core.storage.trash import KEPT
+from dashboard import queries
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.palette import STATUS_ICON
+from dashboard.components.common.run_status import STAGE, age, hours, shortened
+from dashboard.components.studies.table import draw
+from dashboard.session import home, recall, remember
+
+FAILED_SHOWN = 3
+LONGEST = 300  # letters of a list of variants
+
+
+def study_row(study: Standing, first: bool) -> None:
+    """One bordered row; `first`: its numbers are open from the start."""
+    plan, now, study_id = study.plan, study.now, study.stored.id
+    with st.container(border=True, key=f"study-{study_id}"):
+        what, buttons = st.columns([3, 2], vertical_alignment="center")
+        with what:
+            about = f"{shortened(queries.titled(plan.request, plan.dataset))} · {plan.dataset} · {plan.model} · " if plan.title else ""
+            st.markdown(f"**{plain(queries.study_name(plan))}**  \n`{study_id}`")
+            _state(study)
+            variants = shortened("; ".join(variant.text for variant in plan.variants), LONGEST)
+            drawn = plan.covers.partition(", ")[2]
+            seeds = shortened(seeds_text(plan.seeds)) + (f", {drawn}" if drawn else "")
+            limit = f" · each run stopped after {duration(plan.limit)}" if plan.limit else ""
+            st.caption(plain(f"{about}seeds {seeds} · {variants}{limit}"))
+        with buttons, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+            if now.shown:
+                st.page_link("views/compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"study": study_id})
+            waits = now.active and not study.stored.cancelled
+            if waits:
+                _button("Cancel", study_id, _cancel)
+            elif now.to_do:
+                _button("Continue", study_id, lambda place, i: submit.go_on(place, i, queries.catalogue()))
+            _extend(study)
+            if not waits:
+                with st.popover("Delete", key=f"ask-{study_id}"):
+                    st.caption(f"The study goes; its runs stay on the Runs page. For {hours(KEPT)} hours it can be put back here.")
+                    _button("Delete it", study_id, submit.delete, key="Delete")
+        if now.shown:
+            box = st.expander("Numbers", expanded=first, key=f"numbers-{study_id}", on_change="rerun")
+            if box.open:
+                with box:
+                    draw(queries.study_summary(study_id, study.edition, str(home().root)), queries.catalogue())
+
+
+def damaged_row(study: DamagedStudy) -> None:
+    """What is wrong with it; it can be deleted."""
+    with st.container(border=True, key=f"study-{study.id}"):
+        what, buttons = st.columns([3, 2], vertical_alignment="center")
+        what.markdown(f"**A damaged study**  \n{plain(study.id)}")
+        what.error(plain(f"{study.wrong} It can only be deleted; its runs stay."))
+        with buttons, st.container(horizontal=True, horizontal_alignment="right"):
+            _button("Delete", study.id, submit.delete)
+
+
+def _state(study: Standing) -> None:
+    """Icon and word; the bar while it moves; which runs failed, and why."""
+    now = study.now
+    waits = now.active and not study.stored.cancelled
+    word = "running" if waits else "done" if now.done == now.total else "failed" if now.failed else "cancelled"
+    shown = "incomplete" if word == "cancelled" else word
+    counts = {
+        "failed": now.failed, "stopped": now.stopped, "missing": now.missing, "by another version of the engine": now.outdated,
+        "done, but without some of their files": now.lost, "shown as they were until then": now.again,
+        "shown by an older run until then": now.standing_in, "go on, asked for elsewhere too": 0 if waits else now.active,
+    }  # fmt: skip
+    more = "".join(f" · {count} {name}" for name, count in counts.items() if count)
+    st.markdown(f"{STATUS_ICON[word]} **{shown}** · {now.done} of {now.total} done{more} · {age(study.stored.created_at)}")
+    if waits:
+        st.progress(now.share, _under_way(study))
+    if now.anew and not waits:
+        st.caption(f":material/info: Continue or Extend: {plain(now.anew)}")
+    failed = [run for run in study.runs if run.status == RunStatus.FAILED]
+    for run in failed[:FAILED_SHOWN]:
+        try:
+            told = queries.run(run.run_id)
+        except WrongInput as wrong:  # its row is damaged
+            st.error(plain(str(wrong)))
+            continue
+        if told:
+            st.error(plain(f"{study.plan.variants[run.variant].text}, seed {run.seed}: {told.error_line}"))
+    if len(failed) > FAILED_SHOWN:
+        st.caption(f"{len(failed) - FAILED_SHOWN} more failed; the Runs page tells why.")
+
+
+def _under_way(study: Standing) -> str:
+    """Which run is being computed, and how far it is."""
+    running = next((run for run in study.runs if run.status == RunStatus.RUNNING), None)
+    seconds = seconds_left(study.runs, queries.places())
+    left = " · how long it takes is not known yet" if seconds is None else f" · about {duration(seconds)} left"
+    if running is None:
+        return f"waiting for a free place{left}"
+    return plain(f"{study.plan.variants[running.variant].text}, seed {running.seed}: {STAGE.get(running.stage, running.stage)}{left}")
+
+
+def _button(label: str, study_id: str, act: Callable[..., object], key: str = "") -> None:
+    st.button(label, key=f"{key or label}-{study_id}", on_click=_safely, args=(partial(act, home(), study_id),))
+
+
+def _cancel(place: Home, study_id: str) -> None:
+    if left := submit.cancel(place, study_id):
+        st.toast(go_on_elsewhere(left), icon=":material/info:")
+
+
+def _safely(act: Callable[[], object]) -> None:
+    """In a callback: acts once per click, and says what went wrong."""
+    try:
+        act()
+    except WrongInput as wrong:
+        st.toast(plain(str(wrong)), icon=":material/error:")
+
+
+def _extend(study: Standing) -> None:
+    """Other seeds, other methods: every variant then has every seed."""
+    study_id = study.stored.id
+    with st.popover("Extend", key=f"extend-{study_id}"):
+        shelves, plan = queries.catalogue(), study.plan
+        data = shelves.datasets.get(plan.dataset)  # none where it was removed, and nothing can be asked of it
+        titles = {m.title: m.key for m in shelves.methods.values() if data and not m.unfit(data, plan.request)}
+        st.text_input("More seeds", key=f"seeds-{study_id}", placeholder=f"{max(plan.seeds) + 1}-{max(plan.seeds) + 2}", max_chars=200)
+        st.multiselect("More methods, by their preset", list(titles), key=f"methods-{study_id}", placeholder="none")
+        if study.now.anew:
+            st.caption(plain(f"Besides what you add, {study.now.anew}"))
+        st.button("Add", key=f"add-{study_id}", type="primary", on_click=_safely, args=(partial(_grow, study_id, plan, titles),))
+
+
+def _grow(study_id: str, plan: StudyPlan, titles: dict[str, str]) -> None:
+    """Raises WrongInput."""
+    queries.dataset(plan.dataset)  # first of all it must be there
+    shelves = queries.catalogue()
+    text, chosen = (recall(f"{what}-{study_id}") for what in ("seeds", "methods"))
+    if not (text or "").strip() and not chosen:
+        raise WrongInput("Name more seeds or more methods, and the study grows by them.")
+    seeds = seeds_of(text) if (text or "").strip() else plan.seeds
+    old = [(variant.method, variant.settings) for variant in plan.variants]
+    asked: list[tuple[str, dict[str, Any]]] = [(titles[title], {}) for title in chosen or [] if title in titles] or old
+    more = make_plan(
+        shelves, plan.dataset, plan.model, plan.request, asked, seeds, reference=plan.reference, floor=False, draws=plan.draws_of(seeds)
+    )  # fmt: skip
+    submit.extend(home(), study_id, replace(more, limit=plan.limit), shelves)
+    remember(f"seeds-{study_id}", "")
+    remember(f"methods-{study_id}", [])
+
+
+def moving(found: list[Standing]) -> bool:
+    """Whether any study has runs to do."""
+    return any(run.status in ACTIVE for study in found for run in study.runs)

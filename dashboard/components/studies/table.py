@@ -1,0 +1,127 @@
+"""A study's table: mean and interval of each variant over its seeds, beside the references and the floor."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from core.domain.info import MetricInfo
+from core.jobs.catalogue import Catalogue
+from core.jobs.studies.table import StudySummary
+from core.metrics.privacy.multi_seed import OVER_SEEDS
+from core.reports.intervals import Spread
+from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.metric_tables import FAMILIES, FLOOR_TITLE, GOAL, OTHER
+from dashboard.components.common.palette import MODEL_TITLE
+from dashboard.components.common.tables import pinned_width, show_frame
+from dashboard.components.compare.columns import COST, Column, columns_of
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+ROW = 35  # pixels of a table's row
+SEEDS_TOGETHER = {m.key: MetricInfo(m.key, m.title, m.unit, m.goal, m.definition) for m in OVER_SEEDS}
+
+
+def draw(told: StudySummary, shelves: Catalogue) -> None:
+    """The tables, one tab a family; what is missing and what it cannot say."""
+    if told.answer:
+        st.markdown(f"**{plain(told.answer)}**")
+    if told.caution:
+        st.warning(plain(told.caution), icon=":material/warning:")
+    if told.older:
+        st.warning(plain(told.older), icon=":material/history:")
+    families = families_of(told, shelves)
+    if not families:
+        st.caption("No run of this study has finished yet.")
+        return
+    tabs = st.tabs(list(families), key=f"families-{told.id}", on_change="rerun")
+    for tab, (family, columns) in zip(tabs, families.items(), strict=True):
+        if not tab.open:
+            continue
+        with tab:
+            show_frame(
+                table(told, columns), key=f"numbers-{told.id}-{family}", row_height=ROW, height="content",
+                alt=f"{family}: every variant's mean and interval over its seeds",
+                column_config={
+                    "Variant": st.column_config.TextColumn(pinned=True, width=pinned_width(any(row.unchanged for row in told.variants))),
+                    "n": st.column_config.NumberColumn(help="Seeds whose runs are done.", width=50),
+                    **{column.header: st.column_config.NumberColumn(help=column.help) for column in columns},
+                },
+            )  # fmt: skip
+            st.caption(" ".join(f"**{plain(c.title)}** ({GOAL[c.info.goal]}): {plain(c.info.definition)}" for c in columns))
+    for reason in missing(told, {column.key for columns in families.values() for column in columns}):
+        st.caption(f":material/info: {plain(reason)}")
+    apart = "; the second reference shows how far two retrained networks lie apart, and no method can be asked for more"
+    floor = apart if told.floor else ""
+    st.caption(
+        f"How to read it: mean ± half of its 95 % interval (Student's t) {told.plan.covers}. A number marked ≈ should be the "
+        f"reference's{floor}."
+        + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS} {told.judged_by}" if any(row.unchanged for row in told.variants) else "")
+    )
+
+
+def families_of(told: StudySummary, shelves: Catalogue) -> dict[str, list[Column]]:
+    """Family -> its columns, of the metrics that some variant has; a family without any is left out."""
+    infos = known(shelves)
+    named = {key for keys in FAMILIES.values() for key in keys} | {*SEEDS_TOGETHER, *COST}
+    wanted = {**FAMILIES, "All seeds together": tuple(SEEDS_TOGETHER), "Cost": tuple(COST),
+              OTHER: tuple(key for key in told.metrics if key not in named)}  # fmt: skip
+    found = {family: columns_of([key for key in keys if key in told.metrics], infos) for family, keys in wanted.items()}
+    return {family: columns for family, columns in found.items() if columns}
+
+
+def known(shelves: Catalogue) -> Mapping[str, MetricInfo]:
+    """Every metric that a study can have."""
+    return {**shelves.metrics, **SEEDS_TOGETHER}
+
+
+def table(told: StudySummary, columns: list[Column]) -> "Styler":
+    """One row a variant, then the reference and the floor; its cells are the means, so that a click on a header sorts them."""
+    rows = [
+        (row.variant.text + (f" ({UNCHANGED})" if row.unchanged else ""), row.numbers, len(row.seeds))
+        for row in told.variants if not row.variant.is_floor
+    ]  # fmt: skip
+    seeds = max((over.n for over in told.original.values()), default=0)
+    rows += [(MODEL_TITLE["original"], told.original, seeds)] if told.original else []
+    seeds = max((over.n for over in told.reference.values()), default=0)
+    rows += [(MODEL_TITLE["reference"], told.reference, seeds)] if told.reference else []
+    rows += [(FLOOR_TITLE, row.numbers, len(row.seeds)) for row in told.variants if row.variant.is_floor]
+    means = pd.DataFrame(
+        [{"Variant": name, "n": n, **{c.header: _mean(numbers.get(c.key)) for c in columns}} for name, numbers, n in rows]
+    )
+    style = means.style
+    for index, (_, numbers, n) in enumerate(rows):
+        for column in columns:
+            text = cell(column, numbers.get(column.key), n)
+            style.format(partial(_always, text), subset=pd.IndexSlice[[index], [column.header]])
+    return style
+
+
+def _mean(over: Spread | None) -> float:
+    return over.mean if over else float("nan")
+
+
+def _always(text: str, _: float) -> str:
+    return text
+
+
+def cell(column: Column, over: Spread | None, n: int) -> str:
+    """Mean, half-width and, where it is not the row's, the number of seeds; a dash where there is no number."""
+    if over is None:
+        return "–"
+    text = column.text(over.mean, float("nan") if over.half_width is None else over.half_width)
+    return text if over.n == n else f"{text} (n = {over.n})"
+
+
+def missing(told: StudySummary, shown: set[str]) -> list[str]:
+    """Why numbers are absent, each reason once, with what it is about where the reason does not say it."""
+    found: dict[str, None] = {}
+    for row in told.variants:
+        for metric, reason in row.absent.items():
+            if metric in shown or metric in SEEDS_TOGETHER:
+                found[f"{row.variant.text}: {reason}" if metric in shown else reason] = None
+    return list(found)

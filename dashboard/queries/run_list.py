@@ -1,0 +1,43 @@
+"""The list of runs as it stands, a page at a time."""
+
+from dataclasses import dataclass
+
+from core.domain.run import RunStatus
+from core.jobs import submit
+from core.storage import run_list as stored_runs
+from core.storage.records import DamagedRun, Run
+from core.storage.run_list import ALL, Wanted
+from core.storage.runs import ResultStore
+from dashboard.session import home
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Some of the runs that are wanted. `wanted` and `everything` count; `moving`: whether any run at all waits or is computed."""
+
+    rows: list[Run | DamagedRun]
+    wanted: int
+    everything: int
+    moving: bool
+
+    @property
+    def runs(self) -> list[Run]:
+        """Those of the rows that are whole."""
+        return [row for row in self.rows if isinstance(row, Run)]
+
+
+def listed(wanted: Wanted = ALL, first: int = 0, most: int = 50) -> Listed:
+    """At most `most` of the wanted runs as they stand now, from the one at `first` on. A queue that nobody serves is served."""
+    with ResultStore(home().database) as store:
+        submit.look_after(home(), store)
+        everything = stored_runs.count(store)
+        count = everything if wanted.all else stored_runs.count(store, wanted)
+        rows = stored_runs.page_of(store, wanted, first, most)
+        moving = store.has(RunStatus.QUEUED) or store.has(RunStatus.RUNNING)
+    return Listed(rows, count, everything, moving)
+
+
+def offered() -> dict[str, list[str]]:
+    """Each filter -> the values that runs have."""
+    with ResultStore(home().database) as store:
+        return stored_runs.choices(store)

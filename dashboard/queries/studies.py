@@ -1,0 +1,65 @@
+"""Studies as they stand, and what they came to."""
+
+import streamlit as st
+
+from core.domain.study import StudyPlan
+from core.jobs import submit
+from core.jobs.studies import progress
+from core.jobs.studies.progress import Standing
+from core.jobs.studies.table import StudySummary
+from core.jobs.studies.table import summary as summary_of_study
+from core.storage import studies as stored_studies
+from core.storage.artifacts import Artifacts
+from core.storage.runs import ResultStore
+from core.storage.studies import DamagedStudy
+from dashboard.queries.catalogue import catalogue, study_name
+from dashboard.session import home
+
+
+def studies() -> dict[str, str]:
+    """Study -> its name, the last asked for first."""
+    with ResultStore(home().database) as store:
+        return {stored.id: study_name(plan) for stored, plan in progress.plans(store)}
+
+
+def study_runs(study_id: str) -> set[str]:
+    """The ids of a study's runs."""
+    with ResultStore(home().database) as store:
+        return {member.run_id for member in stored_studies.members(store, study_id).get(study_id, [])}
+
+
+def standings() -> list[Standing]:
+    """Every study with its runs as they stand now, the last asked for first. A queue that nobody serves is served."""
+    with ResultStore(home().database) as store:
+        submit.look_after(home(), store)
+        return progress.standings(store, _files())
+
+
+def damaged_studies() -> list[DamagedStudy]:
+    """Rows of the database that are no studies any more."""
+    with ResultStore(home().database) as store:
+        return progress.damaged(store)
+
+
+def new_runs(plan: StudyPlan) -> dict[int, int]:
+    """See core.jobs.studies.progress.new_runs."""
+    with ResultStore(home().database) as store:
+        return progress.new_runs(store, plan, catalogue(), _files())
+
+
+def plan_seconds(plan: StudyPlan) -> float | None:
+    """See core.jobs.studies.progress.seconds_for."""
+    with ResultStore(home().database) as store:
+        return progress.seconds_for(store, plan, catalogue(), _files())
+
+
+def _files() -> set[str]:
+    return Artifacts(home().artifacts_folder).files()
+
+
+@st.cache_data(max_entries=32, show_spinner="Reading the study's runs …")
+def study_summary(study_id: str, edition: str, root: str) -> StudySummary:
+    """See core.jobs.studies.table.summary; `edition` is the Standing's."""
+    place = home()
+    with ResultStore(place.database) as store:
+        return summary_of_study(place, store, study_id)

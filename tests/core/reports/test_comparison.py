@@ -1,0 +1,190 @@
+"""Finished runs side by side, read from a real store."""
+
+from math import nan
+
+import pytest
+
+from core.domain.request import ForgetRequest
+from core.domain.run import Measurement, RunSpec, RunStatus, settings_text
+from core.reports.comparison import ABOUT, TIME, comparable, comparison, why_fewer
+from core.storage.database import Database
+from core.storage.finished_runs import all_values
+from core.storage.home import open_home
+from core.storage.processes import ProcessId
+from core.storage.records import Outcome
+from core.storage.runs import ResultStore
+
+
+@pytest.fixture
+def store(tmp_path):
+    with ResultStore(open_home(tmp_path / "home").database) as opened:
+        yield opened
+
+
+def finish(
+    store, *, seed=0, method="ssd", forget="class:3", dataset="digits", model="small_cnn", engine="", device="", numbers=(), **params
+):
+    spec = RunSpec(dataset, model, ForgetRequest.parse(forget), method, params, seed, engine=engine)
+    run_id = store.add(spec)
+    _, attempt = store.claim(ProcessId.of_this_process())
+    taken = tuple(Measurement(metric, model, value, "" if value is not None else "none") for model, metric, value in numbers)
+    outcome = Outcome(taken, {"train": 3.0, "unlearn": 0.5}, 8.0, device=device)
+    assert store.finish(run_id, attempt, RunStatus.DONE, outcome=outcome)
+    return run_id
+
+
+THREE = (("unlearned", "zrf", 0.7), ("original", "zrf", 0.4), ("reference", "zrf", 0.8), ("unlearned", "probe", None))
+
+
+def test_a_row_says_what_the_run_was_and_its_numbers_by_model(store):
+    run_id = finish(store, seed=2, numbers=THREE, alpha=2.5, importance="batch")
+    frame = comparison(store, [run_id])
+    row = frame.iloc[0]
+    assert list(frame.columns) == [*ABOUT, *TIME, "zrf", "original.zrf", "reference.zrf"]
+    assert (row.id, row.dataset, row.model, row.request, row.kind) == (run_id, "digits", "small_cnn", "class:3", "class")
+    assert (row.method, row.settings, row.seed, row.reference) == ("ssd", "alpha=2.5 · importance=batch", 2, True)
+    assert (row.seconds, row.speedup) == (0.5, 8.0)
+    assert (row.zrf, row["original.zrf"], row["reference.zrf"]) == (0.7, 0.4, 0.8)
+    assert row.finished.tzinfo is not None
+
+
+def test_a_row_says_what_control_a_run_is(store):
+    for mask in ("own", "random"):
+        finish(store, method="aru", mask=mask)
+    assert list(comparison(store)["control"]) == ["a random mask", ""]
+
+
+def test_rows_come_in_the_order_asked_for_each_once_and_without_ids_newest_first(store):
+    ids = [finish(store, seed=seed) for seed in range(3)]
+    asked = [ids[1], ids[2], ids[1]]
+    assert list(comparison(store, asked)["id"]) == ids[1:]
+    assert list(comparison(store)["id"]) == ids[::-1]
+
+
+def test_what_is_not_finished_or_not_there_has_no_row(store):
+    done = finish(store)
+    waiting = store.add(RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {}, 9))
+    assert list(comparison(store, [waiting, "nope", "\ud800", done])["id"]) == [done]
+
+
+def test_a_number_that_a_run_lacks_is_nan(store):
+    with_it, without = finish(store, seed=1, numbers=THREE), finish(store, seed=2)
+    frame = comparison(store, [with_it, without])
+    assert list(frame["zrf"].isna()) == [False, True]
+
+
+def test_draws_of_one_request_are_one_subject_and_are_said_where_not_every_method_has_each(store):
+    ids = [finish(store, seed=s, forget=f"random:0.05@{s}", numbers=THREE) for s in (0, 7)]
+    frame = comparison(store, ids)
+    assert (list(frame["request"]), list(frame["draw"])) == (["random:0.05", "random:0.05@7"], ["0", "7"])
+    assert comparable(frame) == [*TIME, "zrf", "original.zrf", "reference.zrf"]
+    assert why_fewer(frame) == ""
+    other = finish(store, method="finetune", forget="random:0.05@7", numbers=THREE)
+    assert why_fewer(comparison(store, [*ids, other])) == (
+        "These runs forget 2 different draws (0, 7), and not every method has run on each of them, so they may differ for that alone."
+    )
+    assert "2 different requests" in why_fewer(comparison(store, [*ids, finish(store, forget="random:0.1@7")]))
+
+
+def test_an_empty_home_gives_an_empty_table_with_the_columns(store):
+    frame = comparison(store)
+    assert (len(frame), list(frame.columns)) == (0, [*ABOUT, *TIME])
+    assert comparable(frame) == list(TIME)
+
+
+def test_runs_of_one_request_are_comparable_in_every_number(store):
+    frame = comparison(store, [finish(store, seed=s, numbers=THREE) for s in (0, 1)])
+    assert why_fewer(frame) == ""
+    assert comparable(frame) == [*TIME, "zrf", "original.zrf", "reference.zrf"]
+
+
+MANY = (("unlearned", "zrf", 0.7), ("unlearned", "tow", 0.9), ("reference", "tow", 1.0))
+
+
+@pytest.mark.parametrize(
+    "other, columns, words",
+    [
+        ({"forget": "class:5"}, [*TIME, "tow"], "2 different requests (class:3, class:5)"),
+        ({"model": "vgg"}, [*TIME, "tow"], "2 different models (small_cnn, vgg)"),
+        ({"dataset": "letters"}, [*TIME], "2 different datasets (digits, letters)"),
+    ],
+)
+def test_what_differs_in_its_subject_is_compared_in_fewer_numbers_and_told(store, other, columns, words):
+    frame = comparison(store, [finish(store, numbers=MANY), finish(store, numbers=MANY, **other)])
+    assert comparable(frame) == columns
+    assert words in why_fewer(frame)
+    assert why_fewer(frame).count(".") == 1
+
+
+@pytest.mark.parametrize(
+    "other, sentence",
+    [
+        ({"engine": "two"}, "These runs were computed by 2 versions of the engine (one, two), so they may differ for that alone."),
+        ({"engine": ""}, "These runs were computed by 2 versions of the engine (one, unknown), so they may differ for that alone."),
+        (
+            {"device": "cuda"},
+            "These runs were computed on different devices (cpu, cuda), so seconds and speed-up do not compare the methods.",
+        ),
+        ({"device": ""}, ""),  # not known
+    ],
+)
+def test_other_engines_and_devices_are_said_and_every_number_stays(store, other, sentence):
+    alike = {"engine": "one", "device": "cpu"}
+    frame = comparison(store, [finish(store, numbers=MANY, **alike), finish(store, seed=1, numbers=MANY, **alike | other)])
+    assert why_fewer(frame) == sentence
+    assert comparable(frame) == [*TIME, "zrf", "tow", "reference.tow"]
+
+
+def test_another_request_and_another_engine_are_a_sentence_each(store):
+    frame = comparison(store, [finish(store, numbers=MANY, engine="one"), finish(store, forget="class:5", engine="two")])
+    assert comparable(frame) == [*TIME, "tow"]
+    assert why_fewer(frame).count(". ") == 1
+
+
+def test_settings_are_written_as_on_the_command_line():
+    assert settings_text({"alpha": 2.0, "rate": 0.00001, "epochs": 5, "scope": "all"}) == (
+        "alpha=2 · rate=1e-05 · epochs=5 · scope=all"
+    )
+    assert settings_text({}) == ""
+
+
+def test_a_hundred_runs_are_two_questions(store, monkeypatch):
+    keys = [(model, f"metric{i}", i / 50) for model in ("original", "unlearned", "reference") for i in range(40)]
+    with store.db.transaction() as write:
+        for seed in range(100):
+            spec = RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {"alpha": 2.0}, seed)
+            write.execute(
+                "insert into runs (id, spec, status, turn, created_at, finished_at) values (?, ?, 'done', ?, ?, ?)",
+                (spec.id, spec.to_json(), seed, "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00"),
+            )
+            write.executemany(
+                "insert into measurements values (?, ?, ?, ?, '')", [(spec.id, k, m, v) for m, k, v in keys]
+            )
+    asked = []
+    plain_read = Database.read
+    monkeypatch.setattr(Database, "read", lambda self, *words: asked.append(words) or plain_read(self, *words))
+    ids = list(comparison(store)["id"])
+    assert len(asked) == 2
+    for chosen in (None, ids):
+        frame = comparison(store, chosen)
+        assert frame.shape == (100, len(ABOUT) + 2 + 120)
+        assert frame["metric7"].eq(7 / 50).all()
+
+
+def test_numbers_stand_in_the_order_in_which_runs_gave_them_and_damaged_ones_nowhere(store):
+    given = (("reference", "b", 0.1), ("unlearned", "z", 0.2), ("original", "b", 0.3), ("unlearned", "b", None))
+    first = finish(store, seed=1, numbers=given)
+    second = finish(store, seed=2, numbers=(("unlearned", "a", 0.4), ("unlearned", "b", 0.5), ("unlearned", "z", 0.6)))
+    with store.db.transaction() as write:
+        for name, model, value in (
+            ("cast(x'66ff' as text)", "'unlearned'", "1.0"), ("x'61'", "'original'", "1.0"), ("'c'", "'none'", "1.0"),
+            ("'d'", "'reference'", "'text'"), ("'e/f'", "'original'", "0.7"),
+        ):  # fmt: skip
+            write.execute(f"insert into measurements values (?, {name}, {model}, {value}, '')", (second,))
+    frame = comparison(store, [second, first])
+    assert list(frame.columns[len(ABOUT) + len(TIME) :]) == ["z", "a", "b", "original.b", "original.e/f", "reference.b"]
+    assert frame[["z", "a", "b"]].fillna(-1).to_numpy().tolist() == [[0.6, 0.4, 0.5], [0.2, -1, -1]]
+    assert all_values(store, ["\ud800", first]) == {
+        ("reference", "b"): pytest.approx([nan, 0.1], nan_ok=True), ("unlearned", "z"): pytest.approx([nan, 0.2], nan_ok=True),
+        ("original", "b"): pytest.approx([nan, 0.3], nan_ok=True),
+    }  # fmt: skip

@@ -1,0 +1,84 @@
+"""How long a run will take and when it begins, from planted runs whose seconds are known."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.domain.request import ForgetRequest
+from core.domain.run import RunSpec, RunStatus
+from core.storage.durations import Place, history, queue, total
+from core.storage.processes import ProcessId
+from core.storage.records import Outcome
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def spec(method="ssd", seed=0, forget="class:3", model="small_cnn", **about):
+    return RunSpec("digits", model, ForgetRequest.parse(forget), method, about.pop("params", {"alpha": 1.0}), seed, **about)
+
+
+@pytest.fixture
+def done(store):
+    """done(spec, stages, whole): it is finished, and took so long."""
+
+    def put(asked, whole, **stages):
+        run_id = store.add(asked)
+        store.claim(ProcessId.of_this_process())
+        store.finish(run_id, store.existing(run_id).attempt, RunStatus.DONE, outcome=Outcome(seconds=stages))
+        with store.db.transaction() as write:
+            began = (NOW - timedelta(seconds=whole)).isoformat()
+            write.execute("update runs set started_at = ?, finished_at = ? where id = ?", (began, NOW.isoformat(), run_id))
+
+    return put
+
+
+def test_nothing_is_known_of_what_never_finished_here(store, done):
+    assert history(store.db).seconds([spec()]) == [None]
+    done(spec(), 20, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    assert history(store.db).seconds([spec("ssse"), spec(model="resnet18"), None]) == [None] * 3
+
+
+def test_what_is_trained_already_is_not_counted_again(store, done):
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)  # 1 second around it all
+    known = history(store.db)
+    assert known.seconds([spec(params={"alpha": 2.0})]) == [1 + 3 + 1]  # the method, the evaluation, and what is around
+    assert known.seconds([spec(seed=1)]) == [8 + 6 + 2 + 1 + 3 + 1]
+    assert known.seconds([spec(seed=1), spec(seed=1, params={"alpha": 2.0})]) == [21, 5]  # the second shares the first's
+    assert known.seconds([spec(forget="class:4")]) == [6 + 1 + 3 + 1]  # another reference of the same original
+    assert known.seconds([spec(seed=1, reference=False)]) == [8 + 2 + 1 + 3 + 1]
+    read_otherwise = [spec(weights="ab"), spec(weights="ab", weights_as="raw")]  # are two networks
+    assert known.seconds(read_otherwise) == [2 + 1 + 3 + 1] * 2
+    assert total(known, [spec(seed=1), spec(seed=1, params={"alpha": 2.0})]) == 26
+    assert total(known, [spec(seed=1), spec("ssse")]) is None
+
+
+def test_the_median_counts_and_equal_settings_before_others(store, done):
+    for seed, (alpha, took) in enumerate([(1.0, 10), (1.0, 30), (1.0, 20), (2.0, 100)]):
+        done(spec(seed=seed, params={"alpha": alpha}), took + 3, train=0, reference=0, unlearn=took, evaluate=3)
+    known = history(store.db)
+    assert known.seconds([spec(forget="class:3", seed=0)]) == [20 + 3]
+    assert known.seconds([spec(params={"alpha": 2.0})]) == [103]
+    assert known.seconds([spec(params={"alpha": 3.0})]) == [25 + 3]  # of all four
+
+
+def test_a_waiting_run_knows_how_many_are_ahead_and_when_it_begins(store, done):
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    first, second, unknown, last = (store.add(one) for one in (spec(seed=1), spec(seed=2), spec("ssse"), spec(seed=3)))
+    assert queue(store.db, history(store.db), NOW) == {
+        first: Place(0, 0, 21), second: Place(1, 21, 42), unknown: Place(2, 42, None), last: Place(3, None, None),
+    }  # fmt: skip
+    store.claim(ProcessId.of_this_process())
+    with store.db.transaction() as write:
+        write.execute("update runs set started_at = ? where id = ?", ((NOW - timedelta(seconds=11)).isoformat(), first))
+    assert queue(store.db, history(store.db), NOW)[second] == Place(1, 10, 31)  # of its 21 seconds it had 11
+    store.progress(first, 1, 0.9, "evaluate", seconds_left=4.0)
+    assert queue(store.db, history(store.db), NOW)[second] == Place(1, 4, 25)
+
+
+def test_damaged_rows_are_passed_over(store, done):
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    done(spec(seed=5), 21, unlearn=1)
+    waits = store.add(spec(seed=1))
+    with store.db.transaction() as write:
+        write.execute("update runs set spec = '{' where json_extract(spec, '$.seed') = 5")
+    assert queue(store.db, history(store.db), NOW) == {waits: Place(0, 0, 21)}

@@ -1,0 +1,157 @@
+"""Weights of one's own on the pages: brought on Unlearn, checked by the engine, told on Result."""
+
+from pathlib import Path
+import subprocess
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+from core.domain.errors import WrongInput
+from core.jobs import submit
+from core.storage.runs import ResultStore
+from core.training.uploaded_weights.accept import accept, tried
+from core.training.uploaded_weights.read_file import read
+from dashboard.queries import engine
+from tests.dashboard.conftest import sound
+
+RECIPE = "The original's weights were uploaded; the reference was trained here by the recipe"
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch):
+    """Files are read and tried in this process: one of its own costs four seconds each time; tests/core has that."""
+
+    def own_weights(home, dataset, model, path, name=""):
+        answer, network = accept(home, dataset, model, read(Path(path), name))
+        return answer | tried(home, dataset, network, answer["carried"])
+
+    monkeypatch.setattr(engine.apart, "own_weights", own_weights)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Specs that were submitted; nothing is run."""
+    specs = []
+    monkeypatch.setattr(submit, "submit", lambda _, spec, **about: specs.append(spec) or spec.id)
+    return specs
+
+
+@pytest.fixture
+def mine(finished, done):
+    """The finished run's original, as the bytes of a file."""
+    with ResultStore(finished.database) as store:
+        return (finished.artifacts_folder / store.artifacts(done)["original"]).read_bytes()
+
+
+def bring(at, name, content):
+    at.file_uploader(key="own_weights").set_value((name, content, "application/octet-stream"))
+    return sound(at.run())
+
+
+def test_without_a_file_the_original_is_trained(open_app, bare, asked):
+    at = open_app(bare.root)
+    assert at.file_uploader(key="own_weights").label == "Weights, up to 1 GB"
+    assert sorted(at.file_uploader(key="own_weights").allowed_type) == [".bin", ".ckpt", ".pt", ".pth", ".safetensors", ".tar"]
+    at.button(key="submit").click()
+    sound(at.run())
+    assert [spec.weights for spec in asked] == ["", ""]  # the run and its floor
+
+
+def test_weights_that_fit_are_counted_and_the_run_is_asked_with_them(open_app, bare, mine, asked):
+    at = bring(open_app(bare.root), "mine.safetensors", mine)
+    assert [message.value for message in at.success] == ["fits: 38,378 weights"]
+    assert not at.error
+    at.button(key="submit").click()
+    sound(at.run())
+    first, floor = asked
+    assert first.weights == floor.weights
+    assert (bare.artifacts_folder / f"{first.weights}.safetensors").read_bytes() == mine
+    assert not list(bare.root.glob(".writing-*"))
+
+
+def test_the_normalisations_are_tried_and_the_best_one_is_chosen_and_can_be_changed(open_app, bare, mine, asked):
+    """The file's own normalisation is taken out: what was trained by the dataset's is found to be so."""
+    bare_weights = {key: value for key, value in load(mine).items() if not key.startswith("normalise.")}
+    at = bring(open_app(bare.root), "mine.safetensors", save(bare_weights))
+    (table,) = [frame.value for frame in at.dataframe if "Right on training images" in frame.value]
+    assert table["Normalisation"].tolist() == ["dataset", "raw", "signed", "bytes"]
+    assert table["Right on training images"][0] == "100 %"
+    assert at.selectbox(key="normalisation").value == "dataset"
+    assert [c.value for c in at.caption if "of 4 ways tried, this one is right most often" in c.value]
+    assert not [w.value for w in at.warning if "normalisation" in w.value]
+    at.selectbox(key="normalisation").set_value("bytes")
+    sound(at.run())
+    assert [w.value for w in at.warning if "With the normalisation dataset" in w.value.replace("\\", "")]
+    at.button(key="submit").click()
+    sound(at.run())
+    assert [spec.weights_as for spec in asked] == ["bytes", "bytes"]
+
+
+def test_a_likely_order_of_classes_is_offered_and_only_then(open_app, bare, mine, asked):
+    at = bring(open_app(bare.root), "mine.safetensors", mine)
+    assert "class_order" not in [box.key for box in at.selectbox]
+    moved = load(mine)
+    moved |= {key: np.roll(moved[key], 1, axis=0) for key in ("classifier.weight", "classifier.bias")}
+    at = bring(at, "moved.safetensors", save(moved))
+    assert at.selectbox(key="class_order").value == "here"
+    assert [w.value for w in at.warning if "In the order 9, 0, 1, 2, 3, 4 …" in w.value.replace("\\", "")]
+    at.selectbox(key="class_order").set_value("matched")
+    sound(at.run())
+    assert not [w.value for w in at.warning if "In the order" in w.value]
+    at.button(key="submit").click()
+    sound(at.run())
+    assert [spec.weights_as for spec in asked] == ["file matched 9,0,1,2,3,4,5,6,7,8"] * 2
+
+
+def test_weights_that_do_not_fit_are_told_in_one_sentence_and_nothing_can_be_run(open_app, bare, mine):
+    at = bring(open_app(bare.root), "mine.pth", mine)
+    (error,) = at.error
+    assert "'mine.pth'" in error.value.replace("\\", "")
+    assert "could not be read" in error.value
+    assert "\n" not in error.value
+    assert at.button(key="submit").disabled
+    at.file_uploader(key="own_weights").clear()
+    assert not sound(at.run()).button(key="submit").disabled
+
+
+def test_a_trouble_that_passes_is_not_remembered_for_the_file(open_app, bare, mine, monkeypatch):
+    answer = engine.apart.own_weights
+    monkeypatch.setattr(engine.apart, "own_weights", Mock(side_effect=WrongInput("The engine could not answer.")))
+    at = bring(open_app(bare.root), "mine.safetensors", mine)
+    assert [error.value for error in at.error] == ["The engine could not answer\\."]
+    monkeypatch.setattr(engine.apart, "own_weights", answer)
+    engine._weights_or_why_not.clear()  # as it is by itself, some seconds later
+    assert [message.value for message in sound(at.run()).success] == ["fits: 38,378 weights"]
+    assert not at.error
+
+
+def test_what_a_killed_server_left_of_an_upload_is_swept_when_the_next_asks(open_app, bare, mine):
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    left = bare.root / f".writing-{gone.pid}-{'0' * 32}"
+    left.mkdir()
+    (left / "uploaded.pth").write_bytes(b"half")
+    bring(open_app(bare.root), "mine.safetensors", mine)
+    assert not left.exists()
+
+
+def test_weights_of_another_architecture_are_told_key_by_key_once_it_is_chosen(open_app, bare, mine):
+    at = bring(open_app(bare.root), "mine.safetensors", mine)
+    at.selectbox(key="model").set_value("all_cnn")
+    (error,) = sound(at.run()).error
+    assert "All-CNN on digits has weights that the file lacks" in error.value.replace("\\", "")
+    assert at.button(key="submit").disabled
+
+
+def test_the_result_says_that_the_original_was_not_trained_here(open_app, home_of, done):
+    home = home_of()
+    plain = open_app(home.root, "views/result.py", run=done)
+    assert not [m for m in plain.markdown if RECIPE in m.value]
+    with ResultStore(home.database) as store, store.db.transaction() as write:
+        write.execute("update runs set spec = json_set(spec, '$.weights', ?), finished_at = '2026-01-01T00:00:00.000+00:00'", ("ab" * 32,))
+    at = open_app(home.root, "views/result.py", run=done)
+    (told,) = [m.value for m in at.markdown if RECIPE in m.value]
+    assert ":blue-badge[own weights]" in told
+    assert next(m.value for m in at.metric if m.label == "Train original") == "–"

@@ -1,0 +1,654 @@
+"""Every page in every state of the home, without a browser: what it says, what it offers, and that it never breaks."""
+
+from collections.abc import Callable
+from pathlib import Path
+import re
+import sqlite3
+
+import pytest
+import streamlit as st
+from streamlit.runtime.state import SessionState
+from streamlit.testing.v1 import AppTest
+
+from core.domain.request import ForgetRequest
+from core.domain.run import RunSpec, RunStatus
+from core.jobs import submit
+from core.jobs.catalogue import catalogue
+from core.jobs.validation import preset_values
+from core.storage.home import Home
+from core.storage.processes import ProcessId
+from core.storage.run_queue import limit_reached
+from core.storage.runs import ResultStore
+from dashboard import queries
+from dashboard.components.common.metric_tables import FAMILIES
+from dashboard.components.common.plotly_layout import HEIGHT
+from dashboard.components.common.run_status import STAGE
+from tests.dashboard.conftest import ERROR, ROOT, put, sound
+
+PAGES = [f"views/{path.name}" for path in sorted((ROOT / "dashboard" / "views").glob("*.py")) if path.stem != "__init__"]
+OF_A_RUN = ["views/result.py", "views/parameters.py", "views/inside.py", "views/privacy.py", "views/map.py", "views/saliency.py"]
+EVERYTHING = ",".join(map(str, range(1437)))
+
+
+def said(at: AppTest) -> str:
+    """All text of the page."""
+    texts = [at.title, at.markdown, at.caption, at.info, at.error, at.subheader, at.warning]
+    return "\n".join(str(element.value) for elements in texts for element in elements)
+
+
+def told(at: AppTest, kind: str = "error") -> list[str]:
+    """The messages of a kind as they are read: without the marks that keep markdown from reading them."""
+    return [re.sub(r"\\(.)", r"\1", message.value).replace("\u2060", "") for message in getattr(at, kind)]
+
+
+def labels(at: AppTest) -> list[str]:
+    return [button.label for button in at.button]
+
+
+def group(at: AppTest, label: str) -> list[str]:
+    """What is chosen in a segmented control or in pills."""
+    found = next(g for g in at.button_group if g.label == label)
+    value = found.value
+    return list(value) if isinstance(value, list) else [value]
+
+
+def part_of(at: AppTest, button: str) -> str:
+    """Which part that is drawn by itself a button stands in; '' for the page itself."""
+    state = at.session_state
+    while not isinstance(state, SessionState):
+        state = state._state  # its guards
+    return state._new_widget_state.widget_metadata[at.button(key=button).id].fragment_id or ""
+
+
+def alts(at: AppTest) -> list[str]:
+    return [chart.proto.alt for chart in at.get("plotly_chart")]
+
+
+def one_sentence(at: AppTest, *words: str) -> None:
+    """Wrong input is told once, in one sentence."""
+    sound(at)
+    assert len(at.error) == 1, said(at)
+    for word in words:
+        assert word in told(at)[0]
+    assert "\n" not in at.error[0].value
+    assert "Traceback" not in said(at)
+
+
+def test_a_page_was_found_for_each_view():
+    assert {"views/unlearn.py", "views/runs.py", "views/result.py", "views/parameters.py"} <= set(PAGES)
+
+
+# Nothing there yet.
+
+
+def test_a_home_that_never_was_is_made_and_the_form_is_ready(open_app, tmp_path):
+    at = open_app(tmp_path / "never" / "was")
+    assert at.title[0].value == "Unlearn"
+    assert not at.button(key="submit").disabled
+    assert (tmp_path / "never" / "was" / "forgetscope.db").is_file()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_of_an_empty_home_says_what_to_do_next(open_app, bare, page):
+    at = open_app(bare.root, page)
+    assert len(at.title) == 1
+    starts = {"views/unlearn.py": "Run", "views/studies.py": "Start"}  # the pages on which something can be asked for
+    if page in starts:
+        assert any(label.startswith(starts[page]) for label in labels(at))
+    else:
+        assert len(at.info) == 1
+        assert "No runs yet" in at.info[0].value
+        assert at.get("page_link")[0].proto.label == "Go to Unlearn"
+    assert not at.error
+
+
+def test_without_an_open_run_the_picker_is_offered(open_app, finished, done):
+    at = open_app(finished.root, "views/result.py")
+    assert at.info[0].value == "Choose a run above."
+    assert sound(at.selectbox(key="picked-").set_value(done).run()).text_input(key="run").value == done
+
+
+# A finished run.
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_with_a_finished_run(open_app, finished, done, page):
+    at = open_app(finished.root, page, run=done)
+    assert not at.error
+    assert not at.warning
+    assert len(at.title) == 1
+
+
+def test_the_result_says_in_a_sentence_what_happened_and_shows_it(open_app, finished, done):
+    at = open_app(finished.root, "views/result.py", run=done)
+    verdict = next(m.value for m in at.markdown if m.value.startswith("####")).replace("\\", "")
+    assert verdict.startswith("#### Forgotten, with doubts\nAccuracy on unseen images of class 3: ")
+    assert [m.label for m in at.metric][-2:] == ["Speed-up", "With precompute"]  # SSD reads stored importances
+    assert len(alts(at)) == 4
+    assert all(alts(at))
+    assert sum("How to read it" in c.value for c in at.caption) == 3
+    assert [tab.label for tab in at.tabs] == list(FAMILIES)
+    for tab in at.tabs:
+        (table,) = tab.table
+        assert list(table.value.columns) == ["Measure", "Original", "Unlearned", "Reference", "Aim", "Definition"]
+        assert table.proto.alt.startswith(tab.label)
+
+
+def test_train_and_test_images_are_told_apart(open_app, finished, done):
+    at = open_app(finished.root, "views/result.py", run=done, images="train")
+    assert group(at, "Images") == ["train"]
+    train = [chart.proto.spec for chart in at.get("plotly_chart")]
+    test = [chart.proto.spec for chart in open_app(finished.root, "views/result.py", run=done).get("plotly_chart")]
+    assert all(one != other for one, other in zip(train[1:], test[1:], strict=True))
+
+
+def test_the_parameters_of_an_ssd_run_move_without_a_new_run(open_app, finished, done):
+    at = open_app(finished.root, "views/parameters.py", run=done)
+    before = {m.label: m.value for m in at.metric}
+    slider = at.select_slider(key="alpha")
+    assert len(set(slider.options)) == len(slider.options) == 123  # the slider knows its values by their text
+    slider.set_value(max(float(text) for text in slider.options))  # the ceiling n/k
+    after = {m.label: m.value for m in sound(at.run()).metric}
+    assert after["Weights dampened"] == "0 %"
+    assert after != before
+    assert after["Accuracy, forgotten"] == "100 %"  # nothing dampened: the original
+    assert len(alts(at)) == 6
+    with ResultStore(finished.database) as store:
+        assert [run.id for run in store.runs()] == [done]
+
+
+def test_runs_are_listed_with_what_can_be_done_with_them(open_app, finished, done):
+    at = open_app(finished.root, "views/runs.py")
+    assert labels(at) == ["Open", "Delete it"]
+    at.button(key=f"open-{done}").click()
+    assert sound(at.run()).title[0].value == "Result"
+    assert at.text_input(key="run").value == done
+
+
+def test_running_the_same_again_opens_the_run_that_is_done(open_app, home_of, done):
+    home = home_of()
+    at = open_app(home.root, floor="false")
+    at.button(key="submit").click()
+    sound(at.run())
+    with ResultStore(home.database) as store:
+        runs = store.runs()
+    for run in runs:
+        if run.id != done:  # the engine's sources were edited since the session began
+            submit.cancel(home, run.id)
+            pytest.fail("an equal spec made a new run")
+    assert at.title[0].value == "Result"
+    assert at.text_input(key="run").value == done
+
+
+def test_deleting_the_open_run_leaves_a_page_that_says_what_to_do(open_app, home_of, done):
+    home = home_of()
+    at = open_app(home.root, "views/runs.py", run=done)
+    at.button(key=f"runs-Delete-{done}").click()
+    assert "No runs yet" in sound(at.run()).info[0].value
+    assert at.text_input(key="run").value == ""
+    assert f"`{done}` was deleted just now" in said(at)
+    at.button(key=f"undo-{done}").click()
+    assert f"`{done}`" in said(sound(at.run()))
+    assert "was deleted" not in said(at)
+    assert "Forgotten" in said(open_app(home.root, "views/result.py", run=done))  # with its numbers and its files
+
+
+def test_a_deleted_run_can_be_undone_where_the_click_that_deletes_draws(open_app, bare):
+    """In a browser a click inside a part of the page draws that part alone; AppTest draws all."""
+    first, second = (put(bare, RunStatus.CANCELLED, seed) for seed in (1, 2))
+    submit.delete(bare, first)
+    at = open_app(bare.root, "views/runs.py")
+    assert part_of(at, f"undo-{first}") == part_of(at, f"runs-Delete-{second}") != ""
+
+
+def test_many_runs_come_in_pages(open_app, bare):
+    for seed in range(23):
+        put(bare, RunStatus.CANCELLED, seed)
+    at = open_app(bare.root, "views/runs.py", page="3")
+    assert labels(at).count("Open") == 3
+    assert labels(open_app(bare.root, "views/runs.py", page="99")).count("Open") == 10
+
+
+# Runs that are not done.
+
+
+@pytest.mark.parametrize("page", ["views/runs.py", "views/result.py"])
+@pytest.mark.parametrize("status", [RunStatus.QUEUED, RunStatus.RUNNING])
+def test_an_active_run_shows_where_it_stands_and_can_be_cancelled(open_app, bare, page, status):
+    run_id = put(bare, status)
+    at = open_app(bare.root, page, run=run_id)
+    assert f"**{status}**" in said(at)
+    bar = at.get("progress")[0].proto
+    stage = STAGE["unlearn"] + " · epoch 2 of 5 · about 12 s left" if status == RunStatus.RUNNING else STAGE[""]
+    assert (bar.value, bar.text) == (40 if status == RunStatus.RUNNING else 0, stage)
+    assert "Cancel" in labels(at)
+    assert not {"Retry", "Delete it"} & set(labels(at))
+
+
+@pytest.mark.parametrize("page", ["views/runs.py", "views/studies.py", "views/result.py"])
+def test_every_page_that_shows_a_waiting_run_has_it_served(open_app, bare, page, monkeypatch):
+    """The supervisor died; nobody but the one who looks at the page is there to start another."""
+    begun = []
+    monkeypatch.setattr(submit, "ensure_supervisor", lambda *_: begun.append(1))
+    open_app(bare.root, page, run=put(bare, RunStatus.QUEUED))
+    assert begun
+
+
+def test_watching_one_run_has_it_served_whoever_watches(bare, monkeypatch):
+    """What the fragments ask that poll: of a run, and of what it waits for."""
+    begun = []
+    monkeypatch.setattr(submit, "ensure_supervisor", lambda *_: begun.append(1))
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(bare.root))
+    run_id = put(bare, RunStatus.QUEUED)
+    assert queries.run(run_id).status == RunStatus.QUEUED
+    assert begun == [1]
+    with ResultStore(bare.database) as store:
+        store.claim(ProcessId.of_this_process())
+    queries.run(run_id)
+    assert begun == [1]  # somebody computes
+
+
+@pytest.mark.parametrize("page", OF_A_RUN)
+def test_every_page_of_a_run_shows_where_one_stands_that_is_not_done_and_nothing_else(open_app, bare, page):
+    at = open_app(bare.root, page, run=put(bare, RunStatus.RUNNING))
+    assert "**running**" in said(at)
+    assert at.get("progress")[0].proto.value == 40
+    assert labels(at) == ["Cancel"]
+    assert not at.subheader
+    assert not at.error
+
+
+def test_cancel_on_the_page_cancels(open_app, bare):
+    run_id = put(bare, RunStatus.QUEUED)
+    at = open_app(bare.root, "views/result.py", run=run_id)
+    at.button(key=f"follow-Cancel-{run_id}").click()
+    assert "**cancelled**" in said(sound(at.run()))
+
+
+@pytest.mark.parametrize("page", ["views/runs.py", "views/result.py"])
+def test_a_failed_run_shows_the_line_and_the_whole_error_one_click_away(open_app, bare, page):
+    at = open_app(bare.root, page, run=put(bare, RunStatus.FAILED, error=ERROR))
+    assert "**failed**" in said(at)
+    assert told(at) == ["Diverged: The loss became nan at step 7."]
+    assert at.expander[0].label == "The whole error"
+    assert at.expander[0].code[0].value == ERROR
+    assert {"Retry", "Delete it"} <= set(labels(at))
+
+
+@pytest.mark.parametrize("page", ["views/runs.py", "views/result.py"])
+@pytest.mark.parametrize("status", [RunStatus.CANCELLED, RunStatus.INTERRUPTED])
+def test_a_stopped_run_can_be_taken_up_again(open_app, bare, page, status):
+    at = open_app(bare.root, page, run=put(bare, status))
+    assert f"**{status}**" in said(at)
+    assert {"Retry", "Delete it"} <= set(labels(at))
+    assert "Cancel" not in labels(at)
+    if status == RunStatus.INTERRUPTED:
+        assert "Retry goes on with what was already trained" in at.error[0].value
+
+
+ABSENT = "000000000000"
+
+
+@pytest.mark.parametrize(
+    "page, asked",
+    [*[(page, ABSENT) for page in OF_A_RUN],
+     *[("views/result.py", asked) for asked in ("../../etc/passwd", "<script>alert(1)</script>", "**bold** `x`")]],
+)  # fmt: skip
+def test_a_run_that_is_not_there_is_said_not_to_be(open_app, finished, page, asked):
+    at = open_app(finished.root, page, run=asked)
+    assert not at.error
+    assert "There is no run" in at.info[0].value
+
+
+def test_a_waiting_run_tells_its_place_and_when_it_begins(open_app, bare, no_supervisor):
+    st.cache_data.clear()
+    put(bare, RunStatus.RUNNING)
+    with ResultStore(bare.database) as store:
+        behind = store.add(RunSpec("digits", "small_cnn", ForgetRequest("class", (5,)), "finetune", {"epochs": 5}, 2))
+        last = store.add(RunSpec("digits", "small_cnn", ForgetRequest("class", (5,)), "finetune", {"epochs": 5}, 3))
+    bars = [bar.proto.text for bar in open_app(bare.root, "views/runs.py").get("progress")]
+    assert bars == [
+        "waiting for a free place · 2 runs ahead, how long they take is not known yet",  # nothing of the kind has finished here
+        "waiting for a free place · 1 run ahead, starts in about 12 s",
+        STAGE["unlearn"] + " · epoch 2 of 5 · about 12 s left",
+    ]
+    assert open_app(bare.root, "views/result.py", run=behind).get("progress")[0].proto.text == bars[1]
+    assert open_app(bare.root, "views/result.py", run=last).get("progress")[0].proto.text == bars[0]
+
+
+def test_a_time_limit_is_asked_for_on_the_form_and_the_run_says_that_it_was_stopped_there(open_app, bare, no_supervisor):
+    at = open_app(bare.root, method="finetune", limit="soon")
+    assert told(at) == ["A time limit must be from 1 second to 365 days, such as 90, 15min, 2h or 1h 30min; got 'soon'."]
+    assert at.button(key="submit").disabled
+    at = sound(open_app(bare.root, method="finetune", limit="2min").button(key="submit").click().run())
+    with ResultStore(bare.database) as store:
+        floor, run = store.runs()
+        assert (run.limit_seconds, floor.limit_seconds) == (120.0, None)
+        _, attempt = store.claim(ProcessId.of_this_process())
+        store.finish(run.id, attempt, RunStatus.FAILED, error=limit_reached(120))
+        assert store.existing(floor.id).status == RunStatus.CANCELLED  # it was asked for along with the run
+    at = open_app(bare.root, "views/result.py", run=run.id)
+    assert "**stopped at its limit of 2 min**" in said(at)
+    assert told(at)[0].startswith("Stopped at its limit of 2 min; Retry goes on")
+    sound(at.button(key=f"opened-Retry-{run.id}").click().run())
+    with ResultStore(bare.database) as store:
+        assert [one.status for one in store.runs()] == [RunStatus.QUEUED] * 2
+        assert store.claim(ProcessId.of_this_process())[0].id == run.id
+        assert store.existing(run.id).limit_seconds == 120.0
+
+
+# A home in trouble.
+
+
+@pytest.mark.parametrize("page", ["views/unlearn.py", "views/runs.py"])  # the frame tells it, whatever the page
+def test_a_corrupt_database_is_told_in_a_sentence(open_app, tmp_path, page):
+    (tmp_path / "forgetscope.db").write_bytes(b"not a database at all" * 100)
+    one_sentence(open_app(tmp_path, page), "forgetscope.db", "damaged or of another kind")
+    assert (tmp_path / "forgetscope.db").read_bytes().startswith(b"not a database")
+
+
+def test_a_home_that_is_a_file_is_told_in_a_sentence(open_app, tmp_path):
+    (tmp_path / "home").write_text("a letter")
+    one_sentence(open_app(tmp_path / "home", "views/runs.py"), "folder is wanted", str(tmp_path / "home"))
+    assert (tmp_path / "home").read_text() == "a letter"
+
+
+def test_somebody_elses_database_is_left_alone(open_app, tmp_path):
+    with sqlite3.connect(tmp_path / "forgetscope.db") as db:
+        db.execute("create table mail (text)")
+    db.close()
+    one_sentence(open_app(tmp_path, "views/runs.py"), "belongs to another program")
+
+
+def test_a_newer_database_is_told_in_a_sentence(open_app, bare):
+    with sqlite3.connect(bare.database) as db:
+        db.execute("pragma user_version = 99")
+    db.close()
+    one_sentence(open_app(bare.root, "views/result.py"), "newer Forgetscope")
+
+
+HARM: dict[str, Callable[[Path], object]] = {
+    "missing": Path.unlink,
+    "damaged": lambda path: path.write_bytes(b"PAR1" + bytes(100)),
+    "empty": lambda path: path.write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize(
+    "page, name, harm",
+    [
+        *[("views/result.py", name, harm) for name in ("per_class", "confusion") for harm in HARM],
+        ("views/parameters.py", "layers", "damaged"),  # what is missing: see test_lacks.py
+    ],
+)
+def test_a_table_that_is_gone_or_harmed_is_told_in_a_sentence(open_app, finished, done, page, name, harm):
+    with ResultStore(finished.database) as store:
+        path = finished.artifacts_folder / store.artifacts(done)[name]
+    whole = path.read_bytes()
+    st.cache_data.clear()
+    try:
+        HARM[harm](path)
+        at = open_app(finished.root, page, run=done)
+    finally:
+        path.write_bytes(whole)
+    one_sentence(at, "The stored file", "is missing" if harm == "missing" else "is damaged", "run again")
+    assert "Run it again" in labels(at)
+    if page == "views/result.py":  # what the database holds is shown all the same
+        assert f"({name})" in at.warning[0].value.replace("\\", "")
+        assert {"Membership", "Accuracy"} <= {tab.label.split()[0] for tab in at.tabs}
+        assert ("Not checked: The stored file" in said(at)) == (name == "per_class")
+    assert not open_app(finished.root, page, run=done).error  # trouble is not remembered
+
+
+def test_importances_that_are_gone_are_told_in_a_sentence_and_can_be_computed_anew(open_app, home_of, done):
+    home = home_of()
+    with ResultStore(home.database) as store:
+        (home.artifacts_folder / store.artifacts(done)["recorded"]).unlink()
+    at = sound(open_app(home.root, "views/parameters.py", run=done))
+    assert "This run stored no importances: the file that held them was not kept." in said(at)
+    assert "Compute the per_sample importances" in labels(at)
+    assert not at.error
+
+
+def test_a_run_of_an_old_engine_that_stored_fewer_files_is_told_in_a_sentence(open_app, home_of, done):
+    # Parameters and Privacy say it part by part: see test_parameters.py and test_privacy.py.
+    home = home_of()
+    with sqlite3.connect(home.database) as db:
+        db.execute("delete from artifacts where name in ('per_class', 'layers', 'confusion', 'recorded')")
+    db.close()
+    one_sentence(open_app(home.root, "views/result.py", run=done))
+
+
+@pytest.mark.parametrize("page", OF_A_RUN)
+def test_a_run_on_a_dataset_that_is_no_longer_on_the_shelf_is_told_in_a_sentence(open_app, home_of, done, page):
+    home = home_of()
+    with sqlite3.connect(home.database) as db:
+        db.execute("update runs set spec = replace(spec, '\"digits\"', '\"papyri\"')")
+    db.close()
+    one_sentence(open_app(home.root, page, run=done), "papyri")
+
+
+def test_a_run_on_added_images_that_were_removed_or_are_damaged_says_so_and_what_brings_them_back(open_app, home_of, done):
+    home, page = home_of(), "views/result.py"
+    with sqlite3.connect(home.database) as db:
+        db.execute("update runs set spec = replace(spec, '\"digits\"', '\"pets@00000000\"')")
+    db.close()
+    sentence = "The added dataset pets@00000000 was removed; adding the same images again brings it back."
+    one_sentence(open_app(home.root, page, run=done), sentence)
+    (home.datasets_folder / "pets@00000000").mkdir(parents=True)
+    one_sentence(open_app(home.root, page, run=done), "The added dataset pets@00000000 is damaged", "add it again")
+
+
+# The form.
+
+
+def test_the_form_follows_the_method_and_presets_are_set(open_app, finished):
+    shelves = catalogue(finished.root)
+    for key, method in shelves.methods.items():
+        at = open_app(finished.root, method=key)
+        assert any(m.value.startswith(f"**{method.title}**") for m in at.markdown)
+        assert "#### Rule" not in said(at), "the fine print waits until it is opened"
+        assert not at.button(key="submit").disabled
+        preset = preset_values(method, shelves.datasets["digits"], "small_cnn", ForgetRequest("class", (3,)))
+        shown = {}
+        for p in method.params:
+            name = f"{key}.{p.name}"
+            if p.choices:
+                shown[p.name] = at.selectbox(key=name).value
+            elif p.words and preset[p.name] in p.words:
+                shown[p.name] = preset[p.name]
+            else:
+                box = at.number_input(key=name)
+                shown[p.name] = box.value
+                assert p.words or p.wanted in box.help
+        assert shown == preset
+        others = tuple(f"{other}." for other in shelves.methods if other != key)
+        assert not [n.key for n in at.number_input if n.key.startswith(others)]
+
+
+def test_changing_the_method_changes_the_form_in_place(open_app, finished):
+    at = open_app(finished.root)
+    at.selectbox(key="method").set_value("finetune")
+    names = {n.label for n in sound(at.run()).number_input if not (n.key or "").startswith("own_")}
+    assert {"epochs", "learning rate (η)", "batch size (B)", "Seed"} == names
+
+
+def test_auto_needs_no_number_and_batch_size_only_means_something_with_batch(open_app, finished):
+    at = open_app(finished.root, method="ssd")
+    assert at.number_input(key="ssd.batch_size").disabled
+    at.selectbox(key="ssd.importance").set_value("batch")
+    assert not sound(at.run()).number_input(key="ssd.batch_size").disabled
+    way = next(g for g in at.button_group if g.label.startswith("alpha"))
+    way.set_value("auto")
+    assert "ssd.alpha" not in [n.key for n in sound(at.run()).number_input]
+
+
+def test_the_ceiling_of_the_request_stands_beside_alpha(open_app, finished):
+    at = open_app(finished.root, kind="random", amount="0.5")
+    assert any("n/k = 2.00" in c.value for c in at.caption)
+    at = open_app(finished.root, kind="samples", samples="1,2,3")
+    assert any("n/k = 479.00" in c.value for c in at.caption)
+
+
+def test_the_address_carries_the_form(open_app, finished):
+    at = open_app(finished.root, kind="classes", classes=["3", "5"], method="retrain", seed="7", reference="false")
+    assert group(at, "What to forget") == ["classes"]
+    assert group(at, "Classes") == ["3", "5"]
+    assert at.selectbox(key="method").value == "retrain"
+    assert at.number_input(key="seed").value == 7
+    assert at.toggle(key="reference").value is False
+
+
+@pytest.mark.parametrize("bad", ["nonsense", "<script>alert(1)</script>", "x" * 10_000, "-1", "nan", "\x00"])
+def test_unknown_values_in_the_address_fall_back(open_app, finished, bad):
+    names = ("dataset", "model", "kind", "class", "classes", "amount", "draw", "method", "seed", "reference", "page")
+    at = open_app(finished.root, **dict.fromkeys(names, bad))
+    assert at.selectbox(key="dataset").value == "digits"
+    assert at.selectbox(key="method").value == next(iter(catalogue(finished.root).methods))
+    assert group(at, "What to forget") == ["class"]
+    assert group(at, "Class") == ["3"]
+    typed = -1 if bad == "-1" else 0  # a number is kept as it is, and refused in a sentence
+    assert at.number_input(key="seed").value == typed
+    assert at.button(key="submit").disabled == (typed < 0)
+    assert told(at) == ([] if typed == 0 else ["The seed must be a whole number from 0 to 2147483647; got -1."])
+
+
+@pytest.mark.parametrize("typed, said", [("0", "alpha must be a number from 0.01"), ("2000", "alpha must be a number from 0.01")])
+def test_a_parameter_out_of_bounds_is_told_in_a_sentence_and_run_is_disabled(open_app, finished, typed, said):
+    at = open_app(finished.root, **{"ssd.alpha": typed})
+    assert said in told(at, "error")[0]
+    assert at.button(key="submit").disabled
+
+
+def test_what_was_typed_stays_when_the_request_changes_and_a_preset_follows(open_app, finished):
+    at = open_app(finished.root)
+    assert at.number_input(key="ssd.alpha").value == 4.2  # 0.43 of 1437 / 147
+    at = sound(at.button_group(key="class").set_value("4").run())
+    assert at.number_input(key="ssd.alpha").value == 4.35  # of 1437 / 142
+    at.number_input(key="ssd.alpha").set_value(2.5)
+    at = sound(at.run())
+    at = sound(at.button_group(key="class").set_value("5").run())
+    assert at.number_input(key="ssd.alpha").value == 2.5
+
+
+@pytest.mark.parametrize("name", ["seed", "amount", "draw", "page"])
+def test_a_number_without_end_in_the_address_is_told_in_a_sentence(open_app, finished, name):
+    one_sentence(open_app(finished.root, kind="random", **{name: "1e999"}), f"{name}=1e999", "finite number")
+
+
+def test_an_address_without_a_class_chooses_none(open_app, finished):
+    at = open_app(finished.root, **{"class": ""})
+    assert at.button(key="submit").disabled
+    assert "name at least one class" in at.info[0].value
+
+
+WRONG = {
+    "no class": ({"kind": "classes"}, "The forget set is empty; name at least one class"),
+    "all classes": ({"kind": "classes", "classes": [str(i) for i in range(10)]}, "would forget everything"),
+    "no sample": ({"kind": "samples"}, "The forget set is empty; name at least one training index"),
+    "only commas": ({"kind": "samples", "samples": ", ,"}, "The forget set is empty"),
+    "words": ({"kind": "samples", "samples": "one, two"}, "whole numbers, such as 12, 90, 401"),
+    "half an index": ({"kind": "samples", "samples": "1.5"}, "whole numbers, such as 12, 90, 401"),
+    "below 0": ({"kind": "samples", "samples": "-1"}, "has no training index -1"),
+    "too high": ({"kind": "samples", "samples": "5, 1437"}, "has no training index 1437"),
+    "huge": ({"kind": "samples", "samples": "9" * 100}, "has no training index"),
+    "absurd": ({"kind": "samples", "samples": "1," + "9" * 5000}, "whole numbers, such as 12, 90, 401"),
+    "every sample": ({"kind": "samples", "samples": EVERYTHING}, "would forget everything"),
+    "share 0": ({"kind": "random", "amount": "0"}, "A random request needs a share"),
+    "less than one image": ({"kind": "random", "amount": "0.0001"}, "less than one"),
+    "everything at random": ({"kind": "random", "amount": "1437"}, "would forget everything"),
+    "one and a half": ({"kind": "random", "amount": "1.5"}, "A random request needs a share"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_request_that_cannot_be_is_told_in_a_sentence_and_run_is_disabled(open_app, finished, case):
+    query, words = WRONG[case]
+    at = open_app(finished.root, **query)
+    assert len(at.info) == 1
+    assert words in told(at, "info")[0]
+    assert len(told(at, "info")[0]) < 600
+    assert at.button(key="submit").disabled
+    assert not at.error
+
+
+def test_ticked_images_are_added_to_the_indices(open_app, finished):
+    at = open_app(finished.root, kind="samples", samples="5")
+    table = at.dataframe[0].value
+    assert list(table.columns) == ["index", "image"]
+    assert table["image"].str.startswith("data:image/png;base64,").all()
+    at.session_state["picked"] = {"selection": {"rows": [0, 2], "columns": [], "cells": []}}
+    sound(at.run())
+    at.button(key="add_ticked").click()
+    wanted = sorted({5, int(table["index"][0]), int(table["index"][2])})
+    assert sound(at.run()).text_input(key="samples").value == ", ".join(map(str, wanted))
+
+
+def test_figures_have_the_height_that_keeps_the_page_still(open_app, finished, done):
+    at = open_app(finished.root, "views/result.py", run=done)
+    assert f'"height":{HEIGHT}' in at.get("plotly_chart")[0].proto.spec
+
+
+def test_a_home_is_only_looked_at_by_looking(open_app, home_of, done):
+    home: Home = home_of()
+    before = sorted(path.name for path in home.artifacts_folder.iterdir())
+    for page in ("views/unlearn.py", "views/runs.py", "views/result.py"):
+        open_app(home.root, page, run=done)
+    assert sorted(path.name for path in home.artifacts_folder.iterdir()) == before
+
+
+# Methods and their settings.
+
+
+def test_the_papers_values_fill_the_form_and_it_says_why_they_fail(open_app, bare):
+    at = open_app(bare.root, method="ssd")
+    preset = at.number_input(key="ssd.alpha").value
+    assert group(at, "Settings") == ["preset"]
+    at = sound(at.button_group(key="start").set_value("paper").run())
+    assert at.number_input(key="ssd.alpha").value == 10.0 != preset
+    (said_why,) = told(at, "warning")
+    assert "change next to nothing: α = 10, but no weight can be more than n/k = 9.78 times as important" in said_why
+    assert "n/k = 10.57" in told(open_app(bare.root, method="ssd", start="paper", **{"class": "8"}), "warning")[0]
+    at = sound(at.button_group(key="start").set_value("preset").run())
+    assert at.number_input(key="ssd.alpha").value == preset
+    assert not at.warning
+
+
+def test_the_papers_values_say_where_they_are_known_not_to_work(open_app, bare):
+    at = open_app(bare.root, method="unsir", start="paper")
+    assert at.number_input(key="unsir.noise_count").value == 256
+    assert "drown" in told(at, "warning")[0]
+    assert not at.button(key="submit").disabled
+
+
+def test_a_choice_that_costs_privacy_says_so_before_it_is_run(open_app, bare):
+    at = open_app(bare.root, method="ssse")
+    assert not at.warning
+    at = sound(at.selectbox(key="ssse.storage").set_value("gradients").run())
+    assert "privacy" in told(at, "warning")[0]
+
+
+def test_a_reconstruction_is_called_one_on_the_form(open_app, bare):
+    assert "badge[reconstruction]" in said(open_app(bare.root, method="weight_perturbation"))
+    assert "badge[reconstruction]" not in said(open_app(bare.root, method="ssse"))
+
+
+def test_a_request_that_a_method_cannot_serve_is_refused_on_the_form(open_app, bare):
+    at = open_app(bare.root, method="unsir", kind="random")
+    one_sentence(at, "serves requests of kind class, classes, not random")
+    assert at.button(key="submit").disabled
+
+
+def test_the_fine_print_of_a_card_opens_and_is_part_of_the_address(open_app, bare):
+    text = said(open_app(bare.root, method="aru", card="true"))
+    assert all(f"#### {heading}" in text for heading in ("Rule", "Needs", "Cannot do", "Paper", "Departures", "Standing"))
+
+
+def test_the_result_lists_what_the_method_recorded(open_app, finished, done):
+    at = open_app(finished.root, "views/result.py", run=done)
+    table = next(t.value for t in at.table if "array" in t.value)
+    assert set(table["array"]) == {"importance_forget/*", "dampening/*", "ssd/alpha"}
+    assert (table["kB"].astype(float) >= 0).all()
+    values = dict(zip(table["array"], table["value"], strict=True))
+    assert values == {"importance_forget/*": "–", "dampening/*": "–", "ssd/alpha": "4.2"}
+    assert table[["meaning", "unit", "axes", "shape"]].all(axis=None)
