@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
-import os
 from pathlib import Path
 from time import perf_counter
 
@@ -13,116 +12,41 @@ import torch
 from torch import Tensor, nn
 
 from core.data.dataset import Examples
-from core.data.registry import load_dataset
-from core.data.splits import Splits, split
-from core.domain.code_version import ENGINE, TRAINING, code_version
 from core.domain.hyperparameters import with_params
-from core.domain.presets import preset_for
-from core.domain.run import Recipe, RunSpec
+from core.domain.run import RunSpec
 from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS
 from core.metrics.evaluate import evaluate, keep_files, measure
 from core.metrics.reuse import found_key, keep_found, load_found
-from core.models.registry import MODELS
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
-from core.storage.processes import cores
 from core.storage.records import Outcome
 from core.storage.runs import ResultStore
-from core.training.cache import Keeper, Shared, key_of
-from core.training.context import RunContext, choose_device, derived_seed, synchronise
+from core.training.cache import Keeper, Shared
+from core.training.context import synchronise
 from core.training.loop import Diverged, fit
 from core.training.precomputed import Statistic
+from core.training.run_setup import RunSetup, restore, set_up
 from core.training.uploaded_weights.accept import taken_in
 
 
 @dataclass(frozen=True)
-class Job:
-    """A run made concrete: the spec with the objects that it names.
+class Job(RunSetup):
+    """A run made concrete: all that its spec names."""
 
-    training, engine: versions of the code as the run began, under which all that it computes is filed, though the files change meanwhile.
-    """
-
-    spec: RunSpec
-    splits: Splits
     method: UnlearningMethod
-    recipe: Recipe
-    build: Callable[[], nn.Module]
-    device: str
-    keeper: Keeper
-    training: str
-    engine: str
-
-    def context(
-        self, purpose: str, say: Callable[[float, str], None], lent: dict[str, dict[str, Tensor]]
-    ) -> RunContext:
-        """A context whose seed belongs to one purpose alone."""
-        seed = derived_seed(self.spec.seed, purpose)
-        return RunContext(self.build, self.recipe, seed, self.device, say, statistics=lent)
-
-    def key(self, purpose: str, *parts: object) -> str:
-        """Names a trained model: all that decides its weights."""
-        deciding = (self.spec.dataset, self.spec.model, asdict(self.recipe), self.spec.seed, self.device)
-        return key_of(purpose, self.training, *deciding, *parts)
-
-    @property
-    def flips(self) -> tuple[str, ...]:
-        """What a request changed of the training set before anything was trained: nothing, or its own words."""
-        return () if self.splits.truth is None else (self.spec.request.text,)
-
-    @property
-    def own(self) -> tuple[str, ...]:
-        """What stands in for training the original: nothing, or the weights that were uploaded, and how they are read."""
-        return tuple(filter(None, (self.spec.weights, self.spec.weights_as)))
-
-    @property
-    def original_key(self) -> str:
-        """Names the original model."""
-        return self.key("original", *self.flips)
-
-    @property
-    def reference_key(self) -> str:
-        """Names the reference: by the examples that it never saw, however the request words them."""
-        return self.key("reference", self.splits.forgotten.nonzero().flatten().tolist())
-
-    def statistic_key(self, statistic: str) -> str:
-        """Names a statistic of the training set at the original model."""
-        return self.key("statistic", statistic, self.engine, *self.flips, *self.own)
 
 
 def prepare(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> Job:
     """Turn names into objects, and refuse what cannot be before anything is computed. datasets: those that the user added."""
-    versions = code_version(TRAINING), code_version(ENGINE)
-    device = choose_device(spec.device)
-    _settle()
-    dataset = load_dataset(spec.dataset, datasets)
     method: UnlearningMethod = with_params(METHODS[spec.method], spec.params)
-    method.check(spec.request, dataset.info.multi)
-    recipe = preset_for(spec.dataset, spec.model).recipe
-    splits = split(dataset, spec.request)
+    setup = set_up(spec, keeper, datasets)
+    method.check(spec.request, setup.splits.train.labels.ndim > 1)
     for statistic in method.statistics():
         with torch.device("meta"):  # its weights are not needed, only their shapes
-            shapes = MODELS[spec.model](dataset.info)
-        statistic.check(shapes, len(splits.train))
-    return Job(spec, splits, method, recipe, lambda: MODELS[spec.model](dataset.info), device, keeper, *versions)
-
-
-def _settle() -> None:
-    """Same seed, same weights: no kernel that adds in a changing order where there is another."""
-    if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better; the page stays quick, since runs are niced
-        torch.set_num_threads(cores())
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.backends.cudnn.benchmark = False
-    # By default memory is filled before it is used, which makes training a third slower and changes no number.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by the module itself
-    torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, without its 2 s of imports
-
-
-def restore(job: Job, tensors: dict[str, Tensor]) -> nn.Module:
-    """A model in eval mode on the run's device, with these weights."""
-    model = job.build()
-    model.load_state_dict(tensors)
-    return model.to(job.device).eval()
+            shapes = setup.build()
+        statistic.check(shapes, len(setup.splits.train))
+    return Job(**vars(setup), method=method)
 
 
 Report = Callable[[float, str, str, float | None], None]  # share, stage, note, seconds left

@@ -45,7 +45,8 @@ def kill_supervisors(base: Path) -> None:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
-        if {"core.jobs.supervisor", "core.jobs.background_worker"} & set(command) and any(part.startswith(f"{base}{os.sep}") for part in command):
+        ours = {"core.jobs.supervisor", "core.jobs.background_worker"} & set(command)
+        if ours and any(part.startswith(f"{base}{os.sep}") for part in command):
             process.kill()
             found.append(process)
     psutil.wait_procs(found, timeout=5)

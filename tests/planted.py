@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import run_version
 from core.domain.request import ForgetRequest
 from core.domain.run import Measurement, RunSpec, RunStatus
 from core.storage.artifacts import Artifacts
@@ -43,14 +43,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-@cache
-def _engine() -> str:
-    return code_version(ENGINE)
+_engine = cache(run_version)
 
 
 def spec(method: str = "ssd", request: str = "class:3", seed: int = 0, **about: Any) -> RunSpec:
     """A spec that can be planted; `about`: dataset, model, params, reference, device, engine."""
-    wanted = {"dataset": "digits", "model": "small_cnn", "params": SETTINGS.get(method, {}), "engine": _engine(), **about}
+    wanted = {"dataset": "digits", "model": "small_cnn", "params": SETTINGS.get(method, {}), **about}
+    wanted.setdefault("engine", _engine(wanted["dataset"], wanted["model"], method))
     return RunSpec(request=ForgetRequest.parse(request), method=method, seed=seed, **wanted)
 
 

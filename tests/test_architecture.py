@@ -15,24 +15,14 @@ import sys
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FLOORS = (  # low to high. A module imports from lower floors and from its own package; the ground floor's rooms may
-    # open on each other, as long as they open in no circle.
-    {"core.domain", "core.domain.hyperparameters", "core.domain.info", "core.storage.error_messages", "core.domain.presets", "core.domain.recordings", "core.storage.processes", "core.domain.code_version",
-     "core.domain.ablations", "core.domain.request_text", "core.domain.index_file", "core.jobs.codec"},
-    {"core.training.batch_size", "core.training.context", "core.data", "core.models.registry", "core.storage", "core.pipeline", "core.reports.verdict", "core.training.per_sample"},
-    {"core.data.export_images"},
-    {"core.jobs.catalogue", "core.training.cache", "core.training.loop"},
-    {"core.reports.significance", "core.training", "core.metrics.privacy", "core.reports.intervals"},
-    {"core.reports.recoverability", "core.training.fisher"},
-    {"core.jobs.validation", "core.analysis.saliency", "core.reports.comparison", "core.reports.run_report", "core.training.precomputed", "core.reports.checks.registry", "core.training.uploaded_weights"},
-    {"core.methods.registry", "core.metrics.registry", "core.analysis.finished_run"},
-    {"core.pipeline"},
-    {"core.metrics.reuse"},
-    {"core.metrics.evaluate"},
-    {"core.jobs.write_catalogue", "core.reports.checks.stored_run", "core.analysis", "core.pipeline"},
-    {"core.analysis.features"},
-    {"core.jobs.engine_server", "core.jobs.engine_client", "core.jobs"},
-    {"core.jobs.studies"},
+FLOORS = (  # low to high. A module imports from lower floors and from its own room.
+    {"core.domain"},
+    {"core.storage", "core.models"},
+    {"core.data"},
+    {"core.training"},
+    {"core.methods", "core.metrics"},
+    {"core.pipeline", "core.analysis", "core.reports"},
+    {"core.jobs"},
     {"core.cli", "dashboard.boot", "dashboard.http_gate", "dashboard.session"},
     {"core.__main__", "dashboard.queries"},
     {"dashboard.components"},
@@ -42,31 +32,30 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own p
 HEAVY = {"torch", "torchvision", "captum"}
 SCREEN = {"streamlit", "dashboard", "plotly", "altair"}
 PICKLES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
-OWN_WEIGHTS = ROOT / "core" / "weights" / "reading.py"  # reads users' .pth files, so it alone may call torch.load, and that in one way only
+OWN_WEIGHTS = ROOT / "core" / "training" / "uploaded_weights" / "read_file.py"  # reads users' .pth files, so it alone may call torch.load, and that in one way only
 LOADERS = {  # calls that pickle, or may
     *("torch.load", "torch.save", "torch.jit.load", "pd.read_pickle", "pandas.read_pickle"),
 }
-WITHOUT_TORCH = (  # besides the whole dashboard: what starts often, or watches
-    *("core.jobs.validation", "core.jobs.catalogue", "core.storage", "core.domain", "core.domain.hyperparameters", "core.reports.run_report", "core.reports.verdict", "core.jobs.engine_client"),
-    *("core.jobs.submit", "core.jobs.supervisor", "core.jobs.worker", "core.cli", "core.__main__", "core.domain.code_version"),
-    *("core.reports.comparison", "core.reports.checks.stored_run", "core.reports.intervals", "core.jobs.studies.submit", "core.jobs.studies.table"),
-    *(f"core.reports.intervals.{name}" for name in ("aims", "answer", "apart", "rows", "table", "unchanged")),
-    *("core.reports.significance", "core.reports.checks.registry", "core.domain.ablations", "core.reports.recoverability", "core.metrics.privacy", "core.domain.request_text", "core.domain.index_file"),
-    *("core.jobs.background", "core.analysis.registry", "core.analysis.saliency.map_similarity"),
-    *("core.reports.uploaded_weights", "core.training.uploaded_weights.client", "core.training.uploaded_weights.scan_file"),
-    *("core.data.export_images", "core.data.importing.importer", "core.data.importing.store", "core.data.paths", "core.data.importing.layouts.registry"),
+TORCH_FREE = ("core.domain", "core.storage", "core.reports", "core.jobs", "core.cli", "core.metrics.privacy")  # besides the whole dashboard
+WITH_TORCH = {  # of these rooms: what a process of its own computes with
+    *("core.jobs.engine_server", "core.jobs.background_worker", "core.jobs.single_thread"),
+    *("core.jobs.write_catalogue", "core.jobs.write_first_versions"),
+}
+ALSO_FREE = (  # single modules of other rooms that start often, or watch
+    *("core.__main__", "core.analysis.stored_results", "core.analysis.registry", "core.analysis.saliency.map_similarity"),
+    *("core.training.uploaded_weights.client", "core.training.uploaded_weights.scan_file"),
+    *("core.data.export_images", "core.data.paths", "core.data.names", "core.data.importing.importer", "core.data.importing.store"),
 )
-CHARTS = (
-    *(f"dashboard.components.{name}" for name in ("figures", "dampening_figures", "result_figures", "palette", "images")),
-    *(f"dashboard.components.compare.pair_figures{part}" for part in ("", "_flow", "_front", "_rows")),
-    *(f"dashboard.components.map_{part}" for part in ("atlas", "choosing", "figure", "linked", "table")),
-    *("dashboard.components.parameters.weight_change_figures", "dashboard.components.parameters.importance_figures"),
-    *(f"dashboard.components.privacy.attack_figures{part}" for part in ("", "_back", "_card", "_scores", "_walls")),
-    "dashboard.components.inside.frames",
-    *(f"dashboard.components.inside_{part}" for part in ("figures", "ends", "ssd", "ssse", "aru", "unsir", "perturbation", "other")),
-)
+CHARTS = {  # room of components -> its modules that only draw what they are given
+    "common": ("plotly_layout", "ssd_figures", "class_figures", "palette", "image_grid", "image_card"),
+    "compare": ("pair_figures", "flow_figures", "pareto_front", "rows"),
+    "feature_map": ("figure", "hover.payload", "selectors", "table"),
+    "inside": ("frames", "figures", "shared_frames", "ssd", "ssse", "aru", "unsir", "weight_perturbation"),
+    "parameters": ("importance_figures", "weight_change_figures"),
+    "privacy": ("attack_figures", "image_grids", "recoverability_figures", "scores"),
+}
 
-TABLES = ROOT / "dashboard" / "components" / "tables.py"  # alone hands Streamlit a table, for there no cell says `None`
+TABLES = ROOT / "dashboard" / "components" / "common" / "tables.py"  # alone hands Streamlit a table, for there no cell says `None`
 
 FILES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py")])
 
@@ -76,6 +65,7 @@ def name_of(path: Path) -> str:
 
 
 MODULES = {name_of(path): path for path in FILES}
+WITHOUT_TORCH = [*ALSO_FREE, *(name for name in MODULES if name.startswith(TORCH_FREE) and name not in WITH_TORCH)]
 
 
 @cache
@@ -140,7 +130,7 @@ def upward(me: str, wanted: Iterable[str]) -> list[str]:
     if "." not in me:  # a package's own __init__: above nothing, below nobody
         return list(wanted)
     others = [other for other in wanted if other.startswith(("core.", "dashboard.")) and unit(other) != unit(me)]
-    return [other for other in others if not (floor(other) < floor(me) or floor(me) == floor(other) == 0)]
+    return [other for other in others if not floor(other) < floor(me)]
 
 
 def test_imports_point_down():
@@ -189,7 +179,9 @@ def test_no_torch_comes_in_by_any_way():
 
 def test_a_chart_cannot_query():
     forbidden = ("dashboard.queries", "dashboard.session", "core.storage", "streamlit")
-    ways = [way for module in CHARTS if module in MODULES for way in ways_to(forbidden, module)]
+    charts = [f"dashboard.components.{room}.{name}" for room, names in CHARTS.items() for name in names]
+    assert set(charts) <= MODULES.keys()
+    ways = [way for module in charts for way in ways_to(forbidden, module)]
     assert not ways, "\n".join(ways)
 
 
@@ -256,16 +248,20 @@ def test_every_table_of_a_page_is_shown_where_a_missing_value_is_a_dash():
 METHODS = sorted((ROOT / "core" / "methods").glob("*.py"))
 
 
-def test_a_method_is_one_file_under_a_hundred_lines():
-    assert not [path.name for path in METHODS if len(path.read_text().splitlines()) >= 100]
+def test_a_method_is_whole_in_its_file():
+    """What one method alone imports of the rooms of methods and training belongs into its file."""
+    lent = [name for name in MODULES if name.startswith(("core.methods.", "core.training.")) and not name.endswith((".registry", ".base"))]
+    users = {name: [me for me, path in MODULES.items() if name in imports(path, at_import=False)] for name in lent}
+    assert not {name: found for name, found in users.items()
+                if len(found) == 1 and found[0].startswith("core.methods.") and found[0] != "core.methods.registry"}
 
 
 def test_every_method_file_is_on_the_shelf_once():
-    from core.methods.registry import METHODS as SHELF  # late: the rest of this file needs no torch
+    from core.methods.registry import METHODS as REGISTRY  # late: the rest of this file needs no torch
 
-    files = {path.stem for path in METHODS} - {"__init__", "base"}
-    assert sorted(method.__module__.rpartition(".")[2] for method in SHELF.values()) == sorted(files)
-    assert all(method.key == key for key, method in SHELF.items())
+    files = {path.stem for path in METHODS} - {"__init__", "base", "registry"}
+    assert sorted(method.__module__.rpartition(".")[2] for method in REGISTRY.values()) == sorted(files)
+    assert all(method.key == key for key, method in REGISTRY.items())
 
 
 def test_every_file_that_has_something_for_a_shelf_is_read_by_it():
@@ -273,7 +269,7 @@ def test_every_file_that_has_something_for_a_shelf_is_read_by_it():
     for shelf, folder, mark in (("core.models.registry", "models", "INFO"), ("core.metrics.registry", "metrics", "METRICS")):
         files = {path.stem for path in (ROOT / "core" / folder).glob("*.py") if f"\n{mark} = " in path.read_text()}
         assert files
-        assert {f"{shelf}.{stem}" for stem in files} <= imports(MODULES[shelf], at_import=True)
+        assert {f"core.{folder}.{stem}" for stem in files - {"registry"}} <= imports(MODULES[shelf], at_import=True)
 
 
 def test_the_rules_of_this_file_see_what_they_forbid(tmp_path):
@@ -283,19 +279,20 @@ def test_the_rules_of_this_file_see_what_they_forbid(tmp_path):
     assert imports(sample, at_import=True) == {"core.jobs.catalogue"}
     assert imports(sample, at_import=False) == {"core.jobs.catalogue", "captum", "torch.nn"}
     assert "torch" in loaded_with("core.pipeline")
-    assert floor("core.methods.ssd") > floor("core.training.loop") > floor("core.data.splits") > floor("core.domain")
+    assert floor("core.methods.ssd") > floor("core.training.loop") > floor("core.data.splits") > floor("core.domain.run")
     with pytest.raises(AssertionError, match="no floor yet"):
         floor("core.attic")
     assert upward("core.training.loop", ["core.methods.ssd", "core.data.splits", "core.training.loop", "numpy"]) == ["core.methods.ssd"]
-    assert upward("core.domain.hyperparameters", ["core.domain"]) == []  # both on the ground
-    assert upward("core", ["core.domain"]) == ["core.domain"]
+    assert upward("core.domain.hyperparameters", ["core.domain.run"]) == []  # in one room
+    assert upward("core.storage.home", ["core.models.layers"]) == ["core.models.layers"]  # on one floor, in two rooms
+    assert upward("core", ["core.domain.run"]) == ["core.domain.run"]
     assert (unseemly("core.storage.home", ["plotly.express", "torch"]), unseemly("dashboard.app", ["torch.nn", "plotly"])) == (
         {"plotly"}, {"torch"},
     )  # fmt: skip
     assert "torch <- core.pipeline" in ways_to(HEAVY, "core.pipeline")
     assert all(way.endswith(" <- core.pipeline") for way in ways_to(HEAVY, "core.pipeline"))
     assert any(way.count(" <- ") > 1 for way in ways_to(HEAVY, "core.pipeline")), "by way of another module of ours"
-    assert not ways_to(HEAVY, "core.domain")
+    assert not ways_to(HEAVY, "core.domain.run")
     sample = tmp_path / "pickles.py"
     sample.write_text("import joblib\na = torch.load\nb = np.load(x, allow_pickle=True)\nc = t.add_safe_globals\nd.to_pickle(1)\n")
     told = ["imports joblib", "line 2: torch.load", "line 3: allow_pickle=True", "line 4: t.add_safe_globals", "line 5: d.to_pickle"]

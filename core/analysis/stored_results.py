@@ -1,4 +1,4 @@
-"""What looks at features share, none of which needs torch."""
+"""Results of background analyses: what each is stored under, and reading and storing them; no torch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core.domain.code_version import LOOKING, code_version
+from core.domain.code_version import analysis_version
 from core.domain.errors import WrongInput
 from core.domain.run import MODELS, RunStatus, digest
 from core.storage.artifacts import Artifacts, Damaged
@@ -33,7 +33,8 @@ def key_of(home: Home, look: Analysis) -> str:
     if run.status != RunStatus.DONE:
         raise WrongInput(f"Run {look.run_id} is {run.status}; only a finished run can be looked into.")
     spec, read = run.spec, {name: file for name, file in files.items() if name in NEEDED or name.startswith("statistic/")}
-    return digest([look.kind, look.settings, spec.dataset, spec.model, spec.request.text, spec.seed, read, code_version(LOOKING)])
+    version = analysis_version(spec.dataset, spec.model)
+    return digest([look.kind, look.settings, spec.dataset, spec.model, spec.request.text, spec.seed, read, version])
 
 
 def arrays(home: Home, look: Analysis) -> dict[str, np.ndarray]:
@@ -50,16 +51,18 @@ def arrays(home: Home, look: Analysis) -> dict[str, np.ndarray]:
         raise
 
 
-def keep(home: Home, key: str, kind: str, made: dict[str, np.ndarray], seconds: float) -> None:
+def keep(home: Home, key: str, analysis: Analysis, made: dict[str, np.ndarray], seconds: float) -> None:
     """Keep what came of a look; those of an older engine, for which nobody asks any more, are given up."""
-    version = code_version(LOOKING)
     file = Artifacts(home.artifacts_folder).put_arrays(made)
     with ResultStore(home.database) as store:
-        store.keep(key, f"look/{kind}@{version}", file, seconds)
-        store.forget_older("look/", version)
+        spec = store.existing(analysis.run_id).spec
+        about, version = f"look/{spec.dataset}/{spec.model}/", analysis_version(spec.dataset, spec.model)
+        store.keep(key, f"{about}{analysis.kind}@{version}", file, seconds)
+        store.forget_older(about, version)
 
 
 def stored(home: Home, key: str) -> Kept | None:
+    """The result under a key, None where there is none yet."""
     with ResultStore(home.database) as store:
         return store.kept(key)
 

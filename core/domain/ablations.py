@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from core.domain.code_version import shared_part
 from core.domain.run import RunSpec
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def is_control_of(other: RunSpec, spec: RunSpec) -> bool:
 
 def deciding(spec: RunSpec) -> tuple[Any, ...]:
     """All of a spec but the method's parameters and whether it has a reference."""
-    return (spec.dataset, spec.model, spec.request, spec.method, spec.seed, spec.device, spec.engine, spec.weights,
+    return (spec.dataset, spec.model, spec.request, spec.method, spec.seed, spec.device, shared_part(spec.engine), spec.weights,
             spec.weights_as)
 
 

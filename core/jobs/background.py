@@ -59,8 +59,9 @@ def start(home: Home, look: Analysis) -> None:
         with FileLock(folder(home) / "start.lock"), open(_log(home), "ab") as log:
             if progress(home, look).status in ("done", "running"):
                 return
+            asked = json.dumps([look.kind, look.run_id, look.settings])
             process = subprocess.Popen(
-                [sys.executable, "-m", "core.jobs.background_worker", str(home.root), key, json.dumps([look.kind, look.run_id, look.settings])],
+                [sys.executable, "-m", "core.jobs.background_worker", str(home.root), key, asked],
                 cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env={**os.environ, **QUIET},
             )  # fmt: skip
             begun = ProcessId.of(process.pid)

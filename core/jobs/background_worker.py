@@ -10,7 +10,7 @@ import traceback
 from filelock import FileLock
 
 from core.analysis.registry import LOOKS
-from core.analysis.stored_results import keep
+from core.analysis.stored_results import Analysis, keep
 from core.domain.errors import WrongInput
 from core.jobs.background import anothers, folder, say, settled
 from core.storage.error_messages import out_of_memory
@@ -42,7 +42,7 @@ def main(root: str, key: str, asked: str) -> int:
             heard(0.0, "reading the networks")
             began = perf_counter()
             made = LOOKS[kind](home, run_id, heard, **settings)
-        keep(home, key, kind, made, perf_counter() - began)
+        keep(home, key, Analysis(kind, run_id, settings), made, perf_counter() - began)
         settled(home, key)
     except Exception as error:  # a look that failed is told on its page
         traceback.print_exc()

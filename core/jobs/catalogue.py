@@ -16,7 +16,7 @@ import numpy as np
 
 from core.data.export_images import CONTENTS, SENTENCE
 from core.data.importing import store as imported
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import param_from_dict
 from core.domain.info import DatasetInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
@@ -80,7 +80,7 @@ def _added(folder: Path, _changed: int) -> dict[str, DatasetInfo]:
 
 def is_written(root: Path) -> bool:
     """Whether `catalogue` will answer at once."""
-    return (root / "catalogue" / code_version(ENGINE) / "catalogue.json").is_file()
+    return (root / "catalogue" / catalogue_version() / "catalogue.json").is_file()
 
 
 def dataset_images(root: Path, dataset: str) -> dict[str, np.ndarray]:
@@ -115,7 +115,7 @@ def _written_images(root: Path, dataset: str, anew: bool = False) -> Path:
 
 
 def _images_in(root: Path, dataset: str, anew: bool) -> Path:
-    version = code_version(ENGINE)
+    version = catalogue_version()
     folder = root / "catalogue" / version / IMAGES / dataset
     if anew or not (folder / CONTENTS).is_file():
         with told(folder), FileLock(root / "catalogue.lock"):
@@ -171,7 +171,7 @@ _KEPT: list["TemporaryDirectory[str]"] = []  # one that nothing holds would be g
 
 
 def _written_in(root: Path, file: str, anew: bool) -> Path:
-    folder = root / "catalogue" / code_version(ENGINE)
+    folder = root / "catalogue" / catalogue_version()
     if anew or not (folder / file).is_file():
         lock = FileLock(root / "catalogue.lock")  # who comes second waits for the first one's files
         with told(folder), lock:

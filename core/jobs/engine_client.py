@@ -10,6 +10,7 @@ from threading import Lock
 from typing import IO, Any
 
 from core.domain.errors import WrongInput
+from core.jobs.codec import decode
 from core.storage.home import Home
 from core.storage.processes import QUIET
 
@@ -36,7 +37,7 @@ class WarmEngine:
             reply = self._exchange(line) or self._exchange(line)  # it died: a second try, with a new process
         if not reply:
             raise WrongInput(f"The engine could not answer; the end of {self._log} tells why.")
-        told = json.loads(reply)
+        told = decode(reply)
         if "wrong" in told:
             raise WrongInput(told["wrong"])
         return told["answer"]

@@ -20,6 +20,7 @@ from core.analysis.weights.ssd_what_if import redampen
 from core.analysis.weights.top_filters import top_filters
 from core.analysis.weights.weight_changes import touched_layer, touched_map
 from core.domain.errors import WrongInput
+from core.jobs.codec import encode
 from core.storage.home import Home
 from core.storage.processes import cores
 
@@ -51,7 +52,7 @@ def main() -> None:
     home, voice = Home(Path(sys.argv[1])), sys.stdout
     sys.stdout = sys.stderr  # a library's print must not be taken for an answer
     for line in sys.stdin:
-        print(json.dumps(answer(home, line)), file=voice, flush=True)
+        print(encode(answer(home, line)), file=voice, flush=True)
 
 
 if __name__ == "__main__":

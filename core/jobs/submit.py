@@ -10,7 +10,7 @@ import threading
 
 from filelock import FileLock, Timeout
 
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.run import STOPPED, RunSpec, RunStatus
 from core.jobs.start_supervisor import is_starting, note_start
@@ -81,7 +81,7 @@ def retry(home: Home, run_id: str, pipeline: str = PIPELINE) -> str:
 
 
 def _of_today(spec: RunSpec) -> RunSpec:
-    return replace(spec, engine=spec.engine and code_version(ENGINE))
+    return replace(spec, engine=spec.engine and version_of(spec))
 
 
 def delete(home: Home, run_id: str, *, for_good: bool = False) -> None:

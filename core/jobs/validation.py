@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from core.data.names import composed
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import run_version
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Value, check_names
 from core.domain.info import Column, DatasetInfo, ForClasses, MethodInfo, OfCeiling
@@ -44,7 +44,7 @@ def make_spec(
 ) -> RunSpec:  # fmt: skip
     """A checked spec with every parameter spelled out. Raises WrongInput with one sentence that says what was wanted.
 
-    `weights`, `weights_as`: what `core.training.uploaded_weights.accept.take_in` called the original's uploaded weights, and how they are read.
+    `weights`, `weights_as`: what `uploaded_weights.accept.take_in` called the original's uploaded weights, and how they are read.
     """
     data = dataset_of(shelves, dataset)
     _pick(shelves.models, model, "model")
@@ -65,7 +65,8 @@ def make_spec(
     params = {p.name: p.parse(values[p.name]) for p in chosen.params}
     idle = [p for p in chosen.params if p.idle(params)]
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
-    return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), code_version(ENGINE), weights, weights_as)
+    version = run_version(dataset, model, method)
+    return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), version, weights, weights_as)
 
 
 def request_of(text: str, data: DatasetInfo) -> ForgetRequest:

@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
 from core.storage.error_messages import out_of_memory, sentence_of
@@ -64,7 +64,7 @@ def _reporter(store: ResultStore, run_id: str, attempt: int) -> Report:
 
 def _refuse_other_engine(spec: RunSpec) -> None:
     """A run bears the version of the engine that was there when it was asked for; another must not compute it."""
-    now = code_version(ENGINE)
+    now = version_of(spec)
     if spec.engine not in ("", now):
         raise WrongInput(f"This run was asked of engine {spec.engine}, and this is engine {now}; Retry asks anew.")
 

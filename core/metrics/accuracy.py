@@ -24,6 +24,19 @@ def _metric(split: str, title: str, goal: str, definition: str) -> Metric:
     return Metric(MetricInfo(f"{split}_accuracy", title, "share", goal, f"{definition} {ATTRIBUTES}"), partial(_on, split))
 
 
+
+def truth_accuracy(evidence: Evidence, model: str) -> float:
+    """Share of right answers on the forget set by its labels as they were before the request flipped them.
+
+    Raises NotApplicable for requests that flipped none.
+    """
+    splits = evidence.splits
+    if splits.truth is None:
+        raise NotApplicable("This request gave no image a wrong label, so its labels are the truth.")
+    gone = splits.forgotten.cpu()
+    return float(right(evidence.need(model).train[gone], splits.truth.cpu()[gone]).mean())
+
+
 METRICS = (
     _metric(
         "test_forget", "Accuracy, unseen, had to go", "match",
@@ -42,22 +55,6 @@ METRICS = (
         "train_retain", "Accuracy, retain set", "high",
         "Share of right answers on the training images that were kept.",
     ),
-)  # fmt: skip
-
-
-def truth_accuracy(evidence: Evidence, model: str) -> float:
-    """Share of right answers on the forget set by its labels as they were before the request flipped them.
-
-    Raises NotApplicable for requests that flipped none.
-    """
-    splits = evidence.splits
-    if splits.truth is None:
-        raise NotApplicable("This request gave no image a wrong label, so its labels are the truth.")
-    gone = splits.forgotten.cpu()
-    return float(right(evidence.need(model).train[gone], splits.truth.cpu()[gone]).mean())
-
-
-METRICS = (
     Metric(
         MetricInfo(
             "truth_accuracy", "Accuracy, forget set, by the truth", "share", "match",

@@ -16,11 +16,11 @@ from core.metrics.reuse import Found, answers_of
 from core.metrics.tables.changed_weights import packed, touched
 from core.metrics.tables.per_class import confusion, layers, per_class
 from core.metrics.tables.per_example import answer_arrays, example_table
-from core.pipeline import Job, restore
 from core.storage.artifacts import Artifacts
 from core.training.cache import Shared, to_arrays
 from core.training.context import derived_seed
 from core.training.loop import predict
+from core.training.run_setup import RunSetup, restore
 
 ASKING = 0.1  # share of the evaluation that is asking the models; the rest is measuring
 TABLES: dict[str, Callable[[Evidence], pd.DataFrame]] = {
@@ -35,21 +35,23 @@ TABLES: dict[str, Callable[[Evidence], pd.DataFrame]] = {
 }
 
 
-def evaluate(job: Job, shared: Mapping[str, Shared], unlearned: nn.Module, found: Found, say: Callable[[float, str], None]) -> Evidence:
+def evaluate(
+    setup: RunSetup, shared: Mapping[str, Shared], unlearned: nn.Module, found: Found, say: Callable[[float, str], None]
+) -> Evidence:
     """Each model's logits on all data, once, and the models themselves. found: what is known of the shared ones already."""
-    models = {name: restore(job, network.tensors) for name, network in shared.items()}
+    models = {name: restore(setup, network.tensors) for name, network in shared.items()}
     models = {"original": models["original"], "unlearned": unlearned.eval(), **models}
     answers = {}
     for index, (name, model) in enumerate(models.items()):
         say(ASKING * index / len(models), f"asking the {name} model")
         if name in shared:
-            answers[name] = answers_of(job, shared[name], model)
+            answers[name] = answers_of(setup, shared[name], model)
         else:
-            answers[name] = Answers(*(predict(model, examples, job.device) for examples in (job.splits.train, job.splits.test)))
+            answers[name] = Answers(*(predict(model, examples, setup.device) for examples in (setup.splits.train, setup.splits.test)))
     weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
-    networks = {**models, "untrained": job.context("untrained", say, {}).fresh_model().eval()}
-    seed = derived_seed(job.spec.seed, "evaluate") % 2**31
-    return Evidence(job.splits, answers, weights, seed, networks, job.device, dict(found.known))
+    networks = {**models, "untrained": setup.context("untrained", say, {}).fresh_model().eval()}
+    seed = derived_seed(setup.spec.seed, "evaluate") % 2**31
+    return Evidence(setup.splits, answers, weights, seed, networks, setup.device, dict(found.known))
 
 
 def measure(evidence: Evidence, say: Callable[[float, str], None] = lambda share, note: None) -> list[Measurement]:

@@ -1,4 +1,4 @@
-"""The shelf of metrics. To add a family: write its file, then its line here."""
+"""The registry of metrics. To add a family: write its file, then its line here."""
 
 from core.metrics import (
     accuracy,
@@ -12,10 +12,18 @@ from core.metrics import (
     weight_distance,
     worst_case_privacy,
 )
-from core.metrics import accuracy as truth
 from core.metrics.base import Metric
 
 FAMILIES = (
-    *(accuracy, truth, reference_agreement, reference_agreement, cka, forget_set_outputs, relearning, linear_probes, layer_grafting, membership_inference, worst_case_privacy, weight_distance),
+    accuracy,
+    reference_agreement,
+    cka,
+    forget_set_outputs,
+    relearning,
+    linear_probes,
+    layer_grafting,
+    membership_inference,
+    worst_case_privacy,
+    weight_distance,
 )
 METRICS: dict[str, Metric] = {metric.info.key: metric for family in FAMILIES for metric in family.METRICS}

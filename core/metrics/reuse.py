@@ -11,10 +11,10 @@ from torch import nn
 
 from core.metrics.base import Answers, Evidence, NotApplicable
 from core.metrics.relearning import Relearning
-from core.pipeline import Job
 from core.storage.artifacts import Damaged
 from core.training.cache import Shared
 from core.training.loop import predict
+from core.training.run_setup import RunSetup
 
 KNOWN = ("relearn", "probes", "loss attack", "entropy attack")  # of what Evidence knows: what takes long to take, and is small
 TEXT = "known"  # name of the array that holds it, as JSON
@@ -28,44 +28,46 @@ class Found:
     known: Mapping[str, Any]
 
 
-def answers_of(job: Job, network: Shared, model: nn.Module) -> Answers:
+def answers_of(setup: RunSetup, network: Shared, model: nn.Module) -> Answers:
     """The logits of a network that runs share, on all data: from the store, or asked for now."""
-    job.keeper.store.forget_older("answers@", job.engine)
+    setup.keeper.store.forget_older(f"answers/{setup.subject}@", setup.engine)
 
     def ask() -> dict[str, torch.Tensor]:
-        return {half: predict(model, examples, job.device) for half, examples in (("train", job.splits.train), ("test", job.splits.test))}
+        halves = {"train": setup.splits.train, "test": setup.splits.test}
+        return {half: predict(model, examples, setup.device) for half, examples in halves.items()}
 
-    told = job.keeper.load_or_make(job.key("answers", job.engine, network.file), f"answers@{job.engine}", ask, job.device)
+    key, kind = setup.key("answers", setup.engine, network.file), f"answers/{setup.subject}@{setup.engine}"
+    told = setup.keeper.load_or_make(key, kind, ask, setup.device)
     return Answers(told.tensors["train"], told.tensors["test"])
 
 
-def found_key(job: Job, networks: Mapping[str, str]) -> str:
+def found_key(setup: RunSetup, networks: Mapping[str, str]) -> str:
     """Names it: by the networks' files (name -> file), the request as it is worded, which metrics read, and the code that measures."""
-    return job.key("found", job.engine, job.spec.request.text, *job.own, sorted(networks.items()))
+    return setup.key("found", setup.engine, setup.spec.request.text, *setup.own, sorted(networks.items()))
 
 
-def load_found(job: Job, networks: Mapping[str, str]) -> Found:
+def load_found(setup: RunSetup, networks: Mapping[str, str]) -> Found:
     """Nothing known where nothing is kept, or where it is damaged: it is then found again. networks: name -> file."""
-    key = found_key(job, networks)
-    kept = job.keeper.store.kept(key)
+    key = found_key(setup, networks)
+    kept = setup.keeper.store.kept(key)
     if not kept:
         return Found(key, {})
     try:
-        text = job.keeper.artifacts.get_arrays(kept.file)[TEXT].tobytes()
+        text = setup.keeper.artifacts.get_arrays(kept.file)[TEXT].tobytes()
     except Damaged:
         return Found(key, {})
     return Found(key, {name: _lively(value) for name, value in json.loads(text).items()})
 
 
-def keep_found(job: Job, found: Found, evidence: Evidence) -> None:
+def keep_found(setup: RunSetup, found: Found, evidence: Evidence) -> None:
     """Keep what this run knows of the two, unless it was all found before. found: what this run began with."""
     known = {name: value for name, value in evidence.known.items() if _is_shared(name)}
     if known.keys() <= found.known.keys():
         return
     text = json.dumps({name: _plain(value) for name, value in known.items()})  # layers stay in their order
     arrays = {TEXT: np.frombuffer(text.encode(), np.uint8)}
-    job.keeper.store.forget_older("found@", job.engine)
-    job.keeper.store.keep(found.key, f"found@{job.engine}", job.keeper.artifacts.put_arrays(arrays), 0.0)
+    setup.keeper.store.forget_older(f"found/{setup.subject}@", setup.engine)
+    setup.keeper.store.keep(found.key, f"found/{setup.subject}@{setup.engine}", setup.keeper.artifacts.put_arrays(arrays), 0.0)
 
 
 def _is_shared(name: str) -> bool:

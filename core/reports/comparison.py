@@ -5,6 +5,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD, control_title
+from core.domain.code_version import shared_part
 from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
 from core.domain.run import model_text, settings_text
@@ -77,7 +78,8 @@ def _about(run: Finished, method: MethodInfo | None) -> dict[str, Any]:
         "draw": str(spec.request.seed) if spec.request.drawn else "",
         "kind": spec.request.kind, "method": spec.method, "settings": settings_text(params),
         "control": control_title(spec), "seed": spec.seed, "reference": spec.reference, "finished": run.finished_at,
-        "engine": spec.engine, "device": run.device, "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,
+        "engine": shared_part(spec.engine), "device": run.device,
+        "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,
     }  # fmt: skip
 
 

@@ -41,7 +41,7 @@ class Group(NamedTuple):
 
 
 def groups_in(frame: "pd.DataFrame", everything: "pd.DataFrame", titles: Mapping[str, str]) -> list[Group]:
-    """The methods of a comparison's frame of one subject; everything: as `core.reports.unchanged_methods.excess`. titles: by method's key."""
+    """The methods of a comparison's frame of one subject; everything: as `unchanged_methods.excess`. titles: by method's key."""
     if not len(frame):
         return []
     by_design = designed(frame)

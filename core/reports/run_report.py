@@ -4,7 +4,7 @@ from dataclasses import asdict
 from math import isnan
 from typing import Any
 
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import version_of
 from core.domain.presets import preset_for
 from core.domain.run import MODELS, NORMALISATIONS, ORDERS, STAGES, RunSpec, RunStatus, WeightsAs
 from core.reports.verdict import Numbers
@@ -93,7 +93,7 @@ def own_weights(spec: RunSpec) -> str:
         return f"The original's weights were uploaded, not trained here.{read_as}"
     recipe = preset_for(spec.dataset, spec.model).recipe
     told = f"the recipe ({recipe.epochs} epochs of {recipe.optimiser}, learning rate {recipe.learning_rate:g})"
-    by = told if spec.engine == code_version(ENGINE) else "the recipe of its version"
+    by = told if spec.engine == version_of(spec) else "the recipe of its version"
     told = f"the reference was trained here by {by}, so differences include the recipe's."
     return f"The original's weights were uploaded; {told}{read_as}"
 

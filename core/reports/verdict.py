@@ -18,7 +18,7 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, 
     """A lead (Forgotten, Partly forgotten, Not forgotten, ...) and the accuracies that it rests on.
 
     data: what the run is about, for the names; None where it is no longer on the shelf. Of a multi-label set, an accuracy is
-    the mean share of attributes that is answered rightly. far_off: `core.reports.checks.registry` found the original itself far off, so that no
+    the mean share of attributes that is answered rightly. far_off: the checks found the original itself far off, so that no
     method can be judged by it.
     """
     forget_metric = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"

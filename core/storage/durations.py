@@ -7,6 +7,7 @@ from datetime import datetime
 import json
 from statistics import median
 
+from core.domain.code_version import shared_part
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.run import RunSpec
@@ -147,7 +148,7 @@ def _left(said: object, began: object, usual: float | None, now: datetime) -> fl
 def _trained(spec: RunSpec) -> dict[str, Key]:
     """Stage -> what decides what it trains or computes; runs that agree in it share it."""
     flips = spec.request.text if spec.request.kind == "mislabelled" else ""
-    by = (spec.dataset, spec.model, spec.seed, spec.device, spec.engine)
+    by = (spec.dataset, spec.model, spec.seed, spec.device, shared_part(spec.engine))
     original = (*by, flips, spec.weights, spec.weights_as)
     found: dict[str, Key] = {"precompute": ("precompute", *original, spec.method)}
     if not spec.weights:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import json
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD, control_title, deciding, is_control_of
+from core.domain.code_version import shared_part
 from core.domain.run import RunSpec, RunStatus
 from core.storage.records import Run
 from core.storage.rows import is_number, of_spec, run_of
@@ -13,7 +14,7 @@ from core.storage.runs import ResultStore
 _ALIKE = f"""
     select rowid as row, * from runs
     where {of_spec("method")} in (:floor, :method) and {of_spec("dataset")} = :dataset
-        and {of_spec("model")} = :model and {of_spec("seed")} = :seed and {of_spec("engine")} = :engine
+        and {of_spec("model")} = :model and {of_spec("seed")} = :seed and substr({of_spec("engine")}, 1, 12) = :engine
     order by turn desc
 """
 _SECONDS = "select file, max(seconds) as seconds from kept where file in (select value from json_each(:files)) group by file"
@@ -30,7 +31,7 @@ class Beside:
 def beside(store: ResultStore, spec: RunSpec) -> Beside:
     """The run's floor and its controls, as far as they were asked for."""
     asked = {"floor": SECOND_REFERENCE_METHOD, "method": spec.method, "dataset": spec.dataset, "model": spec.model,
-             "seed": spec.seed, "engine": spec.engine}  # fmt: skip
+             "seed": spec.seed, "engine": shared_part(spec.engine)}  # fmt: skip
     runs = [run for run in map(run_of, store.db.read(_ALIKE, asked)) if isinstance(run, Run)]
     others = [run for run in runs if run.spec.reference and run.id != spec.id]
     wanted = deciding(replace(spec, method=SECOND_REFERENCE_METHOD))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.data.importing import store as added_sets
 from core.data.paths import data_folder
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.request import ForgetRequest
@@ -56,7 +56,7 @@ def study_name(plan: StudyPlan) -> str:
 
 def images(dataset: str) -> dict[str, np.ndarray]:
     """See core.jobs.catalogue.dataset_images. Shared by all pages: read, never write. Raises WrongInput."""
-    where = (dataset, str(home().root), code_version(ENGINE), str(data_folder()))
+    where = (dataset, str(home().root), catalogue_version(), str(data_folder()))
     if why_not := _why_no_images(*where):
         raise WrongInput(why_not)
     return _images(*where)

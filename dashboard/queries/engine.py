@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import training_version
 from core.domain.errors import WrongInput
 from core.jobs.engine_client import WarmEngine
 from core.storage.atomic import folder_beside, sweep
@@ -31,7 +31,7 @@ def ask(question: str, **about: Any) -> Any:
 
 def own_weights(dataset: str, model: str, name: str, brought: UploadedFile) -> dict[str, Any]:
     """What a process of its own says of a file of weights: see core.training.uploaded_weights.client; or {"wrong": sentence}."""
-    return _weights_or_why_not(dataset, model, name, brought.file_id, str(home().root), code_version(ENGINE), brought)
+    return _weights_or_why_not(dataset, model, name, brought.file_id, str(home().root), training_version(dataset, model), brought)
 
 
 @st.cache_data(ttl=20.0, max_entries=16, show_spinner=False)

@@ -33,7 +33,8 @@ def dampening(chosen: Source) -> None:
 def moved(run: Run) -> None:
     """The run by itself."""
     st.subheader("How far each layer moved")
-    st.plotly_chart(class_figures.layer_change(queries.table(run.id, "layers", *queries.edition(run))), key="moved", config=plotly_layout.CONFIG,
+    layers = queries.table(run.id, "layers", *queries.edition(run))
+    st.plotly_chart(class_figures.layer_change(layers), key="moved", config=plotly_layout.CONFIG,
                     alt="Relative change of each parameter tensor from the original's weights")  # fmt: skip
     st.caption(
         "How to read it: length of the change over that of the original's weights. Retraining starts elsewhere and ends far off."

@@ -16,7 +16,7 @@ from time import perf_counter
 
 from streamlit.testing.v1 import AppTest
 
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import catalogue_version
 from core.jobs.write_catalogue import write
 from core.storage.home import Home, open_home
 from core.storage.run_list import Wanted, count, page_of
@@ -85,7 +85,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         home = open_home(Path(place) / "home")
         print(f"{runs:,} runs planted in {seconds(lambda: plant_rows(home, runs)):.1f} s")
-        write(home.root / "catalogue" / code_version(ENGINE))
+        write(home.root / "catalogue" / catalogue_version())
         os.environ["FORGETSCOPE_HOME"] = str(home.root)
         with training(home):
             compare, listed = page("views/compare.py"), page("views/runs.py")

@@ -15,9 +15,9 @@ import time
 import numpy as np
 from playwright.sync_api import Page
 
+from core.analysis import stored_results
 from core.analysis.registry import LOOKS
 from core.analysis.stored_results import Analysis
-from core.jobs import background
 from core.storage.home import Home, open_home
 from tests.benchmarks.chromium import new_page, served, told
 from tests.benchmarks.results import append, table
@@ -33,7 +33,8 @@ CANVAS = ".st-key-map_figure .gl-canvas"
 
 def keep_features(home: Home, run_id: str, made: dict[str, np.ndarray]) -> None:
     """As the look `features` would."""
-    background.keep(home, background.key_of(home, Analysis("features", run_id, ASKED)), "features", made, 1.0)
+    asked = Analysis("features", run_id, ASKED)
+    stored_results.keep(home, stored_results.key_of(home, asked), asked, made, 1.0)
 
 
 def wide(draw: np.random.Generator) -> dict[str, np.ndarray]:

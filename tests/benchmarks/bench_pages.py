@@ -17,9 +17,9 @@ from typing import Any
 
 from playwright.sync_api import Page, TimeoutError
 
+from core.analysis import stored_results
 from core.analysis.registry import LOOKS
 from core.analysis.stored_results import Analysis
-from core.jobs import background
 from core.storage.home import Home, open_home
 from tests.benchmarks.chromium import SETTLED, finished_run, new_page, served, timed, told
 from tests.benchmarks.results import append, table, verdict
@@ -83,7 +83,8 @@ def made(home: Home, index: int) -> str:
     run_id = finished_run(home, f"class:{index}")
     for kind, settings in LOOKS_KEPT.items():
         made = LOOKS[kind](home, run_id, lambda *_: None, **settings)
-        background.keep(home, background.key_of(home, Analysis(kind, run_id, settings)), kind, made, 1.0)
+        asked = Analysis(kind, run_id, settings)
+        stored_results.keep(home, stored_results.key_of(home, asked), asked, made, 1.0)
     return run_id
 
 

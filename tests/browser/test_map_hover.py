@@ -6,8 +6,8 @@ import numpy as np
 from playwright.sync_api import expect
 import pytest
 
+from core.analysis import stored_results
 from core.analysis.stored_results import Analysis
-from core.jobs import background
 from dashboard.components.feature_map.selectors import foremost, scores, seen
 from dashboard.components.feature_map.table import SET_TITLE, models_of, table_of
 from tests.browser.kit import click_point, drawn, ready, until
@@ -97,7 +97,7 @@ def companion(open_page, page, report, dashboard):
         offer.click()
     drawn(page, "map_figure", seconds=90)
     ready(page)
-    arrays = background.arrays(dashboard.home, Analysis("map", report["id"], SETTINGS))
+    arrays = stored_results.arrays(dashboard.home, Analysis("map", report["id"], SETTINGS))
     found = Companion(page)
     found.table, found.models = table_of(arrays), models_of(arrays)
     expect(found.box.locator(".maps canvas")).to_have_count(3)

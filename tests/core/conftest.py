@@ -32,7 +32,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(scope="session")
 def catalogue_folder(made_once: Made) -> Path:
-    """What `core.jobs.write_catalogue` writes for a home: else each command would begin a process of its own for it, for seconds. To be copied."""
+    """What `core.jobs.write_catalogue` writes for a home: else each command would begin a process for it. To be copied."""
 
     def fill(folder: Path) -> None:
         from core.jobs.write_catalogue import write  # late, as below

@@ -15,7 +15,6 @@ import pytest
 import torch
 
 from core import pipeline
-from core import pipeline as job
 from core.data.registry import load_dataset
 from core.domain.errors import WrongInput
 from core.domain.presets import PRESETS
@@ -379,8 +378,7 @@ def test_an_overflow_that_batchnorm_hides_from_the_loss_is_no_result(engine, mon
 
 def test_a_statistic_of_another_engine_version_is_computed_anew(quick, monkeypatch):
     assert quick.compute("class:5", "ssd", reference=False).outcome.seconds["precompute"] == 0
-    known = job.code_version
-    monkeypatch.setattr(job, "code_version", lambda rooms: "another" if rooms is job.ENGINE else known(rooms))
+    monkeypatch.setattr("core.training.run_setup.shared_version", lambda *_: "another")
     again = quick.compute("class:7", "ssd", reference=False).outcome
     assert again.seconds["precompute"] > 0
     assert again.seconds["train"] == 0

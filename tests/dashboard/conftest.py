@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache
-import json
 import os
 from pathlib import Path
 import shutil
@@ -18,6 +17,7 @@ from core.data.paths import LOOKING, OFFLINE
 from core.domain.request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import catalogue, submit
+from core.jobs.codec import encode
 from core.jobs.engine_client import WarmEngine
 from core.storage.home import Home, open_home
 from core.storage.processes import ProcessId
@@ -55,7 +55,7 @@ def engine_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def exchange(self: WarmEngine, line: str) -> str:
         from core.jobs.engine_server import answer  # late: it loads torch, which most pages do without
 
-        return json.dumps(answer(self._home, line))
+        return encode(answer(self._home, line))
 
     def write_images(folder: Path, dataset: str) -> None:
         from core.data import registry  # late, too

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import catalogue_version
 from core.domain.request import ForgetRequest
 from core.jobs import submit as jobs
 from core.jobs.catalogue import catalogue
@@ -39,7 +39,7 @@ VALUES = {  # by method: of both accuracies; one mean, other intervals
 def study(home, monkeypatch, request) -> tuple[Home, str]:
     """A home in which a study of three seeds was done; its id."""
     monkeypatch.setattr(jobs, "ensure_supervisor", lambda *_: None)
-    write(home.root / "catalogue" / code_version(ENGINE))
+    write(home.root / "catalogue" / catalogue_version())
     shelves = catalogue(home.root)
     plan = make_plan(shelves, "digits", "small_cnn", ForgetRequest.parse(request.param), [(m, {}) for m in list(VALUES)[:3]], (0, 1, 2))
     for spec in specs(plan, shelves):

@@ -29,7 +29,7 @@ def nearest(points: np.ndarray, among: np.ndarray, count: int, *, itself: bool) 
 
 
 def around(features: np.ndarray, labels: np.ndarray, sets: np.ndarray) -> Arrays:
-    """`neighbours`, `agreeing`, `unseen_agreeing` and `distance`, as core.analysis.features.projection.compute says, of features float32 (N, d)."""
+    """`neighbours`, `agreeing`, `unseen_agreeing` and `distance`, as `projection.compute` says, of features float32 (N, d)."""
     seen = sets < UNSEEN
     near, unseen = (_lines(features, among, count) for among, count in ((seen, NEIGHBOURS), (~seen, NEAR)))
     return {

@@ -55,7 +55,7 @@ def keep(home: Home, run_id: str, say: Say, *, count: int, seed: int) -> Arrays:
     """The same, kept as the look `features` of these settings."""
     look, began = Analysis("features", run_id, {"count": count, "seed": seed}), perf_counter()
     made = compute(home, run_id, say, count=count, seed=seed)
-    keep_look(home, key_of(home, look), look.kind, made, perf_counter() - began)
+    keep_look(home, key_of(home, look), look, made, perf_counter() - began)
     return made
 
 

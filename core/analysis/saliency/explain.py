@@ -29,7 +29,7 @@ class Settings:
     """layer: of Grad-CAM, '' for its preset. smooth: noisy copies averaged (SmoothGrad, arXiv:1706.03825), 0 for none.
 
     baseline: "mean" of the training pixels, which the network's first layer makes 0, or "black". steps: of Integrated Gradients, by
-    Captum's own rule (Gauss-Legendre); 0 for as many as it takes, placed where they are wanted (core.analysis.saliency.integrated_gradients): at most
+    Captum's own rule (Gauss-Legendre); 0 for as many as it takes, placed where they are wanted (see `integrated_gradients`): at most
     MOST_STEPS by `explain`, while `finer` goes on as long as it is asked.
     """
 
@@ -79,7 +79,7 @@ def passes(how: str, settings: Settings, shape: tuple[int, ...]) -> int:
 
 
 def finer(model: nn.Module, x: Tensor, target: Tensor, settings: Settings) -> Iterator[Explanation]:
-    """Integrated Gradients of one image (1, C, H, W), each time with more steps; see core.analysis.saliency.integrated_gradients. Raises WrongInput."""
+    """Integrated Gradients of one image (1, C, H, W), each time with more steps; see `integrated_gradients`. Raises WrongInput."""
     return improving(readable(model), x.detach().clone(), target, empty(model, x, settings.baseline))
 
 

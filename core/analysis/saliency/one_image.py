@@ -26,7 +26,6 @@ from core.analysis.saliency.image_request import (
 from core.analysis.saliency.integrated_gradients import MORE, most_of
 from core.analysis.saliency.map_similarity import outside_top, scores, share_on
 from core.data.labels import is_multi
-from core.jobs.codec import packed
 from core.storage.home import Home
 
 SECONDS = 3.2  # that Integrated Gradients may take for all networks of a click, where nobody chose their steps
@@ -64,13 +63,13 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     maps = {name: found.flat[0].numpy() for name, found in explained.items()}
     told = {
         name: _answer(asked, asked.opened.model(name)) | {
-            "target": targets[name], "map": _packed(maps[name]), "steps": found.steps,
+            "target": targets[name], "map": maps[name].astype(np.float32), "steps": found.steps,
             "difference": _number(found.difference), "error": _number(found.error), "off": _number(found.off),
         }
         for name, found in explained.items()
     }  # fmt: skip
     return {
-        "image": packed((asked.x[0] * 255).round().to(torch.uint8).numpy()),
+        "image": (asked.x[0] * 255).round().to(torch.uint8).numpy(),
         "label": asked.label,
         "row": asked.row,
         "models": told,
@@ -108,7 +107,7 @@ def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
         drawn = asked.opened.fresh().eval()
     target = asked.aim(asked.opened.model(asked.opened.models[0]))
     found = _explained(asked, {"random": (drawn, target)}, ROUGH)["random"]
-    return {"map": _packed(found.flat[0].numpy()), "target": target}
+    return {"map": found.flat[0].numpy().astype(np.float32), "target": target}
 
 
 def saliency_trust(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
@@ -145,10 +144,6 @@ def _parts(asked: Asked, maps: dict[str, np.ndarray]) -> dict[str, dict[str, flo
         for part, shown in found.items()
         if shown.any()
     }
-
-
-def _packed(values: np.ndarray) -> dict[str, Any]:
-    return packed(values.astype(np.float32))
 
 
 def _number(value: Tensor | None) -> float | None:

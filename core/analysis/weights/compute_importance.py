@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from core.analysis.finished_run import Opened, open_models
 from core.analysis.weights.importance_of_run import ALL, FORGET
 from core.data.dataset import Examples
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import shared_part, shared_version
 from core.domain.hyperparameters import params_of
 from core.methods.ssd import SSD
-from core.pipeline import Job, prepare
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.runs import ResultStore
 from core.training.cache import Keeper, to_arrays
 from core.training.context import RunContext
 from core.training.precomputed import ImportanceStatistic
+from core.training.run_setup import RunSetup, set_up
 
 Say = Callable[[float, str], None]
 
@@ -40,16 +40,16 @@ def importance(home: Home, run_id: str, say: Say, *, estimator: str, batch_size:
     settings = {"importance": estimator, "batch_size": batch_size, "alpha": "auto", "lambda": 1.0}
     spec = replace(opened.run.spec, method=SSD.key, params=settings)
     with ResultStore(home.database) as store:
-        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
-        model = deepcopy(original).to(job.device)
+        setup = set_up(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+        model = deepcopy(original).to(setup.device)
         share = len(opened.splits.forget) / (len(opened.splits.forget) + len(opened.splits.train))
 
         def on(examples: Examples, part: tuple[float, float], what: str) -> dict[str, Tensor]:
-            told = RunContext(job.build, job.recipe, device=job.device, on_progress=_named(say, what)).part(*part)
+            told = RunContext(setup.build, setup.recipe, device=setup.device, on_progress=_named(say, what)).part(*part)
             return {name: t.cpu() for name, t in statistic.compute(model, examples, told).items()}
 
         forget = on(opened.splits.forget, (0.0, share), "on the forget set")
-        everything = _on_all(job, opened, model, statistic, partial(on, opened.splits.train, (share, 1.0), "on all training data"))
+        everything = _on_all(setup, opened, model, statistic, partial(on, opened.splits.train, (share, 1.0), "on all training data"))
     arrays = {f"{FORGET}{n}": t for n, t in forget.items()} | {f"{ALL}{n}": t for n, t in everything.items()}
     return to_arrays(arrays) | ({"per_sample": np.array(1)} if estimator == "per_sample" else {})
 
@@ -59,19 +59,19 @@ def _named(say: Say, what: str) -> Say:
 
 
 def _on_all(
-    job: Job, opened: Opened, model: nn.Module, statistic: ImportanceStatistic, make: Callable[[], dict[str, Tensor]]
+    setup: RunSetup, opened: Opened, model: nn.Module, statistic: ImportanceStatistic, make: Callable[[], dict[str, Tensor]]
 ) -> dict[str, Tensor]:
     """Kept under the key that runs use, where this original is the one that they would begin with now; else just made."""
-    if not _of_now(job, opened):
+    if not _of_now(setup, opened):
         return make()
-    key = job.statistic_key(statistic.key)
-    return job.keeper.load_or_make(key, "statistic", make, job.device, partial(statistic.fits, model=model)).tensors
+    key = setup.statistic_key(statistic.key)
+    return setup.keeper.load_or_make(key, "statistic", make, setup.device, partial(statistic.fits, model=model)).tensors
 
 
-def _of_now(job: Job, opened: Opened) -> bool:
+def _of_now(setup: RunSetup, opened: Opened) -> bool:
     """Whether a run of now would begin with this very original: it is another one where another device trained it."""
     run = opened.run
-    if run.spec.engine != code_version(ENGINE) or run.device != job.device:
+    if shared_part(run.spec.engine) != shared_version(run.spec.dataset, run.spec.model) or run.device != setup.device:
         return False
-    kept = job.keeper.store.kept(job.original_key)
-    return bool(job.own) or (kept is not None and kept.file == opened.files["original"])
+    kept = setup.keeper.store.kept(setup.original_key)
+    return bool(setup.own) or (kept is not None and kept.file == opened.files["original"])

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import run_version
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.run import ACTIVE, STOPPED, RunStatus, digest
@@ -131,9 +131,13 @@ def progress(store: ResultStore, study_id: str, files: Collection[str] | None = 
     return progress_of(plan, runs_of(plan, studies.members(store, study_id, files).get(study_id, [])))
 
 
+def is_older(plan: StudyPlan, run: Member) -> bool:
+    """Whether a run was asked of another version of the code that computes it."""
+    return run.engine not in ("", run_version(plan.dataset, plan.model, plan.variants[run.variant].method))
+
+
 def progress_of(plan: StudyPlan, runs: list[Member]) -> Progress:
     """From a study's plan and its runs as they stand."""
-    now = code_version(ENGINE)
     wanted = [run for run in runs if not run.stands_in]
     count = Counter(run.status for run in wanted)
     active, failed = sum(count[status] for status in ACTIVE), count[RunStatus.FAILED]
@@ -145,9 +149,9 @@ def progress_of(plan: StudyPlan, runs: list[Member]) -> Progress:
         failed=failed,
         stopped=sum(count[status] for status in STOPPED) - failed,
         missing=plan.count - len(wanted),
-        outdated=sum(run.status == RunStatus.DONE and run.engine not in ("", now) for run in wanted),
+        outdated=sum(run.status == RunStatus.DONE and is_older(plan, run) for run in wanted),
         standing_in=len(runs) - len(wanted),
-        lost=sum(run.lost and run.engine in ("", now) for run in wanted),
+        lost=sum(run.lost and not is_older(plan, run) for run in wanted),
         again=sum(run.stands for run in wanted),
         share=min(1.0, shares / plan.count),
     )

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.domain.code_version import ENGINE, code_version
 from core.domain.study import StudyPlan, Variant
 from core.jobs.catalogue import catalogue, is_written
-from core.jobs.studies.progress import plan_of, runs_of
+from core.jobs.studies.progress import is_older, plan_of, runs_of
 from core.reports.comparison import TIME, about, comparison, metric_columns, second_retrainings
 from core.reports.comparison_sentence import Group, answer, names_of
 from core.reports.comparison_table import with_seconds
@@ -119,7 +118,7 @@ def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
     plan = plan_of(studies.existing(store, study_id))
     runs = runs_of(plan, studies.members(store, study_id).get(study_id, []))
     done = {run.run_id: run.variant for run in runs if run.shown}
-    frame, now = comparison(store, list(done)), code_version(ENGINE)
+    frame = comparison(store, list(done))
     frame = frame.sort_values("seed", kind="stable", key=lambda seeds: seeds.map(plan.seeds.index))  # older runs come last
     reasons = reasons_of(store, list(done))
     tables, why = _examples(home, store, list(done))
@@ -132,7 +131,7 @@ def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
         replace(_row(variant, frame.iloc[here], reasons, tables, why), unchanged=mark)
         for variant, here, mark in zip(plan.variants, members, marks, strict=True)
     ]
-    older = ~frame["engine"].isin(["", now])
+    older = frame["id"].isin({run.run_id for run in runs if is_older(plan, run)})
     each = once(with_seconds(frame)[~older | frame["seed"].isin(set(frame["seed"]) - set(frame["seed"][~older]))], ["seed"])
     original, reference = (of_model(each, metric_columns(each), f"{model}.") for model in ("original", "reference"))
     found, _, n = _together(each, tables, "reference")

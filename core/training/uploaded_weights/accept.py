@@ -53,7 +53,7 @@ def accept(home: Home, dataset: str, model: str, brought: Brought) -> tuple[dict
 
 
 def tried(home: Home, dataset: str, network: nn.Module, carried: bool) -> dict[str, Any]:
-    """What core.training.uploaded_weights.accuracy_trials.measured says of a network that `accept` built, on the device that runs have. Raises WrongInput."""
+    """What `accuracy_trials.measured` says of a network that `accept` built, on the device that runs have. Raises WrongInput."""
     device = choose_device(os.environ.get("FORGETSCOPE_DEVICE", "").strip())
     return measured(network.to(device), load_dataset(dataset, home.datasets_folder), carried, device)
 

@@ -20,7 +20,7 @@ SLOW = f"Its accuracy could not be measured within {PATIENCE:.0f} seconds."
 
 
 def own_weights(home: Home, dataset: str, model: str, path: str, name: str = "") -> dict[str, Any]:
-    """What core.training.uploaded_weights.accept.take_in says of a file, with what core.training.uploaded_weights.accuracy_trials.measured says; "untried": why it says nothing.
+    """What `accept.take_in` says of a file, with what `accuracy_trials.measured` says; "untried": why it says nothing.
 
     name: what the file is called where the user has it. Raises WrongInput with one sentence.
     """

@@ -1,4 +1,4 @@
-"""Takes in one file of weights: python -m core.training.uploaded_weights.process ROOT, the question as JSON on stdin, answers as JSON lines on stdout.
+"""Takes in one file of weights: python -m core.training.uploaded_weights.process ROOT; the question is JSON on stdin, answers are lines.
 
 {"answer": …} once the weights are kept and again with what was tried, or {"wrong": sentence}.
 """

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec
 from core.jobs import submit
@@ -24,7 +24,7 @@ def lacks(run: Run, parts: Mapping[str, str], page: str, *, reference: str = "",
     reference: what a run without a retrained reference does not show, as a sentence has it; '' asks for none.
     incomplete: an older version recorded less than is shown now, under a name that is there.
     """
-    names, gone, older = queries.stored(run), queries.gone(run), run.spec.engine != code_version(ENGINE)
+    names, gone, older = queries.stored(run), queries.gone(run), run.spec.engine != version_of(run.spec)
     harmed = queries.damaged(run, parts)
     lacking = [what for name, what in parts.items() if name not in names]
     if lost := [name for name in parts if name in gone or name in harmed]:
@@ -69,5 +69,5 @@ def _offer(label: str, run: Run, key: str, page: str, reference: bool) -> None:
 
 def _spec(run: Run, reference: bool) -> RunSpec:
     """The very run where it is today's code that made it. Raises WrongInput."""
-    same = run.spec.engine == code_version(ENGINE) and reference == run.spec.reference
+    same = run.spec.engine == version_of(run.spec) and reference == run.spec.reference
     return run.spec if same else again(run.spec, queries.catalogue(), reference=reference)

@@ -10,7 +10,6 @@ import streamlit as st
 
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
-from core.jobs.codec import unpacked
 from core.storage.records import Run
 from dashboard import queries
 from dashboard.components.common.image_card import probabilities
@@ -23,7 +22,7 @@ from dashboard.components.feature_map import figure as drawn
 from dashboard.components.feature_map.selectors import DRAWN
 from dashboard.components.feature_map.table import SET_TITLE, Rule, models_of, rules_of
 from dashboard.components.privacy.image_grids import named, pictures
-from dashboard.components.saliency import overlays as pictures
+from dashboard.components.saliency import overlays
 from dashboard.session import ask_elsewhere, belongs, recall, remember, stays
 
 # Plain gradients: one pass a network, so that a click is answered at once whatever the network.
@@ -36,11 +35,11 @@ def small_maps(run: Run, name: str, place: int) -> None:
         finished, root = queries.edition(run)
         with st.spinner("Explaining …"):
             answer = queries.saliency("saliency", run_id=run.id, finished=finished, root=root, image=(name, place), about=ABOUT)
-        image = unpacked(answer["image"])
-        maps = {model: unpacked(told["map"]) for model, told in answer["models"].items()}
-        scale = pictures.scale_of(list(maps.values()))
+        image = answer["image"]
+        maps = {model: told["map"] for model, told in answer["models"].items()}
+        scale = overlays.scale_of(list(maps.values()))
         for column, (model, values) in zip(st.columns(len(maps)), maps.items(), strict=True):
-            column.image(pictures.shown(pictures.over(image, values, scale)), output_format="PNG",
+            column.image(overlays.shown(overlays.over(image, values, scale)), output_format="PNG",
                          alt=f"Gradient map of the {MODEL_TITLE[model].lower()} network")  # fmt: skip
             column.caption(MODEL_TITLE[model])
         st.caption("How to read it: the redder a pixel, the more the answer for the true class hangs on it; one scale for all networks.")

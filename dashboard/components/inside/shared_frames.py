@@ -110,7 +110,7 @@ def answered(table: pd.DataFrame, classes: tuple[str, ...]) -> go.Figure:
     return figure
 
 
-def frames(story: Story, about: str) -> list[Frame]:
+def method_frames(story: Story, about: str) -> list[Frame]:
     """about: the method in a sentence."""
     shown = [*_mask(story), *_healing(story)]
     if shown:

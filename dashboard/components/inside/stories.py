@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo, MethodInfo
@@ -43,7 +43,7 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
             story, partial(queries.plane, run.id, *where) if "reference" in queries.stored(run) else None, partial(sureness, run, where)
         ),
     }
-    made = own[spec.method]() if spec.method in own else shared_frames.frames(story, method.about if method else "")
+    made = own[spec.method]() if spec.method in own else shared_frames.method_frames(story, method.about if method else "")
     return [*made, *shared_frames.frames(story)]
 
 
@@ -108,7 +108,7 @@ def offer_control(run: Run) -> None:
         watch(found, "The control")
     elif found is not None and found.status == RunStatus.DONE:
         st.caption("The control is done, but what it recorded cannot be read: delete it on the Runs page and run it again.")
-    elif run.spec.engine != code_version(ENGINE):
+    elif run.spec.engine != version_of(run.spec):
         st.caption("Another version of Forgetscope computed this run, so no control of today's can stand beside it; run it again.")
     else:
         if found is not None:

@@ -166,7 +166,8 @@ def _curve(source: Source, view: Json, now: tuple[float, float], lambda_of_run: 
         told, at = _from_look(queries.look_arrays(asked)), f"λ = {lambda_of_run:g}, the run's own, whatever the slider says"
     st.markdown("**Accuracies over all α**")
     st.plotly_chart(drawn.alpha_lines(told["alpha"], told["accuracy"], now[0], view["automatic"], view["ceiling"]), key="over-alpha",
-                    config=plotly_layout.CONFIG, alt="Accuracy on the parts of the data over alpha, with the current alpha marked")  # fmt: skip
+                    config=plotly_layout.CONFIG,
+                    alt="Accuracy on the parts of the data over alpha, with the current alpha marked")  # fmt: skip
     counts = ", ".join(f"{drawn.PARTS[part][0]} {count}" for part, count in told["images"].items() if count)
     st.caption(f"How to read it: a good α lies where the pink lines are down and the green ones still up. At {at}. Images asked: {counts}.")
 

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core.domain.ablations import control_title
+from core.domain.code_version import shared_part
 from core.domain.run import model_text
 from core.storage.records import Run
 from dashboard import queries
@@ -73,7 +74,8 @@ def apart(run: Run, other: Run) -> list[str]:
     told = (
         (theirs.dataset, ours.dataset != theirs.dataset), (model_text(theirs), model_text(ours) != model_text(theirs)),
         (short(visible(queries.titled(theirs.request, theirs.dataset)), NAME), ours.request != theirs.request),
-        (f"seed {theirs.seed}", ours.seed != theirs.seed), (f"engine {theirs.engine[:6]}", ours.engine != theirs.engine),
+        (f"seed {theirs.seed}", ours.seed != theirs.seed),
+        (f"engine {theirs.engine[:6]}", shared_part(ours.engine) != shared_part(theirs.engine)),
     )  # fmt: skip
     return [words for words, differs in told if differs]
 
@@ -84,7 +86,8 @@ def representatives(run: Run, alike: list[Run]) -> list[str]:
     """
     same = [other for other in alike if not control_title(other.spec) and _subject(other) == _subject(run)]
     found = {run.spec.method: run.id}
-    for other in sorted(same, key=lambda other: other.spec.engine != run.spec.engine):  # stable: newest first within each
+    mine = shared_part(run.spec.engine)
+    for other in sorted(same, key=lambda other: shared_part(other.spec.engine) != mine):  # stable: newest first within each
         if other.spec.method != "original":
             found.setdefault(other.spec.method, other.id)
     return list(found.values())[:MOST]

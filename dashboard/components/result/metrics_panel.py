@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import shared_part, shared_version
 from core.domain.run import ACTIVE, RunStatus
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
@@ -37,7 +37,7 @@ def floor_line(run: Run, shelves: Catalogue) -> None:
 def _offer(run: Run, stopped: Run | None, shelves: Catalogue) -> None:
     """A sentence and the button that queues it."""
     with st.container(horizontal=True, vertical_alignment="center", key="floor_line"):
-        if run.spec.engine != code_version(ENGINE):
+        if shared_part(run.spec.engine) != shared_version(run.spec.dataset, run.spec.model):
             st.caption(f"There is no second reference: {WHY}. Another version of Forgetscope computed this run; run it again to train one.")
             return
         why = f"The second reference was {stopped.status}. " if stopped else ""

@@ -9,7 +9,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.analysis.saliency.map_similarity import rank_correlation
 from core.domain.info import DatasetInfo
-from core.jobs.codec import unpacked
 from core.storage.records import Run
 from dashboard import queries
 from dashboard.components.common.markdown import plain
@@ -88,8 +87,8 @@ def _choose(run: Run, sets: dict[str, int]) -> tuple[tuple[str, int | str], Uplo
 
 def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Question) -> None:
     """The image and each network's map; below them what changed, and a network that knows nothing."""
-    image, models = unpacked(answer["image"]), answer["models"]
-    maps = {name: unpacked(told["map"]) for name, told in models.items()}
+    image, models = answer["image"], answer["models"]
+    maps = {name: told["map"] for name, told in models.items()}
     scale = pictures.scale_of(list(maps.values()))
     cells = st.grid(4, min_column_width=NARROW)
     with cells.cell():
@@ -134,7 +133,7 @@ def _differences(image: np.ndarray, maps: dict[str, np.ndarray], apart: list[tup
             st.markdown(f"**{one.capitalize()} − {other}**  \n{100 * size:.0f} % of the {other}'s map")
             _image(pictures.over(image, gap, scale), f"{one.capitalize()} less {other}")
     with first, st.spinner("Explaining …"):
-        random = unpacked(ask("saliency_random")["map"])
+        random = ask("saliency_random")["map"]
     with first:
         rank = pictures.said("rank", rank_correlation(next(iter(maps.values())), random))
         st.markdown(f"**Randomised network**  \nrank correlation {rank}")

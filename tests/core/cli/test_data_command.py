@@ -13,7 +13,7 @@ import pytest
 
 from core.data.importing import store as cache
 from core.data.importing.importer import Asked
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.domain.request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus
@@ -26,7 +26,7 @@ from tests.core.data.importing.made_up import folder, index
 @pytest.fixture
 def main(home, in_process, catalogue_folder):
     """The command line called in this process on an empty home: (exit status, stdout, stderr)."""
-    shutil.copytree(catalogue_folder, home.root / "catalogue" / code_version(ENGINE))
+    shutil.copytree(catalogue_folder, home.root / "catalogue" / catalogue_version())
     return in_process
 
 

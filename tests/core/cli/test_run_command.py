@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from core.cli import main as entry
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.domain.request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus
@@ -40,7 +40,7 @@ def first_run(first_run, tmp_path_factory):
 @pytest.fixture
 def main(home, in_process, catalogue_folder):
     """The command line called in this process on an empty home: (exit status, stdout, stderr)."""
-    shutil.copytree(catalogue_folder, home.root / "catalogue" / code_version(ENGINE))
+    shutil.copytree(catalogue_folder, home.root / "catalogue" / catalogue_version())
     return in_process
 
 

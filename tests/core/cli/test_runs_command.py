@@ -12,7 +12,7 @@ import pytest
 
 from core.cli import main as entry
 from core.cli.common import EXIT, FAILED, STOPPED, WRONG_USE, cli
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import catalogue_version
 from core.domain.run import RunStatus
 from core.jobs.write_catalogue import write
 from core.storage.error_messages import DiskTrouble
@@ -26,7 +26,7 @@ DONE = 0
 @pytest.fixture
 def main(home, in_process):
     """The command line called in this process on an empty home."""
-    write(home.root / "catalogue" / code_version(ENGINE))  # else a process of its own would, for seconds
+    write(home.root / "catalogue" / catalogue_version())  # else a process of its own would, for seconds
     return in_process
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from core.cli import study as sweeping
 from core.cli.output import with_unit
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import catalogue_version
 from core.domain.request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import submit as jobs
@@ -33,7 +33,7 @@ alpha = 2
 @pytest.fixture
 def main(home, in_process, catalogue_folder):
     """The command line called in this process on an empty home: (exit status, stdout, stderr)."""
-    shutil.copytree(catalogue_folder, home.root / "catalogue" / code_version(ENGINE))
+    shutil.copytree(catalogue_folder, home.root / "catalogue" / catalogue_version())
 
     return in_process
 
@@ -278,9 +278,10 @@ def test_engine_and_device_are_columns_of_the_text_where_they_differ(main, home)
 
 def newer(monkeypatch, home):
     """From now on the engine has another version; its shelves are the same."""
-    now = code_version(ENGINE)
-    for module in ("core.jobs.validation", "core.jobs.studies.progress", "core.jobs.studies.table", "core.jobs.catalogue"):
-        monkeypatch.setattr(f"{module}.code_version", lambda _: "newer")
+    now = catalogue_version()
+    monkeypatch.setattr("core.jobs.catalogue.catalogue_version", lambda: "newer")
+    for module in ("core.jobs.validation", "core.jobs.studies.progress"):
+        monkeypatch.setattr(f"{module}.run_version", lambda *_: "newer")
     shutil.copytree(home.root / "catalogue" / now, home.root / "catalogue" / "newer")
 
 

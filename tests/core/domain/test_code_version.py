@@ -1,40 +1,185 @@
-"""The engine's version: the sources as they are now."""
+"""Versions of what computes: which change makes another, and which does not."""
+
+from dataclasses import replace
+import json
+import subprocess
+import sys
 
 import pytest
 
+from core.data.registry import DATASETS
 from core.domain import code_version as version
-from core.domain.code_version import ENGINE, TRAINING, code_version
+from core.domain import presets
+from core.domain.code_version import analysis_version, run_version, shared_part, shared_version, training_version
+from core.jobs.write_first_versions import parts
+from core.methods.registry import METHODS
+from core.models.registry import MODELS
+
+ROOT = version.CORE.parent
+SUBJECT = ("digits", "small_cnn")
+
+
+def files(tmp_path):
+    """A small engine: path -> text."""
+    return {
+        "data/datasets/digits.py": "def load(): return 1",
+        "data/datasets/mnist.py": "def load(): return 2",
+        "data/splits.py": "def split(): return 3",
+        "data/importing/store.py": "def arrays(): return 4",
+        "models/small_cnn.py": "def build(): return 5",
+        "models/registry.py": "from core.models import small_cnn",
+        "training/loop.py": "def fit(): return 6",
+        "methods/ssd.py": "from core.maths import half\ndef unlearn(): return half(7)",
+        "methods/retrain.py": "def unlearn(): return 8",
+        "maths.py": "def half(x): return x / 2",
+        "metrics/accuracy.py": "def accuracy(): return 9",
+        "metrics/base.py": "def need(): return 10",
+        "pipeline.py": "from core.metrics import base\ndef run(): return 11",
+        "analysis/weights/alpha.py": "def curve(): return 12",
+        "storage/runs.py": "def store(): return 13",
+    }
+
+
+class Engine:
+    def __init__(self, folder, monkeypatch):
+        self.folder, self.patch = folder, monkeypatch
+        for name, text in files(folder).items():
+            self.write(name, text)
+        monkeypatch.setattr(version, "CORE", folder)
+        monkeypatch.setattr(version, "FIRST", folder / "first.json")
+        libraries = version._libraries(version.LIBRARIES)
+        known = {"training": {"version": "t" * 12, "libraries": libraries}, "engine": {"version": "e" * 12, "libraries": libraries}}
+        self.first({"versions": known, "parts": {}})
+        version.write_first(["training", "running", "analysis", "dataset:", "dataset:digits", "dataset:mnist", "model:small_cnn",
+                             "method:ssd", "method:retrain", "metric:accuracy"], [("digits", "small_cnn"), ("", "small_cnn")])  # fmt: skip
+        self.anew()
+
+    def first(self, plain):
+        version.FIRST.write_text(json.dumps(plain))
+        self.anew()
+
+    def anew(self):
+        """Another process, that looks at the sources as they are now."""
+        version._first.cache_clear()
+        self.patch.setattr(version, "_last", (0.0, ()))
+        version._hashes.cache_clear()
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def versions(self):
+        self.anew()
+        return {
+            "training": training_version(*SUBJECT), "other training": training_version("mnist", "small_cnn"),
+            "ssd": run_version(*SUBJECT, "ssd"), "retrain": run_version(*SUBJECT, "retrain"),
+            "other": run_version("mnist", "small_cnn", "ssd"), "own": run_version("own-1", "small_cnn", "ssd"),
+            "analysis": analysis_version(*SUBJECT),
+        }  # fmt: skip
+
+    def changed(self):
+        """Names of versions that are not what they were first."""
+        return {name for name, now in self.versions().items() if now != self.before[name]}
 
 
 @pytest.fixture
-def sources(tmp_path, monkeypatch):
-    (tmp_path / "methods").mkdir()
-    (tmp_path / "methods" / "ssd.py").write_text("alpha = 1")
-    (tmp_path / "domain.py").write_text("")
-    monkeypatch.setattr(version, "HERE", tmp_path)
-    return tmp_path
+def engine(tmp_path, monkeypatch):
+    engine = Engine(tmp_path, monkeypatch)
+    engine.before = engine.versions()
+    yield engine
+    monkeypatch.undo()
+    version._first.cache_clear()
+    version._hashes.cache_clear()
 
 
-def test_it_changes_with_a_source_that_computes_even_in_a_process_that_has_asked_before(sources):
-    before = code_version(ENGINE)
-    assert code_version(ENGINE) == before
-    (sources / "methods" / "ssd.py").write_text("alpha = 2, longer")
-    assert code_version(ENGINE) != before
+RUNS = {"ssd", "retrain", "other", "own"}
+ALL = {*RUNS, "training", "other training", "analysis"}
 
 
-def test_a_method_does_not_change_what_training_gives(sources):
-    before = code_version(TRAINING)
-    (sources / "methods" / "ssd.py").write_text("alpha = 3, longer still")
-    assert code_version(TRAINING) == before
+def test_runs_that_an_engine_before_this_one_stored_have_the_version_that_they_have(engine):
+    assert (engine.before["training"], engine.before["ssd"], engine.before["own"]) == ("t" * 12, "e" * 12, "e" * 12)
 
 
-def test_it_changes_with_a_library(sources, monkeypatch):
-    before = code_version(ENGINE)
+@pytest.mark.parametrize("name, text", [
+    ("methods/l1.py", "def unlearn(): return 0"), ("metrics/calibration.py", "def error(): return 0"),
+    ("data/datasets/kmnist.py", "def load(): return 0"), ("models/vgg.py", "def build(): return 0"),
+    ("models/registry.py", "from core.models import small_cnn, vgg"), ("storage/runs.py", "def store(): return 0"),
+    ("methods/ssd.py", "\n# alpha\nfrom core.maths import half\ndef unlearn():\n    'Shrinks weights.'\n    return half(7)"),
+])  # fmt: skip
+def test_what_is_added_described_or_stored_elsewhere_changes_no_version(engine, name, text):
+    engine.write(name, text)
+    assert engine.changed() == set()
+
+
+@pytest.mark.parametrize("name, text, wanted", [
+    ("methods/ssd.py", "from core.maths import half\ndef unlearn(): return half(8)", {"ssd", "other", "own"}),
+    ("maths.py", "def half(x): return x / 3", {"ssd", "other", "own"}),
+    ("metrics/accuracy.py", "def accuracy(): return 0", {*RUNS, "analysis"}),
+    ("metrics/base.py", "def need(): return 0", {*RUNS, "analysis"}),
+    ("pipeline.py", "from core.metrics import base\ndef run(): return 0", {*RUNS, "analysis"}),
+    ("data/datasets/digits.py", "def load(): return 0", {"training", "ssd", "retrain", "analysis"}),
+    ("data/importing/store.py", "def arrays(): return 0", {"own"}),
+    ("training/loop.py", "def fit(): return 0", ALL), ("models/small_cnn.py", "def build(): return 0", ALL),
+    ("analysis/weights/alpha.py", "def curve(): return 0", {"analysis"}),
+])  # fmt: skip
+def test_a_version_changes_with_the_code_that_decides_its_numbers(engine, name, text, wanted):
+    engine.write(name, text)
+    assert engine.changed() == wanted
+
+
+def test_a_module_that_moves_changes_no_version(engine):
+    engine.write("methods/ssd.py", "from core.arithmetic import half\ndef unlearn(): return half(7)")
+    engine.write("arithmetic.py", "def half(x): return x / 2")
+    assert engine.changed() == set()
+
+
+def test_a_method_that_changed_is_still_held_against_runs_of_others(engine):
+    engine.write("methods/ssd.py", "def unlearn(): return 0")
+    now = engine.versions()
+    assert now["ssd"] != now["retrain"]
+    assert shared_part(now["ssd"]) == shared_part(now["retrain"]) == shared_version(*SUBJECT)
+
+
+def test_a_new_family_of_metrics_counts_from_the_day_it_is_written_down(engine):
+    engine.write("metrics/calibration.py", "def error(): return 1")
+    engine.anew()
+    version.write_first(["metric:calibration"])
+    assert engine.changed() == set()
+    engine.write("metrics/calibration.py", "def error(): return 2")
+    assert engine.changed() == {*RUNS, "analysis"}
+
+
+@pytest.mark.parametrize("pair, wanted", [
+    (("digits", "small_cnn"), {"training", "ssd", "retrain", "analysis"}), (("mnist", "all_cnn"), set()),
+])  # fmt: skip
+def test_it_changes_with_the_recipe_of_its_dataset_and_model(engine, monkeypatch, pair, wanted):
+    preset = presets.preset_for("digits", "small_cnn")
+    monkeypatch.setitem(presets.PRESETS, pair, replace(preset, recipe=replace(preset.recipe, epochs=1)))
+    assert engine.changed() == wanted
+
+
+def test_it_changes_with_a_library(engine, monkeypatch):
     monkeypatch.setattr(version, "version", lambda name: "9.9")
-    version._hash.cache_clear()
-    assert code_version(ENGINE) != before
-    version._hash.cache_clear()
+    version._libraries.cache_clear()
+    assert engine.changed() == ALL
+    monkeypatch.undo()
+    version._libraries.cache_clear()
 
 
-def test_every_room_that_it_names_exists():
-    assert all((version.HERE / room).exists() for room in ENGINE)
+def test_every_dataset_model_and_method_has_code_of_its_own():
+    hashes = version._hashes(version._stamps())
+    for kind, keys in {"dataset": DATASETS, "model": MODELS, "method": METHODS}.items():
+        for key in keys:
+            assert hashes.modules(f"{kind}:{key}"), (kind, key)
+            assert kind != "dataset" or hashes.is_builtin(key), key
+
+
+def test_every_family_of_metrics_is_written_down():
+    assert set(parts(everything=False)) <= version._first()["parts"].keys()
+
+
+def test_other_processes_and_hash_seeds_find_the_same_version():
+    code = "from core.domain.code_version import run_version; print(run_version('digits', 'small_cnn', 'ssd'))"
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={"PYTHONHASHSEED": "7"}, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == run_version("digits", "small_cnn", "ssd")

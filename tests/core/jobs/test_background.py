@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from core.analysis import stored_results
 from core.analysis.registry import LOOKS
 from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
@@ -61,11 +62,11 @@ def test_a_look_is_absent_then_running_then_done_and_its_arrays_are_there(home, 
     look = Analysis("counts", run_id, {"upto": 4})
     assert background.progress(home, look).status == "absent"
     with pytest.raises(WrongInput, match="is not computed yet"):
-        background.arrays(home, look)
+        stored_results.arrays(home, look)
     background.start(home, look)
     assert background.progress(home, look).status in ("running", "done")
     assert wait_for(home, look, "done").seconds > 0
-    assert background.arrays(home, look)["numbers"].tolist() == [0, 1, 2, 3]
+    assert stored_results.arrays(home, look)["numbers"].tolist() == [0, 1, 2, 3]
 
 
 def test_it_is_computed_once_however_often_it_is_asked_for(home, run_id, computed_by):
@@ -126,32 +127,32 @@ def test_trouble_is_one_sentence_and_a_second_try_is_possible(home, run_id, monk
     monkeypatch.setattr(background_worker.os, "nice", lambda _: None)
     look = Analysis("counts", run_id)
     background.folder(home).mkdir()
-    key, words = background.key_of(home, look), f'["counts", "{run_id}", {{}}]'
+    key, words = stored_results.key_of(home, look), f'["counts", "{run_id}", {{}}]'
     monkeypatch.setitem(LOOKS, "counts", raises(error))
     assert background_worker.main(str(home.root), key, words) == 1
     assert background.progress(home, look).status == "failed"
     assert background.progress(home, look).error == sentence
     monkeypatch.setitem(LOOKS, "counts", lambda *_: {"one": np.array([1])})
     assert background_worker.main(str(home.root), key, words) == 0
-    assert background.arrays(home, look)["one"].tolist() == [1]
+    assert stored_results.arrays(home, look)["one"].tolist() == [1]
 
 
 def test_runs_with_the_same_networks_share_a_look_and_others_do_not(home):
     one, other = plant(home, spec("ssd")), plant(home, spec("finetune"))
-    assert background.key_of(home, Analysis("counts", one)) != background.key_of(home, Analysis("counts", other))
-    assert background.key_of(home, Analysis("counts", one)) == background.key_of(home, Analysis("counts", one, {}))
-    assert background.key_of(home, Analysis("counts", one)) != background.key_of(home, Analysis("counts", one, {"upto": 1}))
-    assert background.key_of(home, Analysis("counts", one)) != background.key_of(home, Analysis("others", one))
+    assert stored_results.key_of(home, Analysis("counts", one)) != stored_results.key_of(home, Analysis("counts", other))
+    assert stored_results.key_of(home, Analysis("counts", one)) == stored_results.key_of(home, Analysis("counts", one, {}))
+    assert stored_results.key_of(home, Analysis("counts", one)) != stored_results.key_of(home, Analysis("counts", one, {"upto": 1}))
+    assert stored_results.key_of(home, Analysis("counts", one)) != stored_results.key_of(home, Analysis("others", one))
 
 
 def test_a_damaged_file_is_told_and_then_asked_for_anew(home, run_id):
     look = Analysis("counts", run_id)
     file = Artifacts(home.artifacts_folder).put_arrays({"one": np.array([1])})
     with ResultStore(home.database) as store:
-        store.keep(background.key_of(home, look), "look/counts", file, 0.1)
+        store.keep(stored_results.key_of(home, look), "look/counts", file, 0.1)
     (home.artifacts_folder / file).write_bytes(b"broken")
     with pytest.raises(WrongInput, match="is damaged"):
-        background.arrays(home, look)
+        stored_results.arrays(home, look)
     assert background.progress(home, look).status == "absent"
 
 
@@ -166,7 +167,7 @@ def test_a_run_that_is_not_done_cannot_be_looked_into(home):
 
 def test_a_state_that_is_half_written_counts_as_none(home, run_id):
     look = Analysis("counts", run_id)
-    key = background.key_of(home, look)
+    key = stored_results.key_of(home, look)
     background.folder(home).mkdir()
     background.say(home, key, 0.3, "at work", ProcessId.of_this_process())
     assert background.progress(home, look).share == 0.3
@@ -188,7 +189,7 @@ def test_two_who_ask_at_once_start_one_process(home, run_id, computed_by):
 def test_a_process_whose_look_was_cancelled_and_asked_for_again_says_no_more(home, run_id, monkeypatch):
     monkeypatch.setattr(background_worker.os, "nice", lambda _: None)
     look = Analysis("counts", run_id)
-    key = background.key_of(home, look)
+    key = stored_results.key_of(home, look)
     background.folder(home).mkdir()
     background.say(home, key, 0.2, "the other's", ProcessId(1, 0.0))
     with pytest.raises(SystemExit):
@@ -201,12 +202,13 @@ def test_looks_of_an_older_engine_are_given_up_when_a_new_one_is_kept(home, run_
     monkeypatch.setitem(LOOKS, "counts", lambda *_: {"one": np.array([1])})
     old = Artifacts(home.artifacts_folder).put_arrays({"old": np.array([1])})
     with ResultStore(home.database) as store:
-        store.keep("old", "look/counts@older", old, 0.1)
+        spec = store.existing(run_id).spec
+        store.keep("old", f"look/{spec.dataset}/{spec.model}/counts@older", old, 0.1)
         store.keep("weights", "original", old, 0.1)
     look = Analysis("counts", run_id)
     background.folder(home).mkdir()
-    assert background_worker.main(str(home.root), background.key_of(home, look), f'["counts", "{run_id}", {{}}]') == 0
+    assert background_worker.main(str(home.root), stored_results.key_of(home, look), f'["counts", "{run_id}", {{}}]') == 0
     with ResultStore(home.database) as store:
         assert store.kept("old") is None
         assert store.kept("weights") is not None
-        assert store.kept(background.key_of(home, look)) is not None
+        assert store.kept(stored_results.key_of(home, look)) is not None

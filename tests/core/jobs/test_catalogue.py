@@ -11,7 +11,7 @@ from core.data.datasets.digits import load
 from core.data.datasets.torchvision_sets import MNIST, examples_of
 from core.data.paths import data_folder
 from core.data.registry import load_dataset
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import catalogue_version, run_version
 from core.domain.errors import WrongInput
 from core.domain.info import ForClasses, OfCeiling
 from core.domain.presets import FALLBACK, PAPER, PRESETS, preset_for
@@ -101,7 +101,7 @@ def test_a_spec_spells_out_every_parameter_in_its_own_type():
     assert asked.params["alpha"] == 3.0
     assert asked.params["batch_size"] == 32
     assert list(asked.params) == [p.name for p in SHELVES.methods["ssd"].params]
-    assert asked.engine == code_version(ENGINE)
+    assert asked.engine == run_version(asked.dataset, asked.model, asked.method)
 
 
 def test_equal_requests_have_equal_ids_however_the_values_were_written():
@@ -176,7 +176,7 @@ def test_the_catalogue_comes_back_whole_from_json():
 @pytest.fixture
 def described(home, monkeypatch):
     """A home with the catalogue written in this process; whoever starts another is counted."""
-    write(home.root / "catalogue" / code_version(ENGINE))
+    write(home.root / "catalogue" / catalogue_version())
     started = []
 
     def instead(command, **_):

@@ -25,7 +25,8 @@ def asked(home, tmp_path, monkeypatch):
 
     def ask(code):
         marks, started = tmp_path / "marks", engine_client.subprocess.Popen
-        monkeypatch.setattr(engine_client.subprocess, "Popen", lambda _, **about: started([sys.executable, "-c", code, str(marks)], **about))
+        command = [sys.executable, "-c", code, str(marks)]
+        monkeypatch.setattr(engine_client.subprocess, "Popen", lambda _, **about: started(command, **about))
         warm = engine_client.WarmEngine(home)
         try:
             said = warm.ask("anything")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import run_version
 from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.jobs import submit
@@ -200,7 +200,7 @@ def test_a_run_asked_of_another_engine_is_not_computed_by_this_one_and_retry_ask
     again = submit.retry(place.home, old, STUB)
     assert again != old
     assert place.end(again).status == RunStatus.DONE
-    assert place.run(again).spec.engine == code_version(ENGINE)
+    assert place.run(again).spec.engine == run_version(*(getattr(place.spec(), name) for name in ("dataset", "model", "method")))
 
 
 def test_an_unknown_run_is_told(place):

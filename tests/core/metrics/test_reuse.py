@@ -86,7 +86,7 @@ def compute(home, monkeypatch):
 def kept(home, kind="found"):
     """The files kept under this kind."""
     with sqlite3.connect(home.database) as db:
-        return [home.artifacts_folder / file for (file,) in db.execute("select file from kept where kind like ?", (f"{kind}@%",))]
+        return [home.artifacts_folder / file for (file,) in db.execute("select file from kept where kind like ?", (f"{kind}/%",))]
 
 
 def test_a_second_method_asks_only_its_own_network_and_gets_the_numbers_of_a_fresh_home(first, compute, home, tmp_path):
@@ -181,8 +181,9 @@ def test_code_that_changes_while_a_run_computes_is_given_none_of_its_files(compu
 
     def changed(*about):
         told = does(*about)
-        monkeypatch.setattr("core.pipeline.code_version", lambda _: "newer")
-        monkeypatch.setattr("core.domain.code_version.code_version", lambda _: "newer")
+        for version in ("shared_version", "training_version"):
+            monkeypatch.setattr(f"core.domain.code_version.{version}", lambda *_: "newer")
+            monkeypatch.setattr(f"core.training.run_setup.{version}", lambda *_: "newer")
         return told
 
     monkeypatch.setattr(pipeline, after, changed)

@@ -42,7 +42,8 @@ def draws_of_one_seed(method, **values):
 
 def second(seeds=5, *, own_draws=False, apart=0.01):
     """Second retrainings, `apart` from the first in every measure."""
-    return runs(SECOND_REFERENCE_METHOD, seeds, own_draws=own_draws, jitter=(0.0,) * seeds, js_to_reference=apart, train_forget_accuracy=0.9 + apart,
+    return runs(SECOND_REFERENCE_METHOD, seeds, own_draws=own_draws, jitter=(0.0,) * seeds, js_to_reference=apart,
+                train_forget_accuracy=0.9 + apart,
                 test_retain_accuracy=0.95 + apart, attack_auc=0.5 + apart)  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.jobs.write_catalogue import write
 from core.storage import database, permissions
@@ -181,7 +181,7 @@ def open_to_others():
     done, waiting = plant(home, planted("ssd")), None
     with ResultStore(home.database) as store:
         waiting = store.add(planted("ssd", seed=1))
-    write(home.root / "catalogue" / code_version(ENGINE))
+    write(home.root / "catalogue" / catalogue_version())
     shutil.copytree(home.root, folder / "home-warm")
     folder.chmod(0o755)
     for path in (home.root, *home.root.rglob("*")):

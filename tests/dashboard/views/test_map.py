@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from core.analysis import stored_results
 from core.analysis.finished_run import open_models
 from core.analysis.registry import LOOKS
 from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
-from core.jobs import background as asked
 from core.storage.home import Home, open_home
 from dashboard import queries
 from dashboard.components.feature_map import panel
@@ -34,7 +34,7 @@ def keep(home: Home, run_id: str, **settings: object) -> dict[str, np.ndarray]:
     """Compute the map here and keep it as the process of a look does."""
     look = Analysis("map", run_id, {**LOOKED_AT, **settings})
     made = LOOKS["map"](home, run_id, lambda *_: None, **look.settings)
-    asked.keep(home, asked.key_of(home, look), look.kind, made, 1.0)
+    stored_results.keep(home, stored_results.key_of(home, look), look, made, 1.0)
     return made
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.analysis.weights.ssd_what_if import load
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import catalogue_version
 from core.domain.request import ForgetRequest
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe, write
@@ -25,7 +25,7 @@ def home_of_attributes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     home = open_home(tmp_path_factory.mktemp("attributes") / "home")
     with pytest.MonkeyPatch.context() as patch:
         shelve(patch)
-        write(home.root / "catalogue" / code_version(ENGINE))
+        write(home.root / "catalogue" / catalogue_version())
         asked = {m: make_spec(describe(), KEY, "small_cnn", ForgetRequest.parse(forget), m, {}) for m, forget in ASKED.items()}
         ids = {method: computed(home, spec).id for method, spec in asked.items()}
         yield home, ids

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from core.analysis import stored_results
 from core.analysis.stored_results import Analysis
 from core.domain.run import MODELS
-from core.jobs import background
-from core.jobs.codec import unpacked
 from core.storage.artifacts import Artifacts
 from core.storage.runs import ResultStore
 from dashboard import queries
@@ -61,7 +60,7 @@ def test_the_randomised_network_is_asked_the_same_and_held_against_the_original_
     monkeypatch.setattr(queries, "saliency", spied)
     at = open_app(finished.root, PAGE, run=done)
     assert asked_for["saliency_random"][0] == asked_for["saliency"][0]
-    ours, theirs = (unpacked(answer["map"]) for answer in (asked_for["saliency"][1]["models"]["original"], asked_for["saliency_random"][1]))
+    ours, theirs = (answer["map"] for answer in (asked_for["saliency"][1]["models"]["original"], asked_for["saliency_random"][1]))
     by_scipy = spearmanr(ours.ravel(), theirs.ravel()).statistic
     (head,) = [m.value for m in at.markdown if m.value.startswith("**Randomised network**")]
     assert head.endswith(f"rank correlation {by_scipy:.2f}")
@@ -171,7 +170,7 @@ def arrays_of(count=6, models=MODELS):
 def keep(home, run_id, found, how="saliency", count=16):
     """As the process that computes looks keeps one."""
     look = Analysis("gallery", run_id, {"how": how, "target": "true", "count": count, "settings": {}})
-    background.keep(home, background.key_of(home, look), look.kind, found, 1.0)
+    stored_results.keep(home, stored_results.key_of(home, look), look, found, 1.0)
 
 
 def test_a_gallery_is_offered_and_once_kept_drawn_as_one_wall_a_network(open_app, done, home_of):

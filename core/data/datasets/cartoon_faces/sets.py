@@ -58,6 +58,9 @@ class FaceSet:
         return Dataset(self.INFO, first, second, ours, theirs)
 
 
+KEYS = {(32, False): "faces", (64, False): "faces_64", (32, True): "faces_attributes", (64, True): "faces_attributes_64"}
+
+
 def _faces(side: int, multi: bool) -> FaceSet:
     train = seen()
     counts = {
@@ -66,7 +69,7 @@ def _faces(side: int, multi: bool) -> FaceSet:
     }
     mean, deviation = PIXELS[side]
     info = DatasetInfo(
-        key=f"faces{'_attributes' * multi}{'' if side == 32 else f'_{side}'}",
+        key=KEYS[side, multi],
         title=f"Cartoon faces (synthetic), {'attributes' if multi else 'age group'}, {side}x{side}",
         about=f"Synthetic: 4,000 cartoon faces of 200 made-up people, {side}x{side} colour, drawn by Forgetscope's own generator.",
         channels=3, height=side, width=side, classes=AGES, train_counts=counts["age"][1], test_count=PEOPLE * UNSEEN,

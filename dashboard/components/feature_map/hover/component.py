@@ -19,7 +19,7 @@ from dashboard.session import recall, remember
 
 HOVER = "map_hover"
 HERE = Path(__file__).parent
-SCRIPTS = ("map_hover.js", "map_hover_page.js", "map_hover_small.js")  # parts of one module
+SCRIPTS = ("hover.js", "elements.js", "thumbnails.js")  # parts of one module
 
 
 def _read(name: str) -> str:
@@ -27,7 +27,7 @@ def _read(name: str) -> str:
 
 
 # Our own text alone: what a dataset or a user calls something goes as data, which the scripts set as text.
-_companion = component("forgetscope_map_hover", css=_read("map_hover.css"), js="\n".join(map(_read, SCRIPTS)))
+_companion = component("forgetscope_map_hover", css=_read("hover.css"), js="\n".join(map(_read, SCRIPTS)))
 
 
 def show_hover(look: Analysis, table: pd.DataFrame, stored: dict[str, np.ndarray] | None, data: DatasetInfo) -> None:

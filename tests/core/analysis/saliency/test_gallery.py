@@ -12,7 +12,6 @@ from core.analysis.saliency.one_image import saliency
 from core.data.registry import load_dataset
 from core.domain.errors import WrongInput
 from core.domain.run import MODELS
-from core.jobs.codec import unpacked
 from core.models.registry import MODELS as BUILDERS
 from core.storage.artifacts import Artifacts
 from core.storage.runs import ResultStore
@@ -55,7 +54,7 @@ def test_its_maps_are_those_that_a_click_gets(place, made, index):
     image = {"set": "forget" if found["forget"][index] else "retain", "place": int(found["places"][index])}
     told = saliency(*place, image=image, target="true", how="deep_lift", settings={})
     for name, said in told["models"].items():
-        np.testing.assert_allclose(found[f"maps/{name}"][index] * found["scale"], unpacked(said["map"]), atol=2e-3 * found["scale"])
+        np.testing.assert_allclose(found[f"maps/{name}"][index] * found["scale"], said["map"], atol=2e-3 * found["scale"])
         assert found[f"answers/{name}"][index] == said["answer"]
         assert found[f"shares/{name}"][index] == pytest.approx(said["probabilities"][said["target"]], abs=1e-5)
     for pair, values in told["pairs"].items():

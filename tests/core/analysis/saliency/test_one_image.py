@@ -21,7 +21,7 @@ from core.analysis.saliency.map_similarity import rank_correlation, scores
 from core.analysis.saliency.one_image import FINEST, saliency, saliency_offer, saliency_random, saliency_trust
 from core.domain.errors import WrongInput
 from core.domain.run import MODELS as MODEL_NAMES
-from core.jobs.codec import packed, unpacked
+from core.jobs.codec import decode, encode
 from core.jobs.engine_server import answer
 from core.models.registry import MODELS
 from core.storage.artifacts import Artifacts
@@ -47,7 +47,7 @@ def test_the_answer_is_what_the_three_networks_say_of_the_image(place, monkeypat
     row = opened.splits.forgotten.nonzero()[4, 0]
     x, label = opened.splits.train.subset(row[None]).pixels(), int(opened.splits.train.labels[row])
     assert (told["label"], told["row"]) == (label, ("train", int(row)))
-    np.testing.assert_array_equal(unpacked(told["image"]), (x[0] * 255).round().to(torch.uint8).numpy())
+    np.testing.assert_array_equal(told["image"], (x[0] * 255).round().to(torch.uint8).numpy())
     assert list(told["models"]) == ["original", "unlearned", "reference"]
     for name, said in told["models"].items():
         shares = F.softmax(opened.model(name)(x)[0], 0)
@@ -56,11 +56,11 @@ def test_the_answer_is_what_the_three_networks_say_of_the_image(place, monkeypat
         assert said["target"] == label
         found = next(e for e in islice(finer(opened.model(name), x, torch.tensor([label]), Settings()), 40) if e.fine)
         assert said["steps"] == found.steps
-        np.testing.assert_allclose(unpacked(said["map"]), found.flat[0].numpy(), atol=1e-6)
+        np.testing.assert_allclose(said["map"], found.flat[0].numpy(), atol=1e-6)
         finest = explain(opened.model(name), x, torch.tensor([label]), "integrated_gradients", Settings(steps=400)).flat[0].numpy()
-        assert np.abs(unpacked(said["map"]) - finest).sum() <= 4 * said["off"] * np.abs(finest).sum()
+        assert np.abs(said["map"] - finest).sum() <= 4 * said["off"] * np.abs(finest).sum()
         assert said["off"] <= 0.02
-    maps = {name: unpacked(said["map"]) for name, said in told["models"].items()}
+    maps = {name: said["map"] for name, said in told["models"].items()}
     assert told["pairs"]["original,unlearned"]["rank"] == pytest.approx(scores(maps["original"], maps["unlearned"]).rank)
     assert set(told["pairs"]) == {"original,unlearned", "original,reference", "unlearned,reference"}
 
@@ -92,7 +92,8 @@ def test_equal_networks_have_equal_maps_though_the_time_runs_out(place, monkeypa
         monkeypatch.setattr("core.analysis.saliency.one_image.perf_counter", lambda clock=clock: next(clock))
         monkeypatch.setattr("core.analysis.saliency.one_image.SECONDS", seconds)
         maps = [said["map"] for said in ask(place)["models"].values()]
-        assert maps[0] == maps[1] == maps[2]
+        np.testing.assert_array_equal(maps[0], maps[1])
+        np.testing.assert_array_equal(maps[0], maps[2])
 
 
 @pytest.mark.parametrize("settings", [{"smooth": 2}, {"steps": 9}, {"smooth": 2, "steps": 9}, {}])
@@ -148,15 +149,16 @@ def test_each_networks_own_answer_is_a_target_and_so_is_any_class(place):
 def test_every_explainer_that_is_offered_answers_all_three_questions_in_json(place, how):
     assert how in [e["key"] for e in saliency_offer(*place)["explainers"] if not e["unfit"]]
     for about in (saliency, saliency_random, saliency_trust):
-        json.dumps(ask(place, about, how=how), allow_nan=False)
+        assert "NaN" not in encode(ask(place, about, how=how))
 
 
 def test_a_randomised_network_is_always_the_same_one_and_no_stored_one(place):
     one, again = (ask(place, saliency_random, how="deep_lift") for _ in range(2))
-    assert one == again
+    assert one["target"] == again["target"]
+    np.testing.assert_array_equal(one["map"], again["map"])
     shown = ask(place, how="deep_lift")["models"]["original"]
     assert one["target"] == shown["target"]
-    assert abs(rank_correlation(unpacked(shown["map"]), unpacked(one["map"]))) < 0.7
+    assert abs(rank_correlation(shown["map"], one["map"])) < 0.7
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
     ask(place, saliency_random, how="saliency")
@@ -168,7 +170,7 @@ def test_an_own_picture_gets_three_answers(place, tmp_path):
     Image.new("RGB", (300, 200), (250, 250, 250)).save(file, "PNG")
     told = ask(place, image={"path": str(file), "name": "mine.png"})
     assert (told["label"], told["row"], told["parts"]) == (None, None, {})
-    assert unpacked(told["image"]).shape == (1, 8, 8)
+    assert told["image"].shape == (1, 8, 8)
     assert all(said["target"] == said["answer"] for said in told["models"].values())  # it has no true class
 
 
@@ -262,6 +264,8 @@ def test_on_faces_the_share_of_each_true_part_is_told_and_attributes_are_targets
 
 def test_arrays_come_back_from_the_wire_as_they_were():
     for array in (np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros((0, 2), np.uint8)):
-        np.testing.assert_array_equal(unpacked(json.loads(json.dumps(packed(array)))), array)
+        back = decode(encode({"map": [array]}))["map"][0]
+        assert back.dtype == array.dtype
+        np.testing.assert_array_equal(back, array)
     with pytest.raises(ValueError, match="float64"):
-        packed(np.zeros(2))
+        encode(np.zeros(2))

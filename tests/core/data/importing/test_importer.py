@@ -14,7 +14,7 @@ from core.data.importing import store as cache
 from core.data.importing.importer import Asked, add
 from core.data.registry import load_dataset
 from core.data.splits import split
-from core.domain.code_version import ENGINE, code_version
+from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.domain.request import ForgetRequest
 from core.domain.run import RunSpec
@@ -185,7 +185,7 @@ def test_a_damaged_set_is_written_anew_when_its_folder_is_added_again(tmp_path, 
 
 
 def test_the_catalogue_and_the_pages_images_have_the_added_sets_and_lose_removed_ones(tmp_path, home, monkeypatch):
-    write(home.root / "catalogue" / code_version(ENGINE))  # else a process of its own would, for seconds
+    write(home.root / "catalogue" / catalogue_version())  # else a process of its own would, for seconds
     before = catalogue(home.root).datasets
     info = add(folder(tmp_path / "pets"), Asked(), home.datasets_folder).info
     assert catalogue(home.root).datasets == before | {info.key: info}

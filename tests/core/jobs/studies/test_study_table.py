@@ -209,8 +209,8 @@ def test_numbers_of_an_older_engine_are_the_studys_until_their_successors_are_th
     study_id = study("ssd", seeds=(0, 1))
     before = read(still, study_id)
     assert before.older == ""
-    for module in ("core.jobs.validation", "core.jobs.studies.progress", "core.jobs.studies.table"):
-        monkeypatch.setattr(f"{module}.code_version", lambda _: "newer")
+    for module in ("core.jobs.validation", "core.jobs.studies.progress"):
+        monkeypatch.setattr(f"{module}.run_version", lambda *_: "newer")
     assert read(still, study_id).older == "All of these runs were computed by another version of the engine."
     submit.extend(still, study_id, plan("ssd", seeds=(2,)), shelves)
     told = read(still, study_id)

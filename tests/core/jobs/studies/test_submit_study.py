@@ -158,7 +158,7 @@ def test_what_another_engine_computed_is_asked_again(still, plan, shelves, monke
         write.execute("update runs set status = 'done', share = 1")
     assert (look(still, study_id).done, look(still, study_id).to_do) == (4, 0)
     for module in ("core.jobs.validation", "core.jobs.studies.progress"):
-        monkeypatch.setattr(f"{module}.code_version", lambda _: "newer")
+        monkeypatch.setattr(f"{module}.run_version", lambda *_: "newer")
     assert look(still, study_id).outdated == 4
     with ResultStore(still.database) as store:
         assert progress.new_runs(store, plan("ssd"), shelves) == {0: 2, 1: 2}
@@ -237,7 +237,7 @@ def finish(still):
 def engine(monkeypatch):
     def change(version):
         for module in ("core.jobs.validation", "core.jobs.studies.progress"):
-            monkeypatch.setattr(f"{module}.code_version", lambda _: version)
+            monkeypatch.setattr(f"{module}.run_version", lambda *_: version)
 
     return change
 

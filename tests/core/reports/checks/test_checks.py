@@ -257,7 +257,7 @@ def test_what_is_still_answered_is_not_called_no_nearer_as_well():
 
 
 def test_what_is_far_harder_to_learn_back_than_from_scratch_is_over_forgotten():
-    """Three times for a changed original, eight for a network that lies as far off as a retrained one, as `core.reports.recoverability` says."""
+    """Three times for a changed original, eight for a network that lies as far off as a retrained one, as `recoverability` says."""
     the_one(doubts(changed(GOOD, anamnesis_index=4.5, relearn_steps=90.0)), "over_forgotten", "90 steps, 20 if retrained")
     assert doubts(changed(GOOD, anamnesis_index=2.9, relearn_steps=58.0)) == []
     given_up = changed(GOOD, anamnesis_index=10.0, relearn_steps=None)

@@ -9,9 +9,7 @@ import pytest
 from core.domain.errors import WrongInput
 from core.domain.request import ForgetRequest
 from dashboard.components.common.palette import ACCENT, MODEL_DASH, QUIET
-from dashboard.components.inside import aru, ssd, ssse, unsir
-from dashboard.components.inside import shared_frames as ends
-from dashboard.components.inside import shared_frames as other
+from dashboard.components.inside import aru, shared_frames, ssd, ssse, unsir
 from dashboard.components.inside import weight_perturbation as perturbation
 from dashboard.components.inside.figures import Line, bars, kernels, level, lines, tiled
 from dashboard.components.inside.frames import Panel, Story, missing
@@ -350,7 +348,8 @@ def test_of_several_attributes_no_single_class_is_right_so_no_confidence_is_show
 
 
 def test_a_mask_is_told_by_layer():
-    idea, mask = other.frames(story({"salun_mask/conv2.weight": [1, 0, 0, 0], "salun_mask/conv1.weight": [1, 1]}), "It does _this_.")
+    masks = {"salun_mask/conv2.weight": [1, 0, 0, 0], "salun_mask/conv1.weight": [1, 1]}
+    idea, mask = shared_frames.method_frames(story(masks), "It does _this_.")
     assert idea.sentence == r"It does \_this\_\."
     assert "50 % of all weights" in mask.sentence
     assert list(mask.panels()[0].figure.data[0].x) == ["conv1.weight", "conv2.weight"]
@@ -358,7 +357,7 @@ def test_a_mask_is_told_by_layer():
 
 
 def test_healing_epochs_are_drawn_for_both_sets():
-    _, healing = other.frames(story({"scrub/healing": [[1.0, 1.0], [0.2, 0.9]]}), "About.")
+    _, healing = shared_frames.method_frames(story({"scrub/healing": [[1.0, 1.0], [0.2, 0.9]]}), "About.")
     assert [list(trace.y) for trace in healing.panels()[0].figure.data] == [[1.0, 0.2], [1.0, 0.9]]
 
 
@@ -366,17 +365,17 @@ def test_the_answers_of_the_forget_set_are_shares_of_it():
     rows = [("forget", "original", 1, 1, 8), ("forget", "unlearned", 1, 0, 6), ("forget", "unlearned", 1, 2, 2), ("test", "unlearned", 1,
         1, 99)]
     table = pd.DataFrame(rows, columns=["split", "model", "true", "predicted", "count"])
-    figure = ends.answered(table, ("a", "b", "c"))
+    figure = shared_frames.answered(table, ("a", "b", "c"))
     assert list(named(figure)["Original"].y) == [1.0]
     assert list(named(figure)["Unlearned"].x) == ["a", "c"]
     assert list(named(figure)["Unlearned"].y) == [0.75, 0.25]
     with pytest.raises(WrongInput, match="by themselves"):
-        ends.answered(table[table["split"] == "test"], ("a", "b", "c"))
+        shared_frames.answered(table[table["split"] == "test"], ("a", "b", "c"))
 
 
 def test_an_image_with_several_attributes_has_no_single_answer():
-    assert len(ends.frames(story())) == 3
-    assert len(ends.frames(story(multi=True))) == 2
+    assert len(shared_frames.frames(story())) == 3
+    assert len(shared_frames.frames(story(multi=True))) == 2
 
 
 # How they are laid out.

@@ -1,0 +1,25 @@
+"""Writes down what each part of the engine is now, where that was not done before: python -m core.jobs.write_first_versions.
+
+To be called before a release, so that later changes of a new family of metrics count; see `core.domain.code_version`.
+"""
+
+from core.data.registry import DATASETS
+from core.domain.code_version import ADDED, is_first, write_first
+from core.domain.presets import PRESETS
+from core.methods.registry import METHODS
+from core.metrics.registry import FAMILIES
+from core.models.registry import MODELS
+
+
+def parts(everything: bool) -> list[str]:
+    """Names of parts: families of metrics, and where nothing was ever written down, everything else."""
+    families = [f"metric:{family.__name__.rpartition('.')[2]}" for family in FAMILIES]
+    if not everything:
+        return families
+    named = {"dataset": list(DATASETS), "model": list(MODELS), "method": list(METHODS)}
+    return ["training", "running", "analysis", ADDED, *(f"{kind}:{key}" for kind, keys in named.items() for key in keys), *families]
+
+
+if __name__ == "__main__":
+    whole = is_first()
+    write_first(parts(whole), [*PRESETS, *(("", model) for model in MODELS)] if whole else [])

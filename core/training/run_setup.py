@@ -1,0 +1,105 @@
+"""What a run's spec names, made concrete: data, recipe, device, untrained models, and the keys of what is computed from them."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from core.data.registry import load_dataset
+from core.data.splits import Splits, split
+from core.domain.code_version import shared_version, training_version
+from core.domain.presets import preset_for
+from core.domain.run import Recipe, RunSpec
+from core.models.registry import MODELS
+from core.storage.processes import cores
+from core.training.cache import Keeper, key_of
+from core.training.context import RunContext, choose_device, derived_seed
+
+
+@dataclass(frozen=True)
+class RunSetup:
+    """A run's spec with the objects that it names, but for its method; and the keys under which what it computes is cached.
+
+    training, engine: versions of the code as the run began, under which all that it computes is filed, though the files change meanwhile.
+    """
+
+    spec: RunSpec
+    splits: Splits
+    recipe: Recipe
+    build: Callable[[], nn.Module]
+    device: str
+    keeper: Keeper
+    training: str
+    engine: str
+
+    def context(
+        self, purpose: str, say: Callable[[float, str], None], lent: dict[str, dict[str, Tensor]]
+    ) -> RunContext:
+        """A context whose seed belongs to one purpose alone."""
+        seed = derived_seed(self.spec.seed, purpose)
+        return RunContext(self.build, self.recipe, seed, self.device, say, statistics=lent)
+
+    def key(self, purpose: str, *parts: object) -> str:
+        """Names a trained model: all that decides its weights."""
+        deciding = (self.spec.dataset, self.spec.model, asdict(self.recipe), self.spec.seed, self.device)
+        return key_of(purpose, self.training, *deciding, *parts)
+
+    @property
+    def subject(self) -> str:
+        """The dataset and the model, which have versions of their own."""
+        return f"{self.spec.dataset}/{self.spec.model}"
+
+    @property
+    def flips(self) -> tuple[str, ...]:
+        """What a request changed of the training set before anything was trained: nothing, or its own words."""
+        return () if self.splits.truth is None else (self.spec.request.text,)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """What stands in for training the original: nothing, or the weights that were uploaded, and how they are read."""
+        return tuple(filter(None, (self.spec.weights, self.spec.weights_as)))
+
+    @property
+    def original_key(self) -> str:
+        """Names the original model."""
+        return self.key("original", *self.flips)
+
+    @property
+    def reference_key(self) -> str:
+        """Names the reference: by the examples that it never saw, however the request words them."""
+        return self.key("reference", self.splits.forgotten.nonzero().flatten().tolist())
+
+    def statistic_key(self, statistic: str) -> str:
+        """Names a statistic of the training set at the original model."""
+        return self.key("statistic", statistic, self.engine, *self.flips, *self.own)
+
+
+def set_up(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> RunSetup:
+    """Turn a spec's names into objects; nothing is computed. datasets: those that the user added. Raises WrongInput."""
+    versions = training_version(spec.dataset, spec.model), shared_version(spec.dataset, spec.model)
+    device = choose_device(spec.device)
+    _settle()
+    dataset = load_dataset(spec.dataset, datasets)
+    recipe, splits = preset_for(spec.dataset, spec.model).recipe, split(dataset, spec.request)
+    return RunSetup(spec, splits, recipe, lambda: MODELS[spec.model](dataset.info), device, keeper, *versions)
+
+
+def _settle() -> None:
+    """Same seed, same weights: no kernel that adds in a changing order where there is another."""
+    if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better; the page stays quick, since runs are niced
+        torch.set_num_threads(cores())
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = False
+    # By default memory is filled before it is used, which makes training a third slower and changes no number.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by the module itself
+    torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, without its 2 s of imports
+
+
+def restore(setup: RunSetup, tensors: dict[str, Tensor]) -> nn.Module:
+    """A model in eval mode on the run's device, with these weights."""
+    model = setup.build()
+    model.load_state_dict(tensors)
+    return model.to(setup.device).eval()
