@@ -50,7 +50,7 @@ def kept_seconds(store: ResultStore, files: Collection[str]) -> float:
     return sum((float(row["seconds"]) for row in rows if is_number(row["seconds"])), 0.0)
 
 
-_ALIKE = """
+_SAME_ORIGINAL = """
     select runs.rowid as row, runs.* from runs
     join artifacts as mine on mine.run_id = :id and mine.name = 'original'
     join artifacts as theirs on theirs.run_id = runs.id and theirs.name = 'original' and theirs.file = mine.file
@@ -61,5 +61,5 @@ _ALIKE = """
 
 def same_original(store: ResultStore, run_id: str) -> list[Run]:
     """Finished runs whose original has the same file as this run's, this one among them, the last asked for first."""
-    rows = store.db.read(_ALIKE, {"id": run_id, "done": str(RunStatus.DONE)})
+    rows = store.db.read(_SAME_ORIGINAL, {"id": run_id, "done": str(RunStatus.DONE)})
     return [run for run in map(run_of, rows) if isinstance(run, Run)]
