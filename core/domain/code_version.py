@@ -1,7 +1,7 @@
 """Versions of the code that computes: equal versions give equal numbers, so a corrected method never shows old ones.
 
 A version speaks of the modules that a computation uses, found by following their imports: their syntax trees without docstrings,
-comments and imports of each other. So a comment that is mended, a module that moves, and a method, metric, dataset or model that is
+comments, texts for people and imports of each other. So a sentence that is mended, a module that moves, and a method, metric, dataset or model that is
 added leave every stored version as it is. `first_versions.json` holds the hash that each part had first, and the version that runs had
 then; a part counts only where it differs from that, and a family of metrics counts from the day on which its first hash is written
 there: `python -m core.jobs.write_first_versions` adds those that are missing.
@@ -206,6 +206,8 @@ def _imported(tree: ast.Module) -> set[str]:
 def _said(node: ast.AST) -> Iterator[str]:
     """A tree as words: no docstrings, no imports of our own modules, and nothing empty, which versions of Python write differently."""
     yield type(node).__name__
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+        return  # words for people: titles, help, sentences of errors
     for name, value in ast.iter_fields(node):
         values = value if isinstance(value, list) else [value]
         if name == "body" and values and _is_text(values[0]) and isinstance(node, DOCUMENTED):

@@ -33,7 +33,7 @@ def files(tmp_path):
         "methods/retrain.py": "def unlearn(): return 8",
         "maths.py": "def half(x): return x / 2",
         "metrics/accuracy.py": "def accuracy(): return 9",
-        "metrics/base.py": "def need(): return 10",
+        "metrics/base.py": "TITLE = 'A share of images'\ndef need(): return 10",
         "pipeline.py": "from core.metrics import base\ndef run(): return 11",
         "analysis/weights/alpha.py": "def curve(): return 12",
         "storage/runs.py": "def store(): return 13",
@@ -105,6 +105,7 @@ def test_runs_that_an_engine_before_this_one_stored_have_the_version_that_they_h
     ("methods/l1.py", "def unlearn(): return 0"), ("metrics/calibration.py", "def error(): return 0"),
     ("data/datasets/kmnist.py", "def load(): return 0"), ("models/vgg.py", "def build(): return 0"),
     ("models/registry.py", "from core.models import small_cnn, vgg"), ("storage/runs.py", "def store(): return 0"),
+    ("metrics/base.py", "TITLE = 'How often it is right'\ndef need(): return 10"),
     ("methods/ssd.py", "\n# alpha\nfrom core.maths import half\ndef unlearn():\n    'Shrinks weights.'\n    return half(7)"),
 ])  # fmt: skip
 def test_what_is_added_described_or_stored_elsewhere_changes_no_version(engine, name, text):
