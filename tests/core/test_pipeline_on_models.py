@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from core import pipeline
-from core import pipeline as job
 from core.data.dataset import Dataset, Examples
 from core.data.registry import DATASETS, load_dataset
 from core.domain.errors import WrongInput
@@ -45,7 +44,7 @@ def shelf(monkeypatch):
     """The dataset on its shelf, one epoch for training, and what the pipeline sets given back."""
     info = replace(tiny_of(3).dataset.info, key=KEY, height=SIDE, width=SIDE, train_counts=(TRAIN // 3,) * 3, test_count=TEST)
     monkeypatch.setitem(DATASETS, KEY, Source(info))
-    monkeypatch.setattr(job, "preset_for", lambda *_: Preset(Recipe(1, 12, 0.01)))
+    monkeypatch.setattr("core.training.run_setup.preset_for", lambda *_: Preset(Recipe(1, 12, 0.01)))
     monkeypatch.setattr("core.metrics.membership_inference.SPLITS", 2)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     yield

@@ -290,7 +290,7 @@ def test_a_sweep_says_how_many_runs_it_computes_anew(main, home, planter, file, 
     newer(monkeypatch, home)
     assert main("show", study)[1].splitlines()[-1] == "All of these runs were computed by another version of the engine."
     monkeypatch.setattr(jobs, "ensure_supervisor", lambda *_: None)
-    monkeypatch.setattr(sweeping, "follow", lambda home, study_id: sweeping.standing.progress(ResultStore(home.database), study_id))
+    monkeypatch.setattr(sweeping, "follow", lambda home, study_id: sweeping.progress.progress(ResultStore(home.database), study_id))
     status, out, err = main("sweep", file, "--json")
     told = json.loads(out)
     anew, cost = err.splitlines()

@@ -82,8 +82,8 @@ def test_the_command_tells_what_was_tried_and_runs_as_it_was_asked(in_process, h
     said |= {"best": "raw", "tried": tried}
     asked = []
     monkeypatch.setattr(run, "own_weights", lambda *_: said)
-    monkeypatch.setattr(run.runner, "ensure_supervisor", lambda _: None)
-    monkeypatch.setattr(run.runner, "submit", lambda _, spec, **about: asked.append(spec) or spec.id)
+    monkeypatch.setattr(run.submit, "ensure_supervisor", lambda _: None)
+    monkeypatch.setattr(run.submit, "submit", lambda _, spec, **about: asked.append(spec) or spec.id)
     monkeypatch.setattr(run, "follow_all", lambda *_: (_ for _ in ()).throw(WrongInput("No further.")))
     words = (*DIGITS_RUN, "--weights", tmp_path / "mine.pth")
     for option, read_as in (

@@ -6,7 +6,6 @@ import sqlite3
 import pytest
 
 from core import pipeline
-from core import pipeline as job
 from core.domain.info import Preset
 from core.domain.run import Recipe
 from core.jobs import submit as jobs
@@ -23,7 +22,7 @@ def counted(monkeypatch):
     """The images of each training as it happens; a single epoch each, and nothing is measured, which takes longer."""
     trained = []
     fit = pipeline.fit
-    monkeypatch.setattr(job, "preset_for", lambda *_: Preset(Recipe(epochs=1, batch_size=64, learning_rate=0.1)))
+    monkeypatch.setattr("core.training.run_setup.preset_for", lambda *_: Preset(Recipe(epochs=1, batch_size=64, learning_rate=0.1)))
     monkeypatch.setattr(
         pipeline, "fit", lambda model, examples, *rest: trained.append(len(examples)) or fit(model, examples, *rest)
     )

@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from core import pipeline
-from core import pipeline as job
 from core.data.datasets.digits import INFO
 from core.data.importing.importer import Asked, add
 from core.domain.ablations import is_control_of
 from core.domain.errors import WrongInput
+from core.domain.presets import preset_for
 from core.domain.request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus, model_text
 from core.jobs import submit
@@ -331,8 +331,8 @@ def test_flipped_labels_and_own_weights_do_not_go_together(own):
 @pytest.fixture
 def quick(monkeypatch):
     """One epoch for the reference, and what the pipeline sets given back."""
-    preset = job.preset_for("digits", "small_cnn")
-    monkeypatch.setattr(job, "preset_for", lambda *_: replace(preset, recipe=replace(preset.recipe, epochs=1)))
+    preset = preset_for("digits", "small_cnn")
+    monkeypatch.setattr("core.training.run_setup.preset_for", lambda *_: replace(preset, recipe=replace(preset.recipe, epochs=1)))
     monkeypatch.setattr("core.metrics.membership_inference.SPLITS", 2)
     monkeypatch.setenv("FORGETSCOPE_DEVICE", "cpu")
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
