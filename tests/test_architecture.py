@@ -32,7 +32,8 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own r
 HEAVY = {"torch", "torchvision", "captum"}
 SCREEN = {"streamlit", "dashboard", "plotly", "altair"}
 PICKLES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
-OWN_WEIGHTS = ROOT / "core" / "training" / "uploaded_weights" / "read_file.py"  # reads users' .pth files, so it alone may call torch.load, and that in one way only
+# Reads users' .pth files, so it alone may call torch.load, and that in one way only.
+OWN_WEIGHTS = ROOT / "core" / "training" / "uploaded_weights" / "read_file.py"
 LOADERS = {  # calls that pickle, or may
     *("torch.load", "torch.save", "torch.jit.load", "pd.read_pickle", "pandas.read_pickle"),
 }

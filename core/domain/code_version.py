@@ -1,10 +1,12 @@
 """Versions of the code that computes: equal versions give equal numbers, so a corrected method never shows old ones.
 
 A version speaks of the modules that a computation uses, found by following their imports: their syntax trees without docstrings,
-comments, texts for people and imports of each other. So a sentence that is mended, a module that moves, and a method, metric, dataset or model that is
-added leave every stored version as it is. `first_versions.json` holds the hash that each part had first, and the version that runs had
-then; a part counts only where it differs from that, and a family of metrics counts from the day on which its first hash is written
-there: `python -m core.jobs.write_first_versions` adds those that are missing.
+comments, texts for people and imports of each other. So a sentence that is mended, a module that moves, and a method, metric, dataset or
+model that is added leave every stored version as it is.
+
+`first_versions.json` holds the hash that each part had first, and the version that runs had then. A part counts only where it differs
+from that, and a family of metrics counts from the day on which its first hash is written there: `python -m core.jobs.write_first_versions`
+adds those that are missing.
 """
 
 import ast
