@@ -1,4 +1,4 @@
-"""What a running job lends to the code it runs: a device, a generator, fresh models, a voice, a way to stop."""
+"""The environment that training and a method run in: device, random generator, model factory, progress callback."""
 
 from collections.abc import Callable, Mapping
 from copy import copy
@@ -10,10 +10,6 @@ from torch import Tensor, nn
 
 from core.domain.errors import WrongInput
 from core.domain.run import Recipe
-
-
-class Cancelled(Exception):
-    """A caller in the same process asked the work to stop (the queue ends a run by ending its process)."""
 
 
 @dataclass
@@ -29,7 +25,6 @@ class RunContext:
     seed: int = 0
     device: str = "cpu"
     on_progress: Callable[[float, str], None] = lambda share, note: None
-    should_stop: Callable[[], bool] = lambda: False
     statistics: Mapping[str, dict[str, Tensor]] = field(default_factory=dict)
     generator: torch.Generator = field(init=False)
     recorded: dict[str, Tensor] = field(init=False, default_factory=dict)
@@ -47,9 +42,7 @@ class RunContext:
             return self.build().to(self.device)
 
     def progress(self, share: float, note: str) -> None:
-        """share: done so far of this stage, in [0, 1]. Raises Cancelled at the first call after a stop."""
-        if self.should_stop():
-            raise Cancelled
+        """share: done so far of this stage, in [0, 1]. A run is cancelled by ending its process."""
         self.on_progress(share, note)
 
     def part(self, start: float, end: float) -> "RunContext":

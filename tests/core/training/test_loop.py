@@ -10,7 +10,6 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from core.training.context import Cancelled
 from core.training.loop import Diverged, descend, draws, fit, predict, share_right
 from tests.tiny import same_weights
 
@@ -244,14 +243,6 @@ def test_descend_tells_of_weights_that_the_last_step_made_infinite(grey):
         descend(torch.optim.SGD([weight], lr=1e30), [(1e30, 0.0)], loss_of, grey.context(), steps=1, note="down")
 
 
-def test_descend_stops_after_the_step_in_which_it_was_asked_to(grey):
-    weight, loss_of = slope()
-    asked = grey.context(should_stop=lambda: weight[0] < 1.5)
-    with pytest.raises(Cancelled):
-        descend(torch.optim.SGD([weight], lr=1.0), [(1.0, 0.0)] * 9, loss_of, asked, steps=9, note="down")
-    assert weight.tolist() == [1.0, 4.0]
-
-
 def test_descend_with_more_items_than_were_announced_stays_at_the_end_of_its_progress(grey):
     weight, loss_of = slope()
     heard = []
@@ -297,9 +288,8 @@ def test_a_part_of_a_run_tells_its_shares_between_its_own_bounds_also_within_a_p
     assert [note for _, note in heard] == [*["half way"] * 3, "further in", "outside"]
 
 
-def test_a_part_of_a_run_shares_its_generator_its_records_and_its_stop(grey):
-    stop = []
-    run = grey.context(should_stop=lambda: bool(stop), statistics={"a": {}})
+def test_a_part_of_a_run_shares_its_generator_and_its_records(grey):
+    run = grey.context(statistics={"a": {}})
     part = run.part(0.0, 0.5)
     assert part.generator is run.generator
     assert part.statistics is run.statistics
@@ -307,6 +297,3 @@ def test_a_part_of_a_run_shares_its_generator_its_records_and_its_stop(grey):
     run.record("outer", {"y": torch.zeros(1)})
     assert set(run.recorded) == set(part.recorded) == {"inner/x", "outer/y"}
     assert same_weights(part.fresh_model(), run.fresh_model())
-    stop.append(True)
-    with pytest.raises(Cancelled):
-        part.progress(0.1, "too late")
