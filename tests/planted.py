@@ -32,7 +32,7 @@ __all__ = ["BEHAVIOUR", "KEYS", "Behaviour", "many_specs", "plant", "plant_many"
 
 NO_REFERENCE = "This run has no reference model to compare with."
 NO_TEST_FORGET = "There are no test-forget examples for this request."
-TOO_FEW = "A rate of 1 % needs more unseen examples than there are."
+TOO_FEW = "A rate of 1 % needs more test examples than there are."
 NO_CLASSES = "Probes look for forgotten classes; this request names single examples."
 SETTINGS: dict[str, dict[str, Any]] = {
     "ssd": {"importance": "per_sample", "batch_size": 64, "alpha": 4.2, "lambda": 1.0},

@@ -38,7 +38,7 @@ class Splits:
 
     @property
     def forget(self) -> Examples:
-        """Training examples that must go."""
+        """The forget set: training examples."""
         return self.train.subset(self.forgotten)
 
     @property

@@ -27,7 +27,7 @@ class NegGradPlus(UnlearningMethod):
 
     key = "neggrad_plus"
     title = "NegGrad+"
-    about = "Trains on what is kept and, in the same step, backwards on what must go."
+    about = "Trains on the retain set and, in the same step, backwards on the forget set."
     paper = "arXiv:2302.09880 (baseline)"
     uses = frozenset({"forget", "retain"})
     multi = True

@@ -35,7 +35,7 @@ class SSSE(UnlearningMethod):
 
     key = "ssse"
     title = "Single-Step Sample Erasure (SSSE)"
-    about = "One closed-form step up the forget set's loss, scaled by curvature that was stored beforehand, whatever must go."
+    about = "One closed-form step up the forget set's loss, scaled by curvature that was stored beforehand, whatever the forget set is."
     paper = "arXiv:2107.03860"
     uses = frozenset({"forget"})
     keeps = frozenset({"inverse-Fisher factors of the training set"})

@@ -39,17 +39,17 @@ def truth_accuracy(evidence: Evidence, model: str) -> float:
 
 METRICS = (
     _metric(
-        "test_forget", "Accuracy, unseen, had to go", "match",
+        "test_forget", "Accuracy, test forget set", "match",
         "Share of right answers on test images that the request's rule names: of its classes, its subclass or its attribute. The aim is "
         "the reference's value.",
     ),
     _metric(
-        "test_retain", "Accuracy, unseen, kept", "high",
+        "test_retain", "Accuracy, test retain set", "high",
         "Share of right answers on test images that the request leaves alone.",
     ),
     _metric(
         "train_forget", "Accuracy, forget set", "match",
-        "Share of right answers on the training images that had to go. The aim is the reference's value, not zero.",
+        "Share of right answers on the forget set. The aim is the reference's value, not zero.",
     ),
     _metric(
         "train_retain", "Accuracy, retain set", "high",
@@ -58,7 +58,7 @@ METRICS = (
     Metric(
         MetricInfo(
             "truth_accuracy", "Accuracy, forget set, by the truth", "share", "match",
-            "Share of right answers on the mislabelled images that had to go, held against their right labels instead of the wrong ones "
+            "Share of right answers on the mislabelled images of the forget set, held against their right labels instead of the wrong ones "
             "that the original learned. The aim is the reference's value.",
         ),
         truth_accuracy,

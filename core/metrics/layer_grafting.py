@@ -31,7 +31,7 @@ def _sets(evidence: Evidence) -> tuple[Examples, Examples]:
 def graft_table(evidence: Evidence) -> pd.DataFrame:
     """One row per model, direction and k: model, direction, k, layer (the k-th group), forget, retain (accuracies).
 
-    On unseen images for class requests; else `forget` is the forget set itself. Empty where there are no such images.
+    On test images for class requests; else `forget` is the forget set itself. Empty where there are no such images.
     """
     rows: list[dict[str, object]] = []
     columns = ["model", "direction", "k", "layer", "forget", "retain"]
@@ -60,7 +60,7 @@ METRICS = (
     Metric(
         MetricInfo(
             "graft_forget_accuracy", "Accuracy on the forgotten with the original's last layer", "share", "match",
-            "The network's layers but the last, with the original's last layer on top: accuracy on unseen images of the forgotten "
+            "The network's layers but the last, with the original's last layer on top: accuracy on test images of the forgotten "
             "classes (on the forget set, where no class was named). High: only the last layer was made to forget.",
         ),
         _with_the_original_s_last_layer,

@@ -9,7 +9,7 @@ from core.domain.run import MODELS
 from core.metrics.base import Evidence, Metric, NotApplicable
 from core.metrics.layer_features import features
 
-FEWEST = 5  # unseen images of the forgotten classes, and of the kept ones
+FEWEST = 5  # test images of the forgotten classes, and of the kept ones
 FORGET, RETAIN, UNSEEN = 300, 600, 1000  # images that are looked at, at most
 PASSES = 200  # of the solver
 
@@ -38,7 +38,7 @@ def probes(evidence: Evidence, model: str) -> dict[str, float]:
     evidence.network(model)
     fewest = min(len(evidence.looked_at(name, UNSEEN)) for name in ("test_forget", "test_retain"))
     if fewest < FEWEST:
-        raise NotApplicable(f"A probe needs {FEWEST} unseen images of the forgotten and of the kept classes; there are {fewest}.")
+        raise NotApplicable(f"A probe needs {FEWEST} test images of the forgotten and of the kept classes; there are {fewest}.")
     return evidence.once(f"probes/{model}", lambda: _probes(evidence, model))
 
 
@@ -71,7 +71,7 @@ METRICS = (
     Metric(
         MetricInfo(
             "probe_accuracy", "Forgotten class found inside", "share", "match",
-            "Balanced accuracy, on unseen images, of a logistic regression that looks for the forgotten classes in the features "
+            "Balanced accuracy, on test images, of a logistic regression that looks for the forgotten classes in the features "
             "before the last layer. 50 % is chance; a network that never saw a class may tell it apart all the same: see the reference.",
         ),
         lambda evidence, model: list(probes(evidence, model).values())[-2:][0],

@@ -32,7 +32,7 @@ def loss_attack(member_losses: Array, other_losses: Array, seed: int) -> float:
     count = min(len(member_losses), len(other_losses))
     if count < FEWEST:
         raise NotApplicable(
-            f"The attack needs {FEWEST} forgotten and {FEWEST} unseen examples; the smaller side has {count}."
+            f"The attack needs {FEWEST} forgotten and {FEWEST} test examples; the smaller side has {count}."
         )
     draw = np.random.default_rng(seed)
     sides = [draw.choice(side, count, replace=False) for side in (member_losses, other_losses)]
@@ -48,7 +48,7 @@ def loss_attack_accuracy(evidence: Evidence, model: str) -> float:
 
 
 def nomus(test_accuracy: float, attack_accuracy: float) -> float:
-    """Half the accuracy on unseen images plus half of 1 - 2 |attack - 1/2|, all in [0, 1] (MUFAC, arXiv:2311.02240)."""
+    """Half the accuracy on test images plus half of 1 - 2 |attack - 1/2|, all in [0, 1] (MUFAC, arXiv:2311.02240)."""
     return test_accuracy / 2 + (1 - 2 * abs(attack_accuracy - 0.5)) / 2
 
 
@@ -60,7 +60,7 @@ def _nomus(evidence: Evidence, model: str) -> float:
 def share_called_member(members: Array, others: Array, asked: Array) -> float:
     """Share of `asked` (n,) that a class-balanced logistic regression on one score, learned from two sides, calls members.
 
-    SSD's membership attack (official code): members are retain training examples, others unseen ones, the score is the
+    SSD's membership attack (official code): members are training examples of the retain set, the others test images, the score is the
     entropy of the answer. Raises NotApplicable below ten examples a side.
     """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  # late, as in `loss_attack`
@@ -74,7 +74,7 @@ def share_called_member(members: Array, others: Array, asked: Array) -> float:
 
 
 def _losses(evidence: Evidence, model: str) -> tuple[Array, Array]:
-    """The labels' loss (n,) in nats of the forget set, and of unseen images like it; of all unseen ones where too few are."""
+    """The labels' loss (n,) in nats of the forget set, and of test images like it; of all test images where too few are."""
     answers = evidence.need(model)
     request, alike = evidence.splits.request, int(evidence.splits.test_forgotten.sum())
     unseen = "test_forget" if request.by_class or (request.by_rule and alike >= FEWEST) else "test"
@@ -90,7 +90,7 @@ def _attack(evidence: Evidence, model: str) -> float:
 def _attack_auc(evidence: Evidence, model: str) -> float:
     forget, unseen = _enough(evidence, model)
     if len(unseen) < FEWEST:
-        raise NotApplicable(f"The attack needs {FEWEST} unseen examples; there {_are(len(unseen))}.")
+        raise NotApplicable(f"The attack needs {FEWEST} test examples; there {_are(len(unseen))}.")
     return auc(-forget, -unseen)
 
 
@@ -131,7 +131,7 @@ def _are(count: int) -> str:
 
 def _tpr(percent: int) -> Metric:
     definition = (
-        f"Share of the forget set that is recognised by its low loss when {percent} % of unseen images (of the same classes, for "
+        f"Share of the forget set that is recognised by its low loss when {percent} % of test images (of the same classes, for "
         f"class requests) may be taken for members. {percent} % is chance; the aim is the reference's value."
     )
     info = MetricInfo(f"attack_tpr_at_{percent}", f"Recognised at {percent} % false alarms", "share", "match", definition)
@@ -142,16 +142,16 @@ METRICS = (
     Metric(
         MetricInfo(
             "attack_loss_accuracy", "Membership attack by loss", "share", "match",
-            "How often a logistic regression tells the forget set from unseen images (of the same classes, for class "
+            "How often a logistic regression tells the forget set from test images (of the same classes, for class "
             "requests) by their loss: ten stratified splits, balanced. 50 % is chance; the aim is the reference's value. It learns "
-            "which side to call members, so over-forgetting raises it too. The unseen images are those of the accuracies.",
+            "which side to call members, so over-forgetting raises it too. The test images are those of the accuracies.",
         ),
         loss_attack_accuracy,
     ),
     Metric(
         MetricInfo(
             "attack_auc", "Membership attack by low loss (AUC)", "share", "match",
-            "Chance that an image of the forget set has a lower loss than an unseen one (of the same classes, for class requests). "
+            "Chance that an image of the forget set has a lower loss than a test image (of the same classes, for class requests). "
             "50 %: nobody can tell; above: members are recognised; below: the forgotten stand out, too much was forgotten.",
         ),
         _attack_auc,
@@ -169,7 +169,7 @@ METRICS = (
     Metric(
         MetricInfo(
             "nomus", "NoMUS", "share", "high",
-            "Half the accuracy on unseen kept images plus half of how close the attack by loss is to chance (MUFAC's score). "
+            "Half the accuracy on test retain images plus half of how close the attack by loss is to chance (MUFAC's score). "
             "It knows no reference: chance counts as best, also where retraining does not reach it.",
         ),
         _nomus,

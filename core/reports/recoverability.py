@@ -163,7 +163,7 @@ def comeback(
     side alone).
     by_class: whether a class was named; else probe and graft say nothing. reasons: `model/metric` -> why it is missing.
     kept: model -> accuracy on the kept classes under the original's last layer, which tells whether it fits at all.
-    images: unseen ones of what was forgotten, behind the graft's accuracy; 0 where that is not known.
+    images: test images of what was forgotten, behind the graft's accuracy; 0 where that is not known.
     """
     known = reasons or {}
     parts = (

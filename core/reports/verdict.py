@@ -25,7 +25,7 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, 
     after, before = numbers["unlearned"].get(forget_metric), numbers["original"].get(forget_metric)
     kept, kept_before = (numbers[model].get("test_retain_accuracy") for model in ("unlearned", "original"))
     if after is None or before is None or kept is None or kept_before is None:
-        return "No verdict: there are no unseen examples of what was forgotten, or none of what was kept."
+        return "No verdict: there are no test examples of what was forgotten, or none of what was kept."
     reference = numbers.get("reference", {})
     wanted, kept_wanted = reference.get(forget_metric), reference.get("test_retain_accuracy")
     untouched = numbers["unlearned"].get("parameter_distance") == 0
@@ -39,7 +39,7 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, 
     lost, below = kept < kept_before - PRICE, kept_wanted is None or kept < kept_wanted - PRICE
     price = (" but" if lead in FORGOTTEN else ", and") + " at a price" if lost and below and not far_off else ""
     what = _judged_on(request, data)
-    rest = "the other classes" if request.by_class else "unseen images"
+    rest = "the other classes" if request.by_class else "test images"
     share = "Attributes answered rightly" if data is not None and data.multi else "Accuracy"
     return (
         f"**{lead}{price}.** {share} on {what}: {course(before, after, wanted)}; "
@@ -80,7 +80,7 @@ def _retrained(value: float | None, form: Callable[[float], str]) -> str:
 def _judged_on(request: ForgetRequest, data: DatasetInfo | None) -> str:
     named = words_of(request, data)
     if request.by_class:
-        return f"unseen images of {named}"
+        return f"test images of {named}"
     if request.kind == "mislabelled":
         return f"the forget set ({named}, by their wrong labels)"
     return f"the forget set ({named})" if request.by_rule else "the forget set"

@@ -60,8 +60,8 @@ def ask_map(run: Run, data: DatasetInfo) -> None:
     projection = left.segmented_control("Projection", offered, default="PCA", key="map_projection", bind="query-params",
                                         required=True) or "PCA"  # fmt: skip
     turn = right.toggle(
-        "Turn the reference's axes", True, key="map_turn", bind="query-params", disabled=not referenced,
-        help="Rotates the reference's features, as a whole, onto the original's, as well as the kept training images allow: a network "
+        "Align the reference (Procrustes)", True, key="map_turn", bind="query-params", disabled=not referenced,
+        help="Rotates the reference's features, as a whole, onto the original's, as well as the retain set allows: a network "
         "trained by itself has axes of its own. No distance within the reference changes.",
     )  # fmt: skip
     if len(offered) < len(PROJECTIONS):

@@ -1,4 +1,4 @@
-"""Which weights carry what must go: dampen them while looking, see where they lie, and which ones each method moved."""
+"""Which weights carry the forget set: dampen them while looking, see where they lie, and which ones each method moved."""
 
 from functools import partial
 

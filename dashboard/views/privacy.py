@@ -28,7 +28,7 @@ def attack_part(run: Run, where: Where, data: DatasetInfo, floor: Run | None) ->
     show_rates(attack, no_second)
     show_distributions(attack)
     show_roc(attack)
-    st.subheader("Who leaks")
+    st.subheader("Attacked images")
     fragment(partial(part, partial(leaks_part, run, where, data, examples, attack)))
 
 
@@ -43,11 +43,11 @@ if run is not None:
     where, data = queries.edition(run), queries.dataset(run.spec.dataset)
     lacks(run, {}, "views/privacy.py", reference="what an attack finds there, and how fast it comes back, is missing below")
     part(partial(trust_panel, run))
-    st.subheader("Who can tell?")
+    st.subheader("Membership inference attack")
     st.caption(
         "An attacker looks at one number of one network and guesses which images were in its training set. On what was forgotten "
         "he should do no better, and no worse, than on a network that was retrained without it."
     )
     fragment(partial(part, partial(attack_part, run, where, data, queries.beside(run).floor)))
-    st.subheader("Try to bring it back")
+    st.subheader("Recoverability")
     part(partial(back_part, run, where))

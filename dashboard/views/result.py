@@ -133,7 +133,7 @@ def by_class(run: Run, data: DatasetInfo, where: tuple[str, str], split: str) ->
     st.caption(
         "How to read it: a forgotten class should fall to where the hatched reference stands; every other class should not move."
         if forgotten
-        else "How to read it: no whole class had to go; every class should stand where the retrained reference does, if there is one."
+        else "How to read it: no whole class is forgotten; every class should stand where the retrained reference does, if there is one."
     )
 
 
@@ -144,7 +144,7 @@ def answers(run: Run, data: DatasetInfo, where: tuple[str, str], split: str) -> 
         return
     classes, forgotten = data.classes, run.spec.request.picks if run.spec.request.by_class else ()
     cells = queries.table(run.id, "confusion", *where)
-    st.subheader("Where the answers went")
+    st.subheader("Confusion matrix")
     dark = st.context.theme.type == "dark"
     models = [model for model in MODEL_TITLE if (cells["model"] == model).any()]
     taught = run.spec.request.kind == "mislabelled" and split == "train"

@@ -20,7 +20,7 @@ RUNS = 500
 FRESH = 40  # runs with files of their own, so that every new A or B is read from disk
 CHARTS = {  # tab -> its charts
     "By class": ("difference", "matrix-A", "matrix-B"),
-    "The forgotten": ("flow-A", "flow-B"),
+    "Forget set": ("flow-A", "flow-B"),
     "Layers": ("cka-forget", "cka-retain"),
     "Weights": ("overlap", "overlaps"),
 }

@@ -2,7 +2,7 @@
 
 FORGETSCOPE_DATA=FOLDER python tests/benchmarks/bench_fashion.py [CLASSES [METHOD]...]     (about half an hour on two cores)
 
-The stages are the pipeline's own; of the evaluation, only the accuracies on unseen images are taken for each class. One whole
+The stages are the pipeline's own; of the evaluation, only the accuracies on test images are taken for each class. One whole
 run of each method, with all metrics, comes last: its stages are told, and the peak memory is of everything.
 """
 
@@ -35,7 +35,7 @@ GIGABYTE = 2**30
 
 @dataclass(frozen=True)
 class Found:
-    """Accuracies on unseen images, (of the forgotten class, of the others), by model; seconds of the method and of the reference."""
+    """Accuracies on test images, (of the forgotten class, of the others), by model; seconds of the method and of the reference."""
 
     original: tuple[float, float]
     unlearned: tuple[float, float]

@@ -55,7 +55,7 @@ def main() -> bool:
             forgets, keeps = one.forget <= GONE, one.retain >= reference.retain - KEPT
             leaves = fell > 0 and abs(fell - wanted) <= WITHIN
             good += [
-                verdict(f"{name}: forgets glasses: accuracy on unseen ones <= {GONE}", f"{one.forget:.3f}", forgets),
+                verdict(f"{name}: forgets glasses: accuracy on test images <= {GONE}", f"{one.forget:.3f}", forgets),
                 verdict(f"{name}: keeps the rest: within {KEPT} of the reference", f"{one.retain:.3f}, {reference.retain:.3f}", keeps),
                 verdict(f"{name}: the map leaves the glasses by as much as the reference's, within {WITHIN}",
                         f"falls by {fell:.3f}, the reference's by {wanted:.3f}", leaves),

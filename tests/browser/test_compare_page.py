@@ -15,7 +15,7 @@ from tests.planted import plant, spec
 
 TABS = {  # tab -> its charts, and which of them another B leaves as they are
     "By class": (("difference", "matrix-A", "matrix-B"), {"matrix-A"}),
-    "The forgotten": (("flow-A", "flow-B"), {"flow-A"}),
+    "Forget set": (("flow-A", "flow-B"), {"flow-A"}),
     "Layers": (("cka-forget", "cka-retain"), set()),
     "Weights": (("overlap", "overlaps"), {"overlaps"}),
     "Trust": ((), set()),

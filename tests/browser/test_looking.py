@@ -107,7 +107,7 @@ def looks_filled_in(page, _):
     assert chosen(page, "classes") == ["3", "5"]
     expect(page.locator(".st-key-method input")).to_have_value("finetune")
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("7")
-    expect(page.get_by_text("291 training images must go")).to_be_visible()
+    expect(page.get_by_text("291 training images are in the forget set")).to_be_visible()
 
 
 def looks_inside(page, report):

@@ -44,7 +44,7 @@ def test_from_clicks_to_numbers(open_page, page, watch, dashboard):
     run_id = press_run(page)
     progress(page)
     expect(page.get_by_text(re.compile("training the reference|training the original|measuring"))).to_be_visible(timeout=60_000)
-    expect(page.locator(".st-key-verdict")).to_contain_text(re.compile(r"Accuracy on unseen images of class 8"), timeout=60_000)
+    expect(page.locator(".st-key-verdict")).to_contain_text(re.compile(r"Accuracy on test images of class 8"), timeout=60_000)
     ready(page)
     stored = numbers(dashboard, run_id)
     now, before = stored["unlearned"]["test_forget_accuracy"], stored["original"]["test_forget_accuracy"]
@@ -72,7 +72,7 @@ def test_the_floor_is_measured_behind_the_run_and_comes_in_by_itself(open_page, 
     expect(page.get_by_role("columnheader", name="Second reference").first).to_be_visible(timeout=60_000)  # no click
     assert dashboard.run(floor.id).status == RunStatus.DONE
     stored = percent(numbers(dashboard, floor.id)["unlearned"]["test_retain_accuracy"])
-    row = page.get_by_role("row").filter(has_text="Accuracy, unseen, kept").get_by_role("cell").all_inner_texts()
+    row = page.get_by_role("row").filter(has_text="Accuracy, test retain set").get_by_role("cell").all_inner_texts()
     assert row[4] == stored
     expect(page.locator(".st-key-trust")).to_contain_text("the retraining variability, which a second reference shows")
     assert opened(page) == run_id

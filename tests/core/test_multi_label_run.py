@@ -86,7 +86,7 @@ def test_the_explorer_answers_by_attribute_and_as_the_run_did(home, shelves):
     assert answer["js_to_reference"] == pytest.approx(numbers["unlearned"]["js_to_reference"], rel=1e-4)
 
 
-# The checks, on numbers by hand: two attributes, 100 unseen images, of which 60 and 50 have them.
+# The checks, on numbers by hand: two attributes, 100 test images, of which 60 and 50 have them.
 
 RANDOM = ForgetRequest.parse("random:0.2")
 
@@ -116,7 +116,7 @@ def test_a_network_that_answers_alike_for_every_image_has_collapsed():
     said = doubts(seen((0.6, 100), (0.5, 0)), kept=0.55)
     assert set(said) == {"collapsed"}
     assert said["collapsed"] == (
-        "Collapsed: every image gets the same answers; attributes answered rightly on unseen images: 95 % before, 55 % now "
+        "Collapsed: every image gets the same answers; attributes answered rightly on test images: 95 % before, 55 % now "
         "(95 % if retrained)."
     )
 
@@ -138,7 +138,7 @@ def test_a_rare_attribute_that_is_always_answered_alike_by_the_reference_too_is_
 def test_an_attribute_that_the_average_hides_is_named():
     said = doubts(seen((0.97, 60), (0.6, 20)), kept=0.93)
     assert said["hidden_worst_class"] == (
-        "The average hides an attribute: on unseen images dark is answered rightly: 95 % before, 60 % now (95 % if retrained), while "
+        "The average hides an attribute: on test images dark is answered rightly: 95 % before, 60 % now (95 % if retrained), while "
         "all attributes lost 16.5 % on average."
     )
 

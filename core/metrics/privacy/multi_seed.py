@@ -54,7 +54,7 @@ RMIA = SeedMetric(
 FORGETTING_QUALITY = SeedMetric(
     "forgetting_quality", "Forgetting quality (NeurIPS 2023)", "share", "high",
     "For each forgotten image, how far the unlearned models' confidences lie from the retrained models' (epsilon): 1 point below "
-    "0.5, half a point below 1, and so on; mean, times the accuracy kept on the retain set and on unseen images. 100 % is out "
+    "0.5, half a point below 1, and so on; mean, times the accuracy kept on the retain set and on test images. 100 % is out "
     "of reach: two sets of retrained models are at about 18 %.",
     needs=8, ideal=0.18,
 )  # fmt: skip
@@ -86,12 +86,12 @@ def rmia(
     reference_population: ArrayLike,
     a: float = 0.3,
 ) -> float:
-    """Area under the ROC of RMIA's scores, forgotten against unseen examples, mean over S targets; 0.5 cannot tell.
+    """Area under the ROC of RMIA's scores, forgotten against test examples, mean over S targets; 0.5 cannot tell.
 
-    ln p_y: of N forgotten examples (S, N), and of the population, Z unseen examples like them (S, Z), under the unlearned
+    ln p_y: of N forgotten examples (S, N), and of the population, Z test examples like them (S, Z), under the unlearned
     and the reference models. Lambda(x) = p(x) / (((1 + a) p_out(x) + (1 - a)) / 2), p_out the mean over the other seeds'
     references (offline form; a = 0.3 is ML Privacy Meter's, there also tuned). A score is the share of the population z with
-    Lambda(x) / Lambda(z) > gamma = 1: a rank among the unseen examples, so that the area is that of Lambda itself.
+    Lambda(x) / Lambda(z) > gamma = 1: a rank among the test examples, so that the area is that of Lambda itself.
     The reference's own value, the floor, comes of handing the references in as the targets. S. Zarifzadeh et al., arXiv:2312.03262.
     """
     arrays = _seeds(RMIA, unlearned_forget, unlearned_population, reference_forget, reference_population)

@@ -84,7 +84,7 @@ def tpr_at(member: ArrayLike, other: ArrayLike, fpr: float) -> float:
     most, count = fpr * accused[-1], int(accused[-1])
     if most < 1 - 1e-9:
         raise TooFewExamples(
-            f"{100 * fpr:g} % of {count} unseen examples is less than one; this rate needs at least {np.ceil(1 / fpr - 1e-9):.0f}."
+            f"{100 * fpr:g} % of {count} test examples is less than one; this rate needs at least {np.ceil(1 / fpr - 1e-9):.0f}."
         )
     allowed = accused <= most + 1e-9  # a share of a count is not exact: 0.1 of 30 is 3
     return float(found[allowed][-1] / found[-1]) if allowed.any() else 0.0
@@ -126,7 +126,7 @@ def interval(accuracy: float, count: int) -> tuple[float, float]:
 def _sides(member: ArrayLike, other: ArrayLike) -> tuple[Array, Array]:
     ours, theirs = (np.asarray(side, dtype=np.float64).ravel() for side in (member, other))
     if not len(ours) or not len(theirs):
-        raise TooFewExamples("An attack needs at least one member and one unseen example.")
+        raise TooFewExamples("An attack needs at least one member and one test example.")
     return ours, theirs
 
 

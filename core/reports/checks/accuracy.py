@@ -43,7 +43,7 @@ def untouched(case: Case) -> str:
         return ""
     return (
         f"Untouched, as far as can be seen: accuracy is the original's for every {'attribute' if case.multi else 'class'}, and the "
-        f"answers on what had to go are as far from the reference's as the original's ({ours:.4f} against {theirs:.4f} nats)."
+        f"predictions on the forget set are as far from the reference's as the original's ({ours:.4f} against {theirs:.4f} nats)."
     )
 
 
@@ -73,7 +73,7 @@ def _answered(case: Case, model: str) -> list[int]:
 def _collapsed_attributes(case: Case, kept: float, wanted: float, better: str) -> str:
     """The same where an image has several attributes: the same row of answers for all, or no better than the frequent ones."""
     ours, theirs, before = ([s for s in case.per_class.get(model, ()) if s.count] for model in ("unlearned", better, "original"))
-    told = f"attributes answered rightly on unseen images: {case.course('test_retain_accuracy')}"
+    told = f"attributes answered rightly on test images: {case.course('test_retain_accuracy')}"
     if ours and _constant(ours) and not _constant(theirs) and not (before and _constant(before)):
         return f"Collapsed: every image gets the same answers; {told}."
     guess = case.guess()
@@ -119,11 +119,11 @@ def hidden_worst_class(case: Case) -> str:
     told = course(before.accuracy, now.accuracy, wanted.accuracy)
     if case.multi:
         return (
-            f"The average hides an attribute: on unseen images {case.classes[worst]} is answered rightly: {told}, while all "
+            f"The average hides an attribute: on test images {case.classes[worst]} is answered rightly: {told}, while all "
             f"attributes lost {percent(max(mean, 0.0))} on average."
         )
     return (
-        f"The average hides a class: accuracy on unseen images of {case.classes[worst]}: {told}, while the kept classes lost "
+        f"The average hides a class: accuracy on test images of {case.classes[worst]}: {told}, while the kept classes lost "
         f"{percent(max(mean, 0.0))} on average."
     )
 
@@ -135,5 +135,5 @@ def price(case: Case) -> str:
     least = max(PRICE, SURE * standard_error(kept, wanted, case.kept_images()))
     if kept >= wanted - case.allowed("test_retain_accuracy", least) or not case.lowered("test_retain_accuracy", least):
         return ""
-    rest = "the kept classes" if case.request.by_class else "unseen images"
+    rest = "the kept classes" if case.request.by_class else "test images"
     return f"At a price: accuracy on {rest}: {case.course('test_retain_accuracy')}."

@@ -15,7 +15,7 @@ DIVERGENCE = "js_to_reference"
 def check_study(seeds: BySeed, request: ForgetRequest, *, rivals: Mapping[str, BySeed] | None = None) -> list[Doubt]:
     """Doubts about one method's runs over several seeds; rivals: what each is (another method, a control) -> its runs.
 
-    The effect is how much accuracy on what had to go fell, for class requests, else how much nearer the answers came to the
+    The effect is how much accuracy on the forget request fell, for class requests, else how much nearer the answers came to the
     reference's; between rivals, the difference of that distance, seed by seed. Only values that a seed has both of count,
     and what too few of them tell is a doubt: an empty list means that the effect and every difference were found.
     """
@@ -23,7 +23,7 @@ def check_study(seeds: BySeed, request: ForgetRequest, *, rivals: Mapping[str, B
         return [Doubt("few_seeds", f"Too few seeds for a claim: {len(seeds)}, at least {FEW} are wanted.")]
     metric = "test_forget_accuracy" if request.by_class else DIVERGENCE
     effect = spread([v for n in seeds.values() if (v := _less(n, "original", n, "unlearned", metric)) is not None])
-    what = "accuracy on what had to go" if request.by_class else "the distance to the reference"
+    what = "accuracy on the forget request" if request.by_class else "the distance to the reference"
     found = [_of_effect(what, effect, metric)]
     for title, others in (rivals or {}).items():
         shared = [seed for seed in seeds if seed in others]

@@ -61,7 +61,7 @@ class Case:
 
     @property
     def forget_metric(self) -> str:
-        """The accuracy that has to go: on unseen images of the classes, else on the forget set."""
+        """The accuracy that has to go: on test images of the classes, else on the forget set."""
         return "test_forget_accuracy" if self.request.by_class else "train_forget_accuracy"
 
     @property
@@ -133,11 +133,11 @@ class Case:
         return sum(self.seen("unlearned", c).count for c in self.request.picks)
 
     def unseen_images(self) -> int:
-        """How many unseen images the attacks by loss hold against the forget set: of the classes, else all; 0: not known."""
+        """How many test images the attacks by loss hold against the forget set: of the classes, else all; 0: not known."""
         return self.forget_images() if self.request.by_class else self.kept_images()
 
     def kept_images(self) -> int:
-        """How many unseen images of what is kept there are, as far as the table tells."""
+        """How many test images of what is kept there are, as far as the table tells."""
         counts = [self.seen("unlearned", c).count for c in self.kept]
         return max(counts, default=0) if self.multi else sum(counts)  # an attribute is looked for on every image
 

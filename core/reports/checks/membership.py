@@ -1,4 +1,4 @@
-"""The checks of what an attacker sees: too little of what had to go, or too much of it."""
+"""The checks of what an attacker sees: too little forgotten, or too much."""
 
 from core.reports.checks.case import Case
 from core.reports.significance import SURE, auc_error, standard_error
@@ -30,7 +30,7 @@ def _accuracy_below(case: Case) -> str:
     least = max(NEAR, SURE * standard_error(ours, theirs, case.forget_images()))
     if ours >= theirs - case.allowed(metric, least) or not case.lowered(metric, least):
         return ""
-    return f"what had to go is answered {case.as_labelled}: {case.course(metric)}"
+    return f"the forget set is answered {case.as_labelled}: {case.course(metric)}"
 
 
 def _fewer_members(case: Case) -> str:
@@ -85,7 +85,7 @@ def _more_members(case: Case) -> str:
     if ours is None or theirs is None:
         return ""
     least = _chance_of_members(case, ours, theirs, MORE_OF_A_CLASS if case.request.by_class else MORE_MEMBERS)
-    return "" if ours <= theirs + case.allowed(metric, least) else f"of what had to go it calls members by entropy: {case.course(metric)}"
+    return "" if ours <= theirs + case.allowed(metric, least) else f"of the forget set it calls members by entropy: {case.course(metric)}"
 
 
 def _attack_above(case: Case) -> str:
@@ -108,4 +108,4 @@ def _areas(case: Case) -> tuple[float, float, float] | None:
 
 
 def _lower_loss(case: Case) -> str:
-    return f"an image that had to go has a lower loss than an unseen one: {case.course('attack_auc')}"
+    return f"an image of the forget set has a lower loss than a test image: {case.course('attack_auc')}"

@@ -10,7 +10,7 @@ FAR = 0.10  # share: a network less far below the reference is not called far of
 TIMES_GUESS = 2.5  # of guessing: at most so much is near it, where there is no reference to judge by
 PLACES = {  # metric -> where it is measured
     "train_retain_accuracy": "the kept images that it was trained on",
-    "test_retain_accuracy": "unseen images of what is kept",
+    "test_retain_accuracy": "test images of what is kept",
 }
 
 

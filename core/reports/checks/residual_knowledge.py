@@ -21,7 +21,7 @@ def not_forgotten(case: Case) -> str:
     before = case.get(metric, "original")
     more = before is not None and case.raised(metric, least)
     what = "is now answered more often" if more else "is still answered"
-    return f"Not forgotten: what had to go {what} {case.as_labelled}: {case.course(metric)}."
+    return f"Not forgotten: the forget set {what} {case.as_labelled}: {case.course(metric)}."
 
 
 def no_nearer(case: Case) -> str | None:
@@ -34,7 +34,7 @@ def no_nearer(case: Case) -> str | None:
     if ours <= limit or ours < (1 - SAME) * theirs:
         return ""
     return (
-        f"No nearer to the goal: the answers on what had to go lie {ours:.4f} nats from the reference's, those of the original "
+        f"No nearer to the goal: the predictions on the forget set lie {ours:.4f} nats from the reference's, those of the original "
         f"{theirs:.4f}" + (f", those of a second reference {floor:.4f}." if floor else ".")
     )
 
@@ -69,7 +69,7 @@ def control_as_good(case: Case) -> str | None:
         if abs(their_gone) <= abs(gone) + NEAR and abs(their_kept) <= abs(kept) + PRICE:
             right = numbers["unlearned"].get(case.forget_metric)
             return (
-                f"A control does as well: with {title} the answers on what had to go lie {theirs:.3f} nats from the reference's "
+                f"An ablation does as well: with {title} the predictions on the forget set lie {theirs:.3f} nats from the reference's "
                 f"(this run's: {case.course('js_to_reference', '{:.3f}'.format)}) and are right {_said(right)} of the time "
                 f"(this run's: {case.course(case.forget_metric)}), so nothing speaks for the method's own idea here."
             )

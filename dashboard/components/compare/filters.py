@@ -14,7 +14,7 @@ from dashboard.components.compare.rows import shortened
 from dashboard.components.compare.selection import requests_of
 from dashboard.session import ask_to_open, belongs, link, linked, recall, remember
 
-FILTERS = {"dataset": "Dataset", "model": "Model", "request": "What had to go", "method": "Methods", "seed": "Seeds"}
+FILTERS = {"dataset": "Dataset", "model": "Model", "request": "Forget request", "method": "Methods", "seed": "Seeds"}
 ALL = ""  # of the runs, not a study's
 # The pickers stay in sight while the charts that they drive are scrolled, where there is room for both.
 STICKY = """<style>@media (min-width: 900px) and (min-height: 700px) {

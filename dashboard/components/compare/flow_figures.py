@@ -109,7 +109,7 @@ def overlap_bars(table: pd.DataFrame) -> go.Figure:
     bars = {
         "type": "bar", "name": "A and B", "x": names, "y": table["jaccard"].to_numpy(float), "marker": {"color": ACCENT},
         "customdata": table[["a", "b", "both"]].to_numpy(),
-        "hovertemplate": "%{x}: A touched %{customdata[0]}, B %{customdata[1]}, both %{customdata[2]}: %{y:.1%}<extra></extra>",
+        "hovertemplate": "%{x}: A changed %{customdata[0]}, B %{customdata[1]}, both %{customdata[2]}: %{y:.1%}<extra></extra>",
     }  # fmt: skip
     chance = {
         "type": "scatter", "name": "by chance", "x": names, "y": table["chance"].to_numpy(float), "mode": "markers",
@@ -129,7 +129,7 @@ def overlap_map(table: pd.DataFrame, dark: bool = False) -> go.Figure:
         "type": "heatmap", "z": shares, "x": list(table.columns), "y": [in_figure(str(name)) for name in table.index], "zmin": 0, "zmax": 1,
         "colorscale": DARK_SCALE if dark else "Blues", "xgap": 1, "ygap": 1, "showscale": False, "text": text,
         "texttemplate": "%{text}", "hoverongaps": False,
-        "hovertemplate": "%{y}, %{x}: %{z:.1%} of what A or it touched, both did<extra></extra>",
+        "hovertemplate": "%{y}, %{x}: %{z:.1%} of what A or it changed, both did<extra></extra>",
     }  # fmt: skip
     layout = house(
         LAYERS, "", 120 + 32 * max(2, len(table)), xaxis={"type": "category", "showgrid": False, "tickangle": 90, "dtick": 1},

@@ -42,7 +42,7 @@ def class_difference(
     short = on_axis([classes[index] for index in shown])
     names = [f"<b>{name} ✕</b>" if index in forgotten else name for index, name in zip(shown, short, strict=True)]
     largest, traces, what = LEAST, [], "attribute" if multi else "class"
-    for split, title, pattern in (("test", "unseen images", ""), ("train", "training images", "/")):
+    for split, title, pattern in (("test", "test images", ""), ("train", "training images", "/")):
         ours, theirs = (t[t["split"] == split].set_index("class")["accuracy"].reindex(shown) for t in (a, b))
         more = (theirs - ours).to_numpy(float)
         largest = max(largest, float(np.nanmax(np.abs(more), initial=0.0)))

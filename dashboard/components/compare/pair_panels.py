@@ -57,7 +57,7 @@ def matrices(a: Side, b: Side) -> None:
     """What each network answers, and how sure it is."""
     _one_class(a, b)
     split = st.segmented_control("Images", SPLITS, default="test", key="matrix", bind="query-params", required=True,
-                                 help="test: unseen images. train: the training set. forget: the forget set alone.")  # fmt: skip
+                                 help="test: test images. train: the training set. forget: the forget set alone.")  # fmt: skip
     dark = st.context.theme.type == "dark"
     for column, side in zip(st.columns(2), (a, b), strict=True):
         cells = side.table("confusion")
@@ -110,7 +110,7 @@ def inside(a: Side, b: Side) -> None:
     """CKA by layer."""
     tables = [side.table("cka") for side in (a, b)]
     columns = st.columns(2)
-    for column, where, title in zip(columns, ("forget", "retain"), ("the forget set", "kept training images"), strict=True):
+    for column, where, title in zip(columns, ("forget", "retain"), ("the forget set", "the retain set"), strict=True):
         ours, theirs = (table[table["set"] == where] for table in tables)
         column.markdown(f"**On {title}**")
         if not len(ours) and not len(theirs):
@@ -135,17 +135,17 @@ def weights(about: pd.DataFrame, a: Side, b: Side) -> None:
         raise WrongInput("Neither A nor B changed a weight.")
     left, right = st.columns(2)
     share = flows.all_layers(counts)
-    left.markdown(f"**A and B have {percent(share)} of their touched weights in common**")
+    left.markdown(f"**A and B have {percent(share)} of their changed weights in common**")
     left.plotly_chart(flows.overlap_bars(table), key="overlap", config=CONFIG,
-                      alt="Bars by layer: share of the weights that A or B touched which both touched")  # fmt: skip
+                      alt="Bars by layer: share of the weights that A or B changed which both changed")  # fmt: skip
     others, dark = representatives(about, a), st.context.theme.type == "dark"
     rows = [(name, queries.overlap((a.id, a.where[0]), (run_id, finished), a.where[1])) for name, run_id, finished in others]
     if rows:
         right.markdown("**Each method with A**, in %")
         right.plotly_chart(flows.overlap_map(flows.by_method(rows, list(table["layer"])), dark), key="overlaps", config=CONFIG,
-                           alt="Heat map: overlap of each method's touched weights with A's, layer by layer")  # fmt: skip
+                           alt="Heat map: overlap of each method's changed weights with A's, layer by layer")  # fmt: skip
     st.caption(
-        "How to read it: 100 %, both touched the same weights of that layer; the grey line is what two blind choices of as many "
+        "How to read it: 100 %, both changed the same weights of that layer; the grey line is what two blind choices of as many "
         "weights would share. Touched: changed at all, but at most the tenth of all weights that moved most."
     )
 
@@ -167,7 +167,7 @@ def doubts(a: Side, b: Side) -> None:
             count = len(examine(case_of(run)).doubts) if run else 0
         except WrongInput:  # of a dataset that is no longer on the shelf, say; the tab says so
             return
-        told.append(f"{side.letter}: {count or 'no'} doubt{'s' * (count != 1)}")
+        told.append(f"{side.letter}: {count or 'no'} warning{'s' * (count != 1)}")
     st.caption(f":material/fact_check: Automatic checks: {', '.join(told)}; the tab Trust says which.")
 
 
@@ -188,7 +188,7 @@ def trusted(look: Look, a: Side, b: Side) -> None:
         for doubt in found:
             st.markdown(f":material/warning: {plain(doubt.sentence)}")
         if not found:
-            fell = "less accuracy on what had to go" if a.request.by_class else "answers nearer to the reference's"
+            fell = "less accuracy on the forget request" if a.request.by_class else "answers nearer to the reference's"
             apart = "; its answers lie nearer to the reference's than B's do, seed by seed" if rivals else ""
             st.markdown(f":material/check_circle: A's effect, {fell} than before, is larger than what seeds change{apart}.")
 

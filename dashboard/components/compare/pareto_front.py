@@ -45,7 +45,7 @@ class Quantity:
 
 
 def _forgotten(frame: pd.DataFrame, model: str) -> pd.Series:
-    """Accuracy on what had to go: on unseen images of the classes, else on the forget set itself."""
+    """Accuracy on the forget request: on test images of the classes, else on the forget set itself."""
     train, unseen = (_column(frame, f"{model}{name}_accuracy") for name in ("train_forget", "test_forget"))
     return unseen.where(frame["kind"].isin(("class", "classes")), train)
 

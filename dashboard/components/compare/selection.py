@@ -15,7 +15,7 @@ from dashboard.session import home
 
 
 def requests_of(frame: pd.DataFrame) -> list[str]:
-    """What had to go, run by run, in words where the kind of request needs them."""
+    """The forget request, run by run, in words where the kind of request needs them."""
     pairs = list(zip(frame["request"], frame["dataset"], strict=True))
     told = {(text, dataset): queries.titled(ForgetRequest.parse(text), dataset) for text, dataset in dict.fromkeys(pairs)}
     return [told[pair] for pair in pairs]

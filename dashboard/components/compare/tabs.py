@@ -55,15 +55,15 @@ def trade_offs(look: Look, picked: dict[str, str]) -> None:
 
 def sections(look: Look, a: Side, b: Side) -> None:
     """All of them, in the order of the questions that they answer; of the tabs, only the open one is drawn."""
-    section("What is given up for what", partial(trade_offs, look, {"A": a.id, "B": b.id}))
+    section("Forgetting–utility trade-off (Pareto front)", partial(trade_offs, look, {"A": a.id, "B": b.id}))
     what = "attribute" if a.multi and b.multi else "class"
     parts = {
         f"By {what}": {
-            f"Accuracy by {what}: B minus A": partial(details.by_class, a, b), "Where the answers went": partial(details.matrices, a, b),
+            f"Accuracy by {what}: B minus A": partial(details.by_class, a, b), "Confusion matrix": partial(details.matrices, a, b),
         },
-        "The forgotten": {"What the forgotten are taken for": partial(details.went, a, b)},
-        "Layers": {"How alike inside": partial(details.inside, a, b)},
-        "Weights": {"Which weights were touched": partial(details.weights, look.about, a, b)},
+        "Forget set": {"Predictions on the forget set": partial(details.went, a, b)},
+        "Layers": {"Layer-wise CKA": partial(details.inside, a, b)},
+        "Weights": {"Changed weights and their overlap": partial(details.weights, look.about, a, b)},
         "Trust": {"Can these numbers be trusted?": partial(details.trusted, look, a, b)},
     }
     for tab, drawn in zip(st.tabs(list(parts), key="look", on_change="rerun", bind="query-params"), parts.values(), strict=True):

@@ -52,7 +52,7 @@ def by_class(table: pd.DataFrame, classes: tuple[str, ...]) -> list[Group]:
 
 
 def by_set(table: pd.DataFrame) -> list[Group]:
-    """One group a set; unseen images are open shapes."""
+    """One group a set; test images are open shapes."""
     looks = {"forget": ("forget", "star"), "retain": ("retain", "circle"), "test_forget": ("forget", "star-open"),
              "test_retain": ("unseen", "x-thin-open")}  # fmt: skip
     found = {name: np.flatnonzero(table["set"] == name) for name in ("retain", "test_retain", "test_forget", "forget")}

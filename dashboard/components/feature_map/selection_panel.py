@@ -87,7 +87,7 @@ def _drawn_around(run_id: str, table: pd.DataFrame) -> np.ndarray:
     found = np.flatnonzero(table["id"].isin(ids if owner == run_id else []))
     rows: np.ndarray = found[seen(table)[found]]
     if len(found) > len(rows):
-        st.caption(f"{len(found) - len(rows)} of the {len(found)} images are unseen ones, which no network learnt: they are left out.")
+        st.caption(f"{len(found) - len(rows)} of the {len(found)} images are test images, which no network learnt: they are left out.")
     if not len(rows):
         st.info("Nothing is drawn around yet.", icon=":material/info:")
     return rows

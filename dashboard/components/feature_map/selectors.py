@@ -36,7 +36,7 @@ SELECTORS = {
     ),
     "known against unseen neighbours": Selector(
         "Another proxy of memorisation, of any training image: the original's probability of the label, minus the share of the "
-        f"{NEAR} nearest unseen images (by its own features) that have that label: what it knows of the image and could not know from "
+        f"{NEAR} nearest test images (by its own features) that have that label: what it knows of the image and could not know from "
         "others like it. Those features were trained on the image too, which hides a part of it.",
     ),
     "suspected mislabelled": Selector(
@@ -47,7 +47,7 @@ SELECTORS = {
 
 
 def scores(table: pd.DataFrame, rule: str) -> np.ndarray:
-    """(N,) of a rule that ranks, largest first in line; NaN where it says nothing: of unseen images always."""
+    """(N,) of a rule that ranks, largest first in line; NaN where it says nothing: of test images always."""
     own = {model: table[f"{model}_own"].to_numpy(np.float64) for model in ("original", "reference") if f"{model}_own" in table}
     if rule == "most confident":
         found = table["original_sure"].to_numpy(np.float64)

@@ -11,9 +11,9 @@ SETS = ("forget", "retain", "test_forget", "test_retain")  # as core.analysis.fe
 AS_REFERENCE = "as the reference"
 SET_TITLE = {
     "forget": "forget set",
-    "retain": "kept training images",
-    "test_forget": "unseen, of what had to go",
-    "test_retain": "other unseen images",
+    "retain": "retain set",
+    "test_forget": "test forget set",
+    "test_retain": "other test images",
 }
 
 

@@ -246,7 +246,7 @@ def _wall(request: ForgetRequest, data: DatasetInfo, each_its_own: bool) -> None
         st.caption(f"{count} of {data.train_count} training images, drawn {by}.")
         return
     shown = _show(request, data, count)
-    st.caption(f"{count} training images must go" + (f"; {shown} of them are shown." if 0 < shown < count else "."))
+    st.caption(f"{count} training images are in the forget set" + (f"; {shown} of them are shown." if 0 < shown < count else "."))
 
 
 def _show(request: ForgetRequest, data: DatasetInfo, count: int) -> int:
@@ -260,7 +260,7 @@ def _show(request: ForgetRequest, data: DatasetInfo, count: int) -> int:
     shown = named[:: max(1, len(named) // WALL)][:WALL]  # spread over all of them
     st.image(
         sprite(arrays["train_images"][shown], int(arrays["peak"]), min(COLUMNS, len(shown))),
-        alt=f"{len(shown)} of the {count} training images that must go: {words_of(request, data)}",
+        alt=f"{len(shown)} of the {count} training images in the forget set: {words_of(request, data)}",
     )  # fmt: skip
     return len(shown)
 

@@ -17,8 +17,8 @@ LAYERS = 8  # convolutions that get a frame of their own
 ACROSS, SMALL = 8, 24  # images in a row of a wall; an image of fewer pixels is enlarged, else the gaps would be as wide
 RULES = {
     "aru": "the slices where both push most alike are reset, {share} of this layer, for there noise does what the images do",
-    "random": "but this run is the control: {share} of this layer's slices are reset, drawn at random",
-    "largest": "but this run is the control: the slices where they differ most are reset, {share} of this layer",
+    "random": "but this run is the ablation: {share} of this layer's slices are reset, drawn at random",
+    "largest": "but this run is the ablation: the slices where they differ most are reset, {share} of this layer",
 }
 
 
@@ -129,9 +129,9 @@ def _healing(story: Story, control: np.ndarray | None, offer: Callable[[], None]
         return missing("Healing", "accuracies while healing")
     looks = np.asarray(story.recorded["aru/healing"], dtype=float)
     of_control = story.params.get("mask") != "aru"
-    beside = "; beside the control that reset as many slices at random" if control is not None else ""
+    beside = "; beside the ablation that reset as many slices at random" if control is not None else ""
     if control is None and not of_control:
-        beside = "; its control would tell whether the choice of slices matters"
+        beside = "; its ablation would tell whether the choice of slices matters"
     return Frame(
         "After the reset, and while it heals",
         f"The reset leaves {percent(looks[0, 0])} on the forget set and {percent(looks[0, 1])} on the rest; training on the retain set "

@@ -37,7 +37,7 @@ def frames(story: Story) -> list[Frame]:
         ),
         Frame(
             f"Before and after, {what} by {what}",
-            "What had to go should fall to where the retrained network stands, and everything else should stay: both are told apart here.",
+            "The forget request should fall to where the retrained network stands, and the rest should stay: both are told apart here.",
             partial(_classes, story),
         ),
     ]
@@ -45,7 +45,7 @@ def frames(story: Story) -> list[Frame]:
         ends.append(
             Frame(
                 "Where the answers of the forget set went",
-                "An image that is forgotten gets another answer, and a network that never saw it shows which answers are natural.",
+                "A forgotten image is predicted as another class; the retrained network shows which predictions are natural for it.",
                 partial(_answers, story),
             )
         )

@@ -70,7 +70,7 @@ def path_explorer(run: Run, where: tuple[str, str]) -> None:
     for column, what, title in zip(st.columns(2), ("accuracy", "loss"), ("Accuracy", "Mean loss"), strict=True):
         column.markdown(f"**{title} along the step**")
         column.plotly_chart(ssse.path(curve, now, t, what), key=f"path-{what}", config=plotly_layout.CONFIG,
-                            alt=f"Lines: {title.lower()} on forgotten, kept and unseen images along the step, with t marked")  # fmt: skip
+                            alt=f"Lines: {title.lower()} on forgotten, kept and test images along the step, with t marked")  # fmt: skip
     looked = ", ".join(f"{count} of the {SET_TITLE[name].lower()}" for name, count in now["looked_at"].items())
     st.caption(f"How to read it: the upright line stands at t; the network there is asked anew at every pull, no new run ({looked}).")
 
@@ -105,16 +105,16 @@ def offer_control(run: Run) -> None:
     """What stands where the control's line would: a button that asks for it, its progress, or why there can be none."""
     found = queries.run(control_spec(run.spec).id)
     if found is not None and found.status in ACTIVE:
-        watch(found, "The control")
+        watch(found, "The ablation")
     elif found is not None and found.status == RunStatus.DONE:
-        st.caption("The control is done, but what it recorded cannot be read: delete it on the Runs page and run it again.")
+        st.caption("The ablation is done, but what it recorded cannot be read: delete it on the Runs page and run it again.")
     elif run.spec.engine != version_of(run.spec):
-        st.caption("Another version of Forgetscope computed this run, so no control of today's can stand beside it; run it again.")
+        st.caption("Another version of Forgetscope computed this run, so no ablation of today's can stand beside it; run it again.")
     else:
         if found is not None:
             state(found)
-        st.markdown("No control yet: as many slices reset at random, all else alike, tells whether it matters *which* ones go.")
-        st.button("Run the random-mask control", icon=":material/casino:", key="run-control", on_click=_submit, args=(run,))
+        st.markdown("No ablation yet: as many slices reset at random, all else alike, tells whether it matters *which* ones go.")
+        st.button("Run the random-mask ablation", icon=":material/casino:", key="run-control", on_click=_submit, args=(run,))
 
 
 def _submit(run: Run) -> None:

@@ -29,7 +29,7 @@ def frames(story: Story, levels: Levels, answers: Answers) -> list[Frame]:
 def _noise(story: Story, levels: Levels, answers: Answers) -> list[Frame]:
     if (control := story.params.get("noise", "optimised")) != "optimised":
         what = "plain Gaussian noise, which nothing made fit the network" if control == "gaussian" else "no noise at all"
-        why = f"This run is a control: it impairs with {what}, so that the optimised noise can be held against it."
+        why = f"This run is an ablation: it impairs with {what}, so that the optimised noise can be held against it."
         return [Frame("No noise to watch", why)]
     told = story.under("unsir_noise")
     grown = {name.removesuffix("/frames"): np.asarray(array) for name, array in told.items() if name.endswith("/frames")}
@@ -84,7 +84,7 @@ def _moment(
             f"{len(shown)} noise images at step {step}, and the same with contrast stretched",
             wall=wall(np.concatenate([shown, stretched(shown)]), len(shown)), wide=True,
         ),
-        Panel("What the network takes it for", "the original's mean probability of each class over these images; ✕ must go." + modes,
+        Panel("What the network takes it for", "the original's mean probability of each class over these images; ✕: forget set." + modes,
               "Bars: mean probability of each class on the noise", taken_for(told, story.classes, int(target))),
         Panel("How it grows", "the line stands at this frame; loss under the class's name should rise, and the length stay bounded.",
               "Lines: cross-entropy and length of the noise against steps", growth(curve, step)),

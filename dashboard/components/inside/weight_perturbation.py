@@ -151,7 +151,7 @@ def _attack(looks: np.ndarray, steps: np.ndarray) -> Sequence[Panel]:
     return [
         Panel("AUC of a loss attack, forget against retain", "above chance forgotten images have the larger losses, below it the "
               "smaller ones.", "Line: AUC at each look", auc),
-        Panel("Mean losses", "the forget set's loss should rise to the level of unseen images, the kept ones' stay low.",
+        Panel("Mean losses", "the forget set's loss should rise to the level of test images, the kept ones' stay low.",
               "Lines: mean loss of forget and retain set at each look", losses),
     ]  # fmt: skip
 

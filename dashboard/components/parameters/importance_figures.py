@@ -15,8 +15,8 @@ NAMED = 24  # layers whose every name is written below a figure
 LEVEL = 6  # layers whose names find room side by side
 WRITTEN = 16  # columns of a map whose cells are wide enough for a number
 PARTS = {  # part of the data -> name, colour, dash
-    "forget": ("forget set", SET_COLOUR["forget"], "solid"), "test_forget": ("unseen, forgotten", SET_COLOUR["forget"], "dot"),
-    "retain": ("kept training images", SET_COLOUR["retain"], "solid"), "test_retain": ("unseen, kept", SET_COLOUR["retain"], "dot"),
+    "forget": ("forget set", SET_COLOUR["forget"], "solid"), "test_forget": ("test forget set", SET_COLOUR["forget"], "dot"),
+    "retain": ("retain set", SET_COLOUR["retain"], "solid"), "test_retain": ("test retain set", SET_COLOUR["retain"], "dot"),
 }  # fmt: skip
 POWERS = {"tickvals": list(range(-20, 8)), "ticktext": [f"10<sup>{p}</sup>" for p in range(-20, 8)]}
 RATIOS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
@@ -44,7 +44,7 @@ def marks(alpha: float, automatic: float, ceiling: float | None) -> tuple[list[d
 
 
 def beta_bars(betas: Sequence[float]) -> go.Figure:
-    """Bars: how many dampened weights got which factor; left, set to nearly zero, right, hardly touched."""
+    """Bars: how many dampened weights got which factor; left, set to nearly zero, right, hardly changed."""
     edges = np.linspace(0, 1, len(betas) + 1)
     trace = {
         "type": "bar", "x": (edges[1:] + edges[:-1]) / 2, "y": list(betas), "width": np.diff(edges), "marker": {"color": ACCENT},

@@ -74,7 +74,7 @@ def _kernels(source: Source, view: Json, dark: bool) -> None:
     together = "" if answer["block"] == [1, 1] else f" Of {answer['shape'][0]} × {answer['shape'][1]}, neighbours are drawn together."
     st.caption(
         "How to read it: a cell is a whole kernel slice, its mean importance to the forget set over that to all data; orange: more "
-        f"than 1. An orange row is a filter that serves what must go, an orange column an input that does.{together}"
+        f"than 1. An orange row is a filter that serves the forget set, an orange column an input that does.{together}"
     )
 
 
@@ -94,8 +94,8 @@ def _filters(source: Source, view: Json) -> None:
     asked = answer["looked_at"]
     st.caption(
         "How to read it: the channels whose importance is most the forget set's own, and the images to which the original's channel "
-        f"responds most, among {asked['forget']} forget and {asked['retain']} kept training images. Response: the largest value in the "
-        "image, before normalisation, on average over each set."
+        f"responds most, among {asked['forget']} images of the forget set and {asked['retain']} of the retain set. Response: the "
+        "largest value in the image, before normalisation, on average over each set."
     )
 
 

@@ -79,7 +79,7 @@ def _sliders(source: Source, view: Json, start: tuple[float, float]) -> tuple[fl
         help="A weight is dampened when its importance to the forget set is more than α times its importance to all data.",
     )  # fmt: skip
     lambda_ = right.slider(
-        "λ, strength kept", 0.0, max(5.0, start[1]), start[1], 0.05, key="lambda", bind="query-params",
+        "λ, dampening constant", 0.0, max(5.0, start[1]), start[1], 0.05, key="lambda", bind="query-params",
         help="A dampened weight is multiplied by λ / ratio, at most 1. 0 sets it to zero.",
     )  # fmt: skip
     ceiling = f"ceiling n/k = {view['ceiling']:.3g}: at or above it nothing is dampened" if view["ceiling"] else "no ceiling"
@@ -93,11 +93,11 @@ def _tiles(answer: Json, view: Json, alpha: float) -> None:
     tiles[0].metric("α", f"{alpha:.2f}", help=f"The adaptive rule says {view['automatic']:.2f}.{ceiling}")
     tiles[1].metric("Weights dampened", percent(answer["dampened_all"]))
     seen = answer["looked_at"]
-    part, of = ("forget", "the forget set") if answer["test_forget"] is None else ("test_forget", "unseen images of what must go")
-    tiles[2].metric("Accuracy, forgotten", percent(answer[part]), help=f"On {of}; images asked: {seen[part]}.")
+    part, of = ("forget", "the forget set") if answer["test_forget"] is None else ("test_forget", "test images of the forget request")
+    tiles[2].metric("Accuracy, forget", percent(answer[part]), help=f"On {of}; evaluated on {seen[part]} images.")
     kept = answer["test_retain"]
-    told = f"On unseen images of what stays; images asked: {seen['test_retain']}."
-    tiles[3].metric("Accuracy, kept", "–" if kept is None else percent(kept), help=told)
+    told = f"On the test retain set; evaluated on {seen['test_retain']} images."
+    tiles[3].metric("Accuracy, retain", "–" if kept is None else percent(kept), help=told)
     js = answer["js_to_reference"]
     tiles[4].metric(
         "JS to reference", "–" if js is None else f"{js:.3f}",
@@ -148,7 +148,7 @@ def _betas(answer: Json) -> None:
     st.markdown("**What the dampened weights are multiplied by**")
     st.plotly_chart(drawn.beta_bars(answer["betas"]), key="betas", config=plotly_layout.CONFIG,
                     alt="Histogram of the factors of the dampened weights, from 0 to 1")  # fmt: skip
-    st.caption("How to read it: β = λ / ratio. Bars at the left are weights set nearly to zero, at the right weights hardly touched.")
+    st.caption("How to read it: β = λ / ratio. Bars at the left are weights set nearly to zero, at the right weights hardly changed.")
 
 
 def _curve(source: Source, view: Json, now: tuple[float, float], lambda_of_run: float) -> None:

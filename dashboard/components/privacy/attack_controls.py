@@ -52,7 +52,7 @@ class Attack:
         return halves(self.sides)[1] if self.chosen else self.sides
 
     def pair(self, model: str) -> tuple[np.ndarray, np.ndarray]:
-        """Scores of the forget set and of the unseen images under a model."""
+        """Scores of the forget set and of the test images under a model."""
         return self.values[model][self.sides.forget], self.values[model][self.sides.unseen]
 
     def rows(self) -> np.ndarray:
@@ -82,13 +82,13 @@ def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame, seco
     expected = "above" if score.above else "below"
     belongs("side", (run_id, score.key), expected)
     side = top.segmented_control(
-        "Members lie", ["below", "above"], default=expected, key="side", bind="query-params", required=True,
+        'Predict "member" if the score is', ["below", "above"], default=expected, key="side", bind="query-params", required=True,
         help="On which side of the threshold an image is called a member of the training set.",
     )  # fmt: skip
     alike = request.by_class or (request.by_rule and int((examples["set"] == "test_forget").sum()) >= FEWEST)
     kept_too = alike and top.toggle(
-        "With all other unseen images", key="others", bind="query-params",
-        help="Unseen are the test images of what had to go; switch on to count all others too.",
+        "Non-members: all test images", key="others", bind="query-params",
+        help="By default the test images of the forget request; switch on to count all others too.",
     )  # fmt: skip
     values = {m: scores_of(examples, m, score) for m in models}
     sides = sides_of(examples, alike, kept_too)

@@ -17,8 +17,8 @@ from dashboard.components.privacy.scores import SECOND, reach
 
 TILES = {  # field of core.metrics.privacy.threshold_attack.Rates -> title, what it is
     "true_positive": ("True positives", "Share of the forget set that is called a member: the network gives these away."),
-    "false_positive": ("False positives", "Share of the unseen images that is called a member: false alarms."),
-    "balanced_accuracy": ("Accuracy", "Balanced: forget set and unseen images weigh the same, however many there are."),
+    "false_positive": ("False positives", "Share of the test images that is called a member: false alarms."),
+    "balanced_accuracy": ("Accuracy", "Balanced: forget set and test images weigh the same, however many there are."),
 }
 
 
@@ -70,7 +70,7 @@ def show_distributions(attack: Attack) -> None:
         column.plotly_chart(
             distributions(values[model], attack.score, between, attack.threshold, attack.above, top),
             key="scores" if column is columns[0] else "scores-reference", config=plotly_layout.CONFIG,
-            alt=f"Step histograms of the {attack.score.title} of forgotten, kept and unseen images: {MODEL_TITLE[model]}",
+            alt=f"Step histograms of the {attack.score.title} of forgotten, kept and test images: {MODEL_TITLE[model]}",
         )  # fmt: skip
     if attack.model == "reference":
         columns[1].info("This is the reference itself: the picture that the others are to match.", icon=":material/info:")
@@ -78,7 +78,7 @@ def show_distributions(attack: Attack) -> None:
         columns[1].info("This run trained no reference, so there is no picture to match.", icon=":material/info:")
     st.caption(
         "How to read it: each line is the share of its own set. The attack calls whatever lies in the shaded part a member. Where the "
-        "forget set's solid line lies upon the dashed one of unseen images, no threshold can part them."
+        "forget set's solid line lies upon the dashed one of test images, no threshold can part them."
     )
 
 
@@ -114,7 +114,7 @@ def show_roc(attack: Attack) -> None:
         right.caption(plain(missing))
     also = f" The {FLOOR_TITLE.lower()} says how far two retrained networks differ." if SECOND in order else ""
     right.caption(
-        f"How to read it: AUC: 50 % is chance, 100 % tells all; TPR is what is found while at most so many unseen ones are accused.{also}"
+        f"How to read it: AUC: 50 % is chance, 100 % tells all; TPR is what is found while at most so many test images are accused.{also}"
     )
 
 

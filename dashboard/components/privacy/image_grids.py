@@ -18,8 +18,8 @@ CELL = 44  # pixels of a cell's height
 HEADING = 1.3  # cells that a wall's two lines of words, and the room above them, take
 SET_NAME = {
     "forget": "forget set",
-    "retain": "kept training images",
-    "test_forget": "unseen, of what had to go",
+    "retain": "retain set",
+    "test_forget": "test forget set",
     "test_retain": "unseen",
 }
 
@@ -43,7 +43,7 @@ class Wall:
 def walls_of(
     values: np.ndarray, reference: np.ndarray | None, sides: Sides, threshold: float, above: bool, score: Score
 ) -> list[Wall]:
-    """Forgotten and unseen images, each called members or not, sorted by distance from the threshold on the drawn axis.
+    """Forgotten and test images, each called members or not, sorted by distance from the threshold on the drawn axis.
 
     values, reference: (N,) scores under the attacked and the reference network, one a row of `examples`.
     """

@@ -1,4 +1,4 @@
-"""Who leaks: walls of the images that an attack finds and misses, and the card of the one that was clicked."""
+"""Attacked images: walls of the images that an attack finds and misses, and the card of the one that was clicked."""
 
 from functools import partial
 

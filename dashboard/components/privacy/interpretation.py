@@ -1,7 +1,7 @@
 """What the rates of one threshold allow to say, in words; pure.
 
 On the side where a score's members are expected (low loss, low entropy, high confidence) an attack above chance means that
-forgotten images look more familiar than unseen ones; on the other side it means that they look less familiar.
+forgotten images look more familiar than test images; on the other side it means that they look less familiar.
 """
 
 from core.domain.formatting import percent
@@ -36,7 +36,7 @@ def reading(attack: Attack) -> str:
     """One or two sentences. Raises TooFewExamples where a side is empty."""
     count, (low, high) = fewest(attack.counted), span_of(attack, attack.model)
     if count < FEW:
-        side = "forget set" if len(attack.counted.forget) <= len(attack.counted.unseen) else "unseen images"
+        side = "forget set" if len(attack.counted.forget) <= len(attack.counted.unseen) else "test images"
         return (
             f"With {count} image{'s' if count > 1 else ''} in the {side}, each is {percent(1 / count)} of a rate: "
             "look at the images below, not at the rates."
@@ -48,7 +48,7 @@ def reading(attack: Attack) -> str:
     how = "beats chance" if better else "is worse than chance"
     side = ", with the side turned around," if turned else ""
     other = "" if better else f", and whoever turns the side {'back' if turned else 'around'} can tell"
-    looks = f"forgotten images look {'more' if familiar else 'less'} familiar than unseen ones{other}"
+    looks = f"forgotten images look {'more' if familiar else 'less'} familiar than test images{other}"
     return f"At this threshold{side} the attack {how}: {looks}. {_meaning(attack, familiar)}"
 
 
@@ -59,10 +59,10 @@ _PASSED = {
 }
 _FAMILIAR = {
     "original": "This network was trained on them: this is what unlearning is to take away.",
-    "reference": "This is a network that never saw them, so it is no memory: they are easier images than the unseen ones.",
+    "reference": "This is a network that never saw them, so it is no memory: they are easier than the test images.",
 }
 _STRANGE = {
-    "original": "This network was trained on them and nothing was forgotten yet, so they are harder images than the unseen ones.",
+    "original": "This network was trained on them and nothing was forgotten yet, so they are harder than the test images.",
     "reference": "This is a network that never saw them: so far from familiar is right, and no sign that too much was forgotten.",
 }
 

@@ -1,4 +1,4 @@
-"""Try to bring it back: the verdict in words, then relearning, probes and grafts, a tab each, beside the reference."""
+"""Recoverability: the verdict in words, then relearning, probes and grafts, a tab each, beside the reference."""
 
 from collections.abc import Mapping
 from functools import partial

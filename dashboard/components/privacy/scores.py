@@ -81,7 +81,7 @@ class Sides:
 
 
 def sides_of(examples: pd.DataFrame, alike: bool, kept_too: bool) -> Sides:
-    """Unseen: where there are such, test images of what had to go (with all others where wished), else all."""
+    """Unseen: where there are such, test images of the forget request (with all others where wished), else all."""
     names = examples["set"].to_numpy()
     unseen = ["test_forget"] if alike and not kept_too else ["test_forget", "test_retain"]
     return Sides(*(np.flatnonzero(np.isin(names, wanted)) for wanted in (["forget"], ["retain"], unseen)))

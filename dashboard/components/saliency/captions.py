@@ -39,7 +39,7 @@ def missed(told: dict[str, Any]) -> str:
         return f"The logit does not rise; error {told['error']:.2g}{steps}."
     way = "rises" if told["difference"] > 0 else "falls"
     miss = f"{100 * abs(told['error'] / told['difference']):.2f} %"
-    return f"The logit {way} by {abs(told['difference']):.2f}; the map misses {miss} of it{steps}."
+    return f"The logit {way} by {abs(told['difference']):.2f}; completeness error {miss}{steps}."
 
 
 def reading_of_errors(models: dict[str, dict[str, Any]]) -> str:
@@ -60,7 +60,7 @@ def warned(targets: dict[str, int], data: DatasetInfo) -> str:
     each = ", ".join(f"{MODEL_TITLE[name].lower()}: {data.classes[target]}" for name, target in targets.items())
     return (
         f"These maps are about different classes ({each}). Scores of such a pair tell that the answer changed as much as that the network "
-        "looks elsewhere, and its difference is left out; for one class under all networks, choose it under “Map for”."
+        "looks elsewhere, and its difference is left out; for one class under all networks, choose it under “Target class”."
     )
 
 

@@ -47,7 +47,7 @@ def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:
         )  # fmt: skip
     elif chosen["baseline"]:
         settings["baseline"] = third.selectbox(
-            "Measured from", list(BASELINE), format_func=BASELINE.__getitem__, key="saliency_baseline", bind="query-params",
+            "Baseline", list(BASELINE), format_func=BASELINE.__getitem__, key="saliency_baseline", bind="query-params",
             help="The image that says nothing: the mean of the training pixels, or black. From black, black pixels can get nothing.",
         )  # fmt: skip
     if chosen["smooth"]:
@@ -92,7 +92,7 @@ def _target(place: Any, data: DatasetInfo) -> str | int:
     options |= {index: f"{what} {name}" for index, name in named.items()}
     stays("saliency_target", list(options))
     chosen = place.selectbox(
-        "Map for", list(options), format_func=options.__getitem__, key="saliency_target", bind="query-params",
+        "Target class", list(options), format_func=options.__getitem__, key="saliency_target", bind="query-params",
         help=f"The {what} whose logit is explained."
         + ("" if data.multi else " A picture of your own has no true class: each network's own answer is taken."),
     )  # fmt: skip

@@ -69,7 +69,7 @@ def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndar
     st.caption(
         "How to read it: the images whose two maps differ most come first; a click opens one below. The median is "
         f"{pictures.said(score, medians['forget'])} over the forget set and {pictures.said(score, medians['retain'])} over the "
-        "control: only where the two differ did unlearning change what the network looks at in what had to go."
+        "control: only where the two differ did unlearning change what the network looks at in the forget set."
     )
     _apart(arrays, pair, explainer, both)
     parts = pictures.parts_of(arrays, places, models)
@@ -87,7 +87,7 @@ def _apart(arrays: dict[str, np.ndarray], pair: str, explainer: dict[str, Any], 
         st.warning(
             f"The two maps are about different classes for {counts['forget']} of {len(both['forget'])} images of the forget set and "
             f"{counts['retain']} of {len(both['retain'])} of the control: there the scores and the medians tell that the answer changed "
-            "as much as that the network looks elsewhere. Choose the true class under “Map for” for one class under all networks.",
+            "as much as that the network looks elsewhere. Choose the true class under “Target class” for one class under all networks.",
             icon=":material/call_split:",
         )
 

@@ -20,7 +20,7 @@ from dashboard.components.saliency.controls import Question
 from dashboard.session import belongs, recall, remember, stays
 
 SET_TITLE = {
-    "forget": "Forget set", "retain": "Kept training images", "test_forget": "Unseen, of what had to go", "test_retain": "Unseen, kept",
+    "forget": "Forget set", "retain": "Retain set", "test_forget": "Test forget set", "test_retain": "Test retain set",
     "own": "Own picture",
 }  # fmt: skip
 KINDS = ["png", "jpg", "jpeg", "jpe", "jfif", "jif", "webp", "gif", "bmp", "tif", "tiff"]

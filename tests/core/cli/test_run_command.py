@@ -122,7 +122,7 @@ def test_show_and_runs_read_what_was_stored(first_run, report, monkeypatch, caps
 
     assert json.loads(stdout("show", report["id"], "--json")) == report
     text = stdout("show", report["id"])
-    assert "unseen images of class 3" in text
+    assert "test images of class 3" in text
     assert all(metric in text for metric in METRICS)
     listed = {run["id"]: run for run in json.loads(stdout("runs", "--json"))}
     assert listed[report["id"]]["status"] == "done"

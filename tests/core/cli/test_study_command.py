@@ -390,11 +390,11 @@ def test_ctrl_c_cancels_the_run_and_its_floor(main, home, monkeypatch):
 def test_the_automatic_doubts_stand_under_the_verdict(main, home):
     bad = plant(home, spec("ssd"), behaviour=Behaviour(worst=5))
     lines = main("show", bad)[1].splitlines()
-    assert lines[2].startswith("Doubt: ")
-    assert any(line.startswith("Doubt: The average hides a class: accuracy on unseen images of 5") for line in lines)
+    assert lines[2].startswith("Warning: ")
+    assert any(line.startswith("Warning: The average hides a class: accuracy on test images of 5") for line in lines)
     without = plant(home, spec("ssd", seed=1, reference=False))
     text = main("show", without)[1]
-    assert "Doubt: Nothing to judge by: this run has no retrained reference" in text
+    assert "Warning: Nothing to judge by: this run has no retrained reference" in text
     assert "Not checked for want of a reference: " in text
     bare = plant(home, spec("ssd", seed=2), files={"per_class": None})
     status, text, err = main("show", bare)

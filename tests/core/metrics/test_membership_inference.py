@@ -101,8 +101,8 @@ def test_at_few_false_alarms_it_is_the_point_of_scikit_learns_curve(grey, reques
 
 
 def test_too_few_unseen_or_forgotten_examples_for_a_rate_of_false_alarms_are_said(grey):
-    evidence = evidence_of(grey)  # 20 unseen images of the class
-    with pytest.raises(NotApplicable, match=r"^1 % of 20 unseen examples is less than one; this rate needs at least 100\.$"):
+    evidence = evidence_of(grey)  # 20 test images of the class
+    with pytest.raises(NotApplicable, match=r"^1 % of 20 test examples is less than one; this rate needs at least 100\.$"):
         METRICS["attack_tpr_at_1"].compute(evidence, "unlearned")
     for request, there in (("samples:3", "is 1"), ("samples:1,2,3", "are 3")):
         with pytest.raises(NotApplicable, match=rf"needs 10 forgotten examples; there {there}\.$"):

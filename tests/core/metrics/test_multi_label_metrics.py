@@ -27,7 +27,7 @@ NEEDS_A_CLASS = {"probe_accuracy", "similarity_ratio"}
 
 
 def by_hand() -> Evidence:
-    """Three training images and two unseen ones with two attributes; the second training image must go."""
+    """Three training images and two test images with two attributes; the second training image must go."""
     logits = torch.tensor([[LN3, -LN3], [LN3, LN3], [-LN3, 0.0]])
     unseen = torch.tensor([[LN3, LN3], [-LN3, -LN3]])
     train = Examples(torch.zeros(3, 1, 1, 1, dtype=torch.uint8), torch.tensor([[1, 0], [0, 1], [0, 1]], dtype=torch.uint8))
@@ -129,7 +129,7 @@ def test_with_examples_enough_all_but_what_needs_a_class_is_measured(attributes,
     asked_of = {m: [k for k in METRICS if m in METRICS[k].models] for m in MODELS}
     measured = {m: {k for k in keys if asked(k, evidence, m)[0] is not None} for m, keys in asked_of.items()}
     late = {"relearn_steps", "anamnesis_index"}  # the reference here never learned: 200 steps may not be enough
-    rare = {"attack_tpr_at_1"}  # of 60 unseen images, 1 % is none
+    rare = {"attack_tpr_at_1"}  # of 60 test images, 1 % is none
     for model in ("original", "unlearned"):
         wanted = {*asked_of[model]} - NEEDS_A_CLASS - {"test_forget_accuracy", "truth_accuracy"} - late - rare
         assert wanted <= measured[model]

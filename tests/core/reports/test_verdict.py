@@ -84,14 +84,14 @@ def test_a_price_is_paid_against_the_original_and_judged_by_the_reference(kept, 
 def test_no_method_is_judged_by_an_original_that_is_far_off():
     bad = numbers(0.2, 0.0, 0.0, kept=(0.18, 0.1, 1.0))
     assert verdict(bad, ForgetRequest.parse("class:3"), DIGITS, far_off=True).startswith(
-        "**No verdict on the method: the original itself is far off.** Accuracy on unseen images of class 3: 20 % before, 0 % now"
+        "**No verdict on the method: the original itself is far off.** Accuracy on test images of class 3: 20 % before, 0 % now"
     )
 
 
 def test_the_sentence_names_the_classes_and_the_accuracies_it_rests_on():
     text = verdict(numbers(0.975, 0.0, 0.0), ForgetRequest.parse("class:3"), DIGITS)
     assert text == (
-        "**Forgotten.** Accuracy on unseen images of class 3: 97.5 % before, 0 % now (0 % if retrained); "
+        "**Forgotten.** Accuracy on test images of class 3: 97.5 % before, 0 % now (0 % if retrained); "
         "on the other classes: 99 % before, 98 % now (98.5 % if retrained)."
     )
     text = verdict(numbers(0.975, 0.0, None, kept=(0.99, 0.98, None)), ForgetRequest.parse("classes:3,5"), DIGITS)
@@ -107,7 +107,7 @@ def test_the_sentence_names_the_classes_and_the_accuracies_it_rests_on():
         (FACES[0].INFO, "attribute:long_hair=0", "on the forget set (no long hair): 100 %"),
         (DIGITS, "mislabelled:100@3", "on the forget set (100 mislabelled images, by their wrong labels): 100 %"),
         (DIGITS, "random:100", "on the forget set: 100 %"),
-        (None, "class:3", "on unseen images of class 3: "),
+        (None, "class:3", "on test images of class 3: "),
         (None, "attribute:identity=17", "on the forget set (identity 17): "),
     ],
 )

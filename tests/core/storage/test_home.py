@@ -213,7 +213,7 @@ def test_a_home_that_takes_no_file_can_be_looked_at_by_every_command(open_to_oth
     assert (json.loads(runs)[1]["error"] == "in the log alone") == (log == "left behind")
     assert (left, studies) == ("left with 0", "[]")
     assert [line for line in rest.splitlines() if line.startswith("left")] == ["left with 0"] * 3 + ["left with 1"]
-    assert "unseen images of class 3" in rest
+    assert "test images of class 3" in rest
     assert said.stderr == f"Forgetscope must be able to write to {home.database}, but it is read-only.\n"  # of `cancel`
     assert stat.S_IMODE(home.root.stat().st_mode) == 0o755
 

@@ -261,7 +261,7 @@ def test_swap_exchanges_a_and_b_and_turns_the_bars_round(open_app, planted):
 
 CHARTS = {
     "By class": ("Bars by class", "Heat map: true class against answer of A", "Heat map: true class against answer of B"),
-    "The forgotten": ("Bands from the retrained reference's answers on the forget set to those of A", "Bands from"),
+    "Forget set": ("Bands from the retrained reference's answers on the forget set to those of A", "Bands from"),
     "Layers": ("Likeness of A's and B's layers",),
     "Weights": ("Bars by layer", "Heat map: overlap"),
     "Trust": (),
@@ -308,7 +308,7 @@ def test_a_row_of_labels_that_were_made_wrong_is_called_so(open_app, bare, image
 
 def test_how_far_the_answers_are_from_the_references_is_the_headline(open_app, planted):
     known = ids(planted)
-    at = open_app(planted.root, VIEW, look="The forgotten", a=known["ssd", 0], b=known["finetune", 0])
+    at = open_app(planted.root, VIEW, look="Forget set", a=known["ssd", 0], b=known["finetune", 0])
     a, b = (float(m.value.removesuffix(" %")) for m in at.metric)
     assert [m.label for m in at.metric] == ["A: total variation distance", "B: total variation distance"]
     assert a < 30
@@ -414,11 +414,11 @@ def test_runs_without_a_reference_say_what_they_lack(open_app, bare, tab):
     at = open_app(bare.root, VIEW, look=tab)
     assert not at.error
     assert "None of these runs has both numbers" in " ".join(told(at, "info"))
-    if tab == "The forgotten":
+    if tab == "Forget set":
         assert "no retrained reference" in said(at)
 
 
-@pytest.mark.parametrize("tab, names", [("By class", ("per_class", "confusion")), ("The forgotten", ("examples",)),
+@pytest.mark.parametrize("tab, names", [("By class", ("per_class", "confusion")), ("Forget set", ("examples",)),
                                         ("Layers", ("cka",)), ("Weights", ("touched",))])  # fmt: skip
 def test_runs_of_an_older_engine_leave_out_what_they_did_not_store(open_app, bare, tab, names):
     for method in METHODS[:2]:

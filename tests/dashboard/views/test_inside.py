@@ -143,7 +143,7 @@ def test_t_asks_the_network_anew(open_app, told):
     home, runs = told
     at = open_app(home.root, PAGE, run=runs["ssse"], frame="5")
     at_one = {m.label: m.delta for m in at.metric}
-    assert set(at_one) == {f"{name}, t = 1.00" for name in ("Forget set", "Kept training images", "Unseen images")}
+    assert set(at_one) == {f"{name}, t = 1.00" for name in ("Forget set", "Retain set", "Test images")}
     sound(at.slider(key="t").set_value(0.0).run())
     at_zero = {m.label: m.delta for m in at.metric}
     assert all(delta.startswith("+0.0 points, ") for delta in at_zero.values())
@@ -249,7 +249,7 @@ def test_a_control_is_offered_no_control(open_app, tmp_path, told, finished, don
     home = Home(tmp_path / "control")
     shutil.copytree(told[0].root, home.root)
     at = open_app(home.root, PAGE, run=tell(home, "aru", (finished, done), mask="random"), frame="4")
-    assert "this run is the control" in words(at)[1]
+    assert "this run is the ablation" in words(at)[1]
     sound(at.slider(key="frame").set_value(6).run())
     assert not [b for b in at.button if b.key == "run-control"]
 
@@ -258,5 +258,5 @@ def test_unsir_without_optimised_noise_says_that_it_is_a_control(open_app, tmp_p
     home = Home(tmp_path / "control")
     shutil.copytree(told[0].root, home.root)
     at = open_app(home.root, PAGE, run=tell(home, "unsir", (finished, done), noise="gaussian"))
-    assert "This run is a control" in words(at)[1]
+    assert "This run is an ablation" in words(at)[1]
     assert at.slider(key="frame").max == 6

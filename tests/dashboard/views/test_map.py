@@ -90,8 +90,8 @@ def test_the_page_says_how_many_images_of_each_set_are_shown_and_counts_what_bec
     at = look("class")
     assert not at.error
     assert (
-        "On the map: 147 of 147 forget set, 1290 of 1290 kept training images, 36 of 36 unseen, of what had to go, "
-        "324 of 324 other unseen images" in said(at)
+        "On the map: 147 of 147 forget set, 1290 of 1290 retain set, 36 of 36 test forget set, "
+        "324 of 324 other test images" in said(at)
     )
     table = at.table[0].value
     assert table["What became of them"].tolist() == ["Forgotten", "Not forgotten", "Over-forgotten", "Went where the reference put it"]
@@ -220,14 +220,14 @@ def test_what_was_drawn_around_goes_to_the_unlearn_page_as_training_images(look,
     ids = table_of(arrays)["id"].to_numpy()[rows].tolist()
     at.session_state["map_lassoed"] = (mapped[1]["class"], ids)
     sound(at.run())
-    assert "1 of the 4 images are unseen ones" in said(at)
+    assert "1 of the 4 images are test images" in said(at)
     indices = sorted(arrays["index"][rows[:3]].tolist())
     assert chosen(at) == indices
     sound(button(at, "Forget these 3").click().run())
     assert at.title[0].value == "Unlearn"
     assert at.text_input(key="samples").value == ", ".join(map(str, indices))
     assert at.selectbox(key="dataset").value == "digits"
-    assert "3 training images must go." in said(at)
+    assert "3 training images are in the forget set." in said(at)
     assert not at.button(key="submit").disabled
 
 
@@ -243,7 +243,7 @@ def test_a_thousand_chosen_images_are_handed_over_whole(look, mapped):
     ids = table_of(arrays)["id"].to_numpy()[arrays["set"] == 1][:1000].tolist()
     at.session_state["map_lassoed"] = (mapped[1]["class"], ids)
     sound(button(sound(at.run()), "Forget these 1000").click().run())
-    assert "1000 training images must go" in said(at)
+    assert "1000 training images are in the forget set" in said(at)
 
 
 # The companion.

@@ -44,7 +44,7 @@ def test_the_result_tells_accuracy_by_attribute_and_why_there_is_no_matrix(open_
     assert not at.error, told(at)
     assert "Accuracy by attribute" in subheaders(at)
     assert "Accuracy by class" not in subheaders(at)
-    assert "Where the answers went" not in subheaders(at)
+    assert "Confusion matrix" not in subheaders(at)
     assert any("No confusion matrix: an image has several attributes" in c.value for c in at.caption)
     assert [alt for alt in alts(at) if "confusion" in alt.lower() or "Heat map" in alt] == []
     assert "Bars: accuracy by attribute of the original, the unlearned and the reference network" in alts(at)
@@ -76,7 +76,7 @@ def test_privacy_shows_the_attacks_and_says_what_a_class_is_needed_for(open_app,
     home, ids = home_of_attributes
     at = open_app(home.root, "views/privacy.py", run=ids[method])
     assert not at.error, told(at)
-    assert {"Who leaks", "Try to bring it back"} <= set(subheaders(at))
+    assert {"Attacked images", "Recoverability"} <= set(subheaders(at))
     assert any("Histogram" in alt or "loss" in alt.lower() for alt in alts(at))
 
 
@@ -93,7 +93,7 @@ def test_an_images_card_names_its_attributes_and_counts_the_right_ones(open_app,
     assert cells & {"0 of 3", "1 of 3", "2 of 3", "3 of 3"}
 
 
-@pytest.mark.parametrize("tab", ["By attribute", "The forgotten", "Layers", "Weights", "Trust"])
+@pytest.mark.parametrize("tab", ["By attribute", "Forget set", "Layers", "Weights", "Trust"])
 def test_compare_shows_two_runs_by_attribute(open_app, home_of_attributes, tab):
     home, ids = home_of_attributes
     at = open_app(home.root, "views/compare.py", a=ids["ssd"], b=ids["finetune"], look=tab)
@@ -101,13 +101,13 @@ def test_compare_shows_two_runs_by_attribute(open_app, home_of_attributes, tab):
     if tab == "By attribute":
         assert "Accuracy by attribute: B minus A" in subheaders(at)
         assert "Bars by attribute: accuracy of B's unlearned network minus A's, on unseen and on training images" in alts(at)
-    if tab in ("By attribute", "The forgotten"):
+    if tab in ("By attribute", "Forget set"):
         assert any("so no answer stands in place of another one" in message for message in told(at, "info"))
 
 
 def test_the_list_of_runs_opens(open_app, home_of_attributes):
     at = open_app(home_of_attributes[0].root, "views/runs.py")
-    assert "accuracy on what had to go" in said(at)
+    assert "accuracy on the forget request" in said(at)
 
 
 REFUSED = ("UNSIR", "Random label", "SalUn")

@@ -216,6 +216,6 @@ def test_all_bars_and_the_tile_are_of_the_images_that_the_caption_tells(open_app
     test, forget = map(int, re.search(r"Images asked: test set (\d+), forget set (\d+)\.$", caption).groups())
     assert (32 <= test <= 360, 16 <= forget <= 147) == (True, True)  # as many as this machine answers in time
     tiles = {metric.label: metric.help for metric in at.metric}
-    gone = int(re.fullmatch(r"On unseen images of what must go; images asked: (\d+)\.", tiles["Accuracy, forgotten"]).group(1))
-    kept = int(re.fullmatch(r"On unseen images of what stays; images asked: (\d+)\.", tiles["Accuracy, kept"]).group(1))
+    gone = int(re.fullmatch(r"On test images of the forget request; evaluated on (\d+) images\.", tiles["Accuracy, forget"]).group(1))
+    kept = int(re.fullmatch(r"On the test retain set; evaluated on (\d+) images\.", tiles["Accuracy, retain"]).group(1))
     assert gone + kept == test

@@ -20,7 +20,7 @@ from tests.planted import Behaviour, plant, spec
 
 VIEW = "views/privacy.py"
 OLD = dict.fromkeys(("examples", "answers", "relearn", "probes", "graft"))  # what an older version did not store
-PARTS = ("Who can tell?", "Who leaks", "Try to bring it back")
+PARTS = ("Membership inference attack", "Attacked images", "Recoverability")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_a_class_run_shows_all_three_parts(look):
     table = at.table[0].value
     assert list(table.columns) == ["Network", "AUC", "TPR at 10 %", "TPR at 1 %"]
     assert table["TPR at 1 %"].tolist() == ["–"] * 3
-    assert any("1 % of 36 unseen examples is less than one" in text for text in told(at, "caption"))
+    assert any("1 % of 36 test examples is less than one" in text for text in told(at, "caption"))
     assert "As hard to bring back as from a retrained network" in said(at)
 
 
@@ -148,7 +148,7 @@ def test_the_line_moves_with_the_threshold_in_both_figures(look):
 @pytest.mark.parametrize("score", ["loss", "entropy", "confidence"])
 def test_the_strongest_threshold_is_sought_on_one_half_and_counted_on_the_other(look, planted, score):
     at = look("random", score=score)
-    assert group(at, "Members lie") == ["above" if score == "confidence" else "below"]
+    assert group(at, 'Predict "member" if the score is') == ["above" if score == "confidence" else "below"]
     table = examples_of(planted, "random")
     scores = table[f"unlearned_{score}"].to_numpy(float)
     sought, counted = halves(sides_of(table, alike=False, kept_too=False))
@@ -160,7 +160,7 @@ def test_the_strongest_threshold_is_sought_on_one_half_and_counted_on_the_other(
         at.button(key="strongest").click()
         at = sound(at.run())
         assert at.session_state["threshold"] == found.value
-        assert group(at, "Members lie") == ["above" if found.above else "below"]
+        assert group(at, 'Predict "member" if the score is') == ["above" if found.above else "below"]
         shown = tiles(at)
         assert shown["True positives"] == percent(wanted.true_positive)
         assert shown["False positives"] == percent(wanted.false_positive)
@@ -186,14 +186,15 @@ def test_another_score_starts_anew_and_another_network_keeps_the_threshold(look)
     at = sound(at.button_group(key="attacked").set_value("original").run())
     assert at.session_state["threshold"] == kept
     at = sound(at.button_group(key="score").set_value("confidence").run())
-    assert group(at, "Members lie") == ["above"]
+    assert group(at, 'Predict "member" if the score is') == ["above"]
     assert at.session_state["threshold"] != kept
     assert str(at.session_state["threshold"]) not in ("", "nan")
 
 
 def test_a_link_opens_the_same_attack(look):
     at = look("random", score="entropy", attacked="original", side="above")
-    assert [group(at, label) for label in ("Score", "Network under attack", "Members lie")] == [["entropy"], ["original"], ["above"]]
+    labels = ("Score", "Network under attack", 'Predict "member" if the score is')
+    assert [group(at, label) for label in labels] == [["entropy"], ["original"], ["above"]]
     text = at.select_slider(key="threshold").options[20]
     again = look("random", score="entropy", threshold=text)
     assert f"{again.session_state['threshold']:.3g}" == text
@@ -211,9 +212,9 @@ def test_a_hostile_threshold_is_dropped(look, value):
 def test_unseen_images_of_kept_classes_can_be_added(look):
     at = look("class")
     names = [trace["name"] for trace in figure(at, "scores")["data"]]
-    assert names[-1] == "Unseen images (36)"
+    assert names[-1] == "Test images (36)"
     at = sound(at.toggle(key="others").set_value(True).run())
-    assert [trace["name"] for trace in figure(at, "scores")["data"]][-1] == "Unseen images (360)"
+    assert [trace["name"] for trace in figure(at, "scores")["data"]][-1] == "Test images (360)"
     assert at.table[0].value["TPR at 1 %"].tolist() != ["–"] * 3
     assert not look("random").toggle  # a random request has no kept classes
 
@@ -371,7 +372,7 @@ def test_an_older_run_says_of_each_part_that_it_has_to_be_run_again(look):
 
 def test_without_unseen_images_the_attack_cannot_be_counted(look):
     at = look("no unseen")
-    assert any("There are no unseen images to hold against the others" in text for text in told(at, "info"))
+    assert any("There are no test images to hold against the others" in text for text in told(at, "info"))
     assert at.button(key="strongest").disabled
     assert not at.metric
     at = sound(at.toggle(key="others").set_value(True).run())

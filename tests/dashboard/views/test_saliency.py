@@ -39,7 +39,7 @@ def test_one_image_is_explained_under_all_three_networks(open_app, finished, don
     for title in ("Original", "Unlearned", "Retrained reference", "Randomised network", "Unlearned − original", "Unlearned − reference"):
         assert f"**{title}**" in heads
     assert "truly 3" in heads
-    assert "the map misses" in captions(at)  # the error of Integrated Gradients
+    assert "completeness error" in captions(at)  # the error of Integrated Gradients
     assert "learn from them whether an image was in the training set" in captions(at)
     assert len(at.get("image")) == 9  # the image, three maps, the legend, three differences, the randomised network's
     assert captions(at).count("How to read it") == 3
@@ -96,7 +96,7 @@ def test_only_explainers_that_fit_are_offered_and_the_others_say_why(open_app, f
     assert "this network has none" in said(at)
     at = sound(at.selectbox(key="explainer").set_value("grad_cam").run())
     assert at.selectbox(key="saliency_layer").value == "pool2"
-    assert "the map misses" not in captions(at)
+    assert "completeness error" not in captions(at)
     at = sound(at.selectbox(key="saliency_layer").set_value("conv1").run())
     assert not at.error
 

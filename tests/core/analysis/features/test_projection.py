@@ -184,7 +184,7 @@ def test_neighbours_votes_and_centres_of_a_line_by_hand():
     found = around(np.array(places, np.float32)[:, None], labels, sets)
     assert found["neighbours"].tolist() == [[1, 2, 3], [0, 2, 3], [1, 0, 3], [2, 1, 0], [0, 1, 2], [3, 2, 1]]
     assert found["agreeing"] == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1 / 3, 2 / 3, 2 / 3])
-    near_unseen = [[4], [4], [4], [5], [5], [4]]  # one fewer than there are, so that an unseen image has as many as any
+    near_unseen = [[4], [4], [4], [5], [5], [4]]  # one fewer than there are, so that a test image has as many as any
     assert found["unseen_agreeing"] == pytest.approx([float(labels[i] == labels[j[0]]) for i, j in enumerate(near_unseen)])
     assert found["distance"] == pytest.approx([1, 1, 1, 1, 0.2, 0.5])  # centres 0.5 and 5; root mean squares 0.5 and 2
 

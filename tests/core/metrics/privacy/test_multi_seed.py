@@ -101,7 +101,7 @@ def log_p(seed, shape, phi=1.0):
 
 @pytest.mark.parametrize("a", [0.0, 0.3, 1.0])
 def test_rmia_is_the_mean_of_its_scores_and_their_area_but_for_ties_with_oneself(a):
-    """At gamma = 1 a score ranks among the unseen, so the area is the mean score; an unseen example never beats itself."""
+    """At gamma = 1 a score ranks among the unseen, so the area is the mean score; a test example never beats itself."""
     sides = log_p(1, (3, 20), 2), log_p(2, (3, 40)), log_p(3, (3, 20)), log_p(4, (3, 40))
     mean_score, area = rmia_by_hand(*sides, a)
     assert rmia(*sides, a=a) == pytest.approx(mean_score, abs=1e-12)

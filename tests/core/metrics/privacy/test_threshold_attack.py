@@ -92,7 +92,7 @@ def test_a_share_that_is_a_whole_count_is_not_lost_to_rounding(count, fpr, exact
 
 
 def test_where_the_rate_is_less_than_one_example_there_is_a_reason():
-    with pytest.raises(TooFewExamples, match=r"^1 % of 36 unseen examples is less than one; this rate needs at least 100\.$"):
+    with pytest.raises(TooFewExamples, match=r"^1 % of 36 test examples is less than one; this rate needs at least 100\.$"):
         tpr_at([1.0], np.zeros(36), 0.01)
     assert tpr_at([1.0], np.zeros(100), 0.01) == 1
     assert isinstance(TooFewExamples(), ValueError)
@@ -101,7 +101,7 @@ def test_where_the_rate_is_less_than_one_example_there_is_a_reason():
 @pytest.mark.parametrize("ask", [roc, auc, best_threshold, lambda a, b: rates(a, b, 0), lambda a, b: tpr_at(a, b, 0.5)])
 def test_an_empty_side_has_a_reason(ask):
     for sides in (([], [1.0]), ([1.0], [])):
-        with pytest.raises(TooFewExamples, match="at least one member and one unseen example"):
+        with pytest.raises(TooFewExamples, match="at least one member and one test example"):
             ask(*sides)
 
 

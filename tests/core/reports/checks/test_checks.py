@@ -187,7 +187,7 @@ def test_an_attack_that_misses_the_forgotten_more_than_chance_shows_over_forgett
 def test_an_attack_below_chance_means_over_forgetting():
     """50 images against 400: Hanley and McNeil's error at 0.4 is 0.045, times sqrt(2) and three 0.19; below 0.5 - 0.19 is 0.31."""
     said = the_one(images(changed(IMAGES, attack_auc=0.25)), "over_forgotten",
-                   "lower loss than an unseen one: 55 % before, 25 % now (50 % if retrained); below 50 % is below chance")  # fmt: skip
+                   "lower loss than a test image: 55 % before, 25 % now (50 % if retrained); below 50 % is below chance")  # fmt: skip
     assert "An attack below chance means over-forgetting, not success" in said
     assert images(changed(IMAGES, attack_auc=0.35)) == []
     alike = changed(changed(IMAGES, attack_auc=0.25), "reference", attack_auc=0.3)  # harder images: below chance for any network
@@ -369,7 +369,7 @@ def test_single_images_need_no_bringing_back():
 def test_a_class_that_the_average_hides_is_named_with_both_accuracies():
     """Losses 0.55, 0 and 0: 18.3 % on average."""
     numbers = changed(GOOD, test_retain_accuracy=0.77)
-    said = the_one(doubts(numbers, SEEN | {"unlearned": classes(0.0, 0.4, 0.95, 0.95)}), "hidden_worst_class", "unseen images of dog")
+    said = the_one(doubts(numbers, SEEN | {"unlearned": classes(0.0, 0.4, 0.95, 0.95)}), "hidden_worst_class", "test images of dog")
     assert "95 % before, 40 % now (95 % if retrained)" in said
     assert "18.3 % on average" in said  # and no second doubt for the price of that one class
 
@@ -391,7 +391,7 @@ def test_a_loss_that_all_classes_share_is_a_price():
         found = doubts(changed(GOOD, test_retain_accuracy=kept), SEEN | {"unlearned": classes(0.0, kept, kept, kept)})
         assert [d.key for d in found] == keys
     assert doubts(worn, even, floor=changed(GOOD, test_retain_accuracy=0.78)) == []  # twice 0.17 is 0.34
-    the_one(images(changed(IMAGES, test_retain_accuracy=0.7)), "price", "unseen images")
+    the_one(images(changed(IMAGES, test_retain_accuracy=0.7)), "price", "test images")
 
 
 def test_without_a_reference_the_price_is_held_against_the_original():
@@ -449,7 +449,7 @@ def test_any_one_number_may_be_missing(metric, model):
 
 
 def study(*forgets, before=0.95, js=0.05):
-    """Seed -> numbers of a run in which accuracy on unseen images of the class fell to that."""
+    """Seed -> numbers of a run in which accuracy on test images of the class fell to that."""
     return {
         seed: changed(changed(GOOD, test_forget_accuracy=value, js_to_reference=js + seed / 1000), "original", test_forget_accuracy=before)
         for seed, value in enumerate(forgets)
@@ -497,7 +497,7 @@ def test_answers_that_moved_away_are_no_effect():
     assert doubt.key == "no_effect"
     assert doubt.sentence == "There is no effect: on average, the distance to the reference rose by 0.081 nats ± 0.002 nats (n = 3)."
     (same,) = check_study(study(0.95, 0.95, 0.95), CLASS)
-    assert same.sentence == "There is no effect: on average, accuracy on what had to go did not change (0 % ± 0 % (n = 3))."
+    assert same.sentence == "There is no effect: on average, accuracy on the forget request did not change (0 % ± 0 % (n = 3))."
 
 
 def test_a_rival_that_lies_nearer_is_told():

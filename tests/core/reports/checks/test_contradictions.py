@@ -151,7 +151,7 @@ def test_a_network_that_always_said_one_class_has_not_collapsed():
 def test_what_unlearning_taught_is_not_called_still_there():
     worse = changed(changed(GOOD, test_forget_accuracy=0.5), "original", test_forget_accuracy=0.1)
     said = CHECKS["not_forgotten"](Case(worse, SEEN, CLASS, NAMES))
-    assert said == "Not forgotten: what had to go is now answered more often right: 10 % before, 50 % now (0 % if retrained)."
+    assert said == "Not forgotten: the forget set is now answered more often right: 10 % before, 50 % now (0 % if retrained)."
 
 
 # An original that is far off.
@@ -212,7 +212,7 @@ def test_an_original_that_its_own_wrong_labels_spoiled_must_be_near_guessing():
 def test_unseen_images_alone_tell_where_the_training_set_was_not_measured():
     numbers = changed(GOOD, "original", test_retain_accuracy=0.4)
     finding = examine(Case(numbers, SEEN, CLASS, NAMES))
-    assert finding.doubts[0].sentence.startswith(f"{FAR_OFF} unseen images of what is kept is 40 % before unlearning, 95 % if retrained")
+    assert finding.doubts[0].sentence.startswith(f"{FAR_OFF} test images of what is kept is 40 % before unlearning, 95 % if retrained")
 
 
 def test_attributes_are_held_against_always_the_more_frequent_answer():

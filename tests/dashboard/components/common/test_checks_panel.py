@@ -57,7 +57,7 @@ def caveats(at) -> str:
 
 def test_a_good_run_names_what_was_looked_for(open_app, home):
     at = open_app(home.root, RESULT, run=plant(home, spec("ssd"), anamnesis_index=0.9, graft_forget_accuracy=0.0, forget_entropy=0.9))
-    assert "check_circle: No doubt was found. Looked for: " in panel(at)
+    assert "check_circle: No warning. Looked for: " in panel(at)
     assert all(what in panel(at) for key, what in CHECKED.items() if key != "control_as_good")
     assert CHECKED["control_as_good"] not in panel(at)  # SSD has none
     assert "The retraining variability is not known" in caveats(at)
@@ -68,7 +68,7 @@ def test_doubts_stand_in_the_box_with_their_numbers(open_app, home):
     text = panel(open_app(home.root, RESULT, run=run))
     assert "check_circle" not in text
     assert "2 training steps bring it back" in text
-    assert "The average hides a class: accuracy on unseen images of 5" in text
+    assert "The average hides a class: accuracy on test images of 5" in text
 
 
 def test_the_stored_grafts_say_whether_the_originals_last_layer_fits(open_app, home):
@@ -100,7 +100,7 @@ def test_a_control_of_the_same_request_is_held_against_the_run(open_app, home):
     plant(home, spec("aru", seed=1, params=params | {"mask": "random"}), js_to_reference=0.05)  # another seed
     assert "control" not in panel(open_app(home.root, RESULT, run=run))
     control = plant(home, spec("aru", params=params | {"mask": "random"}), js_to_reference=0.05)
-    assert "A control does as well: with a random mask" in panel(open_app(home.root, RESULT, run=run))
+    assert "An ablation does as well: with a random mask" in panel(open_app(home.root, RESULT, run=run))
     assert "control" not in panel(open_app(home.root, RESULT, run=control))
 
 
@@ -134,7 +134,7 @@ def test_the_floor_is_a_column_once_it_is_there(open_app, home):
     plant(home, spec("retrain"), test_retain_accuracy=0.8)
     at = open_app(home.root, RESULT, run=run)
     first = at.tabs[0].table[0].value.set_index("Measure")
-    assert first.loc["Accuracy, unseen, kept", "Second reference"] == "80 %"
+    assert first.loc["Accuracy, test retain set", "Second reference"] == "80 %"
     assert "measure_floor" not in [b.key for b in at.button]
     assert "more than twice the retraining variability, which a second reference shows" in caveats(at)
     assert "of relearning, it excuses only what lies on the side of the second network" in caveats(at)
@@ -235,7 +235,7 @@ def test_what_contradicts_a_doubt_is_told_below_and_not_beside_it(open_app, home
     """Still answered half of the time, and the attack far below chance: the first is seen, the second inferred."""
     run = plant(home, spec("ssd"), test_forget_accuracy=0.5, attack_auc=0.1)
     at = open_app(home.root, RESULT, run=run)
-    assert "Not forgotten: what had to go is still answered right" in panel(at)
+    assert "Not forgotten: the forget set is still answered right" in panel(at)
     assert "Over-forgotten" not in panel(at)
     assert "Found, too, but not shown, because what is still answered cannot have been forgotten too well: over-forgetting." in caveats(at)
 

@@ -458,7 +458,7 @@ def test_bars_go_up_where_b_is_better_and_wear_its_colour():
     assert low == -high
     assert high >= 1
     assert list(test.x) == ["cat", "<b>dog ✕</b>", "owl"]
-    assert [trace.name for trace in figure.data if trace.showlegend is not False] == ["unseen images", "training images"]
+    assert [trace.name for trace in figure.data if trace.showlegend is not False] == ["test images", "training images"]
 
 
 def test_two_equal_runs_still_have_an_axis():

@@ -150,7 +150,7 @@ def test_a_hover_says_what_the_image_is_and_what_each_network_answers(arrays):
         "forget set, train index 10<br>label zero (made wrong; truly two)<br>Original: zero (80 %)<br>Unlearned: one (60 %)"
         "<br>Retrained reference: one (90 %)"
     )
-    assert texts[7].startswith("other unseen images, test index 4<br>label two<br>")
+    assert texts[7].startswith("other test images, test index 4<br>label two<br>")
 
 
 # Choosing.

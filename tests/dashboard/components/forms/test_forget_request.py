@@ -35,7 +35,7 @@ def told(at):
 
 def must_go(at):
     """The sentence under the form."""
-    (said,) = [c.value for c in at.caption if "training images must go" in c.value or "drawn by seed" in c.value]
+    (said,) = [c.value for c in at.caption if "training images are in the forget set" in c.value or "drawn by seed" in c.value]
     return said
 
 
@@ -94,7 +94,7 @@ def test_a_person_is_searched_for_and_shown(open_app, bare):
     people = at.multiselect(key="value.identity")
     assert list(people.options) == [str(i) for i in range(200)]
     people.set_value(["17", "20"])
-    assert must_go(sound(at.run())) == "32 training images must go."
+    assert must_go(sound(at.run())) == "32 training images are in the forget set."
     assert not at.info
     assert not at.button(key="submit").disabled
     images = dataset_images(bare.root, "faces")
@@ -105,7 +105,7 @@ def test_an_attribute_starts_from_those_who_have_it(open_app, bare):
     at = open_app(bare.root, dataset="faces_attributes", kind="attribute", column="glasses")
     assert at.multiselect(key="value.glasses").value == ["yes"]
     glasses = next(c for c in FACES[2].INFO.columns if c.name == "glasses")
-    assert must_go(at) == f"{glasses.counts[1]} training images must go; 36 of them are shown."
+    assert must_go(at) == f"{glasses.counts[1]} training images are in the forget set; 36 of them are shown."
     at.multiselect(key="value.glasses").set_value([])
     assert told(sound(at.run())) == ["The forget set is empty; name at least one value of glasses of faces_attributes, 0 to 1."]
     at.multiselect(key="value.glasses").set_value(["no", "yes"])
@@ -124,7 +124,7 @@ def test_mislabelled_says_that_labels_are_flipped_before_the_original_is_trained
 def test_a_file_of_indices_goes_together_with_those_typed(open_app, finished):
     at = open_app(finished.root, kind="samples", samples="5")
     at.file_uploader(key="indices").upload("gone.csv", b"index\n9\n5\n12\n", "text/csv")
-    assert must_go(sound(at.run())) == "3 training images must go."
+    assert must_go(sound(at.run())) == "3 training images are in the forget set."
     assert not at.button(key="submit").disabled
 
 
@@ -145,11 +145,11 @@ def test_images_that_are_not_here_are_told_of_and_the_request_stands(open_app, b
     (sentence,) = told(at)
     assert sentence.startswith("CIFAR-20 is not in ")
     assert "put the folder cifar-100-python there, or set FORGETSCOPE_DATA" in sentence
-    assert must_go(at) == "500 training images must go."
+    assert must_go(at) == "500 training images are in the forget set."
     assert not at.button(key="submit").disabled
     assert list(at.multiselect(key="subclass").options) == list(FINE)
     at.multiselect(key="subclass").set_value(["beaver", "otter"])
-    assert must_go(sound(at.run())) == "1000 training images must go."
+    assert must_go(sound(at.run())) == "1000 training images are in the forget set."
     assert looked_for == ["cifar20"]  # once, not at every click: it takes seconds
 
 
@@ -157,7 +157,7 @@ def test_many_classes_are_searched_for_and_few_lie_open(open_app, bare, empty):
     at = open_app(bare.root, dataset="cifar100")
     assert list(at.selectbox(key="class").options) == list(FINE)
     at.selectbox(key="class").set_value("beaver")
-    assert must_go(sound(at.run())) == "500 training images must go."
+    assert must_go(sound(at.run())) == "500 training images are in the forget set."
     assert "class" not in [s.key for s in open_app(bare.root).selectbox]
 
 

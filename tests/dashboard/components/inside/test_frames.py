@@ -247,7 +247,7 @@ def test_of_many_convolutions_some_are_shown_evenly_and_it_says_so():
 def test_healing_stands_beside_its_control_or_offers_one():
     drawn = []
     alone = aru.frames(story(of_aru(), **SETTINGS), None, lambda: drawn.append(1))[-1]
-    assert "its control would tell" in alone.sentence
+    assert "its ablation would tell" in alone.sentence
     alone.panels()[-1].draw()
     assert drawn == [1]
     beside = aru.frames(story(of_aru(), **SETTINGS), np.array([[0.4, 0.5], [0.3, 0.8]]), lambda: None)[-1]

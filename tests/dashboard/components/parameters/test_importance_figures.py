@@ -57,7 +57,7 @@ def test_betas_stand_in_equal_bins_from_0_to_1():
 def test_the_curve_leaves_out_parts_of_the_data_that_are_empty_and_marks_alpha():
     accuracies = {"forget": [0.0, 1.0], "retain": [0.9, 1.0], "test_forget": [None, None], "test_retain": [0.8, 0.9]}
     figure = drawn.alpha_lines([0.1, 10.0], accuracies, 1.0, 3.0, None)
-    assert [trace.name for trace in figure.data] == ["forget set", "kept training images", "unseen, kept"]
+    assert [trace.name for trace in figure.data] == ["forget set", "retain set", "test retain set"]
     assert list(figure.data[0].x) == [-1, 1]
     assert [shape.x0 for shape in figure.layout.shapes] == pytest.approx([0, log10(3)])
 

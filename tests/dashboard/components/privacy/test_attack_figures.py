@@ -166,7 +166,7 @@ def test_histograms_are_shares_of_their_own_set():
     assert all(some.sum() == pytest.approx(1) and len(some) == BINS for some in shares.values())
     assert np.flatnonzero(shares["forget"]).tolist() == [int((float(LOSS.drawn(1.0)) + 5) / 10 * BINS)]
     figure = distribution()
-    assert [trace.name for trace in figure.data] == ["Forget set (20)", "Kept training images (50)", "Unseen images (10)"]
+    assert [trace.name for trace in figure.data] == ["Forget set (20)", "Retain set (50)", "Test images (10)"]
     assert [trace.line.color for trace in figure.data] == list(SET_COLOUR.values())
     assert [max(trace.y) for trace in figure.data] == [1, 1, 1]
 

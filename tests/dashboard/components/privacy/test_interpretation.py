@@ -22,7 +22,7 @@ def attack(score: str, model: str, above: bool, **values: list[float]) -> Attack
 def test_familiar_is_familiar_on_either_side(score, above, familiar):
     members = LOW if familiar != SCORES[score].above else HIGH
     text = reading(attack(score, "unlearned", above, unlearned=members, reference=SAME))
-    assert f"look {'more' if familiar else 'less'} familiar than unseen ones" in text
+    assert f"look {'more' if familiar else 'less'} familiar than test images" in text
     assert (TOO_MUCH in text) == (not familiar)
     better = familiar == (above == SCORES[score].above)
     assert ("beats chance" in text) == better

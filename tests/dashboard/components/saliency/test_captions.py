@@ -38,11 +38,11 @@ def test_only_maps_with_a_sign_are_said_to_speak_against(key, against):
 
 
 @pytest.mark.parametrize("difference, error, steps, off, text", [
-    (2.0, 0.01, 24, None, "The logit rises by 2.00; the map misses 0.50 % of it; 24 steps."),
-    (2.0, 0.01, 22, 0.043, "The logit rises by 2.00; the map misses 0.50 % of it; pixel by pixel the map is about 4.3 % off; 22 steps."),
+    (2.0, 0.01, 24, None, "The logit rises by 2.00; completeness error 0.50 %; 24 steps."),
+    (2.0, 0.01, 22, 0.043, "The logit rises by 2.00; completeness error 0.50 %; pixel by pixel the map is about 4.3 % off; 22 steps."),
     (0.0, 0.25, 24, 0.04, "The logit does not rise; error 0.25; pixel by pixel the map is about 4.0 % off; 24 steps."),
     (2.0, None, 24, None, "The network's gradients are no numbers on the way: this map says nothing."),
-    (-0.5, 0.05, 0, None, "The logit falls by 0.50; the map misses 10.00 % of it."),
+    (-0.5, 0.05, 0, None, "The logit falls by 0.50; completeness error 10.00 %."),
     (0.0, 0.25, 24, None, "The logit does not rise; error 0.25; 24 steps."),
     (None, None, 0, None, ""),
 ])  # fmt: skip
