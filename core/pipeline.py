@@ -27,7 +27,7 @@ from core.training.context import synchronise
 from core.training.loop import Diverged, fit
 from core.training.precomputed import Statistic
 from core.training.run_setup import RunSetup, restore, set_up
-from core.training.uploaded_weights.accept import taken_in
+from core.training.uploaded_weights.stored_weights import taken_in
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # Streamlit puts dashboard/ on the path, not the project
     sys.path.insert(0, str(ROOT))
 
-import dashboard.boot  # noqa: E402, F401  # the path must be there first; imported for what it does
 from dashboard.components.common.page_frame import frame  # noqa: E402  # the path must be there first
+import dashboard.preload  # noqa: E402, F401  # the path must be there first; imported for what it does
 
 st.set_page_config(page_title="Forgetscope", page_icon=str(ROOT / "assets" / "favicon.png"), layout="wide")
 page = st.navigation(

@@ -14,9 +14,9 @@ from core.analysis.saliency.map_similarity import share_on
 from core.data.dataset import Dataset, Examples
 from core.data.registry import load_dataset
 from core.data.splits import Splits, split
+from core.domain.forget_request import ForgetRequest
 from core.domain.hyperparameters import with_params
 from core.domain.info import ForClasses, OfCeiling, Preset
-from core.domain.request import ForgetRequest
 from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from core.domain.code_version import run_version
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import Measurement, RunSpec, RunStatus
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home

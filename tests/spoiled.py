@@ -8,7 +8,7 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.metrics.evaluate import evaluate, measure

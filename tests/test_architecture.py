@@ -23,7 +23,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own r
     {"core.methods", "core.metrics"},
     {"core.pipeline", "core.analysis", "core.reports"},
     {"core.jobs"},
-    {"core.cli", "dashboard.boot", "dashboard.http_gate", "dashboard.session"},
+    {"core.cli", "dashboard.preload", "dashboard.http_gate", "dashboard.session"},
     {"core.__main__", "dashboard.queries"},
     {"dashboard.components"},
     {"dashboard.views"},
@@ -40,17 +40,17 @@ LOADERS = {  # calls that pickle, or may
 TORCH_FREE = ("core.domain", "core.storage", "core.reports", "core.jobs", "core.cli", "core.metrics.privacy")  # besides the whole dashboard
 WITH_TORCH = {  # of these rooms: what a process of its own computes with
     *("core.jobs.engine_server", "core.jobs.background_worker", "core.jobs.single_thread"),
-    *("core.jobs.write_catalogue", "core.jobs.write_first_versions"),
+    *("core.jobs.write_catalogue", "core.jobs.record_versions"),
 }
 ALSO_FREE = (  # single modules of other rooms that start often, or watch
     *("core.__main__", "core.analysis.stored_results", "core.analysis.registry", "core.analysis.saliency.map_similarity"),
     *("core.training.uploaded_weights.client", "core.training.uploaded_weights.scan_file"),
-    *("core.data.export_images", "core.data.paths", "core.data.names", "core.data.importing.importer", "core.data.importing.store"),
+    *("core.data.export_images", "core.data.paths", "core.data.name_order", "core.data.importing.importer", "core.data.importing.store"),
 )
 CHARTS = {  # room of components -> its modules that only draw what they are given
     "common": ("plotly_layout", "ssd_figures", "class_figures", "palette", "image_grid", "image_card"),
-    "compare": ("pair_figures", "flow_figures", "pareto_front", "rows"),
-    "feature_map": ("figure", "hover.payload", "selectors", "table"),
+    "compare": ("pair_figures", "flow_figures", "pareto_front", "run_labels"),
+    "feature_map": ("figure", "forget_rules", "hover.payload", "table"),
     "inside": ("frames", "figures", "shared_frames", "ssd", "ssse", "aru", "unsir", "weight_perturbation"),
     "parameters": ("importance_figures", "weight_change_figures"),
     "privacy": ("attack_figures", "image_grids", "recoverability_figures", "scores"),

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from core.data.dataset import Dataset, Examples
 from core.data.splits import Splits, split
+from core.domain.forget_request import ForgetRequest
 from core.domain.info import Column, DatasetInfo
-from core.domain.request import ForgetRequest
 from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.models.registry import MODELS

@@ -1,4 +1,4 @@
-"""Questions about a single step's path: what the network would answer at theta* + t * delta, for any t."""
+"""What the Inside page asks about a method's steps: predictions along a step's path, where its moments lie among the weights, its noise."""
 
 from copy import deepcopy
 from functools import lru_cache

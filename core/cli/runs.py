@@ -11,7 +11,7 @@ from core.cli.active_runs import places, plain
 from core.cli.active_runs import standing as standing_of
 from core.cli.common import FAILED, as_json, cli, print_json
 from core.cli.output import doubts_of, print_report, print_study
-from core.domain.request import KINDS
+from core.domain.forget_request import KINDS
 from core.domain.run import RunStatus
 from core.jobs import submit
 from core.jobs.catalogue import catalogue

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import platformdirs
 
-from core.data.names import place_of
+from core.data.name_order import place_of
 from core.domain.errors import WrongInput
 
 OFFLINE = "FORGETSCOPE_OFFLINE"  # set to anything: never download

@@ -9,7 +9,7 @@ from torch import Tensor
 from core.data.dataset import Dataset, Examples
 from core.data.labels import is_multi
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 
 FLIPS = 1  # added to a request's seed: which examples go, and what they are called, are two draws
 NAMES = ("train", "retain", "forget", "test", "test_retain", "test_forget")

@@ -5,7 +5,7 @@ comments, texts for people and imports of each other. So a sentence that is mend
 model that is added leave every stored version as it is.
 
 `first_versions.json` holds the hash that each part had first, and the version that runs had then. A part counts only where it differs
-from that, and a family of metrics counts from the day on which its first hash is written there: `python -m core.jobs.write_first_versions`
+from that, and a family of metrics counts from the day on which its first hash is written there: `python -m core.jobs.record_versions`
 adds those that are missing.
 """
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import re
 
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 
 LONGEST = 2_000_000  # bytes of a file
 SHOWN = 40  # letters of a line that is repeated

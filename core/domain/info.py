@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.domain.forget_request import ForgetRequest
 from core.domain.hyperparameters import Param, Value
-from core.domain.request import ForgetRequest
 from core.domain.run import Recipe
 
 

@@ -1,7 +1,7 @@
 """A request in words: whole classes, one person, a hundred wrong labels; and times, as people say them; pure."""
 
+from core.domain.forget_request import ForgetRequest
 from core.domain.info import DatasetInfo
-from core.domain.request import ForgetRequest
 
 MOST = 5  # names in a row
 

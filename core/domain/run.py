@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Self
 
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest, request_from
+from core.domain.forget_request import ForgetRequest, request_from
 from core.domain.stored_json import check_plain, is_readable, plain_object
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
+from core.domain.forget_request import ForgetRequest, request_from
 from core.domain.info import DatasetInfo
-from core.domain.request import ForgetRequest, request_from
 from core.domain.request_text import title_of
 from core.domain.run import settings_text
 from core.domain.seeds import covers

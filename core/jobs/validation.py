@@ -6,14 +6,14 @@ import os
 import re
 from typing import Any, TypeVar
 
-from core.data.names import composed
+from core.data.name_order import composed
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import run_version
 from core.domain.errors import WrongInput
+from core.domain.forget_request import ForgetRequest
 from core.domain.hyperparameters import Value, check_names
 from core.domain.info import Column, DatasetInfo, ForClasses, MethodInfo, OfCeiling
 from core.domain.presets import preset_for
-from core.domain.request import ForgetRequest
 from core.domain.run import RunSpec, WeightsAs
 from core.jobs.catalogue import Catalogue
 

@@ -26,8 +26,8 @@ from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.training.batch_size import forward_chunk
 from core.training.context import RunContext
-from core.training.gradients import summed_gradient
 from core.training.loop import fit, share_right
+from core.training.per_example_gradients import summed_gradient
 
 
 def random_start(shape: tuple[int, ...], radius: float, generator: torch.Generator) -> Tensor:

@@ -18,8 +18,8 @@ from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.methods.random_label import WRONG_LABEL, relabelled
 from core.training.context import RunContext
-from core.training.gradients import summed_gradient
 from core.training.loop import fit
+from core.training.per_example_gradients import summed_gradient
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.data.names import named_orders
+from core.data.name_order import named_orders
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.run import NORMALISATIONS, ORDERS, WeightsAs

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from core.domain.forget_request import ForgetRequest
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
-from core.domain.request import ForgetRequest
 from core.domain.request_text import words_of
 
 NEAR = 0.05  # share: differences of accuracy below this are called the same

@@ -11,8 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.data.labels import loss as label_loss
 from core.training.batch_size import Chunk
-from core.training.gradients import per_sample_gradients
-from core.training.per_sample import Recorder, count_uses
+from core.training.per_example_gradients import per_sample_gradients
+from core.training.squared_gradients import Recorder, count_uses
 
 Importance = dict[str, Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]  # logits (B, C), labels (B,) or (B, A) -> a scalar

@@ -9,8 +9,8 @@ from core.data.importing import store as added_sets
 from core.data.paths import data_folder
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
+from core.domain.forget_request import ForgetRequest
 from core.domain.info import DatasetInfo
-from core.domain.request import ForgetRequest
 from core.domain.request_text import title_of
 from core.domain.study import StudyPlan
 from core.jobs import catalogue as shelves

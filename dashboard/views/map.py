@@ -12,13 +12,13 @@ from core.domain.info import DatasetInfo
 from core.storage.records import Run
 from dashboard import queries
 from dashboard.components.common.background_analysis import look
+from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.missing_results import NETWORKS, lacks
 from dashboard.components.common.run_picker import finished_run
-from dashboard.components.common.sections import fragment
+from dashboard.components.feature_map.choose_forget_set import show_choice
 from dashboard.components.feature_map.hover.component import show_hover, tell_hover
 from dashboard.components.feature_map.panel import ask_shown, show_card, show_map
-from dashboard.components.feature_map.selection_panel import show_choice
 from dashboard.components.feature_map.table import SET_TITLE, SETS, models_of, table_of
 from dashboard.session import stays
 

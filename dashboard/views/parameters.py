@@ -8,9 +8,9 @@ from core.domain.info import DatasetInfo
 from core.storage.records import Run
 from dashboard import queries
 from dashboard.components.common import class_figures, plotly_layout
+from dashboard.components.common.fragments import fragment
 from dashboard.components.common.missing_results import lacks
 from dashboard.components.common.run_picker import finished_run
-from dashboard.components.common.sections import fragment
 from dashboard.components.parameters.importance_panel import importances
 from dashboard.components.parameters.importance_source import Source, safely, source
 from dashboard.components.parameters.ssd_explorer import explorer

@@ -9,12 +9,12 @@ from core.domain.info import DatasetInfo
 from core.storage.records import Run
 from dashboard import queries
 from dashboard.components.common.checks_panel import trust_panel
+from dashboard.components.common.fragments import fragment, part
 from dashboard.components.common.missing_results import lacks
 from dashboard.components.common.run_picker import finished_run
-from dashboard.components.common.sections import fragment, part
 from dashboard.components.privacy.attack_controls import Attack, ask_attack, second_reference
 from dashboard.components.privacy.attack_panels import show_distributions, show_rates, show_roc
-from dashboard.components.privacy.image_panel import leaks
+from dashboard.components.privacy.attacked_images import leaks
 from dashboard.components.privacy.recoverability_panel import back_part
 
 Where = tuple[str, str]

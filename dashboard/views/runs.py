@@ -5,6 +5,7 @@ import streamlit as st
 from core.domain.run import RunStatus
 from core.storage.records import DamagedRun
 from dashboard import queries
+from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import gist
 from dashboard.components.common.run_filters import ask_wanted, counted, damaged_row, take_out
@@ -17,7 +18,6 @@ from dashboard.components.common.run_status import (
     settings_of,
     state,
 )
-from dashboard.components.common.sections import fragment
 from dashboard.session import ask_to_open
 
 PAGE = 10  # runs shown at once

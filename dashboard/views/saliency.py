@@ -7,9 +7,9 @@ import streamlit as st
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
 from dashboard import queries
+from dashboard.components.common.fragments import fragment, part
 from dashboard.components.common.missing_results import NETWORKS, lacks
 from dashboard.components.common.run_picker import finished_run
-from dashboard.components.common.sections import fragment, part
 from dashboard.components.saliency.controls import ask_question
 from dashboard.components.saliency.gallery import gallery
 from dashboard.components.saliency.one_image import one_image

@@ -7,9 +7,9 @@ from core.domain.study import StudyPlan
 from core.jobs.studies import submit
 from core.jobs.studies.progress import takes
 from dashboard import queries
+from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import put_back_rows
-from dashboard.components.common.sections import fragment
 from dashboard.components.forms.forget_request import ask_request, one_draw
 from dashboard.components.studies.form import ask_plan, told
 from dashboard.components.studies.rows import damaged_row, moving, study_row

@@ -5,15 +5,15 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
+from core.domain.forget_request import ForgetRequest
 from core.domain.hyperparameters import Value
 from core.domain.info import MethodInfo
 from core.domain.presets import PAPER
-from core.domain.request import ForgetRequest
 from core.jobs import submit
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
 from dashboard import queries
+from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.sections import fragment
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card, not_offered
 from dashboard.components.forms.method_form import method_form

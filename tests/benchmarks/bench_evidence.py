@@ -11,7 +11,7 @@ import sys
 import tempfile
 from time import perf_counter
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.validation import make_spec
 from core.metrics.privacy.threshold_attack import interval

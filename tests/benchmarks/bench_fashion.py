@@ -15,7 +15,7 @@ import tempfile
 
 from torch import Tensor, nn
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import RunSpec
 from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.validation import make_spec

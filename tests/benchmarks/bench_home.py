@@ -21,7 +21,7 @@ from core.jobs.write_catalogue import write
 from core.storage.home import Home, open_home
 from core.storage.run_list import Wanted, count, page_of
 from core.storage.runs import ResultStore
-import dashboard.boot  # noqa: F401  # as the server has imported it before anybody asks
+import dashboard.preload  # noqa: F401  # as the server has imported it before anybody asks
 from tests.benchmarks.chromium import told
 from tests.planted_rows import plant_rows
 

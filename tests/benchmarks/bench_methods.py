@@ -12,7 +12,7 @@ import tempfile
 
 import torch
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.validation import make_spec
 from core.pipeline import Job, Stages, precompute, prepare, restore, run, train, unlearn

@@ -19,7 +19,7 @@ from core.analysis.saliency.gallery import gallery
 from core.data.importing.importer import Asked, add
 from core.data.paths import data_folder
 from core.data.registry import load_dataset
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import MODELS as NAMES
 from core.domain.run import Recipe, RunSpec
 from core.jobs.catalogue import catalogue

@@ -11,7 +11,7 @@ import torch
 
 from core import pipeline
 from core.data.importing.importer import Asked, add
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import RunStatus
 from core.jobs.catalogue import catalogue
 from core.jobs.validation import make_spec

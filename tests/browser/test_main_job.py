@@ -8,8 +8,8 @@ import time
 from playwright.sync_api import expect
 import pytest
 
+from core.domain.forget_request import ForgetRequest
 from core.domain.formatting import percent
-from core.domain.request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import submit
 from core.reports.run_report import numbers_of

@@ -8,7 +8,7 @@ import pytest
 
 from core.analysis import stored_results
 from core.analysis.stored_results import Analysis
-from dashboard.components.feature_map.selectors import foremost, scores, seen
+from dashboard.components.feature_map.forget_rules import foremost, scores, seen
 from dashboard.components.feature_map.table import SET_TITLE, models_of, table_of
 from tests.browser.kit import click_point, drawn, ready, until
 

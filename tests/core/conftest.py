@@ -49,7 +49,7 @@ def trained_home(made_once: Made) -> Home:
     def fill(folder: Path) -> None:
         import torch  # late: tests of the store and of jobs need none of this
 
-        from core.domain.request import ForgetRequest
+        from core.domain.forget_request import ForgetRequest
         from core.jobs.validation import make_spec
         from core.jobs.write_catalogue import describe
         from tests.attributes import computed, one_epoch

@@ -9,7 +9,7 @@ from core import pipeline
 from core.analysis.weights.importance_summary import importance_view
 from core.analysis.weights.ssd_what_if import load, redampen
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.reports.checks.across_seeds import check_study

@@ -17,8 +17,8 @@ import torch
 from core import pipeline
 from core.data.registry import load_dataset
 from core.domain.errors import WrongInput
+from core.domain.forget_request import ForgetRequest
 from core.domain.presets import PRESETS
-from core.domain.request import ForgetRequest
 from core.domain.run import STAGES, RunSpec
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe

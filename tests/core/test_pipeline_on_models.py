@@ -14,8 +14,8 @@ from core import pipeline
 from core.data.dataset import Dataset, Examples
 from core.data.registry import DATASETS, load_dataset
 from core.domain.errors import WrongInput
+from core.domain.forget_request import ForgetRequest
 from core.domain.info import DatasetInfo, Preset
-from core.domain.request import ForgetRequest
 from core.domain.run import Recipe, RunSpec
 from core.metrics.registry import METRICS
 from core.models.layer_groups import groups

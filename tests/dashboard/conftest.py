@@ -14,7 +14,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from core.data.paths import LOOKING, OFFLINE
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import catalogue, submit
 from core.jobs.codec import encode

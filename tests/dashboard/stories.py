@@ -7,9 +7,9 @@ import numpy as np
 from torch import Tensor
 
 from core.analysis.finished_run import open_models
+from core.domain.forget_request import ForgetRequest
 from core.domain.hyperparameters import with_params
 from core.domain.presets import preset_for
-from core.domain.request import ForgetRequest
 from core.domain.run import RunSpec
 from core.jobs.catalogue import catalogue
 from core.jobs.validation import make_spec

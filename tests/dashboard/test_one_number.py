@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 from core.domain.code_version import catalogue_version
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.jobs import submit as jobs
 from core.jobs.catalogue import catalogue
 from core.jobs.studies import submit

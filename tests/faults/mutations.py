@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 from core.analysis.saliency.uploaded_image import own_picture
-from core.data.importing.image_files import quietly
 from core.data.importing.importer import Asked, add
+from core.data.importing.read_image import quietly
 from core.domain.errors import WrongInput
+from core.domain.forget_request import ForgetRequest
 from core.domain.index_file import samples_from
-from core.domain.request import ForgetRequest
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.toml_file import plan_from_toml
 from core.jobs.validation import request_of

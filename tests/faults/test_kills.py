@@ -13,7 +13,7 @@ import time
 import psutil
 import pytest
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import ACTIVE, RunStatus
 from core.domain.study import StudyPlan
 from core.jobs import submit as jobs

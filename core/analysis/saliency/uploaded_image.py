@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
-from core.data.importing.image_files import GREY, LONGEST_SIDE, MOST_BYTES, MOST_PIXELS, load
+from core.data.importing.read_image import GREY, LONGEST_SIDE, MOST_BYTES, MOST_PIXELS, load
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 

@@ -8,8 +8,8 @@ import os
 
 import numpy as np
 
-from core.data.importing.image_files import decode, read
 from core.data.importing.listing import Coded, Labelled, Listing
+from core.data.importing.read_image import decode, read
 from core.data.importing.writer import Draft
 from core.domain.errors import WrongInput
 from core.domain.info import Column, DatasetInfo

@@ -12,12 +12,12 @@ import PIL
 
 from core.data.importing import store
 from core.data.importing.decode import READING, TOGETHER, Plan, Say, build
-from core.data.importing.image_files import LARGEST, SMALLEST, more_pictures, quietly, read
 from core.data.importing.layouts.registry import AUTO, listing_of
 from core.data.importing.listing import Listing, labelled
+from core.data.importing.read_image import LARGEST, SMALLEST, more_pictures, quietly, read
 from core.data.importing.writer import writing
 from core.data.importing.zip_archive import unpacked
-from core.data.names import composed
+from core.data.name_order import composed
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 

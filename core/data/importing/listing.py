@@ -7,7 +7,7 @@ from unicodedata import category
 
 import numpy as np
 
-from core.data.names import composed, natural
+from core.data.name_order import composed, natural
 from core.domain.errors import WrongInput
 
 CLASS = "class"  # the column of the class as the layout gives it

@@ -11,9 +11,9 @@ from typing import BinaryIO
 import zipfile
 import zlib
 
-from core.data.importing.image_files import is_image
 from core.data.importing.layouts.image_folders import MAC, ending_of
-from core.data.names import composed
+from core.data.importing.read_image import is_image
+from core.data.name_order import composed
 from core.domain.errors import WrongInput
 from core.storage.atomic import folder_beside
 

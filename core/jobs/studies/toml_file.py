@@ -7,7 +7,7 @@ import tomllib
 from typing import Any
 
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.seeds import MOST, numbers_of, seeds_of
 from core.domain.study import StudyPlan
 from core.jobs.catalogue import Catalogue

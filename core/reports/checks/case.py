@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.reports.recoverability import Comeback, comeback, descends
 from core.reports.significance import allowed
 from core.reports.verdict import Numbers, course

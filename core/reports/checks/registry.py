@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.reports.checks import accuracy, membership, original_accuracy, residual_knowledge
 from core.reports.checks.across_seeds import check_study
 from core.reports.checks.case import Case, ClassSeen, Doubt, NotCheckable, PerClass
-from core.reports.checks.contradictions import resolve
+from core.reports.checks.resolve_conflicts import resolve
 from core.reports.verdict import Numbers
 
 __all__ = ["CHECKED", "DECIDING", "Case", "ClassSeen", "Doubt", "Finding", "PerClass", "check_run", "check_study", "examine", "resolve"]
@@ -50,7 +50,7 @@ CHECKED = {  # key -> what is looked for, in the order of the checks
 class Finding:
     """doubts: the reasons not to trust. clear: keys of checks that found nothing. missed: key -> why it could not be made.
 
-    withheld: key of what was found, too, but is not shown beside the doubts -> the reason, by `core.reports.checks.contradictions`.
+    withheld: key of what was found, too, but is not shown beside the doubts -> the reason, by `core.reports.checks.resolve_conflicts`.
     """
 
     doubts: tuple[Doubt, ...]

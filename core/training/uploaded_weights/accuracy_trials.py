@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core.data.dataset import Dataset, Examples
 from core.data.labels import is_multi, right
-from core.data.names import named_orders
+from core.data.name_order import named_orders
 from core.domain.run import NORMALISATIONS
 from core.models.layers import Normalise
 from core.training.loop import predict

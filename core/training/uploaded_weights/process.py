@@ -40,8 +40,8 @@ def main(root: str) -> None:
     # Late: torch takes seconds that refusing most broken files need not pay.
     import torch  # noqa: PLC0415
 
-    from core.training.uploaded_weights.accept import accept, tried  # noqa: PLC0415
     from core.training.uploaded_weights.read_file import read  # noqa: PLC0415
+    from core.training.uploaded_weights.stored_weights import accept, tried  # noqa: PLC0415
 
     try:
         torch.set_num_threads(1)  # each thread would claim room for itself

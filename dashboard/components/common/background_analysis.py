@@ -9,9 +9,9 @@ from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
 from core.jobs.background import Progress, cancel, start
 from dashboard import queries
+from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import POLL
-from dashboard.components.common.sections import fragment
 from dashboard.session import home
 
 

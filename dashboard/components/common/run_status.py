@@ -16,9 +16,9 @@ from core.storage.records import DamagedRun, Run
 from core.storage.run_queue import LIMIT_END
 from core.storage.trash import KEPT, Deleted
 from dashboard import queries
+from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import STATUS_ICON
-from dashboard.components.common.sections import fragment
 from dashboard.session import home, open_run, opened_run
 
 UNDONE = 10  # deletions that are offered to be undone

@@ -10,7 +10,7 @@ from core.reports.comparison import why_fewer
 from core.reports.rows import scenarios
 from dashboard import queries
 from dashboard.components.common.markdown import plain
-from dashboard.components.compare.rows import shortened
+from dashboard.components.compare.run_labels import shortened
 from dashboard.components.compare.selection import requests_of
 from dashboard.session import ask_to_open, belongs, link, linked, recall, remember
 

@@ -11,7 +11,7 @@ from dashboard import queries
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.tables import pinned_width, show_frame
 from dashboard.components.compare.columns import DEFAULT, TITLES, by_family, columns_of, styled
-from dashboard.components.compare.rows import differing
+from dashboard.components.compare.run_labels import differing
 from dashboard.session import link, linked, recall
 
 BY_RUN, OVER_SEEDS = "by run", "over seeds"

@@ -5,12 +5,12 @@ from typing import NamedTuple
 import pandas as pd
 import streamlit as st
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.reports.comparison import ABOUT
 from core.reports.rows import GROUP, designed
 from dashboard import queries
 from dashboard.components.compare import pareto_front as fronts
-from dashboard.components.compare.rows import names_of
+from dashboard.components.compare.run_labels import names_of
 from dashboard.session import home
 
 

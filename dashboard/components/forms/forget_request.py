@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core.domain.errors import WrongInput
+from core.domain.forget_request import ForgetRequest
 from core.domain.index_file import samples_from
 from core.domain.info import Column, DatasetInfo
-from core.domain.request import ForgetRequest
 from core.domain.request_text import words_of
 from core.jobs.validation import check_request
 from dashboard import queries

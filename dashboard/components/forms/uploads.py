@@ -1,4 +1,4 @@
-"""Add a folder of the user's own images, or a zip of one, and go on with it."""
+"""What a user brings: a folder or zip of images, and weights for the original network; uploaders, and what is said of each."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +23,8 @@ from core.storage import error_messages
 from core.storage.atomic import folder_beside
 from core.training.uploaded_weights.scan_file import KINDS
 from dashboard import queries
+from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.sections import fragment
 from dashboard.components.common.tables import show_frame
 from dashboard.session import ask_to_set, belongs, home, recall, remember
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 
 
 @dataclass(frozen=True)

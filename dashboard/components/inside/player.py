@@ -8,8 +8,8 @@ import streamlit as st
 
 from core.domain.errors import WrongInput
 from dashboard.components.common import image_grid, plotly_layout
+from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.sections import fragment
 from dashboard.components.inside.frames import Frame, Panel
 from dashboard.session import belongs, recall, remember
 

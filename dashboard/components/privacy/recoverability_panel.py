@@ -9,8 +9,8 @@ from core.storage.records import Run
 from dashboard import queries
 from dashboard.components.common import plotly_layout
 from dashboard.components.common.checks_panel import case_of
+from dashboard.components.common.fragments import fragment, part
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.sections import fragment, part
 from dashboard.components.privacy.recoverability_figures import DIRECTIONS, graft_lines, probe_lines, relearn_curves
 
 Where = tuple[str, str]

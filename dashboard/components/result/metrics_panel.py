@@ -1,4 +1,4 @@
-"""The retraining variability under a run's numbers: a second reference; asked for, watched while it is made, then a column."""
+"""Every metric of a run, a tab a family; and the second reference beside it: asked for, watched while it is trained, then a column."""
 
 from typing import Any
 

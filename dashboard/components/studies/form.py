@@ -6,8 +6,8 @@ import streamlit as st
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
+from core.domain.forget_request import ForgetRequest
 from core.domain.info import DatasetInfo, MethodInfo
-from core.domain.request import ForgetRequest
 from core.domain.run import settings_text
 from core.domain.seeds import seeds_of
 from core.domain.study import StudyPlan

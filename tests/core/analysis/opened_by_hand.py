@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from core.data.dataset import Dataset, Examples
 from core.data.splits import split
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from tests.tiny import tiny_of
 
 

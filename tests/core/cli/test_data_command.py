@@ -15,7 +15,7 @@ from core.data.importing import store as cache
 from core.data.importing.importer import Asked
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus
 from core.jobs.import_dataset import add_apart
 from core.storage.runs import ResultStore

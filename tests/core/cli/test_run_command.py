@@ -13,7 +13,7 @@ import pytest
 from core.cli import main as entry
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import submit as runner
 from core.storage.home import Home, open_home

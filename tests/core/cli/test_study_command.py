@@ -10,7 +10,7 @@ import pytest
 from core.cli import study as sweeping
 from core.cli.output import with_unit
 from core.domain.code_version import catalogue_version
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import submit as jobs
 from core.storage.processes import ProcessId

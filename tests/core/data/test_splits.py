@@ -8,7 +8,7 @@ import torch
 
 from core.data.splits import NAMES, split
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 
 
 def counts(splits):

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from core.domain.errors import WrongInput
-from core.domain.request import KINDS, ForgetRequest
+from core.domain.forget_request import KINDS, ForgetRequest
 from core.domain.run import ACTIVE, STOPPED, RunSpec, RunStatus, digest
 
 SPEC = RunSpec("digits", "small_cnn", ForgetRequest("class", (3,)), "ssd", {"alpha": 3.0, "lambda": 1.0}, seed=1)

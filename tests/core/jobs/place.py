@@ -7,7 +7,7 @@ import time
 
 import psutil
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import ACTIVE, RunSpec
 from core.jobs import submit as runner
 from core.storage.home import Home

@@ -13,9 +13,9 @@ from core.data.paths import data_folder
 from core.data.registry import load_dataset
 from core.domain.code_version import catalogue_version, run_version
 from core.domain.errors import WrongInput
+from core.domain.forget_request import ForgetRequest
 from core.domain.info import ForClasses, OfCeiling
 from core.domain.presets import FALLBACK, PAPER, PRESETS, preset_for
-from core.domain.request import ForgetRequest
 from core.jobs import catalogue as module
 from core.jobs.catalogue import Catalogue, catalogue, dataset_images
 from core.jobs.validation import make_spec, preset_values

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.jobs.validation import again, make_spec
 from core.jobs.write_catalogue import describe
 

@@ -9,9 +9,9 @@ from core.data.datasets.cifar100 import CIFAR20, CIFAR100
 from core.data.datasets.digits import INFO as DIGITS
 from core.data.datasets.torchvision_sets import FASHION_MNIST
 from core.domain.errors import WrongInput
+from core.domain.forget_request import ForgetRequest
 from core.domain.index_file import LONGEST, samples_from, samples_from_file
 from core.domain.info import Column
-from core.domain.request import ForgetRequest
 from core.domain.request_text import title_of, words_of
 from core.jobs.validation import check_request, request_of
 

@@ -15,8 +15,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from core.data.splits import NAMES, _Guarded
 from core.domain.errors import WrongInput
+from core.domain.forget_request import KINDS, ForgetRequest
 from core.domain.hyperparameters import params_of, with_params
-from core.domain.request import KINDS, ForgetRequest
 from core.methods.original import Original
 from core.methods.registry import METHODS
 from core.training.loop import predict

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from core.data.dataset import Dataset, Examples
 from core.data.splits import Splits, split
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS

@@ -10,7 +10,7 @@ from torch import nn
 
 from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.methods.ssd import SSD, adaptive_alpha, dampening
 from core.training.fisher import fisher_diagonal
 from core.training.precomputed import ImportanceStatistic

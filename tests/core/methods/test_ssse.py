@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import Recipe
 from core.methods.ssse import SSSE
 from core.models.registry import MODELS

@@ -8,7 +8,7 @@ from core.data.dataset import Examples
 from core.data.registry import load_dataset
 from core.data.splits import Splits, split
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import Recipe
 from core.methods.unsir import UNSIR, error_maximising_noise
 from core.models.layers import from_normalised

@@ -12,7 +12,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.methods.weight_perturbation import WeightPerturbation
 from core.training.loop import predict
 from tests.tiny import Tiny, same_weights

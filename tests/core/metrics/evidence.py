@@ -8,7 +8,7 @@ from torch import nn
 
 from core.data.dataset import Examples
 from core.data.splits import split
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import MODELS
 from core.metrics.base import Answers, Evidence
 from core.training.loop import fit, predict

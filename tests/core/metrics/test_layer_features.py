@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.data.splits import split
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.metrics.base import Evidence
 from core.metrics.layer_features import WIDEST, _flat, features
 from core.models.registry import MODELS

@@ -10,11 +10,11 @@ import torch
 
 from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import MODELS
 from core.metrics.base import Answers, Evidence, NotApplicable
 from core.metrics.forget_set_outputs import entropy
-from core.metrics.privacy.worst_case import features_of_attributes
+from core.metrics.privacy.best_threshold import features_of_attributes
 from core.metrics.reference_agreement import activation_distance
 from core.metrics.registry import METRICS
 from core.metrics.tables.per_class import confusion, per_class

@@ -12,7 +12,7 @@ import torch
 
 from core import pipeline
 from core.data.registry import load_dataset
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.metrics import evaluate, relearning, reuse

@@ -4,7 +4,7 @@ from math import nan
 
 import pytest
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import Measurement, RunSpec, RunStatus, settings_text
 from core.reports.comparison import ABOUT, TIME, comparable, comparison, why_fewer
 from core.storage.database import Database

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.jobs.validation import floor_spec, make_spec
 from core.jobs.write_catalogue import describe
 from core.reports.run_report import full_report

@@ -5,8 +5,8 @@ import pytest
 from core.data.datasets.cartoon_faces.sets import SETS as FACES
 from core.data.datasets.cifar100 import CIFAR20
 from core.data.datasets.digits import INFO
+from core.domain.forget_request import ForgetRequest
 from core.domain.formatting import percent
-from core.domain.request import ForgetRequest
 from core.reports.verdict import verdict
 
 DIGITS = INFO

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import RunSpec
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.domain.ablations import control_title, is_control_of
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus
 from core.storage.processes import ProcessId
 from core.storage.related_runs import beside, kept_seconds

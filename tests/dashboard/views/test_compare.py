@@ -9,7 +9,7 @@ import sqlite3
 import pandas as pd
 import pytest
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import RunStatus
 from core.jobs.catalogue import catalogue
 from core.jobs.studies import submit as study_runner

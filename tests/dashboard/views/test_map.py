@@ -18,9 +18,9 @@ from core.domain.errors import WrongInput
 from core.storage.home import Home, open_home
 from dashboard import queries
 from dashboard.components.feature_map import panel
+from dashboard.components.feature_map.forget_rules import foremost, scores
 from dashboard.components.feature_map.hover import component
 from dashboard.components.feature_map.hover.payload import COLUMNS, LONG
-from dashboard.components.feature_map.selectors import foremost, scores
 from dashboard.components.feature_map.table import table_of
 from tests.dashboard.conftest import sound
 from tests.dashboard.views.test_pages import alts, said, told

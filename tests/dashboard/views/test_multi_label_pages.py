@@ -7,7 +7,7 @@ import torch
 
 from core.analysis.weights.ssd_what_if import load
 from core.domain.code_version import catalogue_version
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe, write
 from core.storage.home import Home, open_home

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.runtime.state import SessionState
 from streamlit.testing.v1 import AppTest
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import submit
 from core.jobs.catalogue import catalogue

@@ -6,8 +6,8 @@ import re
 import pytest
 import streamlit as st
 
+from core.domain.forget_request import ForgetRequest
 from core.domain.info import MetricInfo
-from core.domain.request import ForgetRequest
 from core.domain.run import RunStatus
 from core.domain.study import StudyPlan
 from core.jobs import submit as jobs

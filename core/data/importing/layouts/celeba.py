@@ -11,7 +11,7 @@ import numpy as np
 
 from core.data.importing.layouts.text_tables import inside, lines_of, rows_of
 from core.data.importing.listing import Listing
-from core.data.names import place_of
+from core.data.name_order import place_of
 from core.domain.errors import WrongInput
 
 KEY, ABOUT = "celeba", "celeba/img_align_celeba/ with list_attr_celeba.txt, identity_CelebA.txt and list_eval_partition.txt"

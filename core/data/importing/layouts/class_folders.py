@@ -5,11 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.importing.image_files import is_image
 from core.data.importing.layouts.awa2 import fits as is_awa2
 from core.data.importing.layouts.celeba import fits as is_celeba
-from core.data.importing.layouts.folder import HALVES, INDEX, SPLIT, indexed
-from core.data.importing.layouts.folder import fits as is_folder
 from core.data.importing.layouts.image_folders import (
     SPLIT_SEED,
     TEST_SHARE,
@@ -23,7 +20,10 @@ from core.data.importing.layouts.image_folders import (
 from core.data.importing.layouts.mucac import fits as is_mucac
 from core.data.importing.layouts.mufac import fits as is_mufac
 from core.data.importing.layouts.pins import fits as is_pins
+from core.data.importing.layouts.train_test_folders import HALVES, INDEX, SPLIT, indexed
+from core.data.importing.layouts.train_test_folders import fits as is_folder
 from core.data.importing.listing import CLASS, Listing
+from core.data.importing.read_image import is_image
 from core.domain.errors import WrongInput
 
 KEY, ABOUT = "classes", "CLASS/*.png without halves, of which a fifth of each class, drawn by a fixed seed, becomes the test half"

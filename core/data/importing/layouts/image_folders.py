@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from core.data.importing.image_files import ENDINGS, is_image
-from core.data.names import composed, natural
+from core.data.importing.read_image import ENDINGS, is_image
+from core.data.name_order import composed, natural
 from core.domain.errors import WrongInput
 
 SPLIT_SEED = 0

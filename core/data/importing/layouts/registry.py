@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from core.data.importing.image_files import is_image
-from core.data.importing.layouts import awa2, celeba, class_folders, folder, mucac, mufac, pins
+from core.data.importing.layouts import awa2, celeba, class_folders, mucac, mufac, pins, train_test_folders
 from core.data.importing.layouts.image_folders import files_beside, visible
 from core.data.importing.listing import Listing
+from core.data.importing.read_image import is_image
 from core.domain.errors import WrongInput
 
 AUTO = "auto"
@@ -29,7 +29,7 @@ class Layout(Protocol):
         """Raises WrongInput."""
 
 
-LAYOUTS: dict[str, Layout] = {layout.KEY: layout for layout in (mufac, mucac, celeba, awa2, pins, folder, class_folders)}
+LAYOUTS: dict[str, Layout] = {layout.KEY: layout for layout in (mufac, mucac, celeba, awa2, pins, train_test_folders, class_folders)}
 
 
 def listing_of(root: Path, layout: str = AUTO) -> Listing:
@@ -52,7 +52,8 @@ def listing_of(root: Path, layout: str = AUTO) -> Listing:
     if several := class_folders.sets_in(root):
         what = "sets" if len(several) > 1 else "a set"
         raise WrongInput(f"{root} holds {what} of images in {_named(several)}; name one of these folders.")
-    raise WrongInput(f"{root} is laid out in no way that is known; wanted is {folder.ABOUT}, or {class_folders.ABOUT}{_found(root)}.")
+    wanted = f"{train_test_folders.ABOUT}, or {class_folders.ABOUT}"
+    raise WrongInput(f"{root} is laid out in no way that is known; wanted is {wanted}{_found(root)}.")
 
 
 def _nested(root: Path) -> Iterator[Path]:

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path, PurePosixPath
 import stat
 
-from core.data.names import composed
+from core.data.name_order import composed
 from core.domain.errors import WrongInput
 
 MOST_BYTES = 2**27  # of a file

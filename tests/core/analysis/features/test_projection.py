@@ -26,7 +26,7 @@ from core.analysis.registry import LOOKS
 from core.analysis.stored_results import Analysis
 from core.data.splits import split
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.jobs.background import progress
 from core.training.loop import predict
 from tests.planted import plant, spec

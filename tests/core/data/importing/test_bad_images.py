@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from core.data.importing import decode, image_files, importer
+from core.data.importing import decode, importer, read_image
 from core.data.importing.importer import Asked, add
 from core.domain.errors import WrongInput
 from tests.core.data.importing.made_up import GREY, folder, index, picture
@@ -243,7 +243,7 @@ def test_an_image_that_changes_between_digest_and_decoding_is_told(tmp_path, mon
 
     def changing(base, name):
         reads.append(name)
-        return image_files.read(base, name) + (b"x" if reads.count(name) > 1 and name.endswith("dog/2.png") else b"")
+        return read_image.read(base, name) + (b"x" if reads.count(name) > 1 and name.endswith("dog/2.png") else b"")
 
     for module in (importer, decode):
         monkeypatch.setattr(module, "read", changing)

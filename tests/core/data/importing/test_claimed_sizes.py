@@ -10,10 +10,10 @@ import pytest
 
 from core.analysis.saliency.uploaded_image import own_picture
 from core.data.datasets.digits import INFO
-from core.data.importing import image_files
-from core.data.importing.image_files import decode
+from core.data.importing import read_image
 from core.data.importing.importer import Asked, add
 from core.data.importing.layouts import text_tables
+from core.data.importing.read_image import decode
 from core.domain.errors import WrongInput
 from tests.core.data.importing.made_up import folder, index
 
@@ -77,7 +77,7 @@ def test_an_image_that_claims_too_much_is_refused_before_it_is_decoded(monkeypat
     assert len(raw) < 1000
     monkeypatch.setattr(ImageFile.ImageFile, "load", decoded)
     for size in (None, 32):
-        with image_files.quietly(), pytest.raises(WrongInput, match=r"^The image big claims more than 50 million pixels or 65535 a side"):
+        with read_image.quietly(), pytest.raises(WrongInput, match=r"^The image big claims more than 50 million pixels or 65535 a side"):
             decode(raw, "big", size, None)
     with pytest.raises(WrongInput, match=r"^The picture big claims "):
         own_picture(raw, "big", INFO)
@@ -93,7 +93,7 @@ def test_a_file_that_is_too_large_is_not_read_whole(tmp_path, monkeypatch):
     root = folder(tmp_path / "pets")
     with open(root / "train/cat/0.png", "r+b") as file:
         file.truncate(2000)
-    monkeypatch.setattr(image_files, "MOST_BYTES", 1999)
+    monkeypatch.setattr(read_image, "MOST_BYTES", 1999)
     with pytest.raises(WrongInput, match=r"The image train/cat/0\.png is larger than 0 MB"):
         add(root, Asked(), tmp_path / "datasets")
 

@@ -16,7 +16,7 @@ from core.data.registry import load_dataset
 from core.data.splits import split
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import RunSpec
 from core.jobs.catalogue import catalogue, dataset_images
 from core.jobs.write_catalogue import write

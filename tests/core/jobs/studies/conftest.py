@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.study import StudyPlan
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.plan import make_plan

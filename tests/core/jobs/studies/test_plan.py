@@ -6,7 +6,7 @@ import json
 import pytest
 
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.study import StudyPlan, Variant
 from core.jobs.studies.plan import cells, merged, specs
 from core.jobs.studies.toml_file import plan_from_toml, sets_from_lines, text_of

@@ -4,7 +4,7 @@ from math import log
 
 import pytest
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.reports.checks.across_seeds import check_study
 from core.reports.checks.case import Case, ClassSeen, Doubt
 from core.reports.checks.registry import CHECKED, check_run, examine

@@ -10,10 +10,10 @@ from torch import nn
 
 from core.data.dataset import Dataset, Examples
 from core.data.datasets.digits import INFO, load
-from core.data.names import named_orders
+from core.data.name_order import named_orders
 from core.domain.ablations import is_control_of
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.domain.run import RunSpec, WeightsAs, model_text
 from core.jobs.validation import floor_spec, make_spec
 from core.jobs.write_catalogue import describe
@@ -22,7 +22,6 @@ from core.reports.run_report import own_weights
 from core.reports.uploaded_weights import accuracy_line, in_words, likely_order, offered, reading, start, warnings, why
 from core.storage.artifacts import Artifacts
 from core.training.uploaded_weights import accuracy_trials
-from core.training.uploaded_weights.accept import as_read, take_in, taken_in
 from core.training.uploaded_weights.accuracy_trials import (
     affordable,
     in_order,
@@ -35,6 +34,7 @@ from core.training.uploaded_weights.accuracy_trials import (
 )
 from core.training.uploaded_weights.match_architecture import fitting
 from core.training.uploaded_weights.read_file import read
+from core.training.uploaded_weights.stored_weights import as_read, take_in, taken_in
 
 SHELVES = describe()
 GIVEN = {"normalise.mean", "normalise.deviation"}

@@ -17,8 +17,8 @@ from core.data.datasets.digits import INFO
 from core.data.importing.importer import Asked, add
 from core.domain.ablations import is_control_of
 from core.domain.errors import WrongInput
+from core.domain.forget_request import ForgetRequest
 from core.domain.presets import preset_for
-from core.domain.request import ForgetRequest
 from core.domain.run import RunSpec, RunStatus, model_text
 from core.jobs import submit
 from core.jobs.validation import floor_spec, make_spec
@@ -29,9 +29,9 @@ from core.storage.artifacts import Artifacts
 from core.storage.processes import ProcessId
 from core.storage.runs import ResultStore
 from core.training.uploaded_weights import read_file, scan_file
-from core.training.uploaded_weights.accept import take_in, taken_in
 from core.training.uploaded_weights.match_architecture import fitted, fitting
 from core.training.uploaded_weights.read_file import read
+from core.training.uploaded_weights.stored_weights import take_in, taken_in
 from tests.core.data.importing.made_up import folder
 
 NORMALISATION = {"normalise.mean", "normalise.deviation"}

@@ -2,8 +2,8 @@
 
 import pytest
 
+from core.domain.forget_request import ForgetRequest
 from core.domain.info import MetricInfo
-from core.domain.request import ForgetRequest
 from core.jobs.catalogue import Catalogue
 from core.jobs.write_catalogue import describe
 from dashboard.components.common.metric_tables import FAMILIES, families, nomus_remark, numbers_table, seconds, shown

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 import pytest
 from scipy import stats
 
+from core.domain.forget_request import ForgetRequest
 from core.domain.info import MetricInfo
-from core.domain.request import ForgetRequest
 from core.reports.comparison_table import table_of
 from core.reports.rows import numbers_by_seed, rows_of, several_seeds
 from dashboard.components.common import class_figures
@@ -34,7 +34,7 @@ from dashboard.components.compare.columns import (
     styled,
 )
 from dashboard.components.compare.pareto_front import BEATEN, FRONT, IDLE, QUANTITIES, UNJUDGED
-from dashboard.components.compare.rows import differing, names_of
+from dashboard.components.compare.run_labels import differing, names_of
 from tests.dashboard.components.common.test_palette import SEEN, contrast
 from tests.dashboard.components.common.test_palette import TEXT as CONTRAST
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.datasets.cartoon_faces.sets import SETS as FACES
 from core.data.datasets.cifar100 import FINE
-from core.domain.request import KINDS
+from core.domain.forget_request import KINDS
 from core.jobs import catalogue as shelves
 from core.jobs.catalogue import catalogue, dataset_images
 from dashboard.components.forms.forget_request import KIND_TITLE, kinds_of

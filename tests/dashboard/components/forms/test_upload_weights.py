@@ -11,8 +11,8 @@ from safetensors.numpy import load, save
 from core.domain.errors import WrongInput
 from core.jobs import submit
 from core.storage.runs import ResultStore
-from core.training.uploaded_weights.accept import accept, tried
 from core.training.uploaded_weights.read_file import read
+from core.training.uploaded_weights.stored_weights import accept, tried
 from dashboard.queries import engine
 from tests.dashboard.conftest import sound
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from core.domain.errors import WrongInput
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from dashboard.components.common.palette import ACCENT, MODEL_DASH, QUIET
 from dashboard.components.inside import aru, shared_frames, ssd, ssse, unsir
 from dashboard.components.inside import weight_perturbation as perturbation

@@ -15,7 +15,7 @@ from core.data.importing.importer import Asked, add
 from core.data.importing.layouts.image_folders import drawn_halves
 from core.data.importing.layouts.registry import listing_of
 from core.data.importing.listing import labelled
-from core.data.names import natural
+from core.data.name_order import natural
 from core.domain.errors import WrongInput
 from core.jobs.validation import request_of
 from tests.conftest import ROOT

@@ -7,7 +7,7 @@ from core.data.importing import store
 from core.data.importing.importer import Asked, add
 from core.data.importing.layouts.image_folders import drawn_halves
 from core.data.importing.layouts.registry import LAYOUTS, listing_of
-from core.data.names import natural
+from core.data.name_order import natural
 from core.domain.errors import WrongInput
 from tests.core.data.importing import made_up
 

@@ -7,7 +7,7 @@ import numpy as np
 from core.data.importing.layouts.image_folders import Seen, class_images, files_beside, folders_in
 from core.data.importing.layouts.text_tables import heads_of, inside, rows_of
 from core.data.importing.listing import CLASS, Listing
-from core.data.names import composed
+from core.data.name_order import composed
 from core.domain.errors import WrongInput
 
 KEY, ABOUT = "folder", "train/CLASS/*.png and test/CLASS/*.png, with an optional index.csv"

@@ -14,7 +14,7 @@ import zlib
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from core.data.names import place_of
+from core.data.name_order import place_of
 from core.domain.errors import WrongInput
 
 ENDINGS = (

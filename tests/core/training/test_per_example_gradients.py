@@ -8,8 +8,8 @@ from torch import nn
 import torch.nn.functional as F
 
 from core.data.dataset import Examples
-from core.training import gradients
-from core.training.gradients import gradient_rows, per_sample_gradients, summed_gradient
+from core.training import per_example_gradients
+from core.training.per_example_gradients import gradient_rows, per_sample_gradients, summed_gradient
 from tests.tiny import same_weights
 
 
@@ -130,7 +130,7 @@ def test_chunks_hold_as_many_rows_as_there_is_room_for(grey, room, chunks, monke
     model, examples = grey.original(), grey.dataset.train.first(20)
     names = ["classifier.weight", "classifier.bias"]  # 64 x 3 + 3 = 195 weights of four bytes
     (whole,) = gradient_rows(model, names, examples, "cpu")
-    monkeypatch.setattr(gradients, "CHUNK_BYTES", int(room))
+    monkeypatch.setattr(per_example_gradients, "CHUNK_BYTES", int(room))
     rows = list(gradient_rows(model, names, examples, "cpu"))
     assert [len(chunk) for chunk in rows] == chunks
     torch.testing.assert_close(torch.cat(rows), whole, rtol=1e-4, atol=1e-6)
@@ -140,11 +140,11 @@ def test_chunks_are_smaller_where_the_activations_take_the_room(grey, monkeypatc
     model, examples = grey.original(), grey.dataset.train.first(20)
     (whole,) = gradient_rows(model, ["conv1.bias"], examples, "cpu")
     (last,) = gradient_rows(model, ["classifier.bias"], examples, "cpu")
-    monkeypatch.setattr(gradients, "ACTIVATION_BYTES", 10_000)  # conv1's output alone: 16 x 8 x 8 numbers of four bytes
+    monkeypatch.setattr(per_example_gradients, "ACTIVATION_BYTES", 10_000)  # conv1's output alone: 16 x 8 x 8 numbers of four bytes
     rows = list(gradient_rows(model, ["conv1.bias"], examples, "cpu"))
     assert 2 <= len(rows[1]) + 1 <= 3, "two examples at most, since each keeps 4,096 bytes and more"
     torch.testing.assert_close(torch.cat(rows), whole, rtol=1e-4, atol=1e-6)
-    monkeypatch.setattr(gradients, "ACTIVATION_BYTES", 1000)  # nothing below the last layer is kept for its own gradient
+    monkeypatch.setattr(per_example_gradients, "ACTIVATION_BYTES", 1000)  # nothing below the last layer is kept for its own gradient
     assert torch.equal(next(gradient_rows(model, ["classifier.bias"], examples, "cpu")), last)
 
 

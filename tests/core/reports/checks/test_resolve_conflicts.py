@@ -5,10 +5,10 @@ from itertools import combinations
 
 import pytest
 
-from core.domain.request import ForgetRequest
+from core.domain.forget_request import ForgetRequest
 from core.reports.checks.case import Case, ClassSeen
-from core.reports.checks.contradictions import RULES, resolve
 from core.reports.checks.registry import CHECKED, CHECKS, examine
+from core.reports.checks.resolve_conflicts import RULES, resolve
 from tests.core.reports.checks.test_checks import COUNT, GOOD, IMAGES, NAMES, SEEN, SEEN_ALL, changed, classes
 
 CLASS, FIFTY = ForgetRequest.parse("class:0"), ForgetRequest.parse("samples:" + ",".join(map(str, range(50))))

@@ -8,8 +8,7 @@ from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
 from dashboard.components.common.image_grid import sprite
-from dashboard.components.feature_map.panel import LASSOED, Arrays, open_image
-from dashboard.components.feature_map.selectors import (
+from dashboard.components.feature_map.forget_rules import (
     DRAWN,
     LIKE,
     SELECTORS,
@@ -20,6 +19,7 @@ from dashboard.components.feature_map.selectors import (
     scores,
     seen,
 )
+from dashboard.components.feature_map.panel import LASSOED, Arrays, open_image
 from dashboard.components.privacy.image_grids import pictures
 from dashboard.session import ask_elsewhere, recall, stays
 

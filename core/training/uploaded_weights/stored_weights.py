@@ -1,4 +1,4 @@
-"""Takes weights that a user brings into the home, and gives them to a run as it reads them."""
+"""Uploaded weights in the home: taken in once they fit, and given to a run as it reads them."""
 
 import os
 from pathlib import Path
