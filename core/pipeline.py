@@ -24,9 +24,9 @@ from core.storage.records import Outcome
 from core.storage.runs import ResultStore
 from core.training.cache import Keeper, Shared
 from core.training.context import synchronise
-from core.training.loop import Diverged, fit
+from core.training.loop import Diverged
 from core.training.precomputed import Statistic
-from core.training.run_setup import RunSetup, restore, set_up
+from core.training.run_setup import RunSetup, restore, set_up, trained
 from core.training.uploaded_weights.stored_weights import taken_in
 
 
@@ -145,10 +145,7 @@ def original_of(job: Job, stages: Stages) -> Shared:
 def train(job: Job, stage: str, key: str, purpose: str, examples: Examples, stages: Stages) -> Shared:
     """The original (on all) or the reference (on the retain set): from the store, or trained from a fresh model."""
     with stages.stage(stage) as say:
-        context = job.context(purpose, say, {})
-        return job.keeper.load_or_make(
-            key, purpose, lambda: fit(context.fresh_model(), examples, job.recipe, context).state_dict(), job.device
-        )
+        return trained(job, key, purpose, examples, say)
 
 
 def precompute(job: Job, original: Shared, stages: Stages) -> dict[str, Shared]:

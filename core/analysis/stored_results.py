@@ -58,7 +58,8 @@ def keep(home: Home, key: str, analysis: Analysis, made: dict[str, np.ndarray], 
         spec = store.existing(analysis.run_id).spec
         about, version = f"look/{spec.dataset}/{spec.model}/", analysis_version(spec.dataset, spec.model)
         store.keep(key, f"{about}{analysis.kind}@{version}", file, seconds)
-        store.forget_older(about, version)
+        for kind in (about, f"look/{analysis.kind}@"):  # the second: as versions before stored them
+            store.forget_older(kind, version)
 
 
 def stored(home: Home, key: str) -> Kept | None:

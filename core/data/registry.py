@@ -3,16 +3,13 @@
 from functools import cache
 from pathlib import Path
 from typing import Protocol
-import warnings
 
-import torch
-from torch import Tensor
-
-from core.data.dataset import Dataset, Examples
+from core.data.dataset import Dataset
 from core.data.datasets import cifar100, digits
 from core.data.datasets.cartoon_faces import sets
 from core.data.datasets.torchvision_sets import SETS
 from core.data.importing import store as imported
+from core.data.importing.load import load_added
 from core.domain.info import DatasetInfo
 
 
@@ -48,19 +45,5 @@ def load_dataset(key: str, datasets: Path | None = None) -> Dataset:
     Raises KeyError for a key that is not on the shelf; WrongInput where an added set is gone or damaged.
     """
     if datasets is not None and imported.KEY.fullmatch(key):
-        return _added(datasets, key)
+        return load_added(datasets, key)
     return DATASETS[key].load()
-
-
-def _added(datasets: Path, key: str) -> Dataset:
-    """Tensors over the files themselves: what is not looked at is never read, and no byte is held twice."""
-    info = imported.info_of(datasets, key)
-    with warnings.catch_warnings():  # torch warns that tensors over read-only files must not be written to; nobody writes
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-        arrays = {name: torch.from_numpy(array) for name, array in imported.arrays_of(datasets, key, whole=True).items()}
-
-    def columns(half: str) -> dict[str, Tensor]:
-        return {column.name: arrays[f"{half}_column/{column.name}"] for column in info.columns}
-
-    train, test = (Examples(arrays[f"{half}_images"], arrays[f"{half}_labels"]) for half in ("train", "test"))
-    return Dataset(info, train, test, columns("train"), columns("test"))

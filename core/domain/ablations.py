@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.domain.code_version import shared_part
 from core.domain.run import RunSpec
-
-if TYPE_CHECKING:
-    pass
 
 SECOND_REFERENCE_METHOD = "retrain"  # the method that trains the second reference
 
@@ -43,7 +40,7 @@ def is_control_of(other: RunSpec, spec: RunSpec) -> bool:
     if control is None or control_title(spec) or not control_title(other):
         return False
     free = {control.param, *control.idle}
-    return deciding(other) == deciding(spec) and _fixed(other.params, free) == _fixed(spec.params, free)
+    return deciding(other) == deciding(spec) and other.engine == spec.engine and _fixed(other.params, free) == _fixed(spec.params, free)
 
 
 def deciding(spec: RunSpec) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ adds those that are missing.
 
 import ast
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache, lru_cache
 import hashlib
@@ -51,6 +52,12 @@ def shared_version(dataset: str, model: str) -> str:
 
 def run_version(dataset: str, model: str, method: str) -> str:
     """Of a run: `shared_version`, and where the method is not what it was first, a hyphen and six digits of its own."""
+    return _run_version(_stamps(), recipe_hash(dataset, model), dataset, model, method)
+
+
+@lru_cache(maxsize=4096)
+def _run_version(stamps: tuple[tuple[Path, int], ...], recipe: str, dataset: str, model: str, method: str) -> str:
+    """Remembered while no source and no recipe changes."""
     own = _deviating(((f"method:{method}", None),))
     return shared_version(dataset, model) + (f"-{_digest(own)[:6]}" if own else "")
 
@@ -72,8 +79,13 @@ def analysis_version(dataset: str, model: str) -> str:
 
 def catalogue_version() -> str:
     """Of all descriptions: of every source there is, texts included, and the libraries."""
+    return _of_all(_stamps())
+
+
+@lru_cache(maxsize=2)
+def _of_all(stamps: tuple[tuple[Path, int], ...]) -> str:
     hasher = hashlib.sha256(json.dumps(_libraries(LIBRARIES)).encode())
-    for path, _ in _stamps():
+    for path, _ in stamps:
         hasher.update(path.relative_to(CORE).as_posix().encode() + path.read_bytes())
     return hasher.hexdigest()[:12]
 
@@ -127,7 +139,11 @@ def _stamps() -> tuple[tuple[Path, int], ...]:
     global _last  # noqa: PLW0603  # one look for all who ask within a second
     now = monotonic()
     if not _last[1] or now - _last[0] > FRESH:
-        _last = (now, tuple(sorted((path, path.stat().st_mtime_ns) for path in CORE.rglob("*.py"))))
+        found = []
+        for path in CORE.rglob("*.py"):
+            with suppress(FileNotFoundError):  # an editor's lock, or a file that goes at this moment
+                found.append((path, path.stat().st_mtime_ns))
+        _last = (now, tuple(sorted(found)))
     return _last[1]
 
 
@@ -165,14 +181,15 @@ class Hashes:
             rooms = [module for module in self._files if module.startswith("core.analysis.")]
             return self._used(rooms) - self._used((*TRAINING, *RUNNING))
         kind, _, key = part.partition(":")
-        return self._used(self._named(kind, key)) - self._used((*TRAINING, *RUNNING))
+        below = TRAINING if kind in ("dataset", "model") else (*TRAINING, *RUNNING)  # a trained network's version has no part `running`
+        return self._used(self._named(kind, key)) - self._used(below)
 
     def is_builtin(self, dataset: str) -> bool:
         """Whether a file of the room of datasets defines it."""
         return bool(self._defining("dataset", dataset))
 
     def _named(self, kind: str, key: str) -> list[str]:
-        return self._defining(kind, key) or (["core.data.importing.store", "core.data.registry"] if kind == "dataset" else [])
+        return self._defining(kind, key) or (["core.data.importing.load"] if kind == "dataset" else [])
 
     def _defining(self, kind: str, key: str) -> list[str]:
         """The file of the kind's room that has the key as its name, else those in which it is written."""
@@ -207,21 +224,26 @@ def _imported(tree: ast.Module) -> set[str]:
 
 def _said(node: ast.AST) -> Iterator[str]:
     """A tree as words: no docstrings, no imports of our own modules, and nothing empty, which versions of Python write differently."""
-    yield type(node).__name__
+    if isinstance(node, ast.keyword) and node.arg in DESCRIBING:
+        return
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-        return  # words for people: titles, help, sentences of errors
+        yield "a sentence"  # for people: titles, help, errors
+        return
+    yield f"({type(node).__name__}"
     for name, value in ast.iter_fields(node):
         values = value if isinstance(value, list) else [value]
         if name == "body" and values and _is_text(values[0]) and isinstance(node, DOCUMENTED):
             values = values[1:]
         for each in values:
             if isinstance(each, ast.ImportFrom) and (each.module or "").split(".")[0] == "core":
+                yield from (f"{alias.name} as {alias.asname}" for alias in each.names)
                 continue
             if isinstance(each, ast.AST):
                 yield name
                 yield from _said(each)
-            elif each is not None and name not in ("kind", "type_comment", "type_ignores"):
+            elif name not in ("kind", "type_comment", "type_ignores", "type_params") and (each is not None or isinstance(value, list)):
                 yield f"{name}={each!r}"
+    yield ")"
 
 
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -229,6 +251,9 @@ DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+DESCRIBING = ("title", "about", "unit", "help")  # arguments that say something to people and decide nothing
 
 
 def _has_text(path: Path, text: str) -> bool:

@@ -220,3 +220,12 @@ def settings_text(params: Mapping[str, Any]) -> str:
     """A method's parameters, as the command line writes them."""
     pairs = (f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in params.items())
     return " · ".join(pairs)
+
+
+LONGEST_LIMIT = 365 * 86400.0  # seconds
+
+
+def check_limit(seconds: float) -> None:
+    """Raises WrongInput, without a full stop, where a stored time limit is none."""
+    if not 1 <= seconds <= LONGEST_LIMIT:
+        raise WrongInput(f"a limit should be from 1 second to 365 days, but is {seconds:g} seconds")

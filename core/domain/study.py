@@ -10,10 +10,9 @@ from core.domain.errors import WrongInput
 from core.domain.forget_request import ForgetRequest, request_from
 from core.domain.info import DatasetInfo
 from core.domain.request_text import title_of
-from core.domain.run import settings_text
+from core.domain.run import check_limit, settings_text
 from core.domain.seeds import covers
 from core.domain.stored_json import check_plain, plain_object
-from core.jobs.validation import check_limit
 
 LONGEST_TITLE = 80
 

@@ -14,7 +14,7 @@ from core.domain.forget_request import ForgetRequest
 from core.domain.hyperparameters import Value, check_names
 from core.domain.info import Column, DatasetInfo, ForClasses, MethodInfo, OfCeiling
 from core.domain.presets import preset_for
-from core.domain.run import RunSpec, WeightsAs
+from core.domain.run import LONGEST_LIMIT, RunSpec, WeightsAs
 from core.jobs.catalogue import Catalogue
 
 T = TypeVar("T")
@@ -22,7 +22,6 @@ NEAR = 3  # names that are offered for one that is not there
 MOST_EQUALS = 50  # at which what is asked is parted
 LETTERS = 200  # of what is asked, beyond which nothing near is looked for
 UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}  # seconds
-LONGEST_LIMIT = 365 * 86400.0
 LISTED = 8  # names that are listed where none is near
 
 
@@ -174,12 +173,6 @@ def asked_device() -> str:
     if not re.fullmatch(r"(cpu|cuda(:\d+)?)?", asked):
         raise WrongInput(f"FORGETSCOPE_DEVICE must be cpu, cuda or cuda:N; got {asked!r}.")
     return asked
-
-
-def check_limit(seconds: float) -> None:
-    """Raises WrongInput, without a full stop, where a stored time limit is none."""
-    if not 1 <= seconds <= LONGEST_LIMIT:
-        raise WrongInput(f"a limit should be from 1 second to 365 days, but is {seconds:g} seconds")
 
 
 def limit_of(text: str) -> float | None:

@@ -30,7 +30,8 @@ class Found:
 
 def answers_of(setup: RunSetup, network: Shared, model: nn.Module) -> Answers:
     """The logits of a network that runs share, on all data: from the store, or asked for now."""
-    setup.keeper.store.forget_older(f"answers/{setup.subject}@", setup.engine)
+    for kind in (f"answers/{setup.subject}@", "answers@"):  # the second: as versions before stored them
+        setup.keeper.store.forget_older(kind, setup.engine)
 
     def ask() -> dict[str, torch.Tensor]:
         halves = {"train": setup.splits.train, "test": setup.splits.test}
@@ -66,7 +67,8 @@ def keep_found(setup: RunSetup, found: Found, evidence: Evidence) -> None:
         return
     text = json.dumps({name: _plain(value) for name, value in known.items()})  # layers stay in their order
     arrays = {TEXT: np.frombuffer(text.encode(), np.uint8)}
-    setup.keeper.store.forget_older(f"found/{setup.subject}@", setup.engine)
+    for kind in (f"found/{setup.subject}@", "found@"):  # likewise
+        setup.keeper.store.forget_older(kind, setup.engine)
     setup.keeper.store.keep(found.key, f"found/{setup.subject}@{setup.engine}", setup.keeper.artifacts.put_arrays(arrays), 0.0)
 
 

@@ -9,7 +9,7 @@ from core.domain.code_version import shared_part
 from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
 from core.domain.run import model_text, settings_text
-from core.reports.rows import ONCE, scenarios
+from core.reports.rows import once_keys, scenarios
 from core.storage.finished_runs import Finished, all_values, finished_runs
 from core.storage.runs import ResultStore
 
@@ -57,8 +57,8 @@ def about(store: ResultStore, methods: Mapping[str, MethodInfo] | None = None) -
 def second_retrainings(everything: "pd.DataFrame", frame: "pd.DataFrame") -> list[str]:
     """The ids of those runs of `about` that trained a second reference of a request and seed of the frame's, in their order."""
     floors = everything[(everything["method"] == SECOND_REFERENCE_METHOD) & everything["reference"].astype(bool)]
-    wanted = set(zip(*(frame[name] for name in ONCE), strict=True))
-    there = zip(floors["id"], zip(*(floors[name] for name in ONCE), strict=True), strict=True)
+    wanted = set(once_keys(frame))
+    there = zip(floors["id"], once_keys(floors), strict=True)
     return [run_id for run_id, key in there if key in wanted]
 
 
@@ -78,7 +78,7 @@ def _about(run: Finished, method: MethodInfo | None) -> dict[str, Any]:
         "draw": str(spec.request.seed) if spec.request.drawn else "",
         "kind": spec.request.kind, "method": spec.method, "settings": settings_text(params),
         "control": control_title(spec), "seed": spec.seed, "reference": spec.reference, "finished": run.finished_at,
-        "engine": shared_part(spec.engine), "device": run.device,
+        "engine": spec.engine, "device": run.device,
         "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,
     }  # fmt: skip
 
@@ -122,9 +122,12 @@ def _other_draws(frame: "pd.DataFrame") -> str:
 
 
 def _other_engine(frame: "pd.DataFrame") -> str:
-    engines = [engine or "unknown" for engine in dict.fromkeys(frame["engine"])]
-    if len(engines) < 2:
-        return ""
+    engines = [shared_part(engine) or "unknown" for engine in dict.fromkeys(frame["engine"])]
+    if len(set(engines)) < 2:
+        changed = frame.groupby("method", sort=False)["engine"].nunique()
+        several = [str(method) for method in changed[changed > 1].index]
+        return f"Runs of {_few(several)} were computed by several versions of it, so they may differ for that alone." if several else ""
+    engines = list(dict.fromkeys(engines))
     return (
         f"These runs were computed by {len(engines)} versions of the engine ({_few(engines)}), so they may differ "
         "for that alone."

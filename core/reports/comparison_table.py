@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.reports.key_metrics import column
-from core.reports.rows import ONCE, Rows, designed, distances, groups_of, once, rows_of
+from core.reports.rows import Rows, designed, distances, groups_of, once, once_keys, rows_of
 from core.reports.unchanged_methods import excess, unchanged
 
 if TYPE_CHECKING:
@@ -53,15 +53,21 @@ def yardstick(frame: "pd.DataFrame", columns: Sequence[str], together: bool, mod
 
 def with_seconds(frame: "pd.DataFrame") -> "pd.DataFrame":
     """With `reference.seconds`: what training the reference took, as any run of it tells by its speed-up."""
-    took = (frame["seconds"] * frame["speedup"]).groupby([frame[name] for name in ONCE], dropna=False).transform("max")
+    took = (frame["seconds"] * frame["speedup"]).groupby([_alike(frame)], dropna=False).transform("max")
     return frame.assign(**{"reference.seconds": took})
+
+
+def _alike(frame: "pd.DataFrame") -> "np.ndarray":
+    """(N,) whole numbers, equal where runs have one original and reference."""
+    numbers: dict[tuple[object, ...], int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in once_keys(frame)], int)
 
 
 def variability(frame: "pd.DataFrame", everything: "pd.DataFrame", columns: Sequence[str]) -> dict[str, float]:
     """Column -> how far a second retrained network lies from the first, on average; of the frame's requests and seeds."""
-    wanted = set(zip(*(frame[name] for name in ONCE), strict=True))
+    wanted = set(once_keys(frame))
     floors = everything[(everything["method"] == SECOND_REFERENCE_METHOD) & everything["reference"].astype(bool)]
-    here = np.array([key in wanted for key in zip(*(floors[name] for name in ONCE), strict=True)], bool)
+    here = np.array([key in wanted for key in once_keys(floors)], bool)
     known = [name for name in columns if name in floors]
     means = distances(floors.loc[here], known).mean()
     return {name: float(means[name]) for name in known if not np.isnan(means[name])}

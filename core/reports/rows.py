@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from core.domain.code_version import shared_part
 from core.domain.seeds import covers
 from core.reports.intervals import FEW, Pair, Spread, spread
 from core.reports.verdict import Numbers
@@ -69,7 +70,18 @@ def of_model(frame: "pd.DataFrame", columns: Sequence[str], prefix: str) -> dict
 
 def once(frame: "pd.DataFrame", by: Sequence[str] = ONCE) -> "pd.DataFrame":
     """One row for each original and its reference, which all methods of a request and seed share."""
-    return frame.sort_values("reference", ascending=False, kind="stable").drop_duplicates(list(by))
+    ordered = frame.sort_values("reference", ascending=False, kind="stable")
+    return ordered[~_shared(ordered[list(by)]).duplicated()]
+
+
+def once_keys(frame: "pd.DataFrame", by: Sequence[str] = ONCE) -> list[tuple[object, ...]]:
+    """Of each row what it shares with all runs of one original and reference; methods have versions of their own besides."""
+    shared = _shared(frame[list(by)])
+    return list(zip(*(shared[name].tolist() for name in by), strict=True))
+
+
+def _shared(frame: "pd.DataFrame") -> "pd.DataFrame":
+    return frame.assign(engine=frame["engine"].map(shared_part)) if "engine" in frame else frame
 
 
 def scenarios(frame: "pd.DataFrame") -> "pd.Series[str]":

@@ -10,7 +10,7 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.reports.intervals import FEW, spread
 from core.reports.key_metrics import Aim, aims_of, column
 from core.reports.paired_differences import ZERO
-from core.reports.rows import ONCE, once
+from core.reports.rows import ONCE, once, once_keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +91,7 @@ def _mean_distance(values: Array) -> Array:
 
 
 def _keys(frame: "pd.DataFrame", names: Iterable[str]) -> list[tuple[object, ...]]:
-    return list(zip(*(frame[name].tolist() for name in names), strict=True))
+    return once_keys(frame, tuple(names))
 
 
 def unchanged(excess_of: Array, members: Sequence[Sequence[int] | NDArray[np.int64]], methods: Sequence[str]) -> list[bool]:

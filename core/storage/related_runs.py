@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import json
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD, control_title, deciding, is_control_of
-from core.domain.code_version import shared_part
+from core.domain.code_version import shared_part, version_of
 from core.domain.run import RunSpec, RunStatus
 from core.storage.records import Run
 from core.storage.rows import is_number, of_spec, run_of
@@ -40,7 +40,7 @@ def beside(store: ResultStore, spec: RunSpec) -> Beside:
     for run in others:
         if is_control_of(run.spec, spec) and run.status == RunStatus.DONE:
             controls.setdefault(control_title(run.spec), run)
-    done_first = sorted(floors, key=lambda run: run.status != RunStatus.DONE)
+    done_first = sorted(floors, key=lambda run: (run.status != RunStatus.DONE, run.spec.engine != version_of(run.spec)))
     return Beside(next(iter(done_first), None), controls)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from core.data.dataset import Examples
 from core.data.registry import load_dataset
 from core.data.splits import Splits, split
 from core.domain.code_version import shared_version, training_version
@@ -15,8 +16,9 @@ from core.domain.presets import preset_for
 from core.domain.run import Recipe, RunSpec
 from core.models.registry import MODELS
 from core.storage.processes import cores
-from core.training.cache import Keeper, key_of
+from core.training.cache import Keeper, Shared, key_of
 from core.training.context import RunContext, choose_device, derived_seed
+from core.training.loop import fit
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,14 @@ def _settle() -> None:
     # By default memory is filled before it is used, which makes training a third slower and changes no number.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by the module itself
     torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, without its 2 s of imports
+
+
+def trained(setup: RunSetup, key: str, purpose: str, examples: Examples, say: Callable[[float, str], None]) -> Shared:
+    """A network fitted to these examples from a fresh model: from the store, or trained now; purpose: whose seed it has."""
+    context = setup.context(purpose, say, {})
+    return setup.keeper.load_or_make(
+        key, purpose, lambda: fit(context.fresh_model(), examples, setup.recipe, context).state_dict(), setup.device
+    )
 
 
 def restore(setup: RunSetup, tensors: dict[str, Tensor]) -> nn.Module:

@@ -14,7 +14,7 @@ from core.domain.formatting import percent
 from core.reports.comparison_table import marked
 from core.reports.intervals import FEW, spread
 from core.reports.paired_differences import beaten
-from core.reports.rows import GROUP, ONCE, Rows, once, rows_of
+from core.reports.rows import GROUP, Rows, once, once_keys, rows_of
 from core.reports.unchanged_methods import UNCHANGED
 from dashboard.components.common.markdown import hovered
 from dashboard.components.common.palette import ACCENT, MODEL_COLOUR, MODEL_SYMBOL, MODEL_TITLE, QUIET
@@ -104,7 +104,8 @@ def points_of(
 def _apart(everything: pd.DataFrame, frame: pd.DataFrame, x: Quantity, y: Quantity) -> np.ndarray:
     """(2,): how far two retrained networks lie apart in each aim; 0 where it is not known, and of seconds."""
     floors = everything[(everything["method"] == SECOND_REFERENCE_METHOD) & (everything["reference"].astype(bool))]
-    floors = floors[floors.set_index(list(ONCE)).index.isin(frame.set_index(list(ONCE)).index)] if len(floors) else floors
+    wanted = set(once_keys(frame))
+    floors = floors[[key in wanted for key in once_keys(floors)]] if len(floors) else floors
     means = [0.0 if not q.share else (q.take(floors, "") - q.take(floors, "reference.")).abs().mean() for q in (x, y)]
     return np.array([0.0 if np.isnan(mean) else float(mean) for mean in means])
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.domain.ablations import control_title
 from core.domain.code_version import shared_part
-from core.domain.run import model_text
+from core.domain.run import RunSpec, model_text
 from core.storage.records import Run
 from dashboard import queries
 from dashboard.components.common.markdown import NAME, on_axis, short, visible
@@ -75,9 +75,14 @@ def apart(run: Run, other: Run) -> list[str]:
         (theirs.dataset, ours.dataset != theirs.dataset), (model_text(theirs), model_text(ours) != model_text(theirs)),
         (short(visible(queries.titled(theirs.request, theirs.dataset)), NAME), ours.request != theirs.request),
         (f"seed {theirs.seed}", ours.seed != theirs.seed),
-        (f"engine {theirs.engine[:6]}", shared_part(ours.engine) != shared_part(theirs.engine)),
+        (f"engine {theirs.engine[:6]}", _other_version(ours, theirs)),
     )  # fmt: skip
     return [words for words, differs in told if differs]
+
+
+def _other_version(ours: RunSpec, theirs: RunSpec) -> bool:
+    """Of the engine; where the method is the same, of the method too."""
+    return ours.engine != theirs.engine if ours.method == theirs.method else shared_part(ours.engine) != shared_part(theirs.engine)
 
 
 def representatives(run: Run, alike: list[Run]) -> list[str]:

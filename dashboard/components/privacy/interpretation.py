@@ -15,7 +15,7 @@ Span = tuple[float, float]
 
 def nobody(sides: Sides) -> str:
     """Why an attack cannot be counted."""
-    empty = "forgotten" if not len(sides.forget) else "unseen"
+    empty = "forgotten" if not len(sides.forget) else "test"
     return f"There are no {empty} images to hold against the others, so this attack cannot be counted."
 
 

@@ -1,5 +1,6 @@
 """Versions of what computes: which change makes another, and which does not."""
 
+import ast
 from dataclasses import replace
 import json
 import subprocess
@@ -25,8 +26,9 @@ def files(tmp_path):
         "data/datasets/digits.py": "def load(): return 1",
         "data/datasets/mnist.py": "def load(): return 2",
         "data/splits.py": "def split(): return 3",
-        "data/importing/store.py": "def arrays(): return 4",
-        "models/small_cnn.py": "def build(): return 5",
+        "data/importing/load.py": "def load_added(): return 4",
+        "models/small_cnn.py": "from core.models.layers import attended\ndef build(): return attended()",
+        "models/layers.py": "def attended(): return 14",
         "models/registry.py": "from core.models import small_cnn",
         "training/loop.py": "def fit(): return 6",
         "methods/ssd.py": "from core.maths import half\ndef unlearn(): return half(7)",
@@ -34,7 +36,7 @@ def files(tmp_path):
         "maths.py": "def half(x): return x / 2",
         "metrics/accuracy.py": "def accuracy(): return 9",
         "metrics/base.py": "TITLE = 'A share of images'\ndef need(): return 10",
-        "pipeline.py": "from core.metrics import base\ndef run(): return 11",
+        "pipeline.py": "from core.metrics import base\nfrom core.models.layers import attended\ndef run(): return 11",
         "analysis/weights/alpha.py": "def curve(): return 12",
         "storage/runs.py": "def store(): return 13",
     }
@@ -120,13 +122,30 @@ def test_what_is_added_described_or_stored_elsewhere_changes_no_version(engine, 
     ("metrics/base.py", "def need(): return 0", {*RUNS, "analysis"}),
     ("pipeline.py", "from core.metrics import base\ndef run(): return 0", {*RUNS, "analysis"}),
     ("data/datasets/digits.py", "def load(): return 0", {"training", "ssd", "retrain", "analysis"}),
-    ("data/importing/store.py", "def arrays(): return 0", {"own"}),
-    ("training/loop.py", "def fit(): return 0", ALL), ("models/small_cnn.py", "def build(): return 0", ALL),
+    ("data/importing/load.py", "def load_added(): return 0", {"own"}),
+    ("training/loop.py", "def fit(): return 0", ALL), ("models/layers.py", "def attended(): return 0", ALL),
+    ("models/small_cnn.py", "def build(): return 0", ALL),
     ("analysis/weights/alpha.py", "def curve(): return 0", {"analysis"}),
 ])  # fmt: skip
 def test_a_version_changes_with_the_code_that_decides_its_numbers(engine, name, text, wanted):
     engine.write(name, text)
     assert engine.changed() == wanted
+
+
+@pytest.mark.parametrize("one, other", [
+    ("for x in y:\n    a()\n    b()", "for x in y:\n    a()\nb()"), ("f(g(a, b))", "f(g(a), b)"), ("{**a, 'b': c}", "{'b': a, **c}"),
+    ("f(None)", "f('a b')"), ("f([], [a])", "f([a], [])"), ("from core.m import half", "from core.m import third as half"),
+])  # fmt: skip
+def test_code_that_says_something_else_has_another_hash(one, other):
+    assert list(version._said(ast.parse(one))) != list(version._said(ast.parse(other)))
+
+
+def test_titles_and_sentences_are_no_code():
+    def said(code):
+        return list(version._said(ast.parse(code)))
+
+    assert said("Info('a', title='A', help='Of a.')") == said("Info('a', title='B', help='B.')")
+    assert said("'One sentence.'") == said("'Another one.'")
 
 
 def test_a_module_that_moves_changes_no_version(engine):
@@ -163,9 +182,11 @@ def test_it_changes_with_the_recipe_of_its_dataset_and_model(engine, monkeypatch
 def test_it_changes_with_a_library(engine, monkeypatch):
     monkeypatch.setattr(version, "version", lambda name: "9.9")
     version._libraries.cache_clear()
+    version._run_version.cache_clear()
     assert engine.changed() == ALL
     monkeypatch.undo()
     version._libraries.cache_clear()
+    version._run_version.cache_clear()
 
 
 def test_every_dataset_model_and_method_has_code_of_its_own():

@@ -91,7 +91,7 @@ def test_a_finished_run_that_is_computed_once_more_in_vain_is_what_it_was(store,
     store.add(spec(), anew=True)
     assert store.run(run_id).status == RunStatus.QUEUED
     assert finished_runs(store) == listed
-    assert all_values(store) == [(run_id, "unlearned", "accuracy", 0.25)]
+    assert all_values(store, [run_id]) == {("unlearned", "accuracy"): [0.25]}
     status = ended(store, run_id, 2, how)
     run = store.run(run_id)
     assert (run.status, run.anew, run.attempt) == (RunStatus.DONE, status, 2)

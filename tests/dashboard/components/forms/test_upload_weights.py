@@ -11,9 +11,10 @@ from safetensors.numpy import load, save
 from core.domain.errors import WrongInput
 from core.jobs import submit
 from core.storage.runs import ResultStore
+from core.training.uploaded_weights import client
 from core.training.uploaded_weights.read_file import read
 from core.training.uploaded_weights.stored_weights import accept, tried
-from dashboard.queries import engine
+from dashboard.queries.engine import _weights_or_why_not
 from tests.dashboard.conftest import sound
 
 RECIPE = "The original's weights were uploaded; the reference was trained here by the recipe"
@@ -27,7 +28,7 @@ def here(monkeypatch):
         answer, network = accept(home, dataset, model, read(Path(path), name))
         return answer | tried(home, dataset, network, answer["carried"])
 
-    monkeypatch.setattr(engine.apart, "own_weights", own_weights)
+    monkeypatch.setattr(client, "own_weights", own_weights)
 
 
 @pytest.fixture
@@ -117,12 +118,12 @@ def test_weights_that_do_not_fit_are_told_in_one_sentence_and_nothing_can_be_run
 
 
 def test_a_trouble_that_passes_is_not_remembered_for_the_file(open_app, bare, mine, monkeypatch):
-    answer = engine.apart.own_weights
-    monkeypatch.setattr(engine.apart, "own_weights", Mock(side_effect=WrongInput("The engine could not answer.")))
+    answer = client.own_weights
+    monkeypatch.setattr(client, "own_weights", Mock(side_effect=WrongInput("The engine could not answer.")))
     at = bring(open_app(bare.root), "mine.safetensors", mine)
     assert [error.value for error in at.error] == ["The engine could not answer\\."]
-    monkeypatch.setattr(engine.apart, "own_weights", answer)
-    engine._weights_or_why_not.clear()  # as it is by itself, some seconds later
+    monkeypatch.setattr(client, "own_weights", answer)
+    _weights_or_why_not.clear()  # as it is by itself, some seconds later
     assert [message.value for message in sound(at.run()).success] == ["fits: 38,378 weights"]
     assert not at.error
 

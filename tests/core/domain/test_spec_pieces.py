@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from core import domain
+from core.domain import run
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec
 from tests.planted import spec
@@ -37,7 +37,7 @@ def read(text):
 def both(text, monkeypatch):
     quick = read(text)
     with monkeypatch.context() as whole:
-        whole.setattr(domain, "_written", lambda text: None)
+        whole.setattr(run, "_written", lambda text: None)
         return repr(quick), repr(read(text))  # nan is not itself
 
 
@@ -59,7 +59,7 @@ def test_so_is_a_spec_of_which_letters_were_changed(monkeypatch):
 
 
 def test_what_to_json_writes_is_read_in_pieces():
-    assert domain._written(WHOLE) is not None  # else thousands of runs take three times as long
+    assert run._written(WHOLE) is not None  # else thousands of runs take three times as long
     assert RunSpec.from_json(WHOLE) == MADE
 
 
