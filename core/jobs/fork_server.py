@@ -24,7 +24,7 @@ LATE = (
     "sklearn.model_selection",
     "sklearn.pipeline",
 )
-AT_ONCE = ("core.jobs.fork_server", "core.storage.artifacts", "filelock")
+AT_ONCE = ("core.jobs.fork_server", "core.jobs.preload_versions", "core.storage.artifacts", "filelock")
 
 
 class WarmServer:
