@@ -17,6 +17,7 @@ from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.metrics import evaluate, relearning, reuse
 from core.storage.home import Home, open_home
+from core.training import run_setup
 from tests.attributes import one_epoch
 
 SHELVES = describe()
@@ -122,8 +123,8 @@ def test_another_network_under_the_same_name_is_measured_anew(first, compute, ho
     """A damaged original that is trained again need not become the same: by another number of threads its weights differ."""
     with sqlite3.connect(home.database) as db:
         db.execute("delete from kept where kind = 'original'")
-    fit = pipeline.fit
-    monkeypatch.setattr(pipeline, "fit", lambda model, *rest: nudged(fit(model, *rest)))
+    fit = run_setup.fit
+    monkeypatch.setattr(run_setup, "fit", lambda model, *rest: nudged(fit(model, *rest)))
     again = compute()
     assert compute.asked == 2
     assert again["original", "parameter_distance_to_reference"] != first["original", "parameter_distance_to_reference"]

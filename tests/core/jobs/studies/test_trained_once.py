@@ -12,6 +12,7 @@ from core.jobs import submit as jobs
 from core.jobs.studies import submit
 from core.jobs.studies.plan import specs
 from core.storage.home import Home
+from core.training import run_setup
 
 METHODS = ("ssd", ("ssd", {"alpha": 2.0}), ("finetune", {"epochs": 1}))
 SEEDS = (0, 1)
@@ -21,10 +22,10 @@ SEEDS = (0, 1)
 def counted(monkeypatch):
     """The images of each training as it happens; a single epoch each, and nothing is measured, which takes longer."""
     trained = []
-    fit = pipeline.fit
+    fit = run_setup.fit
     monkeypatch.setattr("core.training.run_setup.preset_for", lambda *_: Preset(Recipe(epochs=1, batch_size=64, learning_rate=0.1)))
     monkeypatch.setattr(
-        pipeline, "fit", lambda model, examples, *rest: trained.append(len(examples)) or fit(model, examples, *rest)
+        run_setup, "fit", lambda model, examples, *rest: trained.append(len(examples)) or fit(model, examples, *rest)
     )
     monkeypatch.setattr(pipeline, "measure", lambda *_: [])
     monkeypatch.setattr(pipeline, "keep_files", lambda *_: {})
