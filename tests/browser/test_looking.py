@@ -79,8 +79,8 @@ def test_one_click_is_one_run_of_the_script(open_page, page, watch, report):
     ) == 4  # fmt: skip
     open_page(f"/result?run={report['id']}")
     began = watch.runs
-    page.get_by_role("tab", name="Residue").click()  # all families are there: no run
-    expect(page.get_by_role("tab", name="Residue")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="Residual knowledge").click()  # all families are there: no run
+    expect(page.get_by_role("tab", name="Residual knowledge")).to_have_attribute("aria-selected", "true")
     assert runs_of(page.locator(".st-key-images").get_by_role("radio", name="train").click) == 1
     assert watch.runs == began + 1
     assert POLL not in clocks(page)  # nothing polls where nothing runs

@@ -123,7 +123,7 @@ def test_a_click_on_an_image_opens_its_card_and_redraws_nothing_else(privacy, wa
 
 def test_each_try_to_bring_it_back_is_drawn_when_its_tab_is_opened(privacy):
     page = privacy
-    for name, keys in (("Look for it inside", ["probes"]), ("Graft it onto the original", ["graft-model_below", "graft-original_below"])):
+    for name, keys in (("Linear probes", ["probes"]), ("Layer grafting", ["graft-model_below", "graft-original_below"])):
         page.get_by_role("tab", name=name).click()
         drawn(page, *keys)
         ready(page)

@@ -18,7 +18,7 @@ FAMILIES = {  # title -> keys, in the order in which a reader asks
         "js_to_reference", "js_to_reference_test", "activation_distance", "average_gap", "tow", "tow_attack",
         "cka_forget_to_reference", "cka_retain_to_reference",
     ),
-    "Residue": (
+    "Residual knowledge": (
         "forget_entropy", "zrf", "relearn_steps", "anamnesis_index", "probe_accuracy", "graft_forget_accuracy", "similarity_ratio",
     ),
     "Membership": (

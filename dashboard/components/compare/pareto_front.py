@@ -73,7 +73,7 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
 
 QUANTITIES = {
     "forgetting": Quantity("forgetting gap", _gap(_forgotten), gap=True),
-    "retain": Quantity("accuracy on kept", lambda f, m: _column(f, f"{m}test_retain_accuracy"), low=False, own=False),
+    "retain": Quantity("retain accuracy", lambda f, m: _column(f, f"{m}test_retain_accuracy"), low=False, own=False),
     "attack": Quantity("attack gap", _gap(_attack), gap=True),
     "seconds": Quantity("seconds", _seconds, share=False),
 }

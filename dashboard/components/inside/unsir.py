@@ -137,4 +137,4 @@ def _stages(kept: np.ndarray, shown: int) -> Sequence[Panel]:
     figure = bars(names, values, "stage", "accuracy on the kept images", share=True, colour=SET_COLOUR["retain"])
     return [Panel("Accuracy on the kept images that it trains on", "a small dip that is repaired is the price; UNSIR never reads a "
                   "forgotten image, so it cannot watch their accuracy: the last frames do.",
-                  "Bars: accuracy on kept images by stage", figure)]  # fmt: skip
+                  "Bars: accuracy on retain images by stage", figure)]  # fmt: skip

@@ -32,7 +32,7 @@ def back_part(run: Run, where: Where) -> None:
 
 def _tries(run: Run, where: Where, reasons: Reasons) -> None:
     """One at a time: nobody looks at four figures at once, and the page's first ones come sooner."""
-    tries = {"Train it again": _relearning, "Look for it inside": _probes, "Graft it onto the original": _grafts}
+    tries = {"Relearning": _relearning, "Linear probes": _probes, "Layer grafting": _grafts}
     for tab, draw in zip(st.tabs(list(tries), key="tries", on_change="rerun", bind="query-params"), tries.values(), strict=True):
         if tab.open:
             with tab:

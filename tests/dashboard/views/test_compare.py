@@ -195,7 +195,7 @@ def test_the_columns_asked_for_are_kept_in_the_address_by_their_keys(open_app, p
 def test_the_usual_columns_are_few_and_more_can_be_chosen(open_app, planted):
     at = open_app(planted.root, VIEW)
     assert 8 <= len(table(at).columns) - 3 <= 9
-    family = next(g for g in at.button_group if g.label == "Residue")
+    family = next(g for g in at.button_group if g.label == "Residual knowledge")
     family.set_value(["zrf"])
     at = sound(at.run())
     assert "ZRF ≈" in table(at)
@@ -273,7 +273,7 @@ def test_every_tab_draws_a_and_b_and_is_part_of_the_address(open_app, planted, t
     at = open_app(planted.root, VIEW, look=tab)
     assert not at.error
     assert not at.warning
-    for alt in ("Runs between forgetting gap and accuracy on kept", *CHARTS[tab]):
+    for alt in ("Runs between forgetting gap and retain accuracy", *CHARTS[tab]):
         assert any(found.startswith(alt) for found in alts(at)), alts(at)
     charts = len(alts(at))
     assert len(at.get("plotly_chart")) == charts
@@ -381,7 +381,7 @@ def test_different_requests_are_said_and_only_what_is_fair_is_shown(open_app, ba
     shown = set(table(at).columns)
     assert {"Request", "ToW ↑", "Seconds ↓"} <= shown
     assert not shown & {"Forget, test ≈", "Retain, test ↑", "Attack ≈"}
-    assert "accuracy on kept" not in at.selectbox(key="x").options
+    assert "retain accuracy" not in at.selectbox(key="x").options
     assert "Bars by class" in "".join(alts(at))
 
 

@@ -23,7 +23,7 @@ def here(bare, monkeypatch) -> Home:
 
 
 def kept(frame) -> dict[str, object]:
-    """What each of the remembered things says of accuracy on kept images."""
+    """What each of the remembered things says of retain accuracy images."""
     rows = queries.rows(frame, ["test_retain_accuracy"], False, "")
     mine = rows.about["of"] == "unlearned"
     return {

@@ -122,7 +122,7 @@ def test_every_page_opens_with_a_finished_run(open_app, finished, done, page):
 def test_the_result_says_in_a_sentence_what_happened_and_shows_it(open_app, finished, done):
     at = open_app(finished.root, "views/result.py", run=done)
     verdict = next(m.value for m in at.markdown if m.value.startswith("####")).replace("\\", "")
-    assert verdict.startswith("#### Forgotten, with doubts\nAccuracy on test images of class 3: ")
+    assert verdict.startswith("#### Forgotten, with warnings\nAccuracy on test images of class 3: ")
     assert [m.label for m in at.metric][-2:] == ["Speed-up", "With precompute"]  # SSD reads stored importances
     assert len(alts(at)) == 4
     assert all(alts(at))

@@ -96,8 +96,8 @@ def test_a_class_run_shows_all_three_parts(look):
 
 
 @pytest.mark.parametrize("kind", ["class", "random", "one", "alone", "old", "untouched"])
-@pytest.mark.parametrize("name, charts", [("Train it again", ["relearn"]), ("Look for it inside", ["probes"]),
-                                          ("Graft it onto the original", ["graft-model_below", "graft-original_below"])])  # fmt: skip
+@pytest.mark.parametrize("name, charts", [("Relearning", ["relearn"]), ("Linear probes", ["probes"]),
+                                          ("Layer grafting", ["graft-model_below", "graft-original_below"])])  # fmt: skip
 def test_a_tab_for_each_try_draws_that_alone_or_says_why_not(look, kind, name, charts):
     at = sound(look(kind, tries=name))
     every = ["relearn", "probes", "graft-model_below", "graft-original_below"]
@@ -346,7 +346,7 @@ def test_a_forget_set_of_one_says_what_its_rates_are_worth(look):
     at = look("one")
     assert "With 1 image in the forget set" in said(at)
     assert figure(at, "scores")["data"][0]["name"] == "Forget set (1)"
-    assert any("names" in text for text in told(look("one", tries="Look for it inside"), "info"))
+    assert any("names" in text for text in told(look("one", tries="Linear probes"), "info"))
 
 
 def test_without_a_reference_there_is_no_picture_to_match(look):
@@ -364,7 +364,7 @@ def test_the_reference_itself_is_the_picture_to_match(look):
 
 
 def test_an_older_run_says_of_each_part_that_it_has_to_be_run_again(look):
-    for name in ("Train it again", "Look for it inside", "Graft it onto the original"):
+    for name in ("Relearning", "Linear probes", "Layer grafting"):
         at = look("old", tries=name)
         assert sum("another version of Forgetscope made it; run it again" in text for text in told(at, "info")) == 2
         assert "bring back" in said(at)  # the numbers are there
