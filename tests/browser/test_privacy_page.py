@@ -128,7 +128,7 @@ def test_each_try_to_bring_it_back_is_drawn_when_its_tab_is_opened(privacy):
         drawn(page, *keys)
         ready(page)
         assert all(figure(page, key)["traces"] for key in keys)
-    expect(page).to_have_url(re.compile("tries=Graft"))
+    expect(page).to_have_url(re.compile("tries=Layer"))
     expect(page.locator(".st-key-probes")).to_have_count(0)
 
 

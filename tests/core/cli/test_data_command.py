@@ -1,5 +1,6 @@
 """`data add`, `data list`, `data remove`: what they print, what they leave, how they end."""
 
+from contextlib import suppress
 import json
 import os
 import shutil
@@ -140,8 +141,9 @@ def test_who_waits_for_a_process_that_the_system_ends_is_told_so_and_nothing_is_
     def say(_, note):
         if note.startswith("decoding"):
             for child in psutil.Process().children():
-                if "core" in child.cmdline():  # no browser's driver, which is a child of this process too
-                    child.send_signal(number)
+                with suppress(psutil.ZombieProcess):  # another test's, that has ended
+                    if "core" in child.cmdline():  # no browser's driver, which is a child of this process too
+                        child.send_signal(number)
 
     with pytest.raises(WrongInput) as told:
         add_apart(home.root, str(folder(tmp_path / "pets", counts=(100, 50))), Asked(size=256), say)
