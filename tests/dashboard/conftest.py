@@ -49,7 +49,7 @@ def engine_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """What pages ask the engine is answered here, in the same JSON, and images are written down here: a process of its own
     would load torch for each home.
 
-    The processes are asked in test_own_weights.py, in tests/core (test_engine.py, test_catalogue.py) and by every page in the browser.
+    The processes are asked in tests/core (test_engine_client.py, test_catalogue.py) and by every page in the browser.
     """
 
     def exchange(self: WarmEngine, line: str) -> str:

@@ -41,8 +41,8 @@ def said(finding: Finding) -> str:
         return "\n\n".join(f":material/warning: {plain(doubt.sentence)}" for doubt in finding.doubts)
     looked_for = ", ".join(CHECKED[key] for key in finding.clear)
     if DECIDING in (finding.missed or {}):
-        return f":material/help: No warning, but too little could be checked to vouch for it. Looked for: {looked_for}."
-    return f":material/check_circle: No warning. Looked for: {looked_for}."
+        return f":material/help: No warnings, but too little could be checked to vouch for it. Looked for: {looked_for}."
+    return f":material/check_circle: No warnings. Looked for: {looked_for}."
 
 
 def caveats(case: Case, finding: Finding) -> str:

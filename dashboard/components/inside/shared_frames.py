@@ -37,7 +37,7 @@ def frames(story: Story) -> list[Frame]:
         ),
         Frame(
             f"Before and after, {what} by {what}",
-            "The forget request should fall to where the retrained network stands, and the rest should stay: both are told apart here.",
+            "Accuracy on the forget request should fall to the retrained network's, and the rest should stay: both are told apart here.",
             partial(_classes, story),
         ),
     ]

@@ -378,7 +378,7 @@ HARM: dict[str, Callable[[Path], object]] = {
     "page, name, harm",
     [
         *[("views/result.py", name, harm) for name in ("per_class", "confusion") for harm in HARM],
-        ("views/parameters.py", "layers", "damaged"),  # what is missing: see test_lacks.py
+        ("views/parameters.py", "layers", "damaged"),  # what is missing: see test_missing_results.py
     ],
 )
 def test_a_table_that_is_gone_or_harmed_is_told_in_a_sentence(open_app, finished, done, page, name, harm):

@@ -57,7 +57,7 @@ def caveats(at) -> str:
 
 def test_a_good_run_names_what_was_looked_for(open_app, home):
     at = open_app(home.root, RESULT, run=plant(home, spec("ssd"), anamnesis_index=0.9, graft_forget_accuracy=0.0, forget_entropy=0.9))
-    assert "check_circle: No warning. Looked for: " in panel(at)
+    assert "check_circle: No warnings. Looked for: " in panel(at)
     assert all(what in panel(at) for key, what in CHECKED.items() if key != "control_as_good")
     assert CHECKED["control_as_good"] not in panel(at)  # SSD has none
     assert "The retraining variability is not known" in caveats(at)
