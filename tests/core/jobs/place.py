@@ -63,10 +63,12 @@ class Place:
         return self.run(run_id)
 
     def processes(self, run_id: str) -> dict[str, psutil.Process]:
-        """The run's worker and its supervisor."""
+        """The run's worker and its supervisor. Raises NoSuchProcess where the worker has not begun: psutil.Process(None) is the test."""
         db = sqlite3.connect(self.home.database)
         pids = db.execute("select worker_pid, supervisor_pid from runs where id = ?", (run_id,)).fetchone()
         db.close()
+        if None in pids:
+            raise psutil.NoSuchProcess(-1)
         return dict(zip(("worker", "supervisor"), map(psutil.Process, pids), strict=True))
 
     def supervisors(self) -> list[psutil.Process]:
