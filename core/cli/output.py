@@ -68,7 +68,7 @@ def print_report(
     if ended.status != RunStatus.DONE:
         return
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
-    click.echo(verdict(numbers, ended.spec.request, data, doubts.far_off).replace("**", ""))
+    click.echo(str(verdict(numbers, ended.spec.request, data, doubts.far_off)))
     for line in (report["own_weights"], *doubts.lines):
         if line:
             click.echo(line)

@@ -22,7 +22,7 @@ def loss(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
 
 
 def right(logits: Tensor, labels: Tensor) -> Tensor:
-    """float64 (N,): 1 where the largest logit is the label's, else 0; multi-label: the share of attributes answered rightly."""
+    """float64 (N,): 1 where the largest logit is the label's, else 0; multi-label: the share of attributes predicted correctly."""
     if not is_multi(labels):
         return (logits.argmax(1) == labels).double()
     return ((logits > 0) == (labels > 0)).double().mean(1)

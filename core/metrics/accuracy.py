@@ -8,11 +8,11 @@ from core.data.labels import right
 from core.domain.info import MetricInfo
 from core.metrics.base import Evidence, Metric, NotApplicable
 
-ATTRIBUTES = "Where an image has several attributes: the mean share of them that is answered rightly."
+ATTRIBUTES = "Where an image has several attributes: the mean share of them that is predicted correctly."
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Mean of `core.data.labels.right`: the share of right answers, or of attributes answered rightly; N >= 1."""
+    """Mean of `core.data.labels.right`: the share of right answers, or of attributes predicted correctly; N >= 1."""
     return float(right(logits, labels).mean())
 
 

@@ -1,6 +1,7 @@
 """One sentence that says what a run did, from its numbers; plain words, no torch."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from core.domain.forget_request import ForgetRequest
 from core.domain.formatting import percent
@@ -14,18 +15,28 @@ FORGOTTEN = ("Forgotten", "Partly forgotten")  # leads that say something good, 
 Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
 
 
-def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, far_off: bool = False) -> str:
-    """A lead (Forgotten, Partly forgotten, Not forgotten, ...) and the accuracies that it rests on.
+class Verdict(NamedTuple):
+    """lead: `Forgotten`, `Not forgotten, and at a price`, ..., without a full stop. sentence: the accuracies that it rests on."""
+
+    lead: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.lead}. {self.sentence}"
+
+
+def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, far_off: bool = False) -> Verdict:
+    """What a run did, from its numbers.
 
     data: what the run is about, for the names; None where it is no longer on the shelf. Of a multi-label set, an accuracy is
-    the mean share of attributes that is answered rightly. far_off: the checks found the original itself far off, so that no
+    the mean share of attributes that is predicted correctly. far_off: the checks found the original itself far off, so that no
     method can be judged by it.
     """
     forget_metric = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
     after, before = numbers["unlearned"].get(forget_metric), numbers["original"].get(forget_metric)
     kept, kept_before = (numbers[model].get("test_retain_accuracy") for model in ("unlearned", "original"))
     if after is None or before is None or kept is None or kept_before is None:
-        return "No verdict: there are no test examples of what was forgotten, or none of what was kept."
+        return Verdict("No verdict", "There are no test images of what was forgotten, or none of the retain classes.")
     reference = numbers.get("reference", {})
     wanted, kept_wanted = reference.get(forget_metric), reference.get("test_retain_accuracy")
     untouched = numbers["unlearned"].get("parameter_distance") == 0
@@ -40,10 +51,11 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, 
     price = (" but" if lead in FORGOTTEN else ", and") + " at a price" if lost and below and not far_off else ""
     what = _judged_on(request, data)
     rest = "the other classes" if request.by_class else "test images"
-    share = "Attributes answered rightly" if data is not None and data.multi else "Accuracy"
-    return (
-        f"**{lead}{price}.** {share} on {what}: {course(before, after, wanted)}; "
-        f"on {rest}: {course(kept_before, kept, kept_wanted)}{_judged(lost, below, kept, kept_wanted)}."
+    share = "Attributes predicted correctly" if data is not None and data.multi else "Accuracy"
+    return Verdict(
+        lead + price,
+        f"{share} on {what}: {course(before, after, wanted)}; "
+        f"on {rest}: {course(kept_before, kept, kept_wanted)}{_judged(lost, below, kept, kept_wanted)}.",
     )
 
 
@@ -62,7 +74,7 @@ def _lead(before: float, after: float, wanted: float | None) -> str:
     if wanted is None:
         return "No retrained reference to judge by"
     if abs(before - wanted) <= NEAR and abs(after - wanted) <= NEAR:
-        return "Accuracy cannot tell: the original already answers like a retrained model"
+        return "Accuracy cannot tell: the original already predicts like a retrained model"
     if abs(after - wanted) <= NEAR:
         return "Forgotten"
     fallen = after < before - NEAR

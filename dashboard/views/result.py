@@ -56,9 +56,9 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
         st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
     box = st.container(border=True, key="verdict")  # above the panel, whose doubts it must not hide
     finding = trust_panel(run)
-    lead, _, rest = verdict(report_numbers(report), run.spec.request, data, finding.far_off).partition(".** ")
-    ends = ", with warnings" if finding.doubts and lead.strip("*").startswith("Forgotten") else ""
-    box.markdown(f"#### {lead.strip('*')}{ends}\n{plain(rest)}")
+    lead, sentence = verdict(report_numbers(report), run.spec.request, data, finding.far_off)
+    ends = ", with warnings" if finding.doubts and lead.startswith("Forgotten") else ""
+    box.markdown(f"#### {lead}{ends}\n{plain(sentence)}")
     with st.container(horizontal=True, key="look_inside"):
         for view, label, icon in INSIDE:
             st.page_link(f"views/{view}.py", label=label, icon=f":material/{icon}:", width="content")
@@ -126,7 +126,7 @@ def by_class(run: Run, data: DatasetInfo, where: tuple[str, str], split: str) ->
     )  # fmt: skip
     if data.multi:
         st.caption(
-            "How to read it: share of all images on which this attribute is answered rightly, whether they have it or not; the "
+            "How to read it: share of all images on which this attribute is predicted correctly, whether they have it or not; the "
             "unlearned network should stand where the hatched reference does."
         )
         return

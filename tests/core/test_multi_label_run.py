@@ -40,8 +40,8 @@ def test_a_run_goes_from_the_request_to_a_verdict_on_attributes(home, shelves, f
     data = shelves.datasets[KEY]
     with ResultStore(home.database) as store:
         numbers, report, finding = numbers_of(store, run.id), full_report(home, store, run), finding_of(home, store, run, data)
-    said = verdict(numbers, run.spec.request, data)
-    assert "Attributes answered rightly on the forget set" in said
+    said = verdict(numbers, run.spec.request, data).sentence
+    assert "Attributes predicted correctly on the forget set" in said
     assert "class" not in said
     assert len(report["per_class"]["test"]["unlearned"]) == len(data.classes)
     assert all(0 <= share <= 1 for share in report["per_class"]["test"]["reference"])
@@ -116,7 +116,7 @@ def test_a_network_that_answers_alike_for_every_image_has_collapsed():
     said = doubts(seen((0.6, 100), (0.5, 0)), kept=0.55)
     assert set(said) == {"collapsed"}
     assert said["collapsed"] == (
-        "Collapsed: every image gets the same answers; attributes answered rightly on test images: 95 % before, 55 % now "
+        "Collapsed: every image gets the same answers; attributes predicted correctly on test images: 95 % before, 55 % now "
         "(95 % if retrained)."
     )
 
@@ -138,7 +138,7 @@ def test_a_rare_attribute_that_is_always_answered_alike_by_the_reference_too_is_
 def test_an_attribute_that_the_average_hides_is_named():
     said = doubts(seen((0.97, 60), (0.6, 20)), kept=0.93)
     assert said["hidden_worst_class"] == (
-        "The average hides an attribute: on test images dark is answered rightly: 95 % before, 60 % now (95 % if retrained), while "
+        "The average hides an attribute: on test images dark is predicted correctly: 95 % before, 60 % now (95 % if retrained), while "
         "all attributes lost 16.5 % on average."
     )
 

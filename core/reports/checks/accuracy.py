@@ -73,7 +73,7 @@ def _answered(case: Case, model: str) -> list[int]:
 def _collapsed_attributes(case: Case, kept: float, wanted: float, better: str) -> str:
     """The same where an image has several attributes: the same row of answers for all, or no better than the frequent ones."""
     ours, theirs, before = ([s for s in case.per_class.get(model, ()) if s.count] for model in ("unlearned", better, "original"))
-    told = f"attributes answered rightly on test images: {case.course('test_retain_accuracy')}"
+    told = f"attributes predicted correctly on test images: {case.course('test_retain_accuracy')}"
     if ours and _constant(ours) and not _constant(theirs) and not (before and _constant(before)):
         return f"Collapsed: every image gets the same answers; {told}."
     guess = case.guess()
@@ -119,7 +119,7 @@ def hidden_worst_class(case: Case) -> str:
     told = course(before.accuracy, now.accuracy, wanted.accuracy)
     if case.multi:
         return (
-            f"The average hides an attribute: on test images {case.classes[worst]} is answered rightly: {told}, while all "
+            f"The average hides an attribute: on test images {case.classes[worst]} is predicted correctly: {told}, while all "
             f"attributes lost {percent(max(mean, 0.0))} on average."
         )
     return (

@@ -62,7 +62,7 @@ def _layer(network: nn.Module) -> Normalise | None:
 
 
 def matched_order(logits: Tensor, labels: Tensor) -> tuple[int, ...]:
-    """The class of each row of the last layer by which most of these images (N,) are answered rightly; ties as they stand here.
+    """The class of each row of the last layer by which most of these images (N,) are predicted correctly; ties as they stand here.
 
     logits: float32 (N, C). The assignment problem on the confusion matrix (Kuhn, 1955).
     """

@@ -64,7 +64,7 @@ def class_shift(
             {"type": "bar", "name": title, "x": ticks, "y": np.array(heights), "marker": marker, "customdata": told,
              "hovertemplate": f"{title}, {what} %{{customdata[0]}}: %{{y:.1%}}%{{customdata[1]}}<extra></extra>"}
         )  # fmt: skip
-    layout = house(what if multi else "class (✕ = to forget)", "answered rightly" if multi else "accuracy",
+    layout = house(what if multi else "class (✕ = to forget)", "predicted correctly" if multi else "accuracy",
                    xaxis={"type": "category"}, yaxis={"range": [0, 1.02], "tickformat": ".0%"})  # fmt: skip
     return go.Figure(traces, layout)
 

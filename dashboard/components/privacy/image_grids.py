@@ -84,7 +84,7 @@ def walls_figure(
 
     A wall is one picture below its heading, and over it an unseen point a cell to hover over and to select; customdata: the row.
     images: wall's key -> uint8 (n, C, H, W), n = len(wall.rows), for walls that show any.
-    multi: `label` and answers count attributes: those that the image has, and those that are answered rightly.
+    multi: `label` and answers count attributes: those that the image has, and those that are predicted correctly.
     """
     traces, pictured, headings, top = [], [], [], 0.0
     for wall in walls:
@@ -144,7 +144,7 @@ def named(label: int, truth: int, classes: tuple[str, ...]) -> str:
 
 def _said(label: int, truth: int, answer: int, classes: tuple[str, ...], multi: bool) -> str:
     if multi:
-        return f"{label} attribute{'s' * (label != 1)}, {answer} of {len(classes)} answered rightly"
+        return f"{label} attribute{'s' * (label != 1)}, {answer} of {len(classes)} predicted correctly"
     return f"{named(label, truth, classes)}, answered {classes[answer]}"
 
 

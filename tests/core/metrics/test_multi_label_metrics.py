@@ -55,7 +55,7 @@ def test_accuracy_is_the_mean_share_of_attributes_answered_rightly():
     assert METRICS["train_retain_accuracy"].compute(evidence, "unlearned") == 0.75  # both; then one: a logit of 0 says no
     assert METRICS["test_retain_accuracy"].compute(evidence, "unlearned") == 0.75
     for key in ("train_forget_accuracy", "test_retain_accuracy"):
-        assert METRICS[key].info.definition.endswith("the mean share of them that is answered rightly.")
+        assert METRICS[key].info.definition.endswith("the mean share of them that is predicted correctly.")
 
 
 def test_the_table_by_class_counts_each_attribute_on_all_images():

@@ -48,7 +48,7 @@ def test_the_result_tells_accuracy_by_attribute_and_why_there_is_no_matrix(open_
     assert any("No confusion matrix: an image has several attributes" in c.value for c in at.caption)
     assert [alt for alt in alts(at) if "confusion" in alt.lower() or "Heat map" in alt] == []
     assert "Bars: accuracy by attribute of the original, the unlearned and the reference network" in alts(at)
-    assert "Attributes answered rightly on the forget set" in said(at)
+    assert "Attributes predicted correctly on the forget set" in said(at)
 
 
 def test_training_images_are_told_by_attribute_too(open_app, home_of_attributes):

@@ -22,7 +22,7 @@ def accuracies(shares: tuple[float, ...] = (0.5, 0.75, 1.0)) -> pd.DataFrame:
 def test_bars_by_attribute_say_how_many_images_have_it():
     figure = class_figures.class_shift(accuracies(), NAMES, (), multi=True)
     assert figure.layout.xaxis.title.text == "attribute"
-    assert figure.layout.yaxis.title.text == "answered rightly"
+    assert figure.layout.yaxis.title.text == "predicted correctly"
     assert figure.data[0].x == NAMES
     assert figure.data[0].y.tolist() == [0.5, 0.75, 1.0]
     told = [[name, f"; {has} of 20 images have it"] for name, has in zip(NAMES, (10, 5, 20), strict=True)]
@@ -60,8 +60,8 @@ def test_a_wall_counts_attributes_and_those_answered_rightly():
     images = {wall.key: np.zeros((1, 1, 8, 8), np.uint8) for wall in walls if len(wall.rows)}
     figure = walls_figure(walls, images, 16, EXAMPLES, NAMES, "unlearned", SCORES["loss"], multi=True)
     texts = [trace.text[0] for trace in figure.data]
-    assert "1 attribute, 2 of 3 answered rightly" in texts[0]
-    assert "3 attributes, 3 of 3 answered rightly" in texts[1]
+    assert "1 attribute, 2 of 3 predicted correctly" in texts[0]
+    assert "3 attributes, 3 of 3 predicted correctly" in texts[1]
 
 
 def test_a_card_marks_every_attribute_that_the_image_has():
