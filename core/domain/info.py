@@ -113,13 +113,14 @@ def no_attributes(title: str, reason: str) -> str:
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """goal: `high`, `low`, or `match` (closeness to the reference's own value)."""
+    """goal: `high`, `low`, or `match` (closeness to the reference's own value). family: the heading that pages list it under."""
 
     key: str
     title: str
     unit: str
     goal: str
     definition: str
+    family: str = "Other"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from core.data.labels import right
 from core.domain.info import MetricInfo
 from core.metrics.base import Evidence, Metric, NotApplicable
 
+FAMILY = "Accuracy"
 ATTRIBUTES = "Where an image has several attributes: the mean share of them that is predicted correctly."
 
 

@@ -9,6 +9,7 @@ from core.domain.info import MetricInfo
 from core.metrics.base import Evidence, Metric, NotApplicable
 from core.metrics.layer_features import features
 
+FAMILY = "Agreement with the reference"
 FEWEST, MOST = 10, 300  # images: below, a similarity says nothing; more only costs
 PAIRS = (("unlearned", "original"), ("unlearned", "reference"), ("reference", "original"))
 

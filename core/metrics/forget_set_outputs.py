@@ -8,6 +8,8 @@ from core.metrics.base import Evidence, Metric, NotApplicable
 from core.training.loop import predict
 from core.training.losses import jensen_shannon, rank_auc
 
+FAMILY = "Residual knowledge"
+
 
 def entropy(logits: torch.Tensor, *, multi: bool = False) -> torch.Tensor:
     """Shannon entropy of softmax(logits), nats, (N,) in [0, ln C]: logits (N, C); multi: mean over attributes, [0, ln 2]."""

@@ -10,6 +10,7 @@ from core.metrics.base import Evidence, Metric, NotApplicable
 from core.metrics.layer_features import chain
 from core.training.loop import share_right
 
+FAMILY = "Residual knowledge"
 MOST = 500  # images of each set
 DIRECTIONS = ("model_below", "original_below")
 GRAFTED = ("unlearned", "reference")

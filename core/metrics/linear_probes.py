@@ -9,6 +9,7 @@ from core.domain.run import MODELS
 from core.metrics.base import Evidence, Metric, NotApplicable
 from core.metrics.layer_features import features
 
+FAMILY = "Residual knowledge"
 FEWEST = 5  # test images of the forgotten classes, and of the kept ones
 FORGET, RETAIN, UNSEEN = 300, 600, 1000  # images that are looked at, at most
 PASSES = 200  # of the solver

@@ -12,6 +12,8 @@ from core.metrics.base import Evidence, Metric, NotApplicable
 from core.metrics.forget_set_outputs import entropy
 from core.metrics.privacy.threshold_attack import FEWEST, TooFewExamples, auc, tpr_at
 
+FAMILY = "Membership"
+
 Array = NDArray[np.float64]
 SPLITS = 10
 MOST = 1000  # examples a side from which the attack by entropy learns

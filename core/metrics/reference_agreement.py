@@ -12,6 +12,7 @@ from core.metrics.base import Evidence, Metric
 from core.metrics.membership_inference import members_by_entropy
 from core.training.losses import jensen_shannon
 
+FAMILY = "Agreement with the reference"
 ACCURACIES = ("train_forget", "train_retain", "test_retain")  # FA, RA, TA
 
 

@@ -1,5 +1,7 @@
 """The registry of metrics. To add a family: write its file, then its line here."""
 
+from dataclasses import replace
+
 from core.metrics import (
     accuracy,
     cka,
@@ -26,4 +28,6 @@ FAMILIES = (
     worst_case_privacy,
     weight_distance,
 )
-METRICS: dict[str, Metric] = {metric.info.key: metric for family in FAMILIES for metric in family.METRICS}
+METRICS: dict[str, Metric] = {
+    metric.info.key: replace(metric, info=replace(metric.info, family=module.FAMILY)) for module in FAMILIES for metric in module.METRICS
+}

@@ -12,6 +12,7 @@ from core.domain.run import MODELS
 from core.metrics.base import Evidence, Metric, NotApplicable
 from core.training.loop import share_right
 
+FAMILY = "Residual knowledge"
 NEARLY = 0.95  # of the original's accuracy on the forget set counts as learnt back
 LIMIT = 200  # optimiser steps, at most; the paper goes on for ten epochs, which is about as long on digits
 BATCH, RATE = 64, 1e-3

@@ -8,6 +8,8 @@ from torch import Tensor
 from core.domain.info import MetricInfo
 from core.metrics.base import Evidence, Metric, NotApplicable
 
+FAMILY = "Weights"
+
 
 def relative_distance(weights: Mapping[str, Tensor], origin: Mapping[str, Tensor]) -> float:
     """sqrt(sum ||theta - theta'||^2 / sum ||theta'||^2) over the named parameters; theta' is the origin's."""

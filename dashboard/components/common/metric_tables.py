@@ -1,32 +1,19 @@
 """Numbers as text and as tables with their definitions."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from core.domain.forget_request import ForgetRequest
 from core.domain.formatting import percent
+from core.domain.info import MetricInfo
 from core.domain.run import MODELS
 from core.jobs.catalogue import Catalogue
 from core.reports.verdict import NEAR, Numbers
 
 GOAL = {"high": "higher is better", "low": "lower is better", "match": "like the reference"}
 FLOOR_TITLE = "Second reference"
-FAMILIES = {  # title -> keys, in the order in which a reader asks
-    "Accuracy": ("test_forget_accuracy", "test_retain_accuracy", "train_forget_accuracy", "train_retain_accuracy", "truth_accuracy"),
-    "Agreement with the reference": (
-        "js_to_reference", "js_to_reference_test", "activation_distance", "average_gap", "tow", "tow_attack",
-        "cka_forget_to_reference", "cka_retain_to_reference",
-    ),
-    "Residual knowledge": (
-        "forget_entropy", "zrf", "relearn_steps", "anamnesis_index", "probe_accuracy", "graft_forget_accuracy", "similarity_ratio",
-    ),
-    "Membership": (
-        "attack_auc", "attack_loss_accuracy", "attack_entropy_members", "attack_tpr_at_10", "attack_tpr_at_1", "worst_case_min",
-        "worst_case_max", "nomus",
-    ),
-    "Weights": ("parameter_distance", "parameter_distance_to_reference"),
-}  # fmt: skip
 RARE = ("truth_accuracy",)  # about one kind of request; elsewhere the row is left out
 OTHER = "Other"
 DROP = 0.01  # share: NoMUS that falls by less is not remarked on
@@ -63,11 +50,20 @@ def numbers_table(
     return pd.DataFrame(rows)
 
 
+def by_family(keys: Iterable[str], metrics: Mapping[str, MetricInfo]) -> dict[str, list[str]]:
+    """Family -> those of `keys` that it has, in the metrics' order; keys that no metric has come last, under `Other`."""
+    wanted = list(keys)
+    found: dict[str, list[str]] = {}
+    for key, info in metrics.items():
+        if key in wanted:
+            found.setdefault(info.family, []).append(key)
+    return found | ({OTHER: rest} if (rest := [key for key in wanted if key not in metrics]) else {})
+
+
 def families(report: dict[str, Any], shelves: Catalogue, floor: Numbers | None = None) -> dict[str, pd.DataFrame]:
-    """Family -> its table. A metric of no family comes last, under `Other`; a family without metrics is left out."""
-    named = {key for keys in FAMILIES.values() for key in keys}
-    wanted = FAMILIES | {OTHER: tuple(key for key in shelves.metrics if key not in named)}
-    tables = {title: numbers_table(report, shelves, floor, keys) for title, keys in wanted.items()}
+    """Family -> its table; a family without rows is left out."""
+    wanted = by_family(shelves.metrics, shelves.metrics)
+    tables = {title: numbers_table(report, shelves, floor, tuple(keys)) for title, keys in wanted.items()}
     return {title: table for title, table in tables.items() if len(table)}
 
 

@@ -13,7 +13,7 @@ from core.domain.info import MetricInfo
 from core.reports.paired_differences import wins
 from core.reports.rows import SUBJECT, Rows
 from core.reports.unchanged_methods import UNCHANGED
-from dashboard.components.common.metric_tables import FAMILIES, FLOOR_TITLE, GOAL, OTHER
+from dashboard.components.common.metric_tables import FLOOR_TITLE, GOAL
 from dashboard.components.common.palette import MODEL_TITLE
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MARK = {"high": "↑", "low": "↓", "match": "≈"}
 LIGHT = ("#f7c9a3", "#fbdfc8", "#fdf0e4", "#ffffff", "#e3effa", "#c4dff5", "#9fcbee")
 DARK = ("#7a3d0c", "#5c3212", "#3a2718", "#10151d", "#16304a", "#154a78", "#1463a8")
 TEXT = {False: "#0e1420", True: "#f2f5f9"}
-TITLES = {  # shorter than the catalogue's, which stand in the header's help
+TITLES = {  # where the catalogue's, which stand in the header's help, are too long for a header
     "train_forget_accuracy": "Forget, train", "test_forget_accuracy": "Forget, test", "train_retain_accuracy": "Retain, train",
     "test_retain_accuracy": "Retain, test", "truth_accuracy": "Truth, forget",
     "js_to_reference": "JS, forget", "js_to_reference_test": "JS, test",
@@ -45,8 +45,12 @@ TITLES = {  # shorter than the catalogue's, which stand in the header's help
     "seconds": "Seconds", "speedup": "Speed-up",
 }  # fmt: skip
 COST = {
-    "seconds": MetricInfo("seconds", "Seconds of unlearning", "seconds", "low", "Time of the method alone, without what it prepares."),
-    "speedup": MetricInfo("speedup", "Speed-up", "times", "high", "Seconds that training the reference took, over those of unlearning."),
+    "seconds": MetricInfo(
+        "seconds", "Seconds of unlearning", "seconds", "low", "Time of the method alone, without what it prepares.", "Cost"
+    ),
+    "speedup": MetricInfo(
+        "speedup", "Speed-up", "times", "high", "Seconds that training the reference took, over those of unlearning.", "Cost"
+    ),
 }
 
 
@@ -81,19 +85,15 @@ class Column:
         return f"{value:.1f}" if self.info.unit == "steps" else f"{value:.3g}" if self.key in COST else f"{value:.3f}"
 
 
-def by_family(keys: Iterable[str]) -> dict[str, list[str]]:
-    """Family -> those of its columns that are there, in order; what no family names comes last."""
-    there = list(keys)
-    known = {name for names in FAMILIES.values() for name in names} | set(COST)
-    named = FAMILIES | {OTHER: tuple(name for name in there if name not in known), "Cost": tuple(COST)}
-    found = {family: [name for name in names if name in there] for family, names in named.items()}
-    return {family: names for family, names in found.items() if names}
+def header_of(key: str, metrics: Mapping[str, MetricInfo]) -> str:
+    """As a header has it; the key itself where no metric has it."""
+    return TITLES.get(key) or (metrics[key].title if key in metrics else key)
 
 
 def columns_of(keys: list[str], metrics: Mapping[str, MetricInfo]) -> list[Column]:
     """Those that are known, in the order asked for."""
     known = {**metrics, **COST}
-    return [Column(key, TITLES.get(key, known[key].title), known[key]) for key in keys if key in known]
+    return [Column(key, header_of(key, known), known[key]) for key in keys if key in known]
 
 
 def goodness(rows: Rows, column: Column) -> np.ndarray:

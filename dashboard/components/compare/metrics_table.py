@@ -1,5 +1,7 @@
 """The table of the Compare page, with what it shows chosen beside it."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -9,8 +11,9 @@ from core.reports.rows import Rows, several_seeds
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from dashboard import queries
 from dashboard.components.common.markdown import plain
+from dashboard.components.common.metric_tables import by_family
 from dashboard.components.common.tables import pinned_width, show_frame
-from dashboard.components.compare.columns import DEFAULT, TITLES, by_family, columns_of, styled
+from dashboard.components.compare.columns import COST, DEFAULT, columns_of, header_of, styled
 from dashboard.components.compare.run_labels import differing
 from dashboard.session import link, linked, recall
 
@@ -79,13 +82,14 @@ def answered(frame: pd.DataFrame) -> None:
 def _columns(there: list[str]) -> list[str]:
     """The columns asked for, chosen by family; kept in the address by their keys."""
     asked = [name for name in linked("columns").split("-") if name in there]
+    known = {**queries.catalogue().metrics, **COST}
     now = asked or [name for name in DEFAULT if name in there] or there[:8]
     with st.popover("Columns", icon=":material/view_column:"):
-        for family, names in by_family(there).items():
+        for family, names in by_family(there, known).items():
             key = f"columns of {family} {'-'.join(now)}"
             st.pills(
                 family, names, selection_mode="multi", default=[name for name in names if name in now], key=key,
-                format_func=lambda name: TITLES.get(name, name), on_change=_link_columns, args=(key, tuple(names), tuple(now)),
+                format_func=partial(header_of, metrics=known), on_change=_link_columns, args=(key, tuple(names), tuple(now)),
             )  # fmt: skip
     return now
 

@@ -14,7 +14,7 @@ from core.metrics.privacy.multi_seed import OVER_SEEDS
 from core.reports.intervals import Spread
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.metric_tables import FAMILIES, FLOOR_TITLE, GOAL, OTHER
+from dashboard.components.common.metric_tables import FLOOR_TITLE, GOAL, by_family
 from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import pinned_width, show_frame
 from dashboard.components.compare.columns import COST, Column, columns_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 ROW = 35  # pixels of a table's row
-SEEDS_TOGETHER = {m.key: MetricInfo(m.key, m.title, m.unit, m.goal, m.definition) for m in OVER_SEEDS}
+SEEDS_TOGETHER = {m.key: MetricInfo(m.key, m.title, m.unit, m.goal, m.definition, "All seeds together") for m in OVER_SEEDS}
 
 
 def draw(told: StudySummary, shelves: Catalogue) -> None:
@@ -67,16 +67,13 @@ def draw(told: StudySummary, shelves: Catalogue) -> None:
 def families_of(told: StudySummary, shelves: Catalogue) -> dict[str, list[Column]]:
     """Family -> its columns, of the metrics that some variant has; a family without any is left out."""
     infos = known(shelves)
-    named = {key for keys in FAMILIES.values() for key in keys} | {*SEEDS_TOGETHER, *COST}
-    wanted = {**FAMILIES, "All seeds together": tuple(SEEDS_TOGETHER), "Cost": tuple(COST),
-              OTHER: tuple(key for key in told.metrics if key not in named)}  # fmt: skip
-    found = {family: columns_of([key for key in keys if key in told.metrics], infos) for family, keys in wanted.items()}
+    found = {family: columns_of(keys, infos) for family, keys in by_family(told.metrics, infos).items()}
     return {family: columns for family, columns in found.items() if columns}
 
 
 def known(shelves: Catalogue) -> Mapping[str, MetricInfo]:
     """Every metric that a study can have."""
-    return {**shelves.metrics, **SEEDS_TOGETHER}
+    return {**shelves.metrics, **SEEDS_TOGETHER, **COST}
 
 
 def table(told: StudySummary, columns: list[Column]) -> "Styler":
