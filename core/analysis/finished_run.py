@@ -65,7 +65,7 @@ def open_models(home: Home, run_id: str) -> Opened:
     with ResultStore(home.database) as store:
         run, files = store.existing(run_id), store.artifacts(run_id)
     if run.status != RunStatus.DONE:
-        raise WrongInput(f"Run {run_id} is {run.status}; only a finished run can be looked into.")
+        raise WrongInput(f"Run {run_id} is {run.status}; only a finished run can be analysed.")
     return _opened(home, run_id, tuple(files.items()))
 
 

@@ -31,7 +31,7 @@ def key_of(home: Home, look: Analysis) -> str:
     with ResultStore(home.database) as store:
         run, files = store.existing(look.run_id), store.artifacts(look.run_id)
     if run.status != RunStatus.DONE:
-        raise WrongInput(f"Run {look.run_id} is {run.status}; only a finished run can be looked into.")
+        raise WrongInput(f"Run {look.run_id} is {run.status}; only a finished run can be analysed.")
     spec, read = run.spec, {name: file for name, file in files.items() if name in NEEDED or name.startswith("statistic/")}
     version = analysis_version(spec.dataset, spec.model)
     return digest([look.kind, look.settings, spec.dataset, spec.model, spec.request.text, spec.seed, read, version])

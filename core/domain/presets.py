@@ -94,7 +94,7 @@ PAPER: dict[str, PaperValues] = {
         "ResNet18 on CIFAR-10, the authors' notebook",
         {"noise_count": 256, "noise_steps": 40, "noise_rate": 0.1, "penalty": 0.1, "copies": 20, "per_class": 1000,
          "impair_rate": 0.02, "repair_rate": 0.01, "batch_size": 256},
-        {("digits", "small_cnn"): "5,120 noise images drown the 1,300 retained digits: accuracy on the kept classes collapses."},
+        {("digits", "small_cnn"): "5,120 noise images drown the 1,300 retained digits: accuracy on the retain classes collapses."},
     ),
     "salun": PaperValues("ResNet18 on CIFAR-10", {"share": 0.5}, {}),
     "bad_teacher": PaperValues(

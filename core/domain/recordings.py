@@ -31,7 +31,7 @@ RECORDINGS = (
     Recording("ssse/*/cosine_with_ascent", "Cosine of the step with plain gradient ascent", "cosine", ()),
     Recording("ssse/*/predicted", "Change of loss that the block's gradient predicts", "nats", ("forget example",)),
     Recording("ssse/actual", "Change of loss that the step made", "nats", ("forget example",)),
-    Recording("ssse/path", "Multiples of the step at which the loss was looked at", "steps", ("point",)),
+    Recording("ssse/path", "Multiples of the step at which the loss was evaluated", "steps", ("point",)),
     Recording("ssse/path_loss", "Mean loss on the forget set along the step", "nats", ("point",)),
     Recording("aru/images", "First images of the forget set", "pixel in [0, 1]", ("image", "channel", "row", "column")),
     Recording("aru/noise", "What the attack added to them", "pixel", ("image", "channel", "row", "column")),
@@ -46,7 +46,7 @@ RECORDINGS = (
     Recording("unsir/retain", "Accuracy on the retained images: before, after impairing, after repairing", "share", ("stage",)),
     Recording("perturbation/trajectory", "Divergence from the target, relative distance, loss AUC of forget against retain, both mean "
               "losses", "nats; share; share; nats; nats", ("look", "JS, distance, AUC, forget loss, retain loss")),
-    Recording("perturbation/moments", "Looks of the trajectory, counted from 0, at which the change of the weights was kept", "looks",
+    Recording("perturbation/moments", "Evaluations of the trajectory, counted from 0, at which the change of the weights was kept", "looks",
               ("moment",)),
     Recording("perturbation/sketch", "Change of the weights that move, in a random sketch that keeps inner products to about 1 %",
               "weight", ("moment", "bucket")),

@@ -27,13 +27,13 @@ class BadTeacher(UnlearningMethod):
 
     key = "bad_teacher"
     title = "Bad teacher"
-    about = "The network imitates an untrained one on the forget set and its former self on some of what is kept."
+    about = "The network imitates an untrained one on the forget set and its former self on part of the retain set."
     paper = "arXiv:2205.08096"
     uses = frozenset({"forget", "retain"})
     multi = True
 
     retain_share: float = param(0.3, low=0.0, high=1.0, format="%.2f", help="Share of the retain set that is rehearsed.")
-    temperature: float = param(1.0, low=0.1, high=100.0, symbol="T", help="Softens both teachers' answers.")
+    temperature: float = param(1.0, low=0.1, high=100.0, symbol="T", help="Softens both teachers' predictions.")
     epochs: int = param(1, low=1, high=200, help="Passes over the forget set and the rehearsed part.")
     learning_rate: float = param(0.0001, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of Adam.")
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")

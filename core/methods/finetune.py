@@ -22,7 +22,7 @@ class Finetune(UnlearningMethod):
     """Catastrophic forgetting as a method."""
 
     key = "finetune"
-    title = "Fine-tune on what is kept"
+    title = "Fine-tuning on the retain set"
     about = "Goes on training the original model without the forget set; what is not rehearsed may fade, slowly."
     paper = "arXiv:2308.07707 (baseline)"
     uses = frozenset({"retain"})

@@ -19,7 +19,7 @@ class Original(UnlearningMethod):
 
     key = "original"
     title = "Original (do nothing)"
-    about = "Leaves the model untouched: what every number looks like when nothing was forgotten."
+    about = "Leaves the model unchanged: what every number looks like when nothing was forgotten."
     multi = True
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:

@@ -22,7 +22,7 @@ class Retrain(UnlearningMethod):
 
     key = "retrain"
     title = "Retrain from scratch"
-    about = "Trains a fresh model on what may be kept: exact, and as slow as training. Held against the reference it shows the floor."
+    about = "Trains a fresh model on the retain set: exact, and as slow as training. Against the reference: the retraining variability."
     uses = frozenset({"retain"})
     multi = True
 

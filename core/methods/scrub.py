@@ -30,7 +30,7 @@ class SCRUB(UnlearningMethod):
 
     key = "scrub"
     title = "SCRUB"
-    about = "Moves away from the original's answers on the forget set and back towards them on what is kept, epoch by epoch."
+    about = "Moves away from the original's predictions on the forget set and back towards them on the retain set, epoch by epoch."
     paper = "arXiv:2302.09880"
     uses = frozenset({"forget", "retain"})
     multi = True
@@ -39,7 +39,7 @@ class SCRUB(UnlearningMethod):
     max_epochs: int = param(3, low=0, high=200, help="Epochs that begin with a climb on the forget set.")
     gamma: float = param(0.99, low=0.0, high=100.0, symbol="γ", format="%.3f", help="Weight of the cross-entropy on the retain set.")
     alpha: float = param(0.1, low=0.0, high=100.0, symbol="α", format="%.3f", help="Weight of the divergence from the original there.")
-    temperature: float = param(4.0, low=0.1, high=100.0, symbol="T", help="Softens both networks' answers.")
+    temperature: float = param(4.0, low=0.1, high=100.0, symbol="T", help="Softens both networks' predictions.")
     learning_rate: float = param(0.001, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of Adam.")
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
 

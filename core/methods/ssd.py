@@ -55,7 +55,7 @@ class SSD(UnlearningMethod):
     )  # fmt: skip
     lambda_: float = param(
         1.0, low=0.0, high=100.0, symbol="λ", format="%.2f",
-        help="Strength kept: a selected weight is multiplied by λ times all-data importance over forget importance, at most 1.",
+        help="Dampening constant: a selected weight is multiplied by λ times all-data importance over forget importance, at most 1.",
     )  # fmt: skip
 
     def statistics(self) -> tuple[ImportanceStatistic, ...]:

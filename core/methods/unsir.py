@@ -99,7 +99,7 @@ class UNSIR(UnlearningMethod):
 
     key = "unsir"
     title = "Impair and repair with error-maximising noise (UNSIR)"
-    about = "Learns noise that the network is sure is not the class, teaches it as that class, then repairs on a few kept images."
+    about = "Learns noise that the network is sure is not the class, teaches it as that class, then repairs on a few retain images."
     paper = "arXiv:2111.08947"
     uses = frozenset({"retain"})
     kinds = frozenset({"class", "classes"})
@@ -112,7 +112,7 @@ class UNSIR(UnlearningMethod):
     penalty: float = param(0.1, low=0.0, high=1e6, symbol="λ", when=("noise", "optimised"), help="Weight of the noise's squared length.")
     norm_mode: str = param("train", choices=("train", "eval"), when=("noise", "optimised"), help="BatchNorm on noise: batch or stored.")
     copies: int = param(20, low=1, high=1000, when=("noise", "optimised", "gaussian"), help="Times that each noise image is shown.")
-    per_class: int = param(1000, low=1, high=100_000, help="Retained images of each kept class, the first ones.")
+    per_class: int = param(1000, low=1, high=100_000, help="Retained images of each retain class, the first ones.")
     impair_rate: float = param(0.02, low=0.0, high=1.0, format="%.5f", help="Step size of Adam while impairing.")
     repair_rate: float = param(0.01, low=0.0, high=1.0, format="%.5f", help="Step size of Adam while repairing.")
     batch_size: int = param(256, low=2, high=4096, symbol="B", help="Examples a step.")

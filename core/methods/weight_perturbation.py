@@ -127,13 +127,13 @@ class WeightPerturbation(UnlearningMethod):
 
     key = "weight_perturbation"
     title = "Lightweight weight perturbation (reconstruction)"
-    about = "Reconstruction from an abstract: small steps until the network answers on the forget set like one that never saw it."
+    about = "Reconstruction from an abstract: small steps until its predictions on the forget set are those of a model that never saw it."
     paper = "arXiv:2111.05528 (reconstruction)"
     uses = frozenset({"forget", "retain"})
     reconstruction = True
     multi = True
 
-    variant: str = param("A", choices=("A", "B"), help="A: towards a model trained on part of the retain set. B: towards its answers.")
+    variant: str = param("A", choices=("A", "B"), help="A: towards a model trained on part of the retain set. B: towards its predictions.")
     fraction: float = param(0.3, low=0.01, high=1.0, symbol="ρ", when=("variant", "A"), help="Share of the retain set for that model.")
     epochs: int = param(5, low=1, high=200, when=("variant", "A"), help="Epochs of that model, by the original's recipe.")
     learning_rate: float = param(0.01, low=0.0, high=1.0, symbol="η", format="%.5f", help="Step size of SGD.")
@@ -141,7 +141,7 @@ class WeightPerturbation(UnlearningMethod):
     radius: float = param(0.1, low=0.0, high=10.0, symbol="R", help="Largest change of the weights, relative to their length.")
     tolerance: float = param(0.02, low=0.0, high=1.0, symbol="τ", help="Stop below this mean divergence from the target, in nats.")
     steps: int = param(300, low=1, high=10_000, help="Steps at most.")
-    look_every: int = param(10, low=1, high=1000, help="Steps between looks at the divergence.")
+    look_every: int = param(10, low=1, high=1000, help="Steps between evaluations of the divergence.")
     batch_size: int = param(50, low=2, high=4096, symbol="B", help="Examples of each set in a step.")
     weights: str = param("all", choices=("all", "classifier"), help="Weights that move.")
 

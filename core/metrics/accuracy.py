@@ -13,7 +13,7 @@ ATTRIBUTES = "Where an image has several attributes: the mean share of them that
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Mean of `core.data.labels.right`: the share of right answers, or of attributes predicted correctly; N >= 1."""
+    """Mean of `core.data.labels.right`: the share of correct predictions, or of attributes predicted correctly; N >= 1."""
     return float(right(logits, labels).mean())
 
 
@@ -27,7 +27,7 @@ def _metric(split: str, title: str, goal: str, definition: str) -> Metric:
 
 
 def truth_accuracy(evidence: Evidence, model: str) -> float:
-    """Share of right answers on the forget set by its labels as they were before the request flipped them.
+    """Share of correct predictions on the forget set by its labels as they were before the request flipped them.
 
     Raises NotApplicable for requests that flipped none.
     """
@@ -41,26 +41,26 @@ def truth_accuracy(evidence: Evidence, model: str) -> float:
 METRICS = (
     _metric(
         "test_forget", "Accuracy, test forget set", "match",
-        "Share of right answers on test images that the request's rule names: of its classes, its subclass or its attribute. The aim is "
-        "the reference's value.",
+        "Share of correct predictions on test images that the request's rule names: of its classes, its subclass or its attribute. "
+        "The aim is the reference's value.",
     ),
     _metric(
         "test_retain", "Accuracy, test retain set", "high",
-        "Share of right answers on test images that the request leaves alone.",
+        "Share of correct predictions on the test retain set: test images that the request's rule does not name.",
     ),
     _metric(
         "train_forget", "Accuracy, forget set", "match",
-        "Share of right answers on the forget set. The aim is the reference's value, not zero.",
+        "Share of correct predictions on the forget set. The aim is the reference's value, not zero.",
     ),
     _metric(
         "train_retain", "Accuracy, retain set", "high",
-        "Share of right answers on the training images that were kept.",
+        "Share of correct predictions on the retain set.",
     ),
     Metric(
         MetricInfo(
             "truth_accuracy", "Accuracy, forget set, by the truth", "share", "match",
-            "Share of right answers on the mislabelled images of the forget set, held against their right labels instead of the wrong ones "
-            "that the original learned. The aim is the reference's value.",
+            "Share of correct predictions on the mislabelled images of the forget set, held against their right labels instead of the "
+            "wrong ones that the original learned. The aim is the reference's value.",
         ),
         truth_accuracy,
     ),

@@ -75,7 +75,7 @@ class Evidence:
     def network(self, model: str) -> nn.Module:
         """Raises NotApplicable where the model is missing."""
         if model not in self.networks:
-            raise NotApplicable(f"This run has no {model} model to look into.")
+            raise NotApplicable(f"This run has no {model} model to analyse.")
         return self.networks[model]
 
     def looked_at(self, name: str, count: int) -> Tensor:

@@ -60,7 +60,7 @@ def _similarity(evidence: Evidence, model: str) -> float:
 METRICS = (
     Metric(
         MetricInfo(
-            "forget_entropy", "Entropy of the answers, forget set", "nats", "match",
+            "forget_entropy", "Entropy of the predictions, forget set", "nats", "match",
             "Mean Shannon entropy of the probabilities on the forget set: 0 is sure, ln(classes) knows nothing. Above the "
             "reference's, the forgotten images stand out by the model's confusion (Streisand effect). "
             "Of several attributes the mean of theirs, at most ln 2.",
@@ -71,14 +71,14 @@ METRICS = (
         MetricInfo(
             "zrf", "Zero-retrain forgetting (ZRF)", "share", "match",
             "One minus the mean Jensen-Shannon divergence (nats, at most 0.693) between the model's and an untrained network's "
-            "answers on the forget set. More is not better than the reference's own value.",
+            "predictions on the forget set. More is not better than the reference's own value.",
         ),
         _zrf,
     ),
     Metric(
         MetricInfo(
             "similarity_ratio", "SSSE's similarity ratio (reconstruction)", "share", "high",
-            "How far the AUC of recognising the forgotten classes went from the original's (0 %) to the reference's (100 %), on unseen "
+            "How far the AUC of recognising the forgotten classes went from the original's (0 %) to the reference's (100 %), on test "
             "images. The paper's exact formula is not public; this is our reading of its summaries.",
         ),
         _similarity, ("unlearned",),

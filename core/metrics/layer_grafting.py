@@ -60,7 +60,7 @@ def _with_the_original_s_last_layer(evidence: Evidence, model: str) -> float:
 METRICS = (
     Metric(
         MetricInfo(
-            "graft_forget_accuracy", "Accuracy on the forgotten with the original's last layer", "share", "match",
+            "graft_forget_accuracy", "Forget accuracy under the original's last layer", "share", "match",
             "The network's layers but the last, with the original's last layer on top: accuracy on test images of the forgotten "
             "classes (on the forget set, where no class was named). High: only the last layer was made to forget.",
         ),

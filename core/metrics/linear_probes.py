@@ -35,11 +35,11 @@ def probe(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarr
 def probes(evidence: Evidence, model: str) -> dict[str, float]:
     """Layer group -> balanced accuracy of finding the forgotten classes in its features. Raises NotApplicable."""
     if not evidence.splits.request.by_class:
-        raise NotApplicable("A probe looks for a forgotten class; this request names images, not a class.")
+        raise NotApplicable("A probe detects a forgotten class; this request names images, not a class.")
     evidence.network(model)
     fewest = min(len(evidence.looked_at(name, UNSEEN)) for name in ("test_forget", "test_retain"))
     if fewest < FEWEST:
-        raise NotApplicable(f"A probe needs {FEWEST} test images of the forgotten and of the kept classes; there are {fewest}.")
+        raise NotApplicable(f"A probe needs {FEWEST} test images of the forgotten and of the retain classes; there are {fewest}.")
     return evidence.once(f"probes/{model}", lambda: _probes(evidence, model))
 
 

@@ -69,7 +69,7 @@ def share_called_member(members: Array, others: Array, asked: Array) -> float:
 
     fewer = min(len(members), len(others))
     if fewer < FEWEST:
-        raise NotApplicable(f"The attack needs {FEWEST} kept and {FEWEST} unseen kept examples; the smaller side has {fewer}.")
+        raise NotApplicable(f"The attack needs {FEWEST} retain and {FEWEST} test retain examples; the smaller side has {fewer}.")
     scores, sides = np.concatenate([members, others]), np.repeat([1, 0], [len(members), len(others)])
     attack = LogisticRegression(class_weight="balanced").fit(scores[:, None], sides)
     return float(attack.predict(asked[:, None]).mean())
@@ -163,8 +163,8 @@ METRICS = (
     Metric(
         MetricInfo(
             "attack_entropy_members", "Called members by entropy", "share", "match",
-            "Share of the forget set that a logistic regression calls members, which learned to tell retain training images from "
-            "unseen kept ones by the entropy of the answers (SSD's attack). Not zero but the reference's value is the aim.",
+            "Share of the forget set that a logistic regression calls members, trained to tell the retain set from test retain images "
+            "by the entropy of the predictions (SSD's attack). Not zero but the reference's value is the aim.",
         ),
         members_by_entropy,
     ),

@@ -95,23 +95,23 @@ METRICS = (
         MetricInfo(
             "activation_distance", "Activation distance, forget set", "distance", "low",
             "Euclidean distance between the model's and the reference's probabilities, averaged over the forget set. "
-            "0: the same answers; 1.414: sure of different classes. Of several attributes the mean of theirs, yes or no each.",
+            "0: the same predictions; 1.414: sure of different classes. Of several attributes the mean of theirs, yes or no each.",
         ),
         _activation,
     ),
     _metric(
         MetricInfo(
             "average_gap", "Average gap to the reference", "share", "low",
-            "Mean distance to the reference's values of four numbers: accuracy on the forget set, on the retain set, on unseen "
-            "kept images, and the share that the attack by entropy calls members (SalUn's summary; its own attack is an SVM).",
+            "Mean distance to the reference's values of four numbers: accuracy on the forget set, on the retain set, on test "
+            "retain images, and the share that the attack by entropy calls members (SalUn's summary; its own attack is an SVM).",
         ),
         _average_gap,
     ),
     _metric(
         MetricInfo(
             "tow", "Tug of war (ToW)", "share", "high",
-            "Product of one minus the distance to the reference, for accuracy on the forget set, on the retain set and on unseen "
-            "kept images. 100 %: as the reference.",
+            "Product of one minus the distance to the reference, for accuracy on the forget set, on the retain set and on test "
+            "retain images. 100 %: as the reference.",
         ),
         _tow,
     ),

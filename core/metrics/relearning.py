@@ -50,7 +50,7 @@ def _relearn(evidence: Evidence, model: str) -> Relearning:
     looked = evidence.examples("forget", MOST)
     before = share_right(evidence.network("original"), looked, device=evidence.device)[0]
     if before == 0:
-        raise NotApplicable("The original gets no forgotten image right, so there is nothing to learn back.")
+        raise NotApplicable("The original gets no forgotten image right, so there is nothing to relearn.")
     target = NEARLY * before
     curve = share_right(own, looked, device=evidence.device)
     data = evidence.splits.train.to(evidence.device)
@@ -104,7 +104,7 @@ def _anamnesis(evidence: Evidence, model: str) -> float:
 METRICS = (
     Metric(
         MetricInfo(
-            "relearn_steps", "Steps to learn it back", "steps", "match",
+            "relearn_steps", "Relearning steps", "steps", "match",
             f"Training steps (Adam at {RATE:g}, batches of {BATCH} from the whole training set) until accuracy on the forget set "
             f"is {100 * NEARLY:.0f} % of the original's; given up after {LIMIT} steps.",
         ),
@@ -113,7 +113,7 @@ METRICS = (
     Metric(
         MetricInfo(
             "anamnesis_index", "Anamnesis index", "ratio", "match",
-            "Steps to learn the forget set back, over the reference's. 1: as hard as for a network that never saw it; near 0: "
+            "Relearning steps on the forget set, over the reference's. 1: as hard as for a network that never saw it; near 0: "
             f"the knowledge is still there; far above 1: over-forgotten. Where {LIMIT} steps are not enough, the true "
             "ratio is higher than the one given.",
         ),

@@ -22,10 +22,10 @@ def _score(form: str, evidence: Evidence, model: str) -> float:
 
 def _metric(form: str, which: str, after: str) -> Metric:
     definition = (
-        "One minus the best attack that guesses from one answer on the forget set, by its entropy or its logit gap over 51 "
+        "One minus the best attack that guesses from one prediction on the forget set, by its entropy or its logit gap over 51 "
         f"thresholds, whether the reference gave it: 1 - 2^-epsilon, epsilon from {which} of its two logarithms of error rates "
-        f"({after}). 100 %: no threshold tells them apart. An untouched original may score higher than a second "
-        "retrained network: see the floor."
+        f"({after}). 100 %: no threshold tells them apart. An unchanged original may score higher than a second "
+        "retrained network: see the second reference."
     )
     info = MetricInfo(f"worst_case_{form}", f"Worst-case privacy score ({form} form)", "share", "high", definition)
     return Metric(info, partial(_score, form), ("original", "unlearned"))

@@ -23,10 +23,10 @@ STRANGER = 8.0  # the same for one that does not: two retrained ones differed by
 STEP = 1  # relearning steps: the curve is read at whole steps
 FOUND = 0.15  # share: found inside by a probe so much more often than in the reference, or less
 FITS = 0.25  # share: right so much more often than the reference with the original's last layer put back
-HALF = 0.5  # of the kept classes are right: the original's last layer fits this network's layers
-NO_CLASS = "A probe looks for a forgotten class; this request names images, not a class."
+HALF = 0.5  # of the retain classes are right: the original's last layer fits this network's layers
+NO_CLASS = "A probe detects a forgotten class; this request names images, not a class."
 NO_GRAFT = "A retrained network gets most of these images right without having seen them, so a graft that does too proves nothing."
-NO_FIT = "The original's last layer does not fit this network's own layers, so what a graft answers is chance and shows nothing."
+NO_FIT = "The original's last layer does not fit this network's own layers, so what a graft predicts is chance and shows nothing."
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,10 @@ def graft(
 _LEFT = {"easier": "more is left", "equal": "two retrained networks may differ as much", "harder": "less is left"}
 __all__ = ["LEAD", "Comeback", "Part", "comeback", "descends", "kept_under_the_last_layer"]
 LEAD = {
-    "easier": "Easier to bring back than from a retrained network",
-    "equal": "As hard to bring back as from a retrained network",
-    "harder": "Harder to bring back than from a retrained network",
-    "unknown": "It cannot be said how hard it is to bring back",
+    "easier": "Easier to recover than from a retrained network",
+    "equal": "As hard to recover as from a retrained network",
+    "harder": "Harder to recover than from a retrained network",
+    "unknown": "It cannot be said how hard it is to recover",
 }
 
 
@@ -162,7 +162,7 @@ def comeback(
     floor: the numbers of a second retrained network of the same request; twice its own gaps count as no difference (of relearning, on its
     side alone).
     by_class: whether a class was named; else probe and graft say nothing. reasons: `model/metric` -> why it is missing.
-    kept: model -> accuracy on the kept classes under the original's last layer, which tells whether it fits at all.
+    kept: model -> accuracy on the retain classes under the original's last layer, which tells whether it fits at all.
     images: test images of what was forgotten, behind the graft's accuracy; 0 where that is not known.
     """
     known = reasons or {}

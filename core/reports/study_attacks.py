@@ -70,10 +70,10 @@ def _quality(tables: "Sequence[pd.DataFrame]", accuracies: "pd.DataFrame", model
     for metric in ("train_retain_accuracy", "test_retain_accuracy"):
         names = (metric, f"reference.{metric}")
         if not set(names) <= set(accuracies.columns) or not accuracies[list(names)].notna().all(axis=None):
-            raise _Missing("These runs have no accuracies on what was kept, or no reference's.")
+            raise _Missing("These runs have no accuracies on the retain set, or no reference's.")
         kept.append((accuracies[names[0]], accuracies[names[1]]))
     if any((theirs == 0).all() for _, theirs in kept):
-        raise _Missing("The references recognise nothing of what was kept, so that no share of it can be given.")
+        raise _Missing("The references recognise nothing of the retain set, so that no share of it can be given.")
     return forgetting_quality(phi["unlearned"], phi["reference"], *kept)
 
 
@@ -84,7 +84,7 @@ def _scores(tables: "Sequence[pd.DataFrame]", name: str, score: str) -> dict[str
     sets = [table[table["set"] == name].set_index("index") for table in tables]
     shared = reduce(lambda common, rows: common.intersection(rows.index), sets[1:], sets[0].index).sort_values()
     if not len(shared):
-        raise _Missing(f"No example of the set {name} was looked at by every seed's run.")
+        raise _Missing(f"No example of the set {name} was evaluated by every seed's run.")
     return {
         model: np.stack([rows.loc[shared, f"{model}_{score}"].to_numpy(float) for rows in sets])
         for model in ("unlearned", "reference")

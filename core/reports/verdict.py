@@ -36,7 +36,7 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, 
     after, before = numbers["unlearned"].get(forget_metric), numbers["original"].get(forget_metric)
     kept, kept_before = (numbers[model].get("test_retain_accuracy") for model in ("unlearned", "original"))
     if after is None or before is None or kept is None or kept_before is None:
-        return Verdict("No verdict", "There are no test images of what was forgotten, or none of the retain classes.")
+        return Verdict("No verdict", "There are no test images of the forget set's kind, or none of the retain set's.")
     reference = numbers.get("reference", {})
     wanted, kept_wanted = reference.get(forget_metric), reference.get("test_retain_accuracy")
     untouched = numbers["unlearned"].get("parameter_distance") == 0

@@ -1,4 +1,4 @@
-"""Is it really gone: who can tell, who leaks, and how hard it is to bring back; beside the retrained reference."""
+"""Is it really gone: who can tell, who leaks, and how hard it is to recover; beside the retrained reference."""
 
 from functools import partial
 

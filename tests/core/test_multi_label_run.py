@@ -116,7 +116,7 @@ def test_a_network_that_answers_alike_for_every_image_has_collapsed():
     said = doubts(seen((0.6, 100), (0.5, 0)), kept=0.55)
     assert set(said) == {"collapsed"}
     assert said["collapsed"] == (
-        "Collapsed: every image gets the same answers; attributes predicted correctly on test images: 95 % before, 55 % now "
+        "Collapsed: every image gets the same prediction; attributes predicted correctly on test images: 95 % before, 55 % now "
         "(95 % if retrained)."
     )
 
@@ -124,7 +124,7 @@ def test_a_network_that_answers_alike_for_every_image_has_collapsed():
 def test_a_network_no_better_than_the_more_frequent_answers_has_collapsed():
     # Always the more frequent answer: (60 + 50) / 200 = 55 %, so 0.55 + a quarter of 0.4 is the bar.
     said = doubts(seen((0.65, 70), (0.63, 40)), kept=0.64)
-    assert said["collapsed"].endswith("always the more frequent answer would be right 55 % of the time.")
+    assert said["collapsed"].endswith("always predicting the more frequent value would be right 55 % of the time.")
     assert "collapsed" not in doubts(seen((0.68, 70), (0.68, 40)), kept=0.68)
 
 

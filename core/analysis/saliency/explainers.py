@@ -10,7 +10,7 @@ from core.analysis.saliency.captum_compat import attends
 
 NO_GRID = "Grad-CAM needs a layer whose output is a grid of channels; this network passes tokens on. Attention rollout is its kin."
 NO_RELU = "Guided Backprop changes how ReLUs pass gradients back, and this network has none."
-NO_RULES = "DeepLift has no rules for attention and GELU, so its shares would not add up to the answer."
+NO_RULES = "DeepLift has no rules for attention and GELU, so its shares would not add up to the target's score."
 NO_ATTENTION = "Attention rollout follows attention from block to block, and this network has none."
 
 
@@ -53,18 +53,18 @@ class Explainer:
 
 _SHELF = (
     Explainer("integrated_gradients", "Integrated Gradients", "Gradients summed on the way from an empty image to this one; the shares "
-              "add up to the answer's rise.", "Sundararajan et al., arXiv:1703.01365", complete=True, baseline=True),
-    Explainer("grad_cam", "Grad-CAM", "A layer's channels, each weighted by how much it speaks for the answer; coarse, with its sign.",
+              "add up to the rise of the target's score.", "Sundararajan et al., arXiv:1703.01365", complete=True, baseline=True),
+    Explainer("grad_cam", "Grad-CAM", "A layer's channels, each weighted by how much it speaks for the target class; coarse, signed.",
               "Selvaraju et al., arXiv:1610.02391", _grid, layered=True),
-    Explainer("saliency", "Saliency", "The size of the gradient: which pixels the answer feels most, not in which direction.",
+    Explainer("saliency", "Saliency", "The size of the gradient: which pixels the target's score depends on most, not in which direction.",
               "Simonyan et al., arXiv:1312.6034", signed=False),
     Explainer("input_x_gradient", "Input × Gradient", "Each pixel times its gradient; black pixels get nothing.",
               "Shrikumar et al., arXiv:1605.01713"),
-    Explainer("guided_backprop", "Guided Backprop", "Gradients that pass only where they speak for the answer; sharp, but it follows "
+    Explainer("guided_backprop", "Guided Backprop", "Gradients that pass only where they speak for the target class; sharp, but it follows "
               "edges more than the network: see the randomised one.", "Springenberg et al., arXiv:1412.6806", _relus),
-    Explainer("deep_lift", "DeepLift", "What each pixel's difference from an empty image adds to the answer, by rules for each layer.",
+    Explainer("deep_lift", "DeepLift", "What each pixel's difference from an empty image adds to the score, by rules for each layer.",
               "Shrikumar et al., arXiv:1704.02685", _rules, complete=True, baseline=True),
-    Explainer("occlusion", "Occlusion", "How far the answer falls when a patch is covered.", "Zeiler and Fergus, arXiv:1311.2901",
+    Explainer("occlusion", "Occlusion", "How far the target's score falls when a patch is covered.", "Zeiler and Fergus, arXiv:1311.2901",
               baseline=True),
     Explainer("rollout", "Attention rollout", "How much of each patch reaches the last block; the same for every class.",
               "Abnar and Zuidema, arXiv:2005.00928", _attention, smooth=False, targeted=False, signed=False),

@@ -47,14 +47,14 @@ U_LIRA = SeedMetric(
 )  # fmt: skip
 RMIA = SeedMetric(
     "rmia", "RMIA", "share", "match",
-    "How often a forgotten image's probability, beside what retrained models of other seeds give it, is higher than an unseen "
+    "How often a forgotten image's probability, relative to what retrained models of other seeds give it, is higher than a test "
     "image's (area under the ROC; offline, a = 0.3, gamma = 1). 50 %: nobody can tell (arXiv:2312.03262).",
     needs=2, ideal=0.5,
 )  # fmt: skip
 FORGETTING_QUALITY = SeedMetric(
     "forgetting_quality", "Forgetting quality (NeurIPS 2023)", "share", "high",
     "For each forgotten image, how far the unlearned models' confidences lie from the retrained models' (epsilon): 1 point below "
-    "0.5, half a point below 1, and so on; mean, times the accuracy kept on the retain set and on test images. 100 % is out "
+    "0.5, half a point below 1, and so on; mean, times the accuracy on the retain set and on test images. 100 % is out "
     "of reach: two sets of retrained models are at about 18 %.",
     needs=8, ideal=0.18,
 )  # fmt: skip

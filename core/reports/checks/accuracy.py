@@ -55,10 +55,10 @@ def collapsed(case: Case) -> str:
         return ""
     if case.multi:
         return _collapsed_attributes(case, kept, wanted, better)
-    guess, told = case.guess(), f"accuracy on the kept classes: {case.course('test_retain_accuracy')}"
+    guess, told = case.guess(), f"accuracy on the retain classes: {case.course('test_retain_accuracy')}"
     answers, others = _answered(case, "unlearned"), [_answered(case, m) for m in ("original", "reference") if m in case.per_class]
     if case.kept_images() and len(answers) <= 1 < min(map(len, others), default=0):
-        what = f"(nearly) all answers are {case.classes[answers[0]]}" if answers else "no class is recognised"
+        what = f"(nearly) all predictions are {case.classes[answers[0]]}" if answers else "no class is recognised"
         return f"Collapsed: {what}; {told}."
     if kept < wanted - PRICE and kept <= guess + NEAR_CHANCE * max(wanted - guess, 0.0):
         return f"Collapsed: near guessing ({percent(guess)}); {told}."
@@ -75,10 +75,10 @@ def _collapsed_attributes(case: Case, kept: float, wanted: float, better: str) -
     ours, theirs, before = ([s for s in case.per_class.get(model, ()) if s.count] for model in ("unlearned", better, "original"))
     told = f"attributes predicted correctly on test images: {case.course('test_retain_accuracy')}"
     if ours and _constant(ours) and not _constant(theirs) and not (before and _constant(before)):
-        return f"Collapsed: every image gets the same answers; {told}."
+        return f"Collapsed: every image gets the same prediction; {told}."
     guess = case.guess()
     if kept < wanted - PRICE and kept <= guess + NEAR_CHANCE * max(wanted - guess, 0.0):
-        return f"Collapsed: {told}; always the more frequent answer would be right {percent(guess)} of the time."
+        return f"Collapsed: {told}; always predicting the more frequent value would be right {percent(guess)} of the time."
     return ""
 
 
@@ -93,7 +93,7 @@ def streisand(case: Case) -> str:
     if ours <= theirs + case.allowed("forget_entropy", least) or not case.raised("forget_entropy", least):
         return ""
     return (
-        f"The forgotten stand out (Streisand effect): entropy of the answers on the forget set, in nats: "
+        f"The forgotten stand out (Streisand effect): entropy of the predictions on the forget set, in nats: "
         f"{case.course('forget_entropy', '{:.2f}'.format)}, so whoever looks for confusion finds them."
     )
 
@@ -109,7 +109,7 @@ def hidden_worst_class(case: Case) -> str:
         if ours is not None and bars:
             losses[c] = min(bars) - ours  # against both: what the original or a retrained network does not know was not lost
     if not losses:
-        raise NotCheckable("for want of test images of the kept classes")
+        raise NotCheckable("for want of test images of the retain classes")
     worst = max(losses, key=lambda c: losses[c])
     mean = sum(losses.values()) / len(losses)
     before, now, wanted = (case.seen(model, worst) for model in ("original", "unlearned", "reference"))
@@ -123,7 +123,7 @@ def hidden_worst_class(case: Case) -> str:
             f"attributes lost {percent(max(mean, 0.0))} on average."
         )
     return (
-        f"The average hides a class: accuracy on test images of {case.classes[worst]}: {told}, while the kept classes lost "
+        f"The average hides a class: accuracy on test images of {case.classes[worst]}: {told}, while the retain classes lost "
         f"{percent(max(mean, 0.0))} on average."
     )
 
@@ -135,5 +135,5 @@ def price(case: Case) -> str:
     least = max(PRICE, SURE * standard_error(kept, wanted, case.kept_images()))
     if kept >= wanted - case.allowed("test_retain_accuracy", least) or not case.lowered("test_retain_accuracy", least):
         return ""
-    rest = "the kept classes" if case.request.by_class else "test images"
+    rest = "the retain classes" if case.request.by_class else "test images"
     return f"At a price: accuracy on {rest}: {case.course('test_retain_accuracy')}."

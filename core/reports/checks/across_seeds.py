@@ -46,7 +46,7 @@ def _of_difference(title: str, apart: Spread) -> Doubt | None:
     if apart.few:
         return Doubt("few_seeds", f"A difference to {title} cannot be told: {_paired(apart)} with a distance to the reference.")
     nearer_to, farther_from, as_far_from = (f"lie {way} the reference's" for way in ("nearer to", "farther from", "as far from"))
-    nearer = f"the answers {change(apart, nearer_to, farther_from, as_far_from, _nats)}"
+    nearer = f"the predictions {change(apart, nearer_to, farther_from, as_far_from, _nats)}"
     if _wide(apart):
         return Doubt("wide_interval", f"No difference to {title} can be told: {nearer}, an interval that holds zero.")
     if apart.mean <= 0:

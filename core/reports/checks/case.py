@@ -19,7 +19,7 @@ class Doubt:
 
 @dataclass(frozen=True)
 class ClassSeen:
-    """A network on the test images of one class: share of right answers (None without images), and of how many.
+    """A network on the test images of one class: share of correct predictions (None without images), and of how many.
 
     Of an attribute: on all test images; `positives` of them have it, `answered` of them the network says so.
     """
@@ -42,7 +42,7 @@ class Case:
     """`floor`: numbers of the run in which the network was retrained a second time; its `unlearned` is that second network.
 
     `controls`: what each is -> numbers; None where this run can have none. `forget_count`: training examples that had to go.
-    `grafted`: model -> accuracy on the kept classes with the original's last layer put on its own layers; None: not known.
+    `grafted`: model -> accuracy on the retain classes with the original's last layer put on its own layers; None: not known.
     `multi`: an image has several attributes, which `classes` and `per_class` are then about. `own_weights`: the original's
     weights were uploaded, not trained here.
     """
@@ -67,7 +67,7 @@ class Case:
     @property
     def as_labelled(self) -> str:
         """How a sentence says that `forget_metric` counts an answer."""
-        return "by its wrong labels" if self.request.kind == "mislabelled" else "right"
+        return "by its wrong labels" if self.request.kind == "mislabelled" else "correctly"
 
     @property
     def has_reference(self) -> bool:
@@ -137,7 +137,7 @@ class Case:
         return self.forget_images() if self.request.by_class else self.kept_images()
 
     def kept_images(self) -> int:
-        """How many test images of what is kept there are, as far as the table tells."""
+        """How many test retain images there are, as far as the table tells."""
         counts = [self.seen("unlearned", c).count for c in self.kept]
         return max(counts, default=0) if self.multi else sum(counts)  # an attribute is looked for on every image
 

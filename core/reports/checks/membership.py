@@ -17,7 +17,7 @@ def over_forgotten(case: Case) -> str:
         case.pair(case.forget_metric)  # raises where there was nothing to look at
         return ""
     return (
-        f"Over-forgotten: {'; '.join(found)}. An attack below chance means over-forgetting, not success, and so do answers worse "
+        f"Over-forgotten: {'; '.join(found)}. An attack below chance means over-forgetting, not success, and so do predictions worse "
         "than those of a network that never saw the data: they show what was removed."
     )
 
@@ -30,7 +30,7 @@ def _accuracy_below(case: Case) -> str:
     least = max(NEAR, SURE * standard_error(ours, theirs, case.forget_images()))
     if ours >= theirs - case.allowed(metric, least) or not case.lowered(metric, least):
         return ""
-    return f"the forget set is answered {case.as_labelled}: {case.course(metric)}"
+    return f"the forget set is predicted {case.as_labelled}: {case.course(metric)}"
 
 
 def _fewer_members(case: Case) -> str:

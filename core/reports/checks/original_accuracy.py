@@ -9,8 +9,8 @@ GUESSES = 0.25  # the same where the request's own wrong labels may have spoiled
 FAR = 0.10  # share: a network less far below the reference is not called far off
 TIMES_GUESS = 2.5  # of guessing: at most so much is near it, where there is no reference to judge by
 PLACES = {  # metric -> where it is measured
-    "train_retain_accuracy": "the kept images that it was trained on",
-    "test_retain_accuracy": "test images of what is kept",
+    "train_retain_accuracy": "the retain set",
+    "test_retain_accuracy": "test retain images",
 }
 
 
@@ -42,7 +42,7 @@ def original_far_off(case: Case) -> str:
 def _remedy(case: Case) -> str:
     if case.own_weights:
         return (
-            "Its weights were uploaded: look whether the network was trained with the classes in the order of this dataset, and on "
+            "Its weights were uploaded: check whether the network was trained with the classes in the order of this dataset, and on "
             "images scaled and normalised as here."
         )
     if case.request.kind == "mislabelled":

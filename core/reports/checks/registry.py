@@ -32,17 +32,17 @@ DECIDING = "still_recognised"  # without any attack, that nothing was found says
 CHECKED = {  # key -> what is looked for, in the order of the checks
     "original_far_off": "an original that is itself far off",
     "no_reference": "a missing reference",
-    "untouched": "an untouched network",
+    "untouched": "an unchanged network",
     "collapsed": "a collapsed one",
     "over_forgotten": "over-forgetting",
-    "streisand": "confusion that gives the forgotten away",
-    "not_forgotten": "answers that are still there",
-    "no_nearer": "answers that came no nearer to the reference's",
+    "streisand": "confusion that gives the forget set away",
+    "not_forgotten": "forget images that are still predicted",
+    "no_nearer": "predictions that came no nearer to the reference's",
     "still_recognised": "images that an attack recognises",
     "shallow": "knowledge under the surface",
     "hidden_worst_class": "a loss hidden by the average",
-    "price": "kept accuracy that was lost",
-    "control_as_good": "a control that does as well",
+    "price": "retain accuracy that was lost",
+    "control_as_good": "an ablation that does as well",
 }
 
 

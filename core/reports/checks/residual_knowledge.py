@@ -20,7 +20,7 @@ def not_forgotten(case: Case) -> str:
         return ""
     before = case.get(metric, "original")
     more = before is not None and case.raised(metric, least)
-    what = "is now answered more often" if more else "is still answered"
+    what = "is now predicted more often" if more else "is still predicted"
     return f"Not forgotten: the forget set {what} {case.as_labelled}: {case.course(metric)}."
 
 

@@ -25,14 +25,14 @@ RULES = (
     Rule("untouched", ("collapsed", *OF_THE_METHOD), "nothing was changed, so this is the original's doing"),
     Rule("collapsed", OF_THE_METHOD, "it follows from the collapse"),
     # What the network still predicts is seen directly; that it forgot too much, or hides it by confusion, is inferred from attacks.
-    Rule("not_forgotten", ("over_forgotten", "streisand"), "what is still answered cannot have been forgotten too well"),
-    Rule("not_forgotten", ("no_nearer", "shallow"), "it goes without saying of what is still answered"),
+    Rule("not_forgotten", ("over_forgotten", "streisand"), "what is still predicted cannot have been forgotten too well"),
+    Rule("not_forgotten", ("no_nearer", "shallow"), "it goes without saying of what is still predicted"),
     # Driven beyond the reference, the forget set stands out; that an attack finds it is how, not a sign that it is still known.
     Rule("over_forgotten", ("still_recognised",), "what is forgotten too well is recognised by that, not because it is still known"),
     # An attack that was made shows more than confusion that an attack might use.
     Rule("still_recognised", ("streisand",), "an attack was made and takes them for members, in spite of the confusion"),
     Rule("hidden_worst_class", ("price",), "the sentence on the class tells the average's loss, too"),
-    Rule("no_nearer", ("control_as_good",), "where nothing was won, a control has nothing to come near to"),
+    Rule("no_nearer", ("control_as_good",), "where nothing was won, an ablation has nothing to come near to"),
 )
 
 

@@ -147,7 +147,7 @@ def _healing(story: Story) -> list[Frame]:
     looks = np.asarray(story.recorded["scrub/healing"], dtype=float)
     return [Frame(
         "Away and back, epoch by epoch",
-        f"Each epoch climbs away from the original's answers on the forget set and then back on the rest: accuracy goes to "
+        f"Each epoch climbs away from the original's predictions on the forget set and then back on the rest: accuracy goes to "
         f"{percent(looks[-1, 0])} and {percent(looks[-1, 1])}.", partial(_epochs, looks),
     )]  # fmt: skip
 

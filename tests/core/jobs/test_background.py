@@ -159,7 +159,7 @@ def test_a_damaged_file_is_told_and_then_asked_for_anew(home, run_id):
 def test_a_run_that_is_not_done_cannot_be_looked_into(home):
     with ResultStore(home.database) as store:
         run_id = store.add(spec())
-    with pytest.raises(WrongInput, match=f"Run {run_id} is queued; only a finished run can be looked into"):
+    with pytest.raises(WrongInput, match=f"Run {run_id} is queued; only a finished run can be analysed"):
         background.progress(home, Analysis("counts", run_id))
     with pytest.raises(WrongInput, match="There is no run"):
         background.start(home, Analysis("counts", "nothere"))

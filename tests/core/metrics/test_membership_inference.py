@@ -133,7 +133,7 @@ def test_by_entropy_the_sure_are_members_whatever_the_counts():
 
 @pytest.mark.parametrize("members, others", [(9, 100), (100, 9)])
 def test_by_entropy_ten_examples_a_side_are_needed(members, others):
-    with pytest.raises(NotApplicable, match=r"needs 10 kept and 10 unseen kept examples; the smaller side has 9\.$"):
+    with pytest.raises(NotApplicable, match=r"needs 10 retain and 10 test retain examples; the smaller side has 9\.$"):
         share_called_member(np.zeros(members), np.ones(others), np.ones(1))
 
 

@@ -51,7 +51,7 @@ def test_an_untouched_network_is_easier_by_all():
 def test_the_easiest_way_decides():
     said = comeback(numbers((1.0, 20.0, 0.80, 0.92)), None, True)
     assert said.word == "easier"
-    assert said.sentence == "Easier to bring back than from a retrained network: by the graft."
+    assert said.sentence == "Easier to recover than from a retrained network: by the graft."
     assert "92 % of the forgotten class is right again, 5 % on the reference" in said.parts[2].sentence
     said = comeback(numbers((4.0, 80.0, 0.80, 0.92)), None, True)
     assert said.sentence.endswith("by the graft, though harder by relearning.")
@@ -60,7 +60,7 @@ def test_the_easiest_way_decides():
 def test_a_wrecked_network_is_harder_and_that_is_no_merit():
     said = comeback(numbers((5.0, 100.0, 0.55, 0.05)), None, True)
     assert (said.word, *(part.word for part in said.parts)) == ("harder", "harder", "harder", "equal")
-    assert said.sentence.startswith("Harder to bring back than from a retrained network: by relearning and the probe, which is no merit")
+    assert said.sentence.startswith("Harder to recover than from a retrained network: by relearning and the probe, which is no merit")
 
 
 @pytest.mark.parametrize("index, word", [(3.0, "equal"), (3.1, "harder"), (0.34, "equal"), (0.3, "easier"), (0.0, "easier")])
@@ -95,7 +95,7 @@ def test_a_graft_may_differ_by_twenty_five_points_and_less_than_the_reference_s_
 
 
 def test_a_graft_counts_only_where_the_original_s_last_layer_fits():
-    """By the kept classes, where they are known: ARU's network lies far from the original's and fits all the same."""
+    """By the retain classes, where they are known: ARU's network lies far from the original's and fits all the same."""
     aru = numbers((0.35, 7.0, 0.972, 0.722), (1.0, 20.0, 0.961, 0.0))
     aru["unlearned"]["parameter_distance"] = 0.9
     assert comeback(aru, None, True).word == "equal"
@@ -138,7 +138,7 @@ def test_without_a_reference_nothing_can_be_said():
         said = comeback(without, None, True)
         assert {part.word for part in said.parts} == {said.word} == {"unknown"}
         assert all(part.sentence == "This run has no retrained reference to compare with." for part in said.parts)
-        assert said.sentence.startswith("It cannot be said how hard it is to bring back: none of the three tries gave a number to hold ")
+        assert said.sentence.startswith("It cannot be said how hard it is to recover: none of the three tries gave a number to hold ")
 
 
 def test_what_is_missing_is_said_with_its_reason():

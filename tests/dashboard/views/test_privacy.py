@@ -92,7 +92,7 @@ def test_a_class_run_shows_all_three_parts(look):
     assert list(table.columns) == ["Network", "AUC", "TPR at 10 %", "TPR at 1 %"]
     assert table["TPR at 1 %"].tolist() == ["–"] * 3
     assert any("1 % of 36 test examples is less than one" in text for text in told(at, "caption"))
-    assert "As hard to bring back as from a retrained network" in said(at)
+    assert "As hard to recover as from a retrained network" in said(at)
 
 
 @pytest.mark.parametrize("kind", ["class", "random", "one", "alone", "old", "untouched"])
@@ -110,7 +110,7 @@ def test_a_tab_for_each_try_draws_that_alone_or_says_why_not(look, kind, name, c
 
 def test_an_untouched_network_is_easier_to_bring_back(look):
     text = said(look("untouched"))
-    assert "#### Easier to bring back than from a retrained network" in text
+    assert "#### Easier to recover than from a retrained network" in text
 
 
 # The threshold.
@@ -354,7 +354,7 @@ def test_without_a_reference_there_is_no_picture_to_match(look):
     assert any("trained no reference" in text for text in told(at, "info"))
     assert not any(metric.delta and "reference" in metric.delta for metric in at.metric)
     assert group(at, "Network under attack") == ["unlearned"]
-    assert "It cannot be said how hard it is to bring back" in said(at)
+    assert "It cannot be said how hard it is to recover" in said(at)
     assert "no retrained reference to compare with" in said(at)
     assert "(reference:" not in said(at)
 
@@ -367,7 +367,7 @@ def test_an_older_run_says_of_each_part_that_it_has_to_be_run_again(look):
     for name in ("Relearning", "Linear probes", "Layer grafting"):
         at = look("old", tries=name)
         assert sum("another version of Forgetscope made it; run it again" in text for text in told(at, "info")) == 2
-        assert "bring back" in said(at)  # the numbers are there
+        assert "to recover" in said(at)  # the numbers are there
 
 
 def test_without_unseen_images_the_attack_cannot_be_counted(look):

@@ -135,7 +135,7 @@ def test_where_a_second_reference_lies_as_far_off_as_the_original_nobody_can_tel
 
 def test_a_network_that_says_one_class_to_everything_has_collapsed_and_the_class_is_named():
     numbers = changed(GOOD, test_retain_accuracy=1 / 3, forget_entropy=0.0, relearn_steps=90.0, anamnesis_index=4.5)
-    said = the_one(doubts(numbers, SEEN | {"unlearned": classes(0.0, 0.0, 1.0, 0.0)}), "collapsed", "all answers are owl")
+    said = the_one(doubts(numbers, SEEN | {"unlearned": classes(0.0, 0.0, 1.0, 0.0)}), "collapsed", "all predictions are owl")
     assert "95 % before, 33.3 % now (95 % if retrained)" in said
 
 
@@ -167,7 +167,7 @@ def test_single_images_that_are_wrong_more_often_than_if_retrained_are_over_forg
 def test_images_that_were_given_wrong_labels_are_answered_by_these_and_not_right():
     known = changed(changed(IMAGES, train_forget_accuracy=0.9), "reference", train_forget_accuracy=0.1)
     assert any(
-        doubt.key == "not_forgotten" and "still answered by its wrong labels: 100 % before, 90 % now (10 % if retrained)" in doubt.sentence
+        doubt.key == "not_forgotten" and "still predicted by its wrong labels: 100 % before, 90 % now (10 % if retrained)" in doubt.sentence
         for doubt in doubts(known, SEEN_ALL, "mislabelled:50")
     )
 
@@ -289,7 +289,7 @@ def test_a_gap_of_twice_the_floors_is_no_doubt():
 
 def test_what_is_still_answered_is_not_forgotten():
     the_one(doubts(changed(GOOD, test_forget_accuracy=0.5), SEEN | {"unlearned": classes(0.5, 0.95, 0.96, 0.94)}), "not_forgotten",
-            "still answered right: 95 % before, 50 % now (0 % if retrained)")  # fmt: skip
+            "still predicted correctly: 95 % before, 50 % now (0 % if retrained)")  # fmt: skip
     assert doubts(changed(GOOD, test_forget_accuracy=0.05)) == []
     easy = changed(GOOD, test_forget_accuracy=0.5, anamnesis_index=0.0, relearn_steps=0.0)
     assert [d.key for d in doubts(easy)] == ["not_forgotten"]  # that it comes back easily goes without saying
@@ -386,7 +386,7 @@ def test_a_loss_that_all_classes_share_is_a_price():
     """300 kept images, 95 % and 62 %; three standard errors at 92.5 % are 3 * sqrt(2 * 0.925 * 0.075 / 300) = 0.065."""
     worn = changed(GOOD, test_retain_accuracy=0.62)
     even = SEEN | {"unlearned": classes(0.0, 0.62, 0.62, 0.62)}
-    the_one(doubts(worn, even), "price", "the kept classes: 95 % before, 62 % now (95 % if retrained)")
+    the_one(doubts(worn, even), "price", "the retain classes: 95 % before, 62 % now (95 % if retrained)")
     for kept, keys in ((0.90, []), (0.88, ["price"])):
         found = doubts(changed(GOOD, test_retain_accuracy=kept), SEEN | {"unlearned": classes(0.0, kept, kept, kept)})
         assert [d.key for d in found] == keys
@@ -405,7 +405,7 @@ def test_the_forgotten_class_is_not_the_one_that_hides_and_classes_without_image
     nothing = {model: [ClassSeen(None, 0)] * 4 for model in SEEN}
     finding = examine(Case(GOOD, nothing, ForgetRequest.parse("class:0"), NAMES))
     assert finding.doubts == ()
-    assert finding.missed == {"hidden_worst_class": "for want of test images of the kept classes"}
+    assert finding.missed == {"hidden_worst_class": "for want of test images of the retain classes"}
 
 
 # A control.
@@ -505,7 +505,7 @@ def test_a_rival_that_lies_nearer_is_told():
     (doubt,) = check_study(ours, CLASS, rivals={"ARU": theirs})
     assert doubt.key == "rival_nearer"
     assert doubt.sentence == (
-        "No better than ARU: the answers lie farther from the reference's by 0.010 nats ± 0.000 nats (n = 3)."
+        "No better than ARU: the predictions lie farther from the reference's by 0.010 nats ± 0.000 nats (n = 3)."
     )
 
 

@@ -22,13 +22,13 @@ from tests.spoiled import (
 BESIDES = {"streisand", "no_nearer", "still_recognised", "price"}  # what is driven too far may be all that, too
 PLANTED = [
     ("untouched", "class:3", untouched, "distance 0", set()),
-    ("collapsed", "class:3", constant, "all answers are 0", set()),
-    ("over_forgotten", "random:0.05", over_forgotten, "the forget set is answered right", BESIDES),
+    ("collapsed", "class:3", constant, "all predictions are 0", set()),
+    ("over_forgotten", "random:0.05", over_forgotten, "the forget set is predicted correctly", BESIDES),
     ("over_forgotten", "random:0.2", taught_wrong, "below 50 % is below chance", BESIDES),
     ("still_recognised", "class:3", taught_wrong, "of the forget set it calls members", {"no_nearer", "shallow"}),
     ("no_nearer", "random:0.1", only_trained_on, "nats from the reference's", {"still_recognised"}),
     ("hidden_worst_class", "class:3", one_class_lost, "test images of 5", set()),
-    ("price", "class:3", worn, "the kept classes", {"streisand", "over_forgotten"}),  # a third stays wrong however it is trained
+    ("price", "class:3", worn, "the retain classes", {"streisand", "over_forgotten"}),  # a third stays wrong however it is trained
 ]
 
 

@@ -151,7 +151,7 @@ def test_a_network_that_always_said_one_class_has_not_collapsed():
 def test_what_unlearning_taught_is_not_called_still_there():
     worse = changed(changed(GOOD, test_forget_accuracy=0.5), "original", test_forget_accuracy=0.1)
     said = CHECKS["not_forgotten"](Case(worse, SEEN, CLASS, NAMES))
-    assert said == "Not forgotten: the forget set is now answered more often right: 10 % before, 50 % now (0 % if retrained)."
+    assert said == "Not forgotten: the forget set is now predicted more often correctly: 10 % before, 50 % now (0 % if retrained)."
 
 
 # An original that is far off.
@@ -176,9 +176,9 @@ def test_an_original_far_below_the_reference_is_named_alone_and_the_method_is_no
     finding = far_off(0.36, 0.95, own_weights=True)
     (doubt,) = finding.doubts
     assert doubt.sentence == (
-        "The original itself is far off: accuracy on the kept images that it was trained on is 36 % before unlearning, 95 % if retrained; "
-        "guessing gives 33.3 %. What else is wrong may follow from that, so nothing is said of the method. Its weights were uploaded: look "
-        "whether the network was trained with the classes in the order of this dataset, and on images scaled and normalised as here."
+        "The original itself is far off: accuracy on the retain set is 36 % before unlearning, 95 % if retrained; "
+        "guessing gives 33.3 %. What else is wrong may follow from that, so nothing is said of the method. Its weights were uploaded: "
+        "check whether the network was trained with the classes in the order of this dataset, and on images scaled and normalised as here."
     )
     assert "uploaded" not in far_off(0.36, 0.95).doubts[0].sentence
 
@@ -212,7 +212,7 @@ def test_an_original_that_its_own_wrong_labels_spoiled_must_be_near_guessing():
 def test_unseen_images_alone_tell_where_the_training_set_was_not_measured():
     numbers = changed(GOOD, "original", test_retain_accuracy=0.4)
     finding = examine(Case(numbers, SEEN, CLASS, NAMES))
-    assert finding.doubts[0].sentence.startswith(f"{FAR_OFF} test images of what is kept is 40 % before unlearning, 95 % if retrained")
+    assert finding.doubts[0].sentence.startswith(f"{FAR_OFF} test retain images is 40 % before unlearning, 95 % if retrained")
 
 
 def test_attributes_are_held_against_always_the_more_frequent_answer():

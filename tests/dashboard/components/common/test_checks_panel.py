@@ -235,9 +235,9 @@ def test_what_contradicts_a_doubt_is_told_below_and_not_beside_it(open_app, home
     """Still answered half of the time, and the attack far below chance: the first is seen, the second inferred."""
     run = plant(home, spec("ssd"), test_forget_accuracy=0.5, attack_auc=0.1)
     at = open_app(home.root, RESULT, run=run)
-    assert "Not forgotten: the forget set is still answered right" in panel(at)
+    assert "Not forgotten: the forget set is still predicted correctly" in panel(at)
     assert "Over-forgotten" not in panel(at)
-    assert "Found, too, but not shown, because what is still answered cannot have been forgotten too well: over-forgetting." in caveats(at)
+    assert "Found, too, but not shown, because what is still predicted cannot have been forgotten too well: over-forgetting." in caveats(at)
 
 
 def test_an_original_that_is_far_off_is_named_first_and_its_weights_are_told_of(open_app, home):
@@ -246,7 +246,7 @@ def test_an_original_that_is_far_off_is_named_first_and_its_weights_are_told_of(
     at = open_app(home.root, RESULT, run=run)
     text = panel(at)
     first = text.split(":material/warning: ")[1]
-    assert first.startswith("The original itself is far off: accuracy on the kept images that it was trained on is 18 % before unlearning")
+    assert first.startswith("The original itself is far off: accuracy on the retain set is 18 % before unlearning")
     assert "Its weights were uploaded" in first
     assert "Collapsed" not in text
     assert "#### No verdict on the method: the original itself is far off\n" in "".join(m.value for m in at.markdown)

@@ -36,7 +36,7 @@ def shelves(*metrics: MetricInfo) -> Catalogue:
     return Catalogue({}, {}, {}, {metric.key: metric for metric in metrics})
 
 
-ACCURACY = MetricInfo("accuracy", "Accuracy", "share", "high", "Share of right answers.")
+ACCURACY = MetricInfo("accuracy", "Accuracy", "share", "high", "Share of correct predictions.")
 DISTANCE = MetricInfo("js", "Divergence", "nats", "match", "Jensen-Shannon.")
 
 
@@ -50,7 +50,7 @@ def test_one_row_a_metric_with_its_aim_and_definition():
     table = numbers_table(report, shelves(ACCURACY, DISTANCE))
     assert table.to_dict("records") == [
         {"Measure": "Accuracy", "Original": "100 %", "Unlearned": "50 %", "Reference": "75 %", "Aim": "higher is better",
-         "Definition": "Share of right answers."},
+         "Definition": "Share of correct predictions."},
         {"Measure": "Divergence", "Original": "–", "Unlearned": "0.250 nats", "Reference": "–", "Aim": "like the reference",
          "Definition": "Jensen-Shannon."},
     ]  # fmt: skip
