@@ -150,6 +150,11 @@ def test_every_module_says_in_a_docstring_what_it_is():
     assert not silent
 
 
+def test_a_folder_s_init_is_a_docstring_and_nothing_else():
+    more = [name for name, path in MODULES.items() if path.name == "__init__.py" and len(tree(path).body) != 1]
+    assert not more
+
+
 def unseemly(me: str, wanted: Iterable[str]) -> set[str]:
     """The packages of `wanted` that have no place on this module's side of the house."""
     return {module.split(".")[0] for module in wanted} & (SCREEN if unit(me).startswith("core") else HEAVY)

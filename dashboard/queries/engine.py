@@ -17,28 +17,27 @@ from dashboard.session import home
 
 
 @st.cache_resource(max_entries=2, on_release=WarmEngine.close)
-def _engine(place: Home) -> WarmEngine:
+def _engine(root: str) -> WarmEngine:
     """One warm engine process a home."""
-    sweep(place.root)  # uploads that a killed server left
-    return WarmEngine(place)
+    sweep(Path(root))  # uploads that a killed server left
+    return WarmEngine(Home(Path(root)))
 
 
 def warm() -> None:
     """Start the engine's process, so that the first question need not wait for it; returns at once."""
-    _engine(home()).warm()
+    _engine(str(home().root)).warm()
 
 
-def ask(question: str, **about: Any) -> Any:
-    """The engine's answer as plain data; an upload among `about` is a file for as long. Raises WrongInput with a sentence."""
-    place = home()
+def ask(root: str, question: str, **about: Any) -> Any:
+    """The answer of a home's engine as plain data; an upload among `about` is a file for as long. Raises WrongInput with a sentence."""
     uploads = {name: value for name, value in about.items() if isinstance(value, UploadedFile)}
     if not uploads:
-        return _engine(place).ask(question, **about)
-    with told(place.root), folder_beside(place.root) as folder:
+        return _engine(root).ask(question, **about)
+    with told(Path(root)), folder_beside(Path(root)) as folder:
         for name, upload in uploads.items():
             (folder / name).write_bytes(upload.getbuffer())
             about[name] = {"path": str(folder / name), "name": upload.name}
-        return _engine(place).ask(question, **about)
+        return _engine(root).ask(question, **about)
 
 
 def own_weights(dataset: str, model: str, name: str, brought: UploadedFile) -> dict[str, Any]:

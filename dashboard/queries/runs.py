@@ -183,7 +183,7 @@ def _question(question: str) -> Callable[[RunHandle, str, dict[str, Any]], Any]:
 
 
 def _answer(run: RunHandle, question: str, about: dict[str, Any]) -> Any:
-    return engine.ask(question, run_id=run.id, **{name: _plain(value) for name, value in about.items()})
+    return engine.ask(run.root, question, run_id=run.id, **{name: _plain(value) for name, value in about.items()})
 
 
 def _plain(value: Any) -> Any:

@@ -28,20 +28,17 @@ class Source(NamedTuple):
     """Whose importances are shown: the run's own, or those of a look. kept: the look's key, '' for the run's own."""
 
     run: Run
+    handle: RunHandle
     kept: str
     estimator: str
     batch_size: int
     data: DatasetInfo
     names: frozenset[str]  # of what the run stored
-
-    @property
-    def key(self) -> tuple[RunHandle, str]:
-        """Tells these importances from all others."""
-        return runs.handle(self.run), self.kept
+    forgotten: tuple[int, ...]  # classes of which the request names all images
 
     def ask(self, question: str, **about: Any) -> Any:
         """The engine's answer about the run with these importances. Raises WrongInput."""
-        return runs.handle(self.run).ask(question, kept=self.kept, **about)
+        return self.handle.ask(question, kept=self.kept, **about)
 
 
 def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
@@ -54,9 +51,10 @@ def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
         "Importance", options, default=options[0], key="estimator", bind="query-params", required=True, help=HELP,
         format_func=lambda key: f"{own}, stored by the run" if key == OWN else key,
     )  # fmt: skip
-    batch = int(run.spec.params.get("batch_size") or BATCH)
+    request, handle = run.spec.request, runs.handle(run)
+    forgotten = request.picks if request.by_class else ()
     if chosen == OWN:
-        return Source(run, "", own, batch, data, names)
+        return Source(run, handle, "", own, int(run.spec.params.get("batch_size") or BATCH), data, names, forgotten)
     wanted = Analysis("importance", run.id, {"estimator": chosen, "batch_size": 0 if chosen == "per_sample" else BATCH})
     if background.analysis_progress(wanted).status != "done":
         if not own:
@@ -66,7 +64,7 @@ def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
         look(wanted, f"the {chosen} importances", lambda _: None, cost=f"{ESTIMATORS[chosen]}: a backward pass over {count:,} images")
         return None
     st.caption("Computed after the run, at its original network, and kept.")
-    return Source(run, background.analysis_key(wanted), str(chosen), BATCH, data, names)
+    return Source(run, handle, background.analysis_key(wanted), str(chosen), BATCH, data, names, forgotten)
 
 
 def own_estimator(run: Run, names: frozenset[str]) -> str:

@@ -9,14 +9,23 @@ from core.jobs.validation import make_spec
 from dashboard.components.common.markdown import plain
 from dashboard.components.parameters.importance_source import Source
 from dashboard.queries import catalogue, runs
+from dashboard.queries.runs import RunHandle
 from dashboard.session import ask_to_open, home, recall, remember
 
-KEPT = "_kept-as-runs"  # (what was asked, alpha, lambda) -> id, of this session
+SAVED = "_kept-as-runs"
+SavedRuns = dict[tuple[RunHandle, str, float, float], str]  # run, key of its importances, alpha, lambda -> id
 
 
-def keep(source: Source, now: tuple[float, float], start: tuple[float, float]) -> None:
+def saved_runs() -> SavedRuns:
+    """What was saved as a run in this session; `keep` adds to it."""
+    saved: SavedRuns = recall(SAVED, {})
+    remember(SAVED, saved)
+    return saved
+
+
+def keep(source: Source, now: tuple[float, float], start: tuple[float, float], saved: SavedRuns) -> None:
     """The button that makes a real run of what the sliders say; once it was pressed, the way to that run."""
-    kept = recall(KEPT, {}).get((*source.key, *now))
+    kept = saved.get((source.handle, source.kept, *now))
     with st.container(horizontal=True, vertical_alignment="center"):
         if kept is not None:
             if st.button("Open it", key="open-kept", icon=":material/open_in_new:"):
@@ -25,7 +34,7 @@ def keep(source: Source, now: tuple[float, float], start: tuple[float, float]) -
             st.caption(f"Kept as run {kept}, which is {found.status if found else 'deleted'}.")
             return
         own = now == start and not source.kept and source.run.spec.method == "ssd"
-        st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now, own))
+        st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now, own, saved))
         said = " These are the open run's own settings." if own else ""
         st.caption(f"A real SSD run with these settings, measured in full like any other.{said}")
 
@@ -39,7 +48,7 @@ def spec_of(source: Source, alpha: float | str, lambda_: float) -> RunSpec:
     )  # fmt: skip
 
 
-def _submit(source: Source, now: tuple[float, float], own: bool) -> None:
+def _submit(source: Source, now: tuple[float, float], own: bool, saved: SavedRuns) -> None:
     """own: the sliders stand at the open run's settings, whose alpha may be "auto"."""
     alpha, lambda_ = now
     try:
@@ -47,4 +56,4 @@ def _submit(source: Source, now: tuple[float, float], own: bool) -> None:
     except WrongInput as wrong:
         st.toast(plain(str(wrong)), icon=":material/error:")
         return
-    remember(KEPT, {**recall(KEPT, {}), (*source.key, *now): run_id})
+    saved[source.handle, source.kept, *now] = run_id
