@@ -130,8 +130,8 @@ def predict(model: nn.Module, examples: Examples, device: str) -> Tensor:
         return torch.as_tensor(model(pixels(part).contiguous(memory_format=torch.channels_last)).float().cpu())
 
     try:
-        chunk = forward_chunk(model, pixels(slice(1)))
-        return torch.cat(list(chunk.through(len(examples), ask)))
+        one, count = pixels(slice(1)), len(examples)
+        return torch.cat(list(forward_chunk(model, one).through(count, ask)))
     finally:
         model.train(was_training)
 
