@@ -150,6 +150,11 @@ def test_every_module_says_in_a_docstring_what_it_is():
     assert not silent
 
 
+def test_a_folder_s_init_is_a_docstring_and_nothing_else():
+    more = [name for name, path in MODULES.items() if path.name == "__init__.py" and len(tree(path).body) != 1]
+    assert not more
+
+
 def unseemly(me: str, wanted: Iterable[str]) -> set[str]:
     """The packages of `wanted` that have no place on this module's side of the house."""
     return {module.split(".")[0] for module in wanted} & (SCREEN if unit(me).startswith("core") else HEAVY)
@@ -240,7 +245,10 @@ def test_every_table_of_a_page_is_shown_where_a_missing_value_is_a_dash():
         names = [call for call in calls if isinstance(call, ast.Attribute) and call.attr in ("table", "dataframe", "data_editor")]
         return [ast.unparse(call) for call in names if ast.unparse(call) not in stored]
 
-    stored = ("queries.table", "side.table", "a.table", "story.table", "self.table")  # of a run's stored tables
+    stored = {  # of a run's stored tables
+        *("runs.handle(run).table", "runs.handle(floor).table", "run.table", "self.handle.table"),
+        *("side.table", "a.table", "story.table", "self.table"),
+    }
     assert shown(TABLES) == ["st.dataframe"]  # and st.table by another name
     others = {path.name: found for path in FILES if "dashboard" in path.parts and path != TABLES and (found := shown(path))}
     assert not others

@@ -63,10 +63,18 @@ class Opened:
 def open_models(home: Home, run_id: str) -> Opened:
     """The run opened; the last few stay in memory. Raises WrongInput where it is not there, not done or damaged."""
     with ResultStore(home.database) as store:
+        revision = store.finished_revision()
+    return _opened(home, run_id, _files(home, run_id, revision))
+
+
+@lru_cache(maxsize=16)
+def _files(home: Home, run_id: str, revision: int) -> tuple[tuple[str, str], ...]:
+    """Of the run while no finished run comes, goes or changes."""
+    with ResultStore(home.database) as store:
         run, files = store.existing(run_id), store.artifacts(run_id)
     if run.status != RunStatus.DONE:
         raise WrongInput(f"Run {run_id} is {run.status}; only a finished run can be analysed.")
-    return _opened(home, run_id, tuple(files.items()))
+    return tuple(files.items())
 
 
 @lru_cache(maxsize=3)

@@ -1,38 +1,57 @@
-"""Every kind of look, by key; what a kind needs (torch, mostly) is imported when it is computed, for one that needs less is quicker."""
+"""What can be asked about a finished run: questions to the engine, answered while the user waits, and background analyses.
+
+Both name functions whose modules, which mostly need torch, are imported when they are needed: who only asks needs no torch.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
-from core.analysis.features import projection as joint_map
-from core.analysis.stored_results import Arrays, Say
-from core.storage.home import Home
+from core.analysis.stored_results import Arrays
 
 
-def _alphas(home: Home, run_id: str, say: Say, /, **settings: Any) -> Arrays:
-    from core.analysis.weights.alpha_sweep import alphas  # noqa: PLC0415  # late, as said above
+@dataclass(frozen=True)
+class Late:
+    """A function of core.analysis that is imported when it is called; module: after `core.analysis.`."""
 
-    return alphas(home, run_id, say, **settings)
+    module: str
+    name: str
+
+    def load(self) -> Callable[..., Any]:
+        """The function itself."""
+        function: Callable[..., Any] = getattr(import_module(f"core.analysis.{self.module}"), self.name)
+        return function
+
+    def __call__(self, *run: Any, **about: Any) -> Any:
+        """What the function returns."""
+        return self.load()(*run, **about)
 
 
-def _features(home: Home, run_id: str, say: Say, /, **settings: Any) -> Arrays:
-    from core.analysis.features.penultimate import compute  # noqa: PLC0415  # late, as said above
-
-    return compute(home, run_id, say, **settings)
-
-
-def _gallery(home: Home, run_id: str, say: Say, /, **settings: Any) -> Arrays:
-    from core.analysis.saliency.gallery import gallery  # noqa: PLC0415  # late, as said above
-
-    return gallery(home, run_id, say, **settings)
-
-
-def _importance(home: Home, run_id: str, say: Say, /, **settings: Any) -> Arrays:
-    from core.analysis.weights.compute_importance import importance  # noqa: PLC0415  # late, as said above
-
-    return importance(home, run_id, say, **settings)
-
+# Question -> answer(home, run_id, **about) -> what core.jobs.codec takes.
+QUESTIONS = {
+    "alpha_curve": Late("weights.alpha_sweep", "alpha_curve"),
+    "importance_view": Late("weights.importance_summary", "importance_view"),
+    "kernel_map": Late("weights.importance_summary", "kernel_map"),
+    "noise_answers": Late("method_steps", "noise_answers"),
+    "path_at": Late("method_steps", "path_at"),
+    "path_curve": Late("method_steps", "path_curve"),
+    "plane": Late("method_steps", "plane"),
+    "redampen": Late("weights.ssd_what_if", "redampen"),
+    "saliency": Late("saliency.one_image", "saliency"),
+    "saliency_offer": Late("saliency.one_image", "saliency_offer"),
+    "saliency_random": Late("saliency.one_image", "saliency_random"),
+    "saliency_trust": Late("saliency.one_image", "saliency_trust"),
+    "top_filters": Late("weights.top_filters", "top_filters"),
+    "touched_layer": Late("weights.weight_changes", "touched_layer"),
+    "touched_map": Late("weights.weight_changes", "touched_map"),
+}
 
 # kind -> compute(home, run_id, say, **settings) -> arrays, all that the pages need of it
 LOOKS: dict[str, Callable[..., Arrays]] = {
-    "alphas": _alphas, "features": _features, "gallery": _gallery, "importance": _importance, "map": joint_map.compute,
-}  # fmt: skip
+    "alphas": Late("weights.alpha_sweep", "alphas"),
+    "features": Late("features.penultimate", "compute"),
+    "gallery": Late("saliency.gallery", "gallery"),
+    "importance": Late("weights.compute_importance", "importance"),
+    "map": Late("features.projection", "compute"),
+}

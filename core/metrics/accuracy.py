@@ -17,6 +17,18 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     return float(right(logits, labels).mean())
 
 
+def accuracy_of(logits: Tensor, labels: Tensor, chosen: Tensor) -> float | None:
+    """Over the chosen examples, bool (N,); None where there are none."""
+    return accuracy(logits[chosen], labels[chosen]) if chosen.any() else None
+
+
+def accuracy_by_class(logits: Tensor, labels: Tensor, multi: bool) -> list[float | None]:
+    """Of the examples of each class, None where there are none; multi: of all examples by attribute."""
+    if multi:
+        return [accuracy(logits[:, [a]], labels[:, [a]]) for a in range(logits.shape[1])]
+    return [accuracy_of(logits, labels, labels == index) for index in range(logits.shape[1])]
+
+
 def _on(split: str, evidence: Evidence, model: str) -> float:
     return accuracy(*evidence.need(model).of(split, evidence.splits))
 

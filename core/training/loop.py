@@ -123,13 +123,15 @@ def predict(model: nn.Module, examples: Examples, device: str) -> Tensor:
     was_training = model.training
     model.eval()
 
+    def pixels(part: slice) -> Tensor:
+        return examples.taken(part).to(device).float() / examples.peak
+
     def ask(part: slice) -> Tensor:
-        x = examples.taken(part).to(device).float() / examples.peak
-        return torch.as_tensor(model(x.contiguous(memory_format=torch.channels_last)).float().cpu())
+        return torch.as_tensor(model(pixels(part).contiguous(memory_format=torch.channels_last)).float().cpu())
 
     try:
-        chunk = forward_chunk(model, examples.first(1).to(device).pixels())
-        return torch.cat(list(chunk.through(len(examples), ask)))
+        one, count = pixels(slice(1)), len(examples)
+        return torch.cat(list(forward_chunk(model, one).through(count, ask)))
     finally:
         model.train(was_training)
 

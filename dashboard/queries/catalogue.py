@@ -18,14 +18,14 @@ from core.jobs.catalogue import Catalogue
 from dashboard.session import home
 
 
-def catalogue() -> Catalogue:
+def current() -> Catalogue:
     """What can be asked for."""
     return shelves.catalogue(home().root)
 
 
 def dataset(key: str) -> DatasetInfo:
     """What a stored run was about. Raises WrongInput where that is no longer on the shelf, or was added and removed."""
-    shelf = catalogue().datasets
+    shelf = current().datasets
     if key not in shelf and added_sets.KEY.fullmatch(key):
         return _added(key)
     if key not in shelf:
@@ -44,14 +44,14 @@ def _added(key: str) -> DatasetInfo:
         raise WrongInput(f"The added dataset {key} was removed; adding the same images again brings it back.") from None
 
 
-def titled(request: ForgetRequest, dataset: str) -> str:
+def request_title(request: ForgetRequest, dataset: str) -> str:
     """A request as a line that names a run says it, with the dataset's own names where it is still on the shelf."""
-    return title_of(request, catalogue().datasets.get(dataset))
+    return title_of(request, current().datasets.get(dataset))
 
 
 def study_name(plan: StudyPlan) -> str:
     """Its title, else what it is about."""
-    return plan.name_with(catalogue().datasets.get(plan.dataset))
+    return plan.name_with(current().datasets.get(plan.dataset))
 
 
 def images(dataset: str) -> dict[str, np.ndarray]:

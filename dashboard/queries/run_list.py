@@ -37,7 +37,7 @@ def listed(wanted: Wanted = ALL, first: int = 0, most: int = 50) -> Listed:
     return Listed(rows, count, everything, moving)
 
 
-def offered() -> dict[str, list[str]]:
+def filter_choices() -> dict[str, list[str]]:
     """Each filter -> the values that runs have."""
     with ResultStore(home().database) as store:
         return stored_runs.choices(store)

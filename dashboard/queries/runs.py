@@ -1,44 +1,196 @@
-"""Runs as they stand, and what finished ones left behind."""
+"""Runs as they stand now, and handles of finished ones: what they stored, and questions to the engine about them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.domain.errors import WrongInput
-from core.domain.run import digest
 from core.jobs import submit
-from core.reports.comparison import about
-from core.reports.comparison import comparison as compare_runs
-from core.reports.comparison import second_retrainings as retrained_beside
-from core.reports.comparison_sentence import answer as answer_of
-from core.reports.comparison_sentence import groups_in
-from core.reports.comparison_table import table_of
-from core.reports.rows import Rows
 from core.reports.run_report import full_report, numbers_of
 from core.reports.verdict import Numbers
-from core.storage import trash
+from core.storage import related_runs, trash
 from core.storage.artifacts import Artifacts, Damaged
 from core.storage.durations import Place, history, queue
+from core.storage.home import Home
 from core.storage.records import Run
 from core.storage.related_runs import Beside
-from core.storage.related_runs import beside as runs_beside
-from core.storage.related_runs import same_original as runs_of_same_original
 from core.storage.runs import ResultStore
 from core.storage.trash import Deleted
-from dashboard.queries.catalogue import catalogue
+from dashboard.queries import engine
 from dashboard.session import home
 
-MADE_AT = "made at"  # in a comparison's `attrs`: the revision of the finished runs that it was read at, and the home
+
+@dataclass(frozen=True)
+class RunHandle:
+    """A finished run for whoever reads what it stored: each answer is cached under the handle's fields and the question.
+
+    finished: when it was computed, since the same spec can be deleted and computed again under the same id. root: the home's folder.
+    """
+
+    id: str
+    finished: str
+    root: str
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table that the run stored. Raises WrongInput where it stored none of that name, or the file is missing or damaged."""
+        return _table(self, name)
+
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """Arrays that the run stored. Raises WrongInput as `table`."""
+        return _arrays(self, name)
+
+    def recorded(self) -> dict[str, np.ndarray]:
+        """What the method recorded; empty where it recorded nothing. Shared by all pages: read, never write. Raises WrongInput."""
+        return _recorded(self)
+
+    def recorded_summary(self) -> list[tuple[str, tuple[int, ...], int, float | None]]:
+        """(name, shape, bytes, its value where it is one number) of every array in `recorded`. Raises WrongInput."""
+        return _recorded_summary(self)
+
+    def numbers(self) -> Numbers:
+        """model -> metric -> value; far cheaper than the report."""
+        return _numbers(self)
+
+    def report(self) -> dict[str, Any]:
+        """All numbers; where a file that the report reads is missing or damaged, `lost` says so, and that is not cached."""
+        try:
+            return _report(self)
+        except Damaged:
+            return _current_report(self)
+
+    def overlap(self, other: "RunHandle") -> dict[str, tuple[int, int, int]]:
+        """Layer -> how many of its weights this run changed, how many the other, and how many both; of layers that both have.
+
+        Raises WrongInput where either stored nothing of the kind.
+        """
+        return _overlap(self, other)
+
+    def ask(self, question: str, /, **about: Any) -> Any:
+        """The engine's answer to a question of `core.analysis.registry.QUESTIONS` about this run, as plain data.
+
+        about: the question's other arguments: plain data, handles of other runs, and an upload where a file is wanted.
+        Raises WrongInput with a sentence where there is no answer.
+        """
+        return _question(question)(self, question, about)
+
+    @property
+    def home(self) -> Home:
+        """Where the run is stored."""
+        return Home(Path(self.root))
+
+    def files(self) -> dict[str, str]:
+        """Name -> file in Artifacts, as they stand now."""
+        with ResultStore(self.home.database) as store:
+            return store.artifacts(self.id)
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """The folder of those files."""
+        return Artifacts(self.home.artifacts_folder)
 
 
-def edition(run: Run) -> tuple[str, str]:
-    """Tells one computation of a run from another of the same id: the same spec can be deleted and asked again."""
-    return (str(run.finished_at), str(home().root))
+def handle(run: Run) -> RunHandle:
+    """Of a finished run as it stands now."""
+    return RunHandle(run.id, str(run.finished_at), str(home().root))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _table(run: RunHandle, name: str) -> pd.DataFrame:
+    files = run.files()
+    if name not in files:
+        raise WrongInput(f"Run {run.id} stored no table {name!r}: another version of Forgetscope made it; run it again.")
+    return run.artifacts.get_table(files[name])
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _arrays(run: RunHandle, name: str) -> dict[str, np.ndarray]:
+    files = run.files()
+    if name not in files:
+        raise WrongInput(f"Run {run.id} stored no {name}: another version of Forgetscope made it; run it again.")
+    return run.artifacts.get_arrays(files[name])
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading what the method recorded …")
+def _recorded(run: RunHandle) -> dict[str, np.ndarray]:
+    files = run.files()
+    return run.artifacts.get_arrays(files["recorded"]) if "recorded" in files else {}
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _recorded_summary(run: RunHandle) -> list[tuple[str, tuple[int, ...], int, float | None]]:
+    files = run.files()
+    arrays = run.artifacts.get_arrays(files["recorded"]) if "recorded" in files else {}
+    return [(name, a.shape, a.nbytes, float(a.reshape(())) if a.size == 1 else None) for name, a in arrays.items()]
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _numbers(run: RunHandle) -> Numbers:
+    with ResultStore(run.home.database) as store:
+        return numbers_of(store, run.id)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _report(run: RunHandle) -> dict[str, Any]:
+    """Raises Damaged, so that it is not cached."""
+    report = _current_report(run)
+    if report["lost"]:
+        raise Damaged(report["lost"][0])
+    return report
+
+
+def _current_report(run: RunHandle) -> dict[str, Any]:
+    with ResultStore(run.home.database) as store:
+        return full_report(run.home, store, store.existing(run.id))
+
+
+@st.cache_data(max_entries=2048, show_spinner=False)
+def _overlap(one: RunHandle, other: RunHandle) -> dict[str, tuple[int, int, int]]:
+    ours, theirs = one.arrays("touched"), other.arrays("touched")
+    return {
+        layer: (_ones(mask), _ones(theirs[layer]), _ones(mask & theirs[layer]))
+        for layer, mask in ours.items()
+        if layer in theirs and theirs[layer].shape == mask.shape
+    }
+
+
+def _ones(packed: np.ndarray) -> int:
+    return int(np.bitwise_count(packed).sum())
+
+
+# Question to the engine -> what the page says meanwhile; the others are quick.
+WAITING = {
+    "importance_view": "Reading the importances …", "top_filters": "Looking for the images that drive these filters …",
+    "touched_map": "Comparing the networks' weights …", "path_curve": "Asking the network along the step …",
+    "noise_answers": "Asking what the noise looks like …", "plane": "Measuring where the weights lie …",
+    "saliency_offer": "Opening the networks …",
+}  # fmt: skip
+ANSWERS = 512  # that stay cached, of all questions together
+
+
+@cache
+def _question(question: str) -> Callable[[RunHandle, str, dict[str, Any]], Any]:
+    """`_answer` with the question's own spinner; Streamlit has one cache for all, as it is one function."""
+    by_id: dict[str | type, Callable[[Any], Any]] = {UploadedFile: lambda upload: upload.file_id}
+    return st.cache_data(max_entries=ANSWERS, show_spinner=WAITING.get(question, False), hash_funcs=by_id)(_answer)
+
+
+def _answer(run: RunHandle, question: str, about: dict[str, Any]) -> Any:
+    return engine.ask(run.root, question, run_id=run.id, **{name: _plain(value) for name, value in about.items()})
+
+
+def _plain(value: Any) -> Any:
+    """What the engine is asked: of handles the ids."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value.id if isinstance(value, RunHandle) else value
 
 
 def run(run_id: str) -> Run | None:
@@ -65,185 +217,39 @@ def deleted() -> list[Deleted]:
         return trash.deleted(store.db)
 
 
-def beside(run: Run) -> Beside:
-    """The run's floor and its controls as they stand now."""
+def related(run: Run) -> Beside:
+    """The run's second reference and its ablations as they stand now."""
     with ResultStore(home().database) as store:
-        return runs_beside(store, run.spec)
+        return related_runs.beside(store, run.spec)
 
 
-def report(run_id: str, finished: str, root: str) -> dict[str, Any]:
-    """All numbers of a finished run; where a file that it reads is gone or damaged, `lost` says so, and that is not remembered."""
-    try:
-        return _report(run_id, finished, root)
-    except Damaged:
-        return _report_now(run_id)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _report(run_id: str, finished: str, root: str) -> dict[str, Any]:
-    """Raises Damaged, so that it is not remembered."""
-    told = _report_now(run_id)
-    if told["lost"]:
-        raise Damaged(told["lost"][0])
-    return told
-
-
-def _report_now(run_id: str) -> dict[str, Any]:
+def same_original(run: Run) -> list[Run]:
+    """See core.storage.related_runs.same_original."""
     with ResultStore(home().database) as store:
-        return full_report(home(), store, store.existing(run_id))
+        return related_runs.same_original(store, run.id)
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
-def numbers(run_id: str, finished: str, root: str) -> Numbers:
-    """model -> metric -> value of a finished run; far cheaper than its report."""
-    with ResultStore(home().database) as store:
-        return numbers_of(store, run_id)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def table(run_id: str, name: str, finished: str, root: str) -> pd.DataFrame:
-    """A table that a finished run left. Raises WrongInput."""
-    place = home()
-    with ResultStore(place.database) as store:
-        files = store.artifacts(run_id)
-    if name not in files:
-        raise WrongInput(
-            f"Run {run_id} stored no table {name!r}: another version of Forgetscope made it; run it again."
-        )
-    return Artifacts(place.artifacts_folder).get_table(files[name])
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def arrays(run_id: str, name: str, finished: str, root: str) -> dict[str, np.ndarray]:
-    """Arrays that a finished run left. Raises WrongInput."""
-    place = home()
-    with ResultStore(place.database) as store:
-        files = store.artifacts(run_id)
-    if name not in files:
-        raise WrongInput(f"Run {run_id} stored no {name}: another version of Forgetscope made it; run it again.")
-    return Artifacts(place.artifacts_folder).get_arrays(files[name])
-
-
-def finished_runs() -> pd.DataFrame:
-    """What every finished run is about, newest first: see core.reports.comparison.about. Shared by all pages: read, never write."""
-    with ResultStore(home().database) as store:
-        return _finished_runs(store.finished_revision(), str(home().root))
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _finished_runs(revision: int, root: str) -> pd.DataFrame:
-    with ResultStore(home().database) as store:
-        return about(store, catalogue().methods)
-
-
-def comparison(run_ids: Sequence[str]) -> pd.DataFrame:
-    """See core.reports.comparison.comparison. Shared by all pages: read, never write."""
-    with ResultStore(home().database) as store:
-        return _comparison(digest(list(run_ids)), store.finished_revision(), str(home().root), run_ids)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _comparison(which: str, revision: int, root: str, _run_ids: Sequence[str]) -> pd.DataFrame:
-    with ResultStore(home().database) as store:
-        frame = compare_runs(store, _run_ids, catalogue().methods)
-    frame.attrs[MADE_AT] = (revision, root)
-    return frame
-
-
-def second_retrainings(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `comparison`: the second retrainings beside the frame's runs, with others where all of them are in the frame itself."""
-    wanted = retrained_beside(finished_runs(), frame)
-    return frame if set(wanted) <= set(frame["id"]) else comparison(wanted)
-
-
-def edition_of(frame: pd.DataFrame) -> tuple[str, int, str]:
-    """Tells what `comparison` gave from what it gives of other runs, or after another run has finished: a part of caches' keys.
-
-    It is the frame's own, and not as things stand now: who still holds a frame from before a run was computed again would else
-    have old numbers remembered as new ones.
-    """
-    return digest(list(frame["id"])), *frame.attrs[MADE_AT]
-
-
-def answer(frame: pd.DataFrame) -> str:
-    """See core.reports.comparison_sentence.answer; frame: as `comparison` gives it, of one subject."""
-    return _answer(edition_of(frame), frame)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _answer(which: tuple[str, int, str], _frame: pd.DataFrame) -> str:
-    titles = {key: method.title for key, method in catalogue().methods.items()}
-    return answer_of(groups_in(_frame, second_retrainings(_frame), titles))
-
-
-def rows(frame: pd.DataFrame, columns: Sequence[str], over_seeds: bool, nearest: str) -> Rows:
-    """See core.reports.comparison_table.table_of; frame: as `comparison` gives it. Shared by all pages: read, never write."""
-    return _rows(edition_of(frame), tuple(columns), over_seeds, nearest, frame)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _rows(
-    which: tuple[str, int, str], columns: tuple[str, ...], over_seeds: bool, nearest: str, _frame: pd.DataFrame
-) -> Rows:  # fmt: skip
-    return table_of(_frame, second_retrainings(_frame), columns, over_seeds, nearest)
-
-
-@st.cache_data(max_entries=2048, show_spinner=False)
-def overlap(one: tuple[str, str], other: tuple[str, str], root: str) -> dict[str, tuple[int, int, int]]:
-    """Layer -> how many of its weights one run touched, how many the other, and how many both; of layers that both have.
-
-    one, other: id and edition's `finished`. Raises WrongInput where either stored nothing of the kind.
-    """
-    ours, theirs = (arrays(run_id, "touched", finished, root) for run_id, finished in (one, other))
-    return {
-        layer: (_ones(mask), _ones(theirs[layer]), _ones(mask & theirs[layer]))
-        for layer, mask in ours.items()
-        if layer in theirs and theirs[layer].shape == mask.shape
-    }
-
-
-def _ones(packed: np.ndarray) -> int:
-    return int(np.bitwise_count(packed).sum())
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def recorded(run_id: str, finished: str, root: str) -> list[tuple[str, tuple[int, ...], int, float | None]]:
-    """(name, shape, bytes, its value where it is one number) of every array that the method handed over.
-
-    Raises WrongInput where the file is damaged.
-    """
-    place = home()
-    with ResultStore(place.database) as store:
-        files = store.artifacts(run_id)
-    if "recorded" not in files:
-        return []
-    arrays = Artifacts(place.artifacts_folder).get_arrays(files["recorded"])
-    return [(name, a.shape, a.nbytes, float(a.reshape(())) if a.size == 1 else None) for name, a in arrays.items()]
-
-
-@st.cache_resource(max_entries=4, show_spinner="Reading what the method recorded …")
-def recorded_arrays(run_id: str, finished: str, root: str) -> dict[str, np.ndarray]:
-    """What the method handed over; nothing where it recorded none. Shared by all pages: read, never write. Raises WrongInput."""
-    place = home()
-    with ResultStore(place.database) as store:
-        files = store.artifacts(run_id)
-    return Artifacts(place.artifacts_folder).get_arrays(files["recorded"]) if "recorded" in files else {}
-
-
-def stored(run: Run) -> frozenset[str]:
-    """Names of what a run left behind and whose files are there."""
+def present_files(run: Run) -> frozenset[str]:
+    """Names of what a run stored and whose files are there."""
     return _files(run)[0]
 
 
-def gone(run: Run) -> frozenset[str]:
-    """Names of what a run left behind and whose files are no longer there."""
+def missing_files(run: Run) -> frozenset[str]:
+    """Names of what a run stored and whose files are no longer there."""
     return _files(run)[1]
 
 
-def damaged(run: Run, names: Collection[str] | None = None) -> frozenset[str]:
+def _files(run: Run) -> tuple[frozenset[str], frozenset[str]]:
+    """(present, missing)."""
+    opened = handle(run)
+    files, folder = opened.files(), opened.artifacts
+    present = frozenset(name for name, file in files.items() if folder.has(file))
+    return present, frozenset(files) - present
+
+
+def damaged_files(run: Run, names: Collection[str] | None = None) -> frozenset[str]:
     """Those of `names` (without: of its tables and what its method recorded, which are small) whose files are there, but not as written."""
-    with ResultStore(home().database) as store:
-        files = store.artifacts(run.id)
+    files = handle(run).files()
     wanted = [name for name in files if name in names] if names is not None else [
         name for name, file in files.items() if file.endswith(".parquet") or name == "recorded"
     ]  # fmt: skip
@@ -263,18 +269,3 @@ def _is_damaged(path: Path) -> bool:
 def _sound(path: str, changed: int, size: int) -> bool:
     """Reads all of the file; asked again only once it was written to."""
     return Artifacts(Path(path).parent).sound(Path(path).name)
-
-
-def _files(run: Run) -> tuple[frozenset[str], frozenset[str]]:
-    """(present, gone)."""
-    put = Artifacts(home().artifacts_folder)
-    with ResultStore(home().database) as store:
-        files = store.artifacts(run.id)
-    present = frozenset(name for name, file in files.items() if put.has(file))
-    return present, frozenset(files) - present
-
-
-def same_original(run: Run) -> list[Run]:
-    """See core.storage.related_runs.same_original."""
-    with ResultStore(home().database) as store:
-        return runs_of_same_original(store, run.id)

@@ -12,17 +12,17 @@ from core.storage import studies as stored_studies
 from core.storage.artifacts import Artifacts
 from core.storage.runs import ResultStore
 from core.storage.studies import DamagedStudy
-from dashboard.queries.catalogue import catalogue, study_name
+from dashboard.queries import catalogue
 from dashboard.session import home
 
 
-def studies() -> dict[str, str]:
+def names() -> dict[str, str]:
     """Study -> its name, the last asked for first."""
     with ResultStore(home().database) as store:
-        return {stored.id: study_name(plan) for stored, plan in progress.plans(store)}
+        return {stored.id: catalogue.study_name(plan) for stored, plan in progress.plans(store)}
 
 
-def study_runs(study_id: str) -> set[str]:
+def run_ids(study_id: str) -> set[str]:
     """The ids of a study's runs."""
     with ResultStore(home().database) as store:
         return {member.run_id for member in stored_studies.members(store, study_id).get(study_id, [])}
@@ -35,7 +35,7 @@ def standings() -> list[Standing]:
         return progress.standings(store, _files())
 
 
-def damaged_studies() -> list[DamagedStudy]:
+def damaged() -> list[DamagedStudy]:
     """Rows of the database that are no studies any more."""
     with ResultStore(home().database) as store:
         return progress.damaged(store)
@@ -44,22 +44,26 @@ def damaged_studies() -> list[DamagedStudy]:
 def new_runs(plan: StudyPlan) -> dict[int, int]:
     """See core.jobs.studies.progress.new_runs."""
     with ResultStore(home().database) as store:
-        return progress.new_runs(store, plan, catalogue(), _files())
+        return progress.new_runs(store, plan, catalogue.current(), _files())
 
 
 def plan_seconds(plan: StudyPlan) -> float | None:
     """See core.jobs.studies.progress.seconds_for."""
     with ResultStore(home().database) as store:
-        return progress.seconds_for(store, plan, catalogue(), _files())
+        return progress.seconds_for(store, plan, catalogue.current(), _files())
 
 
 def _files() -> set[str]:
     return Artifacts(home().artifacts_folder).files()
 
 
+def summary(study: Standing) -> StudySummary:
+    """See core.jobs.studies.table.summary."""
+    return _summary(study.stored.id, study.edition, str(home().root))
+
+
 @st.cache_data(max_entries=32, show_spinner="Reading the study's runs …")
-def study_summary(study_id: str, edition: str, root: str) -> StudySummary:
-    """See core.jobs.studies.table.summary; `edition` is the Standing's."""
+def _summary(study_id: str, edition: str, root: str) -> StudySummary:
     place = home()
     with ResultStore(place.database) as store:
         return summary_of_study(place, store, study_id)

@@ -4,13 +4,13 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import queries
 from dashboard.components.common.fragments import fragment
 from dashboard.components.compare.filters import chosen_runs, count, pair, why_not_all
 from dashboard.components.compare.metrics_table import answered, asked_over_seeds, numbers
 from dashboard.components.compare.pair_panels import doubts
 from dashboard.components.compare.selection import Look, look_at, side
 from dashboard.components.compare.tabs import sections
+from dashboard.queries import comparisons
 
 
 def a_and_b(look: Look) -> None:
@@ -24,7 +24,7 @@ def a_and_b(look: Look) -> None:
 
 def compare() -> None:
     """Choose, look at all, look at two."""
-    everything = queries.finished_runs()
+    everything = comparisons.finished_runs()
     if not len(everything):
         st.info("No runs yet that have finished. Start two on the Unlearn page, then compare them here.", icon=":material/info:")
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
@@ -34,7 +34,7 @@ def compare() -> None:
     if not len(chosen):
         st.info("No finished run is left; take a filter out above.", icon=":material/info:")
         return
-    frame = queries.comparison(chosen)
+    frame = comparisons.comparison(chosen)
     if not len(frame):  # they were deleted since
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):

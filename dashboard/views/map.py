@@ -10,7 +10,6 @@ from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common.background_analysis import look
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
@@ -20,6 +19,7 @@ from dashboard.components.feature_map.choose_forget_set import show_choice
 from dashboard.components.feature_map.hover.component import show_hover, tell_hover
 from dashboard.components.feature_map.panel import ask_shown, show_card, show_map
 from dashboard.components.feature_map.table import SET_TITLE, SETS, models_of, table_of
+from dashboard.queries import catalogue, runs
 from dashboard.session import stays
 
 COUNT, SEED = 2000, 0  # images on a map, and of their draw
@@ -35,7 +35,7 @@ def show(run: Run, data: DatasetInfo, asked: Analysis, projection: str, arrays: 
     )  # fmt: skip
     table = table_of(arrays)
     try:
-        stored = queries.images(data.key)
+        stored = catalogue.images(data.key)
     except WrongInput as reason:
         st.info(plain(str(reason)), icon=":material/hide_image:")
         stored = None
@@ -53,7 +53,7 @@ def show(run: Run, data: DatasetInfo, asked: Analysis, projection: str, arrays: 
 
 def ask_map(run: Run, data: DatasetInfo) -> None:
     """How to project, and the map that comes of it."""
-    referenced = "reference" in queries.stored(run)
+    referenced = "reference" in runs.present_files(run)
     offered = [key for key in PROJECTIONS if key != "UMAP" or find_spec("umap")]
     stays("map_projection", offered)
     left, right = st.columns(2, vertical_alignment="bottom")
@@ -78,7 +78,7 @@ def ask_map(run: Run, data: DatasetInfo) -> None:
 
 run = finished_run()
 if run is not None:
-    data = queries.dataset(run.spec.dataset)
+    data = catalogue.dataset(run.spec.dataset)
     if data.multi:
         st.info(
             f"An image of {plain(data.title)} has several attributes, so that no single answer to it is kept or forgotten; "
@@ -90,5 +90,5 @@ if run is not None:
             run, NETWORKS, "views/map.py",
             reference="where it would place the images, and which ones went there, is missing below; over-forgotten goes by the original",
         )  # fmt: skip
-        if set(NETWORKS) <= queries.stored(run):
+        if set(NETWORKS) <= runs.present_files(run):
             ask_map(run, data)

@@ -6,7 +6,6 @@ import streamlit as st
 
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common import class_figures, plotly_layout
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.missing_results import lacks
@@ -15,6 +14,7 @@ from dashboard.components.parameters.importance_panel import importances
 from dashboard.components.parameters.importance_source import Source, safely, source
 from dashboard.components.parameters.ssd_explorer import explorer
 from dashboard.components.parameters.weight_changes_panel import touched
+from dashboard.queries import catalogue, runs
 
 PARTS = {  # name in the store -> what is not to be seen without it
     "layers": "how far each layer moved", "original": "the original's weights", "unlearned": "the unlearned network's weights",
@@ -23,7 +23,7 @@ PARTS = {  # name in the store -> what is not to be seen without it
 
 def dampening(chosen: Source) -> None:
     """The explorer, and what it is explained by."""
-    view = queries.importance_view(*chosen.asked)
+    view = chosen.ask("importance_view")
     st.subheader("Dampen again, without a new run")
     explorer(chosen, view)
     st.subheader("Importance by layer")
@@ -33,7 +33,7 @@ def dampening(chosen: Source) -> None:
 def moved(run: Run) -> None:
     """The run by itself."""
     st.subheader("How far each layer moved")
-    layers = queries.table(run.id, "layers", *queries.edition(run))
+    layers = runs.handle(run).table("layers")
     st.plotly_chart(class_figures.layer_change(layers), key="moved", config=plotly_layout.CONFIG,
                     alt="Relative change of each parameter tensor from the original's weights")  # fmt: skip
     st.caption(
@@ -43,7 +43,7 @@ def moved(run: Run) -> None:
 
 def page(run: Run, data: DatasetInfo) -> None:
     """Question, explorer, importance, what was touched."""
-    names = queries.stored(run)
+    names = runs.present_files(run)
     st.markdown("Which weights carry what must be forgotten, what happens when they are dampened, and which ones did each method move?")
     lacks(run, PARTS, "views/parameters.py", reference="divergence from it, its bars and its row are missing below")
     if "original" in names:
@@ -59,4 +59,4 @@ def page(run: Run, data: DatasetInfo) -> None:
 
 run = finished_run()
 if run is not None:
-    page(run, queries.dataset(run.spec.dataset))
+    page(run, catalogue.dataset(run.spec.dataset))

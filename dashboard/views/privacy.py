@@ -7,7 +7,6 @@ import streamlit as st
 
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common.checks_panel import trust_panel
 from dashboard.components.common.fragments import fragment, part
 from dashboard.components.common.missing_results import lacks
@@ -16,31 +15,30 @@ from dashboard.components.privacy.attack_controls import Attack, ask_attack, sec
 from dashboard.components.privacy.attack_panels import show_distributions, show_rates, show_roc
 from dashboard.components.privacy.attacked_images import leaks
 from dashboard.components.privacy.recoverability_panel import back_part
+from dashboard.queries import catalogue, runs
 
-Where = tuple[str, str]
 
-
-def attack_part(run: Run, where: Where, data: DatasetInfo, floor: Run | None) -> None:
+def attack_part(run: Run, data: DatasetInfo, floor: Run | None) -> None:
     """Who can tell, and below it who leaks: a click on an image draws only the latter anew."""
-    examples = queries.table(run.id, "examples", *where)
+    examples = runs.handle(run).table("examples")
     second, no_second = second_reference(run, floor, examples)
     attack = ask_attack(run.id, run.spec.request, examples, second)
     show_rates(attack, no_second)
     show_distributions(attack)
     show_roc(attack)
     st.subheader("Attacked images")
-    fragment(partial(part, partial(leaks_part, run, where, data, examples, attack)))
+    fragment(partial(part, partial(leaks_part, run, data, examples, attack)))
 
 
-def leaks_part(run: Run, where: Where, data: DatasetInfo, examples: pd.DataFrame, attack: Attack) -> None:
+def leaks_part(run: Run, data: DatasetInfo, examples: pd.DataFrame, attack: Attack) -> None:
     """The walls and the card."""
-    answers = queries.arrays(run.id, "answers", *where)
-    leaks(run.id, examples, answers, queries.images(data.key), data.classes, attack, multi=data.multi)
+    answers = runs.handle(run).arrays("answers")
+    leaks(run.id, examples, answers, catalogue.images(data.key), data.classes, attack, multi=data.multi)
 
 
 run = finished_run()
 if run is not None:
-    where, data = queries.edition(run), queries.dataset(run.spec.dataset)
+    data = catalogue.dataset(run.spec.dataset)
     lacks(run, {}, "views/privacy.py", reference="what an attack finds there, and how fast it comes back, is missing below")
     part(partial(trust_panel, run))
     st.subheader("Membership inference attack")
@@ -48,6 +46,6 @@ if run is not None:
         "An attacker looks at one number of one network and guesses which images were in its training set. On what was forgotten "
         "he should do no better, and no worse, than on a network that was retrained without it."
     )
-    fragment(partial(part, partial(attack_part, run, where, data, queries.beside(run).floor)))
+    fragment(partial(part, partial(attack_part, run, data, runs.related(run).floor)))
     st.subheader("Recoverability")
-    part(partial(back_part, run, where))
+    part(partial(back_part, run))

@@ -11,7 +11,6 @@ from core.domain.hyperparameters import used
 from core.domain.info import DatasetInfo, MethodInfo
 from core.reports.verdict import verdict
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common import class_figures, plotly_layout
 from dashboard.components.common.checks_panel import trust_panel
 from dashboard.components.common.class_figures import NO_MATRIX
@@ -25,7 +24,7 @@ from dashboard.components.common.run_status import age, settings_of
 from dashboard.components.common.tables import show_table
 from dashboard.components.result.metrics_panel import numbers_by_family, report_numbers
 from dashboard.components.result.recordings_table import recorded_table
-from dashboard.session import home
+from dashboard.queries import catalogue, engine, runs
 
 STAGES = {
     "train": "Train original",
@@ -95,7 +94,7 @@ def choose_classes(classes: tuple[str, ...], what: str, start: tuple[int, ...]) 
     return tuple(sorted(places[name] for name in picked)) or start
 
 
-def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
+def shift(run: Run, data: DatasetInfo) -> None:
     """Accuracy by class and confusion, on the chosen part of the data; by attribute where an image has several.
 
     A table that is not there is told once, and the other is drawn.
@@ -105,17 +104,17 @@ def shift(run: Run, data: DatasetInfo, where: tuple[str, str]) -> None:
     wrong = []
     for draw in (by_class, answers):
         try:
-            draw(run, data, where, split)
+            draw(run, data, split)
         except WrongInput as why:
             wrong.append(str(why))
     if wrong:
         st.error(plain(" ".join(wrong)), icon=":material/error:")
 
 
-def by_class(run: Run, data: DatasetInfo, where: tuple[str, str], split: str) -> None:
+def by_class(run: Run, data: DatasetInfo, split: str) -> None:
     """Bars. Raises WrongInput where the table is not there."""
     what, classes = "attribute" if data.multi else "class", data.classes
-    table = queries.table(run.id, "per_class", *where)
+    table = runs.handle(run).table("per_class")
     table = table[table["split"] == split]
     forgotten = run.spec.request.picks if run.spec.request.by_class else ()
     chosen = choose_classes(classes, what, class_figures.most_changed(table, forgotten))
@@ -137,13 +136,13 @@ def by_class(run: Run, data: DatasetInfo, where: tuple[str, str], split: str) ->
     )
 
 
-def answers(run: Run, data: DatasetInfo, where: tuple[str, str], split: str) -> None:
+def answers(run: Run, data: DatasetInfo, split: str) -> None:
     """The confusion matrix of each network. Raises WrongInput where the table is not there."""
     if data.multi:
         st.caption(f"No confusion matrix: {NO_MATRIX}")
         return
     classes, forgotten = data.classes, run.spec.request.picks if run.spec.request.by_class else ()
-    cells = queries.table(run.id, "confusion", *where)
+    cells = runs.handle(run).table("confusion")
     st.subheader("Confusion matrix")
     dark = st.context.theme.type == "dark"
     models = [model for model in MODEL_TITLE if (cells["model"] == model).any()]
@@ -174,25 +173,25 @@ def settings_json(run: Run, report: dict[str, Any], method: MethodInfo | None) -
     return {**spec, "params": read, **unread, "device": run.device}
 
 
-def recorded_of(run: Run, where: tuple[str, str]) -> pd.DataFrame:
+def recorded_of(run: Run) -> pd.DataFrame:
     """What its method handed over; nothing where the file is not there, which is told above."""
-    lost = "recorded" in queries.gone(run) | queries.damaged(run, ["recorded"])
-    return recorded_table([] if lost else queries.recorded(run.id, *where))
+    lost = "recorded" in runs.missing_files(run) | runs.damaged_files(run, ["recorded"])
+    return recorded_table([] if lost else runs.handle(run).recorded_summary())
 
 
 run = finished_run()
 if run is not None:
-    shelves, data = queries.catalogue(), queries.dataset(run.spec.dataset)
-    where, method = queries.edition(run), shelves.methods.get(run.spec.method)
+    shelves, data = catalogue.current(), catalogue.dataset(run.spec.dataset)
+    method = shelves.methods.get(run.spec.method)
     gone(run, "views/result.py")
-    report = queries.report(run.id, *where)
+    report = runs.handle(run).report()
     headline(run, report, data, method.keeps if method else (), bool(method and method.reconstruction))
     lacks(run, {}, "views/result.py", reference="what the numbers should have become is missing below")
-    fragment(partial(shift, run, data, where))  # a click in there draws nothing else anew
+    fragment(partial(shift, run, data))  # a click in there draws nothing else anew
     numbers_by_family(run, report, shelves)
     if method and method.explorable:
-        queries.engine(home()).warm()  # the Parameters page is the next one
-    recorded = recorded_of(run, where)
+        engine.warm()  # the Parameters page is the next one
+    recorded = recorded_of(run)
     if len(recorded):
         with st.expander("What the method recorded"):
             show_table(recorded, alt="Arrays that the method handed over, with meaning, unit, shape and value")

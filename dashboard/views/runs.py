@@ -4,7 +4,6 @@ import streamlit as st
 
 from core.domain.run import RunStatus
 from core.storage.records import DamagedRun
-from dashboard import queries
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import gist
@@ -18,6 +17,7 @@ from dashboard.components.common.run_status import (
     settings_of,
     state,
 )
+from dashboard.queries import catalogue, run_list, runs
 from dashboard.session import ask_to_open
 
 PAGE = 10  # runs shown at once
@@ -27,11 +27,11 @@ def rows() -> None:
     """One bordered row a run; drawn anew while anything moves. What was deleted stands in here, too: a click draws this part alone."""
     put_back_rows(studies=False)
     place = st.empty()
-    shown = queries.listed(wanted, 0, 0)
+    shown = run_list.listed(wanted, 0, 0)
     pages = max(1, -(-shown.wanted // PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     first = (min(number, pages) - 1) * PAGE
-    found = queries.listed(wanted, first, PAGE)
+    found = run_list.listed(wanted, first, PAGE)
     if polled != found.moving or not found.everything:
         st.rerun()  # the whole page once more: with a timer, without one, or with the word that there are no runs
     place.caption(counted(first, len(found.rows), found.wanted, found.everything))
@@ -39,7 +39,7 @@ def rows() -> None:
         st.info("No run is as asked for; take a word or a filter out above.", icon=":material/info:")
         if st.button("Show all runs"):
             take_out()
-    shelves = queries.catalogue()
+    shelves = catalogue.current()
     for run in found.rows:
         with st.container(border=True, key=f"run-{run.id}"):
             what, buttons = st.columns([3, 2], vertical_alignment="center")
@@ -53,7 +53,7 @@ def rows() -> None:
                 st.markdown(f"**{plain(name_of(run, shelves))}**  \n`{run.id}`")
                 state(run)
                 if run.status == RunStatus.DONE:
-                    st.caption(gist(queries.numbers(run.id, *queries.edition(run)), run.spec.request))
+                    st.caption(gist(runs.handle(run).numbers(), run.spec.request))
                 if run.spec.params:
                     st.caption(plain(settings_of(run)))
             with buttons, st.container(horizontal=True, horizontal_alignment="right"):
@@ -63,7 +63,7 @@ def rows() -> None:
                     act_button(action, run, "runs")
 
 
-everything = queries.listed(most=0)
+everything = run_list.listed(most=0)
 if not everything.everything:
     put_back_rows(studies=False)
     st.info(

@@ -6,29 +6,28 @@ import streamlit as st
 
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common.fragments import fragment, part
 from dashboard.components.common.missing_results import NETWORKS, lacks
 from dashboard.components.common.run_picker import finished_run
 from dashboard.components.saliency.controls import ask_question
 from dashboard.components.saliency.gallery import gallery
 from dashboard.components.saliency.one_image import one_image
+from dashboard.queries import catalogue, runs
 
 
 def page(run: Run, data: DatasetInfo) -> None:
     """Question, gallery, one image; of the networks that the run has."""
     lacks(run, NETWORKS, "views/saliency.py", reference="its maps, which tell what a map should have become, are missing below")
-    if not queries.stored(run) & {*NETWORKS, "reference"}:
+    if not runs.present_files(run) & {*NETWORKS, "reference"}:
         return
-    where = queries.edition(run)
-    offer = queries.saliency_offer(run.id, *where)
+    offer = runs.handle(run).ask("saliency_offer")
     question = ask_question(offer, data)
     with st.expander("Gallery: which images tell most", expanded=True, icon=":material/grid_view:"):
         part(partial(gallery, run, data, question))
     st.subheader("One image")
-    fragment(partial(one_image, run, where, data, offer, question))
+    fragment(partial(one_image, run, data, offer, question))
 
 
 run = finished_run()
 if run is not None:
-    page(run, queries.dataset(run.spec.dataset))
+    page(run, catalogue.dataset(run.spec.dataset))

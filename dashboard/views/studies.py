@@ -6,13 +6,13 @@ from core.domain.errors import WrongInput
 from core.domain.study import StudyPlan
 from core.jobs.studies import submit
 from core.jobs.studies.progress import takes
-from dashboard import queries
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import put_back_rows
 from dashboard.components.forms.forget_request import ask_request, one_draw
 from dashboard.components.studies.form import ask_plan, told
 from dashboard.components.studies.rows import damaged_row, moving, study_row
+from dashboard.queries import catalogue, studies
 from dashboard.session import home, remember
 
 POLL = 1.0  # seconds between looks while something moves
@@ -20,8 +20,8 @@ PAGE = 5  # studies shown at once
 NEW = "new"
 
 st.markdown("One run is an anecdote. A study asks for several methods, settings and seeds at once, and gives every number its spread.")
-shelves = queries.catalogue()
-known, damaged = queries.standings(), queries.damaged_studies()
+shelves = catalogue.current()
+known, damaged = studies.standings(), studies.damaged()
 
 
 def start(plan: StudyPlan) -> None:
@@ -46,7 +46,7 @@ def ask() -> None:
         st.subheader("2 · Methods and seeds")
         plan = ask_plan(shelves, shelves.datasets[dataset], model, request, one_draw=one_draw())
         if plan:
-            st.caption(plain(" ".join(filter(None, [told(plan), takes(queries.plan_seconds(plan))]))))
+            st.caption(plain(" ".join(filter(None, [told(plan), takes(studies.plan_seconds(plan))]))))
         if st.button(
             "Start", type="primary", icon=":material/play_arrow:", key="start-study", disabled=plan is None,
             on_click=start, args=(plan,),
@@ -57,7 +57,7 @@ def ask() -> None:
 def rows() -> None:
     """One row a study, drawn anew while anything moves. What was deleted stands in here, too: a click draws this part alone."""
     put_back_rows(studies=True)
-    found = queries.standings()
+    found = studies.standings()
     if polled != moving(found) or not found:
         st.rerun()  # the whole page once more: with a timer, without one, or with the word that there are no studies
     pages = max(1, -(-len(found) // PAGE))

@@ -11,19 +11,19 @@ from core.domain.info import MethodInfo
 from core.domain.presets import PAPER
 from core.jobs import submit
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
-from dashboard import queries
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card, not_offered
 from dashboard.components.forms.method_form import method_form
 from dashboard.components.forms.uploads import own_data, own_weights
+from dashboard.queries import catalogue
 from dashboard.session import ask_to_open, home
 
 NEAR_CEILING = 0.9  # of n/k: alpha = 10 at n/k = 10.6 was measured to forget nothing
 
 st.markdown("Train a network, make it forget, and see what changed, held against the same network truly retrained.")
-shelves = queries.catalogue()
+shelves = catalogue.current()
 ask, how = st.columns([1, 1], gap="large")
 
 with ask:

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from core.analysis.finished_run import open_models
-from core.analysis.weights.ssd_what_if import Dampenable, accuracy_of, dampened, load
+from core.analysis.weights.ssd_what_if import Dampenable, dampened, load
 from core.data.dataset import Examples
-from core.metrics.accuracy import accuracy
+from core.metrics.accuracy import accuracy, accuracy_of
 from core.storage.home import Home
 from core.training.loop import predict
 

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from core.analysis.finished_run import Opened, open_models
 from core.analysis.weights.importance_of_run import Importances, importances_of, views
 from core.data.dataset import Examples
-from core.data.labels import is_multi
 from core.domain.hyperparameters import params_of
 from core.methods.ssd import SSD, adaptive_alpha
-from core.metrics.accuracy import accuracy
+from core.metrics.accuracy import accuracy, accuracy_by_class, accuracy_of
 from core.metrics.reference_agreement import js_divergence
 from core.storage.home import Home
 from core.training.loop import predict
@@ -90,7 +89,8 @@ def load(opened: Opened, kept: str = "") -> Dampenable:
     sets = {"test": splits.test.subset(rows), "forget": splits.forget.sample(count["forget"])}
     reference = predict(opened.model("reference"), sets["forget"], "cpu") if "reference" in opened.models else None
     others = [name for name in opened.models if name != "unlearned"]
-    beside = {name: _by_class(predict(opened.model(name), sets["test"], "cpu"), sets["test"].labels) for name in others}
+    test, multi = sets["test"], opened.data.info.multi
+    beside = {name: accuracy_by_class(predict(opened.model(name), test, "cpu"), test.labels, multi) for name in others}
     axis, gone = axis_of(importances, splits.forget_share), splits.test_forgotten[rows]
     return Dampenable(opened, importances, axis, model, weights, original, seconds, sets, gone, reference, beside)
 
@@ -140,34 +140,18 @@ def redampen(home: Home, run_id: str, alpha: float, lambda_: float, kept: str = 
     sizes = torch.tensor([t.numel() for t in known.importances.of_all.values()])
     layers = torch.bincount(torch.searchsorted(sizes.cumsum(0), selected, right=True), minlength=len(sizes))
     test, forget = (predict(known.model, known.sets[name], "cpu") for name in ("test", "forget"))
-    labels, gone = known.sets["test"].labels, known.test_forgotten
+    labels, gone, multi = known.sets["test"].labels, known.test_forgotten, known.opened.data.info.multi
+    reference = known.reference_logits
     return {
         "dampened": dict(zip(known.importances.of_all, (layers / sizes).tolist(), strict=True)),
         "dampened_all": len(selected) / len(known.original),
         "betas": torch.histc(factors, BINS, 0, 1).tolist() if len(factors) else [0.0] * BINS,
-        "per_class": _by_class(test, labels),
+        "per_class": accuracy_by_class(test, labels, multi),
         "beside": known.beside,
-        "images": (labels.sum(0) if is_multi(labels) else torch.bincount(labels, minlength=test.shape[1])).tolist(),
+        "images": (labels.sum(0) if multi else torch.bincount(labels, minlength=test.shape[1])).tolist(),
         "forget": accuracy(forget, known.sets["forget"].labels),
         "test_forget": accuracy_of(test, labels, gone),
         "test_retain": accuracy_of(test, labels, ~gone),
-        "js_to_reference": _divergence(known, forget),
+        "js_to_reference": None if reference is None else js_divergence(forget, reference, multi=multi),
         "looked_at": {"test": len(labels), "forget": len(forget), "test_forget": int(gone.sum()), "test_retain": int((~gone).sum())},
     }
-
-
-def _divergence(known: Dampenable, forget: Tensor) -> float | None:
-    if known.reference_logits is None:
-        return None
-    return js_divergence(forget, known.reference_logits, multi=is_multi(known.sets["forget"].labels))
-
-
-def _by_class(logits: Tensor, labels: Tensor) -> list[float | None]:
-    if is_multi(labels):
-        return [accuracy(logits[:, [a]], labels[:, [a]]) for a in range(logits.shape[1])]
-    return [accuracy_of(logits, labels, labels == index) for index in range(logits.shape[1])]
-
-
-def accuracy_of(logits: Tensor, labels: Tensor, chosen: Tensor) -> float | None:
-    """Over the chosen examples, bool (N,); None where there are none."""
-    return accuracy(logits[chosen], labels[chosen]) if chosen.any() else None

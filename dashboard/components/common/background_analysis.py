@@ -8,10 +8,10 @@ import streamlit as st
 from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
 from core.jobs.background import Progress, cancel, start
-from dashboard import queries
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import POLL
+from dashboard.queries import background
 from dashboard.session import home
 
 
@@ -22,10 +22,10 @@ def look(asked: Analysis, what: str, draw: Callable[[dict[str, np.ndarray]], Non
     on one page apart.
     """
     name = f"{asked.kind}{key}"
-    now = queries.look_progress(asked)
+    now = background.analysis_progress(asked)
     if now.status == "done":
         try:
-            found = queries.look_arrays(asked)
+            found = background.analysis_arrays(asked)
         except WrongInput as damaged:
             st.error(plain(str(damaged)), icon=":material/error:")
             _offer(asked, name, f"Compute {what} again")
@@ -50,7 +50,7 @@ def _watch(asked: Analysis, name: str, what: str) -> None:
     """Its progress; the page is drawn anew when it ends."""
 
     def panel() -> None:
-        now: Progress = queries.look_progress(asked)
+        now: Progress = background.analysis_progress(asked)
         if now.status != "running":
             st.rerun()
         st.progress(now.share, f"Computing {what}: {plain(now.note)}")

@@ -12,8 +12,8 @@ from core.reports.checks.stored_run import GRAFT, TABLE
 from core.reports.checks.stored_run import case_of as stored_case
 from core.reports.verdict import Numbers
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common.markdown import plain
+from dashboard.queries import catalogue, runs
 
 
 def trust_panel(run: Run, key: str = "trust") -> Finding:
@@ -63,21 +63,21 @@ def caveats(case: Case, finding: Finding) -> str:
 
 def case_of(run: Run) -> Case:
     """All that the checks may look at. Raises WrongInput where the run left no table of classes."""
-    table = queries.table(run.id, TABLE, *queries.edition(run))
-    return stored_case(run, queries.dataset(run.spec.dataset), queries.beside(run), _numbers, table, _grafts(run))
+    table = runs.handle(run).table(TABLE)
+    return stored_case(run, catalogue.dataset(run.spec.dataset), runs.related(run), _numbers, table, _grafts(run))
 
 
 def _grafts(run: Run) -> pd.DataFrame | None:
     """None where an older version stored none."""
     try:
-        return queries.table(run.id, GRAFT, *queries.edition(run))
+        return runs.handle(run).table(GRAFT)
     except WrongInput:
         return None
 
 
 def floor_of(run: Run) -> Numbers | None:
     """The numbers of the second retrained network's run, once they are there."""
-    return _numbers_of(queries.beside(run).floor)
+    return _numbers_of(runs.related(run).floor)
 
 
 def _numbers_of(run: Run | None) -> Numbers | None:
@@ -85,4 +85,4 @@ def _numbers_of(run: Run | None) -> Numbers | None:
 
 
 def _numbers(run: Run) -> Numbers:
-    return queries.numbers(run.id, *queries.edition(run))
+    return runs.handle(run).numbers()

@@ -10,8 +10,8 @@ from core.domain.run import RunSpec
 from core.jobs import submit
 from core.jobs.validation import again
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common.markdown import plain
+from dashboard.queries import catalogue, runs
 from dashboard.session import ask_to_open, home
 
 NETWORKS = {"original": "the original network", "unlearned": "the unlearned network"}  # parts of the pages that ask networks
@@ -24,8 +24,8 @@ def lacks(run: Run, parts: Mapping[str, str], page: str, *, reference: str = "",
     reference: what a run without a retrained reference does not show, as a sentence has it; '' asks for none.
     incomplete: an older version recorded less than is shown now, under a name that is there.
     """
-    names, gone, older = queries.stored(run), queries.gone(run), run.spec.engine != version_of(run.spec)
-    harmed = queries.damaged(run, parts)
+    names, gone, older = runs.present_files(run), runs.missing_files(run), run.spec.engine != version_of(run.spec)
+    harmed = runs.damaged_files(run, parts)
     lacking = [what for name, what in parts.items() if name not in names]
     if lost := [name for name in parts if name in gone or name in harmed]:
         how = "are damaged" if harmed.issuperset(lost) else "are damaged or no longer there" if harmed else "are no longer there"
@@ -46,7 +46,7 @@ def lacks(run: Run, parts: Mapping[str, str], page: str, *, reference: str = "",
 
 def gone(run: Run, page: str) -> None:
     """Where files of a finished run are gone or damaged: say which, and offer to compute it again; its numbers stay until then."""
-    lost, harmed = sorted(queries.gone(run)), sorted(queries.damaged(run))
+    lost, harmed = sorted(runs.missing_files(run)), sorted(runs.damaged_files(run))
     kinds = {"no longer there": lost, "damaged": harmed}
     told = [f"Files of run {run.id} are {how} ({', '.join(names)})." for how, names in kinds.items() if names]
     if told:
@@ -70,4 +70,4 @@ def _offer(label: str, run: Run, key: str, page: str, reference: bool) -> None:
 def _spec(run: Run, reference: bool) -> RunSpec:
     """The very run where it is today's code that made it. Raises WrongInput."""
     same = run.spec.engine == version_of(run.spec) and reference == run.spec.reference
-    return run.spec if same else again(run.spec, queries.catalogue(), reference=reference)
+    return run.spec if same else again(run.spec, catalogue.current(), reference=reference)

@@ -4,8 +4,8 @@ import streamlit as st
 
 from core.storage.records import DamagedRun
 from core.storage.run_list import LONGEST, SORTS, Wanted
-from dashboard import queries
 from dashboard.components.common.markdown import plain
+from dashboard.queries import run_list
 from dashboard.session import ask_to_set_all, recall, stays
 
 TITLES = {"dataset": "Dataset", "model": "Model", "method": "Method", "kind": "Kind of request", "status": "State"}
@@ -19,7 +19,7 @@ def key_of(name: str) -> str:
 
 def ask_wanted() -> Wanted:
     """The search, the order and the filters; filters that would leave all alike are not shown."""
-    offered = queries.offered()
+    offered = run_list.filter_choices()
     with st.container(border=True, key="wanted"):
         left, right = st.columns([3, 1])
         text = left.text_input(

@@ -5,9 +5,9 @@ import streamlit as st
 from core.domain.run import ACTIVE, RunStatus
 from core.storage.records import Run
 from core.storage.run_list import LONGEST, Wanted
-from dashboard import queries
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import act_button, follow, name_of, state
+from dashboard.queries import catalogue, run_list, runs
 from dashboard.queries.run_list import Listed
 from dashboard.session import open_run, opened_run, recall
 
@@ -18,13 +18,13 @@ FIND = "find-run"
 def finished_run() -> Run | None:
     """The open run if it is done; else its state, or how to get one, is shown and None comes back."""
     find = str(recall(FIND) or "")
-    found = queries.listed(Wanted(text=find), most=LISTED)
+    found = run_list.listed(Wanted(text=find), most=LISTED)
     if not found.everything:
         st.info("No runs yet. Start one on the Unlearn page.", icon=":material/info:")
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
         return None
     _picker(found)
-    run = next((r for r in found.runs if r.id == opened_run()), None) or queries.run(opened_run())
+    run = next((r for r in found.runs if r.id == opened_run()), None) or runs.run(opened_run())
     if run is None:
         asked = opened_run()
         st.info(
@@ -49,7 +49,7 @@ def finished_run() -> Run | None:
 def _picker(found: Listed) -> None:
     """Recent runs by name; what is chosen becomes the open run. Where there are more than are offered, they can be searched."""
     # No label may change while the page is open, as a status does: the browser would send the old one, which is no run.
-    shelves = queries.catalogue()
+    shelves = catalogue.current()
     recent = {r.id: f"{name_of(r, shelves)} · {r.id[:4]}" for r in found.runs}
     now = opened_run()
     options = list(recent) if now in recent else [now, *recent] if now else list(recent)

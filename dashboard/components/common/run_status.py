@@ -15,10 +15,10 @@ from core.jobs.validation import preset_values
 from core.storage.records import DamagedRun, Run
 from core.storage.run_queue import LIMIT_END
 from core.storage.trash import KEPT, Deleted
-from dashboard import queries
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import STATUS_ICON
+from dashboard.queries import catalogue, runs
 from dashboard.session import home, open_run, opened_run
 
 UNDONE = 10  # deletions that are offered to be undone
@@ -59,7 +59,7 @@ def chosen(run: Run, shelves: Catalogue) -> str:
 
 def settings_of(run: Run) -> str:
     """The method's parameters that had an effect, as the command line writes them; all where the method is no longer on the shelf."""
-    method = queries.catalogue().methods.get(run.spec.method)
+    method = catalogue.current().methods.get(run.spec.method)
     return settings_text(used(run.spec.params, method.params if method else ()))
 
 
@@ -71,7 +71,7 @@ def shortened(text: str, limit: int = 32) -> str:
 def progress_text(run: Run) -> str:
     """Stage, note and seconds left, as far as they are known; of a queued run its place in the queue."""
     if run.status == RunStatus.QUEUED:
-        place = queries.places().get(run.id)
+        place = runs.places().get(run.id)
         return " · ".join(filter(None, [STAGE[""], place.text if place else ""]))
     left = "" if run.seconds_left is None else f" · about {duration(run.seconds_left)} left"
     left += f" · limit {duration(run.limit_seconds)}" if run.limit_seconds else ""
@@ -141,7 +141,7 @@ def put_back_rows(studies: bool) -> None:
 
     studies: those; else the runs.
     """
-    found = [one for one in queries.deleted() if one.title.startswith("study") == studies][:UNDONE]
+    found = [one for one in runs.deleted() if one.title.startswith("study") == studies][:UNDONE]
     for one in found[:1]:
         _put_back_row(one)
     if len(found) > 1:
@@ -173,7 +173,7 @@ def watch(run: Run, title: str) -> None:
     """A line for a run that another waits for: its progress, until the page is drawn anew when it ends."""
 
     def panel() -> None:
-        now = queries.run(run.id)
+        now = runs.run(run.id)
         if now is None or now.status not in ACTIVE:
             st.rerun()
         st.progress(now.share, f"{title}: {progress_text(now)}")
@@ -185,7 +185,7 @@ def follow(run: Run) -> None:
     """The state of one active run, looked at again and again; the page is drawn anew when it ends."""
 
     def panel() -> None:
-        now = queries.run(run.id)
+        now = runs.run(run.id)
         if now is None or now.status not in ACTIVE:
             st.rerun()
         state(now)

@@ -8,10 +8,10 @@ import streamlit as st
 
 from core.reports.comparison import why_fewer
 from core.reports.rows import scenarios
-from dashboard import queries
 from dashboard.components.common.markdown import plain
 from dashboard.components.compare.run_labels import shortened
 from dashboard.components.compare.selection import requests_of
+from dashboard.queries import studies
 from dashboard.session import ask_to_open, belongs, link, linked, recall, remember
 
 FILTERS = {"dataset": "Dataset", "model": "Model", "request": "Forget request", "method": "Methods", "seed": "Seeds"}
@@ -34,7 +34,7 @@ def chosen_runs(everything: pd.DataFrame) -> list[str]:
         once = about[["request", "dataset"]].drop_duplicates()
         for text, said in zip(once["request"], requests_of(once), strict=True):
             words[text] = said if words.get(text, said) == said else text  # two datasets have other names for it
-        left = pd.Series(True, about.index) if study == ALL else about["id"].isin(queries.study_runs(study))
+        left = pd.Series(True, about.index) if study == ALL else about["id"].isin(studies.run_ids(study))
         if not left.any():
             st.info("No run of this study has finished yet.", icon=":material/info:")
             return []
@@ -61,7 +61,7 @@ def newest(ids: list[str], everything: int) -> list[str]:
 
 def _study() -> str:
     """The study's id; ALL where none is asked for or there is none of that id."""
-    known = queries.studies()
+    known = studies.names()
     asked = linked("study")
     if not known and not asked:
         return ALL

@@ -9,12 +9,12 @@ from core.reports.comparison import comparable, one_subject
 from core.reports.intervals import FEW
 from core.reports.rows import Rows, several_seeds
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
-from dashboard import queries
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import by_family
 from dashboard.components.common.tables import pinned_width, show_frame
 from dashboard.components.compare.columns import COST, DEFAULT, columns_of, header_of, styled
 from dashboard.components.compare.run_labels import differing
+from dashboard.queries import catalogue, comparisons
 from dashboard.session import link, linked, recall
 
 BY_RUN, OVER_SEEDS = "by run", "over seeds"
@@ -36,10 +36,10 @@ def asked_over_seeds(frame: pd.DataFrame) -> bool:
 
 def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
     """The table, its columns, and what it cannot say."""
-    metrics = queries.catalogue().metrics
+    metrics = catalogue.current().metrics
     there = [name for name in comparable(frame) if "." not in name and frame[name].notna().any()]
     columns = columns_of(_columns(there), metrics)
-    rows = queries.rows(frame, [c.key for c in columns], over_seeds, NEAREST if NEAREST in there else "")
+    rows = comparisons.rows(frame, [c.key for c in columns], over_seeds, NEAREST if NEAREST in there else "")
     dark = st.context.theme.type == "dark"
     show_frame(
         styled(rows, columns, differing(frame), dark), key="numbers", row_height=ROW,
@@ -76,13 +76,13 @@ def reading(rows: Rows) -> str:
 def answered(frame: pd.DataFrame) -> None:
     """The answer of these runs in one sentence, above all else; nothing where they are about several requests."""
     if one_subject(frame):
-        st.markdown(f"**{plain(queries.answer(frame))}**")
+        st.markdown(f"**{plain(comparisons.sentence(frame))}**")
 
 
 def _columns(there: list[str]) -> list[str]:
     """The columns asked for, chosen by family; kept in the address by their keys."""
     asked = [name for name in linked("columns").split("-") if name in there]
-    known = {**queries.catalogue().metrics, **COST}
+    known = catalogue.current().metrics | COST
     now = asked or [name for name in DEFAULT if name in there] or there[:8]
     with st.popover("Columns", icon=":material/view_column:"):
         for family, names in by_family(there, known).items():

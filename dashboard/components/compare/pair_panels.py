@@ -8,7 +8,6 @@ from core.domain.formatting import percent
 from core.reports.checks.across_seeds import check_study
 from core.reports.checks.registry import examine
 from core.reports.rows import SUBJECT, numbers_by_seed
-from dashboard import queries
 from dashboard.components.common.checks_panel import case_of, trust_panel
 from dashboard.components.common.class_figures import NO_MATRIX
 from dashboard.components.common.markdown import plain
@@ -16,6 +15,8 @@ from dashboard.components.common.plotly_layout import CONFIG
 from dashboard.components.compare import flow_figures as flows
 from dashboard.components.compare import pair_figures
 from dashboard.components.compare.selection import Look, Side
+from dashboard.queries import catalogue, runs
+from dashboard.queries.runs import RunHandle
 
 METHODS = 8  # rows of the map of overlaps
 SPLITS = ("test", "train", "forget")
@@ -45,7 +46,7 @@ def by_class(a: Side, b: Side) -> None:
         key="difference", config=CONFIG,
         alt=f"Bars by {what}: accuracy of B's unlearned network minus A's, on unseen and on training images",
     )  # fmt: skip
-    told = [queries.titled(side.request, side.dataset) for side in (a, b)]
+    told = [catalogue.request_title(side.request, side.dataset) for side in (a, b)]
     other = "" if a.request == b.request else f" A had to forget {told[0]}, B {told[1]}."
     st.caption(
         "How to read it: up (gold), B is right more often; down (teal), A is."
@@ -126,7 +127,7 @@ def inside(a: Side, b: Side) -> None:
 
 def weights(about: pd.DataFrame, a: Side, b: Side) -> None:
     """Which weights both touched, layer by layer, and how far other methods go for the same ones."""
-    counts = queries.overlap((a.id, a.where[0]), (b.id, b.where[0]), a.where[1])
+    counts = a.handle.overlap(b.handle)
     if not counts:
         raise WrongInput("A and B are different networks: they have no layer of the same shape in common.")
     layers = a.table("layers")
@@ -139,7 +140,7 @@ def weights(about: pd.DataFrame, a: Side, b: Side) -> None:
     left.plotly_chart(flows.overlap_bars(table), key="overlap", config=CONFIG,
                       alt="Bars by layer: share of the weights that A or B changed which both changed")  # fmt: skip
     others, dark = representatives(about, a), st.context.theme.type == "dark"
-    rows = [(name, queries.overlap((a.id, a.where[0]), (run_id, finished), a.where[1])) for name, run_id, finished in others]
+    rows = [(method, a.handle.overlap(other)) for method, other in others]
     if rows:
         right.markdown("**Each method with A**, in %")
         right.plotly_chart(flows.overlap_map(flows.by_method(rows, list(table["layer"])), dark), key="overlaps", config=CONFIG,
@@ -150,19 +151,20 @@ def weights(about: pd.DataFrame, a: Side, b: Side) -> None:
     )
 
 
-def representatives(about: pd.DataFrame, a: Side) -> list[tuple[str, str, str]]:
-    """(method, id, finished) of one run a method, of A's dataset, request, model and seed: another seed began from other weights."""
+def representatives(about: pd.DataFrame, a: Side) -> list[tuple[str, RunHandle]]:
+    """Method and handle of one run a method, of A's dataset, request, model and seed: another seed began from other weights."""
     ours, shared = about[about["id"] == a.id].iloc[0], [*SUBJECT, "seed"]
     alike = about[(about[shared] == ours[shared]).all(axis=1) & (about["id"] != a.id)]
     shown = alike.drop_duplicates("method").sort_values("method")[:METHODS]
-    return [(m, i, str(t.to_pydatetime())) for m, i, t in zip(shown["method"], shown["id"], shown["finished"], strict=True)]
+    handles = [RunHandle(i, str(at.to_pydatetime()), a.handle.root) for i, at in zip(shown["id"], shown["finished"], strict=True)]
+    return list(zip(shown["method"], handles, strict=True))
 
 
 def doubts(a: Side, b: Side) -> None:
     """How many doubts the automatic checks have of A and B, in a line: the tab that tells them may be closed."""
     told = []
     for side in (a, b):
-        run = queries.run(side.id)
+        run = runs.run(side.id)
         try:
             count = len(examine(case_of(run)).doubts) if run else 0
         except WrongInput:  # of a dataset that is no longer on the shelf, say; the tab says so
@@ -175,7 +177,7 @@ def trusted(look: Look, a: Side, b: Side) -> None:
     """The automatic checks of both, and whether the seeds tell them apart."""
     for column, side in zip(st.columns(2), (a, b), strict=True):
         column.markdown(f"**{plain(side.title)}**")
-        run = queries.run(side.id)
+        run = runs.run(side.id)
         if run is None:
             raise WrongInput(f"Run {side.id} was deleted meanwhile; reload the page.")
         with column:

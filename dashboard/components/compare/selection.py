@@ -8,16 +8,17 @@ import streamlit as st
 from core.domain.forget_request import ForgetRequest
 from core.reports.comparison import ABOUT
 from core.reports.rows import GROUP, designed
-from dashboard import queries
 from dashboard.components.compare import pareto_front as fronts
 from dashboard.components.compare.run_labels import names_of
+from dashboard.queries import catalogue, comparisons
+from dashboard.queries.runs import RunHandle
 from dashboard.session import home
 
 
 def requests_of(frame: pd.DataFrame) -> list[str]:
     """The forget request, run by run, in words where the kind of request needs them."""
     pairs = list(zip(frame["request"], frame["dataset"], strict=True))
-    told = {(text, dataset): queries.titled(ForgetRequest.parse(text), dataset) for text, dataset in dict.fromkeys(pairs)}
+    told = {(text, dataset): catalogue.request_title(ForgetRequest.parse(text), dataset) for text, dataset in dict.fromkeys(pairs)}
     return [told[pair] for pair in pairs]
 
 
@@ -31,15 +32,15 @@ class Look:
         self._designed = designed(self.about)
         told = self._designed.assign(request=requests_of(self._designed)) if over_seeds else None
         self.point_names = self.names if told is None else names_of(told)
-        self.classes = {key: data.classes for key, data in queries.catalogue().datasets.items()}
-        self.multi = {key for key, data in queries.catalogue().datasets.items() if data.multi}
+        self.classes = {key: data.classes for key, data in catalogue.current().datasets.items()}
+        self.multi = {key for key, data in catalogue.current().datasets.items() if data.multi}
         self._points: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]] = {}
 
     def points(self, x: fronts.Quantity, y: fronts.Quantity) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Of the front, and its landmarks."""
         key = (x.title, y.title)
         if key not in self._points:
-            everything = queries.second_retrainings(self.frame)
+            everything = comparisons.second_retrainings(self.frame)
             points = fronts.points_of(self.frame, x, y, self.over_seeds, self.point_names, everything)
             self._points[key] = (points, fronts.landmarks(self.frame, x, y, everything))
         return self._points[key]
@@ -53,9 +54,9 @@ class Look:
 def look_at(frame: pd.DataFrame, over_seeds: bool) -> Look:
     """What was made of the same runs before, where no run has finished and no dataset was added or removed since.
 
-    frame: as `queries.comparison` gives it.
+    frame: as `comparisons.comparison` gives it.
     """
-    return _look_at(queries.edition_of(frame), tuple(queries.catalogue().datasets), over_seeds, frame)
+    return _look_at(comparisons.edition_of(frame), tuple(catalogue.current().datasets), over_seeds, frame)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -67,12 +68,11 @@ class Side(NamedTuple):
     """A or B."""
 
     letter: str
-    id: str
+    handle: RunHandle
     name: str
     dataset: str
     known: tuple[str, ...]  # classes; none where the dataset is no longer on the shelf
     request: ForgetRequest
-    where: tuple[str, str]  # as queries.edition
     multi: bool = False  # `known` are attributes
 
     @property
@@ -80,9 +80,14 @@ class Side(NamedTuple):
         """For above a figure."""
         return f"{self.letter}: {self.name}"
 
+    @property
+    def id(self) -> str:
+        """The run's."""
+        return self.handle.id
+
     def table(self, name: str) -> pd.DataFrame:
         """Raises WrongInput."""
-        return queries.table(self.id, name, *self.where)
+        return self.handle.table(name)
 
     def classes(self, count: int) -> tuple[str, ...]:
         """Their names, else numbers."""
@@ -97,6 +102,6 @@ class Side(NamedTuple):
 def side(letter: str, look: Look, run_id: str) -> Side:
     """One of the runs as A or B."""
     row = look.about.iloc[[list(look.names).index(run_id)]].to_dict("records")[0]
-    where = (str(row["finished"].to_pydatetime()), str(home().root))
+    handle = RunHandle(run_id, str(row["finished"].to_pydatetime()), str(home().root))
     request, classes = ForgetRequest.parse(row["request"]), look.classes.get(row["dataset"], ())
-    return Side(letter, run_id, look.names[run_id], row["dataset"], classes, request, where, row["dataset"] in look.multi)
+    return Side(letter, handle, look.names[run_id], row["dataset"], classes, request, row["dataset"] in look.multi)

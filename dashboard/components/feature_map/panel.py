@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,6 @@ import streamlit as st
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common.image_card import probabilities
 from dashboard.components.common.image_grid import png, sprite, to_rgb
 from dashboard.components.common.markdown import plain
@@ -23,18 +22,18 @@ from dashboard.components.feature_map.forget_rules import DRAWN
 from dashboard.components.feature_map.table import SET_TITLE, Rule, models_of, rules_of
 from dashboard.components.privacy.image_grids import named, pictures
 from dashboard.components.saliency import overlays
+from dashboard.queries import runs
 from dashboard.session import ask_elsewhere, belongs, recall, remember, stays
 
 # Plain gradients: one pass a network, so that a click is answered at once whatever the network.
-ABOUT = json.dumps({"how": "saliency", "target": "true", "settings": {}}, sort_keys=True)
+ABOUT: dict[str, Any] = {"how": "saliency", "target": "true", "settings": {}}
 
 
 def small_maps(run: Run, name: str, place: int) -> None:
     """name: the image's set; place: its place there. Maps of its true class; a switch, since some networks take seconds to open."""
     if st.toggle("Where do the networks look?", key="map_looks", bind="query-params"):
-        finished, root = queries.edition(run)
         with st.spinner("Explaining …"):
-            answer = queries.saliency("saliency", run_id=run.id, finished=finished, root=root, image=(name, place), about=ABOUT)
+            answer = runs.handle(run).ask("saliency", image={"set": name, "place": place}, **ABOUT)
         image = answer["image"]
         maps = {model: told["map"] for model, told in answer["models"].items()}
         scale = overlays.scale_of(list(maps.values()))

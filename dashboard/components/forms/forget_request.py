@@ -13,11 +13,11 @@ from core.domain.index_file import samples_from
 from core.domain.info import Column, DatasetInfo
 from core.domain.request_text import words_of
 from core.jobs.validation import check_request
-from dashboard import queries
 from dashboard.components.common.image_grid import png, sprite, to_rgb
 from dashboard.components.common.markdown import NAME, labels, name, pill_labels, plain
 from dashboard.components.common.run_status import shortened
 from dashboard.components.common.tables import show_frame
+from dashboard.queries import catalogue
 from dashboard.session import recall, remember, spelled, stays
 
 KIND_TITLE = {
@@ -220,7 +220,7 @@ def _picker(data: DatasetInfo) -> None:
 def _arrays(data: DatasetInfo) -> dict[str, np.ndarray] | None:
     """The dataset's images, which a request does not need; None where they are not to be had, and then it is said why."""
     try:
-        return queries.images(data.key)
+        return catalogue.images(data.key)
     except WrongInput as reason:
         st.info(plain(str(reason)), icon=":material/hide_image:")
         return None

@@ -22,10 +22,10 @@ from core.reports.uploaded_weights import accuracy_line, in_words, likely_order,
 from core.storage import error_messages
 from core.storage.atomic import folder_beside
 from core.training.uploaded_weights.scan_file import KINDS
-from dashboard import queries
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.tables import show_frame
+from dashboard.queries import engine
 from dashboard.session import ask_to_set, belongs, home, recall, remember
 
 FOLDER, FOUND, ZIP, NOTES = "own_folder", "own_found", "own_zip", "own_notes"
@@ -116,7 +116,7 @@ def own_weights(data: DatasetInfo, model: str) -> tuple[str, str] | None:
         if brought is None:
             st.caption("None: the original is trained here, by the recipe.")
             return "", ""
-        said = queries.own_weights(data.key, model, brought.name, brought)
+        said = engine.own_weights(data.key, model, brought.name, brought)
         if "wrong" in said:
             st.error(plain(said["wrong"]), icon=":material/error:")
             return None

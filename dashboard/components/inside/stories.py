@@ -14,12 +14,13 @@ from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.run import ACTIVE, RunSpec, RunStatus
 from core.jobs import submit
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common import plotly_layout
 from dashboard.components.common.palette import MODEL_TITLE, SET_TITLE
 from dashboard.components.common.run_status import state, watch
 from dashboard.components.inside import aru, shared_frames, ssd, ssse, unsir, weight_perturbation
 from dashboard.components.inside.frames import Frame, Story
+from dashboard.queries import runs
+from dashboard.queries.runs import RunHandle
 from dashboard.session import belongs, home
 
 CONTROL = "a random mask"  # what core.domain.ablations calls it
@@ -27,41 +28,41 @@ CONTROL = "a random mask"  # what core.domain.ablations calls it
 
 def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Frame]:
     """The method's own frames, then those that close every story. method: None where this Forgetscope knows it no more."""
-    where, spec = queries.edition(run), run.spec
-    recorded = {} if "recorded" in queries.gone(run) else queries.recorded_arrays(run.id, *where)
+    handle, spec = runs.handle(run), run.spec
+    recorded = {} if "recorded" in runs.missing_files(run) else handle.recorded()
     title = method.title if method else spec.method
     story = Story(
         title, spec.params, spec.request, data.classes, recorded,
-        lambda name: queries.table(run.id, name, *where), _layers(run, where), data.multi, st.context.theme.type == "dark",
+        handle.table, _layers(handle), data.multi, st.context.theme.type == "dark",
     )  # fmt: skip
     own: dict[str, Callable[[], list[Frame]]] = {
-        "ssd": lambda: ssd.frames(story, partial(queries.importance_view, run.id, *where, kept="")),
-        "ssse": lambda: ssse.frames(story, partial(path_explorer, run, where)),
+        "ssd": lambda: ssd.frames(story, partial(handle.ask, "importance_view", kept="")),
+        "ssse": lambda: ssse.frames(story, partial(path_explorer, handle)),
         "aru": lambda: aru.frames(story, control_healing(run), partial(offer_control, run)),
-        "unsir": lambda: unsir.frames(story, (data.mean, data.deviation), partial(queries.noise_answers, run.id, *where)),
+        "unsir": lambda: unsir.frames(story, (data.mean, data.deviation), partial(handle.ask, "noise_answers")),
         "weight_perturbation": lambda: weight_perturbation.frames(
-            story, partial(queries.plane, run.id, *where) if "reference" in queries.stored(run) else None, partial(sureness, run, where)
+            story, partial(handle.ask, "plane") if "reference" in runs.present_files(run) else None, partial(sureness, handle)
         ),
     }
     made = own[spec.method]() if spec.method in own else shared_frames.method_frames(story, method.about if method else "")
     return [*made, *shared_frames.frames(story)]
 
 
-def _layers(run: Run, where: tuple[str, str]) -> tuple[str, ...]:
+def _layers(run: RunHandle) -> tuple[str, ...]:
     """Every parameter tensor, input to output; none where an older version stored no such table."""
     try:
-        return tuple(queries.table(run.id, "layers", *where)["layer"])
+        return tuple(run.table("layers")["layer"])
     except WrongInput:
         return ()
 
 
-def path_explorer(run: Run, where: tuple[str, str]) -> None:
+def path_explorer(run: RunHandle) -> None:
     """A slider for t, what the network answers there, and the curves that it stands on."""
     belongs("t", run.id, 1.0)
-    curve = queries.path_curve(run.id, *where)
+    curve = run.ask("path_curve")
     t = st.slider("t, multiples of the step", -1.0, 3.0, 1.0, 0.05, key="t", bind="query-params",
                   help="0 is the original, 1 the unlearned network; beyond 1 the step goes on, below 0 it goes the other way.")  # fmt: skip
-    now = queries.path_at(run.id, *where, t)
+    now = run.ask("path_at", t=t)
     sets = [name for name in SET_TITLE if name in now]
     for column, name in zip(st.columns(len(sets)), sets, strict=True):
         start = curve[name]["accuracy"][curve["t"].index(0.0)]
@@ -75,9 +76,9 @@ def path_explorer(run: Run, where: tuple[str, str]) -> None:
     st.caption(f"How to read it: the upright line stands at t; the network there is asked anew at every pull, no new run ({looked}).")
 
 
-def sureness(run: Run, where: tuple[str, str]) -> Mapping[str, np.ndarray]:
+def sureness(run: RunHandle) -> Mapping[str, np.ndarray]:
     """Model -> probability of the right class on each forget image that was looked at."""
-    examples, answers = queries.table(run.id, "examples", *where), queries.arrays(run.id, "answers", *where)
+    examples, answers = run.table("examples"), run.arrays("answers")
     rows = np.flatnonzero(examples["set"] == "forget")
     right = "truth" if "truth" in examples else "label"  # a mislabelled image was taught another
     labels = examples[right].to_numpy()[rows]
@@ -91,19 +92,19 @@ def control_spec(spec: RunSpec) -> RunSpec:
 
 def control_healing(run: Run) -> np.ndarray | None:
     """What the finished random-mask control recorded while healing; None where there is none to be read."""
-    same = queries.run(control_spec(run.spec).id) if run.spec.params.get("mask") == "aru" else None
-    control = same if same and same.status == RunStatus.DONE else queries.beside(run).controls.get(CONTROL)
+    same = runs.run(control_spec(run.spec).id) if run.spec.params.get("mask") == "aru" else None
+    control = same if same and same.status == RunStatus.DONE else runs.related(run).controls.get(CONTROL)
     if control is None:
         return None
     try:
-        return queries.recorded_arrays(control.id, *queries.edition(control)).get("aru/healing")
+        return runs.handle(control).recorded().get("aru/healing")
     except WrongInput:  # its file is damaged: as if it were not there
         return None
 
 
 def offer_control(run: Run) -> None:
     """What stands where the control's line would: a button that asks for it, its progress, or why there can be none."""
-    found = queries.run(control_spec(run.spec).id)
+    found = runs.run(control_spec(run.spec).id)
     if found is not None and found.status in ACTIVE:
         watch(found, "The ablation")
     elif found is not None and found.status == RunStatus.DONE:

@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from core.domain.formatting import percent
-from dashboard import queries
 from dashboard.components.common.image_grid import png, to_rgb
 from dashboard.components.common.plotly_layout import CONFIG
 from dashboard.components.common.tables import show_frame
@@ -68,7 +67,7 @@ def _layer(source: Source, view: Json, key: str, start: int) -> str:
 
 def _kernels(source: Source, view: Json, dark: bool) -> None:
     layer = _layer(source, view, "kernel-layer", min(1, len(view["maps"]) - 1))
-    answer = queries.kernel_map(*source.asked, layer)
+    answer = source.ask("kernel_map", layer=layer)
     st.plotly_chart(drawn.kernels(answer["ratios"], answer["block"], "forget / all", dark), key="kernels", config=CONFIG,
                     alt=f"Heat map of {layer}: ratio of importance by output and input channel")  # fmt: skip
     together = "" if answer["block"] == [1, 1] else f" Of {answer['shape'][0]} × {answer['shape'][1]}, neighbours are drawn together."
@@ -80,7 +79,7 @@ def _kernels(source: Source, view: Json, dark: bool) -> None:
 
 def _filters(source: Source, view: Json) -> None:
     layer = _layer(source, view, "filter-layer", 0)
-    answer = queries.top_filters(*source.asked, layer)
+    answer = source.ask("top_filters", layer=layer)
     table = filter_table(answer)
     settings = {
         "Channel": st.column_config.NumberColumn(width=65), "Ratio": st.column_config.NumberColumn(format="%.2f", width=60),

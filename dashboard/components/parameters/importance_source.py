@@ -1,7 +1,7 @@
 """Whose importances the Parameters page shows: the run's own, or those of a look."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -9,9 +9,10 @@ from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common.background_analysis import look
 from dashboard.components.common.markdown import plain
+from dashboard.queries import background, runs
+from dashboard.queries.runs import RunHandle
 from dashboard.session import belongs, stays
 
 BATCH = 64  # examples a squared mean, where the estimator has batches
@@ -27,17 +28,17 @@ class Source(NamedTuple):
     """Whose importances are shown: the run's own, or those of a look. kept: the look's key, '' for the run's own."""
 
     run: Run
-    where: tuple[str, str]  # as queries.edition
+    handle: RunHandle
     kept: str
     estimator: str
     batch_size: int
     data: DatasetInfo
     names: frozenset[str]  # of what the run stored
+    forgotten: tuple[int, ...]  # classes of which the request names all images
 
-    @property
-    def asked(self) -> tuple[str, str, str, str]:
-        """What every question about it begins with."""
-        return (self.run.id, *self.where, self.kept)
+    def ask(self, question: str, **about: Any) -> Any:
+        """The engine's answer about the run with these importances. Raises WrongInput."""
+        return self.handle.ask(question, kept=self.kept, **about)
 
 
 def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
@@ -50,11 +51,12 @@ def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
         "Importance", options, default=options[0], key="estimator", bind="query-params", required=True, help=HELP,
         format_func=lambda key: f"{own}, stored by the run" if key == OWN else key,
     )  # fmt: skip
-    where, batch = queries.edition(run), int(run.spec.params.get("batch_size") or BATCH)
+    request, handle = run.spec.request, runs.handle(run)
+    forgotten = request.picks if request.by_class else ()
     if chosen == OWN:
-        return Source(run, where, "", own, batch, data, names)
+        return Source(run, handle, "", own, int(run.spec.params.get("batch_size") or BATCH), data, names, forgotten)
     wanted = Analysis("importance", run.id, {"estimator": chosen, "batch_size": 0 if chosen == "per_sample" else BATCH})
-    if queries.look_progress(wanted).status != "done":
+    if background.analysis_progress(wanted).status != "done":
         if not own:
             why = "its method does not need any" if run.spec.method != "ssd" else "the file that held them was not kept"
             st.info(f"This run stored no importances: {why}. They can be computed now, at its original network.", icon=":material/info:")
@@ -62,7 +64,7 @@ def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
         look(wanted, f"the {chosen} importances", lambda _: None, cost=f"{ESTIMATORS[chosen]}: a backward pass over {count:,} images")
         return None
     st.caption("Computed after the run, at its original network, and kept.")
-    return Source(run, where, queries.look_key(wanted), str(chosen), BATCH, data, names)
+    return Source(run, handle, background.analysis_key(wanted), str(chosen), BATCH, data, names, forgotten)
 
 
 def own_estimator(run: Run, names: frozenset[str]) -> str:

@@ -6,26 +6,35 @@ from core.domain.errors import WrongInput
 from core.domain.run import RunSpec
 from core.jobs import submit
 from core.jobs.validation import make_spec
-from dashboard import queries
 from dashboard.components.common.markdown import plain
 from dashboard.components.parameters.importance_source import Source
+from dashboard.queries import catalogue, runs
+from dashboard.queries.runs import RunHandle
 from dashboard.session import ask_to_open, home, recall, remember
 
-KEPT = "_kept-as-runs"  # (what was asked, alpha, lambda) -> id, of this session
+SAVED = "_kept-as-runs"
+SavedRuns = dict[tuple[RunHandle, str, float, float], str]  # run, key of its importances, alpha, lambda -> id
 
 
-def keep(source: Source, now: tuple[float, float], start: tuple[float, float]) -> None:
+def saved_runs() -> SavedRuns:
+    """What was saved as a run in this session; `keep` adds to it."""
+    saved: SavedRuns = recall(SAVED, {})
+    remember(SAVED, saved)
+    return saved
+
+
+def keep(source: Source, now: tuple[float, float], start: tuple[float, float], saved: SavedRuns) -> None:
     """The button that makes a real run of what the sliders say; once it was pressed, the way to that run."""
-    kept = recall(KEPT, {}).get((*source.asked, *now))
+    kept = saved.get((source.handle, source.kept, *now))
     with st.container(horizontal=True, vertical_alignment="center"):
         if kept is not None:
             if st.button("Open it", key="open-kept", icon=":material/open_in_new:"):
                 ask_to_open(kept, "views/result.py")
-            found = queries.run(kept)
+            found = runs.run(kept)
             st.caption(f"Kept as run {kept}, which is {found.status if found else 'deleted'}.")
             return
         own = now == start and not source.kept and source.run.spec.method == "ssd"
-        st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now, own))
+        st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now, own, saved))
         said = " These are the open run's own settings." if own else ""
         st.caption(f"A real SSD run with these settings, measured in full like any other.{said}")
 
@@ -34,12 +43,12 @@ def spec_of(source: Source, alpha: float | str, lambda_: float) -> RunSpec:
     """The SSD run of these settings, everything spelled out. alpha: a number or "auto". Raises WrongInput."""
     asked, settings = source.run.spec, {"importance": source.estimator, "batch_size": source.batch_size, "alpha": alpha, "lambda": lambda_}
     return make_spec(
-        queries.catalogue(), asked.dataset, asked.model, asked.request, "ssd", settings,
+        catalogue.current(), asked.dataset, asked.model, asked.request, "ssd", settings,
         seed=asked.seed, reference=asked.reference, weights=asked.weights, weights_as=asked.weights_as,
     )  # fmt: skip
 
 
-def _submit(source: Source, now: tuple[float, float], own: bool) -> None:
+def _submit(source: Source, now: tuple[float, float], own: bool, saved: SavedRuns) -> None:
     """own: the sliders stand at the open run's settings, whose alpha may be "auto"."""
     alpha, lambda_ = now
     try:
@@ -47,4 +56,4 @@ def _submit(source: Source, now: tuple[float, float], own: bool) -> None:
     except WrongInput as wrong:
         st.toast(plain(str(wrong)), icon=":material/error:")
         return
-    remember(KEPT, {**recall(KEPT, {}), (*source.asked, *now): run_id})
+    saved[source.handle, source.kept, *now] = run_id

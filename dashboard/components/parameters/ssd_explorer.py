@@ -10,14 +10,14 @@ import streamlit as st
 
 from core.analysis.stored_results import Analysis
 from core.domain.formatting import percent
-from dashboard import queries
 from dashboard.components.common import class_figures, plotly_layout, ssd_figures
 from dashboard.components.common.background_analysis import look
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.metric_tables import seconds
 from dashboard.components.parameters import importance_figures as drawn
 from dashboard.components.parameters.importance_source import Source
-from dashboard.components.parameters.save_as_run import keep
+from dashboard.components.parameters.save_as_run import SavedRuns, keep, saved_runs
+from dashboard.queries import background
 from dashboard.session import belongs
 
 ALPHA = "{:.3g}".format  # the slider knows its values by this text, so no two may look alike
@@ -37,8 +37,11 @@ def explorer(source: Source, view: Json) -> None:
     params = source.run.spec.params if not source.kept else {}
     alpha = params.get("alpha", "auto")
     start = (float(view["automatic"] if alpha == "auto" else alpha), float(params.get("lambda", 1.0)))
-    fragment(partial(_explorer, source, view, start))
-    if not view["at_once"] and queries.look_progress(whole_axis(source, start[1])).status != "done":
+    owner = f"{source.run.id}/{source.kept}"
+    belongs("alpha", owner, start[0])
+    belongs("lambda", owner, start[1])
+    fragment(partial(_explorer, source, view, start, saved_runs()))
+    if not view["at_once"] and background.analysis_progress(whole_axis(source, start[1])).status != "done":
         look(whole_axis(source, start[1]), f"the curve over all α at λ = {start[1]:g}", lambda _: None,
              cost="about 25 networks, each asked about 450 images")  # fmt: skip
 
@@ -48,9 +51,9 @@ def whole_axis(source: Source, lambda_: float) -> Analysis:
     return Analysis("alphas", source.run.id, {"lambda_": lambda_, "importance": source.kept})
 
 
-def _explorer(source: Source, view: Json, start: tuple[float, float]) -> None:
-    alpha, lambda_ = _sliders(source, view, start)
-    answer = queries.redampen(*source.asked, alpha, lambda_)
+def _explorer(source: Source, view: Json, start: tuple[float, float], saved: SavedRuns) -> None:
+    alpha, lambda_ = _sliders(view, start)
+    answer = source.ask("redampen", alpha=alpha, lambda_=lambda_)
     _tiles(answer, view, alpha)
     left, right = st.columns(2)
     with left:
@@ -65,13 +68,10 @@ def _explorer(source: Source, view: Json, start: tuple[float, float]) -> None:
         if tab.open:
             with tab:
                 draw()
-    keep(source, (alpha, lambda_), start)
+    keep(source, (alpha, lambda_), start, saved)
 
 
-def _sliders(source: Source, view: Json, start: tuple[float, float]) -> tuple[float, float]:
-    owner = f"{source.run.id}/{source.kept}"
-    belongs("alpha", owner, start[0])
-    belongs("lambda", owner, start[1])
+def _sliders(view: Json, start: tuple[float, float]) -> tuple[float, float]:
     left, right = st.columns(2)
     alpha = left.select_slider(
         "α, selection threshold", steps(start[0], view["axis"], view["automatic"]), start[0], format_func=ALPHA, key="alpha",
@@ -117,12 +117,11 @@ def _ratios(view: Json, alpha: float, lambda_: float) -> None:
 
 
 def _accuracies(source: Source, answer: Json) -> None:
-    data, run = source.data, source.run
+    data = source.data
     st.markdown("**What the network then answers**")
     what = "attribute" if data.multi else "class"
-    picks = run.spec.request.picks if run.spec.request.by_class else ()
-    st.plotly_chart(class_figures.class_shift(_beside(answer), data.classes, picks, data.multi), key="what-if", config=plotly_layout.CONFIG,
-                    alt=f"Accuracy by {what} before, after this dampening, and retrained")  # fmt: skip
+    st.plotly_chart(class_figures.class_shift(_beside(answer), data.classes, source.forgotten, data.multi), key="what-if",
+                    config=plotly_layout.CONFIG, alt=f"Accuracy by {what} before, after this dampening, and retrained")  # fmt: skip
     seen = answer["looked_at"]
     st.caption(
         f"How to read it: accuracy{' by attribute' if data.multi else ''} on test images at this α and λ, computed now, no new run; all "
@@ -154,16 +153,16 @@ def _betas(answer: Json) -> None:
 def _curve(source: Source, view: Json, now: tuple[float, float], lambda_of_run: float) -> None:
     """At the current lambda where the network answers at once, else at the run's."""
     if view["at_once"]:
-        told, at = queries.alpha_curve(*source.asked, now[1]), f"λ = {now[1]:g}, as set above"
+        told, at = source.ask("alpha_curve", lambda_=now[1]), f"λ = {now[1]:g}, as set above"
     else:
         asked = whole_axis(source, lambda_of_run)
-        if queries.look_progress(asked).status != "done":
+        if background.analysis_progress(asked).status != "done":
             st.caption(
                 f"The curve takes 25 networks, each asked about 300 images or more: about {seconds(view['curve_seconds'])} on this machine "
                 "as busy as it is, too long for a click. The button below computes it once and keeps it."
             )
             return
-        told, at = _from_look(queries.look_arrays(asked)), f"λ = {lambda_of_run:g}, the run's own, whatever the slider says"
+        told, at = _from_look(background.analysis_arrays(asked)), f"λ = {lambda_of_run:g}, the run's own, whatever the slider says"
     st.markdown("**Accuracies over all α**")
     st.plotly_chart(drawn.alpha_lines(told["alpha"], told["accuracy"], now[0], view["automatic"], view["ceiling"]), key="over-alpha",
                     config=plotly_layout.CONFIG,

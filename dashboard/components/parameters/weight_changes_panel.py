@@ -10,22 +10,24 @@ from core.domain.ablations import control_title
 from core.domain.code_version import shared_part
 from core.domain.run import RunSpec, model_text
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common.markdown import NAME, on_axis, short, visible
 from dashboard.components.common.plotly_layout import CONFIG
 from dashboard.components.parameters import importance_figures
 from dashboard.components.parameters import weight_change_figures as drawn
-from dashboard.session import belongs, home, stays
+from dashboard.queries import catalogue, runs
+from dashboard.queries.runs import RunHandle
+from dashboard.session import belongs, stays
 
 MOST = 12  # runs that are compared at once
-REFERENCE = ("reference", "retrained reference")
+REFERENCE = "retrained reference"
 Json = dict[str, Any]
+Others = dict[str, RunHandle | str]  # what each is called -> a run, or "reference": the open run's own
 START = 0.1  # threshold, in typical weights of the layer
 
 
 def touched(run: Run, names: frozenset[str]) -> None:
     """Runs to choose from, and a tab for every question about them; only the open one is drawn."""
-    begun = queries.same_original(run)
+    begun = runs.same_original(run)
     alike = {other.id: other for other in sorted(begun, key=lambda other: bool(apart(run, other)))}  # first those of this request
     labels = labels_of(run, alike)
     start = representatives(run, list(alike.values()))
@@ -36,22 +38,20 @@ def touched(run: Run, names: frozenset[str]) -> None:
         help=f"The {len(alike):,} finished runs that began from the same original network, weight for weight; type to search them. "
         "At first those of this run's request and seed; of any other, its name says what differs.",
     )  # fmt: skip
-    others = [(i, labels[i], str(alike[i].finished_at)) for i in chosen]
+    others: Others = {labels[i]: runs.handle(alike[i]) for i in chosen}
     if "reference" in names:
-        others.append((*REFERENCE, run.id))
+        others[REFERENCE] = "reference"
     if not others:
         st.info("Choose at least one run.", icon=":material/info:")
         return
-    place = (run.id, str(run.finished_at), str(home().root))
-    told = queries.touched_map(*place, tuple((i, finished) for i, _, finished in others))
-    _tabs(place, told, others)
+    _tabs(run, runs.handle(run).ask("touched_map", others=list(others.values())), others)
 
 
-def _tabs(place: tuple[str, str, str], told: Json, others: list[tuple[str, str, str]]) -> None:
-    dark, names = st.context.theme.type == "dark", on_axis([name for _, name, _ in others], NAME)
+def _tabs(run: Run, told: Json, others: Others) -> None:
+    dark, names = st.context.theme.type == "dark", on_axis(list(others), NAME)
     parts = {
         "How far": partial(_far, told, names, dark), "Share of weights": partial(_shares, told, names, dark),
-        "Overlap": partial(_overlap, told, names, dark), "One layer": partial(_one, place, told, others, dark),
+        "Overlap": partial(_overlap, told, names, dark), "One layer": partial(_one, run, told, others, dark),
     }  # fmt: skip
     for tab, draw in zip(st.tabs(list(parts), key="touched-look", on_change="rerun", bind="query-params"), parts.values(), strict=True):
         if tab.open:
@@ -59,11 +59,11 @@ def _tabs(place: tuple[str, str, str], told: Json, others: list[tuple[str, str, 
                 draw()
 
 
-def labels_of(run: Run, runs: dict[str, Run]) -> dict[str, str]:
+def labels_of(run: Run, others: dict[str, Run]) -> dict[str, str]:
     """Method, of a control what is taken out of it, and what else but the settings differs from the open run; with the run's first
     letters where several are called so.
     """
-    names = {i: ", ".join(filter(None, (other.spec.method, control_title(other.spec), *apart(run, other)))) for i, other in runs.items()}
+    names = {i: ", ".join(filter(None, (other.spec.method, control_title(other.spec), *apart(run, other)))) for i, other in others.items()}
     count = Counter(names.values())
     return {i: name + (f" · {i[:4]}" if count[name] > 1 else "") for i, name in names.items()}
 
@@ -73,7 +73,7 @@ def apart(run: Run, other: Run) -> list[str]:
     ours, theirs = run.spec, other.spec
     told = (
         (theirs.dataset, ours.dataset != theirs.dataset), (model_text(theirs), model_text(ours) != model_text(theirs)),
-        (short(visible(queries.titled(theirs.request, theirs.dataset)), NAME), ours.request != theirs.request),
+        (short(visible(catalogue.request_title(theirs.request, theirs.dataset)), NAME), ours.request != theirs.request),
         (f"seed {theirs.seed}", ours.seed != theirs.seed),
         (f"engine {theirs.engine[:6]}", _other_version(ours, theirs)),
     )  # fmt: skip
@@ -140,18 +140,17 @@ def _overlap(told: Json, names: list[str], dark: bool) -> None:
     )
 
 
-def _one(place: tuple[str, str, str], told: Json, others: list[tuple[str, str, str]], dark: bool) -> None:
+def _one(run: Run, told: Json, others: Others, dark: bool) -> None:
     left, right = st.columns(2)
     layers = told["maps"]
-    by_name = {name: (i, finished) for i, name, finished in others}
-    stays("touched-run", list(by_name))
+    stays("touched-run", list(others))
     stays("touched-layer", layers)
-    name = str(left.selectbox("Run", list(by_name), key="touched-run"))
-    moved = dict(zip(told["layers"], told["relative"][list(by_name).index(name)], strict=True))
+    name = str(left.selectbox("Run", list(others), key="touched-run"))
+    moved = dict(zip(told["layers"], told["relative"][list(others).index(name)], strict=True))
     most = max(layers, key=lambda known: moved[known])
     belongs("touched-layer", name, most)
     layer = str(right.selectbox("Layer", layers, index=layers.index(most), key="touched-layer", help="At first the one that moved most."))
-    answer = queries.touched_layer(*place, by_name[name], layer)
+    answer = runs.handle(run).ask("touched_layer", other=others[name], layer=layer)
     left, right = st.columns(2)
     left.markdown("**By output channel**")
     left.plotly_chart(drawn.filters(answer["filters"]), key="touched-filters", config=CONFIG,

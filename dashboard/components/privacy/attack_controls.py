@@ -12,7 +12,6 @@ from core.domain.forget_request import ForgetRequest
 from core.domain.run import ACTIVE, RunStatus
 from core.metrics.privacy.threshold_attack import FEWEST, Rates, Threshold, TooFewExamples, best_threshold, rates
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.privacy.scores import (
     SCORES,
     SECOND,
@@ -27,6 +26,7 @@ from dashboard.components.privacy.scores import (
     sides_of,
     steps,
 )
+from dashboard.queries import runs
 from dashboard.session import belongs, recall, remember
 
 
@@ -157,7 +157,7 @@ def second_reference(run: Run, floor: Run | None, examples: pd.DataFrame) -> tup
     if floor is None or floor.status != RunStatus.DONE:
         return None, f"There is no second reference, so {WHY} under this attack is not known; the Result page can train one."
     try:
-        table = queries.table(floor.id, "examples", *queries.edition(floor))
+        table = runs.handle(floor).table("examples")
     except WrongInput as wrong:
         return None, str(wrong)
     rows = aligned(table, examples)

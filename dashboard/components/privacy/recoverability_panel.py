@@ -6,20 +6,19 @@ from functools import partial
 import streamlit as st
 
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common import plotly_layout
 from dashboard.components.common.checks_panel import case_of
 from dashboard.components.common.fragments import fragment, part
 from dashboard.components.common.markdown import plain
 from dashboard.components.privacy.recoverability_figures import DIRECTIONS, graft_lines, probe_lines, relearn_curves
+from dashboard.queries import runs
 
-Where = tuple[str, str]
 Reasons = Mapping[str, str]  # `model/metric` -> why there is no such number
 
 
-def back_part(run: Run, where: Where) -> None:
+def back_part(run: Run) -> None:
     """The verdict, then the three tries."""
-    reasons = queries.report(run.id, *where)["reasons"]
+    reasons = runs.handle(run).report()["reasons"]
     case = case_of(run)  # the trust panel's, so that both pages say the same
     said = case.comeback(reasons)
     with st.container(border=True, key="comeback"):
@@ -27,16 +26,16 @@ def back_part(run: Run, where: Where) -> None:
         st.markdown(f"#### {lead}\n{plain(rest[:1].upper() + rest[1:])}\n" + "\n".join(f"- {plain(p.sentence)}" for p in said.parts))
         if case.floor is None and said.word != "unknown":
             st.caption("No second reference was trained for this request, so fixed tolerances decide what counts as a difference.")
-    fragment(partial(_tries, run, where, reasons))
+    fragment(partial(_tries, run, reasons))
 
 
-def _tries(run: Run, where: Where, reasons: Reasons) -> None:
+def _tries(run: Run, reasons: Reasons) -> None:
     """One at a time: nobody looks at four figures at once, and the page's first ones come sooner."""
     tries = {"Relearning": _relearning, "Linear probes": _probes, "Layer grafting": _grafts}
     for tab, draw in zip(st.tabs(list(tries), key="tries", on_change="rerun", bind="query-params"), tries.values(), strict=True):
         if tab.open:
             with tab:
-                part(partial(draw, run, where, reasons))
+                part(partial(draw, run, reasons))
 
 
 def _missing(metric: str, reasons: Reasons) -> None:
@@ -44,9 +43,9 @@ def _missing(metric: str, reasons: Reasons) -> None:
     st.info(plain(reasons.get(f"unlearned/{metric}") or "This run has nothing to draw here."), icon=":material/info:")
 
 
-def _relearning(run: Run, where: Where, reasons: Reasons) -> None:
+def _relearning(run: Run, reasons: Reasons) -> None:
     """How fast it is learnt back."""
-    table = queries.table(run.id, "relearn", *where)
+    table = runs.handle(run).table("relearn")
     if table.empty:
         _missing("relearn_steps", reasons)
         return
@@ -55,9 +54,9 @@ def _relearning(run: Run, where: Where, reasons: Reasons) -> None:
     st.caption("How to read it: a line that reaches the target sooner than the dashed reference's still knew something.")
 
 
-def _probes(run: Run, where: Where, reasons: Reasons) -> None:
+def _probes(run: Run, reasons: Reasons) -> None:
     """What the layers still know."""
-    table = queries.table(run.id, "probes", *where)
+    table = runs.handle(run).table("probes")
     if table.empty:
         _missing("probe_accuracy", reasons)
         return
@@ -66,9 +65,9 @@ def _probes(run: Run, where: Where, reasons: Reasons) -> None:
     st.caption("How to read it: where the solid line lies above the reference's, this layer still tells the forgotten class apart.")
 
 
-def _grafts(run: Run, where: Where, reasons: Reasons) -> None:
+def _grafts(run: Run, reasons: Reasons) -> None:
     """Where in the network it sits."""
-    table = queries.table(run.id, "graft", *where)
+    table = runs.handle(run).table("graft")
     if table.empty:
         _missing("graft_forget_accuracy", reasons)
         return

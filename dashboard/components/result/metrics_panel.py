@@ -12,12 +12,12 @@ from core.jobs.catalogue import Catalogue
 from core.jobs.validation import floor_spec
 from core.reports.verdict import Numbers
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common.checks_panel import floor_of
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import families, nomus_remark
 from dashboard.components.common.run_status import watch
 from dashboard.components.common.tables import show_table
+from dashboard.queries import runs
 from dashboard.session import home
 
 WHY = "how far two retrained networks differ is the retraining variability, and no method can come nearer"
@@ -27,7 +27,7 @@ def floor_line(run: Run, shelves: Catalogue) -> None:
     """What there is to say or to do while a run has no floor; nothing where it has one, or where there can be none."""
     if not run.spec.reference or run.spec.method == SECOND_REFERENCE_METHOD:
         return
-    floor = queries.beside(run).floor
+    floor = runs.related(run).floor
     if floor is None or floor.status not in (*ACTIVE, RunStatus.DONE):
         _offer(run, floor, shelves)
     elif floor.status in ACTIVE:

@@ -1,7 +1,6 @@
 """What is asked of a map: the explainer, the class that it is about, and what else that explainer wants to know."""
 
 from dataclasses import dataclass, field
-import json
 from typing import Any
 
 import streamlit as st
@@ -24,9 +23,9 @@ class Question:
     settings: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def text(self) -> str:
-        """What the engine is asked besides the image, as JSON."""
-        return json.dumps({"how": self.explainer["key"], "target": self.target, "settings": self.settings}, sort_keys=True)
+    def about(self) -> dict[str, Any]:
+        """What the engine is asked besides the image."""
+        return {"how": self.explainer["key"], "target": self.target, "settings": self.settings}
 
 
 def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:

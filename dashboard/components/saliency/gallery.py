@@ -1,6 +1,7 @@
 """The gallery: many images under each network, those whose maps differ most first; a click opens one."""
 
 from functools import partial
+import json
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def gallery(run: Run, data: DatasetInfo, question: Question) -> None:
         own = "the attribute that the original finds most likely" if data.multi else "each network's own answer"
         st.caption(f"The gallery has maps of {own}: one {'attribute' if data.multi else 'class'} for all images would say little.")
     cost = "Seconds for Grad-CAM and gradients; minutes for the others on large networks."
-    look(asked, "the gallery", partial(draw, data, question.explainer), cost=cost, key=question.text)
+    look(asked, "the gallery", partial(draw, data, question.explainer), cost=cost, key=json.dumps(question.about, sort_keys=True))
 
 
 def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:

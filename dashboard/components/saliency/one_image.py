@@ -1,6 +1,6 @@
 """One image under the run's networks: its maps side by side, how they differ, and how far to trust them."""
 
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,13 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.analysis.saliency.map_similarity import rank_correlation
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
-from dashboard import queries
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import show_table
 from dashboard.components.saliency import captions as words
 from dashboard.components.saliency import overlays as pictures
 from dashboard.components.saliency.controls import Question
+from dashboard.queries import runs
 from dashboard.session import belongs, recall, remember, stays
 
 SET_TITLE = {
@@ -26,17 +26,19 @@ SET_TITLE = {
 KINDS = ["png", "jpg", "jpeg", "jpe", "jfif", "jif", "webp", "gif", "bmp", "tif", "tiff"]
 PAIRS = (("unlearned", "original"), ("reference", "original"), ("unlearned", "reference"))
 NARROW = 150  # pixels of a column, at least: two stand side by side on a phone
-Ask = Any  # a function: question -> answer
+Ask = Callable[[str], Any]  # question -> answer
 
 
-def one_image(run: Run, where: tuple[str, str], data: DatasetInfo, offer: dict[str, Any], question: Question) -> None:
+def one_image(run: Run, data: DatasetInfo, offer: dict[str, Any], question: Question) -> None:
     """Choose an image, see its maps."""
-    chosen = _choose(run, offer["sets"])
-    if chosen is None:
+    image = _choose(run, offer["sets"])
+    if image is None:
         st.caption("A picture of any size will do; it is cut to the middle and brought to the networks' size. It stays on this machine.")
         return
-    image, brought = chosen
-    ask = partial(queries.saliency, run_id=run.id, finished=where[0], root=where[1], image=image, about=question.text, _brought=brought)
+
+    def ask(what: str) -> Any:
+        return runs.handle(run).ask(what, image=image, **question.about)
+
     with st.spinner("Explaining …"):
         answer = ask("saliency")
     _maps(answer, ask, data, question)
@@ -63,8 +65,8 @@ def _alike(answer: dict[str, Any], data: DatasetInfo, question: Question) -> Non
     )
 
 
-def _choose(run: Run, sets: dict[str, int]) -> tuple[tuple[str, int | str], UploadedFile | None] | None:
-    """Set and place; None where a picture is wanted and none was brought."""
+def _choose(run: Run, sets: dict[str, int]) -> dict[str, str | int] | UploadedFile | None:
+    """Set and place, or an uploaded picture; None where one is wanted and none was uploaded."""
     options = {name: SET_TITLE[name] for name in (*sets, "own")}
     stays("saliency_from", [*options, *options.values()])  # a title where the address says it, else a key
     left, right = st.columns([2, 1], vertical_alignment="bottom")
@@ -76,13 +78,13 @@ def _choose(run: Run, sets: dict[str, int]) -> tuple[tuple[str, int | str], Uplo
         brought = right.file_uploader("A picture", KINDS, key="saliency_own", max_upload_size=50)
         st.caption("It has no true class: where the true class is asked for, each map is for the network's own answer. "
                    "It should look like the training images, say bright strokes on black.")  # fmt: skip
-        return None if brought is None else (("own", brought.file_id), brought)
+        return brought
     belongs("saliency_place", run.id, 0)
     last = sets[name] - 1
     if not 0 <= (recall("saliency_place") or 0) <= last:
         remember("saliency_place", 0)
     place = right.number_input(f"Number, 0 to {last}", 0, last, key="saliency_place", bind="query-params", help="Its place in the set.")
-    return (name, int(place)), None
+    return {"set": name, "place": int(place)}
 
 
 def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Question) -> None:

@@ -15,10 +15,10 @@ from core.jobs.catalogue import Catalogue
 from core.jobs.studies.plan import make_plan
 from core.jobs.studies.toml_file import sets_from_lines
 from core.jobs.validation import limit_of, preset_values
-from dashboard import queries
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import shortened
 from dashboard.components.forms.method_card import not_offered
+from dashboard.queries import studies
 
 START = ("ssd", "ssse", "unsir")
 LONGEST = 300  # letters of a list of variants, or of a sentence that repeats what was typed
@@ -96,7 +96,7 @@ def _ask_settings(method: MethodInfo, data: DatasetInfo, model: str, request: Fo
 
 def told(plan: StudyPlan) -> str:
     """How many runs the plan has, and which of them will be computed."""
-    new = queries.new_runs(plan)
+    new = studies.new_runs(plan)
     drawn = plan.covers.partition(", ")[2]
     runs = f"{plan.count} run{'s' * (plan.count != 1)}: {_counted(plan)} × {len(plan.seeds)} seed{'s' * (len(plan.seeds) != 1)}"
     runs += f", {drawn}" if drawn else ""

@@ -18,11 +18,11 @@ from core.jobs.studies.progress import Standing, go_on_elsewhere, seconds_left
 from core.storage.home import Home
 from core.storage.studies import DamagedStudy
 from core.storage.trash import KEPT
-from dashboard import queries
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import STATUS_ICON
 from dashboard.components.common.run_status import STAGE, age, hours, shortened
 from dashboard.components.studies.table import draw
+from dashboard.queries import catalogue, runs, studies
 from dashboard.session import home, recall, remember
 
 FAILED_SHOWN = 3
@@ -35,8 +35,9 @@ def study_row(study: Standing, first: bool) -> None:
     with st.container(border=True, key=f"study-{study_id}"):
         what, buttons = st.columns([3, 2], vertical_alignment="center")
         with what:
-            about = f"{shortened(queries.titled(plan.request, plan.dataset))} · {plan.dataset} · {plan.model} · " if plan.title else ""
-            st.markdown(f"**{plain(queries.study_name(plan))}**  \n`{study_id}`")
+            title = shortened(catalogue.request_title(plan.request, plan.dataset))
+            about = f"{title} · {plan.dataset} · {plan.model} · " if plan.title else ""
+            st.markdown(f"**{plain(catalogue.study_name(plan))}**  \n`{study_id}`")
             _state(study)
             variants = shortened("; ".join(variant.text for variant in plan.variants), LONGEST)
             drawn = plan.covers.partition(", ")[2]
@@ -50,7 +51,7 @@ def study_row(study: Standing, first: bool) -> None:
             if waits:
                 _button("Cancel", study_id, _cancel)
             elif now.to_do:
-                _button("Continue", study_id, lambda place, i: submit.go_on(place, i, queries.catalogue()))
+                _button("Continue", study_id, lambda place, i: submit.go_on(place, i, catalogue.current()))
             _extend(study)
             if not waits:
                 with st.popover("Delete", key=f"ask-{study_id}"):
@@ -60,7 +61,7 @@ def study_row(study: Standing, first: bool) -> None:
             box = st.expander("Numbers", expanded=first, key=f"numbers-{study_id}", on_change="rerun")
             if box.open:
                 with box:
-                    draw(queries.study_summary(study_id, study.edition, str(home().root)), queries.catalogue())
+                    draw(studies.summary(study), catalogue.current())
 
 
 def damaged_row(study: DamagedStudy) -> None:
@@ -93,7 +94,7 @@ def _state(study: Standing) -> None:
     failed = [run for run in study.runs if run.status == RunStatus.FAILED]
     for run in failed[:FAILED_SHOWN]:
         try:
-            told = queries.run(run.run_id)
+            told = runs.run(run.run_id)
         except WrongInput as wrong:  # its row is damaged
             st.error(plain(str(wrong)))
             continue
@@ -106,7 +107,7 @@ def _state(study: Standing) -> None:
 def _under_way(study: Standing) -> str:
     """Which run is being computed, and how far it is."""
     running = next((run for run in study.runs if run.status == RunStatus.RUNNING), None)
-    seconds = seconds_left(study.runs, queries.places())
+    seconds = seconds_left(study.runs, runs.places())
     left = " · how long it takes is not known yet" if seconds is None else f" · about {duration(seconds)} left"
     if running is None:
         return f"waiting for a free place{left}"
@@ -134,7 +135,7 @@ def _extend(study: Standing) -> None:
     """Other seeds, other methods: every variant then has every seed."""
     study_id = study.stored.id
     with st.popover("Extend", key=f"extend-{study_id}"):
-        shelves, plan = queries.catalogue(), study.plan
+        shelves, plan = catalogue.current(), study.plan
         data = shelves.datasets.get(plan.dataset)  # none where it was removed, and nothing can be asked of it
         titles = {m.title: m.key for m in shelves.methods.values() if data and not m.unfit(data, plan.request)}
         st.text_input("More seeds", key=f"seeds-{study_id}", placeholder=f"{max(plan.seeds) + 1}-{max(plan.seeds) + 2}", max_chars=200)
@@ -146,8 +147,8 @@ def _extend(study: Standing) -> None:
 
 def _grow(study_id: str, plan: StudyPlan, titles: dict[str, str]) -> None:
     """Raises WrongInput."""
-    queries.dataset(plan.dataset)  # first of all it must be there
-    shelves = queries.catalogue()
+    catalogue.dataset(plan.dataset)  # first of all it must be there
+    shelves = catalogue.current()
     text, chosen = (recall(f"{what}-{study_id}") for what in ("seeds", "methods"))
     if not (text or "").strip() and not chosen:
         raise WrongInput("Name more seeds or more methods, and the study grows by them.")

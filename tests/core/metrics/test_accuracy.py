@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 import torch
 
-from core.metrics.accuracy import accuracy
+from core.metrics.accuracy import accuracy, accuracy_by_class, accuracy_of
 from core.metrics.base import Answers, Evidence, NotApplicable
 from core.metrics.registry import METRICS
 from core.metrics.tables.per_class import confusion, per_class
@@ -25,6 +25,18 @@ WHERE = {  # split -> (its labels' set, rows)
 def test_accuracy_is_the_share_of_right_answers():
     logits = torch.tensor([[1.0, 2.0], [3.0, -1.0], [0.0, 5.0], [0.1, 0.0]])
     assert accuracy(logits, torch.tensor([1, 0, 0, 1])) == 0.5
+
+
+def test_of_chosen_examples_and_of_each_class_there_is_none_where_there_are_no_examples():
+    logits, labels = torch.tensor([[2.0, 0, 0], [0, 1.0, 0], [3.0, 0, 0]]), torch.tensor([0, 0, 1])
+    assert accuracy_of(logits, labels, torch.tensor([True, False, True])) == 0.5
+    assert accuracy_of(logits, labels, labels == 2) is None
+    assert accuracy_by_class(logits, labels, multi=False) == [0.5, 0.0, None]
+
+
+def test_of_attributes_accuracy_is_of_all_images_for_each_attribute():
+    logits, labels = torch.tensor([[1.0, -1.0], [1.0, 1.0]]), torch.tensor([[1, 1], [1, 0]], dtype=torch.uint8)
+    assert accuracy_by_class(logits, labels, multi=True) == [1.0, 0.0]
 
 
 @pytest.mark.parametrize("split", WHERE)

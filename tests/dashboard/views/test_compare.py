@@ -20,6 +20,7 @@ from core.storage.runs import ResultStore
 from dashboard.components.compare.filters import pair_of
 from dashboard.components.compare.pair_panels import representatives
 from dashboard.components.compare.selection import Side
+from dashboard.queries.runs import RunHandle
 from tests.dashboard.components.compare.test_pair_figures import frame_of, run_id
 from tests.dashboard.conftest import sound
 from tests.dashboard.views.test_pages import alts, group, said, told
@@ -238,8 +239,8 @@ def test_the_map_of_overlaps_holds_no_run_of_another_seed_or_request():
     """Another seed began from other weights, so which of them it touched says nothing beside A."""
     others = ({"method": "c", "seed": 1}, {"method": "d", "request": "class:5"}, {"method": "e", "model": "other"})
     frame = frame_of({"method": "a"}, {"method": "b"}, *others).assign(finished=pd.Timestamp("2026-01-01", tz="UTC"))
-    a = Side("A", run_id(0), "a", "digits", (), ForgetRequest.parse("class:3"), ("", ""))
-    assert [(method, i) for method, i, _ in representatives(frame, a)] == [("b", run_id(1))]
+    a = Side("A", RunHandle(run_id(0), "", "home"), "a", "digits", (), ForgetRequest.parse("class:3"))
+    assert representatives(frame, a) == [("b", RunHandle(run_id(1), "2026-01-01 00:00:00+00:00", "home"))]
 
 
 def test_a_counterpart_is_a_control_only_where_nothing_else_is_on_the_request():

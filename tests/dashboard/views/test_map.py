@@ -16,12 +16,12 @@ from core.analysis.registry import LOOKS
 from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
 from core.storage.home import Home, open_home
-from dashboard import queries
 from dashboard.components.feature_map import panel
 from dashboard.components.feature_map.forget_rules import foremost, scores
 from dashboard.components.feature_map.hover import component
 from dashboard.components.feature_map.hover.payload import COLUMNS, LONG
 from dashboard.components.feature_map.table import table_of
+from dashboard.queries import catalogue
 from tests.dashboard.conftest import sound
 from tests.dashboard.views.test_pages import alts, said, told
 from tests.planted import plant, spec
@@ -270,7 +270,7 @@ def test_the_companion_is_sent_the_map_and_the_open_image_apart(look, mapped):
 def test_its_pictures_are_those_of_the_images(look, mapped):
     arrays, atlas = mapped[2], sent(look("class"))[0]["atlas"]
     wall = np.asarray(Image.open(BytesIO(b64decode(atlas["url"].split(",")[1]))).convert("L"))
-    images = queries.images("digits")
+    images = catalogue.images("digits")
     for row in (0, 700, len(arrays["set"]) - 1):
         own = images["test_images" if arrays["set"][row] > 1 else "train_images"][arrays["index"][row], 0]
         top, left = row // COLUMNS * 8, row % COLUMNS * 8
@@ -288,7 +288,7 @@ def test_without_the_dataset_s_images_the_rest_is_sent(look, monkeypatch):
     def gone(dataset):
         raise WrongInput("The images are not there.")
 
-    monkeypatch.setattr(queries, "images", gone)
+    monkeypatch.setattr(catalogue, "images", gone)
     at = look("class")
     assert "The images are not there" in told(at, "info")[0]
     large = sent(at)[0]

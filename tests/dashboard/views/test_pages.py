@@ -19,9 +19,9 @@ from core.storage.home import Home
 from core.storage.processes import ProcessId
 from core.storage.run_queue import limit_reached
 from core.storage.runs import ResultStore
-from dashboard import queries
 from dashboard.components.common.plotly_layout import HEIGHT
 from dashboard.components.common.run_status import STAGE
+from dashboard.queries import runs
 from tests.dashboard.conftest import ERROR, ROOT, put, sound
 
 PAGES = [f"views/{path.name}" for path in sorted((ROOT / "dashboard" / "views").glob("*.py")) if path.stem != "__init__"]
@@ -239,11 +239,11 @@ def test_watching_one_run_has_it_served_whoever_watches(bare, monkeypatch):
     monkeypatch.setattr(submit, "ensure_supervisor", lambda *_: begun.append(1))
     monkeypatch.setenv("FORGETSCOPE_HOME", str(bare.root))
     run_id = put(bare, RunStatus.QUEUED)
-    assert queries.run(run_id).status == RunStatus.QUEUED
+    assert runs.run(run_id).status == RunStatus.QUEUED
     assert begun == [1]
     with ResultStore(bare.database) as store:
         store.claim(ProcessId.of_this_process())
-    queries.run(run_id)
+    runs.run(run_id)
     assert begun == [1]  # somebody computes
 
 

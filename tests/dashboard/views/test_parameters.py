@@ -10,7 +10,8 @@ import pytest
 from core.analysis.stored_results import Analysis
 from core.jobs.background import progress
 from core.storage.home import Home
-from dashboard import queries
+from dashboard.queries import catalogue
+from dashboard.queries.runs import RunHandle
 from tests.dashboard.conftest import queued, sound
 from tests.dashboard.views.test_pages import alts, labels, said, told
 from tests.drawn import SHAPES
@@ -118,8 +119,8 @@ def test_the_open_runs_own_settings_are_kept_as_that_run_though_a_rule_chose_its
 
 def test_of_a_slow_network_the_curve_is_computed_once_by_a_worker(open_app, bare, monkeypatch):
     run_id = plant(bare, spec("ssd"), files=importances())
-    quick = queries.importance_view
-    monkeypatch.setattr(queries, "importance_view", lambda *about: {**quick(*about), "at_once": 0, "curve_seconds": 3.42})
+    ask = RunHandle.ask
+    monkeypatch.setattr(RunHandle, "ask", lambda *question, **about: {**ask(*question, **about), "at_once": 0, "curve_seconds": 3.42})
     at = open_app(bare.root, VIEW, run=run_id, dampening="Over all α")
     assert any("about 3.4 s on this machine as busy as it is, too long for a click" in caption.value for caption in at.caption)
     at = sound(next(b for b in at.button if b.label == "Compute the curve over all α at λ = 1").click().run())
@@ -168,7 +169,7 @@ def test_methods_that_share_the_original_stand_beside_each_other(open_app, bare)
 
 
 def test_a_request_that_names_a_run_is_drawn_letter_for_letter_and_not_longer_than_a_line(open_app, bare, monkeypatch):
-    monkeypatch.setattr(queries, "titled", lambda *_: "class:<b>" + "x" * 10_000)
+    monkeypatch.setattr(catalogue, "request_title", lambda *_: "class:<b>" + "x" * 10_000)
     run_id, other = plant(bare, spec("ssd")), plant(bare, spec("salun", "class:5"))
     at = open_app(bare.root, VIEW, run=run_id)
     at = sound(at.multiselect(key="touched-runs").set_value([run_id, other]).run())

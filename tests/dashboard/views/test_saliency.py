@@ -12,9 +12,9 @@ from core.analysis.stored_results import Analysis
 from core.domain.run import MODELS
 from core.storage.artifacts import Artifacts
 from core.storage.runs import ResultStore
-from dashboard import queries
 from dashboard.components.saliency import gallery
 from dashboard.components.saliency import overlays as pictures
+from dashboard.queries.runs import RunHandle
 from tests.dashboard.conftest import sound
 from tests.dashboard.views.test_pages import alts, group, said, told
 from tests.planted import plant, record, spec
@@ -50,14 +50,14 @@ def test_one_image_is_explained_under_all_three_networks(open_app, finished, don
 
 
 def test_the_randomised_network_is_asked_the_same_and_held_against_the_original_s_very_map(open_app, finished, done, monkeypatch):
-    asked_for, ask = {}, queries.saliency
+    asked_for, ask = {}, RunHandle.ask
 
-    def spied(question, **about):
-        answer = ask(question, **about)
-        asked_for[question] = json.loads(about["about"]), answer
+    def spied(run, question, **about):
+        answer = ask(run, question, **about)
+        asked_for[question] = about, answer
         return answer
 
-    monkeypatch.setattr(queries, "saliency", spied)
+    monkeypatch.setattr(RunHandle, "ask", spied)
     at = open_app(finished.root, PAGE, run=done)
     assert asked_for["saliency_random"][0] == asked_for["saliency"][0]
     ours, theirs = (answer["map"] for answer in (asked_for["saliency"][1]["models"]["original"], asked_for["saliency_random"][1]))

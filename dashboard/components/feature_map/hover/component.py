@@ -12,9 +12,9 @@ from streamlit.components.v2 import component
 from core.analysis.stored_results import Analysis
 from core.domain.info import DatasetInfo
 from core.domain.run import MODELS
-from dashboard import queries
 from dashboard.components.feature_map.hover.payload import atlas_of, linked
 from dashboard.components.feature_map.panel import IMAGE, open_image
+from dashboard.queries import background
 from dashboard.session import recall, remember
 
 HOVER = "map_hover"
@@ -35,7 +35,7 @@ def show_hover(look: Analysis, table: pd.DataFrame, stored: dict[str, np.ndarray
 
     stored: the dataset's images, None where they are not to be had.
     """
-    made = _made(queries.look_key(look), data.classes, stored is not None, table, stored)
+    made = _made(background.analysis_key(look), data.classes, stored is not None, table, stored)
     _companion(key=HOVER, data=made, on_opened_change=partial(_opened, table["id"].tolist()))
 
 

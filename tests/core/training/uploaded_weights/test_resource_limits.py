@@ -9,9 +9,9 @@ import sys
 import pytest
 import torch
 
+from core.analysis.registry import QUESTIONS
 from core.analysis.weights.ssd_what_if import redampen
 from core.domain.errors import WrongInput
-from core.jobs.engine_server import QUESTIONS
 from core.training.uploaded_weights import client, scan_file
 from core.training.uploaded_weights.read_file import read
 from tests.hostile_weights import TRIVIAL, calls, claiming, hostile, in_zip, mutations, old, pth
@@ -168,4 +168,4 @@ def test_the_file_of_the_scan_is_never_held_beyond_its_bound(tmp_path, monkeypat
 
 def test_a_file_is_no_question_to_the_warm_engine_which_others_wait_for():
     assert "own_weights" not in QUESTIONS
-    assert redampen is QUESTIONS["redampen"], "it has others"
+    assert QUESTIONS["redampen"].load() is redampen, "it has others"

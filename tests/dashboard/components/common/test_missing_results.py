@@ -3,7 +3,7 @@
 import pytest
 
 from core.storage.runs import ResultStore
-from dashboard import queries
+from dashboard.queries import catalogue
 from tests.dashboard.conftest import queued, sound
 from tests.dashboard.views.test_pages import labels, said
 from tests.dashboard.views.test_parameters import importances
@@ -89,10 +89,10 @@ def test_files_that_are_gone_are_told_with_the_way_to_get_them_back_and_the_rest
 def test_a_method_that_is_no_more_cannot_be_asked_again_and_that_is_said(open_app, bare, no_supervisor):
     run_id = plant(bare, spec("ssd", engine=OLD), files=NETWORKS)
     at = open_app(bare.root, "views/map.py", run=run_id)
-    shelves = queries.catalogue()
+    shelves = catalogue.current()
     known = {key: method for key, method in shelves.methods.items() if key != "ssd"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(queries, "catalogue", lambda: type(shelves)(**{**vars(shelves), "methods": known}))
+        patch.setattr(catalogue, "current", lambda: type(shelves)(**{**vars(shelves), "methods": known}))
         at = sound(at.button(key="lacks-again").click().run())
     assert "There is no method 'ssd'" in at.error[0].value
     assert not queued(bare)

@@ -1,0 +1,84 @@
+"""Many finished runs at once: what each is about, their numbers side by side, and what these say."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core.domain.run import digest
+from core.reports.comparison import about
+from core.reports.comparison import comparison as compare_runs
+from core.reports.comparison import second_retrainings as retrained
+from core.reports.comparison_sentence import answer as answer_of
+from core.reports.comparison_sentence import groups_in
+from core.reports.comparison_table import table_of
+from core.reports.rows import Rows
+from core.storage.runs import ResultStore
+from dashboard.queries import catalogue
+from dashboard.session import home
+
+MADE_AT = "made at"  # in a comparison's `attrs`: the revision of the finished runs that it was read at, and the home
+
+
+def finished_runs() -> pd.DataFrame:
+    """What every finished run is about, newest first: see core.reports.comparison.about. Shared by all pages: read, never write."""
+    with ResultStore(home().database) as store:
+        return _finished_runs(store.finished_revision(), str(home().root))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _finished_runs(revision: int, root: str) -> pd.DataFrame:
+    with ResultStore(home().database) as store:
+        return about(store, catalogue.current().methods)
+
+
+def comparison(run_ids: Sequence[str]) -> pd.DataFrame:
+    """See core.reports.comparison.comparison. Shared by all pages: read, never write."""
+    with ResultStore(home().database) as store:
+        return _comparison(digest(list(run_ids)), store.finished_revision(), str(home().root), run_ids)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _comparison(which: str, revision: int, root: str, _run_ids: Sequence[str]) -> pd.DataFrame:
+    with ResultStore(home().database) as store:
+        frame = compare_runs(store, _run_ids, catalogue.current().methods)
+    frame.attrs[MADE_AT] = (revision, root)
+    return frame
+
+
+def second_retrainings(frame: pd.DataFrame) -> pd.DataFrame:
+    """As `comparison`: the second retrainings beside the frame's runs, with others where all of them are in the frame itself."""
+    wanted = retrained(finished_runs(), frame)
+    return frame if set(wanted) <= set(frame["id"]) else comparison(wanted)
+
+
+def edition_of(frame: pd.DataFrame) -> tuple[str, int, str]:
+    """Tells what `comparison` gave from what it gives of other runs, or after another run has finished: a part of caches' keys.
+
+    It is the frame's own, and not as things stand now: who still holds a frame from before a run was computed again would else
+    have old numbers remembered as new ones.
+    """
+    return digest(list(frame["id"])), *frame.attrs[MADE_AT]
+
+
+def sentence(frame: pd.DataFrame) -> str:
+    """See core.reports.comparison_sentence.answer; frame: as `comparison` gives it, of one subject."""
+    return _answer(edition_of(frame), frame)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _answer(which: tuple[str, int, str], _frame: pd.DataFrame) -> str:
+    titles = {key: method.title for key, method in catalogue.current().methods.items()}
+    return answer_of(groups_in(_frame, second_retrainings(_frame), titles))
+
+
+def rows(frame: pd.DataFrame, columns: Sequence[str], over_seeds: bool, nearest: str) -> Rows:
+    """See core.reports.comparison_table.table_of; frame: as `comparison` gives it. Shared by all pages: read, never write."""
+    return _rows(edition_of(frame), tuple(columns), over_seeds, nearest, frame)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _rows(
+    which: tuple[str, int, str], columns: tuple[str, ...], over_seeds: bool, nearest: str, _frame: pd.DataFrame
+) -> Rows:  # fmt: skip
+    return table_of(_frame, second_retrainings(_frame), columns, over_seeds, nearest)
