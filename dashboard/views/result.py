@@ -144,7 +144,6 @@ def answers(run: Run, data: DatasetInfo, split: str) -> None:
     classes, forgotten = data.classes, run.spec.request.picks if run.spec.request.by_class else ()
     cells = runs.handle(run).table("confusion")
     st.subheader("Confusion matrix")
-    dark = st.context.theme.type == "dark"
     models = [model for model in MODEL_TITLE if (cells["model"] == model).any()]
     taught = run.spec.request.kind == "mislabelled" and split == "train"
     row = "taught label" if taught else "true class"
@@ -152,7 +151,7 @@ def answers(run: Run, data: DatasetInfo, split: str) -> None:
     for column, model in zip(st.columns(len(models)), models, strict=True):
         own = cells[(cells["split"] == split) & (cells["model"] == model)]
         column.plotly_chart(
-            class_figures.confusion(own, classes, MODEL_TITLE[model], dark, row, rows), key=f"confusion-{model}",
+            class_figures.confusion(own, classes, MODEL_TITLE[model], row, rows), key=f"confusion-{model}",
             config=plotly_layout.CONFIG,
             alt=f"Heat map: {row} against answer of the {MODEL_TITLE[model]} network",
         )  # fmt: skip

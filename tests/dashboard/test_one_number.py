@@ -66,7 +66,7 @@ def test_every_place_says_the_same_of_each_number(study, in_process: Callable[..
         told, frame = summary(home, store, study_id), comparison(store)
     columns = columns_of(list(METRICS), shelves.metrics)
     rows = table_of(frame, frame, METRICS, True)
-    on_compare = cells(styled(rows, columns, {}, dark=False).to_html(), "Method")
+    on_compare = cells(styled(rows, columns, {}).to_html(), "Method")
     on_studies = cells(study_table(told, columns).to_html(), "Variant")
     assert "0.0 %" in on_compare["finetune"][0]
     for variant, plain in zip(told.variants, shown["variants"], strict=True):

@@ -7,8 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.components.common.markdown import hovered, on_axis
-from dashboard.components.common.palette import MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE
-from dashboard.components.common.plotly_layout import DARK_SCALE, hatch, house, laid_out
+from dashboard.components.common.palette import MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE, sequential
+from dashboard.components.common.plotly_layout import hatch, house, laid_out
 
 READABLE = 15  # classes whose names and counts fit into a matrix
 MOST = 40  # classes that have bars, or a row, of their own; the rest are drawn as one
@@ -119,14 +119,13 @@ def row_names(classes: tuple[str, ...], shown: Sequence[int]) -> list[str]:
 
 
 def confusion(
-    table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False, row: str = "true class", only: Sequence[int] = ()
+    table: pd.DataFrame, classes: tuple[str, ...], title: str, row: str = "true class", only: Sequence[int] = ()
 ) -> go.Figure:
     """Heat map of one model's answers: row = true class, cell = share of that class. table: true, predicted, count.
 
     row: what a row is called where it is not the true class. only: the classes that have a row of their own; without,
     `most_confused` says which.
-    Of many classes, names and counts would cover the cells: a pointer on a cell tells them. dark: begin the scale at the dark
-    theme's background, so that empty cells do not glare.
+    Of many classes, names and counts would cover the cells: a pointer on a cell tells them.
     """
     shown = only or most_confused(table, len(classes))
     names, readable = row_names(classes, shown), len(classes) <= READABLE
@@ -135,7 +134,7 @@ def confusion(
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     figure = go.Figure(
         go.Heatmap(
-            z=shares, x=names, y=names, customdata=counts, zmin=0, zmax=1, colorscale=DARK_SCALE if dark else "Blues",
+            z=shares, x=names, y=names, customdata=counts, zmin=0, zmax=1, colorscale=sequential(),
             xgap=1, ygap=1, showscale=False,
             text=np.where(counts > 0, counts.astype(str), "") if readable else None, texttemplate="%{text}" if readable else None,
             hovertemplate=f"{row.removesuffix(' class')} %{{y}}, answered %{{x}}: %{{customdata}} images (%{{z:.0%}})<extra></extra>",

@@ -3,6 +3,8 @@
 Okabe and Ito's palette, darkened until each passes 3:1 on both themes' backgrounds.
 """
 
+import streamlit as st
+
 MODEL_COLOUR = {"original": "#808890", "unlearned": "#D55E00", "reference": "#2F7FC1"}
 MODEL_PATTERN = {"original": "", "unlearned": "", "reference": "/"}
 MODEL_TITLE = {"original": "Original", "unlearned": "Unlearned", "reference": "Retrained reference"}
@@ -21,6 +23,29 @@ CLASS_SYMBOLS = (
 )  # seven and ten have no common factor: seventy classes differ
 OUTCOME_COLOUR = {"forgotten": "#2F7FC1", "not forgotten": "#D55E00", "over-forgotten": "#AD3A9C"}  # of a forgotten image
 ACCENT, QUIET, THRESHOLD = "#D55E00", "#808890", "#A06CD5"
+
+Scale = list[list[float | str]]  # (share, colour) as Plotly takes them
+
+
+def is_dark() -> bool:
+    """Whether the page that is being drawn has the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def sequential() -> Scale:
+    """Of a heat map: from the page's own tone, so that empty cells do not glare, to a strong blue."""
+    return [[0.0, "#1b232e"], [1.0, "#7cc0f5"]] if is_dark() else [[0.0, "#f1f5f9"], [1.0, "#0b4f8a"]]
+
+
+def diverging() -> Scale:
+    """Blue below, orange above, the page's own tone in the middle: told apart by colour-blind readers too."""
+    return [[0.0, MODEL_COLOUR["reference"]], [0.5, "#242b35" if is_dark() else "#f3f3f1"], [1.0, ACCENT]]
+
+
+def binary() -> Scale:
+    """Of a heat map of 0 and 1."""
+    return [[0.0, "#2a3442" if is_dark() else "#DDE2E8"], [1.0, ACCENT]]
+
 
 STATUS_ICON = {
     "queued": ":material/schedule:",

@@ -7,7 +7,6 @@ from typing import Any
 import plotly.graph_objects as go
 
 HEIGHT = 340  # pixels
-DARK_SCALE = [[0.0, "#1b232e"], [1.0, "#7cc0f5"]]
 LETTER, USUAL = 6, 17  # pixels of a letter of a layer's name; letters that any figure has room for
 ABOVE = 16  # pixels from one row of words to the next
 SMALLEST = 1e-12  # a log axis has no 0: what is smaller stands here

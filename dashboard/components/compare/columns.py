@@ -14,7 +14,7 @@ from core.reports.paired_differences import wins
 from core.reports.rows import SUBJECT, Rows
 from core.reports.unchanged_methods import UNCHANGED
 from dashboard.components.common.metric_tables import FLOOR_TITLE, GOAL
-from dashboard.components.common.palette import MODEL_TITLE
+from dashboard.components.common.palette import MODEL_TITLE, is_dark
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -144,15 +144,16 @@ def _by_value(values: np.ndarray, far: np.ndarray, column: Column, allowed: floa
     return ((rank - 1) / (rank.max() - 1)).to_numpy(float)
 
 
-def paint(good: np.ndarray, dark: bool) -> np.ndarray:
+def paint(good: np.ndarray) -> np.ndarray:
     """CSS of each cell: blue behind the best, orange behind the worst."""
+    dark = is_dark()
     scale = DARK if dark else LIGHT
     steps = np.rint(np.nan_to_num(good) * (len(scale) - 1)).astype(int)
     css = np.array([f"background-color: {colour}; color: {TEXT[dark]}" for colour in scale], object)
     return np.where(np.isnan(good), "", css[steps])
 
 
-def styled(rows: Rows, columns: list[Column], words: Mapping[str, str], dark: bool) -> "Styler":
+def styled(rows: Rows, columns: list[Column], words: Mapping[str, str]) -> "Styler":
     """The table with colours and text; its cells stay numbers, so that a click on a header sorts them.
 
     words: id -> what to write as the settings.
@@ -169,7 +170,7 @@ def styled(rows: Rows, columns: list[Column], words: Mapping[str, str], dark: bo
     table = table.assign(**{column.header: rows.values[column.key] for column in columns}, Run=rows.about["id"])
     css = pd.DataFrame("", index=table.index, columns=table.columns)
     for column in columns:
-        css[column.header] = paint(goodness(rows, column), dark)
+        css[column.header] = paint(goodness(rows, column))
     style = table.style.apply(lambda _: css, axis=None)
     for column in columns:
         write(style, column, rows.values[column.key], rows.halves[column.key])

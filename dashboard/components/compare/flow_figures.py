@@ -7,8 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.components.common.markdown import NAME, in_figure, on_axis
-from dashboard.components.common.palette import ACCENT, MODEL_COLOUR, QUIET
-from dashboard.components.common.plotly_layout import DARK_SCALE, house
+from dashboard.components.common.palette import ACCENT, MODEL_COLOUR, QUIET, sequential
+from dashboard.components.common.plotly_layout import house
 
 SHOWN = 8  # answers that have a band of their own; the rest are drawn together
 GAP = 0.03  # of the height, between two bands
@@ -121,13 +121,13 @@ def overlap_bars(table: pd.DataFrame) -> go.Figure:
     return go.Figure([bars, chance], house(LAYERS, "overlap (Jaccard)", xaxis={"type": "category"}, yaxis=numbers))
 
 
-def overlap_map(table: pd.DataFrame, dark: bool = False) -> go.Figure:
+def overlap_map(table: pd.DataFrame) -> go.Figure:
     """Heat map: row = method, column = layer, cell = overlap of its touched weights with A's. table: rows named by method."""
     shares = table.to_numpy(float)
     text = [["" if np.isnan(v) else f"{100 * v:.0f}" for v in row] for row in shares]
     trace = {
         "type": "heatmap", "z": shares, "x": list(table.columns), "y": [in_figure(str(name)) for name in table.index], "zmin": 0, "zmax": 1,
-        "colorscale": DARK_SCALE if dark else "Blues", "xgap": 1, "ygap": 1, "showscale": False, "text": text,
+        "colorscale": sequential(), "xgap": 1, "ygap": 1, "showscale": False, "text": text,
         "texttemplate": "%{text}", "hoverongaps": False,
         "hovertemplate": "%{y}, %{x}: %{z:.1%} of what A or it changed, both did<extra></extra>",
     }  # fmt: skip

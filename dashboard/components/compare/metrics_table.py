@@ -40,9 +40,8 @@ def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
     there = [name for name in comparable(frame) if "." not in name and frame[name].notna().any()]
     columns = columns_of(_columns(there), metrics)
     rows = comparisons.rows(frame, [c.key for c in columns], over_seeds, NEAREST if NEAREST in there else "")
-    dark = st.context.theme.type == "dark"
     show_frame(
-        styled(rows, columns, differing(frame), dark), key="numbers", row_height=ROW,
+        styled(rows, columns, differing(frame)), key="numbers", row_height=ROW,
         height=ROW * (min(TALLEST, len(rows.about)) + 1) + 3, alt="One row a run, one column a measure",
         column_config={
             "Method": st.column_config.TextColumn(pinned=True, width=pinned_width(bool(rows.about["unchanged"].any()))),

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from dashboard.components.common.class_figures import MOST, counted, most_changed, most_confused, row_names
 from dashboard.components.common.markdown import in_figure, on_axis
-from dashboard.components.common.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL, QUIET
-from dashboard.components.common.plotly_layout import DARK_SCALE, HEIGHT, hatch, house, laid_over
+from dashboard.components.common.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL, QUIET, sequential
+from dashboard.components.common.plotly_layout import HEIGHT, hatch, house, laid_over
 
 WRITTEN = 12  # classes; cells of a larger matrix are too small for numbers
 ROW, AROUND = 30, 110  # pixels of a matrix's row, and of what stands above and below
@@ -60,11 +60,11 @@ def class_difference(
     return go.Figure(traces, laid_over(layout, xaxis={"type": "category"}, yaxis=numbers))
 
 
-def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool = False, row: str = "true class") -> go.Figure:
+def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, row: str = "true class") -> go.Figure:
     """Heat map of one network's answers: row = true class, colour = share of the row, text = share and mean confidence.
 
-    table: true, predicted, count, confidence; a cell without images needs no row. Classes without images have no row. dark, row: as in
-    `result_figures.confusion`.
+    table: true, predicted, count, confidence; a cell without images needs no row. Classes without images have no row. row: as in
+    `class_figures.confusion`.
     """
     shown = most_confused(table, len(classes))
     every, size = row_names(classes, shown), len(classes)
@@ -80,7 +80,7 @@ def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, dark: bool
     ] if written else None  # fmt: skip
     trace = {
         "type": "heatmap", "z": shares, "x": every, "y": names, "zmin": 0, "zmax": 1, "xgap": 1, "ygap": 1,
-        "customdata": np.stack([counts, np.nan_to_num(confidence)], 2), "colorscale": DARK_SCALE if dark else "Blues",
+        "customdata": np.stack([counts, np.nan_to_num(confidence)], 2), "colorscale": sequential(),
         "showscale": False, "text": text, "texttemplate": "%{text}" if written else None, "textfont": {"size": 10},
         "hovertemplate": f"{row.removesuffix(' class')} %{{y}}, answered %{{x}}: %{{z:.1%}} (%{{customdata[0]}} images), mean "
         "confidence %{customdata[1]:.1%}<extra></extra>",

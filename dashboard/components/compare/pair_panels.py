@@ -59,7 +59,6 @@ def matrices(a: Side, b: Side) -> None:
     _one_class(a, b)
     split = st.segmented_control("Images", SPLITS, default="test", key="matrix", bind="query-params", required=True,
                                  help="test: test images. train: the training set. forget: the forget set alone.")  # fmt: skip
-    dark = st.context.theme.type == "dark"
     for column, side in zip(st.columns(2), (a, b), strict=True):
         cells = side.table("confusion")
         chosen = cells[(cells["model"] == "unlearned") & (cells["split"] == split)]
@@ -68,7 +67,7 @@ def matrices(a: Side, b: Side) -> None:
         row = "taught label" if side.request.kind == "mislabelled" and split != "test" else "true class"
         classes = side.classes(int(side.table("per_class")["class"].max()) + 1)  # a class without an answer has no cell
         column.plotly_chart(
-            pair_figures.matrix(chosen, classes, side.title, dark, row), key=f"matrix-{side.letter}",
+            pair_figures.matrix(chosen, classes, side.title, row), key=f"matrix-{side.letter}",
             config=CONFIG,
             alt=f"Heat map: {row} against answer of {side.title}, {split} images",
         )  # fmt: skip
@@ -139,11 +138,11 @@ def weights(about: pd.DataFrame, a: Side, b: Side) -> None:
     left.markdown(f"**A and B have {percent(share)} of their changed weights in common**")
     left.plotly_chart(flows.overlap_bars(table), key="overlap", config=CONFIG,
                       alt="Bars by layer: share of the weights that A or B changed which both changed")  # fmt: skip
-    others, dark = representatives(about, a), st.context.theme.type == "dark"
+    others = representatives(about, a)
     rows = [(method, a.handle.overlap(other)) for method, other in others]
     if rows:
         right.markdown("**Each method with A**, in %")
-        right.plotly_chart(flows.overlap_map(flows.by_method(rows, list(table["layer"])), dark), key="overlaps", config=CONFIG,
+        right.plotly_chart(flows.overlap_map(flows.by_method(rows, list(table["layer"]))), key="overlaps", config=CONFIG,
                            alt="Heat map: overlap of each method's changed weights with A's, layer by layer")  # fmt: skip
     st.caption(
         "How to read it: 100 %, both changed the same weights of that layer; the grey line is what two blind choices of as many "

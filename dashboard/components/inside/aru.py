@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from core.domain.formatting import percent
 from dashboard.components.common.image_grid import sprite
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.palette import ACCENT, QUIET, SET_COLOUR, SET_TITLE
+from dashboard.components.common.palette import ACCENT, QUIET, SET_COLOUR, SET_TITLE, is_dark
 from dashboard.components.inside.figures import Line, bars, kernels, lines
 from dashboard.components.inside.frames import Frame, Panel, Story, missing
 
@@ -83,7 +83,7 @@ def _masks(story: Story) -> list[Frame]:
             f"Which slices go: {plain(name)}",
             "Slice by slice, the gradient on the images is held against that on the noise alone; "
             f"{rule.format(share=percent(float(np.mean(masks[name]))))}.{more}",
-            partial(_layer, name, np.asarray(scores[name]), np.asarray(masks[name]), story.dark),
+            partial(_layer, name, np.asarray(scores[name]), np.asarray(masks[name])),
         )
         for name in names
     ]
@@ -99,14 +99,14 @@ def spread(names: list[str], most: int) -> list[str]:
     return names if len(names) <= most else [names[i] for i in np.linspace(0, len(names) - 1, most).round().astype(int)]
 
 
-def _layer(name: str, score: np.ndarray, mask: np.ndarray, dark: bool) -> Sequence[Panel]:
+def _layer(name: str, score: np.ndarray, mask: np.ndarray) -> Sequence[Panel]:
     by_filter = mask.mean(1)
     filters = bars([str(i) for i in range(len(by_filter))], by_filter, "filter (output channel)", "slices reset", share=True)
     return [
-        Panel("Difference of gradients", f"a {'dark' if dark else 'pale'} cell is a slice that noise and image push alike.",
-              f"Heat map: difference matrix of {name}", kernels(score, dark)),
+        Panel("Difference of gradients", f"a {'dark' if is_dark() else 'pale'} cell is a slice that noise and image push alike.",
+              f"Heat map: difference matrix of {name}", kernels(score)),
         Panel("Mask", "a coloured cell is a slice that was reset" + ("." if max(mask.shape) <= 96 else "; cells are means of neighbours."),
-              f"Heat map: slices of {name} that were reset", kernels(mask, dark, binary=True)),
+              f"Heat map: slices of {name} that were reset", kernels(mask, of_bits=True)),
         Panel("Reset, filter by filter", "share of each filter's slices that was reset.",
               f"Bars: share of each filter of {name} that was reset", filters),
     ]  # fmt: skip

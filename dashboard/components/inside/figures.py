@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.components.common.palette import ACCENT, QUIET, THRESHOLD
-from dashboard.components.common.plotly_layout import DARK_SCALE, house
+from dashboard.components.common.palette import ACCENT, QUIET, THRESHOLD, binary, sequential
+from dashboard.components.common.plotly_layout import house
 
 MARKED = 25  # points of a line, at most, that are marked one by one
 WIDEST = 96  # cells of a map's side; a larger matrix is drawn by the means of its tiles
@@ -68,15 +68,15 @@ def histogram(counts: np.ndarray, edges: np.ndarray, x: str, y: str) -> go.Figur
     return go.Figure(bar, house(x, y, bargap=0))
 
 
-def kernels(matrix: np.ndarray, dark: bool, *, binary: bool = False) -> go.Figure:
-    """Heat map of a number for each kernel slice: matrix (output channels, input channels). binary: of 0 and 1."""
+def kernels(matrix: np.ndarray, *, of_bits: bool = False) -> go.Figure:
+    """Heat map of a number for each kernel slice: matrix (output channels, input channels). of_bits: of 0 and 1."""
     shown, (tall, wide) = tiled(matrix), matrix.shape
-    scale: Any = [[0.0, "#DDE2E8" if not dark else "#2a3442"], [1.0, ACCENT]] if binary else DARK_SCALE if dark else "Blues"
     step = (tall / shown.shape[0], wide / shown.shape[1])
     return go.Figure(
         go.Heatmap(
             z=shown, x=(np.arange(shown.shape[1]) * step[1]).round(1), y=(np.arange(shown.shape[0]) * step[0]).round(1),
-            colorscale=scale, zmin=0, zmax=1 if binary else float(shown.max()) or 1.0, showscale=not binary,
+            colorscale=binary() if of_bits else sequential(), zmin=0,
+            zmax=1 if of_bits else float(shown.max()) or 1.0, showscale=not of_bits,
             colorbar={"thickness": 12, "exponentformat": "power"},
             hovertemplate="output channel %{y}, input channel %{x}: %{z:.3g}<extra></extra>",
         ),

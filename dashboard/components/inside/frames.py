@@ -51,7 +51,6 @@ class Story:
     table: Callable[[str], pd.DataFrame]
     layers: Sequence[str] = ()  # every parameter tensor, input to output
     multi: bool = False
-    dark: bool = False
 
     @property
     def forgotten(self) -> tuple[int, ...]:

@@ -33,7 +33,7 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
     title = method.title if method else spec.method
     story = Story(
         title, spec.params, spec.request, data.classes, recorded,
-        handle.table, _layers(handle), data.multi, st.context.theme.type == "dark",
+        handle.table, _layers(handle), data.multi,
     )  # fmt: skip
     own: dict[str, Callable[[], list[Frame]]] = {
         "ssd": lambda: ssd.frames(story, partial(handle.ask, "importance_view", kept="")),

@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.components.common.palette import ACCENT, MODEL_COLOUR, QUIET, SET_COLOUR, THRESHOLD
+from dashboard.components.common.palette import (
+    ACCENT,
+    MODEL_COLOUR,
+    QUIET,
+    SET_COLOUR,
+    THRESHOLD,
+    diverging,
+    sequential,
+)
 from dashboard.components.common.plotly_layout import house, log10, noted, room_for, upright
 from dashboard.components.common.ssd_figures import NEAR
 
@@ -20,16 +28,6 @@ PARTS = {  # part of the data -> name, colour, dash
 }  # fmt: skip
 POWERS = {"tickvals": list(range(-20, 8)), "ticktext": [f"10<sup>{p}</sup>" for p in range(-20, 8)]}
 RATIOS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
-
-
-def diverging(dark: bool) -> list[list[Any]]:
-    """Blue below, orange above, the page's own tone in the middle: told apart by colour-blind readers too."""
-    return [[0.0, MODEL_COLOUR["reference"]], [0.5, "#242b35" if dark else "#f3f3f1"], [1.0, ACCENT]]
-
-
-def rising(dark: bool) -> list[list[Any]]:
-    """From the page's own tone to a strong one."""
-    return [[0.0, "#1b232e"], [1.0, "#7cc0f5"]] if dark else [[0.0, "#f1f5f9"], [1.0, "#0b4f8a"]]
 
 
 def marks(alpha: float, automatic: float, ceiling: float | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -73,7 +71,7 @@ def alpha_lines(alphas: Sequence[float], accuracies: dict[str, Sequence[float | 
     return go.Figure(traces, layout)
 
 
-def importance_map(layers: Sequence[dict[str, Any]], dark: bool = False) -> go.Figure:
+def importance_map(layers: Sequence[dict[str, Any]]) -> go.Figure:
     """Heat map: above, mean importance by layer on the forget set and on all data, on one log scale; below, their ratio."""
     names = [layer["layer"] for layer in layers]
     means = np.array([[layer[row] or np.nan for layer in layers] for row in ("all", "forget")], float)
@@ -81,13 +79,13 @@ def importance_map(layers: Sequence[dict[str, Any]], dark: bool = False) -> go.F
     few = len(names) <= WRITTEN
     common = {"type": "heatmap", "x": names, "xgap": 1, "ygap": 1, "showscale": False, "texttemplate": "%{text}" if few else None}
     above = {
-        **common, "z": np.log10(means), "y": ["all data", "forget set"], "customdata": means, "colorscale": rising(dark),
+        **common, "z": np.log10(means), "y": ["all data", "forget set"], "customdata": means, "colorscale": sequential(),
         "text": [[_short(v) for v in row] for row in means], "hovertemplate": "%{x}, %{y}: %{customdata:.3g}<extra></extra>",
     }  # fmt: skip
     reach = max(0.3, float(np.nanmax(np.abs(np.log10(np.where(ratios > 0, ratios, np.nan))), initial=0.0)))
     below = {
         **common, "z": np.log10(np.where(ratios > 0, ratios, np.nan)), "y": ["ratio"], "customdata": ratios, "yaxis": "y2",
-        "zmin": -reach, "zmax": reach, "colorscale": diverging(dark), "text": [[_short(v) for v in row] for row in ratios],
+        "zmin": -reach, "zmax": reach, "colorscale": diverging(), "text": [[_short(v) for v in row] for row in ratios],
         "hovertemplate": "%{x}: forget / all %{customdata:.3g}<extra></extra>",
     }  # fmt: skip
     layout = house(LAYERS, "", 300 + room_for(names), xaxis=across(names, "y2"), yaxis={"domain": [0.38, 1], "showgrid": False},
@@ -125,7 +123,7 @@ def bands(layers: Sequence[dict[str, Any]], of: Sequence[str], title: str) -> go
                                    boxmode="group", shapes=lines if of == ["ratio"] else []))  # fmt: skip
 
 
-def kernels(table: Sequence[Sequence[float | None]], block: Sequence[int], what: str, dark: bool = False, ratio: bool = True) -> go.Figure:
+def kernels(table: Sequence[Sequence[float | None]], block: Sequence[int], what: str, ratio: bool = True) -> go.Figure:
     """Heat map of a layer: row = output channel, column = input channel. ratio: on a log scale around 1; else from 0 up."""
     values = np.array(table, float)
     shown = np.log10(np.where(values > 0, values, np.nan)) if ratio else values
@@ -133,7 +131,7 @@ def kernels(table: Sequence[Sequence[float | None]], block: Sequence[int], what:
     rows, columns = values.shape
     trace = {
         "type": "heatmap", "z": shown, "x": np.arange(columns) * block[1], "y": np.arange(rows) * block[0], "customdata": values,
-        "zmin": -reach if ratio else 0, "zmax": reach, "colorscale": diverging(dark) if ratio else rising(dark),
+        "zmin": -reach if ratio else 0, "zmax": reach, "colorscale": diverging() if ratio else sequential(),
         "colorbar": {"thickness": 10, "outlinewidth": 0, **(_ratio_ticks(reach) if ratio else {})},
         "hovertemplate": f"output %{{y}}, input %{{x}}: {what} %{{customdata:.3g}}<extra></extra>",
     }  # fmt: skip

@@ -24,10 +24,9 @@ Json = dict[str, Any]
 
 def importances(source: Source, view: Json) -> None:
     """A tab for every question; only the open one is drawn."""
-    dark = st.context.theme.type == "dark"
     parts = {
-        "By layer": partial(_by_layer, view, dark), "Distributions": partial(_distributions, view),
-        "Kernels": partial(_kernels, source, view, dark), "Filters": partial(_filters, source, view),
+        "By layer": partial(_by_layer, view), "Distributions": partial(_distributions, view),
+        "Kernels": partial(_kernels, source, view), "Filters": partial(_filters, source, view),
     }  # fmt: skip
     for tab, draw in zip(st.tabs(list(parts), key="important", on_change="rerun", bind="query-params"), parts.values(), strict=True):
         if tab.open:
@@ -35,8 +34,8 @@ def importances(source: Source, view: Json) -> None:
                 draw()
 
 
-def _by_layer(view: Json, dark: bool) -> None:
-    st.plotly_chart(drawn.importance_map(view["layers"], dark), key="importance", config=CONFIG,
+def _by_layer(view: Json) -> None:
+    st.plotly_chart(drawn.importance_map(view["layers"]), key="importance", config=CONFIG,
                     alt="Heat map: mean importance of each parameter tensor on all data, on the forget set, and the ratio")  # fmt: skip
     st.caption(
         "How to read it: above, the stronger the colour the more the layer matters. Below, orange: it matters more to the forget set "
@@ -65,10 +64,10 @@ def _layer(source: Source, view: Json, key: str, start: int) -> str:
     return str(st.selectbox("Layer", layers, index=layers.index(layers[start]), key=key, bind="query-params"))
 
 
-def _kernels(source: Source, view: Json, dark: bool) -> None:
+def _kernels(source: Source, view: Json) -> None:
     layer = _layer(source, view, "kernel-layer", min(1, len(view["maps"]) - 1))
     answer = source.ask("kernel_map", layer=layer)
-    st.plotly_chart(drawn.kernels(answer["ratios"], answer["block"], "forget / all", dark), key="kernels", config=CONFIG,
+    st.plotly_chart(drawn.kernels(answer["ratios"], answer["block"], "forget / all"), key="kernels", config=CONFIG,
                     alt=f"Heat map of {layer}: ratio of importance by output and input channel")  # fmt: skip
     together = "" if answer["block"] == [1, 1] else f" Of {answer['shape'][0]} × {answer['shape'][1]}, neighbours are drawn together."
     st.caption(

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.components.common.palette import ACCENT
+from dashboard.components.common.palette import ACCENT, sequential
 from dashboard.components.common.plotly_layout import house, room_for
-from dashboard.components.parameters.importance_figures import LAYERS, WRITTEN, across, rising
+from dashboard.components.parameters.importance_figures import LAYERS, WRITTEN, across
 
 ROW = 34  # pixels of a map's row
 
 
-def by_layer(table: Sequence[Sequence[float]], names: Sequence[str], layers: Sequence[str], what: str, dark: bool = False,
+def by_layer(table: Sequence[Sequence[float]], names: Sequence[str], layers: Sequence[str], what: str,
              shares: bool = False) -> go.Figure:  # fmt: skip
     """Heat map: row = run, column = layer. shares: in percent, from 0 to 1; else relative changes, whose colour ends at 1."""
     values = np.array(table, float)
@@ -20,7 +20,7 @@ def by_layer(table: Sequence[Sequence[float]], names: Sequence[str], layers: Seq
     text = [[("" if not v else f"{100 * v:.0f}" if shares else f"{v:.2g}") for v in row] for row in values]
     trace = {
         "type": "heatmap", "z": np.minimum(values, 1), "x": list(layers), "y": list(names), "zmin": 0, "zmax": 1, "xgap": 1, "ygap": 1,
-        "customdata": values, "text": text, "texttemplate": "%{text}" if written else None, "colorscale": rising(dark),
+        "customdata": values, "text": text, "texttemplate": "%{text}" if written else None, "colorscale": sequential(),
         "showscale": not written, "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%" if shares else None},
         "hovertemplate": f"%{{y}}, %{{x}}: {what} %{{customdata:{'.1%' if shares else '.3g'}}}<extra></extra>",
     }  # fmt: skip
@@ -29,13 +29,13 @@ def by_layer(table: Sequence[Sequence[float]], names: Sequence[str], layers: Seq
     return go.Figure([trace], layout)
 
 
-def overlaps(table: Sequence[Sequence[float | None]], names: Sequence[str], dark: bool = False) -> go.Figure:
+def overlaps(table: Sequence[Sequence[float | None]], names: Sequence[str]) -> go.Figure:
     """Heat map, run by run: weights that both moved over weights that either moved; empty where neither moved any."""
     values = np.array(table, float)
     text = [["" if np.isnan(v) else f"{100 * v:.0f}" for v in row] for row in values]
     trace = {
         "type": "heatmap", "z": values, "x": list(names), "y": list(names), "zmin": 0, "zmax": 1, "xgap": 1, "ygap": 1, "text": text,
-        "texttemplate": "%{text}", "colorscale": rising(dark), "showscale": False, "hoverongaps": False,
+        "texttemplate": "%{text}", "colorscale": sequential(), "showscale": False, "hoverongaps": False,
         "hovertemplate": "%{y} and %{x}: %{z:.1%} in common<extra></extra>",
     }  # fmt: skip
     layout = house("", "", 130 + ROW * max(3, len(names)), xaxis={"type": "category", "showgrid": False},

@@ -48,10 +48,10 @@ def touched(run: Run, names: frozenset[str]) -> None:
 
 
 def _tabs(run: Run, told: Json, others: Others) -> None:
-    dark, names = st.context.theme.type == "dark", on_axis(list(others), NAME)
+    names = on_axis(list(others), NAME)
     parts = {
-        "How far": partial(_far, told, names, dark), "Share of weights": partial(_shares, told, names, dark),
-        "Overlap": partial(_overlap, told, names, dark), "One layer": partial(_one, run, told, others, dark),
+        "How far": partial(_far, told, names), "Share of weights": partial(_shares, told, names),
+        "Overlap": partial(_overlap, told, names), "One layer": partial(_one, run, told, others),
     }  # fmt: skip
     for tab, draw in zip(st.tabs(list(parts), key="touched-look", on_change="rerun", bind="query-params"), parts.values(), strict=True):
         if tab.open:
@@ -102,8 +102,8 @@ def _subject(run: Run) -> tuple[object, ...]:
     return (run.spec.dataset, model_text(run.spec), run.spec.request, run.spec.seed)
 
 
-def _far(told: Json, names: list[str], dark: bool) -> None:
-    st.plotly_chart(drawn.by_layer(told["relative"], names, told["layers"], "relative change", dark), key="touched", config=CONFIG,
+def _far(told: Json, names: list[str]) -> None:
+    st.plotly_chart(drawn.by_layer(told["relative"], names, told["layers"], "relative change"), key="touched", config=CONFIG,
                     alt="Heat map: relative change of each parameter tensor by each method")  # fmt: skip
     st.caption(
         "How to read it: length of the change over the length of the original's weights, layer by layer; 0 is untouched, the colour ends "
@@ -121,17 +121,17 @@ def _threshold(told: Json) -> int:
     return int(levels.index(chosen))
 
 
-def _shares(told: Json, names: list[str], dark: bool) -> None:
+def _shares(told: Json, names: list[str]) -> None:
     at = _threshold(told)
     table = [rows[at] for rows in told["above"]]
-    st.plotly_chart(drawn.by_layer(table, names, told["layers"], "moved", dark, shares=True), key="moved-share", config=CONFIG,
+    st.plotly_chart(drawn.by_layer(table, names, told["layers"], "moved", shares=True), key="moved-share", config=CONFIG,
                     alt="Heat map: share of each layer's weights that each method moved by more than the threshold")  # fmt: skip
     st.caption("How to read it: percent of the layer's weights that moved by more than the threshold above; empty: none did.")
 
 
-def _overlap(told: Json, names: list[str], dark: bool) -> None:
+def _overlap(told: Json, names: list[str]) -> None:
     at = _threshold(told)
-    st.plotly_chart(drawn.overlaps(told["jaccard"][at], names, dark), key="moved-overlap", config=CONFIG,
+    st.plotly_chart(drawn.overlaps(told["jaccard"][at], names), key="moved-overlap", config=CONFIG,
                     alt="Heat map: weights that two methods both moved over weights that either moved")  # fmt: skip
     every = "" if told["step"] == 1 else f" Counted on every {told['step']}th weight."
     st.caption(
@@ -140,7 +140,7 @@ def _overlap(told: Json, names: list[str], dark: bool) -> None:
     )
 
 
-def _one(run: Run, told: Json, others: Others, dark: bool) -> None:
+def _one(run: Run, told: Json, others: Others) -> None:
     left, right = st.columns(2)
     layers = told["maps"]
     stays("touched-run", list(others))
@@ -156,7 +156,7 @@ def _one(run: Run, told: Json, others: Others, dark: bool) -> None:
     left.plotly_chart(drawn.filters(answer["filters"]), key="touched-filters", config=CONFIG,
                       alt=f"Bars: relative change of each output channel of {layer} by {name}")  # fmt: skip
     right.markdown("**By kernel slice**")
-    right.plotly_chart(importance_figures.kernels(answer["slices"], answer["block"], "relative change", dark, ratio=False),
+    right.plotly_chart(importance_figures.kernels(answer["slices"], answer["block"], "relative change", ratio=False),
                        key="touched-slices", config=CONFIG, alt=f"Heat map: relative change of {layer} by channels")  # fmt: skip
     st.caption(
         "How to read it: length of the change over the original's, by filter and by each filter's slice for one input channel; strong "

@@ -201,10 +201,11 @@ def test_small_differences_are_no_drama():
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_cells_can_be_read_on_every_colour(dark):
+def test_cells_can_be_read_on_every_colour(dark, monkeypatch):
     for colour in DARK if dark else LIGHT:
         assert contrast(colour, TEXT[dark]) >= CONTRAST
-    css = paint(np.array([0.0, 1.0, nan]), dark)
+    monkeypatch.setattr("dashboard.components.compare.columns.is_dark", lambda: dark)
+    css = paint(np.array([0.0, 1.0, nan]))
     assert css[2] == ""
     assert css[0] != css[1]
 
@@ -222,14 +223,14 @@ def test_a_colour_blind_person_tells_best_from_worst(eye, scale):
 
 def test_the_table_holds_numbers_that_sort_and_text_that_is_read():
     frame = frame_of({"tow": 0.5}, {"tow": 0.7, "seed": 1}, {"tow": 0.1, "method": "finetune"})
-    told = styled(rows_of(frame, ["tow"], together=True), [column("tow")], differing(frame), dark=False)
+    told = styled(rows_of(frame, ["tow"], together=True), [column("tow")], differing(frame))
     assert list(told.data.columns) == ["Method", "n", "tow ↑", "Run"]
     assert told.data["tow ↑"].tolist() == pytest.approx([0.6, 0.1])
     html = told.to_html()
     assert "60.0 ± 127.1 %" in html  # t = 12.706 with one degree of freedom
     assert "background-color" not in html  # an interval of two seeds, and one seed, tell nothing apart
     sure = frame_of(*({"tow": v + s / 100, "seed": s, "method": m} for m, v in (("ssd", 0.8), ("finetune", 0.2)) for s in range(3)))
-    html = styled(rows_of(sure, ["tow"], together=True), [column("tow")], differing(sure), dark=False).to_html()
+    html = styled(rows_of(sure, ["tow"], together=True), [column("tow")], differing(sure)).to_html()
     assert f"background-color: {LIGHT[-1]}" in html
     assert f"background-color: {LIGHT[0]}" in html
 
@@ -243,14 +244,14 @@ def test_rows_of_one_mean_have_each_its_own_interval():
     )  # fmt: skip
     rows = rows_of(frame, ["tow"], together=True)
     assert len(set(rows.values["tow"][:3].round(12))) == 1
-    html = styled(rows.__class__(rows.about, rows.values.round(12), rows.halves, rows.gaps), [column("tow")], {}, dark=False).to_html()
+    html = styled(rows.__class__(rows.about, rows.values.round(12), rows.halves, rows.gaps), [column("tow")], {}).to_html()
     cells = re.findall(r">([^<>]* %|–)<", html)
     assert cells == ["50.0 ± 24.8 %", "50.0 ± 2.5 %", "50.0 %", "–"]  # 4.303 * 0.1 / sqrt 3, and a tenth of it
 
 
 def test_what_all_rows_share_has_no_column():
     frame = frame_of({"settings": "alpha=2"}, {"settings": "alpha=3", "request": "class:5"})
-    told = styled(rows_of(frame, [], together=False), [], differing(frame), dark=True)
+    told = styled(rows_of(frame, [], together=False), [], differing(frame))
     assert list(told.data.columns) == ["Method", "Request", "Settings", "Seed", "Run"]
 
 
@@ -365,7 +366,7 @@ def test_a_method_that_does_nothing_is_not_on_the_front_and_beats_nobody():
     assert places(*rows) == {"nothing": IDLE, "something": BEATEN, "retrain": FRONT}
     frame = frame_of(*rows)
     rows = table_of(frame, frame, ["train_forget_accuracy", "test_retain_accuracy"], True)
-    table = styled(rows, [column("train_forget_accuracy", "match"), column("test_retain_accuracy")], {}, dark=False).data
+    table = styled(rows, [column("train_forget_accuracy", "match"), column("test_retain_accuracy")], {}).data
     assert list(table["Method"]) == ["Original", "Retrained reference", "something", "Second reference", "nothing (unchanged)"]
     assert list(table["n"]) == [3] * 5
     assert table["train_forget_accuracy ≈"].tolist() == pytest.approx([1.0, 0.98, 0.9, 0.96, 1.0])

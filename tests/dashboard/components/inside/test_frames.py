@@ -65,9 +65,9 @@ def test_a_matrix_is_drawn_as_it_is_until_its_sides_are_too_long():
 
 
 def test_a_kernel_map_ends_at_its_largest_cell_and_a_mask_at_one():
-    assert kernels(np.array([[0.0, 2.0]]), dark=False).data[0].zmax == 2.0
-    assert kernels(np.zeros((2, 2)), dark=True).data[0].zmax == 1.0
-    assert kernels(np.array([[0, 1]], dtype=np.uint8), dark=False, binary=True).data[0].zmax == 1
+    assert kernels(np.array([[0.0, 2.0]])).data[0].zmax == 2.0
+    assert kernels(np.zeros((2, 2))).data[0].zmax == 1.0
+    assert kernels(np.array([[0, 1]], dtype=np.uint8), of_bits=True).data[0].zmax == 1
 
 
 def test_lines_stand_at_a_frame_and_a_level_goes_across():
