@@ -1,4 +1,4 @@
-"""What can be asked about a finished run: questions to the engine, answered while the user waits, and background analyses.
+"""What can be asked about a finished run: questions to the engine, predicted while the user waits, and background analyses.
 
 Both name functions whose modules, which mostly need torch, are imported when they are needed: who only asks needs no torch.
 """

@@ -177,7 +177,7 @@ def comeback(
 
 
 def kept_under_the_last_layer(graft: "pd.DataFrame") -> dict[str, float]:
-    """Model -> accuracy on the kept images with the original's last layer on its own. graft: the table of a finished run."""
+    """Model -> accuracy on the retain images with the original's last layer on its own. graft: the table of a finished run."""
     here = graft[(graft["direction"] == "model_below") & (graft["k"] == graft["k"].max() - 1)]
     return {str(model): float(share) for model, share in zip(here["model"], here["retain"], strict=True)}
 

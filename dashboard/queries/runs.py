@@ -168,8 +168,8 @@ def _ones(packed: np.ndarray) -> int:
 # Question to the engine -> what the page says meanwhile; the others are quick.
 WAITING = {
     "importance_view": "Reading the importances …", "top_filters": "Looking for the images that drive these filters …",
-    "touched_map": "Comparing the networks' weights …", "path_curve": "Asking the network along the step …",
-    "noise_answers": "Asking what the noise looks like …", "plane": "Measuring where the weights lie …",
+    "touched_map": "Comparing the networks' weights …", "path_curve": "Evaluating the network along the step …",
+    "noise_answers": "Classifying the noise …", "plane": "Measuring where the weights lie …",
     "saliency_offer": "Opening the networks …",
 }  # fmt: skip
 ANSWERS = 512  # that stay cached, of all questions together

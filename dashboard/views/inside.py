@@ -21,7 +21,7 @@ if run is not None:
     recorded = {"recorded": "what its method recorded step by step"} if "recorded" in runs.missing_files(run) else {}  # not all record
     lacks(
         run, {"per_class": "accuracies by class", "layers": "how far each layer moved", **recorded}, "views/inside.py",
-        reference="its answers and the place of its weights are missing below",
+        reference="its predictions and the place of its weights are missing below",
         incomplete=any(frame.missing for frame in frames),
     )  # fmt: skip
     player(run.id, frames)

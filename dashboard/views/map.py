@@ -72,7 +72,7 @@ def ask_map(run: Run, data: DatasetInfo) -> None:
         asked, f"the joint map by {projection}", lambda arrays: fragment(
             partial(show, run, data, asked, projection, arrays)), key=projection,
         cost="Features of up to 2,000 images under each network: seconds for small networks, a minute or two for ResNet-18 on a CPU; "
-        "they are kept, and shared by both projections.",
+        "they are stored, and shared by both projections.",
     )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ if run is not None:
     data = catalogue.dataset(run.spec.dataset)
     if data.multi:
         st.info(
-            f"An image of {plain(data.title)} has several attributes, so that no single answer to it is kept or forgotten; "
+            f"An image of {plain(data.title)} has several attributes, so that no single prediction of it is retained or forgotten; "
             "the map is made of runs in which an image has one class.",
             icon=":material/info:",
         )

@@ -44,7 +44,7 @@ def moved(run: Run) -> None:
 def page(run: Run, data: DatasetInfo) -> None:
     """Question, explorer, importance, what was touched."""
     names = runs.present_files(run)
-    st.markdown("Which weights carry what must be forgotten, what happens when they are dampened, and which ones did each method move?")
+    st.markdown("Which weights matter to the forget set, what happens when they are dampened, and which ones did each method move?")
     lacks(run, PARTS, "views/parameters.py", reference="divergence from it, its bars and its row are missing below")
     if "original" in names:
         chosen = source(run, names, data)

@@ -35,7 +35,7 @@ STAGES = {
 }
 INSIDE = (  # pages that look into the open run
     ("parameters", "What happened to the weights", "tune"), ("inside", "The method, step by step", "slow_motion_video"),
-    ("saliency", "What the networks look at", "center_focus_strong"), ("map", "How far each image moved", "scatter_plot"),
+    ("saliency", "Saliency maps", "center_focus_strong"), ("map", "How far each image moved", "scatter_plot"),
 )  # fmt: skip
 
 
@@ -125,14 +125,14 @@ def by_class(run: Run, data: DatasetInfo, split: str) -> None:
     )  # fmt: skip
     if data.multi:
         st.caption(
-            "How to read it: share of all images on which this attribute is predicted correctly, whether they have it or not; the "
+            "Share of all images on which this attribute is predicted correctly, whether they have it or not; the "
             "unlearned network should stand where the hatched reference does."
         )
         return
     st.caption(
-        "How to read it: a forgotten class should fall to where the hatched reference stands; every other class should not move."
+        "A forgotten class should fall to where the hatched reference stands; every other class should not move."
         if forgotten
-        else "How to read it: no whole class is forgotten; every class should stand where the retrained reference does, if there is one."
+        else "No whole class is forgotten; every class should stand where the retrained reference does, if there is one."
     )
 
 
@@ -153,14 +153,14 @@ def answers(run: Run, data: DatasetInfo, split: str) -> None:
         column.plotly_chart(
             class_figures.confusion(own, classes, MODEL_TITLE[model], row, rows), key=f"confusion-{model}",
             config=plotly_layout.CONFIG,
-            alt=f"Heat map: {row} against answer of the {MODEL_TITLE[model]} network",
+            alt=f"Heat map: {row} against prediction of the {MODEL_TITLE[model]} network",
         )  # fmt: skip
     st.caption(
-        "How to read it: a row is the label that the original network was taught, wrong for the images of the request; a cell says how "
+        "A row is the label that the original network was taught, wrong for the images of the request; a cell says how "
         "many of its images got that answer, and the diagonal is what was taught."
         if taught
-        else "How to read it: a row is a true class, a cell how many of its images got that answer; the diagonal is right."
-        + ("" if len(rows) == len(classes) else f" Of {len(classes)} classes the {len(rows)} with most wrong answers have rows.")
+        else "A row is a true class, a cell how many of its images got that prediction; the diagonal is right."
+        + ("" if len(rows) == len(classes) else f" Of {len(classes)} classes the {len(rows)} with most wrong predictions have rows.")
     )
 
 

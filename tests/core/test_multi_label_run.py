@@ -101,7 +101,7 @@ def numbers_by_hand(kept=0.95, forget=0.95):
 
 
 def seen(*pairs):
-    """(accuracy, answered with yes) of each attribute."""
+    """(accuracy, predicted with yes) of each attribute."""
     return [ClassSeen(share, 100, has, yes) for (share, yes), has in zip(pairs, (60, 50), strict=True)]
 
 

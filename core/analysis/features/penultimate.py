@@ -33,7 +33,7 @@ def compute(home: Home, run_id: str, say: Say, *, count: int, seed: int) -> Arra
     run = open_models(home, run_id)
     if is_multi(run.splits.train.labels):
         raise WrongInput(
-            f"An image of {run.data.info.title} has several attributes, so no single answer to it is kept or forgotten; "
+            f"An image of {run.data.info.title} has several attributes, so no single prediction of it is retained or forgotten; "
             "a map is made of datasets in which an image has one class."
         )
     run.model("original")  # the others stand beside it: raises where there is none

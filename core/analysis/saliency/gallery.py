@@ -32,7 +32,7 @@ def gallery(
     `labels`: int64 (N,) or uint8 (N, A). `maps/MODEL`: float16 (N, H, W), in units of `scale`; `answers/MODEL`, `targets/MODEL`: int64
     (N,); `shares/MODEL`: float32 (N,), the probability of the target. `scores/FIRST/SECOND`: float32 (N, 4) in the order of
     Scores, NaN where there is none. `parts/PART/MODEL`: share of the map on the true pixels, of cartoon faces, NaN where unseen.
-    target: "true", or "own" for each network's own answer; with several attributes, always the original's most likely one, and
+    target: "true", or "own" for each network's own prediction; with several attributes, always the original's most likely one, and
     `answers` are each network's most likely attributes. Raises WrongInput.
     """
     opened = open_models(home, run_id)

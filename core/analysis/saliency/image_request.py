@@ -26,7 +26,7 @@ class Asked:
     """An image and what is asked of it. x: (1, C, H, W) in [0, 1]; label: its class, or its attributes 0 and 1; None for a user's own.
     row: "train" or "test", and its place there.
 
-    target: "true", "own" (each network's own answer; the original's most likely attribute, for all, where there are several, which no
+    target: "true", "own" (each network's own prediction; the original's most likely attribute, for all, where there are several, which no
     network need give), or a class or attribute.
     """
 

@@ -12,7 +12,7 @@ from dashboard.components.common.plotly_layout import hatch, house, laid_out
 
 READABLE = 15  # classes whose names and counts fit into a matrix
 MOST = 40  # classes that have bars, or a row, of their own; the rest are drawn as one
-NO_MATRIX = "an image has several attributes, so no answer stands in place of another one."
+NO_MATRIX = "an image has several attributes, so no prediction stands in place of another one."
 
 
 def most_changed(table: pd.DataFrame, first: Sequence[int], most: int = MOST) -> tuple[int, ...]:
@@ -137,7 +137,7 @@ def confusion(
             z=shares, x=names, y=names, customdata=counts, zmin=0, zmax=1, colorscale=sequential(),
             xgap=1, ygap=1, showscale=False,
             text=np.where(counts > 0, counts.astype(str), "") if readable else None, texttemplate="%{text}" if readable else None,
-            hovertemplate=f"{row.removesuffix(' class')} %{{y}}, answered %{{x}}: %{{customdata}} images (%{{z:.0%}})<extra></extra>",
+            hovertemplate=f"{row.removesuffix(' class')} %{{y}}, predicted %{{x}}: %{{customdata}} images (%{{z:.0%}})<extra></extra>",
         )
     )  # fmt: skip
     figure.update_xaxes(type="category", showgrid=False, showticklabels=readable)

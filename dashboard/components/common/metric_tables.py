@@ -99,7 +99,7 @@ def gist(numbers: Numbers, request: ForgetRequest) -> str:
     """A finished run in a line: accuracy on what was to go and on the rest, beside the reference's."""
     forget = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
     parts = []
-    for word, metric in (("accuracy on the forget request", forget), ("on the rest", "test_retain_accuracy")):
+    for word, metric in (("accuracy on the forget request", forget), ("on the retain set", "test_retain_accuracy")):
         value, wanted = (numbers.get(model, {}).get(metric) for model in ("unlearned", "reference"))
         if value is not None:
             parts.append(f"{word}: {percent(value)}" + ("" if wanted is None else f" ({percent(wanted)} if retrained)"))

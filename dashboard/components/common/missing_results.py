@@ -50,7 +50,7 @@ def gone(run: Run, page: str) -> None:
     kinds = {"no longer there": lost, "damaged": harmed}
     told = [f"Files of run {run.id} are {how} ({', '.join(names)})." for how, names in kinds.items() if names]
     if told:
-        again = "The numbers below are kept in the database and stay until then. Run it again: what is still kept is not trained anew."
+        again = "The numbers below are stored in the database and stay until then. Run it again: what is still stored is not trained anew."
         st.warning(plain(" ".join([*told, again])), icon=":material/folder_off:")
         _offer("Run it again", run, "gone", page, run.spec.reference)
 

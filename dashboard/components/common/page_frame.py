@@ -16,7 +16,7 @@ ASSETS = Path(__file__).resolve().parents[3] / "assets"
 ON_PRIMARY = ("[data-testid='stBaseButton-primary']:not(:disabled) *", "[data-testid='stMultiSelectTagsContainer'] [data-tag] *")
 DARK_BUTTON = f"<style>{', '.join(ON_PRIMARY)} {{color: #10151d;}}</style>"
 
-LOOK_ONLY = "What is stored can be looked at; nothing new can be started or kept until then."
+LOOK_ONLY = "What is stored can be viewed; nothing new can be started or stored until then."
 
 
 def frame(page: Any) -> None:

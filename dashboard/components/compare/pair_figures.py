@@ -82,7 +82,7 @@ def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, row: str =
         "type": "heatmap", "z": shares, "x": every, "y": names, "zmin": 0, "zmax": 1, "xgap": 1, "ygap": 1,
         "customdata": np.stack([counts, np.nan_to_num(confidence)], 2), "colorscale": sequential(),
         "showscale": False, "text": text, "texttemplate": "%{text}" if written else None, "textfont": {"size": 10},
-        "hovertemplate": f"{row.removesuffix(' class')} %{{y}}, answered %{{x}}: %{{z:.1%}} (%{{customdata[0]}} images), mean "
+        "hovertemplate": f"{row.removesuffix(' class')} %{{y}}, predicted %{{x}}: %{{z:.1%}} (%{{customdata[0]}} images), mean "
         "confidence %{customdata[1]:.1%}<extra></extra>",
     }  # fmt: skip
     layout = house(

@@ -44,7 +44,7 @@ def by_class(a: Side, b: Side) -> None:
     st.plotly_chart(
         pair_figures.class_difference(ours, theirs, a.classes(int(ours["class"].max()) + 1), forgotten, multi=a.multi),
         key="difference", config=CONFIG,
-        alt=f"Bars by {what}: accuracy of B's unlearned network minus A's, on unseen and on training images",
+        alt=f"Bars by {what}: accuracy of B's unlearned network minus A's, on test and on training images",
     )  # fmt: skip
     told = [catalogue.request_title(side.request, side.dataset) for side in (a, b)]
     other = "" if a.request == b.request else f" A had to forget {told[0]}, B {told[1]}."
@@ -63,17 +63,17 @@ def matrices(a: Side, b: Side) -> None:
         cells = side.table("confusion")
         chosen = cells[(cells["model"] == "unlearned") & (cells["split"] == split)]
         if not len(chosen):
-            raise WrongInput(f"Run {side.id} stored no answers on the {split} set: another version of Forgetscope made it.")
+            raise WrongInput(f"Run {side.id} stored no predictions on the {split} set: another version of Forgetscope made it.")
         row = "taught label" if side.request.kind == "mislabelled" and split != "test" else "true class"
         classes = side.classes(int(side.table("per_class")["class"].max()) + 1)  # a class without an answer has no cell
         column.plotly_chart(
             pair_figures.matrix(chosen, classes, side.title, row), key=f"matrix-{side.letter}",
             config=CONFIG,
-            alt=f"Heat map: {row} against answer of {side.title}, {split} images",
+            alt=f"Heat map: {row} against prediction of {side.title}, {split} images",
         )  # fmt: skip
     st.caption(
         "How to read it: a row is a true class (or the label that the original was taught, where the request made some of them wrong); "
-        "a cell says how many of its images got that answer, and below it how sure the network was of it on average."
+        "a cell says how many of its images got that prediction, and below it how sure the network was of it on average."
     )
 
 
@@ -90,18 +90,18 @@ def went(a: Side, b: Side) -> None:
         if known:
             column.metric(
                 f"{side.letter}: total variation distance", percent(flows.total_variation(counts)),
-                help="Between the reference's and the unlearned network's answers on the forget set: half the sum of the "
-                "differences of their shares. 0 %: the same mix of answers; 100 %: no answer in common.",
+                help="Between the reference's and the unlearned network's predictions on the forget set: half the sum of the "
+                "differences of their shares. 0 %: the same distribution; 100 %: no prediction in common.",
             )  # fmt: skip
         else:
-            column.caption(f"{side.letter} has no retrained reference, so its answers stand beside the true classes.")
+            column.caption(f"{side.letter} has no retrained reference, so its predictions stand beside the true classes.")
         column.plotly_chart(
             flows.flow(counts, classes, left, "unlearned"), key=f"flow-{side.letter}", config=CONFIG,
-            alt=f"Bands from the {left}'s answers on the forget set to those of {side.title}, unlearned network",
+            alt=f"Bands from the {left}'s predictions on the forget set to those of {side.title}, unlearned network",
         )  # fmt: skip
     st.caption(
-        "How to read it: the number says how far the two mixes of answers are apart. Left, what a network that never saw the "
-        "forgotten images takes them for; right, what the unlearned one does. Blue: the same image gets the same answer; "
+        "How to read it: the number says how far the two distributions of predictions are apart. Left, what a network that never saw the "
+        "forgotten images takes them for; right, what the unlearned one does. Blue: the same image gets the same prediction; "
         "orange: another one."
     )
 
@@ -120,7 +120,7 @@ def inside(a: Side, b: Side) -> None:
                             alt=f"Likeness of A's and B's layers with the original's and the reference's, on {title}")  # fmt: skip
     st.caption(
         "How to read it: 1, the layer makes the same of the images. On the forget set a thorough method leaves the original (dotted) "
-        "and comes near the reference (dashed); on kept images it should stay with both."
+        "and comes near the reference (dashed); on retain images it should stay with both."
     )
 
 
@@ -189,8 +189,8 @@ def trusted(look: Look, a: Side, b: Side) -> None:
         for doubt in found:
             st.markdown(f":material/warning: {plain(doubt.sentence)}")
         if not found:
-            fell = "less accuracy on the forget request" if a.request.by_class else "answers nearer to the reference's"
-            apart = "; its answers lie nearer to the reference's than B's do, seed by seed" if rivals else ""
+            fell = "less accuracy on the forget request" if a.request.by_class else "predictions nearer to the reference's"
+            apart = "; its predictions lie nearer to the reference's than B's do, seed by seed" if rivals else ""
             st.markdown(f":material/check_circle: A's effect, {fell} than before, is larger than what seeds change{apart}.")
 
 

@@ -45,7 +45,7 @@ def trade_offs(look: Look, picked: dict[str, str]) -> None:
         alt=f"Runs between {x.title} and {y.title}; the front that none of them beats is drawn through",
     )  # fmt: skip
     st.caption(
-        "How to read it: a gap is the distance to the run's own retrained reference, whose bar says how far a second retraining lies from "
+        "A gap is the distance to the run's own retrained reference, whose bar says how far a second retraining lies from "
         "it. Grey points are beaten: another is surely better in one aim and surely no worse in the other"
         + (f", by the 95 % intervals. Bars: intervals of {FEW} seeds or more." if look.over_seeds else
            ", by more than two retrained networks differ. One run a point: this compares runs, not methods.")

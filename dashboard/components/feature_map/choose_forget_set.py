@@ -117,7 +117,7 @@ def _forecast(rows: np.ndarray, table: pd.DataFrame, arrays: Arrays) -> None:
 def _words(told: Forecast) -> str:
     how = "hard" if told.overlap >= 0.5 * told.by_chance else "easier"
     return (
-        f"How to read it: a forecast of difficulty, not a promise. Sets that lie among what stays are harder to forget without harm "
+        f"How to read it: a forecast of difficulty, not a promise. Sets that lie among the retain set are harder to forget without harm "
         f"(Zhao et al., arXiv:2406.01257, of CIFAR and of their own measure); by this one the choice looks **{how}**: its overlap is "
         f"{'at least' if how == 'hard' else 'below'} half of a random choice's."
     )

@@ -23,7 +23,7 @@ SELECTORS = {
         "The open image and those nearest to it: Euclidean distance between the original's features before its last layer, "
         "among the training images on the map.",
     ),
-    "most confident": Selector("The original's largest probability, highest first, whatever the answer."),
+    "most confident": Selector("The original's largest probability, highest first, whatever the prediction."),
     "most atypical": Selector(
         "Distance of the original's features from the centre of the image's class (the mean over its training images on the map), "
         "divided by the class's root mean square distance: 1 is usual.",
@@ -34,13 +34,13 @@ SELECTORS = {
         "memorisation proper leaves out one image over many trainings. Where a whole class is gone, it tells of the class, not the image.",
         True,
     ),
-    "known against unseen neighbours": Selector(
+    "training against test neighbours": Selector(
         "Another proxy of memorisation, of any training image: the original's probability of the label, minus the share of the "
         f"{NEAR} nearest test images (by its own features) that have that label: what it knows of the image and could not know from "
         "others like it. Those features were trained on the image too, which hides a part of it.",
     ),
     "suspected mislabelled": Selector(
-        f"Mean of two doubts: 1 minus the original's probability of the label, and the share of the {NEAR} nearest training images "
+        f"Mean of two uncertainties: 1 minus the original's probability of the label, and the share of the {NEAR} nearest training images "
         "with another label. A network that has learnt a wrong label by heart hides the first; an honest rare image shows both.",
     ),
 }  # fmt: skip
@@ -56,7 +56,7 @@ def scores(table: pd.DataFrame, rule: str) -> np.ndarray:
     elif rule == "most memorised":
         before, without = (np.log(own[model].clip(np.finfo(np.float32).tiny)) for model in ("original", "reference"))
         found = np.where(table["set"] == "forget", before - without, np.nan)
-    elif rule == "known against unseen neighbours":
+    elif rule == "training against test neighbours":
         found = own["original"] - table["unseen_agreeing"].to_numpy(np.float64)
     else:
         found = (1 - own["original"] + 1 - table["agreeing"].to_numpy(np.float64)) / 2

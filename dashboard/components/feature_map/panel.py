@@ -31,7 +31,7 @@ ABOUT: dict[str, Any] = {"how": "saliency", "target": "true", "settings": {}}
 
 def small_maps(run: Run, name: str, place: int) -> None:
     """name: the image's set; place: its place there. Maps of its true class; a switch, since some networks take seconds to open."""
-    if st.toggle("Where do the networks look?", key="map_looks", bind="query-params"):
+    if st.toggle("Saliency of this image", key="map_looks", bind="query-params"):
         with st.spinner("Explaining …"):
             answer = runs.handle(run).ask("saliency", image={"set": name, "place": place}, **ABOUT)
         image = answer["image"]
@@ -41,7 +41,7 @@ def small_maps(run: Run, name: str, place: int) -> None:
             column.image(overlays.shown(overlays.over(image, values, scale)), output_format="PNG",
                          alt=f"Gradient map of the {MODEL_TITLE[model].lower()} network")  # fmt: skip
             column.caption(MODEL_TITLE[model])
-        st.caption("How to read it: the redder a pixel, the more the answer for the true class hangs on it; one scale for all networks.")
+        st.caption("How to read it: the redder a pixel, the more the score of the true class depends on it; one scale for all networks.")
     if st.button("Explain it on the Saliency page", icon=":material/center_focus_strong:", key="map_saliency"):
         ask_elsewhere({"saliency_from": name, "saliency_place": place}, "views/saliency.py", {"saliency_place": run.id})
 
@@ -165,7 +165,7 @@ def show_card(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | No
         probabilities(answers, row, data.classes, label, None if taught == label else taught), key="map_probabilities", config=CONFIG,
         alt="Bars: probability of each class for this image under each network",
     )  # fmt: skip
-    st.caption("How to read it: where the unlearned network's bars stand as the hatched reference's do, it answers as if it never saw it.")
+    st.caption("How to read it: where the unlearned network's bars stand as the hatched reference's do, it predicts as if it never saw it.")
     near = arrays["neighbours"][row][:SIMILAR]
     if stored is not None and len(near):
         st.image(sprite(pictures(table, near, stored), int(stored["peak"]), ACROSS), alt=f"The {len(near)} training images nearest to it")

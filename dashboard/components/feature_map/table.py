@@ -65,11 +65,11 @@ def rules_of(table: pd.DataFrame) -> dict[str, Rule]:
     by = "reference" if with_reference else "original (there is no reference)"
     rules = {
         "forgotten": Rule(
-            "Forgotten", "to forget, or unseen of the same kind: the original answers its label, the unlearned network no longer does",
+            "Forgotten", "forget set, or test images of its kind: the original predicts its label, the unlearned network no longer does",
             gone & known & ~still, gone & known,
         ),
         "not forgotten": Rule(
-            "Not forgotten", "to forget, or unseen of the same kind: original and unlearned network both answer its label",
+            "Not forgotten", "in the forget set, or a test image of the same kind: original and unlearned network both predict its label",
             gone & known & still, gone & known,
         ),
         "over-forgotten": Rule(
@@ -79,7 +79,7 @@ def rules_of(table: pd.DataFrame) -> dict[str, Rule]:
     if with_reference:
         same = _answers(table, "unlearned") == _answers(table, "reference")
         rules[AS_REFERENCE] = Rule(
-            "Went where the reference put it", "any image: the unlearned network answers what the reference answers, right or wrong",
+            "Went where the reference put it", "any image: the unlearned network predicts what the reference predicts, right or wrong",
             same, np.ones(len(table), bool),
         )  # fmt: skip
     return rules

@@ -152,7 +152,7 @@ def _ask_mislabelled(data: DatasetInfo, seeds: bool) -> ForgetRequest:
     request = _ask_drawn(data, "mislabelled", seeds)
     st.caption(
         "The labels of these images are flipped **before the original is trained**, each to one of the wrong classes by the seed: the "
-        "original learns them, and must then forget them. The truth is kept, so that the answers can be held against the right labels."
+        "original learns them, and must then forget them. The truth is kept, so that the predictions can be held against the right labels."
     )
     return request
 

@@ -129,13 +129,13 @@ def _healing(story: Story, control: np.ndarray | None, offer: Callable[[], None]
         return missing("Healing", "accuracies while healing")
     looks = np.asarray(story.recorded["aru/healing"], dtype=float)
     of_control = story.params.get("mask") != "aru"
-    beside = "; beside the ablation that reset as many slices at random" if control is not None else ""
+    beside = "; compared with the ablation that reset as many slices at random" if control is not None else ""
     if control is None and not of_control:
         beside = "; its ablation would tell whether the choice of slices matters"
     return Frame(
         "After the reset, and while it heals",
-        f"The reset leaves {percent(looks[0, 0])} on the forget set and {percent(looks[0, 1])} on the rest; training on the retain set "
-        f"takes the rest to {percent(looks[-1, 1])}, and the forget set to {percent(looks[-1, 0])}{beside}.",
+        f"The reset leaves {percent(looks[0, 0])} on the forget set and {percent(looks[0, 1])} on the retain set; training on the "
+        f"retain set takes it to {percent(looks[-1, 1])}, and the forget set to {percent(looks[-1, 0])}{beside}.",
         partial(_healed, looks, control, None if of_control else offer),
     )
 
@@ -150,7 +150,8 @@ def healing(looks: np.ndarray, control: np.ndarray | None, which: int, name: str
 
 def _healed(looks: np.ndarray, control: np.ndarray | None, offer: Callable[[], None] | None) -> Sequence[Panel]:
     alike = "; where the dotted line runs alike, the choice of slices made no difference" if control is not None else ""
-    hows = {"forget": f"it should stay low while the rest heals{alike}.", "retain": "it should come back to where it was before the reset."}
+    hows = {"forget": f"it should stay low while retain accuracy recovers{alike}.",
+            "retain": "it should come back to where it was before the reset."}
     panels = [
         Panel(SET_TITLE[name], how, f"Lines: accuracy on {SET_TITLE[name].lower()} after each epoch of healing",
               healing(looks, control, which, SET_TITLE[name].lower()))

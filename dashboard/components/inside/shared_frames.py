@@ -37,14 +37,14 @@ def frames(story: Story) -> list[Frame]:
         ),
         Frame(
             f"Before and after, {what} by {what}",
-            "Accuracy on the forget request should fall to the retrained network's, and the rest should stay: both are told apart here.",
+            "Accuracy on the forget request should fall to the retrained network's, and retain accuracy should stay: both are shown here.",
             partial(_classes, story),
         ),
     ]
     if not story.multi:
         ends.append(
             Frame(
-                "Where the answers of the forget set went",
+                "Predictions on the forget set",
                 "A forgotten image is predicted as another class; the retrained network shows which predictions are natural for it.",
                 partial(_answers, story),
             )
@@ -71,8 +71,8 @@ def _classes(story: Story) -> Sequence[Panel]:
 
 def _answers(story: Story) -> Sequence[Panel]:
     return [Panel(
-        "Answers on the forget set", "share of the forgotten images that got each answer; the unlearned network's bars should look like "
-        "the hatched reference's.", "Bars: share of the forget set by answer, of each network",
+        "Answers on the forget set", "share of the forget set with each prediction; the unlearned network's bars should look like "
+        "the hatched reference's.", "Bars: share of the forget set by prediction, of each network",
         answered(story.table("confusion"), story.classes),
     )]  # fmt: skip
 
@@ -86,7 +86,7 @@ def answered(table: pd.DataFrame, classes: tuple[str, ...]) -> go.Figure:
     """
     rows = table[table["split"] == "forget"]
     if not len(rows):
-        raise WrongInput("This run stored no answers of the forget set by themselves; run it again.")
+        raise WrongInput("This run stored no predictions on the forget set by themselves; run it again.")
     often = rows.groupby("predicted")["count"].sum().sort_values(ascending=False, kind="stable")
     here = sorted(int(index) for index in often.index[often > 0][:MOST])
     names = dict(zip(here, on_axis([classes[index] for index in here]), strict=True))
@@ -130,7 +130,7 @@ def _mask(story: Story) -> list[Frame]:
     return [Frame(
         "The mask: which weights may move",
         f"The {percent(free)} of all weights to which the forget set's loss is most sensitive may move; all others are put back after "
-        "every step, so that the rest of the network is spared.", partial(_by_layer, masks),
+        "every step, so that the network is spared elsewhere.", partial(_by_layer, masks),
     )]  # fmt: skip
 
 
@@ -147,12 +147,12 @@ def _healing(story: Story) -> list[Frame]:
     looks = np.asarray(story.recorded["scrub/healing"], dtype=float)
     return [Frame(
         "Away and back, epoch by epoch",
-        f"Each epoch climbs away from the original's predictions on the forget set and then back on the rest: accuracy goes to "
+        f"Each epoch climbs away from the original's predictions on the forget set and then back on the retain set: accuracy goes to "
         f"{percent(looks[-1, 0])} and {percent(looks[-1, 1])}.", partial(_epochs, looks),
     )]  # fmt: skip
 
 
 def _epochs(looks: np.ndarray) -> list[Panel]:
     series = [Line(SET_TITLE[name], looks[:, i], SET_COLOUR[name], SET_DASH[name]) for i, name in enumerate(("forget", "retain"))]
-    return [Panel("Accuracy after each epoch", "the forget set's line should fall and stay down, the kept images' come back up.",
+    return [Panel("Accuracy after each epoch", "the forget set's line should fall and stay down, the retain set's come back up.",
                   "Lines: accuracy on forget and retain set after each epoch", lines(series, "epoch", "accuracy", share=True))]  # fmt: skip

@@ -46,7 +46,7 @@ def frames(story: Story, view: View) -> list[Frame]:
         ),
         Frame(
             "Right of the line: selected",
-            "Selected weights serve the forget set out of proportion; all others are left exactly as they are, which is to spare the rest.",
+            "Selected weights serve the forget set out of proportion; all others are left as they are, which is to spare the retain set.",
             partial(ratio, 2),
         ),
         Frame(
@@ -56,7 +56,7 @@ def frames(story: Story, view: View) -> list[Frame]:
         ),
         Frame(
             "Dampened weights by layer",
-            "That is the whole edit, with no training after it: which layers it fell on tells where the forgotten images were kept.",
+            "That is the whole edit, with no training after it: which layers it fell on tells where the forget set was encoded.",
             partial(_by_layer, summary),
         ),
     ]  # fmt: skip
@@ -118,7 +118,7 @@ def _ratios(view: View, alpha: float, strength: float, stage: int) -> Sequence[P
 
 def _betas(summary: Callable[[], dict[str, Any]]) -> Sequence[Panel]:
     told = summary()
-    figure = histogram(told["counts"], BETAS, "β, the share of its value that a weight keeps", "weights")
+    figure = histogram(told["counts"], BETAS, "β, the factor that a selected weight is multiplied by", "weights")
     return [Panel(f"Distribution of β over the {percent(told['all'])} of all weights that were dampened",
                   "at the left end weights are all but erased, at the right end hardly changed.", "Histogram of beta", figure)]  # fmt: skip
 

@@ -71,9 +71,9 @@ def path_explorer(run: RunHandle) -> None:
     for column, what, title in zip(st.columns(2), ("accuracy", "loss"), ("Accuracy", "Mean loss"), strict=True):
         column.markdown(f"**{title} along the step**")
         column.plotly_chart(ssse.path(curve, now, t, what), key=f"path-{what}", config=plotly_layout.CONFIG,
-                            alt=f"Lines: {title.lower()} on forgotten, kept and test images along the step, with t marked")  # fmt: skip
+                            alt=f"Lines: {title.lower()} on forget, retain and test images along the step, with t marked")  # fmt: skip
     looked = ", ".join(f"{count} of the {SET_TITLE[name].lower()}" for name, count in now["looked_at"].items())
-    st.caption(f"How to read it: the upright line stands at t; the network there is asked anew at every pull, no new run ({looked}).")
+    st.caption(f"How to read it: the upright line stands at t; the network there is evaluated anew at every pull, no new run ({looked}).")
 
 
 def sureness(run: RunHandle) -> Mapping[str, np.ndarray]:

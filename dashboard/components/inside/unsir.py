@@ -120,12 +120,12 @@ def _training(story: Story) -> list[Frame]:
     return [
         Frame(
             "Impair",
-            "One epoch teaches the noise under the forgotten class's name, with kept images in between: accuracy on what is kept goes from "
+            "One epoch teaches the noise under the forget class's name, with retain images in between: retain accuracy goes from "
             f"{percent(kept[0])} to {percent(kept[1])}.", partial(_stages, kept, 2),
         ),
         Frame(
             "Repair",
-            "One more epoch on kept images alone is to bring back what the impairing broke, and nobody is there to bring back the "
+            "One more epoch on retain images alone is to repair what the impairing broke, and nothing repairs the "
             f"forgotten class: accuracy on what is kept is now {percent(kept[2])}.", partial(_stages, kept, 3),
         ),
     ]  # fmt: skip
@@ -134,7 +134,7 @@ def _training(story: Story) -> list[Frame]:
 def _stages(kept: np.ndarray, shown: int) -> Sequence[Panel]:
     names = ["before", "after impairing", "after repairing"]
     values = [value if index < shown else np.nan for index, value in enumerate(kept)]
-    figure = bars(names, values, "stage", "accuracy on the kept images", share=True, colour=SET_COLOUR["retain"])
-    return [Panel("Accuracy on the kept images that it trains on", "a small dip that is repaired is the price; UNSIR never reads a "
+    figure = bars(names, values, "stage", "accuracy on the retain images", share=True, colour=SET_COLOUR["retain"])
+    return [Panel("Accuracy on the retain images that it trains on", "a small dip that is repaired is the price; UNSIR never reads a "
                   "forgotten image, so it cannot watch their accuracy: the last frames do.",
                   "Bars: accuracy on retain images by stage", figure)]  # fmt: skip

@@ -36,20 +36,20 @@ def frames(story: Story, plane: Plane | None, sure: Callable[[], Mapping[str, np
     steps = np.minimum(np.arange(len(looks)) * int(story.params["look_every"]), int(story.params["steps"]))
     return [
         Frame(
-            "The aim: answer like one that never saw them",
-            f"Small steps pull the answers on the forget set to those of a stand-in that never saw it, until their divergence is below τ = "
-            f"{float(story.params['tolerance']):g} nats; here {_ended(looks, story)}.", partial(_curves, looks, steps, story),
+            "The aim: predict like one that never saw them",
+            f"Small steps pull the predictions on the forget set to those of a stand-in that never saw it, until their divergence is below "
+            f"τ = {float(story.params['tolerance']):g} nats; here {_ended(looks, story)}.", partial(_curves, looks, steps, story),
         ),
         *(_moments(story, looks, steps, plane) if plane else []),
         Frame(
             "Can an attack still tell?",
-            "At each look the losses of forgotten and kept images are compared: at 50 % nobody could tell them apart by their loss.",
+            "At each evaluation the losses of forget and retain images are compared: at 50 % nobody could tell them apart by their loss.",
             partial(_attack, looks, steps),
         ),
         *([] if story.multi else [Frame(
-            "How sure it is of the forgotten images",
-            "The probability of the right class, image by image: unlearned answers should be as sure as the reference's, no less and no "
-            "more.", partial(_sure, sure),
+            "Confidence on the forget set",
+            "The probability of the right class, image by image: unlearned predictions should be as sure as the reference's, no less and "
+            "no more.", partial(_sure, sure),
         )]),
     ]  # fmt: skip
 
@@ -69,10 +69,10 @@ def _curves(looks: np.ndarray, steps: np.ndarray, story: Story) -> Sequence[Pane
     far = lines([Line("weights that move", looks[:, 1], ACCENT, x=steps), level(float(story.params["radius"]), "R, no farther", steps[-1])],
                 "steps taken", "change over the start's length")  # fmt: skip
     return [
-        Panel("Divergence from the stand-in's answers", "it should fall below the dashed line, where the method stops.",
-              "Line: Jensen-Shannon divergence at each look", gap),
+        Panel("Divergence from the stand-in's predictions", "it should fall below the dashed line, where the method stops.",
+              "Line: Jensen-Shannon divergence at each evaluation", gap),
         Panel("How far the weights went", "the dashed line is the radius R, from which they are pulled back.",
-              "Line: relative distance of the weights at each look", far),
+              "Line: relative distance of the weights at each evaluation", far),
     ]  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def _moments(story: Story, looks: np.ndarray, steps: np.ndarray, plane: Plane) -
 
 
 def _plane(looks: np.ndarray, steps: np.ndarray, look: int, plane: Plane) -> Sequence[Panel]:
-    gap = Panel("Divergence at this look", "the line stands at this frame.", "Line: divergence at each look, with this frame's marked",
+    gap = Panel("Divergence at this evaluation", "the line stands at this frame.", "Line: divergence by step, with this frame's marked",
                 _gap(looks, steps, at=float(steps[look])))  # fmt: skip
     try:
         told = plane()
@@ -150,9 +150,9 @@ def _attack(looks: np.ndarray, steps: np.ndarray) -> Sequence[Panel]:
     losses = lines(sets, "steps taken", "mean loss, nats")
     return [
         Panel("AUC of a loss attack, forget against retain", "above chance forgotten images have the larger losses, below it the "
-              "smaller ones.", "Line: AUC at each look", auc),
-        Panel("Mean losses", "the forget set's loss should rise to the level of test images, the kept ones' stay low.",
-              "Lines: mean loss of forget and retain set at each look", losses),
+              "smaller ones.", "Line: AUC at each evaluation", auc),
+        Panel("Mean losses", "the forget set's loss should rise to the level of test images, the retain set's stay low.",
+              "Lines: mean loss of forget and retain set at each evaluation", losses),
     ]  # fmt: skip
 
 

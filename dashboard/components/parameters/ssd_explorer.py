@@ -43,7 +43,7 @@ def explorer(source: Source, view: Json) -> None:
     fragment(partial(_explorer, source, view, start, saved_runs()))
     if not view["at_once"] and background.analysis_progress(whole_axis(source, start[1])).status != "done":
         look(whole_axis(source, start[1]), f"the curve over all α at λ = {start[1]:g}", lambda _: None,
-             cost="about 25 networks, each asked about 450 images")  # fmt: skip
+             cost="about 25 networks, each evaluated on about 450 images")  # fmt: skip
 
 
 def whole_axis(source: Source, lambda_: float) -> Analysis:
@@ -101,7 +101,7 @@ def _tiles(answer: Json, view: Json, alpha: float) -> None:
     js = answer["js_to_reference"]
     tiles[4].metric(
         "JS to reference", "–" if js is None else f"{js:.3f}",
-        help="Jensen-Shannon divergence of the answers on the forget set from the retrained reference's, in nats: 0 alike, 0.693 no "
+        help="Jensen-Shannon divergence of the predictions on the forget set from the retrained reference's, in nats: 0 alike, 0.693 no "
         "overlap." + (" This run has no reference." if js is None else ""),
     )  # fmt: skip
 
@@ -118,14 +118,14 @@ def _ratios(view: Json, alpha: float, lambda_: float) -> None:
 
 def _accuracies(source: Source, answer: Json) -> None:
     data = source.data
-    st.markdown("**What the network then answers**")
+    st.markdown("**Accuracy after dampening**")
     what = "attribute" if data.multi else "class"
     st.plotly_chart(class_figures.class_shift(_beside(answer), data.classes, source.forgotten, data.multi), key="what-if",
                     config=plotly_layout.CONFIG, alt=f"Accuracy by {what} before, after this dampening, and retrained")  # fmt: skip
     seen = answer["looked_at"]
     st.caption(
         f"How to read it: accuracy{' by attribute' if data.multi else ''} on test images at this α and λ, computed now, no new run; all "
-        f"bars are of the same images. Images asked: test set {seen['test']}, forget set {seen['forget']}."
+        f"bars are of the same images. Evaluated on test set {seen['test']}, forget set {seen['forget']}."
     )
 
 
@@ -158,8 +158,8 @@ def _curve(source: Source, view: Json, now: tuple[float, float], lambda_of_run: 
         asked = whole_axis(source, lambda_of_run)
         if background.analysis_progress(asked).status != "done":
             st.caption(
-                f"The curve takes 25 networks, each asked about 300 images or more: about {seconds(view['curve_seconds'])} on this machine "
-                "as busy as it is, too long for a click. The button below computes it once and keeps it."
+                f"The curve takes 25 networks, each evaluated on 300 images or more: about {seconds(view['curve_seconds'])} on this "
+                "machine as busy as it is, too long for a click. The button below computes it once and keeps it."
             )
             return
         told, at = _from_look(background.analysis_arrays(asked)), f"λ = {lambda_of_run:g}, the run's own, whatever the slider says"
@@ -168,7 +168,7 @@ def _curve(source: Source, view: Json, now: tuple[float, float], lambda_of_run: 
                     config=plotly_layout.CONFIG,
                     alt="Accuracy on the parts of the data over alpha, with the current alpha marked")  # fmt: skip
     counts = ", ".join(f"{drawn.PARTS[part][0]} {count}" for part, count in told["images"].items() if count)
-    st.caption(f"How to read it: a good α lies where the pink lines are down and the green ones still up. At {at}. Images asked: {counts}.")
+    st.caption(f"How to read it: a good α lies where the pink lines are down and the green ones still up. At {at}. Evaluated on {counts}.")
 
 
 def _from_look(arrays: dict[str, np.ndarray]) -> Json:

@@ -161,7 +161,7 @@ def second_reference(run: Run, floor: Run | None, examples: pd.DataFrame) -> tup
     except WrongInput as wrong:
         return None, str(wrong)
     rows = aligned(table, examples)
-    return (rows, "") if rows is not None else (None, "The second reference was asked about other images, so it is not shown.")
+    return (rows, "") if rows is not None else (None, "The second reference was evaluated on other images, so it is not shown.")
 
 
 def aligned(table: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame | None:

@@ -70,7 +70,7 @@ def show_distributions(attack: Attack) -> None:
         column.plotly_chart(
             distributions(values[model], attack.score, between, attack.threshold, attack.above, top),
             key="scores" if column is columns[0] else "scores-reference", config=plotly_layout.CONFIG,
-            alt=f"Step histograms of the {attack.score.title} of forgotten, kept and test images: {MODEL_TITLE[model]}",
+            alt=f"Step histograms of the {attack.score.title} of forget, retain and test images: {MODEL_TITLE[model]}",
         )  # fmt: skip
     if attack.model == "reference":
         columns[1].info("This is the reference itself: the picture that the others are to match.", icon=":material/info:")

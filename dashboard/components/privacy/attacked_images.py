@@ -36,7 +36,7 @@ def leaks(
         config=plotly_layout.CONFIG, on_select=partial(_clicked, names), selection_mode="points", alt=_alt(walls),
     )  # fmt: skip
     left.caption(
-        "How to read it: the images that the attack is surest about come first. Leaks are images of the first wall"
+        "The images that the attack is surest about come first. Leaks are images of the first grid"
         + ("" if reference is None else " that the reference would not give away")
         + f", where the attack beats chance. The score is the {attack.score.title} under the {MODEL_TITLE[attack.model].lower()} network."
     )
@@ -91,13 +91,13 @@ def _card(
     _facts(row, examples, arrays, name, _named(label, classes, wrong), attack)
     scores = list(SCORES.values())
     show_table(card_table(examples, row, classes, models_of(examples), scores, multi=multi),
-               alt="Each network's answer and scores for this image")  # fmt: skip
+               alt="Each network's prediction and scores for this image")  # fmt: skip
     st.plotly_chart(
         probabilities(answers, row, classes, label, wrong), key="probabilities", config=plotly_layout.CONFIG,
         alt=f"Bars: probability of each {'attribute' if multi else 'class'} for this image of {name} under each network",
     )  # fmt: skip
     st.caption(
-        "How to read it: an image is forgotten where the unlearned network's bars stand as the hatched reference's do."
+        "An image is forgotten where the unlearned network's bars stand as the hatched reference's do."
         + ("" if wrong is None else " Loss and confidence are those of the wrong label, which the original was taught.")
     )
 

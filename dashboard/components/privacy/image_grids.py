@@ -145,7 +145,7 @@ def named(label: int, truth: int, classes: tuple[str, ...]) -> str:
 def _said(label: int, truth: int, answer: int, classes: tuple[str, ...], multi: bool) -> str:
     if multi:
         return f"{label} attribute{'s' * (label != 1)}, {answer} of {len(classes)} predicted correctly"
-    return f"{named(label, truth, classes)}, answered {classes[answer]}"
+    return f"{named(label, truth, classes)}, predicted {classes[answer]}"
 
 
 def _sheet(images: np.ndarray, peak: int) -> bytes:

@@ -14,7 +14,7 @@ from dashboard.components.common.plotly_layout import house
 # The legend under the figure, where long names do not push the plot about.
 BELOW: dict[str, Any] = {"margin": {"t": 16}, "legend": {"y": -0.3, "yanchor": "top"}}
 DIRECTIONS = {  # of a graft
-    "model_below": "First k layers of this network, the rest of the original",
+    "model_below": "First k layers of this network, the others of the original",
     "original_below": "The original's first layers under its rest",
 }
 

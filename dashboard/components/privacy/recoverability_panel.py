@@ -74,13 +74,13 @@ def _grafts(run: Run, reasons: Reasons) -> None:
     for column, (direction, title) in zip(st.columns(2), DIRECTIONS.items(), strict=True):
         column.markdown(title)
         column.plotly_chart(graft_lines(table, direction), key=f"graft-{direction}", config=plotly_layout.CONFIG,
-                            alt=f"{title}: accuracy by number of layers, on forgotten and on kept images")  # fmt: skip
+                            alt=f"{title}: accuracy by number of layers, on forget and on retain images")  # fmt: skip
     tells = (
-        "If the original's last layer alone brings it back (left, last point but one), only the answer was changed, not what is known."
+        "If the original's last layer alone brings it back (left, last point but one), only the prediction was changed, not what is known."
         if run.spec.request.by_class
         else "Any good network gets images like these right, so only thick lines that part from the thin ones say something."
     )
     st.caption(
-        f"How to read it: thick lines are what was forgotten, thin dotted ones the rest. {tells} The reference learned other features, "
-        "so its grafts fail on the kept images too."
+        f"How to read it: thick lines are the forget set, thin dotted ones the retain set. {tells} The reference learned other features, "
+        "so its grafts fail on the retain images too."
     )

@@ -72,7 +72,7 @@ def numbers_by_family(run: Run, report: dict[str, Any], shelves: Catalogue) -> N
             if title == "Membership" and (remark := nomus_remark(report_numbers(report), run.spec.request)):
                 st.caption(remark)
     st.caption(
-        "How to read it: compare the unlearned column with the reference's; only measures that say so are better high or low."
+        "Compare the unlearned column with the reference's; only measures that say so are better high or low."
         + (" What lies no farther from the reference than the second reference does, lies as near as can be told." if floor else "")
     )
 

@@ -59,17 +59,17 @@ def warned(targets: dict[str, int], data: DatasetInfo) -> str:
     """Of one image whose networks' maps are about different classes."""
     each = ", ".join(f"{MODEL_TITLE[name].lower()}: {data.classes[target]}" for name, target in targets.items())
     return (
-        f"These maps are about different classes ({each}). Scores of such a pair tell that the answer changed as much as that the network "
-        "looks elsewhere, and its difference is left out; for one class under all networks, choose it under “Target class”."
+        f"These maps are about different classes ({each}). Scores of such a pair tell that the prediction changed as much as that the "
+        "network looks elsewhere, and its difference is left out; for one class under all networks, choose it under “Target class”."
     )
 
 
 def reading(explainer: dict[str, Any]) -> str:
     """What the colours of a map say."""
     if explainer["key"] == "rollout":
-        return "the redder a pixel, the more of its patch reaches the last block, for or against whatever answer; there is no blue"
+        return "the redder a pixel, the more of its patch reaches the last block, for or against any class; there is no blue"
     if explainer["key"] == "saliency":
-        return "the redder a pixel, the more the answer feels a change of it, for or against; there is no blue"
+        return "the redder a pixel, the more the target's score depends on it, for or against; there is no blue"
     if explainer["key"] == "guided_backprop":
         return "a brighter red pixel would raise the logit of the class that the map is about, a brighter blue one lower it"
     return "red pixels speak for the class that the map is about, blue ones against it"
@@ -77,5 +77,5 @@ def reading(explainer: dict[str, Any]) -> str:
 
 def reading_of_differences(explainer: dict[str, Any]) -> str:
     """What the colours of a difference of two maps say."""
-    what = "weight for the answer" if explainer["signed"] else "weight, for or against,"
+    what = "weight for the target" if explainer["signed"] else "weight, for or against,"
     return f"red means more {what} than under the second network, blue less"

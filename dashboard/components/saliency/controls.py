@@ -73,10 +73,10 @@ def _layer(name: str, offer: dict[str, Any]) -> str:
 def _steps(place: Any) -> int:
     steps = place.selectbox(
         "Steps", list(STEPS), format_func=STEPS.__getitem__, key="saliency_steps", bind="query-params",
-        help="On the way from the empty image. As needed: where the gradient turns, until the map misses at most 1 % of the answer's rise "
-        "and is expected to be at most 2 % off; one image stops after some 3 seconds for all networks, the gallery after 160 steps an "
-        "image. A number: as many, spread by Gauss and Legendre, for every network alike. Without SmoothGrad, which takes 24 unless you "
-        "choose, the error that is left is shown.",
+        help="On the way from the empty image. As needed: where the gradient turns, until the map misses at most 1 % of the rise of "
+        "the target's score and is expected to be at most 2 % off; one image stops after some 3 seconds for all networks, the gallery "
+        "after 160 steps an image. A number: as many, spread by Gauss and Legendre, for every network alike. Without SmoothGrad, "
+        "which takes 24 unless you choose, the error that is left is shown.",
     )  # fmt: skip
     return int(steps)
 
@@ -86,13 +86,13 @@ def _target(place: Any, data: DatasetInfo) -> str | int:
     shown = [short(visible(name), NAME) for name in data.classes]
     named = {str(index): f"{index}: {name}" if name != str(index) else name for index, name in enumerate(shown)}
     what = "attribute" if data.multi else "class"
-    own = "the original's most likely attribute" if data.multi else "each network's own answer"
+    own = "the original's most likely attribute" if data.multi else "each network's own prediction"
     options = ({} if data.multi else {"true": "the true class"}) | {"own": own}
     options |= {index: f"{what} {name}" for index, name in named.items()}
     stays("saliency_target", list(options))
     chosen = place.selectbox(
         "Target class", list(options), format_func=options.__getitem__, key="saliency_target", bind="query-params",
         help=f"The {what} whose logit is explained."
-        + ("" if data.multi else " A picture of your own has no true class: each network's own answer is taken."),
+        + ("" if data.multi else " A picture of your own has no true class: each network's own prediction is taken."),
     )  # fmt: skip
     return str(chosen) if chosen in ("true", "own") else int(chosen)

@@ -30,7 +30,7 @@ def gallery(run: Run, data: DatasetInfo, question: Question) -> None:
     target = question.target if isinstance(question.target, str) else "own"
     asked = Analysis("gallery", run.id, {"how": question.explainer["key"], "target": target, "count": count, "settings": question.settings})
     if target != question.target:
-        own = "the attribute that the original finds most likely" if data.multi else "each network's own answer"
+        own = "the attribute that the original finds most likely" if data.multi else "each network's own prediction"
         st.caption(f"The gallery has maps of {own}: one {'attribute' if data.multi else 'class'} for all images would say little.")
     cost = "Seconds for Grad-CAM and gradients; minutes for the others on large networks."
     look(asked, "the gallery", partial(draw, data, question.explainer), cost=cost, key=json.dumps(question.about, sort_keys=True))

@@ -160,6 +160,6 @@ def _trust(ask: Ask, question: Question) -> None:
     as_needed = question.explainer["key"] == "integrated_gradients" and not question.settings.get("steps")
     few = ". Both are of maps in 24 steps, spread by Gauss and Legendre" if as_needed else ""
     st.caption(
-        "How to read it: infidelity is how far the map misses what changes of the image do to the answer, 0 at best, 1 for a map of zeros. "
-        f"Sensitivity is the largest relative change of the map under noise that nobody sees (Yeh et al., arXiv:1901.09392){few}."
+        "How to read it: infidelity is how far the map misses what changes of the image do to the target's score, 0 at best, 1 for a map "
+        f"of zeros. Sensitivity is the largest relative change of the map under noise that nobody sees (Yeh et al., arXiv:1901.09392){few}."
     )

@@ -55,10 +55,10 @@ def draw(told: StudySummary, shelves: Catalogue) -> None:
             st.caption(" ".join(f"**{plain(c.title)}** ({GOAL[c.info.goal]}): {plain(c.info.definition)}" for c in columns))
     for reason in missing(told, {column.key for columns in families.values() for column in columns}):
         st.caption(f":material/info: {plain(reason)}")
-    apart = "; the second reference shows how far two retrained networks lie apart, and no method can be asked for more"
+    apart = "; the second reference shows how far two retrained networks lie apart, and no method can be expected to do better"
     floor = apart if told.floor else ""
     st.caption(
-        f"How to read it: mean ± half of its 95 % interval (Student's t) {told.plan.covers}. A number marked ≈ should be the "
+        f"Mean ± half of its 95 % interval (Student's t) {told.plan.covers}. A number marked ≈ should be the "
         f"reference's{floor}."
         + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS} {told.judged_by}" if any(row.unchanged for row in told.variants) else "")
     )

@@ -220,7 +220,7 @@ def test_the_control_is_offered_asked_for_once_and_then_stands_beside(open_app, 
     assert tell(home, "aru", (finished, done), mask="random") == control.id
     sound(at.run())
     assert [line["name"] for line in lines(at, 0)] == ["this run", "random mask"]
-    assert "beside the ablation" in words(at)[1]
+    assert "compared with the ablation" in words(at)[1]
     with ResultStore(home.database) as store:
         looks = Artifacts(home.artifacts_folder).get_arrays(store.artifacts(control.id)["recorded"])["aru/healing"]
     shown = lines(at, 1)[1]["y"]

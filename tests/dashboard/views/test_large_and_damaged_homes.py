@@ -170,6 +170,6 @@ def test_a_home_that_takes_no_file_is_looked_at_and_says_why_above_every_page(op
     monkeypatch.setattr("core.storage.database.Database.transaction", refuses)
     at = open_app(home.root, page, run=done)
     (warning,) = [one for one in told(at, "warning") if "no space left" in one]
-    assert warning.endswith("What is stored can be looked at; nothing new can be started or kept until then.")
+    assert warning.endswith("What is stored can be viewed; nothing new can be started or stored until then.")
     assert not at.error
     assert len(at.title) == 1

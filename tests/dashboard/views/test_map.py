@@ -175,7 +175,7 @@ def test_small_maps_of_the_open_image_are_drawn_where_they_are_asked_for(look, m
     before = len(at.get("image"))
     at = sound(at.toggle(key="map_looks").set_value(True).run())
     assert len(at.get("image")) == before + 3
-    assert "the redder a pixel, the more the answer for the true class hangs on it" in said(at)
+    assert "the redder a pixel, the more the score of the true class depends on it" in said(at)
     assert not at.error
 
 
@@ -187,7 +187,7 @@ def test_the_images_like_the_open_one_are_those_of_the_map(look, mapped):
     assert chosen(at) == sorted(arrays["index"][[row, *arrays["neighbours"][row][:11]]].tolist())
 
 
-@pytest.mark.parametrize("rule", ["most confident", "most atypical", "most memorised", "known against unseen neighbours"])
+@pytest.mark.parametrize("rule", ["most confident", "most atypical", "most memorised", "training against test neighbours"])
 def test_a_rule_chooses_its_foremost_and_forecasts(look, mapped, rule):
     at = look("class", map_by=rule, map_count="30")
     table = table_of(mapped[2])

@@ -100,9 +100,9 @@ def test_compare_shows_two_runs_by_attribute(open_app, home_of_attributes, tab):
     assert not at.error, told(at)
     if tab == "By attribute":
         assert "Accuracy by attribute: B minus A" in subheaders(at)
-        assert "Bars by attribute: accuracy of B's unlearned network minus A's, on unseen and on training images" in alts(at)
+        assert "Bars by attribute: accuracy of B's unlearned network minus A's, on test and on training images" in alts(at)
     if tab in ("By attribute", "Forget set"):
-        assert any("so no answer stands in place of another one" in message for message in told(at, "info"))
+        assert any("so no prediction stands in place of another one" in message for message in told(at, "info"))
 
 
 def test_the_list_of_runs_opens(open_app, home_of_attributes):

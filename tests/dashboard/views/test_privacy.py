@@ -85,7 +85,8 @@ def test_a_class_run_shows_all_three_parts(look):
     assert [heading.value for heading in at.subheader] == list(PARTS)
     assert not at.info
     assert len(alts(at)) == 3 + 1 + 1  # attack, walls, the first try to bring it back
-    assert sum("How to read it" in caption.value for caption in at.caption) == 5
+    assert sum("How to read it" in caption.value for caption in at.caption) == 4
+    assert any("The images that the attack is surest about come first" in caption.value for caption in at.caption)
     assert list(tiles(at)) == ["True positives", "False positives", "Accuracy", "95 % interval"]
     assert all(metric.delta.startswith("reference ") for metric in at.metric[:3])
     table = at.table[0].value
@@ -278,7 +279,7 @@ def test_where_the_second_reference_cannot_be_shown_one_caption_says_why(planted
     run_id = plant(bare, spec("ssd", "random:0.05"))
     examples = second_of(bare, run_id)
     floor_id = plant(bare, spec("retrain", "random:0.05"), files={"examples": examples[5:].reset_index(drop=True)})
-    assert any("asked about other images" in text for text in told(open_app(bare.root, VIEW, run=run_id), "caption"))
+    assert any("evaluated on other images" in text for text in told(open_app(bare.root, VIEW, run=run_id), "caption"))
     with ResultStore(bare.database) as store:
         assert store.existing(floor_id).status == RunStatus.DONE
     old = plant(bare, spec("ssd"))
@@ -420,5 +421,5 @@ def test_a_row_of_the_result_s_training_matrix_is_the_label_that_was_taught(open
     run = plant(bare, spec("finetune", "mislabelled:0.05"))
     for images, row in (("train", "taught label"), ("test", "true class")):
         at = sound(open_app(bare.root, "views/result.py", run=run, images=images))
-        assert f"Heat map: {row} against answer of the Original network" in alts(at)
-        assert ("a row is the label that the original network was taught" in said(at)) == (images == "train")
+        assert f"Heat map: {row} against prediction of the Original network" in alts(at)
+        assert ("A row is the label that the original network was taught" in said(at)) == (images == "train")

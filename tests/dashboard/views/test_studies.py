@@ -209,7 +209,7 @@ def test_a_finished_study_shows_mean_interval_n_reference_and_floor(open_app, ba
     answer = next(text for text in texts(at, "markdown") if text.startswith("**") and "forget accuracy" in text)
     assert answer == f"**{told.answer}**"
     assert any("needs 8 seeds; there are 3" in text for text in texts(at, "caption"))
-    assert any("How to read it" in text for text in texts(at, "caption"))
+    assert any("Mean ± half of its 95 % interval" in text for text in texts(at, "caption"))
 
 
 def test_too_few_seeds_for_a_claim_are_said_above_the_numbers(open_app, bare, study):

@@ -117,8 +117,8 @@ def test_a_row_of_labels_that_were_made_wrong_is_called_so():
     table = pd.DataFrame([(t, p, 1) for t in range(3) for p in range(3)], columns=["true", "predicted", "count"])
     plain, taught = (class_figures.confusion(table, CLASSES, "x", **about) for about in ({}, {"row": "taught label"}))
     assert (plain.layout.yaxis.title.text, taught.layout.yaxis.title.text) == ("true class", "taught label")
-    assert plain.data[0].hovertemplate.startswith("true %{y}, answered %{x}: ")
-    assert taught.data[0].hovertemplate.startswith("taught label %{y}, answered %{x}: ")
+    assert plain.data[0].hovertemplate.startswith("true %{y}, predicted %{x}: ")
+    assert taught.data[0].hovertemplate.startswith("taught label %{y}, predicted %{x}: ")
 
 
 def test_many_classes_are_drawn_without_numbers():

@@ -163,7 +163,7 @@ def test_scores_by_hand(arrays):
         "most confident": [0.8] * 6 + [nan, nan],
         "most atypical": [1, 0.5, 3, 1, 2, nan, nan, nan],
         "most memorised": [np.log(0.8 / 0.05), np.log(0.8 / 0.05), np.log(0.1 / 0.05), *[nan] * 5],
-        "known against unseen neighbours": [-0.2, 0.6, -0.9, 0.8, -0.2, -0.2, nan, nan],
+        "training against test neighbours": [-0.2, 0.6, -0.9, 0.8, -0.2, -0.2, nan, nan],
         "suspected mislabelled": [0.1, 0.1, 0.7, 0.6, 0.1, 0.1, nan, nan],
     }
     assert set(wanted) == set(SELECTORS) - {"drawn around", "like one image"}

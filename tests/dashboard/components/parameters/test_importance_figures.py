@@ -119,7 +119,7 @@ def test_a_row_of_the_table_is_a_filter_with_its_images_as_strips():
         "kernels": None, "kernel_shape": None, "looked_at": {"forget": 9, "retain": 9},
     }  # fmt: skip
     row = filter_table(answer).iloc[0]
-    assert (row["Channel"], row["Ratio"], row["Forget / kept response"]) == (7, 2.5, "1.00 / 0.25")
+    assert (row["Channel"], row["Ratio"], row["Forget / retain response"]) == (7, 2.5, "1.00 / 0.25")
     assert "Filter" not in row
     assert row["Forget images"].startswith("data:image/png;base64,")
     few = filter_table({**answer, "looked_at": {"forget": 1, "retain": 9}}).iloc[0]

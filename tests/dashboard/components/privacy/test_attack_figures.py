@@ -272,7 +272,7 @@ def test_the_walls_points_lie_on_their_tiles_and_know_their_rows():
     assert points.y.tolist() == pytest.approx([HEADING + 0.45] * 2)
     assert alone.y.tolist() == pytest.approx([4 * HEADING + 2 + 0.45] * 2)  # below four headings and two rows of images
     assert points.marker.opacity == points.selected.marker.opacity == points.unselected.marker.opacity == 0
-    assert points.text[1] == "forget set, index 7<br>class dog, answered dog<br>loss 0.1"
+    assert points.text[1] == "forget set, index 7<br>class dog, predicted dog<br>loss 0.1"
     pictured = figure.layout.images
     assert [picture.y for picture in pictured] == pytest.approx([HEADING, 3 * HEADING + 1, 4 * HEADING + 2])
     assert pictured[0].source.startswith("data:image/png;base64,")
@@ -299,8 +299,8 @@ def test_a_wall_says_which_images_the_request_labelled_wrongly():
     walls = walls_of(np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0]), None, sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)
     shown = figure_of(walls, EXAMPLES.assign(truth=[2, 1, 0, 1, 0, 2])).data[0].text
     assert list(shown) == [
-        "forget set, index 2<br>class dog, answered cat<br>loss 3",
-        "forget set, index 7<br>labelled dog (wrongly, by the request), truly owl, answered dog<br>loss 0.1",
+        "forget set, index 2<br>class dog, predicted cat<br>loss 3",
+        "forget set, index 7<br>labelled dog (wrongly, by the request), truly owl, predicted dog<br>loss 0.1",
     ]
 
 
