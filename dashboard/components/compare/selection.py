@@ -5,7 +5,8 @@ from typing import NamedTuple
 import pandas as pd
 import streamlit as st
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.base import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.reports.comparison import ABOUT
 from core.reports.rows import GROUP, designed
 from dashboard import queries
@@ -91,12 +92,12 @@ class Side(NamedTuple):
     @property
     def picks(self) -> tuple[int, ...]:
         """The forgotten classes."""
-        return self.request.picks if self.request.by_class else ()
+        return self.request.classes
 
 
 def side(letter: str, look: Look, run_id: str) -> Side:
     """One of the runs as A or B."""
     row = look.about.iloc[[list(look.names).index(run_id)]].to_dict("records")[0]
     where = (str(row["finished"].to_pydatetime()), str(home().root))
-    request, classes = ForgetRequest.parse(row["request"]), look.classes.get(row["dataset"], ())
+    request, classes = parse_request(row["request"]), look.classes.get(row["dataset"], ())
     return Side(letter, run_id, look.names[run_id], row["dataset"], classes, request, where, row["dataset"] in look.multi)

@@ -120,7 +120,7 @@ def _accuracies(source: Source, answer: Json) -> None:
     data, run = source.data, source.run
     st.markdown("**What the network then answers**")
     what = "attribute" if data.multi else "class"
-    picks = run.spec.request.picks if run.spec.request.by_class else ()
+    picks = run.spec.request.classes
     st.plotly_chart(class_figures.class_shift(_beside(answer), data.classes, picks, data.multi), key="what-if", config=plotly_layout.CONFIG,
                     alt=f"Accuracy by {what} before, after this dampening, and retrained")  # fmt: skip
     seen = answer["looked_at"]
