@@ -211,11 +211,11 @@ def _add(kind: type[SamplesRequest], ticked: list[int]) -> None:
 def _wall(request: ForgetRequest, data: DatasetInfo, each_its_own: bool) -> None:
     """The first training images that the request names. Which ones a drawn request takes, only the engine knows."""
     count = request.count(data)
-    if request.drawn:
+    if not isinstance(request, ValueRequest | SamplesRequest):
         by = "anew for each seed, by the seed itself" if each_its_own else f"by seed {request.seed} when the run starts"
         st.caption(f"{count} of {data.train_count} training images, drawn {by}.")
         return
-    shown = _show(request, data, count) if isinstance(request, ValueRequest | SamplesRequest) else 0
+    shown = _show(request, data, count)
     st.caption(f"{count} training images are in the forget set" + (f"; {shown} of them are shown." if 0 < shown < count else "."))
 
 

@@ -10,7 +10,7 @@ from core.domain.requests.attribute import AttributeRequest
 from core.domain.requests.classes import ClassesRequest, ClassRequest
 from core.domain.requests.mislabelled import MislabelledRequest
 from core.domain.requests.random import RandomRequest
-from core.domain.requests.registry import KINDS, parse_request
+from core.domain.requests.registry import parse_request
 from core.domain.requests.samples import SamplesRequest
 from core.domain.requests.subclass import SubclassRequest
 from core.domain.run import ACTIVE, STOPPED, RunSpec, RunStatus, digest
@@ -68,12 +68,6 @@ def test_a_request_that_is_no_request_is_told_the_forms(text):
 def test_several_for_class_is_told_how_to_ask_for_them():
     with pytest.raises(WrongInput, match=r"write classes:3,5 for several"):
         parse_request("class:5,3")
-
-
-def test_what_a_rule_names_splits_test_data_too_and_what_is_drawn_or_picked_does_not():
-    assert [kind for kind in KINDS if KINDS[kind].by_class] == ["class", "classes"]
-    assert [kind for kind in KINDS if KINDS[kind].by_rule] == ["class", "classes", "subclass", "attribute"]
-    assert [kind for kind in KINDS if KINDS[kind].drawn] == ["random", "mislabelled"]
 
 
 @pytest.mark.parametrize("text", ["class:3", "classes:3,5", "random:0.05@3", "samples:1,2", "subclass:7", "attribute:id=4"])

@@ -14,6 +14,7 @@ from core.domain.requests.registry import CLASS_KINDS, DRAWN_KINDS, FORMS, KINDS
 from core.domain.requests.samples import SamplesRequest
 from core.domain.requests.values import ValueRequest
 
+FIRST = {"class", "classes", "subclass", "attribute", "random", "mislabelled", "samples"}  # of the version that this folder came with
 FIELDS = ["kind", "picks", "amount", "seed", "column"]
 
 
@@ -50,16 +51,24 @@ def test_what_names_nothing_is_refused_in_a_sentence(kind):
         kind().check(DIGITS)
 
 
+def test_what_a_rule_names_splits_test_data_too_and_what_is_drawn_or_picked_does_not():
+    kinds = {key: kind for key, kind in KINDS.items() if key in FIRST}
+    assert set(kinds) == FIRST
+    assert {key for key, kind in kinds.items() if kind.by_rule} == {"class", "classes", "subclass", "attribute"}
+    assert {key for key, kind in kinds.items() if kind.drawn} == {"random", "mislabelled"}
+    assert {key for key, kind in kinds.items() if kind.flips_labels} == {"mislabelled"}
+
+
 def test_a_request_of_classes_names_them_and_others_none():
-    assert sorted(CLASS_KINDS) == ["class", "classes"]
+    assert {"class", "classes"} == CLASS_KINDS & FIRST
     assert parse_request("classes:5,3").classes == (3, 5)
     assert parse_request("subclass:5").classes == parse_request("samples:3").classes == ()
     assert set(DRAWN_KINDS) == {key for key, kind in KINDS.items() if replace(kind(), seed=7).text.endswith("@7")}
 
 
 def test_a_kind_that_a_newer_version_stored_is_refused_in_words():
-    with pytest.raises(WrongInput, match=r"^request\.kind should be one of class, classes, .*, but is 'nearest'$"):
-        request_from({"kind": "nearest", "picks": [1]})
+    with pytest.raises(WrongInput, match=r"^request\.kind should be one of class, classes, .*, but is 'later'$"):
+        request_from({"kind": "later", "picks": [1]})
 
 
 def test_what_is_no_kind_cannot_be_made():
