@@ -8,13 +8,17 @@ from core.domain.requests.names import indices_in
 
 
 class SamplesRequest(ForgetRequest):
-    """picks: what `indices` are computed from; here, the indices themselves. A page asks for the text of them."""
+    """picks: what `indices` are computed from; here, the indices themselves.
+
+    label, wanted, placeholder: of the line that a page asks for, what its text should be in words, and an example of it.
+    """
 
     kind = "samples"
     about = "training images that you pick, or a file of indices"
     examples = "samples:12,90,401"
     label: ClassVar[str] = "Training indices"
-    wanted: ClassVar[str] = "whole numbers, such as 12, 90, 401"
+    wanted: ClassVar[str] = "whole numbers"
+    placeholder: ClassVar[str] = "12, 90, 401"
     listed: ClassVar[bool] = True  # whether images may be ticked and files uploaded, too
 
     @classmethod

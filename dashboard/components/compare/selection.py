@@ -18,7 +18,7 @@ from dashboard.session import home
 def requests_of(frame: pd.DataFrame) -> list[str]:
     """The forget request, run by run, in words where the kind of request needs them."""
     pairs = list(zip(frame["request"], frame["dataset"], strict=True))
-    told = {(text, dataset): queries.titled(ForgetRequest.parse(text), dataset) for text, dataset in dict.fromkeys(pairs)}
+    told = {(text, dataset): queries.titled(parse_request(text), dataset) for text, dataset in dict.fromkeys(pairs)}
     return [told[pair] for pair in pairs]
 
 

@@ -99,7 +99,8 @@ def _one(label: str, names: tuple[str, ...], start: str, key: str) -> str | None
 
 def _some(label: str, key: str, column: Column) -> tuple[int, ...]:
     """Indices of a column's chosen values. Few classes lie open, none of them chosen at first; hundreds of values can be searched."""
-    names, few = column.values, not column.name and len(column.values) <= FEW
+    names, start = column.values, (["yes"] if "yes" in column.values else column.values[:1]) if column.name else None
+    few = start is None and len(names) <= FEW
     stays(key, names)
     shown = pill_labels(names) if few else labels(names)
     spelled(key, shown, several=True)
@@ -107,8 +108,7 @@ def _some(label: str, key: str, column: Column) -> tuple[int, ...]:
         chosen = st.pills(label, names, wrap=True, format_func=shown.__getitem__, selection_mode="multi", key=key, bind="query-params")
     else:
         chosen = st.multiselect(
-            label, names, (["yes"] if "yes" in names else names[:1]) if column.name else None, format_func=shown.__getitem__, key=key,
-            bind="query-params", placeholder="type to search",
+            label, names, start, format_func=shown.__getitem__, key=key, bind="query-params", placeholder="type to search",
             help=f"{len(names)} values; each of them is on {min(column.counts)} to {max(column.counts)} training images.",
         )  # fmt: skip
     return tuple(sorted(names.index(one) for one in chosen))
@@ -147,8 +147,10 @@ def _ask_draw(data: DatasetInfo, seeds: bool) -> tuple[float, int]:
 
 
 def _ask_samples(kind: type[SamplesRequest], data: DatasetInfo) -> SamplesRequest:
-    more = " Type them, add a file of them, or tick images below and add those." if kind.listed else ""
-    text = st.text_input(kind.label, key=kind.kind, bind="query-params", help=f"Write {kind.wanted}.{more}")
+    text = st.text_input(
+        kind.label, key=kind.kind, bind="query-params", placeholder=kind.placeholder,
+        help="Type them, add a file of them, or tick images below and add those." if kind.listed else f"Write {kind.wanted}.",
+    )  # fmt: skip
     if not kind.listed:
         return _typed(kind, text)
     file = st.file_uploader(
@@ -165,7 +167,8 @@ def _typed(kind: type[SamplesRequest], text: str | None) -> SamplesRequest:
     try:
         return kind.parse(",".join(re.split(r"[\s,;]+", text or "")))
     except ValueError:
-        raise WrongInput(f"Write {kind.label[0].lower()}{kind.label[1:]} as {kind.wanted}; got {text!r}.") from None
+        label = kind.label[0].lower() + kind.label[1:]
+        raise WrongInput(f"Write {label} as {kind.wanted}, such as {kind.placeholder}; got {text!r}.") from None
 
 
 def _picker(kind: type[SamplesRequest], data: DatasetInfo) -> None:
