@@ -99,7 +99,7 @@ class Drawn:
         elif request.kind == "samples":
             gone[list(request.picks)] = True
         else:
-            gone[np.random.default_rng(request.seed).choice(n, request.random_count(n), replace=False)] = True
+            gone[np.random.default_rng(request.seed).choice(n, int(request.amount) or round(request.amount * n), replace=False)] = True
         self.gone = gone  # in the test set too, for class requests
 
     def _answer(self) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from core.domain.code_version import run_version
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import Measurement, RunSpec, RunStatus
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
@@ -50,7 +50,7 @@ def spec(method: str = "ssd", request: str = "class:3", seed: int = 0, **about: 
     """A spec that can be planted; `about`: dataset, model, params, reference, device, engine."""
     wanted = {"dataset": "digits", "model": "small_cnn", "params": SETTINGS.get(method, {}), **about}
     wanted.setdefault("engine", _engine(wanted["dataset"], wanted["model"], method))
-    return RunSpec(request=ForgetRequest.parse(request), method=method, seed=seed, **wanted)
+    return RunSpec(request=parse_request(request), method=method, seed=seed, **wanted)
 
 
 def plant(

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.metrics.evaluate import evaluate, measure
@@ -106,7 +106,7 @@ def _trained(net: nn.Module, epochs: int, loss: Callable[..., torch.Tensor], exa
 
 def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Case:
     """What the checks look at: the spoiled network beside the original and the reference; kept in the home, so made once."""
-    asked = ForgetRequest.parse(request)
+    asked = parse_request(request)
     shelves = describe()
     spec = make_spec(shelves, "digits", "small_cnn", asked, "retrain", {}, seed=seed)
     with ResultStore(home.database) as store:
@@ -135,7 +135,7 @@ def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Cas
     }
     data = shelves.datasets["digits"]
     grafted = kept_under_the_last_layer(graft_table(evidence))
-    return Case(numbers, seen, asked, data.classes, method="retrain", forget_count=data.forget_count(asked), grafted=grafted)
+    return Case(numbers, seen, asked, data.classes, method="retrain", forget_count=asked.count(data), grafted=grafted)
 
 
 def with_floor(case: Case, floor: Case) -> Case:

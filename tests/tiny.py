@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from core.data.dataset import Dataset, Examples
 from core.data.splits import Splits, split
-from core.domain.forget_request import ForgetRequest
 from core.domain.info import Column, DatasetInfo
+from core.domain.requests.registry import KINDS, parse_request
 from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.models.registry import MODELS
@@ -20,6 +20,11 @@ from core.training.precomputed import Statistic
 
 CLASSES, TRAIN, TEST, SIDE = 3, 120, 60, 8
 ATTRIBUTES, PEOPLE = ("striped", "dotted", "dark"), 6
+ONE_OF_EACH = {  # a request of each kind, of these images; of a kind that is not named here, its first example
+    **{key: kind.examples.split()[0].rstrip(",") for key, kind in KINDS.items()},
+    "class": "class:2", "classes": "classes:0,2", "subclass": "subclass:5", "attribute": "attribute:person=3", "random": "random:0.1",
+    "samples": "samples:0,5,7", "mislabelled": "mislabelled:0.1",
+}  # fmt: skip
 RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.1)
 
 
@@ -42,7 +47,7 @@ class Tiny:
         return MODELS["small_cnn"](self.dataset.info)
 
     def splits(self, request: str = "class:2") -> Splits:
-        return split(self.dataset, ForgetRequest.parse(request))
+        return split(self.dataset, parse_request(request))
 
     def context(self, **about: object) -> RunContext:
         return RunContext(self.build, self.recipe, **{"seed": 1, **about})  # type: ignore[arg-type]  # RunContext's own

@@ -12,11 +12,12 @@ from core.cli.output import Doubts, doubts_of, print_report
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration, percent
-from core.domain.index_file import samples_from_file
+from core.domain.requests.index_file import samples_from_file
+from core.domain.requests.registry import FORMS, parse_request
 from core.domain.run import ACTIVE, NORMALISATIONS, ORDERS, RunSpec, RunStatus
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue, catalogue, is_written
-from core.jobs.validation import dataset_of, floor_spec, limit_of, make_spec, request_of
+from core.jobs.validation import dataset_of, floor_spec, limit_of, make_spec
 from core.reports.run_report import full_report
 from core.reports.uploaded_weights import accuracy_line, likely_order, offered, reading, start, warnings, why
 from core.storage.home import Home, open_home
@@ -24,16 +25,11 @@ from core.storage.records import Run
 from core.storage.runs import ResultStore
 from core.training.uploaded_weights.client import own_weights
 
-FORGET = (
-    "class:3, classes:3,5, subclass:beaver, attribute:identity=17, random:0.05 (a share), random:100@7 (a count, drawn by seed 7), "
-    "mislabelled:0.05 or samples:12,90; a class or value by its index from 0 or by its name."
-)
-
 
 @cli.command()
 @click.option("--dataset", required=True, help="A key from `list datasets`.")
 @click.option("--model", required=True, help="A key from `list models`.")
-@click.option("--forget", metavar="KIND:VALUE", help=FORGET)
+@click.option("--forget", metavar="KIND:VALUE", help=f"{FORMS}; a class or value by its index from 0 or by its name.")
 @click.option("--forget-file", type=click.Path(path_type=Path), metavar="CSV", help="Instead of --forget: a CSV of training indices.")
 @click.option("--method", required=True, help="A key from `list methods`.")
 @click.option(
@@ -71,7 +67,7 @@ def run(
     if not is_written(home.root):  # a new home or engine: let the two first imports of torch go side by side
         submit.ensure_supervisor(home)
     shelves = catalogue(home.root)
-    request = of_file or request_of(forget or "", dataset_of(shelves, dataset))
+    request = of_file or parse_request(forget or "", dataset_of(shelves, dataset))
     spec = make_spec(
         shelves, dataset, model, request, method, settings_from(settings), seed=seed, reference=not no_reference
     )

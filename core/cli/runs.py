@@ -11,7 +11,7 @@ from core.cli.active_runs import places, plain
 from core.cli.active_runs import standing as standing_of
 from core.cli.common import FAILED, as_json, cli, print_json
 from core.cli.output import doubts_of, print_report, print_study
-from core.domain.forget_request import KINDS
+from core.domain.requests.registry import KINDS
 from core.domain.run import RunStatus
 from core.jobs import submit
 from core.jobs.catalogue import catalogue
@@ -49,7 +49,7 @@ def list_(shelf: str, as_json: bool) -> None:
 @click.option("--dataset", multiple=True, metavar="KEY", help="Only runs of this dataset; this and the next four may be repeated.")
 @click.option("--model", multiple=True, metavar="KEY", help="Only runs of this model.")
 @click.option("--method", multiple=True, metavar="KEY", help="Only runs of this method.")
-@click.option("--kind", multiple=True, type=click.Choice(KINDS), help="Only runs of this kind of request.")
+@click.option("--kind", multiple=True, type=click.Choice(list(KINDS)), help="Only runs of this kind of request.")
 @click.option("--status", multiple=True, type=click.Choice([str(status) for status in RunStatus]), help="Only runs in this state.")
 @click.option("--search", default="", metavar="WORDS", help="Only runs with all these words, such as 'ssd class:3 alpha=2'.")
 @click.option("--sort", default="newest", type=click.Choice(list(SORTS)), show_default=True, help="What comes first.")

@@ -1,6 +1,5 @@
 """From a ForgetRequest to the named sets of the field: retain, forget, and their test shadows."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +8,9 @@ from torch import Tensor
 from core.data.dataset import Dataset, Examples
 from core.data.labels import is_multi
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.base import ForgetRequest
+from core.domain.requests.samples import SamplesRequest
+from core.domain.requests.values import ValueRequest
 
 FLIPS = 1  # added to a request's seed: which examples go, and what they are called, are two draws
 NAMES = ("train", "retain", "forget", "test", "test_retain", "test_forget")
@@ -85,17 +86,14 @@ class _Guarded(Splits):
 def split(dataset: Dataset, request: ForgetRequest) -> Splits:
     """Raises WrongInput where nothing or everything would be forgotten."""
     train, truth = dataset.train, None
-    if is_multi(train.labels) and (request.by_class or request.kind == "mislabelled"):
+    if is_multi(train.labels) and request.needs_classes:
         raise WrongInput(f"The request {request.text} names classes, and an example of {dataset.info.key} has attributes.")
-    forgotten = _named(train.labels, dataset.train_columns, request, dataset.info.subclass)
+    forgotten, shadow = _named(dataset, request)
     if not forgotten.any():
         raise WrongInput(f"The request {request.text} names no training example; name at least one.")
     if forgotten.all():
         raise WrongInput(f"The request {request.text} names every training example; leave some to keep.")
-    shadow = torch.zeros(len(dataset.test), dtype=torch.bool)
-    if request.by_rule:
-        shadow = _named(dataset.test.labels, dataset.test_columns, request, dataset.info.subclass)
-    if request.kind == "mislabelled":
+    if request.flips_labels:
         train, truth = _mislabelled(train, forgotten, len(dataset.info.classes), request.seed), train.labels
     return Splits(request, train, dataset.test, forgotten, shadow, float(forgotten.double().mean()), truth)
 
@@ -109,19 +107,19 @@ def _mislabelled(train: Examples, chosen: Tensor, classes: int, seed: int) -> Ex
     return train.relabelled(labels)
 
 
-def _named(labels: Tensor, columns: Mapping[str, Tensor], request: ForgetRequest, subclass: str) -> Tensor:
-    """bool (N,): which examples the request names. Raises WrongInput for a column that is not there."""
-    if request.by_rule:
-        name = subclass if request.kind == "subclass" else request.column
-        if not request.by_class and name not in columns:
-            known = ", ".join(columns) or "none"
-            raise WrongInput(f"The request {request.text} names a column that this dataset has not; it has: {known}.")
-        values = labels if request.by_class else columns[name]
-        return torch.isin(values, torch.tensor(request.picks, dtype=values.dtype))
-    gone = torch.zeros(len(labels), dtype=torch.bool)
-    if request.kind == "samples":
-        gone[list(request.picks)] = True
+def _named(dataset: Dataset, request: ForgetRequest) -> tuple[Tensor, Tensor]:
+    """bool (N,), of the training and of the test set: which examples are named. Raises WrongInput for a column that is not there."""
+    if isinstance(request, ValueRequest):
+        name = request.column_of(dataset.info).name
+        train = dataset.train_columns[name] if name else dataset.train.labels
+        test = dataset.test_columns[name] if name else dataset.test.labels
+        wanted = torch.tensor(request.picks, dtype=train.dtype)
+        return torch.isin(train, wanted), torch.isin(test, wanted)
+    total = len(dataset.train)
+    if isinstance(request, SamplesRequest):
+        rows = torch.tensor(request.indices, dtype=torch.int64)
     else:
-        generator = torch.Generator().manual_seed(request.seed)
-        gone[torch.randperm(len(labels), generator=generator)[: request.random_count(len(labels))]] = True
-    return gone
+        rows = torch.randperm(total, generator=torch.Generator().manual_seed(request.seed))[: request.count(dataset.info)]
+    named = torch.zeros(total, dtype=torch.bool)
+    named[rows] = True
+    return named, torch.zeros(len(dataset.test), dtype=torch.bool)

@@ -5,8 +5,8 @@ comments, texts for people and imports of each other. So a sentence that is mend
 model that is added leave every stored version as it is.
 
 `first_versions.json` holds the hash that each part had first, and the version that runs had then. A part counts only where it differs
-from that, and a family of metrics counts from the day on which its first hash is written there: `python -m core.jobs.record_versions`
-adds those that are missing.
+from that, and a family of metrics or a kind of request counts from the day on which its first hash is written there:
+`python -m core.jobs.record_versions` adds those that are missing.
 """
 
 import ast
@@ -33,8 +33,12 @@ RUNNING = ("core.pipeline",)  # and what decides any number of a run
 # Not followed: registries name everything there is; the rest keeps, describes or starts what others compute.
 OUTSIDE = (
     *("core.storage", "core.jobs", "core.cli", "core.reports"),
-    *("core.domain.presets", "core.domain.recordings", "core.domain.code_version"),
+    *("core.domain.presets", "core.domain.recordings", "core.domain.code_version", "core.domain.requests.names"),
 )
+ROOMS = {
+    "dataset": "core.data.datasets.", "model": "core.models.", "method": "core.methods.", "metric": "core.metrics.",
+    "request": "core.domain.requests.",
+}  # fmt: skip
 Parts = tuple[tuple[str, tuple[str, str] | None], ...]  # names of parts; of a recipe, with its dataset and model
 ADDED = "dataset:"  # the part of datasets that users added
 FRESH = 1.0  # seconds for which sources count as unchanged
@@ -42,7 +46,7 @@ FRESH = 1.0  # seconds for which sources count as unchanged
 
 def training_version(dataset: str, model: str) -> str:
     """Of a network trained on a dataset: twelve hexadecimal digits. Nothing is imported."""
-    return _version_of("training", (("training", None), *_subject(dataset, model)), LIBRARIES)
+    return _version_of("training", (("training", None), *_recorded("request"), *_subject(dataset, model)), LIBRARIES)
 
 
 def shared_version(dataset: str, model: str) -> str:
@@ -116,8 +120,11 @@ def _subject(dataset: str, model: str) -> Parts:
 
 
 def _of_runs(dataset: str, model: str) -> Parts:
-    families = ((part, None) for part in _first()["parts"] if part.startswith("metric:"))
-    return ("training", None), ("running", None), *_subject(dataset, model), *families
+    return ("training", None), ("running", None), *_subject(dataset, model), *_recorded("request"), *_recorded("metric")
+
+
+def _recorded(kind: str) -> Parts:
+    return tuple((part, None) for part in _first()["parts"] if part.startswith(f"{kind}:"))
 
 
 def recipe_hash(dataset: str, model: str) -> str:
@@ -165,7 +172,7 @@ class Hashes:
         self._parts: dict[str, str] = {}
 
     def part(self, part: str) -> str:
-        """The hash of `training`, `running`, `analysis`, `dataset:KEY`, `model:KEY`, `method:KEY` or `metric:FILE`."""
+        """The hash of `training`, `running`, `analysis`, `dataset:KEY`, `model:KEY`, `method:KEY`, `metric:FILE` or `request:FILE`."""
         if part not in self._parts:
             used = {self._source(module)[0] for module in self.modules(part)}
             self._parts[part] = _digest(sorted(used))[:12]
@@ -181,7 +188,7 @@ class Hashes:
             rooms = [module for module in self._files if module.startswith("core.analysis.")]
             return self._used(rooms) - self._used((*TRAINING, *RUNNING))
         kind, _, key = part.partition(":")
-        below = TRAINING if kind in ("dataset", "model") else (*TRAINING, *RUNNING)  # a trained network's version has no part `running`
+        below = (*TRAINING, *RUNNING) if kind in ("method", "metric") else TRAINING  # a trained network has no part `running`
         return self._used(self._named(kind, key)) - self._used(below)
 
     def is_builtin(self, dataset: str) -> bool:
@@ -193,7 +200,7 @@ class Hashes:
 
     def _defining(self, kind: str, key: str) -> list[str]:
         """The file of the kind's room that has the key as its name, else those in which it is written."""
-        room = {"dataset": "core.data.datasets.", "model": "core.models.", "method": "core.methods.", "metric": "core.metrics."}[kind]
+        room = ROOMS[kind]
         files = {m: path for m, path in self._files.items() if m.startswith(room) and path.name != "__init__.py"}
         named = [module for module in files if module.rpartition(".")[2] == key]
         return named or [module for module, path in files.items() if key and _has_text(path, key)]

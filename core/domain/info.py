@@ -1,11 +1,9 @@
 """Plain descriptions of what is on the shelves, so that a page can offer it without importing torch."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from core.domain.forget_request import ForgetRequest
-from core.domain.hyperparameters import Param, Value
-from core.domain.run import Recipe
+from core.domain.hyperparameters import Param
 
 
 @dataclass(frozen=True)
@@ -47,19 +45,6 @@ class DatasetInfo:
         """Training examples (n)."""
         return self.multi_count if self.multi else sum(self.train_counts)
 
-    def column(self, request: ForgetRequest) -> Column | None:
-        """The column that a subclass or attribute request names; None where there is no such column."""
-        name = self.subclass if request.kind == "subclass" else request.column
-        return next((column for column in self.columns if column.name == name), None)
-
-    def forget_count(self, request: ForgetRequest) -> int:
-        """How many training examples a request that has been checked names (k)."""
-        if request.drawn:
-            return request.random_count(self.train_count)
-        column = self.column(request)
-        counts = column.counts if column else self.train_counts
-        return sum(counts[pick] for pick in request.picks) if request.by_rule else len(request.picks)
-
 
 def dataset_from(raw: dict[str, Any]) -> DatasetInfo:
     """From `asdict` by way of JSON."""
@@ -97,12 +82,12 @@ class MethodInfo:
     multi: bool = False  # can serve multi-label sets
     not_multi: str = ""  # why it cannot; '' where it can
 
-    def unfit(self, data: DatasetInfo, request: ForgetRequest | None = None) -> str:
-        """Why it cannot serve a request on this dataset, in one sentence; '' where it can, or where no request is named."""
+    def unfit(self, data: DatasetInfo, kind: str = "") -> str:
+        """Why it cannot serve requests of a kind on this dataset, in one sentence; '' where it can, or where no kind is named."""
         if data.multi and not self.multi:
             return no_attributes(self.title, self.not_multi)
-        if request is not None and request.kind not in self.kinds:
-            return f"{self.title} serves requests of kind {', '.join(self.kinds)}, not {request.kind}."
+        if kind and kind not in self.kinds:
+            return f"{self.title} serves requests of kind {', '.join(self.kinds)}, not {kind}."
         return ""
 
 
@@ -121,45 +106,3 @@ class MetricInfo:
     goal: str
     definition: str
     family: str = "Other"
-
-
-@dataclass(frozen=True)
-class OfCeiling:
-    """For class requests: a threshold as a share of n/k, the highest ratio that any weight can have.
-
-    Other requests take the method's own default: examples without a class in common leave most ratios near 1, whatever n/k.
-    """
-
-    share: float
-
-    def at(self, train_count: int, forget_count: int) -> float:
-        """The number for a request that names `forget_count` of `train_count` examples, to two decimals."""
-        return round(self.share * train_count / forget_count, 2)
-
-
-@dataclass(frozen=True)
-class ForClasses:
-    """For class requests: a value of its own. Other requests take the method's default."""
-
-    value: Value
-
-    def at(self, train_count: int, forget_count: int) -> Value:
-        """The value, whatever the counts."""
-        return self.value
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Settings that work on one dataset with one model: the training recipe, and each method's parameters."""
-
-    recipe: Recipe
-    methods: dict[str, dict[str, Value | OfCeiling | ForClasses]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PaperValues:
-    """What a paper or its code used: where, the values by param name, and why they fail on a (dataset, model) of ours."""
-
-    where: str
-    values: dict[str, Value]
-    failures: dict[tuple[str, str], str]

@@ -3,9 +3,53 @@
 Found on seeds that the benchmark does not use; `make bench` measures them on seeds 0 to 2.
 """
 
+from dataclasses import dataclass, field
+
 from core.domain.hyperparameters import Value
-from core.domain.info import ForClasses, OfCeiling, PaperValues, Preset
 from core.domain.run import Recipe
+
+
+@dataclass(frozen=True)
+class OfCeiling:
+    """For class requests: a threshold as a share of n/k, the highest ratio that any weight can have.
+
+    Other requests take the method's own default: examples without a class in common leave most ratios near 1, whatever n/k.
+    """
+
+    share: float
+
+    def at(self, train_count: int, forget_count: int) -> float:
+        """The number for a request that names `forget_count` of `train_count` examples, to two decimals."""
+        return round(self.share * train_count / forget_count, 2)
+
+
+@dataclass(frozen=True)
+class ForClasses:
+    """For class requests: a value of its own. Other requests take the method's default."""
+
+    value: Value
+
+    def at(self, train_count: int, forget_count: int) -> Value:
+        """The value, whatever the counts."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings that work on one dataset with one model: the training recipe, and each method's parameters."""
+
+    recipe: Recipe
+    methods: dict[str, dict[str, Value | OfCeiling | ForClasses]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PaperValues:
+    """What a paper or its code used: where, the values by param name, and why they fail on a (dataset, model) of ours."""
+
+    where: str
+    values: dict[str, Value]
+    failures: dict[tuple[str, str], str]
+
 
 PRESETS: dict[tuple[str, str], Preset] = {
     ("digits", "small_cnn"): Preset(

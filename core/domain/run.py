@@ -7,14 +7,13 @@ from functools import lru_cache
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest, request_from
+from core.domain.requests.base import ForgetRequest
+from core.domain.requests.registry import request_from
 from core.domain.stored_json import check_plain, is_readable, plain_object
 
-if TYPE_CHECKING:
-    pass
 
 class RunStatus(StrEnum):
     """Where a run stands. Only `done` has numbers."""

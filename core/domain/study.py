@@ -7,9 +7,9 @@ from typing import Any, Self
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest, request_from
 from core.domain.info import DatasetInfo
-from core.domain.request_text import title_of
+from core.domain.requests.base import ForgetRequest
+from core.domain.requests.registry import request_from
 from core.domain.run import check_limit, settings_text
 from core.domain.seeds import covers
 from core.domain.stored_json import check_plain, plain_object
@@ -75,7 +75,7 @@ class StudyPlan:
 
     def name_with(self, data: DatasetInfo | None) -> str:
         """The same, in the dataset's own words where it is at hand."""
-        text = title_of(self.request, data)
+        text = self.request.title(data)
         return self.title or f"{text if len(text) <= 32 else text[:31] + '…'} · {self.dataset} · {self.model}"
 
     @property

@@ -8,9 +8,10 @@ from torch import nn
 
 from core.data.splits import Splits
 from core.domain.errors import WrongInput
-from core.domain.forget_request import KINDS, ForgetRequest
 from core.domain.hyperparameters import params_of
 from core.domain.info import no_attributes
+from core.domain.requests.base import ForgetRequest
+from core.domain.requests.registry import KINDS
 from core.domain.run import Recipe
 from core.training.context import RunContext
 from core.training.precomputed import Statistic

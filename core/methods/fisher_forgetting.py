@@ -51,7 +51,7 @@ class FisherForgetting(UnlearningMethod):
             model, retain.batches, classes=classes, total=len(retain), multi=is_multi(retain.labels),
             on_share=lambda share: run.progress(0.99 * share, "exact Fisher"),
         )  # fmt: skip
-        picks = splits.request.picks if splits.request.by_class else ()
+        picks = splits.request.classes
         with torch.no_grad():
             for name, theta in model.named_parameters():
                 at_end = name.startswith(f"{last}.")

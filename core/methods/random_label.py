@@ -54,7 +54,7 @@ class RandomLabel(UnlearningMethod):
 def relabelled(splits: Splits, true_allowed: bool, model: nn.Module, run: RunContext) -> Examples:
     """The forget set under labels drawn at random, then the retain set under its own."""
     forget, classes = splits.forget, model(splits.forget.first(1).pixels().to(run.device)).shape[1]
-    gone = splits.request.picks if splits.request.by_class else ()
+    gone = splits.request.classes
     if len(gone) > 1 and not true_allowed:  # one forgotten class must not be taught as another
         kept = torch.tensor([c for c in range(classes) if c not in gone])
         drawn = kept[torch.randint(len(kept), forget.labels.shape, generator=run.generator)]

@@ -43,7 +43,7 @@ def _forget_entropy(evidence: Evidence, model: str) -> float:
 
 def _class_auc(evidence: Evidence, model: str) -> float:
     """How well the probability given to the forgotten classes ranks their test images above the others'."""
-    picks = list(evidence.splits.request.picks)
+    picks = list(evidence.splits.request.classes)
     gone, kept = (
         evidence.need(model).of(name, evidence.splits)[0].double().softmax(1)[:, picks].sum(1)
         for name in ("test_forget", "test_retain")

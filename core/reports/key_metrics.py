@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.domain.requests.registry import CLASS_KINDS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -44,7 +46,7 @@ FORGET = {True: "test_forget_accuracy", False: "train_forget_accuracy"}  # for c
 
 def aims_of(frame: "pd.DataFrame") -> list[Aim]:
     """Those that some run of the frame has a number of, in the order in which a reader asks."""
-    by_class = bool(frame["kind"].isin(("class", "classes")).all())
+    by_class = bool(frame["kind"].isin(CLASS_KINDS).all())
     directed = "attack_auc" in frame and frame["attack_auc"].notna().any()  # an older engine computed only the other
     aims = (
         Aim(FORGET[by_class], "forget accuracy", MATCH),

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from core.domain.forget_request import ForgetRequest
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
-from core.domain.request_text import words_of
+from core.domain.requests.base import ForgetRequest
 
 NEAR = 0.05  # share: differences of accuracy below this are called the same
 PRICE = 0.03  # share of kept accuracy whose loss is worth a word
@@ -90,10 +89,10 @@ def _retrained(value: float | None, form: Callable[[float], str]) -> str:
 
 
 def _judged_on(request: ForgetRequest, data: DatasetInfo | None) -> str:
-    named = words_of(request, data)
+    named = request.words(data)
     if request.by_class:
         return f"test images of {named}"
-    if request.kind == "mislabelled":
+    if request.flips_labels:
         return f"the forget set ({named}, by their wrong labels)"
     return f"the forget set ({named})" if request.by_rule else "the forget set"
 

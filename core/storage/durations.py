@@ -147,7 +147,7 @@ def _left(said: object, began: object, usual: float | None, now: datetime) -> fl
 
 def _trained(spec: RunSpec) -> dict[str, Key]:
     """Stage -> what decides what it trains or computes; runs that agree in it share it."""
-    flips = spec.request.text if spec.request.kind == "mislabelled" else ""
+    flips = spec.request.text if spec.request.flips_labels else ""
     by = (spec.dataset, spec.model, spec.seed, spec.device, shared_part(spec.engine))
     original = (*by, flips, spec.weights, spec.weights_as)
     found: dict[str, Key] = {"precompute": ("precompute", *original, spec.method)}

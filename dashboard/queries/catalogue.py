@@ -9,9 +9,8 @@ from core.data.importing import store as added_sets
 from core.data.paths import data_folder
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
 from core.domain.info import DatasetInfo
-from core.domain.request_text import title_of
+from core.domain.requests.base import ForgetRequest
 from core.domain.study import StudyPlan
 from core.jobs import catalogue as shelves
 from core.jobs.catalogue import Catalogue
@@ -46,7 +45,7 @@ def _added(key: str) -> DatasetInfo:
 
 def request_title(request: ForgetRequest, dataset: str) -> str:
     """A request as a line that names a run says it, with the dataset's own names where it is still on the shelf."""
-    return title_of(request, current().datasets.get(dataset))
+    return request.title(current().datasets.get(dataset))
 
 
 def study_name(plan: StudyPlan) -> str:

@@ -116,7 +116,7 @@ def by_class(run: Run, data: DatasetInfo, split: str) -> None:
     what, classes = "attribute" if data.multi else "class", data.classes
     table = runs.handle(run).table("per_class")
     table = table[table["split"] == split]
-    forgotten = run.spec.request.picks if run.spec.request.by_class else ()
+    forgotten = run.spec.request.classes
     chosen = choose_classes(classes, what, class_figures.most_changed(table, forgotten))
     st.plotly_chart(
         class_figures.class_shift(table, classes, forgotten, data.multi, chosen), key="class_shift",
@@ -141,11 +141,11 @@ def answers(run: Run, data: DatasetInfo, split: str) -> None:
     if data.multi:
         st.caption(f"No confusion matrix: {NO_MATRIX}")
         return
-    classes, forgotten = data.classes, run.spec.request.picks if run.spec.request.by_class else ()
+    classes, forgotten = data.classes, run.spec.request.classes
     cells = runs.handle(run).table("confusion")
     st.subheader("Confusion matrix")
     models = [model for model in MODEL_TITLE if (cells["model"] == model).any()]
-    taught = run.spec.request.kind == "mislabelled" and split == "train"
+    taught = run.spec.request.flips_labels and split == "train"
     row = "taught label" if taught else "true class"
     rows = class_figures.most_confused(cells[cells["split"] == split], len(classes), forgotten)  # the same for all networks
     for column, model in zip(st.columns(len(models)), models, strict=True):

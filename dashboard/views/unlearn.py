@@ -5,10 +5,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
 from core.domain.hyperparameters import Value
 from core.domain.info import MethodInfo
 from core.domain.presets import PAPER
+from core.domain.requests.base import ForgetRequest
+from core.domain.requests.classes import ClassRequest
 from core.jobs import submit
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
 from dashboard.components.common.fragments import fragment
@@ -41,7 +42,7 @@ with ask:
 def start_values(method: MethodInfo) -> dict[str, Value]:
     """What the form starts from: the preset, or the paper's values where they are known."""
     # While nothing valid is asked, the form shows what one class would get.
-    preset = preset_values(method, data, model, request or ForgetRequest("class", (0,)))
+    preset = preset_values(method, data, model, request or ClassRequest((0,)))
     paper = PAPER.get(method.key)
     if paper is None:
         return preset
@@ -62,7 +63,7 @@ def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: Delta
 
     What must be known before Run is written into `above`, which stands over the button.
     """
-    ceiling, alpha = data.train_count / data.forget_count(forget), settings["alpha"]
+    ceiling, alpha = data.train_count / forget.count(data), settings["alpha"]
     if isinstance(alpha, float | int) and alpha >= NEAR_CEILING * ceiling:
         above.warning(
             f"This run will change next to nothing: α = {alpha:g}, but no weight can be more than n/k = {ceiling:.2f} times as "

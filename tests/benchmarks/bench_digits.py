@@ -12,7 +12,7 @@ import sys
 import tempfile
 from time import perf_counter
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.validation import make_spec
 from core.pipeline import run
@@ -39,7 +39,7 @@ def method_bars(home: Home, shelves: Catalogue, seeds: int) -> list[bool]:
     """Bars over every class and seed."""
 
     def outcome(method: str, forget: str, seed: int) -> Outcome:
-        spec = make_spec(shelves, "digits", "small_cnn", ForgetRequest.parse(forget), method, {}, seed=seed)
+        spec = make_spec(shelves, "digits", "small_cnn", parse_request(forget), method, {}, seed=seed)
         return run(spec, home, lambda *_: None)
 
     cases = [(f"class:{index}", seed) for seed in range(seeds) for index in range(10)]

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from time import perf_counter
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.validation import make_spec
 from core.metrics.privacy.threshold_attack import interval
@@ -28,7 +28,7 @@ DRAWS = 10
 
 def outcome(home: Home, shelves: Catalogue, method: str, forget: str, seed: int = 0) -> Outcome:
     """One run in this process."""
-    spec = make_spec(shelves, "digits", "small_cnn", ForgetRequest.parse(forget), method, {}, seed=seed)
+    spec = make_spec(shelves, "digits", "small_cnn", parse_request(forget), method, {}, seed=seed)
     return run(spec, home, lambda *_: None)
 
 
@@ -37,7 +37,7 @@ def cost_bars(home: Home, shelves: Catalogue) -> list[bool]:
     took = {}
     for forget in ("class:3", "random:0.05"):
         for key, method in shelves.methods.items():
-            if ForgetRequest.parse(forget).kind in method.kinds:
+            if parse_request(forget).kind in method.kinds:
                 took[f"{key} {forget}"] = outcome(home, shelves, key, forget).seconds["evaluate"]
     first, *rest = took.values()  # the first pays for imports that a queue's process has at hand
     worst = max(list(took)[1:], key=took.__getitem__)

@@ -15,7 +15,7 @@ import tempfile
 
 from torch import Tensor, nn
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunSpec
 from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.validation import make_spec
@@ -47,7 +47,7 @@ class Found:
 
 def spec_of(shelves: Catalogue, index: int, method: str) -> RunSpec:
     """One class by one method's preset."""
-    return make_spec(shelves, "fashion_mnist", "small_cnn", ForgetRequest("class", (index,)), method, {}, seed=0)
+    return make_spec(shelves, "fashion_mnist", "small_cnn", ClassRequest((index,)), method, {}, seed=0)
 
 
 def found(home: Home, spec: RunSpec) -> Found:

@@ -12,7 +12,8 @@ import tempfile
 
 import torch
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
+from core.domain.requests.samples import SamplesRequest
 from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.validation import make_spec
 from core.pipeline import Job, Stages, precompute, prepare, restore, run, train, unlearn
@@ -85,7 +86,7 @@ def mislabelled(home: Home, shelves: Catalogue, method: str, seed: int) -> dict[
     draw = torch.Generator().manual_seed(1000 + seed)
     count = shelves.datasets["digits"].train_count
     picks = torch.randperm(count, generator=draw)[:WRONG_LABELS].sort()[0]
-    request = ForgetRequest("samples", tuple(picks.tolist()))
+    request = SamplesRequest(tuple(picks.tolist()))
     with ResultStore(home.database) as store:
         # The home is this seed's own: keys do not know of wrong labels.
         job: Job = prepare(make_spec(shelves, "digits", "small_cnn", request, method, {}, seed=seed),
@@ -134,7 +135,7 @@ def main() -> bool:
         shelves = catalogue(home.root)
 
         def ask(method: str, settings: dict[str, str]) -> list[Outcome]:
-            requests = [(ForgetRequest("class", (index,)), seed) for seed in range(seeds) for index in range(10)]
+            requests = [(ClassRequest((index,)), seed) for seed in range(seeds) for index in range(10)]
             specs = [make_spec(shelves, "digits", "small_cnn", r, method, settings, seed=seed) for r, seed in requests]
             return [run(spec, home, lambda *_: None) for spec in specs]
 

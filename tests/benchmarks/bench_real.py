@@ -15,9 +15,10 @@ from time import perf_counter
 
 from core.data.importing.importer import Asked, add
 from core.data.paths import data_folder
+from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec
 from core.jobs.catalogue import catalogue
-from core.jobs.validation import make_spec, request_of
+from core.jobs.validation import make_spec
 from core.pipeline import prepare, run
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
@@ -59,12 +60,12 @@ def one(case: Case, home: Home) -> None:
     if case.folder:
         key = add(data_folder() / case.dataset, Asked(label=case.label), home.datasets_folder).info.key
     shelves = catalogue(home.root)
-    request = request_of(case.forget, shelves.datasets[key])
+    request = parse_request(case.forget, shelves.datasets[key])
     place = home.root / "rows.json"
     rows: dict[str, list[object]] = json.loads(place.read_text()) if place.exists() else {}
     notes = []
     for method in METHODS:
-        if unfit := shelves.methods[method].unfit(shelves.datasets[key], request):
+        if unfit := shelves.methods[method].unfit(shelves.datasets[key], request.kind):
             notes.append(unfit)
         elif method not in rows:
             began = perf_counter()

@@ -19,7 +19,7 @@ from core.analysis.saliency.gallery import gallery
 from core.data.importing.importer import Asked, add
 from core.data.paths import data_folder
 from core.data.registry import load_dataset
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import MODELS as NAMES
 from core.domain.run import Recipe, RunSpec
 from core.jobs.catalogue import catalogue
@@ -40,7 +40,7 @@ BARS = {"digits": 0.5, "ResNet-18": 4.0, "gallery": 30.0}
 
 def digits(home: Home) -> str:
     """A real run: its id."""
-    spec = make_spec(catalogue(home.root), "digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {})
+    spec = make_spec(catalogue(home.root), "digits", "small_cnn", parse_request("class:3"), "ssd", {})
     outcome = run(spec, home, lambda *_: None)
     return record(home, [(spec, {}, dict(outcome.artifacts), {"unlearn": 1.0, "reference": 1.0})])[0]
 
@@ -56,7 +56,7 @@ def resnet(home: Home) -> str:
         context = RunContext(lambda: MODELS["resnet18"](data.info), recipe, seed=seed)
         model = fit(context.fresh_model(), data.train.sample(TRAINED), recipe, context)
         files[name] = Artifacts(home.artifacts_folder).put_arrays({n: t.numpy() for n, t in model.state_dict().items()})
-    spec = RunSpec(data.info.key, "resnet18", ForgetRequest.parse("class:1"), "finetune", {}, 0)
+    spec = RunSpec(data.info.key, "resnet18", parse_request("class:1"), "finetune", {}, 0)
     return record(home, [(spec, {}, files, {"unlearn": 1.0, "reference": 1.0})])[0]
 
 

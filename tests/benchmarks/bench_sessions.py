@@ -22,7 +22,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
 from core.domain.run import ACTIVE, RunSpec
 from core.jobs import submit
 from core.storage.home import Home, open_home
@@ -91,7 +91,7 @@ async def thousand(url: str, run_id: str, count: int) -> None:
 
 def training(home: Home) -> str:
     """The id of a run that trains for as long as the measurement lasts."""
-    return submit.submit(home, RunSpec("digits", "resnet18", ForgetRequest("class", (5,)), "finetune", {"epochs": 5}, seed=7))
+    return submit.submit(home, RunSpec("digits", "resnet18", ClassRequest((5,)), "finetune", {"epochs": 5}, seed=7))
 
 
 def megabytes(server: Dashboard) -> float:

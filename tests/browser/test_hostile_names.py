@@ -11,7 +11,7 @@ import torch
 
 from core import pipeline
 from core.data.importing.importer import Asked, add
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunStatus
 from core.jobs.catalogue import catalogue
 from core.jobs.validation import make_spec
@@ -39,7 +39,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, first_run: Any) -> Iterato
     for count in (20, len(HOSTILE)):
         path = folder_of(folder / str(count), HOSTILE[:count], each=1)
         keys.append(add(path, Asked(label="kind"), home.datasets_folder).info.key)
-    spec = make_spec(catalogue(home.root), keys[1], "small_cnn", ForgetRequest("class", (0,)), "ssd", {})
+    spec = make_spec(catalogue(home.root), keys[1], "small_cnn", ClassRequest((0,)), "ssd", {})
     with pytest.MonkeyPatch.context() as patch, ResultStore(home.database) as store:
         patch.setenv("FORGETSCOPE_DEVICE", "cpu")
         patch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # set by the pipeline; taken back with the patch

@@ -8,8 +8,8 @@ import time
 from playwright.sync_api import expect
 import pytest
 
-from core.domain.forget_request import ForgetRequest
 from core.domain.formatting import percent
+from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import submit
 from core.reports.run_report import numbers_of
@@ -158,7 +158,7 @@ def test_a_killed_run_reads_interrupted_and_retry_finishes_it(page, dashboard):
 
 
 def test_a_failed_run_shows_its_last_line_and_the_whole_error(open_page, page, dashboard):
-    spec = RunSpec("digits", "small_cnn", ForgetRequest("class", (1,)), "finetune", {"epochs": 0})  # no page lets that pass
+    spec = RunSpec("digits", "small_cnn", ClassRequest((1,)), "finetune", {"epochs": 0})  # no page lets that pass
     run_id = submit.submit(dashboard.home, spec)
     open_page(f"/result?run={run_id}")
     status(page, "failed")

@@ -49,14 +49,14 @@ def trained_home(made_once: Made) -> Home:
     def fill(folder: Path) -> None:
         import torch  # late: tests of the store and of jobs need none of this
 
-        from core.domain.forget_request import ForgetRequest
+        from core.domain.requests.registry import parse_request
         from core.jobs.validation import make_spec
         from core.jobs.write_catalogue import describe
         from tests.attributes import computed, one_epoch
 
         with pytest.MonkeyPatch.context() as patch:
             one_epoch(patch)
-            spec = make_spec(describe(), "digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {})
+            spec = make_spec(describe(), "digits", "small_cnn", parse_request("class:3"), "ssd", {})
             computed(open_home(folder / "home"), spec)
         torch.set_deterministic_debug_mode("default")  # set by the pipeline
 

@@ -9,7 +9,7 @@ from core import pipeline
 from core.analysis.weights.importance_summary import importance_view
 from core.analysis.weights.ssd_what_if import load, redampen
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.reports.checks.across_seeds import check_study
@@ -31,7 +31,7 @@ def shelves(monkeypatch):
 
 
 def asked(shelves, forget="attribute:person=3", method="ssd", **settings):
-    return make_spec(shelves, KEY, "small_cnn", ForgetRequest.parse(forget), method, settings)
+    return make_spec(shelves, KEY, "small_cnn", parse_request(forget), method, settings)
 
 
 @pytest.mark.parametrize("forget", ["attribute:person=3", "random:0.2", "samples:0,5,7"])
@@ -88,7 +88,7 @@ def test_the_explorer_answers_by_attribute_and_as_the_run_did(home, shelves):
 
 # The checks, on numbers by hand: two attributes, 100 test images, of which 60 and 50 have them.
 
-RANDOM = ForgetRequest.parse("random:0.2")
+RANDOM = parse_request("random:0.2")
 
 
 def numbers_by_hand(kept=0.95, forget=0.95):

@@ -17,8 +17,8 @@ import torch
 from core import pipeline
 from core.data.registry import load_dataset
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
 from core.domain.presets import PRESETS
+from core.domain.requests.registry import parse_request
 from core.domain.run import STAGES, RunSpec
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
@@ -57,7 +57,7 @@ class Engine:
     home: Home
 
     def spec(self, forget: str = "class:3", method: str = "original", seed: int = 0, reference: bool = True, **settings):
-        request = ForgetRequest.parse(forget)
+        request = parse_request(forget)
         shelf = (SHELVES, "digits", "small_cnn")
         return make_spec(*shelf, request, method, settings, seed=seed, reference=reference)
 

@@ -14,8 +14,9 @@ from core import pipeline
 from core.data.dataset import Dataset, Examples
 from core.data.registry import DATASETS, load_dataset
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
-from core.domain.info import DatasetInfo, Preset
+from core.domain.info import DatasetInfo
+from core.domain.presets import Preset
+from core.domain.requests.classes import ClassRequest
 from core.domain.run import Recipe, RunSpec
 from core.metrics.registry import METRICS
 from core.models.layer_groups import groups
@@ -53,7 +54,7 @@ def shelf(monkeypatch):
 
 
 def spec_of(key, method="ssd", **params):
-    return RunSpec(KEY, key, ForgetRequest("class", (2,)), method, params, device="cpu")
+    return RunSpec(KEY, key, ClassRequest((2,)), method, params, device="cpu")
 
 
 QUICK = ("all_cnn", "vit_small")  # convolutions with BatchNorm, and attention

@@ -14,7 +14,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from core.data.paths import LOOKING, OFFLINE
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import catalogue, submit
 from core.jobs.codec import encode
@@ -121,7 +121,7 @@ ERROR = 'Traceback (most recent call last):\n  File "engine.py", line 1\nDiverge
 
 def put(home: Home, status: RunStatus, seed: int = 1, error: str = "") -> str:
     """A run in that state, written as the jobs write it; its id."""
-    spec = RunSpec("digits", "small_cnn", ForgetRequest("class", (5,)), "finetune", {"epochs": 5}, seed)
+    spec = RunSpec("digits", "small_cnn", ClassRequest((5,)), "finetune", {"epochs": 5}, seed)
     with ResultStore(home.database) as store:
         run_id = store.add(spec)
         if status == RunStatus.QUEUED:

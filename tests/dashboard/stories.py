@@ -7,9 +7,9 @@ import numpy as np
 from torch import Tensor
 
 from core.analysis.finished_run import open_models
-from core.domain.forget_request import ForgetRequest
 from core.domain.hyperparameters import with_params
 from core.domain.presets import preset_for
+from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunSpec
 from core.jobs.catalogue import catalogue
 from core.jobs.validation import make_spec
@@ -33,7 +33,7 @@ QUICK: dict[str, dict[str, Any]] = {
 def spec_of(home: Home, key: str, **settings: Any) -> RunSpec:
     """Of class 3 of the digits."""
     values = QUICK.get(key, {}) | settings
-    return make_spec(catalogue(home.root), "digits", "small_cnn", ForgetRequest("class", (3,)), key, values)
+    return make_spec(catalogue(home.root), "digits", "small_cnn", ClassRequest((3,)), key, values)
 
 
 def tell(home: Home, key: str, source: tuple[Home, str], **settings: Any) -> str:

@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 from core.domain.code_version import catalogue_version
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.jobs import submit as jobs
 from core.jobs.catalogue import catalogue
 from core.jobs.studies import submit
@@ -41,7 +41,7 @@ def study(home, monkeypatch, request) -> tuple[Home, str]:
     monkeypatch.setattr(jobs, "ensure_supervisor", lambda *_: None)
     write(home.root / "catalogue" / catalogue_version())
     shelves = catalogue(home.root)
-    plan = make_plan(shelves, "digits", "small_cnn", ForgetRequest.parse(request.param), [(m, {}) for m in list(VALUES)[:3]], (0, 1, 2))
+    plan = make_plan(shelves, "digits", "small_cnn", parse_request(request.param), [(m, {}) for m in list(VALUES)[:3]], (0, 1, 2))
     for spec in specs(plan, shelves):
         value = VALUES[spec.method][spec.seed]
         plant(home, spec, test_retain_accuracy=value, train_forget_accuracy=value)

@@ -15,11 +15,10 @@ from core.analysis.saliency.uploaded_image import own_picture
 from core.data.importing.importer import Asked, add
 from core.data.importing.read_image import quietly
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
-from core.domain.index_file import samples_from
+from core.domain.requests.index_file import samples_from
+from core.domain.requests.registry import parse_request
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.toml_file import plan_from_toml
-from core.jobs.validation import request_of
 from tests.core.data.importing.made_up import folder, index
 
 SECONDS = 5.0  # of CPU, for one input
@@ -106,8 +105,8 @@ def readers(place: Path, shelves: Catalogue) -> dict[str, Reader]:
         return own_picture(raw, "mine.png", info)
 
     def asked(raw: bytes) -> object:
-        request = request_of(raw.decode(errors="replace"), info)
-        return ForgetRequest.parse(request.text)
+        request = parse_request(raw.decode(errors="replace"), info)
+        return parse_request(request.text)
 
     study = (
         b'title = "Two"\ndataset = "digits"\nmodel = "small_cnn"\nforget = "class:3"\nseeds = [0, 1]\n'

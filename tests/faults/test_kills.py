@@ -13,7 +13,7 @@ import time
 import psutil
 import pytest
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import ACTIVE, RunStatus
 from core.domain.study import StudyPlan
 from core.jobs import submit as jobs
@@ -33,7 +33,7 @@ WHAT = ("worker", "supervisor", "server")
 
 def plan_of(home: Home) -> StudyPlan:
     methods = [("ssd", {}), ("finetune", {"epochs": 2}), ("gradient_ascent", {"epochs": 1})]
-    return make_plan(catalogue(home.root), "digits", "small_cnn", ForgetRequest.parse("class:3"), methods, (0, 1))
+    return make_plan(catalogue(home.root), "digits", "small_cnn", parse_request("class:3"), methods, (0, 1))
 
 
 def where(home: Home, study_id: str) -> progress.Progress:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.analysis.stored_results import Arrays
-from core.domain.forget_request import UNSEEN
+from core.domain.requests.base import UNSEEN
 
 NEIGHBOURS, NEAR = 50, 10  # kept of each image; looked at by a vote
 BLOCK = 1000  # rows whose distances are in memory at once

@@ -13,7 +13,7 @@ from core.analysis.stored_results import Analysis, Arrays, Say, key_of
 from core.analysis.stored_results import keep as keep_look
 from core.data.labels import is_multi
 from core.domain.errors import WrongInput
-from core.domain.forget_request import SETS, UNSEEN
+from core.domain.requests.base import SETS, UNSEEN
 from core.storage.home import Home
 from core.training.loop import predict
 

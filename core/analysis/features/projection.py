@@ -9,7 +9,7 @@ import numpy as np
 from core.analysis.features.nearest_neighbours import around, nearest
 from core.analysis.stored_results import Analysis, Arrays, Say, arrays
 from core.domain.errors import WrongInput
-from core.domain.forget_request import SETS
+from core.domain.requests.base import SETS
 from core.domain.run import MODELS
 from core.storage.home import Home
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from core.data.splits import Splits
-from core.domain.forget_request import SETS
+from core.domain.requests.base import SETS
 
 SHARES = {"forget": 0.4, "retain": 0.3, "test_forget": 0.1, "test_retain": 0.2}  # of all images on a map
 

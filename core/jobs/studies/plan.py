@@ -6,7 +6,7 @@ from typing import Any
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.base import ForgetRequest
 from core.domain.run import RunSpec
 from core.domain.seeds import MOST
 from core.domain.study import LONGEST_TITLE, StudyPlan, Variant

@@ -7,12 +7,13 @@ import tomllib
 from typing import Any
 
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.base import ForgetRequest
+from core.domain.requests.registry import DRAWN_KINDS, parse_request
 from core.domain.seeds import MOST, numbers_of, seeds_of
 from core.domain.study import StudyPlan
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.plan import make_plan
-from core.jobs.validation import dataset_of, limit_of, request_of
+from core.jobs.validation import dataset_of, limit_of
 
 WANTED = {"dataset": "a text", "model": "a text", "forget": "a text such as \"class:3\"", "seeds": "", "methods": ""}
 EXTRA = ("title", "reference", "floor", "draws", "limit")
@@ -80,7 +81,7 @@ def _plan_from(said: dict[str, Any], shelves: Catalogue) -> StudyPlan:
     if missing:
         raise WrongInput(f"The study's file must also say {', '.join(missing)}.")
     data = dataset_of(shelves, _text(said, "dataset"))
-    request, draws = _drawn(said, request_of(_text(said, "forget"), data))
+    request, draws = _drawn(said, parse_request(_text(said, "forget"), data))
     plan = make_plan(
         shelves, data.key, _text(said, "model"), request, [_method(table) for table in _tables(said["methods"])],
         seeds_of(said["seeds"]), reference=_switch(said, "reference"), floor=_floor(said), title=_text(said, "title"), draws=draws,
@@ -94,7 +95,7 @@ def _drawn(said: dict[str, Any], request: ForgetRequest) -> tuple[ForgetRequest,
     if "draws" not in said:
         return request, () if named else None
     if not request.drawn:
-        raise WrongInput(f"Nothing is drawn for {request.text:.60}; leave draws out, or ask for random or mislabelled.")
+        raise WrongInput(f"Nothing is drawn for {request.text:.60}; leave draws out, or ask for {' or '.join(DRAWN_KINDS)}.")
     if named:
         raise WrongInput(f"{request.text:.60} names a draw, and so does draws; leave one of them out.")
     draws = numbers_of(said["draws"], "draw")

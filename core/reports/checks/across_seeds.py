@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from core.domain.forget_request import ForgetRequest
 from core.domain.formatting import percent
+from core.domain.requests.base import ForgetRequest
 from core.reports.checks.case import Doubt
 from core.reports.intervals import FEW, Spread, change, spread
 from core.reports.verdict import Numbers

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.base import ForgetRequest
 from core.reports.recoverability import Comeback, comeback, descends
 from core.reports.significance import allowed
 from core.reports.verdict import Numbers, course
@@ -67,7 +67,7 @@ class Case:
     @property
     def as_labelled(self) -> str:
         """How a sentence says that `forget_metric` counts an answer."""
-        return "by its wrong labels" if self.request.kind == "mislabelled" else "correctly"
+        return "by its wrong labels" if self.request.flips_labels else "correctly"
 
     @property
     def has_reference(self) -> bool:
@@ -82,7 +82,7 @@ class Case:
     @property
     def kept(self) -> tuple[int, ...]:
         """Indices of the classes that the request leaves alone."""
-        return tuple(c for c in range(len(self.classes)) if not (self.request.by_class and c in self.request.picks))
+        return tuple(c for c in range(len(self.classes)) if c not in self.request.classes)
 
     def get(self, metric: str, model: str = "unlearned") -> float | None:
         """None where the run has no such number."""
@@ -130,7 +130,7 @@ class Case:
         """How many images stand behind `forget_metric`; 0 where that is not known."""
         if not self.request.by_class:
             return self.forget_count or 0
-        return sum(self.seen("unlearned", c).count for c in self.request.picks)
+        return sum(self.seen("unlearned", c).count for c in self.request.classes)
 
     def unseen_images(self) -> int:
         """How many test images the attacks by loss hold against the forget set: of the classes, else all; 0: not known."""

@@ -23,7 +23,7 @@ def original_far_off(case: Case) -> str:
     known = [(metric, ours, theirs) for metric, ours, theirs in pairs if ours is not None]
     if not known or (case.multi and not case.has_reference):  # of rare attributes the most frequent answer is mostly right
         raise NotCheckable("for want of numbers in this run" if case.has_reference or not known else "for want of a reference")
-    guess, share = case.guess(), GUESSES if case.request.kind == "mislabelled" else HALF
+    guess, share = case.guess(), GUESSES if case.request.flips_labels else HALF
     for metric, ours, theirs in known:
         if theirs is None:
             wanted, bar = "", min(TIMES_GUESS * guess, guess + GUESSES * (1 - guess)) if not case.has_reference else 0.0
@@ -45,6 +45,6 @@ def _remedy(case: Case) -> str:
             "Its weights were uploaded: check whether the network was trained with the classes in the order of this dataset, and on "
             "images scaled and normalised as here."
         )
-    if case.request.kind == "mislabelled":
+    if case.request.flips_labels:
         return "It was trained on the wrong labels of this request: fewer of them leave more to judge."
     return "Look at how it was trained before you judge what was made of it."

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.base import ForgetRequest
 from core.reports.checks import accuracy, membership, original_accuracy, residual_knowledge
 from core.reports.checks.across_seeds import check_study
 from core.reports.checks.case import Case, ClassSeen, Doubt, NotCheckable, PerClass

@@ -50,7 +50,7 @@ def case_of(
     return Case(
         read(run), _seen(run, data, per_class), spec.request, data.classes, method=spec.method,
         floor=read(others.floor) if has_floor and others.floor and spec.method != SECOND_REFERENCE_METHOD else None,
-        forget_count=data.forget_count(spec.request), grafted=None if graft is None else kept_under_the_last_layer(graft),
+        forget_count=spec.request.count(data), grafted=None if graft is None else kept_under_the_last_layer(graft),
         multi=data.multi, own_weights=bool(spec.weights),
         controls={title: read(other) for title, other in others.controls.items()} if has_controls else None,
     )  # fmt: skip

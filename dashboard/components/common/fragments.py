@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.domain.errors import WrongInput
 from dashboard.components.common.markdown import plain
+from dashboard.components.common.palette import DARK
 
 
 def fragment(draw: Callable[[], None], run_every: float | None = None) -> None:
@@ -13,6 +14,7 @@ def fragment(draw: Callable[[], None], run_every: float | None = None) -> None:
     for whole pages: the frame is not around a fragment that is drawn anew."""
 
     def safely() -> None:
+        DARK.set(st.context.theme.type == "dark")
         try:
             draw()
         except WrongInput as wrong:

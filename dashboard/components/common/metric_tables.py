@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from core.domain.forget_request import ForgetRequest
 from core.domain.formatting import percent
 from core.domain.info import MetricInfo
+from core.domain.requests.base import ForgetRequest
 from core.domain.run import MODELS
 from core.jobs.catalogue import Catalogue
 from core.reports.verdict import NEAR, Numbers

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.domain.errors import WrongInput
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.palette import is_dark
+from dashboard.components.common.palette import DARK
 from dashboard.components.common.theme_reload import follow_theme
 from dashboard.session import RUN, check_address, home, take_asked
 
@@ -23,7 +23,8 @@ def frame(page: Any) -> None:
     """page: what `st.navigation` chose."""
     take_asked()
     st.logo(str(ASSETS / "logo.png"), size="large", icon_image=str(ASSETS / "favicon.png"))
-    if is_dark():
+    DARK.set(st.context.theme.type == "dark")
+    if DARK.get():
         st.html(DARK_BUTTON)
     with st.sidebar:
         st.text_input(

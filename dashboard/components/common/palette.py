@@ -3,7 +3,7 @@
 Okabe and Ito's palette, darkened until each passes 3:1 on both themes' backgrounds.
 """
 
-import streamlit as st
+from contextvars import ContextVar
 
 MODEL_COLOUR = {"original": "#808890", "unlearned": "#D55E00", "reference": "#2F7FC1"}
 MODEL_PATTERN = {"original": "", "unlearned": "", "reference": "/"}
@@ -27,9 +27,12 @@ ACCENT, QUIET, THRESHOLD = "#D55E00", "#808890", "#A06CD5"
 Scale = list[list[float | str]]  # (share, colour) as Plotly takes them
 
 
+DARK: ContextVar[bool] = ContextVar("DARK", default=False)  # set where a page or a fragment of it begins to be drawn
+
+
 def is_dark() -> bool:
     """Whether the page that is being drawn has the dark theme."""
-    return st.context.theme.type == "dark"
+    return DARK.get()
 
 
 def sequential() -> Scale:

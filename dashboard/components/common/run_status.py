@@ -7,7 +7,6 @@ import streamlit as st
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.hyperparameters import used
-from core.domain.request_text import title_of
 from core.domain.run import ACTIVE, STOPPED, RunStatus, model_text, settings_text
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
@@ -38,7 +37,7 @@ def name_of(run: Run, shelves: Catalogue) -> str:
     spec = run.spec
     seed = f"seed {spec.seed}" if spec.seed else ""
     without = "" if spec.reference else "no reference"
-    request = shortened(title_of(spec.request, shelves.datasets.get(spec.dataset)))
+    request = shortened(spec.request.title(shelves.datasets.get(spec.dataset)))
     parts = (spec.method, spec.dataset, model_text(spec), request, seed, chosen(run, shelves), without)
     return " · ".join(filter(None, parts))
 

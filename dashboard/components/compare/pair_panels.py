@@ -64,7 +64,7 @@ def matrices(a: Side, b: Side) -> None:
         chosen = cells[(cells["model"] == "unlearned") & (cells["split"] == split)]
         if not len(chosen):
             raise WrongInput(f"Run {side.id} stored no predictions on the {split} set: another version of Forgetscope made it.")
-        row = "taught label" if side.request.kind == "mislabelled" and split != "test" else "true class"
+        row = "taught label" if side.request.flips_labels and split != "test" else "true class"
         classes = side.classes(int(side.table("per_class")["class"].max()) + 1)  # a class without an answer has no cell
         column.plotly_chart(
             pair_figures.matrix(chosen, classes, side.title, row), key=f"matrix-{side.letter}",

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.formatting import percent
+from core.domain.requests.registry import CLASS_KINDS
 from core.reports.comparison_table import marked
 from core.reports.intervals import FEW, spread
 from core.reports.paired_differences import beaten
@@ -47,7 +48,7 @@ class Quantity:
 def _forgotten(frame: pd.DataFrame, model: str) -> pd.Series:
     """Accuracy on the forget request: on test images of the classes, else on the forget set itself."""
     train, unseen = (_column(frame, f"{model}{name}_accuracy") for name in ("train_forget", "test_forget"))
-    return unseen.where(frame["kind"].isin(("class", "classes")), train)
+    return unseen.where(frame["kind"].isin(CLASS_KINDS), train)
 
 
 def _attack(frame: pd.DataFrame, model: str) -> pd.Series:

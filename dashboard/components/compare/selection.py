@@ -5,7 +5,8 @@ from typing import NamedTuple
 import pandas as pd
 import streamlit as st
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.base import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.reports.comparison import ABOUT
 from core.reports.rows import GROUP, designed
 from dashboard.components.compare import pareto_front as fronts
@@ -18,7 +19,7 @@ from dashboard.session import home
 def requests_of(frame: pd.DataFrame) -> list[str]:
     """The forget request, run by run, in words where the kind of request needs them."""
     pairs = list(zip(frame["request"], frame["dataset"], strict=True))
-    told = {(text, dataset): catalogue.request_title(ForgetRequest.parse(text), dataset) for text, dataset in dict.fromkeys(pairs)}
+    told = {(text, dataset): catalogue.request_title(parse_request(text), dataset) for text, dataset in dict.fromkeys(pairs)}
     return [told[pair] for pair in pairs]
 
 
@@ -96,12 +97,12 @@ class Side(NamedTuple):
     @property
     def picks(self) -> tuple[int, ...]:
         """The forgotten classes."""
-        return self.request.picks if self.request.by_class else ()
+        return self.request.classes
 
 
 def side(letter: str, look: Look, run_id: str) -> Side:
     """One of the runs as A or B."""
     row = look.about.iloc[[list(look.names).index(run_id)]].to_dict("records")[0]
     handle = RunHandle(run_id, str(row["finished"].to_pydatetime()), str(home().root))
-    request, classes = ForgetRequest.parse(row["request"]), look.classes.get(row["dataset"], ())
+    request, classes = parse_request(row["request"]), look.classes.get(row["dataset"], ())
     return Side(letter, handle, look.names[run_id], row["dataset"], classes, request, row["dataset"] in look.multi)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.base import ForgetRequest
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Story:
     @property
     def forgotten(self) -> tuple[int, ...]:
         """Classes that had to go whole."""
-        return self.request.picks if self.request.by_class else ()
+        return self.request.classes
 
     def under(self, folder: str) -> dict[str, np.ndarray]:
         """What was recorded as `folder/name`: name -> array; layers and blocks of layers from input to output."""

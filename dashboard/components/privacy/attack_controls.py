@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.base import ForgetRequest
 from core.domain.run import ACTIVE, RunStatus
 from core.metrics.privacy.threshold_attack import FEWEST, Rates, Threshold, TooFewExamples, best_threshold, rates
 from core.storage.records import Run

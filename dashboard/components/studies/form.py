@@ -6,8 +6,9 @@ import streamlit as st
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
 from core.domain.info import DatasetInfo, MethodInfo
+from core.domain.requests.base import ForgetRequest
+from core.domain.requests.classes import ClassRequest
 from core.domain.run import settings_text
 from core.domain.seeds import seeds_of
 from core.domain.study import StudyPlan
@@ -32,7 +33,7 @@ def ask_plan(
 
     The plan as the widgets stand, None while they make none; what is wrong is told in a sentence."""
     methods = _ask_methods(shelves, data, request)
-    kept = request or ForgetRequest("class", (0,))  # while nothing valid is asked, settings are one class's
+    kept = request or ClassRequest((0,))  # while nothing valid is asked, settings are one class's
     lines = {method.key: _ask_settings(method, data, model, kept) for method in methods}
     left, right = st.columns(2, vertical_alignment="bottom")
     seeds = left.text_input(
@@ -63,7 +64,8 @@ def ask_plan(
 
 def _ask_methods(shelves: Catalogue, data: DatasetInfo, request: ForgetRequest | None) -> list[MethodInfo]:
     """Those that can serve the request; the floor is asked for by its own switch."""
-    fitting = [m for m in shelves.methods.values() if m.key != SECOND_REFERENCE_METHOD and not m.unfit(data, request)]
+    kind = request.kind if request else ""
+    fitting = [m for m in shelves.methods.values() if m.key != SECOND_REFERENCE_METHOD and not m.unfit(data, kind)]
     titles = {method.title: method for method in fitting}
     chosen = st.multiselect(
         "Methods", list(titles), [method.title for method in fitting if method.key in START], key="methods", bind="query-params",

@@ -137,7 +137,7 @@ def _extend(study: Standing) -> None:
     with st.popover("Extend", key=f"extend-{study_id}"):
         shelves, plan = catalogue.current(), study.plan
         data = shelves.datasets.get(plan.dataset)  # none where it was removed, and nothing can be asked of it
-        titles = {m.title: m.key for m in shelves.methods.values() if data and not m.unfit(data, plan.request)}
+        titles = {m.title: m.key for m in shelves.methods.values() if data and not m.unfit(data, plan.request.kind)}
         st.text_input("More seeds", key=f"seeds-{study_id}", placeholder=f"{max(plan.seeds) + 1}-{max(plan.seeds) + 2}", max_chars=200)
         st.multiselect("More methods, by their preset", list(titles), key=f"methods-{study_id}", placeholder="none")
         if study.now.anew:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from core.data.dataset import Dataset, Examples
 from core.data.splits import split
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
 from tests.tiny import tiny_of
 
 
@@ -28,7 +28,7 @@ class ByHand:
         labels = torch.tensor([1, 1, 0, 0, 1, 0])
         data = Dataset(tiny_of(1).dataset.info, Examples(images[:4], labels[:4]), Examples(images[4:], labels[4:]))
         self.run = SimpleNamespace(id="byhand", spec=SimpleNamespace(params=params or {}))
-        self.splits = split(data, ForgetRequest("class", (1,)))  # the bright images must go
+        self.splits = split(data, ClassRequest((1,)))  # the bright images must go
         self.networks, self.recorded = networks, recorded
         self.weights = {name: dict(made.state_dict()) for name, made in networks.items()}
         self.files = {"recorded": "recorded.safetensors"} if recorded else {}

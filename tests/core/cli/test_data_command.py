@@ -16,7 +16,7 @@ from core.data.importing import store as cache
 from core.data.importing.importer import Asked
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunSpec, RunStatus
 from core.jobs.import_dataset import add_apart
 from core.storage.runs import ResultStore
@@ -109,7 +109,7 @@ def test_the_list_names_whole_and_damaged_sets(main, pets, home):
 def test_a_set_that_a_run_waits_for_is_not_removed_and_one_that_no_run_wants_is(main, pets, home):
     key = main("data", "add", pets)[1].strip()
     with ResultStore(home.database) as store:
-        run_id = store.add(RunSpec(key, "small_cnn", ForgetRequest("class", (0,)), "original", {}))
+        run_id = store.add(RunSpec(key, "small_cnn", ClassRequest((0,)), "original", {}))
         status, _, err = main("data", "remove", key)
         assert status == 2
         assert f"is wanted by 1 queued or running runs ({run_id}); cancel them first." in err

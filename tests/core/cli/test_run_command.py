@@ -13,7 +13,7 @@ import pytest
 from core.cli import main as entry
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import submit as runner
 from core.storage.home import Home, open_home
@@ -346,7 +346,7 @@ def test_show_tells_what_the_database_holds_where_files_are_gone(first_run, repo
 def queued(main, home, monkeypatch):
     """A run that waits, since nobody supervises."""
     monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: None)
-    spec = RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {"alpha": 3.0})
+    spec = RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {"alpha": 3.0})
     return runner.submit(home, spec)
 
 
@@ -385,7 +385,7 @@ def test_on_a_terminal_delete_asks_and_no_leaves_the_run(main, queued, monkeypat
 
 def test_runs_tells_the_place_in_the_queue(main, home, queued, monkeypatch):
     with ResultStore(home.database) as store:
-        later = store.add(RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {"alpha": 4.0}))
+        later = store.add(RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {"alpha": 4.0}))
     lines = main("runs")[1].splitlines()
     assert lines[0].endswith("class:3 ssd  (1 run ahead, how long they take is not known yet)")
     assert lines[1].endswith("class:3 ssd")

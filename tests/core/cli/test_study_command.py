@@ -10,7 +10,7 @@ import pytest
 from core.cli import study as sweeping
 from core.cli.output import with_unit
 from core.domain.code_version import catalogue_version
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import submit as jobs
 from core.storage.processes import ProcessId
@@ -248,7 +248,7 @@ def test_different_requests_are_said_and_only_comparable_columns_shown(main, hom
 def test_what_is_not_done_is_left_out_and_said(main, home):
     done = plant(home, spec("ssd"))
     with ResultStore(home.database) as store:
-        waiting = store.add(RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {}, 9))
+        waiting = store.add(RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {}, 9))
     status, out, err = main("compare", waiting, done, "--json")
     assert (status, len(json.loads(out))) == (0, 1)
     assert err == f"Left out: run {waiting}, which is not done.\n"

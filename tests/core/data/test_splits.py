@@ -8,7 +8,10 @@ import torch
 
 from core.data.splits import NAMES, split
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
+from tests.tiny import ONE_OF_EACH
+
+DRAWN, FLIPPED = [6, 25, 27, 102, 106, 108], [1, 2, 2, 2, 0, 1]  # by the version that first stored such runs; labels are 0, 1, 2, ...
 
 
 def counts(splits):
@@ -32,6 +35,24 @@ def test_the_sets_have_the_sizes_that_the_request_gives_them(tiny, request_, wan
     splits = tiny.splits(request_)
     assert counts(splits) == wanted
     assert splits.forget_share == wanted["forget"] / 120
+
+
+@pytest.mark.parametrize("request_", ONE_OF_EACH.values(), ids=ONE_OF_EACH)
+def test_a_request_of_every_kind_names_as_many_as_it_counts_and_test_images_only_by_a_rule(grey, request_):
+    splits, request = grey.splits(request_), parse_request(request_)
+    request.check(grey.dataset.info)
+    assert int(splits.forgotten.sum()) == request.count(grey.dataset.info)
+    assert bool(splits.test_forgotten.any()) == request.by_rule
+    assert (splits.truth is not None) == request.flips_labels
+
+
+def test_a_stored_draw_names_the_examples_that_it_always_named(grey):
+    """Runs are stored by the request's text: what it means may never change."""
+    assert grey.splits("random:6@3").forgotten.nonzero().flatten().tolist() == DRAWN
+    assert grey.splits("random:0.05@3").forgotten.nonzero().flatten().tolist() == DRAWN
+    wrong = grey.splits("mislabelled:6@3")
+    assert wrong.forgotten.nonzero().flatten().tolist() == DRAWN
+    assert wrong.train.labels[DRAWN].tolist() == FLIPPED
 
 
 @pytest.mark.parametrize("request_", ["class:2", "classes:0,1", "random:0.3@9", "samples:0,119"])
@@ -60,7 +81,7 @@ def test_a_subclass_takes_its_part_of_a_class_and_an_attribute_its_part_of_all_c
 
 
 def test_a_column_that_is_not_there_is_refused(grey):
-    with pytest.raises(WrongInput, match=r"names a column that this dataset has not; it has: kind, person\.$"):
+    with pytest.raises(WrongInput, match=r"^tiny1 has no column 'hat'; its columns are: kind, person\.$"):
         grey.splits("attribute:hat=1")
 
 
@@ -89,7 +110,7 @@ def test_an_example_with_attributes_has_no_class_to_forget(grey, request_):
     labels = torch.stack([grey.dataset.train.labels == c for c in range(3)], 1).to(torch.uint8)
     multi = replace(grey.dataset, train=grey.dataset.train.relabelled(labels))
     with pytest.raises(WrongInput, match=f"^The request {request_} names classes, and an example of tiny1 has attributes"):
-        split(multi, ForgetRequest.parse(request_))
+        split(multi, parse_request(request_))
 
 
 def test_samples_are_the_examples_of_these_indices_in_the_data_order(tiny):

@@ -105,6 +105,7 @@ def test_runs_that_an_engine_before_this_one_stored_have_the_version_that_they_h
 
 @pytest.mark.parametrize("name, text", [
     ("methods/l1.py", "def unlearn(): return 0"), ("metrics/calibration.py", "def error(): return 0"),
+    ("domain/requests/nearest.py", "def indices(): return 0"), ("domain/requests/names.py", "def indices_of(): return 0"),
     ("data/datasets/kmnist.py", "def load(): return 0"), ("models/vgg.py", "def build(): return 0"),
     ("models/registry.py", "from core.models import small_cnn, vgg"), ("storage/runs.py", "def store(): return 0"),
     ("metrics/base.py", "TITLE = 'How often it is right'\ndef need(): return 10"),
@@ -170,6 +171,16 @@ def test_a_new_family_of_metrics_counts_from_the_day_it_is_written_down(engine):
     assert engine.changed() == {*RUNS, "analysis"}
 
 
+def test_a_new_kind_of_request_counts_from_the_day_it_is_written_down_for_trained_networks_too(engine):
+    """Which images were left out, and which labels were flipped, decides a network's weights."""
+    engine.write("domain/requests/nearest.py", "def indices(): return 1")
+    engine.anew()
+    version.write_first(["request:nearest"])
+    assert engine.changed() == set()
+    engine.write("domain/requests/nearest.py", "def indices(): return 2")
+    assert engine.changed() == ALL
+
+
 @pytest.mark.parametrize("pair, wanted", [
     (("digits", "small_cnn"), {"training", "ssd", "retrain", "analysis"}), (("mnist", "all_cnn"), set()),
 ])  # fmt: skip
@@ -197,8 +208,11 @@ def test_every_dataset_model_and_method_has_code_of_its_own():
             assert kind != "dataset" or hashes.is_builtin(key), key
 
 
-def test_every_family_of_metrics_is_written_down():
-    assert set(parts(everything=False)) <= version._first()["parts"].keys()
+def test_every_family_of_metrics_is_written_down_and_the_kinds_of_request_are_at_a_release():
+    named, written = set(parts(everything=False)), version._first()["parts"].keys()
+    assert {part for part in named if part.startswith("metric:")} <= written
+    assert {part for part in written if part.startswith("request:")} <= named
+    assert {"request:random", "request:classes", "request:samples"} <= named & written
 
 
 def test_other_processes_and_hash_seeds_find_the_same_version():

@@ -7,7 +7,7 @@ import time
 
 import psutil
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import ACTIVE, RunSpec
 from core.jobs import submit as runner
 from core.storage.home import Home
@@ -41,7 +41,7 @@ class Place:
     home: Home
 
     def spec(self, seed: int = 0, **params: object) -> RunSpec:
-        return RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", dict(params), seed)
+        return RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", dict(params), seed)
 
     def submit(self, seed: int = 0, **params: object) -> str:
         return runner.submit(self.home, self.spec(seed, **params), STUB)

@@ -13,9 +13,8 @@ from core.data.paths import data_folder
 from core.data.registry import load_dataset
 from core.domain.code_version import catalogue_version, run_version
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
-from core.domain.info import ForClasses, OfCeiling
-from core.domain.presets import FALLBACK, PAPER, PRESETS, preset_for
+from core.domain.presets import FALLBACK, PAPER, PRESETS, ForClasses, OfCeiling, preset_for
+from core.domain.requests.registry import parse_request
 from core.jobs import catalogue as module
 from core.jobs.catalogue import Catalogue, catalogue, dataset_images
 from core.jobs.validation import make_spec, preset_values
@@ -28,7 +27,7 @@ GOOD = {"dataset": "digits", "model": "small_cnn", "forget": "class:3", "method"
 
 def spec(**change):
     asked = GOOD | change
-    request = ForgetRequest.parse(asked.pop("forget"))
+    request = parse_request(asked.pop("forget"))
     method, settings = asked.pop("method"), asked.pop("settings")
     return make_spec(SHELVES, asked.pop("dataset"), asked.pop("model"), request, method, settings, **asked)
 
@@ -116,12 +115,12 @@ def test_presets_stand_in_for_defaults_and_settings_for_presets():
         plain = {name: value for name, value in values.items() if not isinstance(value, OfCeiling | ForClasses)}
         assert spec(method=key).params.items() >= plain.items()
     assert spec(settings={"lambda": "0.3"}).params["lambda"] == 0.3
-    request = ForgetRequest.parse("class:3")
+    request = parse_request("class:3")
     untried = preset_values(SHELVES.methods["ssd"], SHELVES.datasets["digits"], "no such model", request)
     assert untried == {p.name: p.default for p in SHELVES.methods["ssd"].params}
     assert preset_for("digits", "small_cnn").recipe == preset.recipe
     assert preset_for("no such", "small_cnn").recipe == FALLBACK.recipe
-    curvature = preset_values(SHELVES.methods["ssse"], SHELVES.datasets["digits"], "resnet18", ForgetRequest.parse("random:0.1"))
+    curvature = preset_values(SHELVES.methods["ssse"], SHELVES.datasets["digits"], "resnet18", parse_request("random:0.1"))
     assert curvature["scope"] == "classifier", "of all weights it is for small networks"
     assert preset_for("digits", "small_cnn").methods == preset.methods
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from core.data.dataset import Dataset, Examples
 from core.data.splits import Splits, split
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS
@@ -56,7 +56,7 @@ class OnModel:
         return RunContext(lambda: MODELS[self.key](self.dataset.info), RECIPE, **{"seed": 1, **about})  # type: ignore[arg-type]  # its own
 
     def splits(self) -> Splits:
-        return split(self.dataset, ForgetRequest.parse("class:2"))
+        return split(self.dataset, parse_request("class:2"))
 
     def unlearn(self, method: UnlearningMethod) -> nn.Module:
         lent = {s.key: s.compute(self.original, self.dataset.train, self.context()) for s in method.statistics()}

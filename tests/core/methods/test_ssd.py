@@ -10,7 +10,7 @@ from torch import nn
 
 from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
 from core.methods.ssd import SSD, adaptive_alpha, dampening
 from core.training.fisher import fisher_diagonal
 from core.training.precomputed import ImportanceStatistic
@@ -124,7 +124,7 @@ def forget_everything(tiny: Tiny) -> Splits:
     """No request may ask for it, so the splits are made by hand."""
     train, test = tiny.dataset.train, tiny.dataset.test
     shadow = torch.ones(len(test), dtype=torch.bool)
-    return Splits(ForgetRequest("class", (2,)), train, test, torch.ones(len(train), dtype=torch.bool), shadow, 1.0)
+    return Splits(ClassRequest((2,)), train, test, torch.ones(len(train), dtype=torch.bool), shadow, 1.0)
 
 
 @pytest.mark.parametrize(

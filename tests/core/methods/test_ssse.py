@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.random import RandomRequest
 from core.domain.run import Recipe
 from core.methods.ssse import SSSE
 from core.models.registry import MODELS
@@ -288,7 +288,7 @@ def step_at_the_optimum(forgotten, decay=None):
     run, method = RunContext(lambda: model, recipe), LAST()
     run.statistics = {s.key: s.compute(model, examples, run) for s in method.statistics()}
     nothing = torch.zeros(0, dtype=torch.bool)
-    splits = Splits(ForgetRequest("random"), examples, examples.first(0), forgotten, nothing, 0.5)
+    splits = Splits(RandomRequest(), examples, examples.first(0), forgotten, nothing, 0.5)
     try:
         method.unlearn(model, splits.only(method.uses), run)
     finally:

@@ -8,7 +8,7 @@ from core.data.dataset import Examples
 from core.data.registry import load_dataset
 from core.data.splits import Splits, split
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
 from core.methods.unsir import UNSIR, error_maximising_noise
 from core.models.layers import from_normalised
@@ -248,12 +248,12 @@ def test_what_is_recorded_are_frames_and_a_curve_for_each_class_and_three_accura
 def test_requests_that_name_no_class_are_refused(request_):
     kind = request_.partition(":")[0]
     with pytest.raises(WrongInput, match=rf"serves requests of kind class, classes, not {kind}\.$"):
-        UNSIR().check(ForgetRequest.parse(request_))
+        UNSIR().check(parse_request(request_))
 
 
 @pytest.mark.parametrize("request_", ["class:2", "classes:0,2"])
 def test_requests_that_name_classes_are_served(request_):
-    UNSIR().check(ForgetRequest.parse(request_))
+    UNSIR().check(parse_request(request_))
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_each_parameter_has_its_effect(grey, usual, change):
 def test_on_digits_the_class_is_gone_and_the_others_are_kept():
     """Over three seeds: what one network keeps of a class depends on the processor's rounding."""
     data, recipe = load_dataset("digits"), Recipe(5, 64, 0.1)
-    splits, left = split(data, ForgetRequest.parse("class:3")), []
+    splits, left = split(data, parse_request("class:3")), []
     for seed in range(3):
         run = RunContext(lambda: MODELS["small_cnn"](data.info), recipe, seed=seed)
         model = fit(run.fresh_model(), data.train, recipe, run)

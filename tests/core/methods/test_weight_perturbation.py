@@ -12,7 +12,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.samples import SamplesRequest
 from core.methods.weight_perturbation import WeightPerturbation
 from core.training.loop import predict
 from tests.tiny import Tiny, same_weights
@@ -172,7 +172,7 @@ def test_where_the_target_is_the_originals_own_answer_and_mu_is_0_nothing_change
     answers = predict(learned.original(), learned.dataset.train, "cpu").argmax(1)
     three = learned.dataset.train.subset(torch.stack([(answers == c).nonzero()[0, 0] for c in range(3)]))
     gone = torch.tensor([True] * 3 + [False] * 3)
-    splits = Splits(ForgetRequest("samples", (0, 1, 2)), three.joined(three), three, gone, ~gone[:3], 0.5)
+    splits = Splits(SamplesRequest((0, 1, 2)), three.joined(three), three, gone, ~gone[:3], 0.5)
     still = WeightPerturbation(variant="B", retain_weight=0.0, tolerance=0.0, learning_rate=1.0, steps=20, batch_size=3)
     model, trajectory = perturb(learned, still, splits)
     assert trajectory[:, 0].max() < 1e-9

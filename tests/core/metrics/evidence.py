@@ -8,7 +8,7 @@ from torch import nn
 
 from core.data.dataset import Examples
 from core.data.splits import split
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import MODELS
 from core.metrics.base import Answers, Evidence
 from core.training.loop import fit, predict
@@ -29,7 +29,7 @@ def evidence_of(
 
     dataset = replace(tiny.dataset, test=only(tiny.dataset.test))
     return Evidence(
-        split(dataset, ForgetRequest.parse(request)),
+        split(dataset, parse_request(request)),
         {model: Answers(draw(len(dataset.train), 3), draw(len(dataset.test), 3)) for model in models},
         {model: {"a.weight": draw(4, 3, 3, 3), "a.bias": draw(4), "b.weight": draw(3, 5)} for model in models},
         seed=5,

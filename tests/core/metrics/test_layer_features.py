@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.data.splits import split
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.metrics.base import Evidence
 from core.metrics.layer_features import WIDEST, _flat, features
 from core.models.registry import MODELS
@@ -34,7 +34,7 @@ def test_neighbouring_tokens_are_averaged():
 def test_a_class_token_is_one_of_the_tokens_and_the_last_groups_are_vectors():
     data = tiny_of(3).dataset
     model = MODELS["vit_b_16"](data.info).eval()
-    evidence = Evidence(split(data, ForgetRequest.parse("class:2")), {}, {}, networks={"unlearned": model})
+    evidence = Evidence(split(data, parse_request("class:2")), {}, {}, networks={"unlearned": model})
     found = features(evidence, "unlearned", "forget", 4)
     assert list(found) == ["tokens", *(f"block{i}" for i in range(1, 13)), "classifier"]
     assert [tuple(found[name].shape) for name in ("tokens", "block11", "block12", "classifier")] == [

@@ -10,7 +10,7 @@ import torch
 
 from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.samples import SamplesRequest
 from core.domain.run import MODELS
 from core.metrics.base import Answers, Evidence, NotApplicable
 from core.metrics.forget_set_outputs import entropy
@@ -33,7 +33,7 @@ def by_hand() -> Evidence:
     train = Examples(torch.zeros(3, 1, 1, 1, dtype=torch.uint8), torch.tensor([[1, 0], [0, 1], [0, 1]], dtype=torch.uint8))
     test = Examples(torch.zeros(2, 1, 1, 1, dtype=torch.uint8), torch.tensor([[1, 1], [1, 0]], dtype=torch.uint8))
     gone = torch.tensor([False, True, False])
-    splits = Splits(ForgetRequest("samples", (1,)), train, test, gone, torch.zeros(2, dtype=torch.bool), 1 / 3)
+    splits = Splits(SamplesRequest((1,)), train, test, gone, torch.zeros(2, dtype=torch.bool), 1 / 3)
     weights = {"unlearned": {"w": torch.ones(2)}}
     return Evidence(splits, {"unlearned": Answers(logits, unseen)}, weights)
 

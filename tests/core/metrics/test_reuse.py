@@ -12,7 +12,7 @@ import torch
 
 from core import pipeline
 from core.data.registry import load_dataset
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.metrics import evaluate, relearning, reuse
@@ -34,7 +34,7 @@ def briefly(patch):
 
 def outcome(method, forget, at, reference=True, seed=0, weights="", **settings):
     """The run, computed in that home."""
-    request = ForgetRequest.parse(forget)
+    request = parse_request(forget)
     spec = make_spec(SHELVES, "digits", "small_cnn", request, method, settings, reference=reference, seed=seed, weights=weights)
     return pipeline.run(spec, at, lambda *_: None)
 

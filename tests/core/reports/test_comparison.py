@@ -4,7 +4,7 @@ from math import nan
 
 import pytest
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import Measurement, RunSpec, RunStatus, settings_text
 from core.reports.comparison import ABOUT, TIME, comparable, comparison, why_fewer
 from core.storage.database import Database
@@ -24,7 +24,7 @@ def store(tmp_path):
 def finish(
     store, *, seed=0, method="ssd", forget="class:3", dataset="digits", model="small_cnn", engine="", device="", numbers=(), **params
 ):
-    spec = RunSpec(dataset, model, ForgetRequest.parse(forget), method, params, seed, engine=engine)
+    spec = RunSpec(dataset, model, parse_request(forget), method, params, seed, engine=engine)
     run_id = store.add(spec)
     _, attempt = store.claim(ProcessId.of_this_process())
     taken = tuple(Measurement(metric, model, value, "" if value is not None else "none") for model, metric, value in numbers)
@@ -63,7 +63,7 @@ def test_rows_come_in_the_order_asked_for_each_once_and_without_ids_newest_first
 
 def test_what_is_not_finished_or_not_there_has_no_row(store):
     done = finish(store)
-    waiting = store.add(RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {}, 9))
+    waiting = store.add(RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {}, 9))
     assert list(comparison(store, [waiting, "nope", "\ud800", done])["id"]) == [done]
 
 
@@ -152,7 +152,7 @@ def test_a_hundred_runs_are_two_questions(store, monkeypatch):
     keys = [(model, f"metric{i}", i / 50) for model in ("original", "unlearned", "reference") for i in range(40)]
     with store.db.transaction() as write:
         for seed in range(100):
-            spec = RunSpec("digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {"alpha": 2.0}, seed)
+            spec = RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {"alpha": 2.0}, seed)
             write.execute(
                 "insert into runs (id, spec, status, turn, created_at, finished_at) values (?, ?, 'done', ?, ?, ?)",
                 (spec.id, spec.to_json(), seed, "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00"),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.jobs.validation import floor_spec, make_spec
 from core.jobs.write_catalogue import describe
 from core.reports.run_report import full_report
@@ -60,7 +60,7 @@ def test_without_precompute_or_without_a_speed_up_there_is_one_figure_or_none(ho
 def test_the_spec_of_a_floor_is_a_retraining_of_the_same_request(monkeypatch):
     shelves = describe()
     monkeypatch.setenv("FORGETSCOPE_DEVICE", "cpu")
-    asked = make_spec(shelves, "digits", "small_cnn", ForgetRequest.parse("random:0.05@3"), "finetune", {}, seed=5, reference=False)
+    asked = make_spec(shelves, "digits", "small_cnn", parse_request("random:0.05@3"), "finetune", {}, seed=5, reference=False)
     monkeypatch.delenv("FORGETSCOPE_DEVICE")
     floor = floor_spec(asked, shelves)
     assert (floor.method, floor.params, floor.reference, floor.device) == ("retrain", {}, True, "cpu")

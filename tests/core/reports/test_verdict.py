@@ -5,8 +5,8 @@ import pytest
 from core.data.datasets.cartoon_faces.sets import SETS as FACES
 from core.data.datasets.cifar100 import CIFAR20
 from core.data.datasets.digits import INFO
-from core.domain.forget_request import ForgetRequest
 from core.domain.formatting import percent
+from core.domain.requests.registry import parse_request
 from core.reports.verdict import verdict
 
 DIGITS = INFO
@@ -21,7 +21,7 @@ def numbers(before, after, wanted, kept=(0.99, 0.98, 0.985), metric="test_forget
 
 
 def lead(*accuracies, request="class:3", **about):
-    return verdict(numbers(*accuracies, **about), ForgetRequest.parse(request), DIGITS).lead
+    return verdict(numbers(*accuracies, **about), parse_request(request), DIGITS).lead
 
 
 @pytest.mark.parametrize(
@@ -77,23 +77,23 @@ def test_lost_accuracy_on_what_was_kept_is_called_a_price():
 )
 def test_a_price_is_paid_against_the_original_and_judged_by_the_reference(kept, said, end):
     assert lead(1.0, 0.0, 0.0, kept=kept) == said
-    assert verdict(numbers(1.0, 0.0, 0.0, kept=kept), ForgetRequest.parse("class:3"), DIGITS).sentence.endswith(end)
+    assert verdict(numbers(1.0, 0.0, 0.0, kept=kept), parse_request("class:3"), DIGITS).sentence.endswith(end)
 
 
 def test_no_method_is_judged_by_an_original_that_is_far_off():
     bad = numbers(0.2, 0.0, 0.0, kept=(0.18, 0.1, 1.0))
-    assert str(verdict(bad, ForgetRequest.parse("class:3"), DIGITS, far_off=True)).startswith(
+    assert str(verdict(bad, parse_request("class:3"), DIGITS, far_off=True)).startswith(
         "No verdict on the method: the original itself is far off. Accuracy on test images of class 3: 20 % before, 0 % now"
     )
 
 
 def test_the_sentence_names_the_classes_and_the_accuracies_it_rests_on():
-    assert verdict(numbers(0.975, 0.0, 0.0), ForgetRequest.parse("class:3"), DIGITS) == (
+    assert verdict(numbers(0.975, 0.0, 0.0), parse_request("class:3"), DIGITS) == (
         "Forgotten",
         "Accuracy on test images of class 3: 97.5 % before, 0 % now (0 % if retrained); "
         "on the other classes: 99 % before, 98 % now (98.5 % if retrained).",
     )
-    text = verdict(numbers(0.975, 0.0, None, kept=(0.99, 0.98, None)), ForgetRequest.parse("classes:3,5"), DIGITS).sentence
+    text = verdict(numbers(0.975, 0.0, None, kept=(0.99, 0.98, None)), parse_request("classes:3,5"), DIGITS).sentence
     assert "classes 3, 5" in text
     assert "retrained" not in text
 
@@ -111,7 +111,7 @@ def test_the_sentence_names_the_classes_and_the_accuracies_it_rests_on():
     ],
 )
 def test_the_sentence_names_what_had_to_go(data, request_, words):
-    request = ForgetRequest.parse(request_)
+    request = parse_request(request_)
     metric = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
     text = verdict(numbers(1.0, 0.2, 0.2, metric=metric), request, data).sentence
     assert words in text
@@ -120,7 +120,7 @@ def test_the_sentence_names_what_had_to_go(data, request_, words):
 
 def test_without_the_numbers_there_is_no_verdict():
     for missing in ((None, 0.0, 0.0), (1.0, None, 0.0)):
-        assert verdict(numbers(*missing), ForgetRequest.parse("class:3"), DIGITS).lead == "No verdict"
+        assert verdict(numbers(*missing), parse_request("class:3"), DIGITS).lead == "No verdict"
 
 
 @pytest.mark.parametrize("share, text", [(0, "0 %"), (1, "100 %"), (0.5, "50 %"), (0.1234, "12.3 %"), (0.9996, "100 %")])

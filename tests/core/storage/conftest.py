@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
@@ -31,6 +31,6 @@ def artifacts(home: Home) -> Artifacts:
 @pytest.fixture
 def spec() -> Callable[..., RunSpec]:
     def make(seed: int = 0, **params: object) -> RunSpec:
-        return RunSpec("digits", "small_cnn", ForgetRequest.parse("classes:3,5"), "ssd", dict(params), seed)
+        return RunSpec("digits", "small_cnn", parse_request("classes:3,5"), "ssd", dict(params), seed)
 
     return make

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
 from core.storage.durations import Place, history, queue, total
 from core.storage.processes import ProcessId
@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def spec(method="ssd", seed=0, forget="class:3", model="small_cnn", **about):
-    return RunSpec("digits", model, ForgetRequest.parse(forget), method, about.pop("params", {"alpha": 1.0}), seed, **about)
+    return RunSpec("digits", model, parse_request(forget), method, about.pop("params", {"alpha": 1.0}), seed, **about)
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from core.domain.ablations import control_title, is_control_of
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
+from core.domain.requests.random import RandomRequest
 from core.domain.run import RunSpec, RunStatus
 from core.storage.processes import ProcessId
 from core.storage.related_runs import beside, kept_seconds
 from core.storage.runs import ResultStore
 
-SPEC = RunSpec("digits", "small_cnn", ForgetRequest("class", (3,)), "aru", {"mask": "aru", "share": 0.5}, 7, True, "", "engine1")
+SPEC = RunSpec("digits", "small_cnn", ClassRequest((3,)), "aru", {"mask": "aru", "share": 0.5}, 7, True, "", "engine1")
 RETRAIN = replace(SPEC, method="retrain", params={})
 RANDOM = replace(SPEC, params={"mask": "random", "share": 0.5})
 
@@ -39,7 +40,7 @@ def test_the_floor_is_the_retraining_of_the_same_request(store):
 
 @pytest.mark.parametrize(
     "other",
-    [{"dataset": "else"}, {"model": "else"}, {"request": ForgetRequest("class", (4,))}, {"seed": 8}, {"device": "cuda"},
+    [{"dataset": "else"}, {"model": "else"}, {"request": ClassRequest((4,))}, {"seed": 8}, {"device": "cuda"},
      {"engine": "engine2"}, {"reference": False}],
 )  # fmt: skip
 def test_another_one_is_no_floor(store, other):
@@ -48,8 +49,8 @@ def test_another_one_is_no_floor(store, other):
 
 
 def test_requests_are_told_apart_by_every_part(store):
-    spec = replace(SPEC, request=ForgetRequest("random", amount=0.05, seed=1))
-    put(store, replace(RETRAIN, request=ForgetRequest("random", amount=0.05)))
+    spec = replace(SPEC, request=RandomRequest(amount=0.05, seed=1))
+    put(store, replace(RETRAIN, request=RandomRequest(amount=0.05)))
     assert beside(store, spec).floor is None
     wanted = put(store, replace(RETRAIN, request=spec.request))
     assert beside(store, spec).floor.id == wanted

@@ -9,7 +9,8 @@ import sqlite3
 import pandas as pd
 import pytest
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import RunStatus
 from core.jobs.catalogue import catalogue
 from core.jobs.studies import submit as study_runner
@@ -149,7 +150,7 @@ def test_a_link_to_a_and_b_opens_on_their_request(open_app, bare):
 
 def test_a_study_is_shown_with_its_runs_alone(open_app, bare):
     shelves = catalogue(bare.root)
-    plan = make_plan(shelves, "digits", "small_cnn", ForgetRequest("class", (5,)), [("finetune", {})], [0], title="Mine")
+    plan = make_plan(shelves, "digits", "small_cnn", ClassRequest((5,)), [("finetune", {})], [0], title="Mine")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study_runner.runner, "ensure_supervisor", lambda *_: None)
         study = study_runner.submit(bare, plan, shelves)
@@ -239,7 +240,7 @@ def test_the_map_of_overlaps_holds_no_run_of_another_seed_or_request():
     """Another seed began from other weights, so which of them it touched says nothing beside A."""
     others = ({"method": "c", "seed": 1}, {"method": "d", "request": "class:5"}, {"method": "e", "model": "other"})
     frame = frame_of({"method": "a"}, {"method": "b"}, *others).assign(finished=pd.Timestamp("2026-01-01", tz="UTC"))
-    a = Side("A", RunHandle(run_id(0), "", "home"), "a", "digits", (), ForgetRequest.parse("class:3"))
+    a = Side("A", RunHandle(run_id(0), "", "home"), "a", "digits", (), parse_request("class:3"))
     assert representatives(frame, a) == [("b", RunHandle(run_id(1), "2026-01-01 00:00:00+00:00", "home"))]
 
 

@@ -7,7 +7,7 @@ import torch
 
 from core.analysis.weights.ssd_what_if import load
 from core.domain.code_version import catalogue_version
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe, write
 from core.storage.home import Home, open_home
@@ -26,7 +26,7 @@ def home_of_attributes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     with pytest.MonkeyPatch.context() as patch:
         shelve(patch)
         write(home.root / "catalogue" / catalogue_version())
-        asked = {m: make_spec(describe(), KEY, "small_cnn", ForgetRequest.parse(forget), m, {}) for m, forget in ASKED.items()}
+        asked = {m: make_spec(describe(), KEY, "small_cnn", parse_request(forget), m, {}) for m, forget in ASKED.items()}
         ids = {method: computed(home, spec).id for method, spec in asked.items()}
         yield home, ids
     load.cache_clear()

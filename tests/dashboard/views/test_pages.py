@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.runtime.state import SessionState
 from streamlit.testing.v1 import AppTest
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import submit
 from core.jobs.catalogue import catalogue
@@ -305,8 +305,8 @@ def test_a_waiting_run_tells_its_place_and_when_it_begins(open_app, bare, no_sup
     st.cache_data.clear()
     put(bare, RunStatus.RUNNING)
     with ResultStore(bare.database) as store:
-        behind = store.add(RunSpec("digits", "small_cnn", ForgetRequest("class", (5,)), "finetune", {"epochs": 5}, 2))
-        last = store.add(RunSpec("digits", "small_cnn", ForgetRequest("class", (5,)), "finetune", {"epochs": 5}, 3))
+        behind = store.add(RunSpec("digits", "small_cnn", ClassRequest((5,)), "finetune", {"epochs": 5}, 2))
+        last = store.add(RunSpec("digits", "small_cnn", ClassRequest((5,)), "finetune", {"epochs": 5}, 3))
     bars = [bar.proto.text for bar in open_app(bare.root, "views/runs.py").get("progress")]
     assert bars == [
         "waiting for a free place · 2 runs ahead, how long they take is not known yet",  # nothing of the kind has finished here
@@ -450,7 +450,7 @@ def test_the_form_follows_the_method_and_presets_are_set(open_app, finished):
         assert any(m.value.startswith(f"**{method.title}**") for m in at.markdown)
         assert "#### Rule" not in said(at), "the fine print waits until it is opened"
         assert not at.button(key="submit").disabled
-        preset = preset_values(method, shelves.datasets["digits"], "small_cnn", ForgetRequest("class", (3,)))
+        preset = preset_values(method, shelves.datasets["digits"], "small_cnn", ClassRequest((3,)))
         shown = {}
         for p in method.params:
             name = f"{key}.{p.name}"

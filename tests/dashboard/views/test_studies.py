@@ -6,8 +6,8 @@ import re
 import pytest
 import streamlit as st
 
-from core.domain.forget_request import ForgetRequest
 from core.domain.info import MetricInfo
+from core.domain.requests.registry import parse_request
 from core.domain.run import RunStatus
 from core.domain.study import StudyPlan
 from core.jobs import submit as jobs
@@ -40,7 +40,7 @@ def study(bare):
     def make(*methods, seeds=(0, 1, 2), forget="class:3", done=True, **about):
         shelves = catalogue(bare.root)
         asked = [(method, {}) if isinstance(method, str) else method for method in methods]
-        plan = make_plan(shelves, "digits", "small_cnn", ForgetRequest.parse(forget), asked, seeds, **about)
+        plan = make_plan(shelves, "digits", "small_cnn", parse_request(forget), asked, seeds, **about)
         for spec in specs(plan, shelves) if done else ():
             plant(bare, spec)
         return submit.submit(bare, plan, shelves)
@@ -275,7 +275,7 @@ def test_a_study_grows_by_seeds_and_methods(open_app, bare, study):
 
 def test_only_methods_that_can_serve_the_study_are_offered(open_app, bare):
     shelves = catalogue(bare.root)
-    request = ForgetRequest.parse("attribute:smile=1")
+    request = parse_request("attribute:smile=1")
     study_id = submit.submit(bare, make_plan(shelves, "faces_attributes", "small_cnn", request, [("finetune", {})], (0,)), shelves)
     offered = open_app(bare.root, PAGE).multiselect(key=f"methods-{study_id}").options
     assert offered == [m.title for m in shelves.methods.values() if m.multi and "attribute" in m.kinds]

@@ -26,7 +26,7 @@ from core.analysis.registry import LOOKS
 from core.analysis.stored_results import Analysis
 from core.data.splits import split
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.jobs.background import progress
 from core.training.loop import predict
 from tests.planted import plant, spec
@@ -276,7 +276,7 @@ def test_wrong_labels_of_a_request_are_told_from_the_truth(grey, monkeypatch, ho
 
 def test_images_with_several_attributes_are_refused_with_the_reason(monkeypatch, home):
     tiny = tiny_attributes()
-    splits = split(tiny.dataset, ForgetRequest.parse("random:0.1"))
+    splits = split(tiny.dataset, parse_request("random:0.1"))
     opened = Opened(SimpleNamespace(id="tiny"), home, {}, tiny.dataset, splits, {})
     monkeypatch.setattr(looks, "open_models", lambda *_: opened)
     with pytest.raises(WrongInput, match="has several attributes"):

@@ -16,7 +16,8 @@ from core.data.registry import load_dataset
 from core.data.splits import split
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
+from core.domain.requests.subclass import SubclassRequest
 from core.domain.run import RunSpec
 from core.jobs.catalogue import catalogue, dataset_images
 from core.jobs.write_catalogue import write
@@ -143,7 +144,7 @@ def test_a_column_as_label_makes_the_folders_class_the_subclass(tmp_path, datase
     assert (info.subclass, [c.name for c in info.columns]) == ("class", ["class"])
     assert info.title == "zoo by superclass"
     data = load_dataset(info.key, datasets)
-    parts = split(data, ForgetRequest("subclass", (1,)))
+    parts = split(data, SubclassRequest((1,)))
     assert parts.forgotten.tolist() == [False] * 3 + [True] * 3 + [False] * 3
 
 
@@ -152,7 +153,7 @@ def test_the_engine_reads_tensors_over_the_files_and_a_part_of_them_copies_no_im
     data = load_dataset(info.key, datasets)
     assert data.info == info
     assert (data.train.images.dtype, data.train.labels.dtype) == (torch.uint8, torch.int64)
-    parts = split(data, ForgetRequest("class", (1,)))
+    parts = split(data, ClassRequest((1,)))
     assert parts.retain.stored.data_ptr() == parts.forget.stored.data_ptr() == data.train.stored.data_ptr()
     assert parts.forget.images.tolist() == data.train.images[3:].tolist()
     assert [y.tolist() for _, y in parts.forget.batches(2)] == [[1, 1], [1]]
@@ -160,7 +161,7 @@ def test_the_engine_reads_tensors_over_the_files_and_a_part_of_them_copies_no_im
 
 def test_a_run_of_an_added_set_is_prepared_from_the_home(tmp_path, home):
     info = add(folder(tmp_path / "pets"), Asked(), home.datasets_folder).info
-    spec = RunSpec(info.key, "small_cnn", ForgetRequest("class", (0,)), "original", {}, device="cpu")
+    spec = RunSpec(info.key, "small_cnn", ClassRequest((0,)), "original", {}, device="cpu")
     with ResultStore(home.database) as store:
         job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
     assert job.splits.forgotten.tolist() == [True] * 3 + [False] * 3

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.study import StudyPlan
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.plan import make_plan
@@ -23,6 +23,6 @@ def plan(shelves: Catalogue) -> Callable[..., StudyPlan]:
 
     def make(*methods: Any, seeds: tuple[int, ...] = (0, 1), forget: str = "class:3", **about: Any) -> StudyPlan:
         asked = [(method, {}) if isinstance(method, str) else method for method in methods]
-        return make_plan(shelves, "digits", "small_cnn", ForgetRequest.parse(forget), asked, seeds, **about)
+        return make_plan(shelves, "digits", "small_cnn", parse_request(forget), asked, seeds, **about)
 
     return make

@@ -6,7 +6,9 @@ import json
 import pytest
 
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.classes import ClassRequest
+from core.domain.requests.registry import parse_request
+from core.domain.requests.subclass import SubclassRequest
 from core.domain.study import StudyPlan, Variant
 from core.jobs.studies.plan import cells, merged, specs
 from core.jobs.studies.toml_file import plan_from_toml, sets_from_lines, text_of
@@ -44,7 +46,7 @@ def test_runs_come_seed_by_seed_and_are_those_that_the_form_would_ask_for(shelve
     found = specs(plan, shelves)
     assert [spec.seed for spec in found] == [0] * 4 + [1] * 4 + [2] * 4
     assert [spec.method for spec in found[:4]] == ["ssd", "ssd", "finetune", "retrain"]
-    alone = make_spec(shelves, "digits", "small_cnn", ForgetRequest.parse("class:3"), "ssd", {"alpha": 2, "importance": "batch"}, seed=1)
+    alone = make_spec(shelves, "digits", "small_cnn", parse_request("class:3"), "ssd", {"alpha": 2, "importance": "batch"}, seed=1)
     assert found[5] == alone
     assert [variant for variant, _ in cells(plan, shelves)] == [0, 1, 2, 3] * 3
     assert len({spec.id for spec in found}) == 12
@@ -52,7 +54,7 @@ def test_runs_come_seed_by_seed_and_are_those_that_the_form_would_ask_for(shelve
 
 def test_what_to_forget_may_be_named_and_the_study_is_called_so(shelves):
     beavers = plan_from_toml(WHOLE.replace("digits", "cifar20").replace("class:3", "subclass:Beaver").replace("Two ways", ""), shelves)
-    assert beavers.request == ForgetRequest("subclass", (4,))
+    assert beavers.request == SubclassRequest((4,))
     assert beavers.name_with(shelves.datasets["cifar20"]) == "subclass beaver · cifar20 · small_cnn"
     assert beavers.name == "subclass 4 · cifar20 · small_cnn"
     with pytest.raises(WrongInput, match="cifar20 has no subclass 'bever'; near it are: beaver"):
@@ -77,7 +79,7 @@ def test_without_a_reference_there_is_no_floor_to_hold_against_it(shelves):
 
 def test_one_class_in_other_words_is_the_same_request(shelves):
     plan = plan_from_toml(WHOLE.replace("class:3", "classes:3"), shelves)
-    assert plan.request == ForgetRequest("class", (3,))
+    assert plan.request == ClassRequest((3,))
 
 
 def test_a_plan_survives_json(shelves):

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from core import pipeline
-from core.domain.info import Preset
+from core.domain.presets import Preset
 from core.domain.run import Recipe
 from core.jobs import submit as jobs
 from core.jobs.studies import submit

@@ -4,7 +4,9 @@ from math import log
 
 import pytest
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.random import RandomRequest
+from core.domain.requests.registry import parse_request
+from core.domain.requests.samples import SamplesRequest
 from core.reports.checks.across_seeds import check_study
 from core.reports.checks.case import Case, ClassSeen, Doubt
 from core.reports.checks.registry import CHECKED, check_run, examine
@@ -66,7 +68,7 @@ def changed(numbers, model="unlearned", **values):
 
 def doubts(numbers=GOOD, seen=SEEN, request="class:0", **about):
     about = {"forget_count": 400 if request.startswith("class") else 50} | about
-    return check_run(numbers, seen, ForgetRequest.parse(request), NAMES, **about)
+    return check_run(numbers, seen, parse_request(request), NAMES, **about)
 
 
 def images(numbers=IMAGES, seen=SEEN_ALL, **about):
@@ -85,7 +87,7 @@ def the_one(found, key, *words):
 
 def test_a_network_that_is_like_the_reference_raises_no_doubt():
     assert doubts() == images() == []
-    assert examine(Case(GOOD, SEEN, ForgetRequest.parse("class:0"), NAMES)).clear == (
+    assert examine(Case(GOOD, SEEN, parse_request("class:0"), NAMES)).clear == (
         "original_far_off", "no_reference", "untouched", "collapsed", "over_forgotten", "streisand", "not_forgotten", "no_nearer",
         "still_recognised", "shallow", "hidden_worst_class", "price",
     )  # fmt: skip
@@ -99,7 +101,7 @@ def test_without_a_reference_that_is_said_and_what_needs_none_is_still_checked()
              "unlearned": {"test_forget_accuracy": 0.0, "test_retain_accuracy": 0.95, "parameter_distance": 0.3}}  # fmt: skip
     seen = {model: SEEN[model] for model in ("original", "unlearned")}
     the_one(doubts(alone, seen), "no_reference", "no retrained reference")
-    finding = examine(Case(alone, seen, ForgetRequest.parse("class:0"), NAMES))
+    finding = examine(Case(alone, seen, parse_request("class:0"), NAMES))
     assert finding.clear == ("original_far_off", "collapsed", "hidden_worst_class", "price")
     needing = ("untouched", "over_forgotten", "streisand", "not_forgotten", "no_nearer", "still_recognised", "shallow")
     assert finding.missed == dict.fromkeys(needing, "for want of a reference")
@@ -174,7 +176,7 @@ def test_images_that_were_given_wrong_labels_are_answered_by_these_and_not_right
 
 def test_a_forget_set_of_one_sample_says_little():
     one = changed(changed(IMAGES, train_forget_accuracy=0.0), "reference", train_forget_accuracy=1.0)
-    assert check_run(one, SEEN_ALL, ForgetRequest("samples", (7,)), NAMES, forget_count=1) == []
+    assert check_run(one, SEEN_ALL, SamplesRequest((7,)), NAMES, forget_count=1) == []
 
 
 def test_an_attack_that_misses_the_forgotten_more_than_chance_shows_over_forgetting():
@@ -243,7 +245,7 @@ def test_answers_that_came_no_nearer_to_the_references_are_no_success():
 
 def test_where_the_original_lies_as_near_as_a_second_reference_the_question_does_not_arise():
     near = changed(changed(IMAGES, js_to_reference=0.004), "original", js_to_reference=0.003)
-    finding = examine(Case(near, SEEN_ALL, ForgetRequest("samples", tuple(range(50))), NAMES, forget_count=50))
+    finding = examine(Case(near, SEEN_ALL, SamplesRequest(tuple(range(50))), NAMES, forget_count=50))
     assert finding.doubts == ()
     assert "no_nearer" not in {*finding.clear, *(finding.missed or {})}
 
@@ -335,7 +337,7 @@ RANK = {"easier": True, "equal": False, "harder": False, "unknown": False}
 def test_shallow_says_what_the_privacy_page_says(values, distance, grafted):
     """One rule on both pages: aru's last layer, one step of relearning, a last layer that does not fit."""
     numbers = changed(GOOD, parameter_distance=distance, **values)
-    case = Case(numbers, SEEN, ForgetRequest.parse("class:0"), NAMES, grafted=grafted)
+    case = Case(numbers, SEEN, parse_request("class:0"), NAMES, grafted=grafted)
     page = comeback(numbers, None, True, kept=grafted, images=COUNT)
     found = {doubt.key: doubt.sentence for doubt in examine(case).doubts}
     assert ("shallow" in found) == RANK[page.word]
@@ -403,7 +405,7 @@ def test_without_a_reference_the_price_is_held_against_the_original():
 def test_the_forgotten_class_is_not_the_one_that_hides_and_classes_without_images_are_left_out():
     assert doubts(seen=SEEN | {"unlearned": [ClassSeen(0.0, COUNT), ClassSeen(None, 0), *classes(0.95, 0.95)]}) == []
     nothing = {model: [ClassSeen(None, 0)] * 4 for model in SEEN}
-    finding = examine(Case(GOOD, nothing, ForgetRequest.parse("class:0"), NAMES))
+    finding = examine(Case(GOOD, nothing, parse_request("class:0"), NAMES))
     assert finding.doubts == ()
     assert finding.missed == {"hidden_worst_class": "for want of test images of the retain classes"}
 
@@ -423,7 +425,7 @@ def test_a_control_that_forgets_less_or_harms_more_does_not(worse):
 
 
 def test_a_method_that_has_controls_of_which_none_ran_says_so():
-    finding = examine(Case(GOOD, SEEN, ForgetRequest.parse("class:0"), NAMES, controls={}))
+    finding = examine(Case(GOOD, SEEN, parse_request("class:0"), NAMES, controls={}))
     assert finding.missed == {"control_as_good": "for want of a run of one of this method's controls"}
 
 
@@ -432,7 +434,7 @@ def test_a_method_that_has_controls_of_which_none_ran_says_so():
 
 def test_a_run_without_any_numbers_is_no_crash_and_every_check_says_what_it_wants():
     empty = {"original": {}, "unlearned": {}, "reference": {}}
-    finding = examine(Case(empty, {}, ForgetRequest.parse("class:0"), NAMES))
+    finding = examine(Case(empty, {}, parse_request("class:0"), NAMES))
     assert [d.key for d in finding.doubts] == ["no_reference"]
     assert set(finding.missed) == set(CHECKED) - {"no_reference", "control_as_good"}
     assert finding.clear == ()
@@ -456,7 +458,7 @@ def study(*forgets, before=0.95, js=0.05):
     }
 
 
-CLASS = ForgetRequest.parse("class:0")
+CLASS = parse_request("class:0")
 
 
 def test_fewer_than_three_seeds_are_too_few_for_a_claim():
@@ -484,7 +486,7 @@ def test_a_difference_between_methods_is_judged_seed_by_seed():
 
 def test_images_are_judged_by_how_much_nearer_the_answers_came():
     seeds = {seed: changed(IMAGES, js_to_reference=0.01 + seed / 1000) for seed in range(3)}
-    request = ForgetRequest("random", amount=50)
+    request = RandomRequest(amount=50)
     assert check_study(seeds, request) == []
     mixed = {seed: changed(IMAGES, js_to_reference=value) for seed, value in enumerate((0.001, 0.021, 0.019))}
     assert [d.key for d in check_study(mixed, request)] == ["wide_interval"]
@@ -493,7 +495,7 @@ def test_images_are_judged_by_how_much_nearer_the_answers_came():
 def test_answers_that_moved_away_are_no_effect():
     """0.02 nats before; 0.10, 0.101 and 0.102 after."""
     away = {seed: changed(IMAGES, js_to_reference=0.1 + seed / 1000) for seed in range(3)}
-    (doubt,) = check_study(away, ForgetRequest("random", amount=50))
+    (doubt,) = check_study(away, RandomRequest(amount=50))
     assert doubt.key == "no_effect"
     assert doubt.sentence == "There is no effect: on average, the distance to the reference rose by 0.081 nats ± 0.002 nats (n = 3)."
     (same,) = check_study(study(0.95, 0.95, 0.95), CLASS)
@@ -512,7 +514,7 @@ def test_a_rival_that_lies_nearer_is_told():
 def test_too_few_paired_values_cannot_tell():
     """No reference, so no distance; one shared seed; none."""
     without = {seed: {"original": {"zrf": 1.0}, "unlearned": {"zrf": 1.0}, "reference": {}} for seed in range(3)}
-    (doubt,) = check_study(without, ForgetRequest("random", amount=50))
+    (doubt,) = check_study(without, RandomRequest(amount=50))
     assert doubt == Doubt("few_seeds", "It cannot be told whether the distance to the reference fell: 0 paired seeds with that number.")
     ours = study(0.0, 0.0, 0.0)
     for rival, counted in (({0: study(0.0, js=0.06)[0]}, "1 paired seed "), ({7: study(0.0)[0]}, "0 paired seeds ")):

@@ -5,13 +5,13 @@ from itertools import combinations
 
 import pytest
 
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.reports.checks.case import Case, ClassSeen
 from core.reports.checks.registry import CHECKED, CHECKS, examine
 from core.reports.checks.resolve_conflicts import RULES, resolve
 from tests.core.reports.checks.test_checks import COUNT, GOOD, IMAGES, NAMES, SEEN, SEEN_ALL, changed, classes
 
-CLASS, FIFTY = ForgetRequest.parse("class:0"), ForgetRequest.parse("samples:" + ",".join(map(str, range(50))))
+CLASS, FIFTY = parse_request("class:0"), parse_request("samples:" + ",".join(map(str, range(50))))
 RETAIN = {"original": {"train_retain_accuracy": 1.0}, "reference": {"train_retain_accuracy": 1.0}}
 LOST = {"per_class": SEEN | {"unlearned": classes(0.0, 0.4, 0.95, 0.95)}}
 FIRES = {  # check -> (model -> numbers, what else) that it must name; all fit together but for the one accuracy of two checks
@@ -101,7 +101,7 @@ def test_a_mislabelled_request_whose_original_was_already_so_is_only_not_forgott
                                             "attack_entropy_members": 0.3},
         "reference": IMAGES["reference"] | {"train_forget_accuracy": 0.1, "forget_entropy": 0.3, "attack_auc": 0.5},
     }  # fmt: skip
-    case = Case(numbers, SEEN_ALL, ForgetRequest.parse("mislabelled:50"), NAMES, forget_count=50)
+    case = Case(numbers, SEEN_ALL, parse_request("mislabelled:50"), NAMES, forget_count=50)
     finding = examine(case)
     assert [doubt.key for doubt in finding.doubts] == ["not_forgotten"]
     assert finding.withheld == {}  # they were not found in the first place
@@ -168,7 +168,7 @@ def far_off(original, reference, request="class:0", **about):
             "test_retain_accuracy": reference, "train_retain_accuracy": reference},
     }  # fmt: skip
     seen = {"original": classes(*4 * [original]), "unlearned": classes(*4 * [original]), "reference": classes(*4 * [reference or 0.0])}
-    return examine(Case(numbers, seen, ForgetRequest.parse(request), NAMES, forget_count=400, **about))
+    return examine(Case(numbers, seen, parse_request(request), NAMES, forget_count=400, **about))
 
 
 def test_an_original_far_below_the_reference_is_named_alone_and_the_method_is_not_blamed():
@@ -218,7 +218,7 @@ def test_unseen_images_alone_tell_where_the_training_set_was_not_measured():
 def test_attributes_are_held_against_always_the_more_frequent_answer():
     """60 of 100 and 50 of 100 images have them: 55 % without looking; half way to 95 % is 75 %."""
     seen = {model: [ClassSeen(0.7, COUNT, 60, 60), ClassSeen(0.7, COUNT, 50, 50)] for model in GOOD}
-    random = ForgetRequest.parse("random:0.2")
+    random = parse_request("random:0.2")
     for share, named in ((0.7, True), (0.8, False)):
         numbers = changed(IMAGES, "original", test_retain_accuracy=share)
         found = examine(Case(numbers, seen, random, ("striped", "dark"), forget_count=100, multi=True)).doubts

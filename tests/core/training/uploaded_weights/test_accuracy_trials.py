@@ -13,7 +13,7 @@ from core.data.datasets.digits import INFO, load
 from core.data.name_order import named_orders
 from core.domain.ablations import is_control_of
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, WeightsAs, model_text
 from core.jobs.validation import floor_spec, make_spec
 from core.jobs.write_catalogue import describe
@@ -341,7 +341,7 @@ def test_reading_them_so_answers_as_trying_them_so_did():
 
 
 def spec_of(weights="a" * 64, method="ssd", weights_as="", **settings):
-    asked = (SHELVES, "digits", "small_cnn", ForgetRequest.parse("class:3"), method, settings)
+    asked = (SHELVES, "digits", "small_cnn", parse_request("class:3"), method, settings)
     return make_spec(*asked, weights=weights, weights_as=weights_as)
 
 

@@ -17,8 +17,9 @@ from core.data.datasets.digits import INFO
 from core.data.importing.importer import Asked, add
 from core.domain.ablations import is_control_of
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
 from core.domain.presets import preset_for
+from core.domain.requests.classes import ClassRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus, model_text
 from core.jobs import submit
 from core.jobs.validation import floor_spec, make_spec
@@ -306,7 +307,7 @@ def test_a_refusal_names_the_file_as_its_owner_does_and_keeps_nothing(tmp_path, 
 
 
 def spec_of(weights, method="ssd", forget="class:3", reference=True, **settings):
-    asked = (SHELVES, "digits", "small_cnn", ForgetRequest.parse(forget), method, settings)
+    asked = (SHELVES, "digits", "small_cnn", parse_request(forget), method, settings)
     return make_spec(*asked, reference=reference, weights=weights)
 
 
@@ -316,7 +317,7 @@ def own(tmp_path, state, home):
 
 
 def test_a_spec_without_weights_is_the_run_that_it_always_was():
-    plain = RunSpec("digits", "small_cnn", ForgetRequest("class", (3,)), "ssd", {"alpha": 2.0}, engine="e")
+    plain = RunSpec("digits", "small_cnn", ClassRequest((3,)), "ssd", {"alpha": 2.0}, engine="e")
     assert plain.id == "4fe54c795faa", "as computed by the code before there were own weights"
     assert replace(plain, weights="a" * 64).id != plain.id
     assert RunSpec.from_json(plain.to_json()) == plain

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.domain.forget_request import ForgetRequest
 from core.domain.info import MetricInfo
+from core.domain.requests.registry import parse_request
 from core.jobs.catalogue import Catalogue
 from core.jobs.write_catalogue import describe
 from dashboard.components.common.metric_tables import by_family, families, nomus_remark, numbers_table, seconds, shown
@@ -99,7 +99,7 @@ def test_every_metric_has_the_family_that_its_file_declares():
     }  # fmt: skip
 
 
-CLASS, IMAGES = ForgetRequest.parse("class:3"), ForgetRequest.parse("random:0.05")
+CLASS, IMAGES = parse_request("class:3"), parse_request("random:0.05")
 
 
 def nomus(before, now, theirs, forget, wanted, metric="test_forget_accuracy"):

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 import pytest
 from scipy import stats
 
-from core.domain.forget_request import ForgetRequest
 from core.domain.info import MetricInfo
+from core.domain.requests.registry import parse_request
 from core.jobs.write_catalogue import describe
 from core.reports.comparison_table import table_of
 from core.reports.rows import numbers_by_seed, rows_of, several_seeds
@@ -54,7 +54,7 @@ def frame_of(*rows: dict[str, object]) -> pd.DataFrame:
         "reference.attack_loss_accuracy": 0.5, "original.attack_loss_accuracy": 0.7,
     }  # fmt: skip
     found = [{"id": run_id(number), **usual, **row} for number, row in enumerate(rows)]
-    asked = [ForgetRequest.parse(str(row["request"])) for row in found]
+    asked = [parse_request(str(row["request"])) for row in found]
     return pd.DataFrame([row | {"draw": str(a.seed) if a.drawn else ""} for row, a in zip(found, asked, strict=True)])
 
 

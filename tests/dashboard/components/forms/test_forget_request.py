@@ -10,10 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.datasets.cartoon_faces.sets import SETS as FACES
 from core.data.datasets.cifar100 import FINE
-from core.domain.forget_request import KINDS
+from core.domain.requests.registry import KINDS
 from core.jobs import catalogue as shelves
 from core.jobs.catalogue import catalogue, dataset_images
-from dashboard.components.forms.forget_request import KIND_TITLE, kinds_of
 from tests.dashboard.conftest import sound
 
 
@@ -39,14 +38,28 @@ def must_go(at):
     return said
 
 
+def kinds_of(data):
+    return [key for key, kind in KINDS.items() if kind.offered(data)]
+
+
 def test_the_kinds_are_those_that_the_dataset_supports(finished):
+    lacks = {
+        "digits": {"subclass", "attribute"}, "cifar20": set(), "faces": {"subclass"},
+        "faces_attributes": {"class", "classes", "subclass", "mislabelled"},
+    }  # fmt: skip
     shelf = catalogue(finished.root).datasets
-    everywhere = ["random", "samples"]
-    assert set(KIND_TITLE) == set(KINDS)
-    assert kinds_of(shelf["digits"]) == ["class", "classes", "random", "mislabelled", "samples"]
-    assert set(kinds_of(shelf["cifar20"])) == set(KINDS)
-    assert kinds_of(shelf["faces"]) == ["class", "classes", "attribute", "random", "mislabelled", "samples"]
-    assert kinds_of(shelf["faces_attributes"]) == ["attribute", *everywhere]
+    assert {key: set(KINDS) - set(kinds_of(shelf[key])) for key in lacks} == lacks
+
+
+def test_every_kind_has_a_form_and_words_for_the_help(open_app, finished):
+    """Whatever the registry holds: the page draws it by the form that the kind derives from."""
+    at = open_app(finished.root)
+    kinds = group(at, "What to forget")
+    assert list(kinds.options) == kinds_of(catalogue(finished.root).datasets["digits"])
+    for kind in kinds.options:
+        assert f"{kind}: {KINDS[kind].about}" in kinds.help
+        sound(group(at, "What to forget").set_value(kind).run())
+        assert must_go(at) if KINDS[kind].drawn or kind == "class" else told(at)  # of the others nothing is chosen at first
 
 
 @pytest.mark.parametrize("said", [["cat (wild)", "1. cow"], ["cat \\(wild\\)", "1\\. cow"]])
@@ -57,9 +70,10 @@ def test_an_address_may_name_classes_as_they_are_called_or_as_they_are_shown(fin
     def page(data, kind):
         import streamlit as st
 
-        from dashboard.components.forms.forget_request import _ask_class, _ask_classes
+        from core.domain.requests.registry import KINDS
+        from dashboard.components.forms.forget_request import entered
 
-        st.caption(str((_ask_class if kind == "class" else _ask_classes)(data).picks))
+        st.caption(str(entered(KINDS[kind], data).picks))
 
     digits = replace(catalogue(finished.root).datasets["digits"], classes=("dog", "cat (wild)", "1. cow", *"3456789"))
     at = AppTest.from_function(page, args=(digits, kind), default_timeout=60)
@@ -76,9 +90,10 @@ def test_columns_that_differ_by_an_underscore_alone_are_two(finished):
     def page(data):
         import streamlit as st
 
-        from dashboard.components.forms.forget_request import _ask_attribute
+        from core.domain.requests.attribute import AttributeRequest
+        from dashboard.components.forms.forget_request import entered
 
-        st.caption(_ask_attribute(data).column)
+        st.caption(entered(AttributeRequest, data).column)
 
     faces = catalogue(finished.root).datasets["faces_attributes"]
     columns = tuple(replace(faces.columns[0], name=name) for name in ("with_hat", "with hat"))

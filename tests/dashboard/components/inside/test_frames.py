@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.registry import parse_request
 from dashboard.components.common.palette import ACCENT, MODEL_DASH, QUIET
 from dashboard.components.inside import aru, shared_frames, ssd, ssse, unsir
 from dashboard.components.inside import weight_perturbation as perturbation
@@ -23,7 +23,7 @@ def story(recorded=None, request="class:1", multi=False, **params):
         raise WrongInput(f"no table {name}")
 
     arrays = {name: np.asarray(array, dtype=float) for name, array in (recorded or {}).items()}
-    return Story("A method", params, ForgetRequest.parse(request), ("a", "b*", "c"), arrays, table, LAYERS, multi)
+    return Story("A method", params, parse_request(request), ("a", "b*", "c"), arrays, table, LAYERS, multi)
 
 
 def named(figure):

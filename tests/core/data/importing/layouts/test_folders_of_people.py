@@ -17,7 +17,7 @@ from core.data.importing.layouts.registry import listing_of
 from core.data.importing.listing import labelled
 from core.data.name_order import natural
 from core.domain.errors import WrongInput
-from core.jobs.validation import request_of
+from core.domain.requests.registry import parse_request
 from tests.conftest import ROOT
 from tests.core.data.importing import made_up
 from tests.core.data.importing.made_up import folder, index, picture
@@ -140,7 +140,7 @@ def test_letters_composed_or_not_are_one_class_and_one_key(tmp_path, added):
     assert infos[0] == infos[1] == infos[2]
     assert infos[0].classes == (COMPOSED, "dog")
     for word in (COMPOSED, APART, APART.upper()):
-        assert request_of(f"class:{word}", infos[0]).picks == (0,)
+        assert parse_request(f"class:{word}", infos[0]).picks == (0,)
 
 
 def test_two_folders_that_only_unicode_tells_apart_are_one_class_and_told(tmp_path, added):

@@ -4,13 +4,13 @@ from pathlib import Path
 import re
 
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
+from core.domain.requests.samples import SamplesRequest
 
 LONGEST = 2_000_000  # bytes of a file
 SHOWN = 40  # letters of a line that is repeated
 
 
-def samples_from_file(path: Path) -> ForgetRequest:
+def samples_from_file(path: Path) -> SamplesRequest:
     """See `samples_from`. Raises WrongInput also where the file cannot be read."""
     try:
         with path.open("rb") as stream:
@@ -20,7 +20,7 @@ def samples_from_file(path: Path) -> ForgetRequest:
     return samples_from(content, str(path))
 
 
-def samples_from(content: bytes, name: str) -> ForgetRequest:
+def samples_from(content: bytes, name: str) -> SamplesRequest:
     """A request for the indices in a CSV of one column, with a header or without. Raises WrongInput, naming file and line."""
     if len(content) > LONGEST:
         raise WrongInput(f"{name} must be a CSV of training indices, but it is longer than {LONGEST} bytes.")
@@ -37,4 +37,4 @@ def samples_from(content: bytes, name: str) -> ForgetRequest:
             raise WrongInput(f"{name} must hold one training index a line, a whole number from 0; line {number} says {shown!r}.")
     if not written:
         raise WrongInput(f"{name} names no training index; write one a line, a whole number from 0.")
-    return ForgetRequest("samples", tuple(sorted({int(word) for _, word in written})))
+    return SamplesRequest(tuple(sorted({int(word) for _, word in written})))

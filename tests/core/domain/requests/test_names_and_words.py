@@ -9,11 +9,10 @@ from core.data.datasets.cifar100 import CIFAR20, CIFAR100
 from core.data.datasets.digits import INFO as DIGITS
 from core.data.datasets.torchvision_sets import FASHION_MNIST
 from core.domain.errors import WrongInput
-from core.domain.forget_request import ForgetRequest
-from core.domain.index_file import LONGEST, samples_from, samples_from_file
 from core.domain.info import Column
-from core.domain.request_text import title_of, words_of
-from core.jobs.validation import check_request, request_of
+from core.domain.requests.index_file import LONGEST, samples_from, samples_from_file
+from core.domain.requests.registry import parse_request
+from core.domain.requests.samples import SamplesRequest
 
 CLOTHES, BEAVERS, KINDS, AGES, TRAITS = FASHION_MNIST.INFO, CIFAR20.INFO, CIFAR100.INFO, FACES[0].INFO, FACES[2].INFO
 
@@ -44,15 +43,15 @@ CLOTHES, BEAVERS, KINDS, AGES, TRAITS = FASHION_MNIST.INFO, CIFAR20.INFO, CIFAR1
     ],
 )
 def test_a_name_stands_for_its_index_and_a_whole_number_that_is_no_name_for_itself(data, text, same):
-    request = request_of(text, data)
+    request = parse_request(text, data)
     assert request.text == same
-    check_request(request, data)
-    assert request_of(request.text, data) == request
+    request.check(data)
+    assert parse_request(request.text, data) == request
 
 
 def test_a_name_that_holds_a_comma_is_one_name():
     data = replace(CLOTHES, classes=("fur, fake", "wool"), train_counts=(5, 5))
-    assert request_of("class:fur, fake", data).picks == (0,)
+    assert parse_request("class:fur, fake", data).picks == (0,)
 
 
 PEOPLE = tuple(map(str, range(100, 300)))
@@ -71,12 +70,12 @@ NUMBERED = replace(CLOTHES, classes=("7", "2", "wool"), train_counts=(5,) * 3, c
     ],
 )
 def test_a_whole_number_that_is_a_name_is_that_name(text, picks):
-    assert request_of(text, NUMBERED).picks == picks
+    assert parse_request(text, NUMBERED).picks == picks
 
 
 def test_the_very_name_comes_before_one_that_is_like_it():
     data = replace(CLOTHES, classes=("a b", "A_b"), train_counts=(5, 5))
-    assert [request_of(f"class:{word}", data).picks for word in ("a b", "A_b", "A B")] == [(0,), (1,), (0,)]
+    assert [parse_request(f"class:{word}", data).picks for word in ("a b", "A_b", "A B")] == [(0,), (1,), (0,)]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +96,7 @@ def test_the_very_name_comes_before_one_that_is_like_it():
 )
 def test_an_unknown_name_is_told_in_one_sentence_with_what_is_near(data, text, words):
     with pytest.raises(WrongInput) as told:
-        request_of(text, data)
+        parse_request(text, data)
     sentence = str(told.value)
     assert all(word in sentence for word in words), sentence
     assert sentence.endswith(".")
@@ -130,8 +129,8 @@ def test_an_unknown_name_is_told_in_one_sentence_with_what_is_near(data, text, w
     ],
 )
 def test_a_request_in_words(data, text, words, title):
-    request = ForgetRequest.parse(text)
-    assert (words_of(request, data), title_of(request, data)) == (words, title)
+    request = parse_request(text)
+    assert (request.words(data), request.title(data)) == (words, title)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +143,7 @@ def test_a_request_in_words(data, text, words, title):
     ],
 )
 def test_a_csv_of_indices_is_a_request_for_samples(content, picks, tmp_path):
-    assert samples_from(content, "a.csv") == ForgetRequest("samples", picks)
+    assert samples_from(content, "a.csv") == SamplesRequest(picks)
     (tmp_path / "b.csv").write_bytes(content)
     assert samples_from_file(tmp_path / "b.csv").picks == picks
 
@@ -203,17 +202,17 @@ GROUPS = replace(
     ],
 )
 def test_a_value_may_have_an_equals_sign_in_it_and_so_may_a_columns_name(text, column, picks):
-    request = request_of(text, GROUPS)
+    request = parse_request(text, GROUPS)
     assert (request.column, request.picks) == (column, picks)
 
 
 def test_a_value_that_is_not_there_is_told_of_the_column_that_is():
     with pytest.raises(WrongInput, match=r"no age '>=30'; .*>=25"):
-        request_of("attribute:age=>=30", GROUPS)
+        parse_request("attribute:age=>=30", GROUPS)
 
 
 @pytest.mark.parametrize(
     "text, picks", [("classes:fur, fake,wool", (0, 1)), ("classes:wool,a, b, c,fur, fake", (0, 1, 2)), ("classes:2,wool", (1, 2))]
 )
 def test_among_several_names_one_may_hold_commas(text, picks):
-    assert request_of(text, GROUPS).picks == picks
+    assert parse_request(text, GROUPS).picks == picks
