@@ -1,4 +1,4 @@
-"""Processes for runs, started by a server that has torch imported: 20 milliseconds instead of seconds."""
+"""Processes for runs, analyses and imports, started by a server that has torch imported: 20 milliseconds instead of seconds."""
 
 import multiprocessing
 from multiprocessing.process import BaseProcess
@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 import threading
 
-from core.domain.run import RunSpec
 from core.jobs.worker import work
 from core.storage.home import Home
 
@@ -39,17 +38,17 @@ class WarmServer:
         self.warm = threading.Event()  # set once the server has imported what it could
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
-    def start(self, home: Home, spec: RunSpec, attempt: int) -> BaseProcess:
-        """The process that computes the run. Raises NO_SERVER."""
+    def start(self, home: Home, kind: str, row_id: str, attempt: int) -> BaseProcess:
+        """The process that computes what was claimed. Raises NO_SERVER."""
         try:
-            return self._start(home, spec, attempt)
+            return self._start(home, kind, row_id, attempt)
         except NO_SERVER:  # a server that was killed a moment ago still looks alive once; the next try makes a new one
-            return self._start(home, spec, attempt)
+            return self._start(home, kind, row_id, attempt)
 
-    def _start(self, home: Home, spec: RunSpec, attempt: int) -> BaseProcess:
+    def _start(self, home: Home, kind: str, row_id: str, attempt: int) -> BaseProcess:
         process = self._context.Process(
-            target=work, args=(str(home.root), spec.id, attempt, self._pipeline), name=f"run-{spec.id}"
-        )
+            target=work, args=(str(home.root), kind, row_id, attempt, self._pipeline), name=f"{kind}-{row_id}"
+        )  # fmt: skip
         process.start()
         return process
 

@@ -10,7 +10,7 @@ from types import NoneType
 from core.domain.errors import WrongInput
 from core.domain.run import ACTIVE
 from core.domain.stored_json import LARGEST, check_plain, plain_object
-from core.storage import run_queue
+from core.storage import lifecycle, run_queue
 from core.storage.database import Database
 from core.storage.rows import check_id, time_of
 
@@ -143,7 +143,7 @@ def _throw(write: sqlite3.Connection, any_id: str, title: str, tables: dict[str,
         files = [row["file"] for row in content.get("artifacts", ())]
         write.execute(
             "insert or replace into trash (id, title, deleted_at, content, files) values (?, ?, ?, ?, ?)",
-            (any_id, title, run_queue.now(), json.dumps(content), json.dumps(files)),
+            (any_id, title, lifecycle.now(), json.dumps(content), json.dumps(files)),
         )
     for table, column in reversed(tables.items()):
         write.execute(f"delete from {table} where {column} = ?", (any_id,))

@@ -15,6 +15,11 @@ def look_progress(look: Analysis) -> Progress:
     return background.progress(home(), look)
 
 
+def import_progress(job_id: str) -> Progress:
+    """How an import stands now."""
+    return background.job_progress(home(), job_id)
+
+
 def look_arrays(look: Analysis) -> dict[str, np.ndarray]:
     """What came of a look that is done. Shared by all pages: read, never write. Raises WrongInput where it is damaged."""
     return _look_arrays(stored_results.key_of(home(), look), str(home().root), look)
