@@ -23,7 +23,7 @@ from core.domain.run import RunStatus
 from core.jobs.fork_server import NO_SERVER, WarmServer
 from core.jobs.start_supervisor import note_start, note_started
 from core.jobs.submit import empty_trash, remove_old_jobs
-from core.jobs.worker import QUEUES
+from core.jobs.worker import FINISH
 from core.storage import job_queue
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
@@ -160,7 +160,7 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: dict[str
         except NO_SERVER as reason:
             log = home.logs_folder / "supervisor.log"
             sentence = f"The process of this {kind} could not be started ({reason!r}); the end of {log} tells why."
-            QUEUES[kind].finish(store.db, *claimed, RunStatus.FAILED, error=sentence)
+            FINISH[kind](store.db, *claimed, RunStatus.FAILED, error=sentence)
     return begun
 
 

@@ -10,16 +10,15 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, Protocol
+from typing import Any
 
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
-from core.storage import job_queue, run_queue
-from core.storage.database import Database
+from core.storage import job_queue, lifecycle, run_queue
 from core.storage.error_messages import out_of_memory, sentence_of
 from core.storage.home import Home
-from core.storage.lifecycle import ANALYSIS, IMPORT, RUN
+from core.storage.lifecycle import ANALYSIS, IMPORT, RUN, TABLES
 from core.storage.processes import ProcessId, cores
 from core.storage.records import Outcome
 from core.storage.runs import ResultStore
@@ -31,20 +30,7 @@ TO_SAVE_MEMORY = {RUN: "choose a smaller model or batch", ANALYSIS: "look at few
 Report = Callable[..., None]  # share, stage, note = "", seconds left = None
 
 
-class Queue(Protocol):
-    """What the queues of runs and of jobs both know of a row that is being computed."""
-
-    def started(self, db: Database, row_id: str, attempt: int, worker: ProcessId, /) -> bool:
-        """Which process computes it."""
-
-    def progress(self, db: Database, row_id: str, attempt: int, at: tuple[float, str, str, float | None], /) -> bool:
-        """Where it stands."""
-
-    def finish(self, db: Database, row_id: str, attempt: int, status: RunStatus, /, *, outcome: Any = ..., error: str = ...) -> bool:
-        """How it ended."""
-
-
-QUEUES: dict[str, Queue] = {RUN: run_queue, ANALYSIS: job_queue, IMPORT: job_queue}
+FINISH: dict[str, Callable[..., bool]] = {RUN: run_queue.finish, ANALYSIS: job_queue.finish, IMPORT: job_queue.finish}
 
 
 def work(root: str, kind: str, row_id: str, attempt: int, pipeline: str) -> None:
@@ -58,17 +44,17 @@ def work(root: str, kind: str, row_id: str, attempt: int, pipeline: str) -> None
 
 def compute(home: Home, kind: str, row_id: str, attempt: int, pipeline: str) -> None:
     """`work`, in this process."""
-    queue = QUEUES[kind]
+    finish, claimed = FINISH[kind], (row_id, attempt)
     with ResultStore(home.database) as store:
-        if not queue.started(store.db, row_id, attempt, ProcessId.of_this_process()):
+        if not lifecycle.started(store.db, TABLES[kind], *claimed, ProcessId.of_this_process()):
             return
         try:
-            report = _reporter(queue, store.db, row_id, attempt)
+            report = _reporter(lambda *at: lifecycle.progress(store.db, TABLES[kind], *claimed, at))
             outcome = _run(home, store, row_id, report, pipeline) if kind == RUN else JOBS[kind](home, _payload(store, row_id), report)
-            queue.finish(store.db, row_id, attempt, RunStatus.DONE, outcome=outcome)
+            finish(store.db, *claimed, RunStatus.DONE, outcome=outcome)
         except Exception as error:  # the one place: a failed run is a result, and the queue goes on
             traceback.print_exc()
-            queue.finish(store.db, row_id, attempt, RunStatus.FAILED, error=_told(error, home, kind))
+            finish(store.db, *claimed, RunStatus.FAILED, error=_told(error, home, kind))
 
 
 def _run(home: Home, store: ResultStore, run_id: str, report: Report, pipeline: str) -> Outcome:
@@ -121,7 +107,7 @@ def _use_all_cores() -> None:
         torch.set_num_threads(cores())
 
 
-def _reporter(queue: Queue, db: Database, row_id: str, attempt: int) -> Report:
+def _reporter(store: Callable[[float, str, str, float | None], bool]) -> Report:
     """Stores progress about ten times a second, and always a new stage and the end."""
     last_stage, last_time = "", -1.0
 
@@ -131,7 +117,7 @@ def _reporter(queue: Queue, db: Database, row_id: str, attempt: int) -> Report:
         if stage == last_stage and share < 1 and now - last_time < SECONDS_BETWEEN_WRITES:
             return
         last_stage, last_time = stage, now
-        if not queue.progress(db, row_id, attempt, (share, stage, note, seconds_left)):
+        if not store(share, stage, note, seconds_left):
             raise SystemExit("This is another attempt's now.")  # nobody waits for these numbers
 
     return report

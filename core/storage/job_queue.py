@@ -73,18 +73,6 @@ def claim(db: Database, kind: str, supervisor: ProcessId) -> tuple[str, int] | N
         return (waiting[0], lifecycle.claim(write, JOBS, waiting[0], supervisor)["attempt"]) if waiting else None
 
 
-def started(db: Database, job_id: str, attempt: int, worker: ProcessId) -> bool:
-    """Which process computes; False where the job is not that attempt's any more."""
-    with db.transaction() as write:
-        return lifecycle.started(write, JOBS, job_id, attempt, worker)
-
-
-def progress(db: Database, job_id: str, attempt: int, at: tuple[float, str, str, float | None]) -> bool:
-    """Share, stage, note, seconds left; False where the job is not that attempt's any more."""
-    with db.transaction() as write:
-        return lifecycle.progress(write, JOBS, job_id, attempt, at)
-
-
 def finish(
     db: Database, job_id: str, attempt: int, status: RunStatus, *, outcome: Any = None, error: str = ""
 ) -> bool:  # fmt: skip

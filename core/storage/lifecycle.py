@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import sqlite3
 from typing import Any
 
+from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.storage.database import Database
 from core.storage.error_messages import oom_kills
@@ -45,20 +46,26 @@ def claim(write: sqlite3.Connection, table: str, row_id: str, supervisor: Proces
 
 
 def change(write: sqlite3.Connection, table: str, row_id: str, attempt: int, **values: Any) -> bool:
-    """Set columns of a running row, where a share never goes down; False where the row is not that attempt's any more."""
+    """Set columns of a running row, where a share never goes down; False where the row is another attempt's now. Raises WrongInput."""
     names = ", ".join(f"{name} = max(share, :share)" if name == "share" else f"{name} = :{name}" for name in values)
     mine = "id = :row_id and attempt = :of_attempt and status = 'running'"
-    return write.execute(f"update {table} set {names} where {mine}", values | {"row_id": row_id, "of_attempt": attempt}).rowcount > 0
+    if write.execute(f"update {table} set {names} where {mine}", values | {"row_id": row_id, "of_attempt": attempt}).rowcount:
+        return True
+    is_flagged(write, table, row_id)  # raises where there is no such row
+    return False
 
 
-def started(write: sqlite3.Connection, table: str, row_id: str, attempt: int, worker: ProcessId, **more: Any) -> bool:
+def started(db: Database, table: str, row_id: str, attempt: int, worker: ProcessId, device: str = "") -> bool:
     """`change` to the process that computes it."""
-    return change(write, table, row_id, attempt, worker_pid=worker.pid, worker_started=worker.started, **more)
+    about = {"device": device} if table == RUNS else {}
+    with db.transaction() as write:
+        return change(write, table, row_id, attempt, worker_pid=worker.pid, worker_started=worker.started, **about)
 
 
-def progress(write: sqlite3.Connection, table: str, row_id: str, attempt: int, at: tuple[float, str, str, float | None]) -> bool:
+def progress(db: Database, table: str, row_id: str, attempt: int, at: tuple[float, str, str, float | None]) -> bool:
     """`change` of share, stage, note, seconds left."""
-    return change(write, table, row_id, attempt, **dict(zip(("share", "stage", "note", "seconds_left"), at, strict=True)))
+    with db.transaction() as write:
+        return change(write, table, row_id, attempt, **dict(zip(("share", "stage", "note", "seconds_left"), at, strict=True)))
 
 
 def end(
@@ -70,10 +77,17 @@ def end(
     return change(write, table, row_id, attempt, **ended, **whole, **more)
 
 
-def is_flagged(write: sqlite3.Connection, table: str, row_id: str) -> bool | None:
-    """Whether a cancel was asked for; None where there is no such row."""
+def is_flagged(write: sqlite3.Connection, table: str, row_id: str) -> bool:
+    """Whether a cancel was asked for. Raises WrongInput for a row that is not there."""
     row = write.execute(f"select cancel_requested from {table} where id = ?", (row_id,)).fetchone()
-    return None if row is None else bool(row["cancel_requested"])
+    if row is None:
+        raise no_such_run(row_id) if table == RUNS else WrongInput(f"There is no job {row_id!r}.")
+    return bool(row["cancel_requested"])
+
+
+def no_such_run(run_id: str) -> WrongInput:
+    """The one sentence for a run that is not there."""
+    return WrongInput(f"There is no run {run_id!r}; the Runs page and `python -m core runs` list those that there are.")
 
 
 def cancel(write: sqlite3.Connection, table: str, row_id: str) -> RunStatus | None:

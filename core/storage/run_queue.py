@@ -9,7 +9,7 @@ from core.domain.formatting import duration
 from core.domain.run import STOPPED, Measurement, RunSpec, RunStatus
 from core.storage import lifecycle
 from core.storage.database import Database
-from core.storage.lifecycle import MOVABLE, QUEUED_ANEW, RUNS, now
+from core.storage.lifecycle import MOVABLE, QUEUED_ANEW, RUNS, is_flagged, now
 from core.storage.processes import ProcessId
 from core.storage.queue_order import waiting
 from core.storage.records import Outcome
@@ -87,7 +87,7 @@ def queue(write: sqlite3.Connection, spec: RunSpec, anew: bool = False) -> str:
 
 def claim(db: Database, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
     """The run whose turn it is and its attempt, now running; None when there is none or its slot is taken."""
-    if not db.read(f"select 1 from runs where status = 'queued' and {MOVABLE} limit 1"):
+    if not lifecycle.has(db, lifecycle.RUN, RunStatus.QUEUED):
         return None  # an idle supervisor looks often and must not take the write lock for it
     with db.transaction() as write:
         while following := _next(write):
@@ -108,18 +108,6 @@ def _next(write: sqlite3.Connection) -> str | None:
     return next((one.id for one in queued if one.slot not in busy), None)
 
 
-def started(db: Database, run_id: str, attempt: int, worker: ProcessId, device: str = "") -> bool:
-    """Which process computes; False when the run is no longer that attempt's."""
-    with db.transaction() as write:
-        return _landed(write, run_id, lifecycle.started(write, RUNS, run_id, attempt, worker, device=device))
-
-
-def progress(db: Database, run_id: str, attempt: int, at: tuple[float, str, str, float | None]) -> bool:
-    """Share, stage, note, seconds left; False when the run is no longer that attempt's."""
-    with db.transaction() as write:
-        return _landed(write, run_id, lifecycle.progress(write, RUNS, run_id, attempt, at))
-
-
 def finish(
     db: Database, run_id: str, attempt: int, status: RunStatus, *, outcome: Outcome = NOTHING, error: str = ""
 ) -> bool:
@@ -130,13 +118,13 @@ def finish(
     not now is done as it was, with its numbers and files.
     """
     with db.transaction() as write:
-        if is_flagged(write, run_id):
+        if is_flagged(write, RUNS, run_id):
             status, outcome, error = RunStatus.CANCELLED, NOTHING, ""
         elif status == RunStatus.INTERRUPTED and (stopped := _stopped_at_limit(write, run_id, attempt)):
             status, error = RunStatus.FAILED, stopped
         numbers = {"seconds": json.dumps(outcome.seconds), "speedup": outcome.speedup}
         device = {"device": outcome.device} if outcome.device else {}
-        landed = _landed(write, run_id, lifecycle.end(write, RUNS, run_id, attempt, status, error, **numbers, **device))
+        landed = lifecycle.end(write, RUNS, run_id, attempt, status, error, **numbers, **device)
         if landed and not (status != RunStatus.DONE and _stands_again(write, run_id, status, error)):
             write.execute("delete from stands where run_id = ?", (run_id,))
             _replace_numbers(write, run_id, outcome.measurements, outcome.artifacts)
@@ -148,7 +136,7 @@ def finish(
 def request_cancel(db: Database, run_id: str) -> None:
     """Queued: cancelled at once. Running: flagged for its supervisor. Else nothing."""
     with db.transaction() as write:
-        is_flagged(write, run_id)  # raises when there is no such run
+        is_flagged(write, RUNS, run_id)  # raises when there is no such run
         cancel(write, run_id)
 
 
@@ -212,26 +200,6 @@ def _stopped_at_limit(write: sqlite3.Connection, run_id: str, attempt: int) -> s
     """What `stop_at_limit` wrote down; '' where it did not."""
     row = write.execute("select error from runs where id = ? and attempt = ?", (run_id, attempt)).fetchone()
     return row["error"] if row and type(row["error"]) is str and row["error"].startswith(LIMIT_END) else ""
-
-
-def is_flagged(db: sqlite3.Connection, run_id: str) -> bool:
-    """Whether a cancel was asked for. Raises WrongInput for a run that is not there."""
-    flagged = lifecycle.is_flagged(db, RUNS, run_id)
-    if flagged is None:
-        raise no_such_run(run_id)
-    return flagged
-
-
-def no_such_run(run_id: str) -> WrongInput:
-    """The one sentence for a run that is not there."""
-    return WrongInput(f"There is no run {run_id!r}; the Runs page and `python -m core runs` list those that there are.")
-
-
-def _landed(write: sqlite3.Connection, run_id: str, changed: bool) -> bool:
-    """Nothing changed: another attempt's run, or none at all, which is an error."""
-    if not changed:
-        is_flagged(write, run_id)
-    return changed
 
 
 def _replace_numbers(

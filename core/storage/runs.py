@@ -36,7 +36,7 @@ class ResultStore:
         """For this package's other files, which ask and write what is not about one run alone."""
         return self._db
 
-    # A run's way, in its order; the steps are told in `lifecycle`.
+    # A run's way, in its order; the steps are told in `run_queue`.
 
     def add(self, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False) -> str:
         """The id of the spec's run: the one queued, running or done, else queued (anew, with attempt + 1).
@@ -51,13 +51,13 @@ class ResultStore:
 
     def started(self, run_id: str, attempt: int, worker: ProcessId, device: str = "") -> bool:
         """The worker's word that it has begun; False when the run is not its any more."""
-        return run_queue.started(self._db, run_id, attempt, worker, device)
+        return lifecycle.started(self._db, lifecycle.RUNS, run_id, attempt, worker, device)
 
     def progress(
         self, run_id: str, attempt: int, share: float, stage: str, note: str = "", *, seconds_left: float | None = None
     ) -> bool:
         """Where the run stands; its share never goes down. False when the run is not the caller's any more."""
-        return run_queue.progress(self._db, run_id, attempt, (share, stage, note, seconds_left))
+        return lifecycle.progress(self._db, lifecycle.RUNS, run_id, attempt, (share, stage, note, seconds_left))
 
     def finish(
         self, run_id: str, attempt: int, status: RunStatus, *, outcome: Outcome = NOTHING, error: str = ""
@@ -112,7 +112,7 @@ class ResultStore:
         """Raises WrongInput where there is no such run, or its row is damaged."""
         run = self.run(run_id)
         if run is None:
-            raise run_queue.no_such_run(run_id)
+            raise lifecycle.no_such_run(run_id)
         return run
 
     def runs(self, limit: int = 500) -> list[Run]:
@@ -154,7 +154,7 @@ class ResultStore:
         Raises WrongInput where none has that key.
         """
         if not isinstance(self.row(key), DamagedRun):
-            raise run_queue.no_such_run(key)
+            raise lifecycle.no_such_run(key)
         place = _PLACE.fullmatch(key)
         with self._db.transaction() as write:
             own = "rowid = ?" if place else "id = ?"

@@ -10,7 +10,7 @@ from types import NoneType
 from core.domain.errors import WrongInput
 from core.domain.run import ACTIVE
 from core.domain.stored_json import LARGEST, check_plain, plain_object
-from core.storage import lifecycle, run_queue
+from core.storage import lifecycle
 from core.storage.database import Database
 from core.storage.rows import check_id, time_of
 
@@ -44,7 +44,7 @@ def throw(db: Database, run_id: str) -> None:
     with db.transaction() as write:
         row = write.execute("select status, spec from runs where id = ?", (run_id,)).fetchone()
         if row is None:
-            raise run_queue.no_such_run(run_id)
+            raise lifecycle.no_such_run(run_id)
         if row["status"] in ACTIVE:
             raise WrongInput(f"Run {run_id} is {row['status']}; cancel it before you delete it.")
         _throw(write, run_id, _title(row["spec"]), OF_RUN)

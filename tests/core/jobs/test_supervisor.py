@@ -191,8 +191,7 @@ def test_what_a_dead_supervisor_left_running_is_settled_by_the_next(place):
 def test_progress_is_written_ten_times_a_second_and_always_for_a_new_stage_and_the_end(monkeypatch):
     clock, written = iter(i * 0.03 for i in range(1000)), []
     monkeypatch.setattr("core.jobs.worker.time", types.SimpleNamespace(monotonic=lambda: next(clock)))
-    queue = types.SimpleNamespace(progress=lambda _db, _id, _attempt, at: written.append(at) or True)
-    report = _reporter(queue, None, "id", 1)
+    report = _reporter(lambda *at: written.append(at) or True)
     for step in range(21):  # 0.6 s
         report(step / 100, "train", "", 1.0)
     assert 5 <= len(written) <= 7
@@ -203,6 +202,6 @@ def test_progress_is_written_ten_times_a_second_and_always_for_a_new_stage_and_t
 
 
 def test_a_worker_whose_run_is_another_attempts_stops():
-    report = _reporter(types.SimpleNamespace(progress=lambda *_: False), None, "id", 1)
+    report = _reporter(lambda *_: False)
     with pytest.raises(SystemExit):
         report(0.5, "train", "", None)

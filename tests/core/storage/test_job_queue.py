@@ -5,9 +5,9 @@ import sqlite3
 import pytest
 
 from core.domain.run import RunStatus
-from core.storage import error_messages, job_queue
+from core.storage import error_messages, job_queue, lifecycle
 from core.storage.job_queue import MEMORY_END, SILENT_END
-from core.storage.lifecycle import ANALYSIS, IMPORT, is_unwanted
+from core.storage.lifecycle import ANALYSIS, IMPORT, JOBS, is_unwanted
 from core.storage.processes import ProcessId
 
 DEAD = ProcessId(2**22 - 7, 1.0)
@@ -33,8 +33,8 @@ def test_a_job_comes_back_whole_and_is_queued_once_while_it_waits_or_runs(db):
     assert [job.id for job in job_queue.jobs(db, ANALYSIS)] == ["b", "a"]
     assert job_queue.claim(db, ANALYSIS, ME) == ("a", 1)
     add(db, "a")
-    assert job_queue.progress(db, "a", 1, (0.5, "half way", "", None))
-    assert job_queue.progress(db, "a", 1, (0.4, "on", "", None))  # a share never goes down
+    assert lifecycle.progress(db, JOBS, "a", 1, (0.5, "half way", "", None))
+    assert lifecycle.progress(db, JOBS, "a", 1, (0.4, "on", "", None))  # a share never goes down
     job = job_queue.job(db, "a")
     assert (job.payload, job.status, job.share, job.note, job.active) == ({"about": "a"}, RunStatus.RUNNING, 0.5, "on", True)
     assert job_queue.finish(db, "a", 1, RunStatus.DONE, outcome={"key": 1})
@@ -64,7 +64,7 @@ def test_a_queued_job_is_cancelled_at_once_and_a_running_one_is_flagged(db):
     job_queue.cancel(db, "b")
     assert (status(db, "a"), status(db, "b")) == (RunStatus.RUNNING, RunStatus.CANCELLED)
     assert not job_queue.job(db, "a").active
-    assert is_unwanted(db, "jobs", "a", 1)
+    assert is_unwanted(db, JOBS, "a", 1)
     assert job_queue.finish(db, "a", 1, RunStatus.DONE, outcome=1)
     assert (status(db, "a"), job_queue.job(db, "a").outcome) == (RunStatus.CANCELLED, None)
 
@@ -74,10 +74,10 @@ def test_one_that_was_cancelled_and_asked_for_again_is_another_attempt_at_once(d
     job_queue.claim(db, ANALYSIS, ME)
     job_queue.cancel(db, "a")
     add(db, "a")
-    assert (status(db, "a"), is_unwanted(db, "jobs", "a", 1), is_unwanted(db, "jobs", "a", 2)) == (RunStatus.QUEUED, True, False)
-    assert not job_queue.progress(db, "a", 1, (0.5, "late", "", None))
+    assert (status(db, "a"), is_unwanted(db, JOBS, "a", 1), is_unwanted(db, JOBS, "a", 2)) == (RunStatus.QUEUED, True, False)
+    assert not lifecycle.progress(db, JOBS, "a", 1, (0.5, "late", "", None))
     assert job_queue.claim(db, ANALYSIS, ME) == ("a", 2)
-    assert not job_queue.started(db, "a", 1, ME)
+    assert not lifecycle.started(db, JOBS, "a", 1, ME)
     assert not job_queue.finish(db, "a", 1, RunStatus.DONE)
     assert job_queue.finish(db, "a", 2, RunStatus.DONE)
 
@@ -86,11 +86,11 @@ def test_one_whose_process_ended_without_a_word_is_computed_once_more(db):
     add(db, "a")
     for attempt, ended in ((1, RunStatus.QUEUED), (2, RunStatus.INTERRUPTED)):
         assert job_queue.claim(db, ANALYSIS, ME) == ("a", attempt)
-        job_queue.started(db, "a", attempt, ME)
+        lifecycle.started(db, JOBS, "a", attempt, ME)
         job_queue.reconcile(db)
         job_queue.reconcile(db, alive={"a"})
         assert status(db, "a") == RunStatus.RUNNING
-        job_queue.started(db, "a", attempt, DEAD)
+        lifecycle.started(db, JOBS, "a", attempt, DEAD)
         job_queue.reconcile(db)
         assert status(db, "a") == ended
     assert job_queue.job(db, "a").error == SILENT_END
