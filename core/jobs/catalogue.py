@@ -4,11 +4,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache, lru_cache
 import json
-import os
 from pathlib import Path
 import shutil
 import subprocess
-import sys
 from tempfile import TemporaryDirectory
 
 from filelock import FileLock
@@ -22,9 +20,8 @@ from core.domain.hyperparameters import param_from_dict
 from core.domain.info import DatasetInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
 from core.storage.error_messages import DiskTrouble, told
 from core.storage.home import Home, open_home
-from core.storage.processes import QUIET
+from core.storage.processes import python_module
 
-ROOT = Path(__file__).resolve().parents[2]
 IMAGES = "images"  # the folder of a dataset's images, beside the catalogue
 
 
@@ -128,8 +125,7 @@ def _images_in(root: Path, dataset: str, anew: bool) -> Path:
 
 
 def _write_images(folder: Path, dataset: str) -> None:
-    command = [sys.executable, "-m", "core.data.export_images", str(folder), dataset]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **QUIET}, capture_output=True, text=True, check=False)
+    done = subprocess.run(**python_module("core.data.export_images", folder, dataset), capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         own = done.returncode == SENTENCE
@@ -183,8 +179,7 @@ def _written_in(root: Path, file: str, anew: bool) -> Path:
 def _write(folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
-    command = [sys.executable, "-m", "core.jobs.write_catalogue", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(**python_module("core.jobs.write_catalogue", folder), capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise WrongInput(f"The engine could not describe itself into {folder}: {last}")

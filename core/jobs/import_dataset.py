@@ -26,7 +26,7 @@ CELEBA = "celeba"  # the one set that is downloaded where no folder has its name
 def import_images(home: Home, path: str, asked: Asked, say: Say) -> Added:
     """Add the images in a folder or a .zip of one; a relative path is also looked for in FORGETSCOPE_DATA. Raises WrongInput."""
     with told(home.datasets_folder):
-        return add(_found(path, asked.layout) or _celeba(), asked, home.datasets_folder, say)
+        return add(_folder(path, asked.layout), asked, home.datasets_folder, say)
 
 
 def start(home: Home, path: str, asked: Asked) -> str:
@@ -79,7 +79,10 @@ def _found(path: str, layout: str) -> Path | None:
         return None
 
 
-def _celeba() -> Path:
+def _folder(path: str, layout: str) -> Path:
+    """Downloaded where that is to be. Raises WrongInput."""
+    if found := _found(path, layout):
+        return found
     from core.data.datasets import celeba_download  # noqa: PLC0415  # torchvision, where something may have to be downloaded, alone
 
     return celeba_download.folder()

@@ -2,11 +2,8 @@
 
 from contextlib import suppress
 from dataclasses import replace
-import os
-from pathlib import Path
 import shutil
 import subprocess
-import sys
 import threading
 import time
 
@@ -22,11 +19,10 @@ from core.storage.atomic import sweep
 from core.storage.error_messages import told
 from core.storage.home import OLD_STATES, Home
 from core.storage.lifecycle import TABLES, has
-from core.storage.processes import QUIET, ProcessId
+from core.storage.processes import ProcessId, python_module
 from core.storage.records import Run
 from core.storage.runs import ResultStore
 
-PROJECT = Path(__file__).resolve().parents[2]  # the folder that `python -m core` is run from
 PIPELINE = "core.pipeline"
 
 
@@ -180,12 +176,11 @@ def _is_supervised(home: Home) -> bool:
 
 def _start_supervisor(home: Home, pipeline: str) -> int:
     """Its process id. In a session of its own, so that neither Ctrl-C nor a closed terminal reaches it."""
-    command = [sys.executable, "-m", "core.jobs.supervisor", str(home.root), "--pipeline", pipeline]
     log = home.logs_folder / "supervisor.log"
     with told(log), open(log, "ab") as stream:
         process = subprocess.Popen(
-            command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
-            env={**QUIET, **os.environ},
+            **python_module("core.jobs.supervisor", home.root, "--pipeline", pipeline),
+            stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
         )  # fmt: skip
     # A child that has ended stays a zombie until somebody waits for it; this costs one sleeping thread.
     threading.Thread(target=process.wait, name="reap-supervisor", daemon=True).start()

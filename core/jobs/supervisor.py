@@ -26,6 +26,7 @@ from core.jobs.submit import empty_trash, remove_old_jobs
 from core.jobs.worker import FINISH
 from core.storage import job_queue
 from core.storage.artifacts import Artifacts
+from core.storage.atomic import sweep
 from core.storage.home import Home
 from core.storage.lifecycle import RUN, TABLES, has, is_unwanted
 from core.storage.processes import ProcessId
@@ -135,10 +136,9 @@ def _tidy(home: Home, store: ResultStore, running: Mapping[str, Watched]) -> Non
     store.reconcile({one.id for one in running.values()})
     empty_trash(home)
     remove_old_jobs(home, store)
-    artifacts = Artifacts(home.artifacts_folder)
-    artifacts.sweep_temporary()
+    sweep(home.artifacts_folder)
     if not running:  # what a run has written is named when it ends
-        artifacts.sweep_unnamed(store.files())
+        Artifacts(home.artifacts_folder).sweep_unnamed(store.files())
 
 
 def _begin(home: Home, server: WarmServer, store: ResultStore, running: dict[str, Watched]) -> bool:
