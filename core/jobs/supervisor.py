@@ -117,7 +117,7 @@ def _serve(home: Home, server: WarmServer, idle_seconds: float) -> None:
             with ResultStore(home.database) as store:
                 _tidy(home, store, running)
                 while busy():
-                    if not server.warm.wait(POLL) or _begin(home, server, store, running) or running:
+                    if _begin(home, server, store, running) or running or not server.warm.is_set():
                         last_work = time.monotonic()
                     wait([one.process.sentinel for one in running.values()], POLL)
                     if ended := [kind for kind, one in running.items() if one.has_ended(store)]:
@@ -145,7 +145,7 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: dict[str
     """Start a process for each kind that waits and is not being computed; whether there was one. Raises OutdatedError."""
     begun = False
     for kind in TABLES:
-        if kind in running or not has(store.db, kind, RunStatus.QUEUED):
+        if kind in running or not server.ready(kind) or not has(store.db, kind, RunStatus.QUEUED):
             continue
         if server.outdated():
             if not running:

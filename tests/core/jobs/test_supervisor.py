@@ -32,6 +32,9 @@ class FakeServer:
         self.warm = threading.Event()
         self.warm.set()
 
+    def ready(self, _kind: str) -> bool:
+        return True
+
     def outdated(self) -> bool:
         return True
 
