@@ -1,5 +1,6 @@
 """Images added by a job: followed, cancelled, ended by the system; nothing half-written stays, and an upload goes with its import."""
 
+import errno
 import io
 import os
 import shutil
@@ -96,3 +97,15 @@ def test_an_upload_stays_while_its_import_waits_and_goes_when_it_is_cancelled_or
     in_this_process(home)
     assert job_progress(home, waiting).error.startswith("pets.zip is no zip archive that can be read (BadZipFile")
     assert {place.name for place in home.uploads_folder.iterdir()} == {"written"}
+
+
+def test_a_disk_that_is_full_leaves_nothing_of_an_upload_and_queues_nothing(home, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(WrongInput, match="There is no space left to write"):
+        import_dataset.start_upload(home, "pets", io.BytesIO(b"zip"), Asked())
+    assert list(home.uploads_folder.iterdir()) == []
+    with ResultStore(home.database) as store:
+        assert job_queue.jobs(store.db, IMPORT) == []
