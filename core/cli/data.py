@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 import signal
 import sys
 from typing import Any
@@ -13,11 +12,11 @@ import click
 from core.cli.common import as_json, cli, print_json
 from core.data.importing import store as cache
 from core.data.importing.decode import Say
-from core.data.importing.importer import CHANNELS, Added, Asked, add
+from core.data.importing.importer import CHANNELS, Added, Asked
 from core.data.importing.layouts.registry import AUTO, LAYOUTS
-from core.data.paths import find_folder
 from core.domain.errors import WrongInput
 from core.domain.run import ACTIVE
+from core.jobs.import_dataset import import_images
 from core.storage import run_list
 from core.storage.error_messages import told
 from core.storage.home import open_home
@@ -48,8 +47,8 @@ def add_(path: str, layout: str, size: int, label: str, name: str, channels: str
     """
     home = open_home()
     asked = Asked(layout, size, label, name, channels)
-    with told(home.datasets_folder), _tidy_when_ended():
-        added = add(_folder(path, layout), asked, home.datasets_folder, _told_by_percent())
+    with _tidy_when_ended():
+        added = import_images(home, path, asked, _told_by_percent())
     if as_json:
         print_json({"key": added.info.key, "new": added.new, "notes": list(added.notes), "info": asdict(added.info)})
         return
@@ -71,18 +70,6 @@ def _tidy_when_ended() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _folder(path: str, layout: str) -> Path:
-    """Raises WrongInput."""
-    try:
-        return find_folder(path)
-    except WrongInput:
-        if path != "celeba" or layout not in (AUTO, path):
-            raise
-        from core.data.datasets import celeba_download  # noqa: PLC0415  # torchvision, where something may have to be downloaded, alone
-
-        return celeba_download.folder()
 
 
 def _told_by_percent() -> Say:

@@ -132,7 +132,7 @@ def follow_all(home: Home, run_ids: list[str]) -> list[Run]:
         submit.cancel(home, run_ids[0])
         submit.cancel_companions(home, run_ids[0])  # also where the first is done already
         with ResultStore(home.database) as store:
-            left = {run_id for run_id in run_ids[1:] if not store.cancel_requested(run_id)}
+            left = {run_id for run_id in run_ids[1:] if not store.existing(run_id).cancel_requested}
             return [store.existing(run_id) if run_id in left else follow(home, run_id) for run_id in run_ids]
 
 

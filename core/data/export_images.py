@@ -5,13 +5,13 @@ import os
 from pathlib import Path
 import shutil
 import sys
-import tempfile
 
 import numpy as np
 
 from core.data.datasets.idx import arrays_of
 from core.data.paths import LOOKING, OFFLINE, data_folder
 from core.domain.errors import WrongInput
+from core.storage.atomic import folder_beside
 
 CONTENTS = "contents.json"  # names the arrays; the file of each is its place in the list
 SENTENCE = 2  # exit status: the last line on stderr is for the user
@@ -28,17 +28,13 @@ def write(folder: Path, key: str) -> None:
 
 def save(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     """One file an array, so that each can be mapped into memory."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
-    try:
+    with folder_beside(folder.parent) as beside:
         for index, array in enumerate(arrays.values()):
             np.save(beside / f"{index}.npy", np.ascontiguousarray(array), allow_pickle=False)
         (beside / CONTENTS).write_text(json.dumps(list(arrays)))
         if folder.exists():  # damaged, or another process was quicker
             shutil.rmtree(folder)
         beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _loaded(key: str) -> dict[str, np.ndarray]:

@@ -1,118 +1,82 @@
-"""Ask for a look, follow it, cancel it: every call returns in milliseconds and none needs torch.
+"""Ask for an analysis or another job, follow it, cancel it: every call returns in milliseconds and none needs torch.
 
-A look is kept under what decides it, so it outlives its page, and is shared by runs that hold the same networks.
+The result of an analysis is stored under what decides it, so it outlives its page, and is shared by runs that hold the same networks.
 """
 
-from dataclasses import dataclass
-import json
-import os
-from pathlib import Path
-import subprocess
-import sys
+from dataclasses import asdict, dataclass
 from typing import Any
-from uuid import uuid4
-
-from filelock import FileLock
 
 from core.analysis.stored_results import Analysis, key_of, stored
-from core.storage.error_messages import told
+from core.domain.run import RunStatus
+from core.jobs.submit import PIPELINE, ensure_supervisor, look_after
+from core.storage import job_queue
 from core.storage.home import Home
-from core.storage.processes import QUIET, ProcessId
-
-PROJECT = Path(__file__).resolve().parents[2]  # the folder that `python -m core` is run from
+from core.storage.lifecycle import ANALYSIS, has
+from core.storage.runs import ResultStore
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How a look stands. status: "absent", "running", "failed", "done"; share in [0, 1]; error: a sentence where it failed."""
+    """How a job stands. status: "absent", "running" (or waiting), "failed", "done"; share in [0, 1]; error: a sentence where it failed."""
 
     status: str
     share: float = 0.0
     note: str = ""
     error: str = ""
     seconds: float = 0.0  # that computing took
+    outcome: Any = None  # plain data, of a job whose result lies nowhere else
 
 
-CHILDREN: list[subprocess.Popen[bytes]] = []  # begun here: one that has ended is a zombie until it is asked about
+def progress(home: Home, analysis: Analysis) -> Progress:
+    """How an analysis stands now. Raises WrongInput where its run is not there or not done."""
+    key = key_of(home, analysis)
+    found = job_progress(home, key)  # first: a result is stored before its job is done
+    if result := stored(home, key):
+        return Progress("done", 1.0, seconds=result.seconds)
+    return Progress("absent") if found.status == "done" else found  # its result was damaged, and is forgotten
 
 
-def progress(home: Home, look: Analysis) -> Progress:
-    """How it stands now."""
-    key = key_of(home, look)
-    if kept := stored(home, key):
-        return Progress("done", 1.0, seconds=kept.seconds)
-    said = _said(home, key)
-    if said is None:
-        return Progress("absent")
-    if said["error"]:
-        return Progress("failed", said["share"], said["note"], said["error"])
-    if ProcessId(said["pid"], said["started"]).alive():
-        return Progress("running", said["share"], said["note"])
-    return Progress("failed", said["share"], said["note"], f"The process that computed it ended without a word; {_log(home)} may tell why.")
+def start(home: Home, analysis: Analysis, pipeline: str = PIPELINE) -> None:
+    """Compute it, unless its result is there or it is on its way, whoever else asks now. Raises WrongInput."""
+    key = key_of(home, analysis)
+    if not stored(home, key):
+        start_job(home, key, ANALYSIS, asdict(analysis), pipeline)
 
 
-def start(home: Home, look: Analysis) -> None:
-    """Compute it in a process of its own, unless it is there or on its way, whoever else asks now. Raises WrongInput."""
-    key = key_of(home, look)
-    with told(folder(home)):
-        folder(home).mkdir(exist_ok=True)
-        with FileLock(folder(home) / "start.lock"), open(_log(home), "ab") as log:
-            if progress(home, look).status in ("done", "running"):
-                return
-            asked = json.dumps([look.kind, look.run_id, look.settings])
-            process = subprocess.Popen(
-                [sys.executable, "-m", "core.jobs.background_worker", str(home.root), key, asked],
-                cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env={**os.environ, **QUIET},
-            )  # fmt: skip
-            begun = ProcessId.of(process.pid)
-            say(home, key, 0.0, "starting", begun or ProcessId(process.pid, 0.0))
-    CHILDREN[:] = [child for child in CHILDREN if child.poll() is None]
-    CHILDREN.append(process)
+def cancel(home: Home, analysis: Analysis) -> None:
+    """End it within a second. Nothing where it neither waits nor runs."""
+    cancel_job(home, key_of(home, analysis))
 
 
-def cancel(home: Home, look: Analysis) -> None:
-    """End it at once; what it had begun is gone. Nothing where it does not run."""
-    key = key_of(home, look)
-    if said := _said(home, key):
-        ProcessId(said["pid"], said["started"]).kill()
-        settled(home, key)
+def start_job(home: Home, job_id: str, kind: str, payload: Any, pipeline: str = PIPELINE) -> None:
+    """Queue a job unless it is queued or running, and see that the queue is served. payload: plain data. Raises WrongInput."""
+    with ResultStore(home.database) as store:
+        store.reconcile()  # else a job whose process died would count as running
+        job_queue.add(store.db, job_id, kind, payload)
+    ensure_supervisor(home, pipeline)
 
 
-def say(home: Home, key: str, share: float, note: str, process: ProcessId, error: str = "") -> None:
-    """Write down how a look stands; the process that computes it calls this, and `start` the first time."""
-    state = {"pid": process.pid, "started": process.started, "share": share, "note": note, "error": error}
-    beside = _state(home, key).with_suffix(f".{uuid4().hex}")
-    beside.write_text(json.dumps(state), encoding="utf-8")
-    beside.replace(_state(home, key))
+def cancel_job(home: Home, job_id: str) -> None:
+    """As `cancel`, of any job."""
+    with ResultStore(home.database) as store:
+        job_queue.cancel(store.db, job_id)
+        store.reconcile()  # nobody else would end it where its supervisor is dead
 
 
-def anothers(home: Home, key: str, process: ProcessId) -> bool:
-    """Whether the look is another process's now: it was cancelled and asked for again."""
-    said = _said(home, key)
-    return said is not None and said["pid"] != process.pid
-
-
-def settled(home: Home, key: str) -> None:
-    """Nothing more is to be said of it: it is kept, or was cancelled."""
-    _state(home, key).unlink(missing_ok=True)
-
-
-def folder(home: Home) -> Path:
-    """Where it is said how looks stand."""
-    return home.root / "looks"
-
-
-def _state(home: Home, key: str) -> Path:
-    return folder(home) / f"{key[:24]}.json"
-
-
-def _said(home: Home, key: str) -> dict[str, Any] | None:
-    try:
-        said: dict[str, Any] = json.loads(_state(home, key).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return said
-
-
-def _log(home: Home) -> Path:
-    return home.logs_folder / "looks.log"
+def job_progress(home: Home, job_id: str) -> Progress:
+    """How a job stands now; one that was cancelled is absent."""
+    with ResultStore(home.database) as store:
+        if (job := job_queue.job(store.db, job_id)) and job.active:
+            look_after(home, store)
+            job = job_queue.job(store.db, job_id)
+        if job is None or job.cancel_requested or job.status == RunStatus.CANCELLED:
+            return Progress("absent")
+        if job.status == RunStatus.QUEUED:
+            behind = has(store.db, job.kind, RunStatus.RUNNING)
+            return Progress("running", 0.0, f"waiting for another {job.kind} to end" if behind else "starting")
+    if job.status == RunStatus.RUNNING:
+        return Progress("running", job.share, job.note or "starting")
+    if job.status == RunStatus.DONE:
+        return Progress("done", 1.0, outcome=job.outcome)
+    log = f" {home.log(job_id)} may tell why." if job.status == RunStatus.INTERRUPTED else ""
+    return Progress("failed", job.share, job.note, job.error_line + log)

@@ -1,14 +1,13 @@
 """What can be asked for, known without importing torch: the shelves, as the engine described them for its version."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache, lru_cache
 import json
-import os
 from pathlib import Path
 import shutil
 import subprocess
-import sys
 from tempfile import TemporaryDirectory
 
 from filelock import FileLock
@@ -22,9 +21,8 @@ from core.domain.hyperparameters import param_from_dict
 from core.domain.info import DatasetInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
 from core.storage.error_messages import DiskTrouble, told
 from core.storage.home import Home, open_home
-from core.storage.processes import QUIET
+from core.storage.processes import python_module
 
-ROOT = Path(__file__).resolve().parents[2]
 IMAGES = "images"  # the folder of a dataset's images, beside the catalogue
 
 
@@ -61,7 +59,7 @@ def catalogue(root: Path) -> Catalogue:
 
     With the datasets that the user added; one that is damaged is left out.
     """
-    shelves, folder = _read(_written(root, "catalogue.json")), Home(root).datasets_folder
+    shelves, folder = _read(_written(root, "catalogue.json", _write)), Home(root).datasets_folder
     try:
         added = _added(folder, folder.stat().st_mtime_ns)
     except OSError:  # nothing was ever added
@@ -108,39 +106,27 @@ def _mapped(folder: Path) -> dict[str, np.ndarray]:
 
 
 def _written_images(root: Path, dataset: str, anew: bool = False) -> Path:
-    try:
-        return _images_in(root, dataset, anew)
-    except DiskTrouble:
-        return _images_in(_elsewhere(), dataset, anew)
+    return _written(root, f"{IMAGES}/{dataset}/{CONTENTS}", lambda folder: _replace_images(folder, dataset), anew).parent
 
 
-def _images_in(root: Path, dataset: str, anew: bool) -> Path:
-    version = catalogue_version()
-    folder = root / "catalogue" / version / IMAGES / dataset
-    if anew or not (folder / CONTENTS).is_file():
-        with told(folder), FileLock(root / "catalogue.lock"):
-            if anew or not (folder / CONTENTS).is_file():
-                _write_images(folder, dataset)
-                for old in root.glob(f"catalogue/*/{IMAGES}/{dataset}"):
-                    if old.parents[1].name != version:
-                        shutil.rmtree(old, ignore_errors=True)  # hundreds of MB, for a set of colour images
-    return folder
+def _replace_images(folder: Path, dataset: str) -> None:
+    _write_images(folder, dataset)
+    for old in folder.parents[2].glob(f"*/{IMAGES}/{dataset}"):
+        if old != folder:  # another version's: hundreds of MB, for a set of colour images
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _write_images(folder: Path, dataset: str) -> None:
-    command = [sys.executable, "-m", "core.data.export_images", str(folder), dataset]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **QUIET}, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        own = done.returncode == SENTENCE
-        raise WrongInput(last if own else f"The engine could not write the images of {dataset} into {folder}: {last}")
+    status, last = _run("core.data.export_images", folder, dataset)
+    if status:
+        raise WrongInput(last if status == SENTENCE else f"The engine could not write the images of {dataset} into {folder}: {last}")
 
 
 def _read(path: Path) -> Catalogue:
     try:
         return _parsed(path, path.stat().st_mtime_ns)
     except (ValueError, TypeError, KeyError, AttributeError):  # damaged, or not ours
-        path = _written(path.parents[2], path.name, anew=True)
+        path = _written(path.parents[2], path.name, _write, anew=True)
         return _parsed(path, path.stat().st_mtime_ns)
 
 
@@ -149,15 +135,24 @@ def _parsed(path: Path, _changed: int) -> Catalogue:
     return Catalogue.from_json(path.read_text())
 
 
-def _written(root: Path, file: str, anew: bool = False) -> Path:
-    """The file, which the engine can always write again: a damaged one costs seconds and nothing else.
+def _written(root: Path, file: str, write: Callable[[Path], None], anew: bool = False) -> Path:
+    """A file of this version's catalogue. The engine can always write its folder again: a damaged one costs seconds and nothing else.
 
     Where the home takes no file, it lies in a folder of this process's own, so that what is stored can still be looked at.
     """
+
+    def within(base: Path) -> Path:
+        path = base / "catalogue" / catalogue_version() / file
+        if anew or not path.is_file():
+            with told(path.parent), FileLock(base / "catalogue.lock"):  # who comes second waits for the first one's files
+                if anew or not path.is_file():
+                    write(path.parent)
+        return path
+
     try:
-        return _written_in(root, file, anew)
+        return within(root)
     except DiskTrouble:
-        return _written_in(_elsewhere(), file, anew)
+        return within(_elsewhere())
 
 
 @cache
@@ -170,24 +165,18 @@ def _elsewhere() -> Path:
 _KEPT: list["TemporaryDirectory[str]"] = []  # one that nothing holds would be gone at once
 
 
-def _written_in(root: Path, file: str, anew: bool) -> Path:
-    folder = root / "catalogue" / catalogue_version()
-    if anew or not (folder / file).is_file():
-        lock = FileLock(root / "catalogue.lock")  # who comes second waits for the first one's files
-        with told(folder), lock:
-            if anew or not (folder / file).is_file():
-                _write(folder)
-    return folder / file
-
-
 def _write(folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
-    command = [sys.executable, "-m", "core.jobs.write_catalogue", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    status, last = _run("core.jobs.write_catalogue", folder)
+    if status:
         raise WrongInput(f"The engine could not describe itself into {folder}: {last}")
+
+
+def _run(module: str, *words: object) -> tuple[int, str]:
+    """Its exit status, and the last line of what it wrote on stderr."""
+    done = subprocess.run(**python_module(module, *words), capture_output=True, text=True, check=False)
+    return done.returncode, (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
 
 
 if __name__ == "__main__":  # `make run` starts this beside the server: a fresh home's first page need not wait for it

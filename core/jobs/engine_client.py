@@ -1,21 +1,18 @@
 """The dashboard's line to the warm engine: a process of its own that keeps torch and the last few models loaded."""
 
 import json
-import os
 from pathlib import Path
 import select
 import subprocess
-import sys
 from threading import Lock
 from typing import IO, Any
 
 from core.domain.errors import WrongInput
 from core.jobs.codec import decode
 from core.storage.home import Home
-from core.storage.processes import QUIET
+from core.storage.processes import python_module
 
 PATIENCE = 60  # seconds for an answer, the start of the process included
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 class WarmEngine:
@@ -88,7 +85,6 @@ class WarmEngine:
     def _start(self) -> None:
         with open(self._log, "ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "core.jobs.engine_server", str(self._home.root)],
-                cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-                env={**os.environ, **QUIET},
+                **python_module("core.jobs.engine_server", self._home.root),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip

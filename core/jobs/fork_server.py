@@ -1,4 +1,7 @@
-"""Processes for runs, started by a server that has torch imported: 20 milliseconds instead of seconds."""
+"""Processes for runs and analyses, started by a server that has torch imported: 20 milliseconds instead of seconds.
+
+An import needs no torch: its process is a new one, which does not wait until the server has imported it.
+"""
 
 import multiprocessing
 from multiprocessing.process import BaseProcess
@@ -6,9 +9,9 @@ import os
 from pathlib import Path
 import threading
 
-from core.domain.run import RunSpec
 from core.jobs.worker import work
 from core.storage.home import Home
+from core.storage.lifecycle import IMPORT
 
 NO_SERVER = (OSError, EOFError)  # what a start raises when the server could not import or was killed
 ENGINE = Path(__file__).parents[1]
@@ -39,26 +42,31 @@ class WarmServer:
         self.warm = threading.Event()  # set once the server has imported what it could
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
-    def start(self, home: Home, spec: RunSpec, attempt: int) -> BaseProcess:
-        """The process that computes the run. Raises NO_SERVER."""
+    def start(self, home: Home, kind: str, row_id: str, attempt: int) -> BaseProcess:
+        """The process that computes what was claimed. Raises NO_SERVER."""
         try:
-            return self._start(home, spec, attempt)
+            return self._start(home, kind, row_id, attempt)
         except NO_SERVER:  # a server that was killed a moment ago still looks alive once; the next try makes a new one
-            return self._start(home, spec, attempt)
+            return self._start(home, kind, row_id, attempt)
 
-    def _start(self, home: Home, spec: RunSpec, attempt: int) -> BaseProcess:
-        process = self._context.Process(
-            target=work, args=(str(home.root), spec.id, attempt, self._pipeline), name=f"run-{spec.id}"
-        )
+    def _start(self, home: Home, kind: str, row_id: str, attempt: int) -> BaseProcess:
+        context = multiprocessing.get_context("spawn") if kind == IMPORT else self._context
+        process: BaseProcess = context.Process(
+            target=work, args=(str(home.root), kind, row_id, attempt, self._pipeline), name=f"{kind}-{row_id}"
+        )  # fmt: skip
         process.start()
         return process
+
+    def ready(self, kind: str) -> bool:
+        """Whether `start` will not wait: nothing is claimed before, so that a cancel is immediate."""
+        return kind == IMPORT or self.warm.is_set()
 
     def outdated(self) -> bool:
         """Whether the engine's sources were changed since they were imported."""
         return _sources() != self._sources
 
     def _warm_up(self) -> None:
-        """The first start waits for the imports; nothing is claimed meanwhile, so that a cancel is still immediate."""
+        """The first start waits for the imports."""
         process = self._context.Process(target=os.getpid, name="warm-up")
         try:
             process.start()

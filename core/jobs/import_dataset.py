@@ -1,55 +1,88 @@
-"""Adds a folder of images in a process of its own: who asks neither decodes nor dies of what it is given."""
+"""Images of the user's own become a dataset: read in this process, or by a job that a page asks for and follows."""
 
-from collections.abc import Callable
-import json
-import os
+from dataclasses import asdict
 from pathlib import Path
-import re
-import subprocess
-import sys
-from tempfile import TemporaryFile
+import shutil
+from typing import BinaryIO
+from uuid import uuid4
 
-from core.data.importing.importer import Asked
+from core.data.importing.decode import Say
+from core.data.importing.importer import Added, Asked, add
+from core.data.importing.layouts.registry import AUTO
+from core.data.paths import find_folder
 from core.domain.errors import WrongInput
-from core.storage.atomic import sweep
+from core.domain.run import ACTIVE, digest
+from core.jobs.background import cancel_job, start_job
+from core.storage import job_queue
+from core.storage.error_messages import told
+from core.storage.home import Home
+from core.storage.lifecycle import IMPORT
+from core.storage.permissions import opener
+from core.storage.runs import ResultStore
 
-PROJECT = Path(__file__).resolve().parents[2]  # the folder that `python -m core` is run from
-DATASETS = "datasets"  # the folder that core.storage.home.Home.datasets_folder names, from a floor above
-_PERCENT = re.compile(r" *(\d+) %  (.*)")
+CELEBA = "celeba"  # the one set that is downloaded where no folder has its name
 
 
-def add_apart(home: Path, path: str, asked: Asked, say: Callable[[float, str], None]) -> tuple[str, tuple[str, ...]]:
-    """The dataset's key, and what the user should know of how it was read, as `python -m core data add` says it.
+def import_images(home: Home, path: str, asked: Asked, say: Say) -> Added:
+    """Add the images in a folder or a .zip of one; a relative path is also looked for in FORGETSCOPE_DATA. Raises WrongInput."""
+    with told(home.datasets_folder):
+        return add(_folder(path, asked.layout), asked, home.datasets_folder, say)
 
-    home: the home's folder. Raises WrongInput in its words.
 
-    Should who asks be stopped while it waits, the process ends, and leaves nothing.
-    """
-    options = ["--layout", asked.layout, "--size", str(asked.size), "--label", asked.label, "--name", asked.name]
-    command = [sys.executable, "-m", "core", "data", "add", *options, "--channels", asked.channels, "--json", "--", path]
-    environment = {**os.environ, "FORGETSCOPE_HOME": str(home), "PYTHONIOENCODING": "utf-8"}
-    last = "it said nothing"
-    with TemporaryFile("w+", encoding="utf-8") as out:
-        process = subprocess.Popen(
-            command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE,
-            encoding="utf-8", errors="replace",
-        )  # fmt: skip
-        with process:
-            assert process.stderr is not None, "it is a pipe"  # for the type checker
-            try:
-                for line in process.stderr:
-                    if told := _PERCENT.match(line):
-                        say(int(told.group(1)) / 100, told.group(2).strip())
-                    else:
-                        last = line.strip() or last
-            except BaseException:  # the page was left: Streamlit stops its script with an exception of its own
-                process.terminate()
-                raise
-        if (ended := max(-process.returncode, process.returncode - 128)) > 0:  # by a signal, caught or not
-            sweep(home / DATASETS)  # a killed process could not
-            raise WrongInput(f"Adding was ended by the system (signal {ended}), perhaps for want of memory; nothing was added.")
-        if process.returncode:
-            raise WrongInput(last)
-        out.seek(0)
-        told_of = json.loads(out.read())
-        return str(told_of["key"]), tuple(map(str, told_of["notes"]))
+def start(home: Home, path: str, asked: Asked) -> str:
+    """The id of the job that adds them, the same while it waits or runs. Raises WrongInput where nothing has that path."""
+    asked.check()
+    payload = {"path": str(_found(path, asked.layout) or path), "asked": asdict(asked)}
+    job_id = digest(payload)
+    start_job(home, job_id, IMPORT, payload)
+    return job_id
+
+
+def start_upload(home: Home, name: str, archive: BinaryIO, asked: Asked) -> str:
+    """`start`, for a zip that is uploaded: written into a folder of the home, which goes when its import has ended."""
+    asked.check()
+    job_id = uuid4().hex
+    path = home.uploads_folder / job_id / f"{name}.zip"
+    try:
+        with told(home.uploads_folder):
+            path.parent.mkdir(parents=True)
+            with open(path, "wb", opener=opener) as file:
+                shutil.copyfileobj(archive, file)
+        start_job(home, job_id, IMPORT, {"path": str(path), "asked": asdict(asked)})
+    except BaseException:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        raise
+    return job_id
+
+
+def cancel(home: Home, job_id: str) -> None:
+    """End an import within a second; nothing is left of it."""
+    cancel_job(home, job_id)
+    with ResultStore(home.database) as store:
+        if (job := job_queue.job(store.db, job_id)) and job.status not in ACTIVE:
+            shutil.rmtree(home.uploads_folder / job_id, ignore_errors=True)
+
+
+def active(home: Home) -> str:
+    """The import that was asked for last and is not over, '' where there is none."""
+    with ResultStore(home.database) as store:
+        return next((job.id for job in job_queue.jobs(store.db, IMPORT) if job.active), "")
+
+
+def _found(path: str, layout: str) -> Path | None:
+    """None where it is to be downloaded. Raises WrongInput."""
+    try:
+        return find_folder(path)
+    except WrongInput:
+        if path != CELEBA or layout not in (AUTO, CELEBA):
+            raise
+        return None
+
+
+def _folder(path: str, layout: str) -> Path:
+    """Downloaded where that is to be. Raises WrongInput."""
+    if found := _found(path, layout):
+        return found
+    from core.data.datasets import celeba_download  # noqa: PLC0415  # torchvision, where something may have to be downloaded, alone
+
+    return celeba_download.folder()

@@ -2,27 +2,27 @@
 
 from contextlib import suppress
 from dataclasses import replace
-import os
-from pathlib import Path
+import shutil
 import subprocess
-import sys
 import threading
+import time
 
 from filelock import FileLock, Timeout
 
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
-from core.domain.run import STOPPED, RunSpec, RunStatus
+from core.domain.run import ACTIVE, STOPPED, RunSpec, RunStatus
 from core.jobs.start_supervisor import is_starting, note_start
-from core.storage import run_queue, trash
-from core.storage.artifacts import Artifacts
+from core.storage import job_queue, run_queue, trash
+from core.storage.artifacts import GRACE, Artifacts
+from core.storage.atomic import sweep
 from core.storage.error_messages import told
-from core.storage.home import Home
-from core.storage.processes import QUIET, ProcessId
+from core.storage.home import OLD_STATES, Home
+from core.storage.lifecycle import TABLES, has
+from core.storage.processes import ProcessId, python_module
 from core.storage.records import Run
 from core.storage.runs import ResultStore
 
-PROJECT = Path(__file__).resolve().parents[2]  # the folder that `python -m core` is run from
 PIPELINE = "core.pipeline"
 
 
@@ -143,14 +143,27 @@ def ensure_supervisor(home: Home, pipeline: str = PIPELINE) -> None:
 
 
 def look_after(home: Home, store: ResultStore) -> None:
-    """What every page that shows an active run calls before it looks: the dead are settled, and a queue that nobody serves is served.
+    """What a page that shows an active run or job calls before it looks: the dead are settled, and queues that nobody serves are served.
 
-    Cheap: three short questions while somebody computes. Where no supervisor can be started the page still shows what is stored.
+    Cheap: a few short questions while somebody computes. Where no supervisor can be started the page still shows what is stored.
     """
     store.reconcile()
-    if not home.unwritable and store.has(RunStatus.QUEUED) and not store.has(RunStatus.RUNNING):
+    waits = any(has(store.db, kind, RunStatus.QUEUED) and not has(store.db, kind, RunStatus.RUNNING) for kind in TABLES)
+    if waits and not home.unwritable:
         with suppress(WrongInput):  # a disk that takes no file: whoever asks for a run is told
             ensure_supervisor(home)
+
+
+def remove_old_jobs(home: Home, store: ResultStore) -> None:
+    """Logs of analyses and imports that have been over for a day; uploads that no import needs any more."""
+    for job_id in job_queue.sweep(store.db):
+        home.log(job_id).unlink(missing_ok=True)
+    sweep(home.datasets_folder)  # what an import that was ended has begun
+    shutil.rmtree(home.root / OLD_STATES, ignore_errors=True)
+    for upload in home.uploads_folder.glob("*"):
+        job = job_queue.job(store.db, upload.name)
+        if not (job.status in ACTIVE if job else time.time() - upload.stat().st_mtime < GRACE):
+            shutil.rmtree(upload, ignore_errors=True)
 
 
 def _is_supervised(home: Home) -> bool:
@@ -163,12 +176,11 @@ def _is_supervised(home: Home) -> bool:
 
 def _start_supervisor(home: Home, pipeline: str) -> int:
     """Its process id. In a session of its own, so that neither Ctrl-C nor a closed terminal reaches it."""
-    command = [sys.executable, "-m", "core.jobs.supervisor", str(home.root), "--pipeline", pipeline]
     log = home.logs_folder / "supervisor.log"
     with told(log), open(log, "ab") as stream:
         process = subprocess.Popen(
-            command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
-            env={**QUIET, **os.environ},
+            **python_module("core.jobs.supervisor", home.root, "--pipeline", pipeline),
+            stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
         )  # fmt: skip
     # A child that has ended stays a zombie until somebody waits for it; this costs one sleeping thread.
     threading.Thread(target=process.wait, name="reap-supervisor", daemon=True).start()

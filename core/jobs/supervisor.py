@@ -1,8 +1,14 @@
-"""One per home: takes queued runs one by one, starts, watches and ends their processes, and leaves when idle."""
+"""One per home: takes queued runs, analyses and imports, one of each at a time, starts, watches and ends their processes.
+
+It leaves when idle.
+"""
 
 import argparse
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 import os
 from pathlib import Path
@@ -16,14 +22,18 @@ from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.jobs.fork_server import NO_SERVER, WarmServer
 from core.jobs.start_supervisor import note_start, note_started
-from core.jobs.submit import empty_trash
+from core.jobs.submit import empty_trash, remove_old_jobs
+from core.jobs.worker import FINISH
+from core.storage import job_queue
 from core.storage.artifacts import Artifacts
+from core.storage.atomic import sweep
 from core.storage.home import Home
+from core.storage.lifecycle import RUN, TABLES, has, is_unwanted
 from core.storage.processes import ProcessId
 from core.storage.run_queue import limit_reached, stop_at_limit
 from core.storage.runs import ResultStore
 
-POLL = 0.05  # seconds between looks: at the queue, at the run's process, at its cancel flag
+POLL = 0.05  # seconds between looks: at the queues, at the processes, at their cancel flags
 KIND_SECONDS = 1.0  # from TERM to KILL
 LOCK_SECONDS = 1.0  # who only asks whether the lock is free holds it for a moment
 PAUSE = 1.0  # seconds to wait when the store could not be reached
@@ -56,84 +66,115 @@ def supervise(home: Home, pipeline: str, idle_seconds: float) -> None:
             return
 
 
+@dataclass
+class Watched:
+    """A process that computes, until it has ended: by itself, because nobody wants it any more, or because its time was up."""
+
+    kind: str
+    id: str
+    attempt: int
+    process: BaseProcess
+    began: float = field(default_factory=time.monotonic)
+    kill_at: float | None = None  # when it was asked to end, and a moment later
+    stopped_at: float | None = None  # the limit, in seconds, that it came to
+
+    def has_ended(self, store: ResultStore) -> bool:
+        """Ask it to end where that is wanted. Raises what a call to the store may."""
+        if not self.process.is_alive():
+            if self.stopped_at is not None:  # unless it got done just then
+                store.finish(self.id, self.attempt, RunStatus.FAILED, error=limit_reached(self.stopped_at))
+            return True
+        self.kill_if_deaf()
+        if self.kill_at is None and self._is_unwanted(store):
+            self.process.terminate()
+            self.kill_at = time.monotonic() + KIND_SECONDS
+        return False
+
+    def _is_unwanted(self, store: ResultStore) -> bool:
+        limit = store.limit(self.id) if self.kind == RUN else None
+        if limit is not None and time.monotonic() - self.began >= limit:
+            self.stopped_at = limit
+            with suppress(*TROUBLE):  # a full disk, say: it is stopped all the same
+                stop_at_limit(store.db, self.id, self.attempt, limit)
+            return True
+        return is_unwanted(store.db, TABLES[self.kind], self.id, self.attempt)
+
+    def kill_if_deaf(self) -> None:
+        """It was asked to end and still lives."""
+        if self.kill_at is not None and time.monotonic() >= self.kill_at:
+            self.process.kill()
+
+
 def _serve(home: Home, server: WarmServer, idle_seconds: float) -> None:
-    """Run what is queued, until idle. Trouble with the store is told, waited out, and counts as idleness."""
-    last_work = time.monotonic()
-    while time.monotonic() - last_work < idle_seconds:
+    """Compute what is queued, one of a kind at a time, until idle. Trouble with the store is told, waited out, and counts as idleness."""
+    last_work, running = time.monotonic(), dict[str, Watched]()
+
+    def busy() -> bool:
+        return bool(running) or time.monotonic() - last_work < idle_seconds
+
+    while busy():
         try:
             with ResultStore(home.database) as store:
-                _tidy(home, store)
-                while time.monotonic() - last_work < idle_seconds:
-                    if not server.warm.wait(POLL) or _run_next(home, server, store):
+                _tidy(home, store, running)
+                while busy():
+                    if _begin(home, server, store, running) or running or not server.warm.is_set():
                         last_work = time.monotonic()
-                    else:
-                        time.sleep(POLL)
+                    wait([one.process.sentinel for one in running.values()], POLL)
+                    if ended := [kind for kind, one in running.items() if one.has_ended(store)]:
+                        for kind in ended:
+                            running.pop(kind).process.close()  # one whose fork server was killed only seems to have ended, and leaves now
+                        _tidy(home, store, running)
         except TROUBLE as error:
             _log(error)
             time.sleep(PAUSE)
+            for one in running.values():
+                one.kill_if_deaf()
 
 
-def _tidy(home: Home, store: ResultStore) -> None:
-    """Call when nothing runs: a run without a verdict, a half-written file, is nobody's then."""
-    store.reconcile(none_runs=True)
+def _tidy(home: Home, store: ResultStore, running: Mapping[str, Watched]) -> None:
+    """What nobody computes is settled; what nobody needs any more goes."""
+    store.reconcile({one.id for one in running.values()})
     empty_trash(home)
-    artifacts = Artifacts(home.artifacts_folder)
-    artifacts.sweep_temporary()
-    artifacts.sweep_unnamed(store.files())
+    remove_old_jobs(home, store)
+    sweep(home.artifacts_folder)
+    if not running:  # what a run has written is named when it ends
+        Artifacts(home.artifacts_folder).sweep_unnamed(store.files())
 
 
-def _run_next(home: Home, server: WarmServer, store: ResultStore) -> bool:
-    """Whether there was a run to take; returns when its process has ended. Raises OutdatedError."""
-    if not store.has(RunStatus.QUEUED):
-        return False
-    if server.outdated():
-        raise OutdatedError
-    claimed = store.claim(ProcessId.of_this_process())
-    if claimed is None:
-        return False
-    spec, attempt = claimed
-    try:
-        process = server.start(home, spec, attempt)
-    except NO_SERVER as reason:
-        log = home.logs_folder / "supervisor.log"
-        sentence = f"This run's process could not be started ({reason!r}); the end of {log} tells why."
-        store.finish(spec.id, attempt, RunStatus.FAILED, error=sentence)
-        return True
-    _watch(store, spec.id, attempt, process)
-    process.close()  # it leaves now if it still lives: where the fork server was killed it only seems to have ended
-    _tidy(home, store)
-    return True
-
-
-def _watch(store: ResultStore, run_id: str, attempt: int, process: BaseProcess) -> None:
-    """Until the process has ended, by itself, because a cancel was asked for, or because its time was up."""
-    kill_at, began, stopped_at = None, time.monotonic(), None
-    while process.is_alive():
-        process.join(POLL)
+def _begin(home: Home, server: WarmServer, store: ResultStore, running: dict[str, Watched]) -> bool:
+    """Start a process for each kind that waits and is not being computed; whether there was one. Raises OutdatedError."""
+    begun = False
+    for kind in TABLES:
+        if kind in running or not server.ready(kind) or not has(store.db, kind, RunStatus.QUEUED):
+            continue
+        if server.outdated():
+            if not running:
+                raise OutdatedError
+            return begun  # what runs was imported before; it is not ended, and the next waits for it
+        claimed = _claim(store, kind)
+        if claimed is None:
+            continue
+        begun = True
         try:
-            if kill_at is None:
-                limit = store.limit(run_id)
-                over = limit is not None and time.monotonic() - began >= limit
-                if over or store.cancel_requested(run_id):
-                    stopped_at = limit if over else None
-                    if stopped_at is not None:
-                        with suppress(*TROUBLE):  # a full disk, say: it is stopped all the same
-                            stop_at_limit(store.db, run_id, attempt, stopped_at)
-                    process.terminate()
-                    kill_at = time.monotonic() + KIND_SECONDS
-        except TROUBLE as error:
-            _log(error)
-            process.join(PAUSE)
-        if kill_at is not None and time.monotonic() >= kill_at:
-            process.kill()
-    if stopped_at is not None:
-        store.finish(run_id, attempt, RunStatus.FAILED, error=limit_reached(stopped_at))  # unless it got done just then
+            running[kind] = Watched(kind, *claimed, server.start(home, kind, *claimed))
+        except NO_SERVER as reason:
+            log = home.logs_folder / "supervisor.log"
+            sentence = f"The process of this {kind} could not be started ({reason!r}); the end of {log} tells why."
+            FINISH[kind](store.db, *claimed, RunStatus.FAILED, error=sentence)
+    return begun
+
+
+def _claim(store: ResultStore, kind: str) -> tuple[str, int] | None:
+    if kind != RUN:
+        return job_queue.claim(store.db, kind, ProcessId.of_this_process())
+    claimed = store.claim(ProcessId.of_this_process())
+    return claimed and (claimed[0].id, claimed[1])
 
 
 def _work_waits(home: Home) -> bool:
     try:
         with ResultStore(home.database) as store:
-            return store.has(RunStatus.QUEUED)
+            return any(has(store.db, kind, RunStatus.QUEUED) for kind in TABLES)
     except TROUBLE as error:
         _log(error)
         return False

@@ -1,4 +1,4 @@
-"""One run in a process of its own: computes it, reports where it stands, stores what came of it."""
+"""One run, analysis or import in a process of its own: computes it, reports where it stands, stores what came of it."""
 
 from collections.abc import Callable
 import faulthandler
@@ -6,47 +6,108 @@ import importlib
 import multiprocessing
 import os
 from pathlib import Path
+import sys
 import threading
 import time
 import traceback
+from typing import Any
 
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
+from core.storage import job_queue, lifecycle, run_queue
 from core.storage.error_messages import out_of_memory, sentence_of
 from core.storage.home import Home
-from core.storage.processes import ProcessId
+from core.storage.lifecycle import ANALYSIS, IMPORT, RUN, TABLES
+from core.storage.processes import ProcessId, cores
 from core.storage.records import Outcome
 from core.storage.runs import ResultStore
 
 NICENESS = 5  # the page that waits for an answer goes first
 SECONDS_BETWEEN_WRITES = 0.1
+TO_SAVE_MEMORY = {RUN: "choose a smaller model or batch", ANALYSIS: "look at fewer images", IMPORT: "choose a smaller size"}
 
-Report = Callable[[float, str, str, float | None], None]  # share, stage, note, seconds left
+Report = Callable[..., None]  # share, stage, note = "", seconds left = None
 
 
-def work(root: str, run_id: str, attempt: int, pipeline: str) -> None:
-    """Compute the run that was claimed. `pipeline` names a module with `run(spec, home, report) -> Outcome`."""
+FINISH: dict[str, Callable[..., bool]] = {RUN: run_queue.finish, ANALYSIS: job_queue.finish, IMPORT: job_queue.finish}
+
+
+def work(root: str, kind: str, row_id: str, attempt: int, pipeline: str) -> None:
+    """Compute what was claimed. `pipeline` names a module with `run(spec, home, report) -> Outcome`."""
     home = Home(Path(root))
-    _print_into(home.log(run_id))
+    _print_into(home.log(row_id))
     _leave_with_parent()
     os.nice(NICENESS)
+    compute(home, kind, row_id, attempt, pipeline)
+
+
+def compute(home: Home, kind: str, row_id: str, attempt: int, pipeline: str) -> None:
+    """`work`, in this process."""
+    finish, claimed = FINISH[kind], (row_id, attempt)
     with ResultStore(home.database) as store:
-        if not store.started(run_id, attempt, ProcessId.of_this_process()):
+        if not lifecycle.started(store.db, TABLES[kind], *claimed, ProcessId.of_this_process()):
             return
-        spec = store.existing(run_id).spec
         try:
-            _refuse_other_engine(spec)
-            module = importlib.import_module(pipeline)  # late: only here is torch needed, and the fork server has it
-            outcome = module.run(spec, home, _reporter(store, run_id, attempt))
-            _check(outcome)
-            store.finish(run_id, attempt, RunStatus.DONE, outcome=outcome)
+            report = _reporter(lambda *at: lifecycle.progress(store.db, TABLES[kind], *claimed, at))
+            outcome = _run(home, store, row_id, report, pipeline) if kind == RUN else JOBS[kind](home, _payload(store, row_id), report)
+            finish(store.db, *claimed, RunStatus.DONE, outcome=outcome)
         except Exception as error:  # the one place: a failed run is a result, and the queue goes on
             traceback.print_exc()
-            store.finish(run_id, attempt, RunStatus.FAILED, error=_told(error, home))
+            finish(store.db, *claimed, RunStatus.FAILED, error=_told(error, home, kind))
 
 
-def _reporter(store: ResultStore, run_id: str, attempt: int) -> Report:
+def _run(home: Home, store: ResultStore, run_id: str, report: Report, pipeline: str) -> Outcome:
+    spec = store.existing(run_id).spec
+    _refuse_other_engine(spec)
+    module = importlib.import_module(pipeline)  # late: only here is torch needed, and the fork server has it
+    outcome = module.run(spec, home, report)
+    if not isinstance(outcome, Outcome):
+        raise TypeError(f"A pipeline returns an Outcome; got {type(outcome).__name__}.")
+    return outcome
+
+
+def _analysis(home: Home, payload: dict[str, Any], report: Report) -> None:
+    """What comes of it is stored under what decides it."""
+    from core.analysis.registry import LOOKS  # noqa: PLC0415  # late: a run's process needs neither this nor the next
+    from core.analysis.stored_results import Analysis, keep, key_of  # noqa: PLC0415
+
+    _use_all_cores()
+    analysis = Analysis(**payload)
+    report(0.0, "reading the networks")
+    key, began = key_of(home, analysis), time.perf_counter()
+    made = LOOKS[analysis.kind](home, analysis.run_id, report, **analysis.settings)
+    keep(home, key, analysis, made, time.perf_counter() - began)
+
+
+def _import(home: Home, payload: dict[str, Any], report: Report) -> dict[str, Any]:
+    """The dataset's key, and what the user should know of how it was read."""
+    from core.data.importing.importer import Asked  # noqa: PLC0415  # late, as above
+    from core.jobs.import_dataset import import_images  # noqa: PLC0415
+
+    added = import_images(home, payload["path"], Asked(**payload["asked"]), report)
+    return {"key": added.info.key, "notes": list(added.notes)}
+
+
+# kind -> compute(home, payload, report) -> the outcome as plain data
+JOBS: dict[str, Callable[[Home, dict[str, Any], Report], Any]] = {ANALYSIS: _analysis, IMPORT: _import}
+
+
+def _payload(store: ResultStore, job_id: str) -> dict[str, Any]:
+    job = job_queue.job(store.db, job_id)
+    if job is None:
+        raise WrongInput("The database's row of this job is damaged; ask for it again.")
+    payload: dict[str, Any] = job.payload
+    return payload
+
+
+def _use_all_cores() -> None:
+    """The fork server computes with one thread (see `single_thread`); where torch is not imported yet, it will by itself."""
+    if (torch := sys.modules.get("torch")) and not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better
+        torch.set_num_threads(cores())
+
+
+def _reporter(store: Callable[[float, str, str, float | None], bool]) -> Report:
     """Stores progress about ten times a second, and always a new stage and the end."""
     last_stage, last_time = "", -1.0
 
@@ -56,8 +117,8 @@ def _reporter(store: ResultStore, run_id: str, attempt: int) -> Report:
         if stage == last_stage and share < 1 and now - last_time < SECONDS_BETWEEN_WRITES:
             return
         last_stage, last_time = stage, now
-        if not store.progress(run_id, attempt, share, stage, note, seconds_left=seconds_left):
-            raise SystemExit("This run is another attempt's now.")  # nobody waits for these numbers
+        if not store(share, stage, note, seconds_left):
+            raise SystemExit("This is another attempt's now.")  # nobody waits for these numbers
 
     return report
 
@@ -69,24 +130,19 @@ def _refuse_other_engine(spec: RunSpec) -> None:
         raise WrongInput(f"This run was asked of engine {spec.engine}, and this is engine {now}; Retry asks anew.")
 
 
-def _check(outcome: object) -> None:
-    if not isinstance(outcome, Outcome):
-        raise TypeError(f"A pipeline returns an Outcome; got {type(outcome).__name__}.")
-
-
-def _told(error: Exception, home: Home) -> str:
+def _told(error: Exception, home: Home, kind: str) -> str:
     """The whole traceback; its last line is the one to show."""
     whole = traceback.format_exc().strip()
-    line = _line(error, home)
+    line = _line(error, home, kind)
     return whole if whole.endswith("\n" + line) else f"{whole}\n{line}"
 
 
-def _line(error: Exception, home: Home) -> str:
+def _line(error: Exception, home: Home, kind: str) -> str:
     """One line for people: a sentence where the trouble is known, else type and message."""
     if isinstance(error, WrongInput):
         return _one_line(str(error))
     if out_of_memory(error):
-        return "This run needs more memory than is free; close other programs, or choose a smaller model or batch."
+        return f"This {kind} needs more memory than is free; close other programs, or {TO_SAVE_MEMORY[kind]}."
     path = Path(error.filename) if isinstance(error, OSError) and error.filename else home.root
     known = sentence_of(error, path)
     return known or _one_line(f"{type(error).__name__}: {error}")

@@ -1,9 +1,7 @@
 """Write down what is on the shelves, for those who must not import torch: python -m core.jobs.write_catalogue FOLDER."""
 
 from pathlib import Path
-import shutil
 import sys
-import tempfile
 
 from core.data import export_images
 from core.data.registry import DATASETS
@@ -14,6 +12,7 @@ from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS
 from core.metrics.registry import METRICS
 from core.models.registry import MODEL_INFOS
+from core.storage.atomic import folder_beside
 
 
 def describe() -> Catalogue:
@@ -38,17 +37,13 @@ def describe_method(method: type[UnlearningMethod]) -> MethodInfo:
 
 def write(folder: Path) -> None:
     """The catalogue and the embedded datasets' images, whole or not at all: a folder made beside, then renamed."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
-    try:
+    with folder_beside(folder.parent) as beside:
         (beside / "catalogue.json").write_text(describe().to_json())
         for key, module in DATASETS.items():
             if module.INFO.embedded:
                 export_images.write(beside / IMAGES / key, key)
         if not folder.exists():  # else another process was quicker, with the same content
             beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 if __name__ == "__main__":

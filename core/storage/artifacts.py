@@ -9,19 +9,16 @@ from pathlib import Path
 import re
 import time
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import numpy as np
 import safetensors
 from safetensors.numpy import load, save
 
 from core.domain.errors import WrongInput
-from core.storage import permissions
+from core.storage import atomic
 from core.storage.error_messages import told
-from core.storage.processes import ProcessId
 
 _NAME = re.compile(r"[0-9a-f]{64}\.(safetensors|parquet)")
-_TEMPORARY = re.compile(r"\.writing-(\d+)-[0-9a-f]{32}")  # the writer's process id is in the name
 GRACE = 3600.0  # seconds in which a file that nothing names may still get its row
 
 if TYPE_CHECKING:
@@ -85,13 +82,6 @@ class Artifacts:
         with told(path):
             path.unlink(missing_ok=True)
 
-    def sweep_temporary(self) -> None:
-        """Remove what writers that were killed left half-written; a living writer's file stays."""
-        for path in list(self._folder.iterdir()):
-            writing = _TEMPORARY.fullmatch(path.name)
-            if writing and ProcessId.of(int(writing[1])) is None:
-                path.unlink(missing_ok=True)
-
     def sweep_unnamed(self, named: Collection[str]) -> None:
         """Remove files that no row names (their run was stopped) once they are older than an hour."""
         for path in list(self._folder.iterdir()):
@@ -102,20 +92,10 @@ class Artifacts:
                     path.unlink()
 
     def _put(self, content: bytes, kind: str) -> str:
-        """Whole under a temporary name, on the disk, then renamed; also over an equal file, which may be damaged."""
+        """Also over an equal file, which may be damaged."""
         file = f"{hashlib.sha256(content).hexdigest()}.{kind}"
-        temporary = self._folder / f".writing-{os.getpid()}-{uuid4().hex}"
         with told(self._folder / file):
-            try:
-                with open(temporary, "xb", opener=permissions.opener) as stream:
-                    stream.write(content)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                os.replace(temporary, self._folder / file)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-            _sync_folder(self._folder)
+            atomic.write(self._folder / file, content)
         return file
 
     def _get(self, file: str) -> bytes:
@@ -139,12 +119,3 @@ class Artifacts:
 
 def _damaged(path: Path) -> Damaged:
     return Damaged(f"The stored file {path} is damaged: its content is not what was written; run again what made it.")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Without this the rename itself could be lost with the power."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""A temporary folder beside the place that its content will go to: gone afterwards, whatever happened."""
+"""Files and folders that are whole or not there: made under a temporary name in the folder that they belong to, then renamed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,8 @@ import re
 import shutil
 from uuid import uuid4
 
-import psutil
+from core.storage import permissions
+from core.storage.processes import ProcessId
 
 _NAME = re.compile(r"\.writing-(\d+)-[0-9a-f]{32}")  # the process id is in the name
 
@@ -31,10 +32,31 @@ def folder_beside(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(parent: Path) -> None:
-    """Remove what processes that are gone left half-written."""
-    for place in parent.glob(".writing-*"):
-        found = _NAME.fullmatch(place.name)
-        if found and not psutil.pid_exists(int(found.group(1))):
-            shutil.rmtree(place, ignore_errors=True)
+def write(path: Path, content: bytes) -> None:
+    """The file, its owner's alone and on the disk when this returns; over one that is there. Raises OSError, and leaves nothing then."""
+    temporary = place_beside(path.parent)
+    try:
+        with open(temporary, "xb", opener=permissions.opener) as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    descriptor = os.open(path.parent, os.O_RDONLY)  # without this the rename itself could be lost with the power
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
+
+def sweep(parent: Path) -> None:
+    """Remove what processes that are gone left half-written; a living writer's stays."""
+    for place in list(parent.glob(".writing-*")):
+        found = _NAME.fullmatch(place.name)
+        if found and ProcessId.of(int(found.group(1))) is None:
+            if place.is_dir():
+                shutil.rmtree(place, ignore_errors=True)
+            else:
+                place.unlink(missing_ok=True)

@@ -13,8 +13,9 @@ from core.storage.error_messages import DiskTrouble, read_only, told
 from core.storage.runs import ResultStore
 
 DATABASE = "forgetscope.db"
-FOLDERS = ("artifacts", "catalogue", "datasets", "logs", "looks")
-OURS = (*FOLDERS, DATABASE, "supervisor.", ".probe-", ".writing-")  # how the names of what lies in a home begin
+FOLDERS = ("artifacts", "catalogue", "datasets", "logs", "uploads")
+OLD_STATES = "looks"  # the folder in which versions before had the states of analyses
+OURS = (*FOLDERS, OLD_STATES, DATABASE, "supervisor.", ".probe-", ".writing-")  # how the names of what lies in a home begin
 PROBE_BYTES = 4096  # an empty file can be made on a full disk; one page cannot
 
 
@@ -44,8 +45,13 @@ class Home:
         return self.root / "datasets"
 
     @property
+    def uploads_folder(self) -> Path:
+        """Archives that came through the page, a folder each with the name of the import that reads it."""
+        return self.root / "uploads"
+
+    @property
     def logs_folder(self) -> Path:
-        """What the supervisor and each run's process printed."""
+        """What the supervisor and each run's or job's process printed."""
         return self.root / "logs"
 
     @property
@@ -58,9 +64,9 @@ class Home:
         """Held for a moment by who starts a supervisor."""
         return self.root / "supervisor.start.lock"
 
-    def log(self, run_id: str) -> Path:
-        """What one run's process printed."""
-        return self.logs_folder / f"{run_id}.log"
+    def log(self, row_id: str) -> Path:
+        """What the process of one run or job printed."""
+        return self.logs_folder / f"{row_id}.log"
 
 
 def open_home(root: Path | None = None) -> Home:

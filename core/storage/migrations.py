@@ -127,4 +127,31 @@ MIGRATIONS: tuple[str, ...] = (
     );
     alter table runs add column anew text not null default '';  -- how that attempt ended where it is not done; '' else
     """,
+    """
+    create table jobs (
+        id text primary key,
+        kind text not null,                        -- 'analysis' or 'import': one of a kind at a time
+        payload text not null,                     -- JSON: what to compute
+        status text not null,
+        attempt integer not null default 1,
+        turn integer not null,                     -- order of asking
+        share real not null default 0,             -- in [0, 1]; what follows is as in `runs`
+        stage text not null default '',
+        note text not null default '',
+        seconds_left real,
+        cancel_requested integer not null default 0,
+        created_at text not null,
+        started_at text,
+        finished_at text,
+        supervisor_pid integer,
+        supervisor_started real,
+        worker_pid integer,
+        worker_started real,
+        oom_kills integer,
+        error text not null default '',
+        crashes integer not null default 0,        -- how often its process ended without a word since it was asked for
+        outcome text not null default 'null'       -- JSON: what came of it, where that lies nowhere else
+    );
+    create index jobs_by_status on jobs (status, kind, turn);
+    """,
 )

@@ -1,10 +1,12 @@
-"""Whether a process that was seen once is still that process and lives."""
+"""Processes of ours: how they are started, and whether one that was seen once is still that process and lives."""
 
 from contextlib import suppress
 from dataclasses import dataclass
 import os
+from pathlib import Path
 import signal
-from typing import Self
+import sys
+from typing import Any, Self
 
 import psutil
 
@@ -64,6 +66,12 @@ def _start_of(pid: int) -> float | None:
 # OpenMP threads that spin make training 30 times slower when something else needs a core; OpenBLAS's do the same to
 # scikit-learn's small problems, which no second thread would speed up.
 QUIET = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+PROJECT = Path(__file__).resolve().parents[2]  # the folder that `python -m core` is run from
+
+
+def python_module(module: str, *words: object) -> dict[str, Any]:
+    """What `subprocess.run` and `Popen` need to start `python -m module words …` as a process of ours."""
+    return {"args": [sys.executable, "-m", module, *map(str, words)], "cwd": PROJECT, "env": {**QUIET, **os.environ}}
 
 
 def cores() -> int:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import json
 import sqlite3
 
-# A row that says so little of itself can neither begin nor end; it holds nobody up.
-MOVABLE = "typeof(id) = 'text' and typeof(attempt) = 'integer'"
+from core.storage.lifecycle import MOVABLE
+
 _WAITING = f"""
     select r.id, r.slot, r.alone, r.spec,
         exists (select 1 from companions as c join runs as o on o.id = c.run_id

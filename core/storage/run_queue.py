@@ -1,17 +1,17 @@
 """A run's way from queued to its verdict, each step one transaction that only the rightful process can take."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable
 import json
 import sqlite3
 
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.run import STOPPED, Measurement, RunSpec, RunStatus
+from core.storage import lifecycle
 from core.storage.database import Database
-from core.storage.error_messages import oom_kills
+from core.storage.lifecycle import MOVABLE, QUEUED_ANEW, RUNS, is_flagged, now
 from core.storage.processes import ProcessId
-from core.storage.queue_order import MOVABLE, waiting
+from core.storage.queue_order import waiting
 from core.storage.records import Outcome
 
 SILENT_END = "The process that computed this run ended without a word; Retry goes on with what was already trained."
@@ -22,14 +22,10 @@ MEMORY_END = (
 LIMIT_END = "Stopped at its limit of "
 NOTHING = Outcome()
 
-_QUEUE_ANEW = """
+_QUEUE_ANEW = f"""
     insert into runs (id, spec, status, turn, created_at)
     values (:id, :spec, 'queued', coalesce((select turn from runs where typeof(turn) = 'integer' order by turn desc limit 1), 0) + 1, :now)
-    on conflict (id) do update set
-        status = 'queued', attempt = attempt + 1, turn = excluded.turn, share = 0, stage = '', note = '',
-        seconds_left = null, cancel_requested = 0, started_at = null, finished_at = null, error = '',
-        supervisor_pid = null, supervisor_started = null, worker_pid = null, worker_started = null,
-        alone = 0, limit_seconds = null, oom_kills = null, anew = ''
+    on conflict (id) do update set {QUEUED_ANEW}, turn = excluded.turn, alone = 0, limit_seconds = null, anew = ''
     where status in (:failed, :cancelled, :interrupted) or :anew and status = 'done'
 """
 # What a finished run is stands while it is computed anew, and again where that comes to nothing.
@@ -47,10 +43,9 @@ _ALONE = """
     update runs set alone = 1, limit_seconds = :limit
     where id = :id and status in ('queued', 'running') and (not alone or limit_seconds is not :limit)
 """
-_CLAIM = """
-    update runs set status = 'running', started_at = ?, supervisor_pid = ?, supervisor_started = ?, oom_kills = ?,
-        served = coalesce((select served from runs where typeof(served) = 'integer' order by served desc limit 1), 0) + 1
-    where id = ? returning spec, attempt
+_SERVED = """
+    update runs set served = coalesce((select served from runs where typeof(served) = 'integer' order by served desc limit 1), 0) + 1
+    where id = ?
 """
 _COMPANIONS = "select companion from companions where run_id = ? and typeof(companion) = 'text'"
 # Whether anybody but `run` waits for `companion`: a person, another run that is not given up, a study.
@@ -62,16 +57,6 @@ _NEEDED = """
             where s.run_id = :companion and not s.stands_in and not studies.cancelled)
 """
 _UNREADABLE = "update runs set status = 'failed', finished_at = ?, error = ? where id = ?"
-_PROGRESS = """
-    update runs set share = max(share, ?), stage = ?, note = ?, seconds_left = ?
-    where id = ? and attempt = ? and status = 'running'
-"""
-_VERDICT = """
-    update runs set status = :status, finished_at = :now, error = :error, seconds = :seconds, speedup = :speedup,
-        share = case when :status = 'done' then 1 else share end, seconds_left = null,
-        device = case when :device = '' then device else :device end
-    where id = :id and attempt = :attempt and status = 'running'
-"""
 
 
 def add(
@@ -102,11 +87,12 @@ def queue(write: sqlite3.Connection, spec: RunSpec, anew: bool = False) -> str:
 
 def claim(db: Database, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
     """The run whose turn it is and its attempt, now running; None when there is none or its slot is taken."""
-    if not db.read(f"select 1 from runs where status = 'queued' and {MOVABLE} limit 1"):
+    if not lifecycle.has(db, lifecycle.RUN, RunStatus.QUEUED):
         return None  # an idle supervisor looks often and must not take the write lock for it
     with db.transaction() as write:
         while following := _next(write):
-            row = write.execute(_CLAIM, (now(), supervisor.pid, supervisor.started, oom_kills(), following)).fetchone()
+            row = lifecycle.claim(write, RUNS, following, supervisor)
+            write.execute(_SERVED, (following,))
             try:
                 return RunSpec.from_json(row["spec"]), row["attempt"]
             except WrongInput as wrong:  # a damaged row must not hold up the others
@@ -122,23 +108,6 @@ def _next(write: sqlite3.Connection) -> str | None:
     return next((one.id for one in queued if one.slot not in busy), None)
 
 
-def started(db: Database, run_id: str, attempt: int, worker: ProcessId, device: str) -> bool:
-    """Which process computes; False when the run is no longer that attempt's."""
-    with db.transaction() as write:
-        changed = write.execute(
-            "update runs set worker_pid = ?, worker_started = ?, device = ?"
-            " where id = ? and attempt = ? and status = 'running'",
-            (worker.pid, worker.started, device, run_id, attempt),
-        ).rowcount
-        return _landed(write, run_id, changed)
-
-
-def progress(db: Database, run_id: str, attempt: int, at: tuple[float, str, str, float | None]) -> bool:
-    """Share, stage, note, seconds left; False when the run is no longer that attempt's."""
-    with db.transaction() as write:
-        return _landed(write, run_id, write.execute(_PROGRESS, (*at, run_id, attempt)).rowcount)
-
-
 def finish(
     db: Database, run_id: str, attempt: int, status: RunStatus, *, outcome: Outcome = NOTHING, error: str = ""
 ) -> bool:
@@ -149,21 +118,13 @@ def finish(
     not now is done as it was, with its numbers and files.
     """
     with db.transaction() as write:
-        if is_flagged(write, run_id):
+        if is_flagged(write, RUNS, run_id):
             status, outcome, error = RunStatus.CANCELLED, NOTHING, ""
         elif status == RunStatus.INTERRUPTED and (stopped := _stopped_at_limit(write, run_id, attempt)):
             status, error = RunStatus.FAILED, stopped
-        verdict = {
-            "id": run_id,
-            "attempt": attempt,
-            "status": str(status),
-            "now": now(),
-            "error": error,
-            "seconds": json.dumps(outcome.seconds),
-            "speedup": outcome.speedup,
-            "device": outcome.device,
-        }
-        landed = _landed(write, run_id, write.execute(_VERDICT, verdict).rowcount)
+        numbers = {"seconds": json.dumps(outcome.seconds), "speedup": outcome.speedup}
+        device = {"device": outcome.device} if outcome.device else {}
+        landed = lifecycle.end(write, RUNS, run_id, attempt, status, error, **numbers, **device)
         if landed and not (status != RunStatus.DONE and _stands_again(write, run_id, status, error)):
             write.execute("delete from stands where run_id = ?", (run_id,))
             _replace_numbers(write, run_id, outcome.measurements, outcome.artifacts)
@@ -175,18 +136,17 @@ def finish(
 def request_cancel(db: Database, run_id: str) -> None:
     """Queued: cancelled at once. Running: flagged for its supervisor. Else nothing."""
     with db.transaction() as write:
-        is_flagged(write, run_id)  # raises when there is no such run
+        is_flagged(write, RUNS, run_id)  # raises when there is no such run
         cancel(write, run_id)
 
 
 def cancel(write: sqlite3.Connection, run_id: str) -> None:
     """`request_cancel`, inside a transaction that does more."""
-    ended = "update runs set status = 'cancelled', finished_at = ?, alone = 0 where id = ? and status = 'queued'"
-    changed = write.execute(ended, (now(), run_id)).rowcount
-    if changed:
+    was = lifecycle.cancel(write, RUNS, run_id)
+    if was == RunStatus.QUEUED:
+        write.execute("update runs set alone = 0 where id = ?", (run_id,))
         _stands_again(write, run_id, RunStatus.CANCELLED, "")
-    changed += write.execute("update runs set cancel_requested = 1 where id = ? and status = 'running'", (run_id,)).rowcount
-    if changed:
+    if was:
         _cancel_companions(write, run_id)
 
 
@@ -215,17 +175,14 @@ def _cancel_companions(write: sqlite3.Connection, run_id: str) -> None:
             cancel(write, row["companion"])
 
 
-def reconcile(db: Database, none_runs: bool) -> None:
-    """Runs whose supervisor or worker is gone are `interrupted`, or `cancelled` where that was asked for."""
-    for row in db.read(f"select * from runs where status = 'running' and {MOVABLE}"):
-        supervisor = ProcessId.stored(row["supervisor_pid"], row["supervisor_started"])
-        worker = ProcessId.stored(row["worker_pid"], row["worker_started"])
-        watched = supervisor is not None and supervisor.alive() and not none_runs
-        if watched and (worker is None or worker.alive()):
-            continue
-        if worker and not watched:
-            worker.kill()  # it leaves by itself unless it hangs; nobody else would end it
-        finish(db, row["id"], row["attempt"], RunStatus.INTERRUPTED, error=_silent_end(row["oom_kills"]))
+def reconcile(db: Database, alive: Collection[str] | None = None) -> None:
+    """Runs whose supervisor or worker is gone are `interrupted`, or `cancelled` where that was asked for.
+
+    alive: as for `lifecycle.dead`.
+    """
+    for row, out_of_memory in lifecycle.dead(db, RUNS, alive):
+        error = MEMORY_END if out_of_memory else SILENT_END
+        finish(db, row["id"], row["attempt"], RunStatus.INTERRUPTED, error=error)
 
 
 def limit_reached(seconds: float) -> str:
@@ -236,45 +193,13 @@ def limit_reached(seconds: float) -> str:
 def stop_at_limit(db: Database, run_id: str, attempt: int, seconds: float) -> None:
     """Call before its process is ended: whoever looks meanwhile must not take that for a silent end."""
     with db.transaction() as write:
-        stopped = "update runs set error = ? where id = ? and attempt = ? and status = 'running'"
-        write.execute(stopped, (limit_reached(seconds), run_id, attempt))
+        lifecycle.change(write, RUNS, run_id, attempt, error=limit_reached(seconds))
 
 
 def _stopped_at_limit(write: sqlite3.Connection, run_id: str, attempt: int) -> str:
     """What `stop_at_limit` wrote down; '' where it did not."""
     row = write.execute("select error from runs where id = ? and attempt = ?", (run_id, attempt)).fetchone()
     return row["error"] if row and type(row["error"]) is str and row["error"].startswith(LIMIT_END) else ""
-
-
-def _silent_end(kills_before: object) -> str:
-    """Why a process may have ended without a word. kills_before: `oom_kills` when it began."""
-    kills = oom_kills()
-    return MEMORY_END if kills is not None and type(kills_before) is int and kills > kills_before else SILENT_END
-
-
-def is_flagged(db: sqlite3.Connection, run_id: str) -> bool:
-    """Whether a cancel was asked for. Raises WrongInput for a run that is not there."""
-    row = db.execute("select cancel_requested from runs where id = ?", (run_id,)).fetchone()
-    if row is None:
-        raise no_such_run(run_id)
-    return bool(row["cancel_requested"])
-
-
-def no_such_run(run_id: str) -> WrongInput:
-    """The one sentence for a run that is not there."""
-    return WrongInput(f"There is no run {run_id!r}; the Runs page and `python -m core runs` list those that there are.")
-
-
-def now() -> str:
-    """UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _landed(write: sqlite3.Connection, run_id: str, changed: int) -> bool:
-    """Nothing changed: another attempt's run, or none at all, which is an error."""
-    if not changed:
-        is_flagged(write, run_id)
-    return changed > 0
 
 
 def _replace_numbers(

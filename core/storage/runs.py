@@ -1,17 +1,16 @@
 """Runs, their numbers and the files they share, in one SQLite file that many processes may open."""
 
-from contextlib import suppress
+from collections.abc import Collection
 from pathlib import Path
 import re
 from typing import Self
 
 from core.domain.errors import WrongInput
 from core.domain.run import Measurement, RunSpec, RunStatus
-from core.storage import run_queue, trash
+from core.storage import job_queue, lifecycle, run_queue, trash
 from core.storage.database import Database
 from core.storage.error_messages import DiskTrouble
 from core.storage.processes import ProcessId
-from core.storage.queue_order import MOVABLE
 from core.storage.records import DamagedRun, Kept, Outcome, Run
 from core.storage.rows import is_number, measurement_of, run_of
 from core.storage.run_queue import NOTHING
@@ -37,7 +36,7 @@ class ResultStore:
         """For this package's other files, which ask and write what is not about one run alone."""
         return self._db
 
-    # A run's way, in its order; the steps are told in `lifecycle`.
+    # A run's way, in its order; the steps are told in `run_queue`.
 
     def add(self, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False) -> str:
         """The id of the spec's run: the one queued, running or done, else queued (anew, with attempt + 1).
@@ -52,13 +51,13 @@ class ResultStore:
 
     def started(self, run_id: str, attempt: int, worker: ProcessId, device: str = "") -> bool:
         """The worker's word that it has begun; False when the run is not its any more."""
-        return run_queue.started(self._db, run_id, attempt, worker, device)
+        return lifecycle.started(self._db, lifecycle.RUNS, run_id, attempt, worker, device)
 
     def progress(
         self, run_id: str, attempt: int, share: float, stage: str, note: str = "", *, seconds_left: float | None = None
     ) -> bool:
         """Where the run stands; its share never goes down. False when the run is not the caller's any more."""
-        return run_queue.progress(self._db, run_id, attempt, (share, stage, note, seconds_left))
+        return lifecycle.progress(self._db, lifecycle.RUNS, run_id, attempt, (share, stage, note, seconds_left))
 
     def finish(
         self, run_id: str, attempt: int, status: RunStatus, *, outcome: Outcome = NOTHING, error: str = ""
@@ -70,26 +69,25 @@ class ResultStore:
         """Queued: cancelled at once. Running: flagged. Else nothing."""
         run_queue.request_cancel(self._db, run_id)
 
-    def cancel_requested(self, run_id: str) -> bool:
-        """Whether the supervisor must end it."""
-        return bool(self._db.read("select 1 from runs where id = ? and cancel_requested", (run_id,)))
-
     def limit(self, run_id: str) -> float | None:
         """Seconds after which the supervisor must end it; None where it may take as long as it takes."""
         rows = self._db.read("select limit_seconds from runs where id = ?", (run_id,))
         return float(rows[0]["limit_seconds"]) if rows and is_number(rows[0]["limit_seconds"]) else None
 
-    def reconcile(self, none_runs: bool = False) -> None:
-        """Call before looking: `running` rows whose processes are dead become `interrupted` or `cancelled`.
+    def reconcile(self, alive: Collection[str] | None = None) -> None:
+        """Call before looking: `running` rows, of jobs too, whose processes are dead come to their end, a job's first time to a second try.
 
-        `none_runs`: the caller is the supervisor and knows that every such row's process is gone. Who only looks, looks at what is
-        stored where nothing can be written now.
+        alive: the rows that run for certain, where the caller is the supervisor. Who only looks, looks at what is stored where
+        nothing can be written now.
         """
-        if none_runs:
-            run_queue.reconcile(self._db, none_runs)
-        elif not self._db.read_only:
-            with suppress(DiskTrouble):
-                run_queue.reconcile(self._db, none_runs)
+        if alive is None and self._db.read_only:
+            return
+        try:
+            run_queue.reconcile(self._db, alive)
+            job_queue.reconcile(self._db, alive)
+        except DiskTrouble:
+            if alive is not None:
+                raise
 
     # Looking.
 
@@ -114,7 +112,7 @@ class ResultStore:
         """Raises WrongInput where there is no such run, or its row is damaged."""
         run = self.run(run_id)
         if run is None:
-            raise run_queue.no_such_run(run_id)
+            raise lifecycle.no_such_run(run_id)
         return run
 
     def runs(self, limit: int = 500) -> list[Run]:
@@ -124,7 +122,7 @@ class ResultStore:
 
     def has(self, status: RunStatus) -> bool:
         """Whether any run is in that status; damaged rows that can neither begin nor end are not counted."""
-        return bool(self._db.read(f"select 1 from runs where status = ? and {MOVABLE} limit 1", (str(status),)))
+        return lifecycle.has(self._db, lifecycle.RUN, status)
 
     def measurements(self, run_id: str) -> list[Measurement]:
         """In the order in which the run gave them; empty where it has none."""
@@ -156,7 +154,7 @@ class ResultStore:
         Raises WrongInput where none has that key.
         """
         if not isinstance(self.row(key), DamagedRun):
-            raise run_queue.no_such_run(key)
+            raise lifecycle.no_such_run(key)
         place = _PLACE.fullmatch(key)
         with self._db.transaction() as write:
             own = "rowid = ?" if place else "id = ?"
@@ -179,7 +177,7 @@ class ResultStore:
         with self._db.transaction() as write:
             write.execute(
                 "insert or replace into kept (key, kind, file, seconds, created_at) values (?, ?, ?, ?, ?)",
-                (key, kind, file, seconds, run_queue.now()),
+                (key, kind, file, seconds, lifecycle.now()),
             )
 
     def kept(self, key: str) -> Kept | None:

@@ -10,7 +10,7 @@ from types import NoneType
 from core.domain.errors import WrongInput
 from core.domain.run import ACTIVE
 from core.domain.stored_json import LARGEST, check_plain, plain_object
-from core.storage import run_queue
+from core.storage import lifecycle
 from core.storage.database import Database
 from core.storage.rows import check_id, time_of
 
@@ -44,7 +44,7 @@ def throw(db: Database, run_id: str) -> None:
     with db.transaction() as write:
         row = write.execute("select status, spec from runs where id = ?", (run_id,)).fetchone()
         if row is None:
-            raise run_queue.no_such_run(run_id)
+            raise lifecycle.no_such_run(run_id)
         if row["status"] in ACTIVE:
             raise WrongInput(f"Run {run_id} is {row['status']}; cancel it before you delete it.")
         _throw(write, run_id, _title(row["spec"]), OF_RUN)
@@ -143,7 +143,7 @@ def _throw(write: sqlite3.Connection, any_id: str, title: str, tables: dict[str,
         files = [row["file"] for row in content.get("artifacts", ())]
         write.execute(
             "insert or replace into trash (id, title, deleted_at, content, files) values (?, ?, ?, ?, ?)",
-            (any_id, title, run_queue.now(), json.dumps(content), json.dumps(files)),
+            (any_id, title, lifecycle.now(), json.dumps(content), json.dumps(files)),
         )
     for table, column in reversed(tables.items()):
         write.execute(f"delete from {table} where {column} = ?", (any_id,))

@@ -1,4 +1,4 @@
-"""Looks: how they stand, and what came of them."""
+"""Background jobs: how they stand, and the results of analyses."""
 
 import numpy as np
 import streamlit as st
@@ -10,21 +10,26 @@ from core.jobs.background import Progress
 from dashboard.session import home
 
 
-def analysis_progress(look: Analysis) -> Progress:
-    """How a look stands now. Raises WrongInput where its run is not there or not done."""
-    return background.progress(home(), look)
+def analysis_progress(analysis: Analysis) -> Progress:
+    """How an analysis stands now. Raises WrongInput where its run is not there or not done."""
+    return background.progress(home(), analysis)
 
 
-def analysis_arrays(look: Analysis) -> dict[str, np.ndarray]:
-    """What came of a look that is done. Shared by all pages: read, never write. Raises WrongInput where it is damaged."""
-    return _arrays(stored_results.key_of(home(), look), str(home().root), look)
+def import_progress(job_id: str) -> Progress:
+    """How an import stands now."""
+    return background.job_progress(home(), job_id)
+
+
+def analysis_arrays(analysis: Analysis) -> dict[str, np.ndarray]:
+    """The result of an analysis that is done. Shared by all pages: read, never write. Raises WrongInput where it is damaged."""
+    return _arrays(stored_results.key_of(home(), analysis), str(home().root), analysis)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _arrays(key: str, root: str, _look: Analysis) -> dict[str, np.ndarray]:
-    return stored_results.arrays(home(), _look)
+def _arrays(key: str, root: str, _analysis: Analysis) -> dict[str, np.ndarray]:
+    return stored_results.arrays(home(), _analysis)
 
 
-def analysis_key(look: Analysis) -> str:
-    """Under which a look is kept."""
-    return stored_results.key_of(home(), look)
+def analysis_key(analysis: Analysis) -> str:
+    """The key that its result is stored under."""
+    return stored_results.key_of(home(), analysis)

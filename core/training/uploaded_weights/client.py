@@ -1,19 +1,16 @@
 """Takes in weights in a process of its own: who asks neither reads the file nor dies of it, and nobody else waits meanwhile."""
 
 import json
-import os
 from pathlib import Path
 import signal
 import subprocess
-import sys
 from tempfile import TemporaryFile
 from typing import Any
 
 from core.domain.errors import WrongInput
 from core.storage.home import Home
-from core.storage.processes import QUIET
+from core.storage.processes import python_module
 
-PROJECT = Path(__file__).resolve().parents[3]
 TOO_LONG = signal.SIGPROF  # by which core.training.uploaded_weights.resource_limits ends it
 PATIENCE = 60.0  # seconds for all of it
 SLOW = f"Its accuracy could not be measured within {PATIENCE:.0f} seconds."
@@ -28,8 +25,8 @@ def own_weights(home: Home, dataset: str, model: str, path: str, name: str = "")
     asked = json.dumps({"dataset": dataset, "model": model, "path": path, "name": name})
     with TemporaryFile("w+") as out, open(home.logs_folder / "weights.log", "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "core.training.uploaded_weights.process", str(home.root)],
-            cwd=PROJECT, stdin=subprocess.PIPE, stdout=out, stderr=log, text=True, env={**os.environ, **QUIET},
+            **python_module("core.training.uploaded_weights.process", home.root),
+            stdin=subprocess.PIPE, stdout=out, stderr=log, text=True,
         )  # fmt: skip
         late = False
         try:

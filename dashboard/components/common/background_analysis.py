@@ -32,7 +32,7 @@ def look(asked: Analysis, what: str, draw: Callable[[dict[str, np.ndarray]], Non
             return
         draw(found)
     elif now.status == "running":
-        _watch(asked, name, what)
+        watch(lambda: background.analysis_progress(asked), cancel, asked, name, f"Computing {what}")
     else:
         if now.error:
             st.error(plain(f"Computing {what} failed: {now.error}"), icon=":material/error:")
@@ -46,22 +46,22 @@ def _offer(asked: Analysis, name: str, label: str, cost: str = "") -> None:
             st.caption(cost)
 
 
-def _watch(asked: Analysis, name: str, what: str) -> None:
-    """Its progress; the page is drawn anew when it ends."""
+def watch(progress: Callable[[], Progress], stop: Callable[..., None], about: Analysis | str, name: str, label: str) -> None:
+    """A job's progress; the page is drawn anew when it ends. stop(home, about) cancels it."""
 
     def panel() -> None:
-        now: Progress = background.analysis_progress(asked)
+        now = progress()
         if now.status != "running":
             st.rerun()
-        st.progress(now.share, f"Computing {what}: {plain(now.note)}")
-        st.button("Cancel", key=f"cancel_{name}", on_click=_act, args=(cancel, asked))
+        st.progress(now.share, f"{label}: {plain(now.note)}")
+        st.button("Cancel", key=f"cancel_{name}", on_click=_act, args=(stop, about))
 
     fragment(panel, run_every=POLL)
 
 
-def _act(action: Callable[..., None], asked: Analysis) -> None:
+def _act(action: Callable[..., None], about: Analysis | str) -> None:
     """A callback: once a click, and says what went wrong."""
     try:
-        action(home(), asked)
+        action(home(), about)
     except WrongInput as wrong:
         st.toast(plain(str(wrong)), icon=":material/error:")

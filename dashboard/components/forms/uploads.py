@@ -1,9 +1,7 @@
 """What a user brings: a folder or zip of images, and weights for the original network; uploaders, and what is said of each."""
 
-from collections.abc import Callable
 from pathlib import Path
 import re
-import shutil
 from typing import Any
 
 import pandas as pd
@@ -17,18 +15,18 @@ from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
 from core.domain.run import ORDERS
-from core.jobs.import_dataset import add_apart
+from core.jobs import import_dataset
 from core.reports.uploaded_weights import accuracy_line, in_words, likely_order, offered, reading, start, warnings, why
-from core.storage import error_messages
-from core.storage.atomic import folder_beside
 from core.training.uploaded_weights.scan_file import KINDS
+from dashboard.components.common.background_analysis import watch
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.tables import show_frame
 from dashboard.queries import engine
+from dashboard.queries.background import import_progress
 from dashboard.session import ask_to_set, belongs, home, recall, remember
 
-FOLDER, FOUND, ZIP, NOTES = "own_folder", "own_found", "own_zip", "own_notes"
+FOLDER, FOUND, ZIP, NOTES, IMPORT = "own_folder", "own_found", "own_zip", "own_notes", "own_import"
 MOST_MB = 512  # of an upload, which this process holds in memory; a larger zip is named by its path
 LETTERS = 60  # of an upload's name
 _HELP = "\n".join(["How the folder is laid out:", "", *(f"- {key}: `{layout.ABOUT}`" for key, layout in LAYOUTS.items())])
@@ -37,10 +35,30 @@ _HELP = "\n".join(["How the folder is laid out:", "", *(f"- {key}: `{layout.ABOU
 def own_data(key: str) -> None:
     """key: of the widget that chooses the dataset; it is set to what was added."""
     with st.expander("Your own images", icon=":material/folder_open:"):
-        fragment(lambda: _ask(key))
+        fragment(_ask)
+    _follow(key)
 
 
-def _ask(key: str) -> None:
+def _follow(key: str) -> None:
+    """The import that was asked for last: its progress, also for a page that comes back, and what came of it."""
+    job_id = recall(IMPORT) or import_dataset.active(home())
+    if not job_id:
+        return
+    now = import_progress(job_id)
+    if now.status == "failed":
+        st.error(plain(now.error), icon=":material/error:")
+        return
+    remember(IMPORT, job_id if now.status == "running" else "")
+    if now.status == "running":
+        watch(lambda: import_progress(job_id), import_dataset.cancel, job_id, "import", "Adding images")
+    elif now.status == "done":
+        added = now.outcome["key"]
+        st.toast(f"Added as {plain(added)}", icon=":material/check:")
+        remember(NOTES, (added, now.outcome["notes"]))
+        ask_to_set(key, added)
+
+
+def _ask() -> None:
     path = st.text_input(
         "Folder", key=FOLDER, placeholder="/home/me/pictures, or a name in FORGETSCOPE_DATA",
         help="With train/CLASS and test/CLASS inside, or one of the published layouts. README, Your own data, says more.",
@@ -64,36 +82,23 @@ def _ask(key: str) -> None:
     key_of, notes_of = recall(NOTES, ("", ()))
     for note in notes_of:  # of the set that was added last: whatever was passed over or decided in reading it
         st.info(plain(f"{key_of}: {note}"), icon=":material/info:")
-    if not st.button("Add", icon=":material/add:", disabled=not ((path or "").strip() or upload), key="own_add"):
+    busy = bool(following := recall(IMPORT)) and import_progress(following).status == "running"
+    if not st.button("Add", icon=":material/add:", disabled=busy or not ((path or "").strip() or upload), key="own_add"):
         return
-    bar = st.progress(0.0, "starting")
-
-    def told(share: float, note: str) -> None:
-        bar.progress(share, plain(note))
-
     try:
         if upload and (path or "").strip():
             raise WrongInput(f"Both the folder {path!r:.120} and the zip {upload.name!r:.120} are named; take out the one not wanted.")
         asked = Asked(layout or AUTO, int(size or 0), (label or "").strip(), channels=channels or "auto")
-        added, notes = _add_upload(upload, asked, told) if upload else add_apart(home().root, (path or "").strip(), asked, told)
+        remember(IMPORT, _start_upload(upload, asked) if upload else import_dataset.start(home(), (path or "").strip(), asked))
     except WrongInput as wrong:
-        bar.empty()
         st.error(plain(str(wrong)), icon=":material/error:")
         return
-    st.toast(f"Added as {plain(added)}", icon=":material/check:")
-    remember(NOTES, (added, notes))
-    ask_to_set(key, added)
+    st.rerun()
 
 
-def _add_upload(upload: UploadedFile, asked: Asked, told: Callable[[float, str], None]) -> tuple[str, tuple[str, ...]]:
-    """As `add_apart`, of a zip that was uploaded: written into a temporary folder of the home. Raises WrongInput."""
-    datasets = home().datasets_folder
+def _start_upload(upload: UploadedFile, asked: Asked) -> str:
     name = re.sub(r"[^\w .-]+", "_", Path(upload.name).stem)[:LETTERS].strip(" .") or "images"
-    with error_messages.told(datasets), folder_beside(datasets) as beside:
-        archive = beside / f"{name}.zip"
-        with open(archive, "wb") as file:
-            shutil.copyfileobj(upload, file)
-        return add_apart(home().root, str(archive), asked, told)
+    return import_dataset.start_upload(home(), name, upload, asked)
 
 
 def _take() -> None:

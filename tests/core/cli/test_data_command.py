@@ -1,6 +1,5 @@
 """`data add`, `data list`, `data remove`: what they print, what they leave, how they end."""
 
-from contextlib import suppress
 import json
 import os
 import shutil
@@ -9,16 +8,12 @@ import subprocess
 import sys
 from unicodedata import normalize
 
-import psutil
 import pytest
 
 from core.data.importing import store as cache
-from core.data.importing.importer import Asked
 from core.domain.code_version import catalogue_version
-from core.domain.errors import WrongInput
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunSpec, RunStatus
-from core.jobs.import_dataset import add_apart
 from core.storage.runs import ResultStore
 from tests.conftest import ROOT
 from tests.core.data.importing.made_up import folder, index
@@ -133,23 +128,6 @@ def test_a_process_that_is_asked_to_end_half_way_leaves_nothing(tmp_path, home):
         process.send_signal(signal.SIGTERM)
         assert b"Traceback" not in process.stderr.read()
     assert process.returncode == 128 + signal.SIGTERM
-    assert list(home.datasets_folder.iterdir()) == []
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_who_waits_for_a_process_that_the_system_ends_is_told_so_and_nothing_is_left(tmp_path, home, number):
-    def say(_, note):
-        if note.startswith("decoding"):
-            for child in psutil.Process().children():
-                with suppress(psutil.ZombieProcess):  # another test's, that has ended
-                    if "core" in child.cmdline():  # no browser's driver, which is a child of this process too
-                        child.send_signal(number)
-
-    with pytest.raises(WrongInput) as told:
-        add_apart(home.root, str(folder(tmp_path / "pets", counts=(100, 50))), Asked(size=256), say)
-    assert str(told.value) == (
-        f"Adding was ended by the system (signal {number}), perhaps for want of memory; nothing was added."
-    )
     assert list(home.datasets_folder.iterdir()) == []
 
 

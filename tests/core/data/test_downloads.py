@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.cli.data import _folder
 from core.data.datasets import celeba_download
 from core.data.datasets.torchvision_sets import MNIST, Published
 from core.data.paths import LOOKING, OFFLINE
 from core.domain.errors import WrongInput
+from core.jobs.import_dataset import _folder
 from tests.core.data.importing import made_up
 
 LABELS = [0, 1, 1, 2]

@@ -1,10 +1,11 @@
-"""A pipeline without torch; the spec's params say how it behaves."""
+"""A pipeline, and an analysis, without torch; the spec's params, and the analysis's settings, say how it behaves."""
 
 import signal
 import time
 
 import numpy as np
 
+from core.analysis.registry import LOOKS
 from core.domain.errors import WrongInput
 from core.domain.run import Measurement
 from core.storage.artifacts import Artifacts
@@ -46,3 +47,14 @@ def run(spec, home, report):
         artifacts={"unlearned": file},
         device="cpu",
     )
+
+
+def counts(_home, _run_id, say, upto, sleep=0.0):
+    """0, 1, … as an analysis computes it; `sleep` seconds are spent half way."""
+    say(0.5, "half way")
+    print("counting up to", upto)
+    time.sleep(sleep)
+    return {"numbers": np.arange(upto)}
+
+
+LOOKS["counts"] = counts  # the fork server imports this module, so its processes know it

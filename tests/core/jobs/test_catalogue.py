@@ -178,15 +178,15 @@ def described(home, monkeypatch):
     write(home.root / "catalogue" / catalogue_version())
     started = []
 
-    def instead(command, **_):
+    def instead(args, **_):
         from pathlib import Path
         from types import SimpleNamespace
 
-        started.append(command)
-        if "core.data.export_images" in command:
-            export_images.write(Path(command[-2]), command[-1])
+        started.append(args)
+        if "core.data.export_images" in args:
+            export_images.write(Path(args[-2]), args[-1])
         else:
-            write(Path(command[-1]))
+            write(Path(args[-1]))
         return SimpleNamespace(returncode=0, stderr="")
 
     monkeypatch.setattr(module.subprocess, "run", instead)
@@ -271,7 +271,7 @@ def test_images_that_are_not_to_be_had_are_told_in_the_datasets_own_sentence_and
     monkeypatch.setenv("FORGETSCOPE_DATA", str(tmp_path / "empty"))
     monkeypatch.delenv("FORGETSCOPE_OFFLINE", raising=False)
     asked, run = [], module.subprocess.run
-    monkeypatch.setattr(module.subprocess, "run", lambda *words, **named: asked.append(words) or run(*words, **named))
+    monkeypatch.setattr(module.subprocess, "run", lambda args, **named: asked.append(args) or run(args, **named))
     with pytest.raises(WrongInput) as told:
         dataset_images(home.root, "mnist")
     assert len(asked) == 1  # the engine said why; asked again, it would take as long and say the same

@@ -26,7 +26,7 @@ def asked(home, tmp_path, monkeypatch):
     def ask(code):
         marks, started = tmp_path / "marks", engine_client.subprocess.Popen
         command = [sys.executable, "-c", code, str(marks)]
-        monkeypatch.setattr(engine_client.subprocess, "Popen", lambda _, **about: started(command, **about))
+        monkeypatch.setattr(engine_client.subprocess, "Popen", lambda args, **about: started(command, **about))
         warm = engine_client.WarmEngine(home)
         try:
             said = warm.ask("anything")

@@ -32,6 +32,9 @@ class FakeServer:
         self.warm = threading.Event()
         self.warm.set()
 
+    def ready(self, _kind: str) -> bool:
+        return True
+
     def outdated(self) -> bool:
         return True
 
@@ -182,7 +185,7 @@ def test_what_a_dead_supervisor_left_running_is_settled_by_the_next(place):
         store._db._db.execute("update runs set status = 'running', supervisor_pid = 1, supervisor_started = 0")
         store.request_cancel(flagged)
         (place.home.artifacts_folder / f".writing-4194301-{'0' * 32}").touch()
-        supervisor._tidy(place.home, store)
+        supervisor._tidy(place.home, store, {})
         assert store.existing(left).status == RunStatus.INTERRUPTED
         assert store.existing(flagged).status == RunStatus.CANCELLED
     assert list(place.home.artifacts_folder.iterdir()) == []
@@ -191,8 +194,7 @@ def test_what_a_dead_supervisor_left_running_is_settled_by_the_next(place):
 def test_progress_is_written_ten_times_a_second_and_always_for_a_new_stage_and_the_end(monkeypatch):
     clock, written = iter(i * 0.03 for i in range(1000)), []
     monkeypatch.setattr("core.jobs.worker.time", types.SimpleNamespace(monotonic=lambda: next(clock)))
-    store = types.SimpleNamespace(progress=lambda *at, seconds_left: written.append((*at[2:], seconds_left)) or True)
-    report = _reporter(store, "id", 1)
+    report = _reporter(lambda *at: written.append(at) or True)
     for step in range(21):  # 0.6 s
         report(step / 100, "train", "", 1.0)
     assert 5 <= len(written) <= 7
@@ -203,6 +205,6 @@ def test_progress_is_written_ten_times_a_second_and_always_for_a_new_stage_and_t
 
 
 def test_a_worker_whose_run_is_another_attempts_stops():
-    report = _reporter(types.SimpleNamespace(progress=lambda *_, **__: False), "id", 1)
+    report = _reporter(lambda *_: False)
     with pytest.raises(SystemExit):
         report(0.5, "train", "", None)

@@ -14,6 +14,7 @@ import pytest
 
 from core.domain.errors import WrongInput
 from core.storage.artifacts import Artifacts, Damaged
+from core.storage.atomic import sweep
 
 CORE = Path(__file__).parents[3] / "core"
 
@@ -116,7 +117,7 @@ def test_a_writer_that_is_killed_leaves_nothing_that_can_be_read(home, artifacts
     assert killed.returncode == -9
     [left] = names(home)
     assert left.startswith(".writing-")
-    artifacts.sweep_temporary()
+    sweep(home.artifacts_folder)
     assert names(home) == []
 
 
@@ -125,7 +126,7 @@ def test_a_sweep_leaves_what_is_being_written_or_is_not_ours(home, artifacts):
     living = f".writing-{os.getpid()}-{'0' * 32}"
     for name in (living, "notes.txt"):
         (home.artifacts_folder / name).touch()
-    artifacts.sweep_temporary()
+    sweep(home.artifacts_folder)
     assert names(home) == sorted([stored, living, "notes.txt"])
 
 

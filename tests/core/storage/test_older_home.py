@@ -5,10 +5,14 @@ import sqlite3
 
 import pytest
 
+from core.analysis.stored_results import Analysis
 from core.domain.code_version import _first
 from core.domain.run import RunStatus
+from core.jobs import background, supervisor
 from core.reports.run_report import full_report, numbers_of
+from core.storage import job_queue
 from core.storage.home import Home, open_home
+from core.storage.lifecycle import ANALYSIS
 from core.storage.related_runs import beside
 from core.storage.runs import ResultStore
 
@@ -52,3 +56,15 @@ def test_its_second_reference_and_its_ablation_are_found(older):
 def test_its_runs_have_the_version_that_runs_of_unchanged_code_still_have(older):
     with ResultStore(older.database) as store:
         assert {run.spec.engine for run in store.runs()} == {_first()["versions"]["engine"]["version"]}
+
+
+def test_it_takes_jobs_and_what_older_versions_wrote_of_analyses_goes(older):
+    (older.root / "looks").mkdir()
+    (older.root / "looks" / "0123.json").write_text('{"pid": 1, "started": 0.0, "share": 0.5, "note": "half way", "error": ""}')
+    look = Analysis("features", SSD, {"count": 300, "seed": 0})
+    assert background.progress(older, look).status == "absent"
+    with ResultStore(older.database) as store:
+        job_queue.add(store.db, "a", ANALYSIS, {})
+        supervisor._tidy(older, store, {})
+        assert [job.status for job in job_queue.jobs(store.db, ANALYSIS)] == [RunStatus.QUEUED]
+    assert not (older.root / "looks").exists()

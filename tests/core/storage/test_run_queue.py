@@ -76,7 +76,7 @@ def ended(store, run_id, attempt, how):
         store.request_cancel(run_id)
         assert store.finish(run_id, attempt, RunStatus.DONE, outcome=Outcome(device="another device"))
     elif how == "interrupted":
-        store.reconcile(none_runs=True)
+        store.reconcile(alive=())
     else:
         assert store.finish(run_id, attempt, RunStatus.FAILED, error="Traceback\nno memory")
     return RunStatus(how)
@@ -217,10 +217,9 @@ def test_a_queued_run_is_cancelled_at_once_and_a_running_one_is_flagged(store, s
     store.request_cancel(second)
     assert store.run(second).status == RunStatus.CANCELLED
     store.claim(me)
-    assert not store.cancel_requested(first)
+    assert not store.run(first).cancel_requested
     store.request_cancel(first)
     store.request_cancel(first)
-    assert store.cancel_requested(first)
     assert store.run(first).status == RunStatus.RUNNING
     assert store.run(first).cancel_requested
 
@@ -240,7 +239,7 @@ def test_a_run_that_is_over_cannot_be_cancelled(store, spec, me):
     store.finish(run_id, 1, RunStatus.DONE)
     store.request_cancel(run_id)
     assert store.run(run_id).status == RunStatus.DONE
-    assert not store.cancel_requested(run_id)
+    assert not store.run(run_id).cancel_requested
 
 
 @pytest.mark.parametrize("gone", ["supervisor", "worker"])

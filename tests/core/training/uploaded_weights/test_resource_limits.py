@@ -12,6 +12,7 @@ import torch
 from core.analysis.registry import QUESTIONS
 from core.analysis.weights.ssd_what_if import redampen
 from core.domain.errors import WrongInput
+from core.storage.processes import PROJECT
 from core.training.uploaded_weights import client, scan_file
 from core.training.uploaded_weights.read_file import read
 from tests.hostile_weights import TRIVIAL, calls, claiming, hostile, in_zip, mutations, old, pth
@@ -107,7 +108,7 @@ with limits.bounded(Path(__file__)):
 def test_the_bounds_end_what_is_greedy_and_what_is_slow(tmp_path):
     """In a process of its own, without torch."""
     (tmp_path / "greedy.py").write_text(BOUNDED)
-    environment = {"PYTHONPATH": str(client.PROJECT)}
+    environment = {"PYTHONPATH": str(PROJECT)}
     said = subprocess.run([sys.executable, str(tmp_path / "greedy.py")], capture_output=True, text=True, env=environment, check=False)
     assert said.stdout.split("\n")[:-1] == ["no memory", "given back"], said.stderr
     assert said.returncode == -signal.SIGPROF
@@ -120,7 +121,7 @@ def answers(home, monkeypatch):
     started = subprocess.Popen
 
     def ask(code):
-        monkeypatch.setattr(client.subprocess, "Popen", lambda _, **about: started([sys.executable, "-c", code], **about))
+        monkeypatch.setattr(client.subprocess, "Popen", lambda args, **about: started([sys.executable, "-c", code], **about))
         try:
             return client.own_weights(home, "digits", "small_cnn", "/nowhere/own.pth")
         except WrongInput as wrong:

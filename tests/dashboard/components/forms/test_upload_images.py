@@ -7,8 +7,9 @@ import pytest
 
 from core.data.importing import store
 from core.domain.errors import WrongInput
-from dashboard.components.forms import uploads
+from core.jobs import background, import_dataset, submit
 from tests.core.data.importing.made_up import folder
+from tests.core.jobs.place import in_this_process
 from tests.dashboard.conftest import sound
 from tests.dashboard.views.test_pages import one_sentence
 
@@ -22,6 +23,12 @@ def data(tmp_path, monkeypatch):
     folder(tmp_path / "data" / "pets", counts=(4, 2))
     (tmp_path / "data" / "papers").mkdir()
     return tmp_path / "data"
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """What is asked for is read in this process, before the click returns."""
+    monkeypatch.setattr(background, "ensure_supervisor", in_this_process)
 
 
 def asked(at, name):
@@ -49,7 +56,6 @@ def test_no_folder_is_offered_where_there_is_none(open_app, bare, tmp_path, monk
 
 
 def test_added_images_become_the_chosen_dataset_and_can_be_asked_to_be_forgotten(open_app, bare, data):
-    """The whole way, in a process of its own as a user's click goes."""
     at = asked(open_app(bare.root, VIEW), "pets")
     at.number_input(key="own_size").set_value(16).run()
     sound(at.button(key="own_add").click().run())
@@ -58,6 +64,26 @@ def test_added_images_become_the_chosen_dataset_and_can_be_asked_to_be_forgotten
     assert "8 to train on, 4 to test" in " ".join(caption.value for caption in at.caption).replace("\u2060", "").replace("\\", "")
     assert store.info_of(bare.datasets_folder, key).height == 16
     assert not at.button(key="submit").disabled
+
+
+def test_an_import_is_followed_found_by_a_page_that_comes_back_and_can_be_cancelled(open_app, bare, data, monkeypatch):
+    monkeypatch.setattr(background, "ensure_supervisor", lambda *_: None)
+    monkeypatch.setattr(submit, "ensure_supervisor", lambda *_: None)
+    at = asked(open_app(bare.root, VIEW), "pets")
+    sound(at.button(key="own_add").click().run())
+    assert at.button(key="own_add").disabled
+    back = sound(open_app(bare.root, VIEW))
+    assert [one.label for one in back.button if one.key == "cancel_import"] == ["Cancel"]
+    assert back.get("progress")[0].text == "Adding images: starting"
+    in_this_process(bare)
+    sound(back.run())
+    (key,) = store.keys(bare.datasets_folder)
+    assert back.selectbox(key="dataset").value == key
+    at = asked(open_app(bare.root, VIEW), "pets")
+    at.button(key="own_add").click().run()
+    sound(at.button(key="cancel_import").click().run())
+    assert import_dataset.active(bare) == ""
+    assert not at.button(key="own_add").disabled
 
 
 def test_an_uploaded_zip_is_added_under_its_name_and_nothing_else_is_left(open_app, bare, data):
@@ -78,7 +104,7 @@ def test_a_zip_that_is_none_is_told_in_one_sentence(open_app, bare, data):
     at.file_uploader(key="own_zip").upload("pets.zip", b"hello", "application/zip").run()
     at.button(key="own_add").click().run()
     one_sentence(at, "pets.zip is no zip archive that can be read")
-    assert list(bare.datasets_folder.iterdir()) == []
+    assert [*store.keys(bare.datasets_folder), *bare.uploads_folder.iterdir()] == []
 
 
 def test_a_folders_name_is_shown_letter_for_letter(open_app, bare, data):
@@ -101,12 +127,11 @@ def test_what_is_wrong_is_told_in_one_sentence_and_the_dataset_stays(open_app, b
 def test_what_the_widgets_say_is_what_is_asked(open_app, bare, data, monkeypatch):
     calls = []
 
-    def fake(home, path, asked, say):
-        calls.append((home, path, asked.layout, asked.size, asked.label))
-        say(0.5, "half *way*")
+    def fake(home, path, asked):
+        calls.append((home.root, path, asked.layout, asked.size, asked.label))
         raise WrongInput("Not *now*.")
 
-    monkeypatch.setattr(uploads, "add_apart", fake)
+    monkeypatch.setattr(import_dataset, "start", fake)
     at = asked(open_app(bare.root, VIEW), " pets ")
     at.selectbox(key="own_layout").set_value("folder").run()
     at.text_input(key="own_label").set_value("superclass").run()
