@@ -21,7 +21,7 @@ from core.reports.recoverability import kept_under_the_last_layer
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.runs import ResultStore
-from core.training.cache import Keeper
+from core.training.cache import ArtifactCache
 
 Spoil = Callable[[Job, nn.Module, nn.Module], nn.Module]  # job, original, a second retrained network -> what is judged
 RATE = 0.01
@@ -110,7 +110,7 @@ def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Cas
     shelves = describe()
     spec = make_spec(shelves, "digits", "small_cnn", asked, "retrain", {}, seed=seed)
     with ResultStore(home.database) as store:
-        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)))
+        job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)))
         stages = Stages(dict.fromkeys(("train", "reference", "unlearn"), 1.0), lambda *_: None)
         original = train(job, "train", job.original_key, "original", job.splits.train, stages)
         reference = train(job, "reference", job.reference_key, "reference", job.splits.retain, stages)
@@ -118,7 +118,7 @@ def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Cas
         def again() -> dict[str, torch.Tensor]:
             return unlearn(job, original, {}, stages)[0].state_dict()
 
-        second = job.keeper.load_or_make(job.key("second", request), "second", again, job.device)
+        second = job.cache.load_or_make(job.key("second", request), "second", again, job.device)
         net = spoil(job, deepcopy(restore(job, original.tensors)), restore(job, second.tensors))
         networks = {"original": original, "reference": reference}
         found = load_found(job, {name: network.file for name, network in networks.items()})

@@ -31,14 +31,14 @@ class Found:
 def answers_of(setup: RunSetup, network: Shared, model: nn.Module) -> Answers:
     """The logits of a network that runs share, on all data: from the store, or asked for now."""
     for kind in (f"answers/{setup.subject}@", "answers@"):  # the second: as versions before stored them
-        setup.keeper.store.forget_older(kind, setup.engine)
+        setup.cache.store.forget_older(kind, setup.engine)
 
     def ask() -> dict[str, torch.Tensor]:
         halves = {"train": setup.splits.train, "test": setup.splits.test}
         return {half: predict(model, examples, setup.device) for half, examples in halves.items()}
 
     key, kind = setup.key("answers", setup.engine, network.file), f"answers/{setup.subject}@{setup.engine}"
-    told = setup.keeper.load_or_make(key, kind, ask, setup.device)
+    told = setup.cache.load_or_make(key, kind, ask, setup.device)
     return Answers(told.tensors["train"], told.tensors["test"])
 
 
@@ -50,11 +50,11 @@ def found_key(setup: RunSetup, networks: Mapping[str, str]) -> str:
 def load_found(setup: RunSetup, networks: Mapping[str, str]) -> Found:
     """Nothing known where nothing is kept, or where it is damaged: it is then found again. networks: name -> file."""
     key = found_key(setup, networks)
-    kept = setup.keeper.store.kept(key)
+    kept = setup.cache.store.kept(key)
     if not kept:
         return Found(key, {})
     try:
-        text = setup.keeper.artifacts.get_arrays(kept.file)[TEXT].tobytes()
+        text = setup.cache.artifacts.get_arrays(kept.file)[TEXT].tobytes()
     except Damaged:
         return Found(key, {})
     return Found(key, {name: _lively(value) for name, value in json.loads(text).items()})
@@ -68,8 +68,8 @@ def keep_found(setup: RunSetup, found: Found, evidence: Evidence) -> None:
     text = json.dumps({name: _plain(value) for name, value in known.items()})  # layers stay in their order
     arrays = {TEXT: np.frombuffer(text.encode(), np.uint8)}
     for kind in (f"found/{setup.subject}@", "found@"):  # likewise
-        setup.keeper.store.forget_older(kind, setup.engine)
-    setup.keeper.store.keep(found.key, f"found/{setup.subject}@{setup.engine}", setup.keeper.artifacts.put_arrays(arrays), 0.0)
+        setup.cache.store.forget_older(kind, setup.engine)
+    setup.cache.store.keep(found.key, f"found/{setup.subject}@{setup.engine}", setup.cache.artifacts.put_arrays(arrays), 0.0)
 
 
 def _is_shared(name: str) -> bool:

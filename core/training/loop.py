@@ -1,4 +1,4 @@
-"""Take steps, fit a model, and ask a model: the loops over data that everything shares."""
+"""The loops over data that everything shares: optimiser steps, training, prediction and accuracy."""
 
 from collections.abc import Callable, Iterable, Iterator
 from math import isfinite, nan
@@ -119,17 +119,17 @@ def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> t
 
 @torch.no_grad()
 def predict(model: nn.Module, examples: Examples, device: str) -> Tensor:
-    """Logits float32 (N, C) on the CPU, in the examples' order; the model's mode is given back."""
+    """Logits float32 (N, C) on the CPU, in the examples' order; computed in eval mode, the model's own mode is restored."""
     was_training = model.training
     model.eval()
 
-    def ask(part: slice) -> Tensor:
+    def logits_of(part: slice) -> Tensor:
         x = examples.taken(part).to(device).float() / examples.peak
         return torch.as_tensor(model(x.contiguous(memory_format=torch.channels_last)).float().cpu())
 
     try:
         chunk = forward_chunk(model, examples.first(1).to(device).pixels())
-        return torch.cat(list(chunk.through(len(examples), ask)))
+        return torch.cat(list(chunk.through(len(examples), logits_of)))
     finally:
         model.train(was_training)
 

@@ -23,7 +23,7 @@ from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
 from core.storage.records import Outcome
 from core.storage.runs import ResultStore
-from core.training.cache import Keeper
+from core.training.cache import ArtifactCache
 from tests.benchmarks.results import append, table
 
 METHODS = ("ssd", "ssse", "aru", "unsir", "weight_perturbation")
@@ -83,7 +83,7 @@ def one(case: Case, home: Home) -> None:
 def kept_seconds(spec: RunSpec, home: Home) -> dict[str, float]:
     """Stage -> what its networks or statistics took when they were made, now or before."""
     with ResultStore(home.database) as store:
-        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+        job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
         keys = {"train": [job.original_key], "reference": [job.reference_key],
                 "precompute": [job.statistic_key(statistic.key) for statistic in job.method.statistics()]}  # fmt: skip
         return {stage: sum(kept.seconds for key in made if (kept := store.kept(key))) for stage, made in keys.items()}

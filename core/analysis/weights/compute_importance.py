@@ -17,7 +17,7 @@ from core.methods.ssd import SSD
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.runs import ResultStore
-from core.training.cache import Keeper, to_arrays
+from core.training.cache import ArtifactCache, to_arrays
 from core.training.context import RunContext
 from core.training.precomputed import ImportanceStatistic
 from core.training.run_setup import RunSetup, set_up
@@ -40,7 +40,7 @@ def importance(home: Home, run_id: str, say: Say, *, estimator: str, batch_size:
     settings = {"importance": estimator, "batch_size": batch_size, "alpha": "auto", "lambda": 1.0}
     spec = replace(opened.run.spec, method=SSD.key, params=settings)
     with ResultStore(home.database) as store:
-        setup = set_up(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+        setup = set_up(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
         model = deepcopy(original).to(setup.device)
         share = len(opened.splits.forget) / (len(opened.splits.forget) + len(opened.splits.train))
 
@@ -65,7 +65,7 @@ def _on_all(
     if not _of_now(setup, opened):
         return make()
     key = setup.statistic_key(statistic.key)
-    return setup.keeper.load_or_make(key, "statistic", make, setup.device, partial(statistic.fits, model=model)).tensors
+    return setup.cache.load_or_make(key, "statistic", make, setup.device, partial(statistic.fits, model=model)).tensors
 
 
 def _of_now(setup: RunSetup, opened: Opened) -> bool:
@@ -73,5 +73,5 @@ def _of_now(setup: RunSetup, opened: Opened) -> bool:
     run = opened.run
     if shared_part(run.spec.engine) != shared_version(run.spec.dataset, run.spec.model) or run.device != setup.device:
         return False
-    kept = setup.keeper.store.kept(setup.original_key)
+    kept = setup.cache.store.kept(setup.original_key)
     return bool(setup.own) or (kept is not None and kept.file == opened.files["original"])

@@ -1,4 +1,4 @@
-"""Looks through a file of weights before anything is built of it: endings, sizes, and what a pickle declares; nothing is run."""
+"""Checks a file of weights before anything is loaded: its ending, sizes, and what a pickle declares; nothing in it is run."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -94,20 +94,20 @@ def _scan_legacy(path: Path, name: str, size: int) -> None:
 
 
 def _scan_pickle(stream: BytesIO, name: str, size: int) -> None:
-    """Counts its steps, and looks at what it names and how many numbers it says that its tensors have."""
+    """Checks the count of opcodes, the names that are imported and the sizes that tensors declare. Raises WrongInput."""
     words: list[str] = []  # the last two texts, which a newer pickle names things by
     number = 0  # the last whole number: a storage's length comes last
-    for code, said in _steps(stream, name):
+    for code, argument in _steps(stream, name):
         if code in TEXTS:
-            words = [*words[-1:], str(said)]
-        elif code in WHOLE and isinstance(said, int):
-            number = said
+            words = [*words[-1:], str(argument)]
+        elif code in WHOLE and isinstance(argument, int):
+            number = argument
         elif code == "MARK":
             number = 0
         elif code in ("BINPERSID", "PERSID") and number > size:
             raise broken(name, why=f"it declares {number:,} numbers in a file of {size:,} bytes")
         elif code in ("GLOBAL", "STACK_GLOBAL", "INST"):
-            named = ".".join(words) if code == "STACK_GLOBAL" else str(said).replace(" ", ".", 1)
+            named = ".".join(words) if code == "STACK_GLOBAL" else str(argument).replace(" ", ".", 1)
             if not named.startswith(OURS):
                 raise broken(name, why=f"it asks for {named[:60]!r}")
 
@@ -115,10 +115,10 @@ def _scan_pickle(stream: BytesIO, name: str, size: int) -> None:
 def _steps(stream: BytesIO, name: str) -> Iterator[tuple[str, object]]:
     """Name and argument of one opcode after the other."""
     try:
-        for count, (code, said, _) in enumerate(pickletools.genops(stream), 1):
+        for count, (code, argument, _) in enumerate(pickletools.genops(stream), 1):
             if count > MOST_OPCODES:
                 raise _too_much(name, f"more than {MOST_OPCODES:,} steps")
-            yield code.name, said
+            yield code.name, argument
     except WrongInput:
         raise
     except Exception as error:  # the parser trips over strange bytes in many ways

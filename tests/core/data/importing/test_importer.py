@@ -23,7 +23,7 @@ from core.jobs.write_catalogue import write
 from core.pipeline import prepare
 from core.storage.artifacts import Artifacts
 from core.storage.runs import ResultStore
-from core.training.cache import Keeper
+from core.training.cache import ArtifactCache
 from tests.core.data.importing.made_up import COLOUR, GREY, folder, index, picture
 
 
@@ -162,7 +162,7 @@ def test_a_run_of_an_added_set_is_prepared_from_the_home(tmp_path, home):
     info = add(folder(tmp_path / "pets"), Asked(), home.datasets_folder).info
     spec = RunSpec(info.key, "small_cnn", ForgetRequest("class", (0,)), "original", {}, device="cpu")
     with ResultStore(home.database) as store:
-        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+        job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
     assert job.splits.forgotten.tolist() == [True] * 3 + [False] * 3
     assert job.build()(job.splits.test.pixels()).shape == (4, 2)
 
