@@ -1,4 +1,4 @@
-"""Graft test: one network's first layers under another's rest, to see where the knowledge of the forgotten sits."""
+"""Layer grafting: the first layers of one network with the rest of another, to locate residual knowledge of the forget set."""
 
 import pandas as pd
 import torch

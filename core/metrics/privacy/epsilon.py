@@ -1,4 +1,4 @@
-"""How far apart two models' scores are, in the language of differential privacy: from an attacker's two error rates.
+"""Differential privacy's epsilon between two models' scores, from an attacker's two error rates.
 
 epsilon = max(0, pick(ln(1 - delta - FPR) - ln FNR, ln(1 - delta - FNR) - ln FPR)); 0: the attacker cannot tell. `pick` is the
 smaller of the two (`min`, as Unlearning Comparator's code) or the greater (`max`, as the NeurIPS 2023 unlearning challenge's).
@@ -17,17 +17,17 @@ BUFFER = 2.0  # an interval's right edge, and its width, keep so close to those 
 def epsilons(false_positive: Array, false_negative: Array, form: str) -> Array:
     """Epsilon of each pair of error rates, shares (k,): 0 to infinity; form `min` or `max`.
 
-    Infinite where both rates are 0. In the form `max` a pair with exactly one rate of 0 says nothing (0): with more examples
+    Infinite where both rates are 0. In the form `max` a pair with exactly one rate of 0 counts as 0: with more examples
     that rate would hardly be 0, and the greater logarithm would be infinite for a lack of examples alone.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         one = np.log(1 - DELTA - false_positive) - np.log(false_negative)
         other = np.log(1 - DELTA - false_negative) - np.log(false_positive)
-    found = np.maximum({"min": np.minimum, "max": np.maximum}[form](one, other), 0)
-    silent = np.maximum(false_positive, false_negative) >= 1 - DELTA
+    picked = np.maximum({"min": np.minimum, "max": np.maximum}[form](one, other), 0)
+    uninformative = np.maximum(false_positive, false_negative) >= 1 - DELTA
     if form == "max":
-        silent |= (false_positive == 0) != (false_negative == 0)
-    return np.where(silent, 0.0, found)
+        uninformative |= (false_positive == 0) != (false_negative == 0)
+    return np.where(uninformative, 0.0, picked)
 
 
 def epsilon_of_example(unlearned: Array, reference: Array) -> float:
@@ -44,12 +44,12 @@ def epsilon_of_example(unlearned: Array, reference: Array) -> float:
         return CAP
     values = np.unique(np.concatenate([unlearned, reference]))
     high, low = (reference, unlearned) if np.median(reference) > np.median(unlearned) else (unlearned, reference)
-    found, accused = (_at_least(side, values) for side in (high, low))
-    single = epsilons(accused, 1 - found, "max")
+    true_positive, false_positive = (_at_least(side, values) for side in (high, low))
+    single = epsilons(false_positive, 1 - true_positive, "max")
     narrow, wide = (low, high) if np.ptp(high) >= np.ptp(low) else (high, low)
-    found, accused = (_between(side, values) for side in (narrow, wide))
+    true_positive, false_positive = (_between(side, values) for side in (narrow, wide))
     possible = _possible(values, float(narrow.max()), float(np.ptp(narrow)))
-    double = epsilons(accused[possible], 1 - found[possible], "max")
+    double = epsilons(false_positive[possible], 1 - true_positive[possible], "max")
     return float(min(max(single.max(initial=0), double.max(initial=0)), CAP))
 
 
@@ -66,7 +66,7 @@ def _between(side: Array, values: Array) -> Array:
 
 
 def _possible(values: Array, right: float, width: float) -> NDArray[np.bool_]:
-    """Whether an interval that keeps to the buffers can hold exactly the i-th to the j-th value: (k, k).
+    """Whether an interval within the buffers can contain exactly the i-th to the j-th value: (k, k).
 
     Its left edge lies in (values[i-1], values[i]], its right edge in [values[j], values[j+1]) and within the buffer of
     `right`, its width within the buffer of `width`.
