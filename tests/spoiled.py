@@ -16,8 +16,8 @@ from core.metrics.layer_grafting import graft_table
 from core.metrics.reuse import load_evaluation, store_evaluation
 from core.metrics.tables.per_class import per_class
 from core.pipeline import Job, Stages, prepare, restore, train, unlearn
-from core.reports.checks.case import Case, ClassSeen
-from core.reports.recoverability import kept_under_the_last_layer
+from core.reports.checks.case import Case, ClassResult
+from core.reports.recoverability import grafted_retain_accuracy
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.runs import ResultStore
@@ -130,14 +130,14 @@ def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Cas
         numbers[taken.model][taken.metric] = taken.value
     table = per_class(evidence)
     seen = {
-        model: [ClassSeen(float(a), int(n)) for a, n in zip(rows["accuracy"], rows["count"], strict=True)]
+        model: [ClassResult(float(a), int(n)) for a, n in zip(rows["accuracy"], rows["count"], strict=True)]
         for model, rows in table[table["split"] == "test"].groupby("model")
     }
     data = shelves.datasets["digits"]
-    grafted = kept_under_the_last_layer(graft_table(evidence))
+    grafted = grafted_retain_accuracy(graft_table(evidence))
     return Case(numbers, seen, asked, data.classes, method="retrain", forget_count=data.forget_count(asked), grafted=grafted)
 
 
 def with_floor(case: Case, floor: Case) -> Case:
     """The same, held against how far another retrained network lay from its reference."""
-    return replace(case, floor=floor.numbers)
+    return replace(case, second_reference=floor.numbers)

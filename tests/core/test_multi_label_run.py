@@ -13,7 +13,7 @@ from core.domain.forget_request import ForgetRequest
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.reports.checks.across_seeds import check_study
-from core.reports.checks.case import ClassSeen
+from core.reports.checks.case import ClassResult
 from core.reports.checks.registry import check_run
 from core.reports.checks.stored_run import finding_of
 from core.reports.run_report import full_report, numbers_of
@@ -45,7 +45,7 @@ def test_a_run_goes_from_the_request_to_a_verdict_on_attributes(home, shelves, f
     assert "class" not in said
     assert len(report["per_class"]["test"]["unlearned"]) == len(data.classes)
     assert all(0 <= share <= 1 for share in report["per_class"]["test"]["reference"])
-    assert not any("class" in doubt.sentence for doubt in finding.doubts)
+    assert not any("class" in doubt.sentence for doubt in finding.warnings)
     assert (numbers["unlearned"]["test_forget_accuracy"] is None) == (not forget.startswith("attribute"))
 
 
@@ -53,7 +53,7 @@ def test_an_untouched_network_is_found_out(home, shelves):
     run = computed(home, asked(shelves, method="original"))
     with ResultStore(home.database) as store:
         finding = finding_of(home, store, run, shelves.datasets[KEY])
-    assert [doubt.key for doubt in finding.doubts] == ["untouched"]
+    assert [doubt.key for doubt in finding.warnings] == ["untouched"]
 
 
 @pytest.mark.parametrize("method", ["unsir", "random_label", "salun"])
@@ -102,7 +102,7 @@ def numbers_by_hand(kept=0.95, forget=0.95):
 
 def seen(*pairs):
     """(accuracy, answered with yes) of each attribute."""
-    return [ClassSeen(share, 100, has, yes) for (share, yes), has in zip(pairs, (60, 50), strict=True)]
+    return [ClassResult(share, 100, has, yes) for (share, yes), has in zip(pairs, (60, 50), strict=True)]
 
 
 def doubts(ours, **about):
