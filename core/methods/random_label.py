@@ -55,7 +55,7 @@ def relabelled(splits: Splits, true_allowed: bool, model: nn.Module, run: RunCon
     """The forget set under labels drawn at random, then the retain set under its own."""
     forget, classes = splits.forget, model(splits.forget.first(1).pixels().to(run.device)).shape[1]
     forget_classes = splits.request.picks if splits.request.by_class else ()
-    if len(forget_classes) > 1 and not true_allowed:  # one forgotten class must not be taught as another
+    if len(forget_classes) > 1 and not true_allowed:  # no label of another forgotten class either
         retain_classes = torch.tensor([c for c in range(classes) if c not in forget_classes])
         drawn = retain_classes[torch.randint(len(retain_classes), forget.labels.shape, generator=run.generator)]
     elif true_allowed:

@@ -5,7 +5,7 @@ Chen, Wang & Huang, 2021, arXiv:2111.05528; only its abstract could be read, eve
              B: T(x) = theta*'s prediction for a retain image of the same predicted class as x (else its values, sorted alike)
     repeat   L = KL(T || p) on a batch of D_f + mu * CE on a batch of D_r;   theta  <-   theta - eta * clip(dL/dtheta, 1)
              project on ||theta - theta*|| <= R ||theta*||;   stop when mean JS(p, T) over D_f is below tau
-Departs from the paper: unknown, since its algorithm is not public. BatchNorm is frozen. No attack stops it (that needs unseen data), but
+Departs from the paper: unknown, since its algorithm is not public. BatchNorm is frozen. No attack stops it (that needs held-out data), but
 the loss AUC of D_f against D_r is recorded. Several attributes: the mean of their divergences; B draws for each one by itself.
 """
 

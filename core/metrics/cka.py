@@ -10,7 +10,7 @@ from core.metrics.base import Evidence, Metric, NotApplicable
 from core.metrics.layer_features import features
 
 FAMILY = "Agreement with the reference"
-FEWEST, MOST = 10, 300  # images: below, a similarity says nothing; more only costs
+FEWEST, MOST = 10, 300  # images: with fewer a similarity means nothing; more only cost time
 PAIRS = (("unlearned", "original"), ("unlearned", "reference"), ("reference", "original"))
 
 

@@ -107,7 +107,7 @@ def _enough(evidence: Evidence, model: str) -> tuple[Array, Array]:
 def _attack_tpr(fpr: float, evidence: Evidence, model: str) -> float:
     forget, test = _enough(evidence, model)
     try:
-        return tpr_at(-forget, -test, fpr)  # a low loss speaks for a member
+        return tpr_at(-forget, -test, fpr)  # a low loss is taken for membership
     except TooFewExamples as reason:
         raise NotApplicable(str(reason)) from reason
 

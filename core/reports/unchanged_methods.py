@@ -40,7 +40,7 @@ def excess(frame: "pd.DataFrame", everything: "pd.DataFrame") -> Array:
 def _allowed(frame: "pd.DataFrame", everything: "pd.DataFrame", aims: Sequence[Aim]) -> Array:
     """(runs, aims): how far two retrained networks lie apart; nan where only the other aims can tell."""
     second: dict[tuple[object, ...], Array] = {}
-    for retrainings in (_seconds(everything), _seconds(frame)):  # the frame's own stand before those of the home
+    for retrainings in (_seconds(everything), _seconds(frame)):  # the frame's own take precedence
         second |= zip(_keys(retrainings, ONCE), _apart_from_reference(retrainings, aims), strict=True)
     alike = ONCE[:-2] + ONCE[-1:]  # the same but for their seeds
     each = once(frame)

@@ -24,7 +24,7 @@ def offered(report: WeightsReport) -> dict[str, str]:
 
 
 def start(report: WeightsReport) -> str:
-    """Where the file says nothing, the normalisation with which the network is right most often."""
+    """The default normalisation: the file's own, else that of the highest accuracy."""
     return "file" if report["carried"] else str(report.get("best", "dataset"))
 
 
@@ -34,7 +34,7 @@ def likely_order(report: WeightsReport, normalisation: str) -> str:
 
 
 def reading(report: WeightsReport, classes: tuple[str, ...], normalisation: str, order: str) -> WeightsAs:
-    """order: one of ORDERS, '' for as the classes stand here. Raises WrongInput where there is no such reading."""
+    """order: one of ORDERS, '' for the dataset's own. Raises WrongInput where there is no such reading."""
     if normalisation not in offered(report):
         raise WrongInput(f"These weights can be read with the normalisations {', '.join(offered(report))}; got {normalisation!r}.")
     if not order:
@@ -95,7 +95,7 @@ def warnings(report: WeightsReport, classes: tuple[str, ...], how: WeightsAs) ->
 
 
 def in_words(classes: tuple[str, ...], order: tuple[int, ...]) -> str:
-    """The first classes in that order; empty for as they stand here."""
+    """The names of the first classes in that order; empty for the dataset's own."""
     names = [classes[place] for place in order or range(len(classes))][: SHOWN + 1]
     names = [name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in names]
     return ", ".join(names[:SHOWN]) + (" …" if len(names) > SHOWN else "")
@@ -106,7 +106,7 @@ def _tried(report: WeightsReport, normalisation: str) -> Mapping[str, Any]:
 
 
 def _row(report: WeightsReport, normalisation: str, order: str) -> Mapping[str, Any] | None:
-    """A matched order is not the same one with every normalisation; where it found none, that is as they stand here."""
+    """The accuracies of a normalisation and order; those of the dataset's own order where the matched one is missing."""
     rows = {row["name"]: row for row in _tried(report, normalisation).get("orders", ())}
     return rows.get(order, rows.get(""))
 

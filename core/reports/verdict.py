@@ -11,7 +11,7 @@ from core.domain.request_text import words_of
 NEAR = 0.05  # share: differences of accuracy below this are called the same
 PRICE = 0.03  # share: a larger loss of accuracy on the retain set is mentioned
 FAR_OFF = "No verdict on the method: the original itself is far off"
-FORGOTTEN = ("Forgotten", "Partly forgotten")  # leads that say something good, so that a price is a "but"
+FORGOTTEN = ("Forgotten", "Partly forgotten")  # favourable leads, to which a price is added with "but"
 Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
 
 

@@ -25,7 +25,7 @@ def descend(
     optimiser: torch.optim.Optimizer, items: Iterable[T], loss_of: Callable[[T], Tensor], run: RunContext,
     *, steps: int, note: str, clip: float | None = None, after: Callable[[int, float], None] | None = None,
 ) -> None:  # fmt: skip
-    """One step of the optimiser for each item, on the loss that `loss_of(item)` builds; gradients are gone afterwards.
+    """One step of the optimiser for each item, on the loss that `loss_of(item)` builds; gradients are cleared afterwards.
 
     `steps`: how many items come, for the progress, which `note` explains. `clip`: largest norm of the gradient.
     `after(step, loss)` is called after each step, counted from 1. Raises Diverged at the first loss that is not finite,

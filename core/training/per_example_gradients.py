@@ -20,7 +20,7 @@ def per_sample_gradients(
     model: nn.Module, names: Sequence[str], x: Tensor, y: Tensor,
     loss_of: Callable[[Tensor, Tensor], Tensor] = label_loss,
 ) -> dict[str, Tensor]:  # fmt: skip
-    """Name -> (B, *shape): the gradient of each example's loss by the named parameters; the model as it stands.
+    """Name -> (B, *shape): the gradient of each example's loss by the named parameters, in the model's current mode.
 
     x: (B, C, H, W) in [0, 1]; y: labels (B,) or (B, A). By torch.func, so batch normalisation must be in eval mode.
     """

@@ -91,7 +91,7 @@ def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) ->
 
 def _settle() -> None:
     """Same seed, same weights: no kernel that adds in a changing order where there is another."""
-    if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better; the page stays quick, since runs are niced
+    if not os.environ.get("OMP_NUM_THREADS"):  # set by the user; pages stay quick, since runs are niced
         torch.set_num_threads(cores())
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False

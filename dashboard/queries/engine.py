@@ -58,31 +58,31 @@ def _own_weights(
 @st.cache_data(max_entries=32, show_spinner="Reading the importances …")
 def importance_view(run_id: str, finished: str, root: str, kept: str) -> dict[str, Any]:
     """See core.analysis.weights.importance_summary.importance_view."""
-    return dict(ask("importance_view", run_id=run_id, kept=kept))
+    return dict(ask("importance_view", run_id=run_id, importance_key=kept))
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def redampen(run_id: str, finished: str, root: str, kept: str, alpha: float, lambda_: float) -> dict[str, Any]:
     """See core.analysis.weights.ssd_what_if.redampen."""
-    return dict(ask("redampen", run_id=run_id, kept=kept, alpha=alpha, lambda_=lambda_))
+    return dict(ask("redampen", run_id=run_id, importance_key=kept, alpha=alpha, lambda_=lambda_))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def alpha_curve(run_id: str, finished: str, root: str, kept: str, lambda_: float) -> dict[str, Any]:
     """See core.analysis.weights.alpha_sweep.alpha_curve."""
-    return dict(ask("alpha_curve", run_id=run_id, kept=kept, lambda_=lambda_))
+    return dict(ask("alpha_curve", run_id=run_id, importance_key=kept, lambda_=lambda_))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def kernel_map(run_id: str, finished: str, root: str, kept: str, layer: str) -> dict[str, Any]:
     """See core.analysis.weights.importance_summary.kernel_map."""
-    return dict(ask("kernel_map", run_id=run_id, kept=kept, layer=layer))
+    return dict(ask("kernel_map", run_id=run_id, importance_key=kept, layer=layer))
 
 
 @st.cache_data(max_entries=32, show_spinner="Looking for the images that drive these filters …")
 def top_filters(run_id: str, finished: str, root: str, kept: str, layer: str) -> dict[str, Any]:
     """See core.analysis.weights.top_filters.top_filters."""
-    return dict(ask("top_filters", run_id=run_id, kept=kept, layer=layer))
+    return dict(ask("top_filters", run_id=run_id, importance_key=kept, layer=layer))
 
 
 @st.cache_data(max_entries=16, show_spinner="Comparing the networks' weights …")

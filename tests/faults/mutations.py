@@ -11,7 +11,7 @@ import tracemalloc
 import numpy as np
 from PIL import Image
 
-from core.analysis.saliency.uploaded_image import own_picture
+from core.analysis.saliency.uploaded_image import read_uploaded_image
 from core.data.importing.importer import Asked, add
 from core.data.importing.read_image import quietly
 from core.domain.errors import WrongInput
@@ -103,7 +103,7 @@ def readers(place: Path, shelves: Catalogue) -> dict[str, Reader]:
         return add(root, Asked(), place / "datasets")
 
     def own(raw: bytes) -> object:
-        return own_picture(raw, "mine.png", info)
+        return read_uploaded_image(raw, "mine.png", info)
 
     def asked(raw: bytes) -> object:
         request = request_of(raw.decode(errors="replace"), info)

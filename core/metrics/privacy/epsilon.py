@@ -34,10 +34,10 @@ def epsilon_of_example(unlearned: Array, reference: Array) -> float:
     """Epsilon of one example from its confidences under S unlearned and S reference models, (S,) each: 0 to 50.
 
     As the NeurIPS 2023 challenge's evaluation: the greatest epsilon, form `max`, of two families of attack. One threshold:
-    the side with the greater median is whoever lies at or above it. An interval: the side with the smaller range is whoever
-    lies in it; its right edge and its width stay within 2 of that side's greatest value and range. The challenge walks a grid
-    of 0.01; here every set of values that a threshold or such an interval can part is tried, so the grid's limit is exact.
-    A range below 1 % of the other's is 50 at once. Where nothing is left to go by (all values equal), 0.
+    values at or above it are taken for the side with the greater median. An interval: values in it are taken for the side with
+    the smaller range; its right edge and its width stay within 2 of that side's greatest value and range. The challenge searches
+    a grid of 0.01; here every set of values that a threshold or such an interval can separate is tried, the limit of that grid.
+    50 where one range is below 1 % of the other; 0 where all values are equal.
     """
     ranges = [float(np.ptp(side)) for side in (unlearned, reference)]
     if min(ranges) < PEAKY * max(ranges):

@@ -26,8 +26,8 @@ class TooFewSeeds(ValueError):
 class SeedMetric:
     """A metric of several seeds together; `needs`: at least how many.
 
-    `ideal`: its mean where nobody can tell the unlearned from the retrained; its value with references in place of the
-    unlearned models says how far from it chance alone leads.
+    `ideal`: its mean where the unlearned cannot be told from the retrained; its value with references in place of the
+    unlearned models shows the variation by chance.
     """
 
     key: str

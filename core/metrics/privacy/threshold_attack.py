@@ -1,6 +1,6 @@
 """Attacks by one threshold on one score: which examples are called members, how often that is right, and its confidence interval.
 
-Scores are float (n,), one an example; a higher score speaks for `member` unless `above` is False.
+Scores are float (n,), one an example; high scores are called members unless `above` is False.
 """
 
 from dataclasses import dataclass

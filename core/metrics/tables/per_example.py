@@ -41,7 +41,7 @@ def example_table(evidence: Evidence) -> pd.DataFrame:
     """One row per example: set, index (row of the training or the test set), label, and four numbers of each model.
 
     `M_loss` and `M_entropy` in nats, `M_confidence` (phi), `M_answer` (class index) of every model M.
-    `truth`: the right label, only where the request made some of them wrong before the original learnt them.
+    `truth`: the right label, only where the request made some of them wrong before the original was trained on them.
     Of several attributes `label` is how many of them the image has, and `M_answer` how many M predicts correctly.
     """
     parts = []

@@ -38,7 +38,7 @@ def untouched(case: Case) -> str:
     now, before = case.need(case.forget_metric), case.need(case.forget_metric, "original")
     ours, theirs = case.need("js_to_reference"), case.need("js_to_reference", "original")
     alike = all(case.on_class("unlearned", c) == case.on_class("original", c) for c in range(len(case.classes)))
-    tolerance = (case.second_reference or {}).get("unlearned", {}).get("js_to_reference") or 0.0  # below, nobody could tell
+    tolerance = (case.second_reference or {}).get("unlearned", {}).get("js_to_reference") or 0.0  # below: retraining variability
     if now != before or not alike or not case.descends or theirs <= tolerance or abs(ours - theirs) > SAME * theirs:
         return ""
     return (

@@ -62,7 +62,7 @@ def _layer(network: nn.Module) -> Normalise | None:
 
 
 def matched_order(logits: Tensor, labels: Tensor) -> tuple[int, ...]:
-    """The class of each row of the last layer by which most of these images (N,) are predicted correctly; ties as they stand here.
+    """The class of each row of the last layer by which most of these images (N,) are predicted correctly; ties keep the dataset's order.
 
     logits: float32 (N, C). The assignment problem on the confusion matrix (Kuhn, 1955).
     """
@@ -74,7 +74,7 @@ def matched_order(logits: Tensor, labels: Tensor) -> tuple[int, ...]:
 
 
 def in_order(logits: Tensor, order: tuple[int, ...]) -> Tensor:
-    """The logits with a column for each class as they stand here; order: as in WeightsAs, empty for just so."""
+    """The logits with their columns in the dataset's order of classes; order: as in WeightsAs, empty for the dataset's own."""
     return logits[:, torch.tensor(order).argsort()] if order else logits
 
 
@@ -101,7 +101,7 @@ def measured(network: nn.Module, dataset: Dataset, carried: bool, device: str) -
     labels = [examples.labels.cpu() for examples in sets]
     alone = {key: _orders(outputs, labels, _candidates(outputs, labels, dataset.info.classes)) for key, outputs in logits.items()}
     best = max(alone, key=lambda key: (alone[key].right, -PREFERRED.index(key)))
-    # The order is the file's, whatever the pixels: the one that is found with the best normalisation is held to in all.
+    # The order belongs to the file, not to the pixels: the one matched with the best normalisation is used with all.
     orders = {row["name"]: tuple(row["order"]) for row in alone[best].rows}
     table = []
     for key, outputs in logits.items():
@@ -114,7 +114,7 @@ def measured(network: nn.Module, dataset: Dataset, carried: bool, device: str) -
 
 @dataclass(frozen=True)
 class Orders:
-    """rows: accuracy by order; likely: the name of the likely one, '' for as the classes stand; right: images that are right in that."""
+    """rows: accuracy by order; likely: the name of the likely one, '' for the dataset's own; right: images predicted correctly in that."""
 
     rows: list[dict[str, Any]]
     likely: str
@@ -122,7 +122,7 @@ class Orders:
 
 
 def _candidates(logits: list[Tensor], labels: list[Tensor], classes: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    """Name -> order, '' for as the classes stand."""
+    """Name -> order; '' for the dataset's own."""
     orders: dict[str, tuple[int, ...]] = {"": ()} | named_orders(classes)
     if not is_multi(labels[0]):
         matched = matched_order(logits[0], labels[0])

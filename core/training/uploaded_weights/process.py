@@ -47,7 +47,7 @@ def main(root: str) -> None:
         torch.set_num_threads(1)  # each thread would claim room for itself
         with bounded(path):
             loaded = read(path, name)
-        if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better
+        if not os.environ.get("OMP_NUM_THREADS"):  # set by the user
             torch.set_num_threads(cores())
         result, network = accept(home, request["dataset"], request["model"], loaded)
     except WrongInput as wrong:
@@ -56,7 +56,7 @@ def main(root: str) -> None:
     reply({"answer": result})
     try:
         result |= tried(home, request["dataset"], network, result["carried"])
-    except WrongInput as wrong:  # its images are not here, say
+    except WrongInput as wrong:  # for example where the dataset is not downloaded
         result["untried"] = str(wrong)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):

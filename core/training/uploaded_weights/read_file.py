@@ -22,7 +22,7 @@ AVERAGED = re.compile(r"(?i)(.*[_.])?(ema|swa|averaged)([_.].*)?")  # names of w
 class LoadedWeights:
     """tensors: name -> tensor on the CPU; notes: a sentence for each thing that was chosen or left out.
 
-    normalised: whether the file says by what pixels are normalised, once that is known.
+    normalised: whether the file contains the normalisation of pixels; set by `match_architecture.fitting`.
     """
 
     tensors: dict[str, Tensor]
@@ -43,7 +43,7 @@ def read(path: Path, name: str = "") -> LoadedWeights:
         content = _safetensors(path) if safe else _pickled(path)
     except WrongInput:
         raise
-    except Exception as error:  # a stranger's file may break its reader in any way
+    except Exception as error:  # an untrusted file may make its parser raise anything
         if out_of_memory(error):
             raise WrongInput(f"{name!r} asks for more memory than a file of its size may; nothing of it was kept.") from error
         raise broken(name, "a safetensors file" if safe else "") from error

@@ -25,9 +25,9 @@ ZIP, TAR = b"PK\x03\x04", b"ustar"
 
 
 def scan(path: Path, name: str) -> None:
-    """Raises WrongInput for what is of no known ending, not there, too large, or declares more than it holds.
+    """Raises WrongInput for a file of an unknown ending, that does not exist, is too large, or declares more than it contains.
 
-    name: what the file is called where the user has it.
+    name: the file's name on the user's side.
     """
     if path.suffix.lower() not in KINDS:
         raise WrongInput(f"Own weights must be a file {', '.join(KINDS[:-1])} or {KINDS[-1]}; got {name!r}.")
@@ -52,7 +52,7 @@ def scan(path: Path, name: str) -> None:
 
 
 def broken(name: str, kind: str = "", why: str = "") -> WrongInput:
-    """The sentence for what cannot be read; kind: what was wanted, a pickled state dict where it is not said."""
+    """The error for a file that cannot be read; kind: what it should contain, '' for a pickled state dict; why: the reason, if known."""
     wanted = kind or "a state dict and nothing else, as torch.save(model.state_dict(), FILE) writes it"
     return WrongInput(f"{name!r} could not be read: it must hold {wanted}{why and '; ' + why}. Nothing in it was run.")
 
@@ -86,7 +86,7 @@ def _scan_legacy(path: Path, name: str, size: int) -> None:
         try:
             _scan_pickle(head, name, size)
         except WrongInput as wrong:
-            if isinstance(wrong.__cause__, ValueError) and size > MOST_PICKLE:  # it goes on beyond what was looked at
+            if isinstance(wrong.__cause__, ValueError) and size > MOST_PICKLE:  # it goes on beyond the bytes that were scanned
                 raise _too_much(name, f"more than {MOST_PICKLE:,} bytes") from wrong
             raise
         if head.tell() >= size:

@@ -27,7 +27,7 @@ BYTE = 255  # means 1.0 in most sets of images
 def take_in(home: Home, dataset: str, model: str, path: str, name: str = "") -> dict[str, Any]:
     """Check a file and store its weights: {"weights": the hash that a RunSpec names, "count": how many weights they are, …}.
 
-    "notes": sentences about what was chosen or left out; "carried": whether the file says by what pixels are normalised.
+    "notes": sentences about what was chosen or left out; "carried": whether the file contains the normalisation of pixels.
     `name`: the file's name on the user's side. Raises WrongInput with one sentence; nothing is stored then.
     """
     return accept(home, dataset, model, read(Path(path), name))[0]

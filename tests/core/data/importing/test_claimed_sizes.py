@@ -8,7 +8,7 @@ import zlib
 from PIL import Image, ImageFile
 import pytest
 
-from core.analysis.saliency.uploaded_image import own_picture
+from core.analysis.saliency.uploaded_image import read_uploaded_image
 from core.data.datasets.digits import INFO
 from core.data.importing import read_image
 from core.data.importing.importer import Asked, add
@@ -80,7 +80,7 @@ def test_an_image_that_claims_too_much_is_refused_before_it_is_decoded(monkeypat
         with read_image.quietly(), pytest.raises(WrongInput, match=r"^The image big claims more than 50 million pixels or 65535 a side"):
             decode(raw, "big", size, None)
     with pytest.raises(WrongInput, match=r"^The picture big claims "):
-        own_picture(raw, "big", INFO)
+        read_uploaded_image(raw, "big", INFO)
 
 
 def test_an_image_beyond_the_largest_side_that_is_kept_whole_is_not_decoded_either(monkeypatch):
