@@ -27,7 +27,7 @@ from core.training.context import synchronise
 from core.training.loop import Diverged
 from core.training.precomputed import Statistic
 from core.training.run_setup import RunSetup, restore, set_up, trained
-from core.training.uploaded_weights.stored_weights import taken_in
+from core.training.uploaded_weights.stored_weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def original_of(job: Job, stages: Stages) -> Shared:
     if not job.own:
         return train(job, "train", job.original_key, "original", job.splits.train, stages)
     with stages.stage("train"):
-        return taken_in(job.cache.artifacts, job.spec.weights, job.build(), job.spec.weights_as, job.splits.train.peak)
+        return load_weights(job.cache.artifacts, job.spec.weights, job.build(), job.spec.weights_as, job.splits.train.peak)
 
 
 def train(job: Job, stage: str, key: str, purpose: str, examples: Examples, stages: Stages) -> Shared:

@@ -13,7 +13,7 @@ import click
 from core.cli.common import as_json, cli, print_json
 from core.data.importing import store as cache
 from core.data.importing.decode import Say
-from core.data.importing.importer import CHANNELS, Added, Asked, add
+from core.data.importing.importer import CHANNELS, Added, ImportOptions, add
 from core.data.importing.layouts.registry import AUTO, LAYOUTS
 from core.data.paths import find_folder
 from core.domain.errors import WrongInput
@@ -47,7 +47,7 @@ def add_(path: str, layout: str, size: int, label: str, name: str, channels: str
     where it is not there.
     """
     home = open_home()
-    asked = Asked(layout, size, label, name, channels)
+    asked = ImportOptions(layout, size, label, name, channels)
     with told(home.datasets_folder), _tidy_when_ended():
         added = add(_folder(path, layout), asked, home.datasets_folder, _told_by_percent())
     if as_json:

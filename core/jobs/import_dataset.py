@@ -9,7 +9,7 @@ import subprocess
 import sys
 from tempfile import TemporaryFile
 
-from core.data.importing.importer import Asked
+from core.data.importing.importer import ImportOptions
 from core.domain.errors import WrongInput
 from core.storage.atomic import sweep
 
@@ -18,7 +18,7 @@ DATASETS = "datasets"  # the folder that core.storage.home.Home.datasets_folder 
 _PERCENT = re.compile(r" *(\d+) %  (.*)")
 
 
-def add_apart(home: Path, path: str, asked: Asked, say: Callable[[float, str], None]) -> tuple[str, tuple[str, ...]]:
+def add_apart(home: Path, path: str, asked: ImportOptions, say: Callable[[float, str], None]) -> tuple[str, tuple[str, ...]]:
     """The dataset's key, and what the user should know of how it was read, as `python -m core data add` says it.
 
     home: the home's folder. Raises WrongInput in its words.

@@ -91,8 +91,8 @@ def relearning(numbers: Numbers, second_reference: Numbers | None, reasons: Mapp
     counted = ""
     if ours is not None and theirs is not None:
         word = "equal" if abs(ours - theirs) <= STEP else word
-        gone = "" if ours else "it was never gone: "
-        counted = f"{gone}{ours:.0f} training {'step brings' if ours == 1 else 'steps bring'} it back, {theirs:.0f} from the reference; "
+        already = "" if ours else "it was never gone: "
+        counted = f"{already}{ours:.0f} training {'step brings' if ours == 1 else 'steps bring'} it back, {theirs:.0f} from the reference; "
     return Part("anamnesis_index", word, f"Relearning: {counted}the ratio, its Anamnesis index, is {index:.2g} ({_EFFORT[word]}).")
 
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from time import perf_counter
 
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.data.paths import data_folder
 from core.domain.run import RunSpec
 from core.jobs.catalogue import catalogue
@@ -57,7 +57,7 @@ def one(case: Case, home: Home) -> None:
     """Run all five methods, print and append the table."""
     key = case.dataset
     if case.folder:
-        key = add(data_folder() / case.dataset, Asked(label=case.label), home.datasets_folder).info.key
+        key = add(data_folder() / case.dataset, ImportOptions(label=case.label), home.datasets_folder).info.key
     shelves = catalogue(home.root)
     request = request_of(case.forget, shelves.datasets[key])
     place = home.root / "rows.json"

@@ -20,7 +20,7 @@ SLOW = f"Its accuracy could not be measured within {PATIENCE:.0f} seconds."
 
 
 def own_weights(home: Home, dataset: str, model: str, path: str, name: str = "") -> dict[str, Any]:
-    """The result of `stored_weights.take_in` for a file, joined with that of `accuracy_trials.measured`, or "untried": why there is none.
+    """The result of `stored_weights.store_weights` for a file, with that of `accuracy_trials.measured`, or "untried": why there is none.
 
     name: the file's name on the user's side. Raises WrongInput with one sentence.
     """

@@ -11,14 +11,14 @@ COUNTER = ".num_batches_tracked"  # of BatchNorm; decides nothing
 FEW = 3  # keys that a sentence names
 
 
-def fitting(loaded: LoadedWeights, network: nn.Module, called: str) -> LoadedWeights:
-    """The weights without prefix and as `fitted` converts them. Raises WrongInput.
+def match_weights(loaded: LoadedWeights, network: nn.Module, called: str) -> LoadedWeights:
+    """The weights without prefix and as `match_tensors` converts them. Raises WrongInput.
 
     called: the network in words, for error messages.
     """
     plain = unprefixed(loaded, network)
     normalised = any(key in plain.tensors for key in not_learned(network) if not key.endswith(COUNTER))
-    return LoadedWeights(fitted(plain.tensors, network, called), plain.notes, normalised)
+    return LoadedWeights(match_tensors(plain.tensors, network, called), plain.notes, normalised)
 
 
 def unprefixed(loaded: LoadedWeights, network: nn.Module) -> LoadedWeights:
@@ -56,7 +56,7 @@ def not_learned(network: nn.Module) -> set[str]:
     return given | {key for key in network.state_dict() if key.endswith(COUNTER)}
 
 
-def fitted(state: dict[str, Tensor], network: nn.Module, called: str) -> dict[str, Tensor]:
+def match_tensors(state: dict[str, Tensor], network: nn.Module, called: str) -> dict[str, Tensor]:
     """The network's state dict with these values, in its order, floating ones as float32. Raises WrongInput, naming keys.
 
     What is counted or given by the data, not learned, may be missing: the normalisation of pixels and BatchNorm's counters.

@@ -41,7 +41,7 @@ def main(root: str) -> None:
     import torch  # noqa: PLC0415
 
     from core.training.uploaded_weights.read_file import read  # noqa: PLC0415
-    from core.training.uploaded_weights.stored_weights import accept, tried  # noqa: PLC0415
+    from core.training.uploaded_weights.stored_weights import store_loaded, tried  # noqa: PLC0415
 
     try:
         torch.set_num_threads(1)  # each thread would claim room for itself
@@ -49,7 +49,7 @@ def main(root: str) -> None:
             loaded = read(path, name)
         if not os.environ.get("OMP_NUM_THREADS"):  # set by the user
             torch.set_num_threads(cores())
-        result, network = accept(home, request["dataset"], request["model"], loaded)
+        result, network = store_loaded(home, request["dataset"], request["model"], loaded)
     except WrongInput as wrong:
         reply({"wrong": str(wrong)})
         return

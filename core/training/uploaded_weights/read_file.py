@@ -22,7 +22,7 @@ AVERAGED = re.compile(r"(?i)(.*[_.])?(ema|swa|averaged)([_.].*)?")  # names of w
 class LoadedWeights:
     """tensors: name -> tensor on the CPU; notes: a sentence for each thing that was chosen or left out.
 
-    normalised: whether the file contains the normalisation of pixels; set by `match_architecture.fitting`.
+    normalised: whether the file contains the normalisation of pixels; set by `match_architecture.match_weights`.
     """
 
     tensors: dict[str, Tensor]

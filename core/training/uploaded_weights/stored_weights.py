@@ -18,27 +18,27 @@ from core.training.cache import Shared, to_arrays, to_tensors
 from core.training.context import choose_device
 from core.training.parameter_blocks import classifier
 from core.training.uploaded_weights.accuracy_trials import measured, normalisations, normalise_by, normalised_by
-from core.training.uploaded_weights.match_architecture import COUNTER, fitted, fitting, not_learned
+from core.training.uploaded_weights.match_architecture import COUNTER, match_tensors, match_weights, not_learned
 from core.training.uploaded_weights.read_file import LoadedWeights, read
 
 BYTE = 255  # means 1.0 in most sets of images
 
 
-def take_in(home: Home, dataset: str, model: str, path: str, name: str = "") -> dict[str, Any]:
+def store_weights(home: Home, dataset: str, model: str, path: str, name: str = "") -> dict[str, Any]:
     """Check a file and store its weights: {"weights": the hash that a RunSpec names, "count": how many weights they are, …}.
 
     "notes": sentences about what was chosen or left out; "carried": whether the file contains the normalisation of pixels.
     `name`: the file's name on the user's side. Raises WrongInput with one sentence; nothing is stored then.
     """
-    return accept(home, dataset, model, read(Path(path), name))[0]
+    return store_loaded(home, dataset, model, read(Path(path), name))[0]
 
 
-def accept(home: Home, dataset: str, model: str, loaded: LoadedWeights) -> tuple[dict[str, Any], nn.Module]:
-    """As `take_in`, for weights already read; also returns the network with these weights. Raises WrongInput."""
+def store_loaded(home: Home, dataset: str, model: str, loaded: LoadedWeights) -> tuple[dict[str, Any], nn.Module]:
+    """As `store_weights`, for weights already read; also returns the network with these weights. Raises WrongInput."""
     data = info_of(dataset, home.datasets_folder)
     network = MODELS[model](data).eval()
     called = next(info.title for info in MODEL_INFOS if info.key == model)
-    matched = fitting(loaded, network, f"{called} on {dataset}")
+    matched = match_weights(loaded, network, f"{called} on {dataset}")
     network.load_state_dict(matched.tensors)
     with torch.no_grad():
         logits = network(torch.full((1, data.channels, data.height, data.width), 0.5))
@@ -53,13 +53,13 @@ def accept(home: Home, dataset: str, model: str, loaded: LoadedWeights) -> tuple
 
 
 def tried(home: Home, dataset: str, network: nn.Module, carried: bool) -> dict[str, Any]:
-    """The result of `accuracy_trials.measured` for a network that `accept` built, on the device of runs. Raises WrongInput."""
+    """The result of `accuracy_trials.measured` for a network that `store_loaded` built, on the device of runs. Raises WrongInput."""
     device = choose_device(os.environ.get("FORGETSCOPE_DEVICE", "").strip())
     return measured(network.to(device), load_dataset(dataset, home.datasets_folder), carried, device)
 
 
-def taken_in(artifacts: Artifacts, weights: str, network: nn.Module, read_as: str = "", peak: int = BYTE) -> Shared:
-    """The weights that `take_in` stored, checked again, as a RunSpec's `weights_as` reads them; '' for unchanged.
+def load_weights(artifacts: Artifacts, weights: str, network: nn.Module, read_as: str = "", peak: int = BYTE) -> Shared:
+    """The weights that `store_weights` stored, checked again, as a RunSpec's `weights_as` reads them; '' for unchanged.
 
     network: an untrained one of the run's dataset; peak: the byte that means 1.0 there. Raises WrongInput where the weights are gone,
     damaged, or of another architecture, and where they cannot be read so.
@@ -69,16 +69,16 @@ def taken_in(artifacts: Artifacts, weights: str, network: nn.Module, read_as: st
         tensors = to_tensors(artifacts.get_arrays(file))
     except Damaged as damaged:
         raise WrongInput(f"The weights {weights[:12]} that were uploaded are gone or damaged; upload them again.") from damaged
-    stored = fitted(tensors, network, "this run's network")
+    stored = match_tensors(tensors, network, "this run's network")
     if not read_as:
         return Shared(stored, file, 0.0, made_now=False)
-    wanted = as_read(stored, network, WeightsAs.parse(read_as), peak)
+    wanted = converted(stored, network, WeightsAs.parse(read_as), peak)
     if any(not torch.equal(wanted[key], stored[key]) for key in stored):
         file = artifacts.put_arrays(to_arrays(wanted))
     return Shared(wanted, file, 0.0, made_now=False)
 
 
-def as_read(weights: dict[str, Tensor], network: nn.Module, how: WeightsAs, peak: int = BYTE) -> dict[str, Tensor]:
+def converted(weights: dict[str, Tensor], network: nn.Module, how: WeightsAs, peak: int = BYTE) -> dict[str, Tensor]:
     """The weights with the chosen normalisation of pixels, and the rows of the last layer in the dataset's order of classes.
 
     network: an untrained one of the dataset, with the dataset's own normalisation; the chosen one is set in place. Raises WrongInput.

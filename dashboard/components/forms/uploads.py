@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.data.importing.importer import CHANNELS, SIDES, Asked
+from core.data.importing.importer import CHANNELS, SIDES, ImportOptions
 from core.data.importing.layouts.registry import AUTO, LAYOUTS
 from core.data.paths import halved_folders
 from core.domain.errors import WrongInput
@@ -74,7 +74,7 @@ def _ask(key: str) -> None:
     try:
         if upload and (path or "").strip():
             raise WrongInput(f"Both the folder {path!r:.120} and the zip {upload.name!r:.120} are named; take out the one not wanted.")
-        asked = Asked(layout or AUTO, int(size or 0), (label or "").strip(), channels=channels or "auto")
+        asked = ImportOptions(layout or AUTO, int(size or 0), (label or "").strip(), channels=channels or "auto")
         added, notes = _add_upload(upload, asked, told) if upload else add_apart(home().root, (path or "").strip(), asked, told)
     except WrongInput as wrong:
         bar.empty()
@@ -85,7 +85,7 @@ def _ask(key: str) -> None:
     ask_to_set(key, added)
 
 
-def _add_upload(upload: UploadedFile, asked: Asked, told: Callable[[float, str], None]) -> tuple[str, tuple[str, ...]]:
+def _add_upload(upload: UploadedFile, asked: ImportOptions, told: Callable[[float, str], None]) -> tuple[str, tuple[str, ...]]:
     """As `add_apart`, of a zip that was uploaded: written into a temporary folder of the home. Raises WrongInput."""
     datasets = home().datasets_folder
     name = re.sub(r"[^\w .-]+", "_", Path(upload.name).stem)[:LETTERS].strip(" .") or "images"

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from core.data.importing import store as cache
-from core.data.importing.importer import Asked
+from core.data.importing.importer import ImportOptions
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.domain.forget_request import ForgetRequest
@@ -146,7 +146,7 @@ def test_who_waits_for_a_process_that_the_system_ends_is_told_so_and_nothing_is_
                         child.send_signal(number)
 
     with pytest.raises(WrongInput) as told:
-        add_apart(home.root, str(folder(tmp_path / "pets", counts=(100, 50))), Asked(size=256), say)
+        add_apart(home.root, str(folder(tmp_path / "pets", counts=(100, 50))), ImportOptions(size=256), say)
     assert str(told.value) == (
         f"Adding was ended by the system (signal {number}), perhaps for want of memory; nothing was added."
     )

@@ -11,7 +11,7 @@ import pytest
 from core.analysis.saliency.uploaded_image import read_uploaded_image
 from core.data.datasets.digits import INFO
 from core.data.importing import read_image
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.data.importing.layouts import text_tables
 from core.data.importing.read_image import decode
 from core.domain.errors import WrongInput
@@ -95,7 +95,7 @@ def test_a_file_that_is_too_large_is_not_read_whole(tmp_path, monkeypatch):
         file.truncate(2000)
     monkeypatch.setattr(read_image, "MOST_BYTES", 1999)
     with pytest.raises(WrongInput, match=r"The image train/cat/0\.png is larger than 0 MB"):
-        add(root, Asked(), tmp_path / "datasets")
+        add(root, ImportOptions(), tmp_path / "datasets")
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def pets(tmp_path):
     def told(content):
         (root / "index.csv").write_bytes(content)
         with pytest.raises(WrongInput) as wrong:
-            add(root, Asked(), tmp_path / "datasets")
+            add(root, ImportOptions(), tmp_path / "datasets")
         return str(wrong.value)
 
     return told
@@ -136,7 +136,7 @@ def test_a_pipe_in_place_of_a_table_is_not_waited_for(tmp_path):
     root = folder(tmp_path / "pets")
     os.mkfifo(root / "index.csv")
     with pytest.raises(WrongInput, match=r"index\.csv should be a text file; there is something else\.$"):
-        add(root, Asked(), tmp_path / "datasets")
+        add(root, ImportOptions(), tmp_path / "datasets")
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
@@ -144,4 +144,4 @@ def test_a_table_is_read_whatever_ends_its_lines(tmp_path, ends):
     root = folder(tmp_path / "pets")
     path = index(root, "who", say=lambda p: (f"w{int(p.stem) % 2}",))
     path.write_bytes(path.read_text().replace("\n", ends).encode())
-    assert [c.values for c in add(root, Asked(), tmp_path / "datasets").info.columns] == [("w0", "w1")]
+    assert [c.values for c in add(root, ImportOptions(), tmp_path / "datasets").info.columns] == [("w0", "w1")]
