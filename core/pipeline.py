@@ -26,7 +26,7 @@ from core.training.cache import ArtifactCache, Shared
 from core.training.context import synchronise
 from core.training.loop import Diverged
 from core.training.precomputed import Statistic
-from core.training.run_setup import RunSetup, restore, set_up, trained
+from core.training.run_setup import RunSetup, restore, set_up, train_or_load
 from core.training.uploaded_weights.stored_weights import load_weights
 
 
@@ -145,7 +145,7 @@ def original_of(job: Job, stages: Stages) -> Shared:
 def train(job: Job, stage: str, key: str, purpose: str, examples: Examples, stages: Stages) -> Shared:
     """The original (on all) or the reference (on the retain set): from the store, or trained from a fresh model."""
     with stages.stage(stage) as say:
-        return trained(job, key, purpose, examples, say)
+        return train_or_load(job, key, purpose, examples, say)
 
 
 def precompute(job: Job, original: Shared, stages: Stages) -> dict[str, Shared]:

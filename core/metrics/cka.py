@@ -25,7 +25,7 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
     return float((grams[0] * grams[1]).sum()) / size if size else 0.0
 
 
-def alike(evidence: Evidence, split: str, one: str, other: str) -> dict[str, float]:
+def layer_similarity(evidence: Evidence, split: str, one: str, other: str) -> dict[str, float]:
     """Layer group -> CKA of two models on a training split. Raises NotApplicable below ten images."""
     for model in (one, other):
         evidence.network(model)
@@ -47,7 +47,7 @@ def cka_table(evidence: Evidence) -> pd.DataFrame:
     for split in ("forget", "retain"):
         for model, other in PAIRS:
             try:
-                similarities = alike(evidence, split, model, other)
+                similarities = layer_similarity(evidence, split, model, other)
             except NotApplicable:
                 continue
             rows += [{"layer": k, "set": split, "model": model, "other": other, "cka": v} for k, v in similarities.items()]
@@ -55,7 +55,7 @@ def cka_table(evidence: Evidence) -> pd.DataFrame:
 
 
 def _before_the_last(split: str, evidence: Evidence, model: str) -> float:
-    return list(alike(evidence, split, model, "reference").values())[-2:][0]
+    return list(layer_similarity(evidence, split, model, "reference").values())[-2:][0]
 
 
 def _metric(split: str, what: str) -> Metric:

@@ -10,7 +10,7 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.seeds import covers
 from core.reports.intervals import FEW, Pair, Spread
 from core.reports.key_metrics import HIGH, LOW, Aim, aims_of, column, cost
-from core.reports.paired_differences import ZERO, aligned, difference, each_from_each, surely_more
+from core.reports.paired_differences import ZERO, aligned, difference, each_from_each, significantly_more
 from core.reports.rows import designed, groups_of
 from core.reports.unchanged_methods import excess, unchanged
 
@@ -157,7 +157,7 @@ def _many(ranked: Sequence[Group], aims: Sequence[Aim]) -> list[str]:
         there = [index for index, own in enumerate(costs) if len(own) > 1]
         if len(there) < 2:
             continue
-        beats = surely_more(*each_from_each(aligned([costs[index] for index in there])))
+        beats = significantly_more(*each_from_each(aligned([costs[index] for index in there])))
         if not beats.any():
             same.append(aim.title)
             continue

@@ -86,24 +86,24 @@ def half_of(n: int) -> float:
     return float(stdtrit(n - 1, (1 + LEVEL) / 2)) / sqrt(n)
 
 
-def surely_more(mean: Array, half: Array) -> NDArray[np.bool_]:
+def significantly_more(mean: Array, half: Array) -> NDArray[np.bool_]:
     """Whether the whole interval lies above zero; not where there is none."""
     return np.asarray(mean - half > ZERO)
 
 
-def surely_no_less(mean: Array, half: Array) -> NDArray[np.bool_]:
+def significantly_no_less(mean: Array, half: Array) -> NDArray[np.bool_]:
     """Whether none of the interval lies below zero: surely more, or the very same; not where there is none."""
     return np.asarray(mean - half > -ZERO)
 
 
 def wins(costs: ArrayLike) -> NDArray[np.int64]:
     """(G,): how many others a method significantly beats minus how many beat it; costs (G, S), lower is better."""
-    beats = surely_more(*each_from_each(costs))
+    beats = significantly_more(*each_from_each(costs))
     return np.asarray(beats.sum(1) - beats.sum(0))
 
 
 def beaten(x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
     """(G,): whether some other method is significantly better in one of two aims and no worse in the other; costs (G, S)."""
     across, up = each_from_each(x), each_from_each(y)
-    dominates = (surely_more(*across) & surely_no_less(*up)) | (surely_more(*up) & surely_no_less(*across))
+    dominates = (significantly_more(*across) & significantly_no_less(*up)) | (significantly_more(*up) & significantly_no_less(*across))
     return np.asarray(dominates.any(0))

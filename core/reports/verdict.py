@@ -54,8 +54,8 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, 
     share = "Attributes predicted correctly" if data is not None and data.multi else "Accuracy"
     return Verdict(
         lead + price,
-        f"{share} on {what}: {course(before, after, wanted)}; "
-        f"on {rest}: {course(retain_before, retain_after, retain_wanted)}{_judged(lost, below, retain_after, retain_wanted)}.",
+        f"{share} on {what}: {before_and_after(before, after, wanted)}; "
+        f"on {rest}: {before_and_after(retain_before, retain_after, retain_wanted)}{_judged(lost, below, retain_after, retain_wanted)}.",
     )
 
 
@@ -98,7 +98,7 @@ def _judged_on(request: ForgetRequest, data: DatasetInfo | None) -> str:
     return f"the forget set ({named})" if request.by_rule else "the forget set"
 
 
-def course(before: float | None, now: float | None, wanted: float | None, form: Callable[[float], str] | None = None) -> str:
+def before_and_after(before: float | None, now: float | None, wanted: float | None, form: Callable[[float], str] | None = None) -> str:
     """What unlearning did to a number, as text: the original's, the unlearned network's, the reference's; unknown ones are left out.
 
     form: of one number; percent where none is given. As in `95 % before, 40 % now (93 % if retrained)`.

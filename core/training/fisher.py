@@ -51,7 +51,7 @@ def fisher_diagonal(
     Source: the importance of Foster et al. 2023, arXiv:2308.07707, section 3; per sample, as written there.
     """
     _refuse_batch_statistics(model)
-    with _untouched(model), torch.enable_grad():
+    with _restored(model), torch.enable_grad():
         first = next(iter(batches(1)), None)
         if first is None:
             raise ValueError(_NO_SAMPLES)
@@ -112,7 +112,7 @@ def squared_batch_gradient(
     Source: the code of Foster et al. 2023, arXiv:2308.07707, github.com/if-loops/selective-synaptic-dampening.
     """
     sums, trainable, count = _zeros(model), _trainable(model), 0
-    with _untouched(model), torch.enable_grad():
+    with _restored(model), torch.enable_grad():
         for x, y in batches:
             count += 1
             loss = loss_of(model(x), y)
@@ -242,7 +242,7 @@ def _zeros_of(p: nn.Parameter) -> Tensor:
 
 
 @contextmanager
-def _untouched(model: nn.Module) -> Iterator[None]:
+def _restored(model: nn.Module) -> Iterator[None]:
     """The model in eval mode; afterwards every module's mode and every buffer are restored, also on an error."""
     modes = [(module, module.training) for module in model.modules()]
     buffers = [(m, key, b, b.clone()) for m, _ in modes for key, b in m.named_buffers(recurse=False)]

@@ -83,13 +83,13 @@ def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) ->
     """Turn a spec's names into objects; nothing is computed. datasets: those that the user added. Raises WrongInput."""
     versions = training_version(spec.dataset, spec.model), shared_version(spec.dataset, spec.model)
     device = choose_device(spec.device)
-    _settle()
+    _make_deterministic()
     dataset = load_dataset(spec.dataset, datasets)
     recipe, splits = preset_for(spec.dataset, spec.model).recipe, split(dataset, spec.request)
     return RunSetup(spec, splits, recipe, lambda: MODELS[spec.model](dataset.info), device, cache, *versions)
 
 
-def _settle() -> None:
+def _make_deterministic() -> None:
     """Same seed, same weights: no kernel that adds in a changing order where there is another."""
     if not os.environ.get("OMP_NUM_THREADS"):  # set by the user; pages stay quick, since runs are niced
         torch.set_num_threads(cores())
@@ -100,7 +100,7 @@ def _settle() -> None:
     torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, without its 2 s of imports
 
 
-def trained(setup: RunSetup, key: str, purpose: str, examples: Examples, say: Callable[[float, str], None]) -> Shared:
+def train_or_load(setup: RunSetup, key: str, purpose: str, examples: Examples, say: Callable[[float, str], None]) -> Shared:
     """A network trained on these examples from a fresh model, or loaded from the cache; purpose: decides its seed."""
     context = setup.context(purpose, say, {})
     return setup.cache.load_or_make(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.analysis.saliency.attention_rollout import rollout
-from core.analysis.saliency.captum_compat import readable
+from core.analysis.saliency.captum_compat import captum_copy
 from core.analysis.saliency.explainers import EXPLAINERS, grids, preset
 from core.analysis.saliency.explanation import Explanation
 from core.analysis.saliency.integrated_gradients import COARSE, MORE, chunk, improving, most_of
@@ -53,18 +53,18 @@ def explain(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Set
         raise WrongInput(reason)
     if chosen.smooth and not explainer.smooth:
         raise WrongInput(f"{explainer.title} cannot be averaged over noisy copies.")
-    twin, pixels = readable(model), x.detach().clone()
+    adapted, pixels = captum_copy(model), x.detach().clone()
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.enable_grad():
         warnings.simplefilter("ignore")  # Captum warns of each hook that it sets; they are the copy's
         torch.manual_seed(chosen.seed)
         if how == "rollout":
-            return Explanation(rollout(twin, pixels))
+            return Explanation(rollout(adapted, pixels))
         if how == "integrated_gradients" and not chosen.smooth:
-            return _integrated(twin, pixels, target, chosen) if chosen.steps else _as_needed(twin, pixels, target, chosen)
-        attribution = _ATTRIBUTIONS[how](twin, pixels, target, chosen)
+            return _integrated(adapted, pixels, target, chosen) if chosen.steps else _as_needed(adapted, pixels, target, chosen)
+        attribution = _ATTRIBUTIONS[how](adapted, pixels, target, chosen)
     if not explainer.complete or chosen.smooth:
         return Explanation(attribution)
-    difference = _difference(twin, pixels, empty(twin, pixels, chosen.baseline), target)
+    difference = _difference(adapted, pixels, empty(adapted, pixels, chosen.baseline), target)
     return Explanation(attribution, difference, (attribution.flatten(1).sum(1) - difference).abs())
 
 
@@ -80,7 +80,7 @@ def passes(how: str, settings: Settings, shape: tuple[int, ...]) -> int:
 
 def finer(model: nn.Module, x: Tensor, target: Tensor, settings: Settings) -> Iterator[Explanation]:
     """Integrated Gradients of one image (1, C, H, W), each time with more steps; see `integrated_gradients`. Raises WrongInput."""
-    return improving(readable(model), x.detach().clone(), target, empty(model, x, settings.baseline))
+    return improving(captum_copy(model), x.detach().clone(), target, empty(model, x, settings.baseline))
 
 
 def empty(model: nn.Module, x: Tensor, baseline: str) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
-from core.analysis.saliency.captum_compat import readable
+from core.analysis.saliency.captum_compat import captum_copy
 from core.analysis.saliency.explain import Settings, empty, explain
 
 SHAKES = 32  # changed copies, for infidelity
@@ -24,9 +24,9 @@ def infidelity(model: nn.Module, x: Tensor, target: Tensor, attribution: Tensor,
     map's unit does not count, and divided by the mean square of the logit's changes: 0 is perfect, 1 is a map of zeros.
     attribution: the map, (B, C, H, W) or (B, 1, H, W), which is then spread over the channels.
     """
-    twin = readable(model)
+    adapted = captum_copy(model)
     whole = attribution if attribution.shape == x.shape else (attribution / x.shape[1]).expand(x.shape)
-    start = empty(twin, x, settings.baseline)
+    start = empty(adapted, x, settings.baseline)
 
     def noisy(pixels: Tensor) -> tuple[Tensor, Tensor]:
         noise = torch.randn_like(pixels) * SHAKEN
@@ -41,7 +41,7 @@ def infidelity(model: nn.Module, x: Tensor, target: Tensor, attribution: Tensor,
 
     def missed(values: Tensor, normalize: bool) -> Tensor:
         torch.manual_seed(settings.seed)
-        value: Tensor = captum.infidelity(twin, change, x, values, target=target, n_perturb_samples=SHAKES, normalize=normalize)
+        value: Tensor = captum.infidelity(adapted, change, x, values, target=target, n_perturb_samples=SHAKES, normalize=normalize)
         return value
 
     with torch.random.fork_rng(devices=[]), torch.no_grad():

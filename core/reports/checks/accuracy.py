@@ -14,7 +14,7 @@ from core.domain.formatting import percent
 from core.reports.checks.case import Case, ClassResult, NotCheckable
 from core.reports.checks.residual_knowledge import SAME
 from core.reports.significance import SURE, standard_error
-from core.reports.verdict import PRICE, course
+from core.reports.verdict import PRICE, before_and_after
 
 CONFUSED = 0.25  # of ln(classes), nats: entropy above the reference's on whole classes, on which it was not trained
 CONFUSED_IMAGES = 0.05  # of ln(classes), nats: the same on single images, of which any network is certain
@@ -31,7 +31,7 @@ def no_reference(case: Case) -> str:
     return "Nothing to judge by: this run has no retrained reference, so no number can be held against what it should be."
 
 
-def untouched(case: Case) -> str:
+def unchanged(case: Case) -> str:
     """The weights are the original's, or the predictions are, as far as the numbers tell."""
     if case.get("parameter_distance") == 0:
         return "Untouched: the network is the original, weight for weight (distance 0)."
@@ -55,7 +55,7 @@ def collapsed(case: Case) -> str:
         return ""
     if case.multi:
         return _collapsed_attributes(case, accuracy, wanted, better)
-    guess, changed = case.guess(), f"accuracy on the retain classes: {case.course('test_retain_accuracy')}"
+    guess, changed = case.guess(), f"accuracy on the retain classes: {case.before_and_after('test_retain_accuracy')}"
     recognised = _recognised_classes(case, "unlearned")
     others = [_recognised_classes(case, m) for m in ("original", "reference") if m in case.per_class]
     if case.retain_images() and len(recognised) <= 1 < min(map(len, others), default=0):
@@ -74,7 +74,7 @@ def _recognised_classes(case: Case, model: str) -> list[int]:
 def _collapsed_attributes(case: Case, accuracy: float, wanted: float, better: str) -> str:
     """The same where an image has several attributes: one prediction for all images, or no better than the frequent values."""
     ours, theirs, before = ([s for s in case.per_class.get(model, ()) if s.count] for model in ("unlearned", better, "original"))
-    changed = f"attributes predicted correctly on test images: {case.course('test_retain_accuracy')}"
+    changed = f"attributes predicted correctly on test images: {case.before_and_after('test_retain_accuracy')}"
     if ours and _constant(ours) and not _constant(theirs) and not (before and _constant(before)):
         return f"Collapsed: every image gets the same prediction; {changed}."
     guess = case.guess()
@@ -95,7 +95,7 @@ def streisand(case: Case) -> str:
         return ""
     return (
         f"The forgotten stand out (Streisand effect): entropy of the predictions on the forget set, in nats: "
-        f"{case.course('forget_entropy', '{:.2f}'.format)}, so whoever looks for confusion finds them."
+        f"{case.before_and_after('forget_entropy', '{:.2f}'.format)}, so whoever looks for confusion finds them."
     )
 
 
@@ -117,7 +117,7 @@ def hidden_worst_class(case: Case) -> str:
     chance = SURE * standard_error(now.accuracy or 0.0, (now.accuracy or 0.0) + losses[worst], now.count)
     if losses[worst] <= max(CLASS_LOSS, chance, HIDDEN * mean):
         return ""
-    text = course(before.accuracy, now.accuracy, wanted.accuracy)
+    text = before_and_after(before.accuracy, now.accuracy, wanted.accuracy)
     if case.multi:
         return (
             f"The average hides an attribute: on test images {case.classes[worst]} is predicted correctly: {text}, while all "
@@ -137,4 +137,4 @@ def price(case: Case) -> str:
     if accuracy >= wanted - case.allowed("test_retain_accuracy", least) or not case.lowered("test_retain_accuracy", least):
         return ""
     rest = "the retain classes" if case.request.by_class else "test images"
-    return f"At a price: accuracy on {rest}: {case.course('test_retain_accuracy')}."
+    return f"At a price: accuracy on {rest}: {case.before_and_after('test_retain_accuracy')}."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from core.domain.forget_request import ForgetRequest
 from core.reports.recoverability import Recoverability, descends, recoverability
 from core.reports.significance import allowed
-from core.reports.verdict import Numbers, course
+from core.reports.verdict import Numbers, before_and_after
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ class Case:
         """The unlearned network's value and the reference's. Raises NotCheckable."""
         return self.need(metric), self.need(metric, "reference")
 
-    def course(self, metric: str, form: Callable[[float], str] | None = None) -> str:
+    def before_and_after(self, metric: str, form: Callable[[float], str] | None = None) -> str:
         """What unlearning changed: the number `before`, `now`, and `if retrained`, as far as they are known."""
-        return course(self.get(metric, "original"), self.get(metric), self.get(metric, "reference"), form)
+        return before_and_after(self.get(metric, "original"), self.get(metric), self.get(metric, "reference"), form)
 
     def lowered(self, metric: str, slack: float) -> bool:
         """Whether the number is more than `slack` below the original's; True where one of the two is not known."""

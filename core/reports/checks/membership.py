@@ -30,7 +30,7 @@ def _accuracy_below(case: Case) -> str:
     least = max(NEAR, SURE * standard_error(ours, theirs, case.forget_images()))
     if ours >= theirs - case.allowed(metric, least) or not case.lowered(metric, least):
         return ""
-    return f"the forget set is predicted {case.as_labelled}: {case.course(metric)}"
+    return f"the forget set is predicted {case.as_labelled}: {case.before_and_after(metric)}"
 
 
 def _fewer_members(case: Case) -> str:
@@ -43,7 +43,7 @@ def _fewer_members(case: Case) -> str:
         return ""
     if _attack_above(case):
         return ""  # an attacker takes the attack that finds more
-    return f"of the forget set an attack calls members: {case.course(metric)}"
+    return f"of the forget set an attack calls members: {case.before_and_after(metric)}"
 
 
 def _attack_below(case: Case) -> str:
@@ -85,7 +85,9 @@ def _more_members(case: Case) -> str:
     if ours is None or theirs is None:
         return ""
     least = _chance_of_members(case, ours, theirs, MORE_OF_A_CLASS if case.request.by_class else MORE_MEMBERS)
-    return "" if ours <= theirs + case.allowed(metric, least) else f"of the forget set it calls members by entropy: {case.course(metric)}"
+    if ours <= theirs + case.allowed(metric, least):
+        return ""
+    return f"of the forget set it calls members by entropy: {case.before_and_after(metric)}"
 
 
 def _attack_above(case: Case) -> str:
@@ -108,4 +110,4 @@ def _areas(case: Case) -> tuple[float, float, float] | None:
 
 
 def _lower_loss(case: Case) -> str:
-    return f"an image of the forget set has a lower loss than a test image: {case.course('attack_auc')}"
+    return f"an image of the forget set has a lower loss than a test image: {case.before_and_after('attack_auc')}"

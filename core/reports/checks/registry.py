@@ -18,7 +18,7 @@ Check = Callable[[Case], str | None]  # a warning's sentence, '' for none; None 
 CHECKS: dict[str, Check] = {  # in the order in which their warnings are shown
     "original_far_off": original_accuracy.original_far_off,
     "no_reference": accuracy.no_reference,
-    "untouched": accuracy.untouched,
+    "untouched": accuracy.unchanged,
     "collapsed": accuracy.collapsed,
     "over_forgotten": membership.over_forgotten,
     "streisand": accuracy.streisand,

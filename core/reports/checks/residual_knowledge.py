@@ -21,7 +21,7 @@ def not_forgotten(case: Case) -> str:
     before = case.get(metric, "original")
     more = before is not None and case.raised(metric, least)
     what = "is now predicted more often" if more else "is still predicted"
-    return f"Not forgotten: the forget set {what} {case.as_labelled}: {case.course(metric)}."
+    return f"Not forgotten: the forget set {what} {case.as_labelled}: {case.before_and_after(metric)}."
 
 
 def no_nearer(case: Case) -> str | None:
@@ -49,7 +49,7 @@ def shallow(case: Case) -> str | None:
     sentences = [part.sentence for part in recovered.parts if part.word == "easier"]
     if not sentences:
         return ""
-    changed = case.course(case.forget_metric)
+    changed = case.before_and_after(case.forget_metric)
     return f"Forgotten only on the surface{f'; accuracy on it: {changed}' if changed else ''}. {' '.join(sentences)}"
 
 
@@ -70,8 +70,9 @@ def ablation_as_good(case: Case) -> str | None:
             right = numbers["unlearned"].get(case.forget_metric)
             return (
                 f"An ablation does as well: with {title} the predictions on the forget set lie {theirs:.3f} nats from the reference's "
-                f"(this run's: {case.course('js_to_reference', '{:.3f}'.format)}) and are right {_percent_or_dash(right)} of the time "
-                f"(this run's: {case.course(case.forget_metric)}), so nothing speaks for the method's own idea here."
+                f"(this run's: {case.before_and_after('js_to_reference', '{:.3f}'.format)}) and are right {_percent_or_dash(right)} of the "
+                "time "
+                f"(this run's: {case.before_and_after(case.forget_metric)}), so nothing speaks for the method's own idea here."
             )
     return ""
 
