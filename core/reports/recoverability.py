@@ -134,7 +134,6 @@ def graft(
 
 
 _LEFT = {"easier": "more is left", "equal": "two retrained networks may differ as much", "harder": "less is left"}
-__all__ = ["LEAD", "Part", "Recoverability", "descends", "grafted_retain_accuracy", "recoverability"]
 LEAD = {
     "easier": "Easier to recover than from a retrained network",
     "equal": "As hard to recover as from a retrained network",

@@ -39,10 +39,7 @@ class ArtifactCache:
         self, key: str, kind: str, make: Callable[[], dict[str, Tensor]], device: str,
         fits: Callable[[dict[str, Tensor]], bool] = lambda _: True,
     ) -> Shared:  # fmt: skip
-        """The cached tensors; a file that is damaged, missing, or not what `fits` expects is computed again.
-
-        kind: names the sort of entry in the database. device: where `make` computes, so that its seconds are measured to the end.
-        """
+        """The cached tensors, or those of `make` on the device, stored under kind; what is damaged, or does not fit, is computed again."""
         cached = self.store.kept(key)
         if cached:
             try:

@@ -13,8 +13,8 @@ from core.domain.forget_request import ForgetRequest
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.reports.checks.across_seeds import check_study
-from core.reports.checks.case import ClassResult
-from core.reports.checks.registry import check_run
+from core.reports.checks.case import Case, ClassResult
+from core.reports.checks.registry import examine
 from core.reports.checks.stored_run import finding_of
 from core.reports.run_report import full_report, numbers_of
 from core.reports.verdict import verdict
@@ -108,7 +108,7 @@ def seen(*pairs):
 def doubts(ours, **about):
     good = seen((0.95, 60), (0.95, 50))
     table = {"unlearned": ours, "original": good, "reference": good}
-    found = check_run(numbers_by_hand(**about), table, RANDOM, ("striped", "dark"), forget_count=100, multi=True)
+    found = examine(Case(numbers_by_hand(**about), table, RANDOM, ("striped", "dark"), forget_count=100, multi=True)).warnings
     return {doubt.key: doubt.sentence for doubt in found}
 
 
@@ -131,7 +131,7 @@ def test_a_network_no_better_than_the_more_frequent_answers_has_collapsed():
 def test_a_rare_attribute_that_is_always_answered_alike_by_the_reference_too_is_no_collapse():
     constant = seen((0.6, 100), (0.5, 0))
     table = {"unlearned": constant, "original": constant, "reference": constant}
-    found = check_run(numbers_by_hand(), table, RANDOM, ("striped", "dark"), forget_count=100, multi=True)
+    found = examine(Case(numbers_by_hand(), table, RANDOM, ("striped", "dark"), forget_count=100, multi=True)).warnings
     assert "collapsed" not in {doubt.key for doubt in found}
 
 

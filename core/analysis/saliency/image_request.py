@@ -66,9 +66,7 @@ class SaliencyRequest:
         return self.how == "integrated_gradients" and not self.settings.steps and not self.settings.smooth
 
 
-def saliency_request(
-    home: Home, run_id: str, image: dict[str, Any], target: str | int, how: str, settings: dict[str, Any]
-) -> SaliencyRequest:
+def request_of(home: Home, run_id: str, image: dict[str, Any], target: str | int, how: str, settings: dict[str, Any]) -> SaliencyRequest:
     """image: {"set": one of SETS, "place": its place there} or {"path": a file, "name": the user's name for it}. Raises WrongInput."""
     finished = with_networks(home, run_id)
     chosen = Settings(**settings)

@@ -1,15 +1,15 @@
 """Integrated Gradients with adaptive steps, and with a forecast of how far the map still is from the exact one.
 
-Networks of ReLUs are piecewise linear: along the path from the baseline the gradient is constant, then jumps. By the trapezoid rule
-an interval's uncertainty is half its width times the jump between its ends, in each pixel. The intervals with the largest sum of it
-are halved, and every gradient computed stays in use. Where in an interval the gradient jumps is not known; taken as uniform, and
-independent between intervals, that gives the expected size of the map's error. Against maps of a thousand steps it is right within a
-tenth, from some 30 steps on, on a trained CNN and on barely trained ResNet-18s (too low by a fifth at first), and within a factor of
-four for single images where few ReLUs switch.
+Networks of ReLUs are piecewise linear: along the path from the baseline the gradient is constant, then jumps. By the trapezoid rule an
+interval's uncertainty is half its width times the jump between its ends, in each pixel. The intervals with the largest sum of it are
+halved, and every gradient computed stays in use. Where in an interval the gradient jumps is not known; taken as uniform, and independent
+between intervals, that gives the expected size of the map's error. Against maps of a thousand steps it is right within a tenth, from some
+30 steps on, on a trained CNN and on barely trained ResNet-18s (too low by a fifth at first), and within a factor of four for single
+images where few ReLUs switch.
 
-Steps are not placed by the completeness error, though that would lower the number that is shown: in a trial on those ResNet-18s it
-halved that error, and left the map half as far off again as this does (6.8 % against 4.4, at 87 steps; as many by Gauss and Legendre:
-4.9). Where few ReLUs switch, this is several times nearer than Gauss and Legendre.
+Steps are not placed by the completeness error, though that would lower the number that is shown: in a trial on those ResNet-18s it halved
+that error, and left the map half as far off again as this does (6.8 % against 4.4, at 87 steps; as many by Gauss and Legendre: 4.9).
+Where few ReLUs switch, this is several times nearer than Gauss and Legendre.
 """
 
 from collections.abc import Iterator

@@ -19,8 +19,8 @@ from core.analysis.saliency.image_request import (
     affordable,
     cost_of,
     logits_of,
+    request_of,
     rows_of,
-    saliency_request,
     with_networks,
 )
 from core.analysis.saliency.integrated_gradients import MORE, most_of
@@ -48,7 +48,7 @@ def saliency_offer(home: Home, run_id: str) -> dict[str, Any]:
 
 
 def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
-    """about: image, target, how, settings, as `saliency_request` takes them.
+    """about: image, target, how, settings, as `request_of` takes them.
 
     `image`: uint8 (C, H, W) to 255. `label`, `row`: see SaliencyRequest. `models`: name -> `probabilities`, its `answer` (or most likely
     attribute), the `target` of its map, `map` float32 (H, W), and where the explainer is complete, `difference` of logits, `error`,
@@ -56,7 +56,7 @@ def saliency(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     map against itself.
     `parts`, of cartoon faces: part -> `pixels`, the share of the image that shows it, and each model's share of the map there.
     """
-    request = saliency_request(home, run_id, **about)
+    request = request_of(home, run_id, **about)
     affordable(request, cost_of(request), len(request.finished.models))
     targets = {name: request.aim(request.finished.model(name)) for name in request.finished.models}
     explained = _explained(request, {name: (request.finished.model(name), target) for name, target in targets.items()}, FINEST)
@@ -87,22 +87,20 @@ def _explained(request: SaliencyRequest, networks: dict[str, tuple[nn.Module, in
     if not request.open:
         return {name: request.explained(*network) for name, network in networks.items()}
     began = perf_counter()
-    unfinished = {name: request.finer(*network) for name, network in networks.items()}
-    explanations = {name: next(maps) for name, maps in unfinished.items()}
+    rest = {name: request.finer(*network) for name, network in networks.items()}
+    explanations = {name: next(maps) for name, maps in rest.items()}
     most = most_of(request.x, most)
-    while unfinished := {
-        name: maps for name, maps in unfinished.items() if not explanations[name].fine and explanations[name].steps + MORE <= most
-    }:
+    while rest := {name: maps for name, maps in rest.items() if not explanations[name].fine and explanations[name].steps + MORE <= most}:
         took = perf_counter() - began
-        if took + took * MORE * len(unfinished) / sum(e.steps for e in explanations.values()) > SECONDS:
+        if took + took * MORE * len(rest) / sum(e.steps for e in explanations.values()) > SECONDS:
             break
-        explanations |= {name: next(maps) for name, maps in unfinished.items()}
+        explanations |= {name: next(maps) for name, maps in rest.items()}
     return explanations
 
 
 def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """The same image under a network of random weights, the same for a seed: its `map`, and `target`, the original's."""
-    request = saliency_request(home, run_id, **about)
+    request = request_of(home, run_id, **about)
     affordable(request, cost_of(request), 1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(request.settings.seed)
@@ -114,7 +112,7 @@ def saliency_random(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
 
 def saliency_trust(home: Home, run_id: str, **about: Any) -> dict[str, Any]:
     """Model -> `infidelity` and `sensitivity` of its map; see core.analysis.saliency.faithfulness."""
-    request = saliency_request(home, run_id, **about)
+    request = request_of(home, run_id, **about)
     shakes = 2 * (1 + SHAKES)  # once for the map, once for a map of zeros, each beside the image itself
     maps = 2 + NEIGHBOURS  # the one that is scored; sensitivity computes it again, and each neighbour's
     quick = replace(request.settings, steps=request.settings.steps or QUICK)  # one map is drawn for each neighbour too

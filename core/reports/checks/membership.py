@@ -85,9 +85,8 @@ def _more_members(case: Case) -> str:
     if ours is None or theirs is None:
         return ""
     least = _chance_of_members(case, ours, theirs, MORE_OF_A_CLASS if case.request.by_class else MORE_MEMBERS)
-    if ours <= theirs + case.allowed(metric, least):
-        return ""
-    return f"of the forget set it calls members by entropy: {case.before_and_after(metric)}"
+    within = ours <= theirs + case.allowed(metric, least)
+    return "" if within else f"of the forget set it calls members by entropy: {case.before_and_after(metric)}"
 
 
 def _attack_above(case: Case) -> str:

@@ -3,16 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from core.domain.forget_request import ForgetRequest
 from core.reports.checks import accuracy, membership, original_accuracy, residual_knowledge
-from core.reports.checks.across_seeds import check_study
-from core.reports.checks.case import Case, CheckWarning, ClassResult, NotCheckable, PerClass
+from core.reports.checks.case import Case, CheckWarning, NotCheckable
 from core.reports.checks.resolve_conflicts import resolve
-from core.reports.verdict import Numbers
-
-__all__ = [
-    "CHECKED", "DECIDING", "Case", "CheckWarning", "ClassResult", "Finding", "PerClass", "check_run", "check_study", "examine", "resolve",
-]  # fmt: skip
 
 Check = Callable[[Case], str | None]  # a warning's sentence, '' for none; None where the check does not apply
 CHECKS: dict[str, Check] = {  # in the order in which their warnings are shown
@@ -77,16 +70,6 @@ def _by_reason(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
     for key, reason in reasons.items():
         by_reason.setdefault(reason, []).append(CHECKED[key])
     return [(reason, ", ".join(what)) for reason, what in by_reason.items()]
-
-
-def check_run(
-    numbers: Numbers, per_class: PerClass, request: ForgetRequest, classes: tuple[str, ...], *,
-    second_reference: Numbers | None = None, ablations: Mapping[str, Numbers] | None = None, method: str = "",
-    forget_count: int | None = None, grafted: Mapping[str, float] | None = None, multi: bool = False, own_weights: bool = False,
-) -> list[CheckWarning]:  # fmt: skip
-    """Every reason not to trust a run; none for a network that was really retrained. For the arguments see `Case`."""
-    case = Case(numbers, per_class, request, classes, second_reference, ablations, method, forget_count, grafted, multi, own_weights)
-    return list(examine(case).warnings)
 
 
 def examine(case: Case) -> Finding:

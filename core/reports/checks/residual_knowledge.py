@@ -71,8 +71,7 @@ def ablation_as_good(case: Case) -> str | None:
             return (
                 f"An ablation does as well: with {title} the predictions on the forget set lie {theirs:.3f} nats from the reference's "
                 f"(this run's: {case.before_and_after('js_to_reference', '{:.3f}'.format)}) and are right {_percent_or_dash(right)} of the "
-                "time "
-                f"(this run's: {case.before_and_after(case.forget_metric)}), so nothing speaks for the method's own idea here."
+                f"time (this run's: {case.before_and_after(case.forget_metric)}), so nothing speaks for the method's own idea here."
             )
     return ""
 

@@ -7,7 +7,7 @@ import pytest
 from core.domain.forget_request import ForgetRequest
 from core.reports.checks.across_seeds import check_study
 from core.reports.checks.case import Case, CheckWarning, ClassResult
-from core.reports.checks.registry import CHECKED, check_run, examine
+from core.reports.checks.registry import CHECKED, examine
 from core.reports.recoverability import recoverability
 
 NAMES = ("cat", "dog", "owl", "fox")
@@ -66,7 +66,7 @@ def changed(numbers, model="unlearned", **values):
 
 def doubts(numbers=GOOD, seen=SEEN, request="class:0", **about):
     about = {"forget_count": 400 if request.startswith("class") else 50} | about
-    return check_run(numbers, seen, ForgetRequest.parse(request), NAMES, **about)
+    return list(examine(Case(numbers, seen, ForgetRequest.parse(request), NAMES, **about)).warnings)
 
 
 def images(numbers=IMAGES, seen=SEEN_ALL, **about):
@@ -174,7 +174,7 @@ def test_images_that_were_given_wrong_labels_are_answered_by_these_and_not_right
 
 def test_a_forget_set_of_one_sample_says_little():
     one = changed(changed(IMAGES, train_forget_accuracy=0.0), "reference", train_forget_accuracy=1.0)
-    assert check_run(one, SEEN_ALL, ForgetRequest("samples", (7,)), NAMES, forget_count=1) == []
+    assert examine(Case(one, SEEN_ALL, ForgetRequest("samples", (7,)), NAMES, forget_count=1)).warnings == ()
 
 
 def test_an_attack_that_misses_the_forgotten_more_than_chance_shows_over_forgetting():
