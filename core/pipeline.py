@@ -16,18 +16,18 @@ from core.domain.hyperparameters import with_params
 from core.domain.run import RunSpec
 from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS
-from core.metrics.evaluate import evaluate, keep_files, measure
-from core.metrics.reuse import found_key, keep_found, load_found
+from core.metrics.evaluate import evaluate, measure, store_files
+from core.metrics.reuse import evaluation_key, load_evaluation, store_evaluation
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.records import Outcome
 from core.storage.runs import ResultStore
-from core.training.cache import Keeper, Shared
+from core.training.cache import ArtifactCache, Shared
 from core.training.context import synchronise
 from core.training.loop import Diverged
 from core.training.precomputed import Statistic
-from core.training.run_setup import RunSetup, restore, set_up, trained
-from core.training.uploaded_weights.stored_weights import taken_in
+from core.training.run_setup import RunSetup, restore, set_up, train_or_load
+from core.training.uploaded_weights.stored_weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Job(RunSetup):
     method: UnlearningMethod
 
 
-def prepare(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> Job:
+def prepare(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) -> Job:
     """Turn names into objects, and refuse what cannot be before anything is computed. datasets: those that the user added."""
     method: UnlearningMethod = with_params(METHODS[spec.method], spec.params)
-    setup = set_up(spec, keeper, datasets)
+    setup = set_up(spec, cache, datasets)
     method.check(spec.request, setup.splits.train.labels.ndim > 1)
     for statistic in method.statistics():
         with torch.device("meta"):  # its weights are not needed, only their shapes
@@ -65,14 +65,14 @@ class Stages:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[float, str], None]]:
-        """Yields the voice of one stage: (share of the stage, note)."""
+        """Yields the progress callback of one stage: (share of the stage, note)."""
 
         def say(share: float, note: str) -> None:
             whole = sum(self.work.values())
             reached = (self.done + share * self.work[name]) / whole
             spent = perf_counter() - self.began
-            known = reached > KNOWABLE and spent > SETTLED
-            self.report(reached, name, note, spent / reached * (1 - reached) if known else None)
+            estimable = reached > KNOWABLE and spent > SETTLED
+            self.report(reached, name, note, spent / reached * (1 - reached) if estimable else None)
 
         yield say
         self.done += self.work[name]
@@ -85,7 +85,7 @@ MEASURING = 8000  # training passes over single examples that all metrics cost, 
 def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
     """Compute a run and put its files into the home. Raises WrongInput or Diverged; the caller stores the verdict."""
     with ResultStore(home.database) as store:
-        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+        job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
         stages = Stages(planned_work(job), report)
         original = original_of(job, stages)
         reference = None
@@ -96,11 +96,11 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
         began = perf_counter()
         networks = {"original": original} | ({"reference": reference} if reference else {})
         with stages.stage("evaluate") as say:
-            found = load_found(job, {name: network.file for name, network in networks.items()})
-            evidence = evaluate(job, networks, unlearned, found, say)
+            cached = load_evaluation(job, {name: network.file for name, network in networks.items()})
+            evidence = evaluate(job, networks, unlearned, cached, say)
             measurements = measure(evidence, say)
-            files = keep_files(job.keeper.artifacts, evidence, unlearned, recorded)
-            keep_found(job, found, evidence)
+            files = store_files(job.cache.artifacts, evidence, unlearned, recorded)
+            store_evaluation(job, cached, evidence)
             say(1.0, "measured")
         shared = {**networks, **{f"statistic/{k}": s for k, s in statistics.items()}}
         seconds = {
@@ -119,18 +119,18 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
 def planned_work(job: Job) -> dict[str, float]:
     """Stage -> training passes over single examples, from which the progress bar takes its proportions."""
     n, k = len(job.splits.train), int(job.splits.forgotten.sum())
-    missing = [s for s in job.method.statistics() if not job.keeper.has(job.statistic_key(s.key))]
+    missing = [s for s in job.method.statistics() if not job.cache.has(job.statistic_key(s.key))]
     epochs = job.recipe.epochs
     measured = n + len(job.splits.test) + MEASURING
     wanted = {"original": job.original_key} | ({"reference": job.reference_key} if job.spec.reference else {})
-    networks = {name: kept.file for name, key in wanted.items() if (kept := job.keeper.store.kept(key))}
-    known = networks.keys() == wanted.keys() and job.keeper.has(found_key(job, networks))
+    networks = {name: cached.file for name, key in wanted.items() if (cached := job.cache.store.kept(key))}
+    cached_evaluation = networks.keys() == wanted.keys() and job.cache.has(evaluation_key(job, networks))
     return {
-        "train": 0.0 if job.own or job.keeper.has(job.original_key) else epochs * n,
-        "reference": 0.0 if not job.spec.reference or job.keeper.has(job.reference_key) else epochs * (n - k),
+        "train": 0.0 if job.own or job.cache.has(job.original_key) else epochs * n,
+        "reference": 0.0 if not job.spec.reference or job.cache.has(job.reference_key) else epochs * (n - k),
         "precompute": float(STATISTIC_PASSES * n * len(missing)),
         "unlearn": job.method.passes(n, k, job.recipe),
-        "evaluate": measured / (1 + len(wanted) if known else 1),
+        "evaluate": measured / (1 + len(wanted) if cached_evaluation else 1),
     }
 
 
@@ -139,17 +139,17 @@ def original_of(job: Job, stages: Stages) -> Shared:
     if not job.own:
         return train(job, "train", job.original_key, "original", job.splits.train, stages)
     with stages.stage("train"):
-        return taken_in(job.keeper.artifacts, job.spec.weights, job.build(), job.spec.weights_as, job.splits.train.peak)
+        return load_weights(job.cache.artifacts, job.spec.weights, job.build(), job.spec.weights_as, job.splits.train.peak)
 
 
 def train(job: Job, stage: str, key: str, purpose: str, examples: Examples, stages: Stages) -> Shared:
     """The original (on all) or the reference (on the retain set): from the store, or trained from a fresh model."""
     with stages.stage(stage) as say:
-        return trained(job, key, purpose, examples, say)
+        return train_or_load(job, key, purpose, examples, say)
 
 
 def precompute(job: Job, original: Shared, stages: Stages) -> dict[str, Shared]:
-    """What the method wants known of the training set, by the statistic's key."""
+    """The statistics of the training set that the method declares, by key."""
     with stages.stage("precompute") as say:
         context = job.context("precompute", say, {})
         model = restore(job, original.tensors)
@@ -158,7 +158,7 @@ def precompute(job: Job, original: Shared, stages: Stages) -> dict[str, Shared]:
             key = job.statistic_key(statistic.key)
             compute = partial(statistic.compute, model, job.splits.train, context)
             fits = partial(statistic.fits, model=model)
-            return job.keeper.load_or_make(key, "statistic", compute, job.device, fits)
+            return job.cache.load_or_make(key, "statistic", compute, job.device, fits)
 
         return {statistic.key: make(statistic) for statistic in job.method.statistics()}
 
@@ -168,8 +168,8 @@ def unlearn(
 ) -> tuple[nn.Module, dict[str, Tensor], float]:
     """The unlearned model, what the method recorded, and the seconds of the method alone."""
     with stages.stage("unlearn") as say:
-        lent = {key: {n: t.to(job.device) for n, t in shared.tensors.items()} for key, shared in statistics.items()}
-        context = job.context("unlearn", say, lent)
+        on_device = {key: {n: t.to(job.device) for n, t in shared.tensors.items()} for key, shared in statistics.items()}
+        context = job.context("unlearn", say, on_device)
         own = deepcopy(restore(job, original.tensors))
         guarded = job.splits.only(job.method.uses)
         synchronise(job.device)

@@ -13,15 +13,15 @@ from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.metrics.evaluate import evaluate, measure
 from core.metrics.layer_grafting import graft_table
-from core.metrics.reuse import keep_found, load_found
+from core.metrics.reuse import load_evaluation, store_evaluation
 from core.metrics.tables.per_class import per_class
 from core.pipeline import Job, Stages, prepare, restore, train, unlearn
-from core.reports.checks.case import Case, ClassSeen
-from core.reports.recoverability import kept_under_the_last_layer
+from core.reports.checks.case import Case, ClassResult
+from core.reports.recoverability import grafted_retain_accuracy
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.runs import ResultStore
-from core.training.cache import Keeper
+from core.training.cache import ArtifactCache
 
 Spoil = Callable[[Job, nn.Module, nn.Module], nn.Module]  # job, original, a second retrained network -> what is judged
 RATE = 0.01
@@ -110,7 +110,7 @@ def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Cas
     shelves = describe()
     spec = make_spec(shelves, "digits", "small_cnn", asked, "retrain", {}, seed=seed)
     with ResultStore(home.database) as store:
-        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)))
+        job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)))
         stages = Stages(dict.fromkeys(("train", "reference", "unlearn"), 1.0), lambda *_: None)
         original = train(job, "train", job.original_key, "original", job.splits.train, stages)
         reference = train(job, "reference", job.reference_key, "reference", job.splits.retain, stages)
@@ -118,26 +118,26 @@ def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Cas
         def again() -> dict[str, torch.Tensor]:
             return unlearn(job, original, {}, stages)[0].state_dict()
 
-        second = job.keeper.load_or_make(job.key("second", request), "second", again, job.device)
+        second = job.cache.load_or_make(job.key("second", request), "second", again, job.device)
         net = spoil(job, deepcopy(restore(job, original.tensors)), restore(job, second.tensors))
         networks = {"original": original, "reference": reference}
-        found = load_found(job, {name: network.file for name, network in networks.items()})
+        found = load_evaluation(job, {name: network.file for name, network in networks.items()})
         evidence = evaluate(job, networks, net, found, lambda *_: None)
         measured = measure(evidence)
-        keep_found(job, found, evidence)  # every other spoiled network of this request is beside the same two
+        store_evaluation(job, found, evidence)  # every other spoiled network of this request is beside the same two
     numbers: dict[str, dict[str, float | None]] = {"original": {}, "unlearned": {}, "reference": {}}
     for taken in measured:
         numbers[taken.model][taken.metric] = taken.value
     table = per_class(evidence)
     seen = {
-        model: [ClassSeen(float(a), int(n)) for a, n in zip(rows["accuracy"], rows["count"], strict=True)]
+        model: [ClassResult(float(a), int(n)) for a, n in zip(rows["accuracy"], rows["count"], strict=True)]
         for model, rows in table[table["split"] == "test"].groupby("model")
     }
     data = shelves.datasets["digits"]
-    grafted = kept_under_the_last_layer(graft_table(evidence))
+    grafted = grafted_retain_accuracy(graft_table(evidence))
     return Case(numbers, seen, asked, data.classes, method="retrain", forget_count=asked.count(data), grafted=grafted)
 
 
 def with_floor(case: Case, floor: Case) -> Case:
     """The same, held against how far another retrained network lay from its reference."""
-    return replace(case, floor=floor.numbers)
+    return replace(case, second_reference=floor.numbers)

@@ -1,1 +1,1 @@
-"""Questions answered while the user waits: about a second, by the warm engine's process; no run, no write."""
+"""Analyses of a finished run: interactive ones of about a second, in the engine's process, and longer ones in the background."""

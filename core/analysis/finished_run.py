@@ -1,4 +1,4 @@
-"""A finished run's networks and data, loaded for questions about them; nothing here is computed, and nothing is written."""
+"""A finished run's networks and data, loaded for analyses; read-only."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,7 +20,7 @@ from core.training.cache import to_tensors
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class FinishedRun:
     """files: the run's artifacts, name -> file. weights: model -> name -> tensor, on the CPU, of the models that are stored."""
 
     run: Run
@@ -32,7 +32,7 @@ class Opened:
     _models: dict[str, nn.Module] = field(default_factory=dict)
 
     def model(self, name: str) -> nn.Module:
-        """"original", "unlearned" or "reference", in eval mode on the CPU: always the same object, so leave it as it is.
+        """"original", "unlearned" or "reference", in eval mode on the CPU: always the same object, not to be changed.
 
         Raises WrongInput where the run has no such model.
         """
@@ -50,7 +50,7 @@ class Opened:
         return tuple(name for name in THREE if name in self.weights)
 
     def fresh(self) -> nn.Module:
-        """A network of this architecture whose weights are to be replaced."""
+        """A new network of this architecture, untrained."""
         return MODELS[self.run.spec.model](self.data.info)
 
     def arrays(self, name: str) -> dict[str, Tensor]:
@@ -60,11 +60,11 @@ class Opened:
         return to_tensors(Artifacts(self.home.artifacts_folder).get_arrays(self.files[name]))
 
 
-def open_models(home: Home, run_id: str) -> Opened:
-    """The run opened; the last few stay in memory. Raises WrongInput where it is not there, not done or damaged."""
+def open_models(home: Home, run_id: str) -> FinishedRun:
+    """The run with its networks; the last few stay in memory. Raises WrongInput where it is not there, not done or damaged."""
     with ResultStore(home.database) as store:
         revision = store.finished_revision()
-    return _opened(home, run_id, _files(home, run_id, revision))
+    return _load(home, run_id, _files(home, run_id, revision))
 
 
 @lru_cache(maxsize=16)
@@ -78,11 +78,11 @@ def _files(home: Home, run_id: str, revision: int) -> tuple[tuple[str, str], ...
 
 
 @lru_cache(maxsize=3)
-def _opened(home: Home, run_id: str, files: tuple[tuple[str, str], ...]) -> Opened:
-    """files: names by content, so that a run that was computed anew is opened anew."""
+def _load(home: Home, run_id: str, files: tuple[tuple[str, str], ...]) -> FinishedRun:
+    """files: names by content, so that a run that was computed again is loaded again."""
     with ResultStore(home.database) as store:
         run = store.existing(run_id)
     named, artifacts = dict(files), Artifacts(home.artifacts_folder)
     data = load_dataset(run.spec.dataset, home.datasets_folder)
     weights = {name: to_tensors(artifacts.get_arrays(named[name])) for name in THREE if name in named}
-    return Opened(run, home, named, data, split(data, run.spec.request), weights)
+    return FinishedRun(run, home, named, data, split(data, run.spec.request), weights)

@@ -1,4 +1,4 @@
-"""What the Inside page asks about a method's steps: predictions along a step's path, where its moments lie among the weights, its noise."""
+"""For the Inside page: accuracy along SSSE's step, weight perturbation's trajectory in a plane, predictions on UNSIR's noise."""
 
 from copy import deepcopy
 from functools import lru_cache
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.analysis.finished_run import Opened, open_models
+from core.analysis.finished_run import FinishedRun, open_models
 from core.data.dataset import Examples
 from core.data.labels import loss as label_loss
 from core.data.labels import right
@@ -20,7 +20,7 @@ from core.training.loop import predict
 from core.training.parameter_blocks import blocks
 
 STEP = "step/"
-LOOKED_AT, FEWEST = 1000, 32  # examples of a set that an answer looks at, at most and at least
+EVALUATED, FEWEST = 1000, 32  # examples of a set that are evaluated, at most and at least
 SECONDS = 0.3  # that one point of the path may take, all sets together
 CURVE_SECONDS = 12.0  # that the curve may take, as far as fewer points help
 POINTS = tuple(0.25 * index for index in range(-4, 13))  # of the curve: one step back to three steps on
@@ -30,7 +30,7 @@ LONGEST = 10.0  # steps either way
 def path_at(home: Home, run_id: str, t: float) -> dict[str, Any]:
     """Set (forget, retain, unseen) -> {"loss": nats, "accuracy": share} at theta* + t * delta, and `looked_at`: set -> examples.
 
-    t: -LONGEST to LONGEST; 0 is the original, 1 the unlearned network. unseen: test images that the request leaves alone.
+    t: -LONGEST to LONGEST; 0 is the original, 1 the unlearned network. unseen: the test retain set.
     Raises WrongInput where the run recorded no step, or has no original.
     """
     if not -LONGEST <= t <= LONGEST:
@@ -47,7 +47,7 @@ def path_at(home: Home, run_id: str, t: float) -> dict[str, Any]:
 def path_curve(home: Home, run_id: str) -> dict[str, Any]:
     """`t`: the points; set -> {"loss": [...], "accuracy": [...]}, a value a point; `looked_at` as in `path_at`.
 
-    A slow network is asked at every second or fourth of POINTS; 0 and 1 are always among them.
+    A slow network is evaluated at every second or fourth of POINTS; 0 and 1 are always among them.
     """
     sets = path_at(home, run_id, POINTS[0])["looked_at"]  # which loads the network
     began = perf_counter()
@@ -62,27 +62,27 @@ def path_curve(home: Home, run_id: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def _prepared(opened: Opened) -> tuple[dict[str, Examples], nn.Module, dict[str, Tensor], dict[str, Tensor]]:
-    """The sets, a network of its own whose weights are put anew for every question, its original weights, and the step."""
-    recorded = opened.arrays("recorded") if "recorded" in opened.files else {}
+def _prepared(finished: FinishedRun) -> tuple[dict[str, Examples], nn.Module, dict[str, Tensor], dict[str, Tensor]]:
+    """The sets, a copy of the network whose weights are overwritten for every t, the original weights, and the step."""
+    recorded = finished.arrays("recorded") if "recorded" in finished.files else {}
     step = {name.removeprefix(STEP): move for name, move in recorded.items() if name.startswith(STEP)}
     if not step:
-        raise WrongInput(f"Run {opened.run.id} recorded no single step; only SSSE takes one.")
-    model = deepcopy(opened.model("original"))
-    splits = opened.splits
+        raise WrongInput(f"Run {finished.run.id} recorded no single step; only SSSE takes one.")
+    model = deepcopy(finished.model("original"))
+    splits = finished.splits
     whole = {"forget": splits.forget, "retain": splits.retain, "unseen": splits.test_retain}
     count = _count(model, splits.retain, len(whole))
-    return {name: e.sample(count) for name, e in whole.items() if len(e)}, model, opened.weights["original"], step
+    return {name: e.sample(count) for name, e in whole.items() if len(e)}, model, finished.weights["original"], step
 
 
 def _count(model: nn.Module, examples: Examples, sets: int) -> int:
-    """As many examples of each set as this network answers in time."""
+    """How many examples of each set this network predicts within SECONDS."""
     probe = examples.first(FEWEST)
     predict(model, probe, "cpu")  # the first pass is slower than all others
     began = perf_counter()
     predict(model, probe, "cpu")
     each = (perf_counter() - began) / len(probe)
-    return int(min(LOOKED_AT, max(FEWEST, SECONDS / sets / each)))
+    return int(min(EVALUATED, max(FEWEST, SECONDS / sets / each)))
 
 
 def _measured(model: nn.Module, examples: Examples) -> dict[str, float]:
@@ -96,20 +96,20 @@ MOMENTS, SKETCH, TRAJECTORY = "perturbation/moments", "perturbation/sketch", "pe
 def plane(home: Home, run_id: str) -> dict[str, Any]:
     """Coordinates in lengths of the original's weights: the original at (0, 0), x towards the reference, y square to it.
 
-    `reference`: [x, 0]; `unlearned`: [x, y], both exact; `moments`: of each kept moment [look, x, y, beside], where beside
-    is how far it lies from the plane. Of a moment a sketch is known, right to about 1 % of its length; it is split into a
-    multiple of the unlearned network's change, whose place is exact, and a rest. All of the weights that the method moved.
+    `reference`: [x, 0]; `unlearned`: [x, y], both exact; `moments`: of each recorded one [its number, x, y, distance from the
+    plane]. Of a moment only a sketch is stored, right to about 1 % of its length; it is split into a multiple of the unlearned
+    network's change, whose place is exact, and a rest. All of the weights that the method moved.
     Raises WrongInput where one of the three networks is missing, or there is no such recording.
     """
-    opened = open_models(home, run_id)
-    if "reference" not in opened.weights:
+    finished = open_models(home, run_id)
+    if "reference" not in finished.weights:
         raise WrongInput(f"Run {run_id} has no reference model, which spans the plane; ask for it with a reference.")
-    recorded = opened.arrays("recorded") if "recorded" in opened.files else {}
+    recorded = finished.arrays("recorded") if "recorded" in finished.files else {}
     if SKETCH not in recorded:
         raise WrongInput(f"Run {run_id} recorded no moments of its weights; an older Forgetscope computed it, run it again.")
-    start, away, gone = _flat(opened)
+    start, to_reference, to_unlearned = _flat(finished)
     unit = float(start.norm())
-    towards, final = away / unit, gone / unit
+    towards, final = to_reference / unit, to_unlearned / unit
     length = float(towards.norm())
     x = float(final @ towards) / length
     off = final - x / length * towards
@@ -117,20 +117,20 @@ def plane(home: Home, run_id: str) -> dict[str, Any]:
     axes = (towards / length, off / y if y > 0 else torch.zeros_like(off))
     sketched, end = [sketch([axis]) for axis in axes], sketch([final])
     moments = []
-    for look, change in zip(recorded[MOMENTS].tolist(), recorded[SKETCH] / unit, strict=True):
-        far = float(recorded[TRAJECTORY][int(look), 1])  # exact
+    for moment, change in zip(recorded[MOMENTS].tolist(), recorded[SKETCH] / unit, strict=True):
+        far = float(recorded[TRAJECTORY][int(moment), 1])  # exact
         along = float(change @ end) / max(float(end @ end), 1e-30)  # 1 at the last moment
         rest = change - along * end
         place = [along * x + float(rest @ sketched[0]), along * y + float(rest @ sketched[1])]
-        moments.append([int(look), *place, max(0.0, far**2 - place[0] ** 2 - place[1] ** 2) ** 0.5])
+        moments.append([int(moment), *place, max(0.0, far**2 - place[0] ** 2 - place[1] ** 2) ** 0.5])
     return {"reference": [length, 0.0], "unlearned": [x, y], "moments": moments}
 
 
-def _flat(opened: Opened) -> tuple[Tensor, Tensor, Tensor]:
-    """Of the weights that the method moved, in its order: the original's, and what reference and unlearned are away from it."""
-    models = {name: opened.model(name) for name in ("original", "reference", "unlearned")}  # raises where one is missing
-    names = [name for block in blocks(models["original"], str(opened.run.spec.params["weights"])).values() for name in block]
-    flat = [torch.cat([opened.weights[m][name].flatten() for name in names]).float() for m in models]
+def _flat(finished: FinishedRun) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the weights that the method moved, in its order: the original's, and the reference's and the unlearned's minus them."""
+    models = {name: finished.model(name) for name in ("original", "reference", "unlearned")}  # raises where one is missing
+    names = [name for block in blocks(models["original"], str(finished.run.spec.params["weights"])).values() for name in block]
+    flat = [torch.cat([finished.weights[m][name].flatten() for name in names]).float() for m in models]
     return flat[0], flat[1] - flat[0], flat[2] - flat[0]
 
 
@@ -142,14 +142,14 @@ def noise_answers(home: Home, run_id: str) -> dict[str, Any]:
 
     The images are those of the recorded frames. Raises WrongInput where the run recorded no noise.
     """
-    opened = open_models(home, run_id)
-    recorded = opened.arrays("recorded") if "recorded" in opened.files else {}
+    finished = open_models(home, run_id)
+    recorded = finished.arrays("recorded") if "recorded" in finished.files else {}
     grown = {name.removeprefix(NOISE).removesuffix(FRAMES): frames for name, frames in recorded.items()
              if name.startswith(NOISE) and name.endswith(FRAMES)}  # fmt: skip
     if not grown:
         raise WrongInput(f"Run {run_id} recorded no noise; only UNSIR's optimised noise is.")
-    model, answers = opened.model("original"), {}
+    model, probabilities_of = finished.model("original"), {}
     for target, frames in grown.items():  # (moments, images, C, H, W)
         probabilities = model(from_normalised(model, frames.flatten(0, 1))).softmax(1)
-        answers[target] = probabilities.detach().view(*frames.shape[:2], -1).tolist()
-    return answers
+        probabilities_of[target] = probabilities.detach().view(*frames.shape[:2], -1).tolist()
+    return probabilities_of

@@ -12,7 +12,7 @@ import click
 from core.cli.common import as_json, cli, print_json
 from core.data.importing import store as cache
 from core.data.importing.decode import Say
-from core.data.importing.importer import CHANNELS, Added, Asked
+from core.data.importing.importer import CHANNELS, Added, ImportOptions
 from core.data.importing.layouts.registry import AUTO, LAYOUTS
 from core.domain.errors import WrongInput
 from core.domain.run import ACTIVE
@@ -46,7 +46,7 @@ def add_(path: str, layout: str, size: int, label: str, name: str, channels: str
     where it is not there.
     """
     home = open_home()
-    asked = Asked(layout, size, label, name, channels)
+    asked = ImportOptions(layout, size, label, name, channels)
     with _tidy_when_ended():
         added = import_images(home, path, asked, _told_by_percent())
     if as_json:

@@ -47,7 +47,7 @@ def doubts_of(home: Home, store: ResultStore, run: Run, data: DatasetInfo | None
         return Doubts((f"Not checked: {wrong}",))
     looked_for = ", ".join(CHECKED[key] for key in finding.clear)
     little = ", but too little could be checked to vouch for it" if DECIDING in (finding.missed or {}) else ""
-    lines = [f"Warning: {doubt.sentence}" for doubt in finding.doubts] or [f"No warnings{little}. Looked for: {looked_for}."]
+    lines = [f"Warning: {doubt.sentence}" for doubt in finding.warnings] or [f"No warnings{little}. Looked for: {looked_for}."]
     return Doubts((*lines, *finding.besides), finding.far_off)
 
 

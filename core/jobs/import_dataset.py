@@ -7,7 +7,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from core.data.importing.decode import Say
-from core.data.importing.importer import Added, Asked, add
+from core.data.importing.importer import Added, ImportOptions, add
 from core.data.importing.layouts.registry import AUTO
 from core.data.paths import find_folder
 from core.domain.errors import WrongInput
@@ -23,13 +23,13 @@ from core.storage.runs import ResultStore
 CELEBA = "celeba"  # the one set that is downloaded where no folder has its name
 
 
-def import_images(home: Home, path: str, asked: Asked, say: Say) -> Added:
+def import_images(home: Home, path: str, asked: ImportOptions, say: Say) -> Added:
     """Add the images in a folder or a .zip of one; a relative path is also looked for in FORGETSCOPE_DATA. Raises WrongInput."""
     with told(home.datasets_folder):
         return add(_folder(path, asked.layout), asked, home.datasets_folder, say)
 
 
-def start(home: Home, path: str, asked: Asked) -> str:
+def start(home: Home, path: str, asked: ImportOptions) -> str:
     """The id of the job that adds them, the same while it waits or runs. Raises WrongInput where nothing has that path."""
     asked.check()
     payload = {"path": str(_found(path, asked.layout) or path), "asked": asdict(asked)}
@@ -38,7 +38,7 @@ def start(home: Home, path: str, asked: Asked) -> str:
     return job_id
 
 
-def start_upload(home: Home, name: str, archive: BinaryIO, asked: Asked) -> str:
+def start_upload(home: Home, name: str, archive: BinaryIO, asked: ImportOptions) -> str:
     """`start`, for a zip that is uploaded: written into a folder of the home, which goes when its import has ended."""
     asked.check()
     job_id = uuid4().hex

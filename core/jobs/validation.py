@@ -38,7 +38,7 @@ def make_spec(
 ) -> RunSpec:  # fmt: skip
     """A checked spec with every parameter spelled out. Raises WrongInput with one sentence that says what was wanted.
 
-    `weights`, `weights_as`: what `uploaded_weights.accept.take_in` called the original's uploaded weights, and how they are read.
+    `weights`, `weights_as`: what `stored_weights.store_weights` called the original's uploaded weights, and how they are read.
     """
     data = dataset_of(shelves, dataset)
     _pick(shelves.models, model, "model")

@@ -82,10 +82,10 @@ def _analysis(home: Home, payload: dict[str, Any], report: Report) -> None:
 
 def _import(home: Home, payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """The dataset's key, and what the user should know of how it was read."""
-    from core.data.importing.importer import Asked  # noqa: PLC0415  # late, as above
+    from core.data.importing.importer import ImportOptions  # noqa: PLC0415  # late, as above
     from core.jobs.import_dataset import import_images  # noqa: PLC0415
 
-    added = import_images(home, payload["path"], Asked(**payload["asked"]), report)
+    added = import_images(home, payload["path"], ImportOptions(**payload["asked"]), report)
     return {"key": added.info.key, "notes": list(added.notes)}
 
 

@@ -1,4 +1,4 @@
-"""Attack-and-Reset: noise that imitates the forget set picks the kernel slices to re-initialise; the retain set heals.
+"""Attack-and-Reset: noise that imitates the forget set picks the kernel slices to re-initialise; then fine-tuning on the retain set.
 
 Jung, Cho, Hsu & Hockenmaier, 2024, arXiv:2401.08998.
     attack  x'  <-   clip(x' - eta * sign(d CE(f(x'), y) / dx')), |x' - x| <= radius;   delta = x' - x
@@ -43,7 +43,7 @@ def pgd(
 
     Starts at `x + start`, clipped; each step moves every pixel by `step_size` along the sign of the gradient of
     the labels' summed loss, down where `minimise` (error-minimising noise), else up; then projects and clips.
-    `on_step` hears the mean loss before each step and after the last. The model's mode is used as
+    `on_step` is called with the mean loss before each step and after the last. The model's mode is used as
     it is; its parameters get no gradient.
     """
     attacked = (x + start).clamp(0, 1)
@@ -63,8 +63,8 @@ def pgd(
 
 def convolutions(model: nn.Module) -> dict[str, nn.Conv2d]:
     """Weight's name -> layer, for every convolution larger than 1x1, in the model's order."""
-    found = {name: module for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
-    return {f"{name}.weight": layer for name, layer in found.items() if max(layer.kernel_size) > 1}
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
+    return {f"{name}.weight": layer for name, layer in layers.items() if max(layer.kernel_size) > 1}
 
 
 def difference(
@@ -102,7 +102,7 @@ MASK_PASSES = 2
 
 @dataclass(frozen=True)
 class ARU(UnlearningMethod):
-    """Resets weights where image and noise push alike, then fine-tunes."""
+    """Resets weights whose gradients on images and on noise are alike, then fine-tunes."""
 
     key = "aru"
     title = "Attack-and-Reset (ARU)"
@@ -127,7 +127,7 @@ class ARU(UnlearningMethod):
         return (self.attack_steps + 1 + MASK_PASSES) * forget_count + self.epochs * (train_count - forget_count)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The original, partly re-initialised and healed."""
+        """The original, partly re-initialised and fine-tuned on the retain set."""
         if not (layers := convolutions(model)):
             raise WrongInput("Attack-and-Reset resets slices of convolutions larger than 1x1; this model has none.")
         forget, retain = splits.forget.to(run.device), splits.retain
@@ -140,13 +140,13 @@ class ARU(UnlearningMethod):
                 value = fresh[name] if self.reset == "init" else torch.zeros_like(layer.weight)
                 layer.weight.copy_(torch.where(masks[name][..., None, None], value, layer.weight))
         right = partial(share_right, model, forget, retain, device=run.device)
-        looks = [right()]
+        accuracies = [right()]
         if self.epochs:
             recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False)
-            fit(model, retain, recipe, run.part(0.2, 1), after_epoch=lambda _: looks.append(right()))
+            fit(model, retain, recipe, run.part(0.2, 1), after_epoch=lambda _: accuracies.append(right()))
         run.record("aru_difference", scores)
         run.record("aru_mask", {name: mask.to(torch.uint8) for name, mask in masks.items()})
-        run.record("aru", {"healing": torch.tensor(looks)})
+        run.record("aru", {"healing": torch.tensor(accuracies)})
         run.progress(1.0, "healed")
         return model
 
@@ -155,13 +155,13 @@ class ARU(UnlearningMethod):
         noise = random_start(forget.shape, self.radius, run.generator).to(run.device)
 
         def attack(part: slice) -> Tensor:
-            x, heard = forget.subset(torch.arange(part.start, part.stop)).pixels(), list[float]()
+            x, batch_losses = forget.subset(torch.arange(part.start, part.stop)).pixels(), list[float]()
             noise[part] = -x + pgd(
                 model, x, forget.labels[part], noise[part], radius=self.radius, step_size=self.attack_rate, steps=self.attack_steps,
-                on_step=heard.append,
+                on_step=batch_losses.append,
             )  # fmt: skip
             run.progress(part.stop / len(forget), "attack")
-            return torch.tensor(heard) * len(x) / len(forget)
+            return torch.tensor(batch_losses) * len(x) / len(forget)
 
         chunk = forward_chunk(model, forget.first(1).pixels(), gradients=True)
         losses = torch.stack(list(chunk.through(len(forget), attack))).sum(0)

@@ -1,4 +1,4 @@
-"""Bad teacher: on the forget set learn from a network that knows nothing, on the rest from the original.
+"""Bad teacher: on the forget set learn from an untrained network, on the retain set from the original.
 
 Chundawat, Tarun, Mandal & Kankanhalli, AAAI 2023, arXiv:2205.08096.
     L  =   KL(softmax(t / T) || softmax(f / T)),   t = an untrained network on D_f, the original on a part of D_r
@@ -23,7 +23,7 @@ from core.training.losses import kl_divergence
 
 @dataclass(frozen=True)
 class BadTeacher(UnlearningMethod):
-    """Distillation from two teachers, one of them ignorant."""
+    """Distillation from two teachers, one of them untrained."""
 
     key = "bad_teacher"
     title = "Bad teacher"
@@ -43,7 +43,7 @@ class BadTeacher(UnlearningMethod):
         return (1 + self.epochs) * (forget_count + self.retain_share * (train_count - forget_count))
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The original, badly taught."""
+        """The original after distillation from both teachers."""
         forget, retain = splits.forget, splits.retain
         chosen = torch.randperm(len(retain), generator=run.generator)[: round(self.retain_share * len(retain))]
         data = forget.joined(retain.subset(chosen)).to(run.device)

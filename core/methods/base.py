@@ -19,7 +19,7 @@ from core.training.precomputed import Statistic
 
 @dataclass(frozen=True)
 class UnlearningMethod(ABC):
-    """Hyperparameters are fields declared by `param()`; `unlearn` is the algorithm. Nothing else lives here.
+    """Hyperparameters are fields declared by `param()`; `unlearn` is the algorithm.
 
     `uses` names the splits that `unlearn` reads (enforced), `kinds` the requests it can serve.
     """
@@ -41,7 +41,7 @@ class UnlearningMethod(ABC):
             declared.parse(getattr(self, attribute))
 
     def statistics(self) -> tuple[Statistic, ...]:
-        """What must have been computed on the training set at the original model; lent as `run.statistics`."""
+        """What is to be computed on the training set at the original model beforehand; provided as `run.statistics`."""
         return ()
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
@@ -63,6 +63,6 @@ class UnlearningMethod(ABC):
 
         `model` is the method's own copy of the original, in eval mode. Reads only the splits in `uses`; draws
         randomness only from `run.generator`; takes untrained models only from `run.fresh_model()`; calls
-        `run.progress` often enough to be stopped, ending at 1; hands what is worth seeing to `run.record`; leaves no
+        `run.progress` at every step, ending at 1; passes what the Inside page shows to `run.record`; leaves no
         hook, no gradient and no frozen parameter. It does not evaluate, save, print or choose a device.
         """

@@ -1,4 +1,4 @@
-"""Fine-tune: go on training the original model on the retain set alone, and hope that the rest fades.
+"""Fine-tune: go on training the original model on the retain set alone (catastrophic forgetting).
 
     theta  <-  SGD on cross-entropy over D_r, from theta*
 Baseline of Foster, Schoepf & Brintrup, AAAI 2024, arXiv:2308.07707 (5 epochs, learning rate 0.02).
@@ -37,6 +37,6 @@ class Finetune(UnlearningMethod):
         return self.epochs * (train_count - forget_count)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The original, trained on."""
+        """The original, trained further on the retain set."""
         recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False)
         return fit(model, splits.retain, recipe, run)

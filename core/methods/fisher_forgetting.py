@@ -1,4 +1,4 @@
-"""Fisher forgetting: noise on every weight, the more the less the retain set needs it.
+"""Fisher forgetting: Gaussian noise on every weight, stronger where the retain set's Fisher information is small.
 
 Golatkar, Achille & Soatto, CVPR 2020, arXiv:1911.04933.
     v      =   a * min(1 / (F_r + 1e-8), 1e3)        (1e2 for the classifier), averaged over a weight's second axis;
@@ -6,7 +6,7 @@ Golatkar, Achille & Soatto, CVPR 2020, arXiv:1911.04933.
     theta  <-   theta* + N(0, v);   for class requests the forgotten classes' rows of the classifier become N(0, 1e-4)
 Departs from the paper: constants are those of the authors' code, which differ from the paper's text; the forgotten rows
 keep the variance 1e-4 that the code sets first and then multiplies by ten with the rest of the classifier.
-Of several attributes the Fisher is that of the whole row of answers, in one pass for each attribute.
+Of several attributes the Fisher is that of all of them together, in one pass for each attribute.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class FisherForgetting(UnlearningMethod):
         return 30.0 * (train_count - forget_count)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The original under noise."""
+        """The original with noise on its weights."""
         retain, last = splits.retain.to(run.device), classifier(model)
         classes = len(model.get_parameter(f"{last}.weight"))
         fisher = expected_fisher(

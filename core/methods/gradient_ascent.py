@@ -1,4 +1,4 @@
-"""Gradient ascent (NegGrad): climb the loss of the forget set.
+"""Gradient ascent (NegGrad): maximise the loss of the forget set.
 
     theta  <-   theta + eta * d CE(f(x), y) / d theta   on batches of D_f
 Baseline of Golatkar et al., 2020, arXiv:1911.04933, and of MUFAC, arXiv:2311.02240 (2 epochs, SGD 1e-3).
@@ -21,7 +21,7 @@ from core.training.loop import descend
 
 @dataclass(frozen=True)
 class GradientAscent(UnlearningMethod):
-    """The simplest way to forget, and to break a network."""
+    """Gradient ascent on the forget set alone."""
 
     key = "gradient_ascent"
     title = "Gradient ascent (NegGrad)"
@@ -39,7 +39,7 @@ class GradientAscent(UnlearningMethod):
         return self.epochs * forget_count
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The original, pushed up its loss."""
+        """The original after gradient ascent on the forget set."""
         forget = splits.forget.to(run.device)
         batches = (b for _ in range(self.epochs) for b in forget.batches(self.batch_size, run.generator))
         descend(

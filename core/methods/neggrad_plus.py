@@ -1,4 +1,4 @@
-"""NegGrad+: descend on the retain set while climbing on the forget set.
+"""NegGrad+: gradient descent on the retain set and ascent on the forget set in the same step.
 
     L  =   alpha * CE(D_r)  -  (1 - alpha) * CE(D_f),   SGD
 Kurmanji et al., NeurIPS 2023, arXiv:2302.09880 (baseline); MUFAC's "advanced NegGrad" weights both by 1.
@@ -23,7 +23,7 @@ from core.training.loop import descend, draws
 
 @dataclass(frozen=True)
 class NegGradPlus(UnlearningMethod):
-    """Gradient ascent with something to hold on to."""
+    """Gradient ascent on the forget set, with descent on the retain set."""
 
     key = "neggrad_plus"
     title = "NegGrad+"
@@ -43,10 +43,10 @@ class NegGradPlus(UnlearningMethod):
         return 2.0 * self.epochs * (train_count - forget_count)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The original, torn two ways."""
+        """The original after descent on the retain set and ascent on the forget set."""
         forget, retain = splits.forget.to(run.device), splits.retain.to(run.device)
         steps = self.epochs * -(-len(retain) // self.batch_size)
-        kept, gone = (draws(len(e), self.batch_size, run.generator) for e in (retain, forget))
+        retain_draws, forget_draws = (draws(len(e), self.batch_size, run.generator) for e in (retain, forget))
 
         def loss(pair: tuple[Tensor, Tensor]) -> Tensor:
             r, f = retain.subset(pair[0]), forget.subset(pair[1])
@@ -55,7 +55,7 @@ class NegGradPlus(UnlearningMethod):
 
         # BatchNorm cannot normalise a single example in train mode.
         alone = min(len(forget), len(retain)) == 1
-        pairs = ((r, f) for r, f in zip(kept, gone, strict=False) if min(len(r), len(f)) > 1 or alone)
+        pairs = ((r, f) for r, f in zip(retain_draws, forget_draws, strict=False) if min(len(r), len(f)) > 1 or alone)
         model.train(not alone)
         optimiser = torch.optim.SGD(model.parameters(), lr=self.learning_rate, momentum=0.9)
         descend(optimiser, islice(pairs, steps), loss, run, steps=steps, note="descending and climbing", clip=self.clip)

@@ -15,7 +15,7 @@ from core.training.context import RunContext
 
 @dataclass(frozen=True)
 class Original(UnlearningMethod):
-    """The control that forgets nothing."""
+    """The baseline that forgets nothing."""
 
     key = "original"
     title = "Original (do nothing)"
@@ -23,6 +23,6 @@ class Original(UnlearningMethod):
     multi = True
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The model that came."""
+        """The original, unchanged."""
         run.progress(1.0, "nothing to do")
         return model

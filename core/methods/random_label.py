@@ -1,4 +1,4 @@
-"""Random label: go on training with the forget set under wrong labels, beside the retain set.
+"""Random label: go on training on both sets, the forget set under labels drawn at random.
 
     L  =   CE(f(x), y') on D_f, y' drawn at random;   + CE(f(x), y) on D_r
 Graves, Nagisetty & Ganesh, AAAI 2021, arXiv:2010.10981, in the form without stored updates; also SalUn's loss, arXiv:2310.12508.
@@ -26,7 +26,7 @@ WRONG_LABEL = "it puts another class, drawn at random, in place of the true one,
 
 @dataclass(frozen=True)
 class RandomLabel(UnlearningMethod):
-    """Forgetting by learning something else."""
+    """Fine-tuning on random labels of the forget set."""
 
     key = "random_label"
     title = "Random label"
@@ -45,7 +45,7 @@ class RandomLabel(UnlearningMethod):
         return self.epochs * train_count
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The original, taught wrongly on purpose."""
+        """The original, fine-tuned with random labels on the forget set."""
         mixed = relabelled(splits, self.true_label == "allowed", model, run)
         recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False)
         return fit(model, mixed, recipe, run)
@@ -54,10 +54,10 @@ class RandomLabel(UnlearningMethod):
 def relabelled(splits: Splits, true_allowed: bool, model: nn.Module, run: RunContext) -> Examples:
     """The forget set under labels drawn at random, then the retain set under its own."""
     forget, classes = splits.forget, model(splits.forget.first(1).pixels().to(run.device)).shape[1]
-    gone = splits.request.classes
-    if len(gone) > 1 and not true_allowed:  # one forgotten class must not be taught as another
-        kept = torch.tensor([c for c in range(classes) if c not in gone])
-        drawn = kept[torch.randint(len(kept), forget.labels.shape, generator=run.generator)]
+    forget_classes = splits.request.classes
+    if len(forget_classes) > 1 and not true_allowed:  # no label of another forgotten class either
+        retain_classes = torch.tensor([c for c in range(classes) if c not in forget_classes])
+        drawn = retain_classes[torch.randint(len(retain_classes), forget.labels.shape, generator=run.generator)]
     elif true_allowed:
         drawn = torch.randint(classes, forget.labels.shape, generator=run.generator)
     else:

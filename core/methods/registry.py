@@ -1,4 +1,4 @@
-"""The shelf of methods, in the order that pages offer them. To add one: write its file, then its line here."""
+"""The registry of methods, in the order that pages offer them. To add one: write its file, then its line here."""
 
 from core.methods.aru import ARU
 from core.methods.bad_teacher import BadTeacher
@@ -17,9 +17,9 @@ from core.methods.ssse import SSSE
 from core.methods.unsir import UNSIR
 from core.methods.weight_perturbation import WeightPerturbation
 
-SHELF = (
-    *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # what this dashboard exists for
+_CLASSES = (
+    *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
     *(SalUn, SCRUB, NegGradPlus, BadTeacher, RandomLabel, FisherForgetting, GradientAscent, Finetune),
     *(Retrain, Original),
 )
-METHODS: dict[str, type[UnlearningMethod]] = {m.key: m for m in SHELF}
+METHODS: dict[str, type[UnlearningMethod]] = {m.key: m for m in _CLASSES}

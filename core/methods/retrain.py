@@ -1,7 +1,7 @@
 """Retrain from scratch on the retain set, by the recipe of the original model.
 
     theta  <-  train(fresh theta, D_r)
-The reference is trained in the same way from another seed: what separates the two is the floor of every comparison.
+The reference is trained in the same way from another seed: the difference of the two is the retraining variability.
 Departs from the paper: there is none.
 """
 
@@ -18,7 +18,7 @@ from core.training.loop import fit
 
 @dataclass(frozen=True)
 class Retrain(UnlearningMethod):
-    """Exact unlearning, at full price."""
+    """Exact unlearning, at the full cost of training."""
 
     key = "retrain"
     title = "Retrain from scratch"

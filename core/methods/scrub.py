@@ -1,9 +1,9 @@
-"""SCRUB: disobey the original on the forget set, obey it on the retain set, in turn.
+"""SCRUB: move away from the original's predictions on the forget set, and towards them on the retain set, in turn.
 
 Kurmanji, Triantafillou, Hayes & Triantafillou, NeurIPS 2023, arXiv:2302.09880.
     max-step   theta  <-   climb KL(teacher || student) on D_f         (the first `max_epochs` epochs)
     min-step   theta  <-   descend gamma * CE + alpha * KL(teacher || student) on D_r         (every epoch)
-Departs from the paper: no rewinding (SCRUB+R), which needs unseen data to choose the epoch; schedule and rates are ours.
+Departs from the paper: no rewinding (SCRUB+R), which needs held-out data to choose the epoch; schedule and rates are ours.
 Of several attributes the divergence is the mean of theirs, yes or no each.
 """
 
@@ -26,7 +26,7 @@ from core.training.losses import kl_divergence
 
 @dataclass(frozen=True)
 class SCRUB(UnlearningMethod):
-    """A student that selectively disobeys its teacher, the original."""
+    """Distillation from the original, maximised on the forget set and minimised on the retain set."""
 
     key = "scrub"
     title = "SCRUB"
@@ -48,19 +48,19 @@ class SCRUB(UnlearningMethod):
         return self.epochs * (train_count - forget_count) + self.max_epochs * forget_count
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The original's disobedient student."""
+        """The original after the last epoch's pass over the retain set."""
         forget, retain = splits.forget.to(run.device), splits.retain.to(run.device)
         teach = [predict(model, e, run.device).to(run.device) for e in (forget, retain)]
         optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
-        looks = [share_right(model, forget, retain, device=run.device)]
+        accuracies = [share_right(model, forget, retain, device=run.device)]
         for epoch in range(self.epochs):
             start, end = epoch / self.epochs, (epoch + 1) / self.epochs
             middle = start + 0.2 / self.epochs
             if epoch < self.max_epochs:
                 self._pass(model, optimiser, forget, teach[0], run.part(start, middle), climb=True)
             self._pass(model, optimiser, retain, teach[1], run.part(middle, end), climb=False)
-            looks.append(share_right(model, forget, retain, device=run.device))
-        run.record("scrub", {"healing": torch.tensor(looks)})
+            accuracies.append(share_right(model, forget, retain, device=run.device))
+        run.record("scrub", {"healing": torch.tensor(accuracies)})
         run.progress(1.0, "scrubbed")
         return model.eval()
 

@@ -25,13 +25,13 @@ from core.training.loop import predict
 from core.training.parameter_blocks import SCOPES, blocks
 from core.training.precomputed import FisherStatistic, fisher_of, regularised_rows
 
-PATH = torch.linspace(0, 3, 13)  # multiples of the step at which the loss is looked at
-SPECTRUM, LOOKED_AT = 512, 500  # at most: eigenvalues of a block that are shown, forget images followed along the path
+PATH = torch.linspace(0, 3, 13)  # multiples of the step at which the loss is evaluated
+SPECTRUM, EVALUATED = 512, 500  # at most: eigenvalues of a block that are shown, forget images followed along the path
 
 
 @dataclass(frozen=True)
 class SSSE(UnlearningMethod):
-    """Needs the forget set and stored factors; no retained image, no training."""
+    """One closed-form step; needs the forget set and stored factors, no retain image and no training."""
 
     key = "ssse"
     title = "Single-Step Sample Erasure (SSSE)"
@@ -76,7 +76,7 @@ class SSSE(UnlearningMethod):
             ascent = torch.stack([chunk.double().sum(0) for chunk in rows()]).sum(0)
             move = (self.epsilon * left / (count - len(forget)) * solve(ascent[:, None])[:, 0]).to(named[names[0]].dtype)
             pull = run.recipe.decay_in_loss * torch.cat([named[n].flatten() for n in names]).detach().double() @ move.double()
-            predicted = torch.cat([chunk.double() @ move.double() for chunk in rows(examples=forget.sample(LOOKED_AT))])
+            predicted = torch.cat([chunk.double() @ move.double() for chunk in rows(examples=forget.sample(EVALUATED))])
             moves = torch.split(move, [named[name].numel() for name in names])
             step |= {name: part.view_as(named[name]) for name, part in zip(names, moves, strict=True)}
             run.record(f"ssse/{block}", {
@@ -90,8 +90,8 @@ class SSSE(UnlearningMethod):
         return model
 
     def _along(self, model: nn.Module, step: dict[str, Tensor], splits: Splits, run: RunContext) -> Iterator[Tensor]:
-        """The losses of LOOKED_AT images of the forget set at each point of PATH; leaves the model one step further."""
-        seen, start = splits.forget.sample(LOOKED_AT), {name: model.get_parameter(name).detach().clone() for name in step}
+        """The losses of EVALUATED images of the forget set at each point of PATH; leaves the model one step further."""
+        seen, start = splits.forget.sample(EVALUATED), {name: model.get_parameter(name).detach().clone() for name in step}
         for t in [*PATH.tolist(), 1.0]:
             with torch.no_grad():
                 for name, move in step.items():

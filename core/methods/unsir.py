@@ -1,11 +1,11 @@
-"""UNSIR, "Fast yet effective machine unlearning": teach the network noise under the forgotten class's name, then repair.
+"""UNSIR, "Fast yet effective machine unlearning": train on noise labelled as the forgotten class, then repair on retain images.
 
 Tarun, Chundawat, Mandal & Kankanhalli, IEEE TNNLS 2023, arXiv:2111.08947.
     noise    N_c  <-   Adam on  - CE(f(N), c) + lambda * mean_b ||N_b||^2,   from N(0, 1), one batch for each class c
     impair   one epoch of CE on copies of (N_c, c) and a retain subset, Adam;   repair   one epoch on that subset alone
 Departs from the paper: every class gets noise under its own label (the authors' notebook labels all of it 0); noise is
 learned on a copy, so that the real BatchNorm statistics stay clean; lambda is scaled by 3072 / (C H W), the size of the
-images that the paper's 0.1 was chosen for. Noise lives in normalised space, unbounded. `noise` = gaussian or none are controls.
+images that the paper's 0.1 was chosen for. Noise is unbounded, in normalised space. `noise` = gaussian or none are ablations.
 """
 
 from copy import deepcopy
@@ -24,7 +24,7 @@ from core.models.layers import from_normalised
 from core.training.context import RunContext
 from core.training.loop import descend, share_right
 
-SHOWN, MOMENTS = 8, 6  # noise images and moments of their making that are told
+SHOWN, MOMENTS = 8, 6  # noise images and steps of their optimisation that are recorded
 
 
 def error_maximising_noise(
@@ -33,9 +33,9 @@ def error_maximising_noise(
 ) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
     """Minimise  penalty * mean ||N||^2 - CE(f(N), target)  by Adam from `start`; the model is left as it is.
 
-    start, noise: (B, C, H, W) in normalised space, unbounded. Also told: `frames` (MOMENTS, SHOWN, C, H, W), the first images
-    from start to end (steps + 1 frames, or B images, where that is fewer), and `curve` (steps, 2), cross-entropy and mean
-    squared length before each step.
+    start, noise: (B, C, H, W) in normalised space, unbounded. Also returns `frames` (MOMENTS, SHOWN, C, H, W), the first
+    images from start to end (steps + 1 frames, or B images, where that is fewer), and `curve` (steps, 2), cross-entropy and
+    mean squared length before each step.
     """
     copy = deepcopy(model).train(train_mode and len(start) > 1).requires_grad_(False)
     noise = start.clone().requires_grad_(True)
@@ -49,20 +49,20 @@ def error_maximising_noise(
         curve.append((cross_entropy.item(), length.item()))
         return penalty * length - cross_entropy
 
-    def keep(step: int, _: float) -> None:
+    def record_frame(step: int, _: float) -> None:
         if step in moments:
             frames.append(noise.detach()[:SHOWN].clone())
 
     optimiser = torch.optim.Adam([noise], lr=rate)
-    descend(optimiser, range(steps), loss, run, steps=steps, note=f"noise for class {target}", after=keep)
+    descend(optimiser, range(steps), loss, run, steps=steps, note=f"noise for class {target}", after=record_frame)
     return noise.detach(), {"frames": torch.stack(frames), "curve": torch.tensor(curve)}
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Retained images after `copies` of each noise image (B, C, H, W), in pixels, under its label (B,); or those alone.
+    """Retain images after `copies` of each noise image (B, C, H, W), in pixels, with its label (B,); without noise, retain images alone.
 
-    Nothing is copied until a batch is taken: retained images stay bytes.
+    Nothing is copied until a batch is taken: retain images stay bytes.
     """
 
     retain: Examples
@@ -78,12 +78,12 @@ class Mixture:
         return 0 if self.noise is None else len(self.noise) * self.copies
 
     def taken(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixels (R, C, H, W) and labels (R,) of some places: noise has the first ones."""
+        """Pixels (R, C, H, W) and labels (R,) at these indices (R,), of which the noise has the first ones."""
         made = rows < self._made
-        kept = rows[~made] - self._made
+        retained = rows[~made] - self._made
         x = torch.empty(len(rows), *self.retain.shape[1:], device=rows.device)
         y = self.retain.labels.new_empty(len(rows))
-        x[~made], y[~made] = self.retain.taken(kept).float() / self.retain.peak, self.retain.labels[kept]
+        x[~made], y[~made] = self.retain.taken(retained).float() / self.retain.peak, self.retain.labels[retained]
         if self.noise is not None and self.labels is not None:
             shown = rows[made] % len(self.noise)
             x[made], y[made] = self.noise[shown], self.labels[shown]
@@ -95,7 +95,7 @@ PAPER_SIZE, NOISE = 3 * 32 * 32, 0.3  # numbers in an image of the paper; share 
 
 @dataclass(frozen=True)
 class UNSIR(UnlearningMethod):
-    """Needs the class's name and a few retained images; never reads a forgotten one."""
+    """Needs the classes to forget and a few retain images; never reads the forget set."""
 
     key = "unsir"
     title = "Impair and repair with error-maximising noise (UNSIR)"
@@ -133,12 +133,12 @@ class UNSIR(UnlearningMethod):
         named = torch.tensor(picks, dtype=torch.int64, device=run.device).repeat_interleave(self.noise_count)
         shown = [from_normalised(model, noise) for noise in noises]
         mixed = Mixture(retain, torch.cat(shown), named, self.copies) if shown else Mixture(retain)
-        looks = [share_right(model, retain, device=run.device)]
+        accuracies = [share_right(model, retain, device=run.device)]
         self._epoch(model, mixed, self.impair_rate, run.part(NOISE, 0.7), "impair")
-        looks.append(share_right(model, retain, device=run.device))
+        accuracies.append(share_right(model, retain, device=run.device))
         self._epoch(model, Mixture(retain), self.repair_rate, run.part(0.7, 1), "repair")
-        looks.append(share_right(model, retain, device=run.device))
-        run.record("unsir", {"retain": torch.tensor(looks)[:, 0]})
+        accuracies.append(share_right(model, retain, device=run.device))
+        run.record("unsir", {"retain": torch.tensor(accuracies)[:, 0]})
         run.progress(1.0, "repaired")
         return model.eval()
 
@@ -147,11 +147,11 @@ class UNSIR(UnlearningMethod):
         start = torch.randn(self.noise_count, *like.images.shape[1:], generator=run.generator).to(run.device)
         if self.noise == "gaussian":
             return start
-        noise, told = error_maximising_noise(
+        noise, frames_and_losses = error_maximising_noise(
             model, start, target, run, steps=self.noise_steps, rate=self.noise_rate,
             penalty=self.penalty * PAPER_SIZE / start[0].numel(), train_mode=self.norm_mode == "train",
         )  # fmt: skip
-        run.record(f"unsir_noise/{target}", told)
+        run.record(f"unsir_noise/{target}", frames_and_losses)
         return noise
 
     def _epoch(self, model: nn.Module, shown: Mixture, rate: float, run: RunContext, note: str) -> None:

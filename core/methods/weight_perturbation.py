@@ -1,12 +1,12 @@
-"""Lightweight weight perturbation, a RECONSTRUCTION: small steps towards what a model of the retain set would say.
+"""Lightweight weight perturbation, a RECONSTRUCTION: small steps towards the predictions of a model of the retain set.
 
 Chen, Wang & Huang, 2021, arXiv:2111.05528; only its abstract could be read, everything below is our reading of it.
-    target   A: T(x) = what a model trained shortly on a part of D_r says of x in D_f
-             B: T(x) = what theta* says of another retained image with the same answer as x (else its values, sorted alike)
+    target   A: T(x) = the prediction for x in D_f of a model trained shortly on a part of D_r
+             B: T(x) = theta*'s prediction for a retain image of the same predicted class as x (else its values, sorted alike)
     repeat   L = KL(T || p) on a batch of D_f + mu * CE on a batch of D_r;   theta  <-   theta - eta * clip(dL/dtheta, 1)
              project on ||theta - theta*|| <= R ||theta*||;   stop when mean JS(p, T) over D_f is below tau
-Departs from the paper: unknown, since its algorithm is not public. BatchNorm is frozen. No attack stops it (that needs unseen data), but
-the loss AUC of D_f against D_r is recorded. Of several attributes each has two answers: a mean of divergences; B borrows one by one.
+Departs from the paper: unknown, since its algorithm is not public. BatchNorm is frozen. No attack stops it (that needs held-out data), but
+the loss AUC of D_f against D_r is recorded. Several attributes: the mean of their divergences; B draws for each one by itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,7 +44,7 @@ def project(moving: Sequence[Tensor], start: Sequence[Tensor], radius: float) ->
             p.copy_(s + (p - s) * (radius / far))
 
 
-def look(
+def measure_step(
     model: nn.Module, target: Tensor, sets: tuple[Examples, Examples], far: float, device: str
 ) -> list[float]:
     """[mean JS to the target on the forget set, `far`, loss AUC of forget against retain, mean loss of each].
@@ -58,24 +58,24 @@ def look(
 
 
 def third_party(own: Tensor, others: Tensor, generator: torch.Generator, multi: bool = False) -> Tensor:
-    """Logits (k, C): for each row of `own` (k, C) a row of `others` (m, C) with the same answer, drawn at random.
+    """Logits (k, C): for each row of `own` (k, C) a row of `others` (m, C) with the same predicted class, drawn at random.
 
-    Where no other has that answer, a row drawn from all, its values put in the order of the own row's. multi: the same of
-    each attribute by itself, whose answers are yes and no.
+    Where no other has that class, a row drawn from all, its values put in the order of the own row's. multi: the same of
+    each attribute by itself, as two classes, yes and no.
     """
     if multi:
         each = (third_party(two_answers(own[:, [a]]), two_answers(others[:, [a]]), generator) for a in range(own.shape[1]))
         return torch.stack([borrowed[:, 1] - borrowed[:, 0] for borrowed in each], 1)
-    answers, rows = others.argmax(1), []
+    predicted, rows = others.argmax(1), []
     for mine in own:
-        same = (answers == mine.argmax()).nonzero()[:, 0]
+        same = (predicted == mine.argmax()).nonzero()[:, 0]
         pool = same if len(same) else torch.arange(len(others))
         theirs = others[pool[int(torch.randint(len(pool), (1,), generator=generator))]]
         rows.append(theirs if len(same) else theirs.sort()[0][mine.argsort().argsort()])
     return torch.stack(rows)
 
 
-BUCKETS, MOMENTS = 8192, 24  # numbers in a sketch; moments that are kept, at most, besides the last
+BUCKETS, MOMENTS = 8192, 24  # numbers in a sketch; sketches that are kept, at most, besides the last
 SIGNS = 0  # seeds the sketch: the same for every run, and no draw of the run's own
 
 
@@ -92,38 +92,38 @@ def sketch(change: Sequence[Tensor]) -> Tensor:
 
 
 @dataclass
-class Trail:
-    """moving: the weights that a method moves, as they are when the trail begins."""
+class Trajectory:
+    """moving: the weights that a method moves, as they are when the recording begins."""
 
     moving: Sequence[Tensor]
     start: list[Tensor] = field(init=False)
-    _looks: int = field(init=False, default=0)
+    _recorded: int = field(init=False, default=0)
     _every: int = field(init=False, default=1)
-    _kept: dict[int, Tensor] = field(init=False, default_factory=dict)
+    _sketches: dict[int, Tensor] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.start = [p.detach().clone() for p in self.moving]
 
-    def look(self) -> float:
-        """Keep where the weights are now; the length of their change over the length of the start."""
-        now, self._looks = self._looks, self._looks + 1
-        self._kept = {look: kept for look, kept in self._kept.items() if look % self._every == 0}  # the last one was kept for now
-        if len(self._kept) > MOMENTS:
+    def record(self) -> float:
+        """Keep a sketch of the weights' change; returns the length of the change over the length of the start."""
+        now, self._recorded = self._recorded, self._recorded + 1
+        self._sketches = {step: sketched for step, sketched in self._sketches.items() if step % self._every == 0}  # plus the last
+        if len(self._sketches) > MOMENTS:
             self._every *= 2
-        self._kept[now] = sketch([p.detach() - s for p, s in zip(self.moving, self.start, strict=True)])
+        self._sketches[now] = sketch([p.detach() - s for p, s in zip(self.moving, self.start, strict=True)])
         return distance(self.moving, self.start)
 
     def recorded(self) -> dict[str, Tensor]:
-        """`moments` (M,): the looks, counted from 0, that are kept, the last among them; `sketch` (M, BUCKETS): their changes."""
-        return {"moments": torch.tensor(list(self._kept), dtype=torch.float32), "sketch": torch.stack(list(self._kept.values()))}
+        """`moments` (M,): which calls of `record`, from 0, are kept, the last among them; `sketch` (M, BUCKETS): the changes then."""
+        return {"moments": torch.tensor(list(self._sketches), dtype=torch.float32), "sketch": torch.stack(list(self._sketches.values()))}
 
 
-LOOKED_AT = 500  # examples of each set that the trajectory and the stop are measured on
+EVALUATED = 500  # examples of each set that the trajectory and the stop are measured on
 
 
 @dataclass(frozen=True)
 class WeightPerturbation(UnlearningMethod):
-    """Reconstruction: the forget set's answers are pulled to those of a model that never saw it."""
+    """Reconstruction: the predictions on the forget set are pulled to those of a model that was not trained on it."""
 
     key = "weight_perturbation"
     title = "Lightweight weight perturbation (reconstruction)"
@@ -155,27 +155,27 @@ class WeightPerturbation(UnlearningMethod):
         forget, retain = splits.forget.to(run.device), splits.retain.to(run.device)
         target = self._target(model, forget, retain, run).to(run.device)
         moving = [model.get_parameter(name) for names in blocks(model, self.weights).values() for name in names]
-        trail, looks, seen = Trail(moving), list[list[float]](), (forget.sample(LOOKED_AT), retain.sample(LOOKED_AT))
+        trajectory, measurements, seen = Trajectory(moving), list[list[float]](), (forget.sample(EVALUATED), retain.sample(EVALUATED))
 
-        def pairs() -> Iterator[tuple[Tensor, Tensor]]:  # indices of a batch of D_f and of D_r, until the answers are close
+        def pairs() -> Iterator[tuple[Tensor, Tensor]]:  # indices of a batch of D_f and of D_r, until the predictions are close
             some, others = (draws(len(e), self.batch_size, run.generator) for e in (forget, retain))
             for step in range(self.steps + 1):
                 if step % self.look_every == 0 or step == self.steps:
-                    looks.append(look(model, target[forget.some(LOOKED_AT)], seen, trail.look(), run.device))
-                    if looks[-1][0] < self.tolerance or step == self.steps:
+                    measurements.append(measure_step(model, target[forget.some(EVALUATED)], seen, trajectory.record(), run.device))
+                    if measurements[-1][0] < self.tolerance or step == self.steps:
                         return
                 yield next(some), next(others)
 
         def objective(pair: tuple[Tensor, Tensor]) -> Tensor:
             f, r = pair
             pull = kl_divergence(target[f], model(forget.subset(f).pixels()), multi=is_multi(forget.labels))
-            kept = loss(model(retain.subset(r).pixels()), retain.labels[r]) if self.retain_weight else 0.0
-            return pull + self.retain_weight * kept
+            retain_loss = loss(model(retain.subset(r).pixels()), retain.labels[r]) if self.retain_weight else 0.0
+            return pull + self.retain_weight * retain_loss
 
         descend(torch.optim.SGD(moving, lr=self.learning_rate), pairs(), objective, run.part(0.3, 1), steps=self.steps,
-                note="perturbing", clip=1.0, after=lambda *_: project(moving, trail.start, self.radius))  # fmt: skip
+                note="perturbing", clip=1.0, after=lambda *_: project(moving, trajectory.start, self.radius))  # fmt: skip
         model.zero_grad(set_to_none=True)  # of the weights that do not move
-        run.record("perturbation", {"trajectory": torch.tensor(looks), **trail.recorded()})
+        run.record("perturbation", {"trajectory": torch.tensor(measurements), **trajectory.recorded()})
         run.progress(1.0, "perturbed")
         return model
 

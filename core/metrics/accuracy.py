@@ -1,4 +1,4 @@
-"""How often a model is right: on retain and forget data, train and test."""
+"""Accuracy on the retain set and the forget set, of training and of test images."""
 
 from functools import partial
 
@@ -30,7 +30,7 @@ def accuracy_by_class(logits: Tensor, labels: Tensor, multi: bool) -> list[float
 
 
 def _on(split: str, evidence: Evidence, model: str) -> float:
-    return accuracy(*evidence.need(model).of(split, evidence.splits))
+    return accuracy(*evidence.logits_of(model).of(split, evidence.splits))
 
 
 def _metric(split: str, title: str, goal: str, definition: str) -> Metric:
@@ -46,8 +46,8 @@ def truth_accuracy(evidence: Evidence, model: str) -> float:
     splits = evidence.splits
     if splits.truth is None:
         raise NotApplicable("This request gave no image a wrong label, so its labels are the truth.")
-    gone = splits.forgotten.cpu()
-    return float(right(evidence.need(model).train[gone], splits.truth.cpu()[gone]).mean())
+    forgotten = splits.forgotten.cpu()
+    return float(right(evidence.logits_of(model).train[forgotten], splits.truth.cpu()[forgotten]).mean())
 
 
 METRICS = (

@@ -1,4 +1,4 @@
-"""What metrics may look at, and what a metric is."""
+"""The data that metrics are computed from, and what a metric is."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ from core.domain.info import MetricInfo
 from core.domain.run import MODELS
 
 T = TypeVar("T")
-LOOKS = 0  # seeds which examples are looked at: the same in runs of every seed, so that they can be paired
+SAMPLE_SEED = 0  # of the draw of evaluated examples: the same in runs of every seed, so that they can be paired
 
 
 class NotApplicable(ValueError):
-    """This metric says nothing here; the message is the reason, one sentence."""
+    """The metric has no value for this run; the message is the reason, one sentence."""
 
 
 @dataclass(frozen=True)
-class Answers:
+class Logits:
     """One model's logits on the training and the test set: float32 (N, C) on the CPU, in the data's order."""
 
     train: Tensor
@@ -32,8 +32,8 @@ class Answers:
         """Logits (n, C) and labels int64 (n,), or uint8 (n, A), of the named split. Raises NotApplicable where it has no examples."""
         on_test = name.startswith("test")
         logits, labels = (self.test, splits.test.labels) if on_test else (self.train, splits.train.labels)
-        gone = splits.test_forgotten if on_test else splits.forgotten
-        chosen = {"forget": gone, "retain": ~gone}.get(name.rpartition("_")[2], torch.ones_like(gone))
+        forgotten = splits.test_forgotten if on_test else splits.forgotten
+        chosen = {"forget": forgotten, "retain": ~forgotten}.get(name.rpartition("_")[2], torch.ones_like(forgotten))
         if not chosen.any():
             raise NotApplicable(f"There are no {name.replace('_', '-')} examples for this request.")
         return logits[chosen.cpu()], labels[chosen].cpu()
@@ -41,69 +41,69 @@ class Answers:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that metrics may look at: computed once per model by the pipeline. `reference` may be missing.
+    """All that metrics may read: computed once per model by the pipeline. `reference` may be missing.
 
-    `networks` are the models themselves in eval mode, for metrics that look inside, and `untrained` one that never
-    learned; who changes a network changes a copy.
+    `networks` are the models themselves in eval mode, for metrics of their features, and an `untrained` one; a metric that
+    changes a network must change a copy.
     """
 
     splits: Splits
-    answers: Mapping[str, Answers]  # by model
+    logits: Mapping[str, Logits]  # by model
     weights: Mapping[str, Mapping[str, Tensor]]  # by model: parameter name -> tensor, without buffers
     seed: int = 0
     networks: Mapping[str, nn.Module] = field(default_factory=dict)  # by model, and `untrained`
     device: str = "cpu"  # of the networks
-    known: dict[str, Any] = field(default_factory=dict, compare=False)  # what several metrics ask for, taken once
+    cache: dict[str, Any] = field(default_factory=dict, compare=False)  # intermediate results that several metrics share
 
     @property
     def multi(self) -> bool:
         """Whether examples have several attributes instead of one class: see `core.data.labels`."""
         return is_multi(self.splits.train.labels)
 
-    def once(self, name: str, take: Callable[[], T]) -> T:
-        """What `take` gives, called for the first who asks by this name; a reason against it is remembered too."""
-        if name not in self.known:
+    def cached(self, name: str, compute: Callable[[], T]) -> T:
+        """The result of `compute()`, which is called once for each name; if it raised NotApplicable, that is raised again."""
+        if name not in self.cache:
             try:
-                self.known[name] = take()
+                self.cache[name] = compute()
             except NotApplicable as reason:
-                self.known[name] = reason
-        found: T = self.known[name]
-        if isinstance(found, NotApplicable):
-            raise found
-        return found
+                self.cache[name] = reason
+        value: T = self.cache[name]
+        if isinstance(value, NotApplicable):
+            raise value
+        return value
 
     def network(self, model: str) -> nn.Module:
-        """Raises NotApplicable where the model is missing."""
+        """The model, in eval mode. Raises NotApplicable where it is missing."""
         if model not in self.networks:
             raise NotApplicable(f"This run has no {model} model to analyse.")
         return self.networks[model]
 
-    def looked_at(self, name: str, count: int) -> Tensor:
-        """Indices int64 (n,), n <= count, of a named split's rows in its data: the same draw whoever asks, in any run.
+    def sample_rows(self, name: str, count: int) -> Tensor:
+        """Indices int64 (n,), n <= count, of a named split's rows in its data: the same draw in every call and every run.
 
         Raises NotApplicable where the split has no examples.
         """
         on_test = name.startswith("test")
-        gone = self.splits.test_forgotten if on_test else self.splits.forgotten
-        chosen = {"forget": gone, "retain": ~gone}.get(name.rpartition("_")[2], torch.ones_like(gone)).cpu()
+        forgotten = self.splits.test_forgotten if on_test else self.splits.forgotten
+        chosen = {"forget": forgotten, "retain": ~forgotten}.get(name.rpartition("_")[2], torch.ones_like(forgotten)).cpu()
         rows = chosen.nonzero().flatten()
         if not len(rows):
             raise NotApplicable(f"There are no {name.replace('_', '-')} examples for this request.")
         if len(rows) > count:
-            generator = torch.Generator().manual_seed(LOOKS)
+            generator = torch.Generator().manual_seed(SAMPLE_SEED)
             rows = rows[torch.randperm(len(rows), generator=generator)[:count].sort().values]
         return rows
 
     def examples(self, name: str, count: int) -> Examples:
-        """The examples of `looked_at`, on the networks' device."""
-        whole = self.splits.test if name.startswith("test") else self.splits.train
-        return whole.subset(self.looked_at(name, count).to(whole.labels.device)).to(self.device)
+        """The examples at `sample_rows`, on the networks' device."""
+        examples = self.splits.test if name.startswith("test") else self.splits.train
+        return examples.subset(self.sample_rows(name, count).to(examples.labels.device)).to(self.device)
 
-    def need(self, model: str) -> Answers:
-        """Raises NotApplicable where the model is missing."""
-        if model not in self.answers:
+    def logits_of(self, model: str) -> Logits:
+        """The model's logits. Raises NotApplicable where it is missing."""
+        if model not in self.logits:
             raise NotApplicable(f"This run has no {model} model to compare with.")
-        return self.answers[model]
+        return self.logits[model]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How alike two networks' inner representations are, layer by layer."""
+"""Layer-wise CKA: similarity of two networks' features, layer group by layer group."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from core.metrics.base import Evidence, Metric, NotApplicable
 from core.metrics.layer_features import features
 
 FAMILY = "Agreement with the reference"
-FEWEST, MOST = 10, 300  # images: below, a similarity says nothing; more only costs
+FEWEST, MOST = 10, 300  # images: with fewer a similarity means nothing; more only cost time
 PAIRS = (("unlearned", "original"), ("unlearned", "reference"), ("reference", "original"))
 
 
@@ -25,37 +25,37 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
     return float((grams[0] * grams[1]).sum()) / size if size else 0.0
 
 
-def alike(evidence: Evidence, split: str, one: str, other: str) -> dict[str, float]:
+def layer_similarity(evidence: Evidence, split: str, one: str, other: str) -> dict[str, float]:
     """Layer group -> CKA of two models on a training split. Raises NotApplicable below ten images."""
     for model in (one, other):
         evidence.network(model)
-    count = len(evidence.looked_at(split, MOST))
+    count = len(evidence.sample_rows(split, MOST))
     if count < FEWEST:
         raise NotApplicable(f"Comparing features needs {FEWEST} images; the {split} set has {count}.")
     names = sorted([one, other])
 
-    def take() -> dict[str, float]:
+    def compute() -> dict[str, float]:
         ours, theirs = (features(evidence, model, split, MOST) for model in names)
         return {layer: linear_cka(ours[layer], theirs[layer]) for layer in ours}
 
-    return evidence.once(f"cka/{split}/{'/'.join(names)}", take)
+    return evidence.cached(f"cka/{split}/{'/'.join(names)}", compute)
 
 
 def cka_table(evidence: Evidence) -> pd.DataFrame:
-    """One row per layer group, set (forget, retain) and pair of models: layer, set, model, other, cka."""
+    """One row per layer group, set (forget, retain) and pair of models; columns layer, set, model, other, cka in [0, 1]."""
     rows = []
     for split in ("forget", "retain"):
         for model, other in PAIRS:
             try:
-                found = alike(evidence, split, model, other)
+                similarities = layer_similarity(evidence, split, model, other)
             except NotApplicable:
                 continue
-            rows += [{"layer": k, "set": split, "model": model, "other": other, "cka": v} for k, v in found.items()]
+            rows += [{"layer": k, "set": split, "model": model, "other": other, "cka": v} for k, v in similarities.items()]
     return pd.DataFrame(rows, columns=["layer", "set", "model", "other", "cka"])
 
 
 def _before_the_last(split: str, evidence: Evidence, model: str) -> float:
-    return list(alike(evidence, split, model, "reference").values())[-2:][0]
+    return list(layer_similarity(evidence, split, model, "reference").values())[-2:][0]
 
 
 def _metric(split: str, what: str) -> Metric:

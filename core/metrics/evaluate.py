@@ -1,4 +1,4 @@
-"""What a run's networks answer, every metric of them, and the files that the pages look at."""
+"""Evaluation of a run: its networks' logits, every metric of them, and the files that the pages read."""
 
 from collections.abc import Callable, Mapping
 
@@ -6,23 +6,23 @@ import pandas as pd
 from torch import Tensor, nn
 
 from core.domain.run import Measurement
-from core.metrics.base import Answers, Evidence, NotApplicable
+from core.metrics.base import Evidence, Logits, NotApplicable
 from core.metrics.cka import cka_table
 from core.metrics.layer_grafting import graft_table
 from core.metrics.linear_probes import probe_table
 from core.metrics.registry import METRICS
 from core.metrics.relearning import relearn_table
-from core.metrics.reuse import Found, answers_of
-from core.metrics.tables.changed_weights import packed, touched
+from core.metrics.reuse import CachedEvaluation, shared_logits
+from core.metrics.tables.changed_weights import changed_masks, packed
 from core.metrics.tables.per_class import confusion, layers, per_class
-from core.metrics.tables.per_example import answer_arrays, example_table
+from core.metrics.tables.per_example import example_table, probability_arrays
 from core.storage.artifacts import Artifacts
 from core.training.cache import Shared, to_arrays
 from core.training.context import derived_seed
 from core.training.loop import predict
 from core.training.run_setup import RunSetup, restore
 
-ASKING = 0.1  # share of the evaluation that is asking the models; the rest is measuring
+PREDICTING = 0.1  # share of the evaluation that predicting takes; the rest is the metrics
 TABLES: dict[str, Callable[[Evidence], pd.DataFrame]] = {
     "per_class": per_class,
     "confusion": confusion,
@@ -36,44 +36,44 @@ TABLES: dict[str, Callable[[Evidence], pd.DataFrame]] = {
 
 
 def evaluate(
-    setup: RunSetup, shared: Mapping[str, Shared], unlearned: nn.Module, found: Found, say: Callable[[float, str], None]
+    setup: RunSetup, shared: Mapping[str, Shared], unlearned: nn.Module, cached: CachedEvaluation, say: Callable[[float, str], None]
 ) -> Evidence:
-    """Each model's logits on all data, once, and the models themselves. found: what is known of the shared ones already."""
+    """Each model's logits on all data, and the models themselves. cached: earlier results of the original and the reference."""
     models = {name: restore(setup, network.tensors) for name, network in shared.items()}
     models = {"original": models["original"], "unlearned": unlearned.eval(), **models}
-    answers = {}
+    logits = {}
     for index, (name, model) in enumerate(models.items()):
-        say(ASKING * index / len(models), f"asking the {name} model")
+        say(PREDICTING * index / len(models), f"predicting with the {name} model")
         if name in shared:
-            answers[name] = answers_of(setup, shared[name], model)
+            logits[name] = shared_logits(setup, shared[name], model)
         else:
-            answers[name] = Answers(*(predict(model, examples, setup.device) for examples in (setup.splits.train, setup.splits.test)))
+            logits[name] = Logits(*(predict(model, examples, setup.device) for examples in (setup.splits.train, setup.splits.test)))
     weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
     networks = {**models, "untrained": setup.context("untrained", say, {}).fresh_model().eval()}
     seed = derived_seed(setup.spec.seed, "evaluate") % 2**31
-    return Evidence(setup.splits, answers, weights, seed, networks, setup.device, dict(found.known))
+    return Evidence(setup.splits, logits, weights, seed, networks, setup.device, dict(cached.values))
 
 
 def measure(evidence: Evidence, say: Callable[[float, str], None] = lambda share, note: None) -> list[Measurement]:
-    """Every metric on every model that it is for and that is there; where it does not apply, None with the reason."""
-    taken = []
+    """Every metric on each of its models that this run has; where it does not apply, None with the reason."""
+    measurements = []
     for index, (key, metric) in enumerate(METRICS.items()):
-        say(ASKING + (1 - ASKING) * index / len(METRICS), f"measuring: {metric.info.title}")
-        for model in (m for m in metric.models if m in evidence.answers):
+        say(PREDICTING + (1 - PREDICTING) * index / len(METRICS), f"measuring: {metric.info.title}")
+        for model in (m for m in metric.models if m in evidence.logits):
             try:
-                taken.append(Measurement(key, model, metric.compute(evidence, model)))
+                measurements.append(Measurement(key, model, metric.compute(evidence, model)))
             except NotApplicable as reason:
-                taken.append(Measurement(key, model, None, str(reason)))
-    return taken
+                measurements.append(Measurement(key, model, None, str(reason)))
+    return measurements
 
 
-def keep_files(
+def store_files(
     artifacts: Artifacts, evidence: Evidence, unlearned: nn.Module, recorded: dict[str, Tensor]
 ) -> dict[str, str]:
-    """Name -> file of what the pages look at."""
+    """Name -> file of the tables and arrays that the pages read."""
     files = {name: artifacts.put_table(make(evidence)) for name, make in TABLES.items()}
-    files["answers"] = artifacts.put_arrays(to_arrays(answer_arrays(evidence)))
-    masks = packed(touched(evidence.weights["unlearned"], evidence.weights["original"]))
+    files["answers"] = artifacts.put_arrays(to_arrays(probability_arrays(evidence)))
+    masks = packed(changed_masks(evidence.weights["unlearned"], evidence.weights["original"]))
     files["touched"] = artifacts.put_arrays(to_arrays(masks))
     files["unlearned"] = artifacts.put_arrays(to_arrays(unlearned.state_dict()))
     if recorded:

@@ -1,4 +1,4 @@
-"""What the answers on the forget set still give away, beside networks that never learned it."""
+"""Residual knowledge in the predictions on the forget set, compared with networks that were not trained on it."""
 
 import torch
 
@@ -20,7 +20,7 @@ def entropy(logits: torch.Tensor, *, multi: bool = False) -> torch.Tensor:
 
 
 def similarity_ratio(unlearned: float, original: float, reference: float) -> float:
-    """|A_u - A_o| / (|A_u - A_o| + |A_u - A_r|) of a score A: 0 like the original, 1 like the reference.
+    """|A_u - A_o| / (|A_u - A_o| + |A_u - A_r|) of a score A: 0 as the original, 1 as the reference.
 
     Raises NotApplicable where all three are equal.
     """
@@ -31,24 +31,24 @@ def similarity_ratio(unlearned: float, original: float, reference: float) -> flo
 
 
 def _zrf(evidence: Evidence, model: str) -> float:
-    logits, _ = evidence.need(model).of("forget", evidence.splits)
+    logits, _ = evidence.logits_of(model).of("forget", evidence.splits)
     untrained = evidence.network("untrained")
-    theirs = evidence.once("untrained", lambda: predict(untrained, evidence.splits.forget, evidence.device))
+    theirs = evidence.cached("untrained", lambda: predict(untrained, evidence.splits.forget, evidence.device))
     return 1 - float(jensen_shannon(theirs, logits, multi=evidence.multi).mean())
 
 
 def _forget_entropy(evidence: Evidence, model: str) -> float:
-    return float(entropy(evidence.need(model).of("forget", evidence.splits)[0], multi=evidence.multi).mean())
+    return float(entropy(evidence.logits_of(model).of("forget", evidence.splits)[0], multi=evidence.multi).mean())
 
 
 def _class_auc(evidence: Evidence, model: str) -> float:
-    """How well the probability given to the forgotten classes ranks their test images above the others'."""
+    """AUC of the probability of the forgotten classes, of their test images against all others."""
     picks = list(evidence.splits.request.classes)
-    gone, kept = (
-        evidence.need(model).of(name, evidence.splits)[0].double().softmax(1)[:, picks].sum(1)
+    forget, retain = (
+        evidence.logits_of(model).of(name, evidence.splits)[0].double().softmax(1)[:, picks].sum(1)
         for name in ("test_forget", "test_retain")
     )
-    return rank_auc(gone, kept)
+    return rank_auc(forget, retain)
 
 
 def _similarity(evidence: Evidence, model: str) -> float:

@@ -1,4 +1,4 @@
-"""What a network makes of images, layer group by layer group: for metrics that look inside."""
+"""A network's features of images, layer group by layer group."""
 
 from math import isqrt
 
@@ -27,17 +27,17 @@ def chain(evidence: Evidence, model: str) -> dict[str, torch.nn.Sequential]:
 def features(evidence: Evidence, model: str, split: str, count: int) -> dict[str, Tensor]:
     """Group -> float32 (n, d) on the CPU, of at most `count` examples of a split; the last group's are the logits."""
     examples = evidence.examples(split, count)
-    return evidence.once(f"features/{model}/{split}/{count}", lambda: _through(chain(evidence, model), examples))
+    return evidence.cached(f"features/{model}/{split}/{count}", lambda: _through(chain(evidence, model), examples))
 
 
 def _through(layers: dict[str, torch.nn.Sequential], examples: Examples) -> dict[str, Tensor]:
-    found: dict[str, list[Tensor]] = {name: [] for name in layers}
+    outputs: dict[str, list[Tensor]] = {name: [] for name in layers}
     for images, _ in examples.batches(BATCH):
         x = images
         for name, layer in layers.items():
             x = layer(x)
-            found[name].append(_flat(x).float().cpu())
-    return {name: torch.cat(parts) for name, parts in found.items()}
+            outputs[name].append(_flat(x).float().cpu())
+    return {name: torch.cat(parts) for name, parts in outputs.items()}
 
 
 def _flat(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Graft test: one network's first layers under another's rest, to see where the knowledge of the forgotten sits."""
+"""Layer grafting: the first layers of one network with the rest of another, to locate residual knowledge of the forget set."""
 
 import pandas as pd
 import torch
@@ -17,7 +17,7 @@ GRAFTED = ("unlearned", "reference")
 
 
 def graft(below: dict[str, nn.Sequential], above: dict[str, nn.Sequential], k: int) -> nn.Module:
-    """The first k groups of `below` under the rest of `above`; k from 0 (all above) to the number of groups."""
+    """The first k groups of `below`, then the remaining ones of `above`; k from 0 (all of `above`) to the number of groups."""
     layers = [layer for index, layer in enumerate(below.values()) if index < k]
     layers += [layer for index, layer in enumerate(above.values()) if index >= k]
     return nn.Sequential(*layers).eval()

@@ -1,4 +1,4 @@
-"""Does the inside of a network still know the forgotten classes, whatever its answers say?"""
+"""Linear probes: whether a network's features still separate the forgotten classes, whatever it predicts."""
 
 import numpy as np
 import pandas as pd
@@ -10,45 +10,45 @@ from core.metrics.base import Evidence, Metric, NotApplicable
 from core.metrics.layer_features import features
 
 FAMILY = "Residual knowledge"
-FEWEST = 5  # test images of the forgotten classes, and of the kept ones
-FORGET, RETAIN, UNSEEN = 300, 600, 1000  # images that are looked at, at most
+FEWEST = 5  # test images of the forgotten classes, and of the retain classes
+FORGET, RETAIN, TEST = 300, 600, 1000  # images of each set, at most
 PASSES = 200  # of the solver
 
 
 def probe(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> float:
     """Balanced accuracy, in [0, 1], on `test` of a logistic regression fitted on `train`; 0.5 is chance.
 
-    train, test: (features of the forgotten (n, d), features of the kept (m, d)). Standardised, classes weighed alike.
+    train, test: (features of the forget set (n, d), of the retain set (m, d)). Standardised, classes weighed alike.
     """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  # a second that listing metrics need not pay
     from sklearn.metrics import balanced_accuracy_score  # noqa: PLC0415  # see above
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415  # see above
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415  # see above
 
-    (x, y), (unseen, truth) = (
+    (x, y), (test_x, test_y) = (
         (np.concatenate(sides), np.repeat([1, 0], [len(side) for side in sides])) for sides in (train, test)
     )
-    known = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=PASSES, tol=1e-3)).fit(x, y)
-    return float(balanced_accuracy_score(truth, known.predict(unseen)))
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=PASSES, tol=1e-3)).fit(x, y)
+    return float(balanced_accuracy_score(test_y, classifier.predict(test_x)))
 
 
 def probes(evidence: Evidence, model: str) -> dict[str, float]:
-    """Layer group -> balanced accuracy of finding the forgotten classes in its features. Raises NotApplicable."""
+    """Layer group -> balanced accuracy, in [0, 1], of detecting the forgotten classes in its features. Raises NotApplicable."""
     if not evidence.splits.request.by_class:
         raise NotApplicable("A probe detects a forgotten class; this request names images, not a class.")
     evidence.network(model)
-    fewest = min(len(evidence.looked_at(name, UNSEEN)) for name in ("test_forget", "test_retain"))
+    fewest = min(len(evidence.sample_rows(name, TEST)) for name in ("test_forget", "test_retain"))
     if fewest < FEWEST:
         raise NotApplicable(f"A probe needs {FEWEST} test images of the forgotten and of the retain classes; there are {fewest}.")
-    return evidence.once(f"probes/{model}", lambda: _probes(evidence, model))
+    return evidence.cached(f"probes/{model}", lambda: _probes(evidence, model))
 
 
 def _probes(evidence: Evidence, model: str) -> dict[str, float]:
-    asked = (("forget", FORGET), ("retain", RETAIN), ("test_forget", UNSEEN), ("test_retain", UNSEEN))
-    gone, kept, gone_unseen, kept_unseen = (features(evidence, model, name, count) for name, count in asked)
+    sizes = (("forget", FORGET), ("retain", RETAIN), ("test_forget", TEST), ("test_retain", TEST))
+    forget, retain, test_forget, test_retain = (features(evidence, model, name, count) for name, count in sizes)
     return {
-        layer: probe(_numpy(gone[layer], kept[layer]), _numpy(gone_unseen[layer], kept_unseen[layer]))
-        for layer in gone
+        layer: probe(_numpy(forget[layer], retain[layer]), _numpy(test_forget[layer], test_retain[layer]))
+        for layer in forget
     }
 
 

@@ -1,4 +1,4 @@
-"""Can an attacker tell from the loss, or from the entropy, who was in the training set?"""
+"""Membership inference attacks by the loss and by the entropy of the predictions."""
 
 from functools import partial
 
@@ -25,7 +25,7 @@ def loss_attack(member_losses: Array, other_losses: Array, seed: int) -> float:
     Both sides are cut to the same count at random; mean over ten stratified shuffle splits, a tenth held out in each
     (NeurIPS 2023 unlearning challenge's starting kit; MUFAC). Raises NotApplicable below ten examples a side.
     """
-    # Late: these imports take a second, and whoever only lists metrics or explores must not wait for them.
+    # Late: these imports take a second, which listing metrics need not pay.
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  # see above
     from sklearn.model_selection import StratifiedShuffleSplit, cross_val_score  # noqa: PLC0415  # see above
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415  # see above
@@ -46,7 +46,7 @@ def loss_attack(member_losses: Array, other_losses: Array, seed: int) -> float:
 
 def loss_attack_accuracy(evidence: Evidence, model: str) -> float:
     """The attack on one model of a run. Raises NotApplicable where it cannot be made."""
-    return evidence.once(f"loss attack/{model}", lambda: _attack(evidence, model))
+    return evidence.cached(f"loss attack/{model}", lambda: _attack(evidence, model))
 
 
 def nomus(test_accuracy: float, attack_accuracy: float) -> float:
@@ -55,15 +55,15 @@ def nomus(test_accuracy: float, attack_accuracy: float) -> float:
 
 
 def _nomus(evidence: Evidence, model: str) -> float:
-    unseen, labels = evidence.need(model).of("test_retain", evidence.splits)
-    return nomus(accuracy(unseen, labels), loss_attack_accuracy(evidence, model))
+    logits, labels = evidence.logits_of(model).of("test_retain", evidence.splits)
+    return nomus(accuracy(logits, labels), loss_attack_accuracy(evidence, model))
 
 
-def share_called_member(members: Array, others: Array, asked: Array) -> float:
-    """Share of `asked` (n,) that a class-balanced logistic regression on one score, learned from two sides, calls members.
+def share_called_member(members: Array, others: Array, targets: Array) -> float:
+    """Share of `targets` (n,) that a class-balanced logistic regression on one score, fitted on two sides, calls members.
 
     SSD's membership attack (official code): members are training examples of the retain set, the others test images, the score is the
-    entropy of the answer. Raises NotApplicable below ten examples a side.
+    entropy of the prediction. Raises NotApplicable below ten examples a side.
     """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  # late, as in `loss_attack`
 
@@ -72,15 +72,15 @@ def share_called_member(members: Array, others: Array, asked: Array) -> float:
         raise NotApplicable(f"The attack needs {FEWEST} retain and {FEWEST} test retain examples; the smaller side has {fewer}.")
     scores, sides = np.concatenate([members, others]), np.repeat([1, 0], [len(members), len(others)])
     attack = LogisticRegression(class_weight="balanced").fit(scores[:, None], sides)
-    return float(attack.predict(asked[:, None]).mean())
+    return float(attack.predict(targets[:, None]).mean())
 
 
 def _losses(evidence: Evidence, model: str) -> tuple[Array, Array]:
-    """The labels' loss (n,) in nats of the forget set, and of test images like it; of all test images where too few are."""
-    answers = evidence.need(model)
+    """The labels' loss (n,) in nats of the forget set, and of test images of the same rule; of all where those are too few."""
+    own = evidence.logits_of(model)
     request, alike = evidence.splits.request, int(evidence.splits.test_forgotten.sum())
-    unseen = "test_forget" if request.by_class or (request.by_rule and alike >= FEWEST) else "test"
-    sides = (answers.of(name, evidence.splits) for name in ("forget", unseen))
+    test_set = "test_forget" if request.by_class or (request.by_rule and alike >= FEWEST) else "test"
+    sides = (own.of(name, evidence.splits) for name in ("forget", test_set))
     forget, other = (label_loss(logits.double(), labels, "none").numpy() for logits, labels in sides)
     return forget, other
 
@@ -90,41 +90,41 @@ def _attack(evidence: Evidence, model: str) -> float:
 
 
 def _attack_auc(evidence: Evidence, model: str) -> float:
-    forget, unseen = _enough(evidence, model)
-    if len(unseen) < FEWEST:
-        raise NotApplicable(f"The attack needs {FEWEST} test examples; there {_are(len(unseen))}.")
-    return auc(-forget, -unseen)
+    forget, test = _enough(evidence, model)
+    if len(test) < FEWEST:
+        raise NotApplicable(f"The attack needs {FEWEST} test examples; there {_are(len(test))}.")
+    return auc(-forget, -test)
 
 
 def _enough(evidence: Evidence, model: str) -> tuple[Array, Array]:
-    """The losses, where there are forgotten examples enough."""
-    forget, unseen = _losses(evidence, model)
+    """As `_losses`. Raises NotApplicable where the forget set is too small."""
+    forget, test = _losses(evidence, model)
     if len(forget) < FEWEST:
         raise NotApplicable(f"The attack needs {FEWEST} forgotten examples; there {_are(len(forget))}.")
-    return forget, unseen
+    return forget, test
 
 
 def _attack_tpr(fpr: float, evidence: Evidence, model: str) -> float:
-    forget, unseen = _enough(evidence, model)
+    forget, test = _enough(evidence, model)
     try:
-        return tpr_at(-forget, -unseen, fpr)  # a low loss speaks for a member
+        return tpr_at(-forget, -test, fpr)  # a low loss is taken for membership
     except TooFewExamples as reason:
         raise NotApplicable(str(reason)) from reason
 
 
 def members_by_entropy(evidence: Evidence, model: str) -> float:
     """Share of the forget set that SSD's attack calls members. Raises NotApplicable where it cannot be made."""
-    return evidence.once(f"entropy attack/{model}", lambda: _entropy_attack(evidence, model))
+    return evidence.cached(f"entropy attack/{model}", lambda: _entropy_attack(evidence, model))
 
 
 def _entropy_attack(evidence: Evidence, model: str) -> float:
-    answers = evidence.need(model)
-    kept = answers.train[evidence.looked_at("train_retain", MOST)]
-    unseen = answers.test[evidence.looked_at("test_retain", MOST)]
-    forget, _ = answers.of("forget", evidence.splits)
+    own = evidence.logits_of(model)
+    retain = own.train[evidence.sample_rows("train_retain", MOST)]
+    test = own.test[evidence.sample_rows("test_retain", MOST)]
+    forget, _ = own.of("forget", evidence.splits)
     if len(forget) < FEWEST:
         raise NotApplicable(f"The attack needs {FEWEST} forgotten examples; there {_are(len(forget))}.")
-    return share_called_member(*(entropy(logits, multi=evidence.multi).numpy() for logits in (kept, unseen, forget)))
+    return share_called_member(*(entropy(logits, multi=evidence.multi).numpy() for logits in (retain, test, forget)))
 
 
 def _are(count: int) -> str:

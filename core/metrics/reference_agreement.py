@@ -1,4 +1,4 @@
-"""How closely a model behaves like the reference: the field's summaries, each against the reference's own value."""
+"""Agreement with the reference: divergences of the predictions, and summaries of gaps to the reference's own values."""
 
 from functools import partial
 
@@ -32,17 +32,17 @@ def tug_of_war(gaps: list[float]) -> float:
 
 
 def _gap(split: str, evidence: Evidence, model: str) -> float:
-    ours, theirs = (accuracy(*evidence.need(m).of(split, evidence.splits)) for m in (model, "reference"))
+    ours, theirs = (accuracy(*evidence.logits_of(m).of(split, evidence.splits)) for m in (model, "reference"))
     return ours - theirs
 
 
 def _attack_gap(evidence: Evidence, model: str) -> float:
-    """Of the attack that learns on kept images and is asked about the forget set, as the papers' own do."""
+    """Of the attack that is fitted on the retain set and applied to the forget set, as in the papers."""
     return members_by_entropy(evidence, model) - members_by_entropy(evidence, "reference")
 
 
 def _activation(evidence: Evidence, model: str) -> float:
-    (theirs, _), (ours, _) = (evidence.need(m).of("forget", evidence.splits) for m in ("reference", model))
+    (theirs, _), (ours, _) = (evidence.logits_of(m).of("forget", evidence.splits) for m in ("reference", model))
     return activation_distance(ours, theirs, multi=evidence.multi)
 
 
@@ -73,8 +73,8 @@ def js_divergence(logits_p: Tensor, logits_q: Tensor, *, multi: bool = False) ->
 
 
 def _to_reference(split: str, evidence: Evidence, model: str) -> float:
-    theirs, _ = evidence.need("reference").of(split, evidence.splits)
-    ours, _ = evidence.need(model).of(split, evidence.splits)
+    theirs, _ = evidence.logits_of("reference").of(split, evidence.splits)
+    ours, _ = evidence.logits_of(model).of(split, evidence.splits)
     return js_divergence(ours, theirs, multi=evidence.multi)
 
 

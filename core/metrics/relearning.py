@@ -1,4 +1,4 @@
-"""How fast a network learns back what it was made to forget."""
+"""Relearning: training steps until a network has the forget set back."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from core.metrics.base import Evidence, Metric, NotApplicable
 from core.training.loop import share_right
 
 FAMILY = "Residual knowledge"
-NEARLY = 0.95  # of the original's accuracy on the forget set counts as learnt back
+NEARLY = 0.95  # of the original's accuracy on the forget set counts as relearned
 LIMIT = 200  # optimiser steps, at most; the paper goes on for ten epochs, which is about as long on digits
 BATCH, RATE = 64, 1e-3
-MOST = 100  # forget examples that are looked at after each step
+MOST = 100  # examples of the forget set that are evaluated after each step
 
 
 @dataclass(frozen=True)
 class Relearning:
-    """`curve`: accuracy on the forget set before the first step and after each; `target`: where it counts as learnt."""
+    """`curve`: accuracy on the forget set before the first step and after each; `target`: the accuracy that ends it."""
 
     curve: tuple[float, ...]
     target: float
@@ -42,17 +42,17 @@ def relearn(evidence: Evidence, model: str) -> Relearning:
 
     Chundawat et al., arXiv:2201.05629: 95 % of the original's accuracy, Adam at 0.001, batches of the training set.
     """
-    return evidence.once(f"relearn/{model}", lambda: _relearn(evidence, model))
+    return evidence.cached(f"relearn/{model}", lambda: _relearn(evidence, model))
 
 
 def _relearn(evidence: Evidence, model: str) -> Relearning:
     own = deepcopy(evidence.network(model))
-    looked = evidence.examples("forget", MOST)
-    before = share_right(evidence.network("original"), looked, device=evidence.device)[0]
+    forget = evidence.examples("forget", MOST)
+    before = share_right(evidence.network("original"), forget, device=evidence.device)[0]
     if before == 0:
         raise NotApplicable("The original gets no forgotten image right, so there is nothing to relearn.")
     target = NEARLY * before
-    curve = share_right(own, looked, device=evidence.device)
+    curve = share_right(own, forget, device=evidence.device)
     data = evidence.splits.train.to(evidence.device)
     optimiser = torch.optim.Adam(own.parameters(), lr=RATE)
     generator = torch.Generator().manual_seed(evidence.seed)
@@ -66,7 +66,7 @@ def _relearn(evidence: Evidence, model: str) -> Relearning:
             optimiser.zero_grad(set_to_none=True)
             label_loss(own(images), labels).backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
             optimiser.step()
-            curve += share_right(own.eval(), looked, device=evidence.device)
+            curve += share_right(own.eval(), forget, device=evidence.device)
 
 
 def relearn_table(evidence: Evidence) -> pd.DataFrame:
@@ -74,22 +74,22 @@ def relearn_table(evidence: Evidence) -> pd.DataFrame:
     rows = []
     for model in (m for m in MODELS if m in evidence.networks):
         try:
-            found = relearn(evidence, model)
+            relearning = relearn(evidence, model)
         except NotApplicable:
             continue
         rows += [
-            {"model": model, "step": step, "accuracy": value, "target": found.target}
-            for step, value in enumerate(found.curve)
+            {"model": model, "step": step, "accuracy": value, "target": relearning.target}
+            for step, value in enumerate(relearning.curve)
         ]
     return pd.DataFrame(rows, columns=["model", "step", "accuracy", "target"])
 
 
 def _steps(evidence: Evidence, model: str) -> float:
-    found = relearn(evidence, model)
-    if not found.reached:
-        last, wanted = (f"{100 * share:.0f} %" for share in (found.curve[-1], found.target))
-        raise NotApplicable(f"Not learnt back in {found.steps} steps: accuracy {last} where {wanted} was wanted.")
-    return float(found.steps)
+    relearning = relearn(evidence, model)
+    if not relearning.reached:
+        last, wanted = (f"{100 * share:.0f} %" for share in (relearning.curve[-1], relearning.target))
+        raise NotApplicable(f"Not learnt back in {relearning.steps} steps: accuracy {last} where {wanted} was wanted.")
+    return float(relearning.steps)
 
 
 def _anamnesis(evidence: Evidence, model: str) -> float:

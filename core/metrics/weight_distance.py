@@ -1,4 +1,4 @@
-"""How far the weights moved."""
+"""Distances between networks' weights, relative to the length of one of them."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The one threshold that best tells a model's answers on the forget set from the reference's."""
+"""Worst-case privacy: the threshold that best tells a model's predictions on the forget set from the reference's."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ FEWEST = 10  # forgotten examples: fewer are parted by some threshold, whatever 
 
 
 def _score(form: str, evidence: Evidence, model: str) -> float:
-    sides = [evidence.need(name).of("forget", evidence.splits)[0] for name in (model, "reference")]
+    sides = [evidence.logits_of(name).of("forget", evidence.splits)[0] for name in (model, "reference")]
     if len(sides[0]) < FEWEST:
         raise NotApplicable(f"The worst case needs {FEWEST} forgotten examples; this request names {len(sides[0])}.")
     read = features_of_attributes if evidence.multi else features

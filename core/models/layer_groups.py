@@ -1,4 +1,4 @@
-"""A model as a chain of layer groups, so that one model's first groups can be put under another's rest."""
+"""A model as a chain of layer groups, so that the first groups of one model can be joined with the rest of another."""
 
 from torch import nn
 
@@ -16,16 +16,16 @@ def groups(model: nn.Module) -> dict[str, nn.Sequential]:
     """
     if not isinstance(model, nn.Sequential):
         raise NoChain(f"A {type(model).__name__} is not a chain of layers, so it cannot be cut into groups.")
-    found: dict[str, list[nn.Module]] = {}
+    members: dict[str, list[nn.Module]] = {}
     before: list[nn.Module] = []
     for name, layer in model.named_children():
         if any(p.ndim > 1 for p in layer.parameters()):
-            found[name] = [*before, layer]
+            members[name] = [*before, layer]
             before = []
-        elif found:
-            found[next(reversed(found))].append(layer)
+        elif members:
+            members[next(reversed(members))].append(layer)
         else:
             before.append(layer)
-    if not found:
+    if not members:
         raise NoChain("The model has no layer with a weight matrix.")
-    return {name: nn.Sequential(*layers) for name, layers in found.items()}
+    return {name: nn.Sequential(*layers) for name, layers in members.items()}

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
-SMALL = 64  # pixels: below, stems that shrink an image at once leave nothing to look at
+SMALL = 64  # pixels: below, stems that shrink an image at once leave too few places
 
 
 class GlobalMean(nn.Module):
@@ -37,9 +37,9 @@ class ToSquare(nn.Module):
         return F.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=False)
 
 
-def attended(told: Tensor, heads: int) -> Tensor:
-    """Multi-head attention: queries, keys and values side by side (B, T, 3 D) -> the values that each token takes up, (B, T, D)."""
-    each = torch.unflatten(told, 2, (3, heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, heads, T, d)
+def attended(projected: Tensor, heads: int) -> Tensor:
+    """Multi-head attention: concatenated queries, keys and values (B, T, 3 D) -> each token's weighted sum of values, (B, T, D)."""
+    each = torch.unflatten(projected, 2, (3, heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, heads, T, d)
     return F.scaled_dot_product_attention(each[0], each[1], each[2]).transpose(1, 2).flatten(2)
 
 

@@ -19,10 +19,10 @@ def build(data: DatasetInfo) -> nn.Module:
 
     small = min(data.height, data.width) < SMALL
     stages = [[t, c, n, 1 if small and c == 24 else s] for t, c, n, s in STAGES]
-    whole = mobilenet_v2(num_classes=len(data.classes), inverted_residual_setting=stages, dropout=0.0)
-    stem = whole.features[0]
+    network = mobilenet_v2(num_classes=len(data.classes), inverted_residual_setting=stages, dropout=0.0)
+    stem = network.features[0]
     stem[0] = nn.Conv2d(data.channels, 32, 3, 1 if small else 2, padding=1, bias=False)
     nn.init.kaiming_normal_(stem[0].weight, mode="fan_out")
-    blocks = {f"block{index}": block for index, block in enumerate(whole.features[1:-1], 1)}
+    blocks = {f"block{index}": block for index, block in enumerate(network.features[1:-1], 1)}
     layers: OrderedDict[str, nn.Module] = OrderedDict(normalise=Normalise(data.mean, data.deviation), stem=stem)
-    return nn.Sequential(layers | blocks | {"head": whole.features[-1], "pool": GlobalMean(), "classifier": whole.classifier[1]})
+    return nn.Sequential(layers | blocks | {"head": network.features[-1], "pool": GlobalMean(), "classifier": network.classifier[1]})

@@ -1,4 +1,4 @@
-"""The shelf of architectures: key -> builder of an untrained model. To add one: write its file, then its line here."""
+"""The registry of architectures: key -> builder of an untrained model. To add one: write its file, then its line here."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,6 @@ from torch import nn
 from core.domain.info import DatasetInfo, ModelInfo
 from core.models import all_cnn, mobilenet_v2, resnet18, small_cnn, vit_b_16, vit_small
 
-_SHELF = (small_cnn, all_cnn, resnet18, vit_small, mobilenet_v2, vit_b_16)
-MODELS: dict[str, Callable[[DatasetInfo], nn.Module]] = {module.INFO.key: module.build for module in _SHELF}
-MODEL_INFOS: tuple[ModelInfo, ...] = tuple(module.INFO for module in _SHELF)
+_MODULES = (small_cnn, all_cnn, resnet18, vit_small, mobilenet_v2, vit_b_16)
+MODELS: dict[str, Callable[[DatasetInfo], nn.Module]] = {module.INFO.key: module.build for module in _MODULES}
+MODEL_INFOS: tuple[ModelInfo, ...] = tuple(module.INFO for module in _MODULES)

@@ -1,6 +1,6 @@
 """A small vision transformer for small images: about 64 patches, six blocks (Dosovitskiy et al., arXiv:2010.11929).
 
-Departs from it: the answer is read from the mean of all tokens, not from a class token.
+Departs from it: the classifier reads the mean of all tokens, not a class token.
 """
 
 from collections import OrderedDict
@@ -48,8 +48,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x: tokens (B, T, D)."""
         x = x + self.merge(attended(self.attend(self.norm1(x)), HEADS))
-        thought: Tensor = self.narrow(F.gelu(self.widen(self.norm2(x))))
-        return x + thought
+        hidden: Tensor = self.narrow(F.gelu(self.widen(self.norm2(x))))
+        return x + hidden
 
 
 def build(data: DatasetInfo) -> nn.Module:

@@ -1,1 +1,1 @@
-"""What the numbers of runs and studies say: verdict, checks, comparison, intervals; no torch."""
+"""Reports from the numbers of runs and studies: verdict, checks, comparison, intervals; no torch."""

@@ -21,7 +21,7 @@ ABOUT = (
     *("finished", "engine", "device"),
 )  # fmt: skip
 TIME = ("seconds", "speedup")
-# Each run held against its own reference: these say how near a method came, whatever it was asked to forget.
+# Each run compared with its own reference: these compare methods across requests.
 TO_OWN_REFERENCE = ("js_to_reference", "activation_distance", "average_gap", "tow", "tow_attack", "anamnesis_index")
 
 
@@ -30,9 +30,9 @@ def comparison(
 ) -> "pd.DataFrame":
     """One row a finished run, in the order of `run_ids` (unfinished ones left out); without ids all, newest first.
 
-    methods: what is on the shelf, so that `settings` leaves out parameters of another mode, which had no effect.
-    Columns: ABOUT (`request` and `settings` as text, `draw` the seed that decides which examples go, '' where none does,
-    `control` what control it is, '' for none, `finished` an aware time), TIME
+    methods: the registered ones, so that `settings` leaves out parameters of another mode, which had no effect.
+    Columns: ABOUT (`request` and `settings` as text, `draw` the seed that draws the forget set, '' where none does,
+    `control` which ablation it is, '' for none, `finished` an aware time), TIME
     (`seconds` of the method alone, `speedup` over retraining), then the unlearned model's metrics by key, and `original.<key>`,
     `reference.<key>`; nan where a run has no such number. One SQL query for all numbers.
     """
@@ -47,7 +47,7 @@ def comparison(
 
 
 def about(store: ResultStore, methods: Mapping[str, MethodInfo] | None = None) -> "pd.DataFrame":
-    """The columns ABOUT of all finished runs, newest first: what to choose by before any number is read. methods: as `comparison`."""
+    """The columns ABOUT of all finished runs, newest first, without reading any metric. methods: as in `comparison`."""
     import pandas as pd  # noqa: PLC0415  # as above
 
     columns = _columns(finished_runs(store), methods)
@@ -56,17 +56,17 @@ def about(store: ResultStore, methods: Mapping[str, MethodInfo] | None = None) -
 
 def second_retrainings(everything: "pd.DataFrame", frame: "pd.DataFrame") -> list[str]:
     """The ids of those runs of `about` that trained a second reference of a request and seed of the frame's, in their order."""
-    floors = everything[(everything["method"] == SECOND_REFERENCE_METHOD) & everything["reference"].astype(bool)]
+    retrainings = everything[(everything["method"] == SECOND_REFERENCE_METHOD) & everything["reference"].astype(bool)]
     wanted = set(once_keys(frame))
-    there = zip(floors["id"], once_keys(floors), strict=True)
+    there = zip(retrainings["id"], once_keys(retrainings), strict=True)
     return [run_id for run_id, key in there if key in wanted]
 
 
 def _columns(runs: Sequence[Finished], methods: Mapping[str, MethodInfo] | None) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [] for name in (*ABOUT, *TIME)}
     for run in runs:
-        for name, said in _about(run, (methods or {}).get(run.spec.method)).items():
-            columns[name].append(said)
+        for name, value in _about(run, (methods or {}).get(run.spec.method)).items():
+            columns[name].append(value)
     return columns
 
 
@@ -89,7 +89,7 @@ def metric_columns(frame: "pd.DataFrame") -> list[str]:
 
 
 def comparable(frame: "pd.DataFrame") -> list[str]:
-    """The columns of numbers that can be held side by side; `why_fewer` says why not all."""
+    """The columns of numbers that can be compared among these runs; `why_fewer` says why not all."""
     columns = metric_columns(frame)
     if not _other_subject(frame):
         return columns
@@ -103,10 +103,10 @@ def one_subject(frame: "pd.DataFrame") -> bool:
 
 
 def why_fewer(frame: "pd.DataFrame") -> str:
-    """What must be said where these runs are not about the same dataset, request and model, or where draws, engines or
-    devices differ: a sentence each; '' where they are alike."""
-    found = [_other_subject(frame), _other_draws(frame), _other_engine(frame), _other_device(frame)]
-    return " ".join(filter(None, found))
+    """A sentence for each way in which these runs are not comparable: dataset, request, model, draws, engines or devices;
+    '' where they are alike."""
+    sentences = [_other_subject(frame), _other_draws(frame), _other_engine(frame), _other_device(frame)]
+    return " ".join(filter(None, sentences))
 
 
 def _other_draws(frame: "pd.DataFrame") -> str:
@@ -145,10 +145,10 @@ def _other_subject(frame: "pd.DataFrame") -> str:
     for column, noun in (("dataset", "datasets"), ("request", "requests"), ("model", "models")):
         values = list(dict.fromkeys(scenarios(frame) if column == "request" else frame[column]))
         if len(values) > 1:
-            kept = "seconds and speed-up are" if noun == "datasets" else (
+            shown = "seconds and speed-up are" if noun == "datasets" else (
                 "seconds, speed-up and closeness to each run's own reference are"
             )  # fmt: skip
-            return f"These runs are about {len(values)} different {noun} ({_few(values)}), so only {kept} shown side by side."
+            return f"These runs are about {len(values)} different {noun} ({_few(values)}), so only {shown} shown side by side."
     return ""
 
 

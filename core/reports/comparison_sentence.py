@@ -1,4 +1,4 @@
-"""The answer of several methods' runs in one sentence: who does better in which measure that matters, as far as intervals tell."""
+"""Summary of a comparison in one sentence: which method does better in which key metric, as far as 95 % intervals tell."""
 
 from collections.abc import Mapping, Sequence
 import re
@@ -10,7 +10,7 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.seeds import covers
 from core.reports.intervals import FEW, Pair, Spread
 from core.reports.key_metrics import HIGH, LOW, Aim, aims_of, column, cost
-from core.reports.paired_differences import ZERO, aligned, difference, each_from_each, surely_more
+from core.reports.paired_differences import ZERO, aligned, difference, each_from_each, significantly_more
 from core.reports.rows import designed, groups_of
 from core.reports.unchanged_methods import excess, unchanged
 
@@ -22,7 +22,7 @@ THE_ORIGINAL = "the original"
 
 
 class Group(NamedTuple):
-    """The runs of one method and its settings. `control`: of which other the method is a control; '' for none."""
+    """The runs of one method and its settings. `control`: which ablation of the method they are, in words; '' for none."""
 
     name: str
     method: str
@@ -35,7 +35,7 @@ class Group(NamedTuple):
         return _by_pair(self.runs, cost(self.runs, aim))
 
     def original(self, aim: Aim) -> dict[Pair, float]:
-        """What doing nothing costs, in the same runs."""
+        """The original's costs, in the same runs, by seed and draw."""
         values, references = column(self.runs, f"original.{aim.key}"), column(self.runs, f"reference.{aim.key}")
         return _by_pair(self.runs, aim.cost(values, references))
 
@@ -56,8 +56,8 @@ def groups_in(frame: "pd.DataFrame", everything: "pd.DataFrame", titles: Mapping
 
 
 def names_of(heads: "pd.DataFrame", titles: Mapping[str, str]) -> list[str]:
-    """`ARU with a random mask`: the method's short name, what control it is, else what tells it from others of its method."""
-    found = []
+    """`ARU with a random mask`: the method's short name, which ablation it is, and the settings that differ within its method."""
+    names = []
     for row in heads.to_dict("records"):
         alike = heads[heads["method"] == row["method"]]
         text = short(titles.get(row["method"], ""), row["method"])
@@ -69,8 +69,8 @@ def names_of(heads: "pd.DataFrame", titles: Mapping[str, str]) -> list[str]:
         for name in ("request", "engine"):
             alike = alike[alike["settings"] == row["settings"]]
             text += f" [{row[name]}]" if alike[name].nunique() > 1 else ""
-        found.append(text)
-    return found
+        names.append(text)
+    return names
 
 
 def short(title: str, key: str) -> str:
@@ -82,10 +82,10 @@ def short(title: str, key: str) -> str:
 def answer(groups: Sequence[Group]) -> str:
     """One sentence, of runs about one subject; '' where there are none.
 
-    A difference is told where its 95 % interval, paired by seed and draw, does not hold zero. Methods that are `unchanged` and
-    second retrainings are not ranked; a method alone is held against the original.
+    A difference is named where its 95 % interval, paired by seed and draw, does not contain zero. Methods that are `unchanged`
+    and second retrainings are not ranked; a single method is compared with the original.
     """
-    # By name and not as they come: a page lists the nearest first, a study as it was written, and both must say the same.
+    # By name, so that a page, which lists the nearest first, and a study, in its own order, say the same.
     ranking = (group for group in groups if group.method != SECOND_REFERENCE_METHOD)
     methods = sorted(ranking, key=lambda group: (bool(group.control), group.name))
     ranked, idle = [g for g in methods if not g.unchanged], [g.name for g in methods if g.unchanged]
@@ -94,12 +94,12 @@ def answer(groups: Sequence[Group]) -> str:
     import pandas as pd  # noqa: PLC0415  # half a second that commands which compare nothing need not pay
 
     aims = aims_of(pd.concat([group.runs for group in methods]))
-    parts = [*(_said(ranked, aims) if ranked else []), *_idle(idle, alone=not ranked), _covered(methods)]
+    parts = [*(_differences(ranked, aims) if ranked else []), *_idle(idle, alone=not ranked), _covered(methods)]
     sentence = "; ".join(filter(None, parts))
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
-def _said(ranked: Sequence[Group], aims: Sequence[Aim]) -> list[str]:
+def _differences(ranked: Sequence[Group], aims: Sequence[Aim]) -> list[str]:
     if max(len(group.runs) for group in ranked) < 2:
         return [f"no difference can be told from one seed; ask for {FEW} seeds or more"]
     if len(ranked) == 1:
@@ -108,11 +108,11 @@ def _said(ranked: Sequence[Group], aims: Sequence[Aim]) -> list[str]:
     if len(ranked) == 2:
         one, other = _better_first(ranked[0], ranked[1], aims)
         return _pair(one.name, other.name, {aim: (one.costs(aim), other.costs(aim)) for aim in aims})
-    return _many(ranked, aims) + _controls(ranked, aims)
+    return _many(ranked, aims) + _indistinguishable_ablations(ranked, aims)
 
 
 def _better_first(one: Group, other: Group, aims: Sequence[Aim]) -> tuple[Group, Group]:
-    """The one that does better in the first measure that tells them apart; else as they are."""
+    """First the one that does better in the first metric with a significant difference; else in the given order."""
     for aim in aims:
         both = one.costs(aim), other.costs(aim)
         if all(both) and (sign := sure(difference(*both))):
@@ -121,19 +121,19 @@ def _better_first(one: Group, other: Group, aims: Sequence[Aim]) -> tuple[Group,
 
 
 def _pair(one: str, other: str, costs: Mapping[Aim, tuple[Mapping[Pair, float], Mapping[Pair, float]]]) -> list[str]:
-    found = {aim: difference(*both) for aim, both in costs.items() if all(both)}
-    better = [_by(aim, over) for aim, over in found.items() if sure(over) > 0]
-    worse = [_by(aim, over) for aim, over in found.items() if sure(over) < 0]
-    same = [aim.title for aim, over in found.items() if not sure(over)]
+    differences = {aim: difference(*both) for aim, both in costs.items() if all(both)}
+    better = [_by(aim, over) for aim, over in differences.items() if sure(over) > 0]
+    worse = [_by(aim, over) for aim, over in differences.items() if sure(over) < 0]
+    same = [aim.title for aim, over in differences.items() if not sure(over)]
     if not better and not worse:
         return [f"no difference between {one} and {other} can be told in {listed(same)}"] if same else []
-    said = f"{one} does better than {other} in {listed(better)}" if better else f"{one} does worse than {other} in {listed(worse)}"
-    parts = [said, f"worse in {listed(worse)}" if better and worse else "", f"no difference can be told in {listed(same)}" if same else ""]
+    lead = f"{one} does better than {other} in {listed(better)}" if better else f"{one} does worse than {other} in {listed(worse)}"
+    parts = [lead, f"worse in {listed(worse)}" if better and worse else "", f"no difference can be told in {listed(same)}" if same else ""]
     return [part for part in parts if part]
 
 
 def sure(over: Spread) -> int:
-    """The sign of a difference whose interval does not hold zero; 0 of any other."""
+    """The sign of a difference whose interval does not contain zero; 0 of any other."""
     if over.half_width is None or abs(over.mean) - over.half_width <= ZERO:
         return 0
     return 1 if over.mean > 0 else -1
@@ -149,7 +149,7 @@ def _by(aim: Aim, over: Spread) -> str:
 
 
 def _many(ranked: Sequence[Group], aims: Sequence[Aim]) -> list[str]:
-    """Who is beaten by nobody in a measure where anybody is; and the measures where nobody is."""
+    """For each metric with significant differences, the methods that none beats; and the metrics without any."""
     best: dict[str, list[str]] = {}
     same = []
     for aim in aims:
@@ -157,7 +157,7 @@ def _many(ranked: Sequence[Group], aims: Sequence[Aim]) -> list[str]:
         there = [index for index, own in enumerate(costs) if len(own) > 1]
         if len(there) < 2:
             continue
-        beats = surely_more(*each_from_each(aligned([costs[index] for index in there])))
+        beats = significantly_more(*each_from_each(aligned([costs[index] for index in there])))
         if not beats.any():
             same.append(aim.title)
             continue
@@ -165,9 +165,9 @@ def _many(ranked: Sequence[Group], aims: Sequence[Aim]) -> list[str]:
         names = tuple(ranked[index].name for index, beaten in zip(there, lost, strict=True) if not beaten)
         losers = [ranked[index].name for index, beaten in zip(there, lost, strict=True) if beaten]
         worse = f"{_counted(losers, len(ranked))} {'does' if len(losers) == 1 else 'do'} worse than another"
-        said = f"none does better than {listed(names)}" if len(names) <= min(LISTED, len(losers) + 1) else worse
-        best.setdefault(said, []).append(aim.title)
-    parts = [f"{said} in {listed(titles)}" for said, titles in best.items()]
+        text = f"none does better than {listed(names)}" if len(names) <= min(LISTED, len(losers) + 1) else worse
+        best.setdefault(text, []).append(aim.title)
+    parts = [f"{text} in {listed(titles)}" for text, titles in best.items()]
     nothing = f"no difference between the {len(ranked)} methods can be told in {listed(same)}" if same else ""
     return [*parts, nothing] if parts else [nothing]
 
@@ -176,33 +176,33 @@ def _counted(names: Sequence[str], of: int) -> str:
     return listed(names) if len(names) <= LISTED else f"{len(names)} of {of} methods"
 
 
-def _controls(ranked: Sequence[Group], aims: Sequence[Aim]) -> list[str]:
-    """Methods that no measure tells from their own control."""
-    found = []
-    for control in (group for group in ranked if group.control):
-        own = next((g for g in ranked if g.method == control.method and not g.control), None)
-        costs = [] if own is None else [(own.costs(aim), control.costs(aim)) for aim in aims]
+def _indistinguishable_ablations(ranked: Sequence[Group], aims: Sequence[Aim]) -> list[str]:
+    """A sentence for each method that no metric distinguishes from an ablation of its own."""
+    sentences = []
+    for ablation in (group for group in ranked if group.control):
+        own = next((g for g in ranked if g.method == ablation.method and not g.control), None)
+        costs = [] if own is None else [(own.costs(aim), ablation.costs(aim)) for aim in aims]
         over = [difference(*both) for both in costs if all(both)]
         if own and over and not any(map(sure, over)):
-            found.append(f"no difference between {own.name} and {control.name} can be told in any of them")
-    return found
+            sentences.append(f"no difference between {own.name} and {ablation.name} can be told in any of them")
+    return sentences
 
 
 def _idle(names: Sequence[str], *, alone: bool) -> list[str]:
     if not names:
         return []
     farther = "cannot be told to lie farther from the original than a second retraining from the first (unchanged)"
-    said = f"{_counted(names, len(names))} {farther}"
-    return [f"no method is seen to change the network by more than chance: {said}" if alone else said]
+    text = f"{_counted(names, len(names))} {farther}"
+    return [f"no method is seen to change the network by more than chance: {text}" if alone else text]
 
 
 def _covered(groups: Sequence[Group]) -> str:
-    seen = [(group.runs["seed"].nunique(), len(set(group.runs["draw"]) - {""})) for group in groups]
-    counts = sorted({n for n, _ in seen})
-    said = covers(*seen[0]) if len(set(seen)) == 1 else f"over {counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else (
+    coverage = [(group.runs["seed"].nunique(), len(set(group.runs["draw"]) - {""})) for group in groups]
+    counts = sorted({n for n, _ in coverage})
+    text = covers(*coverage[0]) if len(set(coverage)) == 1 else f"over {counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else (
         f"over {counts[0]} seed{'s' * (counts[0] != 1)}, draws as each method has"
     )  # fmt: skip
-    return f"{said}, too few for a claim" if min(len(group.runs) for group in groups) < FEW else said
+    return f"{text}, too few for a claim" if min(len(group.runs) for group in groups) < FEW else text
 
 
 def listed(words: Sequence[str]) -> str:

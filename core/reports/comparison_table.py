@@ -1,4 +1,4 @@
-"""The table of a comparison: the original and the retrained network first, then the methods, marked where they changed nothing."""
+"""The table of a comparison: the original and the reference first, then the methods, those `unchanged` marked."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ YARDSTICKS = ("original", "reference")
 def table_of(
     frame: "pd.DataFrame", everything: "pd.DataFrame", columns: Sequence[str], together: bool, by: str = ""
 ) -> Rows:  # fmt: skip
-    """The yardsticks' rows, then the methods', `unchanged` ones last; everything: as `core.reports.unchanged_methods.excess`.
+    """The rows of original and reference, then the methods', `unchanged` ones last; everything: as in `unchanged_methods.excess`.
 
     by: the column, a distance to the reference, by which methods are in order; '' leaves the frame's order.
     """
@@ -36,8 +36,8 @@ def table_of(
 def marked(rows: Rows, frame: "pd.DataFrame", everything: "pd.DataFrame", together: bool) -> Rows:
     """The rows of `rows_of`, each with whether it is unchanged."""
     members = groups_of(designed(frame)) if together else [np.array([index]) for index in range(len(frame))]
-    found = unchanged(excess(frame, everything), members, rows.about["method"].tolist())
-    return replace(rows, about=rows.about.assign(unchanged=found))
+    marks = unchanged(excess(frame, everything), members, rows.about["method"].tolist())
+    return replace(rows, about=rows.about.assign(unchanged=marks))
 
 
 def yardstick(frame: "pd.DataFrame", columns: Sequence[str], together: bool, model: str) -> Rows:
@@ -46,13 +46,13 @@ def yardstick(frame: "pd.DataFrame", columns: Sequence[str], together: bool, mod
     theirs = {name: column(each, f"{model}.{name}") for name in columns}
     own = each.assign(**theirs, method=model, settings="", reference=True, id="")
     rows = rows_of(own, columns, together) if len(own) else rows_of(own, columns, False)
-    kept = np.flatnonzero(rows.values.notna().any(axis=1).to_numpy(bool))
-    rows = _taken(rows, kept)
+    filled = np.flatnonzero(rows.values.notna().any(axis=1).to_numpy(bool))
+    rows = _taken(rows, filled)
     return replace(rows, about=rows.about.assign(of=model))
 
 
 def with_seconds(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """With `reference.seconds`: what training the reference took, as any run of it tells by its speed-up."""
+    """With `reference.seconds`: the seconds of training the reference, computed from any of its runs' speed-up."""
     took = (frame["seconds"] * frame["speedup"]).groupby([_alike(frame)], dropna=False).transform("max")
     return frame.assign(**{"reference.seconds": took})
 
@@ -66,11 +66,11 @@ def _alike(frame: "pd.DataFrame") -> "np.ndarray":
 def variability(frame: "pd.DataFrame", everything: "pd.DataFrame", columns: Sequence[str]) -> dict[str, float]:
     """Column -> how far a second retrained network lies from the first, on average; of the frame's requests and seeds."""
     wanted = set(once_keys(frame))
-    floors = everything[(everything["method"] == SECOND_REFERENCE_METHOD) & everything["reference"].astype(bool)]
-    here = np.array([key in wanted for key in once_keys(floors)], bool)
-    known = [name for name in columns if name in floors]
-    means = distances(floors.loc[here], known).mean()
-    return {name: float(means[name]) for name in known if not np.isnan(means[name])}
+    retrainings = everything[(everything["method"] == SECOND_REFERENCE_METHOD) & everything["reference"].astype(bool)]
+    here = np.array([key in wanted for key in once_keys(retrainings)], bool)
+    present = [name for name in columns if name in retrainings]
+    means = distances(retrainings.loc[here], present).mean()
+    return {name: float(means[name]) for name in present if not np.isnan(means[name])}
 
 
 def _taken(rows: Rows, order: NDArray[np.int64]) -> Rows:
@@ -81,7 +81,7 @@ def _taken(rows: Rows, order: NDArray[np.int64]) -> Rows:
 
 
 def _stacked(parts: Sequence[Rows], columns: list[str], wanted: list[str]) -> Rows:
-    """All rows below each other, of those columns; yardsticks have no series, for nobody is held against them."""
+    """All rows below each other, of those columns; original and reference have no series, since no differences to them are tested."""
     import pandas as pd  # noqa: PLC0415  # half a second that commands which compare nothing need not pay
 
     there = [part for part in parts if len(part.about)] or list(parts[-1:])
@@ -91,6 +91,6 @@ def _stacked(parts: Sequence[Rows], columns: list[str], wanted: list[str]) -> Ro
     )
     series = parts[-1].series
     if series is not None:
-        kept, above = series[:, [wanted.index(name) for name in columns]], len(about) - len(parts[-1].about)
-        series = np.pad(kept, ((0, 0), (0, 0), (above, 0), (0, 0)), constant_values=np.nan)
+        chosen, above = series[:, [wanted.index(name) for name in columns]], len(about) - len(parts[-1].about)
+        series = np.pad(chosen, ((0, 0), (0, 0), (above, 0), (0, 0)), constant_values=np.nan)
     return Rows(about, values, halves, gaps, series)

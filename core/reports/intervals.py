@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import isfinite, isnan, nan, sqrt
 from statistics import fmean, stdev
 
-FEW = 3  # with fewer values than this a page says that they are too few for a claim
+FEW = 3  # with fewer values than this, pages say that they are too few for a claim
 LEVEL = 0.95
 Pair = tuple[int, str]  # a run's seed and its draw ('' where nothing is drawn): runs that share both can be paired
 
@@ -31,13 +31,13 @@ class Spread:
         return f"{show(self.mean)}{around}" + (f" (n = {self.n})" if with_n else "")
 
 
-def change(found: Spread, more: str, less: str, same: str, show: Callable[[float], str] = "{:.3f}".format) -> str:
+def change(over: Spread, more: str, less: str, same: str, show: Callable[[float], str] = "{:.3f}".format) -> str:
     """A signed change in words and its size without a sign: `rose by 0.081 ± 0.002 (n = 3)`, never `fell by -0.081`.
 
     more, less, same: what to say where the mean is above, below, or at zero.
     """
-    size = replace(found, mean=abs(found.mean)).text(show)
-    return f"{more if found.mean > 0 else less} by {size}" if found.mean else f"{same} ({size})"
+    size = replace(over, mean=abs(over.mean)).text(show)
+    return f"{more if over.mean > 0 else less} by {size}" if over.mean else f"{same} ({size})"
 
 
 def spread(values: Iterable[float]) -> Spread:

@@ -1,4 +1,4 @@
-"""The measures that matter, whatever else is shown: what a method should be good at, and what it costs there. Lower is better."""
+"""The key metrics of unlearning, which comparisons are ranked by, each as a cost: lower is better."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ class Aim:
         return {"share": "points", "steps": "steps"}.get(self.unit, self.unit)
 
     def cost(self, values: "pd.Series[float]", references: "pd.Series[float]") -> "pd.Series[float]":
-        """What is better the lower it is: the distance to the reference's value, the value, or its negative."""
+        """A number that is better the lower it is: the distance to the reference's value, the value, or its negative."""
         if self.goal == MATCH:
             return (values - references).abs()
         return values if self.goal == LOW else -values
@@ -45,7 +45,7 @@ FORGET = {True: "test_forget_accuracy", False: "train_forget_accuracy"}  # for c
 
 
 def aims_of(frame: "pd.DataFrame") -> list[Aim]:
-    """Those that some run of the frame has a number of, in the order in which a reader asks."""
+    """Those that some run of the frame has a number of, in the order in which sentences name them."""
     by_class = bool(frame["kind"].isin(CLASS_KINDS).all())
     directed = "attack_auc" in frame and frame["attack_auc"].notna().any()  # an older engine computed only the other
     aims = (
@@ -67,5 +67,5 @@ def column(frame: "pd.DataFrame", name: str) -> "pd.Series[float]":
 
 
 def cost(frame: "pd.DataFrame", aim: Aim) -> "pd.Series[float]":
-    """What each run costs in that aim; nan where it lacks the number, or one to hold it against."""
+    """Each run's cost by that aim; nan where it lacks the number, or the reference's."""
     return aim.cost(column(frame, aim.key), column(frame, REFERENCE + aim.key))

@@ -1,4 +1,4 @@
-"""Which of several methods can be told apart: 95 % intervals of their differences, paired where they share runs' seeds."""
+"""95 % intervals of the differences of several methods, paired where their runs share seeds and draws."""
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
@@ -10,7 +10,7 @@ from core.reports.intervals import FEW, LEVEL, Pair, Spread
 
 Array = NDArray[np.float64]
 ZERO = 1e-9  # differences below it are rounding
-ROUNDING = 1e-12  # of variances: a smaller one is that of two methods which differ by the same at every seed
+ROUNDING = 1e-12  # of variances: a smaller one is rounding, where two methods differ by the same at every seed
 
 
 def aligned(values: Sequence[Mapping[Pair, float]]) -> Array:
@@ -75,35 +75,35 @@ def each_from_each(costs: ArrayLike) -> tuple[Array, Array]:
         variance = own - 2 * covariance
         variance[variance < ROUNDING * own] = 0.0
         return mean[None] - mean[:, None], half_of(n) * np.sqrt(variance)
-    found = [differences(own, array) for own in array]
-    return np.array([mean for mean, _ in found]), np.array([half for _, half in found])
+    rows = [differences(own, array) for own in array]
+    return np.array([mean for mean, _ in rows]), np.array([half for _, half in rows])
 
 
 def half_of(n: int) -> float:
-    """What a standard deviation of n values is multiplied by, to be half of the 95 % interval of their mean."""
+    """Half width of the 95 % interval of the mean of n values, per unit of their standard deviation."""
     from scipy.special import stdtrit  # noqa: PLC0415  # as above
 
     return float(stdtrit(n - 1, (1 + LEVEL) / 2)) / sqrt(n)
 
 
-def surely_more(mean: Array, half: Array) -> NDArray[np.bool_]:
+def significantly_more(mean: Array, half: Array) -> NDArray[np.bool_]:
     """Whether the whole interval lies above zero; not where there is none."""
     return np.asarray(mean - half > ZERO)
 
 
-def surely_no_less(mean: Array, half: Array) -> NDArray[np.bool_]:
+def significantly_no_less(mean: Array, half: Array) -> NDArray[np.bool_]:
     """Whether none of the interval lies below zero: surely more, or the very same; not where there is none."""
     return np.asarray(mean - half > -ZERO)
 
 
 def wins(costs: ArrayLike) -> NDArray[np.int64]:
-    """(G,): how many of the others a method surely beats minus how many surely beat it; costs (G, S), lower is better."""
-    beats = surely_more(*each_from_each(costs))
+    """(G,): how many others a method significantly beats minus how many beat it; costs (G, S), lower is better."""
+    beats = significantly_more(*each_from_each(costs))
     return np.asarray(beats.sum(1) - beats.sum(0))
 
 
 def beaten(x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
-    """(G,): whether some other method is surely better in one of two aims and surely no worse in the other; costs (G, S)."""
+    """(G,): whether some other method is significantly better in one of two aims and no worse in the other; costs (G, S)."""
     across, up = each_from_each(x), each_from_each(y)
-    found = (surely_more(*across) & surely_no_less(*up)) | (surely_more(*up) & surely_no_less(*across))
-    return np.asarray(found.any(0))
+    dominates = (significantly_more(*across) & significantly_no_less(*up)) | (significantly_more(*up) & significantly_no_less(*across))
+    return np.asarray(dominates.any(0))

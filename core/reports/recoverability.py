@@ -1,6 +1,6 @@
-"""Is what was forgotten harder, equally hard or easier to bring back than from a retrained network? No torch.
+"""Recoverability: is the forget set harder, equally hard or easier to recover than from a retrained network? No torch.
 
-The one rule for it: the Privacy page shows it, and the trust checks (`shallow`, `over_forgotten`) ask it.
+The one rule for it: the Privacy page shows it, and the checks `shallow` and `over_forgotten` use it.
 """
 
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from core.reports.verdict import Numbers
 if TYPE_CHECKING:
     import pandas as pd
 
-# What two networks that were retrained alike may differ by without its meaning anything; measured on digits
-# (`tests/benchmarks/bench_trust.py`). A known floor widens each to twice its own gap, that of relearning on one side.
+# By how much two networks that were retrained alike differ by chance; measured on digits (`tests/benchmarks/bench_trust.py`).
+# A second reference widens each to twice its own gap, that of relearning on one side.
 DESCENDS = 0.7  # of the original's length: a network trained from another start points elsewhere and lies at 1 or farther
-EASIER = 3.0  # times fewer steps than the reference to learn it back, or more, for a network that descends from the original
+EASIER = 3.0  # times fewer relearning steps than the reference, or more, for a network that descends from the original
 STRANGER = 8.0  # the same for one that does not: two retrained ones differed by up to 4 times
 STEP = 1  # relearning steps: the curve is read at whole steps
-FOUND = 0.15  # share: found inside by a probe so much more often than in the reference, or less
-FITS = 0.25  # share: right so much more often than the reference with the original's last layer put back
+FOUND = 0.15  # share: a probe's accuracy above the reference's, or below
+FITS = 0.25  # share: accuracy with the original's last layer above the reference's
 HALF = 0.5  # of the retain classes are right: the original's last layer fits this network's layers
 NO_CLASS = "A probe detects a forgotten class; this request names images, not a class."
 NO_GRAFT = "A retrained network gets most of these images right without having seen them, so a graft that does too proves nothing."
@@ -31,7 +31,7 @@ NO_FIT = "The original's last layer does not fit this network's own layers, so w
 
 @dataclass(frozen=True)
 class Part:
-    """One try to bring it back. key: the metric; word: easier, equal, harder, or unknown with the reason as sentence."""
+    """One way of recovering it. key: the metric; word: easier, equal, harder, or unknown with the reason as sentence."""
 
     key: str
     word: str
@@ -39,13 +39,13 @@ class Part:
 
 
 def descends(numbers: Numbers) -> bool:
-    """Whether the network still is a changed original, no stranger to it; where its distance is not known, it is taken for one."""
+    """Whether the weights lie nearer to the original's than another network's would; True where the distance is not known."""
     distance = numbers.get("unlearned", {}).get("parameter_distance")
     return distance is None or distance < DESCENDS
 
 
-def told(key: str, reason: str) -> Part:
-    """A try that says nothing, and why."""
+def unknown(key: str, reason: str) -> Part:
+    """A way that gives no result, and why."""
     return Part(key, "unknown", reason)
 
 
@@ -55,9 +55,9 @@ def _pair(key: str, numbers: Numbers, reasons: Mapping[str, str]) -> tuple[float
     if ours is not None and theirs is not None:
         return ours, theirs
     if not numbers.get("reference"):
-        return told(key, "This run has no retrained reference to compare with.")
+        return unknown(key, "This run has no retrained reference to compare with.")
     reason = next((reasons[name] for m in ("unlearned", "reference") if reasons.get(name := f"{m}/{key}")), "")
-    return told(key, reason or "This run has no such number: another version of Forgetscope made it; run it again.")
+    return unknown(key, reason or "This run has no such number: another version of Forgetscope made it; run it again.")
 
 
 def _log_ratio(ours: float, theirs: float) -> float:
@@ -69,42 +69,42 @@ def _word(easier: float, tolerance: float) -> str:
     return "equal" if abs(easier) <= tolerance + 1e-9 else "easier" if easier > 0 else "harder"
 
 
-def relearning(numbers: Numbers, floor: Numbers | None, reasons: Mapping[str, str]) -> Part:
-    """By the training steps that it takes. The floor widens its own side alone, by choice: a second reference that was harder to teach
-    is no excuse for what comes back more easily than from either, nor the reverse.
+def relearning(numbers: Numbers, second_reference: Numbers | None, reasons: Mapping[str, str]) -> Part:
+    """By the steps of relearning. A second reference widens the tolerance on its own side alone: one that took longer does not
+    excuse a network that relearns faster than both, nor the reverse.
     """
     pair = _pair("anamnesis_index", numbers, reasons)
     if isinstance(pair, Part):
         return pair
     index = pair[0]  # the reference's own is 1
     least = log(EASIER if descends(numbers) else STRANGER)
-    second = (floor or {}).get("unlearned", {}).get("anamnesis_index")
-    on_its_side = second is not None and (second < 1) == (index < 1)
-    word = _word(-_log_ratio(index, 1.0), allowed("anamnesis_index", floor if on_its_side else None, least, _log_ratio))
+    second_index = (second_reference or {}).get("unlearned", {}).get("anamnesis_index")
+    on_its_side = second_index is not None and (second_index < 1) == (index < 1)
+    word = _word(-_log_ratio(index, 1.0), allowed("anamnesis_index", second_reference if on_its_side else None, least, _log_ratio))
     ours, theirs = (numbers[model].get("relearn_steps") for model in ("unlearned", "reference"))
     if ours is None and theirs is not None and index >= 1:  # given up before it was there: the true ratio is higher
         gave_up = f"{index * theirs:.0f} training steps do not bring it back, {theirs:.0f} do from the reference"
         if word != "harder":
-            return told("anamnesis_index", f"Relearning: {gave_up}, too few to tell how hard it is.")
+            return unknown("anamnesis_index", f"Relearning: {gave_up}, too few to tell how hard it is.")
         above = f"the ratio, its Anamnesis index, is above {index:.2g} ({_EFFORT[word]})"
         return Part("anamnesis_index", word, f"Relearning: {gave_up}; {above}.")
     counted = ""
     if ours is not None and theirs is not None:
         word = "equal" if abs(ours - theirs) <= STEP else word
-        gone = "" if ours else "it was never gone: "
-        counted = f"{gone}{ours:.0f} training {'step brings' if ours == 1 else 'steps bring'} it back, {theirs:.0f} from the reference; "
+        already = "" if ours else "it was never gone: "
+        counted = f"{already}{ours:.0f} training {'step brings' if ours == 1 else 'steps bring'} it back, {theirs:.0f} from the reference; "
     return Part("anamnesis_index", word, f"Relearning: {counted}the ratio, its Anamnesis index, is {index:.2g} ({_EFFORT[word]}).")
 
 
 _EFFORT = {"easier": "less effort", "equal": "two retrained networks may differ as much", "harder": "more effort"}
 
 
-def probe(numbers: Numbers, floor: Numbers | None, reasons: Mapping[str, str]) -> Part:
-    """By what the features still tell apart."""
+def probe(numbers: Numbers, second_reference: Numbers | None, reasons: Mapping[str, str]) -> Part:
+    """By a linear probe of the features."""
     pair = _pair("probe_accuracy", numbers, reasons)
     if isinstance(pair, Part):
         return pair
-    word = _word(pair[0] - pair[1], allowed("probe_accuracy", floor, FOUND))
+    word = _word(pair[0] - pair[1], allowed("probe_accuracy", second_reference, FOUND))
     return Part(
         "probe_accuracy", word,
         f"Probe: in the features before the last layer the forgotten class is told apart with {percent(pair[0])} balanced "
@@ -113,18 +113,18 @@ def probe(numbers: Numbers, floor: Numbers | None, reasons: Mapping[str, str]) -
 
 
 def graft(
-    numbers: Numbers, floor: Numbers | None, reasons: Mapping[str, str], kept: Mapping[str, float], images: int
+    numbers: Numbers, second_reference: Numbers | None, reasons: Mapping[str, str], retain_accuracy: Mapping[str, float], images: int
 ) -> Part:  # fmt: skip
-    """By the original's last layer. Another network's layers below it answer at random, which shows nothing."""
+    """By the original's last layer on this network's layers, where it fits them; else the predictions are chance."""
     pair = _pair("graft_forget_accuracy", numbers, reasons)
     if isinstance(pair, Part):
         return pair
-    if not (kept["unlearned"] >= HALF if "unlearned" in kept else descends(numbers)):
-        return told("graft_forget_accuracy", NO_FIT)
-    stranger = kept.get("reference", 1.0) < HALF  # then what it answers is chance, and counts as nothing brought back
+    if not (retain_accuracy["unlearned"] >= HALF if "unlearned" in retain_accuracy else descends(numbers)):
+        return unknown("graft_forget_accuracy", NO_FIT)
+    stranger = retain_accuracy.get("reference", 1.0) < HALF  # then its predictions are chance, and count as nothing recovered
     theirs = 0.0 if stranger else pair[1]
     more = max(0.0, pair[0] - theirs)  # less than the reference's shows nothing
-    tolerance = allowed("graft_forget_accuracy", None if stranger else floor, FITS)
+    tolerance = allowed("graft_forget_accuracy", None if stranger else second_reference, FITS)
     word = _word(more, max(tolerance, SURE * standard_error(pair[0], theirs, images)))
     return Part(
         "graft_forget_accuracy", word,
@@ -134,7 +134,6 @@ def graft(
 
 
 _LEFT = {"easier": "more is left", "equal": "two retrained networks may differ as much", "harder": "less is left"}
-__all__ = ["LEAD", "Comeback", "Part", "comeback", "descends", "kept_under_the_last_layer"]
 LEAD = {
     "easier": "Easier to recover than from a retrained network",
     "equal": "As hard to recover as from a retrained network",
@@ -144,7 +143,7 @@ LEAD = {
 
 
 @dataclass(frozen=True)
-class Comeback:
+class Recoverability:
     """word: easier, equal, harder or unknown; sentence: the verdict for people; parts: relearning, probe, graft."""
 
     word: str
@@ -152,32 +151,32 @@ class Comeback:
     parts: tuple[Part, ...]
 
 
-def comeback(
-    numbers: Numbers, floor: Numbers | None, by_class: bool, reasons: Mapping[str, str] | None = None,
-    kept: Mapping[str, float] | None = None, images: int = 0,
-) -> Comeback:  # fmt: skip
-    """The verdict from anamnesis_index, probe_accuracy and graft_forget_accuracy, the unlearned held against the reference.
+def recoverability(
+    numbers: Numbers, second_reference: Numbers | None, by_class: bool, reasons: Mapping[str, str] | None = None,
+    grafted: Mapping[str, float] | None = None, images: int = 0,
+) -> Recoverability:  # fmt: skip
+    """The verdict from anamnesis_index, probe_accuracy and graft_forget_accuracy, the unlearned compared with the reference.
 
     An attacker takes the easiest way, so one easier part makes the whole easier; else one harder part makes it harder.
-    floor: the numbers of a second retrained network of the same request; twice its own gaps count as no difference (of relearning, on its
-    side alone).
-    by_class: whether a class was named; else probe and graft say nothing. reasons: `model/metric` -> why it is missing.
-    kept: model -> accuracy on the retain classes under the original's last layer, which tells whether it fits at all.
-    images: test images of what was forgotten, behind the graft's accuracy; 0 where that is not known.
+    second_reference: numbers of a second retrained network of the same request; twice its own gaps count as no difference (of
+    relearning, on its side alone).
+    by_class: whether a class was named; else probe and graft do not apply. reasons: `model/metric` -> why it is missing.
+    grafted: model -> accuracy on the retain classes with the original's last layer, which tells whether it fits at all.
+    images: test images of the forgotten class that the graft's accuracy is measured on; 0 where that is not known.
     """
-    known = reasons or {}
+    reasons = reasons or {}
     parts = (
-        relearning(numbers, floor, known),
-        probe(numbers, floor, known) if by_class else told("probe_accuracy", NO_CLASS),
-        graft(numbers, floor, known, kept or {}, images) if by_class else told("graft_forget_accuracy", NO_GRAFT),
+        relearning(numbers, second_reference, reasons),
+        probe(numbers, second_reference, reasons) if by_class else unknown("probe_accuracy", NO_CLASS),
+        graft(numbers, second_reference, reasons, grafted or {}, images) if by_class else unknown("graft_forget_accuracy", NO_GRAFT),
     )
     words = [part.word for part in parts]
     word = next((w for w in ("easier", "harder", "equal") if w in words), "unknown")
-    return Comeback(word, f"{LEAD[word]}: {_because(word, parts)}.", parts)
+    return Recoverability(word, f"{LEAD[word]}: {_because(word, parts)}.", parts)
 
 
-def kept_under_the_last_layer(graft: "pd.DataFrame") -> dict[str, float]:
-    """Model -> accuracy on the retain images with the original's last layer on its own. graft: the table of a finished run."""
+def grafted_retain_accuracy(graft: "pd.DataFrame") -> dict[str, float]:
+    """Model -> accuracy on the test retain set with the original's last layer on its own. graft: the table of a finished run."""
     here = graft[(graft["direction"] == "model_below") & (graft["k"] == graft["k"].max() - 1)]
     return {str(model): float(share) for model, share in zip(here["model"], here["retain"], strict=True)}
 
@@ -186,16 +185,16 @@ _NAMES = {"anamnesis_index": "relearning", "probe_accuracy": "the probe", "graft
 
 
 def _because(word: str, parts: tuple[Part, ...]) -> str:
-    """What the verdict rests on: which tries say so, which say otherwise, which say nothing."""
+    """What the verdict rests on: which parts agree with it, which differ, which give no result."""
     by = {w: [_NAMES[part.key] for part in parts if part.word == w] for w in LEAD}
     if word == "unknown":
         return "none of the three tries gave a number to hold against a reference's"
-    said = f"by {_listed(by[word])}"
+    text = f"by {_listed(by[word])}"
     if word == "harder":
-        said += ", which is no merit: whoever looks can tell it from a network that never saw the images"
+        text += ", which is no merit: whoever looks can tell it from a network that never saw the images"
     if word == "easier" and by["harder"]:
-        said += f", though harder by {_listed(by['harder'])}"
-    return said + (f"; {_listed(by['unknown'])} cannot say" if by["unknown"] else "")
+        text += f", though harder by {_listed(by['harder'])}"
+    return text + (f"; {_listed(by['unknown'])} cannot say" if by["unknown"] else "")
 
 
 def _listed(words: list[str]) -> str:

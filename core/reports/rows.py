@@ -20,21 +20,21 @@ from core.reports.verdict import Numbers
 if TYPE_CHECKING:
     import pandas as pd
 
-SUBJECT = ("dataset", "model", "request")  # what runs must share to be held side by side
+SUBJECT = ("dataset", "model", "request")  # what runs must share to be compared
 GROUP = (*SUBJECT, "method", "settings", "reference", "engine")  # what runs share that differ by their seed alone
 ONCE = (*SUBJECT, "seed", "engine")  # what runs share that have one original and one reference
 
 
 @dataclass(frozen=True)
 class Rows:
-    """`about`: the words of each row, with `id` (of the newest run in it), `ids` (all of them), `n` (how many), `seeds`, `draws`; `of`,
-    whose numbers they are (unlearned, original or reference), and whether the row is `unchanged`: see `core.reports.comparison_table`.
+    """`about`: the text columns, with `id` (of the newest run in the row), `ids` (all of them), `n` (how many), `seeds`, `draws`;
+    `of`, whose numbers they are (unlearned, original or reference), and whether it is `unchanged`: see `core.reports.comparison_table`.
 
     values: the numbers (means where several runs are in a row). halves: half the width of their 95 % intervals, nan
     where there is none. gaps: mean distance to the run's own reference, nan where there is none. seeds, draws: how many different
-    seeds and draws of the forget set the runs of a row have; 0 draws where none is drawn. series: (2, columns, rows, pairs), values and
-    gaps by seed
-    and draw, nan where a row has no such run; None of single runs. variability: column -> how far two retrained networks lie apart.
+    seeds and draws of the forget set the runs of a row have; 0 draws where none is drawn. series: (2, columns, rows, pairs), values
+    and gaps by seed and draw, nan where a row has no such run; None of single runs. variability: column -> how far two retrained
+    networks lie apart.
     """
 
     about: "pd.DataFrame"
@@ -46,7 +46,7 @@ class Rows:
 
     @property
     def ranked(self) -> NDArray[np.bool_]:
-        """Which rows are held against each other: methods that changed something."""
+        """Which rows are compared with each other: methods that changed something."""
         return np.asarray((self.about["of"] == "unlearned") & ~self.about["unchanged"].astype(bool))
 
     @property
@@ -64,8 +64,8 @@ class Rows:
 def of_model(frame: "pd.DataFrame", columns: Sequence[str], prefix: str) -> dict[str, Spread]:
     """Metric -> spread over the frame's rows, of those columns under the prefix ('' is the unlearned model's) that have values."""
     mine = [name for name in columns if (name.startswith(prefix) if prefix else "." not in name)]
-    found = {name.removeprefix(prefix): spread(frame[name]) for name in mine}
-    return {metric: over for metric, over in found.items() if over.n}
+    spreads = {name.removeprefix(prefix): spread(frame[name]) for name in mine}
+    return {metric: over for metric, over in spreads.items() if over.n}
 
 
 def once(frame: "pd.DataFrame", by: Sequence[str] = ONCE) -> "pd.DataFrame":
@@ -75,7 +75,7 @@ def once(frame: "pd.DataFrame", by: Sequence[str] = ONCE) -> "pd.DataFrame":
 
 
 def once_keys(frame: "pd.DataFrame", by: Sequence[str] = ONCE) -> list[tuple[object, ...]]:
-    """Of each row what it shares with all runs of one original and reference; methods have versions of their own besides."""
+    """Of each row the values that all runs of one original and reference share; of the engine, the part that all methods share."""
     shared = _shared(frame[list(by)])
     return list(zip(*(shared[name].tolist() for name in by), strict=True))
 
@@ -116,7 +116,7 @@ def rows_of(frame: "pd.DataFrame", columns: Sequence[str], together: bool) -> Ro
     frame = designed(frame)
     members = groups_of(frame)
     numbers, far = frame[list(columns)].to_numpy(float), gaps.to_numpy(float)
-    found = [[spread(numbers[here, column]) for column in range(len(columns))] for here in members]
+    spreads = [[spread(numbers[here, column]) for column in range(len(columns))] for here in members]
     ids, seeds, draws = (frame[name].to_numpy(object) for name in ("id", "seed", "draw"))
     about = frame[["id", *GROUP]].iloc[[here[0] for here in members]].reset_index(drop=True)
     about = about.assign(
@@ -124,8 +124,8 @@ def rows_of(frame: "pd.DataFrame", columns: Sequence[str], together: bool) -> Ro
         seeds=[len(set(seeds[here])) for here in members], draws=[len(set(draws[here]) - {""}) for here in members],
         of="unlearned", unchanged=False,
     )  # fmt: skip
-    means = [[s.mean for s in row] for row in found]
-    halves = [[nan if s.half_width is None else s.half_width for s in row] for row in found]
+    means = [[s.mean for s in row] for row in spreads]
+    halves = [[nan if s.half_width is None else s.half_width for s in row] for row in spreads]
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # the mean of no gap at all is nan
         apart = [np.nanmean(far[here], axis=0) for here in members]
     series = np.stack([_by_pair(frame, part, members) for part in (numbers, far)])
@@ -137,10 +137,10 @@ def _by_pair(frame: "pd.DataFrame", values: NDArray[np.float64], members: Sequen
     """(columns, rows, pairs) of the runs' values (runs, columns): see `Rows.series`."""
     pairs = list(zip(frame["seed"].tolist(), frame["draw"].tolist(), strict=True))
     place = {pair: index for index, pair in enumerate(sorted(set(pairs)))}
-    found = np.full((len(members), len(place), values.shape[1]), nan)
+    table = np.full((len(members), len(place), values.shape[1]), nan)
     for row, here in enumerate(members):
-        found[row, [place[pairs[run]] for run in here]] = values[here]
-    return found.transpose(2, 0, 1)
+        table[row, [place[pairs[run]] for run in here]] = values[here]
+    return table.transpose(2, 0, 1)
 
 
 def groups_of(frame: "pd.DataFrame") -> list[NDArray[np.int64]]:
@@ -162,12 +162,12 @@ def distances(frame: "pd.DataFrame", columns: Sequence[str]) -> "pd.DataFrame":
 
 def numbers_by_seed(frame: "pd.DataFrame", chosen: "pd.Series[bool]") -> dict[Pair, Numbers]:
     """(seed, draw) -> model -> metric -> value, of the chosen runs; what a run has no number of is left out."""
-    found: dict[Pair, Numbers] = {}
+    by_pair: dict[Pair, Numbers] = {}
     for row in frame[chosen.to_numpy()].to_dict("records"):
         numbers: Numbers = {"unlearned": {}, "original": {}, "reference": {}}
         for name, value in row.items():
             model, dot, metric = str(name).rpartition(".")
             if isinstance(value, float) and not isnan(value):
                 numbers[model if dot else "unlearned"][metric] = value
-        found.setdefault((int(row["seed"]), str(row["draw"])), numbers)
-    return found
+        by_pair.setdefault((int(row["seed"]), str(row["draw"])), numbers)
+    return by_pair

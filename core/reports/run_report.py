@@ -47,17 +47,17 @@ def spec_of(run: Run) -> dict[str, Any]:
 
 
 def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
-    """Everything that a run says in numbers; lists by class index. A run that is not done has no numbers.
+    """All numbers of a run; lists by class index. A run that is not done has no numbers.
 
-    `floor`: the numbers of the second retrained network's run, None while there is none; `controls`: those of the method's
-    own controls, by what they are.
+    `floor`: the numbers of the second reference's run, None while there is none; `controls`: those of the method's ablations,
+    by title.
     `lost`: a sentence for each file that is gone or damaged, whose numbers are therefore missing.
     `speedup` leaves out what is precomputed once, `speedup_with_precompute` does not.
     """
     numbers = numbers_of(store, run.id)
     files = store.artifacts(run.id)
     others = beside(store, run.spec)
-    floor = others.floor if others.floor and others.floor.status == RunStatus.DONE else None
+    second_reference = others.floor if others.floor and others.floor.status == RunStatus.DONE else None
     per_class, lost = None, []
     try:
         per_class = _per_class(Artifacts(home.artifacts_folder), files["per_class"]) if "per_class" in files else None
@@ -74,7 +74,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "seconds": {stage: run.seconds.get(stage, 0.0) for stage in STAGES},
         "speedup": run.speedup,
         **_with_precompute(store, run, files),
-        "floor": numbers_of(store, floor.id) if floor else None,
+        "floor": numbers_of(store, second_reference.id) if second_reference else None,
         "controls": {title: numbers_of(store, other.id) for title, other in others.controls.items()},
         "device": run.device,
         "own_weights": own_weights(run.spec),
@@ -82,7 +82,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
 
 
 def own_weights(spec: RunSpec) -> str:
-    """What must be said of a run whose original was not trained here; '' where it was.
+    """A sentence about a run whose original was not trained here; '' where it was.
 
     The recipe's numbers are named where the code is still the run's: a later one may have another recipe.
     """
@@ -92,10 +92,10 @@ def own_weights(spec: RunSpec) -> str:
     if not spec.reference:
         return f"The original's weights were uploaded, not trained here.{read_as}"
     recipe = preset_for(spec.dataset, spec.model).recipe
-    told = f"the recipe ({recipe.epochs} epochs of {recipe.optimiser}, learning rate {recipe.learning_rate:g})"
-    by = told if spec.engine == version_of(spec) else "the recipe of its version"
-    told = f"the reference was trained here by {by}, so differences include the recipe's."
-    return f"The original's weights were uploaded; {told}{read_as}"
+    recipe_text = f"the recipe ({recipe.epochs} epochs of {recipe.optimiser}, learning rate {recipe.learning_rate:g})"
+    by = recipe_text if spec.engine == version_of(spec) else "the recipe of its version"
+    recipe_text = f"the reference was trained here by {by}, so differences include the recipe's."
+    return f"The original's weights were uploaded; {recipe_text}{read_as}"
 
 
 def weights_read(spec: RunSpec) -> str:
@@ -108,7 +108,7 @@ def weights_read(spec: RunSpec) -> str:
 
 
 def _with_precompute(store: ResultStore, run: Run, files: dict[str, str]) -> dict[str, float | None]:
-    """What precomputing took when it was done, perhaps by an earlier run, and the speed-up that pays for it."""
+    """Seconds of precomputing, perhaps by an earlier run, and the speed-up with these counted in."""
     took = kept_seconds(store, [file for name, file in files.items() if name.startswith("statistic/")])
     own = run.seconds.get("unlearn", 0.0)
     whole = run.speedup * own / (own + took) if run.speedup and own + took else run.speedup

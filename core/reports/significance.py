@@ -1,11 +1,11 @@
-"""How far two numbers may lie apart without its meaning anything: by chance, or as two retrained networks do."""
+"""How far two numbers may lie apart by chance, or by retraining variability."""
 
 from collections.abc import Callable
 
 from core.reports.verdict import Numbers
 
 SURE = 3.0  # standard errors: a difference of shares below this may be chance
-TIMES_FLOOR = 2.0  # a gap no larger than this many times the floor's is no doubt
+TIMES_VARIABILITY = 2.0  # a gap no larger than this many times the retraining variability gives no warning
 
 
 def standard_error(one: float, other: float, count: int) -> float:
@@ -32,10 +32,10 @@ def difference(ours: float, theirs: float) -> float:
     return ours - theirs
 
 
-def allowed(metric: str, floor: Numbers | None, least: float, gap: Callable[[float, float], float] = difference) -> float:
-    """How far a value may lie from the reference's without a doubt: twice the floor's own gap, and at least `least`.
+def allowed(metric: str, second_reference: Numbers | None, least: float, gap: Callable[[float, float], float] = difference) -> float:
+    """How far a value may lie from the reference's without a warning: twice the second reference's gap, and at least `least`.
 
-    floor: numbers of the run in which the network was retrained a second time; its `unlearned` is that second network.
+    second_reference: numbers of the run that retrained a second time; its `unlearned` is that second network.
     """
-    ours, theirs = ((floor or {}).get(model, {}).get(metric) for model in ("unlearned", "reference"))
-    return least if ours is None or theirs is None else max(least, TIMES_FLOOR * abs(gap(ours, theirs)))
+    ours, theirs = ((second_reference or {}).get(model, {}).get(metric) for model in ("unlearned", "reference"))
+    return least if ours is None or theirs is None else max(least, TIMES_VARIABILITY * abs(gap(ours, theirs)))

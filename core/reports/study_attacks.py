@@ -1,4 +1,4 @@
-"""What several seeds together tell of one variant: U-LiRA, RMIA and forgetting quality from the runs' examples."""
+"""Metrics of several seeds of one variant together: U-LiRA, RMIA and forgetting quality, from the runs' examples."""
 
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 OWN_DRAWS = "each seed has its own draw; a study with draws = 0 has one for all seeds."
 TITLES = {metric.key: metric.title for metric in (U_LIRA, RMIA, FORGETTING_QUALITY)}
-Found = tuple[dict[str, float], dict[str, str]]  # metric -> value; metric -> why there is none
+ValuesAndReasons = tuple[dict[str, float], dict[str, str]]  # metric -> value; metric -> why there is none
 
 
-def over_seeds(tables: "Sequence[pd.DataFrame]", accuracies: "pd.DataFrame", model: str = "unlearned") -> Found:
+def over_seeds(tables: "Sequence[pd.DataFrame]", accuracies: "pd.DataFrame", model: str = "unlearned") -> ValuesAndReasons:
     """`tables`: the `examples` of one variant's runs, one a seed. `accuracies`: their rows of `comparison`, in that order.
 
-    None where the runs forget different examples: who is attacked by one seed's model was kept by the others.
+    No values where the runs forget different examples: the forget set of one seed is in the others' retain sets.
 
-    With `model="reference"` the references stand in for the unlearned models where that says something: RMIA.
+    With `model="reference"` the references stand in for the unlearned models where that is meaningful: RMIA.
     """
     seeds = [table for table in tables if {"unlearned_confidence", "reference_confidence"} <= set(table.columns)]
     drawn = accuracies["request"].nunique() > 1
@@ -59,26 +59,26 @@ def _u_lira(tables: "Sequence[pd.DataFrame]", accuracies: "pd.DataFrame", model:
 
 def _rmia(tables: "Sequence[pd.DataFrame]", accuracies: "pd.DataFrame", model: str) -> float:
     forget = _scores(tables, "forget", "loss")
-    unseen = "test_forget" if all((table["set"] == "test_forget").any() for table in tables) else "test_retain"
-    population = _scores(tables, unseen, "loss")  # log p_y = -loss
+    test_set = "test_forget" if all((table["set"] == "test_forget").any() for table in tables) else "test_retain"
+    population = _scores(tables, test_set, "loss")  # log p_y = -loss
     return rmia(-forget[model], -population[model], -forget["reference"], -population["reference"])
 
 
 def _quality(tables: "Sequence[pd.DataFrame]", accuracies: "pd.DataFrame", model: str) -> float:
     phi = _scores(tables, "forget", "confidence")
-    kept = []
+    accuracy_pairs = []
     for metric in ("train_retain_accuracy", "test_retain_accuracy"):
         names = (metric, f"reference.{metric}")
         if not set(names) <= set(accuracies.columns) or not accuracies[list(names)].notna().all(axis=None):
             raise _Missing("These runs have no accuracies on the retain set, or no reference's.")
-        kept.append((accuracies[names[0]], accuracies[names[1]]))
-    if any((theirs == 0).all() for _, theirs in kept):
+        accuracy_pairs.append((accuracies[names[0]], accuracies[names[1]]))
+    if any((theirs == 0).all() for _, theirs in accuracy_pairs):
         raise _Missing("The references recognise nothing of the retain set, so that no share of it can be given.")
-    return forgetting_quality(phi["unlearned"], phi["reference"], *kept)
+    return forgetting_quality(phi["unlearned"], phi["reference"], *accuracy_pairs)
 
 
 def _scores(tables: "Sequence[pd.DataFrame]", name: str, score: str) -> dict[str, np.ndarray]:
-    """Model -> (S, N) of the examples of one set that every seed's run has looked at, in the order of their index."""
+    """Model -> (S, N) of the examples of one set that every seed's run evaluated, in the order of their index."""
     if not tables:  # let the metric say how many seeds it needs
         return dict.fromkeys(("unlearned", "reference"), np.empty((0, 1)))
     sets = [table[table["set"] == name].set_index("index") for table in tables]

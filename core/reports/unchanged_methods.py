@@ -1,4 +1,4 @@
-"""Which methods left the network as it was: no farther from the original than two retrained networks lie apart."""
+"""Which methods left the network unchanged: no farther from the original than two retrained networks lie apart."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -28,8 +28,7 @@ def excess(frame: "pd.DataFrame", everything: "pd.DataFrame") -> Array:
 
     everything: a frame that may also hold the second retrainings (method `retrain`) of the same requests and seeds; the frame's own
     come first. Where there is none, the references of several seeds on one forget set stand in for it; where there are not two,
-    nothing is allowed for.
-    nan where a run lacks the number.
+    the variability counts as 0. nan where a run lacks the number.
     """
     aims = aims_of(frame)
     if not aims:
@@ -41,8 +40,8 @@ def excess(frame: "pd.DataFrame", everything: "pd.DataFrame") -> Array:
 def _allowed(frame: "pd.DataFrame", everything: "pd.DataFrame", aims: Sequence[Aim]) -> Array:
     """(runs, aims): how far two retrained networks lie apart; nan where only the other aims can tell."""
     second: dict[tuple[object, ...], Array] = {}
-    for floors in (_seconds(everything), _seconds(frame)):  # the frame's own stand before those of the home
-        second |= zip(_keys(floors, ONCE), _apart_from_reference(floors, aims), strict=True)
+    for retrainings in (_seconds(everything), _seconds(frame)):  # the frame's own take precedence
+        second |= zip(_keys(retrainings, ONCE), _apart_from_reference(retrainings, aims), strict=True)
     alike = ONCE[:-2] + ONCE[-1:]  # the same but for their seeds
     each = once(frame)
     references = np.stack([column(each, f"reference.{aim.key}").to_numpy(float) for aim in aims], 1)
@@ -52,11 +51,11 @@ def _allowed(frame: "pd.DataFrame", everything: "pd.DataFrame", aims: Sequence[A
             several.setdefault(key, []).append(values)
     spreads = {key: _mean_distance(np.stack(values)) for key, values in several.items() if len(values) > 1}
     nothing = np.zeros(len(aims))
-    found = [
+    allowed = [
         second[run] if run in second else spreads.get(others, nothing)
         for run, others in zip(_keys(frame, ONCE), _keys(frame, alike), strict=True)
     ]
-    return np.stack(found) if found else np.zeros((0, len(aims)))
+    return np.stack(allowed) if allowed else np.zeros((0, len(aims)))
 
 
 def _seconds(frame: "pd.DataFrame") -> "pd.DataFrame":
@@ -65,7 +64,7 @@ def _seconds(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def judged_by(frame: "pd.DataFrame", everything: "pd.DataFrame") -> str:
-    """What the mark `unchanged` is held against, in a sentence."""
+    """What the mark `unchanged` is based on, in a sentence."""
     wanted, own = set(_keys(frame, ONCE)), set(_keys(_seconds(frame), ONCE))
     if wanted <= own:
         return "Held against the second references among these runs."
@@ -75,13 +74,13 @@ def judged_by(frame: "pd.DataFrame", everything: "pd.DataFrame") -> str:
     return "Held against the references of several seeds where no second reference was trained."
 
 
-def _apart_from_reference(floors: "pd.DataFrame", aims: Sequence[Aim]) -> list[Array]:
+def _apart_from_reference(retrainings: "pd.DataFrame", aims: Sequence[Aim]) -> list[Array]:
     """Each second retraining's distance to its reference; a measure that is a distance itself is its own."""
     parts = []
     for aim in aims:
-        theirs = column(floors, f"reference.{aim.key}")
-        parts.append((column(floors, aim.key) - (theirs.fillna(0.0) if aim.goal == "low" else theirs)).abs().to_numpy(float))
-    return list(np.stack(parts, 1)) if len(floors) else []
+        theirs = column(retrainings, f"reference.{aim.key}")
+        parts.append((column(retrainings, aim.key) - (theirs.fillna(0.0) if aim.goal == "low" else theirs)).abs().to_numpy(float))
+    return list(np.stack(parts, 1)) if len(retrainings) else []
 
 
 def _mean_distance(values: Array) -> Array:
@@ -95,20 +94,20 @@ def _keys(frame: "pd.DataFrame", names: Iterable[str]) -> list[tuple[object, ...
 
 
 def unchanged(excess_of: Array, members: Sequence[Sequence[int] | NDArray[np.int64]], methods: Sequence[str]) -> list[bool]:
-    """Of each row of runs: whether no measure that matters says that it lies farther from the original than chance alone leads.
+    """Of each row of runs: whether in no key metric it lies significantly farther from the original than retraining variability.
 
     excess_of: as `excess`; members: which runs stand in each row; methods: each row's. The second retraining itself is never
     marked. Of FEW seeds or more the whole interval must lie beyond what is allowed.
     """
-    found = []
+    marks = []
     for here, method in zip(members, methods, strict=True):
         own = excess_of[here]
-        found.append(method != SECOND_REFERENCE_METHOD and not np.isnan(own).all() and not any(_farther(over) for over in own.T))
-    return found
+        marks.append(method != SECOND_REFERENCE_METHOD and not np.isnan(own).all() and not any(_farther(over) for over in own.T))
+    return marks
 
 
-def _farther(over: Array) -> bool:
-    found = spread(over)
-    if not found.n or found.mean <= ZERO:
+def _farther(excess_of: Array) -> bool:
+    over = spread(excess_of)
+    if not over.n or over.mean <= ZERO:
         return False
-    return found.n < FEW or found.half_width is None or found.mean - found.half_width > ZERO
+    return over.n < FEW or over.half_width is None or over.mean - over.half_width > ZERO

@@ -1,4 +1,4 @@
-"""One sentence that says what a run did, from its numbers; plain words, no torch."""
+"""The verdict on a run, one sentence from its numbers; no torch."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,9 +8,9 @@ from core.domain.info import DatasetInfo
 from core.domain.requests.base import ForgetRequest
 
 NEAR = 0.05  # share: differences of accuracy below this are called the same
-PRICE = 0.03  # share of kept accuracy whose loss is worth a word
+PRICE = 0.03  # share: a larger loss of accuracy on the retain set is mentioned
 FAR_OFF = "No verdict on the method: the original itself is far off"
-FORGOTTEN = ("Forgotten", "Partly forgotten")  # leads that say something good, so that a price is a "but"
+FORGOTTEN = ("Forgotten", "Partly forgotten")  # favourable leads, to which a price is added with "but"
 Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
 
 
@@ -27,44 +27,44 @@ class Verdict(NamedTuple):
 def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, far_off: bool = False) -> Verdict:
     """What a run did, from its numbers.
 
-    data: what the run is about, for the names; None where it is no longer on the shelf. Of a multi-label set, an accuracy is
+    data: the dataset's description, for the names; None where it is no longer registered. Of a multi-label set, an accuracy is
     the mean share of attributes that is predicted correctly. far_off: the checks found the original itself far off, so that no
     method can be judged by it.
     """
     forget_metric = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
     after, before = numbers["unlearned"].get(forget_metric), numbers["original"].get(forget_metric)
-    kept, kept_before = (numbers[model].get("test_retain_accuracy") for model in ("unlearned", "original"))
-    if after is None or before is None or kept is None or kept_before is None:
+    retain_after, retain_before = (numbers[model].get("test_retain_accuracy") for model in ("unlearned", "original"))
+    if after is None or before is None or retain_after is None or retain_before is None:
         return Verdict("No verdict", "There are no test images of the forget set's kind, or none of the retain set's.")
     reference = numbers.get("reference", {})
-    wanted, kept_wanted = reference.get(forget_metric), reference.get("test_retain_accuracy")
-    untouched = numbers["unlearned"].get("parameter_distance") == 0
+    wanted, retain_wanted = reference.get(forget_metric), reference.get("test_retain_accuracy")
+    unchanged = numbers["unlearned"].get("parameter_distance") == 0
     lead = (
         FAR_OFF
         if far_off
         else "Nothing was changed"
-        if untouched
+        if unchanged
         else _lead(before, after, 0.0 if wanted is None and request.by_class else wanted)
     )
-    lost, below = kept < kept_before - PRICE, kept_wanted is None or kept < kept_wanted - PRICE
+    lost, below = retain_after < retain_before - PRICE, retain_wanted is None or retain_after < retain_wanted - PRICE
     price = (" but" if lead in FORGOTTEN else ", and") + " at a price" if lost and below and not far_off else ""
     what = _judged_on(request, data)
     rest = "the other classes" if request.by_class else "test images"
     share = "Attributes predicted correctly" if data is not None and data.multi else "Accuracy"
     return Verdict(
         lead + price,
-        f"{share} on {what}: {course(before, after, wanted)}; "
-        f"on {rest}: {course(kept_before, kept, kept_wanted)}{_judged(lost, below, kept, kept_wanted)}.",
+        f"{share} on {what}: {before_and_after(before, after, wanted)}; "
+        f"on {rest}: {before_and_after(retain_before, retain_after, retain_wanted)}{_judged(lost, below, retain_after, retain_wanted)}.",
     )
 
 
-def _judged(lost: bool, below: bool, kept: float, wanted: float | None) -> str:
-    """Against what the accuracy on what is kept was held: a price is paid against the original and judged by the reference."""
+def _judged(lost: bool, below: bool, after: float, wanted: float | None) -> str:
+    """Whether the loss on the retain set is a price: it is measured against the original and judged by the reference."""
     if lost and below:
         judge = ", with no retrained model to judge it by" if wanted is None else " and against retraining"
         return f"; a price against the original{judge}"
     if lost:
-        better = wanted is not None and percent(wanted) != percent(kept) and wanted > kept
+        better = wanted is not None and percent(wanted) != percent(after) and wanted > after
         return f"; lost against the original, but retraining does {'little' if better else 'no'} better"
     return "; less than retraining gives, but so was the original" if below and wanted is not None else ""
 
@@ -97,7 +97,7 @@ def _judged_on(request: ForgetRequest, data: DatasetInfo | None) -> str:
     return f"the forget set ({named})" if request.by_rule else "the forget set"
 
 
-def course(before: float | None, now: float | None, wanted: float | None, form: Callable[[float], str] | None = None) -> str:
+def before_and_after(before: float | None, now: float | None, wanted: float | None, form: Callable[[float], str] | None = None) -> str:
     """What unlearning did to a number, as text: the original's, the unlearned network's, the reference's; unknown ones are left out.
 
     form: of one number; percent where none is given. As in `95 % before, 40 % now (93 % if retrained)`.

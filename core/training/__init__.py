@@ -1,1 +1,1 @@
-"""Mathematics that several methods share: losses, gradients, curvature, attacks; each written once and tested once."""
+"""What several methods and metrics share: training loop, losses, gradients, Fisher information, curvature, and a cache."""

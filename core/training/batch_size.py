@@ -1,4 +1,4 @@
-"""Many examples through a model in the largest chunks that fit: found once and remembered; out of memory halves them."""
+"""Runs a model on many examples in the largest chunks that fit into memory: measured once a model; out of memory halves the chunk."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ ALIVE = 3  # outputs of the largest size that a forward pass holds at once, abou
 
 @dataclass
 class Chunk:
-    """How many examples go at once; shrinks for good when they did not fit."""
+    """`size`: examples in one pass; it is halved for good when they did not fit."""
 
     size: int
 
     def through(self, count: int, work: Callable[[slice], T]) -> Iterator[T]:
-        """What `work` gives for one slice of range(count) after the other. Raises what it raises at a size of 1."""
+        """Yields `work(part)` for consecutive slices of range(count). Raises what `work` raises at a size of 1."""
         start = 0
         while start < count:
             part = slice(start, min(start + self.size, count))
@@ -38,24 +38,24 @@ class Chunk:
             start = part.stop
 
 
-_FOUND: dict[tuple[object, ...], Chunk] = {}  # by network and image; a process sees few, and asks again and again
+_CHUNKS: dict[tuple[object, ...], Chunk] = {}  # by network and image shape
 
 
 def forward_chunk(model: nn.Module, x: Tensor, *, gradients: bool = False) -> Chunk:
-    """The chunk for forward passes over examples like x (1, C, H, W), on the model's device; `gradients`: with them.
+    """The chunk for forward passes over examples like x (1, C, H, W), on the model's device; `gradients`: with a backward pass.
 
-    The first time, one example is sent through to see how large its outputs are: a gradient needs all of them at once.
+    The first time, one example is run to measure the layers' outputs: a backward pass holds all of them at once.
     """
     shapes = tuple((name, tuple(p.shape)) for name, p in model.named_parameters())
     key = (x.device.type, tuple(x.shape[1:]), shapes, gradients)
-    if key not in _FOUND:
+    if key not in _CHUNKS:
         on_gpu = x.device.type == "cuda"
         room = torch.cuda.mem_get_info(x.device)[0] // 4 if on_gpu else ROOM
         sizes = _outputs(model, x)
         fits = room // max(1, 2 * sum(sizes) if gradients else ALIVE * max(sizes))  # twice: each output and its gradient
         most = MOST_ON_GPU if on_gpu else MOST_WITH_GRADIENTS if gradients else MOST_ON_CPU
-        _FOUND[key] = Chunk(max(1, min(fits, most)))
-    return _FOUND[key]
+        _CHUNKS[key] = Chunk(max(1, min(fits, most)))
+    return _CHUNKS[key]
 
 
 @torch.no_grad()

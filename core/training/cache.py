@@ -1,4 +1,4 @@
-"""What is trained or computed once and shared by runs: load it, or make it and keep it."""
+"""Cache of what is trained or computed once and shared by runs: loaded where it is stored, else computed and stored."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from core.training.context import synchronise
 
 @dataclass(frozen=True)
 class Shared:
-    """Tensors on the CPU; their file; the seconds that making them took when they were made; whether that was now."""
+    """Tensors on the CPU; their file; the seconds that computing them took; whether they were computed just now."""
 
     tensors: dict[str, Tensor]
     file: str
@@ -25,27 +25,27 @@ class Shared:
 
 
 @dataclass(frozen=True)
-class Keeper:
-    """Kept things by key: a digest of all that decides them."""
+class ArtifactCache:
+    """Cached tensors by key: a digest of all that decides them."""
 
     store: ResultStore
     artifacts: Artifacts
 
     def has(self, key: str) -> bool:
-        """Whether it need not be made again (its file may still turn out damaged)."""
+        """Whether something is cached under the key (its file may still turn out damaged)."""
         return self.store.kept(key) is not None
 
     def load_or_make(
         self, key: str, kind: str, make: Callable[[], dict[str, Tensor]], device: str,
         fits: Callable[[dict[str, Tensor]], bool] = lambda _: True,
     ) -> Shared:  # fmt: skip
-        """A file that is damaged, missing, or not what `fits` expects is made anew, never believed."""
-        kept = self.store.kept(key)
-        if kept:
+        """The cached tensors, or those of `make` on the device, stored under kind; what is damaged, or does not fit, is computed again."""
+        cached = self.store.kept(key)
+        if cached:
             try:
-                tensors = to_tensors(self.artifacts.get_arrays(kept.file))
+                tensors = to_tensors(self.artifacts.get_arrays(cached.file))
                 if fits(tensors):
-                    return Shared(tensors, kept.file, kept.seconds, made_now=False)
+                    return Shared(tensors, cached.file, cached.seconds, made_now=False)
             except Damaged:
                 pass
             self.store.forget_kept(key)
@@ -59,7 +59,7 @@ class Keeper:
 
 
 def to_arrays(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
-    """For the store, which does not know torch."""
+    """NumPy arrays on the CPU, which the store writes without torch."""
     return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()}
 
 

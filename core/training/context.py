@@ -14,10 +14,10 @@ from core.domain.run import Recipe
 
 @dataclass
 class RunContext:
-    """Lent to training and to a method for one stage of a run.
+    """The environment of one stage of a run.
 
-    `build` makes a new, untrained model on the CPU. `on_progress(share, note)` hears every step. `statistics` holds
-    what the method asked to have computed on the training set beforehand, by the statistic's key.
+    `build` makes a new, untrained model on the CPU. `on_progress(share, note)` is called at every step. `statistics` holds
+    what the method declared to need of the training set, computed beforehand, by the statistic's key.
     """
 
     build: Callable[[], nn.Module]
@@ -35,7 +35,7 @@ class RunContext:
     def fresh_model(self) -> nn.Module:
         """A new, untrained model on the run's device; the same one for the same seed.
 
-        Layers draw their first weights from torch's global generator: it is borrowed, seeded, and given back.
+        Layers draw their initial weights from torch's global generator: it is seeded here and restored afterwards.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -46,13 +46,13 @@ class RunContext:
         self.on_progress(share, note)
 
     def part(self, start: float, end: float) -> "RunContext":
-        """This context for a part of the work, whose shares 0 to 1 are told as `start` to `end`; all else is shared."""
+        """This context for a part of the work, whose progress 0 to 1 is reported as `start` to `end`; all else is shared."""
         inner = copy(self)
         inner.on_progress = lambda share, note: self.on_progress(start + share * (end - start), note)
         return inner
 
     def record(self, name: str, values: Mapping[str, Tensor]) -> None:
-        """Hand over arrays worth seeing afterwards, filed as `name/key`."""
+        """Store arrays for the Inside page with the run, under `name/key`."""
         self.recorded |= {f"{name}/{key}": tensor.detach().cpu() for key, tensor in values.items()}
 
 
@@ -61,19 +61,19 @@ def derived_seed(seed: int, purpose: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:7], "big")
 
 
-def choose_device(asked: str = "") -> str:
-    """`asked`, or `cuda` where there is one, else `cpu`. Raises WrongInput where there is no GPU to serve."""
-    if asked.startswith("cuda") and not torch.cuda.is_available():
+def choose_device(wanted: str = "") -> str:
+    """`wanted`; where it is '', `cuda` if there is a GPU, else `cpu`. Raises WrongInput where the wanted GPU is not there."""
+    if wanted.startswith("cuda") and not torch.cuda.is_available():
         raise WrongInput(
-            f"FORGETSCOPE_DEVICE asks for {asked}, but PyTorch finds no GPU here; set it to cpu or unset it."
+            f"FORGETSCOPE_DEVICE asks for {wanted}, but PyTorch finds no GPU here; set it to cpu or unset it."
         )
-    count = torch.cuda.device_count() if asked.startswith("cuda:") else 0
-    if asked.startswith("cuda:") and int(asked.removeprefix("cuda:")) >= count:
-        raise WrongInput(f"FORGETSCOPE_DEVICE asks for {asked}, but the GPUs here go from cuda:0 to cuda:{count - 1}.")
-    return asked or ("cuda" if torch.cuda.is_available() else "cpu")
+    count = torch.cuda.device_count() if wanted.startswith("cuda:") else 0
+    if wanted.startswith("cuda:") and int(wanted.removeprefix("cuda:")) >= count:
+        raise WrongInput(f"FORGETSCOPE_DEVICE asks for {wanted}, but the GPUs here go from cuda:0 to cuda:{count - 1}.")
+    return wanted or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def synchronise(device: str) -> None:
-    """Wait for the device, so that a clock read next is true."""
+    """Wait until the device has finished, so that seconds measured next are right."""
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)

@@ -1,7 +1,7 @@
-"""The empirical Fisher F = (1/n) sum of g g^T of a block of weights, kept as factors, and its damped inverse.
+"""The empirical Fisher F = (1/n) sum of g g^T of a block of weights, stored as factors, and its damped inverse.
 
 All forms solve (F + lambda I) u = v. `EigenFisher` keeps eigenvectors (all of them for a small block, the largest for a
-big one: what it leaves out counts as 0); `GradientFisher` keeps the n gradients themselves (Woodbury's dual form).
+big one: the rest counts as 0); `GradientFisher` keeps the n gradients themselves (Woodbury's dual form).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -85,11 +85,11 @@ def eigen_fisher(rows: Rows, count: int, width: int, rank: int, generator: torch
 
 
 def factor_bytes(widths: Sequence[int], count: int, rank: int) -> int:
-    """About what `eigen_fisher` takes, block after block of these widths: what is kept, once more to store it, and the work."""
-    kept, work = 0, 0
+    """About the peak bytes of `eigen_fisher` over blocks of these widths: the factors, a copy to store them, and the work space."""
+    stored, work = 0, 0
     for width in widths:
         few = min(rank, count, width)
-        kept += 4 * width * few
+        stored += 4 * width * few
         if width <= min(count, EXACT_SIDE):
             own = 3 * 8 * width * width
         elif count <= EXACT_SIDE and count * width <= EXACT_ENTRIES:
@@ -97,7 +97,7 @@ def factor_bytes(widths: Sequence[int], count: int, rank: int) -> int:
         else:
             own = 3 * 4 * width * min(rank + OVERSAMPLING, count, width)
         work = max(work, own, 8 * width * few)  # a step is solved in float64
-    return 2 * kept + work
+    return 2 * stored + work
 
 
 def downdated(solve: Solve, removed: Tensor, count: int) -> Solve:

@@ -42,7 +42,7 @@ def fisher_diagonal(
     `batches(n)` starts a new pass over the samples in chunks of n: x (n, C, H, W) float32 on the model's device,
     y (n,) int64 or (n, A); the result does not depend on n or on the order. It is called twice, first with 1 to measure a
     sample. n is chosen so that activations and their gradients take about `max_bytes`. With `total`, the number of
-    samples, `on_share` hears the share in [0, 1] that is done after every chunk.
+    samples, `on_share` is called with the share in [0, 1] that is done after every chunk.
 
     `loss` replaces that one: logits (n, C) and labels (n,) to the sum of the samples' losses.
 
@@ -51,7 +51,7 @@ def fisher_diagonal(
     Source: the importance of Foster et al. 2023, arXiv:2308.07707, section 3; per sample, as written there.
     """
     _refuse_batch_statistics(model)
-    with _untouched(model), torch.enable_grad():
+    with _restored(model), torch.enable_grad():
         first = next(iter(batches(1)), None)
         if first is None:
             raise ValueError(_NO_SAMPLES)
@@ -70,11 +70,11 @@ def expected_fisher(
     model: nn.Module, batches: Batches, *, classes: int, total: int | None = None, multi: bool = False,
     on_share: Callable[[float], None] | None = None,
 ) -> Importance:  # fmt: skip
-    """The diagonal of the exact Fisher: as `fisher_diagonal`, in expectation over the model's own answers, not the labels.
+    """The diagonal of the exact Fisher: as `fisher_diagonal`, in expectation over the model's own predictions, not the labels.
 
     mean over samples, sum over classes c of p(c | x) (d -log p(c | x) / d theta)^2, in one pass for each class.
-    multi: of the row of answers, log p = sum over attributes a of log p(y_a | x), whose products between attributes have
-    mean 0: sum over a of p_a (1 - p_a) (d z_a / d theta)^2, in one pass for each of the `classes` attributes.
+    multi: over all attributes together, log p = sum over attributes a of log p(y_a | x), whose products between attributes
+    have mean 0: sum over a of p_a (1 - p_a) (d z_a / d theta)^2, in one pass for each of the `classes` attributes.
     """
     sums = _zeros(model)
     for c in range(classes):
@@ -101,7 +101,7 @@ def squared_batch_gradient(
 ) -> Importance:  # fmt: skip
     """Mean over batches of the squared gradient of the batch-mean loss of the labels, as SSD's authors compute it.
 
-    With another `loss_of` a batch, and another `size` than the square, the label-free kin of it.
+    `loss_of`: the loss of a batch; `size`: what is averaged of its gradient. Label-free SSD uses others of both.
 
     Not the Fisher: squaring comes after the mean, so it is near 1/B of `fisher_diagonal` for shuffled batches of B,
     and equal only for B = 1. The batch size and the mixing of the batches are part of the result.
@@ -112,7 +112,7 @@ def squared_batch_gradient(
     Source: the code of Foster et al. 2023, arXiv:2308.07707, github.com/if-loops/selective-synaptic-dampening.
     """
     sums, trainable, count = _zeros(model), _trainable(model), 0
-    with _untouched(model), torch.enable_grad():
+    with _restored(model), torch.enable_grad():
         for x, y in batches:
             count += 1
             loss = loss_of(model(x), y)
@@ -179,10 +179,10 @@ class _Fisher:
 
     def _squares(self, x: Tensor, y: Tensor) -> Importance:
         """Parameter -> the sum of these samples' squared gradients; of those that have any. All or nothing."""
-        found: Importance = {}
+        squares: Importance = {}
         loss = self._loss(self._recorder.forward(x), y)
         if not _has_gradient(loss, self._trainable):
-            return found
+            return squares
         uses = count_uses(loss)
         calls = [(layer, call) for layer in self._recorder.layers if (call := layer.take_plain_call(len(y), uses))]
         edges = [call.edge for _, call in calls]
@@ -198,18 +198,18 @@ class _Fisher:
                 with torch.no_grad():
                     layer.form(layer.module, call.a.detach(), delta, sums, room)
                 left -= set(names.values())
-                found |= {name: sums[key] for key, name in names.items()}
-        return found | (self._without_form(sorted(left), x, y) if left else {})
+                squares |= {name: sums[key] for key, name in names.items()}
+        return squares | (self._without_form(sorted(left), x, y) if left else {})
 
     def _without_form(self, names: list[str], x: Tensor, y: Tensor) -> Importance:
         """Per-sample gradients of the whole model by torch.func: any module, any sharing, at a higher price."""
         of_one = sum(p.nbytes for name, p in self._model.named_parameters() if name in names)
         size = max(1, self._max_bytes // (self.sample_bytes + 2 * of_one))
-        found = {name: _zeros_of(self._trainable[name]) for name in names}
+        squares = {name: _zeros_of(self._trainable[name]) for name in names}
         for some_x, some_y in zip(torch.split(x, size), torch.split(y, size), strict=True):
             for name, gradient in per_sample_gradients(self._model, names, some_x, some_y, self._loss).items():
-                found[name] += gradient.square().sum(0)  # not in place: two gradients may be views of one tensor
-        return found
+                squares[name] += gradient.square().sum(0)  # not in place: two gradients may be views of one tensor
+        return squares
 
 
 def _refuse_batch_statistics(model: nn.Module) -> None:
@@ -242,8 +242,8 @@ def _zeros_of(p: nn.Parameter) -> Tensor:
 
 
 @contextmanager
-def _untouched(model: nn.Module) -> Iterator[None]:
-    """The model in eval mode; afterwards every module's mode and every buffer are as before, also on an error."""
+def _restored(model: nn.Module) -> Iterator[None]:
+    """The model in eval mode; afterwards every module's mode and every buffer are restored, also on an error."""
     modes = [(module, module.training) for module in model.modules()]
     buffers = [(m, key, b, b.clone()) for m, _ in modes for key, b in m.named_buffers(recurse=False)]
     model.eval()

@@ -1,4 +1,4 @@
-"""Take steps, fit a model, and ask a model: the loops over data that everything shares."""
+"""The loops over data that everything shares: optimiser steps, training, prediction and accuracy."""
 
 from collections.abc import Callable, Iterable, Iterator
 from math import isfinite, nan
@@ -25,7 +25,7 @@ def descend(
     optimiser: torch.optim.Optimizer, items: Iterable[T], loss_of: Callable[[T], Tensor], run: RunContext,
     *, steps: int, note: str, clip: float | None = None, after: Callable[[int, float], None] | None = None,
 ) -> None:  # fmt: skip
-    """One step of the optimiser for each item, on the loss that `loss_of(item)` builds; gradients are gone afterwards.
+    """One step of the optimiser for each item, on the loss that `loss_of(item)` builds; gradients are cleared afterwards.
 
     `steps`: how many items come, for the progress, which `note` explains. `clip`: largest norm of the gradient.
     `after(step, loss)` is called after each step, counted from 1. Raises Diverged at the first loss that is not finite,
@@ -119,7 +119,7 @@ def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> t
 
 @torch.no_grad()
 def predict(model: nn.Module, examples: Examples, device: str) -> Tensor:
-    """Logits float32 (N, C) on the CPU, in the examples' order; the model's mode is given back."""
+    """Logits float32 (N, C) on the CPU, in the examples' order; computed in eval mode, the model's own mode is restored."""
     was_training = model.training
     model.eval()
 

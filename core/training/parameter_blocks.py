@@ -15,11 +15,11 @@ def blocks(model: nn.Module, scope: str) -> dict[str, tuple[str, ...]]:
         return {last: tuple(f"{last}.{key}" for key, _ in model.get_submodule(last).named_parameters(recurse=False))}
     if scope == "all":
         return {"all": tuple(name for name, _ in model.named_parameters())}
-    found: dict[str, tuple[str, ...]] = {}
+    members: dict[str, tuple[str, ...]] = {}
     for name, _ in model.named_parameters():
         owner = name.rpartition(".")[0] or "model"
-        found[owner] = (*found.get(owner, ()), name)
-    return found
+        members[owner] = (*members.get(owner, ()), name)
+    return members
 
 
 def classifier(model: nn.Module) -> str:

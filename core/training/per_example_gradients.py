@@ -20,7 +20,7 @@ def per_sample_gradients(
     model: nn.Module, names: Sequence[str], x: Tensor, y: Tensor,
     loss_of: Callable[[Tensor, Tensor], Tensor] = label_loss,
 ) -> dict[str, Tensor]:  # fmt: skip
-    """Name -> (B, *shape): the gradient of each example's loss by the named parameters; the model as it stands.
+    """Name -> (B, *shape): the gradient of each example's loss by the named parameters, in the model's current mode.
 
     x: (B, C, H, W) in [0, 1]; y: labels (B,) or (B, A). By torch.func, so batch normalisation must be in eval mode.
     """
@@ -81,9 +81,9 @@ def _rows_of_linear(model: nn.Module, layer: nn.Linear, names: Sequence[str], x:
 def _saved_bytes(model: nn.Module, names: Sequence[str], x: Tensor) -> int:
     """What one example's forward pass, x (1, C, H, W), keeps for the gradient by the named parameters; at least 1."""
     state = {name: t.detach() for name, t in (*model.named_parameters(), *model.named_buffers())}
-    known = {t.untyped_storage().data_ptr() for t in state.values()}
+    own = {t.untyped_storage().data_ptr() for t in state.values()}
     state |= {name: state[name].clone().requires_grad_() for name in names}
-    known |= {state[name].untyped_storage().data_ptr() for name in names}
+    own |= {state[name].untyped_storage().data_ptr() for name in names}
     saved: dict[int, int] = {}
 
     def keep(t: Tensor) -> Tensor:
@@ -91,8 +91,8 @@ def _saved_bytes(model: nn.Module, names: Sequence[str], x: Tensor) -> int:
         return t
 
     with torch.enable_grad(), saved_tensors_hooks(keep, lambda t: t):
-        answer: Tensor = torch.func.functional_call(model, state, (x,))  # holds what was saved, so no address comes twice
-    return max(1, answer.nbytes + sum(size for pointer, size in saved.items() if pointer not in known))
+        logits: Tensor = torch.func.functional_call(model, state, (x,))  # holds what was saved, so no address comes twice
+    return max(1, logits.nbytes + sum(size for pointer, size in saved.items() if pointer not in own))
 
 
 def summed_gradient(model: nn.Module, batches: Iterator[tuple[Tensor, Tensor]], reduction: str = "sum") -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""What is computed once on the training set, at the original model, kept, and lent to methods."""
+"""Statistics of the training set at the original model, computed once, cached, and provided to methods."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -49,8 +49,8 @@ class ImportanceStatistic(Statistic):
 
     The value of `batch` depends on `batch_size` and on the examples' order: they are sorted by class, as the authors'
     loaders give them for class requests, or by their row of attributes. `per_sample` depends on neither. `label_free` is
-    like `batch`, with the logits' squared length for a loss and absolute gradients for squared ones; the model's own
-    answers sort it.
+    like `batch`, with the logits' squared length for a loss and absolute gradients for squared ones; it is sorted by the
+    model's own predictions.
     """
 
     estimator: str
@@ -72,10 +72,10 @@ class ImportanceStatistic(Statistic):
             return squared_batch_gradient(model, by_label.batches(self.batch_size))
         if self.estimator == "label_free":
             run.progress(0.0, "batch gradients without labels")
-            said = answers(predict(model, data, run.device), is_multi(data.labels))
-            by_answer = data.subset(order(said).to(run.device))
+            predicted = answers(predict(model, data, run.device), is_multi(data.labels))
+            by_prediction = data.subset(order(predicted).to(run.device))
             return squared_batch_gradient(
-                model, by_answer.batches(self.batch_size), loss_of=squared_length, size=torch.abs
+                model, by_prediction.batches(self.batch_size), loss_of=squared_length, size=torch.abs
             )
         return fisher_diagonal(
             model, data.batches, total=len(data), on_share=lambda share: run.progress(share, "Fisher importance")
@@ -87,7 +87,7 @@ class FisherStatistic(Statistic):
     """The empirical Fisher of each block of weights, as factors: eigenpairs, or the per-sample gradients themselves.
 
     Of the regularised loss: weight decay adds its own gradient to every example's, so that the mean gradient at a
-    trained model is near 0. `rank`: eigenpairs kept of a block, at most; idle where gradients are stored.
+    trained model is near 0. `rank`: eigenpairs stored of a block, at most; unused where gradients are stored.
     """
 
     scope: str
@@ -156,20 +156,20 @@ def regularised_rows(
 
 
 class _Rows:
-    """Passes over the gradient rows, which also learn their mean and tell how far they are."""
+    """Passes over the gradient rows, which also compute their mean and report progress."""
 
     def __init__(self, model: nn.Module, names: Sequence[str], examples: Examples, run: RunContext) -> None:
         named = dict(model.named_parameters())
         self.width = sum(named[name].numel() for name in names)
         self.mean = torch.zeros(self.width, device=run.device)
         self._model, self._names, self._examples, self._run = model, names, examples, run
-        self._told = 0.0
+        self._reported = 0.0
 
     def __call__(self) -> Iterator[Tensor]:
         seen, total = 0, torch.zeros_like(self.mean)
         for rows in regularised_rows(self._model, self._names, self._examples, self._run):
             seen, total = seen + len(rows), total + rows.sum(0)
-            self._told = max(self._told, 0.9 * seen / len(self._examples))  # later passes tell nothing new
-            self._run.progress(self._told, "per-sample gradients")
+            self._reported = max(self._reported, 0.9 * seen / len(self._examples))  # later passes do not move the progress back
+            self._run.progress(self._reported, "per-sample gradients")
             yield rows
         self.mean = total / len(self._examples)

@@ -16,7 +16,7 @@ from core.domain.presets import preset_for
 from core.domain.run import Recipe, RunSpec
 from core.models.registry import MODELS
 from core.storage.processes import cores
-from core.training.cache import Keeper, Shared, key_of
+from core.training.cache import ArtifactCache, Shared, key_of
 from core.training.context import RunContext, choose_device, derived_seed
 from core.training.loop import fit
 
@@ -33,16 +33,16 @@ class RunSetup:
     recipe: Recipe
     build: Callable[[], nn.Module]
     device: str
-    keeper: Keeper
+    cache: ArtifactCache
     training: str
     engine: str
 
     def context(
-        self, purpose: str, say: Callable[[float, str], None], lent: dict[str, dict[str, Tensor]]
+        self, purpose: str, say: Callable[[float, str], None], statistics: dict[str, dict[str, Tensor]]
     ) -> RunContext:
-        """A context whose seed belongs to one purpose alone."""
+        """A context whose seed belongs to one purpose alone; statistics: precomputed arrays on the device, by the statistic's key."""
         seed = derived_seed(self.spec.seed, purpose)
-        return RunContext(self.build, self.recipe, seed, self.device, say, statistics=lent)
+        return RunContext(self.build, self.recipe, seed, self.device, say, statistics=statistics)
 
     def key(self, purpose: str, *parts: object) -> str:
         """Names a trained model: all that decides its weights."""
@@ -56,12 +56,12 @@ class RunSetup:
 
     @property
     def flips(self) -> tuple[str, ...]:
-        """What a request changed of the training set before anything was trained: nothing, or its own words."""
+        """Part of the keys of what was trained on labels that the request flipped: its text; () where it flipped none."""
         return () if self.splits.truth is None else (self.spec.request.text,)
 
     @property
     def own(self) -> tuple[str, ...]:
-        """What stands in for training the original: nothing, or the weights that were uploaded, and how they are read."""
+        """Part of the keys of what is computed from uploaded weights: their hash and how they are read; () where there are none."""
         return tuple(filter(None, (self.spec.weights, self.spec.weights_as)))
 
     @property
@@ -71,7 +71,7 @@ class RunSetup:
 
     @property
     def reference_key(self) -> str:
-        """Names the reference: by the examples that it never saw, however the request words them."""
+        """Names the reference: by the examples of the forget set, however the request words them."""
         return self.key("reference", self.splits.forgotten.nonzero().flatten().tolist())
 
     def statistic_key(self, statistic: str) -> str:
@@ -79,19 +79,19 @@ class RunSetup:
         return self.key("statistic", statistic, self.engine, *self.flips, *self.own)
 
 
-def set_up(spec: RunSpec, keeper: Keeper, datasets: Path | None = None) -> RunSetup:
+def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) -> RunSetup:
     """Turn a spec's names into objects; nothing is computed. datasets: those that the user added. Raises WrongInput."""
     versions = training_version(spec.dataset, spec.model), shared_version(spec.dataset, spec.model)
     device = choose_device(spec.device)
-    _settle()
+    _make_deterministic()
     dataset = load_dataset(spec.dataset, datasets)
     recipe, splits = preset_for(spec.dataset, spec.model).recipe, split(dataset, spec.request)
-    return RunSetup(spec, splits, recipe, lambda: MODELS[spec.model](dataset.info), device, keeper, *versions)
+    return RunSetup(spec, splits, recipe, lambda: MODELS[spec.model](dataset.info), device, cache, *versions)
 
 
-def _settle() -> None:
+def _make_deterministic() -> None:
     """Same seed, same weights: no kernel that adds in a changing order where there is another."""
-    if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better; the page stays quick, since runs are niced
+    if not os.environ.get("OMP_NUM_THREADS"):  # set by the user; pages stay quick, since runs are niced
         torch.set_num_threads(cores())
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False
@@ -100,10 +100,10 @@ def _settle() -> None:
     torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, without its 2 s of imports
 
 
-def trained(setup: RunSetup, key: str, purpose: str, examples: Examples, say: Callable[[float, str], None]) -> Shared:
-    """A network fitted to these examples from a fresh model: from the store, or trained now; purpose: whose seed it has."""
+def train_or_load(setup: RunSetup, key: str, purpose: str, examples: Examples, say: Callable[[float, str], None]) -> Shared:
+    """A network trained on these examples from a fresh model, or loaded from the cache; purpose: decides its seed."""
     context = setup.context(purpose, say, {})
-    return setup.keeper.load_or_make(
+    return setup.cache.load_or_make(
         key, purpose, lambda: fit(context.fresh_model(), examples, setup.recipe, context).state_dict(), setup.device
     )
 

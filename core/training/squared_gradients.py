@@ -1,4 +1,4 @@
-"""Watch a forward pass layer by layer, and sum each layer's squared per-sample gradients in closed form."""
+"""Records a forward pass layer by layer, and sums each layer's squared per-sample gradients in closed form."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Call:
 
 @dataclass
 class Layer:
-    """A layer with a closed form, and what the last forward pass showed of it."""
+    """A layer with a closed form, and its call in the last forward pass."""
 
     module: nn.Module
     form: Form
@@ -66,25 +66,25 @@ class Recorder:
         return list(self._layers.values())
 
     def forward(self, x: Tensor) -> Tensor:
-        """The model's answer to x (B, ...), the calls noted."""
+        """The model's output for x (B, ...); the layers' calls are recorded."""
         while True:
             for layer in self.layers:
                 layer.call = None
             # Before the model's own hooks, which may replace an output.
             hooks = [m.register_forward_hook(self._note, prepend=True, with_kwargs=True) for m in self._layers]
             try:
-                answer = cast(Tensor, self._model(x.clone()))  # a copy: a model that writes to its input does no harm
+                output = cast(Tensor, self._model(x.clone()))  # a copy: a model that writes to its input does no harm
             finally:
                 for hook in hooks:
                     hook.remove()
             spoilt = [layer for layer in self.layers if layer.call and layer.call.a._version != layer.call.version]
             if not spoilt:
-                return answer
+                return output
             for layer in spoilt:  # its input was written to after the call: once more, with a copy
                 layer.clones = True
 
     def learn_sample_shapes(self) -> int:
-        """Keep the shapes of the last forward pass, of one sample, and give the bytes of the layers' outputs."""
+        """Remember the shapes of the last forward pass, of one sample; returns the bytes of the layers' outputs."""
         size = 0
         for layer in self.layers:
             if layer.call is not None:

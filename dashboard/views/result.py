@@ -56,7 +56,7 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
     box = st.container(border=True, key="verdict")  # above the panel, whose doubts it must not hide
     finding = trust_panel(run)
     lead, sentence = verdict(report_numbers(report), run.spec.request, data, finding.far_off)
-    ends = ", with warnings" if finding.doubts and lead.startswith("Forgotten") else ""
+    ends = ", with warnings" if finding.warnings and lead.startswith("Forgotten") else ""
     box.markdown(f"#### {lead}{ends}\n{plain(sentence)}")
     with st.container(horizontal=True, key="look_inside"):
         for view, label, icon in INSIDE:

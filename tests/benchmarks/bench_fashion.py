@@ -24,7 +24,7 @@ from core.pipeline import Stages, original_of, planned_work, precompute, prepare
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
 from core.storage.runs import ResultStore
-from core.training.cache import Keeper
+from core.training.cache import ArtifactCache
 from core.training.loop import predict
 from tests.benchmarks.results import append, table, verdict
 
@@ -53,7 +53,7 @@ def spec_of(shelves: Catalogue, index: int, method: str) -> RunSpec:
 def found(home: Home, spec: RunSpec) -> Found:
     """All stages but the metrics; the original is trained by the first who asks, a class's reference by its first."""
     with ResultStore(home.database) as store:
-        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+        job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
         stages = Stages(planned_work(job), lambda *_: None)
         original = original_of(job, stages)
         reference = train(job, "reference", job.reference_key, "reference", job.splits.retain, stages)

@@ -21,7 +21,7 @@ from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
 from core.storage.records import Outcome
 from core.storage.runs import ResultStore
-from core.training.cache import Keeper
+from core.training.cache import ArtifactCache
 from core.training.loop import share_right
 from core.training.losses import other_labels
 from tests.benchmarks.bench_digits import value, verdict
@@ -90,7 +90,7 @@ def mislabelled(home: Home, shelves: Catalogue, method: str, seed: int) -> dict[
     with ResultStore(home.database) as store:
         # The home is this seed's own: keys do not know of wrong labels.
         job: Job = prepare(make_spec(shelves, "digits", "small_cnn", request, method, {}, seed=seed),
-                           Keeper(store, Artifacts(home.artifacts_folder)))  # fmt: skip
+                           ArtifactCache(store, Artifacts(home.artifacts_folder)))  # fmt: skip
         truth = job.splits.train.labels
         labels = truth.clone()
         labels[picks] = other_labels(truth[picks], 10, draw)

@@ -15,7 +15,7 @@ import time
 import numpy as np
 import torch
 
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.data.paths import data_folder
 from core.jobs.catalogue import catalogue
 from core.jobs.engine_client import WarmEngine
@@ -65,7 +65,7 @@ def main() -> int:
     good, rows = [], []
     with tempfile.TemporaryDirectory() as place:
         home = open_home(Path(place) / "home")
-        subset = add(data_folder() / "cifar10-subset", Asked(), home.datasets_folder).info.key
+        subset = add(data_folder() / "cifar10-subset", ImportOptions(), home.datasets_folder).info.key
         cases = (("digits", "small_cnn", 0.5), ("fashion_mnist", "small_cnn", 0.7), (subset, "resnet18", 1.5))
         runs = {case: planted(home, *case[:2]) for case in cases}
         with served(home) as (server, browser):

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from time import perf_counter
 
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.data.paths import data_folder
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec
@@ -24,7 +24,7 @@ from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
 from core.storage.records import Outcome
 from core.storage.runs import ResultStore
-from core.training.cache import Keeper
+from core.training.cache import ArtifactCache
 from tests.benchmarks.results import append, table
 
 METHODS = ("ssd", "ssse", "aru", "unsir", "weight_perturbation")
@@ -58,7 +58,7 @@ def one(case: Case, home: Home) -> None:
     """Run all five methods, print and append the table."""
     key = case.dataset
     if case.folder:
-        key = add(data_folder() / case.dataset, Asked(label=case.label), home.datasets_folder).info.key
+        key = add(data_folder() / case.dataset, ImportOptions(label=case.label), home.datasets_folder).info.key
     shelves = catalogue(home.root)
     request = parse_request(case.forget, shelves.datasets[key])
     place = home.root / "rows.json"
@@ -84,7 +84,7 @@ def one(case: Case, home: Home) -> None:
 def kept_seconds(spec: RunSpec, home: Home) -> dict[str, float]:
     """Stage -> what its networks or statistics took when they were made, now or before."""
     with ResultStore(home.database) as store:
-        job = prepare(spec, Keeper(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+        job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
         keys = {"train": [job.original_key], "reference": [job.reference_key],
                 "precompute": [job.statistic_key(statistic.key) for statistic in job.method.statistics()]}  # fmt: skip
         return {stage: sum(kept.seconds for key in made if (kept := store.kept(key))) for stage, made in keys.items()}

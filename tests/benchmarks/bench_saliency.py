@@ -16,7 +16,7 @@ import psutil
 import torch
 
 from core.analysis.saliency.gallery import gallery
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.data.paths import data_folder
 from core.data.registry import load_dataset
 from core.domain.requests.registry import parse_request
@@ -48,7 +48,7 @@ def digits(home: Home) -> str:
 def resnet(home: Home) -> str:
     """A run on the CIFAR-10 subset where that is to be had, else on cartoon faces of the same size: three networks of other seeds."""
     photographs = data_folder() / "cifar10-subset"
-    key = add(photographs, Asked(), home.datasets_folder).info.key if photographs.is_dir() else "faces"
+    key = add(photographs, ImportOptions(), home.datasets_folder).info.key if photographs.is_dir() else "faces"
     data = load_dataset(key, home.datasets_folder)
     print(f"      ResNet-18 on {data.info.title}", flush=True)
     recipe, files = Recipe(epochs=1, batch_size=64, learning_rate=0.05), {}

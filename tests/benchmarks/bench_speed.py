@@ -19,7 +19,7 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from core.data.dataset import Dataset
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.data.paths import data_folder
 from core.data.registry import load_dataset
 from core.models.registry import MODELS
@@ -139,7 +139,7 @@ def main() -> bool:
     torch.manual_seed(0)
     folder = data_folder() / "cifar10-subset"
     with tempfile.TemporaryDirectory() as place:
-        subset = load_dataset(add(folder, Asked(), Path(place)).info.key, Path(place))
+        subset = load_dataset(add(folder, ImportOptions(), Path(place)).info.key, Path(place))
         fashion = load_dataset("fashion_mnist")
         paths = data_path(subset, folder / "train")
         small, large = training(fashion, "small_cnn", BATCH), training(subset, "resnet18", 64)

@@ -51,10 +51,10 @@ def silent(home, seeds: int) -> list[bool]:  # type: ignore[no-untyped-def]  # H
         floors = [other for (asked, number), other in cases.items() if asked == request and number != seed]
         for held in (case, *(with_floor(case, floor) for floor in floors)):
             looks += 1
-            if held.comeback().word not in ("equal", "unknown"):
+            if held.recoverability().word not in ("equal", "unknown"):
                 unequal += 1
-                print(f"      {request} seed {seed}: {held.comeback().sentence}")
-            for doubt in examine(held).doubts:
+                print(f"      {request} seed {seed}: {held.recoverability().sentence}")
+            for doubt in examine(held).warnings:
                 said[doubt.key] += 1
                 print(f"      {request} seed {seed}{' with a floor' if held is not case else ''}: {doubt.sentence}")
     return [
@@ -71,11 +71,11 @@ def named(home, seeds: int) -> list[bool]:  # type: ignore[no-untyped-def]  # Ho
         for request, seed in product(requests, range(seeds)):
             case = judged(home, request, seed, spoil)
             for held in (case, with_floor(case, judged(home, request, seed, retrained))):
-                keys = [doubt.key for doubt in examine(held).doubts]
+                keys = [doubt.key for doubt in examine(held).warnings]
                 looks += 1
                 hits += key in keys
                 others.update(k for k in keys if k != key)
-            for doubt in examine(case).doubts:
+            for doubt in examine(case).warnings:
                 print(f"      {request} seed {seed}: {doubt.sentence}", flush=True)
         what = f"{key}: {spoil.__name__} named in {', '.join(requests)}"
         good.append(verdict(what, f"{hits} of {looks}, besides: {dict(others)}", hits == looks))

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core import pipeline
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunStatus
 from core.jobs.catalogue import catalogue
@@ -38,7 +38,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, first_run: Any) -> Iterato
     keys = []
     for count in (20, len(HOSTILE)):
         path = folder_of(folder / str(count), HOSTILE[:count], each=1)
-        keys.append(add(path, Asked(label="kind"), home.datasets_folder).info.key)
+        keys.append(add(path, ImportOptions(label="kind"), home.datasets_folder).info.key)
     spec = make_spec(catalogue(home.root), keys[1], "small_cnn", ClassRequest((0,)), "ssd", {})
     with pytest.MonkeyPatch.context() as patch, ResultStore(home.database) as store:
         patch.setenv("FORGETSCOPE_DEVICE", "cpu")

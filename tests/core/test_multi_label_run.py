@@ -13,8 +13,8 @@ from core.domain.requests.registry import parse_request
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.reports.checks.across_seeds import check_study
-from core.reports.checks.case import ClassSeen
-from core.reports.checks.registry import check_run
+from core.reports.checks.case import Case, ClassResult
+from core.reports.checks.registry import examine
 from core.reports.checks.stored_run import finding_of
 from core.reports.run_report import full_report, numbers_of
 from core.reports.verdict import verdict
@@ -45,7 +45,7 @@ def test_a_run_goes_from_the_request_to_a_verdict_on_attributes(home, shelves, f
     assert "class" not in said
     assert len(report["per_class"]["test"]["unlearned"]) == len(data.classes)
     assert all(0 <= share <= 1 for share in report["per_class"]["test"]["reference"])
-    assert not any("class" in doubt.sentence for doubt in finding.doubts)
+    assert not any("class" in doubt.sentence for doubt in finding.warnings)
     assert (numbers["unlearned"]["test_forget_accuracy"] is None) == (not forget.startswith("attribute"))
 
 
@@ -53,7 +53,7 @@ def test_an_untouched_network_is_found_out(home, shelves):
     run = computed(home, asked(shelves, method="original"))
     with ResultStore(home.database) as store:
         finding = finding_of(home, store, run, shelves.datasets[KEY])
-    assert [doubt.key for doubt in finding.doubts] == ["untouched"]
+    assert [doubt.key for doubt in finding.warnings] == ["untouched"]
 
 
 @pytest.mark.parametrize("method", ["unsir", "random_label", "salun"])
@@ -101,14 +101,14 @@ def numbers_by_hand(kept=0.95, forget=0.95):
 
 
 def seen(*pairs):
-    """(accuracy, predicted with yes) of each attribute."""
-    return [ClassSeen(share, 100, has, yes) for (share, yes), has in zip(pairs, (60, 50), strict=True)]
+    """(accuracy, answered with yes) of each attribute."""
+    return [ClassResult(share, 100, has, yes) for (share, yes), has in zip(pairs, (60, 50), strict=True)]
 
 
 def doubts(ours, **about):
     good = seen((0.95, 60), (0.95, 50))
     table = {"unlearned": ours, "original": good, "reference": good}
-    found = check_run(numbers_by_hand(**about), table, RANDOM, ("striped", "dark"), forget_count=100, multi=True)
+    found = examine(Case(numbers_by_hand(**about), table, RANDOM, ("striped", "dark"), forget_count=100, multi=True)).warnings
     return {doubt.key: doubt.sentence for doubt in found}
 
 
@@ -131,7 +131,7 @@ def test_a_network_no_better_than_the_more_frequent_answers_has_collapsed():
 def test_a_rare_attribute_that_is_always_answered_alike_by_the_reference_too_is_no_collapse():
     constant = seen((0.6, 100), (0.5, 0))
     table = {"unlearned": constant, "original": constant, "reference": constant}
-    found = check_run(numbers_by_hand(), table, RANDOM, ("striped", "dark"), forget_count=100, multi=True)
+    found = examine(Case(numbers_by_hand(), table, RANDOM, ("striped", "dark"), forget_count=100, multi=True)).warnings
     assert "collapsed" not in {doubt.key for doubt in found}
 
 

@@ -11,8 +11,8 @@ import tracemalloc
 import numpy as np
 from PIL import Image
 
-from core.analysis.saliency.uploaded_image import own_picture
-from core.data.importing.importer import Asked, add
+from core.analysis.saliency.uploaded_image import read_uploaded_image
+from core.data.importing.importer import ImportOptions, add
 from core.data.importing.read_image import quietly
 from core.domain.errors import WrongInput
 from core.domain.requests.index_file import samples_from
@@ -90,19 +90,19 @@ def readers(place: Path, shelves: Catalogue) -> dict[str, Reader]:
     root = folder(place / "pets", ("cat", "café"), (2, 1))
     index(root, "who", "split", "age", say=lambda p: (f"w{p.stem}", p.parts[0], ">=25" if p.stem == "0" else "<25"))
     table = (root / "index.csv").read_bytes()
-    info = add(root, Asked(), place / "datasets").info
+    info = add(root, ImportOptions(), place / "datasets").info
     image = folder(place / "one", ("cat", "dog"), (1, 1)) / "train/cat/0.png"
 
     def add_image(raw: bytes) -> object:
         image.write_bytes(raw)
-        return add(place / "one", Asked(size=8), place / "datasets")
+        return add(place / "one", ImportOptions(size=8), place / "datasets")
 
     def add_indexed(raw: bytes) -> object:
         (root / "index.csv").write_bytes(raw)
-        return add(root, Asked(), place / "datasets")
+        return add(root, ImportOptions(), place / "datasets")
 
     def own(raw: bytes) -> object:
-        return own_picture(raw, "mine.png", info)
+        return read_uploaded_image(raw, "mine.png", info)
 
     def asked(raw: bytes) -> object:
         request = parse_request(raw.decode(errors="replace"), info)

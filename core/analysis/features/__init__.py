@@ -1,1 +1,1 @@
-"""Looks into a finished run that take longer than a click: computed in a process of their own, kept, cancellable."""
+"""Features of a finished run's networks and the joint map of them: background analyses, stored and cancellable."""

@@ -1,4 +1,4 @@
-"""The joint map: the same images under a run's networks, on one pair of axes, and what of their neighbourhood choosing needs."""
+"""The joint feature map: the same images under a run's networks, on one pair of axes, with each image's neighbours."""
 
 import importlib
 import importlib.util
@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from core.analysis.features.nearest_neighbours import around, nearest
+from core.analysis.features.nearest_neighbours import nearest, neighbourhoods
 from core.analysis.stored_results import Analysis, Arrays, Say, arrays
 from core.domain.errors import WrongInput
 from core.domain.requests.base import SETS
@@ -17,11 +17,11 @@ NEIGHBOURS, CLOSEST, EPOCHS, KEPT = 15, 0.1, 200, 50  # UMAP's own first two; KE
 SEED = 0  # of UMAP's draws
 
 
-def turned(features: np.ndarray, onto: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """features (N, d), moved and rotated so that its rows `by` lie as near as can be on the same rows of `onto` (N, d); float32.
+def procrustes_aligned(features: np.ndarray, onto: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """features (N, d), moved and rotated so that its rows `by` lie nearest to the same rows of `onto` (N, d); float32.
 
-    The orthogonal Procrustes solution (Schoenemann 1966): no distance within `features` changes. A network trained by itself
-    has axes of its own; only up to such a turn can its features be held against another network's.
+    The orthogonal Procrustes solution (Schoenemann 1966): no distance within `features` changes. Networks trained apart have
+    different feature axes; only up to such a rotation can their features be compared.
     """
     ours, theirs = features[by].astype(np.float64), onto[by].astype(np.float64)
     here, there = ours.mean(0), theirs.mean(0)
@@ -73,39 +73,39 @@ def compute(home: Home, run_id: str, say: Say, *, projection: str, count: int, s
     """All of `core.analysis.features.penultimate.compute` but the features themselves, and, for N images:
 
     `positions/M` float32 (N, 2) of each model M, by one projection of all models' features together. turn: the reference's
-    features are first rotated onto the original's (`projecting.turned`, fitted on retained training images).
+    features are first rotated onto the original's (`procrustes_aligned`, fitted on images of the retain set).
     `explained` float32 (2,): each axis's share of the variance (PCA; else 0).
     By the original's features, Euclidean, among the images of the map: `neighbours` int32 (N, k) rows of the nearest
-    training images, nearest first, never itself, k <= nearest.NEIGHBOURS; `agreeing` float32 (N,): share of the nearest.NEAR
-    nearest training images with its label; `unseen_agreeing`: the same of test images (NaN where there are none); `distance`
-    float32 (N,): to its class's centre (the mean over training images of that label), by the class's root mean square, so that
-    1 is usual. Raises WrongInput.
+    training images, nearest first, never itself, k <= nearest_neighbours.NEIGHBOURS; `agreeing` float32 (N,): share of the
+    nearest_neighbours.NEAR nearest training images with its label; `unseen_agreeing`: the same of test images (NaN where there are
+    none); `distance` float32 (N,): to its class's centroid (the mean over training images of that label), over the class's root
+    mean square distance, so that 1 is typical. Raises WrongInput.
     """
     if projection not in PROJECTIONS:
         raise WrongInput(f"The projection is {projection!r}; it must be one of {', '.join(PROJECTIONS)}.")
-    found = _features(home, run_id, lambda share, note: say(LEARNT * share, note), count, seed)
+    images = _features(home, run_id, lambda share, note: say(LEARNT * share, note), count, seed)
     say(LEARNT, "placing the images")
-    inside = {model: found.pop(f"features/{model}") for model in MODELS if f"features/{model}" in found}
-    made = {**found, **around(inside["original"], found["label"], found["set"])}
-    retained = found["set"] == SETS.index("retain")
-    if turn and "reference" in inside and retained.any():
-        inside["reference"] = turned(inside["reference"], inside["original"], retained)
-    return made | placed(inside, projection)
+    features_of = {model: images.pop(f"features/{model}") for model in MODELS if f"features/{model}" in images}
+    made = {**images, **neighbourhoods(features_of["original"], images["label"], images["set"])}
+    retained = images["set"] == SETS.index("retain")
+    if turn and "reference" in features_of and retained.any():
+        features_of["reference"] = procrustes_aligned(features_of["reference"], features_of["original"], retained)
+    return made | placed(features_of, projection)
 
 
 def _features(home: Home, run_id: str, say: Say, count: int, seed: int) -> Arrays:
-    """From the store, or computed now and kept."""
+    """The stored analysis, or computed now and stored."""
     try:
         return arrays(home, Analysis("features", run_id, {"count": count, "seed": seed}))
     except WrongInput:  # not there yet, or damaged
-        from core.analysis.features.penultimate import keep  # noqa: PLC0415  # late: torch and the networks, which another projection need not load
+        from core.analysis.features.penultimate import compute_and_store  # noqa: PLC0415  # late: loads torch
 
-        return keep(home, run_id, say, count=count, seed=seed)
+        return compute_and_store(home, run_id, say, count=count, seed=seed)
 
 
-def placed(inside: Arrays, projection: str) -> Arrays:
+def placed(features_of: Arrays, projection: str) -> Arrays:
     """`positions/M` and `explained` of features float32 (N, d) of each model M."""
-    joint = np.concatenate(list(inside.values()))
+    joint = np.concatenate(list(features_of.values()))
     places, shares = principal(joint) if projection == "pca" else (manifold(joint), np.zeros(2, np.float32))
-    each = np.split(places, len(inside))
-    return {f"positions/{m}": part for m, part in zip(inside, each, strict=True)} | {"explained": shares}
+    each = np.split(places, len(features_of))
+    return {f"positions/{m}": part for m, part in zip(features_of, each, strict=True)} | {"explained": shares}

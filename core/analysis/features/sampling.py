@@ -13,7 +13,7 @@ SHARES = {"forget": 0.4, "retain": 0.3, "test_forget": 0.1, "test_retain": 0.2} 
 
 @dataclass(frozen=True)
 class Part:
-    """What is shown of one set: rows int64 (n,), rising, of the training or the test set; `available`: how many it has.
+    """The images of one set on a map: rows int64 (n,), rising, of the training or the test set; `available`: how many it has.
 
     places: int64 (n,), the same images counted within the set.
     """
@@ -30,7 +30,7 @@ def drawn(splits: Splits, count: int, seed: int) -> dict[str, Part]:
         "test_forget": splits.test_forgotten, "test_retain": ~splits.test_forgotten,
     }  # fmt: skip
     rows = {name: chosen.nonzero().flatten() for name, chosen in every.items() if chosen.any()}
-    takes = taken({name: len(found) for name, found in rows.items()}, count)
+    takes = taken({name: len(indices) for name, indices in rows.items()}, count)
     parts = {}
     for place, name in enumerate(SETS):
         if takes.get(name):
@@ -49,7 +49,7 @@ def taken(available: dict[str, int], count: int) -> dict[str, int]:
 
 
 def stratified(labels: Tensor, count: int, seed: int) -> Tensor:
-    """Rows int64 (count,), rising: drawn without return, each class within one image of its proportion. labels int64 (N,)."""
+    """Rows int64 (count,), rising: drawn without replacement, each class within one image of its proportion. labels int64 (N,)."""
     shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
     by_class = shuffled[labels.cpu()[shuffled].argsort(stable=True)]
     steps = (torch.arange(count, dtype=torch.float64) + 0.5) * len(labels) / max(1, count)

@@ -1,1 +1,1 @@
-"""Explainers: which pixels speak for an answer, thin over Captum; and how alike two maps are, and how far to trust one."""
+"""Attribution maps, by Captum's explainers; their similarity between networks, and their faithfulness."""

@@ -1,4 +1,4 @@
-"""Attention rollout (Abnar and Zuidema, arXiv:2005.00928): how much of each patch reaches what the answer is read from."""
+"""Attention rollout (Abnar and Zuidema, arXiv:2005.00928): how much of each patch reaches the classifier's input."""
 
 import torch
 from torch import Tensor, nn
@@ -13,33 +13,33 @@ def rollout(model: nn.Module, x: Tensor) -> Tensor:
     """x: (B, C, H, W) -> (B, 1, H, W), nowhere below 0; the same for every class.
 
     Without a class token an image's map sums to 1 over whole patches; with one it has no such sum: that token keeps a share for
-    itself, and the square that the network sees is brought back to the image's size.
+    itself, and the map of the network's square input is resized to the image.
 
-    model: a twin (core.analysis.saliency.captum_compat), whose hooks are nobody else's. Each block's heads are averaged, and half of
-    each token is itself, by way of the residual.
+    model: a copy (core.analysis.saliency.captum_compat), since hooks are set. Each block's heads are averaged, and the residual
+    counts as half of each token.
     """
-    told: list[Tensor] = []
+    attentions: list[Tensor] = []
     handles = []
     for module in model.modules():
         attend = getattr(module, "attend", None)
         if isinstance(attend, nn.Linear):
             heads = int(getattr(module, "heads", HEADS))
-            handles.append(attend.register_forward_hook(lambda _m, _i, out, heads=heads: told.append(_attention(out, heads))))
+            handles.append(attend.register_forward_hook(lambda _m, _i, out, heads=heads: attentions.append(_attention(out, heads))))
     try:
         with torch.no_grad():
             model(x)
     finally:
         for handle in handles:
             handle.remove()
-    flow = torch.eye(told[0].shape[-1])
-    for attention in told:
+    flow = torch.eye(attentions[0].shape[-1])
+    for attention in attentions:
         flow = (attention + torch.eye(attention.shape[-1])) / 2 @ flow
     classed = any(isinstance(m, FirstToken) for m in model.modules())
     return _spread(model, flow[:, 0, 1:] if classed else flow.mean(1), x)
 
 
 def _attention(out: Tensor, heads: int) -> Tensor:
-    """Queries, keys and values side by side (B, T, 3 D) -> the mean of the heads' attention (B, T, T)."""
+    """Concatenated queries, keys and values (B, T, 3 D) -> the mean of the heads' attention (B, T, T)."""
     query, key, _ = torch.unflatten(out.detach(), 2, (3, heads, -1)).permute(2, 0, 3, 1, 4)  # each (B, heads, T, d)
     each: Tensor = (query @ key.mT / query.shape[-1] ** 0.5).softmax(-1)
     return each.mean(1)

@@ -1,4 +1,4 @@
-"""A twin of a network that Captum can read: the same weights in place, no gradients to them, each ReLU a module of its own."""
+"""A copy of a model adapted for Captum: shared weights without gradients, and a separate module for each ReLU."""
 
 from copy import deepcopy
 
@@ -8,24 +8,24 @@ from torch import Tensor, nn
 LARGE = 10**6  # weights: from here on a copy of them in another order is soon earned back
 
 
-def readable(model: nn.Module) -> nn.Module:
-    """In eval mode; small networks share the weights' storage; hooks on it are none on the model.
+def captum_copy(model: nn.Module) -> nn.Module:
+    """The copy, in eval mode; small networks share the weights' storage; hooks on it do not touch the model.
 
-    Departs from the model in form alone: nothing works in place, torchvision's BasicBlock has two ReLUs where it used one
-    twice, and ReLU6 is written with rules that DeepLift and Guided Backprop know. The answers are the same but for rounding.
+    It computes the same but for rounding: nothing works in place, torchvision's BasicBlock has two ReLUs where it used one
+    twice, and ReLU6 is written with modules that DeepLift and Guided Backprop have rules for.
     """
     whole = {id(p): nn.Parameter(p.detach(), requires_grad=False) for p in model.parameters()}
-    twin = deepcopy(model, {**whole, **{id(b): b.detach() for b in model.buffers()}}).eval()
-    for module in list(twin.modules()):
+    adapted = deepcopy(model, {**whole, **{id(b): b.detach() for b in model.buffers()}}).eval()
+    for module in list(adapted.modules()):
         if hasattr(module, "inplace"):
             setattr(module, "inplace", False)  # noqa: B010  # nn.Module declares none; those that have one read it
         _split(module)
         for name, child in module.named_children():
             if isinstance(child, nn.ReLU6):
                 setattr(module, name, Capped())
-    if not attends(twin) and sum(p.numel() for p in twin.parameters()) > LARGE:
-        twin.to(memory_format=torch.channels_last)  # convolutions on a CPU take two thirds of the time
-    return twin
+    if not attends(adapted) and sum(p.numel() for p in adapted.parameters()) > LARGE:
+        adapted.to(memory_format=torch.channels_last)  # convolutions on a CPU take two thirds of the time
+    return adapted
 
 
 class Capped(nn.Module):

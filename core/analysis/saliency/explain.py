@@ -1,4 +1,4 @@
-"""One verb for every explainer: a network, images and a target in, maps out; the network stays as it was."""
+"""One function for every explainer: a network, images and targets in, attribution maps out; the network is not changed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from core.analysis.saliency.attention_rollout import rollout
-from core.analysis.saliency.captum_compat import readable
+from core.analysis.saliency.captum_compat import captum_copy
 from core.analysis.saliency.explainers import EXPLAINERS, grids, preset
 from core.analysis.saliency.explanation import Explanation
 from core.analysis.saliency.integrated_gradients import COARSE, MORE, chunk, improving, most_of
 from core.domain.errors import WrongInput
 from core.models.layers import Normalise
 
-SMOOTHED, MOST_STEPS = 24, 160  # of Integrated Gradients, where nobody chose: of each noisy copy; at most, where the map is not fine before
+SMOOTHED, MOST_STEPS = 24, 160  # default steps of Integrated Gradients: of each noisy copy; at most, where the map converges late
 NOISE = 0.1  # of SmoothGrad, as deviation of pixels in [0, 1]
 WINDOWS = 64  # of Occlusion, covered at once
 BASELINES = ("mean", "black")
@@ -29,8 +29,8 @@ class Settings:
     """layer: of Grad-CAM, '' for its preset. smooth: noisy copies averaged (SmoothGrad, arXiv:1706.03825), 0 for none.
 
     baseline: "mean" of the training pixels, which the network's first layer makes 0, or "black". steps: of Integrated Gradients, by
-    Captum's own rule (Gauss-Legendre); 0 for as many as it takes, placed where they are wanted (see `integrated_gradients`): at most
-    MOST_STEPS by `explain`, while `finer` goes on as long as it is asked.
+    Captum's own rule (Gauss-Legendre); 0 for as many as it takes, placed adaptively (see `integrated_gradients`): at most
+    MOST_STEPS by `explain`, without end by `finer`.
     """
 
     layer: str = ""
@@ -53,19 +53,19 @@ def explain(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Set
         raise WrongInput(reason)
     if chosen.smooth and not explainer.smooth:
         raise WrongInput(f"{explainer.title} cannot be averaged over noisy copies.")
-    twin, pixels = readable(model), x.detach().clone()
+    adapted, pixels = captum_copy(model), x.detach().clone()
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.enable_grad():
-        warnings.simplefilter("ignore")  # Captum tells of each hook that it sets; they are the twin's
+        warnings.simplefilter("ignore")  # Captum warns of each hook that it sets; they are the copy's
         torch.manual_seed(chosen.seed)
         if how == "rollout":
-            return Explanation(rollout(twin, pixels))
+            return Explanation(rollout(adapted, pixels))
         if how == "integrated_gradients" and not chosen.smooth:
-            return _integrated(twin, pixels, target, chosen) if chosen.steps else _as_needed(twin, pixels, target, chosen)
-        found = _ASKED[how](twin, pixels, target, chosen)
+            return _integrated(adapted, pixels, target, chosen) if chosen.steps else _as_needed(adapted, pixels, target, chosen)
+        attribution = _ATTRIBUTIONS[how](adapted, pixels, target, chosen)
     if not explainer.complete or chosen.smooth:
-        return Explanation(found)
-    difference = _difference(twin, pixels, empty(twin, pixels, chosen.baseline), target)
-    return Explanation(found, difference, (found.flatten(1).sum(1) - difference).abs())
+        return Explanation(attribution)
+    difference = _difference(adapted, pixels, empty(adapted, pixels, chosen.baseline), target)
+    return Explanation(attribution, difference, (attribution.flatten(1).sum(1) - difference).abs())
 
 
 def passes(how: str, settings: Settings, shape: tuple[int, ...]) -> int:
@@ -80,11 +80,11 @@ def passes(how: str, settings: Settings, shape: tuple[int, ...]) -> int:
 
 def finer(model: nn.Module, x: Tensor, target: Tensor, settings: Settings) -> Iterator[Explanation]:
     """Integrated Gradients of one image (1, C, H, W), each time with more steps; see `integrated_gradients`. Raises WrongInput."""
-    return improving(readable(model), x.detach().clone(), target, empty(model, x, settings.baseline))
+    return improving(captum_copy(model), x.detach().clone(), target, empty(model, x, settings.baseline))
 
 
 def empty(model: nn.Module, x: Tensor, baseline: str) -> Tensor:
-    """The image that says nothing, (1, C, H, W). Raises WrongInput."""
+    """The baseline image, (1, C, H, W). Raises WrongInput."""
     if baseline not in BASELINES:
         raise WrongInput(f"There is no baseline {baseline!r}; there are {', '.join(BASELINES)}.")
     first = next((module for module in model.modules() if isinstance(module, Normalise)), None)
@@ -96,20 +96,20 @@ def empty(model: nn.Module, x: Tensor, baseline: str) -> Tensor:
 def _integrated(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Explanation:
     start = empty(model, x, chosen.baseline)
     difference = _difference(model, x, start, target)
-    found = captum.IntegratedGradients(model).attribute(
+    attribution = captum.IntegratedGradients(model).attribute(
         x, start, target, n_steps=chosen.steps, internal_batch_size=max(len(x), chunk(x))
     ).float()  # fmt: skip
-    return Explanation(found.detach(), difference, (found.flatten(1).sum(1) - difference).abs(), chosen.steps)
+    return Explanation(attribution.detach(), difference, (attribution.flatten(1).sum(1) - difference).abs(), chosen.steps)
 
 
 def _as_needed(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Explanation:
-    """Image by image, for each wants its steps elsewhere; `steps` are the most that one took."""
-    start, found = empty(model, x, chosen.baseline), []
+    """Image by image, since each needs its steps elsewhere; `steps` are the most that one took."""
+    start, explanations = empty(model, x, chosen.baseline), []
     for one, aim in zip(torch.split(x, 1), torch.split(target, 1), strict=True):
-        found.append(next(e for e in improving(model, one, aim, start) if e.fine or e.steps + MORE > most_of(x, MOST_STEPS)))
-    maps, differences, errors, off = zip(*((e.map, e.difference, e.error, e.off) for e in found), strict=True)
+        explanations.append(next(e for e in improving(model, one, aim, start) if e.fine or e.steps + MORE > most_of(x, MOST_STEPS)))
+    maps, differences, errors, off = zip(*((e.map, e.difference, e.error, e.off) for e in explanations), strict=True)
     forecast = None if None in off else torch.cat(off)
-    return Explanation(torch.cat(maps), torch.cat(differences), torch.cat(errors), max(e.steps for e in found), forecast)
+    return Explanation(torch.cat(maps), torch.cat(differences), torch.cat(errors), max(e.steps for e in explanations), forecast)
 
 
 def _difference(model: nn.Module, x: Tensor, start: Tensor, target: Tensor) -> Tensor:
@@ -118,17 +118,17 @@ def _difference(model: nn.Module, x: Tensor, start: Tensor, target: Tensor) -> T
     return rise
 
 
-def _asked(method: Any, x: Tensor, target: Tensor, chosen: Settings, **more: Any) -> Tensor:
-    """Captum's answer, averaged over noisy copies where that is asked for."""
+def _attribution(method: Any, x: Tensor, target: Tensor, chosen: Settings, **more: Any) -> Tensor:
+    """Captum's attribution, averaged over noisy copies where `smooth` says so."""
     if not chosen.smooth:
-        found: Tensor = method.attribute(x, target=target, **more)
-        return found.detach()
+        attribution: Tensor = method.attribute(x, target=target, **more)
+        return attribution.detach()
     tunnel = captum.NoiseTunnel(method)
-    found = tunnel.attribute(
+    attribution = tunnel.attribute(
         x, nt_type="smoothgrad", nt_samples=chosen.smooth, nt_samples_batch_size=_copies(x, chosen.smooth), stdevs=NOISE,
         target=target, **more,
     )  # fmt: skip
-    return found.detach()
+    return attribution.detach()
 
 
 def _copies(x: Tensor, wanted: int) -> int:
@@ -136,11 +136,11 @@ def _copies(x: Tensor, wanted: int) -> int:
 
 
 def _grad_cam(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Tensor:
-    found = grids(model, (x.shape[1], x.shape[2], x.shape[3]))
-    layer = chosen.layer or preset(found)
-    if layer not in found:
-        raise WrongInput(f"This network has no layer {layer!r} for Grad-CAM; it has {', '.join(found)}.")
-    coarse = _asked(captum.LayerGradCam(model, model.get_submodule(layer)), x, target, chosen)
+    sizes = grids(model, (x.shape[1], x.shape[2], x.shape[3]))
+    layer = chosen.layer or preset(sizes)
+    if layer not in sizes:
+        raise WrongInput(f"This network has no layer {layer!r} for Grad-CAM; it has {', '.join(sizes)}.")
+    coarse = _attribution(captum.LayerGradCam(model, model.get_submodule(layer)), x, target, chosen)
     fine: Tensor = captum.LayerAttribution.interpolate(coarse, tuple(x.shape[2:]), "bilinear")
     return fine
 
@@ -153,21 +153,21 @@ def _window(shape: tuple[int, ...]) -> tuple[int, int]:
 
 def _occlusion(model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Tensor:
     window, stride = _window(x.shape)
-    return _asked(
+    return _attribution(
         captum.Occlusion(model), x, target, chosen, sliding_window_shapes=(x.shape[1], window, window),
         strides=(x.shape[1], stride, stride), baselines=empty(model, x, chosen.baseline), perturbations_per_eval=_copies(x, WINDOWS),
     )  # fmt: skip
 
 
-_ASKED: dict[str, Callable[[nn.Module, Tensor, Tensor, Settings], Tensor]] = {
-    "integrated_gradients": lambda m, x, t, s: _asked(
+_ATTRIBUTIONS: dict[str, Callable[[nn.Module, Tensor, Tensor, Settings], Tensor]] = {
+    "integrated_gradients": lambda m, x, t, s: _attribution(
         captum.IntegratedGradients(m), x, t, s, baselines=empty(m, x, s.baseline), n_steps=s.steps or SMOOTHED,
         internal_batch_size=max(len(x) * s.smooth, chunk(x)),
     ).float(),
     "grad_cam": _grad_cam,
-    "saliency": lambda m, x, t, s: _asked(captum.Saliency(m), x, t, s),
-    "input_x_gradient": lambda m, x, t, s: _asked(captum.InputXGradient(m), x, t, s),
-    "guided_backprop": lambda m, x, t, s: _asked(captum.GuidedBackprop(m), x, t, s),
-    "deep_lift": lambda m, x, t, s: _asked(captum.DeepLift(m), x, t, s, baselines=empty(m, x, s.baseline)),
+    "saliency": lambda m, x, t, s: _attribution(captum.Saliency(m), x, t, s),
+    "input_x_gradient": lambda m, x, t, s: _attribution(captum.InputXGradient(m), x, t, s),
+    "guided_backprop": lambda m, x, t, s: _attribution(captum.GuidedBackprop(m), x, t, s),
+    "deep_lift": lambda m, x, t, s: _attribution(captum.DeepLift(m), x, t, s, baselines=empty(m, x, s.baseline)),
     "occlusion": _occlusion,
 }  # fmt: skip

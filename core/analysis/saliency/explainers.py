@@ -1,4 +1,4 @@
-"""The shelf of explainers: what each is called and says of itself, what it needs, and which networks it cannot read."""
+"""The registry of explainers: names, descriptions, settings, and which networks each one cannot be applied to."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def _attention(model: nn.Module) -> str:
 
 @dataclass(frozen=True)
 class Explainer:
-    """unfit: why it cannot read a network, in one sentence, or ''. complete: its map sums to the answer's rise over the baseline's."""
+    """unfit: why it does not apply to a network, one sentence, or ''. complete: its map sums to the target's logit minus the baseline's."""
 
     key: str
     title: str
@@ -44,14 +44,14 @@ class Explainer:
     paper: str
     unfit: Callable[[nn.Module], str] = _any
     complete: bool = False
-    layered: bool = False  # stands on a layer of choice
-    baseline: bool = False  # measures from an image that says nothing
+    layered: bool = False  # needs a layer
+    baseline: bool = False  # needs a baseline image
     smooth: bool = True  # can be averaged over noisy copies
-    targeted: bool = True  # asks about a class; else one map for all
-    signed: bool = True  # tells for from against; else how much alone
+    targeted: bool = True  # explains one class; else one map for all
+    signed: bool = True  # has negative values where pixels speak against the class; else sizes alone
 
 
-_SHELF = (
+_ALL = (
     Explainer("integrated_gradients", "Integrated Gradients", "Gradients summed on the way from an empty image to this one; the shares "
               "add up to the rise of the target's score.", "Sundararajan et al., arXiv:1703.01365", complete=True, baseline=True),
     Explainer("grad_cam", "Grad-CAM", "A layer's channels, each weighted by how much it speaks for the target class; coarse, signed.",
@@ -69,9 +69,9 @@ _SHELF = (
     Explainer("rollout", "Attention rollout", "How much of each patch reaches the last block; the same for every class.",
               "Abnar and Zuidema, arXiv:2005.00928", _attention, smooth=False, targeted=False, signed=False),
 )  # fmt: skip
-EXPLAINERS = {explainer.key: explainer for explainer in _SHELF}
-FEWEST = 4  # cells across: of a coarser grid nothing but a corner can be told
-FIXED = ("normalise",)  # first layers that nothing was learned in
+EXPLAINERS = {explainer.key: explainer for explainer in _ALL}
+FEWEST = 4  # cells across: a coarser grid hardly shows places
+FIXED = ("normalise",)  # first layers without weights
 
 
 def grids(model: nn.Module, shape: tuple[int, int, int]) -> dict[str, tuple[int, int]]:
@@ -81,17 +81,17 @@ def grids(model: nn.Module, shape: tuple[int, int, int]) -> dict[str, tuple[int,
     """
     if not isinstance(model, nn.Sequential):
         return {}
-    found: dict[str, tuple[int, int]] = {}
+    sizes: dict[str, tuple[int, int]] = {}
     x: Tensor = torch.zeros(1, *shape)
     with torch.no_grad():
         for name, layer in model.named_children():
             x = layer(x)
             if x.ndim == 4 and min(x.shape[2:]) > 1 and name not in FIXED and not isinstance(layer, nn.Identity):
-                found[name] = (x.shape[2], x.shape[3])
-    return found
+                sizes[name] = (x.shape[2], x.shape[3])
+    return sizes
 
 
-def preset(found: dict[str, tuple[int, int]]) -> str:
-    """The deepest layer that still tells places apart; the deepest of all where none does."""
-    fine = [name for name, grid in found.items() if min(grid) >= FEWEST]
-    return (fine or list(found))[-1]
+def preset(sizes: dict[str, tuple[int, int]]) -> str:
+    """The deepest layer with FEWEST cells across or more; the deepest of all where there is none. sizes: as from `grids`."""
+    fine = [name for name, grid in sizes.items() if min(grid) >= FEWEST]
+    return (fine or list(sizes))[-1]

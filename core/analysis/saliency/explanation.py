@@ -1,4 +1,4 @@
-"""What an explainer answers: a map for each image and, where it promises that its map adds up, how far it does not."""
+"""The result of an explainer: a map for each image and, for complete explainers, the completeness error."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,15 @@ from torch import Tensor
 
 ENOUGH = 0.01  # error of a map that should add up, as a share of the difference, at which no more steps are taken
 ROUNDING = 1e-6  # of logits, which an error need not go below where the difference is 0
-SURE = 0.02  # and how far from the exact one the map may be expected to be then, as a share of it
+SURE = 0.02  # expected distance of the map from the exact one, as a share of it, at which no more steps are taken
 
 
 @dataclass(frozen=True)
 class Explanation:
     """map: (B, C, H, W), or (B, 1, H, W) where the explainer knows no channels. Of explainers that are complete, without noise:
 
-    difference: (B,) the target's logit less the baseline image's; error: (B,) how far the map's sum misses it. steps: gradients that
-    Integrated Gradients took. off: (B,) where it says so, how far from the exact one `flat` is expected to be: the sum of absolute
+    difference: (B,) the target's logit minus the baseline image's; error: (B,) absolute difference of the map's sum from it. steps:
+    gradients that Integrated Gradients took. off: (B,) its forecast of how far `flat` is from the exact one: the sum of absolute
     differences over all pixels, as a share of its own sum of absolute values.
     """
 
@@ -26,10 +26,10 @@ class Explanation:
 
     @property
     def fine(self) -> bool:
-        """Whether no map's sum misses more than ENOUGH of its difference, nor is a map expected to be more than SURE off.
+        """Whether every map's completeness error is at most ENOUGH of its difference, and its forecast `off` at most SURE.
 
-        Also where nothing was promised. A sum alone would not do: pixels' errors cancel in it, and looked at often enough it is
-        small by chance.
+        True for explainers that are not complete. The error alone would not do: pixels' errors cancel in it, so that after many
+        steps it is small by chance at some of them.
         """
         if self.error is None or self.difference is None:
             return True

@@ -1,4 +1,4 @@
-"""How far to trust a map: what Captum's infidelity and sensitivity say of it."""
+"""Faithfulness scores of attribution maps: infidelity and sensitivity, by Captum."""
 
 import warnings
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
-from core.analysis.saliency.captum_compat import readable
+from core.analysis.saliency.captum_compat import captum_copy
 from core.analysis.saliency.explain import Settings, empty, explain
 
 SHAKES = 32  # changed copies, for infidelity
@@ -17,16 +17,16 @@ NEAR, NEIGHBOURS = 0.02, 4  # how far a pixel moves at most, and the copies, for
 LOCAL = ("saliency", "guided_backprop")  # maps that say what a small change does, not what a pixel adds
 
 
-def infidelity(model: nn.Module, x: Tensor, target: Tensor, found: Tensor, how: str, settings: Settings) -> Tensor:
-    """(B,) of Yeh et al. (arXiv:1901.09392): how far a map misses what changes of the image do to the target's logit.
+def infidelity(model: nn.Module, x: Tensor, target: Tensor, attribution: Tensor, how: str, settings: Settings) -> Tensor:
+    """(B,) of Yeh et al. (arXiv:1901.09392): error of a map in predicting how changes of the image change the target's logit.
 
-    Noise on every pixel for gradients; squares emptied to the baseline for maps of what each pixel adds. Normalised, so that a
-    map's unit does not count, and divided by the mean square of what the changes did: 0 is perfect, 1 is a map of zeros.
-    found: the map, (B, C, H, W) or (B, 1, H, W), which is then spread over the channels.
+    Noise on every pixel for gradients; squares set to the baseline for maps of what each pixel adds. Normalised, so that a
+    map's unit does not count, and divided by the mean square of the logit's changes: 0 is perfect, 1 is a map of zeros.
+    attribution: the map, (B, C, H, W) or (B, 1, H, W), which is then spread over the channels.
     """
-    twin = readable(model)
-    whole = found if found.shape == x.shape else (found / x.shape[1]).expand(x.shape)
-    start = empty(twin, x, settings.baseline)
+    adapted = captum_copy(model)
+    whole = attribution if attribution.shape == x.shape else (attribution / x.shape[1]).expand(x.shape)
+    start = empty(adapted, x, settings.baseline)
 
     def noisy(pixels: Tensor) -> tuple[Tensor, Tensor]:
         noise = torch.randn_like(pixels) * SHAKEN
@@ -34,15 +34,15 @@ def infidelity(model: nn.Module, x: Tensor, target: Tensor, found: Tensor, how: 
 
     def emptied(pixels: Tensor) -> tuple[Tensor, Tensor]:
         cells = (torch.rand(len(pixels), 1, CELLS, CELLS) < COVERED).float()
-        gone = F.interpolate(cells, pixels.shape[2:], mode="nearest").expand(pixels.shape)
-        return gone, pixels - gone * (pixels - start)
+        covered = F.interpolate(cells, pixels.shape[2:], mode="nearest").expand(pixels.shape)
+        return covered, pixels - covered * (pixels - start)
 
     change = noisy if how in LOCAL else emptied
 
     def missed(values: Tensor, normalize: bool) -> Tensor:
         torch.manual_seed(settings.seed)
-        found: Tensor = captum.infidelity(twin, change, x, values, target=target, n_perturb_samples=SHAKES, normalize=normalize)
-        return found
+        value: Tensor = captum.infidelity(adapted, change, x, values, target=target, n_perturb_samples=SHAKES, normalize=normalize)
+        return value
 
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         return missed(whole.contiguous(), True) / missed(torch.zeros_like(x), False)

@@ -1,4 +1,4 @@
-"""A gallery of maps: forget images, and retained ones as a control, under each of a run's networks, with scores to sort by."""
+"""A gallery of maps: images of the forget set, and of the retain set to compare, under each of a run's networks, with scores."""
 
 from collections.abc import Callable
 from dataclasses import astuple, fields
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.analysis.finished_run import Opened, open_models
+from core.analysis.finished_run import FinishedRun, open_models
 from core.analysis.saliency.explain import Settings, explain
 from core.analysis.saliency.ground_truth import true_parts
 from core.analysis.saliency.map_similarity import Scores, scores, share_on
@@ -18,7 +18,7 @@ from core.domain.errors import WrongInput
 from core.storage.home import Home
 
 MOST = 64  # images of each set
-BATCH = 16  # between two words on progress
+BATCH = 16  # images between two reports of progress
 SCORES = tuple(field.name for field in fields(Scores))
 
 
@@ -32,24 +32,24 @@ def gallery(
     `labels`: int64 (N,) or uint8 (N, A). `maps/MODEL`: float16 (N, H, W), in units of `scale`; `answers/MODEL`, `targets/MODEL`: int64
     (N,); `shares/MODEL`: float32 (N,), the probability of the target. `scores/FIRST/SECOND`: float32 (N, 4) in the order of
     Scores, NaN where there is none. `parts/PART/MODEL`: share of the map on the true pixels, of cartoon faces, NaN where unseen.
-    target: "true", or "own" for each network's own prediction; with several attributes, always the original's most likely one, and
-    `answers` are each network's most likely attributes. Raises WrongInput.
+    target: "true", or "own" for each network's own prediction; with several attributes, always the original's most likely one,
+    and `answers` are each network's most likely attributes. Raises WrongInput.
     """
-    opened = open_models(home, run_id)
-    if not opened.models:
+    finished = open_models(home, run_id)
+    if not finished.models:
         raise WrongInput(f"Run {run_id} stored no networks: another version of Forgetscope made it; run it again.")
-    rows, places, forget = _rows(opened, min(count, MOST))
-    chosen, labels = Settings(**(settings or {})), _labels(opened)[rows]
-    taken = opened.splits.train.subset(rows)
-    found: dict[str, np.ndarray] = {
+    rows, places, forget = _rows(finished, min(count, MOST))
+    chosen, labels = Settings(**(settings or {})), _labels(finished)[rows]
+    taken = finished.splits.train.subset(rows)
+    arrays: dict[str, np.ndarray] = {
         "images": taken.images.numpy(), "peak": np.array(taken.peak), "rows": rows.numpy(), "forget": forget.numpy(),
         "places": places.numpy(), "labels": labels.numpy(),
     }  # fmt: skip
     maps: dict[str, np.ndarray] = {}
     targets: Tensor | None = None
-    pixels, done, whole = taken.pixels(), 0, len(rows) * len(opened.models)
-    for name in opened.models:
-        model, parts = opened.model(name), []
+    pixels, done, whole = taken.pixels(), 0, len(rows) * len(finished.models)
+    for name in finished.models:
+        model, parts = finished.model(name), []
         with torch.no_grad():
             logits = torch.cat([model(x) for x in torch.split(pixels, BATCH)])
         if not (is_multi(labels) and targets is not None):  # one attribute for all networks: the original's, who comes first
@@ -60,24 +60,24 @@ def gallery(
             done += len(x)
         shares = logits.sigmoid() if is_multi(labels) else logits.softmax(1)
         maps[name] = torch.cat(parts).numpy()
-        found |= {f"answers/{name}": logits.argmax(1).numpy(), f"targets/{name}": targets.numpy(),
+        arrays |= {f"answers/{name}": logits.argmax(1).numpy(), f"targets/{name}": targets.numpy(),
                   f"shares/{name}": shares.gather(1, targets[:, None])[:, 0].numpy()}  # fmt: skip
     scale = max(float(np.abs(values).max()) for values in maps.values()) or 1.0
-    found |= {"scale": np.array(scale)} | {f"maps/{name}": (values / scale).astype(np.float16) for name, values in maps.items()}
-    return found | _scored(maps) | _on_parts(opened, rows, maps)
+    arrays |= {"scale": np.array(scale)} | {f"maps/{name}": (values / scale).astype(np.float16) for name, values in maps.items()}
+    return arrays | _scored(maps) | _on_parts(finished, rows, maps)
 
 
-def _rows(opened: Opened, count: int) -> tuple[Tensor, Tensor, Tensor]:
+def _rows(finished: FinishedRun, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """Places in the training set, and in the set of each, int64 (N,), and which are to be forgotten; the same draw every time."""
-    gone, train = opened.splits.forgotten, opened.splits.train
-    sets = [(where.nonzero()[:, 0], train.subset(where).some(count)) for where in (gone, ~gone)]
+    forgotten, train = finished.splits.forgotten, finished.splits.train
+    sets = [(where.nonzero()[:, 0], train.subset(where).some(count)) for where in (forgotten, ~forgotten)]
     rows = torch.cat([where[places] for where, places in sets])
-    return rows, torch.cat([places for _, places in sets]), gone[rows]
+    return rows, torch.cat([places for _, places in sets]), forgotten[rows]
 
 
-def _labels(opened: Opened) -> Tensor:
+def _labels(finished: FinishedRun) -> Tensor:
     """The right ones, where a request flipped some."""
-    return opened.splits.train.labels if opened.splits.truth is None else opened.splits.truth
+    return finished.splits.train.labels if finished.splits.truth is None else finished.splits.truth
 
 
 def _targets(logits: Tensor, labels: Tensor, target: str) -> Tensor:
@@ -94,10 +94,10 @@ def _scored(maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
 
 
-def _on_parts(opened: Opened, rows: Tensor, maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    found = {}
-    for part, shown in true_parts(opened.data.info.key, "train", rows).items():
+def _on_parts(finished: FinishedRun, rows: Tensor, maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    arrays = {}
+    for part, shown in true_parts(finished.data.info.key, "train", rows).items():
         for name, values in maps.items():
             shares = [share_on(v, p) if p.any() else None for v, p in zip(values, shown, strict=True)]
-            found[f"parts/{part}/{name}"] = np.array([np.nan if s is None else s for s in shares], np.float32)
-    return found
+            arrays[f"parts/{part}/{name}"] = np.array([np.nan if s is None else s for s in shares], np.float32)
+    return arrays

@@ -1,4 +1,4 @@
-"""Where the evidence truly is: of the cartoon faces we know which pixels show what."""
+"""Ground truth of maps: which pixels of the cartoon faces show which part."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ SIDES = {source.INFO.key: source.INFO.height for source in SETS}
 
 
 def true_parts(dataset: str, half: str, rows: Tensor) -> dict[str, np.ndarray]:
-    """Part -> bool (n, H, W) of the pixels that show it; {} for data of which nobody knows. half: "train" or "test"; rows: int64 (n,)."""
+    """Part -> bool (n, H, W) of the pixels that show it; {} for other data. half: "train" or "test"; rows: int64 (n,)."""
     if dataset not in SIDES:
         return {}
     here = (seen() if half == "train" else ~seen()).nonzero()[:, 0]

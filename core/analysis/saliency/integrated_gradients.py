@@ -1,14 +1,15 @@
-"""Integrated Gradients with their steps where the gradient turns, and with a forecast of how far off the map still is.
+"""Integrated Gradients with adaptive steps, and with a forecast of how far the map still is from the exact one.
 
-Networks of ReLUs answer in straight pieces: the gradient stays, then jumps. By the trapezoid rule a piece of the way is uncertain
-by half its width times the jump between its ends, in each pixel. The pieces with the largest such sum are halved, and every gradient
-that was taken stays in use. Where in a piece the gradient jumps nobody knows; taken as anywhere alike and apart from piece to piece, that
-gives the size of the map's error. Against maps of a thousand steps it is right within a tenth, from some 30 steps on, on a trained CNN
-and on barely trained ResNet-18s (too low by a fifth at first), and within a factor of four for single images where few ReLUs turn.
+Networks of ReLUs are piecewise linear: along the path from the baseline the gradient is constant, then jumps. By the trapezoid rule an
+interval's uncertainty is half its width times the jump between its ends, in each pixel. The intervals with the largest sum of it are
+halved, and every gradient computed stays in use. Where in an interval the gradient jumps is not known; taken as uniform, and independent
+between intervals, that gives the expected size of the map's error. Against maps of a thousand steps it is right within a tenth, from some
+30 steps on, on a trained CNN and on barely trained ResNet-18s (too low by a fifth at first), and within a factor of four for single
+images where few ReLUs switch.
 
-Not placed where the sum misses the answer's rise, though that would lower the number that is shown: in a trial on those ResNet-18s it
-halved that miss, and left the map half as far off again as this does (6.8 % against 4.4, at 87 steps; as many by Gauss and Legendre:
-4.9). Where few ReLUs turn, this is several times nearer than Gauss and Legendre.
+Steps are not placed by the completeness error, though that would lower the number that is shown: in a trial on those ResNet-18s it halved
+that error, and left the map half as far off again as this does (6.8 % against 4.4, at 87 steps; as many by Gauss and Legendre: 4.9).
+Where few ReLUs switch, this is several times nearer than Gauss and Legendre.
 """
 
 from collections.abc import Iterator
@@ -41,57 +42,57 @@ def improving(model: nn.Module, x: Tensor, target: Tensor, start: Tensor) -> Ite
     """One image's map again and again, each with MORE steps than the one before; it never ends.
 
     model: in eval mode. x, start: float32 (1, C, H, W), the image and the empty one. target: int64 (1,), a class or attribute.
-    How far off a map is, is not said of a network that attends: there nothing jumps, and the forecast would be far too high.
+    `off` is None for a network with attention: its gradient does not jump, and the forecast would be far too high.
     """
     at, jumps = torch.linspace(0, 1, COARSE, dtype=torch.float64, device=x.device), not attends(model)
-    logits, shares = _looked(model, x, target, start, at)
+    logits, shares = _logits_and_shares(model, x, target, start, at)
     while True:
         slopes, widths = shares.flatten(1).sum(1, dtype=torch.float64), at.diff()
         weights = (torch.cat([widths, widths.new_zeros(1)]) + torch.cat([widths.new_zeros(1), widths])) / 2
-        found = torch.einsum("n,nchw->chw", weights.float(), shares)[None]
+        attribution = torch.einsum("n,nchw->chw", weights.float(), shares)[None]
         rise = logits[-1:] - logits[:1]
         missed = weights @ slopes - rise
-        doubts = (widths.float() / 2)[:, None, None] * shares.sum(1).diff(dim=0)
-        off = (_expected(doubts) / found.sum(1).abs().sum().clamp(min=TINY))[None] if jumps else None
-        yield Explanation(found, rise.float(), missed.abs().float(), len(at), off)
-        added = at.new_tensor(_halved(at.tolist(), doubts.abs().flatten(1).sum(1).tolist()))
-        logits_there, shares_there = _looked(model, x, target, start, added)
+        uncertainties = (widths.float() / 2)[:, None, None] * shares.sum(1).diff(dim=0)
+        off = (_expected(uncertainties) / attribution.sum(1).abs().sum().clamp(min=TINY))[None] if jumps else None
+        yield Explanation(attribution, rise.float(), missed.abs().float(), len(at), off)
+        added = at.new_tensor(_halved(at.tolist(), uncertainties.abs().flatten(1).sum(1).tolist()))
+        logits_there, shares_there = _logits_and_shares(model, x, target, start, added)
         at, order = torch.cat([at, added]).sort()
         logits, shares = torch.cat([logits, logits_there])[order], torch.cat([shares, shares_there])[order]
 
 
-def _halved(at: list[float], doubts: list[float]) -> list[float]:
-    """MORE middles of the pieces between `at`, each time of that with the largest doubt, of which its halves keep half each.
+def _halved(at: list[float], uncertainties: list[float]) -> list[float]:
+    """MORE midpoints of the intervals between `at`, each time of the most uncertain one, whose halves then count half each.
 
-    Of those in equal doubt, the widest: where nothing differs, steps spread evenly.
+    Of equally uncertain ones, the widest: where nothing differs, steps spread evenly.
     """
-    pieces = [(-doubt, start - end, start, end) for doubt, start, end in zip(doubts, at, at[1:], strict=False)]
+    pieces = [(-uncertainty, start - end, start, end) for uncertainty, start, end in zip(uncertainties, at, at[1:], strict=False)]
     heapify(pieces)
     added = []
     for _ in range(MORE):
-        doubt, width, start, end = heappop(pieces)
+        uncertainty, width, start, end = heappop(pieces)
         middle = (start + end) / 2
         added.append(middle)
-        heappush(pieces, (doubt / 2, width / 2, start, middle))
-        heappush(pieces, (doubt / 2, width / 2, middle, end))
+        heappush(pieces, (uncertainty / 2, width / 2, start, middle))
+        heappush(pieces, (uncertainty / 2, width / 2, middle, end))
     return added
 
 
-def _expected(doubts: Tensor) -> Tensor:
-    """The sum of absolute errors over all pixels that is to be expected; doubts (n, H, W): half the width of a uniform error, each."""
-    deviations: Tensor = (doubts.square().sum(0) / 3).sqrt()
+def _expected(uncertainties: Tensor) -> Tensor:
+    """The expected sum of absolute errors over all pixels; uncertainties (n, H, W): half the width of a uniform error, each."""
+    deviations: Tensor = (uncertainties.square().sum(0) / 3).sqrt()
     size: Tensor = (2 / pi) ** 0.5 * deviations.sum()  # the mean size of a normal error, which a sum of many is
     return size
 
 
-def _looked(model: nn.Module, x: Tensor, target: Tensor, start: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
-    """The target's logits, float64 (n,), and what each pixel adds to their slopes, float32 (n, C, H, W); at: shares of the way, (n,)."""
+def _logits_and_shares(model: nn.Module, x: Tensor, target: Tensor, start: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+    """The target's logits, float64 (n,), and each pixel's part in their slopes, float32 (n, C, H, W); at: shares of the path, (n,)."""
     logits, shares = [], []
     for places in torch.split(at.float(), chunk(x)):
         with torch.enable_grad():
             points = (start + places[:, None, None, None] * (x - start)).requires_grad_()
-            answers = model(points)[:, int(target)]
-            gradients = torch.autograd.grad(answers.sum(), points)[0]
+            outputs = model(points)[:, int(target)]
+            gradients = torch.autograd.grad(outputs.sum(), points)[0]
         shares.append(gradients * (x - start))
-        logits.append(answers.detach().double())
+        logits.append(outputs.detach().double())
     return torch.cat(logits), torch.cat(shares)

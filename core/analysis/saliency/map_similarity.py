@@ -1,6 +1,6 @@
-"""How alike two maps of one image are, and where a map's mass lies. numpy in, numbers out; maps are (H, W), signs kept.
+"""Similarity scores of two maps of one image, and where a map's mass lies. Maps are NumPy arrays (H, W), signs kept.
 
-A map's mass at a pixel is its absolute value there. None: the score says nothing, as of a map that is 0 everywhere.
+A map's mass at a pixel is its absolute value there. None: the score is not defined, as of a map that is 0 everywhere.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ K1, K2 = 0.01, 0.03  # theirs
 
 @dataclass(frozen=True)
 class Scores:
-    """Of a pair of maps, the first one the yardstick; see the functions below for each."""
+    """Of a pair of maps, the second compared with the first; see the functions below for each."""
 
     rank: float | None
     ssim: float | None
@@ -25,7 +25,7 @@ class Scores:
 
 
 def scores(first: np.ndarray, second: np.ndarray) -> Scores:
-    """All of them."""
+    """All scores of the second map compared with the first."""
     return Scores(rank_correlation(first, second), ssim(first, second), centroid_shift(first, second), outside_top(first, second))
 
 

@@ -1,4 +1,4 @@
-"""A picture that the user brings, made into what a network looks at: any size, mode or turn of the camera."""
+"""Converts an uploaded image, of any size, mode or orientation, to a network's input."""
 
 from io import BytesIO
 import warnings
@@ -17,11 +17,11 @@ STRIP = 2**20  # pixels that are held in several copies at once
 TURN = 0x0112  # EXIF's tag for how the camera was held
 
 
-def own_picture(raw: bytes, name: str, data: DatasetInfo) -> np.ndarray:
-    """uint8 (C, H, W) of the dataset's shape: turned as the camera says, cut to the middle, resized, grey or colour.
+def read_uploaded_image(raw: bytes, name: str, data: DatasetInfo) -> np.ndarray:
+    """uint8 (C, H, W) of the dataset's shape: rotated by its EXIF orientation, cropped to the middle, resized, grey or colour.
 
-    A file too large, or a picture that claims too many pixels, is refused by its header. Beside the decoded picture, of 4 bytes a
-    pixel at most, only strips of it are held. Raises WrongInput with one sentence.
+    A file too large, or an image that claims too many pixels, is refused by its header. Beside the decoded image, of 4 bytes a
+    pixel at most, only strips of it are in memory. Raises WrongInput with one sentence.
     """
     if len(raw) > MOST_BYTES:
         raise WrongInput(f"The picture {name} is larger than {MOST_BYTES // 2**20} MB; bring a smaller one.")

@@ -1,4 +1,4 @@
-"""A run's importances: those that its method stored, or those that a look computed later."""
+"""A run's importances: those that its method stored, or those that a background analysis computed later."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.analysis.finished_run import Opened
+from core.analysis.finished_run import FinishedRun
 from core.domain.errors import WrongInput
 from core.storage.artifacts import Artifacts
 from core.storage.runs import ResultStore
 from core.training.cache import to_tensors
 
 RECORDED, STATISTIC = "importance_forget/", "statistic/Importance"
-FORGET, ALL = "forget/", "all/"  # what a look of kind `importance` calls its arrays, before the parameter's name
+FORGET, ALL = "forget/", "all/"  # prefixes of the arrays of a background analysis of kind `importance`
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class Importances:
     ceiling: float | None
 
 
-def importances_of(opened: Opened, kept: str = "") -> Importances:
-    """The run's own; `kept`: the key of a look that computed others. Raises WrongInput where there are none."""
-    forget, everything, exact = _looked(opened, kept) if kept else _stored(opened)
-    shapes = {name: p.shape for name, p in opened.model("original").named_parameters()}
+def importances_of(finished: FinishedRun, importance_key: str = "") -> Importances:
+    """The run's own, or those of the background analysis `importance_key`. Raises WrongInput where there are none."""
+    forget, everything, exact = _computed_later(finished, importance_key) if importance_key else _stored(finished)
+    shapes = {name: p.shape for name, p in finished.model("original").named_parameters()}
     if missing := [name for name in shapes if name not in forget or name not in everything]:
-        raise WrongInput(f"The importances of run {opened.run.id} lack {missing[0]}; compute them anew.")
+        raise WrongInput(f"The importances of run {finished.run.id} lack {missing[0]}; compute them anew.")
     flat = [torch.cat([part[name].flatten() for name in shapes]) for part in (forget, everything)]
     ours, all_ = (views(part, shapes) for part in flat)
-    return Importances(ours, all_, flat[0], flat[1], 1 / opened.splits.forget_share if exact else None)
+    return Importances(ours, all_, flat[0], flat[1], 1 / finished.splits.forget_share if exact else None)
 
 
 def views(flat: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
@@ -48,20 +48,20 @@ def views(flat: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
     return {name: piece.view(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}
 
 
-def _stored(opened: Opened) -> tuple[dict[str, Tensor], dict[str, Tensor], bool]:
-    statistic = next((name for name in opened.files if name.startswith(STATISTIC)), None)
-    if statistic is None or "recorded" not in opened.files:
-        raise WrongInput(f"Run {opened.run.id} has no stored importances; compute them, or open a finished SSD run.")
-    recorded = _under(opened.arrays("recorded"), RECORDED)
-    return recorded, opened.arrays(statistic), opened.run.spec.params.get("importance") == "per_sample"
+def _stored(finished: FinishedRun) -> tuple[dict[str, Tensor], dict[str, Tensor], bool]:
+    statistic = next((name for name in finished.files if name.startswith(STATISTIC)), None)
+    if statistic is None or "recorded" not in finished.files:
+        raise WrongInput(f"Run {finished.run.id} has no stored importances; compute them, or open a finished SSD run.")
+    recorded = _under(finished.arrays("recorded"), RECORDED)
+    return recorded, finished.arrays(statistic), finished.run.spec.params.get("importance") == "per_sample"
 
 
-def _looked(opened: Opened, key: str) -> tuple[dict[str, Tensor], dict[str, Tensor], bool]:
-    with ResultStore(opened.home.database) as store:
-        found = store.kept(key)
-    if found is None:
-        raise WrongInput(f"The importances of run {opened.run.id} are not computed yet, or were removed; compute them.")
-    arrays = to_tensors(Artifacts(opened.home.artifacts_folder).get_arrays(found.file))
+def _computed_later(finished: FinishedRun, key: str) -> tuple[dict[str, Tensor], dict[str, Tensor], bool]:
+    with ResultStore(finished.home.database) as store:
+        cached = store.kept(key)
+    if cached is None:
+        raise WrongInput(f"The importances of run {finished.run.id} are not computed yet, or were removed; compute them.")
+    arrays = to_tensors(Artifacts(finished.home.artifacts_folder).get_arrays(cached.file))
     return _under(arrays, FORGET), _under(arrays, ALL), "per_sample" in arrays
 
 

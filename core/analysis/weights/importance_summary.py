@@ -1,4 +1,4 @@
-"""Questions answered while the user waits: where do the weights lie that matter to the forget set?"""
+"""Interactive analysis: importance of the weights to the forget set and to all data, by layer and by kernel slice."""
 
 from math import isfinite
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.analysis.finished_run import Opened, open_models
+from core.analysis.finished_run import FinishedRun, open_models
 from core.analysis.weights.alpha_sweep import images_at_once, seconds_of_curve
 from core.analysis.weights.importance_of_run import Importances, importances_of
 from core.analysis.weights.ssd_what_if import load
@@ -15,24 +15,24 @@ from core.storage.home import Home
 
 BINS = 60  # of the histogram of ratios
 BANDS = (0.05, 0.25, 0.5, 0.75, 0.95)  # quantiles over a layer's weights
-COUNTED = 100_000  # weights of a layer that its quantiles look at, at most
-LARGEST = 128  # rows and columns of a map; of a larger one, blocks are drawn together
+COUNTED = 100_000  # weights of a layer that its quantiles are computed from, at most
+LARGEST = 128  # rows and columns of a map; larger ones are averaged in blocks
 
 
-def importance_view(home: Home, run_id: str, kept: str = "") -> dict[str, Any]:
-    """What does not depend on alpha and lambda. kept: see `core.analysis.weights.importance_of_run.importances_of`.
+def importance_view(home: Home, run_id: str, importance_key: str = "") -> dict[str, Any]:
+    """What does not depend on alpha and lambda. importance_key: see `importance_of_run.importances_of`.
 
     `layers`: per parameter tensor its name, count of weights, mean importance on forget and on all data, the ratio of
     these (None for 0/0), and `bands`: the quantiles BANDS of log10 of each over the weights where it is above 0 (None where
     there are none). `histogram`: counts of log10(I_forget / I_all) over all weights with both above 0, and the bins' edges.
     `ceiling`: n/k, which no ratio of per-sample importances exceeds; None for other estimators. `automatic`: the adaptive
-    alpha; `axis`: the lowest and the highest alpha worth a look (`core.analysis.weights.ssd_what_if`). `dead`: share of weights that feel
-    no gradient on any data. `at_once`: images of a part of the data that the curve over alpha can ask while the user waits,
-    0 where a look must; `curve_seconds`: what the curve would take with the fewest images. `maps`: layers that have a kernel map.
+    alpha; `axis`: the lowest and the highest useful alpha (`ssd_what_if.axis_of`). `dead`: share of weights without gradient on
+    any data. `at_once`: images of a part of the data that the curve over alpha can evaluate interactively, 0 where it takes a
+    background analysis; `curve_seconds`: what the curve would take with the fewest images. `maps`: layers that have a kernel map.
     """
-    opened = open_models(home, run_id)
-    known = load(opened, kept)
-    importances = known.importances
+    finished = open_models(home, run_id)
+    prepared = load(finished, importance_key)
+    importances = prepared.importances
     forget, everything = importances.forget, importances.everything
     both = (forget > 0) & (everything > 0)
     logs = (forget[both] / everything[both]).double().log10()
@@ -45,11 +45,11 @@ def importance_view(home: Home, run_id: str, kept: str = "") -> dict[str, Any]:
         "layers": [_layer(name, t, importances.of_all[name]) for name, t in importances.of_forget.items()],
         "histogram": {"counts": counts.tolist(), "edges": [low + step * i for i in range(BINS + 1)]},
         "ceiling": importances.ceiling,
-        "automatic": known.axis.automatic,
-        "axis": [known.axis.low, known.axis.high],
+        "automatic": prepared.axis.automatic,
+        "axis": [prepared.axis.low, prepared.axis.high],
         "dead": float((everything == 0).double().mean()),
-        "at_once": images_at_once(known.seconds), "curve_seconds": seconds_of_curve(known.seconds),
-        "maps": mapped_layers(opened.model("original")),
+        "at_once": images_at_once(prepared.seconds), "curve_seconds": seconds_of_curve(prepared.seconds),
+        "maps": mapped_layers(finished.model("original")),
     }
 
 
@@ -75,14 +75,14 @@ def mapped_layers(model: nn.Module) -> list[str]:
     return [f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
 
 
-def kernel_map(home: Home, run_id: str, layer: str, kept: str = "") -> dict[str, Any]:
+def kernel_map(home: Home, run_id: str, layer: str, importance_key: str = "") -> dict[str, Any]:
     """A layer's weights by kernel slice, output x input channels: mean importance on forget over that on all data.
 
     `ratios`: rows are output channels (None for 0/0), `block`: how many channels each row and column draws together.
     `filters`: the same by whole output channel. `shape`: output and input channels. Raises WrongInput for another layer.
     """
-    opened = open_models(home, run_id)
-    importances = importances_of_layer(opened, layer, kept)
+    finished = open_models(home, run_id)
+    importances = importances_of_layer(finished, layer, importance_key)
     forget, everything = (slices(part[layer]) for part in (importances.of_forget, importances.of_all))
     small, block = blocks_of(forget)
     ratios = small / blocks_of(everything)[0]
@@ -92,12 +92,12 @@ def kernel_map(home: Home, run_id: str, layer: str, kept: str = "") -> dict[str,
     }  # fmt: skip
 
 
-def importances_of_layer(opened: Opened, layer: str, kept: str) -> Importances:
+def importances_of_layer(finished: FinishedRun, layer: str, importance_key: str) -> Importances:
     """Raises WrongInput where the layer has no channels."""
-    known = mapped_layers(opened.model("original"))
-    if layer not in known:
-        raise WrongInput(f"{layer!r:.60} has no output and input channels here; layers that have: {', '.join(known)}.")
-    return importances_of(opened, kept)
+    layers = mapped_layers(finished.model("original"))
+    if layer not in layers:
+        raise WrongInput(f"{layer!r:.60} has no output and input channels here; layers that have: {', '.join(layers)}.")
+    return importances_of(finished, importance_key)
 
 
 def slices(weights: Tensor) -> Tensor:

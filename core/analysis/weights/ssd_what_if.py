@@ -1,4 +1,4 @@
-"""Questions answered while the user waits: what would this network do at another alpha and lambda? No run, no write."""
+"""Interactive analysis: accuracy and divergence of SSD at another alpha and lambda, without a new run; read-only."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from core.analysis.finished_run import Opened, open_models
+from core.analysis.finished_run import FinishedRun, open_models
 from core.analysis.weights.importance_of_run import Importances, importances_of, views
 from core.data.dataset import Examples
 from core.domain.hyperparameters import params_of
@@ -49,8 +49,8 @@ def axis_of(importances: Importances, forget_share: float) -> Axis:
     return Axis(low, high, automatic)
 
 
-LOOKED_AT = 2000  # examples of a set that an answer looks at, at most; the page says how many
-SECONDS = {"test": 0.08, "forget": 0.04}  # that asking about a set may take
+EVALUATED = 2000  # examples of a set that are evaluated, at most; the page says how many
+SECONDS = {"test": 0.08, "forget": 0.04}  # that predicting a set may take
 FEWEST = {"test": 32, "forget": 16}  # examples of a set, however slow the network
 PROBED, TRIES, PROBING = 32, 5, 0.2  # examples by which seconds are measured; how often, and seconds that it may take
 BINS = 20  # of the histogram of beta
@@ -58,47 +58,47 @@ BINS = 20  # of the histogram of beta
 
 @dataclass(frozen=True, eq=False)
 class Dampenable:
-    """A finished run whose importances are known. seconds: that one example takes."""
+    """A finished run prepared for dampening. seconds: that the network takes for one example."""
 
-    opened: Opened
+    finished: FinishedRun
     importances: Importances
     axis: Axis
-    model: nn.Module  # its weights are pieces of `weights`, which is written anew at every question
+    model: nn.Module  # its weights are views of `weights`, which is overwritten at every call
     weights: Tensor  # (d,)
     original: Tensor  # (d,)
     seconds: float
     sets: dict[str, Examples]  # test, forget
-    test_forgotten: Tensor  # bool, of the test set looked at
+    test_forgotten: Tensor  # bool, of the evaluated test examples
     reference_logits: Tensor | None  # on the forget set
-    beside: dict[str, list[float | None]]  # original, and reference where there is one -> as `per_class` of redampen
+    others_by_class: dict[str, list[float | None]]  # original, and reference where there is one -> as `per_class` of redampen
 
 
 @lru_cache(maxsize=4)
-def load(opened: Opened, kept: str = "") -> Dampenable:
-    """kept: the key of the look that computed the importances, '' for the run's own. Raises WrongInput where there are none."""
-    importances, splits, model = importances_of(opened, kept), opened.splits, opened.fresh().eval()
-    model.load_state_dict(opened.weights["original"])
+def load(finished: FinishedRun, importance_key: str = "") -> Dampenable:
+    """importance_key: of the background analysis with the importances, '' for the run's own. Raises WrongInput where there are none."""
+    importances, splits, model = importances_of(finished, importance_key), finished.splits, finished.fresh().eval()
+    model.load_state_dict(finished.weights["original"])
     original = torch.cat([p.detach().flatten() for p in model.parameters()])
     weights = original.clone()
     pieces = views(weights, {name: p.shape for name, p in model.named_parameters()})
     for name, parameter in model.named_parameters():
         parameter.data = pieces[name]
     seconds = _seconds(model, splits.test)
-    count = {name: int(min(LOOKED_AT, max(FEWEST[name], most / seconds))) for name, most in SECONDS.items()}
+    count = {name: int(min(EVALUATED, max(FEWEST[name], most / seconds))) for name, most in SECONDS.items()}
     rows = splits.test.some(count["test"])
     sets = {"test": splits.test.subset(rows), "forget": splits.forget.sample(count["forget"])}
-    reference = predict(opened.model("reference"), sets["forget"], "cpu") if "reference" in opened.models else None
-    others = [name for name in opened.models if name != "unlearned"]
-    test, multi = sets["test"], opened.data.info.multi
-    beside = {name: accuracy_by_class(predict(opened.model(name), test, "cpu"), test.labels, multi) for name in others}
-    axis, gone = axis_of(importances, splits.forget_share), splits.test_forgotten[rows]
-    return Dampenable(opened, importances, axis, model, weights, original, seconds, sets, gone, reference, beside)
+    reference = predict(finished.model("reference"), sets["forget"], "cpu") if "reference" in finished.models else None
+    others = [name for name in finished.models if name != "unlearned"]
+    test, multi = sets["test"], finished.data.info.multi
+    others_by_class = {name: accuracy_by_class(predict(finished.model(name), test, "cpu"), test.labels, multi) for name in others}
+    axis, forgotten = axis_of(importances, splits.forget_share), splits.test_forgotten[rows]
+    return Dampenable(finished, importances, axis, model, weights, original, seconds, sets, forgotten, reference, others_by_class)
 
 
 def _seconds(model: nn.Module, test: Examples) -> float:
-    """That this network takes for one example: the best of several tries, by the seconds that this thread was at work.
+    """Seconds of this network for one example: the best of several tries, in processor time of this thread.
 
-    Those of the clock would be longer on a machine that does other things too, and fewer examples would be asked for that.
+    Wall-clock time would be longer on a busy machine, and fewer examples would be evaluated for that.
     """
     probe = test.first(PROBED)
     predict(model, probe, "cpu")  # the first pass is slower than all others
@@ -110,48 +110,50 @@ def _seconds(model: nn.Module, test: Examples) -> float:
     return min(taken) / len(probe)
 
 
-def dampened(known: Dampenable, alpha: float, lambda_: float) -> tuple[Tensor, Tensor]:
-    """Its model's weights are now the original's, dampened: which, int64 (m,) of all weights, and their factors (m,), below 1.
+def dampened(prepared: Dampenable, alpha: float, lambda_: float) -> tuple[Tensor, Tensor]:
+    """Sets the model's weights to the original's, dampened; returns which, int64 (m,) of all weights, and their factors (m,), below 1.
 
-    The same weights bit for bit as `core.methods.ssd.dampening` gives, ten times as fast, for it only computes what is selected.
+    The same weights bit for bit as by `core.methods.ssd.dampening`, ten times as fast, since only selected ones are computed.
     """
-    forget, everything = known.importances.forget, known.importances.everything
+    forget, everything = prepared.importances.forget, prepared.importances.everything
     selected = (forget > alpha * everything).nonzero().flatten()
     factors = lambda_ * everything[selected] / forget[selected]
     smaller = factors < 1
     selected, factors = selected[smaller], factors[smaller]
-    known.weights.copy_(known.original)
-    known.weights[selected] = known.original[selected] * factors
+    prepared.weights.copy_(prepared.original)
+    prepared.weights[selected] = prepared.original[selected] * factors
     return selected, factors
 
 
-def redampen(home: Home, run_id: str, alpha: float, lambda_: float, kept: str = "") -> dict[str, Any]:
-    """The network dampened anew from its importances (see `load`), and what it answers.
+def redampen(home: Home, run_id: str, alpha: float, lambda_: float, importance_key: str = "") -> dict[str, Any]:
+    """The network dampened from the run's importances (see `load`), and its accuracies.
 
     `dampened`: share of weights made smaller, by parameter tensor; `dampened_all`: over all. `betas`: how many of them got a
     factor in each of BINS equal bins from 0 to 1. `per_class`: accuracy on test images by class (None where a class is
     absent), or on all of them by attribute; `beside`: the same of original and reference, on the same images; `images`: how
     many of them are of each class, or have each attribute. `forget`, `test_retain`, `test_forget`: accuracies (None where the set is
     empty). `js_to_reference`: nats on the forget set, None without a reference.
-    `looked_at`: how many images of each set were asked; `test_forget` and `test_retain` are parts of `test`.
+    `looked_at`: how many images of each set were evaluated; `test_forget` and `test_retain` are parts of `test`.
     """
-    known = load(open_models(home, run_id), kept)
-    selected, factors = dampened(known, alpha, lambda_)
-    sizes = torch.tensor([t.numel() for t in known.importances.of_all.values()])
+    prepared = load(open_models(home, run_id), importance_key)
+    selected, factors = dampened(prepared, alpha, lambda_)
+    sizes = torch.tensor([t.numel() for t in prepared.importances.of_all.values()])
     layers = torch.bincount(torch.searchsorted(sizes.cumsum(0), selected, right=True), minlength=len(sizes))
-    test, forget = (predict(known.model, known.sets[name], "cpu") for name in ("test", "forget"))
-    labels, gone, multi = known.sets["test"].labels, known.test_forgotten, known.opened.data.info.multi
-    reference = known.reference_logits
+    test, forget = (predict(prepared.model, prepared.sets[name], "cpu") for name in ("test", "forget"))
+    labels, forgotten, multi = prepared.sets["test"].labels, prepared.test_forgotten, prepared.finished.data.info.multi
+    reference = prepared.reference_logits
     return {
-        "dampened": dict(zip(known.importances.of_all, (layers / sizes).tolist(), strict=True)),
-        "dampened_all": len(selected) / len(known.original),
+        "dampened": dict(zip(prepared.importances.of_all, (layers / sizes).tolist(), strict=True)),
+        "dampened_all": len(selected) / len(prepared.original),
         "betas": torch.histc(factors, BINS, 0, 1).tolist() if len(factors) else [0.0] * BINS,
         "per_class": accuracy_by_class(test, labels, multi),
-        "beside": known.beside,
+        "beside": prepared.others_by_class,
         "images": (labels.sum(0) if multi else torch.bincount(labels, minlength=test.shape[1])).tolist(),
-        "forget": accuracy(forget, known.sets["forget"].labels),
-        "test_forget": accuracy_of(test, labels, gone),
-        "test_retain": accuracy_of(test, labels, ~gone),
+        "forget": accuracy(forget, prepared.sets["forget"].labels),
+        "test_forget": accuracy_of(test, labels, forgotten),
+        "test_retain": accuracy_of(test, labels, ~forgotten),
         "js_to_reference": None if reference is None else js_divergence(forget, reference, multi=multi),
-        "looked_at": {"test": len(labels), "forget": len(forget), "test_forget": int(gone.sum()), "test_retain": int((~gone).sum())},
+        "looked_at": {
+            "test": len(labels), "forget": len(forget), "test_forget": int(forgotten.sum()), "test_retain": int((~forgotten).sum()),
+        },
     }

@@ -1,4 +1,4 @@
-"""Questions answered while the user waits: which weights did each method move, how far, and did two move the same ones?"""
+"""Interactive analysis: which weights each method changed, by how much, and how the changes of methods overlap."""
 
 from functools import lru_cache
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.analysis.finished_run import Opened, open_models
+from core.analysis.finished_run import FinishedRun, open_models
 from core.analysis.weights.importance_summary import blocks_of, listed, mapped_layers, slices
 from core.domain.errors import WrongInput
 from core.metrics.weight_distance import relative_distance
@@ -17,11 +17,11 @@ from core.training.cache import to_tensors
 
 LEVELS = tuple(10 ** (exponent / 4) for exponent in range(-16, 9))  # thresholds: 0.0001 to 100 times a layer's typical weight
 COMPARED = 2_000_000  # weights that overlaps are counted on, at most, taken evenly
-REFERENCE = "reference"  # stands for a run's id where the open run's own reference is meant
+REFERENCE = "reference"  # in place of a run's id: the run's own reference
 
 
 def touched_map(home: Home, run_id: str, others: list[str]) -> dict[str, Any]:
-    """How far runs moved the weights of the original that they share with `run_id`; `others`: ids, or REFERENCE.
+    """By how much runs changed the weights of the original that they share with `run_id`; `others`: ids, or REFERENCE.
 
     A weight's move is |theta' - theta| over the root mean square of its layer in the original. `layers`: names, `weights`:
     counts, `maps`: layers that `touched_layer` can look into. By run, in the order of `others`: `relative`: length of the
@@ -29,16 +29,16 @@ def touched_map(home: Home, run_id: str, others: list[str]) -> dict[str, Any]:
     `jaccard`: by threshold, run by run: weights that both moved over weights that either did, None where neither moved any;
     counted on every `step`-th weight. Raises WrongInput for a run of another original.
     """
-    opened = open_models(home, run_id)
-    names, original = _names(opened), opened.files["original"]
-    weights = [opened.weights["original"][name].numel() for name in names]
-    moved = [_moved(home, names, original, _file(opened, other)) for other in others]
+    finished = open_models(home, run_id)
+    names, original = _names(finished), finished.files["original"]
+    weights = [finished.weights["original"][name].numel() for name in names]
+    moved = [_moved(home, names, original, _file(finished, other)) for other in others]
     step = -(-sum(weights) // COMPARED)
     flat = [torch.cat([t.flatten() for t in levels.values()])[::step] for _, levels in moved]
     counts = [_above(levels) for levels in flat]
     return {
         "layers": list(names), "weights": weights, "levels": list(LEVELS), "step": step,
-        "maps": mapped_layers(opened.model("original")),
+        "maps": mapped_layers(finished.model("original")),
         "relative": [list(relative.values()) for relative, _ in moved],
         "above": [
             (torch.stack([_above(t) / t.numel() for t in levels.values()], 1)).tolist() for _, levels in moved
@@ -52,12 +52,12 @@ def touched_layer(home: Home, run_id: str, other: str, layer: str) -> dict[str, 
 
     `block`, `shape`: as in `kernel_map`. Raises WrongInput for a layer without channels or a run of another original.
     """
-    opened = open_models(home, run_id)
-    known = mapped_layers(opened.model("original"))
-    if layer not in known:
-        raise WrongInput(f"{layer!r:.60} has no output and input channels here; layers that have: {', '.join(known)}.")
-    theta = opened.weights["original"][layer]
-    change, size = (slices(t.double().square()) for t in (_read(home, _file(opened, other))[layer] - theta, theta))
+    finished = open_models(home, run_id)
+    layers = mapped_layers(finished.model("original"))
+    if layer not in layers:
+        raise WrongInput(f"{layer!r:.60} has no output and input channels here; layers that have: {', '.join(layers)}.")
+    theta = finished.weights["original"][layer]
+    change, size = (slices(t.double().square()) for t in (_read(home, _file(finished, other))[layer] - theta, theta))
     small, block = blocks_of(change)
     return {
         "filters": listed((change.sum(1) / size.sum(1)).sqrt()), "slices": listed((small / blocks_of(size)[0]).sqrt()),
@@ -65,21 +65,21 @@ def touched_layer(home: Home, run_id: str, other: str, layer: str) -> dict[str, 
     }  # fmt: skip
 
 
-def _names(opened: Opened) -> tuple[str, ...]:
-    return tuple(name for name, _ in opened.model("original").named_parameters())
+def _names(finished: FinishedRun) -> tuple[str, ...]:
+    return tuple(name for name, _ in finished.model("original").named_parameters())
 
 
-def _file(opened: Opened, other: str) -> str:
-    """Of the weights that the other run made of the same original."""
+def _file(finished: FinishedRun, other: str) -> str:
+    """The file of the other run's unlearned weights. Raises WrongInput where it began from another original."""
     if other == REFERENCE:
-        if REFERENCE not in opened.files:
-            raise WrongInput(f"Run {opened.run.id} has no reference model; it has {', '.join(opened.weights)}.")
-        return opened.files[REFERENCE]
-    with ResultStore(opened.home.database) as store:
+        if REFERENCE not in finished.files:
+            raise WrongInput(f"Run {finished.run.id} has no reference model; it has {', '.join(finished.weights)}.")
+        return finished.files[REFERENCE]
+    with ResultStore(finished.home.database) as store:
         store.existing(other)
         files = store.artifacts(other)
-    if files.get("original") != opened.files["original"] or "unlearned" not in files:
-        raise WrongInput(f"Run {other} began from another original than run {opened.run.id}, so their weights cannot be compared.")
+    if files.get("original") != finished.files["original"] or "unlearned" not in files:
+        raise WrongInput(f"Run {other} began from another original than run {finished.run.id}, so their weights cannot be compared.")
     return files["unlearned"]
 
 

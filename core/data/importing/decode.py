@@ -1,4 +1,4 @@
-"""Decodes planned images a few at a time into a draft, and says of them what training needs to know."""
+"""Decodes planned images a few at a time into a draft, and describes the dataset: shape, counts, mean and deviation."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +22,8 @@ READING = 0.2  # share of the work that was the digests
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is known before an image is decoded. files: training images first; digests: SHA-256 of each; several: files with more
-    than one picture."""
+    """The import before any image is decoded. files: training images first; digests: SHA-256 of each; several: how many files have
+    more than one picture."""
 
     listing: Listing
     chosen: Labelled
@@ -35,7 +35,7 @@ class Plan:
 
 
 def build(plan: Plan, draft: Draft, say: Say) -> DatasetInfo:
-    """The description, its key still to come, when all arrays are written."""
+    """Writes all arrays to the draft; returns the description, whose key is set later. Raises WrongInput."""
     total, trained = len(plan.files), int(plan.listing.train.sum())
     blocks = _decoded(plan, say)
     first = next(blocks)
@@ -60,7 +60,7 @@ def build(plan: Plan, draft: Draft, say: Say) -> DatasetInfo:
 
 
 def _decoded(plan: Plan, say: Say) -> Iterator[np.ndarray]:
-    """Blocks of uint8 (B, C, H, W), all of one kind. Raises WrongInput with the name of the file that is not."""
+    """Blocks of uint8 (B, C, H, W), all of one shape. Raises WrongInput with the name of the file that differs."""
     root, total = plan.listing.root.resolve(), len(plan.files)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
 
@@ -82,12 +82,12 @@ def _decoded(plan: Plan, say: Say) -> Iterator[np.ndarray]:
 
 
 def _check_alike(image: np.ndarray, like: np.ndarray, name: str, first: str) -> None:
-    """Raises WrongInput."""
+    """Raises WrongInput where the image's shape differs from the first one's."""
     if image.shape[0] != like.shape[0]:
-        here, there = ("1 channel (grey)" if found.shape[0] == 1 else f"{found.shape[0]} channels" for found in (image, like))
+        here, there = ("1 channel (grey)" if each.shape[0] == 1 else f"{each.shape[0]} channels" for each in (image, like))
         raise WrongInput(f"The image {name} has {here}, and {first} has {there}; make them alike, or say --channels grey or colour.")
     if image.shape != like.shape:
-        sizes = [f"{found.shape[2]}x{found.shape[1]}" for found in (image, like)]
+        sizes = [f"{each.shape[2]}x{each.shape[1]}" for each in (image, like)]
         raise WrongInput(f"The image {name} is {sizes[0]}, and {first} is {sizes[1]}; give --size to resize them all.")
 
 

@@ -1,4 +1,4 @@
-"""From a folder of images to a cached dataset, unless the same images are there already."""
+"""Imports a folder or zip of images as a cached dataset, unless the same images are there already."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,8 +27,8 @@ LONGEST = 40  # letters of a key's name
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How a folder is to be read. size: side in pixels, 0 for the layout's own; label, name: '' for the layout's own."""
+class ImportOptions:
+    """Options of an import. size: side in pixels, 0 for the layout's own; label, name: '' for the layout's own."""
 
     layout: str = AUTO
     size: int = 0
@@ -46,43 +46,43 @@ class Asked:
 
 @dataclass(frozen=True)
 class Added:
-    """new: it was not there before. notes: what was passed over."""
+    """new: it was not there before. notes: sentences on what was not read."""
 
     info: DatasetInfo
     new: bool
     notes: tuple[str, ...]
 
 
-def add(root: Path, asked: Asked, datasets: Path, say: Say = lambda share, note: None) -> Added:
+def add(root: Path, options: ImportOptions, datasets: Path, say: Say = lambda share, note: None) -> Added:
     """Cache the images under `root`, a folder or a zip of one, in `datasets`, unless the same are there already.
 
     A zip is unpacked into a temporary folder there, which is gone at the end. Raises WrongInput with the name of what is wrong;
     lets OSError of writing (a full disk) through. Nothing is left behind
     in either case.
     """
-    asked.check()
+    options.check()
     root = root.resolve()
     if not root.is_file():
-        return _add_folder(root, asked, datasets, say)
+        return _add_folder(root, options, datasets, say)
     say(0.0, f"unpacking {root.name}")
     with unpacked(root, datasets) as (folder, notes):
         try:
-            added = _add_folder(folder, asked, datasets, say)
-        except WrongInput as wrong:  # who asks knows the archive and not the temporary folder
+            added = _add_folder(folder, options, datasets, say)
+        except WrongInput as wrong:  # the user knows the archive and not the temporary folder
             raise WrongInput(str(wrong).replace(str(folder), root.name)) from None
     return replace(added, notes=(*notes, *added.notes))
 
 
-def _add_folder(root: Path, asked: Asked, datasets: Path, say: Say) -> Added:
-    listing = listing_of(root, asked.layout)
+def _add_folder(root: Path, options: ImportOptions, datasets: Path, say: Say) -> Added:
+    listing = listing_of(root, options.layout)
     with quietly():
-        return _added(listing, asked, root, datasets, say)
+        return _added(listing, options, root, datasets, say)
 
 
-def _added(listing: Listing, asked: Asked, root: Path, datasets: Path, say: Say) -> Added:
-    name = composed(asked.name or root.name)
-    plan = _planned(listing, asked, say)
-    notes = (*listing.notes, *_said_of(plan))
+def _added(listing: Listing, options: ImportOptions, root: Path, datasets: Path, say: Say) -> Added:
+    name = composed(options.name or root.name)
+    plan = _planned(listing, options, say)
+    notes = (*listing.notes, *_notes_of(plan))
     key = f"{_slug(name)}@{_digest(plan)[:8]}"
     try:
         store.arrays_of(datasets, key, whole=True)
@@ -91,27 +91,27 @@ def _added(listing: Listing, asked: Asked, root: Path, datasets: Path, say: Say)
         store.remove(datasets, key)  # its source is here: write it anew
     except WrongInput:  # it is not there
         pass
-    title = name + (f" by {asked.label}" if asked.label else "")
+    title = name + (f" by {options.label}" if options.label else "")
     with writing(datasets, key) as draft:
         draft.info = build(plan, draft, say)
         draft.info = replace(draft.info, key=key, title=title, about=_about(draft.info, root, plan))
     return Added(draft.info, True, notes)
 
 
-def _planned(listing: Listing, asked: Asked, say: Say) -> Plan:
-    chosen = labelled(listing, asked.label)
+def _planned(listing: Listing, options: ImportOptions, say: Say) -> Plan:
+    chosen = labelled(listing, options.label)
     order = np.argsort(~listing.train, kind="stable")  # training images first
     files = tuple(listing.paths[place] for place in order)
     read_of = list(_digests(listing.root.resolve(), files, say))
     digests = tuple(digest for digest, _ in read_of)
     columns = tuple(replace(column, codes=column.codes[order]) for column in chosen.columns)
     chosen = replace(chosen, labels=chosen.labels[order], columns=columns)
-    size = asked.size or listing.size
+    size = options.size or listing.size
     several = sum(more for _, more in read_of)
-    return Plan(listing, chosen, files, digests, size, CHANNELS[asked.channels] or listing.channels, several)
+    return Plan(listing, chosen, files, digests, size, CHANNELS[options.channels] or listing.channels, several)
 
 
-def _said_of(plan: Plan) -> tuple[str, ...]:
+def _notes_of(plan: Plan) -> tuple[str, ...]:
     if not plan.several:
         return ()
     one = plan.several == 1
@@ -128,10 +128,10 @@ def _digests(root: Path, files: tuple[str, ...], say: Say) -> Iterator[tuple[byt
 
 
 def _digest(plan: Plan) -> str:
-    """Of all that decides the cached bytes: the files' own, what is said of them, how they are decoded, and by which Pillow."""
+    """Of all that decides the cached bytes: the files, their labels and columns, the decoding, and Pillow's version."""
     chosen = plan.chosen
-    said = [store.FORMAT, PIL.__version__, plan.size, plan.channels, chosen.classes, chosen.subclass]
-    hasher = hashlib.sha256(json.dumps([*said, [(c.name, c.values) for c in chosen.columns]]).encode())
+    deciding = [store.FORMAT, PIL.__version__, plan.size, plan.channels, chosen.classes, chosen.subclass]
+    hasher = hashlib.sha256(json.dumps([*deciding, [(c.name, c.values) for c in chosen.columns]]).encode())
     for array in (chosen.labels, *(column.codes for column in chosen.columns)):
         hasher.update(np.ascontiguousarray(array).tobytes())
     hasher.update(int(plan.listing.train.sum()).to_bytes(8, "little"))

@@ -1,4 +1,4 @@
-"""What a folder of images says, before an image is opened: each file's half, class and other columns."""
+"""The content of a folder of images before any image is opened: each file's half, class and other columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ NO_YES = ("no", "yes")
 
 @dataclass(frozen=True)
 class Listing:
-    """One layout's findings. What is per image has one entry for each of `paths`, relative to `root`.
+    """A folder as a layout reads it. What is per image has one entry for each of `paths`, relative to `root`.
 
     train: bool (N,), the others are test images. columns: name -> each image's value. label: the column that is the class;
     '' where an example has any number of `attributes` instead, `marks` uint8 (N, A). order: the order of a column's values
@@ -34,8 +34,8 @@ class Listing:
     order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     size: int | None = None
     channels: int | None = None
-    notes: tuple[str, ...] = ()  # what the user should know of what was passed over
-    about: str = ""  # what the dataset's description says of how it came about
+    notes: tuple[str, ...] = ()  # sentences on what was not read
+    about: str = ""  # how the halves were drawn, for the dataset's description
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Labelled:
 
 
 def labelled(listing: Listing, label: str = "") -> Labelled:
-    """Names of columns and values with their letters composed, so that one name is one value however a disk writes it.
+    """The listing with `label` as its class, '' for the layout's own; names are in Unicode's composed form.
 
     Raises WrongInput where there is no such column, or a class that lacks training or test images.
     """
@@ -75,20 +75,20 @@ def labelled(listing: Listing, label: str = "") -> Labelled:
     if not name:
         assert_some(listing)
         marks = np.zeros((0, 0), np.uint8) if listing.marks is None else listing.marks
-        return Labelled(attributes, marks, _telling(columns.values(), listing, None), "")
+        return Labelled(attributes, marks, _informative(columns.values(), listing, None), "")
     if name not in columns:
         raise WrongInput(f"There is no column {name!r:.80} to be the class; there are: {', '.join(columns) or 'none'}.")
     chosen = columns.pop(name)
     _check_classes(chosen, listing.train)
-    kept = _telling(columns.values(), listing, chosen)
-    finer = (c.name for c in kept if c.name in FINER and pairs(c, chosen) == _spread(c))
-    return Labelled(chosen.values, chosen.codes, kept, next(finer, ""))
+    informative = _informative(columns.values(), listing, chosen)
+    finer = (c.name for c in informative if c.name in FINER and pairs(c, chosen) == _spread(c))
+    return Labelled(chosen.values, chosen.codes, informative, next(finer, ""))
 
 
 def assert_some(listing: Listing) -> None:
     """Raises WrongInput where a half is empty."""
-    for half, found in (("train", int(listing.train.sum())), ("test", int((~listing.train).sum()))):
-        if not found:
+    for half, count in (("train", int(listing.train.sum())), ("test", int((~listing.train).sum()))):
+        if not count:
             raise WrongInput(f"{listing.root} has no image for the {half} half; both halves are wanted.")
 
 
@@ -98,9 +98,9 @@ def _coded(name: str, values: Sequence[str], order: tuple[str, ...] | None) -> C
     for value in present:
         if any(category(letter) in ("Cc", "Cs") for letter in value):  # no page and no address could show it
             raise WrongInput(f"The {name} {ascii(value)[:200]} has letters that cannot be shown; name it otherwise.")
-    known = [v for v in order if v in present] if order else present
-    place = {value: index for index, value in enumerate(known)}
-    return Coded(name, tuple(known), np.fromiter((place[v] for v in values), np.int64, len(values)))
+    ordered = [v for v in order if v in present] if order else present
+    place = {value: index for index, value in enumerate(ordered)}
+    return Coded(name, tuple(ordered), np.fromiter((place[v] for v in values), np.int64, len(values)))
 
 
 def _check_classes(chosen: Coded, train: np.ndarray) -> None:
@@ -119,24 +119,24 @@ def pairs(one: Coded, other: Coded) -> int:
     return len(np.unique(one.codes * len(other.values) + other.codes))
 
 
-def _telling(columns: Iterable[Coded], listing: Listing, chosen: Coded | None) -> tuple[Coded, ...]:
-    """Those that say something: not one value for all, not another for each image, not the same as an earlier one's.
+def _informative(columns: Iterable[Coded], listing: Listing, chosen: Coded | None) -> tuple[Coded, ...]:
+    """The informative columns: not one value for all, not another for each image, not equivalent to an earlier one.
 
-    Of columns that say the same, numbers give way to words.
+    Of equivalent columns, one of words is preferred to one of numbers.
     """
-    given, kept = list(columns), [chosen] if chosen else []
+    given, informative = list(columns), [chosen] if chosen else []
     for column in sorted(given, key=lambda c: all(v.isdigit() for v in c.values)):
         is_attribute = chosen is None and column.name in map(composed, listing.attributes)  # every attribute stays one where it is learnt
-        if is_attribute or (1 < _spread(column) < len(listing.paths) and not any(_same(column, other) for other in kept)):
-            kept.append(column)
-    return tuple(c for c in given if any(c is other for other in kept))
+        if is_attribute or (1 < _spread(column) < len(listing.paths) and not any(_same(column, other) for other in informative)):
+            informative.append(column)
+    return tuple(c for c in given if any(c is other for other in informative))
 
 
 def _spread(column: Coded) -> int:
-    """How many values come up."""
+    """How many different values occur."""
     return len(np.unique(column.codes))
 
 
 def _same(one: Coded, other: Coded) -> bool:
-    """Whether each tells the other."""
+    """Whether each column's value determines the other's."""
     return _spread(one) == _spread(other) == pairs(one, other)

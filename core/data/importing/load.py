@@ -11,7 +11,7 @@ from core.data.importing import store as imported
 
 
 def load_added(datasets: Path, key: str) -> Dataset:
-    """Tensors over the files themselves: what is not looked at is never read, and no byte is held twice."""
+    """The dataset, its tensors mapped from the files: what is not used is never read. Raises Damaged, or WrongInput where it is absent."""
     info = imported.info_of(datasets, key)
     with warnings.catch_warnings():  # torch warns that tensors over read-only files must not be written to; nobody writes
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)

@@ -1,4 +1,4 @@
-"""One image file becomes bytes (C, H, W), or a sentence with its name."""
+"""Reads and decodes one image file to uint8 (C, H, W); errors name the file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -31,7 +31,7 @@ LARGEST = 1024  # pixels of a side: larger images, kept whole, would fill a disk
 GREY = ("1", "L", "LA")
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error)
 _LARGE, _STDERR = Lock(), Lock()
-logging.getLogger("PIL").setLevel(logging.CRITICAL)  # it logs of tags that it passes over; what is wrong, it raises
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # it logs tags that it ignores; errors are raised
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def read(root: Path, name: str) -> bytes:
 
 
 def decode(raw: bytes, name: str, size: int | None, channels: int | None) -> np.ndarray:
-    """uint8 (C, H, W), turned as its camera says (EXIF).
+    """uint8 (C, H, W), rotated by its EXIF orientation.
 
     size: cut to the middle square, then resized to that side; None leaves it as it is. channels: 1 or 3 turns it to grey or
     colour; None leaves it as it is. What is too large is refused by its header, before it is decoded. Raises WrongInput with
@@ -111,7 +111,7 @@ def _too_large(name: str, claim: str = "") -> WrongInput:
 
 
 def _check_sides(image: Image.Image, name: str) -> None:
-    """Of an image that is kept whole."""
+    """Raises WrongInput where an image that is not resized is too large or too small."""
     if max(image.size) > LARGEST:
         raise WrongInput(f"The image {name} is {image.width}x{image.height}, beyond {LARGEST} a side; give --size to resize them all.")
     if min(image.size) < SMALLEST:
@@ -131,13 +131,13 @@ def _decoded(image: Image.Image, name: str, size: int | None, channels: int | No
 
 
 def load(image: Image.Image) -> None:
-    """Decode it. libtiff writes of damage to the process's stderr by itself, so that is shut while a TIFF is decoded."""
+    """Decode it. libtiff writes errors to the process's stderr, which is therefore closed while a TIFF is decoded."""
     if image.format != "TIFF":
         image.load()
         return
     with _STDERR:
         try:
-            kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+            stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
         except OSError:  # a process without stderr
             image.load()
             return
@@ -145,8 +145,8 @@ def load(image: Image.Image) -> None:
             os.dup2(nowhere, 2)
             image.load()
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)
             os.close(nowhere)
 
 
@@ -162,11 +162,11 @@ def more_pictures(raw: bytes) -> bool:
 
 
 def _refuse_deep(image: Image.Image, name: str) -> None:
-    """Pillow reads 16-bit colour as 8-bit without a word."""
+    """Raises WrongInput for more than 8 bits a channel, which Pillow would cut to 8 without an error."""
     args = image.tile[0].args if isinstance(image, ImageFile.ImageFile) and image.tile else ()
-    told = args if isinstance(args, tuple) else (args,)
-    deep = image.format in ("PNG", "TIFF") and any(isinstance(arg, str) and ";16" in arg for arg in told)
-    deep |= image.format == "PPM" and any(isinstance(arg, int) and arg > 255 for arg in told)  # its greatest value
+    arguments = args if isinstance(args, tuple) else (args,)
+    deep = image.format in ("PNG", "TIFF") and any(isinstance(arg, str) and ";16" in arg for arg in arguments)
+    deep |= image.format == "PPM" and any(isinstance(arg, int) and arg > 255 for arg in arguments)  # its greatest value
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (8,))
         deep |= any(one > 8 for one in (bits if isinstance(bits, tuple) else (bits,)))
@@ -175,7 +175,7 @@ def _refuse_deep(image: Image.Image, name: str) -> None:
 
 
 def _flat(image: Image.Image, name: str) -> Image.Image:
-    """As L or RGB. Raises WrongInput where something can be seen through."""
+    """As L or RGB. Raises WrongInput where pixels are transparent."""
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         see_through = _as(image, "RGBA").getchannel("A").getextrema()
         if see_through != (255, 255):
@@ -184,7 +184,7 @@ def _flat(image: Image.Image, name: str) -> Image.Image:
 
 
 def _as(image: Image.Image, mode: str) -> Image.Image:
-    """Without a copy where it is so already."""
+    """Converted to the mode, without a copy where it has it already."""
     return image if image.mode == mode else image.convert(mode)
 
 

@@ -1,4 +1,4 @@
-"""A dataset decoded once: a folder of arrays that are mapped into memory, whole or not there; needs no torch."""
+"""Stored datasets that users added: a folder of memory-mapped arrays each, written atomically; needs no torch."""
 
 import json
 from pathlib import Path
@@ -20,25 +20,25 @@ BLOCK = 1 << 24  # bytes read at once while a file is checked
 
 
 class Damaged(WrongInput):
-    """A cached set is not what was written."""
+    """A stored dataset is not what was written."""
 
 
 def remove(datasets: Path, key: str) -> None:
-    """Forget a cached set. Raises WrongInput where there is none; lets OSError through."""
+    """Remove a stored dataset. Raises WrongInput where there is none; lets OSError through."""
     if not KEY.fullmatch(key) or not (datasets / key).is_dir():
         raise absent(key)
-    gone = place_beside(datasets)
-    (datasets / key).rename(gone)  # at once: nobody sees half of it
-    shutil.rmtree(gone)
+    removed = place_beside(datasets)
+    (datasets / key).rename(removed)  # atomic: no reader sees half of it
+    shutil.rmtree(removed)
 
 
 def absent(key: str) -> WrongInput:
-    """For a set that was removed, or never was."""
+    """The error for a dataset that does not exist."""
     return WrongInput(f"There is no added dataset {key!r:.80}; `data list` names those that are, `data add` adds one.")
 
 
 def keys(datasets: Path) -> list[str]:
-    """Of all cached sets, whole or damaged, sorted."""
+    """Of all stored datasets, damaged ones too, sorted."""
     try:
         return sorted(place.name for place in datasets.iterdir() if KEY.fullmatch(place.name) and place.is_dir())
     except OSError:  # nothing was ever added
@@ -46,7 +46,7 @@ def keys(datasets: Path) -> list[str]:
 
 
 def info_of(datasets: Path, key: str) -> DatasetInfo:
-    """Raises Damaged, or WrongInput where there is no such set."""
+    """The description of a stored dataset. Raises Damaged, or WrongInput where there is none."""
     return _manifest(datasets, key)[0]
 
 
@@ -54,13 +54,13 @@ def _manifest(datasets: Path, key: str) -> tuple[DatasetInfo, dict[str, dict[str
     if not KEY.fullmatch(key) or not (datasets / key).is_dir():
         raise absent(key)
     try:
-        told = json.loads((datasets / key / INFO).read_text(encoding="utf-8"))
-        if told["format"] != FORMAT:
-            raise _damaged(datasets / key / INFO, f"is of format {told['format']}, not {FORMAT}")
-        info = dataset_from(told["info"])
+        manifest = json.loads((datasets / key / INFO).read_text(encoding="utf-8"))
+        if manifest["format"] != FORMAT:
+            raise _damaged(datasets / key / INFO, f"is of format {manifest['format']}, not {FORMAT}")
+        info = dataset_from(manifest["info"])
         if info.key != key:
             raise _damaged(datasets / key / INFO, f"describes {info.key}")
-        return info, told["arrays"]
+        return info, manifest["arrays"]
     except OSError as error:
         raise _damaged(datasets / key / INFO, "cannot be read") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -77,17 +77,17 @@ def arrays_of(datasets: Path, key: str, *, whole: bool = False) -> dict[str, np.
     """Name -> array mapped from its file, which is never written: train_images uint8 (N, C, H, W), train_labels int64 (N,) or
     uint8 (N, A), train_column/NAME int64 (N,) for every column, the same for test.
 
-    whole: every byte is held against its checksum too, at 1 to 3 GB a second. Raises Damaged.
+    whole: every byte is verified by its checksum too, at 1 to 3 GB a second. Raises Damaged.
     """
-    return {name: _mapped(datasets / key, said, whole) for name, said in _manifest(datasets, key)[1].items()}
+    return {name: _mapped(datasets / key, entry, whole) for name, entry in _manifest(datasets, key)[1].items()}
 
 
-def _mapped(folder: Path, said: dict[str, Any], whole: bool) -> np.ndarray:
-    path = folder / Path(str(said["file"])).name
+def _mapped(folder: Path, entry: dict[str, Any], whole: bool) -> np.ndarray:
+    path = folder / Path(str(entry["file"])).name
     try:
         size = path.stat().st_size
-        if size != said["bytes"]:
-            raise _damaged(path, f"has {size} bytes instead of {said['bytes']}")
+        if size != entry["bytes"]:
+            raise _damaged(path, f"has {size} bytes instead of {entry['bytes']}")
         # Read-only: a mapping that could be written counts as memory, and one larger than memory is refused.
         array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
@@ -96,17 +96,17 @@ def _mapped(folder: Path, said: dict[str, Any], whole: bool) -> np.ndarray:
         if isinstance(error, WrongInput):
             raise
         raise _damaged(path, "is not what was written") from error
-    if list(array.shape) != said["shape"] or array.dtype.str != said["dtype"]:
-        raise _damaged(path, f"holds {array.dtype.str} {array.shape} instead of {said['dtype']} {tuple(said['shape'])}")
-    if whole and _crc(path, size - array.nbytes) != said["crc32"]:
+    if list(array.shape) != entry["shape"] or array.dtype.str != entry["dtype"]:
+        raise _damaged(path, f"holds {array.dtype.str} {array.shape} instead of {entry['dtype']} {tuple(entry['shape'])}")
+    if whole and _crc(path, size - array.nbytes) != entry["crc32"]:
         raise _damaged(path, "has changed since it was written")
     return array
 
 
 def _crc(path: Path, start: int) -> int:
-    found = 0
+    checksum = 0
     with open(path, "rb") as file:
         file.seek(start)
         while block := file.read(BLOCK):
-            found = zlib.crc32(block, found)
-    return found
+            checksum = zlib.crc32(block, checksum)
+    return checksum

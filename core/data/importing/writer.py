@@ -1,4 +1,4 @@
-"""Writes a cached set: arrays that grow by rows, in a folder that is renamed when it is whole and gone when it is not."""
+"""Writes a stored dataset atomically: arrays grow by rows in a temporary folder, which is renamed when complete, else removed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +17,7 @@ from core.storage.atomic import folder_beside
 
 
 class Growing:
-    """A .npy file to which rows are appended; how many, is said beforehand.
+    """A .npy file to which rows are appended; their number is given beforehand.
 
     Written, not mapped: on a full disk a write fails with a sentence, and a mapped page kills the process.
     """
@@ -43,7 +43,7 @@ class Growing:
         self._rows += len(rows)
 
     def finish(self) -> dict[str, Any]:
-        """What the manifest says of it, once it is on the disk."""
+        """Flush it to the disk; returns its entry for the manifest. Raises ValueError where rows are missing."""
         if self._rows != self.shape[0]:
             raise ValueError(f"{self.path.name} has {self._rows} of {self.shape[0]} rows")
         self._file.flush()
@@ -53,7 +53,7 @@ class Growing:
         return {"file": self.path.name, "bytes": size, "crc32": self._crc, "shape": list(self.shape), "dtype": self.dtype.str}
 
     def close(self) -> None:
-        """Whatever happened; a full disk complains a second time here."""
+        """Close the file; a second error of a full disk is ignored."""
         with suppress(OSError):
             self._file.close()
 
@@ -96,15 +96,15 @@ class Draft:
 
 @contextmanager
 def writing(datasets: Path, key: str) -> Iterator[Draft]:
-    """A set that is there under `key` when the block has ended well, and of which nothing is left when it has not.
+    """A draft that is stored under `key` when the block ends without an error, and removed when it does not.
 
-    Lets OSError through (a full disk); who calls says it in a sentence.
+    Lets OSError through (a full disk), which the caller explains to the user.
     """
-    with folder_beside(datasets) as beside, Draft(beside) as draft:
+    with folder_beside(datasets) as folder, Draft(folder) as draft:
         yield draft
         draft.finish()
         try:
-            beside.rename(datasets / key)
+            folder.rename(datasets / key)
         except OSError:
             if not (datasets / key / INFO).is_file():  # else another process was quicker, with the same content
                 raise
@@ -112,7 +112,7 @@ def writing(datasets: Path, key: str) -> Iterator[Draft]:
 
 
 def _sync(folder: Path) -> None:
-    """The rename itself is on the disk, where the system can say so of a folder."""
+    """Flush the rename to the disk, where the system can do that for a folder."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""A zip of images is unpacked into a temporary folder: its members are checked before a byte is written, and counted while they are."""
+"""Unpacks a zip of images into a temporary folder: members are checked before anything is written, and their sizes while it is."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ MOST_MEMBERS = 1_000_000
 MOST_DIRECTORY = 2**27  # bytes of the list of members; Python takes about six times as much to read it
 MOST_BYTES = 2**35  # that all members together may claim
 MOST_TIMES = 100  # what they claim of the archive's own size: images are packed already
-FREE_OF_DOUBT = 2**28  # bytes up to which that is not asked
+UNCHECKED = 2**28  # bytes up to which that is not checked
 LONGEST_NAME = 255  # bytes of a part of a path
 DEEPEST = 32  # parts of a path
 BLOCK = 2**20
@@ -32,16 +32,16 @@ _END_64 = b"PK\x06\x06"
 
 @contextmanager
 def unpacked(archive: Path, parent: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """A folder in `parent` with the archive's images and tables, gone at the end; and notes on what was left out of it.
+    """A folder in `parent` with the archive's images and tables, removed at the end; and notes on what was left out of it.
 
     Raises WrongInput, naming the archive and the member, before anything is written where a member would lead out of the folder,
     is a link, is encrypted, or where they are too many or claim too much. Lets OSError of writing (a full disk) through.
     """
     _check_directory(archive)
     try:
-        with zipfile.ZipFile(archive) as opened, folder_beside(parent) as beside:
+        with zipfile.ZipFile(archive) as opened, folder_beside(parent) as temporary:
             wanted, left = _checked(opened, archive)
-            folder = beside / (composed(archive.stem)[:80] or "images")
+            folder = temporary / (composed(archive.stem)[:80] or "images")
             folder.mkdir()
             for member, path in wanted:
                 _write(opened, member, folder / path, archive)
@@ -56,28 +56,28 @@ def _broken(archive: Path, error: Exception) -> WrongInput:
 
 
 def _check_directory(archive: Path) -> None:
-    """The list of members is read into memory by `zipfile`; its size is looked at before. Raises WrongInput."""
+    """Checks the size of the list of members, which `zipfile` reads into memory. Raises WrongInput."""
     try:
         size = archive.stat().st_size
         with open(archive, "rb") as file:
-            told = _directory_size(file, size)
+            listed = _directory_size(file, size)
     except OSError as error:
         raise WrongInput(f"{archive.name} cannot be read ({error.strerror}).") from error
-    if told > MOST_DIRECTORY:
-        raise WrongInput(f"{archive.name} lists too many members ({told / 2**20:.0f} MB of names); {MOST_MEMBERS:,} at most are read.")
+    if listed > MOST_DIRECTORY:
+        raise WrongInput(f"{archive.name} lists too many members ({listed / 2**20:.0f} MB of names); {MOST_MEMBERS:,} at most are read.")
 
 
 def _directory_size(file: BinaryIO, size: int) -> int:
-    """Bytes of the list of members, by the archive's end; 0 where there is no end, which `zipfile` tells."""
+    """Bytes of the list of members, by the archive's end record; 0 where there is none, which `zipfile` reports."""
     file.seek(max(0, size - _END_REACH))
     tail = file.read()
     place = tail.rfind(_END)
     if place < 0 or len(tail) - place < _END_SIZE:
         return 0
-    told: int = struct.unpack("<I", tail[place + 12 : place + 16])[0]
-    if told == 0xFFFFFFFF and (long := tail.rfind(_END_64)) >= 0 and len(tail) - long >= 56:
-        told = struct.unpack("<Q", tail[long + 40 : long + 48])[0]
-    return min(told, size)
+    length: int = struct.unpack("<I", tail[place + 12 : place + 16])[0]
+    if length == 0xFFFFFFFF and (long := tail.rfind(_END_64)) >= 0 and len(tail) - long >= 56:
+        length = struct.unpack("<Q", tail[long + 40 : long + 48])[0]
+    return min(length, size)
 
 
 def _checked(opened: zipfile.ZipFile, archive: Path) -> tuple[list[tuple[zipfile.ZipInfo, str]], Counter[str]]:
@@ -87,7 +87,7 @@ def _checked(opened: zipfile.ZipFile, archive: Path) -> tuple[list[tuple[zipfile
         raise WrongInput(f"{archive.name} holds {len(members):,} members; {MOST_MEMBERS:,} at most are read.")
     claimed = sum(member.file_size for member in members)
     size = max(1, archive.stat().st_size)
-    if claimed > MOST_BYTES or (claimed > FREE_OF_DOUBT and claimed > MOST_TIMES * size):
+    if claimed > MOST_BYTES or (claimed > UNCHECKED and claimed > MOST_TIMES * size):
         raise WrongInput(
             f"{archive.name} of {size / 2**20:.1f} MB claims to unpack to {claimed / 2**20:,.0f} MB, which may be a trap; at most "
             f"{MOST_BYTES // 2**30} GB and {MOST_TIMES} times its size are unpacked."

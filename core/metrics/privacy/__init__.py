@@ -1,1 +1,1 @@
-"""Who can tell what a model has seen: attacks on scores, one network at a time and over several seeds; no torch."""
+"""Membership inference attacks on scores, of one network and over several seeds; no torch."""

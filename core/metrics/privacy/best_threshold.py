@@ -1,4 +1,4 @@
-"""The one threshold that best tells an unlearned model's answers on the forget set from a retrained model's.
+"""The threshold that best tells an unlearned model's predictions on the forget set from a retrained model's.
 
 After Unlearning Comparator's worst-case privacy score (gnueaj/Machine-Unlearning-Comparator), from one reference.
 """
@@ -17,7 +17,7 @@ THRESHOLDS = 51  # evenly spaced over a feature's range, its ends included
 
 @dataclass(frozen=True)
 class Feature:
-    """A number made of one answer; scores beyond the range are moved to its end."""
+    """A score of one prediction; values beyond the range [low, high] are moved to its end."""
 
     key: str
     title: str
@@ -50,7 +50,7 @@ def features(probabilities: ArrayLike) -> dict[str, Array]:
     cooled /= cooled.sum(1, keepdims=True)
     logs = np.log(cooled, where=cooled > 0, out=np.zeros_like(cooled))
     ranked = np.sort(shares, axis=1)
-    with np.errstate(divide="ignore"):  # a sure answer's gap is infinite, and then moved into the range
+    with np.errstate(divide="ignore"):  # a certain prediction's gap is infinite, and then moved into the range
         gap = np.log(ranked[:, -1]) - np.log(ranked[:, :-1].sum(1))
     return {"entropy": -(cooled * logs).sum(1), "gap": gap}
 
@@ -74,8 +74,8 @@ def worst_case(unlearned_scores: Mapping[str, ArrayLike], reference_scores: Mapp
             (np.clip(scores[feature.key], feature.low, feature.high)[:, None] >= thresholds).mean(0)
             for scores in (unlearned_scores, reference_scores)
         )
-        for found, accused in ((ours, theirs), (theirs, ours)):
-            epsilon = float(epsilons(accused, 1 - found, form).max())
+        for true_positive, false_positive in ((ours, theirs), (theirs, ours)):
+            epsilon = float(epsilons(false_positive, 1 - true_positive, form).max())
             if epsilon > strongest.epsilon:
                 attack = 1 - 2**-epsilon
                 strongest = WorstCase(1 - attack, attack, epsilon)

@@ -1,6 +1,6 @@
 """Attacks that need the same request unlearned and retrained from several seeds. Seeds come first: arrays are (S, N).
 
-Seed s of an unlearned array and seed s of a reference array belong together: who attacks seed t sees neither of the two.
+Seed s of an unlearned array and seed s of a reference array belong together: the attack on seed t uses neither of the two.
 Each function raises TooFewSeeds, and ValueError where shapes do not fit.
 """
 
@@ -19,15 +19,15 @@ BIN = 0.5  # width of epsilon's bins
 
 
 class TooFewSeeds(ValueError):
-    """What was asked needs more seeds; the message is one sentence that says how many, and how many there are."""
+    """The attack needs more seeds; the message is one sentence that says how many, and how many there are."""
 
 
 @dataclass(frozen=True)
 class SeedMetric:
-    """A number that only several seeds together have.
+    """A metric of several seeds together; `needs`: at least how many.
 
-    `ideal`: its mean where nobody can tell the unlearned from the retrained; the floor, references against references, says
-    how far from it chance alone leads.
+    `ideal`: its mean where the unlearned cannot be told from the retrained; its value with references in place of the
+    unlearned models shows the variation by chance.
     """
 
     key: str
@@ -74,8 +74,8 @@ def u_lira(unlearned: ArrayLike, reference: ArrayLike) -> float:
     for target in range(len(ours)):
         gaussians = [_gaussian(np.delete(models, target, axis=0)) for models in (ours, theirs)]
         for phi, unlearned_it in ((ours[target], True), (theirs[target], False)):
-            as_unlearned, as_unseen = (-((phi - mean) ** 2) / (2 * v) - np.log(v) / 2 for mean, v in gaussians)
-            right += float(np.mean((as_unlearned > as_unseen) == unlearned_it))  # p(member) > 1/2
+            as_unlearned, as_retrained = (-((phi - mean) ** 2) / (2 * v) - np.log(v) / 2 for mean, v in gaussians)
+            right += float(np.mean((as_unlearned > as_retrained) == unlearned_it))  # p(member) > 1/2
     return right / (2 * len(ours))
 
 
@@ -92,7 +92,7 @@ def rmia(
     and the reference models. Lambda(x) = p(x) / (((1 + a) p_out(x) + (1 - a)) / 2), p_out the mean over the other seeds'
     references (offline form; a = 0.3 is ML Privacy Meter's, there also tuned). A score is the share of the population z with
     Lambda(x) / Lambda(z) > gamma = 1: a rank among the test examples, so that the area is that of Lambda itself.
-    The reference's own value, the floor, comes of handing the references in as the targets. S. Zarifzadeh et al., arXiv:2312.03262.
+    With the references as targets it gives their own value, the retraining variability. S. Zarifzadeh et al., arXiv:2312.03262.
     """
     arrays = _seeds(RMIA, unlearned_forget, unlearned_population, reference_forget, reference_population)
     forget, population, out_forget, out_population = arrays
@@ -114,11 +114,11 @@ def forgetting_quality(
     phi (S, N) as for `u_lira`; accuracies are shares, (unlearned (S,), reference (S,)), whose means count. F is
     `forgetting_score`. Eight seeds at least: no finite epsilon lies above ln(S - 1), so that fewer fill less than four bins.
     The challenge took 512. F of two sets of normal numbers is 0.18, with 8 as with 128 seeds, since some threshold in the tails
-    always parts them: read it beside the floor, references against references.
+    always parts them: compare it with the value of references against references.
     """
     score = forgetting_score(unlearned, reference)
-    kept = [np.asarray(ours).mean() / np.asarray(theirs).mean() for ours, theirs in (retain_accuracies, test_accuracies)]
-    return float(score * kept[0] * kept[1])
+    ratios = [np.asarray(ours).mean() / np.asarray(theirs).mean() for ours, theirs in (retain_accuracies, test_accuracies)]
+    return float(score * ratios[0] * ratios[1])
 
 
 def forgetting_score(unlearned: ArrayLike, reference: ArrayLike) -> float:
@@ -142,15 +142,15 @@ def _log_lambda(log_p: Array, log_out: Array, a: float) -> Array:
 
 
 def _seeds(metric: SeedMetric, *arrays: ArrayLike) -> list[Array]:
-    found = [np.asarray(array, dtype=np.float64) for array in arrays]
-    seeds = {len(array) for array in found}
+    values = [np.asarray(array, dtype=np.float64) for array in arrays]
+    seeds = {len(array) for array in values}
     _same(*seeds)
     if min(seeds) < metric.needs:
         there = "there is 1" if min(seeds) == 1 else f"there are {min(seeds)}"
         raise TooFewSeeds(f"{metric.title} needs {metric.needs} seeds; {there}.")
-    if any(array.ndim != 2 or not array.size for array in found):
-        raise ValueError(f"Wanted arrays of seeds by examples; got shapes {[array.shape for array in found]}.")
-    return found
+    if any(array.ndim != 2 or not array.size for array in values):
+        raise ValueError(f"Wanted arrays of seeds by examples; got shapes {[array.shape for array in values]}.")
+    return values
 
 
 def _same(*shapes: object) -> None:

@@ -1,6 +1,6 @@
-"""One score, one threshold: who is called a member, how often that is right, and how sure such a count is.
+"""Attacks by one threshold on one score: which examples are called members, how often that is right, and its confidence interval.
 
-Scores are float (n,), one an example; a higher score speaks for `member` unless `above` is False.
+Scores are float (n,), one an example; high scores are called members unless `above` is False.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ NORMAL_975 = 1.959963984540054  # 95 % of a normal distribution lie within so ma
 
 
 class TooFewExamples(ValueError):
-    """What was asked cannot be read off so few examples; the message is the reason, one sentence."""
+    """Too few examples for this number; the message is the reason, one sentence."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What one threshold does, all shares: members that are found, others that are accused, and how often it is right."""
+    """Rates of one threshold, all shares: of members called members, of others called members, and of right calls."""
 
     true_positive: float
     false_positive: float
@@ -29,7 +29,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Threshold:
-    """`Member` is who scores at least `value` (above), or at most `value` (not above)."""
+    """Examples that score at least `value` (above), or at most `value` (not above), are called members."""
 
     value: float
     above: bool
@@ -37,14 +37,14 @@ class Threshold:
 
 
 def rates(member: ArrayLike, other: ArrayLike, threshold: float, above: bool = True) -> Rates:
-    """What 'member if the score is at least (at most, if not `above`) the threshold' does.
+    """Rates of the rule 'member if the score is at least (at most, if not `above`) the threshold'.
 
     Raises TooFewExamples where a side is empty.
     """
     ours, theirs = _sides(member, other)
-    found, accused = ((s >= threshold) if above else (s <= threshold) for s in (ours, theirs))
-    true_positive, false_positive = float(found.mean()), float(accused.mean())
-    right = found.sum() + (~accused).sum()
+    true_positives, false_positives = ((s >= threshold) if above else (s <= threshold) for s in (ours, theirs))
+    true_positive, false_positive = float(true_positives.mean()), float(false_positives.mean())
+    right = true_positives.sum() + (~false_positives).sum()
     return Rates(
         true_positive,
         false_positive,
@@ -59,12 +59,12 @@ def roc(member: ArrayLike, other: ArrayLike) -> tuple[Array, Array, Array]:
     As scikit-learn's `roc_curve`: points inside straight stretches are left out, which does not change the curve.
     Raises TooFewExamples where a side is empty.
     """
-    accused, found, values = _counts(member, other)
+    false_positives, true_positives, values = _counts(member, other)
     if len(values) > 2:
-        bend = (np.diff(accused, 2) != 0) | (np.diff(found, 2) != 0)
-        kept = np.concatenate([[True], bend, [True]])
-        accused, found, values = accused[kept], found[kept], values[kept]
-    false_positive, true_positive = (np.concatenate([[0.0], c / c[-1]]) for c in (accused, found))
+        bend = (np.diff(false_positives, 2) != 0) | (np.diff(true_positives, 2) != 0)
+        corners = np.concatenate([[True], bend, [True]])
+        false_positives, true_positives, values = false_positives[corners], true_positives[corners], values[corners]
+    false_positive, true_positive = (np.concatenate([[0.0], c / c[-1]]) for c in (false_positives, true_positives))
     return false_positive, true_positive, np.concatenate([[np.inf], values])
 
 
@@ -75,30 +75,30 @@ def auc(member: ArrayLike, other: ArrayLike) -> float:
 
 
 def tpr_at(member: ArrayLike, other: ArrayLike, fpr: float) -> float:
-    """Greatest true-positive rate of any threshold that accuses at most the share `fpr`, in (0, 1], of the others.
+    """Greatest true-positive rate of any threshold whose false-positive rate is at most `fpr`, in (0, 1].
 
     Nothing is interpolated between thresholds. Raises TooFewExamples on an empty side, or where fewer than 1 / fpr others
     make the rate smaller than one example.
     """
-    accused, found, _ = _counts(member, other)
-    most, count = fpr * accused[-1], int(accused[-1])
+    false_positives, true_positives, _ = _counts(member, other)
+    most, count = fpr * false_positives[-1], int(false_positives[-1])
     if most < 1 - 1e-9:
         raise TooFewExamples(
             f"{100 * fpr:g} % of {count} test examples is less than one; this rate needs at least {np.ceil(1 / fpr - 1e-9):.0f}."
         )
-    allowed = accused <= most + 1e-9  # a share of a count is not exact: 0.1 of 30 is 3
-    return float(found[allowed][-1] / found[-1]) if allowed.any() else 0.0
+    allowed = false_positives <= most + 1e-9  # a share of a count is not exact: 0.1 of 30 is 3
+    return float(true_positives[allowed][-1] / true_positives[-1]) if allowed.any() else 0.0
 
 
 def best_threshold(member: ArrayLike, other: ArrayLike) -> Threshold:
-    """The threshold and the direction with the greatest balanced accuracy, halfway between the scores that it parts.
+    """The threshold and the direction with the greatest balanced accuracy, halfway between the scores that it separates.
 
     Where all scores are equal it is that score, at 0.5. Raises TooFewExamples where a side is empty.
     """
-    accused, found, values = _counts(member, other)
+    false_positives, true_positives, values = _counts(member, other)
     if len(values) == 1:
         return Threshold(float(values[0]), True, 0.5)
-    balanced = (found / found[-1] + 1 - accused / accused[-1]) / 2  # of 'member if at least this value'
+    balanced = (true_positives / true_positives[-1] + 1 - false_positives / false_positives[-1]) / 2  # of 'member if at least this value'
     at = int(np.abs(balanced[:-1] - 0.5).argmax())  # the last value calls everybody a member: chance
     upper, lower = values[at], values[at + 1]
     above = bool(balanced[at] >= 0.5)
@@ -131,11 +131,11 @@ def _sides(member: ArrayLike, other: ArrayLike) -> tuple[Array, Array]:
 
 
 def _counts(member: ArrayLike, other: ArrayLike) -> tuple[Array, Array, Array]:
-    """For each distinct score, falling: how many others, and how many members, score at least that; and the score."""
+    """For each distinct score, falling, (k,) each: false positives, true positives, and the score as threshold."""
     ours, theirs = _sides(member, other)
     scores = np.concatenate([ours, theirs])
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
     last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)  # of each run of equal scores
-    found = np.cumsum(order < len(ours))[last].astype(np.float64)
-    return last + 1 - found, found, ranked[last]
+    true_positives = np.cumsum(order < len(ours))[last].astype(np.float64)
+    return last + 1 - true_positives, true_positives, ranked[last]

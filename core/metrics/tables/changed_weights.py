@@ -1,4 +1,4 @@
-"""Which weights a method touched, small enough to keep for every run."""
+"""Masks of the weights that a method changed most, small enough to store for every run."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 
-def touched(weights: Mapping[str, Tensor], origin: Mapping[str, Tensor], most: float = 0.1) -> dict[str, Tensor]:
+def changed_masks(weights: Mapping[str, Tensor], origin: Mapping[str, Tensor], most: float = 0.1) -> dict[str, Tensor]:
     """Parameter name -> bool mask of the weights that moved: all that changed, or the share `most` that moved farthest."""
     moved = {name: (weights[name].double() - theta.double()).abs() for name, theta in origin.items()}
     flat = torch.cat([m.flatten() for m in moved.values()])
@@ -26,8 +26,8 @@ def touched(weights: Mapping[str, Tensor], origin: Mapping[str, Tensor], most: f
 def packed(masks: dict[str, Tensor]) -> dict[str, Tensor]:
     """Each mask flattened, eight to a byte, the first in the highest bit (as numpy.packbits); uint8."""
     powers = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8)
-    found = {}
+    packed_masks = {}
     for name, mask in masks.items():
         bits = torch.nn.functional.pad(mask.flatten().to(torch.uint8), (0, -mask.numel() % 8)).view(-1, 8)
-        found[name] = (bits * powers).sum(1, dtype=torch.uint8)
-    return found
+        packed_masks[name] = (bits * powers).sum(1, dtype=torch.uint8)
+    return packed_masks

@@ -13,12 +13,12 @@ def per_class(evidence: Evidence) -> pd.DataFrame:
     """One row per split (train, test), model and class: accuracy (share, NaN where the class is absent) and count.
 
     Of several attributes one row an attribute, its index under `class`: accuracy over all images, `count` of them,
-    `positives` of which have it and `answered` of which the model says so.
+    `positives` of which have it and `answered` of which the model predicts to have it.
     """
     if evidence.multi:
         return _per_attribute(evidence)
     parts = []
-    for split, model, logits, labels in _answers(evidence):
+    for split, model, logits, labels in _logits(evidence):
         classes = logits.shape[1]
         right = (logits.argmax(1) == labels).double()
         count = torch.bincount(labels, minlength=classes)
@@ -31,10 +31,10 @@ def per_class(evidence: Evidence) -> pd.DataFrame:
 
 def _per_attribute(evidence: Evidence) -> pd.DataFrame:
     rows = []
-    for split, model, logits, labels in _answers(evidence):
-        said, truth = answers(logits, multi=True) > 0, labels > 0
+    for split, model, logits, labels in _logits(evidence):
+        predicted, truth = answers(logits, multi=True) > 0, labels > 0
         for index in range(logits.shape[1]):
-            here, there = said[:, index], truth[:, index]
+            here, there = predicted[:, index], truth[:, index]
             value = float((here == there).double().mean()) if len(here) else float("nan")
             rows.append(
                 {"split": split, "model": model, "class": index, "accuracy": value, "count": len(here),
@@ -46,25 +46,25 @@ def _per_attribute(evidence: Evidence) -> pd.DataFrame:
 def confusion(evidence: Evidence) -> pd.DataFrame:
     """One row per split, model, true and predicted class that an image has: count, and mean confidence (share).
 
-    A cell without an image has no row, so that the table grows with the images and not with the square of the classes; who
-    reads it takes a missing cell for 0. Splits: train, test, and `forget`, the forget set alone. Empty where an image has several
-    attributes: no answer stands in place of another one there, and `per_class` says all that can be counted of each.
+    A cell without an image has no row, so that the table grows with the images and not with the square of the classes; a
+    missing cell is 0. Splits: train, test, and `forget`, the forget set alone. Empty where an image has several attributes:
+    then no class is predicted in place of another, and `per_class` has all counts.
     """
     columns = ["split", "model", "true", "predicted", "count", "confidence"]
     if evidence.multi:
         return pd.DataFrame([], columns=columns)
-    gone = evidence.splits.forgotten.cpu()
-    forgotten = [("forget", m, logits[gone], labels[gone]) for s, m, logits, labels in _answers(evidence) if s == "train"]
+    in_forget_set = evidence.splits.forgotten.cpu()
+    forgotten = [("forget", m, logits[in_forget_set], labels[in_forget_set]) for s, m, logits, labels in _logits(evidence) if s == "train"]
     parts = []
-    for split, model, logits, labels in [*_answers(evidence), *forgotten]:
+    for split, model, logits, labels in [*_logits(evidence), *forgotten]:
         surest, predicted = logits.softmax(1).max(1)
         classes = logits.shape[1]
         cells, place = torch.unique(labels * classes + predicted, return_inverse=True)  # sorted: by true, then predicted class
         count = torch.bincount(place, minlength=len(cells))
         confidence = torch.bincount(place, surest.double(), minlength=len(cells)) / count
         values = (cells // classes, cells % classes, count, confidence)
-        told = {name: value.numpy() for name, value in zip(columns[2:], values, strict=True)}
-        parts.append(pd.DataFrame({"split": split, "model": model, **told}))
+        numbers = {name: value.numpy() for name, value in zip(columns[2:], values, strict=True)}
+        parts.append(pd.DataFrame({"split": split, "model": model, **numbers}))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -86,13 +86,13 @@ def layers(evidence: Evidence) -> pd.DataFrame:
     )
 
 
-def _answers(evidence: Evidence) -> list[tuple[str, str, torch.Tensor, torch.Tensor]]:
+def _logits(evidence: Evidence) -> list[tuple[str, str, torch.Tensor, torch.Tensor]]:
     splits: Splits = evidence.splits
     return [
         (split, model, logits, labels.cpu())
-        for model, told in evidence.answers.items()
+        for model, own in evidence.logits.items()
         for split, logits, labels in (
-            ("train", told.train, splits.train.labels),
-            ("test", told.test, splits.test.labels),
+            ("train", own.train, splits.train.labels),
+            ("test", own.test, splits.test.labels),
         )
     ]

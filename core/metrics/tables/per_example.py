@@ -1,4 +1,4 @@
-"""Example by example: what each network makes of single images, for attacks and for whoever wants to see them."""
+"""Each network's loss, entropy, confidence and prediction of single images, for attacks and for the pages."""
 
 import pandas as pd
 import torch
@@ -9,15 +9,15 @@ from core.data.labels import loss as label_loss
 from core.metrics.base import Evidence, NotApplicable
 from core.metrics.forget_set_outputs import entropy
 
-SETS = {"forget": 1000, "retain": 1000, "test_forget": 1000, "test_retain": 1000}  # set -> most examples looked at
-LARGEST = 30.0  # |phi|: float32 probabilities say nothing beyond
+SETS = {"forget": 1000, "retain": 1000, "test_forget": 1000, "test_retain": 1000}  # set -> examples in the table, at most
+LARGEST = 30.0  # |phi|: beyond the precision of float32 probabilities
 
 
 def confidence(logits: Tensor, labels: Tensor) -> Tensor:
     """phi = ln(p_y / (1 - p_y)) of the true class, (N,) in float64, cut at +-30: logits (N, C), labels int64 (N,).
 
-    From the logits themselves, so that sure answers keep their differences (Carlini et al., arXiv:2112.03570). Of several
-    attributes, labels (N, A), the mean of phi of each attribute's true answer, cut likewise.
+    From the logits themselves, so that confident predictions keep their differences (Carlini et al., arXiv:2112.03570). Of
+    several attributes, labels (N, A), the mean of phi of each attribute's true value, cut likewise.
     """
     if is_multi(labels):
         return confidence(two_answers(logits), labels.flatten().long()).view(logits.shape).mean(1)
@@ -27,22 +27,22 @@ def confidence(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def rows_of(evidence: Evidence) -> dict[str, Tensor]:
-    """Set -> indices int64 (n,) of the examples that are looked at; without the sets that have none."""
-    found = {}
+    """Set -> indices int64 (n,) of the examples in the table; without the sets that have none."""
+    rows = {}
     for name, most in SETS.items():
         try:
-            found[name] = evidence.looked_at(name, most)
+            rows[name] = evidence.sample_rows(name, most)
         except NotApplicable:
             continue
-    return found
+    return rows
 
 
 def example_table(evidence: Evidence) -> pd.DataFrame:
-    """One row per example: set, index (row of the training or the test set), label, and each model's view of it.
+    """One row per example: set, index (row of the training or the test set), label, and four numbers of each model.
 
     `M_loss` and `M_entropy` in nats, `M_confidence` (phi), `M_answer` (class index) of every model M.
-    `truth`: the right label, only where the request made some of them wrong before the original learnt them.
-    Of several attributes `label` is how many of them the image has, and `M_answer` how many M answers rightly.
+    `truth`: the right label, only where the request made some of them wrong before the original was trained on them.
+    Of several attributes `label` is how many of them the image has, and `M_answer` how many M predicts correctly.
     """
     parts = []
     for name, rows in rows_of(evidence).items():
@@ -50,31 +50,31 @@ def example_table(evidence: Evidence) -> pd.DataFrame:
         part: dict[str, object] = {"set": name, "index": rows.numpy(), "label": (labels.sum(1) if evidence.multi else labels).numpy()}
         if evidence.splits.truth is not None:
             part["truth"] = (labels if name.startswith("test") else evidence.splits.truth.cpu()[rows]).numpy()
-        for model in evidence.answers:
+        for model in evidence.logits:
             logits = _logits(evidence, model, name, rows)
             part[f"{model}_loss"] = label_loss(logits.double(), labels, "none").float().numpy()
             part[f"{model}_entropy"] = entropy(logits, multi=evidence.multi).float().numpy()
             part[f"{model}_confidence"] = confidence(logits, labels).float().numpy()
-            said = answers(logits, evidence.multi)
-            part[f"{model}_answer"] = ((said == labels).sum(1) if evidence.multi else said).numpy()
+            predicted = answers(logits, evidence.multi)
+            part[f"{model}_answer"] = ((predicted == labels).sum(1) if evidence.multi else predicted).numpy()
         parts.append(pd.DataFrame(part))
     return pd.concat(parts, ignore_index=True)
 
 
-def answer_arrays(evidence: Evidence) -> dict[str, Tensor]:
+def probability_arrays(evidence: Evidence) -> dict[str, Tensor]:
     """Model -> probabilities float32 (N, C) of classes or (N, A) of attributes, rows as in `example_table`."""
     rows = rows_of(evidence)
     return {
         model: torch.cat([probabilities(_logits(evidence, model, name, chosen), evidence.multi) for name, chosen in rows.items()])
-        for model in evidence.answers
+        for model in evidence.logits
     }
 
 
 def _logits(evidence: Evidence, model: str, name: str, rows: Tensor) -> Tensor:
-    answers = evidence.need(model)
-    return (answers.test if name.startswith("test") else answers.train)[rows]
+    own = evidence.logits_of(model)
+    return (own.test if name.startswith("test") else own.train)[rows]
 
 
 def _labels(evidence: Evidence, name: str, rows: Tensor) -> Tensor:
-    whole = evidence.splits.test if name.startswith("test") else evidence.splits.train
-    return whole.labels.cpu()[rows]
+    examples = evidence.splits.test if name.startswith("test") else evidence.splits.train
+    return examples.labels.cpu()[rows]

@@ -1,27 +1,27 @@
-"""What the checks look at: one run's numbers, and how far two retrained networks may differ by chance."""
+"""The input of the checks: one run's numbers, and those of its second reference and its ablations."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.domain.requests.base import ForgetRequest
-from core.reports.recoverability import Comeback, comeback, descends
+from core.reports.recoverability import Recoverability, descends, recoverability
 from core.reports.significance import allowed
-from core.reports.verdict import Numbers, course
+from core.reports.verdict import Numbers, before_and_after
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """One reason not to trust a run: a key to ask by, and a sentence with the numbers it rests on."""
+class CheckWarning:
+    """One reason not to trust a run: the check's key, and a sentence with its numbers."""
 
     key: str
     sentence: str
 
 
 @dataclass(frozen=True)
-class ClassSeen:
-    """A network on the test images of one class: share of correct predictions (None without images), and of how many.
+class ClassResult:
+    """A network on the test images of one class: share of correct predictions (None without images), and the count of images.
 
-    Of an attribute: on all test images; `positives` of them have it, `answered` of them the network says so.
+    Of an attribute: on all test images; `positives` of them have it, for `answered` of them it is predicted.
     """
 
     accuracy: float | None
@@ -30,7 +30,7 @@ class ClassSeen:
     answered: int = 0
 
 
-PerClass = Mapping[str, Sequence[ClassSeen]]  # model -> by class index
+PerClass = Mapping[str, Sequence[ClassResult]]  # model -> by class index
 
 
 class NotCheckable(ValueError):
@@ -39,9 +39,9 @@ class NotCheckable(ValueError):
 
 @dataclass(frozen=True)
 class Case:
-    """`floor`: numbers of the run in which the network was retrained a second time; its `unlearned` is that second network.
+    """`second_reference`: numbers of the run that retrained a second time; its `unlearned` is that second network.
 
-    `controls`: what each is -> numbers; None where this run can have none. `forget_count`: training examples that had to go.
+    `ablations`: title -> numbers; None where this run can have none. `forget_count`: size of the forget set.
     `grafted`: model -> accuracy on the retain classes with the original's last layer put on its own layers; None: not known.
     `multi`: an image has several attributes, which `classes` and `per_class` are then about. `own_weights`: the original's
     weights were uploaded, not trained here.
@@ -51,8 +51,8 @@ class Case:
     per_class: PerClass
     request: ForgetRequest
     classes: tuple[str, ...]
-    floor: Numbers | None = None
-    controls: Mapping[str, Numbers] | None = None
+    second_reference: Numbers | None = None
+    ablations: Mapping[str, Numbers] | None = None
     method: str = ""
     forget_count: int | None = None
     grafted: Mapping[str, float] | None = None
@@ -61,12 +61,12 @@ class Case:
 
     @property
     def forget_metric(self) -> str:
-        """The accuracy that has to go: on test images of the classes, else on the forget set."""
+        """The accuracy that unlearning should lower: on test images of the classes, else on the forget set."""
         return "test_forget_accuracy" if self.request.by_class else "train_forget_accuracy"
 
     @property
     def as_labelled(self) -> str:
-        """How a sentence says that `forget_metric` counts an answer."""
+        """In words, which labels `forget_metric` compares predictions with."""
         return "by its wrong labels" if self.request.flips_labels else "correctly"
 
     @property
@@ -76,20 +76,20 @@ class Case:
 
     @property
     def descends(self) -> bool:
-        """Whether the network lies so near the original that it still is a changed original, not a stranger to it."""
+        """Whether the network's weights lie so near the original's that it is a changed original: see `recoverability.descends`."""
         return descends(self.numbers)
 
     @property
-    def kept(self) -> tuple[int, ...]:
+    def retain_classes(self) -> tuple[int, ...]:
         """Indices of the classes that the request leaves alone."""
         return tuple(c for c in range(len(self.classes)) if c not in self.request.classes)
 
     def get(self, metric: str, model: str = "unlearned") -> float | None:
-        """None where the run has no such number."""
+        """A model's number; None where the run has none."""
         return self.numbers.get(model, {}).get(metric)
 
     def need(self, metric: str, model: str = "unlearned") -> float:
-        """Raises NotCheckable."""
+        """A model's number. Raises NotCheckable where the run has none."""
         value = self.get(metric, model)
         if value is None:
             raise NotCheckable("for want of numbers in this run" if self.has_reference else "for want of a reference")
@@ -99,53 +99,53 @@ class Case:
         """The unlearned network's value and the reference's. Raises NotCheckable."""
         return self.need(metric), self.need(metric, "reference")
 
-    def course(self, metric: str, form: Callable[[float], str] | None = None) -> str:
+    def before_and_after(self, metric: str, form: Callable[[float], str] | None = None) -> str:
         """What unlearning changed: the number `before`, `now`, and `if retrained`, as far as they are known."""
-        return course(self.get(metric, "original"), self.get(metric), self.get(metric, "reference"), form)
+        return before_and_after(self.get(metric, "original"), self.get(metric), self.get(metric, "reference"), form)
 
     def lowered(self, metric: str, slack: float) -> bool:
-        """Whether unlearning took more than `slack` off the original's number; where that is not known, only the reference can judge."""
+        """Whether the number is more than `slack` below the original's; True where one of the two is not known."""
         before, now = self.get(metric, "original"), self.get(metric)
         return before is None or now is None or now < before - slack
 
     def raised(self, metric: str, slack: float) -> bool:
-        """Whether unlearning added more than `slack` to the original's number; where that is not known, only the reference can judge."""
+        """Whether the number is more than `slack` above the original's; True where one of the two is not known."""
         before, now = self.get(metric, "original"), self.get(metric)
         return before is None or now is None or now > before + slack
 
     def guess(self) -> float:
-        """Accuracy on the retain set's test images of always the most frequent answer; of attributes, their mean."""
+        """Accuracy on the test retain set of always predicting the most frequent class; of attributes, their mean."""
         if self.multi:
             shares = [max(s.positives, s.count - s.positives) / s.count for s in self.per_class.get("unlearned", ()) if s.count]
             return sum(shares) / len(shares) if shares else 0.5
-        counts = [self.seen("unlearned", c).count for c in self.kept]
+        counts = [self.on_class("unlearned", c).count for c in self.retain_classes]
         return max(counts) / sum(counts) if sum(counts) else 1 / len(self.classes)
 
-    def seen(self, model: str, index: int) -> ClassSeen:
-        """A model on a class; no images where the table does not know it."""
+    def on_class(self, model: str, index: int) -> ClassResult:
+        """A model's result on a class; without images where the table has none."""
         rows = self.per_class.get(model, ())
-        return rows[index] if index < len(rows) else ClassSeen(None, 0)
+        return rows[index] if index < len(rows) else ClassResult(None, 0)
 
     def forget_images(self) -> int:
-        """How many images stand behind `forget_metric`; 0 where that is not known."""
+        """How many images `forget_metric` is measured on; 0 where that is not known."""
         if not self.request.by_class:
             return self.forget_count or 0
-        return sum(self.seen("unlearned", c).count for c in self.request.classes)
+        return sum(self.on_class("unlearned", c).count for c in self.request.classes)
 
-    def unseen_images(self) -> int:
-        """How many test images the attacks by loss hold against the forget set: of the classes, else all; 0: not known."""
-        return self.forget_images() if self.request.by_class else self.kept_images()
+    def test_images(self) -> int:
+        """How many test images are the non-members of the attacks by loss: those of the classes, else all; 0: not known."""
+        return self.forget_images() if self.request.by_class else self.retain_images()
 
-    def kept_images(self) -> int:
-        """How many test retain images there are, as far as the table tells."""
-        counts = [self.seen("unlearned", c).count for c in self.kept]
+    def retain_images(self) -> int:
+        """How many test retain images there are, by the table of classes."""
+        counts = [self.on_class("unlearned", c).count for c in self.retain_classes]
         return max(counts, default=0) if self.multi else sum(counts)  # an attribute is looked for on every image
 
-    def comeback(self, reasons: Mapping[str, str] | None = None) -> Comeback:
-        """How hard it is to bring back; `reasons`: `model/metric` -> why it is missing."""
+    def recoverability(self, reasons: Mapping[str, str] | None = None) -> Recoverability:
+        """How hard the forget set is to recover; `reasons`: `model/metric` -> why a number is missing."""
         images = self.forget_images() if self.request.by_class else 0
-        return comeback(self.numbers, self.floor, self.request.by_class, reasons, self.grafted, images)
+        return recoverability(self.numbers, self.second_reference, self.request.by_class, reasons, self.grafted, images)
 
     def allowed(self, metric: str, least: float) -> float:
-        """How far a value may lie from the reference's without a doubt: twice the floor's own gap, and at least `least`."""
-        return allowed(metric, self.floor, least)
+        """How far a value may lie from the reference's without a warning: see `core.reports.significance.allowed`."""
+        return allowed(metric, self.second_reference, least)

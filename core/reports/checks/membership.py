@@ -1,4 +1,4 @@
-"""The checks of what an attacker sees: too little forgotten, or too much."""
+"""The checks by membership inference attacks: too little forgotten, or too much."""
 
 from core.reports.checks.case import Case
 from core.reports.significance import SURE, auc_error, standard_error
@@ -11,13 +11,13 @@ AUC_GAP = 0.10  # share: two retrained networks differed by up to 0.09
 
 
 def over_forgotten(case: Case) -> str:
-    """Unlearning made it worse on the forget set than a network that never saw it: that gives it away just as knowing it would."""
-    found = [sentence for look in (_accuracy_below, _fewer_members, _attack_below, _harder_to_learn) if (sentence := look(case))]
-    if not found:
-        case.pair(case.forget_metric)  # raises where there was nothing to look at
+    """The network is worse on the forget set than the reference, which gives the forget set away just as remembering it would."""
+    sentences = [sentence for check in (_accuracy_below, _fewer_members, _attack_below, _harder_to_learn) if (sentence := check(case))]
+    if not sentences:
+        case.pair(case.forget_metric)  # raises where there are no numbers
         return ""
     return (
-        f"Over-forgotten: {'; '.join(found)}. An attack below chance means over-forgetting, not success, and so do predictions worse "
+        f"Over-forgotten: {'; '.join(sentences)}. An attack below chance means over-forgetting, not success, and so do predictions worse "
         "than those of a network that never saw the data: they show what was removed."
     )
 
@@ -30,27 +30,27 @@ def _accuracy_below(case: Case) -> str:
     least = max(NEAR, SURE * standard_error(ours, theirs, case.forget_images()))
     if ours >= theirs - case.allowed(metric, least) or not case.lowered(metric, least):
         return ""
-    return f"the forget set is predicted {case.as_labelled}: {case.course(metric)}"
+    return f"the forget set is predicted {case.as_labelled}: {case.before_and_after(metric)}"
 
 
 def _fewer_members(case: Case) -> str:
     metric = "attack_entropy_members"
     ours, theirs = (case.get(metric, model) for model in ("unlearned", "reference"))
-    if case.request.by_class or ours is None or theirs is None:  # a network that never saw a class calls none of it member
+    if case.request.by_class or ours is None or theirs is None:  # of an untrained class no image is called a member
         return ""
     least = _chance_of_members(case, ours, theirs, FEWER_MEMBERS)
     if ours >= theirs - case.allowed(metric, least) or not case.lowered(metric, least):
         return ""
     if _attack_above(case):
         return ""  # an attacker takes the attack that finds more
-    return f"of the forget set an attack calls members: {case.course(metric)}"
+    return f"of the forget set an attack calls members: {case.before_and_after(metric)}"
 
 
 def _attack_below(case: Case) -> str:
-    found = _areas(case)
-    if found is None:
+    areas = _areas(case)
+    if areas is None:
         return ""
-    ours, theirs, least = found
+    ours, theirs, least = areas
     slack = case.allowed("attack_auc", least)
     if ours >= 0.5 - slack or ours >= theirs - slack or not case.lowered("attack_auc", least):
         return ""
@@ -58,22 +58,22 @@ def _attack_below(case: Case) -> str:
 
 
 def _harder_to_learn(case: Case) -> str:
-    said = case.comeback()
-    if said.word == "easier" or said.parts[0].word != "harder":  # by the easiest way, as an attacker goes
+    recovered = case.recoverability()
+    if recovered.word == "easier" or recovered.parts[0].word != "harder":  # by the easiest way, as an attacker goes
         return ""
     index, before = case.get("anamnesis_index"), case.get("anamnesis_index", "original")
     if index is not None and before is not None and before >= index:
-        return ""  # as hard to learn back as the original already was
+        return ""  # relearning takes no longer than it took the original
     ours, theirs = (case.get("relearn_steps", model) for model in ("unlearned", "reference"))
     taken = "more steps than were tried" if ours is None else f"{ours:g} steps"
     return f"learning it back takes {taken}" + ("" if theirs is None else f", {theirs:g} if retrained")
 
 
 def still_recognised(case: Case) -> str:
-    """An attack finds more of the forget set than in a network that never saw it: unlearning left that, or made it."""
-    found = [sentence for look in (_more_members, _attack_above) if (sentence := look(case))]
-    if found:
-        return f"Recognised by an attack: {'; '.join(found)}."
+    """An attack recognises more of the forget set than with the reference."""
+    sentences = [sentence for check in (_more_members, _attack_above) if (sentence := check(case))]
+    if sentences:
+        return f"Recognised by an attack: {'; '.join(sentences)}."
     if all(case.get(metric, m) is None for metric in ("attack_auc", "attack_entropy_members") for m in ("unlearned", "reference")):
         case.pair("attack_auc")  # raises with the reason
     return ""
@@ -85,12 +85,13 @@ def _more_members(case: Case) -> str:
     if ours is None or theirs is None:
         return ""
     least = _chance_of_members(case, ours, theirs, MORE_OF_A_CLASS if case.request.by_class else MORE_MEMBERS)
-    return "" if ours <= theirs + case.allowed(metric, least) else f"of the forget set it calls members by entropy: {case.course(metric)}"
+    within = ours <= theirs + case.allowed(metric, least)
+    return "" if within else f"of the forget set it calls members by entropy: {case.before_and_after(metric)}"
 
 
 def _attack_above(case: Case) -> str:
-    found = _areas(case)
-    return "" if found is None or found[0] <= found[1] + case.allowed("attack_auc", found[2]) else _lower_loss(case)
+    areas = _areas(case)
+    return "" if areas is None or areas[0] <= areas[1] + case.allowed("attack_auc", areas[2]) else _lower_loss(case)
 
 
 def _chance_of_members(case: Case, ours: float, theirs: float, least: float) -> float:
@@ -100,7 +101,7 @@ def _chance_of_members(case: Case, ours: float, theirs: float, least: float) -> 
 def _areas(case: Case) -> tuple[float, float, float] | None:
     """The unlearned network's attack_auc, the reference's, and by how much they differ by chance; None where that is not known."""
     ours, theirs = (case.get("attack_auc", model) for model in ("unlearned", "reference"))
-    members, others = case.forget_count or 0, case.unseen_images()
+    members, others = case.forget_count or 0, case.test_images()
     if ours is None or theirs is None or not members or not others:
         return None
     both = 2**0.5 * auc_error((ours + theirs) / 2, members, others)
@@ -108,4 +109,4 @@ def _areas(case: Case) -> tuple[float, float, float] | None:
 
 
 def _lower_loss(case: Case) -> str:
-    return f"an image of the forget set has a lower loss than a test image: {case.course('attack_auc')}"
+    return f"an image of the forget set has a lower loss than a test image: {case.before_and_after('attack_auc')}"

@@ -1,4 +1,4 @@
-"""The check of the original itself: a network that was bad before unlearning says little about the method."""
+"""The check of the original itself: where its accuracy is far too low, the run says little about the method."""
 
 from core.domain.formatting import percent
 from core.reports.checks.case import Case, NotCheckable
@@ -15,20 +15,20 @@ PLACES = {  # metric -> where it is measured
 
 
 def original_far_off(case: Case) -> str:
-    """The original is far below what it should be: weights in another order of classes, or a network that was never trained.
+    """The original's accuracy is far too low: uploaded weights with another order of classes, or a network that was never trained.
 
-    Held against the reference, which has seen the same retain set; without one, against guessing.
+    Compared with the reference, which was trained on the same retain set; without one, with guessing.
     """
     pairs = [(metric, case.get(metric, "original"), case.get(metric, "reference")) for metric in PLACES]
-    known = [(metric, ours, theirs) for metric, ours, theirs in pairs if ours is not None]
-    if not known or (case.multi and not case.has_reference):  # of rare attributes the most frequent answer is mostly right
-        raise NotCheckable("for want of numbers in this run" if case.has_reference or not known else "for want of a reference")
+    measured = [(metric, ours, theirs) for metric, ours, theirs in pairs if ours is not None]
+    if not measured or (case.multi and not case.has_reference):  # guessing rare attributes is mostly right
+        raise NotCheckable("for want of numbers in this run" if case.has_reference or not measured else "for want of a reference")
     guess, share = case.guess(), GUESSES if case.request.flips_labels else HALF
-    for metric, ours, theirs in known:
+    for metric, ours, theirs in measured:
         if theirs is None:
             wanted, bar = "", min(TIMES_GUESS * guess, guess + GUESSES * (1 - guess)) if not case.has_reference else 0.0
         else:
-            chance = SURE * standard_error(ours, theirs, case.kept_images() if metric.startswith("test") else 0)
+            chance = SURE * standard_error(ours, theirs, case.retain_images() if metric.startswith("test") else 0)
             wanted = f", {percent(theirs)} if retrained"
             bar = min(guess + share * (theirs - guess), theirs - case.allowed(metric, max(FAR, chance)))
         if ours < bar:

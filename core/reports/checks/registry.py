@@ -1,22 +1,17 @@
-"""Can a run be trusted? Automatic checks, each with a sentence that holds the numbers it rests on; pure, no torch."""
+"""Automatic checks of whether a run can be trusted, each with a sentence and its numbers; pure functions, no torch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from core.domain.requests.base import ForgetRequest
 from core.reports.checks import accuracy, membership, original_accuracy, residual_knowledge
-from core.reports.checks.across_seeds import check_study
-from core.reports.checks.case import Case, ClassSeen, Doubt, NotCheckable, PerClass
+from core.reports.checks.case import Case, CheckWarning, NotCheckable
 from core.reports.checks.resolve_conflicts import resolve
-from core.reports.verdict import Numbers
 
-__all__ = ["CHECKED", "DECIDING", "Case", "ClassSeen", "Doubt", "Finding", "PerClass", "check_run", "check_study", "examine", "resolve"]
-
-Check = Callable[[Case], str | None]  # a doubt's sentence, '' for none; None where the question does not arise
-CHECKS: dict[str, Check] = {  # in the order in which their doubts are told
+Check = Callable[[Case], str | None]  # a warning's sentence, '' for none; None where the check does not apply
+CHECKS: dict[str, Check] = {  # in the order in which their warnings are shown
     "original_far_off": original_accuracy.original_far_off,
     "no_reference": accuracy.no_reference,
-    "untouched": accuracy.untouched,
+    "untouched": accuracy.unchanged,
     "collapsed": accuracy.collapsed,
     "over_forgotten": membership.over_forgotten,
     "streisand": accuracy.streisand,
@@ -26,9 +21,9 @@ CHECKS: dict[str, Check] = {  # in the order in which their doubts are told
     "shallow": residual_knowledge.shallow,
     "hidden_worst_class": accuracy.hidden_worst_class,
     "price": accuracy.price,
-    "control_as_good": residual_knowledge.control_as_good,
+    "control_as_good": residual_knowledge.ablation_as_good,
 }
-DECIDING = "still_recognised"  # without any attack, that nothing was found says little
+DECIDING = "still_recognised"  # without any attack, that there is no warning says little
 CHECKED = {  # key -> what is looked for, in the order of the checks
     "original_far_off": "an original that is itself far off",
     "no_reference": "a missing reference",
@@ -48,12 +43,12 @@ CHECKED = {  # key -> what is looked for, in the order of the checks
 
 @dataclass(frozen=True)
 class Finding:
-    """doubts: the reasons not to trust. clear: keys of checks that found nothing. missed: key -> why it could not be made.
+    """warnings: the reasons not to trust. clear: keys of checks without a warning. missed: key -> why a check could not be made.
 
-    withheld: key of what was found, too, but is not shown beside the doubts -> the reason, by `core.reports.checks.resolve_conflicts`.
+    withheld: key of a warning that is not shown beside the others -> the reason, by `core.reports.checks.resolve_conflicts`.
     """
 
-    doubts: tuple[Doubt, ...]
+    warnings: tuple[CheckWarning, ...]
     clear: tuple[str, ...] = ()
     missed: Mapping[str, str] | None = None
     withheld: Mapping[str, str] = field(default_factory=dict)
@@ -61,35 +56,25 @@ class Finding:
     @property
     def far_off(self) -> bool:
         """Whether the original itself is far off, so that no verdict on the method can be given."""
-        return any(doubt.key == "original_far_off" for doubt in self.doubts)
+        return any(warning.key == "original_far_off" for warning in self.warnings)
 
     @property
     def besides(self) -> list[str]:
-        """A sentence for each reason: what could not be checked, then what was found, too, but is not shown."""
+        """A sentence for each reason: what could not be checked, then which warnings are not shown."""
         lines = [f"Not checked {reason}: {what}." for reason, what in _by_reason(self.missed or {})]
         return lines + [f"Found, too, but not shown, because {reason}: {what}." for reason, what in _by_reason(self.withheld)]
 
 
 def _by_reason(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
-    found: dict[str, list[str]] = {}
+    by_reason: dict[str, list[str]] = {}
     for key, reason in reasons.items():
-        found.setdefault(reason, []).append(CHECKED[key])
-    return [(reason, ", ".join(what)) for reason, what in found.items()]
-
-
-def check_run(
-    numbers: Numbers, per_class: PerClass, request: ForgetRequest, classes: tuple[str, ...], *,
-    floor: Numbers | None = None, controls: Mapping[str, Numbers] | None = None, method: str = "", forget_count: int | None = None,
-    grafted: Mapping[str, float] | None = None, multi: bool = False, own_weights: bool = False,
-) -> list[Doubt]:  # fmt: skip
-    """Every reason not to trust a run; none for a network that was really retrained. The arguments are told at `Case`."""
-    case = Case(numbers, per_class, request, classes, floor, controls, method, forget_count, grafted, multi, own_weights)
-    return list(examine(case).doubts)
+        by_reason.setdefault(reason, []).append(CHECKED[key])
+    return [(reason, ", ".join(what)) for reason, what in by_reason.items()]
 
 
 def examine(case: Case) -> Finding:
-    """All checks, and of what they found what may stand together."""
-    found, missed = {}, {}
+    """Runs all checks; of warnings that contradict or repeat each other, `resolve` keeps one."""
+    sentences, missed = {}, {}
     for key, check in CHECKS.items():
         try:
             sentence = check(case)
@@ -97,6 +82,6 @@ def examine(case: Case) -> Finding:
             missed[key] = str(reason)
             continue
         if sentence is not None:
-            found[key] = sentence
-    doubts, withheld = resolve({key: sentence for key, sentence in found.items() if sentence})
-    return Finding(doubts, tuple(key for key, sentence in found.items() if not sentence), missed, withheld)
+            sentences[key] = sentence
+    warnings, withheld = resolve({key: sentence for key, sentence in sentences.items() if sentence})
+    return Finding(warnings, tuple(key for key, sentence in sentences.items() if not sentence), missed, withheld)

@@ -1,16 +1,16 @@
-"""Which doubts may stand together: checks that contradict each other, or that say one thing twice, are resolved here.
+"""Which warnings are shown together: where two contradict each other, or say one thing twice, one is withheld.
 
-The rules, in order. A pair of checks that no rule names may stand together.
+The rules apply in order. Two warnings that no rule names are both shown.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from core.reports.checks.case import Doubt
+from core.reports.checks.case import CheckWarning
 
 
 class Rule(NamedTuple):
-    """Where `stands` was found, `gives_way` are not shown; `reason` completes "not shown, because ..."."""
+    """Where the check `stands` warns, warnings of `gives_way` are not shown; `reason` completes "not shown, because ..."."""
 
     stands: str
     gives_way: tuple[str, ...]
@@ -27,7 +27,7 @@ RULES = (
     # What the network still predicts is seen directly; that it forgot too much, or hides it by confusion, is inferred from attacks.
     Rule("not_forgotten", ("over_forgotten", "streisand"), "what is still predicted cannot have been forgotten too well"),
     Rule("not_forgotten", ("no_nearer", "shallow"), "it goes without saying of what is still predicted"),
-    # Driven beyond the reference, the forget set stands out; that an attack finds it is how, not a sign that it is still known.
+    # Driven beyond the reference, the forget set stands out; that an attack recognises it follows from that and is no memory of it.
     Rule("over_forgotten", ("still_recognised",), "what is forgotten too well is recognised by that, not because it is still known"),
     # An attack that was made shows more than confusion that an attack might use.
     Rule("still_recognised", ("streisand",), "an attack was made and takes them for members, in spite of the confusion"),
@@ -36,13 +36,13 @@ RULES = (
 )
 
 
-def resolve(found: Mapping[str, str]) -> tuple[tuple[Doubt, ...], dict[str, str]]:
-    """The doubts to show, in the order of `found` (check -> sentence), and check -> why it is not shown.
+def resolve(sentences: Mapping[str, str]) -> tuple[tuple[CheckWarning, ...], dict[str, str]]:
+    """The warnings to show, in the order of `sentences` (check -> sentence), and check -> why it is not shown.
 
-    A rule holds only as long as its own check stands: what gave way to an earlier rule takes nothing with it.
+    A rule applies only where its own check's warning is shown: one that is withheld by an earlier rule withholds no other.
     """
     withheld: dict[str, str] = {}
     for rule in RULES:
-        if rule.stands in found and rule.stands not in withheld:
-            withheld |= {key: rule.reason for key in rule.gives_way if key in found and key not in withheld}
-    return tuple(Doubt(key, sentence) for key, sentence in found.items() if key not in withheld), withheld
+        if rule.stands in sentences and rule.stands not in withheld:
+            withheld |= {key: rule.reason for key in rule.gives_way if key in sentences and key not in withheld}
+    return tuple(CheckWarning(key, sentence) for key, sentence in sentences.items() if key not in withheld), withheld

@@ -1,4 +1,4 @@
-"""The automatic checks on a stored run: what they may look at, gathered from the store; no torch, no screen."""
+"""The automatic checks of a stored run, with their input read from the store; no torch, no Streamlit."""
 
 from collections.abc import Callable
 from math import isnan
@@ -8,9 +8,9 @@ from core.domain.ablations import CONTROLS, SECOND_REFERENCE_METHOD, control_tit
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.run import RunStatus
-from core.reports.checks.case import Case, ClassSeen, PerClass
+from core.reports.checks.case import Case, ClassResult, PerClass
 from core.reports.checks.registry import Finding, examine
-from core.reports.recoverability import kept_under_the_last_layer
+from core.reports.recoverability import grafted_retain_accuracy
 from core.reports.run_report import numbers_of
 from core.reports.verdict import Numbers
 from core.storage.artifacts import Artifacts
@@ -27,7 +27,7 @@ GRAFT = "graft"  # the one that says whether the original's last layer fits; old
 
 
 def finding_of(home: Home, store: ResultStore, run: Run, data: DatasetInfo) -> Finding:
-    """All checks of a finished run. Raises WrongInput where it left no table of classes, or one that is damaged."""
+    """All checks of a finished run. Raises WrongInput where it stored no table of classes, or a damaged one."""
     files = store.artifacts(run.id)
     if TABLE not in files:
         raise WrongInput(f"Run {run.id} stored no table {TABLE!r}: another version of Forgetscope made it; run it again.")
@@ -41,30 +41,30 @@ def case_of(
     run: Run, data: DatasetInfo, others: Beside, read: Callable[[Run], Numbers], per_class: "pd.DataFrame",
     graft: "pd.DataFrame | None" = None,
 ) -> Case:  # fmt: skip
-    """All that the checks may look at. `read`: a run's numbers, perhaps from a cache; `per_class`, `graft`: the run's tables.
+    """The input of the checks. `read`: returns a run's numbers, perhaps from a cache; `per_class`, `graft`: the run's tables.
 
     Raises WrongInput where the table is about other classes than the dataset's.
     """
-    spec, has_floor = run.spec, others.floor is not None and others.floor.status == RunStatus.DONE
-    has_controls = spec.method in CONTROLS and not control_title(spec)
+    spec, has_second_reference = run.spec, others.floor is not None and others.floor.status == RunStatus.DONE
+    has_ablations = spec.method in CONTROLS and not control_title(spec)
     return Case(
-        read(run), _seen(run, data, per_class), spec.request, data.classes, method=spec.method,
-        floor=read(others.floor) if has_floor and others.floor and spec.method != SECOND_REFERENCE_METHOD else None,
-        forget_count=spec.request.count(data), grafted=None if graft is None else kept_under_the_last_layer(graft),
+        read(run), _per_class(run, data, per_class), spec.request, data.classes, method=spec.method,
+        second_reference=read(others.floor) if has_second_reference and others.floor and spec.method != SECOND_REFERENCE_METHOD else None,
+        forget_count=spec.request.count(data), grafted=None if graft is None else grafted_retain_accuracy(graft),
         multi=data.multi, own_weights=bool(spec.weights),
-        controls={title: read(other) for title, other in others.controls.items()} if has_controls else None,
+        ablations={title: read(other) for title, other in others.controls.items()} if has_ablations else None,
     )  # fmt: skip
 
 
-def _seen(run: Run, data: DatasetInfo, table: "pd.DataFrame") -> PerClass:
+def _per_class(run: Run, data: DatasetInfo, table: "pd.DataFrame") -> PerClass:
     """From the stored table: model -> by class index, on test images."""
     more = [name for name in ("positives", "answered") if name in table]  # of attributes alone
     columns = (table[name].tolist() for name in ("split", "model", "class", "accuracy", "count", *more))
-    found: dict[str, dict[int, ClassSeen]] = {}
+    by_model: dict[str, dict[int, ClassResult]] = {}
     for split, model, index, accuracy, count, *counts in zip(*columns, strict=True):
         if split == "test":
-            found.setdefault(model, {})[index] = ClassSeen(None if isnan(accuracy) else accuracy, count, *counts)
+            by_model.setdefault(model, {})[index] = ClassResult(None if isnan(accuracy) else accuracy, count, *counts)
     classes = range(len(data.classes))
-    if any(set(by_class) != set(classes) for by_class in found.values()):
+    if any(set(by_class) != set(classes) for by_class in by_model.values()):
         raise WrongInput(f"Run {run.id} is about other classes than {data.key} has now; run it again.")
-    return {model: [by_class[index] for index in classes] for model, by_class in found.items()}
+    return {model: [by_class[index] for index in classes] for model, by_class in by_model.items()}

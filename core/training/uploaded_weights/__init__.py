@@ -1,1 +1,1 @@
-"""Weights that a user brings: read apart and bounded, fitted to an architecture, tried on the dataset, kept in the home."""
+"""Uploaded weights: read in a process with bounds, matched to an architecture, evaluated on the dataset, stored in the home."""

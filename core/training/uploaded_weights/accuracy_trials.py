@@ -1,4 +1,4 @@
-"""How often a network with uploaded weights is right, with each plausible normalisation and order of its classes."""
+"""Accuracy of a network with uploaded weights, under each plausible normalisation and order of its classes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,18 +29,18 @@ Numbers = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of p
 def normalisations(own: Numbers, peak: int, carried: Numbers | None = None) -> dict[str, Numbers]:
     """Key -> mean and deviation: every plausible one for images of so many channels.
 
-    own: the dataset's; peak: the byte that means 1.0; carried: what the file of weights says, if it does.
+    own: the dataset's; peak: the byte that means 1.0; carried: the one that the file of weights contains, if it does.
     """
     channels = len(own[0])
-    found: dict[str, Numbers] = {
+    plausible: dict[str, Numbers] = {
         "dataset": own,
         "raw": ((0.0,) * channels, (1.0,) * channels),
         "signed": ((0.5,) * channels, (0.5,) * channels),
         "bytes": ((0.0,) * channels, (1 / peak,) * channels),
     }
     if channels == len(IMAGENET[0]):
-        found["imagenet"] = IMAGENET
-    return ({"file": carried} if carried else {}) | found
+        plausible["imagenet"] = IMAGENET
+    return ({"file": carried} if carried else {}) | plausible
 
 
 def normalise_by(network: nn.Module, numbers: Numbers) -> None:
@@ -62,7 +62,7 @@ def _layer(network: nn.Module) -> Normalise | None:
 
 
 def matched_order(logits: Tensor, labels: Tensor) -> tuple[int, ...]:
-    """The class of each row of the last layer by which most of these images (N,) are predicted correctly; ties as they stand here.
+    """The class of each row of the last layer by which most of these images (N,) are predicted correctly; ties keep the dataset's order.
 
     logits: float32 (N, C). The assignment problem on the confusion matrix (Kuhn, 1955).
     """
@@ -74,7 +74,7 @@ def matched_order(logits: Tensor, labels: Tensor) -> tuple[int, ...]:
 
 
 def in_order(logits: Tensor, order: tuple[int, ...]) -> Tensor:
-    """The logits with a column for each class as they stand here; order: as in WeightsAs, empty for just so."""
+    """The logits with their columns in the dataset's order of classes; order: as in WeightsAs, empty for the dataset's own."""
     return logits[:, torch.tensor(order).argsort()] if order else logits
 
 
@@ -99,13 +99,13 @@ def measured(network: nn.Module, dataset: Dataset, carried: bool, device: str) -
         if own:
             normalise_by(network, own)
     labels = [examples.labels.cpu() for examples in sets]
-    alone = {key: _orders(found, labels, _candidates(found, labels, dataset.info.classes)) for key, found in logits.items()}
+    alone = {key: _orders(outputs, labels, _candidates(outputs, labels, dataset.info.classes)) for key, outputs in logits.items()}
     best = max(alone, key=lambda key: (alone[key].right, -PREFERRED.index(key)))
-    # The order is the file's, whatever the pixels: the one that is found with the best normalisation is held to in all.
+    # The order belongs to the file, not to the pixels: the one matched with the best normalisation is used with all.
     orders = {row["name"]: tuple(row["order"]) for row in alone[best].rows}
     table = []
-    for key, found in logits.items():
-        held = _orders(found, labels, orders)
+    for key, outputs in logits.items():
+        held = _orders(outputs, labels, orders)
         title = NORMALISATIONS[key] + (f", 0 to {dataset.train.peak}" if key == "bytes" else "")
         likely = held.likely if held.likely == alone[best].likely else ""
         table.append({"key": key, "title": title, "likely": likely, "orders": held.rows})
@@ -114,7 +114,7 @@ def measured(network: nn.Module, dataset: Dataset, carried: bool, device: str) -
 
 @dataclass(frozen=True)
 class Orders:
-    """rows: accuracy by order; likely: the name of the likely one, '' for as the classes stand; right: images that are right in that."""
+    """rows: accuracy by order; likely: the name of the likely one, '' for the dataset's own; right: images predicted correctly in that."""
 
     rows: list[dict[str, Any]]
     likely: str
@@ -122,7 +122,7 @@ class Orders:
 
 
 def _candidates(logits: list[Tensor], labels: list[Tensor], classes: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    """Name -> order, '' for as the classes stand."""
+    """Name -> order; '' for the dataset's own."""
     orders: dict[str, tuple[int, ...]] = {"": ()} | named_orders(classes)
     if not is_multi(labels[0]):
         matched = matched_order(logits[0], labels[0])
@@ -145,8 +145,8 @@ def _orders(logits: list[Tensor], labels: list[Tensor], orders: dict[str, tuple[
         least = RIGHT if other["name"] == "matched" else 0.0  # also chance can be matched, a little
         if all(other[half] >= max(least, likely[half] + GAIN) for half in halves):
             likely = other
-    found = likely["train"] * len(labels[0]) + likely["test"] * len(labels[1])
-    return Orders(rows, likely["name"], round(found, 6))
+    correct = likely["train"] * len(labels[0]) + likely["test"] * len(labels[1])
+    return Orders(rows, likely["name"], round(correct, 6))
 
 
 def affordable(network: nn.Module, examples: Examples, times: int) -> int:
@@ -156,13 +156,13 @@ def affordable(network: nn.Module, examples: Examples, times: int) -> int:
 
 
 def multiplications(network: nn.Module, x: Tensor) -> int:
-    """How many convolutions and linear layers take for x (1, C, H, W); the rest is little beside them."""
-    found = []
+    """Multiplications of convolutions and linear layers for x (1, C, H, W); the rest is negligible."""
+    counts = []
 
     def count(layer: nn.Module, _: Any, out: Tensor) -> None:
         weight = layer.weight
         assert isinstance(weight, Tensor)  # both kinds have one; for the type checker
-        found.append(out.numel() * weight[0].numel())
+        counts.append(out.numel() * weight[0].numel())
 
     hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     try:
@@ -171,4 +171,4 @@ def multiplications(network: nn.Module, x: Tensor) -> int:
     finally:
         for hook in hooks:
             hook.remove()
-    return sum(found)
+    return sum(counts)

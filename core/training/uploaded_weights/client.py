@@ -1,4 +1,4 @@
-"""Takes in weights in a process of its own: who asks neither reads the file nor dies of it, and nobody else waits meanwhile."""
+"""Imports uploaded weights in a process of its own, so that a bad file can neither crash nor block the caller."""
 
 import json
 from pathlib import Path
@@ -17,12 +17,12 @@ SLOW = f"Its accuracy could not be measured within {PATIENCE:.0f} seconds."
 
 
 def own_weights(home: Home, dataset: str, model: str, path: str, name: str = "") -> dict[str, Any]:
-    """What `accept.take_in` says of a file, with what `accuracy_trials.measured` says; "untried": why it says nothing.
+    """The result of `stored_weights.store_weights` for a file, with that of `accuracy_trials.measured`, or "untried": why there is none.
 
-    name: what the file is called where the user has it. Raises WrongInput with one sentence.
+    name: the file's name on the user's side. Raises WrongInput with one sentence.
     """
     name = name or Path(path).name
-    asked = json.dumps({"dataset": dataset, "model": model, "path": path, "name": name})
+    request = json.dumps({"dataset": dataset, "model": model, "path": path, "name": name})
     with TemporaryFile("w+") as out, open(home.logs_folder / "weights.log", "ab") as log:
         process = subprocess.Popen(
             **python_module("core.training.uploaded_weights.process", home.root),
@@ -30,10 +30,10 @@ def own_weights(home: Home, dataset: str, model: str, path: str, name: str = "")
         )  # fmt: skip
         late = False
         try:
-            process.communicate(asked, timeout=PATIENCE)
+            process.communicate(request, timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             late = True
-        finally:  # also where who asks is stopped
+        finally:  # also where the caller is stopped
             process.kill()
             process.wait()
         out.seek(0)
@@ -42,10 +42,10 @@ def own_weights(home: Home, dataset: str, model: str, path: str, name: str = "")
         raise WrongInput(_unread(name, -process.returncode, late, log.name))
     if "wrong" in lines[-1]:
         raise WrongInput(lines[-1]["wrong"])
-    answer: dict[str, Any] = lines[-1]["answer"]
-    if "tried" not in answer and "untried" not in answer:
-        answer["untried"] = SLOW if late else f"Its accuracy could not be measured; the end of {log.name} tells why."
-    return answer
+    result: dict[str, Any] = lines[-1]["answer"]
+    if "tried" not in result and "untried" not in result:
+        result["untried"] = SLOW if late else f"Its accuracy could not be measured; the end of {log.name} tells why."
+    return result
 
 
 def _unread(name: str, ended: int, late: bool, log: str) -> str:

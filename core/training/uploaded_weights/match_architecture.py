@@ -1,62 +1,62 @@
-"""Holds a file's weights against an architecture, key by key, and brings them into its form."""
+"""Matches a file's weights with an architecture, key by key, and converts them to its shapes and types."""
 
 import torch
 from torch import Tensor, nn
 
 from core.domain.errors import WrongInput
 from core.models.layers import Normalise
-from core.training.uploaded_weights.read_file import AVERAGED, Brought
+from core.training.uploaded_weights.read_file import AVERAGED, LoadedWeights
 
 COUNTER = ".num_batches_tracked"  # of BatchNorm; decides nothing
 FEW = 3  # keys that a sentence names
 
 
-def fitting(brought: Brought, network: nn.Module, called: str) -> Brought:
-    """What `fitted` makes of the weights, found first under whatever prefix they lie. Raises WrongInput.
+def match_weights(loaded: LoadedWeights, network: nn.Module, called: str) -> LoadedWeights:
+    """The weights without prefix and as `match_tensors` converts them. Raises WrongInput.
 
-    called: the network in words, for sentences.
+    called: the network in words, for error messages.
     """
-    plain = unprefixed(brought, network)
-    said = any(key in plain.tensors for key in not_learned(network) if not key.endswith(COUNTER))
-    return Brought(fitted(plain.tensors, network, called), plain.notes, said)
+    plain = unprefixed(loaded, network)
+    normalised = any(key in plain.tensors for key in not_learned(network) if not key.endswith(COUNTER))
+    return LoadedWeights(match_tensors(plain.tensors, network, called), plain.notes, normalised)
 
 
-def unprefixed(brought: Brought, network: nn.Module) -> Brought:
+def unprefixed(loaded: LoadedWeights, network: nn.Module) -> LoadedWeights:
     """The weights without the prefix under which all that the network wants lies, such as `net.`; else as they are.
 
-    What lies beside them is left out, and said so. Raises WrongInput where two prefixes fit.
+    Keys without the prefix are left out, with a note. Raises WrongInput where two prefixes fit.
     """
-    state = brought.tensors
+    state = loaded.tensors
     needed = [key for key in network.state_dict() if key not in not_learned(network)]
     if not needed or all(key in state for key in needed):
-        return brought
+        return loaded
     first = needed[0]
     prefixes = sorted({key.removesuffix(first) for key in state if key.endswith(f".{first}")})
-    whole = [prefix for prefix in prefixes if all(prefix + key in state for key in needed)]
-    raw = [prefix for prefix in whole if not AVERAGED.fullmatch(prefix)]
+    complete = [prefix for prefix in prefixes if all(prefix + key in state for key in needed)]
+    raw = [prefix for prefix in complete if not AVERAGED.fullmatch(prefix)]
     notes = []
-    if len(raw) > 1 or (not raw and len(whole) > 1):
-        where = _named([repr(prefix) for prefix in raw or whole])
+    if len(raw) > 1 or (not raw and len(complete) > 1):
+        where = _named([repr(prefix) for prefix in raw or complete])
         raise WrongInput(f"The file holds such a network more than once, under {where}; save one of them alone.")
-    prefix = next(iter(raw or whole or (prefixes if len(prefixes) == 1 else [])), "")
+    prefix = next(iter(raw or complete or (prefixes if len(prefixes) == 1 else [])), "")
     if not prefix:
-        return brought
+        return loaded
     own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-    beside = [key for key in state if not key.startswith(prefix)]
-    if not raw and whole:
+    others = [key for key in state if not key.startswith(prefix)]
+    if not raw and complete:
         notes.append(f"Taken were averaged weights, under {prefix!r:.60}.")
-    if beside:
-        notes.append(f"The network's weights lie under {prefix!r:.60}; what lies beside them was left out: {_named(beside)}.")
-    return Brought(own, (*brought.notes, *notes))
+    if others:
+        notes.append(f"The network's weights lie under {prefix!r:.60}; what lies beside them was left out: {_named(others)}.")
+    return LoadedWeights(own, (*loaded.notes, *notes))
 
 
 def not_learned(network: nn.Module) -> set[str]:
-    """Keys of what a file may lack: what is counted, or given by the data."""
+    """Keys that a file may lack: BatchNorm's counters and the normalisation, which the dataset gives."""
     given = {f"{n}.{b}" for n, m in network.named_modules() if isinstance(m, Normalise) for b, _ in m.named_buffers()}
     return given | {key for key in network.state_dict() if key.endswith(COUNTER)}
 
 
-def fitted(state: dict[str, Tensor], network: nn.Module, called: str) -> dict[str, Tensor]:
+def match_tensors(state: dict[str, Tensor], network: nn.Module, called: str) -> dict[str, Tensor]:
     """The network's state dict with these values, in its order, floating ones as float32. Raises WrongInput, naming keys.
 
     What is counted or given by the data, not learned, may be missing: the normalisation of pixels and BatchNorm's counters.
@@ -102,5 +102,5 @@ def _size(t: Tensor) -> str:
 
 
 def _kind(t: Tensor) -> str:
-    said = t.dtype if t.layout == torch.strided else t.layout
-    return str(said).removeprefix("torch.") + (" without numbers" if t.device.type == "meta" else "")
+    kind = t.dtype if t.layout == torch.strided else t.layout
+    return str(kind).removeprefix("torch.") + (" without numbers" if t.device.type == "meta" else "")

@@ -1,6 +1,6 @@
-"""Takes in one file of weights: python -m core.training.uploaded_weights.process ROOT; the question is JSON on stdin, answers are lines.
+"""Imports one file of weights: python -m core.training.uploaded_weights.process ROOT; the request is JSON on stdin, replies are lines.
 
-{"answer": …} once the weights are kept and again with what was tried, or {"wrong": sentence}.
+{"answer": …} once the weights are stored and again with the accuracy trials, or {"wrong": sentence}.
 """
 
 import json
@@ -21,48 +21,48 @@ NICENESS = 1  # behind the page that draws, before runs
 
 
 def main(root: str) -> None:
-    """Answer one question."""
+    """Read one request and reply."""
     os.nice(NICENESS)
-    os.environ.setdefault(OFFLINE, LOOKING)  # who only wants to look does not start a download of minutes
-    home, asked = Home(Path(root)), json.loads(sys.stdin.read())
-    voice, sys.stdout = sys.stdout, sys.stderr  # a library's print must not be taken for an answer
+    os.environ.setdefault(OFFLINE, LOOKING)  # an import must not start a download of minutes
+    home, request = Home(Path(root)), json.loads(sys.stdin.read())
+    replies, sys.stdout = sys.stdout, sys.stderr  # a library's print must not be taken for a reply
 
-    def say(answer: dict[str, Any]) -> None:
-        print(json.dumps(answer), file=voice, flush=True)
+    def reply(result: dict[str, Any]) -> None:
+        print(json.dumps(result), file=replies, flush=True)
 
-    path, name = Path(asked["path"]), asked["name"]
+    path, name = Path(request["path"]), request["name"]
     try:
         with bounded(path):
             scan(path, name)
     except WrongInput as wrong:
-        say({"wrong": str(wrong)})
+        reply({"wrong": str(wrong)})
         return
     # Late: torch takes seconds that refusing most broken files need not pay.
     import torch  # noqa: PLC0415
 
     from core.training.uploaded_weights.read_file import read  # noqa: PLC0415
-    from core.training.uploaded_weights.stored_weights import accept, tried  # noqa: PLC0415
+    from core.training.uploaded_weights.stored_weights import store_loaded, tried  # noqa: PLC0415
 
     try:
         torch.set_num_threads(1)  # each thread would claim room for itself
         with bounded(path):
-            brought = read(path, name)
-        if not os.environ.get("OMP_NUM_THREADS"):  # whoever set it knows better
+            loaded = read(path, name)
+        if not os.environ.get("OMP_NUM_THREADS"):  # set by the user
             torch.set_num_threads(cores())
-        answer, network = accept(home, asked["dataset"], asked["model"], brought)
+        result, network = store_loaded(home, request["dataset"], request["model"], loaded)
     except WrongInput as wrong:
-        say({"wrong": str(wrong)})
+        reply({"wrong": str(wrong)})
         return
-    say({"answer": answer})
+    reply({"answer": result})
     try:
-        answer |= tried(home, asked["dataset"], network, answer["carried"])
-    except WrongInput as wrong:  # its images are not here, say
-        answer["untried"] = str(wrong)
+        result |= tried(home, request["dataset"], network, result["carried"])
+    except WrongInput as wrong:  # for example where the dataset is not downloaded
+        result["untried"] = str(wrong)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
-        answer["untried"] = "Evaluating it needs more memory than is free."
-    say({"answer": answer})
+        result["untried"] = "Evaluating it needs more memory than is free."
+    reply({"answer": result})
 
 
 if __name__ == "__main__":

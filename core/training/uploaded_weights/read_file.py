@@ -1,4 +1,4 @@
-"""Reads a file of weights without running anything in it, and finds the state dict inside what training scripts save."""
+"""Reads a file of weights without running anything in it, and extracts the state dict from what training scripts save."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ AVERAGED = re.compile(r"(?i)(.*[_.])?(ema|swa|averaged)([_.].*)?")  # names of w
 
 
 @dataclass(frozen=True)
-class Brought:
+class LoadedWeights:
     """tensors: name -> tensor on the CPU; notes: a sentence for each thing that was chosen or left out.
 
-    normalised: whether the file says by what pixels are normalised, once that is known.
+    normalised: whether the file contains the normalisation of pixels; set by `match_architecture.match_weights`.
     """
 
     tensors: dict[str, Tensor]
@@ -30,24 +30,24 @@ class Brought:
     normalised: bool = False
 
 
-def read(path: Path, name: str = "") -> Brought:
+def read(path: Path, name: str = "") -> LoadedWeights:
     """The state dict of a file, perhaps wrapped or prefixed. Raises WrongInput. Runs nothing in the file.
 
     A .safetensors file can hold nothing but tensors; all others are pickles, of which `weights_only` builds tensors and
-    plain containers and refuses all else. name: what the file is called where the user has it.
+    plain containers and refuses all else. name: the file's name on the user's side.
     """
     name = name or path.name
     safe = path.suffix.lower() == SAFETENSORS
     try:
         scan(path, name)
-        found = _safetensors(path) if safe else _pickled(path)
+        content = _safetensors(path) if safe else _pickled(path)
     except WrongInput:
         raise
-    except Exception as error:  # a stranger's file may break its reader in any way
+    except Exception as error:  # an untrusted file may make its parser raise anything
         if out_of_memory(error):
             raise WrongInput(f"{name!r} asks for more memory than a file of its size may; nothing of it was kept.") from error
         raise broken(name, "a safetensors file" if safe else "") from error
-    return _unwrapped(found, name)
+    return _unwrapped(content, name)
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
@@ -58,13 +58,13 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 def _pickled(path: Path) -> object:
     with open(path, "rb") as file:
         zipped = file.read(len(ZIP)) == ZIP
-    found: object = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
-    return found
+    content: object = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+    return content
 
 
-def _unwrapped(found: object, name: str) -> Brought:
-    """Raises WrongInput for what is no state dict, also not inside one of the usual wrappers."""
-    inner = found
+def _unwrapped(content: object, name: str) -> LoadedWeights:
+    """The state dict itself, or the one inside the usual wrappers. Raises WrongInput where there is none."""
+    inner = content
     notes: list[str] = []
     for _ in WRAPPERS:  # one in another; not for ever, since a pickle may hold itself
         if not isinstance(inner, Mapping):
@@ -85,16 +85,16 @@ def _unwrapped(found: object, name: str) -> Brought:
         state.pop("n_averaged", None)  # the count of torch's AveragedModel
     while prefix := next((p for p in PREFIXES if state and all(key.startswith(p) for key in state)), ""):
         state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return Brought(state, tuple(filter(None, notes)))
+    return LoadedWeights(state, tuple(filter(None, notes)))
 
 
 def _wrapper(outer: Mapping[object, object]) -> tuple[str, str]:
-    """Under which key the weights lie, and what is to be said of that; '' where this is the state dict itself."""
+    """The key under which the weights lie, and a note for the user; '' where this is the state dict itself."""
     raw = next((key for key in WRAPPERS if isinstance(outer.get(key), Mapping)), "")
     averaged = [k for k, value in outer.items() if isinstance(k, str) and AVERAGED.fullmatch(k) and isinstance(value, Mapping)]
     if raw and averaged:
-        beside = f"averaged ones lie beside them under {averaged[0][:60]!r}, save those alone to use them"
-        return raw, f"Taken were the weights under {raw!r}; {beside}."
+        other = f"averaged ones lie beside them under {averaged[0][:60]!r}, save those alone to use them"
+        return raw, f"Taken were the weights under {raw!r}; {other}."
     if averaged:
         return averaged[0], f"Taken were averaged weights, under {averaged[0][:60]!r}; the file has no others."
     return raw, ""

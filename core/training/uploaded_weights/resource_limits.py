@@ -1,4 +1,4 @@
-"""Bounds on memory and time while a stranger's file is read: for a process of its own, which they may end."""
+"""Limits on memory and time while an untrusted file is read; only for a process of its own, which they may end."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

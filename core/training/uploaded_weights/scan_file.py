@@ -1,4 +1,4 @@
-"""Looks through a file of weights before anything is built of it: endings, sizes, and what a pickle declares; nothing is run."""
+"""Checks a file of weights before anything is loaded: its ending, sizes, and what a pickle declares; nothing in it is run."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -25,9 +25,9 @@ ZIP, TAR = b"PK\x03\x04", b"ustar"
 
 
 def scan(path: Path, name: str) -> None:
-    """Raises WrongInput for what is of no known ending, not there, too large, or declares more than it holds.
+    """Raises WrongInput for a file of an unknown ending, that does not exist, is too large, or declares more than it contains.
 
-    name: what the file is called where the user has it.
+    name: the file's name on the user's side.
     """
     if path.suffix.lower() not in KINDS:
         raise WrongInput(f"Own weights must be a file {', '.join(KINDS[:-1])} or {KINDS[-1]}; got {name!r}.")
@@ -52,7 +52,7 @@ def scan(path: Path, name: str) -> None:
 
 
 def broken(name: str, kind: str = "", why: str = "") -> WrongInput:
-    """The sentence for what cannot be read; kind: what was wanted, a pickled state dict where it is not said."""
+    """The error for a file that cannot be read; kind: what it should contain, '' for a pickled state dict; why: the reason, if known."""
     wanted = kind or "a state dict and nothing else, as torch.save(model.state_dict(), FILE) writes it"
     return WrongInput(f"{name!r} could not be read: it must hold {wanted}{why and '; ' + why}. Nothing in it was run.")
 
@@ -86,7 +86,7 @@ def _scan_legacy(path: Path, name: str, size: int) -> None:
         try:
             _scan_pickle(head, name, size)
         except WrongInput as wrong:
-            if isinstance(wrong.__cause__, ValueError) and size > MOST_PICKLE:  # it goes on beyond what was looked at
+            if isinstance(wrong.__cause__, ValueError) and size > MOST_PICKLE:  # it goes on beyond the bytes that were scanned
                 raise _too_much(name, f"more than {MOST_PICKLE:,} bytes") from wrong
             raise
         if head.tell() >= size:
@@ -94,20 +94,20 @@ def _scan_legacy(path: Path, name: str, size: int) -> None:
 
 
 def _scan_pickle(stream: BytesIO, name: str, size: int) -> None:
-    """Counts its steps, and looks at what it names and how many numbers it says that its tensors have."""
+    """Checks the count of opcodes, the names that are imported and the sizes that tensors declare. Raises WrongInput."""
     words: list[str] = []  # the last two texts, which a newer pickle names things by
     number = 0  # the last whole number: a storage's length comes last
-    for code, said in _steps(stream, name):
+    for code, argument in _steps(stream, name):
         if code in TEXTS:
-            words = [*words[-1:], str(said)]
-        elif code in WHOLE and isinstance(said, int):
-            number = said
+            words = [*words[-1:], str(argument)]
+        elif code in WHOLE and isinstance(argument, int):
+            number = argument
         elif code == "MARK":
             number = 0
         elif code in ("BINPERSID", "PERSID") and number > size:
             raise broken(name, why=f"it declares {number:,} numbers in a file of {size:,} bytes")
         elif code in ("GLOBAL", "STACK_GLOBAL", "INST"):
-            named = ".".join(words) if code == "STACK_GLOBAL" else str(said).replace(" ", ".", 1)
+            named = ".".join(words) if code == "STACK_GLOBAL" else str(argument).replace(" ", ".", 1)
             if not named.startswith(OURS):
                 raise broken(name, why=f"it asks for {named[:60]!r}")
 
@@ -115,10 +115,10 @@ def _scan_pickle(stream: BytesIO, name: str, size: int) -> None:
 def _steps(stream: BytesIO, name: str) -> Iterator[tuple[str, object]]:
     """Name and argument of one opcode after the other."""
     try:
-        for count, (code, said, _) in enumerate(pickletools.genops(stream), 1):
+        for count, (code, argument, _) in enumerate(pickletools.genops(stream), 1):
             if count > MOST_OPCODES:
                 raise _too_much(name, f"more than {MOST_OPCODES:,} steps")
-            yield code.name, said
+            yield code.name, argument
     except WrongInput:
         raise
     except Exception as error:  # the parser trips over strange bytes in many ways

@@ -1,4 +1,4 @@
-"""Uploaded weights in the home: taken in once they fit, and given to a run as it reads them."""
+"""Uploaded weights in the home: checked and stored, and loaded with the normalisation and order of classes that a run names."""
 
 import os
 from pathlib import Path
@@ -18,48 +18,48 @@ from core.training.cache import Shared, to_arrays, to_tensors
 from core.training.context import choose_device
 from core.training.parameter_blocks import classifier
 from core.training.uploaded_weights.accuracy_trials import measured, normalisations, normalise_by, normalised_by
-from core.training.uploaded_weights.match_architecture import COUNTER, fitted, fitting, not_learned
-from core.training.uploaded_weights.read_file import Brought, read
+from core.training.uploaded_weights.match_architecture import COUNTER, match_tensors, match_weights, not_learned
+from core.training.uploaded_weights.read_file import LoadedWeights, read
 
 BYTE = 255  # means 1.0 in most sets of images
 
 
-def take_in(home: Home, dataset: str, model: str, path: str, name: str = "") -> dict[str, Any]:
-    """Check a file and keep its weights: {"weights": the hash that a RunSpec names, "count": how many weights they are, …}.
+def store_weights(home: Home, dataset: str, model: str, path: str, name: str = "") -> dict[str, Any]:
+    """Check a file and store its weights: {"weights": the hash that a RunSpec names, "count": how many weights they are, …}.
 
-    "notes": sentences about what was chosen or left out; "carried": whether the file says by what pixels are normalised.
-    `name`: what the file is called where the user has it. Raises WrongInput with one sentence; nothing is kept then.
+    "notes": sentences about what was chosen or left out; "carried": whether the file contains the normalisation of pixels.
+    `name`: the file's name on the user's side. Raises WrongInput with one sentence; nothing is stored then.
     """
-    return accept(home, dataset, model, read(Path(path), name))[0]
+    return store_loaded(home, dataset, model, read(Path(path), name))[0]
 
 
-def accept(home: Home, dataset: str, model: str, brought: Brought) -> tuple[dict[str, Any], nn.Module]:
-    """`take_in` for what was read, and the network with these weights. Raises WrongInput."""
+def store_loaded(home: Home, dataset: str, model: str, loaded: LoadedWeights) -> tuple[dict[str, Any], nn.Module]:
+    """As `store_weights`, for weights already read; also returns the network with these weights. Raises WrongInput."""
     data = info_of(dataset, home.datasets_folder)
     network = MODELS[model](data).eval()
     called = next(info.title for info in MODEL_INFOS if info.key == model)
-    found = fitting(brought, network, f"{called} on {dataset}")
-    network.load_state_dict(found.tensors)
+    matched = match_weights(loaded, network, f"{called} on {dataset}")
+    network.load_state_dict(matched.tensors)
     with torch.no_grad():
-        answer = network(torch.full((1, data.channels, data.height, data.width), 0.5))
-    if not answer.isfinite().all():
+        logits = network(torch.full((1, data.channels, data.height, data.width), 0.5))
+    if not logits.isfinite().all():
         raise WrongInput("With these weights the network's answers are not finite numbers, so nothing can be measured of it.")
-    file = Artifacts(home.artifacts_folder).put_arrays(to_arrays(found.tensors))
+    file = Artifacts(home.artifacts_folder).put_arrays(to_arrays(matched.tensors))
     weights = file.partition(".")[0]
     with ResultStore(home.database) as store:
         store.keep(f"own/{weights}", "own weights", file, 0.0)  # a named file is never swept away
     count = sum(p.numel() for p in network.parameters())
-    return {"weights": weights, "count": count, "notes": list(found.notes), "carried": found.normalised}, network
+    return {"weights": weights, "count": count, "notes": list(matched.notes), "carried": matched.normalised}, network
 
 
 def tried(home: Home, dataset: str, network: nn.Module, carried: bool) -> dict[str, Any]:
-    """What `accuracy_trials.measured` says of a network that `accept` built, on the device that runs have. Raises WrongInput."""
+    """The result of `accuracy_trials.measured` for a network that `store_loaded` built, on the device of runs. Raises WrongInput."""
     device = choose_device(os.environ.get("FORGETSCOPE_DEVICE", "").strip())
     return measured(network.to(device), load_dataset(dataset, home.datasets_folder), carried, device)
 
 
-def taken_in(artifacts: Artifacts, weights: str, network: nn.Module, read_as: str = "", peak: int = BYTE) -> Shared:
-    """What `take_in` kept, checked again, as a RunSpec's `weights_as` reads it; '' for just as it was kept.
+def load_weights(artifacts: Artifacts, weights: str, network: nn.Module, read_as: str = "", peak: int = BYTE) -> Shared:
+    """The weights that `store_weights` stored, checked again, as a RunSpec's `weights_as` reads them; '' for unchanged.
 
     network: an untrained one of the run's dataset; peak: the byte that means 1.0 there. Raises WrongInput where the weights are gone,
     damaged, or of another architecture, and where they cannot be read so.
@@ -67,21 +67,21 @@ def taken_in(artifacts: Artifacts, weights: str, network: nn.Module, read_as: st
     file = f"{weights}.safetensors"
     try:
         tensors = to_tensors(artifacts.get_arrays(file))
-    except Damaged as gone:
-        raise WrongInput(f"The weights {weights[:12]} that were uploaded are gone or damaged; upload them again.") from gone
-    kept = fitted(tensors, network, "this run's network")
+    except Damaged as damaged:
+        raise WrongInput(f"The weights {weights[:12]} that were uploaded are gone or damaged; upload them again.") from damaged
+    stored = match_tensors(tensors, network, "this run's network")
     if not read_as:
-        return Shared(kept, file, 0.0, made_now=False)
-    wanted = as_read(kept, network, WeightsAs.parse(read_as), peak)
-    if any(not torch.equal(wanted[key], kept[key]) for key in kept):
+        return Shared(stored, file, 0.0, made_now=False)
+    wanted = converted(stored, network, WeightsAs.parse(read_as), peak)
+    if any(not torch.equal(wanted[key], stored[key]) for key in stored):
         file = artifacts.put_arrays(to_arrays(wanted))
     return Shared(wanted, file, 0.0, made_now=False)
 
 
-def as_read(kept: dict[str, Tensor], network: nn.Module, how: WeightsAs, peak: int = BYTE) -> dict[str, Tensor]:
+def converted(weights: dict[str, Tensor], network: nn.Module, how: WeightsAs, peak: int = BYTE) -> dict[str, Tensor]:
     """The weights with the chosen normalisation of pixels, and the rows of the last layer in the dataset's order of classes.
 
-    network: an untrained one of the dataset, which knows the dataset's own normalisation and is given the chosen one. Raises WrongInput.
+    network: an untrained one of the dataset, with the dataset's own normalisation; the chosen one is set in place. Raises WrongInput.
     """
     own = normalised_by(network)
     changed = {}
@@ -95,7 +95,7 @@ def as_read(kept: dict[str, Tensor], network: nn.Module, how: WeightsAs, peak: i
         layer = network.get_submodule(classifier(network))
         rows = torch.tensor(how.order).argsort()
         for key in (f"{classifier(network)}.{name}" for name, _ in layer.named_parameters(recurse=False)):
-            if len(kept[key]) != len(rows):
-                raise WrongInput(f"The order of classes names {len(rows)}, and the network answers for {len(kept[key])}.")
-            changed[key] = kept[key][rows]
-    return {key: changed.get(key, value).contiguous() for key, value in kept.items()}
+            if len(weights[key]) != len(rows):
+                raise WrongInput(f"The order of classes names {len(rows)}, and the network answers for {len(weights[key])}.")
+            changed[key] = weights[key][rows]
+    return {key: changed.get(key, value).contiguous() for key, value in weights.items()}

@@ -37,8 +37,8 @@ def trust_panel(run: Run, key: str = "trust") -> Finding:
 
 def said(finding: Finding) -> str:
     """Markdown: a paragraph a doubt, or one that says what was looked for in vain."""
-    if finding.doubts:
-        return "\n\n".join(f":material/warning: {plain(doubt.sentence)}" for doubt in finding.doubts)
+    if finding.warnings:
+        return "\n\n".join(f":material/warning: {plain(doubt.sentence)}" for doubt in finding.warnings)
     looked_for = ", ".join(CHECKED[key] for key in finding.clear)
     if DECIDING in (finding.missed or {}):
         return f":material/help: No warnings, but too little could be checked to vouch for it. Looked for: {looked_for}."
@@ -50,7 +50,7 @@ def caveats(case: Case, finding: Finding) -> str:
     lines = finding.besides
     if case.method == SECOND_REFERENCE_METHOD:
         lines.append("This network was itself retrained, from another seed than the reference.")
-    elif case.floor is not None:
+    elif case.second_reference is not None:
         lines.append(
             "A gap to the reference counts only where it is more than twice the retraining variability, which a second "
             "reference shows; of relearning, it excuses only what lies on the side of the second network."

@@ -165,7 +165,7 @@ def doubts(a: Side, b: Side) -> None:
     for side in (a, b):
         run = runs.run(side.id)
         try:
-            count = len(examine(case_of(run)).doubts) if run else 0
+            count = len(examine(case_of(run)).warnings) if run else 0
         except WrongInput:  # of a dataset that is no longer on the shelf, say; the tab says so
             return
         told.append(f"{side.letter}: {count or 'no'} warning{'s' * (count != 1)}")

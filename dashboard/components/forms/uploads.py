@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.data.importing.importer import CHANNELS, SIDES, Asked
+from core.data.importing.importer import CHANNELS, SIDES, ImportOptions
 from core.data.importing.layouts.registry import AUTO, LAYOUTS
 from core.data.paths import halved_folders
 from core.domain.errors import WrongInput
@@ -88,7 +88,7 @@ def _ask() -> None:
     try:
         if upload and (path or "").strip():
             raise WrongInput(f"Both the folder {path!r:.120} and the zip {upload.name!r:.120} are named; take out the one not wanted.")
-        asked = Asked(layout or AUTO, int(size or 0), (label or "").strip(), channels=channels or "auto")
+        asked = ImportOptions(layout or AUTO, int(size or 0), (label or "").strip(), channels=channels or "auto")
         remember(IMPORT, _start_upload(upload, asked) if upload else import_dataset.start(home(), (path or "").strip(), asked))
     except WrongInput as wrong:
         st.error(plain(str(wrong)), icon=":material/error:")
@@ -96,7 +96,7 @@ def _ask() -> None:
     st.rerun()
 
 
-def _start_upload(upload: UploadedFile, asked: Asked) -> str:
+def _start_upload(upload: UploadedFile, asked: ImportOptions) -> str:
     name = re.sub(r"[^\w .-]+", "_", Path(upload.name).stem)[:LETTERS].strip(" .") or "images"
     return import_dataset.start_upload(home(), name, upload, asked)
 

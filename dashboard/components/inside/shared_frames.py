@@ -71,7 +71,7 @@ def _classes(story: Story) -> Sequence[Panel]:
 
 def _answers(story: Story) -> Sequence[Panel]:
     return [Panel(
-        "Answers on the forget set", "share of the forget set with each prediction; the unlearned network's bars should look like "
+        "Predictions on the forget set", "share of the forget set with each prediction; the unlearned network's bars should look like "
         "the hatched reference's.", "Bars: share of the forget set by prediction, of each network",
         answered(story.table("confusion"), story.classes),
     )]  # fmt: skip

@@ -36,7 +36,7 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
         handle.table, _layers(handle), data.multi,
     )  # fmt: skip
     own: dict[str, Callable[[], list[Frame]]] = {
-        "ssd": lambda: ssd.frames(story, partial(handle.ask, "importance_view", kept="")),
+        "ssd": lambda: ssd.frames(story, partial(handle.ask, "importance_view", importance_key="")),
         "ssse": lambda: ssse.frames(story, partial(path_explorer, handle)),
         "aru": lambda: aru.frames(story, control_healing(run), partial(offer_control, run)),
         "unsir": lambda: unsir.frames(story, (data.mean, data.deviation), partial(handle.ask, "noise_answers")),

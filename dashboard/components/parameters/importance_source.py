@@ -38,7 +38,7 @@ class Source(NamedTuple):
 
     def ask(self, question: str, **about: Any) -> Any:
         """The engine's answer about the run with these importances. Raises WrongInput."""
-        return self.handle.ask(question, kept=self.kept, **about)
+        return self.handle.ask(question, importance_key=self.kept, **about)
 
 
 def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:

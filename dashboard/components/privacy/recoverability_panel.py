@@ -20,11 +20,11 @@ def back_part(run: Run) -> None:
     """The verdict, then the three tries."""
     reasons = runs.handle(run).report()["reasons"]
     case = case_of(run)  # the trust panel's, so that both pages say the same
-    said = case.comeback(reasons)
+    said = case.recoverability(reasons)
     with st.container(border=True, key="comeback"):
         lead, _, rest = said.sentence.partition(": ")
         st.markdown(f"#### {lead}\n{plain(rest[:1].upper() + rest[1:])}\n" + "\n".join(f"- {plain(p.sentence)}" for p in said.parts))
-        if case.floor is None and said.word != "unknown":
+        if case.second_reference is None and said.word != "unknown":
             st.caption("No second reference was trained for this request, so fixed tolerances decide what counts as a difference.")
     fragment(partial(_tries, run, reasons))
 

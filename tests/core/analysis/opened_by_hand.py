@@ -21,7 +21,7 @@ def network(weight: list[list[float]], bias: list[float]) -> nn.Module:
 
 
 class ByHand:
-    """What core.analysis.finished_run.Opened is to those who ask; original, unlearned, reference: networks."""
+    """What core.analysis.finished_run.FinishedRun is to its callers; original, unlearned, reference: networks."""
 
     def __init__(self, networks: dict[str, nn.Module], recorded: dict[str, Tensor], params: dict[str, Any] | None = None) -> None:
         images = torch.tensor([255, 255, 0, 0, 255, 0], dtype=torch.uint8).view(6, 1, 1, 1)

@@ -8,7 +8,7 @@ from torch import nn
 from core.analysis import method_steps as room
 from core.analysis.method_steps import plane
 from core.domain.errors import WrongInput
-from core.methods.weight_perturbation import Trail, sketch
+from core.methods.weight_perturbation import Trajectory, sketch
 from tests.core.analysis.opened_by_hand import ByHand, network
 
 ORIGINAL, REFERENCE, UNLEARNED = ([[3.0], [0.0]], [0.0, 4.0]), ([[3.0], [10.0]], [0.0, 4.0]), ([[3.0], [2.0]], [1.0, 4.0])
@@ -17,15 +17,15 @@ ORIGINAL, REFERENCE, UNLEARNED = ([[3.0], [0.0]], [0.0, 4.0]), ([[3.0], [10.0]],
 def recorded(ways):
     """As the method records it: ways of the four weights, from the original on."""
     weights = [nn.Parameter(torch.tensor(part)) for part in ORIGINAL]
-    trail, far = Trail(weights), []
+    trajectory, far = Trajectory(weights), []
     for weight, bias in ways:
         with torch.no_grad():
             weights[0].copy_(torch.tensor(weight))
             weights[1].copy_(torch.tensor(bias))
-        far.append(trail.look())
-    trajectory = torch.zeros(len(ways), 5)
-    trajectory[:, 1] = torch.tensor(far)
-    return {f"perturbation/{name}": array for name, array in {**trail.recorded(), "trajectory": trajectory}.items()}
+        far.append(trajectory.record())
+    distances = torch.zeros(len(ways), 5)
+    distances[:, 1] = torch.tensor(far)
+    return {f"perturbation/{name}": array for name, array in {**trajectory.recorded(), "trajectory": distances}.items()}
 
 
 def asked(monkeypatch, home, ways, reference=True):
@@ -59,14 +59,14 @@ def test_of_many_weights_a_moment_is_right_to_a_few_hundredths_of_its_length():
     size = 60_000
     start, away, turn = (torch.randn(size, generator=generator) for _ in range(3))
     weight = nn.Parameter(start.clone())
-    trail, ways = Trail([weight]), []
+    trajectory, ways = Trajectory([weight]), []
     for t in np.linspace(0, 1, 5):
         moved = 0.1 * float(t) * away + 0.2 * float(t * (1.5 - t)) * turn
         ways.append(moved)
         with torch.no_grad():
             weight.copy_(start + moved)
-        trail.look()
-    kept = trail.recorded()["sketch"]
+        trajectory.record()
+    kept = trajectory.recorded()["sketch"]
     axis = away / away.norm()
     for way, change in zip(ways, kept, strict=True):
         assert float(change @ sketch([axis])) == pytest.approx(float(way @ axis), abs=0.04 * float(way.norm()) + 1e-6)

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from core.data.importing import store as cache
-from core.data.importing.importer import Asked
+from core.data.importing.importer import ImportOptions
 from core.domain.errors import WrongInput
 from core.jobs import background, import_dataset, submit, supervisor
 from core.jobs.background import job_progress
@@ -20,7 +20,7 @@ from tests.core.data.importing.made_up import folder
 from tests.core.jobs.place import STUB, in_this_process, lives, until
 
 ENOUGH = (400, 100)  # images of each class: decoding them takes a while at this size
-LARGE = Asked(size=256)
+LARGE = ImportOptions(size=256)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def decoding(home, job_id):
 def test_an_import_goes_on_while_nobody_looks_and_is_found_again(home, tmp_path):
     pets = folder(tmp_path / "pets")
     (pets / "train" / "cat" / "notes.txt").write_text("no image")
-    job_id = import_dataset.start(home, str(pets), Asked(size=16))
+    job_id = import_dataset.start(home, str(pets), ImportOptions(size=16))
     assert import_dataset.active(home) in (job_id, "")
     until(lambda: job_progress(home, job_id).status == "done", 30)
     (key,) = cache.keys(home.datasets_folder)
@@ -73,11 +73,11 @@ def test_one_whose_process_the_system_ends_twice_says_so_and_leaves_nothing(home
 
 def test_what_is_wrong_is_told_before_anything_is_queued_where_it_can_be(home, tmp_path):
     with pytest.raises(WrongInput, match="There is no folder nowhere"):
-        import_dataset.start(home, "nowhere", Asked())
+        import_dataset.start(home, "nowhere", ImportOptions())
     with pytest.raises(WrongInput, match="from 8 to 1024 pixels"):
-        import_dataset.start(home, str(tmp_path), Asked(size=4))
+        import_dataset.start(home, str(tmp_path), ImportOptions(size=4))
     with pytest.raises(WrongInput, match="from 8 to 1024 pixels"):
-        import_dataset.start_upload(home, "pets", io.BytesIO(b""), Asked(size=4))
+        import_dataset.start_upload(home, "pets", io.BytesIO(b""), ImportOptions(size=4))
     with ResultStore(home.database) as store:
         assert job_queue.jobs(store.db, IMPORT) == []
     assert not home.uploads_folder.exists()
@@ -85,7 +85,7 @@ def test_what_is_wrong_is_told_before_anything_is_queued_where_it_can_be(home, t
 
 def test_an_upload_stays_while_its_import_waits_and_goes_when_it_is_cancelled_or_over(home, monkeypatch):
     monkeypatch.setattr(background, "ensure_supervisor", lambda *_: None)
-    waiting, cancelled = (import_dataset.start_upload(home, "pets", io.BytesIO(b"no zip"), Asked()) for _ in range(2))
+    waiting, cancelled = (import_dataset.start_upload(home, "pets", io.BytesIO(b"no zip"), ImportOptions()) for _ in range(2))
     import_dataset.cancel(home, cancelled)
     abandoned, written = (home.uploads_folder / name for name in ("abandoned", "written"))
     for place in (abandoned, written):
@@ -105,7 +105,7 @@ def test_a_disk_that_is_full_leaves_nothing_of_an_upload_and_queues_nothing(home
 
     monkeypatch.setattr(shutil, "copyfileobj", full)
     with pytest.raises(WrongInput, match="There is no space left to write"):
-        import_dataset.start_upload(home, "pets", io.BytesIO(b"zip"), Asked())
+        import_dataset.start_upload(home, "pets", io.BytesIO(b"zip"), ImportOptions())
     assert list(home.uploads_folder.iterdir()) == []
     with ResultStore(home.database) as store:
         assert job_queue.jobs(store.db, IMPORT) == []

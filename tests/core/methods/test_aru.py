@@ -89,7 +89,7 @@ def test_an_attack_that_runs_out_of_memory_goes_on_in_smaller_chunks_to_the_same
         return pgd(model, x, *rest, **settings)
 
     monkeypatch.setattr(aru, "pgd", cramped)
-    monkeypatch.setattr(batch_size, "_FOUND", {})
+    monkeypatch.setattr(batch_size, "_CHUNKS", {})
     _, parts = unlearn(tiny, attack_steps=3)
     assert len(sizes) > 3  # it was cut
     torch.testing.assert_close(parts["aru/noise"], whole["aru/noise"], rtol=0, atol=1e-6)

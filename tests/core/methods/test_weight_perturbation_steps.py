@@ -1,4 +1,4 @@
-"""Parts of the weight perturbation by hand: lengths, projection, what a look sees, and borrowed answers."""
+"""Parts of the weight perturbation by hand: lengths, projection, what is measured at a step, and borrowed predictions."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from core.data.dataset import Examples
-from core.methods.weight_perturbation import distance, look, project, third_party
+from core.methods.weight_perturbation import distance, measure_step, project, third_party
 
 
 def start():
@@ -63,7 +63,7 @@ def test_a_look_measures_divergence_distance_auc_and_both_losses():
     losses = [-lp[range(len(e)), e.labels] for lp, e in zip(log_p, (forget, retain), strict=True)]
     js = jensenshannon(softmax(target[:5].numpy(), axis=1), softmax(logits[0].numpy(), axis=1), axis=1) ** 2
     auc = roc_auc_score([1] * 5 + [0] * 7, torch.cat(losses).numpy())
-    found = look(model, target[:5], (forget, retain), 0.25, "cpu")
+    found = measure_step(model, target[:5], (forget, retain), 0.25, "cpu")
     assert found == pytest.approx([js.mean(), 0.25, auc, *(float(loss.mean()) for loss in losses)], rel=1e-5)
 
 
@@ -112,7 +112,7 @@ def test_a_look_at_attributes_takes_their_loss_and_their_divergence():
         model[1].weight.copy_(torch.tensor([[1.0, 0.5, 0.0, 0.0], [-2.0, 3.0, 0.0, 0.0]]))
     images = torch.tensor([[[[1, 0], [0, 0]]], [[[0, 1], [0, 0]]]], dtype=torch.uint8)
     examples = Examples(images, torch.tensor([[1, 1], [0, 1]], dtype=torch.uint8), peak=1)
-    js, far, _, ours, theirs = look(model, logits, (examples, examples), 0.25, "cpu")
+    js, far, _, ours, theirs = measure_step(model, logits, (examples, examples), 0.25, "cpu")
     by_hand = [np.log1p(np.exp(-1.0)), np.log1p(np.exp(2.0)), np.log1p(np.exp(0.5)), np.log1p(np.exp(-3.0))]
     assert ours == theirs == pytest.approx(np.mean(by_hand), rel=1e-5)
     assert (js, far) == (pytest.approx(0.0, abs=1e-7), 0.25)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.methods.weight_perturbation import BUCKETS, MOMENTS, Trail, sketch
+from core.methods.weight_perturbation import BUCKETS, MOMENTS, Trajectory, sketch
 
 
 def two(size, seed=0):
@@ -45,27 +45,27 @@ def test_a_sketch_draws_from_no_generator_of_the_run():
 
 def test_a_trail_tells_the_distance_and_keeps_the_change():
     weights = [nn.Parameter(torch.tensor([3.0, 0.0])), nn.Parameter(torch.tensor([[4.0]]))]
-    trail = Trail(weights)
-    assert trail.look() == 0.0
+    trajectory = Trajectory(weights)
+    assert trajectory.record() == 0.0
     with torch.no_grad():
         weights[1] += 2.0
-    assert trail.look() == pytest.approx(2 / 5)
-    told = trail.recorded()
+    assert trajectory.record() == pytest.approx(2 / 5)
+    told = trajectory.recorded()
     assert told["moments"].tolist() == [0.0, 1.0]
     assert told["sketch"][0].abs().sum() == 0
     assert float(told["sketch"][1].norm()) == pytest.approx(2.0)
-    assert [part.tolist() for part in trail.start] == [[3.0, 0.0], [[4.0]]]
+    assert [part.tolist() for part in trajectory.start] == [[3.0, 0.0], [[4.0]]]
 
 
 @pytest.mark.parametrize("looks", [1, MOMENTS, MOMENTS + 1, 60, 500])
 def test_few_moments_are_kept_evenly_and_the_last_is_among_them(looks):
     weight = nn.Parameter(torch.zeros(3) + 1)
-    trail = Trail([weight])
+    trajectory = Trajectory([weight])
     for look in range(looks):
         with torch.no_grad():
             weight.copy_(torch.tensor([1.0, 1.0, 1.0 + look]))
-        trail.look()
-    told = trail.recorded()
+        trajectory.record()
+    told = trajectory.recorded()
     kept = told["moments"].int().tolist()
     assert kept[0] == 0
     assert kept[-1] == looks - 1

@@ -10,7 +10,7 @@ from core.data.dataset import Examples
 from core.data.splits import split
 from core.domain.requests.registry import parse_request
 from core.domain.run import MODELS
-from core.metrics.base import Answers, Evidence
+from core.metrics.base import Evidence, Logits
 from core.training.loop import fit, predict
 from tests.tiny import RECIPE, Tiny
 
@@ -30,7 +30,7 @@ def evidence_of(
     dataset = replace(tiny.dataset, test=only(tiny.dataset.test))
     return Evidence(
         split(dataset, parse_request(request)),
-        {model: Answers(draw(len(dataset.train), 3), draw(len(dataset.test), 3)) for model in models},
+        {model: Logits(draw(len(dataset.train), 3), draw(len(dataset.test), 3)) for model in models},
         {model: {"a.weight": draw(4, 3, 3, 3), "a.bias": draw(4), "b.weight": draw(3, 5)} for model in models},
         seed=5,
     )
@@ -56,8 +56,8 @@ def inside(tiny: Tiny, request: str = "class:2", models: tuple[str, ...] = MODEL
     sets = (evidence.splits.train, evidence.splits.test)
     return replace(
         evidence,
-        answers={name: Answers(*(predict(network, s, "cpu") for s in sets)) for name, network in networks.items()},
+        logits={name: Logits(*(predict(network, s, "cpu") for s in sets)) for name, network in networks.items()},
         weights={name: {n: p.detach() for n, p in network.named_parameters()} for name, network in networks.items()},
         networks={**networks, "untrained": tiny.context(seed=9).fresh_model().eval()},
-        known={},
+        cache={},
     )

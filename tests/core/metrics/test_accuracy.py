@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 import torch
 
 from core.metrics.accuracy import accuracy, accuracy_by_class, accuracy_of
-from core.metrics.base import Answers, Evidence, NotApplicable
+from core.metrics.base import Evidence, Logits, NotApplicable
 from core.metrics.registry import METRICS
 from core.metrics.tables.per_class import confusion, per_class
 from tests.core.metrics.evidence import evidence_of
@@ -44,7 +44,7 @@ def test_of_attributes_accuracy_is_of_all_images_for_each_attribute():
 def test_each_accuracy_agrees_with_scikit_learn_on_its_own_split(grey, split, model):
     evidence = evidence_of(grey)
     which, classes = WHERE[split]
-    examples, logits = getattr(grey.dataset, which), getattr(evidence.answers[model], which)
+    examples, logits = getattr(grey.dataset, which), getattr(evidence.logits[model], which)
     chosen = np.isin(examples.labels.numpy(), classes)
     wanted = accuracy_score(examples.labels.numpy()[chosen], logits.argmax(1).numpy()[chosen])
     assert METRICS[f"{split}_accuracy"].compute(evidence, model) == pytest.approx(wanted, abs=1e-12)
@@ -54,7 +54,7 @@ def test_no_unseen_forgotten_examples_is_a_reason_and_not_zero(grey):
     evidence = evidence_of(grey, "random:0.1")
     with pytest.raises(NotApplicable, match=r"^There are no test-forget examples for this request\.$"):
         METRICS["test_forget_accuracy"].compute(evidence, "unlearned")
-    everything = accuracy_score(grey.dataset.test.labels, evidence.answers["unlearned"].test.argmax(1))
+    everything = accuracy_score(grey.dataset.test.labels, evidence.logits["unlearned"].test.argmax(1))
     assert METRICS["test_retain_accuracy"].compute(evidence, "unlearned") == pytest.approx(everything, abs=1e-12)
 
 
@@ -69,7 +69,7 @@ def test_the_table_by_class_is_scikit_learns_recall(grey, split):
     evidence = evidence_of(grey)
     table = per_class(evidence)
     assert set(table["model"]) == {"original", "unlearned", "reference"}
-    for model, answers in evidence.answers.items():
+    for model, answers in evidence.logits.items():
         labels = getattr(grey.dataset, split).labels
         wanted = recall_score(labels, getattr(answers, split).argmax(1), average=None)
         rows = table[(table["split"] == split) & (table["model"] == model)].sort_values("class")
@@ -88,7 +88,7 @@ def test_a_class_that_has_no_examples_has_no_accuracy_in_the_table(grey):
 def test_the_confusion_table_is_scikit_learns_matrix(grey, split):
     evidence = evidence_of(grey)
     table = confusion(evidence)
-    for model, answers in evidence.answers.items():
+    for model, answers in evidence.logits.items():
         logits, labels = getattr(answers, split), getattr(grey.dataset, split).labels
         rows = table[(table["split"] == split) & (table["model"] == model)]
         ours = np.zeros((3, 3), int)
@@ -110,8 +110,8 @@ def test_of_a_thousand_classes_the_tables_grow_with_the_images_and_not_with_the_
     logits = torch.randn(images, classes, generator=generator)
     logits[0, 5] = logits[1, 5] = 20.0
     tracemalloc.start()
-    table = confusion(Evidence(splits, {"original": Answers(logits, logits)}, {}))
-    rows = per_class(Evidence(splits, {"original": Answers(logits, logits)}, {}))
+    table = confusion(Evidence(splits, {"original": Logits(logits, logits)}, {}))
+    rows = per_class(Evidence(splits, {"original": Logits(logits, logits)}, {}))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(table) <= 3 * images

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.metrics.base import NotApplicable
-from core.metrics.cka import FEWEST, alike, cka_table, linear_cka
+from core.metrics.cka import FEWEST, cka_table, layer_similarity, linear_cka
 from core.metrics.registry import METRICS
 from tests.core.metrics.evidence import inside
 
@@ -45,9 +45,9 @@ def test_features_that_do_not_vary_are_like_nothing(x):
 
 def test_a_network_is_like_itself_and_less_like_one_that_never_learned(grey):
     evidence = inside(grey)
-    assert set(alike(evidence, "forget", "unlearned", "original")) == {"conv1", "conv2", "hidden", "classifier"}
-    assert all(v == pytest.approx(1) for v in alike(evidence, "forget", "unlearned", "original").values())
-    other = alike(evidence, "retain", "unlearned", "reference")
+    assert set(layer_similarity(evidence, "forget", "unlearned", "original")) == {"conv1", "conv2", "hidden", "classifier"}
+    assert all(v == pytest.approx(1) for v in layer_similarity(evidence, "forget", "unlearned", "original").values())
+    other = layer_similarity(evidence, "retain", "unlearned", "reference")
     assert other["classifier"] < 0.99
     assert METRICS["cka_retain_to_reference"].compute(evidence, "unlearned") == pytest.approx(other["hidden"])
 
@@ -61,5 +61,5 @@ def test_the_table_has_a_row_for_each_layer_set_and_pair(grey):
 
 def test_too_few_images_are_no_evidence(grey):
     with pytest.raises(NotApplicable, match=f"needs {FEWEST} images; the forget set has 3"):
-        alike(inside(grey, "samples:1,2,3"), "forget", "unlearned", "original")
+        layer_similarity(inside(grey, "samples:1,2,3"), "forget", "unlearned", "original")
     assert set(cka_table(inside(grey, "samples:1,2,3"))["set"]) == {"retain"}

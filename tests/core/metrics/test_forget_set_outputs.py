@@ -10,7 +10,7 @@ from scipy.stats import entropy as scipy_entropy
 from sklearn.metrics import roc_auc_score
 import torch
 
-from core.metrics.base import Answers, NotApplicable
+from core.metrics.base import Logits, NotApplicable
 from core.metrics.forget_set_outputs import entropy, similarity_ratio
 from core.metrics.registry import METRICS
 from core.training.loop import predict
@@ -30,7 +30,7 @@ def test_entropy_is_scipys():
 
 def test_forget_entropy_is_the_mean_over_the_forget_set(grey):
     evidence = evidence_of(grey)
-    logits = evidence.answers["unlearned"].train[evidence.splits.forgotten]
+    logits = evidence.logits["unlearned"].train[evidence.splits.forgotten]
     assert value("forget_entropy", evidence) == pytest.approx(scipy_entropy(softmax(logits.double().numpy(), 1), axis=1).mean())
 
 
@@ -45,9 +45,9 @@ def test_zrf_is_one_minus_scipys_divergence_in_nats_summed_over_classes(grey):
 
 def test_the_untrained_networks_own_zrf_is_one_and_sureness_costs_at_most_ln_two(grey):
     evidence = inside(grey)
-    untrained = {**evidence.answers, "unlearned": Answers(*(predict(evidence.networks["untrained"], s, "cpu")
+    untrained = {**evidence.logits, "unlearned": Logits(*(predict(evidence.networks["untrained"], s, "cpu")
                                                             for s in (evidence.splits.train, evidence.splits.test)))}  # fmt: skip
-    assert value("zrf", replace(evidence, answers=untrained)) == pytest.approx(1)
+    assert value("zrf", replace(evidence, logits=untrained)) == pytest.approx(1)
     assert 1 - np.log(2) <= value("zrf", evidence) <= 1
 
 
@@ -64,7 +64,7 @@ def test_three_equal_scores_have_no_ratio():
 def test_the_score_is_scikit_learns_auc_of_the_forgotten_class(grey):
     evidence = evidence_of(grey)
     labels = evidence.splits.test.labels.numpy() == 2
-    auc = {m: roc_auc_score(labels, softmax(a.test.double().numpy(), 1)[:, 2]) for m, a in evidence.answers.items()}
+    auc = {m: roc_auc_score(labels, softmax(a.test.double().numpy(), 1)[:, 2]) for m, a in evidence.logits.items()}
     assert value("similarity_ratio", evidence) == pytest.approx(similarity_ratio(auc["unlearned"], auc["original"], auc["reference"]))
 
 

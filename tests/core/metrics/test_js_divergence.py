@@ -50,7 +50,7 @@ def test_half_certain_against_certain_by_hand():
 def test_the_metrics_compare_with_the_reference_on_the_forget_set_and_on_the_test_set(grey):
     evidence = evidence_of(grey)
     forget = np.isin(grey.dataset.train.labels.numpy(), [2])
-    ours, theirs = evidence.answers["unlearned"], evidence.answers["reference"]
+    ours, theirs = evidence.logits["unlearned"], evidence.logits["reference"]
     for key, wanted in (
         ("js_to_reference", scipys(ours.train[forget], theirs.train[forget])),
         ("js_to_reference_test", scipys(ours.test, theirs.test)),

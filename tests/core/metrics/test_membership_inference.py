@@ -74,7 +74,7 @@ def losses(logits, labels):
 
 def forgotten_and_unseen(tiny, evidence, unseen):
     """Losses of the forget set and of test images of the classes `unseen`."""
-    answers, forgotten = evidence.answers["unlearned"], evidence.splits.forgotten.numpy()
+    answers, forgotten = evidence.logits["unlearned"], evidence.splits.forgotten.numpy()
     labels, test_labels = tiny.dataset.train.labels.numpy(), tiny.dataset.test.labels.numpy()
     return losses(answers.train, labels)[forgotten], losses(answers.test, test_labels)[np.isin(test_labels, unseen)]
 
@@ -112,7 +112,7 @@ def test_too_few_unseen_or_forgotten_examples_for_a_rate_of_false_alarms_are_sai
 @pytest.mark.parametrize("request_", ["class:2", "random:0.2", "samples:3,4,5,6,7,8,9,10,11,12,13,14"])
 def test_the_attack_by_entropy_learns_from_what_was_kept_and_asks_for_the_forget_set(grey, request_):
     evidence = evidence_of(grey, request_)
-    answers, splits = evidence.answers["unlearned"], evidence.splits
+    answers, splits = evidence.logits["unlearned"], evidence.splits
     train, test = (entropy(softmax(part.double().numpy(), axis=1), axis=1) for part in (answers.train, answers.test))
     gone, unseen_gone = splits.forgotten.numpy(), splits.test_forgotten.numpy()
     kept, unseen = train[~gone], test[~unseen_gone]
@@ -159,7 +159,7 @@ def test_without_unseen_examples_there_is_a_reason(grey):
 @pytest.mark.parametrize("request_, unseen", [("class:2", "gone"), ("random:0.3", "all")])
 def test_the_attack_by_low_loss_is_scikit_learns_auc(grey, request_, unseen):
     evidence = evidence_of(grey, request_)
-    answers, splits = evidence.answers["unlearned"], evidence.splits
+    answers, splits = evidence.logits["unlearned"], evidence.splits
     losses = [torch.nn.functional.cross_entropy(logits.double(), labels, reduction="none").numpy()
               for logits, labels in ((answers.train, splits.train.labels), (answers.test, splits.test.labels))]  # fmt: skip
     forget = losses[0][splits.forgotten.numpy()]
@@ -173,8 +173,8 @@ def test_over_forgetting_pushes_the_attack_by_low_loss_below_chance_and_the_lear
     evidence = evidence_of(grey, "random:0.3")
     gone = evidence.splits.forgotten
     wrong = 30.0 * torch.nn.functional.one_hot((evidence.splits.train.labels + 1) % 3, 3).float()
-    train = torch.where(gone[:, None], wrong, evidence.answers["unlearned"].train)
-    spoiled = replace(evidence, answers={**evidence.answers, "unlearned": replace(evidence.answers["unlearned"], train=train)})
+    train = torch.where(gone[:, None], wrong, evidence.logits["unlearned"].train)
+    spoiled = replace(evidence, logits={**evidence.logits, "unlearned": replace(evidence.logits["unlearned"], train=train)})
     assert METRICS["attack_auc"].compute(spoiled, "unlearned") == 0
     assert METRICS["attack_loss_accuracy"].compute(spoiled, "unlearned") > 0.9
 

@@ -12,13 +12,13 @@ from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.requests.samples import SamplesRequest
 from core.domain.run import MODELS
-from core.metrics.base import Answers, Evidence, NotApplicable
+from core.metrics.base import Evidence, Logits, NotApplicable
 from core.metrics.forget_set_outputs import entropy
 from core.metrics.privacy.best_threshold import features_of_attributes
 from core.metrics.reference_agreement import activation_distance
 from core.metrics.registry import METRICS
 from core.metrics.tables.per_class import confusion, per_class
-from core.metrics.tables.per_example import answer_arrays, confidence, example_table
+from core.metrics.tables.per_example import confidence, example_table, probability_arrays
 from core.training.loop import predict
 
 LN3 = log(3)  # the logit of 3/4
@@ -35,7 +35,7 @@ def by_hand() -> Evidence:
     gone = torch.tensor([False, True, False])
     splits = Splits(SamplesRequest((1,)), train, test, gone, torch.zeros(2, dtype=torch.bool), 1 / 3)
     weights = {"unlearned": {"w": torch.ones(2)}}
-    return Evidence(splits, {"unlearned": Answers(logits, unseen)}, weights)
+    return Evidence(splits, {"unlearned": Logits(logits, unseen)}, weights)
 
 
 def trained(attributes, request: str) -> Evidence:
@@ -43,7 +43,7 @@ def trained(attributes, request: str) -> Evidence:
     splits = attributes.splits(request)
     other = attributes.context(seed=3).fresh_model().eval()
     networks = {"original": attributes.original(), "unlearned": attributes.original(), "reference": other}
-    answers = {m: Answers(*(predict(n, e, "cpu") for e in (splits.train, splits.test))) for m, n in networks.items()}
+    answers = {m: Logits(*(predict(n, e, "cpu") for e in (splits.train, splits.test))) for m, n in networks.items()}
     weights = {m: {name: p.detach() for name, p in n.named_parameters()} for m, n in networks.items()}
     untrained = attributes.context(seed=9).fresh_model().eval()
     return Evidence(splits, answers, weights, 5, {**networks, "untrained": untrained})
@@ -82,7 +82,7 @@ def test_the_table_of_examples_counts_attributes_and_keeps_losses_entropies_and_
     assert table.loc["forget", "unlearned_loss"] == pytest.approx((log(4) + log(4 / 3)) / 2, rel=1e-6)
     assert table.loc["forget", "unlearned_confidence"] == pytest.approx(0.0, abs=1e-7)
     assert table.loc["forget", "unlearned_entropy"] == pytest.approx(log(4) - 0.75 * log(3), rel=1e-6)
-    assert answer_arrays(by_hand())["unlearned"][0].tolist() == pytest.approx([0.75, 0.75])
+    assert probability_arrays(by_hand())["unlearned"][0].tolist() == pytest.approx([0.75, 0.75])
 
 
 def test_entropy_is_scipys_of_each_attribute_and_at_most_ln_2():

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import softmax
 import torch
 
-from core.metrics.base import Answers, NotApplicable
+from core.metrics.base import Logits, NotApplicable
 from core.metrics.membership_inference import nomus
 from core.metrics.reference_agreement import activation_distance, tug_of_war
 from core.metrics.registry import METRICS
@@ -42,7 +42,7 @@ def test_tug_of_war_by_hand():
 @pytest.mark.parametrize("request_", ["class:2", "random:0.5"])
 def test_a_model_that_is_the_reference_agrees_in_everything(grey, request_):
     evidence = evidence_of(grey, request_)
-    same = replace(evidence, answers={**evidence.answers, "unlearned": evidence.answers["reference"]})
+    same = replace(evidence, logits={**evidence.logits, "unlearned": evidence.logits["reference"]})
     assert [value(key, same) for key in KEYS] == [0, 0, 1, 1]
 
 
@@ -60,7 +60,7 @@ def answers(splits, forget, retain, test):
 
     train_right = first(splits.forgotten, forget) | first(~splits.forgotten, retain)
     test_right = first(~splits.test_forgotten, test)
-    return Answers(logits(splits.train.labels, train_right), logits(splits.test.labels, test_right))
+    return Logits(logits(splits.train.labels, train_right), logits(splits.test.labels, test_right))
 
 
 def test_tug_of_war_takes_forget_retain_and_unseen_kept_accuracy(grey):
@@ -70,7 +70,7 @@ def test_tug_of_war_takes_forget_retain_and_unseen_kept_accuracy(grey):
         "unlearned": answers(evidence.splits, 10, 72, 36),
         "reference": answers(evidence.splits, 0, 80, 40),
     }
-    planted = replace(evidence, answers=models)
+    planted = replace(evidence, logits=models)
     assert value("tow", planted) == pytest.approx((1 - 0.25) * (1 - 0.1) * (1 - 0.1))
     assert value("tow", planted, "original") == 0
     attacks = [METRICS["attack_entropy_members"].compute(planted, m) for m in ("unlearned", "reference")]

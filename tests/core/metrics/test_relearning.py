@@ -68,7 +68,7 @@ def test_it_runs_once_for_all_who_ask(grey):
 
 def test_the_index_is_the_ratio_to_the_references_steps(grey):
     evidence = inside(grey)
-    evidence.known.update({"relearn/unlearned": Relearning((0, 0, 1), 0.9), "relearn/reference": Relearning((0, 0, 0, 0, 1), 0.9)})
+    evidence.cache.update({"relearn/unlearned": Relearning((0, 0, 1), 0.9), "relearn/reference": Relearning((0, 0, 0, 0, 1), 0.9)})
     assert METRICS["anamnesis_index"].compute(evidence, "unlearned") == 0.5
     assert METRICS["anamnesis_index"].compute(evidence, "reference") == 1
     assert METRICS["relearn_steps"].compute(evidence, "unlearned") == 2
@@ -77,18 +77,18 @@ def test_the_index_is_the_ratio_to_the_references_steps(grey):
 def test_what_was_not_learnt_back_is_no_number_of_steps_and_a_lower_bound_of_the_index(grey):
     never, soon = Relearning((0.0,) * 51, 0.9), Relearning((0, 0, 0, 0, 1), 0.9)
     evidence = inside(grey)
-    evidence.known.update({"relearn/unlearned": never, "relearn/reference": soon})
+    evidence.cache.update({"relearn/unlearned": never, "relearn/reference": soon})
     with pytest.raises(NotApplicable, match="Not learnt back in 50 steps: accuracy 0 % where 90 % was wanted"):
         METRICS["relearn_steps"].compute(evidence, "unlearned")
     assert METRICS["anamnesis_index"].compute(evidence, "unlearned") == 50 / 4
-    evidence.known.update({"relearn/unlearned": soon, "relearn/reference": never})
+    evidence.cache.update({"relearn/unlearned": soon, "relearn/reference": never})
     with pytest.raises(NotApplicable, match="did not learn the forget set back"):
         METRICS["anamnesis_index"].compute(evidence, "unlearned")
 
 
 def test_where_the_reference_already_knows_there_is_no_index(grey):
     evidence = inside(grey)
-    evidence = replace(evidence, networks={**evidence.networks, "reference": evidence.networks["original"]}, known={})
+    evidence = replace(evidence, networks={**evidence.networks, "reference": evidence.networks["original"]}, cache={})
     with pytest.raises(NotApplicable, match="nothing has to be learnt back"):
         METRICS["anamnesis_index"].compute(evidence, "unlearned")
 

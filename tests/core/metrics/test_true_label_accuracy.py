@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score
 import torch
 import torch.nn.functional as F
 
-from core.metrics.base import Answers, NotApplicable
+from core.metrics.base import Logits, NotApplicable
 from core.metrics.registry import METRICS
 from tests.core.metrics.evidence import evidence_of
 
@@ -18,7 +18,7 @@ TRUTH, WRONG = METRICS["truth_accuracy"], METRICS["train_forget_accuracy"]
 def test_it_is_scikit_learns_accuracy_against_the_labels_before_the_flip(grey, model):
     evidence = evidence_of(grey, "mislabelled:30@4")
     gone = evidence.splits.forgotten
-    answers = evidence.answers[model].train[gone].argmax(1)
+    answers = evidence.logits[model].train[gone].argmax(1)
     assert TRUTH.compute(evidence, model) == pytest.approx(accuracy_score(grey.dataset.train.labels[gone], answers), abs=1e-12)
 
 
@@ -26,7 +26,7 @@ def test_who_answers_the_truth_is_right_by_the_truth_and_wrong_by_the_labels(gre
     evidence = evidence_of(grey, "mislabelled:30@4")
     truth, labels = (F.one_hot(some, 3).float() for some in (grey.dataset.train.labels, evidence.splits.train.labels))
     test = torch.zeros(60, 3)
-    evidence = replace(evidence, answers={"unlearned": Answers(truth, test), "original": Answers(labels, test)})
+    evidence = replace(evidence, logits={"unlearned": Logits(truth, test), "original": Logits(labels, test)})
     assert (TRUTH.compute(evidence, "unlearned"), WRONG.compute(evidence, "unlearned")) == (1, 0)
     assert (TRUTH.compute(evidence, "original"), WRONG.compute(evidence, "original")) == (0, 1)
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.special import softmax
 import torch
 
-from core.metrics.base import Answers, NotApplicable
+from core.metrics.base import Logits, NotApplicable
 from core.metrics.privacy.best_threshold import features, worst_case
 from core.metrics.registry import METRICS
 from tests.core.metrics.evidence import evidence_of
@@ -19,7 +19,7 @@ KEYS = ("worst_case_min", "worst_case_max")
 def test_it_sets_the_forget_set_under_a_model_against_the_same_under_the_reference(grey, key, model):
     evidence = evidence_of(grey)
     forgotten = evidence.splits.forgotten.numpy()
-    sides = [features(softmax(evidence.answers[m].train.double().numpy()[forgotten], axis=1)) for m in (model, "reference")]
+    sides = [features(softmax(evidence.logits[m].train.double().numpy()[forgotten], axis=1)) for m in (model, "reference")]
     wanted = worst_case(*sides, key.removeprefix("worst_case_")).score
     assert METRICS[key].compute(evidence, model) == pytest.approx(wanted, abs=1e-12)
 
@@ -27,9 +27,9 @@ def test_it_sets_the_forget_set_under_a_model_against_the_same_under_the_referen
 @pytest.mark.parametrize("key", KEYS)
 def test_a_model_that_is_the_reference_cannot_be_told_from_it_and_a_clueless_one_can(grey, key):
     evidence = evidence_of(grey)
-    sure = Answers(*(50 * torch.nn.functional.one_hot(part.argmax(1)).float() for part in _parts(evidence)))
-    clueless = Answers(*(torch.zeros_like(part) for part in _parts(evidence)))
-    planted = replace(evidence, answers={"original": clueless, "unlearned": sure, "reference": sure})
+    sure = Logits(*(50 * torch.nn.functional.one_hot(part.argmax(1)).float() for part in _parts(evidence)))
+    clueless = Logits(*(torch.zeros_like(part) for part in _parts(evidence)))
+    planted = replace(evidence, logits={"original": clueless, "unlearned": sure, "reference": sure})
     assert METRICS[key].compute(planted, "unlearned") == 1
     assert METRICS[key].compute(planted, "original") == 0
 
@@ -48,5 +48,5 @@ def test_the_two_forms_say_which_they_are_and_the_reference_has_none():
 
 
 def _parts(evidence):
-    answers = evidence.answers["reference"]
+    answers = evidence.logits["reference"]
     return answers.train, answers.test

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.reports.recoverability import LEAD, comeback
+from core.reports.recoverability import LEAD, recoverability
 from core.reports.verdict import Numbers
 
 KEYS = ("anamnesis_index", "relearn_steps", "probe_accuracy", "graft_forget_accuracy")
@@ -15,7 +15,7 @@ def numbers(unlearned: tuple[float | None, ...], reference: tuple[float | None, 
 
 def words(given: Numbers, floor: Numbers | None = None, by_class: bool = True) -> tuple[str, ...]:
     """The verdict's word, then those of relearning, probe and graft."""
-    said = comeback(given, floor, by_class)
+    said = recoverability(given, floor, by_class)
     return (said.word, *(part.word for part in said.parts))
 
 
@@ -49,16 +49,16 @@ def test_an_untouched_network_is_easier_by_all():
 
 
 def test_the_easiest_way_decides():
-    said = comeback(numbers((1.0, 20.0, 0.80, 0.92)), None, True)
+    said = recoverability(numbers((1.0, 20.0, 0.80, 0.92)), None, True)
     assert said.word == "easier"
     assert said.sentence == "Easier to recover than from a retrained network: by the graft."
     assert "92 % of the forgotten class is right again, 5 % on the reference" in said.parts[2].sentence
-    said = comeback(numbers((4.0, 80.0, 0.80, 0.92)), None, True)
+    said = recoverability(numbers((4.0, 80.0, 0.80, 0.92)), None, True)
     assert said.sentence.endswith("by the graft, though harder by relearning.")
 
 
 def test_a_wrecked_network_is_harder_and_that_is_no_merit():
-    said = comeback(numbers((5.0, 100.0, 0.55, 0.05)), None, True)
+    said = recoverability(numbers((5.0, 100.0, 0.55, 0.05)), None, True)
     assert (said.word, *(part.word for part in said.parts)) == ("harder", "harder", "harder", "equal")
     assert said.sentence.startswith("Harder to recover than from a retrained network: by relearning and the probe, which is no merit")
 
@@ -72,7 +72,7 @@ def test_relearning_may_differ_three_times(index, word):
 def test_relearning_of_a_stranger_to_the_original_may_differ_eight_times_and_no_graft_fits_it(index, word):
     given = numbers((index, 40 * index, 0.80, 0.97), (1.0, 40.0, 0.80, 0.05))
     given["unlearned"]["parameter_distance"] = 1.2
-    said = comeback(given, None, True)
+    said = recoverability(given, None, True)
     assert [part.word for part in said.parts] == [word, "equal", "unknown"]
     assert "does not fit" in said.parts[2].sentence
 
@@ -98,14 +98,14 @@ def test_a_graft_counts_only_where_the_original_s_last_layer_fits():
     """By the retain classes, where they are known: ARU's network lies far from the original's and fits all the same."""
     aru = numbers((0.35, 7.0, 0.972, 0.722), (1.0, 20.0, 0.961, 0.0))
     aru["unlearned"]["parameter_distance"] = 0.9
-    assert comeback(aru, None, True).word == "equal"
-    said = comeback(aru, None, True, kept={"unlearned": 0.95, "reference": 0.02})
+    assert recoverability(aru, None, True).word == "equal"
+    said = recoverability(aru, None, True, grafted={"unlearned": 0.95, "reference": 0.02})
     assert [part.word for part in said.parts] == ["equal", "equal", "easier"]
     assert "0 % on the reference, whose layers it does not fit" in said.parts[2].sentence
     lucky = numbers((1.0, 20.0, 0.8, 0.97), (1.0, 20.0, 0.8, 1.0))
     assert words(lucky)[3] == "equal"
-    assert comeback(lucky, None, True, kept={"unlearned": 0.99, "reference": 0.1}).parts[2].word == "easier"
-    assert comeback(lucky, None, True, kept={"unlearned": 0.1, "reference": 0.1}).parts[2].word == "unknown"
+    assert recoverability(lucky, None, True, grafted={"unlearned": 0.99, "reference": 0.1}).parts[2].word == "easier"
+    assert recoverability(lucky, None, True, grafted={"unlearned": 0.1, "reference": 0.1}).parts[2].word == "unknown"
 
 
 def test_twice_what_parts_two_references_is_no_difference():
@@ -124,7 +124,7 @@ def test_twice_what_parts_two_references_is_no_difference():
 
 
 def test_a_request_that_names_images_has_no_probe_and_no_graft():
-    said = comeback(numbers((1.0, 20.0, None, 0.97)), None, False)
+    said = recoverability(numbers((1.0, 20.0, None, 0.97)), None, False)
     assert (said.word, *(part.word for part in said.parts)) == ("equal", "equal", "unknown", "unknown")
     assert "names images, not a class" in said.parts[1].sentence
     assert "without having seen them" in said.parts[2].sentence
@@ -135,7 +135,7 @@ def test_without_a_reference_nothing_can_be_said():
     given = numbers((None, 20.0, 0.99, 0.97))
     for reference in ({}, None):
         without = {**given, "reference": reference} if reference is not None else {"unlearned": given["unlearned"]}
-        said = comeback(without, None, True)
+        said = recoverability(without, None, True)
         assert {part.word for part in said.parts} == {said.word} == {"unknown"}
         assert all(part.sentence == "This run has no retrained reference to compare with." for part in said.parts)
         assert said.sentence.startswith("It cannot be said how hard it is to recover: none of the three tries gave a number to hold ")
@@ -143,24 +143,25 @@ def test_without_a_reference_nothing_can_be_said():
 
 def test_what_is_missing_is_said_with_its_reason():
     given = numbers((None, 0.0, None, 0.05))
-    said = comeback(given, None, True, {"unlearned/anamnesis_index": "The reference knows it all.", "reference/probe_accuracy": "Too few."})
+    reasons = {"unlearned/anamnesis_index": "The reference knows it all.", "reference/probe_accuracy": "Too few."}
+    said = recoverability(given, None, True, reasons)
     assert [part.sentence for part in said.parts[:2]] == ["The reference knows it all.", "Too few."]
-    old = comeback({"unlearned": {}, "reference": {"test_retain_accuracy": 0.9}}, None, True)
+    old = recoverability({"unlearned": {}, "reference": {"test_retain_accuracy": 0.9}}, None, True)
     assert all("another version of Forgetscope" in part.sentence for part in old.parts)
 
 
 def test_every_word_has_a_lead():
     assert set(LEAD) == {"easier", "equal", "harder", "unknown"}
-    assert "1 training step brings it back" in comeback(numbers((0.05, 1.0, 0.8, 0.05)), None, True).parts[0].sentence
+    assert "1 training step brings it back" in recoverability(numbers((0.05, 1.0, 0.8, 0.05)), None, True).parts[0].sentence
 
 
 def test_what_was_given_up_before_it_was_there_is_harder_or_cannot_be_told():
     """No count of steps: the index is one that the true ratio exceeds."""
-    said = comeback(numbers((10.0, None, 0.8, 0.05)), None, True)
+    said = recoverability(numbers((10.0, None, 0.8, 0.05)), None, True)
     assert said.word == "harder"
     told = said.parts[0].sentence
     assert "200 training steps do not bring it back, 20 do from the reference; the ratio, its Anamnesis index, is above 10" in told
-    said = comeback(numbers((2.0, None, 0.8, 0.05), (1.0, 100.0, 0.8, 0.05)), None, True)
+    said = recoverability(numbers((2.0, None, 0.8, 0.05), (1.0, 100.0, 0.8, 0.05)), None, True)
     assert [part.word for part in said.parts] == ["unknown", "equal", "equal"]
     assert "too few to tell" in said.parts[0].sentence
 
@@ -168,5 +169,5 @@ def test_what_was_given_up_before_it_was_there_is_harder_or_cannot_be_told():
 def test_a_graft_of_few_images_may_differ_by_three_standard_errors():
     """4 of 10 against none: 3 * sqrt(2 * 0.2 * 0.8 / 10) = 0.54."""
     given = numbers((1.0, 20.0, 0.8, 0.4), (1.0, 20.0, 0.8, 0.0))
-    assert comeback(given, None, True, images=10).parts[2].word == "equal"
-    assert comeback(given, None, True, images=100).parts[2].word == "easier"
+    assert recoverability(given, None, True, images=10).parts[2].word == "equal"
+    assert recoverability(given, None, True, images=100).parts[2].word == "easier"

@@ -28,7 +28,7 @@ class Greedy(nn.Module):
 
 @pytest.fixture(autouse=True)
 def nothing_found_yet(monkeypatch):
-    monkeypatch.setattr(batch_size, "_FOUND", {})
+    monkeypatch.setattr(batch_size, "_CHUNKS", {})
 
 
 @pytest.fixture

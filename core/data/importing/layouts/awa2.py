@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.importing.layouts.image_folders import Seen, drawn_halves, folders_in, images_in
+from core.data.importing.layouts.image_folders import PassedOver, drawn_halves, folders_in, images_in
 from core.data.importing.layouts.text_tables import lines_of
 from core.data.importing.listing import CLASS, Listing
 from core.domain.errors import WrongInput
@@ -31,11 +31,11 @@ def listing(root: Path) -> Listing:
     matrix = _matrix(base, len(classes), len(predicates))
     paths: list[str] = []
     animals: list[str] = []
-    seen = Seen()
+    passed_over = PassedOver()
     for folder in folders_in(base / IMAGES):
         if folder not in classes:
             raise WrongInput(f"{base / CLASSES} does not name {IMAGES}/{folder}; every folder of images must be one of its classes.")
-        images = images_in(base / IMAGES / folder, seen, f"{IMAGES}/{folder}")
+        images = images_in(base / IMAGES / folder, passed_over, f"{IMAGES}/{folder}")
         if len(images) < 2:
             raise WrongInput(f"The class {IMAGES}/{folder} in {base} holds {len(images)} images; two at least are wanted, one to test.")
         paths += [f"{IMAGES}/{folder}/{image}" for image in images]
@@ -43,7 +43,7 @@ def listing(root: Path) -> Listing:
     marks = matrix[[classes.index(animal) for animal in animals]]
     train = drawn_halves(animals)
     columns = {CLASS: animals}
-    return Listing(base, paths, train, columns, "", predicates, marks, size=SIDE, channels=3, notes=seen.notes())
+    return Listing(base, paths, train, columns, "", predicates, marks, size=SIDE, channels=3, notes=passed_over.notes())
 
 
 def _matrix(base: Path, classes: int, predicates: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from core.domain.errors import WrongInput
 KEY, ABOUT = "celeba", "celeba/img_align_celeba/ with list_attr_celeba.txt, identity_CelebA.txt and list_eval_partition.txt"
 ATTRIBUTES, IDENTITIES = "list_attr_celeba.txt", "identity_CelebA.txt"
 PARTITION = "list_eval_partition.txt"  # 0: train; 1: validation, of which nothing is read; 2: test
-COMES_FROM = {  # what each table says, and where one gets it
+COMES_FROM = {  # the content of each table, and where to get it
     ATTRIBUTES: "it says which of 40 attributes each face has, and its authors publish it in the folder Anno beside CelebA's images",
     IDENTITIES: "it says whose face each image shows, and its authors publish it in the folder Anno beside list_attr_celeba.txt; copies "
     "with CSV tables, as on Kaggle, are read without it, and then no person can be forgotten",
@@ -48,9 +48,9 @@ def listing(root: Path) -> Listing:
         if words[1] != "1":
             chosen.append((inside(words[0], base / partition), words[1] == "0"))
     people = {words[0]: words[-1] for words in _pairs(base, identities, "identity")} if identities else {}
-    for file, known in ((attributes, marks.keys()), (identities, people.keys())):
+    for file, named in ((attributes, marks.keys()), (identities, people.keys())):
         for name, _ in chosen if file else ():
-            if name not in known:
+            if name not in named:
                 raise WrongInput(f"{base / str(file)} has no line for {name}, which {partition} names.")
     rows = np.frombuffer(b"".join(marks[name] for name, _ in chosen), np.uint8).reshape(len(chosen), len(heads))
     train = np.array([trained for _, trained in chosen], dtype=bool)
@@ -63,10 +63,10 @@ def listing(root: Path) -> Listing:
 
 def _wanted(base: Path, file: str) -> str:
     """As `_table`, of one that must be there. Raises WrongInput."""
-    found = _table(base, file)
-    if found is None:
+    table = _table(base, file)
+    if table is None:
         raise WrongInput(f"{file} is wanted in {base}, but is not there{_tables_in(base)}; {COMES_FROM[file]}.")
-    return found
+    return table
 
 
 def _table(base: Path, file: str) -> str | None:
@@ -77,12 +77,12 @@ def _table(base: Path, file: str) -> str | None:
 
 
 def _tables_in(base: Path) -> str:
-    """What a sentence says of the tables that are there instead."""
+    """The end of an error message: which tables are in the folder."""
     try:
-        found = sorted(place.name for place in base.iterdir() if place.suffix.lower() in (".txt", ".csv"))
+        tables = sorted(place.name for place in base.iterdir() if place.suffix.lower() in (".txt", ".csv"))
     except OSError:
-        found = []
-    return f"; there {'are' if len(found) > 1 else 'is'} {', '.join(found[:8])}" if found else ""
+        tables = []
+    return f"; there {'are' if len(tables) > 1 else 'is'} {', '.join(tables[:8])}" if tables else ""
 
 
 def _images(base: Path, first: str) -> str:
@@ -91,7 +91,7 @@ def _images(base: Path, first: str) -> str:
 
 
 def _pairs(base: Path, file: str, column: str) -> Iterator[list[str]]:
-    """An image's name and what a table of two columns says of it."""
+    """The rows of a table of two columns: an image's name, and its value."""
     if file.endswith(".csv"):
         return ([row["image_id"], row[column]] for row in rows_of(base, file, ("image_id", column)))
     return lines_of(base, file)

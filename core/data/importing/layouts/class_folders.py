@@ -1,4 +1,4 @@
-"""A folder for each class, without halves: they are drawn here by one fixed seed, unless index.csv says them."""
+"""A folder for each class, without halves: they are drawn here by a fixed seed, unless index.csv has a column `split`."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,12 +10,12 @@ from core.data.importing.layouts.celeba import fits as is_celeba
 from core.data.importing.layouts.image_folders import (
     SPLIT_SEED,
     TEST_SHARE,
-    Seen,
+    PassedOver,
     class_images,
     drawn_halves,
-    files_beside,
     folders_in,
     holds_images,
+    other_files,
 )
 from core.data.importing.layouts.mucac import fits as is_mucac
 from core.data.importing.layouts.mufac import fits as is_mufac
@@ -48,23 +48,23 @@ def listing(root: Path) -> Listing:
     """Raises WrongInput."""
     paths: list[str] = []
     classes: list[str] = []
-    seen = Seen()
-    for name, image in class_images(root, seen, ""):
+    passed_over = PassedOver()
+    for name, image in class_images(root, passed_over, ""):
         paths.append(image)
         classes.append(name)
-    seen.aside = [name for name in files_beside(root, (INDEX,)) if not is_image(name)]  # images are told as loose ones
+    passed_over.aside = [name for name in other_files(root, (INDEX,)) if not is_image(name)]  # images are noted as loose ones
     columns = indexed(root, paths, classes, None) if (root / INDEX).exists() else {}
-    said = columns.pop(SPLIT, None)
-    if said is not None:
-        return Listing(root, paths, _said(said, paths, root), {CLASS: classes} | columns, notes=seen.notes())
+    split = columns.pop(SPLIT, None)
+    if split is not None:
+        return Listing(root, paths, _train_half(split, paths, root), {CLASS: classes} | columns, notes=passed_over.notes())
     for name, count in Counter(classes).items():
         if count < 2:
             raise WrongInput(f"The class {name} in {root} holds 1 image; two at least are wanted, one of them to test.")
     note = f"The images came without halves: {100 * TEST_SHARE:.0f} % of each class, drawn by seed {SPLIT_SEED}, are the test half."
-    return Listing(root, paths, drawn_halves(classes), {CLASS: classes} | columns, notes=(note, *seen.notes()), about=DRAWN)
+    return Listing(root, paths, drawn_halves(classes), {CLASS: classes} | columns, notes=(note, *passed_over.notes()), about=DRAWN)
 
 
-def _said(values: list[str], paths: list[str], root: Path) -> np.ndarray:
+def _train_half(values: list[str], paths: list[str], root: Path) -> np.ndarray:
     """bool (N,): which images the column `split` gives to the train half."""
     for value, path in zip(values, paths, strict=True):
         if value not in HALVES:

@@ -1,4 +1,4 @@
-"""What lies in the folders of classes, and a split for sets that come without one."""
+"""Lists the images in folders of classes, and draws the test half of sets that come without one."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,36 +20,36 @@ MAC = "__MACOSX"  # what a Mac puts into every archive
 
 
 @dataclass
-class Seen:
-    """What was met beside the images, so that nothing is passed over in silence."""
+class PassedOver:
+    """What is not read, or read in an unexpected way, so that notes name all of it."""
 
     others: Counter[str] = field(default_factory=Counter)  # ending -> files that are no images
     deeper: Counter[str] = field(default_factory=Counter)  # folder inside a class's folder -> images in it
     links: list[str] = field(default_factory=list)  # linked folders inside a class's folder, which are not followed
     loose: Counter[str] = field(default_factory=Counter)  # folder of classes -> images in it that lie in no class's folder
-    aside: list[str] = field(default_factory=list)  # folders and files beside those that were read
+    aside: list[str] = field(default_factory=list)  # other folders and files next to those that were read
     alike: list[str] = field(default_factory=list)  # classes whose name is written in two ways
 
     def notes(self) -> tuple[str, ...]:
-        """A sentence for each kind of thing that was met."""
-        told = []
+        """A sentence for each kind of thing that was passed over."""
+        notes = []
         if self.deeper:
-            told.append(
+            notes.append(
                 f"{_images(self.deeper.total())} in folders inside a class's folder ({_some(self.deeper)}) taken as that class's."
             )
         if self.others:
             endings = _some([f"{count} {ending}" for ending, count in sorted(self.others.items(), key=lambda one: (-one[1], one[0]))])
             many = self.others.total()
-            told.append(f"{many} file{'s' if many > 1 else ''} that {'are' if many > 1 else 'is'} no image passed over ({endings}).")
+            notes.append(f"{many} file{'s' if many > 1 else ''} that {'are' if many > 1 else 'is'} no image passed over ({endings}).")
         for place, count in self.loose.items():
-            told.append(f"{_images(count)} directly in {place}, in no class's folder, passed over.")
+            notes.append(f"{_images(count)} directly in {place}, in no class's folder, passed over.")
         if self.links:
-            told.append(f"Links to folders inside a class's folder are not followed and were passed over: {_some(self.links)}.")
+            notes.append(f"Links to folders inside a class's folder are not followed and were passed over: {_some(self.links)}.")
         if self.aside:
-            told.append(f"Beside the folders of images passed over: {_some(self.aside)}.")
+            notes.append(f"Beside the folders of images passed over: {_some(self.aside)}.")
         if self.alike:
-            told.append(f"Folders whose names differ only in how letters are composed are one class: {_some(self.alike)}.")
-        return tuple(told)
+            notes.append(f"Folders whose names differ only in how letters are composed are one class: {_some(self.alike)}.")
+        return tuple(notes)
 
 
 def _images(count: int) -> str:
@@ -66,12 +66,12 @@ def folders_in(place: Path) -> list[str]:
     return sorted((e.name for e in _entries(place) if e.is_dir() and not _hidden(e.name)), key=natural)
 
 
-def images_in(place: Path, seen: Seen, said: str) -> list[str]:
+def images_in(place: Path, passed_over: PassedOver, shown_as: str) -> list[str]:
     """Paths of the image files inside, in natural order; those of deeper folders too, `deeper/1.png`.
 
-    said: what `seen` calls the place. Raises WrongInput.
+    shown_as: the folder's name in notes. Raises WrongInput.
     """
-    found: list[str] = []
+    images: list[str] = []
     ahead = [""]
     while ahead:
         inner = ahead.pop()
@@ -81,44 +81,44 @@ def images_in(place: Path, seen: Seen, said: str) -> list[str]:
                 continue
             if entry.is_dir():
                 if entry.is_symlink():
-                    seen.links.append(f"{said}/{path}")
+                    passed_over.links.append(f"{shown_as}/{path}")
                 else:
                     ahead.append(f"{path}/")
             elif is_image(entry.name):
-                found.append(path)
+                images.append(path)
             else:
-                seen.others[ending_of(entry.name)] += 1
-    found.sort(key=lambda path: [natural(part) for part in path.split("/")])
-    for path in found:
+                passed_over.others[ending_of(entry.name)] += 1
+    images.sort(key=lambda path: [natural(part) for part in path.split("/")])
+    for path in images:
         if "/" in path:
-            seen.deeper[f"{said}/{path.rpartition('/')[0]}"] += 1
-    seen.links.sort(key=natural)
-    return found
+            passed_over.deeper[f"{shown_as}/{path.rpartition('/')[0]}"] += 1
+    passed_over.links.sort(key=natural)
+    return images
 
 
-def class_images(place: Path, seen: Seen, said: str) -> Iterator[tuple[str, str]]:
-    """(class, path inside `place`) of every image in the folders of classes in `place`; said: what sentences call it.
+def class_images(place: Path, passed_over: PassedOver, shown_as: str) -> Iterator[tuple[str, str]]:
+    """(class, path inside `place`) of every image in the folders of classes in `place`; shown_as: its name in notes and errors.
 
     Two folders whose names differ only in how letters are composed are one class. Raises WrongInput.
     """
-    known: set[str] = set()
+    names: set[str] = set()
     for folder in folders_in(place):
         name = composed(folder)
-        if name in known:
-            seen.alike.append(f"{said}{name}")
-        known.add(name)
-        before = seen.others.copy()
-        images = images_in(place / folder, seen, f"{said}{folder}")
+        if name in names:
+            passed_over.alike.append(f"{shown_as}{name}")
+        names.add(name)
+        before = passed_over.others.copy()
+        images = images_in(place / folder, passed_over, f"{shown_as}{folder}")
         if not images:
-            raise WrongInput(f"The class {said}{folder} in {_above(place, said)} {_empty(seen.others - before)}.")
+            raise WrongInput(f"The class {shown_as}{folder} in {_above(place, shown_as)} {_empty(passed_over.others - before)}.")
         for image in images:
             yield name, f"{folder}/{image}"
-    if beside := sum(is_image(entry.name) for entry in _entries(place) if not entry.is_dir()):
-        seen.loose[said or f"{place.name}/"] += beside
+    if loose := sum(is_image(entry.name) for entry in _entries(place) if not entry.is_dir()):
+        passed_over.loose[shown_as or f"{place.name}/"] += loose
 
 
-def _above(place: Path, said: str) -> Path:
-    return place.parents[len(PurePosixPath(said).parts) - 1] if said else place
+def _above(place: Path, shown_as: str) -> Path:
+    return place.parents[len(PurePosixPath(shown_as).parts) - 1] if shown_as else place
 
 
 def _empty(others: Counter[str]) -> str:
@@ -140,7 +140,7 @@ def visible(place: Path) -> tuple[list[str], list[str]]:
     return folders, sorted((e.name for e in entries if not e.is_dir()), key=natural)
 
 
-def files_beside(place: Path, read: tuple[str, ...] = ()) -> list[str]:
+def other_files(place: Path, read: tuple[str, ...] = ()) -> list[str]:
     """Names of the files in a folder that were not `read` and may have been meant to be: tables, images; no README, no licence."""
     return [name for name in visible(place)[1] if name not in read and not name.lower().startswith(("readme", "license", "licence"))]
 

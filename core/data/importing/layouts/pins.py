@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.importing.layouts.image_folders import Seen, drawn_halves, folders_in, images_in
+from core.data.importing.layouts.image_folders import PassedOver, drawn_halves, folders_in, images_in
 from core.data.importing.listing import CLASS, Listing
 from core.domain.errors import WrongInput
 
@@ -26,11 +26,11 @@ def listing(root: Path) -> Listing:
     base = root / OUTER if (root / OUTER).is_dir() else root
     paths: list[str] = []
     people: list[str] = []
-    seen = Seen()
+    passed_over = PassedOver()
     for folder in folders_in(base):
         if not folder.startswith(PREFIX):
             continue
-        images = images_in(base / folder, seen, folder)
+        images = images_in(base / folder, passed_over, folder)
         if len(images) < 2:
             raise WrongInput(f"The folder {folder} in {base} holds {len(images)} images; two at least are wanted, one of them to test.")
         paths += [f"{folder}/{image}" for image in images]
@@ -38,4 +38,4 @@ def listing(root: Path) -> Listing:
     if not paths:
         raise WrongInput(f"Folders {PREFIX}NAME are wanted in {base}; there are none.")
     train = np.asarray(drawn_halves(people))
-    return Listing(base, paths, train, {CLASS: people}, size=SIDE, channels=3, notes=seen.notes())
+    return Listing(base, paths, train, {CLASS: people}, size=SIDE, channels=3, notes=passed_over.notes())

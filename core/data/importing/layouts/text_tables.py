@@ -1,4 +1,4 @@
-"""Reads the small text files that lie beside images, line by line; every complaint names the file and the line."""
+"""Reads the text tables that come with images, line by line; every error names the file and the line."""
 
 import codecs
 from collections.abc import Iterator, Sequence
@@ -60,16 +60,16 @@ def _named(heads: Sequence[str]) -> str:
     return shown if len(heads) <= SHOWN else f"{shown}, … ({len(heads)} in all)"
 
 
-def inside(name: str, said_by: Path) -> str:
-    """A relative path as it is. Raises WrongInput where it is absolute or leads out of the folder."""
+def inside(name: str, source: Path) -> str:
+    """A relative path, normalised; source: the file that names it. Raises WrongInput where it is absolute or leads out of the folder."""
     path = PurePosixPath(name)
     if not name or "\0" in name or "\\" in name or path.is_absolute() or ".." in path.parts:
-        raise WrongInput(f"{said_by} names {name!r:.200}; a path inside the folder is wanted, with '/' and without '..'.")
+        raise WrongInput(f"{source} names {name!r:.200}; a path inside the folder is wanted, with '/' and without '..'.")
     return str(path)
 
 
 def _lines(root: Path, name: str) -> Iterator[str]:
-    """With their ends, one at a time. Raises WrongInput."""
+    """The file's lines with their line ends. Raises WrongInput."""
     path = root / name
     try:
         if not path.resolve().is_relative_to(root.resolve()):
@@ -93,7 +93,7 @@ def _lines(root: Path, name: str) -> Iterator[str]:
 
 
 def _first_wrong(path: Path) -> str:
-    """Which byte is no UTF-8, or which other writing it begins as."""
+    """Which byte is not UTF-8, or that it begins as UTF-16."""
     decoder, done = codecs.getincrementaldecoder("utf-8")(), 0
     with open(path, "rb") as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):

@@ -17,11 +17,11 @@ from torch import nn
 
 from core.analysis.features import penultimate as looks
 from core.analysis.features import projection
-from core.analysis.features.nearest_neighbours import around
-from core.analysis.features.penultimate import halves
-from core.analysis.features.projection import manifold, placed, principal, turned
+from core.analysis.features.nearest_neighbours import neighbourhoods
+from core.analysis.features.penultimate import body_and_head
+from core.analysis.features.projection import manifold, placed, principal, procrustes_aligned
 from core.analysis.features.sampling import drawn, stratified, taken
-from core.analysis.finished_run import Opened, open_models
+from core.analysis.finished_run import FinishedRun, open_models
 from core.analysis.registry import LOOKS
 from core.analysis.stored_results import Analysis
 from core.data.splits import split
@@ -168,9 +168,9 @@ def test_umap_says_in_a_sentence_what_it_lacks(monkeypatch):
 def test_a_turned_network_is_laid_onto_the_other_again_and_keeps_its_distances():
     x, by = rows_by_chance(60, 5), np.arange(60) < 40
     moved = (x @ orthogonal(5) + 7).astype(np.float32)
-    np.testing.assert_allclose(turned(moved, x, by), x, atol=1e-4)
+    np.testing.assert_allclose(procrustes_aligned(moved, x, by), x, atol=1e-4)
     other = rows_by_chance(60, 5, 9)
-    np.testing.assert_allclose(pdist(turned(other, x, by)), pdist(other), rtol=1e-4)
+    np.testing.assert_allclose(pdist(procrustes_aligned(other, x, by)), pdist(other), rtol=1e-4)
 
 
 # Neighbourhoods.
@@ -181,7 +181,7 @@ def test_neighbours_votes_and_centres_of_a_line_by_hand():
     places = [0.0, 1.0, 3.0, 7.0, 0.4, 6.0]
     labels = np.array([0, 0, 1, 1, 0, 1])
     sets = np.array([0, 1, 1, 1, 2, 3])
-    found = around(np.array(places, np.float32)[:, None], labels, sets)
+    found = neighbourhoods(np.array(places, np.float32)[:, None], labels, sets)
     assert found["neighbours"].tolist() == [[1, 2, 3], [0, 2, 3], [1, 0, 3], [2, 1, 0], [0, 1, 2], [3, 2, 1]]
     assert found["agreeing"] == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1 / 3, 2 / 3, 2 / 3])
     near_unseen = [[4], [4], [4], [5], [5], [4]]  # one fewer than there are, so that a test image has as many as any
@@ -191,13 +191,13 @@ def test_neighbours_votes_and_centres_of_a_line_by_hand():
 
 def test_neighbours_are_scikit_learn_s():
     x = rows_by_chance(120, 4)
-    found = around(x, np.zeros(120, int), np.ones(120, int))["neighbours"]
+    found = neighbourhoods(x, np.zeros(120, int), np.ones(120, int))["neighbours"]
     wanted = NearestNeighbors(n_neighbors=51).fit(x).kneighbors(x, return_distance=False)[:, 1:]
     np.testing.assert_array_equal(found, wanted)
 
 
 def test_without_unseen_images_their_vote_is_unknown():
-    found = around(rows_by_chance(5, 2), np.zeros(5, int), np.zeros(5, int))
+    found = neighbourhoods(rows_by_chance(5, 2), np.zeros(5, int), np.zeros(5, int))
     assert np.isnan(found["unseen_agreeing"]).all()
 
 
@@ -206,13 +206,13 @@ def test_without_unseen_images_their_vote_is_unknown():
 
 def test_the_two_halves_are_the_network_and_it_stays_as_it_was(grey):
     model = grey.original()
-    body, head = halves(model)
+    body, head = body_and_head(model)
     images = grey.dataset.train.first(9)
     inside = predict(body, images, "cpu")
     assert not any(module.training for module in model.modules())
     torch.testing.assert_close(head(inside), predict(model, images, "cpu"))
     with pytest.raises(WrongInput, match="a Linear is not that"):
-        halves(nn.Linear(2, 2))
+        body_and_head(nn.Linear(2, 2))
 
 
 def test_a_run_s_features_are_those_before_its_last_layer_and_answers_those_of_its_networks(home):
@@ -264,7 +264,7 @@ def test_a_run_without_a_reference_has_two_networks_and_one_that_changed_nothing
 def test_wrong_labels_of_a_request_are_told_from_the_truth(grey, monkeypatch, home):
     run = SimpleNamespace(spec=SimpleNamespace(model="small_cnn"), id="tiny")
     splits = grey.splits("mislabelled:30")
-    opened = Opened(run, home, {}, grey.dataset, splits, {"original": grey.original().state_dict()})
+    opened = FinishedRun(run, home, {}, grey.dataset, splits, {"original": grey.original().state_dict()})
     monkeypatch.setattr(looks, "open_models", lambda *_: opened)
     found = looks.compute(home, "tiny", quiet, count=180, seed=0)
     wrong = found["label"] != found["truth"]
@@ -277,7 +277,7 @@ def test_wrong_labels_of_a_request_are_told_from_the_truth(grey, monkeypatch, ho
 def test_images_with_several_attributes_are_refused_with_the_reason(monkeypatch, home):
     tiny = tiny_attributes()
     splits = split(tiny.dataset, parse_request("random:0.1"))
-    opened = Opened(SimpleNamespace(id="tiny"), home, {}, tiny.dataset, splits, {})
+    opened = FinishedRun(SimpleNamespace(id="tiny"), home, {}, tiny.dataset, splits, {})
     monkeypatch.setattr(looks, "open_models", lambda *_: opened)
     with pytest.raises(WrongInput, match="has several attributes"):
         looks.compute(home, "tiny", quiet, count=10, seed=0)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from core.analysis.finished_run import open_models
-from core.analysis.saliency.captum_compat import readable
+from core.analysis.saliency.captum_compat import captum_copy
 from core.analysis.saliency.explain import MOST_STEPS, Settings, explain, passes
 from core.analysis.saliency.explainers import EXPLAINERS, grids, preset
 from core.analysis.saliency.integrated_gradients import COARSE
@@ -206,7 +206,7 @@ def test_the_network_is_left_alone_even_where_explaining_fails(monkeypatch):
 def test_the_twin_answers_as_the_network_does(key):
     model, x = network(key), images()
     with torch.no_grad():
-        torch.testing.assert_close(readable(model)(x), model(x), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(captum_copy(model)(x), model(x), atol=1e-4, rtol=1e-4)
     assert same_weights(model, network(key))
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 import pytest
 
 from core.analysis.saliency import uploaded_image as module
-from core.analysis.saliency.uploaded_image import own_picture
+from core.analysis.saliency.uploaded_image import read_uploaded_image
 from core.data.datasets.digits import INFO
 from core.domain.errors import WrongInput
 from tests.core.models.test_architectures import info
@@ -42,7 +42,7 @@ def picture(size=(40, 30), mode="RGB"):
 )  # fmt: skip
 def test_any_mode_and_kind_is_taken(mode, kind):
     for data, channels in ((COLOUR, 3), (INFO, 1)):
-        found = own_picture(coded(picture(mode=mode), kind), "mine", data)
+        found = read_uploaded_image(coded(picture(mode=mode), kind), "mine", data)
         assert found.shape == (channels, data.height, data.width)
         assert found.dtype == np.uint8
         rows = found.astype(float).mean((0, 2))
@@ -52,21 +52,21 @@ def test_any_mode_and_kind_is_taken(mode, kind):
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (3, 5), (2000, 1500)])
 def test_any_size_is_taken(size):
-    assert own_picture(coded(picture(size)), "mine", COLOUR).shape == (3, 32, 32)
+    assert read_uploaded_image(coded(picture(size)), "mine", COLOUR).shape == (3, 32, 32)
 
 
 def test_the_cameras_turn_is_followed():
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned a quarter to the right
     white_left = Image.fromarray(np.repeat(np.repeat(np.array([[255, 0]], np.uint8), 16, 1), 32, 0))
-    found = own_picture(coded(white_left, "JPEG", exif=exif), "mine", INFO)[0]
+    found = read_uploaded_image(coded(white_left, "JPEG", exif=exif), "mine", INFO)[0]
     assert found[0].mean() > 230  # what was left is now above
     assert found[-1].mean() < 25
 
 
 def test_what_is_transparent_shows_white_paper():
     clear = Image.new("RGBA", (20, 20), (200, 0, 0, 0))
-    assert (own_picture(coded(clear), "mine", COLOUR) == 255).all()
+    assert (read_uploaded_image(coded(clear), "mine", COLOUR) == 255).all()
 
 
 def bomb(side):
@@ -81,14 +81,14 @@ def bomb(side):
 @pytest.mark.parametrize("side", [10_000, 40_000])
 def test_a_bomb_is_refused_by_its_header(side):
     with pytest.raises(WrongInput, match="pixels") as wrong:
-        own_picture(bomb(side), "bomb.png", COLOUR)
+        read_uploaded_image(bomb(side), "bomb.png", COLOUR)
     assert "bomb.png" in str(wrong.value)
 
 
 @pytest.mark.parametrize("raw", [b"", b"hello", b"\x89PNG\r\n\x1a\n", coded(picture())[:60], b"GIF89a" + bytes(50), b"%PDF-1.7"])
 def test_what_is_no_picture_is_told_in_one_sentence(raw):
     with pytest.raises(WrongInput) as wrong:
-        own_picture(raw, "notes.txt", COLOUR)
+        read_uploaded_image(raw, "notes.txt", COLOUR)
     assert str(wrong.value).startswith("The file notes.txt is no picture that can be read; ")
     assert str(wrong.value).count(".") <= 3
 
@@ -96,17 +96,17 @@ def test_what_is_no_picture_is_told_in_one_sentence(raw):
 @pytest.mark.parametrize("kind", ["EPS", "PPM", "TGA", "PCX"])
 def test_only_the_formats_that_are_promised_are_opened_whatever_the_ending(kind):
     with pytest.raises(WrongInput, match="a PNG, JPEG, WebP, GIF, BMP or TIFF is wanted"):
-        own_picture(coded(picture(), kind), "mine.png", COLOUR)
+        read_uploaded_image(coded(picture(), kind), "mine.png", COLOUR)
 
 
 @pytest.mark.parametrize("mode, kind", [("RGBA", "PNG"), ("LA", "PNG"), ("P", "GIF"), ("I;16", "PNG"), ("F", "TIFF"), ("RGB", "BMP")])
 def test_a_large_picture_is_flattened_in_strips_and_comes_out_as_if_at_once(monkeypatch, mode, kind):
     raw, seen = coded(picture((700, 1100), mode), kind), []
-    whole = own_picture(raw, "mine", COLOUR)
+    whole = read_uploaded_image(raw, "mine", COLOUR)
     flat = module._flat
     monkeypatch.setattr(module, "_flat", lambda image: (seen.append(image.size), flat(image))[1])
     monkeypatch.setattr(module, "STRIP", 50_000)
-    np.testing.assert_array_equal(own_picture(raw, "mine", COLOUR), whole)
+    np.testing.assert_array_equal(read_uploaded_image(raw, "mine", COLOUR), whole)
     assert len(seen) > 5
     assert max(width * height for width, height in seen) <= 50_000
 
@@ -114,7 +114,7 @@ def test_a_large_picture_is_flattened_in_strips_and_comes_out_as_if_at_once(monk
 def test_deep_grey_is_not_copied_whole():
     raw = coded(Image.fromarray(np.zeros((3000, 3000), np.uint16)))
     tracemalloc.start()
-    own_picture(raw, "mine", INFO)
+    read_uploaded_image(raw, "mine", INFO)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 25e6  # one copy as float64 would be 72 million bytes

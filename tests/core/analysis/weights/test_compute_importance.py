@@ -21,7 +21,7 @@ from core.pipeline import prepare
 from core.storage.artifacts import Artifacts
 from core.storage.home import open_home
 from core.storage.runs import ResultStore
-from core.training.cache import Keeper
+from core.training.cache import ArtifactCache
 from core.training.precomputed import ImportanceStatistic
 from tests.planted import plant, spec
 
@@ -72,7 +72,7 @@ def test_only_importances_of_the_original_that_runs_would_begin_with_are_shared_
     run_id = plant(home, spec("finetune"))
     opened = open_models(home, run_id)
     with ResultStore(home.database) as store:
-        job = prepare(opened.run.spec, Keeper(store, Artifacts(home.artifacts_folder)))
+        job = prepare(opened.run.spec, ArtifactCache(store, Artifacts(home.artifacts_folder)))
         key = job.statistic_key(ImportanceStatistic("batch", 500).key)
         steps = [("", "cpu", False), ("unlearned", "cpu", False), ("original", "cuda", False), ("original", "cpu", True)]
         for kept, device, wanted in steps:
@@ -81,7 +81,7 @@ def test_only_importances_of_the_original_that_runs_would_begin_with_are_shared_
             elsewhere = replace(opened, run=replace(opened.run, device=device))
             monkeypatch.setattr(room, "open_models", lambda *_, run=elsewhere: run)
             importance(home, run_id, lambda *_: None, estimator="batch", batch_size=500)
-            assert job.keeper.has(key) == wanted, (kept, device)
+            assert job.cache.has(key) == wanted, (kept, device)
 
 
 def test_a_batch_of_no_size_is_one_of_the_size_that_ssd_takes(planted):

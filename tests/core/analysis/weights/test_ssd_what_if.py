@@ -94,7 +94,7 @@ def test_only_what_is_selected_is_dampened_by_its_ratio(planted):
     assert sum(share > 0 for share in answer["dampened"].values()) == 1
     assert answer["betas"] == [9.0 if place == BINS // 2 else 0.0 for place in range(BINS)]  # λ / ratio = 1 / 2
     known = load(open_models(*planted), "")
-    before, after = known.opened.weights["original"][SLICE[0]], dict(known.model.named_parameters())[SLICE[0]]
+    before, after = known.finished.weights["original"][SLICE[0]], dict(known.model.named_parameters())[SLICE[0]]
     assert torch.equal(after[3, 5], before[3, 5] / 2)
     assert int((after != before).sum()) == 9
 
@@ -105,7 +105,7 @@ def test_the_weights_are_those_of_ssd_bit_for_bit(planted, alpha, lambda_):
     dampened(known, alpha, lambda_)
     factors = dampening(known.importances.of_forget, known.importances.of_all, alpha, lambda_)
     for name, weights in known.model.named_parameters():
-        assert torch.equal(weights, known.opened.weights["original"][name] * factors[name])
+        assert torch.equal(weights, known.finished.weights["original"][name] * factors[name])
 
 
 def test_nothing_selected_is_the_original(planted):
@@ -119,7 +119,7 @@ def test_nothing_selected_is_the_original(planted):
 
 
 def test_the_networks_beside_it_are_asked_the_same_few_images(planted, monkeypatch):
-    monkeypatch.setattr("core.analysis.weights.ssd_what_if.LOOKED_AT", 40)
+    monkeypatch.setattr("core.analysis.weights.ssd_what_if.EVALUATED", 40)
     load.cache_clear()
     answer = redampen(*planted, 3.0, 1.0)  # nothing is dampened
     load.cache_clear()

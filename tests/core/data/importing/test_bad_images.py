@@ -9,7 +9,7 @@ from PIL import Image
 import pytest
 
 from core.data.importing import decode, importer, read_image
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.domain.errors import WrongInput
 from tests.core.data.importing.made_up import GREY, folder, index, picture
 
@@ -188,7 +188,7 @@ def test_bad_input_is_told_in_a_sentence_and_nothing_is_cached(tmp_path, spoil, 
     root = folder(tmp_path / "pets")
     spoil(root)
     with pytest.raises(WrongInput) as told:
-        add(root, Asked(), tmp_path / "datasets")
+        add(root, ImportOptions(), tmp_path / "datasets")
     sentence = str(told.value)
     assert words in sentence
     assert "\n" not in sentence
@@ -197,11 +197,11 @@ def test_bad_input_is_told_in_a_sentence_and_nothing_is_cached(tmp_path, spoil, 
 
 
 ASKED = {
-    "a size that is too small": (Asked(size=7), "from 8 to 1024 pixels, or 0 for as it is; got 7"),
-    "a size that is too large": (Asked(size=5000), "got 5000"),
-    "unknown channels": (Asked(channels="cmyk"), "one of auto, grey, colour; got 'cmyk'"),
-    "an unknown layout": (Asked(layout="zip"), "no layout 'zip'; choose one of: auto, mufac"),
-    "an unknown column": (Asked(label="breed"), "no column 'breed' to be the class; there are: class"),
+    "a size that is too small": (ImportOptions(size=7), "from 8 to 1024 pixels, or 0 for as it is; got 7"),
+    "a size that is too large": (ImportOptions(size=5000), "got 5000"),
+    "unknown channels": (ImportOptions(channels="cmyk"), "one of auto, grey, colour; got 'cmyk'"),
+    "an unknown layout": (ImportOptions(layout="zip"), "no layout 'zip'; choose one of: auto, mufac"),
+    "an unknown column": (ImportOptions(label="breed"), "no column 'breed' to be the class; there are: class"),
 }
 
 
@@ -215,27 +215,27 @@ def test_what_cannot_be_asked_is_told_and_nothing_is_cached(tmp_path, asked, wor
 def test_channels_that_are_declared_make_grey_and_colour_alike(tmp_path):
     root = folder(tmp_path / "pets")
     one_channel(root)
-    assert add(root, Asked(channels="colour"), tmp_path / "datasets").info.channels == 3
-    assert add(root, Asked(channels="grey"), tmp_path / "datasets").info.channels == 1
+    assert add(root, ImportOptions(channels="colour"), tmp_path / "datasets").info.channels == 3
+    assert add(root, ImportOptions(channels="grey"), tmp_path / "datasets").info.channels == 1
 
 
 def test_an_opaque_alpha_channel_is_no_transparency(tmp_path):
     root = folder(tmp_path / "pets")
     Image.open(root / "train/cat/1.png").convert("RGBA").save(root / "train/cat/1.png")
-    assert add(root, Asked(), tmp_path / "datasets").info.channels == 3
+    assert add(root, ImportOptions(), tmp_path / "datasets").info.channels == 3
 
 
 def test_a_link_that_stays_inside_is_followed(tmp_path):
     root = folder(tmp_path / "pets")
     (root / "train/cat/9.png").symlink_to(root / "train/cat/1.png")
-    assert add(root, Asked(), tmp_path / "datasets").info.train_counts == (4, 3)
+    assert add(root, ImportOptions(), tmp_path / "datasets").info.train_counts == (4, 3)
 
 
 def test_files_that_are_no_images_are_passed_over_and_counted(tmp_path):
     root = folder(tmp_path / "pets")
     for name in ("notes.txt", "Thumbs.db", ".DS_Store"):
         (root / "train/cat" / name).write_text("no image")
-    assert add(root, Asked(), tmp_path / "datasets").notes == ("2 files that are no image passed over (1 .db, 1 .txt).",)
+    assert add(root, ImportOptions(), tmp_path / "datasets").notes == ("2 files that are no image passed over (1 .db, 1 .txt).",)
 
 
 def test_an_image_that_changes_between_digest_and_decoding_is_told(tmp_path, monkeypatch):
@@ -248,5 +248,5 @@ def test_an_image_that_changes_between_digest_and_decoding_is_told(tmp_path, mon
     for module in (importer, decode):
         monkeypatch.setattr(module, "read", changing)
     with pytest.raises(WrongInput, match=r"train/dog/2\.png has changed while it was read"):
-        add(root, Asked(), tmp_path / "datasets")
+        add(root, ImportOptions(), tmp_path / "datasets")
     assert not list((tmp_path / "datasets").iterdir())

@@ -8,10 +8,10 @@ import zlib
 from PIL import Image, ImageFile
 import pytest
 
-from core.analysis.saliency.uploaded_image import own_picture
+from core.analysis.saliency.uploaded_image import read_uploaded_image
 from core.data.datasets.digits import INFO
 from core.data.importing import read_image
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.data.importing.layouts import text_tables
 from core.data.importing.read_image import decode
 from core.domain.errors import WrongInput
@@ -80,7 +80,7 @@ def test_an_image_that_claims_too_much_is_refused_before_it_is_decoded(monkeypat
         with read_image.quietly(), pytest.raises(WrongInput, match=r"^The image big claims more than 50 million pixels or 65535 a side"):
             decode(raw, "big", size, None)
     with pytest.raises(WrongInput, match=r"^The picture big claims "):
-        own_picture(raw, "big", INFO)
+        read_uploaded_image(raw, "big", INFO)
 
 
 def test_an_image_beyond_the_largest_side_that_is_kept_whole_is_not_decoded_either(monkeypatch):
@@ -95,7 +95,7 @@ def test_a_file_that_is_too_large_is_not_read_whole(tmp_path, monkeypatch):
         file.truncate(2000)
     monkeypatch.setattr(read_image, "MOST_BYTES", 1999)
     with pytest.raises(WrongInput, match=r"The image train/cat/0\.png is larger than 0 MB"):
-        add(root, Asked(), tmp_path / "datasets")
+        add(root, ImportOptions(), tmp_path / "datasets")
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def pets(tmp_path):
     def told(content):
         (root / "index.csv").write_bytes(content)
         with pytest.raises(WrongInput) as wrong:
-            add(root, Asked(), tmp_path / "datasets")
+            add(root, ImportOptions(), tmp_path / "datasets")
         return str(wrong.value)
 
     return told
@@ -136,7 +136,7 @@ def test_a_pipe_in_place_of_a_table_is_not_waited_for(tmp_path):
     root = folder(tmp_path / "pets")
     os.mkfifo(root / "index.csv")
     with pytest.raises(WrongInput, match=r"index\.csv should be a text file; there is something else\.$"):
-        add(root, Asked(), tmp_path / "datasets")
+        add(root, ImportOptions(), tmp_path / "datasets")
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
@@ -144,4 +144,4 @@ def test_a_table_is_read_whatever_ends_its_lines(tmp_path, ends):
     root = folder(tmp_path / "pets")
     path = index(root, "who", say=lambda p: (f"w{int(p.stem) % 2}",))
     path.write_bytes(path.read_text().replace("\n", ends).encode())
-    assert [c.values for c in add(root, Asked(), tmp_path / "datasets").info.columns] == [("w0", "w1")]
+    assert [c.values for c in add(root, ImportOptions(), tmp_path / "datasets").info.columns] == [("w0", "w1")]

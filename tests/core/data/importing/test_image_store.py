@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.data.importing import store, writer
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.domain.errors import WrongInput
 from core.storage.error_messages import told
 from tests.core.data.importing.made_up import folder
@@ -26,7 +26,7 @@ def datasets(tmp_path):
 @pytest.fixture
 def info(tmp_path):
     """Any valid description."""
-    return add(folder(tmp_path / "source"), Asked(), tmp_path / "elsewhere").info
+    return add(folder(tmp_path / "source"), ImportOptions(), tmp_path / "elsewhere").info
 
 
 def write(datasets, info, key=KEY):

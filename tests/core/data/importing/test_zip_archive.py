@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from core.data.importing import store, zip_archive
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.domain.errors import WrongInput
 from tests.core.data.importing import made_up
 from tests.core.data.importing.made_up import folder, index
@@ -32,9 +32,9 @@ def datasets(tmp_path):
 def test_a_zip_is_the_same_dataset_as_its_folder_and_leaves_nothing_else(tmp_path, datasets, outer):
     root = folder(tmp_path / "pets")
     index(root, "owner", say=lambda p: ("Ann" if p.stem == "0" else "Bob",))
-    plain = add(root, Asked(), datasets).info
+    plain = add(root, ImportOptions(), datasets).info
     store.remove(datasets, plain.key)
-    found = add(zipped(root, tmp_path / "pets.zip", outer), Asked(), datasets)
+    found = add(zipped(root, tmp_path / "pets.zip", outer), ImportOptions(), datasets)
     assert (found.info, found.new) == (plain, True)
     assert [place.name for place in datasets.iterdir()] == [plain.key]
 
@@ -45,7 +45,7 @@ def test_what_a_mac_adds_is_ignored_and_what_is_no_image_is_told(tmp_path, datas
         ignored = ("__MACOSX/pets/train/cat/._0.png", "pets/.DS_Store", "pets/train/.hidden/1.png")
         for name in (*ignored, "pets/model.pth", "pets/a.npy", "b.npy"):
             out.writestr(name, b"no image")
-    assert add(archive, Asked(), datasets).notes == (
+    assert add(archive, ImportOptions(), datasets).notes == (
         "3 members of the archive that are no image were not unpacked (2 .npy, 1 .pth).",
         "Read from pets/, the only folder inside pets/.",
     )
@@ -61,25 +61,25 @@ def test_letters_that_a_mac_packed_without_saying_how_are_read(tmp_path, dataset
             raw[at + place : at + place + 2] = struct.pack("<H", struct.unpack_from("<H", raw, at + place)[0] & ~0x800)
             at = raw.find(mark, at + 4)
     archive.write_bytes(raw)
-    assert add(archive, Asked(), datasets).info.classes == (normalize("NFC", "café"), "dog")
+    assert add(archive, ImportOptions(), datasets).info.classes == (normalize("NFC", "café"), "dog")
 
 
 def test_backslashes_of_windows_are_folders(tmp_path, datasets):
     root = folder(tmp_path / "pets")
-    plain = add(root, Asked(), datasets).info
+    plain = add(root, ImportOptions(), datasets).info
     archive = zipped(root, tmp_path / "pets.zip")
     raw = archive.read_bytes()
     for part in (b"train", b"test"):
         for name in (b"cat", b"dog"):
             raw = raw.replace(part + b"/" + name + b"/", part + b"\\" + name + b"\\")
     archive.write_bytes(raw)
-    assert not add(archive, Asked(), datasets).new
+    assert not add(archive, ImportOptions(), datasets).new
     assert store.keys(datasets) == [plain.key]
 
 
 def test_a_zip_of_kaggles_celeba_is_read(tmp_path, datasets):
     root = made_up.celeba(tmp_path / "source")
-    assert add(zipped(root, tmp_path / "archive.zip"), Asked(), datasets).info.multi
+    assert add(zipped(root, tmp_path / "archive.zip"), ImportOptions(), datasets).info.multi
 
 
 def member(name, content=b"x", kind=None, flags=0):
@@ -157,7 +157,7 @@ def test_what_may_harm_is_told_in_a_sentence_with_the_archives_name_and_nothing_
     archive.write_bytes(raw)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(WrongInput) as told:
-        add(archive, Asked(), datasets)
+        add(archive, ImportOptions(), datasets)
     sentence = str(told.value)
     assert sentence.startswith("pets.zip ")
     assert words in sentence
@@ -168,27 +168,27 @@ def test_what_may_harm_is_told_in_a_sentence_with_the_archives_name_and_nothing_
 
 
 def test_a_bomb_of_zeros_is_told_by_its_claim(tmp_path, datasets, monkeypatch):
-    monkeypatch.setattr(zip_archive, "FREE_OF_DOUBT", 10_000)
+    monkeypatch.setattr(zip_archive, "UNCHECKED", 10_000)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as out:
         out.writestr("train/cat/0.bmp", bytes(1_000_000))
     with pytest.raises(WrongInput, match=r"bomb\.zip of 0\.0 MB claims to unpack to 1 MB, which may be a trap"):
-        add(tmp_path / "bomb.zip", Asked(), datasets)
+        add(tmp_path / "bomb.zip", ImportOptions(), datasets)
 
 
 def test_too_many_members_are_told_before_they_are_listed(tmp_path, datasets, monkeypatch):
     archive = zipped(folder(tmp_path / "pets"), tmp_path / "pets.zip")
     monkeypatch.setattr(zip_archive, "MOST_MEMBERS", 5)
     with pytest.raises(WrongInput, match="holds 16 members; 5 at most"):
-        add(archive, Asked(), datasets)
+        add(archive, ImportOptions(), datasets)
     monkeypatch.setattr(zip_archive, "MOST_DIRECTORY", 100)
     monkeypatch.setattr(zipfile, "ZipFile", None)  # it would read the whole list
     with pytest.raises(WrongInput, match="lists too many members"):
-        add(archive, Asked(), datasets)
+        add(archive, ImportOptions(), datasets)
 
 
 def test_what_is_wrong_inside_is_told_of_the_archive_and_not_of_a_temporary_folder(tmp_path, datasets):
     root = folder(tmp_path / "pets")
     (root / "test").rename(root / "unseen")
     with pytest.raises(WrongInput, match=r"^A folder test/ is wanted in pets\.zip, with one folder") as told:
-        add(zipped(root, tmp_path / "pets.zip"), Asked(), datasets)
+        add(zipped(root, tmp_path / "pets.zip"), ImportOptions(), datasets)
     assert str(tmp_path) not in str(told.value)

@@ -28,7 +28,7 @@ def counted(monkeypatch):
         run_setup, "fit", lambda model, examples, *rest: trained.append(len(examples)) or fit(model, examples, *rest)
     )
     monkeypatch.setattr(pipeline, "measure", lambda *_: [])
-    monkeypatch.setattr(pipeline, "keep_files", lambda *_: {})
+    monkeypatch.setattr(pipeline, "store_files", lambda *_: {})
     return trained
 
 

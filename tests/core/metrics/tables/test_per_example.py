@@ -7,7 +7,7 @@ import pytest
 from scipy.special import log_softmax, logit, softmax
 import torch
 
-from core.metrics.tables.per_example import LARGEST, answer_arrays, confidence, example_table
+from core.metrics.tables.per_example import LARGEST, confidence, example_table, probability_arrays
 from tests.core.metrics.evidence import evidence_of
 
 
@@ -34,17 +34,17 @@ def test_each_set_has_its_rows(grey, request_, sets):
 
 def test_every_row_is_what_the_model_says_of_that_example(grey):
     evidence = evidence_of(grey)
-    table, arrays = example_table(evidence), answer_arrays(evidence)
+    table, arrays = example_table(evidence), probability_arrays(evidence)
     for row in (0, 50, 130, 179):
         cells = table.iloc[row]
         on_test = cells["set"].startswith("test")
         data = evidence.splits.test if on_test else evidence.splits.train
-        logits = getattr(evidence.answers["unlearned"], "test" if on_test else "train")[cells["index"]].double().numpy()
+        logits = getattr(evidence.logits["unlearned"], "test" if on_test else "train")[cells["index"]].double().numpy()
         assert cells["label"] == data.labels[cells["index"]]
         assert cells["unlearned_answer"] == logits.argmax()
         assert cells["unlearned_loss"] == pytest.approx(-log_softmax(logits)[cells["label"]], rel=1e-5)
         assert arrays["unlearned"][row].numpy() == pytest.approx(softmax(logits), rel=1e-5)
-    assert {f"{m}_{what}" for m in evidence.answers for what in ("loss", "entropy", "confidence", "answer")} < set(table)
+    assert {f"{m}_{what}" for m in evidence.logits for what in ("loss", "entropy", "confidence", "answer")} < set(table)
 
 
 def test_the_truth_stands_beside_labels_that_a_request_made_wrong_and_nowhere_else(grey):
@@ -59,13 +59,13 @@ def test_the_truth_stands_beside_labels_that_a_request_made_wrong_and_nowhere_el
 def test_a_missing_reference_leaves_no_columns(grey):
     evidence = evidence_of(grey, models=("original", "unlearned"))
     assert not [c for c in example_table(evidence) if c.startswith("reference")]
-    assert set(answer_arrays(evidence)) == {"original", "unlearned"}
+    assert set(probability_arrays(evidence)) == {"original", "unlearned"}
 
 
 def test_runs_of_other_seeds_look_at_the_same_examples(grey):
     """Otherwise what is joined over seeds would fall apart."""
     evidence = evidence_of(grey)
-    other = replace(evidence, seed=evidence.seed + 1, known={})
+    other = replace(evidence, seed=evidence.seed + 1, cache={})
     for name, count in (("forget", 7), ("retain", 9), ("test_retain", 11)):
-        assert len(evidence.looked_at(name, count)) == count
-        assert torch.equal(evidence.looked_at(name, count), other.looked_at(name, count))
+        assert len(evidence.sample_rows(name, count)) == count
+        assert torch.equal(evidence.sample_rows(name, count), other.sample_rows(name, count))

@@ -8,16 +8,16 @@ from core.domain.requests.random import RandomRequest
 from core.domain.requests.registry import parse_request
 from core.domain.requests.samples import SamplesRequest
 from core.reports.checks.across_seeds import check_study
-from core.reports.checks.case import Case, ClassSeen, Doubt
-from core.reports.checks.registry import CHECKED, check_run, examine
-from core.reports.recoverability import comeback
+from core.reports.checks.case import Case, CheckWarning, ClassResult
+from core.reports.checks.registry import CHECKED, examine
+from core.reports.recoverability import recoverability
 
 NAMES = ("cat", "dog", "owl", "fox")
 COUNT = 100  # test images of each class
 
 
 def classes(*accuracies, count=COUNT):
-    return [ClassSeen(accuracy, count) for accuracy in accuracies]
+    return [ClassResult(accuracy, count) for accuracy in accuracies]
 
 
 GOOD = {  # class 0 forgotten as a retrained network would
@@ -68,7 +68,7 @@ def changed(numbers, model="unlearned", **values):
 
 def doubts(numbers=GOOD, seen=SEEN, request="class:0", **about):
     about = {"forget_count": 400 if request.startswith("class") else 50} | about
-    return check_run(numbers, seen, parse_request(request), NAMES, **about)
+    return list(examine(Case(numbers, seen, parse_request(request), NAMES, **about)).warnings)
 
 
 def images(numbers=IMAGES, seen=SEEN_ALL, **about):
@@ -129,7 +129,7 @@ def test_where_a_second_reference_lies_as_far_off_as_the_original_nobody_can_tel
     still = SEEN_ALL | {"unlearned": SEEN_ALL["original"]}
     the_one(images(same, still), "untouched")
     floor = changed(IMAGES, js_to_reference=0.021)
-    assert images(same, still, floor=floor) == []
+    assert images(same, still, second_reference=floor) == []
 
 
 # Collapsed.
@@ -176,7 +176,7 @@ def test_images_that_were_given_wrong_labels_are_answered_by_these_and_not_right
 
 def test_a_forget_set_of_one_sample_says_little():
     one = changed(changed(IMAGES, train_forget_accuracy=0.0), "reference", train_forget_accuracy=1.0)
-    assert check_run(one, SEEN_ALL, SamplesRequest((7,)), NAMES, forget_count=1) == []
+    assert examine(Case(one, SEEN_ALL, SamplesRequest((7,)), NAMES, forget_count=1)).warnings == ()
 
 
 def test_an_attack_that_misses_the_forgotten_more_than_chance_shows_over_forgetting():
@@ -195,7 +195,7 @@ def test_an_attack_below_chance_means_over_forgetting():
     alike = changed(changed(IMAGES, attack_auc=0.25), "reference", attack_auc=0.3)  # harder images: below chance for any network
     assert images(alike) == []
     floor = changed(IMAGES, attack_auc=0.35)  # 0.15 from the reference; twice that is 0.3
-    assert images(changed(IMAGES, attack_auc=0.25), floor=floor) == []
+    assert images(changed(IMAGES, attack_auc=0.25), second_reference=floor) == []
 
 
 @pytest.mark.parametrize("ours", [0.5, 0.95])
@@ -214,7 +214,7 @@ def test_what_an_attack_by_entropy_still_calls_members_is_recognised():
     assert doubts(changed(GOOD, attack_entropy_members=0.54)) == []
     the_one(doubts(changed(GOOD, attack_entropy_members=0.56)), "still_recognised")
     floor = changed(GOOD, attack_entropy_members=0.35)  # 0.3 from the reference; twice that is 0.6
-    assert doubts(changed(GOOD, attack_entropy_members=0.56), floor=floor) == []
+    assert doubts(changed(GOOD, attack_entropy_members=0.56), second_reference=floor) == []
 
 
 def test_single_images_of_which_more_are_called_members_are_recognised_beyond_chance():
@@ -227,7 +227,7 @@ def test_what_has_a_lower_loss_than_unseen_images_is_recognised():
     """400 images of the class against 100 unseen: the error at 0.6 is 0.031, times sqrt(2) and three 0.13."""
     the_one(doubts(changed(GOOD, attack_auc=0.7)), "still_recognised", "55 % before, 70 % now (50 % if retrained)")
     assert doubts(changed(GOOD, attack_auc=0.62)) == []
-    assert doubts(changed(GOOD, attack_auc=0.7), floor=changed(GOOD, attack_auc=0.6)) == []
+    assert doubts(changed(GOOD, attack_auc=0.7), second_reference=changed(GOOD, attack_auc=0.6)) == []
     assert doubts(changed(GOOD, attack_auc=0.9), forget_count=None) == []  # of how many is not known: no error, no claim
 
 
@@ -235,10 +235,10 @@ def test_answers_that_came_no_nearer_to_the_references_are_no_success():
     """As finetuning on digits left a tenth of the images."""
     finetuned = changed(changed(IMAGES, js_to_reference=0.0124), "original", js_to_reference=0.0112)
     floor = changed(IMAGES, js_to_reference=0.004)
-    assert "of a second reference 0.0040" in the_one(images(finetuned, floor=floor), "no_nearer", "0.0124 nats", "0.0112")
+    assert "of a second reference 0.0040" in the_one(images(finetuned, second_reference=floor), "no_nearer", "0.0124 nats", "0.0112")
     the_one(images(finetuned), "no_nearer")
-    assert images(changed(finetuned, js_to_reference=0.0105), floor=floor) == []
-    assert images(finetuned, floor=changed(IMAGES, js_to_reference=0.0063)) == []  # a second reference is hardly nearer
+    assert images(changed(finetuned, js_to_reference=0.0105), second_reference=floor) == []
+    assert images(finetuned, second_reference=changed(IMAGES, js_to_reference=0.0063)) == []  # a second reference is hardly nearer
     away = changed(changed(IMAGES, js_to_reference=0.1), "original", js_to_reference=0.003)  # there was no way to go: and yet
     the_one(images(away), "no_nearer", "0.1000 nats", "0.0030")
 
@@ -246,7 +246,7 @@ def test_answers_that_came_no_nearer_to_the_references_are_no_success():
 def test_where_the_original_lies_as_near_as_a_second_reference_the_question_does_not_arise():
     near = changed(changed(IMAGES, js_to_reference=0.004), "original", js_to_reference=0.003)
     finding = examine(Case(near, SEEN_ALL, SamplesRequest(tuple(range(50))), NAMES, forget_count=50))
-    assert finding.doubts == ()
+    assert finding.warnings == ()
     assert "no_nearer" not in {*finding.clear, *(finding.missed or {})}
 
 
@@ -280,10 +280,10 @@ def test_confusion_above_the_references_gives_the_forgotten_away():
 
 def test_a_gap_of_twice_the_floors_is_no_doubt():
     confused = changed(GOOD, forget_entropy=1.5)
-    the_one(doubts(confused, floor=GOOD), "streisand", "in nats: 0.05 before, 1.50 now (0.90 if retrained)")
+    the_one(doubts(confused, second_reference=GOOD), "streisand", "in nats: 0.05 before, 1.50 now (0.90 if retrained)")
     floor = changed(GOOD, forget_entropy=1.21)  # 0.31 from the reference; twice that is 0.62
-    assert doubts(confused, floor=floor) == []
-    assert [d.key for d in doubts(changed(GOOD, forget_entropy=1.53), floor=floor)] == ["streisand"]
+    assert doubts(confused, second_reference=floor) == []
+    assert [d.key for d in doubts(changed(GOOD, forget_entropy=1.53), second_reference=floor)] == ["streisand"]
 
 
 # Not forgotten, and shallow.
@@ -311,11 +311,11 @@ def test_a_floor_that_varies_much_makes_relearning_say_less():
     to teach excuse what comes back easily: 3 steps, where the references took 21 and 59.
     """
     floor = changed(GOOD, anamnesis_index=0.5)
-    assert doubts(changed(GOOD, anamnesis_index=0.3, relearn_steps=6.0), floor=floor) == []
-    assert [d.key for d in doubts(changed(GOOD, anamnesis_index=0.2, relearn_steps=4.0), floor=floor)] == ["shallow"]
+    assert doubts(changed(GOOD, anamnesis_index=0.3, relearn_steps=6.0), second_reference=floor) == []
+    assert [d.key for d in doubts(changed(GOOD, anamnesis_index=0.2, relearn_steps=4.0), second_reference=floor)] == ["shallow"]
     harder = changed(GOOD, anamnesis_index=2.81, relearn_steps=59.0)
-    assert [d.key for d in doubts(changed(GOOD, anamnesis_index=1 / 7, relearn_steps=3.0), floor=harder)] == ["shallow"]
-    assert doubts(changed(GOOD, anamnesis_index=5.0, relearn_steps=105.0), floor=harder) == []
+    assert [d.key for d in doubts(changed(GOOD, anamnesis_index=1 / 7, relearn_steps=3.0), second_reference=harder)] == ["shallow"]
+    assert doubts(changed(GOOD, anamnesis_index=5.0, relearn_steps=105.0), second_reference=harder) == []
 
 
 def test_the_originals_last_layer_or_a_probe_that_finds_the_class_shows_a_surface():
@@ -338,11 +338,11 @@ def test_shallow_says_what_the_privacy_page_says(values, distance, grafted):
     """One rule on both pages: aru's last layer, one step of relearning, a last layer that does not fit."""
     numbers = changed(GOOD, parameter_distance=distance, **values)
     case = Case(numbers, SEEN, parse_request("class:0"), NAMES, grafted=grafted)
-    page = comeback(numbers, None, True, kept=grafted, images=COUNT)
-    found = {doubt.key: doubt.sentence for doubt in examine(case).doubts}
+    page = recoverability(numbers, None, True, grafted=grafted, images=COUNT)
+    found = {doubt.key: doubt.sentence for doubt in examine(case).warnings}
     assert ("shallow" in found) == RANK[page.word]
     assert all(part.sentence in found["shallow"] for part in page.parts if part.word == "easier")
-    assert page == case.comeback()
+    assert page == case.recoverability()
 
 
 def test_one_step_against_none_is_no_surface():
@@ -392,7 +392,7 @@ def test_a_loss_that_all_classes_share_is_a_price():
     for kept, keys in ((0.90, []), (0.88, ["price"])):
         found = doubts(changed(GOOD, test_retain_accuracy=kept), SEEN | {"unlearned": classes(0.0, kept, kept, kept)})
         assert [d.key for d in found] == keys
-    assert doubts(worn, even, floor=changed(GOOD, test_retain_accuracy=0.78)) == []  # twice 0.17 is 0.34
+    assert doubts(worn, even, second_reference=changed(GOOD, test_retain_accuracy=0.78)) == []  # twice 0.17 is 0.34
     the_one(images(changed(IMAGES, test_retain_accuracy=0.7)), "price", "test images")
 
 
@@ -403,10 +403,10 @@ def test_without_a_reference_the_price_is_held_against_the_original():
 
 
 def test_the_forgotten_class_is_not_the_one_that_hides_and_classes_without_images_are_left_out():
-    assert doubts(seen=SEEN | {"unlearned": [ClassSeen(0.0, COUNT), ClassSeen(None, 0), *classes(0.95, 0.95)]}) == []
-    nothing = {model: [ClassSeen(None, 0)] * 4 for model in SEEN}
+    assert doubts(seen=SEEN | {"unlearned": [ClassResult(0.0, COUNT), ClassResult(None, 0), *classes(0.95, 0.95)]}) == []
+    nothing = {model: [ClassResult(None, 0)] * 4 for model in SEEN}
     finding = examine(Case(GOOD, nothing, parse_request("class:0"), NAMES))
-    assert finding.doubts == ()
+    assert finding.warnings == ()
     assert finding.missed == {"hidden_worst_class": "for want of test images of the retain classes"}
 
 
@@ -415,17 +415,17 @@ def test_the_forgotten_class_is_not_the_one_that_hides_and_classes_without_image
 
 def test_a_control_that_comes_as_near_takes_the_credit():
     as_good = {"a random mask": changed(GOOD, js_to_reference=0.054)}
-    the_one(doubts(controls=as_good), "control_as_good", "with a random mask", "0.054 nats", "0.050")
-    assert doubts(controls={"a random mask": changed(GOOD, js_to_reference=0.056)}) == []
+    the_one(doubts(ablations=as_good), "control_as_good", "with a random mask", "0.054 nats", "0.050")
+    assert doubts(ablations={"a random mask": changed(GOOD, js_to_reference=0.056)}) == []
 
 
 @pytest.mark.parametrize("worse", [{"test_forget_accuracy": 0.2}, {"test_retain_accuracy": 0.8}])
 def test_a_control_that_forgets_less_or_harms_more_does_not(worse):
-    assert doubts(controls={"no noise": changed(GOOD, js_to_reference=0.01, **worse)}) == []
+    assert doubts(ablations={"no noise": changed(GOOD, js_to_reference=0.01, **worse)}) == []
 
 
 def test_a_method_that_has_controls_of_which_none_ran_says_so():
-    finding = examine(Case(GOOD, SEEN, parse_request("class:0"), NAMES, controls={}))
+    finding = examine(Case(GOOD, SEEN, parse_request("class:0"), NAMES, ablations={}))
     assert finding.missed == {"control_as_good": "for want of a run of one of this method's controls"}
 
 
@@ -435,7 +435,7 @@ def test_a_method_that_has_controls_of_which_none_ran_says_so():
 def test_a_run_without_any_numbers_is_no_crash_and_every_check_says_what_it_wants():
     empty = {"original": {}, "unlearned": {}, "reference": {}}
     finding = examine(Case(empty, {}, parse_request("class:0"), NAMES))
-    assert [d.key for d in finding.doubts] == ["no_reference"]
+    assert [d.key for d in finding.warnings] == ["no_reference"]
     assert set(finding.missed) == set(CHECKED) - {"no_reference", "control_as_good"}
     assert finding.clear == ()
 
@@ -463,7 +463,7 @@ CLASS = parse_request("class:0")
 
 def test_fewer_than_three_seeds_are_too_few_for_a_claim():
     (doubt,) = check_study(study(0.0, 0.1), CLASS)
-    assert doubt == Doubt("few_seeds", "Too few seeds for a claim: 2, at least 3 are wanted.")
+    assert doubt == CheckWarning("few_seeds", "Too few seeds for a claim: 2, at least 3 are wanted.")
 
 
 def test_an_interval_wider_than_the_effect_is_told():
@@ -515,7 +515,8 @@ def test_too_few_paired_values_cannot_tell():
     """No reference, so no distance; one shared seed; none."""
     without = {seed: {"original": {"zrf": 1.0}, "unlearned": {"zrf": 1.0}, "reference": {}} for seed in range(3)}
     (doubt,) = check_study(without, RandomRequest(amount=50))
-    assert doubt == Doubt("few_seeds", "It cannot be told whether the distance to the reference fell: 0 paired seeds with that number.")
+    sentence = "It cannot be told whether the distance to the reference fell: 0 paired seeds with that number."
+    assert doubt == CheckWarning("few_seeds", sentence)
     ours = study(0.0, 0.0, 0.0)
     for rival, counted in (({0: study(0.0, js=0.06)[0]}, "1 paired seed "), ({7: study(0.0)[0]}, "0 paired seeds ")):
         (doubt,) = check_study(ours, CLASS, rivals={"B": rival})

@@ -55,7 +55,7 @@ EACH = [
 def test_a_planted_fault_is_named_with_and_without_a_floor(home, left_in_peace, key, request_, spoil, words, besides):
     case = judged(home, request_, 0, spoil)
     for held in (case, with_floor(case, left_in_peace(request_, 0))):
-        found = {doubt.key: doubt.sentence for doubt in examine(held).doubts}
+        found = {doubt.key: doubt.sentence for doubt in examine(held).warnings}
         assert key in found, found
         assert words in found[key]
         assert set(found) <= {key} | besides, found
@@ -69,5 +69,5 @@ def test_a_retrained_network_raises_no_doubt_and_is_as_hard_to_bring_back(left_i
     case, other = (left_in_peace(request_, seed) for seed in (0, 1))
     assert case.numbers != other.numbers
     for held in (case, with_floor(case, other)):
-        assert examine(held).doubts == ()
-        assert held.comeback().word == ("equal" if held.request.by_class else "unknown")
+        assert examine(held).warnings == ()
+        assert held.recoverability().word == ("equal" if held.request.by_class else "unknown")

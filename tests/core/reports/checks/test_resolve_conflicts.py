@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 
 from core.domain.requests.registry import parse_request
-from core.reports.checks.case import Case, ClassSeen
+from core.reports.checks.case import Case, ClassResult
 from core.reports.checks.registry import CHECKED, CHECKS, examine
 from core.reports.checks.resolve_conflicts import RULES, resolve
 from tests.core.reports.checks.test_checks import COUNT, GOOD, IMAGES, NAMES, SEEN, SEEN_ALL, changed, classes
@@ -52,7 +52,7 @@ def planted(*keys):
         for model, of_model in values.items():
             numbers[model] = {} if of_model is None else numbers[model] | of_model
     controls = {"a random mask": numbers} if more.pop("controls", False) else None
-    return Case(numbers, more.get("per_class", SEEN), CLASS, NAMES, controls=controls, forget_count=400)
+    return Case(numbers, more.get("per_class", SEEN), CLASS, NAMES, ablations=controls, forget_count=400)
 
 
 def test_every_pair_of_checks_is_resolved_before_it_is_shown():
@@ -75,7 +75,7 @@ def test_no_two_doubts_of_a_run_are_shown_that_a_rule_keeps_apart():
     wrong = [key for key in FIRES if key not in ("no_reference", "original_far_off", "untouched", "collapsed")]
     for start in range(len(wrong)):
         finding = examine(planted(*wrong[start:]))
-        shown = {doubt.key for doubt in finding.doubts}
+        shown = {doubt.key for doubt in finding.warnings}
         assert shown, wrong[start:]
         for rule in RULES:
             assert rule.stands not in shown or not shown & set(rule.gives_way), (wrong[start:], shown)
@@ -85,7 +85,7 @@ def test_no_two_doubts_of_a_run_are_shown_that_a_rule_keeps_apart():
 def test_what_gave_way_itself_takes_nothing_with_it():
     """Over-forgetting gives way to answers that are still there, so the attack that finds them stands."""
     finding = examine(planted("over_forgotten", "not_forgotten", "still_recognised"))
-    assert [doubt.key for doubt in finding.doubts] == ["not_forgotten", "still_recognised"]
+    assert [doubt.key for doubt in finding.warnings] == ["not_forgotten", "still_recognised"]
     assert set(finding.withheld) == {"over_forgotten"}
 
 
@@ -103,9 +103,9 @@ def test_a_mislabelled_request_whose_original_was_already_so_is_only_not_forgott
     }  # fmt: skip
     case = Case(numbers, SEEN_ALL, parse_request("mislabelled:50"), NAMES, forget_count=50)
     finding = examine(case)
-    assert [doubt.key for doubt in finding.doubts] == ["not_forgotten"]
+    assert [doubt.key for doubt in finding.warnings] == ["not_forgotten"]
     assert finding.withheld == {}  # they were not found in the first place
-    assert "by its wrong labels: 70 % before, 70 % now (10 % if retrained)" in finding.doubts[0].sentence
+    assert "by its wrong labels: 70 % before, 70 % now (10 % if retrained)" in finding.warnings[0].sentence
     made = replace(case, numbers=changed(numbers, "original", forget_entropy=0.1, attack_auc=0.5, attack_entropy_members=0.9))
     assert {"over_forgotten", "streisand"} <= set(examine(made).withheld)  # unlearning made them; they contradict what is shown
 
@@ -174,22 +174,22 @@ def far_off(original, reference, request="class:0", **about):
 def test_an_original_far_below_the_reference_is_named_alone_and_the_method_is_not_blamed():
     """Weights of another order of classes: 36 % where retraining gives 95 %; of three classes, always one would give 33.3 %."""
     finding = far_off(0.36, 0.95, own_weights=True)
-    (doubt,) = finding.doubts
+    (doubt,) = finding.warnings
     assert doubt.sentence == (
         "The original itself is far off: accuracy on the retain set is 36 % before unlearning, 95 % if retrained; "
         "guessing gives 33.3 %. What else is wrong may follow from that, so nothing is said of the method. Its weights were uploaded: "
         "check whether the network was trained with the classes in the order of this dataset, and on images scaled and normalised as here."
     )
-    assert "uploaded" not in far_off(0.36, 0.95).doubts[0].sentence
+    assert "uploaded" not in far_off(0.36, 0.95).warnings[0].sentence
 
 
 def test_it_stands_before_all_others_and_takes_what_follows_from_it():
     case = planted("original_far_off", "collapsed", "over_forgotten", "still_recognised", "price")
     finding = examine(case)
-    assert [doubt.key for doubt in finding.doubts] == ["original_far_off"]
+    assert [doubt.key for doubt in finding.warnings] == ["original_far_off"]
     assert set(finding.withheld) == {"collapsed", "over_forgotten", "still_recognised", "price"}
     untouched = examine(planted("original_far_off", "untouched", "no_reference"))
-    assert [doubt.key for doubt in untouched.doubts] == ["original_far_off", "no_reference", "untouched"]
+    assert [doubt.key for doubt in untouched.warnings] == ["original_far_off", "no_reference", "untouched"]
 
 
 @pytest.mark.parametrize("original, reference, named", [
@@ -200,28 +200,28 @@ def test_it_stands_before_all_others_and_takes_what_follows_from_it():
     (0.55, None, False),
 ])  # fmt: skip
 def test_far_is_less_than_half_the_way_from_guessing(original, reference, named):
-    assert ("original_far_off" in [doubt.key for doubt in far_off(original, reference).doubts]) == named
+    assert ("original_far_off" in [doubt.key for doubt in far_off(original, reference).warnings]) == named
 
 
 def test_an_original_that_its_own_wrong_labels_spoiled_must_be_near_guessing():
     """A quarter of the way from 25 to 95 % is 42.5 %."""
-    assert far_off(0.5, 0.95, "mislabelled:50").doubts == ()
-    assert "trained on the wrong labels" in far_off(0.4, 0.95, "mislabelled:50").doubts[0].sentence
+    assert far_off(0.5, 0.95, "mislabelled:50").warnings == ()
+    assert "trained on the wrong labels" in far_off(0.4, 0.95, "mislabelled:50").warnings[0].sentence
 
 
 def test_unseen_images_alone_tell_where_the_training_set_was_not_measured():
     numbers = changed(GOOD, "original", test_retain_accuracy=0.4)
     finding = examine(Case(numbers, SEEN, CLASS, NAMES))
-    assert finding.doubts[0].sentence.startswith(f"{FAR_OFF} test retain images is 40 % before unlearning, 95 % if retrained")
+    assert finding.warnings[0].sentence.startswith(f"{FAR_OFF} test retain images is 40 % before unlearning, 95 % if retrained")
 
 
 def test_attributes_are_held_against_always_the_more_frequent_answer():
     """60 of 100 and 50 of 100 images have them: 55 % without looking; half way to 95 % is 75 %."""
-    seen = {model: [ClassSeen(0.7, COUNT, 60, 60), ClassSeen(0.7, COUNT, 50, 50)] for model in GOOD}
+    seen = {model: [ClassResult(0.7, COUNT, 60, 60), ClassResult(0.7, COUNT, 50, 50)] for model in GOOD}
     random = parse_request("random:0.2")
     for share, named in ((0.7, True), (0.8, False)):
         numbers = changed(IMAGES, "original", test_retain_accuracy=share)
-        found = examine(Case(numbers, seen, random, ("striped", "dark"), forget_count=100, multi=True)).doubts
+        found = examine(Case(numbers, seen, random, ("striped", "dark"), forget_count=100, multi=True)).warnings
         assert ("original_far_off" in [doubt.key for doubt in found]) == named
     alone = examine(Case(IMAGES | {"reference": {}}, seen, random, ("striped", "dark"), multi=True))
     assert alone.missed["original_far_off"] == "for want of a reference"

@@ -32,9 +32,9 @@ from core.training.uploaded_weights.accuracy_trials import (
     normalise_by,
     normalised_by,
 )
-from core.training.uploaded_weights.match_architecture import fitting
+from core.training.uploaded_weights.match_architecture import match_weights
 from core.training.uploaded_weights.read_file import read
-from core.training.uploaded_weights.stored_weights import as_read, take_in, taken_in
+from core.training.uploaded_weights.stored_weights import converted, load_weights, store_weights
 
 SHELVES = describe()
 GIVEN = {"normalise.mean", "normalise.deviation"}
@@ -53,7 +53,7 @@ def state():
 
 def taken(folder, content, name="own.pth"):
     torch.save(content, folder / name)
-    return fitting(read(folder / name), network(), "Small CNN on digits")
+    return match_weights(read(folder / name), network(), "Small CNN on digits")
 
 
 def same(found, state):
@@ -307,11 +307,11 @@ def test_how_many_images_are_evaluated_follows_from_the_network_s_work(monkeypat
 
 def test_a_run_has_the_weights_as_they_are_read(tmp_path, state, home):
     torch.save({key: t for key, t in state.items() if key not in GIVEN}, tmp_path / "own.pth")
-    weights = take_in(home, "digits", "small_cnn", str(tmp_path / "own.pth"))["weights"]
+    weights = store_weights(home, "digits", "small_cnn", str(tmp_path / "own.pth"))["weights"]
     artifacts, order = Artifacts(home.artifacts_folder), (9, *range(9))
 
     def run(how):
-        return taken_in(artifacts, weights, network(), how, peak=16)
+        return load_weights(artifacts, weights, network(), how, peak=16)
 
     plain = run("")
     assert plain.file == run("dataset").file == run("file").file == f"{weights}.safetensors"
@@ -336,7 +336,7 @@ def test_reading_them_so_answers_as_trying_them_so_did():
     found = told(data, net)
     how = reading(found, data.info.classes, "raw", "text")
     kept = {key: t.clone() for key, t in net.state_dict().items()}
-    net.load_state_dict(as_read(kept, Bright(data.info), how))
+    net.load_state_dict(converted(kept, Bright(data.info), how))
     assert net(data.train.pixels()).argmax(1).tolist() == data.train.labels.tolist()
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from core import pipeline
 from core.data.datasets.digits import INFO
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.domain.ablations import is_control_of
 from core.domain.errors import WrongInput
 from core.domain.presets import preset_for
@@ -30,9 +30,9 @@ from core.storage.artifacts import Artifacts
 from core.storage.processes import ProcessId
 from core.storage.runs import ResultStore
 from core.training.uploaded_weights import read_file, scan_file
-from core.training.uploaded_weights.match_architecture import fitted, fitting
+from core.training.uploaded_weights.match_architecture import match_tensors, match_weights
 from core.training.uploaded_weights.read_file import read
-from core.training.uploaded_weights.stored_weights import take_in, taken_in
+from core.training.uploaded_weights.stored_weights import load_weights, store_weights
 from tests.core.data.importing.made_up import folder
 
 NORMALISATION = {"normalise.mean", "normalise.deviation"}
@@ -57,7 +57,7 @@ def state():
 def refused(path, *words):
     """The sentence."""
     with pytest.raises(WrongInput) as wrong:
-        fitting(read(path), network(), "Small CNN on digits")
+        match_weights(read(path), network(), "Small CNN on digits")
     sentence = str(wrong.value)
     assert "\n" not in sentence
     assert sentence.endswith(".")
@@ -76,7 +76,7 @@ def saved(folder, content, name="own.pth", **about):
 
 def test_a_safetensors_file_is_taken_as_it_is(tmp_path, state):
     save_file(state, tmp_path / "own.safetensors")
-    found = fitting(read(tmp_path / "own.safetensors"), network(), "it").tensors
+    found = match_weights(read(tmp_path / "own.safetensors"), network(), "it").tensors
     assert list(found) == list(state)
     assert all(torch.equal(found[key], t) and found[key].dtype == t.dtype for key, t in state.items())
 
@@ -84,7 +84,7 @@ def test_a_safetensors_file_is_taken_as_it_is(tmp_path, state):
 @pytest.mark.parametrize("name", ["own.pth", "own.pt", "OWN.PTH"])
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_state_dict_that_pytorch_saved_is_taken_in_the_old_format_and_the_new(tmp_path, state, name, zipped):
-    found = fitting(read(saved(tmp_path, state, name, _use_new_zipfile_serialization=zipped)), network(), "it").tensors
+    found = match_weights(read(saved(tmp_path, state, name, _use_new_zipfile_serialization=zipped)), network(), "it").tensors
     assert all(torch.equal(found[key], t) for key, t in state.items())
 
 
@@ -99,13 +99,13 @@ def test_a_state_dict_that_pytorch_saved_is_taken_in_the_old_format_and_the_new(
     ids=["state_dict", "model", "twice", "module.", "two prefixes", "parameters"],
 )  # fmt: skip
 def test_the_usual_wrappers_and_prefixes_are_taken_off(tmp_path, state, wrapped):
-    found = fitting(read(saved(tmp_path, wrapped(state))), network(), "it").tensors
+    found = match_weights(read(saved(tmp_path, wrapped(state))), network(), "it").tensors
     assert all(torch.equal(found[key], t) and not found[key].requires_grad for key, t in state.items())
 
 
 def test_what_is_not_learned_may_be_missing_and_comes_from_the_dataset(tmp_path, state):
     bare = {key: t for key, t in state.items() if key not in NORMALISATION and not key.endswith("num_batches_tracked")}
-    found = fitting(read(saved(tmp_path, bare)), network(), "it").tensors
+    found = match_weights(read(saved(tmp_path, bare)), network(), "it").tensors
     assert found["normalise.mean"].flatten().tolist() == pytest.approx(INFO.mean)
     assert found["normalise.deviation"].flatten().tolist() == pytest.approx(INFO.deviation)
     assert found["norm1.num_batches_tracked"] == 0
@@ -115,7 +115,7 @@ def test_what_is_not_learned_may_be_missing_and_comes_from_the_dataset(tmp_path,
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
 def test_other_floating_numbers_are_converted(tmp_path, state, dtype):
     other = {key: t.to(dtype) if t.is_floating_point() else t for key, t in state.items()}
-    found = fitting(read(saved(tmp_path, other)), network(), "it").tensors
+    found = match_weights(read(saved(tmp_path, other)), network(), "it").tensors
     for key, t in state.items():
         assert found[key].dtype == t.dtype
         assert torch.equal(found[key], other[key].to(t.dtype))
@@ -155,7 +155,7 @@ def test_wrong_shapes_are_named_with_what_is_wanted(tmp_path, state):
 )  # fmt: skip
 def test_what_is_no_dense_floating_number_is_refused(state, odd, word):
     with pytest.raises(WrongInput, match=rf"^The weights do not fit it: conv1\.bias is {word} and must be dense float32\.$"):
-        fitted(state | {"conv1.bias": odd}, network(), "it")
+        match_tensors(state | {"conv1.bias": odd}, network(), "it")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
@@ -168,7 +168,7 @@ def test_numbers_that_are_not_finite_are_refused_also_where_float32_cannot_hold_
 def test_weights_under_which_the_answers_are_not_finite_are_refused(tmp_path, state, home):
     state["norm1.running_var"] = torch.full((16,), -1.0)
     with pytest.raises(WrongInput, match="answers are not finite"):
-        take_in(home, "digits", "small_cnn", str(saved(tmp_path, state)))
+        store_weights(home, "digits", "small_cnn", str(saved(tmp_path, state)))
 
 
 @pytest.mark.parametrize("content", [[1, 2], "words", {"epoch": 3}, torch.zeros(3), {"state_dict": None}, None], ids=str)
@@ -271,7 +271,7 @@ def test_a_malicious_pickle_does_not_run_however_it_comes(tmp_path, state, home)
     for file in files:
         assert "Nothing in it was run." in refused(file), file
         with pytest.raises(WrongInput):
-            take_in(home, "digits", "small_cnn", str(file))
+            store_weights(home, "digits", "small_cnn", str(file))
     assert not mark.exists()
 
 
@@ -280,29 +280,29 @@ def test_a_malicious_pickle_does_not_run_however_it_comes(tmp_path, state, home)
 
 def test_it_is_kept_under_the_hash_of_its_content_whatever_way_it_came(tmp_path, state, home):
     save_file(state, tmp_path / "own.safetensors")
-    one = take_in(home, "digits", "small_cnn", str(tmp_path / "own.safetensors"))
-    other = take_in(home, "digits", "small_cnn", str(saved(tmp_path, {"state_dict": state})), "theirs.pth")
+    one = store_weights(home, "digits", "small_cnn", str(tmp_path / "own.safetensors"))
+    other = store_weights(home, "digits", "small_cnn", str(saved(tmp_path, {"state_dict": state})), "theirs.pth")
     assert one == other
     assert one["count"] == 38_378
     assert (home.artifacts_folder / f"{one['weights']}.safetensors").is_file()
-    found = taken_in(Artifacts(home.artifacts_folder), one["weights"], network())
+    found = load_weights(Artifacts(home.artifacts_folder), one["weights"], network())
     assert all(torch.equal(found.tensors[key], t) for key, t in state.items())
     assert not found.made_now
 
 
 def test_weights_for_images_of_ones_own_are_taken_too(tmp_path, home):
-    info = add(folder(tmp_path / "pets"), Asked(), home.datasets_folder).info
+    info = add(folder(tmp_path / "pets"), ImportOptions(), home.datasets_folder).info
     state = MODELS["small_cnn"](info).state_dict()
-    found = take_in(home, info.key, "small_cnn", str(saved(tmp_path, state)))
+    found = store_weights(home, info.key, "small_cnn", str(saved(tmp_path, state)))
     kept = Artifacts(home.artifacts_folder).get_arrays(f"{found['weights']}.safetensors")
     assert all((kept[key] == t.numpy()).all() for key, t in state.items())
     with pytest.raises(WrongInput, match="no added dataset 'pets@00000000'"):
-        take_in(home, "pets@00000000", "small_cnn", str(tmp_path / "own.pth"))
+        store_weights(home, "pets@00000000", "small_cnn", str(tmp_path / "own.pth"))
 
 
 def test_a_refusal_names_the_file_as_its_owner_does_and_keeps_nothing(tmp_path, home):
     with pytest.raises(WrongInput, match=r"'mine\.pth'"):
-        take_in(home, "digits", "small_cnn", str(saved(tmp_path, [])), "mine.pth")
+        store_weights(home, "digits", "small_cnn", str(saved(tmp_path, [])), "mine.pth")
     assert not list(home.artifacts_folder.iterdir())
 
 
@@ -313,7 +313,7 @@ def spec_of(weights, method="ssd", forget="class:3", reference=True, **settings)
 
 @pytest.fixture
 def own(tmp_path, state, home):
-    return str(take_in(home, "digits", "small_cnn", str(saved(tmp_path, state)))["weights"])
+    return str(store_weights(home, "digits", "small_cnn", str(saved(tmp_path, state)))["weights"])
 
 
 def test_a_spec_without_weights_is_the_run_that_it_always_was():

@@ -13,7 +13,7 @@ from core.jobs import submit
 from core.storage.runs import ResultStore
 from core.training.uploaded_weights import client
 from core.training.uploaded_weights.read_file import read
-from core.training.uploaded_weights.stored_weights import accept, tried
+from core.training.uploaded_weights.stored_weights import store_loaded, tried
 from dashboard.queries.engine import _weights_or_why_not
 from tests.dashboard.conftest import sound
 
@@ -25,7 +25,7 @@ def here(monkeypatch):
     """Files are read and tried in this process: one of its own costs four seconds each time; tests/core has that."""
 
     def own_weights(home, dataset, model, path, name=""):
-        answer, network = accept(home, dataset, model, read(Path(path), name))
+        answer, network = store_loaded(home, dataset, model, read(Path(path), name))
         return answer | tried(home, dataset, network, answer["carried"])
 
     monkeypatch.setattr(client, "own_weights", own_weights)

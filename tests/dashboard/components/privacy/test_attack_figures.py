@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from core.reports.recoverability import kept_under_the_last_layer
+from core.reports.recoverability import grafted_retain_accuracy
 from dashboard.components.common import plotly_layout
 from dashboard.components.common.image_card import card_table, probabilities
 from dashboard.components.common.palette import MODEL_COLOUR, MODEL_TITLE, SET_COLOUR
@@ -360,8 +360,8 @@ def test_a_graft_has_a_thick_and_a_thin_line_for_each_network():
 
 
 def test_the_kept_images_under_the_original_s_last_layer_are_read_off_the_last_graft_but_one():
-    assert kept_under_the_last_layer(GRAFT) == {"unlearned": 0.9, "reference": 0.9}  # k = 1 of 2
-    assert kept_under_the_last_layer(GRAFT[:0]) == {}
+    assert grafted_retain_accuracy(GRAFT) == {"unlearned": 0.9, "reference": 0.9}  # k = 1 of 2
+    assert grafted_retain_accuracy(GRAFT[:0]) == {}
 
 
 def test_without_a_reference_its_lines_are_left_out():

@@ -11,7 +11,7 @@ from PIL import Image
 import pytest
 
 from core.data.importing import store
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.data.importing.layouts.image_folders import drawn_halves
 from core.data.importing.layouts.registry import listing_of
 from core.data.importing.listing import labelled
@@ -28,7 +28,7 @@ COMPOSED, APART = (normalize(form, "café") for form in ("NFC", "NFD"))
 @pytest.fixture
 def added(tmp_path):
     """Adds a folder: what `add` gives."""
-    return lambda root, asked=Asked(): add(root, asked, tmp_path / "datasets")  # noqa: B008  # frozen
+    return lambda root, asked=ImportOptions(): add(root, asked, tmp_path / "datasets")  # noqa: B008  # frozen
 
 
 def test_names_that_differ_by_zeros_alone_have_one_order_whatever_order_they_come_in():
@@ -41,8 +41,8 @@ def test_names_that_differ_by_zeros_alone_have_one_order_whatever_order_they_com
 def test_classes_that_differ_by_zeros_alone_have_one_key_for_every_hash_seed(tmp_path):
     folder(tmp_path / "zeros", ("1", "01", "001", "x"), (1, 1))
     code = (
-        "import sys; from pathlib import Path; from core.data.importing.importer import Asked, add;"
-        "print(i := add(Path(sys.argv[1]), Asked(), Path(sys.argv[2])).info, i.key)"
+        "import sys; from pathlib import Path; from core.data.importing.importer import ImportOptions, add;"
+        "print(i := add(Path(sys.argv[1]), ImportOptions(), Path(sys.argv[2])).info, i.key)"
     )
     told = set()
     for seed in range(3):
@@ -158,7 +158,7 @@ def test_paths_columns_and_values_of_index_csv_are_matched_however_their_letters
     path.write_text(normalize(form, path.read_text().replace("race", "raçe")))
     (column,) = added(root).info.columns
     assert (column.name, column.values) == (normalize("NFC", "raçe"), ("autre", normalize("NFC", "gênant")))
-    assert added(root, Asked(label=normalize("NFD", "raçe"))).info.classes == column.values
+    assert added(root, ImportOptions(label=normalize("NFD", "raçe"))).info.classes == column.values
 
 
 def test_a_table_names_an_image_whose_name_a_mac_wrote(tmp_path, added):
@@ -303,7 +303,7 @@ def kaggle(root, nested=True, identities=False):
 @pytest.mark.parametrize("nested", [True, False])
 @pytest.mark.parametrize("asked", ["auto", "celeba"])
 def test_celeba_of_kaggle_is_read_without_identities_and_told(tmp_path, added, nested, asked):
-    found = added(kaggle(tmp_path / "archive", nested), Asked(layout=asked))
+    found = added(kaggle(tmp_path / "archive", nested), ImportOptions(layout=asked))
     assert (found.info.classes, found.info.multi_count, found.info.test_count) == (("Bald", "Smiling"), 3, 2)
     arrays = store.arrays_of(tmp_path / "datasets", found.info.key)
     assert arrays["train_labels"].tolist() == [[0, 1], [1, 0], [0, 0]]

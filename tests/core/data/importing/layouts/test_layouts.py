@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.data.importing import store
-from core.data.importing.importer import Asked, add
+from core.data.importing.importer import ImportOptions, add
 from core.data.importing.layouts.image_folders import drawn_halves
 from core.data.importing.layouts.registry import LAYOUTS, listing_of
 from core.data.name_order import natural
@@ -16,7 +16,7 @@ from tests.core.data.importing import made_up
 def added(tmp_path):
     """Adds a made-up set by `auto`: (description, arrays)."""
 
-    def go(make, asked=Asked()):  # noqa: B008  # frozen
+    def go(make, asked=ImportOptions()):  # noqa: B008  # frozen
         info = add(make(tmp_path / "source"), asked, tmp_path / "datasets").info
         return info, store.arrays_of(tmp_path / "datasets", info.key, whole=True)
 
@@ -75,14 +75,14 @@ def test_celeba_has_its_attributes_and_identities_and_leaves_validation_out(adde
 
 
 def test_an_attribute_may_be_the_class(added):
-    info, arrays = added(made_up.mucac, Asked(label="Male"))
+    info, arrays = added(made_up.mucac, ImportOptions(label="Male"))
     assert (info.classes, info.multi) == (("no", "yes"), False)
     assert (arrays["train_labels"].tolist(), arrays["test_labels"].tolist()) == ([0, 1, 0], [1, 0])
 
 
 def test_a_label_of_which_no_test_image_is_there_is_told(added):
     with pytest.raises(WrongInput, match="The identity '0' has 0 images to train on and 1 to test"):
-        added(made_up.mucac, Asked(label="identity"))
+        added(made_up.mucac, ImportOptions(label="identity"))
 
 
 def test_pins_has_a_class_for_each_person_and_a_fifth_of_the_images_to_test(added):
@@ -106,7 +106,7 @@ def test_awa2_has_the_predicates_of_each_class_and_the_class_as_a_column(added):
 
 
 def test_awa2_by_class_is_an_ordinary_set_whose_predicates_are_columns(added):
-    info, arrays = added(made_up.awa2, Asked(label="class"))
+    info, arrays = added(made_up.awa2, ImportOptions(label="class"))
     assert (info.classes, info.multi, info.train_counts) == (("antelope", "grizzly+bear", "otter"), False, (4, 4, 4))
     assert [(c.name, c.counts) for c in info.columns] == [("black", (4, 8)), ("walks", (4, 8))]  # hooves: not black
     assert arrays["train_labels"].dtype == np.int64
@@ -173,7 +173,7 @@ def test_a_spoiled_copy_is_told_in_a_sentence_and_nothing_is_cached(tmp_path, ke
     root = getattr(made_up, key)(tmp_path / "source")
     spoil(root)
     with pytest.raises(WrongInput) as told:
-        add(root, Asked(layout=key), tmp_path / "datasets")
+        add(root, ImportOptions(layout=key), tmp_path / "datasets")
     assert words in str(told.value)
     assert str(told.value).endswith(".")
     assert not (tmp_path / "datasets").exists()
