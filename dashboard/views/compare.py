@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.components.common.fragments import fragment
+from dashboard.components.common.sections import fragment
 from dashboard.components.compare.filters import chosen_runs, count, pair, why_not_all
 from dashboard.components.compare.metrics_table import answered, asked_over_seeds, numbers
 from dashboard.components.compare.pair_panels import doubts

@@ -7,14 +7,13 @@ import numpy as np
 import streamlit as st
 
 from core.analysis.stored_results import Analysis
-from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
 from dashboard.components.common.background_analysis import look
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.missing_results import NETWORKS, lacks
 from dashboard.components.common.run_picker import finished_run
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.feature_map.choose_forget_set import show_choice
 from dashboard.components.feature_map.hover.component import show_hover, tell_hover
 from dashboard.components.feature_map.panel import ask_shown, show_card, show_map
@@ -34,11 +33,9 @@ def show(run: Run, data: DatasetInfo, asked: Analysis, projection: str, arrays: 
         + (f"; drawn in proportion to their classes, by seed {SEED}." if len(arrays["set"]) < arrays["available"].sum() else ".")
     )  # fmt: skip
     table = table_of(arrays)
-    try:
+    stored = None
+    with errors_shown(st.info, icon=":material/hide_image:"):
         stored = catalogue.images(data.key)
-    except WrongInput as reason:
-        st.info(plain(str(reason)), icon=":material/hide_image:")
-        stored = None
     shown = ask_shown(table, models_of(arrays))
     left, right = st.columns([5, 3], gap="medium")
     with left:

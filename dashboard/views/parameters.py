@@ -7,11 +7,11 @@ import streamlit as st
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
 from dashboard.components.common import class_figures, plotly_layout
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.missing_results import lacks
 from dashboard.components.common.run_picker import finished_run
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.parameters.importance_panel import importances
-from dashboard.components.parameters.importance_source import Source, safely, source
+from dashboard.components.parameters.importance_source import Source, source
 from dashboard.components.parameters.ssd_explorer import explorer
 from dashboard.components.parameters.weight_changes_panel import touched
 from dashboard.queries import catalogue, runs
@@ -49,9 +49,11 @@ def page(run: Run, data: DatasetInfo) -> None:
     if "original" in names:
         chosen = source(run, names, data)
         if chosen is not None:
-            safely(partial(dampening, chosen))
+            with errors_shown():
+                dampening(chosen)
     if "layers" in names:
-        safely(partial(moved, run))
+        with errors_shown():
+            moved(run)
     if {"original", "unlearned"} <= names:
         st.subheader("Which weights did each method move?")
         fragment(partial(touched, run, names))

@@ -8,9 +8,9 @@ import streamlit as st
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
 from dashboard.components.common.checks_panel import trust_panel
-from dashboard.components.common.fragments import fragment, part
 from dashboard.components.common.missing_results import lacks
 from dashboard.components.common.run_picker import finished_run
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.privacy.attack_controls import Attack, ask_attack, second_reference
 from dashboard.components.privacy.attack_panels import show_distributions, show_rates, show_roc
 from dashboard.components.privacy.attacked_images import leaks
@@ -27,7 +27,7 @@ def attack_part(run: Run, data: DatasetInfo, floor: Run | None) -> None:
     show_distributions(attack)
     show_roc(attack)
     st.subheader("Attacked images")
-    fragment(partial(part, partial(leaks_part, run, data, examples, attack)))
+    fragment(partial(leaks_part, run, data, examples, attack), show=st.info)
 
 
 def leaks_part(run: Run, data: DatasetInfo, examples: pd.DataFrame, attack: Attack) -> None:
@@ -40,12 +40,14 @@ run = finished_run()
 if run is not None:
     data = catalogue.dataset(run.spec.dataset)
     lacks(run, {}, "views/privacy.py", reference="what an attack finds there, and how fast it comes back, is missing below")
-    part(partial(trust_panel, run))
+    with errors_shown(st.info):
+        trust_panel(run)
     st.subheader("Membership inference attack")
     st.caption(
         "An attacker looks at one number of one network and guesses which images were in its training set. On what was forgotten "
         "he should do no better, and no worse, than on a network that was retrained without it."
     )
-    fragment(partial(part, partial(attack_part, run, data, runs.related(run).floor)))
+    fragment(partial(attack_part, run, data, runs.related(run).floor), show=st.info)
     st.subheader("Recoverability")
-    part(partial(back_part, run))
+    with errors_shown(st.info):
+        back_part(run)

@@ -4,7 +4,6 @@ import streamlit as st
 
 from core.domain.run import RunStatus
 from core.storage.records import DamagedRun
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import gist
 from dashboard.components.common.run_filters import ask_wanted, counted, damaged_row, take_out
@@ -17,6 +16,7 @@ from dashboard.components.common.run_status import (
     settings_of,
     state,
 )
+from dashboard.components.common.sections import fragment
 from dashboard.queries import catalogue, run_list, runs
 from dashboard.session import ask_to_open
 

@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from core.domain.errors import WrongInput
 from core.domain.study import StudyPlan
 from core.jobs.studies import submit
 from core.jobs.studies.progress import takes
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import put_back_rows
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.forms.forget_request import ask_request, one_draw
 from dashboard.components.studies.form import ask_plan, told
 from dashboard.components.studies.rows import damaged_row, moving, study_row
@@ -26,11 +25,9 @@ known, damaged = studies.standings(), studies.damaged()
 
 def start(plan: StudyPlan) -> None:
     """A callback: once per click; the same plan again is the same study."""
-    try:
+    with errors_shown(st.toast):
         submit.submit(home(), plan, shelves)
         remember(NEW, False)
-    except WrongInput as wrong:
-        st.toast(plain(str(wrong)), icon=":material/error:")
 
 
 def ask() -> None:

@@ -4,15 +4,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.domain.errors import WrongInput
 from core.domain.forget_request import ForgetRequest
 from core.domain.hyperparameters import Value
 from core.domain.info import MethodInfo
 from core.domain.presets import PAPER
 from core.jobs import submit
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card, not_offered
 from dashboard.components.forms.method_form import method_form
@@ -98,13 +97,11 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         help="The run is stopped when it has taken so long, such as 90 (seconds), 15min or 2h. It decides no number.",
     )  # fmt: skip
     spec, limit = None, None
-    try:
+    with errors_shown():
         limit = limit_of(limit_text or "")
         if request and weights is not None:
             asked = (dataset, model, request, method, settings)
             spec = make_spec(shelves, *asked, seed=int(seed or 0), reference=reference, weights=weights[0], weights_as=weights[1])
-    except WrongInput as wrong:
-        st.error(plain(str(wrong)), icon=":material/error:")
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None, key="submit") and spec:
         run_id = submit.submit(home(), spec, limit=limit)
         if floor and reference and method != SECOND_REFERENCE_METHOD:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.domain.code_version import version_of
-from core.domain.errors import WrongInput
 from core.domain.run import RunSpec
 from core.jobs import submit
 from core.jobs.validation import again
 from core.storage.records import Run
 from dashboard.components.common.markdown import plain
+from dashboard.components.common.sections import errors_shown
 from dashboard.queries import catalogue, runs
 from dashboard.session import ask_to_open, home
 
@@ -61,10 +61,8 @@ def _listed(parts: list[str]) -> str:
 
 def _offer(label: str, run: Run, key: str, page: str, reference: bool) -> None:
     if st.button(label, key=f"lacks-{key}", icon=":material/play_arrow:"):
-        try:
+        with errors_shown():
             ask_to_open(submit.submit(home(), _spec(run, reference)), page)
-        except WrongInput as wrong:
-            st.error(plain(str(wrong)), icon=":material/error:")
 
 
 def _spec(run: Run, reference: bool) -> RunSpec:

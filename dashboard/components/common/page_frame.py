@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.domain.errors import WrongInput
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import is_dark
+from dashboard.components.common.sections import errors_shown
 from dashboard.components.common.theme_reload import follow_theme
 from dashboard.session import RUN, check_address, home, take_asked
 
@@ -33,10 +33,8 @@ def frame(page: Any) -> None:
         st.caption("Everything runs on this machine; nothing is sent anywhere.")
         follow_theme()
     st.title(page.title)
-    try:
+    with errors_shown():
         check_address()
         if why := home().unwritable:
             st.warning(plain(f"{why} {LOOK_ONLY}"), icon=":material/lock:")
         page.run()
-    except WrongInput as wrong:
-        st.error(plain(str(wrong)), icon=":material/error:")

@@ -15,9 +15,9 @@ from core.jobs.validation import preset_values
 from core.storage.records import DamagedRun, Run
 from core.storage.run_queue import LIMIT_END
 from core.storage.trash import KEPT, Deleted
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import STATUS_ICON
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.queries import catalogue, runs
 from dashboard.session import home, open_run, opened_run
 
@@ -102,8 +102,8 @@ def age(moment: datetime) -> str:
 
 
 def _act(action: str, run_id: str) -> None:
-    """A callback: acts once per click, and says what went wrong."""
-    try:
+    """A callback: acts once per click, and shows what went wrong."""
+    with errors_shown(st.toast):
         if action == "Cancel":
             submit.cancel(home(), run_id)
         elif action == "Delete damaged":
@@ -116,8 +116,6 @@ def _act(action: str, run_id: str) -> None:
             submit.delete(home(), run_id)
             if opened_run() == run_id:
                 open_run("")
-    except WrongInput as wrong:
-        st.toast(plain(str(wrong)), icon=":material/error:")
 
 
 def act_button(action: str, run: Run, key: str) -> None:
@@ -158,10 +156,8 @@ def _put_back_row(one: Deleted) -> None:
 
 def _undo(any_id: str) -> None:
     """A callback."""
-    try:
+    with errors_shown(st.toast):
         submit.put_back(home(), any_id)
-    except WrongInput as wrong:
-        st.toast(plain(str(wrong)), icon=":material/error:")
 
 
 def delete_damaged_button(row: DamagedRun, key: str) -> None:

@@ -9,8 +9,8 @@ from core.domain.errors import WrongInput
 from core.reports.comparison import one_subject
 from core.reports.intervals import FEW
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
-from dashboard.components.common.markdown import plain
 from dashboard.components.common.plotly_layout import CONFIG
+from dashboard.components.common.sections import errors_shown
 from dashboard.components.compare import pair_panels as details
 from dashboard.components.compare import pareto_front as fronts
 from dashboard.components.compare.selection import Look, Side
@@ -19,10 +19,8 @@ from dashboard.components.compare.selection import Look, Side
 def section(title: str, draw: Callable[[], None]) -> None:
     """A heading, and what belongs under it; a section that cannot be drawn says why and leaves the others alone."""
     st.subheader(title)
-    try:
+    with errors_shown(st.info):
         draw()
-    except WrongInput as wrong:
-        st.info(plain(str(wrong)), icon=":material/info:")
 
 
 def trade_offs(look: Look, picked: dict[str, str]) -> None:

@@ -22,8 +22,8 @@ from core.reports.uploaded_weights import accuracy_line, in_words, likely_order,
 from core.storage import error_messages
 from core.storage.atomic import folder_beside
 from core.training.uploaded_weights.scan_file import KINDS
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
+from dashboard.components.common.sections import fragment
 from dashboard.components.common.tables import show_frame
 from dashboard.queries import engine
 from dashboard.session import ask_to_set, belongs, home, recall, remember

@@ -6,10 +6,9 @@ from time import monotonic
 
 import streamlit as st
 
-from core.domain.errors import WrongInput
 from dashboard.components.common import image_grid, plotly_layout
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.inside.frames import Frame, Panel
 from dashboard.session import belongs, recall, remember
 
@@ -59,11 +58,8 @@ def _draw(run_id: str, frames: Sequence[Frame], playing: bool) -> None:
     frame = frames[now - 1]
     with st.container(key="player-words"):
         st.markdown(f"#### {now} of {len(frames)} · {frame.title}\n{frame.sentence}")
-    with st.container(key="player-stage"):
-        try:
-            _stage(frame.panels())
-        except WrongInput as reason:
-            st.info(plain(str(reason)), icon=":material/info:")
+    with st.container(key="player-stage"), errors_shown(st.info):
+        _stage(frame.panels())
 
 
 def _stage(panels: Sequence[Panel]) -> None:

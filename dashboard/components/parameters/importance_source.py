@@ -1,16 +1,13 @@
 """Whose importances the Parameters page shows: the run's own, or those of a look."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import streamlit as st
 
 from core.analysis.stored_results import Analysis
-from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
 from dashboard.components.common.background_analysis import look
-from dashboard.components.common.markdown import plain
 from dashboard.queries import background, runs
 from dashboard.queries.runs import RunHandle
 from dashboard.session import belongs, stays
@@ -71,11 +68,3 @@ def own_estimator(run: Run, names: frozenset[str]) -> str:
     """The estimator of the importances that a run stored; '' where it stored none."""
     stored = "recorded" in names and any(name.startswith("statistic/Importance") for name in names)
     return str(run.spec.params.get("importance", "")) if stored else ""
-
-
-def safely(draw: Callable[[], None]) -> None:
-    """A part of the page; one that cannot be drawn says why and leaves the others alone."""
-    try:
-        draw()
-    except WrongInput as wrong:
-        st.error(plain(str(wrong)), icon=":material/error:")

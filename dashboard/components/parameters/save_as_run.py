@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from core.domain.errors import WrongInput
 from core.domain.run import RunSpec
 from core.jobs import submit
 from core.jobs.validation import make_spec
-from dashboard.components.common.markdown import plain
+from dashboard.components.common.sections import errors_shown
 from dashboard.components.parameters.importance_source import Source
 from dashboard.queries import catalogue, runs
 from dashboard.queries.runs import RunHandle
@@ -51,9 +50,6 @@ def spec_of(source: Source, alpha: float | str, lambda_: float) -> RunSpec:
 def _submit(source: Source, now: tuple[float, float], own: bool, saved: SavedRuns) -> None:
     """own: the sliders stand at the open run's settings, whose alpha may be "auto"."""
     alpha, lambda_ = now
-    try:
+    with errors_shown(st.toast):
         run_id = submit.submit(home(), spec_of(source, source.run.spec.params["alpha"] if own else alpha, lambda_))
-    except WrongInput as wrong:
-        st.toast(plain(str(wrong)), icon=":material/error:")
-        return
-    saved[source.handle, source.kept, *now] = run_id
+        saved[source.handle, source.kept, *now] = run_id

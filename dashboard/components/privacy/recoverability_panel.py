@@ -8,8 +8,8 @@ import streamlit as st
 from core.storage.records import Run
 from dashboard.components.common import plotly_layout
 from dashboard.components.common.checks_panel import case_of
-from dashboard.components.common.fragments import fragment, part
 from dashboard.components.common.markdown import plain
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.privacy.recoverability_figures import DIRECTIONS, graft_lines, probe_lines, relearn_curves
 from dashboard.queries import runs
 
@@ -34,8 +34,8 @@ def _tries(run: Run, reasons: Reasons) -> None:
     tries = {"Relearning": _relearning, "Linear probes": _probes, "Layer grafting": _grafts}
     for tab, draw in zip(st.tabs(list(tries), key="tries", on_change="rerun", bind="query-params"), tries.values(), strict=True):
         if tab.open:
-            with tab:
-                part(partial(draw, run, reasons))
+            with tab, errors_shown(st.info):
+                draw(run, reasons)
 
 
 def _missing(metric: str, reasons: Reasons) -> None:

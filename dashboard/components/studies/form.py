@@ -5,7 +5,6 @@ from dataclasses import replace
 import streamlit as st
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.domain.errors import WrongInput
 from core.domain.forget_request import ForgetRequest
 from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.run import settings_text
@@ -15,8 +14,8 @@ from core.jobs.catalogue import Catalogue
 from core.jobs.studies.plan import make_plan
 from core.jobs.studies.toml_file import sets_from_lines
 from core.jobs.validation import limit_of, preset_values
-from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import shortened
+from dashboard.components.common.sections import errors_shown
 from dashboard.components.forms.method_card import not_offered
 from dashboard.queries import studies
 
@@ -50,15 +49,13 @@ def ask_plan(
     )  # fmt: skip
     if request is None:
         return None
-    try:
+    with errors_shown(most=LONGEST):
         at_most = limit_of(limit or "")
         sets = [(key, chosen) for key, text in lines.items() for chosen in sets_from_lines(text)]
         plan = make_plan(shelves, data.key, model, request, sets, seeds_of(seeds or ""), floor=floor, title=title or "",
                          draws=() if one_draw else None)  # fmt: skip
         return replace(plan, limit=at_most)
-    except WrongInput as wrong:
-        st.error(plain(shortened(str(wrong), LONGEST)), icon=":material/error:")
-        return None
+    return None
 
 
 def _ask_methods(shelves: Catalogue, data: DatasetInfo, request: ForgetRequest | None) -> list[MethodInfo]:

@@ -21,6 +21,7 @@ from core.storage.trash import KEPT
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import STATUS_ICON
 from dashboard.components.common.run_status import STAGE, age, hours, shortened
+from dashboard.components.common.sections import errors_shown
 from dashboard.components.studies.table import draw
 from dashboard.queries import catalogue, runs, studies
 from dashboard.session import home, recall, remember
@@ -93,13 +94,9 @@ def _state(study: Standing) -> None:
         st.caption(f":material/info: Continue or Extend: {plain(now.anew)}")
     failed = [run for run in study.runs if run.status == RunStatus.FAILED]
     for run in failed[:FAILED_SHOWN]:
-        try:
-            told = runs.run(run.run_id)
-        except WrongInput as wrong:  # its row is damaged
-            st.error(plain(str(wrong)))
-            continue
-        if told:
-            st.error(plain(f"{study.plan.variants[run.variant].text}, seed {run.seed}: {told.error_line}"))
+        with errors_shown():  # its row may be damaged
+            if stored := runs.run(run.run_id):
+                st.error(plain(f"{study.plan.variants[run.variant].text}, seed {run.seed}: {stored.error_line}"))
     if len(failed) > FAILED_SHOWN:
         st.caption(f"{len(failed) - FAILED_SHOWN} more failed; the Runs page tells why.")
 
@@ -124,11 +121,9 @@ def _cancel(place: Home, study_id: str) -> None:
 
 
 def _safely(act: Callable[[], object]) -> None:
-    """In a callback: acts once per click, and says what went wrong."""
-    try:
+    """In a callback: acts once per click, and shows what went wrong."""
+    with errors_shown(st.toast):
         act()
-    except WrongInput as wrong:
-        st.toast(plain(str(wrong)), icon=":material/error:")
 
 
 def _extend(study: Standing) -> None:
