@@ -1,4 +1,4 @@
-"""What stands around every page: the name, the open run, the title, and wrong input told in one sentence."""
+"""The frame of every page: logo, open run, title, and input errors shown as one sentence."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import is_dark
 from dashboard.components.common.sections import errors_shown
 from dashboard.components.common.theme_reload import follow_theme
-from dashboard.session import RUN, check_address, home, take_asked
+from dashboard.session import RUN, apply_pending, check_address, home
 
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
 # Streamlit writes white on the primary colour in both themes; on the dark theme's light blue that is 1.9:1.
@@ -21,7 +21,7 @@ LOOK_ONLY = "What is stored can be viewed; nothing new can be started or stored 
 
 def frame(page: Any) -> None:
     """page: what `st.navigation` chose."""
-    take_asked()
+    apply_pending()
     st.logo(str(ASSETS / "logo.png"), size="large", icon_image=str(ASSETS / "favicon.png"))
     if is_dark():
         st.html(DARK_BUTTON)

@@ -1,4 +1,4 @@
-"""One colour and one mark for each model, everywhere; told apart without colour too.
+"""One colour and one mark for each model on every page; distinguishable without colour too.
 
 Okabe and Ito's palette, darkened until each passes 3:1 on both themes' backgrounds.
 """
@@ -38,7 +38,7 @@ def sequential() -> Scale:
 
 
 def diverging() -> Scale:
-    """Blue below, orange above, the page's own tone in the middle: told apart by colour-blind readers too."""
+    """Blue below, orange above, the page's own tone in the middle: distinguishable by colour-blind readers too."""
     return [[0.0, MODEL_COLOUR["reference"]], [0.5, "#242b35" if is_dark() else "#f3f3f1"], [1.0, ACCENT]]
 
 

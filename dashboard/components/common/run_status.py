@@ -1,4 +1,4 @@
-"""A run on a page: its name, its state, its progress while it moves, and the buttons that act on it."""
+"""A run on a page: its name, state and progress, and the buttons that act on it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ from dashboard.queries import catalogue, runs
 from dashboard.session import home, open_run, opened_run
 
 UNDONE = 10  # deletions that are offered to be undone
-POLL = 0.5  # seconds between looks while something moves
+POLL = 0.5  # seconds between polls while something is queued or running
 STAGE = {
     "": "waiting for a free place",
     "train": "training the original",
@@ -33,20 +33,20 @@ STAGE = {
 }
 
 
-def name_of(run: Run, shelves: Catalogue) -> str:
-    """What distinguishes a run, in one line; it never changes while the shelves stay."""
+def name_of(run: Run, available: Catalogue) -> str:
+    """A one-line description that distinguishes the run; it changes only if the catalogue does."""
     spec = run.spec
     seed = f"seed {spec.seed}" if spec.seed else ""
     without = "" if spec.reference else "no reference"
-    request = shortened(title_of(spec.request, shelves.datasets.get(spec.dataset)))
-    parts = (spec.method, spec.dataset, model_text(spec), request, seed, chosen(run, shelves), without)
+    request = shortened(title_of(spec.request, available.datasets.get(spec.dataset)))
+    parts = (spec.method, spec.dataset, model_text(spec), request, seed, chosen(run, available), without)
     return " · ".join(filter(None, parts))
 
 
-def chosen(run: Run, shelves: Catalogue) -> str:
-    """The settings that somebody chose, those that are not the preset's; '' where there are none, or where they cannot be known."""
+def chosen(run: Run, available: Catalogue) -> str:
+    """The settings that differ from the preset; '' where none do, or where the preset is unknown."""
     spec = run.spec
-    method, data = shelves.methods.get(spec.method), shelves.datasets.get(spec.dataset)
+    method, data = available.methods.get(spec.method), available.datasets.get(spec.dataset)
     if method is None or data is None:
         return ""
     try:
@@ -58,7 +58,7 @@ def chosen(run: Run, shelves: Catalogue) -> str:
 
 
 def settings_of(run: Run) -> str:
-    """The method's parameters that had an effect, as the command line writes them; all where the method is no longer on the shelf."""
+    """The method's parameters that had an effect, as the command line writes them; all where the method is no longer registered."""
     method = catalogue.current().methods.get(run.spec.method)
     return settings_text(used(run.spec.params, method.params if method else ()))
 
@@ -80,7 +80,7 @@ def progress_text(run: Run) -> str:
 
 
 def state(run: Run) -> None:
-    """Icon and word; the bar while it moves; the error's last line, the whole of it one click away."""
+    """Icon and word; a progress bar while it is active; the error's last line, with the full error one click away."""
     word = run.error_line.partition(";")[0].lower() if run.error_line.startswith(LIMIT_END) else run.status
     st.markdown(f"{STATUS_ICON[run.status]} **{word}** · {age(run.created_at)}")
     if run.status in ACTIVE:
@@ -139,12 +139,12 @@ def put_back_rows(studies: bool) -> None:
 
     studies: those; else the runs.
     """
-    found = [one for one in runs.deleted() if one.title.startswith("study") == studies][:UNDONE]
-    for one in found[:1]:
+    deleted = [one for one in runs.deleted() if one.title.startswith("study") == studies][:UNDONE]
+    for one in deleted[:1]:
         _put_back_row(one)
-    if len(found) > 1:
-        with st.expander(f"{len(found) - 1} more deleted lately"):
-            for one in found[1:]:
+    if len(deleted) > 1:
+        with st.expander(f"{len(deleted) - 1} more deleted lately"):
+            for one in deleted[1:]:
                 _put_back_row(one)
 
 
@@ -161,12 +161,12 @@ def _undo(any_id: str) -> None:
 
 
 def delete_damaged_button(row: DamagedRun, key: str) -> None:
-    """The one thing that can be done with a damaged row."""
+    """Deleting is the only action on a damaged row."""
     st.button("Delete", key=f"{key}-Delete-{row.id}", on_click=_act, args=("Delete damaged", row.id))
 
 
 def watch(run: Run, title: str) -> None:
-    """A line for a run that another waits for: its progress, until the page is drawn anew when it ends."""
+    """The progress of a run that another waits for; the page is redrawn when it ends."""
 
     def panel() -> None:
         now = runs.run(run.id)
@@ -178,7 +178,7 @@ def watch(run: Run, title: str) -> None:
 
 
 def follow(run: Run) -> None:
-    """The state of one active run, looked at again and again; the page is drawn anew when it ends."""
+    """The state of one active run, polled; the page is redrawn when it ends."""
 
     def panel() -> None:
         now = runs.run(run.id)

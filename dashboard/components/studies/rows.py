@@ -1,4 +1,4 @@
-"""A study in the list: where it stands, what can be done with it, and its numbers one click away."""
+"""A study in the list: its state, its actions, and its numbers one click away."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,7 +31,7 @@ LONGEST = 300  # letters of a list of variants
 
 
 def study_row(study: Standing, first: bool) -> None:
-    """One bordered row; `first`: its numbers are open from the start."""
+    """One bordered row; first: its numbers are expanded at the start."""
     plan, now, study_id = study.plan, study.now, study.stored.id
     with st.container(border=True, key=f"study-{study_id}"):
         what, buttons = st.columns([3, 2], vertical_alignment="center")
@@ -66,7 +66,7 @@ def study_row(study: Standing, first: bool) -> None:
 
 
 def damaged_row(study: DamagedStudy) -> None:
-    """What is wrong with it; it can be deleted."""
+    """Says what is damaged; the study can only be deleted."""
     with st.container(border=True, key=f"study-{study.id}"):
         what, buttons = st.columns([3, 2], vertical_alignment="center")
         what.markdown(f"**A damaged study**  \n{plain(study.id)}")
@@ -76,7 +76,7 @@ def damaged_row(study: DamagedStudy) -> None:
 
 
 def _state(study: Standing) -> None:
-    """Icon and word; the bar while it moves; which runs failed, and why."""
+    """Icon and word; a progress bar while it is active; which runs failed, and why."""
     now = study.now
     waits = now.active and not study.stored.cancelled
     word = "running" if waits else "done" if now.done == now.total else "failed" if now.failed else "cancelled"
@@ -130,9 +130,9 @@ def _extend(study: Standing) -> None:
     """Other seeds, other methods: every variant then has every seed."""
     study_id = study.stored.id
     with st.popover("Extend", key=f"extend-{study_id}"):
-        shelves, plan = catalogue.current(), study.plan
-        data = shelves.datasets.get(plan.dataset)  # none where it was removed, and nothing can be asked of it
-        titles = {m.title: m.key for m in shelves.methods.values() if data and not m.unfit(data, plan.request)}
+        available, plan = catalogue.current(), study.plan
+        data = available.datasets.get(plan.dataset)  # None where it was removed: then nothing can be added
+        titles = {m.title: m.key for m in available.methods.values() if data and not m.unfit(data, plan.request)}
         st.text_input("More seeds", key=f"seeds-{study_id}", placeholder=f"{max(plan.seeds) + 1}-{max(plan.seeds) + 2}", max_chars=200)
         st.multiselect("More methods, by their preset", list(titles), key=f"methods-{study_id}", placeholder="none")
         if study.now.anew:
@@ -142,22 +142,23 @@ def _extend(study: Standing) -> None:
 
 def _grow(study_id: str, plan: StudyPlan, titles: dict[str, str]) -> None:
     """Raises WrongInput."""
-    catalogue.dataset(plan.dataset)  # first of all it must be there
-    shelves = catalogue.current()
+    catalogue.dataset(plan.dataset)  # raises if it was removed
+    available = catalogue.current()
     text, chosen = (recall(f"{what}-{study_id}") for what in ("seeds", "methods"))
     if not (text or "").strip() and not chosen:
         raise WrongInput("Name more seeds or more methods, and the study grows by them.")
     seeds = seeds_of(text) if (text or "").strip() else plan.seeds
     old = [(variant.method, variant.settings) for variant in plan.variants]
-    asked: list[tuple[str, dict[str, Any]]] = [(titles[title], {}) for title in chosen or [] if title in titles] or old
+    variants: list[tuple[str, dict[str, Any]]] = [(titles[title], {}) for title in chosen or [] if title in titles] or old
     more = make_plan(
-        shelves, plan.dataset, plan.model, plan.request, asked, seeds, reference=plan.reference, floor=False, draws=plan.draws_of(seeds)
+        available, plan.dataset, plan.model, plan.request, variants, seeds, reference=plan.reference, floor=False,
+        draws=plan.draws_of(seeds),
     )  # fmt: skip
-    submit.extend(home(), study_id, replace(more, limit=plan.limit), shelves)
+    submit.extend(home(), study_id, replace(more, limit=plan.limit), available)
     remember(f"seeds-{study_id}", "")
     remember(f"methods-{study_id}", [])
 
 
-def moving(found: list[Standing]) -> bool:
+def moving(standings: list[Standing]) -> bool:
     """Whether any study has runs to do."""
-    return any(run.status in ACTIVE for study in found for run in study.runs)
+    return any(run.status in ACTIVE for study in standings for run in study.runs)

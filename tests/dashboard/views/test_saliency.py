@@ -289,7 +289,7 @@ def test_the_mean_share_of_a_gallerys_maps_on_a_part_is_over_the_images_that_sho
 def test_a_wall_holds_every_image_once(channels):
     found = arrays_of(5)
     found["images"] = found["images"].repeat(channels, 1)
-    figure = pictures.wall(found, np.arange(10), "original", ["text"] * 10)
+    figure = pictures.grid_figure(found, np.arange(10), "original", ["text"] * 10)
     assert len(figure.data[0].x) == 10
     assert figure.layout.images[0].sizey == 2  # eight in a row
     assert pictures.sheet(found, np.arange(10), "").startswith(b"\x89PNG")
@@ -298,5 +298,5 @@ def test_a_wall_holds_every_image_once(channels):
 def test_a_wall_does_not_change_the_gallery():
     found = arrays_of(2)
     before = {name: values.copy() for name, values in found.items()}
-    pictures.wall(found, np.arange(4), "reference", [""] * 4)
+    pictures.grid_figure(found, np.arange(4), "reference", [""] * 4)
     assert all(np.array_equal(values, before[name]) for name, values in found.items())

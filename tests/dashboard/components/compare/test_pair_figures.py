@@ -531,23 +531,23 @@ def answers(pairs: list[tuple[int, int]]) -> pd.DataFrame:
 
 
 def test_answers_are_counted_on_the_forget_set_alone_image_by_image():
-    counts = flow_figures.answers_of(answers([(0, 0), (0, 2), (2, 2)]), 3)
+    counts = flow_figures.prediction_counts(answers([(0, 0), (0, 2), (2, 2)]), 3)
     assert counts.to_numpy().tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 1]]
-    alone = flow_figures.answers_of(answers([(0, 0), (0, 2)]).drop(columns="reference_answer"), 3)
+    alone = flow_figures.prediction_counts(answers([(0, 0), (0, 2)]).drop(columns="reference_answer"), 3)
     assert alone.to_numpy().tolist() == [[0, 0, 0], [1, 0, 1], [0, 0, 0]]
     flipped = answers([(0, 0), (0, 2)]).drop(columns="reference_answer").assign(truth=2)
-    assert flow_figures.answers_of(flipped, 3).to_numpy().tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 1]]
+    assert flow_figures.prediction_counts(flipped, 3).to_numpy().tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 1]]
 
 
 @pytest.mark.parametrize(
     "pairs, distance", [([(0, 0), (2, 2)], 0), ([(0, 2), (2, 0)], 0), ([(0, 1)], 1), ([(0, 0), (0, 2), (0, 2), (2, 2)], 0.5)]
 )
 def test_total_variation_compares_the_mixes_of_answers(pairs, distance):
-    assert flow_figures.total_variation(flow_figures.answers_of(answers(pairs), 3)) == pytest.approx(distance)
+    assert flow_figures.total_variation(flow_figures.prediction_counts(answers(pairs), 3)) == pytest.approx(distance)
 
 
 def test_bands_join_what_the_same_image_was_taken_for():
-    figure = flow_figures.flow(flow_figures.answers_of(answers([(0, 0), (0, 2), (0, 2), (2, 2)]), 3), CLASSES, "left", "right")
+    figure = flow_figures.flow(flow_figures.prediction_counts(answers([(0, 0), (0, 2), (0, 2), (2, 2)]), 3), CLASSES, "left", "right")
     (sankey,) = figure.data
     names = [sankey.node.label[i] for i in range(len(sankey.node.label))]
     assert names == ["cat · 75 %", "owl · 25 %", "cat · 25 %", "owl · 75 %"]
@@ -608,7 +608,7 @@ def every_figure() -> dict[str, go.Figure]:
         "difference": pair_figures.class_difference(accuracies([1, 1, 1], [1, 1, 1]), accuracies([0, 1, 1], [1, 1, 1]), CLASSES, (0,)),
         "matrix": pair_figures.matrix(cells({(0, 0): (1, 1.0)}), CLASSES, "A"),
         "likeness": pair_figures.likeness(table, table),
-        "flow": flow_figures.flow(flow_figures.answers_of(answers([(0, 1)]), 3), CLASSES, "a", "b"),
+        "flow": flow_figures.flow(flow_figures.prediction_counts(answers([(0, 1)]), 3), CLASSES, "a", "b"),
         "overlap": flow_figures.overlap_bars(overlap),
         "overlaps": flow_figures.overlap_map(flow_figures.by_method([("ssd", COUNTS)], ["conv", "head"])),
     }

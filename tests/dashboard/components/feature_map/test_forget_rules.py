@@ -65,7 +65,7 @@ def test_what_became_of_each_image(arrays):
         "over-forgotten": [3, 7],  # 5 the reference does not know either
         "as the reference": [0, 2, 4, 5],
     }
-    asked = {key: np.flatnonzero(rule.asked).tolist() for key, rule in rules.items()}
+    asked = {key: np.flatnonzero(rule.applies).tolist() for key, rule in rules.items()}
     assert asked["forgotten"] == asked["not forgotten"] == [0, 1, 6]
     assert asked["over-forgotten"] == [3, 4, 5, 7]
 
