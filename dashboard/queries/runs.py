@@ -257,7 +257,7 @@ def damaged_files(run: Run, names: Collection[str] | None = None) -> frozenset[s
 
 
 def _is_damaged(path: Path) -> bool:
-    """False where it is not there."""
+    """False where it is missing."""
     try:
         now = path.stat()
     except OSError:

@@ -61,7 +61,7 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
     with st.container(horizontal=True, key="look_inside"):
         for view, label, icon in INSIDE:
             st.page_link(f"views/{view}.py", label=label, icon=f":material/{icon}:", width="content")
-    whole = bool(report["precompute_seconds"])
+    precomputed = bool(report["precompute_seconds"])
     cells = st.grid(4, min_column_width=150)
     for stage, title in STAGES.items():
         cells.cell().metric(
@@ -72,9 +72,9 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
     cells.cell().metric(
         "Speed-up", times(report["speedup"]),
         help="Seconds that training the reference took, over those of unlearning"
-        + (" alone: precompute is done once and serves every later request." if whole else "."),
+        + (" alone: precompute is done once and serves every later request." if precomputed else "."),
     )
-    if whole:
+    if precomputed:
         cells.cell().metric(
             "With precompute", times(report["speedup_with_precompute"]),
             help=f"The same, had the method to pay for its precompute each time: {seconds(report['precompute_seconds'])} when it was done.",

@@ -10,7 +10,7 @@ from dashboard.components.common.run_status import put_back_rows
 from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.forms.forget_request import ask_request, one_draw
 from dashboard.components.studies.form import ask_plan, run_counts
-from dashboard.components.studies.rows import damaged_row, moving, study_row
+from dashboard.components.studies.rows import any_active, damaged_row, study_row
 from dashboard.queries import catalogue, studies
 from dashboard.session import home, remember
 
@@ -55,7 +55,7 @@ def rows() -> None:
     """One row per study, redrawn while any is active; with deleted studies, so that undoing redraws this part alone."""
     put_back_rows(studies=True)
     standings = studies.standings()
-    if polled != moving(standings) or not standings:
+    if polled != any_active(standings) or not standings:
         st.rerun()  # the whole page: with a timer, without one, or with the message that there are no studies
     pages = max(1, -(-len(standings) // PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
@@ -72,7 +72,7 @@ if box.open:
 for study in damaged:
     damaged_row(study)
 if standings_at_start:
-    polled = moving(standings_at_start)
+    polled = any_active(standings_at_start)
     fragment(rows, run_every=POLL if polled else None)
 else:
     put_back_rows(studies=True)

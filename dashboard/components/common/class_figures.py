@@ -113,7 +113,7 @@ def count_matrix(table: pd.DataFrame, shown: Sequence[int], classes: int, weight
 
 
 def row_names(classes: tuple[str, ...], shown: Sequence[int]) -> list[str]:
-    """Of the rows and columns of `count_matrix`, for Plotly."""
+    """Names of the rows and columns of `count_matrix`, for Plotly."""
     names = on_axis([classes[index] for index in shown])
     return names if len(shown) == len(classes) else [*names, f"{len(classes) - len(shown)} others"]
 

@@ -31,7 +31,7 @@ def shown(value: float | None, unit: str) -> str:
 def numbers_table(
     report: dict[str, Any], available: Catalogue, second_reference: Numbers | None = None, keys: tuple[str, ...] | None = None
 ) -> pd.DataFrame:
-    """One row a metric (of `keys`, all without): its value for each model, its aim, its definition.
+    """One row per metric (of `keys`, by default all): its value for each model, its aim, its definition.
 
     second_reference: the numbers of the second reference's run; without them the column is left out.
     """
@@ -68,7 +68,7 @@ def families(report: dict[str, Any], available: Catalogue, second_reference: Num
 
 
 def nomus_remark(numbers: Numbers, request: ForgetRequest) -> str:
-    """Why NoMUS fell where forgetting went well; '' where it did not fall, or forgetting did not."""
+    """Why NoMUS fell although forgetting succeeded; '' where NoMUS did not fall or forgetting failed."""
     forget = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
     after, wanted = (numbers.get(model, {}).get(forget) for model in ("unlearned", "reference"))
     now, before, theirs = (numbers.get(model, {}).get("nomus") for model in ("unlearned", "original", "reference"))

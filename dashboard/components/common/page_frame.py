@@ -16,7 +16,7 @@ ASSETS = Path(__file__).resolve().parents[3] / "assets"
 ON_PRIMARY = ("[data-testid='stBaseButton-primary']:not(:disabled) *", "[data-testid='stMultiSelectTagsContainer'] [data-tag] *")
 DARK_BUTTON = f"<style>{', '.join(ON_PRIMARY)} {{color: #10151d;}}</style>"
 
-LOOK_ONLY = "What is stored can be viewed; nothing new can be started or stored until then."
+READ_ONLY = "What is stored can be viewed; nothing new can be started or stored until then."
 
 
 def frame(page: Any) -> None:
@@ -36,5 +36,5 @@ def frame(page: Any) -> None:
     with errors_shown():
         check_address()
         if why := home().unwritable:
-            st.warning(plain(f"{why} {LOOK_ONLY}"), icon=":material/lock:")
+            st.warning(plain(f"{why} {READ_ONLY}"), icon=":material/lock:")
         page.run()

@@ -33,7 +33,7 @@ def is_dark() -> bool:
 
 
 def sequential() -> Scale:
-    """Of a heat map: from the page's own tone, so that empty cells do not glare, to a strong blue."""
+    """Colour scale of a heat map: from the page's background, so that empty cells do not stand out, to a strong blue."""
     return [[0.0, "#1b232e"], [1.0, "#7cc0f5"]] if is_dark() else [[0.0, "#f1f5f9"], [1.0, "#0b4f8a"]]
 
 
@@ -43,7 +43,7 @@ def diverging() -> Scale:
 
 
 def binary() -> Scale:
-    """Of a heat map of 0 and 1."""
+    """Colour scale of a heat map of 0 and 1."""
     return [[0.0, "#2a3442" if is_dark() else "#DDE2E8"], [1.0, ACCENT]]
 
 

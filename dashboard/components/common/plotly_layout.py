@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 HEIGHT = 340  # pixels
 LETTER, USUAL = 6, 17  # pixels of a letter of a layer's name; letters that any figure has room for
 ABOVE = 16  # pixels from one row of words to the next
-SMALLEST = 1e-12  # a log axis has no 0: what is smaller stands here
+SMALLEST = 1e-12  # a log axis has no 0: smaller values are drawn here
 CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True}
 
 
@@ -65,6 +65,6 @@ def note_above(x: float, text: str, colour: str, side: str, row: int = 0) -> dic
             "showarrow": False, "font": {"color": colour}}  # fmt: skip
 
 
-def room_for(names: Sequence[str]) -> int:
+def label_height(names: Sequence[str]) -> int:
     """Extra pixels below a figure for vertical layer names."""
     return max(0, LETTER * (max(map(len, names), default=0) - USUAL))

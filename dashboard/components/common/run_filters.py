@@ -13,7 +13,7 @@ FIND, SORT = "find", "sort"
 
 
 def key_of(name: str) -> str:
-    """Of a filter's widget, and in the address."""
+    """The key of a filter's widget, also in the address."""
     return f"of-{name}"
 
 
@@ -51,6 +51,6 @@ def counted(first: int, shown: int, wanted: int, everything: int) -> str:
 
 
 def damaged_row(row: DamagedRun) -> None:
-    """What is wrong with it."""
+    """Says what is damaged; the run can only be deleted."""
     st.markdown(f"**A damaged run**  \n{plain(row.id)}")
     st.error(plain(f"{row.wrong} It can only be deleted; the other runs are not touched."))

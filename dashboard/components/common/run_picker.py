@@ -33,7 +33,7 @@ def finished_run() -> Run | None:
         )
         return None
     if run.status == RunStatus.DONE:
-        if run.anew:  # its files are gone, and computing them again came to nothing
+        if run.anew:  # its files are missing, and recomputing them failed
             st.warning(plain(run.error_line), icon=":material/error:")
         return run
     if run.status in ACTIVE:

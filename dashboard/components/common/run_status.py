@@ -39,11 +39,11 @@ def name_of(run: Run, available: Catalogue) -> str:
     seed = f"seed {spec.seed}" if spec.seed else ""
     without = "" if spec.reference else "no reference"
     request = shortened(title_of(spec.request, available.datasets.get(spec.dataset)))
-    parts = (spec.method, spec.dataset, model_text(spec), request, seed, chosen(run, available), without)
+    parts = (spec.method, spec.dataset, model_text(spec), request, seed, changed_settings(run, available), without)
     return " · ".join(filter(None, parts))
 
 
-def chosen(run: Run, available: Catalogue) -> str:
+def changed_settings(run: Run, available: Catalogue) -> str:
     """The settings that differ from the preset; '' where none do, or where the preset is unknown."""
     spec = run.spec
     method, data = available.methods.get(spec.method), available.datasets.get(spec.dataset)

@@ -11,9 +11,9 @@ from dashboard.components.common.plotly_layout import (
     apply_layout,
     base_layout,
     hatch,
+    label_height,
     log10,
     note_above,
-    room_for,
     vertical_line,
 )
 
@@ -72,12 +72,12 @@ def split_bars(edges: np.ndarray, counts: np.ndarray, cut: float) -> list[dict[s
 
     A bar that is cut is in both traces at full height: how its weights divide is unknown, and its hover says so.
     """
-    whole, cut = np.stack([edges[:-1], edges[1:]], 1), float(np.clip(cut, edges[0], edges[-1]))
-    note = np.where((whole[:, 0] < cut) & (cut < whole[:, 1]), ", the threshold goes through them", "")
-    about = [[*ends, words] for ends, words in zip(whole.round(3).tolist(), note, strict=True)]
+    intervals, cut = np.stack([edges[:-1], edges[1:]], 1), float(np.clip(cut, edges[0], edges[-1]))
+    note = np.where((intervals[:, 0] < cut) & (cut < intervals[:, 1]), ", the threshold goes through them", "")
+    about = [[*ends, words] for ends, words in zip(intervals.round(3).tolist(), note, strict=True)]
     traces = []
     for name, colour, low, high in (("left alone", QUIET, -np.inf, cut), ("dampened", ACCENT, cut, np.inf)):
-        ends = np.clip(whole, low, high)
+        ends = np.clip(intervals, low, high)
         width = ends[:, 1] - ends[:, 0]
         traces.append({
             "type": "bar", "name": name, "x": ends.mean(1), "y": np.where(width > 0, counts, 0), "width": width, "customdata": about,
@@ -96,5 +96,5 @@ def dampened_share(dampened: dict[str, float]) -> go.Figure:
     largest = max(dampened.values(), default=0.0)
     top = next(top for top in (0.05, 0.1, 0.25, 0.5, 1.0) if largest <= top)
     numbers = {"range": [0, top], "tickformat": ".0%"}
-    height = HEIGHT + room_for(list(dampened))
+    height = HEIGHT + label_height(list(dampened))
     return go.Figure([trace], base_layout("parameter tensor, input to output", "weights dampened", height, yaxis=numbers))

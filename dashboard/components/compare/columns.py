@@ -144,7 +144,7 @@ def _by_value(values: np.ndarray, far: np.ndarray, column: Column, allowed: floa
     return ((rank - 1) / (rank.max() - 1)).to_numpy(float)
 
 
-def paint(good: np.ndarray) -> np.ndarray:
+def cell_css(good: np.ndarray) -> np.ndarray:
     """CSS of each cell: blue behind the best, orange behind the worst."""
     dark = is_dark()
     scale = DARK if dark else LIGHT
@@ -170,10 +170,10 @@ def styled(rows: Rows, columns: list[Column], words: Mapping[str, str]) -> "Styl
     table = table.assign(**{column.header: rows.values[column.key] for column in columns}, Run=rows.about["id"])
     css = pd.DataFrame("", index=table.index, columns=table.columns)
     for column in columns:
-        css[column.header] = paint(goodness(rows, column))
+        css[column.header] = cell_css(goodness(rows, column))
     style = table.style.apply(lambda _: css, axis=None)
     for column in columns:
-        write(style, column, rows.values[column.key], rows.halves[column.key])
+        format_column(style, column, rows.values[column.key], rows.halves[column.key])
     return style
 
 
@@ -186,7 +186,7 @@ def title_of(row: Mapping[Hashable, object]) -> str:
     return f"{row['method']} ({UNCHANGED})" if row["unchanged"] else str(row["method"])
 
 
-def write(style: "Styler", column: Column, values: Iterable[float], halves: Iterable[float]) -> None:
+def format_column(style: "Styler", column: Column, values: Iterable[float], halves: Iterable[float]) -> None:
     """Write a column's cells, each row's value with the interval of that row, whatever other rows have the same value.
 
     A Styler formatter receives the value alone, so rows that share a value but differ in their texts are formatted one text at

@@ -85,7 +85,7 @@ def merge_rare(table: np.ndarray, classes: tuple[str, ...]) -> tuple[np.ndarray,
 
 
 def _heights(nodes: list[tuple[int, int]], sides: tuple[np.ndarray, np.ndarray], total: float) -> list[float]:
-    """Middle of each node, so that both sides stand in the order of the classes."""
+    """Middle of each node, so that both sides are in the order of the classes."""
     middles, at = [], {0: 0.0, 1: 0.0}
     room = {side: 1 - GAP * (sum(s == side for s, _ in nodes) - 1) for side in (0, 1)}
     for side, index in nodes:
@@ -158,8 +158,8 @@ def all_layers(counts: Mapping[str, tuple[int, int, int]]) -> float:
     return _ratio(both, a + b - both)
 
 
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")
+def _ratio(part: float, total: float) -> float:
+    return part / total if total else float("nan")
 
 
 def by_method(

@@ -13,12 +13,12 @@ from dashboard.components.common.palette import MODEL_COLOUR, MODEL_DASH, PAIR_C
 from dashboard.components.common.plotly_layout import HEIGHT, base_layout, hatch, merge_layout
 
 WRITTEN = 12  # classes; cells of a larger matrix are too small for numbers
-ROW, AROUND = 30, 110  # pixels of a matrix's row, and of what stands above and below
-LETTER, FLAT, WIDEST = 7, 40, 110  # pixels of one; letters that stand side by side under half a page; pixels of a margin
+ROW, AROUND = 30, 110  # pixels of a matrix's row, and of title and axis together
+LETTER, FLAT, WIDEST = 7, 40, 110  # pixels of one; letters that fit under a figure of half a page; pixels of a margin
 LEAST = 0.02  # share: bars shorter than this still leave an axis that shows how short they are
 
 
-def room(across: Sequence[str], up: Sequence[str] = ("100%",)) -> dict[str, Any]:
+def label_margins(across: Sequence[str], up: Sequence[str] = ("100%",)) -> dict[str, Any]:
     """Parts of a layout: margins for these tick labels where they are short; else plotly's automargin.
 
     Automargin takes twice as long as drawing all the rest.
@@ -56,7 +56,7 @@ def class_difference(
              "marker": {"color": QUIET, "pattern": hatch(pattern)}},
         ]  # fmt: skip
     numbers = {"range": [-1.08 * largest, 1.08 * largest], "tickformat": "+.0%" if largest > LEAST else "+.1%", "zerolinewidth": 2}
-    layout = base_layout(what if multi else "class (✕ = to forget)", "accuracy of B minus A", **room(short, ("+100%",)))
+    layout = base_layout(what if multi else "class (✕ = to forget)", "accuracy of B minus A", **label_margins(short, ("+100%",)))
     return go.Figure(traces, merge_layout(layout, xaxis={"type": "category"}, yaxis=numbers))
 
 
@@ -87,14 +87,14 @@ def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, row: str =
     }  # fmt: skip
     layout = base_layout(
         "answer", row, AROUND + ROW * max(2, len(names)) if written else HEIGHT + 80,
-        **room(every, names),
+        **label_margins(every, names),
     )  # fmt: skip
     grid = {"type": "category", "showgrid": False}
     head = {"text": in_figure(title, 90), "x": 0, "font": {"size": 15}}
     return go.Figure([trace], merge_layout(layout, xaxis=grid, yaxis={**grid, "autorange": "reversed"}, title=head))
 
 
-def likeness(a: pd.DataFrame, b: pd.DataFrame) -> go.Figure:
+def cka_lines(a: pd.DataFrame, b: pd.DataFrame) -> go.Figure:
     """Lines over layers: CKA of A's and B's unlearned network with the original and with the reference, on one set.
 
     a, b: layer, model, other, cka of that set. Grey: the reference with the original, as alike as two networks
@@ -108,7 +108,7 @@ def likeness(a: pd.DataFrame, b: pd.DataFrame) -> go.Figure:
     apart = a[(a["model"] == "reference") & (a["other"] == "original")]
     traces += _line(apart, "reference – original", MODEL_COLOUR["original"], "solid", "x-thin-open")
     lowest = min((value for trace in traces for value in trace["y"]), default=0.0)
-    layout = base_layout("layer, input to output", "likeness (CKA)", **room(list(dict.fromkeys(a["layer"]))))
+    layout = base_layout("layer, input to output", "likeness (CKA)", **label_margins(list(dict.fromkeys(a["layer"]))))
     numbers = {"range": [max(-0.02, lowest - 0.08), 1.03]}
     return go.Figure(traces, merge_layout(layout, xaxis={"type": "category"}, yaxis=numbers, margin={"t": 64}))
 

@@ -22,13 +22,13 @@ METHODS = 8  # rows of the map of overlaps
 SPLITS = ("test", "train", "forget")
 
 
-def together(a: Side, b: Side) -> None:
+def require_same_dataset(a: Side, b: Side) -> None:
     """Raises WrongInput where A and B are about different datasets."""
     if a.dataset != b.dataset:
         raise WrongInput(f"A is about {a.dataset} and B about {b.dataset}: they have no classes or images in common.")
 
 
-def _one_class(a: Side, b: Side) -> None:
+def _require_one_class(a: Side, b: Side) -> None:
     """Raises WrongInput where images have several attributes."""
     for side in (a, b):
         if side.multi:
@@ -37,7 +37,7 @@ def _one_class(a: Side, b: Side) -> None:
 
 def by_class(a: Side, b: Side) -> None:
     """Bars of the difference in accuracy by class."""
-    together(a, b)
+    require_same_dataset(a, b)
     tables = [side.table("per_class") for side in (a, b)]
     ours, theirs = (table[table["model"] == "unlearned"] for table in tables)
     forgotten, what = tuple(sorted({*a.picks, *b.picks})), "attribute" if a.multi else "class"
@@ -56,7 +56,7 @@ def by_class(a: Side, b: Side) -> None:
 
 def matrices(a: Side, b: Side) -> None:
     """The confusion matrix of each network, with its mean confidence."""
-    _one_class(a, b)
+    _require_one_class(a, b)
     split = st.segmented_control("Images", SPLITS, default="test", key="matrix", bind="query-params", required=True,
                                  help="test: test images. train: the training set. forget: the forget set alone.")  # fmt: skip
     for column, side in zip(st.columns(2), (a, b), strict=True):
@@ -79,7 +79,7 @@ def matrices(a: Side, b: Side) -> None:
 
 def forget_predictions(a: Side, b: Side) -> None:
     """Predictions on the forget set, compared with the reference's."""
-    _one_class(a, b)
+    _require_one_class(a, b)
     columns = st.columns(2)
     for column, side in zip(columns, (a, b), strict=True):
         examples = side.table("examples")
@@ -106,7 +106,7 @@ def forget_predictions(a: Side, b: Side) -> None:
     )
 
 
-def inside(a: Side, b: Side) -> None:
+def layer_similarity(a: Side, b: Side) -> None:
     """Layer-wise CKA with original and reference."""
     tables = [side.table("cka") for side in (a, b)]
     columns = st.columns(2)
@@ -116,7 +116,7 @@ def inside(a: Side, b: Side) -> None:
         if not len(ours) and not len(theirs):
             column.caption("Too few images to compare features on.")
             continue
-        column.plotly_chart(pair_figures.likeness(ours, theirs), key=f"cka-{where}", config=CONFIG,
+        column.plotly_chart(pair_figures.cka_lines(ours, theirs), key=f"cka-{where}", config=CONFIG,
                             alt=f"Likeness of A's and B's layers with the original's and the reference's, on {title}")  # fmt: skip
     st.caption(
         "How to read it: 1, the layer makes the same of the images. On the forget set a thorough method leaves the original (dotted) "

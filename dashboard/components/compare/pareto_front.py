@@ -84,8 +84,8 @@ def points_of(
 ) -> pd.DataFrame:  # fmt: skip
     """One row a point: name, id, ids, n, x, y, x_half, y_half, place. Runs without either number are left out.
 
-    place: FRONT; BEATEN, by another that is significantly better in one quantity and not worse in the other (single runs: by more
-    than the retraining variability); IDLE, of methods that changed nothing, which are not ranked; UNJUDGED, one seed among
+    place: FRONT; BEATEN, by another that is significantly better in one quantity and significantly no worse in the other (single runs:
+    by more than the retraining variability); IDLE, of methods that changed nothing, which are not ranked; UNJUDGED, one seed among
     several. everything: a frame that may also hold the second references.
     """
     taken = frame[["id", *GROUP, "seed", "draw"]].assign(x=x.take(frame, ""), y=y.take(frame, ""))
@@ -103,10 +103,11 @@ def points_of(
 
 def _variability(everything: pd.DataFrame, frame: pd.DataFrame, x: Quantity, y: Quantity) -> np.ndarray:
     """(2,): the retraining variability of each quantity; 0 where it is unknown, and of seconds."""
-    retrained = everything[(everything["method"] == SECOND_REFERENCE_METHOD) & (everything["reference"].astype(bool))]
+    second_references = everything[(everything["method"] == SECOND_REFERENCE_METHOD) & (everything["reference"].astype(bool))]
     wanted = set(once_keys(frame))
-    retrained = retrained[[key in wanted for key in once_keys(retrained)]] if len(retrained) else retrained
-    means = [0.0 if not q.share else (q.take(retrained, "") - q.take(retrained, "reference.")).abs().mean() for q in (x, y)]
+    if len(second_references):
+        second_references = second_references[[key in wanted for key in once_keys(second_references)]]
+    means = [_gap(q.take)(second_references, "").mean() if q.share else 0.0 for q in (x, y)]
     return np.array([0.0 if np.isnan(mean) else float(mean) for mean in means])
 
 
@@ -172,7 +173,7 @@ def front(points: pd.DataFrame, marks: pd.DataFrame, x: Quantity, y: Quantity, p
     best = points[points["place"] == FRONT]
     named = len(best) <= LABELLED
     costs = best[["x", "y"]].to_numpy(float) * [1 if q.low else -1 for q in (x, y)]
-    line = best[undominated(costs.round(9))].sort_values(["x", "y"])  # through the best means; intervals keep others beside it
+    line = best[undominated(costs.round(9))].sort_values(["x", "y"])  # best means; others may be on it by their intervals
     traces: list[dict[str, Any]] = [
         {"type": "scatter", "x": line["x"].to_numpy(), "y": line["y"].to_numpy(), "mode": "lines", "showlegend": False,
          "hoverinfo": "skip", "line": {"color": ACCENT, "width": 1.5, "dash": "dot", "shape": "hv" if x.low else "vh"}}

@@ -60,7 +60,7 @@ def sections(compared: ComparedRuns, a: Side, b: Side) -> None:
             f"Accuracy by {what}: B minus A": partial(details.by_class, a, b), "Confusion matrix": partial(details.matrices, a, b),
         },
         "Forget set": {"Predictions on the forget set": partial(details.forget_predictions, a, b)},
-        "Layers": {"Layer-wise CKA": partial(details.inside, a, b)},
+        "Layers": {"Layer-wise CKA": partial(details.layer_similarity, a, b)},
         "Weights": {"Changed weights and their overlap": partial(details.weights, compared.about, a, b)},
         "Trust": {"Can these numbers be trusted?": partial(details.checks, compared, a, b)},
     }

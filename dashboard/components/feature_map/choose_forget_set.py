@@ -14,10 +14,10 @@ from dashboard.components.feature_map.forget_rules import (
     SELECTORS,
     Forecast,
     forecast,
-    foremost,
-    like,
+    is_training,
+    nearest_to,
     scores,
-    seen,
+    top_rows,
 )
 from dashboard.components.feature_map.panel import LASSOED, Arrays, open_image
 from dashboard.components.privacy.image_grids import pictures
@@ -71,12 +71,12 @@ def _chosen(by: str, run_id: str, table: pd.DataFrame, arrays: Arrays) -> np.nda
         if row is None:
             st.info("Open an image first: click a point on the map, or name one above.", icon=":material/info:")
             return np.array([], int)
-        rows = like(row, arrays["neighbours"], allowed, count)
+        rows = nearest_to(row, arrays["neighbours"], allowed, count)
         if len(rows) < count:
             neighbour_count = arrays["neighbours"].shape[1]
             st.caption(f"{len(rows)} of those asked for: of each image the {neighbour_count} nearest training images are known.")
         return rows
-    rows = foremost(scores(table, by), allowed, count)
+    rows = top_rows(scores(table, by), allowed, count)
     if not len(rows):
         st.info("No image among those has such a score; choose among all of them.", icon=":material/info:")
     return rows
@@ -85,7 +85,7 @@ def _chosen(by: str, run_id: str, table: pd.DataFrame, arrays: Arrays) -> np.nda
 def _drawn_around(run_id: str, table: pd.DataFrame) -> np.ndarray:
     owner, ids = recall(LASSOED) or (run_id, [])
     selected = np.flatnonzero(table["id"].isin(ids if owner == run_id else []))
-    rows: np.ndarray = selected[seen(table)[selected]]
+    rows: np.ndarray = selected[is_training(table)[selected]]
     if len(selected) > len(rows):
         left_out = len(selected) - len(rows)
         st.caption(f"{left_out} of the {len(selected)} images are test images, which no network learnt: they are left out.")
@@ -103,7 +103,7 @@ def _image_grid(rows: np.ndarray, table: pd.DataFrame, stored: Arrays | None) ->
 
 
 def _forecast(rows: np.ndarray, table: pd.DataFrame, arrays: Arrays) -> None:
-    training, neighbours = seen(table), arrays["neighbours"]
+    training, neighbours = is_training(table), arrays["neighbours"]
     estimate = forecast(rows, neighbours, training)
     if estimate is None:
         return

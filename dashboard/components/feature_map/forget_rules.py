@@ -60,22 +60,22 @@ def scores(table: pd.DataFrame, rule: str) -> np.ndarray:
         values = own["original"] - table["unseen_agreeing"].to_numpy(np.float64)
     else:
         values = (1 - own["original"] + 1 - table["agreeing"].to_numpy(np.float64)) / 2
-    return np.where(seen(table), values, np.nan)
+    return np.where(is_training(table), values, np.nan)
 
 
-def seen(table: pd.DataFrame) -> np.ndarray:
+def is_training(table: pd.DataFrame) -> np.ndarray:
     """bool (N,): training images, which alone can be forgotten."""
     return ~table["set"].str.startswith("test").to_numpy(bool)
 
 
-def foremost(values: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
+def top_rows(values: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
     """Rows (<= count,) of the largest values `among` bool (N,), largest first; equal ones in the table's order, NaN never."""
     rows: np.ndarray = np.flatnonzero(among & ~np.isnan(values))
     order = np.argsort(-values[rows], kind="stable")
     return np.asarray(rows[order][:count])
 
 
-def like(row: int, neighbours: np.ndarray, allowed: np.ndarray, count: int) -> np.ndarray:
+def nearest_to(row: int, neighbours: np.ndarray, allowed: np.ndarray, count: int) -> np.ndarray:
     """Rows (<= count,): the image itself where it is `allowed` bool (N,), then its nearest. neighbours (N, K): rows."""
     line = np.array([row, *neighbours[row]], np.int64)
     return np.asarray(line[allowed[line]][:count])

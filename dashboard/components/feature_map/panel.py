@@ -20,7 +20,7 @@ from dashboard.components.common.tables import show_table
 from dashboard.components.feature_map import figure as drawn
 from dashboard.components.feature_map.forget_rules import DRAWN
 from dashboard.components.feature_map.table import SET_TITLE, Rule, models_of, rules_of
-from dashboard.components.privacy.image_grids import named, pictures
+from dashboard.components.privacy.image_grids import class_text, pictures
 from dashboard.components.saliency import overlays
 from dashboard.queries import runs
 from dashboard.session import ask_elsewhere, belongs, recall, remember, stays
@@ -38,7 +38,7 @@ def small_maps(run: Run, name: str, place: int) -> None:
         maps = {model: output["map"] for model, output in answer["models"].items()}
         scale = overlays.scale_of(list(maps.values()))
         for column, (model, values) in zip(st.columns(len(maps)), maps.items(), strict=True):
-            column.image(overlays.shown(overlays.over(image, values, scale)), output_format="PNG",
+            column.image(overlays.shown(overlays.overlay(image, values, scale)), output_format="PNG",
                          alt=f"Gradient map of the {MODEL_TITLE[model].lower()} network")  # fmt: skip
             column.caption(MODEL_TITLE[model])
         st.caption("How to read it: the redder a pixel, the more the score of the true class depends on it; one scale for all networks.")
@@ -180,8 +180,8 @@ def _facts(table: pd.DataFrame, row: int, stored: Arrays | None, data: DatasetIn
     if stored is not None:
         picture = to_rgb(pictures(table, np.array([row]), stored), int(stored["peak"]))[0]
         scale = max(1, LARGE // max(picture.shape[:2]))
-        box.image(png(picture, scale), width=picture.shape[1] * scale, alt=f"The image, {named(label, truth, data.classes)}")
+        box.image(png(picture, scale), width=picture.shape[1] * scale, alt=f"The image, {class_text(label, truth, data.classes)}")
     box.markdown(
-        f"**{plain(named(label, truth, data.classes).capitalize())}**  \n{SET_TITLE[image['set']]}, index {image['index']}  \n"
+        f"**{plain(class_text(label, truth, data.classes).capitalize())}**  \n{SET_TITLE[image['set']]}, index {image['index']}  \n"
         f"{image['distance']:.2f} times its class's usual distance from the class's centre"
     )

@@ -75,7 +75,7 @@ def _masks(story: Story) -> list[Frame]:
     scores, masks = story.under("aru_difference"), story.under("aru_mask")
     if not scores or set(masks) != set(scores):
         return [missing("Difference and mask", "differences of gradients")]
-    names = spread(list(scores), LAYERS)
+    names = evenly_spaced(list(scores), LAYERS)
     rule = RULES.get(str(story.params.get("mask")), "{share} of this layer's slices are reset")
     more = f" {len(names)} of {len(scores)} convolutions are shown." if len(names) < len(scores) else ""
     masked = [
@@ -94,7 +94,7 @@ def _masks(story: Story) -> list[Frame]:
     )]  # fmt: skip
 
 
-def spread(names: list[str], most: int) -> list[str]:
+def evenly_spaced(names: list[str], most: int) -> list[str]:
     """At most so many, evenly from first to last."""
     return names if len(names) <= most else [names[i] for i in np.linspace(0, len(names) - 1, most).round().astype(int)]
 

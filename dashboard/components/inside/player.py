@@ -1,4 +1,4 @@
-"""A step player: play, pause, one step back and forward, a slider over the frames; it redraws without the rest of the page."""
+"""A step player: play, pause, one step back and forward, a slider over the frames; it redraws by itself."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -71,9 +71,9 @@ def stretched(shown: np.ndarray) -> np.ndarray:
 
 
 def _moment(
-    story: Story, target: str, moment: int, shown: np.ndarray, stands: tuple[np.ndarray, int], predictions: Predictions
+    story: Story, target: str, moment: int, shown: np.ndarray, at: tuple[np.ndarray, int], predictions: Predictions
 ) -> Sequence[Panel]:
-    curve, step = stands
+    curve, step = at
     probabilities = np.array(predictions()[target][moment]).mean(0)  # (classes,)
     own = story.params.get("norm_mode") == "train"
     modes = " Here BatchNorm is as the network is used; while it learns, the noise sees that of its own batch." if own else ""
@@ -85,13 +85,13 @@ def _moment(
             grid=grid_of(np.concatenate([shown, stretched(shown)]), len(shown)), wide=True,
         ),
         Panel("What the network takes it for", "the original's mean probability of each class over these images; ✕: forget set." + modes,
-              "Bars: mean probability of each class on the noise", taken_for(probabilities, story.classes, int(target))),
+              "Bars: mean probability of each class on the noise", class_probabilities(probabilities, story.classes, int(target))),
         Panel("How it grows", "the line stands at this frame; loss under the class's name should rise, and the length stay bounded.",
               "Lines: cross-entropy and length of the noise against steps", growth(curve, step)),
     ]  # fmt: skip
 
 
-def taken_for(probabilities: np.ndarray, classes: tuple[str, ...], target: int) -> go.Figure:
+def class_probabilities(probabilities: np.ndarray, classes: tuple[str, ...], target: int) -> go.Figure:
     """Bars: probability of each class, or of the likeliest where there are many; the forgotten one in colour."""
     likely = np.argsort(-probabilities, kind="stable")[:MOST].tolist()
     here = sorted({*likely, target})

@@ -15,7 +15,7 @@ from dashboard.components.common.palette import (
     diverging,
     sequential,
 )
-from dashboard.components.common.plotly_layout import base_layout, log10, note_above, room_for, vertical_line
+from dashboard.components.common.plotly_layout import base_layout, label_height, log10, note_above, vertical_line
 from dashboard.components.common.ssd_figures import NEAR
 
 LAYERS = "parameter tensor, input to output"
@@ -88,7 +88,7 @@ def importance_map(layers: Sequence[dict[str, Any]]) -> go.Figure:
         "zmin": -reach, "zmax": reach, "colorscale": diverging(), "text": [[_short(v) for v in row] for row in ratios],
         "hovertemplate": "%{x}: forget / all %{customdata:.3g}<extra></extra>",
     }  # fmt: skip
-    layout = base_layout(LAYERS, "", 300 + room_for(names), xaxis=across(names, "y2"), yaxis={"domain": [0.38, 1], "showgrid": False},
+    layout = base_layout(LAYERS, "", 300 + label_height(names), xaxis=across(names, "y2"), yaxis={"domain": [0.38, 1], "showgrid": False},
                    yaxis2={"domain": [0, 0.31], "showgrid": False, "fixedrange": True, "automargin": True})  # fmt: skip
     return go.Figure([above, below], layout)
 
@@ -119,7 +119,7 @@ def bands(layers: Sequence[dict[str, Any]], of: Sequence[str], title: str) -> go
     ticks = POWERS if of != ["ratio"] else {"tickvals": [log10(v) for v in RATIOS], "ticktext": [f"{v:g}" for v in RATIOS]}
     names = [layer["layer"] for layer in layers]
     lines = [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": {"color": QUIET, "dash": "dot", "width": 1}}]
-    return go.Figure(traces, base_layout(LAYERS, title, 360 + room_for(names), xaxis=across(names), yaxis={**ticks, "zeroline": False},
+    return go.Figure(traces, base_layout(LAYERS, title, 360 + label_height(names), xaxis=across(names), yaxis={**ticks, "zeroline": False},
                                    boxmode="group", shapes=lines if of == ["ratio"] else []))  # fmt: skip
 
 

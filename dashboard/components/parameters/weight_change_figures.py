@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.components.common.palette import ACCENT, sequential
-from dashboard.components.common.plotly_layout import base_layout, room_for
+from dashboard.components.common.plotly_layout import base_layout, label_height
 from dashboard.components.parameters.importance_figures import LAYERS, WRITTEN, across
 
 ROW = 34  # pixels of a map's row
@@ -24,7 +24,7 @@ def by_layer(table: Sequence[Sequence[float]], names: Sequence[str], layers: Seq
         "showscale": not written, "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%" if shares else None},
         "hovertemplate": f"%{{y}}, %{{x}}: {what} %{{customdata:{'.1%' if shares else '.3g'}}}<extra></extra>",
     }  # fmt: skip
-    layout = base_layout(LAYERS, "", 150 + room_for(layers) + ROW * max(2, len(names)), xaxis=across(layers),
+    layout = base_layout(LAYERS, "", 150 + label_height(layers) + ROW * max(2, len(names)), xaxis=across(layers),
                    yaxis={"type": "category", "autorange": "reversed", "showgrid": False})  # fmt: skip
     return go.Figure([trace], layout)
 

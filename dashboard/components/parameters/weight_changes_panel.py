@@ -28,7 +28,8 @@ START = 0.1  # threshold, in typical weights of the layer
 def show_weight_changes(run: Run, names: frozenset[str]) -> None:
     """Runs to choose from, and one tab per view of them; only the open one is drawn."""
     candidates = runs.same_original(run)
-    alike = {other.id: other for other in sorted(candidates, key=lambda other: bool(apart(run, other)))}  # first those of this request
+    same_request_first = sorted(candidates, key=lambda other: bool(differences_from(run, other)))
+    alike = {other.id: other for other in same_request_first}
     labels = labels_of(run, alike)
     start = representatives(run, list(alike.values()))
     belongs("touched-runs", run.id, start)
@@ -50,8 +51,8 @@ def show_weight_changes(run: Run, names: frozenset[str]) -> None:
 def _tabs(run: Run, changes: Json, others: Others) -> None:
     names = on_axis(list(others), NAME)
     parts = {
-        "How far": partial(_far, changes, names), "Share of weights": partial(_shares, changes, names),
-        "Overlap": partial(_overlap, changes, names), "One layer": partial(_one, run, changes, others),
+        "How far": partial(_relative_changes, changes, names), "Share of weights": partial(_shares, changes, names),
+        "Overlap": partial(_overlap, changes, names), "One layer": partial(_one_layer, run, changes, others),
     }  # fmt: skip
     for tab, draw in zip(st.tabs(list(parts), key="touched-look", on_change="rerun", bind="query-params"), parts.values(), strict=True):
         if tab.open:
@@ -63,12 +64,15 @@ def labels_of(run: Run, others: dict[str, Run]) -> dict[str, str]:
     """Method, an ablation's title, and what else but the settings differs from the open run; with the first letters of the run's
     id where several labels are equal.
     """
-    names = {i: ", ".join(filter(None, (other.spec.method, control_title(other.spec), *apart(run, other)))) for i, other in others.items()}
+    names = {
+        i: ", ".join(filter(None, (other.spec.method, control_title(other.spec), *differences_from(run, other))))
+        for i, other in others.items()
+    }
     count = Counter(names.values())
     return {i: name + (f" · {i[:4]}" if count[name] > 1 else "") for i, name in names.items()}
 
 
-def apart(run: Run, other: Run) -> list[str]:
+def differences_from(run: Run, other: Run) -> list[str]:
     """How another run differs from the open one besides method and settings, in words; empty where they are comparable."""
     ours, theirs = run.spec, other.spec
     differences = (
@@ -102,7 +106,7 @@ def _subject(run: Run) -> tuple[object, ...]:
     return (run.spec.dataset, model_text(run.spec), run.spec.request, run.spec.seed)
 
 
-def _far(changes: Json, names: list[str]) -> None:
+def _relative_changes(changes: Json, names: list[str]) -> None:
     st.plotly_chart(drawn.by_layer(changes["relative"], names, changes["layers"], "relative change"), key="touched", config=CONFIG,
                     alt="Heat map: relative change of each parameter tensor by each method")  # fmt: skip
     st.caption(
@@ -140,7 +144,7 @@ def _overlap(changes: Json, names: list[str]) -> None:
     )
 
 
-def _one(run: Run, changes: Json, others: Others) -> None:
+def _one_layer(run: Run, changes: Json, others: Others) -> None:
     left, right = st.columns(2)
     layers = changes["maps"]
     stays("touched-run", list(others))

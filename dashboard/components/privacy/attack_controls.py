@@ -18,13 +18,13 @@ from dashboard.components.privacy.scores import (
     SHOWN,
     Score,
     Sides,
+    axis_range,
     halves,
     models_of,
     nearest,
-    reach,
     scores_of,
     sides_of,
-    steps,
+    thresholds,
 )
 from dashboard.queries import runs
 from dashboard.session import belongs, recall, remember
@@ -101,14 +101,14 @@ def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame, seco
 def _ask_threshold(run_id: str, score: Score, model: str, values: dict[str, np.ndarray], sides: Sides) -> tuple[float, bool]:
     """The threshold, and whether it is the strongest against one of the networks."""
     rows = np.concatenate(list(sides.each().values()))
-    between = reach([some[rows] for some in values.values()], score)
+    between = axis_range([some[rows] for some in values.values()], score)
     strongest = {m: strongest_threshold(some, sides) for m, some in values.items()}
     also = [best.value for best in strongest.values() if best is not None]
     values_of_both = values["unlearned"][np.concatenate([sides.forget, sides.unseen])]
-    start = nearest(steps(between, score, ()), float(np.median(values_of_both)) if len(values_of_both) else 0.0)
+    start = nearest(thresholds(between, score, ()), float(np.median(values_of_both)) if len(values_of_both) else 0.0)
     belongs("threshold", (run_id, score.key), start)
     now = recall("threshold")
-    options = steps(between, score, [*also, start, *([now] if isinstance(now, float) else [])])
+    options = thresholds(between, score, [*also, start, *([now] if isinstance(now, float) else [])])
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     threshold = left.select_slider(
         f"Threshold on the {score.title} ({score.unit})", options, start, format_func=SHOWN, key="threshold", bind="query-params",
@@ -165,7 +165,7 @@ def second_reference_examples(run: Run, second_reference: Run | None, examples: 
 
 
 def aligned(table: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame | None:
-    """Rows of `table` in the order of `examples`; None where one of them is not there."""
+    """Rows of `table` in the order of `examples`; None where one of them is missing."""
     if all(np.array_equal(table[name].to_numpy(), examples[name].to_numpy()) for name in ROW):
         return table
     place = pd.MultiIndex.from_frame(table[ROW]).get_indexer(pd.MultiIndex.from_frame(examples[ROW]))

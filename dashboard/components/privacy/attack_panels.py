@@ -13,7 +13,7 @@ from dashboard.components.common.tables import show_table
 from dashboard.components.privacy.attack_controls import Attack
 from dashboard.components.privacy.attack_figures import distributions, roc_curves, shares_of
 from dashboard.components.privacy.interpretation import reading, span_of, why_not_counted
-from dashboard.components.privacy.scores import SECOND, reach
+from dashboard.components.privacy.scores import SECOND, axis_range
 
 TILES = {  # field of core.metrics.privacy.threshold_attack.Rates -> title, what it is
     "true_positive": ("True positives", "Share of the forget set that is called a member: the network gives these away."),
@@ -58,7 +58,7 @@ def show_rates(attack: Attack, no_second: str) -> None:
 
 def show_distributions(attack: Attack) -> None:
     """The distribution of the attacked network's scores, next to the reference's."""
-    between = reach([some[attack.rows()] for model, some in attack.values.items() if model != SECOND], attack.score)
+    between = axis_range([some[attack.rows()] for model, some in attack.values.items() if model != SECOND], attack.score)
     shown = [model for model in dict.fromkeys((attack.model, "reference")) if model in attack.values]
     sets = attack.sides.each()
     values = {model: {name: attack.values[model][rows] for name, rows in sets.items()} for model in shown}

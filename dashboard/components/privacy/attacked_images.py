@@ -17,13 +17,13 @@ from dashboard.components.privacy.attack_controls import Attack
 from dashboard.components.privacy.image_grids import (
     SET_NAME,
     ImageGrid,
+    class_text,
     grids_figure,
     grids_of,
-    named,
     pictures,
     truths_of,
 )
-from dashboard.components.privacy.scores import SCORES, called, models_of
+from dashboard.components.privacy.scores import SCORES, models_of, predicted_members
 from dashboard.session import belongs, recall, remember
 
 LARGE = 112  # pixels of a card's picture
@@ -122,7 +122,7 @@ def _true(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], multi
 def _named(label: int | tuple[int, ...], classes: tuple[str, ...], wrong: int | None = None) -> str:
     """The image's label, to follow `image of`; with `wrong`, also the wrong label of the request."""
     if isinstance(label, int):
-        return named(label if wrong is None else wrong, label, classes)
+        return class_text(label if wrong is None else wrong, label, classes)
     return f"attributes {', '.join(classes[a] for a in label)}" if label else "no attribute"
 
 
@@ -133,7 +133,7 @@ def _facts(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], name
     scale = max(1, LARGE // max(image.shape[:2]))
     where = "test" if example["set"].startswith("test") else "training"
     box.image(png(image, scale), width=image.shape[1] * scale, alt=f"The image, of {name}")
-    member = bool(called(attack.values[attack.model][[row]], attack.threshold, attack.above)[0])
+    member = bool(predicted_members(attack.values[attack.model][[row]], attack.threshold, attack.above)[0])
     seen = where == "training"
     box.markdown(
         f"**{plain(title[0].upper() + title[1:])}**  \n{SET_NAME[example['set']]}  \n{where} index {example['index']}  \n"

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from dashboard.components.common.image_grid import GAP, TILE, png, to_rgb
 from dashboard.components.common.markdown import in_figure
-from dashboard.components.privacy.scores import Score, Sides, called
+from dashboard.components.privacy.scores import Score, Sides, predicted_members
 
 COLUMNS, MOST = 10, 20  # images in a row, and in a grid
 CELL = 44  # pixels of a cell's height
@@ -47,9 +47,9 @@ def grids_of(
 
     values, reference: (N,) scores under the attacked and the reference network, one a row of `examples`.
     """
-    wanted_too = None if reference is None else called(reference, threshold, above)
+    wanted_too = None if reference is None else predicted_members(reference, threshold, above)
     leaks = "leaks, where the attack beats chance" if reference is None else "leaks, if more than there"
-    member = called(values, threshold, above)
+    member = predicted_members(values, threshold, above)
     far = np.abs(score.drawn(values) - score.drawn(threshold))
     kinds = (
         ("forget-called", "Forget set, called members", leaks,
@@ -138,7 +138,7 @@ def truths_of(examples: pd.DataFrame) -> pd.Series:
     return examples["truth" if "truth" in examples else "label"]
 
 
-def named(label: int, truth: int, classes: tuple[str, ...]) -> str:
+def class_text(label: int, truth: int, classes: tuple[str, ...]) -> str:
     """An image's class, with the wrong label of the request where there is one."""
     return f"class {classes[truth]}" if label == truth else f"labelled {classes[label]} (wrongly, by the request), truly {classes[truth]}"
 
@@ -146,7 +146,7 @@ def named(label: int, truth: int, classes: tuple[str, ...]) -> str:
 def _label_text(label: int, truth: int, answer: int, classes: tuple[str, ...], multi: bool) -> str:
     if multi:
         return f"{label} attribute{'s' * (label != 1)}, {answer} of {len(classes)} predicted correctly"
-    return f"{named(label, truth, classes)}, predicted {classes[answer]}"
+    return f"{class_text(label, truth, classes)}, predicted {classes[answer]}"
 
 
 def _sheet(images: np.ndarray, peak: int) -> bytes:

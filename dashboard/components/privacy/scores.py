@@ -106,7 +106,7 @@ def scores_of(examples: pd.DataFrame, model: str, score: Score) -> np.ndarray:
     return np.where(np.isnan(values), worst, values.clip(-LARGEST, LARGEST))
 
 
-def reach(values: Iterable[np.ndarray], score: Score) -> tuple[float, float]:
+def axis_range(values: Iterable[np.ndarray], score: Score) -> tuple[float, float]:
     """The axis range, in drawn units, of nearly all values; shared by all networks, so that figures are comparable."""
     drawn = np.concatenate([score.drawn(some) for some in values] or [np.zeros(1)])
     low, high = np.quantile(drawn, [TAIL, 1 - TAIL]) if len(drawn) else (0.0, 1.0)
@@ -114,7 +114,7 @@ def reach(values: Iterable[np.ndarray], score: Score) -> tuple[float, float]:
     return (float(low), float(high)) if high - low > 1 else (float(low) - 0.5, float(high) + 0.5)
 
 
-def steps(between: tuple[float, float], score: Score, also: Iterable[float]) -> list[float]:
+def thresholds(between: tuple[float, float], score: Score, also: Iterable[float]) -> list[float]:
     """Ascending thresholds that cover the axis, with unique texts; also: values that must be among them."""
     ends = round(between[0] / STEP), round(between[1] / STEP)
     places = [*range(*ends, ceil((ends[1] - ends[0]) / MOST)), ends[1]]
@@ -128,6 +128,6 @@ def nearest(options: list[float], value: float) -> float:
     return min(options, key=lambda option: abs(option - value))
 
 
-def called(values: np.ndarray, threshold: float, above: bool) -> np.ndarray:
+def predicted_members(values: np.ndarray, threshold: float, above: bool) -> np.ndarray:
     """bool (N,): predicted members, as in `core.metrics.privacy.threshold_attack.rates`."""
     return np.asarray(values >= threshold if above else values <= threshold)

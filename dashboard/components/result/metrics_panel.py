@@ -50,7 +50,7 @@ def _measure(run: Run, available: Catalogue) -> None:
     submit.submit(home(), floor_spec(run.spec, available))
 
 
-# Numbers keep their unit beside them; on a telephone a table scrolls sideways rather than stand its definitions on end.
+# Numbers and units do not wrap; on a phone the table scrolls sideways instead of squeezing its definitions.
 ROOM = """<style>
 [class*='st-key-numbers-'] :is(th, td):first-child {min-width: 8rem}
 [class*='st-key-numbers-'] td:nth-child(n + 2):nth-child(-n + 5) * {white-space: nowrap}

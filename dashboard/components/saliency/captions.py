@@ -49,7 +49,7 @@ def reading_of_errors(models: dict[str, dict[str, Any]]) -> str:
     return "How far a map is off is a forecast: all pixels' errors added up without their signs, as a share of the map so added up. "
 
 
-def apart(targets: dict[str, int], explainer: dict[str, Any]) -> list[tuple[str, str]]:
+def different_targets(targets: dict[str, int], explainer: dict[str, Any]) -> list[tuple[str, str]]:
     """Pairs of networks whose maps are about different classes; none where the explainer's map is the same for all."""
     names = list(targets) if explainer["targeted"] else []
     return [(a, b) for i, a in enumerate(names) for b in names[i + 1 :] if targets[a] != targets[b]]

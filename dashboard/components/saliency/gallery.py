@@ -74,7 +74,7 @@ def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndar
         f"{pictures.score_text(score, medians['forget'])} over the forget set and {pictures.score_text(score, medians['retain'])} over the "
         "control: only where the two differ did unlearning change what the network looks at in the forget set."
     )
-    _apart(arrays, pair, explainer, both)
+    _warn_of_targets(arrays, pair, explainer, both)
     parts = pictures.parts_of(arrays, places, models)
     if len(parts):
         st.markdown("**Mean share of these maps on what is truly there**")
@@ -82,7 +82,7 @@ def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndar
         st.caption("How to read it: over the images above that show the part; a network that no longer looks at it has a lower share.")
 
 
-def _apart(arrays: dict[str, np.ndarray], pair: str, explainer: dict[str, Any], both: dict[str, np.ndarray]) -> None:
+def _warn_of_targets(arrays: dict[str, np.ndarray], pair: str, explainer: dict[str, Any], both: dict[str, np.ndarray]) -> None:
     """Warns how many of the scores compare maps of different classes."""
     first, second = (arrays[f"targets/{name}"] for name in pair.split("/"))
     counts = {kind: int((first[rows] != second[rows]).sum()) for kind, rows in both.items()}

@@ -43,19 +43,19 @@ def one_image(run: Run, data: DatasetInfo, offer: dict[str, Any], question: Ques
         answer = ask("saliency")
     _maps(answer, ask, data, question)
     if answer["pairs"]:
-        _alike(answer, data, question)
+        _similarity(answer, data, question)
     if answer["parts"]:
         st.markdown("**Share of the map on what is truly there**")
         show_table(pictures.part_table(answer["parts"], list(answer["models"])), alt="Share of each map on each part's pixels")
         st.caption("How to read it: a map that knows nothing has as much on a part as the part has of the image.")
-    _trust(ask, question)
+    _faithfulness(ask, question)
 
 
-def _alike(answer: dict[str, Any], data: DatasetInfo, question: Question) -> None:
+def _similarity(answer: dict[str, Any], data: DatasetInfo, question: Question) -> None:
     st.markdown("**How alike the maps are**")
     first = next(iter(answer["models"]))
     targets = _targets(answer)
-    if words.apart(targets, question.explainer):
+    if words.different_targets(targets, question.explainer):
         st.warning(plain(words.class_warning(targets, data)), icon=":material/call_split:")
     show_table(pictures.pair_table(answer["pairs"]), alt="Scores of each pair of maps")
     st.caption(
@@ -100,7 +100,7 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
     for name, output in models.items():
         with cells.cell():
             st.markdown(f"**{MODEL_TITLE[name]}**  \n{plain(words.prediction(output, data))}")
-            _image(pictures.over(image, maps[name], scale), f"Map of the {MODEL_TITLE[name].lower()} network")
+            _image(pictures.overlay(image, maps[name], scale), f"Map of the {MODEL_TITLE[name].lower()} network")
             st.caption(plain(words.completeness(output)) if question.explainer["complete"] else "")
     st.image(pictures.legend(), output_format="PNG", alt="Colours from blue, negative, over none to red, positive")
     st.caption(
@@ -110,7 +110,7 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
         "Maps are no proof of a reason: compare them with the randomised network's. And who may see them can learn "
         "from them whether an image was in the training set (Shokri et al., arXiv:1907.00164)."
     )
-    _differences(image, maps, words.apart(_targets(answer), question.explainer), ask, question)
+    _differences(image, maps, words.different_targets(_targets(answer), question.explainer), ask, question)
 
 
 def _image(picture: np.ndarray, alt: str) -> None:
@@ -133,13 +133,13 @@ def _differences(image: np.ndarray, maps: dict[str, np.ndarray], apart: list[tup
         with cells.cell():
             size = float(np.abs(gap).sum() / (np.abs(maps[other]).sum() or 1.0))
             st.markdown(f"**{one.capitalize()} − {other}**  \n{100 * size:.0f} % of the {other}'s map")
-            _image(pictures.over(image, gap, scale), f"{one.capitalize()} less {other}")
+            _image(pictures.overlay(image, gap, scale), f"{one.capitalize()} less {other}")
     with first, st.spinner("Explaining …"):
         random = ask("saliency_random")["map"]
     with first:
         rank = pictures.score_text("rank", rank_correlation(next(iter(maps.values())), random))
         st.markdown(f"**Randomised network**  \nrank correlation {rank}")
-        _image(pictures.over(image, random, pictures.scale_of([random])), "Map of a network of random weights")
+        _image(pictures.overlay(image, random, pictures.scale_of([random])), "Map of a network of random weights")
     st.caption(
         f"How to read it: {words.reading_of_differences(question.explainer)}. The randomised network was never trained, and has a "
         "scale of its own; an explainer whose map of it looks like the original's shows the image, not what was learned (Adebayo et "
@@ -147,7 +147,7 @@ def _differences(image: np.ndarray, maps: dict[str, np.ndarray], apart: list[tup
     )
 
 
-def _trust(ask: Ask, question: Question) -> None:
+def _faithfulness(ask: Ask, question: Question) -> None:
     if not st.toggle("Measure infidelity and sensitivity", key="saliency_trust", bind="query-params"):
         return
     with st.spinner("Measuring …"):

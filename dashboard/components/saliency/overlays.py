@@ -27,7 +27,7 @@ def scale_of(maps: Sequence[np.ndarray]) -> float:
     return float(np.percentile(values, TOP) or values.max() or 1.0)
 
 
-def over(image: np.ndarray, values: np.ndarray, scale: float) -> np.ndarray:
+def overlay(image: np.ndarray, values: np.ndarray, scale: float) -> np.ndarray:
     """image: uint8 (C, H, W), levels to 255; values: (H, W). uint8 (H, W, 3): red is evidence for the target class, blue against it."""
     grey = image.mean(0)
     pale = 255 - (255 - grey) * PALE
@@ -44,7 +44,7 @@ def shown(picture: np.ndarray) -> bytes:
 
 def legend() -> bytes:
     """The colours from -1 to 1, as a bar."""
-    return png(over(np.full((1, 6, 224), 255, np.uint8), np.tile(np.linspace(-1, 1, 224), (6, 1)), 1.0), 1)
+    return png(overlay(np.full((1, 6, 224), 255, np.uint8), np.tile(np.linspace(-1, 1, 224), (6, 1)), 1.0), 1)
 
 
 def _rgb(colour: str) -> np.ndarray:
@@ -107,7 +107,7 @@ def sheet(arrays: dict[str, np.ndarray], places: np.ndarray, model: str) -> byte
     if model:
         maps = arrays[f"maps/{model}"][places].astype(np.float32)
         scale = scale_of([values.astype(np.float32) for name, values in arrays.items() if name.startswith("maps/")])
-        pictures = np.stack([over(picture.transpose(2, 0, 1), values, scale) for picture, values in zip(pictures, maps, strict=True)])
+        pictures = np.stack([overlay(picture.transpose(2, 0, 1), values, scale) for picture, values in zip(pictures, maps, strict=True)])
     count, height, width, _ = pictures.shape
     lines = ceil(count / COLUMNS)
     cells = np.zeros((lines, height + GAP, COLUMNS, width + GAP, 4), np.uint8)

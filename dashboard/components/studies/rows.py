@@ -159,6 +159,6 @@ def _grow(study_id: str, plan: StudyPlan, titles: dict[str, str]) -> None:
     remember(f"methods-{study_id}", [])
 
 
-def moving(standings: list[Standing]) -> bool:
+def any_active(standings: list[Standing]) -> bool:
     """Whether any study has runs to do."""
     return any(run.status in ACTIVE for study in standings for run in study.runs)

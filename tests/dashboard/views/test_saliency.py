@@ -255,11 +255,11 @@ def test_those_whose_maps_differ_most_come_first_and_those_without_a_score_last(
 
 def test_a_map_is_red_for_blue_against_and_pale_where_it_is_silent():
     image = np.zeros((1, 1, 3), np.uint8)
-    over = pictures.over(image, np.array([[1.0, -1.0, 0.0]]), 1.0)[0]
+    over = pictures.overlay(image, np.array([[1.0, -1.0, 0.0]]), 1.0)[0]
     assert over.tolist() == [[0xB2, 0x18, 0x2B], [0x21, 0x66, 0xAC], [166, 166, 166]]  # black at 0.35 of its contrast
-    half = pictures.over(np.full((3, 1, 1), 255, np.uint8), np.array([[5.0]]), 10.0)[0, 0]
+    half = pictures.overlay(np.full((3, 1, 1), 255, np.uint8), np.array([[5.0]]), 10.0)[0, 0]
     assert half.tolist() == [216, 140, 149]  # half way between white and the red
-    assert (pictures.over(image, np.array([[9.0, -9.0, np.nan]]), 1.0)[0] == over).all()  # beyond full colour there is none
+    assert (pictures.overlay(image, np.array([[9.0, -9.0, np.nan]]), 1.0)[0] == over).all()  # beyond full colour there is none
 
 
 def test_one_scale_serves_all_maps_and_is_never_0():

@@ -237,7 +237,7 @@ def test_each_convolution_has_a_frame_with_its_matrix_its_mask_and_its_filters()
 
 
 def test_of_many_convolutions_some_are_shown_evenly_and_it_says_so():
-    assert aru.spread(list("abcde"), 3) == ["a", "c", "e"]
+    assert aru.evenly_spaced(list("abcde"), 3) == ["a", "c", "e"]
     many = {f"aru_{what}/conv{i}.weight": [[1.0]] for i in range(20) for what in ("difference", "mask")}
     found = aru.frames(story({**of_aru(), **many}, **SETTINGS), None, lambda: None)
     assert sum(frame.title.startswith("Which slices go") for frame in found) == aru.LAYERS

@@ -18,13 +18,13 @@ from dashboard.components.privacy.scores import (
     SCORES,
     SECOND,
     SHOWN,
-    called,
+    axis_range,
     models_of,
     nearest,
-    reach,
+    predicted_members,
     scores_of,
     sides_of,
-    steps,
+    thresholds,
 )
 
 LOSS, CONFIDENCE = SCORES["loss"], SCORES["confidence"]
@@ -106,24 +106,24 @@ def test_a_loss_is_drawn_as_minus_the_confidence():
 
 
 def test_one_axis_holds_nearly_all_values_of_all_networks():
-    low, high = reach([np.array([0.01, 0.1]), np.array([5.0])], LOSS)
+    low, high = axis_range([np.array([0.01, 0.1]), np.array([5.0])], LOSS)
     assert low <= float(LOSS.drawn(0.0101)) < float(LOSS.drawn(4.9)) <= high
     many = np.concatenate([np.full(1000, 1.0), [1e-12]])
-    assert reach([many], LOSS)[0] > float(LOSS.drawn(1e-3))  # one in a thousand does not stretch it
+    assert axis_range([many], LOSS)[0] > float(LOSS.drawn(1e-3))  # one in a thousand does not stretch it
     for values in ([], [np.array([2.0])]):
-        low, high = reach(values, CONFIDENCE)
+        low, high = axis_range(values, CONFIDENCE)
         assert high - low >= 1
 
 
 @pytest.mark.parametrize("score", SCORES.values(), ids=lambda score: score.key)
 def test_thresholds_rise_cover_the_axis_and_have_texts_of_their_own(score):
     between, worst = (-8.0, 4.0), score.of(0.123456)
-    options = steps(between, score, [worst])
+    options = thresholds(between, score, [worst])
     assert options == sorted(options)
     assert worst in options
     assert len({SHOWN(option) for option in options}) == len(options) >= 100
     assert (float(score.drawn(options[0])), float(score.drawn(options[-1]))) == pytest.approx(between)
-    assert options == steps(between, score, [worst])
+    assert options == thresholds(between, score, [worst])
     assert abs(float(score.drawn(nearest(options, score.of(1.0)))) - 1.0) <= 0.05 + 1e-9
 
 
@@ -132,8 +132,8 @@ def test_a_network_that_diverged_is_the_worst_and_breaks_no_axis():
     losses = scores_of(broken, "unlearned", LOSS)
     assert losses.tolist() == [1000, 1000, 800, 2, 0, 1000]
     assert scores_of(broken, "unlearned", CONFIDENCE).tolist() == [-1000, -1000, 0, 0, 0, 1000]
-    between = reach([losses], LOSS)
-    options = steps(between, LOSS, [])
+    between = axis_range([losses], LOSS)
+    options = thresholds(between, LOSS, [])
     assert 100 <= len(options) <= 202
     assert np.isfinite(options).all()
     assert (float(LOSS.drawn(options[0])), float(LOSS.drawn(options[-1]))) == pytest.approx(between)
@@ -141,8 +141,8 @@ def test_a_network_that_diverged_is_the_worst_and_breaks_no_axis():
 
 
 def test_a_member_is_at_the_threshold_too():
-    assert called(np.array([1.0, 2.0, 3.0]), 2.0, above=True).tolist() == [False, True, True]
-    assert called(np.array([1.0, 2.0, 3.0]), 2.0, above=False).tolist() == [True, True, False]
+    assert predicted_members(np.array([1.0, 2.0, 3.0]), 2.0, above=True).tolist() == [False, True, True]
+    assert predicted_members(np.array([1.0, 2.0, 3.0]), 2.0, above=False).tolist() == [True, True, False]
 
 
 def test_unseen_are_the_forgotten_classes_test_images_and_the_kept_ones_where_wished():

@@ -24,9 +24,9 @@ def test_a_class_is_said_and_an_attribute_only_likely():
 
 def test_maps_of_different_classes_are_told_apart_unless_the_explainer_knows_no_class():
     targets = {"original": 3, "unlearned": 5, "reference": 5}
-    assert words.apart(targets, AIMED) == [("original", "unlearned"), ("original", "reference")]
-    assert words.apart(targets, FOR_ALL) == []
-    assert words.apart(dict.fromkeys(targets, 3), AIMED) == []
+    assert words.different_targets(targets, AIMED) == [("original", "unlearned"), ("original", "reference")]
+    assert words.different_targets(targets, FOR_ALL) == []
+    assert words.different_targets(dict.fromkeys(targets, 3), AIMED) == []
     assert "(original: 3, unlearned: 5, retrained reference: 5)" in words.class_warning(targets, INFO)
 
 
