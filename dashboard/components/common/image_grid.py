@@ -23,6 +23,16 @@ def sprite(images: np.ndarray, peak: int, columns: int) -> np.ndarray:
     return grid[:-GAP, :-GAP].repeat(scale, 0).repeat(scale, 1)
 
 
+def cell_sheet(pixels: np.ndarray, columns: int, side: int) -> bytes:
+    """uint8 (N, H, W, 3) as a PNG of equal cells about `side` pixels long, row by row; transparent between images and after the last."""
+    count, height, width, _ = pixels.shape
+    rows = ceil(count / columns)
+    cells = np.zeros((rows, height + GAP, columns, width + GAP, 4), np.uint8)
+    for index in range(count):
+        cells[index // columns, :height, index % columns, :width] = np.dstack([pixels[index], np.full((height, width), 255)])
+    return png(cells.reshape(rows * (height + GAP), columns * (width + GAP), 4), max(1, side // max(height, width)))
+
+
 def to_rgb(images: np.ndarray, peak: int) -> np.ndarray:
     """uint8 (N, C, H, W) with levels 0 to peak -> uint8 (N, H, W, 3), 0 to 255."""
     shown = (images.astype(np.float32) * (255 / peak)).round().astype(np.uint8).transpose(0, 2, 3, 1)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.components.common.image_grid import GAP, TILE, png, to_rgb
+from dashboard.components.common.image_grid import TILE, cell_sheet, to_rgb
 from dashboard.components.common.markdown import in_figure
 from dashboard.components.privacy.scores import Score, Sides, predicted_members
 
@@ -98,9 +98,9 @@ def grids_figure(
         if len(grid.rows):
             traces.append(_points(grid, top, examples, classes, model, score, multi))
             lines = ceil(len(grid.rows) / COLUMNS)
+            picture = cell_sheet(to_rgb(images[grid.key], peak), COLUMNS, TILE)
             pictured.append({
-                "source": "data:image/png;base64," + b64encode(_sheet(images[grid.key], peak)).decode(), "xref": "x", "yref": "y",
-                "x": 0, "y": top, "sizex": COLUMNS, "sizey": lines, "sizing": "stretch", "layer": "below",
+                "source": "data:image/png;base64," + b64encode(picture).decode(), "xref": "x", "yref": "y", "x": 0, "y": top, "sizex": COLUMNS, "sizey": lines, "sizing": "stretch", "layer": "below",
             })  # fmt: skip
             top += lines
     axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
@@ -147,15 +147,3 @@ def _label_text(label: int, truth: int, answer: int, classes: tuple[str, ...], m
     if multi:
         return f"{label} attribute{'s' * (label != 1)}, {answer} of {len(classes)} predicted correctly"
     return f"{class_text(label, truth, classes)}, predicted {classes[answer]}"
-
-
-def _sheet(images: np.ndarray, peak: int) -> bytes:
-    """A PNG of equal cells, COLUMNS in a row; transparent between the images and after the last one."""
-    pixels = to_rgb(images, peak)
-    count, height, width, _ = pixels.shape
-    lines = ceil(count / COLUMNS)
-    cells = np.zeros((lines, height + GAP, COLUMNS, width + GAP, 4), np.uint8)
-    for index in range(count):
-        cells[index // COLUMNS, :height, index % COLUMNS, :width] = np.dstack([pixels[index], np.full((height, width), 255)])
-    flat = cells.reshape(lines * (height + GAP), COLUMNS * (width + GAP), 4)
-    return png(flat, max(1, TILE // max(height, width)))

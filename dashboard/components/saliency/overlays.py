@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.components.common.image_grid import GAP, png, to_rgb
+from dashboard.components.common.image_grid import cell_sheet, png, to_rgb
 from dashboard.components.common.palette import MODEL_TITLE, SIGN_COLOUR
 
 PALE = 0.35  # contrast of the image under a map
@@ -108,12 +108,7 @@ def sheet(arrays: dict[str, np.ndarray], places: np.ndarray, model: str) -> byte
         maps = arrays[f"maps/{model}"][places].astype(np.float32)
         scale = scale_of([values.astype(np.float32) for name, values in arrays.items() if name.startswith("maps/")])
         pictures = np.stack([overlay(picture.transpose(2, 0, 1), values, scale) for picture, values in zip(pictures, maps, strict=True)])
-    count, height, width, _ = pictures.shape
-    lines = ceil(count / COLUMNS)
-    cells = np.zeros((lines, height + GAP, COLUMNS, width + GAP, 4), np.uint8)
-    for index in range(count):
-        cells[index // COLUMNS, :height, index % COLUMNS, :width] = np.dstack([pictures[index], np.full((height, width), 255)])
-    return png(cells.reshape(lines * (height + GAP), COLUMNS * (width + GAP), 4), max(1, CELL // max(height, width)))
+    return cell_sheet(pictures, COLUMNS, CELL)
 
 
 def grid_figure(arrays: dict[str, np.ndarray], places: np.ndarray, model: str, texts: Sequence[str]) -> go.Figure:
