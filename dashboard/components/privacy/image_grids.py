@@ -100,7 +100,8 @@ def grids_figure(
             lines = ceil(len(grid.rows) / COLUMNS)
             picture = cell_sheet(to_rgb(images[grid.key], peak), COLUMNS, TILE)
             pictured.append({
-                "source": "data:image/png;base64," + b64encode(picture).decode(), "xref": "x", "yref": "y", "x": 0, "y": top, "sizex": COLUMNS, "sizey": lines, "sizing": "stretch", "layer": "below",
+                "source": "data:image/png;base64," + b64encode(picture).decode(), "xref": "x", "yref": "y",
+                "x": 0, "y": top, "sizex": COLUMNS, "sizey": lines, "sizing": "stretch", "layer": "below",
             })  # fmt: skip
             top += lines
     axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
