@@ -1,1 +1,1 @@
-"""The screen: asks for runs and looks at results; computes nothing and never imports torch."""
+"""The user interface: submits runs and shows results; computes nothing and never imports torch."""

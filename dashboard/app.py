@@ -1,4 +1,4 @@
-"""streamlit run dashboard/app.py: the server, with what it refuses before Streamlit sees it, and the script that draws the pages."""
+"""streamlit run dashboard/app.py: the server with its request filter, and the script that draws the pages."""
 
 from pathlib import Path
 import sys

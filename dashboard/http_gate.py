@@ -1,4 +1,4 @@
-"""What the server refuses before Streamlit sees it, and the headers that tell a browser what a page may do.
+"""Refuses requests of foreign hosts and origins before Streamlit handles them, and adds security headers.
 
 Streamlit 1.67 serves its frame to any host name and leaves the page blank when the websocket is then refused, asks a server
 outside for this machine's address when a foreign page tries to connect, and sends no Content-Security-Policy.
@@ -14,8 +14,8 @@ from streamlit import config
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 LOG = logging.getLogger(__name__)
-# 'unsafe-inline' and 'unsafe-eval': Streamlit's own page, its components and Plotly need them. No address but this server's is
-# ever asked: neither an image, a script, a font nor a connection. `blob:` and `data:` are made inside the page.
+# 'unsafe-inline' and 'unsafe-eval': Streamlit's own page, its components and Plotly need them. Nothing is loaded
+# from other servers: no image, script, font or connection. `blob:` and `data:` are made inside the page.
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -41,7 +41,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-LONGEST = 100  # letters of a header that an answer repeats
+LONGEST = 100  # letters of a header that a response repeats
 HOST_HELP = (
     "This dashboard answers only to the names in server.allowedHosts ({allowed}); it was asked as {host}.\n\n"
     "On another machine, the simplest and safest way is a tunnel: run\n\n"
@@ -56,13 +56,13 @@ ORIGIN_HELP = (
 
 
 class Gate:
-    """ASGI middleware: refuses foreign hosts and origins with a sentence, and adds `HEADERS` to every answer."""
+    """ASGI middleware: refuses foreign hosts and origins with a sentence, and adds `HEADERS` to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI's own signature; `lifespan` and whatever else is no request passes."""
+        """ASGI's own signature; `lifespan` and other messages that are no requests pass."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
@@ -84,20 +84,20 @@ class Gate:
 
 
 def with_headers(given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer and ours; what the answer says itself under the same name is replaced."""
+    """The response's headers and ours, which replace its own of the same names."""
     ours = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
     return [*(pair for pair in given if pair[0].lower().decode("latin-1") not in HEADERS), *ours]
 
 
 def why_refused(scope: Scope) -> str:
-    """'' for a request that may pass, else sentences that say what was asked and how to open the dashboard to it."""
-    said = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    host, origin = said.get("host"), said.get("origin")
+    """'' for an allowed request, else sentences that name the host or origin and how to allow it."""
+    headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    host, origin = headers.get("host"), headers.get("origin")
     if not is_host_allowed(host):
-        name = _told(_hostname(f"//{host or ''}"))
+        name = _printable(_hostname(f"//{host or ''}"))
         return HOST_HELP.format(allowed=", ".join(config.get_option("server.allowedHosts")), host=name)
     if origin is not None and not _may_ask(origin, host or ""):
-        return ORIGIN_HELP.format(origin=_told(origin))
+        return ORIGIN_HELP.format(origin=_printable(origin))
     return ""
 
 
@@ -124,6 +124,6 @@ def _hostname(address: str) -> str:
         return ""
 
 
-def _told(text: str) -> str:
-    """Printable letters alone, and not too many."""
+def _printable(text: str) -> str:
+    """The printable letters, at most LONGEST of them."""
     return "".join(letter for letter in text if letter.isprintable())[:LONGEST] or "no name"

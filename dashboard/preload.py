@@ -1,6 +1,6 @@
-"""Heavy imports once, then out of the garbage collector's sight.
+"""Heavy imports once, then excluded from garbage collection.
 
-Streamlit collects all garbage after every script run while the answer waits to be sent; frozen objects are skipped,
+Streamlit collects all garbage after every script run before it sends the result; frozen objects are skipped,
 which makes a click three times faster.
 """
 

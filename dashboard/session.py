@@ -11,7 +11,7 @@ from core.domain.errors import WrongInput
 from core.storage.home import Home, open_home
 
 RUN = "run"  # the open run's id; bound to the address
-IDS = (RUN, "a", "b", "study")  # in the address; hexadecimal digits may look like a number beyond all bounds
+IDS = (RUN, "a", "b", "study")  # in the address; a hexadecimal id may parse as an infinite number
 LONGEST = 1000  # letters of a value that is taken from the address
 
 
@@ -30,7 +30,7 @@ def home() -> Home:
 
 
 def open_run(run_id: str) -> None:
-    """Make a run the open one; call before its widget is drawn, or from a callback."""
+    """Make a run the open one; call before its widget is drawn, or in a callback."""
     st.session_state[RUN] = run_id
 
 
@@ -40,34 +40,34 @@ def opened_run() -> str:
 
 
 def ask_to_open(run_id: str, page: str) -> None:
-    """From the body of a page: open the run on another page. The frame does it before its widgets are drawn."""
+    """From the body of a page: open the run on another page. The frame applies it before its widgets are drawn."""
     st.session_state["_open_next"] = run_id
-    # An empty query, not none: switch_page refuses to clear parameters that are bound to widgets by itself.
+    # An empty query, not None: switch_page refuses to clear parameters that are bound to widgets.
     st.switch_page(page, query_params={})
 
 
-def take_asked() -> None:
-    """Carry out `ask_to_open` and `ask_to_set`; the frame calls it first."""
-    asked = st.session_state.pop("_open_next", None)
-    if asked:
-        open_run(asked)
+def apply_pending() -> None:
+    """Apply what `ask_to_open` and `ask_to_set` stored; the frame calls it first."""
+    run_id = st.session_state.pop("_open_next", None)
+    if run_id:
+        open_run(run_id)
     for key, value in st.session_state.pop("_set_next", {}).items():
         st.session_state[key] = value
 
 
 def ask_to_set(key: str, value: Any) -> None:
-    """From the body of a page: draw it anew with another value in a widget that is drawn already."""
+    """From the body of a page: redraw it with another value in a widget that is already drawn."""
     ask_to_set_all({key: value})
 
 
 def ask_to_set_all(values: dict[str, Any]) -> None:
-    """The same of several widgets. From a part that is drawn by itself, too: there a callback would not have the others drawn."""
+    """The same for several widgets; also from a fragment, where a callback would not redraw the rest of the page."""
     st.session_state["_set_next"] = values
     st.rerun()
 
 
 def ask_elsewhere(values: dict[str, Any], page: str, owners: dict[str, object] | None = None) -> None:
-    """From the body of a page: open another page with these values in its widgets, however long: no address carries them.
+    """From the body of a page: open another page with these values in its widgets; they may be long, since no address holds them.
 
     owners: of values that `belongs` guards there.
     """
@@ -76,29 +76,29 @@ def ask_elsewhere(values: dict[str, Any], page: str, owners: dict[str, object] |
 
 
 def check_address() -> None:
-    """Raises WrongInput for a number without end, on which Streamlit's own reading of the address breaks."""
+    """Raises WrongInput for an infinite number, which Streamlit's own parsing of the address fails on."""
     for name, value in st.query_params.to_dict().items():
         try:
             endless = name not in IDS and isinf(float(value))
-        except ValueError:  # what is no number at all, Streamlit drops by itself
+        except ValueError:  # Streamlit ignores what is no number
             continue
         if endless:
             raise WrongInput(f"The address says {name}={value[:32]}; a finite number is wanted there.")
 
 
 def belongs(key: str, owner: object, value: Any) -> None:
-    """A bound widget's value belongs to its owner (a run, a preset): with another owner it starts from `value` again.
+    """A bound widget's value belongs to its owner (a run, a preset): with another owner it is reset to `value`.
 
-    Call before the widget is drawn. What a fresh link says is left alone.
+    Call before the widget is drawn. A value from a fresh link is left unchanged.
     """
-    known = st.session_state.get(f"_owner.{key}", owner)
-    if known != owner:
+    previous = st.session_state.get(f"_owner.{key}", owner)
+    if previous != owner:
         st.session_state[key] = value
     st.session_state[f"_owner.{key}"] = owner
 
 
 def follows(key: str, preset: Any) -> None:
-    """A widget that stands at its preset goes along when the preset changes; call before it is drawn."""
+    """A widget at its preset follows when the preset changes; call before it is drawn."""
     was = st.session_state.get(f"_preset.{key}", preset)
     if was != preset and st.session_state.get(key, was) == was:
         st.session_state[key] = preset
@@ -106,7 +106,7 @@ def follows(key: str, preset: Any) -> None:
 
 
 def stays(key: str, options: Sequence[str], start: str = "") -> None:
-    """A choice that is no longer among the options, because they belong to another dataset, falls back to the widget's start.
+    """A choice that is no longer among the options, such as another dataset's, is reset to the widget's start.
 
     Call before the widget is drawn; start: what a single choice starts from, where it is not the first option.
     """
@@ -119,16 +119,16 @@ def stays(key: str, options: Sequence[str], start: str = "") -> None:
 
 
 def spelled(key: str, shown: Mapping[str, str], *, several: bool = False) -> None:
-    """An address may name a bound widget's options as they are called, and not only as they are shown: as older ones do, and people.
+    """Let an address name a bound widget's options by their own names too, not only as shown: older addresses and people do.
 
     Call before the widget is drawn. shown: option -> how it is shown. several: the widget's value is a list.
     """
-    said = st.query_params.get_all(key)
-    if key in st.session_state or all(shown.get(one, one) == one for one in said):
+    linked_options = st.query_params.get_all(key)
+    if key in st.session_state or all(shown.get(one, one) == one for one in linked_options):
         return
     names = {text: one for one, text in shown.items()} | {one: one for one in shown}
-    found = [names[one] for one in dict.fromkeys(said) if one in names]
-    st.session_state[key] = found if several else found[0]
+    options = [names[one] for one in dict.fromkeys(linked_options) if one in names]
+    st.session_state[key] = options if several else options[0]
 
 
 def remember(key: str, value: Any) -> None:
@@ -142,15 +142,15 @@ def recall(key: str, default: Any = None) -> Any:
 
 
 def linked(name: str) -> str:
-    """What the address says under a name that belongs to no widget, else what it said when this page was last open."""
-    said = str(st.query_params.get(name, ""))[:LONGEST]
-    if said:
-        st.session_state[f"_linked.{name}"] = said
-    return said or str(st.session_state.get(f"_linked.{name}", ""))
+    """The address's value of a name that belongs to no widget, else its value when this page was last open."""
+    value = str(st.query_params.get(name, ""))[:LONGEST]
+    if value:
+        st.session_state[f"_linked.{name}"] = value
+    return value or str(st.session_state.get(f"_linked.{name}", ""))
 
 
 def link(name: str, value: str) -> None:
-    """Put a value into the address, for widgets whose labels are no good there; '' takes it out. From a callback."""
+    """Put a value into the address, for widgets whose labels do not suit it; '' removes it. From a callback."""
     st.session_state[f"_linked.{name}"] = value
     if value:
         st.query_params[name] = value

@@ -245,7 +245,7 @@ def test_every_table_of_a_page_is_shown_where_a_missing_value_is_a_dash():
         return [ast.unparse(call) for call in names if ast.unparse(call) not in stored]
 
     stored = {  # of a run's stored tables
-        *("runs.handle(run).table", "runs.handle(floor).table", "run.table", "self.handle.table"),
+        *("runs.handle(run).table", "runs.handle(second_reference).table", "run.table", "self.handle.table"),
         *("side.table", "a.table", "story.table", "self.table"),
     }
     assert shown(TABLES) == ["st.dataframe"]  # and st.table by another name

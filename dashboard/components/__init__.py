@@ -1,1 +1,1 @@
-"""Pieces of pages: forms, figures, image walls, live progress."""
+"""Pieces of pages: forms, figures, image grids, live progress."""

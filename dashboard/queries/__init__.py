@@ -1,5 +1,5 @@
-"""Cached reads of the store, and questions to the engine: no other room of the dashboard opens the database to read.
+"""Cached reads of the store, and questions to the engine: no other package of the dashboard opens the database to read.
 
-`runs` has what a run left behind (`runs.handle`), `run_list` the list of runs, `comparisons` many runs at once, `studies`, `catalogue`
+`runs` has what a run stored (`runs.handle`), `run_list` the list of runs, `comparisons` many runs at once, `studies`, `catalogue`
 what can be chosen, `background` background analyses, `engine` the engine process.
 """

@@ -1,4 +1,4 @@
-"""What can be asked for, and the names and images of what was."""
+"""The catalogue of datasets, models, methods and metrics, and the names and images of stored runs' datasets."""
 
 from pathlib import Path
 
@@ -12,44 +12,44 @@ from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.requests.base import ForgetRequest
 from core.domain.study import StudyPlan
-from core.jobs import catalogue as shelves
+from core.jobs import catalogue as engine_catalogue
 from core.jobs.catalogue import Catalogue
 from dashboard.session import home
 
 
 def current() -> Catalogue:
-    """What can be asked for."""
-    return shelves.catalogue(home().root)
+    """The catalogue as it is now."""
+    return engine_catalogue.catalogue(home().root)
 
 
 def dataset(key: str) -> DatasetInfo:
-    """What a stored run was about. Raises WrongInput where that is no longer on the shelf, or was added and removed."""
-    shelf = current().datasets
-    if key not in shelf and added_sets.KEY.fullmatch(key):
+    """The dataset of a stored run. Raises WrongInput where it is no longer registered, or was added and removed."""
+    datasets = current().datasets
+    if key not in datasets and added_sets.KEY.fullmatch(key):
         return _added(key)
-    if key not in shelf:
+    if key not in datasets:
         raise WrongInput(
-            f"This run is about the dataset {key!r}, which this Forgetscope does not know; it knows {', '.join(shelf)}."
+            f"This run is about the dataset {key!r}, which this Forgetscope does not know; it knows {', '.join(datasets)}."
         )
-    return shelf[key]
+    return datasets[key]
 
 
 def _added(key: str) -> DatasetInfo:
     try:
         return added_sets.info_of(home().datasets_folder, key)
-    except added_sets.Damaged:  # which says what to do
+    except added_sets.Damaged:  # its message says what to do
         raise
     except WrongInput:
         raise WrongInput(f"The added dataset {key} was removed; adding the same images again brings it back.") from None
 
 
 def request_title(request: ForgetRequest, dataset: str) -> str:
-    """A request as a line that names a run says it, with the dataset's own names where it is still on the shelf."""
+    """A request in one line, with the dataset's class names where it is still registered."""
     return request.title(current().datasets.get(dataset))
 
 
 def study_name(plan: StudyPlan) -> str:
-    """Its title, else what it is about."""
+    """A study's title, else its subject."""
     return plan.name_with(current().datasets.get(plan.dataset))
 
 
@@ -63,7 +63,7 @@ def images(dataset: str) -> dict[str, np.ndarray]:
 
 @st.cache_data(ttl=20.0, max_entries=64, show_spinner=False)
 def _why_no_images(dataset: str, root: str, engine: str, data: str) -> str:
-    """'' where they are there; a missing dataset is not looked for at every click, for that takes seconds."""
+    """'' where they are available. Cached briefly, since looking for a missing dataset takes seconds."""
     try:
         _images(dataset, root, engine, data)
     except WrongInput as reason:
@@ -73,4 +73,4 @@ def _why_no_images(dataset: str, root: str, engine: str, data: str) -> str:
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the images …")
 def _images(dataset: str, root: str, engine: str, data: str) -> dict[str, np.ndarray]:
-    return shelves.dataset_images(Path(root), dataset)
+    return engine_catalogue.dataset_images(Path(root), dataset)

@@ -1,4 +1,4 @@
-"""Many finished runs at once: what each is about, their numbers side by side, and what these say."""
+"""Many finished runs at once: their subjects, their numbers side by side, and the conclusion in a sentence."""
 
 from collections.abc import Sequence
 
@@ -17,11 +17,11 @@ from core.storage.runs import ResultStore
 from dashboard.queries import catalogue
 from dashboard.session import home
 
-MADE_AT = "made at"  # in a comparison's `attrs`: the revision of the finished runs that it was read at, and the home
+READ_AT = "made at"  # in a comparison's `attrs`: the revision of the finished runs at which it was read, and the home
 
 
 def finished_runs() -> pd.DataFrame:
-    """What every finished run is about, newest first: see core.reports.comparison.about. Shared by all pages: read, never write."""
+    """The subject of every finished run, newest first: see core.reports.comparison.about. Shared by all pages: read, never write."""
     with ResultStore(home().database) as store:
         return _finished_runs(store.finished_revision(), str(home().root))
 
@@ -42,32 +42,31 @@ def comparison(run_ids: Sequence[str]) -> pd.DataFrame:
 def _comparison(which: str, revision: int, root: str, _run_ids: Sequence[str]) -> pd.DataFrame:
     with ResultStore(home().database) as store:
         frame = compare_runs(store, _run_ids, catalogue.current().methods)
-    frame.attrs[MADE_AT] = (revision, root)
+    frame.attrs[READ_AT] = (revision, root)
     return frame
 
 
 def second_retrainings(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `comparison`: the second retrainings beside the frame's runs, with others where all of them are in the frame itself."""
+    """A frame as of `comparison` that holds the second references of the frame's runs; the frame itself where it has them all."""
     wanted = retrained(finished_runs(), frame)
     return frame if set(wanted) <= set(frame["id"]) else comparison(wanted)
 
 
 def edition_of(frame: pd.DataFrame) -> tuple[str, int, str]:
-    """Tells what `comparison` gave from what it gives of other runs, or after another run has finished: a part of caches' keys.
+    """Identifies a result of `comparison`, for cache keys: it differs for other runs, and after another run has finished.
 
-    It is the frame's own, and not as things stand now: who still holds a frame from before a run was computed again would else
-    have old numbers remembered as new ones.
+    It is read from the frame and not from the database: otherwise results from an old frame would be cached as new ones.
     """
-    return digest(list(frame["id"])), *frame.attrs[MADE_AT]
+    return digest(list(frame["id"])), *frame.attrs[READ_AT]
 
 
 def sentence(frame: pd.DataFrame) -> str:
     """See core.reports.comparison_sentence.answer; frame: as `comparison` gives it, of one subject."""
-    return _answer(edition_of(frame), frame)
+    return _sentence(edition_of(frame), frame)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _answer(which: tuple[str, int, str], _frame: pd.DataFrame) -> str:
+def _sentence(which: tuple[str, int, str], _frame: pd.DataFrame) -> str:
     titles = {key: method.title for key, method in catalogue.current().methods.items()}
     return answer_of(groups_in(_frame, second_retrainings(_frame), titles))
 

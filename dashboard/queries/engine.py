@@ -1,4 +1,4 @@
-"""The line to the warm engine, and weights and pictures that are brought to it."""
+"""The connection to the warm engine process, and uploads of weights and pictures to it."""
 
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,18 @@ from dashboard.session import home
 
 @st.cache_resource(max_entries=2, on_release=WarmEngine.close)
 def _engine(root: str) -> WarmEngine:
-    """One warm engine process a home."""
-    sweep(Path(root))  # uploads that a killed server left
+    """One warm engine process per home."""
+    sweep(Path(root))  # uploads left by a killed server
     return WarmEngine(Home(Path(root)))
 
 
 def warm() -> None:
-    """Start the engine's process, so that the first question need not wait for it; returns at once."""
+    """Start the engine's process, so that the first question is fast; returns at once."""
     _engine(str(home().root)).warm()
 
 
 def ask(root: str, question: str, **about: Any) -> Any:
-    """The answer of a home's engine as plain data; an upload among `about` is a file for as long. Raises WrongInput with a sentence."""
+    """The answer of a home's engine as plain data; uploads in `about` become temporary files. Raises WrongInput with a sentence."""
     uploads = {name: value for name, value in about.items() if isinstance(value, UploadedFile)}
     if not uploads:
         return _engine(root).ask(question, **about)
@@ -40,27 +40,27 @@ def ask(root: str, question: str, **about: Any) -> Any:
         return _engine(root).ask(question, **about)
 
 
-def own_weights(dataset: str, model: str, name: str, brought: UploadedFile) -> dict[str, Any]:
-    """What a process of its own says of a file of weights: see core.training.uploaded_weights.client; or {"wrong": sentence}."""
-    return _weights_or_why_not(dataset, model, name, brought.file_id, str(home().root), training_version(dataset, model), brought)
+def own_weights(dataset: str, model: str, name: str, upload: UploadedFile) -> dict[str, Any]:
+    """The check of a weights file in its own process: see core.training.uploaded_weights.client; or {"wrong": sentence}."""
+    return _weights_or_why_not(dataset, model, name, upload.file_id, str(home().root), training_version(dataset, model), upload)
 
 
 @st.cache_data(ttl=20.0, max_entries=16, show_spinner=False)
 def _weights_or_why_not(
-    dataset: str, model: str, name: str, file_id: str, root: str, version: str, _brought: UploadedFile
+    dataset: str, model: str, name: str, file_id: str, root: str, version: str, _upload: UploadedFile
 ) -> dict[str, Any]:
-    """A refusal is not looked into at every click, nor kept for long: the disk may have been full, the engine ended."""
+    """A refusal is cached briefly: it need not be recomputed at every click, but the disk may have been full or the engine ended."""
     try:
-        return _own_weights(dataset, model, name, file_id, root, version, _brought)
+        return _own_weights(dataset, model, name, file_id, root, version, _upload)
     except WrongInput as wrong:
         return {"wrong": str(wrong)}
 
 
 @st.cache_data(max_entries=16, show_spinner="Checking the weights, and trying them on images …")
 def _own_weights(
-    dataset: str, model: str, name: str, file_id: str, root: str, version: str, _brought: UploadedFile
+    dataset: str, model: str, name: str, file_id: str, root: str, version: str, _upload: UploadedFile
 ) -> dict[str, Any]:
     with told(Path(root)), folder_beside(Path(root)) as folder:
         file = folder / f"uploaded{Path(name).suffix}"
-        file.write_bytes(_brought.getbuffer())
+        file.write_bytes(_upload.getbuffer())
         return client.own_weights(Home(Path(root)), dataset, model, str(file), name)

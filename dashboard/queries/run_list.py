@@ -1,4 +1,4 @@
-"""The list of runs as it stands, a page at a time."""
+"""The current list of runs, page by page."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from dashboard.session import home
 
 @dataclass(frozen=True)
 class Listed:
-    """Some of the runs that are wanted. `wanted` and `everything` count; `moving`: whether any run at all waits or is computed."""
+    """Some of the runs that are wanted. `wanted` and `everything` count; `moving`: whether any run is queued or running."""
 
     rows: list[Run | DamagedRun]
     wanted: int
@@ -22,12 +22,12 @@ class Listed:
 
     @property
     def runs(self) -> list[Run]:
-        """Those of the rows that are whole."""
+        """The rows that are not damaged."""
         return [row for row in self.rows if isinstance(row, Run)]
 
 
 def listed(wanted: Wanted = ALL, first: int = 0, most: int = 50) -> Listed:
-    """At most `most` of the wanted runs as they stand now, from the one at `first` on. A queue that nobody serves is served."""
+    """At most `most` of the wanted runs from the one at `first` on. Starts a supervisor where the queue has none."""
     with ResultStore(home().database) as store:
         submit.look_after(home(), store)
         everything = stored_runs.count(store)

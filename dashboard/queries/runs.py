@@ -1,4 +1,4 @@
-"""Runs as they stand now, and handles of finished ones: what they stored, and questions to the engine about them."""
+"""Current runs, and handles of finished ones: what they stored, and questions to the engine about them."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from dashboard.session import home
 
 @dataclass(frozen=True)
 class RunHandle:
-    """A finished run for whoever reads what it stored: each answer is cached under the handle's fields and the question.
+    """Access to what a finished run stored; each result is cached under the handle's fields and the arguments.
 
     finished: when it was computed, since the same spec can be deleted and computed again under the same id. root: the home's folder.
     """
@@ -87,7 +87,7 @@ class RunHandle:
         return Home(Path(self.root))
 
     def files(self) -> dict[str, str]:
-        """Name -> file in Artifacts, as they stand now."""
+        """Name -> file in Artifacts, read now."""
         with ResultStore(self.home.database) as store:
             return store.artifacts(self.id)
 
@@ -98,7 +98,7 @@ class RunHandle:
 
 
 def handle(run: Run) -> RunHandle:
-    """Of a finished run as it stands now."""
+    """The handle of a finished run as it is now."""
     return RunHandle(run.id, str(run.finished_at), str(home().root))
 
 
@@ -165,14 +165,14 @@ def _ones(packed: np.ndarray) -> int:
     return int(np.bitwise_count(packed).sum())
 
 
-# Question to the engine -> what the page says meanwhile; the others are quick.
+# Question to the engine -> its spinner's text; the others are quick.
 WAITING = {
     "importance_view": "Reading the importances …", "top_filters": "Looking for the images that drive these filters …",
     "touched_map": "Comparing the networks' weights …", "path_curve": "Evaluating the network along the step …",
     "noise_answers": "Classifying the noise …", "plane": "Measuring where the weights lie …",
     "saliency_offer": "Opening the networks …",
 }  # fmt: skip
-ANSWERS = 512  # that stay cached, of all questions together
+ANSWERS = 512  # cached at most, of all questions together
 
 
 @cache
@@ -183,25 +183,25 @@ def _question(question: str) -> Callable[[RunHandle, str, dict[str, Any]], Any]:
 
 
 def _answer(run: RunHandle, question: str, about: dict[str, Any]) -> Any:
-    return engine.ask(run.root, question, run_id=run.id, **{name: _plain(value) for name, value in about.items()})
+    return engine.ask(run.root, question, run_id=run.id, **{name: _to_json(value) for name, value in about.items()})
 
 
-def _plain(value: Any) -> Any:
-    """What the engine is asked: of handles the ids."""
+def _to_json(value: Any) -> Any:
+    """An argument as plain data: of handles the ids."""
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_to_json(each) for each in value]
     return value.id if isinstance(value, RunHandle) else value
 
 
 def run(run_id: str) -> Run | None:
-    """One run as it stands now. Who watches it keeps somebody computing."""
+    """One run as it is now. Starts a supervisor where the queue has none."""
     with ResultStore(home().database) as store:
         submit.look_after(home(), store)
         return store.run(run_id)
 
 
 def places() -> dict[str, Place]:
-    """Where every queued run stands in the queue; looked at every other second at most, whoever watches."""
+    """The place of every queued run in the queue; read at most every two seconds."""
     return _places(str(home().root))
 
 
@@ -218,7 +218,7 @@ def deleted() -> list[Deleted]:
 
 
 def related(run: Run) -> Beside:
-    """The run's second reference and its ablations as they stand now."""
+    """The run's second reference and its ablations as they are now."""
     with ResultStore(home().database) as store:
         return related_runs.beside(store, run.spec)
 
@@ -241,8 +241,8 @@ def missing_files(run: Run) -> frozenset[str]:
 
 def _files(run: Run) -> tuple[frozenset[str], frozenset[str]]:
     """(present, missing)."""
-    opened = handle(run)
-    files, folder = opened.files(), opened.artifacts
+    run_handle = handle(run)
+    files, folder = run_handle.files(), run_handle.artifacts
     present = frozenset(name for name, file in files.items() if folder.has(file))
     return present, frozenset(files) - present
 
@@ -257,7 +257,7 @@ def damaged_files(run: Run, names: Collection[str] | None = None) -> frozenset[s
 
 
 def _is_damaged(path: Path) -> bool:
-    """False where it is not there."""
+    """False where it is missing."""
     try:
         now = path.stat()
     except OSError:
@@ -267,5 +267,5 @@ def _is_damaged(path: Path) -> bool:
 
 @st.cache_data(max_entries=4096, show_spinner=False)
 def _sound(path: str, changed: int, size: int) -> bool:
-    """Reads all of the file; asked again only once it was written to."""
+    """Reads the whole file; again only after it was written to."""
     return Artifacts(Path(path).parent).sound(Path(path).name)

@@ -1,4 +1,4 @@
-"""Studies as they stand, and what they came to."""
+"""Current studies, and their results."""
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ from dashboard.session import home
 
 
 def names() -> dict[str, str]:
-    """Study -> its name, the last asked for first."""
+    """Study -> its name, newest first."""
     with ResultStore(home().database) as store:
         return {stored.id: catalogue.study_name(plan) for stored, plan in progress.plans(store)}
 
@@ -29,14 +29,14 @@ def run_ids(study_id: str) -> set[str]:
 
 
 def standings() -> list[Standing]:
-    """Every study with its runs as they stand now, the last asked for first. A queue that nobody serves is served."""
+    """Every study with its current runs, newest first. Starts a supervisor where the queue has none."""
     with ResultStore(home().database) as store:
         submit.look_after(home(), store)
         return progress.standings(store, _files())
 
 
 def damaged() -> list[DamagedStudy]:
-    """Rows of the database that are no studies any more."""
+    """Damaged studies in the database."""
     with ResultStore(home().database) as store:
         return progress.damaged(store)
 

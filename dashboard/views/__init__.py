@@ -1,1 +1,1 @@
-"""One page a file: ask, show, submit."""
+"""The pages, one file each: ask, show, submit."""

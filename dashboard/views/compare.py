@@ -1,35 +1,35 @@
-"""Many runs side by side: one table, what each gives up for what, and two of them in every detail."""
+"""Many runs side by side: one table, the Pareto front, and two of them in detail."""
 
 from functools import partial
 
 import streamlit as st
 
-from dashboard.components.common.fragments import fragment
+from dashboard.components.common.sections import fragment
 from dashboard.components.compare.filters import chosen_runs, count, pair, why_not_all
-from dashboard.components.compare.metrics_table import answered, asked_over_seeds, numbers
-from dashboard.components.compare.pair_panels import doubts
-from dashboard.components.compare.selection import Look, look_at, side
+from dashboard.components.compare.metrics_table import ask_over_seeds, numbers, show_conclusion
+from dashboard.components.compare.pair_panels import warning_counts
+from dashboard.components.compare.selection import ComparedRuns, compared_runs, side
 from dashboard.components.compare.tabs import sections
 from dashboard.queries import comparisons
 
 
-def a_and_b(look: Look) -> None:
-    """The pickers, and every chart that they drive."""
-    a, b = (side(letter, look, run_id) for letter, run_id in zip("AB", pair(look.about, look.names), strict=True))
+def a_and_b(compared: ComparedRuns) -> None:
+    """The pickers of A and B, and every chart that depends on them."""
+    a, b = (side(letter, compared, run_id) for letter, run_id in zip("AB", pair(compared.about, compared.names), strict=True))
     above = st.container()
-    sections(look, a, b)
+    sections(compared, a, b)
     with above:
-        doubts(a, b)
+        warning_counts(a, b)
 
 
 def compare() -> None:
-    """Choose, look at all, look at two."""
+    """The page: choose runs, compare all, compare two."""
     everything = comparisons.finished_runs()
     if not len(everything):
         st.info("No runs yet that have finished. Start two on the Unlearn page, then compare them here.", icon=":material/info:")
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
         return
-    first = st.container()  # for the answer, which the filters below decide
+    first = st.container()  # for the conclusion, which depends on the filters below
     chosen = chosen_runs(everything)
     if not len(chosen):
         st.info("No finished run is left; take a filter out above.", icon=":material/info:")
@@ -38,11 +38,11 @@ def compare() -> None:
     if not len(frame):  # they were deleted since
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        over_seeds = asked_over_seeds(frame)
+        over_seeds = ask_over_seeds(frame)
         count(frame)
     why_not_all(frame)
     with first:
-        answered(frame)
+        show_conclusion(frame)
     table, below = st.container(), st.container()
     if len(frame) == 1:
         fragment(partial(numbers, frame, over_seeds))
@@ -50,8 +50,8 @@ def compare() -> None:
                 icon=":material/info:")  # fmt: skip
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
         return
-    with below:  # first, although it stands below: the browser needs a second to make ready for its first figure
-        fragment(partial(a_and_b, look_at(frame, over_seeds)))
+    with below:  # drawn first, although below: the browser takes a second to prepare its first figure
+        fragment(partial(a_and_b, compared_runs(frame, over_seeds)))
     with table:
         fragment(partial(numbers, frame, over_seeds))
 

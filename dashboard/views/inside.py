@@ -1,9 +1,9 @@
-"""One run's method at work, step by step: what happens in each and why."""
+"""One run's method step by step: what happens in each step and why."""
 
 import streamlit as st
 
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.missing_results import lacks
+from dashboard.components.common.missing_results import show_missing_parts
 from dashboard.components.common.run_picker import finished_run
 from dashboard.components.common.run_status import settings_of
 from dashboard.components.inside.player import player
@@ -19,7 +19,7 @@ if run is not None:
                      f"{settings_of(run) or 'no parameters'}"))  # fmt: skip
     frames = frames_of(run, data, method)
     recorded = {"recorded": "what its method recorded step by step"} if "recorded" in runs.missing_files(run) else {}  # not all record
-    lacks(
+    show_missing_parts(
         run, {"per_class": "accuracies by class", "layers": "how far each layer moved", **recorded}, "views/inside.py",
         reference="its predictions and the place of its weights are missing below",
         incomplete=any(frame.missing for frame in frames),

@@ -1,4 +1,4 @@
-"""The same images under all networks of a run on one pair of axes: what moved, where to, and what to forget next."""
+"""The joint feature map: the same images under all networks of a run on shared axes, and a forget set chosen from it."""
 
 from functools import partial
 from importlib.util import find_spec
@@ -7,16 +7,15 @@ import numpy as np
 import streamlit as st
 
 from core.analysis.stored_results import Analysis
-from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
 from dashboard.components.common.background_analysis import look
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.missing_results import NETWORKS, lacks
+from dashboard.components.common.missing_results import NETWORKS, show_missing_parts
 from dashboard.components.common.run_picker import finished_run
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.feature_map.choose_forget_set import show_choice
-from dashboard.components.feature_map.hover.component import show_hover, tell_hover
+from dashboard.components.feature_map.hover.component import mark_hover, show_hover
 from dashboard.components.feature_map.panel import ask_shown, show_card, show_map
 from dashboard.components.feature_map.table import SET_TITLE, SETS, models_of, table_of
 from dashboard.queries import catalogue, runs
@@ -26,19 +25,17 @@ COUNT, SEED = 2000, 0  # images on a map, and of their draw
 PROJECTIONS = ("PCA", "UMAP")
 
 
-def show(run: Run, data: DatasetInfo, asked: Analysis, projection: str, arrays: dict[str, np.ndarray]) -> None:
-    """Map, companion, card and choice, drawn anew together: each depends on the others' clicks."""
+def show(run: Run, data: DatasetInfo, analysis: Analysis, projection: str, arrays: dict[str, np.ndarray]) -> None:
+    """Map, hover panel, card and choice, redrawn together: each depends on the others' clicks."""
     sets = zip(SETS, np.bincount(arrays["set"], minlength=len(SETS)), arrays["available"], strict=True)
     st.caption(
         "On the map: " + ", ".join(f"{shown} of {there} {SET_TITLE[name]}" for name, shown, there in sets if there)
         + (f"; drawn in proportion to their classes, by seed {SEED}." if len(arrays["set"]) < arrays["available"].sum() else ".")
     )  # fmt: skip
     table = table_of(arrays)
-    try:
+    stored = None
+    with errors_shown(st.info, icon=":material/hide_image:"):
         stored = catalogue.images(data.key)
-    except WrongInput as reason:
-        st.info(plain(str(reason)), icon=":material/hide_image:")
-        stored = None
     shown = ask_shown(table, models_of(arrays))
     left, right = st.columns([5, 3], gap="medium")
     with left:
@@ -46,13 +43,13 @@ def show(run: Run, data: DatasetInfo, asked: Analysis, projection: str, arrays: 
     above = right.container()
     with right.container(border=True, key="map_card"):
         show_card(run, table, arrays, stored, data)
-    with above:  # after the card, whose field says which image is open
-        show_hover(asked, table, stored, data)
-    tell_hover(table, show_choice(run, table, arrays, stored, data))
+    with above:  # after the card, whose field decides which image is open
+        show_hover(analysis, table, stored, data)
+    mark_hover(table, show_choice(run, table, arrays, stored, data))
 
 
 def ask_map(run: Run, data: DatasetInfo) -> None:
-    """How to project, and the map that comes of it."""
+    """The projection's controls, and the map."""
     referenced = "reference" in runs.present_files(run)
     offered = [key for key in PROJECTIONS if key != "UMAP" or find_spec("umap")]
     stays("map_projection", offered)
@@ -67,10 +64,10 @@ def ask_map(run: Run, data: DatasetInfo) -> None:
     if len(offered) < len(PROJECTIONS):
         st.caption("UMAP needs the package umap-learn, which is not installed here.")
     settings = {"projection": projection.lower(), "count": COUNT, "seed": SEED, "turn": bool(turn and referenced)}
-    asked = Analysis("map", run.id, settings)
+    analysis = Analysis("map", run.id, settings)
     look(
-        asked, f"the joint map by {projection}", lambda arrays: fragment(
-            partial(show, run, data, asked, projection, arrays)), key=projection,
+        analysis, f"the joint map by {projection}", lambda arrays: fragment(
+            partial(show, run, data, analysis, projection, arrays)), key=projection,
         cost="Features of up to 2,000 images under each network: seconds for small networks, a minute or two for ResNet-18 on a CPU; "
         "they are stored, and shared by both projections.",
     )  # fmt: skip
@@ -86,7 +83,7 @@ if run is not None:
             icon=":material/info:",
         )
     else:
-        lacks(
+        show_missing_parts(
             run, NETWORKS, "views/map.py",
             reference="where it would place the images, and which ones went there, is missing below; over-forgotten goes by the original",
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which weights carry the forget set: dampen them while looking, see where they lie, and which ones each method moved."""
+"""Which weights carry the forget set: the dampening explorer, importances by layer, and which weights each method changed."""
 
 from functools import partial
 
@@ -7,22 +7,22 @@ import streamlit as st
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
 from dashboard.components.common import class_figures, plotly_layout
-from dashboard.components.common.fragments import fragment
-from dashboard.components.common.missing_results import lacks
+from dashboard.components.common.missing_results import show_missing_parts
 from dashboard.components.common.run_picker import finished_run
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.parameters.importance_panel import importances
-from dashboard.components.parameters.importance_source import Source, safely, source
+from dashboard.components.parameters.importance_source import Source, source
 from dashboard.components.parameters.ssd_explorer import explorer
-from dashboard.components.parameters.weight_changes_panel import touched
+from dashboard.components.parameters.weight_changes_panel import show_weight_changes
 from dashboard.queries import catalogue, runs
 
-PARTS = {  # name in the store -> what is not to be seen without it
+PARTS = {  # stored name -> what the page cannot show without it
     "layers": "how far each layer moved", "original": "the original's weights", "unlearned": "the unlearned network's weights",
 }  # fmt: skip
 
 
 def dampening(chosen: Source) -> None:
-    """The explorer, and what it is explained by."""
+    """The dampening explorer, and the importances behind it."""
     view = chosen.ask("importance_view")
     st.subheader("Dampen again, without a new run")
     explorer(chosen, view)
@@ -31,7 +31,7 @@ def dampening(chosen: Source) -> None:
 
 
 def moved(run: Run) -> None:
-    """The run by itself."""
+    """How far each layer moved in this run."""
     st.subheader("How far each layer moved")
     layers = runs.handle(run).table("layers")
     st.plotly_chart(class_figures.layer_change(layers), key="moved", config=plotly_layout.CONFIG,
@@ -42,19 +42,21 @@ def moved(run: Run) -> None:
 
 
 def page(run: Run, data: DatasetInfo) -> None:
-    """Question, explorer, importance, what was touched."""
+    """The sections of the page that the run has data for."""
     names = runs.present_files(run)
     st.markdown("Which weights matter to the forget set, what happens when they are dampened, and which ones did each method move?")
-    lacks(run, PARTS, "views/parameters.py", reference="divergence from it, its bars and its row are missing below")
+    show_missing_parts(run, PARTS, "views/parameters.py", reference="divergence from it, its bars and its row are missing below")
     if "original" in names:
         chosen = source(run, names, data)
         if chosen is not None:
-            safely(partial(dampening, chosen))
+            with errors_shown():
+                dampening(chosen)
     if "layers" in names:
-        safely(partial(moved, run))
+        with errors_shown():
+            moved(run)
     if {"original", "unlearned"} <= names:
         st.subheader("Which weights did each method move?")
-        fragment(partial(touched, run, names))
+        fragment(partial(show_weight_changes, run, names))
 
 
 run = finished_run()

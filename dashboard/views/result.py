@@ -1,4 +1,4 @@
-"""One run: the verdict in a sentence, then what changed, held against the retrained reference."""
+"""One run: the verdict in a sentence, then what changed, compared with the retrained reference."""
 
 from functools import partial
 from typing import Any
@@ -12,15 +12,15 @@ from core.domain.info import DatasetInfo, MethodInfo
 from core.reports.verdict import verdict
 from core.storage.records import Run
 from dashboard.components.common import class_figures, plotly_layout
-from dashboard.components.common.checks_panel import trust_panel
+from dashboard.components.common.checks_panel import show_checks
 from dashboard.components.common.class_figures import NO_MATRIX
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import labels, plain
 from dashboard.components.common.metric_tables import seconds, times
-from dashboard.components.common.missing_results import gone, lacks
+from dashboard.components.common.missing_results import show_missing_files, show_missing_parts
 from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.run_picker import finished_run
 from dashboard.components.common.run_status import age, settings_of
+from dashboard.components.common.sections import fragment
 from dashboard.components.common.tables import show_table
 from dashboard.components.result.metrics_panel import numbers_by_family, report_numbers
 from dashboard.components.result.recordings_table import recorded_table
@@ -33,35 +33,35 @@ STAGES = {
     "unlearn": "Unlearn",
     "evaluate": "Evaluate",
 }
-INSIDE = (  # pages that look into the open run
+INSIDE = (  # analysis pages of the open run
     ("parameters", "What happened to the weights", "tune"), ("inside", "The method, step by step", "slow_motion_video"),
     ("saliency", "Saliency maps", "center_focus_strong"), ("map", "How far each image moved", "scatter_plot"),
 )  # fmt: skip
 
 
 def cost(stage: str, report: dict[str, Any], keeps: tuple[str, ...]) -> str:
-    """Seconds of a stage; a dash for one that this run had no need of."""
+    """Seconds of a stage; a dash for one that this run did not need."""
     needless = {"train": bool(report["own_weights"]), "reference": report["reference"] is None, "precompute": not keeps}.get(stage)
     return "–" if needless else seconds(report["seconds"][stage])
 
 
 def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[str, ...], reconstruction: bool) -> None:
-    """The verdict, and what it cost."""
+    """The verdict, the checks, and the cost of each stage."""
     if reconstruction:
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
     when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
     st.caption(plain(f"{when}{settings_of(run) or 'no parameters'}"))
     if report["own_weights"]:
         st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
-    box = st.container(border=True, key="verdict")  # above the panel, whose doubts it must not hide
-    finding = trust_panel(run)
+    box = st.container(border=True, key="verdict")  # above the checks, which it waits for
+    finding = show_checks(run)
     lead, sentence = verdict(report_numbers(report), run.spec.request, data, finding.far_off)
     ends = ", with warnings" if finding.warnings and lead.startswith("Forgotten") else ""
     box.markdown(f"#### {lead}{ends}\n{plain(sentence)}")
     with st.container(horizontal=True, key="look_inside"):
         for view, label, icon in INSIDE:
             st.page_link(f"views/{view}.py", label=label, icon=f":material/{icon}:", width="content")
-    whole = bool(report["precompute_seconds"])
+    precomputed = bool(report["precompute_seconds"])
     cells = st.grid(4, min_column_width=150)
     for stage, title in STAGES.items():
         cells.cell().metric(
@@ -72,9 +72,9 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
     cells.cell().metric(
         "Speed-up", times(report["speedup"]),
         help="Seconds that training the reference took, over those of unlearning"
-        + (" alone: precompute is done once and serves every later request." if whole else "."),
+        + (" alone: precompute is done once and serves every later request." if precomputed else "."),
     )
-    if whole:
+    if precomputed:
         cells.cell().metric(
             "With precompute", times(report["speedup_with_precompute"]),
             help=f"The same, had the method to pay for its precompute each time: {seconds(report['precompute_seconds'])} when it was done.",
@@ -82,7 +82,7 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
 
 
 def choose_classes(classes: tuple[str, ...], what: str, start: tuple[int, ...]) -> tuple[int, ...]:
-    """Which of many classes have bars: those that changed most, or those that are searched for; () where all have."""
+    """Which of many classes have bars: those that changed most, or those chosen by search; () where all have."""
     if len(classes) <= class_figures.MOST:
         return ()
     names, plural = labels(classes), "attributes" if what == "attribute" else "classes"
@@ -97,22 +97,22 @@ def choose_classes(classes: tuple[str, ...], what: str, start: tuple[int, ...]) 
 def shift(run: Run, data: DatasetInfo) -> None:
     """Accuracy by class and confusion, on the chosen part of the data; by attribute where an image has several.
 
-    A table that is not there is told once, and the other is drawn.
+    Missing tables are reported together, and the other is drawn.
     """
     st.subheader(f"Accuracy by {'attribute' if data.multi else 'class'}")
     split = str(st.segmented_control("Images", ["test", "train"], default="test", key="images", bind="query-params", required=True))
-    wrong = []
-    for draw in (by_class, answers):
+    errors = []
+    for draw in (by_class, confusion_matrices):
         try:
             draw(run, data, split)
         except WrongInput as why:
-            wrong.append(str(why))
-    if wrong:
-        st.error(plain(" ".join(wrong)), icon=":material/error:")
+            errors.append(str(why))
+    if errors:
+        st.error(plain(" ".join(errors)), icon=":material/error:")
 
 
 def by_class(run: Run, data: DatasetInfo, split: str) -> None:
-    """Bars. Raises WrongInput where the table is not there."""
+    """Bars of accuracy by class. Raises WrongInput where the table is missing."""
     what, classes = "attribute" if data.multi else "class", data.classes
     table = runs.handle(run).table("per_class")
     table = table[table["split"] == split]
@@ -136,8 +136,8 @@ def by_class(run: Run, data: DatasetInfo, split: str) -> None:
     )
 
 
-def answers(run: Run, data: DatasetInfo, split: str) -> None:
-    """The confusion matrix of each network. Raises WrongInput where the table is not there."""
+def confusion_matrices(run: Run, data: DatasetInfo, split: str) -> None:
+    """The confusion matrix of each network. Raises WrongInput where the table is missing."""
     if data.multi:
         st.caption(f"No confusion matrix: {NO_MATRIX}")
         return
@@ -165,7 +165,7 @@ def answers(run: Run, data: DatasetInfo, split: str) -> None:
 
 
 def settings_json(run: Run, report: dict[str, Any], method: MethodInfo | None) -> dict[str, Any]:
-    """The spec and the device; parameters of another mode, which the run did not read, stand apart."""
+    """The spec and the device; parameters of another mode, which had no effect, are listed separately."""
     spec, params = report["spec"], run.spec.params
     read = used(params, method.params if method else ())
     unread = {"params_without_effect": [name for name in params if name not in read]} if len(read) < len(params) else {}
@@ -173,21 +173,21 @@ def settings_json(run: Run, report: dict[str, Any], method: MethodInfo | None) -
 
 
 def recorded_of(run: Run) -> pd.DataFrame:
-    """What its method handed over; nothing where the file is not there, which is told above."""
+    """What its method recorded; empty where the file is missing, which the page says above."""
     lost = "recorded" in runs.missing_files(run) | runs.damaged_files(run, ["recorded"])
     return recorded_table([] if lost else runs.handle(run).recorded_summary())
 
 
 run = finished_run()
 if run is not None:
-    shelves, data = catalogue.current(), catalogue.dataset(run.spec.dataset)
-    method = shelves.methods.get(run.spec.method)
-    gone(run, "views/result.py")
+    available, data = catalogue.current(), catalogue.dataset(run.spec.dataset)
+    method = available.methods.get(run.spec.method)
+    show_missing_files(run, "views/result.py")
     report = runs.handle(run).report()
     headline(run, report, data, method.keeps if method else (), bool(method and method.reconstruction))
-    lacks(run, {}, "views/result.py", reference="what the numbers should have become is missing below")
-    fragment(partial(shift, run, data))  # a click in there draws nothing else anew
-    numbers_by_family(run, report, shelves)
+    show_missing_parts(run, {}, "views/result.py", reference="what the numbers should have become is missing below")
+    fragment(partial(shift, run, data))  # a click in it redraws nothing else
+    numbers_by_family(run, report, available)
     if method and method.explorable:
         engine.warm()  # the Parameters page is the next one
     recorded = recorded_of(run)

@@ -1,13 +1,12 @@
-"""Every run, newest first: where it stands, and what can be done with it."""
+"""Every run, newest first: its state and its actions."""
 
 import streamlit as st
 
 from core.domain.run import RunStatus
 from core.storage.records import DamagedRun
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.metric_tables import gist
-from dashboard.components.common.run_filters import ask_wanted, counted, damaged_row, take_out
+from dashboard.components.common.metric_tables import one_line_summary
+from dashboard.components.common.run_filters import ask_filters, clear_filters, counted, damaged_row
 from dashboard.components.common.run_status import (
     POLL,
     act_button,
@@ -17,6 +16,7 @@ from dashboard.components.common.run_status import (
     settings_of,
     state,
 )
+from dashboard.components.common.sections import fragment
 from dashboard.queries import catalogue, run_list, runs
 from dashboard.session import ask_to_open
 
@@ -24,23 +24,23 @@ PAGE = 10  # runs shown at once
 
 
 def rows() -> None:
-    """One bordered row a run; drawn anew while anything moves. What was deleted stands in here, too: a click draws this part alone."""
+    """One bordered row per run, redrawn while any run is active; with deleted runs, so that undoing redraws this part alone."""
     put_back_rows(studies=False)
     place = st.empty()
     shown = run_list.listed(wanted, 0, 0)
     pages = max(1, -(-shown.wanted // PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     first = (min(number, pages) - 1) * PAGE
-    found = run_list.listed(wanted, first, PAGE)
-    if polled != found.moving or not found.everything:
-        st.rerun()  # the whole page once more: with a timer, without one, or with the word that there are no runs
-    place.caption(counted(first, len(found.rows), found.wanted, found.everything))
-    if not found.wanted:
+    listed = run_list.listed(wanted, first, PAGE)
+    if polled != listed.moving or not listed.everything:
+        st.rerun()  # the whole page: with a timer, without one, or with the message that there are no runs
+    place.caption(counted(first, len(listed.rows), listed.wanted, listed.everything))
+    if not listed.wanted:
         st.info("No run is as asked for; take a word or a filter out above.", icon=":material/info:")
         if st.button("Show all runs"):
-            take_out()
-    shelves = catalogue.current()
-    for run in found.rows:
+            clear_filters()
+    available = catalogue.current()
+    for run in listed.rows:
         with st.container(border=True, key=f"run-{run.id}"):
             what, buttons = st.columns([3, 2], vertical_alignment="center")
             if isinstance(run, DamagedRun):
@@ -50,10 +50,10 @@ def rows() -> None:
                     delete_damaged_button(run, "runs")
                 continue
             with what:
-                st.markdown(f"**{plain(name_of(run, shelves))}**  \n`{run.id}`")
+                st.markdown(f"**{plain(name_of(run, available))}**  \n`{run.id}`")
                 state(run)
                 if run.status == RunStatus.DONE:
-                    st.caption(gist(runs.handle(run).numbers(), run.spec.request))
+                    st.caption(one_line_summary(runs.handle(run).numbers(), run.spec.request))
                 if run.spec.params:
                     st.caption(plain(settings_of(run)))
             with buttons, st.container(horizontal=True, horizontal_alignment="right"):
@@ -71,5 +71,5 @@ if not everything.everything:
     )
     st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
 else:
-    wanted, polled = ask_wanted(), everything.moving
+    wanted, polled = ask_filters(), everything.moving
     fragment(rows, run_every=POLL if polled else None)

@@ -1,4 +1,4 @@
-"""Where each network looks: one image under original, unlearned and reference, and a gallery of those that changed most."""
+"""Saliency maps: one image under original, unlearned and reference, and a gallery of the images that changed most."""
 
 from functools import partial
 
@@ -6,9 +6,9 @@ import streamlit as st
 
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
-from dashboard.components.common.fragments import fragment, part
-from dashboard.components.common.missing_results import NETWORKS, lacks
+from dashboard.components.common.missing_results import NETWORKS, show_missing_parts
 from dashboard.components.common.run_picker import finished_run
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.saliency.controls import ask_question
 from dashboard.components.saliency.gallery import gallery
 from dashboard.components.saliency.one_image import one_image
@@ -16,14 +16,15 @@ from dashboard.queries import catalogue, runs
 
 
 def page(run: Run, data: DatasetInfo) -> None:
-    """Question, gallery, one image; of the networks that the run has."""
-    lacks(run, NETWORKS, "views/saliency.py", reference="its maps, which tell what a map should have become, are missing below")
+    """Controls, gallery, one image; of the networks that the run stored."""
+    show_missing_parts(run, NETWORKS, "views/saliency.py",
+                       reference="its maps, which tell what a map should have become, are missing below")  # fmt: skip
     if not runs.present_files(run) & {*NETWORKS, "reference"}:
         return
     offer = runs.handle(run).ask("saliency_offer")
     question = ask_question(offer, data)
-    with st.expander("Gallery: which images tell most", expanded=True, icon=":material/grid_view:"):
-        part(partial(gallery, run, data, question))
+    with st.expander("Gallery: which images tell most", expanded=True, icon=":material/grid_view:"), errors_shown(st.info):
+        gallery(run, data, question)
     st.subheader("One image")
     fragment(partial(one_image, run, data, offer, question))
 

@@ -1,81 +1,78 @@
-"""Several methods, settings and seeds on one request: ask in one go, read as one table."""
+"""Studies: several methods, settings and seeds on one request, submitted together and read as one table."""
 
 import streamlit as st
 
-from core.domain.errors import WrongInput
 from core.domain.study import StudyPlan
 from core.jobs.studies import submit
 from core.jobs.studies.progress import takes
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import put_back_rows
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.forms.forget_request import ask_request, one_draw
-from dashboard.components.studies.form import ask_plan, told
-from dashboard.components.studies.rows import damaged_row, moving, study_row
+from dashboard.components.studies.form import ask_plan, run_counts
+from dashboard.components.studies.rows import any_active, damaged_row, study_row
 from dashboard.queries import catalogue, studies
 from dashboard.session import home, remember
 
-POLL = 1.0  # seconds between looks while something moves
+POLL = 1.0  # seconds between polls while a study is active
 PAGE = 5  # studies shown at once
 NEW = "new"
 
 st.markdown("One run is an anecdote. A study asks for several methods, settings and seeds at once, and gives every number its spread.")
-shelves = catalogue.current()
-known, damaged = studies.standings(), studies.damaged()
+available = catalogue.current()
+standings_at_start, damaged = studies.standings(), studies.damaged()
 
 
 def start(plan: StudyPlan) -> None:
     """A callback: once per click; the same plan again is the same study."""
-    try:
-        submit.submit(home(), plan, shelves)
+    with errors_shown(st.toast):
+        submit.submit(home(), plan, available)
         remember(NEW, False)
-    except WrongInput as wrong:
-        st.toast(plain(str(wrong)), icon=":material/error:")
 
 
 def ask() -> None:
-    """The form; a click in it does not draw the list again."""
+    """The form; a click in it does not redraw the list."""
     what, how = st.columns(2, gap="large")
     with what:
         st.subheader("1 · What to forget")
         left, right = st.columns(2)
-        dataset = left.selectbox("Dataset", list(shelves.datasets), key="dataset", bind="query-params")
-        model = right.selectbox("Model", list(shelves.models), key="model", bind="query-params")
-        request = ask_request(shelves.datasets[dataset], seeds=True)
+        dataset = left.selectbox("Dataset", list(available.datasets), key="dataset", bind="query-params")
+        model = right.selectbox("Model", list(available.models), key="model", bind="query-params")
+        request = ask_request(available.datasets[dataset], seeds=True)
     with how:
         st.subheader("2 · Methods and seeds")
-        plan = ask_plan(shelves, shelves.datasets[dataset], model, request, one_draw=one_draw())
+        plan = ask_plan(available, available.datasets[dataset], model, request, one_draw=one_draw())
         if plan:
-            st.caption(plain(" ".join(filter(None, [told(plan), takes(studies.plan_seconds(plan))]))))
+            st.caption(plain(" ".join(filter(None, [run_counts(plan), takes(studies.plan_seconds(plan))]))))
         if st.button(
             "Start", type="primary", icon=":material/play_arrow:", key="start-study", disabled=plan is None,
             on_click=start, args=(plan,),
         ):  # fmt: skip
-            st.rerun()  # the whole page: a click in here draws the form alone
+            st.rerun()  # the whole page: a click in here redraws the form alone
 
 
 def rows() -> None:
-    """One row a study, drawn anew while anything moves. What was deleted stands in here, too: a click draws this part alone."""
+    """One row per study, redrawn while any is active; with deleted studies, so that undoing redraws this part alone."""
     put_back_rows(studies=True)
-    found = studies.standings()
-    if polled != moving(found) or not found:
-        st.rerun()  # the whole page once more: with a timer, without one, or with the word that there are no studies
-    pages = max(1, -(-len(found) // PAGE))
+    standings = studies.standings()
+    if polled != any_active(standings) or not standings:
+        st.rerun()  # the whole page: with a timer, without one, or with the message that there are no studies
+    pages = max(1, -(-len(standings) // PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-    shown = found[(number - 1) * PAGE : number * PAGE]
+    shown = standings[(number - 1) * PAGE : number * PAGE]
     first = next((study for study in shown if study.now.shown), None)
     for study in shown:
         study_row(study, first=study is first)
 
 
-box = st.expander("New study", expanded=not known, key=NEW, on_change="rerun", bind="query-params", icon=":material/add:")
+box = st.expander("New study", expanded=not standings_at_start, key=NEW, on_change="rerun", bind="query-params", icon=":material/add:")
 if box.open:
     with box:
         fragment(ask)
 for study in damaged:
     damaged_row(study)
-if known:
-    polled = moving(known)
+if standings_at_start:
+    polled = any_active(standings_at_start)
     fragment(rows, run_every=POLL if polled else None)
 else:
     put_back_rows(studies=True)

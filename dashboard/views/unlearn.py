@@ -1,10 +1,9 @@
-"""Choose a dataset, a model, what to forget and how; then run it."""
+"""Choose a dataset, a model, a forget request and a method; then run it."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Value
 from core.domain.info import MethodInfo
 from core.domain.presets import PAPER
@@ -12,8 +11,8 @@ from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.jobs import submit
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card, not_offered
 from dashboard.components.forms.method_form import method_form
@@ -24,24 +23,24 @@ from dashboard.session import ask_to_open, home
 NEAR_CEILING = 0.9  # of n/k: alpha = 10 at n/k = 10.6 was measured to forget nothing
 
 st.markdown("Train a network, make it forget, and see what changed, held against the same network truly retrained.")
-shelves = catalogue.current()
+available = catalogue.current()
 ask, how = st.columns([1, 1], gap="large")
 
 with ask:
     st.subheader("1 · What to forget")
     left, right = st.columns(2)
-    dataset = left.selectbox("Dataset", list(shelves.datasets), key="dataset", bind="query-params")
-    model = right.selectbox("Model", list(shelves.models), key="model", bind="query-params")
-    data = shelves.datasets[dataset]
-    st.caption(f"{plain(data.about)} {data.train_count} to train on, {data.test_count} to test. {shelves.models[model].about}")
+    dataset = left.selectbox("Dataset", list(available.datasets), key="dataset", bind="query-params")
+    model = right.selectbox("Model", list(available.models), key="model", bind="query-params")
+    data = available.datasets[dataset]
+    st.caption(f"{plain(data.about)} {data.train_count} to train on, {data.test_count} to test. {available.models[model].about}")
     own_data("dataset")
     request = ask_request(data)
     weights = own_weights(data, model)
 
 
 def start_values(method: MethodInfo) -> dict[str, Value]:
-    """What the form starts from: the preset, or the paper's values where they are known."""
-    # While nothing valid is asked, the form shows what one class would get.
+    """The form's initial values: the preset, or the paper's values where they are known."""
+    # Without a valid request, the form shows the preset for one class.
     preset = preset_values(method, data, model, request or ClassRequest((0,)))
     paper = PAPER.get(method.key)
     if paper is None:
@@ -61,7 +60,7 @@ def start_values(method: MethodInfo) -> dict[str, Value]:
 def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: DeltaGenerator) -> None:
     """For methods that dampen: no alpha near or above n/k can select anything with a per-sample Fisher.
 
-    What must be known before Run is written into `above`, which stands over the button.
+    A warning goes into `above`, which is over the button.
     """
     ceiling, alpha = data.train_count / forget.count(data), settings["alpha"]
     if isinstance(alpha, float | int) and alpha >= NEAR_CEILING * ceiling:
@@ -99,26 +98,24 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         help="The run is stopped when it has taken so long, such as 90 (seconds), 15min or 2h. It decides no number.",
     )  # fmt: skip
     spec, limit = None, None
-    try:
+    with errors_shown():
         limit = limit_of(limit_text or "")
         if request and weights is not None:
-            asked = (dataset, model, request, method, settings)
-            spec = make_spec(shelves, *asked, seed=int(seed or 0), reference=reference, weights=weights[0], weights_as=weights[1])
-    except WrongInput as wrong:
-        st.error(plain(str(wrong)), icon=":material/error:")
+            choice = (dataset, model, request, method, settings)
+            spec = make_spec(available, *choice, seed=int(seed or 0), reference=reference, weights=weights[0], weights_as=weights[1])
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None, key="submit") and spec:
         run_id = submit.submit(home(), spec, limit=limit)
         if floor and reference and method != SECOND_REFERENCE_METHOD:
-            submit.submit(home(), floor_spec(spec, shelves), along_with=run_id)  # waits behind the run, and goes with it
+            submit.submit(home(), floor_spec(spec, available), along_with=run_id)  # queued behind the run, and cancelled with it
         ask_to_open(run_id, "views/result.py")
 
 
 def ask_how() -> None:
-    """The method and its settings; a click in here does not draw the images again."""
+    """The method and its settings; a click in here does not redraw the images."""
     st.subheader("2 · How")
-    key = st.selectbox("Method", [k for k, m in shelves.methods.items() if not m.unfit(data)], key="method", bind="query-params")
-    not_offered(shelves, data)
-    method = shelves.methods[key]
+    key = st.selectbox("Method", [k for k, m in available.methods.items() if not m.unfit(data)], key="method", bind="query-params")
+    not_offered(available, data)
+    method = available.methods[key]
     card(method)
     run_row = st.container()  # above the settings: most people run the preset, and some forms are long
     settings = method_form(method, start_values(method))

@@ -8,7 +8,7 @@ import pytest
 
 from core.analysis import stored_results
 from core.analysis.stored_results import Analysis
-from dashboard.components.feature_map.forget_rules import foremost, scores, seen
+from dashboard.components.feature_map.forget_rules import is_training, scores, top_rows
 from dashboard.components.feature_map.table import SET_TITLE, models_of, table_of
 from tests.browser.kit import click_point, drawn, ready, until
 
@@ -175,7 +175,7 @@ def test_what_a_rule_chose_is_ringed_on_every_small_map_until_nothing_is_chosen(
     companion.box.evaluate(KEPT)
     page.locator(".st-key-map_by").get_by_text("most atypical", exact=True).click()
     expect(told).to_have_text(f"small rings: the {count} chosen to be forgotten")
-    chosen = foremost(scores(table, "most atypical"), seen(table), count)
+    chosen = top_rows(scores(table, "most atypical"), is_training(table), count)
     every = np.concatenate([table[[f"{model}_x", f"{model}_y"]].to_numpy() for model in companion.models])
     low, high = every.min(0), every.max(0)
     for model, (side, changed) in zip(companion.models, companion.box.evaluate(CHANGED), strict=True):

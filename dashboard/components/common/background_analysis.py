@@ -8,9 +8,9 @@ import streamlit as st
 from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
 from core.jobs.background import Progress, cancel, start
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import POLL
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.queries import background
 from dashboard.session import home
 
@@ -61,7 +61,5 @@ def watch(progress: Callable[[], Progress], stop: Callable[..., None], about: An
 
 def _act(action: Callable[..., None], about: Analysis | str) -> None:
     """A callback: once a click, and says what went wrong."""
-    try:
+    with errors_shown(st.toast):
         action(home(), about)
-    except WrongInput as wrong:
-        st.toast(plain(str(wrong)), icon=":material/error:")

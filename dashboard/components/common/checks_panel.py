@@ -1,4 +1,4 @@
-"""Can this be trusted? What the automatic checks say of a run, in a box that any page can show."""
+"""The box "Can this be trusted?": the automatic checks of a run, for any page."""
 
 import pandas as pd
 import streamlit as st
@@ -16,11 +16,11 @@ from dashboard.components.common.markdown import plain
 from dashboard.queries import catalogue, runs
 
 
-def trust_panel(run: Run, key: str = "trust") -> Finding:
-    """Every doubt about a finished run with its sentence, or which checks found none; then what could not be checked.
+def show_checks(run: Run, key: str = "trust") -> Finding:
+    """Every warning about a finished run, or which checks passed; then what could not be checked.
 
-    key: of the box, where a page shows several. Where the table that the checks read is not there, the box says so, and no doubt
-    is found.
+    key: of the box, where a page shows several. Where the table that the checks need is missing, the box says so and the finding
+    is empty.
     """
     try:
         case = case_of(run)
@@ -30,13 +30,13 @@ def trust_panel(run: Run, key: str = "trust") -> Finding:
         return Finding(())
     finding = examine(case)
     with st.container(border=True, key=key):
-        st.markdown("#### Can this be trusted?\n" + said(finding))
+        st.markdown("#### Can this be trusted?\n" + summary(finding))
         st.caption(plain(caveats(case, finding)))
     return finding
 
 
-def said(finding: Finding) -> str:
-    """Markdown: a paragraph a doubt, or one that says what was looked for in vain."""
+def summary(finding: Finding) -> str:
+    """Markdown: one paragraph per warning, or one that lists the checks that passed."""
     if finding.warnings:
         return "\n\n".join(f":material/warning: {plain(doubt.sentence)}" for doubt in finding.warnings)
     looked_for = ", ".join(CHECKED[key] for key in finding.clear)
@@ -46,7 +46,7 @@ def said(finding: Finding) -> str:
 
 
 def caveats(case: Case, finding: Finding) -> str:
-    """What could not be checked, what is not shown beside the doubts, and against what gaps were held."""
+    """What could not be checked, what is not shown with the warnings, and what gaps were compared with."""
     lines = finding.besides
     if case.method == SECOND_REFERENCE_METHOD:
         lines.append("This network was itself retrained, from another seed than the reference.")
@@ -62,21 +62,21 @@ def caveats(case: Case, finding: Finding) -> str:
 
 
 def case_of(run: Run) -> Case:
-    """All that the checks may look at. Raises WrongInput where the run left no table of classes."""
+    """The input of the checks. Raises WrongInput where the run stored no table of classes."""
     table = runs.handle(run).table(TABLE)
     return stored_case(run, catalogue.dataset(run.spec.dataset), runs.related(run), _numbers, table, _grafts(run))
 
 
 def _grafts(run: Run) -> pd.DataFrame | None:
-    """None where an older version stored none."""
+    """The table of grafts; None where an older version stored none."""
     try:
         return runs.handle(run).table(GRAFT)
     except WrongInput:
         return None
 
 
-def floor_of(run: Run) -> Numbers | None:
-    """The numbers of the second retrained network's run, once they are there."""
+def second_reference_numbers(run: Run) -> Numbers | None:
+    """The numbers of the second reference's run; None until it is done."""
     return _numbers_of(runs.related(run).floor)
 
 

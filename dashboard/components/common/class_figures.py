@@ -1,4 +1,4 @@
-"""What a run changed, class by class and layer by layer, as plotly figures; pure functions of tables."""
+"""Figures of what a run changed: accuracy by class, confusion matrix, change by layer. Pure functions of tables."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from dashboard.components.common.markdown import hovered, on_axis
 from dashboard.components.common.palette import MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE, sequential
-from dashboard.components.common.plotly_layout import hatch, house, laid_out
+from dashboard.components.common.plotly_layout import apply_layout, base_layout, hatch
 
 READABLE = 15  # classes whose names and counts fit into a matrix
 MOST = 40  # classes that have bars, or a row, of their own; the rest are drawn as one
@@ -26,9 +26,9 @@ def most_changed(table: pd.DataFrame, first: Sequence[int], most: int = MOST) ->
     ours = wide.get("unlearned", pd.Series(np.nan, wide.index))
     gaps = [(ours - wide[other]).abs() for other in ("original", "reference") if other in wide]
     change = pd.concat(gaps, axis=1).max(axis=1).fillna(0.0) if gaps else pd.Series(0.0, wide.index)
-    kept = [index for index in dict.fromkeys(first) if index in wide.index][:most]
-    others = change.drop(index=kept).sort_values(ascending=False, kind="stable").index[: most - len(kept)]
-    return tuple(sorted(int(index) for index in (*kept, *others)))
+    chosen = [index for index in dict.fromkeys(first) if index in wide.index][:most]
+    others = change.drop(index=chosen).sort_values(ascending=False, kind="stable").index[: most - len(chosen)]
+    return tuple(sorted(int(index) for index in (*chosen, *others)))
 
 
 def class_shift(
@@ -36,14 +36,14 @@ def class_shift(
 ) -> go.Figure:
     """Grouped bars: accuracy by class under each model. table: model, class, accuracy (share).
 
-    multi: by attribute; the hover tells how many of `count` images have it (`positives`), where the table knows.
-    only: the classes that have bars; without, `most_changed` says which. All others are one group of bars, with their mean accuracy.
+    multi: by attribute; the hover shows how many of `count` images have it (`positives`), where the table has that column.
+    only: the classes that have bars; by default those of `most_changed`. All others are one group of bars, with their mean accuracy.
     """
     what, traces = "attribute" if multi else "class", []
     shown = [*(only or most_changed(table, forgotten))]
     names = [f"<b>{name} ✕</b>" if index in forgotten else name
              for index, name in zip(shown, on_axis([classes[index] for index in shown]), strict=True)]  # fmt: skip
-    whole = [hovered(classes[index]) for index in shown]
+    full_names = [hovered(classes[index]) for index in shown]
     for model, title in MODEL_TITLE.items():
         rows = table[table["model"] == model].set_index("class")
         if not len(rows):
@@ -53,32 +53,32 @@ def class_shift(
             "line": {"color": MODEL_COLOUR[model], "width": 1.5}, "pattern": hatch(MODEL_PATTERN[model]),
         }  # fmt: skip
         drawn = rows.reindex(shown)
-        had = _had(drawn) if multi else [""] * len(drawn)
-        left = rows.drop(index=shown, errors="ignore")
-        told, ticks, heights = [*zip(whole, had, strict=True)], [*names], drawn["accuracy"].tolist()
-        if len(left):
-            told.append((f"the mean of {len(left)} others", ""))
-            ticks.append(f"{len(left)} others")
-            heights.append(_mean(left))
+        positives = _positive_counts(drawn) if multi else [""] * len(drawn)
+        others = rows.drop(index=shown, errors="ignore")
+        hover_parts, ticks, heights = [*zip(full_names, positives, strict=True)], [*names], drawn["accuracy"].tolist()
+        if len(others):
+            hover_parts.append((f"the mean of {len(others)} others", ""))
+            ticks.append(f"{len(others)} others")
+            heights.append(_mean(others))
         traces.append(
-            {"type": "bar", "name": title, "x": ticks, "y": np.array(heights), "marker": marker, "customdata": told,
+            {"type": "bar", "name": title, "x": ticks, "y": np.array(heights), "marker": marker, "customdata": hover_parts,
              "hovertemplate": f"{title}, {what} %{{customdata[0]}}: %{{y:.1%}}%{{customdata[1]}}<extra></extra>"}
         )  # fmt: skip
-    layout = house(what if multi else "class (✕ = to forget)", "predicted correctly" if multi else "accuracy",
+    layout = base_layout(what if multi else "class (✕ = to forget)", "predicted correctly" if multi else "accuracy",
                    xaxis={"type": "category"}, yaxis={"range": [0, 1.02], "tickformat": ".0%"})  # fmt: skip
     return go.Figure(traces, layout)
 
 
 def _mean(rows: pd.DataFrame) -> float:
-    """Of the accuracy over images, where the table counts them, else over classes; nan where there is none."""
+    """Mean accuracy, weighted by images where the table counts them, else over classes; nan where there is none."""
     rows = rows[rows["accuracy"].notna()]
     if not len(rows):
         return float("nan")
     return float(np.average(rows["accuracy"], weights=rows["count"] if "count" in rows and rows["count"].sum() else None))
 
 
-def _had(rows: pd.DataFrame) -> list[str]:
-    """How many images have each attribute, for a hover; '' where that is not known."""
+def _positive_counts(rows: pd.DataFrame) -> list[str]:
+    """How many images have each attribute, for a hover; '' where the table does not count them."""
     if "positives" not in rows or rows["positives"].isna().any():
         return [""] * len(rows)
     return [f"; {int(has)} of {int(n)} images have it" for has, n in zip(rows["positives"], rows["count"], strict=True)]
@@ -86,19 +86,19 @@ def _had(rows: pd.DataFrame) -> list[str]:
 
 def most_confused(table: pd.DataFrame, classes: int, first: Sequence[int] = (), most: int = MOST) -> tuple[int, ...]:
     """The classes that have a row and a column of their own, in their order: all where there are few, else those in `first`, then
-    those with most wrong answers, given or got. table: true, predicted, count.
+    those with most wrong predictions, as true or as predicted class. table: true, predicted, count.
     """
     if classes <= most:
         return tuple(range(classes))
     wrong = table[(table["true"] != table["predicted"]) & (table["count"] > 0)]
-    often = pd.concat([wrong.groupby("true")["count"].sum(), wrong.groupby("predicted")["count"].sum()]).groupby(level=0).sum()
-    kept = [index for index in dict.fromkeys(first) if index < classes][:most]
-    order = [*often.sort_values(ascending=False, kind="stable").index, *range(classes)]
-    others = [int(index) for index in dict.fromkeys(order) if index not in kept][: most - len(kept)]
-    return tuple(sorted((*kept, *others)))
+    errors = pd.concat([wrong.groupby("true")["count"].sum(), wrong.groupby("predicted")["count"].sum()]).groupby(level=0).sum()
+    chosen = [index for index in dict.fromkeys(first) if index < classes][:most]
+    order = [*errors.sort_values(ascending=False, kind="stable").index, *range(classes)]
+    others = [int(index) for index in dict.fromkeys(order) if index not in chosen][: most - len(chosen)]
+    return tuple(sorted((*chosen, *others)))
 
 
-def counted(table: pd.DataFrame, shown: Sequence[int], classes: int, weight: str = "") -> np.ndarray:
+def count_matrix(table: pd.DataFrame, shown: Sequence[int], classes: int, weight: str = "") -> np.ndarray:
     """float (n, n) or, where not all classes are shown, (n + 1, n + 1) with the rest last: row = true, column = predicted.
 
     table: true, predicted, count, in any order; a cell without images needs no row. weight: a column to multiply `count` by.
@@ -113,7 +113,7 @@ def counted(table: pd.DataFrame, shown: Sequence[int], classes: int, weight: str
 
 
 def row_names(classes: tuple[str, ...], shown: Sequence[int]) -> list[str]:
-    """Of the rows and columns of `counted`, for Plotly."""
+    """Names of the rows and columns of `count_matrix`, for Plotly."""
     names = on_axis([classes[index] for index in shown])
     return names if len(shown) == len(classes) else [*names, f"{len(classes) - len(shown)} others"]
 
@@ -121,15 +121,15 @@ def row_names(classes: tuple[str, ...], shown: Sequence[int]) -> list[str]:
 def confusion(
     table: pd.DataFrame, classes: tuple[str, ...], title: str, row: str = "true class", only: Sequence[int] = ()
 ) -> go.Figure:
-    """Heat map of one model's answers: row = true class, cell = share of that class. table: true, predicted, count.
+    """Confusion matrix of one model: row = true class, cell = share of that class. table: true, predicted, count.
 
-    row: what a row is called where it is not the true class. only: the classes that have a row of their own; without,
-    `most_confused` says which.
-    Of many classes, names and counts would cover the cells: a pointer on a cell tells them.
+    row: what a row is called where it is not the true class. only: the classes that have a row of their own; by default
+    those of `most_confused`.
+    With many classes, names and counts appear on hover only.
     """
     shown = only or most_confused(table, len(classes))
     names, readable = row_names(classes, shown), len(classes) <= READABLE
-    counts = counted(table, shown, len(classes)).astype(int)
+    counts = count_matrix(table, shown, len(classes)).astype(int)
     totals = counts.sum(1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     figure = go.Figure(
@@ -143,7 +143,7 @@ def confusion(
     figure.update_xaxes(type="category", showgrid=False, showticklabels=readable)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False, showticklabels=readable)
     figure.update_layout(title={"text": title, "x": 0, "font": {"size": 15}})
-    return laid_out(figure, "answer", row, 360)
+    return apply_layout(figure, "answer", row, 360)
 
 
 def layer_change(layers: pd.DataFrame) -> go.Figure:
@@ -156,4 +156,4 @@ def layer_change(layers: pd.DataFrame) -> go.Figure:
                 marker={"color": MODEL_COLOUR[model], "pattern": hatch(MODEL_PATTERN[model])},
                 hovertemplate="%{x}: %{y:.3f} of the original's length<extra></extra>",
             )  # fmt: skip
-    return laid_out(figure, "parameter tensor, input to output", "relative change")
+    return apply_layout(figure, "parameter tensor, input to output", "relative change")

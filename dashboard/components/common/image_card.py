@@ -1,4 +1,4 @@
-"""The card of one image: what each network answers to it, as bars and as a table; pure."""
+"""The card of one image: each network's predictions as bars and as a table; pure."""
 
 import numpy as np
 import pandas as pd
@@ -7,28 +7,28 @@ import plotly.graph_objects as go
 from core.domain.run import MODELS
 from dashboard.components.common.markdown import name, on_axis
 from dashboard.components.common.palette import MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE
-from dashboard.components.common.plotly_layout import hatch, laid_out
+from dashboard.components.common.plotly_layout import apply_layout, hatch
 from dashboard.components.privacy.scores import Score
 
 LISTED = 12  # classes in the bars, at most
 
 
 def probabilities(
-    answers: dict[str, np.ndarray], row: int, classes: tuple[str, ...], label: int | tuple[int, ...], wrong: int | None = None
+    predictions: dict[str, np.ndarray], row: int, classes: tuple[str, ...], label: int | tuple[int, ...], wrong: int | None = None
 ) -> go.Figure:
-    """Grouped bars: what each network answers to one image. answers: model -> (N, C); the true class is marked.
+    """Grouped bars: each network's class probabilities for one image. predictions: model -> (N, C); the true class is marked.
 
     Of many classes the likeliest under any network are shown, and the true one. label: the class, or the image's
     attributes, each of which has a probability by itself. wrong: what the request called the image instead; marked too.
     """
     multi = not isinstance(label, int)
     true = {*label} if isinstance(label, tuple) else {label}
-    rows = {model: answers[model][row] for model in MODELS if model in answers}
+    rows = {model: predictions[model][row] for model in MODELS if model in predictions}
     order = np.argsort(-np.max(list(rows.values()), axis=0), kind="stable")
     marks = ({} if wrong is None else {wrong: "✗"}) | dict.fromkeys(true, "✓")
     shown = sorted({*order[:LISTED].tolist(), *marks}) if len(classes) > LISTED else list(range(len(classes)))
-    told = on_axis([classes[index] for index in shown])
-    names = [f"<b>{text} {marks[index]}</b>" if index in marks else text for index, text in zip(shown, told, strict=True)]
+    short_names = on_axis([classes[index] for index in shown])
+    names = [f"<b>{text} {marks[index]}</b>" if index in marks else text for index, text in zip(shown, short_names, strict=True)]
     figure = go.Figure()
     for model, values in rows.items():
         hollow = model == "original"
@@ -43,7 +43,7 @@ def probabilities(
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     figure.update_xaxes(type="category")
     one = "class (✓ = true)" if wrong is None else "class (✓ = true, ✗ = the wrong label)"
-    figure = laid_out(figure, "attribute (✓ = the image has it)" if multi else one, "probability")
+    figure = apply_layout(figure, "attribute (✓ = the image has it)" if multi else one, "probability")
     figure.update_layout(legend={"y": -0.3, "yanchor": "top"}, margin={"t": 8})
     return figure
 
@@ -51,7 +51,7 @@ def probabilities(
 def card_table(
     examples: pd.DataFrame, row: int, classes: tuple[str, ...], models: list[str], scores: list[Score], *, multi: bool = False
 ) -> pd.DataFrame:
-    """A column a network: its answer to this image (multi: how many attributes are right), and each score."""
+    """One column per network: its prediction for this image (multi: how many attributes are right), and each score."""
     example = examples.iloc[row]
     columns = {
         model.capitalize(): [

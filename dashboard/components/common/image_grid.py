@@ -1,4 +1,4 @@
-"""Walls of images as one picture: a sprite costs one request, however many images it shows."""
+"""Image grids as one picture: a sprite costs one request, however many images it shows."""
 
 from io import BytesIO
 from math import ceil
@@ -11,16 +11,26 @@ TILE = 48  # pixels a tile's long side is scaled to
 
 
 def sprite(images: np.ndarray, peak: int, columns: int) -> np.ndarray:
-    """images: uint8 (N, C, H, W), C = 1 or 3, levels 0 to peak. A uint8 (h, w, 3) wall, row by row, nearest scaling."""
+    """images: uint8 (N, C, H, W), C = 1 or 3, levels 0 to peak. A uint8 (h, w, 3) grid, row by row, nearest scaling."""
     pixels = to_rgb(images, peak)
     count, height, width, _ = pixels.shape
     scale = max(1, TILE // max(height, width))
     rows = ceil(count / columns)
-    wall = np.full((rows * (height + GAP), columns * (width + GAP), 3), 127, np.uint8)
+    grid = np.full((rows * (height + GAP), columns * (width + GAP), 3), 127, np.uint8)
     for index in range(count):
         top, left = (index // columns) * (height + GAP), (index % columns) * (width + GAP)
-        wall[top : top + height, left : left + width] = pixels[index]
-    return wall[:-GAP, :-GAP].repeat(scale, 0).repeat(scale, 1)
+        grid[top : top + height, left : left + width] = pixels[index]
+    return grid[:-GAP, :-GAP].repeat(scale, 0).repeat(scale, 1)
+
+
+def cell_sheet(pixels: np.ndarray, columns: int, side: int) -> bytes:
+    """uint8 (N, H, W, 3) as a PNG of equal cells about `side` pixels long, row by row; transparent between images and after the last."""
+    count, height, width, _ = pixels.shape
+    rows = ceil(count / columns)
+    cells = np.zeros((rows, height + GAP, columns, width + GAP, 4), np.uint8)
+    for index in range(count):
+        cells[index // columns, :height, index % columns, :width] = np.dstack([pixels[index], np.full((height, width), 255)])
+    return png(cells.reshape(rows * (height + GAP), columns * (width + GAP), 4), max(1, side // max(height, width)))
 
 
 def to_rgb(images: np.ndarray, peak: int) -> np.ndarray:

@@ -26,7 +26,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u061c\u200e\u2
 
 
 def plain(text: str, most: int = LONGEST) -> str:
-    """For Markdown: shown letter for letter. No image is fetched, no link, icon or formula made of what a user or an error says.
+    """For Markdown: shown letter for letter. No image, link, icon or formula results from what a user or an error says.
 
     most: letters that are shown; of a longer text the middle is left out.
     """
@@ -65,13 +65,13 @@ def hovered(text: str) -> str:
 
 
 def on_axis(names: Sequence[str], most: int = TICK) -> list[str]:
-    """Names short enough for an axis, for Plotly, no two of them alike: a category axis would draw two bars as one."""
-    return _told_apart([in_figure(one, most) for one in names])
+    """Names short enough for an axis, for Plotly, and unique: a category axis would draw two bars as one."""
+    return distinct([in_figure(one, most) for one in names])
 
 
 def labels(names: Sequence[str], most: int = NAME) -> dict[str, str]:
-    """Name -> what stands for it in a list to choose from, no two alike; for widgets that show text as it is (selectbox, multiselect)."""
-    return dict(zip(names, _told_apart([short(visible(one), most) for one in names]), strict=True))
+    """Name -> its label in a list of options, labels unique; for widgets that show plain text (selectbox, multiselect)."""
+    return dict(zip(names, distinct([short(visible(one), most) for one in names]), strict=True))
 
 
 def pill_labels(names: Sequence[str], most: int = NAME) -> dict[str, str]:
@@ -79,8 +79,8 @@ def pill_labels(names: Sequence[str], most: int = NAME) -> dict[str, str]:
     return {one: plain(text) for one, text in labels(names, most).items()}
 
 
-def _told_apart(texts: list[str]) -> list[str]:
-    """With their place behind those that are alike."""
+def distinct(texts: list[str]) -> list[str]:
+    """Duplicates get their position appended."""
     times = Counter(texts)
-    told = [f"{text} [{place}]" if times[text] > 1 else text for place, text in enumerate(texts)]
-    return told if len(set(told)) == len(told) else [f"{text} [{place}]" for place, text in enumerate(texts)]
+    numbered = [f"{text} [{place}]" if times[text] > 1 else text for place, text in enumerate(texts)]
+    return numbered if len(set(numbered)) == len(numbered) else [f"{text} [{place}]" for place, text in enumerate(texts)]

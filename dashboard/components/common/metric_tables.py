@@ -13,10 +13,10 @@ from core.jobs.catalogue import Catalogue
 from core.reports.verdict import NEAR, Numbers
 
 GOAL = {"high": "higher is better", "low": "lower is better", "match": "like the reference"}
-FLOOR_TITLE = "Second reference"
+SECOND_REFERENCE_TITLE = "Second reference"
 RARE = ("truth_accuracy",)  # about one kind of request; elsewhere the row is left out
 OTHER = "Other"
-DROP = 0.01  # share: NoMUS that falls by less is not remarked on
+DROP = 0.01  # share: a smaller fall of NoMUS gets no remark
 
 
 def shown(value: float | None, unit: str) -> str:
@@ -29,21 +29,21 @@ def shown(value: float | None, unit: str) -> str:
 
 
 def numbers_table(
-    report: dict[str, Any], shelves: Catalogue, floor: Numbers | None = None, keys: tuple[str, ...] | None = None
+    report: dict[str, Any], available: Catalogue, second_reference: Numbers | None = None, keys: tuple[str, ...] | None = None
 ) -> pd.DataFrame:
-    """One row a metric (of `keys`, all without): its value for each model, its aim, its definition.
+    """One row per metric (of `keys`, by default all): its value for each model, its aim, its definition.
 
-    floor: the numbers of the second retrained network's run; its column is left out without.
+    second_reference: the numbers of the second reference's run; without them the column is left out.
     """
     by_model = {"original": report["original"], "unlearned": report["metrics"], "reference": report["reference"] or {}}
     rows = []
-    for key in shelves.metrics if keys is None else (k for k in keys if k in shelves.metrics):
+    for key in available.metrics if keys is None else (k for k in keys if k in available.metrics):
         if key in RARE and all(by_model[model].get(key) is None for model in MODELS):
             continue
-        info = shelves.metrics[key]
+        info = available.metrics[key]
         values = {model.capitalize(): shown(by_model[model].get(key), info.unit) for model in MODELS}
-        if floor is not None:
-            values[FLOOR_TITLE] = shown(floor["unlearned"].get(key), info.unit)
+        if second_reference is not None:
+            values[SECOND_REFERENCE_TITLE] = shown(second_reference["unlearned"].get(key), info.unit)
         reasons = dict.fromkeys(report["reasons"].get(f"{model}/{key}", "") for model in MODELS)
         definition = " ".join([info.definition, *filter(None, reasons)])
         rows.append({"Measure": info.title, **values, "Aim": GOAL[info.goal], "Definition": definition})
@@ -53,22 +53,22 @@ def numbers_table(
 def by_family(keys: Iterable[str], metrics: Mapping[str, MetricInfo]) -> dict[str, list[str]]:
     """Family -> those of `keys` that it has, in the metrics' order; keys that no metric has come last, under `Other`."""
     wanted = list(keys)
-    found: dict[str, list[str]] = {}
+    grouped: dict[str, list[str]] = {}
     for key, info in metrics.items():
         if key in wanted:
-            found.setdefault(info.family, []).append(key)
-    return found | ({OTHER: rest} if (rest := [key for key in wanted if key not in metrics]) else {})
+            grouped.setdefault(info.family, []).append(key)
+    return grouped | ({OTHER: rest} if (rest := [key for key in wanted if key not in metrics]) else {})
 
 
-def families(report: dict[str, Any], shelves: Catalogue, floor: Numbers | None = None) -> dict[str, pd.DataFrame]:
+def families(report: dict[str, Any], available: Catalogue, second_reference: Numbers | None = None) -> dict[str, pd.DataFrame]:
     """Family -> its table; a family without rows is left out."""
-    wanted = by_family(shelves.metrics, shelves.metrics)
-    tables = {title: numbers_table(report, shelves, floor, tuple(keys)) for title, keys in wanted.items()}
+    wanted = by_family(available.metrics, available.metrics)
+    tables = {title: numbers_table(report, available, second_reference, tuple(keys)) for title, keys in wanted.items()}
     return {title: table for title, table in tables.items() if len(table)}
 
 
 def nomus_remark(numbers: Numbers, request: ForgetRequest) -> str:
-    """Why NoMUS fell where forgetting went well; '' where it did not fall, or forgetting did not."""
+    """Why NoMUS fell although forgetting succeeded; '' where NoMUS did not fall or forgetting failed."""
     forget = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
     after, wanted = (numbers.get(model, {}).get(forget) for model in ("unlearned", "reference"))
     now, before, theirs = (numbers.get(model, {}).get("nomus") for model in ("unlearned", "original", "reference"))
@@ -84,19 +84,19 @@ def nomus_remark(numbers: Numbers, request: ForgetRequest) -> str:
 
 
 def seconds(value: float) -> str:
-    """Three digits that matter; 0 means that it came from the store."""
+    """Three significant digits; 0 means that the result was cached."""
     return "stored" if value == 0 else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
 
 
 def times(ratio: float | None) -> str:
-    """A speed-up, two digits that matter where it is small."""
+    """A speed-up, with two significant digits where it is small."""
     if ratio is None:
         return "–"
     return f"{ratio:.0f} ×" if ratio >= 10 else f"{ratio:.2g} ×"
 
 
-def gist(numbers: Numbers, request: ForgetRequest) -> str:
-    """A finished run in a line: accuracy on what was to go and on the rest, beside the reference's."""
+def one_line_summary(numbers: Numbers, request: ForgetRequest) -> str:
+    """A finished run in one line: accuracy on forget request and retain set, with the reference's."""
     forget = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
     parts = []
     for word, metric in (("accuracy on the forget request", forget), ("on the retain set", "test_retain_accuracy")):

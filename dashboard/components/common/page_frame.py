@@ -1,27 +1,27 @@
-"""What stands around every page: the name, the open run, the title, and wrong input told in one sentence."""
+"""The frame of every page: logo, open run, title, and input errors shown as one sentence."""
 
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from core.domain.errors import WrongInput
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import DARK
+from dashboard.components.common.sections import errors_shown
 from dashboard.components.common.theme_reload import follow_theme
-from dashboard.session import RUN, check_address, home, take_asked
+from dashboard.session import RUN, apply_pending, check_address, home
 
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
 # Streamlit writes white on the primary colour in both themes; on the dark theme's light blue that is 1.9:1.
 ON_PRIMARY = ("[data-testid='stBaseButton-primary']:not(:disabled) *", "[data-testid='stMultiSelectTagsContainer'] [data-tag] *")
 DARK_BUTTON = f"<style>{', '.join(ON_PRIMARY)} {{color: #10151d;}}</style>"
 
-LOOK_ONLY = "What is stored can be viewed; nothing new can be started or stored until then."
+READ_ONLY = "What is stored can be viewed; nothing new can be started or stored until then."
 
 
 def frame(page: Any) -> None:
     """page: what `st.navigation` chose."""
-    take_asked()
+    apply_pending()
     st.logo(str(ASSETS / "logo.png"), size="large", icon_image=str(ASSETS / "favicon.png"))
     DARK.set(st.context.theme.type == "dark")
     if DARK.get():
@@ -34,10 +34,8 @@ def frame(page: Any) -> None:
         st.caption("Everything runs on this machine; nothing is sent anywhere.")
         follow_theme()
     st.title(page.title)
-    try:
+    with errors_shown():
         check_address()
         if why := home().unwritable:
-            st.warning(plain(f"{why} {LOOK_ONLY}"), icon=":material/lock:")
+            st.warning(plain(f"{why} {READ_ONLY}"), icon=":material/lock:")
         page.run()
-    except WrongInput as wrong:
-        st.error(plain(str(wrong)), icon=":material/error:")

@@ -1,4 +1,4 @@
-"""One colour and one mark for each model, everywhere; told apart without colour too.
+"""One colour and one mark for each model on every page; distinguishable without colour too.
 
 Okabe and Ito's palette, darkened until each passes 3:1 on both themes' backgrounds.
 """
@@ -36,17 +36,17 @@ def is_dark() -> bool:
 
 
 def sequential() -> Scale:
-    """Of a heat map: from the page's own tone, so that empty cells do not glare, to a strong blue."""
+    """Colour scale of a heat map: from the page's background, so that empty cells do not stand out, to a strong blue."""
     return [[0.0, "#1b232e"], [1.0, "#7cc0f5"]] if is_dark() else [[0.0, "#f1f5f9"], [1.0, "#0b4f8a"]]
 
 
 def diverging() -> Scale:
-    """Blue below, orange above, the page's own tone in the middle: told apart by colour-blind readers too."""
+    """Blue below, orange above, the page's own tone in the middle: distinguishable by colour-blind readers too."""
     return [[0.0, MODEL_COLOUR["reference"]], [0.5, "#242b35" if is_dark() else "#f3f3f1"], [1.0, ACCENT]]
 
 
 def binary() -> Scale:
-    """Of a heat map of 0 and 1."""
+    """Colour scale of a heat map of 0 and 1."""
     return [[0.0, "#2a3442" if is_dark() else "#DDE2E8"], [1.0, ACCENT]]
 
 

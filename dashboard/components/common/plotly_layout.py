@@ -1,4 +1,4 @@
-"""The house's frame around every figure; colours of text and background are the theme's."""
+"""Shared Plotly layout; colours of text and background are the theme's."""
 
 from collections.abc import Sequence
 from math import log10 as log10_of
@@ -9,16 +9,16 @@ import plotly.graph_objects as go
 HEIGHT = 340  # pixels
 LETTER, USUAL = 6, 17  # pixels of a letter of a layer's name; letters that any figure has room for
 ABOVE = 16  # pixels from one row of words to the next
-SMALLEST = 1e-12  # a log axis has no 0: what is smaller stands here
+SMALLEST = 1e-12  # a log axis has no 0: smaller values are drawn here
 CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True}
 
 
-def house(x: str, y: str, height: int = HEIGHT, **more: Any) -> dict[str, Any]:
-    """The house's layout as plain data: axes' titles, height in pixels, legend above; scrolling scrolls the page.
+def base_layout(x: str, y: str, height: int = HEIGHT, **more: Any) -> dict[str, Any]:
+    """The shared layout as plain data: axes' titles, height in pixels, legend above; scrolling scrolls the page.
 
-    more: parts of a layout, laid over it.
+    more: parts of a layout, merged into it.
 
-    A figure made with its layout at once costs a seventh of one whose layout is updated afterwards.
+    Passing the layout to go.Figure takes a seventh of the time of updating it afterwards.
     """
     layout: dict[str, Any] = {
         "height": height,
@@ -29,23 +29,23 @@ def house(x: str, y: str, height: int = HEIGHT, **more: Any) -> dict[str, Any]:
         "bargap": 0.25,
         "hovermode": "closest",
     }
-    return laid_over(layout, **more)
+    return merge_layout(layout, **more)
 
 
-def laid_over(layout: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A layout with further parts: dictionaries are merged, anything else takes the place of what was there."""
+def merge_layout(layout: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A layout with further parts: dictionaries are merged, anything else replaces what was there."""
     parts = {name: {**layout.get(name, {}), **part} if isinstance(part, dict) else part for name, part in more.items()}
     return {**layout, **parts}
 
 
 def log10(value: float) -> float:
-    """Where a value stands on a log axis, 0 too."""
+    """A value's position on a log axis; 0 is drawn at SMALLEST."""
     return log10_of(max(value, SMALLEST))
 
 
-def laid_out(figure: go.Figure, x: str, y: str, height: int = HEIGHT) -> go.Figure:
-    """The figure in the house's frame. Figures that a slider redraws are made with their layout at once: a third of the time."""
-    figure.update_layout(house(x, y, height))
+def apply_layout(figure: go.Figure, x: str, y: str, height: int = HEIGHT) -> go.Figure:
+    """The figure with the shared layout. Figures that a slider redraws pass `base_layout` to go.Figure: a third of the time."""
+    figure.update_layout(base_layout(x, y, height))
     return figure
 
 
@@ -54,17 +54,17 @@ def hatch(shape: str) -> dict[str, Any]:
     return {"shape": shape, "fillmode": "overlay", "fgcolor": "white", "fgopacity": 1, "solidity": 0.3, "size": 7}
 
 
-def upright(x: float, colour: str, dash: str, width: int) -> dict[str, Any]:
+def vertical_line(x: float, colour: str, dash: str, width: int) -> dict[str, Any]:
     """A line across the whole height at x."""
     return {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": colour, "dash": dash, "width": width}}
 
 
-def noted(x: float, text: str, colour: str, side: str, row: int = 0) -> dict[str, Any]:
-    """Words above the figure at x, which end there (side = right) or begin there (left); in the lowest row or one above."""
+def note_above(x: float, text: str, colour: str, side: str, row: int = 0) -> dict[str, Any]:
+    """An annotation above the figure at x, right- or left-aligned (side); row 0 is the lowest."""
     return {"x": x, "y": 1, "yref": "paper", "yanchor": "bottom", "yshift": ABOVE * row, "xanchor": side, "text": text,
             "showarrow": False, "font": {"color": colour}}  # fmt: skip
 
 
-def room_for(names: Sequence[str]) -> int:
-    """Pixels that upright names of layers need below a figure, beyond those that any figure has."""
+def label_height(names: Sequence[str]) -> int:
+    """Extra pixels below a figure for vertical layer names."""
     return max(0, LETTER * (max(map(len, names), default=0) - USUAL))

@@ -1,4 +1,4 @@
-"""Which runs a page lists: a search, filters and an order, kept in the address."""
+"""Which runs a page lists: a search, filters and an order, stored in the address."""
 
 import streamlit as st
 
@@ -13,12 +13,12 @@ FIND, SORT = "find", "sort"
 
 
 def key_of(name: str) -> str:
-    """Of a filter's widget, and in the address."""
+    """The key of a filter's widget, also in the address."""
     return f"of-{name}"
 
 
-def ask_wanted() -> Wanted:
-    """The search, the order and the filters; filters that would leave all alike are not shown."""
+def ask_filters() -> Wanted:
+    """The search, the order and the filters; a filter with a single value is not shown."""
     offered = run_list.filter_choices()
     with st.container(border=True, key="wanted"):
         left, right = st.columns([3, 1])
@@ -33,13 +33,13 @@ def ask_wanted() -> Wanted:
         chosen = {}
         for name, values in shown.items():
             stays(key_of(name), values)
-            asked = cells.cell().multiselect(TITLES[name], values, key=key_of(name), bind="query-params", placeholder="all")
-            chosen[name] = tuple(asked)
+            selected = cells.cell().multiselect(TITLES[name], values, key=key_of(name), bind="query-params", placeholder="all")
+            chosen[name] = tuple(selected)
     return Wanted(**chosen, text=text or "", sort=sort if sort in SORTS else "newest")
 
 
-def take_out() -> None:
-    """From the body of a page: draw it anew with no search and no filter any more."""
+def clear_filters() -> None:
+    """From the body of a page: redraw it without search and filters."""
     ask_to_set_all({FIND: "", **{key_of(name): [] for name in TITLES}})
 
 
@@ -51,6 +51,6 @@ def counted(first: int, shown: int, wanted: int, everything: int) -> str:
 
 
 def damaged_row(row: DamagedRun) -> None:
-    """What is wrong with it."""
+    """Says what is damaged; the run can only be deleted."""
     st.markdown(f"**A damaged run**  \n{plain(row.id)}")
     st.error(plain(f"{row.wrong} It can only be deleted; the other runs are not touched."))

@@ -16,24 +16,24 @@ FIND = "find-run"
 
 
 def finished_run() -> Run | None:
-    """The open run if it is done; else its state, or how to get one, is shown and None comes back."""
+    """The open run if it is done; else None, after showing its state or how to get one."""
     find = str(recall(FIND) or "")
-    found = run_list.listed(Wanted(text=find), most=LISTED)
-    if not found.everything:
+    listed = run_list.listed(Wanted(text=find), most=LISTED)
+    if not listed.everything:
         st.info("No runs yet. Start one on the Unlearn page.", icon=":material/info:")
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
         return None
-    _picker(found)
-    run = next((r for r in found.runs if r.id == opened_run()), None) or runs.run(opened_run())
+    _picker(listed)
+    run = next((r for r in listed.runs if r.id == opened_run()), None) or runs.run(opened_run())
     if run is None:
-        asked = opened_run()
+        wanted = opened_run()
         st.info(
-            f"There is no run '{plain(asked[:64])}' here; choose one above." if asked else "Choose a run above.",
+            f"There is no run '{plain(wanted[:64])}' here; choose one above." if wanted else "Choose a run above.",
             icon=":material/info:",
         )
         return None
     if run.status == RunStatus.DONE:
-        if run.anew:  # its files are gone, and computing them again came to nothing
+        if run.anew:  # its files are missing, and recomputing them failed
             st.warning(plain(run.error_line), icon=":material/error:")
         return run
     if run.status in ACTIVE:
@@ -46,14 +46,14 @@ def finished_run() -> Run | None:
     return None
 
 
-def _picker(found: Listed) -> None:
-    """Recent runs by name; what is chosen becomes the open run. Where there are more than are offered, they can be searched."""
+def _picker(listed: Listed) -> None:
+    """Recent runs by name; the chosen one becomes the open run. Where there are more, they can be searched."""
     # No label may change while the page is open, as a status does: the browser would send the old one, which is no run.
-    shelves = catalogue.current()
-    recent = {r.id: f"{name_of(r, shelves)} · {r.id[:4]}" for r in found.runs}
+    available = catalogue.current()
+    recent = {r.id: f"{name_of(r, available)} · {r.id[:4]}" for r in listed.runs}
     now = opened_run()
     options = list(recent) if now in recent else [now, *recent] if now else list(recent)
-    many = found.everything > LISTED
+    many = listed.everything > LISTED
     left, right = st.columns([3, 1]) if many else (st, None)
     left.selectbox(
         "Run", options, index=options.index(now) if now in options else None, format_func=lambda i: recent.get(i, i),
@@ -62,10 +62,10 @@ def _picker(found: Listed) -> None:
     if right is None:
         return
     right.text_input("Find a run", key=FIND, max_chars=LONGEST, placeholder="ssd class:3 seed=1")
-    if found.wanted > len(found.rows):
-        st.caption(f"The newest {len(found.rows)} of {found.wanted:,} runs are offered; search for the others.")
-    elif found.wanted < found.everything:
-        st.caption(f"{found.wanted:,} of {found.everything:,} runs {'is' if found.wanted == 1 else 'are'} as searched for.")
+    if listed.wanted > len(listed.rows):
+        st.caption(f"The newest {len(listed.rows)} of {listed.wanted:,} runs are offered; search for the others.")
+    elif listed.wanted < listed.everything:
+        st.caption(f"{listed.wanted:,} of {listed.everything:,} runs {'is' if listed.wanted == 1 else 'are'} as searched for.")
 
 
 def _picked(key: str, offered: list[str]) -> None:

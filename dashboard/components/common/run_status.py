@@ -1,4 +1,4 @@
-"""A run on a page: its name, its state, its progress while it moves, and the buttons that act on it."""
+"""A run on a page: its name, state and progress, and the buttons that act on it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,14 +14,14 @@ from core.jobs.validation import preset_values
 from core.storage.records import DamagedRun, Run
 from core.storage.run_queue import LIMIT_END
 from core.storage.trash import KEPT, Deleted
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import STATUS_ICON
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.queries import catalogue, runs
 from dashboard.session import home, open_run, opened_run
 
 UNDONE = 10  # deletions that are offered to be undone
-POLL = 0.5  # seconds between looks while something moves
+POLL = 0.5  # seconds between polls while something is queued or running
 STAGE = {
     "": "waiting for a free place",
     "train": "training the original",
@@ -32,20 +32,20 @@ STAGE = {
 }
 
 
-def name_of(run: Run, shelves: Catalogue) -> str:
-    """What distinguishes a run, in one line; it never changes while the shelves stay."""
+def name_of(run: Run, available: Catalogue) -> str:
+    """A one-line description that distinguishes the run; it changes only if the catalogue does."""
     spec = run.spec
     seed = f"seed {spec.seed}" if spec.seed else ""
     without = "" if spec.reference else "no reference"
-    request = shortened(spec.request.title(shelves.datasets.get(spec.dataset)))
-    parts = (spec.method, spec.dataset, model_text(spec), request, seed, chosen(run, shelves), without)
+    request = shortened(spec.request.title(available.datasets.get(spec.dataset)))
+    parts = (spec.method, spec.dataset, model_text(spec), request, seed, changed_settings(run, available), without)
     return " · ".join(filter(None, parts))
 
 
-def chosen(run: Run, shelves: Catalogue) -> str:
-    """The settings that somebody chose, those that are not the preset's; '' where there are none, or where they cannot be known."""
+def changed_settings(run: Run, available: Catalogue) -> str:
+    """The settings that differ from the preset; '' where none do, or where the preset is unknown."""
     spec = run.spec
-    method, data = shelves.methods.get(spec.method), shelves.datasets.get(spec.dataset)
+    method, data = available.methods.get(spec.method), available.datasets.get(spec.dataset)
     if method is None or data is None:
         return ""
     try:
@@ -57,7 +57,7 @@ def chosen(run: Run, shelves: Catalogue) -> str:
 
 
 def settings_of(run: Run) -> str:
-    """The method's parameters that had an effect, as the command line writes them; all where the method is no longer on the shelf."""
+    """The method's parameters that had an effect, as the command line writes them; all where the method is no longer registered."""
     method = catalogue.current().methods.get(run.spec.method)
     return settings_text(used(run.spec.params, method.params if method else ()))
 
@@ -79,7 +79,7 @@ def progress_text(run: Run) -> str:
 
 
 def state(run: Run) -> None:
-    """Icon and word; the bar while it moves; the error's last line, the whole of it one click away."""
+    """Icon and word; a progress bar while it is active; the error's last line, with the full error one click away."""
     word = run.error_line.partition(";")[0].lower() if run.error_line.startswith(LIMIT_END) else run.status
     st.markdown(f"{STATUS_ICON[run.status]} **{word}** · {age(run.created_at)}")
     if run.status in ACTIVE:
@@ -101,8 +101,8 @@ def age(moment: datetime) -> str:
 
 
 def _act(action: str, run_id: str) -> None:
-    """A callback: acts once per click, and says what went wrong."""
-    try:
+    """A callback: acts once per click, and shows what went wrong."""
+    with errors_shown(st.toast):
         if action == "Cancel":
             submit.cancel(home(), run_id)
         elif action == "Delete damaged":
@@ -115,8 +115,6 @@ def _act(action: str, run_id: str) -> None:
             submit.delete(home(), run_id)
             if opened_run() == run_id:
                 open_run("")
-    except WrongInput as wrong:
-        st.toast(plain(str(wrong)), icon=":material/error:")
 
 
 def act_button(action: str, run: Run, key: str) -> None:
@@ -140,12 +138,12 @@ def put_back_rows(studies: bool) -> None:
 
     studies: those; else the runs.
     """
-    found = [one for one in runs.deleted() if one.title.startswith("study") == studies][:UNDONE]
-    for one in found[:1]:
+    deleted = [one for one in runs.deleted() if one.title.startswith("study") == studies][:UNDONE]
+    for one in deleted[:1]:
         _put_back_row(one)
-    if len(found) > 1:
-        with st.expander(f"{len(found) - 1} more deleted lately"):
-            for one in found[1:]:
+    if len(deleted) > 1:
+        with st.expander(f"{len(deleted) - 1} more deleted lately"):
+            for one in deleted[1:]:
                 _put_back_row(one)
 
 
@@ -157,19 +155,17 @@ def _put_back_row(one: Deleted) -> None:
 
 def _undo(any_id: str) -> None:
     """A callback."""
-    try:
+    with errors_shown(st.toast):
         submit.put_back(home(), any_id)
-    except WrongInput as wrong:
-        st.toast(plain(str(wrong)), icon=":material/error:")
 
 
 def delete_damaged_button(row: DamagedRun, key: str) -> None:
-    """The one thing that can be done with a damaged row."""
+    """Deleting is the only action on a damaged row."""
     st.button("Delete", key=f"{key}-Delete-{row.id}", on_click=_act, args=("Delete damaged", row.id))
 
 
 def watch(run: Run, title: str) -> None:
-    """A line for a run that another waits for: its progress, until the page is drawn anew when it ends."""
+    """The progress of a run that another waits for; the page is redrawn when it ends."""
 
     def panel() -> None:
         now = runs.run(run.id)
@@ -181,7 +177,7 @@ def watch(run: Run, title: str) -> None:
 
 
 def follow(run: Run) -> None:
-    """The state of one active run, looked at again and again; the page is drawn anew when it ends."""
+    """The state of one active run, polled; the page is redrawn when it ends."""
 
     def panel() -> None:
         now = runs.run(run.id)

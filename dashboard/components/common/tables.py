@@ -1,4 +1,4 @@
-"""Every table of the pages is shown by these two, so that a cell without a value is a dash and never `None` or `nan`."""
+"""Every table of the pages is shown by these functions, so that a missing value is a dash and never `None` or `nan`."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ MISSING = "–"
 
 
 def filled(rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The same with a dash where a value is missing; columns in which none is keep their type."""
+    """The same table with a dash for each missing value; complete columns keep their type."""
     frame = pd.DataFrame(rows)
     for name in frame.columns[frame.isna().any()]:
         frame[name] = frame[name].astype(object).where(frame[name].notna(), MISSING)
@@ -22,7 +22,7 @@ def filled(rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def show_table(rows: pd.DataFrame | Sequence[Mapping[str, Any]], *, alt: str, place: DeltaGenerator | None = None) -> None:
-    """A table that does not scroll. place: where it stands; the page's end where none is given."""
+    """A table that does not scroll. place: the container, by default the end of the page."""
     st_table = st.table if place is None else place.table
     st_table(filled(rows), hide_index=True, alt=alt)
 

@@ -1,4 +1,4 @@
-"""Draws the page anew when light becomes dark, by the menu or by the system: colours that Python chose stay as they were otherwise."""
+"""Redraws the page when the theme changes, by the menu or the system: colours chosen in Python would stay as they were."""
 
 from pathlib import Path
 
@@ -9,6 +9,6 @@ _watch = component("forgetscope_theme_change", js=Path(__file__).with_suffix(".j
 
 
 def follow_theme() -> None:
-    """It has no face and no value: the run of the script that its message brings about is all that is wanted."""
-    if st.context.theme.type:  # not told by every client
+    """Renders nothing and has no value; its message triggers the rerun."""
+    if st.context.theme.type:  # not every client sends it
         _watch(key="theme_change", data={"drawn": st.context.theme.type})

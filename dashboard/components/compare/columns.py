@@ -1,4 +1,4 @@
-"""The table of runs as it is shown: words, numbers as text, and a colour behind each that says how good it is."""
+"""The comparison table as shown: text columns, formatted numbers, and a background colour for how good each number is."""
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from core.domain.info import MetricInfo
 from core.reports.paired_differences import wins
 from core.reports.rows import SUBJECT, Rows
 from core.reports.unchanged_methods import UNCHANGED
-from dashboard.components.common.metric_tables import FLOOR_TITLE, GOAL
+from dashboard.components.common.metric_tables import GOAL, SECOND_REFERENCE_TITLE
 from dashboard.components.common.palette import MODEL_TITLE, is_dark
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MARK = {"high": "↑", "low": "↓", "match": "≈"}
 LIGHT = ("#f7c9a3", "#fbdfc8", "#fdf0e4", "#ffffff", "#e3effa", "#c4dff5", "#9fcbee")
 DARK = ("#7a3d0c", "#5c3212", "#3a2718", "#10151d", "#16304a", "#154a78", "#1463a8")
 TEXT = {False: "#0e1420", True: "#f2f5f9"}
-TITLES = {  # where the catalogue's, which stand in the header's help, are too long for a header
+TITLES = {  # where the metric's title, shown in the header's help, is too long for a header
     "train_forget_accuracy": "Forget, train", "test_forget_accuracy": "Forget, test", "train_retain_accuracy": "Retain, train",
     "test_retain_accuracy": "Retain, test", "truth_accuracy": "Truth, forget",
     "js_to_reference": "JS, forget", "js_to_reference_test": "JS, test",
@@ -56,7 +56,7 @@ COST = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column of numbers: its header, what it is good for, and how a value is written."""
+    """A column of numbers: its header, help and number format."""
 
     key: str
     title: str
@@ -64,20 +64,20 @@ class Column:
 
     @property
     def header(self) -> str:
-        """The title with its aim, which needs no colour."""
+        """The title with a mark for its goal, readable without colour."""
         return f"{self.title} {MARK[self.info.goal]}"
 
     @property
     def help(self) -> str:
-        """The catalogue's words."""
+        """The metric's title, goal and definition."""
         return f"{self.info.title}; {GOAL[self.info.goal]}. {self.info.definition}"
 
     def text(self, value: float, half: float = float("nan")) -> str:
-        """A value as it stands in a cell, with its interval; a dash where there is none."""
+        """A value as a cell shows it, with its interval; a dash where there is none."""
         if np.isnan(value):
             return "–"
-        told = [self._digits(number) for number in (value, half) if not np.isnan(number)]
-        return " ± ".join(told) + (" %" if self.info.unit == "share" else "")
+        parts = [self._digits(number) for number in (value, half) if not np.isnan(number)]
+        return " ± ".join(parts) + (" %" if self.info.unit == "share" else "")
 
     def _digits(self, value: float) -> str:
         if self.info.unit == "share":
@@ -86,25 +86,25 @@ class Column:
 
 
 def header_of(key: str, metrics: Mapping[str, MetricInfo]) -> str:
-    """As a header has it; the key itself where no metric has it."""
+    """A metric's short title; the key itself where there is no such metric."""
     return TITLES.get(key) or (metrics[key].title if key in metrics else key)
 
 
 def columns_of(keys: list[str], metrics: Mapping[str, MetricInfo]) -> list[Column]:
-    """Those that are known, in the order asked for."""
-    known = {**metrics, **COST}
-    return [Column(key, header_of(key, known), known[key]) for key in keys if key in known]
+    """The columns of those keys that are metrics, in the order of `keys`."""
+    every = {**metrics, **COST}
+    return [Column(key, header_of(key, every), every[key]) for key in keys if key in every]
 
 
 def goodness(rows: Rows, column: Column) -> np.ndarray:
-    """(rows,) in [0, 1], 1 the best; nan says nothing, as of the yardsticks and of methods that changed nothing.
+    """(rows,) in [0, 1], 1 the best; nan where not ranked, as of original, references and methods that changed nothing.
 
-    Of several seeds: how many methods a row surely beats, less those that surely beat it. Of single runs: by distance to the
-    reference for `match`, beyond how far two retrained networks lie apart, else by rank.
+    Several seeds: how many methods a row significantly beats, less those that significantly beat it. Single runs: for `match`
+    by the distance to the reference beyond the retraining variability, else by rank.
     """
     good, ranked = np.full(len(rows.about), np.nan), np.flatnonzero(rows.ranked)
     if len(ranked) < 2:
-        return good  # one alone is neither
+        return good  # nothing to compare with
     values, far = (part[column.key].to_numpy(float)[ranked] for part in (rows.values, rows.gaps))
     if rows.series is None:
         good[ranked] = _by_value(values, far, column, rows.variability.get(column.key, 0.0))
@@ -115,7 +115,7 @@ def goodness(rows: Rows, column: Column) -> np.ndarray:
 
 
 def _least(values: np.ndarray, column: Column) -> float:
-    """A distance to the reference below it is never the worst."""
+    """The distance to the reference below which a value is never coloured worst."""
     return NEAR * (1.0 if column.info.unit == "share" else float(np.nanmax(np.abs(values), initial=0.0)))
 
 
@@ -126,13 +126,13 @@ def _by_interval(series: np.ndarray, far: np.ndarray, least: float, goal: str) -
     if not ahead.any():
         return np.full(len(ahead), np.nan)
     good = 0.5 + ahead / (2 * (len(ahead) - 1))
-    if goal == "match" and least > 0:  # small distances are no drama
+    if goal == "match" and least > 0:  # small distances get pale colours
         good = 0.5 + (good - 0.5) * min(1.0, float(np.nanmax(far, initial=0.0)) / least)
     return np.where(np.isfinite(costs).sum(1) < 2, np.nan, good)
 
 
 def _by_value(values: np.ndarray, far: np.ndarray, column: Column, allowed: float) -> np.ndarray:
-    """allowed: how far two retrained networks lie apart."""
+    """allowed: the retraining variability."""
     if column.info.goal == "match":
         beyond = np.maximum(far - allowed, 0.0)
         return np.asarray(1 - beyond / max(float(np.nanmax(beyond, initial=0.0)), _least(values, column), 1e-12))
@@ -144,7 +144,7 @@ def _by_value(values: np.ndarray, far: np.ndarray, column: Column, allowed: floa
     return ((rank - 1) / (rank.max() - 1)).to_numpy(float)
 
 
-def paint(good: np.ndarray) -> np.ndarray:
+def cell_css(good: np.ndarray) -> np.ndarray:
     """CSS of each cell: blue behind the best, orange behind the worst."""
     dark = is_dark()
     scale = DARK if dark else LIGHT
@@ -163,44 +163,44 @@ def styled(rows: Rows, columns: list[Column], words: Mapping[str, str]) -> "Styl
     for name in SUBJECT:
         if rows.about[name].nunique() > 1:
             table[name.capitalize()] = rows.about[name]
-    told = [words.get(i, "") for i in rows.about["id"]]
-    if any(told):
-        table["Settings"] = told
+    settings = [words.get(i, "") for i in rows.about["id"]]
+    if any(settings):
+        table["Settings"] = settings
     table["Seed" if seeds else "n"] = rows.about["seed" if seeds else "n"]
     table = table.assign(**{column.header: rows.values[column.key] for column in columns}, Run=rows.about["id"])
     css = pd.DataFrame("", index=table.index, columns=table.columns)
     for column in columns:
-        css[column.header] = paint(goodness(rows, column))
+        css[column.header] = cell_css(goodness(rows, column))
     style = table.style.apply(lambda _: css, axis=None)
     for column in columns:
-        write(style, column, rows.values[column.key], rows.halves[column.key])
+        format_column(style, column, rows.values[column.key], rows.halves[column.key])
     return style
 
 
 def title_of(row: Mapping[Hashable, object]) -> str:
-    """What a row is called: a yardstick by its model, a second reference so, a method by its key with its mark."""
+    """A row's name: original and reference by their model, the second reference, a method by its key with its mark."""
     if row["of"] != "unlearned":
         return MODEL_TITLE[str(row["of"])]
     if row["method"] == SECOND_REFERENCE_METHOD:
-        return FLOOR_TITLE
+        return SECOND_REFERENCE_TITLE
     return f"{row['method']} ({UNCHANGED})" if row["unchanged"] else str(row["method"])
 
 
-def write(style: "Styler", column: Column, values: Iterable[float], halves: Iterable[float]) -> None:
+def format_column(style: "Styler", column: Column, values: Iterable[float], halves: Iterable[float]) -> None:
     """Write a column's cells, each row's value with the interval of that row, whatever other rows have the same value.
 
-    A cell's function is told its value alone, so rows that share a value and differ in their texts are written one text at a
-    time; to write every cell by itself would take a second for a thousand of them.
+    A Styler formatter receives the value alone, so rows that share a value but differ in their texts are formatted one text at
+    a time; formatting every cell separately would take a second for a thousand cells.
     """
     texts = [column.text(value, half) for value, half in zip(values, halves, strict=True)]
     rows: dict[float, dict[str, list[int]]] = {}
     for row, (value, text) in enumerate(zip(values, texts, strict=True)):
         if not np.isnan(value):
             rows.setdefault(value, {}).setdefault(text, []).append(row)
-    firsts = {value: next(iter(told)) for value, told in rows.items()}
+    firsts = {value: next(iter(texts_of_value)) for value, texts_of_value in rows.items()}
     style.format(partial(_looked_up, firsts), subset=pd.IndexSlice[:, [column.header]])
-    for told in rows.values():
-        for text, here in list(told.items())[1:]:
+    for texts_of_value in rows.values():
+        for text, here in list(texts_of_value.items())[1:]:
             style.format(partial(_always, text), subset=pd.IndexSlice[here, [column.header]])
 
 

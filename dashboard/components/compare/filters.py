@@ -1,4 +1,4 @@
-"""Which runs are compared, and which two of them are A and B: asked on the page, kept in the address."""
+"""Which runs are compared, and which two of them are A and B: widgets whose values are stored in the address."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,7 +16,7 @@ from dashboard.session import ask_to_open, belongs, link, linked, recall, rememb
 
 FILTERS = {"dataset": "Dataset", "model": "Model", "request": "Forget request", "method": "Methods", "seed": "Seeds"}
 ALL = ""  # of the runs, not a study's
-# The pickers stay in sight while the charts that they drive are scrolled, where there is room for both.
+# The pickers stay visible while their charts scroll, where there is room for both.
 STICKY = """<style>@media (min-width: 900px) and (min-height: 700px) {
 [data-testid="stLayoutWrapper"]:has(> .st-key-pair) {position: sticky; top: 60px; z-index: 90; padding: 8px 0; background: %s;}
 }</style>"""
@@ -32,8 +32,8 @@ def chosen_runs(everything: pd.DataFrame) -> list[str]:
         about = everything[["id", *FILTERS]].assign(request=scenarios(everything))  # all draws of a request are one choice
         words: dict[str, str] = {}
         once = about[["request", "dataset"]].drop_duplicates()
-        for text, said in zip(once["request"], requests_of(once), strict=True):
-            words[text] = said if words.get(text, said) == said else text  # two datasets have other names for it
+        for text, title in zip(once["request"], requests_of(once), strict=True):
+            words[text] = title if words.get(text, title) == title else text  # two datasets have other names for it
         left = pd.Series(True, about.index) if study == ALL else about["id"].isin(studies.run_ids(study))
         if not left.any():
             st.info("No run of this study has finished yet.", icon=":material/info:")
@@ -54,25 +54,25 @@ def newest(ids: list[str], everything: int) -> list[str]:
         f"{len(ids):,} of {everything:,} finished runs are chosen; the newest {MOST:,} are compared. Choose a study, a method or a seed "
         "to compare others."
     )
-    asked = {linked("a"), linked("b")}
-    named = [run_id for run_id in ids[MOST:] if run_id in asked]
+    pair_ids = {linked("a"), linked("b")}
+    named = [run_id for run_id in ids[MOST:] if run_id in pair_ids]
     return ids[: MOST - len(named)] + named
 
 
 def _study() -> str:
-    """The study's id; ALL where none is asked for or there is none of that id."""
-    known = studies.names()
-    asked = linked("study")
-    if not known and not asked:
+    """The chosen study's id; ALL where none is chosen or the address names a missing one."""
+    names = studies.names()
+    linked_id = linked("study")
+    if not names and not linked_id:
         return ALL
-    now = asked if asked in known else ALL
-    key, options = f"study-of-{now}", [ALL, *known]
+    now = linked_id if linked_id in names else ALL
+    key, options = f"study-of-{now}", [ALL, *names]
     st.selectbox(
-        "Study", options, options.index(now), format_func=lambda i: known[i] + f" · {i[-4:]}" if i else "all runs", key=key,
+        "Study", options, options.index(now), format_func=lambda i: names[i] + f" · {i[-4:]}" if i else "all runs", key=key,
         on_change=_link_study, args=(key, options),
     )  # fmt: skip
-    if asked and asked not in known:
-        st.caption(plain(f"There is no study '{asked[:24]}' here; all runs are offered."))
+    if linked_id and linked_id not in names:
+        st.caption(plain(f"There is no study '{linked_id[:24]}' here; all runs are offered."))
     return now
 
 
@@ -81,10 +81,10 @@ def _link_study(key: str, options: list[str]) -> None:
         link("study", recall(key))
 
 
-def _start(found: pd.DataFrame) -> dict[str, list[object]]:
-    """What the newest run is about, or A and B where the address names them."""
-    linked_runs = found[found["id"].isin([linked("a"), linked("b")])]
-    about = linked_runs if len(linked_runs) else found.iloc[:1]
+def _start(frame: pd.DataFrame) -> dict[str, list[object]]:
+    """The filters' start: the subject of A and B where the address names them, else of the newest run."""
+    linked_runs = frame[frame["id"].isin([linked("a"), linked("b")])]
+    about = linked_runs if len(linked_runs) else frame.iloc[:1]
     return {name: list(about[name].unique()) for name in ("dataset", "model", "request")}
 
 
@@ -92,43 +92,43 @@ def _wanted(
     values: "pd.Series[str]", name: str, start: list[object], ask: Callable[..., list[object]], study: str,
     words: Mapping[str, str],
 ) -> "pd.Series[bool]":  # fmt: skip
-    """Which rows the filter leaves; one that names nothing leaves all."""
+    """Which rows the filter leaves; an empty filter leaves all."""
     options = sorted(values.unique()) if name == "seed" else list(values.unique())
     texts = _texts([str(option) for option in options], words)
     key = f"only.{name}"
     belongs(key, study, start)
-    told = ask(
+    selected = ask(
         FILTERS[name], options, start, key=key, bind="query-params", placeholder="all",
         format_func=lambda option: texts.get(str(option), str(option)),
     )  # fmt: skip
-    return values.isin(told) if told else values.notna()
+    return values.isin(selected) if selected else values.notna()
 
 
 def _texts(options: list[str], words: Mapping[str, str]) -> dict[str, str]:
-    """Requests in words; long ones are cut, and still told apart."""
-    found, seen = dict[str, str](), set[str]()
+    """Requests in words; long ones are cut and numbered where they become equal."""
+    texts, seen = dict[str, str](), set[str]()
     for option in options:
         text = shortened(words.get(option, option), 32)
-        found[option] = text if text not in seen else f"{text} ({len(found)})"
+        texts[option] = text if text not in seen else f"{text} ({len(texts)})"
         seen.add(text)
-    return found
+    return texts
 
 
 def count(frame: pd.DataFrame) -> None:
-    """How many runs there are to see."""
+    """Shows how many runs are compared."""
     counts = [f"{frame[name].nunique()} {noun}{'s' * (frame[name].nunique() != 1)}" for name, noun in
               (("method", "method"), ("seed", "seed"))]  # fmt: skip
     st.caption(f"{len(frame)} finished run{'s' * (len(frame) != 1)}: {', '.join(counts)}.")
 
 
 def why_not_all(frame: pd.DataFrame) -> None:
-    """Why not everything can be held side by side, or only with care, if so."""
+    """Why some comparisons are left out or need care, if so."""
     if why := why_fewer(frame):
         st.warning(plain(why), icon=":material/compare_arrows:")
 
 
 def pair(frame: pd.DataFrame, names: Mapping[str, str]) -> tuple[str, str]:
-    """The ids of A and B: as the address says, else the newest run and its likeliest counterpart; and the pickers."""
+    """The pickers of A and B, and their ids: by the address, else the newest run and its likeliest counterpart."""
     a, b = pair_of(frame, linked("a"), linked("b"))
     st.html(STICKY % st.get_option(f"theme.{st.context.theme.type or 'light'}.backgroundColor"))
     with st.container(key="pair", horizontal=True, vertical_alignment="bottom"):
@@ -136,14 +136,14 @@ def pair(frame: pd.DataFrame, names: Mapping[str, str]) -> tuple[str, str]:
             _picker(letter, now, names)
         st.button("Swap", icon=":material/swap_horiz:", key="swap", on_click=_link_pair, args=(b, a), help="A becomes B, B becomes A.")
         for letter, now in (("A", a), ("B", b)):
-            told = f"{letter}'s own page: its verdict and all its numbers."
-            if st.button(f"Open {letter}", key=f"open-{letter}", type="tertiary", help=told):
+            help_text = f"{letter}'s own page: its verdict and all its numbers."
+            if st.button(f"Open {letter}", key=f"open-{letter}", type="tertiary", help=help_text):
                 ask_to_open(now, "views/result.py")
     return a, b
 
 
 def pair_of(frame: pd.DataFrame, asked_a: str, asked_b: str) -> tuple[str, str]:
-    """Those asked for where they are there; else the newest run, and another method, no control, on its request with its seed."""
+    """Those asked for where they exist; else the newest run, and another method, no ablation, on the same request and seed."""
     ids = list(frame["id"])
     a = asked_a if asked_a in ids else next(i for i in ids if i != asked_b or len(ids) == 1)
     if asked_b in ids:
@@ -163,7 +163,7 @@ def _picker(letter: str, now: str, names: Mapping[str, str]) -> None:
 
 
 def _picked(letter: str, key: str, names: Mapping[str, str]) -> None:
-    if recall(key) in names:  # the browser may send a name of a run that is gone
+    if recall(key) in names:  # the browser may send the name of a deleted run
         link(letter.lower(), recall(key))
 
 

@@ -1,4 +1,4 @@
-"""Where the forgotten went, and which weights two runs touched: numbers and their figures. Pure functions."""
+"""Predictions on the forget set, and the overlap of two runs' changed weights: numbers and figures. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,16 +8,16 @@ import plotly.graph_objects as go
 
 from dashboard.components.common.markdown import NAME, in_figure, on_axis
 from dashboard.components.common.palette import ACCENT, MODEL_COLOUR, QUIET, sequential
-from dashboard.components.common.plotly_layout import house
+from dashboard.components.common.plotly_layout import base_layout
 
-SHOWN = 8  # answers that have a band of their own; the rest are drawn together
+SHOWN = 8  # predicted classes that have a band of their own; the rest are drawn together
 GAP = 0.03  # of the height, between two bands
 OTHER = "other"
 LAYERS = "parameter tensor, input to output"
 
 
-def answers_of(examples: pd.DataFrame, classes: int) -> pd.DataFrame:
-    """Counts int (classes, classes) of the forget set: row = the reference's answer, column = the unlearned network's.
+def prediction_counts(examples: pd.DataFrame, classes: int) -> pd.DataFrame:
+    """Counts int (classes, classes) of the forget set: row = the reference's prediction, column = the unlearned network's.
 
     Without a reference the rows are the true classes. examples: set, label (truth, where that is wrong), reference_answer,
     unlearned_answer.
@@ -29,17 +29,17 @@ def answers_of(examples: pd.DataFrame, classes: int) -> pd.DataFrame:
 
 
 def total_variation(counts: pd.DataFrame) -> float:
-    """Half the sum of |share of the reference - share of the unlearned network| over answers: 0 alike, 1 nothing in common."""
+    """Half the sum of |share of the reference - share of the unlearned network| over classes: 0 alike, 1 nothing in common."""
     table = counts.to_numpy(float)
     return float(np.abs(table.sum(1) - table.sum(0)).sum() / 2 / max(1.0, table.sum()))
 
 
 def flow(counts: pd.DataFrame, classes: tuple[str, ...], left: str, right: str) -> go.Figure:
-    """Sankey: left the reference's answers on the forget set, right the unlearned network's on the same images.
+    """Sankey: left the reference's predictions on the forget set, right the unlearned network's on the same images.
 
     A band that goes straight across is an image on which the two agree; those bands are blue, the others orange.
     """
-    table, names = _drawn_together(counts.to_numpy(float), classes)
+    table, names = merge_rare(counts.to_numpy(float), classes)
     total = table.sum()
     sides = (table.sum(1), table.sum(0))
     nodes = [(side, index) for side in (0, 1) for index in range(len(names)) if sides[side][index]]
@@ -72,20 +72,20 @@ def flow(counts: pd.DataFrame, classes: tuple[str, ...], left: str, right: str) 
     return go.Figure([trace], layout)
 
 
-def _drawn_together(table: np.ndarray, classes: tuple[str, ...]) -> tuple[np.ndarray, list[str]]:
-    """The most frequent answers in the order of the classes; the rest as one."""
+def merge_rare(table: np.ndarray, classes: tuple[str, ...]) -> tuple[np.ndarray, list[str]]:
+    """The most frequent predictions in the order of the classes; the rest as one."""
     weight = table.sum(0) + table.sum(1)
-    kept = np.sort(np.argsort(-weight, kind="stable")[:SHOWN])
-    kept = kept[weight[kept] > 0]
-    belongs = np.full(len(classes), len(kept))
-    belongs[kept] = np.arange(len(kept))
-    small = np.zeros((len(kept) + 1, len(kept) + 1))
+    shown = np.sort(np.argsort(-weight, kind="stable")[:SHOWN])
+    shown = shown[weight[shown] > 0]
+    belongs = np.full(len(classes), len(shown))
+    belongs[shown] = np.arange(len(shown))
+    small = np.zeros((len(shown) + 1, len(shown) + 1))
     np.add.at(small, (belongs[:, None], belongs[None, :]), table)
-    return small, [*on_axis([classes[index] for index in kept], NAME // 2), OTHER]
+    return small, [*on_axis([classes[index] for index in shown], NAME // 2), OTHER]
 
 
 def _heights(nodes: list[tuple[int, int]], sides: tuple[np.ndarray, np.ndarray], total: float) -> list[float]:
-    """Middle of each node, so that both sides stand in the order of the classes."""
+    """Middle of each node, so that both sides are in the order of the classes."""
     middles, at = [], {0: 0.0, 1: 0.0}
     room = {side: 1 - GAP * (sum(s == side for s, _ in nodes) - 1) for side in (0, 1)}
     for side, index in nodes:
@@ -101,7 +101,7 @@ def _faint(colour: str) -> str:
 
 
 def overlap_bars(table: pd.DataFrame) -> go.Figure:
-    """Bars by layer: weights that both touched over weights that either touched; a line where chance would be.
+    """Bars by layer: weights that both changed over weights that either changed; a mark at chance.
 
     table: layer, jaccard, chance, both, a, b.
     """
@@ -118,11 +118,11 @@ def overlap_bars(table: pd.DataFrame) -> go.Figure:
     }  # fmt: skip
     top = max(0.05, float(np.nanmax(table[["jaccard", "chance"]].to_numpy(float), initial=0.0)))
     numbers = {"range": [0, min(1.02, 1.15 * top)], "tickformat": ".0%"}
-    return go.Figure([bars, chance], house(LAYERS, "overlap (Jaccard)", xaxis={"type": "category"}, yaxis=numbers))
+    return go.Figure([bars, chance], base_layout(LAYERS, "overlap (Jaccard)", xaxis={"type": "category"}, yaxis=numbers))
 
 
 def overlap_map(table: pd.DataFrame) -> go.Figure:
-    """Heat map: row = method, column = layer, cell = overlap of its touched weights with A's. table: rows named by method."""
+    """Heat map: row = method, column = layer, cell = overlap of its changed weights with A's. table: rows named by method."""
     shares = table.to_numpy(float)
     text = [["" if np.isnan(v) else f"{100 * v:.0f}" for v in row] for row in shares]
     trace = {
@@ -131,7 +131,7 @@ def overlap_map(table: pd.DataFrame) -> go.Figure:
         "texttemplate": "%{text}", "hoverongaps": False,
         "hovertemplate": "%{y}, %{x}: %{z:.1%} of what A or it changed, both did<extra></extra>",
     }  # fmt: skip
-    layout = house(
+    layout = base_layout(
         LAYERS, "", 120 + 32 * max(2, len(table)), xaxis={"type": "category", "showgrid": False, "tickangle": 90, "dtick": 1},
         yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
     )  # fmt: skip
@@ -139,9 +139,9 @@ def overlap_map(table: pd.DataFrame) -> go.Figure:
 
 
 def overlap_table(counts: Mapping[str, tuple[int, int, int]], weights: Mapping[str, int]) -> pd.DataFrame:
-    """counts: layer -> touched by A, by B, by both. weights: layer -> how many there are, in the network's order.
+    """counts: layer -> changed by A, by B, by both. weights: layer -> how many there are, in the network's order.
 
-    layer, jaccard (nan where neither touched any), chance (what two blind draws of as many weights share), both, a, b.
+    Columns: layer, jaccard (nan where neither changed any), chance (of two random draws of as many weights), both, a, b.
     """
     rows = []
     for layer in (name for name in weights if name in counts):
@@ -153,18 +153,18 @@ def overlap_table(counts: Mapping[str, tuple[int, int, int]], weights: Mapping[s
 
 
 def all_layers(counts: Mapping[str, tuple[int, int, int]]) -> float:
-    """Jaccard over all layers together; nan where nothing was touched."""
+    """Jaccard over all layers together; nan where nothing was changed."""
     a, b, both = (sum(column) for column in zip(*counts.values(), strict=True)) if counts else (0, 0, 0)
     return _ratio(both, a + b - both)
 
 
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")
+def _ratio(part: float, total: float) -> float:
+    return part / total if total else float("nan")
 
 
 def by_method(
     rows: Sequence[tuple[str, Mapping[str, tuple[int, int, int]]]], layers: Sequence[str]
 ) -> pd.DataFrame:  # fmt: skip
     """(name, counts with A) of each method -> table of Jaccards, a row a method, a column a layer."""
-    found = [{layer: _ratio(both, a + b - both) for layer, (a, b, both) in counts.items()} for _, counts in rows]
-    return pd.DataFrame(found, [name for name, _ in rows], list(layers))
+    shares = [{layer: _ratio(both, a + b - both) for layer, (a, b, both) in counts.items()} for _, counts in rows]
+    return pd.DataFrame(shares, [name for name, _ in rows], list(layers))

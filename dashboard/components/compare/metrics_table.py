@@ -1,4 +1,4 @@
-"""The table of the Compare page, with what it shows chosen beside it."""
+"""The table of the Compare page, with the controls of its rows and columns."""
 
 from functools import partial
 
@@ -22,20 +22,20 @@ NEAREST = "average_gap"  # to the reference: what rows are sorted by until someb
 ROW, TALLEST = 35, 14  # pixels of a table's row; rows in sight
 
 
-def asked_over_seeds(frame: pd.DataFrame) -> bool:
-    """Whether runs that differ by their seed alone are drawn together; asked where there are such runs."""
+def ask_over_seeds(frame: pd.DataFrame) -> bool:
+    """Whether to average runs that differ by their seed alone; a widget where there are such runs."""
     if not several_seeds(frame):
         return False
     options = [OVER_SEEDS, BY_RUN]
-    asked = st.segmented_control(
+    rows = st.segmented_control(
         "Rows", options, default=OVER_SEEDS, key="rows", bind="query-params", required=True, label_visibility="collapsed",
         help="over seeds: the mean of runs that differ by their seed alone, with its 95 % interval (Student's t).",
     )  # fmt: skip
-    return asked == OVER_SEEDS
+    return rows == OVER_SEEDS
 
 
 def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
-    """The table, its columns, and what it cannot say."""
+    """The table, its column chooser, and its limits."""
     metrics = catalogue.current().metrics
     there = [name for name in comparable(frame) if "." not in name and frame[name].notna().any()]
     columns = columns_of(_columns(there), metrics)
@@ -59,42 +59,42 @@ def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
 
 
 def reading(rows: Rows) -> str:
-    """What colours, intervals and the mark `unchanged` say."""
+    """What colours, intervals and the mark `unchanged` mean."""
     aims = "nearest to the run's own retrained reference (≈), highest (↑) or lowest (↓)"
     if rows.series is None:
-        said = f"Blue is best and orange worst in its column: {aims}. One run a row: the colours compare these runs, not the methods."
+        text = f"Blue is best and orange worst in its column: {aims}. One run a row: the colours compare these runs, not the methods."
     else:
         covered = f" {'; '.join(rows.covers[:3])}{', …' if len(rows.covers) > 3 else ''}" if rows.covers else ""
-        said = (
+        text = (
             f"± is half of the 95 % interval (Student's t){covered}. Blue is better in its column ({aims}) than others by more than "
             "the intervals of the differences, paired by seed, leave to chance; orange is worse; no colour where nothing can be told."
         )
-    return said + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS}" if rows.about["unchanged"].any() else "")
+    return text + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS}" if rows.about["unchanged"].any() else "")
 
 
-def answered(frame: pd.DataFrame) -> None:
-    """The answer of these runs in one sentence, above all else; nothing where they are about several requests."""
+def show_conclusion(frame: pd.DataFrame) -> None:
+    """The conclusion of these runs in one sentence; nothing where they are about several requests."""
     if one_subject(frame):
         st.markdown(f"**{plain(comparisons.sentence(frame))}**")
 
 
 def _columns(there: list[str]) -> list[str]:
-    """The columns asked for, chosen by family; kept in the address by their keys."""
-    asked = [name for name in linked("columns").split("-") if name in there]
-    known = catalogue.current().metrics | COST
-    now = asked or [name for name in DEFAULT if name in there] or there[:8]
+    """The chosen columns, by family; stored in the address by their keys."""
+    linked_columns = [name for name in linked("columns").split("-") if name in there]
+    every = catalogue.current().metrics | COST
+    now = linked_columns or [name for name in DEFAULT if name in there] or there[:8]
     with st.popover("Columns", icon=":material/view_column:"):
-        for family, names in by_family(there, known).items():
+        for family, names in by_family(there, every).items():
             key = f"columns of {family} {'-'.join(now)}"
             st.pills(
                 family, names, selection_mode="multi", default=[name for name in names if name in now], key=key,
-                format_func=partial(header_of, metrics=known), on_change=_link_columns, args=(key, tuple(names), tuple(now)),
+                format_func=partial(header_of, metrics=every), on_change=_link_columns, args=(key, tuple(names), tuple(now)),
             )  # fmt: skip
     return now
 
 
 def _link_columns(key: str, family: tuple[str, ...], now: tuple[str, ...]) -> None:
     chosen = recall(key) or []
-    kept = [name for name in now if name not in family or name in chosen]
-    link("columns", "-".join([*kept, *(name for name in chosen if name not in kept)]))
+    selected = [name for name in now if name not in family or name in chosen]
+    link("columns", "-".join([*selected, *(name for name in chosen if name not in selected)]))
 

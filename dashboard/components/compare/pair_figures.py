@@ -1,4 +1,4 @@
-"""Two runs side by side: accuracy by class, prediction matrices, likeness of layers. Pure functions."""
+"""Two runs side by side: accuracy by class, confusion matrices, layer-wise CKA. Pure functions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,21 +7,21 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.components.common.class_figures import MOST, counted, most_changed, most_confused, row_names
+from dashboard.components.common.class_figures import MOST, count_matrix, most_changed, most_confused, row_names
 from dashboard.components.common.markdown import in_figure, on_axis
 from dashboard.components.common.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL, QUIET, sequential
-from dashboard.components.common.plotly_layout import HEIGHT, hatch, house, laid_over
+from dashboard.components.common.plotly_layout import HEIGHT, base_layout, hatch, merge_layout
 
 WRITTEN = 12  # classes; cells of a larger matrix are too small for numbers
-ROW, AROUND = 30, 110  # pixels of a matrix's row, and of what stands above and below
-LETTER, FLAT, WIDEST = 7, 40, 110  # pixels of one; letters that stand side by side under half a page; pixels of a margin
+ROW, AROUND = 30, 110  # pixels of a matrix's row, and of title and axis together
+LETTER, FLAT, WIDEST = 7, 40, 110  # pixels of one; letters that fit under a figure of half a page; pixels of a margin
 LEAST = 0.02  # share: bars shorter than this still leave an axis that shows how short they are
 
 
-def room(across: Sequence[str], up: Sequence[str] = ("100%",)) -> dict[str, Any]:
-    """Parts of a layout: margins for these tick labels, where they are short; else plotly is to measure them.
+def label_margins(across: Sequence[str], up: Sequence[str] = ("100%",)) -> dict[str, Any]:
+    """Parts of a layout: margins for these tick labels where they are short; else plotly's automargin.
 
-    To measure takes it twice as long as to draw all the rest.
+    Automargin takes twice as long as drawing all the rest.
     """
     upright = max(map(len, across), default=0) * len(across) <= FLAT
     wide = 44 + LETTER * max(map(len, up), default=0)
@@ -56,19 +56,19 @@ def class_difference(
              "marker": {"color": QUIET, "pattern": hatch(pattern)}},
         ]  # fmt: skip
     numbers = {"range": [-1.08 * largest, 1.08 * largest], "tickformat": "+.0%" if largest > LEAST else "+.1%", "zerolinewidth": 2}
-    layout = house(what if multi else "class (✕ = to forget)", "accuracy of B minus A", **room(short, ("+100%",)))
-    return go.Figure(traces, laid_over(layout, xaxis={"type": "category"}, yaxis=numbers))
+    layout = base_layout(what if multi else "class (✕ = to forget)", "accuracy of B minus A", **label_margins(short, ("+100%",)))
+    return go.Figure(traces, merge_layout(layout, xaxis={"type": "category"}, yaxis=numbers))
 
 
 def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, row: str = "true class") -> go.Figure:
-    """Heat map of one network's answers: row = true class, colour = share of the row, text = share and mean confidence.
+    """Confusion matrix of one network: row = true class, colour = share of the row, text = share and mean confidence.
 
     table: true, predicted, count, confidence; a cell without images needs no row. Classes without images have no row. row: as in
     `class_figures.confusion`.
     """
     shown = most_confused(table, len(classes))
     every, size = row_names(classes, shown), len(classes)
-    counts, sure = counted(table, shown, size), counted(table, shown, size, "confidence")
+    counts, sure = count_matrix(table, shown, size), count_matrix(table, shown, size, "confidence")
     confidence = np.divide(sure, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
     here = counts.sum(1) > 0
     counts, confidence, names = counts[here], confidence[here], [name for name, there in zip(every, here, strict=True) if there]
@@ -85,16 +85,16 @@ def matrix(table: pd.DataFrame, classes: tuple[str, ...], title: str, row: str =
         "hovertemplate": f"{row.removesuffix(' class')} %{{y}}, predicted %{{x}}: %{{z:.1%}} (%{{customdata[0]}} images), mean "
         "confidence %{customdata[1]:.1%}<extra></extra>",
     }  # fmt: skip
-    layout = house(
+    layout = base_layout(
         "answer", row, AROUND + ROW * max(2, len(names)) if written else HEIGHT + 80,
-        **room(every, names),
+        **label_margins(every, names),
     )  # fmt: skip
     grid = {"type": "category", "showgrid": False}
     head = {"text": in_figure(title, 90), "x": 0, "font": {"size": 15}}
-    return go.Figure([trace], laid_over(layout, xaxis=grid, yaxis={**grid, "autorange": "reversed"}, title=head))
+    return go.Figure([trace], merge_layout(layout, xaxis=grid, yaxis={**grid, "autorange": "reversed"}, title=head))
 
 
-def likeness(a: pd.DataFrame, b: pd.DataFrame) -> go.Figure:
+def cka_lines(a: pd.DataFrame, b: pd.DataFrame) -> go.Figure:
     """Lines over layers: CKA of A's and B's unlearned network with the original and with the reference, on one set.
 
     a, b: layer, model, other, cka of that set. Grey: the reference with the original, as alike as two networks
@@ -108,9 +108,9 @@ def likeness(a: pd.DataFrame, b: pd.DataFrame) -> go.Figure:
     apart = a[(a["model"] == "reference") & (a["other"] == "original")]
     traces += _line(apart, "reference – original", MODEL_COLOUR["original"], "solid", "x-thin-open")
     lowest = min((value for trace in traces for value in trace["y"]), default=0.0)
-    layout = house("layer, input to output", "likeness (CKA)", **room(list(dict.fromkeys(a["layer"]))))
+    layout = base_layout("layer, input to output", "likeness (CKA)", **label_margins(list(dict.fromkeys(a["layer"]))))
     numbers = {"range": [max(-0.02, lowest - 0.08), 1.03]}
-    return go.Figure(traces, laid_over(layout, xaxis={"type": "category"}, yaxis=numbers, margin={"t": 64}))
+    return go.Figure(traces, merge_layout(layout, xaxis={"type": "category"}, yaxis=numbers, margin={"t": 64}))
 
 
 def _line(rows: pd.DataFrame, name: str, colour: str, dash: str, symbol: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A beside B in every detail: each part draws both, or raises WrongInput with the sentence that says why it cannot."""
+"""A and B compared in detail: each section draws both, or raises WrongInput with the reason why it cannot."""
 
 import pandas as pd
 import streamlit as st
@@ -8,13 +8,13 @@ from core.domain.formatting import percent
 from core.reports.checks.across_seeds import check_study
 from core.reports.checks.registry import examine
 from core.reports.rows import SUBJECT, numbers_by_seed
-from dashboard.components.common.checks_panel import case_of, trust_panel
+from dashboard.components.common.checks_panel import case_of, show_checks
 from dashboard.components.common.class_figures import NO_MATRIX
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.plotly_layout import CONFIG
 from dashboard.components.compare import flow_figures as flows
 from dashboard.components.compare import pair_figures
-from dashboard.components.compare.selection import Look, Side
+from dashboard.components.compare.selection import ComparedRuns, Side
 from dashboard.queries import catalogue, runs
 from dashboard.queries.runs import RunHandle
 
@@ -22,13 +22,13 @@ METHODS = 8  # rows of the map of overlaps
 SPLITS = ("test", "train", "forget")
 
 
-def together(a: Side, b: Side) -> None:
-    """Raises WrongInput where class by class means nothing."""
+def require_same_dataset(a: Side, b: Side) -> None:
+    """Raises WrongInput where A and B are about different datasets."""
     if a.dataset != b.dataset:
         raise WrongInput(f"A is about {a.dataset} and B about {b.dataset}: they have no classes or images in common.")
 
 
-def _one_class(a: Side, b: Side) -> None:
+def _require_one_class(a: Side, b: Side) -> None:
     """Raises WrongInput where images have several attributes."""
     for side in (a, b):
         if side.multi:
@@ -36,8 +36,8 @@ def _one_class(a: Side, b: Side) -> None:
 
 
 def by_class(a: Side, b: Side) -> None:
-    """Diverging bars."""
-    together(a, b)
+    """Bars of the difference in accuracy by class."""
+    require_same_dataset(a, b)
     tables = [side.table("per_class") for side in (a, b)]
     ours, theirs = (table[table["model"] == "unlearned"] for table in tables)
     forgotten, what = tuple(sorted({*a.picks, *b.picks})), "attribute" if a.multi else "class"
@@ -46,8 +46,8 @@ def by_class(a: Side, b: Side) -> None:
         key="difference", config=CONFIG,
         alt=f"Bars by {what}: accuracy of B's unlearned network minus A's, on test and on training images",
     )  # fmt: skip
-    told = [catalogue.request_title(side.request, side.dataset) for side in (a, b)]
-    other = "" if a.request == b.request else f" A had to forget {told[0]}, B {told[1]}."
+    titles = [catalogue.request_title(side.request, side.dataset) for side in (a, b)]
+    other = "" if a.request == b.request else f" A had to forget {titles[0]}, B {titles[1]}."
     st.caption(
         "How to read it: up (gold), B is right more often; down (teal), A is."
         + ("" if a.multi else " For a forgotten class (✕), up means that B remembers more.") + plain(other)
@@ -55,8 +55,8 @@ def by_class(a: Side, b: Side) -> None:
 
 
 def matrices(a: Side, b: Side) -> None:
-    """What each network answers, and how sure it is."""
-    _one_class(a, b)
+    """The confusion matrix of each network, with its mean confidence."""
+    _require_one_class(a, b)
     split = st.segmented_control("Images", SPLITS, default="test", key="matrix", bind="query-params", required=True,
                                  help="test: test images. train: the training set. forget: the forget set alone.")  # fmt: skip
     for column, side in zip(st.columns(2), (a, b), strict=True):
@@ -65,7 +65,7 @@ def matrices(a: Side, b: Side) -> None:
         if not len(chosen):
             raise WrongInput(f"Run {side.id} stored no predictions on the {split} set: another version of Forgetscope made it.")
         row = "taught label" if side.request.flips_labels and split != "test" else "true class"
-        classes = side.classes(int(side.table("per_class")["class"].max()) + 1)  # a class without an answer has no cell
+        classes = side.classes(int(side.table("per_class")["class"].max()) + 1)  # a class without a prediction has no cell
         column.plotly_chart(
             pair_figures.matrix(chosen, classes, side.title, row), key=f"matrix-{side.letter}",
             config=CONFIG,
@@ -77,17 +77,17 @@ def matrices(a: Side, b: Side) -> None:
     )
 
 
-def went(a: Side, b: Side) -> None:
-    """What the forgotten images are taken for, beside what a network takes them for that never saw them."""
-    _one_class(a, b)
+def forget_predictions(a: Side, b: Side) -> None:
+    """Predictions on the forget set, compared with the reference's."""
+    _require_one_class(a, b)
     columns = st.columns(2)
     for column, side in zip(columns, (a, b), strict=True):
         examples = side.table("examples")
         classes = side.classes(int(side.table("per_class")["class"].max()) + 1)
-        counts = flows.answers_of(examples, len(classes))
-        known = "reference_answer" in examples
-        left = "retrained reference" if known else "true class"
-        if known:
+        counts = flows.prediction_counts(examples, len(classes))
+        referenced = "reference_answer" in examples
+        left = "retrained reference" if referenced else "true class"
+        if referenced:
             column.metric(
                 f"{side.letter}: total variation distance", percent(flows.total_variation(counts)),
                 help="Between the reference's and the unlearned network's predictions on the forget set: half the sum of the "
@@ -106,8 +106,8 @@ def went(a: Side, b: Side) -> None:
     )
 
 
-def inside(a: Side, b: Side) -> None:
-    """CKA by layer."""
+def layer_similarity(a: Side, b: Side) -> None:
+    """Layer-wise CKA with original and reference."""
     tables = [side.table("cka") for side in (a, b)]
     columns = st.columns(2)
     for column, where, title in zip(columns, ("forget", "retain"), ("the forget set", "the retain set"), strict=True):
@@ -116,7 +116,7 @@ def inside(a: Side, b: Side) -> None:
         if not len(ours) and not len(theirs):
             column.caption("Too few images to compare features on.")
             continue
-        column.plotly_chart(pair_figures.likeness(ours, theirs), key=f"cka-{where}", config=CONFIG,
+        column.plotly_chart(pair_figures.cka_lines(ours, theirs), key=f"cka-{where}", config=CONFIG,
                             alt=f"Likeness of A's and B's layers with the original's and the reference's, on {title}")  # fmt: skip
     st.caption(
         "How to read it: 1, the layer makes the same of the images. On the forget set a thorough method leaves the original (dotted) "
@@ -125,7 +125,7 @@ def inside(a: Side, b: Side) -> None:
 
 
 def weights(about: pd.DataFrame, a: Side, b: Side) -> None:
-    """Which weights both touched, layer by layer, and how far other methods go for the same ones."""
+    """Which weights both changed, layer by layer, and the overlap of other methods with A."""
     counts = a.handle.overlap(b.handle)
     if not counts:
         raise WrongInput("A and B are different networks: they have no layer of the same shape in common.")
@@ -151,7 +151,7 @@ def weights(about: pd.DataFrame, a: Side, b: Side) -> None:
 
 
 def representatives(about: pd.DataFrame, a: Side) -> list[tuple[str, RunHandle]]:
-    """Method and handle of one run a method, of A's dataset, request, model and seed: another seed began from other weights."""
+    """Method and handle of one run a method, of A's dataset, request, model and seed: another seed starts from other weights."""
     ours, shared = about[about["id"] == a.id].iloc[0], [*SUBJECT, "seed"]
     alike = about[(about[shared] == ours[shared]).all(axis=1) & (about["id"] != a.id)]
     shown = alike.drop_duplicates("method").sort_values("method")[:METHODS]
@@ -159,36 +159,36 @@ def representatives(about: pd.DataFrame, a: Side) -> list[tuple[str, RunHandle]]
     return list(zip(shown["method"], handles, strict=True))
 
 
-def doubts(a: Side, b: Side) -> None:
-    """How many doubts the automatic checks have of A and B, in a line: the tab that tells them may be closed."""
-    told = []
+def warning_counts(a: Side, b: Side) -> None:
+    """How many warnings the automatic checks have for A and B, in one line: their tab may be closed."""
+    counts = []
     for side in (a, b):
         run = runs.run(side.id)
         try:
             count = len(examine(case_of(run)).warnings) if run else 0
-        except WrongInput:  # of a dataset that is no longer on the shelf, say; the tab says so
+        except WrongInput:  # say, of a dataset that is no longer registered; the tab says so
             return
-        told.append(f"{side.letter}: {count or 'no'} warning{'s' * (count != 1)}")
-    st.caption(f":material/fact_check: Automatic checks: {', '.join(told)}; the tab Trust says which.")
+        counts.append(f"{side.letter}: {count or 'no'} warning{'s' * (count != 1)}")
+    st.caption(f":material/fact_check: Automatic checks: {', '.join(counts)}; the tab Trust says which.")
 
 
-def trusted(look: Look, a: Side, b: Side) -> None:
-    """The automatic checks of both, and whether the seeds tell them apart."""
+def checks(compared: ComparedRuns, a: Side, b: Side) -> None:
+    """The automatic checks of both, and whether their difference is larger than that between seeds."""
     for column, side in zip(st.columns(2), (a, b), strict=True):
         column.markdown(f"**{plain(side.title)}**")
         run = runs.run(side.id)
         if run is None:
             raise WrongInput(f"Run {side.id} was deleted meanwhile; reload the page.")
         with column:
-            trust_panel(run, key=f"trust-{side.letter}")
+            show_checks(run, key=f"trust-{side.letter}")
     if a.request == b.request and a.dataset == b.dataset:
-        ours, theirs = (numbers_by_seed(look.frame, look.group_of(side.id)) for side in (a, b))
+        ours, theirs = (numbers_by_seed(compared.frame, compared.group_of(side.id)) for side in (a, b))
         rivals = {} if ours == theirs else {f"B ({_counted(len(theirs))})": theirs}
-        found = check_study(ours, a.request, rivals=rivals)
+        warnings = check_study(ours, a.request, rivals=rivals)
         st.markdown(f"**Over seeds: A's {len(ours)}, B's {len(theirs)}**")
-        for doubt in found:
-            st.markdown(f":material/warning: {plain(doubt.sentence)}")
-        if not found:
+        for warning in warnings:
+            st.markdown(f":material/warning: {plain(warning.sentence)}")
+        if not warnings:
             fell = "less accuracy on the forget request" if a.request.by_class else "predictions nearer to the reference's"
             apart = "; its predictions lie nearer to the reference's than B's do, seed by seed" if rivals else ""
             st.markdown(f":material/check_circle: A's effect, {fell} than before, is larger than what seeds change{apart}.")

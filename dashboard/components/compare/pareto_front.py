@@ -1,4 +1,4 @@
-"""Who gives up what: runs as points between two aims, and the front that none of them beats. Pure functions."""
+"""The Pareto front: runs as points between two quantities, and those that no other dominates. Pure functions."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from core.reports.rows import GROUP, Rows, once, once_keys, rows_of
 from core.reports.unchanged_methods import UNCHANGED
 from dashboard.components.common.markdown import hovered
 from dashboard.components.common.palette import ACCENT, MODEL_COLOUR, MODEL_SYMBOL, MODEL_TITLE, QUIET
-from dashboard.components.common.plotly_layout import house, laid_over
+from dashboard.components.common.plotly_layout import base_layout, merge_layout
 
-APART = 0.03  # share of an axis: points that lie nearer than this in both get one label, or their names would cover each other
-SHARES = {"minallowed": -0.02, "maxallowed": 1.02}  # no share is less than none or more than all, whatever room a figure takes
-LABELLED = 8  # points of the front that are named in the figure; of more, only hovering tells
+APART = 0.03  # share of an axis: points closer than this in both get one label, or their names would overlap
+SHARES = {"minallowed": -0.02, "maxallowed": 1.02}  # a share lies between 0 and 1, whatever margin the axis adds
+LABELLED = 8  # points of the front that are named in the figure; of more, names appear on hover
 FRONT, BEATEN, IDLE, UNJUDGED = "on the front", "beaten by another", UNCHANGED, "one seed: not judged"
 SYMBOL = {BEATEN: "circle", IDLE: "x-thin-open", UNJUDGED: "circle-open"}
 Take = Callable[[pd.DataFrame, str], pd.Series]  # (runs, "" or "original." or "reference.") -> one value a run
@@ -31,17 +31,17 @@ Take = Callable[[pd.DataFrame, str], pd.Series]  # (runs, "" or "original." or "
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something that a method should make small (or large), taken from a comparison's frame."""
+    """A quantity that a method should minimise (or maximise), computed from a comparison's frame."""
 
     title: str
     take: Take
     low: bool = True  # is better
     share: bool = True  # else seconds, on a log axis
     gap: bool = False  # to the reference's own value
-    own: bool = True  # held against the run's own reference, so that runs of different requests can be compared
+    own: bool = True  # relative to the run's own reference, so that runs of different requests can be compared
 
     def text(self, value: float) -> str:
-        """A value for people."""
+        """A value with its unit."""
         return percent(value) if self.share else f"{value:.3g} s"
 
 
@@ -52,7 +52,7 @@ def _forgotten(frame: pd.DataFrame, model: str) -> pd.Series:
 
 
 def _attack(frame: pd.DataFrame, model: str) -> pd.Series:
-    """The directed attack's AUC; the attack's accuracy where an older engine computed all of the runs."""
+    """The directed attack's AUC; the attack's accuracy where an older version computed all of the runs."""
     directed = _column(frame, "attack_auc").notna().any()
     return _column(frame, f"{model}{'attack_auc' if directed else 'attack_loss_accuracy'}")
 
@@ -62,7 +62,7 @@ def _gap(take: Take) -> Take:
 
 
 def _seconds(frame: pd.DataFrame, model: str) -> pd.Series:
-    """Unlearning's; retraining's for the reference; the original costs none, which a log axis cannot show."""
+    """Seconds of unlearning; of retraining for the reference; nan for the original, since a log axis has no 0."""
     if model == "reference.":
         return frame["seconds"] * frame["speedup"]
     return frame["seconds"] if not model else pd.Series(np.nan, frame.index)
@@ -85,16 +85,16 @@ def points_of(
 ) -> pd.DataFrame:  # fmt: skip
     """One row a point: name, id, ids, n, x, y, x_half, y_half, place. Runs without either number are left out.
 
-    place: FRONT; BEATEN, by another that is surely better in one aim and surely no worse in the other (single runs: that is, beyond
-    how far two retrained networks lie apart); IDLE, of methods that changed nothing and beat nobody; UNJUDGED, one seed among
-    several. everything: a frame that may also hold the second retrainings.
+    place: FRONT; BEATEN, by another that is significantly better in one quantity and significantly no worse in the other (single runs:
+    by more than the retraining variability); IDLE, of methods that changed nothing, which are not ranked; UNJUDGED, one seed among
+    several. everything: a frame that may also hold the second references.
     """
     taken = frame[["id", *GROUP, "seed", "draw"]].assign(x=x.take(frame, ""), y=y.take(frame, ""))
-    beside = frame if everything is None else everything
-    rows = marked(rows_of(taken, ["x", "y"], over_seeds), frame, beside, over_seeds)
+    with_references = frame if everything is None else everything
+    rows = marked(rows_of(taken, ["x", "y"], over_seeds), frame, with_references, over_seeds)
     points = rows.about[["id", "ids", "n"]].join(rows.values).join(rows.halves.add_suffix("_half"))
     signs = np.array([1 if q.low else -1 for q in (x, y)])
-    points["place"] = _places(rows, signs, _apart(beside, frame, x, y))
+    points["place"] = _places(rows, signs, _variability(with_references, frame, x, y))
     points["name"] = [
         names[i].rpartition(" · seed ")[0] + f", {n} seeds" if n > 1 else names[i]
         for i, n in zip(points["id"], points["n"], strict=True)
@@ -102,17 +102,18 @@ def points_of(
     return points.dropna(subset=["x", "y"]).reset_index(drop=True)
 
 
-def _apart(everything: pd.DataFrame, frame: pd.DataFrame, x: Quantity, y: Quantity) -> np.ndarray:
-    """(2,): how far two retrained networks lie apart in each aim; 0 where it is not known, and of seconds."""
-    floors = everything[(everything["method"] == SECOND_REFERENCE_METHOD) & (everything["reference"].astype(bool))]
+def _variability(everything: pd.DataFrame, frame: pd.DataFrame, x: Quantity, y: Quantity) -> np.ndarray:
+    """(2,): the retraining variability of each quantity; 0 where it is unknown, and of seconds."""
+    second_references = everything[(everything["method"] == SECOND_REFERENCE_METHOD) & (everything["reference"].astype(bool))]
     wanted = set(once_keys(frame))
-    floors = floors[[key in wanted for key in once_keys(floors)]] if len(floors) else floors
-    means = [0.0 if not q.share else (q.take(floors, "") - q.take(floors, "reference.")).abs().mean() for q in (x, y)]
+    if len(second_references):
+        second_references = second_references[[key in wanted for key in once_keys(second_references)]]
+    means = [_gap(q.take)(second_references, "").mean() if q.share else 0.0 for q in (x, y)]
     return np.array([0.0 if np.isnan(mean) else float(mean) for mean in means])
 
 
 def _places(rows: Rows, signs: np.ndarray, apart: np.ndarray) -> np.ndarray:
-    """(rows,) words: see `points_of`."""
+    """(rows,) places: see `points_of`."""
     place = np.where(rows.about["unchanged"].to_numpy(bool), IDLE, FRONT).astype(object)
     ranked = rows.ranked & rows.values[["x", "y"]].notna().all(axis=1).to_numpy(bool)
     chosen = np.flatnonzero(ranked)
@@ -129,13 +130,13 @@ def _places(rows: Rows, signs: np.ndarray, apart: np.ndarray) -> np.ndarray:
 
 def beaten_beyond(costs: np.ndarray, apart: np.ndarray) -> np.ndarray:
     """bool (n,): another row is lower in one column by more than `apart` (2,), and no higher in the other. costs: (n, 2)."""
-    found = ~undominated(costs)
+    dominated = ~undominated(costs)
     if not apart.any():
-        return found
-    for index in np.flatnonzero(found):
+        return dominated
+    for index in np.flatnonzero(dominated):
         less = costs[index] - costs
-        found[index] = (((less > apart) & (less[:, ::-1] >= 0)).any(1)).any()
-    return found
+        dominated[index] = (((less > apart) & (less[:, ::-1] >= 0)).any(1)).any()
+    return dominated
 
 
 def undominated(costs: np.ndarray) -> np.ndarray:
@@ -153,27 +154,27 @@ def undominated(costs: np.ndarray) -> np.ndarray:
 def landmarks(frame: pd.DataFrame, x: Quantity, y: Quantity, everything: pd.DataFrame | None = None) -> pd.DataFrame:
     """model, x, y, x_half, y_half: the original's and the reference's mean and interval, each seed's counted once.
 
-    The reference's gap to itself is 0; what lies as far from it as a second retraining stands in its half-width there.
+    The reference's gap to itself is 0; its half-width there is the distance of a second reference.
     """
     each = once(frame)
-    apart = dict(zip("xy", _apart(frame if everything is None else everything, frame, x, y), strict=True))
-    found = []
+    apart = dict(zip("xy", _variability(frame if everything is None else everything, frame, x, y), strict=True))
+    marks = []
     for model in ("original", "reference"):
         mark: dict[str, Any] = {"model": model}
         for axis, quantity in (("x", x), ("y", y)):
             over = spread(quantity.take(each, f"{model}."))
             half = apart[axis] if model == "reference" and quantity.gap else over.half_width
             mark |= {axis: over.mean, f"{axis}_half": np.nan if half is None or not half else half}
-        found.append(mark)
-    return pd.DataFrame(found).dropna(subset=["x", "y"])
+        marks.append(mark)
+    return pd.DataFrame(marks).dropna(subset=["x", "y"])
 
 
 def front(points: pd.DataFrame, marks: pd.DataFrame, x: Quantity, y: Quantity, picked: Mapping[str, str]) -> go.Figure:
-    """Points with intervals, dominated ones grey, the front drawn through; picked: letter -> id of the run it stands for."""
+    """Points with intervals, dominated ones grey, the front as a line; picked: letter -> id of its run."""
     best = points[points["place"] == FRONT]
     named = len(best) <= LABELLED
     costs = best[["x", "y"]].to_numpy(float) * [1 if q.low else -1 for q in (x, y)]
-    line = best[undominated(costs.round(9))].sort_values(["x", "y"])  # through the best means; intervals keep others beside it
+    line = best[undominated(costs.round(9))].sort_values(["x", "y"])  # best means; others may be on it by their intervals
     traces: list[dict[str, Any]] = [
         {"type": "scatter", "x": line["x"].to_numpy(), "y": line["y"].to_numpy(), "mode": "lines", "showlegend": False,
          "hoverinfo": "skip", "line": {"color": ACCENT, "width": 1.5, "dash": "dot", "shape": "hv" if x.low else "vh"}}
@@ -195,30 +196,30 @@ def front(points: pd.DataFrame, marks: pd.DataFrame, x: Quantity, y: Quantity, p
         for letter, run_id in picked.items()
         for row in points[[run_id in ids for ids in points["ids"]]].to_dict("records")
     ]  # fmt: skip
-    layout = house(_title(x), _title(y), 420, margin={"l": 64, "b": 48}, annotations=letters)
-    return go.Figure(traces, laid_over(layout, xaxis=_axis(x), yaxis=_axis(y)))
+    layout = base_layout(_title(x), _title(y), 420, margin={"l": 64, "b": 48}, annotations=letters)
+    return go.Figure(traces, merge_layout(layout, xaxis=_axis(x), yaxis=_axis(y)))
 
 
 def _whiskers(mark: Mapping[Hashable, Any]) -> dict[str, Any]:
-    """A landmark's own variability."""
+    """Error bars of original or reference."""
     halves = {axis: mark[f"{axis}_half"] for axis in "xy"}
     return {f"error_{axis}": {"array": [half], "thickness": 1, "width": 3} for axis, half in halves.items() if not np.isnan(half)}
 
 
 def _dots(rows: pd.DataFrame, x: Quantity, y: Quantity, place: str, words: dict[str, Any]) -> dict[str, Any]:
-    look = {"color": ACCENT, "size": 10} if place == FRONT else {"color": QUIET, "size": 7, "symbol": SYMBOL[place]}
+    marker = {"color": ACCENT, "size": 10} if place == FRONT else {"color": QUIET, "size": 7, "symbol": SYMBOL[place]}
     return {
         "type": "scatter", "x": rows["x"].to_numpy(), "y": rows["y"].to_numpy(), "mode": "markers+text" if words else "markers",
-        "name": place, "marker": look, **words,
+        "name": place, "marker": marker, **words,
         "error_x": _bars(rows, "x"), "error_y": _bars(rows, "y"),
         "customdata": [_hover(row, x, y) for row in rows.to_dict("records")], "hovertemplate": "%{customdata}<extra></extra>",
     }  # fmt: skip
 
 
 def _words(rows: pd.DataFrame, drawn: pd.DataFrame, x: Quantity, y: Quantity) -> dict[str, Any]:
-    """A row's method, with those of the rows that lie on the same spot; '' for a row whose method stands at another's.
+    """Labels: a row's method with those of overlapping rows; '' for a row whose method is in another's label.
 
-    drawn: x and y of all that stands in the figure, the original and the reference too.
+    drawn: x and y of all points in the figure, original and reference included.
     """
     low, high = (np.array([_log(float(getattr(drawn[name], end)()), q) for name, q in (("x", x), ("y", y))]) for end in ("min", "max"))
     places = np.array([[_log(row["x"], x), _log(row["y"], y)] for row in rows.to_dict("records")])
@@ -249,20 +250,20 @@ def _log(value: float, quantity: Quantity) -> float:
 
 
 def _bars(rows: pd.DataFrame, axis: str) -> dict[str, object] | None:
-    """Intervals of enough seeds; of fewer they are wider than the figure, and hovering tells them."""
+    """Error bars where there are enough seeds; of fewer, intervals exceed the figure and appear on hover."""
     halves = rows[f"{axis}_half"].where(rows["n"] >= FEW)
     return {"array": halves.to_numpy(), "thickness": 1, "width": 3} if halves.notna().any() else None
 
 
 def _sides(here: pd.Series, everywhere: pd.Series) -> list[str]:
-    """A name stands on the side where there is more room."""
+    """A label's side: where there is more room."""
     middle = (everywhere.min() + everywhere.max()) / 2
     return ["top right" if value <= middle else "top left" for value in here]
 
 
 def _hover(row: Mapping[Hashable, Any], x: Quantity, y: Quantity) -> str:
-    told = [hovered(str(row["name"]))]
+    lines = [hovered(str(row["name"]))]
     for quantity, axis in ((x, "x"), (y, "y")):
         half = row[f"{axis}_half"]
-        told.append(f"{quantity.title} {quantity.text(row[axis])}" + ("" if np.isnan(half) else f" ± {quantity.text(half)}"))
-    return "<br>".join(told)
+        lines.append(f"{quantity.title} {quantity.text(row[axis])}" + ("" if np.isnan(half) else f" ± {quantity.text(half)}"))
+    return "<br>".join(lines)

@@ -1,4 +1,4 @@
-"""What the runs of a comparison are called. Pure functions."""
+"""Short names of the runs of a comparison. Pure functions."""
 
 import pandas as pd
 
@@ -8,21 +8,21 @@ from core.reports.rows import SUBJECT
 def differing(frame: pd.DataFrame) -> dict[str, str]:
     """id -> those of a run's settings that not all runs of its method share."""
     parts = {i: dict.fromkeys(str(text).split(" · ")) for i, text in zip(frame["id"], frame["settings"], strict=True)}
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for _, ids in frame.groupby("method", sort=False)["id"]:
         shared = set.intersection(*(set(parts[i]) for i in ids))
-        found |= {i: " · ".join(part for part in parts[i] if part not in shared) for i in ids}
-    return found
+        settings |= {i: " · ".join(part for part in parts[i] if part not in shared) for i in ids}
+    return settings
 
 
 def names_of(frame: pd.DataFrame) -> dict[str, str]:
-    """id -> a short name that tells the run from every other in the frame."""
-    told = differing(frame)
+    """id -> a short name that is unique in the frame."""
+    settings = differing(frame)
     more = [name for name in SUBJECT if frame[name].nunique() > 1]
     names = {}
     for row in frame[["id", *SUBJECT, "method", "seed"]].to_dict("records"):
         subject = (shortened(str(row[name])) for name in more)
-        words = [row["method"], *subject, shortened(told[row["id"]], 40), f"seed {row['seed']}"]
+        words = [row["method"], *subject, shortened(settings[row["id"]], 40), f"seed {row['seed']}"]
         names[row["id"]] = " · ".join(filter(None, words))
     again = pd.Series(names).duplicated(keep=False)
     return {i: f"{name} · {i[:6]}" if again[i] else name for i, name in names.items()}

@@ -1,4 +1,4 @@
-"""Two runs side by side on the page: the front that they stand on, and a tab for every question about them."""
+"""Two runs side by side on the page: the Pareto front, and one tab per aspect of them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,25 +9,23 @@ from core.domain.errors import WrongInput
 from core.reports.comparison import one_subject
 from core.reports.intervals import FEW
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
-from dashboard.components.common.markdown import plain
 from dashboard.components.common.plotly_layout import CONFIG
+from dashboard.components.common.sections import errors_shown
 from dashboard.components.compare import pair_panels as details
 from dashboard.components.compare import pareto_front as fronts
-from dashboard.components.compare.selection import Look, Side
+from dashboard.components.compare.selection import ComparedRuns, Side
 
 
 def section(title: str, draw: Callable[[], None]) -> None:
-    """A heading, and what belongs under it; a section that cannot be drawn says why and leaves the others alone."""
+    """A heading and its section; one that cannot be drawn says why, and the others are drawn."""
     st.subheader(title)
-    try:
+    with errors_shown(st.info):
         draw()
-    except WrongInput as wrong:
-        st.info(plain(str(wrong)), icon=":material/info:")
 
 
-def trade_offs(look: Look, picked: dict[str, str]) -> None:
-    """The front between two aims, A and B marked."""
-    frame = look.frame
+def trade_offs(compared: ComparedRuns, picked: dict[str, str]) -> None:
+    """The Pareto front of two quantities, with A and B marked."""
+    frame = compared.frame
     if frame["dataset"].nunique() > 1:
         raise WrongInput("Runs on different datasets have no common scale; choose one dataset to see what they give up.")
     mixed = not one_subject(frame)
@@ -37,7 +35,7 @@ def trade_offs(look: Look, picked: dict[str, str]) -> None:
     x = offered[left.selectbox("Across", titles, 0, key="x", bind="query-params")]
     others = [title for title in titles if title != x.title]
     y = offered[right.selectbox("Up", others, 0, key="y", bind="query-params")]
-    points, marks = look.points(x, y)
+    points, marks = compared.points(x, y)
     if not len(points):
         raise WrongInput("None of these runs has both numbers; runs without a reference have no gap to it.")
     st.plotly_chart(
@@ -47,24 +45,24 @@ def trade_offs(look: Look, picked: dict[str, str]) -> None:
     st.caption(
         "A gap is the distance to the run's own retrained reference, whose bar says how far a second retraining lies from "
         "it. Grey points are beaten: another is surely better in one aim and surely no worse in the other"
-        + (f", by the 95 % intervals. Bars: intervals of {FEW} seeds or more." if look.over_seeds else
+        + (f", by the 95 % intervals. Bars: intervals of {FEW} seeds or more." if compared.over_seeds else
            ", by more than two retrained networks differ. One run a point: this compares runs, not methods.")
         + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS}" if (points["place"] == UNCHANGED).any() else "")
     )
 
 
-def sections(look: Look, a: Side, b: Side) -> None:
-    """All of them, in the order of the questions that they answer; of the tabs, only the open one is drawn."""
-    section("Forgetting–utility trade-off (Pareto front)", partial(trade_offs, look, {"A": a.id, "B": b.id}))
+def sections(compared: ComparedRuns, a: Side, b: Side) -> None:
+    """All sections; of the tabs, only the open one is drawn."""
+    section("Forgetting–utility trade-off (Pareto front)", partial(trade_offs, compared, {"A": a.id, "B": b.id}))
     what = "attribute" if a.multi and b.multi else "class"
     parts = {
         f"By {what}": {
             f"Accuracy by {what}: B minus A": partial(details.by_class, a, b), "Confusion matrix": partial(details.matrices, a, b),
         },
-        "Forget set": {"Predictions on the forget set": partial(details.went, a, b)},
-        "Layers": {"Layer-wise CKA": partial(details.inside, a, b)},
-        "Weights": {"Changed weights and their overlap": partial(details.weights, look.about, a, b)},
-        "Trust": {"Can these numbers be trusted?": partial(details.trusted, look, a, b)},
+        "Forget set": {"Predictions on the forget set": partial(details.forget_predictions, a, b)},
+        "Layers": {"Layer-wise CKA": partial(details.layer_similarity, a, b)},
+        "Weights": {"Changed weights and their overlap": partial(details.weights, compared.about, a, b)},
+        "Trust": {"Can these numbers be trusted?": partial(details.checks, compared, a, b)},
     }
     for tab, drawn in zip(st.tabs(list(parts), key="look", on_change="rerun", bind="query-params"), parts.values(), strict=True):
         if tab.open:

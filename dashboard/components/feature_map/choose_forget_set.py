@@ -1,4 +1,4 @@
-"""Choose what to forget from the map, see it, hear how hard it may be, and take it to the Unlearn page."""
+"""Choosing a forget set from the map: the images, a forecast of difficulty, and the link to the Unlearn page."""
 
 import numpy as np
 import pandas as pd
@@ -14,17 +14,17 @@ from dashboard.components.feature_map.forget_rules import (
     SELECTORS,
     Forecast,
     forecast,
-    foremost,
-    like,
+    is_training,
+    nearest_to,
     scores,
-    seen,
+    top_rows,
 )
 from dashboard.components.feature_map.panel import LASSOED, Arrays, open_image
 from dashboard.components.privacy.image_grids import pictures
 from dashboard.session import ask_elsewhere, recall, stays
 
-WALL, COLUMNS = 60, 20  # images in the wall at most, and in its row
-MOST, START = 200, 20  # images that a rule chooses
+IMAGES_SHOWN, COLUMNS = 60, 20  # images in the grid at most, and in its row
+MOST, START = 200, 20  # images that a rule chooses, at most and at first
 AMONG = {"all": ("forget", "retain"), "kept": ("retain",), "forget set": ("forget",)}
 HOW = "At most {k} training images on the map that are nearest to each chosen one, by the original's features: the share that would stay."
 
@@ -44,7 +44,7 @@ def show_choice(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | 
     if "truth" in arrays and by == "suspected mislabelled":
         wrong = int((table["label"] != table["truth"]).to_numpy()[rows].sum())
         st.caption(f"{wrong} of these {len(rows)} labels are known to be wrong: this run's request made them so.")
-    _wall(rows, table, stored)
+    _image_grid(rows, table, stored)
     _forecast(rows, table, arrays)
     indices = sorted(int(i) for i in table["index"].to_numpy()[rows])
     with st.expander(f"The {len(indices)} training indices"):
@@ -58,7 +58,7 @@ def show_choice(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | 
 
 
 def _chosen(by: str, run_id: str, table: pd.DataFrame, arrays: Arrays) -> np.ndarray:
-    """Rows in the rule's order; what keeps it from naming any is said."""
+    """Rows in the rule's order; where there are none, a message says why."""
     if by == DRAWN:
         return _drawn_around(run_id, table)
     left, right = st.columns(2)
@@ -71,12 +71,12 @@ def _chosen(by: str, run_id: str, table: pd.DataFrame, arrays: Arrays) -> np.nda
         if row is None:
             st.info("Open an image first: click a point on the map, or name one above.", icon=":material/info:")
             return np.array([], int)
-        rows = like(row, arrays["neighbours"], allowed, count)
+        rows = nearest_to(row, arrays["neighbours"], allowed, count)
         if len(rows) < count:
-            kept = arrays["neighbours"].shape[1]
-            st.caption(f"{len(rows)} of those asked for: of each image the {kept} nearest training images are known.")
+            neighbour_count = arrays["neighbours"].shape[1]
+            st.caption(f"{len(rows)} of those asked for: of each image the {neighbour_count} nearest training images are known.")
         return rows
-    rows = foremost(scores(table, by), allowed, count)
+    rows = top_rows(scores(table, by), allowed, count)
     if not len(rows):
         st.info("No image among those has such a score; choose among all of them.", icon=":material/info:")
     return rows
@@ -84,17 +84,18 @@ def _chosen(by: str, run_id: str, table: pd.DataFrame, arrays: Arrays) -> np.nda
 
 def _drawn_around(run_id: str, table: pd.DataFrame) -> np.ndarray:
     owner, ids = recall(LASSOED) or (run_id, [])
-    found = np.flatnonzero(table["id"].isin(ids if owner == run_id else []))
-    rows: np.ndarray = found[seen(table)[found]]
-    if len(found) > len(rows):
-        st.caption(f"{len(found) - len(rows)} of the {len(found)} images are test images, which no network learnt: they are left out.")
+    selected = np.flatnonzero(table["id"].isin(ids if owner == run_id else []))
+    rows: np.ndarray = selected[is_training(table)[selected]]
+    if len(selected) > len(rows):
+        left_out = len(selected) - len(rows)
+        st.caption(f"{left_out} of the {len(selected)} images are test images, which no network learnt: they are left out.")
     if not len(rows):
         st.info("Nothing is drawn around yet.", icon=":material/info:")
     return rows
 
 
-def _wall(rows: np.ndarray, table: pd.DataFrame, stored: Arrays | None) -> None:
-    shown = rows[:WALL]
+def _image_grid(rows: np.ndarray, table: pd.DataFrame, stored: Arrays | None) -> None:
+    shown = rows[:IMAGES_SHOWN]
     if stored is not None:
         st.image(sprite(pictures(table, shown, stored), int(stored["peak"]), min(COLUMNS, len(shown))),
                  alt=f"{len(shown)} of the {len(rows)} chosen training images")  # fmt: skip
@@ -102,20 +103,20 @@ def _wall(rows: np.ndarray, table: pd.DataFrame, stored: Arrays | None) -> None:
 
 
 def _forecast(rows: np.ndarray, table: pd.DataFrame, arrays: Arrays) -> None:
-    training, neighbours = seen(table), arrays["neighbours"]
-    told = forecast(rows, neighbours, training)
-    if told is None:
+    training, neighbours = is_training(table), arrays["neighbours"]
+    estimate = forecast(rows, neighbours, training)
+    if estimate is None:
         return
     own = forecast(np.flatnonzero(table["set"] == "forget"), neighbours, training)
     tiles = st.columns(3)
-    tiles[0].metric("Overlap with what stays", percent(told.overlap), help=HOW.format(k=told.near))
-    tiles[1].metric("A random choice as large", percent(told.by_chance), help="What it would be on average.")
+    tiles[0].metric("Overlap with what stays", percent(estimate.overlap), help=HOW.format(k=estimate.near))
+    tiles[1].metric("A random choice as large", percent(estimate.by_chance), help="What it would be on average.")
     tiles[2].metric("This run's own forget set", "–" if own is None else percent(own.overlap), help="The part of it that is on the map.")
-    st.caption(_words(told))
+    st.caption(_words(estimate))
 
 
-def _words(told: Forecast) -> str:
-    how = "hard" if told.overlap >= 0.5 * told.by_chance else "easier"
+def _words(estimate: Forecast) -> str:
+    how = "hard" if estimate.overlap >= 0.5 * estimate.by_chance else "easier"
     return (
         f"How to read it: a forecast of difficulty, not a promise. Sets that lie among the retain set are harder to forget without harm "
         f"(Zhao et al., arXiv:2406.01257, of CIFAR and of their own measure); by this one the choice looks **{how}**: its overlap is "

@@ -17,13 +17,13 @@ from dashboard.components.common.palette import (
     SET_COLOUR,
     THRESHOLD,
 )
-from dashboard.components.common.plotly_layout import CONFIG, house
+from dashboard.components.common.plotly_layout import CONFIG, base_layout
 from dashboard.components.feature_map.table import AS_REFERENCE, SET_TITLE, SETS, Rule
 
 HEIGHT, WIDTH, BARB = 540, 640, 6  # pixels; the width is about what a laptop gives it, the barb an arrow head's length
 ARROWS = 150  # drawn at most; more is a thicket
 READABLE = 20  # names in a legend
-# Streamlit takes no clicks while the lasso or the box is at hand, so that the map starts with the hand.
+# Streamlit takes no clicks while the lasso or the box is active, so the map starts with panning.
 BUTTONS = [["lasso2d", "select2d", "zoom2d", "pan2d", "resetScale2d"]]
 MAP_CONFIG = {**CONFIG, "displayModeBar": True, "modeBarButtons": BUTTONS}
 PAD = 0.04  # of an axis's length, at its ends
@@ -31,7 +31,7 @@ PAD = 0.04  # of an axis's length, at its ends
 
 @dataclass(frozen=True)
 class Group:
-    """Points that look alike: rows (n,) of the table."""
+    """Points of one style: rows (n,) of the table."""
 
     name: str
     rows: np.ndarray
@@ -42,53 +42,53 @@ class Group:
 
 
 def by_class(table: pd.DataFrame, classes: tuple[str, ...]) -> list[Group]:
-    """One group a class, told apart by colour and by shape."""
-    found = ((index, np.flatnonzero(table["label"] == index)) for index in range(len(classes)))
+    """One group per class, by colour and by shape."""
+    rows_by_class = ((index, np.flatnonzero(table["label"] == index)) for index in range(len(classes)))
     return [
         Group(in_figure(classes[i], TICK), rows, CLASS_COLOURS[i % len(CLASS_COLOURS)], CLASS_SYMBOLS[i % len(CLASS_SYMBOLS)])
-        for i, rows in found
+        for i, rows in rows_by_class
         if len(rows)
     ]
 
 
 def by_set(table: pd.DataFrame) -> list[Group]:
-    """One group a set; test images are open shapes."""
-    looks = {"forget": ("forget", "star"), "retain": ("retain", "circle"), "test_forget": ("forget", "star-open"),
+    """One group per set; test images are open shapes."""
+    styles = {"forget": ("forget", "star"), "retain": ("retain", "circle"), "test_forget": ("forget", "star-open"),
              "test_retain": ("unseen", "x-thin-open")}  # fmt: skip
-    found = {name: np.flatnonzero(table["set"] == name) for name in ("retain", "test_retain", "test_forget", "forget")}
+    rows_by_set = {name: np.flatnonzero(table["set"] == name) for name in ("retain", "test_retain", "test_forget", "forget")}
     return [
-        Group(_counted(SET_TITLE[name], rows), rows, SET_COLOUR[looks[name][0]], looks[name][1])
-        for name, rows in found.items()
+        Group(_counted(SET_TITLE[name], rows), rows, SET_COLOUR[styles[name][0]], styles[name][1])
+        for name, rows in rows_by_set.items()
         if len(rows)
     ]
 
 
 def by_outcome(rules: dict[str, Rule]) -> list[Group]:
-    """Forgotten, not forgotten, over-forgotten and the rest; open shapes where the answer is not the reference's."""
-    told = [key for key in rules if key != AS_REFERENCE]
-    rest = ~np.any([rules[key].holds for key in told], axis=0)
+    """Forgotten, not forgotten, over-forgotten and the rest; open shapes where the prediction is not the reference's."""
+    outcomes = [key for key in rules if key != AS_REFERENCE]
+    rest = ~np.any([rules[key].holds for key in outcomes], axis=0)
     groups = [Group(_counted("The rest", rest), np.flatnonzero(rest), QUIET, "circle", 5, 0.35)]
     shapes = {"forgotten": "star", "not forgotten": "square", "over-forgotten": "triangle-down"}
-    for key in told:
+    for key in outcomes:
         holds, symbol, colour = rules[key].holds, shapes[key], OUTCOME_COLOUR[key]
         if AS_REFERENCE not in rules:
             groups.append(Group(_counted(rules[key].title, holds), np.flatnonzero(holds), colour, symbol, 9))
             continue
         same = rules[AS_REFERENCE].holds
-        for chosen, words, look in ((holds & same, ", as the reference", symbol), (holds & ~same, ", unlike it", f"{symbol}-open")):
-            groups.append(Group(_counted(rules[key].title + words, chosen), np.flatnonzero(chosen), colour, look, 9, 0.9))
+        for chosen, words, shape in ((holds & same, ", as the reference", symbol), (holds & ~same, ", unlike it", f"{symbol}-open")):
+            groups.append(Group(_counted(rules[key].title + words, chosen), np.flatnonzero(chosen), colour, shape, 9, 0.9))
     return [group for group in groups if len(group.rows)]
 
 
 def by_rule(rule: Rule) -> list[Group]:
-    """Where one rule holds, where it was asked and does not, and the images that it is not about."""
-    others, here = ~rule.asked, rule.asked & ~rule.holds
-    found = [
+    """Images where one rule holds, where it applies but does not hold, and where it does not apply."""
+    others, here = ~rule.applies, rule.applies & ~rule.holds
+    groups = [
         Group(_counted("Not asked of", others), np.flatnonzero(others), QUIET, "circle", 4, 0.25),
         Group(_counted(f"Not “{rule.title}”", here), np.flatnonzero(here), QUIET, "circle-open", 7, 0.8),
         Group(_counted(rule.title, rule.holds), np.flatnonzero(rule.holds), OUTCOME_COLOUR["forgotten"], "star", 9, 0.9),
     ]
-    return [group for group in found if len(group.rows)]
+    return [group for group in groups if len(group.rows)]
 
 
 def _counted(name: str, chosen: np.ndarray) -> str:
@@ -98,8 +98,8 @@ def _counted(name: str, chosen: np.ndarray) -> str:
 def map_figure(
     table: pd.DataFrame, model: str, groups: list[Group], texts: np.ndarray, titles: tuple[str, str], arrows: np.ndarray
 ) -> go.Figure:
-    """Every image where `model` has it; customdata: its row, in a list (of an array, a browser makes
-    an object), by which a click or a lasso finds it.
+    """Every image at `model`'s position; customdata: its row, for clicks and the lasso, in a list (the browser turns an array
+    into an object).
 
     texts (N,): hovers. titles: of the axes. arrows: rows whose way from the original's position is drawn, ARROWS at most.
     All models' figures have the same axes.
@@ -115,7 +115,7 @@ def map_figure(
     ]  # fmt: skip
     ranges = {axis: _range(table, axis) for axis in "xy"}
     legend = {"y": -0.12, "yanchor": "top", "itemsizing": "constant"}
-    layout = house(
+    layout = base_layout(
         *titles, HEIGHT, margin={"t": 30}, legend=legend, showlegend=len(groups) <= READABLE, dragmode="pan",
         xaxis={"range": ranges["x"], "fixedrange": False, "zeroline": False},
         yaxis={"range": ranges["y"], "fixedrange": False, "zeroline": False},
@@ -125,7 +125,7 @@ def map_figure(
 
 
 def _arrows(table: pd.DataFrame, model: str, rows: np.ndarray, ranges: dict[str, list[float]]) -> dict[str, Any]:
-    """One path of shafts from the original's positions with heads at this model's; above the points, and nothing to click on."""
+    """One path of arrows from the original's positions to this model's; above the points and not clickable."""
     some = rows[:: -(-len(rows) // ARROWS)]
     low, high = np.array([ranges["x"], ranges["y"]]).T
     unit = (high - low) / [WIDTH, HEIGHT]  # of the axes, a pixel
@@ -152,7 +152,7 @@ def _range(table: pd.DataFrame, axis: str) -> list[float]:
 
 
 def hovers(table: pd.DataFrame, models: list[str], classes: tuple[str, ...]) -> np.ndarray:
-    """(N,) what is told of an image under the pointer: which it is, its label, and each network's answer."""
+    """(N,) hover texts: the image's id, its label, and each network's prediction."""
     names = np.array([in_figure(one) for one in classes], object)
     lines = table["set"].map({name: SET_TITLE[name] for name in SETS}) + ", " + table["id"].str.replace(":", " index ")
     lines = lines + "<br>label " + pd.Series(names[table["label"]])

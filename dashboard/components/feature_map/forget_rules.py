@@ -1,11 +1,11 @@
-"""Which images to forget, by a rule; and how hard that may be; pure."""
+"""Rules that choose a forget set, and a forecast of its difficulty; pure."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-NEAR = 10  # neighbours that a forecast looks at
+NEAR = 10  # neighbours that a forecast uses
 DRAWN, LIKE = "drawn around", "like one image"
 
 
@@ -47,35 +47,35 @@ SELECTORS = {
 
 
 def scores(table: pd.DataFrame, rule: str) -> np.ndarray:
-    """(N,) of a rule that ranks, largest first in line; NaN where it says nothing: of test images always."""
+    """(N,) scores of a ranking rule, chosen from the largest down; NaN where undefined, and for all test images."""
     own = {model: table[f"{model}_own"].to_numpy(np.float64) for model in ("original", "reference") if f"{model}_own" in table}
     if rule == "most confident":
-        found = table["original_sure"].to_numpy(np.float64)
+        values = table["original_sure"].to_numpy(np.float64)
     elif rule == "most atypical":
-        found = table["distance"].to_numpy(np.float64)
+        values = table["distance"].to_numpy(np.float64)
     elif rule == "most memorised":
         before, without = (np.log(own[model].clip(np.finfo(np.float32).tiny)) for model in ("original", "reference"))
-        found = np.where(table["set"] == "forget", before - without, np.nan)
+        values = np.where(table["set"] == "forget", before - without, np.nan)
     elif rule == "training against test neighbours":
-        found = own["original"] - table["unseen_agreeing"].to_numpy(np.float64)
+        values = own["original"] - table["unseen_agreeing"].to_numpy(np.float64)
     else:
-        found = (1 - own["original"] + 1 - table["agreeing"].to_numpy(np.float64)) / 2
-    return np.where(seen(table), found, np.nan)
+        values = (1 - own["original"] + 1 - table["agreeing"].to_numpy(np.float64)) / 2
+    return np.where(is_training(table), values, np.nan)
 
 
-def seen(table: pd.DataFrame) -> np.ndarray:
+def is_training(table: pd.DataFrame) -> np.ndarray:
     """bool (N,): training images, which alone can be forgotten."""
     return ~table["set"].str.startswith("test").to_numpy(bool)
 
 
-def foremost(values: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
+def top_rows(values: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
     """Rows (<= count,) of the largest values `among` bool (N,), largest first; equal ones in the table's order, NaN never."""
     rows: np.ndarray = np.flatnonzero(among & ~np.isnan(values))
     order = np.argsort(-values[rows], kind="stable")
     return np.asarray(rows[order][:count])
 
 
-def like(row: int, neighbours: np.ndarray, allowed: np.ndarray, count: int) -> np.ndarray:
+def nearest_to(row: int, neighbours: np.ndarray, allowed: np.ndarray, count: int) -> np.ndarray:
     """Rows (<= count,): the image itself where it is `allowed` bool (N,), then its nearest. neighbours (N, K): rows."""
     line = np.array([row, *neighbours[row]], np.int64)
     return np.asarray(line[allowed[line]][:count])
@@ -83,7 +83,7 @@ def like(row: int, neighbours: np.ndarray, allowed: np.ndarray, count: int) -> n
 
 @dataclass(frozen=True)
 class Forecast:
-    """Overlap of a choice with what stays, a share in [0, 1]. near: neighbours looked at; by_chance: of a random choice as large."""
+    """Overlap of a forget set with the retain set, in [0, 1]. near: neighbours used; by_chance: of a random set as large."""
 
     overlap: float
     by_chance: float
@@ -91,10 +91,10 @@ class Forecast:
 
 
 def forecast(chosen: np.ndarray, neighbours: np.ndarray, training: np.ndarray) -> Forecast | None:
-    """Of the nearest training images of every chosen one, the share that is not chosen: entangled sets are harder to part.
+    """Of the nearest training images of every chosen one, the share that is not chosen: entangled sets are harder to forget.
 
     chosen: rows (n,); neighbours (N, K): rows of the nearest training images; training: bool (N,). At most n - 1 neighbours are
-    looked at, so that a choice of any size can have no overlap. None where there is nothing to say.
+    used, so that a set of any size can have no overlap. None where there is nothing to compare.
     """
     near = min(NEAR, neighbours.shape[1], max(1, len(chosen) - 1))
     if not len(chosen) or not near:

@@ -20,25 +20,25 @@ from dashboard.components.common.tables import show_table
 from dashboard.components.feature_map import figure as drawn
 from dashboard.components.feature_map.forget_rules import DRAWN
 from dashboard.components.feature_map.table import SET_TITLE, Rule, models_of, rules_of
-from dashboard.components.privacy.image_grids import named, pictures
+from dashboard.components.privacy.image_grids import class_text, pictures
 from dashboard.components.saliency import overlays
 from dashboard.queries import runs
 from dashboard.session import ask_elsewhere, belongs, recall, remember, stays
 
-# Plain gradients: one pass a network, so that a click is answered at once whatever the network.
+# Plain gradients: one pass per network, so that a click is fast for every network.
 ABOUT: dict[str, Any] = {"how": "saliency", "target": "true", "settings": {}}
 
 
 def small_maps(run: Run, name: str, place: int) -> None:
-    """name: the image's set; place: its place there. Maps of its true class; a switch, since some networks take seconds to open."""
+    """name: the image's set; place: its place there. Maps of its true class; behind a switch, since some networks take seconds to load."""
     if st.toggle("Saliency of this image", key="map_looks", bind="query-params"):
         with st.spinner("Explaining …"):
             answer = runs.handle(run).ask("saliency", image={"set": name, "place": place}, **ABOUT)
         image = answer["image"]
-        maps = {model: told["map"] for model, told in answer["models"].items()}
+        maps = {model: output["map"] for model, output in answer["models"].items()}
         scale = overlays.scale_of(list(maps.values()))
         for column, (model, values) in zip(st.columns(len(maps)), maps.items(), strict=True):
-            column.image(overlays.shown(overlays.over(image, values, scale)), output_format="PNG",
+            column.image(overlays.shown(overlays.overlay(image, values, scale)), output_format="PNG",
                          alt=f"Gradient map of the {MODEL_TITLE[model].lower()} network")  # fmt: skip
             column.caption(MODEL_TITLE[model])
         st.caption("How to read it: the redder a pixel, the more the score of the true class depends on it; one scale for all networks.")
@@ -54,7 +54,7 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Shown:
-    """model: whose positions; colour: a key of `ways`; arrows: a key of ARROWS."""
+    """The map's controls. model: whose positions; colour: "outcome", "class", "set" or a rule; arrows: a key of ARROWS."""
 
     model: str
     colour: str
@@ -77,7 +77,7 @@ def ask_shown(table: pd.DataFrame, models: list[str]) -> Shown:
 
 
 def show_map(run_id: str, table: pd.DataFrame, arrays: Arrays, data: DatasetInfo, shown: Shown, projection: str) -> None:
-    """The figure, and what it counts. A click chooses the open image; a lasso or box, what could be forgotten."""
+    """The figure and the counts of outcomes. A click chooses the open image; a lasso or box, a possible forget set."""
     models, rules = models_of(arrays), rules_of(table)
     figure = drawn.map_figure(
         table, shown.model, _groups(shown.colour, table, rules, data.classes), drawn.hovers(table, models, data.classes),
@@ -122,7 +122,7 @@ def _how_to_read(arrays: Arrays, projection: str, model: str) -> str:
 
 def _count(rules: dict[str, Rule]) -> None:
     rows = [
-        {"What became of them": rule.title, "Images": f"{int(rule.holds.sum())} of {int(rule.asked.sum())}", "Which": rule.about}
+        {"What became of them": rule.title, "Images": f"{int(rule.holds.sum())} of {int(rule.applies.sum())}", "Which": rule.about}
         for rule in rules.values()
     ]
     show_table(rows, alt="How many images were forgotten, not forgotten, over-forgotten, and went as the reference's did, "
@@ -130,7 +130,7 @@ def _count(rules: dict[str, Rule]) -> None:
 
 
 def _selected(ids: list[str], run_id: str) -> None:
-    """A callback. One point without a frame around it is a click; what is drawn around is kept for the choice below."""
+    """A callback. One point without box or lasso is a click; a drawn selection is stored for the choice below."""
     selection = recall(CLICKED)["selection"]
     rows = sorted({int(point["customdata"][0]) for point in selection["points"] if point.get("customdata")})
     if selection.get("box") or selection.get("lasso"):
@@ -142,27 +142,27 @@ def _selected(ids: list[str], run_id: str) -> None:
 
 def open_image(table: pd.DataFrame) -> int | None:
     """The row of the image that the card shows; None where none is open, or it is not on the map."""
-    found = np.flatnonzero(table["id"] == str(recall(IMAGE) or "").strip())
-    return int(found[0]) if len(found) else None
+    rows = np.flatnonzero(table["id"] == str(recall(IMAGE) or "").strip())
+    return int(rows[0]) if len(rows) else None
 
 
 def show_card(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | None, data: DatasetInfo) -> None:
-    """Image, labels, probabilities under the networks, its like, and the way to its saliency. stored: the dataset's images."""
+    """Image, labels, probabilities under the networks, its nearest images, and the link to its saliency. stored: the dataset's images."""
     belongs(IMAGE, run.id, "")
-    asked = st.text_input("Image", key=IMAGE, bind="query-params", placeholder="train:12 or test:7", max_chars=24,
+    typed = st.text_input("Image", key=IMAGE, bind="query-params", placeholder="train:12 or test:7", max_chars=24,
                           help="Click a point, or name an image: train or test, a colon, its index.")  # fmt: skip
     row = open_image(table)
     if row is None:
         st.caption(
-            f"{plain(asked)} is not among the images on this map." if asked else
+            f"{plain(typed)} is not among the images on this map." if typed else
             "A click on a point opens its card here: what it is, and what the networks make of it."
         )  # fmt: skip
         return
     _facts(table, row, stored, data)
     label, taught = int(table["truth"].iloc[row]), int(table["label"].iloc[row])
-    answers = {model: arrays[f"probabilities/{model}"] for model in models_of(arrays)}
+    predictions = {model: arrays[f"probabilities/{model}"] for model in models_of(arrays)}
     st.plotly_chart(
-        probabilities(answers, row, data.classes, label, None if taught == label else taught), key="map_probabilities", config=CONFIG,
+        probabilities(predictions, row, data.classes, label, None if taught == label else taught), key="map_probabilities", config=CONFIG,
         alt="Bars: probability of each class for this image under each network",
     )  # fmt: skip
     st.caption("How to read it: where the unlearned network's bars stand as the hatched reference's do, it predicts as if it never saw it.")
@@ -180,8 +180,8 @@ def _facts(table: pd.DataFrame, row: int, stored: Arrays | None, data: DatasetIn
     if stored is not None:
         picture = to_rgb(pictures(table, np.array([row]), stored), int(stored["peak"]))[0]
         scale = max(1, LARGE // max(picture.shape[:2]))
-        box.image(png(picture, scale), width=picture.shape[1] * scale, alt=f"The image, {named(label, truth, data.classes)}")
+        box.image(png(picture, scale), width=picture.shape[1] * scale, alt=f"The image, {class_text(label, truth, data.classes)}")
     box.markdown(
-        f"**{plain(named(label, truth, data.classes).capitalize())}**  \n{SET_TITLE[image['set']]}, index {image['index']}  \n"
+        f"**{plain(class_text(label, truth, data.classes).capitalize())}**  \n{SET_TITLE[image['set']]}, index {image['index']}  \n"
         f"{image['distance']:.2f} times its class's usual distance from the class's centre"
     )

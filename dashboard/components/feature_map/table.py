@@ -1,4 +1,4 @@
-"""The joint map as a table, one row an image, and what became of each image; pure."""
+"""The joint map as a table, one row per image, and the outcome of each image; pure."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ SET_TITLE = {
 def table_of(arrays: dict[str, np.ndarray]) -> pd.DataFrame:
     """arrays: see core.analysis.features.projection.compute. Rows in their order.
 
-    set, index, place (counted within the set), label, truth (the label again where no request made it wrong), `id`
+    set, index, place (counted within the set), label, truth (equal to the label unless the request made it wrong), `id`
     (`train:12`, `test:3`), distance, agreeing, unseen_agreeing; of each model M: M_x, M_y, M_answer, M_sure (its largest
     probability), M_own (that of the label).
     """
@@ -32,52 +32,53 @@ def table_of(arrays: dict[str, np.ndarray]) -> pd.DataFrame:
         **{name: arrays[name] for name in ("distance", "agreeing", "unseen_agreeing")},
     }  # fmt: skip
     for model in models_of(arrays):
-        answers = arrays[f"probabilities/{model}"]
+        probabilities = arrays[f"probabilities/{model}"]
         columns |= {
             f"{model}_x": arrays[f"positions/{model}"][:, 0], f"{model}_y": arrays[f"positions/{model}"][:, 1],
-            f"{model}_answer": answers.argmax(1), f"{model}_sure": answers.max(1),
-            f"{model}_own": answers[np.arange(len(label)), label],
+            f"{model}_answer": probabilities.argmax(1), f"{model}_sure": probabilities.max(1),
+            f"{model}_own": probabilities[np.arange(len(label)), label],
         }  # fmt: skip
     return pd.DataFrame(columns)
 
 
 def models_of(arrays: dict[str, np.ndarray]) -> list[str]:
-    """The models on the map, in the house's order."""
+    """The models on the map, in the order of MODELS."""
     return [model for model in MODELS if f"positions/{model}" in arrays]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What may have become of an image: `holds` bool (N,), among the images that `asked` bool (N,) is about."""
+    """A possible outcome of an image: holds bool (N,), among the images where it applies, bool (N,)."""
 
     title: str
     about: str
     holds: np.ndarray
-    asked: np.ndarray
+    applies: np.ndarray
 
 
 def rules_of(table: pd.DataFrame) -> dict[str, Rule]:
     """forgotten, not forgotten, over-forgotten (no image is two of these), and `as the reference` where there is one."""
-    gone = table["set"].isin(["forget", "test_forget"]).to_numpy()
-    known, still = (_answers(table, model) == table["label"].to_numpy() for model in ("original", "unlearned"))
+    to_forget = table["set"].isin(["forget", "test_forget"]).to_numpy()
+    before, after = (_predictions(table, model) == table["label"].to_numpy() for model in ("original", "unlearned"))
     with_reference = "reference_answer" in table
-    yardstick = _answers(table, "reference") == table["label"].to_numpy() if with_reference else known
+    yardstick = _predictions(table, "reference") == table["label"].to_numpy() if with_reference else before
     by = "reference" if with_reference else "original (there is no reference)"
     rules = {
         "forgotten": Rule(
             "Forgotten", "forget set, or test images of its kind: the original predicts its label, the unlearned network no longer does",
-            gone & known & ~still, gone & known,
+            to_forget & before & ~after, to_forget & before,
         ),
         "not forgotten": Rule(
             "Not forgotten", "in the forget set, or a test image of the same kind: original and unlearned network both predict its label",
-            gone & known & still, gone & known,
+            to_forget & before & after, to_forget & before,
         ),
         "over-forgotten": Rule(
-            "Over-forgotten", f"to keep: the unlearned network is wrong where the {by} is right", ~gone & ~still & yardstick, ~gone,
+            "Over-forgotten", f"to keep: the unlearned network is wrong where the {by} is right",
+            ~to_forget & ~after & yardstick, ~to_forget,
         ),
     }  # fmt: skip
     if with_reference:
-        same = _answers(table, "unlearned") == _answers(table, "reference")
+        same = _predictions(table, "unlearned") == _predictions(table, "reference")
         rules[AS_REFERENCE] = Rule(
             "Went where the reference put it", "any image: the unlearned network predicts what the reference predicts, right or wrong",
             same, np.ones(len(table), bool),
@@ -85,5 +86,5 @@ def rules_of(table: pd.DataFrame) -> dict[str, Rule]:
     return rules
 
 
-def _answers(table: pd.DataFrame, model: str) -> np.ndarray:
+def _predictions(table: pd.DataFrame, model: str) -> np.ndarray:
     return np.asarray(table[f"{model}_answer"])

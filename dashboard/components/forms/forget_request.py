@@ -17,7 +17,7 @@ from core.domain.requests.samples import SamplesRequest
 from core.domain.requests.values import ValueRequest
 from dashboard.components.common.image_grid import png, sprite, to_rgb
 from dashboard.components.common.markdown import NAME, labels, name, pill_labels, plain
-from dashboard.components.common.run_status import shortened
+from dashboard.components.common.sections import errors_shown
 from dashboard.components.common.tables import show_frame
 from dashboard.queries import catalogue
 from dashboard.session import recall, remember, spelled, stays
@@ -46,14 +46,12 @@ def ask_request(data: DatasetInfo, *, seeds: bool = False) -> ForgetRequest | No
         "What to forget", kinds, wrap=True, default=kinds[0], key="kind", bind="query-params", required=True,
         help=" · ".join(f"{key}: {KINDS[key].about}" for key in kinds),
     )  # fmt: skip
-    try:
+    with errors_shown(st.info, most=LONGEST):
         request = entered(KINDS[chosen or kinds[0]], data, seeds=seeds)
         request.check(data)
-    except WrongInput as wrong:
-        st.info(plain(shortened(str(wrong), LONGEST)), icon=":material/info:")
-        return None
-    _wall(request, data, seeds and not one_draw())
-    return request
+        _wall(request, data, seeds and not one_draw())
+        return request
+    return None
 
 
 def entered(kind: type[ForgetRequest], data: DatasetInfo, *, seeds: bool = False) -> ForgetRequest:
@@ -193,11 +191,9 @@ def _picker(kind: type[SamplesRequest], data: DatasetInfo) -> None:
 
 def _arrays(data: DatasetInfo) -> dict[str, np.ndarray] | None:
     """The dataset's images, which a request does not need; None where they are not to be had, and then it is said why."""
-    try:
+    with errors_shown(st.info, icon=":material/hide_image:"):
         return catalogue.images(data.key)
-    except WrongInput as reason:
-        st.info(plain(str(reason)), icon=":material/hide_image:")
-        return None
+    return None
 
 
 def _encoded(picture: np.ndarray) -> str:

@@ -13,8 +13,8 @@ from dashboard.components.common.palette import ACCENT, QUIET, SET_COLOUR, SET_T
 from dashboard.components.inside.figures import Line, bars, kernels, lines
 from dashboard.components.inside.frames import Frame, Panel, Story, missing
 
-LAYERS = 8  # convolutions that get a frame of their own
-ACROSS, SMALL = 8, 24  # images in a row of a wall; an image of fewer pixels is enlarged, else the gaps would be as wide
+LAYERS = 8  # convolutions that get their own frame
+ACROSS, SMALL = 8, 24  # images in a row of a grid; an image of fewer pixels is enlarged, else the gaps would be as wide
 RULES = {
     "aru": "the slices where both push most alike are reset, {share} of this layer, for there noise does what the images do",
     "random": "but this run is the ablation: {share} of this layer's slices are reset, drawn at random",
@@ -22,22 +22,22 @@ RULES = {
 }
 
 
-def frames(story: Story, control: np.ndarray | None, offer: Callable[[], None]) -> list[Frame]:
-    """control: accuracies (epochs + 1, 2) while the random-mask control healed; offer: draws what stands in its place."""
-    return [*_attack(story), *_masks(story), _healing(story, control, offer)]
+def frames(story: Story, ablation: np.ndarray | None, offer: Callable[[], None]) -> list[Frame]:
+    """ablation: accuracies (epochs + 1, 2) while the random-mask ablation healed; offer: draws what replaces them."""
+    return [*_attack(story), *_masks(story), _healing(story, ablation, offer)]
 
 
 def _attack(story: Story) -> list[Frame]:
-    told = story.under("aru")
-    if "images" not in told or "noise" not in told:
+    recorded = story.under("aru")
+    if "images" not in recorded or "noise" not in recorded:
         return [missing("The attack", "attacked images")]
-    losses, radius = np.asarray(told.get("attack_loss", []), dtype=float), float(story.params["radius"])
+    losses, radius = np.asarray(recorded.get("attack_loss", []), dtype=float), float(story.params["radius"])
     surer = f"the mean loss of the forget set goes from {losses[0]:.3g} to {losses[-1]:.3g} nats" if len(losses) else "the loss should fall"
     return [
         Frame(
             "Noise that imitates the forget set",
             f"Each forgotten image gets noise of at most {radius * 255:.3g}/255 a pixel that makes the network surer of it: noise that the "
-            "network reads as the image is what ARU needs.", partial(_walls, told["images"], told["noise"], radius),
+            "network reads as the image is what ARU needs.", partial(_attacked_images, recorded["images"], recorded["noise"], radius),
         ),
         Frame(
             "The attack, step by step",
@@ -47,18 +47,18 @@ def _attack(story: Story) -> list[Frame]:
     ]  # fmt: skip
 
 
-def _walls(images: np.ndarray, noise: np.ndarray, radius: float) -> Sequence[Panel]:
+def _attacked_images(images: np.ndarray, noise: np.ndarray, radius: float) -> Sequence[Panel]:
     shown = np.asarray(images, dtype=float)[:ACROSS], np.asarray(noise, dtype=float)[:ACROSS]
     rows = np.concatenate([shown[0], 0.5 + shown[1] / (2 * radius), shown[0] + shown[1]])
     return [Panel(
         f"Above: images of the forget set · in the middle: their noise, {0.5 / radius:.0f} times louder · below: both together",
         "grey noise is no change, black and white the largest change that was allowed; below is what the network is shown, to the eye "
         "the same as above, to the network surer.",
-        f"{len(shown[0])} images of the forget set, their amplified noise, and the attacked images", wall=wall(rows, len(shown[0])),
+        f"{len(shown[0])} images of the forget set, their amplified noise, and the attacked images", grid=grid_of(rows, len(shown[0])),
     )]  # fmt: skip
 
 
-def wall(pixels: np.ndarray, across: int = ACROSS) -> np.ndarray:
+def grid_of(pixels: np.ndarray, across: int = ACROSS) -> np.ndarray:
     """float (N, C, H, W), cut to [0, 1] -> one picture, uint8 (h, w, 3)."""
     levels = (np.clip(np.asarray(pixels, dtype=float), 0, 1) * 255).round().astype(np.uint8)
     scale = max(1, SMALL // max(levels.shape[2:]))
@@ -75,10 +75,10 @@ def _masks(story: Story) -> list[Frame]:
     scores, masks = story.under("aru_difference"), story.under("aru_mask")
     if not scores or set(masks) != set(scores):
         return [missing("Difference and mask", "differences of gradients")]
-    names = spread(list(scores), LAYERS)
+    names = evenly_spaced(list(scores), LAYERS)
     rule = RULES.get(str(story.params.get("mask")), "{share} of this layer's slices are reset")
     more = f" {len(names)} of {len(scores)} convolutions are shown." if len(names) < len(scores) else ""
-    found = [
+    masked = [
         Frame(
             f"Which slices go: {plain(name)}",
             "Slice by slice, the gradient on the images is held against that on the noise alone; "
@@ -87,14 +87,14 @@ def _masks(story: Story) -> list[Frame]:
         )
         for name in names
     ]
-    return [*found, Frame(
+    return [*masked, Frame(
         "Reset",
         f"The chosen slices go back to {'their initial values' if story.params.get('reset') == 'init' else 'zero'}, in every convolution "
         "alike: what they had learnt is gone, and so is part of everything else.", partial(_by_layer, masks),
     )]  # fmt: skip
 
 
-def spread(names: list[str], most: int) -> list[str]:
+def evenly_spaced(names: list[str], most: int) -> list[str]:
     """At most so many, evenly from first to last."""
     return names if len(names) <= most else [names[i] for i in np.linspace(0, len(names) - 1, most).round().astype(int)]
 
@@ -124,37 +124,37 @@ def _by_layer(masks: Mapping[str, np.ndarray]) -> Sequence[Panel]:
     ]  # fmt: skip
 
 
-def _healing(story: Story, control: np.ndarray | None, offer: Callable[[], None]) -> Frame:
+def _healing(story: Story, ablation: np.ndarray | None, offer: Callable[[], None]) -> Frame:
     if "aru/healing" not in story.recorded:
         return missing("Healing", "accuracies while healing")
-    looks = np.asarray(story.recorded["aru/healing"], dtype=float)
-    of_control = story.params.get("mask") != "aru"
-    beside = "; compared with the ablation that reset as many slices at random" if control is not None else ""
-    if control is None and not of_control:
-        beside = "; its ablation would tell whether the choice of slices matters"
+    accuracies = np.asarray(story.recorded["aru/healing"], dtype=float)
+    is_ablation = story.params.get("mask") != "aru"
+    comparison = "; compared with the ablation that reset as many slices at random" if ablation is not None else ""
+    if ablation is None and not is_ablation:
+        comparison = "; its ablation would tell whether the choice of slices matters"
     return Frame(
         "After the reset, and while it heals",
-        f"The reset leaves {percent(looks[0, 0])} on the forget set and {percent(looks[0, 1])} on the retain set; training on the "
-        f"retain set takes it to {percent(looks[-1, 1])}, and the forget set to {percent(looks[-1, 0])}{beside}.",
-        partial(_healed, looks, control, None if of_control else offer),
+        f"The reset leaves {percent(accuracies[0, 0])} on the forget set and {percent(accuracies[0, 1])} on the retain set; training on "
+        f"the retain set takes it to {percent(accuracies[-1, 1])}, and the forget set to {percent(accuracies[-1, 0])}{comparison}.",
+        partial(_healed, accuracies, ablation, None if is_ablation else offer),
     )
 
 
-def healing(looks: np.ndarray, control: np.ndarray | None, which: int, name: str) -> go.Figure:
-    """Accuracy on one set (column of looks) after the reset and after each epoch; dotted: the control's."""
-    shown = [Line("this run", looks[:, which], ACCENT)]
-    if control is not None:
-        shown.append(Line("random mask", control[:, which], QUIET, "dot", symbol="square-open"))
+def healing(accuracies: np.ndarray, ablation: np.ndarray | None, which: int, name: str) -> go.Figure:
+    """Accuracy on one set (a column of `accuracies`) after the reset and after each epoch; dotted: the ablation's."""
+    shown = [Line("this run", accuracies[:, which], ACCENT)]
+    if ablation is not None:
+        shown.append(Line("random mask", ablation[:, which], QUIET, "dot", symbol="square-open"))
     return lines(shown, "epochs of healing", f"accuracy, {name}", share=True)
 
 
-def _healed(looks: np.ndarray, control: np.ndarray | None, offer: Callable[[], None] | None) -> Sequence[Panel]:
-    alike = "; where the dotted line runs alike, the choice of slices made no difference" if control is not None else ""
+def _healed(accuracies: np.ndarray, ablation: np.ndarray | None, offer: Callable[[], None] | None) -> Sequence[Panel]:
+    alike = "; where the dotted line runs alike, the choice of slices made no difference" if ablation is not None else ""
     hows = {"forget": f"it should stay low while retain accuracy recovers{alike}.",
             "retain": "it should come back to where it was before the reset."}
     panels = [
         Panel(SET_TITLE[name], how, f"Lines: accuracy on {SET_TITLE[name].lower()} after each epoch of healing",
-              healing(looks, control, which, SET_TITLE[name].lower()))
+              healing(accuracies, ablation, which, SET_TITLE[name].lower()))
         for which, (name, how) in enumerate(hows.items())
     ]  # fmt: skip
-    return panels if control is not None or offer is None else [*panels, Panel("The same with a random mask", draw=offer)]
+    return panels if ablation is not None or offer is None else [*panels, Panel("The same with a random mask", draw=offer)]

@@ -1,4 +1,4 @@
-"""The few kinds of figure that frames are made of: lines over steps, bars by layer, maps of kernels, histograms."""
+"""The kinds of figure that frames use: lines over steps, bars by layer, heat maps of kernels, histograms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.components.common.palette import ACCENT, QUIET, THRESHOLD, binary, sequential
-from dashboard.components.common.plotly_layout import house
+from dashboard.components.common.plotly_layout import base_layout
 
 MARKED = 25  # points of a line, at most, that are marked one by one
 WIDEST = 96  # cells of a map's side; a larger matrix is drawn by the means of its tiles
@@ -16,7 +16,7 @@ WIDEST = 96  # cells of a map's side; a larger matrix is drawn by the means of i
 
 @dataclass(frozen=True)
 class Line:
-    """x: 0, 1, 2 ... where it is None. legend: whether it is named there."""
+    """A line of a figure. x: 0, 1, 2 ... where it is None. legend: whether the legend names it."""
 
     name: str
     y: Sequence[float] | np.ndarray
@@ -28,8 +28,8 @@ class Line:
 
 
 def lines(series: Sequence[Line], x: str, y: str, *, at: float | None = None, share: bool = False, log: bool = False) -> go.Figure:
-    """Lines with marks; `at`: where on the x axis a frame stands; share: y is a share, 0 to 1; log: a logarithmic y axis."""
-    figure = go.Figure(layout=house(x, y, yaxis=_y(share, log)))
+    """Lines with markers; at: a vertical line at this x; share: y is a share, 0 to 1; log: a logarithmic y axis."""
+    figure = go.Figure(layout=base_layout(x, y, yaxis=_y(share, log)))
     for line in series:
         values = np.asarray(line.y, dtype=float)
         figure.add_scatter(
@@ -45,19 +45,19 @@ def lines(series: Sequence[Line], x: str, y: str, *, at: float | None = None, sh
 
 
 def level(value: float, name: str, right: float) -> Line:
-    """A line across, from 0 to `right`: a threshold, named in the legend, where it can cover nothing."""
+    """A horizontal threshold line from 0 to `right`, named in the legend."""
     return Line(name, [value, value], THRESHOLD, "dash", [0, max(right, 1e-9)], "line-ew")
 
 
 def bars(
     names: Sequence[str], values: Sequence[float] | np.ndarray, x: str, y: str, *, share: bool = False, colour: str = ACCENT
 ) -> go.Figure:
-    """One bar a name."""
-    said = ".1%" if share else ".3g"
+    """One bar per name."""
+    number_format = ".1%" if share else ".3g"
     return go.Figure(
         go.Bar(x=list(names), y=np.asarray(values, dtype=float), marker={"color": colour},
-               hovertemplate=f"%{{x}}: %{{y:{said}}}<extra></extra>"),
-        house(x, y, xaxis={"type": "category"}, yaxis=_y(share, False)),
+               hovertemplate=f"%{{x}}: %{{y:{number_format}}}<extra></extra>"),
+        base_layout(x, y, xaxis={"type": "category"}, yaxis=_y(share, False)),
     )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def histogram(counts: np.ndarray, edges: np.ndarray, x: str, y: str) -> go.Figur
     """Bars of counts between edges."""
     bar = go.Bar(x=(edges[1:] + edges[:-1]) / 2, y=counts, width=np.diff(edges), marker={"color": ACCENT, "line": {"width": 0}},
                  hovertemplate="%{x:.2f}: %{y}<extra></extra>")  # fmt: skip
-    return go.Figure(bar, house(x, y, bargap=0))
+    return go.Figure(bar, base_layout(x, y, bargap=0))
 
 
 def kernels(matrix: np.ndarray, *, of_bits: bool = False) -> go.Figure:
@@ -80,7 +80,7 @@ def kernels(matrix: np.ndarray, *, of_bits: bool = False) -> go.Figure:
             colorbar={"thickness": 12, "exponentformat": "power"},
             hovertemplate="output channel %{y}, input channel %{x}: %{z:.3g}<extra></extra>",
         ),
-        house("input channel", "output channel", xaxis={"showgrid": False}, yaxis={"showgrid": False, "autorange": "reversed"}),
+        base_layout("input channel", "output channel", xaxis={"showgrid": False}, yaxis={"showgrid": False, "autorange": "reversed"}),
     )
 
 

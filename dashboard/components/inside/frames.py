@@ -1,4 +1,4 @@
-"""What a step player plays: frames of a run, each a sentence and up to four things to see, made only when it is shown."""
+"""What the step player plays: frames of a run, each a sentence and up to four panels, built only when shown."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from core.domain.requests.base import ForgetRequest
 
 @dataclass(frozen=True)
 class Panel:
-    """One thing to see: a figure, a wall of images (uint8 (H, W, 3)), a `note` on why there is none, or `draw`, which draws what
-    answers clicks itself. wide: with a row of its own."""
+    """One panel: a figure, an image grid (uint8 (H, W, 3)), a `note` on why there is none, or `draw`, which draws interactive
+    content. wide: in its own row."""
 
     title: str
     how: str = ""  # to read it; follows "How to read it: "
     alt: str = ""
     figure: go.Figure | None = None
-    wall: np.ndarray | None = None
+    grid: np.ndarray | None = None
     note: str = ""
     draw: Callable[[], None] | None = None
     wide: bool = False
@@ -28,9 +28,9 @@ class Panel:
 
 @dataclass(frozen=True)
 class Frame:
-    """sentence: markdown, one line: what happens and why. panels: makes what there is to see; may raise WrongInput.
+    """One step. sentence: markdown, one line: what happens and why. panels: builds the panels; may raise WrongInput.
 
-    missing: it stands for a step that the run did not record.
+    missing: a placeholder for a step that the run did not record.
     """
 
     title: str
@@ -41,7 +41,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Story:
-    """What frames are made of: a finished run as plain data. `table` reads one of the run's tables; raises WrongInput."""
+    """A finished run as plain data, from which frames are built. `table` reads one of its tables; raises WrongInput."""
 
     title: str  # the method's
     params: Mapping[str, Any]
@@ -54,13 +54,13 @@ class Story:
 
     @property
     def forgotten(self) -> tuple[int, ...]:
-        """Classes that had to go whole."""
+        """Classes that the request forgets entirely."""
         return self.request.classes
 
     def under(self, folder: str) -> dict[str, np.ndarray]:
-        """What was recorded as `folder/name`: name -> array; layers and blocks of layers from input to output."""
-        found = {name.removeprefix(f"{folder}/"): array for name, array in self.recorded.items() if name.startswith(f"{folder}/")}
-        return dict(sorted(found.items(), key=lambda item: self._place(item[0])))
+        """Arrays recorded as `folder/name`: name -> array; layers and blocks of layers from input to output."""
+        arrays = {name.removeprefix(f"{folder}/"): array for name, array in self.recorded.items() if name.startswith(f"{folder}/")}
+        return dict(sorted(arrays.items(), key=lambda item: self._place(item[0])))
 
     def _place(self, name: str) -> int:
         block = name.partition("/")[0]
@@ -68,6 +68,6 @@ class Story:
 
 
 def missing(title: str, what: str) -> Frame:
-    """A frame in the place of one whose recording is not there."""
+    """A placeholder for a frame whose recording is missing."""
     why = "because another version of Forgetscope computed it: run it again to see this step"
     return Frame(title, f"This run recorded no {what}, {why}.", missing=True)

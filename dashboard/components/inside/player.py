@@ -1,4 +1,4 @@
-"""A step player: play, pause, one step back and forward, a slider over the frames; each frame redraws itself alone."""
+"""A step player: play, pause, one step back and forward, a slider over the frames; it redraws by itself."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,17 +6,16 @@ from time import monotonic
 
 import streamlit as st
 
-from core.domain.errors import WrongInput
 from dashboard.components.common import image_grid, plotly_layout
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.inside.frames import Frame, Panel
 from dashboard.session import belongs, recall, remember
 
-SECONDS = 3.0  # that a frame stands while it plays
-STALE = 20.0  # seconds without a tick after which nobody watches: the page was left
+SECONDS = 3.0  # per frame while playing
+STALE = 20.0  # seconds without a tick after which the page counts as left
 FRAME, PLAYING, TICKED = "frame", "_playing", "_ticked"
-# The controls stand above and keep their place; the sentence keeps room for two lines, the stage for one row of figures.
+# The controls keep their place: the sentence reserves two lines, the stage one row of figures.
 ROOM = """<style>
 .st-key-player-words {min-height: 6.5rem}
 .st-key-player-stage {min-height: 480px}
@@ -38,7 +37,7 @@ def _plays(run_id: str) -> bool:
 
 
 def _draw(run_id: str, frames: Sequence[Frame], playing: bool) -> None:
-    """playing: whether the page was drawn with a clock; where that is no longer so, the page is drawn anew."""
+    """playing: whether the page was drawn with a timer; where that has changed, the page is redrawn."""
     if _plays(run_id) and monotonic() - recall(TICKED, 0.0) > SECONDS / 2:
         _tick(len(frames))
     if _plays(run_id) != playing:
@@ -47,7 +46,7 @@ def _draw(run_id: str, frames: Sequence[Frame], playing: bool) -> None:
         remember(FRAME, len(frames))
     controls = st.container(horizontal=True, vertical_alignment="bottom", key="player-controls")
     buttons = controls.container(horizontal=True, width="content")
-    # Before the buttons, which depend on it: what the address says is known once the slider is drawn.
+    # Before the buttons, which depend on it: the slider reads the address when it is drawn.
     now = controls.slider("Frame", 1, len(frames), key=FRAME, bind="query-params", on_change=_pause)
     with buttons:
         step = partial(st.button, width=108)  # three in a row on a telephone
@@ -59,15 +58,12 @@ def _draw(run_id: str, frames: Sequence[Frame], playing: bool) -> None:
     frame = frames[now - 1]
     with st.container(key="player-words"):
         st.markdown(f"#### {now} of {len(frames)} · {frame.title}\n{frame.sentence}")
-    with st.container(key="player-stage"):
-        try:
-            _stage(frame.panels())
-        except WrongInput as reason:
-            st.info(plain(str(reason)), icon=":material/info:")
+    with st.container(key="player-stage"), errors_shown(st.info):
+        _stage(frame.panels())
 
 
 def _stage(panels: Sequence[Panel]) -> None:
-    """Wide panels and single ones have a row of their own; of the others three share a row, or two where there are two or four."""
+    """Wide and single panels have their own row; of the others three share a row, or two where there are two or four."""
     slot = 0
     for row in rows(panels):
         for column, panel in zip(st.columns(len(row)), row, strict=True):
@@ -95,8 +91,8 @@ def _panel(panel: Panel, slot: int) -> None:
         panel.draw()
     if panel.figure is not None:
         st.plotly_chart(panel.figure, key=f"player-{slot}", config=plotly_layout.CONFIG, alt=panel.alt)
-    if panel.wall is not None:
-        st.image(image_grid.png(panel.wall, 1), width="stretch", alt=panel.alt)
+    if panel.grid is not None:
+        st.image(image_grid.png(panel.grid, 1), width="stretch", alt=panel.alt)
     if panel.note:
         st.info(plain(panel.note), icon=":material/info:")
     if panel.how:
@@ -104,7 +100,7 @@ def _panel(panel: Panel, slot: int) -> None:
 
 
 def _tick(count: int) -> None:
-    """One frame on; at the last one the play is over."""
+    """One frame on; stops at the last one."""
     now = min(int(recall(FRAME, 1)) + 1, count)
     remember(FRAME, now)
     remember(TICKED, monotonic())
@@ -113,7 +109,7 @@ def _tick(count: int) -> None:
 
 
 def _toggle(run_id: str, count: int) -> None:
-    """A callback: who plays from the last frame starts at the first."""
+    """A callback: playing from the last frame starts at the first."""
     if _plays(run_id):
         _pause()
         return
@@ -124,7 +120,7 @@ def _toggle(run_id: str, count: int) -> None:
 
 
 def _step(by: int, count: int) -> None:
-    """A callback: whoever steps takes the play in hand."""
+    """A callback: stepping pauses."""
     _pause()
     remember(FRAME, min(max(int(recall(FRAME, 1)) + by, 1), count))
 

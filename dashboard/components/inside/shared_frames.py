@@ -1,4 +1,4 @@
-"""The frames that close every run's story, whatever its method: what the weights, the classes and the forgotten images came to."""
+"""The last frames of every method: change by layer, accuracy by class, predictions on the forget set."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -19,15 +19,15 @@ from dashboard.components.common.palette import (
     SET_DASH,
     SET_TITLE,
 )
-from dashboard.components.common.plotly_layout import hatch, house
+from dashboard.components.common.plotly_layout import base_layout, hatch
 from dashboard.components.inside.figures import Line, bars, lines
 from dashboard.components.inside.frames import Frame, Panel, Story
 
-MOST, OTHERS = 24, "all others"  # answers that have bars of their own; the rest
+MOST, OTHERS = 24, "all others"  # predicted classes that have bars of their own; the rest
 
 
 def frames(story: Story) -> list[Frame]:
-    """Before and after: layers, classes, and the answers of the forget set."""
+    """Before and after: layers, classes, and the predictions on the forget set."""
     what = "attribute" if story.multi else "class"
     ends = [
         Frame(
@@ -46,7 +46,7 @@ def frames(story: Story) -> list[Frame]:
             Frame(
                 "Predictions on the forget set",
                 "A forgotten image is predicted as another class; the retrained network shows which predictions are natural for it.",
-                partial(_answers, story),
+                partial(_predictions, story),
             )
         )
     return ends
@@ -69,36 +69,37 @@ def _classes(story: Story) -> Sequence[Panel]:
     )]  # fmt: skip
 
 
-def _answers(story: Story) -> Sequence[Panel]:
+def _predictions(story: Story) -> Sequence[Panel]:
     return [Panel(
         "Predictions on the forget set", "share of the forget set with each prediction; the unlearned network's bars should look like "
         "the hatched reference's.", "Bars: share of the forget set by prediction, of each network",
-        answered(story.table("confusion"), story.classes),
+        prediction_shares(story.table("confusion"), story.classes),
     )]  # fmt: skip
 
 
-def answered(table: pd.DataFrame, classes: tuple[str, ...]) -> go.Figure:
-    """Grouped bars: which answer the forget set got, under each network; of many answers the most frequent ones, the rest as one.
+def prediction_shares(table: pd.DataFrame, classes: tuple[str, ...]) -> go.Figure:
+    """Grouped bars: predictions on the forget set under each network; of many classes the most frequent, the rest as one.
 
     table: split, model, predicted, count.
 
-    Raises WrongInput where the table does not tell the forget set apart.
+    Raises WrongInput where the table has no rows of the forget set.
     """
     rows = table[table["split"] == "forget"]
     if not len(rows):
         raise WrongInput("This run stored no predictions on the forget set by themselves; run it again.")
-    often = rows.groupby("predicted")["count"].sum().sort_values(ascending=False, kind="stable")
-    here = sorted(int(index) for index in often.index[often > 0][:MOST])
+    frequency = rows.groupby("predicted")["count"].sum().sort_values(ascending=False, kind="stable")
+    here = sorted(int(index) for index in frequency.index[frequency > 0][:MOST])
     names = dict(zip(here, on_axis([classes[index] for index in here]), strict=True))
     order = {"type": "category", "categoryorder": "array", "categoryarray": [*names.values(), OTHERS]}
-    figure = go.Figure(layout=house("answer", "share of the forget set", xaxis=order, yaxis={"range": [0, 1.04], "tickformat": ".0%"}))
+    shares_axis = {"range": [0, 1.04], "tickformat": ".0%"}
+    figure = go.Figure(layout=base_layout("answer", "share of the forget set", xaxis=order, yaxis=shares_axis))
     for model, title in MODEL_TITLE.items():
         counts = rows[rows["model"] == model].groupby("predicted")["count"].sum()
         if not len(counts):
             continue
         total = max(1, counts.sum())
         shares = {names[index]: counts[index] / total for index in here if counts.get(index, 0)}
-        if len(often[often > 0]) > len(here):
+        if len(frequency[frequency > 0]) > len(here):
             shares[OTHERS] = 1 - sum(shares.values())
         hollow = model == "original"
         figure.add_bar(
@@ -144,15 +145,15 @@ def _by_layer(masks: dict[str, np.ndarray]) -> list[Panel]:
 def _healing(story: Story) -> list[Frame]:
     if "scrub/healing" not in story.recorded:
         return []
-    looks = np.asarray(story.recorded["scrub/healing"], dtype=float)
+    accuracies = np.asarray(story.recorded["scrub/healing"], dtype=float)
     return [Frame(
         "Away and back, epoch by epoch",
         f"Each epoch climbs away from the original's predictions on the forget set and then back on the retain set: accuracy goes to "
-        f"{percent(looks[-1, 0])} and {percent(looks[-1, 1])}.", partial(_epochs, looks),
+        f"{percent(accuracies[-1, 0])} and {percent(accuracies[-1, 1])}.", partial(_epochs, accuracies),
     )]  # fmt: skip
 
 
-def _epochs(looks: np.ndarray) -> list[Panel]:
-    series = [Line(SET_TITLE[name], looks[:, i], SET_COLOUR[name], SET_DASH[name]) for i, name in enumerate(("forget", "retain"))]
+def _epochs(accuracies: np.ndarray) -> list[Panel]:
+    series = [Line(SET_TITLE[name], accuracies[:, i], SET_COLOUR[name], SET_DASH[name]) for i, name in enumerate(("forget", "retain"))]
     return [Panel("Accuracy after each epoch", "the forget set's line should fall and stay down, the retain set's come back up.",
                   "Lines: accuracy on forget and retain set after each epoch", lines(series, "epoch", "accuracy", share=True))]  # fmt: skip

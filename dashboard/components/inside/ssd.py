@@ -1,4 +1,4 @@
-"""Inside Selective Synaptic Dampening: from two importances of each weight to the weights that were made smaller."""
+"""Inside Selective Synaptic Dampening: from two importances of each weight to the dampened weights."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from core.domain.formatting import percent
 from dashboard.components.common.palette import MODEL_COLOUR, THRESHOLD
-from dashboard.components.common.plotly_layout import house
+from dashboard.components.common.plotly_layout import base_layout
 from dashboard.components.common.ssd_figures import DECADES, dampened_share, layer_importance, split_bars
 from dashboard.components.inside.figures import bars, histogram
 from dashboard.components.inside.frames import Frame, Panel, Story, missing
@@ -75,17 +75,17 @@ def dampened(factors: Mapping[str, np.ndarray]) -> dict[str, Any]:
     }
 
 
-def ratios(told: Mapping[str, Any], alpha: float, strength: float, stage: int) -> go.Figure:
-    """The histogram of ratios, on the same axes at each stage: 0 alone, 1 with α and the ceiling, 2 with the selected in colour."""
-    edges, counts = np.array(told["histogram"]["edges"]), np.array(told["histogram"]["counts"])
+def ratios(view: Mapping[str, Any], alpha: float, strength: float, stage: int) -> go.Figure:
+    """The histogram of ratios, on the same axes at each stage: 0 alone, 1 with α and the ceiling, 2 with the selected weights coloured."""
+    edges, counts = np.array(view["histogram"]["edges"]), np.array(view["histogram"]["counts"])
     centres = (edges[1:] + edges[:-1]) / 2
-    line, ceiling = log10(max(alpha, 1e-12)), told["ceiling"]
+    line, ceiling = log10(max(alpha, 1e-12)), view["ceiling"]
     cut = max(line, log10(max(strength, 1e-12))) if stage == 2 else np.inf
     right = max(edges[-1], line, log10(ceiling) if ceiling else -np.inf)
     heavy = centres[counts.cumsum() > 0.005 * counts.sum()]
     left = min(float(heavy[0]) if len(heavy) else edges[0], line - 0.2)
     bars = [{**trace, "showlegend": stage == 2} for trace in split_bars(edges, counts, cut)]
-    figure = go.Figure(bars, house(
+    figure = go.Figure(bars, base_layout(
         "importance, forget set / all data (log scale)", "weights", bargap=0, barmode="stack", margin={"t": 56},
         xaxis={"range": [left, right + 0.15 * (right - left)], "tickvals": list(DECADES), "ticktext": [f"{10.0**d:g}" for d in DECADES]},
         yaxis={"type": "log", "exponentformat": "power", "dtick": 1},
@@ -117,19 +117,19 @@ def _ratios(view: View, alpha: float, strength: float, stage: int) -> Sequence[P
 
 
 def _betas(summary: Callable[[], dict[str, Any]]) -> Sequence[Panel]:
-    told = summary()
-    figure = histogram(told["counts"], BETAS, "β, the factor that a selected weight is multiplied by", "weights")
-    return [Panel(f"Distribution of β over the {percent(told['all'])} of all weights that were dampened",
+    dampening = summary()
+    figure = histogram(dampening["counts"], BETAS, "β, the factor that a selected weight is multiplied by", "weights")
+    return [Panel(f"Distribution of β over the {percent(dampening['all'])} of all weights that were dampened",
                   "at the left end weights are all but erased, at the right end hardly changed.", "Histogram of beta", figure)]  # fmt: skip
 
 
 def _by_layer(summary: Callable[[], dict[str, Any]]) -> Sequence[Panel]:
-    told = summary()
-    names = list(told["left"])
-    left = bars(names, [told["left"][name] for name in names], "parameter tensor, input to output", "mean β", share=True)
+    dampening = summary()
+    names = list(dampening["left"])
+    left = bars(names, [dampening["left"][name] for name in names], "parameter tensor, input to output", "mean β", share=True)
     return [
         Panel("Share of weights dampened", "tall bars at the right mean that forgetting happens near the output.",
-              "Bars: share of each parameter tensor's weights that were dampened", dampened_share(told["share"])),
+              "Bars: share of each parameter tensor's weights that were dampened", dampened_share(dampening["share"])),
         Panel("How much of them is left", "mean β of the dampened weights of each tensor: low bars were hit hardest; no bar: none was.",
               "Bars: mean beta of each parameter tensor", left),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A finished run's story: which frames its method has, and where what they show is read from or asked."""
+"""The frames of a finished run, by its method, and where their data comes from."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -23,11 +23,11 @@ from dashboard.queries import runs
 from dashboard.queries.runs import RunHandle
 from dashboard.session import belongs, home
 
-CONTROL = "a random mask"  # what core.domain.ablations calls it
+RANDOM_MASK = "a random mask"  # its title in core.domain.ablations
 
 
 def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Frame]:
-    """The method's own frames, then those that close every story. method: None where this Forgetscope knows it no more."""
+    """The method's own frames, then the shared ones. method: None where it is no longer registered."""
     handle, spec = runs.handle(run), run.spec
     recorded = {} if "recorded" in runs.missing_files(run) else handle.recorded()
     title = method.title if method else spec.method
@@ -38,10 +38,11 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
     own: dict[str, Callable[[], list[Frame]]] = {
         "ssd": lambda: ssd.frames(story, partial(handle.ask, "importance_view", importance_key="")),
         "ssse": lambda: ssse.frames(story, partial(path_explorer, handle)),
-        "aru": lambda: aru.frames(story, control_healing(run), partial(offer_control, run)),
+        "aru": lambda: aru.frames(story, ablation_healing(run), partial(offer_ablation, run)),
         "unsir": lambda: unsir.frames(story, (data.mean, data.deviation), partial(handle.ask, "noise_answers")),
         "weight_perturbation": lambda: weight_perturbation.frames(
-            story, partial(handle.ask, "plane") if "reference" in runs.present_files(run) else None, partial(sureness, handle)
+            story, partial(handle.ask, "plane") if "reference" in runs.present_files(run) else None,
+            partial(true_class_probabilities, handle)
         ),
     }
     made = own[spec.method]() if spec.method in own else shared_frames.method_frames(story, method.about if method else "")
@@ -57,7 +58,7 @@ def _layers(run: RunHandle) -> tuple[str, ...]:
 
 
 def path_explorer(run: RunHandle) -> None:
-    """A slider for t, what the network answers there, and the curves that it stands on."""
+    """A slider for t, the accuracies there, and the curves along the step."""
     belongs("t", run.id, 1.0)
     curve = run.ask("path_curve")
     t = st.slider("t, multiples of the step", -1.0, 3.0, 1.0, 0.05, key="t", bind="query-params",
@@ -72,52 +73,52 @@ def path_explorer(run: RunHandle) -> None:
         column.markdown(f"**{title} along the step**")
         column.plotly_chart(ssse.path(curve, now, t, what), key=f"path-{what}", config=plotly_layout.CONFIG,
                             alt=f"Lines: {title.lower()} on forget, retain and test images along the step, with t marked")  # fmt: skip
-    looked = ", ".join(f"{count} of the {SET_TITLE[name].lower()}" for name, count in now["looked_at"].items())
-    st.caption(f"How to read it: the upright line stands at t; the network there is evaluated anew at every pull, no new run ({looked}).")
+    counts = ", ".join(f"{count} of the {SET_TITLE[name].lower()}" for name, count in now["looked_at"].items())
+    st.caption(f"How to read it: the upright line stands at t; the network there is evaluated anew at every pull, no new run ({counts}).")
 
 
-def sureness(run: RunHandle) -> Mapping[str, np.ndarray]:
-    """Model -> probability of the right class on each forget image that was looked at."""
-    examples, answers = run.table("examples"), run.arrays("answers")
+def true_class_probabilities(run: RunHandle) -> Mapping[str, np.ndarray]:
+    """Model -> probability of the true class on each evaluated forget image."""
+    examples, predictions = run.table("examples"), run.arrays("answers")
     rows = np.flatnonzero(examples["set"] == "forget")
     right = "truth" if "truth" in examples else "label"  # a mislabelled image was taught another
     labels = examples[right].to_numpy()[rows]
-    return {model: answers[model][rows, labels] for model in MODEL_TITLE if model in answers}
+    return {model: predictions[model][rows, labels] for model in MODEL_TITLE if model in predictions}
 
 
-def control_spec(spec: RunSpec) -> RunSpec:
+def ablation_spec(spec: RunSpec) -> RunSpec:
     """The same run with a random mask."""
     return replace(spec, params={**spec.params, "mask": "random"})
 
 
-def control_healing(run: Run) -> np.ndarray | None:
-    """What the finished random-mask control recorded while healing; None where there is none to be read."""
-    same = runs.run(control_spec(run.spec).id) if run.spec.params.get("mask") == "aru" else None
-    control = same if same and same.status == RunStatus.DONE else runs.related(run).controls.get(CONTROL)
-    if control is None:
+def ablation_healing(run: Run) -> np.ndarray | None:
+    """What the finished random-mask ablation recorded while healing; None where there is none."""
+    same = runs.run(ablation_spec(run.spec).id) if run.spec.params.get("mask") == "aru" else None
+    ablation = same if same and same.status == RunStatus.DONE else runs.related(run).controls.get(RANDOM_MASK)
+    if ablation is None:
         return None
     try:
-        return runs.handle(control).recorded().get("aru/healing")
-    except WrongInput:  # its file is damaged: as if it were not there
+        return runs.handle(ablation).recorded().get("aru/healing")
+    except WrongInput:  # its file is damaged: treated as missing
         return None
 
 
-def offer_control(run: Run) -> None:
-    """What stands where the control's line would: a button that asks for it, its progress, or why there can be none."""
-    found = runs.run(control_spec(run.spec).id)
-    if found is not None and found.status in ACTIVE:
-        watch(found, "The ablation")
-    elif found is not None and found.status == RunStatus.DONE:
+def offer_ablation(run: Run) -> None:
+    """In place of the ablation's line: a button that starts it, its progress, or why it cannot run."""
+    ablation = runs.run(ablation_spec(run.spec).id)
+    if ablation is not None and ablation.status in ACTIVE:
+        watch(ablation, "The ablation")
+    elif ablation is not None and ablation.status == RunStatus.DONE:
         st.caption("The ablation is done, but what it recorded cannot be read: delete it on the Runs page and run it again.")
     elif run.spec.engine != version_of(run.spec):
         st.caption("Another version of Forgetscope computed this run, so no ablation of today's can stand beside it; run it again.")
     else:
-        if found is not None:
-            state(found)
+        if ablation is not None:
+            state(ablation)
         st.markdown("No ablation yet: as many slices reset at random, all else alike, tells whether it matters *which* ones go.")
         st.button("Run the random-mask ablation", icon=":material/casino:", key="run-control", on_click=_submit, args=(run,))
 
 
 def _submit(run: Run) -> None:
     """A callback: once per click."""
-    submit.submit(home(), control_spec(run.spec))
+    submit.submit(home(), ablation_spec(run.spec))

@@ -1,4 +1,4 @@
-"""Dampening and importance: what is dampened, how strongly, and what it does over alpha. Pure functions."""
+"""Figures of importances and dampening: factors, accuracy over alpha, maps by layer and kernel. Pure functions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +15,13 @@ from dashboard.components.common.palette import (
     diverging,
     sequential,
 )
-from dashboard.components.common.plotly_layout import house, log10, noted, room_for, upright
+from dashboard.components.common.plotly_layout import base_layout, label_height, log10, note_above, vertical_line
 from dashboard.components.common.ssd_figures import NEAR
 
 LAYERS = "parameter tensor, input to output"
-NAMED = 24  # layers whose every name is written below a figure
-LEVEL = 6  # layers whose names find room side by side
-WRITTEN = 16  # columns of a map whose cells are wide enough for a number
+NAMED = 24  # layers, up to which every name is written below a figure
+LEVEL = 6  # layers, up to which names fit horizontally
+WRITTEN = 16  # columns of a heat map, up to which cells show their number
 PARTS = {  # part of the data -> name, colour, dash
     "forget": ("forget set", SET_COLOUR["forget"], "solid"), "test_forget": ("test forget set", SET_COLOUR["forget"], "dot"),
     "retain": ("retain set", SET_COLOUR["retain"], "solid"), "test_retain": ("test retain set", SET_COLOUR["retain"], "dot"),
@@ -37,8 +37,8 @@ def marks(alpha: float, automatic: float, ceiling: float | None) -> tuple[list[d
         lines.append((automatic, "auto", QUIET, "dash", 2, "left" if automatic > alpha else "right"))
     if ceiling is not None:
         lines.append((ceiling, f"n/k = {ceiling:.3g}", MODEL_COLOUR["reference"], "dot", 2, "left"))
-    shapes = [upright(log10(value), colour, dash, width) for value, _, colour, dash, width, _ in lines]
-    return shapes, [noted(log10(value), text, colour, side, text == "auto") for value, text, colour, _, _, side in lines]
+    shapes = [vertical_line(log10(value), colour, dash, width) for value, _, colour, dash, width, _ in lines]
+    return shapes, [note_above(log10(value), text, colour, side, text == "auto") for value, text, colour, _, _, side in lines]
 
 
 def beta_bars(betas: Sequence[float]) -> go.Figure:
@@ -49,7 +49,7 @@ def beta_bars(betas: Sequence[float]) -> go.Figure:
         "customdata": np.stack([edges[:-1], edges[1:]], 1),
         "hovertemplate": "β from %{customdata[0]:.2f} to %{customdata[1]:.2f}: %{y} weights<extra></extra>",
     }  # fmt: skip
-    return go.Figure([trace], house("β, what a dampened weight is multiplied by", "weights", bargap=0, xaxis={"range": [0, 1]},
+    return go.Figure([trace], base_layout("β, what a dampened weight is multiplied by", "weights", bargap=0, xaxis={"range": [0, 1]},
                                     yaxis={"rangemode": "tozero"}))  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def alpha_lines(alphas: Sequence[float], accuracies: dict[str, Sequence[float | 
     ]  # fmt: skip
     shapes, notes = marks(alpha, automatic, ceiling)
     ticks = {"tickvals": [log10(v) for v in RATIOS], "ticktext": [f"{v:g}" for v in RATIOS]}
-    layout = house("α (log scale)", "accuracy", xaxis=ticks, yaxis={"range": [-0.03, 1.03], "tickformat": ".0%"},
+    layout = base_layout("α (log scale)", "accuracy", xaxis=ticks, yaxis={"range": [-0.03, 1.03], "tickformat": ".0%"},
                    margin={"t": 56}, legend={"y": -0.28, "yanchor": "top"}, shapes=shapes, annotations=notes)  # fmt: skip
     return go.Figure(traces, layout)
 
@@ -88,7 +88,7 @@ def importance_map(layers: Sequence[dict[str, Any]]) -> go.Figure:
         "zmin": -reach, "zmax": reach, "colorscale": diverging(), "text": [[_short(v) for v in row] for row in ratios],
         "hovertemplate": "%{x}: forget / all %{customdata:.3g}<extra></extra>",
     }  # fmt: skip
-    layout = house(LAYERS, "", 300 + room_for(names), xaxis=across(names, "y2"), yaxis={"domain": [0.38, 1], "showgrid": False},
+    layout = base_layout(LAYERS, "", 300 + label_height(names), xaxis=across(names, "y2"), yaxis={"domain": [0.38, 1], "showgrid": False},
                    yaxis2={"domain": [0, 0.31], "showgrid": False, "fixedrange": True, "automargin": True})  # fmt: skip
     return go.Figure([above, below], layout)
 
@@ -106,20 +106,20 @@ def _short(value: float) -> str:
 
 def bands(layers: Sequence[dict[str, Any]], of: Sequence[str], title: str) -> go.Figure:
     """Boxes by layer, from quantiles of log10: box the middle half of the weights, whiskers from 5 % to 95 %. of: keys of `bands`."""
-    look = {"all": ("all training data", QUIET), "forget": ("forget set", SET_COLOUR["forget"]), "ratio": ("ratio forget / all", ACCENT)}
+    styles = {"all": ("all training data", QUIET), "forget": ("forget set", SET_COLOUR["forget"]), "ratio": ("ratio forget / all", ACCENT)}
     traces = []
     for key in of:
-        known = [(layer["layer"], layer["bands"][key]) for layer in layers if layer["bands"][key]]
-        low, q1, middle, q3, high = np.array([quantiles for _, quantiles in known]).T if known else np.zeros((5, 0))
-        name, colour = look[key]
+        boxes = [(layer["layer"], layer["bands"][key]) for layer in layers if layer["bands"][key]]
+        low, q1, middle, q3, high = np.array([quantiles for _, quantiles in boxes]).T if boxes else np.zeros((5, 0))
+        name, colour = styles[key]
         traces.append(
-            {"type": "box", "name": name, "x": [layer for layer, _ in known], "lowerfence": low, "q1": q1, "median": middle, "q3": q3,
+            {"type": "box", "name": name, "x": [layer for layer, _ in boxes], "lowerfence": low, "q1": q1, "median": middle, "q3": q3,
              "upperfence": high, "marker": {"color": colour}, "line": {"color": colour, "width": 1.5}, "offsetgroup": key}
         )  # fmt: skip
     ticks = POWERS if of != ["ratio"] else {"tickvals": [log10(v) for v in RATIOS], "ticktext": [f"{v:g}" for v in RATIOS]}
     names = [layer["layer"] for layer in layers]
     lines = [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": {"color": QUIET, "dash": "dot", "width": 1}}]
-    return go.Figure(traces, house(LAYERS, title, 360 + room_for(names), xaxis=across(names), yaxis={**ticks, "zeroline": False},
+    return go.Figure(traces, base_layout(LAYERS, title, 360 + label_height(names), xaxis=across(names), yaxis={**ticks, "zeroline": False},
                                    boxmode="group", shapes=lines if of == ["ratio"] else []))  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def kernels(table: Sequence[Sequence[float | None]], block: Sequence[int], what:
         "hovertemplate": f"output %{{y}}, input %{{x}}: {what} %{{customdata:.3g}}<extra></extra>",
     }  # fmt: skip
     height = int(min(620, max(220, 110 + 9 * rows)))
-    return go.Figure([trace], house("input channel", "output channel", height, xaxis={"showgrid": False},
+    return go.Figure([trace], base_layout("input channel", "output channel", height, xaxis={"showgrid": False},
                                     yaxis={"showgrid": False, "autorange": "reversed"}))  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Where the weights lie that matter to the forget set: by layer, by kernel, by filter."""
+"""Which weights matter to the forget set: by layer, by kernel, by filter."""
 
 from base64 import b64decode, b64encode
 from functools import partial
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 def importances(source: Source, view: Json) -> None:
-    """A tab for every question; only the open one is drawn."""
+    """One tab per view; only the open one is drawn."""
     parts = {
         "By layer": partial(_by_layer, view), "Distributions": partial(_distributions, view),
         "Kernels": partial(_kernels, source, view), "Filters": partial(_filters, source, view),
@@ -89,19 +89,19 @@ def _filters(source: Source, view: Json) -> None:
     show_frame(table, row_height=TILE + 12, height="content", key="filters",
                column_config={name: setting for name, setting in settings.items() if name in table},
                alt=f"The output channels of {layer} with the highest ratio, and the images that drive each most")  # fmt: skip
-    asked = answer["looked_at"]
+    counts = answer["looked_at"]
     st.caption(
         "How to read it: the channels whose importance is most the forget set's own, and the images to which the original's channel "
-        f"responds most, among {asked['forget']} images of the forget set and {asked['retain']} of the retain set. Response: the "
+        f"responds most, among {counts['forget']} images of the forget set and {counts['retain']} of the retain set. Response: the "
         "largest value in the image, before normalisation, on average over each set."
     )
 
 
 def filter_table(answer: Json) -> pd.DataFrame:
-    """A row a channel, its images as strips. answer: see core.analysis.weights.top_filters.top_filters."""
+    """One row per channel, its images as strips. answer: see core.analysis.weights.top_filters.top_filters."""
     images = _array(answer["images"], answer["shape"])
     half = images.shape[1] // 2
-    few = {name: min(half, count) for name, count in answer["looked_at"].items()}  # what follows is the last one again
+    few = {name: min(half, count) for name, count in answer["looked_at"].items()}  # the rest repeats the last image
     kernels = None if answer["kernels"] is None else _array(answer["kernels"], answer["kernel_shape"])
     rows = []
     for index, (channel, ratio, forget, retain) in enumerate(answer["channels"]):
@@ -126,5 +126,5 @@ def strip(images: np.ndarray, peak: int) -> str:
     scale = max(1, TILE // max(pixels.shape[1:3]))
     large = pixels.repeat(scale, 1).repeat(scale, 2)
     gap = np.full((large.shape[1], GAP, 3), MIDDLE, np.uint8)
-    wall = np.concatenate([part for image in large for part in (image, gap)][:-1], 1)
-    return "data:image/png;base64," + b64encode(png(wall, 1)).decode()
+    row = np.concatenate([part for image in large for part in (image, gap)][:-1], 1)
+    return "data:image/png;base64," + b64encode(png(row, 1)).decode()

@@ -1,16 +1,13 @@
-"""Whose importances the Parameters page shows: the run's own, or those of a look."""
+"""Which importances the Parameters page shows: the run's own, or those of a background analysis."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import streamlit as st
 
 from core.analysis.stored_results import Analysis
-from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.storage.records import Run
 from dashboard.components.common.background_analysis import look
-from dashboard.components.common.markdown import plain
 from dashboard.queries import background, runs
 from dashboard.queries.runs import RunHandle
 from dashboard.session import belongs, stays
@@ -25,24 +22,24 @@ HELP = "What the ratio is made of: " + "; ".join(f"{key}: {what}" for key, what 
 
 
 class Source(NamedTuple):
-    """Whose importances are shown: the run's own, or those of a look. kept: the look's key, '' for the run's own."""
+    """The shown importances. analysis_key: of the background analysis that computed them, '' for the run's own."""
 
     run: Run
     handle: RunHandle
-    kept: str
+    analysis_key: str
     estimator: str
     batch_size: int
     data: DatasetInfo
-    names: frozenset[str]  # of what the run stored
+    names: frozenset[str]  # of the run's stored files
     forgotten: tuple[int, ...]  # classes of which the request names all images
 
     def ask(self, question: str, **about: Any) -> Any:
-        """The engine's answer about the run with these importances. Raises WrongInput."""
-        return self.handle.ask(question, importance_key=self.kept, **about)
+        """The engine's answer to a question about the run with these importances. Raises WrongInput."""
+        return self.handle.ask(question, importance_key=self.analysis_key, **about)
 
 
 def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
-    """The chosen importances, or None where they must be computed first: that is offered then."""
+    """The chosen importances; None, with an offer to compute them, where they are missing."""
     own = own_estimator(run, names)
     options = ([OWN] if own else []) + [key for key in ESTIMATORS if key != own]
     belongs("estimator", run.id, options[0])
@@ -71,11 +68,3 @@ def own_estimator(run: Run, names: frozenset[str]) -> str:
     """The estimator of the importances that a run stored; '' where it stored none."""
     stored = "recorded" in names and any(name.startswith("statistic/Importance") for name in names)
     return str(run.spec.params.get("importance", "")) if stored else ""
-
-
-def safely(draw: Callable[[], None]) -> None:
-    """A part of the page; one that cannot be drawn says why and leaves the others alone."""
-    try:
-        draw()
-    except WrongInput as wrong:
-        st.error(plain(str(wrong)), icon=":material/error:")

@@ -1,12 +1,11 @@
-"""What the dampening explorer shows, kept as a real run."""
+"""Saving the dampening explorer's settings as a run."""
 
 import streamlit as st
 
-from core.domain.errors import WrongInput
 from core.domain.run import RunSpec
 from core.jobs import submit
 from core.jobs.validation import make_spec
-from dashboard.components.common.markdown import plain
+from dashboard.components.common.sections import errors_shown
 from dashboard.components.parameters.importance_source import Source
 from dashboard.queries import catalogue, runs
 from dashboard.queries.runs import RunHandle
@@ -17,43 +16,40 @@ SavedRuns = dict[tuple[RunHandle, str, float, float], str]  # run, key of its im
 
 
 def saved_runs() -> SavedRuns:
-    """What was saved as a run in this session; `keep` adds to it."""
+    """What was saved as a run in this session; `save_button` adds to it."""
     saved: SavedRuns = recall(SAVED, {})
     remember(SAVED, saved)
     return saved
 
 
-def keep(source: Source, now: tuple[float, float], start: tuple[float, float], saved: SavedRuns) -> None:
-    """The button that makes a real run of what the sliders say; once it was pressed, the way to that run."""
-    kept = saved.get((source.handle, source.kept, *now))
+def save_button(source: Source, now: tuple[float, float], start: tuple[float, float], saved: SavedRuns) -> None:
+    """The button that starts a run with the sliders' settings; afterwards, a link to that run."""
+    saved_id = saved.get((source.handle, source.analysis_key, *now))
     with st.container(horizontal=True, vertical_alignment="center"):
-        if kept is not None:
+        if saved_id is not None:
             if st.button("Open it", key="open-kept", icon=":material/open_in_new:"):
-                ask_to_open(kept, "views/result.py")
-            found = runs.run(kept)
-            st.caption(f"Kept as run {kept}, which is {found.status if found else 'deleted'}.")
+                ask_to_open(saved_id, "views/result.py")
+            run = runs.run(saved_id)
+            st.caption(f"Kept as run {saved_id}, which is {run.status if run else 'deleted'}.")
             return
-        own = now == start and not source.kept and source.run.spec.method == "ssd"
+        own = now == start and not source.analysis_key and source.run.spec.method == "ssd"
         st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now, own, saved))
-        said = " These are the open run's own settings." if own else ""
-        st.caption(f"A real SSD run with these settings, measured in full like any other.{said}")
+        remark = " These are the open run's own settings." if own else ""
+        st.caption(f"A real SSD run with these settings, measured in full like any other.{remark}")
 
 
 def spec_of(source: Source, alpha: float | str, lambda_: float) -> RunSpec:
-    """The SSD run of these settings, everything spelled out. alpha: a number or "auto". Raises WrongInput."""
-    asked, settings = source.run.spec, {"importance": source.estimator, "batch_size": source.batch_size, "alpha": alpha, "lambda": lambda_}
+    """The SSD run of these settings, with every parameter set. alpha: a number or "auto". Raises WrongInput."""
+    spec, settings = source.run.spec, {"importance": source.estimator, "batch_size": source.batch_size, "alpha": alpha, "lambda": lambda_}
     return make_spec(
-        catalogue.current(), asked.dataset, asked.model, asked.request, "ssd", settings,
-        seed=asked.seed, reference=asked.reference, weights=asked.weights, weights_as=asked.weights_as,
+        catalogue.current(), spec.dataset, spec.model, spec.request, "ssd", settings,
+        seed=spec.seed, reference=spec.reference, weights=spec.weights, weights_as=spec.weights_as,
     )  # fmt: skip
 
 
 def _submit(source: Source, now: tuple[float, float], own: bool, saved: SavedRuns) -> None:
-    """own: the sliders stand at the open run's settings, whose alpha may be "auto"."""
+    """own: the sliders are at the open run's settings, whose alpha may be "auto"."""
     alpha, lambda_ = now
-    try:
+    with errors_shown(st.toast):
         run_id = submit.submit(home(), spec_of(source, source.run.spec.params["alpha"] if own else alpha, lambda_))
-    except WrongInput as wrong:
-        st.toast(plain(str(wrong)), icon=":material/error:")
-        return
-    saved[source.handle, source.kept, *now] = run_id
+        saved[source.handle, source.analysis_key, *now] = run_id

@@ -1,4 +1,4 @@
-"""The dampening explorer: alpha and lambda, and what they would do to the network."""
+"""The dampening explorer: sliders of alpha and lambda, and their effect on the network."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -12,15 +12,15 @@ from core.analysis.stored_results import Analysis
 from core.domain.formatting import percent
 from dashboard.components.common import class_figures, plotly_layout, ssd_figures
 from dashboard.components.common.background_analysis import look
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.metric_tables import seconds
+from dashboard.components.common.sections import fragment
 from dashboard.components.parameters import importance_figures as drawn
 from dashboard.components.parameters.importance_source import Source
-from dashboard.components.parameters.save_as_run import SavedRuns, keep, saved_runs
+from dashboard.components.parameters.save_as_run import SavedRuns, save_button, saved_runs
 from dashboard.queries import background
 from dashboard.session import belongs
 
-ALPHA = "{:.3g}".format  # the slider knows its values by this text, so no two may look alike
+ALPHA = "{:.3g}".format  # the slider identifies its values by this text, so texts must be unique
 STEPS = 121  # of the slider over the axis of alpha
 Json = dict[str, Any]
 
@@ -33,11 +33,11 @@ def steps(start: float, axis: Sequence[float], automatic: float) -> list[float]:
 
 
 def explorer(source: Source, view: Json) -> None:
-    """Sliders with what depends on them, and below, where the network is slow, the offer to compute the whole axis."""
-    params = source.run.spec.params if not source.kept else {}
+    """The sliders and what depends on them; for slow networks, the offer to compute the curve over alpha."""
+    params = source.run.spec.params if not source.analysis_key else {}
     alpha = params.get("alpha", "auto")
     start = (float(view["automatic"] if alpha == "auto" else alpha), float(params.get("lambda", 1.0)))
-    owner = f"{source.run.id}/{source.kept}"
+    owner = f"{source.run.id}/{source.analysis_key}"
     belongs("alpha", owner, start[0])
     belongs("lambda", owner, start[1])
     fragment(partial(_explorer, source, view, start, saved_runs()))
@@ -47,8 +47,8 @@ def explorer(source: Source, view: Json) -> None:
 
 
 def whole_axis(source: Source, lambda_: float) -> Analysis:
-    """The curve over alpha as a look."""
-    return Analysis("alphas", source.run.id, {"lambda_": lambda_, "importance": source.kept})
+    """The curve over alpha as a background analysis."""
+    return Analysis("alphas", source.run.id, {"lambda_": lambda_, "importance": source.analysis_key})
 
 
 def _explorer(source: Source, view: Json, start: tuple[float, float], saved: SavedRuns) -> None:
@@ -68,7 +68,7 @@ def _explorer(source: Source, view: Json, start: tuple[float, float], saved: Sav
         if tab.open:
             with tab:
                 draw()
-    keep(source, (alpha, lambda_), start, saved)
+    save_button(source, (alpha, lambda_), start, saved)
 
 
 def _sliders(view: Json, start: tuple[float, float]) -> tuple[float, float]:
@@ -92,12 +92,12 @@ def _tiles(answer: Json, view: Json, alpha: float) -> None:
     ceiling = f" The ceiling is n/k = {view['ceiling']:.2f}." if view["ceiling"] else ""
     tiles[0].metric("α", f"{alpha:.2f}", help=f"The adaptive rule says {view['automatic']:.2f}.{ceiling}")
     tiles[1].metric("Weights dampened", percent(answer["dampened_all"]))
-    seen = answer["looked_at"]
+    counts = answer["looked_at"]
     part, of = ("forget", "the forget set") if answer["test_forget"] is None else ("test_forget", "test images of the forget request")
-    tiles[2].metric("Accuracy, forget", percent(answer[part]), help=f"On {of}; evaluated on {seen[part]} images.")
-    kept = answer["test_retain"]
-    told = f"On the test retain set; evaluated on {seen['test_retain']} images."
-    tiles[3].metric("Accuracy, retain", "–" if kept is None else percent(kept), help=told)
+    tiles[2].metric("Accuracy, forget", percent(answer[part]), help=f"On {of}; evaluated on {counts[part]} images.")
+    retain_accuracy = answer["test_retain"]
+    explanation = f"On the test retain set; evaluated on {counts['test_retain']} images."
+    tiles[3].metric("Accuracy, retain", "–" if retain_accuracy is None else percent(retain_accuracy), help=explanation)
     js = answer["js_to_reference"]
     tiles[4].metric(
         "JS to reference", "–" if js is None else f"{js:.3f}",
@@ -120,17 +120,17 @@ def _accuracies(source: Source, answer: Json) -> None:
     data = source.data
     st.markdown("**Accuracy after dampening**")
     what = "attribute" if data.multi else "class"
-    st.plotly_chart(class_figures.class_shift(_beside(answer), data.classes, source.forgotten, data.multi), key="what-if",
+    st.plotly_chart(class_figures.class_shift(_accuracy_table(answer), data.classes, source.forgotten, data.multi), key="what-if",
                     config=plotly_layout.CONFIG, alt=f"Accuracy by {what} before, after this dampening, and retrained")  # fmt: skip
-    seen = answer["looked_at"]
+    counts = answer["looked_at"]
     st.caption(
         f"How to read it: accuracy{' by attribute' if data.multi else ''} on test images at this α and λ, computed now, no new run; all "
-        f"bars are of the same images. Evaluated on test set {seen['test']}, forget set {seen['forget']}."
+        f"bars are of the same images. Evaluated on test set {counts['test']}, forget set {counts['forget']}."
     )
 
 
-def _beside(answer: Json) -> pd.DataFrame:
-    """All from the engine's answer, so that the bars are of the same images."""
+def _accuracy_table(answer: Json) -> pd.DataFrame:
+    """Accuracies of all models from the engine's answer, so that they are on the same images."""
     models = {**answer["beside"], "unlearned": answer["per_class"]}
     about = {"class": range(len(answer["images"])), "positives": answer["images"], "count": answer["looked_at"]["test"]}
     return pd.concat([pd.DataFrame({"model": name, **about, "accuracy": row}).astype({"accuracy": float}) for name, row in models.items()])
@@ -151,27 +151,27 @@ def _betas(answer: Json) -> None:
 
 
 def _curve(source: Source, view: Json, now: tuple[float, float], lambda_of_run: float) -> None:
-    """At the current lambda where the network answers at once, else at the run's."""
+    """At the current lambda where the network is fast, else at the run's."""
     if view["at_once"]:
-        told, at = source.ask("alpha_curve", lambda_=now[1]), f"λ = {now[1]:g}, as set above"
+        curve, at = source.ask("alpha_curve", lambda_=now[1]), f"λ = {now[1]:g}, as set above"
     else:
-        asked = whole_axis(source, lambda_of_run)
-        if background.analysis_progress(asked).status != "done":
+        analysis = whole_axis(source, lambda_of_run)
+        if background.analysis_progress(analysis).status != "done":
             st.caption(
                 f"The curve takes 25 networks, each evaluated on 300 images or more: about {seconds(view['curve_seconds'])} on this "
                 "machine as busy as it is, too long for a click. The button below computes it once and keeps it."
             )
             return
-        told, at = _from_look(background.analysis_arrays(asked)), f"λ = {lambda_of_run:g}, the run's own, whatever the slider says"
+        curve, at = _stored_curve(background.analysis_arrays(analysis)), f"λ = {lambda_of_run:g}, the run's own, whatever the slider says"
     st.markdown("**Accuracies over all α**")
-    st.plotly_chart(drawn.alpha_lines(told["alpha"], told["accuracy"], now[0], view["automatic"], view["ceiling"]), key="over-alpha",
+    st.plotly_chart(drawn.alpha_lines(curve["alpha"], curve["accuracy"], now[0], view["automatic"], view["ceiling"]), key="over-alpha",
                     config=plotly_layout.CONFIG,
                     alt="Accuracy on the parts of the data over alpha, with the current alpha marked")  # fmt: skip
-    counts = ", ".join(f"{drawn.PARTS[part][0]} {count}" for part, count in told["images"].items() if count)
+    counts = ", ".join(f"{drawn.PARTS[part][0]} {count}" for part, count in curve["images"].items() if count)
     st.caption(f"How to read it: a good α lies where the pink lines are down and the green ones still up. At {at}. Evaluated on {counts}.")
 
 
-def _from_look(arrays: dict[str, np.ndarray]) -> Json:
+def _stored_curve(arrays: dict[str, np.ndarray]) -> Json:
     parts = [name.removeprefix("accuracy/") for name in arrays if name.startswith("accuracy/")]
     accuracy = {part: [None if np.isnan(v) else float(v) for v in arrays[f"accuracy/{part}"]] for part in parts}
     images = {part: int(arrays[f"images/{part}"]) for part in parts}

@@ -1,4 +1,4 @@
-"""Which weights each method moved: maps of layers by method, overlaps between methods. Pure functions."""
+"""Which weights each method changed: heat maps of layers by method, overlaps between methods. Pure functions."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.components.common.palette import ACCENT, sequential
-from dashboard.components.common.plotly_layout import house, room_for
+from dashboard.components.common.plotly_layout import base_layout, label_height
 from dashboard.components.parameters.importance_figures import LAYERS, WRITTEN, across
 
 ROW = 34  # pixels of a map's row
@@ -24,13 +24,13 @@ def by_layer(table: Sequence[Sequence[float]], names: Sequence[str], layers: Seq
         "showscale": not written, "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%" if shares else None},
         "hovertemplate": f"%{{y}}, %{{x}}: {what} %{{customdata:{'.1%' if shares else '.3g'}}}<extra></extra>",
     }  # fmt: skip
-    layout = house(LAYERS, "", 150 + room_for(layers) + ROW * max(2, len(names)), xaxis=across(layers),
+    layout = base_layout(LAYERS, "", 150 + label_height(layers) + ROW * max(2, len(names)), xaxis=across(layers),
                    yaxis={"type": "category", "autorange": "reversed", "showgrid": False})  # fmt: skip
     return go.Figure([trace], layout)
 
 
 def overlaps(table: Sequence[Sequence[float | None]], names: Sequence[str]) -> go.Figure:
-    """Heat map, run by run: weights that both moved over weights that either moved; empty where neither moved any."""
+    """Heat map, run by run: weights that both changed over weights that either changed; empty where neither changed any."""
     values = np.array(table, float)
     text = [["" if np.isnan(v) else f"{100 * v:.0f}" for v in row] for row in values]
     trace = {
@@ -38,7 +38,7 @@ def overlaps(table: Sequence[Sequence[float | None]], names: Sequence[str]) -> g
         "texttemplate": "%{text}", "colorscale": sequential(), "showscale": False, "hoverongaps": False,
         "hovertemplate": "%{y} and %{x}: %{z:.1%} in common<extra></extra>",
     }  # fmt: skip
-    layout = house("", "", 130 + ROW * max(3, len(names)), xaxis={"type": "category", "showgrid": False},
+    layout = base_layout("", "", 130 + ROW * max(3, len(names)), xaxis={"type": "category", "showgrid": False},
                    yaxis={"type": "category", "autorange": "reversed", "showgrid": False})  # fmt: skip
     return go.Figure([trace], layout)
 
@@ -49,4 +49,4 @@ def filters(changes: Sequence[float | None]) -> go.Figure:
         "type": "bar", "x": list(range(len(changes))), "y": list(changes), "marker": {"color": ACCENT, "line": {"width": 0}},
         "hovertemplate": "output channel %{x}: %{y:.3g}<extra></extra>",
     }  # fmt: skip
-    return go.Figure([trace], house("output channel", "relative change", 300, bargap=0.1, yaxis={"rangemode": "tozero"}))
+    return go.Figure([trace], base_layout("output channel", "relative change", 300, bargap=0.1, yaxis={"rangemode": "tozero"}))

@@ -1,4 +1,4 @@
-"""One membership attack as the widgets say it: a score, a network, who counts as unseen, a threshold and its side."""
+"""The controls of one membership attack: score, network, non-members, threshold and its side."""
 
 from dataclasses import dataclass
 
@@ -18,13 +18,13 @@ from dashboard.components.privacy.scores import (
     SHOWN,
     Score,
     Sides,
+    axis_range,
     halves,
     models_of,
     nearest,
-    reach,
     scores_of,
     sides_of,
-    steps,
+    thresholds,
 )
 from dashboard.queries import runs
 from dashboard.session import belongs, recall, remember
@@ -32,10 +32,10 @@ from dashboard.session import belongs, recall, remember
 
 @dataclass(frozen=True)
 class Attack:
-    """What the widgets say: a score (values by model, (N,) each) of one network, and where the line is drawn.
+    """The attack of the widgets: a score (values by model, (N,) each), the attacked network, and the threshold.
 
-    values holds the second reference too, under SECOND, where it is there. chosen: the threshold was sought on one half of
-    the images, so that only the other half, `counted`, can say how good it is.
+    values holds the second reference too, under SECOND, where there is one. chosen: the threshold was fitted on one half of
+    the images, so that the rates are computed on the other half, `counted`.
     """
 
     score: Score
@@ -48,7 +48,7 @@ class Attack:
 
     @property
     def counted(self) -> Sides:
-        """The images that the rates are counted on."""
+        """The images that the rates are computed on."""
         return halves(self.sides)[1] if self.chosen else self.sides
 
     def pair(self, model: str) -> tuple[np.ndarray, np.ndarray]:
@@ -56,7 +56,7 @@ class Attack:
         return self.values[model][self.sides.forget], self.values[model][self.sides.unseen]
 
     def rows(self) -> np.ndarray:
-        """All rows that are looked at."""
+        """All rows that the attack uses."""
         return np.concatenate(list(self.sides.each().values()))
 
     def rates(self, model: str) -> Rates:
@@ -70,7 +70,7 @@ class Attack:
 
 
 def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame, second: pd.DataFrame | None = None) -> Attack:
-    """The widgets: score, network, side, who counts as unseen, threshold. second: the floor run's examples, row by row."""
+    """The widgets: score, network, side, non-members, threshold. second: the second reference's examples, row by row."""
     models = models_of(examples)
     top = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     key = top.segmented_control(
@@ -86,12 +86,12 @@ def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame, seco
         help="On which side of the threshold an image is called a member of the training set.",
     )  # fmt: skip
     alike = request.by_class or (request.by_rule and int((examples["set"] == "test_forget").sum()) >= FEWEST)
-    kept_too = alike and top.toggle(
+    all_test = alike and top.toggle(
         "Non-members: all test images", key="others", bind="query-params",
         help="By default the test images of the forget request; switch on to count all others too.",
     )  # fmt: skip
     values = {m: scores_of(examples, m, score) for m in models}
-    sides = sides_of(examples, alike, kept_too)
+    sides = sides_of(examples, alike, all_test)
     threshold, chosen = _ask_threshold(run_id, score, model, values, sides)
     if second is not None:
         values[SECOND] = scores_of(second, "unlearned", score)
@@ -101,31 +101,31 @@ def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame, seco
 def _ask_threshold(run_id: str, score: Score, model: str, values: dict[str, np.ndarray], sides: Sides) -> tuple[float, bool]:
     """The threshold, and whether it is the strongest against one of the networks."""
     rows = np.concatenate(list(sides.each().values()))
-    between = reach([some[rows] for some in values.values()], score)
+    between = axis_range([some[rows] for some in values.values()], score)
     strongest = {m: strongest_threshold(some, sides) for m, some in values.items()}
-    also = [found.value for found in strongest.values() if found is not None]
-    looked_at = values["unlearned"][np.concatenate([sides.forget, sides.unseen])]
-    start = nearest(steps(between, score, ()), float(np.median(looked_at)) if len(looked_at) else 0.0)
+    also = [best.value for best in strongest.values() if best is not None]
+    values_of_both = values["unlearned"][np.concatenate([sides.forget, sides.unseen])]
+    start = nearest(thresholds(between, score, ()), float(np.median(values_of_both)) if len(values_of_both) else 0.0)
     belongs("threshold", (run_id, score.key), start)
     now = recall("threshold")
-    options = steps(between, score, [*also, start, *([now] if isinstance(now, float) else [])])
+    options = thresholds(between, score, [*also, start, *([now] if isinstance(now, float) else [])])
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     threshold = left.select_slider(
         f"Threshold on the {score.title} ({score.unit})", options, start, format_func=SHOWN, key="threshold", bind="query-params",
         help="Drag it: the line in the figures and the rates follow.",
     )  # fmt: skip
-    found = strongest[model]
+    best = strongest[model]
     right.button(
-        "Strongest threshold", key="strongest", width="stretch", disabled=found is None, on_click=_take, args=(found,),
+        "Strongest threshold", key="strongest", width="stretch", disabled=best is None, on_click=_take, args=(best,),
         help="Set threshold and side to those with the greatest balanced accuracy against this network on one half of the images; "
         "they are then counted on the other half. It needs two images a side.",
     )  # fmt: skip
-    texts = {SHOWN(value) for value in [found.value for found in strongest.values() if found is not None]}
+    texts = {SHOWN(value) for value in [best.value for best in strongest.values() if best is not None]}
     return float(threshold), SHOWN(threshold) in texts  # a link knows the threshold by its text
 
 
 def strongest_threshold(values: np.ndarray, sides: Sides) -> Threshold | None:
-    """Against one network, by the first of two halves; None where either half lacks a side."""
+    """The best threshold against one network on the first of two halves; None where either half lacks a side."""
     sides, counted = halves(sides)
     if not len(counted.forget) or not len(counted.unseen):
         return None
@@ -135,29 +135,29 @@ def strongest_threshold(values: np.ndarray, sides: Sides) -> Threshold | None:
         return None
 
 
-def _take(found: Threshold) -> None:
+def _take(threshold: Threshold) -> None:
     """A callback."""
-    remember("threshold", found.value)
-    remember("side", "above" if found.above else "below")
+    remember("threshold", threshold.value)
+    remember("side", "above" if threshold.above else "below")
 
 
-ROW = ["set", "index"]  # what tells a row of `examples` from every other
+ROW = ["set", "index"]  # the key of a row of `examples`
 WHY = "how far two retrained networks differ"
 
 
-def second_reference(run: Run, floor: Run | None, examples: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:
-    """The floor run's examples, row by row those of `examples`; or None and, in a sentence, why there are none.
+def second_reference_examples(run: Run, second_reference: Run | None, examples: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:
+    """The second reference's examples in the rows of `examples`; or None and, in a sentence, why there are none.
 
-    The sentence is empty where there can be no floor: without a reference, and under a run that is a floor itself.
+    The sentence is empty where there can be none: without a reference, and for a second reference itself.
     """
     if not run.spec.reference or run.spec.method == SECOND_REFERENCE_METHOD:
         return None, ""
-    if floor is not None and floor.status in ACTIVE:
+    if second_reference is not None and second_reference.status in ACTIVE:
         return None, f"The second reference is being trained; until it is there, {WHY} under this attack is not known."
-    if floor is None or floor.status != RunStatus.DONE:
+    if second_reference is None or second_reference.status != RunStatus.DONE:
         return None, f"There is no second reference, so {WHY} under this attack is not known; the Result page can train one."
     try:
-        table = runs.handle(floor).table("examples")
+        table = runs.handle(second_reference).table("examples")
     except WrongInput as wrong:
         return None, str(wrong)
     rows = aligned(table, examples)
@@ -165,7 +165,7 @@ def second_reference(run: Run, floor: Run | None, examples: pd.DataFrame) -> tup
 
 
 def aligned(table: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame | None:
-    """Rows of `table` in the order of `examples`; None where one of them is not there."""
+    """Rows of `table` in the order of `examples`; None where one of them is missing."""
     if all(np.array_equal(table[name].to_numpy(), examples[name].to_numpy()) for name in ROW):
         return table
     place = pd.MultiIndex.from_frame(table[ROW]).get_indexer(pd.MultiIndex.from_frame(examples[ROW]))

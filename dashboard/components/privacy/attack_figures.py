@@ -1,6 +1,6 @@
-"""Figures of a membership attack: how its score is distributed, and what every threshold would give; pure.
+"""Figures of a membership attack: score distributions and ROC curves; pure.
 
-A slider redraws them, so each is made in one go: plotly's `add_` and `update_` take three times as long.
+A slider redraws them, so each is built by one go.Figure call: plotly's `add_` and `update_` take three times as long.
 """
 
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ from dashboard.components.common.palette import (
     SET_TITLE,
     THRESHOLD,
 )
-from dashboard.components.common.plotly_layout import house
+from dashboard.components.common.plotly_layout import base_layout
 from dashboard.components.privacy.scores import SECOND, SHOWN, Score
 
 BINS = 40
-FEW = 10  # images of a set, below which each is a point and no histogram is made of them
+FEW = 10  # images of a set, below which each is drawn as a point instead of a histogram
 LEAST = 1e-3  # the smallest rate on the ROC's axes; smaller ones are drawn there
 RATES = (0.001, 0.01, 0.1, 1.0)
 BELOW = {"margin": {"l": 8, "r": 8, "t": 32, "b": 8}, "legend": {"orientation": "h", "y": -0.3, "yanchor": "top", "x": 0}}
@@ -47,7 +47,7 @@ def shares_of(values: dict[str, np.ndarray], score: Score, between: tuple[float,
 def distributions(
     values: dict[str, np.ndarray], score: Score, between: tuple[float, float], threshold: float, above: bool, top: float
 ) -> go.Figure:
-    """Step histograms of a score by set, a few images as points; the side that is called a member is shaded.
+    """Step histograms of a score by set, a few images as points; the side of predicted members is shaded.
 
     values, between: see `shares_of`; top: the largest share that must fit, so that two figures can be compared.
     """
@@ -67,7 +67,7 @@ def distributions(
             marker = {"color": SET_COLOUR[name], "symbol": SET_SYMBOL[name], "size": 12}
             points = {"x": np.clip(score.drawn(some), *between), "y": np.full(len(some), top / 2)}
             traces.append(trace | points | {"mode": "markers", "marker": marker})
-    layout = house(f"{score.title}, {score.unit}", "share of the set")
+    layout = base_layout(f"{score.title}, {score.unit}", "share of the set")
     line, room = float(score.drawn(threshold)), 0.03 * (between[1] - between[0])
     ends = (min(between[0], line) - room, max(between[1], line) + room)
     side = {"xref": "x", "yref": "paper", "y0": 0, "y1": 1}
@@ -109,15 +109,15 @@ def roc_curves(
              "line": _line(model, 3 if model == attacked else 2),
              "customdata": np.column_stack([false_positive, true_positive]), "hovertemplate": f"{title}: {says}"}
         )  # fmt: skip
-    for model, (accused, found) in marks.items():
+    for model, (fpr, tpr) in marks.items():
         traces.append(
-            {"type": "scatter", "name": f"{MODEL_TITLE[model]}, at the threshold", "x": _log([accused]), "y": _log([found]),
-             "mode": "markers", "showlegend": False, "cliponaxis": False, "customdata": [[accused, found]],
+            {"type": "scatter", "name": f"{MODEL_TITLE[model]}, at the threshold", "x": _log([fpr]), "y": _log([tpr]),
+             "mode": "markers", "showlegend": False, "cliponaxis": False, "customdata": [[fpr, tpr]],
              "marker": {"color": MODEL_COLOUR[model], "symbol": MODEL_SYMBOL[model], "size": 13,
                         "line": {"width": 3, "color": THRESHOLD}},
              "hovertemplate": f"the threshold: {says}"}
         )  # fmt: skip
-    layout = house("false-positive rate (log scale)", "true-positive rate (log scale)")
+    layout = base_layout("false-positive rate (log scale)", "true-positive rate (log scale)")
     for axis in ("xaxis", "yaxis"):
         layout[axis] |= {"range": [-3.08, 0.08], "tickvals": np.log10(RATES), "ticktext": ["≤ 0.1 %", "1 %", "10 %", "100 %"]}
     return go.Figure(traces, {**layout, **BELOW})

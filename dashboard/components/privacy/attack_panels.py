@@ -1,4 +1,4 @@
-"""What one threshold of a membership attack comes to: rates and distributions; beside the same attack on the reference."""
+"""Rates, distributions and ROC of a membership attack, with the same attack on the reference."""
 
 import numpy as np
 import streamlit as st
@@ -7,13 +7,13 @@ from core.domain.formatting import percent
 from core.metrics.privacy.threshold_attack import TooFewExamples, auc, roc, tpr_at
 from dashboard.components.common import plotly_layout
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.metric_tables import FLOOR_TITLE
+from dashboard.components.common.metric_tables import SECOND_REFERENCE_TITLE
 from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import show_table
 from dashboard.components.privacy.attack_controls import Attack
 from dashboard.components.privacy.attack_figures import distributions, roc_curves, shares_of
-from dashboard.components.privacy.interpretation import nobody, reading, span_of
-from dashboard.components.privacy.scores import SECOND, reach
+from dashboard.components.privacy.interpretation import reading, span_of, why_not_counted
+from dashboard.components.privacy.scores import SECOND, axis_range
 
 TILES = {  # field of core.metrics.privacy.threshold_attack.Rates -> title, what it is
     "true_positive": ("True positives", "Share of the forget set that is called a member: the network gives these away."),
@@ -23,21 +23,21 @@ TILES = {  # field of core.metrics.privacy.threshold_attack.Rates -> title, what
 
 
 def show_rates(attack: Attack, no_second: str) -> None:
-    """Four tiles, each with the references' numbers, and what they allow to say.
+    """Four tiles, each with the references' numbers, and their interpretation.
 
-    no_second: why there is no second reference, where a sentence says so.
+    no_second: a sentence on why there is no second reference, or ''.
     """
     try:
         ours = attack.rates(attack.model)
         low, high = span_of(attack, attack.model)
-        beside = {title: attack.rates(m) for m, title in (("reference", "reference"), (SECOND, "second reference"))
+        references = {title: attack.rates(m) for m, title in (("reference", "reference"), (SECOND, "second reference"))
                   if m in attack.values and m != attack.model}  # fmt: skip
     except TooFewExamples:
-        st.info(nobody(attack.sides), icon=":material/info:")
+        st.info(why_not_counted(attack.sides), icon=":material/info:")
         return
     cells = st.grid(4, min_column_width=150)
     for field, (label, about) in TILES.items():
-        notes = [f"{title} {percent(getattr(found, field))}" for title, found in beside.items()]
+        notes = [f"{title} {percent(getattr(rates, field))}" for title, rates in references.items()]
         cell, note = cells.cell(), notes[0] if notes else None
         cell.metric(label, percent(getattr(ours, field)), note, delta_color="off", delta_arrow="off", help=about)
         for note in notes[1:]:  # under the tile: a tile cuts a long note off
@@ -57,8 +57,8 @@ def show_rates(attack: Attack, no_second: str) -> None:
 
 
 def show_distributions(attack: Attack) -> None:
-    """The attacked network's scores, and beside them the reference's: the picture to match."""
-    between = reach([some[attack.rows()] for model, some in attack.values.items() if model != SECOND], attack.score)
+    """The distribution of the attacked network's scores, next to the reference's."""
+    between = axis_range([some[attack.rows()] for model, some in attack.values.items() if model != SECOND], attack.score)
     shown = [model for model in dict.fromkeys((attack.model, "reference")) if model in attack.values]
     sets = attack.sides.each()
     values = {model: {name: attack.values[model][rows] for name, rows in sets.items()} for model in shown}
@@ -86,7 +86,7 @@ SMALL = (0.1, 0.01)  # false-positive rates at which an attack is judged
 
 
 def show_roc(attack: Attack) -> None:
-    """All thresholds at once, on log axes, and what they come to; the second reference as a thin line."""
+    """ROC curves on log axes and their summary; the second reference as a thin line."""
     order: list[str] = [model for model in ("unlearned", "reference", SECOND, "original") if model in attack.values]
     left, right = st.columns([3, 2], gap="large")
     left.markdown("**Every threshold at once**")
@@ -94,11 +94,11 @@ def show_roc(attack: Attack) -> None:
         curves = {model: roc(*_signed(attack, model))[:2] for model in order}
         rated = {model: attack.mark(model) for model in order if model in (attack.model, "reference")}
     except TooFewExamples:
-        left.info(nobody(attack.sides), icon=":material/info:")
+        left.info(why_not_counted(attack.sides), icon=":material/info:")
         return
-    marks = {model: (found.false_positive, found.true_positive) for model, found in rated.items()}
+    marks = {model: (rates.false_positive, rates.true_positive) for model, rates in rated.items()}
     left.plotly_chart(
-        roc_curves(curves, marks, attack.model, {**MODEL_TITLE, SECOND: FLOOR_TITLE}), key="roc", config=plotly_layout.CONFIG,
+        roc_curves(curves, marks, attack.model, {**MODEL_TITLE, SECOND: SECOND_REFERENCE_TITLE}), key="roc", config=plotly_layout.CONFIG,
         alt="ROC on log axes: true-positive rate against false-positive rate of the attack on each network",
     )  # fmt: skip
     left.caption(
@@ -107,26 +107,26 @@ def show_roc(attack: Attack) -> None:
     )
     right.markdown("**What it comes to**")
     lines = [_line(model, *_signed(attack, model)) for model in order]
-    right.html("<style>.st-key-roc_table :is(th, td) * {white-space: nowrap}</style>")  # else the percent sign stands alone on a line
+    right.html("<style>.st-key-roc_table :is(th, td) * {white-space: nowrap}</style>")  # else the percent sign wraps to its own line
     show_table([line for line, _ in lines], alt="Area under the ROC and true-positive rates at few false alarms, for each network",
                place=right.container(key="roc_table"))  # fmt: skip
     for missing in dict.fromkeys(why for _, reasons in lines for why in reasons):
         right.caption(plain(missing))
-    also = f" The {FLOOR_TITLE.lower()} says how far two retrained networks differ." if SECOND in order else ""
+    also = f" The {SECOND_REFERENCE_TITLE.lower()} says how far two retrained networks differ." if SECOND in order else ""
     right.caption(
         f"How to read it: AUC: 50 % is chance, 100 % tells all; TPR is what is found while at most so many test images are accused.{also}"
     )
 
 
 def _signed(attack: Attack, model: str) -> tuple[np.ndarray, np.ndarray]:
-    """Both sides' scores, turned so that members are expected to score high."""
+    """Scores of members and non-members, signed so that members are expected to score high."""
     member, other = attack.pair(model)
     return (member, other) if attack.above else (-member, -other)
 
 
 def _line(model: str, member: np.ndarray, other: np.ndarray) -> tuple[dict[str, str], list[str]]:
     """One network's numbers as text, and why some are missing."""
-    title = FLOOR_TITLE if model == SECOND else model.capitalize()
+    title = SECOND_REFERENCE_TITLE if model == SECOND else model.capitalize()
     line, missing = {"Network": title, "AUC": percent(auc(member, other))}, []
     for share in SMALL:
         title = f"TPR at {percent(share)}"

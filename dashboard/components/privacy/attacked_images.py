@@ -1,4 +1,4 @@
-"""Attacked images: walls of the images that an attack finds and misses, and the card of the one that was clicked."""
+"""Attacked images: grids of the images that an attack finds and misses, and the card of the clicked one."""
 
 from functools import partial
 
@@ -14,26 +14,34 @@ from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import show_table
 from dashboard.components.privacy.attack_controls import Attack
-from dashboard.components.privacy.image_grids import SET_NAME, Wall, named, pictures, truths_of, walls_figure, walls_of
-from dashboard.components.privacy.scores import SCORES, called, models_of
+from dashboard.components.privacy.image_grids import (
+    SET_NAME,
+    ImageGrid,
+    class_text,
+    grids_figure,
+    grids_of,
+    pictures,
+    truths_of,
+)
+from dashboard.components.privacy.scores import SCORES, models_of, predicted_members
 from dashboard.session import belongs, recall, remember
 
 LARGE = 112  # pixels of a card's picture
 
 
-def leaks(
-    run_id: str, examples: pd.DataFrame, answers: dict[str, np.ndarray], arrays: dict[str, np.ndarray], classes: tuple[str, ...],
+def show_attacked_images(
+    run_id: str, examples: pd.DataFrame, predictions: dict[str, np.ndarray], arrays: dict[str, np.ndarray], classes: tuple[str, ...],
     attack: Attack, *, multi: bool = False,
 ) -> None:  # fmt: skip
-    """Four walls at the left; at the right the card of one image, chosen by a click or from a list."""
+    """Four image grids at the left; at the right the card of one image, chosen by a click or from a list."""
     reference = attack.values.get("reference") if attack.model != "reference" else None
-    walls = walls_of(attack.values[attack.model], reference, attack.sides, attack.threshold, attack.above, attack.score)
+    grids = grids_of(attack.values[attack.model], reference, attack.sides, attack.threshold, attack.above, attack.score)
     names = ids_of(examples)
     left, right = st.columns([5, 4])
-    images = {wall.key: pictures(examples, wall.rows, arrays) for wall in walls if len(wall.rows)}
+    images = {grid.key: pictures(examples, grid.rows, arrays) for grid in grids if len(grid.rows)}
     left.plotly_chart(
-        walls_figure(walls, images, int(arrays["peak"]), examples, classes, attack.model, attack.score, multi=multi), key="walls",
-        config=plotly_layout.CONFIG, on_select=partial(_clicked, names), selection_mode="points", alt=_alt(walls),
+        grids_figure(grids, images, int(arrays["peak"]), examples, classes, attack.model, attack.score, multi=multi), key="walls",
+        config=plotly_layout.CONFIG, on_select=partial(_clicked, names), selection_mode="points", alt=_alt(grids),
     )  # fmt: skip
     left.caption(
         "The images that the attack is surest about come first. Leaks are images of the first grid"
@@ -41,26 +49,26 @@ def leaks(
         + f", where the attack beats chance. The score is the {attack.score.title} under the {MODEL_TITLE[attack.model].lower()} network."
     )
     with right.container(border=True, key="image_card"):
-        _card(run_id, names, [row for wall in walls for row in wall.rows.tolist()], examples, answers, arrays, classes, attack, multi)
+        _card(run_id, names, [row for grid in grids for row in grid.rows.tolist()], examples, predictions, arrays, classes, attack, multi)
 
 
-def _alt(walls: list[Wall]) -> str:
-    """The headings' numbers; the images are named by the list beside."""
-    told = (
-        f"{wall.title}: {wall.total} of {wall.whole}" + ("" if wall.matched is None else f", {wall.matched} under the reference")
-        for wall in walls
+def _alt(grids: list[ImageGrid]) -> str:
+    """The headings' numbers; the list next to the grids names the images."""
+    counts = (
+        f"{grid.title}: {grid.total} of {grid.whole}" + ("" if grid.matched is None else f", {grid.matched} under the reference")
+        for grid in grids
     )
-    return f"Images by what the attack says of them. {'. '.join(told)}. The list beside names those that are shown"
+    return f"Images by what the attack says of them. {'. '.join(counts)}. The list beside names those that are shown"
 
 
 def ids_of(examples: pd.DataFrame) -> list[str]:
-    """One an example, as the address writes it: `forget 12`, `retain 7`, `test 3`."""
+    """The id of each example in the address: `forget 12`, `retain 7`, `test 3`."""
     prefix = examples["set"].str.replace("test_.*", "test", regex=True)
     return (prefix + " " + examples["index"].astype(str)).tolist()
 
 
 def _clicked(names: list[str]) -> None:
-    """A callback. Clicking the chosen image again takes the choice back in the browser: its card stays."""
+    """A callback. Clicking the chosen image again deselects it in the browser: its card stays."""
     points = recall("walls")["selection"]["points"]
     if points:
         remember("_last.walls", names[int(points[0]["customdata"][0])])
@@ -69,7 +77,7 @@ def _clicked(names: list[str]) -> None:
 
 
 def _card(
-    run_id: str, names: list[str], listed: list[int], examples: pd.DataFrame, answers: dict[str, np.ndarray],
+    run_id: str, names: list[str], listed: list[int], examples: pd.DataFrame, predictions: dict[str, np.ndarray],
     arrays: dict[str, np.ndarray], classes: tuple[str, ...], attack: Attack, multi: bool,
 ) -> None:  # fmt: skip
     belongs("image", run_id, None)
@@ -93,7 +101,7 @@ def _card(
     show_table(card_table(examples, row, classes, models_of(examples), scores, multi=multi),
                alt="Each network's prediction and scores for this image")  # fmt: skip
     st.plotly_chart(
-        probabilities(answers, row, classes, label, wrong), key="probabilities", config=plotly_layout.CONFIG,
+        probabilities(predictions, row, classes, label, wrong), key="probabilities", config=plotly_layout.CONFIG,
         alt=f"Bars: probability of each {'attribute' if multi else 'class'} for this image of {name} under each network",
     )  # fmt: skip
     st.caption(
@@ -112,9 +120,9 @@ def _true(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], multi
 
 
 def _named(label: int | tuple[int, ...], classes: tuple[str, ...], wrong: int | None = None) -> str:
-    """What the image is, to follow `image of`; or, beside it, what it was wrongly called."""
+    """The image's label, to follow `image of`; with `wrong`, also the wrong label of the request."""
     if isinstance(label, int):
-        return named(label if wrong is None else wrong, label, classes)
+        return class_text(label if wrong is None else wrong, label, classes)
     return f"attributes {', '.join(classes[a] for a in label)}" if label else "no attribute"
 
 
@@ -125,7 +133,7 @@ def _facts(row: int, examples: pd.DataFrame, arrays: dict[str, np.ndarray], name
     scale = max(1, LARGE // max(image.shape[:2]))
     where = "test" if example["set"].startswith("test") else "training"
     box.image(png(image, scale), width=image.shape[1] * scale, alt=f"The image, of {name}")
-    member = bool(called(attack.values[attack.model][[row]], attack.threshold, attack.above)[0])
+    member = bool(predicted_members(attack.values[attack.model][[row]], attack.threshold, attack.above)[0])
     seen = where == "training"
     box.markdown(
         f"**{plain(title[0].upper() + title[1:])}**  \n{SET_NAME[example['set']]}  \n{where} index {example['index']}  \n"

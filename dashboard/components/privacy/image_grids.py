@@ -1,4 +1,4 @@
-"""Image walls of whom an attack finds and whom it misses; pure."""
+"""Image grids of true and false positives and negatives of an attack; pure."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.components.common.image_grid import GAP, TILE, png, to_rgb
+from dashboard.components.common.image_grid import TILE, cell_sheet, to_rgb
 from dashboard.components.common.markdown import in_figure
-from dashboard.components.privacy.scores import Score, Sides, called
+from dashboard.components.privacy.scores import Score, Sides, predicted_members
 
-COLUMNS, MOST = 10, 20  # images in a row, and in a wall
+COLUMNS, MOST = 10, 20  # images in a row, and in a grid
 CELL = 44  # pixels of a cell's height
-HEADING = 1.3  # cells that a wall's two lines of words, and the room above them, take
+HEADING = 1.3  # height of a grid's two-line heading and the space above it, in cells
 SET_NAME = {
     "forget": "forget set",
     "retain": "retain set",
@@ -25,10 +25,10 @@ SET_NAME = {
 
 
 @dataclass(frozen=True)
-class Wall:
-    """One kind of outcome: rows of `examples`, the attack's surest first; `total` of `whole` came out so.
+class ImageGrid:
+    """One outcome of the attack: rows of `examples`, most certain first; `total` of `whole` images have it.
 
-    matched: how many of them do under the reference; None where it is not there, or is the one under attack.
+    matched: how many have it under the reference; None where there is none, or it is the attacked network.
     """
 
     key: str
@@ -40,16 +40,16 @@ class Wall:
     matched: int | None = None
 
 
-def walls_of(
+def grids_of(
     values: np.ndarray, reference: np.ndarray | None, sides: Sides, threshold: float, above: bool, score: Score
-) -> list[Wall]:
-    """Forgotten and test images, each called members or not, sorted by distance from the threshold on the drawn axis.
+) -> list[ImageGrid]:
+    """Forget and test images, each predicted members or not, sorted by distance from the threshold on the drawn axis.
 
     values, reference: (N,) scores under the attacked and the reference network, one a row of `examples`.
     """
-    wanted_too = None if reference is None else called(reference, threshold, above)
+    wanted_too = None if reference is None else predicted_members(reference, threshold, above)
     leaks = "leaks, where the attack beats chance" if reference is None else "leaks, if more than there"
-    member = called(values, threshold, above)
+    member = predicted_members(values, threshold, above)
     far = np.abs(score.drawn(values) - score.drawn(threshold))
     kinds = (
         ("forget-called", "Forget set, called members", leaks,
@@ -58,48 +58,49 @@ def walls_of(
         ("unseen-called", "Never seen, but called members", "false alarms", sides.unseen, True),
         ("unseen-missed", "Never seen, not called members", "the attack is right", sides.unseen, False),
     )  # fmt: skip
-    found = []
+    grids = []
     for key, title, about, rows, wanted in kinds:
         here = rows[member[rows] == wanted]
         ordered = here[np.argsort(-far[here], kind="stable")]
         matched = None if wanted_too is None else int((wanted_too[rows] == wanted).sum())
-        found.append(Wall(key, title, about, ordered[:MOST], len(here), len(rows), matched))
-    return found
+        grids.append(ImageGrid(key, title, about, ordered[:MOST], len(here), len(rows), matched))
+    return grids
 
 
 def pictures(examples: pd.DataFrame, rows: np.ndarray, arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """uint8 (n, C, H, W): the images that rows of `examples` are about; arrays: see core.jobs.catalogue.dataset_images."""
+    """uint8 (n, C, H, W): the images of these rows of `examples`; arrays: see core.jobs.catalogue.dataset_images."""
     chosen = examples.iloc[rows]
     on_test = chosen["set"].str.startswith("test").to_numpy()
     index = chosen["index"].to_numpy()
-    whole = [arrays["test_images"][i] if test else arrays["train_images"][i] for i, test in zip(index, on_test, strict=True)]
-    return np.stack(whole)
+    images = [arrays["test_images"][i] if test else arrays["train_images"][i] for i, test in zip(index, on_test, strict=True)]
+    return np.stack(images)
 
 
-def walls_figure(
-    walls: list[Wall], images: dict[str, np.ndarray], peak: int, examples: pd.DataFrame, classes: tuple[str, ...], model: str,
+def grids_figure(
+    grids: list[ImageGrid], images: dict[str, np.ndarray], peak: int, examples: pd.DataFrame, classes: tuple[str, ...], model: str,
     score: Score, *, multi: bool = False,
 ) -> go.Figure:  # fmt: skip
-    """All walls in one figure, which a threshold redraws at once; a trace a wall, named by its key.
+    """All grids in one figure, which the threshold redraws; one trace per grid, named by its key.
 
-    A wall is one picture below its heading, and over it an unseen point a cell to hover over and to select; customdata: the row.
-    images: wall's key -> uint8 (n, C, H, W), n = len(wall.rows), for walls that show any.
-    multi: `label` and answers count attributes: those that the image has, and those that are predicted correctly.
+    A grid is one picture below its heading, with an invisible point over each cell for hover and selection; customdata: the row.
+    images: grid's key -> uint8 (n, C, H, W), n = len(grid.rows), for grids that are not empty.
+    multi: `label` counts the image's attributes, predictions count those predicted correctly.
     """
     traces, pictured, headings, top = [], [], [], 0.0
-    for wall in walls:
-        matched = "" if wall.matched is None else f" (reference: {wall.matched})"
+    for grid in grids:
+        matched = "" if grid.matched is None else f" (reference: {grid.matched})"
         headings.append({
-            "text": f"<b>{wall.title}</b><br>{wall.total} of {wall.whole}{matched} · {wall.about if len(wall.rows) else 'none'}",
+            "text": f"<b>{grid.title}</b><br>{grid.total} of {grid.whole}{matched} · {grid.about if len(grid.rows) else 'none'}",
             "x": 0, "xanchor": "left", "y": top + HEADING - 0.1, "yanchor": "bottom", "align": "left", "showarrow": False,
             "font": {"size": 13},
         })  # fmt: skip
         top += HEADING
-        if len(wall.rows):
-            traces.append(_points(wall, top, examples, classes, model, score, multi))
-            lines = ceil(len(wall.rows) / COLUMNS)
+        if len(grid.rows):
+            traces.append(_points(grid, top, examples, classes, model, score, multi))
+            lines = ceil(len(grid.rows) / COLUMNS)
+            picture = cell_sheet(to_rgb(images[grid.key], peak), COLUMNS, TILE)
             pictured.append({
-                "source": "data:image/png;base64," + b64encode(_sheet(images[wall.key], peak)).decode(), "xref": "x", "yref": "y",
+                "source": "data:image/png;base64," + b64encode(picture).decode(), "xref": "x", "yref": "y",
                 "x": 0, "y": top, "sizex": COLUMNS, "sizey": lines, "sizing": "stretch", "layer": "below",
             })  # fmt: skip
             top += lines
@@ -114,18 +115,19 @@ def walls_figure(
 
 
 def _points(
-    wall: Wall, top: float, examples: pd.DataFrame, classes: tuple[str, ...], model: str, score: Score, multi: bool
+    grid: ImageGrid, top: float, examples: pd.DataFrame, classes: tuple[str, ...], model: str, score: Score, multi: bool
 ) -> dict[str, Any]:
-    cells = np.arange(len(wall.rows))
-    chosen = examples.iloc[wall.rows]
+    cells = np.arange(len(grid.rows))
+    chosen = examples.iloc[grid.rows]
     columns = [chosen[name].tolist() for name in ("set", "index", "label", f"{model}_answer", f"{model}_{score.key}")]
     columns.insert(3, truths_of(chosen).tolist())
     hidden = {"opacity": 0}
     return {
-        "type": "scatter", "name": wall.key, "x": cells % COLUMNS + 0.45, "y": top + cells // COLUMNS + 0.45, "mode": "markers",
-        "customdata": [[int(row)] for row in wall.rows], "hovertemplate": "%{text}<extra></extra>",
+        "type": "scatter", "name": grid.key, "x": cells % COLUMNS + 0.45, "y": top + cells // COLUMNS + 0.45, "mode": "markers",
+        "customdata": [[int(row)] for row in grid.rows], "hovertemplate": "%{text}<extra></extra>",
         "text": [
-            f"{SET_NAME[name]}, index {index}<br>{in_figure(_said(label, truth, answer, classes, multi), 160)}<br>{score.title} {value:.3g}"
+            f"{SET_NAME[name]}, index {index}<br>{in_figure(_label_text(label, truth, answer, classes, multi), 160)}"
+            f"<br>{score.title} {value:.3g}"
             for name, index, label, truth, answer, value in zip(*columns, strict=True)
         ],
         "marker": {"symbol": "square", "size": 0.8 * CELL, **hidden}, "selected": {"marker": hidden}, "unselected": {"marker": hidden},
@@ -133,28 +135,16 @@ def _points(
 
 
 def truths_of(examples: pd.DataFrame) -> pd.Series:
-    """The right labels: those of the dataset, unless the request made some of them wrong."""
+    """The true labels, also where the request made some of them wrong."""
     return examples["truth" if "truth" in examples else "label"]
 
 
-def named(label: int, truth: int, classes: tuple[str, ...]) -> str:
-    """What an image of one class is, and what it was called where that is something else."""
+def class_text(label: int, truth: int, classes: tuple[str, ...]) -> str:
+    """An image's class, with the wrong label of the request where there is one."""
     return f"class {classes[truth]}" if label == truth else f"labelled {classes[label]} (wrongly, by the request), truly {classes[truth]}"
 
 
-def _said(label: int, truth: int, answer: int, classes: tuple[str, ...], multi: bool) -> str:
+def _label_text(label: int, truth: int, answer: int, classes: tuple[str, ...], multi: bool) -> str:
     if multi:
         return f"{label} attribute{'s' * (label != 1)}, {answer} of {len(classes)} predicted correctly"
-    return f"{named(label, truth, classes)}, predicted {classes[answer]}"
-
-
-def _sheet(images: np.ndarray, peak: int) -> bytes:
-    """A PNG of equal cells, COLUMNS in a row; nothing (transparent) between the images and after the last one."""
-    pixels = to_rgb(images, peak)
-    count, height, width, _ = pixels.shape
-    lines = ceil(count / COLUMNS)
-    wall = np.zeros((lines, height + GAP, COLUMNS, width + GAP, 4), np.uint8)
-    for index in range(count):
-        wall[index // COLUMNS, :height, index % COLUMNS, :width] = np.dstack([pixels[index], np.full((height, width), 255)])
-    flat = wall.reshape(lines * (height + GAP), COLUMNS * (width + GAP), 4)
-    return png(flat, max(1, TILE // max(height, width)))
+    return f"{class_text(label, truth, classes)}, predicted {classes[answer]}"

@@ -1,4 +1,4 @@
-"""What the rates of one threshold allow to say, in words; pure.
+"""Interpretation of a membership attack's rates in words; pure.
 
 On the side where a score's members are expected (low loss, low entropy, high confidence) an attack above chance means that
 forgotten images look more familiar than test images; on the other side it means that they look less familiar.
@@ -13,14 +13,14 @@ from dashboard.components.privacy.scores import Sides
 Span = tuple[float, float]
 
 
-def nobody(sides: Sides) -> str:
-    """Why an attack cannot be counted."""
+def why_not_counted(sides: Sides) -> str:
+    """Why the attack has no rates."""
     empty = "forgotten" if not len(sides.forget) else "test"
     return f"There are no {empty} images to hold against the others, so this attack cannot be counted."
 
 
 def span_of(attack: Attack, model: str) -> Span:
-    """95 % interval of the attack's balanced accuracy on a network; of the images that it is counted on.
+    """95 % interval of the attack's balanced accuracy on a network, over the counted images.
 
     Raises TooFewExamples.
     """
@@ -28,7 +28,7 @@ def span_of(attack: Attack, model: str) -> Span:
 
 
 def fewest(sides: Sides) -> int:
-    """Images of the smaller side, which is what an interval counts."""
+    """Images of the smaller side, which the interval is based on."""
     return min(len(sides.forget), len(sides.unseen))
 
 
@@ -48,8 +48,8 @@ def reading(attack: Attack) -> str:
     how = "beats chance" if better else "is worse than chance"
     side = ", with the side turned around," if turned else ""
     other = "" if better else f", and whoever turns the side {'back' if turned else 'around'} can tell"
-    looks = f"forgotten images look {'more' if familiar else 'less'} familiar than test images{other}"
-    return f"At this threshold{side} the attack {how}: {looks}. {_meaning(attack, familiar)}"
+    comparison = f"forgotten images look {'more' if familiar else 'less'} familiar than test images{other}"
+    return f"At this threshold{side} the attack {how}: {comparison}. {_meaning(attack, familiar)}"
 
 
 _PASSED = {
@@ -71,8 +71,9 @@ def _meaning(attack: Attack, familiar: bool) -> str:
     if attack.model != "unlearned":
         return (_FAMILIAR if familiar else _STRANGE)[attack.model]
     if familiar:
-        known = "reference" in attack.values
-        return f"Whether that is a leak, {'the reference decides: it never saw them' if known else 'only a retrained network could tell'}."
+        has_reference = "reference" in attack.values
+        who = "the reference decides: it never saw them" if has_reference else "only a retrained network could tell"
+        return f"Whether that is a leak, {who}."
     if "reference" not in attack.values:
         return "Too much may have been forgotten; only a retrained network could tell."
     ours, theirs = _familiarity(attack, "unlearned"), _familiarity(attack, "reference")
@@ -82,6 +83,6 @@ def _meaning(attack: Attack, familiar: bool) -> str:
 
 
 def _familiarity(attack: Attack, model: str) -> Span:
-    """The interval as if members were looked for on the side where they are expected."""
+    """The interval, mirrored where the attack's side is not the expected one."""
     low, high = span_of(attack, model)
     return (low, high) if attack.above == attack.score.above else (1 - high, 1 - low)

@@ -1,4 +1,4 @@
-"""Recoverability: the verdict in words, then relearning, probes and grafts, a tab each, beside the reference."""
+"""Recoverability: the verdict in words, then relearning, probes and grafts, one tab each, compared with the reference."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -8,43 +8,43 @@ import streamlit as st
 from core.storage.records import Run
 from dashboard.components.common import plotly_layout
 from dashboard.components.common.checks_panel import case_of
-from dashboard.components.common.fragments import fragment, part
 from dashboard.components.common.markdown import plain
+from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.privacy.recoverability_figures import DIRECTIONS, graft_lines, probe_lines, relearn_curves
 from dashboard.queries import runs
 
 Reasons = Mapping[str, str]  # `model/metric` -> why there is no such number
 
 
-def back_part(run: Run) -> None:
-    """The verdict, then the three tries."""
+def show_recoverability(run: Run) -> None:
+    """The verdict, then the three attempts at recovery."""
     reasons = runs.handle(run).report()["reasons"]
-    case = case_of(run)  # the trust panel's, so that both pages say the same
-    said = case.recoverability(reasons)
+    case = case_of(run)  # as in the checks, so that both pages agree
+    verdict = case.recoverability(reasons)
     with st.container(border=True, key="comeback"):
-        lead, _, rest = said.sentence.partition(": ")
-        st.markdown(f"#### {lead}\n{plain(rest[:1].upper() + rest[1:])}\n" + "\n".join(f"- {plain(p.sentence)}" for p in said.parts))
-        if case.second_reference is None and said.word != "unknown":
+        lead, _, rest = verdict.sentence.partition(": ")
+        st.markdown(f"#### {lead}\n{plain(rest[:1].upper() + rest[1:])}\n" + "\n".join(f"- {plain(p.sentence)}" for p in verdict.parts))
+        if case.second_reference is None and verdict.word != "unknown":
             st.caption("No second reference was trained for this request, so fixed tolerances decide what counts as a difference.")
-    fragment(partial(_tries, run, reasons))
+    fragment(partial(_attempts, run, reasons))
 
 
-def _tries(run: Run, reasons: Reasons) -> None:
-    """One at a time: nobody looks at four figures at once, and the page's first ones come sooner."""
-    tries = {"Relearning": _relearning, "Linear probes": _probes, "Layer grafting": _grafts}
-    for tab, draw in zip(st.tabs(list(tries), key="tries", on_change="rerun", bind="query-params"), tries.values(), strict=True):
+def _attempts(run: Run, reasons: Reasons) -> None:
+    """One tab at a time, so that the page's first figures come sooner."""
+    panels = {"Relearning": _relearning, "Linear probes": _probes, "Layer grafting": _grafts}
+    for tab, draw in zip(st.tabs(list(panels), key="tries", on_change="rerun", bind="query-params"), panels.values(), strict=True):
         if tab.open:
-            with tab:
-                part(partial(draw, run, reasons))
+            with tab, errors_shown(st.info):
+                draw(run, reasons)
 
 
 def _missing(metric: str, reasons: Reasons) -> None:
-    """Why there is nothing to draw."""
+    """Why there is no figure."""
     st.info(plain(reasons.get(f"unlearned/{metric}") or "This run has nothing to draw here."), icon=":material/info:")
 
 
 def _relearning(run: Run, reasons: Reasons) -> None:
-    """How fast it is learnt back."""
+    """How fast the forget set is relearned."""
     table = runs.handle(run).table("relearn")
     if table.empty:
         _missing("relearn_steps", reasons)
@@ -55,7 +55,7 @@ def _relearning(run: Run, reasons: Reasons) -> None:
 
 
 def _probes(run: Run, reasons: Reasons) -> None:
-    """What the layers still know."""
+    """What linear probes read from each layer."""
     table = runs.handle(run).table("probes")
     if table.empty:
         _missing("probe_accuracy", reasons)
@@ -66,7 +66,7 @@ def _probes(run: Run, reasons: Reasons) -> None:
 
 
 def _grafts(run: Run, reasons: Reasons) -> None:
-    """Where in the network it sits."""
+    """Which layers carry the forget set, by grafting."""
     table = runs.handle(run).table("graft")
     if table.empty:
         _missing("graft_forget_accuracy", reasons)

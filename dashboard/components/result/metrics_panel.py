@@ -1,4 +1,4 @@
-"""Every metric of a run, a tab a family; and the second reference beside it: asked for, watched while it is trained, then a column."""
+"""Every metric of a run, one tab per family, and the second reference: offered, watched while it trains, then a column."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from core.jobs.catalogue import Catalogue
 from core.jobs.validation import floor_spec
 from core.reports.verdict import Numbers
 from core.storage.records import Run
-from dashboard.components.common.checks_panel import floor_of
+from dashboard.components.common.checks_panel import second_reference_numbers
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import families, nomus_remark
 from dashboard.components.common.run_status import watch
@@ -23,18 +23,18 @@ from dashboard.session import home
 WHY = "how far two retrained networks differ is the retraining variability, and no method can come nearer"
 
 
-def floor_line(run: Run, shelves: Catalogue) -> None:
-    """What there is to say or to do while a run has no floor; nothing where it has one, or where there can be none."""
+def second_reference_line(run: Run, available: Catalogue) -> None:
+    """The offer or the progress of the second reference; nothing where the run has one, or can have none."""
     if not run.spec.reference or run.spec.method == SECOND_REFERENCE_METHOD:
         return
-    floor = runs.related(run).floor
-    if floor is None or floor.status not in (*ACTIVE, RunStatus.DONE):
-        _offer(run, floor, shelves)
-    elif floor.status in ACTIVE:
-        watch(floor, "Training the second reference")
+    second_reference = runs.related(run).floor
+    if second_reference is None or second_reference.status not in (*ACTIVE, RunStatus.DONE):
+        _offer(run, second_reference, available)
+    elif second_reference.status in ACTIVE:
+        watch(second_reference, "Training the second reference")
 
 
-def _offer(run: Run, stopped: Run | None, shelves: Catalogue) -> None:
+def _offer(run: Run, stopped: Run | None, available: Catalogue) -> None:
     """A sentence and the button that queues it."""
     with st.container(horizontal=True, vertical_alignment="center", key="floor_line"):
         if shared_part(run.spec.engine) != shared_version(run.spec.dataset, run.spec.model):
@@ -42,15 +42,15 @@ def _offer(run: Run, stopped: Run | None, shelves: Catalogue) -> None:
             return
         why = f"The second reference was {stopped.status}. " if stopped else ""
         st.markdown(plain(f"{why}No second reference yet: {WHY}."), width="content")
-        st.button("Train a second reference", icon=":material/straighten:", key="measure_floor", on_click=_measure, args=(run, shelves))
+        st.button("Train a second reference", icon=":material/straighten:", key="measure_floor", on_click=_measure, args=(run, available))
 
 
-def _measure(run: Run, shelves: Catalogue) -> None:
+def _measure(run: Run, available: Catalogue) -> None:
     """A callback: once per click."""
-    submit.submit(home(), floor_spec(run.spec, shelves))
+    submit.submit(home(), floor_spec(run.spec, available))
 
 
-# Numbers keep their unit beside them; on a telephone a table scrolls sideways rather than stand its definitions on end.
+# Numbers and units do not wrap; on a phone the table scrolls sideways instead of squeezing its definitions.
 ROOM = """<style>
 [class*='st-key-numbers-'] :is(th, td):first-child {min-width: 8rem}
 [class*='st-key-numbers-'] td:nth-child(n + 2):nth-child(-n + 5) * {white-space: nowrap}
@@ -59,12 +59,12 @@ ROOM = """<style>
 </style>"""
 
 
-def numbers_by_family(run: Run, report: dict[str, Any], shelves: Catalogue) -> None:
-    """Heading, what there is to say of the floor, the tables, and how to read them."""
+def numbers_by_family(run: Run, report: dict[str, Any], available: Catalogue) -> None:
+    """Heading, the second reference, the tables, and how to read them."""
     st.subheader("Numbers against the reference")
-    floor_line(run, shelves)
-    floor = None if run.spec.method == SECOND_REFERENCE_METHOD else floor_of(run)
-    tables = families(report, shelves, floor)
+    second_reference_line(run, available)
+    second = None if run.spec.method == SECOND_REFERENCE_METHOD else second_reference_numbers(run)
+    tables = families(report, available, second)
     st.html(ROOM)
     for tab, (title, table) in zip(st.tabs(list(tables)), tables.items(), strict=True):
         with tab, st.container(key=f"numbers-{title.split()[0].lower()}"):
@@ -73,7 +73,7 @@ def numbers_by_family(run: Run, report: dict[str, Any], shelves: Catalogue) -> N
                 st.caption(remark)
     st.caption(
         "Compare the unlearned column with the reference's; only measures that say so are better high or low."
-        + (" What lies no farther from the reference than the second reference does, lies as near as can be told." if floor else "")
+        + (" What lies no farther from the reference than the second reference does, lies as near as can be told." if second else "")
     )
 
 

@@ -1,4 +1,4 @@
-"""What a method left behind, by kind, with the schema's words."""
+"""The arrays that a method recorded, by kind, with the schema's descriptions."""
 
 from collections.abc import Iterable
 
@@ -14,19 +14,19 @@ def recorded_table(arrays: Iterable[Row]) -> pd.DataFrame:
     many, kB. Empty where nothing was recorded."""
     kinds: dict[str, list[Row]] = {}
     for array in arrays:
-        known = recording_of(array[0])
-        kinds.setdefault(known.pattern if known else array[0], []).append(array)
+        description = recording_of(array[0])
+        kinds.setdefault(description.pattern if description else array[0], []).append(array)
     return pd.DataFrame([_row(kind, kinds[kind]) for kind in sorted(kinds)])
 
 
 def _row(kind: str, arrays: list[Row]) -> dict[str, str | int]:
     name, shape, _, _ = arrays[0]
-    known = recording_of(name)
+    description = recording_of(name)
     return {
         "array": kind,
-        "meaning": known.meaning if known else "recorded by another version of Forgetscope",
-        "unit": known.unit if known else "",
-        "axes": " × ".join(known.axes) or "one number" if known else "",
+        "meaning": description.meaning if description else "recorded by another version of Forgetscope",
+        "unit": description.unit if description else "",
+        "axes": " × ".join(description.axes) or "one number" if description else "",
         "shape": "one each" if len(arrays) > 1 else " × ".join(map(str, shape)) or "1",
         "value": _value([value for *_, value in arrays if value is not None]),
         "arrays": len(arrays),

@@ -1,4 +1,4 @@
-"""What is asked of a map: the explainer, the class that it is about, and what else that explainer wants to know."""
+"""The controls of a saliency map: explainer, target class, and the explainer's settings."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ STEPS = {0: "as needed", 64: "64", 160: "160", 400: "400"}
 
 @dataclass(frozen=True)
 class Question:
-    """explainer: as the engine describes it. target: "true", "own", or a class or attribute."""
+    """Which map to compute. explainer: as the engine describes it. target: "true", "own", or a class or attribute."""
 
     explainer: dict[str, Any]
     target: str | int
@@ -24,12 +24,12 @@ class Question:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What the engine is asked besides the image."""
+        """The engine's arguments besides the image."""
         return {"how": self.explainer["key"], "target": self.target, "settings": self.settings}
 
 
 def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:
-    """Widgets in a row; explainers that cannot read the network are not offered, and below it is said why."""
+    """Widgets in a row; explainers that do not support the network are listed below with the reason."""
     fit = {e["key"]: e for e in offer["explainers"] if not e["unfit"]}
     first, second, third, fourth, fifth = st.columns([7, 5, 5, 4, 4])
     stays("explainer", list(fit))
@@ -82,7 +82,7 @@ def _steps(place: Any) -> int:
 
 
 def _target(place: Any, data: DatasetInfo) -> str | int:
-    """Of several attributes, none is the true one."""
+    """The target class; with several attributes per image there is no true one."""
     shown = [short(visible(name), NAME) for name in data.classes]
     named = {str(index): f"{index}: {name}" if name != str(index) else name for index, name in enumerate(shown)}
     what = "attribute" if data.multi else "class"

@@ -25,19 +25,20 @@ COUNTS = (16, 32, 64)  # images of each set
 
 
 def gallery(run: Run, data: DatasetInfo, question: Question) -> None:
-    """Offered, followed, or drawn."""
+    """The gallery as a background analysis: offered, followed, or drawn."""
     count = st.segmented_control("Images of each set", COUNTS, default=16, key="gallery_count", required=True, bind="query-params")
     target = question.target if isinstance(question.target, str) else "own"
-    asked = Analysis("gallery", run.id, {"how": question.explainer["key"], "target": target, "count": count, "settings": question.settings})
+    settings = {"how": question.explainer["key"], "target": target, "count": count, "settings": question.settings}
+    analysis = Analysis("gallery", run.id, settings)
     if target != question.target:
         own = "the attribute that the original finds most likely" if data.multi else "each network's own prediction"
         st.caption(f"The gallery has maps of {own}: one {'attribute' if data.multi else 'class'} for all images would say little.")
     cost = "Seconds for Grad-CAM and gradients; minutes for the others on large networks."
-    look(asked, "the gallery", partial(draw, data, question.explainer), cost=cost, key=json.dumps(question.about, sort_keys=True))
+    look(analysis, "the gallery", partial(draw, data, question.explainer), cost=cost, key=json.dumps(question.about, sort_keys=True))
 
 
 def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """One wall a network, of what was forgotten or of the control; each at most one picture to fetch."""
+    """One image grid per network, of the forget set or the retain set; each is one picture."""
     models = [name for name in MODELS if f"maps/{name}" in arrays]
     pairs = {f"{a}/{b}": f"{MODEL_TITLE[a].lower()} and {MODEL_TITLE[b].lower()}" for i, a in enumerate(models) for b in models[i + 1 :]}
     if not pairs:
@@ -56,12 +57,13 @@ def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndar
     values = arrays[f"scores/{pair}"][:, pictures.SCORES.index(score)]
     for column, name in zip(st.columns(len(models)), models, strict=True):
         texts = [
-            _text(arrays, data, name, place, f"{pictures.SCORE_TITLE[score]} {pictures.said(score, values[place])}") for place in places
+            _text(arrays, data, name, place, f"{pictures.SCORE_TITLE[score]} {pictures.score_text(score, values[place])}")
+            for place in places
         ]
         key = f"gallery_{name}"
         column.markdown(f"**{MODEL_TITLE[name]}**")
         column.plotly_chart(
-            pictures.wall(arrays, places, name, texts), key=key, config=plotly_layout.CONFIG, selection_mode="points",
+            pictures.grid_figure(arrays, places, name, texts), key=key, config=plotly_layout.CONFIG, selection_mode="points",
             on_select=partial(_clicked, key, arrays),
             alt=f"Maps of {len(places)} images under the {MODEL_TITLE[name].lower()} network, most changed first",
         )  # fmt: skip
@@ -69,10 +71,10 @@ def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndar
     medians = {kind: float(np.nanmedian(values[rows])) if np.isfinite(values[rows]).any() else np.nan for kind, rows in both.items()}
     st.caption(
         "How to read it: the images whose two maps differ most come first; a click opens one below. The median is "
-        f"{pictures.said(score, medians['forget'])} over the forget set and {pictures.said(score, medians['retain'])} over the "
+        f"{pictures.score_text(score, medians['forget'])} over the forget set and {pictures.score_text(score, medians['retain'])} over the "
         "control: only where the two differ did unlearning change what the network looks at in the forget set."
     )
-    _apart(arrays, pair, explainer, both)
+    _warn_of_targets(arrays, pair, explainer, both)
     parts = pictures.parts_of(arrays, places, models)
     if len(parts):
         st.markdown("**Mean share of these maps on what is truly there**")
@@ -80,8 +82,8 @@ def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndar
         st.caption("How to read it: over the images above that show the part; a network that no longer looks at it has a lower share.")
 
 
-def _apart(arrays: dict[str, np.ndarray], pair: str, explainer: dict[str, Any], both: dict[str, np.ndarray]) -> None:
-    """Says how many of the scores are of maps about different classes."""
+def _warn_of_targets(arrays: dict[str, np.ndarray], pair: str, explainer: dict[str, Any], both: dict[str, np.ndarray]) -> None:
+    """Warns how many of the scores compare maps of different classes."""
     first, second = (arrays[f"targets/{name}"] for name in pair.split("/"))
     counts = {kind: int((first[rows] != second[rows]).sum()) for kind, rows in both.items()}
     if explainer["targeted"] and any(counts.values()):

@@ -1,4 +1,4 @@
-"""One image under the run's networks: its maps side by side, how they differ, and how far to trust them."""
+"""One image under the run's networks: its maps side by side, their differences, and faithfulness scores."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +30,7 @@ Ask = Callable[[str], Any]  # question -> answer
 
 
 def one_image(run: Run, data: DatasetInfo, offer: dict[str, Any], question: Question) -> None:
-    """Choose an image, see its maps."""
+    """The image's picker and its maps."""
     image = _choose(run, offer["sets"])
     if image is None:
         st.caption("A picture of any size will do; it is cut to the middle and brought to the networks' size. It stays on this machine.")
@@ -43,42 +43,42 @@ def one_image(run: Run, data: DatasetInfo, offer: dict[str, Any], question: Ques
         answer = ask("saliency")
     _maps(answer, ask, data, question)
     if answer["pairs"]:
-        _alike(answer, data, question)
+        _similarity(answer, data, question)
     if answer["parts"]:
         st.markdown("**Share of the map on what is truly there**")
         show_table(pictures.part_table(answer["parts"], list(answer["models"])), alt="Share of each map on each part's pixels")
         st.caption("How to read it: a map that knows nothing has as much on a part as the part has of the image.")
-    _trust(ask, question)
+    _faithfulness(ask, question)
 
 
-def _alike(answer: dict[str, Any], data: DatasetInfo, question: Question) -> None:
+def _similarity(answer: dict[str, Any], data: DatasetInfo, question: Question) -> None:
     st.markdown("**How alike the maps are**")
     first = next(iter(answer["models"]))
     targets = _targets(answer)
-    if words.apart(targets, question.explainer):
-        st.warning(plain(words.warned(targets, data)), icon=":material/call_split:")
+    if words.different_targets(targets, question.explainer):
+        st.warning(plain(words.class_warning(targets, data)), icon=":material/call_split:")
     show_table(pictures.pair_table(answer["pairs"]), alt="Scores of each pair of maps")
     st.caption(
         "How to read it: rank correlation and SSIM are 1 for equal maps, and near 0 for maps that have nothing in common. The last "
         "column is the share of the second map that lies outside the tenth of pixels that mattered most to the first; it is not 0 "
-        f"for equal maps: of the {first}'s own, {pictures.said('outside', answer['outside_itself'][first])} lies there."
+        f"for equal maps: of the {first}'s own, {pictures.score_text('outside', answer['outside_itself'][first])} lies there."
     )
 
 
 def _choose(run: Run, sets: dict[str, int]) -> dict[str, str | int] | UploadedFile | None:
     """Set and place, or an uploaded picture; None where one is wanted and none was uploaded."""
     options = {name: SET_TITLE[name] for name in (*sets, "own")}
-    stays("saliency_from", [*options, *options.values()])  # a title where the address says it, else a key
+    stays("saliency_from", [*options, *options.values()])  # a title where the address has it, else a key
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     name = left.pills(
         "Image from", list(options), format_func=options.__getitem__, default=next(iter(options)), key="saliency_from", required=True,
         bind="query-params", wrap=True,
     )  # fmt: skip
     if name == "own":
-        brought = right.file_uploader("A picture", KINDS, key="saliency_own", max_upload_size=50)
+        upload = right.file_uploader("A picture", KINDS, key="saliency_own", max_upload_size=50)
         st.caption("It has no true class: where the true class is asked for, each map is for the network's own answer. "
                    "It should look like the training images, say bright strokes on black.")  # fmt: skip
-        return brought
+        return upload
     belongs("saliency_place", run.id, 0)
     last = sets[name] - 1
     if not 0 <= (recall("saliency_place") or 0) <= last:
@@ -88,20 +88,20 @@ def _choose(run: Run, sets: dict[str, int]) -> dict[str, str | int] | UploadedFi
 
 
 def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Question) -> None:
-    """The image and each network's map; below them what changed, and a network that knows nothing."""
+    """The image and each network's map; below them the differences, and the map of a randomised network."""
     image, models = answer["image"], answer["models"]
-    maps = {name: told["map"] for name, told in models.items()}
+    maps = {name: output["map"] for name, output in models.items()}
     scale = pictures.scale_of(list(maps.values()))
     cells = st.grid(4, min_column_width=NARROW)
     with cells.cell():
         st.markdown(f"**Image**  \n{plain(words.named(answer['label'], data))}")
         rgb = np.repeat(image, 3, 0) if len(image) == 1 else image
         _image(rgb.transpose(1, 2, 0), "The image that is explained")
-    for name, told in models.items():
+    for name, output in models.items():
         with cells.cell():
-            st.markdown(f"**{MODEL_TITLE[name]}**  \n{plain(words.said(told, data))}")
-            _image(pictures.over(image, maps[name], scale), f"Map of the {MODEL_TITLE[name].lower()} network")
-            st.caption(plain(words.missed(told)) if question.explainer["complete"] else "")
+            st.markdown(f"**{MODEL_TITLE[name]}**  \n{plain(words.prediction(output, data))}")
+            _image(pictures.overlay(image, maps[name], scale), f"Map of the {MODEL_TITLE[name].lower()} network")
+            st.caption(plain(words.completeness(output)) if question.explainer["complete"] else "")
     st.image(pictures.legend(), output_format="PNG", alt="Colours from blue, negative, over none to red, positive")
     st.caption(
         f"How to read it: {words.reading(question.explainer)}; colour is full at {'±' * question.explainer['signed']}{scale:.2g}, "
@@ -110,36 +110,36 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
         "Maps are no proof of a reason: compare them with the randomised network's. And who may see them can learn "
         "from them whether an image was in the training set (Shokri et al., arXiv:1907.00164)."
     )
-    _differences(image, maps, words.apart(_targets(answer), question.explainer), ask, question)
+    _differences(image, maps, words.different_targets(_targets(answer), question.explainer), ask, question)
 
 
 def _image(picture: np.ndarray, alt: str) -> None:
-    st.image(pictures.shown(picture), output_format="PNG", alt=alt)  # a JPEG would smear colours from pixel to pixel
+    st.image(pictures.shown(picture), output_format="PNG", alt=alt)  # JPEG artefacts would change the colours
 
 
 def _targets(answer: dict[str, Any]) -> dict[str, int]:
-    return {name: told["target"] for name, told in answer["models"].items()}
+    return {name: output["target"] for name, output in answer["models"].items()}
 
 
 def _differences(image: np.ndarray, maps: dict[str, np.ndarray], apart: list[tuple[str, str]], ask: Ask, question: Question) -> None:
-    """apart: pairs that are about different classes, whose differences would say nothing."""
+    """apart: pairs of maps of different classes, whose differences would mean nothing."""
     scale = pictures.scale_of(list(maps.values()))
     st.markdown("**What changed, and what a network of random weights shows**")
     cells = st.grid(4, min_column_width=NARROW)
     with cells.cell():
-        first = st.container()  # filled last: that map is asked for when all others are on the screen
+        first = st.container()  # filled last: that map is computed when all others are shown
     for one, other in [p for p in PAIRS if {*p} <= maps.keys() and {*p} not in [{*pair} for pair in apart]]:
         gap = maps[one] - maps[other]
         with cells.cell():
             size = float(np.abs(gap).sum() / (np.abs(maps[other]).sum() or 1.0))
             st.markdown(f"**{one.capitalize()} − {other}**  \n{100 * size:.0f} % of the {other}'s map")
-            _image(pictures.over(image, gap, scale), f"{one.capitalize()} less {other}")
+            _image(pictures.overlay(image, gap, scale), f"{one.capitalize()} less {other}")
     with first, st.spinner("Explaining …"):
         random = ask("saliency_random")["map"]
     with first:
-        rank = pictures.said("rank", rank_correlation(next(iter(maps.values())), random))
+        rank = pictures.score_text("rank", rank_correlation(next(iter(maps.values())), random))
         st.markdown(f"**Randomised network**  \nrank correlation {rank}")
-        _image(pictures.over(image, random, pictures.scale_of([random])), "Map of a network of random weights")
+        _image(pictures.overlay(image, random, pictures.scale_of([random])), "Map of a network of random weights")
     st.caption(
         f"How to read it: {words.reading_of_differences(question.explainer)}. The randomised network was never trained, and has a "
         "scale of its own; an explainer whose map of it looks like the original's shows the image, not what was learned (Adebayo et "
@@ -147,14 +147,14 @@ def _differences(image: np.ndarray, maps: dict[str, np.ndarray], apart: list[tup
     )
 
 
-def _trust(ask: Ask, question: Question) -> None:
+def _faithfulness(ask: Ask, question: Question) -> None:
     if not st.toggle("Measure infidelity and sensitivity", key="saliency_trust", bind="query-params"):
         return
     with st.spinner("Measuring …"):
-        told = ask("saliency_trust")
+        scores = ask("saliency_trust")
     show_table(
         [{"Network": MODEL_TITLE[name]} | {k.capitalize(): None if v is None else f"{v:.3f}".replace("-", "−") for k, v in values.items()}
-         for name, values in told.items()],
+         for name, values in scores.items()],
         alt="Infidelity and sensitivity of each network's map",
     )  # fmt: skip
     as_needed = question.explainer["key"] == "integrated_gradients" and not question.settings.get("steps")

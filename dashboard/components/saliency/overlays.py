@@ -1,4 +1,4 @@
-"""Maps as colours over their image, walls of them, and what they say as tables; pure."""
+"""Maps as colours over their image, image grids of them, and tables of their scores; pure."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.components.common.image_grid import GAP, png, to_rgb
+from dashboard.components.common.image_grid import cell_sheet, png, to_rgb
 from dashboard.components.common.palette import MODEL_TITLE, SIGN_COLOUR
 
-PALE = 0.35  # contrast that is left to the image under a map
-TOP = 99.5  # percentile of the values at which colour is full: a single pixel shall not fade all others
-SIDE, CELL = 224, 40  # pixels across a shown map, and across a cell of a wall
-COLUMNS = 8  # of a wall
+PALE = 0.35  # contrast of the image under a map
+TOP = 99.5  # percentile at which colour is full, so that a single pixel does not fade all others
+SIDE, CELL = 224, 40  # pixels across a shown map, and across a cell of a grid
+COLUMNS = 8  # of a grid
 SCORES = ("rank", "ssim", "shift", "outside")  # in the order of core.analysis.saliency.map_similarity.Scores
 SCORE_TITLE = {"rank": "Rank correlation", "ssim": "SSIM", "shift": "Centre moved (pixels)", "outside": "Outside the first's top tenth"}
 ALIKE = {"rank": True, "ssim": True, "shift": False, "outside": False}  # whether a high score means alike
@@ -27,8 +27,8 @@ def scale_of(maps: Sequence[np.ndarray]) -> float:
     return float(np.percentile(values, TOP) or values.max() or 1.0)
 
 
-def over(image: np.ndarray, values: np.ndarray, scale: float) -> np.ndarray:
-    """image: uint8 (C, H, W), levels to 255; values: (H, W). uint8 (H, W, 3): red speaks for the answer, blue against it."""
+def overlay(image: np.ndarray, values: np.ndarray, scale: float) -> np.ndarray:
+    """image: uint8 (C, H, W), levels to 255; values: (H, W). uint8 (H, W, 3): red is evidence for the target class, blue against it."""
     grey = image.mean(0)
     pale = 255 - (255 - grey) * PALE
     share = np.clip(np.nan_to_num(values) / scale, -1, 1)[..., None]
@@ -43,8 +43,8 @@ def shown(picture: np.ndarray) -> bytes:
 
 
 def legend() -> bytes:
-    """The colours from -1 to 1, as a bar over nothing."""
-    return png(over(np.full((1, 6, 224), 255, np.uint8), np.tile(np.linspace(-1, 1, 224), (6, 1)), 1.0), 1)
+    """The colours from -1 to 1, as a bar."""
+    return png(overlay(np.full((1, 6, 224), 255, np.uint8), np.tile(np.linspace(-1, 1, 224), (6, 1)), 1.0), 1)
 
 
 def _rgb(colour: str) -> np.ndarray:
@@ -57,11 +57,11 @@ def pair_table(pairs: dict[str, dict[str, float | None]]) -> pd.DataFrame:
     for names, values in pairs.items():
         first, second = names.split(",")
         name = f"{MODEL_TITLE[first]} → {MODEL_TITLE[second].lower()}"
-        rows.append({"Maps": name} | {SCORE_TITLE[s]: said(s, values[s]) for s in SCORES})
+        rows.append({"Maps": name} | {SCORE_TITLE[s]: score_text(s, values[s]) for s in SCORES})
     return pd.DataFrame(rows)
 
 
-def said(score: str, value: float | None) -> str:
+def score_text(score: str, value: float | None) -> str:
     """A score as text."""
     if value is None or np.isnan(value):
         return "–"
@@ -82,7 +82,7 @@ def _percent(share: float | None) -> str:
 
 
 def parts_of(arrays: dict[str, np.ndarray], places: np.ndarray, models: Sequence[str]) -> pd.DataFrame:
-    """Of a gallery's images at `places`: each true part that any of them shows, and the mean share of each model's maps on it."""
+    """Each annotated part in a gallery's images at `places`, and the mean share of each model's maps on it."""
     rows = []
     for part in dict.fromkeys(name.split("/")[1] for name in arrays if name.startswith("parts/")):
         shares = {m: arrays[f"parts/{part}/{m}"][places] for m in models}
@@ -94,7 +94,7 @@ def parts_of(arrays: dict[str, np.ndarray], places: np.ndarray, models: Sequence
 
 
 def order_of(arrays: dict[str, np.ndarray], pair: str, score: str, forget: bool) -> np.ndarray:
-    """Places in the gallery, int64 (n,), of forget or of retained images; those whose two maps differ most come first, None last."""
+    """Places in the gallery, int64 (n,), of the forget set or the retain set; images whose two maps differ most come first, NaN last."""
     here = np.flatnonzero(arrays["forget"] == forget)
     values = arrays[f"scores/{pair}"][here, SCORES.index(score)]
     return here[np.argsort(values if ALIKE[score] else -values, kind="stable")]  # NaN goes last
@@ -103,23 +103,18 @@ def order_of(arrays: dict[str, np.ndarray], pair: str, score: str, forget: bool)
 def sheet(arrays: dict[str, np.ndarray], places: np.ndarray, model: str) -> bytes:
     """The model's maps over their images as one PNG of equal cells, COLUMNS in a row, transparent between; "" for the images alone."""
     peak, images = int(arrays["peak"]), arrays["images"][places]
-    whole = to_rgb(images, peak)
+    pictures = to_rgb(images, peak)
     if model:
         maps = arrays[f"maps/{model}"][places].astype(np.float32)
         scale = scale_of([values.astype(np.float32) for name, values in arrays.items() if name.startswith("maps/")])
-        whole = np.stack([over(picture.transpose(2, 0, 1), values, scale) for picture, values in zip(whole, maps, strict=True)])
-    count, height, width, _ = whole.shape
-    lines = ceil(count / COLUMNS)
-    wall = np.zeros((lines, height + GAP, COLUMNS, width + GAP, 4), np.uint8)
-    for index in range(count):
-        wall[index // COLUMNS, :height, index % COLUMNS, :width] = np.dstack([whole[index], np.full((height, width), 255)])
-    return png(wall.reshape(lines * (height + GAP), COLUMNS * (width + GAP), 4), max(1, CELL // max(height, width)))
+        pictures = np.stack([overlay(picture.transpose(2, 0, 1), values, scale) for picture, values in zip(pictures, maps, strict=True)])
+    return cell_sheet(pictures, COLUMNS, CELL)
 
 
-def wall(arrays: dict[str, np.ndarray], places: np.ndarray, model: str, texts: Sequence[str]) -> go.Figure:
-    """One sprite, and over it an unseen point a cell to hover over and to select; customdata: the place in the gallery.
+def grid_figure(arrays: dict[str, np.ndarray], places: np.ndarray, model: str, texts: Sequence[str]) -> go.Figure:
+    """One sprite, with an invisible point over each cell for hover and selection; customdata: the place in the gallery.
 
-    model: '' for the images alone. texts: what the hover says of each place.
+    model: '' for the images alone. texts: the hover text of each place.
     """
     lines, cells, hidden = max(1, ceil(len(places) / COLUMNS)), np.arange(len(places)), {"opacity": 0}
     points: dict[str, Any] = {

@@ -1,11 +1,10 @@
-"""Ask for a study: methods, settings, seeds; what it comes to, told before it is started."""
+"""The form of a study: methods, settings, seeds; and how many runs that makes, before it starts."""
 
 from dataclasses import replace
 
 import streamlit as st
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
@@ -16,8 +15,8 @@ from core.jobs.catalogue import Catalogue
 from core.jobs.studies.plan import make_plan
 from core.jobs.studies.toml_file import sets_from_lines
 from core.jobs.validation import limit_of, preset_values
-from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import shortened
+from dashboard.components.common.sections import errors_shown
 from dashboard.components.forms.method_card import not_offered
 from dashboard.queries import studies
 
@@ -27,14 +26,15 @@ PRESET, OWN = "preset", "own sets"
 
 
 def ask_plan(
-    shelves: Catalogue, data: DatasetInfo, model: str, request: ForgetRequest | None, *, one_draw: bool = False,
+    available: Catalogue, data: DatasetInfo, model: str, request: ForgetRequest | None, *, one_draw: bool = False,
 ) -> StudyPlan | None:  # fmt: skip
-    """`one_draw`: of a drawn request, for all seeds.
+    """The plan of the widgets' values; None, with a sentence, while they make none.
 
-    The plan as the widgets stand, None while they make none; what is wrong is told in a sentence."""
-    methods = _ask_methods(shelves, data, request)
-    kept = request or ClassRequest((0,))  # while nothing valid is asked, settings are one class's
-    lines = {method.key: _ask_settings(method, data, model, kept) for method in methods}
+    one_draw: of a drawn request, for all seeds.
+    """
+    methods = _ask_methods(available, data, request)
+    start = request or ClassRequest((0,))  # without a valid request, the settings are those for one class
+    lines = {method.key: _ask_settings(method, data, model, start) for method in methods}
     left, right = st.columns(2, vertical_alignment="bottom")
     seeds = left.text_input(
         "Seeds", "0-2", key="seeds", bind="query-params", max_chars=200, placeholder="0-2",
@@ -51,28 +51,26 @@ def ask_plan(
     )  # fmt: skip
     if request is None:
         return None
-    try:
+    with errors_shown(most=LONGEST):
         at_most = limit_of(limit or "")
         sets = [(key, chosen) for key, text in lines.items() for chosen in sets_from_lines(text)]
-        plan = make_plan(shelves, data.key, model, request, sets, seeds_of(seeds or ""), floor=floor, title=title or "",
+        plan = make_plan(available, data.key, model, request, sets, seeds_of(seeds or ""), floor=floor, title=title or "",
                          draws=() if one_draw else None)  # fmt: skip
         return replace(plan, limit=at_most)
-    except WrongInput as wrong:
-        st.error(plain(shortened(str(wrong), LONGEST)), icon=":material/error:")
-        return None
+    return None
 
 
-def _ask_methods(shelves: Catalogue, data: DatasetInfo, request: ForgetRequest | None) -> list[MethodInfo]:
-    """Those that can serve the request; the floor is asked for by its own switch."""
+def _ask_methods(available: Catalogue, data: DatasetInfo, request: ForgetRequest | None) -> list[MethodInfo]:
+    """Methods that fit the request; the second reference has its own switch."""
     kind = request.kind if request else ""
-    fitting = [m for m in shelves.methods.values() if m.key != SECOND_REFERENCE_METHOD and not m.unfit(data, kind)]
+    fitting = [m for m in available.methods.values() if m.key != SECOND_REFERENCE_METHOD and not m.unfit(data, kind)]
     titles = {method.title: method for method in fitting}
     chosen = st.multiselect(
         "Methods", list(titles), [method.title for method in fitting if method.key in START], key="methods", bind="query-params",
         placeholder="one or more",
     )  # fmt: skip
-    not_offered(shelves, data)
-    if request and not data.multi and len(fitting) < len(shelves.methods) - 1:
+    not_offered(available, data)
+    if request and not data.multi and len(fitting) < len(available.methods) - 1:
         st.caption(f"Only methods that serve requests of kind {request.kind} are offered.")
     return [titles[title] for title in chosen if title in titles]
 
@@ -96,7 +94,7 @@ def _ask_settings(method: MethodInfo, data: DatasetInfo, model: str, request: Fo
     return text or ""
 
 
-def told(plan: StudyPlan) -> str:
+def run_counts(plan: StudyPlan) -> str:
     """How many runs the plan has, and which of them will be computed."""
     new = studies.new_runs(plan)
     drawn = plan.covers.partition(", ")[2]

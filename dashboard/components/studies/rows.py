@@ -1,4 +1,4 @@
-"""A study in the list: where it stands, what can be done with it, and its numbers one click away."""
+"""A study in the list: its state, its actions, and its numbers one click away."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +21,7 @@ from core.storage.trash import KEPT
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import STATUS_ICON
 from dashboard.components.common.run_status import STAGE, age, hours, shortened
+from dashboard.components.common.sections import errors_shown
 from dashboard.components.studies.table import draw
 from dashboard.queries import catalogue, runs, studies
 from dashboard.session import home, recall, remember
@@ -30,7 +31,7 @@ LONGEST = 300  # letters of a list of variants
 
 
 def study_row(study: Standing, first: bool) -> None:
-    """One bordered row; `first`: its numbers are open from the start."""
+    """One bordered row; first: its numbers are expanded at the start."""
     plan, now, study_id = study.plan, study.now, study.stored.id
     with st.container(border=True, key=f"study-{study_id}"):
         what, buttons = st.columns([3, 2], vertical_alignment="center")
@@ -65,7 +66,7 @@ def study_row(study: Standing, first: bool) -> None:
 
 
 def damaged_row(study: DamagedStudy) -> None:
-    """What is wrong with it; it can be deleted."""
+    """Says what is damaged; the study can only be deleted."""
     with st.container(border=True, key=f"study-{study.id}"):
         what, buttons = st.columns([3, 2], vertical_alignment="center")
         what.markdown(f"**A damaged study**  \n{plain(study.id)}")
@@ -75,7 +76,7 @@ def damaged_row(study: DamagedStudy) -> None:
 
 
 def _state(study: Standing) -> None:
-    """Icon and word; the bar while it moves; which runs failed, and why."""
+    """Icon and word; a progress bar while it is active; which runs failed, and why."""
     now = study.now
     waits = now.active and not study.stored.cancelled
     word = "running" if waits else "done" if now.done == now.total else "failed" if now.failed else "cancelled"
@@ -93,13 +94,9 @@ def _state(study: Standing) -> None:
         st.caption(f":material/info: Continue or Extend: {plain(now.anew)}")
     failed = [run for run in study.runs if run.status == RunStatus.FAILED]
     for run in failed[:FAILED_SHOWN]:
-        try:
-            told = runs.run(run.run_id)
-        except WrongInput as wrong:  # its row is damaged
-            st.error(plain(str(wrong)))
-            continue
-        if told:
-            st.error(plain(f"{study.plan.variants[run.variant].text}, seed {run.seed}: {told.error_line}"))
+        with errors_shown():  # its row may be damaged
+            if stored := runs.run(run.run_id):
+                st.error(plain(f"{study.plan.variants[run.variant].text}, seed {run.seed}: {stored.error_line}"))
     if len(failed) > FAILED_SHOWN:
         st.caption(f"{len(failed) - FAILED_SHOWN} more failed; the Runs page tells why.")
 
@@ -124,20 +121,18 @@ def _cancel(place: Home, study_id: str) -> None:
 
 
 def _safely(act: Callable[[], object]) -> None:
-    """In a callback: acts once per click, and says what went wrong."""
-    try:
+    """In a callback: acts once per click, and shows what went wrong."""
+    with errors_shown(st.toast):
         act()
-    except WrongInput as wrong:
-        st.toast(plain(str(wrong)), icon=":material/error:")
 
 
 def _extend(study: Standing) -> None:
     """Other seeds, other methods: every variant then has every seed."""
     study_id = study.stored.id
     with st.popover("Extend", key=f"extend-{study_id}"):
-        shelves, plan = catalogue.current(), study.plan
-        data = shelves.datasets.get(plan.dataset)  # none where it was removed, and nothing can be asked of it
-        titles = {m.title: m.key for m in shelves.methods.values() if data and not m.unfit(data, plan.request.kind)}
+        available, plan = catalogue.current(), study.plan
+        data = available.datasets.get(plan.dataset)  # None where it was removed: then nothing can be added
+        titles = {m.title: m.key for m in available.methods.values() if data and not m.unfit(data, plan.request.kind)}
         st.text_input("More seeds", key=f"seeds-{study_id}", placeholder=f"{max(plan.seeds) + 1}-{max(plan.seeds) + 2}", max_chars=200)
         st.multiselect("More methods, by their preset", list(titles), key=f"methods-{study_id}", placeholder="none")
         if study.now.anew:
@@ -147,22 +142,23 @@ def _extend(study: Standing) -> None:
 
 def _grow(study_id: str, plan: StudyPlan, titles: dict[str, str]) -> None:
     """Raises WrongInput."""
-    catalogue.dataset(plan.dataset)  # first of all it must be there
-    shelves = catalogue.current()
+    catalogue.dataset(plan.dataset)  # raises if it was removed
+    available = catalogue.current()
     text, chosen = (recall(f"{what}-{study_id}") for what in ("seeds", "methods"))
     if not (text or "").strip() and not chosen:
         raise WrongInput("Name more seeds or more methods, and the study grows by them.")
     seeds = seeds_of(text) if (text or "").strip() else plan.seeds
     old = [(variant.method, variant.settings) for variant in plan.variants]
-    asked: list[tuple[str, dict[str, Any]]] = [(titles[title], {}) for title in chosen or [] if title in titles] or old
+    variants: list[tuple[str, dict[str, Any]]] = [(titles[title], {}) for title in chosen or [] if title in titles] or old
     more = make_plan(
-        shelves, plan.dataset, plan.model, plan.request, asked, seeds, reference=plan.reference, floor=False, draws=plan.draws_of(seeds)
+        available, plan.dataset, plan.model, plan.request, variants, seeds, reference=plan.reference, floor=False,
+        draws=plan.draws_of(seeds),
     )  # fmt: skip
-    submit.extend(home(), study_id, replace(more, limit=plan.limit), shelves)
+    submit.extend(home(), study_id, replace(more, limit=plan.limit), available)
     remember(f"seeds-{study_id}", "")
     remember(f"methods-{study_id}", [])
 
 
-def moving(found: list[Standing]) -> bool:
+def any_active(standings: list[Standing]) -> bool:
     """Whether any study has runs to do."""
-    return any(run.status in ACTIVE for study in found for run in study.runs)
+    return any(run.status in ACTIVE for study in standings for run in study.runs)

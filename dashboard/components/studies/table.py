@@ -1,4 +1,4 @@
-"""A study's table: mean and interval of each variant over its seeds, beside the references and the floor."""
+"""A study's table: mean and interval of each variant over its seeds, with the original and the references."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -14,7 +14,7 @@ from core.metrics.privacy.multi_seed import OVER_SEEDS
 from core.reports.intervals import Spread
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.metric_tables import FLOOR_TITLE, GOAL, by_family
+from dashboard.components.common.metric_tables import GOAL, SECOND_REFERENCE_TITLE, by_family
 from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import pinned_width, show_frame
 from dashboard.components.compare.columns import COST, Column, columns_of
@@ -26,67 +26,67 @@ ROW = 35  # pixels of a table's row
 SEEDS_TOGETHER = {m.key: MetricInfo(m.key, m.title, m.unit, m.goal, m.definition, "All seeds together") for m in OVER_SEEDS}
 
 
-def draw(told: StudySummary, shelves: Catalogue) -> None:
-    """The tables, one tab a family; what is missing and what it cannot say."""
-    if told.answer:
-        st.markdown(f"**{plain(told.answer)}**")
-    if told.caution:
-        st.warning(plain(told.caution), icon=":material/warning:")
-    if told.older:
-        st.warning(plain(told.older), icon=":material/history:")
-    families = families_of(told, shelves)
+def draw(summary: StudySummary, available: Catalogue) -> None:
+    """The tables, one tab per family, and why numbers are missing."""
+    if summary.answer:
+        st.markdown(f"**{plain(summary.answer)}**")
+    if summary.caution:
+        st.warning(plain(summary.caution), icon=":material/warning:")
+    if summary.older:
+        st.warning(plain(summary.older), icon=":material/history:")
+    families = families_of(summary, available)
     if not families:
         st.caption("No run of this study has finished yet.")
         return
-    tabs = st.tabs(list(families), key=f"families-{told.id}", on_change="rerun")
+    tabs = st.tabs(list(families), key=f"families-{summary.id}", on_change="rerun")
     for tab, (family, columns) in zip(tabs, families.items(), strict=True):
         if not tab.open:
             continue
         with tab:
             show_frame(
-                table(told, columns), key=f"numbers-{told.id}-{family}", row_height=ROW, height="content",
+                table(summary, columns), key=f"numbers-{summary.id}-{family}", row_height=ROW, height="content",
                 alt=f"{family}: every variant's mean and interval over its seeds",
                 column_config={
-                    "Variant": st.column_config.TextColumn(pinned=True, width=pinned_width(any(row.unchanged for row in told.variants))),
+                    "Variant": st.column_config.TextColumn(pinned=True, width=pinned_width(any(row.unchanged for row in summary.variants))),
                     "n": st.column_config.NumberColumn(help="Seeds whose runs are done.", width=50),
                     **{column.header: st.column_config.NumberColumn(help=column.help) for column in columns},
                 },
             )  # fmt: skip
             st.caption(" ".join(f"**{plain(c.title)}** ({GOAL[c.info.goal]}): {plain(c.info.definition)}" for c in columns))
-    for reason in missing(told, {column.key for columns in families.values() for column in columns}):
+    for reason in missing(summary, {column.key for columns in families.values() for column in columns}):
         st.caption(f":material/info: {plain(reason)}")
     apart = "; the second reference shows how far two retrained networks lie apart, and no method can be expected to do better"
-    floor = apart if told.floor else ""
+    floor = apart if summary.floor else ""
     st.caption(
-        f"Mean ± half of its 95 % interval (Student's t) {told.plan.covers}. A number marked ≈ should be the "
+        f"Mean ± half of its 95 % interval (Student's t) {summary.plan.covers}. A number marked ≈ should be the "
         f"reference's{floor}."
-        + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS} {told.judged_by}" if any(row.unchanged for row in told.variants) else "")
+        + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS} {summary.judged_by}" if any(row.unchanged for row in summary.variants) else "")
     )
 
 
-def families_of(told: StudySummary, shelves: Catalogue) -> dict[str, list[Column]]:
+def families_of(summary: StudySummary, available: Catalogue) -> dict[str, list[Column]]:
     """Family -> its columns, of the metrics that some variant has; a family without any is left out."""
-    infos = known(shelves)
-    found = {family: columns_of(keys, infos) for family, keys in by_family(told.metrics, infos).items()}
-    return {family: columns for family, columns in found.items() if columns}
+    infos = known_metrics(available)
+    columns_by_family = {family: columns_of(keys, infos) for family, keys in by_family(summary.metrics, infos).items()}
+    return {family: columns for family, columns in columns_by_family.items() if columns}
 
 
-def known(shelves: Catalogue) -> Mapping[str, MetricInfo]:
+def known_metrics(available: Catalogue) -> Mapping[str, MetricInfo]:
     """Every metric that a study can have."""
-    return {**shelves.metrics, **SEEDS_TOGETHER, **COST}
+    return {**available.metrics, **SEEDS_TOGETHER, **COST}
 
 
-def table(told: StudySummary, columns: list[Column]) -> "Styler":
-    """One row a variant, then the reference and the floor; its cells are the means, so that a click on a header sorts them."""
+def table(summary: StudySummary, columns: list[Column]) -> "Styler":
+    """One row per variant, then original, reference and second reference; cells are means, so that a click on a header sorts them."""
     rows = [
         (row.variant.text + (f" ({UNCHANGED})" if row.unchanged else ""), row.numbers, len(row.seeds))
-        for row in told.variants if not row.variant.is_floor
+        for row in summary.variants if not row.variant.is_floor
     ]  # fmt: skip
-    seeds = max((over.n for over in told.original.values()), default=0)
-    rows += [(MODEL_TITLE["original"], told.original, seeds)] if told.original else []
-    seeds = max((over.n for over in told.reference.values()), default=0)
-    rows += [(MODEL_TITLE["reference"], told.reference, seeds)] if told.reference else []
-    rows += [(FLOOR_TITLE, row.numbers, len(row.seeds)) for row in told.variants if row.variant.is_floor]
+    seeds = max((over.n for over in summary.original.values()), default=0)
+    rows += [(MODEL_TITLE["original"], summary.original, seeds)] if summary.original else []
+    seeds = max((over.n for over in summary.reference.values()), default=0)
+    rows += [(MODEL_TITLE["reference"], summary.reference, seeds)] if summary.reference else []
+    rows += [(SECOND_REFERENCE_TITLE, row.numbers, len(row.seeds)) for row in summary.variants if row.variant.is_floor]
     means = pd.DataFrame(
         [{"Variant": name, "n": n, **{c.header: _mean(numbers.get(c.key)) for c in columns}} for name, numbers, n in rows]
     )
@@ -114,11 +114,11 @@ def cell(column: Column, over: Spread | None, n: int) -> str:
     return text if over.n == n else f"{text} (n = {over.n})"
 
 
-def missing(told: StudySummary, shown: set[str]) -> list[str]:
-    """Why numbers are absent, each reason once, with what it is about where the reason does not say it."""
-    found: dict[str, None] = {}
-    for row in told.variants:
+def missing(summary: StudySummary, shown: set[str]) -> list[str]:
+    """Why numbers are absent, each reason once, with the variant where the metric is shown."""
+    reasons: dict[str, None] = {}
+    for row in summary.variants:
         for metric, reason in row.absent.items():
             if metric in shown or metric in SEEDS_TOGETHER:
-                found[f"{row.variant.text}: {reason}" if metric in shown else reason] = None
-    return list(found)
+                reasons[f"{row.variant.text}: {reason}" if metric in shown else reason] = None
+    return list(reasons)

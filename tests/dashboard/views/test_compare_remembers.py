@@ -9,7 +9,7 @@ from core.jobs import catalogue as shelves
 from core.storage.home import Home
 from core.storage.runs import ResultStore
 from dashboard.components.compare.pareto_front import QUANTITIES
-from dashboard.components.compare.selection import look_at
+from dashboard.components.compare.selection import compared_runs
 from dashboard.queries import comparisons
 from tests.planted import plant, spec
 
@@ -28,7 +28,7 @@ def kept(frame) -> dict[str, object]:
     mine = rows.about["of"] == "unlearned"
     return {
         "rows": sorted(rows.values["test_retain_accuracy"][mine].tolist()),
-        "points": sorted(look_at(frame, False).points(*AIMS)[0]["x"].tolist()),
+        "points": sorted(compared_runs(frame, False).points(*AIMS)[0]["x"].tolist()),
         "frame": sorted(frame["test_retain_accuracy"].tolist()),
     }
 
@@ -62,11 +62,11 @@ def test_names_of_runs_follow_a_dataset_that_was_removed_between_two_looks(here,
     full = shelves.catalogue(here.root)
     named = {**full.datasets, "digits": replace(full.datasets["digits"], classes=tuple("abcdefghij"))}
     monkeypatch.setattr(shelves, "catalogue", lambda root: replace(full, datasets=named))
-    first = look_at(comparisons.comparison(ids), False)
+    first = compared_runs(comparisons.comparison(ids), False)
     assert [first.names[run_id] for run_id in ids] == ["ssd · class:d · seed 0", "ssd · class:f · seed 0"]
-    assert look_at(comparisons.comparison(ids), False) is first
+    assert compared_runs(comparisons.comparison(ids), False) is first
     without = {key: data for key, data in named.items() if key != "digits"}
     monkeypatch.setattr(shelves, "catalogue", lambda root: replace(full, datasets=without))
-    second = look_at(comparisons.comparison(ids), False)
+    second = compared_runs(comparisons.comparison(ids), False)
     assert [second.names[run_id] for run_id in ids] == ["ssd · class:3 · seed 0", "ssd · class:5 · seed 0"]
     assert "digits" not in second.classes

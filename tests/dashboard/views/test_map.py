@@ -17,7 +17,7 @@ from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
 from core.storage.home import Home, open_home
 from dashboard.components.feature_map import panel
-from dashboard.components.feature_map.forget_rules import foremost, scores
+from dashboard.components.feature_map.forget_rules import scores, top_rows
 from dashboard.components.feature_map.hover import component
 from dashboard.components.feature_map.hover.payload import COLUMNS, LONG
 from dashboard.components.feature_map.table import table_of
@@ -191,7 +191,7 @@ def test_the_images_like_the_open_one_are_those_of_the_map(look, mapped):
 def test_a_rule_chooses_its_foremost_and_forecasts(look, mapped, rule):
     at = look("class", map_by=rule, map_count="30")
     table = table_of(mapped[2])
-    rows = foremost(scores(table, rule), np.ones(len(table), bool), 30)
+    rows = top_rows(scores(table, rule), np.ones(len(table), bool), 30)
     assert chosen(at) == sorted(table["index"].to_numpy()[rows].tolist())
     assert [metric.label for metric in at.metric] == ["Overlap with what stays", "A random choice as large", "This run's own forget set"]
     assert at.metric[1].value == "98 %"  # 1407 of 1436

@@ -152,7 +152,7 @@ def test_the_strongest_threshold_is_sought_on_one_half_and_counted_on_the_other(
     assert group(at, 'Predict "member" if the score is') == ["above" if score == "confidence" else "below"]
     table = examples_of(planted, "random")
     scores = table[f"unlearned_{score}"].to_numpy(float)
-    sought, counted = halves(sides_of(table, alike=False, kept_too=False))
+    sought, counted = halves(sides_of(table, alike=False, all_test=False))
     found = best_threshold(scores[sought.forget], scores[sought.unseen])
     wanted = rates(scores[counted.forget], scores[counted.unseen], found.value, found.above)
     lower, upper = interval(wanted.balanced_accuracy, min(len(counted.forget), len(counted.unseen)))

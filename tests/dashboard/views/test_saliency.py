@@ -255,11 +255,11 @@ def test_those_whose_maps_differ_most_come_first_and_those_without_a_score_last(
 
 def test_a_map_is_red_for_blue_against_and_pale_where_it_is_silent():
     image = np.zeros((1, 1, 3), np.uint8)
-    over = pictures.over(image, np.array([[1.0, -1.0, 0.0]]), 1.0)[0]
+    over = pictures.overlay(image, np.array([[1.0, -1.0, 0.0]]), 1.0)[0]
     assert over.tolist() == [[0xB2, 0x18, 0x2B], [0x21, 0x66, 0xAC], [166, 166, 166]]  # black at 0.35 of its contrast
-    half = pictures.over(np.full((3, 1, 1), 255, np.uint8), np.array([[5.0]]), 10.0)[0, 0]
+    half = pictures.overlay(np.full((3, 1, 1), 255, np.uint8), np.array([[5.0]]), 10.0)[0, 0]
     assert half.tolist() == [216, 140, 149]  # half way between white and the red
-    assert (pictures.over(image, np.array([[9.0, -9.0, np.nan]]), 1.0)[0] == over).all()  # beyond full colour there is none
+    assert (pictures.overlay(image, np.array([[9.0, -9.0, np.nan]]), 1.0)[0] == over).all()  # beyond full colour there is none
 
 
 def test_one_scale_serves_all_maps_and_is_never_0():
@@ -289,7 +289,7 @@ def test_the_mean_share_of_a_gallerys_maps_on_a_part_is_over_the_images_that_sho
 def test_a_wall_holds_every_image_once(channels):
     found = arrays_of(5)
     found["images"] = found["images"].repeat(channels, 1)
-    figure = pictures.wall(found, np.arange(10), "original", ["text"] * 10)
+    figure = pictures.grid_figure(found, np.arange(10), "original", ["text"] * 10)
     assert len(figure.data[0].x) == 10
     assert figure.layout.images[0].sizey == 2  # eight in a row
     assert pictures.sheet(found, np.arange(10), "").startswith(b"\x89PNG")
@@ -298,5 +298,5 @@ def test_a_wall_holds_every_image_once(channels):
 def test_a_wall_does_not_change_the_gallery():
     found = arrays_of(2)
     before = {name: values.copy() for name, values in found.items()}
-    pictures.wall(found, np.arange(4), "reference", [""] * 4)
+    pictures.grid_figure(found, np.arange(4), "reference", [""] * 4)
     assert all(np.array_equal(values, before[name]) for name, values in found.items())

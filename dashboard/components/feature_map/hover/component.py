@@ -1,4 +1,4 @@
-"""The companion of the map: whatever image the pointer is over, at once under every network, without asking the server."""
+"""The hover panel of the map: the image under the pointer in every network, without a request to the server."""
 
 from functools import partial
 from pathlib import Path
@@ -26,21 +26,21 @@ def _read(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-# Our own text alone: what a dataset or a user calls something goes as data, which the scripts set as text.
+# Scripts hold our own text alone; names from datasets and users are passed as data and set as text.
 _companion = component("forgetscope_map_hover", css=_read("hover.css"), js="\n".join(map(_read, SCRIPTS)))
 
 
-def show_hover(look: Analysis, table: pd.DataFrame, stored: dict[str, np.ndarray] | None, data: DatasetInfo) -> None:
-    """Picture, answers and small maps. All this depends on the look alone, so that a browser is sent it once.
+def show_hover(analysis: Analysis, table: pd.DataFrame, stored: dict[str, np.ndarray] | None, data: DatasetInfo) -> None:
+    """Picture, predictions and small maps. All this depends on the analysis alone, so that it is sent to a browser once.
 
-    stored: the dataset's images, None where they are not to be had.
+    stored: the dataset's images, None where they are not available.
     """
-    made = _made(background.analysis_key(look), data.classes, stored is not None, table, stored)
+    made = _made(background.analysis_key(analysis), data.classes, stored is not None, table, stored)
     _companion(key=HOVER, data=made, on_opened_change=partial(_opened, table["id"].tolist()))
 
 
-def tell_hover(table: pd.DataFrame, chosen: np.ndarray) -> None:
-    """Tell it which image is open, and the rows that are chosen to be forgotten: rings on its small maps. It has no face of its own."""
+def mark_hover(table: pd.DataFrame, chosen: np.ndarray) -> None:
+    """Marks the open image and the rows chosen to be forgotten on the small maps. This component renders nothing itself."""
     _companion(key="map_open", data={"open": open_image(table), "chosen": [int(row) for row in chosen]})
 
 
@@ -55,6 +55,6 @@ def _opened(ids: list[str]) -> None:
 def _made(
     key: str, classes: tuple[str, ...], pictured: bool, _table: pd.DataFrame, _stored: dict[str, np.ndarray] | None
 ) -> dict[str, Any]:
-    """key: of the look, which decides the rest but the classes' names and whether there are pictures."""
+    """key: of the analysis, which determines all but the classes' names and whether there are pictures."""
     models = [model for model in MODELS if f"{model}_x" in _table]
     return linked(_table, models, classes, None if _stored is None else atlas_of(_table, _stored))

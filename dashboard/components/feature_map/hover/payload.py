@@ -1,4 +1,4 @@
-"""All images of a map in one picture, small, that a browser cuts up again; pure."""
+"""The data of the hover panel: thumbnails of all images in one picture, and positions and predictions; pure."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from dashboard.components.feature_map.table import SET_TITLE, SETS
 from dashboard.components.privacy.image_grids import pictures
 
 SIDE, COLUMNS = 32, 50  # pixels of a thumbnail's long side, at most; thumbnails in a row
-EXACT = 1_000_000  # bytes of pixels up to which a PNG costs little; above, what is lost to WebP nobody sees at this size
+EXACT = 1_000_000  # bytes of pixels up to which a PNG is small; above, WebP, whose loss is invisible at this size
 MOST = 1_000_000  # bytes of the file: 1.4 MB as text
 QUALITIES = (80, 60, 40, 20)  # the first that is small enough, else the last
 
@@ -34,11 +34,11 @@ class Atlas:
 def atlas_of(table: pd.DataFrame, stored: dict[str, np.ndarray]) -> Atlas:
     """table: `set` and `index` of N images, N at least 1; stored: see core.jobs.catalogue.dataset_images."""
     rows, peak = np.arange(len(table)), int(stored["peak"])
-    # A row of the atlas at a time: the images themselves may be large.
+    # One row of the atlas at a time: the images may be large.
     strips = [_strip(to_rgb(pictures(table, rows[at : at + COLUMNS], stored), peak)) for at in range(0, len(rows), COLUMNS)]
-    wall = np.concatenate(strips)
+    sheet = np.concatenate(strips)
     height, width = strips[0].shape[0], strips[0].shape[1] // COLUMNS
-    return Atlas(*_encoded(wall), width, height)
+    return Atlas(*_encoded(sheet), width, height)
 
 
 def _strip(tiles: np.ndarray) -> np.ndarray:
@@ -54,9 +54,9 @@ def _strip(tiles: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(flat).resize(size, Image.Resampling.BOX))  # a box never mixes two thumbnails
 
 
-def _encoded(wall: np.ndarray) -> tuple[str, bytes]:
-    image = Image.fromarray(wall)
-    if wall.nbytes <= EXACT:
+def _encoded(sheet: np.ndarray) -> tuple[str, bytes]:
+    image = Image.fromarray(sheet)
+    if sheet.nbytes <= EXACT:
         return "png", _saved(image, "PNG")
     for quality in QUALITIES:
         content = _saved(image, "WEBP", quality=quality, method=2)
@@ -73,16 +73,16 @@ def _saved(image: Image.Image, kind: str, **how: int) -> bytes:
 
 STEPS = 65535  # between the ends of an axis
 BYTE, SHORT, LONG = "u1", "<u2", "<u4"
-LOOKS = {  # of each set: whose colour, and whether its marks are filled
+MARKS = {  # of each set: whose colour, and whether its marks are filled
     "forget": ("forget", "full"), "retain": ("retain", "full"), "test_forget": ("forget", "hollow"), "test_retain": ("unseen", "hollow"),
 }  # fmt: skip
 
 
 def linked(table: pd.DataFrame, models: list[str], classes: tuple[str, ...], atlas: Atlas | None) -> dict[str, Any]:
-    """Plain data for JSON, of N images in the table's order; numbers as `packed`. It depends on no control of the page.
+    """Plain data for JSON, of N images in the table's order; numbers as `packed`. Independent of the page's controls.
 
     `set` (a place in `sets`), `index`, `label` and `truth` (places in `classes`) of each image; of each network its `title`
-    and `colour`, and of each image its `places` (x, y, x, y, ...: STEPS to an axis, the same axes for all), `answers` and
+    and `colour`, and of each image its `places` (x, y, x, y, ...: STEPS to an axis, the same axes for all), `answers` (predictions) and
     `sure` (percent). `steps`: rows that the arrow keys lead through. `atlas`: None where there are no pictures.
     """
     places = {model: table[[f"{model}_x", f"{model}_y"]].to_numpy(np.float64) for model in models}
@@ -90,8 +90,8 @@ def linked(table: pd.DataFrame, models: list[str], classes: tuple[str, ...], atl
     low, high = every.min(0), every.max(0)
     return {
         "sets": [
-            {"title": SET_TITLE[name], "part": "test" if name.startswith("test") else "train", "colour": SET_COLOUR[colour], "look": look}
-            for name, (colour, look) in LOOKS.items()
+            {"title": SET_TITLE[name], "part": "test" if name.startswith("test") else "train", "colour": SET_COLOUR[colour], "look": fill}
+            for name, (colour, fill) in MARKS.items()
         ],
         "classes": [short(visible(one), NAME) for one in classes],
         "set": packed(table["set"].map({name: place for place, name in enumerate(SETS)}), BYTE),

@@ -6,7 +6,7 @@ import pandas as pd
 from dashboard.components.common import class_figures
 from dashboard.components.common.image_card import card_table, probabilities
 from dashboard.components.compare import pair_figures
-from dashboard.components.privacy.image_grids import walls_figure, walls_of
+from dashboard.components.privacy.image_grids import grids_figure, grids_of
 from dashboard.components.privacy.scores import SCORES, Sides
 
 NAMES = ("striped", "dotted", "dark")
@@ -56,9 +56,9 @@ EXAMPLES = pd.DataFrame(
 def test_a_wall_counts_attributes_and_those_answered_rightly():
     sides = Sides(np.array([0]), np.array([], int), np.array([1]))
     values = EXAMPLES["unlearned_loss"].to_numpy()
-    walls = walls_of(values, None, sides, 1.0, False, SCORES["loss"])
+    walls = grids_of(values, None, sides, 1.0, False, SCORES["loss"])
     images = {wall.key: np.zeros((1, 1, 8, 8), np.uint8) for wall in walls if len(wall.rows)}
-    figure = walls_figure(walls, images, 16, EXAMPLES, NAMES, "unlearned", SCORES["loss"], multi=True)
+    figure = grids_figure(walls, images, 16, EXAMPLES, NAMES, "unlearned", SCORES["loss"], multi=True)
     texts = [trace.text[0] for trace in figure.data]
     assert "1 attribute, 2 of 3 predicted correctly" in texts[0]
     assert "3 attributes, 3 of 3 predicted correctly" in texts[1]

@@ -27,10 +27,10 @@ from dashboard.components.compare.columns import (
     TEXT,
     TITLES,
     Column,
+    cell_css,
     columns_of,
     goodness,
     header_of,
-    paint,
     styled,
 )
 from dashboard.components.compare.pareto_front import BEATEN, FRONT, IDLE, QUANTITIES, UNJUDGED
@@ -205,7 +205,7 @@ def test_cells_can_be_read_on_every_colour(dark, monkeypatch):
     for colour in DARK if dark else LIGHT:
         assert contrast(colour, TEXT[dark]) >= CONTRAST
     monkeypatch.setattr("dashboard.components.compare.columns.is_dark", lambda: dark)
-    css = paint(np.array([0.0, 1.0, nan]))
+    css = cell_css(np.array([0.0, 1.0, nan]))
     assert css[2] == ""
     assert css[0] != css[1]
 
@@ -506,7 +506,7 @@ def similar(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
 def test_lines_of_likeness_are_told_apart_by_colour_dash_and_symbol():
     table = similar(*((layer, m, o, 0.5) for layer in ("conv1", "head") for m, o in
                       (("unlearned", "original"), ("unlearned", "reference"), ("reference", "original"))))  # fmt: skip
-    figure = pair_figures.likeness(table, table)
+    figure = pair_figures.cka_lines(table, table)
     looks = {t.name: (t.line.color, t.line.dash, t.marker.symbol) for t in figure.data}
     assert looks["A – original"] == (PAIR_COLOUR["A"], MODEL_DASH["original"], PAIR_SYMBOL["A"])
     assert looks["B – reference"] == (PAIR_COLOUR["B"], MODEL_DASH["reference"], PAIR_SYMBOL["B"])
@@ -517,7 +517,7 @@ def test_lines_of_likeness_are_told_apart_by_colour_dash_and_symbol():
 
 def test_without_a_reference_only_the_original_is_compared_with():
     alone = similar(("conv1", "unlearned", "original", 0.3))
-    figure = pair_figures.likeness(alone, alone)
+    figure = pair_figures.cka_lines(alone, alone)
     assert [t.name for t in figure.data] == ["A – original", "B – original"]
     assert figure.layout.yaxis.range[0] < 0.3
 
@@ -531,23 +531,23 @@ def answers(pairs: list[tuple[int, int]]) -> pd.DataFrame:
 
 
 def test_answers_are_counted_on_the_forget_set_alone_image_by_image():
-    counts = flow_figures.answers_of(answers([(0, 0), (0, 2), (2, 2)]), 3)
+    counts = flow_figures.prediction_counts(answers([(0, 0), (0, 2), (2, 2)]), 3)
     assert counts.to_numpy().tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 1]]
-    alone = flow_figures.answers_of(answers([(0, 0), (0, 2)]).drop(columns="reference_answer"), 3)
+    alone = flow_figures.prediction_counts(answers([(0, 0), (0, 2)]).drop(columns="reference_answer"), 3)
     assert alone.to_numpy().tolist() == [[0, 0, 0], [1, 0, 1], [0, 0, 0]]
     flipped = answers([(0, 0), (0, 2)]).drop(columns="reference_answer").assign(truth=2)
-    assert flow_figures.answers_of(flipped, 3).to_numpy().tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 1]]
+    assert flow_figures.prediction_counts(flipped, 3).to_numpy().tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 1]]
 
 
 @pytest.mark.parametrize(
     "pairs, distance", [([(0, 0), (2, 2)], 0), ([(0, 2), (2, 0)], 0), ([(0, 1)], 1), ([(0, 0), (0, 2), (0, 2), (2, 2)], 0.5)]
 )
 def test_total_variation_compares_the_mixes_of_answers(pairs, distance):
-    assert flow_figures.total_variation(flow_figures.answers_of(answers(pairs), 3)) == pytest.approx(distance)
+    assert flow_figures.total_variation(flow_figures.prediction_counts(answers(pairs), 3)) == pytest.approx(distance)
 
 
 def test_bands_join_what_the_same_image_was_taken_for():
-    figure = flow_figures.flow(flow_figures.answers_of(answers([(0, 0), (0, 2), (0, 2), (2, 2)]), 3), CLASSES, "left", "right")
+    figure = flow_figures.flow(flow_figures.prediction_counts(answers([(0, 0), (0, 2), (0, 2), (2, 2)]), 3), CLASSES, "left", "right")
     (sankey,) = figure.data
     names = [sankey.node.label[i] for i in range(len(sankey.node.label))]
     assert names == ["cat · 75 %", "owl · 25 %", "cat · 25 %", "owl · 75 %"]
@@ -607,8 +607,8 @@ def every_figure() -> dict[str, go.Figure]:
         "front": drawn_front(picked={"A": run_id(1)}),
         "difference": pair_figures.class_difference(accuracies([1, 1, 1], [1, 1, 1]), accuracies([0, 1, 1], [1, 1, 1]), CLASSES, (0,)),
         "matrix": pair_figures.matrix(cells({(0, 0): (1, 1.0)}), CLASSES, "A"),
-        "likeness": pair_figures.likeness(table, table),
-        "flow": flow_figures.flow(flow_figures.answers_of(answers([(0, 1)]), 3), CLASSES, "a", "b"),
+        "likeness": pair_figures.cka_lines(table, table),
+        "flow": flow_figures.flow(flow_figures.prediction_counts(answers([(0, 1)]), 3), CLASSES, "a", "b"),
         "overlap": flow_figures.overlap_bars(overlap),
         "overlaps": flow_figures.overlap_map(flow_figures.by_method([("ssd", COUNTS)], ["conv", "head"])),
     }

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.components.common.palette import CLASS_COLOURS, CLASS_SYMBOLS
 from dashboard.components.feature_map.figure import ARROWS, by_class, by_outcome, by_rule, by_set, hovers, map_figure
-from dashboard.components.feature_map.forget_rules import SELECTORS, forecast, foremost, like, scores, seen
+from dashboard.components.feature_map.forget_rules import SELECTORS, forecast, is_training, nearest_to, scores, top_rows
 from dashboard.components.feature_map.table import models_of, rules_of, table_of
 
 CLASSES = ("zero", "one", "two")
@@ -65,7 +65,7 @@ def test_what_became_of_each_image(arrays):
         "over-forgotten": [3, 7],  # 5 the reference does not know either
         "as the reference": [0, 2, 4, 5],
     }
-    asked = {key: np.flatnonzero(rule.asked).tolist() for key, rule in rules.items()}
+    asked = {key: np.flatnonzero(rule.applies).tolist() for key, rule in rules.items()}
     assert asked["forgotten"] == asked["not forgotten"] == [0, 1, 6]
     assert asked["over-forgotten"] == [3, 4, 5, 7]
 
@@ -174,19 +174,19 @@ def test_scores_by_hand(arrays):
 def test_the_foremost_come_in_order_and_only_from_those_allowed():
     values = np.array([1.0, 5.0, np.nan, 3.0, 5.0])
     everyone = np.ones(5, bool)
-    assert foremost(values, everyone, 3).tolist() == [1, 4, 3]
-    assert foremost(values, np.array([True, False, True, True, False]), 9).tolist() == [3, 0]
+    assert top_rows(values, everyone, 3).tolist() == [1, 4, 3]
+    assert top_rows(values, np.array([True, False, True, True, False]), 9).tolist() == [3, 0]
 
 
 def test_an_image_comes_first_among_its_like_and_unseen_ones_never(arrays):
     table, near = table_of(arrays), arrays["neighbours"]
-    assert like(0, near, seen(table), 3).tolist() == [0, 1, 2]
-    assert like(6, near, seen(table), 2).tolist() == [0, 1]
-    assert like(3, near, (table["set"] == "retain").to_numpy(), 9).tolist() == [3, 4, 5]
+    assert nearest_to(0, near, is_training(table), 3).tolist() == [0, 1, 2]
+    assert nearest_to(6, near, is_training(table), 2).tolist() == [0, 1]
+    assert nearest_to(3, near, (table["set"] == "retain").to_numpy(), 9).tolist() == [3, 4, 5]
 
 
 def test_overlap_is_the_share_of_neighbours_that_stay(arrays):
-    near, training = arrays["neighbours"], seen(table_of(arrays))
+    near, training = arrays["neighbours"], is_training(table_of(arrays))
     told = forecast(np.array([0, 1, 2]), near, training)  # two neighbours each: [1 2], [0 2], [1 3]
     assert (told.near, told.overlap, told.by_chance) == (2, pytest.approx(1 / 6), pytest.approx(3 / 5))
     assert forecast(np.array([4]), near, training).overlap == 1

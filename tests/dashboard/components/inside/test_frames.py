@@ -198,8 +198,8 @@ SETTINGS = {"radius": 0.1, "mask": "aru", "reset": "init"}
 def test_noise_at_its_largest_is_white_and_none_is_grey():
     def middle(noise):
         (panel,) = aru.frames(story({**of_aru(), "aru/noise": noise}, **SETTINGS), None, lambda: None)[0].panels()
-        third = panel.wall.shape[0] // 3
-        return set(np.unique(panel.wall[third + 4 : 2 * third - 4]))
+        third = panel.grid.shape[0] // 3
+        return set(np.unique(panel.grid[third + 4 : 2 * third - 4]))
 
     assert middle(np.full((5, 1, 8, 8), 0.1)) == {127, 255}  # gaps, and tiles
     assert middle(np.zeros((5, 1, 8, 8))) == {127, 128}
@@ -210,13 +210,13 @@ def test_the_attacked_images_stand_below_the_images_they_were_made_of():
     images = np.zeros((5, 1, 8, 8))
     images[2] = 0.5
     (panel,) = aru.frames(story({**of_aru(), "aru/images": images}, **SETTINGS), None, lambda: None)[0].panels()
-    tall, wide, _ = panel.wall.shape
-    centres = [[int(panel.wall[(2 * row + 1) * tall // 6, (2 * column + 1) * wide // 10, 0]) for column in range(5)] for row in (0, 2)]
+    tall, wide, _ = panel.grid.shape
+    centres = [[int(panel.grid[(2 * row + 1) * tall // 6, (2 * column + 1) * wide // 10, 0]) for column in range(5)] for row in (0, 2)]
     assert centres == [[0, 0, 128, 0, 0], [26, 26, 153, 26, 26]]  # 0.1 and 0.6 of 255
 
 
 def test_a_wall_enlarges_small_images_and_cuts_what_lies_beyond():
-    wall = aru.wall(np.array([[[[-1.0, 2.0]]], [[[0.0, 1.0]]]]), across=2)
+    wall = aru.grid_of(np.array([[[[-1.0, 2.0]]], [[[0.0, 1.0]]]]), across=2)
     assert wall.ndim == 3
     assert wall.shape[1] >= 2 * 24
     assert wall[0, 0].tolist() == [0, 0, 0]
@@ -237,7 +237,7 @@ def test_each_convolution_has_a_frame_with_its_matrix_its_mask_and_its_filters()
 
 
 def test_of_many_convolutions_some_are_shown_evenly_and_it_says_so():
-    assert aru.spread(list("abcde"), 3) == ["a", "c", "e"]
+    assert aru.evenly_spaced(list("abcde"), 3) == ["a", "c", "e"]
     many = {f"aru_{what}/conv{i}.weight": [[1.0]] for i in range(20) for what in ("difference", "mask")}
     found = aru.frames(story({**of_aru(), **many}, **SETTINGS), None, lambda: None)
     assert sum(frame.title.startswith("Which slices go") for frame in found) == aru.LAYERS
@@ -321,13 +321,13 @@ def test_the_way_is_told_in_steps_and_ends_when_they_do():
 
 
 def test_the_close_view_shows_the_way_so_far_on_axes_that_hold_all_of_it():
-    early, late = (perturbation.close(PLANE, look) for look in (2, 4))
+    early, late = (perturbation.close_up(PLANE, look) for look in (2, 4))
     assert list(named(early)["the way so far"].x) == [0.0, 0.3]
     assert list(named(late)["the way so far"].y) == [0.0, 0.1, 0.2]
     assert early.layout.xaxis.range == late.layout.xaxis.range
     assert np.array_equal(named(late)["the way so far"].customdata, [[0.0], [0.05], [0.0]])  # how far from the plane
-    assert list(named(perturbation.whole(PLANE))["Retrained reference"].x) == [2.0]
-    assert perturbation.whole(PLANE).layout.yaxis.scaleanchor == "x"
+    assert list(named(perturbation.full_plane(PLANE))["Retrained reference"].x) == [2.0]
+    assert perturbation.full_plane(PLANE).layout.yaxis.scaleanchor == "x"
 
 
 def test_confidences_are_counted_and_told_apart_by_dash_too():
@@ -365,12 +365,12 @@ def test_the_answers_of_the_forget_set_are_shares_of_it():
     rows = [("forget", "original", 1, 1, 8), ("forget", "unlearned", 1, 0, 6), ("forget", "unlearned", 1, 2, 2), ("test", "unlearned", 1,
         1, 99)]
     table = pd.DataFrame(rows, columns=["split", "model", "true", "predicted", "count"])
-    figure = shared_frames.answered(table, ("a", "b", "c"))
+    figure = shared_frames.prediction_shares(table, ("a", "b", "c"))
     assert list(named(figure)["Original"].y) == [1.0]
     assert list(named(figure)["Unlearned"].x) == ["a", "c"]
     assert list(named(figure)["Unlearned"].y) == [0.75, 0.25]
     with pytest.raises(WrongInput, match="by themselves"):
-        shared_frames.answered(table[table["split"] == "test"], ("a", "b", "c"))
+        shared_frames.prediction_shares(table[table["split"] == "test"], ("a", "b", "c"))
 
 
 def test_an_image_with_several_attributes_has_no_single_answer():

@@ -12,19 +12,19 @@ from dashboard.components.common import plotly_layout
 from dashboard.components.common.image_card import card_table, probabilities
 from dashboard.components.common.palette import MODEL_COLOUR, MODEL_TITLE, SET_COLOUR
 from dashboard.components.privacy.attack_figures import BINS, LEAST, distributions, roc_curves, shares_of
-from dashboard.components.privacy.image_grids import COLUMNS, HEADING, MOST, pictures, walls_figure, walls_of
+from dashboard.components.privacy.image_grids import COLUMNS, HEADING, MOST, grids_figure, grids_of, pictures
 from dashboard.components.privacy.recoverability_figures import DIRECTIONS, graft_lines, probe_lines, relearn_curves
 from dashboard.components.privacy.scores import (
     SCORES,
     SECOND,
     SHOWN,
-    called,
+    axis_range,
     models_of,
     nearest,
-    reach,
+    predicted_members,
     scores_of,
     sides_of,
-    steps,
+    thresholds,
 )
 
 LOSS, CONFIDENCE = SCORES["loss"], SCORES["confidence"]
@@ -106,24 +106,24 @@ def test_a_loss_is_drawn_as_minus_the_confidence():
 
 
 def test_one_axis_holds_nearly_all_values_of_all_networks():
-    low, high = reach([np.array([0.01, 0.1]), np.array([5.0])], LOSS)
+    low, high = axis_range([np.array([0.01, 0.1]), np.array([5.0])], LOSS)
     assert low <= float(LOSS.drawn(0.0101)) < float(LOSS.drawn(4.9)) <= high
     many = np.concatenate([np.full(1000, 1.0), [1e-12]])
-    assert reach([many], LOSS)[0] > float(LOSS.drawn(1e-3))  # one in a thousand does not stretch it
+    assert axis_range([many], LOSS)[0] > float(LOSS.drawn(1e-3))  # one in a thousand does not stretch it
     for values in ([], [np.array([2.0])]):
-        low, high = reach(values, CONFIDENCE)
+        low, high = axis_range(values, CONFIDENCE)
         assert high - low >= 1
 
 
 @pytest.mark.parametrize("score", SCORES.values(), ids=lambda score: score.key)
 def test_thresholds_rise_cover_the_axis_and_have_texts_of_their_own(score):
     between, worst = (-8.0, 4.0), score.of(0.123456)
-    options = steps(between, score, [worst])
+    options = thresholds(between, score, [worst])
     assert options == sorted(options)
     assert worst in options
     assert len({SHOWN(option) for option in options}) == len(options) >= 100
     assert (float(score.drawn(options[0])), float(score.drawn(options[-1]))) == pytest.approx(between)
-    assert options == steps(between, score, [worst])
+    assert options == thresholds(between, score, [worst])
     assert abs(float(score.drawn(nearest(options, score.of(1.0)))) - 1.0) <= 0.05 + 1e-9
 
 
@@ -132,8 +132,8 @@ def test_a_network_that_diverged_is_the_worst_and_breaks_no_axis():
     losses = scores_of(broken, "unlearned", LOSS)
     assert losses.tolist() == [1000, 1000, 800, 2, 0, 1000]
     assert scores_of(broken, "unlearned", CONFIDENCE).tolist() == [-1000, -1000, 0, 0, 0, 1000]
-    between = reach([losses], LOSS)
-    options = steps(between, LOSS, [])
+    between = axis_range([losses], LOSS)
+    options = thresholds(between, LOSS, [])
     assert 100 <= len(options) <= 202
     assert np.isfinite(options).all()
     assert (float(LOSS.drawn(options[0])), float(LOSS.drawn(options[-1]))) == pytest.approx(between)
@@ -141,14 +141,14 @@ def test_a_network_that_diverged_is_the_worst_and_breaks_no_axis():
 
 
 def test_a_member_is_at_the_threshold_too():
-    assert called(np.array([1.0, 2.0, 3.0]), 2.0, above=True).tolist() == [False, True, True]
-    assert called(np.array([1.0, 2.0, 3.0]), 2.0, above=False).tolist() == [True, True, False]
+    assert predicted_members(np.array([1.0, 2.0, 3.0]), 2.0, above=True).tolist() == [False, True, True]
+    assert predicted_members(np.array([1.0, 2.0, 3.0]), 2.0, above=False).tolist() == [True, True, False]
 
 
 def test_unseen_are_the_forgotten_classes_test_images_and_the_kept_ones_where_wished():
-    assert sides_of(EXAMPLES, alike=True, kept_too=False).unseen.tolist() == [3]
-    assert sides_of(EXAMPLES, alike=True, kept_too=True).unseen.tolist() == [3, 4, 5]
-    sides = sides_of(EXAMPLES, alike=False, kept_too=False)
+    assert sides_of(EXAMPLES, alike=True, all_test=False).unseen.tolist() == [3]
+    assert sides_of(EXAMPLES, alike=True, all_test=True).unseen.tolist() == [3, 4, 5]
+    sides = sides_of(EXAMPLES, alike=False, all_test=False)
     assert {name: rows.tolist() for name, rows in sides.each().items()} == {"forget": [0, 1], "retain": [2], "unseen": [3, 4, 5]}
 
 
@@ -235,20 +235,20 @@ def test_the_second_reference_is_a_thin_line_in_the_reference_s_colour():
 
 def test_a_wall_is_one_outcome_the_surest_first():
     values = np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0])
-    sides = sides_of(EXAMPLES, alike=False, kept_too=False)
-    leak, missed, alarm, alone = walls_of(values, np.array([9.0, 0.1, 9, 9, 9, 9]), sides, 1.0, False, CONFIDENCE)
+    sides = sides_of(EXAMPLES, alike=False, all_test=False)
+    leak, missed, alarm, alone = grids_of(values, np.array([9.0, 0.1, 9, 9, 9, 9]), sides, 1.0, False, CONFIDENCE)
     assert leak.rows.tolist() == [1, 0]  # 0.1 is farther below 1 than 0.5
     assert (leak.total, leak.whole, leak.matched) == (2, 2, 1)
     assert (missed.rows.tolist(), missed.total, missed.matched) == ([], 0, 1)
     assert (alarm.rows.tolist(), alarm.matched) == ([4], 0)
     assert alone.rows.tolist() == [3, 5]
-    assert all(wall.matched is None for wall in walls_of(values, None, sides, 1.0, False, CONFIDENCE))
+    assert all(wall.matched is None for wall in grids_of(values, None, sides, 1.0, False, CONFIDENCE))
 
 
 def test_a_wall_shows_so_many_and_says_how_many_there_are():
     examples = pd.DataFrame({"set": ["forget"] * 50, "index": range(50)})
-    sides = sides_of(examples, alike=False, kept_too=False)
-    wall = walls_of(np.arange(50.0), None, sides, 100.0, False, CONFIDENCE)[0]
+    sides = sides_of(examples, alike=False, all_test=False)
+    wall = grids_of(np.arange(50.0), None, sides, 100.0, False, CONFIDENCE)[0]
     assert (wall.rows.tolist(), wall.total) == (list(range(MOST)), 50)
 
 
@@ -263,7 +263,7 @@ def test_pictures_come_from_the_training_or_the_test_images():
 
 
 def test_the_walls_points_lie_on_their_tiles_and_know_their_rows():
-    walls = walls_of(np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0]), None, sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)
+    walls = grids_of(np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0]), None, sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)
     figure = figure_of(walls)
     assert [trace.name for trace in figure.data] == ["forget-called", "unseen-called", "unseen-missed"]  # nobody is missed
     points, _, alone = figure.data
@@ -286,17 +286,17 @@ def test_the_walls_points_lie_on_their_tiles_and_know_their_rows():
 
 def figure_of(walls, examples=EXAMPLES):
     shown = {wall.key: pictures(examples, wall.rows, images()) for wall in walls if len(wall.rows)}
-    return walls_figure(walls, shown, 255, examples, CLASSES, "unlearned", LOSS)
+    return grids_figure(walls, shown, 255, examples, CLASSES, "unlearned", LOSS)
 
 
 def test_a_heading_says_how_many_there_are_under_the_reference():
     values = np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0])
-    walls = walls_of(values, np.full(6, 9.0), sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)
+    walls = grids_of(values, np.full(6, 9.0), sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)
     assert "2 of 2 (reference: 0) · leaks, if more than there" in figure_of(walls).layout.annotations[0].text
 
 
 def test_a_wall_says_which_images_the_request_labelled_wrongly():
-    walls = walls_of(np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0]), None, sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)
+    walls = grids_of(np.array([0.5, 0.1, 9.0, 8.0, 0.2, 3.0]), None, sides_of(EXAMPLES, False, False), 1.0, False, CONFIDENCE)
     shown = figure_of(walls, EXAMPLES.assign(truth=[2, 1, 0, 1, 0, 2])).data[0].text
     assert list(shown) == [
         "forget set, index 2<br>class dog, predicted cat<br>loss 3",

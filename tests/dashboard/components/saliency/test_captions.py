@@ -16,18 +16,18 @@ def told(answer, target, shares):
 
 
 def test_a_class_is_said_and_an_attribute_only_likely():
-    assert words.said(told(1, 1, [0.1, 0.9]), INFO) == "says 1, 90 %"
-    assert words.said(told(1, 0, [0.1, 0.9]), INFO) == "says 1, 90 %; 0, 10 %"
-    assert words.said(told(0, 0, [0.12, 0.03]), FACES) == "most likely attribute: glasses, 12 %"
-    assert words.said(told(1, 0, [0.12, 0.5]), FACES) == "most likely attribute: hat, 50 %; glasses, 12 %"
+    assert words.prediction(told(1, 1, [0.1, 0.9]), INFO) == "says 1, 90 %"
+    assert words.prediction(told(1, 0, [0.1, 0.9]), INFO) == "says 1, 90 %; 0, 10 %"
+    assert words.prediction(told(0, 0, [0.12, 0.03]), FACES) == "most likely attribute: glasses, 12 %"
+    assert words.prediction(told(1, 0, [0.12, 0.5]), FACES) == "most likely attribute: hat, 50 %; glasses, 12 %"
 
 
 def test_maps_of_different_classes_are_told_apart_unless_the_explainer_knows_no_class():
     targets = {"original": 3, "unlearned": 5, "reference": 5}
-    assert words.apart(targets, AIMED) == [("original", "unlearned"), ("original", "reference")]
-    assert words.apart(targets, FOR_ALL) == []
-    assert words.apart(dict.fromkeys(targets, 3), AIMED) == []
-    assert "(original: 3, unlearned: 5, retrained reference: 5)" in words.warned(targets, INFO)
+    assert words.different_targets(targets, AIMED) == [("original", "unlearned"), ("original", "reference")]
+    assert words.different_targets(targets, FOR_ALL) == []
+    assert words.different_targets(dict.fromkeys(targets, 3), AIMED) == []
+    assert "(original: 3, unlearned: 5, retrained reference: 5)" in words.class_warning(targets, INFO)
 
 
 @pytest.mark.parametrize("key, against", [("integrated_gradients", True), ("grad_cam", True), ("saliency", False), ("rollout", False)])
@@ -47,4 +47,4 @@ def test_only_maps_with_a_sign_are_said_to_speak_against(key, against):
     (None, None, 0, None, ""),
 ])  # fmt: skip
 def test_what_a_map_misses_is_told_of_a_rise_and_of_a_fall(difference, error, steps, off, text):
-    assert words.missed({"difference": difference, "error": error, "steps": steps, "off": off}) == text
+    assert words.completeness({"difference": difference, "error": error, "steps": steps, "off": off}) == text
