@@ -20,7 +20,7 @@ from core.metrics.evaluate import evaluate, measure, store_files
 from core.metrics.reuse import evaluation_key, load_evaluation, store_evaluation
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
-from core.storage.records import Outcome
+from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 from core.training.cache import ArtifactCache, Shared
 from core.training.context import synchronise

@@ -12,7 +12,7 @@ from core.domain.presets import FALLBACK, PRESETS
 from core.domain.run import RunSpec, RunStatus
 from core.storage.home import Home
 from core.storage.processes import ProcessId
-from core.storage.records import Run
+from core.storage.record_types import Run
 from core.storage.runs import ResultStore
 from tests.tiny import tiny_attributes
 

@@ -24,7 +24,7 @@ from core.domain.run import Measurement, RunSpec, RunStatus
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.processes import ProcessId
-from core.storage.records import Outcome
+from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 from tests.drawn import BEHAVIOUR, KEYS, Behaviour, Drawn
 

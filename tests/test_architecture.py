@@ -39,19 +39,20 @@ LOADERS = {  # calls that pickle, or may
 }
 TORCH_FREE = ("core.domain", "core.storage", "core.reports", "core.jobs", "core.cli", "core.metrics.privacy")  # besides the whole dashboard
 WITH_TORCH = {  # of these rooms: what a process of its own computes with
-    *("core.jobs.engine_server", "core.jobs.single_thread", "core.jobs.write_catalogue", "core.jobs.record_versions"),
+    *("core.jobs.engine_server", "core.jobs.single_thread", "core.jobs.write_catalogue", "core.jobs.write_code_versions"),
 }
 ALSO_FREE = (  # single modules of other rooms that start often, or watch
     *("core.__main__", "core.analysis.stored_results", "core.analysis.registry", "core.analysis.saliency.map_similarity"),
     *("core.training.uploaded_weights.client", "core.training.uploaded_weights.scan_file"),
-    *("core.data.export_images", "core.data.paths", "core.data.name_order", "core.data.importing.importer", "core.data.importing.store"),
+    *("core.data.write_image_arrays", "core.data.paths", "core.data.name_order"),
+    *("core.data.importing.importer", "core.data.importing.store"),
 )
 CHARTS = {  # room of components -> its modules that only draw what they are given
-    "common": ("plotly_layout", "ssd_figures", "class_figures", "palette", "image_grid", "image_card"),
-    "compare": ("pair_figures", "flow_figures", "pareto_front", "run_labels"),
-    "feature_map": ("figure", "forget_rules", "hover.payload", "table"),
+    "common": ("plotly_layout", "ssd_figures", "class_figures", "palette", "image_sprite", "image_card"),
+    "compare": ("pair_figures", "flow_and_overlap_figures", "pareto_front", "run_labels"),
+    "feature_map": ("figure", "forget_set_scores", "hover.payload", "table"),
     "inside": ("frames", "figures", "shared_frames", "ssd", "ssse", "aru", "unsir", "weight_perturbation"),
-    "parameters": ("importance_figures", "weight_change_figures"),
+    "parameters": ("importance_and_alpha_figures", "weight_change_figures"),
     "privacy": ("attack_figures", "image_grids", "recoverability_figures", "scores"),
 }
 

@@ -14,7 +14,7 @@ from core.domain.run import RunStatus
 from core.models.registry import MODELS
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
-from core.storage.records import Run
+from core.storage.record_types import Run
 from core.storage.runs import ResultStore
 from core.training.cache import to_tensors
 

@@ -11,7 +11,7 @@ from core.domain.errors import WrongInput
 from core.domain.run import MODELS, RunStatus, digest
 from core.storage.artifacts import Artifacts, Damaged
 from core.storage.home import Home
-from core.storage.records import Kept
+from core.storage.record_types import Kept
 from core.storage.runs import ResultStore
 
 NEEDED = (*MODELS, "recorded")  # files of a run that a look may read

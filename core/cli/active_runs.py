@@ -8,8 +8,8 @@ from typing import Any
 from core.domain.formatting import duration, percent
 from core.domain.run import RunStatus
 from core.storage.durations import Place, history, queue
-from core.storage.records import DamagedRun, Run
-from core.storage.run_queue import LIMIT_END
+from core.storage.queues.run_queue import LIMIT_END
+from core.storage.record_types import DamagedRun, Run
 from core.storage.runs import ResultStore
 
 OLDEST = 2.0  # seconds

@@ -27,7 +27,7 @@ from core.reports.comparison_table import YARDSTICKS, marked, yardstick
 from core.reports.rows import rows_of
 from core.reports.unchanged_methods import UNCHANGED
 from core.storage.home import open_home
-from core.storage.records import DamagedRun
+from core.storage.record_types import DamagedRun
 from core.storage.runs import ResultStore
 from core.storage.studies import is_study, members
 

@@ -11,7 +11,7 @@ from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo, MetricInfo
 from core.domain.run import RunStatus
-from core.domain.seeds import seeds_text
+from core.domain.seed_lists import seeds_text
 from core.jobs.studies.progress import Progress
 from core.jobs.studies.table import StudySummary
 from core.metrics.privacy.multi_seed import OVER_SEEDS
@@ -21,7 +21,7 @@ from core.reports.intervals import Spread
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.verdict import verdict
 from core.storage.home import Home
-from core.storage.records import Run
+from core.storage.record_types import Run
 from core.storage.runs import ResultStore
 
 

@@ -21,7 +21,7 @@ from core.jobs.validation import dataset_of, floor_spec, limit_of, make_spec
 from core.reports.run_report import full_report
 from core.reports.uploaded_weights import accuracy_line, likely_order, offered, reading, start, warnings, why
 from core.storage.home import Home, open_home
-from core.storage.records import Run
+from core.storage.record_types import Run
 from core.storage.runs import ResultStore
 from core.training.uploaded_weights.client import own_weights
 

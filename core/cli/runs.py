@@ -24,7 +24,7 @@ from core.storage import run_list, trash
 from core.storage import studies as stored_studies
 from core.storage.durations import Place
 from core.storage.home import open_home
-from core.storage.records import DamagedRun, Run
+from core.storage.record_types import DamagedRun, Run
 from core.storage.run_list import SORTS, Wanted
 from core.storage.runs import ResultStore
 from core.storage.studies import StoredStudy, is_study

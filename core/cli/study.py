@@ -14,7 +14,7 @@ from core.cli.output import print_study
 from core.cli.run import Nudge
 from core.domain.formatting import duration
 from core.domain.run import RunStatus
-from core.domain.seeds import seeds_text
+from core.domain.seed_lists import seeds_text
 from core.jobs import submit as job_runner
 from core.jobs.catalogue import catalogue, is_written
 from core.jobs.studies import progress, submit
@@ -25,7 +25,7 @@ from core.jobs.validation import limit_of
 from core.storage import studies as stored_studies
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
-from core.storage.records import Run
+from core.storage.record_types import Run
 from core.storage.runs import ResultStore
 
 

@@ -6,7 +6,7 @@ model that is added leave every stored version as it is.
 
 `first_versions.json` holds the hash that each part had first, and the version that runs had then. A part counts only where it differs
 from that, and a family of metrics or a kind of request counts from the day on which its first hash is written there:
-`python -m core.jobs.record_versions` adds those that are missing.
+`python -m core.jobs.write_code_versions` adds those that are missing.
 """
 
 import ast

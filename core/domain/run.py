@@ -10,9 +10,9 @@ import re
 from typing import Any, Self
 
 from core.domain.errors import WrongInput
+from core.domain.json_checks import check_plain, is_readable, plain_object
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import request_from
-from core.domain.stored_json import check_plain, is_readable, plain_object
 
 
 class RunStatus(StrEnum):

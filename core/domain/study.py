@@ -8,11 +8,11 @@ from typing import Any, Self
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
+from core.domain.json_checks import check_plain, plain_object
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import request_from
 from core.domain.run import check_limit, settings_text
-from core.domain.seeds import covers
-from core.domain.stored_json import check_plain, plain_object
+from core.domain.seed_lists import covers
 
 LONGEST_TITLE = 80
 

@@ -9,9 +9,9 @@ from typing import Any
 from core.analysis.stored_results import Analysis, key_of, stored
 from core.domain.run import RunStatus
 from core.jobs.submit import PIPELINE, ensure_supervisor, look_after
-from core.storage import job_queue
 from core.storage.home import Home
-from core.storage.lifecycle import ANALYSIS, has
+from core.storage.queues import job_queue
+from core.storage.queues.lifecycle import ANALYSIS, has
 from core.storage.runs import ResultStore
 
 

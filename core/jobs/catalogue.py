@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from filelock import FileLock
 import numpy as np
 
-from core.data.export_images import CONTENTS, SENTENCE
 from core.data.importing import store as imported
+from core.data.write_image_arrays import CONTENTS, SENTENCE
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import param_from_dict
@@ -117,7 +117,7 @@ def _replace_images(folder: Path, dataset: str) -> None:
 
 
 def _write_images(folder: Path, dataset: str) -> None:
-    status, last = _run("core.data.export_images", folder, dataset)
+    status, last = _run("core.data.write_image_arrays", folder, dataset)
     if status:
         raise WrongInput(last if status == SENTENCE else f"The engine could not write the images of {dataset} into {folder}: {last}")
 

@@ -11,7 +11,7 @@ import threading
 
 from core.jobs.worker import work
 from core.storage.home import Home
-from core.storage.lifecycle import IMPORT
+from core.storage.queues.lifecycle import IMPORT
 
 NO_SERVER = (OSError, EOFError)  # what a start raises when the server could not import or was killed
 ENGINE = Path(__file__).parents[1]
@@ -27,7 +27,7 @@ LATE = (
     "sklearn.model_selection",
     "sklearn.pipeline",
 )
-AT_ONCE = ("core.jobs.fork_server", "core.jobs.preload_versions", "core.storage.artifacts", "filelock")
+AT_ONCE = ("core.jobs.fork_server", "core.jobs.preload_source_hashes", "core.storage.artifacts", "filelock")
 
 
 class WarmServer:

@@ -13,11 +13,11 @@ from core.data.paths import find_folder
 from core.domain.errors import WrongInput
 from core.domain.run import ACTIVE, digest
 from core.jobs.background import cancel_job, start_job
-from core.storage import job_queue
 from core.storage.error_messages import told
 from core.storage.home import Home
-from core.storage.lifecycle import IMPORT
 from core.storage.permissions import opener
+from core.storage.queues import job_queue
+from core.storage.queues.lifecycle import IMPORT
 from core.storage.runs import ResultStore
 
 CELEBA = "celeba"  # the one set that is downloaded where no folder has its name

@@ -12,15 +12,16 @@ from filelock import FileLock, Timeout
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.run import ACTIVE, STOPPED, RunSpec, RunStatus
-from core.jobs.start_supervisor import is_starting, note_start
-from core.storage import job_queue, run_queue, trash
+from core.jobs.supervisor_start_lock import is_starting, note_start
+from core.storage import trash
 from core.storage.artifacts import GRACE, Artifacts
 from core.storage.atomic import sweep
 from core.storage.error_messages import told
 from core.storage.home import OLD_STATES, Home
-from core.storage.lifecycle import TABLES, has
 from core.storage.processes import ProcessId, python_module
-from core.storage.records import Run
+from core.storage.queues import job_queue, run_queue
+from core.storage.queues.lifecycle import TABLES, has
+from core.storage.record_types import Run
 from core.storage.runs import ResultStore
 
 PIPELINE = "core.pipeline"

@@ -21,16 +21,16 @@ from filelock import FileLock, Timeout
 from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.jobs.fork_server import NO_SERVER, WarmServer
-from core.jobs.start_supervisor import note_start, note_started
 from core.jobs.submit import empty_trash, remove_old_jobs
+from core.jobs.supervisor_start_lock import note_start, note_started
 from core.jobs.worker import FINISH
-from core.storage import job_queue
 from core.storage.artifacts import Artifacts
 from core.storage.atomic import sweep
 from core.storage.home import Home
-from core.storage.lifecycle import RUN, TABLES, has, is_unwanted
 from core.storage.processes import ProcessId
-from core.storage.run_queue import limit_reached, stop_at_limit
+from core.storage.queues import job_queue
+from core.storage.queues.lifecycle import RUN, TABLES, has, is_unwanted
+from core.storage.queues.run_queue import limit_reached, stop_at_limit
 from core.storage.runs import ResultStore
 
 POLL = 0.05  # seconds between looks: at the queues, at the processes, at their cancel flags

@@ -15,12 +15,12 @@ from typing import Any
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
-from core.storage import job_queue, lifecycle, run_queue
 from core.storage.error_messages import out_of_memory, sentence_of
 from core.storage.home import Home
-from core.storage.lifecycle import ANALYSIS, IMPORT, RUN, TABLES
 from core.storage.processes import ProcessId, cores
-from core.storage.records import Outcome
+from core.storage.queues import job_queue, lifecycle, run_queue
+from core.storage.queues.lifecycle import ANALYSIS, IMPORT, RUN, TABLES
+from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 
 NICENESS = 5  # the page that waits for an answer goes first

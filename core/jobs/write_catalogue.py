@@ -3,7 +3,7 @@
 from pathlib import Path
 import sys
 
-from core.data import export_images
+from core.data import write_image_arrays
 from core.data.registry import DATASETS
 from core.domain.hyperparameters import params_of
 from core.domain.info import MethodInfo
@@ -41,7 +41,7 @@ def write(folder: Path) -> None:
         (beside / "catalogue.json").write_text(describe().to_json())
         for key, module in DATASETS.items():
             if module.INFO.embedded:
-                export_images.write(beside / IMAGES / key, key)
+                write_image_arrays.write(beside / IMAGES / key, key)
         if not folder.exists():  # else another process was quicker, with the same content
             beside.rename(folder)
 

@@ -5,7 +5,7 @@ from functools import partial
 from core.data.labels import probabilities
 from core.domain.info import MetricInfo
 from core.metrics.base import Evidence, Metric, NotApplicable
-from core.metrics.privacy.best_threshold import features, features_of_attributes, worst_case
+from core.metrics.privacy.unlearned_against_retrained import features, features_of_attributes, worst_case
 
 FAMILY = "Membership"
 FEWEST = 10  # forgotten examples: fewer are parted by some threshold, whatever the models

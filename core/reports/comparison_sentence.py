@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.domain.seeds import covers
+from core.domain.seed_lists import covers
 from core.reports.intervals import FEW, Pair, Spread
 from core.reports.key_metrics import HIGH, LOW, Aim, aims_of, column, cost
 from core.reports.paired_differences import ZERO, aligned, difference, each_from_each, significantly_more

@@ -9,7 +9,7 @@ from math import inf, log
 from typing import TYPE_CHECKING
 
 from core.domain.formatting import percent
-from core.reports.significance import SURE, allowed, standard_error
+from core.reports.chance_tolerance import SURE, allowed, standard_error
 from core.reports.verdict import Numbers
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.code_version import shared_part
-from core.domain.seeds import covers
+from core.domain.seed_lists import covers
 from core.reports.intervals import FEW, Pair, Spread, spread
 from core.reports.verdict import Numbers
 

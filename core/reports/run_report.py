@@ -10,7 +10,7 @@ from core.domain.run import MODELS, NORMALISATIONS, ORDERS, STAGES, RunSpec, Run
 from core.reports.verdict import Numbers
 from core.storage.artifacts import Artifacts, Damaged
 from core.storage.home import Home
-from core.storage.records import DamagedRun, Run
+from core.storage.record_types import DamagedRun, Run
 from core.storage.related_runs import beside, kept_seconds
 from core.storage.runs import ResultStore
 

@@ -7,7 +7,7 @@ from core.data.name_order import named_orders
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.run import NORMALISATIONS, ORDERS, WeightsAs
-from core.reports.significance import SURE, standard_error
+from core.reports.chance_tolerance import SURE, standard_error
 
 FAR = 0.02  # share of images: another normalisation must be right on more than that, and than chance explains, to be far better
 POOR = 0.5  # share of images: a network that is right less often was perhaps trained on other images

@@ -12,7 +12,7 @@ from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.run import RunSpec
 from core.storage.database import Database
-from core.storage.queue_order import waiting
+from core.storage.queues.queue_order import waiting
 from core.storage.rows import seconds_of, time_of
 
 LATEST = 500  # finished runs that are looked at

@@ -8,8 +8,8 @@ import sqlite3
 from typing import NamedTuple
 
 from core.domain.errors import WrongInput
+from core.domain.json_checks import check_plain
 from core.domain.run import MODELS, RunSpec
-from core.domain.stored_json import check_plain
 from core.storage.rows import check_id, seconds_of, shown, text_of, time_of
 from core.storage.runs import ResultStore
 

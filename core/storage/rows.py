@@ -6,9 +6,9 @@ import sqlite3
 from typing import Any, TypeVar
 
 from core.domain.errors import WrongInput
+from core.domain.json_checks import check_plain, is_readable, plain_object, said_of
 from core.domain.run import MODELS, STAGES, Measurement, RunSpec, RunStatus
-from core.domain.stored_json import check_plain, is_readable, plain_object, said_of
-from core.storage.records import DamagedRun, Run
+from core.storage.record_types import DamagedRun, Run
 
 Row = sqlite3.Row | Mapping[str, Any]
 Read = TypeVar("Read")

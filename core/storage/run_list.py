@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import json
 
 from core.domain.errors import WrongInput
-from core.storage.records import DamagedRun, Run
+from core.storage.record_types import DamagedRun, Run
 from core.storage.rows import of_spec, run_of
 from core.storage.runs import ResultStore
 

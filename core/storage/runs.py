@@ -7,13 +7,14 @@ from typing import Self
 
 from core.domain.errors import WrongInput
 from core.domain.run import Measurement, RunSpec, RunStatus
-from core.storage import job_queue, lifecycle, run_queue, trash
+from core.storage import trash
 from core.storage.database import Database
 from core.storage.error_messages import DiskTrouble
 from core.storage.processes import ProcessId
-from core.storage.records import DamagedRun, Kept, Outcome, Run
+from core.storage.queues import job_queue, lifecycle, run_queue
+from core.storage.queues.run_queue import NOTHING
+from core.storage.record_types import DamagedRun, Kept, Outcome, Run
 from core.storage.rows import is_number, measurement_of, run_of
-from core.storage.run_queue import NOTHING
 
 _PLACE = re.compile(r"row-(\d{1,18})")  # names a row without an id: see reading.key_of
 

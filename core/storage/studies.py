@@ -8,9 +8,10 @@ import re
 import sqlite3
 
 from core.domain.errors import WrongInput
+from core.domain.json_checks import check_plain
 from core.domain.run import RunSpec, RunStatus
-from core.domain.stored_json import check_plain
-from core.storage import run_queue, trash
+from core.storage import trash
+from core.storage.queues import run_queue
 from core.storage.rows import check_id, key_of, of_spec, shown, status_of, time_of
 from core.storage.runs import ResultStore
 

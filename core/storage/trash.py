@@ -8,10 +8,10 @@ import sqlite3
 from types import NoneType
 
 from core.domain.errors import WrongInput
+from core.domain.json_checks import LARGEST, check_plain, plain_object
 from core.domain.run import ACTIVE
-from core.domain.stored_json import LARGEST, check_plain, plain_object
-from core.storage import lifecycle
 from core.storage.database import Database
+from core.storage.queues import lifecycle
 from core.storage.rows import check_id, time_of
 
 KEPT = timedelta(hours=24)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.domain.run import RunStatus
 from core.jobs import submit
 from core.storage import run_list as stored_runs
-from core.storage.records import DamagedRun, Run
+from core.storage.record_types import DamagedRun, Run
 from core.storage.run_list import ALL, Wanted
 from core.storage.runs import ResultStore
 from dashboard.session import home

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.domain.run import RunStatus
-from core.storage.records import DamagedRun
+from core.storage.record_types import DamagedRun
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import one_line_summary
 from dashboard.components.common.run_filters import ask_filters, clear_filters, counted, damaged_row

@@ -17,7 +17,7 @@ from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.validation import make_spec
 from core.pipeline import run
 from core.storage.home import Home, open_home
-from core.storage.records import Outcome
+from core.storage.record_types import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -18,7 +18,7 @@ from core.metrics.privacy.threshold_attack import interval
 from core.pipeline import run
 from core.reports.intervals import spread
 from core.storage.home import Home, open_home
-from core.storage.records import Outcome
+from core.storage.record_types import Outcome
 from tests.benchmarks.bench_digits import value, verdict
 
 ROOT = Path(__file__).resolve().parents[2]

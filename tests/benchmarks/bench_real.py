@@ -22,7 +22,7 @@ from core.jobs.validation import make_spec
 from core.pipeline import prepare, run
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
-from core.storage.records import Outcome
+from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 from core.training.cache import ArtifactCache
 from tests.benchmarks.results import append, table

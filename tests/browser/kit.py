@@ -22,7 +22,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from core.domain.run import ACTIVE
 from core.storage.home import Home
-from core.storage.records import Run
+from core.storage.record_types import Run
 from core.storage.runs import ResultStore
 
 T = TypeVar("T")

@@ -27,7 +27,7 @@ from core.metrics.registry import METRICS
 from core.models.registry import MODELS
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
-from core.storage.records import Outcome
+from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 from core.training.context import RunContext, choose_device
 from core.training.fisher import squared_batch_gradient

@@ -59,7 +59,7 @@ def engine_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def write_images(folder: Path, dataset: str) -> None:
         from core.data import registry  # late, too
-        from core.data.export_images import write
+        from core.data.write_image_arrays import write
 
         with pytest.MonkeyPatch.context() as patch:  # as in the process: nothing is downloaded, nothing is remembered
             patch.setenv(OFFLINE, os.environ.get(OFFLINE, LOOKING))

@@ -11,7 +11,7 @@ SIDE = 28
 
 
 def arrays_of(key: str, root: Path) -> dict[str, np.ndarray] | None:
-    """As `core.data.export_images` writes them; None where the set is another, or not whole in `root`: others say so better."""
+    """As `core.data.write_image_arrays` writes them; None where the set is another, or not whole in `root`: others say so better."""
     if key not in FOLDERS:
         return None
     for place in PLACES[key]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
+from core.domain.json_checks import check_plain, said_of
 from core.domain.requests.attribute import AttributeRequest
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassesRequest, ClassRequest
@@ -11,7 +12,6 @@ from core.domain.requests.mislabelled import MislabelledRequest
 from core.domain.requests.random import RandomRequest
 from core.domain.requests.samples import SamplesRequest
 from core.domain.requests.subclass import SubclassRequest
-from core.domain.stored_json import check_plain, said_of
 
 KINDS: dict[str, type[ForgetRequest]] = {
     kind.kind: kind

@@ -8,7 +8,7 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import RunSpec
-from core.domain.seeds import MOST
+from core.domain.seed_lists import MOST
 from core.domain.study import LONGEST_TITLE, StudyPlan, Variant
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import make_spec

@@ -9,7 +9,7 @@ from typing import Any
 from core.domain.errors import WrongInput
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import DRAWN_KINDS, parse_request
-from core.domain.seeds import MOST, numbers_of, seeds_of
+from core.domain.seed_lists import MOST, numbers_of, seeds_of
 from core.domain.study import StudyPlan
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.plan import make_plan

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from math import log
 
 from core.domain.formatting import percent
+from core.reports.chance_tolerance import SURE, standard_error
 from core.reports.checks.case import Case, ClassResult, NotCheckable
 from core.reports.checks.residual_knowledge import SAME
-from core.reports.significance import SURE, standard_error
 from core.reports.verdict import PRICE, before_and_after
 
 CONFUSED = 0.25  # of ln(classes), nats: entropy above the reference's on whole classes, on which it was not trained

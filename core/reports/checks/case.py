@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.domain.requests.base import ForgetRequest
+from core.reports.chance_tolerance import allowed
 from core.reports.recoverability import Recoverability, descends, recoverability
-from core.reports.significance import allowed
 from core.reports.verdict import Numbers, before_and_after
 
 
@@ -147,5 +147,5 @@ class Case:
         return recoverability(self.numbers, self.second_reference, self.request.by_class, reasons, self.grafted, images)
 
     def allowed(self, metric: str, least: float) -> float:
-        """How far a value may lie from the reference's without a warning: see `core.reports.significance.allowed`."""
+        """How far a value may lie from the reference's without a warning: see `core.reports.chance_tolerance.allowed`."""
         return allowed(metric, self.second_reference, least)

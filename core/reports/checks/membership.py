@@ -1,7 +1,7 @@
 """The checks by membership inference attacks: too little forgotten, or too much."""
 
+from core.reports.chance_tolerance import SURE, auc_error, standard_error
 from core.reports.checks.case import Case
-from core.reports.significance import SURE, auc_error, standard_error
 from core.reports.verdict import NEAR
 
 FEWER_MEMBERS = 0.25  # share: single images that are called members so much less often than by the reference

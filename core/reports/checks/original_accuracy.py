@@ -1,8 +1,8 @@
 """The check of the original itself: where its accuracy is far too low, the run says little about the method."""
 
 from core.domain.formatting import percent
+from core.reports.chance_tolerance import SURE, standard_error
 from core.reports.checks.case import Case, NotCheckable
-from core.reports.significance import SURE, standard_error
 
 HALF = 0.5  # of the way from guessing to the reference: below it, the original is not what the data and the recipe give
 GUESSES = 0.25  # the same where the request's own wrong labels may have spoiled it

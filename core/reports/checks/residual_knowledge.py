@@ -1,8 +1,8 @@
 """The checks of residual knowledge of the forget set, and of whether an ablation of the method does as well."""
 
 from core.domain.formatting import percent
+from core.reports.chance_tolerance import SURE, TIMES_VARIABILITY, standard_error
 from core.reports.checks.case import Case, NotCheckable
-from core.reports.significance import SURE, TIMES_VARIABILITY, standard_error
 from core.reports.verdict import NEAR, PRICE
 
 AS_NEAR = 1.10  # times the run's divergence: an ablation that lies no farther from the reference does as well

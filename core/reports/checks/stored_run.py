@@ -15,7 +15,7 @@ from core.reports.run_report import numbers_of
 from core.reports.verdict import Numbers
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
-from core.storage.records import Run
+from core.storage.record_types import Run
 from core.storage.related_runs import Beside, beside
 from core.storage.runs import ResultStore
 

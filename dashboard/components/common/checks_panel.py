@@ -11,7 +11,7 @@ from core.reports.checks.registry import CHECKED, DECIDING, Finding, examine
 from core.reports.checks.stored_run import GRAFT, TABLE
 from core.reports.checks.stored_run import case_of as stored_case
 from core.reports.verdict import Numbers
-from core.storage.records import Run
+from core.storage.record_types import Run
 from dashboard.components.common.markdown import plain
 from dashboard.queries import catalogue, runs
 

@@ -8,7 +8,7 @@ from core.domain.code_version import version_of
 from core.domain.run import RunSpec
 from core.jobs import submit
 from core.jobs.validation import again
-from core.storage.records import Run
+from core.storage.record_types import Run
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.sections import errors_shown
 from dashboard.queries import catalogue, runs

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.storage.records import DamagedRun
+from core.storage.record_types import DamagedRun
 from core.storage.run_list import LONGEST, SORTS, Wanted
 from dashboard.components.common.markdown import plain
 from dashboard.queries import run_list

@@ -11,8 +11,8 @@ from core.domain.run import ACTIVE, STOPPED, RunStatus, model_text, settings_tex
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import preset_values
-from core.storage.records import DamagedRun, Run
-from core.storage.run_queue import LIMIT_END
+from core.storage.queues.run_queue import LIMIT_END
+from core.storage.record_types import DamagedRun, Run
 from core.storage.trash import KEPT, Deleted
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import STATUS_ICON

@@ -12,9 +12,9 @@ from dashboard.components.common.checks_panel import case_of, show_checks
 from dashboard.components.common.class_figures import NO_MATRIX
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.plotly_layout import CONFIG
-from dashboard.components.compare import flow_figures as flows
+from dashboard.components.compare import flow_and_overlap_figures as flows
 from dashboard.components.compare import pair_figures
-from dashboard.components.compare.selection import ComparedRuns, Side
+from dashboard.components.compare.pair_sides import ComparedRuns, Side
 from dashboard.queries import catalogue, runs
 from dashboard.queries.runs import RunHandle
 

@@ -13,7 +13,7 @@ from dashboard.components.common.plotly_layout import CONFIG
 from dashboard.components.common.sections import errors_shown
 from dashboard.components.compare import pair_panels as details
 from dashboard.components.compare import pareto_front as fronts
-from dashboard.components.compare.selection import ComparedRuns, Side
+from dashboard.components.compare.pair_sides import ComparedRuns, Side
 
 
 def section(title: str, draw: Callable[[], None]) -> None:

@@ -6,9 +6,9 @@ import streamlit as st
 
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
-from core.storage.records import Run
-from dashboard.components.common.image_grid import sprite
-from dashboard.components.feature_map.forget_rules import (
+from core.storage.record_types import Run
+from dashboard.components.common.image_sprite import sprite
+from dashboard.components.feature_map.forget_set_scores import (
     DRAWN,
     LIKE,
     SELECTORS,

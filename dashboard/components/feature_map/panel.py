@@ -10,15 +10,15 @@ import streamlit as st
 
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
-from core.storage.records import Run
+from core.storage.record_types import Run
 from dashboard.components.common.image_card import probabilities
-from dashboard.components.common.image_grid import png, sprite, to_rgb
+from dashboard.components.common.image_sprite import png, sprite, to_rgb
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.plotly_layout import CONFIG
 from dashboard.components.common.tables import show_table
 from dashboard.components.feature_map import figure as drawn
-from dashboard.components.feature_map.forget_rules import DRAWN
+from dashboard.components.feature_map.forget_set_scores import DRAWN
 from dashboard.components.feature_map.table import SET_TITLE, Rule, models_of, rules_of
 from dashboard.components.privacy.image_grids import class_text, pictures
 from dashboard.components.saliency import overlays

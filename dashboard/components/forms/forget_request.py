@@ -15,7 +15,7 @@ from core.domain.requests.index_file import samples_from
 from core.domain.requests.registry import KINDS
 from core.domain.requests.samples import SamplesRequest
 from core.domain.requests.values import ValueRequest
-from dashboard.components.common.image_grid import png, sprite, to_rgb
+from dashboard.components.common.image_sprite import png, sprite, to_rgb
 from dashboard.components.common.markdown import NAME, labels, name, pill_labels, plain
 from dashboard.components.common.sections import errors_shown
 from dashboard.components.common.tables import show_frame

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.domain.formatting import percent
-from dashboard.components.common.image_grid import sprite
+from dashboard.components.common.image_sprite import sprite
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import ACCENT, QUIET, SET_COLOUR, SET_TITLE, is_dark
 from dashboard.components.inside.figures import Line, bars, kernels, lines

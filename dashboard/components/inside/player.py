@@ -6,7 +6,7 @@ from time import monotonic
 
 import streamlit as st
 
-from dashboard.components.common import image_grid, plotly_layout
+from dashboard.components.common import image_sprite, plotly_layout
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.inside.frames import Frame, Panel
@@ -92,7 +92,7 @@ def _panel(panel: Panel, slot: int) -> None:
     if panel.figure is not None:
         st.plotly_chart(panel.figure, key=f"player-{slot}", config=plotly_layout.CONFIG, alt=panel.alt)
     if panel.grid is not None:
-        st.image(image_grid.png(panel.grid, 1), width="stretch", alt=panel.alt)
+        st.image(image_sprite.png(panel.grid, 1), width="stretch", alt=panel.alt)
     if panel.note:
         st.info(plain(panel.note), icon=":material/info:")
     if panel.how:

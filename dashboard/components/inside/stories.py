@@ -13,7 +13,7 @@ from core.domain.formatting import percent
 from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.run import ACTIVE, RunSpec, RunStatus
 from core.jobs import submit
-from core.storage.records import Run
+from core.storage.record_types import Run
 from dashboard.components.common import plotly_layout
 from dashboard.components.common.palette import MODEL_TITLE, SET_TITLE
 from dashboard.components.common.run_status import state, watch

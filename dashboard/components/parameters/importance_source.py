@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.analysis.stored_results import Analysis
 from core.domain.info import DatasetInfo
-from core.storage.records import Run
+from core.storage.record_types import Run
 from dashboard.components.common.background_analysis import look
 from dashboard.queries import background, runs
 from dashboard.queries.runs import RunHandle

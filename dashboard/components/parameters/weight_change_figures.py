@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from dashboard.components.common.palette import ACCENT, sequential
 from dashboard.components.common.plotly_layout import base_layout, label_height
-from dashboard.components.parameters.importance_figures import LAYERS, WRITTEN, across
+from dashboard.components.parameters.importance_and_alpha_figures import LAYERS, WRITTEN, across
 
 ROW = 34  # pixels of a map's row
 

@@ -9,10 +9,10 @@ import streamlit as st
 from core.domain.ablations import control_title
 from core.domain.code_version import shared_part
 from core.domain.run import RunSpec, model_text
-from core.storage.records import Run
+from core.storage.record_types import Run
 from dashboard.components.common.markdown import NAME, on_axis, short, visible
 from dashboard.components.common.plotly_layout import CONFIG
-from dashboard.components.parameters import importance_figures
+from dashboard.components.parameters import importance_and_alpha_figures
 from dashboard.components.parameters import weight_change_figures as drawn
 from dashboard.queries import catalogue, runs
 from dashboard.queries.runs import RunHandle
@@ -160,7 +160,7 @@ def _one_layer(run: Run, changes: Json, others: Others) -> None:
     left.plotly_chart(drawn.filters(answer["filters"]), key="touched-filters", config=CONFIG,
                       alt=f"Bars: relative change of each output channel of {layer} by {name}")  # fmt: skip
     right.markdown("**By kernel slice**")
-    right.plotly_chart(importance_figures.kernels(answer["slices"], answer["block"], "relative change", ratio=False),
+    right.plotly_chart(importance_and_alpha_figures.kernels(answer["slices"], answer["block"], "relative change", ratio=False),
                        key="touched-slices", config=CONFIG, alt=f"Heat map: relative change of {layer} by channels")  # fmt: skip
     st.caption(
         "How to read it: length of the change over the original's, by filter and by each filter's slice for one input channel; strong "

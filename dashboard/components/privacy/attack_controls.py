@@ -11,7 +11,7 @@ from core.domain.errors import WrongInput
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import ACTIVE, RunStatus
 from core.metrics.privacy.threshold_attack import FEWEST, Rates, Threshold, TooFewExamples, best_threshold, rates
-from core.storage.records import Run
+from core.storage.record_types import Run
 from dashboard.components.privacy.scores import (
     SCORES,
     SECOND,

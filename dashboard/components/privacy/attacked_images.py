@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components.common import plotly_layout
 from dashboard.components.common.image_card import card_table, probabilities
-from dashboard.components.common.image_grid import png, to_rgb
+from dashboard.components.common.image_sprite import png, to_rgb
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import show_table

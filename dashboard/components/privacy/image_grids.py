@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.components.common.image_grid import TILE, cell_sheet, to_rgb
+from dashboard.components.common.image_sprite import TILE, cell_sheet, to_rgb
 from dashboard.components.common.markdown import in_figure
 from dashboard.components.privacy.scores import Score, Sides, predicted_members
 

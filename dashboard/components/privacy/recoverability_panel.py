@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.storage.records import Run
+from core.storage.record_types import Run
 from dashboard.components.common import plotly_layout
 from dashboard.components.common.checks_panel import case_of
 from dashboard.components.common.markdown import plain

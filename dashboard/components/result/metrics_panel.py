@@ -11,7 +11,7 @@ from core.jobs import submit
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import floor_spec
 from core.reports.verdict import Numbers
-from core.storage.records import Run
+from core.storage.record_types import Run
 from dashboard.components.common.checks_panel import second_reference_numbers
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import families, nomus_remark

@@ -10,7 +10,7 @@ import streamlit as st
 from core.analysis.stored_results import Analysis
 from core.domain.info import DatasetInfo
 from core.domain.run import MODELS
-from core.storage.records import Run
+from core.storage.record_types import Run
 from dashboard.components.common import plotly_layout
 from dashboard.components.common.background_analysis import look
 from dashboard.components.common.markdown import in_figure

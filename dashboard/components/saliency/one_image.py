@@ -9,7 +9,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.analysis.saliency.map_similarity import rank_correlation
 from core.domain.info import DatasetInfo
-from core.storage.records import Run
+from core.storage.record_types import Run
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import show_table

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.components.common.image_grid import cell_sheet, png, to_rgb
+from dashboard.components.common.image_sprite import cell_sheet, png, to_rgb
 from dashboard.components.common.palette import MODEL_TITLE, SIGN_COLOUR
 
 PALE = 0.35  # contrast of the image under a map

@@ -9,7 +9,7 @@ from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import settings_text
-from core.domain.seeds import seeds_of
+from core.domain.seed_lists import seeds_of
 from core.domain.study import StudyPlan
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.plan import make_plan

@@ -10,7 +10,7 @@ import streamlit as st
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.run import ACTIVE, RunStatus
-from core.domain.seeds import seeds_of, seeds_text
+from core.domain.seed_lists import seeds_of, seeds_text
 from core.domain.study import StudyPlan
 from core.jobs.studies import submit
 from core.jobs.studies.plan import make_plan

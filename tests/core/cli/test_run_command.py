@@ -17,7 +17,7 @@ from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import submit as runner
 from core.storage.home import Home, open_home
-from core.storage.records import Outcome
+from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 from tests.conftest import DIGITS_RUN, ROOT
 

@@ -12,7 +12,7 @@ from core.data.registry import DATASETS
 from core.domain import code_version as version
 from core.domain import presets
 from core.domain.code_version import analysis_version, run_version, shared_part, shared_version, training_version
-from core.jobs.record_versions import parts
+from core.jobs.write_code_versions import parts
 from core.methods.registry import METHODS
 from core.models.registry import MODELS
 

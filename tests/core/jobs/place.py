@@ -12,10 +12,10 @@ from core.domain.run import ACTIVE, RunSpec
 from core.jobs import submit as runner
 from core.jobs import supervisor, worker
 from core.jobs.worker import JOBS
-from core.storage import job_queue
 from core.storage.home import Home
 from core.storage.processes import ProcessId
-from core.storage.records import Run
+from core.storage.queues import job_queue
+from core.storage.record_types import Run
 from core.storage.runs import ResultStore
 
 STUB = "tests.core.jobs.stub_pipeline"

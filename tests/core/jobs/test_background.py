@@ -14,11 +14,11 @@ from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.jobs import background, submit, supervisor, worker
-from core.storage import job_queue
 from core.storage.artifacts import Artifacts
-from core.storage.job_queue import SILENT_END
-from core.storage.lifecycle import ANALYSIS
 from core.storage.processes import ProcessId
+from core.storage.queues import job_queue
+from core.storage.queues.job_queue import SILENT_END
+from core.storage.queues.lifecycle import ANALYSIS
 from core.storage.runs import ResultStore
 from tests.core.jobs.place import STUB, in_this_process, lives, until
 from tests.planted import plant, spec

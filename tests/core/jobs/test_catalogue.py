@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from core.data import export_images
+from core.data import write_image_arrays
 from core.data.datasets import idx as idx_module
 from core.data.datasets.digits import load
 from core.data.datasets.torchvision_sets import MNIST, examples_of
@@ -183,8 +183,8 @@ def described(home, monkeypatch):
         from types import SimpleNamespace
 
         started.append(args)
-        if "core.data.export_images" in args:
-            export_images.write(Path(args[-2]), args[-1])
+        if "core.data.write_image_arrays" in args:
+            write_image_arrays.write(Path(args[-2]), args[-1])
         else:
             write(Path(args[-1]))
         return SimpleNamespace(returncode=0, stderr="")
@@ -260,8 +260,8 @@ def test_other_datasets_images_are_written_when_they_are_asked_for_with_their_co
 def test_a_new_versions_images_take_the_old_ones_place(described):
     home, _ = described
     old = home.root / "catalogue" / "0123456789ab" / "images"
-    export_images.save(old / "faces", {"peak": np.array(255)})
-    export_images.save(old / "digits", {"peak": np.array(16)})
+    write_image_arrays.save(old / "faces", {"peak": np.array(255)})
+    write_image_arrays.save(old / "digits", {"peak": np.array(16)})
     dataset_images(home.root, "faces")
     assert not (old / "faces").exists()
     assert (old / "digits").exists()  # nobody wrote that anew

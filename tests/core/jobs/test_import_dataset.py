@@ -13,8 +13,8 @@ from core.data.importing.importer import ImportOptions
 from core.domain.errors import WrongInput
 from core.jobs import background, import_dataset, submit, supervisor
 from core.jobs.background import job_progress
-from core.storage import job_queue
-from core.storage.lifecycle import IMPORT
+from core.storage.queues import job_queue
+from core.storage.queues.lifecycle import IMPORT
 from core.storage.runs import ResultStore
 from tests.core.data.importing.made_up import folder
 from tests.core.jobs.place import STUB, in_this_process, lives, until

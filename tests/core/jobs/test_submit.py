@@ -13,7 +13,7 @@ from core.jobs import submit
 from core.storage import error_messages
 from core.storage.artifacts import Artifacts
 from core.storage.processes import ProcessId
-from core.storage.run_queue import MEMORY_END, SILENT_END
+from core.storage.queues.run_queue import MEMORY_END, SILENT_END
 from core.storage.runs import ResultStore
 from tests.core.jobs.place import STUB, lives, until
 

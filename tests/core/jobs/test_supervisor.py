@@ -13,7 +13,7 @@ import pytest
 
 from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
-from core.jobs import start_supervisor, submit, supervisor
+from core.jobs import submit, supervisor, supervisor_start_lock
 from core.jobs.worker import _reporter
 from core.storage.processes import ProcessId
 from core.storage.runs import ResultStore
@@ -82,21 +82,21 @@ def test_one_that_took_the_lock_is_no_longer_starting_and_the_next_is_started_on
     supervisor.supervise(home, STUB, 0.0)  # takes the lock, has nothing to do and leaves
     submit.ensure_supervisor(home)
     assert begun == [1, 1]
-    start_supervisor.note_started(home)
+    supervisor_start_lock.note_started(home)
     with FileLock(home.supervisor_lock):
         submit.ensure_supervisor(home)
     assert begun == [1, 1]
 
 
 def test_one_that_starts_for_too_long_or_left_a_broken_note_is_given_up(home, monkeypatch):
-    start_supervisor.note_start(home, ProcessId.of_this_process())
-    assert start_supervisor.is_starting(home)
+    supervisor_start_lock.note_start(home, ProcessId.of_this_process())
+    assert supervisor_start_lock.is_starting(home)
     note = home.root / "supervisor.starting"
-    os.utime(note, (0, time.time() - start_supervisor.LONGEST - 1))
-    assert not start_supervisor.is_starting(home)
+    os.utime(note, (0, time.time() - supervisor_start_lock.LONGEST - 1))
+    assert not supervisor_start_lock.is_starting(home)
     for content in ("", "{}", "[]", '{"pid": null, "started": 1}'):
         note.write_text(content)
-        assert not start_supervisor.is_starting(home)
+        assert not supervisor_start_lock.is_starting(home)
 
 
 def test_asking_where_one_supervises_starts_nothing_and_is_quick(place, monkeypatch):

@@ -14,7 +14,7 @@ from core.domain.requests.samples import SamplesRequest
 from core.domain.run import MODELS
 from core.metrics.base import Evidence, Logits, NotApplicable
 from core.metrics.forget_set_outputs import entropy
-from core.metrics.privacy.best_threshold import features_of_attributes
+from core.metrics.privacy.unlearned_against_retrained import features_of_attributes
 from core.metrics.reference_agreement import activation_distance
 from core.metrics.registry import METRICS
 from core.metrics.tables.per_class import confusion, per_class

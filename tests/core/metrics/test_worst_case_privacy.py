@@ -7,7 +7,7 @@ from scipy.special import softmax
 import torch
 
 from core.metrics.base import Logits, NotApplicable
-from core.metrics.privacy.best_threshold import features, worst_case
+from core.metrics.privacy.unlearned_against_retrained import features, worst_case
 from core.metrics.registry import METRICS
 from tests.core.metrics.evidence import evidence_of
 

@@ -11,7 +11,7 @@ from core.storage.database import Database
 from core.storage.finished_runs import all_values
 from core.storage.home import open_home
 from core.storage.processes import ProcessId
-from core.storage.records import Outcome
+from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 
 

@@ -8,7 +8,7 @@ from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
 from core.storage.durations import Place, history, queue, total
 from core.storage.processes import ProcessId
-from core.storage.records import Outcome
+from core.storage.record_types import Outcome
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

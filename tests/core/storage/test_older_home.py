@@ -10,9 +10,9 @@ from core.domain.code_version import _first
 from core.domain.run import RunStatus
 from core.jobs import background, supervisor
 from core.reports.run_report import full_report, numbers_of
-from core.storage import job_queue
 from core.storage.home import Home, open_home
-from core.storage.lifecycle import ANALYSIS
+from core.storage.queues import job_queue
+from core.storage.queues.lifecycle import ANALYSIS
 from core.storage.related_runs import beside
 from core.storage.runs import ResultStore
 

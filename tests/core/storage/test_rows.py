@@ -12,11 +12,12 @@ import pytest
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
 from core.jobs.studies import progress
-from core.storage import durations, run_list, run_queue, studies, trash
+from core.storage import durations, run_list, studies, trash
 from core.storage.finished_runs import all_values, finished_runs
 from core.storage.home import Home, open_home
 from core.storage.processes import ProcessId
-from core.storage.records import DamagedRun, Run
+from core.storage.queues import run_queue
+from core.storage.record_types import DamagedRun, Run
 from core.storage.related_runs import beside
 from core.storage.runs import ResultStore
 from tests.planted import plant, spec

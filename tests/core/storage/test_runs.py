@@ -6,7 +6,7 @@ from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.storage import trash
 from core.storage.processes import ProcessId
-from core.storage.records import Kept, Outcome
+from core.storage.record_types import Kept, Outcome
 from core.storage.runs import ResultStore
 
 SHARED, OWN, KEPT = "a" * 64 + ".safetensors", "b" * 64 + ".parquet", "c" * 64 + ".safetensors"

@@ -12,7 +12,7 @@ from core.jobs import submit
 from core.storage import studies, trash
 from core.storage.artifacts import Artifacts
 from core.storage.processes import ProcessId
-from core.storage.records import Outcome
+from core.storage.record_types import Outcome
 from core.storage.studies import StoredStudy
 
 

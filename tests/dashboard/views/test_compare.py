@@ -20,7 +20,7 @@ from core.storage.processes import ProcessId
 from core.storage.runs import ResultStore
 from dashboard.components.compare.filters import pair_of
 from dashboard.components.compare.pair_panels import representatives
-from dashboard.components.compare.selection import Side
+from dashboard.components.compare.pair_sides import Side
 from dashboard.queries.runs import RunHandle
 from tests.dashboard.components.compare.test_pair_figures import frame_of, run_id
 from tests.dashboard.conftest import sound

@@ -8,8 +8,8 @@ import streamlit as st
 from core.jobs import catalogue as shelves
 from core.storage.home import Home
 from core.storage.runs import ResultStore
+from dashboard.components.compare.pair_sides import compared_runs
 from dashboard.components.compare.pareto_front import QUANTITIES
-from dashboard.components.compare.selection import compared_runs
 from dashboard.queries import comparisons
 from tests.planted import plant, spec
 

@@ -17,7 +17,7 @@ from core.jobs.catalogue import catalogue
 from core.jobs.validation import preset_values
 from core.storage.home import Home
 from core.storage.processes import ProcessId
-from core.storage.run_queue import limit_reached
+from core.storage.queues.run_queue import limit_reached
 from core.storage.runs import ResultStore
 from dashboard.components.common.plotly_layout import HEIGHT
 from dashboard.components.common.run_status import STAGE

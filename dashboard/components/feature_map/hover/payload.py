@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from dashboard.components.common.image_grid import to_rgb
+from dashboard.components.common.image_sprite import to_rgb
 from dashboard.components.common.markdown import NAME, short, visible
 from dashboard.components.common.palette import MODEL_COLOUR, MODEL_TITLE, SET_COLOUR
 from dashboard.components.feature_map.table import SET_TITLE, SETS

@@ -7,7 +7,7 @@ import numpy as np
 from core.domain.errors import WrongInput
 from core.domain.run import Measurement
 from core.storage.artifacts import Artifacts
-from core.storage.records import Outcome
+from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 
 

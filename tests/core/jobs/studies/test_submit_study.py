@@ -19,7 +19,7 @@ from core.storage import studies
 from core.storage.artifacts import Artifacts
 from core.storage.home import open_home
 from core.storage.processes import ProcessId
-from core.storage.records import Outcome
+from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 from tests.core.jobs.place import Place, until
 

@@ -19,7 +19,8 @@ from core.reports.rows import numbers_by_seed, rows_of, several_seeds
 from dashboard.components.common import class_figures
 from dashboard.components.common.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL
 from dashboard.components.common.plotly_layout import HEIGHT
-from dashboard.components.compare import flow_figures, pair_figures, pareto_front
+from dashboard.components.compare import flow_and_overlap_figures as flows
+from dashboard.components.compare import pair_figures, pareto_front
 from dashboard.components.compare.columns import (
     COST,
     DARK,
@@ -531,23 +532,23 @@ def answers(pairs: list[tuple[int, int]]) -> pd.DataFrame:
 
 
 def test_answers_are_counted_on_the_forget_set_alone_image_by_image():
-    counts = flow_figures.prediction_counts(answers([(0, 0), (0, 2), (2, 2)]), 3)
+    counts = flows.prediction_counts(answers([(0, 0), (0, 2), (2, 2)]), 3)
     assert counts.to_numpy().tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 1]]
-    alone = flow_figures.prediction_counts(answers([(0, 0), (0, 2)]).drop(columns="reference_answer"), 3)
+    alone = flows.prediction_counts(answers([(0, 0), (0, 2)]).drop(columns="reference_answer"), 3)
     assert alone.to_numpy().tolist() == [[0, 0, 0], [1, 0, 1], [0, 0, 0]]
     flipped = answers([(0, 0), (0, 2)]).drop(columns="reference_answer").assign(truth=2)
-    assert flow_figures.prediction_counts(flipped, 3).to_numpy().tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 1]]
+    assert flows.prediction_counts(flipped, 3).to_numpy().tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 1]]
 
 
 @pytest.mark.parametrize(
     "pairs, distance", [([(0, 0), (2, 2)], 0), ([(0, 2), (2, 0)], 0), ([(0, 1)], 1), ([(0, 0), (0, 2), (0, 2), (2, 2)], 0.5)]
 )
 def test_total_variation_compares_the_mixes_of_answers(pairs, distance):
-    assert flow_figures.total_variation(flow_figures.prediction_counts(answers(pairs), 3)) == pytest.approx(distance)
+    assert flows.total_variation(flows.prediction_counts(answers(pairs), 3)) == pytest.approx(distance)
 
 
 def test_bands_join_what_the_same_image_was_taken_for():
-    figure = flow_figures.flow(flow_figures.prediction_counts(answers([(0, 0), (0, 2), (0, 2), (2, 2)]), 3), CLASSES, "left", "right")
+    figure = flows.flow(flows.prediction_counts(answers([(0, 0), (0, 2), (0, 2), (2, 2)]), 3), CLASSES, "left", "right")
     (sankey,) = figure.data
     names = [sankey.node.label[i] for i in range(len(sankey.node.label))]
     assert names == ["cat · 75 %", "owl · 25 %", "cat · 25 %", "owl · 75 %"]
@@ -565,8 +566,8 @@ def test_bands_join_what_the_same_image_was_taken_for():
 def test_of_many_classes_the_rare_answers_are_drawn_together():
     size = 20
     counts = pd.DataFrame(np.diag(np.arange(1, size + 1)))
-    (sankey,) = flow_figures.flow(counts, tuple(f"c{i}" for i in range(size)), "a", "b").data
-    assert len(sankey.node.label) == 2 * (flow_figures.SHOWN + 1)
+    (sankey,) = flows.flow(counts, tuple(f"c{i}" for i in range(size)), "a", "b").data
+    assert len(sankey.node.label) == 2 * (flows.SHOWN + 1)
     assert sum(sankey.link.value) == counts.to_numpy().sum()
     assert sum(label.startswith("other") for label in sankey.node.label) == 2
 
@@ -578,21 +579,21 @@ WEIGHTS = {"conv": 100, "norm": 4, "head": 8}
 
 
 def test_overlap_is_jaccards_beside_chance_in_the_networks_order():
-    table = flow_figures.overlap_table(COUNTS, WEIGHTS)
+    table = flows.overlap_table(COUNTS, WEIGHTS)
     assert list(table["layer"]) == ["conv", "norm", "head"]
     assert table["jaccard"].tolist()[::2] == pytest.approx([5 / 15, 2 / 4])
     assert isnan(table["jaccard"][1])
     assert table["chance"][0] == pytest.approx(1 / 19)  # 10 * 10 / 100 = 1 of 20 - 1
-    assert flow_figures.all_layers(COUNTS) == pytest.approx(7 / 19)
-    assert isnan(flow_figures.all_layers({}))
+    assert flows.all_layers(COUNTS) == pytest.approx(7 / 19)
+    assert isnan(flows.all_layers({}))
 
 
 def test_overlaps_of_methods_are_a_row_each():
-    table = flow_figures.by_method([("ssd", COUNTS), ("other", {"conv": (1, 1, 1)})], ["conv", "norm", "head"])
+    table = flows.by_method([("ssd", COUNTS), ("other", {"conv": (1, 1, 1)})], ["conv", "norm", "head"])
     assert table.loc["ssd"].tolist()[::2] == pytest.approx([1 / 3, 0.5])
     assert table.loc["other", "conv"] == 1
     assert isnan(table.loc["other", "head"])
-    heat = flow_figures.overlap_map(table).data[0]
+    heat = flows.overlap_map(table).data[0]
     assert list(heat.y) == ["ssd", "other"]
     assert list(heat.text[0]) == ["33", "", "50"]
 
@@ -602,15 +603,15 @@ def test_overlaps_of_methods_are_a_row_each():
 
 def every_figure() -> dict[str, go.Figure]:
     table = similar(("conv1", "unlearned", "original", 0.3))
-    overlap = flow_figures.overlap_table(COUNTS, WEIGHTS)
+    overlap = flows.overlap_table(COUNTS, WEIGHTS)
     return {
         "front": drawn_front(picked={"A": run_id(1)}),
         "difference": pair_figures.class_difference(accuracies([1, 1, 1], [1, 1, 1]), accuracies([0, 1, 1], [1, 1, 1]), CLASSES, (0,)),
         "matrix": pair_figures.matrix(cells({(0, 0): (1, 1.0)}), CLASSES, "A"),
         "likeness": pair_figures.cka_lines(table, table),
-        "flow": flow_figures.flow(flow_figures.prediction_counts(answers([(0, 1)]), 3), CLASSES, "a", "b"),
-        "overlap": flow_figures.overlap_bars(overlap),
-        "overlaps": flow_figures.overlap_map(flow_figures.by_method([("ssd", COUNTS)], ["conv", "head"])),
+        "flow": flows.flow(flows.prediction_counts(answers([(0, 1)]), 3), CLASSES, "a", "b"),
+        "overlap": flows.overlap_bars(overlap),
+        "overlaps": flows.overlap_map(flows.by_method([("ssd", COUNTS)], ["conv", "head"])),
     }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from dashboard.components.common.image_grid import GAP, TILE, png, sprite, to_rgb
+from dashboard.components.common.image_sprite import GAP, TILE, png, sprite, to_rgb
 
 
 def tiles(count: int, channels: int = 1, size: int = 8) -> np.ndarray:

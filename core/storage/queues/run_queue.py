@@ -7,12 +7,12 @@ import sqlite3
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.run import STOPPED, Measurement, RunSpec, RunStatus
-from core.storage import lifecycle
 from core.storage.database import Database
-from core.storage.lifecycle import MOVABLE, QUEUED_ANEW, RUNS, is_flagged, now
 from core.storage.processes import ProcessId
-from core.storage.queue_order import waiting
-from core.storage.records import Outcome
+from core.storage.queues import lifecycle
+from core.storage.queues.lifecycle import MOVABLE, QUEUED_ANEW, RUNS, is_flagged, now
+from core.storage.queues.queue_order import waiting
+from core.storage.record_types import Outcome
 
 SILENT_END = "The process that computed this run ended without a word; Retry goes on with what was already trained."
 MEMORY_END = (

@@ -5,10 +5,11 @@ import sqlite3
 import pytest
 
 from core.domain.run import RunStatus
-from core.storage import error_messages, job_queue, lifecycle
-from core.storage.job_queue import MEMORY_END, SILENT_END
-from core.storage.lifecycle import ANALYSIS, IMPORT, JOBS, is_unwanted
+from core.storage import error_messages
 from core.storage.processes import ProcessId
+from core.storage.queues import job_queue, lifecycle
+from core.storage.queues.job_queue import MEMORY_END, SILENT_END
+from core.storage.queues.lifecycle import ANALYSIS, IMPORT, JOBS, is_unwanted
 
 DEAD = ProcessId(2**22 - 7, 1.0)
 ME = ProcessId.of_this_process()

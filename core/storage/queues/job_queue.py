@@ -11,10 +11,10 @@ import sqlite3
 from typing import Any
 
 from core.domain.run import ACTIVE, RunStatus
-from core.storage import lifecycle
 from core.storage.database import Database
-from core.storage.lifecycle import JOBS, MOVABLE, QUEUED_ANEW
 from core.storage.processes import ProcessId
+from core.storage.queues import lifecycle
+from core.storage.queues.lifecycle import JOBS, MOVABLE, QUEUED_ANEW
 
 STORED = timedelta(days=1)  # for which a job that is over can be looked at
 SILENT_END = "The process that computed it ended without a word, twice."

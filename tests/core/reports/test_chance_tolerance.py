@@ -4,7 +4,7 @@ from math import sqrt
 
 import pytest
 
-from core.reports.significance import allowed, auc_error, standard_error
+from core.reports.chance_tolerance import allowed, auc_error, standard_error
 
 
 def test_the_error_of_a_difference_of_shares():

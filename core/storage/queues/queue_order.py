@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import json
 import sqlite3
 
-from core.storage.lifecycle import MOVABLE
+from core.storage.queues.lifecycle import MOVABLE
 
 _WAITING = f"""
     select r.id, r.slot, r.alone, r.spec,

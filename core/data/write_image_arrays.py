@@ -1,4 +1,4 @@
-"""Write down a dataset's images and labels for those who must not import torch: python -m core.data.export_images FOLDER KEY."""
+"""Write down a dataset's images and labels for those who must not import torch: python -m core.data.write_image_arrays FOLDER KEY."""
 
 import json
 import os

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.domain.run import ACTIVE, RunStatus
-from core.storage.records import Run
+from core.storage.record_types import Run
 from core.storage.run_list import LONGEST, Wanted
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import act_button, follow, name_of, state

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.components.common.palette import ACCENT
 from dashboard.components.common.ssd_figures import ratio_histogram
-from dashboard.components.parameters import importance_figures as drawn
+from dashboard.components.parameters import importance_and_alpha_figures as drawn
 from dashboard.components.parameters import weight_change_figures as changes
 from dashboard.components.parameters.importance_panel import filter_table, strip
 from dashboard.components.parameters.ssd_explorer import steps

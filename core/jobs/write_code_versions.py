@@ -1,4 +1,4 @@
-"""Writes down what each part of the engine is now, where that was not done before: python -m core.jobs.record_versions.
+"""Writes down what each part of the engine is now, where that was not done before: python -m core.jobs.write_code_versions.
 
 To be called before a release, so that later changes of a new family of metrics or kind of request count; see `core.domain.code_version`.
 """

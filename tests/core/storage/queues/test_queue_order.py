@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from core.domain.run import RunStatus
-from core.storage import run_queue, studies
+from core.storage import studies
 from core.storage.processes import ProcessId
-from core.storage.queue_order import Waiting, in_order
+from core.storage.queues import run_queue
+from core.storage.queues.queue_order import Waiting, in_order
 from core.storage.studies import StoredStudy
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from core.domain.errors import WrongInput
-from core.domain.seeds import seeds_of, seeds_text
+from core.domain.seed_lists import seeds_of, seeds_text
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import softmax
 from scipy.stats import entropy
 
-from core.metrics.privacy.best_threshold import FEATURES, features, worst_case
+from core.metrics.privacy.unlearned_against_retrained import FEATURES, features, worst_case
 
 D = 1e-5
 FORMS = ("min", "max")

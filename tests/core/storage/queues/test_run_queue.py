@@ -12,8 +12,8 @@ from core.domain.errors import WrongInput
 from core.domain.run import STOPPED, Measurement, RunStatus
 from core.storage.finished_runs import all_values, finished_runs
 from core.storage.processes import ProcessId
-from core.storage.records import Outcome
-from core.storage.run_queue import SILENT_END, limit_reached, stop_at_limit
+from core.storage.queues.run_queue import SILENT_END, limit_reached, stop_at_limit
+from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 
 DEAD = ProcessId(2**22 - 7, 1.0)
