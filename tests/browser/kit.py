@@ -34,8 +34,12 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 # On a deep link to a page, Streamlit's frontend looks for its base path at /<page>/_stcore/ first and gets 404.
 PROBE = re.compile(r"/[^/]+/_stcore/(health|host-config)\b")
 HERE_ONLY = re.compile(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:|about:")
-PATHS = {"Unlearn": "/", "Runs": "/runs", "Studies": "/studies", "Result": "/result", "Parameters": "/parameters",
-         "Inside the method": "/inside", "Saliency": "/saliency", "Map": "/map", "Compare": "/compare", "Privacy": "/privacy"}  # fmt: skip
+PATHS = {  # title -> path of every page that the navigation names; the first one is at home
+    title: f"/{name}" if place else "/"
+    for place, (name, title) in enumerate(
+        re.findall(r'st\.Page\("views/(\w+)\.py", title="([^"]+)"', (ROOT / "dashboard" / "navigation.py").read_text(encoding="utf-8"))
+    )
+}
 WIDTHS = (390, 768, 1280, 1920)
 expect.set_options(timeout=15_000)  # a loaded machine is slow, not wrong
 

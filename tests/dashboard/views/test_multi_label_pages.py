@@ -10,6 +10,7 @@ from core.domain.code_version import catalogue_version
 from core.domain.requests.registry import parse_request
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe, write
+from core.methods.registry import METHODS
 from core.storage.home import Home, open_home
 from tests.attributes import KEY, computed, shelve
 from tests.dashboard.conftest import sound
@@ -135,7 +136,7 @@ def test_a_link_to_a_method_that_does_not_fit_opens_another(open_app, home_of_at
 
 def test_with_one_class_an_image_every_method_is_offered_and_nothing_is_said(open_app, home_of_attributes):
     at = open_app(home_of_attributes[0].root, "views/unlearn.py", dataset="digits", kind="random", amount="0.1")
-    assert len(next(box for box in at.selectbox if box.label == "Method").options) == 15
+    assert len(next(box for box in at.selectbox if box.label == "Method").options) == len(METHODS)
     assert not any(c.value.startswith("Not offered") for c in at.caption)
 
 
