@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from core.analysis.saliency.explain import Settings, explain
-from core.analysis.saliency.ground_truth import true_parts
 from core.analysis.saliency.map_similarity import share_on
+from core.analysis.saliency.part_masks import true_parts
 from core.data.dataset import Dataset, Examples
 from core.data.registry import load_dataset
 from core.data.splits import Splits, split

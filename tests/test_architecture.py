@@ -50,7 +50,7 @@ ALSO_FREE = (  # single modules of other rooms that start often, or watch
 CHARTS = {  # room of components -> its modules that only draw what they are given
     "common": ("plotly_layout", "ssd_figures", "class_figures", "palette", "image_sprite", "image_card"),
     "compare": ("pair_figures", "flow_and_overlap_figures", "pareto_front", "run_labels"),
-    "feature_map": ("figure", "forget_set_scores", "hover.payload", "table"),
+    "feature_map": ("figure", "selection_rules", "hover.payload", "table"),
     "inside": ("frames", "figures", "shared_frames", "ssd", "ssse", "aru", "unsir", "weight_perturbation"),
     "parameters": ("importance_and_alpha_figures", "weight_change_figures"),
     "privacy": ("attack_figures", "image_grids", "recoverability_figures", "scores"),

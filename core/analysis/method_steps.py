@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from core.analysis.finished_run import FinishedRun, open_models
 from core.data.dataset import Examples
-from core.data.labels import loss as label_loss
-from core.data.labels import right
+from core.data.label_kinds import loss as label_loss
+from core.data.label_kinds import right
 from core.domain.errors import WrongInput
 from core.methods.weight_perturbation import sketch
 from core.models.layers import from_normalised
 from core.storage.home import Home
+from core.training.layer_blocks import blocks
 from core.training.loop import predict
-from core.training.parameter_blocks import blocks
 
 STEP = "step/"
 EVALUATED, FEWEST = 1000, 32  # examples of a set that are evaluated, at most and at least

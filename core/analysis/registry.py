@@ -30,7 +30,7 @@ class Late:
 
 # Question -> answer(home, run_id, **about) -> what core.jobs.codec takes.
 QUESTIONS = {
-    "alpha_curve": Late("weights.alpha_sweep", "alpha_curve"),
+    "alpha_curve": Late("weights.accuracy_over_alpha", "alpha_curve"),
     "importance_view": Late("weights.importance_summary", "importance_view"),
     "kernel_map": Late("weights.importance_summary", "kernel_map"),
     "noise_answers": Late("method_steps", "noise_answers"),
@@ -49,7 +49,7 @@ QUESTIONS = {
 
 # kind -> compute(home, run_id, say, **settings) -> arrays, all that the pages need of it
 LOOKS: dict[str, Callable[..., Arrays]] = {
-    "alphas": Late("weights.alpha_sweep", "alphas"),
+    "alphas": Late("weights.accuracy_over_alpha", "alphas"),
     "features": Late("features.penultimate", "compute"),
     "gallery": Late("saliency.gallery", "gallery"),
     "importance": Late("weights.compute_importance", "importance"),

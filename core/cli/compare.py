@@ -24,7 +24,7 @@ from core.reports.comparison import (
 )
 from core.reports.comparison_sentence import answer, groups_in
 from core.reports.comparison_table import YARDSTICKS, marked, yardstick
-from core.reports.rows import rows_of
+from core.reports.runs_by_seed import rows_of
 from core.reports.unchanged_methods import UNCHANGED
 from core.storage.home import open_home
 from core.storage.record_types import DamagedRun

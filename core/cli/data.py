@@ -18,7 +18,7 @@ from core.domain.errors import WrongInput
 from core.domain.run import ACTIVE
 from core.jobs.import_dataset import import_images
 from core.storage import run_list
-from core.storage.error_messages import told
+from core.storage.disk_and_memory_errors import told
 from core.storage.home import open_home
 from core.storage.run_list import Wanted
 from core.storage.runs import ResultStore

@@ -6,9 +6,9 @@ from time import monotonic, sleep
 
 import click
 
-from core.cli.active_runs import Watched
 from core.cli.common import EXIT, FAILED, POLL, as_json, cli, print_json
 from core.cli.output import Doubts, doubts_of, print_report
+from core.cli.progress_text import Watched
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration, percent

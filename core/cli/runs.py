@@ -7,10 +7,10 @@ import sys
 
 import click
 
-from core.cli.active_runs import places, plain
-from core.cli.active_runs import standing as standing_of
 from core.cli.common import FAILED, as_json, cli, print_json
 from core.cli.output import doubts_of, print_report, print_study
+from core.cli.progress_text import places, plain
+from core.cli.progress_text import standing as standing_of
 from core.domain.requests.registry import KINDS
 from core.domain.run import RunStatus
 from core.jobs import submit

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from core.cli.active_runs import places
 from core.cli.common import FAILED, POLL, STOPPED, as_json, cli, print_json
 from core.cli.output import print_study
+from core.cli.progress_text import places
 from core.cli.run import Nudge
 from core.domain.formatting import duration
 from core.domain.run import RunStatus

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from core.data.dataset import Dataset, Examples
-from core.data.labels import is_multi
+from core.data.label_kinds import is_multi
 from core.domain.errors import WrongInput
 from core.domain.requests.base import ForgetRequest
+from core.domain.requests.column_values import ValueRequest
 from core.domain.requests.samples import SamplesRequest
-from core.domain.requests.values import ValueRequest
 
 FLIPS = 1  # added to a request's seed: which examples go, and what they are called, are two draws
 NAMES = ("train", "retain", "forget", "test", "test_retain", "test_forget")

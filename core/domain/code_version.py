@@ -28,7 +28,7 @@ CORE = Path(__file__).resolve().parents[1]
 FIRST = Path(__file__).with_name("first_versions.json")
 LIBRARIES = ("torch", "scikit-learn", "numpy")  # whose versions may change numbers
 EXPLAINING = ("captum", "umap-learn")  # of what is computed later about a finished run alone
-TRAINING = ("core.training.loop", "core.training.run_setup", "core.data.splits", "core.data.labels")  # decide a trained network's weights
+TRAINING = ("core.training.loop", "core.training.run_setup", "core.data.splits", "core.data.label_kinds")  # decide trained weights
 RUNNING = ("core.pipeline",)  # and what decides any number of a run
 # Not followed: registries name everything there is; the rest keeps, describes or starts what others compute.
 OUTSIDE = (

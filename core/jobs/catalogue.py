@@ -19,7 +19,7 @@ from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import param_from_dict
 from core.domain.info import DatasetInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
-from core.storage.error_messages import DiskTrouble, told
+from core.storage.disk_and_memory_errors import DiskTrouble, told
 from core.storage.home import Home, open_home
 from core.storage.processes import python_module
 

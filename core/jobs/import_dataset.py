@@ -13,7 +13,7 @@ from core.data.paths import find_folder
 from core.domain.errors import WrongInput
 from core.domain.run import ACTIVE, digest
 from core.jobs.background import cancel_job, start_job
-from core.storage.error_messages import told
+from core.storage.disk_and_memory_errors import told
 from core.storage.home import Home
 from core.storage.permissions import opener
 from core.storage.queues import job_queue

@@ -16,7 +16,7 @@ from core.jobs.supervisor_start_lock import is_starting, note_start
 from core.storage import trash
 from core.storage.artifacts import GRACE, Artifacts
 from core.storage.atomic import sweep
-from core.storage.error_messages import told
+from core.storage.disk_and_memory_errors import told
 from core.storage.home import OLD_STATES, Home
 from core.storage.processes import ProcessId, python_module
 from core.storage.queues import job_queue, run_queue

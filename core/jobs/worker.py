@@ -15,7 +15,7 @@ from typing import Any
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
-from core.storage.error_messages import out_of_memory, sentence_of
+from core.storage.disk_and_memory_errors import out_of_memory, sentence_of
 from core.storage.home import Home
 from core.storage.processes import ProcessId, cores
 from core.storage.queues import job_queue, lifecycle, run_queue

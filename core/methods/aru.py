@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from core.data.dataset import Examples
-from core.data.labels import loss as label_loss
+from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import param

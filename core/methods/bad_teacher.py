@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core.data.labels import is_multi
+from core.data.label_kinds import is_multi
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
 from core.domain.run import Recipe

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from core.data.labels import is_multi
+from core.data.label_kinds import is_multi
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
 from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
 from core.training.fisher import expected_fisher
-from core.training.parameter_blocks import classifier
+from core.training.layer_blocks import classifier
 
 ROW_VARIANCE = 1e-4
 

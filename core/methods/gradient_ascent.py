@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from core.data.labels import loss as label_loss
+from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
 from core.domain.run import Recipe

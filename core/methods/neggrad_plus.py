@@ -12,7 +12,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from core.data.labels import loss as label_loss
+from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
 from core.domain.run import Recipe

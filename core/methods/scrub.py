@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from core.data.dataset import Examples
-from core.data.labels import is_multi
-from core.data.labels import loss as label_loss
+from core.data.label_kinds import is_multi
+from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
 from core.domain.run import Recipe

@@ -15,14 +15,14 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from core.data.labels import loss as label_loss
+from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
 from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
 from core.training.curvature import Solve, downdated
+from core.training.layer_blocks import SCOPES, blocks
 from core.training.loop import predict
-from core.training.parameter_blocks import SCOPES, blocks
 from core.training.precomputed import FisherStatistic, fisher_of, regularised_rows
 
 PATH = torch.linspace(0, 3, 13)  # multiples of the step at which the loss is evaluated

@@ -17,16 +17,16 @@ import torch
 from torch import Tensor, nn
 
 from core.data.dataset import Examples
-from core.data.labels import is_multi, loss, two_answers
-from core.data.labels import loss as label_loss
+from core.data.label_kinds import is_multi, loss, two_answers
+from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
 from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
+from core.training.layer_blocks import blocks
 from core.training.loop import descend, draws, fit, predict
 from core.training.losses import jensen_shannon, kl_divergence, rank_auc
-from core.training.parameter_blocks import blocks
 
 
 def distance(moving: Sequence[Tensor], start: Sequence[Tensor]) -> float:

@@ -4,7 +4,7 @@ from functools import partial
 
 from torch import Tensor
 
-from core.data.labels import right
+from core.data.label_kinds import right
 from core.domain.info import MetricInfo
 from core.metrics.base import Evidence, Metric, NotApplicable
 
@@ -13,7 +13,7 @@ ATTRIBUTES = "Where an image has several attributes: the mean share of them that
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Mean of `core.data.labels.right`: the share of correct predictions, or of attributes predicted correctly; N >= 1."""
+    """Mean of `core.data.label_kinds.right`: the share of correct predictions, or of attributes predicted correctly; N >= 1."""
     return float(right(logits, labels).mean())
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.data.dataset import Examples
-from core.data.labels import is_multi
+from core.data.label_kinds import is_multi
 from core.data.splits import Splits
 from core.domain.info import MetricInfo
 from core.domain.run import MODELS
@@ -57,7 +57,7 @@ class Evidence:
 
     @property
     def multi(self) -> bool:
-        """Whether examples have several attributes instead of one class: see `core.data.labels`."""
+        """Whether examples have several attributes instead of one class: see `core.data.label_kinds`."""
         return is_multi(self.splits.train.labels)
 
     def cached(self, name: str, compute: Callable[[], T]) -> T:

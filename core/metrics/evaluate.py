@@ -13,7 +13,7 @@ from core.metrics.linear_probes import probe_table
 from core.metrics.registry import METRICS
 from core.metrics.relearning import relearn_table
 from core.metrics.reuse import CachedEvaluation, shared_logits
-from core.metrics.tables.changed_weights import changed_masks, packed
+from core.metrics.tables.changed_weight_masks import changed_masks, packed
 from core.metrics.tables.per_class import confusion, layers, per_class
 from core.metrics.tables.per_example import example_table, probability_arrays
 from core.storage.artifacts import Artifacts

@@ -2,7 +2,7 @@
 
 import torch
 
-from core.data.labels import two_answers
+from core.data.label_kinds import two_answers
 from core.domain.info import MetricInfo
 from core.metrics.base import Evidence, Metric, NotApplicable
 from core.training.loop import predict

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.labels import loss as label_loss
+from core.data.label_kinds import loss as label_loss
 from core.domain.info import MetricInfo
 from core.metrics.accuracy import accuracy
 from core.metrics.base import Evidence, Metric, NotApplicable

@@ -5,7 +5,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from core.data.labels import two_answers
+from core.data.label_kinds import two_answers
 from core.domain.info import MetricInfo
 from core.metrics.accuracy import accuracy
 from core.metrics.base import Evidence, Metric

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from core.data.labels import loss as label_loss
+from core.data.label_kinds import loss as label_loss
 from core.domain.info import MetricInfo
 from core.domain.run import MODELS
 from core.metrics.base import Evidence, Metric, NotApplicable

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from core.data.labels import probabilities
+from core.data.label_kinds import probabilities
 from core.domain.info import MetricInfo
 from core.metrics.base import Evidence, Metric, NotApplicable
 from core.metrics.privacy.unlearned_against_retrained import features, features_of_attributes, worst_case

@@ -9,7 +9,7 @@ from core.domain.code_version import shared_part
 from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
 from core.domain.run import model_text, settings_text
-from core.reports.rows import once_keys, scenarios
+from core.reports.runs_by_seed import once_keys, scenarios
 from core.storage.finished_runs import Finished, all_values, finished_runs
 from core.storage.runs import ResultStore
 

@@ -11,7 +11,7 @@ from core.domain.seed_lists import covers
 from core.reports.intervals import FEW, Pair, Spread
 from core.reports.key_metrics import HIGH, LOW, Aim, aims_of, column, cost
 from core.reports.paired_differences import ZERO, aligned, difference, each_from_each, significantly_more
-from core.reports.rows import designed, groups_of
+from core.reports.runs_by_seed import designed, groups_of
 from core.reports.unchanged_methods import excess, unchanged
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.reports.intervals import FEW, spread
 from core.reports.key_metrics import Aim, aims_of, column
 from core.reports.paired_differences import ZERO
-from core.reports.rows import ONCE, once, once_keys
+from core.reports.runs_by_seed import ONCE, once, once_keys
 
 if TYPE_CHECKING:
     import pandas as pd

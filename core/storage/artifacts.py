@@ -16,7 +16,7 @@ from safetensors.numpy import load, save
 
 from core.domain.errors import WrongInput
 from core.storage import atomic
-from core.storage.error_messages import told
+from core.storage.disk_and_memory_errors import told
 
 _NAME = re.compile(r"[0-9a-f]{64}\.(safetensors|parquet)")
 GRACE = 3600.0  # seconds in which a file that nothing names may still get its row

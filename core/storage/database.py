@@ -13,7 +13,7 @@ from typing import Any
 
 from core.domain.errors import WrongInput
 from core.storage import permissions
-from core.storage.error_messages import DiskTrouble, read_only, sentence_of, told
+from core.storage.disk_and_memory_errors import DiskTrouble, read_only, sentence_of, told
 from core.storage.migrations import APPLICATION_ID, MIGRATIONS
 from core.storage.rows import text_of
 

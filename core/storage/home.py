@@ -9,7 +9,7 @@ import platformdirs
 
 from core.domain.errors import WrongInput
 from core.storage import permissions
-from core.storage.error_messages import DiskTrouble, read_only, told
+from core.storage.disk_and_memory_errors import DiskTrouble, read_only, told
 from core.storage.runs import ResultStore
 
 DATABASE = "forgetscope.db"

@@ -9,7 +9,7 @@ from core.domain.errors import WrongInput
 from core.domain.run import Measurement, RunSpec, RunStatus
 from core.storage import trash
 from core.storage.database import Database
-from core.storage.error_messages import DiskTrouble
+from core.storage.disk_and_memory_errors import DiskTrouble
 from core.storage.processes import ProcessId
 from core.storage.queues import job_queue, lifecycle, run_queue
 from core.storage.queues.run_queue import NOTHING

@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from core.storage.error_messages import out_of_memory
+from core.storage.disk_and_memory_errors import out_of_memory
 
 T = TypeVar("T")
 ROOM = 256 * 2**20  # bytes of outputs at once on a CPU; a GPU gives a quarter of what is free

@@ -9,7 +9,7 @@ from torch.autograd.graph import saved_tensors_hooks
 import torch.nn.functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from core.data.labels import loss as label_loss
+from core.data.label_kinds import loss as label_loss
 from core.training.batch_size import Chunk
 from core.training.per_example_gradients import per_sample_gradients
 from core.training.squared_gradients import Recorder, count_uses
@@ -34,7 +34,7 @@ def fisher_diagonal(
 ) -> Importance:
     """The exact diagonal of the empirical Fisher: mean over samples of (d loss(f(x), y) / d theta)^2.
 
-    The labels' loss is the cross-entropy, or of several attributes the mean binary cross-entropy (`core.data.labels`).
+    The labels' loss is the cross-entropy, or of several attributes the mean binary cross-entropy (`core.data.label_kinds`).
     True labels, natural logarithm, model in eval mode. Every named parameter is in the result, in its own shape and
     dtype; frozen ones are 0. The model is left as it was (modes, buffers, gradients, hooks), also on an error. Where a
     chunk does not fit into memory, it is halved, and so are those that follow.

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from core.data.dataset import Examples
-from core.data.labels import loss as label_loss
-from core.data.labels import right
+from core.data.label_kinds import loss as label_loss
+from core.data.label_kinds import right
 from core.domain.run import Recipe
 from core.training.batch_size import forward_chunk
 from core.training.context import RunContext

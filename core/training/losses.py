@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
-from core.data.labels import two_answers
+from core.data.label_kinds import two_answers
 
 
 def kl_divergence(target: Tensor, logits: Tensor, temperature: float = 1.0, *, multi: bool = False) -> Tensor:

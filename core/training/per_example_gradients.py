@@ -9,7 +9,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from core.data.dataset import Examples
-from core.data.labels import loss as label_loss
+from core.data.label_kinds import loss as label_loss
 
 CHUNK_BYTES = 64 * 2**20  # of gradients held at once
 ACTIVATION_BYTES = 512 * 2**20  # of what the backward pass needs, held at once

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from core.data.dataset import Examples
-from core.data.labels import answers, is_multi, order
+from core.data.label_kinds import answers, is_multi, order
 from core.domain.errors import WrongInput
 from core.domain.run import digest
 from core.training.context import RunContext
 from core.training.curvature import EXACT_ENTRIES, EigenFisher, GradientFisher, eigen_fisher, factor_bytes
 from core.training.fisher import fisher_diagonal, squared_batch_gradient, squared_length
+from core.training.layer_blocks import blocks
 from core.training.loop import predict
-from core.training.parameter_blocks import blocks
 from core.training.per_example_gradients import gradient_rows
 
 MOST_BYTES = 2 * 2**30  # that the curvature of a network may take while it is computed

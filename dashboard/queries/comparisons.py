@@ -12,7 +12,7 @@ from core.reports.comparison import second_retrainings as retrained
 from core.reports.comparison_sentence import answer as answer_of
 from core.reports.comparison_sentence import groups_in
 from core.reports.comparison_table import table_of
-from core.reports.rows import Rows
+from core.reports.runs_by_seed import Rows
 from core.storage.runs import ResultStore
 from dashboard.queries import catalogue
 from dashboard.session import home

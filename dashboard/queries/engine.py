@@ -10,7 +10,7 @@ from core.domain.code_version import training_version
 from core.domain.errors import WrongInput
 from core.jobs.engine_client import WarmEngine
 from core.storage.atomic import folder_beside, sweep
-from core.storage.error_messages import told
+from core.storage.disk_and_memory_errors import told
 from core.storage.home import Home
 from core.training.uploaded_weights import client
 from dashboard.session import home

@@ -4,11 +4,11 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.components.common.sections import fragment
+from dashboard.components.common.fragments import fragment
+from dashboard.components.compare.compared_runs import ComparedRuns, compared_runs, side
 from dashboard.components.compare.filters import chosen_runs, count, pair, why_not_all
 from dashboard.components.compare.metrics_table import ask_over_seeds, numbers, show_conclusion
 from dashboard.components.compare.pair_panels import warning_counts
-from dashboard.components.compare.pair_sides import ComparedRuns, compared_runs, side
 from dashboard.components.compare.tabs import sections
 from dashboard.queries import comparisons
 

@@ -7,9 +7,9 @@ import streamlit as st
 from core.domain.info import DatasetInfo
 from core.storage.record_types import Run
 from dashboard.components.common import class_figures, plotly_layout
+from dashboard.components.common.current_run import finished_run
+from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.missing_results import show_missing_parts
-from dashboard.components.common.open_run import finished_run
-from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.parameters.importance_panel import importances
 from dashboard.components.parameters.importance_source import Source, source
 from dashboard.components.parameters.ssd_explorer import explorer

@@ -8,9 +8,9 @@ import streamlit as st
 from core.domain.info import DatasetInfo
 from core.storage.record_types import Run
 from dashboard.components.common.checks_panel import show_checks
+from dashboard.components.common.current_run import finished_run
+from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.missing_results import show_missing_parts
-from dashboard.components.common.open_run import finished_run
-from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.privacy.attack_controls import Attack, ask_attack, second_reference_examples
 from dashboard.components.privacy.attack_panels import show_distributions, show_rates, show_roc
 from dashboard.components.privacy.attacked_images import show_attacked_images

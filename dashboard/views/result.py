@@ -14,13 +14,13 @@ from core.storage.record_types import Run
 from dashboard.components.common import class_figures, plotly_layout
 from dashboard.components.common.checks_panel import show_checks
 from dashboard.components.common.class_figures import NO_MATRIX
+from dashboard.components.common.current_run import finished_run
+from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import labels, plain
 from dashboard.components.common.metric_tables import seconds, times
 from dashboard.components.common.missing_results import show_missing_files, show_missing_parts
-from dashboard.components.common.open_run import finished_run
 from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.run_status import age, settings_of
-from dashboard.components.common.sections import fragment
 from dashboard.components.common.tables import show_table
 from dashboard.components.result.metrics_panel import numbers_by_family, report_numbers
 from dashboard.components.result.recordings_table import recorded_table

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.domain.run import RunStatus
 from core.storage.record_types import DamagedRun
+from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import one_line_summary
 from dashboard.components.common.run_filters import ask_filters, clear_filters, counted, damaged_row
@@ -16,7 +17,6 @@ from dashboard.components.common.run_status import (
     settings_of,
     state,
 )
-from dashboard.components.common.sections import fragment
 from dashboard.queries import catalogue, run_list, runs
 from dashboard.session import ask_to_open
 

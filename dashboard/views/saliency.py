@@ -6,9 +6,9 @@ import streamlit as st
 
 from core.domain.info import DatasetInfo
 from core.storage.record_types import Run
+from dashboard.components.common.current_run import finished_run
+from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.missing_results import NETWORKS, show_missing_parts
-from dashboard.components.common.open_run import finished_run
-from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.saliency.controls import ask_question
 from dashboard.components.saliency.gallery import gallery
 from dashboard.components.saliency.one_image import one_image

@@ -5,9 +5,9 @@ import streamlit as st
 from core.domain.study import StudyPlan
 from core.jobs.studies import submit
 from core.jobs.studies.progress import takes
+from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import put_back_rows
-from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.forms.forget_request import ask_request, one_draw
 from dashboard.components.studies.form import ask_plan, run_counts
 from dashboard.components.studies.rows import any_active, damaged_row, study_row

@@ -11,8 +11,8 @@ from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.jobs import submit
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
+from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card, not_offered
 from dashboard.components.forms.method_form import method_form

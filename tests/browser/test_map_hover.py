@@ -8,7 +8,7 @@ import pytest
 
 from core.analysis import stored_results
 from core.analysis.stored_results import Analysis
-from dashboard.components.feature_map.forget_set_scores import is_training, scores, top_rows
+from dashboard.components.feature_map.selection_rules import is_training, scores, top_rows
 from dashboard.components.feature_map.table import SET_TITLE, models_of, table_of
 from tests.browser.kit import click_point, drawn, ready, until
 

@@ -11,7 +11,7 @@ from core.analysis.features.sampling import drawn
 from core.analysis.finished_run import FinishedRun, open_models
 from core.analysis.stored_results import Analysis, Arrays, Say, key_of
 from core.analysis.stored_results import keep as store_result
-from core.data.labels import is_multi
+from core.data.label_kinds import is_multi
 from core.domain.errors import WrongInput
 from core.domain.requests.base import SETS, UNSEEN
 from core.storage.home import Home

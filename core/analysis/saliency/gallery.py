@@ -11,9 +11,9 @@ from torch import Tensor
 
 from core.analysis.finished_run import FinishedRun, open_models
 from core.analysis.saliency.explain import Settings, explain
-from core.analysis.saliency.ground_truth import true_parts
 from core.analysis.saliency.map_similarity import Scores, scores, share_on
-from core.data.labels import is_multi
+from core.analysis.saliency.part_masks import true_parts
+from core.data.label_kinds import is_multi
 from core.domain.errors import WrongInput
 from core.storage.home import Home
 

@@ -13,7 +13,7 @@ from core.analysis.finished_run import FinishedRun, open_models
 from core.analysis.saliency.explain import Settings, explain, finer, passes
 from core.analysis.saliency.explanation import Explanation
 from core.analysis.saliency.uploaded_image import read_uploaded_image
-from core.data.labels import is_multi
+from core.data.label_kinds import is_multi
 from core.domain.errors import WrongInput
 from core.storage.home import Home
 

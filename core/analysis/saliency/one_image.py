@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from core.analysis.saliency.explainers import EXPLAINERS, grids, preset
 from core.analysis.saliency.explanation import Explanation
 from core.analysis.saliency.faithfulness import NEIGHBOURS, SHAKES, infidelity, sensitivity
-from core.analysis.saliency.ground_truth import true_parts
 from core.analysis.saliency.image_request import (
     SETS,
     SaliencyRequest,
@@ -25,7 +24,8 @@ from core.analysis.saliency.image_request import (
 )
 from core.analysis.saliency.integrated_gradients import MORE, most_of
 from core.analysis.saliency.map_similarity import outside_top, scores, share_on
-from core.data.labels import is_multi
+from core.analysis.saliency.part_masks import true_parts
+from core.data.label_kinds import is_multi
 from core.storage.home import Home
 
 SECONDS = 3.2  # that Integrated Gradients may take for all networks of a request, where the settings leave the steps open

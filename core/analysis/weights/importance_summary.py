@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from core.analysis.finished_run import FinishedRun, open_models
-from core.analysis.weights.alpha_sweep import images_at_once, seconds_of_curve
+from core.analysis.weights.accuracy_over_alpha import images_at_once, seconds_of_curve
 from core.analysis.weights.importance_of_run import Importances, importances_of
 from core.analysis.weights.ssd_what_if import load
 from core.domain.errors import WrongInput

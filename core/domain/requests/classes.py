@@ -4,7 +4,7 @@ from typing import Self
 
 from core.domain.errors import WrongInput
 from core.domain.info import Column, DatasetInfo
-from core.domain.requests.values import ValueRequest
+from core.domain.requests.column_values import ValueRequest
 
 
 class ClassesRequest(ValueRequest):

@@ -1,7 +1,7 @@
 """`subclass:7`: every image of a kind that is finer than the classes."""
 
 from core.domain.info import Column, DatasetInfo
-from core.domain.requests.values import ValueRequest
+from core.domain.requests.column_values import ValueRequest
 
 
 class SubclassRequest(ValueRequest):

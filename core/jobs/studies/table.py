@@ -16,7 +16,7 @@ from core.reports.comparison import TIME, about, comparison, metric_columns, sec
 from core.reports.comparison_sentence import Group, answer, names_of
 from core.reports.comparison_table import with_seconds
 from core.reports.intervals import FEW, Spread
-from core.reports.rows import of_model, once
+from core.reports.runs_by_seed import of_model, once
 from core.reports.study_attacks import over_seeds
 from core.reports.unchanged_methods import excess, judged_by, unchanged
 from core.storage import studies

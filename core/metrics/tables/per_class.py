@@ -3,7 +3,7 @@
 import pandas as pd
 import torch
 
-from core.data.labels import answers
+from core.data.label_kinds import answers
 from core.data.splits import Splits
 from core.metrics.base import Evidence
 from core.metrics.weight_distance import changed_share, relative_distance

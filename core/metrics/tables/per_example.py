@@ -4,8 +4,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from core.data.labels import answers, is_multi, probabilities, two_answers
-from core.data.labels import loss as label_loss
+from core.data.label_kinds import answers, is_multi, probabilities, two_answers
+from core.data.label_kinds import loss as label_loss
 from core.metrics.base import Evidence, NotApplicable
 from core.metrics.forget_set_outputs import entropy
 

@@ -11,7 +11,7 @@ from typing import Any
 from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.storage.database import Database
-from core.storage.error_messages import oom_kills
+from core.storage.disk_and_memory_errors import oom_kills
 from core.storage.processes import ProcessId
 
 RUNS, JOBS = "runs", "jobs"  # the tables

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from core.data.dataset import Dataset, Examples
-from core.data.labels import is_multi, right
+from core.data.label_kinds import is_multi, right
 from core.data.name_order import named_orders
 from core.domain.run import NORMALISATIONS
 from core.models.layers import Normalise

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.data.paths import LOOKING, OFFLINE
 from core.domain.errors import WrongInput
-from core.storage.error_messages import out_of_memory
+from core.storage.disk_and_memory_errors import out_of_memory
 from core.storage.home import Home
 from core.storage.processes import cores
 from core.training.uploaded_weights.resource_limits import bounded

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.domain.errors import WrongInput
-from core.storage.error_messages import out_of_memory
+from core.storage.disk_and_memory_errors import out_of_memory
 from core.training.uploaded_weights.scan_file import SAFETENSORS, ZIP, broken, scan
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params", "module")  # names of the weights inside

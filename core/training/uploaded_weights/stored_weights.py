@@ -16,7 +16,7 @@ from core.storage.home import Home
 from core.storage.runs import ResultStore
 from core.training.cache import Shared, to_arrays, to_tensors
 from core.training.context import choose_device
-from core.training.parameter_blocks import classifier
+from core.training.layer_blocks import classifier
 from core.training.uploaded_weights.accuracy_trials import measured, normalisations, normalise_by, normalised_by
 from core.training.uploaded_weights.match_architecture import COUNTER, match_tensors, match_weights, not_learned
 from core.training.uploaded_weights.read_file import LoadedWeights, read

@@ -9,8 +9,8 @@ from core.domain.run import RunSpec
 from core.jobs import submit
 from core.jobs.validation import again
 from core.storage.record_types import Run
+from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.sections import errors_shown
 from dashboard.queries import catalogue, runs
 from dashboard.session import ask_to_open, home
 

@@ -14,9 +14,9 @@ from core.jobs.validation import preset_values
 from core.storage.queues.run_queue import LIMIT_END
 from core.storage.record_types import DamagedRun, Run
 from core.storage.trash import KEPT, Deleted
+from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import STATUS_ICON
-from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.queries import catalogue, runs
 from dashboard.session import home, open_run, opened_run
 

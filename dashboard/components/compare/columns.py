@@ -11,7 +11,7 @@ import pandas as pd
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.info import MetricInfo
 from core.reports.paired_differences import wins
-from core.reports.rows import SUBJECT, Rows
+from core.reports.runs_by_seed import SUBJECT, Rows
 from core.reports.unchanged_methods import UNCHANGED
 from dashboard.components.common.metric_tables import GOAL, SECOND_REFERENCE_TITLE
 from dashboard.components.common.palette import MODEL_TITLE, is_dark

@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from core.reports.comparison import why_fewer
-from core.reports.rows import scenarios
+from core.reports.runs_by_seed import scenarios
 from dashboard.components.common.markdown import plain
-from dashboard.components.compare.pair_sides import requests_of
+from dashboard.components.compare.compared_runs import requests_of
 from dashboard.components.compare.run_labels import shortened
 from dashboard.queries import studies
 from dashboard.session import ask_to_open, belongs, link, linked, recall, remember

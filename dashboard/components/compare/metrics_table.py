@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.reports.comparison import comparable, one_subject
 from core.reports.intervals import FEW
-from core.reports.rows import Rows, several_seeds
+from core.reports.runs_by_seed import Rows, several_seeds
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import by_family

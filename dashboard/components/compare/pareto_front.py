@@ -15,7 +15,7 @@ from core.domain.requests.registry import CLASS_KINDS
 from core.reports.comparison_table import marked
 from core.reports.intervals import FEW, spread
 from core.reports.paired_differences import beaten
-from core.reports.rows import GROUP, Rows, once, once_keys, rows_of
+from core.reports.runs_by_seed import GROUP, Rows, once, once_keys, rows_of
 from core.reports.unchanged_methods import UNCHANGED
 from dashboard.components.common.markdown import hovered
 from dashboard.components.common.palette import ACCENT, MODEL_COLOUR, MODEL_SYMBOL, MODEL_TITLE, QUIET

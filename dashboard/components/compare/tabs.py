@@ -9,11 +9,11 @@ from core.domain.errors import WrongInput
 from core.reports.comparison import one_subject
 from core.reports.intervals import FEW
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
+from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.plotly_layout import CONFIG
-from dashboard.components.common.sections import errors_shown
 from dashboard.components.compare import pair_panels as details
 from dashboard.components.compare import pareto_front as fronts
-from dashboard.components.compare.pair_sides import ComparedRuns, Side
+from dashboard.components.compare.compared_runs import ComparedRuns, Side
 
 
 def section(title: str, draw: Callable[[], None]) -> None:

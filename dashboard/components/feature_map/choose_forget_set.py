@@ -8,7 +8,8 @@ from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
 from core.storage.record_types import Run
 from dashboard.components.common.image_sprite import sprite
-from dashboard.components.feature_map.forget_set_scores import (
+from dashboard.components.feature_map.panel import LASSOED, Arrays, open_image
+from dashboard.components.feature_map.selection_rules import (
     DRAWN,
     LIKE,
     SELECTORS,
@@ -19,7 +20,6 @@ from dashboard.components.feature_map.forget_set_scores import (
     scores,
     top_rows,
 )
-from dashboard.components.feature_map.panel import LASSOED, Arrays, open_image
 from dashboard.components.privacy.image_grids import pictures
 from dashboard.session import ask_elsewhere, recall, stays
 

@@ -18,7 +18,7 @@ from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.plotly_layout import CONFIG
 from dashboard.components.common.tables import show_table
 from dashboard.components.feature_map import figure as drawn
-from dashboard.components.feature_map.forget_set_scores import DRAWN
+from dashboard.components.feature_map.selection_rules import DRAWN
 from dashboard.components.feature_map.table import SET_TITLE, Rule, models_of, rules_of
 from dashboard.components.privacy.image_grids import class_text, pictures
 from dashboard.components.saliency import overlays

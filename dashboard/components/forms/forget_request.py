@@ -11,13 +11,13 @@ import streamlit as st
 from core.domain.errors import WrongInput
 from core.domain.info import Column, DatasetInfo
 from core.domain.requests.base import ForgetRequest
+from core.domain.requests.column_values import ValueRequest
 from core.domain.requests.index_file import samples_from
 from core.domain.requests.registry import KINDS
 from core.domain.requests.samples import SamplesRequest
-from core.domain.requests.values import ValueRequest
+from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.image_sprite import png, sprite, to_rgb
 from dashboard.components.common.markdown import NAME, labels, name, pill_labels, plain
-from dashboard.components.common.sections import errors_shown
 from dashboard.components.common.tables import show_frame
 from dashboard.queries import catalogue
 from dashboard.session import recall, remember, spelled, stays

@@ -7,8 +7,8 @@ from time import monotonic
 import streamlit as st
 
 from dashboard.components.common import image_sprite, plotly_layout
+from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.markdown import plain
-from dashboard.components.common.sections import errors_shown, fragment
 from dashboard.components.inside.frames import Frame, Panel
 from dashboard.session import belongs, recall, remember
 

@@ -5,7 +5,7 @@ import streamlit as st
 from core.domain.run import RunSpec
 from core.jobs import submit
 from core.jobs.validation import make_spec
-from dashboard.components.common.sections import errors_shown
+from dashboard.components.common.fragments import errors_shown
 from dashboard.components.parameters.importance_source import Source
 from dashboard.queries import catalogue, runs
 from dashboard.queries.runs import RunHandle

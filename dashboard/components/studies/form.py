@@ -15,8 +15,8 @@ from core.jobs.catalogue import Catalogue
 from core.jobs.studies.plan import make_plan
 from core.jobs.studies.toml_file import sets_from_lines
 from core.jobs.validation import limit_of, preset_values
+from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.run_status import shortened
-from dashboard.components.common.sections import errors_shown
 from dashboard.components.forms.method_card import not_offered
 from dashboard.queries import studies
 

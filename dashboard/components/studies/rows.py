@@ -18,10 +18,10 @@ from core.jobs.studies.progress import Standing, go_on_elsewhere, seconds_left
 from core.storage.home import Home
 from core.storage.studies import DamagedStudy
 from core.storage.trash import KEPT
+from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import STATUS_ICON
 from dashboard.components.common.run_status import STAGE, age, hours, shortened
-from dashboard.components.common.sections import errors_shown
 from dashboard.components.studies.table import draw
 from dashboard.queries import catalogue, runs, studies
 from dashboard.session import home, recall, remember

@@ -15,7 +15,7 @@ from core.cli.common import EXIT, FAILED, STOPPED, WRONG_USE, cli
 from core.domain.code_version import catalogue_version
 from core.domain.run import RunStatus
 from core.jobs.write_catalogue import write
-from core.storage.error_messages import DiskTrouble
+from core.storage.disk_and_memory_errors import DiskTrouble
 from core.storage.runs import ResultStore
 from tests.conftest import ROOT
 from tests.planted import plant, spec

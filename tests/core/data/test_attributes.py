@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import log_loss
 import torch
 
-from core.data.labels import answers, is_multi, loss, order, probabilities, right, two_answers
+from core.data.label_kinds import answers, is_multi, loss, order, probabilities, right, two_answers
 
 LN3 = log(3)  # the logit of 3/4
 LOGITS = torch.tensor([[LN3, -LN3], [0.0, LN3]])

@@ -10,7 +10,7 @@ from core.domain.code_version import run_version
 from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.jobs import submit
-from core.storage import error_messages
+from core.storage import disk_and_memory_errors
 from core.storage.artifacts import Artifacts
 from core.storage.processes import ProcessId
 from core.storage.queues.run_queue import MEMORY_END, SILENT_END
@@ -114,7 +114,7 @@ def test_a_killed_supervisor_takes_its_worker_along_and_retry_goes_on_with_what_
 def test_a_run_whose_process_the_system_ended_for_want_of_memory_says_so(place, monkeypatch, tmp_path):
     kills = tmp_path / "vmstat"
     kills.write_text("nr_free_pages 1\noom_kill 7\n")
-    monkeypatch.setattr(error_messages, "VMSTAT", kills)
+    monkeypatch.setattr(disk_and_memory_errors, "VMSTAT", kills)
     for seen, words in ((7, SILENT_END), (8, MEMORY_END)):
         with ResultStore(place.home.database) as store:
             run_id = store.add(place.spec(seed=seen))
@@ -122,9 +122,9 @@ def test_a_run_whose_process_the_system_ended_for_want_of_memory_says_so(place, 
             kills.write_text(f"nr_free_pages 1\noom_kill {seen}\n")
         run = place.run(run_id)
         assert (run.status, run.error_line) == (RunStatus.INTERRUPTED, words)
-    assert error_messages.oom_kills() == 8
+    assert disk_and_memory_errors.oom_kills() == 8
     kills.unlink()
-    assert error_messages.oom_kills() is None
+    assert disk_and_memory_errors.oom_kills() is None
 
 
 def test_a_killed_fork_server_interrupts_the_run_and_the_next_gets_a_new_one(place):

@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.reports.comparison_sentence import answer, groups_in, listed, short
-from core.reports.rows import rows_of
+from core.reports.runs_by_seed import rows_of
 from core.reports.unchanged_methods import excess, judged_by, unchanged
 
 TITLES = {"aru": "Attack-and-Reset for Unlearning (ARU)", "ssd": "Selective Synaptic Dampening (SSD)", "finetune": "Fine-tuning"}

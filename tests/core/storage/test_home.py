@@ -21,7 +21,7 @@ from core.jobs.write_catalogue import write
 from core.storage import database, permissions
 from core.storage.artifacts import Artifacts
 from core.storage.database import to_look_at
-from core.storage.error_messages import DiskTrouble
+from core.storage.disk_and_memory_errors import DiskTrouble
 from core.storage.home import Home, open_home
 from core.storage.migrations import APPLICATION_ID, MIGRATIONS
 from core.storage.runs import ResultStore

@@ -18,9 +18,9 @@ from core.jobs.studies.plan import make_plan
 from core.storage.home import Home
 from core.storage.processes import ProcessId
 from core.storage.runs import ResultStore
+from dashboard.components.compare.compared_runs import Side
 from dashboard.components.compare.filters import pair_of
 from dashboard.components.compare.pair_panels import representatives
-from dashboard.components.compare.pair_sides import Side
 from dashboard.queries.runs import RunHandle
 from tests.dashboard.components.compare.test_pair_figures import frame_of, run_id
 from tests.dashboard.conftest import sound

@@ -12,7 +12,7 @@ from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.storage.home import Home, open_home
 from core.storage.runs import ResultStore
-from dashboard.components.common.open_run import LISTED
+from dashboard.components.common.current_run import LISTED
 from dashboard.components.compare.filters import MOST
 from tests.dashboard.conftest import put, sound
 from tests.dashboard.views.test_pages import PAGES, said, told

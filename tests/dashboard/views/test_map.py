@@ -17,9 +17,9 @@ from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
 from core.storage.home import Home, open_home
 from dashboard.components.feature_map import panel
-from dashboard.components.feature_map.forget_set_scores import scores, top_rows
 from dashboard.components.feature_map.hover import component
 from dashboard.components.feature_map.hover.payload import COLUMNS, LONG
+from dashboard.components.feature_map.selection_rules import scores, top_rows
 from dashboard.components.feature_map.table import table_of
 from dashboard.queries import catalogue
 from tests.dashboard.conftest import sound

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from core.analysis.finished_run import open_models
 from core.analysis.stored_results import Analysis, arrays, key_of
 from core.analysis.weights import compute_importance as room
-from core.analysis.weights.alpha_sweep import alphas
+from core.analysis.weights.accuracy_over_alpha import alphas
 from core.analysis.weights.compute_importance import importance
 from core.analysis.weights.importance_summary import importance_view
 from core.analysis.weights.ssd_what_if import load

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from core.analysis.finished_run import open_models
-from core.analysis.weights.alpha_sweep import SECONDS, alpha_curve, images_at_once, seconds_of_curve
+from core.analysis.weights.accuracy_over_alpha import SECONDS, alpha_curve, images_at_once, seconds_of_curve
 from core.analysis.weights.importance_of_run import Importances
 from core.analysis.weights.importance_summary import blocks_of, importance_view, kernel_map
 from core.analysis.weights.ssd_what_if import BINS, axis_of, dampened, load, redampen
@@ -135,7 +135,7 @@ def test_the_networks_beside_it_are_asked_the_same_few_images(planted, monkeypat
 
 
 def test_the_curve_over_alpha_agrees_with_the_sliders(planted, monkeypatch):
-    monkeypatch.setattr("core.analysis.weights.alpha_sweep.images_at_once", lambda _: 500)
+    monkeypatch.setattr("core.analysis.weights.accuracy_over_alpha.images_at_once", lambda _: 500)
     curve = alpha_curve(*planted, 1.0)
     assert (curve["alpha"][0], curve["alpha"][-1], len(curve["alpha"])) == (pytest.approx(0.5), pytest.approx(2), 25)  # the ratios' ends
     assert curve["images"] == {"forget": THREES, "retain": 500, "test_forget": 36, "test_retain": 324}

@@ -11,7 +11,7 @@ import pytest
 from core.data.importing import store, writer
 from core.data.importing.importer import ImportOptions, add
 from core.domain.errors import WrongInput
-from core.storage.error_messages import told
+from core.storage.disk_and_memory_errors import told
 from tests.core.data.importing.made_up import folder
 
 KEY = "pets@0123abcd"

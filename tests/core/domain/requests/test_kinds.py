@@ -9,10 +9,10 @@ import pytest
 from core.data.datasets.digits import INFO as DIGITS
 from core.domain.errors import WrongInput
 from core.domain.requests.base import ForgetRequest
+from core.domain.requests.column_values import ValueRequest
 from core.domain.requests.random import RandomRequest
 from core.domain.requests.registry import CLASS_KINDS, DRAWN_KINDS, FORMS, KINDS, parse_request, request_from
 from core.domain.requests.samples import SamplesRequest
-from core.domain.requests.values import ValueRequest
 
 FIRST = {"class", "classes", "subclass", "attribute", "random", "mislabelled", "samples"}  # of the version that this folder came with
 FIELDS = ["kind", "picks", "amount", "seed", "column"]

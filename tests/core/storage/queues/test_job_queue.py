@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from core.domain.run import RunStatus
-from core.storage import error_messages
+from core.storage import disk_and_memory_errors
 from core.storage.processes import ProcessId
 from core.storage.queues import job_queue, lifecycle
 from core.storage.queues.job_queue import MEMORY_END, SILENT_END
@@ -104,7 +104,7 @@ def test_one_whose_process_ended_without_a_word_is_computed_once_more(db):
 def test_one_that_was_cancelled_or_ran_out_of_memory_is_not_computed_once_more(db, monkeypatch, tmp_path):
     kills = tmp_path / "vmstat"
     kills.write_text("oom_kill 7\n")
-    monkeypatch.setattr(error_messages, "VMSTAT", kills)
+    monkeypatch.setattr(disk_and_memory_errors, "VMSTAT", kills)
     add(db, "a")
     job_queue.claim(db, ANALYSIS, DEAD)
     job_queue.cancel(db, "a")

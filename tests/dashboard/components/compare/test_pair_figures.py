@@ -15,7 +15,7 @@ from core.domain.info import MetricInfo
 from core.domain.requests.registry import parse_request
 from core.jobs.write_catalogue import describe
 from core.reports.comparison_table import table_of
-from core.reports.rows import numbers_by_seed, rows_of, several_seeds
+from core.reports.runs_by_seed import numbers_by_seed, rows_of, several_seeds
 from dashboard.components.common import class_figures
 from dashboard.components.common.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL
 from dashboard.components.common.plotly_layout import HEIGHT

@@ -8,7 +8,7 @@ import streamlit as st
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import parse_request
 from core.reports.comparison import ABOUT
-from core.reports.rows import GROUP, designed
+from core.reports.runs_by_seed import GROUP, designed
 from dashboard.components.compare import pareto_front as fronts
 from dashboard.components.compare.run_labels import names_of
 from dashboard.queries import catalogue, comparisons

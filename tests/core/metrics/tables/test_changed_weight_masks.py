@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from core.metrics.tables.changed_weights import changed_masks, packed
+from core.metrics.tables.changed_weight_masks import changed_masks, packed
 
 ORIGIN = {"a": torch.zeros(3, 4), "b": torch.zeros(8)}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.training.parameter_blocks import SCOPES, blocks, classifier
+from core.training.layer_blocks import SCOPES, blocks, classifier
 
 
 class Nested(nn.Module):

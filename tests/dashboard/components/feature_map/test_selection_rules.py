@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.components.common.palette import CLASS_COLOURS, CLASS_SYMBOLS
 from dashboard.components.feature_map.figure import ARROWS, by_class, by_outcome, by_rule, by_set, hovers, map_figure
-from dashboard.components.feature_map.forget_set_scores import (
+from dashboard.components.feature_map.selection_rules import (
     SELECTORS,
     forecast,
     is_training,

@@ -2,7 +2,7 @@
 
 import torch
 
-from core.analysis.saliency.ground_truth import true_parts
+from core.analysis.saliency.part_masks import true_parts
 from core.data.registry import load_dataset
 
 
