@@ -39,6 +39,10 @@ ROOMS = {
     "dataset": "core.data.datasets.", "model": "core.models.", "method": "core.methods.", "metric": "core.metrics.",
     "request": "core.domain.requests.",
 }  # fmt: skip
+WORDS = {  # of a kind of request: what a page or a message says, and decides nothing
+    *("about", "examples", "note", "noun", "label", "wanted", "placeholder", "listed"),
+    *("words", "title", "names"),
+}
 Parts = tuple[tuple[str, tuple[str, str] | None], ...]  # names of parts; of a recipe, with its dataset and model
 ADDED = "dataset:"  # the part of datasets that users added
 FRESH = 1.0  # seconds for which sources count as unchanged
@@ -217,6 +221,8 @@ class Hashes:
     def _source(self, module: str) -> tuple[str, frozenset[str]]:
         if module not in self._read:
             tree = ast.parse(self._files[module].read_bytes())
+            if module.startswith(ROOMS["request"]):
+                tree = _WithoutWords().visit(tree)
             self._read[module] = _digest(list(_said(tree)))[:16], frozenset(_imported(tree) & self._files.keys())
         return self._read[module]
 
@@ -251,6 +257,19 @@ def _said(node: ast.AST) -> Iterator[str]:
             elif name not in ("kind", "type_comment", "type_ignores", "type_params") and (each is not None or isinstance(value, list)):
                 yield f"{name}={each!r}"
     yield ")"
+
+
+class _WithoutWords(ast.NodeTransformer):
+    """Takes out of a kind of request what only says something to people, in one word or in a function."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        return None if any(isinstance(target, ast.Name) and target.id in WORDS for target in node.targets) else node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        return None if isinstance(node.target, ast.Name) and node.target.id in WORDS else node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST | None:
+        return None if node.name in WORDS else node
 
 
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

@@ -4,6 +4,7 @@ An import needs no torch: its process is a new one, which does not wait until th
 """
 
 import multiprocessing
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 import os
 from pathlib import Path
@@ -42,16 +43,16 @@ class WarmServer:
         self.warm = threading.Event()  # set once the server has imported what it could
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
-    def start(self, home: Home, kind: str, row_id: str, attempt: int) -> BaseProcess:
-        """The process that computes what was claimed. Raises NO_SERVER."""
+    def start(self, home: Home, kind: str, row_id: str, attempt: int, *, fresh: bool = False) -> BaseProcess:
+        """The process that computes what was claimed. fresh: it imports all sources as they are now. Raises NO_SERVER."""
+        context = multiprocessing.get_context("spawn") if fresh or kind == IMPORT else self._context
         try:
-            return self._start(home, kind, row_id, attempt)
+            return self._start(context, home, kind, row_id, attempt)
         except NO_SERVER:  # a server that was killed a moment ago still looks alive once; the next try makes a new one
-            return self._start(home, kind, row_id, attempt)
+            return self._start(context, home, kind, row_id, attempt)
 
-    def _start(self, home: Home, kind: str, row_id: str, attempt: int) -> BaseProcess:
-        context = multiprocessing.get_context("spawn") if kind == IMPORT else self._context
-        process: BaseProcess = context.Process(
+    def _start(self, context: BaseContext, home: Home, kind: str, row_id: str, attempt: int) -> BaseProcess:
+        process: BaseProcess = context.Process(  # type: ignore[attr-defined]  # every context has it, says the documentation
             target=work, args=(str(home.root), kind, row_id, attempt, self._pipeline), name=f"{kind}-{row_id}"
         )  # fmt: skip
         process.start()

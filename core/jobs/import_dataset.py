@@ -50,6 +50,7 @@ def start_upload(home: Home, name: str, archive: BinaryIO, asked: ImportOptions)
                 shutil.copyfileobj(archive, file)
         start_job(home, job_id, IMPORT, {"path": str(path), "asked": asdict(asked)})
     except BaseException:
+        cancel_job(home, job_id)  # queued, perhaps, where nobody could be started to serve it
         shutil.rmtree(path.parent, ignore_errors=True)
         raise
     return job_id

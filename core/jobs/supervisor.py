@@ -29,7 +29,7 @@ from core.storage.atomic import sweep
 from core.storage.home import Home
 from core.storage.processes import ProcessId
 from core.storage.queues import job_queue
-from core.storage.queues.lifecycle import RUN, TABLES, has, is_unwanted
+from core.storage.queues.lifecycle import IMPORT, RUN, TABLES, has, is_unwanted
 from core.storage.queues.run_queue import limit_reached, stop_at_limit
 from core.storage.runs import ResultStore
 
@@ -147,16 +147,17 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: dict[str
     for kind in TABLES:
         if kind in running or not server.ready(kind) or not has(store.db, kind, RunStatus.QUEUED):
             continue
-        if server.outdated():
-            if not running:
-                raise OutdatedError
-            return begun  # what runs was imported before; it is not ended, and the next waits for it
+        stale = kind != IMPORT and server.outdated()  # what an import needs is imported by its own process
+        if stale and not running:
+            raise OutdatedError
+        if stale and kind == RUN:
+            continue  # what runs was imported before; it is not ended, and the next run waits for it
         claimed = _claim(store, kind)
         if claimed is None:
             continue
         begun = True
         try:
-            running[kind] = Watched(kind, *claimed, server.start(home, kind, *claimed))
+            running[kind] = Watched(kind, *claimed, server.start(home, kind, *claimed, fresh=stale))
         except NO_SERVER as reason:
             log = home.logs_folder / "supervisor.log"
             sentence = f"The process of this {kind} could not be started ({reason!r}); the end of {log} tells why."

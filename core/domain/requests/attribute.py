@@ -4,8 +4,8 @@ from typing import Self
 
 from core.domain.errors import WrongInput
 from core.domain.info import Column, DatasetInfo
-from core.domain.requests.column_values import ValueRequest, first_of
-from core.domain.requests.names import folded, indices_in, indices_of
+from core.domain.requests.column_values import ValueRequest
+from core.domain.requests.names import first_of, folded, indices_in, indices_of
 
 MOST_EQUALS = 50  # at which a text is parted
 

@@ -7,9 +7,7 @@ from typing import ClassVar, Self
 from core.domain.errors import WrongInput
 from core.domain.info import Column, DatasetInfo
 from core.domain.requests.base import ForgetRequest
-from core.domain.requests.names import indices_in, indices_of
-
-MOST = 5  # names in a row
+from core.domain.requests.names import first_of, indices_in, indices_of
 
 
 class ValueRequest(ForgetRequest):
@@ -68,8 +66,3 @@ class ValueRequest(ForgetRequest):
         column = self.column_of(data)
         noun = (f"value of {column.name}", f"values of {column.name}") if column.name else self.noun
         self.check_picks(data, self.picks, len(column.values), *noun)
-
-
-def first_of(names: list[str]) -> str:
-    """A few names, and how many there are besides."""
-    return ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")

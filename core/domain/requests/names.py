@@ -9,6 +9,7 @@ from core.domain.errors import WrongInput
 NEAR = 3  # names that are offered for one that is not there
 LETTERS = 200  # of a text, beyond which nothing near is searched for
 LISTED = 8  # names that are listed where none is near
+MOST = 5  # names in a row
 
 
 def indices_in(text: str) -> tuple[int, ...]:
@@ -56,3 +57,8 @@ def _index(word: str, names: tuple[str, ...], plain: list[str], noun: str, key: 
     shown = [f"{names[plain.index(name)]:.60}" for name in near] or [f"{name:.60}" for name in names[:LISTED]]
     more = "" if near or len(names) <= LISTED else f", … ({len(names)} in all)"
     raise WrongInput(f"{key} has no {noun} {word.strip()!r:.60}; {'near it are' if near else 'there are'}: {', '.join(shown)}{more}.")
+
+
+def first_of(names: list[str]) -> str:
+    """A few names, and how many there are besides."""
+    return ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")

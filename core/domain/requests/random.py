@@ -1,5 +1,6 @@
 """`random:0.05`, `random:100@7`: training images drawn by a seed, as many as a share (below 1) or a count says."""
 
+from math import isfinite
 from typing import Self
 
 from core.domain.errors import WrongInput
@@ -33,8 +34,8 @@ class RandomRequest(ForgetRequest):
         """How many; a share where the dataset's size is not known."""
         if data is None and self.amount < 1:
             return f"{100 * self.amount:g} % of the training images, {self.kind}"
-        count = self.count(data) if data else int(self.amount)
-        return f"{count} {self.kind} image{'s' * (count != 1)}"
+        count = str(self.count(data)) if data and isfinite(self.amount) else f"{self.amount:g}"
+        return f"{count} {self.kind} image{'s' * (count != '1')}"
 
     def count(self, data: DatasetInfo) -> int:
         """The share, rounded, or the count."""

@@ -22,9 +22,11 @@ MEMORY_END = "The system ended its process because memory ran out; close other p
 
 _ADD = f"""
     insert into jobs (id, kind, payload, status, turn, created_at)
-    values (:id, :kind, :payload, 'queued', (select coalesce(max(turn), 0) + 1 from jobs), :now)
-    on conflict (id) do update set {QUEUED_ANEW}, turn = excluded.turn, crashes = 0, outcome = 'null'
+    values (:id, :kind, :payload, 'queued', (select coalesce(max(turn), 0) + 1 from jobs where typeof(turn) = 'integer'), :now)
+    on conflict (id) do update set
+        {QUEUED_ANEW}, turn = excluded.turn, crashes = 0, outcome = 'null', kind = excluded.kind, payload = excluded.payload
     where status not in ('queued', 'running') or cancel_requested
+        or kind != excluded.kind or not json_valid(payload) or not ({MOVABLE})  -- damaged: nobody would compute it
 """
 _NEXT = f"""
     select id from jobs where kind = :kind and status = 'queued' and {MOVABLE}
@@ -120,6 +122,8 @@ def jobs(db: Database, kind: str) -> list[Job]:
 
 
 def _job(row: sqlite3.Row) -> Job | None:
+    if row["kind"] not in lifecycle.TABLES or type(row["attempt"]) is not int:
+        return None
     try:
         return Job(
             str(row["id"]), str(row["kind"]), json.loads(row["payload"]), RunStatus(row["status"]), float(row["share"]),

@@ -40,18 +40,21 @@ def own_data(key: str) -> None:
 
 
 def _follow(key: str) -> None:
-    """The import that was asked for last: its progress, also for a page that comes back, and what came of it."""
-    job_id = recall(IMPORT) or import_dataset.active(home())
+    """The import that this session asked for, its progress and what came of it; else the progress of another session's, or of a page
+    that was loaded anew.
+    """
+    own = recall(IMPORT)
+    job_id = own or import_dataset.active(home())
     if not job_id:
         return
     now = import_progress(job_id)
-    if now.status == "failed":
-        st.error(plain(now.error), icon=":material/error:")
-        return
-    remember(IMPORT, job_id if now.status == "running" else "")
     if now.status == "running":
         watch(lambda: import_progress(job_id), import_dataset.cancel, job_id, "import", "Adding images")
-    elif now.status == "done":
+        return
+    remember(IMPORT, "")
+    if now.status == "failed" and own:
+        st.error(plain(now.error), icon=":material/error:")
+    elif now.status == "done" and own:
         added = now.outcome["key"]
         st.toast(f"Added as {plain(added)}", icon=":material/check:")
         remember(NOTES, (added, now.outcome["notes"]))

@@ -150,3 +150,30 @@ def test_whatever_a_column_holds_the_other_jobs_are_computed(db, value):
         assert set(begun) >= {"whole", "another"}, name
         assert {job.id for job in job_queue.jobs(db, ANALYSIS)} >= {"whole", "another"}, name
         job_queue.sweep(db)
+
+
+def test_a_job_that_is_asked_for_again_is_about_what_is_asked_now(db):
+    add(db, "a")
+    job_queue.cancel(db, "a")
+    job_queue.add(db, "a", IMPORT, {"about": "another run with the same networks"})
+    job = job_queue.job(db, "a")
+    assert (job.kind, job.payload, job.status) == (IMPORT, {"about": "another run with the same networks"}, RunStatus.QUEUED)
+
+
+@pytest.mark.parametrize("damage", ["kind = 'zz'", "payload = '{oops'", "attempt = 'x'", "turn = 'x'"])
+def test_a_damaged_row_of_a_waiting_job_is_written_anew_when_it_is_asked_for_again(db, damage):
+    add(db, "a", "b")
+    with db.transaction() as write:
+        write.execute(f"update jobs set {damage} where id = 'a'")
+    if damage != "turn = 'x'":  # which decides its place alone
+        assert job_queue.job(db, "a") is None
+    add(db, "a", "c")
+    assert sorted(claim_all(db)) == ["a", "b", "c"]
+
+
+def claim_all(db):
+    found = []
+    while claimed := job_queue.claim(db, ANALYSIS, ME):
+        found.append(claimed[0])
+        job_queue.finish(db, *claimed, RunStatus.DONE)
+    return found
