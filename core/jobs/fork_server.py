@@ -1,6 +1,6 @@
 """Processes for runs and analyses, started by a server that has torch imported: 20 milliseconds instead of seconds.
 
-An import needs no torch: its process is a new one, which does not wait until the server has imported it.
+An import needs no torch: its process is a new one. So is an analysis's while the server still imports, since somebody waits for it.
 """
 
 import multiprocessing
@@ -12,7 +12,7 @@ import threading
 
 from core.jobs.worker import work
 from core.storage.home import Home
-from core.storage.queues.lifecycle import IMPORT
+from core.storage.queues.lifecycle import IMPORT, RUN
 
 NO_SERVER = (OSError, EOFError)  # what a start raises when the server could not import or was killed
 ENGINE = Path(__file__).parents[1]
@@ -45,7 +45,8 @@ class WarmServer:
 
     def start(self, home: Home, kind: str, row_id: str, attempt: int, *, fresh: bool = False) -> BaseProcess:
         """The process that computes what was claimed. fresh: it imports all sources as they are now. Raises NO_SERVER."""
-        context = multiprocessing.get_context("spawn") if fresh or kind == IMPORT else self._context
+        fresh = fresh or kind == IMPORT or not self.warm.is_set()
+        context = multiprocessing.get_context("spawn") if fresh else self._context
         try:
             return self._start(context, home, kind, row_id, attempt)
         except NO_SERVER:  # a server that was killed a moment ago still looks alive once; the next try makes a new one
@@ -59,8 +60,8 @@ class WarmServer:
         return process
 
     def ready(self, kind: str) -> bool:
-        """Whether `start` will not wait: nothing is claimed before, so that a cancel is immediate."""
-        return kind == IMPORT or self.warm.is_set()
+        """Whether `start` will not wait: no run is claimed before, so that a cancel is immediate."""
+        return kind != RUN or self.warm.is_set()
 
     def outdated(self) -> bool:
         """Whether the engine's sources were changed since they were imported."""
