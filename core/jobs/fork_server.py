@@ -45,7 +45,8 @@ class WarmServer:
 
     def start(self, home: Home, kind: str, row_id: str, attempt: int, *, fresh: bool = False) -> BaseProcess:
         """The process that computes what was claimed. fresh: it imports all sources as they are now. Raises NO_SERVER."""
-        fresh = fresh or kind == IMPORT or not self.warm.is_set()
+        cold = self._pipeline == REAL and not self.warm.is_set()  # what a stub registers is known to the server alone
+        fresh = fresh or cold or kind == IMPORT
         context = multiprocessing.get_context("spawn") if fresh else self._context
         try:
             return self._start(context, home, kind, row_id, attempt)
@@ -61,7 +62,7 @@ class WarmServer:
 
     def ready(self, kind: str) -> bool:
         """Whether `start` will not wait: no run is claimed before, so that a cancel is immediate."""
-        return kind != RUN or self.warm.is_set()
+        return kind == IMPORT or self.warm.is_set() or (kind != RUN and self._pipeline == REAL)
 
     def outdated(self) -> bool:
         """Whether the engine's sources were changed since they were imported."""
