@@ -61,7 +61,7 @@ def _before_the_last(split: str, evidence: Evidence, model: str) -> float:
 def _metric(split: str, what: str) -> Metric:
     return Metric(
         MetricInfo(
-            f"cka_{split}_to_reference", f"Likeness of features to the reference's, {what}", "share", "high",
+            f"cka_{split}_to_reference", f"CKA with the reference, {what}", "share", "high",
             f"Linear CKA of the features before the last layer with the reference's, on up to {MOST} images of the {what}. "
             "100 %: the same up to rotation and scale. Two networks that were trained apart do not reach that, and an untouched original "
             "may come nearer than they do: what lies above a second reference's value says nothing.",

@@ -71,7 +71,7 @@ def probe_table(evidence: Evidence) -> pd.DataFrame:
 METRICS = (
     Metric(
         MetricInfo(
-            "probe_accuracy", "Forgotten class found inside", "share", "match",
+            "probe_accuracy", "Linear probe accuracy", "share", "match",
             "Balanced accuracy, on test images, of a logistic regression that looks for the forgotten classes in the features "
             "before the last layer. 50 % is chance; a network that never saw a class may tell it apart all the same: see the reference.",
         ),

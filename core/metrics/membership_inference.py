@@ -136,14 +136,14 @@ def _tpr(percent: int) -> Metric:
         f"Share of the forget set that is recognised by its low loss when {percent} % of test images (of the same classes, for "
         f"class requests) may be taken for members. {percent} % is chance; the aim is the reference's value."
     )
-    info = MetricInfo(f"attack_tpr_at_{percent}", f"Recognised at {percent} % false alarms", "share", "match", definition)
+    info = MetricInfo(f"attack_tpr_at_{percent}", f"Attack TPR at {percent} % FPR", "share", "match", definition)
     return Metric(info, partial(_attack_tpr, percent / 100))
 
 
 METRICS = (
     Metric(
         MetricInfo(
-            "attack_loss_accuracy", "Membership attack by loss", "share", "match",
+            "attack_loss_accuracy", "Membership inference by loss (accuracy)", "share", "match",
             "How often a logistic regression tells the forget set from test images (of the same classes, for class "
             "requests) by their loss: ten stratified splits, balanced. 50 % is chance; the aim is the reference's value. It learns "
             "which side to call members, so over-forgetting raises it too. The test images are those of the accuracies.",
@@ -152,7 +152,7 @@ METRICS = (
     ),
     Metric(
         MetricInfo(
-            "attack_auc", "Membership attack by low loss (AUC)", "share", "match",
+            "attack_auc", "Membership inference by loss (AUC)", "share", "match",
             "Chance that an image of the forget set has a lower loss than a test image (of the same classes, for class requests). "
             "50 %: nobody can tell; above: members are recognised; below: the forgotten stand out, too much was forgotten.",
         ),
@@ -162,7 +162,7 @@ METRICS = (
     _tpr(1),
     Metric(
         MetricInfo(
-            "attack_entropy_members", "Called members by entropy", "share", "match",
+            "attack_entropy_members", "Predicted members by entropy", "share", "match",
             "Share of the forget set that a logistic regression calls members, trained to tell the retain set from test retain images "
             "by the entropy of the predictions (SSD's attack). Not zero but the reference's value is the aim.",
         ),

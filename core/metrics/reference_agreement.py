@@ -89,8 +89,8 @@ def _divergence(key: str, split: str, title: str, where: str) -> Metric:
 
 
 METRICS = (
-    _divergence("js_to_reference", "forget", "Divergence from the reference, forget set", "the forget set"),
-    _divergence("js_to_reference_test", "test", "Divergence from the reference, test set", "the test set"),
+    _divergence("js_to_reference", "forget", "JS divergence from the reference, forget set", "the forget set"),
+    _divergence("js_to_reference_test", "test", "JS divergence from the reference, test set", "the test set"),
     _metric(
         MetricInfo(
             "activation_distance", "Activation distance, forget set", "distance", "low",

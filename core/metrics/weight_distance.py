@@ -33,7 +33,7 @@ def _from(origin: str, evidence: Evidence, model: str) -> float:
 METRICS = (
     Metric(
         MetricInfo(
-            "parameter_distance", "Distance from the original's weights", "relative", "match",
+            "parameter_distance", "Relative weight distance from the original", "relative", "match",
             "Length of the change of all weights over the length of the original's weights. "
             "0: untouched. A retrained network lies far away by chance of its start, so nearness proves nothing.",
         ),
@@ -42,7 +42,7 @@ METRICS = (
     ),
     Metric(
         MetricInfo(
-            "parameter_distance_to_reference", "Distance from the reference's weights", "relative", "low",
+            "parameter_distance_to_reference", "Relative weight distance from the reference", "relative", "low",
             "Length of the difference of all weights over the length of the reference's weights.",
         ),
         lambda evidence, model: _from("reference", evidence, model),

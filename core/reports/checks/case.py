@@ -65,6 +65,11 @@ class Case:
         return "test_forget_accuracy" if self.request.by_class else "train_forget_accuracy"
 
     @property
+    def forget_set(self) -> str:
+        """The set that `forget_metric` is measured on, in words."""
+        return "the test forget set" if self.request.by_class else "the forget set"
+
+    @property
     def as_labelled(self) -> str:
         """In words, which labels `forget_metric` compares predictions with."""
         return "by its wrong labels" if self.request.flips_labels else "correctly"

@@ -30,7 +30,7 @@ def _accuracy_below(case: Case) -> str:
     least = max(NEAR, SURE * standard_error(ours, theirs, case.forget_images()))
     if ours >= theirs - case.allowed(metric, least) or not case.lowered(metric, least):
         return ""
-    return f"the forget set is predicted {case.as_labelled}: {case.before_and_after(metric)}"
+    return f"{case.forget_set} is predicted {case.as_labelled}: {case.before_and_after(metric)}"
 
 
 def _fewer_members(case: Case) -> str:

@@ -21,7 +21,7 @@ def not_forgotten(case: Case) -> str:
     before = case.get(metric, "original")
     more = before is not None and case.raised(metric, least)
     what = "is now predicted more often" if more else "is still predicted"
-    return f"Not forgotten: the forget set {what} {case.as_labelled}: {case.before_and_after(metric)}."
+    return f"Not forgotten: {case.forget_set} {what} {case.as_labelled}: {case.before_and_after(metric)}."
 
 
 def no_nearer(case: Case) -> str | None:

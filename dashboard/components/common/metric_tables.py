@@ -98,8 +98,8 @@ def times(ratio: float | None) -> str:
 def one_line_summary(numbers: Numbers, request: ForgetRequest) -> str:
     """A finished run in one line: accuracy on forget request and retain set, with the reference's."""
     forget = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
-    parts = []
-    for word, metric in (("accuracy on the forget request", forget), ("on the retain set", "test_retain_accuracy")):
+    on_forget, parts = "test forget accuracy" if request.by_class else "forget accuracy", []
+    for word, metric in ((on_forget, forget), ("test retain accuracy", "test_retain_accuracy")):
         value, wanted = (numbers.get(model, {}).get(metric) for model in ("unlearned", "reference"))
         if value is not None:
             parts.append(f"{word}: {percent(value)}" + ("" if wanted is None else f" ({percent(wanted)} if retrained)"))

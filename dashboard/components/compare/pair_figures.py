@@ -108,7 +108,7 @@ def cka_lines(a: pd.DataFrame, b: pd.DataFrame) -> go.Figure:
     apart = a[(a["model"] == "reference") & (a["other"] == "original")]
     traces += _line(apart, "reference – original", MODEL_COLOUR["original"], "solid", "x-thin-open")
     lowest = min((value for trace in traces for value in trace["y"]), default=0.0)
-    layout = base_layout("layer, input to output", "likeness (CKA)", **label_margins(list(dict.fromkeys(a["layer"]))))
+    layout = base_layout("layer, input to output", "linear CKA", **label_margins(list(dict.fromkeys(a["layer"]))))
     numbers = {"range": [max(-0.02, lowest - 0.08), 1.03]}
     return go.Figure(traces, merge_layout(layout, xaxis={"type": "category"}, yaxis=numbers, margin={"t": 64}))
 

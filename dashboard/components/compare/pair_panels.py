@@ -146,7 +146,7 @@ def weights(about: pd.DataFrame, a: Side, b: Side) -> None:
                            alt="Heat map: overlap of each method's changed weights with A's, layer by layer")  # fmt: skip
     st.caption(
         "How to read it: 100 %, both changed the same weights of that layer; the grey line is what two blind choices of as many "
-        "weights would share. Touched: changed at all, but at most the tenth of all weights that moved most."
+        "weights would share. Changed: at all, but at most the tenth of all weights that moved most."
     )
 
 

@@ -83,7 +83,7 @@ def _filters(source: Source, view: Json) -> None:
     settings = {
         "Channel": st.column_config.NumberColumn(width=65), "Ratio": st.column_config.NumberColumn(format="%.2f", width=60),
         "Filter": st.column_config.ImageColumn(width=65, help="Its own weights: bright above 0, dark below."),
-        "Forget images": st.column_config.ImageColumn(width=245), "Kept images": st.column_config.ImageColumn(width=245),
+        "Forget images": st.column_config.ImageColumn(width=245), "Retain images": st.column_config.ImageColumn(width=245),
         "Forget / retain response": st.column_config.TextColumn("Response", width=110, help="To forget / to retain images."),
     }  # fmt: skip
     show_frame(table, row_height=TILE + 12, height="content", key="filters",
@@ -109,7 +109,7 @@ def filter_table(answer: Json) -> pd.DataFrame:
         if kernels is not None:
             row["Filter"] = strip(kernels[index : index + 1], 255)
         row |= {"Forget images": strip(images[index, : few["forget"]], answer["peak"]),
-                "Kept images": strip(images[index, half : half + few["retain"]], answer["peak"]),
+                "Retain images": strip(images[index, half : half + few["retain"]], answer["peak"]),
                 "Forget / retain response": f"{forget:.2f} / {retain:.2f}"}  # fmt: skip
         rows.append(row)
     return pd.DataFrame(rows)

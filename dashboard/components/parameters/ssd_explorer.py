@@ -94,10 +94,11 @@ def _tiles(answer: Json, view: Json, alpha: float) -> None:
     tiles[1].metric("Weights dampened", percent(answer["dampened_all"]))
     counts = answer["looked_at"]
     part, of = ("forget", "the forget set") if answer["test_forget"] is None else ("test_forget", "test images of the forget request")
-    tiles[2].metric("Accuracy, forget", percent(answer[part]), help=f"On {of}; evaluated on {counts[part]} images.")
+    title = "Test forget accuracy" if part == "test_forget" else "Forget accuracy"
+    tiles[2].metric(title, percent(answer[part]), help=f"On {of}; evaluated on {counts[part]} images.")
     retain_accuracy = answer["test_retain"]
     explanation = f"On the test retain set; evaluated on {counts['test_retain']} images."
-    tiles[3].metric("Accuracy, retain", "–" if retain_accuracy is None else percent(retain_accuracy), help=explanation)
+    tiles[3].metric("Test retain accuracy", "–" if retain_accuracy is None else percent(retain_accuracy), help=explanation)
     js = answer["js_to_reference"]
     tiles[4].metric(
         "JS to reference", "–" if js is None else f"{js:.3f}",

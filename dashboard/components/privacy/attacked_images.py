@@ -87,7 +87,7 @@ def _card(
         options.append(now)
     name = st.selectbox(
         "Image", options, index=None, key="image", bind="query-params", placeholder="Click one, or choose it here",
-        help="The images of the four walls, in their order.",
+        help="The images of the four grids, in their order.",
     )  # fmt: skip
     if name is None:
         st.caption("A click on an image opens its card here: what it is, and what each network makes of it.")

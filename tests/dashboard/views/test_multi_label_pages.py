@@ -108,7 +108,7 @@ def test_compare_shows_two_runs_by_attribute(open_app, home_of_attributes, tab):
 
 def test_the_list_of_runs_opens(open_app, home_of_attributes):
     at = open_app(home_of_attributes[0].root, "views/runs.py")
-    assert "accuracy on the forget request" in said(at)
+    assert "forget accuracy: " in said(at)
 
 
 REFUSED = ("UNSIR", "Random label", "SalUn")

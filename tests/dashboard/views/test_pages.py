@@ -152,7 +152,7 @@ def test_the_parameters_of_an_ssd_run_move_without_a_new_run(open_app, finished,
     after = {m.label: m.value for m in sound(at.run()).metric}
     assert after["Weights dampened"] == "0 %"
     assert after != before
-    assert after["Accuracy, forget"] == "100 %"  # nothing dampened: the original
+    assert after["Test forget accuracy"] == "100 %"  # nothing dampened: the original
     assert len(alts(at)) == 6
     with ResultStore(finished.database) as store:
         assert [run.id for run in store.runs()] == [done]

@@ -88,7 +88,7 @@ def test_the_images_that_drive_filters_come_as_strips_in_a_table(open_app, finis
     table = open_app(finished.root, VIEW, run=done, important="Filters").dataframe[0].value
     assert len(table) == 8
     assert list(table["Ratio"]) == sorted(table["Ratio"], reverse=True)
-    for column in ("Filter", "Forget images", "Kept images"):
+    for column in ("Filter", "Forget images", "Retain images"):
         assert all(picture.startswith("data:image/png;base64,") for picture in table[column])
 
 
@@ -217,6 +217,6 @@ def test_all_bars_and_the_tile_are_of_the_images_that_the_caption_tells(open_app
     test, forget = map(int, re.search(r"Evaluated on test set (\d+), forget set (\d+)\.$", caption).groups())
     assert (32 <= test <= 360, 16 <= forget <= 147) == (True, True)  # as many as this machine answers in time
     tiles = {metric.label: metric.help for metric in at.metric}
-    gone = int(re.fullmatch(r"On test images of the forget request; evaluated on (\d+) images\.", tiles["Accuracy, forget"]).group(1))
-    kept = int(re.fullmatch(r"On the test retain set; evaluated on (\d+) images\.", tiles["Accuracy, retain"]).group(1))
+    gone = int(re.fullmatch(r"On test images of the forget request; evaluated on (\d+) images\.", tiles["Test forget accuracy"]).group(1))
+    kept = int(re.fullmatch(r"On the test retain set; evaluated on (\d+) images\.", tiles["Test retain accuracy"]).group(1))
     assert gone + kept == test

@@ -151,7 +151,7 @@ def test_a_network_that_always_said_one_class_has_not_collapsed():
 def test_what_unlearning_taught_is_not_called_still_there():
     worse = changed(changed(GOOD, test_forget_accuracy=0.5), "original", test_forget_accuracy=0.1)
     said = CHECKS["not_forgotten"](Case(worse, SEEN, CLASS, NAMES))
-    assert said == "Not forgotten: the forget set is now predicted more often correctly: 10 % before, 50 % now (0 % if retrained)."
+    assert said == "Not forgotten: the test forget set is now predicted more often correctly: 10 % before, 50 % now (0 % if retrained)."
 
 
 # An original that is far off.

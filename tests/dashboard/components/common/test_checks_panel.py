@@ -235,7 +235,7 @@ def test_what_contradicts_a_doubt_is_told_below_and_not_beside_it(open_app, home
     """Still answered half of the time, and the attack far below chance: the first is seen, the second inferred."""
     run = plant(home, spec("ssd"), test_forget_accuracy=0.5, attack_auc=0.1)
     at = open_app(home.root, RESULT, run=run)
-    assert "Not forgotten: the forget set is still predicted correctly" in panel(at)
+    assert "Not forgotten: the test forget set is still predicted correctly" in panel(at)
     assert "Over-forgotten" not in panel(at)
     assert "Found, too, but not shown, because what is still predicted cannot have been forgotten too well: over-forgetting." in caveats(at)
 

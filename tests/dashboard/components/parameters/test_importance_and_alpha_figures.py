@@ -124,7 +124,7 @@ def test_a_row_of_the_table_is_a_filter_with_its_images_as_strips():
     assert row["Forget images"].startswith("data:image/png;base64,")
     few = filter_table({**answer, "looked_at": {"forget": 1, "retain": 9}}).iloc[0]
     assert few["Forget images"] == strip(images[0, :1], 16)  # a forget set of one image is not shown as two
-    assert few["Kept images"] == row["Kept images"]
+    assert few["Retain images"] == row["Retain images"]
 
 
 def test_large_images_are_thinned_before_they_are_sent():
