@@ -1,8 +1,10 @@
 """Images of the user's own become a dataset: read in this process, or by a job that a page asks for and follows."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 import shutil
+import sqlite3
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -50,8 +52,9 @@ def start_upload(home: Home, name: str, archive: BinaryIO, asked: ImportOptions)
                 shutil.copyfileobj(archive, file)
         start_job(home, job_id, IMPORT, {"path": str(path), "asked": asdict(asked)})
     except BaseException:
-        cancel_job(home, job_id)  # queued, perhaps, where nobody could be started to serve it
         shutil.rmtree(path.parent, ignore_errors=True)
+        with suppress(WrongInput, sqlite3.Error, OSError):  # of the same full disk, say: the first reason is the one to show
+            cancel_job(home, job_id)  # queued, perhaps, where nobody could be started to serve it
         raise
     return job_id
 

@@ -14,7 +14,7 @@ from core.domain.errors import WrongInput
 from core.jobs import background, import_dataset, submit, supervisor
 from core.jobs.background import job_progress
 from core.storage.queues import job_queue
-from core.storage.queues.lifecycle import IMPORT
+from core.storage.queues.lifecycle import ANALYSIS, IMPORT, RUN
 from core.storage.runs import ResultStore
 from tests.core.data.importing.made_up import folder
 from tests.core.jobs.place import STUB, in_this_process, lives, until
@@ -109,3 +109,42 @@ def test_a_disk_that_is_full_leaves_nothing_of_an_upload_and_queues_nothing(home
     assert list(home.uploads_folder.iterdir()) == []
     with ResultStore(home.database) as store:
         assert job_queue.jobs(store.db, IMPORT) == []
+
+
+@pytest.mark.parametrize("also", [None, WrongInput("The disk is full.")])
+def test_where_nobody_can_be_started_nothing_of_an_upload_stays_and_the_first_reason_is_told(home, monkeypatch, also):
+    def refuse(reason):
+        def refused(*_):
+            raise reason
+
+        return refused
+
+    monkeypatch.setattr(background, "ensure_supervisor", refuse(WrongInput("Nobody could be started.")))
+    if also:
+        monkeypatch.setattr(import_dataset, "cancel_job", refuse(also))
+    with pytest.raises(WrongInput, match=r"Nobody could be started\."):
+        import_dataset.start_upload(home, "pets", io.BytesIO(b"zip"), ImportOptions())
+    assert list(home.uploads_folder.iterdir()) == []
+    assert also or import_dataset.active(home) == ""
+
+
+def test_only_runs_wait_for_what_runs_where_the_sources_were_changed_meanwhile(home):
+    started = []
+
+    class Outdated:
+        def ready(self, _):
+            return True
+
+        def outdated(self):
+            return True
+
+        def start(self, _, kind, job_id, attempt, *, fresh):
+            started.append((kind, job_id, attempt, fresh))
+
+    with ResultStore(home.database) as store:
+        job_queue.add(store.db, "map", ANALYSIS, {})
+        job_queue.add(store.db, "pets", IMPORT, {})
+        with pytest.raises(supervisor.OutdatedError):
+            supervisor._begin(home, Outdated(), store, {})
+        assert supervisor._begin(home, Outdated(), store, {RUN: object()})
+    assert sorted(started) == [(ANALYSIS, "map", 1, True), (IMPORT, "pets", 1, False)]
