@@ -17,7 +17,7 @@ from core.domain.run import RunSpec
 from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS
 from core.metrics.evaluate import evaluate, measure, store_files
-from core.metrics.reuse import evaluation_key, load_evaluation, store_evaluation
+from core.metrics.reuse import SharedResults
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.record_types import Outcome
@@ -96,11 +96,9 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
         began = perf_counter()
         networks = {"original": original} | ({"reference": reference} if reference else {})
         with stages.stage("evaluate") as say:
-            cached = load_evaluation(job, {name: network.file for name, network in networks.items()})
-            evidence = evaluate(job, networks, unlearned, cached, say)
+            evidence = evaluate(job, networks, unlearned, say)
             measurements = measure(evidence, say)
             files = store_files(job.cache.artifacts, evidence, unlearned, recorded)
-            store_evaluation(job, cached, evidence)
             say(1.0, "measured")
         shared = {**networks, **{f"statistic/{k}": s for k, s in statistics.items()}}
         seconds = {
@@ -124,7 +122,7 @@ def planned_work(job: Job) -> dict[str, float]:
     measured = n + len(job.splits.test) + MEASURING
     wanted = {"original": job.original_key} | ({"reference": job.reference_key} if job.spec.reference else {})
     networks = {name: cached.file for name, key in wanted.items() if (cached := job.cache.store.kept(key))}
-    cached_evaluation = networks.keys() == wanted.keys() and job.cache.has(evaluation_key(job, networks))
+    cached_evaluation = networks.keys() == wanted.keys() and all(SharedResults(job, networks).has(f"relearn/{name}") for name in networks)
     return {
         "train": 0.0 if job.own or job.cache.has(job.original_key) else epochs * n,
         "reference": 0.0 if not job.spec.reference or job.cache.has(job.reference_key) else epochs * (n - k),

@@ -13,7 +13,6 @@ from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.metrics.evaluate import evaluate, measure
 from core.metrics.layer_grafting import graft_table
-from core.metrics.reuse import load_evaluation, store_evaluation
 from core.metrics.tables.per_class import per_class
 from core.pipeline import Job, Stages, prepare, restore, train, unlearn
 from core.reports.checks.case import Case, ClassResult
@@ -121,10 +120,8 @@ def judged(home: Home, request: str, seed: int, spoil: Spoil = retrained) -> Cas
         second = job.cache.load_or_make(job.key("second", request), "second", again, job.device)
         net = spoil(job, deepcopy(restore(job, original.tensors)), restore(job, second.tensors))
         networks = {"original": original, "reference": reference}
-        found = load_evaluation(job, {name: network.file for name, network in networks.items()})
-        evidence = evaluate(job, networks, net, found, lambda *_: None)
+        evidence = evaluate(job, networks, net, lambda *_: None)  # every other spoiled network of this request is beside the same two
         measured = measure(evidence)
-        store_evaluation(job, found, evidence)  # every other spoiled network of this request is beside the same two
     numbers: dict[str, dict[str, float | None]] = {"original": {}, "unlearned": {}, "reference": {}}
     for taken in measured:
         numbers[taken.model][taken.metric] = taken.value

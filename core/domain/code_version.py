@@ -85,6 +85,13 @@ def analysis_version(dataset: str, model: str) -> str:
     return _version_of("analysis", (("analysis", None), *_of_runs(dataset, model)), (*LIBRARIES, *EXPLAINING))
 
 
+def results_versions(dataset: str, model: str) -> dict[str, str]:
+    """Module of core.metrics -> version of what it computes of a trained network: what changes elsewhere leaves it as it is."""
+    common: Parts = ("training", None), *_subject(dataset, model), *_recorded("request")
+    names = [path.stem for path, _ in _stamps() if path.parent == CORE / "metrics"]
+    return {name: _version_of("results", (*common, (f"results:{name}", None)), LIBRARIES) for name in names}
+
+
 def catalogue_version() -> str:
     """Of all descriptions: of every source there is, texts included, and the libraries."""
     return _of_all(_stamps())
@@ -176,7 +183,9 @@ class Hashes:
         self._parts: dict[str, str] = {}
 
     def part(self, part: str) -> str:
-        """The hash of `training`, `running`, `analysis`, `dataset:KEY`, `model:KEY`, `method:KEY`, `metric:FILE` or `request:FILE`."""
+        """The hash of `training`, `running`, `analysis`, or `KIND:KEY`: `dataset`, `model`, `method`, or the file of a `metric`, `request`
+        or `results`.
+        """
         if part not in self._parts:
             used = {self._source(module)[0] for module in self.modules(part)}
             self._parts[part] = _digest(sorted(used))[:12]
@@ -192,6 +201,8 @@ class Hashes:
             rooms = [module for module in self._files if module.startswith("core.analysis.")]
             return self._used(rooms) - self._used((*TRAINING, *RUNNING))
         kind, _, key = part.partition(":")
+        if kind == "results":
+            return self._used([f"core.metrics.{key}"]) - self._used(TRAINING)
         below = (*TRAINING, *RUNNING) if kind in ("method", "metric") else TRAINING  # a trained network has no part `running`
         return self._used(self._named(kind, key)) - self._used(below)
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from core.data.label_kinds import right
 from core.domain.info import MetricInfo
-from core.metrics.base import Evidence, Metric, NotApplicable
+from core.metrics.base import Evidence, Metric, NotApplicable, rows_of
 
 FAMILY = "Accuracy"
 ATTRIBUTES = "Where an image has several attributes: the mean share of them that is predicted correctly."
@@ -46,8 +46,8 @@ def truth_accuracy(evidence: Evidence, model: str) -> float:
     splits = evidence.splits
     if splits.truth is None:
         raise NotApplicable("This request gave no image a wrong label, so its labels are the truth.")
-    forgotten = splits.forgotten.cpu()
-    return float(right(evidence.logits_of(model).train[forgotten], splits.truth.cpu()[forgotten]).mean())
+    rows = rows_of("forget", splits, evidence.rows)
+    return float(right(evidence.logits_of(model).at(rows, test=False), splits.truth.cpu()[rows]).mean())
 
 
 METRICS = (

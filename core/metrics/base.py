@@ -1,8 +1,10 @@
 """The data that metrics are computed from, and what a metric is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from time import perf_counter
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,26 +19,102 @@ T = TypeVar("T")
 SAMPLE_SEED = 0  # of the draw of evaluated examples: the same in runs of every seed, so that they can be paired
 
 
+def drawn(rows: Tensor, count: int) -> Tensor:
+    """At most `count` of the rows, int64 (n,), rising: the same draw every time."""
+    if len(rows) <= count:
+        return rows
+    return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(SAMPLE_SEED))[:count].sort().values]
+
+
 class NotApplicable(ValueError):
     """The metric has no value for this run; the message is the reason, one sentence."""
 
 
 @dataclass(frozen=True)
 class Logits:
-    """One model's logits on the training and the test set: float32 (N, C) on the CPU, in the data's order."""
+    """One model's logits, float32 on the CPU: (N, C) of training images, (M, C) of the test set, in the data's order.
+
+    rows: int64 (N,), rising, which images of the training set were evaluated; None where all were.
+    """
 
     train: Tensor
     test: Tensor
+    rows: Tensor | None = None
 
     def of(self, name: str, splits: Splits) -> tuple[Tensor, Tensor]:
-        """Logits (n, C) and labels int64 (n,), or uint8 (n, A), of the named split. Raises NotApplicable where it has no examples."""
-        on_test = name.startswith("test")
-        logits, labels = (self.test, splits.test.labels) if on_test else (self.train, splits.train.labels)
-        forgotten = splits.test_forgotten if on_test else splits.forgotten
-        chosen = {"forget": forgotten, "retain": ~forgotten}.get(name.rpartition("_")[2], torch.ones_like(forgotten))
-        if not chosen.any():
-            raise NotApplicable(f"There are no {name.replace('_', '-')} examples for this request.")
-        return logits[chosen.cpu()], labels[chosen].cpu()
+        """Logits (n, C) and labels int64 (n,), or uint8 (n, A), of the evaluated examples of the named split.
+
+        Raises NotApplicable where it has none.
+        """
+        test = name.startswith("test")
+        rows = rows_of(name, splits, self.rows)
+        return self.at(rows, test=test), (splits.test if test else splits.train).labels.cpu()[rows]
+
+    def at(self, rows: Tensor, *, test: bool) -> Tensor:
+        """Logits (n, C) of rows of the test or the training set, int64 (n,), which must be among the evaluated ones."""
+        if test or self.rows is None:
+            return (self.test if test else self.train)[rows]
+        return self.train[torch.searchsorted(self.rows, rows)]
+
+    @property
+    def train_rows(self) -> Tensor:
+        """The evaluated rows of the training set, int64 (N,)."""
+        return torch.arange(len(self.train)) if self.rows is None else self.rows
+
+
+def rows_of(name: str, splits: Splits, evaluated: Tensor | None = None) -> Tensor:
+    """Rows int64 (n,), rising, of a named split in its data: of the training set those that are among `evaluated`; None for all.
+
+    Raises NotApplicable where there are none.
+    """
+    test = name.startswith("test")
+    forgotten = (splits.test_forgotten if test else splits.forgotten).cpu()
+    rows = torch.arange(len(forgotten)) if test or evaluated is None else evaluated
+    here = forgotten[rows]
+    rows = rows[{"forget": here, "retain": ~here}.get(name.rpartition("_")[2], torch.ones_like(here))]
+    if not len(rows):
+        raise NotApplicable(f"There are no {name.replace('_', '-')} examples for this request.")
+    return rows
+
+
+@dataclass
+class Costs:
+    """Seconds that each part of an evaluation took on each model, without those of parts within it."""
+
+    seconds: dict[tuple[str, str], float] = field(default_factory=dict)  # (part, model), the model '' where it is of all
+    _inner: list[float] = field(default_factory=lambda: [0.0])  # of the parts within each part that is being measured
+
+    @contextmanager
+    def of(self, part: str, model: str = "") -> Iterator[None]:
+        """Measures what is computed within."""
+        began = perf_counter()
+        self._inner.append(0.0)
+        try:
+            yield
+        finally:
+            took, inner = perf_counter() - began, self._inner.pop()
+            self._inner[-1] += took
+            self.seconds[part, model] = self.seconds.get((part, model), 0.0) + took - inner
+
+
+class Stored(Protocol):
+    """Results of the original and the reference that earlier runs stored, by the names of `Evidence.cached`."""
+
+    def get(self, name: str) -> Any:
+        """The stored value, an instance of NotApplicable among them; None where there is none."""
+
+    def put(self, name: str, value: Any) -> None:
+        """Store it for later runs, if its name is one of those that are shared."""
+
+
+class NothingStored:
+    """Of an evaluation by itself."""
+
+    def get(self, name: str) -> Any:
+        """Nothing."""
+
+    def put(self, name: str, value: Any) -> None:
+        """Nowhere."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +131,10 @@ class Evidence:
     seed: int = 0
     networks: Mapping[str, nn.Module] = field(default_factory=dict)  # by model, and `untrained`
     device: str = "cpu"  # of the networks
+    rows: Tensor | None = None  # of the training set, int64 (n,), rising: those that were evaluated; None where all were
     cache: dict[str, Any] = field(default_factory=dict, compare=False)  # intermediate results that several metrics share
+    stored: Stored = field(default_factory=NothingStored, compare=False)
+    costs: Costs = field(default_factory=Costs, compare=False)
 
     @property
     def multi(self) -> bool:
@@ -61,16 +142,23 @@ class Evidence:
         return is_multi(self.splits.train.labels)
 
     def cached(self, name: str, compute: Callable[[], T]) -> T:
-        """The result of `compute()`, which is called once for each name; if it raised NotApplicable, that is raised again."""
+        """The result of `compute()`, which is called once for each name; if it raised NotApplicable, that is raised again.
+
+        name: `part/model`, or `part/.../model`, by which its seconds are counted.
+        """
         if name not in self.cache:
-            try:
-                self.cache[name] = compute()
-            except NotApplicable as reason:
-                self.cache[name] = reason
-        value: T = self.cache[name]
-        if isinstance(value, NotApplicable):
-            raise value
-        return value
+            if (value := self.stored.get(name)) is None:
+                with self.costs.of(name.partition("/")[0], name.rpartition("/")[2]):
+                    try:
+                        value = compute()
+                    except NotApplicable as reason:
+                        value = reason
+                self.stored.put(name, value)
+            self.cache[name] = value
+        found: T = self.cache[name]
+        if isinstance(found, NotApplicable):
+            raise found
+        return found
 
     def network(self, model: str) -> nn.Module:
         """The model, in eval mode. Raises NotApplicable where it is missing."""
@@ -79,20 +167,11 @@ class Evidence:
         return self.networks[model]
 
     def sample_rows(self, name: str, count: int) -> Tensor:
-        """Indices int64 (n,), n <= count, of a named split's rows in its data: the same draw in every call and every run.
+        """Indices int64 (n,), n <= count, of a named split's evaluated rows in its data: the same draw in every call and every run.
 
-        Raises NotApplicable where the split has no examples.
+        Of fewer the draw is a part of that of more. Raises NotApplicable where the split has no examples.
         """
-        on_test = name.startswith("test")
-        forgotten = self.splits.test_forgotten if on_test else self.splits.forgotten
-        chosen = {"forget": forgotten, "retain": ~forgotten}.get(name.rpartition("_")[2], torch.ones_like(forgotten)).cpu()
-        rows = chosen.nonzero().flatten()
-        if not len(rows):
-            raise NotApplicable(f"There are no {name.replace('_', '-')} examples for this request.")
-        if len(rows) > count:
-            generator = torch.Generator().manual_seed(SAMPLE_SEED)
-            rows = rows[torch.randperm(len(rows), generator=generator)[:count].sort().values]
-        return rows
+        return drawn(rows_of(name, self.splits, self.rows), count)
 
     def examples(self, name: str, count: int) -> Examples:
         """The examples at `sample_rows`, on the networks' device."""

@@ -11,6 +11,7 @@ from core.metrics.layer_features import features
 
 FAMILY = "Agreement with the reference"
 FEWEST, MOST = 10, 300  # images: with fewer a similarity means nothing; more only cost time
+FEATURES_OF = (("forget", MOST), ("retain", MOST))
 PAIRS = (("unlearned", "original"), ("unlearned", "reference"), ("reference", "original"))
 
 
@@ -20,9 +21,29 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
     ||Y'X||^2 / (||X'X|| ||Y'Y||) of centred columns, taken from the n x n Gram matrices (Kornblith et al.,
     arXiv:1905.00414). 0 where one of them does not vary at all. Few images make any two networks look alike.
     """
-    grams = [(z := f.double() - f.double().mean(0)) @ z.T for f in (x, y)]
-    size = float(grams[0].norm() * grams[1].norm())
-    return float((grams[0] * grams[1]).sum()) / size if size else 0.0
+    return alignment(gram(x), gram(y))
+
+
+def gram(features: Tensor) -> Tensor:
+    """The Gram matrix float64 (n, n) of features (n, d), centred."""
+    centred = features.double() - features.double().mean(0)
+    return centred @ centred.T
+
+
+def alignment(one: Tensor, other: Tensor) -> float:
+    """CKA of two networks' Gram matrices (n, n) of the same images."""
+    x, y = one.double(), other.double()
+    size = float(x.norm() * y.norm())
+    return float((x * y).sum()) / size if size else 0.0
+
+
+def grams(evidence: Evidence, model: str, split: str) -> dict[str, Tensor]:
+    """Layer group -> Gram matrix, rounded to float32, of the model's features of a training split: half as large to store."""
+
+    def compute() -> dict[str, Tensor]:
+        return {layer: gram(values).float() for layer, values in features(evidence, model, split, MOST).items()}
+
+    return evidence.cached(f"gram/{split}/{model}", compute)
 
 
 def layer_similarity(evidence: Evidence, split: str, one: str, other: str) -> dict[str, float]:
@@ -35,8 +56,8 @@ def layer_similarity(evidence: Evidence, split: str, one: str, other: str) -> di
     names = sorted([one, other])
 
     def compute() -> dict[str, float]:
-        ours, theirs = (features(evidence, model, split, MOST) for model in names)
-        return {layer: linear_cka(ours[layer], theirs[layer]) for layer in ours}
+        ours, theirs = (grams(evidence, model, split) for model in names)
+        return {layer: alignment(ours[layer], theirs[layer]) for layer in ours}
 
     return evidence.cached(f"cka/{split}/{'/'.join(names)}", compute)
 

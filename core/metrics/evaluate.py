@@ -1,18 +1,26 @@
 """Evaluation of a run: its networks' logits, every metric of them, and the files that the pages read."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
 from core.domain.run import Measurement
+from core.metrics import cka, layer_grafting, linear_probes
 from core.metrics.base import Evidence, Logits, NotApplicable
 from core.metrics.cka import cka_table
+from core.metrics.evaluated_images import evaluated_rows, operations_per_image
+from core.metrics.layer_features import features_name
 from core.metrics.layer_grafting import graft_table
 from core.metrics.linear_probes import probe_table
+from core.metrics.predictions import predict_and_observe
 from core.metrics.registry import METRICS
 from core.metrics.relearning import relearn_table
-from core.metrics.reuse import CachedEvaluation, shared_logits
+from core.metrics.reuse import SharedLogits, SharedResults
 from core.metrics.tables.changed_weight_masks import changed_masks, packed
 from core.metrics.tables.per_class import confusion, layers, per_class
 from core.metrics.tables.per_example import example_table, probability_arrays
@@ -36,22 +44,64 @@ TABLES: dict[str, Callable[[Evidence], pd.DataFrame]] = {
 
 
 def evaluate(
-    setup: RunSetup, shared: Mapping[str, Shared], unlearned: nn.Module, cached: CachedEvaluation, say: Callable[[float, str], None]
+    setup: RunSetup, shared: Mapping[str, Shared], unlearned: nn.Module, say: Callable[[float, str], None], *, whole: bool = False
 ) -> Evidence:
-    """Each model's logits on all data, and the models themselves. cached: earlier results of the original and the reference."""
+    """Each model's logits on the evaluated images, and the models themselves.
+
+    whole: all training images are evaluated; else of a costly network a draw, see `evaluated_images`.
+    """
     models = {name: restore(setup, network.tensors) for name, network in shared.items()}
     models = {"original": models["original"], "unlearned": unlearned.eval(), **models}
-    logits = {}
-    for index, (name, model) in enumerate(models.items()):
-        say(PREDICTING * index / len(models), f"predicting with the {name} model")
-        if name in shared:
-            logits[name] = shared_logits(setup, shared[name], model)
-        else:
-            logits[name] = Logits(*(predict(model, examples, setup.device) for examples in (setup.splits.train, setup.splits.test)))
+    one = setup.splits.train.first(1).to(setup.device).pixels()
+    rows = None if whole else evaluated_rows(setup.splits, operations_per_image(models["original"], one))
+    results = SharedResults(setup, {name: network.file for name, network in shared.items()})
     weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
     networks = {**models, "untrained": setup.context("untrained", say, {}).fresh_model().eval()}
     seed = derived_seed(setup.spec.seed, "evaluate") % 2**31
-    return Evidence(setup.splits, logits, weights, seed, networks, setup.device, dict(cached.values))
+    evidence = Evidence(setup.splits, {}, weights, seed, networks, setup.device, stored=results, rows=rows)
+    logits = {}
+    for index, (name, model) in enumerate(models.items()):
+        say(PREDICTING * index / len(models), f"predicting with the {name} model")
+        with evidence.costs.of("predictions", name):
+            compute = partial(_predict, evidence, name, model)
+            cached = SharedLogits(setup, shared[name], rows) if name in shared else None
+            if cached and rows is not None and cached.stored() and not all(results.has(f"{part}/{name}") for part in READING_FEATURES):
+                compute()  # its features
+            logits[name] = cached.load_or_compute(compute) if cached else compute()
+    return replace(evidence, logits=logits)
+
+
+NO_ROWS = torch.zeros(0, dtype=torch.int64)
+READING_FEATURES = ("gram/forget", "gram/retain", "probes", "graft")  # results that a run with another request must compute
+
+
+def _predict(evidence: Evidence, name: str, model: nn.Module) -> Logits:
+    """The logits of the evaluated images; where these are a draw, their features too, in the same pass."""
+    splits, rows, device = evidence.splits, evidence.rows, evidence.device
+    if rows is None:
+        return Logits(*(predict(model, examples, device) for examples in (splits.train, splits.test)))
+    halves = {False: splits.train.subset(rows.to(splits.train.labels.device)), True: splits.test}
+    wanted = _rows_of_features(evidence)
+    logits = {}
+    for test, examples in halves.items():
+        own = {key: found for key, found in wanted.items() if key[0].startswith("test") == test}
+        all_rows = torch.unique(torch.cat([*own.values(), NO_ROWS]))
+        places = all_rows if test else torch.searchsorted(rows, all_rows)
+        logits[test], features = predict_and_observe(model, examples, places, device)
+        for (split, count), found in own.items() if features else ():
+            at = torch.searchsorted(all_rows, found)
+            evidence.cache[features_name(name, split, count)] = {layer: values[at] for layer, values in features.items()}
+    return Logits(logits[False], logits[True], rows)
+
+
+def _rows_of_features(evidence: Evidence) -> dict[tuple[str, int], Tensor]:
+    """(split, count) -> the rows whose features metrics read, of those that the request has."""
+    wanted = {*cka.FEATURES_OF, *layer_grafting.FEATURES_OF, *(linear_probes.FEATURES_OF if evidence.splits.request.by_class else ())}
+    found = {}
+    for split, count in sorted(wanted):
+        with suppress(NotApplicable):
+            found[split, count] = evidence.sample_rows(split, count)
+    return found
 
 
 def measure(evidence: Evidence, say: Callable[[float, str], None] = lambda share, note: None) -> list[Measurement]:
@@ -60,10 +110,11 @@ def measure(evidence: Evidence, say: Callable[[float, str], None] = lambda share
     for index, (key, metric) in enumerate(METRICS.items()):
         say(PREDICTING + (1 - PREDICTING) * index / len(METRICS), f"measuring: {metric.info.title}")
         for model in (m for m in metric.models if m in evidence.logits):
-            try:
-                measurements.append(Measurement(key, model, metric.compute(evidence, model)))
-            except NotApplicable as reason:
-                measurements.append(Measurement(key, model, None, str(reason)))
+            with evidence.costs.of(key, model):
+                try:
+                    measurements.append(Measurement(key, model, metric.compute(evidence, model)))
+                except NotApplicable as reason:
+                    measurements.append(Measurement(key, model, None, str(reason)))
     return measurements
 
 
@@ -71,11 +122,21 @@ def store_files(
     artifacts: Artifacts, evidence: Evidence, unlearned: nn.Module, recorded: dict[str, Tensor]
 ) -> dict[str, str]:
     """Name -> file of the tables and arrays that the pages read."""
-    files = {name: artifacts.put_table(make(evidence)) for name, make in TABLES.items()}
+    files = {}
+    for name, make in TABLES.items():
+        with evidence.costs.of(f"table of {name.replace('_', ' ')}"):
+            files[name] = artifacts.put_table(make(evidence))
     files["answers"] = artifacts.put_arrays(to_arrays(probability_arrays(evidence)))
     masks = packed(changed_masks(evidence.weights["unlearned"], evidence.weights["original"]))
     files["touched"] = artifacts.put_arrays(to_arrays(masks))
     files["unlearned"] = artifacts.put_arrays(to_arrays(unlearned.state_dict()))
     if recorded:
         files["recorded"] = artifacts.put_arrays(to_arrays(recorded))
+    files["costs"] = artifacts.put_table(cost_table(evidence))
     return files
+
+
+def cost_table(evidence: Evidence) -> pd.DataFrame:
+    """Seconds of each part of the evaluation (part, model, seconds), without those of the parts within it; the most expensive first."""
+    rows = [{"part": part, "model": model, "seconds": seconds} for (part, model), seconds in evidence.costs.seconds.items()]
+    return pd.DataFrame(rows, columns=["part", "model", "seconds"]).sort_values("seconds", ascending=False, ignore_index=True)

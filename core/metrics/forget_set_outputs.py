@@ -33,7 +33,7 @@ def similarity_ratio(unlearned: float, original: float, reference: float) -> flo
 def _zrf(evidence: Evidence, model: str) -> float:
     logits, _ = evidence.logits_of(model).of("forget", evidence.splits)
     untrained = evidence.network("untrained")
-    theirs = evidence.cached("untrained", lambda: predict(untrained, evidence.splits.forget, evidence.device))
+    theirs = evidence.cached("untrained", lambda: predict(untrained, evidence.examples("forget", len(logits)), evidence.device))
     return 1 - float(jensen_shannon(theirs, logits, multi=evidence.multi).mean())
 
 

@@ -27,7 +27,12 @@ def chain(evidence: Evidence, model: str) -> dict[str, torch.nn.Sequential]:
 def features(evidence: Evidence, model: str, split: str, count: int) -> dict[str, Tensor]:
     """Group -> float32 (n, d) on the CPU, of at most `count` examples of a split; the last group's are the logits."""
     examples = evidence.examples(split, count)
-    return evidence.cached(f"features/{model}/{split}/{count}", lambda: _through(chain(evidence, model), examples))
+    return evidence.cached(features_name(model, split, count), lambda: _through(chain(evidence, model), examples))
+
+
+def features_name(model: str, split: str, count: int) -> str:
+    """Under which an evaluation holds them."""
+    return f"features/{split}/{count}/{model}"
 
 
 def _through(layers: dict[str, torch.nn.Sequential], examples: Examples) -> dict[str, Tensor]:
@@ -36,11 +41,11 @@ def _through(layers: dict[str, torch.nn.Sequential], examples: Examples) -> dict
         x = images
         for name, layer in layers.items():
             x = layer(x)
-            outputs[name].append(_flat(x).float().cpu())
+            outputs[name].append(flat(x).float().cpu())
     return {name: torch.cat(parts) for name, parts in outputs.items()}
 
 
-def _flat(x: Tensor) -> Tensor:
+def flat(x: Tensor) -> Tensor:
     """Maps (B, C, H, W) in at most CELLS x CELLS means, tokens (B, T, D) in means of neighbours, to (B, d), d <= WIDEST."""
     if x.ndim == 4:
         cells = min(CELLS, max(1, isqrt(WIDEST // x.shape[1])))

@@ -1,17 +1,26 @@
 """Layer grafting: the first layers of one network with the rest of another, to locate residual knowledge of the forget set."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+
 import pandas as pd
 import torch
 from torch import nn
 
 from core.data.dataset import Examples
+from core.data.label_kinds import right
 from core.domain.info import MetricInfo
 from core.metrics.base import Evidence, Metric, NotApplicable
-from core.metrics.layer_features import chain
+from core.metrics.layer_features import chain, features
 from core.training.loop import share_right
 
 FAMILY = "Residual knowledge"
 MOST = 500  # images of each set
+FEATURES_OF = (("forget", MOST), ("test_forget", MOST), ("test_retain", MOST))
+COLUMNS = ["model", "direction", "k", "layer", "forget", "retain"]
+Chain = dict[str, nn.Sequential]
+Say = Callable[[float], None]
 DIRECTIONS = ("model_below", "original_below")
 GRAFTED = ("unlearned", "reference")
 
@@ -23,38 +32,95 @@ def graft(below: dict[str, nn.Sequential], above: dict[str, nn.Sequential], k: i
     return nn.Sequential(*layers).eval()
 
 
-def _sets(evidence: Evidence) -> tuple[Examples, Examples]:
-    forget = "test_forget" if evidence.splits.request.by_class else "forget"
-    return evidence.examples(forget, MOST), evidence.examples("test_retain", MOST)
+@dataclass(frozen=True)
+class Grafted:
+    """A row of the table. k: first groups that are below's; forget, retain: accuracies."""
+
+    direction: str
+    k: int
+    forget: float
+    retain: float
+
+
+def forget_set(by_class: bool) -> str:
+    """Whose accuracy a graft is judged by: test images of the forgotten classes; where none was named, the forget set itself."""
+    return "test_forget" if by_class else "forget"
+
+
+def grafts(model: Chain, original: Chain, sets: tuple[Examples, Examples], device: str, say: Say = lambda share: None) -> list[Grafted]:
+    """Both directions and every k; sets: forget, retain."""
+    rows = []
+    for step, (direction, k) in enumerate(product(DIRECTIONS, range(len(model) + 1))):
+        below, above = (model, original) if direction == "model_below" else (original, model)
+        rows.append(Grafted(direction, k, *share_right(graft(below, above, k), *sets, device=device)))
+        say((step + 1) / (2 * (len(model) + 1)))
+    return rows
+
+
+def grafted(evidence: Evidence, model: str) -> list[Grafted]:
+    """Of a model's layers and the original's. Of a costly network, whose images were drawn, only those that cost nothing: the original,
+    the model with the original's last layer, and the model. Raises NotApplicable.
+    """
+    own, original = chain(evidence, model), chain(evidence, "original")
+    names = forget_set(evidence.splits.request.by_class), "test_retain"
+    sets = tuple(evidence.examples(name, MOST) for name in names)
+
+    def compute() -> list[tuple[str, int, float, float]]:
+        if evidence.rows is None:
+            found = grafts(own, original, (sets[0], sets[1]), evidence.device)
+        else:
+            last = graft(own, original, len(own) - 1)
+            ends = {0: [_share(evidence, "original", name) for name in names],
+                    len(own) - 1: _with_features(evidence, model, names) or share_right(last, *sets, device=evidence.device),
+                    len(own): [_share(evidence, model, name) for name in names]}  # fmt: skip
+            found = [Grafted("model_below", k, *shares) for k, shares in ends.items()]
+        return [(row.direction, row.k, row.forget, row.retain) for row in found]
+
+    return [Grafted(*row) for row in evidence.cached(f"graft/{model}", compute)]
+
+
+def _share(evidence: Evidence, model: str, name: str) -> float:
+    """A whole network's accuracy on a set, from its logits."""
+    rows, test = evidence.sample_rows(name, MOST), name.startswith("test")
+    labels = (evidence.splits.test if test else evidence.splits.train).labels.cpu()[rows]
+    return float(right(evidence.logits_of(model).at(rows, test=test), labels).mean())
 
 
 @torch.no_grad()
+def _with_features(evidence: Evidence, model: str, names: tuple[str, str]) -> list[float] | None:
+    """Accuracy with the original's last layer on the model's features, where that layer reads them as they are."""
+    last = list(chain(evidence, "original").values())[-1]
+    if not isinstance(last[0], nn.Linear):
+        return None
+    shares = []
+    for name in names:
+        values = list(features(evidence, model, name, MOST).values())[-2]
+        labels = evidence.examples(name, MOST).labels.cpu()
+        shares.append(float(right(last(values.to(evidence.device)).float().cpu(), labels).mean()))
+    return shares
+
+
 def graft_table(evidence: Evidence) -> pd.DataFrame:
     """One row per model, direction and k: model, direction, k, layer (the k-th group), forget, retain (accuracies).
 
     On test images for class requests; else `forget` is the forget set itself. Empty where there are no such images.
     """
     rows: list[dict[str, object]] = []
-    columns = ["model", "direction", "k", "layer", "forget", "retain"]
-    try:
-        sets, original = _sets(evidence), chain(evidence, "original")
-    except NotApplicable:
-        return pd.DataFrame(rows, columns=columns)
-    names = ["", *original]
     for model in (m for m in GRAFTED if m in evidence.networks):
-        own = chain(evidence, model)
-        for direction in DIRECTIONS:
-            below, above = (own, original) if direction == "model_below" else (original, own)
-            for k, layer in enumerate(names):
-                forget, retain = share_right(graft(below, above, k), *sets, device=evidence.device)
-                rows.append({"model": model, "direction": direction, "k": k, "layer": layer, "forget": forget, "retain": retain})
-    return pd.DataFrame(rows, columns=columns)
+        try:
+            names = ["", *chain(evidence, "original")]
+            rows += [{"model": model, "layer": names[row.k], **vars(row)} for row in grafted(evidence, model)]
+        except NotApplicable:
+            continue
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _with_the_original_s_last_layer(evidence: Evidence, model: str) -> float:
-    own, original = chain(evidence, model), chain(evidence, "original")
-    forget, _ = _sets(evidence)
-    return share_right(graft(own, original, len(own) - 1), forget, device=evidence.device)[0]
+    if model == "original":
+        evidence.network(model)
+        return _share(evidence, model, forget_set(evidence.splits.request.by_class))
+    last = len(chain(evidence, "original")) - 1
+    return next(row.forget for row in grafted(evidence, model) if (row.direction, row.k) == ("model_below", last))
 
 
 METRICS = (

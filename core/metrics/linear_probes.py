@@ -12,6 +12,7 @@ from core.metrics.layer_features import features
 FAMILY = "Residual knowledge"
 FEWEST = 5  # test images of the forgotten classes, and of the retain classes
 FORGET, RETAIN, TEST = 300, 600, 1000  # images of each set, at most
+FEATURES_OF = (("forget", FORGET), ("retain", RETAIN), ("test_forget", TEST), ("test_retain", TEST))
 PASSES = 200  # of the solver
 
 
@@ -44,8 +45,7 @@ def probes(evidence: Evidence, model: str) -> dict[str, float]:
 
 
 def _probes(evidence: Evidence, model: str) -> dict[str, float]:
-    sizes = (("forget", FORGET), ("retain", RETAIN), ("test_forget", TEST), ("test_retain", TEST))
-    forget, retain, test_forget, test_retain = (features(evidence, model, name, count) for name, count in sizes)
+    forget, retain, test_forget, test_retain = (features(evidence, model, name, count) for name, count in FEATURES_OF)
     return {
         layer: probe(_numpy(forget[layer], retain[layer]), _numpy(test_forget[layer], test_retain[layer]))
         for layer in forget

@@ -119,8 +119,8 @@ def members_by_entropy(evidence: Evidence, model: str) -> float:
 
 def _entropy_attack(evidence: Evidence, model: str) -> float:
     own = evidence.logits_of(model)
-    retain = own.train[evidence.sample_rows("train_retain", MOST)]
-    test = own.test[evidence.sample_rows("test_retain", MOST)]
+    retain = own.at(evidence.sample_rows("train_retain", MOST), test=False)
+    test = own.at(evidence.sample_rows("test_retain", MOST), test=True)
     forget, _ = own.of("forget", evidence.splits)
     if len(forget) < FEWEST:
         raise NotApplicable(f"The attack needs {FEWEST} forgotten examples; there {_are(len(forget))}.")

@@ -1,92 +1,116 @@
-"""Cached evaluation results of the original and reference models, reused by later runs."""
+"""Results about the original and the reference alone, stored by metric for all later runs that have these networks."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 import json
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 
-from core.metrics.base import Evidence, Logits, NotApplicable
+from core.metrics.base import Logits, NotApplicable
 from core.metrics.relearning import Relearning
 from core.storage.artifacts import Damaged
 from core.training.cache import Shared
-from core.training.loop import predict
 from core.training.run_setup import RunSetup
 
-CACHED = ("relearn", "probes", "loss attack", "entropy attack")  # parts of `Evidence.cache` that are slow to compute, and small
-TEXT = "known"  # name of the array that holds it, as JSON
+# Part of `Evidence.cached`'s names -> the module of core.metrics that computes it: what is slow to compute, and small.
+SHARED = {
+    "relearn": "relearning", "probes": "linear_probes", "gram": "cka", "graft": "layer_grafting",
+    "loss attack": "membership_inference", "entropy attack": "membership_inference",
+}  # fmt: skip
+TEXT = "known"  # name of the array that holds what is no array, as JSON
 
 
-@dataclass(frozen=True)
-class CachedEvaluation:
-    """Entries of `Evidence.cache` that depend on the original or the reference alone, and the key that they are stored under."""
+class SharedResults:
+    """Stored results of this run's original and reference, each under what decides it: networks, request, and the metric's own code."""
 
-    key: str
-    values: Mapping[str, Any]
+    def __init__(self, setup: RunSetup, networks: Mapping[str, str]) -> None:
+        """networks: name -> file, of the original and, where there is one, the reference."""
+        self._setup, self._networks = setup, networks
 
+    def get(self, name: str) -> Any:
+        """The stored value, NotApplicable among them; None where none is stored, it is damaged, or the name is not shared."""
+        if (key := self._key(name)) is None or (kept := self._setup.cache.store.kept(key)) is None:
+            return None
+        try:
+            return _decoded(self._setup.cache.artifacts.get_arrays(kept.file))
+        except Damaged:
+            return None
 
-def shared_logits(setup: RunSetup, network: Shared, model: nn.Module) -> Logits:
-    """The logits of the original or the reference on all data: from the cache, or computed now."""
-    for kind in (f"answers/{setup.subject}@", "answers@"):  # the second: as versions before stored them
-        setup.cache.store.forget_older(kind, setup.engine)
+    def put(self, name: str, value: Any) -> None:
+        """Store it, if the name is shared, in place of what another version of its code stored."""
+        if (key := self._key(name)) is None:
+            return
+        setup, (kind, version) = self._setup, self._kind(name)
+        for older in (f"{kind}@", f"found/{setup.subject}@", "found@"):  # the last two: as versions before stored them
+            setup.cache.store.forget_older(older, version)
+        setup.cache.store.keep(key, f"{kind}@{version}", setup.cache.artifacts.put_arrays(_encoded(value)), 0.0)
 
-    def predict_all() -> dict[str, torch.Tensor]:
-        halves = {"train": setup.splits.train, "test": setup.splits.test}
-        return {half: predict(model, examples, setup.device) for half, examples in halves.items()}
+    def has(self, name: str) -> bool:
+        """Whether it is stored."""
+        return (key := self._key(name)) is not None and self._setup.cache.has(key)
 
-    key, kind = setup.key("answers", setup.engine, network.file), f"answers/{setup.subject}@{setup.engine}"
-    stored = setup.cache.load_or_make(key, kind, predict_all, setup.device)
-    return Logits(stored.tensors["train"], stored.tensors["test"])
+    def _key(self, name: str) -> str | None:
+        part, model = name.partition("/")[0], name.rpartition("/")[2]
+        if part not in SHARED or model not in self._networks:
+            return None
+        setup, files = self._setup, [self._networks["original"], self._networks[model]]  # the original sets the aim of relearning
+        return setup.key("result", name, self._kind(name)[1], setup.spec.request.text, *setup.own, files)
 
-
-def evaluation_key(setup: RunSetup, networks: Mapping[str, str]) -> str:
-    """Names a cached evaluation: by the networks' files (name -> file), the request's text, and the version of the code."""
-    return setup.key("found", setup.engine, setup.spec.request.text, *setup.own, sorted(networks.items()))
-
-
-def load_evaluation(setup: RunSetup, networks: Mapping[str, str]) -> CachedEvaluation:
-    """The cached evaluation, empty where none is stored or its file is damaged. networks: name -> file."""
-    key = evaluation_key(setup, networks)
-    cached = setup.cache.store.kept(key)
-    if not cached:
-        return CachedEvaluation(key, {})
-    try:
-        text = setup.cache.artifacts.get_arrays(cached.file)[TEXT].tobytes()
-    except Damaged:
-        return CachedEvaluation(key, {})
-    return CachedEvaluation(key, {name: _from_json(value) for name, value in json.loads(text).items()})
-
-
-def store_evaluation(setup: RunSetup, cached: CachedEvaluation, evidence: Evidence) -> None:
-    """Store this run's results of original and reference, unless all were cached before. cached: as loaded when it began."""
-    values = {name: value for name, value in evidence.cache.items() if _is_shared(name)}
-    if values.keys() <= cached.values.keys():
-        return
-    text = json.dumps({name: _to_json(value) for name, value in values.items()})  # layers stay in their order
-    arrays = {TEXT: np.frombuffer(text.encode(), np.uint8)}
-    for kind in (f"found/{setup.subject}@", "found@"):  # likewise
-        setup.cache.store.forget_older(kind, setup.engine)
-    setup.cache.store.keep(cached.key, f"found/{setup.subject}@{setup.engine}", setup.cache.artifacts.put_arrays(arrays), 0.0)
+    def _kind(self, name: str) -> tuple[str, str]:
+        part = name.partition("/")[0]
+        return f"result/{part}/{self._setup.subject}", self._setup.results[SHARED[part]]
 
 
-def _is_shared(name: str) -> bool:
-    what, _, model = name.rpartition("/")
-    return what in CACHED and model in ("original", "reference")
+class SharedLogits:
+    """The logits of the original or the reference on the evaluated rows of the training set (None: all) and on the test set."""
+
+    def __init__(self, setup: RunSetup, network: Shared, rows: Tensor | None) -> None:
+        self._setup, self._rows = setup, rows
+        version = setup.results["predictions"]
+        self._kind = f"answers/{setup.subject}@{version}"
+        self._key = setup.key("logits", version, network.file, None if rows is None else rows.tolist())
+        for kind in (f"answers/{setup.subject}@", "answers@"):  # the second: as versions before stored them
+            setup.cache.store.forget_older(kind, version)
+
+    def stored(self) -> bool:
+        """Whether they need not be computed."""
+        return self._setup.cache.has(self._key)
+
+    def load_or_compute(self, compute: Callable[[], Logits]) -> Logits:
+        """The stored ones, or those of `compute`, which are stored."""
+
+        def halves() -> dict[str, Tensor]:
+            made = compute()
+            return {"train": made.train, "test": made.test}
+
+        found = self._setup.cache.load_or_make(self._key, self._kind, halves, self._setup.device)
+        return Logits(found.tensors["train"], found.tensors["test"], self._rows)
 
 
-def _to_json(value: Any) -> Any:
-    """As plain data; JSON keeps floats exactly."""
+def _encoded(value: Any) -> dict[str, np.ndarray]:
+    """As arrays; JSON keeps floats exactly."""
+    if isinstance(value, dict) and any(isinstance(one, Tensor) for one in value.values()):
+        arrays = {f"array/{name}": one.numpy() for name, one in value.items()}
+        return {TEXT: _text({"arrays": list(value)}), **arrays}  # layers stay in their order
     if isinstance(value, NotApplicable):
-        return {"reason": str(value)}
+        return {TEXT: _text({"reason": str(value)})}
     if isinstance(value, Relearning):
-        return {"curve": value.curve, "target": value.target}
-    return {"value": value}
+        return {TEXT: _text({"curve": list(value.curve.items()), "target": value.target})}
+    return {TEXT: _text({"value": value})}
 
 
-def _from_json(stored: dict[str, Any]) -> Any:
-    if "reason" in stored:
-        return NotApplicable(stored["reason"])
-    return Relearning(tuple(stored["curve"]), stored["target"]) if "curve" in stored else stored["value"]
+def _text(plain: Any) -> np.ndarray:
+    return np.frombuffer(json.dumps(plain).encode(), np.uint8)
+
+
+def _decoded(arrays: dict[str, np.ndarray]) -> Any:
+    plain = json.loads(arrays[TEXT].tobytes())
+    if "reason" in plain:
+        return NotApplicable(plain["reason"])
+    if "curve" in plain:
+        return Relearning(dict(map(tuple, plain["curve"])), plain["target"])
+    if "arrays" in plain:
+        return {name: torch.from_numpy(arrays[f"array/{name}"].copy()) for name in plain["arrays"]}
+    return plain["value"]

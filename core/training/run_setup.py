@@ -1,6 +1,6 @@
 """What a run's spec names, made concrete: data, recipe, device, untrained models, and the keys of what is computed from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from core.data.dataset import Examples
 from core.data.registry import load_dataset
 from core.data.splits import Splits, split
-from core.domain.code_version import shared_version, training_version
+from core.domain.code_version import results_versions, shared_version, training_version
 from core.domain.presets import preset_for
 from core.domain.run import Recipe, RunSpec
 from core.models.registry import MODELS
@@ -25,7 +25,8 @@ from core.training.loop import fit
 class RunSetup:
     """A run's spec with the objects that it names, but for its method; and the keys under which what it computes is cached.
 
-    training, engine: versions of the code as the run began, under which all that it computes is filed, though the files change meanwhile.
+    training, engine, results: versions of the code as the run began, under which all that it computes is filed, though the files change
+    meanwhile; results: of what is computed of trained networks, by module of core.metrics.
     """
 
     spec: RunSpec
@@ -36,6 +37,7 @@ class RunSetup:
     cache: ArtifactCache
     training: str
     engine: str
+    results: Mapping[str, str]
 
     def context(
         self, purpose: str, say: Callable[[float, str], None], statistics: dict[str, dict[str, Tensor]]
@@ -81,7 +83,8 @@ class RunSetup:
 
 def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) -> RunSetup:
     """Turn a spec's names into objects; nothing is computed. datasets: those that the user added. Raises WrongInput."""
-    versions = training_version(spec.dataset, spec.model), shared_version(spec.dataset, spec.model)
+    pair = spec.dataset, spec.model
+    versions = training_version(*pair), shared_version(*pair), results_versions(*pair)
     device = choose_device(spec.device)
     _make_deterministic()
     dataset = load_dataset(spec.dataset, datasets)

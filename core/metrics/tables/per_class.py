@@ -53,8 +53,7 @@ def confusion(evidence: Evidence) -> pd.DataFrame:
     columns = ["split", "model", "true", "predicted", "count", "confidence"]
     if evidence.multi:
         return pd.DataFrame([], columns=columns)
-    in_forget_set = evidence.splits.forgotten.cpu()
-    forgotten = [("forget", m, logits[in_forget_set], labels[in_forget_set]) for s, m, logits, labels in _logits(evidence) if s == "train"]
+    forgotten = [("forget", model, *own.of("forget", evidence.splits)) for model, own in evidence.logits.items()]
     parts = []
     for split, model, logits, labels in [*_logits(evidence), *forgotten]:
         surest, predicted = logits.softmax(1).max(1)
@@ -92,7 +91,7 @@ def _logits(evidence: Evidence) -> list[tuple[str, str, torch.Tensor, torch.Tens
         (split, model, logits, labels.cpu())
         for model, own in evidence.logits.items()
         for split, logits, labels in (
-            ("train", own.train, splits.train.labels),
+            ("train", own.train, splits.train.labels.cpu()[own.train_rows]),
             ("test", own.test, splits.test.labels),
         )
     ]

@@ -71,8 +71,7 @@ def probability_arrays(evidence: Evidence) -> dict[str, Tensor]:
 
 
 def _logits(evidence: Evidence, model: str, name: str, rows: Tensor) -> Tensor:
-    own = evidence.logits_of(model)
-    return (own.test if name.startswith("test") else own.train)[rows]
+    return evidence.logits_of(model).at(rows, test=name.startswith("test"))
 
 
 def _labels(evidence: Evidence, name: str, rows: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from core.data.splits import split
 from core.domain.requests.registry import parse_request
 from core.metrics.base import Evidence
-from core.metrics.layer_features import WIDEST, _flat, features
+from core.metrics.layer_features import WIDEST, flat, features
 from core.models.registry import MODELS
 from tests.tiny import tiny_of
 
@@ -21,12 +21,12 @@ from tests.tiny import tiny_of
     ids=str,
 )  # fmt: skip
 def test_maps_keep_four_by_four_cells_and_tokens_as_many_means_as_there_is_room_for(shape, width):
-    assert _flat(torch.rand(shape)).shape == (2, width)
+    assert flat(torch.rand(shape)).shape == (2, width)
 
 
 def test_neighbouring_tokens_are_averaged():
     tokens = torch.tensor([0.0, 1.0, 2.0, 3.0]).view(1, 4, 1).expand(1, 4, WIDEST // 2)  # room for two means of two
-    found = _flat(tokens).view(WIDEST // 2, 2)  # a feature's means lie side by side, as a map's cells do
+    found = flat(tokens).view(WIDEST // 2, 2)  # a feature's means lie side by side, as a map's cells do
     assert torch.equal(found, torch.tensor([0.5, 2.5]).expand(WIDEST // 2, 2))
 
 

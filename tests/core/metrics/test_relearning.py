@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from core.metrics.base import NotApplicable
 from core.metrics.registry import METRICS
-from core.metrics.relearning import BATCH, LIMIT, NEARLY, RATE, Relearning, relearn, relearn_table
+from core.metrics.relearning import BATCH, LIMIT, NEARLY, RATE, Relearning, _bisected, relearn, relearn_table, schedule
 from core.training.loop import predict
 from tests.core.metrics.evidence import inside
 
@@ -19,9 +19,31 @@ def right(model, examples):
 
 
 def test_the_steps_are_those_until_the_first_look_at_the_target():
-    assert (Relearning((0.0, 0.4, 0.9), 0.9).steps, Relearning((0.0, 0.4, 0.9), 0.9).reached) == (2, True)
-    assert Relearning((0.95,), 0.9).steps == 0
-    assert not Relearning((0.0, 0.1), 0.9).reached
+    found = Relearning({0: 0.0, 1: 0.4, 3: 0.9, 5: 0.95}, 0.9)
+    assert (found.steps, found.reached) == (3, True)
+    assert Relearning({0: 0.95}, 0.9).steps == 0
+    assert (Relearning({0: 0.0, 1: 0.1}, 0.9).steps, Relearning({0: 0.0, 1: 0.1}, 0.9).reached) == (1, False)
+
+
+def test_the_schedule_grows_like_fibonaccis_numbers_and_ends_at_the_limit():
+    assert schedule(200) == [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 200]
+    assert schedule(13) == [1, 2, 3, 5, 8, 13]
+    assert schedule(4) == [1, 2, 3, 4]
+    assert schedule(1) == [1]
+
+
+def test_the_bisection_evaluates_few_copies_and_finds_the_first_that_reaches_the_target():
+    asked = []
+
+    def accuracy_of(state):
+        asked.append(state["step"])
+        return float(state["step"] >= 18)
+
+    copies = {step: {"step": step} for step in range(14, 21)}
+    found = _bisected(copies, 0.5, accuracy_of)
+    assert asked == [17, 19, 18]
+    assert found == {17: 0.0, 19: 1.0, 18: 1.0}
+    assert _bisected({}, 0.5, accuracy_of) == {}
 
 
 def test_the_original_has_nothing_to_learn_back(grey):
@@ -34,22 +56,22 @@ def test_the_curve_is_that_of_adam_on_batches_of_the_whole_training_set(grey):
     found = relearn(evidence, "reference")
     model = deepcopy(evidence.networks["reference"])
     looked = evidence.splits.forget
-    curve = [right(model, looked)]
+    curve = {0: right(model, looked)}
     optimiser, generator = torch.optim.Adam(model.parameters(), lr=RATE), torch.Generator().manual_seed(evidence.seed)
-    while len(curve) < len(found.curve):
+    while max(curve) < max(found.curve):
         for images, labels in evidence.splits.train.batches(BATCH, generator):
-            if len(curve) == len(found.curve):
+            if max(curve) == max(found.curve):
                 break
             model.train()
             optimiser.zero_grad()
             F.cross_entropy(model(images), labels).backward()
             optimiser.step()
-            curve.append(right(model.eval(), looked))
+            curve[max(curve) + 1] = right(model.eval(), looked)
     assert len(curve) > 1
-    assert list(found.curve) == pytest.approx(curve)
+    assert dict(found.curve) == pytest.approx({step: curve[step] for step in found.curve})
+    assert found.steps == next(step for step, accuracy in curve.items() if accuracy >= found.target), "as if evaluated at each step"
     assert found.target == pytest.approx(NEARLY * right(evidence.networks["original"], looked))
     assert found.reached or found.steps == LIMIT
-    assert all(value < found.target for value in found.curve[:-1])
 
 
 def test_the_networks_themselves_stay_as_they_were(grey):
@@ -68,14 +90,14 @@ def test_it_runs_once_for_all_who_ask(grey):
 
 def test_the_index_is_the_ratio_to_the_references_steps(grey):
     evidence = inside(grey)
-    evidence.cache.update({"relearn/unlearned": Relearning((0, 0, 1), 0.9), "relearn/reference": Relearning((0, 0, 0, 0, 1), 0.9)})
+    evidence.cache.update({"relearn/unlearned": Relearning({0: 0, 1: 0, 2: 1}, 0.9), "relearn/reference": Relearning({0: 0, 3: 0, 4: 1}, 0.9)})
     assert METRICS["anamnesis_index"].compute(evidence, "unlearned") == 0.5
     assert METRICS["anamnesis_index"].compute(evidence, "reference") == 1
     assert METRICS["relearn_steps"].compute(evidence, "unlearned") == 2
 
 
 def test_what_was_not_learnt_back_is_no_number_of_steps_and_a_lower_bound_of_the_index(grey):
-    never, soon = Relearning((0.0,) * 51, 0.9), Relearning((0, 0, 0, 0, 1), 0.9)
+    never, soon = Relearning(dict.fromkeys(range(51), 0.0), 0.9), Relearning({0: 0, 3: 0, 4: 1}, 0.9)
     evidence = inside(grey)
     evidence.cache.update({"relearn/unlearned": never, "relearn/reference": soon})
     with pytest.raises(NotApplicable, match="Not learnt back in 50 steps: accuracy 0 % where 90 % was wanted"):
@@ -96,7 +118,7 @@ def test_where_the_reference_already_knows_there_is_no_index(grey):
 def test_the_table_holds_each_models_curve(grey):
     evidence = inside(grey)
     table = relearn_table(evidence)
-    assert list(table[table["model"] == "reference"]["accuracy"]) == list(relearn(evidence, "reference").curve)
+    assert list(table[table["model"] == "reference"]["accuracy"]) == list(relearn(evidence, "reference").curve.values())
     assert table[table["model"] == "original"]["step"].tolist() == [0]
 
 
