@@ -96,7 +96,7 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
         began = perf_counter()
         networks = {"original": original} | ({"reference": reference} if reference else {})
         with stages.stage("evaluate") as say:
-            evidence = evaluate(job, networks, unlearned, say)
+            evidence = evaluate(job, networks, unlearned, say, store.evaluation(spec.id))
             measurements = measure(evidence, say)
             files = store_files(job.cache.artifacts, evidence, unlearned, recorded)
             say(1.0, "measured")

@@ -56,6 +56,7 @@ Metrics = Mapping[str, MetricInfo]
 NO_METRICS: Metrics = {}
 SEEDS_TOGETHER = {metric.key: metric for metric in OVER_SEEDS}
 SECOND = "second reference"
+LEAST = 0.001  # seconds of a part that is printed
 WIDE = 130  # letters of a line
 ACROSS = 2  # variants side by side; more go into another table below
 
@@ -69,7 +70,7 @@ def print_report(
         return
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
     click.echo(str(verdict(numbers, ended.spec.request, data, doubts.far_off)))
-    for line in (report["own_weights"], *doubts.lines):
+    for line in (report["own_weights"], *doubts.lines, evaluated_line(report, data)):
         if line:
             click.echo(line)
     if report["floor"]:
@@ -87,6 +88,26 @@ def print_report(
     click.echo(
         f"\nseconds: {took}" + (f"; {report['speedup']:.3g} times as fast as retraining" if report["speedup"] else "")
     )
+
+
+def print_costs(costs: list[dict[str, Any]] | None, metrics: Metrics) -> None:
+    """Seconds of each part of an evaluation by network, without those of the parts within it."""
+    if costs is None:
+        click.echo("\nWhat the parts of the evaluation took was not stored: another version of Forgetscope computed this run.")
+        return
+    click.echo(f"\n{'seconds of the evaluation':52}{'network':14}{'seconds':>9}")
+    for row in (row for row in costs if row["seconds"] >= LEAST):
+        title = metrics[row["part"]].title if row["part"] in metrics else row["part"]
+        click.echo(f"{_cut(title, 50):52}{row['model'] or 'all':14}{row['seconds']:>9.3f}")
+    click.echo(f"{'together':52}{'':14}{sum(row['seconds'] for row in costs):>9.3f}")
+
+
+def evaluated_line(report: dict[str, Any], data: DatasetInfo | None) -> str:
+    """Which part of the training images was evaluated; '' where all were, or where it is not known."""
+    count, whole = report["evaluated_train"], data.train_count if data else 0
+    if not count or not data or count >= whole:
+        return ""
+    return f"Evaluated on {count:,} of {whole:,} training images, a fixed draw, as this network is costly; --all-images evaluates all."
 
 
 def print_study(told: StudySummary, now: Progress, as_json: bool, metrics: Metrics = NO_METRICS) -> None:

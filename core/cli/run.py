@@ -7,10 +7,11 @@ from time import monotonic, sleep
 import click
 
 from core.cli.common import EXIT, FAILED, POLL, as_json, cli, print_json
-from core.cli.output import Doubts, doubts_of, print_report
+from core.cli.output import Doubts, doubts_of, print_costs, print_report
 from core.cli.progress_text import Watched
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
+from core.domain.evaluation import COSTLY, Evaluation
 from core.domain.formatting import duration, percent
 from core.domain.requests.index_file import samples_from_file
 from core.domain.requests.registry import FORMS, parse_request
@@ -49,10 +50,15 @@ from core.training.uploaded_weights.client import own_weights
 @click.option("--no-reference", is_flag=True, help="Do not train the retrained reference.")
 @click.option("--floor", is_flag=True, help="Also train a second reference, from another seed: it shows the retraining variability.")
 @click.option("--limit", default="", metavar="TIME", help="Stop the run after 90 (seconds), 15min, 2h, say; by default there is no limit.")
+@click.option("--without", multiple=True, type=click.Choice(list(COSTLY)), help="Leave this part of the evaluation out; may be repeated.")
+@click.option("--budget", default="", metavar="TIME", help="Of the evaluation: when it is spent, costly parts that are left are left out.")
+@click.option("--all-images", is_flag=True, help="Evaluate all training images, where of a costly network a draw is evaluated.")
+@click.option("--profile", is_flag=True, help="Also print the seconds of each part of the evaluation, by network.")
 @as_json
 def run(
     dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, settings: tuple[str, ...], own: str | None,
-    normalisation: str, class_order: str, seed: int, no_reference: bool, floor: bool, limit: str, as_json: bool,
+    normalisation: str, class_order: str, seed: int, no_reference: bool, floor: bool, limit: str, without: tuple[str, ...],
+    budget: str, all_images: bool, profile: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
     if floor and no_reference:
@@ -61,7 +67,7 @@ def run(
         raise WrongInput("What to forget must be said once: by --forget KIND:VALUE or by --forget-file CSV.")
     if own is None and (normalisation, class_order) != ("best", "here"):
         raise WrongInput("--normalisation and --class-order say how --weights are read; give --weights, too.")
-    at_most = limit_of(limit)
+    at_most, how = limit_of(limit), Evaluation(all_images, without, limit_of(budget))
     home = open_home()
     of_file = samples_from_file(forget_file) if forget_file else None  # told before the engine is awake
     if not is_written(home.root):  # a new home or engine: let the two first imports of torch go side by side
@@ -76,7 +82,7 @@ def run(
     for p in shelves.methods[method].params:
         if note := p.note(spec.params[p.name]):
             click.echo(note, err=True)
-    wanted = [submit.submit(home, spec, limit=at_most)]
+    wanted = [submit.submit(home, spec, limit=at_most, evaluation=how)]
     if floor and method != SECOND_REFERENCE_METHOD:  # retraining is the floor itself
         wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0]))
     ended, *below = follow_all(home, wanted)
@@ -87,6 +93,8 @@ def run(
         print_json(report)
     else:
         print_report(report, ended, shelves.datasets[dataset], doubts, shelves.metrics)
+    if profile and not as_json:
+        print_costs(report["costs"], shelves.metrics)
     for error in filter(None, [*(f"The second reference: {one.error_line}" for one in below if one.error_line), ended.error_line]):
         click.echo(error, err=True)
     codes = [EXIT.get(one.anew or one.status, FAILED) for one in (ended, *below)]

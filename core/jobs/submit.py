@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
 from core.domain.run import ACTIVE, STOPPED, RunSpec, RunStatus
 from core.jobs.supervisor_start_lock import is_starting, note_start
 from core.storage import trash
@@ -28,15 +29,19 @@ PIPELINE = "core.pipeline"
 
 
 def submit(
-    home: Home, spec: RunSpec, pipeline: str = PIPELINE, *, limit: float | None = None, along_with: str = ""
+    home: Home, spec: RunSpec, pipeline: str = PIPELINE, *, limit: float | None = None, along_with: str = "",
+    evaluation: Evaluation | None = None,
 ) -> str:  # fmt: skip
     """The id of the spec's run, which will be computed unless it is done and its files are there; an equal spec is the same run.
 
+    evaluation: what is left out; a run that is done without what this one asks for is computed again, with its trained networks.
     limit: seconds after which it is stopped. along_with: the run that this one is for: without it, it is not computed either.
     """
     with ResultStore(home.database) as store:
         store.reconcile()  # else a run whose process died would count as running
-        run_id = store.add(spec, limit=limit, along_with=along_with, anew=not whole(home, store, spec.id))
+        anew = not whole(home, store, spec.id) or (evaluation is not None and not store.evaluation(spec.id).covers(evaluation))
+        text = "" if evaluation is None else evaluation.text
+        run_id = store.add(spec, limit=limit, along_with=along_with, anew=anew, evaluation=text)
         waits = store.has(RunStatus.QUEUED)
     if waits:
         ensure_supervisor(home, pipeline)

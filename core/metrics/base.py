@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
@@ -12,10 +13,12 @@ from torch import Tensor, nn
 from core.data.dataset import Examples
 from core.data.label_kinds import is_multi
 from core.data.splits import Splits
+from core.domain.evaluation import COSTLY
 from core.domain.info import MetricInfo
 from core.domain.run import MODELS
 
 T = TypeVar("T")
+COSTLY_RESULTS = {result for results in COSTLY.values() for result in results}
 SAMPLE_SEED = 0  # of the draw of evaluated examples: the same in runs of every seed, so that they can be paired
 
 
@@ -107,6 +110,20 @@ class Stored(Protocol):
         """Store it for later runs, if its name is one of those that are shared."""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What an evaluation leaves out: first word of `Evidence.cached`'s names -> why; and when no costly part begins any more."""
+
+    without: Mapping[str, str] = field(default_factory=dict)
+    until: float = inf  # by `perf_counter`
+    too_late: str = ""  # why, then
+
+    def reason(self, part: str) -> str:
+        """Why a part is left out; '' where it is not."""
+        late = perf_counter() >= self.until and part in COSTLY_RESULTS
+        return self.without.get(part) or (self.too_late if late else "")
+
+
 class NothingStored:
     """Of an evaluation by itself."""
 
@@ -135,6 +152,7 @@ class Evidence:
     cache: dict[str, Any] = field(default_factory=dict, compare=False)  # intermediate results that several metrics share
     stored: Stored = field(default_factory=NothingStored, compare=False)
     costs: Costs = field(default_factory=Costs, compare=False)
+    limits: Limits = field(default_factory=Limits, compare=False)
 
     @property
     def multi(self) -> bool:
@@ -144,10 +162,13 @@ class Evidence:
     def cached(self, name: str, compute: Callable[[], T]) -> T:
         """The result of `compute()`, which is called once for each name; if it raised NotApplicable, that is raised again.
 
+        Raises NotApplicable too where this evaluation leaves it out and no earlier run stored it.
         name: `part/model`, or `part/.../model`, by which its seconds are counted.
         """
         if name not in self.cache:
             if (value := self.stored.get(name)) is None:
+                if reason := self.limits.reason(name.partition("/")[0]):
+                    raise NotApplicable(reason)
                 with self.costs.of(name.partition("/")[0], name.rpartition("/")[2]):
                     try:
                         value = compute()
@@ -192,3 +213,4 @@ class Metric:
     info: MetricInfo
     compute: Callable[[Evidence, str], float]
     models: tuple[str, ...] = MODELS  # those it is measured on
+    trains: bool = False  # measured after those that do not train

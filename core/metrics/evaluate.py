@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from core.domain.evaluation import COSTLY, Evaluation
+from core.domain.formatting import duration
 from core.domain.run import Measurement
 from core.metrics import cka, layer_grafting, linear_probes
-from core.metrics.base import Evidence, Logits, NotApplicable
+from core.metrics.base import Evidence, Limits, Logits, NotApplicable
 from core.metrics.cka import cka_table
 from core.metrics.evaluated_images import evaluated_rows, operations_per_image
 from core.metrics.layer_features import features_name
@@ -30,6 +33,8 @@ from core.training.context import derived_seed
 from core.training.loop import predict
 from core.training.run_setup import RunSetup, restore
 
+USUAL = Evaluation()
+LATER = "Evaluating everything computes it."
 PREDICTING = 0.1  # share of the evaluation that predicting takes; the rest is the metrics
 TABLES: dict[str, Callable[[Evidence], pd.DataFrame]] = {
     "per_class": per_class,
@@ -44,21 +49,19 @@ TABLES: dict[str, Callable[[Evidence], pd.DataFrame]] = {
 
 
 def evaluate(
-    setup: RunSetup, shared: Mapping[str, Shared], unlearned: nn.Module, say: Callable[[float, str], None], *, whole: bool = False
+    setup: RunSetup, shared: Mapping[str, Shared], unlearned: nn.Module, say: Callable[[float, str], None], how: Evaluation = USUAL
 ) -> Evidence:
-    """Each model's logits on the evaluated images, and the models themselves.
-
-    whole: all training images are evaluated; else of a costly network a draw, see `evaluated_images`.
-    """
+    """Each model's logits on the evaluated images, and the models themselves. how.whole: on all; else see `evaluated_images`."""
+    limits = limits_of(how, perf_counter())
     models = {name: restore(setup, network.tensors) for name, network in shared.items()}
     models = {"original": models["original"], "unlearned": unlearned.eval(), **models}
     one = setup.splits.train.first(1).to(setup.device).pixels()
-    rows = None if whole else evaluated_rows(setup.splits, operations_per_image(models["original"], one))
+    rows = None if how.whole else evaluated_rows(setup.splits, operations_per_image(models["original"], one))
     results = SharedResults(setup, {name: network.file for name, network in shared.items()})
     weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
     networks = {**models, "untrained": setup.context("untrained", say, {}).fresh_model().eval()}
     seed = derived_seed(setup.spec.seed, "evaluate") % 2**31
-    evidence = Evidence(setup.splits, {}, weights, seed, networks, setup.device, stored=results, rows=rows)
+    evidence = Evidence(setup.splits, {}, weights, seed, networks, setup.device, stored=results, rows=rows, limits=limits)
     logits = {}
     for index, (name, model) in enumerate(models.items()):
         say(PREDICTING * index / len(models), f"predicting with the {name} model")
@@ -69,6 +72,14 @@ def evaluate(
                 compute()  # its features
             logits[name] = cached.load_or_compute(compute) if cached else compute()
     return replace(evidence, logits=logits)
+
+
+def limits_of(how: Evaluation, now: float) -> Limits:
+    """What an evaluation that begins now leaves out."""
+    without = {result: f"Left out: this run was to be evaluated without {part}. {LATER}" for part in how.without for result in COSTLY[part]}
+    if how.budget is None:
+        return Limits(without)
+    return Limits(without, now + how.budget, f"Left out: the evaluation's budget of {duration(how.budget)} was spent. {LATER}")
 
 
 NO_ROWS = torch.zeros(0, dtype=torch.int64)
@@ -106,16 +117,16 @@ def _rows_of_features(evidence: Evidence) -> dict[tuple[str, int], Tensor]:
 
 def measure(evidence: Evidence, say: Callable[[float, str], None] = lambda share, note: None) -> list[Measurement]:
     """Every metric on each of its models that this run has; where it does not apply, None with the reason."""
-    measurements = []
-    for index, (key, metric) in enumerate(METRICS.items()):
+    measurements: dict[str, list[Measurement]] = {key: [] for key in METRICS}
+    for index, (key, metric) in enumerate(sorted(METRICS.items(), key=lambda item: item[1].trains)):
         say(PREDICTING + (1 - PREDICTING) * index / len(METRICS), f"measuring: {metric.info.title}")
         for model in (m for m in metric.models if m in evidence.logits):
             with evidence.costs.of(key, model):
                 try:
-                    measurements.append(Measurement(key, model, metric.compute(evidence, model)))
+                    measurements[key].append(Measurement(key, model, metric.compute(evidence, model)))
                 except NotApplicable as reason:
-                    measurements.append(Measurement(key, model, None, str(reason)))
-    return measurements
+                    measurements[key].append(Measurement(key, model, None, str(reason)))
+    return [measurement for own in measurements.values() for measurement in own]
 
 
 def store_files(

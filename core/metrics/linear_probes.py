@@ -75,6 +75,6 @@ METRICS = (
             "Balanced accuracy, on test images, of a logistic regression that looks for the forgotten classes in the features "
             "before the last layer. 50 % is chance; a network that never saw a class may tell it apart all the same: see the reference.",
         ),
-        lambda evidence, model: list(probes(evidence, model).values())[-2:][0],
+        lambda evidence, model: list(probes(evidence, model).values())[-2:][0], trains=True,
     ),
 )  # fmt: skip

@@ -72,7 +72,7 @@ def _relearn(evidence: Evidence, model: str) -> Relearning:
         return Relearning(curve, target)
     looks = schedule(LIMIT)
     for step in _steps_of_training(evidence, own):
-        between = [look for look in looks if look > max(curve)][0] - max(curve)
+        between = next(look for look in looks if look > max(curve)) - max(curve)
         if step in looks:
             curve[step] = accuracy()
             if curve[step] >= target:
@@ -153,10 +153,11 @@ METRICS = (
         MetricInfo(
             "relearn_steps", "Relearning steps", "steps", "match",
             f"Training steps (Adam at {RATE:g}, batches of {BATCH} from the whole training set) until accuracy on the forget set "
-            f"is {100 * NEARLY:.0f} % of the original's; given up after {LIMIT} steps. It is evaluated after 1, 2, 3, 5, 8, 13, … steps, and "
-            f"between the last two by bisection of up to {COPIES} copies of the weights: exact up to 13 steps, to one in twenty above.",
+            f"is {100 * NEARLY:.0f} % of the original's; given up after {LIMIT} steps. It is evaluated after 1, 2, 3, 5, 8, 13, … "
+            f"steps, and between the last two by bisection of up to {COPIES} copies of the weights: exact up to 13 steps, to one in "
+            "twenty above.",
         ),
-        _steps,
+        _steps, trains=True,
     ),
     Metric(
         MetricInfo(
@@ -165,6 +166,6 @@ METRICS = (
             f"the knowledge is still there; far above 1: over-forgotten. Where {LIMIT} steps are not enough, the true "
             "ratio is higher than the one given.",
         ),
-        _anamnesis, ("original", "unlearned", "reference"),
+        _anamnesis, trains=True,
     ),
 )  # fmt: skip

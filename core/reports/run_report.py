@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from math import isnan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.domain.code_version import version_of
 from core.domain.presets import preset_for
@@ -13,6 +13,9 @@ from core.storage.home import Home
 from core.storage.record_types import DamagedRun, Run
 from core.storage.related_runs import beside, kept_seconds
 from core.storage.runs import ResultStore
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def numbers_of(store: ResultStore, run_id: str) -> Numbers:
@@ -58,9 +61,11 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
     files = store.artifacts(run.id)
     others = beside(store, run.spec)
     second_reference = others.floor if others.floor and others.floor.status == RunStatus.DONE else None
-    per_class, lost = None, []
+    per_class, evaluated, lost = None, None, []
     try:
-        per_class = _per_class(Artifacts(home.artifacts_folder), files["per_class"]) if "per_class" in files else None
+        if "per_class" in files:
+            table = Artifacts(home.artifacts_folder).get_table(files["per_class"])
+            per_class, evaluated = _per_class(table), _evaluated(table)
     except Damaged as damaged:
         lost.append(str(damaged))
     return {
@@ -77,8 +82,23 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "floor": numbers_of(store, second_reference.id) if second_reference else None,
         "controls": {title: numbers_of(store, other.id) for title, other in others.controls.items()},
         "device": run.device,
+        "evaluated_train": evaluated,
+        "evaluation": asdict(store.evaluation(run.id)),
+        "costs": _costs(home, files, lost),
         "own_weights": own_weights(run.spec),
     }
+
+
+def _costs(home: Home, files: dict[str, str], lost: list[str]) -> list[dict[str, Any]] | None:
+    """Seconds of the parts of the evaluation: part, model ('' for all), seconds; None where an older version stored none."""
+    if "costs" not in files:
+        return None
+    try:
+        table = Artifacts(home.artifacts_folder).get_table(files["costs"])
+        return [dict(zip(map(str, table.columns), row, strict=True)) for row in table.itertuples(index=False)]
+    except Damaged as damaged:
+        lost.append(str(damaged))
+        return None
 
 
 def own_weights(spec: RunSpec) -> str:
@@ -115,9 +135,14 @@ def _with_precompute(store: ResultStore, run: Run, files: dict[str, str]) -> dic
     return {"precompute_seconds": took, "speedup_with_precompute": whole}
 
 
-def _per_class(artifacts: Artifacts, file: str) -> dict[str, dict[str, list[float | None] | None]]:
+def _evaluated(table: "pd.DataFrame") -> int:
+    """Training images that were evaluated, from the table by class; by attribute each row counts all."""
+    counts = table[(table["split"] == "train") & (table["model"] == "unlearned")]["count"]
+    return int(counts.max() if "positives" in table else counts.sum())
+
+
+def _per_class(table: "pd.DataFrame") -> dict[str, dict[str, list[float | None] | None]]:
     """split -> model -> accuracy by class index; None where a class has no examples, or for a whole missing reference."""
-    table = artifacts.get_table(file)
     lists: dict[str, dict[str, list[float | None] | None]] = {}
     for (split, model), rows in table.groupby(["split", "model"], sort=False):
         ordered = rows.sort_values("class")["accuracy"]

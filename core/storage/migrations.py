@@ -154,4 +154,7 @@ MIGRATIONS: tuple[str, ...] = (
     );
     create index jobs_by_status on jobs (status, kind, turn);
     """,
+    """
+    alter table runs add column evaluation text not null default '';  -- JSON: what it leaves out, see core.domain.evaluation
+    """,
 )

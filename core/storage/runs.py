@@ -6,6 +6,7 @@ import re
 from typing import Self
 
 from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
 from core.domain.run import Measurement, RunSpec, RunStatus
 from core.storage import trash
 from core.storage.database import Database
@@ -39,12 +40,14 @@ class ResultStore:
 
     # A run's way, in its order; the steps are told in `run_queue`.
 
-    def add(self, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False) -> str:
+    def add(
+        self, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False, evaluation: str = ""
+    ) -> str:  # fmt: skip
         """The id of the spec's run: the one queued, running or done, else queued (anew, with attempt + 1).
 
         limit: seconds. along_with: the run without which this one is for nothing. anew: also one that is done.
         """
-        return run_queue.add(self._db, spec, limit=limit, along_with=along_with, anew=anew)
+        return run_queue.add(self._db, spec, limit=limit, along_with=along_with, anew=anew, evaluation=evaluation)
 
     def claim(self, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
         """Take the oldest queued run: its spec and attempt. Atomic across processes."""
@@ -74,6 +77,11 @@ class ResultStore:
         """Seconds after which the supervisor must end it; None where it may take as long as it takes."""
         rows = self._db.read("select limit_seconds from runs where id = ?", (run_id,))
         return float(rows[0]["limit_seconds"]) if rows and is_number(rows[0]["limit_seconds"]) else None
+
+    def evaluation(self, run_id: str) -> Evaluation:
+        """What its evaluation leaves out, or is to leave out; the usual one where there is no such run."""
+        rows = self._db.read("select evaluation from runs where id = ?", (run_id,))
+        return Evaluation.parse(rows[0]["evaluation"] if rows else "")
 
     def reconcile(self, alive: Collection[str] | None = None) -> None:
         """Call before looking: `running` rows, of jobs too, whose processes are dead come to their end, a job's first time to a second try.

@@ -22,6 +22,7 @@ from dashboard.components.common.missing_results import show_missing_files, show
 from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.run_status import age, settings_of
 from dashboard.components.common.tables import show_table
+from dashboard.components.result.evaluation_panel import evaluation_costs, evaluation_notice
 from dashboard.components.result.metrics_panel import numbers_by_family, report_numbers
 from dashboard.components.result.recordings_table import recorded_table
 from dashboard.queries import catalogue, engine, runs
@@ -187,6 +188,7 @@ if run is not None:
     headline(run, report, data, method.keeps if method else (), bool(method and method.reconstruction))
     show_missing_parts(run, {}, "views/result.py", reference="what the numbers should have become is missing below")
     fragment(partial(shift, run, data))  # a click in it redraws nothing else
+    evaluation_notice(run, report, data)
     numbers_by_family(run, report, available)
     if method and method.explorable:
         engine.warm()  # the Parameters page is the next one
@@ -194,5 +196,6 @@ if run is not None:
     if len(recorded):
         with st.expander("What the method recorded"):
             show_table(recorded, alt="Arrays that the method handed over, with meaning, unit, shape and value")
+    evaluation_costs(report, available)
     with st.expander("All settings of this run"):
         st.json(settings_json(run, report, method), expanded=True)

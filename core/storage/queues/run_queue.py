@@ -60,14 +60,16 @@ _UNREADABLE = "update runs set status = 'failed', finished_at = ?, error = ? whe
 
 
 def add(
-    db: Database, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False
+    db: Database, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False, evaluation: str = "",
 ) -> str:  # fmt: skip
     """Queue a spec; one that is queued, running or done stays as it is, one that stopped is queued anew.
 
     limit: seconds after which it is stopped. along_with: the run without which this one is for nothing. anew: also where it is done.
+    evaluation: `Evaluation.text`; a run that has begun keeps its own.
     """
     with db.transaction() as write:
         run_id = queue(write, spec, anew)
+        write.execute("update runs set evaluation = ? where id = ? and status = 'queued'", (evaluation, run_id))
         if along_with:
             write.execute("insert or ignore into companions values (?, ?)", (along_with, run_id))
         else:

@@ -73,6 +73,9 @@ def _grafts(run: Run, reasons: Reasons) -> None:
         return
     for column, (direction, title) in zip(st.columns(2), DIRECTIONS.items(), strict=True):
         column.markdown(title)
+        if not (table["direction"] == direction).any():
+            column.caption("Not computed, as this network is costly: Evaluate everything on Result computes every layer, both ways.")
+            continue
         column.plotly_chart(graft_lines(table, direction), key=f"graft-{direction}", config=plotly_layout.CONFIG,
                             alt=f"{title}: accuracy by number of layers, on forget and on retain images")  # fmt: skip
     tells = (

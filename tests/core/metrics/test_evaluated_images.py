@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from core.domain.evaluation import Evaluation
 from core.domain.info import DatasetInfo
 from core.metrics import evaluate, evaluated_images
-from core.metrics.base import Logits, rows_of
+from core.metrics.base import Costs, Logits, NothingStored, rows_of
 from core.metrics.evaluated_images import evaluated_rows, operations_per_image
 from core.metrics.layer_features import features
+from core.metrics.relearning import Relearning, relearn_table
 from core.models.registry import MODELS
 from core.training.loop import predict
 from tests.core.metrics.evidence import inside
@@ -19,7 +21,8 @@ IMAGES = DatasetInfo("x", "X", "", 3, 32, 32, tuple("abcdefghij"), (1,) * 10, 10
 
 
 def test_operations_are_twice_the_products_of_the_layers_with_weights():
-    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3, 2, 1, groups=4), nn.Flatten(), nn.Linear(64, 5))
+    convolutions = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3, 2, 1, groups=4)
+    model = nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(64, 5))
     by_hand = 2 * (8 * 8 * 4 * 27 + 4 * 4 * 4 * 9 + 64 * 5)
     assert operations_per_image(model.eval(), torch.rand(1, 3, 8, 8)) == by_hand
 
@@ -73,3 +76,42 @@ def test_features_of_a_draw_come_from_the_same_pass_as_its_logits(grey):
         assert list(drawn.cache[name]) == list(wanted)
         for layer, values in wanted.items():
             assert torch.allclose(drawn.cache[name][layer], values, atol=1e-5), (name, layer)
+
+
+def test_parts_that_are_left_out_say_so_and_cost_nothing(grey, monkeypatch):
+    monkeypatch.setattr("core.metrics.relearning._relearn", lambda *_: pytest.fail("left out"))
+    evidence = inside(grey)
+    evidence = replace(evidence, cache={}, limits=evaluate.limits_of(Evaluation(without=("relearning",)), 0.0))
+    taken = {(m.metric, m.model): m for m in evaluate.measure(evidence)}
+    assert list(dict.fromkeys(metric for metric, _ in taken)) == list(evaluate.METRICS), "in their order, whatever was computed last"
+    wanted = "Left out: this run was to be evaluated without relearning. Evaluating everything computes it."
+    assert {m.reason for m in taken.values() if m.metric in ("relearn_steps", "anamnesis_index")} == {wanted}
+    assert taken["cka_forget_to_reference", "unlearned"].value is not None
+    assert len(relearn_table(evidence)) == 0
+
+
+def test_after_the_budget_no_costly_part_begins_and_the_others_are_measured(grey):
+    evidence = replace(inside(grey), cache={}, limits=evaluate.limits_of(Evaluation(budget=5.0), -10.0))  # spent long ago
+    taken = {(m.metric, m.model): m for m in evaluate.measure(evidence)}
+    late = "Left out: the evaluation's budget of 5 s was spent. Evaluating everything computes it."
+    assert {key[0] for key, m in taken.items() if m.reason == late} >= {"relearn_steps", "cka_forget_to_reference", "graft_forget_accuracy"}
+    assert taken["test_retain_accuracy", "unlearned"].value is not None
+
+
+def test_what_an_earlier_run_stored_is_not_left_out(grey):
+    class Known(NothingStored):
+        def get(self, name):
+            return Relearning({0: 0.0, 1: 1.0}, 0.9) if name == "relearn/reference" else None
+
+    without = evaluate.limits_of(Evaluation(without=("relearning",)), 0.0)
+    evidence = replace(inside(grey), cache={}, stored=Known(), limits=without)
+    assert evaluate.METRICS["relearn_steps"].compute(evidence, "reference") == 1
+
+
+def test_costs_leave_out_the_parts_within_each_part(monkeypatch):
+    now = iter([0.0, 1.0, 4.0, 10.0])  # the outer begins, the inner begins and ends, the outer ends
+    monkeypatch.setattr("core.metrics.base.perf_counter", lambda: next(now))
+    costs = Costs()
+    with costs.of("probe_accuracy", "original"), costs.of("features", "original"):
+        pass
+    assert costs.seconds == {("features", "original"): 3.0, ("probe_accuracy", "original"): 7.0}

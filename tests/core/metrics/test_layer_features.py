@@ -6,7 +6,7 @@ import torch
 from core.data.splits import split
 from core.domain.requests.registry import parse_request
 from core.metrics.base import Evidence
-from core.metrics.layer_features import WIDEST, flat, features
+from core.metrics.layer_features import WIDEST, features, flat
 from core.models.registry import MODELS
 from tests.tiny import tiny_of
 

@@ -90,7 +90,8 @@ def test_it_runs_once_for_all_who_ask(grey):
 
 def test_the_index_is_the_ratio_to_the_references_steps(grey):
     evidence = inside(grey)
-    evidence.cache.update({"relearn/unlearned": Relearning({0: 0, 1: 0, 2: 1}, 0.9), "relearn/reference": Relearning({0: 0, 3: 0, 4: 1}, 0.9)})
+    ours, theirs = Relearning({0: 0, 1: 0, 2: 1}, 0.9), Relearning({0: 0, 3: 0, 4: 1}, 0.9)
+    evidence.cache.update({"relearn/unlearned": ours, "relearn/reference": theirs})
     assert METRICS["anamnesis_index"].compute(evidence, "unlearned") == 0.5
     assert METRICS["anamnesis_index"].compute(evidence, "reference") == 1
     assert METRICS["relearn_steps"].compute(evidence, "unlearned") == 2

@@ -1,0 +1,52 @@
+"""How much of a run is evaluated: which images, which costly parts, within which time. It changes no number, only which there are."""
+
+from dataclasses import asdict, dataclass
+import json
+from typing import Self
+
+from core.domain.errors import WrongInput
+
+COSTLY = {  # part that may be left out -> results of `Evidence.cached` that it consists of
+    "relearning": ("relearn",),
+    "probes": ("probes",),
+    "grafting": ("graft",),
+    "cka": ("gram",),
+    "membership": ("loss attack", "kit attack", "entropy attack"),
+}
+LONGEST = 365 * 86400.0  # seconds
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """whole: all training images, also of a costly network. without: keys of COSTLY. budget: seconds after which no costly part begins."""
+
+    whole: bool = False
+    without: tuple[str, ...] = ()
+    budget: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises WrongInput."""
+        for part in self.without:
+            if part not in COSTLY:
+                raise WrongInput(f"What can be left out of an evaluation is {', '.join(COSTLY)}; got {part[:60]!r}.")
+        if self.budget is not None and not 0 <= self.budget <= LONGEST:
+            raise WrongInput(f"The budget of an evaluation is from 0 seconds to 365 days; got {self.budget:g} seconds.")
+
+    def covers(self, other: Self) -> bool:
+        """Whether this gives every number that the other would."""
+        in_time = self.budget is None or (other.budget is not None and other.budget <= self.budget)
+        return self.whole >= other.whole and set(self.without) <= set(other.without) and in_time
+
+    @property
+    def text(self) -> str:
+        """As the database holds it; '' for the usual one."""
+        return "" if self == type(self)() else json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """The inverse of `text`; the usual one for anything that cannot be read."""
+        try:
+            plain = json.loads(str(text)) if text else {}
+            return cls(bool(plain.get("whole")), tuple(map(str, plain.get("without", ()))), plain.get("budget"))
+        except (ValueError, TypeError, AttributeError):  # WrongInput is a ValueError; a damaged row
+            return cls()

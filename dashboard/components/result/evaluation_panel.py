@@ -1,0 +1,75 @@
+"""What of a run was evaluated, the button that evaluates the rest, and what the parts of the evaluation took."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.domain.evaluation import Evaluation
+from core.domain.info import DatasetInfo
+from core.jobs import submit
+from core.jobs.catalogue import Catalogue
+from core.storage.record_types import Run
+from dashboard.components.common.markdown import plain
+from dashboard.components.common.metric_tables import seconds
+from dashboard.components.common.palette import MODEL_TITLE
+from dashboard.components.common.tables import show_table
+from dashboard.session import home
+
+LEAST = 0.001  # seconds of a part that has a row
+
+
+def evaluation_notice(run: Run, report: dict[str, Any], data: DatasetInfo) -> None:
+    """Which images and parts were left out, and the button that computes them; nothing where none was."""
+    sentences = left_out(report, data)
+    if not sentences:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="evaluation_line"):
+        st.caption(plain(" ".join(sentences)), width="content")
+        st.button(
+            "Evaluate everything", icon=":material/query_stats:", key="evaluate_whole", on_click=_evaluate_whole, args=(run,),
+            help="Computes this run once more, with the trained networks that are stored, and evaluates all training images and all parts. "
+            "Its numbers stay until then.",
+        )  # fmt: skip
+
+
+def left_out(report: dict[str, Any], data: DatasetInfo) -> list[str]:
+    """A sentence about images that were not evaluated, one about parts that were not."""
+    count, whole, how = report["evaluated_train"], data.train_count, report["evaluation"]
+    sentences = []
+    if count is not None and count < whole:
+        sentences.append(
+            f"Of {whole:,} training images {count:,} were evaluated, a fixed draw of the forget set and of the retain set, as this network "
+            "is costly; test images all were. A share of 1,000 images is known to 1.6 points (one standard error)."
+        )  # fmt: skip
+    reasons = [reason for reason in report["reasons"].values() if reason.startswith("Left out")]
+    if how["without"] or (how["budget"] is not None and reasons):
+        what = f"without {', '.join(how['without'])}" if how["without"] else "within a budget of time"
+        sentences.append(f"It was evaluated {what}: what is missing is marked in the tables.")
+    return sentences
+
+
+def _evaluate_whole(run: Run) -> None:
+    """A callback: once per click."""
+    submit.submit(home(), run.spec, evaluation=Evaluation(whole=True))
+
+
+def cost_table(costs: list[dict[str, Any]], available: Catalogue) -> pd.DataFrame:
+    """One row per part and network: seconds without those of the parts within it; the most expensive first."""
+    rows = [
+        {"Part": available.metrics[row["part"]].title if row["part"] in available.metrics else row["part"].capitalize(),
+         "Network": MODEL_TITLE.get(row["model"], row["model"] or "all"), "Time": seconds(row["seconds"])}
+        for row in costs if row["seconds"] >= LEAST
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Part", "Network", "Time"])
+
+
+def evaluation_costs(report: dict[str, Any], available: Catalogue) -> None:
+    """The table, folded; nothing of a run of an older version."""
+    if report["costs"]:
+        with st.expander("What the evaluation took"):
+            show_table(cost_table(report["costs"], available), alt="Seconds of each part of the evaluation, by network")
+            st.caption(
+                "Results of the original and the reference that an earlier run stored cost nothing here. A part's time leaves out the "
+                "parts within it: features and predictions have rows of their own."
+            )
