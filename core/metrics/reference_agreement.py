@@ -103,7 +103,8 @@ METRICS = (
         MetricInfo(
             "average_gap", "Average gap to the reference", "share", "low",
             "Mean distance to the reference's values of four numbers: accuracy on the forget set, on the retain set, on test "
-            "retain images, and the share that the attack by entropy calls members (SalUn's summary; its own attack is an SVM).",
+            "retain images, and the share that the attack by entropy calls members (SalUn's summary; its own attack is an SVM on the "
+            "confidence in the label).",
         ),
         _average_gap,
     ),
@@ -119,7 +120,7 @@ METRICS = (
         MetricInfo(
             "tow_attack", "Tug of war by attack (ToW-MIA)", "share", "high",
             "As tug of war, with the share of the forget set that the attack by entropy calls members in place of the accuracy on "
-            "it (Zhao et al.; their own attack is an SVM).",
+            "it (Zhao et al.; their own attack is an SVM on the confidence in the label).",
         ),
         _tow_attack,
     ),

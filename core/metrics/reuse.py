@@ -16,7 +16,7 @@ from core.training.cache import Shared
 from core.training.loop import predict
 from core.training.run_setup import RunSetup
 
-CACHED = ("relearn", "probes", "loss attack", "entropy attack")  # parts of `Evidence.cache` that are slow to compute, and small
+CACHED = ("relearn", "probes", "loss attack", "kit attack", "entropy attack")  # parts of `Evidence.cache`: slow, and small
 TEXT = "known"  # name of the array that holds it, as JSON
 
 
