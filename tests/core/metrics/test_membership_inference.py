@@ -132,7 +132,8 @@ def test_the_attack_by_entropy_learns_from_what_was_kept_and_asks_for_the_forget
     gone, unseen_gone = splits.forgotten.numpy(), splits.test_forgotten.numpy()
     kept, unseen = train[~gone], test[~unseen_gone]
     weights = np.repeat([1 / len(kept), 1 / len(unseen)], [len(kept), len(unseen)]) * (len(kept) + len(unseen)) / 2
-    attack = LogisticRegression(C=2.0).fit(np.concatenate([kept, unseen])[:, None], np.repeat([1, 0], [len(kept), len(unseen)]), weights)
+    scores, sides = np.concatenate([kept, unseen])[:, None], np.repeat([1, 0], [len(kept), len(unseen)])
+    attack = LogisticRegression(C=2.0, tol=1e-9).fit(scores, sides, weights)
     wanted = attack.predict(train[gone][:, None]).mean()
     ours = METRICS["attack_entropy_members"].compute(evidence, "unlearned")
     assert ours == pytest.approx(wanted, abs=1e-12)
