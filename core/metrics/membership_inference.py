@@ -40,8 +40,9 @@ def kit_attack(member_losses: Array, other_losses: Array) -> float:
     The face benchmarks MUFAC and MUCAC (arXiv:2311.02240) run the same code; draw and splits are theirs in every run (42, 0).
     Unscaled, scikit-learn's solver stops where it starts if the two sides' means lie within about 0.0004, and calls everybody
     the same: 0.5. Versions of 2023, when the papers were written, stop by the sum of gradients in place of their mean, so
-    that they do so only for differences smaller by the number of examples (1.2.2 tried). The kit cuts the forget set alone to the other side's
-    size; here others that are over 1 % more (MUFAC has 1,504 for 1,500) are cut too, or naming them always would be rewarded.
+    that they do so only for differences smaller by the number of examples (1.2.2 tried). The kit cuts the forget set alone to
+    the other side's size; here others that are over 1 % more (MUFAC has 1,504 for 1,500) are cut too, or naming them always
+    would be rewarded.
     """
     count = _fewer(member_losses, other_losses)
     draw = np.random.RandomState(42)
