@@ -81,7 +81,8 @@ def _to_reference(split: str, evidence: Evidence, model: str) -> float:
 def _divergence(key: str, split: str, title: str, where: str) -> Metric:
     definition = (
         f"Jensen-Shannon divergence between the model's and the reference's probabilities, averaged over {where}. "
-        "0: the same beliefs; ln 2 = 0.693: no overlap. Of several attributes the mean of theirs, yes or no each."
+        "0: the same beliefs; ln 2 = 0.693: no overlap. Of several attributes the mean of theirs, yes or no each. Bad teacher's code "
+        "prints another divergence under this name: that of ZRF by its authors' code."
     )
     return Metric(
         MetricInfo(key, title, "nats", "low", definition), partial(_to_reference, split), ("original", "unlearned")
