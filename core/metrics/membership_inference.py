@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
+import torch
 
 from core.data.label_kinds import loss as label_loss
 from core.domain.info import MetricInfo
@@ -85,8 +86,8 @@ def loss_attack_accuracy(evidence: Evidence, model: str) -> float:
 
 
 def kit_attack_accuracy(evidence: Evidence, model: str) -> float:
-    """The starting kit's attack on one model of a run. Raises NotApplicable where it cannot be made."""
-    return evidence.cached(f"kit attack/{model}", lambda: kit_attack(*_losses(evidence, model)))
+    """The starting kit's attack on one model of a run, on losses taken in float32. Raises NotApplicable where it cannot be made."""
+    return evidence.cached(f"kit attack/{model}", lambda: kit_attack(*_losses(evidence, model, torch.float32)))
 
 
 def nomus(test_accuracy: float, attack_accuracy: float) -> float:
@@ -117,13 +118,13 @@ def share_called_member(members: Array, others: Array, targets: Array) -> float:
     return float(attack.predict(targets[:, None]).mean())
 
 
-def _losses(evidence: Evidence, model: str) -> tuple[Array, Array]:
+def _losses(evidence: Evidence, model: str, precision: torch.dtype = torch.float64) -> tuple[Array, Array]:
     """The labels' loss (n,) in nats of the forget set, and of test images of the same rule; of all where those are too few."""
     own = evidence.logits_of(model)
     request, alike = evidence.splits.request, int(evidence.splits.test_forgotten.sum())
     test_set = "test_forget" if request.by_class or (request.by_rule and alike >= FEWEST) else "test"
     sides = (own.of(name, evidence.splits) for name in ("forget", test_set))
-    forget, other = (label_loss(logits.double(), labels, "none").numpy() for logits, labels in sides)
+    forget, other = (label_loss(logits.to(precision), labels, "none").numpy() for logits, labels in sides)
     return forget, other
 
 
