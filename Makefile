@@ -1,5 +1,6 @@
 # Two commands: `make run` starts the dashboard, `make test` tests it. Both install what they need first.
-# `make test-all` adds the slow tests (cross products, large networks), `make faults` runs long tests of faults.
+# `make test-all` adds the slow tests (cross products, large networks), `make faults` runs long tests of faults, `make fidelity` runs
+# alone what `make test` has of the publications' formulas.
 PYTHON ?= python3
 VENV ?= .venv
 PY = $(VENV)/bin/python
@@ -7,7 +8,7 @@ PY = $(VENV)/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 ARGS ?=
 
-.PHONY: run test test-all faults check bench clean
+.PHONY: run test test-all fidelity faults check bench clean
 
 run: $(VENV)/.installed
 	@$(PY) -m core.jobs.catalogue & $(PY) -m streamlit run dashboard/app.py $(ARGS)
@@ -17,6 +18,9 @@ test: check
 
 test-all: check
 	$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+
+fidelity: $(VENV)/.installed-tests
+	$(PY) -m pytest tests/fidelity $(ARGS)
 
 faults: $(VENV)/.installed-tests
 	@if ls tests/faults/test_*.py >/dev/null 2>&1; then $(PY) -m pytest tests/faults $(ARGS); else echo "tests/faults holds no tests yet."; fi

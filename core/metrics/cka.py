@@ -19,7 +19,8 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
     """Centred kernel alignment of features x (n, d) and y (n, e) of the same n images, in [0, 1].
 
     ||Y'X||^2 / (||X'X|| ||Y'Y||) of centred columns, taken from the n x n Gram matrices (Kornblith et al.,
-    arXiv:1905.00414). 0 where one of them does not vary at all. Few images make any two networks look alike.
+    arXiv:1905.00414). 0 where one of them does not vary at all. Few images make any two networks look alike: this is the
+    biased estimate; Unlearning Comparator's library has the unbiased one, summed over mini-batches (arXiv:2010.15327).
     """
     return alignment(gram(x), gram(y))
 
@@ -83,7 +84,8 @@ def _metric(split: str, what: str) -> Metric:
     return Metric(
         MetricInfo(
             f"cka_{split}_to_reference", f"CKA with the reference, {what}", "share", "high",
-            f"Linear CKA of the features before the last layer with the reference's, on up to {MOST} images of the {what}. "
+            f"Linear CKA of the features before the last layer with the reference's, on up to {MOST} images of the {what}, all "
+            "at once; maps are averaged to at most 4 x 4 cells. "
             "100 %: the same up to rotation and scale. Two networks that were trained apart do not reach that, and an untouched original "
             "may come nearer than they do: what lies above a second reference's value says nothing.",
         ),

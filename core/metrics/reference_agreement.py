@@ -81,7 +81,8 @@ def _to_reference(split: str, evidence: Evidence, model: str) -> float:
 def _divergence(key: str, split: str, title: str, where: str) -> Metric:
     definition = (
         f"Jensen-Shannon divergence between the model's and the reference's probabilities, averaged over {where}. "
-        "0: the same beliefs; ln 2 = 0.693: no overlap. Of several attributes the mean of theirs, yes or no each."
+        "0: the same beliefs; ln 2 = 0.693: no overlap. Of several attributes the mean of theirs, yes or no each. Bad teacher's code "
+        "prints another divergence under this name: that of ZRF by its authors' code."
     )
     return Metric(
         MetricInfo(key, title, "nats", "low", definition), partial(_to_reference, split), ("original", "unlearned")
@@ -103,7 +104,8 @@ METRICS = (
         MetricInfo(
             "average_gap", "Average gap to the reference", "share", "low",
             "Mean distance to the reference's values of four numbers: accuracy on the forget set, on the retain set, on test "
-            "retain images, and the share that the attack by entropy calls members (SalUn's summary; its own attack is an SVM).",
+            "retain images, and the share that the attack by entropy calls members (SalUn's summary; its own attack is an SVM on the "
+            "confidence in the label).",
         ),
         _average_gap,
     ),
@@ -119,7 +121,7 @@ METRICS = (
         MetricInfo(
             "tow_attack", "Tug of war by attack (ToW-MIA)", "share", "high",
             "As tug of war, with the share of the forget set that the attack by entropy calls members in place of the accuracy on "
-            "it (Zhao et al.; their own attack is an SVM).",
+            "it (Zhao et al.; their own attack is an SVM on the confidence in the label).",
         ),
         _tow_attack,
     ),

@@ -17,7 +17,7 @@ from core.training.run_setup import RunSetup
 # Part of `Evidence.cached`'s names -> the module of core.metrics that computes it: what is slow to compute, and small.
 SHARED = {
     "relearn": "relearning", "probes": "linear_probes", "gram": "cka", "graft": "layer_grafting",
-    "loss attack": "membership_inference", "entropy attack": "membership_inference",
+    "loss attack": "membership_inference", "kit attack": "membership_inference", "entropy attack": "membership_inference",
 }  # fmt: skip
 TEXT = "known"  # name of the array that holds what is no array, as JSON
 

@@ -32,6 +32,6 @@ def _metric(form: str, which: str, after: str) -> Metric:
 
 
 METRICS = (
-    _metric("min", "the smaller", "as Unlearning Comparator's code"),
+    _metric("min", "the smaller", "as Unlearning Comparator's code, which rounds scores to two decimals first"),
     _metric("max", "the greater", "as the NeurIPS 2023 challenge's; thresholds where exactly one rate is 0 are left out"),
 )

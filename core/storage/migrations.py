@@ -155,6 +155,12 @@ MIGRATIONS: tuple[str, ...] = (
     create index jobs_by_status on jobs (status, kind, turn);
     """,
     """
+    -- `nomus` was measured by the attack on standardised losses; from here on it is the publication's, by the attack on losses as they are.
+    update measurements set metric = 'nomus_standardised' where metric = 'nomus';
+    update trash set content = replace(content, '"metric": "nomus"', '"metric": "nomus_standardised"')
+        where content like '%"metric": "nomus"%';
+    """,
+    """
     alter table runs add column evaluation text not null default '';  -- JSON: what it leaves out, see core.domain.evaluation
     """,
 )

@@ -51,7 +51,8 @@ def test_from_clicks_to_numbers(open_page, page, watch, dashboard):
     verdict = page.locator(".st-key-verdict").inner_text()
     assert f"{percent(before)} before, {percent(now)} now" in verdict
     page.get_by_role("tab", name="Membership").click()
-    row = page.get_by_role("row").filter(has_text="Membership inference by loss (accuracy)").get_by_role("cell").all_inner_texts()
+    title = "Membership inference by loss (accuracy, standardised)"
+    row = page.get_by_role("row").filter(has_text=title).get_by_role("cell").all_inner_texts()
     shown = [percent(stored[model]["attack_loss_accuracy"]) for model in ("original", "unlearned", "reference")]
     assert row[1:4] == shown
     drawn(page, "class_shift", "confusion-original", "confusion-unlearned", "confusion-reference")

@@ -49,7 +49,10 @@ def infidelity(model: nn.Module, x: Tensor, target: Tensor, attribution: Tensor,
 
 
 def sensitivity(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Settings) -> Tensor:
-    """(B,) of Yeh et al.: the largest relative change of the map where each pixel moves by at most NEAR; near 0 is steady."""
+    """(B,) of Yeh et al.: the largest change of the map where each pixel moves by at most NEAR; near 0 is steady.
+
+    Relative to the map's length, as Captum has it; the publication does not divide.
+    """
 
     def again(pixels: tuple[Tensor, ...], target: Tensor) -> tuple[Tensor]:
         return (explain(model, pixels[0], target, how, settings).map,)  # of a bare tensor Captum compares all with the first image's

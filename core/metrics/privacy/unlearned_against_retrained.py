@@ -1,6 +1,7 @@
 """The threshold that best tells an unlearned model's predictions on the forget set from a retrained model's.
 
-After Unlearning Comparator's worst-case privacy score (gnueaj/Machine-Unlearning-Comparator), from one reference.
+After Unlearning Comparator's worst-case privacy score (gnueaj/Machine-Unlearning-Comparator), from one reference. That code
+rounds each score of a prediction to two decimals before the thresholds, and the attack to three; here nothing is rounded.
 """
 
 from collections.abc import Mapping

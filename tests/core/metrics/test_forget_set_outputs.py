@@ -43,6 +43,17 @@ def test_zrf_is_one_minus_scipys_divergence_in_nats_summed_over_classes(grey):
     assert value("zrf", evidence) == pytest.approx(wanted, rel=1e-6)
 
 
+@pytest.mark.parametrize("request_, name", [("class:2", "test_forget"), ("random:0.3", "forget")])
+def test_zrf_by_the_authors_code_looks_at_test_images_of_the_class_or_else_at_the_forget_set(grey, request_, name):
+    evidence = inside(grey, request_)
+    images = getattr(evidence.splits, name)
+    p, q = (softmax(predict(evidence.networks[m], images, "cpu").double().numpy(), 1) for m in ("unlearned", "untrained"))
+    m = (p + q) / 2
+    wanted = 1 - (m * np.log(m / p) + m * np.log(m / q)).mean() / 2
+    assert value("zrf_of_code", evidence) == pytest.approx(wanted, rel=1e-6)
+    assert value("zrf_of_code", evidence, "reference") != value("zrf_of_code", evidence)
+
+
 def test_the_untrained_networks_own_zrf_is_one_and_sureness_costs_at_most_ln_two(grey):
     evidence = inside(grey)
     untrained = {**evidence.logits, "unlearned": Logits(*(predict(evidence.networks["untrained"], s, "cpu")

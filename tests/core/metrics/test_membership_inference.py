@@ -1,6 +1,7 @@
 """The attacks by loss and by entropy against the same attacks written out by hand, and where they must land."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 import torch
 
 from core.metrics.base import NotApplicable
-from core.metrics.membership_inference import loss_attack, share_called_member
+from core.metrics.membership_inference import kit_attack, loss_attack, share_called_member
 from core.metrics.registry import METRICS
 from tests.core.metrics.evidence import evidence_of
 
@@ -61,10 +62,11 @@ def test_the_same_seed_gives_the_same_number():
     assert loss_attack(members, others, 4) == loss_attack(members, others, 4)
 
 
+@pytest.mark.parametrize("attack", [partial(loss_attack, seed=0), kit_attack], ids=["standardised", "kit"])
 @pytest.mark.parametrize("members, others", [(9, 100), (100, 9), (0, 5)])
-def test_below_ten_examples_a_side_there_is_a_reason(members, others):
+def test_below_ten_examples_a_side_there_is_a_reason(attack, members, others):
     with pytest.raises(NotApplicable, match=rf"smaller side has {min(members, others)}\.$"):
-        loss_attack(np.zeros(members), np.ones(others), 0)
+        attack(np.zeros(members), np.ones(others))
 
 
 def losses(logits, labels):
@@ -77,6 +79,20 @@ def forgotten_and_unseen(tiny, evidence, unseen):
     answers, forgotten = evidence.logits["unlearned"], evidence.splits.forgotten.numpy()
     labels, test_labels = tiny.dataset.train.labels.numpy(), tiny.dataset.test.labels.numpy()
     return losses(answers.train, labels)[forgotten], losses(answers.test, test_labels)[np.isin(test_labels, unseen)]
+
+
+def test_nomus_takes_the_attack_of_the_kit_and_its_sister_the_standardised_one(grey):
+    evidence = evidence_of(grey)
+    kept, truth = evidence.splits.test_retain, evidence.logits["unlearned"].test[~evidence.splits.test_forgotten].argmax(1)
+    accuracy = float((truth == kept.labels).double().mean())
+    sides = forgotten_and_unseen(grey, evidence, [2])
+    rounded = [side.astype(np.float32) for side in sides]
+    for key, attack, score in (
+        ("attack_kit_accuracy", kit_attack(*rounded), "nomus"),
+        ("attack_loss_accuracy", loss_attack(*sides, 5), "nomus_standardised"),
+    ):
+        assert METRICS[key].compute(evidence, "unlearned") == attack
+        assert METRICS[score].compute(evidence, "unlearned") == pytest.approx(accuracy / 2 + 0.5 - abs(attack - 0.5))
 
 
 REQUESTS = pytest.mark.parametrize("request_, unseen", [("class:2", [2]), ("random:0.2", [0, 1, 2])])
@@ -117,7 +133,8 @@ def test_the_attack_by_entropy_learns_from_what_was_kept_and_asks_for_the_forget
     gone, unseen_gone = splits.forgotten.numpy(), splits.test_forgotten.numpy()
     kept, unseen = train[~gone], test[~unseen_gone]
     weights = np.repeat([1 / len(kept), 1 / len(unseen)], [len(kept), len(unseen)]) * (len(kept) + len(unseen)) / 2
-    attack = LogisticRegression().fit(np.concatenate([kept, unseen])[:, None], np.repeat([1, 0], [len(kept), len(unseen)]), weights)
+    scores, sides = np.concatenate([kept, unseen])[:, None], np.repeat([1, 0], [len(kept), len(unseen)])
+    attack = LogisticRegression(C=2.0, tol=1e-9).fit(scores, sides, weights)
     wanted = attack.predict(train[gone][:, None]).mean()
     ours = METRICS["attack_entropy_members"].compute(evidence, "unlearned")
     assert ours == pytest.approx(wanted, abs=1e-12)

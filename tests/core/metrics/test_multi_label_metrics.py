@@ -133,7 +133,8 @@ def test_with_examples_enough_all_but_what_needs_a_class_is_measured(attributes,
     for model in ("original", "unlearned"):
         wanted = {*asked_of[model]} - NEEDS_A_CLASS - {"test_forget_accuracy", "truth_accuracy"} - late - rare
         assert wanted <= measured[model]
-    assert {"js_to_reference", "zrf", "attack_auc", "nomus", "worst_case_max", "cka_forget_to_reference"} <= measured["unlearned"]
+    some = {"js_to_reference", "zrf", "zrf_of_code", "attack_auc", "attack_kit_accuracy", "nomus", "worst_case_max"}
+    assert {*some, "cka_forget_to_reference"} <= measured["unlearned"]
 
 
 def asked(key, evidence, model):

@@ -18,7 +18,7 @@ import pytest
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.jobs.write_catalogue import write
-from core.storage import database, permissions
+from core.storage import database, permissions, trash
 from core.storage.artifacts import Artifacts
 from core.storage.database import to_look_at
 from core.storage.disk_and_memory_errors import DiskTrouble
@@ -136,6 +136,31 @@ def test_a_database_of_version_one_is_brought_up_to_date_and_keeps_its_rows(tmp_
         assert [m.value for m in store.measurements(spec().id)] == [0.5]
         store.keep("k", "original", "file", 1.0)
         assert store._db._version() == len(MIGRATIONS)
+
+
+def test_what_was_called_nomus_before_the_published_one_had_the_name_keeps_its_value_under_its_own(tmp_path, spec):
+    """In a run, and in one that was deleted and is put back."""
+    there, gone = spec(), spec(seed=5)
+    old = sqlite3.connect(Home(tmp_path).database)
+    for sql in MIGRATIONS[:8]:
+        old.executescript(sql)
+    old.execute(f"pragma application_id = {APPLICATION_ID}")
+    old.execute("pragma user_version = 8")
+    run = "insert into runs (id, spec, status, turn, created_at) values (?, ?, 'done', 1, '2026-01-02T03:04:05+00:00')"
+    number = {"run_id": gone.id, "model": "unlearned", "value": 0.75, "reason": ""}
+    content = {"artifacts": [], "study_runs": [], "companions": [],
+               "runs": [{"id": gone.id, "spec": gone.to_json(), "status": "done", "turn": 2, "created_at": "2026-01-02T03:04:05+00:00"}],
+               "measurements": [{**number, "metric": "nomus"}, {**number, "metric": "tow"}]}  # fmt: skip
+    old.execute(run, (there.id, there.to_json()))
+    for metric in ("nomus", "tow"):
+        old.execute("insert into measurements values (?, ?, 'unlearned', 0.75, '')", (there.id, metric))
+    old.execute("insert into trash values (?, 'nomus', '2026-01-02T03:04:05+00:00', ?, '[]')", (gone.id, json.dumps(content)))
+    old.commit()
+    old.close()
+    with ResultStore(open_home(tmp_path).database) as store:
+        trash.put_back(store.db, gone.id)
+        for spec_ in (there, gone):
+            assert {m.metric: m.value for m in store.measurements(spec_.id)} == {"nomus_standardised": 0.75, "tow": 0.75}
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(home, monkeypatch):
