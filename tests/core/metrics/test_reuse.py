@@ -117,7 +117,7 @@ def test_a_second_method_asks_only_its_own_network_and_gets_the_numbers_of_a_fre
 def test_what_differs_is_found_apart(first, compute, home, tmp_path, about, asked):
     told = compute(**about)
     assert compute.asked == asked
-    assert len(kept(home)) > SHARED
+    assert len(kept(home)) >= SHARED  # without a reference the original's are the same
     assert told == compute(at=open_home(tmp_path / "other"), **about)
 
 
