@@ -119,7 +119,7 @@ class ARU(UnlearningMethod):
     share: float = param(0.5, low=0.0, high=1.0, symbol="ρ", format="%.2f", help="Share of each layer's slices that is reset.")
     reset: str = param("init", choices=("init", "zero"), help="init: initial values, as the paper says. zero: as the script does.")
     epochs: int = param(5, low=0, high=200, help="Healing: passes over the retain set.")
-    learning_rate: float = param(0.01, low=0.0, high=1.0, format="%.6f", help="Healing: step size of SGD, momentum 0.9.")
+    learning_rate: float = param(0.01, low=0.0, high=1.0, format="%.6f", help="Healing: step size of SGD, plain momentum 0.9.")
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step, in all stages.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
@@ -143,7 +143,7 @@ class ARU(UnlearningMethod):
         accuracies = [right()]
         if self.epochs:
             recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False)
-            fit(model, retain, recipe, run.part(0.2, 1), after_epoch=lambda _: accuracies.append(right()))
+            fit(model, retain, recipe, run.part(0.2, 1), nesterov=False, after_epoch=lambda _: accuracies.append(right()))
         run.record("aru_difference", scores)
         run.record("aru_mask", {name: mask.to(torch.uint8) for name, mask in masks.items()})
         run.record("aru", {"healing": torch.tensor(accuracies)})

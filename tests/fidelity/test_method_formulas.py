@@ -1,6 +1,7 @@
 """Methods against their publications and public code, re-derived here by hand: no code of theirs is needed.
 
-Planted values: the Fisher of a weight that is used twice (ln 3)² / 4.
+Planted values: the Fisher of a weight that is used twice, (ln 3)² / 4; two steps of plain momentum, 0.1437478 (fine-tuning, random
+label, SalUn).
 """
 
 from math import log
@@ -10,8 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from core.data.dataset import Examples
+from core.data.splits import Splits
+from core.domain.requests.classes import ClassRequest
+from core.domain.run import Recipe
+from core.methods.finetune import Finetune
+from core.methods.random_label import RandomLabel
+from core.methods.salun import SalUn
+from core.training.context import RunContext
 from core.training.fisher import Importance, fisher_diagonal
 from core.training.per_example_gradients import gradient_rows, per_sample_gradients
+
+RECIPE = Recipe(epochs=1, batch_size=8, learning_rate=0.1)  # of a context; no method here trains by it
 
 
 class Twice(nn.Module):
@@ -56,3 +66,58 @@ def test_a_layer_under_two_names_keeps_its_weight_and_has_the_fisher_worked_by_h
     assert isinstance(model.first.weight, nn.Parameter)
     assert all(buffer is buffers[name] for name, buffer in model.named_buffers())
     assert weight.item() == 1.0
+
+
+class OneWeight(nn.Module):
+    """Logits (w, 0), whatever the image: the gradient of label 0's loss by w is -(1 - p), p = 1 / (1 + e^-w)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.w.expand(len(x), 1)
+        return torch.cat([z, torch.zeros_like(z)], 1)
+
+
+@pytest.mark.parametrize("method", [
+    Finetune(epochs=2, learning_rate=0.1, batch_size=4),
+    RandomLabel(epochs=2, learning_rate=0.1, batch_size=8, labels="once"),
+    RandomLabel(epochs=2, learning_rate=0.1, batch_size=8, labels="each_epoch"),
+    SalUn(epochs=2, learning_rate=0.1, batch_size=8, share=1.0),
+], ids=lambda m: f"{m.key}-{getattr(m, 'labels', '')}")  # fmt: skip
+def test_momentum_is_plain_where_the_public_code_has_plain_momentum(method) -> None:
+    """SSD's fine-tuning and SalUn's code: SGD, momentum 0.9, no Nesterov, weight decay 0.0005, a constant rate.
+
+    Every image is taught class 0 (the other label of class 1, and the true one of the retain set), a step an epoch. From w = 0:
+    g = -1/2, w = 0.05, where Nesterov's first step goes to 0.095; then p = 1 / (1 + e^-0.05) = 0.512497,
+    g = -0.487503 + 0.0005 x 0.05, v = 0.9 x (-1/2) - 0.487478 = -0.937478, w = 0.05 + 0.0937478 = 0.1437478.
+    """
+    images = Examples(torch.zeros(8, 1, 1, 1, dtype=torch.uint8), torch.tensor([1, 1, 1, 1, 0, 0, 0, 0]))
+    gone = images.labels == 1
+    splits = Splits(ClassRequest((1,)), images, images, gone, gone, 0.5)
+    model = method.unlearn(OneWeight(), splits, RunContext(OneWeight, RECIPE, 3))
+    assert model.w.item() == pytest.approx(0.1437478, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", [SalUn, RandomLabel])
+@pytest.mark.parametrize(("labels", "different"), [("once", 1), ("each_epoch", 4)])
+def test_labels_are_drawn_once_or_anew_in_each_epoch_and_the_others_stay_true(method, labels, different, monkeypatch) -> None:
+    """Of 200 forget images with two wrong labels each, two draws are alike with a probability of 2^-200."""
+    taught, batches = list[Tensor](), Examples.batches
+
+    def watched(self, size, generator=None, how="none"):
+        if generator is not None:  # of the saliency's batches there is none
+            taught.append(self.labels)
+        return batches(self, size, generator, how)
+
+    monkeypatch.setattr(Examples, "batches", watched)
+    images = Examples(torch.zeros(240, 1, 1, 1, dtype=torch.uint8), torch.tensor([2] * 200 + [0, 1] * 20))
+    gone = images.labels == 2
+    splits = Splits(ClassRequest((2,)), images, images, gone, gone, 200 / 240)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1, 3))
+    method(epochs=4, learning_rate=0.1, batch_size=240, labels=labels).unlearn(model, splits, RunContext(lambda: model, RECIPE, 3))
+    assert len(taught) == 4
+    assert len({tuple(each[:200].tolist()) for each in taught}) == different
+    assert all({*each[:200].tolist()} == {0, 1} for each in taught)
+    assert all(each[200:].tolist() == [0, 1] * 20 for each in taught)
