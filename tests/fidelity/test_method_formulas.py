@@ -1,7 +1,7 @@
 """Methods against their publications and public code, re-derived here by hand: no code of theirs is needed.
 
 Planted values: the Fisher of a weight that is used twice, (ln 3)² / 4; two steps of plain momentum, 0.1437478 (fine-tuning, random
-label, SalUn).
+label, SalUn); noise images in UNSIR's mixture, 60 of a class where 5,120 are written.
 """
 
 from math import log
@@ -9,17 +9,21 @@ from math import log
 import pytest
 import torch
 from torch import Tensor, nn
+import torch.nn.functional as F
 
 from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain.requests.classes import ClassRequest
+from core.domain.requests.classes import ClassesRequest, ClassRequest
 from core.domain.run import Recipe
 from core.methods.finetune import Finetune
 from core.methods.random_label import RandomLabel
 from core.methods.salun import SalUn
+from core.methods.unsir import UNSIR, Mixture
+from core.models.layers import Normalise, from_normalised
 from core.training.context import RunContext
 from core.training.fisher import Importance, fisher_diagonal
 from core.training.per_example_gradients import gradient_rows, per_sample_gradients
+from tests.tiny import near_weights
 
 RECIPE = Recipe(epochs=1, batch_size=8, learning_rate=0.1)  # of a context; no method here trains by it
 
@@ -121,3 +125,62 @@ def test_labels_are_drawn_once_or_anew_in_each_epoch_and_the_others_stay_true(me
     assert len({tuple(each[:200].tolist()) for each in taught}) == different
     assert all({*each[:200].tolist()} == {0, 1} for each in taught)
     assert all(each[200:].tolist() == [0, 1] * 20 for each in taught)
+
+
+@pytest.mark.parametrize(("impair", "of_each_class"), [("notebook", 3 * 20), ("written", 256 * 20)])
+def test_unsir_shows_60_noise_images_of_a_class_as_the_notebook_runs_and_5120_as_it_is_written(impair, of_each_class, monkeypatch) -> None:
+    """The notebook's settings on 3 x 4 x 4 images: 20 copies of what its loop takes of 256 images.
+
+    The loop goes over `batch[0].size(0)`, and the first image of a batch has 3 channels; all noise goes under class 0.
+    """
+    mixtures, epoch = list[Mixture](), UNSIR._epoch
+
+    def watched(self, model, shown, rate, run, note):
+        mixtures.append(shown)
+        epoch(self, model, shown, rate, run, note)
+
+    monkeypatch.setattr(UNSIR, "_epoch", watched)
+    images = Examples(torch.zeros(30, 3, 4, 4, dtype=torch.uint8), torch.arange(30) % 5)
+    gone = (images.labels == 1) | (images.labels == 2)
+    splits = Splits(ClassesRequest((1, 2)), images, images, gone, gone, 0.4)
+    model = nn.Sequential(Normalise((0.5,) * 3, (0.25,) * 3), nn.Flatten(), nn.Linear(48, 5))
+    UNSIR(noise_steps=1, impair=impair).unlearn(model, splits, RunContext(lambda: model, RECIPE, 3))
+    impairing, repairing = mixtures
+    assert len(impairing) == 2 * of_each_class + 18
+    assert len(repairing) == 18
+    _, labels = impairing.taken(torch.arange(2 * of_each_class))
+    assert torch.bincount(labels, minlength=5).tolist() == {
+        "notebook": [2 * of_each_class, 0, 0, 0, 0], "written": [0, of_each_class, of_each_class, 0, 0],
+    }[impair]  # fmt: skip
+
+
+def test_unsir_as_the_notebook_runs_is_its_loop_written_out_by_hand(tiny) -> None:
+    """Two classes: noise by the network in train mode, whose own statistics it moves; then two epochs of Adam."""
+    splits, model, generator = tiny.splits("classes:0,2"), tiny.original().train(), torch.Generator().manual_seed(3)
+    made = []
+    for c in (0, 2):
+        noise = nn.Parameter(torch.randn(6, 3, 8, 8, generator=generator))
+        adam = torch.optim.Adam([noise], lr=0.1)
+        for _ in range(4):
+            adam.zero_grad()
+            entropy = F.cross_entropy(model(from_normalised(model, noise)), torch.tensor([c] * 6))
+            (0.1 * noise.square().sum((1, 2, 3)).mean() - entropy).backward()
+            adam.step()
+        made.append(from_normalised(model, noise.detach()[:3]))  # of 6 images 3, for there are 3 channels
+    retain = splits.retain.first_of_each_class(7)
+    x, y = torch.cat([*made * 2, retain.pixels()]), torch.cat([torch.zeros(12, dtype=torch.int64), retain.labels])
+    for rate, first in ((0.02, 0), (0.01, 12)):
+        adam = torch.optim.Adam(model.parameters(), lr=rate)
+        adam.zero_grad()  # what learning the noise left behind
+        for batch in (torch.randperm(len(y) - first, generator=generator) + first).split(8):
+            if len(batch) > 1:
+                adam.zero_grad()
+                F.cross_entropy(model(x[batch]), y[batch]).backward()
+                adam.step()
+    settings = {"noise_count": 6, "noise_steps": 4, "copies": 2, "per_class": 7, "batch_size": 8, "penalty": 0.1 * 3 * 8 * 8 / 3072}
+    found = {
+        norm_mode: UNSIR(**settings, impair="notebook", norm_mode=norm_mode).unlearn(tiny.original(), splits, tiny.context(seed=3))
+        for norm_mode in ("moved", "train")
+    }
+    assert near_weights(found["moved"], model)
+    assert not near_weights(found["train"], model), "the statistics of a copy moved"
