@@ -1,7 +1,8 @@
 """Methods against their publications and public code, re-derived here by hand: no code of theirs is needed.
 
 Planted values: the Fisher of a weight that is used twice, (ln 3)² / 4; two steps of plain momentum, 0.1437478 (fine-tuning, random
-label, SalUn); noise images in UNSIR's mixture, 60 of a class where 5,120 are written.
+label, SalUn); noise images in UNSIR's mixture, 60 of a class where 5,120 are written; squared means of
+mixed batches, 0 where those of sorted ones are 1/4 (SSD).
 """
 
 from math import log
@@ -18,11 +19,13 @@ from core.domain.run import Recipe
 from core.methods.finetune import Finetune
 from core.methods.random_label import RandomLabel
 from core.methods.salun import SalUn
+from core.methods.ssd import SSD
 from core.methods.unsir import UNSIR, Mixture
 from core.models.layers import Normalise, from_normalised
 from core.training.context import RunContext
 from core.training.fisher import Importance, fisher_diagonal
 from core.training.per_example_gradients import gradient_rows, per_sample_gradients
+from core.training.precomputed import ImportanceStatistic
 from tests.tiny import near_weights
 
 RECIPE = Recipe(epochs=1, batch_size=8, learning_rate=0.1)  # of a context; no method here trains by it
@@ -184,3 +187,54 @@ def test_unsir_as_the_notebook_runs_is_its_loop_written_out_by_hand(tiny) -> Non
     }
     assert near_weights(found["moved"], model)
     assert not near_weights(found["train"], model), "the statistics of a copy moved"
+
+
+def batch_importance(model: nn.Module, x: Tensor, y: Tensor, size: int) -> Importance:
+    """(1 / B) sum over the batches of the squared gradient of a batch's mean loss, in the order of x."""
+    squares = []
+    for some_x, some_y in zip(x.split(size), y.split(size), strict=True):
+        loss = F.cross_entropy(model(some_x), some_y)
+        squares.append([g.square() for g in torch.autograd.grad(loss, list(model.parameters()))])
+    return {name: torch.stack(of).mean(0) for (name, _), of in zip(model.named_parameters(), zip(*squares, strict=True), strict=True)}
+
+
+def drawn_order(examples: Examples) -> Tensor:
+    return torch.randperm(len(examples), generator=torch.Generator().manual_seed(0))
+
+
+def class_order(examples: Examples) -> Tensor:
+    return examples.labels.argsort(stable=True)
+
+
+@pytest.mark.parametrize(("request_", "right", "wrong"), [
+    ("random:0.3", drawn_order, class_order), ("samples:0,1,2,3,4,5,6,7,8,9,10,11", drawn_order, class_order),
+    ("attribute:person=3", class_order, drawn_order),
+])  # fmt: skip
+def test_ssd_squares_means_of_mixed_batches_for_samples_and_of_sorted_ones_for_values(tiny, request_, right, wrong) -> None:
+    """The authors' loaders mix both sets for random samples, and sort D by class for classes and subclasses: other weights change."""
+    splits, model, changed = tiny.splits(request_), tiny.original(), []
+    for order in (right, wrong):
+        of_forget, of_all = (batch_importance(model, (e := part.subset(order(part))).pixels(), e.labels, 16)
+                             for part in (splits.forget, splits.train))  # fmt: skip
+        changed.append(sum(int((of_forget[name] > 3 * of_all[name]).sum()) for name in of_all))
+    after = tiny.unlearn(SSD(importance="batch", batch_size=16, alpha=3.0), request_)
+    found = sum(int((theta != before).sum()) for theta, before in zip(after.parameters(), model.parameters(), strict=True))
+    assert abs(found - changed[0]) <= 2, "at the threshold rounding decides"
+    assert abs(found - changed[1]) > 20
+
+
+def test_the_importance_of_mixed_batches_is_what_a_hand_computes() -> None:
+    """Zero weights, one pixel of 1: by class 0's weight the gradient is -1/2 for label 0 and 1/2 for label 1.
+
+    A batch of two alike has a mean of -1/2 or 1/2, squared 1/4; a batch of one each has 0. Sorted, the labels 0, 1, 0, 1 come as
+    (0, 0), (1, 1). Drawn with seed 0 the order is 0, 1, 3, 2: labels (0, 1), (1, 0), and importance is 0.
+    """
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
+    for p in model.parameters():
+        nn.init.zeros_(p)
+    four = Examples(torch.ones(4, 1, 1, 1, dtype=torch.uint8), torch.tensor([0, 1, 0, 1]), peak=1)
+    assert drawn_order(four).tolist() == [0, 1, 3, 2]
+    context = RunContext(lambda: model, RECIPE, 3)
+    by_class, mixed = (ImportanceStatistic("batch", 2, mixed).compute(model, four, context) for mixed in (False, True))
+    assert by_class["1.weight"].tolist() == [[0.25], [0.25]]
+    assert mixed["1.weight"].tolist() == [[0.0], [0.0]]
