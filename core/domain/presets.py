@@ -138,8 +138,8 @@ PAPER: dict[str, dict[str, PaperValues]] = {
     "aru": {
         "paper": PaperValues(
             "the authors' script, for a ViT",
-            {"radius": 8 / 255, "attack_steps": 7, "attack_rate": 2 / 255, "share": 0.5, "reset": "zero", "epochs": 10,
-             "batch_size": 64},
+            {"radius": 8 / 255, "attack_steps": 7, "direction": "minimise", "attack_rate": 2 / 255, "share": 0.5, "reset": "zero",
+             "epochs": 10, "batch_size": 64},
             {},
         ),
     },

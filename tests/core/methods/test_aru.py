@@ -78,6 +78,11 @@ def test_2_the_attack_lowers_the_loss_of_the_forget_set(tiny):
     assert heard[-1] < clean
 
 
+def test_the_attack_raises_the_loss_where_it_is_to_be_maximised(tiny):
+    heard = unlearn(tiny, attack_steps=7, direction="maximise")[1]["aru/attack_loss"]
+    assert (heard[1:] > heard[:-1]).all()
+
+
 def test_an_attack_that_runs_out_of_memory_goes_on_in_smaller_chunks_to_the_same_noise(tiny, monkeypatch):
     _, whole = unlearn(tiny, attack_steps=3)
     sizes = []
@@ -311,6 +316,7 @@ def test_the_loss_of_the_attack_is_the_mean_over_images_whatever_the_batches(tin
         {"radius": 0.2},
         {"attack_steps": 3},
         {"attack_rate": 0.02},
+        {"direction": "maximise"},
         {"norm_mode": "eval"},
         {"mask": "random"},
         {"mask": "largest"},
