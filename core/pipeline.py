@@ -42,7 +42,7 @@ def prepare(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) -
     method: UnlearningMethod = with_params(METHODS[spec.method], spec.params)
     setup = set_up(spec, cache, datasets)
     method.check(spec.request, setup.splits.train.labels.ndim > 1)
-    for statistic in method.statistics():
+    for statistic in method.statistics(spec.request):
         with torch.device("meta"):  # its weights are not needed, only their shapes
             shapes = setup.build()
         statistic.check(shapes, len(setup.splits.train))
@@ -117,7 +117,7 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
 def planned_work(job: Job) -> dict[str, float]:
     """Stage -> training passes over single examples, from which the progress bar takes its proportions."""
     n, k = len(job.splits.train), int(job.splits.forgotten.sum())
-    missing = [s for s in job.method.statistics() if not job.cache.has(job.statistic_key(s.key))]
+    missing = [s for s in job.method.statistics(job.spec.request) if not job.cache.has(job.statistic_key(s.key))]
     epochs = job.recipe.epochs
     measured = n + len(job.splits.test) + MEASURING
     wanted = {"original": job.original_key} | ({"reference": job.reference_key} if job.spec.reference else {})
@@ -158,7 +158,7 @@ def precompute(job: Job, original: Shared, stages: Stages) -> dict[str, Shared]:
             fits = partial(statistic.fits, model=model)
             return job.cache.load_or_make(key, "statistic", compute, job.device, fits)
 
-        return {statistic.key: make(statistic) for statistic in job.method.statistics()}
+        return {statistic.key: make(statistic) for statistic in job.method.statistics(job.spec.request)}
 
 
 def unlearn(

@@ -92,7 +92,7 @@ class Task:
     def unlearned(self, original: nn.Module, method: UnlearningMethod) -> nn.Module:
         """What the pipeline does: statistics of the training set first, then the method on a copy, guarded."""
         model, splits = deepcopy(original), self.splits
-        lent = {s.key: s.compute(model, splits.train, self.context("precompute")) for s in method.statistics()}
+        lent = {s.key: s.compute(model, splits.train, self.context("precompute")) for s in method.statistics(splits.request)}
         return method.unlearn(model, splits.only(method.uses), self.context("unlearn", statistics=lent)).eval()
 
     def method(self, key: str) -> UnlearningMethod:

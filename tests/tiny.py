@@ -62,7 +62,7 @@ class Tiny:
         model, splits = self.original().to(device), self.splits(request)
         taught = request if request.startswith("mislabelled") else ""  # of all others the training set is the same
         lent = {s.key: {name: tensor.clone() for name, tensor in _statistic(self, s, device, taught).items()}
-                for s in method.statistics()}  # fmt: skip
+                for s in method.statistics(splits.request)}  # fmt: skip
         run = self.context(statistics=lent, **about)
         return method.unlearn(model, splits.only(method.uses), run)
 

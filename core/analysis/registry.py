@@ -54,4 +54,5 @@ LOOKS: dict[str, Callable[..., Arrays]] = {
     "gallery": Late("saliency.gallery", "gallery"),
     "importance": Late("weights.compute_importance", "importance"),
     "map": Late("features.projection", "compute"),
+    "mask_overlap": Late("mask_overlap", "mask_overlap"),
 }

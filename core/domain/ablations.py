@@ -23,7 +23,7 @@ CONTROLS = {
     "aru": Control("mask", {"random": "a random mask", "largest": "the opposite mask"}),
     "unsir": Control(
         "noise", {"none": "no noise", "gaussian": "plain noise"},
-        ("noise_count", "noise_steps", "noise_rate", "penalty", "norm_mode", "copies"),
+        ("noise_count", "noise_steps", "noise_rate", "penalty", "norm_mode", "impair", "copies"),
     ),
 }  # fmt: skip
 

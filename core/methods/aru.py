@@ -2,6 +2,7 @@
 
 Jung, Cho, Hsu & Hockenmaier, 2024, arXiv:2401.08998.
     attack  x'  <-   clip(x' - eta * sign(d CE(f(x'), y) / dx')), |x' - x| <= radius;   delta = x' - x
+            (direction = minimise, as a co-author's script has it; maximise: up the gradient, as secondary summaries of the paper say)
     mask    d[o, i]  =   | mean over the kernel of (G(x, y) - G(delta, y))[o, i] |, the share rho with the smallest d, per layer
     reset   the masked slices (o, i) to an initial value (or 0), then train on D_r
 Departs from the paper: the share, the healing schedule and the reset are not in what could be read; the authors' later
@@ -113,13 +114,17 @@ class ARU(UnlearningMethod):
 
     radius: float = param(8 / 255, low=1e-4, high=1.0, format="%.4f", help="Largest change of a pixel in [0, 1]; the script's 8/255.")
     attack_steps: int = param(7, low=1, high=200, symbol="T", help="Steps of the attack.")
+    direction: str = param(
+        "minimise", choices=("minimise", "maximise"),
+        help="What the noise does to the loss of its image. minimise: as a co-author's script. maximise: as summaries of the paper say.",
+    )  # fmt: skip
     attack_rate: float = param(2 / 255, low=1e-5, high=1.0, symbol="η", format="%.4f", help="Change of a pixel in one step.")
     norm_mode: str = param("train", choices=("train", "eval"), help="BatchNorm while gradients are compared: of the batch, or stored.")
     mask: str = param("aru", choices=("aru", "random", "largest"), help="Slices to reset: smallest difference; the others are controls.")
     share: float = param(0.5, low=0.0, high=1.0, symbol="ρ", format="%.2f", help="Share of each layer's slices that is reset.")
     reset: str = param("init", choices=("init", "zero"), help="init: initial values, as the paper says. zero: as the script does.")
     epochs: int = param(5, low=0, high=200, help="Healing: passes over the retain set.")
-    learning_rate: float = param(0.01, low=0.0, high=1.0, format="%.6f", help="Healing: step size of SGD, momentum 0.9.")
+    learning_rate: float = param(0.01, low=0.0, high=1.0, format="%.6f", help="Healing: step size of SGD, plain momentum 0.9.")
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step, in all stages.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
@@ -131,8 +136,7 @@ class ARU(UnlearningMethod):
         if not (layers := convolutions(model)):
             raise WrongInput("Attack-and-Reset resets slices of convolutions larger than 1x1; this model has none.")
         forget, retain = splits.forget.to(run.device), splits.retain
-        noise, train_mode = self._attack(model, forget, run.part(0, 0.2)), self.norm_mode == "train"
-        scores = difference(model, forget, noise, batch_size=self.batch_size, train_mode=train_mode)
+        scores = self.differences(model, forget, run.part(0, 0.2))
         masks, fresh = {}, dict(run.fresh_model().named_parameters())
         with torch.no_grad():
             for name, layer in layers.items():
@@ -143,12 +147,17 @@ class ARU(UnlearningMethod):
         accuracies = [right()]
         if self.epochs:
             recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False)
-            fit(model, retain, recipe, run.part(0.2, 1), after_epoch=lambda _: accuracies.append(right()))
+            fit(model, retain, recipe, run.part(0.2, 1), nesterov=False, after_epoch=lambda _: accuracies.append(right()))
         run.record("aru_difference", scores)
         run.record("aru_mask", {name: mask.to(torch.uint8) for name, mask in masks.items()})
         run.record("aru", {"healing": torch.tensor(accuracies)})
         run.progress(1.0, "healed")
         return model
+
+    def differences(self, model: nn.Module, forget: Examples, run: RunContext) -> dict[str, Tensor]:
+        """Weight's name -> d (out, in), by noise that the attack makes; the model is left as it is."""
+        noise = self._attack(model, forget, run)
+        return difference(model, forget, noise, batch_size=self.batch_size, train_mode=self.norm_mode == "train")
 
     def _attack(self, model: nn.Module, forget: Examples, run: RunContext) -> Tensor:
         """The noise alone, (k, C, H, W), from a random point of the box for each image."""
@@ -158,7 +167,7 @@ class ARU(UnlearningMethod):
             x, batch_losses = forget.subset(torch.arange(part.start, part.stop)).pixels(), list[float]()
             noise[part] = -x + pgd(
                 model, x, forget.labels[part], noise[part], radius=self.radius, step_size=self.attack_rate, steps=self.attack_steps,
-                on_step=batch_losses.append,
+                minimise=self.direction == "minimise", on_step=batch_losses.append,
             )  # fmt: skip
             run.progress(part.stop / len(forget), "attack")
             return torch.tensor(batch_losses) * len(x) / len(forget)

@@ -40,8 +40,8 @@ class UnlearningMethod(ABC):
         for attribute, declared in params_of(type(self)).items():
             declared.parse(getattr(self, attribute))
 
-    def statistics(self) -> tuple[Statistic, ...]:
-        """What is to be computed on the training set at the original model beforehand; provided as `run.statistics`."""
+    def statistics(self, request: ForgetRequest) -> tuple[Statistic, ...]:
+        """What a request needs computed on the training set at the original model beforehand; provided as `run.statistics`."""
         return ()
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:

@@ -2,16 +2,17 @@
 
     L  =   CE(f(x), y') on D_f, y' drawn at random;   + CE(f(x), y) on D_r
 Graves, Nagisetty & Ganesh, AAAI 2021, arXiv:2010.10981, in the form without stored updates; also SalUn's loss, arXiv:2310.12508.
-Departs from the paper: one shuffled stream of both sets; `true_label` says whether the draw may hit the true label,
-which papers leave open and codes do both ways.
+Both sets come as one shuffled stream. Graves' notebooks draw labels once and never the forgotten class; SalUn's code draws anew
+in each epoch, and may draw the true label: `labels` and `true_label`.
+Departs from the paper: SGD with plain momentum of 0.9 and weight decay of 0.0005, as in SalUn's code; the notebooks go on with Adam.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
 from core.domain.run import Recipe
@@ -35,9 +36,10 @@ class RandomLabel(UnlearningMethod):
     uses = frozenset({"forget", "retain"})
     not_multi = WRONG_LABEL
 
+    labels: str = param("once", choices=("once", "each_epoch"), help="When labels are drawn. once: as Graves. each_epoch: as SalUn's code.")
     true_label: str = param("excluded", choices=("excluded", "allowed"), help="Whether a label may be true, or that of a class to forget.")
     epochs: int = param(3, low=1, high=200, help="Passes over the whole training set.")
-    learning_rate: float = param(0.01, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of SGD, momentum 0.9.")
+    learning_rate: float = param(0.01, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of SGD, plain momentum 0.9.")
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
@@ -46,20 +48,32 @@ class RandomLabel(UnlearningMethod):
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, fine-tuned with random labels on the forget set."""
-        mixed = relabelled(splits, self.true_label == "allowed", model, run)
-        recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False)
-        return fit(model, mixed, recipe, run)
+        recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=5e-4, one_cycle=False)
+        return fit_on_random_labels(model, splits, recipe, run, self.labels, self.true_label)
 
 
-def relabelled(splits: Splits, true_allowed: bool, model: nn.Module, run: RunContext) -> Examples:
-    """The forget set under labels drawn at random, then the retain set under its own."""
-    forget, classes = splits.forget, model(splits.forget.first(1).pixels().to(run.device)).shape[1]
-    forget_classes = splits.request.classes
-    if len(forget_classes) > 1 and not true_allowed:  # no label of another forgotten class either
+def fit_on_random_labels(
+    model: nn.Module, splits: Splits, recipe: Recipe, run: RunContext, labels: str, true_label: str,
+    after_step: Callable[[], None] = lambda: None,
+) -> nn.Module:  # fmt: skip
+    """Train on the forget set under labels drawn at random, `once` or in `each_epoch`, and on the retain set under its own."""
+    classes = model(splits.forget.first(1).pixels().to(run.device)).shape[1]
+    true_labels = splits.retain.labels
+
+    def draw() -> Tensor:
+        return torch.cat([random_labels(splits, classes, true_label == "allowed", run.generator), true_labels])
+
+    both, each_epoch = splits.forget.joined(splits.retain), labels == "each_epoch"
+    examples = both if each_epoch else both.relabelled(draw())
+    return fit(model, examples, recipe, run, nesterov=False, labels=draw if each_epoch else None, after_step=after_step)
+
+
+def random_labels(splits: Splits, classes: int, true_allowed: bool, generator: torch.Generator) -> Tensor:
+    """int64 (k,): of each forget example one of all classes, or, unless that is allowed, none that is true or to be forgotten."""
+    labels, forget_classes = splits.forget.labels, splits.request.classes
+    if true_allowed:
+        return torch.randint(classes, labels.shape, generator=generator)
+    if len(forget_classes) > 1:
         retain_classes = torch.tensor([c for c in range(classes) if c not in forget_classes])
-        drawn = retain_classes[torch.randint(len(retain_classes), forget.labels.shape, generator=run.generator)]
-    elif true_allowed:
-        drawn = torch.randint(classes, forget.labels.shape, generator=run.generator)
-    else:
-        drawn = other_labels(forget.labels, classes, run.generator)
-    return forget.relabelled(drawn).joined(splits.retain)
+        return retain_classes[torch.randint(len(retain_classes), labels.shape, generator=generator)]
+    return other_labels(labels, classes, generator)

@@ -5,9 +5,10 @@ Foster, Schoepf & Brintrup, AAAI 2024, arXiv:2308.07707; adaptive alpha: arXiv:2
     select  where  I_f > alpha * I_D        (I_f / I_D cannot exceed n/k with per-sample importance)
     theta  <-   min(lambda * I_D / I_f, 1) * theta
     auto:   alpha = the (100 - ln(1 + 100 k/n))-th percentile of all finite I_f / I_D
-Departs from the paper: importance is per sample by default, where the authors' code squares batch means (`batch` does
-so too, over D sorted by class: theirs puts the forget set last, ours is computed before any request); auto takes D as
-the reference set, as SSD does, where the authors' notebook passes the retain set.
+Departs from the paper: importance is per sample by default, where the authors' code squares batch means. `batch` does so too, over
+D sorted by class for requests that name a class or any value of a column, and over mixed batches for random and chosen images, as
+their loaders do; theirs put the forget set last, ours are computed before any request. auto takes D as the reference set, as SSD
+does, where the authors' notebook passes the retain set.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
+from core.domain.requests.base import ForgetRequest
 from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
 from core.training.fisher import Importance
@@ -42,7 +44,7 @@ class SSD(UnlearningMethod):
         "per_sample",
         choices=("per_sample", "batch", "label_free"),
         help="per_sample: exact Fisher diagonal. batch: the authors' squared batch-mean gradient. label_free: LFSSD, from "
-        "the size of the logits, without labels.",
+        "the size of the logits, without labels. Batches are sorted by class, or mixed for random and chosen images.",
     )
     batch_size: int = param(
         64, low=1, high=4096, symbol="B", when=("importance", "batch", "label_free"),
@@ -58,13 +60,13 @@ class SSD(UnlearningMethod):
         help="Dampening constant: a selected weight is multiplied by λ times all-data importance over forget importance, at most 1.",
     )  # fmt: skip
 
-    def statistics(self) -> tuple[ImportanceStatistic, ...]:
+    def statistics(self, request: ForgetRequest) -> tuple[ImportanceStatistic, ...]:
         """The training set's importance, by the same estimator as the forget set's."""
-        return (ImportanceStatistic(self.importance, 0 if self.importance == "per_sample" else self.batch_size),)
+        return (importance_for(request, self.importance, self.batch_size),)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original with its selected weights dampened."""
-        (statistic,) = self.statistics()
+        (statistic,) = self.statistics(splits.request)
         of_all = run.statistics[statistic.key]
         of_forget = statistic.compute(model, splits.forget, run)
         automatic = self.alpha == "auto"
@@ -78,6 +80,13 @@ class SSD(UnlearningMethod):
         run.record("ssd", {"alpha": torch.tensor(alpha)})
         run.progress(1.0, "dampened")
         return model
+
+
+def importance_for(request: ForgetRequest, estimator: str, batch_size: int) -> ImportanceStatistic:
+    """Batches are sorted by class where a rule names what goes, else mixed; the exact estimator has none."""
+    if estimator == "per_sample":
+        return ImportanceStatistic(estimator)
+    return ImportanceStatistic(estimator, batch_size, mixed=not request.by_rule)
 
 
 def dampening(of_forget: Importance, of_all: Importance, alpha: float, lambda_: float) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
+from core.domain.requests.base import ForgetRequest
 from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
 from core.training.curvature import Solve, downdated
@@ -52,14 +53,14 @@ class SSSE(UnlearningMethod):
     epsilon: float = param(1.0, low=0.0, high=100.0, symbol="ε", format="%.2f", help="Length of the step; theory says 1.")
     downdate: str = param("no", choices=("no", "yes"), help="yes: take the forget set out of the Fisher as well (not in the paper).")
 
-    def statistics(self) -> tuple[FisherStatistic, ...]:
+    def statistics(self, request: ForgetRequest) -> tuple[FisherStatistic, ...]:
         """The Fisher of the training set at the original model, whatever will be forgotten."""
         stored = self.storage == "gradients"
         return (FisherStatistic(self.scope, stored, 0 if stored else self.rank),)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, one step further."""
-        (statistic,) = self.statistics()
+        (statistic,) = self.statistics(splits.request)
         stored, named = run.statistics[statistic.key], dict(model.named_parameters())
         count = int(stored["count"])
         forget, everything = splits.forget, blocks(model, self.scope)

@@ -3,9 +3,11 @@
 Tarun, Chundawat, Mandal & Kankanhalli, IEEE TNNLS 2023, arXiv:2111.08947.
     noise    N_c  <-   Adam on  - CE(f(N), c) + lambda * mean_b ||N_b||^2,   from N(0, 1), one batch for each class c
     impair   one epoch of CE on copies of (N_c, c) and a retain subset, Adam;   repair   one epoch on that subset alone
-Departs from the paper: every class gets noise under its own label (the authors' notebook labels all of it 0); noise is
-learned on a copy, so that the real BatchNorm statistics stay clean; lambda is scaled by 3072 / (C H W), the size of the
-images that the paper's 0.1 was chosen for. Noise is unbounded, in normalised space. `noise` = gaussian or none are ablations.
+As written: all noise images of a batch, each class's under its own label. The authors' notebook runs otherwise: its loop over a
+batch counts the channels of an image, so that the first 3 of 256 noise images are shown, and all under class 0; and noise is
+learned on the network itself, whose BatchNorm statistics it moves. `impair` and `norm_mode` offer both.
+Departs from the paper: lambda is scaled by 3072 / (C H W), the size of the images that the paper's 0.1 was chosen for. Noise is
+unbounded, in normalised space. `noise` = gaussian or none are ablations.
 """
 
 from copy import deepcopy
@@ -29,9 +31,11 @@ SHOWN, MOMENTS = 8, 6  # noise images and steps of their optimisation that are r
 
 def error_maximising_noise(
     model: nn.Module, start: Tensor, target: int, run: RunContext,
-    *, steps: int, rate: float, penalty: float, train_mode: bool,
+    *, steps: int, rate: float, penalty: float, train_mode: bool, moves_statistics: bool = False,
 ) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
     """Minimise  penalty * mean ||N||^2 - CE(f(N), target)  by Adam from `start`; the model is left as it is.
+
+    `moves_statistics`: but for its buffers, which become those of the network that saw the noise.
 
     start, noise: (B, C, H, W) in normalised space, unbounded. Also returns `frames` (MOMENTS, SHOWN, C, H, W), the first
     images from start to end (steps + 1 frames, or B images, where that is fewer), and `curve` (steps, 2), cross-entropy and
@@ -55,6 +59,9 @@ def error_maximising_noise(
 
     optimiser = torch.optim.Adam([noise], lr=rate)
     descend(optimiser, range(steps), loss, run, steps=steps, note=f"noise for class {target}", after=record_frame)
+    if moves_statistics:
+        for buffer, moved in zip(model.buffers(), copy.buffers(), strict=True):
+            buffer.copy_(moved)
     return noise.detach(), {"frames": torch.stack(frames), "curve": torch.tensor(curve)}
 
 
@@ -110,7 +117,15 @@ class UNSIR(UnlearningMethod):
     noise_steps: int = param(40, low=1, high=1000, when=("noise", "optimised"), help="Steps of Adam on the noise.")
     noise_rate: float = param(0.1, low=1e-4, high=10.0, when=("noise", "optimised"), help="Step size of Adam on the noise.")
     penalty: float = param(0.1, low=0.0, high=1e6, symbol="λ", when=("noise", "optimised"), help="Weight of the noise's squared length.")
-    norm_mode: str = param("train", choices=("train", "eval"), when=("noise", "optimised"), help="BatchNorm on noise: batch or stored.")
+    norm_mode: str = param(
+        "train", choices=("train", "eval", "moved"), when=("noise", "optimised"),
+        help="BatchNorm on noise: by its batch, or as stored. moved: by its batch, and stored, as the authors' notebook runs.",
+    )  # fmt: skip
+    impair: str = param(
+        "written", choices=("written", "notebook"), when=("noise", "optimised", "gaussian"),
+        help="Noise that is shown. written: all of it, under its class, as in the paper. notebook: of each class as many images as an "
+        "image has channels, all under class 0, as the authors' loop runs.",
+    )  # fmt: skip
     copies: int = param(20, low=1, high=1000, when=("noise", "optimised", "gaussian"), help="Times that each noise image is shown.")
     per_class: int = param(1000, low=1, high=100_000, help="Retained images of each retain class, the first ones.")
     impair_rate: float = param(0.02, low=0.0, high=1.0, format="%.5f", help="Step size of Adam while impairing.")
@@ -119,21 +134,20 @@ class UNSIR(UnlearningMethod):
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Noise, impair and repair, as if one class went."""
-        each = {"optimised": self.noise_steps + self.copies, "gaussian": self.copies, "none": 0}[self.noise]
-        return self.noise_count * each + 2 * (train_count - forget_count)
+        made = {"optimised": self.noise_steps, "gaussian": 0, "none": 0}[self.noise] * self.noise_count
+        shown = 0 if self.noise == "none" else self.copies * (self.noise_count if self.impair == "written" else 1)
+        return made + shown + 2 * (train_count - forget_count)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, impaired and repaired."""
         retain = splits.retain.to(run.device).first_of_each_class(self.per_class)
+        accuracies = [share_right(model, retain, device=run.device)]
         picks = splits.request.picks if self.noise != "none" else ()
         noises = [
             self._noise(model, c, retain, run.part(NOISE * index / len(picks), NOISE * (index + 1) / len(picks)))
             for index, c in enumerate(picks)
         ]
-        named = torch.tensor(picks, dtype=torch.int64, device=run.device).repeat_interleave(self.noise_count)
-        shown = [from_normalised(model, noise) for noise in noises]
-        mixed = Mixture(retain, torch.cat(shown), named, self.copies) if shown else Mixture(retain)
-        accuracies = [share_right(model, retain, device=run.device)]
+        mixed = self._mixture(model, picks, noises, retain) if noises else Mixture(retain)
         self._epoch(model, mixed, self.impair_rate, run.part(NOISE, 0.7), "impair")
         accuracies.append(share_right(model, retain, device=run.device))
         self._epoch(model, Mixture(retain), self.repair_rate, run.part(0.7, 1), "repair")
@@ -142,6 +156,13 @@ class UNSIR(UnlearningMethod):
         run.progress(1.0, "repaired")
         return model.eval()
 
+    def _mixture(self, model: nn.Module, picks: tuple[int, ...], noises: list[Tensor], retain: Examples) -> Mixture:
+        """What impairs: copies of each class's noise and the retained images."""
+        written = self.impair == "written"
+        shown = [from_normalised(model, noise if written else noise[: noise.shape[1]]) for noise in noises]
+        labels = torch.tensor(picks if written else [0] * len(picks), dtype=torch.int64, device=retain.labels.device)
+        return Mixture(retain, torch.cat(shown), labels.repeat_interleave(len(shown[0])), self.copies)
+
     def _noise(self, model: nn.Module, target: int, like: Examples, run: RunContext) -> Tensor:
         """One class's noise (noise_count, C, H, W) in normalised space."""
         start = torch.randn(self.noise_count, *like.images.shape[1:], generator=run.generator).to(run.device)
@@ -149,7 +170,8 @@ class UNSIR(UnlearningMethod):
             return start
         noise, frames_and_losses = error_maximising_noise(
             model, start, target, run, steps=self.noise_steps, rate=self.noise_rate,
-            penalty=self.penalty * PAPER_SIZE / start[0].numel(), train_mode=self.norm_mode == "train",
+            penalty=self.penalty * PAPER_SIZE / start[0].numel(), train_mode=self.norm_mode != "eval",
+            moves_statistics=self.norm_mode == "moved",
         )  # fmt: skip
         run.record(f"unsir_noise/{target}", frames_and_losses)
         return noise

@@ -52,12 +52,14 @@ def descend(
 
 def fit(
     model: nn.Module, examples: Examples, recipe: Recipe, run: RunContext,
-    *, after_step: Callable[[], None] = lambda: None, after_epoch: Callable[[int], None] = lambda epoch: None,
+    *, nesterov: bool = True, labels: Callable[[], Tensor] | None = None,
+    after_step: Callable[[], None] = lambda: None, after_epoch: Callable[[int], None] = lambda epoch: None,
 ) -> nn.Module:  # fmt: skip
     """Train in place and return the model, in eval mode.
 
-    SGD with Nesterov momentum, or AdamW (arXiv:1711.05101); one-cycle learning rate (L. Smith, arXiv:1708.07120) or a
-    constant one. Batches and their changes are drawn from `run.generator` alone. On a GPU the forward pass runs in bfloat16.
+    SGD with Nesterov momentum, or with plain momentum where `nesterov` is off, or AdamW (arXiv:1711.05101); one-cycle learning
+    rate (L. Smith, arXiv:1708.07120) or a constant one. Batches and their changes are drawn from `run.generator` alone. On a GPU
+    the forward pass runs in bfloat16. `labels` gives the examples other labels, (N,), before each epoch.
     `after_step` is called after each step, `after_epoch` with each epoch's number, from 1.
     Raises Diverged at the first loss that is not finite, or where the last step left such weights.
     """
@@ -66,7 +68,7 @@ def fit(
     steps = recipe.epochs * per_epoch
     on_gpu = run.device.startswith("cuda")
     model.to(memory_format=torch.channels_last)  # 1.3 to 2 times as many images a second, on CPUs too
-    optimiser = _optimiser(model, recipe, on_gpu)
+    optimiser = _optimiser(model, recipe, nesterov, on_gpu)
     schedule = _schedule(optimiser, recipe, steps)
 
     def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -79,6 +81,7 @@ def fit(
         after_step()
 
     for epoch in range(1, recipe.epochs + 1):
+        data = data if labels is None else data.relabelled(labels().to(run.device))
         # BatchNorm cannot normalise one example by itself: a set of one is learned by its statistics as they are, a last batch left out.
         model.train(len(data) > 1)
         batches = (b for b in data.batches(recipe.batch_size, run.generator, recipe.augment) if len(b[1]) > 1 or len(data) == 1)
@@ -102,11 +105,12 @@ def draws(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]
         yield from torch.split(torch.randperm(count, generator=generator), size)
 
 
-def _optimiser(model: nn.Module, recipe: Recipe, fused: bool) -> torch.optim.Optimizer:
+def _optimiser(model: nn.Module, recipe: Recipe, nesterov: bool, fused: bool) -> torch.optim.Optimizer:
     rates = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": fused}
     if recipe.optimiser == "adamw":
         return torch.optim.AdamW(model.parameters(), **rates)  # type: ignore[arg-type]  # three types in one dict
-    return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, nesterov=recipe.momentum > 0, **rates)  # type: ignore[arg-type]  # as above
+    looks_ahead = nesterov and recipe.momentum > 0
+    return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, nesterov=looks_ahead, **rates)  # type: ignore[arg-type]  # as above
 
 
 def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.LRScheduler:

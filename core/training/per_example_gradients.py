@@ -16,6 +16,23 @@ ACTIVATION_BYTES = 512 * 2**20  # of what the backward pass needs, held at once
 MOST = 256  # examples in a chunk
 
 
+def call_with(model: nn.Module, state: dict[str, Tensor], x: Tensor) -> Tensor:
+    """The model's output with the tensors of `state` in place of its parameters and buffers of these names.
+
+    `torch.func.functional_call` puts tensors in once for each name of a module, and so leaves them in a module that has two:
+    here each place is filled once, however many names lead to it or to its parameter.
+    """
+    replaced = {t: state[name] for name, t in (*model.named_parameters(), *model.named_buffers()) if name in state}
+    places = {
+        name: replaced[t]
+        for path, module in model.named_modules()
+        for listed in (module.named_parameters, module.named_buffers)
+        for name, t in listed(prefix=path, recurse=False, remove_duplicate=False)
+        if t in replaced
+    }
+    return cast(Tensor, torch.func.functional_call(model, places, (x,), tie_weights=False))
+
+
 def per_sample_gradients(
     model: nn.Module, names: Sequence[str], x: Tensor, y: Tensor,
     loss_of: Callable[[Tensor, Tensor], Tensor] = label_loss,
@@ -28,8 +45,7 @@ def per_sample_gradients(
     chosen = {name: state[name] for name in names}
 
     def loss(chosen: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        logits = torch.func.functional_call(model, {**state, **chosen}, (x[None],))
-        return loss_of(logits, y[None])
+        return loss_of(call_with(model, {**state, **chosen}, x[None]), y[None])
 
     with sdpa_kernel(SDPBackend.MATH):  # vmap knows no other attention kernel and would loop over the examples
         return dict(torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))(chosen, x, y))
@@ -67,7 +83,7 @@ def _rows_of_linear(model: nn.Module, layer: nn.Linear, names: Sequence[str], x:
     hook = layer.register_forward_hook(cut)
     try:
         with torch.enable_grad():
-            loss = label_loss(torch.func.functional_call(model, state, (x,)), y, "sum")
+            loss = label_loss(call_with(model, state, x), y, "sum")
     finally:
         hook.remove()
     if len(calls) != 1 or calls[0][0].ndim != 2 or len(calls[0][0]) != len(x):
@@ -91,7 +107,7 @@ def _saved_bytes(model: nn.Module, names: Sequence[str], x: Tensor) -> int:
         return t
 
     with torch.enable_grad(), saved_tensors_hooks(keep, lambda t: t):
-        logits: Tensor = torch.func.functional_call(model, state, (x,))  # holds what was saved, so no address comes twice
+        logits = call_with(model, state, x)  # holds what was saved, so no address comes twice
     return max(1, logits.nbytes + sum(size for pointer, size in saved.items() if pointer not in own))
 
 

@@ -18,6 +18,7 @@ from core.training.layer_blocks import blocks
 from core.training.loop import predict
 from core.training.per_example_gradients import gradient_rows
 
+MIXING = 0  # seeds the order of mixed batches: the same every time, so that importance is stored
 MOST_BYTES = 2 * 2**30  # that the curvature of a network may take while it is computed
 
 
@@ -47,14 +48,15 @@ class Statistic(ABC):
 class ImportanceStatistic(Statistic):
     """Importance of every parameter: `per_sample` is the exact Fisher diagonal, `batch` the authors' estimator.
 
-    The value of `batch` depends on `batch_size` and on the examples' order: they are sorted by class, as the authors'
-    loaders give them for class requests, or by their row of attributes. `per_sample` depends on neither. `label_free` is
-    like `batch`, with the logits' squared length for a loss and absolute gradients for squared ones; it is sorted by the
-    model's own predictions.
+    The value of `batch` depends on `batch_size` and on the examples' order. They are sorted by class, or by their row of attributes,
+    as the authors' loaders give them for requests that name a class or a subclass; `mixed`: in random order, as they do for random
+    samples. `per_sample` depends on none of this. `label_free` is like `batch`, with the logits' squared length for a loss and
+    absolute gradients for squared ones; it is sorted by the model's own predictions.
     """
 
     estimator: str
     batch_size: int = 0
+    mixed: bool = False
 
     def check(self, model: nn.Module, count: int) -> None:
         """Nothing to refuse: it is as large as the network."""
@@ -68,18 +70,20 @@ class ImportanceStatistic(Statistic):
         data = examples.to(run.device)
         if self.estimator == "batch":
             run.progress(0.0, "squared batch gradients")
-            by_label = data.subset(order(data.labels))
-            return squared_batch_gradient(model, by_label.batches(self.batch_size))
+            return squared_batch_gradient(model, self._batches(data, data.labels))
         if self.estimator == "label_free":
             run.progress(0.0, "batch gradients without labels")
             predicted = answers(predict(model, data, run.device), is_multi(data.labels))
-            by_prediction = data.subset(order(predicted).to(run.device))
-            return squared_batch_gradient(
-                model, by_prediction.batches(self.batch_size), loss_of=squared_length, size=torch.abs
-            )
+            return squared_batch_gradient(model, self._batches(data, predicted), loss_of=squared_length, size=torch.abs)
         return fisher_diagonal(
             model, data.batches, total=len(data), on_share=lambda share: run.progress(share, "Fisher importance")
         )
+
+    def _batches(self, data: Examples, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """In random order, or sorted by these labels."""
+        if self.mixed:
+            return data.batches(self.batch_size, torch.Generator().manual_seed(MIXING))
+        return data.subset(order(labels).to(data.labels.device)).batches(self.batch_size)
 
 
 @dataclass(frozen=True)

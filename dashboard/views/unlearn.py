@@ -18,7 +18,7 @@ from dashboard.components.forms.method_card import card, not_offered
 from dashboard.components.forms.method_form import method_form
 from dashboard.components.forms.uploads import own_data, own_weights
 from dashboard.queries import catalogue
-from dashboard.session import ask_to_open, home
+from dashboard.session import ask_to_open, home, stays
 
 NEAR_CEILING = 0.9  # of n/k: alpha = 10 at n/k = 10.6 was measured to forget nothing
 
@@ -39,19 +39,23 @@ with ask:
 
 
 def start_values(method: MethodInfo) -> dict[str, Value]:
-    """The form's initial values: the preset, or the paper's values where they are known."""
+    """The form's initial values: the preset, or those of the paper or its code where they are known."""
     # Without a valid request, the form shows the preset for one class.
     preset = preset_values(method, data, model, request or ClassRequest((0,)))
-    paper = PAPER.get(method.key)
+    published = PAPER.get(method.key)
+    if published is None:
+        return preset
+    offered = ["preset", *published]
+    stays("start", offered)
+    start = st.segmented_control(
+        "Settings", offered, default="preset", key="start", bind="query-params", required=True,
+        help="preset: tuned on this dataset and model; a baseline may fail all the same. paper: what the paper or its code used elsewhere. "
+        "notebook: what the authors' notebook does, where that is not what it says.",
+    )  # fmt: skip
+    paper = published.get(start or "")
     if paper is None:
         return preset
-    start = st.segmented_control(
-        "Settings", ["preset", "paper"], default="preset", key="start", bind="query-params", required=True,
-        help="preset: tuned on this dataset and model; a baseline may fail all the same. paper: what the paper or its code used elsewhere.",
-    )  # fmt: skip
-    if start != "paper":
-        return preset
-    st.caption(f"The paper's values: {paper.where}. What it does not give stays at the preset.")
+    st.caption(f"The published values: {paper.where}. What is not given there stays at the preset.")
     if failure := paper.failures.get((dataset, model)):
         st.warning(failure, icon=":material/warning:")
     return preset | paper.values

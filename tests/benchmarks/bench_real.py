@@ -86,7 +86,7 @@ def kept_seconds(spec: RunSpec, home: Home) -> dict[str, float]:
     with ResultStore(home.database) as store:
         job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
         keys = {"train": [job.original_key], "reference": [job.reference_key],
-                "precompute": [job.statistic_key(statistic.key) for statistic in job.method.statistics()]}  # fmt: skip
+                "precompute": [job.statistic_key(statistic.key) for statistic in job.method.statistics(spec.request)]}  # fmt: skip
         return {stage: sum(kept.seconds for key in made if (kept := store.kept(key))) for stage, made in keys.items()}
 
 

@@ -12,6 +12,7 @@ import tempfile
 from core.reports.checks.registry import examine
 from core.storage.home import open_home
 from tests.benchmarks.bench_digits import verdict
+from tests.benchmarks.results import fresh_seeds
 from tests.spoiled import (
     Spoil,
     constant,
@@ -42,9 +43,9 @@ PLANTED: tuple[tuple[str, Spoil, tuple[str, ...]], ...] = (
 )
 
 
-def silent(home, seeds: int) -> list[bool]:  # type: ignore[no-untyped-def]  # Home
+def silent(home, seeds: tuple[int, ...]) -> list[bool]:  # type: ignore[no-untyped-def]  # Home
     """Retrained networks, held against the shipped tolerances and against other seeds' floors."""
-    cases = {(request, seed): judged(home, request, seed, retrained) for request, seed in product(REQUESTS, range(seeds))}
+    cases = {(request, seed): judged(home, request, seed, retrained) for request, seed in product(REQUESTS, seeds)}
     said: Counter[str] = Counter()
     looks = unequal = 0
     for (request, seed), case in cases.items():
@@ -63,12 +64,12 @@ def silent(home, seeds: int) -> list[bool]:  # type: ignore[no-untyped-def]  # H
     ]
 
 
-def named(home, seeds: int) -> list[bool]:  # type: ignore[no-untyped-def]  # Home
+def named(home, seeds: tuple[int, ...]) -> list[bool]:  # type: ignore[no-untyped-def]  # Home
     """Planted faults, with and without a floor; other doubts beside the planted one are printed, not judged."""
     good = []
     for key, spoil, requests in PLANTED:
         hits, looks, others = 0, 0, Counter[str]()
-        for request, seed in product(requests, range(seeds)):
+        for request, seed in product(requests, seeds):
             case = judged(home, request, seed, spoil)
             for held in (case, with_floor(case, judged(home, request, seed, retrained))):
                 keys = [doubt.key for doubt in examine(held).warnings]
@@ -84,7 +85,7 @@ def named(home, seeds: int) -> list[bool]:  # type: ignore[no-untyped-def]  # Ho
 
 def main() -> bool:
     """Whether every bar was met."""
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    seeds = fresh_seeds()
     with tempfile.TemporaryDirectory() as place:
         home = open_home(Path(place) / "home")
         return all([*named(home, seeds), *silent(home, seeds)])

@@ -6,11 +6,22 @@ from importlib.metadata import version
 import os
 from pathlib import Path
 import platform
+import sys
 
 import torch
 
+from core.domain.presets import FRESH_SEEDS
+
 RESULTS = Path(__file__).parent / "RESULTS.md"
 Row = Sequence[object]
+
+
+def fresh_seeds() -> tuple[int, ...]:
+    """The first of FRESH_SEEDS, as many as the command's first word says, else three."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    if not 0 < count <= len(FRESH_SEEDS):
+        raise SystemExit(f"There are {len(FRESH_SEEDS)} seeds that no setting was found on, {FRESH_SEEDS}; {count} were asked for.")
+    return FRESH_SEEDS[:count]
 
 
 def verdict(name: str, figure: str, good: bool) -> bool:

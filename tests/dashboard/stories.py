@@ -53,7 +53,8 @@ def worked(source: tuple[Home, str], key: str, params: tuple[tuple[str, Any], ..
     model = opened.fresh()
     model.load_state_dict(opened.weights["original"])
     lent: dict[str, dict[str, Tensor]] = {
-        s.key: s.compute(model.eval(), opened.splits.train, RunContext(opened.fresh, recipe, 1)) for s in method.statistics()
+        s.key: s.compute(model.eval(), opened.splits.train, RunContext(opened.fresh, recipe, 1))
+        for s in method.statistics(opened.splits.request)
     }
     run = RunContext(opened.fresh, recipe, 1, statistics=lent)
     unlearned = method.unlearn(model.eval(), opened.splits.only(method.uses), run)

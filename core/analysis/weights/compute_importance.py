@@ -13,7 +13,7 @@ from core.analysis.weights.importance_of_run import ALL, FORGET
 from core.data.dataset import Examples
 from core.domain.code_version import shared_part, shared_version
 from core.domain.hyperparameters import params_of
-from core.methods.ssd import SSD
+from core.methods.ssd import SSD, importance_for
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.runs import ResultStore
@@ -36,7 +36,7 @@ def importance(home: Home, run_id: str, say: Say, *, estimator: str, batch_size:
     finished = open_models(home, run_id)
     original = finished.model("original")
     batch_size = batch_size or int(params_of(SSD)["batch_size"].default)
-    statistic = ImportanceStatistic(estimator, 0 if estimator == "per_sample" else batch_size)
+    statistic = importance_for(finished.run.spec.request, estimator, batch_size)
     settings = {"importance": estimator, "batch_size": batch_size, "alpha": "auto", "lambda": 1.0}
     spec = replace(finished.run.spec, method=SSD.key, params=settings)
     with ResultStore(home.database) as store:

@@ -22,9 +22,12 @@ RULES = {
 }
 
 
-def frames(story: Story, ablation: np.ndarray | None, offer: Callable[[], None]) -> list[Frame]:
-    """ablation: accuracies (epochs + 1, 2) while the random-mask ablation healed; offer: draws what replaces them."""
-    return [*_attack(story), *_masks(story), _healing(story, ablation, offer)]
+def frames(story: Story, ablation: np.ndarray | None, offer: Callable[[], None], overlap: Callable[[], None]) -> list[Frame]:
+    """ablation: accuracies (epochs + 1, 2) while the random-mask ablation healed; offer: draws what replaces them.
+
+    overlap: draws how many slices noise of the other direction picks too, or an offer to compute it.
+    """
+    return [*_attack(story), *_masks(story, overlap), _healing(story, ablation, offer)]
 
 
 def _attack(story: Story) -> list[Frame]:
@@ -32,28 +35,33 @@ def _attack(story: Story) -> list[Frame]:
     if "images" not in recorded or "noise" not in recorded:
         return [missing("The attack", "attacked images")]
     losses, radius = np.asarray(recorded.get("attack_loss", []), dtype=float), float(story.params["radius"])
-    surer = f"the mean loss of the forget set goes from {losses[0]:.3g} to {losses[-1]:.3g} nats" if len(losses) else "the loss should fall"
+    down = lowers(story)
+    moved = f"the mean loss of the forget set goes from {losses[0]:.3g} to {losses[-1]:.3g} nats" if len(losses) else "the loss should move"
+    why = (
+        "surer of it: noise that the network reads as the image is what ARU needs" if down
+        else "less sure of it: this run's noise goes up the loss, where a co-author's script goes down"
+    )
     return [
         Frame(
-            "Noise that imitates the forget set",
-            f"Each forgotten image gets noise of at most {radius * 255:.3g}/255 a pixel that makes the network surer of it: noise that the "
-            "network reads as the image is what ARU needs.", partial(_attacked_images, recorded["images"], recorded["noise"], radius),
+            f"Noise that {'imitates' if down else 'hides'} the forget set",
+            f"Each forgotten image gets noise of at most {radius * 255:.3g}/255 a pixel that makes the network {why}.",
+            partial(_attacked_images, recorded["images"], recorded["noise"], radius, "surer" if down else "less sure"),
         ),
         Frame(
             "The attack, step by step",
-            f"Every step of projected gradient descent moves each pixel a little towards being recognised: in {max(0, len(losses) - 1)} "
-            f"steps {surer}.", partial(_losses, losses),
+            f"Every step of projected gradient {'descent' if down else 'ascent'} moves each pixel a little "
+            f"{'towards' if down else 'away from'} being recognised: in {max(0, len(losses) - 1)} steps {moved}.", partial(_losses, losses),
         ),
     ]  # fmt: skip
 
 
-def _attacked_images(images: np.ndarray, noise: np.ndarray, radius: float) -> Sequence[Panel]:
+def _attacked_images(images: np.ndarray, noise: np.ndarray, radius: float, how_sure: str) -> Sequence[Panel]:
     shown = np.asarray(images, dtype=float)[:ACROSS], np.asarray(noise, dtype=float)[:ACROSS]
     rows = np.concatenate([shown[0], 0.5 + shown[1] / (2 * radius), shown[0] + shown[1]])
     return [Panel(
         f"Above: images of the forget set · in the middle: their noise, {0.5 / radius:.0f} times louder · below: both together",
         "grey noise is no change, black and white the largest change that was allowed; below is what the network is shown, to the eye "
-        "the same as above, to the network surer.",
+        f"the same as above, to the network {how_sure}.",
         f"{len(shown[0])} images of the forget set, their amplified noise, and the attacked images", grid=grid_of(rows, len(shown[0])),
     )]  # fmt: skip
 
@@ -71,7 +79,7 @@ def _losses(losses: np.ndarray) -> Sequence[Panel]:
                   "Line: mean loss of the forget set at each step of the attack", figure)]  # fmt: skip
 
 
-def _masks(story: Story) -> list[Frame]:
+def _masks(story: Story, overlap: Callable[[], None]) -> list[Frame]:
     scores, masks = story.under("aru_difference"), story.under("aru_mask")
     if not scores or set(masks) != set(scores):
         return [missing("Difference and mask", "differences of gradients")]
@@ -91,7 +99,23 @@ def _masks(story: Story) -> list[Frame]:
         "Reset",
         f"The chosen slices go back to {'their initial values' if story.params.get('reset') == 'init' else 'zero'}, in every convolution "
         "alike: what they had learnt is gone, and so is part of everything else.", partial(_by_layer, masks),
+    ), Frame(
+        "Noise of the other direction",
+        f"Here the attack {'lowers' if lowers(story) else 'raises'} the loss. A co-author's script lowers it, summaries of the paper say "
+        "that it is raised: where both pick the same slices, it makes no difference which is meant.",
+        lambda: [Panel("", draw=overlap)],
     )]  # fmt: skip
+
+
+def lowers(story: Story) -> bool:
+    """Whether the noise makes the network surer of its image."""
+    return bool(story.params.get("direction", "minimise") == "minimise")  # a run of before there was a choice has none
+
+
+def shared_slices(overlaps: Mapping[str, np.ndarray]) -> go.Figure:
+    """Weight's name -> share of the slices picked by one direction's noise that the other's picks too."""
+    shares = [float(share) for share in overlaps.values()]
+    return bars(list(overlaps), shares, "convolution, input to output", "slices in common", share=True)
 
 
 def evenly_spaced(names: list[str], most: int) -> list[str]:

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+from core.analysis.stored_results import Analysis
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
@@ -15,6 +16,7 @@ from core.domain.run import ACTIVE, RunSpec, RunStatus
 from core.jobs import submit
 from core.storage.record_types import Run
 from dashboard.components.common import plotly_layout
+from dashboard.components.common.background_analysis import look
 from dashboard.components.common.palette import MODEL_TITLE, SET_TITLE
 from dashboard.components.common.run_status import state, watch
 from dashboard.components.inside import aru, shared_frames, ssd, ssse, unsir, weight_perturbation
@@ -38,7 +40,7 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
     own: dict[str, Callable[[], list[Frame]]] = {
         "ssd": lambda: ssd.frames(story, partial(handle.ask, "importance_view", importance_key="")),
         "ssse": lambda: ssse.frames(story, partial(path_explorer, handle)),
-        "aru": lambda: aru.frames(story, ablation_healing(run), partial(offer_ablation, run)),
+        "aru": lambda: aru.frames(story, ablation_healing(run), partial(offer_ablation, run), partial(mask_overlap, run, story)),
         "unsir": lambda: unsir.frames(story, (data.mean, data.deviation), partial(handle.ask, "noise_answers")),
         "weight_perturbation": lambda: weight_perturbation.frames(
             story, partial(handle.ask, "plane") if "reference" in runs.present_files(run) else None,
@@ -101,6 +103,20 @@ def ablation_healing(run: Run) -> np.ndarray | None:
         return runs.handle(ablation).recorded().get("aru/healing")
     except WrongInput:  # its file is damaged: treated as missing
         return None
+
+
+def mask_overlap(run: Run, story: Story) -> None:
+    """How many slices noise of the other direction picks too; an offer to compute it where it is not stored."""
+    share, order = float(run.spec.params["share"]), list(story.under("aru_difference"))
+
+    def draw(overlaps: dict[str, np.ndarray]) -> None:
+        st.plotly_chart(aru.shared_slices({name: overlaps[name] for name in order}), key="mask-overlap", config=plotly_layout.CONFIG,
+                        alt="Bars: share of each convolution's picked slices that noise of the other direction picks too")  # fmt: skip
+        st.caption(f"How to read it: of the slices that this run's noise picks, the share that the other direction's picks too; two "
+                   f"choices that have nothing to do with each other share {percent(share)}.")
+
+    cost = f"The attack and one pass over the forget set once more, {int(run.spec.params['attack_steps']) + 3} passes in all."
+    look(Analysis("mask_overlap", run.id), "the overlap of both directions' masks", draw, cost=cost)
 
 
 def offer_ablation(run: Run) -> None:

@@ -75,7 +75,7 @@ def _moment(
 ) -> Sequence[Panel]:
     curve, step = at
     probabilities = np.array(predictions()[target][moment]).mean(0)  # (classes,)
-    own = story.params.get("norm_mode") == "train"
+    own = story.params.get("norm_mode") != "eval"
     modes = " Here BatchNorm is as the network is used; while it learns, the noise sees that of its own batch." if own else ""
     return [
         Panel(

@@ -14,7 +14,7 @@ def recorded_by(key: str) -> dict[str, torch.Tensor]:
     tiny = tiny_of(1)
     method, splits = METHODS[key](), tiny.splits()
     model = tiny.original()
-    lent = {s.key: s.compute(model, splits.train, tiny.context()) for s in method.statistics()}
+    lent = {s.key: s.compute(model, splits.train, tiny.context()) for s in method.statistics(splits.request)}
     run = tiny.context(statistics=lent)
     method.unlearn(model, splits.only(method.uses), run)
     return run.recorded

@@ -59,7 +59,7 @@ class OnModel:
         return split(self.dataset, parse_request("class:2"))
 
     def unlearn(self, method: UnlearningMethod) -> nn.Module:
-        lent = {s.key: s.compute(self.original, self.dataset.train, self.context()) for s in method.statistics()}
+        lent = {s.key: s.compute(self.original, self.dataset.train, self.context()) for s in method.statistics(self.splits().request)}
         return method.unlearn(deepcopy(self.original), self.splits().only(method.uses), self.context(statistics=lent))
 
 

@@ -1,5 +1,6 @@
 """Doing nothing, exactly."""
 
+from core.domain.requests.registry import parse_request
 from core.methods.original import Original
 from tests.tiny import same_weights
 
@@ -12,4 +13,4 @@ def test_it_returns_the_very_model_that_came_unchanged(tiny):
 
 def test_it_reads_no_data_at_all():
     assert Original.uses == frozenset()
-    assert Original().statistics() == ()
+    assert Original().statistics(parse_request("class:2")) == ()

@@ -42,7 +42,7 @@ def test_the_mask_is_the_top_share_of_absolute_gradients_over_all_weights_togeth
     _, masks = unlearn(tiny, share=share, batch_size=size, epochs=1)
     assert {name: mask.shape for name, mask in masks.items()} == {name: s.shape for name, s in saliency.items()}
     allowed, values = (torch.cat([part[name].flatten() for name in saliency]) for part in (masks, saliency))
-    assert int(allowed.sum()) == round(share * len(values))
+    assert int(allowed.sum()) == int(share * len(values))
     assert values[allowed].min() >= values[~allowed].max() * (1 - 1e-4)
     assert len({round(float(mask.float().mean()), 6) for mask in masks.values()}) > 1  # not a share of each layer
 
@@ -61,7 +61,7 @@ def test_weights_outside_the_mask_keep_every_bit_under_momentum_and_those_inside
 def test_with_share_1_it_is_random_label_with_the_same_draws(tiny):
     for true_label in ("excluded", "allowed"):
         ours, _ = unlearn(tiny, share=1.0, true_label=true_label)
-        assert same_weights(ours, tiny.unlearn(RandomLabel(**SETTINGS, true_label=true_label), seed=4))
+        assert same_weights(ours, tiny.unlearn(RandomLabel(**SETTINGS, labels="each_epoch", true_label=true_label), seed=4))
 
 
 def test_a_masked_step_is_a_step_of_random_label_on_the_weights_that_may_move(tiny):
@@ -73,16 +73,16 @@ def test_a_masked_step_is_a_step_of_random_label_on_the_weights_that_may_move(ti
         assert torch.equal(theta, torch.where(masks[name], free[name], old)), name
 
 
-def test_many_steps_are_those_of_plain_sgd_put_back_after_each(tiny):
+def test_many_steps_are_those_of_plain_sgd_put_back_after_each_under_labels_drawn_anew_in_each_epoch(tiny):
     _, masks = unlearn(tiny, share=0.4)
     model, splits = tiny.original().train(), tiny.splits()
     start = {name: theta.detach().clone() for name, theta in model.named_parameters()}
     generator = torch.Generator().manual_seed(4)
-    wrong = (splits.forget.labels + torch.randint(1, 3, (40,), generator=generator)) % 3
-    labels = torch.cat([wrong, splits.retain.labels])
     pixels = torch.cat([splits.forget.images, splits.retain.images]).float() / 255
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4)
     for _ in range(2):
+        wrong = (splits.forget.labels + torch.randint(1, 3, (40,), generator=generator)) % 3
+        labels = torch.cat([wrong, splits.retain.labels])
         for batch in torch.randperm(120, generator=generator).split(16):
             optimiser.zero_grad()
             nn.functional.cross_entropy(model(pixels[batch]), labels[batch]).backward()

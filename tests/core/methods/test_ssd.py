@@ -11,6 +11,7 @@ from torch import nn
 from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.requests.classes import ClassRequest
+from core.domain.requests.registry import parse_request
 from core.methods.ssd import SSD, adaptive_alpha, dampening
 from core.training.fisher import fisher_diagonal
 from core.training.precomputed import ImportanceStatistic
@@ -84,7 +85,7 @@ def test_the_adaptive_rule_agrees_with_numpy_on_a_network(tiny, importances):
     assert adaptive_alpha(of_forget, of_all, tiny.splits().forget_share) == pytest.approx(wanted, rel=1e-6)
     recorded = []
     model, splits = tiny.original(), tiny.splits()
-    run = tiny.context(statistics={SSD().statistics()[0].key: of_all})
+    run = tiny.context(statistics={SSD().statistics(splits.request)[0].key: of_all})
     SSD(alpha="auto").unlearn(model, splits, run)
     recorded.append(float(run.recorded["ssd/alpha"]))
     assert recorded == pytest.approx([wanted], rel=1e-6)
@@ -135,7 +136,7 @@ def test_4_forgetting_everything_changes_nothing_from_alpha_1_on_and_below_scale
 ):
     method, splits, model = SSD(alpha=alpha, lambda_=lambda_), forget_everything(tiny), tiny.original()
     of_all = PER_SAMPLE.compute(model, splits.train, tiny.context())
-    run = tiny.context(statistics={method.statistics()[0].key: of_all})
+    run = tiny.context(statistics={method.statistics(splits.request)[0].key: of_all})
     after = method.unlearn(model, splits.only(method.uses), run)
     for (name, theta), before in zip(after.named_parameters(), tiny.original().parameters(), strict=True):
         used = of_all[name] > 0
@@ -201,7 +202,7 @@ def test_9_buffers_and_frozen_layers_stay_and_two_calls_from_a_copy_give_the_sam
     for p in frozen.values():
         p.requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    lent = {s.key: s.compute(model, splits.train, tiny.context()) for s in method.statistics()}
+    lent = {s.key: s.compute(model, splits.train, tiny.context()) for s in method.statistics(splits.request)}
     method.unlearn(model, splits.only(method.uses), tiny.context(statistics=lent))
     parameters = dict(model.named_parameters())
     for name, tensor in model.state_dict().items():
@@ -228,7 +229,7 @@ def test_batch_importance_uses_its_batch_size_and_is_the_authors_estimator(tiny)
     found = {}
     for size in (1, 8, 40):
         method = SSD(importance="batch", batch_size=size)
-        (statistic,) = method.statistics()
+        (statistic,) = method.statistics(splits.request)
         of_all = statistic.compute(model, splits.train, tiny.context())
         run = tiny.context(statistics={statistic.key: of_all})
         method.unlearn(tiny.original(), splits, run)
@@ -280,7 +281,7 @@ def test_label_free_ssd_needs_no_label(tiny):
     other = replace(splits, train=splits.train.relabelled(torch.zeros_like(splits.train.labels)))
     results = []
     for some in (splits, other):
-        lent = {s.key: s.compute(tiny.original(), some.train, tiny.context()) for s in method.statistics()}
+        lent = {s.key: s.compute(tiny.original(), some.train, tiny.context()) for s in method.statistics(splits.request)}
         results.append(method.unlearn(tiny.original(), some.only(method.uses), tiny.context(statistics=lent)))
     assert same_weights(*results)
 
@@ -312,14 +313,24 @@ def test_stored_importances_fit_the_model_that_has_these_parameters_in_these_sha
 
 
 def test_the_batch_size_is_part_of_the_stored_importances_name_only_where_it_matters():
-    def key(**fields):
-        return SSD(**fields).statistics()[0].key
+    def key(request="class:2", **fields):
+        return SSD(**fields).statistics(parse_request(request))[0].key
 
     assert key(batch_size=8) == key(batch_size=64)
     assert key(importance="batch", batch_size=8) != key(importance="batch", batch_size=64)
     assert key(importance="label_free", batch_size=8) != key(importance="label_free", batch_size=64)
     assert len({key(), key(importance="batch"), key(importance="label_free")}) == 3
     assert key(alpha=3.0, lambda_=0.5) == key()
+
+
+def test_batches_are_sorted_where_a_value_is_named_and_mixed_where_images_are_drawn_or_chosen():
+    def mixed(request, estimator="batch"):
+        return SSD(importance=estimator).statistics(parse_request(request))[0].mixed
+
+    assert not any(map(mixed, ("class:2", "classes:0,1", "subclass:5", "attribute:person=3")))
+    assert all(map(mixed, ("random:0.1", "mislabelled:10", "samples:0,5")))
+    assert mixed("random:0.1", "label_free")
+    assert not mixed("random:0.1", "per_sample")
 
 
 def test_without_its_stored_importance_it_does_not_run(grey):
@@ -329,7 +340,7 @@ def test_without_its_stored_importance_it_does_not_run(grey):
 
 def test_what_it_records_is_the_forget_sets_importance_and_the_alpha_that_was_used(tiny, importances):
     splits = tiny.splits()
-    run = tiny.context(statistics={SSD().statistics()[0].key: importances[1]})
+    run = tiny.context(statistics={SSD().statistics(splits.request)[0].key: importances[1]})
     SSD(alpha=2.5).unlearn(tiny.original(), splits, run)
     assert float(run.recorded["ssd/alpha"]) == 2.5
     names = {name for name, _ in tiny.original().named_parameters()}

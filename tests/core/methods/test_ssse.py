@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.requests.random import RandomRequest
+from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
 from core.methods.ssse import SSSE
 from core.models.registry import MODELS
@@ -44,7 +45,7 @@ def context_of(tiny, decay=DECAY, **about):
 
 def unlearned(tiny, method, request="class:2", decay=DECAY, **about):
     """The unlearned model and what was recorded."""
-    lent = {s.key: lent_to(tiny, s, decay) for s in method.statistics()}
+    lent = {s.key: lent_to(tiny, s, decay) for s in method.statistics(parse_request(request))}
     run, splits = context_of(tiny, decay, statistics=lent, **about), tiny.splits(request)
     return method.unlearn(tiny.original(), splits.only(method.uses), run), run.recorded
 
@@ -286,7 +287,7 @@ def step_at_the_optimum(forgotten, decay=None):
     recipe = recipe if decay is None else replace(recipe, weight_decay=decay)
     weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     run, method = RunContext(lambda: model, recipe), LAST()
-    run.statistics = {s.key: s.compute(model, examples, run) for s in method.statistics()}
+    run.statistics = {s.key: s.compute(model, examples, run) for s in method.statistics(RandomRequest())}
     nothing = torch.zeros(0, dtype=torch.bool)
     splits = Splits(RandomRequest(), examples, examples.first(0), forgotten, nothing, 0.5)
     try:
@@ -427,7 +428,7 @@ def test_what_is_stored_is_the_fisher_and_the_mean_of_the_regularised_gradients(
 
 def test_what_is_stored_depends_on_the_scope_the_storage_and_the_rank_and_on_nothing_else():
     def key(**fields):
-        (statistic,) = SSSE(**fields).statistics()
+        (statistic,) = SSSE(**fields).statistics(parse_request("class:2"))
         return statistic.key
 
     assert key(damping=1.0, epsilon=5.0, downdate="yes") == key()

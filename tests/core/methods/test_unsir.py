@@ -266,6 +266,8 @@ def test_requests_that_name_classes_are_served(request_):
         {"noise_rate": 0.2},
         {"penalty": 0.0},
         {"norm_mode": "eval"},
+        {"norm_mode": "moved"},
+        {"impair": "notebook"},
         {"copies": 2},
         {"per_class": 6},
         {"impair_rate": 0.01},

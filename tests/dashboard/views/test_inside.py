@@ -8,6 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
+from core.analysis.registry import LOOKS
+from core.analysis.stored_results import Analysis, keep, key_of
 from core.domain.run import RunStatus
 from core.jobs import submit
 from core.storage.artifacts import Artifacts
@@ -21,7 +23,7 @@ from tests.planted import spec as planted_spec
 
 PAGE = "views/inside.py"
 OWN = {  # method -> how many frames it has of its own, before the three that close every story
-    "ssse": 5, "aru": 6, "unsir": 8, "weight_perturbation": 8, "salun": 2, "scrub": 2, "finetune": 1,
+    "ssse": 5, "aru": 7, "unsir": 8, "weight_perturbation": 8, "salun": 2, "scrub": 2, "finetune": 1,
 }  # fmt: skip
 
 
@@ -207,7 +209,7 @@ def test_the_control_is_offered_asked_for_once_and_then_stands_beside(open_app, 
     monkeypatch.setattr(submit, "ensure_supervisor", lambda *_: None)  # nobody computes it here
     home = Home(tmp_path / "control")
     shutil.copytree(told[0].root, home.root)
-    at = open_app(home.root, PAGE, run=told[1]["aru"], frame="6")
+    at = open_app(home.root, PAGE, run=told[1]["aru"], frame="7")
     assert [line["name"] for line in lines(at, 0)] == ["this run"]
     sound(at.button(key="run-control").click().run())
     control = spec_of(home, "aru", mask="random")
@@ -239,10 +241,25 @@ def test_a_control_that_left_nothing_is_told_and_asked_for_no_second_time(open_a
     home = Home(tmp_path / "control")
     shutil.copytree(told[0].root, home.root)
     plant(home, spec_of(home, "aru", mask="random"))
-    at = open_app(home.root, PAGE, run=told[1]["aru"], frame="6")
+    at = open_app(home.root, PAGE, run=told[1]["aru"], frame="7")
     assert [line["name"] for line in lines(at, 0)] == ["this run"]
     assert any("cannot be read" in c.value for c in at.caption)
     assert not [b for b in at.button if b.key == "run-control"]
+
+
+def test_the_overlap_of_both_directions_masks_is_offered_then_drawn(open_app, tmp_path, told):
+    home, run_id = Home(tmp_path / "overlap"), told[1]["aru"]
+    shutil.copytree(told[0].root, home.root)
+    at = open_app(home.root, PAGE, run=run_id, frame="6")
+    assert at.button(key="look_mask_overlap")
+    asked = Analysis("mask_overlap", run_id)
+    keep(home, key_of(home, asked), asked, LOOKS["mask_overlap"](home, run_id, lambda *_: None), 1.0)
+    sound(at.run())
+    (bars,) = lines(at, 0)
+    assert bars["x"] == ["conv1.weight", "conv2.weight"]
+    shared = values(bars["y"])
+    assert all(0 < share < 1 for share in shared), "from the same random start; alike, not the same"
+    assert any("have nothing to do with each other share 50 %" in c.value for c in at.caption)
 
 
 def test_a_control_is_offered_no_control(open_app, tmp_path, told, finished, done):
@@ -250,7 +267,7 @@ def test_a_control_is_offered_no_control(open_app, tmp_path, told, finished, don
     shutil.copytree(told[0].root, home.root)
     at = open_app(home.root, PAGE, run=tell(home, "aru", (finished, done), mask="random"), frame="4")
     assert "this run is the ablation" in words(at)[1]
-    sound(at.slider(key="frame").set_value(6).run())
+    sound(at.slider(key="frame").set_value(7).run())
     assert not [b for b in at.button if b.key == "run-control"]
 
 

@@ -620,6 +620,15 @@ def test_the_papers_values_say_where_they_are_known_not_to_work(open_app, bare):
     assert at.number_input(key="unsir.noise_count").value == 256
     assert "drown" in told(at, "warning")[0]
     assert not at.button(key="submit").disabled
+    at = sound(at.button_group(key="start").set_value("notebook").run())
+    assert (at.selectbox(key="unsir.impair").value, at.selectbox(key="unsir.norm_mode").value) == ("notebook", "moved")
+    assert not at.warning
+
+
+def test_values_that_another_method_alone_has_give_way_to_the_preset(open_app, bare):
+    at = open_app(bare.root, method="unsir", start="notebook")
+    at = sound(at.selectbox(key="method").set_value("ssd").run())
+    assert group(at, "Settings") == ["preset"]
 
 
 def test_a_choice_that_costs_privacy_says_so_before_it_is_run(open_app, bare):

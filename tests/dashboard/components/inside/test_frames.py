@@ -197,7 +197,7 @@ SETTINGS = {"radius": 0.1, "mask": "aru", "reset": "init"}
 
 def test_noise_at_its_largest_is_white_and_none_is_grey():
     def middle(noise):
-        (panel,) = aru.frames(story({**of_aru(), "aru/noise": noise}, **SETTINGS), None, lambda: None)[0].panels()
+        (panel,) = aru.frames(story({**of_aru(), "aru/noise": noise}, **SETTINGS), None, lambda: None, lambda: None)[0].panels()
         third = panel.grid.shape[0] // 3
         return set(np.unique(panel.grid[third + 4 : 2 * third - 4]))
 
@@ -209,7 +209,7 @@ def test_noise_at_its_largest_is_white_and_none_is_grey():
 def test_the_attacked_images_stand_below_the_images_they_were_made_of():
     images = np.zeros((5, 1, 8, 8))
     images[2] = 0.5
-    (panel,) = aru.frames(story({**of_aru(), "aru/images": images}, **SETTINGS), None, lambda: None)[0].panels()
+    (panel,) = aru.frames(story({**of_aru(), "aru/images": images}, **SETTINGS), None, lambda: None, lambda: None)[0].panels()
     tall, wide, _ = panel.grid.shape
     centres = [[int(panel.grid[(2 * row + 1) * tall // 6, (2 * column + 1) * wide // 10, 0]) for column in range(5)] for row in (0, 2)]
     assert centres == [[0, 0, 128, 0, 0], [26, 26, 153, 26, 26]]  # 0.1 and 0.6 of 255
@@ -224,7 +224,7 @@ def test_a_wall_enlarges_small_images_and_cuts_what_lies_beyond():
 
 
 def test_each_convolution_has_a_frame_with_its_matrix_its_mask_and_its_filters():
-    found = aru.frames(story(of_aru(), **SETTINGS), None, lambda: None)
+    found = aru.frames(story(of_aru(), **SETTINGS), None, lambda: None, lambda: None)
     assert [frame.title for frame in found[2:4]] == [r"Which slices go: conv1\.weight", r"Which slices go: conv2\.weight"]
     assert "75 % of this layer" in found[2].sentence
     matrix, mask, filters = found[2].panels()
@@ -236,25 +236,40 @@ def test_each_convolution_has_a_frame_with_its_matrix_its_mask_and_its_filters()
     assert list(whole.figure.data[0].y) == [0.5, 0.0]
 
 
+def test_the_frames_say_which_way_the_noise_goes_and_offer_the_other():
+    drawn = []
+    down, up = (aru.frames(story(of_aru(), **SETTINGS | way), None, lambda: None, lambda: drawn.append(1))
+                for way in ({}, {"direction": "maximise"}))  # fmt: skip
+    assert ["imitates" in down[0].title, "surer of it" in down[0].sentence, "descent" in down[1].sentence] == [True] * 3
+    assert ["hides" in up[0].title, "less sure of it" in up[0].sentence, "ascent" in up[1].sentence] == [True] * 3
+    assert "lowers the loss." in down[5].sentence
+    assert "raises the loss." in up[5].sentence
+    down[5].panels()[0].draw()
+    assert drawn == [1]
+    figure = aru.shared_slices({"conv1.weight": np.array(0.5), "conv2.weight": np.array(np.nan)})
+    assert list(figure.data[0].x) == ["conv1.weight", "conv2.weight"]
+    assert figure.data[0].y[0] == 0.5
+
+
 def test_of_many_convolutions_some_are_shown_evenly_and_it_says_so():
     assert aru.evenly_spaced(list("abcde"), 3) == ["a", "c", "e"]
     many = {f"aru_{what}/conv{i}.weight": [[1.0]] for i in range(20) for what in ("difference", "mask")}
-    found = aru.frames(story({**of_aru(), **many}, **SETTINGS), None, lambda: None)
+    found = aru.frames(story({**of_aru(), **many}, **SETTINGS), None, lambda: None, lambda: None)
     assert sum(frame.title.startswith("Which slices go") for frame in found) == aru.LAYERS
     assert "8 of 20 convolutions are shown" in found[2].sentence
 
 
 def test_healing_stands_beside_its_control_or_offers_one():
     drawn = []
-    alone = aru.frames(story(of_aru(), **SETTINGS), None, lambda: drawn.append(1))[-1]
+    alone = aru.frames(story(of_aru(), **SETTINGS), None, lambda: drawn.append(1), lambda: None)[-1]
     assert "its ablation would tell" in alone.sentence
     alone.panels()[-1].draw()
     assert drawn == [1]
-    beside = aru.frames(story(of_aru(), **SETTINGS), np.array([[0.4, 0.5], [0.3, 0.8]]), lambda: None)[-1]
+    beside = aru.frames(story(of_aru(), **SETTINGS), np.array([[0.4, 0.5], [0.3, 0.8]]), lambda: None, lambda: None)[-1]
     forget, retain = beside.panels()
     assert list(named(forget.figure)["random mask"].y) == [0.4, 0.3]
     assert list(named(retain.figure)["this run"].y) == [0.3, 0.9]
-    control = aru.frames(story(of_aru(), **{**SETTINGS, "mask": "random"}), None, lambda: None)[-1]
+    control = aru.frames(story(of_aru(), **{**SETTINGS, "mask": "random"}), None, lambda: None, lambda: None)[-1]
     assert len(control.panels()) == 2
 
 

@@ -1,0 +1,266 @@
+"""Methods against their publications and public code, re-derived here by hand: no code of theirs is needed.
+
+Planted values: the Fisher of a weight that is used twice, (ln 3)² / 4; two steps of plain momentum, 0.1437478 (fine-tuning, random
+label, SalUn); noise images in UNSIR's mixture, 60 of a class where 5,120 are written; squared means of
+mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the loss and 0.35 up.
+"""
+
+from math import log
+
+import pytest
+import torch
+from torch import Tensor, nn
+import torch.nn.functional as F
+
+from core.data.dataset import Examples
+from core.data.splits import Splits
+from core.domain.requests.classes import ClassesRequest, ClassRequest
+from core.domain.run import Recipe
+from core.methods import aru
+from core.methods.aru import ARU, pgd
+from core.methods.finetune import Finetune
+from core.methods.random_label import RandomLabel
+from core.methods.salun import SalUn
+from core.methods.ssd import SSD
+from core.methods.unsir import UNSIR, Mixture
+from core.models.layers import Normalise, from_normalised
+from core.training.context import RunContext
+from core.training.fisher import Importance, fisher_diagonal
+from core.training.per_example_gradients import gradient_rows, per_sample_gradients
+from core.training.precomputed import ImportanceStatistic
+from tests.tiny import near_weights
+
+RECIPE = Recipe(epochs=1, batch_size=8, learning_rate=0.1)  # of a context; no method here trains by it
+
+
+class Twice(nn.Module):
+    """Logits (w² x, 0) by one layer under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(1, 1, bias=False)
+        self.second = self.first
+        self.norm = nn.BatchNorm1d(1, affine=False)  # a buffer, under two names too: the identity but for eps
+        self.again = self.norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.again(self.norm(self.second(self.first(x.flatten(1)))))
+        return torch.cat([z, torch.zeros_like(z)], 1)
+
+
+def of_fisher(model: nn.Module, x: Tensor, y: Tensor) -> Importance:
+    return fisher_diagonal(model, lambda _: iter([(x, y)]))
+
+
+def of_gradients(model: nn.Module, x: Tensor, y: Tensor) -> Importance:
+    return {name: g.square().mean(0) for name, g in per_sample_gradients(model, ["first.weight"], x, y).items()}
+
+
+def of_rows(model: nn.Module, x: Tensor, y: Tensor) -> Importance:
+    rows = torch.cat(list(gradient_rows(model, ["first.weight"], Examples(x, y, peak=1), "cpu")))
+    return {"first.weight": rows.square().mean(0).view(1, 1)}
+
+
+@pytest.mark.parametrize("estimate", [of_fisher, of_gradients, of_rows])
+def test_a_layer_under_two_names_keeps_its_weight_and_has_the_fisher_worked_by_hand(estimate) -> None:
+    # p = 1 / (1 + e^-z) with z = w² x. At w = 1, x = ln 3: p = 3/4, d(-ln p)/dw = -(1 - p) 2 w x = -ln 3 / 2.
+    model = Twice().eval()
+    nn.init.ones_(model.first.weight)
+    model.norm.eps = 0.0
+    weight, buffers = model.first.weight, dict(model.named_buffers())
+    found = estimate(model, torch.full((2, 1, 1, 1), log(3.0)), torch.tensor([0, 0]))
+    assert found["first.weight"].item() == pytest.approx(log(3.0) ** 2 / 4, rel=1e-5)
+    assert model.first.weight is weight
+    assert model.second.weight is weight
+    assert isinstance(model.first.weight, nn.Parameter)
+    assert all(buffer is buffers[name] for name, buffer in model.named_buffers())
+    assert weight.item() == 1.0
+
+
+class OneWeight(nn.Module):
+    """Logits (w, 0), whatever the image: the gradient of label 0's loss by w is -(1 - p), p = 1 / (1 + e^-w)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.w.expand(len(x), 1)
+        return torch.cat([z, torch.zeros_like(z)], 1)
+
+
+@pytest.mark.parametrize("method", [
+    Finetune(epochs=2, learning_rate=0.1, batch_size=4),
+    RandomLabel(epochs=2, learning_rate=0.1, batch_size=8, labels="once"),
+    RandomLabel(epochs=2, learning_rate=0.1, batch_size=8, labels="each_epoch"),
+    SalUn(epochs=2, learning_rate=0.1, batch_size=8, share=1.0),
+], ids=lambda m: f"{m.key}-{getattr(m, 'labels', '')}")  # fmt: skip
+def test_momentum_is_plain_where_the_public_code_has_plain_momentum(method) -> None:
+    """SSD's fine-tuning and SalUn's code: SGD, momentum 0.9, no Nesterov, weight decay 0.0005, a constant rate.
+
+    Every image is taught class 0 (the other label of class 1, and the true one of the retain set), a step an epoch. From w = 0:
+    g = -1/2, w = 0.05, where Nesterov's first step goes to 0.095; then p = 1 / (1 + e^-0.05) = 0.512497,
+    g = -0.487503 + 0.0005 x 0.05, v = 0.9 x (-1/2) - 0.487478 = -0.937478, w = 0.05 + 0.0937478 = 0.1437478.
+    """
+    images = Examples(torch.zeros(8, 1, 1, 1, dtype=torch.uint8), torch.tensor([1, 1, 1, 1, 0, 0, 0, 0]))
+    gone = images.labels == 1
+    splits = Splits(ClassRequest((1,)), images, images, gone, gone, 0.5)
+    model = method.unlearn(OneWeight(), splits, RunContext(OneWeight, RECIPE, 3))
+    assert model.w.item() == pytest.approx(0.1437478, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", [SalUn, RandomLabel])
+@pytest.mark.parametrize(("labels", "different"), [("once", 1), ("each_epoch", 4)])
+def test_labels_are_drawn_once_or_anew_in_each_epoch_and_the_others_stay_true(method, labels, different, monkeypatch) -> None:
+    """Of 200 forget images with two wrong labels each, two draws are alike with a probability of 2^-200."""
+    taught, batches = list[Tensor](), Examples.batches
+
+    def watched(self, size, generator=None, how="none"):
+        if generator is not None:  # of the saliency's batches there is none
+            taught.append(self.labels)
+        return batches(self, size, generator, how)
+
+    monkeypatch.setattr(Examples, "batches", watched)
+    images = Examples(torch.zeros(240, 1, 1, 1, dtype=torch.uint8), torch.tensor([2] * 200 + [0, 1] * 20))
+    gone = images.labels == 2
+    splits = Splits(ClassRequest((2,)), images, images, gone, gone, 200 / 240)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1, 3))
+    method(epochs=4, learning_rate=0.1, batch_size=240, labels=labels).unlearn(model, splits, RunContext(lambda: model, RECIPE, 3))
+    assert len(taught) == 4
+    assert len({tuple(each[:200].tolist()) for each in taught}) == different
+    assert all({*each[:200].tolist()} == {0, 1} for each in taught)
+    assert all(each[200:].tolist() == [0, 1] * 20 for each in taught)
+
+
+@pytest.mark.parametrize(("impair", "of_each_class"), [("notebook", 3 * 20), ("written", 256 * 20)])
+def test_unsir_shows_60_noise_images_of_a_class_as_the_notebook_runs_and_5120_as_it_is_written(impair, of_each_class, monkeypatch) -> None:
+    """The notebook's settings on 3 x 4 x 4 images: 20 copies of what its loop takes of 256 images.
+
+    The loop goes over `batch[0].size(0)`, and the first image of a batch has 3 channels; all noise goes under class 0.
+    """
+    mixtures, epoch = list[Mixture](), UNSIR._epoch
+
+    def watched(self, model, shown, rate, run, note):
+        mixtures.append(shown)
+        epoch(self, model, shown, rate, run, note)
+
+    monkeypatch.setattr(UNSIR, "_epoch", watched)
+    images = Examples(torch.zeros(30, 3, 4, 4, dtype=torch.uint8), torch.arange(30) % 5)
+    gone = (images.labels == 1) | (images.labels == 2)
+    splits = Splits(ClassesRequest((1, 2)), images, images, gone, gone, 0.4)
+    model = nn.Sequential(Normalise((0.5,) * 3, (0.25,) * 3), nn.Flatten(), nn.Linear(48, 5))
+    UNSIR(noise_steps=1, impair=impair).unlearn(model, splits, RunContext(lambda: model, RECIPE, 3))
+    impairing, repairing = mixtures
+    assert len(impairing) == 2 * of_each_class + 18
+    assert len(repairing) == 18
+    _, labels = impairing.taken(torch.arange(2 * of_each_class))
+    assert torch.bincount(labels, minlength=5).tolist() == {
+        "notebook": [2 * of_each_class, 0, 0, 0, 0], "written": [0, of_each_class, of_each_class, 0, 0],
+    }[impair]  # fmt: skip
+
+
+def test_unsir_as_the_notebook_runs_is_its_loop_written_out_by_hand(tiny) -> None:
+    """Two classes: noise by the network in train mode, whose own statistics it moves; then two epochs of Adam."""
+    splits, model, generator = tiny.splits("classes:0,2"), tiny.original().train(), torch.Generator().manual_seed(3)
+    made = []
+    for c in (0, 2):
+        noise = nn.Parameter(torch.randn(6, 3, 8, 8, generator=generator))
+        adam = torch.optim.Adam([noise], lr=0.1)
+        for _ in range(4):
+            adam.zero_grad()
+            entropy = F.cross_entropy(model(from_normalised(model, noise)), torch.tensor([c] * 6))
+            (0.1 * noise.square().sum((1, 2, 3)).mean() - entropy).backward()
+            adam.step()
+        made.append(from_normalised(model, noise.detach()[:3]))  # of 6 images 3, for there are 3 channels
+    retain = splits.retain.first_of_each_class(7)
+    x, y = torch.cat([*made * 2, retain.pixels()]), torch.cat([torch.zeros(12, dtype=torch.int64), retain.labels])
+    for rate, first in ((0.02, 0), (0.01, 12)):
+        adam = torch.optim.Adam(model.parameters(), lr=rate)
+        adam.zero_grad()  # what learning the noise left behind
+        for batch in (torch.randperm(len(y) - first, generator=generator) + first).split(8):
+            if len(batch) > 1:
+                adam.zero_grad()
+                F.cross_entropy(model(x[batch]), y[batch]).backward()
+                adam.step()
+    settings = {"noise_count": 6, "noise_steps": 4, "copies": 2, "per_class": 7, "batch_size": 8, "penalty": 0.1 * 3 * 8 * 8 / 3072}
+    found = {
+        norm_mode: UNSIR(**settings, impair="notebook", norm_mode=norm_mode).unlearn(tiny.original(), splits, tiny.context(seed=3))
+        for norm_mode in ("moved", "train")
+    }
+    assert near_weights(found["moved"], model)
+    assert not near_weights(found["train"], model), "the statistics of a copy moved"
+
+
+def batch_importance(model: nn.Module, x: Tensor, y: Tensor, size: int) -> Importance:
+    """(1 / B) sum over the batches of the squared gradient of a batch's mean loss, in the order of x."""
+    squares = []
+    for some_x, some_y in zip(x.split(size), y.split(size), strict=True):
+        loss = F.cross_entropy(model(some_x), some_y)
+        squares.append([g.square() for g in torch.autograd.grad(loss, list(model.parameters()))])
+    return {name: torch.stack(of).mean(0) for (name, _), of in zip(model.named_parameters(), zip(*squares, strict=True), strict=True)}
+
+
+def drawn_order(examples: Examples) -> Tensor:
+    return torch.randperm(len(examples), generator=torch.Generator().manual_seed(0))
+
+
+def class_order(examples: Examples) -> Tensor:
+    return examples.labels.argsort(stable=True)
+
+
+@pytest.mark.parametrize(("request_", "right", "wrong"), [
+    ("random:0.3", drawn_order, class_order), ("samples:0,1,2,3,4,5,6,7,8,9,10,11", drawn_order, class_order),
+    ("attribute:person=3", class_order, drawn_order),
+])  # fmt: skip
+def test_ssd_squares_means_of_mixed_batches_for_samples_and_of_sorted_ones_for_values(tiny, request_, right, wrong) -> None:
+    """The authors' loaders mix both sets for random samples, and sort D by class for classes and subclasses: other weights change."""
+    splits, model, changed = tiny.splits(request_), tiny.original(), []
+    for order in (right, wrong):
+        of_forget, of_all = (batch_importance(model, (e := part.subset(order(part))).pixels(), e.labels, 16)
+                             for part in (splits.forget, splits.train))  # fmt: skip
+        changed.append(sum(int((of_forget[name] > 3 * of_all[name]).sum()) for name in of_all))
+    after = tiny.unlearn(SSD(importance="batch", batch_size=16, alpha=3.0), request_)
+    found = sum(int((theta != before).sum()) for theta, before in zip(after.parameters(), model.parameters(), strict=True))
+    assert abs(found - changed[0]) <= 2, "at the threshold rounding decides"
+    assert abs(found - changed[1]) > 20
+
+
+def test_the_importance_of_mixed_batches_is_what_a_hand_computes() -> None:
+    """Zero weights, one pixel of 1: by class 0's weight the gradient is -1/2 for label 0 and 1/2 for label 1.
+
+    A batch of two alike has a mean of -1/2 or 1/2, squared 1/4; a batch of one each has 0. Sorted, the labels 0, 1, 0, 1 come as
+    (0, 0), (1, 1). Drawn with seed 0 the order is 0, 1, 3, 2: labels (0, 1), (1, 0), and importance is 0.
+    """
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
+    for p in model.parameters():
+        nn.init.zeros_(p)
+    four = Examples(torch.ones(4, 1, 1, 1, dtype=torch.uint8), torch.tensor([0, 1, 0, 1]), peak=1)
+    assert drawn_order(four).tolist() == [0, 1, 3, 2]
+    context = RunContext(lambda: model, RECIPE, 3)
+    by_class, mixed = (ImportanceStatistic("batch", 2, mixed).compute(model, four, context) for mixed in (False, True))
+    assert by_class["1.weight"].tolist() == [[0.25], [0.25]]
+    assert mixed["1.weight"].tolist() == [[0.0], [0.0]]
+
+
+@pytest.mark.parametrize(("direction", "wanted"), [("minimise", 0.65), ("maximise", 0.35)])
+def test_arus_noise_goes_down_the_loss_as_the_co_authors_script_or_up(direction, wanted) -> None:
+    """Logits (x, 0), label 0: the loss falls with x. From 0.5, two steps of 0.1 end at the radius of 0.15."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1, 2, bias=False))
+    model[1].weight.data = torch.tensor([[1.0], [0.0]])
+    x = torch.full((3, 1, 1, 1), 0.5)
+    attacked = pgd(model, x, torch.zeros(3, dtype=torch.int64), torch.zeros_like(x), radius=0.15, step_size=0.1, steps=2,
+                   minimise=direction == "minimise")  # fmt: skip
+    assert attacked.flatten().tolist() == pytest.approx([wanted] * 3)
+
+
+def test_arus_default_direction_is_the_co_authors(monkeypatch, tiny) -> None:
+    asked = list[bool]()
+
+    def watched(model, x, y, start, **settings):
+        asked.append(settings["minimise"])
+        return x
+
+    monkeypatch.setattr(aru, "pgd", watched)
+    for method in (ARU(epochs=0), ARU(epochs=0, direction="maximise")):
+        method.unlearn(tiny.original(), tiny.splits().only(method.uses), tiny.context())
+    assert [asked[0], asked[-1]] == [True, False]
