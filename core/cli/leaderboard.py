@@ -15,6 +15,8 @@ from core.storage import studies
 from core.storage.home import open_home
 from core.storage.runs import ResultStore
 
+WIDEST = 60  # letters of a method with its settings
+
 
 @cli.command()
 @click.argument("ids", metavar="[STUDY]...", nargs=-1)
@@ -53,11 +55,15 @@ def _print(board: Leaderboard, unit: str) -> None:
         click.echo(f"\n{task.title} (engine {task.engine}){floor}")
         cells = [(row.method, row.cells[task]) for row in board.rows if task in row.cells]
         for method, cell in sorted(cells, key=lambda one: (one[1].rank is None, one[1].rank or 0, one[1].gap.mean)):
-            click.echo(f"  {cell.rank_text:>9}  {method:50} {spread_text(cell.gap, unit):>24}")
+            click.echo(f"  {cell.rank_text:>9}  {_cut(method)} {spread_text(cell.gap, unit):>24}")
     if len(board.tasks) > 1:
         click.echo("\nMean rank over tasks:")
         for row in board.rows:
             if row.mean_rank.n:
-                click.echo(f"  {row.mean_rank.mean:9.2f}  {row.method:50} {row.mean_rank.n} of {len(board.tasks)} tasks")
+                click.echo(f"  {row.mean_rank.mean:9.2f}  {_cut(row.method)} {row.mean_rank.n} of {len(board.tasks)} tasks")
         if board.caution:
             click.echo(wrapped(board.caution))
+
+
+def _cut(method: str) -> str:
+    return f"{method if len(method) <= WIDEST else method[: WIDEST - 1] + '…':{WIDEST}}"

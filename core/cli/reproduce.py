@@ -7,9 +7,10 @@ import sys
 import click
 
 from core.cli.common import as_json, cli, print_json
-from core.cli.output import Metrics, spread_text, unit_of, with_unit, wrapped
+from core.cli.output import Metrics, spread_text, unit_of, wrapped
 from core.cli.study import carry_out
 from core.domain.errors import WrongInput
+from core.domain.study import StudyPlan
 from core.jobs import submit as job_runner
 from core.jobs.catalogue import Catalogue, catalogue, is_written
 from core.jobs.studies.papers import (
@@ -21,11 +22,13 @@ from core.jobs.studies.papers import (
     papers,
     plan_for,
     reproduction,
+    stand_in,
     study_of,
 )
 from core.jobs.studies.progress import standings
 from core.jobs.studies.table import summary
 from core.jobs.validation import limit_of
+from core.reports.published_numbers import digits
 from core.storage.home import Home, open_home
 from core.storage.runs import ResultStore
 
@@ -54,7 +57,7 @@ def reproduce(
     if listed:
         _list(wanted or list(papers().values()), shelves, as_json)
         return
-    plans = [] if stored else [plan_for(paper, shelves, subset=subset, download=download) for paper in wanted]  # before any is run
+    plans = [] if stored else [_plan(paper, shelves, subset, download) for paper in wanted]  # before any is run
     found, status = [], 0
     for index, paper in enumerate(wanted):
         if stored:
@@ -72,6 +75,17 @@ def reproduce(
             _print(one, shelves.metrics)
     if status:
         sys.exit(status)
+
+
+def _plan(paper: Paper, shelves: Catalogue, subset: bool, download: bool) -> StudyPlan:
+    """Raises WrongInput, which names the options that help."""
+    try:
+        return plan_for(paper, shelves, subset=subset, download=download)
+    except WrongInput as missing:
+        other = stand_in(paper, shelves)
+        ways = [f", or take {other.key} (--subset)" if other else "", ", or let its runs download it (--download)" if paper.files else ""]
+        none = ", and no dataset that was added has its classes" if subset else ""
+        raise WrongInput(f"{str(missing).rstrip('.')}{''.join(ways)}{none}.") from None
 
 
 def _of_store(home: Home, paper: Paper, shelves: Catalogue) -> list[Reproduction]:
@@ -115,8 +129,8 @@ def _print(one: Reproduction, metrics: Metrics) -> None:
     click.echo(f"\n{'':24}{'':30}{'published':>11}{'ours':>20}{'difference':>12}  covered")
     for row in one.rows:
         number, unit = row.published, unit_of(row.published.metric, metrics)
-        published = "-" if number.value is None else with_unit(number.value, unit)
-        difference = "-" if row.difference is None else f"{'+' * (row.difference >= 0)}{with_unit(row.difference, unit)}"
+        published = "-" if number.value is None else digits(number.value, unit)
+        difference = "-" if row.difference is None else f"{'+' * (row.difference >= 0)}{digits(row.difference, unit)}"
         covered = {True: "yes", False: "no", None: ""}[row.covered]
         line = f"{number.row:24}{number.metric:30}{published:>11}{spread_text(row.ours, unit):>20}{difference:>12}  {covered or row.absent}"
         click.echo(line.rstrip())

@@ -74,8 +74,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """tasks: those with the most methods first. rows: the best mean rank first. second: how far a second retraining lies from the
-    reference, where a task has one: no method can be expected to come nearer."""
+    """tasks: those with the most methods first. rows: those ranked on the most tasks first, of them the best mean rank. second: how far a
+    second retraining lies from the reference, where a task has one: no method can be expected to come nearer."""
 
     measure: str
     tasks: tuple[Task, ...]
@@ -174,4 +174,4 @@ def _rows(tasks: Sequence[Task], cells: Mapping[Task, Mapping[str, Cell]]) -> li
     for name in methods:
         own = {task: cells[task][name] for task in tasks if name in cells[task]}
         rows.append(Row(name, own, spread(cell.rank for cell in own.values() if cell.rank is not None)))
-    return sorted(rows, key=lambda row: (not row.mean_rank.n, row.mean_rank.mean if row.mean_rank.n else 0.0, row.method))
+    return sorted(rows, key=lambda row: (-row.mean_rank.n, row.mean_rank.mean if row.mean_rank.n else 0.0, row.method))

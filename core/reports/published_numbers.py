@@ -53,8 +53,8 @@ class Difference:
 
     @property
     def text(self) -> str:
-        """`epochs: 20 published, 3 here`."""
-        return f"{self.name}: {self.published} published, {self.ours} here"
+        """`epochs: 3 here; 20 in the paper`."""
+        return f"{self.name}: {self.ours} here; {self.published} in the paper"
 
 
 def compared(
@@ -84,3 +84,8 @@ def shown(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def digits(value: float, unit: str) -> str:
+    """A number with as many digits as papers print: a share in percent with two, others with four in all."""
+    return f"{100 * value:.2f} %" if unit == "share" else f"{value:.4g}"

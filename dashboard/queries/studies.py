@@ -7,6 +7,8 @@ from core.domain.study import StudyPlan
 from core.jobs import submit
 from core.jobs.studies import progress
 from core.jobs.studies.leaderboard_of_studies import leaderboard_of, names_of_runs
+from core.jobs.studies.papers import Paper, Reproduction, study_of
+from core.jobs.studies.papers import reproduction as reproduction_of
 from core.jobs.studies.progress import Standing
 from core.jobs.studies.table import StudySummary
 from core.jobs.studies.table import summary as summary_of_study
@@ -70,6 +72,12 @@ def _summary(study_id: str, edition: str, root: str) -> StudySummary:
     place = home()
     with ResultStore(place.database) as store:
         return summary_of_study(place, store, study_id)
+
+
+def reproduction(paper: Paper) -> Reproduction | None:
+    """See core.jobs.studies.papers.reproduction; None while no run of the paper's study is done."""
+    study = study_of(paper, standings())
+    return reproduction_of(paper, summary(study), catalogue.current()) if study and study.now.shown else None
 
 
 def leaderboard(measure: str) -> Leaderboard:

@@ -88,23 +88,25 @@ def _paper(path: Path) -> Paper:
 
 
 def dataset_of(paper: Paper, shelves: Catalogue, *, subset: bool = False, download: bool = False) -> DatasetInfo:
-    """The paper's dataset where its images are here; subset: else the largest one that has its classes. download: runs may fetch it.
+    """The paper's dataset where its images are here; subset: else `stand_in`. download: its runs may fetch it.
 
     Raises WrongInput with what is missing and how one comes by it.
     """
     own = shelves.datasets.get(paper.study["dataset"])
     if own is not None and (own.embedded or download or _is_here(paper.files)):
         return own
-    found = [data for data in shelves.datasets.values() if data is not own and _serves(paper, own, data)]
-    if found and (subset or own is None):
-        return max(found, key=lambda data: data.train_count)
-    if own is None:
-        raise WrongInput(f"{paper.title} needs {paper.setting['dataset']}, which has not been added here; {paper.get}.")
-    none = ", and no dataset that was added has its classes" if subset else ""
-    others = f", or take {found[0].key}, which has its classes (--subset)" if found else none
-    raise WrongInput(
-        f"{paper.title} needs {own.title}, which is not in {data_folder()}; {paper.get}, or let its runs download it (--download){others}."
-    )
+    other = stand_in(paper, shelves)
+    if other is not None and (subset or own is None):
+        return other
+    where = f"which is not in {data_folder()}" if own else "which has not been added here"
+    raise WrongInput(f"{paper.title} needs {paper.setting['dataset']}, {where}; {paper.get}.")
+
+
+def stand_in(paper: Paper, shelves: Catalogue) -> DatasetInfo | None:
+    """The largest other dataset that has the classes of the paper's, or that its published forget set is of; None where there is none."""
+    own = shelves.datasets.get(paper.study["dataset"])
+    found = (data for data in shelves.datasets.values() if data is not own and _serves(paper, own, data))
+    return max(found, key=lambda data: data.train_count, default=None)
 
 
 def _is_here(files: str) -> bool:

@@ -16,6 +16,7 @@ from dashboard.components.common.metric_tables import SECOND_REFERENCE_TITLE
 from dashboard.components.common.tables import MISSING, show_frame
 from dashboard.components.compare.columns import Column
 from dashboard.queries import catalogue, studies
+from dashboard.session import spelled, stays
 
 OPEN = "leaderboard"  # in the page's address
 
@@ -30,18 +31,19 @@ def show_leaderboard() -> None:
 
 def _draw() -> None:
     metrics = catalogue.current().metrics
-    known = [measure for measure in MEASURES if measure in metrics]
+    titles = {measure: metrics[measure].title for measure in MEASURES if measure in metrics}
+    stays("ranked_by", list(titles))
+    spelled("ranked_by", titles)
     measure = st.selectbox(
-        "Ranked by", known, format_func=lambda key: metrics[key].title, key="ranked_by", bind="query-params",
+        "Ranked by", list(titles), format_func=titles.__getitem__, key="ranked_by", bind="query-params",
         help="A distance to each run's own retrained reference; lower is better.",
     )  # fmt: skip
     board = studies.leaderboard(measure)
     if not board.tasks:
         st.caption("No task has two methods that can be ranked yet: start a study with several methods on the Studies page.")
         return
-    titles = _titles(board)
     show_frame(
-        pd.DataFrame(records(board, titles, metrics[measure])), key="leaderboard-table",
+        pd.DataFrame(records(board, _titles(board), metrics[measure])), key="leaderboard-table",
         alt="One row a method, one column a task: rank and distance",
         column_config={"Method": st.column_config.TextColumn(pinned=True), "Mean rank": st.column_config.NumberColumn(format="%.2f")},
     )  # fmt: skip

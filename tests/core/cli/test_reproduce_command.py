@@ -27,6 +27,7 @@ authors = "Nobody"
 arxiv = "0000.00000"
 setting_from = "its appendix"
 get = "take it"
+files = "cifar-10-batches-py"
 shown = ["test_forget_accuracy"]
 notes = ["Nobody wrote it."]
 [paper.setting]
@@ -85,7 +86,7 @@ def test_papers_are_listed_with_what_they_need(main):
     here, missing = json.loads(main("reproduce", "--list", "--json")[1])
     assert (here["name"], here["here"], here["needs"], here["published_numbers"]) == ("ssd-digits", "digits", "", 2)
     assert (missing["name"], missing["here"]) == ("ssd-photographs", "")
-    assert "needs CIFAR-10, which is not in" in missing["needs"]
+    assert "needs Digits, which is not in" in missing["needs"]
     out = main("reproduce", "--list")[1]
     assert "SSD on digits (arXiv:0000.00000), 2 published numbers" in out
     assert missing["needs"] in out
@@ -97,14 +98,14 @@ def test_a_papers_study_is_run_through_the_queue_and_its_table_printed(main, pla
     assert "6 of 6 done" in err
     lines = out.splitlines()
     (row,) = [line.split() for line in lines if line.startswith("ssd ") and "test_retain_accuracy" in line]
-    assert row[2:4] == ["25", "%"]
+    assert row[2:4] == ["25.00", "%"]
     assert row[-1] == "no"
     assert row.count("±") == 1
     (lacking,) = [line for line in lines if line.startswith("cf3")]
     assert lacking.endswith("There is no such method here.")
     assert any(line.startswith("ssd ") and "test_forget_accuracy" in line and " - " in line for line in lines)  # not published
-    assert "  epochs: 999 published, 20 here" in lines
-    assert any(line.startswith("  training images: 5 published, ") for line in lines)
+    assert "  epochs: 20 here; 999 in the paper" in lines
+    assert any(line.startswith("  training images: ") and line.endswith(" here; 5 in the paper") for line in lines)
     assert "- Nobody wrote it." in lines
     assert main("reproduce", "ssd-digits")[0] == 0
     assert planter == [6]  # nothing anew
@@ -135,6 +136,9 @@ def test_stored_runs_are_read_without_starting_any(main, planter):
 def test_nothing_is_started_where_a_paper_lacks_its_data_or_is_not_known(main, planter):
     status, out, err = main("reproduce", "ssd-digits", "ssd-photographs")
     assert (status, out, err.count("\n"), planter) == (2, "", 1, [])
-    assert err.startswith("SSD on digits needs CIFAR-10, which is not in")
+    assert err.startswith("SSD on digits needs Digits, which is not in")
+    assert err.endswith("; take it, or let its runs download it (--download).\n")
+    lacking = main("reproduce", "ssd-photographs", "--subset")[2]
+    assert lacking.endswith("; take it, or let its runs download it (--download), and no dataset that was added has its classes.\n")
     assert main("reproduce", "resnet")[2] == "There is no paper 'resnet'; choose one of: ssd-digits, ssd-photographs.\n"
     assert main("reproduce")[2] == "Which paper is wanted; name one or more of: ssd-digits, ssd-photographs.\n"

@@ -76,6 +76,8 @@ def test_only_runs_of_one_dataset_network_request_and_engine_are_ranked_against_
     assert told.tasks == (A, mnist)  # the other engine's task has one method alone
     assert (places(told), places(told, mnist)) == ({"a": "1", "b": "2"}, {"a": "2", "b": "1"})
     assert {row.method: (row.mean_rank.mean, row.mean_rank.n) for row in told.rows} == {"a": (1.5, 2), "b": (1.5, 2)}
+    once = board(*ours, *others, runs("new", [0.0, 0.0, 0.0]))
+    assert [(row.method, row.mean_rank.mean) for row in once.rows] == [("a", 2), ("b", 2), ("new", 1)]  # one win is no lead over two tasks
 
 
 def test_draws_of_one_request_are_one_task_and_pair_by_seed_and_draw():

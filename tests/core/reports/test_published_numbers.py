@@ -46,5 +46,5 @@ def test_settings_differ_where_both_are_named_and_unequal_and_are_told_with_both
     published = {"training images": 50_000, "epochs": 20, "learning rate": 0.1, "optimiser": "SGD, momentum 0.9", "rotation": "15 degrees"}
     ours = {"epochs": 3, "learning rate": 0.1, "training images": 10_000, "optimiser": "SGD, momentum 0.9", "seeds": 3}
     assert [one.text for one in differences(published, ours)] == [
-        "training images: 50,000 published, 10,000 here", "epochs: 20 published, 3 here",
+        "training images: 10,000 here; 50,000 in the paper", "epochs: 3 here; 20 in the paper",
     ]  # fmt: skip
