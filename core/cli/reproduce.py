@@ -18,6 +18,7 @@ from core.jobs.studies.papers import (
     Paper,
     Reproduction,
     dataset_of,
+    needed,
     paper_of,
     papers,
     plan_for,
@@ -103,7 +104,7 @@ def _list(wanted: list[Paper], shelves: Catalogue, as_json: bool) -> None:
         print_json([
             {
                 "name": paper.key, "title": paper.title, "authors": paper.authors, "arxiv": paper.arxiv,
-                "dataset": paper.setting["dataset"], "here": here, "needs": needs, "published_numbers": len(paper.numbers),
+                "dataset": needed(paper, shelves), "here": here, "needs": needs, "published_numbers": len(paper.numbers),
             }
             for paper, here, needs in rows
         ])  # fmt: skip

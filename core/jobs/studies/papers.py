@@ -99,7 +99,13 @@ def dataset_of(paper: Paper, shelves: Catalogue, *, subset: bool = False, downlo
     if other is not None and (subset or own is None):
         return other
     where = f"which is not in {data_folder()}" if own else "which has not been added here"
-    raise WrongInput(f"{paper.title} needs {paper.setting['dataset']}, {where}; {paper.get}.")
+    raise WrongInput(f"{paper.title} needs {needed(paper, shelves)}, {where}; {paper.get}.")
+
+
+def needed(paper: Paper, shelves: Catalogue) -> str:
+    """What its study's dataset is called."""
+    own = shelves.datasets.get(paper.study["dataset"])
+    return own.title if own else str(paper.setting["dataset"])
 
 
 def stand_in(paper: Paper, shelves: Catalogue) -> DatasetInfo | None:

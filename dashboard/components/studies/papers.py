@@ -9,7 +9,7 @@ import streamlit as st
 from core.domain.errors import WrongInput
 from core.domain.study import StudyPlan
 from core.jobs.catalogue import Catalogue
-from core.jobs.studies.papers import Paper, dataset_of, papers, plan_for, stand_in, study_of
+from core.jobs.studies.papers import Paper, dataset_of, needed, papers, plan_for, stand_in, study_of
 from core.jobs.studies.progress import takes
 from core.reports.published_numbers import Compared, digits
 from dashboard.components.common.markdown import plain
@@ -69,7 +69,7 @@ def overview(shelf: dict[str, Paper], available: Catalogue) -> list[dict[str, ob
             dataset_of(paper, available)
             here = "yes"
         rows.append({
-            "Paper": paper.title, "arXiv": paper.arxiv, "Needs": paper.setting["dataset"], "Here": here,
+            "Paper": paper.title, "arXiv": paper.arxiv, "Needs": needed(paper, available), "Here": here,
             "Published numbers": len(paper.numbers), "Runs done": f"{study.now.done} of {study.now.total}" if study else MISSING,
         })  # fmt: skip
     return rows

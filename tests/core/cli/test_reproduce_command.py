@@ -86,7 +86,7 @@ def test_papers_are_listed_with_what_they_need(main):
     here, missing = json.loads(main("reproduce", "--list", "--json")[1])
     assert (here["name"], here["here"], here["needs"], here["published_numbers"]) == ("ssd-digits", "digits", "", 2)
     assert (missing["name"], missing["here"]) == ("ssd-photographs", "")
-    assert "needs Digits, which is not in" in missing["needs"]
+    assert "needs CIFAR-10, which is not in" in missing["needs"]
     out = main("reproduce", "--list")[1]
     assert "SSD on digits (arXiv:0000.00000), 2 published numbers" in out
     assert missing["needs"] in out
@@ -136,7 +136,7 @@ def test_stored_runs_are_read_without_starting_any(main, planter):
 def test_nothing_is_started_where_a_paper_lacks_its_data_or_is_not_known(main, planter):
     status, out, err = main("reproduce", "ssd-digits", "ssd-photographs")
     assert (status, out, err.count("\n"), planter) == (2, "", 1, [])
-    assert err.startswith("SSD on digits needs Digits, which is not in")
+    assert err.startswith("SSD on digits needs CIFAR-10, which is not in")
     assert err.endswith("; take it, or let its runs download it (--download).\n")
     lacking = main("reproduce", "ssd-photographs", "--subset")[2]
     assert lacking.endswith("; take it, or let its runs download it (--download), and no dataset that was added has its classes.\n")
