@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from core.data.dataset import Dataset, Examples
 from core.data.splits import Splits, split
 from core.domain.info import Column, DatasetInfo
+from core.domain.requests.published import NamedSet
 from core.domain.requests.registry import KINDS, parse_request
 from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
@@ -20,8 +21,9 @@ from core.training.precomputed import Statistic
 
 CLASSES, TRAIN, TEST, SIDE = 3, 120, 60, 8
 ATTRIBUTES, PEOPLE = ("striped", "dotted", "dark"), 6
+OF_ONE_DATASET = frozenset(key for key, kind in KINDS.items() if issubclass(kind, NamedSet))  # and not of these images
 ONE_OF_EACH = {  # a request of each kind, of these images; of a kind that is not named here, its first example
-    **{key: kind.examples.split()[0].rstrip(",") for key, kind in KINDS.items()},
+    **{key: kind.examples.split()[0].rstrip(",") for key, kind in KINDS.items() if key not in OF_ONE_DATASET},
     "class": "class:2", "classes": "classes:0,2", "subclass": "subclass:5", "attribute": "attribute:person=3", "random": "random:0.1",
     "samples": "samples:0,5,7", "mislabelled": "mislabelled:0.1",
 }  # fmt: skip

@@ -79,7 +79,7 @@ def print_report(
     click.echo(f"\n{'':34}" + "".join(f"{head:>{len(head) + 3}}" for head in heads))
     for metric in report["metrics"]:
         cells = (numbers[model].get(metric) for model in heads)
-        unit = _unit(metric, metrics)
+        unit = unit_of(metric, metrics)
         told = ("-" if v is None else with_unit(v, unit) for v in cells)
         click.echo(f"{metric:34}" + "".join(f"{text:>{len(head) + 3}}" for head, text in zip(heads, told, strict=True)))
     if report["floor"]:
@@ -132,7 +132,7 @@ def print_study(told: StudySummary, now: Progress, as_json: bool, metrics: Metri
         for metric in told.metrics:
             cells = [row.numbers.get(metric) for row in part]
             cells += [numbers.get(metric) for numbers in (told.original, told.reference, told.floor)]
-            click.echo(f"{metric:34}" + "".join(f"{_cell(cell, _unit(metric, metrics)):>20}" for cell in cells))
+            click.echo(f"{metric:34}" + "".join(f"{spread_text(cell, unit_of(metric, metrics)):>20}" for cell in cells))
     absent = dict.fromkeys(reason for row in told.variants for reason in row.absent.values())
     if any(row.unchanged for row in rows):
         click.echo(f"\n{UNCHANGED}: {UNCHANGED_SAYS} {told.judged_by}")
@@ -145,7 +145,8 @@ def wrapped(sentence: str) -> str:
     return fill(sentence, WIDE, break_long_words=False, break_on_hyphens=False)
 
 
-def _cell(over: Spread | None, unit: str) -> str:
+def spread_text(over: Spread | None, unit: str) -> str:
+    """A number over seeds in its unit; a dash where there is none."""
     if over is None:
         return "-"
     if unit == "share":  # the sign once, as on the pages
@@ -158,8 +159,8 @@ def with_unit(value: float, unit: str) -> str:
     return percent(value) if unit == "share" else f"{value:.4f}"
 
 
-def _unit(metric: str, metrics: Metrics) -> str:
-    """`''` of what no catalogue knows."""
+def unit_of(metric: str, metrics: Metrics) -> str:
+    """A metric's unit; `''` of what no catalogue knows."""
     info = metrics.get(metric) or SEEDS_TOGETHER.get(metric)
     return info.unit if info else ""
 

@@ -11,6 +11,7 @@ from core.cli.common import FAILED, as_json, cli, print_json
 from core.cli.output import doubts_of, print_report, print_study
 from core.cli.progress_text import places, plain
 from core.cli.progress_text import standing as standing_of
+from core.domain.requests.published import FILES, NamedSet
 from core.domain.requests.registry import KINDS
 from core.domain.run import RunStatus
 from core.jobs import submit
@@ -30,19 +31,40 @@ from core.storage.runs import ResultStore
 from core.storage.studies import StoredStudy, is_study
 
 SHELVES = ("datasets", "models", "methods", "metrics")
+REQUESTS = "requests"
 
 
 @cli.command("list")
-@click.argument("shelf", type=click.Choice(SHELVES))
+@click.argument("shelf", type=click.Choice((*SHELVES, REQUESTS)))
 @as_json
 def list_(shelf: str, as_json: bool) -> None:
-    """What can be asked for: datasets, models, methods or metrics."""
+    """What can be asked for: datasets, models, methods, metrics, or forget requests with the published forget sets."""
+    if shelf == REQUESTS:
+        _list_requests(as_json)
+        return
     items = getattr(catalogue(open_home().root), shelf)
     if as_json:
         print_json([asdict(item) for item in items.values()])
     else:
         for key, item in items.items():
             click.echo(f"{key:34} {item.title}")
+
+
+def _list_requests(as_json: bool) -> None:
+    sets = [(f"{key}:{name}", one) for key, kind in KINDS.items() if issubclass(kind, NamedSet) for name, one in kind.sets.items()]
+    if as_json:
+        kinds = [{"kind": key, "about": kind.about, "examples": kind.examples} for key, kind in KINDS.items()]
+        published = [{"forget": text, "title": one.title, "source": one.source, "dataset": one.dataset} for text, one in sets]
+        print_json({"kinds": kinds, "published": published, "files": FILES})
+        return
+    for key, kind in KINDS.items():
+        click.echo(f"{key:18} {kind.about}: {kind.examples}")
+    click.echo("\nPublished forget sets, for --forget:")
+    for text, one in sets:
+        click.echo(f"{text:24} {one.title} ({one.source}); of {one.dataset}")
+    click.echo("\nPublished as files of indices into torchvision's CIFAR-10, for --forget-file:")
+    for name, about in FILES.items():
+        click.echo(f"{name:24} {about}")
 
 
 @cli.command()

@@ -15,11 +15,12 @@ from core.cli.run import Nudge
 from core.domain.formatting import duration
 from core.domain.run import RunStatus
 from core.domain.seed_lists import seeds_text
+from core.domain.study import StudyPlan
 from core.jobs import submit as job_runner
-from core.jobs.catalogue import catalogue, is_written
+from core.jobs.catalogue import Catalogue, catalogue, is_written
 from core.jobs.studies import progress, submit
 from core.jobs.studies.progress import Progress, Standing, go_on_elsewhere
-from core.jobs.studies.table import summary
+from core.jobs.studies.table import StudySummary, summary
 from core.jobs.studies.toml_file import plan_from_toml, text_of
 from core.jobs.validation import limit_of
 from core.storage import studies as stored_studies
@@ -47,6 +48,14 @@ def sweep(file: Path, limit: str, as_json: bool) -> None:
     plan = plan_from_toml(text, shelves)
     if at_most is not None:
         plan = replace(plan, limit=at_most)
+    told, ended, status = carry_out(home, plan, shelves)
+    print_study(told, ended, as_json, shelves.metrics)
+    if status:
+        sys.exit(status)
+
+
+def carry_out(home: Home, plan: StudyPlan, shelves: Catalogue) -> tuple[StudySummary, Progress, int]:
+    """Ask for the plan's runs and wait for their end, Ctrl-C cancels; its table, where it stands then, and the exit status."""
     with ResultStore(home.database) as store:
         said = progress.takes(progress.seconds_for(store, plan, shelves, Artifacts(home.artifacts_folder).files()))
     study_id = submit.submit(home, plan, shelves)
@@ -67,9 +76,9 @@ def sweep(file: Path, limit: str, as_json: bool) -> None:
             run = store.row(member.run_id) if member.status == RunStatus.FAILED or member in in_vain else None
             if isinstance(run, Run):
                 click.echo(f"{run.id}  {run.spec.method}, seed {run.spec.seed}: {run.error_line}", err=True)
-    print_study(told, ended, as_json, shelves.metrics)
-    if ended.done < ended.total or in_vain:
-        sys.exit(FAILED if ended.failed or any(member.anew == RunStatus.FAILED for member in in_vain) else STOPPED)
+    if ended.done == ended.total and not in_vain:
+        return told, ended, 0
+    return told, ended, FAILED if ended.failed or any(member.anew == RunStatus.FAILED for member in in_vain) else STOPPED
 
 
 def follow(home: Home, study_id: str) -> Progress:

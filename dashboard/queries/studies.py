@@ -2,12 +2,17 @@
 
 import streamlit as st
 
+from core.domain.run import digest
 from core.domain.study import StudyPlan
 from core.jobs import submit
 from core.jobs.studies import progress
+from core.jobs.studies.leaderboard_of_studies import leaderboard_of, names_of_runs
+from core.jobs.studies.papers import Paper, Reproduction, study_of
+from core.jobs.studies.papers import reproduction as reproduction_of
 from core.jobs.studies.progress import Standing
 from core.jobs.studies.table import StudySummary
 from core.jobs.studies.table import summary as summary_of_study
+from core.reports.leaderboard import Leaderboard
 from core.storage import studies as stored_studies
 from core.storage.artifacts import Artifacts
 from core.storage.runs import ResultStore
@@ -67,3 +72,22 @@ def _summary(study_id: str, edition: str, root: str) -> StudySummary:
     place = home()
     with ResultStore(place.database) as store:
         return summary_of_study(place, store, study_id)
+
+
+def reproduction(paper: Paper) -> Reproduction | None:
+    """See core.jobs.studies.papers.reproduction; None while no run of the paper's study is done."""
+    study = study_of(paper, standings())
+    return reproduction_of(paper, summary(study), catalogue.current()) if study and study.now.shown else None
+
+
+def leaderboard(measure: str) -> Leaderboard:
+    """See core.jobs.studies.leaderboard_of_studies.leaderboard_of; of all studies."""
+    with ResultStore(home().database) as store:
+        names = names_of_runs(store)
+        return _leaderboard(digest(names), store.finished_revision(), measure, str(home().root), names)
+
+
+@st.cache_data(max_entries=8, show_spinner="Ranking the methods of all studies …")
+def _leaderboard(which: str, revision: int, measure: str, root: str, _names: dict[str, str]) -> Leaderboard:
+    with ResultStore(home().database) as store:
+        return leaderboard_of(store, _names, measure)

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.components.common.fragments import fragment
 from dashboard.components.compare.compared_runs import ComparedRuns, compared_runs, side
 from dashboard.components.compare.filters import chosen_runs, count, pair, why_not_all
+from dashboard.components.compare.leaderboard import show_leaderboard
 from dashboard.components.compare.metrics_table import ask_over_seeds, numbers, show_conclusion
 from dashboard.components.compare.pair_panels import warning_counts
 from dashboard.components.compare.tabs import sections
@@ -54,6 +55,7 @@ def compare() -> None:
         fragment(partial(a_and_b, compared_runs(frame, over_seeds)))
     with table:
         fragment(partial(numbers, frame, over_seeds))
+    show_leaderboard()
 
 
 compare()

@@ -1,5 +1,7 @@
 """Studies: several methods, settings and seeds on one request, submitted together and read as one table."""
 
+from functools import partial
+
 import streamlit as st
 
 from core.domain.study import StudyPlan
@@ -10,6 +12,7 @@ from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import put_back_rows
 from dashboard.components.forms.forget_request import ask_request, one_draw
 from dashboard.components.studies.form import ask_plan, run_counts
+from dashboard.components.studies.papers import show_papers
 from dashboard.components.studies.rows import any_active, damaged_row, study_row
 from dashboard.queries import catalogue, studies
 from dashboard.session import home, remember
@@ -17,6 +20,7 @@ from dashboard.session import home, remember
 POLL = 1.0  # seconds between polls while a study is active
 PAGE = 5  # studies shown at once
 NEW = "new"
+PAPERS = "papers"
 
 st.markdown("One run is an anecdote. A study asks for several methods, settings and seeds at once, and gives every number its spread.")
 available = catalogue.current()
@@ -69,6 +73,10 @@ box = st.expander("New study", expanded=not standings_at_start, key=NEW, on_chan
 if box.open:
     with box:
         fragment(ask)
+shelf = st.expander("The papers' tables", key=PAPERS, on_change="rerun", bind="query-params", icon=":material/article:")
+if shelf.open:
+    with shelf:
+        fragment(partial(show_papers, start))
 for study in damaged:
     damaged_row(study)
 if standings_at_start:

@@ -9,6 +9,7 @@ from core.domain.requests.attribute import AttributeRequest
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassesRequest, ClassRequest
 from core.domain.requests.mislabelled import MislabelledRequest
+from core.domain.requests.published import PublishedPeopleRequest, PublishedRequest
 from core.domain.requests.random import RandomRequest
 from core.domain.requests.samples import SamplesRequest
 from core.domain.requests.subclass import SubclassRequest
@@ -23,6 +24,8 @@ KINDS: dict[str, type[ForgetRequest]] = {
         RandomRequest,
         MislabelledRequest,
         SamplesRequest,
+        PublishedRequest,
+        PublishedPeopleRequest,
     )
 }
 CLASS_KINDS = frozenset(key for key, kind in KINDS.items() if kind.by_class)

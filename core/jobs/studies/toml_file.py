@@ -17,6 +17,7 @@ from core.jobs.validation import dataset_of, limit_of
 
 WANTED = {"dataset": "a text", "model": "a text", "forget": "a text such as \"class:3\"", "seeds": "", "methods": ""}
 EXTRA = ("title", "reference", "floor", "draws", "limit")
+OF_PAPERS = ("paper", "published")  # entries that `core.jobs.studies.papers` reads
 _BETWEEN = re.compile(r"[\s,;·]+")
 LONGEST = 1_000_000  # bytes of a file
 MOST_DOTS = 100  # in a line
@@ -53,15 +54,17 @@ def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
     [[methods]]                  # one table a variant
     name = "ssd"
     alpha = 2.0                  # any of the method's parameters
+
+    A file in `assets/papers/` is such a study, too: what it says of the paper beside it is no matter of the plan.
     """
     try:
-        return _plan_from(_parsed(text), shelves)
+        return plan_from(parsed(text), shelves)
     except RecursionError:  # Python's own limit; the parser calls itself for each bracket
         raise WrongInput("The study's file has brackets inside brackets, hundreds deep; a study needs three at most.") from None
 
 
-def _parsed(text: str) -> dict[str, Any]:
-    """Raises WrongInput."""
+def parsed(text: str) -> dict[str, Any]:
+    """The entries of a study's file. Raises WrongInput."""
     if len(text) > LONGEST:
         raise WrongInput(f"The study's file is longer than {LONGEST} letters; a study needs a page.")
     for number, line in enumerate(text.splitlines(), 1):  # the parser takes the square of the dots in a name
@@ -73,9 +76,10 @@ def _parsed(text: str) -> dict[str, Any]:
         raise WrongInput(f"The study's file is no TOML: {' '.join(str(wrong).split())[:SHOWN]}.") from None
 
 
-def _plan_from(said: dict[str, Any], shelves: Catalogue) -> StudyPlan:
+def plan_from(said: dict[str, Any], shelves: Catalogue) -> StudyPlan:
+    """From the entries of a study's file. Raises WrongInput."""
     for key in said:
-        if key not in (*WANTED, *EXTRA):
+        if key not in (*WANTED, *EXTRA, *OF_PAPERS):
             raise WrongInput(f"A study's file has no entry {key!r:.60}; its entries are: {', '.join((*WANTED, *EXTRA))}.")
     missing = [key for key in WANTED if key not in said]
     if missing:

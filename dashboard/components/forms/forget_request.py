@@ -13,6 +13,7 @@ from core.domain.info import Column, DatasetInfo
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.column_values import ValueRequest
 from core.domain.requests.index_file import samples_from
+from core.domain.requests.published import NamedSet
 from core.domain.requests.registry import KINDS
 from core.domain.requests.samples import SamplesRequest
 from dashboard.components.common.fragments import errors_shown
@@ -56,8 +57,10 @@ def ask_request(data: DatasetInfo, *, seeds: bool = False) -> ForgetRequest | No
 
 def entered(kind: type[ForgetRequest], data: DatasetInfo, *, seeds: bool = False) -> ForgetRequest:
     """A request of a kind, from the widgets of its form. Raises WrongInput where what is typed cannot be read."""
-    if issubclass(kind, ValueRequest):
-        request: ForgetRequest = _ask_values(kind, data)
+    if issubclass(kind, NamedSet):
+        request: ForgetRequest = _ask_set(kind, data)
+    elif issubclass(kind, ValueRequest):
+        request = _ask_values(kind, data)
     elif issubclass(kind, SamplesRequest):
         request = _ask_samples(kind, data)
     else:
@@ -66,6 +69,15 @@ def entered(kind: type[ForgetRequest], data: DatasetInfo, *, seeds: bool = False
     if kind.note:
         st.caption(kind.note)
     return request
+
+
+def _ask_set(kind: type[NamedSet], data: DatasetInfo) -> ForgetRequest:
+    names = kind.belonging(data)
+    stays("set", names)
+    chosen = st.pills("Published forget set", names, default=names[0], key="set", bind="query-params", required=True) or names[0]
+    about = kind.sets[chosen]
+    st.caption(plain(f"{about.title} ({about.source})."))
+    return kind.parse(chosen, data)
 
 
 def _ask_values(kind: type[ValueRequest], data: DatasetInfo) -> ValueRequest:

@@ -180,6 +180,19 @@ def test_every_shelf_is_listed_as_text_and_as_json(main, shelf):
     assert [line.split()[0] for line in out.splitlines()] == [item["key"] for item in items]
 
 
+def test_kinds_of_request_and_published_forget_sets_are_listed(main):
+    from core.domain.requests.registry import KINDS, parse_request
+
+    listed = json.loads(main("list", "requests", "--json")[1])
+    assert [kind["kind"] for kind in listed["kinds"]] == list(KINDS)
+    assert {one["forget"] for one in listed["published"]} == {"published:mufac", "published_people:mucac"}
+    out = main("list", "requests")[1]
+    for one in listed["published"]:
+        assert parse_request(one["forget"]).text == one["forget"]
+        assert f"{one['title']} ({one['source']})" in out
+    assert "mubench/df/cifar10.txt" in out
+
+
 def test_the_listed_methods_tell_their_parameters(main):
     methods = {item["key"]: item for item in json.loads(main("list", "methods", "--json")[1])}
     assert [p["name"] for p in methods["ssd"]["params"]] == ["importance", "batch_size", "alpha", "lambda"]

@@ -14,7 +14,7 @@ from core.domain.requests.registry import parse_request
 from core.domain.run import RunStatus
 from core.jobs.catalogue import catalogue
 from core.jobs.studies import submit as study_runner
-from core.jobs.studies.plan import make_plan
+from core.jobs.studies.plan import make_plan, specs
 from core.storage.home import Home
 from core.storage.processes import ProcessId
 from core.storage.runs import ResultStore
@@ -105,6 +105,27 @@ def test_draws_that_go_with_seeds_are_one_choice_and_one_row(open_app, bare):
     assert not at.warning
     front = spec_of(at, "Runs between")["data"]
     assert "unchanged" in [trace.get("name") for trace in front]
+
+
+def test_the_leaderboard_ranks_what_studies_asked_for_task_by_task(open_app, bare, monkeypatch):
+    monkeypatch.setattr(study_runner.runner, "ensure_supervisor", lambda *_: None)
+    shelves = catalogue(bare.root)
+    gaps = {"ssd": 0.10, "finetune": 0.30, "retrain": 0.02}
+    for request in ("class:3", "class:5"):
+        plan = make_plan(shelves, "digits", "small_cnn", parse_request(request), [("ssd", {}), ("finetune", {})], (0, 1, 2))
+        for one in specs(plan, shelves):
+            plant(bare, one, average_gap=gaps[one.method] + 0.001 * one.seed)
+        study_runner.submit(bare, plan, shelves)
+    plant(bare, spec("salun"), average_gap=0.0)  # no study asked for it
+    at = open_app(bare.root, VIEW)
+    assert len(at.dataframe) == 1
+    at = open_app(bare.root, VIEW, leaderboard="true")
+    board = at.dataframe[-1].value.set_index("Method")
+    assert list(board.index) == ["ssd", "finetune", "Second reference"]
+    assert list(board.columns) == ["Mean rank", "Tasks", "class:3 · digits · small_cnn", "class:5 · digits · small_cnn"]
+    assert list(board["class:3 · digits · small_cnn"]) == ["1 · 10.1 ± 0.2 %", "2 · 30.1 ± 0.2 %", "2.1 ± 0.2 %"]
+    assert list(board["Mean rank"])[:2] == [1, 2]
+    assert list(board["Tasks"]) == [2, 2, 0]
 
 
 def test_the_nearest_to_the_reference_comes_first(open_app, planted):

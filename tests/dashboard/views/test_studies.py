@@ -94,6 +94,59 @@ def test_start_asks_for_every_run_once_and_folds_the_form(open_app, bare):
     assert "0 of 10 done" in said(at)
 
 
+# The papers.
+
+
+@pytest.fixture
+def no_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGETSCOPE_DATA", str(tmp_path / "no-data"))
+
+
+def papers_table(at):
+    return next(frame.value for frame in at.dataframe if "Published" in frame.value).set_index(["Method", "Metric"])
+
+
+def test_papers_are_listed_with_what_they_need_and_how_far_their_studies_are(open_app, bare, no_data, study):
+    study("ssd", title="SSSE, ResNet-18, CIFAR-10, a class (at hand)", seeds=(0, 1))
+    at = open_app(bare.root, PAGE, papers="true")
+    listed = next(frame.value for frame in at.dataframe if "Needs" in frame.value).set_index("Paper")
+    assert set(listed["Here"]) == {"no"}
+    assert listed.loc["SSSE, ResNet-18, CIFAR-10, a class", "Runs done"] == "4 of 4"
+    assert listed.loc["MUFAC, ResNet-18, 1,500 faces"].tolist() == ["2311.02240", "MUFAC", "no", 18, "–"]
+
+
+def test_a_paper_without_its_dataset_says_what_it_needs_and_shows_its_numbers(open_app, bare, no_data):
+    at = open_app(bare.root, PAGE, papers="true", paper="unsir-cifar10")
+    (told,) = [text for text in texts(at, "info") if "needs" in text]
+    assert told.startswith("UNSIR, ResNet-18, CIFAR-10, classes 0 and 2 needs CIFAR-10, which is not in")
+    assert at.button(key="start-paper").disabled
+    table = papers_table(at)
+    assert list(table.loc["unsir", "Published"]) == ["0.00 %", "70.95 %"]
+    assert set(table["Ours"]) == {"–"}
+    at = sound(at.toggle(key="paper_download").set_value(True).run())
+    assert not at.button(key="start-paper").disabled
+
+
+def test_a_papers_study_goes_through_the_queue_and_ours_then_stands_beside_the_published(open_app, bare, no_data):
+    at = open_app(bare.root, PAGE, papers="true", paper="weight-perturbation", paper_download="true")
+    sound(at.button(key="start-paper").click().run())
+    (plan,) = plans(bare)
+    assert (plan.title, plan.dataset, plan.seeds) == ("Lightweight weight perturbation, Fashion-MNIST", "fashion_mnist", (0, 1, 2))
+    assert statuses(bare) == {"queued"}
+    shelves = catalogue(bare.root)
+    with ResultStore(bare.database) as store:
+        waiting = store.runs()
+    for run in waiting:
+        plant(bare, run.spec)
+    assert len(waiting) == len(specs(plan, shelves)) == 6
+    at = open_app(bare.root, PAGE, papers="true", paper="weight-perturbation")
+    row = papers_table(at).loc[("weight_perturbation", "Speed-up")]
+    assert row["Published"] == "15"
+    assert "(n = 3)" in row["Ours"]
+    (differing,) = [table.value for table in at.table]
+    assert differing.iloc[0].tolist() == ["dataset", "Fashion-MNIST", "five datasets that the abstract does not name"]
+
+
 def test_starting_the_same_plan_again_is_the_same_study(open_app, bare):
     for _ in range(2):
         at = open_app(bare.root, PAGE, new="true")

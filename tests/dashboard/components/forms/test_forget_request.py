@@ -10,9 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.datasets.cartoon_faces.sets import SETS as FACES
 from core.data.datasets.cifar100 import FINE
+from core.domain.info import Column
+from core.domain.requests.published import MUFAC
 from core.domain.requests.registry import KINDS
 from core.jobs import catalogue as shelves
 from core.jobs.catalogue import catalogue, dataset_images
+from dashboard.components.common.markdown import plain
 from tests.dashboard.conftest import sound
 
 
@@ -47,6 +50,7 @@ def test_the_kinds_are_those_that_the_dataset_supports(finished):
         "digits": {"subclass", "attribute"}, "cifar20": set(), "faces": {"subclass"},
         "faces_attributes": {"class", "classes", "subclass", "mislabelled"},
     }  # fmt: skip
+    lacks = {key: kinds | {"published", "published_people"} for key, kinds in lacks.items()}  # of faces that a user brings
     shelf = catalogue(finished.root).datasets
     assert {key: set(KINDS) - set(kinds_of(shelf[key])) for key in lacks} == lacks
 
@@ -82,6 +86,21 @@ def test_an_address_may_name_classes_as_they_are_called_or_as_they_are_shown(fin
     assert sound(at.run()).caption[-1].value == ("(1,)" if kind == "class" else "(1, 2)")
     chosen = group(at, "Class" if kind == "class" else "Classes")
     assert sound(chosen.set_value("dog" if kind == "class" else ["dog"]).run()).caption[-1].value == "(0,)"
+
+
+def test_a_published_forget_set_is_chosen_by_its_name(finished):
+    def page(data):
+        import streamlit as st
+
+        from core.domain.requests.registry import KINDS
+        from dashboard.components.forms.forget_request import entered
+
+        st.caption(entered(KINDS["published"], data).text)
+
+    data = catalogue(finished.root).datasets["digits"]
+    faces = replace(data, classes=MUFAC.classes, columns=(Column("family", ("F0001", "F0002"), (800, 800)),))
+    at = sound(AppTest.from_function(page, args=(faces,), default_timeout=60).run())
+    assert [caption.value for caption in at.caption] == [plain(f"{MUFAC.title} ({MUFAC.source})."), "published:mufac"]
 
 
 def test_columns_that_differ_by_an_underscore_alone_are_two(finished):
