@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.data.dataset import Examples
-from core.data.label_kinds import is_multi
+from core.data.label_kinds import is_multi, right
 from core.data.splits import Splits
 from core.domain.evaluation import COSTLY
 from core.domain.info import MetricInfo
@@ -198,6 +198,13 @@ class Evidence:
         """The examples at `sample_rows`, on the networks' device."""
         examples = self.splits.test if name.startswith("test") else self.splits.train
         return examples.subset(self.sample_rows(name, count).to(examples.labels.device)).to(self.device)
+
+    def accuracy(self, model: str, name: str, count: int) -> float:
+        """On at most `count` evaluated examples of a named split, from the model's logits, in [0, 1]."""
+        test = name.startswith("test")
+        rows = self.sample_rows(name, count)
+        labels = (self.splits.test if test else self.splits.train).labels.cpu()[rows]
+        return float(right(self.logits_of(model).at(rows, test=test), labels).mean())
 
     def logits_of(self, model: str) -> Logits:
         """The model's logits. Raises NotApplicable where it is missing."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from core.data.splits import Splits
 from core.metrics.base import NotApplicable, drawn, rows_of
 
-OPERATIONS = 1e12  # that predicting the retain set may take, and the forget set: some 20 seconds of two CPU cores
+OPERATIONS = 5e11  # that predicting the retain set may take, and the forget set: some 5 seconds of two CPU cores
 FEWEST = 1000  # images of either, whatever they cost: a share of them is known to 1.6 points (one standard error)
 
 

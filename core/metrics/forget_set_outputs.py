@@ -10,6 +10,7 @@ from core.metrics.base import Evidence, Metric, NotApplicable
 from core.training.loop import predict
 from core.training.losses import jensen_shannon, rank_auc
 
+FEW, ALL = 300, 10**12  # images on which an untrained network is predicted: of a costly one, of others
 FAMILY = "Residual knowledge"
 
 
@@ -48,9 +49,9 @@ def zrf_of_code(logits: torch.Tensor, untrained: torch.Tensor, *, multi: bool = 
 
 def _both(evidence: Evidence, model: str, split: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits (N, C) of the model and of the untrained network on a split."""
-    logits, _ = evidence.logits_of(model).of(split, evidence.splits)
-    untrained = evidence.network("untrained")
-    images = evidence.examples(split, len(logits))
+    own, most = evidence.logits_of(model), ALL if evidence.rows is None else FEW
+    rows, images = evidence.sample_rows(split, most), evidence.examples(split, most)
+    logits, untrained = own.at(rows, test=split.startswith("test")), evidence.network("untrained")
     return logits, evidence.cached(f"predictions/{split}/untrained", lambda: predict(untrained, images, evidence.device))
 
 

@@ -70,20 +70,13 @@ def grafted(evidence: Evidence, model: str) -> list[Grafted]:
             found = grafts(own, original, (sets[0], sets[1]), evidence.device)
         else:
             last = graft(own, original, len(own) - 1)
-            ends = {0: [_share(evidence, "original", name) for name in names],
+            ends = {0: [evidence.accuracy("original", name, MOST) for name in names],
                     len(own) - 1: _with_features(evidence, model, names) or share_right(last, *sets, device=evidence.device),
-                    len(own): [_share(evidence, model, name) for name in names]}  # fmt: skip
+                    len(own): [evidence.accuracy(model, name, MOST) for name in names]}  # fmt: skip
             found = [Grafted("model_below", k, *shares) for k, shares in ends.items()]
         return [(row.direction, row.k, row.forget, row.retain) for row in found]
 
     return [Grafted(*row) for row in evidence.cached(f"graft/{model}", compute)]
-
-
-def _share(evidence: Evidence, model: str, name: str) -> float:
-    """A whole network's accuracy on a set, from its logits."""
-    rows, test = evidence.sample_rows(name, MOST), name.startswith("test")
-    labels = (evidence.splits.test if test else evidence.splits.train).labels.cpu()[rows]
-    return float(right(evidence.logits_of(model).at(rows, test=test), labels).mean())
 
 
 @torch.no_grad()
@@ -118,7 +111,7 @@ def graft_table(evidence: Evidence) -> pd.DataFrame:
 def _with_the_original_s_last_layer(evidence: Evidence, model: str) -> float:
     if model == "original":
         evidence.network(model)
-        return _share(evidence, model, forget_set(evidence.splits.request.by_class))
+        return evidence.accuracy(model, forget_set(evidence.splits.request.by_class), MOST)
     last = len(chain(evidence, "original")) - 1
     return next(row.forget for row in grafted(evidence, model) if (row.direction, row.k) == ("model_below", last))
 

@@ -88,6 +88,12 @@ def relearning(numbers: Numbers, second_reference: Numbers | None, reasons: Mapp
             return unknown("anamnesis_index", f"Relearning: {gave_up}, too few to tell how hard it is.")
         above = f"the ratio, its Anamnesis index, is above {index:.2g} ({_EFFORT[word]})"
         return Part("anamnesis_index", word, f"Relearning: {gave_up}; {above}.")
+    if theirs is None and ours is not None:  # the reference was given up: the true ratio is lower
+        tried = f"{ours / index:.0f}" if index else "those that were tried"
+        if word != "easier":
+            return unknown("anamnesis_index", f"Relearning: {tried} steps do not bring it back from the reference, too few to tell.")
+        gave_up = f"{ours:.0f} training steps bring it back, {tried} do not from the reference"
+        return Part("anamnesis_index", word, f"Relearning: {gave_up}; the ratio, its Anamnesis index, is below {index:.2g} ({_EFFORT[word]}).")
     counted = ""
     if ours is not None and theirs is not None:
         word = "equal" if abs(ours - theirs) <= STEP else word

@@ -166,6 +166,17 @@ def test_what_was_given_up_before_it_was_there_is_harder_or_cannot_be_told():
     assert "too few to tell" in said.parts[0].sentence
 
 
+def test_a_reference_that_was_given_up_bounds_the_index_from_above():
+    said = recoverability(numbers((0.2, 4.0, 0.8, 0.05), (1.0, None, 0.8, 0.05)), None, True)
+    assert said.parts[0].word == "easier"
+    wanted = "4 training steps bring it back, 20 do not from the reference; the ratio, its Anamnesis index, is below 0.2 (less effort)"
+    assert wanted in said.parts[0].sentence
+    near = recoverability(numbers((0.5, 10.0, 0.8, 0.05), (1.0, None, 0.8, 0.05)), None, True).parts[0]
+    assert (near.word, near.sentence) == ("unknown", "Relearning: 20 steps do not bring it back from the reference, too few to tell.")
+    at_once = recoverability(numbers((0.0, 0.0, 0.8, 0.05), (1.0, None, 0.8, 0.05)), None, True).parts[0].sentence
+    assert "those that were tried do not" in at_once
+
+
 def test_a_graft_of_few_images_may_differ_by_three_standard_errors():
     """4 of 10 against none: 3 * sqrt(2 * 0.2 * 0.8 / 10) = 0.54."""
     given = numbers((1.0, 20.0, 0.8, 0.4), (1.0, 20.0, 0.8, 0.0))
