@@ -1,11 +1,13 @@
 """One run, analysis or import in a process of its own: computes it, reports where it stands, stores what came of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 import faulthandler
 import importlib
 import multiprocessing
 import os
 from pathlib import Path
+import resource
 import sys
 import threading
 import time
@@ -20,6 +22,7 @@ from core.storage.home import Home
 from core.storage.processes import ProcessId, cores
 from core.storage.queues import job_queue, lifecycle, run_queue
 from core.storage.queues.lifecycle import ANALYSIS, IMPORT, RUN, TABLES
+from core.storage.queues.slots import gpu_in
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 
@@ -60,11 +63,19 @@ def compute(home: Home, kind: str, row_id: str, attempt: int, pipeline: str) -> 
 def _run(home: Home, store: ResultStore, run_id: str, report: Report, pipeline: str) -> Outcome:
     spec = store.existing(run_id).spec
     _refuse_other_engine(spec)
+    if (gpu := gpu_in(run_queue.slot_of(store.db, run_id))) and ":" not in spec.device:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before CUDA begins, which reads it once
     module = importlib.import_module(pipeline)  # late: only here is torch needed, and the fork server has it
     outcome = module.run(spec, home, report)
     if not isinstance(outcome, Outcome):
         raise TypeError(f"A pipeline returns an Outcome; got {type(outcome).__name__}.")
-    return outcome
+    torch = sys.modules.get("torch")
+    return replace(outcome, threads=torch.get_num_threads() if torch else None, peak_bytes=_peak_bytes())
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process had at once."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _analysis(home: Home, payload: dict[str, Any], report: Report) -> None:

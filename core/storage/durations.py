@@ -1,30 +1,30 @@
-"""How long runs take here: medians of what finished runs of this home took, by dataset, model and method."""
+"""How long runs take here, and how much memory: by what finished runs of this home took, by dataset, model and method."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+import heapq
 import json
+from math import inf
 from statistics import median
 
-from core.domain.code_version import shared_part
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.run import RunSpec
 from core.storage.database import Database
 from core.storage.queues.queue_order import waiting
+from core.storage.queues.slots import ON_CPU, Machine, Running
 from core.storage.rows import seconds_of, time_of
+from core.storage.shared_work import Key, shared_work, spec_of
 
 LATEST = 500  # finished runs that are looked at
-_DONE = "select spec, seconds, started_at, finished_at from runs where status = 'done' order by turn desc limit ?"
-_RUNNING = "select id, spec, seconds_left, started_at from runs where status = 'running'"
-
-Key = tuple[object, ...]
+_DONE = "select spec, seconds, started_at, finished_at, peak_bytes from runs where status = 'done' order by turn desc limit ?"
+_RUNNING = "select id, spec, slot, seconds_left, started_at from runs where status = 'running'"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a queued run stands. ahead: runs that come before it, one that runs among them. Seconds from now; None: not known."""
+    """Where a queued run stands. ahead: runs that come before it, those that run among them. Seconds from now; None: not known."""
 
     ahead: int
     starts_in: float | None
@@ -46,9 +46,10 @@ class History:
 
     took: dict[Key, list[float]] = field(default_factory=dict)
     there: set[Key] = field(default_factory=set)
+    memory: dict[Key, int] = field(default_factory=dict)  # the most bytes that such a run had
 
-    def add(self, spec: RunSpec, seconds: dict[str, float], whole: float) -> None:
-        """A finished run: seconds by stage (0 where it came from the store), and from its start to its end."""
+    def add(self, spec: RunSpec, seconds: dict[str, float], whole: float, peak_bytes: object = None) -> None:
+        """A finished run: seconds by stage (0 where it came from the store), and from its start to its end; its memory where known."""
         place, method = (spec.dataset, spec.model), (spec.dataset, spec.model, spec.method)
         for stage in ("train", "reference"):
             self._took((stage, *place), seconds.get(stage, 0.0))
@@ -58,7 +59,15 @@ class History:
         first = seconds.get("train", 0.0) > 0 or seconds.get("reference", 0.0) > 0
         self._took(("evaluate", *method, first), seconds.get("evaluate", 0.0))
         self._took(("around", *place), max(0.0, whole - sum(seconds.values())), zero=True)
-        self.there |= set(_trained(spec).values())
+        self.there |= set(shared_work(spec).values())
+        if type(peak_bytes) is int:
+            for key in (place, method):
+                self.memory[key] = max(peak_bytes, self.memory.get(key, 0))
+
+    def bytes(self, spec: RunSpec) -> float | None:
+        """Memory that a run needs: the most that one of its method had, else of its dataset and model; None where nothing is known."""
+        place = (spec.dataset, spec.model)
+        return self.memory.get((*place, spec.method), self.memory.get(place))
 
     def seconds(self, specs: Iterable[RunSpec | None]) -> list[float | None]:
         """What each would take, were they computed in this order from now on; None where nothing like it has finished here."""
@@ -68,7 +77,7 @@ class History:
             if spec is None:  # a damaged row
                 told.append(None)
                 continue
-            missing = {stage: key for stage, key in _trained(spec).items() if key not in there}
+            missing = {stage: key for stage, key in shared_work(spec).items() if key not in there}
             told.append(self._seconds(spec, missing))
             there |= set(missing.values())
         return told
@@ -103,36 +112,55 @@ def history(db: Database) -> History:
     for row in db.read(_DONE, (LATEST,)):
         try:
             began, ended = (time_of(name, row[name]) for name in ("started_at", "finished_at"))
-            found.add(RunSpec.from_json(row["spec"]), seconds_of(row["seconds"]), (ended - began).total_seconds())
+            found.add(RunSpec.from_json(row["spec"]), seconds_of(row["seconds"]), (ended - began).total_seconds(), row["peak_bytes"])
         except WrongInput:
             continue
     return found
 
 
-def queue(db: Database, known: History, now: datetime) -> dict[str, Place]:
+def queue(db: Database, known: History, now: datetime, machine: Machine | None = None) -> dict[str, Place]:
     """Every queued run's id -> its place, in the order in which they will begin."""
     queued = waiting(db.read)
     if not queued:
         return {}
     running = db.read(_RUNNING)
-    took = known.seconds(_spec(text) for text in [*(row["spec"] for row in running), *(one.spec for one in queued)])
-    at = _sum([_left(row["seconds_left"], row["started_at"], took[index], now) for index, row in enumerate(running)])
-    places = {}
-    for index, one in enumerate(queued):
-        ends = _sum([at, took[len(running) + index]])
-        places[one.id] = Place(len(running) + index, at, ends)
-        at = ends
-    return places
+    specs = [spec_of(row["spec"]) for row in running]
+    took = known.seconds([*specs, *(one.run_spec for one in queued)])
+    left = [_left(row["seconds_left"], row["started_at"], seconds, now) for row, seconds in zip(running, took, strict=False)]
+    busy = [(end, Running(spec, str(row["slot"]), "")) for end, spec, row in zip(left, specs, running, strict=True)]
+    times = _times([one.run_spec for one in queued], took[len(running) :], busy, machine or Machine.here())
+    return {one.id: Place(len(running) + index, *times[index]) for index, one in enumerate(queued)}
 
 
-def total(known: History, specs: Iterable[RunSpec]) -> float | None:
-    """Seconds that these take one after the other; None where one of them is not known."""
-    return _sum(known.seconds(specs))
+def total(known: History, specs: Sequence[RunSpec], machine: Machine | None = None) -> float | None:
+    """Seconds until the last of these has ended, were they begun now in this order; None where one of them is not known."""
+    ends = [end for _, end in _times(specs, known.seconds(specs), [], machine or Machine.here())]
+    reached = [end for end in ends if end is not None]
+    return max(reached, default=0.0) if len(reached) == len(ends) else None
 
 
-def _sum(parts: Sequence[float | None]) -> float | None:
-    known = [part for part in parts if part is not None]
-    return sum(known) if len(known) == len(parts) else None
+def _times(
+    specs: Sequence[RunSpec | None], took: Sequence[float | None], busy: Sequence[tuple[float | None, Running]], machine: Machine
+) -> list[tuple[float | None, float | None]]:  # fmt: skip
+    """When each begins and ends, in this order, each as soon as its machine has room. busy: what runs, and when it ends.
+
+    Memory, and who waits for what another makes, are left out of account: a forecast, not a plan.
+    """
+    ahead = [(inf if end is None else end, index, one) for index, (end, one) in enumerate(busy)]
+    heapq.heapify(ahead)
+    at, times = 0.0, list[tuple[float | None, float | None]]()
+    for index, (spec, seconds) in enumerate(zip(specs, took, strict=True)):
+        slot = None
+        while slot is None:
+            running = [one for _, _, one in ahead]
+            slot = (ON_CPU if not running else None) if spec is None else machine.room_for(spec, running)
+            if slot is None:
+                at = max(at, heapq.heappop(ahead)[0])
+        begins = None if at == inf else at
+        ends = None if begins is None or seconds is None else begins + seconds
+        heapq.heappush(ahead, (inf if ends is None else ends, len(busy) + index, Running(spec, slot, "")))
+        times.append((begins, ends))
+    return times
 
 
 def _left(said: object, began: object, usual: float | None, now: datetime) -> float | None:
@@ -145,25 +173,5 @@ def _left(said: object, began: object, usual: float | None, now: datetime) -> fl
         return None
 
 
-def _trained(spec: RunSpec) -> dict[str, Key]:
-    """Stage -> what decides what it trains or computes; runs that agree in it share it."""
-    flips = spec.request.text if spec.request.flips_labels else ""
-    by = (spec.dataset, spec.model, spec.seed, spec.device, shared_part(spec.engine))
-    original = (*by, flips, spec.weights, spec.weights_as)
-    found: dict[str, Key] = {"precompute": ("precompute", *original, spec.method)}
-    if not spec.weights:
-        found["train"] = ("train", *original)
-    if spec.reference:
-        found["reference"] = ("reference", *by, spec.request.text)
-    return found
-
-
 def _settings(spec: RunSpec) -> str:
     return json.dumps(spec.params, sort_keys=True)
-
-
-def _spec(text: str) -> RunSpec | None:
-    """None where the row is damaged."""
-    with suppress(WrongInput):
-        return RunSpec.from_json(text)
-    return None

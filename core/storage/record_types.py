@@ -15,6 +15,8 @@ class Outcome:
     speedup: float | None = None
     artifacts: dict[str, str] = field(default_factory=dict)
     device: str = ""
+    threads: int | None = None  # with which it computed on a CPU
+    peak_bytes: int | None = None  # of memory, that its process had at once
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Run:
     speedup: float | None
     cancel_requested: bool
     limit_seconds: float | None = None  # it is stopped when it has run so long
+    threads: int | None = None  # with which it computed on a CPU
+    peak_bytes: int | None = None  # of memory, that its process had at once
     anew: RunStatus | None = None  # how computing it once more ended, where it was done before and is done as it was
 
     @property

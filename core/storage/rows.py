@@ -60,9 +60,9 @@ def _whole(row: Row) -> Run:
         check_plain(name, row[name], wanted)
     if not 0 <= row["share"] <= 1:
         raise WrongInput(f"share should lie between 0 and 1, but is {said_of(row['share'])}")
-    for name in ("seconds_left", "speedup", "limit_seconds"):
+    for name, wanted in (("seconds_left", float), ("speedup", float), ("limit_seconds", float), ("threads", int), ("peak_bytes", int)):
         if row[name] is not None:
-            check_plain(name, row[name], float)
+            check_plain(name, row[name], wanted)
     for name in ("stage", "note", "device", "error"):
         if type(row[name]) is not str:
             raise WrongInput(f"{name} should be readable text, but is {said_of(row[name])}")
@@ -73,6 +73,7 @@ def _whole(row: Row) -> Run:
         seconds_left=row["seconds_left"], attempt=row["attempt"], created_at=created, started_at=started, finished_at=finished,
         device=shown(row["device"]), error=row["error"], seconds=seconds_of(row["seconds"]), speedup=row["speedup"],
         cancel_requested=bool(row["cancel_requested"]), limit_seconds=row["limit_seconds"],
+        threads=row["threads"], peak_bytes=row["peak_bytes"],
         anew=_in("anew", status_of, row["anew"]) if row["anew"] != "" else None,
     )  # fmt: skip
 

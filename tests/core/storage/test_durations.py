@@ -8,6 +8,7 @@ from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
 from core.storage.durations import Place, history, queue, total
 from core.storage.processes import ProcessId
+from core.storage.queues.slots import Machine
 from core.storage.record_types import Outcome
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -73,6 +74,29 @@ def test_a_waiting_run_knows_how_many_are_ahead_and_when_it_begins(store, done):
     assert queue(store.db, history(store.db), NOW)[second] == Place(1, 10, 31)  # of its 21 seconds it had 11
     store.progress(first, 1, 0.9, "evaluate", seconds_left=4.0)
     assert queue(store.db, history(store.db), NOW)[second] == Place(1, 4, 25)
+
+
+def test_on_two_slots_a_waiting_run_begins_when_one_of_them_is_free(store, done):
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    first, second, third = (store.add(spec(seed=seed)) for seed in (1, 2, 3))
+    known, two = history(store.db), Machine(2)
+    assert queue(store.db, known, NOW, two) == {first: Place(0, 0, 21), second: Place(1, 0, 21), third: Place(2, 21, 42)}
+    store.claim(ProcessId.of_this_process())
+    store.progress(first, 1, 0.9, "evaluate", seconds_left=4.0)
+    assert queue(store.db, known, NOW, two) == {second: Place(1, 0, 21), third: Place(2, 4, 25)}
+    assert queue(store.db, known, NOW, Machine(8, most=1))[third] == Place(2, 25, 46)
+    seeds = [spec(seed=seed) for seed in range(1, 7)]
+    assert [total(known, seeds, machine) for machine in (Machine(1), two, Machine(8, most=3), Machine(8))] == [126, 63, 42, 21]
+
+
+def test_a_run_needs_the_most_memory_that_one_of_its_method_had(store):
+    for seed, (method, peak) in enumerate([("ssd", 300), ("ssd", 200), ("ssse", 900), ("aru", None)]):
+        run_id = store.add(spec(method, seed))
+        store.claim(ProcessId.of_this_process())
+        store.finish(run_id, 1, RunStatus.DONE, outcome=Outcome(peak_bytes=peak))
+    known = history(store.db)
+    assert [known.bytes(spec(method)) for method in ("ssd", "ssse", "aru")] == [300, 900, 900]
+    assert known.bytes(spec(model="resnet18")) is None
 
 
 def test_damaged_rows_are_passed_over(store, done):
