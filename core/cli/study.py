@@ -1,6 +1,6 @@
 """`sweep`, `studies`: one request, several methods and settings, several seeds."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 import sys
 from time import sleep
@@ -11,7 +11,7 @@ import click
 from core.cli.common import FAILED, POLL, STOPPED, as_json, cli, print_json
 from core.cli.output import print_study
 from core.cli.progress_text import places
-from core.cli.run import Nudge
+from core.cli.run import Nudge, engine_asked
 from core.domain.formatting import duration
 from core.domain.run import RunStatus
 from core.domain.seed_lists import seeds_text
@@ -32,8 +32,9 @@ from core.storage.runs import ResultStore
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--limit", default="", metavar="TIME", help="Stop each run after 90 (seconds), 15min, 2h, say; by default FILE's `limit`.")
+@click.option("--dry-run", is_flag=True, help="Only say how long the study is likely to take here and how much memory it needs.")
 @as_json
-def sweep(file: Path, limit: str, as_json: bool) -> None:
+def sweep(file: Path, limit: str, dry_run: bool, as_json: bool) -> None:
     """Run the study that FILE (TOML) describes, and print its table; Ctrl-C cancels.
 
     What is done already is not computed again; a file with more methods or seeds makes its study grow.
@@ -47,8 +48,14 @@ def sweep(file: Path, limit: str, as_json: bool) -> None:
     plan = plan_from_toml(text, shelves)
     if at_most is not None:
         plan = replace(plan, limit=at_most)
-    with ResultStore(home.database) as store:
-        said = progress.takes(progress.seconds_for(store, plan, shelves, Artifacts(home.artifacts_folder).files()))
+    with engine_asked(home, measure=dry_run) as ask, ResultStore(home.database) as store:
+        likely = progress.forecast_for(store, plan, shelves, Artifacts(home.artifacts_folder).files(), ask)
+    said = progress.takes(likely)
+    if dry_run:
+        click.echo(said or "All of it is stored already.", err=True)
+        if as_json:
+            print_json(asdict(likely))
+        return
     study_id = submit.submit(home, plan, shelves)
     _tell_renewed(home, study_id)
     if said:

@@ -76,6 +76,10 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         **_with_precompute(store, run, files),
         "floor": numbers_of(store, second_reference.id) if second_reference else None,
         "controls": {title: numbers_of(store, other.id) for title, other in others.controls.items()},
+        "took": (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None,
+        "forecast": asdict(run.forecast) if run.forecast else None,
+        "peak_bytes": run.peak_bytes,
+        "threads": run.threads,
         "device": run.device,
         "own_weights": own_weights(run.spec),
     }

@@ -1,6 +1,6 @@
 """How long runs take here, and how much memory: by what finished runs of this home took, by dataset, model and method."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 import heapq
@@ -14,6 +14,7 @@ from core.domain.run import RunSpec
 from core.storage.database import Database
 from core.storage.queues.queue_order import waiting
 from core.storage.queues.slots import ON_CPU, Machine, Running
+from core.storage.record_types import PASSES, Forecast
 from core.storage.rows import seconds_of, time_of
 from core.storage.shared_work import Key, shared_work, spec_of
 
@@ -40,6 +41,20 @@ class Place:
         return f"{runs}, starts in about {duration(self.starts_in or 0)}" if known else f"{runs}, how long they take is not known yet"
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a run amounts to, as the engine reckons it where nothing like it has finished here: see core.jobs.planned_work.
+
+    passes: stage -> training passes over single examples; seconds: of one; bytes: of memory that the run needs.
+    """
+
+    passes: Mapping[str, float]
+    seconds: float
+    bytes: float
+
+
+Ask = Callable[[RunSpec], Work | None]  # None where it is not known (yet)
+
 @dataclass
 class History:
     """What stages took. there: what is trained already, by what decides it, so that a run that needs it does not wait for it."""
@@ -57,7 +72,8 @@ class History:
         self._took(("unlearn", *method), seconds.get("unlearn", 0.0), zero=True)
         self._took(("unlearn", *method, _settings(spec)), seconds.get("unlearn", 0.0), zero=True)
         first = seconds.get("train", 0.0) > 0 or seconds.get("reference", 0.0) > 0
-        self._took(("evaluate", *method, first), seconds.get("evaluate", 0.0))
+        for among in (method, place):
+            self._took(("evaluate", *among, first), seconds.get("evaluate", 0.0))
         self._took(("around", *place), max(0.0, whole - sum(seconds.values())), zero=True)
         self.there |= set(shared_work(spec).values())
         if type(peak_bytes) is int:
@@ -69,33 +85,54 @@ class History:
         place = (spec.dataset, spec.model)
         return self.memory.get((*place, spec.method), self.memory.get(place))
 
-    def seconds(self, specs: Iterable[RunSpec | None]) -> list[float | None]:
-        """What each would take, were they computed in this order from now on; None where nothing like it has finished here."""
+    def seconds(self, specs: Iterable[RunSpec | None], ask: Ask = lambda _: None) -> list[float | None]:
+        """What each would take, were they computed in this order from now on; None where that is not known."""
+        return [one.seconds for one in self.forecasts(specs, ask)]
+
+    def forecasts(self, specs: Iterable[RunSpec | None], ask: Ask = lambda _: None) -> list[Forecast]:
+        """The same with memory. ask: what to do where nothing like a run has finished here."""
         there = set(self.there)
-        told: list[float | None] = []
+        told = list[Forecast]()
         for spec in specs:
             if spec is None:  # a damaged row
-                told.append(None)
+                told.append(Forecast(None, None))
                 continue
             missing = {stage: key for stage, key in shared_work(spec).items() if key not in there}
-            told.append(self._seconds(spec, missing))
+            told.append(self._forecast(spec, missing, ask))
             there |= set(missing.values())
         return told
 
-    def _seconds(self, spec: RunSpec, missing: dict[str, Key]) -> float | None:
+    def _forecast(self, spec: RunSpec, missing: dict[str, Key], ask: Ask) -> Forecast:
+        parts, peak = self._parts(spec, missing), self.bytes(spec)
+        around = self._usual(("around", spec.dataset, spec.model)) or 0.0
+        known = {stage: seconds for stage, seconds in parts.items() if seconds is not None}
+        if len(known) == len(parts):
+            return Forecast(sum(known.values()) + around, peak)
+        work = ask(spec)
+        if work is None:
+            return Forecast(None, peak)
+        trained, whole = self._usual(("train", spec.dataset, spec.model), ("reference", spec.dataset, spec.model)), work.passes.get("train")
+        one = trained / whole if trained and whole else work.seconds  # of passes: what training was is known better than what was measured
+        reckoned = {stage: work.passes.get(stage, 0.0) * one for stage in parts if stage not in known}
+        if "evaluate" in reckoned and "evaluate" not in missing:  # the original's and the reference's are there
+            reckoned["evaluate"] /= 3 if spec.reference else 2
+        return Forecast(sum(known.values()) + sum(reckoned.values()) + around, peak or work.bytes, PASSES)
+
+    def _parts(self, spec: RunSpec, missing: dict[str, Key]) -> dict[str, float | None]:
+        """Stage -> what it usually takes, of all that the run has to do; None where nothing like it has finished here."""
         place, method = (spec.dataset, spec.model), (spec.dataset, spec.model, spec.method)
         first = "train" in missing or "reference" in missing
-        parts: list[float | None] = [
-            self._usual(("unlearn", *method, _settings(spec)), ("unlearn", *method)),
-            self._usual(("evaluate", *method, first), ("evaluate", *method, not first)),
-        ]
+        parts = {
+            "unlearn": self._usual(("unlearn", *method, _settings(spec)), ("unlearn", *method)),
+            "evaluate": self._usual(("evaluate", *method, first), ("evaluate", *place, first), ("evaluate", *method, not first)),
+        }
         for stage, other in (("train", "reference"), ("reference", "train")):  # they take about the same
             if stage in missing:
-                parts.append(self._usual((stage, *place), (other, *place)))
+                parts[stage] = self._usual((stage, *place), (other, *place))
         if "precompute" in missing:
-            parts.append(self._usual(("precompute", *method)) or 0.0)  # most methods have none
-        known = [part for part in parts if part is not None]
-        return sum(known) + (self._usual(("around", *place)) or 0.0) if len(known) == len(parts) else None
+            met = ("unlearn", *method) in self.took  # then a method without statistics is known to have none
+            parts["precompute"] = self._usual(("precompute", *method)) or (0.0 if met else None)
+        return parts
 
     def _took(self, key: Key, seconds: float, zero: bool = False) -> None:
         if seconds > 0 or zero:
@@ -132,9 +169,9 @@ def queue(db: Database, known: History, now: datetime, machine: Machine | None =
     return {one.id: Place(len(running) + index, *times[index]) for index, one in enumerate(queued)}
 
 
-def total(known: History, specs: Sequence[RunSpec], machine: Machine | None = None) -> float | None:
-    """Seconds until the last of these has ended, were they begun now in this order; None where one of them is not known."""
-    ends = [end for _, end in _times(specs, known.seconds(specs), [], machine or Machine.here())]
+def makespan(specs: Sequence[RunSpec], took: Sequence[float | None], machine: Machine | None = None) -> float | None:
+    """Seconds until the last of these has ended, were they begun now in this order; took: each alone. None where one is not known."""
+    ends = [end for _, end in _times(specs, took, [], machine or Machine.here())]
     reached = [end for end in ends if end is not None]
     return max(reached, default=0.0) if len(reached) == len(ends) else None
 

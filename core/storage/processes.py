@@ -101,6 +101,14 @@ def free_memory() -> int:
     return free
 
 
+def whole_memory() -> int:
+    """Bytes that there are, used or not, within a container's own limit."""
+    whole = int(psutil.virtual_memory().total)
+    with suppress(OSError, ValueError):  # as above
+        whole = min(whole, int((CGROUP / "memory.max").read_text()))
+    return whole
+
+
 def _cached() -> int:
     """Bytes of files that the container's system holds in memory, and gives up when they are needed."""
     lines = (line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())

@@ -47,12 +47,6 @@ def new_runs(plan: StudyPlan) -> dict[int, int]:
         return progress.new_runs(store, plan, catalogue.current(), _files())
 
 
-def plan_seconds(plan: StudyPlan) -> float | None:
-    """See core.jobs.studies.progress.seconds_for."""
-    with ResultStore(home().database) as store:
-        return progress.seconds_for(store, plan, catalogue.current(), _files())
-
-
 def _files() -> set[str]:
     return Artifacts(home().artifacts_folder).files()
 
