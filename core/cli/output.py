@@ -101,6 +101,8 @@ def print_study(told: StudySummary, now: Progress, as_json: bool, metrics: Metri
     click.echo(f"{told.id}  {plan.name}  seeds {seeds_text(plan.seeds)}  {now.done} of {now.total} runs done")
     if told.answer:
         click.echo(wrapped(told.answer))
+    if told.more:
+        click.echo(wrapped(told.more.text))
     click.echo(f"mean ± half-width of the 95 % interval {plan.covers}; in brackets: of how many seeds; {SECOND}: retraining variability")
     rows = [row for row in told.variants if not row.variant.is_floor]
     for start in range(0, len(rows), ACROSS):

@@ -82,7 +82,7 @@ def run(
         spec = with_own_weights(home, shelves, spec, own, normalisation, class_order)
     likely = tell_forecast(home, spec, shelves, measure=dry_run)
     if dry_run:
-        return print_json({"id": spec.id, **asdict(likely)}) if as_json else None
+        return print_dry(spec, likely, as_json)
     wanted = [submit.submit(home, spec, limit=at_most)]
     if floor and method != SECOND_REFERENCE_METHOD:  # retraining is the floor itself
         wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0]))
@@ -118,8 +118,17 @@ def tell_forecast(home: Home, spec: RunSpec, shelves: Catalogue, *, measure: boo
     with engine_asked(home, measure=measure) as ask, ResultStore(home.database) as store:
         likely = forecast(store, spec, ask)
     check_memory(likely, spec)
-    click.echo(f"{spec.id}  {sentence(likely) or 'How long it takes is not known yet.'}", err=True)
+    if said := sentence(likely):
+        click.echo(f"{spec.id}  {said}", err=True)
     return likely
+
+
+def print_dry(spec: RunSpec, likely: Forecast, as_json: bool) -> None:
+    """What `--dry-run` says on stdout, or where nothing has been said yet."""
+    if as_json:
+        print_json({"id": spec.id, **asdict(likely)})
+    elif not sentence(likely):
+        click.echo(f"{spec.id}  {'It is stored already.' if likely.seconds == 0 else 'How long it takes is not known.'}", err=True)
 
 
 def with_own_weights(home: Home, shelves: Catalogue, spec: RunSpec, file: str, normalisation: str, order: str) -> RunSpec:

@@ -7,11 +7,11 @@ from typing import Any
 
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration
-from core.domain.run import RunSpec
-from core.storage.durations import Ask, Work, history
+from core.domain.run import RunSpec, RunStatus
+from core.storage.durations import Ask, History, Work, history
 from core.storage.processes import whole_memory
 from core.storage.queues.slots import Machine
-from core.storage.record_types import PASSES, Forecast
+from core.storage.record_types import PASSES, Forecast, Run
 from core.storage.runs import ResultStore
 
 GB = 1e9  # bytes
@@ -44,14 +44,17 @@ def asking(ask: Callable[..., Any]) -> Ask:
     return work
 
 
-def forecast(store: ResultStore, spec: RunSpec, ask: Ask = unknown) -> Forecast:
-    """Of one run, were it begun now."""
-    return history(store.db).forecasts([spec], ask)[0]
+def forecast(store: ResultStore, spec: RunSpec, ask: Ask = unknown, known: History | None = None) -> Forecast:
+    """Of one run, were it begun now; no seconds where it is done already. known: what has finished here, where it has been read."""
+    stored = store.row(spec.id)
+    if isinstance(stored, Run) and stored.status == RunStatus.DONE:
+        return Forecast(0.0, None)
+    return (known or history(store.db)).forecasts([spec], ask)[0]
 
 
 def sentence(likely: Forecast) -> str:
-    """`About 15 s and 0.7 GB of memory on this machine, by what has finished here.`; '' where nothing is known."""
-    parts = [duration(likely.seconds)] if likely.seconds is not None else []
+    """`About 15 s and 0.7 GB of memory on this machine, by what has finished here.`; '' where nothing is known, or to do."""
+    parts = [duration(likely.seconds)] if likely.seconds else []
     parts += [f"{size(likely.bytes)} of memory"] if likely.bytes is not None else []
     if not parts:
         return ""

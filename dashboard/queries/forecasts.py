@@ -14,7 +14,7 @@ from core.domain.study import StudyPlan
 from core.jobs import forecast as forecasts
 from core.jobs.studies import progress
 from core.storage.artifacts import Artifacts
-from core.storage.durations import Work
+from core.storage.durations import History, Work, history
 from core.storage.record_types import Forecast
 from core.storage.runs import ResultStore
 from dashboard.queries import catalogue, engine
@@ -64,7 +64,7 @@ def pending() -> bool:
 def of_run(spec: RunSpec) -> Forecast:
     """See core.jobs.forecast.forecast. Raises WrongInput where the run would outgrow the memory."""
     with ResultStore(home().database) as store:
-        found = forecasts.forecast(store, spec, _asker())
+        found = forecasts.forecast(store, spec, _asker(), _known(store))
     forecasts.check_memory(found, spec)
     return found
 
@@ -73,7 +73,17 @@ def of_plan(plan: StudyPlan) -> Forecast:
     """See core.jobs.studies.progress.forecast_for. Raises WrongInput where a run would outgrow the memory."""
     files = Artifacts(home().artifacts_folder).files()
     with ResultStore(home().database) as store:
-        return progress.forecast_for(store, plan, catalogue.current(), files, _asker())
+        return progress.forecast_for(store, plan, catalogue.current(), files, _asker(), _known(store))
+
+
+def _known(store: ResultStore) -> History:
+    return _history(store.finished_revision(), str(home().root))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _history(revision: int, root: str) -> History:
+    with ResultStore(home().database) as store:
+        return history(store.db)
 
 
 def _asker() -> Callable[[RunSpec], Work | None]:

@@ -22,6 +22,13 @@ def names() -> dict[str, str]:
         return {stored.id: catalogue.study_name(plan) for stored, plan in progress.plans(store)}
 
 
+def of_runs(run_ids: set[str]) -> Standing | None:
+    """The newest study that all of these runs are of; None where there is none."""
+    with ResultStore(home().database) as store:
+        found = progress.standings(store, _files())
+    return next((study for study in found if run_ids and run_ids <= {run.run_id for run in study.runs}), None)
+
+
 def run_ids(study_id: str) -> set[str]:
     """The ids of a study's runs."""
     with ResultStore(home().database) as store:

@@ -71,9 +71,8 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
             help="Time that this run spent; 'stored' means that an earlier run had done it, – that it was not needed.",
         )
     if said := forecast_and_truth(report):
-        threads = f" Threads on the processor: {report['threads']}." if report["threads"] else ""
-        cells.cell().metric("Whole run", seconds(report["took"]), help=f"{said}{threads}")
-        st.caption(f":material/timer: {said}")
+        threads = f" It computed with {report['threads']} thread{'s' * (report['threads'] != 1)}." if report["threads"] else ""
+        st.caption(f":material/timer: {said}{threads}")
     cells.cell().metric(
         "Speed-up", times(report["speedup"]),
         help="Seconds that training the reference took, over those of unlearning"

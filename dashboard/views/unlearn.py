@@ -12,6 +12,7 @@ from core.domain.requests.classes import ClassRequest
 from core.jobs import submit
 from core.jobs.forecast import sentence
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
+from core.storage.record_types import Forecast
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.forms.forecast import show_forecast
@@ -75,6 +76,11 @@ def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: Delta
         st.caption(f"No weight's ratio can exceed n/k = {ceiling:.2f} with this request; at or above it nothing is dampened.")
 
 
+def says(likely: Forecast) -> str:
+    """What stands above the button."""
+    return sentence(likely) or ("This run is stored already: the button opens it." if likely.seconds == 0 else "")
+
+
 def ask_run(method: str, settings: dict[str, Value]) -> None:
     """The seed, the references and the button."""
     left, right = st.columns(2, vertical_alignment="bottom")
@@ -105,7 +111,7 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         if request and weights is not None:
             choice = (dataset, model, request, method, settings)
             spec = make_spec(available, *choice, seed=int(seed or 0), reference=reference, weights=weights[0], weights_as=weights[1])
-    refused = spec is not None and not show_forecast(lambda: sentence(forecasts.of_run(spec)))
+    refused = spec is not None and not show_forecast(lambda: says(forecasts.of_run(spec)))
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None or refused, key="submit") and spec:
         run_id = submit.submit(home(), spec, limit=limit)
         if floor and reference and method != SECOND_REFERENCE_METHOD:

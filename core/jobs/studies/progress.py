@@ -13,7 +13,7 @@ from core.jobs.catalogue import Catalogue
 from core.jobs.forecast import check_memory, size, unknown
 from core.jobs.studies.plan import cells
 from core.storage import studies
-from core.storage.durations import Ask, Place, history, makespan
+from core.storage.durations import Ask, History, Place, history, makespan
 from core.storage.record_types import HISTORY, PASSES, Forecast
 from core.storage.runs import ResultStore
 from core.storage.studies import DamagedStudy, Member, StoredStudy
@@ -160,16 +160,17 @@ def progress_of(plan: StudyPlan, runs: list[Member]) -> Progress:
 
 
 def forecast_for(
-    store: ResultStore, plan: StudyPlan, shelves: Catalogue, files: Collection[str] | None = None, ask: Ask = unknown
+    store: ResultStore, plan: StudyPlan, shelves: Catalogue, files: Collection[str] | None = None, ask: Ask = unknown,
+    known: History | None = None,
 ) -> Forecast:  # fmt: skip
     """What this machine takes for those of the plan's runs that are not done, side by side as it can; the memory of the largest.
 
-    files: as for `standings`. ask: see `core.jobs.forecast`. Raises WrongInput where one of them would outgrow the memory.
+    files: as for `standings`. ask, known: see `core.jobs.forecast`. Raises WrongInput where one of them would outgrow the memory.
     """
     wanted = [spec for _, spec in cells(plan, shelves)]
     done = _whole_among(store, [spec.id for spec in wanted], files)
-    known, ahead = history(store.db), [spec for spec in wanted if spec.id not in done]
-    each = known.forecasts(ahead, ask)
+    ahead = [spec for spec in wanted if spec.id not in done]
+    each = (known or history(store.db)).forecasts(ahead, ask)
     for spec, likely in zip(ahead, each, strict=True):
         check_memory(likely, spec)
     largest = max((likely.bytes for likely in each if likely.bytes is not None), default=None)

@@ -84,3 +84,11 @@ def test_a_run_that_would_outgrow_what_is_free_is_refused_before_it_begins(home,
     assert run.status == RunStatus.FAILED
     assert "would need about 1152921505 GB of memory, and free are now" in run.error_line
     assert run.stage == ""
+
+
+def test_a_run_that_is_done_takes_no_time(home):
+    run = computed(home)
+    with ResultStore(home.database) as store:
+        assert forecasts.forecast(store, run.spec) == Forecast(0.0, None)
+        assert forecasts.forecast(store, replace(run.spec, seed=1)).bytes == run.peak_bytes
+    assert sentence(Forecast(0.0, None)) == ""
