@@ -8,6 +8,6 @@ networks take as many seconds of all cores together with two threads as with one
 SINGLE_THREADED = ("small_cnn",)
 
 
-def threads_of(model: str, cores: int) -> int:
-    """Threads of a run of this network, whatever else runs."""
-    return 1 if model in SINGLE_THREADED else cores
+def threads_of(model: str, cores: int, asked: int | None = None) -> int:
+    """Threads of a run of this network, whatever else runs. asked: what the user wants of all runs, None for nothing."""
+    return asked or (1 if model in SINGLE_THREADED else cores)

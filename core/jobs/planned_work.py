@@ -21,7 +21,7 @@ from core.methods.registry import METHODS
 from core.models.registry import MODELS
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
-from core.storage.processes import cores
+from core.storage.processes import cores, threads_asked
 from core.storage.runs import ResultStore
 from core.training.batch_size import ROOM
 from core.training.cache import ArtifactCache, key_of
@@ -39,7 +39,7 @@ ENGINE = 600 * 2**20  # bytes of the process before it has read anything: PyTorc
 def planned_work(home: Home, dataset: str, model: str, method: str, params: dict[str, Any], request: str) -> dict[str, Any]:
     """passes: stage -> training passes over single examples, were nothing stored; seconds: of one; bytes: that the run needs at once.
 
-    Torch's threads are then those that a run of this network has. Raises WrongInput.
+    Raises WrongInput.
     """
     info, recipe = info_of(dataset, home.datasets_folder), preset_for(dataset, model).recipe
     n, k = info.train_count, parse_request(request, info).count(info)
@@ -58,7 +58,7 @@ def planned_work(home: Home, dataset: str, model: str, method: str, params: dict
 
 def _measured(home: Home, info: DatasetInfo, model: str, recipe: Recipe) -> Mapping[str, Tensor]:
     """`measure` of a network, once a machine and version of its code."""
-    device, threads = choose_device(), threads_of(model, cores())
+    device, threads = choose_device(), threads_of(model, cores(), threads_asked())
     shape = (info.channels, info.height, info.width, len(info.classes), info.multi)
     deciding = (*shape, model, recipe.batch_size, device, threads, platform.node(), training_version(info.key, model))
     with ResultStore(home.database) as store:

@@ -1,6 +1,6 @@
 """How long runs take here, and how much memory: by what finished runs of this home took, by dataset, model and method."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 import heapq
@@ -12,15 +12,15 @@ from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.run import RunSpec
 from core.storage.database import Database
-from core.storage.queues.queue_order import waiting
-from core.storage.queues.slots import ON_CPU, Machine, Running
+from core.storage.queues.queue_order import Waiting, waiting
+from core.storage.queues.slots import Machine, Running, next_beside
 from core.storage.record_types import PASSES, Forecast
 from core.storage.rows import seconds_of, time_of
 from core.storage.shared_work import Key, shared_work, spec_of
 
 LATEST = 500  # finished runs that are looked at
 _DONE = "select spec, seconds, started_at, finished_at, peak_bytes from runs where status = 'done' order by turn desc limit ?"
-_RUNNING = "select id, spec, slot, seconds_left, started_at from runs where status = 'running'"
+_RUNNING = "select id, spec, slot, stage, seconds_left, started_at from runs where status = 'running'"
 
 
 @dataclass(frozen=True)
@@ -164,39 +164,45 @@ def queue(db: Database, known: History, now: datetime, machine: Machine | None =
     specs = [spec_of(row["spec"]) for row in running]
     took = known.seconds([*specs, *(one.run_spec for one in queued)])
     left = [_left(row["seconds_left"], row["started_at"], seconds, now) for row, seconds in zip(running, took, strict=False)]
-    busy = [(end, Running(spec, str(row["slot"]), "")) for end, spec, row in zip(left, specs, running, strict=True)]
-    times = _times([one.run_spec for one in queued], took[len(running) :], busy, machine or Machine.here())
-    return {one.id: Place(len(running) + index, *times[index]) for index, one in enumerate(queued)}
+    busy = [(end, Running(spec, str(row["slot"]), str(row["stage"]))) for end, spec, row in zip(left, specs, running, strict=True)]
+    times = _times(queued, took[len(running) :], busy, machine or Machine.here(), known.there)
+    return {one.id: Place(len(running) + index, *times[one.id]) for index, one in enumerate(queued)}
 
 
-def makespan(specs: Sequence[RunSpec], took: Sequence[float | None], machine: Machine | None = None) -> float | None:
-    """Seconds until the last of these has ended, were they begun now in this order; took: each alone. None where one is not known."""
-    ends = [end for _, end in _times(specs, took, [], machine or Machine.here())]
+def makespan(specs: Sequence[RunSpec], took: Sequence[float | None], made: Collection[Key], machine: Machine | None = None) -> float | None:
+    """Seconds until the last of these has ended, were they begun now in this order; None where one is not known.
+
+    took: each alone. made: what is there, by `shared_work`.
+    """
+    queued = [Waiting(str(index), spec=spec.to_json()) for index, spec in enumerate(specs)]
+    ends = [end for _, end in _times(queued, took, [], machine or Machine.here(), made).values()]
     reached = [end for end in ends if end is not None]
     return max(reached, default=0.0) if len(reached) == len(ends) else None
 
 
 def _times(
-    specs: Sequence[RunSpec | None], took: Sequence[float | None], busy: Sequence[tuple[float | None, Running]], machine: Machine
-) -> list[tuple[float | None, float | None]]:  # fmt: skip
-    """When each begins and ends, in this order, each as soon as its machine has room. busy: what runs, and when it ends.
-
-    Memory, and who waits for what another makes, are left out of account: a forecast, not a plan.
-    """
+    queued: Sequence[Waiting], took: Sequence[float | None], busy: Sequence[tuple[float | None, Running]], machine: Machine,
+    made: Collection[Key],
+) -> dict[str, tuple[float | None, float | None]]:  # fmt: skip
+    """Id -> when it begins and ends, as the supervisor will do it but for want of memory. busy: what runs, and when it ends."""
     ahead = [(inf if end is None else end, index, one) for index, (end, one) in enumerate(busy)]
     heapq.heapify(ahead)
-    at, times = 0.0, list[tuple[float | None, float | None]]()
-    for index, (spec, seconds) in enumerate(zip(specs, took, strict=True)):
-        slot = None
-        while slot is None:
-            running = [one for _, _, one in ahead]
-            slot = (ON_CPU if not running else None) if spec is None else machine.room_for(spec, running)
-            if slot is None:
-                at = max(at, heapq.heappop(ahead)[0])
-        begins = None if at == inf else at
-        ends = None if begins is None or seconds is None else begins + seconds
-        heapq.heappush(ahead, (inf if ends is None else ends, len(busy) + index, Running(spec, slot, "")))
-        times.append((begins, ends))
+    at, there, left = 0.0, set(made), list(queued)
+    seconds = dict(zip((one.id for one in queued), took, strict=True))
+    times = dict[str, tuple[float | None, float | None]]()
+    while left:
+        chosen = next_beside(left, [one for _, _, one in ahead], machine, there, lambda _: 0.0)
+        if chosen is None:
+            end, _, ended = heapq.heappop(ahead)
+            at, there = max(at, end), there.union(shared_work(ended.spec).values() if ended.spec else ())
+            continue
+        one, slot = chosen
+        left.remove(one)
+        takes, begins = seconds[one.id], None if at == inf else at
+        ends = None if begins is None or takes is None else begins + takes
+        times[one.id] = begins, ends
+        if one.run_spec is not None:  # else it ends as it begins
+            heapq.heappush(ahead, (inf if ends is None else ends, len(busy) + len(times), Running(one.run_spec, slot, "")))
     return times
 
 

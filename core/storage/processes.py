@@ -80,6 +80,17 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def number_asked(name: str) -> int | None:
+    """A variable's whole number from 1; None where it says anything else."""
+    text = os.environ.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000 else None
+
+
+def threads_asked() -> int | None:
+    """What the user wants every run to compute with on a CPU."""
+    return number_asked("OMP_NUM_THREADS")
+
+
 def gpus() -> tuple[str, ...]:
     """The names by which CUDA_VISIBLE_DEVICES knows the GPUs that this process may use; without torch, which takes seconds to import."""
     if "+cpu" in version("torch"):

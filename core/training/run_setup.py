@@ -16,7 +16,7 @@ from core.domain.presets import preset_for
 from core.domain.run import Recipe, RunSpec
 from core.domain.threads import threads_of
 from core.models.registry import MODELS
-from core.storage.processes import cores
+from core.storage.processes import cores, threads_asked
 from core.training.cache import ArtifactCache, Shared, key_of
 from core.training.context import RunContext, choose_device, derived_seed
 from core.training.loop import fit
@@ -92,8 +92,7 @@ def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) ->
 
 def _make_deterministic(model: str) -> None:
     """Same seed, same weights: no kernel that adds in a changing order where there is another, and as many threads whatever else runs."""
-    if not os.environ.get("OMP_NUM_THREADS"):  # set by the user; pages stay quick, since runs are niced
-        torch.set_num_threads(threads_of(model, cores()))
+    torch.set_num_threads(threads_of(model, cores(), threads_asked()))  # pages stay quick, since runs are niced
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False
     # By default memory is filled before it is used, which makes training a third slower and changes no number.

@@ -170,12 +170,13 @@ def forecast_for(
     wanted = [spec for _, spec in cells(plan, shelves)]
     done = _whole_among(store, [spec.id for spec in wanted], files)
     ahead = [spec for spec in wanted if spec.id not in done]
-    each = (known or history(store.db)).forecasts(ahead, ask)
+    known = known or history(store.db)
+    each = known.forecasts(ahead, ask)
     for spec, likely in zip(ahead, each, strict=True):
         check_memory(likely, spec)
     largest = max((likely.bytes for likely in each if likely.bytes is not None), default=None)
     reckoned = any(likely.basis == PASSES for likely in each)
-    return Forecast(makespan(ahead, [likely.seconds for likely in each]), largest, PASSES if reckoned else HISTORY)
+    return Forecast(makespan(ahead, [likely.seconds for likely in each], known.there), largest, PASSES if reckoned else HISTORY)
 
 
 def seconds_left(runs: Sequence[Member], places: Mapping[str, Place]) -> float | None:

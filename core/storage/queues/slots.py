@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-import os
 from typing import Self
 
 from core.domain.run import STAGES, RunSpec
 from core.domain.threads import threads_of
-from core.storage.processes import cores, free_memory, gpus
+from core.storage.processes import cores, free_memory, gpus, number_asked, threads_asked
 from core.storage.queues.queue_order import Waiting
 from core.storage.shared_work import Key, shared_work
 
@@ -50,11 +49,11 @@ class Machine:
     @classmethod
     def here(cls) -> Self:
         """This one, as FORGETSCOPE_SLOTS wants it used."""
-        return cls(cores(), gpus(), _whole("FORGETSCOPE_SLOTS"), _whole("OMP_NUM_THREADS"), free_memory())
+        return cls(cores(), gpus(), number_asked("FORGETSCOPE_SLOTS"), threads_asked(), free_memory())
 
     def threads_of(self, spec: RunSpec | None) -> int:
         """Threads of a run on a CPU; a damaged one is taken to have all."""
-        return self.cores if spec is None else self.threads or threads_of(spec.model, self.cores)
+        return self.cores if spec is None else threads_of(spec.model, self.cores, self.threads)
 
     def on_gpu(self, spec: RunSpec | None) -> bool:
         """Whether a run computes on a GPU."""
@@ -98,11 +97,13 @@ def next_beside(
         spec = one.run_spec
         if spec is None:
             return one, ON_CPU  # damaged: it ends as it begins
-        if making.intersection(shared_work(spec).values()) or machine.on_gpu(spec) in full:
+        if machine.on_gpu(spec) in full or making.intersection(shared_work(spec).values()):
             continue
         slot = machine.room_for(spec, running)
         if slot is None:
             full.add(machine.on_gpu(spec))
+            if len(full) > bool(machine.gpus):
+                return None  # nobody finds a place
             continue
         if running and needs(spec) + growth + SPARE > machine.memory:
             return None
@@ -121,9 +122,3 @@ def _making(one: Running) -> list[Key]:
 def gpu_in(slot: str) -> str:
     """The name of the one GPU that a run in this slot may see; '' where it sees what there is."""
     return slot.removeprefix(ON_GPU) if slot.startswith(ON_GPU) else ""
-
-
-def _whole(name: str) -> int | None:
-    """A variable's number from 1; None where it says anything else."""
-    text = os.environ.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000 else None

@@ -1,6 +1,7 @@
 """How long a run will take and when it begins, from planted runs whose seconds are known."""
 
 from datetime import UTC, datetime, timedelta
+import time
 
 import pytest
 
@@ -34,7 +35,7 @@ def done(store):
 
 
 def whole(known, specs, machine=None):
-    return makespan(specs, known.seconds(specs), machine)
+    return makespan(specs, known.seconds(specs), known.there, machine)
 
 
 def test_nothing_is_known_of_what_never_finished_here(store, done):
@@ -91,6 +92,25 @@ def test_on_two_slots_a_waiting_run_begins_when_one_of_them_is_free(store, done)
     assert queue(store.db, known, NOW, Machine(8, most=1))[third] == Place(2, 25, 46)
     seeds = [spec(seed=seed) for seed in range(1, 7)]
     assert [whole(known, seeds, machine) for machine in (Machine(1), two, Machine(8, most=3), Machine(8))] == [126, 63, 42, 21]
+
+
+def test_who_waits_for_what_another_makes_begins_after_it_and_is_passed(store, done):
+    """Two slots; a first run of a seed takes 21, each further one of it 5: seeds 1 and 2 side by side, then both seconds."""
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    again = {"params": {"alpha": 2.0}}
+    ids = [store.add(one) for seed in (1, 2) for one in (spec(seed=seed), spec(seed=seed, **again))]
+    found = queue(store.db, history(store.db), NOW, Machine(2))
+    assert [(found[i].starts_in, found[i].ends_in) for i in ids] == [(0, 21), (21, 26), (0, 21), (21, 26)]
+    assert [place.ahead for place in found.values()] == [0, 1, 2, 3]
+
+
+def test_a_thousand_runs_that_wait_are_placed_quickly(store, done):
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    known = history(store.db)
+    specs = [spec(seed=seed, params={"alpha": float(alpha)}) for seed in range(200) for alpha in range(5)]
+    began = time.process_time()
+    assert whole(known, specs, Machine(2)) == pytest.approx(200 * (21 + 4 * 5) / 2, rel=0.05)
+    assert time.process_time() - began < 10
 
 
 def test_a_run_needs_the_most_memory_that_one_of_its_method_had(store):

@@ -34,6 +34,7 @@ def begins(queued, beside, machine, made=(), need=1.0):
 
 def test_a_run_of_a_small_network_has_one_thread_and_a_larger_one_all_cores():
     assert [threads_of(model, 8) for model in ("small_cnn", "resnet18", "vit_small")] == [1, 8, 8]
+    assert [threads_of(model, 8, 3) for model in ("small_cnn", "resnet18")] == [3, 3]
 
 
 def test_runs_go_side_by_side_as_far_as_cores_go():
