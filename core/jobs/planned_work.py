@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import platform
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -23,7 +24,7 @@ from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.processes import cores, threads_asked
 from core.storage.runs import ResultStore
-from core.training.batch_size import ROOM
+from core.training.batch_size import MOST_ON_CPU, ROOM
 from core.training.cache import ArtifactCache, key_of
 from core.training.context import choose_device, synchronise
 
@@ -32,6 +33,7 @@ ENOUGH = 0.2  # seconds of steps after which no more are timed
 LONGEST = 5.0  # seconds of a step of a whole batch; of a larger one FEW stand for it
 STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
 EVALUATION_PASSES = 8000  # over single examples, besides one over all: most is learning back
+EVALUATION_SECONDS = 1.0  # besides: attacks, tables and files, whatever the network
 WEIGHTS = 10  # copies at once, about: of three networks, a gradient, the optimiser's, a statistic
 ENGINE = 600 * 2**20  # bytes of the process before it has read anything: PyTorch's own
 
@@ -50,8 +52,9 @@ def planned_work(home: Home, dataset: str, model: str, method: str, params: dict
         "evaluate": float(n + info.test_count + EVALUATION_PASSES),
     }  # fmt: skip
     one = _measured(home, info, model, recipe)
+    passes["evaluate"] += EVALUATION_SECONDS / float(one["seconds"])
     images = (n + info.test_count) * info.channels * info.height * info.width
-    activations = max(recipe.batch_size * float(one["bytes"]), float(2 * ROOM))
+    activations = max(recipe.batch_size * float(one["bytes"]), min(2.0 * ROOM, MOST_ON_CPU * float(one["bytes"])))
     memory = ENGINE + 2.0 * images + WEIGHTS * float(one["weights"]) + activations
     return {"passes": passes, "seconds": float(one["seconds"]), "bytes": memory}
 
@@ -77,7 +80,7 @@ def _measured(home: Home, info: DatasetInfo, model: str, recipe: Recipe) -> Mapp
 
 
 def measure(model: nn.Module, info: DatasetInfo, batch_size: int, device: str) -> dict[str, Tensor]:
-    """Per example of a training step on noise: seconds (the quickest of some) and bytes held for the backward pass; bytes of the weights.
+    """Per example of a training step on noise: seconds (the median of some) and bytes held for the backward pass; bytes of the weights.
 
     The model is spoilt by it.
     """
@@ -111,4 +114,4 @@ def measure(model: nn.Module, info: DatasetInfo, batch_size: int, device: str) -
         spent += took[-1]
     weights = sum(theta.nbytes for theta in model.parameters())
     return {name: torch.tensor(value, dtype=torch.float64) for name, value in
-            (("seconds", min(took) / count), ("bytes", sum(held.values()) / few), ("weights", float(weights)))}  # fmt: skip
+            (("seconds", median(took) / count), ("bytes", sum(held.values()) / few), ("weights", float(weights)))}  # fmt: skip

@@ -18,6 +18,7 @@ from core.storage.record_types import PASSES, Forecast
 from core.storage.rows import seconds_of, time_of
 from core.storage.shared_work import Key, shared_work, spec_of
 
+LATER = 0.5  # of what evaluating a first run takes, where a later one finds the original's and the reference's results, about
 LATEST = 500  # finished runs that are looked at
 _DONE = "select spec, seconds, started_at, finished_at, peak_bytes from runs where status = 'done' order by turn desc limit ?"
 _RUNNING = "select id, spec, slot, stage, seconds_left, started_at from runs where status = 'running'"
@@ -115,17 +116,19 @@ class History:
         one = trained / whole if trained and whole else work.seconds  # of passes: what training was is known better than what was measured
         reckoned = {stage: work.passes.get(stage, 0.0) * one for stage in parts if stage not in known}
         if "evaluate" in reckoned and "evaluate" not in missing:  # the original's and the reference's are there
-            reckoned["evaluate"] /= 3 if spec.reference else 2
+            reckoned["evaluate"] *= LATER
         return Forecast(sum(known.values()) + sum(reckoned.values()) + around, peak or work.bytes, PASSES)
 
     def _parts(self, spec: RunSpec, missing: dict[str, Key]) -> dict[str, float | None]:
         """Stage -> what it usually takes, of all that the run has to do; None where nothing like it has finished here."""
         place, method = (spec.dataset, spec.model), (spec.dataset, spec.model, spec.method)
         first = "train" in missing or "reference" in missing
-        parts = {
+        parts: dict[str, float | None] = {
             "unlearn": self._usual(("unlearn", *method, _settings(spec)), ("unlearn", *method)),
             "evaluate": self._usual(("evaluate", *method, first), ("evaluate", *place, first), ("evaluate", *method, not first)),
         }
+        if parts["evaluate"] is None and (other := self._usual(("evaluate", *place, not first))) is not None:
+            parts["evaluate"] = other / LATER if first else other * LATER
         for stage, other in (("train", "reference"), ("reference", "train")):  # they take about the same
             if stage in missing:
                 parts[stage] = self._usual((stage, *place), (other, *place))

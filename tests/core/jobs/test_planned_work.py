@@ -15,10 +15,11 @@ def test_passes_are_those_of_the_recipe_the_method_and_its_statistics(home):
     about = ("digits", "small_cnn", "ssd", {}, "class:3")
     found = planned_work(home, *about)
     assert torch.equal(torch.random.get_rng_state(), before)
-    passes = {"train": 20 * 1437, "reference": 20 * 1290, "precompute": 3 * 1437, "unlearn": 147, "evaluate": 1437 + 360 + 8000}
-    assert found["passes"] == passes
+    passes = {"train": 20 * 1437, "reference": 20 * 1290, "precompute": 3 * 1437, "unlearn": 147}
+    passes["evaluate"] = 1437 + 360 + 8000 + 1 / found["seconds"]  # and a second, whatever the network
+    assert found["passes"] == pytest.approx(passes)
     assert 1e-7 < found["seconds"] < 0.1
-    assert 5e8 < found["bytes"] < 3e9
+    assert 5e8 < found["bytes"] < 1e9
     assert planned_work(home, *about) == found  # measured once
     other = planned_work(home, "digits", "small_cnn", "finetune", {"epochs": 2}, "class:3")
     assert other["passes"]["unlearn"] == 2 * 1290

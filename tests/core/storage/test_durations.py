@@ -144,7 +144,7 @@ def test_what_nothing_has_finished_of_is_reckoned_from_passes(store, done):
     known = history(store.db)
     assert known.forecasts([spec(), spec("ssse"), spec("aru", reference=False)], ask) == [
         Forecast(pytest.approx(2.0 + 1.8 + 0.6 + 0.1 + 1.2), 7e8, PASSES),
-        Forecast(pytest.approx(0.6 + 0.1 + 1.2 / 3), 7e8, PASSES),  # the first's networks, and their evaluation
+        Forecast(pytest.approx(0.6 + 0.1 + 1.2 / 2), 7e8, PASSES),  # the first's networks, and their evaluation
         Forecast(pytest.approx(0.6 + 0.1 + 1.2), 7e8, PASSES),
     ]
     assert known.forecasts([spec()]) == [Forecast(None, None)]
@@ -152,5 +152,5 @@ def test_what_nothing_has_finished_of_is_reckoned_from_passes(store, done):
     asked.clear()
     tried, untried = history(store.db).forecasts([spec(seed=1), spec("ssse")], ask)
     assert tried == Forecast(21, None)
-    assert untried == Forecast(pytest.approx((50 + 300 + 600 / 3) * 8 / 1000 + 1), 7e8, PASSES)
+    assert untried == Forecast(pytest.approx((50 + 300) * 8 / 1000 + 3 / 2 + 1), 7e8, PASSES)
     assert asked == ["ssse"]
