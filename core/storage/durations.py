@@ -127,8 +127,8 @@ class History:
             "unlearn": self._usual(("unlearn", *method, _settings(spec)), ("unlearn", *method)),
             "evaluate": self._usual(("evaluate", *method, first), ("evaluate", *place, first), ("evaluate", *method, not first)),
         }
-        if parts["evaluate"] is None and (other := self._usual(("evaluate", *place, not first))) is not None:
-            parts["evaluate"] = other / LATER if first else other * LATER
+        if parts["evaluate"] is None and (unlike := self._usual(("evaluate", *place, not first))) is not None:
+            parts["evaluate"] = unlike / LATER if first else unlike * LATER
         for stage, other in (("train", "reference"), ("reference", "train")):  # they take about the same
             if stage in missing:
                 parts[stage] = self._usual((stage, *place), (other, *place))
