@@ -39,6 +39,7 @@ LOADERS = {  # calls that pickle, or may
 }
 TORCH_FREE = ("core.domain", "core.storage", "core.reports", "core.jobs", "core.cli", "core.metrics.privacy")  # besides the whole dashboard
 WITH_TORCH = {  # of these rooms: what a process of its own computes with
+    "core.jobs.planned_work",
     *("core.jobs.engine_server", "core.jobs.single_thread", "core.jobs.write_catalogue", "core.jobs.write_code_versions"),
 }
 ALSO_FREE = (  # single modules of other rooms that start often, or watch

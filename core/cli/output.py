@@ -12,6 +12,7 @@ from core.domain.formatting import percent
 from core.domain.info import DatasetInfo, MetricInfo
 from core.domain.run import RunStatus
 from core.domain.seed_lists import seeds_text
+from core.jobs.forecast import forecast_and_truth
 from core.jobs.studies.progress import Progress
 from core.jobs.studies.table import StudySummary
 from core.metrics.privacy.multi_seed import OVER_SEEDS
@@ -84,6 +85,8 @@ def print_report(
         click.echo(f"{metric:34}" + "".join(f"{text:>{len(head) + 3}}" for head, text in zip(heads, told, strict=True)))
     if report["floor"]:
         click.echo(f"{SECOND}: the network retrained a second time, from another seed, held against the reference (retraining variability)")
+    if said := forecast_and_truth(report):
+        click.echo(f"\n{said}")
     took = ", ".join(f"{stage} {seconds:.3g}" for stage, seconds in report["seconds"].items())
     click.echo(
         f"\nseconds: {took}" + (f"; {report['speedup']:.3g} times as fast as retraining" if report["speedup"] else "")
@@ -119,6 +122,8 @@ def print_study(told: StudySummary, now: Progress, as_json: bool, metrics: Metri
     click.echo(f"{told.id}  {plan.name}  seeds {seeds_text(plan.seeds)}  {now.done} of {now.total} runs done")
     if told.answer:
         click.echo(wrapped(told.answer))
+    if told.more:
+        click.echo(wrapped(told.more.text))
     click.echo(f"mean ± half-width of the 95 % interval {plan.covers}; in brackets: of how many seeds; {SECOND}: retraining variability")
     rows = [row for row in told.variants if not row.variant.is_floor]
     for start in range(0, len(rows), ACROSS):

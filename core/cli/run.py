@@ -1,5 +1,8 @@
 """`run`: one run, followed to its end."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 import sys
 from time import monotonic, sleep
@@ -18,11 +21,14 @@ from core.domain.requests.registry import FORMS, parse_request
 from core.domain.run import ACTIVE, NORMALISATIONS, ORDERS, RunSpec, RunStatus
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue, catalogue, is_written
+from core.jobs.engine_client import WarmEngine
+from core.jobs.forecast import asking, check_memory, forecast, sentence, unknown
 from core.jobs.validation import dataset_of, floor_spec, limit_of, make_spec
 from core.reports.run_report import full_report
 from core.reports.uploaded_weights import accuracy_line, likely_order, offered, reading, start, warnings, why
+from core.storage.durations import Ask
 from core.storage.home import Home, open_home
-from core.storage.record_types import Run
+from core.storage.record_types import Forecast, Run
 from core.storage.runs import ResultStore
 from core.training.uploaded_weights.client import own_weights
 
@@ -54,11 +60,12 @@ from core.training.uploaded_weights.client import own_weights
 @click.option("--budget", default="", metavar="TIME", help="Of the evaluation: when it is spent, costly parts that are left are left out.")
 @click.option("--all-images", is_flag=True, help="Evaluate all training images, where of a costly network a draw is evaluated.")
 @click.option("--profile", is_flag=True, help="Also print the seconds of each part of the evaluation, by network.")
+@click.option("--dry-run", is_flag=True, help="Only say how long the run is likely to take here and how much memory it needs.")
 @as_json
 def run(
     dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, settings: tuple[str, ...], own: str | None,
     normalisation: str, class_order: str, seed: int, no_reference: bool, floor: bool, limit: str, without: tuple[str, ...],
-    budget: str, all_images: bool, profile: bool, as_json: bool,
+    budget: str, all_images: bool, profile: bool, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
     if floor and no_reference:
@@ -79,9 +86,9 @@ def run(
     )
     if own is not None:
         spec = with_own_weights(home, shelves, spec, own, normalisation, class_order)
-    for p in shelves.methods[method].params:
-        if note := p.note(spec.params[p.name]):
-            click.echo(note, err=True)
+    likely = tell_forecast(home, spec, shelves, measure=dry_run)
+    if dry_run:
+        return print_dry(spec, likely, as_json)
     wanted = [submit.submit(home, spec, limit=at_most, evaluation=how)]
     if floor and method != SECOND_REFERENCE_METHOD:  # retraining is the floor itself
         wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0]))
@@ -99,6 +106,37 @@ def run(
         click.echo(error, err=True)
     codes = [EXIT.get(one.anew or one.status, FAILED) for one in (ended, *below)]
     sys.exit(next(filter(None, codes), 0))
+
+
+@contextmanager
+def engine_asked(home: Home, *, measure: bool) -> Iterator[Ask]:
+    """Whom a forecast asks where nothing like a run has finished here: an engine, which takes seconds to start, or nobody."""
+    engine = WarmEngine(home)
+    try:
+        yield asking(engine.ask) if measure else unknown
+    finally:
+        engine.close()
+
+
+def tell_forecast(home: Home, spec: RunSpec, shelves: Catalogue, *, measure: bool) -> Forecast:
+    """What the run is likely to take, on stderr, with notes on its settings. Raises WrongInput where it would outgrow the memory."""
+    for p in shelves.methods[spec.method].params:
+        if note := p.note(spec.params[p.name]):
+            click.echo(note, err=True)
+    with engine_asked(home, measure=measure) as ask, ResultStore(home.database) as store:
+        likely = forecast(store, spec, ask)
+    check_memory(likely, spec)
+    if said := sentence(likely):
+        click.echo(f"{spec.id}  {said}", err=True)
+    return likely
+
+
+def print_dry(spec: RunSpec, likely: Forecast, as_json: bool) -> None:
+    """What `--dry-run` says on stdout, or where nothing has been said yet."""
+    if as_json:
+        print_json({"id": spec.id, **asdict(likely)})
+    elif not sentence(likely):
+        click.echo(f"{spec.id}  {'It is stored already.' if likely.seconds == 0 else 'How long it takes is not known.'}", err=True)
 
 
 def with_own_weights(home: Home, shelves: Catalogue, spec: RunSpec, file: str, normalisation: str, order: str) -> RunSpec:

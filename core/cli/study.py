@@ -1,6 +1,6 @@
 """`sweep`, `studies`: one request, several methods and settings, several seeds."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 import sys
 from time import sleep
@@ -11,7 +11,7 @@ import click
 from core.cli.common import FAILED, POLL, STOPPED, as_json, cli, print_json
 from core.cli.output import print_study
 from core.cli.progress_text import places
-from core.cli.run import Nudge
+from core.cli.run import Nudge, engine_asked
 from core.domain.formatting import duration
 from core.domain.run import RunStatus
 from core.domain.seed_lists import seeds_text
@@ -26,15 +26,16 @@ from core.jobs.validation import limit_of
 from core.storage import studies as stored_studies
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
-from core.storage.record_types import Run
+from core.storage.record_types import Forecast, Run
 from core.storage.runs import ResultStore
 
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--limit", default="", metavar="TIME", help="Stop each run after 90 (seconds), 15min, 2h, say; by default FILE's `limit`.")
+@click.option("--dry-run", is_flag=True, help="Only say how long the study is likely to take here and how much memory it needs.")
 @as_json
-def sweep(file: Path, limit: str, as_json: bool) -> None:
+def sweep(file: Path, limit: str, dry_run: bool, as_json: bool) -> None:
     """Run the study that FILE (TOML) describes, and print its table; Ctrl-C cancels.
 
     What is done already is not computed again; a file with more methods or seeds makes its study grow.
@@ -48,16 +49,27 @@ def sweep(file: Path, limit: str, as_json: bool) -> None:
     plan = plan_from_toml(text, shelves)
     if at_most is not None:
         plan = replace(plan, limit=at_most)
+    if dry_run:
+        likely = likely_of(home, plan, shelves, measure=True)
+        click.echo(progress.takes(likely) or "All of it is stored already.", err=True)
+        if as_json:
+            print_json(asdict(likely))
+        return
     told, ended, status = carry_out(home, plan, shelves)
     print_study(told, ended, as_json, shelves.metrics)
     if status:
         sys.exit(status)
 
 
+def likely_of(home: Home, plan: StudyPlan, shelves: Catalogue, *, measure: bool) -> Forecast:
+    """What the plan's runs are likely to take. measure: also where nothing like them has finished here."""
+    with engine_asked(home, measure=measure) as ask, ResultStore(home.database) as store:
+        return progress.forecast_for(store, plan, shelves, Artifacts(home.artifacts_folder).files(), ask)
+
+
 def carry_out(home: Home, plan: StudyPlan, shelves: Catalogue) -> tuple[StudySummary, Progress, int]:
     """Ask for the plan's runs and wait for their end, Ctrl-C cancels; its table, where it stands then, and the exit status."""
-    with ResultStore(home.database) as store:
-        said = progress.takes(progress.seconds_for(store, plan, shelves, Artifacts(home.artifacts_folder).files()))
+    said = progress.takes(likely_of(home, plan, shelves, measure=False))
     study_id = submit.submit(home, plan, shelves)
     _tell_renewed(home, study_id)
     if said:

@@ -14,9 +14,11 @@ import torch
 from core.analysis.registry import QUESTIONS
 from core.domain.errors import WrongInput
 from core.jobs.codec import encode
+from core.jobs.planned_work import planned_work
 from core.storage.home import Home
 from core.storage.processes import cores
 
+OF_RUNS = {"planned_work": planned_work}  # questions about runs that have not begun
 NICENESS = 1  # behind the page that draws, before runs
 
 
@@ -24,7 +26,7 @@ def answer(home: Home, line: str) -> dict[str, Any]:
     """{"answer": ...}, or {"wrong": sentence} where the question cannot be answered."""
     asked = json.loads(line)
     try:
-        return {"answer": QUESTIONS[asked["question"]](home, **asked["about"])}
+        return {"answer": (QUESTIONS | OF_RUNS)[asked["question"]](home, **asked["about"])}
     except WrongInput as wrong:
         return {"wrong": str(wrong)}
 

@@ -10,16 +10,16 @@ import os
 from pathlib import Path
 import threading
 
-from core.jobs.worker import work
+from core.jobs.worker import REAL, work
 from core.storage.home import Home
 from core.storage.queues.lifecycle import IMPORT, RUN
 
 NO_SERVER = (OSError, EOFError)  # what a start raises when the server could not import or was killed
 ENGINE = Path(__file__).parents[1]
-REAL = "core.pipeline"
 FIRST = ("core.jobs.single_thread",)
 # What a real run imports late, and what every run's process needs at once.
 LATE = (
+    "core.jobs.planned_work",
     "torch._dynamo",
     "torchvision.models",
     "pyarrow.parquet",

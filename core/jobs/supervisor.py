@@ -1,10 +1,11 @@
-"""One per home: takes queued runs, analyses and imports, one of each at a time, starts, watches and ends their processes.
+"""One per home: takes queued runs, as many as the machine has room for, analyses and imports, one of each at a time; starts, watches and
+ends their processes.
 
 It leaves when idle.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,16 +27,19 @@ from core.jobs.supervisor_start_lock import note_start, note_started
 from core.jobs.worker import FINISH
 from core.storage.artifacts import Artifacts
 from core.storage.atomic import sweep
+from core.storage.durations import History, history
 from core.storage.home import Home
 from core.storage.processes import ProcessId
 from core.storage.queues import job_queue
 from core.storage.queues.lifecycle import IMPORT, RUN, TABLES, has, is_unwanted
 from core.storage.queues.run_queue import limit_reached, stop_at_limit
+from core.storage.queues.slots import Choice, Machine, beside
 from core.storage.runs import ResultStore
 
 POLL = 0.05  # seconds between looks: at the queues, at the processes, at their cancel flags
 KIND_SECONDS = 1.0  # from TERM to KILL
 LOCK_SECONDS = 1.0  # who only asks whether the lock is free holds it for a moment
+BESIDE = 0.3  # seconds between looks for a run that can begin beside others
 PAUSE = 1.0  # seconds to wait when the store could not be reached
 IDLE_SECONDS = 60.0
 TROUBLE = (WrongInput, sqlite3.Error, OSError)  # what a call to the store may raise
@@ -105,59 +109,81 @@ class Watched:
             self.process.kill()
 
 
+@dataclass
+class Computing:
+    """What this supervisor watches. look_at: when, by the clock of `time.monotonic`, a run beside others is looked for again."""
+
+    watched: list[Watched] = field(default_factory=list)
+    look_at: float = 0.0
+
+    @property
+    def runs(self) -> Sequence[Watched]:
+        """Those of them that are runs."""
+        return [one for one in self.watched if one.kind == RUN]
+
+    def may_begin(self, kind: str) -> bool:
+        """Whether one of a kind may be looked for now: of analyses and imports there is one at a time."""
+        if kind == RUN:
+            return not self.runs or time.monotonic() >= self.look_at
+        return all(one.kind != kind for one in self.watched)
+
+
 def _serve(home: Home, server: WarmServer, idle_seconds: float) -> None:
-    """Compute what is queued, one of a kind at a time, until idle. Trouble with the store is told, waited out, and counts as idleness."""
-    last_work, running = time.monotonic(), dict[str, Watched]()
+    """Compute what is queued until idle. Trouble with the store is told, waited out, and counts as idleness."""
+    last_work, running = time.monotonic(), Computing()
 
     def busy() -> bool:
-        return bool(running) or time.monotonic() - last_work < idle_seconds
+        return bool(running.watched) or time.monotonic() - last_work < idle_seconds
 
     while busy():
         try:
             with ResultStore(home.database) as store:
                 _tidy(home, store, running)
                 while busy():
-                    if _begin(home, server, store, running) or running or not server.warm.is_set():
+                    if _begin(home, server, store, running) or running.watched or not server.warm.is_set():
                         last_work = time.monotonic()
-                    wait([one.process.sentinel for one in running.values()], POLL)
-                    if ended := [kind for kind, one in running.items() if one.has_ended(store)]:
-                        for kind in ended:
-                            running.pop(kind).process.close()  # one whose fork server was killed only seems to have ended, and leaves now
+                    wait([one.process.sentinel for one in running.watched], POLL)
+                    if ended := [one for one in running.watched if one.has_ended(store)]:
+                        for one in ended:
+                            running.watched.remove(one)
+                            one.process.close()  # one whose fork server was killed only seems to have ended, and leaves now
+                        running.look_at = 0.0  # there is room
                         _tidy(home, store, running)
         except TROUBLE as error:
             _log(error)
             time.sleep(PAUSE)
-            for one in running.values():
+            for one in running.watched:
                 one.kill_if_deaf()
 
 
-def _tidy(home: Home, store: ResultStore, running: Mapping[str, Watched]) -> None:
+def _tidy(home: Home, store: ResultStore, running: Computing) -> None:
     """What nobody computes is settled; what nobody needs any more goes."""
-    store.reconcile({one.id for one in running.values()})
+    store.reconcile({one.id for one in running.watched})
     empty_trash(home)
     remove_old_jobs(home, store)
     sweep(home.artifacts_folder)
-    if not running:  # what a run has written is named when it ends
+    if not running.watched:  # what a run has written is named when it ends
         Artifacts(home.artifacts_folder).sweep_unnamed(store.files())
 
 
-def _begin(home: Home, server: WarmServer, store: ResultStore, running: dict[str, Watched]) -> bool:
-    """Start a process for each kind that waits and is not being computed; whether there was one. Raises OutdatedError."""
+def _begin(home: Home, server: WarmServer, store: ResultStore, running: Computing) -> bool:
+    """Start a process of each kind that waits and for which there is room; whether there was one. Raises OutdatedError."""
     begun = False
     for kind in TABLES:
-        if kind in running or not server.ready(kind) or not has(store.db, kind, RunStatus.QUEUED):
+        if not running.may_begin(kind) or not server.ready(kind) or not has(store.db, kind, RunStatus.QUEUED):
             continue
         stale = kind != IMPORT and server.outdated()  # what an import needs is imported by its own process
-        if stale and not running:
+        if stale and not running.watched:
             raise OutdatedError
         if stale and kind == RUN:
             continue  # what runs was imported before; it is not ended, and the next run waits for it
-        claimed = _claim(store, kind)
+        claimed = _claim(store, kind, running)
         if claimed is None:
+            running.look_at = time.monotonic() + BESIDE if kind == RUN else running.look_at
             continue
         begun = True
         try:
-            running[kind] = Watched(kind, *claimed, server.start(home, kind, *claimed, fresh=stale))
+            running.watched.append(Watched(kind, *claimed, server.start(home, kind, *claimed, fresh=stale)))
         except NO_SERVER as reason:
             log = home.logs_folder / "supervisor.log"
             sentence = f"The process of this {kind} could not be started ({reason!r}); the end of {log} tells why."
@@ -165,11 +191,17 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: dict[str
     return begun
 
 
-def _claim(store: ResultStore, kind: str) -> tuple[str, int] | None:
+def _claim(store: ResultStore, kind: str, running: Computing) -> tuple[str, int] | None:
     if kind != RUN:
         return job_queue.claim(store.db, kind, ProcessId.of_this_process())
-    claimed = store.claim(ProcessId.of_this_process())
+    claimed = store.claim(ProcessId.of_this_process(), _choice(store, running))
     return claimed and (claimed[0].id, claimed[1])
+
+
+def _choice(store: ResultStore, running: Computing) -> Choice:
+    """Who begins beside those that run, by what is known now."""
+    known = history(store.db) if running.runs else History()
+    return beside(Machine.here(), known.there, known.bytes)
 
 
 def _work_waits(home: Home) -> bool:

@@ -1,11 +1,13 @@
 """One run, analysis or import in a process of its own: computes it, reports where it stands, stores what came of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 import faulthandler
 import importlib
 import multiprocessing
 import os
 from pathlib import Path
+import resource
 import sys
 import threading
 import time
@@ -15,14 +17,18 @@ from typing import Any
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
+from core.jobs.forecast import asking, check_memory, forecast, unknown
 from core.storage.disk_and_memory_errors import out_of_memory, sentence_of
+from core.storage.durations import Ask
 from core.storage.home import Home
-from core.storage.processes import ProcessId, cores
+from core.storage.processes import ProcessId, cores, free_memory, memory_of
 from core.storage.queues import job_queue, lifecycle, run_queue
 from core.storage.queues.lifecycle import ANALYSIS, IMPORT, RUN, TABLES
+from core.storage.queues.slots import gpu_in
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 
+REAL = "core.pipeline"  # needs torch; the tests have others
 NICENESS = 5  # the page that waits for an answer goes first
 SECONDS_BETWEEN_WRITES = 0.1
 TO_SAVE_MEMORY = {RUN: "choose a smaller model or batch", ANALYSIS: "look at fewer images", IMPORT: "choose a smaller size"}
@@ -50,21 +56,45 @@ def compute(home: Home, kind: str, row_id: str, attempt: int, pipeline: str) -> 
             return
         try:
             report = _reporter(lambda *at: lifecycle.progress(store.db, TABLES[kind], *claimed, at))
-            outcome = _run(home, store, row_id, report, pipeline) if kind == RUN else JOBS[kind](home, _payload(store, row_id), report)
+            outcome = (
+                _run(home, store, *claimed, report, pipeline) if kind == RUN else JOBS[kind](home, _payload(store, row_id), report)
+            )
             finish(store.db, *claimed, RunStatus.DONE, outcome=outcome)
         except Exception as error:  # the one place: a failed run is a result, and the queue goes on
             traceback.print_exc()
             finish(store.db, *claimed, RunStatus.FAILED, error=_told(error, home, kind))
 
 
-def _run(home: Home, store: ResultStore, run_id: str, report: Report, pipeline: str) -> Outcome:
+def _run(home: Home, store: ResultStore, run_id: str, attempt: int, report: Report, pipeline: str) -> Outcome:
     spec = store.existing(run_id).spec
     _refuse_other_engine(spec)
+    _foresee(home, store, run_id, attempt, pipeline)
+    if (gpu := gpu_in(run_queue.slot_of(store.db, run_id))) and ":" not in spec.device:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before CUDA begins, which reads it once
     module = importlib.import_module(pipeline)  # late: only here is torch needed, and the fork server has it
     outcome = module.run(spec, home, report)
     if not isinstance(outcome, Outcome):
         raise TypeError(f"A pipeline returns an Outcome; got {type(outcome).__name__}.")
-    return outcome
+    torch = sys.modules.get("torch")
+    return replace(outcome, threads=torch.get_num_threads() if torch else None, peak_bytes=_peak_bytes())
+
+
+def _foresee(home: Home, store: ResultStore, run_id: str, attempt: int, pipeline: str) -> None:
+    """Write down what the run is likely to take. Raises WrongInput where there is not so much memory."""
+    spec = store.existing(run_id).spec
+    ask: Ask = unknown
+    if pipeline == REAL:
+        from core.jobs.planned_work import planned_work  # noqa: PLC0415  # late: it needs torch
+
+        ask = asking(lambda _, **about: planned_work(home, **about))
+    likely = forecast(store, spec, ask)
+    lifecycle.change_one(store.db, TABLES[RUN], run_id, attempt, forecast=likely.to_json())
+    check_memory(likely, spec, free_memory() + memory_of(os.getpid()), "free are now")
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process had at once."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _analysis(home: Home, payload: dict[str, Any], report: Report) -> None:

@@ -63,8 +63,12 @@ def limit_of(evidence: Evidence, model: nn.Module) -> int:
     """`LIMIT`; of a costly network, whose images were drawn, fewer: as many steps as `OPERATIONS` allow."""
     if evidence.rows is None:
         return LIMIT
-    per_image = operations_per_image(model, evidence.examples("forget", 1).pixels())
-    return max(1, min(LIMIT, int(OPERATIONS / (3 * BATCH * per_image))))  # a training pass costs three predictions
+    return steps_at_most(operations_per_image(model, evidence.examples("forget", 1).pixels()))
+
+
+def steps_at_most(operations: int) -> int:
+    """Steps of relearning a costly network; operations: of predicting one image, of which a training pass takes three times as many."""
+    return max(1, min(LIMIT, int(OPERATIONS / (3 * BATCH * operations))))
 
 
 def _relearn(evidence: Evidence, model: str) -> Relearning:
@@ -177,7 +181,8 @@ METRICS = (
             "Relearning steps on the forget set, over the reference's. 1: as hard as for a network that never saw it; near 0: "
             f"the knowledge is still there; far above 1: over-forgotten. Where {LIMIT} steps are not enough (of a "
             "costly network, fewer, until everything is evaluated), the true "
-            "ratio is higher than the one given, where the reference's were not, lower. The authors' code (arXiv:2201.05629) looks at test images of the class where "
+            "ratio is higher than the one given, where the reference's were not, lower. The authors' code (arXiv:2201.05629) "
+            "looks at test images of the class where "
             f"this looks at up to {MOST} of the forget set, takes batches of 256, and counts one step at least, where this may count 0.",
         ),
         _anamnesis, trains=True,

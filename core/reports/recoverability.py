@@ -93,7 +93,8 @@ def relearning(numbers: Numbers, second_reference: Numbers | None, reasons: Mapp
         if word != "easier":
             return unknown("anamnesis_index", f"Relearning: {tried} steps do not bring it back from the reference, too few to tell.")
         gave_up = f"{ours:.0f} training steps bring it back, {tried} do not from the reference"
-        return Part("anamnesis_index", word, f"Relearning: {gave_up}; the ratio, its Anamnesis index, is below {index:.2g} ({_EFFORT[word]}).")
+        below = f"the ratio, its Anamnesis index, is below {index:.2g} ({_EFFORT[word]})"
+        return Part("anamnesis_index", word, f"Relearning: {gave_up}; {below}.")
     counted = ""
     if ours is not None and theirs is not None:
         word = "equal" if abs(ours - theirs) <= STEP else word

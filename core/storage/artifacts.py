@@ -1,7 +1,7 @@
 """Tensors and tables as files named by the SHA-256 of their content: written whole, checked when read."""
 
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 import hashlib
 from io import BytesIO
 import os
@@ -10,6 +10,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
 import numpy as np
 import safetensors
 from safetensors.numpy import load, save
@@ -19,6 +20,7 @@ from core.storage import atomic
 from core.storage.disk_and_memory_errors import told
 
 _NAME = re.compile(r"[0-9a-f]{64}\.(safetensors|parquet)")
+_LOCK = ".making-"
 GRACE = 3600.0  # seconds in which a file that nothing names may still get its row
 
 if TYPE_CHECKING:
@@ -82,9 +84,18 @@ class Artifacts:
         with told(path):
             path.unlink(missing_ok=True)
 
+    @contextmanager
+    def making(self, key: str) -> Iterator[None]:
+        """Held while what is kept under a key is made: of two who need it, one waits for the other's. A killed holder's goes with it."""
+        lock = self._folder / f"{_LOCK}{key}"
+        with told(lock), FileLock(lock):
+            yield
+
     def sweep_unnamed(self, named: Collection[str]) -> None:
-        """Remove files that no row names (their run was stopped) once they are older than an hour."""
+        """Remove files that no row names (their run was stopped) once they are older than an hour. Call while nothing is made."""
         for path in list(self._folder.iterdir()):
+            if path.name.startswith(_LOCK):
+                path.unlink(missing_ok=True)
             if not _NAME.fullmatch(path.name) or path.name in named:
                 continue
             with suppress(FileNotFoundError):  # removed meanwhile by a page

@@ -1,30 +1,32 @@
-"""How long runs take here: medians of what finished runs of this home took, by dataset, model and method."""
+"""How long runs take here, and how much memory: by what finished runs of this home took, by dataset, model and method."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+import heapq
 import json
+from math import inf
 from statistics import median
 
-from core.domain.code_version import shared_part
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.run import RunSpec
 from core.storage.database import Database
-from core.storage.queues.queue_order import waiting
+from core.storage.queues.queue_order import Waiting, waiting
+from core.storage.queues.slots import Machine, Running, next_beside
+from core.storage.record_types import PASSES, Forecast
 from core.storage.rows import seconds_of, time_of
+from core.storage.shared_work import Key, shared_work, spec_of
 
+LATER = 0.5  # of what evaluating a first run takes, where a later one finds the original's and the reference's results, about
 LATEST = 500  # finished runs that are looked at
-_DONE = "select spec, seconds, started_at, finished_at from runs where status = 'done' order by turn desc limit ?"
-_RUNNING = "select id, spec, seconds_left, started_at from runs where status = 'running'"
-
-Key = tuple[object, ...]
+_DONE = "select spec, seconds, started_at, finished_at, peak_bytes from runs where status = 'done' order by turn desc limit ?"
+_RUNNING = "select id, spec, slot, stage, seconds_left, started_at from runs where status = 'running'"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a queued run stands. ahead: runs that come before it, one that runs among them. Seconds from now; None: not known."""
+    """Where a queued run stands. ahead: runs that come before it, those that run among them. Seconds from now; None: not known."""
 
     ahead: int
     starts_in: float | None
@@ -40,15 +42,30 @@ class Place:
         return f"{runs}, starts in about {duration(self.starts_in or 0)}" if known else f"{runs}, how long they take is not known yet"
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a run amounts to, as the engine reckons it where nothing like it has finished here: see core.jobs.planned_work.
+
+    passes: stage -> training passes over single examples; seconds: of one; bytes: of memory that the run needs.
+    """
+
+    passes: Mapping[str, float]
+    seconds: float
+    bytes: float
+
+
+Ask = Callable[[RunSpec], Work | None]  # None where it is not known (yet)
+
 @dataclass
 class History:
     """What stages took. there: what is trained already, by what decides it, so that a run that needs it does not wait for it."""
 
     took: dict[Key, list[float]] = field(default_factory=dict)
     there: set[Key] = field(default_factory=set)
+    memory: dict[Key, int] = field(default_factory=dict)  # the most bytes that such a run had
 
-    def add(self, spec: RunSpec, seconds: dict[str, float], whole: float) -> None:
-        """A finished run: seconds by stage (0 where it came from the store), and from its start to its end."""
+    def add(self, spec: RunSpec, seconds: dict[str, float], whole: float, peak_bytes: object = None) -> None:
+        """A finished run: seconds by stage (0 where it came from the store), and from its start to its end; its memory where known."""
         place, method = (spec.dataset, spec.model), (spec.dataset, spec.model, spec.method)
         for stage in ("train", "reference"):
             self._took((stage, *place), seconds.get(stage, 0.0))
@@ -56,37 +73,69 @@ class History:
         self._took(("unlearn", *method), seconds.get("unlearn", 0.0), zero=True)
         self._took(("unlearn", *method, _settings(spec)), seconds.get("unlearn", 0.0), zero=True)
         first = seconds.get("train", 0.0) > 0 or seconds.get("reference", 0.0) > 0
-        self._took(("evaluate", *method, first), seconds.get("evaluate", 0.0))
+        for among in (method, place):
+            self._took(("evaluate", *among, first), seconds.get("evaluate", 0.0))
         self._took(("around", *place), max(0.0, whole - sum(seconds.values())), zero=True)
-        self.there |= set(_trained(spec).values())
+        self.there |= set(shared_work(spec).values())
+        if type(peak_bytes) is int:
+            for key in (place, method):
+                self.memory[key] = max(peak_bytes, self.memory.get(key, 0))
 
-    def seconds(self, specs: Iterable[RunSpec | None]) -> list[float | None]:
-        """What each would take, were they computed in this order from now on; None where nothing like it has finished here."""
+    def bytes(self, spec: RunSpec) -> float | None:
+        """Memory that a run needs: the most that one of its method had, else of its dataset and model; None where nothing is known."""
+        place = (spec.dataset, spec.model)
+        return self.memory.get((*place, spec.method), self.memory.get(place))
+
+    def seconds(self, specs: Iterable[RunSpec | None], ask: Ask = lambda _: None) -> list[float | None]:
+        """What each would take, were they computed in this order from now on; None where that is not known."""
+        return [one.seconds for one in self.forecasts(specs, ask)]
+
+    def forecasts(self, specs: Iterable[RunSpec | None], ask: Ask = lambda _: None) -> list[Forecast]:
+        """The same with memory. ask: what to do where nothing like a run has finished here."""
         there = set(self.there)
-        told: list[float | None] = []
+        told = list[Forecast]()
         for spec in specs:
             if spec is None:  # a damaged row
-                told.append(None)
+                told.append(Forecast(None, None))
                 continue
-            missing = {stage: key for stage, key in _trained(spec).items() if key not in there}
-            told.append(self._seconds(spec, missing))
+            missing = {stage: key for stage, key in shared_work(spec).items() if key not in there}
+            told.append(self._forecast(spec, missing, ask))
             there |= set(missing.values())
         return told
 
-    def _seconds(self, spec: RunSpec, missing: dict[str, Key]) -> float | None:
+    def _forecast(self, spec: RunSpec, missing: dict[str, Key], ask: Ask) -> Forecast:
+        parts, peak = self._parts(spec, missing), self.bytes(spec)
+        around = self._usual(("around", spec.dataset, spec.model)) or 0.0
+        known = {stage: seconds for stage, seconds in parts.items() if seconds is not None}
+        if len(known) == len(parts):
+            return Forecast(sum(known.values()) + around, peak)
+        work = ask(spec)
+        if work is None:
+            return Forecast(None, peak)
+        trained, whole = self._usual(("train", spec.dataset, spec.model), ("reference", spec.dataset, spec.model)), work.passes.get("train")
+        one = trained / whole if trained and whole else work.seconds  # of passes: what training was is known better than what was measured
+        reckoned = {stage: work.passes.get(stage, 0.0) * one for stage in parts if stage not in known}
+        if "evaluate" in reckoned and "evaluate" not in missing:  # the original's and the reference's are there
+            reckoned["evaluate"] *= LATER
+        return Forecast(sum(known.values()) + sum(reckoned.values()) + around, peak or work.bytes, PASSES)
+
+    def _parts(self, spec: RunSpec, missing: dict[str, Key]) -> dict[str, float | None]:
+        """Stage -> what it usually takes, of all that the run has to do; None where nothing like it has finished here."""
         place, method = (spec.dataset, spec.model), (spec.dataset, spec.model, spec.method)
         first = "train" in missing or "reference" in missing
-        parts: list[float | None] = [
-            self._usual(("unlearn", *method, _settings(spec)), ("unlearn", *method)),
-            self._usual(("evaluate", *method, first), ("evaluate", *method, not first)),
-        ]
+        parts: dict[str, float | None] = {
+            "unlearn": self._usual(("unlearn", *method, _settings(spec)), ("unlearn", *method)),
+            "evaluate": self._usual(("evaluate", *method, first), ("evaluate", *place, first), ("evaluate", *method, not first)),
+        }
+        if parts["evaluate"] is None and (unlike := self._usual(("evaluate", *place, not first))) is not None:
+            parts["evaluate"] = unlike / LATER if first else unlike * LATER
         for stage, other in (("train", "reference"), ("reference", "train")):  # they take about the same
             if stage in missing:
-                parts.append(self._usual((stage, *place), (other, *place)))
+                parts[stage] = self._usual((stage, *place), (other, *place))
         if "precompute" in missing:
-            parts.append(self._usual(("precompute", *method)) or 0.0)  # most methods have none
-        known = [part for part in parts if part is not None]
-        return sum(known) + (self._usual(("around", *place)) or 0.0) if len(known) == len(parts) else None
+            met = ("unlearn", *method) in self.took  # then a method without statistics is known to have none
+            parts["precompute"] = self._usual(("precompute", *method)) or (0.0 if met else None)
+        return parts
 
     def _took(self, key: Key, seconds: float, zero: bool = False) -> None:
         if seconds > 0 or zero:
@@ -103,36 +152,61 @@ def history(db: Database) -> History:
     for row in db.read(_DONE, (LATEST,)):
         try:
             began, ended = (time_of(name, row[name]) for name in ("started_at", "finished_at"))
-            found.add(RunSpec.from_json(row["spec"]), seconds_of(row["seconds"]), (ended - began).total_seconds())
+            found.add(RunSpec.from_json(row["spec"]), seconds_of(row["seconds"]), (ended - began).total_seconds(), row["peak_bytes"])
         except WrongInput:
             continue
     return found
 
 
-def queue(db: Database, known: History, now: datetime) -> dict[str, Place]:
+def queue(db: Database, known: History, now: datetime, machine: Machine | None = None) -> dict[str, Place]:
     """Every queued run's id -> its place, in the order in which they will begin."""
     queued = waiting(db.read)
     if not queued:
         return {}
     running = db.read(_RUNNING)
-    took = known.seconds(_spec(text) for text in [*(row["spec"] for row in running), *(one.spec for one in queued)])
-    at = _sum([_left(row["seconds_left"], row["started_at"], took[index], now) for index, row in enumerate(running)])
-    places = {}
-    for index, one in enumerate(queued):
-        ends = _sum([at, took[len(running) + index]])
-        places[one.id] = Place(len(running) + index, at, ends)
-        at = ends
-    return places
+    specs = [spec_of(row["spec"]) for row in running]
+    took = known.seconds([*specs, *(one.run_spec for one in queued)])
+    left = [_left(row["seconds_left"], row["started_at"], seconds, now) for row, seconds in zip(running, took, strict=False)]
+    busy = [(end, Running(spec, str(row["slot"]), str(row["stage"]))) for end, spec, row in zip(left, specs, running, strict=True)]
+    times = _times(queued, took[len(running) :], busy, machine or Machine.here(), known.there)
+    return {one.id: Place(len(running) + index, *times[one.id]) for index, one in enumerate(queued)}
 
 
-def total(known: History, specs: Iterable[RunSpec]) -> float | None:
-    """Seconds that these take one after the other; None where one of them is not known."""
-    return _sum(known.seconds(specs))
+def makespan(specs: Sequence[RunSpec], took: Sequence[float | None], made: Collection[Key], machine: Machine | None = None) -> float | None:
+    """Seconds until the last of these has ended, were they begun now in this order; None where one is not known.
+
+    took: each alone. made: what is there, by `shared_work`.
+    """
+    queued = [Waiting(str(index), spec=spec.to_json()) for index, spec in enumerate(specs)]
+    ends = [end for _, end in _times(queued, took, [], machine or Machine.here(), made).values()]
+    reached = [end for end in ends if end is not None]
+    return max(reached, default=0.0) if len(reached) == len(ends) else None
 
 
-def _sum(parts: Sequence[float | None]) -> float | None:
-    known = [part for part in parts if part is not None]
-    return sum(known) if len(known) == len(parts) else None
+def _times(
+    queued: Sequence[Waiting], took: Sequence[float | None], busy: Sequence[tuple[float | None, Running]], machine: Machine,
+    made: Collection[Key],
+) -> dict[str, tuple[float | None, float | None]]:  # fmt: skip
+    """Id -> when it begins and ends, as the supervisor will do it but for want of memory. busy: what runs, and when it ends."""
+    ahead = [(inf if end is None else end, index, one) for index, (end, one) in enumerate(busy)]
+    heapq.heapify(ahead)
+    at, there, left = 0.0, set(made), list(queued)
+    seconds = dict(zip((one.id for one in queued), took, strict=True))
+    times = dict[str, tuple[float | None, float | None]]()
+    while left:
+        chosen = next_beside(left, [one for _, _, one in ahead], machine, there, lambda _: 0.0)
+        if chosen is None:
+            end, _, ended = heapq.heappop(ahead)
+            at, there = max(at, end), there.union(shared_work(ended.spec).values() if ended.spec else ())
+            continue
+        one, slot = chosen
+        left.remove(one)
+        takes, begins = seconds[one.id], None if at == inf else at
+        ends = None if begins is None or takes is None else begins + takes
+        times[one.id] = begins, ends
+        if one.run_spec is not None:  # else it ends as it begins
+            heapq.heappush(ahead, (inf if ends is None else ends, len(busy) + len(times), Running(one.run_spec, slot, "")))
+    return times
 
 
 def _left(said: object, began: object, usual: float | None, now: datetime) -> float | None:
@@ -145,25 +219,5 @@ def _left(said: object, began: object, usual: float | None, now: datetime) -> fl
         return None
 
 
-def _trained(spec: RunSpec) -> dict[str, Key]:
-    """Stage -> what decides what it trains or computes; runs that agree in it share it."""
-    flips = spec.request.text if spec.request.flips_labels else ""
-    by = (spec.dataset, spec.model, spec.seed, spec.device, shared_part(spec.engine))
-    original = (*by, flips, spec.weights, spec.weights_as)
-    found: dict[str, Key] = {"precompute": ("precompute", *original, spec.method)}
-    if not spec.weights:
-        found["train"] = ("train", *original)
-    if spec.reference:
-        found["reference"] = ("reference", *by, spec.request.text)
-    return found
-
-
 def _settings(spec: RunSpec) -> str:
     return json.dumps(spec.params, sort_keys=True)
-
-
-def _spec(text: str) -> RunSpec | None:
-    """None where the row is damaged."""
-    with suppress(WrongInput):
-        return RunSpec.from_json(text)
-    return None

@@ -163,4 +163,9 @@ MIGRATIONS: tuple[str, ...] = (
     """
     alter table runs add column evaluation text not null default '';  -- JSON: what it leaves out, see core.domain.evaluation
     """,
+    """
+    alter table runs add column threads integer;                -- with which it computed on a CPU
+    alter table runs add column peak_bytes integer;             -- of memory, that its process had at once
+    alter table runs add column forecast text not null default '';  -- JSON: what it was likely to take, as it began
+    """,
 )

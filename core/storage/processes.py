@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 import os
 from pathlib import Path
 import signal
@@ -77,3 +78,57 @@ def python_module(module: str, *words: object) -> dict[str, Any]:
 def cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def number_asked(name: str) -> int | None:
+    """A variable's whole number from 1; None where it says anything else."""
+    text = os.environ.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000 else None
+
+
+def threads_asked() -> int | None:
+    """What the user wants every run to compute with on a CPU."""
+    return number_asked("OMP_NUM_THREADS")
+
+
+def gpus() -> tuple[str, ...]:
+    """The names by which CUDA_VISIBLE_DEVICES knows the GPUs that this process may use; without torch, which takes seconds to import."""
+    if "+cpu" in version("torch"):
+        return ()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return tuple(name.strip() for name in named.split(",") if name.strip() not in ("", "-1"))
+    return tuple(str(index) for index in range(sum(1 for _ in Path("/dev").glob("nvidia[0-9]*"))))
+
+
+CGROUP = Path("/sys/fs/cgroup")  # of a container: its own limits
+
+
+def free_memory() -> int:
+    """Bytes that processes may still take, a container's own limit included."""
+    free = int(psutil.virtual_memory().available)
+    with suppress(OSError, ValueError):  # no such limit
+        free = min(free, int((CGROUP / "memory.max").read_text()) - int((CGROUP / "memory.current").read_text()) + _cached())
+    return free
+
+
+def whole_memory() -> int:
+    """Bytes that there are, used or not, within a container's own limit."""
+    whole = int(psutil.virtual_memory().total)
+    with suppress(OSError, ValueError):  # as above
+        whole = min(whole, int((CGROUP / "memory.max").read_text()))
+    return whole
+
+
+def _cached() -> int:
+    """Bytes of files that the container's system holds in memory, and gives up when they are needed."""
+    lines = (line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+    return next((int(value) for name, value in lines if name == "inactive_file"), 0)
+
+
+def memory_of(pid: object) -> int:
+    """Bytes that a process has; 0 where there is none."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss) if type(pid) is int and pid > 0 else 0
+    except psutil.Error:
+        return 0

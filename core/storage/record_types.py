@@ -1,7 +1,8 @@
 """What the store takes in and hands out: plain frozen data."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+import json
 
 from core.domain.run import Measurement, RunSpec, RunStatus
 
@@ -15,6 +16,24 @@ class Outcome:
     speedup: float | None = None
     artifacts: dict[str, str] = field(default_factory=dict)
     device: str = ""
+    threads: int | None = None  # with which it computed on a CPU
+    peak_bytes: int | None = None  # of memory, that its process had at once
+
+
+HISTORY, PASSES = "history", "passes"
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run is likely to take; None where that is not known. basis: `history`, or `passes` where a part of it was reckoned."""
+
+    seconds: float | None
+    bytes: float | None
+    basis: str = HISTORY
+
+    def to_json(self) -> str:
+        """As the database has it."""
+        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -38,6 +57,9 @@ class Run:
     speedup: float | None
     cancel_requested: bool
     limit_seconds: float | None = None  # it is stopped when it has run so long
+    threads: int | None = None  # with which it computed on a CPU
+    peak_bytes: int | None = None  # of memory, that its process had at once
+    forecast: Forecast | None = None  # as it began
     anew: RunStatus | None = None  # how computing it once more ended, where it was done before and is done as it was
 
     @property

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from core.domain.errors import WrongInput
 from core.domain.json_checks import check_plain, is_readable, plain_object, said_of
 from core.domain.run import MODELS, STAGES, Measurement, RunSpec, RunStatus
-from core.storage.record_types import DamagedRun, Run
+from core.storage.record_types import DamagedRun, Forecast, Run
 
 Row = sqlite3.Row | Mapping[str, Any]
 Read = TypeVar("Read")
@@ -60,9 +60,9 @@ def _whole(row: Row) -> Run:
         check_plain(name, row[name], wanted)
     if not 0 <= row["share"] <= 1:
         raise WrongInput(f"share should lie between 0 and 1, but is {said_of(row['share'])}")
-    for name in ("seconds_left", "speedup", "limit_seconds"):
+    for name, wanted in (("seconds_left", float), ("speedup", float), ("limit_seconds", float), ("threads", int), ("peak_bytes", int)):
         if row[name] is not None:
-            check_plain(name, row[name], float)
+            check_plain(name, row[name], wanted)
     for name in ("stage", "note", "device", "error"):
         if type(row[name]) is not str:
             raise WrongInput(f"{name} should be readable text, but is {said_of(row[name])}")
@@ -73,6 +73,7 @@ def _whole(row: Row) -> Run:
         seconds_left=row["seconds_left"], attempt=row["attempt"], created_at=created, started_at=started, finished_at=finished,
         device=shown(row["device"]), error=row["error"], seconds=seconds_of(row["seconds"]), speedup=row["speedup"],
         cancel_requested=bool(row["cancel_requested"]), limit_seconds=row["limit_seconds"],
+        threads=row["threads"], peak_bytes=row["peak_bytes"], forecast=_in("forecast", forecast_of, row["forecast"]),
         anew=_in("anew", status_of, row["anew"]) if row["anew"] != "" else None,
     )  # fmt: skip
 
@@ -126,6 +127,18 @@ def seconds_of(text: object) -> dict[str, float]:
         check_plain("a stage of seconds", stage, str)
         check_plain(f"seconds of {stage}", seconds, float)
     return found
+
+
+def forecast_of(text: object) -> Forecast | None:
+    """None where none was made. Raises WrongInput."""
+    if text == "":
+        return None
+    found = plain_object(text, "a forecast")
+    for name in ("seconds", "bytes"):
+        if found.get(name) is not None:
+            check_plain(f"{name} of a forecast", found[name], float)
+    check_plain("basis of a forecast", found.get("basis"), str)
+    return Forecast(found.get("seconds"), found.get("bytes"), found["basis"])
 
 
 def shown(text: str) -> str:

@@ -14,6 +14,7 @@ from core.storage.disk_and_memory_errors import DiskTrouble
 from core.storage.processes import ProcessId
 from core.storage.queues import job_queue, lifecycle, run_queue
 from core.storage.queues.run_queue import NOTHING
+from core.storage.queues.slots import Choice, one_at_a_time
 from core.storage.record_types import DamagedRun, Kept, Outcome, Run
 from core.storage.rows import is_number, measurement_of, run_of
 
@@ -49,9 +50,9 @@ class ResultStore:
         """
         return run_queue.add(self._db, spec, limit=limit, along_with=along_with, anew=anew, evaluation=evaluation)
 
-    def claim(self, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
-        """Take the oldest queued run: its spec and attempt. Atomic across processes."""
-        return run_queue.claim(self._db, supervisor)
+    def claim(self, supervisor: ProcessId, choose: Choice = one_at_a_time) -> tuple[RunSpec, int] | None:
+        """Take the queued run whose turn it is: its spec and attempt. Atomic across processes. choose: see `run_queue.claim`."""
+        return run_queue.claim(self._db, supervisor, choose)
 
     def started(self, run_id: str, attempt: int, worker: ProcessId, device: str = "") -> bool:
         """The worker's word that it has begun; False when the run is not its any more."""

@@ -1,6 +1,7 @@
 """Cache of what is trained or computed once and shared by runs: loaded where it is stored, else computed and stored."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -39,23 +40,32 @@ class ArtifactCache:
         self, key: str, kind: str, make: Callable[[], dict[str, Tensor]], device: str,
         fits: Callable[[dict[str, Tensor]], bool] = lambda _: True,
     ) -> Shared:  # fmt: skip
-        """The cached tensors, or those of `make` on the device, stored under kind; what is damaged, or does not fit, is computed again."""
-        cached = self.store.kept(key)
-        if cached:
-            try:
+        """The cached tensors, or those of `make` on the device, stored under kind; what is damaged, or does not fit, is computed again.
+
+        Where another run is just making them, they are waited for.
+        """
+        if cached := self._load(key, fits):
+            return cached
+        with self.artifacts.making(key):
+            if cached := self._load(key, fits):
+                return cached
+            self.store.forget_kept(key)
+            synchronise(device)
+            began = perf_counter()
+            tensors = {name: tensor.detach().cpu() for name, tensor in make().items()}
+            seconds = perf_counter() - began
+            file = self.artifacts.put_arrays(to_arrays(tensors))
+            self.store.keep(key, kind, file, seconds)
+        return Shared(tensors, file, seconds, made_now=True)
+
+    def _load(self, key: str, fits: Callable[[dict[str, Tensor]], bool]) -> Shared | None:
+        """None where nothing is cached, or what is cannot be used."""
+        if cached := self.store.kept(key):
+            with suppress(Damaged):
                 tensors = to_tensors(self.artifacts.get_arrays(cached.file))
                 if fits(tensors):
                     return Shared(tensors, cached.file, cached.seconds, made_now=False)
-            except Damaged:
-                pass
-            self.store.forget_kept(key)
-        synchronise(device)
-        began = perf_counter()
-        tensors = {name: tensor.detach().cpu() for name, tensor in make().items()}
-        seconds = perf_counter() - began
-        file = self.artifacts.put_arrays(to_arrays(tensors))
-        self.store.keep(key, kind, file, seconds)
-        return Shared(tensors, file, seconds, made_now=True)
+        return None
 
 
 def to_arrays(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:

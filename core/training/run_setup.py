@@ -14,8 +14,9 @@ from core.data.splits import Splits, split
 from core.domain.code_version import results_versions, shared_version, training_version
 from core.domain.presets import preset_for
 from core.domain.run import Recipe, RunSpec
+from core.domain.threads import threads_of
 from core.models.registry import MODELS
-from core.storage.processes import cores
+from core.storage.processes import cores, threads_asked
 from core.training.cache import ArtifactCache, Shared, key_of
 from core.training.context import RunContext, choose_device, derived_seed
 from core.training.loop import fit
@@ -86,16 +87,15 @@ def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) ->
     pair = spec.dataset, spec.model
     versions = training_version(*pair), shared_version(*pair), results_versions(*pair)
     device = choose_device(spec.device)
-    _make_deterministic()
+    _make_deterministic(spec.model)
     dataset = load_dataset(spec.dataset, datasets)
     recipe, splits = preset_for(spec.dataset, spec.model).recipe, split(dataset, spec.request)
     return RunSetup(spec, splits, recipe, lambda: MODELS[spec.model](dataset.info), device, cache, *versions)
 
 
-def _make_deterministic() -> None:
-    """Same seed, same weights: no kernel that adds in a changing order where there is another."""
-    if not os.environ.get("OMP_NUM_THREADS"):  # set by the user; pages stay quick, since runs are niced
-        torch.set_num_threads(cores())
+def _make_deterministic(model: str) -> None:
+    """Same seed, same weights: no kernel that adds in a changing order where there is another, and as many threads whatever else runs."""
+    torch.set_num_threads(threads_of(model, cores(), threads_asked()))  # pages stay quick, since runs are niced
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False
     # By default memory is filled before it is used, which makes training a third slower and changes no number.

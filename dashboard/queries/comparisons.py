@@ -12,6 +12,7 @@ from core.reports.comparison import second_retrainings as retrained
 from core.reports.comparison_sentence import answer as answer_of
 from core.reports.comparison_sentence import groups_in
 from core.reports.comparison_table import table_of
+from core.reports.more_seeds import MoreSeeds, more_seeds
 from core.reports.runs_by_seed import Rows
 from core.storage.runs import ResultStore
 from dashboard.queries import catalogue
@@ -69,6 +70,17 @@ def sentence(frame: pd.DataFrame) -> str:
 def _sentence(which: tuple[str, int, str], _frame: pd.DataFrame) -> str:
     titles = {key: method.title for key, method in catalogue.current().methods.items()}
     return answer_of(groups_in(_frame, second_retrainings(_frame), titles))
+
+
+def more(frame: pd.DataFrame) -> MoreSeeds | None:
+    """See core.reports.more_seeds; frame: as for `sentence`."""
+    return _more(edition_of(frame), frame)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _more(which: tuple[str, int, str], _frame: pd.DataFrame) -> MoreSeeds | None:
+    titles = {key: method.title for key, method in catalogue.current().methods.items()}
+    return more_seeds(groups_in(_frame, second_retrainings(_frame), titles))
 
 
 def rows(frame: pd.DataFrame, columns: Sequence[str], over_seeds: bool, nearest: str) -> Rows:

@@ -23,6 +23,11 @@ def _engine(root: str) -> WarmEngine:
     return WarmEngine(Home(Path(root)))
 
 
+def of_home() -> WarmEngine:
+    """This home's engine, for who asks from a thread of its own."""
+    return _engine(str(home().root))
+
+
 def warm() -> None:
     """Start the engine's process, so that the first question is fast; returns at once."""
     _engine(str(home().root)).warm()

@@ -27,6 +27,13 @@ def names() -> dict[str, str]:
         return {stored.id: catalogue.study_name(plan) for stored, plan in progress.plans(store)}
 
 
+def of_runs(run_ids: set[str]) -> Standing | None:
+    """The newest study that all of these runs are of; None where there is none."""
+    with ResultStore(home().database) as store:
+        found = progress.standings(store, _files())
+    return next((study for study in found if run_ids and run_ids <= {run.run_id for run in study.runs}), None)
+
+
 def run_ids(study_id: str) -> set[str]:
     """The ids of a study's runs."""
     with ResultStore(home().database) as store:
@@ -50,12 +57,6 @@ def new_runs(plan: StudyPlan) -> dict[int, int]:
     """See core.jobs.studies.progress.new_runs."""
     with ResultStore(home().database) as store:
         return progress.new_runs(store, plan, catalogue.current(), _files())
-
-
-def plan_seconds(plan: StudyPlan) -> float | None:
-    """See core.jobs.studies.progress.seconds_for."""
-    with ResultStore(home().database) as store:
-        return progress.seconds_for(store, plan, catalogue.current(), _files())
 
 
 def _files() -> set[str]:

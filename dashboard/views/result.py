@@ -9,6 +9,7 @@ import streamlit as st
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import used
 from core.domain.info import DatasetInfo, MethodInfo
+from core.jobs.forecast import forecast_and_truth
 from core.reports.verdict import verdict
 from core.storage.record_types import Run
 from dashboard.components.common import class_figures, plotly_layout
@@ -70,6 +71,9 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
             cost(stage, report, keeps),
             help="Time that this run spent; 'stored' means that an earlier run had done it, – that it was not needed.",
         )
+    if said := forecast_and_truth(report):
+        threads = f" It computed with {report['threads']} thread{'s' * (report['threads'] != 1)}." if report["threads"] else ""
+        st.caption(f":material/timer: {said}{threads}")
     cells.cell().metric(
         "Speed-up", times(report["speedup"]),
         help="Seconds that training the reference took, over those of unlearning"

@@ -10,14 +10,17 @@ from core.domain.presets import PAPER
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.jobs import submit
+from core.jobs.forecast import sentence
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
+from core.storage.record_types import Forecast
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.markdown import plain
+from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card, not_offered
 from dashboard.components.forms.method_form import method_form
 from dashboard.components.forms.uploads import own_data, own_weights
-from dashboard.queries import catalogue
+from dashboard.queries import catalogue, forecasts
 from dashboard.session import ask_to_open, home, stays
 
 NEAR_CEILING = 0.9  # of n/k: alpha = 10 at n/k = 10.6 was measured to forget nothing
@@ -77,6 +80,11 @@ def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: Delta
         st.caption(f"No weight's ratio can exceed n/k = {ceiling:.2f} with this request; at or above it nothing is dampened.")
 
 
+def says(likely: Forecast) -> str:
+    """What stands above the button."""
+    return sentence(likely) or ("This run is stored already: the button opens it." if likely.seconds == 0 else "")
+
+
 def ask_run(method: str, settings: dict[str, Value]) -> None:
     """The seed, the references and the button."""
     left, right = st.columns(2, vertical_alignment="bottom")
@@ -107,7 +115,8 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         if request and weights is not None:
             choice = (dataset, model, request, method, settings)
             spec = make_spec(available, *choice, seed=int(seed or 0), reference=reference, weights=weights[0], weights_as=weights[1])
-    if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None, key="submit") and spec:
+    refused = spec is not None and not show_forecast(lambda: says(forecasts.of_run(spec)))
+    if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None or refused, key="submit") and spec:
         run_id = submit.submit(home(), spec, limit=limit)
         if floor and reference and method != SECOND_REFERENCE_METHOD:
             submit.submit(home(), floor_spec(spec, available), along_with=run_id)  # queued behind the run, and cancelled with it

@@ -22,6 +22,7 @@ from core.jobs.engine_client import WarmEngine
 from core.storage.home import Home, open_home
 from core.storage.processes import ProcessId
 from core.storage.runs import ResultStore
+from dashboard.queries import forecasts
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "dashboard" / "navigation.py"
@@ -69,6 +70,12 @@ def engine_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "_write_images", write_images)
     monkeypatch.setattr(WarmEngine, "_exchange", exchange)
     monkeypatch.setattr(WarmEngine, "warm", lambda self: None)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_reckoned_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that loads torch for each form; tests/dashboard/queries/test_forecasts.py has it."""
+    monkeypatch.setattr(forecasts.Questions, "work", lambda *_: None)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,4 +1,5 @@
-"""Worker, supervisor and server killed again and again while a real study is computed: nothing lost, nothing twice, equal numbers.
+"""Worker, supervisor and server killed again and again while a real study is computed on two slots: nothing lost, nothing twice, and the
+numbers of one slot in peace.
 
 KILLS: how many, 60 unless it says otherwise.
 """
@@ -73,7 +74,7 @@ def kill(what: str, place: Place, server: Dashboard) -> bool:
 
 
 @pytest.mark.timeout(int(2 * LONGEST))
-def test_a_study_survives_sixty_kills(tmp_path: Path) -> None:
+def test_a_study_survives_sixty_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draw, began = random.Random(0), time.monotonic()
     calm, place = open_home(tmp_path / "calm"), Place(open_home(tmp_path / "killed"))
     home, shelves = place.home, catalogue(tmp_path / "calm")
@@ -82,6 +83,7 @@ def test_a_study_survives_sixty_kills(tmp_path: Path) -> None:
     wanted = numbers(calm, in_peace)
     assert where(calm, in_peace).done == len(wanted) == 8
 
+    monkeypatch.setenv("FORGETSCOPE_SLOTS", "2")  # of the supervisors that are started from now on
     server = Dashboard(home, tmp_path / "server.log")
     server.start()
     try:

@@ -94,6 +94,14 @@ def specs(plan: StudyPlan, shelves: Catalogue) -> list[RunSpec]:
     return [spec for _, spec in cells(plan, shelves)]
 
 
+def with_more_seeds(plan: StudyPlan, count: int, shelves: Catalogue) -> StudyPlan:
+    """The plan with so many seeds more, each variant with each: those after its highest. Raises WrongInput where they are too many."""
+    seeds = (*plan.seeds, *range(max(plan.seeds) + 1, max(plan.seeds) + 1 + count))
+    grown = replace(plan, seeds=seeds, draws=plan.draws_of(seeds))
+    cells(grown, shelves)
+    return grown
+
+
 def merged(old: StudyPlan, new: StudyPlan, shelves: Catalogue) -> StudyPlan:
     """The old plan grown by the new one's variants and seeds, with its limit; every variant with every seed. Raises WrongInput."""
     if not old.same_subject(new):

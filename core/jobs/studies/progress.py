@@ -10,9 +10,11 @@ from core.domain.formatting import duration
 from core.domain.run import ACTIVE, STOPPED, RunStatus, digest
 from core.domain.study import StudyPlan
 from core.jobs.catalogue import Catalogue
+from core.jobs.forecast import check_memory, size, unknown
 from core.jobs.studies.plan import cells
 from core.storage import studies
-from core.storage.durations import Place, history, total
+from core.storage.durations import Ask, History, Place, history, makespan
+from core.storage.record_types import HISTORY, PASSES, Forecast
 from core.storage.runs import ResultStore
 from core.storage.studies import DamagedStudy, Member, StoredStudy
 
@@ -157,14 +159,24 @@ def progress_of(plan: StudyPlan, runs: list[Member]) -> Progress:
     )
 
 
-def seconds_for(store: ResultStore, plan: StudyPlan, shelves: Catalogue, files: Collection[str] | None = None) -> float | None:
-    """How long this machine takes for those of the plan's runs that are not done; None where it has done nothing like one of them.
+def forecast_for(
+    store: ResultStore, plan: StudyPlan, shelves: Catalogue, files: Collection[str] | None = None, ask: Ask = unknown,
+    known: History | None = None,
+) -> Forecast:  # fmt: skip
+    """What this machine takes for those of the plan's runs that are not done, side by side as it can; the memory of the largest.
 
-    files: as for `standings`.
+    files: as for `standings`. ask, known: see `core.jobs.forecast`. Raises WrongInput where one of them would outgrow the memory.
     """
     wanted = [spec for _, spec in cells(plan, shelves)]
     done = _whole_among(store, [spec.id for spec in wanted], files)
-    return total(history(store.db), [spec for spec in wanted if spec.id not in done])
+    ahead = [spec for spec in wanted if spec.id not in done]
+    known = known or history(store.db)
+    each = known.forecasts(ahead, ask)
+    for spec, likely in zip(ahead, each, strict=True):
+        check_memory(likely, spec)
+    largest = max((likely.bytes for likely in each if likely.bytes is not None), default=None)
+    reckoned = any(likely.basis == PASSES for likely in each)
+    return Forecast(makespan(ahead, [likely.seconds for likely in each], known.there), largest, PASSES if reckoned else HISTORY)
 
 
 def seconds_left(runs: Sequence[Member], places: Mapping[str, Place]) -> float | None:
@@ -179,11 +191,15 @@ def seconds_left(runs: Sequence[Member], places: Mapping[str, Place]) -> float |
     return max(known) if known and len(known) == len(ends) else None
 
 
-def takes(seconds: float | None) -> str:
+def takes(likely: Forecast) -> str:
     """The sentence for how long a study will take."""
-    if seconds is None:
+    if likely.seconds is None:
         return "How long it takes is not known: some of these have not been run on this machine yet."
-    return f"It takes about {duration(seconds)} on this machine, after what is queued already." if seconds else ""
+    if not likely.seconds:
+        return ""
+    memory = "" if likely.bytes is None else f" and {size(likely.bytes)} of memory"
+    basis = ", reckoned from a measured pass where nothing like it has finished here" if likely.basis == PASSES else ""
+    return f"It takes about {duration(likely.seconds)}{memory} on this machine, after what is queued already{basis}."
 
 
 def _whole_among(store: ResultStore, run_ids: Sequence[str], files: Collection[str] | None) -> set[str]:

@@ -16,6 +16,7 @@ from core.reports.comparison import TIME, about, comparison, metric_columns, sec
 from core.reports.comparison_sentence import Group, answer, names_of
 from core.reports.comparison_table import with_seconds
 from core.reports.intervals import FEW, Spread
+from core.reports.more_seeds import MoreSeeds, more_seeds
 from core.reports.runs_by_seed import of_model, once
 from core.reports.study_attacks import over_seeds
 from core.reports.unchanged_methods import excess, judged_by, unchanged
@@ -55,6 +56,7 @@ class StudySummary:
     reference: dict[str, Spread]
     outdated: int = 0  # of its runs: computed by another version of the engine
     answer: str = ""  # in one sentence; see `core.reports.comparison_sentence`
+    more: MoreSeeds | None = None  # what would decide what the answer cannot tell
     judged_by: str = ""  # what `unchanged` is held against, in a sentence
 
     @property
@@ -91,6 +93,7 @@ class StudySummary:
             "id": self.id,
             "title": self.plan.name,
             "answer": self.answer,
+            "more_seeds": asdict(self.more) | {"text": self.more.text} if self.more else None,
             "dataset": self.plan.dataset,
             "model": self.plan.model,
             "forget": self.plan.request.text,
@@ -137,7 +140,7 @@ def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
     found, _, n = _together(each, tables, "reference")
     groups = _groups(home, plan, told, members, marks)
     return StudySummary(study_id, plan, tuple(rows), original, reference | _alone(found, n), int(older.sum()), answer(groups),
-                        judged_by(told, beside))  # fmt: skip
+                        more_seeds(groups), judged_by(told, beside))  # fmt: skip
 
 
 def _with_seconds_of_home(store: ResultStore, frame: "pd.DataFrame") -> "pd.DataFrame":

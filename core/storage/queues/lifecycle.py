@@ -55,17 +55,21 @@ def change(write: sqlite3.Connection, table: str, row_id: str, attempt: int, **v
     return False
 
 
+def change_one(db: Database, table: str, row_id: str, attempt: int, **values: Any) -> bool:
+    """`change`, by itself."""
+    with db.transaction() as write:
+        return change(write, table, row_id, attempt, **values)
+
+
 def started(db: Database, table: str, row_id: str, attempt: int, worker: ProcessId, device: str = "") -> bool:
     """`change` to the process that computes it."""
     about = {"device": device} if table == RUNS else {}
-    with db.transaction() as write:
-        return change(write, table, row_id, attempt, worker_pid=worker.pid, worker_started=worker.started, **about)
+    return change_one(db, table, row_id, attempt, worker_pid=worker.pid, worker_started=worker.started, **about)
 
 
 def progress(db: Database, table: str, row_id: str, attempt: int, at: tuple[float, str, str, float | None]) -> bool:
     """`change` of share, stage, note, seconds left."""
-    with db.transaction() as write:
-        return change(write, table, row_id, attempt, **dict(zip(("share", "stage", "note", "seconds_left"), at, strict=True)))
+    return change_one(db, table, row_id, attempt, **dict(zip(("share", "stage", "note", "seconds_left"), at, strict=True)))
 
 
 def end(

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 import json
 import sqlite3
 
+from core.domain.run import RunSpec
 from core.storage.queues.lifecycle import MOVABLE
+from core.storage.shared_work import spec_of
 
 _WAITING = f"""
-    select r.id, r.slot, r.alone, r.spec,
+    select r.id, r.alone, r.spec,
         exists (select 1 from companions as c join runs as o on o.id = c.run_id
             where c.companion = r.id and o.status in ('queued', 'running', 'done')) as companion,
         (select json_group_array(s.study_id) from study_runs as s join studies on studies.id = s.study_id
@@ -26,7 +29,6 @@ class Waiting:
     """A queued run. companion: asked for along with another that is not given up. studies: those that wait for it."""
 
     id: str
-    slot: str = "default"
     alone: bool = False
     companion: bool = False
     studies: tuple[str, ...] = ()
@@ -37,12 +39,17 @@ class Waiting:
         """0: a person waits for this very run; 1: for what was asked for along with it; 2: it is one of many, of a study."""
         return 0 if self.alone or not (self.companion or self.studies) else 1 if self.companion else 2
 
+    @cached_property
+    def run_spec(self) -> RunSpec | None:
+        """None where the row is damaged."""
+        return spec_of(self.spec)
+
 
 def waiting(read: Callable[..., list[sqlite3.Row]]) -> list[Waiting]:
     """Every queued run, in the order in which they are to begin; damaged rows are left out. read: (sql, values) -> rows."""
     rows = [row for row in read(_WAITING) if type(row["id"]) is str]  # text that cannot be decoded names no run
     found = [
-        Waiting(r["id"], r["slot"], bool(r["alone"]), bool(r["companion"]), tuple(sorted(json.loads(r["studies"]))), r["spec"])
+        Waiting(r["id"], bool(r["alone"]), bool(r["companion"]), tuple(sorted(json.loads(r["studies"]))), r["spec"])
         for r in rows
     ]
     studies = sorted({study for one in found for study in one.studies})

@@ -8,11 +8,13 @@ from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.run import STOPPED, Measurement, RunSpec, RunStatus
 from core.storage.database import Database
-from core.storage.processes import ProcessId
+from core.storage.processes import ProcessId, memory_of
 from core.storage.queues import lifecycle
 from core.storage.queues.lifecycle import MOVABLE, QUEUED_ANEW, RUNS, is_flagged, now
 from core.storage.queues.queue_order import waiting
+from core.storage.queues.slots import Choice, Running, one_at_a_time
 from core.storage.record_types import Outcome
+from core.storage.shared_work import spec_of
 
 SILENT_END = "The process that computed this run ended without a word; Retry goes on with what was already trained."
 MEMORY_END = (
@@ -87,13 +89,18 @@ def queue(write: sqlite3.Connection, spec: RunSpec, anew: bool = False) -> str:
     return run_id
 
 
-def claim(db: Database, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
-    """The run whose turn it is and its attempt, now running; None when there is none or its slot is taken."""
+def claim(db: Database, supervisor: ProcessId, choose: Choice = one_at_a_time) -> tuple[RunSpec, int] | None:
+    """The run whose turn it is and its attempt, now running; None when there is none, or it must wait.
+
+    choose: who begins beside those that run.
+    """
     if not lifecycle.has(db, lifecycle.RUN, RunStatus.QUEUED):
         return None  # an idle supervisor looks often and must not take the write lock for it
     with db.transaction() as write:
-        while following := _next(write):
+        while chosen := choose(waiting(lambda sql, values=(): write.execute(sql, values).fetchall()), _running(write)):
+            following, slot = chosen[0].id, chosen[1]
             row = lifecycle.claim(write, RUNS, following, supervisor)
+            write.execute("update runs set slot = ? where id = ?", (slot, following))
             write.execute(_SERVED, (following,))
             try:
                 return RunSpec.from_json(row["spec"]), row["attempt"]
@@ -103,11 +110,15 @@ def claim(db: Database, supervisor: ProcessId) -> tuple[RunSpec, int] | None:
     return None
 
 
-def _next(write: sqlite3.Connection) -> str | None:
-    """The id of the queued run whose turn it is; None where there is none, or the slots of all are taken."""
-    busy = {row["slot"] for row in write.execute(f"select slot from runs where status = 'running' and {MOVABLE}")}
-    queued = waiting(lambda sql, values=(): write.execute(sql, values).fetchall())
-    return next((one.id for one in queued if one.slot not in busy), None)
+def _running(write: sqlite3.Connection) -> list[Running]:
+    """What is being computed; damaged rows that can neither begin nor end hold nobody up."""
+    rows = write.execute(f"select spec, slot, stage, worker_pid from runs where status = 'running' and {MOVABLE}").fetchall()
+    return [Running(spec_of(row["spec"]), str(row["slot"]), str(row["stage"]), memory_of(row["worker_pid"])) for row in rows]
+
+
+def slot_of(db: Database, run_id: str) -> str:
+    """Where a run is computed: see `slots`."""
+    return next((str(row["slot"]) for row in db.read("select slot from runs where id = ?", (run_id,))), "")
 
 
 def finish(
@@ -125,8 +136,8 @@ def finish(
         elif status == RunStatus.INTERRUPTED and (stopped := _stopped_at_limit(write, run_id, attempt)):
             status, error = RunStatus.FAILED, stopped
         numbers = {"seconds": json.dumps(outcome.seconds), "speedup": outcome.speedup}
-        device = {"device": outcome.device} if outcome.device else {}
-        landed = lifecycle.end(write, RUNS, run_id, attempt, status, error, **numbers, **device)
+        told = {name: value for name in ("device", "threads", "peak_bytes") if (value := getattr(outcome, name))}
+        landed = lifecycle.end(write, RUNS, run_id, attempt, status, error, **numbers, **told)
         if landed and not (status != RunStatus.DONE and _stands_again(write, run_id, status, error)):
             write.execute("delete from stands where run_id = ?", (run_id,))
             _replace_numbers(write, run_id, outcome.measurements, outcome.artifacts)

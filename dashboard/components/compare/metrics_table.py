@@ -14,7 +14,8 @@ from dashboard.components.common.metric_tables import by_family
 from dashboard.components.common.tables import pinned_width, show_frame
 from dashboard.components.compare.columns import COST, DEFAULT, columns_of, header_of, styled
 from dashboard.components.compare.run_labels import differing
-from dashboard.queries import catalogue, comparisons
+from dashboard.components.studies.more_seeds import offer_more_seeds
+from dashboard.queries import catalogue, comparisons, studies
 from dashboard.session import link, linked, recall
 
 BY_RUN, OVER_SEEDS = "by run", "over seeds"
@@ -73,9 +74,15 @@ def reading(rows: Rows) -> str:
 
 
 def show_conclusion(frame: pd.DataFrame) -> None:
-    """The conclusion of these runs in one sentence; nothing where they are about several requests."""
+    """The conclusion of these runs in one sentence, and what would decide what it cannot tell where a study has them all.
+
+    Nothing where they are about several requests.
+    """
     if one_subject(frame):
         st.markdown(f"**{plain(comparisons.sentence(frame))}**")
+        if (more := comparisons.more(frame)) and (study := studies.of_runs(set(frame["id"]))):
+            active = bool(study.now.active) and not study.stored.cancelled
+            offer_more_seeds(study.stored.id, study.plan, more, active=active, page="compare")
 
 
 def _columns(there: list[str]) -> list[str]:

@@ -16,9 +16,10 @@ from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import MISSING, show_frame, show_table
 from dashboard.components.compare.columns import Column, columns_of
+from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.studies.form import run_counts
 from dashboard.components.studies.table import known_metrics
-from dashboard.queries import catalogue, studies
+from dashboard.queries import catalogue, forecasts, studies
 from dashboard.session import spelled, stays
 
 TALLEST = 247  # pixels of the list of papers: seven rows in sight
@@ -90,10 +91,9 @@ def _ask_start(paper: Paper, available: Catalogue, start: Callable[[StudyPlan], 
     plan = None
     with suppress(WrongInput):  # told above
         plan = plan_for(paper, available, subset=subset, download=download)
-    if plan:
-        st.caption(plain(" ".join(filter(None, [run_counts(plan), takes(studies.plan_seconds(plan))]))))
+    refused = plan is not None and not show_forecast(lambda: " ".join(filter(None, [run_counts(plan), takes(forecasts.of_plan(plan))])))
     if st.button(
-        "Start its study", type="primary", icon=":material/play_arrow:", key="start-paper", disabled=plan is None,
+        "Start its study", type="primary", icon=":material/play_arrow:", key="start-paper", disabled=plan is None or refused,
         on_click=start, args=(plan,),
     ):  # fmt: skip
         st.rerun()  # the whole page: a click in here redraws this part alone

@@ -22,6 +22,7 @@ from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.palette import STATUS_ICON
 from dashboard.components.common.run_status import STAGE, age, hours, shortened
+from dashboard.components.studies.more_seeds import offer_more_seeds
 from dashboard.components.studies.table import draw
 from dashboard.queries import catalogue, runs, studies
 from dashboard.session import home, recall, remember
@@ -62,7 +63,9 @@ def study_row(study: Standing, first: bool) -> None:
             box = st.expander("Numbers", expanded=first, key=f"numbers-{study_id}", on_change="rerun")
             if box.open:
                 with box:
-                    draw(studies.summary(study), catalogue.current())
+                    summary = studies.summary(study)
+                    offer = partial(offer_more_seeds, study_id, plan, summary.more, active=bool(waits), page="studies")
+                    draw(summary, catalogue.current(), offer)
 
 
 def damaged_row(study: DamagedStudy) -> None:

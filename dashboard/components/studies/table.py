@@ -1,6 +1,6 @@
 """A study's table: mean and interval of each variant over its seeds, with the original and the references."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,10 +26,11 @@ ROW = 35  # pixels of a table's row
 SEEDS_TOGETHER = {m.key: MetricInfo(m.key, m.title, m.unit, m.goal, m.definition, "All seeds together") for m in OVER_SEEDS}
 
 
-def draw(summary: StudySummary, available: Catalogue) -> None:
+def draw(summary: StudySummary, available: Catalogue, below_answer: Callable[[], None] = lambda: None) -> None:
     """The tables, one tab per family, and why numbers are missing."""
     if summary.answer:
         st.markdown(f"**{plain(summary.answer)}**")
+    below_answer()
     if summary.caution:
         st.warning(plain(summary.caution), icon=":material/warning:")
     if summary.older:

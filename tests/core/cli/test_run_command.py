@@ -449,3 +449,50 @@ def test_a_home_is_made_where_there_was_none(main, tmp_path, monkeypatch):
     assert main("runs")[0] == 0
     assert open_home().root == tmp_path / "a" / "new" / "home"
     assert open_home().database.exists()
+
+
+# What it would take.
+
+
+@pytest.fixture
+def reckons(monkeypatch):
+    """The engine's answer without an engine."""
+
+    def answer(_, question, **about):
+        assert question == "planned_work"
+        passes = {"train": 100.0, "reference": 90.0, "precompute": 30.0, "unlearn": 10.0, "evaluate": 70.0}
+        return {"passes": passes, "seconds": 0.1, "bytes": 2e60 if about["model"] == "vit_b_16" else 7e8}
+
+    monkeypatch.setattr("core.jobs.engine_client.WarmEngine.ask", answer)
+
+
+def test_a_dry_run_says_what_it_would_take_and_asks_for_nothing(main, home, reckons):
+    status, out, err = main(*asked("--dry-run"))
+    assert (status, out) == (0, "")
+    assert err.partition("  ")[2] == "About 30 s and 0.7 GB of memory on this machine, reckoned from a measured pass of this network.\n"
+    status, out, _ = main(*asked("--dry-run", "--json"))
+    told = json.loads(out)
+    assert (told["seconds"], told["bytes"], told["basis"]) == (pytest.approx(30), 7e8, "passes")
+    with ResultStore(home.database) as store:
+        assert store.runs() == []
+
+
+def test_a_run_that_memory_cannot_hold_is_refused_in_one_sentence(main, home, reckons):
+    status, out, err = main(*asked("--dry-run", model="vit_b_16"))
+    assert (status, out) == (2, "")
+    assert err.startswith("This run would need about ")
+    assert err.count("\n") == 1
+    assert "choose a smaller model" in err
+
+
+def test_what_has_finished_here_is_said_before_a_run_and_after_it(first_run, in_process, monkeypatch, report):
+    home, _ = first_run
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(home.root))
+    status, out, err = in_process(*asked("--dry-run", "--set", "alpha=3"))
+    assert (status, out) == (0, "")
+    assert err.rstrip().endswith("of memory on this machine, by what has finished here.")
+    assert in_process(*asked("--dry-run"))[2].endswith("It is stored already.\n")
+    assert report["forecast"]["basis"] == "passes"  # of the first run, nothing like it had finished
+    assert report["forecast"]["seconds"] > 0
+    assert 2**27 < report["peak_bytes"] < 4 * report["forecast"]["bytes"]
+    assert report["threads"] == 1

@@ -405,3 +405,15 @@ def test_the_automatic_doubts_stand_under_the_verdict(main, home):
 def test_a_run_of_a_dataset_that_is_gone_is_shown_without_checks(main, home):
     run = plant(home, spec("ssd", dataset="letters"))
     assert "Not checked: this Forgetscope does not know the dataset 'letters'." in main("show", run)[1]
+
+
+def test_a_dry_sweep_says_what_it_would_take_and_asks_for_nothing(main, home, planter, file, monkeypatch):
+    passes = {"train": 100.0, "reference": 90.0, "precompute": 30.0, "unlearn": 10.0, "evaluate": 70.0}
+    monkeypatch.setattr("core.jobs.engine_client.WarmEngine.ask", lambda *_, **__: {"passes": passes, "seconds": 0.1, "bytes": 7e8})
+    status, out, err = main("sweep", file, "--dry-run", "--json")
+    told = json.loads(out)
+    assert (status, told["basis"], told["bytes"]) == (0, "passes", 7e8)
+    assert told["seconds"] > 60
+    assert "0.7 GB of memory on this machine, after what is queued already, reckoned from a measured pass" in err
+    with ResultStore(home.database) as store:
+        assert store.runs() == []

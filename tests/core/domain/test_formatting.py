@@ -8,6 +8,7 @@ from core.domain.run import RunStatus
 from core.jobs.studies.progress import seconds_left, takes
 from core.jobs.validation import limit_of
 from core.storage.durations import Place
+from core.storage.record_types import PASSES, Forecast
 from core.storage.studies import Member
 
 
@@ -49,6 +50,8 @@ def test_a_study_ends_with_the_last_of_its_runs_in_the_queue():
 
 
 def test_how_long_a_study_takes_is_said_or_said_to_be_unknown():
-    assert takes(150.0) == "It takes about 2 min 30 s on this machine, after what is queued already."
-    assert takes(None).startswith("How long it takes is not known")
-    assert takes(0.0) == ""  # all of it is stored
+    assert takes(Forecast(150.0, None)) == "It takes about 2 min 30 s on this machine, after what is queued already."
+    reckoned = "It takes about 2 min 30 s and 0.7 GB of memory on this machine, after what is queued already"
+    assert takes(Forecast(150.0, 7e8, PASSES)) == f"{reckoned}, reckoned from a measured pass where nothing like it has finished here."
+    assert takes(Forecast(None, None)).startswith("How long it takes is not known")
+    assert takes(Forecast(0.0, None)) == ""  # all of it is stored

@@ -36,7 +36,7 @@ def in_this_process(home: Home, *_: object) -> None:
         for kind in JOBS:
             while claimed := job_queue.claim(store.db, kind, ProcessId.of_this_process()):
                 worker.compute(home, kind, *claimed, STUB)
-        supervisor._tidy(home, store, {})
+        supervisor._tidy(home, store, supervisor.Computing())
 
 
 def lives(process: psutil.Process) -> bool:

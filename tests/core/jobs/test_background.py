@@ -232,7 +232,7 @@ def test_logs_of_jobs_that_have_been_over_for_a_day_go(home):
         job_queue.cancel(store.db, "old")
         with store.db.transaction() as write:
             write.execute("update jobs set finished_at = '2026-01-02T03:04:05.000+00:00'")
-        supervisor._tidy(home, store, {})
+        supervisor._tidy(home, store, supervisor.Computing())
         assert job_queue.job(store.db, "old") is None
     assert not home.log("old").exists()
 

@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import shutil
+import types
 
 import psutil
 import pytest
@@ -92,7 +93,7 @@ def test_an_upload_stays_while_its_import_waits_and_goes_when_it_is_cancelled_or
         place.mkdir()
     os.utime(abandoned, (0, 0))
     with ResultStore(home.database) as store:
-        supervisor._tidy(home, store, {})
+        supervisor._tidy(home, store, supervisor.Computing())
     assert {place.name for place in home.uploads_folder.iterdir()} == {waiting, "written"}  # one may just be on its way
     in_this_process(home)
     assert job_progress(home, waiting).error.startswith("pets.zip is no zip archive that can be read (BadZipFile")
@@ -145,6 +146,6 @@ def test_only_runs_wait_for_what_runs_where_the_sources_were_changed_meanwhile(h
         job_queue.add(store.db, "map", ANALYSIS, {})
         job_queue.add(store.db, "pets", IMPORT, {})
         with pytest.raises(supervisor.OutdatedError):
-            supervisor._begin(home, Outdated(), store, {})
-        assert supervisor._begin(home, Outdated(), store, {RUN: object()})
+            supervisor._begin(home, Outdated(), store, supervisor.Computing())
+        assert supervisor._begin(home, Outdated(), store, supervisor.Computing([types.SimpleNamespace(kind=RUN)]))
     assert sorted(started) == [(ANALYSIS, "map", 1, True), (IMPORT, "pets", 1, False)]

@@ -185,7 +185,7 @@ def test_what_a_dead_supervisor_left_running_is_settled_by_the_next(place):
         store._db._db.execute("update runs set status = 'running', supervisor_pid = 1, supervisor_started = 0")
         store.request_cancel(flagged)
         (place.home.artifacts_folder / f".writing-4194301-{'0' * 32}").touch()
-        supervisor._tidy(place.home, store, {})
+        supervisor._tidy(place.home, store, supervisor.Computing())
         assert store.existing(left).status == RunStatus.INTERRUPTED
         assert store.existing(flagged).status == RunStatus.CANCELLED
     assert list(place.home.artifacts_folder.iterdir()) == []
@@ -208,3 +208,17 @@ def test_a_worker_whose_run_is_another_attempts_stops():
     report = _reporter(lambda *_: False)
     with pytest.raises(SystemExit):
         report(0.5, "train", "", None)
+
+
+def test_two_slots_compute_two_runs_at_once_and_one_can_be_cancelled_alone(place, monkeypatch):
+    monkeypatch.setenv("FORGETSCOPE_SLOTS", "2")
+    first, second, third = place.submit(1, sleep=60), place.submit(2, sleep=60), place.submit(3)
+    until(lambda: place.computing(first) and place.computing(second))
+    assert place.run(third).status == RunStatus.QUEUED
+    submit.cancel(place.home, first)
+    assert place.end(first).status == RunStatus.CANCELLED
+    assert place.end(third).status == RunStatus.DONE  # in the place of the first
+    assert place.run(third).peak_bytes > 2**20
+    assert place.computing(second)
+    place.processes(second)["worker"].kill()
+    assert place.end(second).status == RunStatus.INTERRUPTED

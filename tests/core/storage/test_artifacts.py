@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -177,3 +178,32 @@ def test_the_rooms_need_neither_torch_nor_streamlit_nor_pandas():
 def test_artifacts_are_shared_by_folder(home, artifacts):
     file = artifacts.put_arrays({"a": np.ones(3)})
     assert Artifacts(home.artifacts_folder).get_arrays(file)["a"].sum() == 3
+
+
+HOLDER = """
+import sys, time; from pathlib import Path; from core.storage.artifacts import Artifacts
+with Artifacts(Path(sys.argv[1])).making("key"):
+    print("holds", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_of_two_who_make_the_same_one_waits_and_a_killed_holder_holds_nobody_up(home, artifacts):
+    entered = threading.Event()
+
+    def enter():
+        with artifacts.making("key"):
+            entered.set()
+
+    with subprocess.Popen([sys.executable, "-c", HOLDER, home.artifacts_folder], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"holds\n"
+        with artifacts.making("another key"):
+            pass
+        waits = threading.Thread(target=enter)
+        waits.start()
+        assert not entered.wait(0.2)
+        holder.kill()
+        assert entered.wait(10)
+        waits.join()
+    artifacts.sweep_unnamed(set())
+    assert names(home) == []

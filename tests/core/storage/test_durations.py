@@ -1,14 +1,16 @@
 """How long a run will take and when it begins, from planted runs whose seconds are known."""
 
 from datetime import UTC, datetime, timedelta
+import time
 
 import pytest
 
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
-from core.storage.durations import Place, history, queue, total
+from core.storage.durations import Place, Work, history, makespan, queue
 from core.storage.processes import ProcessId
-from core.storage.record_types import Outcome
+from core.storage.queues.slots import Machine
+from core.storage.record_types import PASSES, Forecast, Outcome
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -32,6 +34,10 @@ def done(store):
     return put
 
 
+def whole(known, specs, machine=None):
+    return makespan(specs, known.seconds(specs), known.there, machine)
+
+
 def test_nothing_is_known_of_what_never_finished_here(store, done):
     assert history(store.db).seconds([spec()]) == [None]
     done(spec(), 20, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
@@ -48,8 +54,8 @@ def test_what_is_trained_already_is_not_counted_again(store, done):
     assert known.seconds([spec(seed=1, reference=False)]) == [8 + 2 + 1 + 3 + 1]
     read_otherwise = [spec(weights="ab"), spec(weights="ab", weights_as="raw")]  # are two networks
     assert known.seconds(read_otherwise) == [2 + 1 + 3 + 1] * 2
-    assert total(known, [spec(seed=1), spec(seed=1, params={"alpha": 2.0})]) == 26
-    assert total(known, [spec(seed=1), spec("ssse")]) is None
+    assert whole(known, [spec(seed=1), spec(seed=1, params={"alpha": 2.0})]) == 26
+    assert whole(known, [spec(seed=1), spec("ssse")]) is None
 
 
 def test_the_median_counts_and_equal_settings_before_others(store, done):
@@ -75,6 +81,48 @@ def test_a_waiting_run_knows_how_many_are_ahead_and_when_it_begins(store, done):
     assert queue(store.db, history(store.db), NOW)[second] == Place(1, 4, 25)
 
 
+def test_on_two_slots_a_waiting_run_begins_when_one_of_them_is_free(store, done):
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    first, second, third = (store.add(spec(seed=seed)) for seed in (1, 2, 3))
+    known, two = history(store.db), Machine(2)
+    assert queue(store.db, known, NOW, two) == {first: Place(0, 0, 21), second: Place(1, 0, 21), third: Place(2, 21, 42)}
+    store.claim(ProcessId.of_this_process())
+    store.progress(first, 1, 0.9, "evaluate", seconds_left=4.0)
+    assert queue(store.db, known, NOW, two) == {second: Place(1, 0, 21), third: Place(2, 4, 25)}
+    assert queue(store.db, known, NOW, Machine(8, most=1))[third] == Place(2, 25, 46)
+    seeds = [spec(seed=seed) for seed in range(1, 7)]
+    assert [whole(known, seeds, machine) for machine in (Machine(1), two, Machine(8, most=3), Machine(8))] == [126, 63, 42, 21]
+
+
+def test_who_waits_for_what_another_makes_begins_after_it_and_is_passed(store, done):
+    """Two slots; a first run of a seed takes 21, each further one of it 5: seeds 1 and 2 side by side, then both seconds."""
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    again = {"params": {"alpha": 2.0}}
+    ids = [store.add(one) for seed in (1, 2) for one in (spec(seed=seed), spec(seed=seed, **again))]
+    found = queue(store.db, history(store.db), NOW, Machine(2))
+    assert [(found[i].starts_in, found[i].ends_in) for i in ids] == [(0, 21), (21, 26), (0, 21), (21, 26)]
+    assert [place.ahead for place in found.values()] == [0, 1, 2, 3]
+
+
+def test_a_thousand_runs_that_wait_are_placed_quickly(store, done):
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    known = history(store.db)
+    specs = [spec(seed=seed, params={"alpha": float(alpha)}) for seed in range(200) for alpha in range(5)]
+    began = time.process_time()
+    assert whole(known, specs, Machine(2)) == pytest.approx(200 * (21 + 4 * 5) / 2, rel=0.05)
+    assert time.process_time() - began < 10
+
+
+def test_a_run_needs_the_most_memory_that_one_of_its_method_had(store):
+    for seed, (method, peak) in enumerate([("ssd", 300), ("ssd", 200), ("ssse", 900), ("aru", None)]):
+        run_id = store.add(spec(method, seed))
+        store.claim(ProcessId.of_this_process())
+        store.finish(run_id, 1, RunStatus.DONE, outcome=Outcome(peak_bytes=peak))
+    known = history(store.db)
+    assert [known.bytes(spec(method)) for method in ("ssd", "ssse", "aru")] == [300, 900, 900]
+    assert known.bytes(spec(model="resnet18")) is None
+
+
 def test_damaged_rows_are_passed_over(store, done):
     done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
     done(spec(seed=5), 21, unlearn=1)
@@ -82,3 +130,27 @@ def test_damaged_rows_are_passed_over(store, done):
     with store.db.transaction() as write:
         write.execute("update runs set spec = '{' where json_extract(spec, '$.seed') = 5")
     assert queue(store.db, history(store.db), NOW) == {waits: Place(0, 0, 21)}
+
+
+def test_what_nothing_has_finished_of_is_reckoned_from_passes(store, done):
+    """Hand: a pass over an example takes 2 ms; of an untried method after others, what training took says what one takes."""
+    passes = {"train": 1000.0, "reference": 900.0, "precompute": 300.0, "unlearn": 50.0, "evaluate": 600.0}
+    asked = []
+
+    def ask(one):
+        asked.append(one.method)
+        return Work(passes, 0.002, 7e8)
+
+    known = history(store.db)
+    assert known.forecasts([spec(), spec("ssse"), spec("aru", reference=False)], ask) == [
+        Forecast(pytest.approx(2.0 + 1.8 + 0.6 + 0.1 + 1.2), 7e8, PASSES),
+        Forecast(pytest.approx(0.6 + 0.1 + 1.2 / 2), 7e8, PASSES),  # the first's networks, and their evaluation
+        Forecast(pytest.approx(0.6 + 0.1 + 1.2), 7e8, PASSES),
+    ]
+    assert known.forecasts([spec()]) == [Forecast(None, None)]
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    asked.clear()
+    tried, untried = history(store.db).forecasts([spec(seed=1), spec("ssse")], ask)
+    assert tried == Forecast(21, None)
+    assert untried == Forecast(pytest.approx((50 + 300) * 8 / 1000 + 3 / 2 + 1), 7e8, PASSES)
+    assert asked == ["ssse"]

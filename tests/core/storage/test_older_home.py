@@ -67,6 +67,6 @@ def test_it_takes_jobs_and_what_older_versions_wrote_of_analyses_goes(older):
     assert background.progress(older, look).status == "absent"
     with ResultStore(older.database) as store:
         job_queue.add(store.db, "a", ANALYSIS, {})
-        supervisor._tidy(older, store, {})
+        supervisor._tidy(older, store, supervisor.Computing())
         assert [job.status for job in job_queue.jobs(store.db, ANALYSIS)] == [RunStatus.QUEUED]
     assert not (older.root / "looks").exists()

@@ -326,6 +326,23 @@ def test_a_study_grows_by_seeds_and_methods(open_app, bare, study):
     assert "4 of 12 done" in said(at)
 
 
+def test_what_a_study_cannot_tell_comes_with_the_seeds_that_would_decide_it_and_a_button_that_runs_them(open_app, bare, study):
+    study_id = study("ssd", "finetune", seeds=(0, 1))
+    with ResultStore(bare.database) as store:
+        more = summary(bare, store, study_id).more
+    assert more.more >= 1
+    at = open_app(bare.root, PAGE)
+    assert f"{more.more} more seed" in said(at)
+    assert "It takes about" in said(at)
+    button = at.button(key=f"more-studies-{study_id}")
+    assert button.label == f"Run {more.more} more seed{'s' * (more.more != 1)}"
+    sound(button.click().run())
+    assert [plan.seeds for plan in plans(bare)] == [tuple(range(2 + more.more))]
+    with ResultStore(bare.database) as store:
+        assert sum(run.status == RunStatus.QUEUED for run in store.runs()) == 3 * more.more  # each variant, and the second reference
+    assert f"more-studies-{study_id}" not in [button.key for button in open_app(bare.root, PAGE).button]  # it is under way
+
+
 def test_only_methods_that_can_serve_the_study_are_offered(open_app, bare):
     shelves = catalogue(bare.root)
     request = parse_request("attribute:smile=1")

@@ -1,0 +1,124 @@
+"""Which run begins beside those that run: by cores, GPUs and memory, and not while another makes what it needs too."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from core.domain.run import STAGES, RunSpec
+from core.domain.threads import threads_of
+from core.storage.processes import cores, free_memory, gpus, number_asked, threads_asked
+from core.storage.queues.queue_order import Waiting
+from core.storage.shared_work import Key, shared_work
+
+ON_CPU, ON_GPU = "cpu", "gpu "  # slots; a GPU's name follows
+SPARE = 2**29  # bytes of memory that are left to others
+UNKNOWN = 2**31  # bytes that a run is taken to need where none like it has finished here
+
+
+@dataclass(frozen=True)
+class Running:
+    """A run that is being computed. spec: None where its row is damaged. memory: bytes that its process has now."""
+
+    spec: RunSpec | None
+    slot: str
+    stage: str
+    memory: int = 0
+
+
+Choice = Callable[[Sequence[Waiting], Sequence[Running]], tuple[Waiting, str] | None]
+
+
+def one_at_a_time(queued: Sequence[Waiting], running: Sequence[Running]) -> tuple[Waiting, str] | None:
+    """The first of the queue where nothing runs."""
+    return (queued[0], ON_CPU) if queued and not running else None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What there is to compute with. most: runs at once, whatever they use; None: as many as have cores or a GPU to themselves.
+
+    threads: what every run computes with where OMP_NUM_THREADS says so.
+    """
+
+    cores: int
+    gpus: tuple[str, ...] = ()
+    most: int | None = None
+    threads: int | None = None
+    memory: int = field(default=2**62, compare=False)  # bytes that are free
+
+    @classmethod
+    def here(cls) -> Self:
+        """This one, as FORGETSCOPE_SLOTS wants it used."""
+        return cls(cores(), gpus(), number_asked("FORGETSCOPE_SLOTS"), threads_asked(), free_memory())
+
+    def threads_of(self, spec: RunSpec | None) -> int:
+        """Threads of a run on a CPU; a damaged one is taken to have all."""
+        return self.cores if spec is None else threads_of(spec.model, self.cores, self.threads)
+
+    def on_gpu(self, spec: RunSpec | None) -> bool:
+        """Whether a run computes on a GPU."""
+        return bool(self.gpus) and spec is not None and spec.device != "cpu"
+
+    def room_for(self, spec: RunSpec, running: Sequence[Running]) -> str | None:
+        """The slot in which a run may begin beside these; None where it must wait for one of them."""
+        if self.most is not None and len(running) >= self.most:
+            return None
+        if self.on_gpu(spec):
+            wanted = spec.device.partition(":")[2]
+            names = [self.gpus[int(wanted)]] if wanted and int(wanted) < len(self.gpus) else self.gpus
+            taken = [gpu_in(one.slot) for one in running]
+            name = min(names, key=taken.count)
+            return f"{ON_GPU}{name}" if self.most is not None or name not in taken else None
+        busy = sum(self.threads_of(one.spec) for one in running if not self.on_gpu(one.spec))
+        return ON_CPU if self.most is not None or not busy or busy + self.threads_of(spec) <= self.cores else None
+
+
+def beside(machine: Machine, made: Collection[Key], needs: Callable[[RunSpec], float | None]) -> Choice:
+    """Who is next on a machine: see `next_beside`. made: what is there already, by `shared_work`. needs: bytes of a run, where known."""
+
+    def choose(queued: Sequence[Waiting], running: Sequence[Running]) -> tuple[Waiting, str] | None:
+        return next_beside(queued, running, machine, made, lambda spec: needs(spec) or UNKNOWN)
+
+    return choose
+
+
+def next_beside(
+    queued: Sequence[Waiting], running: Sequence[Running], machine: Machine, made: Collection[Key], needs: Callable[[RunSpec], float],
+) -> tuple[Waiting, str] | None:  # fmt: skip
+    """The run that begins now, and its slot; None where the next must wait.
+
+    Nobody is overtaken for want of cores, a GPU or memory, so that a large run gets its turn; but a run that needs what another is
+    just making (an original, a reference, its evaluation) lets those pass that do not: it would only wait, or make it twice.
+    """
+    making = {key for one in running for key in _making(one)} - set(made)
+    growth = sum(max(0.0, needs(one.spec) - one.memory) for one in running if one.spec)
+    full = set[bool]()
+    for one in queued:
+        spec = one.run_spec
+        if spec is None:
+            return one, ON_CPU  # damaged: it ends as it begins
+        if machine.on_gpu(spec) in full or making.intersection(shared_work(spec).values()):
+            continue
+        slot = machine.room_for(spec, running)
+        if slot is None:
+            full.add(machine.on_gpu(spec))
+            if len(full) > bool(machine.gpus):
+                return None  # nobody finds a place
+            continue
+        if running and needs(spec) + growth + SPARE > machine.memory:
+            return None
+        return one, slot
+    return None
+
+
+def _making(one: Running) -> list[Key]:
+    """What a run makes from where it stands to its end."""
+    if one.spec is None:
+        return []
+    stages = STAGES[STAGES.index(one.stage) :] if one.stage in STAGES else STAGES
+    return [key for stage, key in shared_work(one.spec).items() if stage in stages]
+
+
+def gpu_in(slot: str) -> str:
+    """The name of the one GPU that a run in this slot may see; '' where it sees what there is."""
+    return slot.removeprefix(ON_GPU) if slot.startswith(ON_GPU) else ""

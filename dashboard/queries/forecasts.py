@@ -1,0 +1,91 @@
+"""What a run or a study would take, before it is asked for; the engine reckons in the background what this home has no history of."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+import json
+from typing import Any
+
+import streamlit as st
+
+from core.domain.code_version import run_version
+from core.domain.run import RunSpec
+from core.domain.study import StudyPlan
+from core.jobs import forecast as forecasts
+from core.jobs.studies import progress
+from core.storage.artifacts import Artifacts
+from core.storage.durations import History, Work, history
+from core.storage.record_types import Forecast
+from core.storage.runs import ResultStore
+from dashboard.queries import catalogue, engine
+from dashboard.session import home
+
+MOST = 256  # answers that are remembered
+
+
+@dataclass
+class Questions:
+    """To the engine of one home, one after the other, so that no page waits for it to start."""
+
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="forecast"))
+    asked: dict[str, "Future[Work | None]"] = field(default_factory=dict)
+
+    def work(self, spec: RunSpec, ask: Callable[..., Any]) -> Work | None:
+        """The answer; None while there is none, or where there is none to be had."""
+        about = forecasts.question_of(spec)
+        key = json.dumps([about, run_version(spec.dataset, spec.model, spec.method)], sort_keys=True)
+        if key not in self.asked:
+            if len(self.asked) >= MOST:
+                self.asked.pop(next(iter(self.asked)))
+            self.asked[key] = self.pool.submit(forecasts.asking(ask), spec)
+        future = self.asked[key]
+        return future.result() if future.done() else None
+
+    @property
+    def pending(self) -> bool:
+        """Whether an answer is on its way."""
+        return any(not future.done() for future in list(self.asked.values()))
+
+    def close(self) -> None:
+        """Let the thread go."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+@st.cache_resource(max_entries=2, on_release=Questions.close)
+def _questions(_root: str) -> Questions:
+    return Questions()
+
+
+def pending() -> bool:
+    """Whether the engine is reckoning; then a forecast that is not known yet will be."""
+    return _questions(str(home().root)).pending
+
+
+def of_run(spec: RunSpec) -> Forecast:
+    """See core.jobs.forecast.forecast. Raises WrongInput where the run would outgrow the memory."""
+    with ResultStore(home().database) as store:
+        found = forecasts.forecast(store, spec, _asker(), _known(store))
+    forecasts.check_memory(found, spec)
+    return found
+
+
+def of_plan(plan: StudyPlan) -> Forecast:
+    """See core.jobs.studies.progress.forecast_for. Raises WrongInput where a run would outgrow the memory."""
+    files = Artifacts(home().artifacts_folder).files()
+    with ResultStore(home().database) as store:
+        return progress.forecast_for(store, plan, catalogue.current(), files, _asker(), _known(store))
+
+
+def _known(store: ResultStore) -> History:
+    return _history(store.finished_revision(), str(home().root))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _history(revision: int, root: str) -> History:
+    with ResultStore(home().database) as store:
+        return history(store.db)
+
+
+def _asker() -> Callable[[RunSpec], Work | None]:
+    questions, asked = _questions(str(home().root)), engine.of_home()
+    return lambda spec: questions.work(spec, asked.ask)

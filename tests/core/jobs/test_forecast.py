@@ -1,0 +1,94 @@
+"""What is said of a run before it begins, what is refused, and what a run writes down of it."""
+
+from dataclasses import replace
+import json
+
+import pytest
+
+from core.domain.errors import WrongInput
+from core.domain.requests.registry import parse_request
+from core.domain.run import RunSpec, RunStatus
+from core.jobs import forecast as forecasts
+from core.jobs import worker
+from core.jobs.forecast import asking, check_memory, forecast_and_truth, sentence
+from core.storage.processes import ProcessId
+from core.storage.record_types import PASSES, Forecast
+from core.storage.runs import ResultStore
+from tests.core.jobs.place import STUB
+
+SPEC = RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {"alpha": 1.0}, device="cpu")
+
+
+def test_a_forecast_is_said_in_one_sentence():
+    assert sentence(Forecast(15.2, 7.1e8)) == "About 15 s and 0.7 GB of memory on this machine, by what has finished here."
+    assert sentence(Forecast(90.0, None, PASSES)) == "About 1 min 30 s on this machine, reckoned from a measured pass of this network."
+    assert sentence(Forecast(None, 2.34e10)) == "About 23 GB of memory on this machine, by what has finished here."
+    assert sentence(Forecast(None, None)) == ""
+
+
+def test_what_memory_cannot_hold_is_refused_with_what_it_needs_what_there_is_and_what_to_change():
+    check_memory(Forecast(1.0, 100.0), SPEC, 100.0)
+    check_memory(Forecast(1.0, None), SPEC, 100.0)
+    with pytest.raises(WrongInput, match=r"need about 23 GB of memory, and this machine has 8\.0 GB; choose a smaller model, or a dataset"):
+        check_memory(Forecast(1.0, 2.3e10), SPEC, 8e9)
+
+
+def test_on_a_gpu_the_machine_s_memory_is_not_looked_at(monkeypatch):
+    monkeypatch.setattr("core.storage.queues.slots.gpus", lambda: ("0",))
+    check_memory(Forecast(1.0, 2.3e10), replace(SPEC, device=""), 8e9)
+    with pytest.raises(WrongInput):
+        check_memory(Forecast(1.0, 2.3e10), SPEC, 8e9)
+
+
+def test_the_engine_is_asked_once_for_all_seeds_and_one_that_cannot_tell_is_not_asked_again():
+    asked = []
+
+    def ask(question, **about):
+        asked.append((question, about["method"]))
+        if about["method"] == "aru":
+            raise WrongInput("The images are gone.")
+        return {"passes": {"train": 2.0}, "seconds": 0.5, "bytes": 7.0}
+
+    work = asking(ask)
+    told = [work(replace(SPEC, seed=seed, method=method)) for method in ("ssd", "aru") for seed in (0, 1)]
+    assert [one and (one.passes, one.seconds, one.bytes) for one in told] == [({"train": 2.0}, 0.5, 7.0)] * 2 + [None] * 2
+    assert asked == [("planned_work", "ssd"), ("planned_work", "aru")]
+
+
+def test_forecast_and_truth_stand_together():
+    report = {"took": 16.2, "peak_bytes": 600_000_000, "forecast": {"seconds": 15.0, "bytes": 7e8, "basis": "history"}}
+    assert forecast_and_truth(report) == "Took 16 s and 0.6 GB; forecast: 15 s and 0.7 GB."
+    assert forecast_and_truth({**report, "forecast": None}) == ""
+    assert forecast_and_truth({**report, "forecast": {"seconds": None, "bytes": None, "basis": "history"}}) == ""
+
+
+def computed(home, **params):
+    with ResultStore(home.database) as store:
+        run_id = store.add(RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", params))
+        _, attempt = store.claim(ProcessId.of_this_process())
+        worker.compute(home, "run", run_id, attempt, STUB)
+        return store.existing(run_id)
+
+
+def test_a_run_has_its_forecast_and_what_it_took(home):
+    first, second = computed(home), computed(home, alpha=2)
+    assert (first.status, second.status) == (RunStatus.DONE, RunStatus.DONE)
+    assert first.forecast == Forecast(None, None)  # nothing has finished here
+    assert second.forecast.bytes == first.peak_bytes > 2**20
+    assert json.loads(second.forecast.to_json())["basis"] == "history"
+
+
+def test_a_run_that_would_outgrow_what_is_free_is_refused_before_it_begins(home, monkeypatch):
+    monkeypatch.setattr(forecasts, "history", lambda _: type("Known", (), {"forecasts": lambda *_: [Forecast(1.0, 2.0**60)]})())
+    run = computed(home)
+    assert run.status == RunStatus.FAILED
+    assert "would need about 1152921505 GB of memory, and free are now" in run.error_line
+    assert run.stage == ""
+
+
+def test_a_run_that_is_done_takes_no_time(home):
+    run = computed(home)
+    with ResultStore(home.database) as store:
+        assert forecasts.forecast(store, run.spec) == Forecast(0.0, None)
+        assert forecasts.forecast(store, replace(run.spec, seed=1)).bytes == run.peak_bytes
+    assert sentence(Forecast(0.0, None)) == ""
