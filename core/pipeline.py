@@ -121,8 +121,7 @@ def planned_work(job: Job) -> dict[str, float]:
     n, k = len(job.splits.train), int(job.splits.forgotten.sum())
     missing = [s for s in job.method.statistics(job.spec.request) if not job.cache.has(job.statistic_key(s.key))]
     epochs = job.recipe.epochs
-    with torch.device("meta"):  # its weights are not needed, only their shapes
-        operations = operations_per_image(job.build().eval(), torch.empty(1, *job.splits.train.shape[1:]))
+    operations = operations_per_image(job.build().eval(), job.splits.train.first(1).pixels())
     rows = evaluated_rows(job.splits, operations)
     steps = MEASURING if rows is None else 2 * relearning.BATCH * relearning.steps_at_most(operations)
     measured = (n if rows is None else len(rows)) + len(job.splits.test) + steps
