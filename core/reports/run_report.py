@@ -1,5 +1,6 @@
 """A run as one plain object: what the command line prints and what a page reads."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from math import isnan
 from typing import TYPE_CHECKING, Any
@@ -88,21 +89,18 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "device": run.device,
         "evaluated_train": evaluated,
         "evaluation": asdict(store.evaluation(run.id)),
-        "costs": _costs(home, files, lost),
+        "costs": _costs(home, files),
         "own_weights": own_weights(run.spec),
     }
 
 
-def _costs(home: Home, files: dict[str, str], lost: list[str]) -> list[dict[str, Any]] | None:
-    """Seconds of the parts of the evaluation: part, model ('' for all), seconds; None where an older version stored none."""
-    if "costs" not in files:
-        return None
-    try:
-        table = Artifacts(home.artifacts_folder).get_table(files["costs"])
-        return [dict(zip(map(str, table.columns), row, strict=True)) for row in table.itertuples(index=False)]
-    except Damaged as damaged:
-        lost.append(str(damaged))
-        return None
+def _costs(home: Home, files: dict[str, str]) -> list[dict[str, Any]] | None:
+    """Seconds of the parts of the evaluation: part, model ('' for all), seconds; None where they are not stored."""
+    with suppress(Damaged):
+        if "costs" in files:
+            table = Artifacts(home.artifacts_folder).get_table(files["costs"])
+            return [dict(zip(map(str, table.columns), row, strict=True)) for row in table.itertuples(index=False)]
+    return None
 
 
 def own_weights(spec: RunSpec) -> str:

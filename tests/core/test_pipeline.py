@@ -152,7 +152,8 @@ def test_another_seed_trains_another_original(quick):
 def test_the_same_spec_computed_in_two_homes_gives_the_same_numbers(engine, tmp_path):
     one, other = engine.first(), Engine(open_home(tmp_path / "other")).compute("class:3", "ssd")
     assert one.outcome.measurements == other.outcome.measurements
-    assert one.outcome.artifacts == other.outcome.artifacts  # files are named by their content
+    files = [{name: file for name, file in run.outcome.artifacts.items() if name != "costs"} for run in (one, other)]
+    assert files[0] == files[1]  # files are named by their content; only seconds differ
 
 
 def test_a_damaged_kept_file_is_computed_anew_and_not_believed(quick):
@@ -254,7 +255,7 @@ def test_what_a_run_measures_inside_is_what_its_tables_show(engine):
               ("examples", "cka", "relearn", "probes", "graft")}  # fmt: skip
     for model in ("original", "unlearned", "reference"):
         curve = tables["relearn"].query("model == @model")
-        assert run.value("relearn_steps", model) == (curve["accuracy"] >= curve["target"]).to_numpy().argmax()
+        assert run.value("relearn_steps", model) == curve[curve["accuracy"] >= curve["target"]]["step"].min()
         assert run.value("probe_accuracy", model) == tables["probes"].query("model == @model and layer == 'hidden'")["accuracy"].item()
     graft = tables["graft"].query("direction == 'model_below' and k == 3").set_index("model")["forget"]
     cka = tables["cka"].query("set == 'forget' and model == 'unlearned' and other == 'reference' and layer == 'hidden'")

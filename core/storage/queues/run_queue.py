@@ -71,7 +71,7 @@ def add(
     """
     with db.transaction() as write:
         run_id = queue(write, spec, anew)
-        write.execute("update runs set evaluation = ? where id = ? and status = 'queued'", (evaluation, run_id))
+        write.execute("update runs set evaluation = ?1 where id = ?2 and status = 'queued' and evaluation is not ?1", (evaluation, run_id))
         if along_with:
             write.execute("insert or ignore into companions values (?, ?)", (along_with, run_id))
         else:
