@@ -16,9 +16,9 @@ from core.domain.hyperparameters import with_params
 from core.domain.run import RunSpec
 from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS
-from core.metrics import relearning
 from core.metrics.evaluate import evaluate, measure, store_files
-from core.metrics.evaluated_images import evaluated_rows, operations_per_image
+from core.metrics.evaluated_images import operations_per_image
+from core.metrics.passes import evaluation_passes
 from core.metrics.reuse import SharedResults
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
@@ -81,7 +81,6 @@ class Stages:
 
 
 STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
-MEASURING = 8000  # training passes over single examples that all metrics of a small network cost, whatever the data: most is relearning
 
 
 def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
@@ -122,9 +121,7 @@ def planned_work(job: Job) -> dict[str, float]:
     missing = [s for s in job.method.statistics(job.spec.request) if not job.cache.has(job.statistic_key(s.key))]
     epochs = job.recipe.epochs
     operations = operations_per_image(job.build().eval(), job.splits.train.first(1).pixels())
-    rows = evaluated_rows(job.splits, operations)
-    steps = MEASURING if rows is None else 2 * relearning.BATCH * relearning.steps_at_most(operations)
-    measured = (n if rows is None else len(rows)) + len(job.splits.test) + steps
+    measured = evaluation_passes(n, k, len(job.splits.test), operations)
     wanted = {"original": job.original_key} | ({"reference": job.reference_key} if job.spec.reference else {})
     networks = {name: cached.file for name, key in wanted.items() if (cached := job.cache.store.kept(key))}
     cached_evaluation = networks.keys() == wanted.keys() and all(SharedResults(job, networks).has(f"relearn/{name}") for name in networks)

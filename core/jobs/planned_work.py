@@ -19,6 +19,8 @@ from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
 from core.domain.threads import threads_of
 from core.methods.registry import METHODS
+from core.metrics.evaluated_images import operations_per_image
+from core.metrics.passes import evaluation_passes
 from core.models.registry import MODELS
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
@@ -32,7 +34,6 @@ FEW = 8  # examples of a pass from which a large network's is reckoned: a whole 
 ENOUGH = 0.2  # seconds of steps after which no more are timed
 LONGEST = 5.0  # seconds of a step of a whole batch; of a larger one FEW stand for it
 STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
-EVALUATION_PASSES = 8000  # over single examples, besides one over all: most is learning back
 EVALUATION_SECONDS = 1.0  # besides: attacks, tables and files, whatever the network
 WEIGHTS = 10  # copies at once, about: of three networks, a gradient, the optimiser's, a statistic
 ENGINE = 600 * 2**20  # bytes of the process before it has read anything: PyTorch's own
@@ -44,15 +45,16 @@ def planned_work(home: Home, dataset: str, model: str, method: str, params: dict
     Raises WrongInput.
     """
     info, recipe = info_of(dataset, home.datasets_folder), preset_for(dataset, model).recipe
-    n, k = info.train_count, parse_request(request, info).count(info)
+    asked = parse_request(request, info)
+    n, k = info.train_count, asked.count(info)
     unlearning = with_params(METHODS[method], params)
     passes = {
         "train": float(recipe.epochs * n), "reference": float(recipe.epochs * (n - k)),
-        "precompute": float(STATISTIC_PASSES * n * len(unlearning.statistics())), "unlearn": float(unlearning.passes(n, k, recipe)),
-        "evaluate": float(n + info.test_count + EVALUATION_PASSES),
+        "precompute": float(STATISTIC_PASSES * n * len(unlearning.statistics(asked))), "unlearn": float(unlearning.passes(n, k, recipe)),
     }  # fmt: skip
     one = _measured(home, info, model, recipe)
-    passes["evaluate"] += EVALUATION_SECONDS / float(one["seconds"])
+    least = EVALUATION_SECONDS / float(one["seconds"])
+    passes["evaluate"] = least + evaluation_passes(n, k, info.test_count, int(one["operations"]))
     images = (n + info.test_count) * info.channels * info.height * info.width
     activations = max(recipe.batch_size * float(one["bytes"]), min(2.0 * ROOM, MOST_ON_CPU * float(one["bytes"])))
     memory = ENGINE + 2.0 * images + WEIGHTS * float(one["weights"]) + activations
@@ -76,14 +78,15 @@ def _measured(home: Home, info: DatasetInfo, model: str, recipe: Recipe) -> Mapp
             finally:
                 torch.set_num_threads(before)
 
-        return cache.load_or_make(key_of("measured pass", *deciding), "measured pass", make, device).tensors
+        return cache.load_or_make(key_of("measured pass, operations", *deciding), "measured pass", make, device).tensors
 
 
 def measure(model: nn.Module, info: DatasetInfo, batch_size: int, device: str) -> dict[str, Tensor]:
-    """Per example of a training step on noise: seconds (the median of some) and bytes held for the backward pass; bytes of the weights.
+    """Per example of a training step on noise: seconds (the median of some) and bytes held for the backward pass.
 
-    The model is spoilt by it.
+    Besides the bytes of the weights, and the operations of predicting one example. The model is spoilt by it.
     """
+    operations = operations_per_image(model.eval(), torch.zeros(1, info.channels, info.height, info.width))
     model = model.to(device).train().to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.0, momentum=0.9)
 
@@ -114,4 +117,5 @@ def measure(model: nn.Module, info: DatasetInfo, batch_size: int, device: str) -
         spent += took[-1]
     weights = sum(theta.nbytes for theta in model.parameters())
     return {name: torch.tensor(value, dtype=torch.float64) for name, value in
-            (("seconds", median(took) / count), ("bytes", sum(held.values()) / few), ("weights", float(weights)))}  # fmt: skip
+            (("seconds", median(took) / count), ("bytes", sum(held.values()) / few), ("weights", float(weights)),
+             ("operations", float(operations)))}  # fmt: skip

@@ -33,11 +33,17 @@ def operations_per_image(model: nn.Module, x: Tensor) -> int:
     return total
 
 
+def images_at_most(operations: int) -> int:
+    """Of the forget set, and of the retain set: as many as `OPERATIONS` allow, and at least `FEWEST`. operations: of one image."""
+    return max(FEWEST, int(OPERATIONS / max(1, operations)))
+
+
 def evaluated_rows(splits: Splits, operations: int) -> Tensor | None:
-    """Rows of the training set that are evaluated, int64 (n,), rising: of the forget set and of the retain set each as many as
-    `OPERATIONS` allow, and at least `FEWEST`. None where that is all. operations: of one image.
+    """Rows of the training set that are evaluated, int64 (n,), rising: `images_at_most` of the forget set and of the retain set.
+
+    None where that is all.
     """
-    most = max(FEWEST, int(OPERATIONS / max(1, operations)))
+    most = images_at_most(operations)
     chosen = []
     for name in ("forget", "retain"):
         try:
