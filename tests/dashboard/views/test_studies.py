@@ -343,6 +343,17 @@ def test_what_a_study_cannot_tell_comes_with_the_seeds_that_would_decide_it_and_
     assert f"more-studies-{study_id}" not in [button.key for button in open_app(bare.root, PAGE).button]  # it is under way
 
 
+def test_compare_offers_the_same_seeds_where_its_runs_are_a_study_s(open_app, bare, study):
+    study_id = study("ssd", "finetune", seeds=(0, 1))
+    with ResultStore(bare.database) as store:
+        more = summary(bare, store, study_id).more
+    at = open_app(bare.root, "views/compare.py", study=study_id)
+    assert more.text in said(at)
+    sound(at.button(key=f"more-compare-{study_id}").click().run())
+    assert [len(plan.seeds) for plan in plans(bare)] == [2 + more.more]
+    assert "queued" in statuses(bare)
+
+
 def test_only_methods_that_can_serve_the_study_are_offered(open_app, bare):
     shelves = catalogue(bare.root)
     request = parse_request("attribute:smile=1")
