@@ -8,6 +8,7 @@ import click
 
 from core.cli.common import print_json
 from core.domain.errors import WrongInput
+from core.domain.evaluation import title_of
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo, MetricInfo
 from core.domain.run import RunStatus
@@ -57,7 +58,7 @@ Metrics = Mapping[str, MetricInfo]
 NO_METRICS: Metrics = {}
 SEEDS_TOGETHER = {metric.key: metric for metric in OVER_SEEDS}
 SECOND = "second reference"
-LEAST = 0.001  # seconds of a part that is printed
+LEAST = 0.005  # seconds of a part that is printed
 WIDE = 130  # letters of a line
 ACROSS = 2  # variants side by side; more go into another table below
 
@@ -100,8 +101,7 @@ def print_costs(costs: list[dict[str, Any]] | None, metrics: Metrics) -> None:
         return
     click.echo(f"\n{'seconds of the evaluation':52}{'network':14}{'seconds':>9}")
     for row in (row for row in costs if row["seconds"] >= LEAST):
-        title = metrics[row["part"]].title if row["part"] in metrics else row["part"]
-        click.echo(f"{_cut(title, 50):52}{row['model'] or 'all':14}{row['seconds']:>9.3f}")
+        click.echo(f"{_cut(title_of(row['part'], metrics), 50):52}{row['model'] or 'all':14}{row['seconds']:>9.3f}")
     click.echo(f"{'together':52}{'':14}{sum(row['seconds'] for row in costs):>9.3f}")
 
 

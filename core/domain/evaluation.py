@@ -1,10 +1,12 @@
 """How much of a run is evaluated: which images, which costly parts, within which time. It changes no number, only which there are."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 import json
 from typing import Self
 
 from core.domain.errors import WrongInput
+from core.domain.info import MetricInfo
 
 COSTLY = {  # part that may be left out -> results of `Evidence.cached` that it consists of
     "relearning": ("relearn",),
@@ -12,6 +14,18 @@ COSTLY = {  # part that may be left out -> results of `Evidence.cached` that it 
     "grafting": ("graft",),
     "cka": ("gram",),
     "membership": ("loss attack", "kit attack", "entropy attack"),
+}
+TITLES = {  # of parts that several metrics share
+    "predictions": "Predictions of all evaluated images",
+    "features": "Features of the layers",
+    "gram": "CKA: Gram matrices of the features",
+    "cka": "CKA",
+    "relearn": "Relearning",
+    "probes": "Linear probes",
+    "graft": "Layer grafting",
+    "loss attack": "Membership inference by loss, standardised",
+    "kit attack": "Membership inference by loss, NeurIPS 2023 kit",
+    "entropy attack": "Membership inference by entropy",
 }
 LONGEST = 365 * 86400.0  # seconds
 
@@ -50,3 +64,8 @@ class Evaluation:
             return cls(bool(plain.get("whole")), tuple(map(str, plain.get("without", ()))), plain.get("budget"))
         except (ValueError, TypeError, AttributeError):  # WrongInput is a ValueError; a damaged row
             return cls()
+
+
+def title_of(part: str, metrics: Mapping[str, MetricInfo]) -> str:
+    """What a part of an evaluation is called: a metric, what several share, or a table."""
+    return metrics[part].title if part in metrics else TITLES.get(part, part.capitalize())

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.domain.evaluation import Evaluation
+from core.domain.evaluation import Evaluation, title_of
 from core.domain.info import DatasetInfo
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
@@ -16,7 +16,7 @@ from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import show_table
 from dashboard.session import home
 
-LEAST = 0.001  # seconds of a part that has a row
+SHOWN = 15  # parts that have a row of their own
 
 
 def evaluation_notice(run: Run, report: dict[str, Any], data: DatasetInfo) -> None:
@@ -55,12 +55,15 @@ def _evaluate_whole(run: Run) -> None:
 
 
 def cost_table(costs: list[dict[str, Any]], available: Catalogue) -> pd.DataFrame:
-    """One row per part and network: seconds without those of the parts within it; the most expensive first."""
+    """One row per part and network: seconds without those of the parts within it; the most expensive first, the others together."""
+    ordered = sorted(costs, key=lambda row: -row["seconds"])
     rows = [
-        {"Part": available.metrics[row["part"]].title if row["part"] in available.metrics else row["part"].capitalize(),
-         "Network": MODEL_TITLE.get(row["model"], row["model"] or "all"), "Time": seconds(row["seconds"])}
-        for row in costs if row["seconds"] >= LEAST
+        {"Part": title_of(row["part"], available.metrics), "Network": MODEL_TITLE.get(row["model"], row["model"] or "all"),
+         "Time": seconds(row["seconds"])}
+        for row in ordered[:SHOWN]
     ]  # fmt: skip
+    if rest := ordered[SHOWN:]:
+        rows.append({"Part": f"{len(rest)} other parts", "Network": "all", "Time": seconds(sum(row["seconds"] for row in rest))})
     return pd.DataFrame(rows, columns=["Part", "Network", "Time"])
 
 

@@ -1,0 +1,69 @@
+"""What Result says of an evaluation that left something out, its button, and the table of what the parts took."""
+
+import sqlite3
+
+import pandas as pd
+import pytest
+
+from core.domain.evaluation import Evaluation
+from core.jobs import submit as runner
+from core.storage.home import open_home
+from tests.dashboard.conftest import sound
+from tests.planted import plant, spec
+
+RESULT = "views/result.py"
+
+
+@pytest.fixture
+def home(tmp_path, finished):
+    """A home without runs whose catalogue is written already."""
+    made = open_home(tmp_path / "planted")
+    (made.root / "catalogue").symlink_to(finished.root / "catalogue")
+    return made
+
+
+def captions(at):
+    return "\n".join(caption.value for caption in at.caption).replace("\\", "")
+
+
+def by_class(train):
+    """The table by class of a run that evaluated so many training images of each class."""
+    rows = [(split, model, index, 1.0, train if split == "train" else 36) for split in ("train", "test")
+            for model in ("original", "unlearned", "reference") for index in range(10)]  # fmt: skip
+    return pd.DataFrame(rows, columns=["split", "model", "class", "accuracy", "count"])
+
+
+def test_a_draw_of_the_images_is_named_and_the_button_evaluates_all(open_app, home, monkeypatch):
+    asked = []
+    monkeypatch.setattr(runner, "submit", lambda _, spec, **about: asked.append((spec, about)) or spec.id)
+    run = plant(home, spec("ssd"), files={"per_class": by_class(100)})
+    at = open_app(home.root, RESULT, run=run)
+    assert "Of 1,437 training images 1,000 were evaluated, a fixed draw" in captions(at)
+    at.button(key="evaluate_whole").click()
+    sound(at.run())
+    assert asked == [(spec("ssd"), {"evaluation": Evaluation(whole=True)})]
+
+
+def test_a_whole_evaluation_says_nothing(open_app, home):
+    at = open_app(home.root, RESULT, run=plant(home, spec("ssd")))
+    assert "evaluate_whole" not in [button.key for button in at.button]
+    assert "were evaluated" not in captions(at)
+
+
+def test_parts_that_were_left_out_are_named(open_app, home):
+    run = plant(home, spec("ssd"))
+    with sqlite3.connect(home.database) as db:
+        db.execute("update runs set evaluation = ?", (Evaluation(without=("probes",)).text,))
+    at = open_app(home.root, RESULT, run=run)
+    assert "It was evaluated without probes" in captions(at)
+    assert "evaluate_whole" in [button.key for button in at.button]
+
+
+def test_the_table_names_the_most_expensive_parts_and_adds_up_the_rest(open_app, home):
+    rows = [("relearn", "reference", 2.0), *((f"part {n}", "", 0.25) for n in range(18))]
+    costs = pd.DataFrame(rows, columns=["part", "model", "seconds"])
+    at = open_app(home.root, RESULT, run=plant(home, spec("ssd"), files={"costs": costs}))
+    (table,) = [table.value for table in at.table if list(table.value.columns) == ["Part", "Network", "Time"]]
+    assert table.iloc[0].tolist() == ["Relearning", "Retrained reference", "2.0 s"]
+    assert table.iloc[-1].tolist() == ["4 other parts", "all", "1.0 s"]
+    assert len(table) == 16
