@@ -8,6 +8,7 @@ import pytest
 
 from core.domain.code_version import run_version
 from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
 from core.domain.run import RunStatus
 from core.jobs import submit
 from core.storage import disk_and_memory_errors
@@ -238,3 +239,18 @@ def test_a_run_whose_file_is_gone_is_computed_when_it_is_asked_for_again(place, 
     assert Artifacts(place.home.artifacts_folder).get_arrays(file.name)["unlearned"].tolist() == [2.0] * 3
     place.submit(seed=2)
     assert place.run(run_id).attempt == 2  # all is there: nothing to compute
+
+
+def test_a_done_run_is_computed_again_only_for_an_evaluation_that_it_does_not_cover(place):
+    run_id = submit.submit(place.home, place.spec(4), STUB, evaluation=Evaluation(without=("probes",)))
+    place.end(run_id)
+    with ResultStore(place.home.database) as store:
+        assert store.evaluation(run_id) == Evaluation(without=("probes",))
+    submit.submit(place.home, place.spec(4), STUB, evaluation=Evaluation(without=("probes", "cka")))
+    assert place.end(run_id).attempt == 1
+    place.submit(seed=4)  # who says nothing of it takes what there is
+    assert place.end(run_id).attempt == 1
+    submit.submit(place.home, place.spec(4), STUB, evaluation=Evaluation(whole=True))
+    assert place.end(run_id).attempt == 2
+    with ResultStore(place.home.database) as store:
+        assert store.evaluation(run_id) == Evaluation(whole=True)
