@@ -5,30 +5,22 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.domain.errors import WrongInput
-from dashboard.components.common.fragments import fragment
 from dashboard.components.common.markdown import plain
 from dashboard.queries import forecasts
 
-POLL = 1.0  # seconds between looks while the engine reckons
-
 
 def show_forecast(say: Callable[[], str]) -> bool:
-    """The sentence of `say`, with an icon while the engine is still reckoning; False, with the reason, for what memory cannot hold.
+    """The sentence of `say`; False, with the reason, for what memory cannot hold.
 
-    Until the engine has answered, what it takes is not known, and nothing is refused: the run itself looks once more.
+    While the engine measures a pass of the network the sentence says so, and the next click on the page has the answer: a part that
+    redraws by itself here would still draw while Run opens another page. Until then nothing is refused: the run itself looks once more.
     """
     try:
         said = say()
     except WrongInput as refused:
         st.error(plain(str(refused)), icon=":material/memory:")
         return False
-    waits = forecasts.pending()
-
-    def again() -> None:
-        if waits and not forecasts.pending():
-            st.rerun()
-        st.caption(f":material/timer: {plain(said)}" + (" A pass of this network is being measured …" if waits else ""))
-
+    waits = " A pass of this network is being measured; what it takes stands here after the next click." if forecasts.pending() else ""
     if said or waits:
-        fragment(again, run_every=POLL if waits else None)
+        st.caption(f":material/timer: {plain(said)}{waits}")
     return True
