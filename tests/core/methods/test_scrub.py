@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from core.methods import scrub
 from core.methods.scrub import SCRUB
 from core.training.loop import predict
 from tests.tiny import Tiny, same_weights
@@ -120,6 +121,14 @@ def test_it_records_the_accuracies_before_and_after_each_epoch(tiny):
         right = [(model(e.pixels()).argmax(1) == e.labels).float().mean() for e in (splits.forget, splits.retain)]
         assert healing[row].tolist() == pytest.approx([float(share) for share in right])
     assert set(run.recorded) == {"scrub/healing"}
+
+
+def test_its_accuracies_are_those_of_a_sample_of_each_set(tiny, monkeypatch):
+    monkeypatch.setattr(scrub, "EVALUATED", 7)
+    splits, run, model = tiny.splits(), tiny.context(), tiny.original()
+    wanted = [(model(e.sample(7).pixels()).argmax(1) == e.sample(7).labels).float().mean() for e in (splits.forget, splits.retain)]
+    SCRUB(epochs=1).unlearn(model, splits, run)
+    assert run.recorded["scrub/healing"][0].tolist() == pytest.approx([float(share) for share in wanted])
 
 
 def test_a_batch_of_one_is_left_out_where_batch_norm_could_not_serve_it(grey):
