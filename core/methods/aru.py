@@ -129,8 +129,11 @@ class ARU(UnlearningMethod):
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step, in all stages.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """Attack and mask over the forget set, healing over the retain set."""
-        return (self.attack_steps + 1 + MASK_PASSES) * forget_count + self.epochs * (train_count - forget_count)
+        """Attack and mask over the forget set, healing over the retain set, and the accuracies that are recorded."""
+        retain_count = train_count - forget_count
+        seen = min(EVALUATED, forget_count) + min(EVALUATED, retain_count)
+        attacked = (self.attack_steps + 1 / 3 + MASK_PASSES) * forget_count
+        return attacked + self.epochs * retain_count + (self.epochs + 1) * seen / 3
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, partly re-initialised and fine-tuned on the retain set."""

@@ -47,8 +47,11 @@ class SCRUB(UnlearningMethod):
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """All steps of both kinds."""
-        return self.epochs * (train_count - forget_count) + self.max_epochs * forget_count
+        """The teacher's predictions, all steps of both kinds, and the accuracies that are recorded."""
+        retain_count = train_count - forget_count
+        seen = min(EVALUATED, forget_count) + min(EVALUATED, retain_count)
+        steps = self.epochs * retain_count + min(self.epochs, self.max_epochs) * forget_count
+        return train_count / 3 + steps + (self.epochs + 1) * seen / 3
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original after the last epoch's pass over the retain set."""

@@ -135,10 +135,11 @@ class UNSIR(UnlearningMethod):
     batch_size: int = param(256, low=2, high=4096, symbol="B", help="Examples a step.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """Noise, impair and repair, as if one class went."""
+        """Noise, impair and repair, and the accuracies; as if one class went, and the others had as many images as it."""
         made = {"optimised": self.noise_steps, "gaussian": 0, "none": 0}[self.noise] * self.noise_count
         shown = 0 if self.noise == "none" else self.copies * (self.noise_count if self.impair == "written" else 1)
-        return made + shown + 2 * (train_count - forget_count)
+        retained = (train_count - forget_count) * min(1.0, self.per_class / max(1, forget_count))
+        return made + shown + 2 * retained + min(EVALUATED, retained)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, impaired and repaired."""

@@ -360,5 +360,6 @@ def test_each_parameter_has_its_effect(grey, usual, change):
 
 def test_its_passes_grow_with_the_forget_set_and_the_epochs_of_healing(grey):
     passes = [ARU(epochs=epochs).passes(120, 40, grey.recipe) for epochs in (0, 3)]
-    assert passes[1] - passes[0] == 3 * 80
-    assert ARU(epochs=0).passes(120, 80, grey.recipe) == 2 * passes[0]
+    assert passes[1] - passes[0] == pytest.approx(3 * 80 + 3 * 120 / 3)  # and the accuracies after each, of predictions alone
+    assert passes[0] == pytest.approx((7 + 1 / 3) * 40 + 2 * 40 + 120 / 3)  # seven steps and a last prediction, both gradients
+    assert ARU(epochs=0).passes(120, 80, grey.recipe) - passes[0] == pytest.approx((7 + 1 / 3 + 2) * 40)

@@ -153,5 +153,6 @@ def test_more_epochs_to_climb_than_epochs_changes_nothing(grey):
     assert same_weights(grey.unlearn(SCRUB(epochs=2, max_epochs=2)), grey.unlearn(SCRUB(epochs=2, max_epochs=9)))
 
 
-def test_its_passes_are_both_kinds_of_steps(grey):
-    assert SCRUB(epochs=7, max_epochs=3).passes(120, 40, grey.recipe) == 7 * 80 + 3 * 40
+def test_its_passes_are_both_kinds_of_steps_the_teachers_predictions_and_the_accuracies(grey):
+    assert SCRUB(epochs=7, max_epochs=3).passes(120, 40, grey.recipe) == 7 * 80 + 3 * 40 + 120 / 3 + 8 * 120 / 3
+    assert SCRUB(epochs=1, max_epochs=3).passes(3000, 1200, grey.recipe) == 1800 + 1200 + 1000 + 2 * 1000 / 3  # on 500 of each set

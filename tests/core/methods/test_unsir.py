@@ -252,6 +252,13 @@ def test_its_accuracies_are_those_of_a_sample_of_the_retained_images(tiny, monke
     assert [float(recorded["unsir/retain"][i]) for i in (0, 2)] == pytest.approx([right(tiny.original(), retain), right(model, retain)])
 
 
+def test_its_passes_are_noise_impair_and_repair_on_some_of_each_class(tiny):
+    method = UNSIR(noise_count=5, noise_steps=6, copies=3, per_class=7)
+    assert method.passes(120, 40, tiny.recipe) == 5 * 6 + 5 * 3 + 2 * 14 + 14  # two classes of 40 remain, and three times a third
+    assert UNSIR(noise="none").passes(120, 40, tiny.recipe) == 2 * 80 + 80
+    assert UNSIR(noise="none").passes(12_000, 2000, tiny.recipe) == 2 * 5000 + 500  # a thousand of each class, 500 evaluated
+
+
 @pytest.mark.parametrize("request_", ["random:0.1", "samples:0,5,7"])
 def test_requests_that_name_no_class_are_refused(request_):
     kind = request_.partition(":")[0]
