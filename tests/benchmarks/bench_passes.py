@@ -125,7 +125,7 @@ def main() -> bool:
         rows_.append((key, each.passes / n, says / n, each.forward / n, each.backward / n, once.passes / n))
     append(
         f"What each method costs, in passes over the training set: digits, {MODEL}, class {CLASS}, presets",
-        table(("method", "passes", "as it says", "forward alone", "backward alone", "statistics, once"), rows_),
+        table(("method", "passes", "as it says", "images forward", "images backward", "statistics, once"), rows_),
     )
     return good
 
