@@ -38,7 +38,10 @@ REQUESTS = "requests"
 @click.argument("shelf", type=click.Choice((*SHELVES, REQUESTS)))
 @as_json
 def list_(shelf: str, as_json: bool) -> None:
-    """What can be asked for: datasets, models, methods, metrics, or forget requests with the published forget sets."""
+    """What can be asked for: datasets, models, methods, metrics, or forget requests with the published forget sets.
+
+    Methods stand with what forgetting one class of digits costs, in passes over the training set.
+    """
     if shelf == REQUESTS:
         _list_requests(as_json)
         return
@@ -47,7 +50,8 @@ def list_(shelf: str, as_json: bool) -> None:
         print_json([asdict(item) for item in items.values()])
     else:
         for key, item in items.items():
-            click.echo(f"{key:34} {item.title}")
+            cost = f"{item.passes:7.2f} passes  " if shelf == "methods" else ""
+            click.echo(f"{key:{20 if cost else 34}} {cost}{item.title}")
 
 
 def _list_requests(as_json: bool) -> None:

@@ -81,6 +81,7 @@ class MethodInfo:
     explorable: str = ""  # what the Parameters page can do with its finished runs: "dampening" or nothing
     multi: bool = False  # can serve multi-label sets
     not_multi: str = ""  # why it cannot; '' where it can
+    passes: float = 0.0  # over the training set of digits: what forgetting one class costs by the preset, without stored statistics
 
     def unfit(self, data: DatasetInfo, kind: str = "") -> str:
         """Why it cannot serve requests of a kind on this dataset, in one sentence; '' where it can, or where no kind is named."""

@@ -36,14 +36,15 @@ RECORDINGS = (
     Recording("aru/images", "First images of the forget set", "pixel in [0, 1]", ("image", "channel", "row", "column")),
     Recording("aru/noise", "What the attack added to them", "pixel", ("image", "channel", "row", "column")),
     Recording("aru/attack_loss", "Mean loss of the forget set before each step of the attack and after the last", "nats", ("step",)),
-    Recording("aru/healing", "Accuracy after the reset and after each epoch of healing", "share", ("epoch", "forget, retain")),
+    Recording("aru/healing", "Accuracy after the reset and after each epoch of healing, on 500 images of each set at most", "share",
+              ("epoch", "forget, retain")),
     Recording("aru_difference/*", "How differently image and noise push a kernel slice", "gradient", ("output channel", "input channel")),
     Recording("aru_mask/*", "1 where the kernel slice was reset", "yes or no", ("output channel", "input channel")),
     Recording("unsir_noise/*/frames", "Noise images as they grow, in normalised space", "standard deviations",
               ("moment", "image", "channel", "row", "column")),
     Recording("unsir_noise/*/curve", "Cross-entropy under the class's name, and mean squared length, before each step", "nats; squared",
               ("step", "loss, length")),
-    Recording("unsir/retain", "Accuracy on the retained images: before, after impairing, after repairing", "share", ("stage",)),
+    Recording("unsir/retain", "Accuracy on 500 retained images at most: before, after impairing, after repairing", "share", ("stage",)),
     Recording("perturbation/trajectory", "Divergence from the target, relative distance, loss AUC of forget against retain, both mean "
               "losses", "nats; share; share; nats; nats", ("look", "JS, distance, AUC, forget loss, retain loss")),
     Recording("perturbation/moments", "Evaluations of the trajectory, counted from 0, at which the change of the weights was kept", "looks",
@@ -51,7 +52,8 @@ RECORDINGS = (
     Recording("perturbation/sketch", "Change of the weights that move, in a random sketch that keeps inner products to about 1 %",
               "weight", ("moment", "bucket")),
     Recording("salun_mask/*", "1 where the weight was allowed to move", "yes or no", AS_PARAMETER),
-    Recording("scrub/healing", "Accuracy before and after each epoch", "share", ("epoch", "forget, retain")),
+    Recording("scrub/healing", "Accuracy before and after each epoch, on 500 images of each set at most", "share",
+              ("epoch", "forget, retain")),
 )  # fmt: skip
 
 

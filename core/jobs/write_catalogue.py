@@ -1,13 +1,17 @@
 """Write down what is on the shelves, for those who must not import torch: python -m core.jobs.write_catalogue FOLDER."""
 
+from dataclasses import replace
 from pathlib import Path
 import sys
 
 from core.data import write_image_arrays
 from core.data.registry import DATASETS
-from core.domain.hyperparameters import params_of
+from core.domain.hyperparameters import params_of, with_params
 from core.domain.info import MethodInfo
+from core.domain.presets import preset_for
+from core.domain.requests.classes import ClassRequest
 from core.jobs.catalogue import IMAGES, Catalogue
+from core.jobs.validation import preset_values
 from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS
 from core.metrics.registry import METRICS
@@ -29,10 +33,19 @@ def describe_method(method: type[UnlearningMethod]) -> MethodInfo:
     """A method's fields as plain data."""
     kinds, uses, keeps = (tuple(sorted(names)) for names in (method.kinds, method.uses, method.keeps))
     params = tuple(params_of(method).values())
-    return MethodInfo(
+    info = MethodInfo(
         method.key, method.title, method.about, method.paper, kinds, uses, keeps, params, method.reconstruction,
         method.explorable, method.multi, "" if method.multi else method.not_multi,
     )  # fmt: skip
+    return replace(info, passes=_passes(method, info))
+
+
+def _passes(method: type[UnlearningMethod], info: MethodInfo) -> float:
+    """Passes over the training set of digits, by the preset of digits."""
+    digits, request = DATASETS["digits"].INFO, ClassRequest((0,))
+    own: UnlearningMethod = with_params(method, preset_values(info, digits, "small_cnn", request))
+    count = digits.train_count
+    return own.passes(count, request.count(digits), preset_for("digits", "small_cnn").recipe) / count
 
 
 def write(folder: Path) -> None:

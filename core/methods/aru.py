@@ -49,16 +49,17 @@ def pgd(
     """
     attacked = (x + start).clamp(0, 1)
     sign = -1.0 if minimise else 1.0
-    for step in range(steps + 1):
+    for _ in range(steps):
         attacked.requires_grad_(True)
         loss = label_loss(model(attacked), y, "sum")
         if on_step is not None:
             on_step(loss.item() / len(y))
-        if step == steps:
-            break
         (gradient,) = torch.autograd.grad(loss, attacked)
         moved = attacked.detach() + sign * step_size * gradient.sign()
         attacked = torch.minimum(torch.maximum(moved, x - radius), x + radius).clamp(0, 1)
+    if on_step is not None:
+        with torch.no_grad():
+            on_step(label_loss(model(attacked), y, "sum").item() / len(y))
     return attacked.detach()
 
 
@@ -97,7 +98,7 @@ def choose(scores: Tensor, share: float, rule: str, generator: torch.Generator) 
     return mask.view_as(scores)
 
 
-SHOWN = 16  # forget images whose attack is recorded
+SHOWN, EVALUATED = 16, 500  # forget images whose attack is recorded; images of each set that healing is measured on, at most
 MASK_PASSES = 2
 
 
@@ -128,8 +129,11 @@ class ARU(UnlearningMethod):
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step, in all stages.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """Attack and mask over the forget set, healing over the retain set."""
-        return (self.attack_steps + 1 + MASK_PASSES) * forget_count + self.epochs * (train_count - forget_count)
+        """Attack and mask over the forget set, healing over the retain set, and the accuracies that are recorded."""
+        retain_count = train_count - forget_count
+        seen = min(EVALUATED, forget_count) + min(EVALUATED, retain_count)
+        attacked = (self.attack_steps + 1 / 3 + MASK_PASSES) * forget_count
+        return attacked + self.epochs * retain_count + (self.epochs + 1) * seen / 3
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, partly re-initialised and fine-tuned on the retain set."""
@@ -143,7 +147,7 @@ class ARU(UnlearningMethod):
                 masks[name] = choose(scores[name], self.share, self.mask, run.generator)
                 value = fresh[name] if self.reset == "init" else torch.zeros_like(layer.weight)
                 layer.weight.copy_(torch.where(masks[name][..., None, None], value, layer.weight))
-        right = partial(share_right, model, forget, retain, device=run.device)
+        right = partial(share_right, model, forget.sample(EVALUATED), retain.sample(EVALUATED), device=run.device)
         accuracies = [right()]
         if self.epochs:
             recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False)

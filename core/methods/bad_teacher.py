@@ -39,8 +39,8 @@ class BadTeacher(UnlearningMethod):
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """The teachers once, then every epoch."""
-        return (1 + self.epochs) * (forget_count + self.retain_share * (train_count - forget_count))
+        """The teachers' predictions, then every epoch."""
+        return (1 / 3 + self.epochs) * (forget_count + self.retain_share * (train_count - forget_count))
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original after distillation from both teachers."""

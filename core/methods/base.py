@@ -45,7 +45,10 @@ class UnlearningMethod(ABC):
         return ()
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """Work in training passes over single examples; it sets the progress bar's proportions and nothing else."""
+        """Work in training passes over single examples, of which an example that is only predicted is a third.
+
+        For progress, forecasts and the method's card; it decides no result. `tests/core/methods/test_passes.py` counts.
+        """
         return forget_count
 
     def check(self, request: ForgetRequest, multi: bool = False) -> None:

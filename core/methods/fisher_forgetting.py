@@ -40,8 +40,8 @@ class FisherForgetting(UnlearningMethod):
     noise: float = param(1e-6, low=0.0, high=1.0, symbol="a", format="%.8f", help="Scale of the noise's variance.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """One pass for each class or attribute, of about three training passes."""
-        return 30.0 * (train_count - forget_count)
+        """One pass over the retain set for each class or attribute, as if there were ten."""
+        return 10.0 * (train_count - forget_count)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original with noise on its weights."""

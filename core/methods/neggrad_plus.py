@@ -8,6 +8,7 @@ differ from paper to paper.
 
 from dataclasses import dataclass
 from itertools import islice
+from math import ceil
 
 import torch
 from torch import Tensor, nn
@@ -39,8 +40,10 @@ class NegGradPlus(UnlearningMethod):
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples of each set in a step.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """Every step reads a batch of each set."""
-        return 2.0 * self.epochs * (train_count - forget_count)
+        """Every epoch over the retain set; every step reads a batch of the forget set too."""
+        retain_count = train_count - forget_count
+        steps = self.epochs * ceil(retain_count / self.batch_size)
+        return self.epochs * retain_count + steps * forget_count / max(1, ceil(forget_count / self.batch_size))
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original after descent on the retain set and ascent on the forget set."""

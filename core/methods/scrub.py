@@ -8,6 +8,7 @@ Of several attributes the divergence is the mean of theirs, yes or no each.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,8 @@ from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
 from core.training.loop import descend, predict, share_right
 from core.training.losses import kl_divergence
+
+EVALUATED = 500  # images of each set that its accuracy is recorded on, at most
 
 
 @dataclass(frozen=True)
@@ -44,22 +47,26 @@ class SCRUB(UnlearningMethod):
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """All steps of both kinds."""
-        return self.epochs * (train_count - forget_count) + self.max_epochs * forget_count
+        """The teacher's predictions, all steps of both kinds, and the accuracies that are recorded."""
+        retain_count = train_count - forget_count
+        seen = min(EVALUATED, forget_count) + min(EVALUATED, retain_count)
+        steps = self.epochs * retain_count + min(self.epochs, self.max_epochs) * forget_count
+        return train_count / 3 + steps + (self.epochs + 1) * seen / 3
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original after the last epoch's pass over the retain set."""
         forget, retain = splits.forget.to(run.device), splits.retain.to(run.device)
         teach = [predict(model, e, run.device).to(run.device) for e in (forget, retain)]
         optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
-        accuracies = [share_right(model, forget, retain, device=run.device)]
+        right = partial(share_right, model, forget.sample(EVALUATED), retain.sample(EVALUATED), device=run.device)
+        accuracies = [right()]
         for epoch in range(self.epochs):
             start, end = epoch / self.epochs, (epoch + 1) / self.epochs
             middle = start + 0.2 / self.epochs
             if epoch < self.max_epochs:
                 self._pass(model, optimiser, forget, teach[0], run.part(start, middle), climb=True)
             self._pass(model, optimiser, retain, teach[1], run.part(middle, end), climb=False)
-            accuracies.append(share_right(model, forget, retain, device=run.device))
+            accuracies.append(right())
         run.record("scrub", {"healing": torch.tensor(accuracies)})
         run.progress(1.0, "scrubbed")
         return model.eval()

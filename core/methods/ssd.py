@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
 from core.domain.requests.base import ForgetRequest
+from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
 from core.training.fisher import Importance
@@ -59,6 +60,10 @@ class SSD(UnlearningMethod):
         1.0, low=0.0, high=100.0, symbol="λ", format="%.2f",
         help="Dampening constant: a selected weight is multiplied by λ times all-data importance over forget importance, at most 1.",
     )  # fmt: skip
+
+    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """One pass over the forget set, whose predictions sort it where labels may not."""
+        return forget_count * (4 / 3 if self.importance == "label_free" else 1.0)
 
     def statistics(self, request: ForgetRequest) -> tuple[ImportanceStatistic, ...]:
         """The training set's importance, by the same estimator as the forget set's."""

@@ -19,6 +19,7 @@ from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
 from core.domain.requests.base import ForgetRequest
+from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
 from core.training.curvature import Solve, downdated
@@ -28,6 +29,7 @@ from core.training.precomputed import FisherStatistic, fisher_of, regularised_ro
 
 PATH = torch.linspace(0, 3, 13)  # multiples of the step at which the loss is evaluated
 SPECTRUM, EVALUATED = 512, 500  # at most: eigenvalues of a block that are shown, forget images followed along the path
+LAYERS = 10  # with weights, in a network, about: of their blocks, `passes` sees no network
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,13 @@ class SSSE(UnlearningMethod):
     damping: float = param(0.01, low=1e-6, high=1e4, symbol="λ", format="%.6f", help="Share of F's top value, added with the decay.")
     epsilon: float = param(1.0, low=0.0, high=100.0, symbol="ε", format="%.2f", help="Length of the step; theory says 1.")
     downdate: str = param("no", choices=("no", "yes"), help="yes: take the forget set out of the Fisher as well (not in the paper).")
+
+    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """Gradients of the forget set by every block, those of the last layer at the price of predictions; then losses along the path."""
+        seen = min(EVALUATED, forget_count)
+        each = forget_count * (2 if self.downdate == "yes" else 1) + seen
+        blocks_read = {"classifier": 1 / 3, "layers": LAYERS, "all": 1}[self.scope]
+        return blocks_read * each + (len(PATH) + 1) * seen / 3
 
     def statistics(self, request: ForgetRequest) -> tuple[FisherStatistic, ...]:
         """The Fisher of the training set at the original model, whatever will be forgotten."""

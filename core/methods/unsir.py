@@ -12,6 +12,7 @@ unbounded, in normalised space. `noise` = gaussian or none are ablations.
 
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ from core.training.context import RunContext
 from core.training.loop import descend, share_right
 
 SHOWN, MOMENTS = 8, 6  # noise images and steps of their optimisation that are recorded
+EVALUATED = 500  # retained images that accuracy is recorded on, at most
 
 
 def error_maximising_noise(
@@ -133,15 +135,17 @@ class UNSIR(UnlearningMethod):
     batch_size: int = param(256, low=2, high=4096, symbol="B", help="Examples a step.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """Noise, impair and repair, as if one class went."""
+        """Noise, impair and repair, and the accuracies; as if one class went, and the others had as many images as it."""
         made = {"optimised": self.noise_steps, "gaussian": 0, "none": 0}[self.noise] * self.noise_count
         shown = 0 if self.noise == "none" else self.copies * (self.noise_count if self.impair == "written" else 1)
-        return made + shown + 2 * (train_count - forget_count)
+        retained = (train_count - forget_count) * min(1.0, self.per_class / max(1, forget_count))
+        return made + shown + 2 * retained + min(EVALUATED, retained)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, impaired and repaired."""
         retain = splits.retain.to(run.device).first_of_each_class(self.per_class)
-        accuracies = [share_right(model, retain, device=run.device)]
+        right = partial(share_right, model, retain.sample(EVALUATED), device=run.device)
+        accuracies = [right()]
         picks = splits.request.picks if self.noise != "none" else ()
         noises = [
             self._noise(model, c, retain, run.part(NOISE * index / len(picks), NOISE * (index + 1) / len(picks)))
@@ -149,9 +153,9 @@ class UNSIR(UnlearningMethod):
         ]
         mixed = self._mixture(model, picks, noises, retain) if noises else Mixture(retain)
         self._epoch(model, mixed, self.impair_rate, run.part(NOISE, 0.7), "impair")
-        accuracies.append(share_right(model, retain, device=run.device))
+        accuracies.append(right())
         self._epoch(model, Mixture(retain), self.repair_rate, run.part(0.7, 1), "repair")
-        accuracies.append(share_right(model, retain, device=run.device))
+        accuracies.append(right())
         run.record("unsir", {"retain": torch.tensor(accuracies)[:, 0]})
         run.progress(1.0, "repaired")
         return model.eval()

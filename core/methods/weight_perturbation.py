@@ -146,9 +146,12 @@ class WeightPerturbation(UnlearningMethod):
     weights: str = param("all", choices=("all", "classifier"), help="Weights that move.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """The target model, then the steps."""
-        of_target = self.epochs * self.fraction * (train_count - forget_count) if self.variant == "A" else 0.0
-        return of_target + 2.0 * self.steps * self.batch_size
+        """The target model, then all the steps and evaluations that there may be."""
+        sets = forget_count, train_count - forget_count
+        of_target = self.epochs * self.fraction * sets[1] + sets[0] / 3 if self.variant == "A" else train_count / 3
+        of_step = sum(count / max(1, ceil(count / self.batch_size)) for count in sets)  # a set's last batch is smaller
+        seen = sum(min(EVALUATED, count) for count in sets)
+        return of_target + self.steps * of_step + (ceil(self.steps / self.look_every) + 1) * seen / 3
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, perturbed."""

@@ -212,7 +212,8 @@ def _add_squared_products(total: Tensor, left: Tensor, right: Tensor, room: int)
         block = total[:, first : first + rows]
         factors = (left[:, :, first : first + rows], right)
         for some, others in zip(*(torch.split(factor, samples) for factor in factors), strict=True):
-            block += (some @ others).square_().sum(0)
+            for product in some @ others:
+                block.addcmul_(product, product)
 
 
 def _patches(conv: nn.Conv2d, a: Tensor) -> Tensor:

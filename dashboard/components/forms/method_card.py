@@ -10,6 +10,11 @@ from dashboard.components.common.markdown import plain
 
 FOLDER = Path(__file__).resolve().parents[3] / "assets" / "methods"
 
+COST = (
+    "Counted on digits with their preset: a pass computes every training image forward and backward, as an epoch of training does, and an "
+    "image that is only predicted counts a third. Statistics that are stored once are not in it."
+)
+
 
 def card(method: MethodInfo) -> None:
     """The method's claims; what it reads is enforced by the engine, so the page may state it."""
@@ -18,7 +23,8 @@ def card(method: MethodInfo) -> None:
     st.markdown(plain_words)
     reads = ", ".join(method.uses) or "nothing"
     kept = f" · {', '.join(method.keeps)} (stored once)" if method.keeps else ""
-    st.caption(f"Reads: {reads}{kept}" + (f" · {method.paper}" if method.paper else ""))
+    cost = f"Costs {method.passes:.2g} training passes (one class of digits)"
+    st.caption(" · ".join(filter(None, (f"Reads: {reads}{kept}", cost, method.paper))), help=COST)
     if fine_print:
         # What nobody has opened is not sent: formulas would be laid out anew at every click on the page.
         box = st.expander("Rule, needs, limits, paper, departures", key="card", on_change="rerun", bind="query-params")

@@ -197,6 +197,9 @@ def test_the_listed_methods_tell_their_parameters(main):
     methods = {item["key"]: item for item in json.loads(main("list", "methods", "--json")[1])}
     assert [p["name"] for p in methods["ssd"]["params"]] == ["importance", "batch_size", "alpha", "lambda"]
     assert methods["finetune"]["uses"] == ["retain"]
+    assert methods["retrain"]["passes"] == pytest.approx(18, abs=0.1)  # twenty epochs over nine digits of ten
+    lines = main("list", "methods")[1].splitlines()
+    assert [line.split()[1:3] for line in lines if line.startswith("retrain ")] == [[f"{methods['retrain']['passes']:.2f}", "passes"]]
 
 
 def test_no_runs_yet_says_how_to_start_one(main):

@@ -279,6 +279,33 @@ def test_healing_is_told_by_accuracies_on_forget_and_retain_after_the_reset_and_
         assert recorded["aru/healing"][epochs].tolist() == pytest.approx(wanted)
 
 
+def test_healing_is_recorded_on_a_sample_of_each_set(tiny, monkeypatch):
+    monkeypatch.setattr(aru, "EVALUATED", 7)
+    model, recorded = unlearn(tiny, epochs=1)
+    splits = tiny.splits()
+    wanted = [right(model, splits.forget.sample(7)), right(model, splits.retain.sample(7))]
+    assert recorded["aru/healing"][1].tolist() == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("listened", [False, True])
+def test_the_attack_goes_back_once_a_step_and_looks_once_more_only_where_the_loss_is_recorded(tiny, listened):
+    class Counted(nn.Module):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return model(x)
+
+    model, forget, counted = tiny.original(), tiny.splits().forget.first(5), Counted()
+    x, losses = forget.pixels(), []
+    asked = {"radius": 0.1, "step_size": 0.05, "steps": 3}
+    ours = pgd(counted, x, forget.labels, torch.zeros_like(x), **asked, on_step=losses.append if listened else None)
+    assert counted.calls == 3 + listened
+    assert len(losses) == (4 if listened else 0)
+    if listened:
+        assert losses[-1] == pytest.approx(F.cross_entropy(model(ours), forget.labels).item())
+
+
 # What is recorded, and what each parameter is for.
 
 USUAL = {"epochs": 1, "radius": 0.4, "attack_rate": 0.2}
@@ -333,5 +360,6 @@ def test_each_parameter_has_its_effect(grey, usual, change):
 
 def test_its_passes_grow_with_the_forget_set_and_the_epochs_of_healing(grey):
     passes = [ARU(epochs=epochs).passes(120, 40, grey.recipe) for epochs in (0, 3)]
-    assert passes[1] - passes[0] == 3 * 80
-    assert ARU(epochs=0).passes(120, 80, grey.recipe) == 2 * passes[0]
+    assert passes[1] - passes[0] == pytest.approx(3 * 80 + 3 * 120 / 3)  # and the accuracies after each, of predictions alone
+    assert passes[0] == pytest.approx((7 + 1 / 3) * 40 + 2 * 40 + 120 / 3)  # seven steps and a last prediction, both gradients
+    assert ARU(epochs=0).passes(120, 80, grey.recipe) - passes[0] == pytest.approx((7 + 1 / 3 + 2) * 40)

@@ -124,7 +124,8 @@ def test_its_words_defaults_and_parameters_are_valid(method, grey):
     assert method.uses <= set(NAMES)
     assert method.kinds <= set(KINDS)
     assert method.kinds
-    assert 0 < method().passes(120, 40, grey.recipe) < float("inf")
+    assert 0 <= method().passes(120, 40, grey.recipe) < float("inf")
+    assert (method().passes(120, 40, grey.recipe) == 0) == (method is Original)
     declared = params_of(method)
     assert set(declared) == {f.name for f in fields(method)}, "a field that is no param() cannot be set from a form"
     for attribute, p in declared.items():

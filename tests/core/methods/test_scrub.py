@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from core.methods import scrub
 from core.methods.scrub import SCRUB
 from core.training.loop import predict
 from tests.tiny import Tiny, same_weights
@@ -122,6 +123,14 @@ def test_it_records_the_accuracies_before_and_after_each_epoch(tiny):
     assert set(run.recorded) == {"scrub/healing"}
 
 
+def test_its_accuracies_are_those_of_a_sample_of_each_set(tiny, monkeypatch):
+    monkeypatch.setattr(scrub, "EVALUATED", 7)
+    splits, run, model = tiny.splits(), tiny.context(), tiny.original()
+    wanted = [(model(e.sample(7).pixels()).argmax(1) == e.sample(7).labels).float().mean() for e in (splits.forget, splits.retain)]
+    SCRUB(epochs=1).unlearn(model, splits, run)
+    assert run.recorded["scrub/healing"][0].tolist() == pytest.approx([float(share) for share in wanted])
+
+
 def test_a_batch_of_one_is_left_out_where_batch_norm_could_not_serve_it(grey):
     sizes = set()
     model = grey.original()
@@ -144,5 +153,6 @@ def test_more_epochs_to_climb_than_epochs_changes_nothing(grey):
     assert same_weights(grey.unlearn(SCRUB(epochs=2, max_epochs=2)), grey.unlearn(SCRUB(epochs=2, max_epochs=9)))
 
 
-def test_its_passes_are_both_kinds_of_steps(grey):
-    assert SCRUB(epochs=7, max_epochs=3).passes(120, 40, grey.recipe) == 7 * 80 + 3 * 40
+def test_its_passes_are_both_kinds_of_steps_the_teachers_predictions_and_the_accuracies(grey):
+    assert SCRUB(epochs=7, max_epochs=3).passes(120, 40, grey.recipe) == 7 * 80 + 3 * 40 + 120 / 3 + 8 * 120 / 3
+    assert SCRUB(epochs=1, max_epochs=3).passes(3000, 1200, grey.recipe) == 1800 + 1200 + 1000 + 2 * 1000 / 3  # on 500 of each set

@@ -10,6 +10,7 @@ from core.data.splits import Splits, split
 from core.domain.errors import WrongInput
 from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
+from core.methods import unsir
 from core.methods.unsir import UNSIR, error_maximising_noise
 from core.models.layers import from_normalised
 from core.models.registry import MODELS
@@ -242,6 +243,20 @@ def test_what_is_recorded_are_frames_and_a_curve_for_each_class_and_three_accura
     retain = tiny.splits(request_).retain.first_of_each_class(7)
     told = recorded["unsir/retain"]
     assert [float(told[0]), float(told[2])] == pytest.approx([right(tiny.original(), retain), right(model, retain)])
+
+
+def test_its_accuracies_are_those_of_a_sample_of_the_retained_images(tiny, monkeypatch):
+    monkeypatch.setattr(unsir, "EVALUATED", 5)
+    model, recorded = unlearn(tiny, noise="none")
+    retain = tiny.splits("class:2").retain.first_of_each_class(7).sample(5)
+    assert [float(recorded["unsir/retain"][i]) for i in (0, 2)] == pytest.approx([right(tiny.original(), retain), right(model, retain)])
+
+
+def test_its_passes_are_noise_impair_and_repair_on_some_of_each_class(tiny):
+    method = UNSIR(noise_count=5, noise_steps=6, copies=3, per_class=7)
+    assert method.passes(120, 40, tiny.recipe) == 5 * 6 + 5 * 3 + 2 * 14 + 14  # two classes of 40 remain, and three times a third
+    assert UNSIR(noise="none").passes(120, 40, tiny.recipe) == 2 * 80 + 80
+    assert UNSIR(noise="none").passes(12_000, 2000, tiny.recipe) == 2 * 5000 + 500  # a thousand of each class, 500 evaluated
 
 
 @pytest.mark.parametrize("request_", ["random:0.1", "samples:0,5,7"])

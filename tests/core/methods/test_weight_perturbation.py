@@ -297,5 +297,8 @@ def test_with_the_classifier_alone_only_the_last_layer_moves_and_buffers_never_d
 
 def test_its_passes_are_the_references_and_the_steps(grey):
     method = WeightPerturbation(fraction=0.5, epochs=4, steps=30, batch_size=10)
-    assert method.passes(120, 40, grey.recipe) == 4 * 40 + 2 * 300
-    assert replace(method, variant="B").passes(120, 40, grey.recipe) == 2 * 300
+    evaluated = 4 * 120 / 3  # at steps 0, 10, 20 and 30, of predictions alone
+    assert method.passes(120, 40, grey.recipe) == pytest.approx(4 * 40 + 40 / 3 + 2 * 300 + evaluated)
+    assert replace(method, variant="B").passes(120, 40, grey.recipe) == pytest.approx(120 / 3 + 2 * 300 + evaluated)
+    small = replace(method, batch_size=30)  # 40 come as 30 and 10, 80 as 30, 30 and 20
+    assert small.passes(120, 40, grey.recipe) - method.passes(120, 40, grey.recipe) == pytest.approx(30 * (20 + 80 / 3 - 20))

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.jobs.catalogue import Catalogue
 from core.jobs.write_catalogue import describe
@@ -47,6 +48,17 @@ def test_a_card_says_what_every_card_says_and_agrees_with_its_method(key):
     plain_words, fine_print = text_of(method)
     assert plain_words == words
     assert re.findall(r"^#### (.+)$", fine_print, flags=re.MULTILINE) == HEADINGS
+
+
+def test_a_card_tells_what_the_method_reads_and_costs():
+    def page() -> None:
+        from core.jobs.write_catalogue import describe
+        from dashboard.components.forms.method_card import card
+
+        card(describe().methods["retrain"])
+
+    (caption,) = AppTest.from_function(page).run().caption
+    assert caption.value == "Reads: retain · Costs 18 training passes (one class of digits)"
 
 
 def test_there_is_no_card_without_a_method():

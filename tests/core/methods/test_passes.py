@@ -1,0 +1,89 @@
+"""What a method says that it costs against what hooks count, on part of digits by the presets; its network need not have learned."""
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+import torch
+from torch import nn
+
+from core.data.dataset import Dataset
+from core.data.registry import load_dataset
+from core.data.splits import Splits, split
+from core.domain.presets import preset_for
+from core.domain.requests.classes import ClassRequest
+from core.jobs.write_catalogue import describe
+from core.methods.registry import METHODS
+from core.models.registry import MODELS
+from core.training.context import RunContext
+from core.training.per_example_gradients import per_sample_gradients
+from tests.benchmarks.bench_passes import counted, counting, preset_method
+
+RECIPE = preset_for("digits", "small_cnn").recipe
+
+
+@cache
+def digits() -> Dataset:
+    whole = load_dataset("digits")
+    return Dataset(whole.info, whole.train.first(300), whole.test)
+
+
+def context() -> RunContext:
+    return RunContext(lambda: MODELS["small_cnn"](digits().info), RECIPE, 1)
+
+
+@cache
+def splits() -> Splits:
+    return split(digits(), ClassRequest((3,)))
+
+
+def costs(method) -> tuple[float, float]:
+    """(what is counted, what it says), in training passes of one image."""
+    _, each = counted(method, context().fresh_model().eval(), splits(), context())
+    return each.passes, method.passes(len(splits().train), int(splits().forgotten.sum()), RECIPE)
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_what_a_method_says_that_it_costs_is_what_it_costs(key):
+    method = preset_method(key, digits().info, 3)
+    if key == "weight_perturbation":  # says what it may cost: a network that has learned nothing would stop it early
+        method = replace(method, tolerance=0.0)
+    found, says = costs(method)
+    assert says == pytest.approx(found, rel=0.10)
+
+
+@pytest.mark.parametrize(
+    "key, settings",
+    [
+        ("ssd", {"importance": "label_free"}), ("ssd", {"importance": "batch"}), ("ssse", {"scope": "all", "rank": 8}),
+        ("ssse", {"scope": "classifier", "downdate": "yes"}), ("aru", {"epochs": 0, "attack_steps": 2}),
+        ("unsir", {"noise": "none"}), ("scrub", {"epochs": 1, "max_epochs": 3}),
+        ("weight_perturbation", {"variant": "B", "steps": 5, "look_every": 2, "tolerance": 0.0}),
+    ],
+)  # fmt: skip
+def test_other_settings_are_counted_too(key, settings):
+    found, says = costs(METHODS[key](**settings))
+    assert says == pytest.approx(found, rel=0.10)
+
+
+def test_the_count_by_hand():
+    model, x, y = context().fresh_model().eval(), digits().train.first(8).pixels(), digits().train.labels[:8]
+    with counting() as count:
+        nn.functional.cross_entropy(model(x), y).backward()
+        assert (count.forward, count.backward, count.passes) == (8, 8, 8.0)
+        with torch.no_grad():
+            model(x[:3])
+        assert (count.forward, count.backward) == (11, 8)
+        torch.autograd.grad(model(x).sum(), model.classifier.weight)  # does not reach the first layer
+        assert (count.forward, count.backward) == (19, 8)
+        per_sample_gradients(model, [name for name, _ in model.named_parameters()], x, y)
+        assert (count.forward, count.backward) == (27, 16)
+    model(x)
+    assert count.forward == 27, "nothing is counted afterwards"
+
+
+def test_the_catalogue_says_what_forgetting_one_digit_costs():
+    info = describe().methods
+    assert info["retrain"].passes == pytest.approx(20 * 0.9, rel=0.01)  # epochs of the recipe over nine classes of ten
+    assert info["gradient_ascent"].passes == pytest.approx(2 * 0.1, rel=0.05)
+    assert info["original"].passes == 0
