@@ -91,16 +91,18 @@ PRESETS: dict[tuple[str, str], Preset] = {
     ),
 }
 
-# Untried pairs: what a network needs whatever it looks at (a mirrored digit is none, so images are only moved). The curvature
+# Untried pairs search their settings (`core/methods/search.py`); the numbers beside `auto` are where whoever sets them begins. What is not
+# searched is what a network needs whatever it looks at (a mirrored digit is none, so images are only moved). The curvature
 # of all weights at once is for small networks: factors of ResNet-18 would take 23 GB. The large ones train briefly, so that a
 # CPU gets there in minutes.
 _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
-    "ssd": {"importance": "label_free", "alpha": OfCeiling(0.3), "lambda": 1.0},
-    "ssse": {"scope": "classifier", "damping": 0.001, "epsilon": ForClasses(6.0)},
-    "aru": {"epochs": 1, "learning_rate": 0.02, "batch_size": 64},
-    "unsir": {"noise_count": 32, "copies": 5, "per_class": 200, "impair_rate": 0.001, "repair_rate": 0.0005, "batch_size": 64},
-    "weight_perturbation": {"fraction": 0.1, "epochs": 3, "learning_rate": 0.02, "steps": 60, "look_every": 30, "batch_size": 32,
-                            "radius": 0.3},
+    "ssd": {"settings": "auto", "importance": "label_free", "alpha": OfCeiling(0.3), "lambda": 1.0},
+    "ssse": {"settings": "auto", "scope": "classifier", "damping": 0.001, "epsilon": ForClasses(6.0)},
+    "aru": {"settings": "auto", "epochs": 1, "learning_rate": 0.02, "batch_size": 64},
+    "unsir": {"settings": "auto", "noise_count": 32, "copies": 5, "per_class": 200, "impair_rate": 0.001, "repair_rate": 0.0005,
+              "batch_size": 64},
+    "weight_perturbation": {"settings": "auto", "fraction": 0.1, "epochs": 3, "learning_rate": 0.02, "steps": 60, "look_every": 30,
+                            "batch_size": 32, "radius": 0.3},
     "finetune": {"epochs": 1, "learning_rate": 0.01, "batch_size": 64},
 }  # fmt: skip
 _CONVOLUTIONS = Preset(Recipe(epochs=3, batch_size=64, learning_rate=0.05, augment="move"), _LARGE)
@@ -110,8 +112,11 @@ _ATTENTION = Preset(
 FALLBACK = Preset(
     Recipe(epochs=20, batch_size=64, learning_rate=0.05),
     {
-        "ssse": {"scope": "classifier"},
-        "unsir": {"noise_count": 32, "copies": 10, "impair_rate": 0.005, "repair_rate": 0.002, "batch_size": 64},
+        "ssd": {"settings": "auto"},
+        "ssse": {"settings": "auto", "scope": "classifier"},
+        "aru": {"settings": "auto"},
+        "weight_perturbation": {"settings": "auto", "look_every": 20},
+        "unsir": {"settings": "auto", "noise_count": 32, "copies": 10, "impair_rate": 0.005, "repair_rate": 0.002, "batch_size": 64},
     },
 )
 FALLBACKS = {  # by model

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import run_version
 from core.domain.errors import WrongInput
-from core.domain.hyperparameters import Value, check_names
+from core.domain.hyperparameters import Value, as_given, check_names
 from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.presets import ForClasses, OfCeiling, preset_for
 from core.domain.requests.base import ForgetRequest
@@ -55,7 +55,7 @@ def make_spec(
     check_names(settings, [p.name for p in chosen.params])
     if len(request.classes) == 1:  # the same request in other words is the same run
         request = ClassRequest(request.classes)
-    values = preset_values(chosen, data, model, request) | settings
+    values = preset_values(chosen, data, model, request) | as_given(settings, chosen.params)
     params = {p.name: p.parse(values[p.name]) for p in chosen.params}
     idle = [p for p in chosen.params if p.idle(params)]
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run

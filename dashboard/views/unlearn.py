@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.domain.hyperparameters import Value
+from core.domain.hyperparameters import Value, as_given
 from core.domain.info import MethodInfo
 from core.domain.presets import PAPER
 from core.domain.requests.base import ForgetRequest
@@ -58,7 +58,7 @@ def start_values(method: MethodInfo) -> dict[str, Value]:
     st.caption(f"The published values: {paper.where}. What is not given there stays at the preset.")
     if failure := paper.failures.get((dataset, model)):
         st.warning(failure, icon=":material/warning:")
-    return preset | paper.values
+    return preset | as_given(paper.values, method.params)
 
 
 def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: DeltaGenerator) -> None:
@@ -67,7 +67,7 @@ def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: Delta
     A warning goes into `above`, which is over the button.
     """
     ceiling, alpha = data.train_count / forget.count(data), settings["alpha"]
-    if isinstance(alpha, float | int) and alpha >= NEAR_CEILING * ceiling:
+    if settings["settings"] == "given" and isinstance(alpha, float | int) and alpha >= NEAR_CEILING * ceiling:
         above.warning(
             f"This run will change next to nothing: α = {alpha:g}, but no weight can be more than n/k = {ceiling:.2f} times as "
             "important to the forget set as to all training images. Use the preset, α = auto, or importance = batch.",

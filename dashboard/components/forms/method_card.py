@@ -17,6 +17,8 @@ def card(method: MethodInfo) -> None:
     plain_words, fine_print = text_of(method)
     st.markdown(plain_words)
     reads = ", ".join(method.uses) or "nothing"
+    if method.searches and (more := {"forget", "retain"} - set(method.uses)):
+        reads += f"; with settings = auto also {', '.join(sorted(more))}"
     kept = f" · {', '.join(method.keeps)} (stored once)" if method.keeps else ""
     st.caption(f"Reads: {reads}{kept}" + (f" · {method.paper}" if method.paper else ""))
     if fine_print:
