@@ -129,19 +129,15 @@ def search(
     done = [0]
     trials = bisect(len(rungs), attempt, objective, start)
     best = objective.best(trials)
-    tried = {name: torch.tensor([rungs[t.rung][name] for t in trials], dtype=_type(value)) for name, value in rungs[0].items()}
+    tried = {name: torch.tensor([rungs[t.rung][name] for t in trials], dtype=torch.float64) for name in rungs[0]}
     run.record("search", {
         "accuracies": torch.tensor([before, *([t.forget, t.retain] for t in trials)]),
-        "chosen": torch.tensor(trials.index(best)), "met": torch.tensor(int(objective.met(best))), "trials": torch.tensor(len(trials)),
-        "seconds": torch.tensor(perf_counter() - began), **{f"of_{name}": values for name, values in tried.items()},
-        **{f"to_{name}": torch.tensor(value, dtype=_type(value)) for name, value in rungs[best.rung].items()},
+        "chosen": torch.tensor(float(trials.index(best))), "met": torch.tensor(objective.met(best), dtype=torch.uint8),
+        "trials": torch.tensor(float(len(trials))), "seconds": torch.tensor(perf_counter() - began),
+        **{f"of_{name}": values for name, values in tried.items()},
+        **{f"to_{name}": torch.tensor(value, dtype=torch.float64) for name, value in rungs[best.rung].items()},
     })  # fmt: skip
     return rungs[best.rung]
-
-
-def _type(value: float) -> torch.dtype:
-    """Of an array that gives the value back as it is."""
-    return torch.int64 if isinstance(value, int) else torch.float64
 
 
 def alone(run: RunContext) -> RunContext:

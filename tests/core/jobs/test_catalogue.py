@@ -117,7 +117,7 @@ def test_presets_stand_in_for_defaults_and_settings_for_presets():
     assert spec(settings={"lambda": "0.3"}).params["lambda"] == 0.3
     request = parse_request("class:3")
     untried = preset_values(SHELVES.methods["ssd"], SHELVES.datasets["digits"], "no such model", request)
-    assert untried == {p.name: p.default for p in SHELVES.methods["ssd"].params}
+    assert untried == {p.name: p.default for p in SHELVES.methods["ssd"].params} | {"settings": "auto"}
     assert preset_for("digits", "small_cnn").recipe == preset.recipe
     assert preset_for("no such", "small_cnn").recipe == FALLBACK.recipe
     curvature = preset_values(SHELVES.methods["ssse"], SHELVES.datasets["digits"], "resnet18", parse_request("random:0.1"))
@@ -142,6 +142,32 @@ def test_the_preset_alpha_is_the_same_share_of_the_ceiling_for_every_class_reque
         assert spec(forget=forget).params["alpha"] == round(0.43 * 1437 / count, 2), forget
     for forget in ("random:100", "samples:1,2"):  # no class in common: ratios stay near 1 however high the ceiling
         assert spec(forget=forget).params["alpha"] == "auto", forget
+
+
+SEARCHING = ("ssd", "ssse", "aru", "unsir", "weight_perturbation")
+
+
+@pytest.mark.parametrize("key", SEARCHING)
+def test_settings_are_searched_where_no_preset_was_tuned_and_taken_as_given_where_one_names_them(key):
+    searched = [p for p in SHELVES.methods[key].params if p.when == ("settings", "given")]
+    assert spec(method=key).params["settings"] == "given", "digits by the small network are tuned"
+    for model in SHELVES.models:
+        if ("digits", model) not in PRESETS or not PRESETS["digits", model].methods:
+            asked = spec(method=key, model=model)
+            assert asked.params["settings"] == "auto"
+            assert all(asked.params[p.name] == p.default for p in searched), "what is searched for makes no other run"
+    named = searched[0]
+    given = spec(method=key, model="resnet18", settings={named.name: str(named.high)})
+    assert given.params["settings"] == "given"
+    assert given.params[named.name] == named.high
+    both = spec(method=key, model="resnet18", settings={named.name: str(named.high), "settings": "auto"})
+    assert both.id == spec(method=key, model="resnet18").id
+
+
+def test_no_preset_is_searched_and_tuned_at_once():
+    for pair, preset in PRESETS.items():
+        for key, values in preset.methods.items():
+            assert "settings" not in values, (pair, key)
 
 
 def test_a_preset_for_classes_leaves_other_requests_at_the_default():
