@@ -6,7 +6,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.hyperparameters import Value, as_given
 from core.domain.info import MethodInfo
-from core.domain.presets import PAPER
+from core.domain.presets import PAPER, not_offered
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.jobs import submit
@@ -14,7 +14,7 @@ from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.forms.forget_request import ask_request
-from dashboard.components.forms.method_card import card, not_offered
+from dashboard.components.forms.method_card import card, methods_not_offered
 from dashboard.components.forms.method_form import method_form
 from dashboard.components.forms.uploads import own_data, own_weights
 from dashboard.queries import catalogue
@@ -33,6 +33,8 @@ with ask:
     model = right.selectbox("Model", list(available.models), key="model", bind="query-params")
     data = available.datasets[dataset]
     st.caption(f"{plain(data.about)} {data.train_count} to train on, {data.test_count} to test. {available.models[model].about}")
+    if reason := not_offered(dataset, model):
+        st.warning(reason, icon=":material/warning:")
     own_data("dataset")
     request = ask_request(data)
     weights = own_weights(data, model)
@@ -118,7 +120,7 @@ def ask_how() -> None:
     """The method and its settings; a click in here does not redraw the images."""
     st.subheader("2 · How")
     key = st.selectbox("Method", [k for k, m in available.methods.items() if not m.unfit(data)], key="method", bind="query-params")
-    not_offered(available, data)
+    methods_not_offered(available, data)
     method = available.methods[key]
     card(method)
     run_row = st.container()  # above the settings: most people run the preset, and some forms are long

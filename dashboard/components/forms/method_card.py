@@ -28,7 +28,7 @@ def card(method: MethodInfo) -> None:
             box.markdown(fine_print)
 
 
-def not_offered(shelves: Catalogue, data: DatasetInfo) -> None:
+def methods_not_offered(shelves: Catalogue, data: DatasetInfo) -> None:
     """A caption that names the methods which cannot serve the dataset's labels, each with its reason; nothing where all can."""
     unfit = [f"{method.title} ({method.not_multi})" for method in shelves.methods.values() if data.multi and not method.multi]
     if unfit:

@@ -13,11 +13,11 @@ from core.data.paths import data_folder
 from core.data.registry import load_dataset
 from core.domain.code_version import catalogue_version, run_version
 from core.domain.errors import WrongInput
-from core.domain.presets import FALLBACK, PAPER, PRESETS, ForClasses, OfCeiling, preset_for
+from core.domain.presets import FALLBACK, NOT_OFFERED, PAPER, PRESETS, ForClasses, OfCeiling, not_offered, preset_for
 from core.domain.requests.registry import parse_request
 from core.jobs import catalogue as module
 from core.jobs.catalogue import Catalogue, catalogue, dataset_images
-from core.jobs.validation import make_spec, preset_values
+from core.jobs.validation import floor_spec, make_spec, preset_values
 from core.jobs.write_catalogue import describe, write
 from core.methods.registry import METHODS
 
@@ -144,6 +144,11 @@ def test_the_preset_alpha_is_the_same_share_of_the_ceiling_for_every_class_reque
         assert spec(forget=forget).params["alpha"] == "auto", forget
 
 
+def preset_of(dataset, model):
+    """The tuned methods of a pair."""
+    return PRESETS[dataset, model].methods if (dataset, model) in PRESETS else {}
+
+
 SEARCHING = ("ssd", "ssse", "aru", "unsir", "weight_perturbation")
 
 
@@ -152,7 +157,7 @@ def test_settings_are_searched_where_no_preset_was_tuned_and_taken_as_given_wher
     searched = [p for p in SHELVES.methods[key].params if p.when == ("settings", "given")]
     assert spec(method=key).params["settings"] == "given", "digits by the small network are tuned"
     for model in SHELVES.models:
-        if ("digits", model) not in PRESETS or not PRESETS["digits", model].methods:
+        if ("digits", model) not in NOT_OFFERED and not preset_of("digits", model):
             asked = spec(method=key, model=model)
             assert asked.params["settings"] == "auto"
             assert all(asked.params[p.name] == p.default for p in searched), "what is searched for makes no other run"
@@ -162,6 +167,17 @@ def test_settings_are_searched_where_no_preset_was_tuned_and_taken_as_given_wher
     assert given.params[named.name] == named.high
     both = spec(method=key, model="resnet18", settings={named.name: str(named.high), "settings": "auto"})
     assert both.id == spec(method=key, model="resnet18").id
+
+
+def test_a_pair_of_which_no_original_is_worth_unlearning_is_refused_with_the_reason_unless_the_weights_are_ones_own():
+    for (dataset, model), reason in NOT_OFFERED.items():
+        with pytest.raises(WrongInput, match=rf"^{model} is not trained on {dataset}: {reason}; choose another model, or upload"):
+            spec(dataset=dataset, model=model)
+        own = spec(dataset=dataset, model=model, weights="file", weights_as="raw")
+        assert own.weights == "file"
+        assert floor_spec(own, SHELVES).weights == "file"
+        assert spec(dataset=dataset, model=model, weights_follow=True).model == model
+    assert not not_offered("digits", "small_cnn")
 
 
 def test_no_preset_is_searched_and_tuned_at_once():
