@@ -131,8 +131,9 @@ FALLBACKS = {  # by model
 }
 
 
-NOT_OFFERED: dict[tuple[str, str], str] = {  # pairs of which no recipe trains an original worth unlearning, and why
-    ("digits", "vit_b_16"): "1,437 images of 8 pixels are too few to train 86 million weights from nothing",
+NOT_OFFERED: dict[tuple[str, str], str] = {  # pairs of which no recipe trains an original worth unlearning in bounded time, and why
+    ("digits", "vit_b_16"): "in the two minutes on two cores that an original of these 1,437 images may take, its 86 million weights make "
+    "about 90 steps, and the small ViT recognises a third of the digits after 115",
 }
 
 
