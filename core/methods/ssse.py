@@ -28,7 +28,7 @@ from core.training.loop import predict
 from core.training.precomputed import FisherStatistic, fisher_of, regularised_rows
 
 PATH = torch.linspace(0, 3, 13)  # multiples of the step at which the loss is evaluated
-LADDER: tuple[Rung, ...] = tuple({"damping": 0.001, "epsilon": float(e)} for e in (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64))
+LADDER: tuple[Rung, ...] = tuple({"damping": 0.001, "epsilon": round(2 ** (k / 2), 3)} for k in range(-6, 13))  # 0.125 to 64
 SPECTRUM, EVALUATED = 512, 500  # at most: eigenvalues of a block that are shown, forget images followed along the path
 
 
