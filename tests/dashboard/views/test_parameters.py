@@ -100,7 +100,8 @@ def test_what_the_sliders_say_can_be_kept_as_a_run(open_app, home_of, done, no_s
     alpha = float(at.select_slider(key="alpha").value)
     at = sound(at.button(key="keep").click().run())
     (asked,) = queued(home)
-    assert (asked.method, asked.params) == ("ssd", {"settings": "given", "importance": "per_sample", "batch_size": 64, "alpha": alpha, "lambda": 0.5})
+    settings = {"settings": "given", "importance": "per_sample", "batch_size": 64, "alpha": alpha, "lambda": 0.5}
+    assert (asked.method, asked.params) == ("ssd", settings)
     assert (asked.dataset, asked.request.text, asked.reference) == ("digits", "class:3", True)
     assert f"Kept as run {asked.id}, which is queued." in [caption.value for caption in at.caption]
     at = sound(at.button(key="open-kept").click().run())
