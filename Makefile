@@ -8,7 +8,7 @@ PY = $(VENV)/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 ARGS ?=
 
-.PHONY: run test test-all fidelity faults check bench clean
+.PHONY: run test test-all fidelity faults check bench presets clean
 
 run: $(VENV)/.installed
 	@$(PY) -m core.jobs.catalogue & $(PY) -m streamlit run dashboard/app.py $(ARGS)
@@ -31,6 +31,10 @@ check: $(VENV)/.installed-tests
 
 bench: $(VENV)/.installed-tests
 	$(PY) -m tests.benchmarks $(ARGS)
+
+# The originals that the default recipes train, on the seeds of tuning: ARGS="digits faces/small_cnn".
+presets: $(VENV)/.installed-tests
+	PYTHONPATH=. $(PY) tests/benchmarks/presets.py $(ARGS)
 
 # Made anew when the requirements change; an install that broke off leaves no stamp and is taken up again.
 $(VENV)/.installed: requirements.txt

@@ -171,7 +171,7 @@ def unlearn(
         on_device = {key: {n: t.to(job.device) for n, t in shared.tensors.items()} for key, shared in statistics.items()}
         context = job.context("unlearn", say, on_device)
         own = deepcopy(restore(job, original.tensors))
-        guarded = job.splits.only(job.method.uses)
+        guarded = job.splits.only(job.method.reads)
         synchronise(job.device)
         began = perf_counter()
         unlearned = job.method.unlearn(own, guarded, context)

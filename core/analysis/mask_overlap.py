@@ -9,6 +9,7 @@ from core.analysis.stored_results import Arrays, Say
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import with_params
 from core.domain.presets import preset_for
+from core.domain.recordings import params_in_effect
 from core.methods.aru import ARU, choose
 from core.storage.home import Home
 from core.training.context import RunContext, derived_seed
@@ -29,7 +30,7 @@ def mask_overlap(home: Home, run_id: str, say: Say) -> Arrays:
     scores = {name.removeprefix(DIFFERENCE): d for name, d in recorded.items() if name.startswith(DIFFERENCE)}
     if spec.method != ARU.key or not scores:
         raise WrongInput(f"Run {run_id} recorded no differences of gradients; only Attack-and-Reset does.")
-    method: ARU = with_params(ARU, spec.params)
+    method: ARU = with_params(ARU, params_in_effect(spec.params, recorded))
     other = replace(method, direction=OTHER[method.direction])
     recipe = preset_for(spec.dataset, spec.model).recipe  # of the context; neither noise nor gradients depend on it
     run = RunContext(finished.fresh, recipe, derived_seed(spec.seed, "unlearn"), on_progress=say)

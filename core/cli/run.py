@@ -82,7 +82,8 @@ def run(
     shelves = catalogue(home.root)
     request = of_file or parse_request(forget or "", dataset_of(shelves, dataset))
     spec = make_spec(
-        shelves, dataset, model, request, method, settings_from(settings), seed=seed, reference=not no_reference
+        shelves, dataset, model, request, method, settings_from(settings), seed=seed, reference=not no_reference,
+        weights_follow=own is not None,
     )
     if own is not None:
         spec = with_own_weights(home, shelves, spec, own, normalisation, class_order)

@@ -7,6 +7,7 @@ from typing import Any
 from core.domain.errors import WrongInput
 
 Value = float | int | str
+SEARCHED_UNLESS = ("settings", "given")  # `when` of a param that `settings = auto` chooses
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,12 @@ def used(values: dict[str, Any], declared: Iterable[Param]) -> dict[str, Any]:
     """Those values that had an effect: a param of another mode is left out. Names that are not declared are kept."""
     idle = {p.name for p in declared if p.idle(values)}
     return {name: value for name, value in values.items() if name not in idle}
+
+
+def as_given(settings: dict[str, Any], declared: Iterable[Param]) -> dict[str, Any]:
+    """The settings; where one of them would be searched for otherwise, and nobody says that it is to be, as given."""
+    searched = [p.name for p in declared if p.when == SEARCHED_UNLESS]
+    return {"settings": "given", **settings} if any(name in settings for name in searched) else settings
 
 
 def param(default: Value, **about: Any) -> Any:

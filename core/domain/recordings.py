@@ -1,7 +1,9 @@
 """What methods leave behind for the pages: every recorded array's meaning, unit and axes, in one schema; no torch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 AS_PARAMETER = ("as the parameter",)  # the axes are those of the parameter that the array is named after
 
@@ -51,10 +53,27 @@ RECORDINGS = (
               ("moment",)),
     Recording("perturbation/sketch", "Change of the weights that move, in a random sketch that keeps inner products to about 1 %",
               "weight", ("moment", "bucket")),
+    Recording("search/accuracies", "Search of settings: accuracy on its draws of both sets, before and after each trial",
+              "share", ("trial", "forget, retain")),
+    Recording("search/of_*", "Search of settings: the value that each trial took", "the setting's", ("trial",)),
+    Recording("search/to_*", "Search of settings: the value that was chosen", "the setting's", ()),
+    Recording("search/trials", "Search of settings: how many trials it made", "trials", ()),
+    Recording("search/chosen", "Search of settings: which trial was chosen, from 0", "index", ()),
+    Recording("search/met", "Search of settings: 1 where the chosen trial forgets enough and harms nothing, else the best compromise",
+              "yes or no", ()),
+    Recording("search/seconds", "Search of settings: what it cost, part of the method's seconds", "seconds", ()),
     Recording("salun_mask/*", "1 where the weight was allowed to move", "yes or no", AS_PARAMETER),
     Recording("scrub/healing", "Accuracy before and after each epoch, on 500 images of each set at most", "share",
               ("epoch", "forget, retain")),
 )  # fmt: skip
+
+
+CHOSEN = "search/to_"
+
+
+def params_in_effect(params: Mapping[str, Any], recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's parameters, with what a search of settings chose in place of what stands there without effect."""
+    return {**params, **{name.removeprefix(CHOSEN): value.item() for name, value in recorded.items() if name.startswith(CHOSEN)}}
 
 
 def recording_of(name: str) -> Recording | None:

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import run_version
 from core.domain.errors import WrongInput
-from core.domain.hyperparameters import Value, check_names
+from core.domain.hyperparameters import Value, as_given, check_names
 from core.domain.info import DatasetInfo, MethodInfo
-from core.domain.presets import ForClasses, OfCeiling, preset_for
+from core.domain.presets import ForClasses, OfCeiling, not_offered, preset_for
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import LONGEST_LIMIT, RunSpec, WeightsAs
@@ -34,15 +34,18 @@ def preset_values(method: MethodInfo, data: DatasetInfo, model: str, request: Fo
 
 def make_spec(
     shelves: Catalogue, dataset: str, model: str, request: ForgetRequest, method: str, settings: dict[str, Any],
-    *, seed: int = 0, reference: bool = True, weights: str = "", weights_as: str = "",
+    *, seed: int = 0, reference: bool = True, weights: str = "", weights_as: str = "", weights_follow: bool = False,
 ) -> RunSpec:  # fmt: skip
     """A checked spec with every parameter spelled out. Raises WrongInput with one sentence that says what was wanted.
 
     `weights`, `weights_as`: what `stored_weights.store_weights` called the original's uploaded weights, and how they are read.
+    `weights_follow`: they come later, when what else is asked has been checked.
     """
     data = dataset_of(shelves, dataset)
     _pick(shelves.models, model, "model")
     chosen = _pick(shelves.methods, method, "method")
+    if not (weights or weights_follow) and (reason := not_offered(dataset, model)):
+        raise WrongInput(reason)
     request.check(data)
     if unfit := chosen.unfit(data, request.kind):
         raise WrongInput(unfit)
@@ -55,7 +58,7 @@ def make_spec(
     check_names(settings, [p.name for p in chosen.params])
     if len(request.classes) == 1:  # the same request in other words is the same run
         request = ClassRequest(request.classes)
-    values = preset_values(chosen, data, model, request) | settings
+    values = preset_values(chosen, data, model, request) | as_given(settings, chosen.params)
     params = {p.name: p.parse(values[p.name]) for p in chosen.params}
     idle = [p for p in chosen.params if p.idle(params)]
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
@@ -73,8 +76,9 @@ def floor_spec(spec: RunSpec, shelves: Catalogue) -> RunSpec:
 
     By the code as it is now: beside a run of another engine it is not that run's floor.
     """
-    second = make_spec(shelves, spec.dataset, spec.model, spec.request, SECOND_REFERENCE_METHOD, {}, seed=spec.seed)
-    return replace(second, device=spec.device, weights=spec.weights, weights_as=spec.weights_as)
+    second = make_spec(shelves, spec.dataset, spec.model, spec.request, SECOND_REFERENCE_METHOD, {}, seed=spec.seed,
+                       weights=spec.weights, weights_as=spec.weights_as)  # fmt: skip
+    return replace(second, device=spec.device)
 
 
 def again(spec: RunSpec, shelves: Catalogue, *, reference: bool) -> RunSpec:

@@ -22,9 +22,9 @@ from core.data.dataset import Examples
 from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
 from core.domain.errors import WrongInput
-from core.domain.hyperparameters import param
+from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.base import UnlearningMethod
+from core.methods.search import Searching
 from core.training.batch_size import forward_chunk
 from core.training.context import RunContext
 from core.training.loop import fit, share_right
@@ -103,7 +103,7 @@ MASK_PASSES = 2
 
 
 @dataclass(frozen=True)
-class ARU(UnlearningMethod):
+class ARU(Searching):
     """Resets weights whose gradients on images and on noise are alike, then fine-tunes."""
 
     key = "aru"
@@ -112,6 +112,11 @@ class ARU(UnlearningMethod):
     paper = "arXiv:2401.08998"
     uses = frozenset({"forget", "retain"})
     multi = True
+    ladder = (
+        {"share": 0.3, "epochs": 1, "learning_rate": 0.02}, {"share": 0.5, "epochs": 1, "learning_rate": 0.05},
+        {"share": 0.5, "epochs": 3, "learning_rate": 0.05}, {"share": 0.8, "epochs": 3, "learning_rate": 0.05},
+        {"share": 0.9, "epochs": 5, "learning_rate": 0.05},
+    )  # fmt: skip
 
     radius: float = param(8 / 255, low=1e-4, high=1.0, format="%.4f", help="Largest change of a pixel in [0, 1]; the script's 8/255.")
     attack_steps: int = param(7, low=1, high=200, symbol="T", help="Steps of the attack.")
@@ -122,10 +127,12 @@ class ARU(UnlearningMethod):
     attack_rate: float = param(2 / 255, low=1e-5, high=1.0, symbol="η", format="%.4f", help="Change of a pixel in one step.")
     norm_mode: str = param("train", choices=("train", "eval"), help="BatchNorm while gradients are compared: of the batch, or stored.")
     mask: str = param("aru", choices=("aru", "random", "largest"), help="Slices to reset: smallest difference; the others are controls.")
-    share: float = param(0.5, low=0.0, high=1.0, symbol="ρ", format="%.2f", help="Share of each layer's slices that is reset.")
+    share: float = param(0.5, low=0.0, high=1.0, symbol="ρ", format="%.2f", when=SEARCHED_UNLESS,
+                         help="Share of each layer's slices that is reset.")  # fmt: skip
     reset: str = param("init", choices=("init", "zero"), help="init: initial values, as the paper says. zero: as the script does.")
-    epochs: int = param(5, low=0, high=200, help="Healing: passes over the retain set.")
-    learning_rate: float = param(0.01, low=0.0, high=1.0, format="%.6f", help="Healing: step size of SGD, plain momentum 0.9.")
+    epochs: int = param(5, low=0, high=200, when=SEARCHED_UNLESS, help="Healing: passes over the retain set.")
+    learning_rate: float = param(0.01, low=0.0, high=1.0, format="%.6f", when=SEARCHED_UNLESS,
+                                 help="Healing: step size of SGD, plain momentum 0.9.")  # fmt: skip
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step, in all stages.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
@@ -137,6 +144,8 @@ class ARU(UnlearningMethod):
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, partly re-initialised and fine-tuned on the retain set."""
+        if self.settings == "auto":
+            return self.chosen(model, splits, run)
         if not (layers := convolutions(model)):
             raise WrongInput("Attack-and-Reset resets slices of convolutions larger than 1x1; this model has none.")
         forget, retain = splits.forget.to(run.device), splits.retain

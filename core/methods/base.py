@@ -44,6 +44,11 @@ class UnlearningMethod(ABC):
         """What a request needs computed on the training set at the original model beforehand; provided as `run.statistics`."""
         return ()
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The splits that these settings read: `uses`, and what a search of settings evaluates."""
+        return self.uses
+
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Work in training passes over single examples, of which an example that is only predicted is a third.
 

@@ -11,25 +11,27 @@ their loaders do; theirs put the forget set last, ours are computed before any r
 does, where the authors' notebook passes the retain set.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 from math import log
 
 import numpy as np
+from numpy.typing import NDArray
 import torch
 from torch import Tensor, nn
 
 from core.data.splits import Splits
-from core.domain.hyperparameters import param
+from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import Recipe
-from core.methods.base import UnlearningMethod
+from core.methods.search import Rung, Searching, search
 from core.training.context import RunContext
 from core.training.fisher import Importance
 from core.training.precomputed import ImportanceStatistic
 
 
 @dataclass(frozen=True)
-class SSD(UnlearningMethod):
+class SSD(Searching):
     """One backward pass over the forget set and one edit; no retraining."""
 
     key = "ssd"
@@ -52,12 +54,12 @@ class SSD(UnlearningMethod):
         help="Examples a squared mean: it changes the result.",
     )  # fmt: skip
     alpha: float | str = param(
-        "auto", low=0.01, high=1000.0, words=("auto",), symbol="α", format="%.2f",
+        "auto", low=0.01, high=1000.0, words=("auto",), symbol="α", format="%.2f", when=SEARCHED_UNLESS,
         help="A weight is selected when its importance to the forget set exceeds α times its importance to all data. "
         "auto: the adaptive percentile rule. With importance = per_sample, nothing is selected at n/k or above.",
     )  # fmt: skip
     lambda_: float = param(
-        1.0, low=0.0, high=100.0, symbol="λ", format="%.2f",
+        1.0, low=0.0, high=100.0, symbol="λ", format="%.2f", when=SEARCHED_UNLESS,
         help="Dampening constant: a selected weight is multiplied by λ times all-data importance over forget importance, at most 1.",
     )  # fmt: skip
 
@@ -74,9 +76,12 @@ class SSD(UnlearningMethod):
         (statistic,) = self.statistics(splits.request)
         of_all = run.statistics[statistic.key]
         of_forget = statistic.compute(model, splits.forget, run)
-        automatic = self.alpha == "auto"
-        alpha = adaptive_alpha(of_forget, of_all, splits.forget_share) if automatic else float(self.alpha)
-        factors = dampening(of_forget, of_all, alpha, self.lambda_)
+        alpha, lambda_ = self.alpha, self.lambda_
+        if self.settings == "auto":
+            rung = self._searched(model, of_forget, of_all, splits, run)
+            alpha, lambda_ = rung["alpha"], float(rung["lambda"])
+        alpha = adaptive_alpha(of_forget, of_all, splits.forget_share) if alpha == "auto" else float(alpha)
+        factors = dampening(of_forget, of_all, alpha, lambda_)
         with torch.no_grad():
             for name, theta in model.named_parameters():
                 theta.mul_(factors[name])
@@ -85,6 +90,19 @@ class SSD(UnlearningMethod):
         run.record("ssd", {"alpha": torch.tensor(alpha)})
         run.progress(1.0, "dampened")
         return model
+
+    def _searched(self, model: nn.Module, of_forget: Importance, of_all: Importance, splits: Splits, run: RunContext) -> Rung:
+        """Alpha and lambda; a trial dampens a copy, so that it costs two predictions."""
+        copy = deepcopy(model)
+
+        def dampened(rung: Rung, _: RunContext) -> nn.Module:
+            factors = dampening(of_forget, of_all, float(rung["alpha"]), float(rung["lambda"]))
+            with torch.no_grad():
+                for (name, theta), start in zip(copy.named_parameters(), model.parameters(), strict=True):
+                    torch.mul(start, factors[name], out=theta)
+            return copy
+
+        return search(rungs(of_forget, of_all), dampened, model, splits, run.part(0.5, 1))
 
 
 def importance_for(request: ForgetRequest, estimator: str, batch_size: int) -> ImportanceStatistic:
@@ -104,10 +122,31 @@ def dampening(of_forget: Importance, of_all: Importance, alpha: float, lambda_: 
     return factors
 
 
+SHARES = np.geomspace(3e-5, 0.5, 15)  # of all weights, that the rungs of a search select
+LEAST_KEPT = 0.25  # lambda / alpha on every rung: a selected weight keeps no more of its size
+
+
+def rungs(of_forget: Importance, of_all: Importance) -> list[Rung]:
+    """Settings for a search: alpha at quantiles of the ratios, whatever these are, and the lambda that shrinks what it selects.
+
+    A fixed alpha fails where ratios are narrow: in a large network nearly every weight serves every class, so that hardly a ratio is
+    far from 1, and with lambda = 1 a weight that is selected at 1.5 keeps two thirds of its size.
+    """
+    finite = _finite_ratios(of_forget, of_all)
+    found = np.quantile(finite, 1 - SHARES) if finite.size else np.ones(len(SHARES))
+    alphas = [float(f"{min(max(alpha, 0.01), 1000.0):.4g}") for alpha in found]
+    return [{"alpha": alpha, "lambda": min(1.0, float(f"{LEAST_KEPT * alpha:.4g}"))} for alpha in alphas]
+
+
 def adaptive_alpha(of_forget: Importance, of_all: Importance, forget_share: float) -> float:
     """The percentile rule of arXiv:2402.10098 over all finite ratios; forget_share: k/n in (0, 1)."""
-    ratios = torch.cat([(of_forget[name] / of_all[name]).flatten() for name in of_forget])
-    finite = ratios[ratios.isfinite()].cpu().numpy()
+    finite = _finite_ratios(of_forget, of_all)
     if not finite.size:  # no weight feels any gradient: nothing to select
         return float("inf")
     return float(np.percentile(finite, 100 - log(1 + 100 * forget_share)))
+
+
+def _finite_ratios(of_forget: Importance, of_all: Importance) -> NDArray[np.float32]:
+    ratios = torch.cat([(of_forget[name] / of_all[name]).flatten() for name in of_forget])
+    finite: NDArray[np.float32] = ratios[ratios.isfinite()].cpu().numpy()
+    return finite

@@ -9,6 +9,7 @@ weight decay. `downdate` (not in the paper) takes the forget set out of F too, b
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,10 +18,10 @@ from torch import Tensor, nn
 
 from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
-from core.domain.hyperparameters import param
+from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import Recipe
-from core.methods.base import UnlearningMethod
+from core.methods.search import Rung, Searching, search
 from core.training.context import RunContext
 from core.training.curvature import Solve, downdated
 from core.training.layer_blocks import SCOPES, blocks
@@ -28,12 +29,13 @@ from core.training.loop import predict
 from core.training.precomputed import FisherStatistic, fisher_of, regularised_rows
 
 PATH = torch.linspace(0, 3, 13)  # multiples of the step at which the loss is evaluated
+LADDER: tuple[Rung, ...] = tuple({"damping": 0.001, "epsilon": round(2 ** (k / 2), 3)} for k in range(-6, 13))  # 0.125 to 64
 SPECTRUM, EVALUATED = 512, 500  # at most: eigenvalues of a block that are shown, forget images followed along the path
 LAYERS = 10  # with weights, in a network, about: of their blocks, `passes` sees no network
 
 
 @dataclass(frozen=True)
-class SSSE(UnlearningMethod):
+class SSSE(Searching):
     """One closed-form step; needs the forget set and stored factors, no retain image and no training."""
 
     key = "ssse"
@@ -51,8 +53,10 @@ class SSSE(UnlearningMethod):
         notes=(("gradients", "This stores the gradient of every training image: a cost in privacy, since each tells of one image."),),
     )  # fmt: skip
     rank: int = param(512, low=1, high=4096, symbol="r", when=("storage", "factors"), help="Eigenpairs kept of a block, at most.")
-    damping: float = param(0.01, low=1e-6, high=1e4, symbol="λ", format="%.6f", help="Share of F's top value, added with the decay.")
-    epsilon: float = param(1.0, low=0.0, high=100.0, symbol="ε", format="%.2f", help="Length of the step; theory says 1.")
+    damping: float = param(0.01, low=1e-6, high=1e4, symbol="λ", format="%.6f", when=SEARCHED_UNLESS,
+                           help="Share of F's top value, added with the decay.")  # fmt: skip
+    epsilon: float = param(1.0, low=0.0, high=100.0, symbol="ε", format="%.2f", when=SEARCHED_UNLESS,
+                           help="Length of the step; theory says 1.")  # fmt: skip
     downdate: str = param("no", choices=("no", "yes"), help="yes: take the forget set out of the Fisher as well (not in the paper).")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
@@ -69,6 +73,33 @@ class SSSE(UnlearningMethod):
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, one step further."""
+        if self.settings == "auto":
+            method: SSSE = self.given(self._searched(model, splits, run.part(0, 0.5)))
+            return method.unlearn(model, splits, run.part(0.5, 1))
+        step = self._step(model, splits, run)
+        losses = torch.stack(list(self._along(model, step, splits, run)))
+        run.record("step", step)
+        run.record("ssse", {"path": PATH, "path_loss": losses[:-1].mean(1), "actual": losses[-1] - losses[0]})
+        run.progress(1.0, "one step taken")
+        return model
+
+    def _searched(self, model: nn.Module, splits: Splits, run: RunContext) -> Rung:
+        """Damping and epsilon. The step grows with epsilon, so that it is computed once a damping, and a trial costs two predictions."""
+        copy, steps = deepcopy(model), dict[float, dict[str, Tensor]]()
+
+        def one_step_further(rung: Rung, context: RunContext) -> nn.Module:
+            damping, epsilon = float(rung["damping"]), float(rung["epsilon"])
+            if damping not in steps:
+                steps[damping] = self.given({"damping": damping, "epsilon": 1.0})._step(model, splits, context)
+            with torch.no_grad():
+                for name, move in steps[damping].items():
+                    copy.get_parameter(name).copy_(model.get_parameter(name) + epsilon * move)
+            return copy
+
+        return search(LADDER, one_step_further, model, splits, run)
+
+    def _step(self, model: nn.Module, splits: Splits, run: RunContext) -> dict[str, Tensor]:
+        """Change of each weight that moves."""
         (statistic,) = self.statistics(splits.request)
         stored, named = run.statistics[statistic.key], dict(model.named_parameters())
         count = int(stored["count"])
@@ -93,11 +124,7 @@ class SSSE(UnlearningMethod):
                 "spectrum": values[:SPECTRUM], "damping": torch.tensor(damping), "mean_gradient_norm": stored[f"{block}/mean"].norm(),
                 "cosine_with_ascent": torch.cosine_similarity(move.double(), ascent, dim=0), "predicted": predicted - pull,
             })  # fmt: skip
-        losses = torch.stack(list(self._along(model, step, splits, run)))
-        run.record("step", step)
-        run.record("ssse", {"path": PATH, "path_loss": losses[:-1].mean(1), "actual": losses[-1] - losses[0]})
-        run.progress(1.0, "one step taken")
-        return model
+        return step
 
     def _along(self, model: nn.Module, step: dict[str, Tensor], splits: Splits, run: RunContext) -> Iterator[Tensor]:
         """The losses of EVALUATED images of the forget set at each point of PATH; leaves the model one step further."""

@@ -20,9 +20,9 @@ import torch.nn.functional as F
 
 from core.data.dataset import Examples
 from core.data.splits import Splits
-from core.domain.hyperparameters import param
+from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.base import UnlearningMethod
+from core.methods.search import Searching
 from core.models.layers import from_normalised
 from core.training.context import RunContext
 from core.training.loop import descend, share_right
@@ -103,7 +103,7 @@ PAPER_SIZE, NOISE = 3 * 32 * 32, 0.3  # numbers in an image of the paper; share 
 
 
 @dataclass(frozen=True)
-class UNSIR(UnlearningMethod):
+class UNSIR(Searching):
     """Needs the classes to forget and a few retain images; never reads the forget set."""
 
     key = "unsir"
@@ -111,6 +111,7 @@ class UNSIR(UnlearningMethod):
     about = "Learns noise that the network is sure is not the class, teaches it as that class, then repairs on a few retain images."
     paper = "arXiv:2111.08947"
     uses = frozenset({"retain"})
+    ladder = tuple({"impair_rate": rate, "repair_rate": rate / 2} for rate in (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02))
     kinds = frozenset({"class", "classes"})
     not_multi = "it makes noise for a forgotten class and teaches that under the class's name, and such images have no class"
 
@@ -130,8 +131,8 @@ class UNSIR(UnlearningMethod):
     )  # fmt: skip
     copies: int = param(20, low=1, high=1000, when=("noise", "optimised", "gaussian"), help="Times that each noise image is shown.")
     per_class: int = param(1000, low=1, high=100_000, help="Retained images of each retain class, the first ones.")
-    impair_rate: float = param(0.02, low=0.0, high=1.0, format="%.5f", help="Step size of Adam while impairing.")
-    repair_rate: float = param(0.01, low=0.0, high=1.0, format="%.5f", help="Step size of Adam while repairing.")
+    impair_rate: float = param(0.02, low=0.0, high=1.0, format="%.5f", when=SEARCHED_UNLESS, help="Step size of Adam while impairing.")
+    repair_rate: float = param(0.01, low=0.0, high=1.0, format="%.5f", when=SEARCHED_UNLESS, help="Step size of Adam while repairing.")
     batch_size: int = param(256, low=2, high=4096, symbol="B", help="Examples a step.")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
@@ -143,6 +144,8 @@ class UNSIR(UnlearningMethod):
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, impaired and repaired."""
+        if self.settings == "auto":
+            return self.chosen(model, splits, run)
         retain = splits.retain.to(run.device).first_of_each_class(self.per_class)
         right = partial(share_right, model, retain.sample(EVALUATED), device=run.device)
         accuracies = [right()]

@@ -20,9 +20,9 @@ from core.data.dataset import Examples
 from core.data.label_kinds import is_multi, loss, two_answers
 from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
-from core.domain.hyperparameters import param
+from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.base import UnlearningMethod
+from core.methods.search import Searching
 from core.training.context import RunContext
 from core.training.layer_blocks import blocks
 from core.training.loop import descend, draws, fit, predict
@@ -122,7 +122,7 @@ EVALUATED = 500  # examples of each set that the trajectory and the stop are mea
 
 
 @dataclass(frozen=True)
-class WeightPerturbation(UnlearningMethod):
+class WeightPerturbation(Searching):
     """Reconstruction: the predictions on the forget set are pulled to those of a model that was not trained on it."""
 
     key = "weight_perturbation"
@@ -132,15 +132,19 @@ class WeightPerturbation(UnlearningMethod):
     uses = frozenset({"forget", "retain"})
     reconstruction = True
     multi = True
+    ladder = (
+        {"learning_rate": 0.01, "steps": 60}, {"learning_rate": 0.02, "steps": 60}, {"learning_rate": 0.02, "steps": 100},
+        {"learning_rate": 0.05, "steps": 100}, {"learning_rate": 0.05, "steps": 300},
+    )  # fmt: skip
 
     variant: str = param("A", choices=("A", "B"), help="A: towards a model trained on part of the retain set. B: towards its predictions.")
     fraction: float = param(0.3, low=0.01, high=1.0, symbol="ρ", when=("variant", "A"), help="Share of the retain set for that model.")
     epochs: int = param(5, low=1, high=200, when=("variant", "A"), help="Epochs of that model, by the original's recipe.")
-    learning_rate: float = param(0.01, low=0.0, high=1.0, symbol="η", format="%.5f", help="Step size of SGD.")
+    learning_rate: float = param(0.01, low=0.0, high=1.0, symbol="η", format="%.5f", when=SEARCHED_UNLESS, help="Step size of SGD.")
     retain_weight: float = param(1.0, low=0.0, high=100.0, symbol="μ", help="Weight of the retained batch's loss.")
     radius: float = param(0.1, low=0.0, high=10.0, symbol="R", help="Largest change of the weights, relative to their length.")
     tolerance: float = param(0.02, low=0.0, high=1.0, symbol="τ", help="Stop below this mean divergence from the target, in nats.")
-    steps: int = param(300, low=1, high=10_000, help="Steps at most.")
+    steps: int = param(300, low=1, high=10_000, when=SEARCHED_UNLESS, help="Steps at most.")
     look_every: int = param(10, low=1, high=1000, help="Steps between evaluations of the divergence.")
     batch_size: int = param(50, low=2, high=4096, symbol="B", help="Examples of each set in a step.")
     weights: str = param("all", choices=("all", "classifier"), help="Weights that move.")
@@ -155,6 +159,8 @@ class WeightPerturbation(UnlearningMethod):
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, perturbed."""
+        if self.settings == "auto":
+            return self.chosen(model, splits, run)
         forget, retain = splits.forget.to(run.device), splits.retain.to(run.device)
         target = self._target(model, forget, retain, run).to(run.device)
         moving = [model.get_parameter(name) for names in blocks(model, self.weights).values() for name in names]

@@ -26,6 +26,7 @@ from dashboard.components.common.tables import show_table
 from dashboard.components.result.evaluation_panel import evaluation_costs, evaluation_notice
 from dashboard.components.result.metrics_panel import numbers_by_family, report_numbers
 from dashboard.components.result.recordings_table import recorded_table
+from dashboard.components.result.search_table import search_sentence, search_table
 from dashboard.queries import catalogue, engine, runs
 
 STAGES = {
@@ -199,6 +200,10 @@ if run is not None:
     recorded = recorded_of(run)
     if len(recorded):
         with st.expander("What the method recorded"):
+            tried = search_table(runs.handle(run).recorded())
+            if len(tried):
+                st.caption(search_sentence(runs.handle(run).recorded()))
+                show_table(tried, alt="Trials of the search of settings, each with its settings, both accuracies, and which was chosen")
             show_table(recorded, alt="Arrays that the method handed over, with meaning, unit, shape and value")
     evaluation_costs(report, available)
     with st.expander("All settings of this run"):

@@ -4,9 +4,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.domain.hyperparameters import Value
+from core.domain.hyperparameters import Value, as_given
 from core.domain.info import MethodInfo
-from core.domain.presets import PAPER
+from core.domain.presets import PAPER, not_offered
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.jobs import submit
@@ -17,7 +17,7 @@ from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.markdown import plain
 from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request
-from dashboard.components.forms.method_card import card, not_offered
+from dashboard.components.forms.method_card import card, methods_not_offered
 from dashboard.components.forms.method_form import method_form
 from dashboard.components.forms.uploads import own_data, own_weights
 from dashboard.queries import catalogue, forecasts
@@ -36,6 +36,8 @@ with ask:
     model = right.selectbox("Model", list(available.models), key="model", bind="query-params")
     data = available.datasets[dataset]
     st.caption(f"{plain(data.about)} {data.train_count} to train on, {data.test_count} to test. {available.models[model].about}")
+    if reason := not_offered(dataset, model):
+        st.warning(reason, icon=":material/warning:")
     own_data("dataset")
     request = ask_request(data)
     weights = own_weights(data, model)
@@ -61,7 +63,7 @@ def start_values(method: MethodInfo) -> dict[str, Value]:
     st.caption(f"The published values: {paper.where}. What is not given there stays at the preset.")
     if failure := paper.failures.get((dataset, model)):
         st.warning(failure, icon=":material/warning:")
-    return preset | paper.values
+    return preset | as_given(paper.values, method.params)
 
 
 def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: DeltaGenerator) -> None:
@@ -70,7 +72,7 @@ def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: Delta
     A warning goes into `above`, which is over the button.
     """
     ceiling, alpha = data.train_count / forget.count(data), settings["alpha"]
-    if isinstance(alpha, float | int) and alpha >= NEAR_CEILING * ceiling:
+    if settings["settings"] == "given" and isinstance(alpha, float | int) and alpha >= NEAR_CEILING * ceiling:
         above.warning(
             f"This run will change next to nothing: α = {alpha:g}, but no weight can be more than n/k = {ceiling:.2f} times as "
             "important to the forget set as to all training images. Use the preset, α = auto, or importance = batch.",
@@ -127,7 +129,7 @@ def ask_how() -> None:
     """The method and its settings; a click in here does not redraw the images."""
     st.subheader("2 · How")
     key = st.selectbox("Method", [k for k, m in available.methods.items() if not m.unfit(data)], key="method", bind="query-params")
-    not_offered(available, data)
+    methods_not_offered(available, data)
     method = available.methods[key]
     card(method)
     run_row = st.container()  # above the settings: most people run the preset, and some forms are long

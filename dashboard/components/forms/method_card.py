@@ -22,6 +22,8 @@ def card(method: MethodInfo) -> None:
     plain_words, fine_print = text_of(method)
     st.markdown(plain_words)
     reads = ", ".join(method.uses) or "nothing"
+    if method.searches and (more := {"forget", "retain"} - set(method.uses)):
+        reads += f"; with settings = auto also {', '.join(sorted(more))}"
     kept = f" · {', '.join(method.keeps)} (stored once)" if method.keeps else ""
     cost = f"Costs {method.passes:.2g} training passes (one class of digits)"
     st.caption(" · ".join(filter(None, (f"Reads: {reads}{kept}", cost, method.paper))), help=COST)
@@ -32,7 +34,7 @@ def card(method: MethodInfo) -> None:
             box.markdown(fine_print)
 
 
-def not_offered(shelves: Catalogue, data: DatasetInfo) -> None:
+def methods_not_offered(shelves: Catalogue, data: DatasetInfo) -> None:
     """A caption that names the methods which cannot serve the dataset's labels, each with its reason; nothing where all can."""
     unfit = [f"{method.title} ({method.not_multi})" for method in shelves.methods.values() if data.multi and not method.multi]
     if unfit:

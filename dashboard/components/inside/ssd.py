@@ -28,6 +28,8 @@ def frames(story: Story, view: View) -> list[Frame]:
     summary = cache(partial(dampened, factors))
     ratio = partial(_ratios, view, alpha, strength)
     rule = "the adaptive rule chose it" if story.params.get("alpha") == "auto" else "it was set by hand"
+    if story.params.get("settings") == "auto":
+        rule = "a search chose it"
     return [
         Frame(
             "Two importances of every weight",

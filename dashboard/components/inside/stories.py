@@ -12,6 +12,7 @@ from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo, MethodInfo
+from core.domain.recordings import params_in_effect
 from core.domain.run import ACTIVE, RunSpec, RunStatus
 from core.jobs import submit
 from core.storage.record_types import Run
@@ -34,7 +35,7 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
     recorded = {} if "recorded" in runs.missing_files(run) else handle.recorded()
     title = method.title if method else spec.method
     story = Story(
-        title, spec.params, spec.request, data.classes, recorded,
+        title, params_in_effect(spec.params, recorded), spec.request, data.classes, recorded,
         handle.table, _layers(handle), data.multi,
     )  # fmt: skip
     own: dict[str, Callable[[], list[Frame]]] = {
@@ -107,7 +108,7 @@ def ablation_healing(run: Run) -> np.ndarray | None:
 
 def mask_overlap(run: Run, story: Story) -> None:
     """How many slices noise of the other direction picks too; an offer to compute it where it is not stored."""
-    share, order = float(run.spec.params["share"]), list(story.under("aru_difference"))
+    share, order = float(story.params["share"]), list(story.under("aru_difference"))
 
     def draw(overlaps: dict[str, np.ndarray]) -> None:
         st.plotly_chart(aru.shared_slices({name: overlaps[name] for name in order}), key="mask-overlap", config=plotly_layout.CONFIG,

@@ -50,6 +50,8 @@ def spec_of(source: Source, alpha: float | str, lambda_: float) -> RunSpec:
 def _submit(source: Source, now: tuple[float, float], own: bool, saved: SavedRuns) -> None:
     """own: the sliders are at the open run's settings, whose alpha may be "auto"."""
     alpha, lambda_ = now
+    params = source.run.spec.params
     with errors_shown(st.toast):
-        run_id = submit.submit(home(), spec_of(source, source.run.spec.params["alpha"] if own else alpha, lambda_))
+        same = own and params.get("settings") != "auto"  # what a search chose becomes a number
+        run_id = submit.submit(home(), spec_of(source, params["alpha"] if same else alpha, lambda_))
         saved[source.handle, source.analysis_key, *now] = run_id

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.analysis.stored_results import Analysis
 from core.domain.formatting import percent
+from core.domain.recordings import params_in_effect
 from dashboard.components.common import class_figures, plotly_layout, ssd_figures
 from dashboard.components.common.background_analysis import look
 from dashboard.components.common.fragments import fragment
@@ -34,7 +35,7 @@ def steps(start: float, axis: Sequence[float], automatic: float) -> list[float]:
 
 def explorer(source: Source, view: Json) -> None:
     """The sliders and what depends on them; for slow networks, the offer to compute the curve over alpha."""
-    params = source.run.spec.params if not source.analysis_key else {}
+    params = params_in_effect(source.run.spec.params, source.handle.recorded()) if not source.analysis_key else {}
     alpha = params.get("alpha", "auto")
     start = (float(view["automatic"] if alpha == "auto" else alpha), float(params.get("lambda", 1.0)))
     owner = f"{source.run.id}/{source.analysis_key}"

@@ -17,7 +17,7 @@ from core.jobs.studies.toml_file import sets_from_lines
 from core.jobs.validation import limit_of, preset_values
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.run_status import shortened
-from dashboard.components.forms.method_card import not_offered
+from dashboard.components.forms.method_card import methods_not_offered
 from dashboard.queries import studies
 
 START = ("ssd", "ssse", "unsir")
@@ -69,7 +69,7 @@ def _ask_methods(available: Catalogue, data: DatasetInfo, request: ForgetRequest
         "Methods", list(titles), [method.title for method in fitting if method.key in START], key="methods", bind="query-params",
         placeholder="one or more",
     )  # fmt: skip
-    not_offered(available, data)
+    methods_not_offered(available, data)
     if request and not data.multi and len(fitting) < len(available.methods) - 1:
         st.caption(f"Only methods that serve requests of kind {request.kind} are offered.")
     return [titles[title] for title in chosen if title in titles]

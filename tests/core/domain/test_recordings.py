@@ -8,15 +8,17 @@ from core.domain.recordings import AS_PARAMETER, RECORDINGS, Recording, recordin
 from core.methods.registry import METHODS
 from tests.tiny import tiny_of
 
+SETTINGS = {"aru": {"settings": "auto"}}  # others record the same of a search
+
 
 @cache
 def recorded_by(key: str) -> dict[str, torch.Tensor]:
     tiny = tiny_of(1)
-    method, splits = METHODS[key](), tiny.splits()
+    method, splits = METHODS[key](**SETTINGS.get(key, {})), tiny.splits()
     model = tiny.original()
     lent = {s.key: s.compute(model, splits.train, tiny.context()) for s in method.statistics(splits.request)}
     run = tiny.context(statistics=lent)
-    method.unlearn(model, splits.only(method.uses), run)
+    method.unlearn(model, splits.only(method.reads), run)
     return run.recorded
 
 

@@ -1,6 +1,7 @@
 """The one place that checks what is asked: every wrong input gives one sentence that says what was wanted."""
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -13,11 +14,11 @@ from core.data.paths import data_folder
 from core.data.registry import load_dataset
 from core.domain.code_version import catalogue_version, run_version
 from core.domain.errors import WrongInput
-from core.domain.presets import FALLBACK, PAPER, PRESETS, ForClasses, OfCeiling, preset_for
+from core.domain.presets import FALLBACK, NOT_OFFERED, PAPER, PRESETS, ForClasses, OfCeiling, not_offered, preset_for
 from core.domain.requests.registry import parse_request
 from core.jobs import catalogue as module
 from core.jobs.catalogue import Catalogue, catalogue, dataset_images
-from core.jobs.validation import make_spec, preset_values
+from core.jobs.validation import floor_spec, make_spec, preset_values
 from core.jobs.write_catalogue import describe, write
 from core.methods.registry import METHODS
 
@@ -117,7 +118,7 @@ def test_presets_stand_in_for_defaults_and_settings_for_presets():
     assert spec(settings={"lambda": "0.3"}).params["lambda"] == 0.3
     request = parse_request("class:3")
     untried = preset_values(SHELVES.methods["ssd"], SHELVES.datasets["digits"], "no such model", request)
-    assert untried == {p.name: p.default for p in SHELVES.methods["ssd"].params}
+    assert untried == {p.name: p.default for p in SHELVES.methods["ssd"].params} | {"settings": "auto"}
     assert preset_for("digits", "small_cnn").recipe == preset.recipe
     assert preset_for("no such", "small_cnn").recipe == FALLBACK.recipe
     curvature = preset_values(SHELVES.methods["ssse"], SHELVES.datasets["digits"], "resnet18", parse_request("random:0.1"))
@@ -142,6 +143,48 @@ def test_the_preset_alpha_is_the_same_share_of_the_ceiling_for_every_class_reque
         assert spec(forget=forget).params["alpha"] == round(0.43 * 1437 / count, 2), forget
     for forget in ("random:100", "samples:1,2"):  # no class in common: ratios stay near 1 however high the ceiling
         assert spec(forget=forget).params["alpha"] == "auto", forget
+
+
+def preset_of(dataset, model):
+    """The tuned methods of a pair."""
+    return PRESETS[dataset, model].methods if (dataset, model) in PRESETS else {}
+
+
+SEARCHING = ("ssd", "ssse", "aru", "unsir", "weight_perturbation")
+
+
+@pytest.mark.parametrize("key", SEARCHING)
+def test_settings_are_searched_where_no_preset_was_tuned_and_taken_as_given_where_one_names_them(key):
+    searched = [p for p in SHELVES.methods[key].params if p.when == ("settings", "given")]
+    assert spec(method=key).params["settings"] == "given", "digits by the small network are tuned"
+    for model in SHELVES.models:
+        if ("digits", model) not in NOT_OFFERED and not preset_of("digits", model):
+            asked = spec(method=key, model=model)
+            assert asked.params["settings"] == "auto"
+            assert all(asked.params[p.name] == p.default for p in searched), "what is searched for makes no other run"
+    named = searched[0]
+    given = spec(method=key, model="resnet18", settings={named.name: str(named.high)})
+    assert given.params["settings"] == "given"
+    assert given.params[named.name] == named.high
+    both = spec(method=key, model="resnet18", settings={named.name: str(named.high), "settings": "auto"})
+    assert both.id == spec(method=key, model="resnet18").id
+
+
+def test_a_pair_of_which_no_original_is_worth_unlearning_is_refused_with_the_reason_unless_the_weights_are_ones_own():
+    for (dataset, model), reason in NOT_OFFERED.items():
+        with pytest.raises(WrongInput, match=re.escape(f"{model} is not trained on {dataset}: {reason}; choose another model, or upload")):
+            spec(dataset=dataset, model=model)
+        own = spec(dataset=dataset, model=model, weights="file", weights_as="raw")
+        assert own.weights == "file"
+        assert floor_spec(own, SHELVES).weights == "file"
+        assert spec(dataset=dataset, model=model, weights_follow=True).model == model
+    assert not not_offered("digits", "small_cnn")
+
+
+def test_no_preset_is_searched_and_tuned_at_once():
+    for pair, preset in PRESETS.items():
+        for key, values in preset.methods.items():
+            assert "settings" not in values, (pair, key)
 
 
 def test_a_preset_for_classes_leaves_other_requests_at_the_default():

@@ -100,7 +100,8 @@ def test_what_the_sliders_say_can_be_kept_as_a_run(open_app, home_of, done, no_s
     alpha = float(at.select_slider(key="alpha").value)
     at = sound(at.button(key="keep").click().run())
     (asked,) = queued(home)
-    assert (asked.method, asked.params) == ("ssd", {"importance": "per_sample", "batch_size": 64, "alpha": alpha, "lambda": 0.5})
+    settings = {"settings": "given", "importance": "per_sample", "batch_size": 64, "alpha": alpha, "lambda": 0.5}
+    assert (asked.method, asked.params) == ("ssd", settings)
     assert (asked.dataset, asked.request.text, asked.reference) == ("digits", "class:3", True)
     assert f"Kept as run {asked.id}, which is queued." in [caption.value for caption in at.caption]
     at = sound(at.button(key="open-kept").click().run())
@@ -108,7 +109,7 @@ def test_what_the_sliders_say_can_be_kept_as_a_run(open_app, home_of, done, no_s
 
 
 def test_the_open_runs_own_settings_are_kept_as_that_run_though_a_rule_chose_its_alpha(open_app, bare, no_supervisor):
-    own = spec("ssd", params={"importance": "per_sample", "batch_size": 64, "alpha": "auto", "lambda": 1.0})
+    own = spec("ssd", params={"settings": "given", "importance": "per_sample", "batch_size": 64, "alpha": "auto", "lambda": 1.0})
     run_id = plant(bare, own, files=importances())
     at = open_app(bare.root, VIEW, run=run_id)
     assert any("These are the open run's own settings." in caption.value for caption in at.caption)

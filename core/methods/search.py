@@ -1,0 +1,183 @@
+"""`settings = auto`: a short search inside the run for the one or two settings that decide, on what whoever erases has.
+
+It reads a fixed draw of the forget set and one of the retain set, MOST images of each at most: no reference, no test image. The retained
+ones are images that the original was trained on, and that a method which trains may train on too: their accuracy shows damage, not
+how well the network generalises. Settings stand in an order, the gentlest first. With a(S): accuracy on a set,
+
+    classes to forget,        a(forget) <= GONE         and a(retain) >= the original's - DROP;
+    and wrong labels          the first trial that holds both ends the search
+    other requests            a(retain) >= the original's - DROP   and a(forget) >= a(retain) - DROP; of these the strongest
+
+A class must not be recognised any more. Single images must: a network that never saw them classifies them as well as others like them,
+and one that recognises them less often marks them as erased. By bisection, since forgetting and damage both grow with strength: where it
+does too much the next trial is gentler, else stronger. Where no trial holds both, the one that falls short by least is taken, and
+`met` says so.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from core.data.splits import Splits
+from core.domain.hyperparameters import param
+from core.methods.base import UnlearningMethod
+from core.training.context import RunContext
+from core.training.loop import Diverged, share_right
+
+MOST = 300  # images of each set that are drawn
+GONE, DROP = 0.02, 0.02  # accuracy that may be left on classes to forget; that may be lost on retained images
+BEARABLE = 0.1  # accuracy lost beyond DROP up to which stronger settings are tried, where a class is not forgotten yet
+Rung = Mapping[str, float]  # setting -> value
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one rung did: accuracy on the draw of the forget set and on that of the retain set."""
+
+    rung: int
+    forget: float
+    retain: float
+
+
+@dataclass(frozen=True)
+class Objective:
+    """retain: accuracy of the original on the draw of the retain set. erase: whether nothing of the forget set may be recognised."""
+
+    retain: float
+    erase: bool
+
+    def forgotten(self, trial: Trial) -> bool:
+        """Whether what must go has gone; where images must stay recognised, whatever was done to them is enough."""
+        return not self.erase or trial.forget <= GONE + 1e-9
+
+    def harmful(self, trial: Trial) -> bool:
+        """Whether it did too much."""
+        return self.harm(trial) > 1e-9
+
+    def harm(self, trial: Trial) -> float:
+        """By how much accuracy that must stay falls short."""
+        marked = 0.0 if self.erase else max(0.0, trial.retain - DROP - trial.forget)
+        return max(0.0, self.retain - DROP - trial.retain) + marked
+
+    def shortfall(self, trial: Trial) -> float:
+        """0 where both bars hold."""
+        return self.harm(trial) + (max(0.0, trial.forget - GONE) if self.erase else 0.0)
+
+    def met(self, trial: Trial) -> bool:
+        """Whether both bars hold."""
+        return self.forgotten(trial) and not self.harmful(trial)
+
+    def best(self, trials: Sequence[Trial]) -> Trial:
+        """The least shortfall; of equal ones the gentlest where classes go, else the strongest."""
+        return min(trials, key=lambda t: (round(self.shortfall(t), 9), t.rung if self.erase else -t.rung))
+
+
+def bisect(rungs: int, attempt: Callable[[int], Trial], objective: Objective, start: int | None = None) -> list[Trial]:
+    """The trials in the order in which they were made; `start`: the first, by default the middle one.
+
+    After it, at most log2(rungs) more; twice that where a class is not forgotten before harm begins.
+    """
+    trials = list[Trial]()
+
+    def between(low: int, high: int, stop: Callable[[Trial], bool], first: int | None = None) -> int:
+        """The lowest of low..high - 1 at which `stop` holds, `high` where none does; `stop` is taken to hold from there on."""
+        while low < high:
+            middle = (low + high) // 2 if first is None else first
+            first = None
+            trials.append(attempt(middle))
+            if objective.erase and objective.met(trials[-1]):
+                return high
+            low, high = (low, middle) if stop(trials[-1]) else (middle + 1, high)
+        return high
+
+    reached = between(0, rungs, lambda t: objective.harmful(t) or (objective.erase and objective.forgotten(t)), start)
+    harms = [objective.harm(t) for t in trials if t.rung == reached]
+    if objective.erase and harms and harms[0] <= BEARABLE and not any(map(objective.forgotten, trials)):
+        between(max(t.rung for t in trials) + 1, rungs, objective.forgotten)
+    return trials
+
+
+def search(
+    rungs: Sequence[Rung], make: Callable[[Rung, RunContext], nn.Module], model: nn.Module, splits: Splits, run: RunContext,
+    *, start: int | None = None,
+) -> Rung:  # fmt: skip
+    """The chosen rung; records what was tried under `search/`.
+
+    `make(rung, context)` gives the network of these settings, to be evaluated at once; its context draws from a generator of its own, as
+    that of a run with these settings given.
+    """
+    began, sets = perf_counter(), (splits.forget.sample(MOST), splits.retain.sample(MOST))
+    before = share_right(model, *sets, device=run.device)
+    objective = Objective(before[1], splits.request.by_class or splits.request.flips_labels)
+    most = 2 * max(1, (len(rungs)).bit_length())
+
+    def attempt(rung: int) -> Trial:
+        done[0] += 1
+        part = run.part(min(done[0] - 1, most - 1) / most, min(done[0], most) / most)
+        try:
+            after = share_right(make(rungs[rung], alone(part)), *sets, device=run.device)
+        except Diverged:
+            after = [before[0], 0.0]  # no network: nothing is forgotten by it, and nothing stays
+        part.progress(1.0, f"trial {done[0]}")
+        return Trial(rung, *after)
+
+    done = [0]
+    trials = bisect(len(rungs), attempt, objective, start)
+    best = objective.best(trials)
+    tried = {name: torch.tensor([rungs[t.rung][name] for t in trials], dtype=torch.float64) for name in rungs[0]}
+    run.record("search", {
+        "accuracies": torch.tensor([before, *([t.forget, t.retain] for t in trials)]),
+        "chosen": torch.tensor(float(trials.index(best))), "met": torch.tensor(objective.met(best), dtype=torch.uint8),
+        "trials": torch.tensor(float(len(trials))), "seconds": torch.tensor(perf_counter() - began),
+        **{f"of_{name}": values for name, values in tried.items()},
+        **{f"to_{name}": torch.tensor(value, dtype=torch.float64) for name, value in rungs[best.rung].items()},
+    })  # fmt: skip
+    return rungs[best.rung]
+
+
+def alone(run: RunContext) -> RunContext:
+    """The same environment with draws and recordings of its own."""
+    return RunContext(run.build, run.recipe, run.seed, run.device, run.progress, run.statistics)
+
+
+@dataclass(frozen=True)
+class Searching(UnlearningMethod):
+    """A method that can choose some of its settings itself."""
+
+    ladder: ClassVar[tuple[Rung, ...]] = ()  # the gentlest first; of a method that makes its own, none
+    settings: str = param(
+        "given", choices=("given", "auto"),
+        help="auto: a search on a draw of the forget set and one of the retain set chooses the settings that decide most.",
+    )  # fmt: skip
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The search evaluates both sets."""
+        return self.uses | ({"forget", "retain"} if self.settings == "auto" else set())
+
+    def given(self, rung: Rung) -> Any:
+        """The same method with these settings."""
+        return replace(self, settings="given", **rung)
+
+    def chosen(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The network that a run with the chosen settings given makes; each trial is such a run."""
+        latest: tuple[Rung, nn.Module, RunContext] | None = None
+
+        def make(rung: Rung, context: RunContext) -> nn.Module:
+            nonlocal latest
+            latest = None  # never two networks more than needed
+            latest = rung, self.given(rung).unlearn(deepcopy(model), splits, context), context
+            return latest[1]
+
+        rung = search(self.ladder, make, model, splits, run.part(0, 0.8))
+        if latest is None or latest[0] != rung:
+            make(rung, alone(run.part(0.8, 1)))
+        assert latest is not None
+        run.recorded |= latest[2].recorded
+        run.progress(1.0, "settings chosen")
+        return latest[1]

@@ -1,0 +1,238 @@
+"""`settings = auto`: bisection on planted curves worked by hand, and what a search reads, records, chooses and repeats."""
+
+from copy import deepcopy
+from dataclasses import replace
+from math import inf
+
+import pytest
+import torch
+
+from core.data.splits import _Guarded
+from core.domain.hyperparameters import with_params
+from core.domain.recordings import params_in_effect, recording_of
+from core.domain.requests.registry import parse_request
+from core.jobs.catalogue import catalogue
+from core.jobs.validation import make_spec
+from core.methods.registry import METHODS
+from core.methods.search import Objective, Searching, Trial, bisect
+from core.methods.ssd import SSD, rungs
+from core.pipeline import Stages, original_of, planned_work, precompute, prepare, unlearn
+from core.storage.artifacts import Artifacts
+from core.storage.runs import ResultStore
+from core.training.cache import ArtifactCache
+from core.training.loop import Diverged, share_right
+from tests.tiny import Tiny, same_weights
+
+SEARCHING = [method for method in METHODS.values() if issubclass(method, Searching)]
+SMALL = {
+    "unsir": {"noise_count": 8, "noise_steps": 2, "copies": 2, "batch_size": 16}, "weight_perturbation": {"variant": "B", "batch_size": 8},
+}  # fmt: skip
+
+
+def planted(forget: list[float], retain: list[float], erase: bool = True, start: int | None = None) -> tuple[list[int], int]:
+    """(rungs tried, in order; the chosen one), of curves by rung; the original has 0.9 on the retained images."""
+    objective = Objective(0.9, erase)
+    trials = bisect(len(forget), lambda rung: Trial(rung, forget[rung], retain[rung]), objective, start)
+    assert len({t.rung for t in trials}) == len(trials), "no rung is tried twice"
+    return [t.rung for t in trials], objective.best(trials).rung
+
+
+def test_a_class_takes_the_first_trial_that_forgets_it_and_harms_nothing():
+    forget, retain = [1, 0.9, 0.5, 0.02, 0.01, 0, 0, 0, 0], [0.9] * 4 + [0.88, 0.87, 0.5, 0.4, 0.3]
+    assert planted(forget, retain) == ([4], 4)  # 0.01 <= 0.02 and 0.88 >= 0.9 - 0.02
+    assert planted(forget, retain, start=0) == ([0, 5, 3], 3)  # 0: too weak; 5: 0.87 harms; 3 holds both
+    assert planted(forget, retain, start=8) == ([8, 4], 4)
+    assert planted(forget, retain, start=2) == ([2, 6, 4], 4)
+
+
+def test_without_a_trial_that_holds_both_the_least_shortfall_is_taken():
+    # Rung 4: 0.6 - 0.02 of the class is left, rung 5 loses 0.9 - 0.02 - 0.85 = 0.03, rung 6 loses 0.08.
+    forget, retain = [1, 1, 1, 0.9, 0.6, 0.02, 0, 0, 0], [0.9, 0.9, 0.9, 0.87, 0.86, 0.85, 0.8, 0.5, 0.1]
+    tried, chosen = planted(forget, retain)  # 4 harms; below it 2 and 3 (which harms too) do not forget: so stronger ones
+    assert tried == [4, 2, 3, 7, 6, 5]
+    assert chosen == 5
+
+
+def test_a_class_that_no_rung_forgets_and_a_network_that_every_rung_breaks():
+    assert planted([1, 0.9, 0.8, 0.7], [0.9] * 4) == ([2, 3], 3)  # the strongest is nearest
+    tried, chosen = planted([1, 1, 1, 1], [0.1, 0.1, 0.1, 0.1])
+    assert chosen == 0
+    assert tried == [2, 1, 0]  # it is far too much at once: stronger ones are not tried
+
+
+def test_single_images_take_the_strongest_setting_under_which_they_are_classified_as_well_as_others():
+    forget = [1, 0.98, 0.95, 0.9, 0.86, 0.8, 0.3]
+    retain = [0.9, 0.9, 0.9, 0.89, 0.88, 0.87, 0.4]
+    assert planted(forget, retain, erase=False) == ([3, 5, 4], 4)  # 5: 0.87 < 0.88; 4: 0.86 >= 0.88 - 0.02
+    marked = [1, 0.95, 0.9, 0.86, 0.8, 0.7, 0.3]  # 3: 0.86 < 0.89 - 0.02 would mark them
+    assert planted(marked, retain, erase=False) == ([3, 1, 2], 2)
+
+
+def test_the_number_of_trials_is_bounded():
+    for size in range(1, 40):
+        for first in range(size + 1):
+            tried, chosen = planted([1.0] * first + [0.0] * (size - first), [0.9] * (first + 1) + [0.2] * (size - first))
+            assert len(tried) <= size.bit_length()
+            if first < size:
+                assert chosen == first
+
+
+def auto(method: type[Searching], **settings: object) -> Searching:
+    return method(settings="auto", **{**SMALL.get(method.key, {}), **settings})  # type: ignore[arg-type]  # each method's own
+
+
+def searched(tiny: Tiny, method: Searching, request: str = "class:2"):
+    """(network, what it recorded), with the guard on: a set that it does not declare raises."""
+    splits = tiny.splits(request)
+    lent = {s.key: s.compute(tiny.original(), splits.train, tiny.context()) for s in method.statistics(splits.request)}
+    run = tiny.context(statistics=lent)
+    return method.unlearn(tiny.original(), splits.only(method.reads), run), run.recorded
+
+
+@pytest.mark.parametrize("method", SEARCHING, ids=lambda m: m.key)
+def test_it_reads_forget_and_retain_set_alone_and_makes_the_network_of_a_run_with_the_chosen_settings_given(method, grey, monkeypatch):
+    read, derive = set(), _Guarded._derive
+    monkeypatch.setattr(_Guarded, "_derive", lambda splits, name: read.add(name) or derive(splits, name))
+    asked = auto(method)
+    first, recorded = searched(grey, asked)
+    assert read == {"forget", "retain"} == asked.reads
+    assert all(recording_of(name) for name in recorded)
+
+    params = {"settings": "auto", **SMALL.get(method.key, {})}
+    chosen = params_in_effect(params, recorded) | {"settings": "given"}
+    again, _ = searched(grey, with_params(method, chosen))
+    assert same_weights(first, again)
+
+    accuracies, row = recorded["search/accuracies"], int(recorded["search/chosen"]) + 1
+    sets = grey.splits().forget, grey.splits().retain  # 40 and 80 images: fewer than a draw
+    assert accuracies[0].tolist() == pytest.approx(share_right(grey.original(), *sets, device="cpu"))
+    assert accuracies[row].tolist() == pytest.approx(share_right(first, *sets, device="cpu"))
+    assert len(accuracies) == 1 + int(recorded["search/trials"])
+
+
+def test_as_given_it_reads_what_it_always_read():
+    assert {m.key: m().reads == m.uses for m in SEARCHING} == dict.fromkeys((m.key for m in SEARCHING), True)
+    assert SSD().reads == {"forget"}
+
+
+@pytest.mark.parametrize("method", SEARCHING, ids=lambda m: m.key)
+def test_a_search_leaves_the_seed_its_choice_and_torchs_generator_alone(method, grey):
+    before = torch.random.get_rng_state()
+    (one, first), (other, second) = (searched(grey, auto(method)) for _ in range(2))
+    assert same_weights(one, other)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first if name.startswith("search/") and name != "search/seconds")
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_trial_that_diverges_is_too_strong_and_never_chosen(grey):
+    class Exploding(METHODS["aru"]):  # type: ignore[misc]  # a class from a registry
+        ladder = tuple({"share": share, "epochs": 0, "learning_rate": 0.1} for share in (0.0, 0.01, 0.9))
+
+        def unlearn(self, model, splits, run):
+            if self.settings == "given" and self.share > 0:
+                raise Diverged("too much")
+            return super().unlearn(model, splits, run)
+
+    model, recorded = searched(grey, Exploding(settings="auto"))
+    assert recorded["search/of_share"].tolist() == [0.01, 0.0]
+    assert float(recorded["search/to_share"]) == 0.0
+    assert recorded["search/accuracies"][1].tolist() == pytest.approx([float(recorded["search/accuracies"][0, 0]), 0.0])
+    assert not int(recorded["search/met"])
+    assert same_weights(model, grey.original())
+
+
+def test_ssd_finds_a_threshold_that_forgets_a_class_of_digits_and_keeps_the_rest(first_run):
+    """Of the network that the shipped recipe trains: 1.00 of the sevens before."""
+    home, _ = first_run
+    spec = make_spec(catalogue(home.root), "digits", "small_cnn", parse_request("class:7"), "ssd", {"settings": "auto"})
+    assert spec.params["alpha"] == "auto", "what is searched for makes no other run"
+    with ResultStore(home.database) as store:
+        job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+        stages = Stages(planned_work(job), lambda *_: None)
+        original = original_of(job, stages)
+        assert not original.made_now
+        model, recorded, _ = unlearn(job, original, precompute(job, original, stages), stages)
+    forget, retain = share_right(model, job.splits.test_forget, job.splits.test_retain, device="cpu")
+    assert forget <= 0.05
+    assert retain >= 0.95
+    assert int(recorded["search/met"])
+    assert int(recorded["search/trials"]) <= 4
+    assert 1 < float(recorded["search/to_alpha"]) < 1437 / 137
+
+
+# The thresholds of SSD.
+
+
+def test_alphas_are_quantiles_of_the_ratios_whatever_these_are():
+    """Of ratios 0.5, 1.0, ..., 500: three in 100,000 are none, half of them are 500 weights above 250.25."""
+    of_all = {"w": torch.ones(1000)}
+    found = rungs({"w": torch.arange(1, 1001) / 2}, of_all)
+    assert found[0]["alpha"] == pytest.approx(500 - 0.01498, abs=0.05)  # four digits
+    assert found[-1] == {"alpha": 250.2, "lambda": 1.0}
+    assert [r["alpha"] for r in found] == sorted((r["alpha"] for r in found), reverse=True)
+    narrow = rungs({"w": 1 + torch.arange(1000) / 1000}, of_all)  # 1.000 to 1.999: no fixed threshold of 3 selects any
+    assert narrow[-1] == {"alpha": 1.5, "lambda": 0.375}  # a weight at the threshold keeps a quarter
+    assert narrow[0]["alpha"] == pytest.approx(1.999, abs=1e-3)
+
+
+def test_ratios_that_are_not_finite_are_left_out_of_the_quantiles():
+    of_all, of_forget = {"w": torch.tensor([0.0, 0.0, 1.0, 1.0])}, {"w": torch.tensor([0.0, 1.0, 2.0, 4.0])}
+    assert rungs(of_forget, of_all)[-1]["alpha"] == 3.0  # the middle of 2 and 4
+    assert {r["alpha"] for r in rungs({"w": torch.zeros(2)}, {"w": torch.zeros(2)})} == {1.0}
+    assert inf not in {r["alpha"] for r in rungs(of_forget, of_all)}
+
+
+def test_a_search_of_alpha_is_worth_two_predictions_a_trial(grey, monkeypatch):
+    """The forget set's importance is computed once; no trial computes a gradient."""
+    calls = []
+    for module in ("core.methods.search", "core.training.precomputed"):
+        monkeypatch.setattr(f"{module}.{'share_right' if 'search' in module else 'fisher_diagonal'}", _counted(calls, module))
+    _, recorded = searched(grey, auto(SSD))
+    assert calls.count("core.methods.search") == 1 + int(recorded["search/trials"])
+    assert calls.count("core.training.precomputed") == 2  # of the training set beforehand, of the forget set
+
+
+def _counted(calls: list[str], module: str):
+    from core.training import fisher, loop
+
+    real = loop.share_right if "search" in module else fisher.fisher_diagonal
+
+    def counted(*args: object, **about: object) -> object:
+        calls.append(module)
+        return real(*args, **about)
+
+    return counted
+
+
+def test_the_original_is_not_changed_while_settings_are_tried(grey):
+    model, splits = grey.original(), grey.splits()
+    before = deepcopy(model)
+    run = grey.context(statistics={s.key: s.compute(model, splits.train, grey.context()) for s in SSD().statistics(splits.request)})
+    method = auto(SSD)
+    importances = method.statistics(splits.request)[0].compute(model, splits.forget, run)
+    method._searched(model, importances, run.statistics[method.statistics(splits.request)[0].key], splits.only(method.reads), run)
+    assert same_weights(model, before)
+
+
+def test_draws_are_no_larger_than_they_are_declared_to_be(grey, monkeypatch):
+    monkeypatch.setattr("core.methods.search.MOST", 7)
+    sizes = []
+    real = share_right
+
+    def noted(model, *sets, device):
+        sizes.append([*map(len, sets)])
+        return real(model, *sets, device=device)
+
+    monkeypatch.setattr("core.methods.search.share_right", noted)
+    searched(grey, auto(SSD))
+    assert set(map(tuple, sizes)) == {(7, 7)}
+
+
+def test_a_request_for_single_images_is_no_request_for_a_class(grey):
+    """Its images stay recognised as well as others; wrong labels must go."""
+    _, recorded = searched(grey, auto(SSD), "random:0.1")
+    (_, before), *tried = recorded["search/accuracies"].tolist()
+    forget, retain = tried[int(recorded["search/chosen"])]
+    assert bool(recorded["search/met"]) == (forget >= retain - 0.02 - 1e-6 and retain >= before - 0.02 - 1e-6)
+    assert replace(auto(SSD), settings="given").reads == {"forget"}

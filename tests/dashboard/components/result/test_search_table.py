@@ -1,0 +1,29 @@
+"""The table of a search of settings, from planted arrays."""
+
+import numpy as np
+
+from dashboard.components.result.search_table import search_sentence, search_table
+
+RECORDED = {
+    "search/accuracies": np.array([[1.0, 0.99], [0.4, 0.985], [0.0, 0.97]]), "search/of_alpha": np.array([7.0906, 4.138]),
+    "search/of_lambda": np.array([1.0, 0.5]), "search/chosen": np.array(1.0), "search/met": np.array(1, dtype=np.uint8),
+    "search/seconds": np.array(12.34),
+}  # fmt: skip
+
+
+def test_each_trial_is_a_row_with_its_settings_and_both_accuracies():
+    assert search_table(RECORDED).values.tolist() == [
+        ["before", "", "", "1.000", "0.990", ""],
+        ["1", "7.091", "1", "0.400", "0.985", ""],
+        ["2", "4.138", "0.5", "0.000", "0.970", "yes"],
+    ]
+    assert list(search_table(RECORDED)) == ["trial", "alpha", "lambda", "forget accuracy", "retain accuracy", "chosen"]
+
+
+def test_where_nothing_was_searched_there_is_no_table():
+    assert search_table({"ssd/alpha": np.array(3.0)}).empty
+
+
+def test_the_sentence_says_how_it_ended_and_what_it_cost():
+    assert "harms nothing on these images. It took 12.3 s" in search_sentence(RECORDED)
+    assert "the best compromise was taken. It took 12.3 s" in search_sentence(RECORDED | {"search/met": np.array(0)})
