@@ -153,7 +153,10 @@ _last: tuple[float, tuple[tuple[Path, int], ...]] = (0.0, ())
 
 
 def _stamps() -> tuple[tuple[Path, int], ...]:
-    """Every source with the time of its last change; looked at again after a second."""
+    """Every source with the time of its last change; looked at again after a second.
+
+    The same object while nothing changed: what is remembered under it is then found without comparing hundreds of paths.
+    """
     global _last  # noqa: PLW0603  # one look for all who ask within a second
     now = monotonic()
     if not _last[1] or now - _last[0] > FRESH:
@@ -161,7 +164,8 @@ def _stamps() -> tuple[tuple[Path, int], ...]:
         for path in CORE.rglob("*.py"):
             with suppress(FileNotFoundError):  # an editor's lock, or a file that goes at this moment
                 found.append((path, path.stat().st_mtime_ns))
-        _last = (now, tuple(sorted(found)))
+        stamps = tuple(sorted(found, key=lambda stamp: stamp[0].parts))
+        _last = (now, _last[1] if stamps == _last[1] else stamps)
     return _last[1]
 
 

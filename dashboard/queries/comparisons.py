@@ -9,11 +9,13 @@ from core.domain.run import digest
 from core.reports.comparison import about
 from core.reports.comparison import comparison as compare_runs
 from core.reports.comparison import second_retrainings as retrained
+from core.reports.comparison import why_fewer as why_fewer_of
 from core.reports.comparison_sentence import answer as answer_of
 from core.reports.comparison_sentence import groups_in
 from core.reports.comparison_table import table_of
 from core.reports.more_seeds import MoreSeeds, more_seeds
 from core.reports.runs_by_seed import Rows
+from core.reports.runs_by_seed import several_seeds as several_seeds_of
 from core.storage.runs import ResultStore
 from dashboard.queries import catalogue
 from dashboard.session import home
@@ -59,6 +61,26 @@ def edition_of(frame: pd.DataFrame) -> tuple[str, int, str]:
     It is read from the frame and not from the database: otherwise results from an old frame would be cached as new ones.
     """
     return digest(list(frame["id"])), *frame.attrs[READ_AT]
+
+
+def why_fewer(frame: pd.DataFrame) -> str:
+    """See core.reports.comparison.why_fewer; frame: as `comparison` gives it."""
+    return _why_fewer(edition_of(frame), frame)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _why_fewer(which: tuple[str, int, str], _frame: pd.DataFrame) -> str:
+    return why_fewer_of(_frame)
+
+
+def several_seeds(frame: pd.DataFrame) -> bool:
+    """See core.reports.runs_by_seed.several_seeds; frame: as `comparison` gives it."""
+    return _several_seeds(edition_of(frame), frame)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _several_seeds(which: tuple[str, int, str], _frame: pd.DataFrame) -> bool:
+    return several_seeds_of(_frame)
 
 
 def sentence(frame: pd.DataFrame) -> str:

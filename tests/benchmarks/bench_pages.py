@@ -13,26 +13,18 @@ import re
 from statistics import median
 import sys
 import tempfile
-from typing import Any
 
 from playwright.sync_api import Page, TimeoutError
 
-from core.analysis import stored_results
-from core.analysis.registry import LOOKS
-from core.analysis.stored_results import Analysis
-from core.storage.home import Home, open_home
-from tests.benchmarks.chromium import SETTLED, finished_run, new_page, served, timed, told
+from core.storage.home import open_home
+from tests.benchmarks.chromium import SETTLED, made, new_page, served, timed
 from tests.benchmarks.results import append, table, verdict
 from tests.browser.kit import ready
 
-BAR, TRIES = 1.0, 3  # seconds; clicks
+TRIES = 3  # clicks
 MOST = 4  # figures that one click may draw anew
 PLOT = "document.querySelector('.js-plotly-plot .main-svg, .js-plotly-plot .gl-canvas') !== null"
 PAGES = {"Result": PLOT, "Parameters": PLOT, "Inside the method": PLOT, "Saliency": PLOT, "Map": PLOT, "Privacy": PLOT}
-LOOKS_KEPT: dict[str, dict[str, Any]] = {  # as the pages ask for them before anybody has chosen anything
-    "map": {"projection": "pca", "count": 2000, "seed": 0, "turn": True},
-    "gallery": {"how": "integrated_gradients", "target": "true", "count": 16, "settings": {"baseline": "mean"}},
-}
 
 # Which figures are drawn after this is asked: those that Plotly tells of, and those that were not there before.
 LISTEN = """
@@ -78,16 +70,6 @@ def redrawn(page: Page, run_id: str, name: str) -> int:
     return int(page.evaluate(DRAWN))
 
 
-def made(home: Home, index: int) -> str:
-    """The id of a real run that forgets this class, its joint map and its gallery kept."""
-    run_id = finished_run(home, f"class:{index}")
-    for kind, settings in LOOKS_KEPT.items():
-        made = LOOKS[kind](home, run_id, lambda *_: None, **settings)
-        asked = Analysis(kind, run_id, settings)
-        stored_results.keep(home, stored_results.key_of(home, asked), asked, made, 1.0)
-    return run_id
-
-
 def opened(page: Page, run_id: str, name: str) -> tuple[float, int]:
     """Seconds from the click on a page's name to its first figure; how many plotly figures it then draws in all."""
     for _ in range(TRIES):
@@ -120,7 +102,6 @@ def main() -> int:
                     opened(page, first, name)
                 new, _ = zip(*(opened(page, run_id, name) for run_id in runs), strict=True)
                 warm, figures = zip(*(opened(page, run_id, name) for run_id in runs), strict=True)
-                good.append(told(f"{name}: first figure when warm", warm, BAR))
                 anew, least = redrawn(page, first, name), 0 if name == "Saliency" else 1  # its pictures are none of plotly's
                 good.append(verdict(f"{name}: figures that {CLICKS[name][0]} draws anew <= {MOST}", str(anew), least <= anew <= MOST))
                 rows.append((name, median(warm), max(warm), median(new), max(new), max(figures), f"{anew}: {CLICKS[name][0]}"))

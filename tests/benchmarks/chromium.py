@@ -8,9 +8,13 @@ from pathlib import Path
 from statistics import median
 import subprocess
 import sys
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from core.analysis import stored_results
+from core.analysis.registry import LOOKS
+from core.analysis.stored_results import Analysis
 from core.storage.home import Home
 from tests.benchmarks.results import verdict
 from tests.browser.kit import FLAGS, ROOT, Dashboard, drawn, find_chromium, ready
@@ -18,6 +22,10 @@ from tests.browser.kit import FLAGS, ROOT, Dashboard, drawn, find_chromium, read
 WARM_UPS = 2  # samples that are thrown away
 MOVED = ("ratios", "dampened")  # figures that every step of alpha changes
 CHARTS = (*MOVED, "what-if", "importance", "moved")
+LOOKS_KEPT: dict[str, dict[str, Any]] = {  # as the pages ask for them before anybody has chosen anything
+    "map": {"projection": "pca", "count": 2000, "seed": 0, "turn": True},
+    "gallery": {"how": "integrated_gradients", "target": "true", "count": 16, "settings": {"baseline": "mean"}},
+}
 SETTLED = "document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
 
 # Starts the clock at the real event; stops it at the first frame in which `done` holds.
@@ -79,6 +87,16 @@ def finished_run(home: Home, forget: str = "class:3") -> str:
     return str(json.loads(said.stdout)["id"])
 
 
+def made(home: Home, index: int) -> str:
+    """The id of a real run that forgets this class, its joint map and its gallery kept."""
+    run_id = finished_run(home, f"class:{index}")
+    for kind, settings in LOOKS_KEPT.items():
+        result = LOOKS[kind](home, run_id, lambda *_: None, **settings)
+        asked = Analysis(kind, run_id, settings)
+        stored_results.keep(home, stored_results.key_of(home, asked), asked, result, 1.0)
+    return run_id
+
+
 def timed(page: Page, event: str, done: str, act: Callable[[], object]) -> float:
     """Milliseconds on the page's clock from the event that `act` causes to `done`."""
     page.evaluate(CLOCK, [event, done])
@@ -93,15 +111,22 @@ def redrawn(page: Page, keys: Sequence[str]) -> str:
     return f"{SETTLED} && Object.entries({before}).every(([key, old]) => shows(key) && shows(key) !== old)"
 
 
-def slider(page: Page, run_id: str, samples: int) -> list[float]:
-    """Seconds from a key on the alpha slider to redrawn figures; every step is a value never asked before."""
-    page.goto(f"/parameters?run={run_id}")
+def at_slider(page: Page, address: str) -> None:
+    """Open a page that has an alpha slider and these charts."""
+    page.goto(address)
     ready(page)
     drawn(page, *CHARTS)
     page.evaluate(FIGURES)
+
+
+def step(page: Page) -> float:
+    """Seconds from a key on the alpha slider to redrawn figures; every step is a value never asked before."""
     page.get_by_role("slider", name="α").focus()
-    seen = []
-    for _ in range(samples + WARM_UPS):
-        page.wait_for_timeout(300)
-        seen.append(timed(page, "keydown", redrawn(page, MOVED), lambda: page.keyboard.press("ArrowLeft")) / 1000)
-    return seen[WARM_UPS:]
+    page.wait_for_timeout(300)
+    return timed(page, "keydown", redrawn(page, MOVED), lambda: page.keyboard.press("ArrowLeft")) / 1000
+
+
+def slider(page: Page, run_id: str, samples: int) -> list[float]:
+    """Seconds of as many steps of the dampening explorer."""
+    at_slider(page, f"/parameters?run={run_id}")
+    return [step(page) for _ in range(samples + WARM_UPS)][WARM_UPS:]

@@ -75,6 +75,10 @@ class Dashboard:
         self.url = f"http://127.0.0.1:{self.port}"
         self._make: subprocess.Popen[bytes] | None = None
 
+    def command(self) -> list[str]:
+        """What starts it."""
+        return run_command(self.port)
+
     def start(self) -> float:
         """Seconds until the server answered."""
         began = time.monotonic()
@@ -82,7 +86,7 @@ class Dashboard:
         environment = {**os.environ, "FORGETSCOPE_HOME": str(self.home.root), "FORGETSCOPE_IDLE_SECONDS": "600"}
         with open(self.log, "ab") as out:  # a file, never a pipe: a full pipe stops the server
             self._make = subprocess.Popen(
-                run_command(self.port), cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True
+                self.command(), cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True
             )
         try:
             until(self._answers, 60)

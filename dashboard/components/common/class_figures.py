@@ -20,9 +20,10 @@ def most_changed(table: pd.DataFrame, first: Sequence[int], most: int = MOST) ->
 
     table: model, class, accuracy (share) of one set. Changed: between the original and the unlearned network, or from the reference.
     """
+    every = np.unique(table["class"])
+    if len(every) <= most:
+        return tuple(every.tolist())
     wide = table.set_index(["class", "model"])["accuracy"].unstack()
-    if len(wide) <= most:
-        return tuple(int(index) for index in wide.index)
     ours = wide.get("unlearned", pd.Series(np.nan, wide.index))
     gaps = [(ours - wide[other]).abs() for other in ("original", "reference") if other in wide]
     change = pd.concat(gaps, axis=1).max(axis=1).fillna(0.0) if gaps else pd.Series(0.0, wide.index)
@@ -44,8 +45,9 @@ def class_shift(
     names = [f"<b>{name} ✕</b>" if index in forgotten else name
              for index, name in zip(shown, on_axis([classes[index] for index in shown]), strict=True)]  # fmt: skip
     full_names = [hovered(classes[index]) for index in shown]
+    of_model, numbers = table["model"].to_numpy(), table.drop(columns="model").set_index("class")  # text costs more than all numbers
     for model, title in MODEL_TITLE.items():
-        rows = table[table["model"] == model].set_index("class")
+        rows = numbers[of_model == model]
         if not len(rows):
             continue
         marker = {
@@ -54,7 +56,7 @@ def class_shift(
         }  # fmt: skip
         drawn = rows.reindex(shown)
         positives = _positive_counts(drawn) if multi else [""] * len(drawn)
-        others = rows.drop(index=shown, errors="ignore")
+        others = rows[~rows.index.isin(shown)]
         hover_parts, ticks, heights = [*zip(full_names, positives, strict=True)], [*names], drawn["accuracy"].tolist()
         if len(others):
             hover_parts.append((f"the mean of {len(others)} others", ""))

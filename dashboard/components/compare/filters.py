@@ -6,12 +6,11 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from core.reports.comparison import why_fewer
 from core.reports.runs_by_seed import scenarios
 from dashboard.components.common.markdown import plain
 from dashboard.components.compare.compared_runs import requests_of
 from dashboard.components.compare.run_labels import shortened
-from dashboard.queries import studies
+from dashboard.queries import comparisons, studies
 from dashboard.session import ask_to_open, belongs, link, linked, recall, remember
 
 FILTERS = {"dataset": "Dataset", "model": "Model", "request": "Forget request", "method": "Methods", "seed": "Seeds"}
@@ -123,7 +122,7 @@ def count(frame: pd.DataFrame) -> None:
 
 def why_not_all(frame: pd.DataFrame) -> None:
     """Why some comparisons are left out or need care, if so."""
-    if why := why_fewer(frame):
+    if why := comparisons.why_fewer(frame):
         st.warning(plain(why), icon=":material/compare_arrows:")
 
 

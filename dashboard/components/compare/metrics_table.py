@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.reports.comparison import comparable, one_subject
 from core.reports.intervals import FEW
-from core.reports.runs_by_seed import Rows, several_seeds
+from core.reports.runs_by_seed import Rows
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import by_family
@@ -25,7 +25,7 @@ ROW, TALLEST = 35, 14  # pixels of a table's row; rows in sight
 
 def ask_over_seeds(frame: pd.DataFrame) -> bool:
     """Whether to average runs that differ by their seed alone; a widget where there are such runs."""
-    if not several_seeds(frame):
+    if not comparisons.several_seeds(frame):
         return False
     options = [OVER_SEEDS, BY_RUN]
     rows = st.segmented_control(

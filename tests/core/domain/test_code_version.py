@@ -203,6 +203,15 @@ def test_it_changes_with_a_library(engine, monkeypatch):
     version._run_version.cache_clear()
 
 
+def test_sources_that_did_not_change_keep_their_stamps_object(monkeypatch):
+    first = version._stamps()
+    monkeypatch.setattr(version, "_last", (float("-inf"), first))  # longer ago than a second: they are looked at again
+    assert version._stamps() is first
+    older = tuple((path, 0) for path, _ in first)
+    monkeypatch.setattr(version, "_last", (float("-inf"), older))
+    assert version._stamps() == first
+
+
 def test_every_dataset_model_and_method_has_code_of_its_own():
     hashes = version._hashes(version._stamps())
     for kind, keys in {"dataset": DATASETS, "model": MODELS, "method": METHODS}.items():

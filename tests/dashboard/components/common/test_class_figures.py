@@ -206,3 +206,12 @@ def test_shares_are_drawn_from_zero():
 def test_change_without_a_reference_is_the_unlearned_model_s_alone():
     moved = pd.DataFrame({"layer": ["a"], "distance": [0.1], "reference_distance": [np.nan]})
     assert [trace.name for trace in class_figures.layer_change(moved).data] == ["Unlearned"]
+
+
+def test_few_classes_are_all_drawn_in_their_order_whatever_the_order_of_the_rows():
+    table = accuracies(*MODELS)
+    assert class_figures.most_changed(table.iloc[::-1], ()) == tuple(range(len(CLASSES)))
+    for rows in (table, table.iloc[::-1]):
+        figure = class_figures.class_shift(rows, CLASSES, (1,))
+        assert [list(bar.x) for bar in figure.data] == [["cat", "<b>dog ✕</b>", "owl"]] * 3
+        assert [list(bar.y) for bar in figure.data] == [[0.0, 0.01, 0.02], [0.1, 0.11, 0.12], [0.2, 0.21, 0.22]]
