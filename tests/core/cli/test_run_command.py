@@ -195,7 +195,7 @@ def test_kinds_of_request_and_published_forget_sets_are_listed(main):
 
 def test_the_listed_methods_tell_their_parameters(main):
     methods = {item["key"]: item for item in json.loads(main("list", "methods", "--json")[1])}
-    assert [p["name"] for p in methods["ssd"]["params"]] == ["importance", "batch_size", "alpha", "lambda"]
+    assert [p["name"] for p in methods["ssd"]["params"]] == ["settings", "importance", "batch_size", "alpha", "lambda"]
     assert methods["finetune"]["uses"] == ["retain"]
     assert methods["retrain"]["passes"] == pytest.approx(18, abs=0.1)  # twenty epochs over nine digits of ten
     lines = main("list", "methods")[1].splitlines()
@@ -464,7 +464,7 @@ def reckons(monkeypatch):
     def answer(_, question, **about):
         assert question == "planned_work"
         passes = {"train": 100.0, "reference": 90.0, "precompute": 30.0, "unlearn": 10.0, "evaluate": 70.0}
-        return {"passes": passes, "seconds": 0.1, "bytes": 2e60 if about["model"] == "vit_b_16" else 7e8}
+        return {"passes": passes, "seconds": 0.1, "bytes": 2e60 if about["model"] == "resnet18" else 7e8}
 
     monkeypatch.setattr("core.jobs.engine_client.WarmEngine.ask", answer)
 
@@ -481,7 +481,7 @@ def test_a_dry_run_says_what_it_would_take_and_asks_for_nothing(main, home, reck
 
 
 def test_a_run_that_memory_cannot_hold_is_refused_in_one_sentence(main, home, reckons):
-    status, out, err = main(*asked("--dry-run", model="vit_b_16"))
+    status, out, err = main(*asked("--dry-run", model="resnet18"))
     assert (status, out) == (2, "")
     assert err.startswith("This run would need about ")
     assert err.count("\n") == 1

@@ -231,7 +231,7 @@ def test_each_run_of_a_study_can_be_given_a_time_limit(open_app, bare):
 def test_own_sets_start_from_the_presets_values(open_app, bare):
     at = open_app(bare.root, PAGE)
     sound(next(group for group in at.button_group if group.label.startswith("Selective")).set_value("own sets").run())
-    assert at.text_area(key="sets.ssd").value == "importance=per_sample batch_size=64 alpha=4.2 lambda=1"
+    assert at.text_area(key="sets.ssd").value == "settings=given importance=per_sample batch_size=64 alpha=4.2 lambda=1"
     assert not at.button(key="start-study").disabled
 
 
