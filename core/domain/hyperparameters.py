@@ -41,7 +41,8 @@ class Param:
 
     def idle(self, values: dict[str, Value]) -> bool:
         """Whether this param has no effect beside those values of the others."""
-        return bool(self.when) and values.get(self.when[0]) not in self.when[1:]
+        before_searches = "given" if self.when == SEARCHED_UNLESS else None  # runs of versions that searched nothing
+        return bool(self.when) and values.get(self.when[0], before_searches) not in self.when[1:]
 
     def note(self, value: Value) -> str:
         """What whoever sets this param to `value` must be told; '' for nothing."""

@@ -42,7 +42,7 @@ def test_each_set_is_drawn_by_itself_where_all_would_cost_too_much(grey, monkeyp
     assert rows.tolist() == sorted(set(rows.tolist()))
     assert [len(rows_of(name, splits, rows)) for name in ("forget", "retain")] == [10, 10]
     assert torch.equal(rows, evaluated_rows(splits, int(1e12))), "the same draw every time"
-    few = evaluated_rows(splits, int(1e12 / (gone + 5)))  # room for the whole forget set
+    few = evaluated_rows(splits, int(evaluated_images.OPERATIONS / (gone + 5)))  # room for the whole forget set
     assert [len(rows_of(name, splits, few)) for name in ("forget", "retain")] == [gone, min(gone + 5, n - gone)]
 
 

@@ -105,13 +105,16 @@ def test_what_was_not_learnt_back_is_no_number_of_steps_and_a_lower_bound_of_the
         METRICS["relearn_steps"].compute(evidence, "unlearned")
     assert METRICS["anamnesis_index"].compute(evidence, "unlearned") == 50 / 4
     evidence.cache.update({"relearn/unlearned": soon, "relearn/reference": never})
+    assert METRICS["anamnesis_index"].compute(evidence, "unlearned") == 4 / 50, "an upper bound, where the reference was given up"
+    evidence.cache.update({"relearn/unlearned": never})
     with pytest.raises(NotApplicable, match="did not learn the forget set back"):
         METRICS["anamnesis_index"].compute(evidence, "unlearned")
 
 
 def test_where_the_reference_already_knows_there_is_no_index(grey):
     evidence = inside(grey)
-    evidence = replace(evidence, networks={**evidence.networks, "reference": evidence.networks["original"]}, cache={})
+    same = {name: {**of, "reference": of["original"]} for name, of in (("networks", evidence.networks), ("logits", evidence.logits))}
+    evidence = replace(evidence, **same, cache={})
     with pytest.raises(NotApplicable, match="nothing has to be learnt back"):
         METRICS["anamnesis_index"].compute(evidence, "unlearned")
 
