@@ -38,7 +38,7 @@ CASES = {
     "resnet": Case("cifar10-subset", "resnet18", (0.20, 0.08)),
     "vit": Case("cifar10-subset", "vit_small", (0.20, 0.08)),
 }
-METHODS = ("original", "gradient_ascent")  # the first does nothing; the second forgets
+METHODS = ("original", "ssd")  # the first does nothing; the second forgets
 SHOWN = 12  # parts of an evaluation
 
 
