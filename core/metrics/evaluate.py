@@ -55,6 +55,7 @@ def evaluate(
     limits = limits_of(how, perf_counter())
     models = {name: restore(setup, network.tensors) for name, network in shared.items()}
     models = {"original": models["original"], "unlearned": unlearned.eval(), **models}
+    models = {name: model.to(memory_format=torch.channels_last) for name, model in models.items()}  # small networks predict twice as fast
     one = setup.splits.train.first(1).to(setup.device).pixels()
     rows = None if how.whole else evaluated_rows(setup.splits, operations_per_image(models["original"], one))
     results = SharedResults(setup, {name: network.file for name, network in shared.items()})
