@@ -14,7 +14,7 @@ from core.domain.evaluation import COSTLY, Evaluation
 from core.domain.formatting import duration
 from core.domain.run import Measurement
 from core.metrics import cka, layer_grafting, linear_probes
-from core.metrics.base import Evidence, Limits, Logits, NotApplicable
+from core.metrics.base import Evidence, Limits, Logits, NotApplicable, rows_of
 from core.metrics.cka import cka_table
 from core.metrics.evaluated_images import evaluated_rows, operations_per_image
 from core.metrics.layer_features import features_name
@@ -69,7 +69,7 @@ def evaluate(
         with evidence.costs.of("predictions", name):
             compute = partial(_predict, evidence, name, model)
             cached = SharedLogits(setup, shared[name], rows) if name in shared else None
-            if cached and rows is not None and cached.stored() and not all(results.has(f"{part}/{name}") for part in READING_FEATURES):
+            if cached and rows is not None and cached.stored() and not all(map(results.has, _read_from_features(evidence, name))):
                 compute()  # its features
             logits[name] = cached.load_or_compute(compute) if cached else compute()
     return replace(evidence, logits=logits)
@@ -84,7 +84,16 @@ def limits_of(how: Evaluation, now: float) -> Limits:
 
 
 NO_ROWS = torch.zeros(0, dtype=torch.int64)
-READING_FEATURES = ("gram/forget", "gram/retain", "probes", "graft")  # results that a run with another request must compute
+
+
+def _read_from_features(evidence: Evidence, name: str) -> list[str]:
+    """Results of the original or the reference that this evaluation computes from its features, unless they are stored."""
+    parts = []
+    for split in ("forget", "retain"):
+        if len(rows_of(split, evidence.splits, evidence.rows)) >= cka.FEWEST:
+            parts.append(f"gram/{split}")
+    parts += ["probes"] * evidence.splits.request.by_class + ["graft"] * (name == "reference")
+    return [f"{part}/{name}" for part in parts if not evidence.limits.reason(part.partition("/")[0])]
 
 
 def _predict(evidence: Evidence, name: str, model: nn.Module) -> Logits:

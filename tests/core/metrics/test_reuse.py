@@ -178,6 +178,19 @@ def test_what_another_version_found_is_forgotten(first, compute, home):
         assert db.execute("select count(*) from kept where key like 'older%'").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("forget", ["class:3", "random:0.1"])
+def test_of_a_costly_network_a_later_run_passes_images_through_its_own_alone(compute, monkeypatch, forget):
+    monkeypatch.setattr("core.metrics.evaluated_images.OPERATIONS", 1.0)
+    monkeypatch.setattr("core.metrics.evaluated_images.FEWEST", 50)
+    passes, observe = [], evaluate.predict_and_observe
+    monkeypatch.setattr(evaluate, "predict_and_observe", lambda *about: passes.append(1) or observe(*about))
+    compute("original", forget=forget)
+    assert len(passes) == 6  # three networks on training and test images
+    passes.clear()
+    compute("finetune", forget=forget, epochs=1)
+    assert len(passes) == 2
+
+
 @pytest.mark.parametrize("after", ["prepare", "train", "precompute", "evaluate"])
 def test_code_that_changes_while_a_run_computes_is_given_none_of_its_files(compute, home, monkeypatch, began, after):
     does = getattr(pipeline, after)
