@@ -28,9 +28,10 @@ class OfCeiling:
 
 @dataclass(frozen=True)
 class ForClasses:
-    """For class requests: a value of its own. Other requests take the method's default."""
+    """For class requests: a value of its own. Other requests take `otherwise`, or the method's default where that is None."""
 
     value: Value
+    otherwise: Value | None = None
 
     def at(self, train_count: int, forget_count: int) -> Value:
         """The value, whatever the counts."""
@@ -90,7 +91,8 @@ PRESETS: dict[tuple[str, str], Preset] = {
             "ssse": {"scope": ForClasses("classifier"), "damping": 0.001, "epsilon": ForClasses(6.0)},
             "aru": {"share": 0.8, "epochs": 2, "learning_rate": 0.05, "batch_size": 128},
             "unsir": {"noise_count": 64, "copies": 10, "impair_rate": 0.005, "repair_rate": 0.002, "batch_size": 128},
-            "weight_perturbation": {"fraction": 0.1, "epochs": 3, "learning_rate": 0.02, "steps": 100, "look_every": 20,
+            "weight_perturbation": {"variant": ForClasses("C"), "fraction": ForClasses(0.05, 0.1), "epochs": 3,
+                                    "learning_rate": ForClasses(0.05, 0.02), "steps": ForClasses(20, 100), "look_every": 20,
                                     "batch_size": 64, "radius": 0.3},
             "finetune": {"epochs": 1, "learning_rate": 0.02, "batch_size": 128},
         },
@@ -107,8 +109,8 @@ _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     "aru": {"settings": "auto", "epochs": 1, "learning_rate": 0.02, "batch_size": 64},
     "unsir": {"settings": "auto", "noise_count": 32, "copies": 5, "per_class": 200, "impair_rate": 0.001, "repair_rate": 0.0005,
               "batch_size": 64},
-    "weight_perturbation": {"settings": "auto", "fraction": 0.1, "epochs": 3, "learning_rate": 0.02, "steps": 60, "look_every": 30,
-                            "batch_size": 32, "radius": 0.3},
+    "weight_perturbation": {"settings": "auto", "variant": ForClasses("C"), "fraction": ForClasses(0.05, 0.1), "epochs": 3,
+                            "learning_rate": 0.05, "steps": 12, "look_every": 20, "batch_size": 32, "radius": 0.3},
     "finetune": {"epochs": 1, "learning_rate": 0.01, "batch_size": 64},
 }  # fmt: skip
 _CONVOLUTIONS = Preset(Recipe(epochs=3, batch_size=64, learning_rate=0.05, augment="move"), _LARGE)
@@ -121,7 +123,7 @@ FALLBACK = Preset(
         "ssd": {"settings": "auto"},
         "ssse": {"settings": "auto", "scope": "classifier"},
         "aru": {"settings": "auto"},
-        "weight_perturbation": {"settings": "auto", "look_every": 20},
+        "weight_perturbation": {"settings": "auto", "variant": ForClasses("C"), "look_every": 20},
         "unsir": {"settings": "auto", "noise_count": 32, "copies": 10, "impair_rate": 0.005, "repair_rate": 0.002, "batch_size": 64},
     },
 )

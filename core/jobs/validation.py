@@ -29,6 +29,8 @@ def preset_values(method: MethodInfo, data: DatasetInfo, model: str, request: Fo
             values[name] = value
         elif request.by_class:
             values[name] = value.at(data.train_count, request.count(data))
+        elif isinstance(value, ForClasses) and value.otherwise is not None:
+            values[name] = value.otherwise
     return values
 
 

@@ -24,7 +24,7 @@ from core.data.splits import Splits
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.search import Searching
+from core.methods.search import SearchingInSteps
 from core.training.batch_size import forward_chunk
 from core.training.context import RunContext
 from core.training.loop import fit, share_right
@@ -103,7 +103,7 @@ MASK_PASSES = 2
 
 
 @dataclass(frozen=True)
-class ARU(Searching):
+class ARU(SearchingInSteps):
     """Resets weights whose gradients on images and on noise are alike, then fine-tunes."""
 
     key = "aru"
@@ -142,26 +142,27 @@ class ARU(Searching):
         attacked = (self.attack_steps + 1 / 3 + MASK_PASSES) * forget_count
         return attacked + self.epochs * retain_count + (self.epochs + 1) * seen / 3
 
-    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The original, partly re-initialised and fine-tuned on the retain set."""
-        if self.settings == "auto":
-            return self.chosen(model, splits, run)
-        if not (layers := convolutions(model)):
+    def before(self, model: nn.Module, splits: Splits, run: RunContext) -> dict[str, Tensor]:
+        """Weight's name -> d (out, in): what the reset is chosen by."""
+        if not convolutions(model):
             raise WrongInput("Attack-and-Reset resets slices of convolutions larger than 1x1; this model has none.")
-        forget, retain = splits.forget.to(run.device), splits.retain
-        scores = self.differences(model, forget, run.part(0, 0.2))
+        return self.differences(model, splits.forget.to(run.device), run)
+
+    def after(self, made: dict[str, Tensor], model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The original, partly re-initialised and fine-tuned on the retain set."""
+        forget, retain, layers = splits.forget.to(run.device), splits.retain, convolutions(model)
         masks, fresh = {}, dict(run.fresh_model().named_parameters())
         with torch.no_grad():
             for name, layer in layers.items():
-                masks[name] = choose(scores[name], self.share, self.mask, run.generator)
+                masks[name] = choose(made[name], self.share, self.mask, run.generator)
                 value = fresh[name] if self.reset == "init" else torch.zeros_like(layer.weight)
                 layer.weight.copy_(torch.where(masks[name][..., None, None], value, layer.weight))
         right = partial(share_right, model, forget.sample(EVALUATED), retain.sample(EVALUATED), device=run.device)
         accuracies = [right()]
         if self.epochs:
             recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False)
-            fit(model, retain, recipe, run.part(0.2, 1), nesterov=False, after_epoch=lambda _: accuracies.append(right()))
-        run.record("aru_difference", scores)
+            fit(model, retain, recipe, run, nesterov=False, after_epoch=lambda _: accuracies.append(right()))
+        run.record("aru_difference", made)
         run.record("aru_mask", {name: mask.to(torch.uint8) for name, mask in masks.items()})
         run.record("aru", {"healing": torch.tensor(accuracies)})
         run.progress(1.0, "healed")

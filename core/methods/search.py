@@ -14,6 +14,7 @@ does too much the next trial is gentler, else stronger. Where no trial holds bot
 `met` says so.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from time import perf_counter
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
@@ -140,9 +141,12 @@ def search(
     return rungs[best.rung]
 
 
-def alone(run: RunContext) -> RunContext:
-    """The same environment with draws and recordings of its own."""
-    return RunContext(run.build, run.recipe, run.seed, run.device, run.progress, run.statistics)
+def alone(run: RunContext, state: Tensor | None = None) -> RunContext:
+    """The same environment with recordings of its own, and draws of its own: from the seed, or from a generator's `state` on."""
+    own = RunContext(run.build, run.recipe, run.seed, run.device, run.progress, run.statistics)
+    if state is not None:
+        own.generator.set_state(state)
+    return own
 
 
 @dataclass(frozen=True)
@@ -164,20 +168,39 @@ class Searching(UnlearningMethod):
         """The same method with these settings."""
         return replace(self, settings="given", **rung)
 
-    def chosen(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The network that a run with the chosen settings given makes; each trial is such a run."""
-        latest: tuple[Rung, nn.Module, RunContext] | None = None
+
+BEFORE, SEARCHED = 0.3, 0.8  # share of the progress bar by the end of what comes before the settings; by the end of the search
+
+
+@dataclass(frozen=True)
+class SearchingInSteps(Searching):
+    """A method of two parts: what no searched setting changes, computed once, and what comes after it, once for each trial."""
+
+    @abstractmethod
+    def before(self, model: nn.Module, splits: Splits, run: RunContext) -> Any:
+        """What `after` is given; no setting of the ladder may change it."""
+
+    @abstractmethod
+    def after(self, made: Any, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The unlearned model. `made`: what `before` gave, to be left as it is; `model`: as `before` left it."""
+
+    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """Both parts, with the given settings or with those that a search chooses: as a run with them given would."""
+        if self.settings == "given":
+            return self.after(self.before(model, splits, run.part(0, BEFORE)), model, splits, run.part(BEFORE, 1))
+        original = deepcopy(model)
+        made = self.before(model, splits, run.part(0, BEFORE))
+        state, latest = run.generator.get_state(), list[tuple[Rung, nn.Module, RunContext]]()
 
         def make(rung: Rung, context: RunContext) -> nn.Module:
-            nonlocal latest
-            latest = None  # never two networks more than needed
-            latest = rung, self.given(rung).unlearn(deepcopy(model), splits, context), context
-            return latest[1]
+            latest.clear()  # never two networks more than needed
+            own = alone(context, state)
+            latest.append((rung, self.given(rung).after(made, deepcopy(model), splits, own), own))
+            return latest[0][1]
 
-        rung = search(self.ladder, make, model, splits, run.part(0, 0.8))
-        if latest is None or latest[0] != rung:
-            make(rung, alone(run.part(0.8, 1)))
-        assert latest is not None
-        run.recorded |= latest[2].recorded
+        rung = search(self.ladder, make, original, splits, run.part(BEFORE, SEARCHED))
+        if latest[0][0] != rung:
+            make(rung, run.part(SEARCHED, 1))
+        run.recorded |= latest[0][2].recorded
         run.progress(1.0, "settings chosen")
-        return latest[1]
+        return latest[0][1]

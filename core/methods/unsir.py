@@ -22,7 +22,7 @@ from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.search import Searching
+from core.methods.search import SearchingInSteps
 from core.models.layers import from_normalised
 from core.training.context import RunContext
 from core.training.loop import descend, share_right
@@ -99,11 +99,11 @@ class Mixture:
         return x, y
 
 
-PAPER_SIZE, NOISE = 3 * 32 * 32, 0.3  # numbers in an image of the paper; share of the progress bar
+PAPER_SIZE, IMPAIRED = 3 * 32 * 32, 0.6  # numbers in an image of the paper; share of the progress bar
 
 
 @dataclass(frozen=True)
-class UNSIR(Searching):
+class UNSIR(SearchingInSteps):
     """Needs the classes to forget and a few retain images; never reads the forget set."""
 
     key = "unsir"
@@ -142,26 +142,30 @@ class UNSIR(Searching):
         retained = (train_count - forget_count) * min(1.0, self.per_class / max(1, forget_count))
         return made + shown + 2 * retained + min(EVALUATED, retained)
 
-    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The original, impaired and repaired."""
-        if self.settings == "auto":
-            return self.chosen(model, splits, run)
-        retain = splits.retain.to(run.device).first_of_each_class(self.per_class)
-        right = partial(share_right, model, retain.sample(EVALUATED), device=run.device)
-        accuracies = [right()]
+    def before(self, model: nn.Module, splits: Splits, run: RunContext) -> tuple[list[Tensor], list[float]]:
+        """Each class's noise (noise_count, C, H, W) in normalised space, and the original's accuracy on retained images."""
+        retain = self._retained(splits, run)
+        accuracy = share_right(model, retain.sample(EVALUATED), device=run.device)
         picks = splits.request.picks if self.noise != "none" else ()
-        noises = [
-            self._noise(model, c, retain, run.part(NOISE * index / len(picks), NOISE * (index + 1) / len(picks)))
-            for index, c in enumerate(picks)
-        ]
-        mixed = self._mixture(model, picks, noises, retain) if noises else Mixture(retain)
-        self._epoch(model, mixed, self.impair_rate, run.part(NOISE, 0.7), "impair")
-        accuracies.append(right())
-        self._epoch(model, Mixture(retain), self.repair_rate, run.part(0.7, 1), "repair")
-        accuracies.append(right())
-        run.record("unsir", {"retain": torch.tensor(accuracies)[:, 0]})
+        parts = [run.part(index / len(picks), (index + 1) / len(picks)) for index in range(len(picks))]
+        return [self._noise(model, c, retain, part) for c, part in zip(picks, parts, strict=True)], accuracy
+
+    def after(self, made: tuple[list[Tensor], list[float]], model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The original, impaired and repaired."""
+        noises, accuracies = made[0], list(made[1])
+        retain = self._retained(splits, run)
+        right = partial(share_right, model, retain.sample(EVALUATED), device=run.device)
+        mixed = self._mixture(model, splits.request.picks, noises, retain) if noises else Mixture(retain)
+        self._epoch(model, mixed, self.impair_rate, run.part(0, IMPAIRED), "impair")
+        accuracies += right()
+        self._epoch(model, Mixture(retain), self.repair_rate, run.part(IMPAIRED, 1), "repair")
+        accuracies += right()
+        run.record("unsir", {"retain": torch.tensor(accuracies)})
         run.progress(1.0, "repaired")
         return model.eval()
+
+    def _retained(self, splits: Splits, run: RunContext) -> Examples:
+        return splits.retain.to(run.device).first_of_each_class(self.per_class)
 
     def _mixture(self, model: nn.Module, picks: tuple[int, ...], noises: list[Tensor], retain: Examples) -> Mixture:
         """What impairs: copies of each class's noise and the retained images."""

@@ -3,14 +3,18 @@
 Chen, Wang & Huang, 2021, arXiv:2111.05528; only its abstract could be read, everything below is our reading of it.
     target   A: T(x) = the prediction for x in D_f of a model trained shortly on a part of D_r
              B: T(x) = theta*'s prediction for a retain image of the same predicted class as x (else its values, sorted alike)
+             C: T(x) = the prediction of a last layer that was fitted anew to theta*'s features of a part of D_r
     repeat   L = KL(T || p) on a batch of D_f + mu * CE on a batch of D_r;   theta  <-   theta - eta * clip(dL/dtheta, 1)
              project on ||theta - theta*|| <= R ||theta*||;   stop when mean JS(p, T) over D_f is below tau
 Departs from the paper: unknown, since its algorithm is not public. BatchNorm is frozen. No attack stops it (that needs held-out data), but
 the loss AUC of D_f against D_r is recorded. Several attributes: the mean of their divergences; B draws for each one by itself.
+C is A with all but the last layer taken from theta*, for classes that go: features of single images that theta* learned stay learned.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from math import ceil
 
 import torch
@@ -20,11 +24,12 @@ from core.data.dataset import Examples
 from core.data.label_kinds import is_multi, loss, two_answers
 from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
+from core.domain.errors import WrongInput
 from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.search import Searching
+from core.methods.search import SearchingInSteps
 from core.training.context import RunContext
-from core.training.layer_blocks import blocks
+from core.training.layer_blocks import blocks, classifier
 from core.training.loop import descend, draws, fit, predict
 from core.training.losses import jensen_shannon, kl_divergence, rank_auc
 
@@ -118,11 +123,43 @@ class Trajectory:
         return {"moments": torch.tensor(list(self._sketches), dtype=torch.float32), "sketch": torch.stack(list(self._sketches.values()))}
 
 
-EVALUATED = 500  # examples of each set that the trajectory and the stop are measured on
+def refitted(model: nn.Module, part: Examples, device: str) -> nn.Module:
+    """A copy of the model whose last linear layer is fitted anew: it minimises the loss on `part`, plus PENALTY.
+
+    By L-BFGS from zero, on the layer's inputs; they are computed once and held in memory, 4 bytes for each example and feature.
+    Raises WrongInput where the model computes something after its last linear layer.
+    """
+    copied = deepcopy(model)
+    name = classifier(copied)
+    last = copied.get_submodule(name)
+    assert isinstance(last, nn.Linear)
+    copied.set_submodule(name, nn.Identity())
+    features, labels = predict(copied, part, device), part.labels.cpu()
+    if features.shape[1:] != (last.in_features,):
+        raise WrongInput(f"Variant C needs a network that ends in a linear layer; after {name} this one computes more. Choose variant A.")
+    fitted = nn.Linear(last.in_features, last.out_features)
+    for weight in fitted.parameters():
+        nn.init.zeros_(weight)
+    optimiser = torch.optim.LBFGS(fitted.parameters(), max_iter=ITERATIONS, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        value = loss(fitted(features), labels) + PENALTY / 2 * torch.stack([w.square().sum() for w in fitted.parameters()]).sum()
+        value.backward()  # type: ignore[no-untyped-call]  # torch's
+        return value
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]  # torch's
+    copied.set_submodule(name, fitted.to(device))
+    return copied.requires_grad_(False)
+
+
+Teacher = Callable[[Tensor], Tensor]  # rows (n,) of the forget set -> the logits (n, C) that they should get
+ITERATIONS, PENALTY = 100, 1e-3
+EVALUATED = 100  # examples of each set that the trajectory and the stop are measured on
 
 
 @dataclass(frozen=True)
-class WeightPerturbation(Searching):
+class WeightPerturbation(SearchingInSteps):
     """Reconstruction: the predictions on the forget set are pulled to those of a model that was not trained on it."""
 
     key = "weight_perturbation"
@@ -133,12 +170,16 @@ class WeightPerturbation(Searching):
     reconstruction = True
     multi = True
     ladder = (
-        {"learning_rate": 0.01, "steps": 60}, {"learning_rate": 0.02, "steps": 60}, {"learning_rate": 0.02, "steps": 100},
-        {"learning_rate": 0.05, "steps": 100}, {"learning_rate": 0.05, "steps": 300},
+        {"learning_rate": 0.01, "steps": 8}, {"learning_rate": 0.02, "steps": 12}, {"learning_rate": 0.05, "steps": 12},
+        {"learning_rate": 0.05, "steps": 60}, {"learning_rate": 0.05, "steps": 300},
     )  # fmt: skip
 
-    variant: str = param("A", choices=("A", "B"), help="A: towards a model trained on part of the retain set. B: towards its predictions.")
-    fraction: float = param(0.3, low=0.01, high=1.0, symbol="ρ", when=("variant", "A"), help="Share of the retain set for that model.")
+    variant: str = param(
+        "A", choices=("A", "B", "C"),
+        help="Target. A: a model trained on part of the retain set. B: predictions on the retain set. C: as A, but only its last layer is "
+        "trained, on the original's features: cheap, for classes to forget.",
+    )  # fmt: skip
+    fraction: float = param(0.3, low=0.01, high=1.0, symbol="ρ", when=("variant", "A", "C"), help="Share of the retain set for that model.")
     epochs: int = param(5, low=1, high=200, when=("variant", "A"), help="Epochs of that model, by the original's recipe.")
     learning_rate: float = param(0.01, low=0.0, high=1.0, symbol="η", format="%.5f", when=SEARCHED_UNLESS, help="Step size of SGD.")
     retain_weight: float = param(1.0, low=0.0, high=100.0, symbol="μ", help="Weight of the retained batch's loss.")
@@ -152,28 +193,44 @@ class WeightPerturbation(Searching):
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """The target model, then all the steps and evaluations that there may be."""
         sets = forget_count, train_count - forget_count
-        of_target = self.epochs * self.fraction * sets[1] + sets[0] / 3 if self.variant == "A" else train_count / 3
+        taught = 0.0 if self.variant == "B" else min(sets[0], self.steps * self.batch_size + EVALUATED) / 3
+        of_target = {"A": self.epochs * self.fraction * sets[1], "B": train_count / 3, "C": self.fraction * sets[1] / 3}[self.variant]
         of_step = sum(count / max(1, ceil(count / self.batch_size)) for count in sets)  # a set's last batch is smaller
         seen = sum(min(EVALUATED, count) for count in sets)
-        return of_target + self.steps * of_step + (ceil(self.steps / self.look_every) + 1) * seen / 3
+        return taught + of_target + self.steps * of_step + (ceil(self.steps / self.look_every) + 1) * seen / 3
 
-    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The original, perturbed."""
-        if self.settings == "auto":
-            return self.chosen(model, splits, run)
+    def before(self, model: nn.Module, splits: Splits, run: RunContext) -> Teacher:
+        """What gives the forget set its targets."""
         forget, retain = splits.forget.to(run.device), splits.retain.to(run.device)
-        target = self._target(model, forget, retain, run).to(run.device)
+        if self.variant == "B":
+            own, others = (predict(model, examples, run.device) for examples in (forget, retain))
+            return third_party(own, others, run.generator, is_multi(retain.labels)).__getitem__
+        part = retain.subset(torch.randperm(len(retain), generator=run.generator)[: ceil(self.fraction * len(retain))])
+        if self.variant == "C":
+            teacher = refitted(model, part, run.device)
+        else:
+            teacher = fit(run.fresh_model(), part, replace(run.recipe, epochs=self.epochs), run)
+        return lambda rows: predict(teacher, forget.subset(rows.to(run.device)), run.device)
+
+    def after(self, made: Teacher, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The original, perturbed."""
+        forget, retain = splits.forget.to(run.device), splits.retain.to(run.device)
+        of_forget, of_retain = (draws(len(e), self.batch_size, run.generator) for e in (forget, retain))
+        first = list(islice(of_forget, min(self.steps, ceil(len(forget) / self.batch_size))))  # those of an epoch at most
+        rows = torch.unique(torch.cat([forget.some(EVALUATED).cpu(), *first]))  # of the forget set, that take part
+        answers = made(rows)
+        target = answers.new_zeros(len(forget), answers.shape[1]).index_copy(0, rows, answers).to(run.device)
         moving = [model.get_parameter(name) for names in blocks(model, self.weights).values() for name in names]
         trajectory, measurements, seen = Trajectory(moving), list[list[float]](), (forget.sample(EVALUATED), retain.sample(EVALUATED))
 
         def pairs() -> Iterator[tuple[Tensor, Tensor]]:  # indices of a batch of D_f and of D_r, until the predictions are close
-            some, others = (draws(len(e), self.batch_size, run.generator) for e in (forget, retain))
+            batches = zip(chain(first, of_forget), of_retain, strict=True)
             for step in range(self.steps + 1):
                 if step % self.look_every == 0 or step == self.steps:
                     measurements.append(measure_step(model, target[forget.some(EVALUATED)], seen, trajectory.record(), run.device))
                     if measurements[-1][0] < self.tolerance or step == self.steps:
                         return
-                yield next(some), next(others)
+                yield next(batches)
 
         def objective(pair: tuple[Tensor, Tensor]) -> Tensor:
             f, r = pair
@@ -181,17 +238,9 @@ class WeightPerturbation(Searching):
             retain_loss = loss(model(retain.subset(r).pixels()), retain.labels[r]) if self.retain_weight else 0.0
             return pull + self.retain_weight * retain_loss
 
-        descend(torch.optim.SGD(moving, lr=self.learning_rate), pairs(), objective, run.part(0.3, 1), steps=self.steps,
+        descend(torch.optim.SGD(moving, lr=self.learning_rate), pairs(), objective, run, steps=self.steps,
                 note="perturbing", clip=1.0, after=lambda *_: project(moving, trajectory.start, self.radius))  # fmt: skip
         model.zero_grad(set_to_none=True)  # of the weights that do not move
         run.record("perturbation", {"trajectory": torch.tensor(measurements), **trajectory.recorded()})
         run.progress(1.0, "perturbed")
         return model
-
-    def _target(self, model: nn.Module, forget: Examples, retain: Examples, run: RunContext) -> Tensor:
-        """Logits (k, C) that the forget set should get."""
-        if self.variant == "A":
-            part = retain.subset(torch.randperm(len(retain), generator=run.generator)[: ceil(self.fraction * len(retain))])
-            shortly = fit(run.fresh_model(), part, replace(run.recipe, epochs=self.epochs), run.part(0, 0.3))
-            return predict(shortly, forget, run.device)
-        return third_party(predict(model, forget, run.device), predict(model, retain, run.device), run.generator, is_multi(forget.labels))

@@ -123,6 +123,8 @@ def test_presets_stand_in_for_defaults_and_settings_for_presets():
     assert preset_for("no such", "small_cnn").recipe == FALLBACK.recipe
     curvature = preset_values(SHELVES.methods["ssse"], SHELVES.datasets["digits"], "resnet18", parse_request("random:0.1"))
     assert curvature["scope"] == "classifier", "of all weights it is for small networks"
+    of = SHELVES.methods["weight_perturbation"], SHELVES.datasets["digits"], "resnet18"
+    assert [preset_values(*of, parse_request(forget))["fraction"] for forget in ("class:3", "random:0.1")] == [0.05, 0.1]
     assert preset_for("digits", "small_cnn").methods == preset.methods
 
 

@@ -129,10 +129,10 @@ def test_a_trial_that_diverges_is_too_strong_and_never_chosen(grey):
     class Exploding(METHODS["aru"]):  # type: ignore[misc]  # a class from a registry
         ladder = tuple({"share": share, "epochs": 0, "learning_rate": 0.1} for share in (0.0, 0.01, 0.9))
 
-        def unlearn(self, model, splits, run):
-            if self.settings == "given" and self.share > 0:
+        def after(self, made, model, splits, run):
+            if self.share > 0:
                 raise Diverged("too much")
-            return super().unlearn(model, splits, run)
+            return super().after(made, model, splits, run)
 
     model, recorded = searched(grey, Exploding(settings="auto"))
     assert recorded["search/of_share"].tolist() == [0.01, 0.0]

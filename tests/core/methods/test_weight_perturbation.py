@@ -3,8 +3,11 @@
 from dataclasses import replace
 from math import ceil
 
+import numpy as np
 import pytest
+from scipy.optimize import minimize
 from scipy.spatial.distance import jensenshannon
+from scipy.special import logsumexp, softmax
 from sklearn.metrics import roc_auc_score
 import torch
 from torch import nn
@@ -12,9 +15,11 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from core.data.dataset import Examples
 from core.data.splits import Splits
+from core.domain.errors import WrongInput
 from core.domain.requests.samples import SamplesRequest
-from core.methods.weight_perturbation import WeightPerturbation
-from core.training.loop import predict
+from core.methods import weight_perturbation
+from core.methods.weight_perturbation import WeightPerturbation, refitted
+from core.training.loop import fit, predict
 from tests.tiny import Tiny, same_weights
 
 
@@ -28,8 +33,8 @@ class LinearTiny(Tiny):
 class EvenTarget(WeightPerturbation):
     """Without a reference: every forgotten example should get even answers."""
 
-    def _target(self, model, forget, retain, run):
-        return torch.zeros(len(forget), 3)
+    def before(self, model, splits, run):
+        return lambda rows: torch.zeros(len(rows), 3)
 
 
 @pytest.fixture
@@ -227,7 +232,7 @@ def test_on_a_convex_model_the_divergence_never_rises_under_small_steps(grey, se
     assert divergence[-1] < 0.9 * divergence[0]
 
 
-@pytest.mark.parametrize("variant", ["A", "B"])
+@pytest.mark.parametrize("variant", ["A", "B", "C"])
 def test_the_same_seed_gives_the_same_trajectory_and_another_seed_another(learned, variant):
     method = WeightPerturbation(variant=variant, steps=20, tolerance=0.0, batch_size=16)
     (one, path), (two, same_path), (_, other) = (perturb(learned, method, seed=seed) for seed in (4, 4, 5))
@@ -297,8 +302,56 @@ def test_with_the_classifier_alone_only_the_last_layer_moves_and_buffers_never_d
 
 def test_its_passes_are_the_references_and_the_steps(grey):
     method = WeightPerturbation(fraction=0.5, epochs=4, steps=30, batch_size=10)
+    assert replace(method, variant="C").passes(120, 40, grey.recipe) == pytest.approx(
+        method.passes(120, 40, grey.recipe) - (4 - 1 / 3) * 40
+    )
     evaluated = 4 * 120 / 3  # at steps 0, 10, 20 and 30, of predictions alone
     assert method.passes(120, 40, grey.recipe) == pytest.approx(4 * 40 + 40 / 3 + 2 * 300 + evaluated)
     assert replace(method, variant="B").passes(120, 40, grey.recipe) == pytest.approx(120 / 3 + 2 * 300 + evaluated)
     small = replace(method, batch_size=30)  # 40 come as 30 and 10, 80 as 30, 30 and 20
     assert small.passes(120, 40, grey.recipe) - method.passes(120, 40, grey.recipe) == pytest.approx(30 * (20 + 80 / 3 - 20))
+
+
+def test_variant_c_aims_at_a_last_layer_fitted_to_a_part_of_the_retain_set(learned, monkeypatch):
+    splits, asked = learned.splits(), []
+    monkeypatch.setattr(weight_perturbation, "refitted", lambda model, part, device: asked.append(part) or refitted(model, part, device))
+    method = WeightPerturbation(variant="C", fraction=0.5, tolerance=0.0, steps=40, learning_rate=0.05, batch_size=16)
+    model, trajectory = perturb(learned, method)
+    (part,) = asked
+    assert sorted(set(part.labels.tolist())) == [0, 1], "class 2 is to be forgotten"
+    assert len(part) == 40
+
+    body = learned.original()
+    body.classifier = nn.Identity()
+    known, new = (np.c_[predict(body, e, "cpu").double(), np.ones(len(e))] for e in (part, splits.forget))
+
+    def penalised(weights):
+        z, chosen = known @ weights.reshape(3, -1).T, np.eye(3)[part.labels]
+        residual = (softmax(z, 1) - chosen) / len(z)
+        value = (logsumexp(z, 1) - (z * chosen).sum(1)).mean() + weight_perturbation.PENALTY / 2 * weights @ weights
+        return value, (residual.T @ known).ravel() + weight_perturbation.PENALTY * weights
+
+    fitted = minimize(penalised, np.zeros(3 * known.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-14})
+    wanted = softmax(new @ fitted.x.reshape(3, -1).T, 1)
+    teacher = refitted(learned.original(), part, "cpu")
+    target = predict(teacher, splits.forget, "cpu")
+    assert torch.softmax(target, 1).numpy() == pytest.approx(wanted, abs=0.02)
+    assert trajectory[0, 0] == pytest.approx(js(target, predict(learned.original(), splits.forget, "cpu")), rel=1e-4)
+    assert trajectory[-1, 0] < 0.5 * trajectory[0, 0]
+    assert not any(p.requires_grad for p in teacher.parameters())
+    assert all(p.requires_grad for p in model.parameters())
+
+
+def test_variant_c_refuses_a_network_that_computes_more_after_its_last_linear_layer(learned):
+    more = nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.ReLU(), nn.Unflatten(1, (1, -1)), nn.AdaptiveAvgPool1d(3), nn.Flatten())
+    with pytest.raises(WrongInput, match=r"ends in a linear layer.* variant A"):
+        WeightPerturbation(variant="C").unlearn(more, learned.splits(), learned.context())
+
+
+def test_in_a_search_the_target_is_made_once(learned, monkeypatch):
+    made = []
+    monkeypatch.setattr(weight_perturbation, "fit", lambda *given, **more: made.append(1) or fit(*given, **more))
+    run = learned.context()
+    WeightPerturbation(settings="auto", epochs=1, steps=5).unlearn(learned.original(), learned.splits(), run)
+    assert int(run.recorded["search/trials"]) > 1
+    assert len(made) == 1
