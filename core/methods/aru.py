@@ -135,12 +135,15 @@ class ARU(SearchingInSteps):
                                  help="Healing: step size of SGD, plain momentum 0.9.")  # fmt: skip
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step, in all stages.")
 
-    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """Attack and mask over the forget set, healing over the retain set, and the accuracies that are recorded."""
+    def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """Attack and mask over the forget set."""
+        return (self.attack_steps + 1 / 3 + MASK_PASSES) * forget_count
+
+    def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """Healing over the retain set, and the accuracies that are recorded."""
         retain_count = train_count - forget_count
         seen = min(EVALUATED, forget_count) + min(EVALUATED, retain_count)
-        attacked = (self.attack_steps + 1 / 3 + MASK_PASSES) * forget_count
-        return attacked + self.epochs * retain_count + (self.epochs + 1) * seen / 3
+        return self.epochs * retain_count + (self.epochs + 1) * seen / 3
 
     def before(self, model: nn.Module, splits: Splits, run: RunContext) -> dict[str, Tensor]:
         """Weight's name -> d (out, in): what the reset is chosen by."""

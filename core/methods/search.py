@@ -26,12 +26,14 @@ from torch import Tensor, nn
 
 from core.data.splits import Splits
 from core.domain.hyperparameters import param
+from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
 from core.training.loop import Diverged, share_right
 
 MOST = 300  # images of each set that are drawn
 GONE, DROP = 0.02, 0.02  # accuracy that may be left on classes to forget; that may be lost on retained images
+TRIALS = 2  # that a forecast counts: a search has one at least, and seldom more than three
 BEARABLE = 0.1  # accuracy lost beyond DROP up to which stronger settings are tried, where a class is not forgotten yet
 Rung = Mapping[str, float]  # setting -> value
 
@@ -164,6 +166,11 @@ class Searching(UnlearningMethod):
         """The search evaluates both sets."""
         return self.uses | ({"forget", "retain"} if self.settings == "auto" else set())
 
+    def passes_of_search(self, train_count: int, forget_count: int) -> float:
+        """Of the evaluations: of the original, and after each of TRIALS trials; 0 where the settings are given."""
+        images = min(MOST, forget_count) + min(MOST, train_count - forget_count)
+        return 0.0 if self.settings == "given" else (1 + TRIALS) * images / 3
+
     def given(self, rung: Rung) -> Any:
         """The same method with these settings."""
         return replace(self, settings="given", **rung)
@@ -183,6 +190,23 @@ class SearchingInSteps(Searching):
     @abstractmethod
     def after(self, made: Any, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The unlearned model. `made`: what `before` gave, to be left as it is; `model`: as `before` left it."""
+
+    @abstractmethod
+    def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """What `passes` says, of the first part."""
+
+    @abstractmethod
+    def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """What `passes` says, of the second part."""
+
+    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """Both parts; of a search TRIALS times the second, with the settings that it begins with."""
+        counts = train_count, forget_count
+        first = self.passes_before(*counts, recipe) + self.passes_of_search(*counts)
+        if self.settings == "given":
+            return first + self.passes_after(*counts, recipe)
+        begins = self.given(self.ladder[len(self.ladder) // 2])
+        return first + TRIALS * float(begins.passes_after(*counts, recipe))
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """Both parts, with the given settings or with those that a search chooses: as a run with them given would."""

@@ -64,8 +64,8 @@ class SSD(Searching):
     )  # fmt: skip
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """One pass over the forget set, whose predictions sort it where labels may not."""
-        return forget_count * (4 / 3 if self.importance == "label_free" else 1.0)
+        """One pass over the forget set, whose predictions sort it where labels may not; then the search."""
+        return forget_count * (4 / 3 if self.importance == "label_free" else 1.0) + self.passes_of_search(train_count, forget_count)
 
     def statistics(self, request: ForgetRequest) -> tuple[ImportanceStatistic, ...]:
         """The training set's importance, by the same estimator as the forget set's."""

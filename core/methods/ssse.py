@@ -60,11 +60,11 @@ class SSSE(Searching):
     downdate: str = param("no", choices=("no", "yes"), help="yes: take the forget set out of the Fisher as well (not in the paper).")
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """Gradients of the forget set by every block, those of the last layer at the price of predictions; then losses along the path."""
+        """Gradients of the forget set by every block, those of the last layer at the price of predictions; losses along the path."""
         seen = min(EVALUATED, forget_count)
         each = forget_count * (2 if self.downdate == "yes" else 1) + seen
         blocks_read = {"classifier": 1 / 3, "layers": LAYERS, "all": 1}[self.scope]
-        return blocks_read * each + (len(PATH) + 1) * seen / 3
+        return blocks_read * each + (len(PATH) + 1) * seen / 3 + self.passes_of_search(train_count, forget_count)
 
     def statistics(self, request: ForgetRequest) -> tuple[FisherStatistic, ...]:
         """The Fisher of the training set at the original model, whatever will be forgotten."""

@@ -135,12 +135,20 @@ class UNSIR(SearchingInSteps):
     repair_rate: float = param(0.01, low=0.0, high=1.0, format="%.5f", when=SEARCHED_UNLESS, help="Step size of Adam while repairing.")
     batch_size: int = param(256, low=2, high=4096, symbol="B", help="Examples a step.")
 
-    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """Noise, impair and repair, and the accuracies; as if one class went, and the others had as many images as it."""
+    def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """Noise, as if one class went; the original's accuracy."""
         made = {"optimised": self.noise_steps, "gaussian": 0, "none": 0}[self.noise] * self.noise_count
+        return made + min(EVALUATED, self._retained_count(train_count, forget_count)) / 3
+
+    def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """Impair and repair, and the accuracies after each."""
         shown = 0 if self.noise == "none" else self.copies * (self.noise_count if self.impair == "written" else 1)
-        retained = (train_count - forget_count) * min(1.0, self.per_class / max(1, forget_count))
-        return made + shown + 2 * retained + min(EVALUATED, retained)
+        retained = self._retained_count(train_count, forget_count)
+        return shown + 2 * retained + 2 * min(EVALUATED, retained) / 3
+
+    def _retained_count(self, train_count: int, forget_count: int) -> float:
+        """As if the other classes had as many images as the one that goes."""
+        return (train_count - forget_count) * min(1.0, self.per_class / max(1, forget_count))
 
     def before(self, model: nn.Module, splits: Splits, run: RunContext) -> tuple[list[Tensor], list[float]]:
         """Each class's noise (noise_count, C, H, W) in normalised space, and the original's accuracy on retained images."""

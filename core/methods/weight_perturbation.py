@@ -190,14 +190,18 @@ class WeightPerturbation(SearchingInSteps):
     batch_size: int = param(50, low=2, high=4096, symbol="B", help="Examples of each set in a step.")
     weights: str = param("all", choices=("all", "classifier"), help="Weights that move.")
 
-    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
-        """The target model, then all the steps and evaluations that there may be."""
+    def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """The target model, or what variant B borrows."""
+        part = self.fraction * (train_count - forget_count)
+        return {"A": self.epochs * part, "B": train_count / 3, "C": part / 3}[self.variant]
+
+    def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """Targets, then all the steps and evaluations that there may be."""
         sets = forget_count, train_count - forget_count
         taught = 0.0 if self.variant == "B" else min(sets[0], self.steps * self.batch_size + EVALUATED) / 3
-        of_target = {"A": self.epochs * self.fraction * sets[1], "B": train_count / 3, "C": self.fraction * sets[1] / 3}[self.variant]
         of_step = sum(count / max(1, ceil(count / self.batch_size)) for count in sets)  # a set's last batch is smaller
         seen = sum(min(EVALUATED, count) for count in sets)
-        return taught + of_target + self.steps * of_step + (ceil(self.steps / self.look_every) + 1) * seen / 3
+        return taught + self.steps * of_step + (ceil(self.steps / self.look_every) + 1) * seen / 3
 
     def before(self, model: nn.Module, splits: Splits, run: RunContext) -> Teacher:
         """What gives the forget set its targets."""

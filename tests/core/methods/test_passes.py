@@ -66,6 +66,18 @@ def test_other_settings_are_counted_too(key, settings):
     assert says == pytest.approx(found, rel=0.10)
 
 
+def test_a_search_counts_two_trials_of_the_settings_that_it_begins_with():
+    """Of 10,000 images, 1,000 to forget: 600 are evaluated before and after each trial, predictions alone."""
+    sizes, evaluated = (10_000, 1_000, RECIPE), 3 * 600 / 3
+    assert METHODS["ssd"](settings="auto").passes(*sizes) == pytest.approx(1_000 + evaluated)
+    given, searching = (METHODS["ssse"](settings=settings).passes(*sizes) for settings in ("given", "auto"))
+    assert searching - given == pytest.approx(evaluated)
+    # Attack 7 1/3 and mask 2 over the forget set; healing of 3 epochs, before and after each of which 1,000 images are evaluated.
+    assert METHODS["aru"](settings="auto").passes(*sizes) == pytest.approx(9_333.3 + 2 * (27_000 + 4 * 1_000 / 3) + evaluated, rel=1e-4)
+    perturbation = METHODS["weight_perturbation"](settings="auto", variant="C", fraction=0.1, batch_size=20, look_every=50)
+    assert perturbation.passes(*sizes) == pytest.approx(300 + 2 * ((240 + 100) / 3 + 12 * 40 + 2 * 200 / 3) + evaluated)
+
+
 def test_the_count_by_hand():
     model, x, y = context().fresh_model().eval(), digits().train.first(8).pixels(), digits().train.labels[:8]
     with counting() as count:
