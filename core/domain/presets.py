@@ -103,7 +103,15 @@ PRESETS: dict[tuple[str, str], Preset] = {
 # searched is what a network needs whatever it looks at (a mirrored digit is none, so images are only moved). The curvature
 # of all weights at once is for small networks: factors of ResNet-18 would take 23 GB. The large ones train briefly, so that a
 # CPU gets there in minutes.
+_BASELINES: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
+    method: {"settings": "auto"}
+    for method in ("salun", "scrub", "neggrad_plus", "random_label", "bad_teacher", "fisher_forgetting", "gradient_ascent")
+}
 _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
+    "fisher_forgetting": {"settings": "auto"},
+    **{method: {"settings": "auto", "epochs": 1} for method in ("salun", "random_label", "bad_teacher", "gradient_ascent")},
+    "scrub": {"settings": "auto", "epochs": 2, "max_epochs": 1},
+    "neggrad_plus": {"settings": "auto", "epochs": 1, "clip": 1.0},
     "ssd": {"settings": "auto", "importance": "label_free", "alpha": OfCeiling(0.3), "lambda": 1.0},
     "ssse": {"settings": "auto", "scope": "classifier", "damping": 0.001, "epsilon": ForClasses(6.0)},
     "aru": {"settings": "auto", "epochs": 1, "learning_rate": 0.02, "batch_size": 64},
@@ -119,7 +127,7 @@ _ATTENTION = Preset(
 )
 FALLBACK = Preset(
     Recipe(epochs=20, batch_size=64, learning_rate=0.05),
-    {
+    _BASELINES | {
         "ssd": {"settings": "auto"},
         "ssse": {"settings": "auto", "scope": "classifier"},
         "aru": {"settings": "auto"},

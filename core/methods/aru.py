@@ -112,6 +112,7 @@ class ARU(SearchingInSteps):
     paper = "arXiv:2401.08998"
     uses = frozenset({"forget", "retain"})
     multi = True
+    share_before = 0.2
     ladder = (
         {"share": 0.3, "epochs": 1, "learning_rate": 0.02}, {"share": 0.5, "epochs": 1, "learning_rate": 0.05},
         {"share": 0.5, "epochs": 3, "learning_rate": 0.05}, {"share": 0.8, "epochs": 3, "learning_rate": 0.05},

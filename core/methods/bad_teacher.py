@@ -13,16 +13,16 @@ from torch import Tensor, nn
 
 from core.data.label_kinds import is_multi
 from core.data.splits import Splits
-from core.domain.hyperparameters import param
+from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.base import UnlearningMethod
+from core.methods.search import SearchingInSteps
 from core.training.context import RunContext
 from core.training.loop import descend, predict
 from core.training.losses import kl_divergence
 
 
 @dataclass(frozen=True)
-class BadTeacher(UnlearningMethod):
+class BadTeacher(SearchingInSteps):
     """Distillation from two teachers, one of them untrained."""
 
     key = "bad_teacher"
@@ -30,19 +30,20 @@ class BadTeacher(UnlearningMethod):
     about = "The network imitates an untrained one on the forget set and its former self on part of the retain set."
     paper = "arXiv:2205.08096"
     uses = frozenset({"forget", "retain"})
+    ladder = tuple({"learning_rate": rate} for rate in (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005))
     multi = True
 
     retain_share: float = param(0.3, low=0.0, high=1.0, format="%.2f", help="Share of the retain set that is rehearsed.")
     temperature: float = param(1.0, low=0.1, high=100.0, symbol="T", help="Softens both teachers' predictions.")
     epochs: int = param(1, low=1, high=200, help="Passes over the forget set and the rehearsed part.")
-    learning_rate: float = param(0.0001, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of Adam.")
+    learning_rate: float = param(0.0001, low=0.0, high=1.0, symbol="η", format="%.6f", when=SEARCHED_UNLESS, help="Step size of Adam.")
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
 
-    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+    def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """The teachers' predictions, then every epoch."""
         return (1 / 3 + self.epochs) * (forget_count + self.retain_share * (train_count - forget_count))
 
-    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+    def after(self, made: None, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original after distillation from both teachers."""
         forget, retain = splits.forget, splits.retain
         chosen = torch.randperm(len(retain), generator=run.generator)[: round(self.retain_share * len(retain))]

@@ -12,13 +12,13 @@ Of several attributes the Fisher is that of all of them together, in one pass fo
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.data.label_kinds import is_multi
 from core.data.splits import Splits
-from core.domain.hyperparameters import param
+from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.base import UnlearningMethod
+from core.methods.search import SearchingInSteps
 from core.training.context import RunContext
 from core.training.fisher import expected_fisher
 from core.training.layer_blocks import classifier
@@ -27,7 +27,7 @@ ROW_VARIANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class FisherForgetting(UnlearningMethod):
+class FisherForgetting(SearchingInSteps):
     """Scrubbing by noise shaped by curvature."""
 
     key = "fisher_forgetting"
@@ -35,27 +35,36 @@ class FisherForgetting(UnlearningMethod):
     about = "Adds noise to every weight, most where the retained data would not notice it; no training."
     paper = "arXiv:1911.04933"
     uses = frozenset({"retain"})
+    share_before = 0.95
+    ladder = tuple({"noise": noise} for noise in (1e-9, 1e-8, 1e-7, 1e-6, 1e-5))
     multi = True
 
-    noise: float = param(1e-6, low=0.0, high=1.0, symbol="a", format="%.8f", help="Scale of the noise's variance.")
+    noise: float = param(1e-6, low=0.0, high=1.0, symbol="a", format="%.8f", when=SEARCHED_UNLESS, help="Scale of the noise's variance.")
 
-    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+    def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """One pass over the retain set for each class or attribute, as if there were ten."""
         return 10.0 * (train_count - forget_count)
 
-    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
-        """The original with noise on its weights."""
-        retain, last = splits.retain.to(run.device), classifier(model)
-        classes = len(model.get_parameter(f"{last}.weight"))
-        fisher = expected_fisher(
+    def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+        """Noise alone, which reads no image."""
+        return 0.0
+
+    def before(self, model: nn.Module, splits: Splits, run: RunContext) -> dict[str, Tensor]:
+        """Weight's name -> the retain set's exact Fisher."""
+        retain = splits.retain.to(run.device)
+        classes = len(model.get_parameter(f"{classifier(model)}.weight"))
+        return expected_fisher(
             model, retain.batches, classes=classes, total=len(retain), multi=is_multi(retain.labels),
             on_share=lambda share: run.progress(0.99 * share, "exact Fisher"),
         )  # fmt: skip
-        picks = splits.request.classes
+
+    def after(self, made: dict[str, Tensor], model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+        """The original with noise on its weights."""
+        last, picks = classifier(model), splits.request.classes
         with torch.no_grad():
             for name, theta in model.named_parameters():
                 at_end = name.startswith(f"{last}.")
-                variance = self.noise * (1 / (fisher[name] + 1e-8)).clamp(max=1e2 if at_end else 1e3)
+                variance = self.noise * (1 / (made[name] + 1e-8)).clamp(max=1e2 if at_end else 1e3)
                 if theta.dim() > 1:
                     variance = variance.mean(1, keepdim=True).expand_as(theta)
                 if theta.dim() == 1 or at_end:

@@ -12,15 +12,15 @@ from torch import nn
 
 from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
-from core.domain.hyperparameters import param
+from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.base import UnlearningMethod
+from core.methods.search import SearchingInSteps
 from core.training.context import RunContext
 from core.training.loop import descend
 
 
 @dataclass(frozen=True)
-class GradientAscent(UnlearningMethod):
+class GradientAscent(SearchingInSteps):
     """Gradient ascent on the forget set alone."""
 
     key = "gradient_ascent"
@@ -28,17 +28,20 @@ class GradientAscent(UnlearningMethod):
     about = "Takes training steps backwards on the forget set; nothing holds the rest of the network in place."
     paper = "arXiv:1911.04933 (baseline)"
     uses = frozenset({"forget"})
+    ladder = tuple({"learning_rate": rate} for rate in (0.0001, 0.0003, 0.001, 0.003, 0.01))
     multi = True
 
     epochs: int = param(2, low=1, high=200, help="Passes over the forget set.")
-    learning_rate: float = param(0.001, low=0.0, high=1.0, symbol="η", format="%.6f", help="Constant step size of SGD.")
+    learning_rate: float = param(
+        0.001, low=0.0, high=1.0, symbol="η", format="%.6f", when=SEARCHED_UNLESS, help="Constant step size of SGD.",
+    )  # fmt: skip
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
 
-    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+    def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Every epoch, over the forget set."""
         return self.epochs * forget_count
 
-    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+    def after(self, made: None, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original after gradient ascent on the forget set."""
         forget = splits.forget.to(run.device)
         batches = (b for _ in range(self.epochs) for b in forget.batches(self.batch_size, run.generator))

@@ -15,15 +15,15 @@ from torch import Tensor, nn
 
 from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
-from core.domain.hyperparameters import param
+from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.base import UnlearningMethod
+from core.methods.search import SearchingInSteps
 from core.training.context import RunContext
 from core.training.loop import descend, draws
 
 
 @dataclass(frozen=True)
-class NegGradPlus(UnlearningMethod):
+class NegGradPlus(SearchingInSteps):
     """Gradient ascent on the forget set, with descent on the retain set."""
 
     key = "neggrad_plus"
@@ -31,21 +31,24 @@ class NegGradPlus(UnlearningMethod):
     about = "Trains on the retain set and, in the same step, backwards on the forget set."
     paper = "arXiv:2302.09880 (baseline)"
     uses = frozenset({"forget", "retain"})
+    ladder = tuple({"learning_rate": rate} for rate in (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02))
     multi = True
 
     alpha: float = param(0.95, low=0.0, high=1.0, symbol="α", format="%.3f", help="Weight of the retain set; the forget set gets the rest.")
     epochs: int = param(5, low=1, high=200, help="Passes over the retain set.")
-    learning_rate: float = param(0.01, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of SGD, momentum 0.9.")
+    learning_rate: float = param(
+        0.01, low=0.0, high=1.0, symbol="η", format="%.6f", when=SEARCHED_UNLESS, help="Step size of SGD, momentum 0.9.",
+    )  # fmt: skip
     clip: float = param(1000.0, low=1e-3, high=1000.0, format="%.3f", help="Largest length of a step's gradient; 1000 hardly ever binds.")
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples of each set in a step.")
 
-    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+    def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Every epoch over the retain set; every step reads a batch of the forget set too."""
         retain_count = train_count - forget_count
         steps = self.epochs * ceil(retain_count / self.batch_size)
         return self.epochs * retain_count + steps * forget_count / max(1, ceil(forget_count / self.batch_size))
 
-    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+    def after(self, made: None, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original after descent on the retain set and ascent on the forget set."""
         forget, retain = splits.forget.to(run.device), splits.retain.to(run.device)
         steps = self.epochs * -(-len(retain) // self.batch_size)

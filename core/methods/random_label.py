@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from core.data.splits import Splits
-from core.domain.hyperparameters import param
+from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.base import UnlearningMethod
+from core.methods.search import SearchingInSteps
 from core.training.context import RunContext
 from core.training.loop import fit
 from core.training.losses import other_labels
@@ -26,7 +26,7 @@ WRONG_LABEL = "it puts another class, drawn at random, in place of the true one,
 
 
 @dataclass(frozen=True)
-class RandomLabel(UnlearningMethod):
+class RandomLabel(SearchingInSteps):
     """Fine-tuning on random labels of the forget set."""
 
     key = "random_label"
@@ -34,19 +34,22 @@ class RandomLabel(UnlearningMethod):
     about = "Goes on training with random labels on the forget set, and the true ones on everything else."
     paper = "arXiv:2010.10981 (baseline)"
     uses = frozenset({"forget", "retain"})
+    ladder = tuple({"learning_rate": rate} for rate in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05))
     not_multi = WRONG_LABEL
 
     labels: str = param("once", choices=("once", "each_epoch"), help="When labels are drawn. once: as Graves. each_epoch: as SalUn's code.")
     true_label: str = param("excluded", choices=("excluded", "allowed"), help="Whether a label may be true, or that of a class to forget.")
     epochs: int = param(3, low=1, high=200, help="Passes over the whole training set.")
-    learning_rate: float = param(0.01, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of SGD, plain momentum 0.9.")
+    learning_rate: float = param(
+        0.01, low=0.0, high=1.0, symbol="η", format="%.6f", when=SEARCHED_UNLESS, help="Step size of SGD, plain momentum 0.9.",
+    )  # fmt: skip
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
 
-    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+    def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Every epoch, over both sets."""
         return self.epochs * train_count
 
-    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+    def after(self, made: None, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, fine-tuned with random labels on the forget set."""
         recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=5e-4, one_cycle=False)
         return fit_on_random_labels(model, splits, recipe, run, self.labels, self.true_label)

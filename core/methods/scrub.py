@@ -17,9 +17,9 @@ from core.data.dataset import Examples
 from core.data.label_kinds import is_multi
 from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
-from core.domain.hyperparameters import param
+from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.base import UnlearningMethod
+from core.methods.search import SearchingInSteps
 from core.training.context import RunContext
 from core.training.loop import descend, predict, share_right
 from core.training.losses import kl_divergence
@@ -28,7 +28,7 @@ EVALUATED = 500  # images of each set that its accuracy is recorded on, at most
 
 
 @dataclass(frozen=True)
-class SCRUB(UnlearningMethod):
+class SCRUB(SearchingInSteps):
     """Distillation from the original, maximised on the forget set and minimised on the retain set."""
 
     key = "scrub"
@@ -36,6 +36,7 @@ class SCRUB(UnlearningMethod):
     about = "Moves away from the original's predictions on the forget set and back towards them on the retain set, epoch by epoch."
     paper = "arXiv:2302.09880"
     uses = frozenset({"forget", "retain"})
+    ladder = tuple({"learning_rate": rate} for rate in (0.0001, 0.0002, 0.0005, 0.001, 0.002))
     multi = True
 
     epochs: int = param(5, low=1, high=200, help="Epochs; each ends with a pass over the retain set.")
@@ -43,17 +44,17 @@ class SCRUB(UnlearningMethod):
     gamma: float = param(0.99, low=0.0, high=100.0, symbol="γ", format="%.3f", help="Weight of the cross-entropy on the retain set.")
     alpha: float = param(0.1, low=0.0, high=100.0, symbol="α", format="%.3f", help="Weight of the divergence from the original there.")
     temperature: float = param(4.0, low=0.1, high=100.0, symbol="T", help="Softens both networks' predictions.")
-    learning_rate: float = param(0.001, low=0.0, high=1.0, symbol="η", format="%.6f", help="Step size of Adam.")
+    learning_rate: float = param(0.001, low=0.0, high=1.0, symbol="η", format="%.6f", when=SEARCHED_UNLESS, help="Step size of Adam.")
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step.")
 
-    def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
+    def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """The teacher's predictions, all steps of both kinds, and the accuracies that are recorded."""
         retain_count = train_count - forget_count
         seen = min(EVALUATED, forget_count) + min(EVALUATED, retain_count)
         steps = self.epochs * retain_count + min(self.epochs, self.max_epochs) * forget_count
         return train_count / 3 + steps + (self.epochs + 1) * seen / 3
 
-    def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
+    def after(self, made: None, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original after the last epoch's pass over the retain set."""
         forget, retain = splits.forget.to(run.device), splits.retain.to(run.device)
         teach = [predict(model, e, run.device).to(run.device) for e in (forget, retain)]

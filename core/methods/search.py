@@ -176,24 +176,25 @@ class Searching(UnlearningMethod):
         return replace(self, settings="given", **rung)
 
 
-BEFORE, SEARCHED = 0.3, 0.8  # share of the progress bar by the end of what comes before the settings; by the end of the search
+SEARCHED = 0.8  # share of the progress bar by the end of the search
 
 
 @dataclass(frozen=True)
 class SearchingInSteps(Searching):
     """A method of two parts: what no searched setting changes, computed once, and what comes after it, once for each trial."""
 
-    @abstractmethod
+    share_before: ClassVar[float] = 0.0  # of the progress bar, for the first part
+
     def before(self, model: nn.Module, splits: Splits, run: RunContext) -> Any:
-        """What `after` is given; no setting of the ladder may change it."""
+        """What `after` is given; no setting of the ladder may change it. By default nothing is computed."""
 
     @abstractmethod
     def after(self, made: Any, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The unlearned model. `made`: what `before` gave, to be left as it is; `model`: as `before` left it."""
 
-    @abstractmethod
     def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """What `passes` says, of the first part."""
+        return 0.0
 
     @abstractmethod
     def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
@@ -211,9 +212,9 @@ class SearchingInSteps(Searching):
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """Both parts, with the given settings or with those that a search chooses: as a run with them given would."""
         if self.settings == "given":
-            return self.after(self.before(model, splits, run.part(0, BEFORE)), model, splits, run.part(BEFORE, 1))
+            return self.after(self.before(model, splits, run.part(0, self.share_before)), model, splits, run.part(self.share_before, 1))
         original = deepcopy(model)
-        made = self.before(model, splits, run.part(0, BEFORE))
+        made = self.before(model, splits, run.part(0, self.share_before))
         state, latest = run.generator.get_state(), list[tuple[Rung, nn.Module, RunContext]]()
 
         def make(rung: Rung, context: RunContext) -> nn.Module:
@@ -222,9 +223,9 @@ class SearchingInSteps(Searching):
             latest.append((rung, self.given(rung).after(made, deepcopy(model), splits, own), own))
             return latest[0][1]
 
-        rung = search(self.ladder, make, original, splits, run.part(BEFORE, SEARCHED))
+        rung = search(self.ladder, make, original, splits, run.part(self.share_before, max(SEARCHED, self.share_before)))
         if latest[0][0] != rung:
-            make(rung, run.part(SEARCHED, 1))
+            make(rung, run.part(max(SEARCHED, self.share_before), 1))
         run.recorded |= latest[0][2].recorded
         run.progress(1.0, "settings chosen")
         return latest[0][1]

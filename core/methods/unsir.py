@@ -111,6 +111,7 @@ class UNSIR(SearchingInSteps):
     about = "Learns noise that the network is sure is not the class, teaches it as that class, then repairs on a few retain images."
     paper = "arXiv:2111.08947"
     uses = frozenset({"retain"})
+    share_before = 0.3
     ladder = tuple({"impair_rate": rate, "repair_rate": rate / 2} for rate in (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02))
     kinds = frozenset({"class", "classes"})
     not_multi = "it makes noise for a forgotten class and teaches that under the class's name, and such images have no class"

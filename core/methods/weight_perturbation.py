@@ -169,6 +169,7 @@ class WeightPerturbation(SearchingInSteps):
     uses = frozenset({"forget", "retain"})
     reconstruction = True
     multi = True
+    share_before = 0.3
     ladder = (
         {"learning_rate": 0.01, "steps": 8}, {"learning_rate": 0.02, "steps": 12}, {"learning_rate": 0.05, "steps": 12},
         {"learning_rate": 0.05, "steps": 60}, {"learning_rate": 0.05, "steps": 300},

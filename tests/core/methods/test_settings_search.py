@@ -24,7 +24,7 @@ from core.training.loop import Diverged, share_right
 from tests.tiny import Tiny, same_weights
 
 SEARCHING = [method for method in METHODS.values() if issubclass(method, Searching)]
-SMALL = {
+SMALL: dict[str, dict[str, object]] = {
     "unsir": {"noise_count": 8, "noise_steps": 2, "copies": 2, "batch_size": 16}, "weight_perturbation": {"variant": "B", "batch_size": 8},
 }  # fmt: skip
 
