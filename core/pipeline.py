@@ -17,7 +17,7 @@ from core.domain.run import RunSpec
 from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS
 from core.metrics.evaluate import evaluate, measure, store_files
-from core.metrics.evaluated_images import operations_per_image
+from core.metrics.evaluated_images import evaluated_rows, operations_per_image
 from core.metrics.passes import evaluation_passes
 from core.metrics.reuse import SharedResults
 from core.storage.artifacts import Artifacts
@@ -124,7 +124,8 @@ def planned_work(job: Job) -> dict[str, float]:
     measured = evaluation_passes(n, k, len(job.splits.test), operations)
     wanted = {"original": job.original_key} | ({"reference": job.reference_key} if job.spec.reference else {})
     networks = {name: cached.file for name, key in wanted.items() if (cached := job.cache.store.kept(key))}
-    cached_evaluation = networks.keys() == wanted.keys() and all(SharedResults(job, networks).has(f"relearn/{name}") for name in networks)
+    results = SharedResults(job, networks, evaluated_rows(job.splits, operations))
+    cached_evaluation = networks.keys() == wanted.keys() and all(results.has(f"relearn/{name}") for name in networks)
     return {
         "train": 0.0 if job.own or job.cache.has(job.original_key) else epochs * n,
         "reference": 0.0 if not job.spec.reference or job.cache.has(job.reference_key) else epochs * (n - k),

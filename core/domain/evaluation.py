@@ -17,6 +17,7 @@ COSTLY = {  # part that may be left out -> results of `Evidence.cached` that it 
 }
 TITLES = {  # of parts that several metrics share
     "predictions": "Predictions of all evaluated images",
+    "untrained": "Predictions of an untrained network",
     "features": "Features of the layers",
     "gram": "CKA: Gram matrices of the features",
     "cka": "CKA",

@@ -58,7 +58,7 @@ def evaluate(
     models = {name: model.to(memory_format=torch.channels_last) for name, model in models.items()}  # small networks predict twice as fast
     one = setup.splits.train.first(1).to(setup.device).pixels()
     rows = None if how.whole else evaluated_rows(setup.splits, operations_per_image(models["original"], one))
-    results = SharedResults(setup, {name: network.file for name, network in shared.items()})
+    results = SharedResults(setup, {name: network.file for name, network in shared.items()}, rows)
     weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
     networks = {**models, "untrained": setup.context("untrained", say, {}).fresh_model().eval()}
     seed = derived_seed(setup.spec.seed, "evaluate") % 2**31

@@ -52,7 +52,8 @@ def _both(evidence: Evidence, model: str, split: str) -> tuple[torch.Tensor, tor
     own, most = evidence.logits_of(model), ALL if evidence.rows is None else FEW
     rows, images = evidence.sample_rows(split, most), evidence.examples(split, most)
     logits, untrained = own.at(rows, test=split.startswith("test")), evidence.network("untrained")
-    return logits, evidence.cached(f"predictions/{split}/untrained", lambda: predict(untrained, images, evidence.device))
+    of_untrained = evidence.cached(f"untrained/{split}/untrained", lambda: {"logits": predict(untrained, images, evidence.device)})
+    return logits, of_untrained["logits"]
 
 
 def _zrf(evidence: Evidence, model: str) -> float:

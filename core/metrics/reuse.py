@@ -18,16 +18,22 @@ from core.training.run_setup import RunSetup
 SHARED = {
     "relearn": "relearning", "probes": "linear_probes", "gram": "cka", "graft": "layer_grafting",
     "loss attack": "membership_inference", "kit attack": "membership_inference", "entropy attack": "membership_inference",
+    "untrained": "forget_set_outputs",
 }  # fmt: skip
+UNTRAINED = "untrained"
 TEXT = "known"  # name of the array that holds what is no array, as JSON
 
 
 class SharedResults:
-    """Stored results of this run's original and reference, each under what decides it: networks, request, and the metric's own code."""
+    """Stored results of this run's original and reference, each under what decides it: networks, request, rows, the metric's own code.
 
-    def __init__(self, setup: RunSetup, networks: Mapping[str, str]) -> None:
-        """networks: name -> file, of the original and, where there is one, the reference."""
+    Those of the untrained network, which the run's seed decides, are among them.
+    """
+
+    def __init__(self, setup: RunSetup, networks: Mapping[str, str], rows: Tensor | None) -> None:
+        """networks: name -> file, of the original and, where there is one, the reference; rows: see `Evidence`."""
         self._setup, self._networks = setup, networks
+        self._rows = () if rows is None else (rows.tolist(),)
 
     def get(self, name: str) -> Any:
         """The stored value, NotApplicable among them; None where none is stored, it is damaged, or the name is not shared."""
@@ -53,10 +59,11 @@ class SharedResults:
 
     def _key(self, name: str) -> str | None:
         part, model = name.partition("/")[0], name.rpartition("/")[2]
-        if part not in SHARED or model not in self._networks:
+        if part not in SHARED or model not in {*self._networks, UNTRAINED}:
             return None
-        setup, files = self._setup, [self._networks["original"], self._networks[model]]  # the original sets the aim of relearning
-        return setup.key("result", name, self._kind(name)[1], setup.spec.request.text, *setup.own, files)
+        setup, about = self._setup, () if model == UNTRAINED else ("original", model)  # the original sets the aim of relearning
+        files = [self._networks[name] for name in about]
+        return setup.key("result", name, self._kind(name)[1], setup.spec.request.text, *setup.own, files, *self._rows)
 
     def _kind(self, name: str) -> tuple[str, str]:
         part = name.partition("/")[0]

@@ -83,7 +83,8 @@ def compute(home, monkeypatch):
     torch.set_deterministic_debug_mode("default")
 
 
-SHARED = 15  # results of a first run: seven of the original, those and grafts of the reference
+UNTRAINED = 2  # predictions of an untrained network, on forget and test images
+SHARED = 15 + UNTRAINED  # results of a first run: seven of the original, those and grafts of the reference
 
 
 def kept(home, kind="result"):
@@ -130,7 +131,7 @@ def test_another_network_under_the_same_name_is_measured_anew(first, compute, ho
     again = compute()
     assert compute.asked == 2
     assert again["original", "parameter_distance_to_reference"] != first["original", "parameter_distance_to_reference"]
-    assert len(kept(home)) == 2 * SHARED, "those of the reference are held against another original"
+    assert len(kept(home)) == 2 * SHARED - UNTRAINED, "those of the reference are held against another original"
 
 
 def nudged(model):
@@ -189,6 +190,17 @@ def test_of_a_costly_network_a_later_run_passes_images_through_its_own_alone(com
     passes.clear()
     compute("finetune", forget=forget, epochs=1)
     assert len(passes) == 2
+
+
+def test_what_a_draw_of_the_images_gave_is_not_taken_for_what_all_of_them_give(first, compute, home, tmp_path):
+    """Its evaluation is made whole on the page; the home of `first` evaluated all images at once."""
+    fresh = open_home(tmp_path / "other")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.metrics.evaluated_images.OPERATIONS", 1.0)
+        patch.setattr("core.metrics.evaluated_images.FEWEST", 50)
+        drawn = compute(at=fresh)
+    assert drawn != first
+    assert compute(at=fresh) == first
 
 
 @pytest.mark.parametrize("after", ["prepare", "train", "precompute", "evaluate"])
