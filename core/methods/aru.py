@@ -24,7 +24,7 @@ from core.data.splits import Splits
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.search import SearchingInSteps
+from core.methods.search import Rung, SearchingInSteps
 from core.training.batch_size import forward_chunk
 from core.training.context import RunContext
 from core.training.loop import fit, share_right
@@ -139,6 +139,12 @@ class ARU(SearchingInSteps):
     def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Attack and mask over the forget set."""
         return (self.attack_steps + 1 / 3 + MASK_PASSES) * forget_count
+
+    def rungs(self, recipe: Recipe) -> tuple[Rung, ...]:
+        """Healing takes a third of the epochs that training took, at most: more would cost what retraining does."""
+        most = max(1, recipe.epochs // 3)
+        capped = [{**rung, "epochs": min(rung["epochs"], most)} for rung in self.ladder]
+        return tuple(rung for place, rung in enumerate(capped) if rung not in capped[:place])
 
     def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Healing over the retain set, and the accuracies that are recorded."""

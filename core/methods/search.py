@@ -196,6 +196,10 @@ class SearchingInSteps(Searching):
         """What `passes` says, of the first part."""
         return 0.0
 
+    def rungs(self, recipe: Recipe) -> tuple[Rung, ...]:
+        """What is tried on a network that this recipe trained, the gentlest first."""
+        return self.ladder
+
     @abstractmethod
     def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """What `passes` says, of the second part."""
@@ -206,7 +210,8 @@ class SearchingInSteps(Searching):
         first = self.passes_before(*counts, recipe) + self.passes_of_search(*counts)
         if self.settings == "given":
             return first + self.passes_after(*counts, recipe)
-        begins = self.given(self.ladder[len(self.ladder) // 2])
+        rungs = self.rungs(recipe)
+        begins = self.given(rungs[len(rungs) // 2])
         return first + TRIALS * float(begins.passes_after(*counts, recipe))
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
@@ -223,7 +228,7 @@ class SearchingInSteps(Searching):
             latest.append((rung, self.given(rung).after(made, deepcopy(model), splits, own), own))
             return latest[0][1]
 
-        rung = search(self.ladder, make, original, splits, run.part(self.share_before, max(SEARCHED, self.share_before)))
+        rung = search(self.rungs(run.recipe), make, original, splits, run.part(self.share_before, max(SEARCHED, self.share_before)))
         if latest[0][0] != rung:
             make(rung, run.part(max(SEARCHED, self.share_before), 1))
         run.recorded |= latest[0][2].recorded

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from core.data.dataset import Examples
 from core.domain.errors import WrongInput
+from core.domain.run import Recipe
 from core.methods import aru
 from core.methods.aru import ARU, pgd
 from core.training import batch_size
@@ -363,3 +364,11 @@ def test_its_passes_grow_with_the_forget_set_and_the_epochs_of_healing(grey):
     assert passes[1] - passes[0] == pytest.approx(3 * 80 + 3 * 120 / 3)  # and the accuracies after each, of predictions alone
     assert passes[0] == pytest.approx((7 + 1 / 3) * 40 + 2 * 40 + 120 / 3)  # seven steps and a last prediction, both gradients
     assert ARU(epochs=0).passes(120, 80, grey.recipe) - passes[0] == pytest.approx((7 + 1 / 3 + 2) * 40)
+
+
+def test_a_search_heals_for_a_third_of_the_epochs_of_training_at_most():
+    """Nowhere twice the same: of a network that was trained for three epochs the second and the third rung differ in nothing else."""
+    of = [[(r["share"], r["epochs"], r["learning_rate"]) for r in ARU().rungs(Recipe(epochs, 64, 0.1))] for epochs in (3, 12, 20)]
+    assert of[0] == [(0.3, 1, 0.02), (0.5, 1, 0.05), (0.8, 1, 0.05), (0.9, 1, 0.05)]
+    assert [epochs for _, epochs, _ in of[1]] == [1, 1, 3, 3, 4]
+    assert [epochs for _, epochs, _ in of[2]] == [1, 1, 3, 3, 5]
