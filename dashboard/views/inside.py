@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from core.figures.markdown import plain
 from dashboard.components.common.current_run import finished_run
-from dashboard.components.common.markdown import plain
 from dashboard.components.common.missing_results import show_missing_parts
 from dashboard.components.common.run_status import settings_of
 from dashboard.components.inside.player import player

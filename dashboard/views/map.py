@@ -8,16 +8,16 @@ import streamlit as st
 
 from core.analysis.stored_results import Analysis
 from core.domain.info import DatasetInfo
+from core.figures.feature_map.table import SET_TITLE, SETS, models_of, table_of
+from core.figures.markdown import plain
 from core.storage.record_types import Run
 from dashboard.components.common.background_analysis import look
 from dashboard.components.common.current_run import finished_run
 from dashboard.components.common.fragments import errors_shown, fragment
-from dashboard.components.common.markdown import plain
 from dashboard.components.common.missing_results import NETWORKS, show_missing_parts
 from dashboard.components.feature_map.choose_forget_set import show_choice
 from dashboard.components.feature_map.hover.component import mark_hover, show_hover
 from dashboard.components.feature_map.panel import ask_shown, show_card, show_map
-from dashboard.components.feature_map.table import SET_TITLE, SETS, models_of, table_of
 from dashboard.queries import catalogue, runs
 from dashboard.session import stays
 

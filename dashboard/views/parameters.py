@@ -5,8 +5,8 @@ from functools import partial
 import streamlit as st
 
 from core.domain.info import DatasetInfo
+from core.figures import class_figures, plotly_layout
 from core.storage.record_types import Run
-from dashboard.components.common import class_figures, plotly_layout
 from dashboard.components.common.current_run import finished_run
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.missing_results import show_missing_parts

@@ -9,12 +9,12 @@ from core.domain.info import MethodInfo
 from core.domain.presets import PAPER, not_offered
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
+from core.figures.markdown import plain
 from core.jobs import submit
 from core.jobs.forecast import sentence
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
 from core.storage.record_types import Forecast
 from dashboard.components.common.fragments import errors_shown, fragment
-from dashboard.components.common.markdown import plain
 from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card, methods_not_offered

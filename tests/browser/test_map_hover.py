@@ -8,8 +8,8 @@ import pytest
 
 from core.analysis import stored_results
 from core.analysis.stored_results import Analysis
+from core.figures.feature_map.table import SET_TITLE, models_of, table_of
 from dashboard.components.feature_map.selection_rules import is_training, scores, top_rows
-from dashboard.components.feature_map.table import SET_TITLE, models_of, table_of
 from tests.browser.kit import click_point, drawn, ready, until
 
 SETTINGS = {"projection": "pca", "count": 2000, "seed": 0, "turn": True}

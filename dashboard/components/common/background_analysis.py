@@ -7,9 +7,9 @@ import streamlit as st
 
 from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
+from core.figures.markdown import plain
 from core.jobs.background import Progress, cancel, start
 from dashboard.components.common.fragments import errors_shown, fragment
-from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import POLL
 from dashboard.queries import background
 from dashboard.session import home

@@ -6,13 +6,13 @@ import streamlit as st
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
+from core.figures.markdown import plain
 from core.reports.checks.case import Case
 from core.reports.checks.registry import CHECKED, DECIDING, Finding, examine
 from core.reports.checks.stored_run import GRAFT, TABLE
 from core.reports.checks.stored_run import case_of as stored_case
 from core.reports.verdict import Numbers
 from core.storage.record_types import Run
-from dashboard.components.common.markdown import plain
 from dashboard.queries import catalogue, runs
 
 

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core.domain.run import ACTIVE, RunStatus
+from core.figures.markdown import plain
 from core.storage.record_types import Run
 from core.storage.run_list import LONGEST, Wanted
-from dashboard.components.common.markdown import plain
 from dashboard.components.common.run_status import act_button, follow, name_of, state
 from dashboard.queries import catalogue, run_list, runs
 from dashboard.queries.run_list import Listed

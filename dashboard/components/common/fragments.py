@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import streamlit as st
 
 from core.domain.errors import WrongInput
-from dashboard.components.common.markdown import LONGEST, plain
-from dashboard.components.common.palette import DARK
+from core.figures.markdown import LONGEST, plain
+from core.figures.palette import DARK
 
 Show = Callable[..., object]  # st.error; st.info, where an older version stored no such thing; st.toast, in a callback
 

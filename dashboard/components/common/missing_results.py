@@ -6,11 +6,11 @@ import streamlit as st
 
 from core.domain.code_version import version_of
 from core.domain.run import RunSpec
+from core.figures.markdown import plain
 from core.jobs import submit
 from core.jobs.validation import again
 from core.storage.record_types import Run
 from dashboard.components.common.fragments import errors_shown
-from dashboard.components.common.markdown import plain
 from dashboard.queries import catalogue, runs
 from dashboard.session import ask_to_open, home
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from core.figures.markdown import plain
+from core.figures.palette import DARK
 from dashboard.components.common.fragments import errors_shown
-from dashboard.components.common.markdown import plain
-from dashboard.components.common.palette import DARK
 from dashboard.components.common.theme_reload import follow_theme
 from dashboard.session import RUN, apply_pending, check_address, home
 

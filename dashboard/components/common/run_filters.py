@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from core.figures.markdown import plain
 from core.storage.record_types import DamagedRun
 from core.storage.run_list import LONGEST, SORTS, Wanted
-from dashboard.components.common.markdown import plain
 from dashboard.queries import run_list
 from dashboard.session import ask_to_set_all, recall, stays
 

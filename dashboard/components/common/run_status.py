@@ -8,6 +8,8 @@ from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.hyperparameters import used
 from core.domain.run import ACTIVE, STOPPED, RunStatus, model_text, settings_text
+from core.figures.markdown import plain
+from core.figures.palette import STATUS_ICON
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import preset_values
@@ -15,8 +17,6 @@ from core.storage.queues.run_queue import LIMIT_END
 from core.storage.record_types import DamagedRun, Run
 from core.storage.trash import KEPT, Deleted
 from dashboard.components.common.fragments import errors_shown, fragment
-from dashboard.components.common.markdown import plain
-from dashboard.components.common.palette import STATUS_ICON
 from dashboard.queries import catalogue, runs
 from dashboard.session import home, open_run, opened_run
 

@@ -6,10 +6,10 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from core.figures.compare.run_labels import shortened
+from core.figures.markdown import plain
 from core.reports.runs_by_seed import scenarios
-from dashboard.components.common.markdown import plain
 from dashboard.components.compare.compared_runs import requests_of
-from dashboard.components.compare.run_labels import shortened
 from dashboard.queries import comparisons, studies
 from dashboard.session import ask_to_open, belongs, link, linked, recall, remember
 

@@ -5,15 +5,15 @@ import streamlit as st
 
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
+from core.figures.class_figures import NO_MATRIX
+from core.figures.compare import flow_and_overlap_figures as flows
+from core.figures.compare import pair_figures
+from core.figures.markdown import plain
+from core.figures.plotly_layout import CONFIG
 from core.reports.checks.across_seeds import check_study
 from core.reports.checks.registry import examine
 from core.reports.runs_by_seed import SUBJECT, numbers_by_seed
 from dashboard.components.common.checks_panel import case_of, show_checks
-from dashboard.components.common.class_figures import NO_MATRIX
-from dashboard.components.common.markdown import plain
-from dashboard.components.common.plotly_layout import CONFIG
-from dashboard.components.compare import flow_and_overlap_figures as flows
-from dashboard.components.compare import pair_figures
 from dashboard.components.compare.compared_runs import ComparedRuns, Side
 from dashboard.queries import catalogue, runs
 from dashboard.queries.runs import RunHandle

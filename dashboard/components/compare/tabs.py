@@ -6,13 +6,13 @@ from functools import partial
 import streamlit as st
 
 from core.domain.errors import WrongInput
+from core.figures.compare import pareto_front as fronts
+from core.figures.plotly_layout import CONFIG
 from core.reports.comparison import one_subject
 from core.reports.intervals import FEW
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from dashboard.components.common.fragments import errors_shown
-from dashboard.components.common.plotly_layout import CONFIG
 from dashboard.components.compare import pair_panels as details
-from dashboard.components.compare import pareto_front as fronts
 from dashboard.components.compare.compared_runs import ComparedRuns, Side
 
 

@@ -6,8 +6,9 @@ import streamlit as st
 
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
+from core.figures.image_sprite import sprite
+from core.figures.privacy.image_grids import pictures
 from core.storage.record_types import Run
-from dashboard.components.common.image_sprite import sprite
 from dashboard.components.feature_map.panel import LASSOED, Arrays, open_image
 from dashboard.components.feature_map.selection_rules import (
     DRAWN,
@@ -20,7 +21,6 @@ from dashboard.components.feature_map.selection_rules import (
     scores,
     top_rows,
 )
-from dashboard.components.privacy.image_grids import pictures
 from dashboard.session import ask_elsewhere, recall, stays
 
 IMAGES_SHOWN, COLUMNS = 60, 20  # images in the grid at most, and in its row

@@ -10,18 +10,18 @@ import streamlit as st
 
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
+from core.figures.feature_map import figure as drawn
+from core.figures.feature_map.table import SET_TITLE, Rule, models_of, rules_of
+from core.figures.image_card import probabilities
+from core.figures.image_sprite import png, sprite, to_rgb
+from core.figures.markdown import plain
+from core.figures.palette import MODEL_TITLE
+from core.figures.plotly_layout import CONFIG
+from core.figures.privacy.image_grids import class_text, pictures
+from core.figures.saliency import overlays
 from core.storage.record_types import Run
-from dashboard.components.common.image_card import probabilities
-from dashboard.components.common.image_sprite import png, sprite, to_rgb
-from dashboard.components.common.markdown import plain
-from dashboard.components.common.palette import MODEL_TITLE
-from dashboard.components.common.plotly_layout import CONFIG
 from dashboard.components.common.tables import show_table
-from dashboard.components.feature_map import figure as drawn
 from dashboard.components.feature_map.selection_rules import DRAWN
-from dashboard.components.feature_map.table import SET_TITLE, Rule, models_of, rules_of
-from dashboard.components.privacy.image_grids import class_text, pictures
-from dashboard.components.saliency import overlays
 from dashboard.queries import runs
 from dashboard.session import ask_elsewhere, belongs, recall, remember, stays
 

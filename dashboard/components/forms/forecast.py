@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.domain.errors import WrongInput
-from dashboard.components.common.markdown import plain
+from core.figures.markdown import plain
 from dashboard.queries import forecasts
 
 

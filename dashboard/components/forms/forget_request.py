@@ -16,9 +16,9 @@ from core.domain.requests.index_file import samples_from
 from core.domain.requests.published import NamedSet
 from core.domain.requests.registry import KINDS
 from core.domain.requests.samples import SamplesRequest
+from core.figures.image_sprite import png, sprite, to_rgb
+from core.figures.markdown import NAME, labels, name, pill_labels, plain
 from dashboard.components.common.fragments import errors_shown
-from dashboard.components.common.image_sprite import png, sprite, to_rgb
-from dashboard.components.common.markdown import NAME, labels, name, pill_labels, plain
 from dashboard.components.common.tables import show_frame
 from dashboard.queries import catalogue
 from dashboard.session import recall, remember, spelled, stays

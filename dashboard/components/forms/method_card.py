@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from core.domain.info import DatasetInfo, MethodInfo
+from core.figures.markdown import plain
 from core.jobs.catalogue import Catalogue
-from dashboard.components.common.markdown import plain
 
 FOLDER = Path(__file__).resolve().parents[3] / "assets" / "methods"
 

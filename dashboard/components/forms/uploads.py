@@ -15,12 +15,12 @@ from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
 from core.domain.run import ORDERS
+from core.figures.markdown import plain
 from core.jobs import import_dataset
 from core.reports.uploaded_weights import accuracy_line, in_words, likely_order, offered, reading, start, warnings, why
 from core.training.uploaded_weights.scan_file import KINDS
 from dashboard.components.common.background_analysis import watch
 from dashboard.components.common.fragments import fragment
-from dashboard.components.common.markdown import plain
 from dashboard.components.common.tables import show_frame
 from dashboard.queries import engine
 from dashboard.queries.background import import_progress

@@ -6,10 +6,10 @@ from time import monotonic
 
 import streamlit as st
 
-from dashboard.components.common import image_sprite, plotly_layout
+from core.figures import image_sprite, plotly_layout
+from core.figures.inside.frames import Frame, Panel
+from core.figures.markdown import plain
 from dashboard.components.common.fragments import errors_shown, fragment
-from dashboard.components.common.markdown import plain
-from dashboard.components.inside.frames import Frame, Panel
 from dashboard.session import belongs, recall, remember
 
 SECONDS = 3.0  # per frame while playing

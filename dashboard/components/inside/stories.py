@@ -14,14 +14,14 @@ from core.domain.formatting import percent
 from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.recordings import params_in_effect
 from core.domain.run import ACTIVE, RunSpec, RunStatus
+from core.figures import plotly_layout
+from core.figures.inside import aru, shared_frames, ssd, ssse, unsir, weight_perturbation
+from core.figures.inside.frames import Frame, Story
+from core.figures.palette import MODEL_TITLE, SET_TITLE
 from core.jobs import submit
 from core.storage.record_types import Run
-from dashboard.components.common import plotly_layout
 from dashboard.components.common.background_analysis import look
-from dashboard.components.common.palette import MODEL_TITLE, SET_TITLE
 from dashboard.components.common.run_status import state, watch
-from dashboard.components.inside import aru, shared_frames, ssd, ssse, unsir, weight_perturbation
-from dashboard.components.inside.frames import Frame, Story
 from dashboard.queries import runs
 from dashboard.queries.runs import RunHandle
 from dashboard.session import belongs, home

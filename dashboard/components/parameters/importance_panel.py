@@ -9,10 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from core.domain.formatting import percent
-from dashboard.components.common.image_sprite import png, to_rgb
-from dashboard.components.common.plotly_layout import CONFIG
+from core.figures.image_sprite import png, to_rgb
+from core.figures.parameters import importance_and_alpha_figures as drawn
+from core.figures.plotly_layout import CONFIG
 from dashboard.components.common.tables import show_frame
-from dashboard.components.parameters import importance_and_alpha_figures as drawn
 from dashboard.components.parameters.importance_source import Source
 from dashboard.session import belongs, stays
 

@@ -9,11 +9,11 @@ import streamlit as st
 from core.domain.ablations import control_title
 from core.domain.code_version import shared_part
 from core.domain.run import RunSpec, model_text
+from core.figures.markdown import NAME, on_axis, short, visible
+from core.figures.parameters import importance_and_alpha_figures
+from core.figures.parameters import weight_change_figures as drawn
+from core.figures.plotly_layout import CONFIG
 from core.storage.record_types import Run
-from dashboard.components.common.markdown import NAME, on_axis, short, visible
-from dashboard.components.common.plotly_layout import CONFIG
-from dashboard.components.parameters import importance_and_alpha_figures
-from dashboard.components.parameters import weight_change_figures as drawn
 from dashboard.queries import catalogue, runs
 from dashboard.queries.runs import RunHandle
 from dashboard.session import belongs, stays

@@ -10,9 +10,7 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import ACTIVE, RunStatus
-from core.metrics.privacy.threshold_attack import FEWEST, Rates, Threshold, TooFewExamples, best_threshold, rates
-from core.storage.record_types import Run
-from dashboard.components.privacy.scores import (
+from core.figures.privacy.scores import (
     SCORES,
     SECOND,
     SHOWN,
@@ -26,6 +24,8 @@ from dashboard.components.privacy.scores import (
     sides_of,
     thresholds,
 )
+from core.metrics.privacy.threshold_attack import FEWEST, Rates, Threshold, TooFewExamples, best_threshold, rates
+from core.storage.record_types import Run
 from dashboard.queries import runs
 from dashboard.session import belongs, recall, remember
 

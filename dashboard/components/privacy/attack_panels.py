@@ -4,16 +4,16 @@ import numpy as np
 import streamlit as st
 
 from core.domain.formatting import percent
+from core.figures import plotly_layout
+from core.figures.markdown import plain
+from core.figures.palette import MODEL_TITLE
+from core.figures.privacy.attack_figures import distributions, roc_curves, shares_of
+from core.figures.privacy.scores import SECOND, axis_range
 from core.metrics.privacy.threshold_attack import TooFewExamples, auc, roc, tpr_at
-from dashboard.components.common import plotly_layout
-from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import SECOND_REFERENCE_TITLE
-from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import show_table
 from dashboard.components.privacy.attack_controls import Attack
-from dashboard.components.privacy.attack_figures import distributions, roc_curves, shares_of
 from dashboard.components.privacy.interpretation import reading, span_of, why_not_counted
-from dashboard.components.privacy.scores import SECOND, axis_range
 
 TILES = {  # field of core.metrics.privacy.threshold_attack.Rates -> title, what it is
     "true_positive": ("True positives", "Share of the forget set that is called a member: the network gives these away."),

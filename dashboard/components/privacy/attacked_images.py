@@ -7,14 +7,12 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.components.common import plotly_layout
-from dashboard.components.common.image_card import card_table, probabilities
-from dashboard.components.common.image_sprite import png, to_rgb
-from dashboard.components.common.markdown import plain
-from dashboard.components.common.palette import MODEL_TITLE
-from dashboard.components.common.tables import show_table
-from dashboard.components.privacy.attack_controls import Attack
-from dashboard.components.privacy.image_grids import (
+from core.figures import plotly_layout
+from core.figures.image_card import card_table, probabilities
+from core.figures.image_sprite import png, to_rgb
+from core.figures.markdown import plain
+from core.figures.palette import MODEL_TITLE
+from core.figures.privacy.image_grids import (
     SET_NAME,
     ImageGrid,
     class_text,
@@ -23,7 +21,9 @@ from dashboard.components.privacy.image_grids import (
     pictures,
     truths_of,
 )
-from dashboard.components.privacy.scores import SCORES, models_of, predicted_members
+from core.figures.privacy.scores import SCORES, models_of, predicted_members
+from dashboard.components.common.tables import show_table
+from dashboard.components.privacy.attack_controls import Attack
 from dashboard.session import belongs, recall, remember
 
 LARGE = 112  # pixels of a card's picture

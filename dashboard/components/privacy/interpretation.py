@@ -5,10 +5,10 @@ forgotten images look more familiar than test images; on the other side it means
 """
 
 from core.domain.formatting import percent
+from core.figures.privacy.attack_figures import FEW
+from core.figures.privacy.scores import Sides
 from core.metrics.privacy.threshold_attack import interval
 from dashboard.components.privacy.attack_controls import Attack
-from dashboard.components.privacy.attack_figures import FEW
-from dashboard.components.privacy.scores import Sides
 
 Span = tuple[float, float]
 

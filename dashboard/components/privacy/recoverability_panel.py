@@ -5,12 +5,12 @@ from functools import partial
 
 import streamlit as st
 
+from core.figures import plotly_layout
+from core.figures.markdown import plain
+from core.figures.privacy.recoverability_figures import DIRECTIONS, graft_lines, probe_lines, relearn_curves
 from core.storage.record_types import Run
-from dashboard.components.common import plotly_layout
 from dashboard.components.common.checks_panel import case_of
 from dashboard.components.common.fragments import errors_shown, fragment
-from dashboard.components.common.markdown import plain
-from dashboard.components.privacy.recoverability_figures import DIRECTIONS, graft_lines, probe_lines, relearn_curves
 from dashboard.queries import runs
 
 Reasons = Mapping[str, str]  # `model/metric` -> why there is no such number

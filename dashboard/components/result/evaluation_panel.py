@@ -7,12 +7,12 @@ import streamlit as st
 
 from core.domain.evaluation import Evaluation, title_of
 from core.domain.info import DatasetInfo
+from core.figures.markdown import plain
+from core.figures.palette import MODEL_TITLE
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
 from core.storage.record_types import Run
-from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import seconds
-from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import show_table
 from dashboard.session import home
 

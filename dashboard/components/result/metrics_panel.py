@@ -7,13 +7,13 @@ import streamlit as st
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import shared_part, shared_version
 from core.domain.run import ACTIVE, RunStatus
+from core.figures.markdown import plain
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import floor_spec
 from core.reports.verdict import Numbers
 from core.storage.record_types import Run
 from dashboard.components.common.checks_panel import second_reference_numbers
-from dashboard.components.common.markdown import plain
 from dashboard.components.common.metric_tables import families, nomus_remark
 from dashboard.components.common.run_status import watch
 from dashboard.components.common.tables import show_table

@@ -4,7 +4,7 @@ from typing import Any
 
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
-from dashboard.components.common.palette import MODEL_TITLE
+from core.figures.palette import MODEL_TITLE
 
 
 def named(label: Any, data: DatasetInfo) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.domain.info import DatasetInfo
-from dashboard.components.common.markdown import NAME, plain, short, visible
+from core.figures.markdown import NAME, plain, short, visible
 from dashboard.session import stays
 
 BASELINE = {"mean": "mean pixels", "black": "black"}

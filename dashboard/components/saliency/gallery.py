@@ -10,13 +10,13 @@ import streamlit as st
 from core.analysis.stored_results import Analysis
 from core.domain.info import DatasetInfo
 from core.domain.run import MODELS
+from core.figures import plotly_layout
+from core.figures.markdown import in_figure
+from core.figures.palette import MODEL_TITLE
+from core.figures.saliency import overlays as pictures
 from core.storage.record_types import Run
-from dashboard.components.common import plotly_layout
 from dashboard.components.common.background_analysis import look
-from dashboard.components.common.markdown import in_figure
-from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import show_table
-from dashboard.components.saliency import overlays as pictures
 from dashboard.components.saliency.controls import Question
 from dashboard.components.saliency.one_image import SET_TITLE
 from dashboard.session import recall, remember, stays

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from core.domain.study import StudyPlan
+from core.figures.markdown import plain
 from core.jobs.studies import submit
 from core.jobs.studies.plan import with_more_seeds
 from core.jobs.studies.progress import takes
 from core.reports.more_seeds import MoreSeeds
 from dashboard.components.common.fragments import errors_shown
-from dashboard.components.common.markdown import plain
 from dashboard.queries import catalogue, forecasts
 from dashboard.session import home
 

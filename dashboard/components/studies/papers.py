@@ -8,12 +8,12 @@ import streamlit as st
 
 from core.domain.errors import WrongInput
 from core.domain.study import StudyPlan
+from core.figures.markdown import plain
+from core.figures.palette import MODEL_TITLE
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.papers import Paper, dataset_of, needed, papers, plan_for, stand_in, study_of
 from core.jobs.studies.progress import takes
 from core.reports.published_numbers import Compared, digits
-from dashboard.components.common.markdown import plain
-from dashboard.components.common.palette import MODEL_TITLE
 from dashboard.components.common.tables import MISSING, show_frame, show_table
 from dashboard.components.compare.columns import Column, columns_of
 from dashboard.components.forms.forecast import show_forecast

@@ -12,6 +12,8 @@ from core.domain.formatting import duration
 from core.domain.run import ACTIVE, RunStatus
 from core.domain.seed_lists import seeds_of, seeds_text
 from core.domain.study import StudyPlan
+from core.figures.markdown import plain
+from core.figures.palette import STATUS_ICON
 from core.jobs.studies import submit
 from core.jobs.studies.plan import make_plan
 from core.jobs.studies.progress import Standing, go_on_elsewhere, seconds_left
@@ -19,8 +21,6 @@ from core.storage.home import Home
 from core.storage.studies import DamagedStudy
 from core.storage.trash import KEPT
 from dashboard.components.common.fragments import errors_shown
-from dashboard.components.common.markdown import plain
-from dashboard.components.common.palette import STATUS_ICON
 from dashboard.components.common.run_status import STAGE, age, hours, shortened
 from dashboard.components.studies.more_seeds import offer_more_seeds
 from dashboard.components.studies.table import draw

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import streamlit as st
 
+from core.figures.compare.pareto_front import QUANTITIES
 from core.jobs import catalogue as shelves
 from core.storage.home import Home
 from core.storage.runs import ResultStore
 from dashboard.components.compare.compared_runs import compared_runs
-from dashboard.components.compare.pareto_front import QUANTITIES
 from dashboard.queries import comparisons
 from tests.planted import plant, spec
 

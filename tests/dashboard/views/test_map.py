@@ -15,12 +15,12 @@ from core.analysis.finished_run import open_models
 from core.analysis.registry import LOOKS
 from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
+from core.figures.feature_map.table import table_of
 from core.storage.home import Home, open_home
 from dashboard.components.feature_map import panel
 from dashboard.components.feature_map.hover import component
 from dashboard.components.feature_map.hover.payload import COLUMNS, LONG
 from dashboard.components.feature_map.selection_rules import scores, top_rows
-from dashboard.components.feature_map.table import table_of
 from dashboard.queries import catalogue
 from tests.dashboard.conftest import sound
 from tests.dashboard.views.test_pages import alts, said, told

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunSpec, RunStatus
+from core.figures.plotly_layout import HEIGHT
 from core.jobs import submit
 from core.jobs.catalogue import catalogue
 from core.jobs.validation import preset_values
@@ -19,7 +20,6 @@ from core.storage.home import Home
 from core.storage.processes import ProcessId
 from core.storage.queues.run_queue import limit_reached
 from core.storage.runs import ResultStore
-from dashboard.components.common.plotly_layout import HEIGHT
 from dashboard.components.common.run_status import STAGE
 from dashboard.queries import runs
 from tests.dashboard.conftest import ERROR, ROOT, put, sound

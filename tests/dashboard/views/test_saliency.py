@@ -10,10 +10,10 @@ from scipy.stats import spearmanr
 from core.analysis import stored_results
 from core.analysis.stored_results import Analysis
 from core.domain.run import MODELS
+from core.figures.saliency import overlays as pictures
 from core.storage.artifacts import Artifacts
 from core.storage.runs import ResultStore
 from dashboard.components.saliency import gallery
-from dashboard.components.saliency import overlays as pictures
 from dashboard.queries.runs import RunHandle
 from tests.dashboard.conftest import sound
 from tests.dashboard.views.test_pages import alts, group, said, told

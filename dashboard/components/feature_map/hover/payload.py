@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from dashboard.components.common.image_sprite import to_rgb
-from dashboard.components.common.markdown import NAME, short, visible
-from dashboard.components.common.palette import MODEL_COLOUR, MODEL_TITLE, SET_COLOUR
-from dashboard.components.feature_map.table import SET_TITLE, SETS
-from dashboard.components.privacy.image_grids import pictures
+from core.figures.feature_map.table import SET_TITLE, SETS
+from core.figures.image_sprite import to_rgb
+from core.figures.markdown import NAME, short, visible
+from core.figures.palette import MODEL_COLOUR, MODEL_TITLE, SET_COLOUR
+from core.figures.privacy.image_grids import pictures
 
 SIDE, COLUMNS = 32, 50  # pixels of a thumbnail's long side, at most; thumbnails in a row
 EXACT = 1_000_000  # bytes of pixels up to which a PNG is small; above, WebP, whose loss is invisible at this size

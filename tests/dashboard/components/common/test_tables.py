@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from core.domain.hyperparameters import Param, used
+from core.figures.image_card import card_table
+from core.figures.privacy.scores import SCORES
 from core.jobs.catalogue import catalogue
 from core.reports.comparison import comparison
 from core.storage.home import Home
 from core.storage.runs import ResultStore
-from dashboard.components.common.image_card import card_table
 from dashboard.components.common.tables import filled
-from dashboard.components.privacy.scores import SCORES
 from tests.planted import plant, spec
 
 MODE = Param("variant", "A", choices=("A", "B"))

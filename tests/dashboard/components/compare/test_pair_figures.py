@@ -13,14 +13,16 @@ from scipy import stats
 
 from core.domain.info import MetricInfo
 from core.domain.requests.registry import parse_request
+from core.figures import class_figures
+from core.figures.compare import flow_and_overlap_figures as flows
+from core.figures.compare import pair_figures, pareto_front
+from core.figures.compare.pareto_front import BEATEN, FRONT, IDLE, QUANTITIES, UNJUDGED
+from core.figures.compare.run_labels import differing, names_of
+from core.figures.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL
+from core.figures.plotly_layout import HEIGHT
 from core.jobs.write_catalogue import describe
 from core.reports.comparison_table import table_of
 from core.reports.runs_by_seed import numbers_by_seed, rows_of, several_seeds
-from dashboard.components.common import class_figures
-from dashboard.components.common.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL
-from dashboard.components.common.plotly_layout import HEIGHT
-from dashboard.components.compare import flow_and_overlap_figures as flows
-from dashboard.components.compare import pair_figures, pareto_front
 from dashboard.components.compare.columns import (
     COST,
     DARK,
@@ -34,10 +36,8 @@ from dashboard.components.compare.columns import (
     header_of,
     styled,
 )
-from dashboard.components.compare.pareto_front import BEATEN, FRONT, IDLE, QUANTITIES, UNJUDGED
-from dashboard.components.compare.run_labels import differing, names_of
-from tests.dashboard.components.common.test_palette import SEEN, contrast
-from tests.dashboard.components.common.test_palette import TEXT as CONTRAST
+from tests.core.figures.test_palette import SEEN, contrast
+from tests.core.figures.test_palette import TEXT as CONTRAST
 
 CLASSES = ("cat", "dog", "owl")
 GAP, KEPT, ATTACK, SECONDS = (QUANTITIES[name] for name in ("forgetting", "retain", "attack", "seconds"))

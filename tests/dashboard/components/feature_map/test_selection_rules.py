@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.components.common.palette import CLASS_COLOURS, CLASS_SYMBOLS
-from dashboard.components.feature_map.figure import ARROWS, by_class, by_outcome, by_rule, by_set, hovers, map_figure
+from core.figures.feature_map.figure import ARROWS, by_class, by_outcome, by_rule, by_set, hovers, map_figure
+from core.figures.feature_map.table import models_of, rules_of, table_of
+from core.figures.palette import CLASS_COLOURS, CLASS_SYMBOLS
 from dashboard.components.feature_map.selection_rules import (
     SELECTORS,
     forecast,
@@ -14,7 +15,6 @@ from dashboard.components.feature_map.selection_rules import (
     scores,
     top_rows,
 )
-from dashboard.components.feature_map.table import models_of, rules_of, table_of
 
 CLASSES = ("zero", "one", "two")
 

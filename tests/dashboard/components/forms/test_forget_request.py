@@ -13,9 +13,9 @@ from core.data.datasets.cifar100 import FINE
 from core.domain.info import Column
 from core.domain.requests.published import MUFAC
 from core.domain.requests.registry import KINDS
+from core.figures.markdown import plain
 from core.jobs import catalogue as shelves
 from core.jobs.catalogue import catalogue, dataset_images
-from dashboard.components.common.markdown import plain
 from tests.dashboard.conftest import sound
 
 

@@ -1,0 +1,1 @@
+"""A method's steps, frame by frame."""

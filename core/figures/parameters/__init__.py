@@ -1,0 +1,1 @@
+"""Importance, alpha and changes of weights."""

@@ -1,0 +1,1 @@
+"""Attack, attacked images, recoverability."""
