@@ -27,6 +27,7 @@ from core.metrics.reuse import SharedLogits, SharedResults
 from core.metrics.tables.changed_weight_masks import changed_masks, packed
 from core.metrics.tables.per_class import confusion, layers, per_class
 from core.metrics.tables.per_example import example_table, probability_arrays
+from core.models.merged_norms import with_merged_norms
 from core.storage.artifacts import Artifacts
 from core.training.cache import Shared, to_arrays
 from core.training.context import derived_seed
@@ -67,7 +68,8 @@ def evaluate(
     for index, (name, model) in enumerate(models.items()):
         say(PREDICTING * index / len(models), f"predicting with the {name} model")
         with evidence.costs.of("predictions", name):
-            compute = partial(_predict, evidence, name, model)
+            quick = model if rows is None else with_merged_norms(model).to(memory_format=torch.channels_last)
+            compute = partial(_predict, evidence, name, quick)
             cached = SharedLogits(setup, shared[name], rows) if name in shared else None
             if cached and rows is not None and cached.stored() and not all(map(results.has, _read_from_features(evidence, name))):
                 compute()  # its features
