@@ -34,7 +34,7 @@ from core.training.loop import Diverged, share_right
 
 MOST = 300  # images of each set that are drawn
 GONE, DROP = 0.02, 0.02  # accuracy that may be left on classes to forget; that may be lost on retained images
-TRIALS = 2  # that a forecast counts: a search has one at least, and seldom more than three
+TRIALS = 2  # that a forecast counts: a search has one at least, and `most_trials` at most
 BEARABLE = 0.1  # accuracy lost beyond DROP up to which stronger settings are tried, where a class is not forgotten yet
 Rung = Mapping[str, float]  # setting -> value
 
@@ -91,7 +91,6 @@ class Objective:
 def bisect(rungs: int, attempt: Callable[[int], Trial], objective: Objective, start: int | None = None) -> list[Trial]:
     """The trials in the order in which they were made; `start`: the first, by default the middle one.
 
-    After it, at most log2(rungs) more; twice that where a class is not forgotten before harm begins.
     Nothing stronger is tried than what diverged.
     """
     trials = list[Trial]()
@@ -115,6 +114,11 @@ def bisect(rungs: int, attempt: Callable[[int], Trial], objective: Objective, st
     return trials
 
 
+def most_trials(rungs: int) -> int:
+    """Of `bisect` from the middle one on: then down to where harm begins, then up from the middle where a class is not forgotten yet."""
+    return 1 + (rungs // 2).bit_length() + ((rungs - 1) // 2).bit_length()
+
+
 def search(
     rungs: Sequence[Rung], make: Callable[[Rung, RunContext], nn.Module], model: nn.Module, splits: Splits, run: RunContext,
     *, start: int | None = None,
@@ -127,7 +131,7 @@ def search(
     began, sets = perf_counter(), (splits.forget.sample(MOST), splits.retain.sample(MOST))
     before = share_right(model, *sets, device=run.device)
     objective = Objective(before[1], splits.request.by_class or splits.request.flips_labels)
-    most = 2 * max(1, (len(rungs)).bit_length())
+    most = most_trials(len(rungs))
 
     def attempt(rung: int) -> Trial:
         done[0] += 1

@@ -3,6 +3,8 @@
 from copy import deepcopy
 from dataclasses import replace
 from math import inf, nan
+from pathlib import Path
+import re
 
 import pytest
 import torch
@@ -14,8 +16,9 @@ from core.domain.requests.registry import parse_request
 from core.jobs.catalogue import catalogue
 from core.jobs.validation import make_spec
 from core.methods.registry import METHODS
-from core.methods.search import Objective, Searching, Trial, bisect
-from core.methods.ssd import SSD, rungs
+from core.methods.search import Objective, Searching, Trial, bisect, most_trials
+from core.methods.ssd import SHARES, SSD, rungs
+from core.methods.ssse import LADDER
 from core.pipeline import Stages, original_of, planned_work, precompute, prepare, unlearn
 from core.storage.artifacts import Artifacts
 from core.storage.runs import ResultStore
@@ -75,6 +78,28 @@ def test_the_number_of_trials_is_bounded():
             assert len(tried) <= size.bit_length()
             if first < size:
                 assert chosen == first
+
+
+@pytest.mark.parametrize("rungs_, most", [(1, 1), (2, 2), (3, 3), (5, 5), (6, 5), (8, 6), (15, 7), (19, 9)])
+def test_the_most_trials_are_those_of_the_worst_curve(rungs_, most):
+    """Every place at which harm that is borne begins, and every place at which the class is forgotten."""
+    counts = [
+        len(planted([1.0] * gone + [0.0] * (rungs_ - gone), [0.9] * harm + [0.85] * (rungs_ - harm))[0])
+        for gone in range(rungs_ + 1) for harm in range(rungs_ + 1)
+    ]  # fmt: skip
+    assert max(counts) == most == most_trials(rungs_)
+
+
+def card(method: type[Searching]) -> str:
+    return (Path(__file__).parents[3] / "assets" / "methods" / f"{method.key}.md").read_text()
+
+
+@pytest.mark.parametrize("method", SEARCHING, ids=lambda m: m.key)
+def test_a_card_says_how_many_trials_a_search_makes_at_most(method):
+    numbers = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
+    (said,) = re.findall(rf"up to ({'|'.join(numbers)}) ", card(method))
+    count = {"ssd": len(SHARES), "ssse": len(LADDER)}.get(method.key, len(method.ladder))
+    assert numbers[said] == most_trials(count)
 
 
 def auto(method: type[Searching], **settings: object) -> Searching:
