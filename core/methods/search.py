@@ -175,7 +175,8 @@ class Searching(UnlearningMethod):
     ladder: ClassVar[tuple[Rung, ...]] = ()  # the gentlest first; of a method that makes its own, none
     settings: str = param(
         "given", choices=("given", "auto"),
-        help="auto: a search on a draw of the forget set and one of the retain set chooses the settings that decide most.",
+        help="auto: a search on a draw of the forget set and one of the retain set chooses the settings that decide most. The retained "
+        "images are no validation part: a method that trains on the retain set trains on them too.",
     )  # fmt: skip
 
     @property

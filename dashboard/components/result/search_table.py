@@ -39,6 +39,7 @@ def search_sentence(recorded: Mapping[str, np.ndarray]) -> str:
            "No trial forgot enough without harm on these images: the best compromise was taken.")  # fmt: skip
     return (
         "Settings chosen by a search (settings = auto) on up to 300 images of the forget set and 300 of the retain set; no reference and "
-        f"no test image was read. {end} It took {seconds:.1f} s of the method's time. A run with these settings given "
-        "makes the same network."
+        "no test image was read. The retained ones are no validation part: the original was trained on them, and a method that trains on "
+        f"the retain set trains on them in its trials, so that harm to unseen images may be greater. {end} It took {seconds:.1f} s of the "
+        "method's time. A run with these settings given makes the same network."
     )

@@ -102,6 +102,13 @@ def test_a_card_says_how_many_trials_a_search_makes_at_most(method):
     assert numbers[said] == most_trials(count)
 
 
+@pytest.mark.parametrize("method", SEARCHING, ids=lambda m: m.key)
+def test_a_card_says_where_trials_train_on_the_images_that_they_are_evaluated_on(method):
+    """Fisher forgetting reads the retain set, but trains on nothing."""
+    trains = "retain" in method.uses and method.key != "fisher_forgetting"
+    assert ("no validation part" in card(method).replace("\n", " ")) == trains
+
+
 def auto(method: type[Searching], **settings: object) -> Searching:
     return method(settings="auto", **{**SMALL.get(method.key, {}), **settings})  # type: ignore[arg-type]  # each method's own
 

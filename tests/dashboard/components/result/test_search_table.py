@@ -29,6 +29,11 @@ def test_where_nothing_was_searched_there_is_no_table():
     assert search_table({"ssd/alpha": np.array(3.0)}).empty
 
 
+def test_the_sentence_says_that_the_retained_images_were_trained_on():
+    assert "no validation part: the original was trained on them, and a method that trains on the retain set trains on them" in \
+        search_sentence(RECORDED)
+
+
 def test_the_sentence_says_how_it_ended_and_what_it_cost():
     assert "harms nothing on these images. It took 12.3 s" in search_sentence(RECORDED)
     assert "the best compromise was taken. It took 12.3 s" in search_sentence(RECORDED | {"search/met": np.array(0)})
