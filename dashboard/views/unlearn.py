@@ -76,7 +76,7 @@ def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: Delta
     if settings["settings"] == "given" and isinstance(alpha, float | int) and alpha >= NEAR_CEILING * ceiling:
         above.warning(
             f"This run will change next to nothing: α = {alpha:g}, but no weight can be more than n/k = {ceiling:.2f} times as "
-            "important to the forget set as to all training images. Use the preset, α = auto, or importance = batch.",
+            "important to the forget set as to all training images. Use the preset, α = percentile, or importance = batch.",
             icon=":material/warning:",
         )
     else:

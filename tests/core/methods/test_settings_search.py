@@ -220,7 +220,7 @@ def test_ssd_finds_a_threshold_that_forgets_a_class_of_digits_and_keeps_the_rest
     """Of the network that the shipped recipe trains: 1.00 of the sevens before."""
     home, _ = first_run
     spec = make_spec(catalogue(home.root), "digits", "small_cnn", parse_request("class:7"), "ssd", {"settings": "auto"})
-    assert spec.params["alpha"] == "auto", "what is searched for makes no other run"
+    assert spec.params["alpha"] == "percentile", "what is searched for makes no other run"
     with ResultStore(home.database) as store:
         job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
         stages = Stages(planned_work(job), lambda *_: None)
