@@ -232,7 +232,7 @@ WRONG = {
     "nothing to forget": (asked(forget=None), "by --forget KIND:VALUE or by --forget-file CSV"),
     "forgotten twice": (asked("--forget-file", "a.csv"), "must be said once"),
     "no such file": (asked("--forget-file", "none.csv", forget=None), "none.csv must be a CSV of training indices, but it cannot be read"),
-    "parameter out of bounds": (asked("--set", "alpha=0"), "a number from 0.01 to 1000 or auto"),
+    "parameter out of bounds": (asked("--set", "alpha=0"), "a number from 0.01 to 1000 or percentile"),
     "parameter not a number": (asked("--set", "lambda=x"), "a number from 0 to 100"),
     "parameter nan": (asked("--set", "lambda=nan"), "a number from 0 to 100"),
     "unknown parameter": (asked("--set", "gamma=1"), "importance, batch_size, alpha, lambda"),
