@@ -32,13 +32,13 @@ _QUEUE_ANEW = f"""
 """
 # What a finished run is stands while it is computed anew, and again where that comes to nothing.
 _LET_STAND = """
-    insert or replace into stands (run_id, started_at, finished_at, seconds, speedup, device)
-    select id, started_at, finished_at, seconds, speedup, device from runs where id = ? and status = 'done'
+    insert or replace into stands (run_id, started_at, finished_at, seconds, speedup, device, evaluation, forecast)
+    select id, started_at, finished_at, seconds, speedup, device, evaluation, forecast from runs where id = ? and status = 'done'
 """
 _STAND_AGAIN = """
     update runs set status = 'done', share = 1, seconds_left = null, cancel_requested = 0, alone = 0, anew = :status, error = :error,
         started_at = stands.started_at, finished_at = stands.finished_at, seconds = stands.seconds, speedup = stands.speedup,
-        device = stands.device
+        device = stands.device, evaluation = stands.evaluation, forecast = stands.forecast
     from stands where stands.run_id = runs.id and runs.id = :id
 """
 _ALONE = """
