@@ -5,6 +5,7 @@ import json
 import sqlite3
 
 from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
 from core.domain.formatting import duration
 from core.domain.run import STOPPED, Measurement, RunSpec, RunStatus
 from core.storage.database import Database
@@ -27,7 +28,8 @@ NOTHING = Outcome()
 _QUEUE_ANEW = f"""
     insert into runs (id, spec, status, turn, created_at)
     values (:id, :spec, 'queued', coalesce((select turn from runs where typeof(turn) = 'integer' order by turn desc limit 1), 0) + 1, :now)
-    on conflict (id) do update set {QUEUED_ANEW}, turn = excluded.turn, alone = 0, limit_seconds = null, anew = ''
+    on conflict (id) do update set {QUEUED_ANEW}, turn = excluded.turn, alone = 0, limit_seconds = null, anew = '',
+        evaluation = case status when 'done' then evaluation else '' end
     where status in (:failed, :cancelled, :interrupted) or :anew and status = 'done'
 """
 # What a finished run is stands while it is computed anew, and again where that comes to nothing.
@@ -62,16 +64,20 @@ _UNREADABLE = "update runs set status = 'failed', finished_at = ?, error = ? whe
 
 
 def add(
-    db: Database, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False, evaluation: str = "",
+    db: Database, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False,
+    evaluation: Evaluation | None = None,
 ) -> str:  # fmt: skip
     """Queue a spec; one that is queued, running or done stays as it is, one that stopped is queued anew.
 
     limit: seconds after which it is stopped. along_with: the run without which this one is for nothing. anew: also where it is done.
-    evaluation: `Evaluation.text`; a run that has begun keeps its own.
+    evaluation: a run that has begun keeps its own, and one that waits for a fuller one keeps that. None: as it is, the usual one of a
+    run that is new or had stopped.
     """
     with db.transaction() as write:
+        waits = write.execute("select evaluation from runs where id = ? and status = 'queued'", (spec.id,)).fetchone()
         run_id = queue(write, spec, anew)
-        write.execute("update runs set evaluation = ?1 where id = ?2 and status = 'queued' and evaluation is not ?1", (evaluation, run_id))
+        if evaluation is not None and not (waits and Evaluation.parse(waits["evaluation"]).covers(evaluation)):
+            write.execute("update runs set evaluation = ? where id = ? and status = 'queued'", (evaluation.text, run_id))
         if along_with:
             write.execute("insert or ignore into companions values (?, ?)", (along_with, run_id))
         else:
