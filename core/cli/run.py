@@ -87,7 +87,7 @@ def run(
     )
     if own is not None:
         spec = with_own_weights(home, shelves, spec, own, normalisation, class_order)
-    likely = tell_forecast(home, spec, shelves, measure=dry_run)
+    likely = tell_forecast(home, spec, shelves, how, measure=dry_run)
     if dry_run:
         return print_dry(spec, likely, as_json)
     wanted = [submit.submit(home, spec, limit=at_most, evaluation=how)]
@@ -119,13 +119,13 @@ def engine_asked(home: Home, *, measure: bool) -> Iterator[Ask]:
         engine.close()
 
 
-def tell_forecast(home: Home, spec: RunSpec, shelves: Catalogue, *, measure: bool) -> Forecast:
+def tell_forecast(home: Home, spec: RunSpec, shelves: Catalogue, how: Evaluation, *, measure: bool) -> Forecast:
     """What the run is likely to take, on stderr, with notes on its settings. Raises WrongInput where it would outgrow the memory."""
     for p in shelves.methods[spec.method].params:
         if note := p.note(spec.params[p.name]):
             click.echo(note, err=True)
     with engine_asked(home, measure=measure) as ask, ResultStore(home.database) as store:
-        likely = forecast(store, spec, ask)
+        likely = forecast(store, spec, ask, how=how)
     check_memory(likely, spec)
     if said := sentence(likely):
         click.echo(f"{spec.id}  {said}", err=True)

@@ -87,7 +87,7 @@ def _foresee(home: Home, store: ResultStore, run_id: str, attempt: int, pipeline
         from core.jobs.planned_work import planned_work  # noqa: PLC0415  # late: it needs torch
 
         ask = asking(lambda _, **about: planned_work(home, **about))
-    likely = forecast(store, spec, ask)
+    likely = forecast(store, spec, ask, how=store.evaluation(run_id))
     lifecycle.change_one(store.db, TABLES[RUN], run_id, attempt, forecast=likely.to_json())
     check_memory(likely, spec, free_memory() + memory_of(os.getpid()), "free are now")
 

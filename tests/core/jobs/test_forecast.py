@@ -6,6 +6,7 @@ import json
 import pytest
 
 from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import forecast as forecasts
@@ -79,7 +80,7 @@ def test_a_run_has_its_forecast_and_what_it_took(home):
 
 
 def test_a_run_that_would_outgrow_what_is_free_is_refused_before_it_begins(home, monkeypatch):
-    monkeypatch.setattr(forecasts, "history", lambda _: type("Known", (), {"forecasts": lambda *_: [Forecast(1.0, 2.0**60)]})())
+    monkeypatch.setattr(forecasts, "history", lambda *_: type("Known", (), {"forecasts": lambda *_: [Forecast(1.0, 2.0**60)]})())
     run = computed(home)
     assert run.status == RunStatus.FAILED
     assert "would need about 1152921505 GB of memory, and free are now" in run.error_line
@@ -89,6 +90,7 @@ def test_a_run_that_would_outgrow_what_is_free_is_refused_before_it_begins(home,
 def test_a_run_that_is_done_takes_no_time(home):
     run = computed(home)
     with ResultStore(home.database) as store:
-        assert forecasts.forecast(store, run.spec) == Forecast(0.0, None)
+        assert forecasts.forecast(store, run.spec) == forecasts.forecast(store, run.spec, how=Evaluation(budget=1.0)) == Forecast(0.0, None)
+        assert forecasts.forecast(store, run.spec, how=Evaluation(whole=True)) != Forecast(0.0, None)  # it is evaluated once more
         assert forecasts.forecast(store, replace(run.spec, seed=1)).bytes == run.peak_bytes
     assert sentence(Forecast(0.0, None)) == ""
