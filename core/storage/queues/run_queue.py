@@ -152,6 +152,14 @@ def finish(
     return landed
 
 
+def wait_for_others(db: Database, run_id: str, attempt: int) -> bool:
+    """Back into the queue, where it keeps its turn; False, and nothing done, where no other run is computed or it is being cancelled."""
+    mine = "id = ? and attempt = ? and status = 'running' and not cancel_requested"
+    others = f"exists (select 1 from runs as other where other.id != runs.id and status = 'running' and {MOVABLE})"
+    with db.transaction() as write:
+        return write.execute(f"update runs set {QUEUED_ANEW} where {mine} and {others}", (run_id, attempt)).rowcount > 0
+
+
 def request_cancel(db: Database, run_id: str) -> None:
     """Queued: cancelled at once. Running: flagged for its supervisor. Else nothing."""
     with db.transaction() as write:

@@ -10,9 +10,12 @@ from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import forecast as forecasts
-from core.jobs import worker
+from core.jobs import supervisor, worker
 from core.jobs.forecast import asking, check_memory, forecast_and_truth, sentence
+from core.storage.durations import History
 from core.storage.processes import ProcessId
+from core.storage.queues import slots
+from core.storage.queues.slots import Machine, beside
 from core.storage.record_types import PASSES, Forecast
 from core.storage.runs import ResultStore
 from tests.core.jobs.place import STUB
@@ -85,6 +88,44 @@ def test_a_run_that_would_outgrow_what_is_free_is_refused_before_it_begins(home,
     assert run.status == RunStatus.FAILED
     assert "would need about 1152921505 GB of memory, and free are now" in run.error_line
     assert run.stage == ""
+
+
+def test_a_run_for_which_memory_is_not_free_waits_while_others_run_and_fails_only_alone(home, monkeypatch):
+    monkeypatch.setattr(forecasts, "history", lambda *_: type("Known", (), {"forecasts": lambda *_: [Forecast(1.0, 6e9)]})())
+    monkeypatch.setattr(worker, "free_memory", lambda: 2**30)
+    monkeypatch.setattr(worker, "whole_memory", lambda: 8e9)
+    me, first, second = ProcessId.of_this_process(), SPEC, replace(SPEC, seed=1)
+    with ResultStore(home.database) as store:
+        for one in (first, second):
+            store.add(one)
+        two_slots = beside(Machine(8, most=2), (), lambda _: None)
+        assert [store.claim(me, two_slots), store.claim(me, two_slots)] == [(first, 1), (second, 1)]
+        with pytest.raises(SystemExit):
+            worker.compute(home, "run", second.id, 1, STUB)
+        run = store.existing(second.id)
+        assert (run.status, run.started_at, run.error, run.forecast.bytes) == (RunStatus.QUEUED, None, "", 6e9)
+        # The supervisor now reckons with 6 GB, not with the 2 GiB of a run of which nothing is known.
+        watched = supervisor.Computing([supervisor.Watched("run", first.id, 1, None)])
+        for free, begun in ((6e9, None), (2e10, (second, 2))):
+            monkeypatch.setattr(slots, "free_memory", lambda free=free: free)
+            monkeypatch.setenv("FORGETSCOPE_SLOTS", "2")
+            monkeypatch.setattr(supervisor, "history", lambda _: History())
+            assert store.claim(me, supervisor._choice(store, watched)) == begun
+        store.finish(first.id, 1, RunStatus.DONE)
+        worker.compute(home, "run", second.id, 2, STUB)
+        assert (store.existing(second.id).status, "free are now" in store.existing(second.id).error_line) == (RunStatus.FAILED, True)
+
+
+def test_one_that_no_memory_here_can_hold_does_not_wait(home, monkeypatch):
+    monkeypatch.setattr(forecasts, "history", lambda *_: type("Known", (), {"forecasts": lambda *_: [Forecast(1.0, 2.0**60)]})())
+    with ResultStore(home.database) as store:
+        store.add(SPEC)
+        store.claim(ProcessId.of_this_process())
+        choose = beside(Machine(8, most=2), (), lambda _: None)
+        store.add(other := replace(SPEC, seed=1))
+        store.claim(ProcessId.of_this_process(), choose)
+        worker.compute(home, "run", other.id, 1, STUB)
+        assert store.existing(other.id).status == RunStatus.FAILED
 
 
 def test_a_run_that_is_done_takes_no_time(home):
