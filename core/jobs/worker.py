@@ -68,9 +68,9 @@ def compute(home: Home, kind: str, row_id: str, attempt: int, pipeline: str) -> 
 def _run(home: Home, store: ResultStore, run_id: str, attempt: int, report: Report, pipeline: str) -> Outcome:
     spec = store.existing(run_id).spec
     _refuse_other_engine(spec)
-    _foresee(home, store, run_id, attempt, pipeline)
     if (gpu := gpu_in(run_queue.slot_of(store.db, run_id))) and ":" not in spec.device:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before CUDA begins, which reads it once
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything looks at the GPUs: CUDA reads it once
+    _foresee(home, store, run_id, attempt, pipeline)
     module = importlib.import_module(pipeline)  # late: only here is torch needed, and the fork server has it
     outcome = module.run(spec, home, report)
     if not isinstance(outcome, Outcome):

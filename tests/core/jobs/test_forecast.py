@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 import json
+import os
 
 import pytest
 
@@ -126,6 +127,16 @@ def test_one_that_no_memory_here_can_hold_does_not_wait(home, monkeypatch):
         store.claim(ProcessId.of_this_process(), choose)
         worker.compute(home, "run", other.id, 1, STUB)
         assert store.existing(other.id).status == RunStatus.FAILED
+
+
+def test_a_run_on_one_of_several_gpus_is_forecast_there_too(home, monkeypatch):
+    """CUDA reads the variable once: what looks at the GPUs before it is set would see the first."""
+    seen = []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")  # and set back after the test
+    monkeypatch.setattr(worker.run_queue, "slot_of", lambda *_: "gpu 1")
+    monkeypatch.setattr(worker, "_foresee", lambda *_: seen.append(os.environ["CUDA_VISIBLE_DEVICES"]))
+    assert computed(home).status == RunStatus.DONE
+    assert seen == ["1"]
 
 
 def test_a_run_that_is_done_takes_no_time(home):
