@@ -21,7 +21,7 @@ from core.domain.requests.registry import FORMS, parse_request
 from core.domain.run import ACTIVE, NORMALISATIONS, ORDERS, RunSpec, RunStatus
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue, catalogue, is_written
-from core.jobs.engine_client import WarmEngine
+from core.jobs.engine_client import TO_MEASURE, WarmEngine
 from core.jobs.forecast import asking, check_memory, forecast, sentence, unknown
 from core.jobs.validation import dataset_of, floor_spec, limit_of, make_spec
 from core.reports.run_report import full_report
@@ -112,7 +112,7 @@ def run(
 @contextmanager
 def engine_asked(home: Home, *, measure: bool) -> Iterator[Ask]:
     """Whom a forecast asks where nothing like a run has finished here: an engine, which takes seconds to start, or nobody."""
-    engine = WarmEngine(home)
+    engine = WarmEngine(home, TO_MEASURE)
     try:
         yield asking(engine.ask) if measure else unknown
     finally:
