@@ -151,12 +151,16 @@ class History:
 
 
 def history(db: Database, how: Evaluation | None = None) -> History:
-    """From the newest finished runs; rows that cannot be read are passed over. how: of what is to be forecast; None: the usual."""
-    found = History()
-    for row in db.read(_DONE, (LATEST,)):
+    """From the newest finished runs; rows that cannot be read are passed over.
+
+    how: of what is to be forecast; None, and where nothing was evaluated so: the usual.
+    """
+    found, rows = History(), db.read(_DONE, (LATEST,))
+    how = how if how in [Evaluation.parse(row["evaluation"]) for row in rows] else Evaluation()
+    for row in rows:
         try:
             began, ended = (time_of(name, row[name]) for name in ("started_at", "finished_at"))
-            alike = Evaluation.parse(row["evaluation"]) == (how or Evaluation())
+            alike = Evaluation.parse(row["evaluation"]) == how
             whole = (ended - began).total_seconds()
             found.add(RunSpec.from_json(row["spec"]), seconds_of(row["seconds"]), whole, row["peak_bytes"], alike=alike)
         except WrongInput:

@@ -135,6 +135,7 @@ def test_what_was_evaluated_otherwise_says_nothing_of_an_evaluation_or_of_memory
     assert usual.seconds([spec(seed=2)]) == [9 + 6 + 2 + 1 + 3 + 0.5]  # the medians; what is around took 1 s and none
     assert all_of_it.seconds([spec(seed=2)]) == [9 + 6 + 2 + 1 + 1000 + 0.5]
     assert (usual.bytes(spec(seed=2)), all_of_it.bytes(spec(seed=2))) == (300, 900)
+    assert history(store.db, Evaluation(budget=5.0)) == usual  # nothing was evaluated so here
 
 
 def test_damaged_rows_are_passed_over(store, done):
