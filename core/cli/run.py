@@ -92,7 +92,7 @@ def run(
         return print_dry(spec, likely, as_json)
     wanted = [submit.submit(home, spec, limit=at_most, evaluation=how)]
     if floor and method != SECOND_REFERENCE_METHOD:  # retraining is the floor itself
-        wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0]))
+        wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0], evaluation=how))
     ended, *below = follow_all(home, wanted)
     with ResultStore(home.database) as store:
         report = full_report(home, store, ended)
