@@ -124,7 +124,7 @@ def planned_work(job: Job) -> dict[str, float]:
     measured = evaluation_passes(n, k, len(job.splits.test), operations)
     wanted = {"original": job.original_key} | ({"reference": job.reference_key} if job.spec.reference else {})
     networks = {name: cached.file for name, key in wanted.items() if (cached := job.cache.store.kept(key))}
-    results = SharedResults(job, networks, evaluated_rows(job.splits, operations))
+    results = SharedResults(job, networks, evaluated_rows(job.splits, operations), operations)
     cached_evaluation = networks.keys() == wanted.keys() and all(results.has(f"relearn/{name}") for name in networks)
     return {
         "train": 0.0 if job.own or job.cache.has(job.original_key) else epochs * n,
