@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pandas as pd
 import torch
@@ -64,6 +65,13 @@ def steps_at_most(operations: int | None) -> int:
     operations: of predicting one image, of which a training pass takes three times as many; None: whatever it costs.
     """
     return LIMIT if operations is None else max(1, min(LIMIT, int(OPERATIONS / (3 * BATCH * max(1, operations)))))
+
+
+def copies_at_most(operations: int | None) -> int:
+    """Copies of the weights that are held at once while a network relearns; operations: as of `steps_at_most`."""
+    looks = [0, *schedule(steps_at_most(operations))]
+    gaps = [after - before for before, after in pairwise(looks)]
+    return max((gap - 1) // -(-gap // COPIES) for gap in gaps)
 
 
 def _relearn(evidence: Evidence, model: str) -> Relearning:
