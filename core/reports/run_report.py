@@ -62,11 +62,13 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
     files = store.artifacts(run.id)
     others = beside(store, run.spec)
     second_reference = others.floor if others.floor and others.floor.status == RunStatus.DONE else None
-    per_class, evaluated, lost = None, None, []
+    per_class, evaluated, limit, lost = None, None, 0, []
     try:
         if "per_class" in files:
             table = Artifacts(home.artifacts_folder).get_table(files["per_class"])
             per_class, evaluated = _per_class(table), _evaluated(table)
+        if "relearn" in files:
+            limit = _relearn_limit(Artifacts(home.artifacts_folder).get_table(files["relearn"]))
     except Damaged as damaged:
         lost.append(str(damaged))
     return {
@@ -88,6 +90,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "threads": run.threads,
         "device": run.device,
         "evaluated_train": evaluated,
+        "relearn_limit": limit,
         "evaluation": asdict(store.evaluation(run.id)),
         "costs": _costs(home, files),
         "own_weights": own_weights(run.spec),
@@ -141,6 +144,11 @@ def _evaluated(table: "pd.DataFrame") -> int:
     """Training images that were evaluated, from the table by class; by attribute each row counts all."""
     counts = table[(table["split"] == "train") & (table["model"] == "unlearned")]["count"]
     return int(counts.max() if "positives" in table else counts.sum())
+
+
+def _relearn_limit(table: "pd.DataFrame") -> int:
+    """Steps after which relearning was given up as the network is costly; 0 where it had as many as any."""
+    return int(table["limit"].max()) if len(table) and "limit" in table else 0
 
 
 def _per_class(table: "pd.DataFrame") -> dict[str, dict[str, list[float | None] | None]]:
