@@ -62,13 +62,11 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
     files = store.artifacts(run.id)
     others = beside(store, run.spec)
     second_reference = others.floor if others.floor and others.floor.status == RunStatus.DONE else None
-    per_class, evaluated, limit, lost = None, None, 0, []
+    per_class, evaluated, lost = None, None, []
     try:
         if "per_class" in files:
             table = Artifacts(home.artifacts_folder).get_table(files["per_class"])
             per_class, evaluated = _per_class(table), _evaluated(table)
-        if "relearn" in files:
-            limit = _relearn_limit(Artifacts(home.artifacts_folder).get_table(files["relearn"]))
     except Damaged as damaged:
         lost.append(str(damaged))
     return {
@@ -90,7 +88,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "threads": run.threads,
         "device": run.device,
         "evaluated_train": evaluated,
-        "relearn_limit": limit,
+        "relearn_limit": _relearn_limit(home, files),
         "evaluation": asdict(store.evaluation(run.id)),
         "costs": _costs(home, files),
         "own_weights": own_weights(run.spec),
@@ -146,9 +144,13 @@ def _evaluated(table: "pd.DataFrame") -> int:
     return int(counts.max() if "positives" in table else counts.sum())
 
 
-def _relearn_limit(table: "pd.DataFrame") -> int:
-    """Steps after which relearning was given up as the network is costly; 0 where it had as many as any."""
-    return int(table["limit"].max()) if len(table) and "limit" in table else 0
+def _relearn_limit(home: Home, files: dict[str, str]) -> int:
+    """Steps after which relearning was given up as the network is costly; 0 where it had as many as any, or it is not known."""
+    with suppress(Damaged):
+        if "relearn" in files:
+            table = Artifacts(home.artifacts_folder).get_table(files["relearn"])
+            return int(table["limit"].max()) if len(table) and "limit" in table else 0
+    return 0
 
 
 def _per_class(table: "pd.DataFrame") -> dict[str, dict[str, list[float | None] | None]]:
