@@ -1,6 +1,6 @@
 """request -> prepare -> train or load -> unlearn -> evaluate: the whole of a run, in reading order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from core.data.dataset import Examples
 from core.domain.hyperparameters import with_params
-from core.domain.run import RunSpec
+from core.domain.run import Recipe, RunSpec
 from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS
 from core.metrics.evaluate import evaluate, measure, store_files
@@ -80,9 +80,6 @@ class Stages:
         self.done += self.work[name]
 
 
-STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
-
-
 def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
     """Compute a run and put its files into the home. Raises WrongInput or Diverged; the caller stores the verdict."""
     with ResultStore(home.database) as store:
@@ -119,20 +116,33 @@ def planned_work(job: Job) -> dict[str, float]:
     """Stage -> training passes over single examples, from which the progress bar takes its proportions."""
     n, k = len(job.splits.train), int(job.splits.forgotten.sum())
     missing = [s for s in job.method.statistics(job.spec.request) if not job.cache.has(job.statistic_key(s.key))]
-    epochs = job.recipe.epochs
     operations = operations_per_image(job.build().eval(), job.splits.train.first(1).pixels())
-    measured = evaluation_passes(n, k, len(job.splits.test), operations)
+    whole = whole_work(job.method, missing, job.recipe, (n, k, len(job.splits.test)), operations)
     wanted = {"original": job.original_key} | ({"reference": job.reference_key} if job.spec.reference else {})
     networks = {name: cached.file for name, key in wanted.items() if (cached := job.cache.store.kept(key))}
-    results = SharedResults(job, networks, evaluated_rows(job.splits, operations))
+    results = SharedResults(job, networks, evaluated_rows(job.splits, operations), operations)
     cached_evaluation = networks.keys() == wanted.keys() and all(results.has(f"relearn/{name}") for name in networks)
-    return {
-        "train": 0.0 if job.own or job.cache.has(job.original_key) else epochs * n,
-        "reference": 0.0 if not job.spec.reference or job.cache.has(job.reference_key) else epochs * (n - k),
-        "precompute": float(STATISTIC_PASSES * n * len(missing)),
-        "unlearn": job.method.passes(n, k, job.recipe),
-        "evaluate": measured / (1 + len(wanted) if cached_evaluation else 1),
+    stored = {
+        "train": job.own or job.cache.has(job.original_key),
+        "reference": not job.spec.reference or job.cache.has(job.reference_key),
     }
+    work = {stage: 0.0 if stored.get(stage) else passes for stage, passes in whole.items()}
+    return work | {"evaluate": whole["evaluate"] / (1 + len(wanted) if cached_evaluation else 1)}
+
+
+def whole_work(
+    method: UnlearningMethod, statistics: Iterable[Statistic], recipe: Recipe, counts: tuple[int, int, int], operations: int
+) -> dict[str, float]:  # fmt: skip
+    """Stage -> training passes over single examples, were nothing stored but the other statistics.
+
+    counts: of training, forgotten and test examples; operations: of predicting one, as `operations_per_image` counts them.
+    """
+    n, k, test = counts
+    return {
+        "train": float(recipe.epochs * n), "reference": float(recipe.epochs * (n - k)),
+        "precompute": n * sum((statistic.passes for statistic in statistics), 0.0), "unlearn": float(method.passes(n, k, recipe)),
+        "evaluate": evaluation_passes(n, k, test, operations),
+    }  # fmt: skip
 
 
 def original_of(job: Job, stages: Stages) -> Shared:

@@ -372,8 +372,8 @@ class Drawn:
         return pd.DataFrame(table)
 
     def _curves(self) -> pd.DataFrame:
-        rows = [(model, step, value, self.target) for model, curve in self.curves.items() for step, value in enumerate(curve)]
-        return pd.DataFrame(rows, columns=["model", "step", "accuracy", "target"])
+        rows = [(model, step, value, self.target, 0) for model, curve in self.curves.items() for step, value in enumerate(curve)]
+        return pd.DataFrame(rows, columns=["model", "step", "accuracy", "target", "limit"])
 
     def _probes(self) -> pd.DataFrame:
         rows = []

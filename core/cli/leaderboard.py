@@ -57,7 +57,7 @@ def _print(board: Leaderboard, unit: str) -> None:
         for method, cell in sorted(cells, key=lambda one: (one[1].rank is None, one[1].rank or 0, one[1].gap.mean)):
             click.echo(f"  {cell.rank_text:>9}  {_cut(method)} {spread_text(cell.gap, unit):>24}")
     if len(board.tasks) > 1:
-        click.echo("\nMean rank over tasks:")
+        click.echo("\nMean rank over tasks, of the middle of each range, where a method has two runs:")
         for row in board.rows:
             if row.mean_rank.n:
                 click.echo(f"  {row.mean_rank.mean:9.2f}  {_cut(row.method)} {row.mean_rank.n} of {len(board.tasks)} tasks")

@@ -106,11 +106,13 @@ def print_costs(costs: list[dict[str, Any]] | None, metrics: Metrics) -> None:
 
 
 def evaluated_line(report: dict[str, Any], data: DatasetInfo | None) -> str:
-    """Which part of the training images was evaluated; '' where all were, or where it is not known."""
-    count, whole = report["evaluated_train"], data.train_count if data else 0
-    if not count or not data or count >= whole:
-        return ""
-    return f"Evaluated on {count:,} of {whole:,} training images, a fixed draw, as this network is costly; --all-images evaluates all."
+    """Which part of the training images was evaluated, and where relearning was given up; '' where all was done, or it is not known."""
+    count, whole, parts = report["evaluated_train"], data.train_count if data else 0, []
+    if count and count < whole:
+        parts.append(f"Evaluated on {count:,} of {whole:,} training images, a fixed draw")
+    if limit := report["relearn_limit"]:
+        parts.append(f"{'r' if parts else 'R'}elearning given up after {limit} steps")
+    return f"{'; '.join(parts)}, as this network is costly; --all-images evaluates all." if parts else ""
 
 
 def print_study(told: StudySummary, now: Progress, as_json: bool, metrics: Metrics = NO_METRICS) -> None:

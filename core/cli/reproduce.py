@@ -133,7 +133,8 @@ def _print(one: Reproduction, metrics: Metrics) -> None:
         published = "-" if number.value is None else digits(number.value, unit)
         difference = "-" if row.difference is None else f"{'+' * (row.difference >= 0)}{digits(row.difference, unit)}"
         covered = {True: "yes", False: "no", None: ""}[row.covered]
-        line = f"{number.row:24}{number.metric:30}{published:>11}{spread_text(row.ours, unit):>20}{difference:>12}  {covered or row.absent}"
+        name = number.row if len(number.row) < 24 else f"{number.row}\n{'':24}"
+        line = f"{name:24}{number.metric:30}{published:>11}{spread_text(row.ours, unit):>20}{difference:>12}  {covered or row.absent}"
         click.echo(line.rstrip())
     if one.differences:
         click.echo("\nThe setting differs from the paper's in:")

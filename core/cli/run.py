@@ -21,7 +21,7 @@ from core.domain.requests.registry import FORMS, parse_request
 from core.domain.run import ACTIVE, NORMALISATIONS, ORDERS, RunSpec, RunStatus
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue, catalogue, is_written
-from core.jobs.engine_client import WarmEngine
+from core.jobs.engine_client import TO_MEASURE, WarmEngine
 from core.jobs.forecast import asking, check_memory, forecast, sentence, unknown
 from core.jobs.validation import dataset_of, floor_spec, limit_of, make_spec
 from core.reports.run_report import full_report
@@ -87,12 +87,12 @@ def run(
     )
     if own is not None:
         spec = with_own_weights(home, shelves, spec, own, normalisation, class_order)
-    likely = tell_forecast(home, spec, shelves, measure=dry_run)
+    likely = tell_forecast(home, spec, shelves, how, measure=dry_run)
     if dry_run:
         return print_dry(spec, likely, as_json)
     wanted = [submit.submit(home, spec, limit=at_most, evaluation=how)]
     if floor and method != SECOND_REFERENCE_METHOD:  # retraining is the floor itself
-        wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0]))
+        wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0], evaluation=how))
     ended, *below = follow_all(home, wanted)
     with ResultStore(home.database) as store:
         report = full_report(home, store, ended)
@@ -112,20 +112,20 @@ def run(
 @contextmanager
 def engine_asked(home: Home, *, measure: bool) -> Iterator[Ask]:
     """Whom a forecast asks where nothing like a run has finished here: an engine, which takes seconds to start, or nobody."""
-    engine = WarmEngine(home)
+    engine = WarmEngine(home, TO_MEASURE)
     try:
         yield asking(engine.ask) if measure else unknown
     finally:
         engine.close()
 
 
-def tell_forecast(home: Home, spec: RunSpec, shelves: Catalogue, *, measure: bool) -> Forecast:
+def tell_forecast(home: Home, spec: RunSpec, shelves: Catalogue, how: Evaluation, *, measure: bool) -> Forecast:
     """What the run is likely to take, on stderr, with notes on its settings. Raises WrongInput where it would outgrow the memory."""
     for p in shelves.methods[spec.method].params:
         if note := p.note(spec.params[p.name]):
             click.echo(note, err=True)
     with engine_asked(home, measure=measure) as ask, ResultStore(home.database) as store:
-        likely = forecast(store, spec, ask)
+        likely = forecast(store, spec, ask, how=how)
     check_memory(likely, spec)
     if said := sentence(likely):
         click.echo(f"{spec.id}  {said}", err=True)

@@ -63,7 +63,7 @@ class Evaluation:
         try:
             plain = json.loads(str(text)) if text else {}
             return cls(bool(plain.get("whole")), tuple(map(str, plain.get("without", ()))), plain.get("budget"))
-        except (ValueError, TypeError, AttributeError):  # WrongInput is a ValueError; a damaged row
+        except (ValueError, TypeError, AttributeError, RecursionError):  # WrongInput is a ValueError; a damaged row
             return cls()
 
 

@@ -14,8 +14,8 @@ SEARCHED_UNLESS = ("settings", "given")  # `when` of a param that `settings = au
 class Param:
     """What the world may know of one hyperparameter.
 
-    `low` and `high` are inclusive. `words` are values allowed beside a number ("auto"). A param with `choices` takes
-    one of them and nothing else.
+    `low` and `high` are inclusive. `words` are values allowed beside a number ("percentile"). A param with `choices` takes
+    one of them and nothing else. `renamed`: what earlier versions called such a value, and its word now.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Param:
     high: float | None = None
     choices: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
     whole: bool = False
     when: tuple[str, ...] = ()  # (other param, the values of it that give this one a meaning)
     symbol: str = ""
@@ -51,6 +52,7 @@ class Param:
     def parse(self, raw: object) -> Value:
         """The value in its own type. Raises WrongInput with what was wanted."""
         text = str(raw).strip()
+        text = dict(self.renamed).get(text, text)
         if text in (*self.choices, *self.words):
             return text
         number = None if self.choices else _number(text)
@@ -113,4 +115,5 @@ def check_names(values: dict[str, Value], known: list[str]) -> None:
 def param_from_dict(raw: dict[str, Any]) -> Param:
     """From the plain data that `dataclasses.asdict` makes of it."""
     lists = {name: tuple(raw[name]) for name in ("choices", "words", "when")}
-    return Param(**{**raw, **lists, "notes": tuple((choice, sentence) for choice, sentence in raw["notes"])})
+    pairs = {name: tuple((first, second) for first, second in raw[name]) for name in ("renamed", "notes")}
+    return Param(**{**raw, **lists, **pairs})

@@ -53,7 +53,7 @@ RECORDINGS = (
               ("moment",)),
     Recording("perturbation/sketch", "Change of the weights that move, in a random sketch that keeps inner products to about 1 %",
               "weight", ("moment", "bucket")),
-    Recording("search/accuracies", "Search of settings: accuracy on its draws of both sets, before and after each trial",
+    Recording("search/accuracies", "Search of settings: accuracy on its draws of both sets, before and after each trial, NaN if diverged",
               "share", ("trial", "forget, retain")),
     Recording("search/of_*", "Search of settings: the value that each trial took", "the setting's", ("trial",)),
     Recording("search/to_*", "Search of settings: the value that was chosen", "the setting's", ()),

@@ -18,6 +18,7 @@ from core.figures.plotly_layout import (
 )
 
 DECADES = range(-12, 5)  # of importance ratios
+RULE = "percentile"  # the alpha of the adaptive rule, named as the setting that takes it
 NEAR = 0.02  # of a decade: closer lines cannot be told apart
 TAIL = 0.005  # share of the weights with the smallest ratios that the histogram may leave out of sight
 
@@ -53,7 +54,7 @@ def ratio_histogram(
     if ceiling is not None:
         lines.append((ceiling, f"n/k = {ceiling:.2f}", MODEL_COLOUR["reference"], "dot", 2, "left"))
     if automatic is not None and abs(log10(automatic) - log10(alpha)) > NEAR:
-        lines.append((automatic, "auto", QUIET, "dash", 2, "left" if automatic > alpha else "right"))
+        lines.append((automatic, RULE, QUIET, "dash", 2, "left" if automatic > alpha else "right"))
     right = edges[-1] if ceiling is None else max(edges[-1], log10(ceiling))
     seen = counts.cumsum() > TAIL * counts.sum()
     left = min(edges[:-1][seen][0] if seen.any() else edges[0], log10(alpha) - 0.2)
@@ -62,7 +63,7 @@ def ratio_histogram(
         legend={"y": -0.32, "yanchor": "top"}, yaxis={"type": "log", "exponentformat": "power", "dtick": 1},
         xaxis={"range": [left, right + 0.25 * (right - left)], "tickvals": list(DECADES), "ticktext": [f"{10.0**d:g}" for d in DECADES]},
         shapes=[vertical_line(log10(value), colour, dash, width) for value, _, colour, dash, width, _ in lines],
-        annotations=[note_above(log10(value), text, colour, side, text == "auto") for value, text, colour, _, _, side in lines],
+        annotations=[note_above(log10(value), text, colour, side, text == RULE) for value, text, colour, _, _, side in lines],
     )  # fmt: skip
     return go.Figure(traces, layout)
 

@@ -13,6 +13,7 @@ from core.storage.home import Home
 from core.storage.processes import python_module
 
 PATIENCE = 60  # seconds for an answer, the start of the process included
+TO_MEASURE = 600  # the same, where a pass of a large network is measured
 
 
 class WarmEngine:
@@ -22,8 +23,9 @@ class WarmEngine:
     under Streamlit that is the dashboard.
     """
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self, home: Home, patience: float | None = None) -> None:
+        """patience: seconds for an answer; None: PATIENCE."""
+        self._home, self._patience = home, patience
         self._lock = Lock()
         self._process: subprocess.Popen[str] | None = None
 
@@ -63,10 +65,11 @@ class WarmEngine:
         self._ensure()
         try:
             print(line, file=self._pipe("stdin"), flush=True)
-            heard, _, _ = select.select([self._pipe("stdout")], [], [], PATIENCE)
+            patience = self._patience or PATIENCE
+            heard, _, _ = select.select([self._pipe("stdout")], [], [], patience)
             if not heard:
                 self.close()
-                raise WrongInput(f"The engine gave no answer within {PATIENCE} seconds and was ended; {self._log} may tell why.")
+                raise WrongInput(f"The engine gave no answer within {patience:.0f} seconds and was ended; {self._log} may tell why.")
             reply = self._pipe("stdout").readline()
         except OSError:
             reply = ""

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
 from core.domain.formatting import duration
 from core.domain.run import RunSpec, RunStatus
 from core.storage.durations import Ask, History, Work, history
@@ -44,12 +45,17 @@ def asking(ask: Callable[..., Any]) -> Ask:
     return work
 
 
-def forecast(store: ResultStore, spec: RunSpec, ask: Ask = unknown, known: History | None = None) -> Forecast:
-    """Of one run, were it begun now; no seconds where it is done already. known: what has finished here, where it has been read."""
+def forecast(
+    store: ResultStore, spec: RunSpec, ask: Ask = unknown, known: History | None = None, how: Evaluation | None = None
+) -> Forecast:  # fmt: skip
+    """Of one run, were it begun now; no seconds where it is done already, with all that is to be evaluated.
+
+    known: what has finished here, where it has been read. how: what is to be evaluated; None: what is there, or else the usual.
+    """
     stored = store.row(spec.id)
-    if isinstance(stored, Run) and stored.status == RunStatus.DONE:
+    if isinstance(stored, Run) and stored.status == RunStatus.DONE and (how is None or store.evaluation(spec.id).covers(how)):
         return Forecast(0.0, None)
-    return (known or history(store.db)).forecasts([spec], ask)[0]
+    return (known or history(store.db, how)).forecasts([spec], ask)[0]
 
 
 def sentence(likely: Forecast) -> str:

@@ -20,8 +20,9 @@ from core.domain.run import Recipe
 from core.domain.threads import threads_of
 from core.methods.registry import METHODS
 from core.metrics.evaluated_images import operations_per_image
-from core.metrics.passes import evaluation_passes
+from core.metrics.relearning import copies_at_most
 from core.models.registry import MODELS
+from core.pipeline import whole_work
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.processes import cores, threads_asked
@@ -33,9 +34,8 @@ from core.training.context import choose_device, synchronise
 FEW = 8  # examples of a pass from which a large network's is reckoned: a whole batch of ViT-B/16 takes a minute
 ENOUGH = 0.2  # seconds of steps after which no more are timed
 LONGEST = 5.0  # seconds of a step of a whole batch; of a larger one FEW stand for it
-STATISTIC_PASSES = 3  # an importance pass costs about as much as this many training passes
 EVALUATION_SECONDS = 1.0  # besides: attacks, tables and files, whatever the network
-WEIGHTS = 10  # copies at once, about: of three networks, a gradient, the optimiser's, a statistic
+WEIGHTS = 10  # copies at once, about: of four networks and one that relearns, two that are stored, a gradient, two of the optimiser's
 ENGINE = 600 * 2**20  # bytes of the process before it has read anything: PyTorch's own
 
 
@@ -48,16 +48,15 @@ def planned_work(home: Home, dataset: str, model: str, method: str, params: dict
     asked = parse_request(request, info)
     n, k = info.train_count, asked.count(info)
     unlearning = with_params(METHODS[method], params)
-    passes = {
-        "train": float(recipe.epochs * n), "reference": float(recipe.epochs * (n - k)),
-        "precompute": float(STATISTIC_PASSES * n * len(unlearning.statistics(asked))), "unlearn": float(unlearning.passes(n, k, recipe)),
-    }  # fmt: skip
-    one = _measured(home, info, model, recipe)
-    least = EVALUATION_SECONDS / float(one["seconds"])
-    passes["evaluate"] = least + evaluation_passes(n, k, info.test_count, int(one["operations"]))
+    one, statistics = _measured(home, info, model, recipe), unlearning.statistics(asked)
+    passes = whole_work(unlearning, statistics, recipe, (n, k, info.test_count), int(one["operations"]))
+    passes["evaluate"] += EVALUATION_SECONDS / float(one["seconds"])
     images = (n + info.test_count) * info.channels * info.height * info.width
     activations = max(recipe.batch_size * float(one["bytes"]), min(2.0 * ROOM, MOST_ON_CPU * float(one["bytes"])))
-    memory = ENGINE + 2.0 * images + WEIGHTS * float(one["weights"]) + activations
+    with torch.device("meta"):  # its weights are not needed, only their shapes
+        shapes = MODELS[model](info)
+    held = (WEIGHTS + copies_at_most(int(one["operations"]))) * float(one["weights"]) + sum(s.bytes(shapes, n) for s in statistics)
+    memory = ENGINE + 2.0 * images + held + activations
     return {"passes": passes, "seconds": float(one["seconds"]), "bytes": memory}
 
 

@@ -35,13 +35,13 @@ def submit(
     """The id of the spec's run, which will be computed unless it is done and its files are there; an equal spec is the same run.
 
     evaluation: what is left out; a run that is done without what this one asks for is computed again, with its trained networks.
+    None: as a run that waits or is done has it, else the usual one.
     limit: seconds after which it is stopped. along_with: the run that this one is for: without it, it is not computed either.
     """
     with ResultStore(home.database) as store:
         store.reconcile()  # else a run whose process died would count as running
         anew = not whole(home, store, spec.id) or (evaluation is not None and not store.evaluation(spec.id).covers(evaluation))
-        text = "" if evaluation is None else evaluation.text
-        run_id = store.add(spec, limit=limit, along_with=along_with, anew=anew, evaluation=text)
+        run_id = store.add(spec, limit=limit, along_with=along_with, anew=anew, evaluation=evaluation)
         waits = store.has(RunStatus.QUEUED)
     if waits:
         ensure_supervisor(home, pipeline)
@@ -71,18 +71,19 @@ def cancel_companions(home: Home, run_id: str) -> None:
 
 
 def retry(home: Home, run_id: str, pipeline: str = PIPELINE) -> str:
-    """Queue a run that stopped anew, with its time limit, and behind it what was asked for along with it and stopped too.
+    """Queue a run that stopped anew, with its time limit and evaluation, and behind it what was asked for along with it and stopped too.
 
     It goes on with what earlier attempts kept. Returns the run's id: another one where the engine has changed since, because
     its numbers may too. Raises WrongInput if there is no such run.
     """
     with ResultStore(home.database) as store:
         run = store.existing(run_id)
-        others = [store.row(other) for other in run_queue.companions(store.db, run_id)]
-    again = submit(home, _of_today(run.spec), pipeline, limit=run.limit_seconds)
-    for other in others:
+        how = store.evaluation(run_id)
+        others = [(store.row(other), store.evaluation(other)) for other in run_queue.companions(store.db, run_id)]
+    again = submit(home, _of_today(run.spec), pipeline, limit=run.limit_seconds, evaluation=how)
+    for other, its in others:
         if isinstance(other, Run) and other.status in STOPPED:
-            submit(home, _of_today(other.spec), pipeline, along_with=again)
+            submit(home, _of_today(other.spec), pipeline, along_with=again, evaluation=its)
     return again
 
 

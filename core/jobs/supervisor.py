@@ -20,7 +20,7 @@ import time
 from filelock import FileLock, Timeout
 
 from core.domain.errors import WrongInput
-from core.domain.run import RunStatus
+from core.domain.run import RunSpec, RunStatus
 from core.jobs.fork_server import NO_SERVER, WarmServer
 from core.jobs.submit import empty_trash, remove_old_jobs
 from core.jobs.supervisor_start_lock import note_start, note_started
@@ -200,8 +200,14 @@ def _claim(store: ResultStore, kind: str, running: Computing) -> tuple[str, int]
 
 def _choice(store: ResultStore, running: Computing) -> Choice:
     """Who begins beside those that run, by what is known now."""
-    known = history(store.db) if running.runs else History()
-    return beside(Machine.here(), known.there, known.bytes)
+    known, machine = history(store.db) if running.runs else History(), Machine.here()
+
+    def needs(spec: RunSpec) -> float | None:
+        run = None if machine.on_gpu(spec) else store.run(spec.id)  # a forecast counts what a GPU holds in its own memory
+        reckoned = run.forecast.bytes if run and run.forecast else None  # by an attempt that began, and may have gone back to wait
+        return max(known.bytes(spec) or 0.0, reckoned or 0.0) or None
+
+    return beside(machine, known.there, needs)
 
 
 def _work_waits(home: Home) -> bool:

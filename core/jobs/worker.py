@@ -21,7 +21,7 @@ from core.jobs.forecast import asking, check_memory, forecast, unknown
 from core.storage.disk_and_memory_errors import out_of_memory, sentence_of
 from core.storage.durations import Ask
 from core.storage.home import Home
-from core.storage.processes import ProcessId, cores, free_memory, memory_of
+from core.storage.processes import ProcessId, cores, free_memory, memory_of, whole_memory
 from core.storage.queues import job_queue, lifecycle, run_queue
 from core.storage.queues.lifecycle import ANALYSIS, IMPORT, RUN, TABLES
 from core.storage.queues.slots import gpu_in
@@ -68,9 +68,9 @@ def compute(home: Home, kind: str, row_id: str, attempt: int, pipeline: str) -> 
 def _run(home: Home, store: ResultStore, run_id: str, attempt: int, report: Report, pipeline: str) -> Outcome:
     spec = store.existing(run_id).spec
     _refuse_other_engine(spec)
-    _foresee(home, store, run_id, attempt, pipeline)
     if (gpu := gpu_in(run_queue.slot_of(store.db, run_id))) and ":" not in spec.device:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before CUDA begins, which reads it once
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything looks at the GPUs: CUDA reads it once
+    _foresee(home, store, run_id, attempt, pipeline)
     module = importlib.import_module(pipeline)  # late: only here is torch needed, and the fork server has it
     outcome = module.run(spec, home, report)
     if not isinstance(outcome, Outcome):
@@ -80,16 +80,25 @@ def _run(home: Home, store: ResultStore, run_id: str, attempt: int, report: Repo
 
 
 def _foresee(home: Home, store: ResultStore, run_id: str, attempt: int, pipeline: str) -> None:
-    """Write down what the run is likely to take. Raises WrongInput where there is not so much memory."""
+    """Write down what the run is likely to take.
+
+    Where not so much memory is free it goes back into the queue, and this process ends (SystemExit). Raises WrongInput where
+    waiting would not help: there is not so much memory, or nothing else runs.
+    """
     spec = store.existing(run_id).spec
     ask: Ask = unknown
     if pipeline == REAL:
         from core.jobs.planned_work import planned_work  # noqa: PLC0415  # late: it needs torch
 
         ask = asking(lambda _, **about: planned_work(home, **about))
-    likely = forecast(store, spec, ask)
+    likely = forecast(store, spec, ask, how=store.evaluation(run_id))
     lifecycle.change_one(store.db, TABLES[RUN], run_id, attempt, forecast=likely.to_json())
-    check_memory(likely, spec, free_memory() + memory_of(os.getpid()), "free are now")
+    try:
+        check_memory(likely, spec, free_memory() + memory_of(os.getpid()), "free are now")
+    except WrongInput:
+        if (likely.bytes or 0.0) > whole_memory() or not run_queue.wait_for_others(store.db, run_id, attempt):
+            raise
+        raise SystemExit("It waits until another run has ended, for memory.") from None
 
 
 def _peak_bytes() -> int:

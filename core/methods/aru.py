@@ -114,9 +114,9 @@ class ARU(SearchingInSteps):
     multi = True
     share_before = 0.2
     ladder = (
-        {"share": 0.3, "epochs": 1, "learning_rate": 0.02}, {"share": 0.5, "epochs": 1, "learning_rate": 0.05},
-        {"share": 0.5, "epochs": 3, "learning_rate": 0.05}, {"share": 0.8, "epochs": 3, "learning_rate": 0.05},
-        {"share": 0.9, "epochs": 5, "learning_rate": 0.05},
+        {"share": 0.3, "epochs": 1, "learning_rate": 0.005}, {"share": 0.3, "epochs": 1, "learning_rate": 0.01},
+        {"share": 0.5, "epochs": 1, "learning_rate": 0.02}, {"share": 0.5, "epochs": 3, "learning_rate": 0.05},
+        {"share": 0.8, "epochs": 3, "learning_rate": 0.05}, {"share": 0.9, "epochs": 5, "learning_rate": 0.05},
     )  # fmt: skip
 
     radius: float = param(8 / 255, low=1e-4, high=1.0, format="%.4f", help="Largest change of a pixel in [0, 1]; the script's 8/255.")

@@ -18,6 +18,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from math import inf, isnan, nan
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -33,18 +34,23 @@ from core.training.loop import Diverged, share_right
 
 MOST = 300  # images of each set that are drawn
 GONE, DROP = 0.02, 0.02  # accuracy that may be left on classes to forget; that may be lost on retained images
-TRIALS = 2  # that a forecast counts: a search has one at least, and seldom more than three
+TRIALS = 2  # that a forecast counts: a search has one at least, and `most_trials` at most
 BEARABLE = 0.1  # accuracy lost beyond DROP up to which stronger settings are tried, where a class is not forgotten yet
 Rung = Mapping[str, float]  # setting -> value
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What one rung did: accuracy on the draw of the forget set and on that of the retain set."""
+    """What one rung did: accuracy on the draw of the forget set and on that of the retain set; NaN both where it diverged."""
 
     rung: int
     forget: float
     retain: float
+
+    @property
+    def diverged(self) -> bool:
+        """Whether it left no network: too strong, whatever was asked."""
+        return isnan(self.retain)
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,9 @@ class Objective:
         return self.harm(trial) > 1e-9
 
     def harm(self, trial: Trial) -> float:
-        """By how much accuracy that must stay falls short."""
+        """By how much accuracy that must stay falls short; without a network, without end."""
+        if trial.diverged:
+            return inf
         marked = 0.0 if self.erase else max(0.0, trial.retain - DROP - trial.forget)
         return max(0.0, self.retain - DROP - trial.retain) + marked
 
@@ -83,7 +91,7 @@ class Objective:
 def bisect(rungs: int, attempt: Callable[[int], Trial], objective: Objective, start: int | None = None) -> list[Trial]:
     """The trials in the order in which they were made; `start`: the first, by default the middle one.
 
-    After it, at most log2(rungs) more; twice that where a class is not forgotten before harm begins.
+    Nothing stronger is tried than what diverged.
     """
     trials = list[Trial]()
 
@@ -101,8 +109,14 @@ def bisect(rungs: int, attempt: Callable[[int], Trial], objective: Objective, st
     reached = between(0, rungs, lambda t: objective.harmful(t) or (objective.erase and objective.forgotten(t)), start)
     harms = [objective.harm(t) for t in trials if t.rung == reached]
     if objective.erase and harms and harms[0] <= BEARABLE and not any(map(objective.forgotten, trials)):
-        between(max(t.rung for t in trials) + 1, rungs, objective.forgotten)
+        end = min((t.rung for t in trials if t.diverged), default=rungs)
+        between(max(t.rung for t in trials if not t.diverged) + 1, end, lambda t: t.diverged or objective.forgotten(t))
     return trials
+
+
+def most_trials(rungs: int) -> int:
+    """Of `bisect` from the middle one on: then down to where harm begins, then up from the middle where a class is not forgotten yet."""
+    return 1 + (rungs // 2).bit_length() + ((rungs - 1) // 2).bit_length()
 
 
 def search(
@@ -112,12 +126,12 @@ def search(
     """The chosen rung; records what was tried under `search/`.
 
     `make(rung, context)` gives the network of these settings, to be evaluated at once; its context draws from a generator of its own, as
-    that of a run with these settings given.
+    that of a run with these settings given. Raises Diverged where no trial left a network.
     """
     began, sets = perf_counter(), (splits.forget.sample(MOST), splits.retain.sample(MOST))
     before = share_right(model, *sets, device=run.device)
     objective = Objective(before[1], splits.request.by_class or splits.request.flips_labels)
-    most = 2 * max(1, (len(rungs)).bit_length())
+    most = most_trials(len(rungs))
 
     def attempt(rung: int) -> Trial:
         done[0] += 1
@@ -125,13 +139,16 @@ def search(
         try:
             after = share_right(make(rungs[rung], alone(part)), *sets, device=run.device)
         except Diverged:
-            after = [before[0], 0.0]  # no network: nothing is forgotten by it, and nothing stays
+            after = [nan, nan]
         part.progress(1.0, f"trial {done[0]}")
         return Trial(rung, *after)
 
     done = [0]
     trials = bisect(len(rungs), attempt, objective, start)
     best = objective.best(trials)
+    if best.diverged:
+        settings = "; ".join(", ".join(f"{name} = {value:g}" for name, value in rungs[t.rung].items()) for t in trials)
+        raise Diverged(f"Every trial of the search of settings diverged; it tried {settings}. Give gentler ones, with settings = given.")
     tried = {name: torch.tensor([rungs[t.rung][name] for t in trials], dtype=torch.float64) for name in rungs[0]}
     run.record("search", {
         "accuracies": torch.tensor([before, *([t.forget, t.retain] for t in trials)]),
@@ -158,7 +175,8 @@ class Searching(UnlearningMethod):
     ladder: ClassVar[tuple[Rung, ...]] = ()  # the gentlest first; of a method that makes its own, none
     settings: str = param(
         "given", choices=("given", "auto"),
-        help="auto: a search on a draw of the forget set and one of the retain set chooses the settings that decide most.",
+        help="auto: a search on a draw of the forget set and one of the retain set chooses the settings that decide most. The retained "
+        "images are no validation part: a method that trains on the retain set trains on them too.",
     )  # fmt: skip
 
     @property
@@ -229,7 +247,7 @@ class SearchingInSteps(Searching):
             return latest[0][1]
 
         rung = search(self.rungs(run.recipe), make, original, splits, run.part(self.share_before, max(SEARCHED, self.share_before)))
-        if latest[0][0] != rung:
+        if not latest or latest[0][0] != rung:  # the last trial may have diverged
             make(rung, run.part(max(SEARCHED, self.share_before), 1))
         run.recorded |= latest[0][2].recorded
         run.progress(1.0, "settings chosen")

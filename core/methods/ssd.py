@@ -4,10 +4,10 @@ Foster, Schoepf & Brintrup, AAAI 2024, arXiv:2308.07707; adaptive alpha: arXiv:2
     I_A     =   mean over A of (d loss / d theta)^2
     select  where  I_f > alpha * I_D        (I_f / I_D cannot exceed n/k with per-sample importance)
     theta  <-   min(lambda * I_D / I_f, 1) * theta
-    auto:   alpha = the (100 - ln(1 + 100 k/n))-th percentile of all finite I_f / I_D
+    percentile:   alpha = the (100 - ln(1 + 100 k/n))-th percentile of all finite I_f / I_D
 Departs from the paper: importance is per sample by default, where the authors' code squares batch means. `batch` does so too, over
 D sorted by class for requests that name a class or any value of a column, and over mixed batches for random and chosen images, as
-their loaders do; theirs put the forget set last, ours are computed before any request. auto takes D as the reference set, as SSD
+their loaders do; theirs put the forget set last, ours are computed before any request. percentile takes D as the reference set, as SSD
 does, where the authors' notebook passes the retain set.
 """
 
@@ -54,9 +54,10 @@ class SSD(Searching):
         help="Examples a squared mean: it changes the result.",
     )  # fmt: skip
     alpha: float | str = param(
-        "auto", low=0.01, high=1000.0, words=("auto",), symbol="α", format="%.2f", when=SEARCHED_UNLESS,
+        "percentile", low=0.01, high=1000.0, words=("percentile",), renamed=(("auto", "percentile"),), symbol="α", format="%.2f",
+        when=SEARCHED_UNLESS,
         help="A weight is selected when its importance to the forget set exceeds α times its importance to all data. "
-        "auto: the adaptive percentile rule. With importance = per_sample, nothing is selected at n/k or above.",
+        "percentile: the adaptive rule. With importance = per_sample, nothing is selected at n/k or above.",
     )  # fmt: skip
     lambda_: float = param(
         1.0, low=0.0, high=100.0, symbol="λ", format="%.2f", when=SEARCHED_UNLESS,
@@ -80,7 +81,7 @@ class SSD(Searching):
         if self.settings == "auto":
             rung = self._searched(model, of_forget, of_all, splits, run)
             alpha, lambda_ = rung["alpha"], float(rung["lambda"])
-        alpha = adaptive_alpha(of_forget, of_all, splits.forget_share) if alpha == "auto" else float(alpha)
+        alpha = adaptive_alpha(of_forget, of_all, splits.forget_share) if isinstance(alpha, str) else float(alpha)
         factors = dampening(of_forget, of_all, alpha, lambda_)
         with torch.no_grad():
             for name, theta in model.named_parameters():

@@ -10,7 +10,7 @@ weight decay. `downdate` (not in the paper) takes the forget set out of F too, b
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -29,7 +29,8 @@ from core.training.loop import predict
 from core.training.precomputed import FisherStatistic, fisher_of, regularised_rows
 
 PATH = torch.linspace(0, 3, 13)  # multiples of the step at which the loss is evaluated
-LADDER: tuple[Rung, ...] = tuple({"damping": 0.001, "epsilon": round(2 ** (k / 2), 3)} for k in range(-6, 13))  # 0.125 to 64
+DAMPING = 0.001  # of every rung
+LADDER: tuple[Rung, ...] = tuple({"damping": DAMPING, "epsilon": round(2 ** (k / 2), 3)} for k in range(-6, 13))  # 0.125 to 64
 SPECTRUM, EVALUATED = 512, 500  # at most: eigenvalues of a block that are shown, forget images followed along the path
 LAYERS = 10  # with weights, in a network, about: of their blocks, `passes` sees no network
 
@@ -73,40 +74,40 @@ class SSSE(Searching):
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original, one step further."""
-        if self.settings == "auto":
-            method: SSSE = self.given(self._searched(model, splits, run.part(0, 0.5)))
-            return method.unlearn(model, splits, run.part(0.5, 1))
-        step = self._step(model, splits, run)
+        searching = self.settings == "auto"
+        method: SSSE = replace(self, damping=DAMPING) if searching else self
+        unit, predicted = method._unit_step(model, splits, run.part(0, 0.4 if searching else 0.9))
+        epsilon = self._searched(model, unit, splits, run.part(0.4, 0.9)) if searching else self.epsilon
+        step = {name: epsilon * move for name, move in unit.items()}
+        for block, change in predicted.items():
+            run.record(f"ssse/{block}", {"predicted": epsilon * change})
         losses = torch.stack(list(self._along(model, step, splits, run)))
         run.record("step", step)
         run.record("ssse", {"path": PATH, "path_loss": losses[:-1].mean(1), "actual": losses[-1] - losses[0]})
         run.progress(1.0, "one step taken")
         return model
 
-    def _searched(self, model: nn.Module, splits: Splits, run: RunContext) -> Rung:
-        """Damping and epsilon. The step grows with epsilon, so that it is computed once a damping, and a trial costs two predictions."""
-        copy, steps = deepcopy(model), dict[float, dict[str, Tensor]]()
+    def _searched(self, model: nn.Module, unit: dict[str, Tensor], splits: Splits, run: RunContext) -> float:
+        """Epsilon, by which the step of length 1 is multiplied: a trial costs two predictions."""
+        copy = deepcopy(model)
 
-        def one_step_further(rung: Rung, context: RunContext) -> nn.Module:
-            damping, epsilon = float(rung["damping"]), float(rung["epsilon"])
-            if damping not in steps:
-                steps[damping] = self.given({"damping": damping, "epsilon": 1.0})._step(model, splits, context)
+        def one_step_further(rung: Rung, _: RunContext) -> nn.Module:
             with torch.no_grad():
-                for name, move in steps[damping].items():
-                    copy.get_parameter(name).copy_(model.get_parameter(name) + epsilon * move)
+                for name, move in unit.items():
+                    copy.get_parameter(name).copy_(model.get_parameter(name) + rung["epsilon"] * move)
             return copy
 
-        return search(LADDER, one_step_further, model, splits, run)
+        return search(LADDER, one_step_further, model, splits, run)["epsilon"]
 
-    def _step(self, model: nn.Module, splits: Splits, run: RunContext) -> dict[str, Tensor]:
-        """Change of each weight that moves."""
+    def _unit_step(self, model: nn.Module, splits: Splits, run: RunContext) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """At epsilon = 1: the change of each weight that moves, and each block's predicted change of loss (images,)."""
         (statistic,) = self.statistics(splits.request)
         stored, named = run.statistics[statistic.key], dict(model.named_parameters())
         count = int(stored["count"])
         forget, everything = splits.forget, blocks(model, self.scope)
-        step: dict[str, Tensor] = {}
+        step, changes = dict[str, Tensor](), dict[str, Tensor]()
         for index, (block, names) in enumerate(everything.items()):
-            run.progress(index / len(everything) * 0.9, f"step of {block}")
+            run.progress(index / len(everything), f"step of {block}")
             values = (fisher := fisher_of(stored, block)).values
             damping = self.damping * float(values[0]) + run.recipe.decay_in_loss
             left = (count - len(forget)) / count if self.downdate == "yes" else 1.0  # what is left of F is a mean over D_r
@@ -115,16 +116,17 @@ class SSSE(Searching):
             if self.downdate == "yes":
                 solve = downdated(solve, torch.cat(list(rows())), count)
             ascent = torch.stack([chunk.double().sum(0) for chunk in rows()]).sum(0)
-            move = (self.epsilon * left / (count - len(forget)) * solve(ascent[:, None])[:, 0]).to(named[names[0]].dtype)
+            move = (left / (count - len(forget)) * solve(ascent[:, None])[:, 0]).to(named[names[0]].dtype)
             pull = run.recipe.decay_in_loss * torch.cat([named[n].flatten() for n in names]).detach().double() @ move.double()
             predicted = torch.cat([chunk.double() @ move.double() for chunk in rows(examples=forget.sample(EVALUATED))])
             moves = torch.split(move, [named[name].numel() for name in names])
             step |= {name: part.view_as(named[name]) for name, part in zip(names, moves, strict=True)}
+            changes[block] = predicted - pull
             run.record(f"ssse/{block}", {
                 "spectrum": values[:SPECTRUM], "damping": torch.tensor(damping), "mean_gradient_norm": stored[f"{block}/mean"].norm(),
-                "cosine_with_ascent": torch.cosine_similarity(move.double(), ascent, dim=0), "predicted": predicted - pull,
+                "cosine_with_ascent": torch.cosine_similarity(move.double(), ascent, dim=0),
             })  # fmt: skip
-        return step
+        return step, changes
 
     def _along(self, model: nn.Module, step: dict[str, Tensor], splits: Splits, run: RunContext) -> Iterator[Tensor]:
         """The losses of EVALUATED images of the forget set at each point of PATH; leaves the model one step further."""

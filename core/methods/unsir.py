@@ -126,15 +126,16 @@ class UNSIR(SearchingInSteps):
         help="BatchNorm on noise: by its batch, or as stored. moved: by its batch, and stored, as the authors' notebook runs.",
     )  # fmt: skip
     impair: str = param(
-        "written", choices=("written", "notebook"), when=("noise", "optimised", "gaussian"),
+        "written", choices=("written", "notebook", "channels"), when=("noise", "optimised", "gaussian"),
         help="Noise that is shown. written: all of it, under its class, as in the paper. notebook: of each class as many images as an "
-        "image has channels, all under class 0, as the authors' loop runs.",
+        "image has channels, all under class 0, as the authors' loop runs. channels: as many, under its class, as SSD's code runs.",
     )  # fmt: skip
     copies: int = param(20, low=1, high=1000, when=("noise", "optimised", "gaussian"), help="Times that each noise image is shown.")
     per_class: int = param(1000, low=1, high=100_000, help="Retained images of each retain class, the first ones.")
     impair_rate: float = param(0.02, low=0.0, high=1.0, format="%.5f", when=SEARCHED_UNLESS, help="Step size of Adam while impairing.")
     repair_rate: float = param(0.01, low=0.0, high=1.0, format="%.5f", when=SEARCHED_UNLESS, help="Step size of Adam while repairing.")
     batch_size: int = param(256, low=2, high=4096, symbol="B", help="Examples a step.")
+    repair_batch_size: int = param(0, low=0, high=4096, help="Examples a step while repairing. 0: as while impairing.")
 
     def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Noise, as if one class went; the original's accuracy."""
@@ -165,9 +166,9 @@ class UNSIR(SearchingInSteps):
         retain = self._retained(splits, run)
         right = partial(share_right, model, retain.sample(EVALUATED), device=run.device)
         mixed = self._mixture(model, splits.request.picks, noises, retain) if noises else Mixture(retain)
-        self._epoch(model, mixed, self.impair_rate, run.part(0, IMPAIRED), "impair")
+        self._epoch(model, mixed, self.impair_rate, self.batch_size, run.part(0, IMPAIRED), "impair")
         accuracies += right()
-        self._epoch(model, Mixture(retain), self.repair_rate, run.part(IMPAIRED, 1), "repair")
+        self._epoch(model, Mixture(retain), self.repair_rate, self.repair_batch_size or self.batch_size, run.part(IMPAIRED, 1), "repair")
         accuracies += right()
         run.record("unsir", {"retain": torch.tensor(accuracies)})
         run.progress(1.0, "repaired")
@@ -178,9 +179,8 @@ class UNSIR(SearchingInSteps):
 
     def _mixture(self, model: nn.Module, picks: tuple[int, ...], noises: list[Tensor], retain: Examples) -> Mixture:
         """What impairs: copies of each class's noise and the retained images."""
-        written = self.impair == "written"
-        shown = [from_normalised(model, noise if written else noise[: noise.shape[1]]) for noise in noises]
-        labels = torch.tensor(picks if written else [0] * len(picks), dtype=torch.int64, device=retain.labels.device)
+        shown = [from_normalised(model, noise if self.impair == "written" else noise[: noise.shape[1]]) for noise in noises]
+        labels = torch.tensor([0] * len(picks) if self.impair == "notebook" else picks, dtype=torch.int64, device=retain.labels.device)
         return Mixture(retain, torch.cat(shown), labels.repeat_interleave(len(shown[0])), self.copies)
 
     def _noise(self, model: nn.Module, target: int, like: Examples, run: RunContext) -> Tensor:
@@ -196,11 +196,11 @@ class UNSIR(SearchingInSteps):
         run.record(f"unsir_noise/{target}", frames_and_losses)
         return noise
 
-    def _epoch(self, model: nn.Module, shown: Mixture, rate: float, run: RunContext, note: str) -> None:
+    def _epoch(self, model: nn.Module, shown: Mixture, rate: float, batch_size: int, run: RunContext, note: str) -> None:
         """One epoch of cross-entropy by Adam in train mode."""
         model.train()
         order = torch.randperm(len(shown), generator=run.generator).to(run.device)
-        parts = [part for part in torch.split(order, self.batch_size) if len(part) > 1]
+        parts = [part for part in torch.split(order, batch_size) if len(part) > 1]
 
         optimiser = torch.optim.Adam(model.parameters(), lr=rate)
         descend(optimiser, map(shown.taken, parts), lambda b: F.cross_entropy(model(b[0]), b[1]), run, steps=len(parts), note=note)

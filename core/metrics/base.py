@@ -149,6 +149,7 @@ class Evidence:
     networks: Mapping[str, nn.Module] = field(default_factory=dict)  # by model, and `untrained`
     device: str = "cpu"  # of the networks
     rows: Tensor | None = None  # of the training set, int64 (n,), rising: those that were evaluated; None where all were
+    operations: int | None = None  # of predicting one image, by which costly parts are shortened; None where none is to be
     cache: dict[str, Any] = field(default_factory=dict, compare=False)  # intermediate results that several metrics share
     stored: Stored = field(default_factory=NothingStored, compare=False)
     costs: Costs = field(default_factory=Costs, compare=False)

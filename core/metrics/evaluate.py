@@ -27,6 +27,7 @@ from core.metrics.reuse import SharedLogits, SharedResults
 from core.metrics.tables.changed_weight_masks import changed_masks, packed
 from core.metrics.tables.per_class import confusion, layers, per_class
 from core.metrics.tables.per_example import example_table, probability_arrays
+from core.models.merged_norms import with_merged_norms
 from core.storage.artifacts import Artifacts
 from core.training.cache import Shared, to_arrays
 from core.training.context import derived_seed
@@ -57,17 +58,21 @@ def evaluate(
     models = {"original": models["original"], "unlearned": unlearned.eval(), **models}
     models = {name: model.to(memory_format=torch.channels_last) for name, model in models.items()}  # small networks predict twice as fast
     one = setup.splits.train.first(1).to(setup.device).pixels()
-    rows = None if how.whole else evaluated_rows(setup.splits, operations_per_image(models["original"], one))
-    results = SharedResults(setup, {name: network.file for name, network in shared.items()}, rows)
+    operations = None if how.whole else operations_per_image(models["original"], one)
+    rows = None if operations is None else evaluated_rows(setup.splits, operations)
+    results = SharedResults(setup, {name: network.file for name, network in shared.items()}, rows, operations)
     weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
     networks = {**models, "untrained": setup.context("untrained", say, {}).fresh_model().eval()}
     seed = derived_seed(setup.spec.seed, "evaluate") % 2**31
-    evidence = Evidence(setup.splits, {}, weights, seed, networks, setup.device, stored=results, rows=rows, limits=limits)
+    evidence = Evidence(
+        setup.splits, {}, weights, seed, networks, setup.device, rows, operations, stored=results, limits=limits
+    )  # fmt: skip
     logits = {}
     for index, (name, model) in enumerate(models.items()):
         say(PREDICTING * index / len(models), f"predicting with the {name} model")
         with evidence.costs.of("predictions", name):
-            compute = partial(_predict, evidence, name, model)
+            quick = model if rows is None else with_merged_norms(model).to(memory_format=torch.channels_last)
+            compute = partial(_predict, evidence, name, quick)
             cached = SharedLogits(setup, shared[name], rows) if name in shared else None
             if cached and rows is not None and cached.stored() and not all(map(results.has, _read_from_features(evidence, name))):
                 compute()  # its features

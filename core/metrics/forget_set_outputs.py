@@ -101,7 +101,8 @@ METRICS = (
             "zrf", "Zero-retrain forgetting (ZRF)", "share", "match",
             "One minus the mean Jensen-Shannon divergence (nats, at most 0.693) between the model's and an untrained network's "
             "predictions on the forget set (arXiv:2205.08096, as its text defines it). More is not better than the reference's own "
-            "value. Published numbers are computed otherwise: see ZRF by its authors' code.",
+            f"value. Where the training images are a draw, as of a costly network, on {FEW} images at most. Published numbers are computed "
+            "otherwise: see ZRF by its authors' code.",
         ),
         _zrf,
     ),
@@ -110,7 +111,7 @@ METRICS = (
             "zrf_of_code", "ZRF by its authors' code", "share", "match",
             "ZRF as its authors' code and SSD's compute it, for the numbers of their tables: another divergence in place of "
             "Jensen and Shannon's, averaged over classes too, on test images of the forgotten rule (class, subclass, attribute), "
-            "else on the forget set. The more classes, the nearer to 100 %; of sure networks it may lie below 0.",
+            "else on the forget set. The more classes, the nearer to 100 %; of sure networks it may lie below 0. On as many images as ZRF.",
         ),
         _zrf_of_code,
     ),

@@ -17,6 +17,7 @@ from core.training.loop import share_right
 
 FAMILY = "Residual knowledge"
 MOST = 500  # images of each set
+OPERATIONS = 1.8e12  # floating-point operations that all grafts of a network may take, as relearning may
 FEATURES_OF = (("forget", MOST), ("test_forget", MOST), ("test_retain", MOST))
 COLUMNS = ["model", "direction", "k", "layer", "forget", "retain"]
 Chain = dict[str, nn.Sequential]
@@ -58,7 +59,7 @@ def grafts(model: Chain, original: Chain, sets: tuple[Examples, Examples], devic
 
 
 def grafted(evidence: Evidence, model: str) -> list[Grafted]:
-    """Of a model's layers and the original's. Of a costly network, whose images were drawn, only those that cost nothing: the original,
+    """Of a model's layers and the original's. Where all cost more than OPERATIONS, only those that cost next to nothing: the original,
     the model with the original's last layer, and the model. Raises NotApplicable.
     """
     own, original = chain(evidence, model), chain(evidence, "original")
@@ -66,7 +67,8 @@ def grafted(evidence: Evidence, model: str) -> list[Grafted]:
     sets = tuple(evidence.examples(name, MOST) for name in names)
 
     def compute() -> list[tuple[str, int, float, float]]:
-        if evidence.rows is None:
+        images = 2 * (len(own) + 1) * sum(map(len, sets))
+        if evidence.operations is None or images * evidence.operations <= OPERATIONS:
             found = grafts(own, original, (sets[0], sets[1]), evidence.device)
         else:
             last = graft(own, original, len(own) - 1)
@@ -121,7 +123,8 @@ METRICS = (
         MetricInfo(
             "graft_forget_accuracy", "Forget accuracy under the original's last layer", "share", "match",
             "The network's layers but the last, with the original's last layer on top: accuracy on test images of the forgotten "
-            "classes (on the forget set, where no class was named). High: only the last layer was made to forget.",
+            "classes (on the forget set, where no class was named). High: only the last layer was made to forget. Of a costly network "
+            "no other layer is grafted until everything is evaluated.",
         ),
         _with_the_original_s_last_layer,
     ),

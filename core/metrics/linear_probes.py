@@ -1,5 +1,7 @@
 """Linear probes: whether a network's features still separate the forgotten classes, whatever it predicts."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import torch
@@ -21,7 +23,8 @@ def probe(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarr
 
     train, test: (features of the forget set (n, d), of the retain set (m, d)). Standardised, classes weighed alike.
     """
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  # a second that listing metrics need not pay
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  # a second that listing metrics need not pay
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  # see above
     from sklearn.metrics import balanced_accuracy_score  # noqa: PLC0415  # see above
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415  # see above
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415  # see above
@@ -29,7 +32,10 @@ def probe(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarr
     (x, y), (test_x, test_y) = (
         (np.concatenate(sides), np.repeat([1, 0], [len(side) for side in sides])) for sides in (train, test)
     )
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=PASSES, tol=1e-3)).fit(x, y)
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=PASSES, tol=1e-3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # PASSES is enough for a probe
+        classifier.fit(x, y)
     return float(balanced_accuracy_score(test_y, classifier.predict(test_x)))
 
 

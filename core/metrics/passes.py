@@ -13,4 +13,4 @@ def evaluation_passes(train: int, forget: int, test: int, operations: int) -> fl
     """
     most = images_at_most(operations)
     drawn = min(most, forget) + min(most, train - forget)
-    return drawn + test + (SMALL if drawn == train else 2 * BATCH * steps_at_most(operations))
+    return drawn + test + min(SMALL, 2 * BATCH * steps_at_most(operations))

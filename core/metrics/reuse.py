@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.metrics.base import Logits, NotApplicable
-from core.metrics.relearning import Relearning
+from core.metrics.relearning import Relearning, steps_at_most
 from core.storage.artifacts import Damaged
 from core.training.cache import Shared
 from core.training.run_setup import RunSetup
@@ -30,9 +30,10 @@ class SharedResults:
     Those of the untrained network, which the run's seed decides, are among them.
     """
 
-    def __init__(self, setup: RunSetup, networks: Mapping[str, str], rows: Tensor | None) -> None:
-        """networks: name -> file, of the original and, where there is one, the reference; rows: see `Evidence`."""
+    def __init__(self, setup: RunSetup, networks: Mapping[str, str], rows: Tensor | None, operations: int | None) -> None:
+        """networks: name -> file, of the original and, where there is one, the reference; rows, operations: see `Evidence`."""
         self._setup, self._networks = setup, networks
+        self._shortened = {"relearn": (steps_at_most(operations),), "graft": (operations,)}
         self._rows = () if rows is None else (rows.tolist(),)
 
     def get(self, name: str) -> Any:
@@ -63,7 +64,8 @@ class SharedResults:
             return None
         setup, about = self._setup, () if model == UNTRAINED else ("original", model)  # the original sets the aim of relearning
         files = [self._networks[name] for name in about]
-        return setup.key("result", name, self._kind(name)[1], setup.spec.request.text, *setup.own, files, *self._rows)
+        images = (*self._rows, *self._shortened.get(part, ()))
+        return setup.key("result", name, self._kind(name)[1], setup.spec.request.text, *setup.own, files, *images)
 
     def _kind(self, name: str) -> tuple[str, str]:
         part = name.partition("/")[0]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD, control_title
 from core.domain.code_version import shared_part
+from core.domain.evaluation import Evaluation
+from core.domain.formatting import duration
 from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
 from core.domain.run import model_text, settings_text
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 ABOUT = (
     *("id", "dataset", "model", "request", "draw", "kind", "method", "settings", "control", "seed", "reference"),
-    *("finished", "engine", "device"),
+    *("finished", "engine", "device", "evaluation"),
 )  # fmt: skip
 TIME = ("seconds", "speedup")
 # Each run compared with its own reference: these compare methods across requests.
@@ -32,7 +34,7 @@ def comparison(
 
     methods: the registered ones, so that `settings` leaves out parameters of another mode, which had no effect.
     Columns: ABOUT (`request` and `settings` as text, `draw` the seed that draws the forget set, '' where none does,
-    `control` which ablation it is, '' for none, `finished` an aware time), TIME
+    `control` which ablation it is, '' for none, `finished` an aware time, `evaluation` in words, '' for the usual), TIME
     (`seconds` of the method alone, `speedup` over retraining), then the unlearned model's metrics by key, and `original.<key>`,
     `reference.<key>`; nan where a run has no such number. One SQL query for all numbers.
     """
@@ -78,9 +80,15 @@ def _about(run: Finished, method: MethodInfo | None) -> dict[str, Any]:
         "draw": str(spec.request.seed) if spec.request.drawn else "",
         "kind": spec.request.kind, "method": spec.method, "settings": settings_text(params),
         "control": control_title(spec), "seed": spec.seed, "reference": spec.reference, "finished": run.finished_at,
-        "engine": spec.engine, "device": run.device,
+        "engine": spec.engine, "device": run.device, "evaluation": _evaluated(run.evaluation),
         "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,
     }  # fmt: skip
+
+
+def _evaluated(how: Evaluation) -> str:
+    parts = ["all training images"] if how.whole else []
+    parts += [f"without {' and '.join(how.without)}"] if how.without else []
+    return " ".join([*parts, *([f"within {duration(how.budget)}"] if how.budget is not None else [])])
 
 
 def metric_columns(frame: "pd.DataFrame") -> list[str]:
@@ -103,9 +111,9 @@ def one_subject(frame: "pd.DataFrame") -> bool:
 
 
 def why_fewer(frame: "pd.DataFrame") -> str:
-    """A sentence for each way in which these runs are not comparable: dataset, request, model, draws, engines or devices;
+    """A sentence for each way in which these runs are not comparable: dataset, request, model, draws, engines, devices or evaluation;
     '' where they are alike."""
-    sentences = [_other_subject(frame), _other_draws(frame), _other_engine(frame), _other_device(frame)]
+    sentences = [_other_subject(frame), _other_draws(frame), _other_engine(frame), _other_device(frame), other_evaluation(frame)]
     return " ".join(filter(None, sentences))
 
 
@@ -139,6 +147,17 @@ def _other_device(frame: "pd.DataFrame") -> str:
     if len(devices) < 2:
         return ""
     return f"These runs were computed on different devices ({_few(devices)}), so seconds and speed-up do not compare the methods."
+
+
+def other_evaluation(frame: "pd.DataFrame") -> str:
+    """A sentence where not the same of each run was evaluated; '' else."""
+    kinds = [how or "as usual" for how in dict.fromkeys(frame["evaluation"])]
+    if len(kinds) < 2:
+        return ""
+    return (
+        f"These runs were not evaluated alike ({_few(kinds)}), so metrics over training images may differ for that alone, and some runs "
+        "may lack metrics that others have."
+    )
 
 
 def _other_subject(frame: "pd.DataFrame") -> str:

@@ -56,6 +56,11 @@ class Cell:
     rank_to: int | None = None
 
     @property
+    def middle(self) -> float | None:
+        """Of its ranks, for a mean over tasks; None where it has none, or of fewer than two runs, which tell it from nobody."""
+        return None if self.rank is None or self.rank_to is None or self.gap.n < 2 else (self.rank + self.rank_to) / 2
+
+    @property
     def rank_text(self) -> str:
         """`2`, `2-4`; `unchanged`."""
         if self.rank is None:
@@ -65,7 +70,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A method with the settings that were asked for. mean_rank: over the tasks on which it is ranked."""
+    """A method with the settings that were asked for. mean_rank: of the middle of its ranks, over the tasks on which it has one."""
 
     method: str
     cells: Mapping[Task, Cell]
@@ -74,7 +79,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """tasks: those with the most methods first. rows: those ranked on the most tasks first, of them the best mean rank. second: how far a
+    """tasks: those with the most methods first. rows: those with a mean rank of the most tasks first, of them the best. second: how far a
     second retraining lies from the reference, where a task has one: no method can be expected to come nearer."""
 
     measure: str
@@ -88,7 +93,7 @@ class Leaderboard:
         some = [row.method for row in self.rows if row.mean_rank.n < len(self.tasks)]
         if not some:
             return ""
-        lacking = f"{len(some)} of {len(self.rows)} methods are not ranked on all {len(self.tasks)}"
+        lacking = f"{len(some)} of {len(self.rows)} methods are not ranked by two runs on all {len(self.tasks)}"
         return f"Mean ranks are comparable only over the same tasks; {lacking}."
 
     def table(self) -> list[dict[str, Any]]:
@@ -173,5 +178,5 @@ def _rows(tasks: Sequence[Task], cells: Mapping[Task, Mapping[str, Cell]]) -> li
     rows = []
     for name in methods:
         own = {task: cells[task][name] for task in tasks if name in cells[task]}
-        rows.append(Row(name, own, spread(cell.rank for cell in own.values() if cell.rank is not None)))
+        rows.append(Row(name, own, spread(cell.middle for cell in own.values() if cell.middle is not None)))
     return sorted(rows, key=lambda row: (-row.mean_rank.n, row.mean_rank.mean if row.mean_rank.n else 0.0, row.method))

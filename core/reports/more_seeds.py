@@ -1,9 +1,11 @@
-"""How many more seeds would be likely to decide what a comparison cannot tell: the power of the paired t test.
+"""How many more seeds would decide what a comparison cannot tell, were the differences seen the true ones: power of the paired t test.
 
 With n pairs, a difference whose observed mean and standard deviation were the true ones is told by a 95 % interval with probability
 P(|T| > t(n - 1, 0.975)), where T follows Student's noncentral t with n - 1 degrees of freedom and noncentrality sqrt(n) |mean| / sd
 (J. Cohen, Statistical Power Analysis for the Behavioral Sciences, 2nd ed. 1988, chapter 2). The smallest n at which it reaches 80 % is
-what is asked for. A mean of a few seeds is itself uncertain, so this is a plan, not a promise.
+what is asked for. It is the power at the assumed effect, not the probability that the seeds decide: of what a comparison could not
+tell, the largest difference of several is seen, which is on average larger than the true one, and true differences may be zero. So
+no share is promised: where methods are equal, any would be broken.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +25,8 @@ MOST = 50  # seeds in all: beyond it more seeds are no answer
 
 @dataclass(frozen=True)
 class MoreSeeds:
-    """more: seeds to add, after which the first of these metrics is likely to be told; 0 where no number of them up to MOST would do.
+    """more: seeds to add, after which the first of these metrics would be told, were the differences seen the true ones; 0 where no
+    number of them up to MOST would do.
 
     each: the metrics that cannot be told, each with the seeds to add; None where there would have to be more than MOST in all.
     have: seeds that it is reckoned from.
@@ -40,11 +43,11 @@ class MoreSeeds:
             return f"{_seeds(self.more)} would make {FEW}, from which differences can be told at all."
         counts = sorted({count for _, count in self.each if count is not None})
         known = {count: [title for title, of in self.each if of == count] for count in counts}
-        parts = [f"{_seeds(count)} would be likely (80 %) to decide {listed(titles)}" for count, titles in known.items()]
+        parts = [f"{_seeds(count)} would likely decide {listed(titles)}" for count, titles in known.items()]
         if beyond := [title for title, count in self.each if count is None]:
-            lead = "for" if parts else "For"
-            parts.append(f"{lead} {listed(beyond)} more than {MOST} would be needed: any difference is small against its spread")
-        return f"{'; '.join(parts)}. Reckoned from the differences over {self.have} seeds."
+            parts.append(f"for {listed(beyond)} more than {MOST} would be needed: any difference is small against its spread")
+        caution = "they tend to be larger than the true ones, so that it may take more, and no number of seeds tells equal methods apart"
+        return f"If the differences over these {self.have} seeds were the true ones: {'; '.join(parts)}. But {caution}."
 
 
 def _seeds(count: int) -> str:
@@ -93,7 +96,7 @@ def _equal(one: Mapping[Pair, float], other: Mapping[Pair, float]) -> bool:
 
 
 def seeds_to_tell(one: Mapping[Pair, float], other: Mapping[Pair, float]) -> int | None:
-    """How many seeds in all would be likely to tell two methods apart, by values by (seed, draw); None where MOST would not do."""
+    """How many seeds in all would tell two methods apart that differ as seen, by values by (seed, draw); None where MOST would not do."""
     apart = _apart(one, other)
     over = spread(apart)
     if over.half_width is None or abs(over.mean) <= ZERO:

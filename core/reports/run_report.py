@@ -88,6 +88,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "threads": run.threads,
         "device": run.device,
         "evaluated_train": evaluated,
+        "relearn_limit": _relearn_limit(home, files),
         "evaluation": asdict(store.evaluation(run.id)),
         "costs": _costs(home, files),
         "own_weights": own_weights(run.spec),
@@ -141,6 +142,15 @@ def _evaluated(table: "pd.DataFrame") -> int:
     """Training images that were evaluated, from the table by class; by attribute each row counts all."""
     counts = table[(table["split"] == "train") & (table["model"] == "unlearned")]["count"]
     return int(counts.max() if "positives" in table else counts.sum())
+
+
+def _relearn_limit(home: Home, files: dict[str, str]) -> int:
+    """Steps after which relearning was given up as the network is costly; 0 where it had as many as any, or it is not known."""
+    with suppress(Damaged):
+        if "relearn" in files:
+            table = Artifacts(home.artifacts_folder).get_table(files["relearn"])
+            return int(table["limit"].max()) if len(table) and "limit" in table else 0
+    return 0
 
 
 def _per_class(table: "pd.DataFrame") -> dict[str, dict[str, list[float | None] | None]]:

@@ -9,6 +9,7 @@ from math import inf
 from statistics import median
 
 from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
 from core.domain.formatting import duration
 from core.domain.run import RunSpec
 from core.storage.database import Database
@@ -20,7 +21,7 @@ from core.storage.shared_work import Key, shared_work, spec_of
 
 LATER = 0.5  # of what evaluating a first run takes, where a later one finds the original's and the reference's results, about
 LATEST = 500  # finished runs that are looked at
-_DONE = "select spec, seconds, started_at, finished_at, peak_bytes from runs where status = 'done' order by turn desc limit ?"
+_DONE = "select spec, seconds, started_at, finished_at, peak_bytes, evaluation from runs where status = 'done' order by turn desc limit ?"
 _RUNNING = "select id, spec, slot, stage, seconds_left, started_at from runs where status = 'running'"
 
 
@@ -64,8 +65,11 @@ class History:
     there: set[Key] = field(default_factory=set)
     memory: dict[Key, int] = field(default_factory=dict)  # the most bytes that such a run had
 
-    def add(self, spec: RunSpec, seconds: dict[str, float], whole: float, peak_bytes: object = None) -> None:
-        """A finished run: seconds by stage (0 where it came from the store), and from its start to its end; its memory where known."""
+    def add(self, spec: RunSpec, seconds: dict[str, float], whole: float, peak_bytes: object = None, *, alike: bool = True) -> None:
+        """A finished run: seconds by stage (0 where it came from the store), and from its start to its end; its memory where known.
+
+        alike: whether as much of it was evaluated as of those that are to be forecast; else its evaluation and memory say nothing.
+        """
         place, method = (spec.dataset, spec.model), (spec.dataset, spec.model, spec.method)
         for stage in ("train", "reference"):
             self._took((stage, *place), seconds.get(stage, 0.0))
@@ -73,11 +77,11 @@ class History:
         self._took(("unlearn", *method), seconds.get("unlearn", 0.0), zero=True)
         self._took(("unlearn", *method, _settings(spec)), seconds.get("unlearn", 0.0), zero=True)
         first = seconds.get("train", 0.0) > 0 or seconds.get("reference", 0.0) > 0
-        for among in (method, place):
+        for among in (method, place) if alike else ():
             self._took(("evaluate", *among, first), seconds.get("evaluate", 0.0))
         self._took(("around", *place), max(0.0, whole - sum(seconds.values())), zero=True)
         self.there |= set(shared_work(spec).values())
-        if type(peak_bytes) is int:
+        if alike and type(peak_bytes) is int:
             for key in (place, method):
                 self.memory[key] = max(peak_bytes, self.memory.get(key, 0))
 
@@ -146,13 +150,19 @@ class History:
         return next((median(self.took[key]) for key in keys if key in self.took), None)
 
 
-def history(db: Database) -> History:
-    """From the newest finished runs; rows that cannot be read are passed over."""
-    found = History()
-    for row in db.read(_DONE, (LATEST,)):
+def history(db: Database, how: Evaluation | None = None) -> History:
+    """From the newest finished runs; rows that cannot be read are passed over.
+
+    how: of what is to be forecast; None, and where nothing was evaluated so: the usual.
+    """
+    found, rows = History(), db.read(_DONE, (LATEST,))
+    how = how if how in [Evaluation.parse(row["evaluation"]) for row in rows] else Evaluation()
+    for row in rows:
         try:
             began, ended = (time_of(name, row[name]) for name in ("started_at", "finished_at"))
-            found.add(RunSpec.from_json(row["spec"]), seconds_of(row["seconds"]), (ended - began).total_seconds(), row["peak_bytes"])
+            alike = Evaluation.parse(row["evaluation"]) == how
+            whole = (ended - began).total_seconds()
+            found.add(RunSpec.from_json(row["spec"]), seconds_of(row["seconds"]), whole, row["peak_bytes"], alike=alike)
         except WrongInput:
             continue
     return found

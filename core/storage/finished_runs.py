@@ -8,6 +8,7 @@ import sqlite3
 from typing import NamedTuple
 
 from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
 from core.domain.json_checks import check_plain
 from core.domain.run import MODELS, RunSpec
 from core.storage.rows import check_id, seconds_of, shown, text_of, time_of
@@ -17,7 +18,7 @@ from core.storage.runs import ResultStore
 _IS_FINISHED = "(runs.status = 'done' or runs.id in (select run_id from stands))"
 _RUNS = f"""
     select id, spec, runs.seconds, runs.speedup, coalesce(stands.finished_at, runs.finished_at, created_at) as finished_at,
-        coalesce(stands.device, runs.device) as device
+        coalesce(stands.device, runs.device) as device, coalesce(stands.evaluation, runs.evaluation) as evaluation
     from runs left join stands on stands.run_id = runs.id
     where {_IS_FINISHED} and (:ids is null or id in (select value from json_each(:ids))) order by turn desc
 """
@@ -47,6 +48,7 @@ class Finished(NamedTuple):
     speedup: float | None
     finished_at: datetime
     device: str  # '' where it is not known
+    evaluation: Evaluation
 
 
 def finished_runs(store: ResultStore, run_ids: Sequence[str] | None = None) -> list[Finished]:
@@ -104,6 +106,7 @@ def _finished(row: sqlite3.Row) -> Finished | None:
         if row["speedup"] is not None:
             check_plain("speedup", row["speedup"], float)
         took, moment = float(seconds_of(row["seconds"]).get("unlearn", 0.0)), time_of("finished_at", row["finished_at"])
-        return Finished(row["id"], RunSpec.from_json(row["spec"]), took, row["speedup"], moment, row["device"])
+        how = Evaluation.parse(row["evaluation"])
+        return Finished(row["id"], RunSpec.from_json(row["spec"]), took, row["speedup"], moment, row["device"], how)
     except WrongInput:
         return None

@@ -168,4 +168,8 @@ MIGRATIONS: tuple[str, ...] = (
     alter table runs add column peak_bytes integer;             -- of memory, that its process had at once
     alter table runs add column forecast text not null default '';  -- JSON: what it was likely to take, as it began
     """,
+    """
+    alter table stands add column evaluation text not null default '';
+    alter table stands add column forecast text not null default '';
+    """,
 )

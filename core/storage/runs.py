@@ -42,7 +42,7 @@ class ResultStore:
     # A run's way, in its order; the steps are told in `run_queue`.
 
     def add(
-        self, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False, evaluation: str = ""
+        self, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False, evaluation: Evaluation | None = None
     ) -> str:  # fmt: skip
         """The id of the spec's run: the one queued, running or done, else queued (anew, with attempt + 1).
 

@@ -31,6 +31,15 @@ class Statistic(ABC):
         """Names the arrays: the class and every field."""
         return f"{type(self).__name__}-{digest(asdict(self))[:12]}"
 
+    @property
+    @abstractmethod
+    def passes(self) -> float:
+        """Training passes over single examples that computing it takes for each example, without its linear algebra."""
+
+    @abstractmethod
+    def bytes(self, model: nn.Module, count: int) -> int:
+        """About the most that is held while it is computed for `count` examples; `model` may have no memory."""
+
     @abstractmethod
     def check(self, model: nn.Module, count: int) -> None:
         """Raises WrongInput where computing it for `count` examples would take too much; `model` may have no memory."""
@@ -57,6 +66,15 @@ class ImportanceStatistic(Statistic):
     estimator: str
     batch_size: int = 0
     mixed: bool = False
+
+    @property
+    def passes(self) -> float:
+        """One; without labels the model's predictions too, a third of a pass."""
+        return 1 + (1 / 3 if self.estimator == "label_free" else 0)
+
+    def bytes(self, model: nn.Module, count: int) -> int:
+        """Of one copy of the weights."""
+        return sum(p.nbytes for p in model.parameters())
 
     def check(self, model: nn.Module, count: int) -> None:
         """Nothing to refuse: it is as large as the network."""
@@ -98,11 +116,23 @@ class FisherStatistic(Statistic):
     gradients: bool = False
     rank: int = 0
 
+    @property
+    def passes(self) -> float:
+        """Of the last layer its features alone, a third of a pass; else one, though each block has its own, and large blocks three."""
+        return 1 / 3 if self.scope == "classifier" else 1.0
+
+    def bytes(self, model: nn.Module, count: int) -> int:
+        """Of the gradients, or of the factors and the work space."""
+        widths = self._widths(model)
+        return 4 * count * sum(widths) if self.gradients else factor_bytes(widths, count, self.rank)
+
+    def _widths(self, model: nn.Module) -> list[int]:
+        sizes = {name: p.numel() for name, p in model.named_parameters()}
+        return [sum(sizes[name] for name in names) for names in blocks(model, self.scope).values()]
+
     def check(self, model: nn.Module, count: int) -> None:
         """Raises WrongInput where it needs more than MOST_BYTES."""
-        sizes = {name: p.numel() for name, p in model.named_parameters()}
-        widths = [sum(sizes[name] for name in names) for names in blocks(model, self.scope).values()]
-        need = 4 * count * sum(widths) if self.gradients else factor_bytes(widths, count, self.rank)
+        widths, need = self._widths(model), self.bytes(model, count)
         most = 4 * EXACT_ENTRIES if self.gradients else MOST_BYTES
         if need <= most:
             return

@@ -4,17 +4,20 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 import json
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from core.domain.code_version import run_version
+from core.domain.code_version import run_version, training_version
 from core.domain.run import RunSpec
 from core.domain.study import StudyPlan
 from core.jobs import forecast as forecasts
+from core.jobs.engine_client import TO_MEASURE, WarmEngine
 from core.jobs.studies import progress
 from core.storage.artifacts import Artifacts
 from core.storage.durations import History, Work, history
+from core.storage.home import Home
 from core.storage.record_types import Forecast
 from core.storage.runs import ResultStore
 from dashboard.queries import catalogue, engine
@@ -25,21 +28,45 @@ MOST = 256  # answers that are remembered
 
 @dataclass
 class Questions:
-    """To the engine of one home, one after the other, so that no page waits for it to start."""
+    """About one home, one after the other, in the background.
 
+    The first about a network goes to an engine of its own: measuring a pass may take a minute, for which nobody must wait who
+    asks the warm one.
+    """
+
+    home: Home
+    measured: set[tuple[str, ...]] = field(default_factory=set)  # networks, whose passes the home has stored
+    own: WarmEngine | None = None  # while it measures
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="forecast"))
     asked: dict[str, "Future[Work | None]"] = field(default_factory=dict)
 
     def work(self, spec: RunSpec, ask: Callable[..., Any]) -> Work | None:
-        """The answer; None while there is none, or where there is none to be had."""
+        """The answer; None while there is none, and where there was none to be had, which is asked again at the next call."""
         about = forecasts.question_of(spec)
         key = json.dumps([about, run_version(spec.dataset, spec.model, spec.method)], sort_keys=True)
         if key not in self.asked:
             if len(self.asked) >= MOST:
                 self.asked.pop(next(iter(self.asked)))
-            self.asked[key] = self.pool.submit(forecasts.asking(ask), spec)
+            self.asked[key] = self.pool.submit(self._answer, spec, ask)
         future = self.asked[key]
-        return future.result() if future.done() else None
+        found = future.result() if future.done() else None
+        if future.done() and found is None:
+            self.asked.pop(key, None)
+        return found
+
+    def _answer(self, spec: RunSpec, ask: Callable[..., Any]) -> Work | None:
+        network = spec.dataset, spec.model, training_version(spec.dataset, spec.model)
+        if network in self.measured:
+            return forecasts.asking(ask)(spec)
+        self.own = WarmEngine(self.home, TO_MEASURE)
+        try:
+            found = forecasts.asking(self.own.ask)(spec)
+        finally:
+            self.own.close()
+            self.own = None
+        if found:
+            self.measured.add(network)
+        return found
 
     @property
     def pending(self) -> bool:
@@ -47,13 +74,15 @@ class Questions:
         return any(not future.done() for future in list(self.asked.values()))
 
     def close(self) -> None:
-        """Let the thread go."""
+        """Let the thread go, and the process that measures."""
         self.pool.shutdown(wait=False, cancel_futures=True)
+        if own := self.own:
+            own.close()
 
 
 @st.cache_resource(max_entries=2, on_release=Questions.close)
-def _questions(_root: str) -> Questions:
-    return Questions()
+def _questions(root: str) -> Questions:
+    return Questions(Home(Path(root)))
 
 
 def pending() -> bool:

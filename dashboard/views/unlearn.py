@@ -54,8 +54,9 @@ def start_values(method: MethodInfo) -> dict[str, Value]:
     stays("start", offered)
     start = st.segmented_control(
         "Settings", offered, default="preset", key="start", bind="query-params", required=True,
-        help="preset: tuned on this dataset and model; a baseline may fail all the same. paper: what the paper or its code used elsewhere. "
-        "notebook: what the authors' notebook does, where that is not what it says.",
+        help="preset: tuned on this dataset and model, or searched inside the run where none was tuned (settings = auto); a baseline may "
+        "fail all the same. paper: what the paper or its code used elsewhere. notebook: what the authors' notebook does, where that is not "
+        "what it says.",
     )  # fmt: skip
     paper = published.get(start or "")
     if paper is None:
@@ -75,7 +76,7 @@ def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: Delta
     if settings["settings"] == "given" and isinstance(alpha, float | int) and alpha >= NEAR_CEILING * ceiling:
         above.warning(
             f"This run will change next to nothing: α = {alpha:g}, but no weight can be more than n/k = {ceiling:.2f} times as "
-            "important to the forget set as to all training images. Use the preset, α = auto, or importance = batch.",
+            "important to the forget set as to all training images. Use the preset, α = percentile, or importance = batch.",
             icon=":material/warning:",
         )
     else:

@@ -38,7 +38,7 @@ CASES = {
     "resnet": Case("cifar10-subset", "resnet18", (0.20, 0.08)),
     "vit": Case("cifar10-subset", "vit_small", (0.20, 0.08)),
 }
-METHODS = ("original", "ssd")  # the first does nothing; the second forgets
+METHODS = ("ssd", "weight_perturbation")  # of the first run, and of a later one
 SHOWN = 12  # parts of an evaluation
 
 

@@ -99,7 +99,7 @@ def counted(method: UnlearningMethod, original: nn.Module, splits: Splits, run: 
     with counting() as once:
         run.statistics = {s.key: s.compute(original, splits.train, run) for s in method.statistics(splits.request)}
     with counting() as each:
-        method.unlearn(original, splits.only(method.uses), run)
+        method.unlearn(original, splits.only(method.reads), run)
     return once, each
 
 

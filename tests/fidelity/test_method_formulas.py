@@ -132,7 +132,7 @@ def test_labels_are_drawn_once_or_anew_in_each_epoch_and_the_others_stay_true(me
     assert all(each[200:].tolist() == [0, 1] * 20 for each in taught)
 
 
-@pytest.mark.parametrize(("impair", "of_each_class"), [("notebook", 3 * 20), ("written", 256 * 20)])
+@pytest.mark.parametrize(("impair", "of_each_class"), [("notebook", 3 * 20), ("channels", 3 * 20), ("written", 256 * 20)])
 def test_unsir_shows_60_noise_images_of_a_class_as_the_notebook_runs_and_5120_as_it_is_written(impair, of_each_class, monkeypatch) -> None:
     """The notebook's settings on 3 x 4 x 4 images: 20 copies of what its loop takes of 256 images.
 
@@ -140,9 +140,9 @@ def test_unsir_shows_60_noise_images_of_a_class_as_the_notebook_runs_and_5120_as
     """
     mixtures, epoch = list[Mixture](), UNSIR._epoch
 
-    def watched(self, model, shown, rate, run, note):
+    def watched(self, model, shown, *about):
         mixtures.append(shown)
-        epoch(self, model, shown, rate, run, note)
+        epoch(self, model, shown, *about)
 
     monkeypatch.setattr(UNSIR, "_epoch", watched)
     images = Examples(torch.zeros(30, 3, 4, 4, dtype=torch.uint8), torch.arange(30) % 5)
@@ -155,8 +155,8 @@ def test_unsir_shows_60_noise_images_of_a_class_as_the_notebook_runs_and_5120_as
     assert len(repairing) == 18
     _, labels = impairing.taken(torch.arange(2 * of_each_class))
     assert torch.bincount(labels, minlength=5).tolist() == {
-        "notebook": [2 * of_each_class, 0, 0, 0, 0], "written": [0, of_each_class, of_each_class, 0, 0],
-    }[impair]  # fmt: skip
+        "notebook": [2 * of_each_class, 0, 0, 0, 0],
+    }.get(impair, [0, of_each_class, of_each_class, 0, 0])  # fmt: skip
 
 
 def test_unsir_as_the_notebook_runs_is_its_loop_written_out_by_hand(tiny) -> None:

@@ -37,7 +37,7 @@ def importance(home: Home, run_id: str, say: Say, *, estimator: str, batch_size:
     original = finished.model("original")
     batch_size = batch_size or int(params_of(SSD)["batch_size"].default)
     statistic = importance_for(finished.run.spec.request, estimator, batch_size)
-    settings = {"importance": estimator, "batch_size": batch_size, "alpha": "auto", "lambda": 1.0}
+    settings = {"importance": estimator, "batch_size": batch_size, "alpha": "percentile", "lambda": 1.0}
     spec = replace(finished.run.spec, method=SSD.key, params=settings)
     with ResultStore(home.database) as store:
         setup = set_up(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)

@@ -27,7 +27,7 @@ def frames(story: Story, view: View) -> list[Frame]:
     alpha, strength = float(story.recorded["ssd/alpha"]), float(story.params["lambda"])
     summary = cache(partial(dampened, factors))
     ratio = partial(_ratios, view, alpha, strength)
-    rule = "the adaptive rule chose it" if story.params.get("alpha") == "auto" else "it was set by hand"
+    rule = "the adaptive rule chose it" if isinstance(story.params.get("alpha"), str) else "it was set by hand"
     if story.params.get("settings") == "auto":
         rule = "a search chose it"
     return [

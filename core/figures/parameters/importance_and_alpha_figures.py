@@ -16,7 +16,7 @@ from core.figures.palette import (
     sequential,
 )
 from core.figures.plotly_layout import base_layout, label_height, log10, note_above, vertical_line
-from core.figures.ssd_figures import NEAR
+from core.figures.ssd_figures import NEAR, RULE
 
 LAYERS = "parameter tensor, input to output"
 NAMED = 24  # layers, up to which every name is written below a figure
@@ -34,11 +34,11 @@ def marks(alpha: float, automatic: float, ceiling: float | None) -> tuple[list[d
     """Shapes and annotations of an axis of log10: the chosen alpha, the automatic one, and n/k where there is one."""
     lines = [(alpha, f"α = {alpha:.3g}", THRESHOLD, "solid", 3, "right")]
     if abs(log10(automatic) - log10(alpha)) > NEAR:
-        lines.append((automatic, "auto", QUIET, "dash", 2, "left" if automatic > alpha else "right"))
+        lines.append((automatic, RULE, QUIET, "dash", 2, "left" if automatic > alpha else "right"))
     if ceiling is not None:
         lines.append((ceiling, f"n/k = {ceiling:.3g}", MODEL_COLOUR["reference"], "dot", 2, "left"))
     shapes = [vertical_line(log10(value), colour, dash, width) for value, _, colour, dash, width, _ in lines]
-    return shapes, [note_above(log10(value), text, colour, side, text == "auto") for value, text, colour, _, _, side in lines]
+    return shapes, [note_above(log10(value), text, colour, side, text == RULE) for value, text, colour, _, _, side in lines]
 
 
 def beta_bars(betas: Sequence[float]) -> go.Figure:

@@ -15,7 +15,7 @@ from core.domain.requests.names import folded
 from core.domain.requests.published import NamedSet
 from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
-from core.domain.study import StudyPlan
+from core.domain.study import StudyPlan, Variant
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.progress import Standing
 from core.jobs.studies.table import StudySummary
@@ -204,17 +204,25 @@ def study_of(paper: Paper, standings: Iterable[Standing]) -> Standing | None:
     return next((study for study in standings if study.plan.title in paper.study_titles), None)
 
 
+def row_name(variant: Variant, first: Variant) -> str:
+    """The method, of its first variant; of others what they have otherwise than that: `weight_perturbation · variant=C`."""
+    apart = {name: value for name, value in variant.settings.items() if first.settings.get(name) != value}
+    return Variant(variant.method, apart).text
+
+
 def reproduction(paper: Paper, told: StudySummary, shelves: Catalogue) -> Reproduction:
     """told: of the paper's study, as far as its runs are done."""
     ours: dict[str, Mapping[str, Spread]] = {"original": told.original, "reference": told.reference}
     absent: dict[str, Mapping[str, str]] = {}
+    first: dict[str, Variant] = {}
     for row in told.variants:
         if not row.variant.is_floor:
-            for name in (row.variant.method, row.variant.text):
+            for name in (row_name(row.variant, first.setdefault(row.variant.method, row.variant)), row.variant.text):
                 ours.setdefault(name, row.numbers)
                 absent.setdefault(name, row.absent)
     known = {(number.row, number.metric) for number in paper.numbers}
-    rows = ["original", "reference", *dict.fromkeys(row.variant.method for row in told.variants if not row.variant.is_floor)]
+    tried = [row.variant for row in told.variants if not row.variant.is_floor]
+    rows = ["original", "reference", *(row_name(variant, first[variant.method]) for variant in tried)]
     more = [PublishedNumber(row, metric) for row in rows for metric in paper.shown if (row, metric) not in known]
     data = shelves.datasets.get(told.plan.dataset)
     return Reproduction(

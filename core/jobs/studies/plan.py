@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+import itertools
 from typing import Any
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
+from core.domain.presets import TUNING_SEEDS
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import RunSpec
 from core.domain.seed_lists import MOST
@@ -95,8 +97,12 @@ def specs(plan: StudyPlan, shelves: Catalogue) -> list[RunSpec]:
 
 
 def with_more_seeds(plan: StudyPlan, count: int, shelves: Catalogue) -> StudyPlan:
-    """The plan with so many seeds more, each variant with each: those after its highest. Raises WrongInput where they are too many."""
-    seeds = (*plan.seeds, *range(max(plan.seeds) + 1, max(plan.seeds) + 1 + count))
+    """The plan with so many seeds more, each variant with each: the next after its highest on which no preset was tuned.
+
+    Raises WrongInput where they are too many.
+    """
+    fresh = (seed for seed in itertools.count(max(plan.seeds) + 1) if seed not in TUNING_SEEDS)
+    seeds = (*plan.seeds, *itertools.islice(fresh, count))
     grown = replace(plan, seeds=seeds, draws=plan.draws_of(seeds))
     cells(grown, shelves)
     return grown

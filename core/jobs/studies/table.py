@@ -12,7 +12,7 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.study import StudyPlan, Variant
 from core.jobs.catalogue import catalogue, is_written
 from core.jobs.studies.progress import is_older, plan_of, runs_of
-from core.reports.comparison import TIME, about, comparison, metric_columns, second_retrainings
+from core.reports.comparison import TIME, about, comparison, metric_columns, other_evaluation, second_retrainings
 from core.reports.comparison_sentence import Group, answer, names_of
 from core.reports.comparison_table import with_seconds
 from core.reports.intervals import FEW, Spread
@@ -58,6 +58,7 @@ class StudySummary:
     answer: str = ""  # in one sentence; see `core.reports.comparison_sentence`
     more: MoreSeeds | None = None  # what would decide what the answer cannot tell
     judged_by: str = ""  # what `unchanged` is held against, in a sentence
+    unlike: str = ""  # what must be said where not the same of each run was evaluated
 
     @property
     def older(self) -> str:
@@ -79,7 +80,11 @@ class StudySummary:
 
     @property
     def caution(self) -> str:
-        """What must be said where seeds are too few for a claim; '' where they are not."""
+        """What must be said where seeds are too few for a claim, or not the same of each run was evaluated; '' else."""
+        return " ".join(filter(None, [self._few_seeds, self.unlike]))
+
+    @property
+    def _few_seeds(self) -> str:
         counts = sorted({len(row.seeds) for row in self.variants if row.seeds})
         if not counts or counts[0] >= FEW:
             return ""
@@ -140,7 +145,7 @@ def summary(home: Home, store: ResultStore, study_id: str) -> StudySummary:
     found, _, n = _together(each, tables, "reference")
     groups = _groups(home, plan, told, members, marks)
     return StudySummary(study_id, plan, tuple(rows), original, reference | _alone(found, n), int(older.sum()), answer(groups),
-                        more_seeds(groups), judged_by(told, beside))  # fmt: skip
+                        more_seeds(groups), judged_by(told, beside), other_evaluation(frame))  # fmt: skip
 
 
 def _with_seconds_of_home(store: ResultStore, frame: "pd.DataFrame") -> "pd.DataFrame":

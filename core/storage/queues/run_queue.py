@@ -5,6 +5,7 @@ import json
 import sqlite3
 
 from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
 from core.domain.formatting import duration
 from core.domain.run import STOPPED, Measurement, RunSpec, RunStatus
 from core.storage.database import Database
@@ -27,18 +28,19 @@ NOTHING = Outcome()
 _QUEUE_ANEW = f"""
     insert into runs (id, spec, status, turn, created_at)
     values (:id, :spec, 'queued', coalesce((select turn from runs where typeof(turn) = 'integer' order by turn desc limit 1), 0) + 1, :now)
-    on conflict (id) do update set {QUEUED_ANEW}, turn = excluded.turn, alone = 0, limit_seconds = null, anew = ''
+    on conflict (id) do update set {QUEUED_ANEW}, turn = excluded.turn, alone = 0, limit_seconds = null, anew = '',
+        evaluation = case status when 'done' then evaluation else '' end
     where status in (:failed, :cancelled, :interrupted) or :anew and status = 'done'
 """
 # What a finished run is stands while it is computed anew, and again where that comes to nothing.
 _LET_STAND = """
-    insert or replace into stands (run_id, started_at, finished_at, seconds, speedup, device)
-    select id, started_at, finished_at, seconds, speedup, device from runs where id = ? and status = 'done'
+    insert or replace into stands (run_id, started_at, finished_at, seconds, speedup, device, evaluation, forecast)
+    select id, started_at, finished_at, seconds, speedup, device, evaluation, forecast from runs where id = ? and status = 'done'
 """
 _STAND_AGAIN = """
     update runs set status = 'done', share = 1, seconds_left = null, cancel_requested = 0, alone = 0, anew = :status, error = :error,
         started_at = stands.started_at, finished_at = stands.finished_at, seconds = stands.seconds, speedup = stands.speedup,
-        device = stands.device
+        device = stands.device, evaluation = stands.evaluation, forecast = stands.forecast
     from stands where stands.run_id = runs.id and runs.id = :id
 """
 _ALONE = """
@@ -62,16 +64,20 @@ _UNREADABLE = "update runs set status = 'failed', finished_at = ?, error = ? whe
 
 
 def add(
-    db: Database, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False, evaluation: str = "",
+    db: Database, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False,
+    evaluation: Evaluation | None = None,
 ) -> str:  # fmt: skip
     """Queue a spec; one that is queued, running or done stays as it is, one that stopped is queued anew.
 
     limit: seconds after which it is stopped. along_with: the run without which this one is for nothing. anew: also where it is done.
-    evaluation: `Evaluation.text`; a run that has begun keeps its own.
+    evaluation: a run that has begun keeps its own, and one that waits for a fuller one keeps that. None: as it is, the usual one of a
+    run that is new or had stopped.
     """
     with db.transaction() as write:
+        waits = write.execute("select evaluation from runs where id = ? and status = 'queued'", (spec.id,)).fetchone()
         run_id = queue(write, spec, anew)
-        write.execute("update runs set evaluation = ?1 where id = ?2 and status = 'queued' and evaluation is not ?1", (evaluation, run_id))
+        if evaluation is not None and not (waits and Evaluation.parse(waits["evaluation"]).covers(evaluation)):
+            write.execute("update runs set evaluation = ? where id = ? and status = 'queued'", (evaluation.text, run_id))
         if along_with:
             write.execute("insert or ignore into companions values (?, ?)", (along_with, run_id))
         else:
@@ -144,6 +150,14 @@ def finish(
         if landed and status != RunStatus.DONE:
             _cancel_companions(write, run_id)
     return landed
+
+
+def wait_for_others(db: Database, run_id: str, attempt: int) -> bool:
+    """Back into the queue, where it keeps its turn; False, and nothing done, where no other run is computed or it is being cancelled."""
+    mine = "id = ? and attempt = ? and status = 'running' and not cancel_requested"
+    others = f"exists (select 1 from runs as other where other.id != runs.id and status = 'running' and {MOVABLE})"
+    with db.transaction() as write:
+        return write.execute(f"update runs set {QUEUED_ANEW} where {mine} and {others}", (run_id, attempt)).rowcount > 0
 
 
 def request_cancel(db: Database, run_id: str) -> None:

@@ -52,7 +52,8 @@ def _draw() -> None:
     unchanged = any(cell.rank is None for row in board.rows for cell in row.cells.values())
     st.caption(
         f"Rank, then {plain(metrics[measure].title.lower())} ± half of its 95 % interval. 1-3: the intervals of the differences, paired "
-        f"by seed and draw, leave any rank from 1 to 3.{floor} A task is one dataset, model, request, recipe and version of the engine."
+        f"by seed and draw, leave any rank from 1 to 3. Mean rank: of the middle of each, over tasks with two runs or more.{floor} "
+        f"A task is one dataset, model, request, recipe and version of the engine."
         + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS}" if unchanged else "")
         + (f" {board.caution}" if board.caution and len(board.tasks) > 1 else "")
     )

@@ -39,7 +39,7 @@ def save_button(source: Source, now: tuple[float, float], start: tuple[float, fl
 
 
 def spec_of(source: Source, alpha: float | str, lambda_: float) -> RunSpec:
-    """The SSD run of these settings, with every parameter set. alpha: a number or "auto". Raises WrongInput."""
+    """The SSD run of these settings, with every parameter set. alpha: a number or "percentile". Raises WrongInput."""
     spec, settings = source.run.spec, {"importance": source.estimator, "batch_size": source.batch_size, "alpha": alpha, "lambda": lambda_}
     return make_spec(
         catalogue.current(), spec.dataset, spec.model, spec.request, "ssd", settings,
@@ -48,7 +48,7 @@ def spec_of(source: Source, alpha: float | str, lambda_: float) -> RunSpec:
 
 
 def _submit(source: Source, now: tuple[float, float], own: bool, saved: SavedRuns) -> None:
-    """own: the sliders are at the open run's settings, whose alpha may be "auto"."""
+    """own: the sliders are at the open run's settings, whose alpha may be "percentile"."""
     alpha, lambda_ = now
     params = source.run.spec.params
     with errors_shown(st.toast):

@@ -36,8 +36,8 @@ def steps(start: float, axis: Sequence[float], automatic: float) -> list[float]:
 def explorer(source: Source, view: Json) -> None:
     """The sliders and what depends on them; for slow networks, the offer to compute the curve over alpha."""
     params = params_in_effect(source.run.spec.params, source.handle.recorded()) if not source.analysis_key else {}
-    alpha = params.get("alpha", "auto")
-    start = (float(view["automatic"] if alpha == "auto" else alpha), float(params.get("lambda", 1.0)))
+    alpha = params.get("alpha", "percentile")
+    start = (float(view["automatic"] if isinstance(alpha, str) else alpha), float(params.get("lambda", 1.0)))
     owner = f"{source.run.id}/{source.analysis_key}"
     belongs("alpha", owner, start[0])
     belongs("lambda", owner, start[1])

@@ -42,6 +42,11 @@ def left_out(report: dict[str, Any], data: DatasetInfo) -> list[str]:
             f"Of {whole:,} training images {count:,} were evaluated, a fixed draw of the forget set and of the retain set, as this network "
             "is costly; test images all were. A share of 1,000 images is known to 1.6 points (one standard error)."
         )  # fmt: skip
+    if report["relearn_limit"]:
+        sentences.append(
+            f"Relearning was given up after {report['relearn_limit']} steps, and layers may be grafted at the last one alone, as this "
+            "network is costly."
+        )  # fmt: skip
     reasons = [reason for reason in report["reasons"].values() if reason.startswith("Left out")]
     if how["without"] or (how["budget"] is not None and reasons):
         what = f"without {', '.join(how['without'])}" if how["without"] else "within a budget of time"

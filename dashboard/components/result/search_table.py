@@ -1,6 +1,7 @@
 """The search of settings that a run made: what it tried, what it chose, what it cost."""
 
 from collections.abc import Mapping
+from math import isnan
 
 import numpy as np
 import pandas as pd
@@ -21,10 +22,14 @@ def search_table(recorded: Mapping[str, np.ndarray]) -> pd.DataFrame:
         {
             "trial": "before" if row == 0 else str(row),
             **{name: "" if row == 0 else f"{values[row - 1]:.4g}" for name, values in settings.items()},
-            "forget accuracy": f"{forget:.3f}", "retain accuracy": f"{retain:.3f}", "chosen": "yes" if row == chosen + 1 else "",
+            "forget accuracy": _shown(forget), "retain accuracy": _shown(retain), "chosen": "yes" if row == chosen + 1 else "",
         }
         for row, (forget, retain) in enumerate(accuracies)
     ])  # fmt: skip
+
+
+def _shown(accuracy: float) -> str:
+    return "diverged" if isnan(accuracy) else f"{accuracy:.3f}"
 
 
 def search_sentence(recorded: Mapping[str, np.ndarray]) -> str:
@@ -34,6 +39,7 @@ def search_sentence(recorded: Mapping[str, np.ndarray]) -> str:
            "No trial forgot enough without harm on these images: the best compromise was taken.")  # fmt: skip
     return (
         "Settings chosen by a search (settings = auto) on up to 300 images of the forget set and 300 of the retain set; no reference and "
-        f"no test image was read. {end} It took {seconds:.1f} s of the method's time. A run with these settings given "
-        "makes the same network."
+        "no test image was read. The retained ones are no validation part: the original was trained on them, and a method that trains on "
+        f"the retain set trains on them in its trials, so that harm to unseen images may be greater. {end} It took {seconds:.1f} s of the "
+        "method's time. A run with these settings given makes the same network."
     )

@@ -13,6 +13,7 @@ import pytest
 from core.cli import main as entry
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import submit as runner
@@ -232,7 +233,7 @@ WRONG = {
     "nothing to forget": (asked(forget=None), "by --forget KIND:VALUE or by --forget-file CSV"),
     "forgotten twice": (asked("--forget-file", "a.csv"), "must be said once"),
     "no such file": (asked("--forget-file", "none.csv", forget=None), "none.csv must be a CSV of training indices, but it cannot be read"),
-    "parameter out of bounds": (asked("--set", "alpha=0"), "a number from 0.01 to 1000 or auto"),
+    "parameter out of bounds": (asked("--set", "alpha=0"), "a number from 0.01 to 1000 or percentile"),
     "parameter not a number": (asked("--set", "lambda=x"), "a number from 0 to 100"),
     "parameter nan": (asked("--set", "lambda=nan"), "a number from 0 to 100"),
     "unknown parameter": (asked("--set", "gamma=1"), "importance, batch_size, alpha, lambda"),
@@ -420,6 +421,14 @@ def test_a_limit_is_part_of_no_identity_and_is_taken_to_the_queue(main, home, mo
     with ResultStore(home.database) as store:
         assert store.existing(run.id).limit_seconds is None
     assert main(*asked("--limit", "soon"))[2].startswith("A time limit must be from 1 second to 365 days")
+
+
+def test_the_second_reference_is_evaluated_as_the_run_that_it_is_held_against(main, home, monkeypatch):
+    monkeypatch.setattr(runner, "ensure_supervisor", lambda *_: None)
+    monkeypatch.setattr("core.cli.run.follow_all", lambda home, ids: (_ for _ in ()).throw(WrongInput("Enough.")))
+    main(*asked("--all-images", "--floor"))
+    with ResultStore(home.database) as store:
+        assert [store.evaluation(run.id) for run in store.runs()] == [Evaluation(whole=True)] * 2
 
 
 @pytest.mark.parametrize(

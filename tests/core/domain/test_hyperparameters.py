@@ -9,7 +9,7 @@ from core.domain.hyperparameters import Param, param, param_from_dict, params_of
 
 RATE = Param("rate", 0.5, low=0.0, high=2.0)
 COUNT = Param("count", 5, low=1, high=200, whole=True)
-ALPHA = Param("alpha", "auto", low=0.01, high=1000.0, words=("auto",))
+ALPHA = Param("alpha", "percentile", low=0.01, high=1000.0, words=("percentile",), renamed=(("auto", "percentile"),))
 KIND = Param("kind", "a", choices=("a", "b"))
 
 
@@ -29,7 +29,8 @@ class Sample:
         (RATE, " 1e-3 ", 0.001),
         (COUNT, "200", 200),
         (COUNT, 7.0, 7),
-        (ALPHA, "auto", "auto"),
+        (ALPHA, "percentile", "percentile"),
+        (ALPHA, "auto", "percentile"),
         (ALPHA, "3.5", 3.5),
         (KIND, "b", "b"),
     ],
@@ -44,7 +45,7 @@ def test_a_value_comes_out_in_its_own_type(p, raw, value):
     [
         (RATE, "a number from 0 to 2", ["-0.1", "2.0001", "nan", "inf", "-inf", "", "x", "1,5", None, "0x1"]),
         (COUNT, "a whole number from 1 to 200", ["0", "201", "1.5", "nan", "inf", "five", "1e400"]),
-        (ALPHA, "a number from 0.01 to 1000 or auto", ["0", "AUTO", "automatic", "nan"]),
+        (ALPHA, "a number from 0.01 to 1000 or percentile", ["0", "AUTO", "automatic", "nan"]),
         (KIND, "a or b", ["c", "", "1", "nan", "a b"]),
     ],
 )

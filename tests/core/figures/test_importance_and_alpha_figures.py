@@ -24,7 +24,7 @@ def test_the_histogram_marks_alpha_the_ceiling_and_the_automatic_value():
     histogram = {"counts": [5.0, 3.0, 2.0], "edges": [-1.0, 0.0, 0.5, 1.0]}
     figure = ratio_histogram(histogram, 2.0, 1.0, 10.0, 4.0)
     assert [shape.x0 for shape in figure.layout.shapes] == pytest.approx([log10(2), 1, log10(4)])
-    assert [note.text for note in figure.layout.annotations] == ["α = 2.00", "n/k = 10.00", "auto"]
+    assert [note.text for note in figure.layout.annotations] == ["α = 2.00", "n/k = 10.00", "percentile"]
     left, dampened = (list(trace.y) for trace in figure.data)
     assert (left, dampened) == ([5, 3, 0], [0, 3, 2])  # log 2 = 0.3 cuts the middle one
     assert len(ratio_histogram(histogram, 4.0, 1.0, None, 4.0).layout.shapes) == 1  # the automatic value is the chosen one
@@ -37,7 +37,7 @@ def test_an_alpha_of_0_stands_at_the_left_end_of_a_log_axis():
     assert [shape.x0 for shape in chosen.layout.shapes] == [-12]
     assert list(chosen.data[1].y) == [5, 3, 2]  # all are dampened
     shapes, notes = drawn.marks(0.0, 1.0, None)
-    assert ([shape["x0"] for shape in shapes], [note["text"] for note in notes]) == ([-12, 0], ["α = 0", "auto"])
+    assert ([shape["x0"] for shape in shapes], [note["text"] for note in notes]) == ([-12, 0], ["α = 0", "percentile"])
 
 
 def test_the_slider_goes_over_the_whole_axis_and_has_the_run_s_own_and_the_automatic_value():

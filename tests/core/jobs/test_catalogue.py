@@ -62,7 +62,7 @@ WRONG = {  # what is asked -> words that the sentence must hold: what came, and 
     "a negative seed": ({"seed": -1}, "got -1", "from 0 to 2147483647"),
     "too large a seed": ({"seed": 2**31}, "got 2147483648", "from 0 to 2147483647"),
     "below a bound": ({"settings": {"lambda": "-0.1"}}, "got '-0.1'", "lambda must be a number from 0 to 100"),
-    "above a bound": ({"settings": {"alpha": "1000.5"}}, "got '1000.5'", "a number from 0.01 to 1000 or auto"),
+    "above a bound": ({"settings": {"alpha": "1000.5"}}, "got '1000.5'", "a number from 0.01 to 1000 or percentile"),
     "not a choice": ({"settings": {"importance": "fisher"}}, "got 'fisher'", "per_sample or batch"),
     "not whole": ({"settings": {"batch_size": "1.5"}}, "got '1.5'", "a whole number from 1 to 4096"),
     "not a number": ({"settings": {"lambda": "much"}}, "got 'much'", "a number from 0 to 100"),
@@ -144,7 +144,7 @@ def test_the_preset_alpha_is_the_same_share_of_the_ceiling_for_every_class_reque
     for forget, count in (("class:0", 150), ("classes:1,2,3", 145 + 147 + 147)):
         assert spec(forget=forget).params["alpha"] == round(0.43 * 1437 / count, 2), forget
     for forget in ("random:100", "samples:1,2"):  # no class in common: ratios stay near 1 however high the ceiling
-        assert spec(forget=forget).params["alpha"] == "auto", forget
+        assert spec(forget=forget).params["alpha"] == "percentile", forget
 
 
 def preset_of(dataset, model):

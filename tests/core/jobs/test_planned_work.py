@@ -6,6 +6,9 @@ from torch import nn
 
 from core.data.registry import DATASETS
 from core.jobs.planned_work import measure, planned_work
+from core.metrics.relearning import copies_at_most
+from core.models.registry import MODELS
+from core.training.curvature import factor_bytes
 
 
 def test_passes_are_those_of_the_recipe_the_method_and_its_statistics(home):
@@ -15,7 +18,7 @@ def test_passes_are_those_of_the_recipe_the_method_and_its_statistics(home):
     about = ("digits", "small_cnn", "ssd", {}, "class:3")
     found = planned_work(home, *about)
     assert torch.equal(torch.random.get_rng_state(), before)
-    passes = {"train": 20 * 1437, "reference": 20 * 1290, "precompute": 3 * 1437, "unlearn": 147}
+    passes = {"train": 20 * 1437, "reference": 20 * 1290, "precompute": 1437, "unlearn": 147}
     passes["evaluate"] = 1437 + 360 + 8000 + 1 / found["seconds"]  # and a second, whatever the network
     assert found["passes"] == pytest.approx(passes)
     assert 1e-7 < found["seconds"] < 0.1
@@ -25,6 +28,18 @@ def test_passes_are_those_of_the_recipe_the_method_and_its_statistics(home):
     assert other["passes"]["unlearn"] == 2 * 1290
     assert other["passes"]["precompute"] == 0
     assert other["seconds"] == found["seconds"]
+    weights = 4 * sum(theta.numel() for theta in MODELS["small_cnn"](DATASETS["digits"].INFO).parameters())
+    assert found["bytes"] - other["bytes"] == weights, "SSD's importance"
+    third = planned_work(home, "digits", "small_cnn", "ssse", {"scope": "classifier", "rank": 512}, "class:3")
+    assert third["passes"]["precompute"] == pytest.approx(1437 / 3)
+    last = 64 * 10 + 10
+    assert third["bytes"] - other["bytes"] == factor_bytes([last], 1437, 512)
+
+
+@pytest.mark.parametrize(("operations", "copies"), [(10**6, 7), (1_110_842_880, 2), (35 * 10**9, 0)])
+def test_the_memory_counts_the_copies_that_relearning_holds(operations, copies):
+    """Hand: the last 56 of 200 steps are cut in parts of 7, which 7 copies part; the last 3 of 8 steps in single ones; one has none."""
+    assert copies_at_most(operations) == copies
 
 
 def test_the_bytes_that_a_pass_holds_are_those_of_its_layers():

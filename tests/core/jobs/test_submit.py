@@ -254,3 +254,16 @@ def test_a_done_run_is_computed_again_only_for_an_evaluation_that_it_does_not_co
     assert place.end(run_id).attempt == 2
     with ResultStore(place.home.database) as store:
         assert store.evaluation(run_id) == Evaluation(whole=True)
+
+
+def test_retry_evaluates_as_was_asked_for_and_so_do_its_companions(place, monkeypatch):
+    monkeypatch.setattr(submit, "ensure_supervisor", lambda *_: None)
+    quick, no_cka = Evaluation(budget=60.0), Evaluation(without=("cka",))
+    run_id = submit.submit(place.home, place.spec(), evaluation=quick)
+    floor = submit.submit(place.home, place.spec(1), along_with=run_id, evaluation=no_cka)
+    submit.cancel(place.home, run_id)
+    assert place.run(floor).status == RunStatus.CANCELLED
+    assert submit.retry(place.home, run_id) == run_id
+    with ResultStore(place.home.database) as store:
+        assert [store.row(one).status for one in (run_id, floor)] == [RunStatus.QUEUED] * 2
+        assert (store.evaluation(run_id), store.evaluation(floor)) == (quick, no_cka)

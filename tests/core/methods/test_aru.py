@@ -367,8 +367,7 @@ def test_its_passes_grow_with_the_forget_set_and_the_epochs_of_healing(grey):
 
 
 def test_a_search_heals_for_a_third_of_the_epochs_of_training_at_most():
-    """Nowhere twice the same: of a network that was trained for three epochs the second and the third rung differ in nothing else."""
     of = [[(r["share"], r["epochs"], r["learning_rate"]) for r in ARU().rungs(Recipe(epochs, 64, 0.1))] for epochs in (3, 12, 20)]
-    assert of[0] == [(0.3, 1, 0.02), (0.5, 1, 0.05), (0.8, 1, 0.05), (0.9, 1, 0.05)]
-    assert [epochs for _, epochs, _ in of[1]] == [1, 1, 3, 3, 4]
-    assert [epochs for _, epochs, _ in of[2]] == [1, 1, 3, 3, 5]
+    assert of[0] == [(0.3, 1, 0.005), (0.3, 1, 0.01), (0.5, 1, 0.02), (0.5, 1, 0.05), (0.8, 1, 0.05), (0.9, 1, 0.05)]
+    assert [epochs for _, epochs, _ in of[1]] == [1, 1, 1, 3, 3, 4]
+    assert [epochs for _, epochs, _ in of[2]] == [1, 1, 1, 3, 3, 5]

@@ -80,6 +80,16 @@ def test_a_search_counts_two_trials_of_the_settings_that_it_begins_with():
     assert perturbation.passes(*sizes) == pytest.approx(300 + 2 * ((240 + 100) / 3 + 12 * 40 + 2 * 200 / 3) + evaluated)
 
 
+@pytest.mark.parametrize("key, settings", [("ssse", {"scope": "classifier"}), ("ssse", {"rank": 8}), ("ssd", {})])
+def test_a_search_by_predictions_computes_what_it_scales_once(key, settings):
+    """What it costs more than a run with settings given: predictions of 300 images at most, once before and once a trial."""
+    given, searching = METHODS[key](**settings), METHODS[key](settings="auto", **settings)
+    run, evaluated = context(), len(splits().train)  # fewer than a draw of either set
+    _, each = counted(searching, context().fresh_model().eval(), splits(), run)
+    trials = int(run.recorded["search/trials"])
+    assert each.passes - costs(given)[0] == pytest.approx((1 + trials) * evaluated / 3)
+
+
 def test_the_count_by_hand():
     model, x, y = context().fresh_model().eval(), digits().train.first(8).pixels(), digits().train.labels[:8]
     with counting() as count:

@@ -283,6 +283,8 @@ def test_requests_that_name_classes_are_served(request_):
         {"norm_mode": "eval"},
         {"norm_mode": "moved"},
         {"impair": "notebook"},
+        {"impair": "channels"},
+        {"repair_batch_size": 5},
         {"copies": 2},
         {"per_class": 6},
         {"impair_rate": 0.01},

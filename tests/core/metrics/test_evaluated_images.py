@@ -115,3 +115,11 @@ def test_costs_leave_out_the_parts_within_each_part(monkeypatch):
     with costs.of("probe_accuracy", "original"), costs.of("features", "original"):
         pass
     assert costs.seconds == {("features", "original"): 3.0, ("probe_accuracy", "original"): 7.0}
+
+
+@pytest.mark.parametrize("key, words", [
+    ("relearn_steps", "of a costly network after fewer"), ("anamnesis_index", "of a costly network, fewer"),
+    ("zrf", "on 300 images at most"), ("zrf_of_code", "On as many images as ZRF"), ("graft_forget_accuracy", "Of a costly network"),
+])  # fmt: skip
+def test_each_definition_says_what_of_a_costly_network_is_left_out(key, words):
+    assert words in evaluate.METRICS[key].info.definition

@@ -54,3 +54,16 @@ def test_for_named_images_the_forget_set_itself_is_asked(grey):
 def test_without_unseen_images_of_the_class_the_table_is_empty(grey):
     evidence = evidence_of(grey, test_classes=(0, 1))
     assert graft_table(replace(evidence, networks=inside(grey).networks)).empty
+
+
+def test_all_layers_are_grafted_where_their_images_cost_little_whatever_was_drawn(grey):
+    """Hand: of 4 groups there are 10 grafts; 1.8e12 operations allow so many of an image."""
+    evidence = inside(grey)
+    images = len(evidence.splits.test_forget) + len(evidence.splits.test_retain)
+    allowed = int(1.8e12 / (10 * images))
+    for operations, directions in ((None, 2), (allowed, 2), (allowed + 1, 1)):
+        table = graft_table(replace(evidence, operations=operations, cache={}))
+        assert table["direction"].nunique() == directions
+        assert METRICS["graft_forget_accuracy"].compute(replace(evidence, operations=operations, cache={}), "reference") == pytest.approx(
+            table.query("model == 'reference' and direction == 'model_below' and k == 3")["forget"].item()
+        )

@@ -2,12 +2,15 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from core.metrics import relearning
 from core.metrics.base import NotApplicable
+from core.metrics.passes import SMALL, evaluation_passes
 from core.metrics.registry import METRICS
 from core.metrics.relearning import BATCH, LIMIT, NEARLY, RATE, Relearning, _bisected, relearn, relearn_table, schedule
 from core.training.loop import predict
@@ -128,3 +131,37 @@ def test_the_table_holds_each_models_curve(grey):
 
 def test_one_forgotten_image_is_enough(grey):
     assert relearn(inside(grey, "samples:4"), "reference").target == NEARLY
+
+
+RESNET18 = 1_110_842_880  # operations at 32 pixels
+
+
+def test_a_costly_network_is_given_up_early_however_few_images_there_are(grey):
+    """Hand: a step takes 3 x 64 x 1.11e9 operations, of which 1.8e12 allow 8; here all images are evaluated. ViT-B/16 has one step."""
+    evidence = replace(inside(grey), operations=RESNET18, cache={})
+    assert evidence.rows is None
+    assert relearning.steps_at_most(RESNET18) == 8
+    table = relearn_table(evidence)
+    assert table["step"].max() <= 8
+    assert table["limit"].unique().tolist() == [8]
+    assert relearn_table(replace(evidence, operations=None, cache={}))["limit"].unique().tolist() == [0]
+    assert (relearning.steps_at_most(35 * 10**9), relearning.steps_at_most(10**6), relearning.steps_at_most(None)) == (1, LIMIT, LIMIT)
+
+
+def test_the_forecast_of_an_evaluation_counts_the_same_steps():
+    """Hand: 1,050 images, all evaluated, 200 test images, and two networks of 8 steps of 64."""
+    assert evaluation_passes(1050, 100, 200, RESNET18) == 1050 + 200 + 2 * 8 * 64
+    assert evaluation_passes(1437, 147, 360, 10**6) == 1437 + 360 + SMALL
+
+
+def test_the_steps_are_within_eight_per_cent_where_accuracy_only_rises():
+    """Hand: between 55 and 89 each fifth step is kept, so that 56 is read as 60, 7.1 % more."""
+    looks, worst = [0, *schedule(LIMIT)], {}
+    for before, after in pairwise(looks):
+        apart = -(-(after - before) // relearning.COPIES)
+        read = [*range(before + apart, after, apart), after]
+        worst |= {step: min(one for one in read if one >= step) / step - 1 for step in range(before + 1, after + 1)}
+    assert max(worst, key=worst.get) == 56
+    assert worst[56] == pytest.approx(4 / 56)
+    assert max(worst.values()) < 0.08
+    assert "within 8 %" in METRICS["relearn_steps"].info.definition

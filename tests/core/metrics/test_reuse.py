@@ -203,6 +203,20 @@ def test_what_a_draw_of_the_images_gave_is_not_taken_for_what_all_of_them_give(f
     assert compute(at=fresh) == first
 
 
+def test_what_a_shortened_relearning_gave_is_not_taken_for_the_whole(first, compute, home, tmp_path):
+    """All images are evaluated both times."""
+    fresh = open_home(tmp_path / "other")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.metrics.relearning.OPERATIONS", 1.0)
+        patch.setattr("core.metrics.layer_grafting.OPERATIONS", 1.0)
+        short = compute(at=fresh)
+    reason = short["reference", "relearn_steps"][1]
+    assert reason.startswith("Not learnt back in 1 steps")
+    assert first["reference", "relearn_steps"][1].startswith("Not learnt back in 3 steps")
+    whole = compute(at=fresh)
+    assert whole == first
+
+
 @pytest.mark.parametrize("after", ["prepare", "train", "precompute", "evaluate"])
 def test_code_that_changes_while_a_run_computes_is_given_none_of_its_files(compute, home, monkeypatch, began, after):
     does = getattr(pipeline, after)

@@ -4,6 +4,7 @@ from math import nan
 
 import pytest
 
+from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.run import Measurement, RunSpec, RunStatus, settings_text
 from core.reports.comparison import ABOUT, TIME, comparable, comparison, why_fewer
@@ -22,10 +23,11 @@ def store(tmp_path):
 
 
 def finish(
-    store, *, seed=0, method="ssd", forget="class:3", dataset="digits", model="small_cnn", engine="", device="", numbers=(), **params
+    store, *, seed=0, method="ssd", forget="class:3", dataset="digits", model="small_cnn", engine="", device="", numbers=(),
+    evaluation=None, **params,
 ):
     spec = RunSpec(dataset, model, parse_request(forget), method, params, seed, engine=engine)
-    run_id = store.add(spec)
+    run_id = store.add(spec, evaluation=evaluation)
     _, attempt = store.claim(ProcessId.of_this_process())
     taken = tuple(Measurement(metric, model, value, "" if value is not None else "none") for model, metric, value in numbers)
     outcome = Outcome(taken, {"train": 3.0, "unlearn": 0.5}, 8.0, device=device)
@@ -133,6 +135,21 @@ def test_other_engines_and_devices_are_said_and_every_number_stays(store, other,
     frame = comparison(store, [finish(store, numbers=MANY, **alike), finish(store, seed=1, numbers=MANY, **alike | other)])
     assert why_fewer(frame) == sentence
     assert comparable(frame) == [*TIME, "zrf", "tow", "reference.tow"]
+
+
+def test_runs_that_were_not_evaluated_alike_are_said(store):
+    ids = [finish(store, numbers=MANY), finish(store, seed=1, numbers=MANY)]
+    assert why_fewer(comparison(store, ids)) == ""
+    ids.append(finish(store, seed=2, numbers=MANY, evaluation=Evaluation(whole=True)))
+    ids.append(finish(store, seed=3, numbers=MANY, evaluation=Evaluation(without=("probes", "cka"), budget=90.0)))
+    frame = comparison(store, ids)
+    assert list(frame["evaluation"]) == ["", "", "all training images", "without probes and cka within 1 min 30 s"]
+    assert why_fewer(frame) == (
+        "These runs were not evaluated alike (as usual, all training images, without probes and cka …), so metrics over training images "
+        "may differ for that alone, and some runs may lack metrics that others have."
+    )
+    store.add(store.existing(ids[2]).spec, anew=True, evaluation=Evaluation())  # its numbers stand meanwhile
+    assert list(comparison(store, ids)["evaluation"]) == list(frame["evaluation"])
 
 
 def test_another_request_and_another_engine_are_a_sentence_each(store):

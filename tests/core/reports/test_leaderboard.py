@@ -64,8 +64,20 @@ def test_methods_that_cannot_be_told_apart_share_a_rank_and_stand_by_their_mean_
     assert places(told) == {"also near": "1-2", "near": "1-2", "far": "3"}
     assert [row.method for row in told.rows] == ["also near", "near", "far"]
     assert told.rows[2].cells[A].gap == Spread(pytest.approx(0.51), pytest.approx(4.302653 * 0.01 / 3**0.5, abs=1e-6), 3)
-    assert [row.mean_rank.mean for row in told.rows] == [1, 1, 3]
+    assert [row.mean_rank.mean for row in told.rows] == [1.5, 1.5, 3]
     assert told.caution == ""
+
+
+def test_less_evidence_does_not_rank_better():
+    """Of one run nothing can be told, so that its ranks are 1 to 3 and no mean is taken of them; of two noisy ones the middle counts."""
+    near, far = [runs("a", [0.10, 0.11, 0.12]), runs("b", [0.20, 0.21, 0.22])], [0.9, 0.5]
+    alone = board(*near, runs("c", far[:1]))
+    assert places(alone)["c"] == "1-3"
+    assert [(row.method, row.mean_rank.n) for row in alone.rows] == [("a", 1), ("b", 1), ("c", 0)]
+    assert "1 of 3 methods are not ranked by two runs" in alone.caution
+    noisy = board(*near, runs("c", far))
+    assert places(noisy) == {"a": "1-2", "c": "1-3", "b": "2-3"}
+    assert {row.method: row.mean_rank.mean for row in noisy.rows} == {"a": 1.5, "c": 2.0, "b": 2.5}
 
 
 def test_only_runs_of_one_dataset_network_request_and_engine_are_ranked_against_each_other():
@@ -93,7 +105,7 @@ def test_a_method_that_changed_nothing_is_not_ranked_and_a_second_retraining_is_
     assert places(told) == {"a": "1", "b": "2", "still": "unchanged"}
     assert [row.method for row in told.rows] == ["a", "b", "still"]
     assert told.second[A].mean == pytest.approx(0.02)
-    assert told.caution == "Mean ranks are comparable only over the same tasks; 1 of 3 methods are not ranked on all 1."
+    assert told.caution == "Mean ranks are comparable only over the same tasks; 1 of 3 methods are not ranked by two runs on all 1."
 
 
 def test_of_a_method_whose_code_changed_the_newest_version_counts():

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
 from core.storage.durations import Place, Work, history, makespan, queue
@@ -121,6 +122,20 @@ def test_a_run_needs_the_most_memory_that_one_of_its_method_had(store):
     known = history(store.db)
     assert [known.bytes(spec(method)) for method in ("ssd", "ssse", "aru")] == [300, 900, 900]
     assert known.bytes(spec(model="resnet18")) is None
+
+
+def test_what_was_evaluated_otherwise_says_nothing_of_an_evaluation_or_of_memory(store, done):
+    whole_of_it = Evaluation(whole=True)
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    store.add(spec(seed=1), evaluation=whole_of_it)
+    done(spec(seed=1), 1019, train=10, reference=6, precompute=2, unlearn=1, evaluate=1000)
+    with store.db.transaction() as write:
+        write.execute("update runs set peak_bytes = case evaluation when '' then 300 else 900 end")
+    usual, all_of_it = history(store.db), history(store.db, whole_of_it)
+    assert usual.seconds([spec(seed=2)]) == [9 + 6 + 2 + 1 + 3 + 0.5]  # the medians; what is around took 1 s and none
+    assert all_of_it.seconds([spec(seed=2)]) == [9 + 6 + 2 + 1 + 1000 + 0.5]
+    assert (usual.bytes(spec(seed=2)), all_of_it.bytes(spec(seed=2))) == (300, 900)
+    assert history(store.db, Evaluation(budget=5.0)) == usual  # nothing was evaluated so here
 
 
 def test_damaged_rows_are_passed_over(store, done):

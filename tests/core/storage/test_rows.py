@@ -46,7 +46,7 @@ def filled(root: Path) -> tuple[Home, list[str]]:
                 write.execute("insert into studies (id, title, plan, created_at) values (?, '', ?, '2026-01-02T03:04:05+00:00')",
                               (study, json.dumps(PLAN)))  # fmt: skip
                 write.executemany("insert into study_runs values (?, ?, 0, 0)", [(study, run_id) for run_id in ids[:2]])
-            write.execute("insert into stands values (?, null, '2026-01-02T03:04:05+00:00', '{}', 1.5, 'cpu')", (ids[1],))
+            write.execute("insert into stands values (?, null, '2026-01-02T03:04:05+00:00', '{}', 1.5, 'cpu', '', '')", (ids[1],))
             write.execute("insert into companions values (?, ?)", (ids[2], ids[1]))
         store.request_cancel(gone := store.add(spec("ssd", seed=5)))
         store.delete(gone)

@@ -6,7 +6,7 @@ import pytest
 from dashboard.queries import comparisons
 
 ROW = {"dataset": "digits", "model": "small_cnn", "request": "class:3", "draw": "", "method": "ssd", "settings": "alpha=4",
-       "reference": True, "engine": "a", "device": "cpu"}  # fmt: skip
+       "reference": True, "engine": "a", "device": "cpu", "evaluation": ""}  # fmt: skip
 
 
 def frame_of(revision: int, *rows: dict[str, object]) -> pd.DataFrame:

@@ -474,13 +474,13 @@ def test_changing_the_method_changes_the_form_in_place(open_app, finished):
     assert {"epochs", "learning rate (η)", "batch size (B)", "Seed"} == names
 
 
-def test_auto_needs_no_number_and_batch_size_only_means_something_with_batch(open_app, finished):
+def test_the_percentile_rule_needs_no_number_and_batch_size_only_means_something_with_batch(open_app, finished):
     at = open_app(finished.root, method="ssd")
     assert at.number_input(key="ssd.batch_size").disabled
     at.selectbox(key="ssd.importance").set_value("batch")
     assert not sound(at.run()).number_input(key="ssd.batch_size").disabled
     way = next(g for g in at.button_group if g.label.startswith("alpha"))
-    way.set_value("auto")
+    way.set_value("percentile")
     assert "ssd.alpha" not in [n.key for n in sound(at.run()).number_input]
 
 

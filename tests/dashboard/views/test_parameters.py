@@ -109,7 +109,7 @@ def test_what_the_sliders_say_can_be_kept_as_a_run(open_app, home_of, done, no_s
 
 
 def test_the_open_runs_own_settings_are_kept_as_that_run_though_a_rule_chose_its_alpha(open_app, bare, no_supervisor):
-    own = spec("ssd", params={"settings": "given", "importance": "per_sample", "batch_size": 64, "alpha": "auto", "lambda": 1.0})
+    own = spec("ssd", params={"settings": "given", "importance": "per_sample", "batch_size": 64, "alpha": "percentile", "lambda": 1.0})
     run_id = plant(bare, own, files=importances())
     at = open_app(bare.root, VIEW, run=run_id)
     assert any("These are the open run's own settings." in caption.value for caption in at.caption)

@@ -8,6 +8,7 @@ def test_an_untried_network_searches_and_published_values_are_taken_as_given(ope
     at = open_app(bare.root, model="resnet18", method="unsir")
     assert at.selectbox(key="unsir.settings").value == "auto"
     assert at.number_input(key="unsir.impair_rate").disabled
+    assert "or searched inside the run where none was tuned" in at.button_group(key="start").help
     at = sound(at.button_group(key="start").set_value("paper").run())
     assert at.selectbox(key="unsir.settings").value == "given"
     assert not at.number_input(key="unsir.impair_rate").disabled

@@ -12,6 +12,7 @@ from core.jobs.studies import papers as papers_module
 from core.jobs.studies.papers import dataset_of, paper_of, papers, plan_for, reproduction, run_setting
 from core.jobs.studies.table import StudySummary, VariantSummary
 from core.jobs.studies.toml_file import plan_from_toml
+from core.jobs.validation import make_spec
 from core.reports.comparison import TIME
 from core.reports.intervals import Spread
 
@@ -76,6 +77,48 @@ def test_a_papers_file_is_a_study_with_grounded_numbers(key, with_faces):
     assert set(paper.setting) <= set(run_setting(plan, with_faces))
     assert all(note.endswith(".") for note in paper.notes)
     assert not paper.get.endswith(".")
+
+
+@pytest.mark.parametrize("key", papers())
+def test_a_papers_file_states_every_setting_that_its_runs_use(key, with_faces):
+    """So that no preset of ours, made for other networks, comes in unseen."""
+    plan = plan_for(paper_of(key), with_faces, download=True)
+    for variant in (one for one in plan.variants if not one.is_floor):
+        used = make_spec(with_faces, plan.dataset, plan.model, plan.request, variant.method, variant.settings).params
+        counting = {p.name for p in with_faces.methods[variant.method].params if not p.idle(used)}
+        assert counting - {"settings"} <= {*variant.settings}, variant.method
+        assert used.get("settings", "given") == "given"
+
+
+@pytest.mark.parametrize("key", [key for key in papers() if key.startswith("ssd-cifar") and key != "ssd-cifar10"])
+def test_ssds_baselines_are_its_authors_own(key, with_faces):
+    """By their code: 80 times 3 noise images under the class's own name; batches of 256 (128 of the ViT), 128, 32 and 128."""
+    found = {one.method: one.settings for one in plan_for(paper_of(key), with_faces, download=True).variants}
+    assert found["bad_teacher"]["batch_size"] == (128 if key.endswith("vit") else 256)
+    assert found["random_label"]["batch_size"] == 128
+    assert ("unsir" in found) == ("00-class" in key or "20-class" in key)
+    if unsir := found.get("unsir"):
+        assert (unsir["impair"], unsir["copies"], unsir["noise_count"], unsir["norm_mode"]) == ("channels", 80, 32, "moved")
+        assert (unsir["batch_size"], unsir["repair_batch_size"]) == (32, 128)
+
+
+def test_the_face_benchmarks_do_not_clip(with_faces):
+    for key in ("mufac", "mucac"):
+        (own,) = [one.settings for one in plan_for(paper_of(key), with_faces).variants if one.method == "neggrad_plus"]
+        assert own["clip"] == 1000.0
+
+
+def test_the_published_speed_up_is_held_against_the_reconstruction_and_variant_c_has_a_row_of_its_own(shelves):
+    paper = paper_of("weight-perturbation")
+    plan = plan_for(paper, shelves, download=True)
+    rows = [VariantSummary(one, ("a",), plan.seeds, {"speedup": Spread(speed, None, 1)}, {})
+            for one, speed in zip(plan.variants, (4.0, 9.0, 1.0), strict=True)]  # fmt: skip
+    found = reproduction(paper, StudySummary("s1", plan, tuple(rows), {}, {}), shelves).rows
+    told = {one.published.row: (one.published.value, one.ours.mean) for one in found if one.published.metric == "speedup" and one.ours}
+    assert plan.variants[0].settings["variant"] == "A"
+    assert told == {
+        "weight_perturbation": (15.0, 4.0), "weight_perturbation · fraction=0.05 · learning_rate=0.05 · steps=20 · variant=C": (None, 9.0),
+    }  # fmt: skip
 
 
 def test_the_face_benchmarks_scores_are_those_of_their_accuracies_and_attacks():

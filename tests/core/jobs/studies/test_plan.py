@@ -10,7 +10,7 @@ from core.domain.requests.classes import ClassRequest
 from core.domain.requests.registry import parse_request
 from core.domain.requests.subclass import SubclassRequest
 from core.domain.study import StudyPlan, Variant
-from core.jobs.studies.plan import cells, merged, specs
+from core.jobs.studies.plan import cells, merged, specs, with_more_seeds
 from core.jobs.studies.toml_file import plan_from_toml, sets_from_lines, text_of
 from core.jobs.validation import make_spec
 
@@ -294,3 +294,10 @@ def test_the_name_of_a_study_without_a_title_is_what_it_is_about_and_short(plan)
     assert plan("ssd").name == "class:3 · digits · small_cnn"
     assert plan("ssd", title="Mine").name == "Mine"
     assert len(plan("ssd", forget="samples:" + ",".join(map(str, range(1000)))).name) < 60
+
+
+def test_more_seeds_pass_over_those_on_which_presets_were_tuned(shelves):
+    """Tuned on 10, 11, 12."""
+    plan = replace(plan_from_toml(WHOLE, shelves), seeds=tuple(range(9)))
+    assert with_more_seeds(plan, 4, shelves).seeds == (*range(9), 9, 13, 14, 15)
+    assert with_more_seeds(replace(plan, seeds=(12,)), 1, shelves).seeds == (12, 13)

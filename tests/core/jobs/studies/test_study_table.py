@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
 from core.domain.study import Variant
 from core.jobs import submit as jobs
 from core.jobs.studies import submit
@@ -137,6 +138,16 @@ def test_few_seeds_are_said_and_metrics_that_need_more_say_why_they_are_absent(s
     assert one.variants[0].absent["u_lira"] == "U-LiRA needs 3 seeds; there is 1."
     assert one.variants[0].absent["rmia"] == "RMIA needs 2 seeds; there is 1."
     assert read(still, study("ssd", seeds=(0, 1))).caution.startswith("Only 2 seeds stand behind these numbers")
+
+
+def test_a_run_of_a_study_that_was_evaluated_otherwise_is_a_caution(still, study):
+    study_id = study("ssd", seeds=(0, 1, 2))
+    assert read(still, study_id).caution == ""
+    with ResultStore(still.database) as store, store.db.transaction() as write:
+        run_id = next(iter(studies.members(store, study_id)[study_id])).run_id
+        write.execute("update runs set evaluation = ? where id = ?", (Evaluation(whole=True).text, run_id))
+    assert read(still, study_id).caution.startswith("These runs were not evaluated alike (all training images, as usual), so metrics over")
+    assert read(still, study_id).to_plain()["caution"] == read(still, study_id).caution
 
 
 def test_a_study_that_is_under_way_tells_what_is_there(still, study):

@@ -9,11 +9,13 @@ import time
 import pytest
 
 from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
 from core.domain.run import STOPPED, Measurement, RunStatus
 from core.storage.finished_runs import all_values, finished_runs
 from core.storage.processes import ProcessId
-from core.storage.queues.run_queue import SILENT_END, limit_reached, stop_at_limit
-from core.storage.record_types import Outcome
+from core.storage.queues import lifecycle
+from core.storage.queues.run_queue import SILENT_END, limit_reached, queue, stop_at_limit
+from core.storage.record_types import Forecast, Outcome
 from core.storage.runs import ResultStore
 
 DEAD = ProcessId(2**22 - 7, 1.0)
@@ -72,6 +74,7 @@ def ended(store, run_id, attempt, how):
         return RunStatus.CANCELLED
     store.claim(ProcessId.of_this_process())
     store.started(run_id, attempt, DEAD, "another device")
+    lifecycle.change_one(store.db, lifecycle.RUNS, run_id, attempt, forecast=Forecast(90.0, 9e9).to_json())
     if how == "cancelled":
         store.request_cancel(run_id)
         assert store.finish(run_id, attempt, RunStatus.DONE, outcome=Outcome(device="another device"))
@@ -84,19 +87,21 @@ def ended(store, run_id, attempt, how):
 
 @pytest.mark.parametrize("how", ["failed", "cancelled", "interrupted", "cancelled while it waits"])
 def test_a_finished_run_that_is_computed_once_more_in_vain_is_what_it_was(store, spec, me, how):
-    run_id = store.add(spec())
+    run_id = store.add(spec(), evaluation=Evaluation(without=("probes",)))
     store.claim(me)
+    lifecycle.change_one(store.db, lifecycle.RUNS, run_id, 1, forecast=Forecast(15.0, 7e8).to_json())
     store.finish(run_id, 1, RunStatus.DONE, outcome=OUTCOME)
     was, listed = store.run(run_id), finished_runs(store)
-    store.add(spec(), anew=True)
-    assert store.run(run_id).status == RunStatus.QUEUED
+    store.add(spec(), anew=True, evaluation=Evaluation(whole=True))
+    assert (store.run(run_id).status, store.evaluation(run_id)) == (RunStatus.QUEUED, Evaluation(whole=True))
     assert finished_runs(store) == listed
     assert all_values(store, [run_id]) == {("unlearned", "accuracy"): [0.25]}
     status = ended(store, run_id, 2, how)
     run = store.run(run_id)
     assert (run.status, run.anew, run.attempt) == (RunStatus.DONE, status, 2)
-    for name in ("started_at", "finished_at", "seconds", "speedup", "device", "share", "cancel_requested"):
+    for name in ("started_at", "finished_at", "seconds", "speedup", "device", "share", "cancel_requested", "forecast"):
         assert getattr(run, name) == getattr(was, name), name
+    assert store.evaluation(run_id) == Evaluation(without=("probes",))  # so that the whole one can be asked for again
     assert store.measurements(run_id) == list(OUTCOME.measurements)
     assert store.artifacts(run_id) == OUTCOME.artifacts
     assert finished_runs(store) == listed
@@ -111,6 +116,29 @@ def test_a_finished_run_that_is_computed_once_more_in_vain_is_what_it_was(store,
     assert [m.value for m in store.measurements(run_id)] == [0.5]
     assert store.artifacts(run_id) == {}
     assert store.db.read("select * from stands") == []
+
+
+def test_a_run_that_waits_gets_the_fullest_evaluation_that_was_asked_for(store, spec):
+    run_id = store.add(spec(), evaluation=Evaluation(budget=1.0))
+    store.add(spec())  # says nothing of it
+    assert store.evaluation(run_id) == Evaluation(budget=1.0)
+    store.add(spec(), evaluation=Evaluation(whole=True))
+    store.add(spec(), evaluation=Evaluation())
+    assert store.evaluation(run_id) == Evaluation(whole=True)
+
+
+def test_a_run_that_stopped_is_asked_anew_with_the_usual_evaluation_and_one_that_was_done_with_its_own(store, spec, me):
+    run_id, quick = store.add(spec(), evaluation=Evaluation(budget=1.0)), Evaluation(budget=2.0)
+    store.request_cancel(run_id)
+    with store.db.transaction() as write:  # as a study does
+        queue(write, spec())
+    assert store.evaluation(run_id) == Evaluation()
+    store.request_cancel(run_id)
+    store.add(spec(), evaluation=quick)
+    store.claim(me)
+    store.finish(run_id, 3, RunStatus.DONE, outcome=OUTCOME)
+    store.add(spec(), anew=True)  # a file of it is gone
+    assert (store.run(run_id).status, store.evaluation(run_id)) == (RunStatus.QUEUED, quick)
 
 
 def test_the_oldest_asked_is_claimed_first_and_one_at_a_time(store, spec, me):

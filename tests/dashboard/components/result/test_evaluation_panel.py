@@ -67,3 +67,10 @@ def test_the_table_names_the_most_expensive_parts_and_adds_up_the_rest(open_app,
     assert table.iloc[0].tolist() == ["Relearning", "Retrained reference", "2.0 s"]
     assert table.iloc[-1].tolist() == ["4 other parts", "all", "1.0 s"]
     assert len(table) == 16
+
+
+def test_a_relearning_that_was_given_up_early_is_named_though_all_images_were_evaluated(open_app, home):
+    curve = pd.DataFrame([("original", 0, 1.0, 0.95, 8)], columns=["model", "step", "accuracy", "target", "limit"])
+    at = open_app(home.root, RESULT, run=plant(home, spec("ssd"), files={"relearn": curve}))
+    assert "Relearning was given up after 8 steps" in captions(at)
+    assert "evaluate_whole" in [button.key for button in at.button]

@@ -20,8 +20,18 @@ def test_each_trial_is_a_row_with_its_settings_and_both_accuracies():
     assert list(search_table(RECORDED)) == ["trial", "alpha", "lambda", "forget accuracy", "retain accuracy", "chosen"]
 
 
+def test_a_trial_that_diverged_has_no_accuracy():
+    table = search_table(RECORDED | {"search/accuracies": np.array([[1.0, 0.99], [0.4, 0.985], [np.nan, np.nan]])})
+    assert table.iloc[2, 3:5].tolist() == ["diverged", "diverged"]
+
+
 def test_where_nothing_was_searched_there_is_no_table():
     assert search_table({"ssd/alpha": np.array(3.0)}).empty
+
+
+def test_the_sentence_says_that_the_retained_images_were_trained_on():
+    assert "no validation part: the original was trained on them, and a method that trains on the retain set trains on them" in \
+        search_sentence(RECORDED)
 
 
 def test_the_sentence_says_how_it_ended_and_what_it_cost():
