@@ -138,7 +138,7 @@ def test_a_papers_study_goes_through_the_queue_and_ours_then_stands_beside_the_p
         waiting = store.runs()
     for run in waiting:
         plant(bare, run.spec)
-    assert len(waiting) == len(specs(plan, shelves)) == 6
+    assert len(waiting) == len(specs(plan, shelves)) == 9, "two variants and retraining, three seeds each"
     at = open_app(bare.root, PAGE, papers="true", paper="weight-perturbation")
     row = papers_table(at).loc[("weight_perturbation", "Speed-up")]
     assert row["Published"] == "15"
