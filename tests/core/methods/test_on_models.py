@@ -170,8 +170,9 @@ def test_perturbation_leaves_the_statistics_of_batchnorm_alone(key):
 
 
 def shapes(key: str) -> nn.Module:
+    info = replace(on_model("small_cnn").dataset.info, height=32, width=32, classes=tuple("abcdefghij"))
     with torch.device("meta"):
-        return MODELS[key](replace(on_model("small_cnn").dataset.info, height=32, width=32, classes=tuple("abcdefghij")))
+        return MODELS[key](info)
 
 
 @pytest.mark.parametrize("key", [key for key in MODELS if key not in ("small_cnn", "vit_b_16")])
