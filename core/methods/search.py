@@ -121,7 +121,6 @@ def most_trials(rungs: int) -> int:
 
 def search(
     rungs: Sequence[Rung], make: Callable[[Rung, RunContext], nn.Module], model: nn.Module, splits: Splits, run: RunContext,
-    *, start: int | None = None,
 ) -> Rung:  # fmt: skip
     """The chosen rung; records what was tried under `search/`.
 
@@ -144,7 +143,7 @@ def search(
         return Trial(rung, *after)
 
     done = [0]
-    trials = bisect(len(rungs), attempt, objective, start)
+    trials = bisect(len(rungs), attempt, objective)
     best = objective.best(trials)
     if best.diverged:
         settings = "; ".join(", ".join(f"{name} = {value:g}" for name, value in rungs[t.rung].items()) for t in trials)
