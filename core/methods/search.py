@@ -5,7 +5,7 @@ ones are images that the original was trained on, and that a method which trains
 how well the network generalises. Settings stand in an order, the gentlest first. With a(S): accuracy on a set,
 
     classes to forget,        a(forget) <= GONE         and a(retain) >= the original's - DROP;
-    and wrong labels          the first trial that holds both ends the search
+    and wrong labels          the first trial that holds both ends the search; where a trial is cheap, the gentlest that does is sought
     other requests            a(retain) >= the original's - DROP   and a(forget) >= a(retain) - DROP; of these the strongest
 
 A class must not be recognised any more. Single images must: a network that never saw them classifies them as well as others like them,
@@ -88,25 +88,24 @@ class Objective:
         return min(trials, key=lambda t: (round(self.shortfall(t), 9), t.rung if self.erase else -t.rung))
 
 
-def bisect(rungs: int, attempt: Callable[[int], Trial], objective: Objective, start: int | None = None) -> list[Trial]:
-    """The trials in the order in which they were made; `start`: the first, by default the middle one.
+def bisect(rungs: int, attempt: Callable[[int], Trial], objective: Objective, *, gentlest: bool = False) -> list[Trial]:
+    """The trials in the order in which they were made, the middle one first.
 
-    Nothing stronger is tried than what diverged.
+    `gentlest`: a trial that holds does not end it. Nothing stronger is tried than what diverged.
     """
     trials = list[Trial]()
 
-    def between(low: int, high: int, stop: Callable[[Trial], bool], first: int | None = None) -> int:
+    def between(low: int, high: int, stop: Callable[[Trial], bool]) -> int:
         """The lowest of low..high - 1 at which `stop` holds, `high` where none does; `stop` is taken to hold from there on."""
         while low < high:
-            middle = (low + high) // 2 if first is None else first
-            first = None
+            middle = (low + high) // 2
             trials.append(attempt(middle))
-            if objective.erase and objective.met(trials[-1]):
+            if objective.erase and objective.met(trials[-1]) and not gentlest:
                 return high
             low, high = (low, middle) if stop(trials[-1]) else (middle + 1, high)
         return high
 
-    reached = between(0, rungs, lambda t: objective.harmful(t) or (objective.erase and objective.forgotten(t)), start)
+    reached = between(0, rungs, lambda t: objective.harmful(t) or (objective.erase and objective.forgotten(t)))
     harms = [objective.harm(t) for t in trials if t.rung == reached]
     if objective.erase and harms and harms[0] <= BEARABLE and not any(map(objective.forgotten, trials)):
         end = min((t.rung for t in trials if t.diverged), default=rungs)
@@ -120,12 +119,13 @@ def most_trials(rungs: int) -> int:
 
 
 def search(
-    rungs: Sequence[Rung], make: Callable[[Rung, RunContext], nn.Module], model: nn.Module, splits: Splits, run: RunContext,
+    rungs: Sequence[Rung], make: Callable[[Rung, RunContext], nn.Module], model: nn.Module, splits: Splits, run: RunContext, *,
+    gentlest: bool = False,
 ) -> Rung:  # fmt: skip
     """The chosen rung; records what was tried under `search/`.
 
     `make(rung, context)` gives the network of these settings, to be evaluated at once; its context draws from a generator of its own, as
-    that of a run with these settings given. Raises Diverged where no trial left a network.
+    that of a run with these settings given. `gentlest`: see `bisect`. Raises Diverged where no trial left a network.
     """
     began, sets = perf_counter(), (splits.forget.sample(MOST), splits.retain.sample(MOST))
     before = share_right(model, *sets, device=run.device)
@@ -143,7 +143,7 @@ def search(
         return Trial(rung, *after)
 
     done = [0]
-    trials = bisect(len(rungs), attempt, objective)
+    trials = bisect(len(rungs), attempt, objective, gentlest=gentlest)
     best = objective.best(trials)
     if best.diverged:
         settings = "; ".join(", ".join(f"{name} = {value:g}" for name, value in rungs[t.rung].items()) for t in trials)

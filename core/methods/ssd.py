@@ -103,7 +103,7 @@ class SSD(Searching):
                     torch.mul(start, factors[name], out=theta)
             return copy
 
-        return search(rungs(of_forget, of_all), dampened, model, splits, run.part(0.5, 1))
+        return search(rungs(of_forget, of_all), dampened, model, splits, run.part(0.5, 1), gentlest=True)
 
 
 def importance_for(request: ForgetRequest, estimator: str, batch_size: int) -> ImportanceStatistic:
