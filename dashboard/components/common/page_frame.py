@@ -9,6 +9,7 @@ from core.figures.markdown import plain
 from core.figures.palette import DARK
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.theme_reload import follow_theme
+from dashboard.components.glossary.marked_terms import mark_terms
 from dashboard.session import RUN, apply_pending, check_address, home
 
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
@@ -32,6 +33,7 @@ def frame(page: Any) -> None:
             help="The id of the run that Result and Parameters show. It is part of the address, so a link opens the same view.",
         )  # fmt: skip
         st.caption("Everything runs on this machine; nothing is sent anywhere.")
+        mark_terms()
         follow_theme()
     st.title(page.title)
     with errors_shown():
