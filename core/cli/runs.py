@@ -11,6 +11,7 @@ from core.cli.common import FAILED, as_json, cli, print_json
 from core.cli.output import doubts_of, print_report, print_study
 from core.cli.progress_text import places, plain
 from core.cli.progress_text import standing as standing_of
+from core.domain.errors import WrongInput
 from core.domain.requests.published import FILES, NamedSet
 from core.domain.requests.registry import KINDS
 from core.domain.run import RunStatus
@@ -25,7 +26,7 @@ from core.storage import run_list, trash
 from core.storage import studies as stored_studies
 from core.storage.durations import Place
 from core.storage.home import open_home
-from core.storage.record_types import DamagedRun, Run
+from core.storage.record_types import DamagedRun, Label, Run
 from core.storage.run_list import SORTS, Wanted
 from core.storage.runs import ResultStore
 from core.storage.studies import StoredStudy, is_study
@@ -77,6 +78,7 @@ def _list_requests(as_json: bool) -> None:
 @click.option("--method", multiple=True, metavar="KEY", help="Only runs of this method.")
 @click.option("--kind", multiple=True, type=click.Choice(list(KINDS)), help="Only runs of this kind of request.")
 @click.option("--status", multiple=True, type=click.Choice([str(status) for status in RunStatus]), help="Only runs in this state.")
+@click.option("--tag", multiple=True, metavar="TAG", help="Only runs with this tag; `label` gives one.")
 @click.option("--search", default="", metavar="WORDS", help="Only runs with all these words, such as 'ssd class:3 alpha=2'.")
 @click.option("--sort", default="newest", type=click.Choice(list(SORTS)), show_default=True, help="What comes first.")
 @click.option("--limit", default=500, type=click.IntRange(0), show_default=True, help="Runs of a page; 0: all of them.")
@@ -84,10 +86,10 @@ def _list_requests(as_json: bool) -> None:
 @as_json
 def runs(
     dataset: tuple[str, ...], model: tuple[str, ...], method: tuple[str, ...], kind: tuple[str, ...], status: tuple[str, ...],
-    search: str, sort: str, limit: int, page: int, as_json: bool,
+    tag: tuple[str, ...], search: str, sort: str, limit: int, page: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Runs, a page of them at a time, newest first."""
-    wanted = Wanted(dataset, model, method, kind, status, search, sort)
+    wanted = Wanted(dataset, model, method, kind, status, tag, search, sort)
     first = (page - 1) * limit
     with ResultStore(open_home().database) as store:
         store.reconcile()
@@ -107,7 +109,12 @@ def runs(
 
 def _line(run: Run, where: Mapping[str, Place]) -> str:
     spec = run.spec
-    return f"{run.id}  {run.status:11} {spec.dataset} {spec.model} {spec.request.text} {spec.method}{standing_of(run, where)}"
+    return f"{run.id}  {run.status:11} {spec.dataset} {spec.model} {spec.request.text} {spec.method}{standing_of(run, where)}{_written(run.label)}"
+
+
+def _written(label: Label) -> str:
+    words = [f'"{label.name}"' if label.name else "", *(f"#{tag}" for tag in label.tags)]
+    return "".join(f"  {word}" for word in words if word)
 
 
 def _cut(shown: int, first: int, total: int, everything: int, limit: int) -> str:
@@ -121,6 +128,29 @@ def _cut(shown: int, first: int, total: int, everything: int, limit: int) -> str
         return f"{asked}, on {pages:,} page{'s' * (pages != 1)} of {limit:,}; this page has none."
     more = f"; --page {first // limit + 2} goes on, --limit 0 prints all" if first + shown < total else ""
     return f"{asked}; these are {first + 1:,} to {first + shown:,}{more}."
+
+
+@cli.command()
+@click.argument("run_id", metavar="ID")
+@click.option("--name", metavar="TEXT", help="A name for it, shown wherever the run is; '' takes it away.")
+@click.option("--tag", multiple=True, metavar="TAG", help="A word by which `runs --tag` and the page find it; may be repeated.")
+@click.option("--untag", multiple=True, metavar="TAG", help="Take a tag away; may be repeated.")
+@click.option("--note", metavar="TEXT", help="A note; '' takes it away.")
+@as_json
+def label(run_id: str, name: str | None, tag: tuple[str, ...], untag: tuple[str, ...], note: str | None, as_json: bool) -> None:
+    """Give a run a name, tags and a note; without options, print them."""
+    with ResultStore(open_home().database) as store:
+        old = store.existing(run_id).label
+        if lost := set(untag) - set(old.tags):
+            raise WrongInput(f"Run {run_id} has no tag {', '.join(sorted(lost))}; it has {', '.join(old.tags) or 'none'}.")
+        tags = tuple(dict.fromkeys(one for one in (*old.tags, *tag) if one not in untag))
+        new = Label(old.name if name is None else name.strip(), tags, old.note if note is None else note.strip())
+        if new != old:
+            store.write_label(run_id, new)
+    if as_json:
+        print_json(asdict(new))
+    else:
+        click.echo(f"{run_id}{_written(new)}" + (f"\n{new.note}" if new.note else ""))
 
 
 @cli.command()

@@ -37,6 +37,7 @@ def summary(run: Run) -> dict[str, Any]:
         "stage": run.stage,
         "created_at": run.created_at.isoformat(),
         "error": run.error_line,
+        "label": asdict(run.label),
     }
 
 

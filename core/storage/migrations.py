@@ -172,4 +172,9 @@ MIGRATIONS: tuple[str, ...] = (
     alter table stands add column evaluation text not null default '';
     alter table stands add column forecast text not null default '';
     """,
+    """
+    alter table runs add column label text not null default '';    -- the name that a person gave it
+    alter table runs add column tags text not null default '[]';   -- JSON: a list of words, likewise
+    alter table runs add column remark text not null default '';   -- likewise; `note` is what its progress says
+    """,
 )

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 import json
 
+from core.domain.errors import WrongInput
+from core.domain.json_checks import is_readable
 from core.domain.run import Measurement, RunSpec, RunStatus
 
 
@@ -36,6 +38,29 @@ class Forecast:
         return json.dumps(asdict(self))
 
 
+NAME, TAG, TAGS, NOTE = 80, 30, 12, 2000  # letters of a name and of a tag, tags of a run, letters of a note
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a person wrote on a run. Raises WrongInput where that is too long or unreadable."""
+
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for what, text, most in (("name", self.name, NAME), ("note", self.note, NOTE), *(("tag", tag, TAG) for tag in self.tags)):
+            if len(text) > most:
+                raise WrongInput(f"A run's {what} may have {most:,} letters; got {len(text):,}.")
+            if not is_readable(text.replace("\n", " ") if what == "note" else text):
+                raise WrongInput(f"A run's {what} must be readable text; got {text!r:.80}.")
+        if not all(tag and tag == "".join(tag.split()) for tag in self.tags):
+            raise WrongInput(f"A tag is one word; got {', '.join(map(repr, self.tags)):.200}.")
+        if len(self.tags) > TAGS:
+            raise WrongInput(f"A run may have {TAGS} tags; got {len(self.tags)}.")
+
+
 @dataclass(frozen=True)
 class Run:
     """A spec's recorded execution. Times are aware, in UTC."""
@@ -61,6 +86,7 @@ class Run:
     peak_bytes: int | None = None  # of memory, that its process had at once
     forecast: Forecast | None = None  # as it began
     anew: RunStatus | None = None  # how computing it once more ended, where it was done before and is done as it was
+    label: Label = Label()
 
     @property
     def error_line(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from core.domain.errors import WrongInput
 from core.domain.json_checks import check_plain, is_readable, plain_object, said_of
 from core.domain.run import MODELS, STAGES, Measurement, RunSpec, RunStatus
-from core.storage.record_types import DamagedRun, Forecast, Run
+from core.storage.record_types import DamagedRun, Forecast, Label, Run
 
 Row = sqlite3.Row | Mapping[str, Any]
 Read = TypeVar("Read")
@@ -75,6 +75,7 @@ def _whole(row: Row) -> Run:
         cancel_requested=bool(row["cancel_requested"]), limit_seconds=row["limit_seconds"],
         threads=row["threads"], peak_bytes=row["peak_bytes"], forecast=_in("forecast", forecast_of, row["forecast"]),
         anew=_in("anew", status_of, row["anew"]) if row["anew"] != "" else None,
+        label=_in("what was written on it", label_of, row),
     )  # fmt: skip
 
 
@@ -139,6 +140,20 @@ def forecast_of(text: object) -> Forecast | None:
             check_plain(f"{name} of a forecast", found[name], float)
     check_plain("basis of a forecast", found.get("basis"), str)
     return Forecast(found.get("seconds"), found.get("bytes"), found["basis"])
+
+
+def label_of(row: Row) -> Label:
+    """Raises WrongInput."""
+    if (row["label"], row["tags"], row["remark"]) == ("", "[]", ""):
+        return Label()  # as nearly always
+    for name in ("label", "tags", "remark"):
+        if type(row[name]) is not str:
+            raise WrongInput(f"{name} should be readable text, but is {said_of(row[name])}")
+    tags = plain_object(f'{{"tags": {row["tags"]}}}', "tags")["tags"]
+    check_plain("tags", tags, list)
+    for tag in tags:
+        check_plain("a tag", tag, str)
+    return Label(row["label"], tuple(tags), row["remark"])
 
 
 def shown(text: str) -> str:

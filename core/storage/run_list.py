@@ -12,6 +12,7 @@ FILTERS = {
     "dataset": of_spec("dataset"), "model": of_spec("model"), "method": of_spec("method"), "kind": of_spec("request.kind"),
     "status": "status",
 }  # fmt: skip
+_TAGS = "json_each(case when json_valid(runs.tags) then runs.tags else '[]' end)"
 SORTS = {
     "newest": "turn desc", "oldest": "turn", "last finished": "finished_at desc, turn desc",
     "longest": "julianday(finished_at) - julianday(started_at) desc, turn desc", "dataset": f"{FILTERS['dataset']}, turn desc",
@@ -29,7 +30,7 @@ _SEARCHED = " || ' ' || ".join(
         "id", "status", *(FILTERS[name] for name in ("dataset", "model", "method")), f"{FILTERS['kind']} || ':' || {_PICKS}",
         f"{FILTERS['kind']} || ':' || coalesce({of_spec('request.column')} || '=', '') || {_PICKS}",
         f"{FILTERS['kind']} || ':' || {_AMOUNT} || {_DRAW}", f"'seed ' || {of_spec('seed')}", f"'seed=' || {of_spec('seed')}", _PARAMS,
-        of_spec("device"), "error",
+        of_spec("device"), "error", "label", "tags", "remark",
     )
 )  # fmt: skip
 
@@ -43,13 +44,14 @@ class Wanted:
     method: tuple[str, ...] = ()
     kind: tuple[str, ...] = ()  # of request
     status: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()  # one of them
     text: str = ""
     sort: str = "newest"
 
     @property
     def all(self) -> bool:
         """Whether no run is left out."""
-        return not (self.dataset or self.model or self.method or self.kind or self.status or self.text.strip())
+        return not (self.dataset or self.model or self.method or self.kind or self.status or self.tag or self.text.strip())
 
 
 ALL = Wanted()
@@ -71,12 +73,13 @@ def count(store: ResultStore, wanted: Wanted = ALL) -> int:
 
 
 def choices(store: ResultStore) -> dict[str, list[str]]:
-    """Each of FILTERS -> the values that runs have, in order."""
+    """Each of FILTERS, and `tag` -> the values that runs have, in order."""
+    asked = {name: f"select distinct {of} as value from runs where {of} is not null order by 1" for name, of in FILTERS.items()}
+    asked["tag"] = f"select distinct value from runs, {_TAGS} where runs.tags != '[]' order by 1"
     return {
-        name: [row["value"] for row in store.db.read(f"select distinct {of} as value from runs where {of} is not null order by 1")
-               if type(row["value"]) is str and row["value"].isprintable()]
-        for name, of in FILTERS.items()
-    }  # fmt: skip
+        name: [row["value"] for row in store.db.read(sql) if type(row["value"]) is str and row["value"].isprintable()]
+        for name, sql in asked.items()
+    }
 
 
 def ids_of(store: ResultStore, wanted: Wanted) -> list[str]:
@@ -93,6 +96,9 @@ def _where(wanted: Wanted) -> tuple[str, dict[str, str | int]]:
         if chosen := getattr(wanted, name):
             parts.append(f"{of} in (select value from json_each(:{name}))")
             values[name] = json.dumps(chosen)
+    if wanted.tag:
+        parts.append(f"exists (select 1 from {_TAGS} where value in (select value from json_each(:tag)))")
+        values["tag"] = json.dumps(wanted.tag)
     for number, word in enumerate(wanted.text[:LONGEST].split()[:MOST_WORDS]):
         parts.append(f"({_SEARCHED}) like :word{number} escape '\\'")
         shown = word.encode(errors="replace").decode()  # the command line may hand over bytes that are no text

@@ -1,6 +1,7 @@
 """Runs, their numbers and the files they share, in one SQLite file that many processes may open."""
 
 from collections.abc import Collection
+import json
 from pathlib import Path
 import re
 from typing import Self
@@ -15,7 +16,7 @@ from core.storage.processes import ProcessId
 from core.storage.queues import job_queue, lifecycle, run_queue
 from core.storage.queues.run_queue import NOTHING
 from core.storage.queues.slots import Choice, one_at_a_time
-from core.storage.record_types import DamagedRun, Kept, Outcome, Run
+from core.storage.record_types import DamagedRun, Kept, Label, Outcome, Run
 from core.storage.rows import is_number, measurement_of, run_of
 
 _PLACE = re.compile(r"row-(\d{1,18})")  # names a row without an id: see reading.key_of
@@ -175,6 +176,13 @@ class ResultStore:
                 write.executemany(f"delete from {table} where run_id = ?", [(i,) for i in ids])
             write.execute(f"delete from runs where {own}", (value,))
         return sorted({file for file in named if type(file) is str} - self.files())
+
+    def write_label(self, run_id: str, label: Label) -> None:
+        """What a person wrote on a run, in place of what was written there. Raises WrongInput where there is no such run."""
+        values = (label.name, json.dumps(label.tags, ensure_ascii=False), label.note, run_id)
+        with self._db.transaction() as write:
+            if not write.execute("update runs set label = ?, tags = ?, remark = ? where id = ?", values).rowcount:
+                raise lifecycle.no_such_run(run_id)
 
     def delete(self, run_id: str) -> None:
         """A run and its numbers go into the trash, from which they can be put back. Raises WrongInput if active."""

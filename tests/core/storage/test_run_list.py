@@ -1,5 +1,6 @@
 """The list of runs, by SQLite: pages, filters, search, order, and what it costs with many runs."""
 
+import re
 import sqlite3
 
 import pytest
@@ -10,8 +11,10 @@ from core.storage import run_list
 from core.storage.home import Home, open_home
 from core.storage.migrations import APPLICATION_ID, MIGRATIONS
 from core.storage.processes import ProcessId
+from core.storage.record_types import DamagedRun, Label
 from core.storage.run_list import Wanted
 from core.storage.runs import ResultStore
+from core.storage.trash import put_back
 from tests.planted import spec
 from tests.planted_rows import plant_rows
 
@@ -140,3 +143,50 @@ def test_a_home_of_the_version_before_gets_its_indices_and_keeps_damaged_rows(tm
         assert [run.id for run in store.runs()] == ["run4"]
         assert len(run_list.page_of(store)) == 5
         assert run_list.choices(store)["method"] == ["ssd"]
+
+
+def test_a_name_tags_and_a_note_are_stored_searched_and_put_back_with_the_run(store, few):
+    label = Label("Figure 3", ("paper", "übung"), "first try\nsecond line")
+    store.write_label(few[1], label)
+    store.write_label(few[2], Label(tags=("paper",)))
+    assert store.existing(few[1]).label == label
+    assert store.existing(few[0]).label == Label()
+    assert found(store, tag=("paper",)) == [few[2], few[1]]
+    assert found(store, tag=("übung",)) == [few[1]]
+    assert found(store, "figure 3") == found(store, "second") == [few[1]]
+    assert run_list.choices(store)["tag"] == ["paper", "übung"]
+    store.request_cancel(few[1])
+    store.delete(few[1])
+    assert found(store, tag=("paper",)) == [few[2]]
+    put_back(store.db, few[1])
+    assert store.existing(few[1]).label == label
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ({"name": "x" * 81}, "A run's name may have 80 letters; got 81."),
+        ({"note": "x" * 2001}, "A run's note may have 2,000 letters; got 2,001."),
+        ({"name": "a\nb"}, "A run's name must be readable text"),
+        ({"tags": ("two words",)}, "A tag is one word; got 'two words'."),
+        ({"tags": ("",)}, "A tag is one word; got ''."),
+        ({"tags": tuple("abcdefghijklm")}, "A run may have 12 tags; got 13."),
+    ],
+)
+def test_what_no_run_can_be_called_is_one_sentence(label, said):
+    with pytest.raises(WrongInput, match=re.escape(said)):
+        Label(**label)
+
+
+def test_a_label_of_no_run_is_refused_and_a_damaged_one_names_the_row(store, few):
+    with pytest.raises(WrongInput, match="no run nowhere"):
+        store.write_label("nowhere", Label("x"))
+    for column, value in (("tags", "[1]"), ("tags", "no JSON"), ("label", b"\xff"), ("tags", '["a b"]')):
+        with store.db.transaction() as write:
+            write.execute(f"update runs set {column} = ? where id = ?", (value, few[0]))
+        row = store.row(few[0])
+        assert isinstance(row, DamagedRun), value
+        assert "what was written on it" in row.wrong
+        assert len(found(store, tag=("paper",))) == 0
+        with store.db.transaction() as write:
+            write.execute("update runs set label = '', tags = '[]' where id = ?", (few[0],))
