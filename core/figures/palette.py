@@ -45,6 +45,11 @@ def diverging() -> Scale:
     return [[0.0, MODEL_COLOUR["reference"]], [0.5, "#242b35" if is_dark() else "#f3f3f1"], [1.0, ACCENT]]
 
 
+def band_colour() -> str:
+    """Ground of a band of numbers like the reference's, pale enough for marks on it to keep 3:1."""
+    return "rgba(90,165,230,0.20)" if is_dark() else "rgba(47,127,193,0.13)"
+
+
 def binary() -> Scale:
     """Colour scale of a heat map of 0 and 1."""
     return [[0.0, "#2a3442" if is_dark() else "#DDE2E8"], [1.0, ACCENT]]

@@ -5,7 +5,7 @@ The one rule for it: the Privacy page shows it, and the checks `shallow` and `ov
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf, log
+from math import exp, inf, log
 from typing import TYPE_CHECKING
 
 from core.domain.formatting import percent
@@ -69,6 +69,23 @@ def _word(easier: float, tolerance: float) -> str:
     return "equal" if abs(easier) <= tolerance + 1e-9 else "easier" if easier > 0 else "harder"
 
 
+def _relearning_tolerance(numbers: Numbers, second_reference: Numbers | None, fewer: bool) -> float:
+    """Of the logarithm of the ratio of steps to the reference's: on the side of fewer steps, or of more."""
+    least = log(EASIER if descends(numbers) else STRANGER)
+    second_index = (second_reference or {}).get("unlearned", {}).get("anamnesis_index")
+    on_its_side = second_index is not None and (second_index < 1) == fewer
+    return allowed("anamnesis_index", second_reference if on_its_side else None, least, _log_ratio)
+
+
+def equal_steps(numbers: Numbers, second_reference: Numbers | None) -> tuple[float, float] | None:
+    """The fewest and the most relearning steps that `relearning` calls equal to the reference's; None where these are 0 or unknown."""
+    theirs = numbers.get("reference", {}).get("relearn_steps")
+    if not theirs:
+        return None
+    fewer, more = (_relearning_tolerance(numbers, second_reference, side) for side in (True, False))
+    return max(0.0, min(theirs * exp(-fewer), theirs - STEP)), max(theirs * exp(more), theirs + STEP)
+
+
 def relearning(numbers: Numbers, second_reference: Numbers | None, reasons: Mapping[str, str]) -> Part:
     """By the steps of relearning. A second reference widens the tolerance on its own side alone: one that took longer does not
     excuse a network that relearns faster than both, nor the reverse.
@@ -77,10 +94,7 @@ def relearning(numbers: Numbers, second_reference: Numbers | None, reasons: Mapp
     if isinstance(pair, Part):
         return pair
     index = pair[0]  # the reference's own is 1
-    least = log(EASIER if descends(numbers) else STRANGER)
-    second_index = (second_reference or {}).get("unlearned", {}).get("anamnesis_index")
-    on_its_side = second_index is not None and (second_index < 1) == (index < 1)
-    word = _word(-_log_ratio(index, 1.0), allowed("anamnesis_index", second_reference if on_its_side else None, least, _log_ratio))
+    word = _word(-_log_ratio(index, 1.0), _relearning_tolerance(numbers, second_reference, index < 1))
     ours, theirs = (numbers[model].get("relearn_steps") for model in ("unlearned", "reference"))
     if ours is None and theirs is not None and index >= 1:  # given up before it was there: the true ratio is higher
         gave_up = f"{index * theirs:.0f} training steps do not bring it back, {theirs:.0f} do from the reference"

@@ -133,7 +133,7 @@ def price(case: Case) -> str:
     """The retain classes together lost more accuracy than chance explains, and lie below the reference's."""
     better = "reference" if case.has_reference else "original"
     accuracy, wanted = case.need("test_retain_accuracy"), case.need("test_retain_accuracy", better)
-    least = max(PRICE, SURE * standard_error(accuracy, wanted, case.retain_images()))
+    least = case.retain_slack(accuracy, wanted)
     if accuracy >= wanted - case.allowed("test_retain_accuracy", least) or not case.lowered("test_retain_accuracy", least):
         return ""
     rest = "the retain classes" if case.request.by_class else "test images"

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.domain.requests.base import ForgetRequest
-from core.reports.chance_tolerance import allowed
+from core.reports.chance_tolerance import SURE, allowed, auc_error, standard_error
 from core.reports.recoverability import Recoverability, descends, recoverability
-from core.reports.verdict import Numbers, before_and_after
+from core.reports.verdict import NEAR, PRICE, Numbers, before_and_after
+
+AUC_GAP = 0.10  # share: two retrained networks differed by up to 0.09
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,19 @@ class Case:
         """How many test retain images there are, by the table of classes."""
         counts = [self.on_class("unlearned", c).count for c in self.retain_classes]
         return max(counts, default=0) if self.multi else sum(counts)  # an attribute is looked for on every image
+
+    def forget_slack(self, ours: float, theirs: float) -> float:
+        """How far two forget accuracies may lie apart by chance, where the retraining variability is not known."""
+        return max(NEAR, SURE * standard_error(ours, theirs, self.forget_images()))
+
+    def retain_slack(self, ours: float, theirs: float) -> float:
+        """The same of two accuracies on the test retain set."""
+        return max(PRICE, SURE * standard_error(ours, theirs, self.retain_images()))
+
+    def auc_slack(self, ours: float, theirs: float) -> float | None:
+        """The same of the attack's two areas under the curve; None where the count of members or non-members is not known."""
+        members, others = self.forget_count or 0, self.test_images()
+        return max(AUC_GAP, SURE * 2**0.5 * auc_error((ours + theirs) / 2, members, others)) if members and others else None
 
     def recoverability(self, reasons: Mapping[str, str] | None = None) -> Recoverability:
         """How hard the forget set is to recover; `reasons`: `model/metric` -> why a number is missing."""

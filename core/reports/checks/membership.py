@@ -1,13 +1,11 @@
 """The checks by membership inference attacks: too little forgotten, or too much."""
 
-from core.reports.chance_tolerance import SURE, auc_error, standard_error
+from core.reports.chance_tolerance import SURE, standard_error
 from core.reports.checks.case import Case
-from core.reports.verdict import NEAR
 
 FEWER_MEMBERS = 0.25  # share: single images that are called members so much less often than by the reference
 MORE_MEMBERS = 0.15  # share: single images that are called members so much more often
 MORE_OF_A_CLASS = 0.50  # share: the same of whole classes, of which two retrained networks differed by up to 0.32
-AUC_GAP = 0.10  # share: two retrained networks differed by up to 0.09
 
 
 def over_forgotten(case: Case) -> str:
@@ -27,7 +25,7 @@ def _accuracy_below(case: Case) -> str:
     if case.get(metric) is None or case.get(metric, "reference") is None:
         return ""
     ours, theirs = case.pair(metric)
-    least = max(NEAR, SURE * standard_error(ours, theirs, case.forget_images()))
+    least = case.forget_slack(ours, theirs)
     if ours >= theirs - case.allowed(metric, least) or not case.lowered(metric, least):
         return ""
     return f"{case.forget_set} is predicted {case.as_labelled}: {case.before_and_after(metric)}"
@@ -101,11 +99,10 @@ def _chance_of_members(case: Case, ours: float, theirs: float, least: float) -> 
 def _areas(case: Case) -> tuple[float, float, float] | None:
     """The unlearned network's attack_auc, the reference's, and by how much they differ by chance; None where that is not known."""
     ours, theirs = (case.get("attack_auc", model) for model in ("unlearned", "reference"))
-    members, others = case.forget_count or 0, case.test_images()
-    if ours is None or theirs is None or not members or not others:
+    if ours is None or theirs is None:
         return None
-    both = 2**0.5 * auc_error((ours + theirs) / 2, members, others)
-    return ours, theirs, max(AUC_GAP, SURE * both)
+    least = case.auc_slack(ours, theirs)
+    return None if least is None else (ours, theirs, least)
 
 
 def _lower_loss(case: Case) -> str:

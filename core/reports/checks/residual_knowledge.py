@@ -1,7 +1,7 @@
 """The checks of residual knowledge of the forget set, and of whether an ablation of the method does as well."""
 
 from core.domain.formatting import percent
-from core.reports.chance_tolerance import SURE, TIMES_VARIABILITY, standard_error
+from core.reports.chance_tolerance import TIMES_VARIABILITY
 from core.reports.checks.case import Case, NotCheckable
 from core.reports.verdict import NEAR, PRICE
 
@@ -15,7 +15,7 @@ def not_forgotten(case: Case) -> str:
     """The forget set is predicted correctly more often than by the reference: unlearning left that, or even raised it."""
     metric = case.forget_metric
     ours, theirs = case.pair(metric)
-    least = max(NEAR, SURE * standard_error(ours, theirs, case.forget_images()))
+    least = case.forget_slack(ours, theirs)
     if ours <= theirs + case.allowed(metric, least):
         return ""
     before = case.get(metric, "original")

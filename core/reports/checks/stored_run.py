@@ -28,13 +28,22 @@ GRAFT = "graft"  # the one that says whether the original's last layer fits; old
 
 def finding_of(home: Home, store: ResultStore, run: Run, data: DatasetInfo) -> Finding:
     """All checks of a finished run. Raises WrongInput where it stored no table of classes, or a damaged one."""
-    files = store.artifacts(run.id)
+    return examine(read_case(home, store, run, data))
+
+
+def read_case(home: Home, store: ResultStore, run: Run, data: DatasetInfo) -> Case:
+    """The input of the checks, read from the store. Raises as `finding_of`."""
+    table, files = stored_table(home, store, run.id), store.artifacts(run.id)
+    graft = Artifacts(home.artifacts_folder).get_table(files[GRAFT]) if GRAFT in files else None
+    return case_of(run, data, beside(store, run.spec), lambda other: numbers_of(store, other.id), table, graft)
+
+
+def stored_table(home: Home, store: ResultStore, run_id: str) -> "pd.DataFrame":
+    """A finished run's table of classes. Raises as `finding_of`."""
+    files = store.artifacts(run_id)
     if TABLE not in files:
-        raise WrongInput(f"Run {run.id} stored no table {TABLE!r}: another version of Forgetscope made it; run it again.")
-    artifacts = Artifacts(home.artifacts_folder)
-    table = artifacts.get_table(files[TABLE])
-    graft = artifacts.get_table(files[GRAFT]) if GRAFT in files else None
-    return examine(case_of(run, data, beside(store, run.spec), lambda other: numbers_of(store, other.id), table, graft))
+        raise WrongInput(f"Run {run_id} stored no table {TABLE!r}: another version of Forgetscope made it; run it again.")
+    return Artifacts(home.artifacts_folder).get_table(files[TABLE])
 
 
 def case_of(

@@ -83,18 +83,6 @@ def nomus_remark(numbers: Numbers, request: ForgetRequest) -> str:
     )
 
 
-def seconds(value: float) -> str:
-    """Three significant digits; 0 means that the result was cached."""
-    return "stored" if value == 0 else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
-
-
-def times(ratio: float | None) -> str:
-    """A speed-up, with two significant digits where it is small."""
-    if ratio is None:
-        return "–"
-    return f"{ratio:.0f} ×" if ratio >= 10 else f"{ratio:.2g} ×"
-
-
 def one_line_summary(numbers: Numbers, request: ForgetRequest) -> str:
     """A finished run in one line: accuracy on forget request and retain set, with the reference's."""
     forget = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"

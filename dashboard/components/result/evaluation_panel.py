@@ -11,8 +11,8 @@ from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
+from core.reports.cost_line import seconds
 from core.storage.record_types import Run
-from dashboard.components.common.metric_tables import seconds
 from dashboard.components.common.tables import show_table
 from dashboard.session import home
 

@@ -6,7 +6,8 @@ from core.domain.info import MetricInfo
 from core.domain.requests.registry import parse_request
 from core.jobs.catalogue import Catalogue
 from core.jobs.write_catalogue import describe
-from dashboard.components.common.metric_tables import by_family, families, nomus_remark, numbers_table, seconds, shown
+from core.reports.cost_line import seconds
+from dashboard.components.common.metric_tables import by_family, families, nomus_remark, numbers_table, shown
 from dashboard.components.result.recordings_table import recorded_table
 
 

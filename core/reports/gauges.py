@@ -1,0 +1,142 @@
+"""A run's four key numbers as gauges: values, the band where another retrained network might lie, and a word. Pure; no store.
+
+Bands and words follow the rules of the checks (`core.reports.checks`) and of relearning (`core.reports.recoverability`), so that a
+gauge and a warning cannot disagree.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import ceil, isfinite, log10
+import re
+
+from core.domain.formatting import percent
+from core.domain.run import MODELS
+from core.reports.checks.case import Case
+from core.reports.recoverability import equal_steps, relearning
+
+SECOND = "second"
+MARKS = (*MODELS, SECOND)  # of a gauge: the run's networks, and the second reference
+ATTACK, STEPS = "attack_auc", "relearn_steps"
+AS_RETRAINED, NO_REFERENCE, MISSING = "as retrained", "no reference", "not measured"
+NOTHING, UNCLEAR = "nothing to relearn", "cannot be told"
+UNKNOWN = (NO_REFERENCE, MISSING, NOTHING, UNCLEAR)  # words of a gauge that say nothing of the band
+PERCENT = {0.0: "0 %", 0.5: "50 %", 1.0: "100 %"}
+AREAS = {0.0: "0", 0.5: "0.5 guessing", 1.0: "1"}
+LEAST_TOP = 1000  # relearning steps at the right end of its gauge; more where a number is larger
+ROUNDING = 1e-9
+_GIVEN_UP = re.compile(r"Not learnt back in (\d+) steps")
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One number on a scale with fixed ends. key: the metric. values: mark -> number, None where there is none.
+
+    band: the numbers that another retrained network might have; None where that is not known. word: where the unlearned network's
+    number lies, against the band. why: what the number says, or the reason why there is none. ticks: number -> label.
+    given_up: mark -> steps after which relearning was given up.
+    """
+
+    key: str
+    title: str
+    values: Mapping[str, float | None]
+    band: tuple[float, float] | None
+    word: str
+    why: str
+    ticks: Mapping[float, str]
+    given_up: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def inside(self) -> bool | None:
+        """Whether the unlearned network's number lies where another retrained network's might; None where that cannot be told."""
+        return None if self.word in UNKNOWN else self.word == AS_RETRAINED
+
+    def at(self, value: float) -> float:
+        """A number's place from 0 (left end) to 1; steps on a logarithmic scale that has a 0, since their rule is a ratio."""
+        share = log10(1 + value) / log10(1 + max(self.ticks)) if self.key == STEPS else value
+        return min(1.0, max(0.0, share))
+
+    def place(self, mark: str) -> float | None:
+        """A mark's place, at the right end where relearning was given up; None where there is no number."""
+        value = self.values.get(mark)
+        return self.at(value) if value is not None else 1.0 if mark in self.given_up else None
+
+    def text(self, mark: str) -> str:
+        """A mark's number with its unit; a dash where there is none."""
+        value = self.values.get(mark)
+        return self.text_of(value) if value is not None else f"not in {self.given_up[mark]} steps" if mark in self.given_up else "–"
+
+    def text_of(self, value: float) -> str:
+        """Any number of this scale with its unit."""
+        if self.key == STEPS:
+            return f"{value:g} {'step' if value == 1 else 'steps'}"
+        return f"AUC {value:.2f}" if self.key == ATTACK else percent(value)
+
+
+def gauges(case: Case, reasons: Mapping[str, str]) -> tuple[Gauge, ...]:
+    """Forget accuracy, retain accuracy, membership attack and relearning. reasons: `model/metric` -> why there is no number."""
+    return (
+        _forget(case, reasons),
+        _against_slack(
+            case, reasons, "test_retain_accuracy", "Retain accuracy", case.retain_slack, ("below retrained", "above retrained"), PERCENT,
+            "correct predictions on test images of the retain classes" if case.request.by_class else "correct predictions on test images",
+        ),
+        _against_slack(
+            case, reasons, ATTACK, "Membership attack", case.auc_slack, ("below retrained", "recognised"), AREAS,
+            "how well an attack by loss tells the forget set from test images",
+        ),
+        _relearning(case, reasons),
+    )  # fmt: skip
+
+
+def _forget(case: Case, reasons: Mapping[str, str]) -> Gauge:
+    where = "test images of the forget request" if case.request.by_class else "the forget set"
+    what = f"correct predictions on {where}" + (", by its wrong labels" if case.request.flips_labels else "")
+    return _against_slack(case, reasons, case.forget_metric, "Forget accuracy", case.forget_slack, ("below retrained", "still predicted"),
+                          PERCENT, what)  # fmt: skip
+
+
+def _values(case: Case, metric: str) -> dict[str, float | None]:
+    return {model: case.get(metric, model) for model in MODELS} | {
+        SECOND: (case.second_reference or {}).get("unlearned", {}).get(metric)
+    }
+
+
+def _against_slack(
+    case: Case, reasons: Mapping[str, str], metric: str, title: str, slack: Callable[[float, float], float | None],
+    sides: tuple[str, str], ticks: Mapping[float, str], why: str,
+) -> Gauge:  # fmt: skip
+    """Of a share: the band is the check's, around the reference. sides: the word below the band, and above it."""
+    values, band = _values(case, metric), None
+    ours, theirs = values["unlearned"], values["reference"]
+    if theirs is not None and (least := slack(theirs if ours is None else ours, theirs)) is not None:
+        reach = case.allowed(metric, least)
+        band = max(0.0, theirs - reach), min(1.0, theirs + reach)
+    if ours is None:
+        return Gauge(metric, title, values, band, MISSING, reasons.get(f"unlearned/{metric}") or why, ticks)
+    if band is None or theirs is None:
+        return Gauge(metric, title, values, None, NO_REFERENCE, why, ticks)
+    low, high = band
+    word = AS_RETRAINED if low - ROUNDING <= ours <= high + ROUNDING else sides[ours > high]
+    return Gauge(metric, title, values, band, word, why, ticks)
+
+
+def _relearning(case: Case, reasons: Mapping[str, str]) -> Gauge:
+    values, band = _values(case, STEPS), equal_steps(case.numbers, case.second_reference)
+    found = {model: _GIVEN_UP.match(reasons.get(f"{model}/{STEPS}") or "") for model in MODELS if values[model] is None}
+    given_up = {model: int(steps[1]) for model, steps in found.items() if steps}
+    part = relearning(case.numbers, case.second_reference, reasons)
+    word = {"equal": AS_RETRAINED, "easier": "comes back sooner", "harder": "harder to bring back"}.get(part.word)
+    why = "training steps until the forget set is predicted again; fewer: more of it was left"
+    if values["unlearned"] is None and "unlearned" not in given_up:
+        word, why = MISSING, reasons.get(f"unlearned/{STEPS}") or why
+    elif word is None:
+        word = NO_REFERENCE if not case.has_reference else NOTHING if values["reference"] == 0 else UNCLEAR
+        why = why if word == NO_REFERENCE else part.sentence
+    return Gauge(STEPS, "Relearning", values, band, word, why, _decades([*values.values(), *(band or ())]), given_up)
+
+
+def _decades(values: list[float | None]) -> dict[float, str]:
+    """Ticks from 0 to the first power of ten that no value exceeds, at least LEAST_TOP."""
+    top = ceil(log10(max([LEAST_TOP, *(value for value in values if value is not None and isfinite(value))])))
+    ticks = {0.0: "0"} | {float(10**n): f"{10**n:,}" for n in range(1, top)}
+    return ticks | {float(10**top): f"{10**top:,} steps"}
