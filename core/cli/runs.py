@@ -109,7 +109,8 @@ def runs(
 
 def _line(run: Run, where: Mapping[str, Place]) -> str:
     spec = run.spec
-    return f"{run.id}  {run.status:11} {spec.dataset} {spec.model} {spec.request.text} {spec.method}{standing_of(run, where)}{_written(run.label)}"
+    what = f"{spec.dataset} {spec.model} {spec.request.text} {spec.method}"
+    return f"{run.id}  {run.status:11} {what}{standing_of(run, where)}{_written(run.label)}"
 
 
 def _written(label: Label) -> str:

@@ -1,11 +1,12 @@
 """The list of runs, a page of it at a time: filtered, searched and sorted by SQLite, however many there are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import json
 
 from core.domain.errors import WrongInput
+from core.domain.run import RunStatus
 from core.storage.record_types import DamagedRun, Run
-from core.storage.rows import of_spec, run_of
+from core.storage.rows import is_number, of_spec, run_of
 from core.storage.runs import ResultStore
 
 FILTERS = {
@@ -47,14 +48,41 @@ class Wanted:
     tag: tuple[str, ...] = ()  # one of them
     text: str = ""
     sort: str = "newest"
-
-    @property
-    def all(self) -> bool:
-        """Whether no run is left out."""
-        return not (self.dataset or self.model or self.method or self.kind or self.status or self.tag or self.text.strip())
+    companions: bool = True  # also runs that were asked for along with another that is there, such as its second reference
 
 
 ALL = Wanted()
+_STUDY = """
+    select m.run_id, s.id, s.title from study_runs as m join studies as s on s.id = m.study_id
+    where m.run_id in (select value from json_each(:ids)) order by s.rowid desc
+"""
+_COMPANION = """
+    select c.run_id, r.status, r.share from companions as c join runs as r on r.id = c.companion
+    where c.run_id in (select value from json_each(:ids)) order by r.rowid
+"""
+
+
+@dataclass(frozen=True)
+class Related:
+    """Of a listed run: the first study that asked for it, and the state of the run that was asked for along with it."""
+
+    study_id: str = ""
+    study_title: str = ""
+    companion: str = ""  # a RunStatus
+    share: float = 0.0  # of the companion's progress
+
+
+def related_of(store: ResultStore, ids: list[str]) -> dict[str, Related]:
+    """Run -> what belongs to it; runs with nothing are left out."""
+    found = dict[str, Related]()
+    values = {"ids": json.dumps(ids)}
+    for row in store.db.read(_STUDY, values):
+        if type(row["id"]) is type(row["title"]) is str:
+            found[row["run_id"]] = Related(row["id"], row["title"])
+    for row in store.db.read(_COMPANION, values):
+        if row["status"] in set(RunStatus) and is_number(row["share"]):
+            found[row["run_id"]] = replace(found.get(row["run_id"], Related()), companion=row["status"], share=float(row["share"]))
+    return found
 
 
 def page_of(store: ResultStore, wanted: Wanted = ALL, first: int = 0, most: int = -1) -> list[Run | DamagedRun]:
@@ -96,6 +124,8 @@ def _where(wanted: Wanted) -> tuple[str, dict[str, str | int]]:
         if chosen := getattr(wanted, name):
             parts.append(f"{of} in (select value from json_each(:{name}))")
             values[name] = json.dumps(chosen)
+    if not wanted.companions:
+        parts.append("not exists (select 1 from companions as c join runs as main on main.id = c.run_id where c.companion = runs.id)")
     if wanted.tag:
         parts.append(f"exists (select 1 from {_TAGS} where value in (select value from json_each(:tag)))")
         values["tag"] = json.dumps(wanted.tag)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.domain.run import RunStatus
 from core.jobs import submit
 from core.storage import run_list as stored_runs
-from core.storage.record_types import DamagedRun, Run
+from core.storage.record_types import DamagedRun, Label, Run
 from core.storage.run_list import ALL, Wanted
 from core.storage.runs import ResultStore
 from dashboard.session import home
@@ -30,11 +30,17 @@ def listed(wanted: Wanted = ALL, first: int = 0, most: int = 50) -> Listed:
     """At most `most` of the wanted runs from the one at `first` on. Starts a supervisor where the queue has none."""
     with ResultStore(home().database) as store:
         submit.look_after(home(), store)
-        everything = stored_runs.count(store)
-        count = everything if wanted.all else stored_runs.count(store, wanted)
+        everything = stored_runs.count(store, Wanted(companions=wanted.companions))
+        count = stored_runs.count(store, wanted)
         rows = stored_runs.page_of(store, wanted, first, most)
         moving = store.has(RunStatus.QUEUED) or store.has(RunStatus.RUNNING)
     return Listed(rows, count, everything, moving)
+
+
+def write_label(run_id: str, label: Label) -> None:
+    """Raises WrongInput where there is no such run."""
+    with ResultStore(home().database) as store:
+        store.write_label(run_id, label)
 
 
 def filter_choices() -> dict[str, list[str]]:

@@ -1,24 +1,16 @@
-"""Every run, newest first: its state and its actions."""
+"""Every run, newest first: its state, verdict and gauges, and its actions."""
 
 import streamlit as st
 
-from core.domain.run import RunStatus
-from core.figures.markdown import plain
+from core.figures.markdown import name
+from core.figures.run_rows import READ, header_html
 from core.storage.record_types import DamagedRun
+from core.storage.run_list import Related, Wanted
 from dashboard.components.common.fragments import fragment
-from dashboard.components.common.metric_tables import one_line_summary
 from dashboard.components.common.run_filters import ask_filters, clear_filters, counted, damaged_row
-from dashboard.components.common.run_status import (
-    POLL,
-    act_button,
-    delete_damaged_button,
-    name_of,
-    put_back_rows,
-    settings_of,
-    state,
-)
-from dashboard.queries import catalogue, run_list, runs
-from dashboard.session import ask_to_open
+from dashboard.components.common.run_status import POLL, delete_damaged_button, put_back_rows
+from dashboard.components.runs.run_row import WIDTHS, row_style, show_row
+from dashboard.queries import run_list, run_rows
 
 PAGE = 10  # runs shown at once
 
@@ -39,31 +31,29 @@ def rows() -> None:
         st.info("No run is as asked for; take a word or a filter out above.", icon=":material/info:")
         if st.button("Show all runs"):
             clear_filters()
-    available = catalogue.current()
+    written, others = run_rows.outcomes(listed.runs), run_rows.related([run.id for run in listed.runs])
+    if listed.rows:
+        st.caption(READ)
+        st.columns(WIDTHS)[0].html(header_html())
+    group = ""
     for run in listed.rows:
+        related = others.get(run.id, Related())
+        if related.study_id and related.study_id != group:
+            st.caption(f":material/science: Study **{name(related.study_title or related.study_id)}**")
+        group = related.study_id
         with st.container(border=True, key=f"run-{run.id}"):
-            what, buttons = st.columns([3, 2], vertical_alignment="center")
             if isinstance(run, DamagedRun):
+                what, buttons = st.columns(WIDTHS, vertical_alignment="center")
                 with what:
                     damaged_row(run)
                 with buttons, st.container(horizontal=True, horizontal_alignment="right"):
                     delete_damaged_button(run, "runs")
-                continue
-            with what:
-                st.markdown(f"**{plain(name_of(run, available))}**  \n`{run.id}`")
-                state(run)
-                if run.status == RunStatus.DONE:
-                    st.caption(one_line_summary(runs.handle(run).numbers(), run.spec.request))
-                if run.spec.params:
-                    st.caption(plain(settings_of(run)))
-            with buttons, st.container(horizontal=True, horizontal_alignment="right"):
-                if st.button("Open", key=f"open-{run.id}", type="primary" if run.status == "done" else "secondary"):
-                    ask_to_open(run.id, "views/result.py")
-                for action in ("Cancel", "Retry", "Delete"):
-                    act_button(action, run, "runs")
+            else:
+                show_row(run, related, written.get(run.id))
 
 
-everything = run_list.listed(most=0)
+row_style()
+everything = run_list.listed(Wanted(companions=False), most=0)
 if not everything.everything:
     put_back_rows(studies=False)
     st.info(

@@ -8,7 +8,7 @@ from core.storage.run_list import LONGEST, SORTS, Wanted
 from dashboard.queries import run_list
 from dashboard.session import ask_to_set_all, recall, stays
 
-TITLES = {"dataset": "Dataset", "model": "Model", "method": "Method", "kind": "Kind of request", "status": "State"}
+TITLES = {"dataset": "Dataset", "model": "Model", "method": "Method", "kind": "Kind of request", "status": "State", "tag": "Tag"}
 FIND, SORT = "find", "sort"
 
 
@@ -25,7 +25,7 @@ def ask_filters() -> Wanted:
         text = left.text_input(
             "Search", key=FIND, bind="query-params", max_chars=LONGEST, placeholder="words, such as: ssd class:3 alpha=2",
             help="Runs in which all these words stand: id, dataset, model, method, request and settings as the command line writes "
-            "them, `seed=1`, state, device, error.",
+            "them, `seed=1`, state, device, error, name, tags, note.",
         )  # fmt: skip
         sort = right.selectbox("Order", list(SORTS), key=SORT, bind="query-params")
         shown = {name: values for name, values in offered.items() if len(values) > 1 or recall(key_of(name))}
@@ -35,7 +35,7 @@ def ask_filters() -> Wanted:
             stays(key_of(name), values)
             selected = cells.cell().multiselect(TITLES[name], values, key=key_of(name), bind="query-params", placeholder="all")
             chosen[name] = tuple(selected)
-    return Wanted(**chosen, text=text or "", sort=sort if sort in SORTS else "newest")
+    return Wanted(**chosen, text=text or "", sort=sort if sort in SORTS else "newest", companions=False)
 
 
 def clear_filters() -> None:

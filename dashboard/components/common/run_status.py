@@ -38,7 +38,7 @@ def name_of(run: Run, available: Catalogue) -> str:
     seed = f"seed {spec.seed}" if spec.seed else ""
     without = "" if spec.reference else "no reference"
     request = shortened(spec.request.title(available.datasets.get(spec.dataset)))
-    parts = (spec.method, spec.dataset, model_text(spec), request, seed, changed_settings(run, available), without)
+    parts = (run.label.name, spec.method, spec.dataset, model_text(spec), request, seed, changed_settings(run, available), without)
     return " · ".join(filter(None, parts))
 
 
@@ -78,17 +78,26 @@ def progress_text(run: Run) -> str:
     return f"{STAGE.get(run.stage, run.stage)}{note}{left}"
 
 
+def state_word(run: Run) -> str:
+    """Its status, or that its time limit ended it."""
+    return run.error_line.partition(";")[0].lower() if run.error_line.startswith(LIMIT_END) else str(run.status)
+
+
 def state(run: Run) -> None:
     """Icon and word; a progress bar while it is active; the error's last line, with the full error one click away."""
-    word = run.error_line.partition(";")[0].lower() if run.error_line.startswith(LIMIT_END) else run.status
-    st.markdown(f"{STATUS_ICON[run.status]} **{word}** · {age(run.created_at)}")
+    st.markdown(f"{STATUS_ICON[run.status]} **{state_word(run)}** · {age(run.created_at)}")
     if run.status in ACTIVE:
         st.progress(run.share, progress_text(run))
     elif run.error:
         st.error(plain(run.error_line))
-        if run.error.strip() != run.error_line:
-            with st.expander("The whole error"):
-                st.code(run.error, language=None, wrap_lines=True)
+        error_details(run)
+
+
+def error_details(run: Run) -> None:
+    """The full error, one click away, where its last line is not all of it."""
+    if run.status not in ACTIVE and run.error and run.error.strip() != run.error_line:
+        with st.expander("The whole error"):
+            st.code(run.error, language=None, wrap_lines=True)
 
 
 def age(moment: datetime) -> str:
@@ -121,7 +130,7 @@ def act_button(action: str, run: Run, key: str) -> None:
     """Cancel, Retry or Delete, where the run's state allows it."""
     allowed = {"Cancel": run.status in ACTIVE, "Retry": run.status in STOPPED, "Delete": run.status not in ACTIVE}
     if allowed[action] and action == "Delete":
-        with st.popover("Delete", key=f"{key}-ask-{run.id}"):
+        with st.popover("Delete", key=f"{key}-ask-{run.id}", type="tertiary"):
             st.caption(f"The run goes with its numbers and its own files. For {hours(KEPT)} hours, Runs can put it back.")
             st.button("Delete it", key=f"{key}-{action}-{run.id}", type="primary", on_click=_act, args=(action, run.id))
     elif allowed[action]:

@@ -69,7 +69,7 @@ def test_filters_leave_what_they_name_and_the_choices_are_what_runs_have(store, 
     assert found(store, status=(RunStatus.CANCELLED,)) == [few[0]]
     assert run_list.choices(store) == {
         "dataset": ["digits", "faces_planted"], "model": ["small_cnn"], "method": ["finetune", "scrub", "ssd"],
-        "kind": ["attribute", "class", "classes", "random", "samples"], "status": ["cancelled", "queued"],
+        "kind": ["attribute", "class", "classes", "random", "samples"], "status": ["cancelled", "queued"], "tag": [],
     }  # fmt: skip
     assert run_list.count(store, Wanted(method=("ssd",))) == 3
     assert run_list.ids_of(store, Wanted(method=("scrub",))) == [few[2]]
@@ -179,7 +179,7 @@ def test_what_no_run_can_be_called_is_one_sentence(label, said):
 
 
 def test_a_label_of_no_run_is_refused_and_a_damaged_one_names_the_row(store, few):
-    with pytest.raises(WrongInput, match="no run nowhere"):
+    with pytest.raises(WrongInput, match="There is no run 'nowhere'"):
         store.write_label("nowhere", Label("x"))
     for column, value in (("tags", "[1]"), ("tags", "no JSON"), ("label", b"\xff"), ("tags", '["a b"]')):
         with store.db.transaction() as write:

@@ -1,6 +1,8 @@
 """Every page in every state of the home, without a browser: what it says, what it offers, and that it never breaks."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 import re
 import sqlite3
@@ -19,6 +21,7 @@ from core.jobs.validation import preset_values
 from core.storage.home import Home
 from core.storage.processes import ProcessId
 from core.storage.queues.run_queue import limit_reached
+from core.storage.record_types import Label
 from core.storage.runs import ResultStore
 from dashboard.components.common.run_status import STAGE
 from dashboard.queries import runs
@@ -30,9 +33,20 @@ EVERYTHING = ",".join(map(str, range(1437)))
 
 
 def said(at: AppTest) -> str:
-    """All text of the page."""
+    """All text of the page, that of the rows of runs among it."""
     texts = [at.title, at.markdown, at.caption, at.info, at.error, at.subheader, at.warning]
-    return "\n".join(str(element.value) for elements in texts for element in elements)
+    return "\n".join([*(str(element.value) for elements in texts for element in elements), *rows(at)])
+
+
+def rows(at: AppTest) -> list[str]:
+    """What the rows of the list of runs say, a cell a line, without their header."""
+    bodies = [element.proto.body for element in at.get("html") if "class='run-name'" in element.proto.body]
+    return [unescape(re.sub("(<[^>]*>)+", "\n", body)) for body in bodies]
+
+
+def state_shown(at: AppTest, status: RunStatus) -> bool:
+    """In the row of the one run of a list, or at the top of its page."""
+    return f"**{status}**" in said(at) or any(re.search(rf"^{status}(:|$)", row, re.MULTILINE) for row in rows(at))
 
 
 def told(at: AppTest, kind: str = "error") -> list[str]:
@@ -92,7 +106,9 @@ def test_every_page_of_an_empty_home_says_what_to_do_next(open_app, bare, page):
     at = open_app(bare.root, page)
     assert len(at.title) == 1
     starts = {"views/unlearn.py": "Run", "views/studies.py": "Start"}  # the pages on which something can be asked for
-    if page in starts:
+    if page == "views/guide.py":
+        assert "Choose the class to forget".lower() in said(at).lower()  # which needs no run
+    elif page in starts:
         assert any(label.startswith(starts[page]) for label in labels(at))
     else:
         assert len(at.info) == 1
@@ -189,7 +205,7 @@ def test_deleting_the_open_run_leaves_a_page_that_says_what_to_do(open_app, home
     assert at.text_input(key="run").value == ""
     assert f"`{done}` was deleted just now" in said(at)
     at.button(key=f"undo-{done}").click()
-    assert f"`{done}`" in said(sound(at.run()))
+    assert done in rows(sound(at.run()))[0]
     assert "was deleted" not in said(at)
     assert "Forgotten" in said(open_app(home.root, "views/result.py", run=done))  # with its numbers and its files
 
@@ -218,7 +234,7 @@ def test_many_runs_come_in_pages(open_app, bare):
 def test_an_active_run_shows_where_it_stands_and_can_be_cancelled(open_app, bare, page, status):
     run_id = put(bare, status)
     at = open_app(bare.root, page, run=run_id)
-    assert f"**{status}**" in said(at)
+    assert state_shown(at, status)
     bar = at.get("progress")[0].proto
     stage = STAGE["unlearn"] + " · epoch 2 of 5 · about 12 s left" if status == RunStatus.RUNNING else STAGE[""]
     assert (bar.value, bar.text) == (40 if status == RunStatus.RUNNING else 0, stage)
@@ -269,8 +285,8 @@ def test_cancel_on_the_page_cancels(open_app, bare):
 @pytest.mark.parametrize("page", ["views/runs.py", "views/result.py"])
 def test_a_failed_run_shows_the_line_and_the_whole_error_one_click_away(open_app, bare, page):
     at = open_app(bare.root, page, run=put(bare, RunStatus.FAILED, error=ERROR))
-    assert "**failed**" in said(at)
-    assert told(at) == ["Diverged: The loss became nan at step 7."]
+    assert state_shown(at, RunStatus.FAILED)
+    assert "Diverged: The loss became nan at step 7." in "\n".join([*told(at), *rows(at)])
     assert at.expander[0].label == "The whole error"
     assert at.expander[0].code[0].value == ERROR
     assert {"Retry", "Delete it"} <= set(labels(at))
@@ -280,11 +296,11 @@ def test_a_failed_run_shows_the_line_and_the_whole_error_one_click_away(open_app
 @pytest.mark.parametrize("status", [RunStatus.CANCELLED, RunStatus.INTERRUPTED])
 def test_a_stopped_run_can_be_taken_up_again(open_app, bare, page, status):
     at = open_app(bare.root, page, run=put(bare, status))
-    assert f"**{status}**" in said(at)
+    assert state_shown(at, status)
     assert {"Retry", "Delete it"} <= set(labels(at))
     assert "Cancel" not in labels(at)
     if status == RunStatus.INTERRUPTED:
-        assert "Retry goes on with what was already trained" in at.error[0].value
+        assert "Retry goes on with what was already trained" in said(at)
 
 
 ABSENT = "000000000000"
@@ -662,3 +678,30 @@ def test_the_result_lists_what_the_method_recorded(open_app, finished, done):
     values = dict(zip(table["array"], table["value"], strict=True))
     assert values == {"importance_forget/*": "–", "dampening/*": "–", "ssd/alpha": "4.2"}
     assert table[["meaning", "unit", "axes", "shape"]].all(axis=None)
+
+
+def test_a_second_reference_is_part_of_its_run_and_a_name_and_tags_stand_in_the_row(open_app, bare, no_supervisor):
+    run_id = put(bare, RunStatus.QUEUED)
+    with ResultStore(bare.database) as store:
+        second = store.add(replace(store.existing(run_id).spec, method="retrain"), along_with=run_id)
+        store.write_label(run_id, Label("Figure 3", ("paper",), "a note"))
+    at = open_app(bare.root, "views/runs.py")
+    (row,) = rows(at)
+    for words in ("Figure 3", f"{run_id} · second reference queued", "paper", "a note"):
+        assert words in row
+    assert second not in said(at)
+    assert at.caption[0].value == "1 run."
+    assert rows(open_app(bare.root, "views/runs.py", find="figure")) == [row]
+    assert rows(open_app(bare.root, "views/runs.py", **{"of-tag": "paper"})) == [row]
+
+
+def test_a_name_is_written_on_the_page(open_app, bare):
+    run_id = put(bare, RunStatus.CANCELLED)
+    at = open_app(bare.root, "views/runs.py")
+    at.session_state[f"edit-{run_id}"] = True
+    sound(at.run())
+    at.text_input(key=f"runs-name-{run_id}").set_value("Second try")
+    at.button(key=f"runs-save-{run_id}").click()
+    assert "Second try" in rows(sound(at.run()))[0]
+    with ResultStore(bare.database) as store:
+        assert store.existing(run_id).label == Label("Second try")
