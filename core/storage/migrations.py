@@ -172,4 +172,9 @@ MIGRATIONS: tuple[str, ...] = (
     alter table stands add column evaluation text not null default '';
     alter table stands add column forecast text not null default '';
     """,
+    """
+    alter table runs add column imported text not null default '';     -- JSON: the bundle that it came in, see record_types.Imported
+    alter table studies add column imported text not null default '';  -- likewise; '' where it was computed, or asked for, here
+    create index runs_by_import on runs (turn) where imported != '';
+    """,
 )

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 import json
 
+from core.domain.info import DatasetInfo
 from core.domain.run import Measurement, RunSpec, RunStatus
 
 
@@ -37,6 +38,27 @@ class Forecast:
 
 
 @dataclass(frozen=True)
+class Imported:
+    """Where a run, or a study, that was not computed here came from.
+
+    file: the bundle's name. id: what it is called there. precompute_seconds: what its statistics took, whichever run computed them.
+    libraries: name -> version, where it is known with which the run was computed. dataset: that of the run, without its images, where
+    it is no built-in one.
+    """
+
+    file: str
+    at: datetime
+    id: str
+    precompute_seconds: float = 0.0
+    libraries: dict[str, str] = field(default_factory=dict)
+    dataset: DatasetInfo | None = None
+
+    def to_json(self) -> str:
+        """As the database has it."""
+        return json.dumps({**asdict(self), "at": self.at.isoformat()}, sort_keys=True)
+
+
+@dataclass(frozen=True)
 class Run:
     """A spec's recorded execution. Times are aware, in UTC."""
 
@@ -61,6 +83,7 @@ class Run:
     peak_bytes: int | None = None  # of memory, that its process had at once
     forecast: Forecast | None = None  # as it began
     anew: RunStatus | None = None  # how computing it once more ended, where it was done before and is done as it was
+    imported: Imported | None = None  # None where it was computed here
 
     @property
     def error_line(self) -> str:
