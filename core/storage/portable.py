@@ -89,7 +89,7 @@ def portable(store: ResultStore, run: Run, describe: Describe) -> PortableRun:
     """A run that is done, as it is stored. What it says of its libraries is known where the code is still the run's."""
     files = store.artifacts(run.id)
     mine = run.imported is None and run.spec.engine == version_of(run.spec)
-    libraries = run.imported.libraries if run.imported else {name: version(name) for name in LIBRARIES} if mine else {}
+    libraries = run.imported.libraries if run.imported else {name: version(name) for name in sorted(LIBRARIES)} if mine else {}
     started, finished = (_time(moment) if moment else None for moment in (run.started_at, run.finished_at))
     return PortableRun(
         run.id, run.spec, _time(run.created_at), started, finished or _time(run.created_at), run.device, run.threads, run.peak_bytes,

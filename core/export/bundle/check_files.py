@@ -3,7 +3,7 @@ crash its reader, fills and crashes that one. `python -m core.export.bundle.chec
 one line: {"wrong": sentence}, '' where all is well.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import json
 from pathlib import Path
 import subprocess
@@ -45,25 +45,28 @@ def main(folder: str) -> None:
     """Read one request; say each file's path before it is opened, and at the end what is wrong."""
     request = json.load(sys.stdin)
     replies, sys.stdout = sys.stdout, sys.stderr  # a library's print must not be taken for a reply
-    named: dict[str, str] = {}
-    for run in request["runs"]:
-        named.update({file: name for name, file in run.items()})
     wrong = ""
     try:
-        shapes = {}
-        for file, path in request["paths"].items():
-            print(path, file=replies, flush=True)
-            if file.endswith(".parquet"):
-                check_table(Path(folder) / file, named.get(file, ""), path)
-            else:
-                shapes[file] = check_arrays(Path(folder) / file, path)
-        for run in request["runs"]:
-            networks = [shapes[run[name]] for name in NETWORKS if name in run]
-            if any(shape != networks[0] for shape in networks):
-                raise WrongInput("The networks of a run have different weights, so they are not of one architecture.")
+        check_all(Path(folder), request["runs"], request["paths"], lambda path: print(path, file=replies, flush=True))
     except WrongInput as error:
         wrong = str(error)
     print(json.dumps({"wrong": wrong}), file=replies, flush=True)
+
+
+def check_all(folder: Path, runs: list[Mapping[str, str]], paths: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """`check`, in this process. say: is told each path before it is opened. Raises WrongInput."""
+    named = {file: name for run in runs for name, file in run.items()}
+    shapes = dict[str, dict[str, list[int]]]()
+    for file, path in paths.items():
+        say(path)
+        if file.endswith(".parquet"):
+            check_table(folder / file, named.get(file, ""), path)
+        else:
+            shapes[file] = check_arrays(folder / file, path)
+    for run in runs:
+        networks = [shapes[run[name]] for name in NETWORKS if name in run]
+        if any(shape != networks[0] for shape in networks):
+            raise WrongInput("The networks of a run have different weights, so they are not of one architecture.")
 
 
 def check_arrays(file: Path, path: str) -> dict[str, list[int]]:

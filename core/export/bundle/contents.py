@@ -17,7 +17,7 @@ from core.storage.portable import PortableRun, PortableStudy
 from core.storage.rows import checked_info, forecast_of, seconds_of, time_of
 
 LONGEST = 2000  # letters of a text
-_PATH = re.compile(r"(?<![\w.:/<])(?:[A-Za-z]:\\|\\\\|~?/)[^\s'\",;:)]*[\w/\\]")  # absolute, of any system
+_PATH = re.compile(r"(?<![\w.:/<])(?:[A-Za-z]:\\|\\\\|~/|/[\w.~-]+/)[^\s'\",;:)]*[\w/\\]")  # absolute, of any system
 _ENDLESS = {"inf": float("inf"), "-inf": float("-inf")}  # numbers that JSON does not have, as the bundle writes them
 
 
