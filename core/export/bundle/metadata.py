@@ -9,7 +9,7 @@ from core.domain.study import StudyPlan
 from core.export.bundle.layout import MANIFEST, NETWORKS, RUN, STUDY
 from core.storage.portable import PortableRun, PortableStudy
 
-PROFILE = "1.1"  # of RO-Crate
+PROFILE = "1.3"  # of RO-Crate
 SOFTWARE = "#forgetscope"
 FORMATS = {".json": "application/json", ".parquet": "application/vnd.apache.parquet", ".safetensors": "application/octet-stream"}
 WHAT = {
@@ -37,13 +37,15 @@ def metadata(runs: Sequence[PortableRun], studies: Sequence[PortableStudy], memb
     crate.datePublished = max(run.finished_at for run in runs)
     crate.license = crate.add(ContextEntity(crate, "#licence", {"@type": "CreativeWork", "name": "No licence is stated", "description":
         "Whoever made these runs has not said under which terms they may be used; ask before you pass them on."}))  # fmt: skip
-    crate.add(ContextEntity(crate, SOFTWARE, {"@type": "SoftwareApplication", "name": "Forgetscope",
-        "softwareVersion": ", ".join(sorted({run.spec.engine for run in runs}))}))  # fmt: skip
-    names = _names(runs, paths)
-    crate.add(File(crate, dest_path=MANIFEST, properties=_about(MANIFEST, "What this bundle holds, with the digest of every file")))
+    crate.add(ContextEntity(crate, SOFTWARE, {"@type": "CreativeWork", "name": "Forgetscope", "description":
+        "A dashboard and engine for machine unlearning; its version is that of the code that computed the runs.",
+        "version": ", ".join(sorted({run.spec.engine for run in runs}))}))  # fmt: skip
+    names, of = _names(runs, paths), _owners(runs, paths)
+    crate.add(File(crate, dest_path=MANIFEST, properties=_about(MANIFEST, "What this bundle holds", "With the digest of every file")))
     for path, (sha256, size) in members.items():
         said = {"contentSize": str(size), "sha256": sha256}
-        crate.add(File(crate, dest_path=path, properties=_about(path, names[path]) | said))
+        about = f"Of run {', '.join(of[path])}" if path in of else "As Forgetscope reads it"
+        crate.add(File(crate, dest_path=path, properties=_about(path, names[path], about) | said))
     for run in runs:
         results = [{"@id": path} for path in sorted({paths[file] for file in run.files.values()})]
         crate.add(ContextEntity(crate, f"#run-{run.id}", {
@@ -76,6 +78,15 @@ def _names(runs: Sequence[PortableRun], paths: Mapping[str, str]) -> dict[str, s
     return found
 
 
+def _owners(runs: Sequence[PortableRun], paths: Mapping[str, str]) -> dict[str, list[str]]:
+    """Path of a table or of arrays -> the runs that share it."""
+    found = dict[str, list[str]]()
+    for run in runs:
+        for path in dict.fromkeys(paths[file] for file in run.files.values()):
+            found.setdefault(path, []).append(run.id)
+    return found
+
+
 class _Words(dict[str, str]):
     """Of runs and studies too, whose paths say what they are."""
 
@@ -86,5 +97,5 @@ class _Words(dict[str, str]):
         return f"Study {study[1]}: its plan and its runs" if study else path
 
 
-def _about(path: str, name: str) -> dict[str, Any]:
-    return {"name": name, "encodingFormat": FORMATS[PurePosixPath(path).suffix]}
+def _about(path: str, name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "description": description, "encodingFormat": FORMATS[PurePosixPath(path).suffix]}

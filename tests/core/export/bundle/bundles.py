@@ -27,8 +27,8 @@ def planted_home(root: Path) -> tuple[Home, list[str]]:
     ids = [plant(home, spec("ssd", seed=seed)) for seed in (0, 1)]
     plant(home, spec(SECOND_REFERENCE_METHOD))
     with ResultStore(home.database) as store, store.db.transaction() as write_:
-        write_.execute("insert into studies (id, title, plan, created_at) values ('s0123', 'Two seeds', ?, '2026-01-02T03:04:05.000+00:00')",
-                       (json.dumps(PLAN),))  # fmt: skip
+        study = ("s0123", "Two seeds", json.dumps(PLAN), "2026-01-02T03:04:05.000+00:00")
+        write_.execute("insert into studies (id, title, plan, created_at) values (?, ?, ?, ?)", study)
         write_.executemany("insert into study_runs values ('s0123', ?, 0, 0)", [(run_id,) for run_id in ids])
     return home, ids
 
@@ -55,9 +55,8 @@ def zipped(members: Mapping[str, bytes], kind: int = zipfile.ZIP_STORED) -> byte
 def relisted(members: Mapping[str, bytes], **about: Any) -> dict[str, bytes]:
     """With a list of contents that fits them, as somebody would write it who changed a file on purpose. about: of the list itself."""
     said = json.loads(members[MANIFEST])
-    said["files"] = {
-        path: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)} for path, content in members.items() if path != MANIFEST
-    }
+    others = {path: content for path, content in members.items() if path != MANIFEST}
+    said["files"] = {path: {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)} for path, text in others.items()}
     return {**members, MANIFEST: json.dumps({**said, **about}).encode()}
 
 

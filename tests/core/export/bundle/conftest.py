@@ -8,7 +8,7 @@ from core.export.bundle import check_files
 @pytest.fixture(autouse=True)
 def files_are_opened_here(request, monkeypatch):
     if "in_their_process" not in request.fixturenames:
-        monkeypatch.setattr(check_files, "check", lambda folder, runs, paths, home: check_files.check_all(folder, runs, paths, lambda _: None))
+        monkeypatch.setattr(check_files, "check", lambda folder, runs, paths, _: check_files.check_all(folder, runs, paths, str))
 
 
 @pytest.fixture
