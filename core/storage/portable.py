@@ -31,6 +31,7 @@ _INSERT = """
         :created_at, :started_at, :finished_at, :device, :seconds, :speedup, :evaluation, :threads, :peak_bytes, :forecast, :imported, 1)
 """
 _DATASET = f"select imported from runs where imported != '' and {of_spec('dataset')} = ? order by turn desc"
+_IMPORTED = "select id, imported from runs where imported != '' and id in (select value from json_each(?)) order by turn"
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,16 @@ def dataset_of(store: ResultStore, key: str) -> DatasetInfo | None:
             if found and found.dataset and found.dataset.key == key:
                 return found.dataset
     return None
+
+
+def imported_among(store: ResultStore, run_ids: Sequence[str]) -> dict[str, str]:
+    """Those of the runs that came in a bundle -> its name."""
+    found = {}
+    for row in store.db.read(_IMPORTED, (json.dumps(list(run_ids)),)):
+        with suppress(WrongInput):  # as above
+            if came := imported_of(row["imported"]):
+                found[row["id"]] = came.file
+    return found
 
 
 def bring_in(store: ResultStore, runs: Sequence[PortableRun], stories: Iterable[PortableStudy], came: Imported) -> list[Brought]:

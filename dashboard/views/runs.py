@@ -5,6 +5,7 @@ import streamlit as st
 from core.domain.run import RunStatus
 from core.figures.markdown import plain
 from core.storage.record_types import DamagedRun
+from dashboard.components.common.bundle_panels import import_panel
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.metric_tables import one_line_summary
 from dashboard.components.common.run_filters import ask_filters, clear_filters, counted, damaged_row
@@ -12,6 +13,7 @@ from dashboard.components.common.run_status import (
     POLL,
     act_button,
     delete_damaged_button,
+    imported_badge,
     name_of,
     put_back_rows,
     settings_of,
@@ -50,7 +52,7 @@ def rows() -> None:
                     delete_damaged_button(run, "runs")
                 continue
             with what:
-                st.markdown(f"**{plain(name_of(run, available))}**  \n`{run.id}`")
+                st.markdown(f"**{plain(name_of(run, available))}**  \n`{run.id}` {imported_badge(run.imported)}")
                 state(run)
                 if run.status == RunStatus.DONE:
                     st.caption(one_line_summary(runs.handle(run).numbers(), run.spec.request))
@@ -63,6 +65,7 @@ def rows() -> None:
                     act_button(action, run, "runs")
 
 
+import_panel()
 everything = run_list.listed(most=0)
 if not everything.everything:
     put_back_rows(studies=False)

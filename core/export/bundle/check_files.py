@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 import subprocess
 import sys
+from typing import Any
 
 from core.domain.errors import WrongInput
 from core.export.bundle.layout import MOST_ROWS, MOST_TENSORS, NETWORKS, TABLES, TEXTS
@@ -23,16 +24,14 @@ def check(folder: Path, runs: list[Mapping[str, str]], paths: Mapping[str, str],
     """runs: name -> file in the folder, of each run. paths: what each file is called in the bundle. Raises WrongInput."""
     request = json.dumps({"runs": [dict(run) for run in runs], "paths": dict(paths)})
     with open(home.logs_folder / "bundles.log", "ab") as log:
-        process = subprocess.Popen(
-            **python_module("core.export.bundle.check_files", folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
-        )
-        try:
-            said, _ = process.communicate(request, timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            said = ""
-        finally:  # also where the caller is stopped
-            process.kill()
-            process.wait()
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log, "text": True}
+        with subprocess.Popen(**python_module("core.export.bundle.check_files", folder), **pipes) as process:
+            try:
+                said, _ = process.communicate(request, timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
+                said = ""
+            finally:  # also where the caller is stopped
+                process.kill()
     lines = said.splitlines()
     if not lines or not lines[-1].startswith("{"):
         of = lines[-1] if lines else "A file of the bundle"

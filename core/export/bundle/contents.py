@@ -67,7 +67,7 @@ def run_from_plain(raw: dict[str, Any], files: Mapping[str, str]) -> PortableRun
     _check_short(raw["device"])
     return PortableRun(
         raw["id"], spec, raw["created_at"], raw.get("started_at"), raw["finished_at"], raw["device"], raw.get("threads"),
-        raw.get("peak_bytes"), seconds_of(json.dumps(raw["seconds"])), raw.get("speedup"), float(raw["precompute_seconds"]),
+        raw.get("peak_bytes"), _seconds(raw["seconds"]), raw.get("speedup") and float(raw["speedup"]), float(raw["precompute_seconds"]),
         _evaluation(raw["evaluation"]), forecast_of(json.dumps(raw["forecast"])) if raw.get("forecast") else None,
         tuple(map(_number, _bounded("numbers", raw["numbers"], MOST_NUMBERS))), _files(raw["files"], files), libraries,
         checked_info(raw["dataset"]) if raw.get("dataset") else None,
@@ -116,7 +116,11 @@ def _number(raw: Any) -> Measurement:
         raise WrongInput(f"the value of {raw[0]} should be a number, but is {said_of(raw[2])}")
     if value is not None and not isinstance(raw[2], str):
         check_plain(f"the value of {raw[0]}", value, float)
-    return Measurement(raw[0], raw[1], value, raw[3])
+    return Measurement(raw[0], raw[1], None if value is None else float(value), raw[3])
+
+
+def _seconds(raw: dict[str, Any]) -> dict[str, float]:
+    return {stage: float(seconds) for stage, seconds in seconds_of(json.dumps(raw)).items()}
 
 
 def _files(raw: list[Any], known: Mapping[str, str]) -> dict[str, str]:
