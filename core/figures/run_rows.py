@@ -25,6 +25,7 @@ class RunRow:
     gauges: tuple[Gauge, ...]
     time: str
     age: str
+    badge: str = ""  # a word in front of the tags, such as `imported`
     tags: Sequence[str] = ()
     note: str = ""
 
@@ -36,7 +37,8 @@ def header_html() -> str:
 
 def row_html(row: RunRow) -> str:
     """One row; on a narrow page its cells wrap, and each gauge stands under its name."""
-    tags = "".join(f"<span class='run-tag'>{_text(tag)}</span>" for tag in row.tags)
+    badge = f"<span class='run-tag run-badge'>{_text(row.badge)}</span>" if row.badge else ""
+    tags = badge + "".join(f"<span class='run-tag'>{_text(tag)}</span>" for tag in row.tags)
     note = f"<span class='run-note'>{_text(row.note, 160)}</span>" if row.note else ""
     name = f"<div class='run-name'><b>{_text(row.title, 160)}</b><span class='run-aside'>{_text(row.aside, 160)}</span>{tags}{note}</div>"
     cells = "".join(

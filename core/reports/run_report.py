@@ -12,7 +12,7 @@ from core.reports.verdict import Numbers
 from core.storage.artifacts import Artifacts, Damaged
 from core.storage.home import Home
 from core.storage.record_types import DamagedRun, Run
-from core.storage.related_runs import beside, kept_seconds
+from core.storage.related_runs import beside, precompute_seconds
 from core.storage.runs import ResultStore
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def weights_read(spec: RunSpec) -> str:
 
 def _with_precompute(store: ResultStore, run: Run, files: dict[str, str]) -> dict[str, float | None]:
     """Seconds of precomputing, perhaps by an earlier run, and the speed-up with these counted in."""
-    took = kept_seconds(store, [file for name, file in files.items() if name.startswith("statistic/")])
+    took = precompute_seconds(store, run, files)
     own = run.seconds.get("unlearn", 0.0)
     whole = run.speedup * own / (own + took) if run.speedup and own + took else run.speedup
     return {"precompute_seconds": took, "speedup_with_precompute": whole}

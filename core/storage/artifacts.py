@@ -44,7 +44,7 @@ class Artifacts:
 
     def get_arrays(self, file: str) -> dict[str, np.ndarray]:
         """Raises Damaged."""
-        content = self._get(file)
+        content = self.content(file)
         try:
             return load(content)
         except safetensors.SafetensorError as error:
@@ -60,7 +60,21 @@ class Artifacts:
         """Raises Damaged."""
         import pandas as pd  # noqa: PLC0415  # half a second that removing a file or reading tensors need not pay
 
-        return pd.read_parquet(BytesIO(self._get(file)))
+        return pd.read_parquet(BytesIO(self.content(file)))
+
+    def content(self, file: str) -> bytes:
+        """Its bytes, as they were written. Raises Damaged."""
+        path = self._path(file)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError as error:
+            raise Damaged(f"The stored file {path} is missing; run again what made it.") from error
+        except OSError as error:
+            sentence = f"The stored file {path} cannot be read ({error.strerror}); run again what made it."
+            raise Damaged(sentence) from error
+        if hashlib.sha256(content).hexdigest() != path.stem:
+            raise _damaged(path)
+        return content
 
     def has(self, file: str) -> bool:
         """Whether the file is there, whatever is in it."""
@@ -73,7 +87,7 @@ class Artifacts:
     def sound(self, file: str) -> bool:
         """Whether the file is there and holds what was written; reads all of it. A name that a damaged row gives is no file's."""
         try:
-            self._get(file)
+            self.content(file)
         except WrongInput:
             return False
         return True
@@ -108,19 +122,6 @@ class Artifacts:
         with told(self._folder / file):
             atomic.write(self._folder / file, content)
         return file
-
-    def _get(self, file: str) -> bytes:
-        path = self._path(file)
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError as error:
-            raise Damaged(f"The stored file {path} is missing; run again what made it.") from error
-        except OSError as error:
-            sentence = f"The stored file {path} cannot be read ({error.strerror}); run again what made it."
-            raise Damaged(sentence) from error
-        if hashlib.sha256(content).hexdigest() != path.stem:
-            raise _damaged(path)
-        return content
 
     def _path(self, file: str) -> Path:
         if not _NAME.fullmatch(file):

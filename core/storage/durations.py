@@ -21,7 +21,10 @@ from core.storage.shared_work import Key, shared_work, spec_of
 
 LATER = 0.5  # of what evaluating a first run takes, where a later one finds the original's and the reference's results, about
 LATEST = 500  # finished runs that are looked at
-_DONE = "select spec, seconds, started_at, finished_at, peak_bytes, evaluation from runs where status = 'done' order by turn desc limit ?"
+_DONE = """
+    select spec, seconds, started_at, finished_at, peak_bytes, evaluation from runs where status = 'done' and imported = ''
+    order by turn desc limit ?
+"""  # of this machine alone: another's speed says nothing about it
 _RUNNING = "select id, spec, slot, stage, seconds_left, started_at from runs where status = 'running'"
 
 

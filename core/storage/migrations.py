@@ -177,4 +177,9 @@ MIGRATIONS: tuple[str, ...] = (
     alter table runs add column tags text not null default '[]';   -- JSON: a list of words, likewise
     alter table runs add column remark text not null default '';   -- likewise; `note` is what its progress says
     """,
+    """
+    alter table runs add column imported text not null default '';     -- JSON: the bundle that it came in, see record_types.Imported
+    alter table studies add column imported text not null default '';  -- likewise; '' where it was computed, or asked for, here
+    create index runs_by_import on runs (turn) where imported != '';
+    """,
 )

@@ -5,6 +5,7 @@ from datetime import datetime
 import json
 
 from core.domain.errors import WrongInput
+from core.domain.info import DatasetInfo
 from core.domain.json_checks import is_readable
 from core.domain.run import Measurement, RunSpec, RunStatus
 
@@ -62,6 +63,27 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Imported:
+    """Where a run, or a study, that was not computed here came from.
+
+    file: the bundle's name. id: what it is called there. precompute_seconds: what its statistics took, whichever run computed them.
+    libraries: name -> version, where it is known with which the run was computed. dataset: that of the run, without its images, where
+    it is no built-in one.
+    """
+
+    file: str
+    at: datetime
+    id: str
+    precompute_seconds: float = 0.0
+    libraries: dict[str, str] = field(default_factory=dict)
+    dataset: DatasetInfo | None = None
+
+    def to_json(self) -> str:
+        """As the database has it."""
+        return json.dumps({**asdict(self), "at": self.at.isoformat()}, sort_keys=True)
+
+
+@dataclass(frozen=True)
 class Run:
     """A spec's recorded execution. Times are aware, in UTC."""
 
@@ -87,6 +109,7 @@ class Run:
     forecast: Forecast | None = None  # as it began
     anew: RunStatus | None = None  # how computing it once more ended, where it was done before and is done as it was
     label: Label = Label()
+    imported: Imported | None = None  # None where it was computed here
 
     @property
     def error_line(self) -> str:

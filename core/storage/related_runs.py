@@ -1,6 +1,6 @@
 """What stands beside a run: the second retrained network under it (its floor), its controls, and what was stored for it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 import json
 
@@ -48,6 +48,13 @@ def kept_seconds(store: ResultStore, files: Collection[str]) -> float:
     """What computing these shared files took in all, whichever run did it; files that are not shared count as nothing."""
     rows = store.db.read(_SECONDS, {"files": json.dumps(sorted(files))})
     return sum((float(row["seconds"]) for row in rows if is_number(row["seconds"])), 0.0)
+
+
+def precompute_seconds(store: ResultStore, run: Run, files: Mapping[str, str]) -> float:
+    """What computing the run's statistics took, whichever run did it. files: the run's own, by name."""
+    if run.imported:
+        return run.imported.precompute_seconds
+    return kept_seconds(store, [file for name, file in files.items() if name.startswith("statistic/")])
 
 
 _SAME_ORIGINAL = """

@@ -6,9 +6,10 @@ import sqlite3
 from typing import Any, TypeVar
 
 from core.domain.errors import WrongInput
+from core.domain.info import DatasetInfo, dataset_from
 from core.domain.json_checks import check_plain, is_readable, plain_object, said_of
 from core.domain.run import MODELS, STAGES, Measurement, RunSpec, RunStatus
-from core.storage.record_types import DamagedRun, Forecast, Label, Run
+from core.storage.record_types import DamagedRun, Forecast, Imported, Label, Run
 
 Row = sqlite3.Row | Mapping[str, Any]
 Read = TypeVar("Read")
@@ -76,6 +77,7 @@ def _whole(row: Row) -> Run:
         threads=row["threads"], peak_bytes=row["peak_bytes"], forecast=_in("forecast", forecast_of, row["forecast"]),
         anew=_in("anew", status_of, row["anew"]) if row["anew"] != "" else None,
         label=_in("what was written on it", label_of, row),
+        imported=_in("imported", imported_of, row["imported"]),
     )  # fmt: skip
 
 
@@ -154,6 +156,51 @@ def label_of(row: Row) -> Label:
     for tag in tags:
         check_plain("a tag", tag, str)
     return Label(row["label"], tuple(tags), row["remark"])
+
+
+def imported_of(text: object) -> Imported | None:
+    """None where it came in no bundle. Raises WrongInput."""
+    if text == "":
+        return None
+    found = plain_object(text, "where it came from")
+    for name, wanted in (("file", str), ("id", str), ("precompute_seconds", float), ("libraries", dict)):
+        check_plain(name, found.get(name), wanted)
+    for library in found["libraries"].items():
+        check_plain("a library's version", " ".join(map(str, library)), str)
+    dataset = None if found.get("dataset") is None else checked_info(found["dataset"])
+    when = time_of("at", found.get("at"))
+    return Imported(found["file"], when, found["id"], float(found["precompute_seconds"]), found["libraries"], dataset)
+
+
+_OF_INFO: dict[str, type] = {
+    "key": str, "title": str, "about": str, "channels": int, "height": int, "width": int, "classes": list, "train_counts": list,
+    "test_count": int, "mean": list, "deviation": list, "embedded": bool, "multi": bool, "columns": list, "subclass": str,
+    "multi_count": int,
+}  # fmt: skip
+_OF_LISTS: dict[str, type] = {"classes": str, "train_counts": int, "mean": float, "deviation": float}
+_OF_COLUMN: dict[str, type] = {"values": str, "counts": int}
+
+
+def checked_info(raw: object) -> DatasetInfo:
+    """A dataset's description, from `asdict` by way of JSON. Raises WrongInput, without a full stop, for anything else."""
+    if not isinstance(raw, dict) or raw.keys() != _OF_INFO.keys():
+        raise WrongInput(f"a dataset's description is wanted, but there is {said_of(raw)}")
+    for name, wanted in _OF_INFO.items():
+        check_plain(name, raw[name], wanted)
+    for name, wanted in _OF_LISTS.items():
+        for value in raw[name]:
+            check_plain(f"one of {name}", value, wanted)
+    for column in raw["columns"]:
+        if not isinstance(column, dict) or column.keys() != {"name", *_OF_COLUMN}:
+            raise WrongInput(f"a column's description is wanted, but there is {said_of(column)}")
+        check_plain("a column's name", column["name"], str)
+        for name, wanted in _OF_COLUMN.items():
+            check_plain(f"a column's {name}", column[name], list)
+            for value in column[name]:
+                check_plain(f"one of a column's {name}", value, wanted)
+    if not raw["classes"] or len(raw["train_counts"]) != len(raw["classes"]):
+        raise WrongInput("a dataset's description should count the training images of each class, but does not")
+    return dataset_from(raw)
 
 
 def shown(text: str) -> str:

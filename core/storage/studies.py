@@ -12,7 +12,8 @@ from core.domain.json_checks import check_plain
 from core.domain.run import RunSpec, RunStatus
 from core.storage import trash
 from core.storage.queues import run_queue
-from core.storage.rows import check_id, key_of, of_spec, shown, status_of, time_of
+from core.storage.record_types import Imported
+from core.storage.rows import check_id, imported_of, key_of, of_spec, shown, status_of, time_of
 from core.storage.runs import ResultStore
 
 _PLACE = re.compile(r"study-row-(\d{1,18})")  # names a row without an id
@@ -60,6 +61,7 @@ class StoredStudy:
     plan: str
     created_at: datetime
     cancelled: bool = False  # and not asked for again since: it waits for none of its runs
+    imported: Imported | None = None  # None where it was asked for here
 
 
 @dataclass(frozen=True)
@@ -258,10 +260,10 @@ def _row(row: sqlite3.Row) -> StoredStudy | DamagedStudy:
             check_plain(name, row[name], wanted)
         if type(row["plan"]) is not str:
             raise WrongInput("plan should be readable text, but is not")
-        created = time_of("created_at", row["created_at"])
+        created, imported = time_of("created_at", row["created_at"]), imported_of(row["imported"])
     except WrongInput as wrong:
         return damaged(key_of(row, "study-row-"), wrong)
-    return StoredStudy(row["id"], row["title"], row["plan"], created, bool(row["cancelled"]))
+    return StoredStudy(row["id"], row["title"], row["plan"], created, bool(row["cancelled"]), imported)
 
 
 def damaged(key: str, wrong: WrongInput) -> DamagedStudy:

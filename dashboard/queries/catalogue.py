@@ -14,6 +14,8 @@ from core.domain.requests.base import ForgetRequest
 from core.domain.study import StudyPlan
 from core.jobs import catalogue as engine_catalogue
 from core.jobs.catalogue import Catalogue
+from core.storage.portable import dataset_of
+from core.storage.runs import ResultStore
 from dashboard.session import home
 
 
@@ -40,6 +42,9 @@ def _added(key: str) -> DatasetInfo:
     except added_sets.Damaged:  # its message says what to do
         raise
     except WrongInput:
+        with ResultStore(home().database) as store:
+            if found := dataset_of(store, key):  # an imported run brought it along, without its images
+                return found
         raise WrongInput(f"The added dataset {key} was removed; adding the same images again brings it back.") from None
 
 

@@ -16,6 +16,7 @@ from core.reports.comparison_table import table_of
 from core.reports.more_seeds import MoreSeeds, more_seeds
 from core.reports.runs_by_seed import Rows
 from core.reports.runs_by_seed import several_seeds as several_seeds_of
+from core.storage.portable import imported_among
 from core.storage.runs import ResultStore
 from dashboard.queries import catalogue
 from dashboard.session import home
@@ -61,6 +62,17 @@ def edition_of(frame: pd.DataFrame) -> tuple[str, int, str]:
     It is read from the frame and not from the database: otherwise results from an old frame would be cached as new ones.
     """
     return digest(list(frame["id"])), *frame.attrs[READ_AT]
+
+
+def imported(frame: pd.DataFrame) -> dict[str, str]:
+    """See core.storage.portable.imported_among; frame: as `comparison` gives it."""
+    return _imported(edition_of(frame), frame)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _imported(which: tuple[str, int, str], _frame: pd.DataFrame) -> dict[str, str]:
+    with ResultStore(home().database) as store:
+        return imported_among(store, list(_frame["id"]))
 
 
 def why_fewer(frame: pd.DataFrame) -> str:

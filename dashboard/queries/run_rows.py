@@ -43,11 +43,9 @@ def outcomes(runs: list[Run]) -> dict[str, Outcome]:
 @st.cache_data(max_entries=512, show_spinner=False)
 def _outcome(root: str, run_id: str, revision: int, _run: Run) -> Outcome:
     """root, run_id, revision: what decides it."""
-    data = catalogue.current().datasets.get(_run.spec.dataset)
-    if data is None:
-        return Outcome("Done; its dataset is not on this machine.")
     with ResultStore(home().database) as store:
         try:
+            data = catalogue.dataset(_run.spec.dataset)
             case = read_case(home(), store, _run, data)
         except WrongInput as missing:
             return Outcome(f"Done. {missing}")

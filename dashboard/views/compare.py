@@ -4,7 +4,9 @@ from functools import partial
 
 import streamlit as st
 
+from core.figures.markdown import plain
 from dashboard.components.common.fragments import fragment
+from dashboard.components.common.run_status import IMPORTED
 from dashboard.components.compare.compared_runs import ComparedRuns, compared_runs, side
 from dashboard.components.compare.filters import chosen_runs, count, pair, why_not_all
 from dashboard.components.compare.leaderboard import show_leaderboard
@@ -12,6 +14,8 @@ from dashboard.components.compare.metrics_table import ask_over_seeds, numbers, 
 from dashboard.components.compare.pair_panels import warning_counts
 from dashboard.components.compare.tabs import sections
 from dashboard.queries import comparisons
+
+SHOWN = 5  # imported runs that are named
 
 
 def a_and_b(compared: ComparedRuns) -> None:
@@ -21,6 +25,14 @@ def a_and_b(compared: ComparedRuns) -> None:
     sections(compared, a, b)
     with above:
         warning_counts(a, b)
+
+
+def say_imported(came: dict[str, str]) -> None:
+    """Which of the compared runs were computed elsewhere. came: their ids, with the bundles' names."""
+    if came:
+        names = ", ".join(f"{run_id} ({file})" for run_id, file in list(came.items())[:SHOWN])
+        more = f" and {len(came) - SHOWN} more" if len(came) > SHOWN else ""
+        st.caption(f"{IMPORTED} {plain(f'computed elsewhere: {names}{more}')}")
 
 
 def compare() -> None:
@@ -42,6 +54,7 @@ def compare() -> None:
         over_seeds = ask_over_seeds(frame)
         count(frame)
     why_not_all(frame)
+    say_imported(comparisons.imported(frame))
     with first:
         show_conclusion(frame)
     table, below = st.container(), st.container()

@@ -17,6 +17,7 @@ from core.jobs.forecast import forecast_and_truth
 from core.reports.cost_line import seconds, times
 from core.reports.verdict import verdict
 from core.storage.record_types import Run
+from dashboard.components.common.bundle_panels import downloads_panel
 from dashboard.components.common.checks_panel import show_checks
 from dashboard.components.common.current_run import finished_run
 from dashboard.components.common.fragments import fragment
@@ -205,6 +206,7 @@ if run is not None:
                 st.caption(search_sentence(runs.handle(run).recorded()))
                 show_table(tried, alt="Trials of the search of settings, each with its settings, both accuracies, and which was chosen")
             show_table(recorded, alt="Arrays that the method handed over, with meaning, unit, shape and value")
+    downloads_panel(run)
     evaluation_costs(report, available)
     with st.expander("All settings of this run"):
         st.json(settings_json(run, report, method), expanded=True)

@@ -6,6 +6,7 @@ from core.figures.markdown import name
 from core.figures.run_rows import READ, header_html
 from core.storage.record_types import DamagedRun
 from core.storage.run_list import Related, Wanted
+from dashboard.components.common.bundle_panels import import_panel
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.run_filters import ask_filters, clear_filters, counted, damaged_row
 from dashboard.components.common.run_status import POLL, delete_damaged_button, put_back_rows
@@ -53,6 +54,7 @@ def rows() -> None:
 
 
 row_style()
+import_panel()
 everything = run_list.listed(Wanted(companions=False), most=0)
 if not everything.everything:
     put_back_rows(studies=False)

@@ -37,7 +37,7 @@ def unpacked(archive: Path, parent: Path) -> Iterator[tuple[Path, tuple[str, ...
     Raises WrongInput, naming the archive and the member, before anything is written where a member would lead out of the folder,
     is a link, is encrypted, or where they are too many or claim too much. Lets OSError of writing (a full disk) through.
     """
-    _check_directory(archive)
+    check_directory(archive)
     try:
         with zipfile.ZipFile(archive) as opened, folder_beside(parent) as temporary:
             wanted, left = _checked(opened, archive)
@@ -55,7 +55,7 @@ def _broken(archive: Path, error: Exception) -> WrongInput:
     return WrongInput(f"{archive.name} is no zip archive that can be read ({why}); pack it anew, or give the folder itself.")
 
 
-def _check_directory(archive: Path) -> None:
+def check_directory(archive: Path) -> None:
     """Checks the size of the list of members, which `zipfile` reads into memory. Raises WrongInput."""
     try:
         size = archive.stat().st_size
@@ -95,7 +95,7 @@ def _checked(opened: zipfile.ZipFile, archive: Path) -> tuple[list[tuple[zipfile
     wanted: dict[str, zipfile.ZipInfo] = {}
     left: Counter[str] = Counter()
     for member in members:
-        path = _path_of(member, archive)
+        path = path_of(member, archive)
         parts = PurePosixPath(path).parts
         if member.is_dir() or any(part.startswith(".") or part == MAC for part in parts):
             continue
@@ -113,7 +113,7 @@ def _checked(opened: zipfile.ZipFile, archive: Path) -> tuple[list[tuple[zipfile
     return [(member, path) for path, member in wanted.items()], left
 
 
-def _path_of(member: zipfile.ZipInfo, archive: Path) -> str:
+def path_of(member: zipfile.ZipInfo, archive: Path) -> str:
     """Raises WrongInput where the path is none inside a folder, or the member a link or something else that is no file."""
     name = _name_of(member).replace("\\", "/")  # as some packers of Windows write it
     parts = name.rstrip("/").split("/")

@@ -143,6 +143,8 @@ def finish(
             status, error = RunStatus.FAILED, stopped
         numbers = {"seconds": json.dumps(outcome.seconds), "speedup": outcome.speedup}
         told = {name: value for name in ("device", "threads", "peak_bytes") if (value := getattr(outcome, name))}
+        if status == RunStatus.DONE:
+            told["imported"] = ""  # its numbers are those of this machine now
         landed = lifecycle.end(write, RUNS, run_id, attempt, status, error, **numbers, **told)
         if landed and not (status != RunStatus.DONE and _stands_again(write, run_id, status, error)):
             write.execute("delete from stands where run_id = ?", (run_id,))

@@ -6,7 +6,7 @@ from core.domain.run import ACTIVE, RunStatus
 from core.figures.markdown import plain
 from core.storage.record_types import Run
 from core.storage.run_list import LONGEST, Wanted
-from dashboard.components.common.run_status import act_button, follow, name_of, state
+from dashboard.components.common.run_status import act_button, follow, imported_line, name_of, state
 from dashboard.queries import catalogue, run_list, runs
 from dashboard.queries.run_list import Listed
 from dashboard.session import open_run, opened_run, recall
@@ -33,6 +33,8 @@ def finished_run() -> Run | None:
         )
         return None
     if run.status == RunStatus.DONE:
+        if run.imported:
+            st.caption(imported_line(run))
         if run.anew:  # its files are missing, and recomputing them failed
             st.warning(plain(run.error_line), icon=":material/error:")
         return run

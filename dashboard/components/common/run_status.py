@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
+from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.hyperparameters import used
@@ -14,7 +15,7 @@ from core.jobs import submit
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import preset_values
 from core.storage.queues.run_queue import LIMIT_END
-from core.storage.record_types import DamagedRun, Run
+from core.storage.record_types import DamagedRun, Imported, Run
 from core.storage.trash import KEPT, Deleted
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.queries import catalogue, runs
@@ -22,6 +23,7 @@ from dashboard.session import home, open_run, opened_run
 
 UNDONE = 10  # deletions that are offered to be undone
 POLL = 0.5  # seconds between polls while something is queued or running
+IMPORTED = ":violet-badge[:material/input: imported]"  # as Markdown
 STAGE = {
     "": "waiting for a free place",
     "train": "training the original",
@@ -124,6 +126,22 @@ def _act(action: str, run_id: str) -> None:
             submit.delete(home(), run_id)
             if opened_run() == run_id:
                 open_run("")
+
+
+def imported_badge(came: Imported | None) -> str:
+    """Markdown that marks what was not computed here; '' where it was."""
+    return IMPORTED if came else ""
+
+
+def imported_line(run: Run) -> str:
+    """Markdown: where an imported run came from, and which code computed it; '' where it was computed here."""
+    if not (came := run.imported):
+        return ""
+    libraries = ", ".join(f"{name} {version}" for name, version in came.libraries.items())
+    code = "the code of this version" if run.spec.engine == version_of(run.spec) else f"other code than this ({run.spec.engine})"
+    parts = (f"from {came.file}", age(came.at), f"computed elsewhere by {code}" + (f" with {libraries}" if libraries else ""))
+    there = f" · run {came.id} there" if came.id != run.id else ""
+    return f"{imported_badge(came)} {plain(' · '.join(parts) + there)}"
 
 
 def act_button(action: str, run: Run, key: str) -> None:

@@ -54,5 +54,5 @@ def row_of(run: Run, related: Related, outcome: Outcome | None) -> RunRow:
     stopped = f"{state_word(run)}: {run.error_line}" if run.error else state_word(run)
     return RunRow(
         title, aside, outcome.lead if outcome else stopped, outcome.gauges if outcome else (), duration(took) if took else "–",
-        age(run.created_at), run.label.tags, run.label.note,
+        age(run.created_at), "imported" if run.imported else "", run.label.tags, run.label.note,
     )  # fmt: skip

@@ -20,8 +20,9 @@ from core.jobs.studies.progress import Standing, go_on_elsewhere, seconds_left
 from core.storage.home import Home
 from core.storage.studies import DamagedStudy
 from core.storage.trash import KEPT
+from dashboard.components.common.bundle_panels import bundle_button
 from dashboard.components.common.fragments import errors_shown
-from dashboard.components.common.run_status import STAGE, age, hours, shortened
+from dashboard.components.common.run_status import STAGE, age, hours, imported_badge, shortened
 from dashboard.components.studies.more_seeds import offer_more_seeds
 from dashboard.components.studies.table import draw
 from dashboard.queries import catalogue, runs, studies
@@ -39,7 +40,7 @@ def study_row(study: Standing, first: bool) -> None:
         with what:
             title = shortened(catalogue.request_title(plan.request, plan.dataset))
             about = f"{title} · {plan.dataset} · {plan.model} · " if plan.title else ""
-            st.markdown(f"**{plain(catalogue.study_name(plan))}**  \n`{study_id}`")
+            st.markdown(f"**{plain(catalogue.study_name(plan))}**  \n`{study_id}` {imported_badge(study.stored.imported)}")
             _state(study)
             variants = shortened("; ".join(variant.text for variant in plan.variants), LONGEST)
             drawn = plan.covers.partition(", ")[2]
@@ -47,6 +48,8 @@ def study_row(study: Standing, first: bool) -> None:
             limit = f" · each run stopped after {duration(plan.limit)}" if plan.limit else ""
             st.caption(plain(f"{about}seeds {seeds} · {variants}{limit}"))
         with buttons, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+            if now.done:
+                bundle_button(study_id, key="study")
             if now.shown:
                 st.page_link("views/compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"study": study_id})
             waits = now.active and not study.stored.cancelled

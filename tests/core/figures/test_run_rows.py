@@ -8,12 +8,13 @@ GAUGE = Gauge("test_forget_accuracy", "Forget accuracy", {"unlearned": 0.25}, (0
 
 
 def test_a_row_says_everything_and_no_text_becomes_markup():
-    row = RunRow("<script>x</script>", "id & more", "Not forgotten", (GAUGE,) * 4, "12 s", "3 h ago", ("<b>", "paper"), "a\nnote")
+    row = RunRow("<script>x</script>", "id & more", "Not forgotten", (GAUGE,) * 4, "12 s", "3 h ago", "imported", ("<b>", "paper"), "a\nb")
     html = row_html(row)
     assert "<script>" not in html
     assert "<b>paper" not in html
-    for said in ("&lt;script&gt;x&lt;/script&gt;", "id &amp; more", "Not forgotten", "&lt;b&gt;", ">paper<", "a note", "12 s", "3 h ago"):
+    for said in ("&lt;script&gt;x&lt;/script&gt;", "id &amp; more", "Not forgotten", "&lt;b&gt;", ">paper<", ">imported<", "a b"):
         assert said in html, said
+    assert ("12 s" in html, "3 h ago" in html) == (True, True)
     assert html.count("<img src='data:image/svg+xml;base64,") == 4
     assert html.count("alt='Forget accuracy: 25 %, still recognised'") == 4
 

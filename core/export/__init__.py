@@ -1,0 +1,1 @@
+"""What leaves this machine: reports, and bundles of runs and studies."""

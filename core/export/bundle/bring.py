@@ -1,0 +1,69 @@
+"""Brings a bundle into a home: all of it or nothing, and nothing that is there is changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+import os
+from pathlib import Path
+
+from core.export.bundle import check_files
+from core.export.bundle.read import check_whole, opened, records, stored_name, unpack
+from core.storage.artifacts import Artifacts
+from core.storage.atomic import folder_beside
+from core.storage.disk_and_memory_errors import told
+from core.storage.home import Home
+from core.storage.portable import Brought, PortableRun, bring_in
+from core.storage.record_types import Imported
+from core.storage.runs import ResultStore
+
+Check = Callable[..., None]
+LONGEST_NAME = 120  # letters of a file's name that are kept
+
+
+@dataclass(frozen=True)
+class BroughtIn:
+    """What became of a bundle's runs and studies; asked: the runs that it is about, the others stand beside them."""
+
+    runs: list[Brought]
+    studies: list[Brought]
+    asked: tuple[str, ...]
+
+    @property
+    def first(self) -> str:
+        """The run to look at first."""
+        return next((one.id for one in self.runs if one.of in self.asked), self.runs[0].id)
+
+
+def bring(home: Home, path: Path) -> BroughtIn:
+    """Everything in the bundle `path`. Raises WrongInput, in one sentence, and leaves the home as it was."""
+    with opened(path) as bundle, told(home.root), folder_beside(home.root) as folder:
+        check_whole(bundle)
+        runs, studies = records(bundle)
+        unpack(bundle, folder)
+        paths = {stored_name(path, entry): path for path, entry in bundle.entries.items() if path.startswith("files/")}
+        check_files.check(folder, [run.files for run in runs], paths, home)
+        came = Imported("".join(letter if letter.isprintable() else "_" for letter in path.name)[:LONGEST_NAME], datetime.now(UTC), "")
+        new = _place(home, folder, runs)
+        try:
+            with ResultStore(home.database) as store:
+                brought = bring_in(store, runs, studies, came)
+        except BaseException:
+            for file in new:
+                Artifacts(home.artifacts_folder).remove(file)
+            raise
+    return BroughtIn(brought[: len(runs)], brought[len(runs) :], bundle.asked)
+
+
+def _place(home: Home, folder: Path, runs: list[PortableRun]) -> list[str]:
+    """Move what runs name into Artifacts, over equal files too, which may be damaged; those that were not there."""
+    artifacts, new = Artifacts(home.artifacts_folder), list[str]()
+    for file in sorted({file for run in runs for file in run.files.values()}):
+        if not artifacts.has(file):
+            new.append(file)
+        os.replace(folder / file, home.artifacts_folder / file)
+    descriptor = os.open(home.artifacts_folder, os.O_RDONLY)  # the renames themselves must not be lost with the power
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return new
