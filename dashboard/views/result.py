@@ -12,6 +12,7 @@ from core.domain.info import DatasetInfo, MethodInfo
 from core.figures import class_figures, plotly_layout
 from core.figures.class_figures import NO_MATRIX
 from core.figures.markdown import labels, plain
+from core.figures.metric_tables import seconds, times
 from core.figures.palette import MODEL_TITLE
 from core.jobs.forecast import forecast_and_truth
 from core.reports.verdict import verdict
@@ -19,7 +20,6 @@ from core.storage.record_types import Run
 from dashboard.components.common.checks_panel import show_checks
 from dashboard.components.common.current_run import finished_run
 from dashboard.components.common.fragments import fragment
-from dashboard.components.common.metric_tables import seconds, times
 from dashboard.components.common.missing_results import show_missing_files, show_missing_parts
 from dashboard.components.common.run_status import age, settings_of
 from dashboard.components.common.tables import show_table

@@ -4,9 +4,9 @@ import streamlit as st
 
 from core.domain.run import RunStatus
 from core.figures.markdown import plain
+from core.figures.metric_tables import one_line_summary
 from core.storage.record_types import DamagedRun
 from dashboard.components.common.fragments import fragment
-from dashboard.components.common.metric_tables import one_line_summary
 from dashboard.components.common.run_filters import ask_filters, clear_filters, counted, damaged_row
 from dashboard.components.common.run_status import (
     POLL,

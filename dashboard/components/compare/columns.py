@@ -10,11 +10,11 @@ import pandas as pd
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.info import MetricInfo
+from core.figures.metric_tables import GOAL, SECOND_REFERENCE_TITLE
 from core.figures.palette import MODEL_TITLE, is_dark
 from core.reports.paired_differences import wins
 from core.reports.runs_by_seed import SUBJECT, Rows
 from core.reports.unchanged_methods import UNCHANGED
-from dashboard.components.common.metric_tables import GOAL, SECOND_REFERENCE_TITLE
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler

@@ -12,10 +12,10 @@ from core.analysis.stored_results import Analysis
 from core.domain.formatting import percent
 from core.domain.recordings import params_in_effect
 from core.figures import class_figures, plotly_layout, ssd_figures
+from core.figures.metric_tables import seconds
 from core.figures.parameters import importance_and_alpha_figures as drawn
 from dashboard.components.common.background_analysis import look
 from dashboard.components.common.fragments import fragment
-from dashboard.components.common.metric_tables import seconds
 from dashboard.components.parameters.importance_source import Source
 from dashboard.components.parameters.save_as_run import SavedRuns, save_button, saved_runs
 from dashboard.queries import background

@@ -12,6 +12,7 @@ from core.figures.image_card import card_table, probabilities
 from core.figures.image_sprite import png, to_rgb
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
+from core.figures.privacy.attack import Attack
 from core.figures.privacy.image_grids import (
     SET_NAME,
     ImageGrid,
@@ -23,7 +24,6 @@ from core.figures.privacy.image_grids import (
 )
 from core.figures.privacy.scores import SCORES, models_of, predicted_members
 from dashboard.components.common.tables import show_table
-from dashboard.components.privacy.attack_controls import Attack
 from dashboard.session import belongs, recall, remember
 
 LARGE = 112  # pixels of a card's picture

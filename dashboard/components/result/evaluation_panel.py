@@ -8,11 +8,11 @@ import streamlit as st
 from core.domain.evaluation import Evaluation, title_of
 from core.domain.info import DatasetInfo
 from core.figures.markdown import plain
+from core.figures.metric_tables import seconds
 from core.figures.palette import MODEL_TITLE
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
 from core.storage.record_types import Run
-from dashboard.components.common.metric_tables import seconds
 from dashboard.components.common.tables import show_table
 from dashboard.session import home
 

@@ -9,13 +9,13 @@ import streamlit as st
 
 from core.domain.info import MetricInfo
 from core.figures.markdown import plain
+from core.figures.metric_tables import GOAL, SECOND_REFERENCE_TITLE, by_family
 from core.figures.palette import MODEL_TITLE
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.table import StudySummary
 from core.metrics.privacy.multi_seed import OVER_SEEDS
 from core.reports.intervals import Spread
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
-from dashboard.components.common.metric_tables import GOAL, SECOND_REFERENCE_TITLE, by_family
 from dashboard.components.common.tables import pinned_width, show_frame
 from dashboard.components.compare.columns import COST, Column, columns_of
 
