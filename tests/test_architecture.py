@@ -24,6 +24,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own r
     {"core.pipeline", "core.analysis", "core.reports"},
     {"core.figures"},
     {"core.jobs"},
+    {"core.export"},
     {"core.cli", "dashboard.preload", "dashboard.http_gate", "dashboard.session"},
     {"core.__main__", "dashboard.queries"},
     {"dashboard.components"},
@@ -39,7 +40,8 @@ LOADERS = {  # calls that pickle, or may
     *("torch.load", "torch.save", "torch.jit.load", "pd.read_pickle", "pandas.read_pickle"),
 }
 TORCH_FREE = (  # besides the whole dashboard
-    "core.domain", "core.storage", "core.reports", "core.figures", "core.jobs", "core.cli", "core.metrics.privacy",
+    "core.domain", "core.storage", "core.reports", "core.figures", "core.jobs", "core.export", "core.cli",
+    "core.metrics.privacy",
 )  # fmt: skip
 WITH_TORCH = {  # of these rooms: what a process of its own computes with
     "core.jobs.planned_work",
@@ -47,6 +49,7 @@ WITH_TORCH = {  # of these rooms: what a process of its own computes with
 }
 ALSO_FREE = (  # single modules of other rooms that start often, or watch
     *("core.__main__", "core.analysis.stored_results", "core.analysis.registry", "core.analysis.saliency.map_similarity"),
+    "core.analysis.weights.importance_statistics",
     *("core.training.uploaded_weights.client", "core.training.uploaded_weights.scan_file"),
     *("core.data.write_image_arrays", "core.data.paths", "core.data.name_order"),
     *("core.data.importing.importer", "core.data.importing.store"),

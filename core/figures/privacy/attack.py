@@ -7,11 +7,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.domain.formatting import percent
+from core.domain.requests.base import ForgetRequest
 from core.figures.metric_tables import SECOND_REFERENCE_TITLE
 from core.figures.palette import MODEL_TITLE
 from core.figures.privacy.attack_figures import distributions, roc_curves, shares_of
-from core.figures.privacy.scores import SECOND, Score, Sides, axis_range, halves
+from core.figures.privacy.scores import SCORES, SECOND, Score, Sides, axis_range, halves, models_of, scores_of, sides_of
 from core.metrics.privacy.threshold_attack import (
+    FEWEST,
     Rates,
     Threshold,
     TooFewExamples,
@@ -132,3 +134,24 @@ def aligned(table: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame | None:
         return table
     place = pd.MultiIndex.from_frame(table[ROW]).get_indexer(pd.MultiIndex.from_frame(examples[ROW]))
     return None if (place < 0).any() else table.iloc[place].reset_index(drop=True)
+
+
+def against_alike(request: ForgetRequest, examples: pd.DataFrame) -> bool:
+    """Whether the non-members are the test images of the forget request, where there are enough of these; else all test images."""
+    return request.by_class or (request.by_rule and int((examples["set"] == "test_forget").sum()) >= FEWEST)
+
+
+def strongest_attack(examples: pd.DataFrame, request: ForgetRequest, second: pd.DataFrame | None = None) -> Attack:
+    """The attack on the unlearned network by its loss, at the threshold that is strongest on one half of the images.
+
+    Where there are too few images for halves, at the median of the scores. second: as in `aligned`.
+    """
+    score = SCORES["loss"]
+    values = {model: scores_of(examples, model, score) for model in models_of(examples)}
+    sides = sides_of(examples, against_alike(request, examples), False)
+    found = strongest_threshold(values["unlearned"], sides)
+    both = values["unlearned"][np.concatenate([sides.forget, sides.unseen])]
+    threshold, above = (found.value, found.above) if found else (float(np.median(both)) if len(both) else 0.0, score.above)
+    if second is not None:
+        values[SECOND] = scores_of(second, "unlearned", score)
+    return Attack(score, "unlearned", values, sides, threshold, above, found is not None)

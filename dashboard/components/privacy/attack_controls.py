@@ -8,7 +8,7 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import ACTIVE, RunStatus
-from core.figures.privacy.attack import Attack, aligned, strongest_threshold
+from core.figures.privacy.attack import Attack, against_alike, aligned, strongest_threshold
 from core.figures.privacy.scores import (
     SCORES,
     SECOND,
@@ -22,7 +22,7 @@ from core.figures.privacy.scores import (
     sides_of,
     thresholds,
 )
-from core.metrics.privacy.threshold_attack import FEWEST, Threshold
+from core.metrics.privacy.threshold_attack import Threshold
 from core.storage.record_types import Run
 from dashboard.queries import runs
 from dashboard.session import belongs, recall, remember
@@ -44,7 +44,7 @@ def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame, seco
         'Predict "member" if the score is', ["below", "above"], default=expected, key="side", bind="query-params", required=True,
         help="On which side of the threshold an image is called a member of the training set.",
     )  # fmt: skip
-    alike = request.by_class or (request.by_rule and int((examples["set"] == "test_forget").sum()) >= FEWEST)
+    alike = against_alike(request, examples)
     all_test = alike and top.toggle(
         "Non-members: all test images", key="others", bind="query-params",
         help="By default the test images of the forget request; switch on to count all others too.",

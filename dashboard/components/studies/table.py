@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.domain.info import MetricInfo
+from core.figures.compare.metric_columns import COST, Column, columns_of
 from core.figures.markdown import plain
 from core.figures.metric_tables import GOAL, SECOND_REFERENCE_TITLE, by_family
 from core.figures.palette import MODEL_TITLE
@@ -17,7 +18,6 @@ from core.metrics.privacy.multi_seed import OVER_SEEDS
 from core.reports.intervals import Spread
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from dashboard.components.common.tables import pinned_width, show_frame
-from dashboard.components.compare.columns import COST, Column, columns_of
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler

@@ -10,6 +10,7 @@ from core.domain.info import MetricInfo
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunStatus
 from core.domain.study import StudyPlan
+from core.figures.compare.metric_columns import columns_of
 from core.jobs import submit as jobs
 from core.jobs.catalogue import catalogue
 from core.jobs.studies import submit
@@ -19,7 +20,6 @@ from core.reports.intervals import Spread
 from core.storage import studies
 from core.storage.processes import ProcessId
 from core.storage.runs import ResultStore
-from dashboard.components.compare.columns import columns_of
 from dashboard.components.studies.table import cell, families_of, known_metrics, table
 from tests.dashboard.conftest import sound
 from tests.dashboard.views.test_pages import part_of

@@ -1,0 +1,1 @@
+"""What leaves a home: reports and passports of runs and studies, tables in LaTeX, figures as files."""

@@ -1,0 +1,28 @@
+// Unpacks plotly once, draws every figure where it stands, and offers each as SVG and PNG.
+(async () => {
+  const packed = Uint8Array.from(atob(document.getElementById('plotly').textContent.trim()), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
+  const script = document.createElement('script');
+  script.textContent = await new Response(stream).text();
+  document.head.append(script);
+  const template = JSON.parse(document.getElementById('on-white').textContent);
+  const download = (format) => ({
+    name: format,
+    title: `Download as ${format.toUpperCase()}`,
+    icon: format === 'svg' ? Plotly.Icons.disk : Plotly.Icons.camera,
+    click: (plot) => Plotly.downloadImage(plot, {format, filename: plot.dataset.name, scale: format === 'png' ? 3 : 1}),
+  });
+  const config = {displaylogo: false, displayModeBar: true, responsive: true, modeBarButtons: [[download('svg'), download('png')]]};
+  for (const plot of document.querySelectorAll('.plot')) {
+    const figure = JSON.parse(plot.querySelector('script').textContent);
+    plot.replaceChildren();
+    await Plotly.newPlot(plot, figure.data, {...figure.layout, template}, config);
+    for (const button of plot.querySelectorAll('.modebar-btn')) {
+      button.setAttribute('role', 'button');
+      button.setAttribute('tabindex', '0');
+      button.setAttribute('aria-label', `${button.dataset.title}: ${plot.closest('figure').querySelector('h3').textContent}`);
+    }
+    plot.dataset.drawn = 'yes';
+  }
+  document.documentElement.dataset.drawn = 'yes';
+})();
