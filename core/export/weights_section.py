@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+import re
 from typing import Any
 
 import numpy as np
@@ -60,11 +61,14 @@ def _steps(run: RunContents) -> Iterator[Block]:
             panels = [panel for panel in frame.panels() if panel.figure is not None]
             if panels:
                 shown[panels[0].title] = frame, panels
-    for number, (frame, panels) in enumerate(shown.values(), 1):
+    number = 0
+    for frame, panels in shown.values():
         yield TextBlock(line_of(frame.sentence), line_of(frame.title))
-        for place, panel in enumerate(panels):
-            yield FigureBlock(f"step-{number}{f'-{place + 1}' if len(panels) > 1 else ''}", panel.title, panel.figure, panel.alt,
-                              panel.how[:1].upper() + panel.how[1:], wide=len(panels) == 1)  # fmt: skip
+        for panel in panels:
+            number += 1
+            name = re.sub(r"[^a-z0-9]+", "-", panel.title.lower()).strip("-")[:40].strip("-")
+            yield FigureBlock(f"step-{number}-{name}", panel.title, panel.figure, panel.alt, panel.how[:1].upper() + panel.how[1:],
+                              wide=len(panels) == 1)  # fmt: skip
 
 
 def _nothing() -> None:

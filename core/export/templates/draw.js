@@ -6,11 +6,13 @@
   script.textContent = await new Response(stream).text();
   document.head.append(script);
   const template = JSON.parse(document.getElementById('on-white').textContent);
+  const still = (plot) => ({data: plot.data, layout: {...plot.layout, sliders: []}});  // a picture has nothing to drag
+  const size = (plot) => ({width: plot.offsetWidth, height: plot._fullLayout.height});
   const download = (format) => ({
     name: format,
     title: `Download as ${format.toUpperCase()}`,
     icon: format === 'svg' ? Plotly.Icons.disk : Plotly.Icons.camera,
-    click: (plot) => Plotly.downloadImage(plot, {format, filename: plot.dataset.name, scale: format === 'png' ? 3 : 1}),
+    click: (plot) => Plotly.downloadImage(still(plot), {...size(plot), format, filename: plot.dataset.name, scale: format === 'png' ? 3 : 1}),
   });
   const config = {displaylogo: false, displayModeBar: true, responsive: true, modeBarButtons: [[download('svg'), download('png')]]};
   for (const plot of document.querySelectorAll('.plot')) {
@@ -23,6 +25,18 @@
       button.setAttribute('aria-label', `${button.dataset.title}: ${plot.closest('figure').querySelector('h3').textContent}`);
     }
     plot.dataset.drawn = 'yes';
+  }
+  if (location.hash === '#svg') {  // asked for by core.export.figure_files
+    const drawn = {};
+    for (const plot of document.querySelectorAll('.plot')) {
+      const address = await Plotly.toImage(still(plot), {...size(plot), format: 'svg'});
+      drawn[plot.id.replace('figure-', '')] = decodeURIComponent(address.slice(address.indexOf(',') + 1));
+    }
+    const told = document.createElement('script');
+    told.type = 'application/json';
+    told.id = 'drawn';
+    told.textContent = JSON.stringify(drawn).replaceAll('<', '\\u003c');
+    document.body.append(told);
   }
   document.documentElement.dataset.drawn = 'yes';
 })();

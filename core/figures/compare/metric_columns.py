@@ -60,10 +60,11 @@ class Column:
         """A value as a cell shows it, with its interval; a dash where there is none."""
         if np.isnan(value):
             return "–"
-        parts = [self._digits(number) for number in (value, half) if not np.isnan(number)]
+        parts = [self.digits(number) for number in (value, half) if not np.isnan(number)]
         return " ± ".join(parts) + (" %" if self.info.unit == "share" else "")
 
-    def _digits(self, value: float) -> str:
+    def digits(self, value: float) -> str:
+        """A value without its unit."""
         if self.info.unit == "share":
             return f"{100 * value:.1f}"
         return f"{value:.1f}" if self.info.unit == "steps" else f"{value:.3g}" if self.key in COST else f"{value:.3f}"
