@@ -38,6 +38,7 @@ SPECIAL = {
     }.items()},
 }  # fmt: skip
 GOAL = {"high": r"$\uparrow$", "low": r"$\downarrow$", "match": r"$\approx$"}
+UNIT = {"share": r"\%", "times": r"$\times$"}  # how a head writes a metric's unit; others as they are
 SECOND = "Second reference"
 
 
@@ -176,8 +177,9 @@ def _number(column: Column, value: float | None) -> str:
 
 
 def _head(column: Column, title: str) -> str:
-    unit = {"share": r"\%", "": ""}.get(column.info.unit, escaped(column.info.unit))
-    return f"{escaped(title)}{f' ({unit})' if unit else ''} {GOAL[column.info.goal]}"
+    unit = UNIT.get(column.info.unit, column.info.unit)
+    named = unit and column.info.unit != column.info.title.lower() and column.info.unit not in column.info.title.lower().split()
+    return f"{escaped(title)}{f' ({unit})' if named else ''} {GOAL[column.info.goal]}"
 
 
 def _aims() -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from core.figures.compare.metric_columns import Column
+from core.figures.compare.pareto_front import SHARES
 from core.figures.markdown import on_axis
 from core.figures.palette import MODEL_COLOUR, MODEL_DASH, MODEL_TITLE, QUIET
 from core.figures.plotly_layout import base_layout
@@ -46,7 +47,7 @@ def metric_intervals(methods: Mapping[str, Spread | None], column: Column, level
             traces.append(_upright(title, value, names, colour, dash))
     share = column.info.unit == "share"
     rows = {"type": "category", "categoryorder": "array", "categoryarray": names[::-1], "range": [-0.6, len(names) - 0.4]}
-    numbers = {"tickformat": ".0%" if share else "", "zeroline": False}
+    numbers = {"zeroline": False, **({"tickformat": ".1~%", **SHARES} if share else {})}
     layout = base_layout(column.info.title, "", AROUND + ROW * max(1, len(names)), xaxis=numbers, yaxis=rows)
     return go.Figure(traces, layout)
 
