@@ -11,7 +11,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from core.figures.plotly_script import ON_WHITE, packed_script, plain_figure
+from core.figures.plotly_layout import ON_WHITE
+from core.figures.plotly_script import packed_script, plain_figure
 from core.figures.sections import FigureBlock, PicturesBlock, Section, TableBlock, TextBlock, rows_of
 
 TEMPLATES = Path(__file__).with_name("templates")

@@ -10,15 +10,6 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-INK, GRID, LINE = "#0e1420", "#e3e7ec", "#76818f"
-_AXIS = {"gridcolor": GRID, "linecolor": LINE, "zerolinecolor": GRID, "ticks": "outside", "tickcolor": LINE, "ticklen": 4}
-ON_WHITE = {  # what every figure looks like on paper, whatever the theme of the page that it was asked for on
-    "layout": {
-        "paper_bgcolor": "white", "plot_bgcolor": "white", "font": {"family": "Arial, Helvetica, sans-serif", "size": 13, "color": INK},
-        "xaxis": _AXIS, "yaxis": _AXIS, "colorway": ["#2F7FC1", "#D55E00", "#4E9E8A", "#AD3A9C", "#A97B00", "#808890"],
-    },
-}  # fmt: skip
-
 
 @cache
 def packed_script() -> tuple[str, str]:
@@ -28,7 +19,7 @@ def packed_script() -> tuple[str, str]:
 
 
 def plain_figure(figure: go.Figure) -> dict[str, Any]:
-    """A figure's data and layout for JSON, without the template, which `ON_WHITE` replaces."""
+    """A figure's data and layout for JSON, without the template, which `plotly_layout.ON_WHITE` replaces."""
     plain: dict[str, Any] = json.loads(figure.to_json())
     plain["layout"].pop("template", None)
     return {"data": plain["data"], "layout": plain["layout"]}

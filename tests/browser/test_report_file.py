@@ -1,4 +1,4 @@
-"""The report of a run, downloaded from Result and opened from the file system with the network cut."""
+"""What leaves Result: a figure, on white from a dark page; and the report, opened from the file system with the network cut."""
 
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,27 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Axe
 from tests.browser.kit import ready
 
+DARK_PLOT = "document.querySelector('.st-key-confusion-unlearned .js-plotly-plot')"
 SLIDER = "document.querySelector('#figure-membership-attack')"
 
 
 def test_a_downloaded_report_needs_no_network(page: Page, chromium: Browser, report: dict[str, Any], axe: Axe, tmp_path: Path):
+    page.emulate_media(color_scheme="dark")
     page.goto(f"/result?run={report['id']}")
     ready(page)
+    page.locator(".st-key-confusion-unlearned .js-plotly-plot").hover()
+    with page.expect_download() as figure:
+        page.locator(".st-key-confusion-unlearned").get_by_role("button", name="Download as SVG").click()
+    assert figure.value.suggested_filename == f"forgetscope-result-confusion-unlearned-{report['id']}.svg"
+    figure.value.save_as(tmp_path / "dark.svg")
+    text = (tmp_path / "dark.svg").read_text()
+    assert "fill: rgb(255, 255, 255)" in text  # the ground, although the page is dark
+    assert "rgb(14, 20, 32)" in text  # the text
+    assert ">answer</text>" in text
+    with page.expect_download() as figure:
+        page.locator(".st-key-confusion-unlearned").get_by_role("button", name="Download as PNG").click()
+    assert figure.value.suggested_filename.endswith(".png")
+    page.wait_for_function(f"{DARK_PLOT}.layout.paper_bgcolor !== 'white'")  # the page's own figure is as it was
     with page.expect_download() as waited:
         page.get_by_test_id("stMain").get_by_role("button", name="Report", exact=True).click()
     file = tmp_path / waited.value.suggested_filename

@@ -11,7 +11,7 @@
   const download = (format) => ({
     name: format,
     title: `Download as ${format.toUpperCase()}`,
-    icon: format === 'svg' ? Plotly.Icons.disk : Plotly.Icons.camera,
+    icon: Plotly.Icons.camera,
     click: (plot) => Plotly.downloadImage(still(plot), {...size(plot), format, filename: plot.dataset.name, scale: format === 'png' ? 3 : 1}),
   });
   const config = {displaylogo: false, displayModeBar: true, responsive: true, modeBarButtons: [[download('svg'), download('png')]]};
@@ -20,8 +20,10 @@
     plot.replaceChildren();
     await Plotly.newPlot(plot, figure.data, {...figure.layout, template}, config);
     for (const button of plot.querySelectorAll('.modebar-btn')) {
+      button.addEventListener('keydown', (event) => ['Enter', ' '].includes(event.key) && (event.preventDefault(), button.click()));
       button.setAttribute('role', 'button');
       button.setAttribute('tabindex', '0');
+      button.textContent = button.dataset.title.slice(-3);
       button.setAttribute('aria-label', `${button.dataset.title}: ${plot.closest('figure').querySelector('h3').textContent}`);
     }
     plot.dataset.drawn = 'yes';
