@@ -48,6 +48,7 @@ WITH_TORCH = {  # of these rooms: what a process of its own computes with
 }
 ALSO_FREE = (  # single modules of other rooms that start often, or watch
     *("core.__main__", "core.analysis.stored_results", "core.analysis.registry", "core.analysis.saliency.map_similarity"),
+    "core.analysis.weights.importance_statistics",
     *("core.training.uploaded_weights.client", "core.training.uploaded_weights.scan_file"),
     *("core.data.write_image_arrays", "core.data.paths", "core.data.name_order"),
     *("core.data.importing.importer", "core.data.importing.store"),

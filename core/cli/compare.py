@@ -41,11 +41,12 @@ WIDEST = 40  # letters of a cell
 @cli.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--csv", "as_csv", is_flag=True, help="A table in CSV on stdout, nothing else.")
+@click.option("--latex", "as_latex", is_flag=True, help="A table in LaTeX on stdout, nothing else: mean ± interval, the best in bold.")
 @as_json
-def compare(ids: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
+def compare(ids: tuple[str, ...], as_csv: bool, as_latex: bool, as_json: bool) -> None:
     """Finished runs side by side; an ID may be a study's, which stands for all its runs."""
-    if as_csv and as_json:
-        raise WrongInput("compare prints JSON or CSV; choose one of --json and --csv.")
+    if as_csv + as_latex + as_json > 1:
+        raise WrongInput("compare prints JSON, CSV or LaTeX; choose one of --json, --csv and --latex.")
     root = open_home().root
     with ResultStore(open_home().database) as store:
         store.reconcile()
@@ -58,6 +59,9 @@ def compare(ids: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
         click.echo(f"Left out: {several} not done.", err=True)
     if said := why_fewer(frame):
         click.echo(said, err=True)
+    if as_latex:
+        click.echo(_latex(wanted, root), nl=False)
+        return
     whole, frame = frame, frame[[*ABOUT, *comparable(frame)]].dropna(axis="columns", how="all")
     if as_json:
         print_json(_plain(frame))
@@ -69,6 +73,13 @@ def compare(ids: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
         click.echo(_text(frame, whole, beside, catalogue(root).metrics))
     else:
         click.echo("None of these runs is done, so there is nothing to compare yet.", err=True)
+
+
+def _latex(run_ids: list[str], root: Path) -> str:
+    from core.export.latex import table_of_runs  # noqa: PLC0415  # half a second that other forms of output need not pay
+
+    with ResultStore(open_home().database) as store:
+        return table_of_runs(store, run_ids, catalogue(root))
 
 
 def _runs_of(store: ResultStore, any_id: str) -> list[str]:

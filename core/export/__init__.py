@@ -1,1 +1,1 @@
-"""What leaves this machine: reports, and bundles of runs and studies."""
+"""What leaves this machine: reports and passports, tables in LaTeX, figures as files, bundles of runs and studies."""

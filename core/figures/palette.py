@@ -35,14 +35,22 @@ def is_dark() -> bool:
     return DARK.get()
 
 
+PAPER, NIGHT = False, True  # the ends of the scales below on a light and on a dark ground
+EMPTY = {PAPER: "#f1f5f9", NIGHT: "#1b232e"}
+FULL = {PAPER: "#0b4f8a", NIGHT: "#7cc0f5"}
+MIDDLE = {PAPER: "#f3f3f1", NIGHT: "#242b35"}
+ZERO = {PAPER: "#DDE2E8", NIGHT: "#2a3442"}
+ON_PAPER = {ends[NIGHT]: ends[PAPER] for ends in (EMPTY, FULL, MIDDLE, ZERO)}  # a scale's colour in the dark -> on a light ground
+
+
 def sequential() -> Scale:
     """Colour scale of a heat map: from the page's background, so that empty cells do not stand out, to a strong blue."""
-    return [[0.0, "#1b232e"], [1.0, "#7cc0f5"]] if is_dark() else [[0.0, "#f1f5f9"], [1.0, "#0b4f8a"]]
+    return [[0.0, EMPTY[is_dark()]], [1.0, FULL[is_dark()]]]
 
 
 def diverging() -> Scale:
     """Blue below, orange above, the page's own tone in the middle: distinguishable by colour-blind readers too."""
-    return [[0.0, MODEL_COLOUR["reference"]], [0.5, "#242b35" if is_dark() else "#f3f3f1"], [1.0, ACCENT]]
+    return [[0.0, MODEL_COLOUR["reference"]], [0.5, MIDDLE[is_dark()]], [1.0, ACCENT]]
 
 
 def band_colour() -> str:
@@ -52,7 +60,7 @@ def band_colour() -> str:
 
 def binary() -> Scale:
     """Colour scale of a heat map of 0 and 1."""
-    return [[0.0, "#2a3442" if is_dark() else "#DDE2E8"], [1.0, ACCENT]]
+    return [[0.0, ZERO[is_dark()]], [1.0, ACCENT]]
 
 
 STATUS_ICON = {

@@ -6,12 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from core.domain.info import DatasetInfo
+from core.figures.privacy.attack import Attack
 from core.storage.record_types import Run
 from dashboard.components.common.checks_panel import show_checks
 from dashboard.components.common.current_run import finished_run
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.missing_results import show_missing_parts
-from dashboard.components.privacy.attack_controls import Attack, ask_attack, second_reference_examples
+from dashboard.components.privacy.attack_controls import ask_attack, second_reference_examples
 from dashboard.components.privacy.attack_panels import show_distributions, show_rates, show_roc
 from dashboard.components.privacy.attacked_images import show_attacked_images
 from dashboard.components.privacy.recoverability_panel import show_recoverability

@@ -22,6 +22,7 @@ from dashboard.components.common.checks_panel import show_checks
 from dashboard.components.common.current_run import finished_run
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.missing_results import show_missing_files, show_missing_parts
+from dashboard.components.common.report_button import run_report_button
 from dashboard.components.common.run_status import age, settings_of
 from dashboard.components.common.tables import show_table
 from dashboard.components.result.evaluation_panel import evaluation_costs, evaluation_notice
@@ -62,6 +63,8 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
     lead, sentence = verdict(report_numbers(report), run.spec.request, data, finding.far_off)
     ends = ", with warnings" if finding.warnings and lead.startswith("Forgotten") else ""
     box.markdown(f"#### {lead}{ends}\n{plain(sentence)}")
+    with box:
+        run_report_button(run)
     with st.container(horizontal=True, key="look_inside"):
         for view, label, icon in INSIDE:
             st.page_link(f"views/{view}.py", label=label, icon=f":material/{icon}:", width="content")

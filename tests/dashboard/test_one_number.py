@@ -15,6 +15,7 @@ from scipy import stats
 
 from core.domain.code_version import catalogue_version
 from core.domain.requests.registry import parse_request
+from core.figures.compare.metric_columns import columns_of
 from core.jobs import submit as jobs
 from core.jobs.catalogue import catalogue
 from core.jobs.studies import submit
@@ -25,7 +26,7 @@ from core.reports.comparison import comparison
 from core.reports.comparison_table import table_of
 from core.storage.home import Home
 from core.storage.runs import ResultStore
-from dashboard.components.compare.columns import columns_of, styled
+from dashboard.components.compare.columns import styled
 from dashboard.components.studies.table import table as study_table
 from tests.planted import plant
 

@@ -9,22 +9,18 @@ from torch import Tensor, nn
 from core.analysis.finished_run import FinishedRun, open_models
 from core.analysis.weights.accuracy_over_alpha import images_at_once, seconds_of_curve
 from core.analysis.weights.importance_of_run import Importances, importances_of
+from core.analysis.weights.importance_statistics import importance_statistics
 from core.analysis.weights.ssd_what_if import load
 from core.domain.errors import WrongInput
 from core.storage.home import Home
 
-BINS = 60  # of the histogram of ratios
-BANDS = (0.05, 0.25, 0.5, 0.75, 0.95)  # quantiles over a layer's weights
-COUNTED = 100_000  # weights of a layer that its quantiles are computed from, at most
 LARGEST = 128  # rows and columns of a map; larger ones are averaged in blocks
 
 
 def importance_view(home: Home, run_id: str, importance_key: str = "") -> dict[str, Any]:
     """What does not depend on alpha and lambda. importance_key: see `importance_of_run.importances_of`.
 
-    `layers`: per parameter tensor its name, count of weights, mean importance on forget and on all data, the ratio of
-    these (None for 0/0), and `bands`: the quantiles BANDS of log10 of each over the weights where it is above 0 (None where
-    there are none). `histogram`: counts of log10(I_forget / I_all) over all weights with both above 0, and the bins' edges.
+    `layers`, `histogram`: see `importance_statistics`.
     `ceiling`: n/k, which no ratio of per-sample importances exceeds; None for other estimators. `automatic`: the adaptive
     alpha; `axis`: the lowest and the highest useful alpha (`ssd_what_if.axis_of`). `dead`: share of weights without gradient on
     any data. `at_once`: images of a part of the data that the curve over alpha can evaluate interactively, 0 where it takes a
@@ -33,41 +29,15 @@ def importance_view(home: Home, run_id: str, importance_key: str = "") -> dict[s
     finished = open_models(home, run_id)
     prepared = load(finished, importance_key)
     importances = prepared.importances
-    forget, everything = importances.forget, importances.everything
-    both = (forget > 0) & (everything > 0)
-    logs = (forget[both] / everything[both]).double().log10()
-    low, high = (float(logs.min()), float(logs.max())) if len(logs) else (-1.0, 1.0)
-    if low == high:  # all ratios are one: bins need a width
-        low, high = low - 0.5, high + 0.5
-    counts = torch.histc(logs, BINS, low, high) if len(logs) else torch.zeros(BINS)
-    step = (high - low) / BINS
-    return {
-        "layers": [_layer(name, t, importances.of_all[name]) for name, t in importances.of_forget.items()],
-        "histogram": {"counts": counts.tolist(), "edges": [low + step * i for i in range(BINS + 1)]},
+    of_forget, of_all = ({name: tensor.numpy() for name, tensor in part.items()} for part in (importances.of_forget, importances.of_all))
+    return importance_statistics(of_forget, of_all) | {
         "ceiling": importances.ceiling,
         "automatic": prepared.axis.automatic,
         "axis": [prepared.axis.low, prepared.axis.high],
-        "dead": float((everything == 0).double().mean()),
+        "dead": float((importances.everything == 0).double().mean()),
         "at_once": images_at_once(prepared.seconds), "curve_seconds": seconds_of_curve(prepared.seconds),
         "maps": mapped_layers(finished.model("original")),
     }
-
-
-def _layer(name: str, forget: Tensor, everything: Tensor) -> dict[str, Any]:
-    means = {"forget": float(forget.double().mean()), "all": float(everything.double().mean())}
-    step = max(1, forget.numel() // COUNTED)
-    ours, all_ = forget.flatten()[::step].double(), everything.flatten()[::step].double()
-    bands = {"forget": _bands(ours), "all": _bands(all_), "ratio": _bands(ours[all_ > 0] / all_[all_ > 0])}
-    ratio = means["forget"] / means["all"] if means["all"] else None
-    return {"layer": name, "weights": forget.numel(), **means, "ratio": ratio, "bands": bands}
-
-
-def _bands(values: Tensor) -> list[float] | None:
-    above = values[values > 0]
-    if not len(above):
-        return None
-    quantiles: list[float] = above.log10().quantile(torch.tensor(BANDS, dtype=torch.float64)).tolist()
-    return quantiles
 
 
 def mapped_layers(model: nn.Module) -> list[str]:

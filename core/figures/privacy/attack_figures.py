@@ -70,22 +70,28 @@ def distributions(
     layout = base_layout(f"{score.title}, {score.unit}", "share of the set")
     line, room = float(score.drawn(threshold)), 0.03 * (between[1] - between[0])
     ends = (min(between[0], line) - room, max(between[1], line) + room)
-    side = {"xref": "x", "yref": "paper", "y0": 0, "y1": 1}
-    layout["shapes"] = [
-        {"type": "line", "x0": line, "x1": line, "line": {"width": 3, "color": THRESHOLD}, **side},
-        {"type": "rect", "x0": line, "x1": ends[above], "fillcolor": THRESHOLD, "opacity": 0.12, "line": {"width": 0},
-         "layer": "below", **side},
-    ]  # fmt: skip
-    layout["annotations"] = [
-        {"text": f"members {'≥' if above else '≤'} {SHOWN(threshold)}", "x": line, "xref": "x", "y": 1, "yref": "paper",
-         "xanchor": "right" if line > sum(ends) / 2 else "left", "yanchor": "bottom", "showarrow": False},
-    ]  # fmt: skip
+    layout |= threshold_marks(score, threshold, above, ends)
     marks = score.ticks(between)
     if marks:
         layout["xaxis"] |= {"tickvals": score.drawn(np.array(marks)), "ticktext": [f"{mark:g}" for mark in marks]}
     layout["xaxis"]["range"] = ends
     layout["yaxis"] |= {"tickformat": ".0%", "range": [0, 1.05 * top]}
     return go.Figure(traces, {**layout, **BELOW})
+
+
+def threshold_marks(score: Score, threshold: float, above: bool, ends: tuple[float, float]) -> dict[str, Any]:
+    """Shapes and annotations of a threshold: its line, the shaded side of predicted members, its value. ends: of the drawn axis."""
+    line, side = float(score.drawn(threshold)), {"xref": "x", "yref": "y domain", "y0": 0, "y1": 1}
+    shapes = [
+        {"type": "line", "x0": line, "x1": line, "line": {"width": 3, "color": THRESHOLD}, **side},
+        {"type": "rect", "x0": line, "x1": ends[above], "fillcolor": THRESHOLD, "opacity": 0.12, "line": {"width": 0},
+         "layer": "below", **side},
+    ]  # fmt: skip
+    annotations = [
+        {"text": f"members {'≥' if above else '≤'} {SHOWN(threshold)}", "x": line, "xref": "x", "y": 1, "yref": "y domain",
+         "xanchor": "right" if line > sum(ends) / 2 else "left", "yanchor": "bottom", "showarrow": False},
+    ]  # fmt: skip
+    return {"shapes": shapes, "annotations": annotations}
 
 
 def roc_curves(

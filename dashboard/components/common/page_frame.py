@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.figures.markdown import plain
 from core.figures.palette import DARK
+from dashboard.components.common.figure_downloads.component import offer_downloads
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.theme_reload import follow_theme
 from dashboard.components.glossary.marked_terms import mark_terms
@@ -35,6 +36,7 @@ def frame(page: Any) -> None:
         st.caption("Everything runs on this machine; nothing is sent anywhere.")
         mark_terms()
         follow_theme()
+        offer_downloads()
     st.title(page.title)
     with errors_shown():
         check_address()

@@ -1,14 +1,11 @@
 """A method's card: what it does in plain words, and the fine print."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from core.domain.info import DatasetInfo, MethodInfo
 from core.figures.markdown import plain
 from core.jobs.catalogue import Catalogue
-
-FOLDER = Path(__file__).resolve().parents[3] / "assets" / "methods"
+from core.reports.method_card import text_of
 
 COST = (
     "Counted on digits with their preset: a pass computes every training image forward and backward, as an epoch of training does, and an "
@@ -39,12 +36,3 @@ def methods_not_offered(shelves: Catalogue, data: DatasetInfo) -> None:
     unfit = [f"{method.title} ({method.not_multi})" for method in shelves.methods.values() if data.multi and not method.multi]
     if unfit:
         st.caption("Not offered, because an image here has several attributes: " + plain("; ".join(unfit)) + ".")
-
-
-def text_of(method: MethodInfo) -> tuple[str, str]:
-    """(the card's first paragraph, the rest); the method's own line where it has no card."""
-    file = FOLDER / f"{method.key}.md"
-    if not file.is_file():
-        return method.about, ""
-    plain_words, _, rest = file.read_text().partition("\n## ")
-    return plain_words.strip(), rest and f"#### {rest}".replace("\n## ", "\n#### ").strip()

@@ -1,7 +1,5 @@
 """The controls of one membership attack: score, network, non-members, threshold and its side."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -10,6 +8,7 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import ACTIVE, RunStatus
+from core.figures.privacy.attack import Attack, against_alike, aligned, strongest_threshold
 from core.figures.privacy.scores import (
     SCORES,
     SECOND,
@@ -17,56 +16,16 @@ from core.figures.privacy.scores import (
     Score,
     Sides,
     axis_range,
-    halves,
     models_of,
     nearest,
     scores_of,
     sides_of,
     thresholds,
 )
-from core.metrics.privacy.threshold_attack import FEWEST, Rates, Threshold, TooFewExamples, best_threshold, rates
+from core.metrics.privacy.threshold_attack import Threshold
 from core.storage.record_types import Run
 from dashboard.queries import runs
 from dashboard.session import belongs, recall, remember
-
-
-@dataclass(frozen=True)
-class Attack:
-    """The attack of the widgets: a score (values by model, (N,) each), the attacked network, and the threshold.
-
-    values holds the second reference too, under SECOND, where there is one. chosen: the threshold was fitted on one half of
-    the images, so that the rates are computed on the other half, `counted`.
-    """
-
-    score: Score
-    model: str
-    values: dict[str, np.ndarray]
-    sides: Sides
-    threshold: float
-    above: bool
-    chosen: bool = False
-
-    @property
-    def counted(self) -> Sides:
-        """The images that the rates are computed on."""
-        return halves(self.sides)[1] if self.chosen else self.sides
-
-    def pair(self, model: str) -> tuple[np.ndarray, np.ndarray]:
-        """Scores of the forget set and of the test images under a model."""
-        return self.values[model][self.sides.forget], self.values[model][self.sides.unseen]
-
-    def rows(self) -> np.ndarray:
-        """All rows that the attack uses."""
-        return np.concatenate(list(self.sides.each().values()))
-
-    def rates(self, model: str) -> Rates:
-        """Of the images that are counted. Raises TooFewExamples."""
-        sides, values = self.counted, self.values[model]
-        return rates(values[sides.forget], values[sides.unseen], self.threshold, self.above)
-
-    def mark(self, model: str) -> Rates:
-        """Of all images: a point of the ROC. Raises TooFewExamples."""
-        return rates(*self.pair(model), self.threshold, self.above)
 
 
 def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame, second: pd.DataFrame | None = None) -> Attack:
@@ -85,7 +44,7 @@ def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame, seco
         'Predict "member" if the score is', ["below", "above"], default=expected, key="side", bind="query-params", required=True,
         help="On which side of the threshold an image is called a member of the training set.",
     )  # fmt: skip
-    alike = request.by_class or (request.by_rule and int((examples["set"] == "test_forget").sum()) >= FEWEST)
+    alike = against_alike(request, examples)
     all_test = alike and top.toggle(
         "Non-members: all test images", key="others", bind="query-params",
         help="By default the test images of the forget request; switch on to count all others too.",
@@ -124,24 +83,12 @@ def _ask_threshold(run_id: str, score: Score, model: str, values: dict[str, np.n
     return float(threshold), SHOWN(threshold) in texts  # a link knows the threshold by its text
 
 
-def strongest_threshold(values: np.ndarray, sides: Sides) -> Threshold | None:
-    """The best threshold against one network on the first of two halves; None where either half lacks a side."""
-    sides, counted = halves(sides)
-    if not len(counted.forget) or not len(counted.unseen):
-        return None
-    try:
-        return best_threshold(values[sides.forget], values[sides.unseen])
-    except TooFewExamples:
-        return None
-
-
 def _take(threshold: Threshold) -> None:
     """A callback."""
     remember("threshold", threshold.value)
     remember("side", "above" if threshold.above else "below")
 
 
-ROW = ["set", "index"]  # the key of a row of `examples`
 WHY = "how far two retrained networks differ"
 
 
@@ -162,11 +109,3 @@ def second_reference_examples(run: Run, second_reference: Run | None, examples: 
         return None, str(wrong)
     rows = aligned(table, examples)
     return (rows, "") if rows is not None else (None, "The second reference was evaluated on other images, so it is not shown.")
-
-
-def aligned(table: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame | None:
-    """Rows of `table` in the order of `examples`; None where one of them is missing."""
-    if all(np.array_equal(table[name].to_numpy(), examples[name].to_numpy()) for name in ROW):
-        return table
-    place = pd.MultiIndex.from_frame(table[ROW]).get_indexer(pd.MultiIndex.from_frame(examples[ROW]))
-    return None if (place < 0).any() else table.iloc[place].reset_index(drop=True)

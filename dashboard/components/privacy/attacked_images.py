@@ -12,6 +12,7 @@ from core.figures.image_card import card_table, probabilities
 from core.figures.image_sprite import png, to_rgb
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
+from core.figures.privacy.attack import Attack
 from core.figures.privacy.image_grids import (
     SET_NAME,
     ImageGrid,
@@ -23,7 +24,6 @@ from core.figures.privacy.image_grids import (
 )
 from core.figures.privacy.scores import SCORES, models_of, predicted_members
 from dashboard.components.common.tables import show_table
-from dashboard.components.privacy.attack_controls import Attack
 from dashboard.session import belongs, recall, remember
 
 LARGE = 112  # pixels of a card's picture
@@ -41,7 +41,7 @@ def show_attacked_images(
     images = {grid.key: pictures(examples, grid.rows, arrays) for grid in grids if len(grid.rows)}
     left.plotly_chart(
         grids_figure(grids, images, int(arrays["peak"]), examples, classes, attack.model, attack.score, multi=multi), key="walls",
-        config=plotly_layout.CONFIG, on_select=partial(_clicked, names), selection_mode="points", alt=_alt(grids),
+        config=plotly_layout.IMAGES, on_select=partial(_clicked, names), selection_mode="points", alt=_alt(grids),
     )  # fmt: skip
     left.caption(
         "The images that the attack is surest about come first. Leaks are images of the first grid"

@@ -8,13 +8,13 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import shared_part, shared_version
 from core.domain.run import ACTIVE, RunStatus
 from core.figures.markdown import plain
+from core.figures.metric_tables import families, nomus_remark
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import floor_spec
 from core.reports.verdict import Numbers
 from core.storage.record_types import Run
 from dashboard.components.common.checks_panel import second_reference_numbers
-from dashboard.components.common.metric_tables import families, nomus_remark
 from dashboard.components.common.run_status import watch
 from dashboard.components.common.tables import show_table
 from dashboard.queries import runs
@@ -64,7 +64,7 @@ def numbers_by_family(run: Run, report: dict[str, Any], available: Catalogue) ->
     st.subheader("Numbers against the reference")
     second_reference_line(run, available)
     second = None if run.spec.method == SECOND_REFERENCE_METHOD else second_reference_numbers(run)
-    tables = families(report, available, second)
+    tables = families(report, available.metrics, second)
     st.html(ROOM)
     for tab, (title, table) in zip(st.tabs(list(tables)), tables.items(), strict=True):
         with tab, st.container(key=f"numbers-{title.split()[0].lower()}"):

@@ -11,10 +11,10 @@ from core.analysis.saliency.map_similarity import rank_correlation
 from core.domain.info import DatasetInfo
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
+from core.figures.saliency import captions as words
 from core.figures.saliency import overlays as pictures
 from core.storage.record_types import Run
 from dashboard.components.common.tables import show_table
-from dashboard.components.saliency import captions as words
 from dashboard.components.saliency.controls import Question
 from dashboard.queries import runs
 from dashboard.session import belongs, recall, remember, stays

@@ -8,6 +8,8 @@ import streamlit as st
 
 from core.domain.errors import WrongInput
 from core.domain.study import StudyPlan
+from core.export.study_table import known_metrics
+from core.figures.compare.metric_columns import Column, columns_of
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs.catalogue import Catalogue
@@ -15,10 +17,8 @@ from core.jobs.studies.papers import Paper, dataset_of, needed, papers, plan_for
 from core.jobs.studies.progress import takes
 from core.reports.published_numbers import Compared, digits
 from dashboard.components.common.tables import MISSING, show_frame, show_table
-from dashboard.components.compare.columns import Column, columns_of
 from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.studies.form import run_counts
-from dashboard.components.studies.table import known_metrics
 from dashboard.queries import catalogue, forecasts, studies
 from dashboard.session import spelled, stays
 
@@ -101,7 +101,7 @@ def _ask_start(paper: Paper, available: Catalogue, start: Callable[[StudyPlan], 
 
 def records(rows: tuple[Compared, ...], available: Catalogue) -> list[dict[str, object]]:
     """The table: one row a number."""
-    infos = known_metrics(available)
+    infos = known_metrics(available.metrics)
     return [_record(row, next(iter(columns_of([row.published.metric], infos)), None)) for row in rows]
 
 

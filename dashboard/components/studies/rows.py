@@ -22,6 +22,7 @@ from core.storage.studies import DamagedStudy
 from core.storage.trash import KEPT
 from dashboard.components.common.bundle_panels import bundle_button
 from dashboard.components.common.fragments import errors_shown
+from dashboard.components.common.report_button import study_report_button
 from dashboard.components.common.run_status import STAGE, age, hours, imported_badge, shortened
 from dashboard.components.studies.more_seeds import offer_more_seeds
 from dashboard.components.studies.table import draw
@@ -52,6 +53,7 @@ def study_row(study: Standing, first: bool) -> None:
                 bundle_button(study_id, key="study")
             if now.shown:
                 st.page_link("views/compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"study": study_id})
+                study_report_button(study_id)
             waits = now.active and not study.stored.cancelled
             if waits:
                 _button("Cancel", study_id, _cancel)

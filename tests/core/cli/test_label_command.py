@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.cli.common import cli
+from core.cli.runs import cli
 from core.domain.errors import WrongInput
 from core.storage.home import open_home
 from core.storage.runs import ResultStore

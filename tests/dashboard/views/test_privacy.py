@@ -8,12 +8,12 @@ import pytest
 
 from core.domain.formatting import percent
 from core.domain.run import RunStatus
+from core.figures.privacy.attack import aligned
 from core.figures.privacy.scores import halves, sides_of
 from core.metrics.privacy.threshold_attack import auc, best_threshold, interval, rates, tpr_at
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
 from core.storage.runs import ResultStore
-from dashboard.components.privacy.attack_controls import aligned
 from tests.dashboard.conftest import sound
 from tests.dashboard.views.test_pages import alts, group, said, told
 from tests.planted import Behaviour, plant, spec

@@ -16,6 +16,7 @@ from core.domain.requests.registry import parse_request
 from core.figures import class_figures
 from core.figures.compare import flow_and_overlap_figures as flows
 from core.figures.compare import pair_figures, pareto_front
+from core.figures.compare.metric_columns import COST, TITLES, Column, columns_of, header_of
 from core.figures.compare.pareto_front import BEATEN, FRONT, IDLE, QUANTITIES, UNJUDGED
 from core.figures.compare.run_labels import differing, names_of
 from core.figures.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL
@@ -23,19 +24,7 @@ from core.figures.plotly_layout import HEIGHT
 from core.jobs.write_catalogue import describe
 from core.reports.comparison_table import table_of
 from core.reports.runs_by_seed import numbers_by_seed, rows_of, several_seeds
-from dashboard.components.compare.columns import (
-    COST,
-    DARK,
-    LIGHT,
-    TEXT,
-    TITLES,
-    Column,
-    cell_css,
-    columns_of,
-    goodness,
-    header_of,
-    styled,
-)
+from dashboard.components.compare.columns import DARK, LIGHT, TEXT, cell_css, goodness, styled
 from tests.core.figures.test_palette import SEEN, contrast
 from tests.core.figures.test_palette import TEXT as CONTRAST
 

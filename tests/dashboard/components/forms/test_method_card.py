@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.jobs.catalogue import Catalogue
 from core.jobs.write_catalogue import describe
-from dashboard.components.forms.method_card import FOLDER, text_of
+from core.reports.method_card import FOLDER, text_of
 
 HEADINGS = ["Rule", "Needs", "Cannot do", "Paper", "Departures", "Standing"]
 STANDING = re.compile(

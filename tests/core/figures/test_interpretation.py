@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from core.figures.privacy.attack import Attack, strongest_threshold
+from core.figures.privacy.interpretation import reading
 from core.figures.privacy.scores import SCORES, Sides, halves
-from dashboard.components.privacy.attack_controls import Attack, strongest_threshold
-from dashboard.components.privacy.interpretation import reading
 
 SIDES = Sides(np.arange(100), np.arange(0), np.arange(100, 200))
 TOO_MUCH = "Too much was forgotten"

@@ -9,7 +9,6 @@ from core.domain.formatting import percent
 from core.domain.info import MetricInfo
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import MODELS
-from core.jobs.catalogue import Catalogue
 from core.reports.verdict import NEAR, Numbers
 
 GOAL = {"high": "higher is better", "low": "lower is better", "match": "like the reference"}
@@ -29,7 +28,7 @@ def shown(value: float | None, unit: str) -> str:
 
 
 def numbers_table(
-    report: dict[str, Any], available: Catalogue, second_reference: Numbers | None = None, keys: tuple[str, ...] | None = None
+    report: dict[str, Any], metrics: Mapping[str, MetricInfo], second_reference: Numbers | None = None, keys: tuple[str, ...] | None = None
 ) -> pd.DataFrame:
     """One row per metric (of `keys`, by default all): its value for each model, its aim, its definition.
 
@@ -37,10 +36,10 @@ def numbers_table(
     """
     by_model = {"original": report["original"], "unlearned": report["metrics"], "reference": report["reference"] or {}}
     rows = []
-    for key in available.metrics if keys is None else (k for k in keys if k in available.metrics):
+    for key in metrics if keys is None else (k for k in keys if k in metrics):
         if key in RARE and all(by_model[model].get(key) is None for model in MODELS):
             continue
-        info = available.metrics[key]
+        info = metrics[key]
         values = {model.capitalize(): shown(by_model[model].get(key), info.unit) for model in MODELS}
         if second_reference is not None:
             values[SECOND_REFERENCE_TITLE] = shown(second_reference["unlearned"].get(key), info.unit)
@@ -60,10 +59,10 @@ def by_family(keys: Iterable[str], metrics: Mapping[str, MetricInfo]) -> dict[st
     return grouped | ({OTHER: rest} if (rest := [key for key in wanted if key not in metrics]) else {})
 
 
-def families(report: dict[str, Any], available: Catalogue, second_reference: Numbers | None = None) -> dict[str, pd.DataFrame]:
+def families(report: dict[str, Any], metrics: Mapping[str, MetricInfo], second_reference: Numbers | None = None) -> dict[str, pd.DataFrame]:
     """Family -> its table; a family without rows is left out."""
-    wanted = by_family(available.metrics, available.metrics)
-    tables = {title: numbers_table(report, available, second_reference, tuple(keys)) for title, keys in wanted.items()}
+    wanted = by_family(metrics, metrics)
+    tables = {title: numbers_table(report, metrics, second_reference, tuple(keys)) for title, keys in wanted.items()}
     return {title: table for title, table in tables.items() if len(table)}
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.data.datasets.digits import INFO
-from dashboard.components.saliency import captions as words
+from core.figures.saliency import captions as words
 
 FACES = replace(INFO, classes=("glasses", "hat"), multi=True)
 AIMED, FOR_ALL = {"targeted": True, "key": "grad_cam", "signed": True}, {"targeted": False, "key": "rollout", "signed": False}

@@ -4,10 +4,9 @@ import pytest
 
 from core.domain.info import MetricInfo
 from core.domain.requests.registry import parse_request
-from core.jobs.catalogue import Catalogue
+from core.figures.metric_tables import by_family, families, nomus_remark, numbers_table, shown
 from core.jobs.write_catalogue import describe
 from core.reports.cost_line import seconds
-from dashboard.components.common.metric_tables import by_family, families, nomus_remark, numbers_table, shown
 from dashboard.components.result.recordings_table import recorded_table
 
 
@@ -33,8 +32,8 @@ def test_seconds_keep_the_digits_that_matter(value, text):
     assert seconds(value) == text
 
 
-def shelves(*metrics: MetricInfo) -> Catalogue:
-    return Catalogue({}, {}, {}, {metric.key: metric for metric in metrics})
+def shelves(*metrics: MetricInfo) -> dict[str, MetricInfo]:
+    return {metric.key: metric for metric in metrics}
 
 
 ACCURACY = MetricInfo("accuracy", "Accuracy", "share", "high", "Share of correct predictions.")

@@ -5,10 +5,10 @@ forgotten images look more familiar than test images; on the other side it means
 """
 
 from core.domain.formatting import percent
+from core.figures.privacy.attack import Attack
 from core.figures.privacy.attack_figures import FEW
 from core.figures.privacy.scores import Sides
 from core.metrics.privacy.threshold_attack import interval
-from dashboard.components.privacy.attack_controls import Attack
 
 Span = tuple[float, float]
 

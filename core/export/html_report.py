@@ -1,0 +1,61 @@
+"""A finished run as one HTML file: passport, verdict, figures, tables, and how to repeat it."""
+
+from contextvars import copy_context
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+import re
+
+from core.export.page import page
+from core.export.passport import passport
+from core.export.run_contents import RunContents, contents
+from core.export.run_sections import run_sections
+from core.export.saliency_section import Ask
+from core.figures.palette import DARK
+from core.jobs.catalogue import Catalogue
+from core.storage.home import Home
+from core.storage.runs import ResultStore
+
+
+@dataclass(frozen=True)
+class Report:
+    """A file that travels: its name, and its text."""
+
+    name: str
+    text: str
+
+
+def run_report(home: Home, run_id: str, shelves: Catalogue, pictures: Ask | None = None) -> Report:
+    """Raises WrongInput where there is no such run, or it is not done. pictures: as in `run_sections`."""
+    with ResultStore(home.database) as store:
+        run = contents(home, store, run_id, shelves)
+    return copy_context().run(_written, run, pictures)
+
+
+def _written(run: RunContents, pictures: Ask | None) -> Report:
+    DARK.set(False)  # paper is white, whatever the theme of the page
+    name, finding, spec = file_name(run), run.finding, run.run.spec
+    text = page(
+        "run.html", title=f"{run.method_title}: forget {run.subject}", kind="Unlearning report",
+        about=f"{run.data.title if run.data else spec.dataset} · {spec.model} · seed {spec.seed} · run {run.run.id}",
+        written=f"{datetime.now(UTC):%d %B %Y}", sections=run_sections(run, pictures), file_name=name, passport=passport(run),
+        verdict=run.verdict, warnings=[one.sentence for one in finding.warnings] if finding else [],
+        besides=finding.besides if finding else [f"Not checked: {run.unchecked}"], private=private_texts(run.home),
+    )  # fmt: skip
+    return Report(f"{name}.html", text)
+
+
+def file_name(run: RunContents) -> str:
+    """A name that says what it is, for any file system: `digits-small_cnn-class-3-ssd-b5c84720`."""
+    spec = run.run.spec
+    return plain_name(spec.dataset, spec.model, spec.request.text[:40], spec.method, run.run.id[:8])
+
+
+def plain_name(*parts: str) -> str:
+    """Parts as one file name of letters that every system takes."""
+    return "-".join(re.sub(r"[^A-Za-z0-9_.]+", "-", part).strip("-.") for part in parts if part)
+
+
+def private_texts(home: Home) -> list[str]:
+    """Paths that say whose machine a report was written on."""
+    return [str(home.root), str(Path.home()), str(Path.cwd())]

@@ -1,0 +1,61 @@
+"""One HTML file that needs nothing else: sections laid out by a template, plotly's script inside, every request forbidden."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from core.figures.plotly_layout import ON_WHITE
+from core.figures.plotly_script import packed_script, plain_figure
+from core.figures.sections import FigureBlock, PicturesBlock, Section, TableBlock, TextBlock, rows_of
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def page(template: str, *, title: str, sections: Sequence[Section], private: Sequence[str] = (), **more: Any) -> str:
+    """The file's text. template: a file of `templates`, which `more` is for. private: texts that must not leave, as the home's path."""
+    script, digest = packed_script()
+    draw = (TEMPLATES / "draw.js").read_text()
+    text = _environment().get_template(template).render(
+        title=title, sections=sections, style=Markup((TEMPLATES / "style.css").read_text()), draw=Markup(draw),
+        policy=Markup(f"'sha256-{b64encode(sha256(draw.encode()).digest()).decode()}' '{digest}'"), plotly=Markup(script),
+        on_white=ON_WHITE, **more,
+    )  # fmt: skip
+    for secret in sorted({one for one in private if one}, key=len, reverse=True):
+        text = text.replace(secret, "…").replace(_in_json(secret), "…")
+    return text
+
+
+@cache
+def _environment() -> Environment:
+    loader = FileSystemLoader(TEMPLATES)
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"data": data, "png": _png, "figure": plain_figure, "rows": rows_of, "numeric": _numeric}
+    kinds = {FigureBlock: "figure", TableBlock: "table", PicturesBlock: "pictures", TextBlock: "text"}
+    environment.filters["kind"] = lambda block: kinds[type(block)]
+    return environment
+
+
+def data(plain: Any) -> Markup:
+    """JSON for a script element that holds data: nothing in it can end the element."""
+    text = json.dumps(plain, ensure_ascii=True, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _png(content: bytes) -> str:
+    return f"data:image/png;base64,{b64encode(content).decode()}"
+
+
+def _numeric(value: Any) -> bool:
+    """Whether a cell is a number, or begins with one: it stands at the right."""
+    return isinstance(value, int | float) or (isinstance(value, str) and value[:1] in "0123456789–−-" and len(value) < 24)
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]

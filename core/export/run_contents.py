@@ -1,0 +1,120 @@
+"""A finished run with all that a report says of it, read from the store once; no torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.domain.errors import WrongInput
+from core.domain.info import DatasetInfo, MethodInfo, MetricInfo
+from core.domain.run import RunStatus
+from core.jobs.catalogue import Catalogue
+from core.reports.checks.case import Case
+from core.reports.checks.registry import Finding, examine
+from core.reports.checks.stored_run import GRAFT, TABLE, case_of
+from core.reports.run_report import full_report, numbers_of
+from core.reports.verdict import Numbers, Verdict, verdict
+from core.storage.artifacts import Artifacts
+from core.storage.finished_runs import finished_runs
+from core.storage.home import Home
+from core.storage.record_types import Run
+from core.storage.related_runs import beside
+from core.storage.runs import ResultStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class RunContents:
+    """report: see `full_report`. data, method: None where they are no longer registered. case, finding: None where the run cannot be
+    checked, and `unchecked` says why. second: the second reference's run, where it is done, and `second_files` its files.
+    other_seeds: seeds of finished runs that differ from this one in their seed alone.
+    """
+
+    home: Home
+    run: Run
+    report: Mapping[str, Any]
+    metrics: Mapping[str, MetricInfo]
+    files: Mapping[str, str]
+    data: DatasetInfo | None
+    method: MethodInfo | None
+    case: Case | None
+    finding: Finding | None
+    unchecked: str = ""
+    second: Run | None = None
+    second_numbers: Numbers | None = None
+    second_files: Mapping[str, str] | None = None
+    other_seeds: tuple[int, ...] = ()
+
+    @property
+    def numbers(self) -> Numbers:
+        """model -> metric -> value."""
+        return {"unlearned": self.report["metrics"], "original": self.report["original"], "reference": self.report["reference"] or {}}
+
+    @property
+    def verdict(self) -> Verdict:
+        """As the Result page says it."""
+        found = verdict(self.numbers, self.run.spec.request, self.data, self.finding is not None and self.finding.far_off)
+        doubted = self.finding is not None and self.finding.warnings and found.lead.startswith("Forgotten")
+        return Verdict(f"{found.lead}, with warnings", found.sentence) if doubted else found
+
+    @property
+    def subject(self) -> str:
+        """What went, in the dataset's words: `class 3`."""
+        return self.run.spec.request.words(self.data)
+
+    @property
+    def method_title(self) -> str:
+        """The method's name."""
+        return self.method.title if self.method else self.run.spec.method
+
+    def table(self, name: str) -> "pd.DataFrame":
+        """A table that the run stored. Raises WrongInput where it stored none of that name, or its file is gone or damaged."""
+        if name not in self.files:
+            raise WrongInput(f"Run {self.run.id} stored no table {name!r}: another version of Forgetscope made it; run it again.")
+        return Artifacts(self.home.artifacts_folder).get_table(self.files[name])
+
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """Arrays that the run stored; none where it stored none of that name. Raises WrongInput where their file is gone or damaged."""
+        return Artifacts(self.home.artifacts_folder).get_arrays(self.files[name]) if name in self.files else {}
+
+
+def contents(home: Home, store: ResultStore, run_id: str, shelves: Catalogue) -> RunContents:
+    """Raises WrongInput where there is no such run, or it is not done."""
+    run = store.existing(run_id)
+    if run.status != RunStatus.DONE:
+        raise WrongInput(f"Run {run_id} is {run.status}; a report is made of a finished run.")
+    spec, files = run.spec, store.artifacts(run_id)
+    data, near = shelves.datasets.get(spec.dataset), beside(store, spec)
+    second = near.floor if near.floor and near.floor.status == RunStatus.DONE else None
+    case, finding, unchecked = None, None, ""
+    try:
+        if data is None:
+            raise WrongInput(f"This Forgetscope does not know the dataset {spec.dataset!r:.60}.")
+        if TABLE not in files:
+            raise WrongInput(f"Run {run_id} stored no table {TABLE!r}: another version of Forgetscope made it; run it again.")
+        put = Artifacts(home.artifacts_folder)
+        graft = put.get_table(files[GRAFT]) if GRAFT in files else None
+        case = case_of(run, data, near, lambda other: numbers_of(store, other.id), put.get_table(files[TABLE]), graft)
+        finding = examine(case)
+    except WrongInput as wrong:
+        unchecked = str(wrong)
+    return RunContents(
+        home, run, full_report(home, store, run), shelves.metrics, files, data, shelves.methods.get(spec.method), case, finding, unchecked,
+        second, numbers_of(store, second.id) if second else None, store.artifacts(second.id) if second else None,
+        _other_seeds(store, run),
+    )  # fmt: skip
+
+
+def _other_seeds(store: ResultStore, run: Run) -> tuple[int, ...]:
+    spec = run.spec
+    same = [one.spec for one in finished_runs(store) if one.spec.method == spec.method and one.spec.dataset == spec.dataset]
+    alike = (
+        other.seed for other in same
+        if (other.model, other.params, other.weights) == (spec.model, spec.params, spec.weights)
+        and (other.request == spec.request or (other.request.drawn and other.request.kind == spec.request.kind
+                                               and other.request.amount == spec.request.amount))
+    )  # fmt: skip
+    return tuple(sorted({*alike} - {spec.seed}))

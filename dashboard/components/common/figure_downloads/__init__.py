@@ -1,0 +1,1 @@
+"""SVG and PNG downloads in the toolbar of every figure."""

@@ -1,0 +1,121 @@
+"""A run as one HTML file: its numbers, its doubts, nothing that leaves the file, nothing private in it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from plotly.offline import get_plotlyjs
+import pytest
+
+from core.domain.errors import WrongInput
+from core.export.html_report import plain_name, run_report
+from core.reports.checks.stored_run import finding_of
+from core.storage.runs import ResultStore
+from tests.core.export.reading import Read, sha
+from tests.planted import plant, spec
+
+HOSTILE = '<script>alert("1")</script> & </title>'
+
+
+def test_numbers_verdict_and_every_doubt_are_in_the_file(planted, shelves):
+    home, run_id = planted
+    report = run_report(home, run_id, shelves)
+    read = Read(report.text)
+    assert len(report.text) < 5_000_000
+    (row,) = (row for row in read.rows if row[0] == "Accuracy, test retain set")
+    assert row[2] == "43.2 %"
+    assert row[-1].startswith(shelves.metrics["test_retain_accuracy"].definition)
+    with ResultStore(home.database) as store:
+        finding = finding_of(home, store, store.existing(run_id), shelves.datasets["digits"])
+    assert finding.warnings
+    for warning in finding.warnings:
+        assert read.text.count(" ".join(warning.sentence.split())) == 2  # in the passport, and below the verdict
+    assert "Second reference" in read.text
+    assert "43.2 % now" in read.text
+
+
+def test_figures_are_whole_and_each_has_a_name_of_its_own(planted, shelves):
+    home, run_id = planted
+    read = Read(run_report(home, run_id, shelves).text)
+    plots = [tag for tag in read.tags["div"] if tag.get("class") == "plot"]
+    names = [tag["data-name"] for tag in plots]
+    assert len(read.figures) == len(plots) == len(set(names)) >= 10
+    assert all(name.startswith(f"digits-small_cnn-class-3-ssd-{run_id[:8]}-") for name in names)
+    assert all(tag["aria-label"] for tag in plots)
+    assert all(figure["data"] and "template" not in figure["layout"] for figure in read.figures)
+    (attack,) = (figure for figure in read.figures if figure["layout"].get("sliders"))
+    assert len(attack["layout"]["sliders"][0]["steps"]) > 20
+
+
+def test_nothing_can_run_but_our_two_scripts_and_nothing_can_leave(planted, shelves):
+    home, run_id = planted
+    read = Read(run_report(home, run_id, shelves).text)
+    (ours,) = (content for kind, content in read.scripts if not kind)
+    assert read.plotly == get_plotlyjs()
+    assert f"script-src {sha(ours)} {sha(read.plotly)};" in read.policy
+    assert read.policy.startswith("default-src 'none';")
+    assert {kind for kind, _ in read.scripts} == {"", "application/json", "application/octet-stream"}
+    assert all(not tag.get("src", "").startswith(("http", "//")) for tags in read.tags.values() for tag in tags)
+    assert [tag["href"] for tag in read.tags["link"]] == ["data:,"]
+    assert "img" not in read.tags  # no picture of the dataset unless somebody wants them
+
+
+def test_names_from_outside_are_shown_letter_for_letter(planted, shelves):
+    home, run_id = planted
+    digits = shelves.datasets["digits"]
+    hostile = replace(digits, title=HOSTILE, classes=(*digits.classes[:3], HOSTILE, *digits.classes[4:]))
+    text = run_report(home, run_id, replace(shelves, datasets={"digits": hostile})).text
+    read = Read(text)
+    assert HOSTILE in read.text
+    assert "<script>alert" not in text
+    assert len(read.tags["title"]) == 1
+    (ours,) = (content for kind, content in read.scripts if not kind)
+    assert "alert" not in ours
+
+
+def test_no_path_of_the_machine_is_in_the_file_even_where_files_are_damaged(planted, shelves, monkeypatch):
+    home, run_id = planted
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/ada.lovelace"))
+    with ResultStore(home.database) as store:
+        files = store.artifacts(run_id)
+        store.keep("secret", "model", "/home/ada.lovelace/secret", 1.0)
+    (home.artifacts_folder / files["per_class"]).write_bytes(b"spoiled")
+    (home.artifacts_folder / files["relearn"]).unlink()
+    text = run_report(home, run_id, shelves).text
+    assert "is damaged" in text
+    assert str(home.root) not in text
+    assert "ada.lovelace" not in text
+
+
+def test_pictures_are_there_where_they_are_wanted(planted, shelves):
+    home, run_id = planted
+    map_ = {"answer": 3, "target": 3, "probabilities": [0.1] * 10, "map": np.ones((8, 8), np.float32)}
+
+    def ask(question, **about):
+        if question == "saliency_offer":
+            offer = {"key": "grad_cam", "title": "Grad-CAM", "unfit": "", "targeted": True, "layered": True, "signed": False}
+            return {"explainers": [offer], "layer": "conv2", "sets": {"forget": 1, "retain": 5}}
+        assert about["settings"] == {"layer": "conv2"}
+        return {"image": np.zeros((1, 8, 8), np.uint8), "label": 3, "models": dict.fromkeys(("original", "unlearned", "reference"), map_)}
+
+    read = Read(run_report(home, run_id, shelves, ask).text)
+    assert len(read.tags["img"]) == 2 * 4  # of the one forgotten image and the one retained image that there are: it, and three maps
+    assert all(tag["src"].startswith("data:image/png;base64,") and tag["alt"] for tag in read.tags["img"])
+
+
+def test_a_run_without_a_reference_says_so(home, shelves):
+    run_id = plant(home, spec("finetune", reference=False))
+    read = Read(run_report(home, run_id, shelves).text)
+    assert "none was trained" in read.text
+    assert "Retrained reference" not in [cell for row in read.rows for cell in row]
+
+
+def test_only_a_finished_run_has_a_report(home, shelves):
+    with ResultStore(home.database) as store:
+        run_id = store.add(spec("ssd"))
+    with pytest.raises(WrongInput, match="is queued; a report is made of a finished run"):
+        run_report(home, run_id, shelves)
+
+
+def test_a_file_name_is_one_that_every_system_takes():
+    assert plain_name("my set", "small_cnn", "class:a/b\\c?", "", "../ssd") == "my-set-small_cnn-class-a-b-c-ssd"

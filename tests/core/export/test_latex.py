@@ -1,0 +1,90 @@
+"""Tables in LaTeX: they parse, special characters are escaped, the best is bold by hand, and they compile where there is a LaTeX."""
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from core.export.latex import escaped, label_of, table_of_run, table_of_runs
+from core.storage.runs import ResultStore
+from tests.planted import plant, spec
+
+RETAIN = {"ssd": (0.97, 0.98, 0.99), "finetune": (0.90, 0.90, 0.93)}
+
+
+def parsed(text: str) -> list[list[str]]:
+    """The head's and the rows' cells. Fails where braces do not match, or a row has another length than the head."""
+    inside = re.search(r"\\begin\{tabular\}\{(l+r+)\}\n\\toprule\n(.*)\\bottomrule\n\\end\{tabular\}", text, re.DOTALL)
+    assert inside
+    plain = re.sub(r"\\[\\{}]", "", text)
+    assert plain.count("{") == plain.count("}")
+    lines = [line for line in inside[2].splitlines() if line != r"\midrule"]
+    assert all(line.endswith(r" \\") for line in lines)
+    rows = [re.split(r" (?<!\\)& ", line.removesuffix(r" \\")) for line in lines]
+    assert {len(row) for row in rows} == {len(inside[1])}
+    return rows
+
+
+@pytest.fixture
+def ids(home):
+    """Two methods, three seeds each, one of them nearer in one metric, the other in another."""
+    return [
+        plant(home, spec(method, seed=seed), test_retain_accuracy=RETAIN[method][seed], js_to_reference=0.1 if method == "ssd" else 0.05,
+              test_forget_accuracy=0.2 if method == "ssd" else 0.02)
+        for method in RETAIN for seed in range(3)
+    ]  # fmt: skip
+
+
+def test_mean_interval_and_the_best_in_bold(home, ids, shelves):
+    with ResultStore(home.database) as store:
+        text = table_of_runs(store, ids, shelves)
+    head, *rows = parsed(text)
+    by_name = {row[0]: row for row in rows}
+    at = {name.split(" (")[0]: place for place, name in enumerate(head)}
+    half = 100 * stats.t.ppf(0.975, 2) * np.std(RETAIN["ssd"], ddof=1) / np.sqrt(3)
+    retain = at["Retain, test"]
+    assert by_name["SSD"][retain] == rf"$\mathbf{{98.0}} \pm {half:.1f}$"
+    assert by_name["finetune"][retain].startswith("$91.0 ")
+    js = at["JS, forget"]
+    assert by_name["finetune"][js].startswith(r"$\mathbf{0.050}")
+    assert "mathbf" not in by_name["SSD"][js]
+    forget = at["Forget, test"]  # like the reference, which has 0: 2 % is nearer than 20 %
+    assert "mathbf" in by_name["finetune"][forget]
+    assert "mathbf" not in by_name["SSD"][forget]
+    assert "mathbf" not in "".join(by_name["Original"] + by_name["Retrained reference"])
+    assert by_name["SSD"][1] == "3"
+    assert r"\label{tab:comparison-digits-class-3}" in text
+    assert r"small\_cnn" in text
+
+
+def test_a_run_has_a_row_for_each_metric_that_it_has(planted, shelves):
+    home, run_id = planted
+    with ResultStore(home.database) as store:
+        text = table_of_run(home, store, run_id, shelves)
+    head, *rows = parsed(text)
+    assert head == ["Metric", "Original", "Unlearned", "Retrained reference", "Second reference"]
+    (retain,) = (row for row in rows if row[0].startswith("Accuracy, test retain set"))
+    assert retain[2] == "$43.2$"
+    assert "mathbf" not in text
+
+
+def test_special_characters_are_escaped():
+    assert escaped(r"50 % of a_b & c#1 {x} $2 \d ~ ^ <s>") == (
+        r"50 \% of a\_b \& c\#1 \{x\} \$2 \textbackslash{}d \textasciitilde{} \textasciicircum{} \textless{}s\textgreater{}"
+    )
+    assert escaped("α ± 2 ≈ é\n") == r"$\alpha$ $\pm$ 2 $\approx$ é "
+    assert label_of("study", r"a_b}{\x", "class:3,é") == "tab:study-a-b-x-class-3"
+
+
+@pytest.mark.skipif(not (shutil.which("pdflatex") or shutil.which("tectonic")), reason="there is no LaTeX on this machine")
+def test_it_compiles(home, ids, shelves, tmp_path):
+    with ResultStore(home.database) as store:
+        text = table_of_runs(store, ids, shelves)
+    document = "\n".join([r"\documentclass{article}", r"\usepackage{booktabs}", r"\begin{document}", text, r"\end{document}"])
+    (tmp_path / "table.tex").write_text(document)
+    tool = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error"] if shutil.which("pdflatex") else ["tectonic"]
+    done = subprocess.run([*tool, "table.tex"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

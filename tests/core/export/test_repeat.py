@@ -1,0 +1,50 @@
+"""What a report says repeats a run, or a study, asks for the same run and the same study."""
+
+import shlex
+
+import pytest
+
+from core.cli.run import run, settings_from
+from core.domain.requests.registry import parse_request
+from core.domain.study import StudyPlan
+from core.export.repeat import run_command, study_file
+from core.jobs.studies.plan import make_plan, specs
+from core.jobs.studies.toml_file import plan_from_toml
+from core.jobs.validation import make_spec
+
+
+@pytest.mark.parametrize(
+    "request_text, method, settings, seed, reference",
+    [
+        ("class:3", "ssd", {}, 0, True), ("classes:3,5", "finetune", {"epochs": 2, "learning_rate": 0.1 + 0.2}, 7, False),
+        ("random:0.05@3", "scrub", {}, 1, True), ("samples:12,90,401", "random_label", {}, 0, True),
+    ],
+)  # fmt: skip
+def test_the_command_of_a_run_asks_for_the_same_run(shelves, request_text, method, settings, seed, reference):
+    spec = make_spec(shelves, "digits", "small_cnn", parse_request(request_text), method, settings, seed=seed, reference=reference)
+    command = run_command(spec, shelves.methods[method])
+    words = shlex.split(command.replace("\\\n", ""))  # as a shell reads it
+    assert words[:4] == ["python", "-m", "core", "run"]
+    assert all(len(line) < 125 for line in command.splitlines())
+    given = run.make_context("run", words[4:]).params
+    assert (given["floor"], given["forget_file"], given["own"]) == (False, None, None)
+    again = make_spec(
+        shelves, given["dataset"], given["model"], parse_request(given["forget"], shelves.datasets["digits"]), given["method"],
+        settings_from(given["settings"]), seed=given["seed"], reference=not given["no_reference"],
+    )  # fmt: skip
+    assert again.id == spec.id
+
+
+@pytest.mark.parametrize("request_text, about", [
+    ("class:3", {"title": 'A "study" of \\ three'}), ("random:0.05", {}), ("random:0.05@7", {"draws": ()}),
+    ("random:0.05", {"draws": (5, 6, 7)}), ("class:3", {"reference": False}),
+])  # fmt: skip
+def test_the_file_of_a_study_asks_for_the_same_study(shelves, request_text, about):
+    asked = [("ssd", {"alpha": 2.0}), ("finetune", {"epochs": 3}), ("scrub", {})]
+    plan = make_plan(shelves, "digits", "small_cnn", parse_request(request_text), asked, (0, 1, 2), **about)
+    text = study_file(plan)
+    again = plan_from_toml(text, shelves)
+    assert again == plan
+    assert [spec.id for spec in specs(again, shelves)] == [spec.id for spec in specs(plan, shelves)]
+    limited = StudyPlan.from_json(plan.to_json().replace('"limit": null', '"limit": 90.0'))
+    assert plan_from_toml(study_file(limited), shelves).limit == 90
