@@ -86,21 +86,21 @@ def times_of_stages(report: dict[str, Any], keeps: tuple[str, ...]) -> None:
         st.caption(f":material/timer: {said}{threads}")
 
 
-def by_split(run: Run, data: DatasetInfo) -> None:
+def by_split(run: Run, data: DatasetInfo, missing: list[str]) -> None:
     """Confusion matrices on the chosen part of the data; of training images accuracy by class too, which stands above of test images.
 
-    Missing tables are reported together, and the other is drawn.
+    Missing tables are reported together with those that were missing above, and the others are drawn.
     """
     st.subheader("Predictions by attribute" if data.multi else "Confusion matrix")
     split = str(st.segmented_control("Images", ["test", "train"], default="test", key="images", bind="query-params", required=True))
-    errors = []
+    errors = [*missing]
     for draw in (confusion_matrices, by_class) if split == "train" else (confusion_matrices,):
         try:
             draw(run, data, split)
         except WrongInput as why:
             errors.append(str(why))
     if errors:
-        st.error(plain(" ".join(errors)), icon=":material/error:")
+        st.error(plain(" ".join(dict.fromkeys(errors))), icon=":material/error:")
 
 
 def by_class(run: Run, data: DatasetInfo, split: str) -> None:
@@ -174,10 +174,10 @@ if run is not None:
     method = available.methods.get(run.spec.method)
     show_missing_files(run, "views/result.py")
     report = runs.handle(run).report()
-    show_first_screen(run, data, report, method.title if method else run.spec.method, crumbs)
+    missing = show_first_screen(run, data, report, method.title if method else run.spec.method, crumbs)
     below_the_fold(run, report, bool(method and method.reconstruction))
     show_missing_parts(run, {}, "views/result.py", reference="what the numbers should have become is missing below")
-    fragment(partial(by_split, run, data))  # a click in it redraws nothing else
+    fragment(partial(by_split, run, data, missing))  # a click in it redraws nothing else
     evaluation_notice(run, report, data)
     numbers_by_family(run, report, available)
     recorded = recorded_of(run)

@@ -40,16 +40,19 @@ NAME = 28  # letters of a class below a picture
 FIGURE = 320  # pixels
 
 
-def show_first_screen(run: Run, data: DatasetInfo, report: dict[str, Any], method: str, crumbs: DeltaGenerator) -> None:
-    """Above the fold; the verdict alone where the run has no table of classes. method: its title. crumbs: where to say what was run."""
+def show_first_screen(run: Run, data: DatasetInfo, report: dict[str, Any], method: str, crumbs: DeltaGenerator) -> list[str]:
+    """Above the fold. Where the run has no table of classes the verdict alone: then a sentence about it is returned, else none.
+
+    method: its title. crumbs: where to say what was run.
+    """
     crumbs.html(f"{STYLE}<div class='fs-quiet'>{_text(' · '.join(about(run, data, method)))}</div>")
     try:
         case = case_of(run)
     except WrongInput as wrong:
         lead, sentence = verdict(report_numbers(report), run.spec.request, data)
-        note = f"<div class='fs-note fs-warning'>? <b>Not checked.</b> {_text(str(wrong))}</div>"
+        note = f"<div class='fs-note fs-warning'>? <b>Not checked:</b> {_text(str(wrong))}</div>"
         st.container(key="verdict").html(_head(lead, sentence, Confidence("low", "nothing could be checked")) + note)
-        return
+        return [str(wrong)]
     finding, second_reference = examine(case), finished_second_reference(run) if case.has_reference else None
     second = runs.handle(second_reference).table(TABLE) if second_reference else None
     classes = class_rows(runs.handle(run).table(TABLE), second)
@@ -66,6 +69,7 @@ def show_first_screen(run: Run, data: DatasetInfo, report: dict[str, Any], metho
             else:
                 st.html(f"{_title('Saliency')}<div class='fs-quiet'>No saliency maps: the run's networks are not stored.</div>")
         st.html(f"<div class='fs-quiet'>{_text(screen.costs)}</div>")
+    return []
 
 
 def maps_possible(run: Run) -> bool:
