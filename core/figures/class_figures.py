@@ -1,17 +1,32 @@
 """Figures of what a run changed: accuracy by class, confusion matrix, change by layer. Pure functions of tables."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures.markdown import hovered, on_axis
-from core.figures.palette import MODEL_COLOUR, MODEL_PATTERN, MODEL_TITLE, sequential
-from core.figures.plotly_layout import apply_layout, base_layout, hatch
+from core.figures.markdown import TICK, hovered, in_figure, on_axis
+from core.figures.palette import (
+    MARK_COLOUR,
+    MARK_SYMBOL,
+    MARK_TITLE,
+    MODEL_COLOUR,
+    MODEL_PATTERN,
+    MODEL_TITLE,
+    QUIET,
+    band_colour,
+    ink,
+    sequential,
+)
+from core.figures.plotly_layout import HEIGHT, apply_layout, base_layout, hatch
+from core.reports.checks.accuracy import CLASS_LOSS
+from core.reports.gauges import MARKS, SECOND
 
 READABLE = 15  # classes whose names and counts fit into a matrix
-MOST = 40  # classes that have bars, or a row, of their own; the rest are drawn as one
+NAMED = 12  # classes that have a row and a name each where their accuracies are drawn
+MOST = 40  # classes that have a bar, or a row, of their own; the rest are drawn as one
 NO_MATRIX = "an image has several attributes, so no prediction stands in place of another one."
 
 
@@ -33,57 +48,117 @@ def most_changed(table: pd.DataFrame, first: Sequence[int], most: int = MOST) ->
 
 
 def class_shift(
-    table: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[int, ...], multi: bool = False, only: Sequence[int] = ()
-) -> go.Figure:
-    """Grouped bars: accuracy by class under each model. table: model, class, accuracy (share).
+    table: pd.DataFrame, classes: tuple[str, ...], forgotten: tuple[int, ...], multi: bool = False, *, legend: bool = True,
+    height: int = HEIGHT,
+) -> go.Figure:  # fmt: skip
+    """Accuracy by class under each network. table: model (of MARKS), class, accuracy (share).
 
+    Up to NAMED classes have a named row each, on a scale from 0 to 100 %; the forgotten ones stand first, apart. Of more classes each is
+    a column with its gap to the reference (to the original, without one): the forgotten ones first, then from loss to gain.
     multi: by attribute; the hover shows how many of `count` images have it (`positives`), where the table has that column.
-    only: the classes that have bars; by default those of `most_changed`. All others are one group of bars, with their mean accuracy.
     """
-    what, traces = "attribute" if multi else "class", []
-    shown = [*(only or most_changed(table, forgotten))]
-    names = [f"<b>{name} ✕</b>" if index in forgotten else name
-             for index, name in zip(shown, on_axis([classes[index] for index in shown]), strict=True)]  # fmt: skip
-    full_names = [hovered(classes[index]) for index in shown]
-    of_model, numbers = table["model"].to_numpy(), table.drop(columns="model").set_index("class")  # text costs more than all numbers
-    for model, title in MODEL_TITLE.items():
-        rows = numbers[of_model == model]
-        if not len(rows):
-            continue
-        marker = {
-            "color": "rgba(128,136,144,0.18)" if model == "original" else MODEL_COLOUR[model],
-            "line": {"color": MODEL_COLOUR[model], "width": 1.5}, "pattern": hatch(MODEL_PATTERN[model]),
-        }  # fmt: skip
-        drawn = rows.reindex(shown)
-        positives = _positive_counts(drawn) if multi else [""] * len(drawn)
-        others = rows[~rows.index.isin(shown)]
-        hover_parts, ticks, heights = [*zip(full_names, positives, strict=True)], [*names], drawn["accuracy"].tolist()
-        if len(others):
-            hover_parts.append((f"the mean of {len(others)} others", ""))
-            ticks.append(f"{len(others)} others")
-            heights.append(_mean(others))
-        traces.append(
-            {"type": "bar", "name": title, "x": ticks, "y": np.array(heights), "marker": marker, "customdata": hover_parts,
-             "hovertemplate": f"{title}, {what} %{{customdata[0]}}: %{{y:.1%}}%{{customdata[1]}}<extra></extra>"}
-        )  # fmt: skip
-    layout = base_layout(what if multi else "class (✕ = to forget)", "predicted correctly" if multi else "accuracy",
-                   xaxis={"type": "category"}, yaxis={"range": [0, 1.02], "tickformat": ".0%"})  # fmt: skip
+    wide = table.set_index(["class", "model"])["accuracy"].unstack().reindex(index=range(len(classes)), columns=list(MARKS))
+    hover = [*zip(map(hovered, classes), _positive_counts(table, len(classes)) if multi else [""] * len(classes), strict=True)]
+    gone = wide.index.isin(forgotten)
+    draw = _class_rows if len(classes) <= NAMED else _class_gaps
+    return draw(wide, classes, gone, hover, "attribute" if multi else "class", legend, height)
+
+
+def _class_rows(
+    wide: pd.DataFrame, classes: tuple[str, ...], gone: np.ndarray, hover: list[tuple[str, str]], what: str, legend: bool, height: int
+) -> go.Figure:  # fmt: skip
+    places = np.empty(len(classes))
+    order = np.argsort(~gone, kind="stable")
+    places[order] = np.arange(len(classes)) + np.where(gone[order], 0.0, 0.8 * gone.any())
+    dot = float(np.clip(height / len(classes) / 3.4, 5, 12))
+    lanes = {"original": (-0.13, 1.5), "unlearned": (-0.13, 0.85), "reference": (0.3, 0.7), SECOND: (0.3, 0.7)}  # below the row; size
+    ends = wide[["original", "unlearned"]].to_numpy()
+    moved = {"type": "scatter", "mode": "lines", "name": "", "showlegend": False, "hoverinfo": "skip",
+             "x": [x for before, now in ends for x in (before, now, None)],
+             "y": [y for place in places + lanes["original"][0] for y in (place, place, None)],
+             "line": {"color": MODEL_COLOUR["unlearned"], "width": 4}}  # fmt: skip
+    traces = [moved, *(
+        _dots(mark, wide[mark].to_numpy(), places + lanes[mark][0], dot * lanes[mark][1], hover,
+              f"{MARK_TITLE[mark]}, {what} %{{customdata[0]}}: %{{x:.1%}}%{{customdata[1]}}")
+        for mark in MARKS if wide[mark].notna().any()
+    )]  # fmt: skip
+    ticks = [f"<b>{name} ✕</b>" if hit else name for name, hit in zip(on_axis(classes), gone, strict=True)]
+    layout = base_layout(
+        "predicted correctly" if what == "attribute" else "accuracy", what if what == "attribute" else "class (✕ = to forget)", height,
+        xaxis={"range": [-0.03, 1.03], "tickformat": ".0%", "tickvals": [0, 0.5, 1], "showgrid": True, "gridcolor": QUIET,
+               "gridwidth": 0.5, "griddash": "dot", "zeroline": False},
+        yaxis={"tickvals": places, "ticktext": ticks, "range": [places.max() + 0.7, -0.7], "showgrid": False, "zeroline": False},
+        margin={} if legend else {"t": 4}, showlegend=legend,
+    )  # fmt: skip
     return go.Figure(traces, layout)
 
 
-def _mean(rows: pd.DataFrame) -> float:
-    """Mean accuracy, weighted by images where the table counts them, else over classes; nan where there is none."""
-    rows = rows[rows["accuracy"].notna()]
-    if not len(rows):
-        return float("nan")
-    return float(np.average(rows["accuracy"], weights=rows["count"] if "count" in rows and rows["count"].sum() else None))
+def _class_gaps(
+    wide: pd.DataFrame, classes: tuple[str, ...], gone: np.ndarray, hover: list[tuple[str, str]], what: str, legend: bool, height: int
+) -> go.Figure:  # fmt: skip
+    base = "reference" if wide["reference"].notna().any() else "original"
+    now, before = ((wide[mark] - wide[base]).to_numpy() for mark in ("unlearned", "original"))
+    order = np.lexsort((now, ~gone))  # what has no number comes last
+    places = np.empty(len(classes))
+    places[order] = np.arange(len(classes)) + np.where(gone[order], 0.0, (0.02 * len(classes) + 1) * gone.any())
+    dot = float(np.clip(700 / len(classes), 2.5, 9))
+    stems = {"type": "scatter", "mode": "lines", "name": "", "showlegend": False, "hoverinfo": "skip",
+             "x": [x for place in places for x in (place, place, None)], "y": [y for gap in now for y in (0, gap, None)],
+             "line": {"color": MODEL_COLOUR["unlearned"], "width": float(np.clip(dot / 3, 1, 3))}}  # fmt: skip
+    text = f"{what} %{{customdata[0]}}: %{{y:+.1%}} from the {base}'s%{{customdata[1]}}"
+    traces = [stems, _dots("unlearned", now, places, dot, hover, f"Unlearned, {text}")]
+    if base != "original":
+        traces.insert(1, _dots("original", np.where(gone, before, np.nan), places, max(9.0, dot), hover, f"Original, {text}"))
+    ends = np.nan_to_num([now.min(), now.max(), *np.where(gone, before, 0)])
+    low, high = min(np.nanmin(ends), -CLASS_LOSS), max(np.nanmax(ends), CLASS_LOSS)
+    layout = base_layout(
+        f"{'each' if not gone.any() else '✕ = to forget, then each other'} {what}, from loss to gain", f"gap to the {base}", height,
+        xaxis={"range": [-1, places.max() + 1], "showticklabels": False, "showgrid": False, "zeroline": False},
+        yaxis={"range": [low - 0.08, high + 0.08], "tickformat": "+.0%", "nticks": 5, "griddash": "dot", "zeroline": False},
+        margin={} if legend else {"t": 4}, showlegend=legend, annotations=_extremes(classes, gone, order, places, now, before),
+        shapes=[
+            {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": -CLASS_LOSS, "y1": CLASS_LOSS, "fillcolor": band_colour(),
+             "line": {"width": 0}, "layer": "below"},
+            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": {"color": MODEL_COLOUR[base], "width": 2},
+             "layer": "below"},
+        ],
+    )  # fmt: skip
+    return go.Figure(traces, layout)
 
 
-def _positive_counts(rows: pd.DataFrame) -> list[str]:
+def _extremes(
+    classes: tuple[str, ...], gone: np.ndarray, order: np.ndarray, places: np.ndarray, now: np.ndarray, before: np.ndarray
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Names of the first forgotten class, of the others' deepest loss and of their highest gain."""
+    others = [index for index in order if not gone[index] and np.isfinite(now[index])]
+    named = dict.fromkeys([*order[: int(gone.any())], *others[:1], *others[-1:]])
+    notes = []
+    for index in named:
+        top = gone[index] or now[index] > 0
+        height = np.nanmax([before[index], now[index], 0]) if gone[index] else now[index]
+        notes.append({
+            "x": places[index], "y": float(np.nan_to_num(height)), "text": f"{in_figure(classes[index], TICK)}{' ✕' * bool(gone[index])}",
+            "showarrow": False, "font": {"color": ink()}, "yanchor": "bottom" if top else "top", "yshift": 6 if top else -6,
+            "xanchor": "right" if places[index] > places.max() / 2 else "left",
+        })  # fmt: skip
+    return notes
+
+
+def _dots(mark: str, x: np.ndarray, y: np.ndarray, size: float, hover: list[tuple[str, str]], template: str) -> dict[str, Any]:
+    values, places = (x, y) if "%{x" in template else (y, x)
+    colour = MARK_COLOUR[mark]
+    return {"type": "scatter", "mode": "markers", "name": MARK_TITLE[mark], "x": values, "y": places, "customdata": hover,
+            "cliponaxis": False, "hovertemplate": f"{template}<extra></extra>",
+            "marker": {"symbol": MARK_SYMBOL[mark], "size": size, "color": colour, "opacity": 1,
+                       "line": {"width": 1.5 if size > 5 else 0.5, "color": colour}}}  # fmt: skip
+
+
+def _positive_counts(table: pd.DataFrame, classes: int) -> list[str]:
     """How many images have each attribute, for a hover; '' where the table does not count them."""
-    if "positives" not in rows or rows["positives"].isna().any():
-        return [""] * len(rows)
-    return [f"; {int(has)} of {int(n)} images have it" for has, n in zip(rows["positives"], rows["count"], strict=True)]
+    if "positives" not in table or table["positives"].isna().any():
+        return [""] * classes
+    rows = table.drop_duplicates("class").set_index("class").reindex(range(classes), fill_value=0)
+    return [f"; {int(has)} of {int(count)} images have it" for has, count in zip(rows["positives"], rows["count"], strict=True)]
 
 
 def most_confused(table: pd.DataFrame, classes: int, first: Sequence[int] = (), most: int = MOST) -> tuple[int, ...]:

@@ -12,14 +12,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from core.figures.markdown import in_figure
-from core.figures.palette import MODEL_COLOUR, MODEL_TITLE, QUIET, band_colour
+from core.figures.palette import MARK_COLOUR, MARK_SYMBOL, MARK_TITLE, MODEL_COLOUR, QUIET, band_colour, ink
 from core.figures.plotly_layout import base_layout
 from core.reports.gauges import AS_RETRAINED, MARKS, SECOND, Gauge
 
 GUESS = "guess"  # what a reader predicts, before the unlearned network's numbers are shown
-MARK_TITLE = {**MODEL_TITLE, SECOND: "Second reference", GUESS: "Your guess"}
-MARK_COLOUR = {**MODEL_COLOUR, SECOND: MODEL_COLOUR["reference"], GUESS: "#C25BB4"}
-MARK_SYMBOL = {"original": "diamond-open", "unlearned": "circle", "reference": "square", SECOND: "square-open", GUESS: "x-thin"}
 GLYPH = {"original": "◇", "unlearned": "●", "reference": "■", SECOND: "□", GUESS: "✕"}
 LANE = {"original": 0.15, "unlearned": 0.0, "reference": -0.15, SECOND: -0.15, GUESS: 0.0}  # of a row's height
 WIDE, TALL, EDGE = 136, 40, 8  # pixels of a small gauge, and at either end of its scale
@@ -93,7 +90,7 @@ def _line(x0: float, x1: float, y0: float, y1: float, colour: str, width: float)
 
 
 def _note(x: float, y: float, text: str, size: int, side: str) -> dict[str, Any]:
-    return {"x": x, "y": y, "text": text, "showarrow": False, "xanchor": side, "font": {"size": size}}
+    return {"x": x, "y": y, "text": text, "showarrow": False, "xanchor": side, "font": {"size": size, "color": ink()}}
 
 
 def legend(marks: Sequence[str] = MARKS, size: int = 14) -> str:

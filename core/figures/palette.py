@@ -10,6 +10,9 @@ MODEL_PATTERN = {"original": "", "unlearned": "", "reference": "/"}
 MODEL_TITLE = {"original": "Original", "unlearned": "Unlearned", "reference": "Retrained reference"}
 MODEL_DASH = {"original": "dot", "unlearned": "solid", "reference": "dash"}  # of lines
 MODEL_SYMBOL = {"original": "diamond-open", "unlearned": "circle", "reference": "square-open"}  # of points
+MARK_TITLE = MODEL_TITLE | {"second": "Second reference", "guess": "Your guess"}  # of gauges; a guess is a reader's
+MARK_COLOUR = MODEL_COLOUR | {"second": MODEL_COLOUR["reference"], "guess": "#C25BB4"}
+MARK_SYMBOL = {"original": "diamond-open", "unlearned": "circle", "reference": "square", "second": "square-open", "guess": "x-thin"}
 SET_COLOUR = {"forget": "#AD3A9C", "retain": "#4E9E8A", "unseen": "#A97B00"}  # of examples; never a model's colour
 SET_DASH = {"forget": "solid", "retain": "dot", "unseen": "dash"}
 SET_SYMBOL = {"forget": "star", "retain": "circle-open", "unseen": "x"}
@@ -51,6 +54,11 @@ def sequential() -> Scale:
 def diverging() -> Scale:
     """Blue below, orange above, the page's own tone in the middle: distinguishable by colour-blind readers too."""
     return [[0.0, MODEL_COLOUR["reference"]], [0.5, MIDDLE[is_dark()]], [1.0, ACCENT]]
+
+
+def ink() -> str:
+    """The theme's text, where a figure's own letters must be as strong; else Streamlit draws them paler."""
+    return "#e8edf4" if is_dark() else "#0e1420"
 
 
 def band_colour() -> str:

@@ -13,7 +13,7 @@ from core.reports.checks.case import Case, CheckWarning
 from core.reports.checks.registry import DECIDING, Finding, examine
 from core.reports.checks.stored_run import read_case, stored_table
 from core.reports.cost_line import cost_line
-from core.reports.gauges import SECOND, Gauge, gauges
+from core.reports.gauges import AS_RETRAINED, SECOND, Gauge, gauges
 from core.reports.run_report import full_report
 from core.reports.verdict import verdict
 from core.storage.home import Home
@@ -54,9 +54,14 @@ class FirstScreen:
 
     @property
     def nearness(self) -> str:
-        """How many gauges stand where another retrained network might."""
+        """How many gauges stand where another retrained network's might."""
         known = [gauge.inside for gauge in self.gauges if gauge.inside is not None]
-        return f"{sum(known)} of {len(known)} within retraining variability" if known else "no reference to compare with"
+        return f"{sum(known)} of {len(known)} {AS_RETRAINED}" if known else "no reference to compare with"
+
+
+def about(run: Run, data: DatasetInfo, method: str) -> tuple[str, ...]:
+    """What was run, in short: method (its title), dataset, model, request, the id's beginning."""
+    return method, data.title, model_text(run.spec), f"forget {run.spec.request.words(data)}", f"run {run.id[:4]}"
 
 
 def first_screen(
@@ -66,7 +71,7 @@ def first_screen(
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
     lead, sentence = verdict(numbers, run.spec.request, data, finding.far_off)
     return FirstScreen(
-        about=(method, data.title, model_text(run.spec), f"forget {run.spec.request.words(data)}", f"run {run.id[:4]}"),
+        about=about(run, data, method),
         lead=lead + (", with warnings" if finding.warnings and lead.startswith("Forgotten") else ""),
         sentence=sentence, confidence=confidence(case, finding), warnings=finding.warnings, gauges=gauges(case, report["reasons"]),
         classes=classes, names=data.classes, forgotten=run.spec.request.classes, forget_images=case.forget_images(), multi=data.multi,
@@ -78,7 +83,7 @@ def of_stored_run(home: Home, store: ResultStore, run: Run, data: DatasetInfo, m
     """Of a finished run, read from the store. Raises WrongInput where it stored no table of classes, or a damaged one."""
     case, second = read_case(home, store, run, data), beside(store, run.spec).floor
     table = stored_table(home, store, run.id)
-    second_table = stored_table(home, store, second.id) if second and second.status == RunStatus.DONE else None
+    second_table = stored_table(home, store, second.id) if second and second.status == RunStatus.DONE and case.has_reference else None
     return first_screen(run, data, full_report(home, store, run), case, examine(case), class_rows(table, second_table), method)
 
 

@@ -96,9 +96,8 @@ def _forget(case: Case, reasons: Mapping[str, str]) -> Gauge:
 
 
 def _values(case: Case, metric: str) -> dict[str, float | None]:
-    return {model: case.get(metric, model) for model in MODELS} | {
-        SECOND: (case.second_reference or {}).get("unlearned", {}).get(metric)
-    }
+    second = case.second_reference if case.has_reference and case.second_reference else {}
+    return {model: case.get(metric, model) for model in MODELS} | {SECOND: second.get("unlearned", {}).get(metric)}
 
 
 def _against_slack(

@@ -11,14 +11,12 @@ from core.domain.hyperparameters import used
 from core.domain.info import DatasetInfo, MethodInfo
 from core.figures import class_figures, plotly_layout
 from core.figures.class_figures import NO_MATRIX
-from core.figures.markdown import labels, plain
+from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs.forecast import forecast_and_truth
 from core.reports.cost_line import seconds, times
-from core.reports.verdict import verdict
 from core.storage.record_types import Run
 from dashboard.components.common.bundle_panels import downloads_panel
-from dashboard.components.common.checks_panel import show_checks
 from dashboard.components.common.current_run import finished_run
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.missing_results import show_missing_files, show_missing_parts
@@ -26,9 +24,11 @@ from dashboard.components.common.report_button import run_report_button
 from dashboard.components.common.run_status import age, settings_of
 from dashboard.components.common.tables import show_table
 from dashboard.components.result.evaluation_panel import evaluation_costs, evaluation_notice
-from dashboard.components.result.metrics_panel import numbers_by_family, report_numbers
+from dashboard.components.result.first_screen import maps_possible, show_first_screen
+from dashboard.components.result.metrics_panel import numbers_by_family
 from dashboard.components.result.recordings_table import recorded_table
 from dashboard.components.result.search_table import search_sentence, search_table
+from dashboard.components.runs.label_form import label_button
 from dashboard.queries import catalogue, engine, runs
 
 STAGES = {
@@ -50,24 +50,25 @@ def cost(stage: str, report: dict[str, Any], keeps: tuple[str, ...]) -> str:
     return "–" if needless else seconds(report["seconds"][stage])
 
 
-def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[str, ...], reconstruction: bool) -> None:
-    """The verdict, the checks, and the cost of each stage."""
-    if reconstruction:
-        st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
-    when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
-    st.caption(plain(f"{when}{settings_of(run) or 'no parameters'}"))
-    if report["own_weights"]:
-        st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
-    box = st.container(border=True, key="verdict")  # above the checks, which it waits for
-    finding = show_checks(run)
-    lead, sentence = verdict(report_numbers(report), run.spec.request, data, finding.far_off)
-    ends = ", with warnings" if finding.warnings and lead.startswith("Forgotten") else ""
-    box.markdown(f"#### {lead}{ends}\n{plain(sentence)}")
-    with box:
-        run_report_button(run)
+def below_the_fold(run: Run, report: dict[str, Any], reconstruction: bool) -> None:
+    """Links to the analysis pages, and what was run."""
     with st.container(horizontal=True, key="look_inside"):
         for view, label, icon in INSIDE:
             st.page_link(f"views/{view}.py", label=label, icon=f":material/{icon}:", width="content")
+    with st.container(horizontal=True, vertical_alignment="center", key="take_along"):
+        run_report_button(run)
+        label_button(run, "result")
+    if reconstruction:
+        st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
+    if report["own_weights"]:
+        st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
+    when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
+    st.caption(plain(f"{when}{settings_of(run) or 'no parameters'}"))
+
+
+def times_of_stages(report: dict[str, Any], keeps: tuple[str, ...]) -> None:
+    """The cost of each stage, and how much faster than retraining it was."""
+    st.subheader("Time")
     precomputed = bool(report["precompute_seconds"])
     cells = st.grid(4, min_column_width=150)
     for stage, title in STAGES.items():
@@ -76,9 +77,6 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
             cost(stage, report, keeps),
             help="Time that this run spent; 'stored' means that an earlier run had done it, – that it was not needed.",
         )
-    if said := forecast_and_truth(report):
-        threads = f" It computed with {report['threads']} thread{'s' * (report['threads'] != 1)}." if report["threads"] else ""
-        st.caption(f":material/timer: {said}{threads}")
     cells.cell().metric(
         "Speed-up", times(report["speedup"]),
         help="Seconds that training the reference took, over those of unlearning"
@@ -89,58 +87,43 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
             "With precompute", times(report["speedup_with_precompute"]),
             help=f"The same, had the method to pay for its precompute each time: {seconds(report['precompute_seconds'])} when it was done.",
         )
+    if said := forecast_and_truth(report):
+        threads = f" It computed with {report['threads']} thread{'s' * (report['threads'] != 1)}." if report["threads"] else ""
+        st.caption(f":material/timer: {said}{threads}")
 
 
-def choose_classes(classes: tuple[str, ...], what: str, start: tuple[int, ...]) -> tuple[int, ...]:
-    """Which of many classes have bars: those that changed most, or those chosen by search; () where all have."""
-    if len(classes) <= class_figures.MOST:
-        return ()
-    names, plural = labels(classes), "attributes" if what == "attribute" else "classes"
-    picked = st.multiselect(
-        plural.capitalize(), classes, format_func=names.__getitem__, key="classes_shown", max_selections=class_figures.MOST,
-        placeholder=f"the {len(start)} that changed most; type to search {len(classes)}",
-    )  # fmt: skip
-    places = {name: place for place, name in enumerate(classes)}
-    return tuple(sorted(places[name] for name in picked)) or start
+def by_split(run: Run, data: DatasetInfo, missing: list[str]) -> None:
+    """Confusion matrices on the chosen part of the data; of training images accuracy by class too, which stands above of test images.
 
-
-def shift(run: Run, data: DatasetInfo) -> None:
-    """Accuracy by class and confusion, on the chosen part of the data; by attribute where an image has several.
-
-    Missing tables are reported together, and the other is drawn.
+    Missing tables are reported together with those that were missing above, and the others are drawn.
     """
-    st.subheader(f"Accuracy by {'attribute' if data.multi else 'class'}")
+    st.subheader("Predictions by attribute" if data.multi else "Confusion matrix")
     split = str(st.segmented_control("Images", ["test", "train"], default="test", key="images", bind="query-params", required=True))
-    errors = []
-    for draw in (by_class, confusion_matrices):
+    errors = [*missing]
+    for draw in (confusion_matrices, by_class) if split == "train" else (confusion_matrices,):
         try:
             draw(run, data, split)
         except WrongInput as why:
             errors.append(str(why))
     if errors:
-        st.error(plain(" ".join(errors)), icon=":material/error:")
+        st.error(plain(" ".join(dict.fromkeys(errors))), icon=":material/error:")
 
 
 def by_class(run: Run, data: DatasetInfo, split: str) -> None:
-    """Bars of accuracy by class. Raises WrongInput where the table is missing."""
-    what, classes = "attribute" if data.multi else "class", data.classes
+    """Accuracy by class on training images. Raises WrongInput where the table is missing."""
+    what, forgotten = "attribute" if data.multi else "class", run.spec.request.classes
     table = runs.handle(run).table("per_class")
-    table = table[table["split"] == split]
-    forgotten = run.spec.request.classes
-    chosen = choose_classes(classes, what, class_figures.most_changed(table, forgotten))
+    st.markdown(f"**Accuracy by {what} on training images**")
     st.plotly_chart(
-        class_figures.class_shift(table, classes, forgotten, data.multi, chosen), key="class_shift",
+        class_figures.class_shift(table[table["split"] == split], data.classes, forgotten, data.multi), key=f"class_shift_{split}",
         config=plotly_layout.CONFIG,
-        alt=f"Bars: accuracy by {what} of the original, the unlearned and the reference network",
+        alt=f"Accuracy by {what} on training images, of the original, the unlearned and the reference network",
     )  # fmt: skip
     if data.multi:
-        st.caption(
-            "Share of all images on which this attribute is predicted correctly, whether they have it or not; the "
-            "unlearned network should stand where the hatched reference does."
-        )
+        st.caption("Share of all images on which this attribute is predicted correctly, whether they have it or not.")
         return
     st.caption(
-        "A forgotten class should fall to where the hatched reference stands; every other class should not move."
+        "A forgotten class should fall to where the reference stands; every other class should not move."
         if forgotten
         else "No whole class is forgotten; every class should stand where the retrained reference does, if there is one."
     )
@@ -153,7 +136,6 @@ def confusion_matrices(run: Run, data: DatasetInfo, split: str) -> None:
         return
     classes, forgotten = data.classes, run.spec.request.classes
     cells = runs.handle(run).table("confusion")
-    st.subheader("Confusion matrix")
     models = [model for model in MODEL_TITLE if (cells["model"] == model).any()]
     taught = run.spec.request.flips_labels and split == "train"
     row = "taught label" if taught else "true class"
@@ -188,19 +170,22 @@ def recorded_of(run: Run) -> pd.DataFrame:
     return recorded_table([] if lost else runs.handle(run).recorded_summary())
 
 
-run = finished_run()
+row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="crumbs")
+crumbs = row.empty()
+run = finished_run(row)
 if run is not None:
+    if maps_possible(run):
+        engine.warm()  # for the maps, and the Parameters page, which is the next one
     available, data = catalogue.current(), catalogue.dataset(run.spec.dataset)
     method = available.methods.get(run.spec.method)
     show_missing_files(run, "views/result.py")
     report = runs.handle(run).report()
-    headline(run, report, data, method.keeps if method else (), bool(method and method.reconstruction))
+    missing = show_first_screen(run, data, report, method.title if method else run.spec.method, crumbs)
+    below_the_fold(run, report, bool(method and method.reconstruction))
     show_missing_parts(run, {}, "views/result.py", reference="what the numbers should have become is missing below")
-    fragment(partial(shift, run, data))  # a click in it redraws nothing else
+    fragment(partial(by_split, run, data, missing))  # a click in it redraws nothing else
     evaluation_notice(run, report, data)
     numbers_by_family(run, report, available)
-    if method and method.explorable:
-        engine.warm()  # the Parameters page is the next one
     recorded = recorded_of(run)
     if len(recorded):
         with st.expander("What the method recorded"):
@@ -210,6 +195,7 @@ if run is not None:
                 show_table(tried, alt="Trials of the search of settings, each with its settings, both accuracies, and which was chosen")
             show_table(recorded, alt="Arrays that the method handed over, with meaning, unit, shape and value")
     downloads_panel(run)
+    times_of_stages(report, method.keeps if method else ())
     evaluation_costs(report, available)
     with st.expander("All settings of this run"):
         st.json(settings_json(run, report, method), expanded=True)

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from html import unescape
 import os
 from pathlib import Path
+import re
 import shutil
 import subprocess
 from typing import Any
@@ -162,6 +164,12 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Open:
         return sound(at.run())
 
     return go
+
+
+def html_text(at: AppTest) -> str:
+    """What a page's own HTML says, a line for each block."""
+    bodies = "\n".join(re.sub(r"<style>.*?</style>", "", element.proto.body, flags=re.DOTALL) for element in at.get("html"))
+    return unescape(re.sub(r"<[^>]+>", "\n", re.sub(r"</?(b|u|span)\b[^>]*>", "", bodies)))
 
 
 def sound(at: AppTest) -> AppTest:

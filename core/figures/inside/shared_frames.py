@@ -64,8 +64,8 @@ def _classes(story: Story) -> Sequence[Panel]:
     table, what = story.table("per_class"), "attribute" if story.multi else "class"
     figure = class_figures.class_shift(table[table["split"] == "test"], story.classes, story.forgotten, story.multi)
     return [Panel(
-        f"Accuracy by {what} on test images", "hollow bars are the original, filled ones the unlearned network, hatched ones the retrained "
-        "reference.", f"Bars: accuracy by {what} before, after, and retrained", figure,
+        f"Accuracy by {what} on test images", "the unlearned network's dot should lie by the reference's square where it had to forget, "
+        "and inside the original's diamond elsewhere.", f"Accuracy by {what} before, after, and retrained", figure,
     )]  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def shallow(case: Case) -> str | None:
     if not sentences:
         return ""
     changed = case.before_and_after(case.forget_metric)
-    return f"Forgotten only on the surface{f'; accuracy on it: {changed}' if changed else ''}. {' '.join(sentences)}"
+    return f"Forgotten only on the surface. {' '.join(sentences)}{f' Accuracy on it: {changed}.' if changed else ''}"
 
 
 def ablation_as_good(case: Case) -> str | None:

@@ -75,13 +75,16 @@ def _grafts(run: Run) -> pd.DataFrame | None:
         return None
 
 
+def finished_second_reference(run: Run) -> Run | None:
+    """The second reference's run; None until it is done."""
+    second = runs.related(run).floor
+    return second if second and second.status == RunStatus.DONE else None
+
+
 def second_reference_numbers(run: Run) -> Numbers | None:
     """The numbers of the second reference's run; None until it is done."""
-    return _numbers_of(runs.related(run).floor)
-
-
-def _numbers_of(run: Run | None) -> Numbers | None:
-    return _numbers(run) if run and run.status == RunStatus.DONE else None
+    second = finished_second_reference(run)
+    return _numbers(second) if second else None
 
 
 def _numbers(run: Run) -> Numbers:

@@ -1,6 +1,7 @@
 """The open run, or what to do when there is none."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.domain.run import ACTIVE, RunStatus
 from core.figures.markdown import plain
@@ -15,15 +16,22 @@ LISTED = 50  # recent runs in the picker
 FIND = "find-run"
 
 
-def finished_run() -> Run | None:
-    """The open run if it is done; else None, after showing its state or how to get one."""
+def finished_run(folded_in: DeltaGenerator | None = None) -> Run | None:
+    """The open run if it is done; else None, after showing its state or how to get one.
+
+    folded_in: a row in which the choice of another run is one click away, on a page that needs the height.
+    """
     find = str(recall(FIND) or "")
     listed = run_list.listed(Wanted(text=find), most=LISTED)
     if not listed.everything:
         st.info("No runs yet. Start one on the Unlearn page.", icon=":material/info:")
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
         return None
-    _picker(listed)
+    if folded_in is None or not opened_run():
+        _picker(listed)
+    else:
+        with folded_in.popover("Other runs", type="tertiary", width="content"):
+            _picker(listed)
     run = next((r for r in listed.runs if r.id == opened_run()), None) or runs.run(opened_run())
     if run is None:
         wanted = opened_run()

@@ -127,7 +127,7 @@ def _accuracies(source: Source, answer: Json) -> None:
     counts = answer["looked_at"]
     st.caption(
         f"How to read it: accuracy{' by attribute' if data.multi else ''} on test images at this α and λ, computed now, no new run; all "
-        f"bars are of the same images. Evaluated on test set {counts['test']}, forget set {counts['forget']}."
+        f"marks are of the same images. Evaluated on test set {counts['test']}, forget set {counts['forget']}."
     )
 
 

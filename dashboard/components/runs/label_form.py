@@ -8,8 +8,15 @@ from dashboard.queries import run_list
 from dashboard.session import recall
 
 
-def label_form(run: Run, key: str) -> None:
-    """Fields and a button, for a popover. key: of the page, where several show one."""
+def label_button(run: Run, key: str) -> None:
+    """Opens the fields, which are drawn when it is pressed. key: of the page."""
+    box = st.popover("Label", key=f"{key}-edit-{run.id}", type="tertiary", on_change="rerun", help="Name, tags and note of this run")
+    if box.open:
+        with box:
+            _fields(run, key)
+
+
+def _fields(run: Run, key: str) -> None:
     with st.form(f"{key}-label-{run.id}", border=False):
         st.text_input("Name", run.label.name, max_chars=NAME, key=f"{key}-name-{run.id}", placeholder="Figure 3, final")
         offered = list(dict.fromkeys([*run.label.tags, *run_list.filter_choices()["tag"]]))

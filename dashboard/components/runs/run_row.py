@@ -10,7 +10,7 @@ from core.figures.run_rows import RunRow, row_html
 from core.storage.record_types import Run
 from core.storage.run_list import Related
 from dashboard.components.common.run_status import act_button, age, error_details, name_of, progress_text, state_word
-from dashboard.components.runs.label_form import label_form
+from dashboard.components.runs.label_form import label_button
 from dashboard.queries import catalogue
 from dashboard.queries.run_rows import Outcome
 from dashboard.session import ask_to_open
@@ -37,10 +37,7 @@ def show_row(run: Run, related: Related, outcome: Outcome | None) -> None:
             ask_to_open(run.id, "views/result.py")
         for action in ("Cancel", "Retry", "Delete"):
             act_button(action, run, "runs")
-        box = st.popover("Edit", key=f"edit-{run.id}", type="tertiary", on_change="rerun", help="Name, tags and note")
-        if box.open:
-            with box:
-                label_form(run, "runs")
+        label_button(run, "runs")
 
 
 def row_of(run: Run, related: Related, outcome: Outcome | None) -> RunRow:

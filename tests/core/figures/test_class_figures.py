@@ -9,6 +9,7 @@ import pytest
 
 from core.figures import class_figures, plotly_layout, ssd_figures
 from core.figures.palette import ACCENT, MODEL_COLOUR, MODEL_TITLE, QUIET
+from core.reports.checks.accuracy import CLASS_LOSS
 
 CLASSES = ("cat", "dog", "owl")
 MODELS = ("original", "unlearned", "reference")
@@ -20,10 +21,17 @@ def accuracies(*models: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "class", "accuracy"])
 
 
-def look(trace: go.Bar) -> tuple[str, bool]:
-    """What distinguishes a bar where there is no colour: its hatching, and whether it is hollow."""
+def look(trace) -> tuple[str, bool]:
+    """What distinguishes a bar or a dot where there is no colour: its hatching or shape, and whether it is hollow."""
+    if trace.type == "scatter":
+        return trace.marker.symbol, trace.marker.symbol.endswith("open")
     colour = str(trace.marker.color)
     return trace.marker.pattern.shape, colour.startswith("rgba") and float(colour.rstrip(")").split(",")[-1]) < 0.5
+
+
+def dots(figure: go.Figure) -> dict[str, go.Scatter]:
+    """The networks' traces by name, without the lines between them."""
+    return {trace.name: trace for trace in figure.data if trace.mode == "markers"}
 
 
 def every_figure() -> dict[str, go.Figure]:
@@ -60,42 +68,102 @@ def test_text_and_background_are_left_to_the_theme(name):
 # Accuracy by class.
 
 
-def test_bars_stand_in_the_order_of_the_classes():
+def test_each_class_is_a_row_in_its_order_and_the_forgotten_ones_stand_first_and_apart():
     figure = class_figures.class_shift(accuracies(*MODELS), CLASSES, (1,))
-    assert [trace.name for trace in figure.data] == [MODEL_TITLE[m] for m in MODELS]
-    assert [list(trace.y) for trace in figure.data] == [[0, 0.01, 0.02], [0.1, 0.11, 0.12], [0.2, 0.21, 0.22]]
-    assert list(figure.data[0].x) == ["cat", "<b>dog ✕</b>", "owl"]
-    assert figure.layout.yaxis.range[0] == 0
-    assert 1 <= figure.layout.yaxis.range[1] < 1.1  # an accuracy of 1 fits, and nothing is cut off at the bottom
-    assert figure.layout.xaxis.type == "category"  # classes named 0 to 9 are names, not numbers
+    assert {name: list(trace.x) for name, trace in dots(figure).items()} == {
+        "Original": [0, 0.01, 0.02], "Unlearned": [0.1, 0.11, 0.12], "Retrained reference": [0.2, 0.21, 0.22],
+    }  # fmt: skip
+    assert list(figure.layout.yaxis.tickvals) == pytest.approx([1.8, 0, 2.8])  # dog, then a gap, cat and owl
+    assert list(figure.layout.yaxis.ticktext) == ["cat", "<b>dog ✕</b>", "owl"]
+    top, bottom = figure.layout.yaxis.range[::-1]
+    assert top < 0
+    assert bottom > 2.8  # the first row is above
+    low, high = figure.layout.xaxis.range
+    assert (-0.1 < low < 0, 1 < high < 1.1) == (True, True)  # a share of 0 or 1 fits, and the scale is the whole one
+
+
+def test_a_line_leads_from_each_original_to_its_unlearned_dot():
+    figure = class_figures.class_shift(accuracies(*MODELS), CLASSES, (1,))
+    (line,) = [trace for trace in figure.data if trace.mode == "lines"]
+    assert list(line.x) == [0, 0.1, None, 0.01, 0.11, None, 0.02, 0.12, None]
+    assert line.y[0] == line.y[1] == dots(figure)["Unlearned"].y[0]
 
 
 def test_no_class_is_marked_where_single_samples_go():
-    assert list(class_figures.class_shift(accuracies(*MODELS), CLASSES, ()).data[0].x) == list(CLASSES)
+    figure = class_figures.class_shift(accuracies(*MODELS), CLASSES, ())
+    assert list(figure.layout.yaxis.ticktext) == list(CLASSES)
+    assert list(figure.layout.yaxis.tickvals) == [0, 1, 2]
 
 
-def test_without_a_reference_its_bars_are_left_out():
+def test_without_a_reference_its_marks_are_left_out_and_with_a_second_one_there_are_more():
     figure = class_figures.class_shift(accuracies("original", "unlearned"), CLASSES, (0, 2))
-    assert [trace.name for trace in figure.data] == ["Original", "Unlearned"]
+    assert list(dots(figure)) == ["Original", "Unlearned"]
+    assert list(dots(class_figures.class_shift(accuracies(*MODELS, "second"), CLASSES, ()))) == [*MODEL_TITLE.values(), "Second reference"]
 
 
 def test_a_class_without_images_leaves_a_gap():
     table = accuracies("original")
     table.loc[table["class"] == 1, "accuracy"] = np.nan
-    assert np.isnan(class_figures.class_shift(table, CLASSES, ()).data[0].y[1])
+    assert np.isnan(dots(class_figures.class_shift(table, CLASSES, ()))["Original"].x[1])
 
 
 def test_models_are_told_apart_without_colour():
-    for figure in (every_figure()["class_shift"], every_figure()["layer_change"], every_figure()["layer_importance"]):
-        looks = [look(trace) for trace in figure.data]
+    shift = class_figures.class_shift(accuracies(*MODELS, "second"), CLASSES, (1,))
+    for traces in (dots(shift).values(), every_figure()["layer_change"].data, every_figure()["layer_importance"].data):
+        looks = [look(trace) for trace in traces]
         assert len(set(looks)) == len(looks)
 
 
 def test_a_model_has_the_same_colour_in_every_figure():
     shift, moved = every_figure()["class_shift"], every_figure()["layer_change"]
-    colours = {trace.name: trace.marker.line.color for trace in shift.data}
+    colours = {name: trace.marker.color for name, trace in dots(shift).items()}
     assert colours == {MODEL_TITLE[model]: colour for model, colour in MODEL_COLOUR.items()}
     assert all(trace.marker.color == colours[trace.name] for trace in moved.data)
+
+
+def many(count: int = 20) -> pd.DataFrame:
+    """Class i: 80 % before, 50 % + i points now, 60 % if retrained; class 3 is forgotten."""
+    rows = [(model, c, share) for c in range(count) for model, share in (
+        ("original", 0.8), ("unlearned", 0.0 if c == 3 else 0.5 + c / 100), ("reference", 0.1 if c == 3 else 0.6),
+    )]  # fmt: skip
+    return pd.DataFrame(rows, columns=["model", "class", "accuracy"])
+
+
+NAMES = tuple(f"kind {number}" for number in range(20))
+
+
+def test_of_many_classes_each_is_a_column_with_its_gap_to_the_reference_from_loss_to_gain():
+    figure = class_figures.class_shift(many(), NAMES, (3,))
+    unlearned = dots(figure)["Unlearned"]
+    assert list(unlearned.y) == pytest.approx([-0.1 if c == 3 else c / 100 - 0.1 for c in range(20)])
+    order = [*np.argsort(unlearned.x)]
+    assert order == [3, *(c for c in range(20) if c != 3)]
+    assert unlearned.x[0] - unlearned.x[3] > 1  # what is forgotten stands apart
+    original = dots(figure)["Original"]
+    assert [None if np.isnan(gap) else gap for gap in original.y] == [*3 * [None], pytest.approx(0.7), *16 * [None]]
+    assert figure.layout.yaxis.title.text == "gap to the reference"
+    assert [note.text for note in figure.layout.annotations] == ["kind 3 ✕", "kind 0", "kind 19"]
+
+
+def test_their_band_is_what_the_check_of_hidden_losses_lets_pass():
+    (band,) = [shape for shape in class_figures.class_shift(many(), NAMES, (3,)).layout.shapes if shape.type == "rect"]
+    assert (band.y0, band.y1) == (-CLASS_LOSS, CLASS_LOSS) == (-0.1, 0.1)
+
+
+def test_without_a_reference_the_gap_is_that_to_the_original():
+    table = many()[many()["model"] != "reference"]
+    figure = class_figures.class_shift(table, NAMES, (3,))
+    assert list(dots(figure)["Unlearned"].y) == pytest.approx([-0.8 if c == 3 else c / 100 - 0.3 for c in range(20)])
+    assert list(dots(figure)) == ["Unlearned"]
+    assert figure.layout.yaxis.title.text == "gap to the original"
+
+
+@pytest.mark.parametrize("count, named", [(2, True), (12, True), (13, False), (1001, False)])
+def test_up_to_twelve_classes_have_names_and_a_thousand_fit(count, named):
+    figure = class_figures.class_shift(many(count), tuple(f"k{number}" for number in range(count)), (3,))
+    assert (figure.layout.yaxis.ticktext is not None) == named
+    assert len(dots(figure)["Unlearned"].y) == count
+    assert len(figure.to_json()) < 250_000
 
 
 # Confusion.
@@ -213,5 +281,5 @@ def test_few_classes_are_all_drawn_in_their_order_whatever_the_order_of_the_rows
     assert class_figures.most_changed(table.iloc[::-1], ()) == tuple(range(len(CLASSES)))
     for rows in (table, table.iloc[::-1]):
         figure = class_figures.class_shift(rows, CLASSES, (1,))
-        assert [list(bar.x) for bar in figure.data] == [["cat", "<b>dog ✕</b>", "owl"]] * 3
-        assert [list(bar.y) for bar in figure.data] == [[0.0, 0.01, 0.02], [0.1, 0.11, 0.12], [0.2, 0.21, 0.22]]
+        assert list(figure.layout.yaxis.ticktext) == ["cat", "<b>dog ✕</b>", "owl"]
+        assert [list(trace.x) for trace in dots(figure).values()] == [[0.0, 0.01, 0.02], [0.1, 0.11, 0.12], [0.2, 0.21, 0.22]]

@@ -5,8 +5,8 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from core.figures.gauges import MARK_SYMBOL, described, gauge_figure, legend, reading, small_gauge
-from core.figures.palette import MODEL_COLOUR
+from core.figures.gauges import described, gauge_figure, legend, reading, small_gauge
+from core.figures.palette import MARK_SYMBOL, MODEL_COLOUR
 from core.reports.gauges import AREAS, PERCENT, Gauge
 
 FORGET = Gauge(

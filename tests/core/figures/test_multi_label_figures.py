@@ -19,23 +19,29 @@ def accuracies(shares: tuple[float, ...] = (0.5, 0.75, 1.0)) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["split", "model", "class", "accuracy", "count", "positives"])
 
 
-def test_bars_by_attribute_say_how_many_images_have_it():
-    figure = class_figures.class_shift(accuracies(), NAMES, (), multi=True)
-    assert figure.layout.xaxis.title.text == "attribute"
-    assert figure.layout.yaxis.title.text == "predicted correctly"
-    assert figure.data[0].x == NAMES
-    assert figure.data[0].y.tolist() == [0.5, 0.75, 1.0]
-    told = [[name, f"; {has} of 20 images have it"] for name, has in zip(NAMES, (10, 5, 20), strict=True)]
-    assert list(figure.data[0].customdata) == told
-    assert "attribute %{customdata[0]}" in figure.data[0].hovertemplate
+def marks(table):
+    """The unlearned network's marks by attribute, and the figure."""
+    figure = class_figures.class_shift(table, NAMES, (), multi=True)
+    return next(trace for trace in figure.data if trace.name == "Unlearned"), figure
+
+
+def test_marks_by_attribute_say_how_many_images_have_it():
+    unlearned, figure = marks(accuracies())
+    assert figure.layout.yaxis.title.text == "attribute"
+    assert figure.layout.xaxis.title.text == "predicted correctly"
+    assert figure.layout.yaxis.ticktext == NAMES
+    assert unlearned.x.tolist() == [0.5, 0.75, 1.0]
+    told = [(name, f"; {has} of 20 images have it") for name, has in zip(NAMES, (10, 5, 20), strict=True)]
+    assert [tuple(each) for each in unlearned.customdata] == told
+    assert "attribute %{customdata[0]}" in unlearned.hovertemplate
 
 
 def test_without_counts_the_hover_leaves_them_out():
-    table = accuracies().drop(columns="positives")
-    assert list(class_figures.class_shift(table, NAMES, (), multi=True).data[1].customdata) == [[name, ""] for name in NAMES]
+    bare = [(name, "") for name in NAMES]
+    assert [tuple(each) for each in marks(accuracies().drop(columns="positives"))[0].customdata] == bare
     half = accuracies()
     half.loc[half["model"] == "unlearned", "positives"] = np.nan  # dampened anew, the table does not know
-    assert list(class_figures.class_shift(half, NAMES, (), multi=True).data[1].customdata) == [[name, ""] for name in NAMES]
+    assert [tuple(each) for each in marks(half)[0].customdata] == bare
 
 
 def test_the_difference_of_two_runs_stands_by_attribute():

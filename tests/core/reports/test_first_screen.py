@@ -108,7 +108,7 @@ def test_a_gauge_is_outside_its_band_where_the_check_warns_and_a_hair_less_is_in
 
 def test_without_a_reference_there_are_no_bands_and_nothing_is_judged():
     numbers = NUMBERS | {"reference": {}}
-    found = four(numbers)
+    found = four(numbers, second_reference=SECOND)  # of another run, and none to be the second to
     assert words(numbers) == [NO_REFERENCE] * 4
     assert [gauge.band for gauge in found.values()] == [None] * 4
     assert {gauge.inside for gauge in found.values()} == {None}
@@ -251,5 +251,5 @@ def test_a_stored_run_is_read_whole_with_its_second_reference(home):
     assert set(found.classes["model"]) == {"original", "unlearned", "reference", "second"}
     assert found.confidence.level == ("low" if found.warnings else "medium" if "not possible" in found.confidence.reason else "high")
     inside = [gauge.inside for gauge in found.gauges if gauge.inside is not None]
-    assert found.nearness == f"{sum(inside)} of {len(inside)} within retraining variability"
+    assert found.nearness == f"{sum(inside)} of {len(inside)} as retrained"
     assert found.lead.startswith("Forgotten")

@@ -12,7 +12,7 @@ from core.reports.checks.registry import CHECKED
 from core.storage.home import Home, open_home
 from core.storage.processes import ProcessId
 from core.storage.runs import ResultStore
-from tests.dashboard.conftest import sound
+from tests.dashboard.conftest import html_text, sound
 from tests.planted import Behaviour, plant, spec
 from tests.planted import record as record_runs
 
@@ -43,13 +43,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list:
 
 
 def panel(at) -> str:
-    """What the box says, without the marks that keep markdown from reading it."""
-    (text,) = [m.value for m in at.markdown if m.value.startswith("#### Can this be trusted?")]
-    return text.replace("\\", "")
+    """What the verdict and the box below it say, with what a click on it opens."""
+    return html_text(at)
 
 
 def caveats(at) -> str:
-    return "\n".join(c.value for c in at.caption).replace("\\", "")
+    return "\n".join([html_text(at), *(c.value.replace("\\", "") for c in at.caption)])
 
 
 # The panel.
@@ -57,7 +56,8 @@ def caveats(at) -> str:
 
 def test_a_good_run_names_what_was_looked_for(open_app, home):
     at = open_app(home.root, RESULT, run=plant(home, spec("ssd"), anamnesis_index=0.9, graft_forget_accuracy=0.0, forget_entropy=0.9))
-    assert "check_circle: No warnings. Looked for: " in panel(at)
+    assert "✓ No warnings. what was checked" in panel(at)
+    assert "Looked for: " in panel(at)
     assert all(what in panel(at) for key, what in CHECKED.items() if key != "control_as_good")
     assert CHECKED["control_as_good"] not in panel(at)  # SSD has none
     assert "The retraining variability is not known" in caveats(at)
@@ -66,7 +66,7 @@ def test_a_good_run_names_what_was_looked_for(open_app, home):
 def test_doubts_stand_in_the_box_with_their_numbers(open_app, home):
     run = plant(home, spec("ssd"), behaviour=Behaviour(worst=5), anamnesis_index=0.1, relearn_steps=2.0, parameter_distance=0.2)
     text = panel(open_app(home.root, RESULT, run=run))
-    assert "check_circle" not in text
+    assert "No warnings" not in text
     assert "2 training steps bring it back" in text
     assert "The average hides a class: accuracy on test images of 5" in text
 
@@ -98,10 +98,10 @@ def test_a_control_of_the_same_request_is_held_against_the_run(open_app, home):
     assert "Not checked for want of a run of one of this method's controls" in caveats(at)
     plant(home, spec("aru", params=params | {"share": 0.7, "mask": "random"}), js_to_reference=0.05)  # another setting
     plant(home, spec("aru", seed=1, params=params | {"mask": "random"}), js_to_reference=0.05)  # another seed
-    assert "control" not in panel(open_app(home.root, RESULT, run=run))
+    assert "An ablation does as well" not in panel(open_app(home.root, RESULT, run=run))
     control = plant(home, spec("aru", params=params | {"mask": "random"}), js_to_reference=0.05)
-    assert "An ablation does as well: with a random mask" in panel(open_app(home.root, RESULT, run=run))
-    assert "control" not in panel(open_app(home.root, RESULT, run=control))
+    assert "An ablation does as well. With a random mask" in panel(open_app(home.root, RESULT, run=run))
+    assert "An ablation does as well" not in panel(open_app(home.root, RESULT, run=control))
 
 
 def test_a_run_without_a_table_of_classes_is_told_in_a_sentence(open_app, home):
@@ -119,6 +119,12 @@ def test_controls_are_what_their_methods_offer(open_app, finished):
         declared = {p.name: p for p in methods[key].params}
         assert set(control.values) == set(declared[control.param].choices) - {declared[control.param].default}
         assert set(control.idle) == {p.name for p in methods[key].params if p.when and p.when[0] == control.param}
+
+
+def test_the_box_of_other_pages_says_the_same(open_app, home):
+    run = plant(home, spec("ssd"), test_forget_accuracy=0.5)
+    (box,) = [m.value for m in open_app(home.root, "views/privacy.py", run=run).markdown if m.value.startswith("#### Can this be trusted?")]
+    assert ":material/warning: Not forgotten: the test forget set is still predicted correctly" in box.replace("\\", "")
 
 
 # The floor.
@@ -235,7 +241,7 @@ def test_what_contradicts_a_doubt_is_told_below_and_not_beside_it(open_app, home
     """Still answered half of the time, and the attack far below chance: the first is seen, the second inferred."""
     run = plant(home, spec("ssd"), test_forget_accuracy=0.5, attack_auc=0.1)
     at = open_app(home.root, RESULT, run=run)
-    assert "Not forgotten: the test forget set is still predicted correctly" in panel(at)
+    assert "⚠ Not forgotten. The test forget set is still predicted correctly" in panel(at)
     assert "Over-forgotten" not in panel(at)
     assert "Found, too, but not shown, because what is still predicted cannot have been forgotten too well: over-forgetting." in caveats(at)
 
@@ -245,8 +251,8 @@ def test_an_original_that_is_far_off_is_named_first_and_its_weights_are_told_of(
     run = plant(home, spec("ssd", weights="0123456789abcdef"), numbers=numbers, test_retain_accuracy=0.18)
     at = open_app(home.root, RESULT, run=run)
     text = panel(at)
-    first = text.split(":material/warning: ")[1]
-    assert first.startswith("The original itself is far off: accuracy on the retain set is 18 % before unlearning")
+    first = text.split("⚠ ")[1]
+    assert first.startswith("The original itself is far off. Accuracy on the retain set is 18 % before unlearning")
     assert "Its weights were uploaded" in first
     assert "Collapsed" not in text
-    assert "#### No verdict on the method: the original itself is far off\n" in "".join(m.value for m in at.markdown)
+    assert "\nNo verdict on the method: the original itself is far off●○○ Low confidence" in text

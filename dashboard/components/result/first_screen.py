@@ -1,0 +1,158 @@
+"""The first screen of a finished run: verdict, first warning, gauges, accuracy by class, saliency maps of one image, costs."""
+
+from base64 import b64encode
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.domain.errors import WrongInput
+from core.domain.formatting import percent
+from core.domain.info import DatasetInfo
+from core.figures import class_figures, gauges, plotly_layout
+from core.figures.image_sprite import png
+from core.figures.markdown import LONGEST, short, visible
+from core.figures.palette import MODEL_COLOUR
+from core.figures.saliency.overlays import overlay, scale_of
+from core.reports.checks.case import Case
+from core.reports.checks.registry import CHECKED, DECIDING, Finding, examine
+from core.reports.checks.stored_run import TABLE
+from core.reports.first_screen import Confidence, FirstScreen, about, class_rows, first_screen, headline
+from core.reports.gauges import MARKS
+from core.reports.verdict import verdict
+from core.storage.record_types import Run
+from dashboard.components.common.checks_panel import case_of, caveats, finished_second_reference
+from dashboard.components.common.missing_results import NETWORKS
+from dashboard.components.result.metrics_panel import report_numbers
+from dashboard.components.saliency.captions import named, reading
+from dashboard.queries import runs
+
+STYLE = f"<style>{Path(__file__).with_suffix('.css').read_text(encoding='utf-8')}</style>"
+DOTS = {"high": "●●●", "medium": "●●○", "low": "●○○"}
+EXPLAINER = "integrated_gradients"  # complete: its map adds up to what the image changes
+MAPS = "Saliency of one forgotten image"
+SIDE = 128  # pixels across a picture, at least where a whole factor allows it
+NAME = 28  # letters of a class below a picture
+FIGURE = 320  # pixels
+
+
+def show_first_screen(run: Run, data: DatasetInfo, report: dict[str, Any], method: str, crumbs: DeltaGenerator) -> list[str]:
+    """Above the fold. Where the run has no table of classes the verdict alone: then a sentence about it is returned, else none.
+
+    method: its title. crumbs: where to say what was run.
+    """
+    crumbs.html(f"{STYLE}<div class='fs-quiet'>{_text(' · '.join(about(run, data, method)))}</div>")
+    try:
+        case = case_of(run)
+    except WrongInput as wrong:
+        lead, sentence = verdict(report_numbers(report), run.spec.request, data)
+        note = f"<div class='fs-note fs-warning'>? <b>Not checked:</b> {_text(str(wrong))}</div>"
+        st.container(key="verdict").html(_head(lead, sentence, Confidence("low", "nothing could be checked")) + note)
+        return [str(wrong)]
+    finding, second_reference = examine(case), finished_second_reference(run) if case.has_reference else None
+    second = runs.handle(second_reference).table(TABLE) if second_reference else None
+    classes = class_rows(runs.handle(run).table(TABLE), second)
+    screen = first_screen(run, data, report, case, finding, classes, method)
+    st.container(key="verdict").html(_head(screen.lead, screen.sentence, screen.confidence) + _checks(case, finding))
+    with st.container(key="first_screen"):
+        left, right = st.columns([58, 42], gap="large")
+        with left:
+            _gauges(screen)
+        with right:
+            _classes(screen)
+            if maps_possible(run):
+                st.fragment(partial(_maps, run, data), parallel=True)()
+            else:
+                st.html(f"{_title('Saliency')}<div class='fs-quiet'>No saliency maps: the run's networks are not stored.</div>")
+        st.html(f"<div class='fs-quiet'>{_text(screen.costs)}</div>")
+    return []
+
+
+def maps_possible(run: Run) -> bool:
+    """Whether the networks that the maps are of are stored."""
+    return runs.present_files(run) >= NETWORKS.keys()
+
+
+def _text(text: str) -> str:
+    return escape(short(visible(text), LONGEST))
+
+
+def _title(text: str, rest: str = "") -> str:
+    return f"<h3 class='fs-title'>{_text(text)} <span>{_text(rest)}</span></h3>"
+
+
+def _head(lead: str, sentence: str, confidence: Confidence) -> str:
+    pill = f"{DOTS[confidence.level]} {confidence.level.capitalize()} confidence · {_text(confidence.reason)}"
+    return f"<h2 class='fs-lead'>{_text(lead)}<span class='fs-pill'>{pill}</span></h2><div class='fs-text'>{_text(sentence)}</div>"
+
+
+def _checks(case: Case, finding: Finding) -> str:
+    """The first warning, or that there is none; a click opens all that the checks found, without a run of the script."""
+    besides = f"<p class='fs-quiet'>{_text(caveats(case, finding))}</p>"
+    if not finding.warnings:
+        looked_for = _text(f"Looked for: {', '.join(CHECKED[key] for key in finding.clear)}.")
+        lead = "? No warnings, but too little could be checked to vouch for it." if DECIDING in (finding.missed or {}) else "✓ No warnings."
+        return f"<details class='fs-note'><summary>{lead} <u>what was checked</u></summary><p>{looked_for}</p>{besides}</details>"
+    sentences = [warning.sentence for warning in finding.warnings]
+    head, rest = headline(sentences[0])
+    first, _, more = rest.partition(". ")
+    link = f"{len(sentences) - 1} more" if len(sentences) > 1 else "why"
+    summary = f"⚠ <b>{_text(head)}.</b> {_text(first[:1].upper() + first[1:].rstrip('.'))}. <u>{link}</u>"
+    paragraphs = "".join(f"<p>{_text(sentence)}</p>" for sentence in [*([more] if more else []), *sentences[1:]])
+    return f"<details class='fs-note fs-warning'><summary>{summary}</summary>{paragraphs}{besides}</details>"
+
+
+def _gauges(screen: FirstScreen) -> None:
+    used = [mark for mark in MARKS if any(gauge.place(mark) is not None for gauge in screen.gauges)]
+    st.html(_title("How near to a retrained network?", screen.nearness) + gauges.legend(used))
+    st.plotly_chart(gauges.gauge_figure(screen.gauges), key="gauges", config=plotly_layout.CONFIG, alt=gauges.described(screen.gauges))
+
+
+def _classes(screen: FirstScreen) -> None:
+    what = "attribute" if screen.multi else "class"
+    st.html(_title(f"Accuracy by {what}", "on test images" + (f", {screen.forget_images} to forget" if screen.forgotten else "")))
+    st.plotly_chart(
+        class_figures.class_shift(screen.classes, screen.names, screen.forgotten, screen.multi, legend=False, height=FIGURE),
+        key="class_shift", config=plotly_layout.CONFIG, alt=f"Accuracy by {what} of the original, the unlearned and the reference network",
+    )  # fmt: skip
+
+
+def _maps(run: Run, data: DatasetInfo) -> None:
+    """Runs beside the rest of the page, in a place of the maps' height: an engine that starts takes seconds."""
+    place = st.empty()
+    place.html(f"{_title(MAPS)}<div class='fs-maps fs-quiet'>Opening the networks …</div>")
+    try:
+        offer = runs.handle(run).ask("saliency_offer")
+        explainer = next((e for e in offer["explainers"] if e["key"] == EXPLAINER and not e["unfit"]), None)
+        explainer = explainer or next(e for e in offer["explainers"] if not e["unfit"])
+        image = {"set": next(name for name in ("test_forget", "forget") if offer["sets"].get(name)), "place": 0}
+        target = "true" if explainer["targeted"] and not data.multi else "own"
+        answer = runs.handle(run).ask("saliency", image=image, how=explainer["key"], target=target, settings={})
+        targets = {data.classes[output["target"]] for output in answer["models"].values()}
+        red = f"red speaks for {targets.pop()}, blue against it" if explainer["signed"] and len(targets) == 1 else reading(explainer)
+        place.html(f"{_title(MAPS)}{_pictures(answer, data)}<div class='fs-quiet'>{_text(explainer['title'])}: {_text(red)}.</div>")
+    except WrongInput as wrong:
+        place.html(f"{_title(MAPS)}<div class='fs-quiet'>No saliency maps: {_text(str(wrong))}</div>")
+
+
+def _pictures(answer: dict[str, Any], data: DatasetInfo) -> str:
+    """The image and each network's map: four pictures in one element, two by two on a phone."""
+    image, models = answer["image"], answer["models"]
+    scale = scale_of([output["map"] for output in models.values()])
+    rgb = (np.repeat(image, 3, 0) if len(image) == 1 else image).transpose(1, 2, 0)
+    cells = [_picture("Image", short(named(answer["label"], data), NAME), rgb, "transparent")]
+    for name, output in models.items():
+        which = output["target" if data.multi else "answer"]  # of several attributes the one that all maps are about
+        predicted = f"{short(data.classes[which], NAME)}, {percent(output['probabilities'][which])}"
+        cells.append(_picture(name.capitalize(), predicted, overlay(image, output["map"], scale), MODEL_COLOUR[name]))
+    return f"<div class='fs-maps'>{''.join(cells)}</div>"
+
+
+def _picture(title: str, caption: str, pixels: np.ndarray, colour: str) -> str:
+    source = b64encode(png(pixels, max(1, SIDE // max(pixels.shape[:2])))).decode()
+    return (f"<figure><img alt='{_text(f'{title}: {caption}')}' style='border-color:{colour}' src='data:image/png;base64,{source}'>"
+            f"<figcaption><b>{_text(title)}</b><br>{_text(caption)}</figcaption></figure>")  # fmt: skip
