@@ -17,6 +17,7 @@ from core.figures import class_figures, gauges, plotly_layout
 from core.figures.image_sprite import png
 from core.figures.markdown import LONGEST, short, visible
 from core.figures.palette import MODEL_COLOUR
+from core.figures.saliency.captions import named, reading
 from core.figures.saliency.overlays import overlay, scale_of
 from core.reports.checks.case import Case
 from core.reports.checks.registry import CHECKED, DECIDING, Finding, examine
@@ -28,7 +29,6 @@ from core.storage.record_types import Run
 from dashboard.components.common.checks_panel import case_of, caveats, finished_second_reference
 from dashboard.components.common.missing_results import NETWORKS
 from dashboard.components.result.metrics_panel import report_numbers
-from dashboard.components.saliency.captions import named, reading
 from dashboard.queries import runs
 
 STYLE = f"<style>{Path(__file__).with_suffix('.css').read_text(encoding='utf-8')}</style>"
