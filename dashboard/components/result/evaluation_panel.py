@@ -27,7 +27,7 @@ def evaluation_notice(run: Run, report: dict[str, Any], data: DatasetInfo) -> No
     with st.container(horizontal=True, vertical_alignment="center", key="evaluation_line"):
         st.caption(plain(" ".join(sentences)), width="content")
         st.button(
-            "Evaluate everything", icon=":material/query_stats:", key="evaluate_whole", on_click=_evaluate_whole, args=(run,),
+            "Evaluate everything", icon=":material/query_stats:", key="evaluate_whole", on_click=_evaluate_rest, args=(run, _cut_short(report, data)),
             help="Computes this run once more, with the trained networks that are stored, and evaluates all training images and all parts. "
             "Its numbers stay until then.",
         )  # fmt: skip
@@ -54,9 +54,14 @@ def left_out(report: dict[str, Any], data: DatasetInfo) -> list[str]:
     return sentences
 
 
-def _evaluate_whole(run: Run) -> None:
-    """A callback: once per click."""
-    submit.submit(home(), run.spec, evaluation=Evaluation(whole=True))
+def _cut_short(report: dict[str, Any], data: DatasetInfo) -> bool:
+    """Whether the network is costly, so that the usual evaluation would not be the whole one."""
+    return (report["evaluated_train"] or data.train_count) < data.train_count or report["relearn_limit"] > 0
+
+
+def _evaluate_rest(run: Run, costly: bool) -> None:
+    """A callback: once per click. Of other networks the usual evaluation is whole, and their runs are evaluated alike."""
+    submit.submit(home(), run.spec, evaluation=Evaluation(whole=costly))
 
 
 def cost_table(costs: list[dict[str, Any]], available: Catalogue) -> pd.DataFrame:

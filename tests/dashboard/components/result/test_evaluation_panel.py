@@ -50,13 +50,16 @@ def test_a_whole_evaluation_says_nothing(open_app, home):
     assert "were evaluated" not in captions(at)
 
 
-def test_parts_that_were_left_out_are_named(open_app, home):
+def test_parts_that_were_left_out_are_named_and_the_button_evaluates_as_usual(open_app, home, monkeypatch):
+    asked = []
+    monkeypatch.setattr(runner, "submit", lambda _, spec, **about: asked.append(about) or spec.id)
     run = plant(home, spec("ssd"))
     with sqlite3.connect(home.database) as db:
         db.execute("update runs set evaluation = ?", (Evaluation(without=("probes",)).text,))
     at = open_app(home.root, RESULT, run=run)
     assert "It was evaluated without probes" in captions(at)
-    assert "evaluate_whole" in [button.key for button in at.button]
+    sound(at.button(key="evaluate_whole").click().run())
+    assert asked == [{"evaluation": Evaluation()}], "all images of a small network are the usual: it compares with runs of today"
 
 
 def test_the_table_names_the_most_expensive_parts_and_adds_up_the_rest(open_app, home):
