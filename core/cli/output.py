@@ -20,6 +20,7 @@ from core.metrics.privacy.multi_seed import OVER_SEEDS
 from core.reports.checks.registry import CHECKED, DECIDING
 from core.reports.checks.stored_run import finding_of
 from core.reports.intervals import Spread
+from core.reports.settings_search import outcome_line
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.verdict import verdict
 from core.storage.home import Home
@@ -72,7 +73,8 @@ def print_report(
         return
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
     click.echo(str(verdict(numbers, ended.spec.request, data, doubts.far_off)))
-    for line in (report["own_weights"], *doubts.lines, evaluated_line(report, data)):
+    searched = outcome_line(report["search"]) if report["search"] else ""
+    for line in (report["own_weights"], searched, *doubts.lines, evaluated_line(report, data)):
         if line:
             click.echo(line)
     if report["floor"]:

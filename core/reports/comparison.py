@@ -155,8 +155,8 @@ def other_evaluation(frame: "pd.DataFrame") -> str:
     if len(kinds) < 2:
         return ""
     return (
-        f"These runs were not evaluated alike ({_few(kinds, longest=100)}), so metrics over training images may differ for that alone, and some runs "
-        "may lack metrics that others have."
+        f"These runs were not evaluated alike ({_few(kinds, longest=100)}), so metrics over training images may differ for that alone, "
+        "and some runs may lack metrics that others have."
     )
 
 

@@ -14,6 +14,7 @@ from core.figures.class_figures import NO_MATRIX
 from core.figures.markdown import labels, plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs.forecast import forecast_and_truth
+from core.reports.settings_search import outcome_line, search_sentence, search_table
 from core.reports.verdict import verdict
 from core.storage.record_types import Run
 from dashboard.components.common.checks_panel import show_checks
@@ -26,7 +27,6 @@ from dashboard.components.common.tables import show_table
 from dashboard.components.result.evaluation_panel import evaluation_costs, evaluation_notice
 from dashboard.components.result.metrics_panel import numbers_by_family, report_numbers
 from dashboard.components.result.recordings_table import recorded_table
-from dashboard.components.result.search_table import search_sentence, search_table
 from dashboard.queries import catalogue, engine, runs
 
 STAGES = {
@@ -54,6 +54,8 @@ def headline(run: Run, report: dict[str, Any], data: DatasetInfo, keeps: tuple[s
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
     when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
     st.caption(plain(f"{when}{settings_of(run) or 'no parameters'}"))
+    if report["search"]:
+        st.caption(f":material/search: {plain(outcome_line(report['search']))} Every trial: *What the method recorded*, below.")
     if report["own_weights"]:
         st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
     box = st.container(border=True, key="verdict")  # above the checks, which it waits for

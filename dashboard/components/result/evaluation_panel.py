@@ -27,7 +27,8 @@ def evaluation_notice(run: Run, report: dict[str, Any], data: DatasetInfo) -> No
     with st.container(horizontal=True, vertical_alignment="center", key="evaluation_line"):
         st.caption(plain(" ".join(sentences)), width="content")
         st.button(
-            "Evaluate everything", icon=":material/query_stats:", key="evaluate_whole", on_click=_evaluate_rest, args=(run, _cut_short(report, data)),
+            "Evaluate everything", icon=":material/query_stats:", key="evaluate_whole", on_click=_evaluate_rest,
+            args=(run, _cut_short(report, data)),
             help="Computes this run once more, with the trained networks that are stored, and evaluates all training images and all parts. "
             "Its numbers stay until then.",
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -60,6 +61,15 @@ def test_parts_that_were_left_out_are_named_and_the_button_evaluates_as_usual(op
     assert "It was evaluated without probes" in captions(at)
     sound(at.button(key="evaluate_whole").click().run())
     assert asked == [{"evaluation": Evaluation()}], "all images of a small network are the usual: it compares with runs of today"
+
+
+def test_what_a_search_chose_stands_below_the_title(open_app, home):
+    recorded = {
+        "search/accuracies": np.array([[1.0, 0.99], [0.9, 0.97]]), "search/met": np.array(0), "search/chosen": np.array(0.0),
+        "search/seconds": np.array(1.0), "search/of_alpha": np.array([4.5]), "search/to_alpha": np.array(4.5),
+    }  # fmt: skip
+    at = open_app(home.root, RESULT, run=plant(home, spec("ssd", params={"settings": "auto"}), files={"recorded": recorded}))
+    assert "Settings chosen by a search of 1 trial: alpha=4.5; no trial forgot enough without harm" in captions(at)
 
 
 def test_the_table_names_the_most_expensive_parts_and_adds_up_the_rest(open_app, home):
