@@ -118,7 +118,7 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         if request and weights is not None:
             choice = (dataset, model, request, method, settings)
             spec = make_spec(available, *choice, seed=int(seed or 0), reference=reference, weights=weights[0], weights_as=weights[1])
-    refused = spec is not None and not show_forecast(lambda: says(forecasts.of_run(spec)))
+    refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), says)
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None or refused, key="submit") and spec:
         run_id = submit.submit(home(), spec, limit=limit)
         if floor and reference and method != SECOND_REFERENCE_METHOD:
