@@ -91,7 +91,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "device": run.device,
         "evaluated_train": evaluated,
         "relearn_limit": _relearn_limit(home, files),
-        "evaluation": asdict(store.evaluation(run.id)),
+        "evaluation": asdict(store.evaluated(run.id)),
         "costs": _costs(home, files),
         "search": _search(home, run, files),
         "own_weights": own_weights(run.spec),

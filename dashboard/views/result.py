@@ -186,7 +186,7 @@ def recorded_of(run: Run) -> pd.DataFrame:
     return recorded_table([] if lost else runs.handle(run).recorded_summary())
 
 
-run = finished_run()
+run = finished_run(meanwhile=True)
 if run is not None:
     available, data = catalogue.current(), catalogue.dataset(run.spec.dataset)
     method = available.methods.get(run.spec.method)

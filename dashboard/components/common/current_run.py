@@ -15,8 +15,11 @@ LISTED = 50  # recent runs in the picker
 FIND = "find-run"
 
 
-def finished_run() -> Run | None:
-    """The open run if it is done; else None, after showing its state or how to get one."""
+def finished_run(*, meanwhile: bool = False) -> Run | None:
+    """The open run if it is done; else None, after showing its state or how to get one.
+
+    meanwhile: one that is done and is computed once more, too, below how far that is: as it was.
+    """
     find = str(recall(FIND) or "")
     listed = run_list.listed(Wanted(text=find), most=LISTED)
     if not listed.everything:
@@ -38,6 +41,9 @@ def finished_run() -> Run | None:
         return run
     if run.status in ACTIVE:
         follow(run)
+        if meanwhile and (was := runs.standing(run.id)):
+            st.caption("Below is what was computed before; it stays until this is done, and where it fails or is cancelled.")
+            return was
     else:
         state(run)
         with st.container(horizontal=True):

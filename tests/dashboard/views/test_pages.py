@@ -25,7 +25,7 @@ from dashboard.queries import runs
 from tests.dashboard.conftest import ERROR, ROOT, put, sound
 
 PAGES = [f"views/{path.name}" for path in sorted((ROOT / "dashboard" / "views").glob("*.py")) if path.stem != "__init__"]
-OF_A_RUN = [page for page in PAGES if "finished_run()" in (ROOT / "dashboard" / page).read_text(encoding="utf-8")]
+OF_A_RUN = [page for page in PAGES if "= finished_run(" in (ROOT / "dashboard" / page).read_text(encoding="utf-8")]
 EVERYTHING = ",".join(map(str, range(1437)))
 
 

@@ -9,6 +9,7 @@ import pytest
 from core.domain.evaluation import Evaluation
 from core.jobs import submit as runner
 from core.storage.home import open_home
+from core.storage.runs import ResultStore
 from tests.dashboard.conftest import sound
 from tests.planted import plant, spec
 
@@ -61,6 +62,17 @@ def test_parts_that_were_left_out_are_named_and_the_button_evaluates_as_usual(op
     assert "It was evaluated without probes" in captions(at)
     sound(at.button(key="evaluate_whole").click().run())
     assert asked == [{"evaluation": Evaluation()}], "all images of a small network are the usual: it compares with runs of today"
+
+
+def test_while_everything_is_evaluated_the_numbers_of_before_stay_on_the_page(open_app, home):
+    run = plant(home, spec("ssd"), files={"per_class": by_class(100)})
+    with ResultStore(home.database) as store:
+        store.add(spec("ssd"), anew=True, evaluation=Evaluation(whole=True))
+    at = open_app(home.root, RESULT, run=run)
+    assert "Below is what was computed before" in captions(at)
+    assert "1,000 were evaluated, a fixed draw" in captions(at)
+    assert len(at.metric) >= 5
+    assert at.button(key="evaluate_whole").disabled
 
 
 def test_what_a_search_chose_stands_below_the_title(open_app, home):
