@@ -53,7 +53,7 @@ def start_values(method: MethodInfo) -> dict[str, Value]:
     offered = ["preset", *published]
     stays("start", offered)
     start = st.segmented_control(
-        "Settings", offered, default="preset", key="start", bind="query-params", required=True,
+        "Initial values", offered, default="preset", key="start", bind="query-params", required=True,
         help="preset: tuned on this dataset and model, or searched inside the run where none was tuned (settings = auto); a baseline may "
         "fail all the same. paper: what the paper or its code used elsewhere. notebook: what the authors' notebook does, where that is not "
         "what it says.",

@@ -421,6 +421,7 @@ def test_a_limit_is_part_of_no_identity_and_is_taken_to_the_queue(main, home, mo
     with ResultStore(home.database) as store:
         assert store.existing(run.id).limit_seconds is None
     assert main(*asked("--limit", "soon"))[2].startswith("A time limit must be from 1 second to 365 days")
+    assert main(*asked("--budget", "soon"))[2].startswith("An evaluation's budget must be from 1 second to 365 days")
 
 
 def test_the_second_reference_is_evaluated_as_the_run_that_it_is_held_against(main, home, monkeypatch):
