@@ -14,7 +14,7 @@ TRIED, CHOSEN = "search/of_", "search/to_"
 
 def search_outcome(recorded: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
     """The chosen settings, of how many trials, and whether they held both bars; None where nothing was searched."""
-    if "search/accuracies" not in recorded:
+    if not {"search/accuracies", "search/met"} <= recorded.keys():
         return None
     chosen = {name.removeprefix(CHOSEN): float(value) for name, value in recorded.items() if name.startswith(CHOSEN)}
     return {"chosen": chosen, "trials": len(recorded["search/accuracies"]) - 1, "met": bool(recorded["search/met"])}
