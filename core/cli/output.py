@@ -20,6 +20,7 @@ from core.metrics.privacy.multi_seed import OVER_SEEDS
 from core.reports.checks.registry import CHECKED, DECIDING
 from core.reports.checks.stored_run import finding_of
 from core.reports.intervals import Spread
+from core.reports.settings_search import outcome_line
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.verdict import verdict
 from core.storage.home import Home
@@ -72,7 +73,8 @@ def print_report(
         return
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
     click.echo(str(verdict(numbers, ended.spec.request, data, doubts.far_off)))
-    for line in (report["own_weights"], *doubts.lines, evaluated_line(report, data)):
+    searched = outcome_line(report["search"]) if report["search"] else ""
+    for line in (report["own_weights"], searched, *doubts.lines, evaluated_line(report, data)):
         if line:
             click.echo(line)
     if report["floor"]:
@@ -106,13 +108,18 @@ def print_costs(costs: list[dict[str, Any]] | None, metrics: Metrics) -> None:
 
 
 def evaluated_line(report: dict[str, Any], data: DatasetInfo | None) -> str:
-    """Which part of the training images was evaluated, and where relearning was given up; '' where all was done, or it is not known."""
-    count, whole, parts = report["evaluated_train"], data.train_count if data else 0, []
+    """Which part of the training images was evaluated, where relearning was given up, which parts were left out; '' where all was done."""
+    count, whole, parts, how = report["evaluated_train"], data.train_count if data else 0, [], report["evaluation"]
     if count and count < whole:
         parts.append(f"Evaluated on {count:,} of {whole:,} training images, a fixed draw")
     if limit := report["relearn_limit"]:
         parts.append(f"{'r' if parts else 'R'}elearning given up after {limit} steps")
-    return f"{'; '.join(parts)}, as this network is costly; --all-images evaluates all." if parts else ""
+    sentences = [f"{'; '.join(parts)}, as this network is costly; --all-images evaluates all."] if parts else []
+    if how["without"]:
+        sentences.append(f"Evaluated without {' and '.join(how['without'])}; `run` without --without computes the rest.")
+    elif any(reason.startswith("Left out") for reason in report["reasons"].values()):
+        sentences.append("Parts were left out, as the evaluation's budget was spent; `run` without --budget computes them.")
+    return " ".join(sentences)
 
 
 def print_study(told: StudySummary, now: Progress, as_json: bool, metrics: Metrics = NO_METRICS) -> None:

@@ -74,7 +74,7 @@ def run(
         raise WrongInput("What to forget must be said once: by --forget KIND:VALUE or by --forget-file CSV.")
     if own is None and (normalisation, class_order) != ("best", "here"):
         raise WrongInput("--normalisation and --class-order say how --weights are read; give --weights, too.")
-    at_most, how = limit_of(limit), Evaluation(all_images, without, limit_of(budget))
+    at_most, how = limit_of(limit), Evaluation(all_images, without, limit_of(budget, "An evaluation's budget"))
     home = open_home()
     of_file = samples_from_file(forget_file) if forget_file else None  # told before the engine is awake
     if not is_written(home.root):  # a new home or engine: let the two first imports of torch go side by side

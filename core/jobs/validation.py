@@ -103,7 +103,7 @@ def asked_device() -> str:
     return asked
 
 
-def limit_of(text: str) -> float | None:
+def limit_of(text: str, what: str = "A time limit") -> float | None:
     """Seconds from `90`, `90s`, `15min`, `2h`, `1h 30min` or `1.5h`; None where it says nothing. Raises WrongInput."""
     words = text.strip().lower()
     if not words:
@@ -112,7 +112,7 @@ def limit_of(text: str) -> float | None:
     pieces = re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]*)", words) if well else []
     seconds = sum(float(number) * UNITS[unit] for number, unit in pieces)
     if not 1 <= seconds <= LONGEST_LIMIT:
-        raise WrongInput(f"A time limit must be from 1 second to 365 days, such as 90, 15min, 2h or 1h 30min; got {text!r:.60}.")
+        raise WrongInput(f"{what} must be from 1 second to 365 days, such as 90, 15min, 2h or 1h 30min; got {text!r:.60}.")
     return seconds
 
 

@@ -155,8 +155,8 @@ def other_evaluation(frame: "pd.DataFrame") -> str:
     if len(kinds) < 2:
         return ""
     return (
-        f"These runs were not evaluated alike ({_few(kinds)}), so metrics over training images may differ for that alone, and some runs "
-        "may lack metrics that others have."
+        f"These runs were not evaluated alike ({_few(kinds, longest=100)}), so metrics over training images may differ for that alone, "
+        "and some runs may lack metrics that others have."
     )
 
 
@@ -171,6 +171,6 @@ def _other_subject(frame: "pd.DataFrame") -> str:
     return ""
 
 
-def _few(values: list[str], most: int = 4) -> str:
-    short = [value if len(value) <= 24 else value[:23] + "…" for value in values[:most]]
+def _few(values: list[str], most: int = 4, longest: int = 24) -> str:
+    short = [value if len(value) <= longest else value[: longest - 1] + "…" for value in values[:most]]
     return ", ".join(short) + (", …" if len(values) > most else "")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.code_version import shared_part
 from core.reports.key_metrics import column
 from core.reports.runs_by_seed import Rows, designed, distances, groups_of, once, once_keys, rows_of
 from core.reports.unchanged_methods import excess, unchanged
@@ -41,10 +42,10 @@ def marked(rows: Rows, frame: "pd.DataFrame", everything: "pd.DataFrame", togeth
 
 
 def yardstick(frame: "pd.DataFrame", columns: Sequence[str], together: bool, model: str) -> Rows:
-    """The rows of the original or the reference, each seed's counted once; none where it has no such number."""
+    """The rows of the original or the reference, each seed's counted once, whichever method the run is of; none without such a number."""
     each = once(with_seconds(frame))
     theirs = {name: column(each, f"{model}.{name}") for name in columns}
-    own = each.assign(**theirs, method=model, settings="", reference=True, id="")
+    own = each.assign(**theirs, method=model, settings="", reference=True, id="", engine=each["engine"].map(shared_part))
     rows = rows_of(own, columns, together) if len(own) else rows_of(own, columns, False)
     filled = np.flatnonzero(rows.values.notna().any(axis=1).to_numpy(bool))
     rows = _taken(rows, filled)

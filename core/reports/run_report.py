@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core.domain.code_version import version_of
 from core.domain.presets import preset_for
 from core.domain.run import MODELS, NORMALISATIONS, ORDERS, STAGES, RunSpec, RunStatus, WeightsAs
+from core.reports.settings_search import search_outcome
 from core.reports.verdict import Numbers
 from core.storage.artifacts import Artifacts, Damaged
 from core.storage.home import Home
@@ -56,6 +57,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
 
     `floor`: the numbers of the second reference's run, None while there is none; `controls`: those of the method's ablations,
     by title.
+    `search`: what a search of settings chose, None where there was none.
     `lost`: a sentence for each file that is gone or damaged, whose numbers are therefore missing.
     `speedup` leaves out what is precomputed once, `speedup_with_precompute` does not.
     """
@@ -90,8 +92,9 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "device": run.device,
         "evaluated_train": evaluated,
         "relearn_limit": _relearn_limit(home, files),
-        "evaluation": asdict(store.evaluation(run.id)),
+        "evaluation": asdict(store.evaluated(run.id)),
         "costs": _costs(home, files),
+        "search": _search(home, run, files),
         "own_weights": own_weights(run.spec),
     }
 
@@ -102,6 +105,14 @@ def _costs(home: Home, files: dict[str, str]) -> list[dict[str, Any]] | None:
         if "costs" in files:
             table = Artifacts(home.artifacts_folder).get_table(files["costs"])
             return [dict(zip(map(str, table.columns), row, strict=True)) for row in table.itertuples(index=False)]
+    return None
+
+
+def _search(home: Home, run: Run, files: dict[str, str]) -> dict[str, Any] | None:
+    """See `search_outcome`; None, too, where it is not stored."""
+    with suppress(Damaged):
+        if run.spec.params.get("settings") == "auto" and "recorded" in files:
+            return search_outcome(Artifacts(home.artifacts_folder).get_arrays(files["recorded"]))
     return None
 
 

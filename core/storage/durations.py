@@ -114,11 +114,15 @@ class History:
         parts, peak = self._parts(spec, missing), self.bytes(spec)
         around = self._usual(("around", spec.dataset, spec.model)) or 0.0
         known = {stage: seconds for stage, seconds in parts.items() if seconds is not None}
-        if len(known) == len(parts):
-            return Forecast(sum(known.values()) + around, peak)
+        usual = Forecast(sum(known.values()) + around if len(known) == len(parts) else None, peak)
+        tried = ("unlearn", spec.dataset, spec.model, spec.method, _settings(spec)) in self.took
+        if usual.seconds is not None and tried:
+            return usual
         work = ask(spec)
         if work is None:
-            return Forecast(None, peak)
+            return usual
+        if not tried:  # ten times the epochs take ten times as long: what other settings took is the last resort
+            known.pop("unlearn", None)
         trained, whole = self._usual(("train", spec.dataset, spec.model), ("reference", spec.dataset, spec.model)), work.passes.get("train")
         one = trained / whole if trained and whole else work.seconds  # of passes: what training was is known better than what was measured
         reckoned = {stage: work.passes.get(stage, 0.0) * one for stage in parts if stage not in known}

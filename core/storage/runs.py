@@ -8,7 +8,7 @@ from typing import Self
 
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
-from core.domain.run import Measurement, RunSpec, RunStatus
+from core.domain.run import ACTIVE, Measurement, RunSpec, RunStatus
 from core.storage import trash
 from core.storage.database import Database
 from core.storage.disk_and_memory_errors import DiskTrouble
@@ -85,6 +85,12 @@ class ResultStore:
         rows = self._db.read("select evaluation from runs where id = ?", (run_id,))
         return Evaluation.parse(rows[0]["evaluation"] if rows else "")
 
+    def evaluated(self, run_id: str) -> Evaluation:
+        """What the evaluation left out whose numbers there are; of a run that is computed once more, the one before."""
+        sql = "select coalesce((select evaluation from stands where run_id = id), evaluation) as evaluation from runs where id = ?"
+        rows = self._db.read(sql, (run_id,))
+        return Evaluation.parse(rows[0]["evaluation"] if rows else "")
+
     def reconcile(self, alive: Collection[str] | None = None) -> None:
         """Call before looking: `running` rows, of jobs too, whose processes are dead come to their end, a job's first time to a second try.
 
@@ -125,6 +131,15 @@ class ResultStore:
         if run is None:
             raise lifecycle.no_such_run(run_id)
         return run
+
+    def standing(self, run_id: str) -> Run | None:
+        """A run that is done, also while it is computed once more: then as it was, with the numbers and files that it still has."""
+        run, stands = self.run(run_id), self._db.read("select * from stands where run_id = ?", (run_id,))
+        if run is None or run.status not in ACTIVE or not stands:
+            return run if run and run.status == RunStatus.DONE else None
+        now = self._db.read("select rowid as row, * from runs where id = ?", (run_id,))
+        was = run_of({**dict(now[0]), **dict(stands[0]), "status": RunStatus.DONE, "share": 1.0, "seconds_left": None}) if now else None
+        return was if isinstance(was, Run) else None
 
     def runs(self, limit: int = 500) -> list[Run]:
         """The last asked for first; damaged rows are left out, which `listing` tells of."""

@@ -1,7 +1,7 @@
 """What a run or a study would take, before it is asked for; the engine reckons in the background what this home has no history of."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
@@ -24,6 +24,7 @@ from dashboard.queries import catalogue, engine
 from dashboard.session import home
 
 MOST = 256  # answers that are remembered
+AT_ONCE = 0.3  # seconds that a page waits for the warm engine
 
 
 @dataclass
@@ -49,13 +50,15 @@ class Questions:
                 self.asked.pop(next(iter(self.asked)))
             self.asked[key] = self.pool.submit(self._answer, spec, ask)
         future = self.asked[key]
+        if _network(spec) in self.measured and not self._behind(future):  # then a warm engine answers at once
+            wait([future], AT_ONCE)
         found = future.result() if future.done() else None
         if future.done() and found is None:
             self.asked.pop(key, None)
         return found
 
     def _answer(self, spec: RunSpec, ask: Callable[..., Any]) -> Work | None:
-        network = spec.dataset, spec.model, training_version(spec.dataset, spec.model)
+        network = _network(spec)
         if network in self.measured:
             return forecasts.asking(ask)(spec)
         self.own = WarmEngine(self.home, TO_MEASURE)
@@ -68,6 +71,10 @@ class Questions:
             self.measured.add(network)
         return found
 
+    def _behind(self, future: "Future[Work | None]") -> bool:
+        """Whether other questions come first."""
+        return any(not other.done() for other in self.asked.values() if other is not future)
+
     @property
     def pending(self) -> bool:
         """Whether an answer is on its way."""
@@ -78,6 +85,10 @@ class Questions:
         self.pool.shutdown(wait=False, cancel_futures=True)
         if own := self.own:
             own.close()
+
+
+def _network(spec: RunSpec) -> tuple[str, ...]:
+    return spec.dataset, spec.model, training_version(spec.dataset, spec.model)
 
 
 @st.cache_resource(max_entries=2, on_release=Questions.close)

@@ -148,7 +148,7 @@ def _report(run: RunHandle) -> dict[str, Any]:
 
 def _current_report(run: RunHandle) -> dict[str, Any]:
     with ResultStore(run.home.database) as store:
-        return full_report(run.home, store, store.existing(run.id))
+        return full_report(run.home, store, store.standing(run.id) or store.existing(run.id))
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)
@@ -198,6 +198,12 @@ def run(run_id: str) -> Run | None:
     with ResultStore(home().database) as store:
         submit.look_after(home(), store)
         return store.run(run_id)
+
+
+def standing(run_id: str) -> Run | None:
+    """See ResultStore.standing."""
+    with ResultStore(home().database) as store:
+        return store.standing(run_id)
 
 
 def places() -> dict[str, Place]:

@@ -63,6 +63,7 @@ def compare() -> None:
         st.info("There is one run to see; run a second method on the same request, and the two stand side by side here.",
                 icon=":material/info:")  # fmt: skip
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
+        show_leaderboard()
         return
     with below:  # drawn first, although below: the browser takes a second to prepare its first figure
         fragment(partial(a_and_b, compared_runs(frame, over_seeds)))

@@ -15,6 +15,7 @@ from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs.forecast import forecast_and_truth
 from core.reports.cost_line import seconds, times
+from core.reports.settings_search import outcome_line, search_sentence, search_table
 from core.storage.record_types import Run
 from dashboard.components.common.bundle_panels import downloads_panel
 from dashboard.components.common.current_run import finished_run
@@ -27,7 +28,6 @@ from dashboard.components.result.evaluation_panel import evaluation_costs, evalu
 from dashboard.components.result.first_screen import maps_possible, show_first_screen
 from dashboard.components.result.metrics_panel import numbers_by_family
 from dashboard.components.result.recordings_table import recorded_table
-from dashboard.components.result.search_table import search_sentence, search_table
 from dashboard.components.runs.label_form import label_button
 from dashboard.queries import catalogue, engine, runs
 
@@ -60,6 +60,8 @@ def below_the_fold(run: Run, report: dict[str, Any], reconstruction: bool) -> No
         label_button(run, "result")
     if reconstruction:
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
+    if report["search"]:
+        st.caption(f":material/search: {plain(outcome_line(report['search']))} Every trial: *What the method recorded*, below.")
     if report["own_weights"]:
         st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
     when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
@@ -172,7 +174,7 @@ def recorded_of(run: Run) -> pd.DataFrame:
 
 row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="crumbs")
 crumbs = row.empty()
-run = finished_run(row)
+run = finished_run(row, meanwhile=True)
 if run is not None:
     if maps_possible(run):
         engine.warm()  # for the maps, and the Parameters page, which is the next one

@@ -6,12 +6,11 @@ import streamlit as st
 
 from core.domain.study import StudyPlan
 from core.jobs.studies import submit
-from core.jobs.studies.progress import takes
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.run_status import put_back_rows
 from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request, one_draw
-from dashboard.components.studies.form import ask_plan, run_counts
+from dashboard.components.studies.form import above_start, ask_plan
 from dashboard.components.studies.papers import show_papers
 from dashboard.components.studies.rows import any_active, damaged_row, study_row
 from dashboard.queries import catalogue, forecasts, studies
@@ -46,7 +45,7 @@ def ask() -> None:
     with how:
         st.subheader("2 · Methods and seeds")
         plan = ask_plan(available, available.datasets[dataset], model, request, one_draw=one_draw())
-        refused = plan is not None and not show_forecast(lambda: " ".join(filter(None, [run_counts(plan), takes(forecasts.of_plan(plan))])))
+        refused = plan is not None and not show_forecast(lambda: forecasts.of_plan(plan), partial(above_start, plan))
         if st.button(
             "Start", type="primary", icon=":material/play_arrow:", key="start-study", disabled=plan is None or refused,
             on_click=start, args=(plan,),

@@ -53,7 +53,7 @@ def start_values(method: MethodInfo) -> dict[str, Value]:
     offered = ["preset", *published]
     stays("start", offered)
     start = st.segmented_control(
-        "Settings", offered, default="preset", key="start", bind="query-params", required=True,
+        "Initial values", offered, default="preset", key="start", bind="query-params", required=True,
         help="preset: tuned on this dataset and model, or searched inside the run where none was tuned (settings = auto); a baseline may "
         "fail all the same. paper: what the paper or its code used elsewhere. notebook: what the authors' notebook does, where that is not "
         "what it says.",
@@ -118,7 +118,7 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         if request and weights is not None:
             choice = (dataset, model, request, method, settings)
             spec = make_spec(available, *choice, seed=int(seed or 0), reference=reference, weights=weights[0], weights_as=weights[1])
-    refused = spec is not None and not show_forecast(lambda: says(forecasts.of_run(spec)))
+    refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), says)
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None or refused, key="submit") and spec:
         run_id = submit.submit(home(), spec, limit=limit)
         if floor and reference and method != SECOND_REFERENCE_METHOD:

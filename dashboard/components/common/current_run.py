@@ -16,10 +16,11 @@ LISTED = 50  # recent runs in the picker
 FIND = "find-run"
 
 
-def finished_run(folded_in: DeltaGenerator | None = None) -> Run | None:
+def finished_run(folded_in: DeltaGenerator | None = None, *, meanwhile: bool = False) -> Run | None:
     """The open run if it is done; else None, after showing its state or how to get one.
 
     folded_in: a row in which the choice of another run is one click away, on a page that needs the height.
+    meanwhile: one that is done and is computed once more, too, below how far that is: as it was.
     """
     find = str(recall(FIND) or "")
     listed = run_list.listed(Wanted(text=find), most=LISTED)
@@ -48,6 +49,9 @@ def finished_run(folded_in: DeltaGenerator | None = None) -> Run | None:
         return run
     if run.status in ACTIVE:
         follow(run)
+        if meanwhile and (was := runs.standing(run.id)):
+            st.caption("Below is what was computed before; it stays until this is done, and where it fails or is cancelled.")
+            return was
     else:
         state(run)
         with st.container(horizontal=True):

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.domain.evaluation import Evaluation, title_of
 from core.domain.info import DatasetInfo
+from core.domain.run import ACTIVE
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs import submit
@@ -14,6 +15,7 @@ from core.jobs.catalogue import Catalogue
 from core.reports.cost_line import seconds
 from core.storage.record_types import Run
 from dashboard.components.common.tables import show_table
+from dashboard.queries import runs
 from dashboard.session import home
 
 SHOWN = 15  # parts that have a row of their own
@@ -24,10 +26,12 @@ def evaluation_notice(run: Run, report: dict[str, Any], data: DatasetInfo) -> No
     sentences = left_out(report, data)
     if not sentences:
         return
+    now = runs.run(run.id)
     with st.container(horizontal=True, vertical_alignment="center", key="evaluation_line"):
         st.caption(plain(" ".join(sentences)), width="content")
         st.button(
-            "Evaluate everything", icon=":material/query_stats:", key="evaluate_whole", on_click=_evaluate_whole, args=(run,),
+            "Evaluate everything", icon=":material/query_stats:", key="evaluate_whole", on_click=_evaluate_rest,
+            args=(run, _cut_short(report, data)), disabled=now is not None and now.status in ACTIVE,
             help="Computes this run once more, with the trained networks that are stored, and evaluates all training images and all parts. "
             "Its numbers stay until then.",
         )  # fmt: skip
@@ -54,9 +58,14 @@ def left_out(report: dict[str, Any], data: DatasetInfo) -> list[str]:
     return sentences
 
 
-def _evaluate_whole(run: Run) -> None:
-    """A callback: once per click."""
-    submit.submit(home(), run.spec, evaluation=Evaluation(whole=True))
+def _cut_short(report: dict[str, Any], data: DatasetInfo) -> bool:
+    """Whether the network is costly, so that the usual evaluation would not be the whole one."""
+    return (report["evaluated_train"] or data.train_count) < data.train_count or report["relearn_limit"] > 0
+
+
+def _evaluate_rest(run: Run, costly: bool) -> None:
+    """A callback: once per click. Of other networks the usual evaluation is whole, and their runs are evaluated alike."""
+    submit.submit(home(), run.spec, evaluation=Evaluation(whole=costly))
 
 
 def cost_table(costs: list[dict[str, Any]], available: Catalogue) -> pd.DataFrame:

@@ -13,8 +13,10 @@ from core.domain.seed_lists import seeds_of
 from core.domain.study import StudyPlan
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.plan import make_plan
+from core.jobs.studies.progress import takes
 from core.jobs.studies.toml_file import sets_from_lines
 from core.jobs.validation import limit_of, preset_values
+from core.storage.record_types import Forecast
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.run_status import shortened
 from dashboard.components.forms.method_card import methods_not_offered
@@ -94,7 +96,12 @@ def _ask_settings(method: MethodInfo, data: DatasetInfo, model: str, request: Fo
     return text or ""
 
 
-def run_counts(plan: StudyPlan) -> str:
+def above_start(plan: StudyPlan, likely: Forecast) -> str:
+    """What stands above the button: how many runs, and what they are likely to take."""
+    return " ".join(filter(None, [_run_counts(plan), takes(likely)]))
+
+
+def _run_counts(plan: StudyPlan) -> str:
     """How many runs the plan has, and which of them will be computed."""
     new = studies.new_runs(plan)
     drawn = plan.covers.partition(", ")[2]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -14,11 +15,10 @@ from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.papers import Paper, dataset_of, needed, papers, plan_for, stand_in, study_of
-from core.jobs.studies.progress import takes
 from core.reports.published_numbers import Compared, digits
 from dashboard.components.common.tables import MISSING, show_frame, show_table
 from dashboard.components.forms.forecast import show_forecast
-from dashboard.components.studies.form import run_counts
+from dashboard.components.studies.form import above_start
 from dashboard.queries import catalogue, forecasts, studies
 from dashboard.session import spelled, stays
 
@@ -91,7 +91,7 @@ def _ask_start(paper: Paper, available: Catalogue, start: Callable[[StudyPlan], 
     plan = None
     with suppress(WrongInput):  # told above
         plan = plan_for(paper, available, subset=subset, download=download)
-    refused = plan is not None and not show_forecast(lambda: " ".join(filter(None, [run_counts(plan), takes(forecasts.of_plan(plan))])))
+    refused = plan is not None and not show_forecast(lambda: forecasts.of_plan(plan), partial(above_start, plan))
     if st.button(
         "Start its study", type="primary", icon=":material/play_arrow:", key="start-paper", disabled=plan is None or refused,
         on_click=start, args=(plan,),

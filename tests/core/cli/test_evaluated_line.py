@@ -8,6 +8,12 @@ from core.data.registry import DATASETS
 DIGITS = DATASETS["digits"].INFO
 
 
+def report(count=1437, limit=0, without=(), reasons=None):
+    """The part of a run's report that the line is made of."""
+    how = {"whole": False, "without": without, "budget": None}
+    return {"evaluated_train": count, "relearn_limit": limit, "evaluation": how, "reasons": reasons or {}}
+
+
 @pytest.mark.parametrize("count, limit, said", [
     (1437, 0, ""),
     (None, 0, ""),
@@ -17,4 +23,15 @@ DIGITS = DATASETS["digits"].INFO
               "--all-images evaluates all."),
 ])  # fmt: skip
 def test_the_line_names_the_draw_and_the_limit_of_relearning(count, limit, said):
-    assert evaluated_line({"evaluated_train": count, "relearn_limit": limit}, DIGITS) == said
+    assert evaluated_line(report(count, limit), DIGITS) == said
+
+
+def test_the_line_names_parts_that_were_left_out_and_how_to_have_them():
+    assert evaluated_line(report(without=("relearning", "probes")), DIGITS) == (
+        "Evaluated without relearning and probes; `run` without --without computes the rest."
+    )
+    spent = {"unlearned/relearn_steps": "Left out: the evaluation's budget of 1 s was spent."}
+    assert evaluated_line(report(reasons=spent), DIGITS) == (
+        "Parts were left out, as the evaluation's budget was spent; `run` without --budget computes them."
+    )
+    assert evaluated_line(report(reasons={"unlearned/truth_accuracy": "This request gave no image a wrong label."}), DIGITS) == ""

@@ -421,6 +421,7 @@ def test_a_limit_is_part_of_no_identity_and_is_taken_to_the_queue(main, home, mo
     with ResultStore(home.database) as store:
         assert store.existing(run.id).limit_seconds is None
     assert main(*asked("--limit", "soon"))[2].startswith("A time limit must be from 1 second to 365 days")
+    assert main(*asked("--budget", "soon"))[2].startswith("An evaluation's budget must be from 1 second to 365 days")
 
 
 def test_the_second_reference_is_evaluated_as_the_run_that_it_is_held_against(main, home, monkeypatch):
@@ -500,9 +501,10 @@ def test_a_run_that_memory_cannot_hold_is_refused_in_one_sentence(main, home, re
 def test_what_has_finished_here_is_said_before_a_run_and_after_it(first_run, in_process, monkeypatch, report):
     home, _ = first_run
     monkeypatch.setenv("FORGETSCOPE_HOME", str(home.root))
-    status, out, err = in_process(*asked("--dry-run", "--set", "alpha=3"))
+    status, out, err = in_process(*asked("--dry-run", "--seed", "5"))
     assert (status, out) == (0, "")
     assert err.rstrip().endswith("of memory on this machine, by what has finished here.")
+    assert "reckoned from a measured pass" in in_process(*asked("--dry-run", "--set", "alpha=3"))[2], "these settings were not tried"
     assert in_process(*asked("--dry-run"))[2].endswith("It is stored already.\n")
     assert report["forecast"]["basis"] == "passes"  # of the first run, nothing like it had finished
     assert report["forecast"]["seconds"] > 0

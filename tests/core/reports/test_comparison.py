@@ -8,6 +8,7 @@ from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.run import Measurement, RunSpec, RunStatus, settings_text
 from core.reports.comparison import ABOUT, TIME, comparable, comparison, why_fewer
+from core.reports.comparison_table import table_of
 from core.storage.database import Database
 from core.storage.finished_runs import all_values
 from core.storage.home import open_home
@@ -145,11 +146,20 @@ def test_runs_that_were_not_evaluated_alike_are_said(store):
     frame = comparison(store, ids)
     assert list(frame["evaluation"]) == ["", "", "all training images", "without probes and cka within 1 min 30 s"]
     assert why_fewer(frame) == (
-        "These runs were not evaluated alike (as usual, all training images, without probes and cka …), so metrics over training images "
-        "may differ for that alone, and some runs may lack metrics that others have."
+        "These runs were not evaluated alike (as usual, all training images, without probes and cka within 1 min 30 s), so metrics "
+        "over training images may differ for that alone, and some runs may lack metrics that others have."
     )
     store.add(store.existing(ids[2]).spec, anew=True, evaluation=Evaluation())  # its numbers stand meanwhile
     assert list(comparison(store, ids)["evaluation"]) == list(frame["evaluation"])
+
+
+def test_the_original_is_one_row_over_seeds_whichever_methods_ran_with_them(store):
+    of_ssd = [finish(store, seed=seed, numbers=THREE, engine="e-ssd") for seed in (1, 2)]
+    frame = comparison(store, [finish(store, method="scrub", numbers=THREE, engine="e-scrub"), *of_ssd])
+    rows = table_of(frame, frame, ["zrf"], together=True)
+    assert [tuple(row) for row in rows.about[["of", "method", "n"]].to_numpy()] == [
+        ("original", "original", 3), ("reference", "reference", 3), ("unlearned", "scrub", 1), ("unlearned", "ssd", 2),
+    ]  # fmt: skip
 
 
 def test_another_request_and_another_engine_are_a_sentence_each(store):

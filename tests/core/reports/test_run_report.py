@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from core.domain.requests.registry import parse_request
@@ -48,6 +49,13 @@ def test_the_speed_up_that_pays_for_precompute_counts_it_even_when_it_was_stored
     said = report(home, run_id)
     assert (said["speedup"], said["precompute_seconds"]) == (8, 1.5)
     assert said["speedup_with_precompute"] == pytest.approx(2)
+
+
+def test_what_a_search_chose_is_said_of_a_run_that_searched_alone(home):
+    recorded = {"search/accuracies": np.array([[1.0, 0.99], [0.0, 0.97]]), "search/met": np.array(1), "search/to_alpha": np.array(4.5)}
+    searched = plant(home, spec("ssd", params={"settings": "auto"}), files={"recorded": recorded})
+    assert report(home, searched)["search"] == {"chosen": {"alpha": 4.5}, "trials": 1, "met": True}
+    assert report(home, plant(home, spec("ssd")))["search"] is None
 
 
 def test_without_precompute_or_without_a_speed_up_there_is_one_figure_or_none(home):

@@ -169,3 +169,13 @@ def test_what_nothing_has_finished_of_is_reckoned_from_passes(store, done):
     assert tried == Forecast(21, None)
     assert untried == Forecast(pytest.approx((50 + 300) * 8 / 1000 + 3 / 2 + 1), 7e8, PASSES)
     assert asked == ["ssse"]
+
+
+def test_other_settings_of_a_method_are_reckoned_from_their_passes_where_the_engine_can_tell(store, done):
+    """Hand: 8 s of training for 1000 passes are 8 ms each; 5000 passes of the method take 40 s, and 1 s with what it had before."""
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    known, ten_times = history(store.db), spec(params={"alpha": 1.0, "epochs": 10})
+    told = Work({"train": 1000.0, "unlearn": 5000.0, "evaluate": 600.0}, 0.002, 7e8)
+    assert known.forecasts([ten_times], lambda _: told) == [Forecast(pytest.approx(40 + 3 + 1), 7e8, PASSES)]
+    assert known.forecasts([ten_times]) == [Forecast(1 + 3 + 1, None)], "the last resort is what the method took before"
+    assert known.forecasts([spec(seed=1)], lambda _: told) == [Forecast(21, None)], "these settings are known"

@@ -80,7 +80,8 @@ def test_once_a_network_was_measured_the_warm_engine_is_asked(measuring):
         questions.work(spec, warm.ask)
         answered(questions)
     assert questions.work(replace(SPEC, method="ssse"), nobody).seconds == 0.25
-    assert ([method for _, method in own.asked], [method for _, method in warm.asked]) == (["ssd", "ssd"], ["ssse"])
+    assert questions.work(replace(SPEC, params={"alpha": 2.0}), warm.ask).seconds == 0.25, "other settings are answered at once"
+    assert ([method for _, method in own.asked], [method for _, method in warm.asked]) == (["ssd", "ssd"], ["ssse", "ssd"])
     questions.close()
 
 

@@ -387,6 +387,7 @@ def test_one_run_alone_is_shown_and_asks_for_a_second(open_app, bare):
     assert len(methods(at)) == 1
     assert "There is one run to see" in at.info[0].value
     assert not alts(at)
+    assert "Leaderboard over studies" in [box.label for box in at.expander], "it is of all studies, whatever is filtered"
 
 
 def test_filters_that_leave_nothing_are_said_to(open_app, planted):

@@ -27,7 +27,7 @@ from dashboard.queries import runs
 from tests.dashboard.conftest import ERROR, ROOT, html_text, put, sound
 
 PAGES = [f"views/{path.name}" for path in sorted((ROOT / "dashboard" / "views").glob("*.py")) if path.stem != "__init__"]
-OF_A_RUN = [page for page in PAGES if "finished_run(" in (ROOT / "dashboard" / page).read_text(encoding="utf-8")]
+OF_A_RUN = [page for page in PAGES if "= finished_run(" in (ROOT / "dashboard" / page).read_text(encoding="utf-8")]
 EVERYTHING = ",".join(map(str, range(1437)))
 
 
@@ -626,7 +626,7 @@ def test_a_home_is_only_looked_at_by_looking(open_app, home_of, done):
 def test_the_papers_values_fill_the_form_and_it_says_why_they_fail(open_app, bare):
     at = open_app(bare.root, method="ssd")
     preset = at.number_input(key="ssd.alpha").value
-    assert group(at, "Settings") == ["preset"]
+    assert group(at, "Initial values") == ["preset"]
     at = sound(at.button_group(key="start").set_value("paper").run())
     assert at.number_input(key="ssd.alpha").value == 10.0 != preset
     (said_why,) = told(at, "warning")
@@ -650,7 +650,7 @@ def test_the_papers_values_say_where_they_are_known_not_to_work(open_app, bare):
 def test_values_that_another_method_alone_has_give_way_to_the_preset(open_app, bare):
     at = open_app(bare.root, method="unsir", start="notebook")
     at = sound(at.selectbox(key="method").set_value("ssd").run())
-    assert group(at, "Settings") == ["preset"]
+    assert group(at, "Initial values") == ["preset"]
 
 
 def test_a_choice_that_costs_privacy_says_so_before_it_is_run(open_app, bare):

@@ -94,6 +94,9 @@ def test_a_finished_run_that_is_computed_once_more_in_vain_is_what_it_was(store,
     was, listed = store.run(run_id), finished_runs(store)
     store.add(spec(), anew=True, evaluation=Evaluation(whole=True))
     assert (store.run(run_id).status, store.evaluation(run_id)) == (RunStatus.QUEUED, Evaluation(whole=True))
+    meanwhile = store.standing(run_id)
+    assert (meanwhile.status, meanwhile.finished_at, meanwhile.seconds) == (RunStatus.DONE, was.finished_at, was.seconds)
+    assert store.evaluated(run_id) == Evaluation(without=("probes",))
     assert finished_runs(store) == listed
     assert all_values(store, [run_id]) == {("unlearned", "accuracy"): [0.25]}
     status = ended(store, run_id, 2, how)

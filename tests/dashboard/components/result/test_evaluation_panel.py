@@ -2,12 +2,14 @@
 
 import sqlite3
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from core.domain.evaluation import Evaluation
 from core.jobs import submit as runner
 from core.storage.home import open_home
+from core.storage.runs import ResultStore
 from tests.dashboard.conftest import sound
 from tests.planted import plant, spec
 
@@ -50,13 +52,36 @@ def test_a_whole_evaluation_says_nothing(open_app, home):
     assert "were evaluated" not in captions(at)
 
 
-def test_parts_that_were_left_out_are_named(open_app, home):
+def test_parts_that_were_left_out_are_named_and_the_button_evaluates_as_usual(open_app, home, monkeypatch):
+    asked = []
+    monkeypatch.setattr(runner, "submit", lambda _, spec, **about: asked.append(about) or spec.id)
     run = plant(home, spec("ssd"))
     with sqlite3.connect(home.database) as db:
         db.execute("update runs set evaluation = ?", (Evaluation(without=("probes",)).text,))
     at = open_app(home.root, RESULT, run=run)
     assert "It was evaluated without probes" in captions(at)
-    assert "evaluate_whole" in [button.key for button in at.button]
+    sound(at.button(key="evaluate_whole").click().run())
+    assert asked == [{"evaluation": Evaluation()}], "all images of a small network are the usual: it compares with runs of today"
+
+
+def test_while_everything_is_evaluated_the_numbers_of_before_stay_on_the_page(open_app, home):
+    run = plant(home, spec("ssd"), files={"per_class": by_class(100)})
+    with ResultStore(home.database) as store:
+        store.add(spec("ssd"), anew=True, evaluation=Evaluation(whole=True))
+    at = open_app(home.root, RESULT, run=run)
+    assert "Below is what was computed before" in captions(at)
+    assert "1,000 were evaluated, a fixed draw" in captions(at)
+    assert len(at.metric) >= 5
+    assert at.button(key="evaluate_whole").disabled
+
+
+def test_what_a_search_chose_stands_below_the_title(open_app, home):
+    recorded = {
+        "search/accuracies": np.array([[1.0, 0.99], [0.9, 0.97]]), "search/met": np.array(0), "search/chosen": np.array(0.0),
+        "search/seconds": np.array(1.0), "search/of_alpha": np.array([4.5]), "search/to_alpha": np.array(4.5),
+    }  # fmt: skip
+    at = open_app(home.root, RESULT, run=plant(home, spec("ssd", params={"settings": "auto"}), files={"recorded": recorded}))
+    assert "Settings chosen by a search of 1 trial: alpha=4.5; no trial forgot enough without harm" in captions(at)
 
 
 def test_the_table_names_the_most_expensive_parts_and_adds_up_the_rest(open_app, home):

@@ -2,18 +2,38 @@
 
 from collections.abc import Mapping
 from math import isnan
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-TRIED = "search/of_"
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRIED, CHOSEN = "search/of_", "search/to_"
 
 
-def search_table(recorded: Mapping[str, np.ndarray]) -> pd.DataFrame:
+def search_outcome(recorded: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
+    """The chosen settings, of how many trials, and whether they held both bars; None where nothing was searched."""
+    if not {"search/accuracies", "search/met"} <= recorded.keys():
+        return None
+    chosen = {name.removeprefix(CHOSEN): float(value) for name, value in recorded.items() if name.startswith(CHOSEN)}
+    return {"chosen": chosen, "trials": len(recorded["search/accuracies"]) - 1, "met": bool(recorded["search/met"])}
+
+
+def outcome_line(outcome: Mapping[str, Any]) -> str:
+    """`Settings chosen by a search of 3 trials: alpha=4.14, lambda=0.5.`, and whether they forget enough without harm."""
+    chosen, trials = ", ".join(f"{name}={value:.4g}" for name, value in outcome["chosen"].items()), outcome["trials"]
+    line = f"Settings chosen by a search of {trials} trial{'s' * (trials != 1)}: {chosen}"
+    return f"{line}." if outcome["met"] else f"{line}; no trial forgot enough without harm, so this is the best compromise."
+
+
+def search_table(recorded: Mapping[str, np.ndarray]) -> "pd.DataFrame":
     """One row before the search and one a trial: its settings, accuracy on the draws of forget and retain set, whether it was chosen.
 
     Empty where nothing was searched.
     """
+    import pandas as pd  # noqa: PLC0415  # half a second that a report on the command line need not pay
+
     if "search/accuracies" not in recorded:
         return pd.DataFrame()
     settings = {name.removeprefix(TRIED): values for name, values in recorded.items() if name.startswith(TRIED)}

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from dashboard.components.result.search_table import search_sentence, search_table
+from core.reports.settings_search import outcome_line, search_outcome, search_sentence, search_table
 
 RECORDED = {
     "search/accuracies": np.array([[1.0, 0.99], [0.4, 0.985], [0.0, 0.97]]), "search/of_alpha": np.array([7.0906, 4.138]),
     "search/of_lambda": np.array([1.0, 0.5]), "search/chosen": np.array(1.0), "search/met": np.array(1, dtype=np.uint8),
-    "search/seconds": np.array(12.34),
+    "search/seconds": np.array(12.34), "search/to_alpha": np.array(4.138), "search/to_lambda": np.array(0.5),
 }  # fmt: skip
 
 
@@ -37,3 +37,12 @@ def test_the_sentence_says_that_the_retained_images_were_trained_on():
 def test_the_sentence_says_how_it_ended_and_what_it_cost():
     assert "harms nothing on these images. It took 12.3 s" in search_sentence(RECORDED)
     assert "the best compromise was taken. It took 12.3 s" in search_sentence(RECORDED | {"search/met": np.array(0)})
+
+
+def test_the_outcome_names_the_chosen_settings_and_whether_they_hold():
+    assert search_outcome(RECORDED) == {"chosen": {"alpha": 4.138, "lambda": 0.5}, "trials": 2, "met": True}
+    assert outcome_line(search_outcome(RECORDED)) == "Settings chosen by a search of 2 trials: alpha=4.138, lambda=0.5."
+    assert outcome_line({"chosen": {"noise": 1e-07}, "trials": 1, "met": False}) == (
+        "Settings chosen by a search of 1 trial: noise=1e-07; no trial forgot enough without harm, so this is the best compromise."
+    )
+    assert search_outcome({"ssd/alpha": np.array(3.0)}) is None
