@@ -14,10 +14,13 @@ LINE = 110  # letters of a line of a command
 OWN_WEIGHTS = "WEIGHTS_FILE"  # stands for the file that a user brought, whose name is not stored
 
 
-def run_command(spec: RunSpec, method: MethodInfo | None = None, evaluation: Evaluation | None = None) -> str:
+def run_command(
+    spec: RunSpec, method: MethodInfo | None = None, evaluation: Evaluation | None = None, *, floor: bool = False,
+    limit: float | None = None,
+) -> str:  # fmt: skip
     """The command that asks for this run, word for word; a run with the same spec has the same id where the code is the same.
 
-    method: so that parameters of another mode, which had no effect, are left out.
+    method: so that parameters of another mode, which had no effect, are left out. floor: with a second reference. limit: seconds.
     """
     how, read = evaluation or Evaluation(), WeightsAs.parse(spec.weights_as) if spec.weights_as else None
     options = [("--dataset", spec.dataset), ("--model", spec.model), ("--forget", spec.request.text), ("--method", spec.method)]
@@ -27,6 +30,7 @@ def run_command(spec: RunSpec, method: MethodInfo | None = None, evaluation: Eva
     options += [("--class-order", read.order_name)] if read and read.order_name else []
     options += [("--all-images", "")] * how.whole + [("--without", part) for part in how.without]
     options += [] if how.budget is None else [("--budget", f"{how.budget:g}s")]
+    options += [("--floor", "")] * floor + ([] if limit is None else [("--limit", f"{limit:g}")])
     return _wrapped("python -m core run", [" ".join(shlex.quote(word) for word in option if word) for option in options])
 
 

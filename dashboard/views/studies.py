@@ -5,9 +5,11 @@ from functools import partial
 import streamlit as st
 
 from core.domain.study import StudyPlan
+from core.export.repeat import study_file
 from core.jobs.studies import submit
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.run_status import put_back_rows
+from dashboard.components.common.terminal import same_from_a_terminal
 from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request, one_draw
 from dashboard.components.studies.form import above_start, ask_plan
@@ -51,6 +53,8 @@ def ask() -> None:
             on_click=start, args=(plan,),
         ):  # fmt: skip
             st.rerun()  # the whole page: a click in here redraws the form alone
+        if plan is not None:
+            same_from_a_terminal("python -m core sweep study.toml", key="study_terminal", file=("study.toml", study_file(plan)))
 
 
 def rows() -> None:

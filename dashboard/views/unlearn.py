@@ -9,12 +9,14 @@ from core.domain.info import MethodInfo
 from core.domain.presets import PAPER, not_offered
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
+from core.export.repeat import run_command
 from core.figures.markdown import plain
 from core.jobs import submit
 from core.jobs.forecast import sentence
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
 from core.storage.record_types import Forecast
 from dashboard.components.common.fragments import errors_shown, fragment
+from dashboard.components.common.terminal import same_from_a_terminal
 from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card, methods_not_offered
@@ -124,6 +126,9 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         if floor and reference and method != SECOND_REFERENCE_METHOD:
             submit.submit(home(), floor_spec(spec, available), along_with=run_id)  # queued behind the run, and cancelled with it
         ask_to_open(run_id, "views/result.py")
+    if spec:
+        second = bool(floor and reference and method != SECOND_REFERENCE_METHOD)
+        same_from_a_terminal(run_command(spec, available.methods[method], floor=second, limit=limit), key="run_terminal")
 
 
 def ask_how() -> None:

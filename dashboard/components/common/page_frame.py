@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.figures.markdown import plain
 from core.figures.palette import DARK
+from dashboard.components.common.copy_link import copy_link
 from dashboard.components.common.figure_downloads.component import offer_downloads
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.theme_reload import follow_theme
@@ -34,6 +35,7 @@ def frame(page: Any) -> None:
             help="The id of the run that Result and Parameters show. It is part of the address, so a link opens the same view.",
         )  # fmt: skip
         st.caption("Everything runs on this machine; nothing is sent anywhere.")
+        copy_link()
         mark_terms()
         follow_theme()
         offer_downloads()

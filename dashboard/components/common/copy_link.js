@@ -1,0 +1,36 @@
+// A button that copies the address of the view: page, run, tab, image and sliders stand in it.
+//
+// Browsers let a page write to the clipboard on this machine and over https alone; elsewhere the address is selected in a field.
+
+export default function ({ parentElement }) {
+  const button = document.createElement("button"), field = document.createElement("input");
+  button.className = "forgetscope-copy";
+  button.textContent = "Copy link to this view";
+  field.className = "forgetscope-copy-field";
+  field.readOnly = true;
+  field.hidden = true;
+  field.setAttribute("aria-label", "Link to this view");
+  const said = document.createElement("span");
+  said.setAttribute("role", "status");
+  parentElement.append(button, said, field);
+  let waiting = 0;
+
+  button.addEventListener("click", async () => {
+    clearTimeout(waiting);
+    try {
+      await navigator.clipboard.writeText(location.href);
+      said.textContent = " copied";
+      field.hidden = true;
+    } catch {
+      field.value = location.href;
+      field.hidden = false;
+      field.select();
+      said.textContent = " press Ctrl+C";
+    }
+    waiting = setTimeout(() => { said.textContent = ""; }, 4000);
+  });
+  return () => {
+    clearTimeout(waiting);
+    [button, said, field].forEach((part) => part.remove());
+  };
+}
