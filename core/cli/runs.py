@@ -106,8 +106,8 @@ def runs(
 
 
 def _line(run: Run, where: Mapping[str, Place]) -> str:
-    spec = run.spec
-    return f"{run.id}  {run.status:11} {spec.dataset} {spec.model} {spec.request.text} {spec.method}{standing_of(run, where)}"
+    spec, came = run.spec, "  (imported)" if run.imported else ""
+    return f"{run.id}  {run.status:11} {spec.dataset} {spec.model} {spec.request.text} {spec.method}{came}{standing_of(run, where)}"
 
 
 def _cut(shown: int, first: int, total: int, everything: int, limit: int) -> str:
@@ -151,6 +151,9 @@ def show(any_id: str, as_json: bool) -> None:
         shelves = catalogue(home.root)
         known = shelves.datasets.get(found.spec.dataset)
         doubts = doubts_of(home, store, found, known)
+    if came := found.imported:
+        there = f", where it was run {came.id}" if came.id != found.id else ""
+        click.echo(f"Imported from {came.file}{there}; computed elsewhere, by code {found.spec.engine}.")
     print_report(report, found, known, doubts, shelves.metrics)
     if found.error:
         click.echo(found.error)
