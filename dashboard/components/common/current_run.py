@@ -34,7 +34,7 @@ def finished_run() -> Run | None:
         return None
     if run.status == RunStatus.DONE:
         if run.imported:
-            st.caption(imported_line(run))
+            st.markdown(imported_line(run))
         if run.anew:  # its files are missing, and recomputing them failed
             st.warning(plain(run.error_line), icon=":material/error:")
         return run

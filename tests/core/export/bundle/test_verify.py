@@ -87,7 +87,7 @@ def test_a_rerun_is_of_the_same_specification_in_a_home_of_its_own(tmp_path, goo
     assert place.root != home.root
     assert not place.root.exists()  # it is gone afterwards
     (off,) = found.differing
-    assert (off.difference, len(found.numbers)) == (0.25, len(run.numbers))
+    assert (off.difference, len(found.numbers)) == (pytest.approx(0.25), len(run.numbers))
     assert found.to_plain()["hold"] == len(run.numbers) - 1
 
 
