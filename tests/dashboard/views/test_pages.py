@@ -272,7 +272,7 @@ def test_a_failed_run_shows_the_line_and_the_whole_error_one_click_away(open_app
     assert "**failed**" in said(at)
     assert told(at) == ["Diverged: The loss became nan at step 7."]
     assert [box.label for box in at.expander][-1] == "The whole error"
-    assert at.expander[0].code[0].value == ERROR
+    assert at.expander[-1].code[0].value == ERROR
     assert {"Retry", "Delete it"} <= set(labels(at))
 
 
