@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from core.domain.code_version import catalogue_version
 from core.export.bundle import check_files
 from core.storage.home import open_home
 from core.storage.runs import ResultStore
@@ -52,7 +53,7 @@ def test_json_says_the_same(tmp_path, monkeypatch, there, in_process, catalogue_
     found = json.loads(in_process("verify", file, "--json")[1])
     assert (found["sha256"], found["holds"], found["broken"], found["reruns"]) == (said["sha256"], True, {}, None)
     here = open_home(tmp_path / "here")
-    shutil.copytree(catalogue_folder, here.root / "catalogue")
+    shutil.copytree(catalogue_folder, here.root / "catalogue" / catalogue_version())
     plant(here, spec("ssd"), test_retain_accuracy=0.4)
     monkeypatch.setenv("FORGETSCOPE_HOME", str(here.root))
     brought = json.loads(in_process("import", file, "--json")[1])
@@ -95,7 +96,7 @@ def test_a_rerun_that_differs_says_by_how_much_and_is_no_success(tmp_path, monke
     from core.export.bundle import verify
 
     home, ids = there
-    shutil.copytree(catalogue_folder, home.root / "catalogue")
+    shutil.copytree(catalogue_folder, home.root / "catalogue" / catalogue_version())
     in_process("export", ids[0], tmp_path / "a.zip")
     for off, wanted in ((0.0, 0), (0.5, 1)):
         def compute(home, spec, run, say, off=off):

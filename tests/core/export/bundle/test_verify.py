@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 import json
+import shutil
 
 import pytest
 
+from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.domain.run import Measurement
 from core.export.bundle import verify as verifying
@@ -81,7 +83,8 @@ def test_a_rerun_is_of_the_same_specification_in_a_home_of_its_own(tmp_path, goo
     run = verified(tmp_path, good).runs[-1]
     home = open_home(tmp_path / "home")
     home.datasets_folder.mkdir()
-    found = rerun(home, run, catalogue(catalogue_folder.parent), lambda _: None)
+    shutil.copytree(catalogue_folder, home.root / "catalogue" / catalogue_version())
+    found = rerun(home, run, catalogue(home.root), lambda _: None)
     (place, spec), = computed
     assert (spec.method, spec.request, spec.seed, spec.dataset) == ("ssd", run.spec.request, 0, "digits")
     assert place.root != home.root
