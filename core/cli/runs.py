@@ -108,9 +108,9 @@ def runs(
 
 
 def _line(run: Run, where: Mapping[str, Place]) -> str:
-    spec = run.spec
+    spec, came = run.spec, "  (imported)" if run.imported else ""
     what = f"{spec.dataset} {spec.model} {spec.request.text} {spec.method}"
-    return f"{run.id}  {run.status:11} {what}{standing_of(run, where)}{_written(run.label)}"
+    return f"{run.id}  {run.status:11} {what}{came}{standing_of(run, where)}{_written(run.label)}"
 
 
 def _written(label: Label) -> str:
@@ -182,6 +182,9 @@ def show(any_id: str, as_json: bool) -> None:
         shelves = catalogue(home.root)
         known = shelves.datasets.get(found.spec.dataset)
         doubts = doubts_of(home, store, found, known)
+    if came := found.imported:
+        there = f", where it was run {came.id}" if came.id != found.id else ""
+        click.echo(f"Imported from {came.file}{there}; computed elsewhere, by code {found.spec.engine}.")
     print_report(report, found, known, doubts, shelves.metrics)
     if found.error:
         click.echo(found.error)

@@ -29,6 +29,10 @@ def answer(home: Home, line: str) -> dict[str, Any]:
         return {"answer": (QUESTIONS | OF_RUNS)[asked["question"]](home, **asked["about"])}
     except WrongInput as wrong:
         return {"wrong": str(wrong)}
+    except RuntimeError as error:
+        if not str(error).startswith("Error(s) in loading state_dict"):
+            raise
+        return {"wrong": "The stored networks of this run are not of its architecture, so they cannot be opened."}
 
 
 def main() -> None:

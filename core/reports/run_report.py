@@ -39,12 +39,14 @@ def summary(run: Run) -> dict[str, Any]:
         "created_at": run.created_at.isoformat(),
         "error": run.error_line,
         "label": asdict(run.label),
+        "imported": run.imported.file if run.imported else None,
     }
 
 
 def damaged_summary(row: DamagedRun) -> dict[str, Any]:
     """As `summary`, of a row of the database that is no run."""
-    return {"id": row.id, "status": "damaged", "spec": None, "share": 0.0, "stage": "", "created_at": None, "error": row.wrong}
+    return {"id": row.id, "status": "damaged", "spec": None, "share": 0.0, "stage": "", "created_at": None, "error": row.wrong,
+            "imported": None}  # fmt: skip
 
 
 def spec_of(run: Run) -> dict[str, Any]:

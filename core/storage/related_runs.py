@@ -34,6 +34,7 @@ def beside(store: ResultStore, spec: RunSpec) -> Beside:
              "seed": spec.seed, "engine": shared_part(spec.engine)}  # fmt: skip
     runs = [run for run in map(run_of, store.db.read(_ALIKE, asked)) if isinstance(run, Run)]
     others = [run for run in runs if run.spec.reference and run.id != spec.id]
+    others.sort(key=lambda run: run.imported is not None)  # what was computed here first
     wanted = deciding(replace(spec, method=SECOND_REFERENCE_METHOD))
     floors = [] if spec.method == SECOND_REFERENCE_METHOD else [run for run in others if deciding(run.spec) == wanted]
     controls: dict[str, Run] = {}

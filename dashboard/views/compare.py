@@ -32,7 +32,7 @@ def say_imported(came: dict[str, str]) -> None:
     if came:
         names = ", ".join(f"{run_id} ({file})" for run_id, file in list(came.items())[:SHOWN])
         more = f" and {len(came) - SHOWN} more" if len(came) > SHOWN else ""
-        st.caption(f"{IMPORTED} {plain(f'computed elsewhere: {names}{more}')}")
+        st.markdown(f"{IMPORTED} :small[{plain(f'computed elsewhere: {names}{more}')}]")
 
 
 def compare() -> None:

@@ -54,7 +54,6 @@ def rows() -> None:
 
 
 row_style()
-import_panel()
 everything = run_list.listed(Wanted(companions=False), most=0)
 if not everything.everything:
     put_back_rows(studies=False)
@@ -65,3 +64,4 @@ if not everything.everything:
 else:
     wanted, polled = ask_filters(), everything.moving
     fragment(rows, run_every=POLL if polled else None)
+import_panel()

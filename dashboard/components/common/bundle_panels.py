@@ -24,11 +24,11 @@ MOST_MB = 1024  # of an upload, which this process holds in memory; a larger bun
 LETTERS = 60  # of an upload's name
 
 
-def bundle_button(any_id: str, *, key: str, weights: bool = True, disabled: bool = False) -> None:
-    """A run's or a study's bundle; it is made when the button is clicked."""
+def bundle_button(any_id: str, *, key: str, weights: bool = True, disabled: bool = False, light: bool = False) -> None:
+    """A run's or a study's bundle; it is made when the button is clicked. light: without a frame."""
     st.download_button(
         "Bundle", partial(bundle_of, home(), any_id, weights=weights), f"{any_id}.zip", "application/zip", key=f"{key}-bundle-{any_id}",
-        icon=":material/folder_zip:", on_click="ignore", disabled=disabled,
+        icon=":material/folder_zip:", on_click="ignore", disabled=disabled, type="tertiary" if light else "secondary",
         help="One file with specification, numbers, tables, networks and recordings, which another Forgetscope imports (an RO-Crate).",
     )  # fmt: skip
 
@@ -97,7 +97,7 @@ def _said(name: str, brought: BroughtIn) -> None:
     new = len(brought.runs) - len(there)
     sentences = [f"{name}: {new} run{'s' * (new != 1)} imported" + (f", {len(there)} were here already" if there else "") + "."]
     if brought.studies:
-        sentences.append(f"{len(brought.studies)} stud{'ies' if len(brought.studies) > 1 else 'y'} stand on the Studies page.")
+        sentences.append(f"{len(brought.studies)} stud{'ies stand' if len(brought.studies) > 1 else 'y stands'} on the Studies page.")
     if renamed:
         ids = ", ".join(f"{one.of} as {one.id}" for one in renamed[:SHOWN])
         sentences.append(f"Beside runs of the same id with other numbers they have new ids: {ids}{' and more' * (len(renamed) > SHOWN)}.")

@@ -43,7 +43,7 @@ def finished_run(folded_in: DeltaGenerator | None = None, *, meanwhile: bool = F
         return None
     if run.status == RunStatus.DONE:
         if run.imported:
-            st.caption(imported_line(run))
+            st.markdown(imported_line(run))
         if run.anew:  # its files are missing, and recomputing them failed
             st.warning(plain(run.error_line), icon=":material/error:")
         return run

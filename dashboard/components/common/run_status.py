@@ -141,7 +141,7 @@ def imported_line(run: Run) -> str:
     code = "the code of this version" if run.spec.engine == version_of(run.spec) else f"other code than this ({run.spec.engine})"
     parts = (f"from {came.file}", age(came.at), f"computed elsewhere by {code}" + (f" with {libraries}" if libraries else ""))
     there = f" · run {came.id} there" if came.id != run.id else ""
-    return f"{imported_badge(came)} {plain(' · '.join(parts) + there)}"
+    return f"{imported_badge(came)} :small[{plain(' · '.join(parts) + there)}]"
 
 
 def act_button(action: str, run: Run, key: str) -> None:

@@ -50,7 +50,7 @@ def study_row(study: Standing, first: bool) -> None:
             st.caption(plain(f"{about}seeds {seeds} · {variants}{limit}"))
         with buttons, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
             if now.done:
-                bundle_button(study_id, key="study")
+                bundle_button(study_id, key="study", light=True)
             if now.shown:
                 st.page_link("views/compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"study": study_id})
                 study_report_button(study_id)

@@ -56,7 +56,7 @@ def test_every_page_draws_an_imported_run_as_it_draws_it_where_it_was_computed(o
     there, here = (open_app(home.root, page, run=done) for home in (finished, elsewhere))
     assert figures(there) == figures(here)
     assert ":violet-badge[:material/input: imported]" in said(here)
-    assert any("from a friend.zip" in caption for caption in told(here, "caption"))
+    assert any("from a friend.zip" in text for text in told(here, "markdown"))
     assert "imported" not in said(there)
 
 
@@ -72,7 +72,7 @@ def test_an_imported_run_and_study_are_marked_in_every_list(open_app, elsewhere,
     at = open_app(bare.root, "views/studies.py")
     assert any("s0123" in text.value and "imported" in text.value for text in at.markdown)
     at = open_app(bare.root, "views/compare.py")
-    assert any("computed elsewhere" in caption.value and own not in caption.value for caption in at.caption)
+    assert any("computed elsewhere" in text.value and own not in text.value for text in at.markdown)
 
 
 def upload(at: AppTest, content: bytes, name: str = "a b\u2028.zip") -> AppTest:

@@ -179,7 +179,7 @@ def test_the_parameters_of_an_ssd_run_move_without_a_new_run(open_app, finished,
 
 def test_runs_are_listed_with_what_can_be_done_with_them(open_app, finished, done):
     at = open_app(finished.root, "views/runs.py")
-    assert labels(at) == ["Open", "Delete it"]
+    assert labels(at) == ["Import", "Open", "Delete it"]
     at.button(key=f"open-{done}").click()
     assert sound(at.run()).title[0].value == "Result"
     assert at.text_input(key="run").value == done
@@ -290,8 +290,8 @@ def test_a_failed_run_shows_the_line_and_the_whole_error_one_click_away(open_app
     at = open_app(bare.root, page, run=put(bare, RunStatus.FAILED, error=ERROR))
     assert state_shown(at, RunStatus.FAILED)
     assert "Diverged: The loss became nan at step 7." in "\n".join([*told(at), *rows(at)])
-    assert at.expander[0].label == "The whole error"
-    assert at.expander[0].code[0].value == ERROR
+    (box,) = [box for box in at.expander if box.label == "The whole error"]
+    assert box.code[0].value == ERROR
     assert {"Retry", "Delete it"} <= set(labels(at))
 
 

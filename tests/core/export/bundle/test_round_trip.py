@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.info import Column
 from core.domain.run import RunStatus
@@ -62,7 +63,8 @@ def assert_same(there: Home, here: Home, run_id: str, other: str | None = None) 
     assert numbers == numbers_here
     assert len(numbers) > 60
     assert list(files.items()) == list(files_here.items())
-    assert {**report, "id": 0, "stage": 0} == {**report_here, "id": 0, "stage": 0}  # where it stood, which is over
+    apart = {"id": 0, "stage": 0, "imported": 0}  # where it stood is over
+    assert {**report, **apart} == {**report_here, **apart}
     assert (run.spec, run.device, run.created_at, run.started_at, run.finished_at) == (
         run_here.spec, run_here.device, run_here.created_at, run_here.started_at, run_here.finished_at)  # fmt: skip
     for name, file in files.items():
@@ -293,3 +295,14 @@ def test_what_was_computed_elsewhere_says_nothing_of_this_machine_and_is_not_imp
             run_queue.finish(store.db, ids[0], attempt, ends, outcome=outcome, error="no")
             assert store.existing(ids[0]).status == RunStatus.DONE
             assert (store.existing(ids[0]).imported is not None) is imported
+
+
+def test_what_stands_beside_a_run_is_rather_one_of_this_machine(tmp_path, here, there):
+    home, ids = there
+    plant(here, spec(SECOND_REFERENCE_METHOD), test_retain_accuracy=0.9)
+    brought(here, tmp_path, packed(home, [ids[0]]))
+    with ResultStore(here.database) as store:
+        run = store.existing(ids[0])
+        floors = [one for one in store.runs() if one.spec.method == SECOND_REFERENCE_METHOD]
+        assert [one.imported is not None for one in floors] == [True, False]
+        assert beside(store, run.spec).floor.imported is None
