@@ -12,6 +12,20 @@ DARK_PLOT = "document.querySelector('.st-key-confusion-unlearned .js-plotly-plot
 SLIDER = "document.querySelector('#figure-membership-attack')"
 
 
+def drag_threshold(alone: Page) -> None:
+    """To the left, and the line in the figure follows."""
+    before = alone.evaluate(f"{SLIDER}.layout.shapes[0].x0")
+    handle = alone.locator("#figure-membership-attack .slider-grip-rect")
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    assert box
+    alone.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    alone.mouse.down()
+    alone.mouse.move(box["x"] - 150, box["y"] + box["height"] / 2, steps=4)
+    alone.mouse.up()
+    alone.wait_for_function(f"{SLIDER}.layout.shapes[0].x0 < {before}")
+
+
 def test_a_downloaded_report_needs_no_network(page: Page, chromium: Browser, report: dict[str, Any], axe: Axe, tmp_path: Path):
     page.emulate_media(color_scheme="dark")
     page.goto(f"/result?run={report['id']}")
@@ -48,17 +62,7 @@ def test_a_downloaded_report_needs_no_network(page: Page, chromium: Browser, rep
     expect(alone.locator(".plot[data-drawn=yes] .main-svg:first-child")).to_have_count(plots)
     assert alone.locator("h2", has_text="Evidence passport").is_visible()
 
-    before = alone.evaluate(f"{SLIDER}.layout.shapes[0].x0")
-    handle = alone.locator("#figure-membership-attack .slider-grip-rect")
-    handle.scroll_into_view_if_needed()
-    box = handle.bounding_box()
-    assert box
-    alone.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    alone.mouse.down()
-    alone.mouse.move(box["x"] - 150, box["y"] + box["height"] / 2, steps=4)
-    alone.mouse.up()
-    alone.wait_for_function(f"{SLIDER}.layout.shapes[0].x0 < {before}")
-
+    drag_threshold(alone)
     with alone.expect_download() as picture:
         alone.get_by_role("button", name="Download as SVG: Accuracy by class, on test images").click()
     svg = tmp_path / "figure.svg"
