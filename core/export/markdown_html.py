@@ -17,7 +17,9 @@ def line_of(markdown: str) -> Markup:
 
 
 def _formula(latex: str, options: dict[str, bool]) -> str:
-    return str(convert(latex, display="block" if options["display_mode"] else "inline"))
+    if options["display_mode"]:  # wide ones scroll, by the keyboard too
+        return f'<div class="formula" tabindex="0">{convert(latex, display="block")}</div>'
+    return str(convert(latex, display="inline"))
 
 
-_READER = MarkdownIt("commonmark", {"html": False}).enable("table").use(dollarmath_plugin, renderer=_formula)
+_READER = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image").use(dollarmath_plugin, renderer=_formula)
