@@ -13,7 +13,8 @@ def test_every_formula_of_a_card_is_mathml(card):
     html = html_of(card.read_text())
     formulas = re.findall(r"<math.*?</math>", html, re.DOTALL)
     assert len(formulas) >= 2
-    assert not re.search(r"\\[a-zA-Z]+|\$", html)  # no command of LaTeX is left, and no dollar
+    assert not re.search(r"\\[a-zA-Z]+|\$|\d(pt|em)\b", re.sub("<[^>]*>", " ", html))  # no command, dollar or length of LaTeX is left
+    assert html.count("<mtable") == len(re.findall(r"\\begin\{", card.read_text()))
 
 
 def test_a_formula_is_what_it_says():
