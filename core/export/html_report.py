@@ -4,9 +4,8 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-import re
 
-from core.export.page import page
+from core.export.page import page, plain_name
 from core.export.passport import passport
 from core.export.run_contents import RunContents, contents
 from core.export.run_sections import run_sections
@@ -49,11 +48,6 @@ def file_name(run: RunContents) -> str:
     """A name that says what it is, for any file system: `digits-small_cnn-class-3-ssd-b5c84720`."""
     spec = run.run.spec
     return plain_name(spec.dataset, spec.model, spec.request.text[:40], spec.method, run.run.id[:8])
-
-
-def plain_name(*parts: str) -> str:
-    """Parts as one file name of letters that every system takes."""
-    return "-".join(re.sub(r"[^A-Za-z0-9_.]+", "-", part).strip("-.") for part in parts if part)
 
 
 def private_texts(home: Home) -> list[str]:

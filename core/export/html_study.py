@@ -12,8 +12,8 @@ import pandas as pd
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.seed_lists import seeds_text
-from core.export.html_report import Report, plain_name, private_texts
-from core.export.page import page
+from core.export.html_report import Report, private_texts
+from core.export.page import page, plain_name
 from core.export.repeat import study_file
 from core.export.study_table import families_of, missing, study_rows, text_table
 from core.figures.compare.metric_columns import DEFAULT, Column, columns_of

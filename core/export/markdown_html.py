@@ -1,5 +1,7 @@
 """Markdown with formulas as HTML that needs no network: formulas become MathML, tags in the text are shown letter for letter."""
 
+import re
+
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -17,7 +19,16 @@ def line_of(markdown: str) -> Markup:
 
 
 def _formula(latex: str, options: dict[str, bool]) -> str:
-    return str(convert(latex, display="block" if options["display_mode"] else "inline"))
+    latex = _SPACE.sub(r"\\\\", latex)
+    for unknown, known in _KNOWN.items():
+        latex = latex.replace(unknown, known)
+    if options["display_mode"]:  # wide ones scroll, by the keyboard too
+        return f'<div class="formula" tabindex="0">{convert(latex, display="block")}</div>'
+    return str(convert(latex, display="inline"))
 
 
-_READER = MarkdownIt("commonmark", {"html": False}).enable("table").use(dollarmath_plugin, renderer=_formula)
+_KNOWN = {  # environment that the converter does not know -> one that it does
+    "{gathered}": "{matrix}", r"\begin{aligned}": r"\begin{array}{rl}", r"\end{aligned}": r"\end{array}",
+}  # fmt: skip
+_SPACE = re.compile(r"\\\\\s*\[[^\]]*\]")  # between rows
+_READER = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image").use(dollarmath_plugin, renderer=_formula)

@@ -6,16 +6,19 @@ from functools import cache
 from hashlib import sha256
 import json
 from pathlib import Path
+import re
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+import pandas as pd
 
 from core.figures.plotly_layout import ON_WHITE
 from core.figures.plotly_script import packed_script, plain_figure
 from core.figures.sections import FigureBlock, PicturesBlock, Section, TableBlock, TextBlock, rows_of
 
 TEMPLATES = Path(__file__).with_name("templates")
+LONGEST_NUMBER = 24  # letters of a cell that is a number with its interval and unit
 
 
 def page(template: str, *, title: str, sections: Sequence[Section], private: Sequence[str] = (), **more: Any) -> str:
@@ -36,7 +39,10 @@ def page(template: str, *, title: str, sections: Sequence[Section], private: Seq
 def _environment() -> Environment:
     loader = FileSystemLoader(TEMPLATES)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"data": data, "png": _png, "figure": plain_figure, "rows": rows_of, "numeric": _numeric}
+    environment.filters |= {
+        "data": data, "png": _png, "figure": plain_figure, "rows": rows_of, "numeric_columns": _numeric_columns, "csv": _csv,
+        "file_name": plain_name,
+    }  # fmt: skip
     kinds = {FigureBlock: "figure", TableBlock: "table", PicturesBlock: "pictures", TextBlock: "text"}
     environment.filters["kind"] = lambda block: kinds[type(block)]
     return environment
@@ -52,9 +58,23 @@ def _png(content: bytes) -> str:
     return f"data:image/png;base64,{b64encode(content).decode()}"
 
 
+def _csv(table: pd.DataFrame) -> str:
+    """The table as a file in a data address."""
+    return f"data:text/csv;charset=utf-8;base64,{b64encode(table.to_csv(index=False).encode()).decode()}"
+
+
+def _numeric_columns(table: pd.DataFrame) -> list[str]:
+    """Those, after the first, whose cells are all numbers or begin with one: they stand at the right."""
+    return [name for name in table.columns[1:] if all(_numeric(value) for value in table[name])]
+
+
 def _numeric(value: Any) -> bool:
-    """Whether a cell is a number, or begins with one: it stands at the right."""
-    return isinstance(value, int | float) or (isinstance(value, str) and value[:1] in "0123456789–−-" and len(value) < 24)
+    return isinstance(value, int | float) or value is None or (value[:1] in "0123456789–−-" and len(value) < LONGEST_NUMBER)
+
+
+def plain_name(*parts: str) -> str:
+    """Parts as one file name of letters that every system takes."""
+    return "-".join(re.sub(r"[^A-Za-z0-9_.]+", "-", part).strip("-.") for part in parts if part)
 
 
 def _in_json(text: str) -> str:

@@ -10,7 +10,7 @@ from core.domain.info import MethodInfo
 from core.domain.run import RunSpec, WeightsAs
 from core.domain.study import StudyPlan
 
-LINE = 110  # letters of a line of a command
+LINE = 88  # letters of a line of a command
 OWN_WEIGHTS = "WEIGHTS_FILE"  # stands for the file that a user brought, whose name is not stored
 
 

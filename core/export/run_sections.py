@@ -24,7 +24,7 @@ from core.figures import class_figures
 from core.figures.inside import shared_frames
 from core.figures.metric_tables import families
 from core.figures.palette import MODEL_TITLE
-from core.figures.privacy.attack import Attack, aligned, order_of, strongest_attack, summary_row
+from core.figures.privacy.attack import Attack, aligned, order_of, score_figures, strongest_attack, summary_row
 from core.figures.privacy.interpretation import reading, span_of, why_not_counted
 from core.figures.privacy.recoverability_figures import DIRECTIONS, graft_lines, probe_lines, relearn_curves
 from core.figures.privacy.threshold_slider import threshold_slider
@@ -137,12 +137,23 @@ def _attack(run: RunContents) -> Section:
             "Drag the slider: images in the shaded part are called members. In the lower figure the attack works above the long-dashed "
             "chance line; far left it works without false alarms, which is what harms.",
         ),
+        *_to_match(attack),
         TableBlock("Over all thresholds", pd.DataFrame([line for line, _ in lines]), " ".join([
             "AUC: 50 % is chance, 100 % tells all; TPR is what is found while at most so many test images are accused.",
             *dict.fromkeys(missing),
         ])),
     ]  # fmt: skip
     return Section("attack", "Membership inference attack", (about, held, reading(attack)), blocks)
+
+
+def _to_match(attack: Attack) -> Iterator[FigureBlock]:
+    """The reference's scores, where there is a reference."""
+    if "reference" in attack.values:
+        yield FigureBlock(
+            "scores-of-reference", "The reference's scores: the picture to match", score_figures(attack)["reference"],
+            f"Step histograms of the {attack.score.title} of forget, retain and test images: {MODEL_TITLE['reference']}",
+            "Where the forget set's solid line lies upon the dashed one of test images, no threshold can part them.",
+        )  # fmt: skip
 
 
 def _recoverability(run: RunContents) -> Section:

@@ -15,7 +15,7 @@ from core.metrics.privacy.threshold_attack import rates
 
 STEPS = 60  # of the slider, about
 HEIGHT = 860  # pixels
-ABOVE, BELOW = [0.66, 1.0], [0.11, 0.47]  # of the height: the distribution, the ROC
+ABOVE, BELOW = [0.68, 1.0], [0.11, 0.46]  # of the height: the distribution, the ROC
 
 
 def threshold_slider(attack: Attack) -> go.Figure:
@@ -65,7 +65,7 @@ def _step(attack: Attack, threshold: float, ends: tuple[float, float], models: l
         for model, rate in found.items()
     )
     marks = threshold_marks(attack.score, threshold, attack.above, ends)
-    line = {"text": words, "x": 0, "xref": "paper", "xanchor": "left", "y": ABOVE[0] - 0.085, "yref": "paper", "yanchor": "top",
+    line = {"text": words, "x": 0, "xref": "paper", "xanchor": "left", "y": ABOVE[0] - 0.1, "yref": "paper", "yanchor": "top",
             "align": "left", "showarrow": False}  # fmt: skip
     layout = {**marks, "annotations": [*marks["annotations"], line]}
     return {"method": "update", "label": SHOWN(threshold), "args": [{"x": x, "y": y, "customdata": about}, layout, marked]}

@@ -1,14 +1,18 @@
 """A run as one HTML file: its numbers, its doubts, nothing that leaves the file, nothing private in it."""
 
+from base64 import b64decode
 from dataclasses import replace
+import io
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from plotly.offline import get_plotlyjs
 import pytest
 
 from core.domain.errors import WrongInput
-from core.export.html_report import plain_name, run_report
+from core.export.html_report import run_report
+from core.export.page import plain_name
 from core.reports.checks.stored_run import finding_of
 from core.storage.runs import ResultStore
 from tests.core.export.reading import Read, sha
@@ -17,11 +21,10 @@ from tests.planted import plant, spec
 HOSTILE = '<script>alert("1")</script> & </title>'
 
 
-def test_numbers_verdict_and_every_doubt_are_in_the_file(planted, shelves):
-    home, run_id = planted
-    report = run_report(home, run_id, shelves)
-    read = Read(report.text)
-    assert len(report.text) < 5_000_000
+def test_numbers_verdict_and_every_doubt_are_in_the_file(reported, shelves):
+    home, run_id, text = reported
+    read = Read(text)
+    assert len(text) < 5_000_000
     (row,) = (row for row in read.rows if row[0] == "Accuracy, test retain set")
     assert row[2] == "43.2 %"
     assert row[-1].startswith(shelves.metrics["test_retain_accuracy"].definition)
@@ -32,11 +35,14 @@ def test_numbers_verdict_and_every_doubt_are_in_the_file(planted, shelves):
         assert read.text.count(" ".join(warning.sentence.split())) == 2  # in the passport, and below the verdict
     assert "Second reference" in read.text
     assert "43.2 % now" in read.text
+    (sheet,) = (tag["href"] for tag in read.tags["a"] if tag.get("download", "").endswith("-Accuracy.csv"))
+    table = pd.read_csv(io.BytesIO(b64decode(sheet.partition("base64,")[2])))
+    assert table.set_index("Measure")["Unlearned"]["Accuracy, test retain set"] == "43.2 %"
 
 
-def test_figures_are_whole_and_each_has_a_name_of_its_own(planted, shelves):
-    home, run_id = planted
-    read = Read(run_report(home, run_id, shelves).text)
+def test_figures_are_whole_and_each_has_a_name_of_its_own(reported):
+    _, run_id, text = reported
+    read = Read(text)
     plots = [tag for tag in read.tags["div"] if tag.get("class") == "plot"]
     names = [tag["data-name"] for tag in plots]
     assert len(read.figures) == len(plots) == len(set(names)) >= 10
@@ -47,9 +53,8 @@ def test_figures_are_whole_and_each_has_a_name_of_its_own(planted, shelves):
     assert len(attack["layout"]["sliders"][0]["steps"]) > 20
 
 
-def test_nothing_can_run_but_our_two_scripts_and_nothing_can_leave(planted, shelves):
-    home, run_id = planted
-    read = Read(run_report(home, run_id, shelves).text)
+def test_nothing_can_run_but_our_two_scripts_and_nothing_can_leave(reported):
+    read = Read(reported[2])
     (ours,) = (content for kind, content in read.scripts if not kind)
     assert read.plotly == get_plotlyjs()
     assert f"script-src {sha(ours)} {sha(read.plotly)};" in read.policy

@@ -60,8 +60,8 @@ def test_mean_interval_and_the_best_in_bold(home, ids, shelves):
     assert r"small\_cnn" in text
 
 
-def test_a_run_has_a_row_for_each_metric_that_it_has(planted, shelves):
-    home, run_id = planted
+def test_a_run_has_a_row_for_each_metric_that_it_has(reported, shelves):
+    home, run_id, _ = reported
     with ResultStore(home.database) as store:
         text = table_of_run(home, store, run_id, shelves)
     head, *rows = parsed(text)

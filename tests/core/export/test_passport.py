@@ -14,8 +14,8 @@ def of(home, run_id, shelves):
         return contents(home, store, run_id, shelves)
 
 
-def test_it_says_what_was_asked_and_how_strong_the_evidence_is(planted, shelves):
-    home, run_id = planted
+def test_it_says_what_was_asked_and_how_strong_the_evidence_is(reported, shelves):
+    home, run_id, _ = reported
     told = passport(of(home, run_id, shelves))
     assert "147 of 1,437 training images (10.2 %)" in told.asked[1]
     assert told.strength[0].startswith("Seeds: 1 finished run of this request with these settings; 3 or more are wanted")
@@ -45,8 +45,8 @@ def test_without_a_second_reference_the_variability_is_open(home, shelves):
     assert "Retraining variability: not measured." in told.strength
 
 
-def test_digests_are_those_of_the_files_and_the_request(planted, shelves):
-    home, run_id = planted
+def test_digests_are_those_of_the_files_and_the_request(reported, shelves):
+    home, run_id, _ = reported
     run = of(home, run_id, shelves)
     found = digests_of(run)
     for model, words in (("original", "original"), ("unlearned", "unlearned"), ("reference", "retrained reference")):

@@ -452,7 +452,7 @@ def test_every_metric_of_a_study_is_in_one_family(bare, study):
     study_id = study("ssd", seeds=tuple(range(8)))
     with ResultStore(bare.database) as store:
         told = summary(bare, store, study_id)
-    families = families_of(told, catalogue(bare.root))
+    families = families_of(told, catalogue(bare.root).metrics)
     keys = [column.key for columns in families.values() for column in columns]
     assert sorted(keys) == sorted(set(keys))
     assert set(keys) == set(told.metrics) & ({*known_metrics(catalogue(bare.root).metrics), "seconds", "speedup"})
