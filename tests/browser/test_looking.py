@@ -268,6 +268,8 @@ def test_the_first_screen_of_a_result_needs_no_scrolling_and_its_warning_opens_i
     expect(page.locator(".st-key-verdict details p").first).not_to_be_visible()
     opened_by.click()
     expect(page.locator(".st-key-verdict details p").first).to_be_visible()
+    page.get_by_role("button", name="Other runs").click()
+    expect(page.get_by_role("combobox", name="Run")).to_be_visible()
     assert watch.runs == runs
 
 
