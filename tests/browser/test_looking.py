@@ -328,6 +328,6 @@ def test_the_picture_in_the_readme_is_taken(page, report, tmp_path):
     page.mouse.move(1430, 890)
     page.wait_for_timeout(1000)
     page.screenshot(path=tmp_path / "whole.png")
-    picture = Image.open(tmp_path / "whole.png").convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    picture = Image.open(tmp_path / "whole.png").convert("RGB").quantize(256, dither=Image.Dither.NONE)
     picture.save(SCREENSHOT, optimize=True)
     assert SCREENSHOT.stat().st_size < 300_000
