@@ -21,6 +21,7 @@ from core.export.run_contents import RunContents
 from core.export.saliency_section import Ask, saliency
 from core.export.weights_section import weights
 from core.figures import class_figures
+from core.figures.gauges import described, gauge_figure
 from core.figures.inside import shared_frames
 from core.figures.metric_tables import families
 from core.figures.palette import MODEL_TITLE
@@ -31,6 +32,7 @@ from core.figures.privacy.threshold_slider import threshold_slider
 from core.figures.sections import Block, FigureBlock, Section, TableBlock, TextBlock
 from core.metrics.privacy.threshold_attack import TooFewExamples
 from core.reports.cost_line import seconds, times
+from core.reports.gauges import gauges
 from core.reports.method_card import text_of
 from core.storage.artifacts import Artifacts
 
@@ -45,6 +47,7 @@ def run_sections(run: RunContents, pictures: Ask | None = None) -> list[Section]
     images of the dataset; without it no image of the dataset is shown.
     """
     parts: list[tuple[str, str, Callable[[], Section]]] = [
+        ("gauges", "How near to a retrained network?", partial(_gauges, run)),
         ("classes", "Accuracy by class", partial(_classes, run)),
         ("weights", "What happened to the weights", partial(weights, run)),
         *([("saliency", "Saliency maps", partial(saliency, run, pictures))] if pictures else []),
@@ -64,6 +67,19 @@ def _made(key: str, title: str, make: Callable[[], Section]) -> Section:
         return Section(key, title, (str(wrong),))
 
 
+def _gauges(run: RunContents) -> Section:
+    if run.case is None:
+        raise WrongInput("The run's table of classes is missing, and with it what these four numbers are compared by.")
+    found = gauges(run.case, run.report["reasons"])
+    text = (
+        "◇ original, ● unlearned, ■ retrained reference, □ second reference. The band is where another retrained network might lie, "
+        "chance included: a dot inside it is as near as retraining itself comes."
+    )
+    return Section("gauges", "How near to a retrained network?", (), [
+        FigureBlock("gauges", "Forget and retain accuracy, membership attack, relearning", gauge_figure(found), described(found), text),
+    ])  # fmt: skip
+
+
 def _classes(run: RunContents) -> Section:
     if run.data is None:
         raise WrongInput(f"This Forgetscope does not know the dataset {run.run.spec.dataset!r:.60}, so its classes have no names.")
@@ -73,9 +89,9 @@ def _classes(run: RunContents) -> Section:
     shift = class_figures.class_shift(table[table["split"] == "test"], classes, forgotten, multi)
     blocks: list[Block] = [FigureBlock(
         f"accuracy-by-{what}", f"Accuracy by {what}, on test images", shift,
-        f"Bars: accuracy by {what} of the original, the unlearned and the reference network",
-        "A forgotten class should fall to where the hatched reference stands; every other class should not move." if forgotten
-        else "The unlearned network should stand where the hatched reference does.",
+        f"Accuracy by {what} of the original, the unlearned and the reference network",
+        "A forgotten class should fall to where the reference stands; every other class should not move." if forgotten
+        else "The unlearned network should stand where the reference does.",
     )]  # fmt: skip
     if not multi:
         blocks += _confusion(run, classes, forgotten)

@@ -17,7 +17,7 @@ from dashboard.components.common.run_status import POLL
 from tests.browser.kit import PATHS, ROOT, WIDTHS, clocks, drawn, figure, metric, opened, ready, turned, until
 
 SCREENSHOT = ROOT / "assets" / "screenshot.png"
-SHAPES = ("class_shift", "confusion-original", "confusion-unlearned", "confusion-reference")
+SHAPES = ("gauges", "class_shift", "confusion-original", "confusion-unlearned", "confusion-reference")
 INSIDE = ("ratios", "what-if", "dampened", "importance", "moved")
 CHARTS = {"Result": SHAPES, "Parameters": INSIDE, "Privacy": ("scores", "scores-reference", "roc", "relearn")}
 
@@ -33,9 +33,9 @@ def chosen(page, key):
 def test_the_alpha_slider_moves_weights_and_figures_by_keyboard_without_a_new_run(open_page, page, dashboard, report):
     open_page(f"/parameters?run={report['id']}")
     drawn(page, *INSIDE)
-    bars = {trace["name"]: trace["y"] for trace in figure(page, "what-if")["traces"]}
-    assert bars["Unlearned"] == pytest.approx(report["per_class"]["test"]["unlearned"])  # at the run's own settings
-    assert bars["Retrained reference"] == pytest.approx(report["per_class"]["test"]["reference"])
+    dots = {trace["name"]: trace["x"] for trace in figure(page, "what-if")["traces"]}
+    assert dots["Unlearned"] == pytest.approx(report["per_class"]["test"]["unlearned"])  # at the run's own settings
+    assert dots["Retrained reference"] == pytest.approx(report["per_class"]["test"]["reference"])
     runs = [(run.id, run.attempt) for run in dashboard.runs()]
     before = {key: figure(page, key) for key in INSIDE}
     dampened = metric(page, "Weights dampened")
@@ -98,8 +98,9 @@ def test_one_click_is_one_run_of_the_script(open_page, page, watch, report):
 def looks_finished(page, report):
     expect(page.locator(".st-key-verdict")).to_contain_text("Forgotten")
     assert chosen(page, "images") == ["train"]
-    bars = {trace["name"]: trace["y"] for trace in figure(page, "class_shift")["traces"]}
-    assert bars["Unlearned"] == pytest.approx(report["per_class"]["train"]["unlearned"])
+    for key, split in (("class_shift", "test"), ("class_shift_train", "train")):
+        dots = {trace["name"]: trace["x"] for trace in figure(page, key)["traces"]}
+        assert dots["Unlearned"] == pytest.approx(report["per_class"][split]["unlearned"])
 
 
 def looks_filled_in(page, _):
@@ -251,6 +252,27 @@ def test_the_pages_are_reached_from_each_other(open_page, page, report):
     expect(status_shown).to_be_visible()
 
 
+def test_the_first_screen_of_a_result_needs_no_scrolling_and_its_warning_opens_in_place(open_page, page, watch, report):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    open_page(f"/result?run={report['id']}")
+    drawn(page, "gauges", "class_shift")
+    maps = page.locator(".fs-maps img")
+    expect(maps).to_have_count(4, timeout=30_000)  # the image, and a map of each network
+    for part in (page.locator(".st-key-verdict"), page.locator(".st-key-gauges"), page.locator(".st-key-class_shift"), maps.last,
+                 page.locator(".st-key-first_screen")):  # fmt: skip
+        box = part.bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 900
+    runs = watch.runs
+    opened_by = page.locator(".st-key-verdict summary")
+    expect(page.locator(".st-key-verdict details p").first).not_to_be_visible()
+    opened_by.click()
+    expect(page.locator(".st-key-verdict details p").first).to_be_visible()
+    page.get_by_role("button", name="Other runs").click()
+    expect(page.get_by_role("combobox", name="Run")).to_be_visible()
+    assert watch.runs == runs
+
+
 # The server.
 
 
@@ -298,13 +320,14 @@ def test_the_server_listens_on_loopback_only(dashboard):
 
 @pytest.mark.skipif(os.environ.get("FORGETSCOPE_SCREENSHOT") != "1", reason="only when FORGETSCOPE_SCREENSHOT=1: it writes into assets/")
 def test_the_picture_in_the_readme_is_taken(page, report, tmp_path):
-    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(f"/result?run={report['id']}")
     ready(page)
     drawn(page, *SHAPES)
-    page.mouse.move(1430, 990)
+    expect(page.locator(".fs-maps img")).to_have_count(4, timeout=30_000)
+    page.mouse.move(1430, 890)
     page.wait_for_timeout(1000)
     page.screenshot(path=tmp_path / "whole.png")
-    picture = Image.open(tmp_path / "whole.png").convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    picture = Image.open(tmp_path / "whole.png").convert("RGB").quantize(256, dither=Image.Dither.NONE)
     picture.save(SCREENSHOT, optimize=True)
     assert SCREENSHOT.stat().st_size < 300_000

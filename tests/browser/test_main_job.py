@@ -56,9 +56,9 @@ def test_from_clicks_to_numbers(open_page, page, watch, dashboard):
     shown = [percent(stored[model]["attack_loss_accuracy"]) for model in ("original", "unlearned", "reference")]
     assert row[1:4] == shown
     drawn(page, "class_shift", "confusion-original", "confusion-unlearned", "confusion-reference")
-    bars = {trace["name"]: trace["y"] for trace in figure(page, "class_shift")["traces"]}
-    assert bars["Unlearned"][8] == pytest.approx(now)
-    assert bars["Original"][8] == pytest.approx(before)
+    dots = {trace["name"]: trace["x"] for trace in figure(page, "class_shift")["traces"]}
+    assert dots["Unlearned"][8] == pytest.approx(now)
+    assert dots["Original"][8] == pytest.approx(before)
     assert dashboard.run(run_id).seconds["train"] == 0
     assert metric(page, "Train original") == "stored"  # the original was there already
 
@@ -75,7 +75,7 @@ def test_the_floor_is_measured_behind_the_run_and_comes_in_by_itself(open_page, 
     stored = percent(numbers(dashboard, floor.id)["unlearned"]["test_retain_accuracy"])
     row = page.get_by_role("row").filter(has_text="Accuracy, test retain set").get_by_role("cell").all_inner_texts()
     assert row[4] == stored
-    expect(page.locator(".st-key-trust")).to_contain_text("the retraining variability, which a second reference shows")
+    expect(page.locator(".st-key-verdict")).to_contain_text("the retraining variability, which a second reference shows")
     assert opened(page) == run_id
 
 

@@ -14,12 +14,13 @@ from dashboard.session import open_run, opened_run, recall
 
 LISTED = 50  # recent runs in the picker
 FIND = "find-run"
+FOLDED = 560  # pixels of the picker where it is folded: names of runs are long
 
 
 def finished_run(folded_in: DeltaGenerator | None = None, *, meanwhile: bool = False) -> Run | None:
     """The open run if it is done; else None, after showing its state or how to get one.
 
-    folded_in: a row in which the choice of another run is one click away, on a page that needs the height.
+    folded_in: a row in which, of a finished run, the choice of another is one click away: on a page that needs the height.
     meanwhile: one that is done and is computed once more, too, below how far that is: as it was.
     """
     find = str(recall(FIND) or "")
@@ -28,12 +29,12 @@ def finished_run(folded_in: DeltaGenerator | None = None, *, meanwhile: bool = F
         st.info("No runs yet. Start one on the Unlearn page.", icon=":material/info:")
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
         return None
-    if folded_in is None or not opened_run():
+    run = next((r for r in listed.runs if r.id == opened_run()), None) or runs.run(opened_run())
+    if folded_in is None or run is None or run.status != RunStatus.DONE:
         _picker(listed)
     else:
-        with folded_in.popover("Other runs", type="tertiary", width="content"):
+        with folded_in.popover("Other runs", type="tertiary"), st.container(width=FOLDED):
             _picker(listed)
-    run = next((r for r in listed.runs if r.id == opened_run()), None) or runs.run(opened_run())
     if run is None:
         wanted = opened_run()
         st.info(
