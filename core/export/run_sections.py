@@ -36,6 +36,7 @@ from core.reports.gauges import gauges
 from core.reports.method_card import text_of
 from core.storage.artifacts import Artifacts
 
+TOOLBAR = 28  # pixels over a figure that has no legend there
 STAGE_TITLE = {
     "train": "Training the original", "reference": "Training the reference", "precompute": "Precompute", "unlearn": "Unlearning",
     "evaluate": "Evaluation",
@@ -71,12 +72,14 @@ def _gauges(run: RunContents) -> Section:
     if run.case is None:
         raise WrongInput("The run's table of classes is missing, and with it what these four numbers are compared by.")
     found = gauges(run.case, run.report["reasons"])
+    figure = gauge_figure(found)
+    figure.update_layout(height=figure.layout.height + TOOLBAR, margin_t=TOOLBAR)
     text = (
         "◇ original, ● unlearned, ■ retrained reference, □ second reference. The band is where another retrained network might lie, "
         "chance included: a dot inside it is as near as retraining itself comes."
     )
     return Section("gauges", "How near to a retrained network?", (), [
-        FigureBlock("gauges", "Forget and retain accuracy, membership attack, relearning", gauge_figure(found), described(found), text),
+        FigureBlock("gauges", "Forget and retain accuracy, membership attack, relearning", figure, described(found), text),
     ])  # fmt: skip
 
 
