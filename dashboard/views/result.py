@@ -20,6 +20,7 @@ from core.storage.record_types import Run
 from dashboard.components.common.bundle_panels import downloads_panel
 from dashboard.components.common.current_run import finished_run
 from dashboard.components.common.fragments import fragment
+from dashboard.components.common.level import guided, more_in_full
 from dashboard.components.common.missing_results import show_missing_files, show_missing_parts
 from dashboard.components.common.report_button import run_report_button
 from dashboard.components.common.run_status import age, settings_of
@@ -172,18 +173,9 @@ def recorded_of(run: Run) -> pd.DataFrame:
     return recorded_table([] if lost else runs.handle(run).recorded_summary())
 
 
-row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="crumbs")
-crumbs = row.empty()
-run = finished_run(row, meanwhile=True)
-if run is not None:
-    if maps_possible(run):
-        engine.warm()  # for the maps, and the Parameters page, which is the next one
-    available, data = catalogue.current(), catalogue.dataset(run.spec.dataset)
-    method = available.methods.get(run.spec.method)
-    show_missing_files(run, "views/result.py")
-    report = runs.handle(run).report()
-    missing = show_first_screen(run, data, report, method.title if method else run.spec.method, crumbs)
-    below_the_fold(run, report, bool(method and method.reconstruction))
+def below_in_full(run: Run, report: dict[str, Any], data: DatasetInfo, method: MethodInfo | None, missing: list[str]) -> None:
+    """All numbers. missing: sentences about tables that the first screen missed."""
+    available = catalogue.current()
     show_missing_parts(run, {}, "views/result.py", reference="what the numbers should have become is missing below")
     fragment(partial(by_split, run, data, missing))  # a click in it redraws nothing else
     evaluation_notice(run, report, data)
@@ -201,3 +193,21 @@ if run is not None:
     evaluation_costs(report, available)
     with st.expander("All settings of this run"):
         st.json(settings_json(run, report, method), expanded=True)
+
+
+row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="crumbs")
+crumbs = row.empty()
+run = finished_run(row, meanwhile=True)
+if run is not None:
+    if maps_possible(run):
+        engine.warm()  # for the maps, and the Parameters page, which is the next one
+    available, data = catalogue.current(), catalogue.dataset(run.spec.dataset)
+    method = available.methods.get(run.spec.method)
+    show_missing_files(run, "views/result.py")
+    report = runs.handle(run).report()
+    missing = show_first_screen(run, data, report, method.title if method else run.spec.method, crumbs)
+    below_the_fold(run, report, bool(method and method.reconstruction))
+    if guided():
+        more_in_full("confusion matrices, all metrics, what the method recorded, times and settings")
+    else:
+        below_in_full(run, report, data, method, missing)

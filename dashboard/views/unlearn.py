@@ -1,5 +1,7 @@
 """Choose a dataset, a model, a forget request and a method; then run it."""
 
+from dataclasses import dataclass
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -16,11 +18,12 @@ from core.jobs.forecast import sentence
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
 from core.storage.record_types import Forecast
 from dashboard.components.common.fragments import errors_shown, fragment
+from dashboard.components.common.level import guided, more_in_full
 from dashboard.components.common.terminal import same_from_a_terminal
 from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card, methods_not_offered
-from dashboard.components.forms.method_form import method_form
+from dashboard.components.forms.method_form import main_setting, method_form
 from dashboard.components.forms.uploads import own_data, own_weights
 from dashboard.queries import catalogue, forecasts
 from dashboard.session import ask_to_open, home, stays
@@ -90,8 +93,18 @@ def says(likely: Forecast) -> str:
     return sentence(likely) or ("This run is stored already: the button opens it." if likely.seconds == 0 else "")
 
 
-def ask_run(method: str, settings: dict[str, Value]) -> None:
-    """The seed, the references and the button."""
+@dataclass(frozen=True)
+class Conditions:
+    """What a run is asked for with besides its method. limit: as text."""
+
+    seed: int = 0
+    reference: bool = True
+    floor: bool = True  # a second reference
+    limit: str = ""
+
+
+def ask_conditions(method: str) -> Conditions:
+    """The seed, the references and the time limit."""
     left, right = st.columns(2, vertical_alignment="bottom")
     seed = left.number_input(
         "Seed",
@@ -114,20 +127,28 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         "Time limit", key="limit", bind="query-params", max_chars=40, placeholder="none",
         help="The run is stopped when it has taken so long, such as 90 (seconds), 15min or 2h. It decides no number.",
     )  # fmt: skip
+    return Conditions(int(seed or 0), reference, floor, limit_text or "")
+
+
+def ask_run(method: str, settings: dict[str, Value]) -> None:
+    """The conditions and the button."""
+    asked = Conditions() if guided() else ask_conditions(method)
+    second = asked.floor and asked.reference and method != SECOND_REFERENCE_METHOD
     spec, limit = None, None
     with errors_shown():
-        limit = limit_of(limit_text or "")
+        limit = limit_of(asked.limit)
         if request and weights is not None:
             choice = (dataset, model, request, method, settings)
-            spec = make_spec(available, *choice, seed=int(seed or 0), reference=reference, weights=weights[0], weights_as=weights[1])
+            spec = make_spec(
+                available, *choice, seed=asked.seed, reference=asked.reference, weights=weights[0], weights_as=weights[1]
+            )
     refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), says)
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None or refused, key="submit") and spec:
         run_id = submit.submit(home(), spec, limit=limit)
-        if floor and reference and method != SECOND_REFERENCE_METHOD:
+        if second:
             submit.submit(home(), floor_spec(spec, available), along_with=run_id)  # queued behind the run, and cancelled with it
         ask_to_open(run_id, "views/result.py")
-    if spec:
-        second = bool(floor and reference and method != SECOND_REFERENCE_METHOD)
+    if spec and not guided():
         same_from_a_terminal(run_command(spec, available.methods[method], floor=second, limit=limit), key="run_terminal")
 
 
@@ -139,7 +160,10 @@ def ask_how() -> None:
     method = available.methods[key]
     card(method)
     run_row = st.container()  # above the settings: most people run the preset, and some forms are long
-    settings = method_form(method, start_values(method))
+    preset = preset_values(method, data, model, request or ClassRequest((0,))) if guided() else start_values(method)
+    settings = method_form(method, preset, main_setting(method, preset) if guided() else None)
+    if guided():
+        more_in_full("all settings, the published values, seed, references and time limit")
     if request and method.explorable == "dampening" and settings["importance"] == "per_sample":
         ceiling_note(settings, request, run_row)
     with run_row:

@@ -10,6 +10,7 @@ from core.figures.palette import DARK
 from dashboard.components.common.copy_link import copy_link
 from dashboard.components.common.figure_downloads.component import offer_downloads
 from dashboard.components.common.fragments import errors_shown
+from dashboard.components.common.level import choose_level
 from dashboard.components.common.theme_reload import follow_theme
 from dashboard.components.glossary.marked_terms import mark_terms
 from dashboard.session import RUN, apply_pending, check_address, home
@@ -35,6 +36,7 @@ def frame(page: Any) -> None:
             help="The id of the run that Result and Parameters show. It is part of the address, so a link opens the same view.",
         )  # fmt: skip
         st.caption("Everything runs on this machine; nothing is sent anywhere.")
+        choose_level()
         copy_link()
         mark_terms()
         follow_theme()

@@ -6,6 +6,7 @@ from core.domain.info import DatasetInfo, MethodInfo
 from core.figures.markdown import plain
 from core.jobs.catalogue import Catalogue
 from core.reports.method_card import text_of
+from dashboard.components.common.level import guided
 
 COST = (
     "Counted on digits with their preset: a pass computes every training image forward and backward, as an epoch of training does, and an "
@@ -14,10 +15,12 @@ COST = (
 
 
 def card(method: MethodInfo) -> None:
-    """The method's claims; what it reads is enforced by the engine, so the page may state it."""
+    """The method's claims; what it reads is enforced by the engine, so the page may state it. Guided: its plain words alone."""
     st.markdown(f"**{method.title}**" + (" :orange-badge[reconstruction]" if method.reconstruction else ""))
     plain_words, fine_print = text_of(method)
     st.markdown(plain_words)
+    if guided():
+        return
     reads = ", ".join(method.uses) or "nothing"
     if method.searches and (more := {"forget", "retain"} - set(method.uses)):
         reads += f"; with settings = auto also {', '.join(sorted(more))}"

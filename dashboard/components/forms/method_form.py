@@ -2,22 +2,33 @@
 
 import streamlit as st
 
-from core.domain.hyperparameters import Param, Value
+from core.domain.hyperparameters import SEARCHED_UNLESS, Param, Value
 from core.domain.info import MethodInfo
 from dashboard.session import follows
 
 BY_NUMBER = "number"
 
 
-def method_form(method: MethodInfo, preset: dict[str, Value]) -> dict[str, Value]:
+def main_setting(method: MethodInfo, preset: dict[str, Value]) -> str:
+    """The one that decides most, of those that a search would choose; '' where a search does, or where there is none."""
+    searched = [p.name for p in method.params if p.when == SEARCHED_UNLESS]
+    if searched and preset.get("settings") == "auto":
+        return ""
+    return next(iter(searched or [p.name for p in method.params]), "")
+
+
+def method_form(method: MethodInfo, preset: dict[str, Value], only: str | None = None) -> dict[str, Value]:
     """Widgets in the order of declaration, set to the preset; the values by name.
 
     They are bound to the address. Where a preset changes (with the dataset, the model or the request), a param that still
-    stood at the old one follows; what was typed stays.
+    stood at the old one follows; what was typed stays. only: the one that has a widget; the others stay at the preset.
     """
     values: dict[str, Value] = {}
     cells = st.grid(2, min_column_width=180)
     for p in method.params:
+        if only is not None and p.name != only:
+            values[p.name] = preset[p.name]
+            continue
         idle = p.idle(values)
         with cells.cell():
             values[p.name] = _widget(p, preset[p.name], f"{method.key}.{p.name}", idle)

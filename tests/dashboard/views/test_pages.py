@@ -711,3 +711,27 @@ def test_a_name_is_written_on_the_page(open_app, bare):
     assert "Second try" in rows(sound(at.run()))[0]
     with ResultStore(bare.database) as store:
         assert store.existing(run_id).label == Label("Second try")
+
+
+# Levels.
+
+
+def test_guided_shows_the_verdict_its_pictures_and_one_setting(open_app, finished, done):
+    full, guided = (open_app(finished.root, "views/result.py", run=done, level=level) for level in ("Full", "Guided"))
+    assert "Forgotten" in html_text(guided)
+    assert alts(guided) == alts(full)[: len(alts(guided))] != alts(full)
+    assert len(alts(guided)) == 2  # the gauges, and accuracy by class; the third picture is the saliency maps
+    assert not guided.tabs
+    assert any(tab.label == "Residual knowledge" for tab in full.tabs)
+    assert "Full*, in the sidebar, shows" in said(guided)
+    at = open_app(finished.root, "views/unlearn.py", method="ssd", level="Guided")
+    keys = {box.key for box in (*at.number_input, *at.selectbox, *at.text_input)}
+    assert {key for key in keys if key.startswith("ssd.")} == {"ssd.alpha"}
+    assert not keys & {"seed", "limit"}
+    assert not at.button(key="submit").disabled
+
+
+def test_guided_leaves_no_setting_where_a_search_chooses(open_app, finished):
+    at = open_app(finished.root, "views/unlearn.py", model="all_cnn", method="ssd", level="Guided")
+    assert not any(str(box.key).startswith("ssd.") for box in (*at.number_input, *at.selectbox))
+    assert not at.button(key="submit").disabled
