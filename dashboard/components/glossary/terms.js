@@ -69,7 +69,8 @@ export default function ({ data, parentElement }) {
   function under(event) {
     const caret = document.caretPositionFromPoint?.(event.clientX, event.clientY);
     const [node, offset] = caret ? [caret.offsetNode, caret.offset] : [null, 0];
-    return places.find(({ range }) => node && range.isPointInRange(node, offset) &&
+    if (node?.nodeType !== Node.TEXT_NODE) return null; // in a field the offset counts letters, and there are no children
+    return places.find(({ range }) => range.isPointInRange(node, offset) &&
       [...range.getClientRects()].some((area) => event.clientX >= area.left && event.clientX <= area.right &&
         event.clientY >= area.top && event.clientY <= area.bottom));
   }

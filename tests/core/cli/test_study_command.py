@@ -176,7 +176,7 @@ def test_a_sweep_with_a_failed_run_ends_with_1_and_says_which(main, home, file, 
         (("compare",), "ID"),
         (("compare", "nope"), "There is no run 'nope'"),
         (("compare", "\udcff"), "There is no run"),
-        (("compare", "x", "--csv", "--json"), "choose one of --json and --csv"),
+        (("compare", "x", "--csv", "--json"), "choose one of --json, --csv and --latex"),
         (("show", "s123"), "There is no run 's123'"),
     ],
 )

@@ -66,9 +66,9 @@ def test_an_imported_run_and_study_are_marked_in_every_list(open_app, elsewhere,
     brought(bare, tmp_path / "two.zip")
     own = plant(bare, spec("finetune"))
     at = open_app(bare.root, "views/runs.py")
-    titles = [text.value for text in at.markdown if text.value.startswith("**")]
-    assert len(titles) == 4
-    assert [own in title for title in titles] == ["imported" not in title for title in titles]
+    listed = [element.proto.body for element in at.get("html") if "class='run-name'" in element.proto.body]
+    assert len(listed) == 4
+    assert [own in row for row in listed] == [">imported<" not in row for row in listed]
     at = open_app(bare.root, "views/studies.py")
     assert any("s0123" in text.value and "imported" in text.value for text in at.markdown)
     at = open_app(bare.root, "views/compare.py")
@@ -162,6 +162,6 @@ def test_a_study_has_a_bundle_of_its_own(open_app, tmp_path, bare):
     home, _ = planted_home(tmp_path / "there")
     shutil.copytree(bare.root / "catalogue", home.root / "catalogue")
     at = open_app(home.root, "views/studies.py")
-    assert [button.label for button in at.get("download_button")] == ["Bundle"]
+    assert [button.label for button in at.get("download_button")] == ["Bundle", "Report"]
     with zipfile.ZipFile(BytesIO(bundle_of(home, "s0123"))) as archive:
         assert json.loads(archive.read(MANIFEST))["studies"] == ["s0123"]

@@ -250,7 +250,9 @@ def test_a_thousand_chosen_images_are_handed_over_whole(look, mapped):
 
 
 def sent(at) -> list[dict[str, object]]:
-    return [json.loads(one.proto.json) for one in at.get("bidi_component")]
+    """What the map's companion is given: the map, and what is open or chosen in it."""
+    given = [json.loads(one.proto.json) for one in at.get("bidi_component") if one.proto.json]
+    return [data for data in given if "networks" in data or "chosen" in data]
 
 
 def test_the_companion_is_sent_the_map_and_the_open_image_apart(look, mapped):

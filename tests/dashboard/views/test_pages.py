@@ -179,7 +179,7 @@ def test_the_parameters_of_an_ssd_run_move_without_a_new_run(open_app, finished,
 
 def test_runs_are_listed_with_what_can_be_done_with_them(open_app, finished, done):
     at = open_app(finished.root, "views/runs.py")
-    assert labels(at) == ["Import", "Open", "Delete it"]
+    assert labels(at) == ["Open", "Delete it", "Import"]
     at.button(key=f"open-{done}").click()
     assert sound(at.run()).title[0].value == "Result"
     assert at.text_input(key="run").value == done
