@@ -1,16 +1,19 @@
 """The frame of every page: logo, open run, title, and input errors shown as one sentence."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from core.domain.errors import WrongInput
 from core.figures.markdown import plain
 from core.figures.palette import DARK
 from dashboard.components.common.figure_downloads.component import offer_downloads
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.theme_reload import follow_theme
 from dashboard.components.glossary.marked_terms import mark_terms
+from dashboard.components.pins.pin_list import offer_pins
 from dashboard.session import RUN, apply_pending, check_address, home
 
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
@@ -35,6 +38,9 @@ def frame(page: Any) -> None:
         )  # fmt: skip
         st.caption("Everything runs on this machine; nothing is sent anywhere.")
         mark_terms()
+        if page.url_path != "present":  # which shows what is pinned already
+            with suppress(WrongInput):  # of the home; the page itself says it
+                offer_pins()
         follow_theme()
         offer_downloads()
     st.title(page.title)
