@@ -52,7 +52,7 @@ def _pin() -> None:
         else:
             decks.add(deck_id, slide)
         remember(CURRENT, deck_id)
-        remember(SAID, f"Pinned: {slide.title[:60]}.")
+        remember(SAID, f"Pinned “{slide.title[:60]}”.")
     except WrongInput as wrong:
         remember(SAID, str(wrong))
 
