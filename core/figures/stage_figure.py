@@ -154,8 +154,8 @@ def _large_bar(holder: dict[str, Any]) -> dict[str, Any]:
 def _large_axis(axis: dict[str, Any], crowded: bool) -> dict[str, Any]:
     axis["tickfont"] = {**_colour_of(axis.get("tickfont")), "size": LETTERS}
     axis["title"] = _large_title(axis.get("title"))
-    if "tickvals" not in axis:
-        axis["nticks"] = 4 if crowded else 7
+    if crowded and "tickvals" not in axis:
+        axis["nticks"] = 4
     return {**axis, "automargin": True, "fixedrange": True}
 
 

@@ -15,7 +15,7 @@
 
   function recoloured(part, colours) {
     if (typeof part === 'string') return colours[part.toLowerCase()] ?? part;
-    if (Array.isArray(part)) return part.length && typeof part[0] === 'number' ? part : part.map((one) => recoloured(one, colours));
+    if (Array.isArray(part)) return part.map((one) => typeof one === 'number' ? one : recoloured(one, colours));
     if (part && typeof part === 'object') return Object.fromEntries(Object.entries(part).map(([name, one]) => [name, recoloured(one, colours)]));
     return part;
   }

@@ -9,7 +9,7 @@ from streamlit.components.v2 import component
 
 from core.domain.errors import WrongInput
 from core.figures.stage_figure import is_picture, safe_figure
-from core.storage.decks import SOURCE, TEXT, TITLE, Deck, Slide
+from core.storage.decks import NOTES, SOURCE, TEXT, TITLE, Deck, Slide
 from dashboard.queries import decks
 from dashboard.session import recall, remember
 
@@ -59,15 +59,15 @@ def _pin() -> None:
 
 def slide_of(sent: Mapping[str, Any]) -> Slide:
     """A slide from what a browser sent, which is judged as any input. Raises WrongInput."""
-    title, text, source = (str(sent.get(name) or "") for name in ("title", "text", "source"))
+    title, text, notes, source = (_readable(str(sent.get(name) or "")) for name in ("title", "text", "notes", "source"))
     kind = str(sent.get("kind"))
     figure = safe_figure(sent.get("figure")) if kind == "figure" else None
     pictures = sent.get("pictures") if kind == "image" else []
     if not isinstance(pictures, list) or not all(isinstance(one, list) and len(one) == 2 and is_picture(one[1]) for one in pictures):
         raise WrongInput("A picture on a slide is a PNG or an SVG inside the slide itself.")
     return Slide(
-        kind, _readable(title).replace("\n", " ")[:TITLE] or "Untitled", _readable(text)[:TEXT], "", _readable(source)[:SOURCE], figure,
-        tuple((_readable(str(caption))[:300], source) for caption, source in pictures),
+        kind, title.replace("\n", " ")[:TITLE] or "Untitled", text[:TEXT], notes[:NOTES], source[:SOURCE], figure,
+        tuple((_readable(str(caption))[:300], picture) for caption, picture in pictures),
     )  # fmt: skip
 
 

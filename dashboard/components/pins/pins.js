@@ -3,9 +3,9 @@
 //
 // The page is read when the list is opened, and again when it changes while the list is open: a page that nobody pins costs nothing.
 
-const PAUSE = 500, LONGEST = 1500, SIDE = 1600; // milliseconds of rest; letters of a text; pixels of a picture's longer side
+const PAUSE = 500, LINE = 110, LONGEST = 1500, SIDE = 1600; // milliseconds of rest; letters below a figure, of a text; pixels of a picture
 
-const ASIDE = "[data-testid=stIconMaterial], [translate=no], .fs-title span, .fs-pill"; // names of icons, and what stands beside a heading
+const ASIDE = "[data-testid=stIconMaterial], [translate=no], .fs-title span, .fs-pill, summary u"; // names of icons, and what stands beside a heading
 function words(element) {
   let text = element?.innerText ?? "";
   for (const one of element?.querySelectorAll(ASIDE) ?? []) text = text.replace(one.innerText, "");
@@ -44,7 +44,7 @@ function picture(image) {
 function figures(main) {
   return [...main.querySelectorAll(".js-plotly-plot")].filter((plot) => seen(plot) && plot.data?.length).map((plot) => {
     const alt = altOf(plot), title = headingAbove(plot, main) || alt;
-    return {name: alt || title, element: plot, send: () => ({kind: "figure", title, text: alt, figure: plain({data: plot.data, layout: plot.layout})})};
+    return {name: alt || title, element: plot, send: () => ({kind: "figure", title, figure: plain({data: plot.data, layout: plot.layout}), [alt.length > LINE ? "notes" : "text"]: alt})};
   });
 }
 

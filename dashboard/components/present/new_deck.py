@@ -28,7 +28,7 @@ def new_deck(*, expanded: bool) -> None:
             st.caption("A deck can be made of a finished run; there is none yet.")
         with st.form("empty-deck", border=False):
             st.text_input("Title", key="new-deck-title", max_chars=TITLE, placeholder=fresh_title())
-            st.form_submit_button("Make an empty deck", on_click=_empty)
+            st.form_submit_button("Make an empty deck", key="make-empty", on_click=_empty)
 
 
 def _of_run(run_id: str) -> None:
