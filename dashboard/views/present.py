@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from core.domain.run import RunStatus
 from core.figures.markdown import plain
 from core.storage.decks import DamagedDeck, Deck
-from dashboard.components.present.deck_editor import show_deck
+from core.storage.run_list import Wanted
+from dashboard.components.present.deck_editor import act, show_deck
 from dashboard.components.present.new_deck import new_deck
-from dashboard.queries import decks
+from dashboard.queries import decks, run_list
 from dashboard.session import link, linked, recall
 
 
@@ -29,13 +31,19 @@ with left:
         ))  # fmt: skip
     for damaged in (deck for deck in known if isinstance(deck, DamagedDeck)):
         st.warning(plain(damaged.wrong), icon=":material/error:")
-        st.button("Delete it", key=f"delete-{damaged.id}", on_click=decks.delete, args=(damaged.id,))
+        st.button("Delete it", key=f"delete-{damaged.id}", on_click=act, args=(decks.delete, damaged.id))
 with right:
     if deck := decks.existing(chosen) if chosen else None:
         show_deck(deck)
-    else:
+    elif run_list.listed(Wanted(status=(RunStatus.DONE,)), most=0).wanted:
         st.info(
             "No decks yet. Make one of a run on the left; or open any page, say Result, then *Pin to a deck* in the sidebar, and choose "
             "the figures and sentences to show.", icon=":material/info:",
         )  # fmt: skip
         st.page_link("views/result.py", label="Go to Result", icon=":material/monitoring:")
+    else:
+        st.info(
+            "No runs yet, so there is nothing to show. When one is finished, a deck of it is made here in one click; or *Pin to a deck* in "
+            "the sidebar of its pages.", icon=":material/info:",
+        )  # fmt: skip
+        st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")

@@ -33,6 +33,7 @@ def test_a_pinned_figure_is_shown_on_the_stage_by_keyboard_in_large_letters(page
         expect(pins.locator("select")).not_to_have_value("")  # the deck that the first pin made is the current one
         pins.get_by_role("status").evaluate("(said) => said.textContent = ''")
     deck = pins.locator("select").input_value()
+    assert not axe(page)
 
     page.set_viewport_size({"width": 1280, "height": 720})
     page.goto(f"/stage/{deck}?look=light")

@@ -1,5 +1,6 @@
 """One deck on its page: presented, downloaded, renamed, deleted; its slides with what they show, moved, edited, taken out."""
 
+from collections.abc import Callable
 from functools import partial
 from html import escape
 import re
@@ -35,7 +36,7 @@ def show_deck(deck: Deck) -> None:
             st.form_submit_button("Save", key=f"save-title-{deck.id}", type="primary", on_click=_rename, args=(deck.id,))
         with st.popover("Delete", type="tertiary", key=f"ask-delete-{deck.id}"):
             st.caption("The deck goes with its slides; what they were pinned from stays.")
-            st.button("Delete it", key=f"delete-{deck.id}", type="primary", on_click=decks.delete, args=(deck.id,))
+            st.button("Delete it", key=f"delete-{deck.id}", type="primary", on_click=act, args=(decks.delete, deck.id))
     st.markdown(f"## {plain(deck.title)}")
     if not slides:
         st.info("No slides yet. Open any page, then *Pin to a deck* in the sidebar.", icon=":material/info:")
@@ -43,9 +44,15 @@ def show_deck(deck: Deck) -> None:
         with st.container(border=True, key=f"slide-{stored.id}"):
             if isinstance(stored, DamagedSlide):
                 st.warning(plain(stored.wrong), icon=":material/error:")
-                st.button("Take out", key=f"remove-{stored.id}", on_click=decks.remove, args=(deck.id, stored.id))
+                st.button("Take out", key=f"remove-{stored.id}", on_click=act, args=(decks.remove, deck.id, stored.id))
             else:
                 _row(deck, stored, place, len(slides))
+
+
+def act(change: Callable[..., None], *about: object) -> None:
+    """A callback: what is wrong, as a full disk, is shown."""
+    with errors_shown(st.toast):
+        change(*about)
 
 
 def _rename(deck_id: str) -> None:
@@ -74,12 +81,12 @@ def _row(deck: Deck, stored: StoredSlide, place: int, count: int) -> None:
     with buttons, st.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
         for label, by, icon, end in (("Earlier", -1, "arrow_upward", 0), ("Later", 1, "arrow_downward", count - 1)):
             st.button(label, key=f"move-{by}-{stored.id}", icon=f":material/{icon}:", type="tertiary",
-                      disabled=place == end, on_click=decks.move, args=(deck.id, stored.id, by))  # fmt: skip
+                      disabled=place == end, on_click=act, args=(decks.move, deck.id, stored.id, by))  # fmt: skip
         box = st.popover("Edit", key=f"edit-{stored.id}", type="tertiary", on_change="rerun")
         if box.open:
             with box:
                 _fields(stored)
-        st.button("Take out", key=f"remove-{stored.id}", type="tertiary", on_click=decks.remove, args=(deck.id, stored.id))
+        st.button("Take out", key=f"remove-{stored.id}", type="tertiary", on_click=act, args=(decks.remove, deck.id, stored.id))
 
 
 def _thumbnail(picture: tuple[str, str]) -> str:
