@@ -19,7 +19,7 @@ LARGER = 1.5  # times: lines and marks, which a page draws for 14 pixels of lett
 KINDS = ("scatter", "scattergl", "bar", "heatmap", "histogram", "box", "violin", "sankey", "image", "contour")  # none asks a server
 TRACES, DEPTH, VALUES, TEXT = 300, 14, 400_000, 20_000  # the most of a figure; TEXT: letters of one text
 PICTURE = re.compile(r"data:image/(?:png|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
-FULL_ROWS, FULL_COLUMNS = 12, 14  # of a heat map whose cells have room for a number
+FULL_ROWS, FULL_LETTERS = 12, 68  # of a heat map whose cells have room for their numbers: rows, letters side by side
 _PACKED = {"i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8"}  # dtypes in which plotly packs arrays
 _SCREEN = (  # parts of a layout that are about the page which it was drawn on
     "template", "width", "height", "autosize", "title", "font", "margin", "paper_bgcolor", "plot_bgcolor", "sliders", "updatemenus",
@@ -115,7 +115,8 @@ def staged(figure: Mapping[str, Any]) -> dict[str, Any]:
     names = {trace["name"] for trace in traces if isinstance(trace.get("name"), str) and trace.get("showlegend") is not False} - {""}
     legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", **_object(layout.get("legend"))}
     layout["legend"] = {**legend, "font": {"size": LETTERS}, "title": {}}
-    layout["showlegend"] = 1 < len(names) <= 8  # on a page another figure may have it; here the figure stands alone
+    # On a page another figure may have the legend; here the figure stands alone. Grids of images have titles instead.
+    layout["showlegend"] = 1 < len(names) <= 8 and not layout.get("images")
     return {"data": traces, "layout": {**layout, "margin": {"l": 16, "r": 16, "t": 8, "b": 4}, "font": {"size": LETTERS}}}
 
 
@@ -135,12 +136,16 @@ def _large_trace(trace: dict[str, Any]) -> dict[str, Any]:
         if part in trace or (part == "textfont" and trace.get("type") not in ("bar", "image")):
             trace[part] = {**_colour_of(trace.get(part)), "size": LETTERS}
     if trace.get("type") in ("heatmap", "contour"):
-        cells = trace.get("z")
-        rows = cells if isinstance(cells, list) else []
-        if len(rows) > FULL_ROWS or max((len(row) for row in rows if isinstance(row, list)), default=0) > FULL_COLUMNS:
+        rows = [row for row in trace["z"] if isinstance(row, list)] if isinstance(trace.get("z"), list) else []
+        longest = max((len(_number_text(value)) for row in rows for value in row), default=0)
+        if len(rows) > FULL_ROWS or max(map(len, rows), default=0) * (longest + 1) > FULL_LETTERS:
             trace.pop("texttemplate", None)  # numbers would lie upon each other
         _large_bar(trace)
     return trace
+
+
+def _number_text(value: object) -> str:
+    return "" if not _number(value) else f"{value:.2g}" if abs(value) < 1 else f"{value:.0f}"
 
 
 def _large_bar(holder: dict[str, Any]) -> dict[str, Any]:
@@ -153,7 +158,7 @@ def _large_bar(holder: dict[str, Any]) -> dict[str, Any]:
 
 def _large_axis(axis: dict[str, Any], crowded: bool) -> dict[str, Any]:
     axis["tickfont"] = {**_colour_of(axis.get("tickfont")), "size": LETTERS}
-    axis["title"] = _large_title(axis.get("title"))
+    axis["title"] = {**_large_title(axis.get("title")), "standoff": 10}  # else it lies on the ticks' labels
     if crowded and "tickvals" not in axis:
         axis["nticks"] = 4
     return {**axis, "automargin": True, "fixedrange": True}

@@ -26,6 +26,7 @@ def test_a_pinned_figure_is_shown_on_the_stage_by_keyboard_in_large_letters(page
     drawn(page, "gauges", "confusion-unlearned")
     page.locator(".forgetscope-pins summary").press("Enter")
     pins = page.locator(".forgetscope-pins")
+    pins.locator("select").select_option("New deck")
     for name in (re.compile("Pin: Heat map: .* Unlearned network"), re.compile("Pin: Forget accuracy: "), re.compile("Pin: Forgotten")):
         pins.get_by_role("button", name=name).first.press("Enter")
         expect(pins.get_by_role("status")).to_contain_text("Pinned “")
@@ -63,12 +64,14 @@ def test_a_pinned_figure_is_shown_on_the_stage_by_keyboard_in_large_letters(page
 
 
 def test_a_downloaded_deck_needs_no_network_and_prints_a_slide_a_page(
-    page: Page, chromium: Browser, dashboard: Dashboard, report: dict[str, Any], tmp_path: Path
+    page: Page, chromium: Browser, dashboard: Dashboard, report: dict[str, Any], axe: Axe, tmp_path: Path
 ):  # fmt: skip
     with ResultStore(dashboard.home.database) as store:
         deck = decks.make(store, "Talk", run_deck(dashboard.home, report["id"], catalogue(dashboard.home.root))[1])
+    page.emulate_media(color_scheme="dark")
     page.goto(f"/present?deck={deck}")
     ready(page)
+    assert not axe(page)
     expect(page.get_by_role("link", name="Present", exact=True).last).to_have_attribute("href", re.compile(f"/stage/{deck}$"))
     with page.expect_download() as waited:
         page.get_by_role("button", name="Download", exact=True).click()

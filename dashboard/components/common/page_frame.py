@@ -18,7 +18,10 @@ from dashboard.session import RUN, apply_pending, check_address, home
 
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
 # Streamlit writes white on the primary colour in both themes; on the dark theme's light blue that is 1.9:1.
-ON_PRIMARY = ("[data-testid='stBaseButton-primary']:not(:disabled) *", "[data-testid='stMultiSelectTagsContainer'] [data-tag] *")
+ON_PRIMARY = (
+    "[data-testid='stBaseButton-primary']:not(:disabled) *", "[data-testid='stBaseLinkButton-primary'] *",
+    "[data-testid='stMultiSelectTagsContainer'] [data-tag] *",
+)  # fmt: skip
 DARK_BUTTON = f"<style>{', '.join(ON_PRIMARY)} {{color: #10151d;}}</style>"
 
 READ_ONLY = "What is stored can be viewed; nothing new can be started or stored until then."

@@ -23,12 +23,11 @@ _list = component(
 
 def offer_pins() -> None:
     """Call in the sidebar."""
-    known = [deck for deck in decks.rows() if isinstance(deck, Deck)]
-    current = str(recall(CURRENT) or "")
-    count = next((deck.count for deck in known if deck.id == current), None)
+    known = {deck.id: deck for deck in decks.rows() if isinstance(deck, Deck)}
+    current = known.get(str(recall(CURRENT) or "")) or next(iter(known.values()), None)  # else the newest
     data = {
-        "decks": [{"id": deck.id, "title": deck.title} for deck in known], "current": current if count is not None else "",
-        "count": count or 0, "fresh": fresh_title(), "said": str(recall(SAID) or ""),
+        "decks": [{"id": deck.id, "title": deck.title} for deck in known.values()], "current": current.id if current else "",
+        "count": current.count if current else 0, "fresh": fresh_title(), "said": str(recall(SAID) or ""),
     }  # fmt: skip
     remember(SAID, "")
     _list(key=KEY, data=data, on_pin_change=_pin)

@@ -49,24 +49,25 @@ function figures(main) {
 }
 
 function pictures(main) {
-  const rows = new Map();
+  const blocks = [...main.querySelectorAll("[data-testid=stHorizontalBlock], [data-testid=stHtml]")], rows = new Map();
   for (const image of main.querySelectorAll("img")) {
     const box = image.getBoundingClientRect();
-    if (!seen(image) || Math.min(box.width, box.height) < 40 || image.closest(".run-row")) continue;
-    const row = image.closest("[data-testid=stHtml], [data-testid=stHorizontalBlock], [data-testid=stImage]") ?? image;
-    rows.set(row, [...(rows.get(row) ?? []), image]);
+    if (!seen(image) || Math.min(box.width, box.height) < 40 || image.closest(".run-row, .js-plotly-plot")) continue;
+    const row = `${blocks.indexOf(image.closest("[data-testid=stHorizontalBlock]") ?? image.closest("[data-testid=stHtml]"))} ${Math.round(box.top / 8)}`;
+    rows.set(row, [...(rows.get(row) ?? []), image]); // what stands side by side is one slide
   }
-  return [...rows].map(([row, images]) => {
+  return [...rows.values()].map((images) => {
     const title = headingAbove(images[0], main);
     const names = images.map((image) => line(image.alt)).filter(Boolean).join("; ");
-    return {name: cut(`${title}${names ? `: ${names}` : ""}`, 120), element: row,
-      send: () => ({kind: "image", title, text: "", pictures: images.slice(0, 8).map(picture)})};
+    return {name: cut(`${title}${names ? `: ${names}` : ""}`, 120), element: images[0],
+      send: () => ({kind: "image", title, pictures: images.slice(0, 8).map(picture)})};
   });
 }
 
 function sentences(main) {
   const marks = "h2, h3, h4, p, li, .fs-text, .fs-note summary, .fs-quiet, [data-testid=stAlert], [data-testid=stMetric]";
-  const outer = "button, a, label, pre, code, figure, table, .run-row, [data-testid=stAlert], [data-testid=stMetric], [data-testid=stTooltipContent]";
+  const outer = "button, a, label, pre, code, figure, table, .run-row, [data-testid=stAlert], [data-testid=stMetric], [data-testid=stSlider], " +
+    "[data-testid=stWidgetLabel], [data-testid=stTooltipContent], [data-testid=stElementToolbar]";
   const parts = [...main.querySelectorAll(marks)].filter((one) => seen(one) && words(one) && !one.parentElement.closest(`${outer}, summary, p, li`));
   const found = [];
   let under = null; // the heading whose paragraphs come
@@ -79,7 +80,7 @@ function sentences(main) {
       found.push({title: `${label}: ${value}`, texts: [], element: part});
     } else if (under && under.texts.join(" ").length + words(part).length < 600 && part.dataset.testid !== "stAlert") {
       under.texts.push(words(part));
-    } else {
+    } else if (words(part).length > 15) {
       found.push({title: headingAbove(part, main) || "", texts: [words(part)], element: part, own: true});
       under = null;
     }
@@ -105,10 +106,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const [chosen, title, naming, said, list] = ["select", "input", ".naming", ".said", ".list"].map((name) => box.querySelector(name));
   const option = (value, text) => Object.assign(document.createElement("option"), {value, textContent: text});
   chosen.replaceChildren(...data.decks.map((deck) => option(deck.id, deck.title)), option("", "New deck"));
-  chosen.value = data.current;
+  if (data.said) delete box.dataset.picked; // what was pinned last decides, until another deck is picked
+  chosen.value = box.dataset.picked ?? data.current;
   title.placeholder = data.fresh;
   const named = () => naming.hidden = chosen.value !== "";
-  chosen.onchange = named;
+  chosen.onchange = () => {
+    box.dataset.picked = chosen.value;
+    named();
+  };
   named();
   said.textContent = data.said ? `${data.said} ` : "";
   if (data.said && data.current) {

@@ -94,10 +94,21 @@ def test_no_mutation_of_a_figure_raises_anything_but_a_sentence():
     assert drawn > 100
 
 
+def test_numbers_of_a_heat_map_are_shown_where_they_have_room():
+    def shown(z: list[list[float]]) -> bool:
+        (trace,) = staged({"data": [{"type": "heatmap", "z": z, "texttemplate": "%{z}"}], "layout": {}})["data"]
+        return "texttemplate" in trace
+
+    assert shown([[123.0] * 10] * 10)  # counts of ten classes
+    assert not shown([[0.0016] * 12] * 2)  # six letters in twelve columns
+    assert shown([[0.94] * 12])
+    assert not shown([[1.0]] * 13)
+
+
 def test_every_letter_of_a_staged_figure_is_large_and_the_page_s_own_looks_are_gone():
     page = {
         "data": [{"type": "bar", "x": ["a"], "y": [1], "textfont": {"size": 9, "color": "#fff"}, "name": "one"},
-                 {"type": "heatmap", "z": [[1.0] * 20], "texttemplate": "%{z}", "colorbar": {"title": "share", "tickfont": {"size": 8}}},
+                 {"type": "heatmap", "z": [[1.0] * 40], "texttemplate": "%{z}", "colorbar": {"title": "share", "tickfont": {"size": 8}}},
                  {"type": "scatter", "x": [1], "y": [1], "name": "two", "line": {"width": 4},
                   "marker": {"size": 10, "line": {"width": 2}}}],
         "layout": {"font": {"size": 12}, "width": 400, "height": 300, "title": "T", "paper_bgcolor": "red", "template": {"a": 1},
@@ -110,9 +121,9 @@ def test_every_letter_of_a_staged_figure_is_large_and_the_page_s_own_looks_are_g
     assert min(sizes(stage)) == LETTERS == 28
     assert [note["font"]["size"] for note in stage["layout"]["annotations"]] == [28, 40]
     assert stage["layout"]["annotations"][0]["font"]["color"] == "#0e1420"
-    assert stage["layout"]["xaxis"]["title"] == {"text": "accuracy", "font": {"size": 28}}
+    assert stage["layout"]["xaxis"]["title"] == {"text": "accuracy", "font": {"size": 28}, "standoff": 10}
     assert not stage["layout"].keys() & {"width", "height", "title", "paper_bgcolor", "template"}
-    assert "texttemplate" not in stage["data"][1]  # 20 columns have no room for numbers of 28 pixels
+    assert "texttemplate" not in stage["data"][1]  # 40 columns have no room for numbers of 28 pixels
     assert stage["data"][2]["marker"] == {"size": 15, "line": {"width": 3}}
     assert stage["data"][2]["line"]["width"] == 6
     assert stage["layout"]["showlegend"] is True  # two names, and no other figure beside that says them
