@@ -108,7 +108,10 @@ def staged(figure: Mapping[str, Any]) -> dict[str, Any]:
     crowded = sum(name.startswith("x") for name in axes) > 2
     for name in {"xaxis", "yaxis", *axes}:
         layout[name] = _large_axis(dict(axes.get(name, {})), crowded)
-    layout["annotations"] = [_large_note(dict(note)) for note in _objects(layout.get("annotations"))]
+    notes = [_large_note(dict(note)) for note in _objects(layout.get("annotations"))]
+    if layout.get("images"):  # headings of grids of images: their second lines have no room, and stand in the figure's alternative text
+        notes = [{**note, "text": str(note.get("text", "")).partition("<br>")[0]} for note in notes]
+    layout["annotations"] = notes
     layout["shapes"] = [_large_line(dict(shape)) for shape in _objects(layout.get("shapes"))]
     if scale := _object(layout.get("coloraxis")):
         layout["coloraxis"] = _large_bar(dict(scale))
@@ -117,7 +120,17 @@ def staged(figure: Mapping[str, Any]) -> dict[str, Any]:
     layout["legend"] = {**legend, "font": {"size": LETTERS}, "title": {}}
     # On a page another figure may have the legend; here the figure stands alone. Grids of images have titles instead.
     layout["showlegend"] = 1 < len(names) <= 8 and not layout.get("images")
-    return {"data": traces, "layout": {**layout, "margin": {"l": 16, "r": 16, "t": 8, "b": 4}, "font": {"size": LETTERS}}}
+    above = [_above(note) for note in notes] + [LETTERS if layout.get("images") else 0]
+    margin = {"l": 16, "r": 16, "t": 8 + max(above), "b": 4}
+    return {"data": traces, "layout": {**layout, "margin": margin, "font": {"size": LETTERS}}}
+
+
+def _above(note: Mapping[str, Any]) -> float:
+    """Pixels that a note stands above the figure, which plotly makes no room for."""
+    if note.get("yref") != "paper" or note.get("y") != 1 or note.get("yanchor") != "bottom":
+        return 0
+    shift = note.get("yshift", 0)
+    return 1.3 * LETTERS * (1 + str(note.get("text", "")).count("<br>")) + (shift if _number(shift) else 0)
 
 
 def _object(found: object) -> Mapping[str, Any]:
@@ -136,16 +149,12 @@ def _large_trace(trace: dict[str, Any]) -> dict[str, Any]:
         if part in trace or (part == "textfont" and trace.get("type") not in ("bar", "image")):
             trace[part] = {**_colour_of(trace.get(part)), "size": LETTERS}
     if trace.get("type") in ("heatmap", "contour"):
-        rows = [row for row in trace["z"] if isinstance(row, list)] if isinstance(trace.get("z"), list) else []
-        longest = max((len(_number_text(value)) for row in rows for value in row), default=0)
+        rows = [row for row in trace["text"] if isinstance(row, list)] if isinstance(trace.get("text"), list) else []
+        longest = max((len(str(cell)) for row in rows for cell in row), default=0)
         if len(rows) > FULL_ROWS or max(map(len, rows), default=0) * (longest + 1) > FULL_LETTERS:
             trace.pop("texttemplate", None)  # numbers would lie upon each other
         _large_bar(trace)
     return trace
-
-
-def _number_text(value: object) -> str:
-    return "" if not _number(value) else f"{value:.2g}" if abs(value) < 1 else f"{value:.0f}"
 
 
 def _large_bar(holder: dict[str, Any]) -> dict[str, Any]:
@@ -161,7 +170,7 @@ def _large_axis(axis: dict[str, Any], crowded: bool) -> dict[str, Any]:
     axis["title"] = {**_large_title(axis.get("title")), "standoff": 10}  # else it lies on the ticks' labels
     if crowded and "tickvals" not in axis:
         axis["nticks"] = 4
-    return {**axis, "automargin": True, "fixedrange": True}
+    return {**axis, "automargin": True, "fixedrange": True, "exponentformat": "none"}  # exponents would be smaller letters
 
 
 def _large_title(title: object) -> dict[str, Any]:

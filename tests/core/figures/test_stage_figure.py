@@ -95,20 +95,30 @@ def test_no_mutation_of_a_figure_raises_anything_but_a_sentence():
 
 
 def test_numbers_of_a_heat_map_are_shown_where_they_have_room():
-    def shown(z: list[list[float]]) -> bool:
-        (trace,) = staged({"data": [{"type": "heatmap", "z": z, "texttemplate": "%{z}"}], "layout": {}})["data"]
+    def shown(text: str, rows: int, columns: int) -> bool:
+        heat = {"type": "heatmap", "z": [[1.0] * columns] * rows, "text": [[text] * columns] * rows, "texttemplate": "%{text}"}
+        (trace,) = staged({"data": [heat], "layout": {}})["data"]
         return "texttemplate" in trace
 
-    assert shown([[123.0] * 10] * 10)  # counts of ten classes
-    assert not shown([[0.0016] * 12] * 2)  # six letters in twelve columns
-    assert shown([[0.94] * 12])
-    assert not shown([[1.0]] * 13)
+    assert shown("123", 10, 10)  # counts of ten classes
+    assert not shown("0.0016", 2, 12)
+    assert shown("0.94", 1, 12)
+    assert not shown("1", 13, 1)
+
+
+def test_notes_above_a_figure_get_room_and_headings_of_image_grids_one_line():
+    note = {"text": "α 4.2", "yref": "paper", "y": 1, "yanchor": "bottom", "yshift": 16}
+    assert staged({**figure(), "layout": {"annotations": [note]}})["layout"]["margin"]["t"] == 8 + 1.3 * 28 + 32
+    assert staged(figure())["layout"]["margin"]["t"] == 8
+    grid = staged({**figure(name="a"), "layout": {"images": [{"source": PIXEL}], "annotations": [{"text": "<b>Forget set</b><br>7 of 9"}]}})
+    assert grid["layout"]["annotations"][0]["text"] == "<b>Forget set</b>"
 
 
 def test_every_letter_of_a_staged_figure_is_large_and_the_page_s_own_looks_are_gone():
     page = {
         "data": [{"type": "bar", "x": ["a"], "y": [1], "textfont": {"size": 9, "color": "#fff"}, "name": "one"},
-                 {"type": "heatmap", "z": [[1.0] * 40], "texttemplate": "%{z}", "colorbar": {"title": "share", "tickfont": {"size": 8}}},
+                 {"type": "heatmap", "z": [[1.0] * 40], "text": [["1"] * 40], "texttemplate": "%{text}",
+                  "colorbar": {"title": "share", "tickfont": {"size": 8}}},
                  {"type": "scatter", "x": [1], "y": [1], "name": "two", "line": {"width": 4},
                   "marker": {"size": 10, "line": {"width": 2}}}],
         "layout": {"font": {"size": 12}, "width": 400, "height": 300, "title": "T", "paper_bgcolor": "red", "template": {"a": 1},
