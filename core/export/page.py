@@ -21,13 +21,19 @@ TEMPLATES = Path(__file__).with_name("templates")
 LONGEST_NUMBER = 24  # letters of a cell that is a number with its interval and unit
 
 
-def page(template: str, *, title: str, sections: Sequence[Section], private: Sequence[str] = (), **more: Any) -> str:
-    """The file's text. template: a file of `templates`, which `more` is for. private: texts that must not leave, as the home's path."""
-    script, digest = packed_script()
-    draw = (TEMPLATES / "draw.js").read_text()
+def page(
+    template: str, *, title: str, sections: Sequence[Section] = (), private: Sequence[str] = (), style: str = "style.css",
+    script: str = "draw.js", **more: Any,
+) -> str:  # fmt: skip
+    """The file's text. template: a file of `templates`, which `more` is for. private: texts that must not leave, as the home's path.
+
+    style, script: files of `templates`; the script comes after `unpack.js`, by which it gets plotly.
+    """
+    packed, digest = packed_script()
+    draw = "".join((TEMPLATES / name).read_text() for name in ("unpack.js", script))
     text = _environment().get_template(template).render(
-        title=title, sections=sections, style=Markup((TEMPLATES / "style.css").read_text()), draw=Markup(draw),
-        policy=Markup(f"'sha256-{b64encode(sha256(draw.encode()).digest()).decode()}' '{digest}'"), plotly=Markup(script),
+        title=title, sections=sections, style=Markup((TEMPLATES / style).read_text()), draw=Markup(draw),
+        policy=Markup(f"'sha256-{b64encode(sha256(draw.encode()).digest()).decode()}' '{digest}'"), plotly=Markup(packed),
         on_white=ON_WHITE, **more,
     )  # fmt: skip
     for secret in sorted({one for one in private if one}, key=len, reverse=True):

@@ -43,6 +43,8 @@ EMPTY = {PAPER: "#f1f5f9", NIGHT: "#1b232e"}
 FULL = {PAPER: "#0b4f8a", NIGHT: "#7cc0f5"}
 MIDDLE = {PAPER: "#f3f3f1", NIGHT: "#242b35"}
 ZERO = {PAPER: "#DDE2E8", NIGHT: "#2a3442"}
+INK = {PAPER: "#0e1420", NIGHT: "#e8edf4"}  # of letters
+BAND = {PAPER: "rgba(47,127,193,0.13)", NIGHT: "rgba(90,165,230,0.20)"}
 ON_PAPER = {ends[NIGHT]: ends[PAPER] for ends in (EMPTY, FULL, MIDDLE, ZERO)}  # a scale's colour in the dark -> on a light ground
 
 
@@ -58,12 +60,12 @@ def diverging() -> Scale:
 
 def ink() -> str:
     """The theme's text, where a figure's own letters must be as strong; else Streamlit draws them paler."""
-    return "#e8edf4" if is_dark() else "#0e1420"
+    return INK[is_dark()]
 
 
 def band_colour() -> str:
     """Ground of a band of numbers like the reference's, pale enough for marks on it to keep 3:1."""
-    return "rgba(90,165,230,0.20)" if is_dark() else "rgba(47,127,193,0.13)"
+    return BAND[is_dark()]
 
 
 def binary() -> Scale:

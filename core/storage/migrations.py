@@ -182,4 +182,18 @@ MIGRATIONS: tuple[str, ...] = (
     alter table studies add column imported text not null default '';  -- likewise; '' where it was computed, or asked for, here
     create index runs_by_import on runs (turn) where imported != '';
     """,
+    """
+    create table decks (
+        id text primary key,
+        title text not null,
+        created_at text not null
+    );
+    create table slides (
+        id text primary key,
+        deck text not null,
+        place integer not null,                    -- order within the deck
+        content text not null                      -- JSON: see core.storage.decks.Slide
+    );
+    create index slides_by_deck on slides (deck, place);
+    """,
 )

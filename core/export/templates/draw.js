@@ -1,10 +1,6 @@
-// Unpacks plotly once, draws every figure where it stands, and offers each as SVG and PNG.
+// Draws every figure where it stands, and offers each as SVG and PNG.
 (async () => {
-  const packed = Uint8Array.from(atob(document.getElementById('plotly').textContent.trim()), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
-  const script = document.createElement('script');
-  script.textContent = await new Response(stream).text();
-  document.head.append(script);
+  await unpacked();
   const template = JSON.parse(document.getElementById('on-white').textContent);
   const still = (plot) => ({data: plot.data, layout: {...plot.layout, sliders: []}});  // a picture has nothing to drag
   const size = (plot) => ({width: plot.offsetWidth, height: plot._fullLayout.height});

@@ -1,10 +1,12 @@
 """The frame of every page: logo, open run, title, and input errors shown as one sentence."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from core.domain.errors import WrongInput
 from core.figures.markdown import plain
 from core.figures.palette import DARK
 from dashboard.components.common.copy_link import copy_link
@@ -13,11 +15,15 @@ from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.level import choose_level
 from dashboard.components.common.theme_reload import follow_theme
 from dashboard.components.glossary.marked_terms import mark_terms
+from dashboard.components.pins.pin_list import offer_pins
 from dashboard.session import RUN, apply_pending, check_address, home
 
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
 # Streamlit writes white on the primary colour in both themes; on the dark theme's light blue that is 1.9:1.
-ON_PRIMARY = ("[data-testid='stBaseButton-primary']:not(:disabled) *", "[data-testid='stMultiSelectTagsContainer'] [data-tag] *")
+ON_PRIMARY = (
+    "[data-testid='stBaseButton-primary']:not(:disabled) *", "[data-testid='stBaseLinkButton-primary'] *",
+    "[data-testid='stMultiSelectTagsContainer'] [data-tag] *",
+)  # fmt: skip
 DARK_BUTTON = f"<style>{', '.join(ON_PRIMARY)} {{color: #10151d;}}</style>"
 
 READ_ONLY = "What is stored can be viewed; nothing new can be started or stored until then."
@@ -39,6 +45,9 @@ def frame(page: Any) -> None:
         choose_level()
         copy_link()
         mark_terms()
+        if page.url_path != "present":  # which shows what is pinned already
+            with suppress(WrongInput):  # of the home; the page itself says it
+                offer_pins()
         follow_theme()
         offer_downloads()
     st.title(page.title)
