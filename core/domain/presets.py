@@ -177,7 +177,7 @@ PAPER: dict[str, dict[str, PaperValues]] = {
         "paper": PaperValues(
             "the authors' script, for a ViT",
             {"radius": 8 / 255, "attack_steps": 7, "direction": "minimise", "attack_rate": 2 / 255, "share": 0.5, "reset": "zero",
-             "epochs": 10, "batch_size": 64},
+             "epochs": 10, "optimiser": "adamw", "batch_size": 64},
             {},
         ),
     },

@@ -6,7 +6,7 @@ Jung, Cho, Hsu & Hockenmaier, 2024, arXiv:2401.08998.
     mask    d[o, i]  =   | mean over the kernel of (G(x, y) - G(delta, y))[o, i] |, the share rho with the smallest d, per layer
     reset   the masked slices (o, i) to an initial value (or 0), then train on D_r
 Departs from the paper: the share, the healing schedule and the reset are not in what could be read; the authors' later
-script (for ViT) resets to 0 with a share of 0.5 and picks layers by the name "conv": here, every convolution but 1x1 ones,
+script (for ViT) resets to 0 with a share of 0.5, heals by AdamW and picks layers by the name "conv": here, every convolution but 1x1 ones,
 which those names leave out in a ResNet (of a ViT, the patches' alone). Noise is made in pixel space, gradients on copies.
 """
 
@@ -100,6 +100,7 @@ def choose(scores: Tensor, share: float, rule: str, generator: torch.Generator) 
 
 SHOWN, EVALUATED = 16, 500  # forget images whose attack is recorded; images of each set that healing is measured on, at most
 MASK_PASSES = 2
+ADAMW = 0.02  # of the ladder's rates, which are SGD's
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,11 @@ class ARU(SearchingInSteps):
     reset: str = param("init", choices=("init", "zero"), help="init: initial values, as the paper says. zero: as the script does.")
     epochs: int = param(5, low=0, high=200, when=SEARCHED_UNLESS, help="Healing: passes over the retain set.")
     learning_rate: float = param(0.01, low=0.0, high=1.0, format="%.6f", when=SEARCHED_UNLESS,
-                                 help="Healing: step size of SGD, plain momentum 0.9.")  # fmt: skip
+                                 help="Healing: step size.")  # fmt: skip
+    optimiser: str = param(
+        "trained", choices=("trained", "sgd", "adamw"),
+        help="Healing: SGD with plain momentum 0.9, or AdamW, as the script for ViT has it; trained: that of the original's training.",
+    )  # fmt: skip
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step, in all stages.")
 
     def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
@@ -142,9 +147,15 @@ class ARU(SearchingInSteps):
 
     def rungs(self, recipe: Recipe) -> tuple[Rung, ...]:
         """Healing takes a third of the epochs that training took, at most: more would cost what retraining does."""
-        most = max(1, recipe.epochs // 3)
-        capped = [{**rung, "epochs": min(rung["epochs"], most)} for rung in self.ladder]
+        most, size = max(1, recipe.epochs // 3), ADAMW if self._optimiser(recipe) == "adamw" else 1.0
+        capped = [
+            {**rung, "epochs": min(rung["epochs"], most), "learning_rate": float(f"{rung['learning_rate'] * size:g}")}
+            for rung in self.ladder
+        ]
         return tuple(rung for place, rung in enumerate(capped) if rung not in capped[:place])
+
+    def _optimiser(self, recipe: Recipe) -> str:
+        return recipe.optimiser if self.optimiser == "trained" else self.optimiser
 
     def passes_after(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Healing over the retain set, and the accuracies that are recorded."""
@@ -170,7 +181,8 @@ class ARU(SearchingInSteps):
         right = partial(share_right, model, forget.sample(EVALUATED), retain.sample(EVALUATED), device=run.device)
         accuracies = [right()]
         if self.epochs:
-            recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False)
+            optimiser = self._optimiser(run.recipe)
+            recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False, optimiser=optimiser)
             fit(model, retain, recipe, run, nesterov=False, after_epoch=lambda _: accuracies.append(right()))
         run.record("aru_difference", made)
         run.record("aru_mask", {name: mask.to(torch.uint8) for name, mask in masks.items()})

@@ -250,9 +250,9 @@ def test_a_handful_of_images_is_enough_even_where_the_last_batch_is_one(tiny, re
 # Healing.
 
 
-@pytest.mark.parametrize("reset", ["init", "zero"])
-def test_healing_is_sgd_with_plain_momentum_on_the_retain_set_from_the_reset_network(tiny, reset):
-    fields = {"attack_steps": 2, "share": 0.5, "reset": reset, "learning_rate": 0.02, "batch_size": 32}
+@pytest.mark.parametrize(("reset", "optimiser"), [("init", "trained"), ("zero", "sgd")])  # the tiny original was trained by SGD
+def test_healing_is_sgd_with_plain_momentum_on_the_retain_set_from_the_reset_network(tiny, reset, optimiser):
+    fields = {"attack_steps": 2, "share": 0.5, "reset": reset, "learning_rate": 0.02, "batch_size": 32, "optimiser": optimiser}
     method, run, splits = ARU(**fields, epochs=0), tiny.context(seed=4), tiny.splits()
     wanted = method.unlearn(tiny.original(), splits.only(method.uses), run).train()
     optimiser = torch.optim.SGD(wanted.parameters(), lr=0.02, momentum=0.9)
@@ -267,6 +267,23 @@ def test_healing_is_sgd_with_plain_momentum_on_the_retain_set_from_the_reset_net
     for gone, layer in zip(masks_of(recorded).values(), (healed.conv1, healed.conv2), strict=True):
         still = (layer.weight == 0).all(3).all(2)
         assert not (still & gone).all()  # a reset slice is not a frozen one
+
+
+def test_a_network_that_adamw_trained_is_healed_by_adamw_at_its_own_rates(tiny):
+    """Each of Adam's first steps moves a weight by about its rate, whatever the gradient: far more than SGD of that rate does."""
+    fields = {"attack_steps": 2, "share": 0.5, "learning_rate": 0.001, "batch_size": 80}
+    run = tiny.context()
+    adamw = replace(run.recipe, optimiser="adamw")
+    reset = ARU(**fields, epochs=0).unlearn(tiny.original(), tiny.splits().only(ARU.uses), tiny.context())
+    moved = {}
+    for name, context in (("sgd", tiny.context()), ("adamw", replace(tiny.context(), recipe=adamw))):
+        healed = ARU(**fields, epochs=1).unlearn(tiny.original(), tiny.splits().only(ARU.uses), context)
+        moved[name] = float((healed.classifier.bias - reset.classifier.bias).abs().max().detach())
+    assert moved["adamw"] == pytest.approx(0.001, rel=0.02)
+    assert moved["sgd"] < 0.0008
+    rates = [rung["learning_rate"] for rung in ARU().rungs(adamw)]
+    assert rates[:2] == [0.0001, 0.0002]  # a fiftieth of 0.005 and 0.01
+    assert [rung["learning_rate"] for rung in ARU(optimiser="sgd").rungs(adamw)][:2] == [0.005, 0.01]
 
 
 def test_healing_is_told_by_accuracies_on_forget_and_retain_after_the_reset_and_each_epoch(tiny):
