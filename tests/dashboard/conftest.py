@@ -1,6 +1,8 @@
 """Pages without a browser: homes in every state, and AppTest opened on one of them."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from html import unescape
 import os
@@ -149,6 +151,12 @@ def put(home: Home, status: RunStatus, seed: int = 1, error: str = "") -> str:
         store.reconcile()
         assert store.existing(run_id).status == status
     return run_id
+
+
+def apart(request: Coroutine[Any, Any, None]) -> None:
+    """Runs to its end in a thread of its own: a worker that has a browser open has an event loop already."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, request).result()
 
 
 @pytest.fixture

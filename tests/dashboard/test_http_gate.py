@@ -1,6 +1,5 @@
 """What the server refuses before Streamlit sees it, asked as a server asks an ASGI app; no socket is opened."""
 
-import asyncio
 import socket
 from typing import Any
 
@@ -9,6 +8,7 @@ from streamlit import config
 from streamlit.web.server import server_util
 
 from dashboard.http_gate import HEADERS, Gate, why_refused
+from tests.dashboard.conftest import apart
 
 HOSTS = ["127.0.0.1", "localhost"]
 
@@ -33,7 +33,7 @@ def asked(kind: str = "http", **headers: str) -> list[dict[str, Any]]:
 
     given = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     scope = {"type": kind, "method": "GET", "path": "/", "headers": given}
-    asyncio.run(Gate(inner)(scope, None, send))  # type: ignore[arg-type]
+    apart(Gate(inner)(scope, None, send))  # type: ignore[arg-type]
     return sent
 
 

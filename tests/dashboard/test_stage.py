@@ -1,6 +1,5 @@
 """`/stage/<deck>`: the deck's file itself, under the gate of every other address."""
 
-import asyncio
 from typing import Any
 
 from starlette.applications import Starlette
@@ -13,6 +12,7 @@ from core.storage.home import open_home
 from core.storage.runs import ResultStore
 from dashboard.http_gate import HEADERS, Gate
 from dashboard.stage import ROUTE
+from tests.dashboard.conftest import apart
 
 APP = Starlette(routes=[ROUTE], middleware=[Middleware(Gate)])
 
@@ -30,7 +30,7 @@ def get(path: str, **headers: str) -> tuple[int, dict[str, str], str]:
     given = [(name.encode(), value.encode()) for name, value in {"host": "localhost:8501", **headers}.items()]
     scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "root_path": "", "query_string": b"",
              "headers": given, "http_version": "1.1", "scheme": "http", "server": ("localhost", 8501)}  # fmt: skip
-    asyncio.run(APP(scope, receive, send))
+    apart(APP(scope, receive, send))
     text = b"".join(message.get("body", b"") for message in sent[1:]).decode()
     return sent[0]["status"], {name.decode(): value.decode() for name, value in sent[0]["headers"]}, text
 
