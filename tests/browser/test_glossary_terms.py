@@ -23,6 +23,11 @@ def test_a_click_on_a_term_opens_its_entry_and_escape_closes_it(open_page, page)
     link = card.get_by_role("link", name="Open in the glossary")
     expect(link).to_be_focused()
     assert link.get_attribute("href").endswith("/guide?chapter=glossary&term=retraining-variability")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === 'dark'")
+    ready(page)
+    expect(page.locator(".forgetscope-terms")).to_have_count(1)
+    expect(page.locator(".forgetscope-term")).to_have_count(1)
 
 
 def test_the_guide_opens_at_a_term_of_the_address(open_page, page):

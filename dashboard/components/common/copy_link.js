@@ -2,7 +2,10 @@
 //
 // Browsers let a page write to the clipboard on this machine and over https alone; elsewhere the address is selected in a field.
 
+const ends = new WeakMap(); // place on the page -> what undoes what stands there: another theme calls once more
+
 export default function ({ parentElement }) {
+  ends.get(parentElement)?.();
   const button = document.createElement("button"), field = document.createElement("input");
   button.className = "forgetscope-copy";
   button.textContent = "Copy link to this view";
@@ -29,8 +32,11 @@ export default function ({ parentElement }) {
     }
     waiting = setTimeout(() => { said.textContent = ""; }, 4000);
   });
-  return () => {
+  const end = () => {
     clearTimeout(waiting);
     [button, said, field].forEach((part) => part.remove());
+    ends.delete(parentElement);
   };
+  ends.set(parentElement, end);
+  return end;
 }

@@ -5,10 +5,14 @@
 // whoever uses the keyboard. Where a browser has no CSS highlights, the list alone remains.
 
 const MARK = "glossary", PAUSE = 400; // milliseconds of rest before the text is read again
+const FAR = 80; // pixels that a term may be scrolled away from where its entry was opened
 const PASSIVE = "button, a, input, textarea, select, svg, canvas, code, pre, iframe, [role=button], [role=tab], [role=option], [contenteditable]";
 const CAPITALS = /^[A-ZΑ-Ω0-9-]{2,}$/u; // SSD, AUC: never the letters of another word
 
+const ends = new WeakMap(); // place on the page -> what undoes what stands there: another theme calls once more
+
 export default function ({ data, parentElement }) {
+  ends.get(parentElement)?.();
   const ended = new AbortController(), listen = { signal: ended.signal };
   const entries = new Map();
   data.terms.forEach((term) => term.names.forEach((name) => entries.set(name.toLowerCase(), term)));
@@ -19,6 +23,7 @@ export default function ({ data, parentElement }) {
   const upper = new Set([...acronyms].map((name) => name.toLowerCase()));
   let places = [], waiting = 0, pointing = 0;
   let back = null; // what had the focus before the card
+  let place = null, opened = 0; // what the card belongs to, and its top when the card was opened
 
   const box = document.createElement("details"), summary = document.createElement("summary"), list = document.createElement("ul");
   box.className = "forgetscope-terms";
@@ -61,7 +66,7 @@ export default function ({ data, parentElement }) {
   function item(term) {
     const line = document.createElement("li"), button = document.createElement("button");
     button.textContent = term.name;
-    button.addEventListener("click", () => open(term, button.getBoundingClientRect(), button));
+    button.addEventListener("click", () => open(term, button, button));
     line.append(button);
     return line;
   }
@@ -75,7 +80,9 @@ export default function ({ data, parentElement }) {
         event.clientY >= area.top && event.clientY <= area.bottom));
   }
 
-  function open(term, at, from) {
+  function open(term, owner, from) {
+    const at = owner.getBoundingClientRect();
+    [place, opened] = [owner, at.top];
     const title = document.createElement("strong"), text = document.createElement("p"), link = document.createElement("a");
     title.textContent = term.name;
     text.textContent = term.sentence;
@@ -110,12 +117,14 @@ export default function ({ data, parentElement }) {
 
   document.addEventListener("click", (event) => {
     if (card.contains(event.target) || parentElement.contains(event.composedPath()[0])) return;
-    const place = under(event);
-    if (place) open(place.term, place.range.getBoundingClientRect(), null);
+    const found = under(event);
+    if (found) open(found.term, found.range, null);
     else if (!card.hidden) close();
   }, listen);
   document.addEventListener("keydown", (event) => event.key === "Escape" && !card.hidden && close(), listen);
-  document.addEventListener("scroll", () => !card.hidden && close(), { ...listen, capture: true, passive: true });
+  document.addEventListener("scroll", () => {
+    if (!card.hidden && Math.abs(place.getBoundingClientRect().top - opened) > FAR) close();
+  }, { ...listen, capture: true, passive: true });
   document.addEventListener("pointermove", (event) => {
     cancelAnimationFrame(pointing);
     pointing = requestAnimationFrame(() => document.documentElement.classList.toggle("forgetscope-on-term", !!under(event)));
@@ -128,7 +137,7 @@ export default function ({ data, parentElement }) {
   watched.observe(document.querySelector("[data-testid=stApp]"), { childList: true, subtree: true, characterData: true });
   read();
 
-  return () => {
+  const end = () => {
     ended.abort();
     watched.disconnect();
     clearTimeout(waiting);
@@ -137,5 +146,8 @@ export default function ({ data, parentElement }) {
     box.remove();
     document.documentElement.classList.remove("forgetscope-on-term");
     window.CSS?.highlights?.delete(MARK);
+    ends.delete(parentElement);
   };
+  ends.set(parentElement, end);
+  return end;
 }
