@@ -7,6 +7,8 @@ from core.reports.cost_line import seconds
 from core.reports.first_screen import FirstScreen, headline
 from core.reports.gauges import AS_RETRAINED, ATTACK, STEPS, Gauge
 
+RECOGNISED = "still_recognised"  # the check of attacks beside the one by loss
+CLOSE = 0.1  # of AUC
 LIMITS = (  # of every run, whatever it found
     "One attack failed; that does not mean that all attacks fail. A stronger one may still find a trace.",
     "One network, one seed: another run may come out otherwise. Several seeds give an interval.",
@@ -78,8 +80,9 @@ def scenes(screen: FirstScreen, facts: Facts) -> tuple[Scene, ...]:
               "speak for a prediction (red) and against it (blue).",
               Notes("Would you rather change few weights a lot, or many a little?", "Few: less of what should stay is harmed.",
                     "“The changed weights are where the 3 was stored”: they are where changing helps most.", 4)),
-        Scene("Gone?", "Is it really gone?", _gone(attack, relearning), "Membership inference attack: telling who was in the training set. "
-              "Relearning: how soon it comes back. AUC: 0.5 is guessing, 1 is always right.",
+        Scene("Gone?", "Is it really gone?", _gone(screen, attack, relearning),
+              "Membership inference attack: telling who was in the training set. Relearning: how soon it comes back. "
+              "AUC: 0.5 is guessing, 1 is always right.",
               Notes("Would you sign that it is gone?", "Hidden is not gone: what comes back at once was never away.",
                     "“An AUC of 0.5 proves it”: one attack that fails proves little.", 5)),
         Scene("Limits", "What it can’t promise", _limits(screen), "Checks: automatic tests that say when not to trust a result.",
@@ -122,8 +125,9 @@ def _inside(facts: Facts) -> str:
     return f"{facts.method} changed {how}.{where} Below, each network looks at the same picture: what does it look at?"
 
 
-def _gone(attack: Gauge, relearning: Gauge) -> str:
-    return f"{_attacked(attack)} {_relearnt(relearning)}"
+def _gone(screen: FirstScreen, attack: Gauge, relearning: Gauge) -> str:
+    warned = next((warning.sentence for warning in screen.warnings if warning.key == RECOGNISED), "")
+    return f"{_attacked(attack)}{f' Another attack: {warned}' if warned else ''} {_relearnt(relearning)}"
 
 
 def _attacked(gauge: Gauge) -> str:
@@ -131,8 +135,9 @@ def _attacked(gauge: Gauge) -> str:
     if ours is None or theirs is None:
         return "The attack could not be made here."
     was = "" if before is None else f"; before, it was {before:.2f}"
-    words = {AS_RETRAINED: "about as well as against the retrained network", "recognised": "better than against the retrained network",
-             "below retrained": "worse than against the retrained network"}  # fmt: skip
+    words = {"recognised": "better than against the retrained network", "below retrained": "worse than against the retrained network",
+             AS_RETRAINED: "about as well as against the retrained network" if abs(ours - theirs) <= CLOSE
+             else "otherwise than against the retrained network, but with so few pictures that may be chance"}  # fmt: skip
     return (f"An attacker tries to tell who was in the training set. It works {words.get(gauge.word, gauge.word)}: "
             f"AUC {ours:.2f} against {theirs:.2f}{was}.")  # fmt: skip
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 import re
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 import pytest
 
 from core.domain.run import RunStatus
@@ -21,6 +21,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     yield server
     server.stop()
     assert not server.complaints(), server.log.read_text()[-4000:]
+
+
+def guess_x(page: Page) -> float:
+    """Where the first guess stands."""
+    return float(next(trace["x"][0] for trace in figure(page, "story-picture")["traces"] if trace["name"] == "Your guess"))
 
 
 def test_the_story_is_told_by_keyboard_with_a_guess_in_the_middle(server, chromium: Browser, open_tab, axe):
@@ -44,7 +49,7 @@ def test_the_story_is_told_by_keyboard_with_a_guess_in_the_middle(server, chromi
     slider.focus()
     page.keyboard.press("Home")  # a slider's own keys turn no page
     page.keyboard.press("ArrowRight")
-    until(lambda: [t["x"] for t in figure(page, "story-picture")["traces"] if t["name"] == "Your guess"][0][0] == pytest.approx(0.01))
+    until(lambda: guess_x(page) == pytest.approx(0.01))
     scene(4)
     assert "Unlearned" not in [trace["name"] for trace in figure(page, "story-picture")["traces"]]
     page.get_by_role("button", name="Show the truth").click()

@@ -41,7 +41,7 @@ def why(told: Told, example: Example | None, data: DatasetInfo) -> None:
         knows(told, example, data)
     else:
         caption = f"Some of the {told.facts.train_images:,} pictures that it learnt from."
-        st.image(stories.wall(str(example.wall)), width="stretch", caption=caption)
+        _wall(example, None, caption)
 
 
 def knows(told: Told, example: Example | None, data: DatasetInfo) -> None:
@@ -57,14 +57,18 @@ def choose(told: Told, example: Example | None, data: DatasetInfo) -> None:
         why(told, example, data)
         return
     if data.key != DATASET:
-        st.image(stories.wall(str(example.wall), 0), width="stretch", caption=f"Some of the pictures of {told.facts.what}.")
+        _wall(example, 0, f"Some of the pictures of {told.facts.what}.")
         return
     digit = chosen_digit()
     remember("story-digit", str(digit))
     st.segmented_control("Which digit must go?", [str(d) for d in range(10)], key="story-digit", required=True, on_change=_choose)
-    st.image(stories.wall(str(example.wall), digit), width="stretch")
+    _wall(example, digit, f"Some of the pictures of digit {digit}.")
     if f"class {digit}" != told.facts.what:
         st.caption(f"The finished example forgets {told.facts.what}. Digit {digit} is what “Now do it live” forgets.")
+
+
+def _wall(example: Example, row: int | None, caption: str) -> None:
+    st.image(stories.wall(str(example.wall), row), width="stretch", caption=caption, alt=caption, output_format="PNG")
 
 
 def _choose() -> None:

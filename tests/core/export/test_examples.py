@@ -11,6 +11,7 @@ from core.jobs import submit
 from core.reports.run_report import numbers_of
 from core.storage.home import Home, open_home
 from core.storage.record_types import Label
+from core.storage.related_runs import beside
 from core.storage.runs import ResultStore
 
 # Two machines round sums differently, and training amplifies it; on one machine the numbers are equal.
@@ -89,3 +90,16 @@ def test_every_picture_has_captions_of_its_networks():
     for captions in examples.looks().values():
         assert list(captions) == ["image", "original", "unlearned", "reference"]
         assert all(0 <= float(captions[model]["probability"]) <= 1 for model in ("original", "unlearned", "reference"))
+
+
+def test_the_faces_show_nothing_by_accuracy_and_something_by_an_attack(brought):
+    home, found = brought
+    with ResultStore(home.database) as store:
+        numbers = numbers_of(store, found["faces"])
+        second = beside(store, store.existing(found["faces"]).spec).floor
+        assert second is not None
+        retrained_again = numbers_of(store, second.id)["unlearned"]
+    networks = [*(numbers[model] for model in ("original", "unlearned", "reference")), retrained_again]
+    assert {network["train_forget_accuracy"] for network in networks} == {1.0}
+    for metric in ("attack_auc", "attack_entropy_members"):  # both retrained networks lie on the same side, far off
+        assert min(numbers[m][metric] for m in ("original", "unlearned")) > max(n[metric] for n in networks[2:]) + 0.15, metric
