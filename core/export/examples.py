@@ -73,6 +73,12 @@ EXAMPLES = (
 )  # fmt: skip
 
 
+def wall_of(dataset: str) -> Path | None:
+    """A picture of training images of any dataset that has one here. Of digits, row n shows digit n."""
+    path = FOLDER / f"{dataset}.png"
+    return path if path in {example.wall for example in EXAMPLES} else None
+
+
 def by_key() -> Mapping[str, Example]:
     """Example's key -> example."""
     return {example.key: example for example in EXAMPLES}

@@ -15,7 +15,7 @@ A_DECADE = 20  # numbers of steps that can be guessed in each power of ten
 
 @dataclass(frozen=True)
 class Score:
-    """points: metric -> 0 to FULL. verdict: FULL or 0. surprise: the gauge whose guess earned least; None without any."""
+    """points: metric -> 0 to FULL. verdict: FULL or 0. surprise: the gauge whose guess earned least; None where all earned FULL."""
 
     points: Mapping[str, int]
     verdict: int
@@ -54,7 +54,7 @@ def score(screen: FirstScreen, guess: Mapping[str, float], verdict: str | None) 
     """guess: metric -> number. verdict: one of VERDICTS; None for no guess."""
     gauges = guessable(screen.gauges)
     earned = {gauge.key: points(gauge, guess[gauge.key]) for gauge in gauges}
-    least = min(gauges, key=lambda gauge: earned[gauge.key], default=None)
+    least = min((gauge for gauge in gauges if earned[gauge.key] < FULL), key=lambda gauge: earned[gauge.key], default=None)
     return Score(earned, FULL * (verdict == verdict_of(screen)), least)
 
 

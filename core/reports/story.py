@@ -10,7 +10,7 @@ from core.reports.gauges import AS_RETRAINED, ATTACK, STEPS, Gauge
 RECOGNISED = "still_recognised"  # the check of attacks beside the one by loss
 CLOSE = 0.1  # of AUC
 LIMITS = (  # of every run, whatever it found
-    "One attack failed; that does not mean that all attacks fail. A stronger one may still find a trace.",
+    "An attack that finds nothing proves little: a stronger one may still find a trace.",
     "One network, one seed: another run may come out otherwise. Several seeds give an interval.",
     "Copies of the data, backups and other networks that were trained on it are not touched.",
 )
@@ -134,12 +134,12 @@ def _attacked(gauge: Gauge) -> str:
     ours, theirs, before = (gauge.values.get(mark) for mark in ("unlearned", "reference", "original"))
     if ours is None or theirs is None:
         return "The attack could not be made here."
-    was = "" if before is None else f"; before, it was {before:.2f}"
-    words = {"recognised": "better than against the retrained network", "below retrained": "worse than against the retrained network",
-             AS_RETRAINED: "about as well as against the retrained network" if abs(ours - theirs) <= CLOSE
-             else "otherwise than against the retrained network, but with so few pictures that may be chance"}  # fmt: skip
-    return (f"An attacker tries to tell who was in the training set. It works {words.get(gauge.word, gauge.word)}: "
-            f"AUC {ours:.2f} against {theirs:.2f}{was}.")  # fmt: skip
+    was = "" if before is None else f", {before:.2f} before"
+    near = "As well as against the retrained network." if abs(ours - theirs) <= CLOSE else "With so few pictures, the gap may be chance."
+    words = {AS_RETRAINED: near, "recognised": "Better than against the retrained network: a trace is left.",
+             "below retrained": "Worse than against the retrained network."}  # fmt: skip
+    return (f"An attacker tries to tell who was in the training set: AUC {ours:.2f} now{was}, {theirs:.2f} for the retrained network. "
+            f"{words.get(gauge.word, '')}".strip())  # fmt: skip
 
 
 def _relearnt(gauge: Gauge) -> str:

@@ -16,7 +16,7 @@ from dashboard.components.common.fragments import errors_shown
 from dashboard.components.story import pictures
 from dashboard.components.story.live import LIVE, live_button, live_panel
 from dashboard.queries import catalogue, runs, stories
-from dashboard.session import RUN, home, link, linked, pass_on, remember
+from dashboard.session import RUN, home, link, linked, pass_on, recall, remember
 
 STYLE = Path(pictures.__file__).with_name("story.css").read_text(encoding="utf-8")
 SCENE, OF, NOTES = "scene", "of", "notes"
@@ -63,13 +63,15 @@ def _tell(run: Run, example: Example | None, found: dict[str, str]) -> None:
     told = stories.told(run)
     every = scenes(told.screen, told.facts)
     at = _place(len(every))
-    scene = every[at]
-    picture, words = st.columns([PICTURE, WORDS], gap="large", vertical_alignment="center")
+    scene, (method, dataset, _, request, _) = every[at], told.screen.about
+    about = (dataset, method, request)
+    with st.container(key="story_top"):
+        picture, words = st.columns([PICTURE, WORDS], gap="large", vertical_alignment="center")
     with words:
-        st.html(f"<div class='st-scene'>Scene {at + 1} of {len(every)} · {escape(' · '.join(told.screen.about[:4]))}</div>"
+        st.html(f"<div class='st-scene'>Scene {at + 1} of {len(every)} · {escape(' · '.join(about))}</div>"
                 f"<h2 class='st-title'>{escape(scene.title)}</h2><div class='st-text'>{escape(scene.text)}</div>"
                 f"<div class='st-term'>{escape(scene.term)}</div>")  # fmt: skip
-        if at in (0, len(every) - 1):
+        if at in (0, 2, len(every) - 1):
             live_button(pictures.chosen_digit())
     with picture, st.container(key="story_scene"):
         _draw(at, run, told, example)
@@ -86,7 +88,7 @@ def _place(count: int) -> int:
 def _draw(at: int, run: Run, told: stories.Told, example: Example | None) -> None:
     data = catalogue.dataset(run.spec.dataset)
     draw = (
-        lambda: pictures.why(told, example, data), lambda: pictures.knows(told, example, data),
+        lambda: pictures.why(told, data), lambda: pictures.knows(told, data),
         lambda: pictures.choose(told, example, data), lambda: pictures.predict(run, told),
         lambda: pictures.inside(told, example, data), lambda: pictures.gone(told), lambda: pictures.cannot(told),
     )  # fmt: skip
@@ -111,7 +113,7 @@ def _go(at: int) -> None:
 
 def _picked() -> None:
     """A callback."""
-    _go(int(st.session_state["story-scene"]))
+    _go(int(recall("story-scene")))
 
 
 def _below(notes: Notes, example: Example | None, found: dict[str, str]) -> None:
@@ -131,7 +133,7 @@ def _below(notes: Notes, example: Example | None, found: dict[str, str]) -> None
 
 def _of() -> None:
     """A callback."""
-    link(OF, str(st.session_state["story-of"] or ""))
+    link(OF, str(recall("story-of") or ""))
 
 
 story()

@@ -4,12 +4,13 @@ from base64 import b64encode
 from collections.abc import Sequence
 from functools import partial
 from html import escape
+from pathlib import Path
 
 import streamlit as st
 
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
-from core.export.examples import Example
+from core.export.examples import Example, wall_of
 from core.figures import class_figures, plotly_layout
 from core.figures import gauges as drawn
 from core.figures.palette import MODEL_COLOUR, MODEL_TITLE
@@ -23,7 +24,7 @@ from dashboard.components.story.guessing import PICTURE, guessing
 from dashboard.components.story.live import DATASET
 from dashboard.queries import stories
 from dashboard.queries.stories import Told
-from dashboard.session import link, linked, remember
+from dashboard.session import link, linked, recall, remember
 
 DIGIT = "digit"
 HEIGHT = 440  # pixels of a scene's figure
@@ -35,16 +36,15 @@ def chosen_digit() -> int:
     return int(text) if text.isdecimal() and len(text) == 1 else 3
 
 
-def why(told: Told, example: Example | None, data: DatasetInfo) -> None:
-    """A wall of training images; without a shipped one, what the network has to do with."""
-    if example is None:
-        knows(told, example, data)
+def why(told: Told, data: DatasetInfo) -> None:
+    """A wall of training images; of a dataset without a shipped one, what the network knows."""
+    if wall := wall_of(data.key):
+        _wall(wall, None, f"Some of the {told.facts.train_images:,} pictures that it learnt from.")
     else:
-        caption = f"Some of the {told.facts.train_images:,} pictures that it learnt from."
-        _wall(example, None, caption)
+        knows(told, data)
 
 
-def knows(told: Told, example: Example | None, data: DatasetInfo) -> None:
+def knows(told: Told, data: DatasetInfo) -> None:
     """Accuracy by class of the original alone."""
     rows = told.screen.classes
     figure = class_figures.class_shift(rows[rows["model"] == "original"], data.classes, (), data.multi, legend=False, height=HEIGHT)
@@ -53,27 +53,28 @@ def knows(told: Told, example: Example | None, data: DatasetInfo) -> None:
 
 def choose(told: Told, example: Example | None, data: DatasetInfo) -> None:
     """Images of what goes; on digits another one can be chosen, which is then forgotten live."""
-    if example is None:
-        why(told, example, data)
+    wall = wall_of(data.key)
+    if wall is None or (data.key != DATASET and example is None):
+        why(told, data)
         return
     if data.key != DATASET:
-        _wall(example, 0, f"Some of the pictures of {told.facts.what}.")
+        _wall(wall, 0, f"Some of the pictures of {told.facts.what}.")
         return
     digit = chosen_digit()
     remember("story-digit", str(digit))
     st.segmented_control("Which digit must go?", [str(d) for d in range(10)], key="story-digit", required=True, on_change=_choose)
-    _wall(example, digit, f"Some of the pictures of digit {digit}.")
+    _wall(wall, digit, f"Some of the pictures of digit {digit}.")
     if f"class {digit}" != told.facts.what:
-        st.caption(f"The finished example forgets {told.facts.what}. Digit {digit} is what “Now do it live” forgets.")
+        st.caption(f"This run forgets {told.facts.what}. Digit {digit} is what “Now do it live” forgets.")
 
 
-def _wall(example: Example, row: int | None, caption: str) -> None:
-    st.image(stories.wall(str(example.wall), row), width="stretch", caption=caption, alt=caption, output_format="PNG")
+def _wall(path: Path, row: int | None, caption: str) -> None:
+    st.image(stories.wall(str(path), row), width="stretch", caption=caption, alt=caption, output_format="PNG")
 
 
 def _choose() -> None:
     """A callback."""
-    link(DIGIT, str(st.session_state["story-digit"]))
+    link(DIGIT, str(recall("story-digit")))
 
 
 def predict(run: Run, told: Told) -> None:
