@@ -14,7 +14,6 @@ from dashboard.queries.stories import Told
 from dashboard.session import recall, remember
 
 BEFORE = ("original", "reference", SECOND)  # what may be known before the guess
-PICTURE = "story-picture"
 
 
 def guessing(run: Run, told: Told) -> None:
@@ -30,7 +29,7 @@ def guessing(run: Run, told: Told) -> None:
         marks = [mark for mark in (MARKS if shown else BEFORE) if any(gauge.place(mark) is not None for gauge in gauges)]
         st.html(drawn.legend([*marks, GUESS], 15))
         alt = drawn.described(gauges) if shown else "Your guess, the original and the retrained network on each gauge"
-        st.plotly_chart(drawn.gauge_figure(gauges, marks, guess, size=16, row=96), key=PICTURE, config=plotly_layout.CONFIG, alt=alt)
+        st.plotly_chart(drawn.gauge_figure(gauges, marks, guess, size=16, row=96), key="story-guess", config=plotly_layout.CONFIG, alt=alt)
     with top.container(horizontal=True, vertical_alignment="center"):
         st.button("Guess again" if shown else "Show the truth", type="primary", key="truth", on_click=remember,
                   args=(f"truth-{run.id}", not shown))  # fmt: skip

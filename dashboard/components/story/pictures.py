@@ -20,13 +20,14 @@ from core.reports.gauges import MARKS
 from core.reports.story import in_scene, limits
 from core.storage.record_types import Run
 from dashboard.components.common.fragments import fragment
-from dashboard.components.story.guessing import PICTURE, guessing
+from dashboard.components.story.guessing import guessing
 from dashboard.components.story.live import DATASET
 from dashboard.queries import stories
 from dashboard.queries.stories import Told
 from dashboard.session import link, linked, recall, remember
 
 DIGIT = "digit"
+PICTURE = "story-picture"
 HEIGHT = 440  # pixels of a scene's figure
 
 
