@@ -8,7 +8,7 @@ PY = $(VENV)/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 ARGS ?=
 
-.PHONY: run test test-all fidelity faults check bench presets clean
+.PHONY: run test test-all fidelity faults check bench presets examples clean
 
 run: $(VENV)/.installed
 	@$(PY) -m core.jobs.catalogue & $(PY) -m streamlit run dashboard/app.py $(ARGS)
@@ -35,6 +35,10 @@ bench: $(VENV)/.installed-tests
 # The originals that the default recipes train, on the seeds of tuning: ARGS="digits faces/small_cnn".
 presets: $(VENV)/.installed-tests
 	PYTHONPATH=. $(PY) tests/benchmarks/presets.py $(ARGS)
+
+# The finished examples that ship in assets/examples, by our own engine. ARGS=HOME: a home that may have their runs already.
+examples: $(VENV)/.installed-tests
+	PYTHONPATH=. $(PY) tests/benchmarks/examples.py $(ARGS)
 
 # Made anew when the requirements change; an install that broke off leaves no stamp and is taken up again.
 $(VENV)/.installed: requirements.txt

@@ -15,7 +15,8 @@ import dashboard.preload  # noqa: E402, F401  # the path must be there first; im
 st.set_page_config(page_title="Forgetscope", page_icon=str(ROOT / "assets" / "favicon.png"), layout="wide")
 page = st.navigation(
     [
-        st.Page("views/unlearn.py", title="Unlearn", icon=":material/ink_eraser:", default=True),
+        st.Page("views/story.py", title="Story", icon=":material/auto_stories:", default=True),
+        st.Page("views/unlearn.py", title="Unlearn", icon=":material/ink_eraser:"),
         st.Page("views/runs.py", title="Runs", icon=":material/format_list_bulleted:"),
         st.Page("views/studies.py", title="Studies", icon=":material/science:"),
         st.Page("views/result.py", title="Result", icon=":material/monitoring:"),

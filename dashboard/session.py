@@ -1,6 +1,6 @@
 """The only module that touches session state, query parameters and the home folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import isinf
 import os
 from typing import Any
@@ -11,7 +11,7 @@ from core.domain.errors import WrongInput
 from core.storage.home import Home, open_home
 
 RUN = "run"  # the open run's id; bound to the address
-IDS = (RUN, "a", "b", "study")  # in the address; a hexadecimal id may parse as an infinite number
+IDS = (RUN, "a", "b", "study", "of", "live")  # in the address; a hexadecimal id may parse as an infinite number
 LONGEST = 1000  # letters of a value that is taken from the address
 
 
@@ -84,6 +84,12 @@ def check_address() -> None:
             continue
         if endless:
             raise WrongInput(f"The address says {name}={value[:32]}; a finite number is wanted there.")
+
+
+def pass_on(own: Collection[str], page: str) -> None:
+    """From the body of a page: where the address has names that are not its `own`, open the other page with all of the address."""
+    if set(st.query_params) - set(own):
+        st.switch_page(page, query_params={name: st.query_params.get_all(name) for name in st.query_params})
 
 
 def belongs(key: str, owner: object, value: Any) -> None:

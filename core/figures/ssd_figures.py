@@ -88,14 +88,14 @@ def split_bars(edges: np.ndarray, counts: np.ndarray, cut: float) -> list[dict[s
     return traces
 
 
-def dampened_share(dampened: dict[str, float]) -> go.Figure:
-    """Bars: share of each parameter tensor's weights that are dampened."""
+def dampened_share(dampened: dict[str, float], what: str = "dampened", height: int = HEIGHT) -> go.Figure:
+    """Bars: share of each parameter tensor's weights that are dampened. what: what was done to them, where that is something else."""
     trace = {
         "type": "bar", "x": list(dampened), "y": list(dampened.values()), "marker": {"color": ACCENT},
-        "hovertemplate": "%{x}: %{y:.1%} dampened<extra></extra>",
+        "hovertemplate": f"%{{x}}: %{{y:.1%}} {what}<extra></extra>",
     }  # fmt: skip
     largest = max(dampened.values(), default=0.0)
     top = next(top for top in (0.05, 0.1, 0.25, 0.5, 1.0) if largest <= top)
     numbers = {"range": [0, top], "tickformat": ".0%"}
-    height = HEIGHT + label_height(list(dampened))
-    return go.Figure([trace], base_layout("parameter tensor, input to output", "weights dampened", height, yaxis=numbers))
+    height += label_height(list(dampened))
+    return go.Figure([trace], base_layout("parameter tensor, input to output", f"weights {what}", height, yaxis=numbers))

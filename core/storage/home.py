@@ -15,7 +15,8 @@ from core.storage.runs import ResultStore
 DATABASE = "forgetscope.db"
 FOLDERS = ("artifacts", "catalogue", "datasets", "logs", "uploads")
 OLD_STATES = "looks"  # the folder in which versions before had the states of analyses
-OURS = (*FOLDERS, OLD_STATES, DATABASE, "supervisor.", ".probe-", ".writing-")  # how the names of what lies in a home begin
+# How the names of what lies in a home begin.
+OURS = (*FOLDERS, OLD_STATES, DATABASE, "examples.json", "supervisor.", ".probe-", ".writing-")
 PROBE_BYTES = 4096  # an empty file can be made on a full disk; one page cannot
 
 

@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from core.figures.markdown import plain
+from dashboard.components.common.examples_button import examples_button
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.run_status import IMPORTED
 from dashboard.components.compare.compared_runs import ComparedRuns, compared_runs, side
@@ -41,6 +42,7 @@ def compare() -> None:
     if not len(everything):
         st.info("No runs yet that have finished. Start two on the Unlearn page, then compare them here.", icon=":material/info:")
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
+        examples_button()
         return
     first = st.container()  # for the conclusion, which depends on the filters below
     chosen = chosen_runs(everything)

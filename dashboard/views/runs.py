@@ -7,6 +7,7 @@ from core.figures.run_rows import READ, header_html
 from core.storage.record_types import DamagedRun
 from core.storage.run_list import Related, Wanted
 from dashboard.components.common.bundle_panels import import_panel
+from dashboard.components.common.examples_button import examples_button
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.run_filters import ask_filters, clear_filters, counted, damaged_row
 from dashboard.components.common.run_status import POLL, delete_damaged_button, put_back_rows
@@ -61,6 +62,7 @@ if not everything.everything:
         "No runs yet. Choose what to forget on the Unlearn page; the run appears here at once.", icon=":material/info:"
     )
     st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
+    examples_button()
 else:
     wanted, polled = ask_filters(), everything.moving
     fragment(rows, run_every=POLL if polled else None)

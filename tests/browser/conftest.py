@@ -12,6 +12,7 @@ import axe_playwright_python
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 import pytest
 
+from core.export import examples
 from core.storage.home import Home
 from tests.browser.kit import CLOCKS, FLAGS, Dashboard, Watch, find_chromium, kept_warm, ready
 
@@ -53,6 +54,7 @@ def dashboard(
     """The server, started as the README says, on a home in which one run has finished."""
     folder = tmp_path_factory.mktemp("browser")
     shutil.copytree(first_run[0].root, folder / "home")
+    examples.remember(Home(folder / "home"), {})  # the Story page would bring them in beside the one run
     server = Dashboard(Home(folder / "home"), folder / "server.log")
     server.start()
     yield server

@@ -327,7 +327,7 @@ def progress(page: Page) -> None:
 
 def finetune(page: Page, digit: int, epochs: int) -> str:
     """Fill in a run of fine-tuning without a reference, press Run; its id. More epochs take longer."""
-    page.goto(f"/?method=finetune&class={digit}&reference=false")
+    page.goto(f"/unlearn?method=finetune&class={digit}&reference=false")
     ready(page)
     box = page.get_by_role("spinbutton", name="epochs")
     box.fill(str(epochs))

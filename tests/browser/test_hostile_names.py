@@ -64,7 +64,7 @@ def test_no_page_takes_a_name_for_anything_but_letters(hostile, chromium: Browse
     page = open_tab(context)  # whose watch fails the test for a request that leaves, an error, a refusal of the policy
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-    queries = [f"/?dataset={few}", f"/?dataset={many}&kind=classes", *(f"{path}?run={run}" for path in PATHS.values())]
+    queries = [f"/unlearn?dataset={few}", f"/unlearn?dataset={many}&kind=classes", *(f"{path}?run={run}" for path in PATHS.values())]
     for address in queries:
         page.goto(address)
         ready(page)

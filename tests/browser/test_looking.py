@@ -68,7 +68,7 @@ def test_one_click_is_one_run_of_the_script(open_page, page, watch, report):
         page.wait_for_timeout(400)  # for one that nobody asked for there is nothing else to wait for
         return watch.runs - began
 
-    open_page("/")
+    open_page("/unlearn")
     assert watch.runs == 1
     pills = page.locator(".st-key-class")
     assert runs_of(
@@ -118,7 +118,7 @@ def looks_inside(page, report):
 
 LINKS = {
     "/result?run={id}&images=train": looks_finished,
-    "/?kind=classes&classes=3&classes=5&method=finetune&seed=7": looks_filled_in,
+    "/unlearn?kind=classes&classes=3&classes=5&method=finetune&seed=7": looks_filled_in,
     "/parameters?run={id}&alpha=1": looks_inside,
 }
 
@@ -143,7 +143,7 @@ def test_a_link_reproduces_the_view_in_a_fresh_browser_and_after_a_reload(open_t
 
 
 def test_what_is_clicked_goes_into_the_address(open_page, page):
-    open_page("/")
+    open_page("/unlearn")
     page.locator(".st-key-class").get_by_role("radio", name="6", exact=True).click()
     expect(page).to_have_url(re.compile(r"class=6"))
     page.locator(".st-key-kind").get_by_role("radio", name="random").click()
@@ -158,7 +158,7 @@ def test_hostile_values_in_the_address_do_no_harm(open_page, page, value):
     names = ("run", "kind", "class", "classes", "method", "dataset", "model", "seed", "amount", "images", "page")
     names = names if len(value) < 1000 else ("run", "class", "method")  # a server takes 64 kB of address
     query = "&".join(f"{name}={quote(value)}" for name in names)
-    open_page(f"/?{query}")
+    open_page(f"/unlearn?{query}")
     assert chosen(page, "class") == ["3"]
     assert page.get_by_test_id("stMain").get_by_role("button", name="Run", exact=True).is_enabled()
     assert not re.search(r"(kind|class|method|dataset|model|seed)=", page.url)  # no trace of them is left
@@ -216,7 +216,7 @@ def apart(one: Image.Image, other: Image.Image) -> float:
 
 
 def test_the_keyboard_reaches_run_and_starts_it(open_page, page, dashboard):
-    open_page("/?method=original&class=1&reference=false")
+    open_page("/unlearn?method=original&class=1&reference=false")
     seen = []
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -277,7 +277,7 @@ def test_the_first_screen_of_a_result_needs_no_scrolling_and_its_warning_opens_i
 
 
 def test_the_server_is_light_and_knows_no_torch(open_page, page, dashboard, report):
-    open_page("/?method=original&class=8&reference=false")
+    open_page("/unlearn?method=original&class=8&reference=false")
     page.get_by_test_id("stMain").get_by_role("button", name="Run", exact=True).click()
     run_id = opened(page)
     dashboard.ended(run_id)

@@ -38,7 +38,7 @@ def numbers(dashboard, run_id):
 
 
 def test_from_clicks_to_numbers(open_page, page, watch, dashboard):
-    open_page("/?floor=false")
+    open_page("/unlearn?floor=false")
     page.get_by_test_id("stButtonGroup").get_by_role("radio", name="8", exact=True).click()
     ready(page)
     run_id = press_run(page)
@@ -64,7 +64,7 @@ def test_from_clicks_to_numbers(open_page, page, watch, dashboard):
 
 
 def test_the_floor_is_measured_behind_the_run_and_comes_in_by_itself(open_page, page, dashboard):
-    open_page("/?method=finetune&class=8")  # whose reference is there, if the test above has run
+    open_page("/unlearn?method=finetune&class=8")  # whose reference is there, if the test above has run
     count = len(dashboard.runs())
     run_id = press_run(page)
     expect(page.locator(".st-key-verdict")).to_contain_text("class 8", timeout=60_000)
@@ -177,7 +177,7 @@ def test_two_tabs_that_submit_the_same_make_one_run(open_tab, dashboard):
     tabs = [open_tab(), open_tab()]
     count = len(dashboard.runs())
     for tab in tabs:
-        tab.goto("/?method=original&class=2&reference=false&seed=0")
+        tab.goto("/unlearn?method=original&class=2&reference=false&seed=0")
         ready(tab)
     buttons = [tab.get_by_test_id("stMain").get_by_role("button", name="Run", exact=True) for tab in tabs]
     for button in buttons:

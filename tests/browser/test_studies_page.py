@@ -18,7 +18,7 @@ def members(dashboard):
 
 
 def test_a_study_is_started_followed_and_read(open_page, page, dashboard, axe):
-    open_page("/")
+    open_page("/unlearn")
     page.locator(".st-key-class").get_by_role("radio", name="8", exact=True).click()
     ready(page)
     page.get_by_role("link", name="Studies").click()  # what was chosen on Unlearn is what a study is asked about

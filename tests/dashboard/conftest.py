@@ -20,6 +20,7 @@ from streamlit.testing.v1 import AppTest
 from core.data.paths import LOOKING, OFFLINE
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunSpec, RunStatus
+from core.export import examples
 from core.jobs import catalogue, submit
 from core.jobs.codec import encode
 from core.jobs.engine_client import WarmEngine
@@ -38,6 +39,7 @@ OF_A_PROCESS = WarmEngine._exchange  # how the engine is asked outside of these 
 def finished(first_run: "tuple[Home, subprocess.CompletedProcess[str]]") -> Home:
     """A home in which SSD has run on digits, class 3; only to be looked at."""
     assert first_run[1].returncode == 0, first_run[1].stderr
+    examples.remember(first_run[0], {})  # no page may bring them in beside the one run
     return first_run[0]
 
 

@@ -7,6 +7,7 @@ from core.domain.run import ACTIVE, RunStatus
 from core.figures.markdown import plain
 from core.storage.record_types import Run
 from core.storage.run_list import LONGEST, Wanted
+from dashboard.components.common.examples_button import examples_button
 from dashboard.components.common.run_status import act_button, follow, imported_line, name_of, state
 from dashboard.queries import catalogue, run_list, runs
 from dashboard.queries.run_list import Listed
@@ -28,6 +29,7 @@ def finished_run(folded_in: DeltaGenerator | None = None, *, meanwhile: bool = F
     if not listed.everything:
         st.info("No runs yet. Start one on the Unlearn page.", icon=":material/info:")
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
+        examples_button()
         return None
     run = next((r for r in listed.runs if r.id == opened_run()), None) or runs.run(opened_run())
     if folded_in is None or run is None or run.status != RunStatus.DONE:

@@ -105,7 +105,9 @@ def test_every_page_of_an_empty_home_says_what_to_do_next(open_app, bare, page):
     at = open_app(bare.root, page)
     assert len(at.title) == 1
     starts = {"views/unlearn.py": "Run", "views/studies.py": "Start"}  # the pages on which something can be asked for
-    if page == "views/guide.py":
+    if page == "views/story.py":
+        assert "Scene 1 of 7" in html_text(at)  # it brings the finished examples
+    elif page == "views/guide.py":
         assert "Choose the class to forget".lower() in said(at).lower()  # which needs no run
     elif page in starts:
         assert any(label.startswith(starts[page]) for label in labels(at))
@@ -113,6 +115,7 @@ def test_every_page_of_an_empty_home_says_what_to_do_next(open_app, bare, page):
         assert len(at.info) == 1
         assert "No runs yet" in at.info[0].value
         assert at.get("page_link")[0].proto.label == "Go to Unlearn"
+        assert "Open the finished examples" in labels(at)
     assert not at.error
 
 

@@ -227,6 +227,7 @@ def table(**columns: object) -> bytes:
     (table(**{"class": [1], "model": ["a"], "accuracy": [0.5], "count": [1]}), "lacks the column 'split'"),
     (table(split=[b"a"], model=["a"], **{"class": [1], "accuracy": [0.5], "count": [1]}), "a column 'split' of binary"),
     (table(split=["a"], model=["a"], **{"class": [[1, 2]], "accuracy": [0.5], "count": [1]}), "a column 'class' of list"),
+    (table(split=[None], model=["a"], **{"class": [1], "accuracy": [0.5], "count": [1]}), "a column 'split' of null"),
     (b"PAR1" + bytes(40) + b"PAR1", "is no table in parquet that can be read"),
 ])  # fmt: skip
 def test_tables_that_are_none_of_ours_are_refused(refused, members, content, said):

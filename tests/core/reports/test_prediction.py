@@ -1,0 +1,61 @@
+"""Points for a guess: full for the truth, none from half a scale beside it."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from core.reports.first_screen import Confidence, FirstScreen
+from core.reports.gauges import ATTACK, STEPS, Gauge
+from core.reports.prediction import FULL, NOT, UNTOLD, WARNED, guessable, points, score, start, step_choices, verdict_of
+
+TICKS = {0.0: "0", 10.0: "10", 100.0: "100", 999.0: "999 steps"}  # log10(1 + 999) = 3
+FORGET = Gauge("forget", "Forget accuracy", {"original": 0.9, "unlearned": 0.5, "reference": 0.1}, None, "", "", {0.0: "", 1.0: ""})
+AUC = Gauge(ATTACK, "Membership attack", {"original": None, "unlearned": None}, None, "", "", {0.0: "", 1.0: ""})
+RELEARN = Gauge(STEPS, "Relearning", {"original": 0.0, "unlearned": 9.0, "reference": 99.0}, None, "", "", TICKS)
+SCREEN = FirstScreen(
+    about=(), lead=WARNED, sentence="", confidence=Confidence("low", ""), warnings=(), gauges=(FORGET, AUC, RELEARN),
+    classes=pd.DataFrame(), names=(), forgotten=(), forget_images=1, multi=False, costs="",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("guess", "earned"), [(0.5, 20), (0.25, 10), (0.75, 10), (0.0, 0), (1.0, 0), (0.45, 18)])
+def test_points_fall_evenly_to_none_half_a_scale_away(guess, earned):
+    assert points(FORGET, guess) == earned
+
+
+def test_steps_are_judged_on_the_scale_on_which_they_are_drawn():
+    assert points(RELEARN, 9) == FULL  # log10(10) / 3 = 1/3
+    assert points(RELEARN, 0) == round(FULL * (1 - 2 / 3))
+    assert points(RELEARN, 99) == round(FULL * (1 - 2 / 3))  # as far on the other side
+
+
+def test_relearning_that_was_given_up_lies_at_the_right_end():
+    given_up = replace(RELEARN, values={"unlearned": None}, given_up={"unlearned": 1000})
+    assert points(given_up, 999) == FULL
+    assert guessable((AUC, given_up)) == (given_up,)  # without a number there is nothing to guess
+
+
+def test_the_score_adds_the_verdict_and_names_the_worst_guess():
+    found = score(SCREEN, {"forget": 0.5, STEPS: 0.0}, WARNED)
+    assert (found.points, found.verdict, found.total, found.most) == ({"forget": 20, STEPS: 7}, 20, 47, 60)
+    assert found.surprise == RELEARN
+    exact = score(SCREEN, {"forget": 0.5, STEPS: 9.0}, None)
+    assert (exact.total, exact.surprise) == (40, None)
+
+
+@pytest.mark.parametrize(("lead", "one"), [
+    ("Forgotten", "Forgotten"), (WARNED, WARNED), ("Forgotten but at a price", NOT), ("Not forgotten", NOT), ("Partly forgotten", NOT),
+    ("Accuracy cannot tell: the original already predicts like a retrained model", UNTOLD), ("No verdict", UNTOLD), ("Over-forgotten", NOT),
+])  # fmt: skip
+def test_every_lead_is_one_of_the_verdicts_that_can_be_guessed(lead, one):
+    assert verdict_of(replace(SCREEN, lead=lead)) == one
+
+
+def test_a_guess_begins_where_the_original_stands():
+    assert start(FORGET) == 0.9
+    assert start(AUC) == 0.5
+    assert start(RELEARN) == 0
+    choices = step_choices(RELEARN)
+    assert (choices[0], choices[-1]) == (0, 1000)
+    assert choices == sorted(set(choices))
