@@ -28,6 +28,7 @@ page = st.navigation(
         st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:"),
         st.Page("views/present.py", title="Present", icon=":material/co_present:"),
         st.Page("views/guide.py", title="Guide", icon=":material/menu_book:"),
-    ]
+    ],
+    expanded=True,  # else Streamlit folds what goes beyond ten pages
 )
 frame(page)

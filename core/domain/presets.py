@@ -87,7 +87,7 @@ PRESETS: dict[tuple[str, str], Preset] = {
         # size of the logits does not depend on how hard a class is, so its gradients are spread evenly.
         Recipe(epochs=6, batch_size=128, learning_rate=0.1, weight_decay=2e-3),
         {
-            "ssd": {"settings": "auto", "importance": "label_free", "alpha": OfCeiling(0.35), "lambda": 1.0},
+            "ssd": {"settings": "auto", "importance": "label_free"},
             "ssse": {"scope": ForClasses("classifier"), "damping": 0.001, "epsilon": ForClasses(6.0)},
             "aru": {"share": 0.8, "epochs": 2, "learning_rate": 0.05, "batch_size": 128},
             "unsir": {"noise_count": 64, "copies": 10, "impair_rate": 0.005, "repair_rate": 0.002, "batch_size": 128},

@@ -6,6 +6,7 @@ from core.domain.run import RunStatus
 from core.figures.markdown import plain
 from core.storage.decks import DamagedDeck, Deck
 from core.storage.run_list import Wanted
+from dashboard.components.common.examples_button import examples_button
 from dashboard.components.present.deck_editor import act, show_deck
 from dashboard.components.present.new_deck import new_deck
 from dashboard.queries import decks, run_list
@@ -47,3 +48,4 @@ with right:
             "the sidebar of its pages.", icon=":material/info:",
         )  # fmt: skip
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
+        examples_button()

@@ -14,6 +14,7 @@ from core.data.paths import data_folder
 from core.data.registry import load_dataset
 from core.domain.code_version import catalogue_version, run_version
 from core.domain.errors import WrongInput
+from core.domain.hyperparameters import SEARCHED_UNLESS
 from core.domain.presets import FALLBACK, NOT_OFFERED, PAPER, PRESETS, ForClasses, OfCeiling, not_offered, preset_for
 from core.domain.requests.registry import parse_request
 from core.jobs import catalogue as module
@@ -184,9 +185,15 @@ def test_a_pair_of_which_no_original_is_worth_unlearning_is_refused_with_the_rea
 
 
 def test_no_preset_is_searched_and_tuned_at_once():
+    """A method that searches on a tuned pair leaves what it searches to the search."""
+    searching = set()
     for pair, preset in PRESETS.items():
         for key, values in preset.methods.items():
-            assert "settings" not in values, (pair, key)
+            if "settings" in values:
+                searching.add((*pair, key))
+                assert values["settings"] == "auto"
+                assert not {p.name for p in SHELVES.methods[key].params if p.when == SEARCHED_UNLESS} & values.keys(), (pair, key)
+    assert searching == {("fashion_mnist", "small_cnn", "ssd")}
 
 
 def test_a_preset_for_classes_leaves_other_requests_at_the_default():
