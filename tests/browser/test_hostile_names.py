@@ -13,6 +13,7 @@ from core import pipeline
 from core.data.importing.importer import ImportOptions, add
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunStatus
+from core.export import examples
 from core.jobs.catalogue import catalogue
 from core.jobs.validation import make_spec
 from core.storage.home import open_home
@@ -50,6 +51,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, first_run: Any) -> Iterato
         outcome = pipeline.run(spec, home, lambda *_: None)
         store.finish(spec.id, claimed[1], RunStatus.DONE, outcome=outcome)
     torch.set_deterministic_debug_mode("default")
+    examples.remember(home, {})  # Story need not bring them in beside this run
     server = Dashboard(home, folder / "server.log")
     server.start()
     yield server, *keys, spec.id
