@@ -14,6 +14,7 @@ from core.storage.rows import check_id, key_of, time_of
 from core.storage.runs import ResultStore
 
 DECKS, SLIDES, BYTES = 100, 60, 3_000_000  # the most: decks, slides of a deck, letters of a slide in JSON
+WHOLE = 20_000_000  # letters of a deck's slides together: showing one reads them all
 TITLE, TEXT, NOTES, SOURCE = 200, 2000, 4000, 1000  # letters
 PICTURES = 8  # of a slide
 KINDS = ("figure", "text", "image")
@@ -119,7 +120,7 @@ def slides(store: ResultStore, deck_id: str) -> list[StoredSlide | DamagedSlide]
 def make(store: ResultStore, title: str, first: Iterable[Slide] = ()) -> str:
     """A new deck with these slides; its id. Raises WrongInput where there are too many, or the title is none."""
     deck_id, title, contents = uuid4().hex[:12], _titled(title), [slide.to_json() for slide in first]
-    _room(len(contents))
+    _room(len(contents), sum(map(len, contents)))
     with store.db.transaction() as write:
         if write.execute("select count(*) from decks").fetchone()[0] >= DECKS:
             raise WrongInput(f"There are {DECKS} decks, which is the most; delete one first.")
@@ -148,8 +149,9 @@ def add(store: ResultStore, deck_id: str, slide: Slide) -> str:
     existing(store, deck_id)
     slide_id, content = uuid4().hex[:12], slide.to_json()
     with store.db.transaction() as write:
-        count, last = write.execute("select count(*), coalesce(max(place), -1) from slides where deck = ?", (deck_id,)).fetchone()
-        _room(count + 1)
+        sql = "select count(*), coalesce(max(place), -1), coalesce(sum(length(content)), 0) from slides where deck = ?"
+        count, last, letters = write.execute(sql, (deck_id,)).fetchone()
+        _room(count + 1, letters + len(content))
         write.execute("insert into slides values (?, ?, ?, ?)", (slide_id, deck_id, last + 1, content))
     return slide_id
 
@@ -193,9 +195,11 @@ def _titled(title: str) -> str:
     return title
 
 
-def _room(count: int) -> None:
+def _room(count: int, letters: int) -> None:
     if count > SLIDES:
         raise WrongInput(f"A deck has at most {SLIDES} slides; take one out first.")
+    if letters > WHOLE:
+        raise WrongInput(f"A deck has at most {WHOLE / 1e6:g} MB; take a slide with large figures out first.")
 
 
 def _deck(row: sqlite3.Row) -> Deck | DamagedDeck:

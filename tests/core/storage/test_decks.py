@@ -102,3 +102,15 @@ def test_a_damaged_deck_is_named_and_can_be_deleted(store):
     assert [deck.title for deck in decks.decks(store)] == ["Talk"]
     decks.delete(store, damaged.id)
     assert [deck.title for deck in decks.rows(store)] == ["Talk"]
+
+
+def test_a_deck_as_a_whole_has_a_bound(store):
+    large = Slide("text", "Large", text="x" * 100, notes="n")
+    deck = decks.make(store, "Talk", [large])
+    with store.db.transaction() as write:  # as six figures of three megabytes would have made it
+        write.execute("update slides set content = ? where deck = ?", ("x" * (decks.WHOLE - 50), deck))
+    with pytest.raises(WrongInput, match=r"A deck has at most 20 MB; take a slide with large figures out first\."):
+        decks.add(store, deck, large)
+    other = decks.make(store, "Other", [large])
+    decks.add(store, other, large)
+    assert len(decks.slides(store, other)) == 2
