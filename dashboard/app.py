@@ -13,5 +13,7 @@ from starlette.middleware import Middleware  # noqa: E402  # the path must be th
 
 from dashboard.http_gate import Gate  # noqa: E402  # the path must be there first
 from dashboard.stage import ROUTE  # noqa: E402  # the path must be there first
+from dashboard.startup import prepare  # noqa: E402  # the path must be there first
 
+prepare()
 app = st.App(HERE / "navigation.py", routes=[ROUTE], middleware=[Middleware(Gate)])

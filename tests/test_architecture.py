@@ -25,7 +25,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own r
     {"core.figures"},
     {"core.jobs"},
     {"core.export"},
-    {"core.cli", "dashboard.preload", "dashboard.http_gate", "dashboard.session", "dashboard.stage"},
+    {"core.cli", "dashboard.preload", "dashboard.http_gate", "dashboard.session", "dashboard.stage", "dashboard.startup"},
     {"core.__main__", "dashboard.queries"},
     {"dashboard.components"},
     {"dashboard.views"},

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 import json
 from pathlib import Path
+from typing import Any
 
+from core.domain.info import DatasetInfo, dataset_from
 from core.domain.json_checks import is_readable
 from core.export.bundle.bring import bring
 from core.storage.atomic import write
@@ -18,6 +21,7 @@ MOST_BYTES = 3_000_000  # of all that ships there
 MARKER = "examples.json"  # in a home: example -> its run's id; while it is there, a deleted example does not come back by itself
 TAG = "example"
 LOOKS = "looks.json"  # example -> what each network predicts for the image of its picture of saliency maps
+SHELVES = "shelves.json"  # of the catalogue, what the story says of the examples: it must not wait for the engine to describe itself
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def restore(home: Home) -> dict[str, str]:
     """Bring the examples in, those too that were deleted; as `ensure`."""
     found = {}
     for file in dict.fromkeys(example.file for example in EXAMPLES):
-        brought = bring(home, FOLDER / file)
+        brought = bring(home, FOLDER / file, ours=True)
         with ResultStore(home.database) as store:
             for one in brought.runs:
                 run = store.existing(one.id)
@@ -131,6 +135,25 @@ def _noted(home: Home) -> Iterator[tuple[str, str]]:
         return
     if isinstance(found, dict):
         yield from ((key, found[key]) for key in by_key() if isinstance(found.get(key), str) and is_readable(found[key]))
+
+
+@cache
+def datasets() -> Mapping[str, DatasetInfo]:
+    """Those of the examples, as the catalogue describes them; none where the file is missing or damaged."""
+    return {key: dataset_from(plain) for key, plain in _shelves("datasets").items()}
+
+
+@cache
+def titles() -> Mapping[str, str]:
+    """Of the examples' methods, as the catalogue has them; none where the file is missing or damaged."""
+    return _shelves("titles")
+
+
+def _shelves(part: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads((FOLDER / SHELVES).read_text(encoding="utf-8"))[part])
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
 
 
 def looks() -> dict[str, dict[str, dict[str, object]]]:

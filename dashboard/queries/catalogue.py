@@ -12,6 +12,7 @@ from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.requests.base import ForgetRequest
 from core.domain.study import StudyPlan
+from core.export import examples
 from core.jobs import catalogue as engine_catalogue
 from core.jobs.catalogue import Catalogue
 from core.storage.portable import dataset_of
@@ -26,6 +27,8 @@ def current() -> Catalogue:
 
 def dataset(key: str) -> DatasetInfo:
     """The dataset of a stored run. Raises WrongInput where it is no longer registered, or was added and removed."""
+    if key in examples.datasets() and not engine_catalogue.is_written(home().root):
+        return examples.datasets()[key]
     datasets = current().datasets
     if key not in datasets and added_sets.KEY.fullmatch(key):
         return _added(key)
@@ -34,6 +37,14 @@ def dataset(key: str) -> DatasetInfo:
             f"This run is about the dataset {key!r}, which this Forgetscope does not know; it knows {', '.join(datasets)}."
         )
     return datasets[key]
+
+
+def method_title(key: str) -> str:
+    """As pages name the method of a stored run; its key where it is no longer registered."""
+    if key in examples.titles() and not engine_catalogue.is_written(home().root):
+        return examples.titles()[key]
+    method = current().methods.get(key)
+    return method.title if method else key
 
 
 def _added(key: str) -> DatasetInfo:

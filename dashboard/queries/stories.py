@@ -46,8 +46,7 @@ def told(run: Run) -> Told:
 def _told(root: str, run_id: str, revision: int, _run: Run) -> Told:
     """root, run_id, revision: what decides it; a second reference that comes later is a new revision."""
     data, spec = catalogue.dataset(_run.spec.dataset), _run.spec
-    method = catalogue.current().methods.get(spec.method)
-    title = method.title if method else spec.method
+    title = catalogue.method_title(spec.method)
     place = Home(Path(root))
     with ResultStore(place.database) as store:
         screen = of_stored_run(place, store, _run, data, title)

@@ -4,6 +4,7 @@ Bundles of `core.export.examples.EXAMPLES`, a wall of training images of each da
 saliency maps of its networks, for the story, which must not wait for an engine.
 """
 
+from dataclasses import asdict
 import json
 import os
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core.data.registry import load_dataset
+from core.data.registry import DATASETS, load_dataset
 from core.export.bundle.write import export
-from core.export.examples import EXAMPLES, FOLDER, LOOKS, MOST_BYTES, Example
+from core.export.examples import EXAMPLES, FOLDER, LOOKS, MOST_BYTES, SHELVES, Example
 from core.figures.image_sprite import to_rgb
 from core.figures.saliency.overlays import overlay, scale_of
 from core.jobs.engine_client import WarmEngine
+from core.methods.registry import METHODS
 from core.storage.home import Home, open_home
 
 ROWS, COLUMNS = 10, 12  # of a wall: a row for each class or person
@@ -42,6 +44,7 @@ def main() -> None:
         looks = {example.key: _look(engine, ids[example.key], example.look) for example in EXAMPLES}
         engine.close()
         (FOLDER / LOOKS).write_text(json.dumps(looks, indent=1) + "\n", encoding="utf-8")
+        (FOLDER / SHELVES).write_text(json.dumps(shelves(), indent=1) + "\n", encoding="utf-8")
         for example in EXAMPLES:
             if not example.wall.exists():
                 _wall(example)
@@ -51,6 +54,14 @@ def main() -> None:
     print(f"{sum(sizes.values()):>10,} of {MOST_BYTES:,}")
     if sum(sizes.values()) > MOST_BYTES:
         raise SystemExit("The examples are too large to ship.")
+
+
+def shelves() -> dict[str, dict[str, Any]]:
+    """Of the examples' datasets and methods, what the story says."""
+    return {
+        "datasets": {key: asdict(DATASETS[key].INFO) for key in sorted({example.dataset for example in EXAMPLES})},
+        "titles": {key: METHODS[key].title for key in sorted({example.method for example in EXAMPLES})},
+    }
 
 
 def _run(home: Home, example: Example) -> str:

@@ -233,7 +233,7 @@ def kept_warm(context: BrowserContext) -> BrowserContext:
 
 def ready(page: Page) -> Page:
     """The script has run to its end, nothing is stale, no skeleton is left, no exception is shown."""
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=30_000)
     expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
     expect(page.locator("[data-stale=true]")).to_have_count(0)
     expect(page.locator("[data-testid=stException]")).to_have_count(0)

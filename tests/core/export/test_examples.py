@@ -5,7 +5,9 @@ import subprocess
 
 import pytest
 
+from core.data.registry import DATASETS
 from core.export import examples
+from core.export.bundle.bring import bring
 from core.export.examples import EXAMPLES, FOLDER, MARKER, MOST_BYTES, TAG, by_key
 from core.jobs import submit
 from core.reports.run_report import numbers_of
@@ -13,6 +15,7 @@ from core.storage.home import Home, open_home
 from core.storage.record_types import Label
 from core.storage.related_runs import beside
 from core.storage.runs import ResultStore
+from tests.benchmarks.examples import shelves
 
 # Two machines round sums differently, and training amplifies it; on one machine the numbers are equal.
 TOLERANCE = {"accuracy": 0.03, "auc": 0.06, "steps": 8}
@@ -32,7 +35,25 @@ def test_all_that_ships_stays_under_the_limit_and_nothing_else_lies_there():
     sizes = {path.name: path.stat().st_size for path in FOLDER.iterdir()}
     assert sum(sizes.values()) <= MOST_BYTES
     wanted = {path.name for example in EXAMPLES for path in (example.bundle, example.wall, example.look)}
-    assert sizes.keys() == wanted | {examples.LOOKS}
+    assert sizes.keys() == wanted | {examples.LOOKS, examples.SHELVES}
+
+
+def test_what_ships_of_the_catalogue_is_what_the_engine_says_today():
+    assert json.loads((FOLDER / examples.SHELVES).read_text()) == json.loads(json.dumps(shelves())), "make examples writes it anew"
+    assert examples.datasets() == {key: DATASETS[key].INFO for key in ("digits", "faces")}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"datasets": 3, "titles": null}'])
+def test_damaged_notes_on_the_catalogue_are_none(monkeypatch, tmp_path, text):
+    monkeypatch.setattr(examples, "FOLDER", tmp_path)
+    (tmp_path / examples.SHELVES).write_text(text)
+    assert not examples.datasets.__wrapped__()
+    assert not examples.titles.__wrapped__()
+
+
+@pytest.mark.parametrize("file", sorted({example.file for example in EXAMPLES}))
+def test_what_ships_passes_the_checks_of_foreign_bundles(tmp_path, file):
+    assert bring(open_home(tmp_path / "home"), FOLDER / file).runs
 
 
 def test_each_example_is_the_run_that_it_says_with_label_and_tag(brought):

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from core.domain.run import RunStatus
 from core.export import examples
+from core.jobs import catalogue
 from core.storage.home import Home, open_home
 from core.storage.runs import ResultStore
 from dashboard.queries import runs
@@ -33,6 +35,24 @@ def never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(runs, "_answer", ask)
     monkeypatch.setattr("dashboard.queries.engine.ask", ask)
+
+
+@pytest.fixture
+def undescribed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The catalogue is not written yet, as in a home that was never used; who waits for it fails."""
+
+    def wait(*_: object) -> None:
+        pytest.fail("a scene waited for the catalogue")
+
+    monkeypatch.setattr(catalogue, "is_written", lambda _: False)
+    monkeypatch.setattr(catalogue, "catalogue", wait)
+
+
+@pytest.mark.parametrize(("example", "place_"), [("digits", 1), ("faces", 5), ("retrained", 7)])
+@pytest.mark.usefixtures("never_asked", "undescribed")
+def test_a_first_visit_waits_for_no_catalogue(open_app, place, example, place_):
+    st.cache_data.clear()
+    assert TITLES[place_ - 1] in html_text(open_app(place.root, VIEW, of=example, scene=str(place_)))
 
 
 @pytest.mark.parametrize("place_", range(1, 8))
