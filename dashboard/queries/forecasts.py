@@ -1,10 +1,12 @@
 """What a run or a study would take, before it is asked for; the engine reckons in the background what this home has no history of."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import streamlit as st
@@ -27,19 +29,25 @@ MOST = 256  # answers that are remembered
 AT_ONCE = 0.3  # seconds that a page waits for the warm engine
 
 
+_Question = tuple["Future[Work | None]", RunSpec, Callable[..., Any]]
+
+
 @dataclass
 class Questions:
     """About one home, one after the other, in the background.
 
     The first about a network goes to an engine of its own: measuring a pass may take a minute, for which nobody must wait who
-    asks the warm one.
+    asks the warm one. Its thread is a daemon: a pool's would be waited for when the server is stopped, until the pass is measured.
     """
 
     home: Home
     measured: set[tuple[str, ...]] = field(default_factory=set)  # networks, whose passes the home has stored
     own: WarmEngine | None = None  # while it measures
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="forecast"))
     asked: dict[str, "Future[Work | None]"] = field(default_factory=dict)
+    line: "SimpleQueue[_Question | None]" = field(default_factory=SimpleQueue)  # None: nothing more comes
+
+    def __post_init__(self) -> None:
+        Thread(target=self._answer_all, name="forecast", daemon=True).start()
 
     def work(self, spec: RunSpec, ask: Callable[..., Any]) -> Work | None:
         """The answer; None while there is none, and where there was none to be had, which is asked again at the next call."""
@@ -48,7 +56,8 @@ class Questions:
         if key not in self.asked:
             if len(self.asked) >= MOST:
                 self.asked.pop(next(iter(self.asked)))
-            self.asked[key] = self.pool.submit(self._answer, spec, ask)
+            self.asked[key] = Future()
+            self.line.put((self.asked[key], spec, ask))
         future = self.asked[key]
         if _network(spec) in self.measured and not self._behind(future):  # then a warm engine answers at once
             wait([future], AT_ONCE)
@@ -56,6 +65,15 @@ class Questions:
         if future.done() and found is None:
             self.asked.pop(key, None)
         return found
+
+    def _answer_all(self) -> None:
+        while question := self.line.get():
+            future, spec, ask = question
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(self._answer(spec, ask))
+                except Exception as error:  # whatever it is, who asked is told
+                    future.set_exception(error)
 
     def _answer(self, spec: RunSpec, ask: Callable[..., Any]) -> Work | None:
         network = _network(spec)
@@ -82,7 +100,9 @@ class Questions:
 
     def close(self) -> None:
         """Let the thread go, and the process that measures."""
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        for future in list(self.asked.values()):
+            future.cancel()
+        self.line.put(None)
         if own := self.own:
             own.close()
 

@@ -28,7 +28,7 @@ from core.reports.first_screen import of_stored_run
 from core.reports.run_report import full_report
 from core.storage.home import Home, open_home
 from core.storage.runs import ResultStore
-from tests.benchmarks.chromium import WARM_UPS, finished_run, new_page, served, timed, told
+from tests.benchmarks.chromium import SETTLED, WARM_UPS, finished_run, new_page, served, timed, told
 from tests.benchmarks.results import verdict
 from tests.browser.kit import ROOT, Dashboard, ready, until
 
@@ -37,6 +37,8 @@ METHODS = ("ssd", "ssse", "unsir", "aru", "weight_perturbation")
 FOLD = (1440, 900)  # pixels of a window; what lies below it is scrolled to
 SHOWN = (".st-key-verdict", ".st-key-gauges", ".st-key-class_shift", ".fs-maps")
 SAMPLES = 5
+COLD_STARTS = 3
+SCENES = 7
 HERE_ONLY = ("id", "stage", "imported", "lost")  # of a report: what is no number
 
 
@@ -117,6 +119,30 @@ def first_screen(page: Page, run_id: str) -> Iterator[bool]:
                   f"lowest ends at {max(lowest.values()):.0f} px", max(lowest.values()) <= FOLD[1])  # fmt: skip
 
 
+def story(folder: Path) -> Iterator[bool]:
+    """Three homes that were never used: the first scene after a cold start, every way to the next scene, and a digit unlearned live."""
+    first, turned, live = list[float](), list[float](), list[float]()
+    for place in range(COLD_STARTS):
+        with served(open_home(folder / f"cold{place}" / "home")) as (server, browser), new_window(browser, server) as page:
+            began = time.perf_counter()
+            page.goto("/")
+            title = page.locator(".st-title")
+            title.wait_for(timeout=60_000)
+            first.append(time.perf_counter() - began)
+            ready(page)
+            for scene in range(2, SCENES + 1):
+                shown = f"document.querySelector('.st-scene')?.textContent.startsWith('Scene {scene} ') && {SETTLED}"
+                turned.append(timed(page, "pointerdown", shown, page.locator(".st-key-story-next button").click) / 1000)
+            page.goto("/")
+            began = time.perf_counter()
+            page.locator(".st-key-live button").click()
+            page.locator(".st-done").wait_for(timeout=120_000)
+            live.append(time.perf_counter() - began)
+    yield told("Story: first scene in a new home, the server just started", first, 3.0)
+    yield told("Story: from scene to scene", turned, 0.7)
+    yield told("a new user's path to an unlearned digit, 1 click", live, 30.0)
+
+
 @contextmanager
 def new_window(browser: Browser, server: Dashboard) -> Iterator[Page]:
     """As large as FOLD."""
@@ -138,6 +164,7 @@ def main() -> bool:
         study_id = finished_study(home)
         good += reports(home, run_id, study_id, folder)
         good.append(round_trip(home, run_id, folder))
+        good += story(folder)
         with served(home) as (server, browser):
             good += [alone(browser, folder / f"{name}.html") for name in ("digits", "study")]
             with new_window(browser, server) as page:

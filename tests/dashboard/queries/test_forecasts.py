@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -104,3 +106,13 @@ def test_a_question_that_had_no_answer_is_asked_again(measuring):
     assert questions.work(SPEC, nobody).seconds == 0.5
     assert len(own.asked) == own.closed == 2
     questions.close()
+
+
+def test_a_server_that_is_stopped_waits_for_no_answer():
+    script = (
+        "from time import sleep; from pathlib import Path; from core.storage.home import Home; from dashboard.queries import forecasts;"
+        "from tests.dashboard.queries.test_forecasts import SPEC; questions = forecasts.Questions(Home(Path('/nowhere')));"
+        "questions._answer = lambda *_: sleep(100); questions.work(SPEC, None); print('asked', questions.pending)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "asked True\n"), done.stderr
