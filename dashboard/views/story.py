@@ -11,8 +11,10 @@ from core.export import examples
 from core.export.examples import Example
 from core.reports.story import Notes, Scene, scenes
 from core.storage.record_types import Run
+from dashboard.components.classroom import in_class
 from dashboard.components.common.examples_button import examples_button
 from dashboard.components.common.fragments import errors_shown
+from dashboard.components.common.level import LEVEL
 from dashboard.components.story import pictures
 from dashboard.components.story.live import LIVE, live_button, live_panel
 from dashboard.queries import catalogue, runs, stories
@@ -25,7 +27,8 @@ PICTURE, WORDS = 64, 36  # per cent of the width
 
 def story() -> None:
     """The page."""
-    pass_on({SCENE, OF, NOTES, LIVE, RUN, pictures.DIGIT}, "views/unlearn.py")  # links to the form are older than this page
+    own = {SCENE, OF, NOTES, LIVE, RUN, LEVEL, pictures.DIGIT, *in_class.NAMES}
+    pass_on(own, "views/unlearn.py")  # links to the form are older than this page
     st.html(f"<style>{STYLE}</style>")
     with errors_shown():
         found = examples.ensure(home())
