@@ -212,8 +212,8 @@ if run is not None:
     hidden = in_class.hidden()
     below_the_fold(run, report, bool(method and method.reconstruction), hidden)
     if of_a_result(hidden):
-        st.caption(f":material/visibility_off: The class’s link does not show {hidden_words(of_a_result(hidden))}, nor the tables below. "
-                   "*Leave the class’s link*, in the sidebar, shows everything.")  # fmt: skip
+        st.caption(f":material/visibility_off: The teacher’s link does not show {hidden_words(of_a_result(hidden))}, nor the tables below. "
+                   "*Leave the teacher’s link*, in the sidebar, shows everything.")  # fmt: skip
     elif guided():
         more_in_full("confusion matrices, all metrics, what the method recorded, times and settings")
     else:

@@ -80,7 +80,7 @@ def fixed(available: Catalogue) -> Fixed:
 
 def form_line(now: Fixed) -> None:
     """Above the form: which of its fields are fixed, and the goal; nothing where it is nobody's link."""
-    said = [f":material/lock: The class’s link fixes: {lock().words}."] if now != Fixed() else []
+    said = [f":material/lock: The teacher’s link fixes: {lock().words}."] if now != Fixed() else []
     said += [f":material/lock: It does not show {hidden_words({SETTINGS})}."] if SETTINGS in hidden() else []
     said += [f":material/flag: **Goal:** {plain(goal().words)}."] if goal() != Goal() else []
     if said:
@@ -93,8 +93,8 @@ def class_line() -> None:
     if not any(map(travels, NAMES)):
         return
     with st.container(key="in_class"):
-        st.caption(plain(f"Opened by a class’s link. {' '.join(said)}".strip()))
-        st.button("Leave the class’s link", key="leave_class", icon=":material/logout:", on_click=_leave, type="tertiary")
+        st.caption(plain(f"Opened by a teacher’s link. {' '.join(said)}".strip()))
+        st.button("Leave the teacher’s link", key="leave_class", icon=":material/logout:", on_click=_leave, type="tertiary")
 
 
 def check_link() -> None:

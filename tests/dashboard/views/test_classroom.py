@@ -28,7 +28,7 @@ def test_what_the_link_fixes_cannot_be_changed_and_is_what_runs(open_app, bare):
         assert (box.value, box.disabled) == (value, True)
     what, alpha = named(at.text_input, "What to forget"), named(at.text_input, "alpha (α)")
     assert (what.value, what.disabled, alpha.value, alpha.disabled) == ("class 5", True, "4.0", True)
-    assert "The class’s link fixes: dataset, network, forget request, method, settings." in words(at)
+    assert "The teacher’s link fixes: dataset, network, forget request, method, settings." in words(at)
     assert not at.warning
     at.button(key="submit").click()
     sound(at.run())
@@ -47,7 +47,7 @@ def test_the_link_goes_from_page_to_page_until_it_is_left(open_app, finished, do
     at.button(key="leave_class").click()
     sound(at.run())
     assert "lock" not in at.query_params
-    assert "class’s link" not in words(at)
+    assert "teacher’s link" not in words(at)
     at.switch_page(UNLEARN)
     sound(at.run())
     assert not named(at.selectbox, "Dataset").disabled
@@ -64,7 +64,9 @@ def test_hidden_settings_are_neither_on_the_form_nor_in_the_command(open_app, ba
 @pytest.mark.parametrize(("query", "said"), [
     ({"lock": "colour:red"}, "The address's lock should fix dataset"), ({"lock": "dataset:moon"}, "There is no dataset 'moon'"),
     ({"lock": "method:magic"}, "names the method 'magic', which is not there"),
-    ({"lock": "dataset:digits;request:class:12"}, "digits has no"), ({"lock": "method:ssd;settings:beta=1"}, "There is no parameter 'beta'"), ({"lock": "x" * 5000}, "The address's lock should fix"),
+    ({"lock": "dataset:digits;request:class:12"}, "digits has no"),
+    ({"lock": "method:ssd;settings:beta=1"}, "There is no parameter 'beta'"),
+    ({"lock": "x" * 5000}, "The address's lock should fix"),
     ({"hide": "truth"}, "The address's hide should name"), ({"goal": "win"}, "The address's goal should be written"),
     ({"group": "<b>"}, "1 to 12 letters and digits"),
 ])  # fmt: skip
