@@ -121,7 +121,7 @@ def _aims() -> str:
 
 def _counts() -> str:
     code = group()
-    return f"Guesses in Story count for class {code}." if code else ""
+    return f"Guesses in Story count for {code}." if code else ""
 
 
 def _leave() -> None:

@@ -50,7 +50,7 @@ def link_panel(spec: RunSpec, method: MethodInfo | None, *, story: dict[str, str
         except WrongInput as wrong:
             st.error(plain(str(wrong)), icon=":material/error:")
             return
-        _show(parts, opens or "", story or {"scene": "4"})
+        _show(parts, opens or next(iter(PAGES)), (story or {}) | {"scene": "4"})
 
 
 def _ask_goal() -> Goal:
@@ -85,7 +85,7 @@ def _show(parts: dict[str, str], opens: str, story: dict[str, str]) -> None:
     st.code(_address(PAGES[opens], parts if PAGES[opens] else story | parts), language=None, wrap_lines=True)
     if code := parts.get(GROUP):
         st.markdown("**For the teacher’s screen**: the guesses of the class as they come in")
-        st.code(_address("", story | {"scene": "4", "notes": "true", "pooled": "true", GROUP: code}), language=None, wrap_lines=True)
+        st.code(_address("", story | {"notes": "true", "pooled": "true", GROUP: code}), language=None, wrap_lines=True)
 
 
 def _address(path: str, parts: dict[str, str]) -> str:

@@ -43,7 +43,7 @@ def test_the_link_goes_from_page_to_page_until_it_is_left(open_app, finished, do
     sound(at.run())
     assert at.query_params["lock"] == "dataset:digits"
     assert at.query_params["group"] == "7b"
-    assert "Fixed: dataset. Goal: forget accuracy at most 5 %. Guesses in Story count for class 7b." in words(at)
+    assert "Fixed: dataset. Goal: forget accuracy at most 5 %. Guesses in Story count for 7b." in words(at)
     at.button(key="leave_class").click()
     sound(at.run())
     assert "lock" not in at.query_params
