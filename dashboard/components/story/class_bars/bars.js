@@ -1,4 +1,4 @@
-// Bars by class. {rows: [{key, label, guess, marks: [[mark, share]], points}], looks: {mark: [glyph, colour]}, done: whether the truth
+// Bars by class. {rows: [{key, label, guess, marks: [[mark, share]], points}], looks: {mark: [glyph, colour, title]}, done: whether the truth
 // is shown}. A bar that is let go sends all guesses. Words are set as text, never as markup.
 
 const faces = new WeakMap(); // place on the page -> what stands there: the bars outlive a run of the script, and keep the focus
@@ -76,7 +76,7 @@ function show(face, column) {
     glyph.style.color = face.looks[mark][1];
     return glyph;
   }));
-  const known = row.marks.map(([mark, share]) => `${mark} ${percent(share)} %`).join(", ");
+  const known = row.marks.map(([mark, share]) => `${face.looks[mark][2]} ${percent(share)} %`).join(", ");
   track.setAttribute("aria-label", `Accuracy, ${row.name}; ${known}`);
   track.setAttribute("aria-valuenow", percent(row.guess));
   track.setAttribute("aria-valuetext", `${percent(row.guess)} %${row.points === null ? "" : `, ${row.points} points`}`);

@@ -10,7 +10,7 @@ from streamlit.components.v2 import component
 
 from core.figures.gauges import GLYPH, GUESS
 from core.figures.markdown import short, visible
-from core.figures.palette import MARK_COLOUR
+from core.figures.palette import MARK_COLOUR, MARK_TITLE
 from core.reports.prediction import Bar
 from dashboard.session import recall, remember
 
@@ -32,7 +32,7 @@ def class_bars(bars: Sequence[Bar], guess: Mapping[str, float], shown: Sequence[
          "points": (points or {}).get(bar.key)}
         for bar in bars
     ]  # fmt: skip
-    looks = {mark: [GLYPH[mark], MARK_COLOUR[mark]] for mark in (*shown, GUESS)}
+    looks = {mark: [GLYPH[mark], MARK_COLOUR[mark], MARK_TITLE[mark].lower()] for mark in (*shown, GUESS)}
     _bars(key=f"{key}-bars", data={"rows": rows, "looks": looks, "done": points is not None}, on_guess_change=partial(_moved, bars, key))
 
 
