@@ -87,9 +87,12 @@ def check_address() -> None:
 
 
 def pass_on(own: Collection[str], page: str) -> None:
-    """From the body of a page: where the address has names that are not its `own`, open the other page with all of the address."""
-    if set(st.query_params) - set(own):
-        st.switch_page(page, query_params={name: st.query_params.get_all(name) for name in st.query_params})
+    """From the body of a page: where the address has names that are not its `own`, open the other page with these.
+
+    own: the names of the frame too, which go with every page and may be bound to its widgets.
+    """
+    if others := set(st.query_params) - set(own):
+        st.switch_page(page, query_params={name: st.query_params.get_all(name) for name in sorted(others)})
 
 
 def belongs(key: str, owner: object, value: Any) -> None:
@@ -153,6 +156,14 @@ def linked(name: str) -> str:
     if value:
         st.session_state[f"_linked.{name}"] = value
     return value or str(st.session_state.get(f"_linked.{name}", ""))
+
+
+def travels(name: str) -> str:
+    """The same, of a name that stays in the address of every page that is opened after it."""
+    value = linked(name)
+    if value and name not in st.query_params:
+        st.query_params[name] = value
+    return value
 
 
 def link(name: str, value: str) -> None:

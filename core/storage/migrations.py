@@ -196,4 +196,22 @@ MIGRATIONS: tuple[str, ...] = (
     );
     create index slides_by_deck on slides (deck, place);
     """,
+    """
+    create table guess_pools (                     -- what a class guessed of a run; see core.storage.guesses
+        code text not null,                        -- of the class
+        run_id text not null,
+        round text not null,                       -- another one where it was begun anew
+        guesses integer not null,
+        changed_at text not null,
+        primary key (code, run_id)
+    );
+    create table guess_counts (
+        code text not null,
+        run_id text not null,
+        quantity text not null,                    -- a metric, `class:3`, `verdict`
+        bin integer not null,
+        count integer not null,
+        primary key (code, run_id, quantity, bin)
+    );
+    """,
 )

@@ -14,9 +14,11 @@ from core.figures.class_figures import NO_MATRIX
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs.forecast import forecast_and_truth
+from core.reports.class_link import SETTINGS, hidden_words, of_a_result
 from core.reports.cost_line import seconds, times
 from core.reports.settings_search import outcome_line, search_sentence, search_table
 from core.storage.record_types import Run
+from dashboard.components.classroom import in_class
 from dashboard.components.common.bundle_panels import downloads_panel
 from dashboard.components.common.current_run import finished_run
 from dashboard.components.common.fragments import fragment
@@ -51,22 +53,23 @@ def cost(stage: str, report: dict[str, Any], keeps: tuple[str, ...]) -> str:
     return "–" if needless else seconds(report["seconds"][stage])
 
 
-def below_the_fold(run: Run, report: dict[str, Any], reconstruction: bool) -> None:
-    """Links to the analysis pages, and what was run."""
+def below_the_fold(run: Run, report: dict[str, Any], reconstruction: bool, hidden: frozenset[str]) -> None:
+    """Links to the analysis pages, and what was run. hidden: by a class's link; a report would show it."""
     with st.container(horizontal=True, key="look_inside"):
         for view, label, icon in INSIDE:
             st.page_link(f"views/{view}.py", label=label, icon=f":material/{icon}:", width="content")
     with st.container(horizontal=True, vertical_alignment="center", key="take_along"):
-        run_report_button(run)
+        if not of_a_result(hidden):
+            run_report_button(run)
         label_button(run, "result")
     if reconstruction:
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
-    if report["search"]:
+    if report["search"] and SETTINGS not in hidden:
         st.caption(f":material/search: {plain(outcome_line(report['search']))} Every trial: *What the method recorded*, below.")
     if report["own_weights"]:
         st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
     when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
-    st.caption(plain(f"{when}{settings_of(run) or 'no parameters'}"))
+    st.caption(plain(when.removesuffix(" · ") if SETTINGS in hidden else f"{when}{settings_of(run) or 'no parameters'}"))
 
 
 def times_of_stages(report: dict[str, Any], keeps: tuple[str, ...]) -> None:
@@ -206,8 +209,12 @@ if run is not None:
     show_missing_files(run, "views/result.py")
     report = runs.handle(run).report()
     missing = show_first_screen(run, data, report, method.title if method else run.spec.method, crumbs)
-    below_the_fold(run, report, bool(method and method.reconstruction))
-    if guided():
+    hidden = in_class.hidden()
+    below_the_fold(run, report, bool(method and method.reconstruction), hidden)
+    if of_a_result(hidden):
+        st.caption(f":material/visibility_off: The teacher’s link does not show {hidden_words(of_a_result(hidden))}, nor the tables below. "
+                   "*Leave the teacher’s link*, in the sidebar, shows everything.")  # fmt: skip
+    elif guided():
         more_in_full("confusion matrices, all metrics, what the method recorded, times and settings")
     else:
         below_in_full(run, report, data, method, missing)

@@ -11,21 +11,27 @@ from core.export import examples
 from core.export.examples import Example
 from core.reports.story import Notes, Scene, scenes
 from core.storage.record_types import Run
+from dashboard.components.classroom import in_class
+from dashboard.components.classroom.link_panel import link_panel
 from dashboard.components.common.examples_button import examples_button
 from dashboard.components.common.fragments import errors_shown
+from dashboard.components.common.level import LEVEL
 from dashboard.components.story import pictures
 from dashboard.components.story.live import LIVE, live_button, live_panel
+from dashboard.components.story.pooled import pooled
 from dashboard.queries import catalogue, runs, stories
 from dashboard.session import RUN, home, link, linked, pass_on, recall, remember
 
 STYLE = Path(pictures.__file__).with_name("story.css").read_text(encoding="utf-8")
-SCENE, OF, NOTES = "scene", "of", "notes"
+SCENE, OF, NOTES, POOLED = "scene", "of", "notes", "pooled"
+PREDICT = 3  # the scene of the guess, from 0
 PICTURE, WORDS = 64, 36  # per cent of the width
 
 
 def story() -> None:
     """The page."""
-    pass_on({SCENE, OF, NOTES, LIVE, RUN, pictures.DIGIT}, "views/unlearn.py")  # links to the form are older than this page
+    own = {SCENE, OF, NOTES, POOLED, LIVE, RUN, LEVEL, pictures.DIGIT, *in_class.NAMES}
+    pass_on(own, "views/unlearn.py")  # links to the form are older than this page
     st.html(f"<style>{STYLE}</style>")
     with errors_shown():
         found = examples.ensure(home())
@@ -73,11 +79,15 @@ def _tell(run: Run, example: Example | None, found: dict[str, str]) -> None:
                 f"<div class='st-term'>{escape(scene.term)}</div>")  # fmt: skip
         if at in (0, 2, len(every) - 1):
             live_button(pictures.chosen_digit())
+    with st.container():
+        _way(at, every)
+        live_panel()
+        pool = _below(at, scene.notes, run, example, found)
     with picture, st.container(key="story_scene"):
-        _draw(at, run, told, example)
-    _way(at, every)
-    live_panel()
-    _below(scene.notes, example, found)
+        if pool:
+            pooled(run, told, in_class.group())
+        else:
+            _draw(at, run, told, example)
 
 
 def _place(count: int) -> int:
@@ -116,8 +126,9 @@ def _picked() -> None:
     _go(int(recall("story-scene")))
 
 
-def _below(notes: Notes, example: Example | None, found: dict[str, str]) -> None:
-    """Which example, and what who tells it knows."""
+def _below(at: int, notes: Notes, run: Run, example: Example | None, found: dict[str, str]) -> bool:
+    """Which example, and what who tells it knows; whether the guesses of the class are to be shown in place of the scene."""
+    pool = False
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(found) > 1:
             names = {key: examples.by_key()[key].name.removeprefix("Example: ") for key in found}
@@ -125,10 +136,19 @@ def _below(notes: Notes, example: Example | None, found: dict[str, str]) -> None
             st.selectbox("Told on", list(names), format_func=names.__getitem__, key="story-of", on_change=_of,
                          placeholder="a run of yours", width=380)  # fmt: skip
         on = st.toggle("Teacher’s notes", key=NOTES, bind="query-params")
+        if on and at == PREDICT and (code := in_class.group()):
+            pool = st.toggle("Guesses of the class", key=POOLED, bind="query-params", help=f"Of all who opened a link with {code}.")
     if on:
         cells = {"Ask": notes.ask, "Wait for": notes.wait_for, "Common mistake": notes.mistake, "Time": f"{notes.minutes} minutes"}
         body = "".join(f"<div><b>{title}</b><br>{escape(text)}</div>" for title, text in cells.items())
         st.html(f"<div class='st-notes'>{body}</div>")
+        link_panel(run.spec, catalogue.current().methods.get(run.spec.method), story={SCENE: str(at + 1)} | _told_of())
+    return pool
+
+
+def _told_of() -> dict[str, str]:
+    """What the address says of it."""
+    return {OF: linked(OF)} if linked(OF) else {}
 
 
 def _of() -> None:

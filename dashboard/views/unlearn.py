@@ -16,7 +16,10 @@ from core.figures.markdown import plain
 from core.jobs import submit
 from core.jobs.forecast import sentence
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
+from core.reports.class_link import SETTINGS
 from core.storage.record_types import Forecast
+from dashboard.components.classroom import in_class
+from dashboard.components.classroom.link_panel import link_panel
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.level import guided, more_in_full
 from dashboard.components.common.terminal import same_from_a_terminal
@@ -31,29 +34,43 @@ from dashboard.session import ask_to_open, home, stays
 NEAR_CEILING = 0.9  # of n/k: alpha = 10 at n/k = 10.6 was measured to forget nothing
 
 st.markdown("Train a network, make it forget, and see what changed, held against the same network truly retrained.")
-available = catalogue.current()
+available, fixed = catalogue.current(), in_class.Fixed()
+with errors_shown(st.warning):
+    fixed = in_class.fixed(available)
+in_class.form_line(fixed)
 ask, how = st.columns([1, 1], gap="large")
+
+
+def choose(place: DeltaGenerator, label: str, options: list[str], key: str, value: str) -> str:
+    """One of the options. value: the fixed one; '' where it can be chosen."""
+    if value:
+        return str(place.selectbox(label, [value], disabled=True))
+    return str(place.selectbox(label, options, key=key, bind="query-params"))
+
 
 with ask:
     st.subheader("1 · What to forget")
     left, right = st.columns(2)
-    dataset = left.selectbox("Dataset", list(available.datasets), key="dataset", bind="query-params")
-    model = right.selectbox("Model", list(available.models), key="model", bind="query-params")
+    dataset = choose(left, "Dataset", list(available.datasets), "dataset", fixed.dataset)
+    model = choose(right, "Model", list(available.models), "model", fixed.model)
     data = available.datasets[dataset]
     st.caption(f"{plain(data.about)} {data.train_count} to train on, {data.test_count} to test. {available.models[model].about}")
     if reason := not_offered(dataset, model):
         st.warning(reason, icon=":material/warning:")
-    own_data("dataset")
-    request = ask_request(data)
-    weights = own_weights(data, model)
+    if not fixed.dataset:
+        own_data("dataset")
+    request = ask_request(data, fixed=fixed.request)
+    weights = ("", "") if fixed.model else own_weights(data, model)
 
 
 def start_values(method: MethodInfo) -> dict[str, Value]:
-    """The form's initial values: the preset, or those of the paper or its code where they are known."""
+    """The form's initial values: the preset, or those of the paper or its code where they are known, or what a class's link fixes."""
     # Without a valid request, the form shows the preset for one class.
     preset = preset_values(method, data, model, request or ClassRequest((0,)))
+    if fixed.settings is not None:
+        return preset | as_given(fixed.settings, method.params)
     published = PAPER.get(method.key)
-    if published is None:
+    if published is None or guided() or SETTINGS in in_class.hidden():
         return preset
     offered = ["preset", *published]
     stays("start", offered)
@@ -148,23 +165,30 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         if second:
             submit.submit(home(), floor_spec(spec, available), along_with=run_id)  # queued behind the run, and cancelled with it
         ask_to_open(run_id, "views/result.py")
-    if spec and not guided():
+    if spec and not guided() and SETTINGS not in in_class.hidden():
         same_from_a_terminal(run_command(spec, available.methods[method], floor=second, limit=limit), key="run_terminal")
+    if spec:
+        link_panel(spec, available.methods[method])
 
 
 def ask_how() -> None:
     """The method and its settings; a click in here does not redraw the images."""
     st.subheader("2 · How")
-    key = st.selectbox("Method", [k for k, m in available.methods.items() if not m.unfit(data)], key="method", bind="query-params")
-    methods_not_offered(available, data)
+    offered = [k for k, m in available.methods.items() if not m.unfit(data)]
+    key = choose(st.container(), "Method", offered, "method", fixed.method)
+    if not fixed.method:
+        methods_not_offered(available, data)
     method = available.methods[key]
     card(method)
     run_row = st.container()  # above the settings: most people run the preset, and some forms are long
-    preset = preset_values(method, data, model, request or ClassRequest((0,))) if guided() else start_values(method)
-    settings = method_form(method, preset, main_setting(method, preset) if guided() else None)
+    preset = start_values(method)
+    settings, shown = preset, SETTINGS not in in_class.hidden()
+    if shown:
+        only = main_setting(method, preset) if guided() else None
+        settings = method_form(method, preset, only, fixed=fixed.settings is not None)
     if guided():
         more_in_full("all settings, the published values, seed, references and time limit")
-    if request and method.explorable == "dampening" and settings["importance"] == "per_sample":
+    if request and shown and method.explorable == "dampening" and settings["importance"] == "per_sample":
         ceiling_note(settings, request, run_row)
     with run_row:
         fragment(lambda: ask_run(key, settings))

@@ -51,8 +51,23 @@ def test_the_story_is_told_by_keyboard_with_a_guess_in_the_middle(server, chromi
     until(lambda: guess_x(page) == pytest.approx(0.01))
     scene(4)
     assert "Unlearned" not in [trace["name"] for trace in figure(page, "story-guess")["traces"]]
+    bar = page.get_by_role("slider", name=re.compile("^Accuracy, 3; original 100 %"))
+    box = bar.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 1)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 0.75 * box["height"], steps=3)
+    page.mouse.up()
+    expect(bar).to_have_attribute("aria-valuenow", "25")
+    ready(page)
+    bar.press("ArrowDown")
+    expect(bar).to_have_attribute("aria-valuenow", "24")
+    ready(page)
+    scene(4)  # a bar's own keys turn no page
+    expect(bar).to_have_attribute("aria-valuenow", "24")
     page.get_by_role("button", name="Show the truth").click()
-    expect(page.get_by_text(re.compile(r"^\d+ of 100 points$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^\d+ of 120 points$"))).to_be_visible()
+    expect(bar).to_have_attribute("aria-valuetext", "24 %, 10 points")  # it is 0 %, and half a scale beside it is worth nothing
     drawn(ready(page), "story-guess")
     assert "Unlearned" in [trace["name"] for trace in figure(page, "story-guess")["traces"]]
     assert axe(page) == []

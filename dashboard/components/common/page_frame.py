@@ -9,6 +9,7 @@ import streamlit as st
 from core.domain.errors import WrongInput
 from core.figures.markdown import plain
 from core.figures.palette import DARK
+from dashboard.components.classroom.in_class import check_link, class_line
 from dashboard.components.common.copy_link import copy_link
 from dashboard.components.common.figure_downloads.component import offer_downloads
 from dashboard.components.common.fragments import errors_shown
@@ -43,6 +44,7 @@ def frame(page: Any) -> None:
         )  # fmt: skip
         st.caption("Everything runs on this machine; nothing is sent anywhere.")
         choose_level()
+        class_line()
         copy_link()
         mark_terms()
         if page.url_path != "present":  # which shows what is pinned already
@@ -55,4 +57,5 @@ def frame(page: Any) -> None:
         check_address()
         if why := home().unwritable:
             st.warning(plain(f"{why} {READ_ONLY}"), icon=":material/lock:")
+        check_link()
         page.run()

@@ -17,7 +17,7 @@ from core.domain.requests.published import NamedSet
 from core.domain.requests.registry import KINDS
 from core.domain.requests.samples import SamplesRequest
 from core.figures.image_sprite import png, sprite, to_rgb
-from core.figures.markdown import NAME, labels, name, pill_labels, plain
+from core.figures.markdown import NAME, labels, name, pill_labels, plain, short
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.tables import show_frame
 from dashboard.queries import catalogue
@@ -36,11 +36,15 @@ def one_draw() -> bool:
     return recall(OWN_DRAWS) is False
 
 
-def ask_request(data: DatasetInfo, *, seeds: bool = False) -> ForgetRequest | None:
+def ask_request(data: DatasetInfo, *, seeds: bool = False, fixed: ForgetRequest | None = None) -> ForgetRequest | None:
     """The request as the widgets stand, None while it names nothing that can be forgotten.
 
-    seeds: it is for several seeds, each of which may have its own draw; see `one_draw`.
+    seeds: it is for several seeds, each of which may have its own draw; see `one_draw`. fixed: a checked request in place of widgets.
     """
+    if fixed is not None:
+        st.text_input("What to forget", short(fixed.words(data), LONGEST), disabled=True)
+        _wall(fixed, data, each_its_own=False)
+        return fixed
     kinds = [key for key, kind in KINDS.items() if kind.offered(data)]
     stays("kind", kinds)
     chosen = st.pills(

@@ -17,11 +17,12 @@ def main_setting(method: MethodInfo, preset: dict[str, Value]) -> str:
     return next(iter(searched or [p.name for p in method.params]), "")
 
 
-def method_form(method: MethodInfo, preset: dict[str, Value], only: str | None = None) -> dict[str, Value]:
+def method_form(method: MethodInfo, preset: dict[str, Value], only: str | None = None, *, fixed: bool = False) -> dict[str, Value]:
     """Widgets in the order of declaration, set to the preset; the values by name.
 
     They are bound to the address. Where a preset changes (with the dataset, the model or the request), a param that still
-    stood at the old one follows; what was typed stays. only: the one that has a widget; the others stay at the preset.
+    stood at the old one follows; what was typed stays. only: the one that has a widget; the others stay at the preset. fixed: the
+    preset is shown, and cannot be changed.
     """
     values: dict[str, Value] = {}
     cells = st.grid(2, min_column_width=180)
@@ -31,15 +32,23 @@ def method_form(method: MethodInfo, preset: dict[str, Value], only: str | None =
             continue
         idle = p.idle(values)
         with cells.cell():
-            values[p.name] = _widget(p, preset[p.name], f"{method.key}.{p.name}", idle)
+            if fixed:
+                st.text_input(_label(p), "–" if idle else f"{preset[p.name]}", disabled=True)
+                values[p.name] = preset[p.name]
+            else:
+                values[p.name] = _widget(p, preset[p.name], f"{method.key}.{p.name}", idle)
     for p in method.params:
         if note := p.note(values[p.name]):
             st.warning(note, icon=":material/warning:")
     return values
 
 
+def _label(p: Param) -> str:
+    return f"{p.name.replace('_', ' ')} ({p.symbol})" if p.symbol else p.name.replace("_", " ")
+
+
 def _widget(p: Param, preset: Value, key: str, idle: bool) -> Value:
-    label = f"{p.name.replace('_', ' ')} ({p.symbol})" if p.symbol else p.name.replace("_", " ")
+    label = _label(p)
     hint = f"{p.help} Allowed: {p.wanted}." + (f" Only with {p.when[0]} = {' or '.join(p.when[1:])}." if p.when else "")
     if p.choices:
         follows(key, preset)

@@ -22,10 +22,13 @@ from core.figures.saliency.overlays import overlay, scale_of
 from core.reports.checks.case import Case
 from core.reports.checks.registry import CHECKED, DECIDING, Finding, examine
 from core.reports.checks.stored_run import TABLE
+from core.reports.class_link import CLASSES, MAPS, REFERENCE, VERDICT, WARNINGS, without
 from core.reports.first_screen import Confidence, FirstScreen, about, class_rows, first_screen, headline
 from core.reports.gauges import MARKS
 from core.reports.verdict import verdict
 from core.storage.record_types import Run
+from dashboard.components.classroom import in_class
+from dashboard.components.classroom.goal_line import goal_html
 from dashboard.components.common.checks_panel import case_of, caveats, finished_second_reference
 from dashboard.components.common.missing_results import NETWORKS
 from dashboard.components.result.metrics_panel import report_numbers
@@ -34,7 +37,7 @@ from dashboard.queries import runs
 STYLE = f"<style>{Path(__file__).with_suffix('.css').read_text(encoding='utf-8')}</style>"
 DOTS = {"high": "●●●", "medium": "●●○", "low": "●○○"}
 EXPLAINER = "integrated_gradients"  # complete: its map adds up to what the image changes
-MAPS = "Saliency of one forgotten image"
+MAPS_TITLE = "Saliency of one forgotten image"
 SIDE = 128  # pixels across a picture, at least where a whole factor allows it
 NAME = 28  # letters of a class below a picture
 FIGURE = 320  # pixels
@@ -49,23 +52,28 @@ def show_first_screen(run: Run, data: DatasetInfo, report: dict[str, Any], metho
     try:
         case = case_of(run)
     except WrongInput as wrong:
-        lead, sentence = verdict(report_numbers(report), run.spec.request, data)
+        lead, sentence = ("", "") if VERDICT in in_class.hidden() else verdict(report_numbers(report), run.spec.request, data)
         note = f"<div class='fs-note fs-warning'>? <b>Not checked:</b> {_text(str(wrong))}</div>"
         st.container(key="verdict").html(_head(lead, sentence, Confidence("low", "nothing could be checked")) + note)
         return [str(wrong)]
     finding, second_reference = examine(case), finished_second_reference(run) if case.has_reference else None
     second = runs.handle(second_reference).table(TABLE) if second_reference else None
     classes = class_rows(runs.handle(run).table(TABLE), second)
-    screen = first_screen(run, data, report, case, finding, classes, method)
-    st.container(key="verdict").html(_head(screen.lead, screen.sentence, screen.confidence) + _checks(case, finding))
+    whole, hidden = first_screen(run, data, report, case, finding, classes, method), in_class.hidden()
+    screen = without(whole, hidden)
+    judged = _head(screen.lead, screen.sentence, screen.confidence) + ("" if WARNINGS in hidden else _checks(case, finding))
+    st.container(key="verdict").html(judged + goal_html(in_class.goal(), whole.gauges, hidden))
     with st.container(key="first_screen"):
         left, right = st.columns([58, 42], gap="large")
         with left:
             _gauges(screen)
         with right:
-            _classes(screen)
-            if maps_possible(run):
-                st.fragment(partial(_maps, run, data), parallel=True)()
+            if CLASSES not in hidden:
+                _classes(screen)
+            if MAPS in hidden:
+                pass
+            elif maps_possible(run):
+                st.fragment(partial(_maps, run, data, REFERENCE not in hidden), parallel=True)()
             else:
                 st.html(f"{_title('Saliency')}<div class='fs-quiet'>No saliency maps: the run's networks are not stored.</div>")
         st.html(f"<div class='fs-quiet'>{_text(screen.costs)}</div>")
@@ -86,8 +94,13 @@ def _title(text: str, rest: str = "") -> str:
 
 
 def _head(lead: str, sentence: str, confidence: Confidence) -> str:
-    pill = f"{DOTS[confidence.level]} {confidence.level.capitalize()} confidence · {_text(confidence.reason)}"
-    return f"<h2 class='fs-lead'>{_text(lead)}<span class='fs-pill'>{pill}</span></h2><div class='fs-text'>{_text(sentence)}</div>"
+    """Nothing of what is hidden: then a text is ''."""
+    pill = ""
+    if confidence.level:
+        words = f"{DOTS[confidence.level]} {confidence.level.capitalize()} confidence · {_text(confidence.reason)}"
+        pill = f"<span class='fs-pill'>{words}</span>"
+    title = f"<h2 class='fs-lead'>{_text(lead)}{pill}</h2>" if lead or pill else ""
+    return f"{title}<div class='fs-text'>{_text(sentence)}</div>"
 
 
 def _checks(case: Case, finding: Finding) -> str:
@@ -108,7 +121,8 @@ def _checks(case: Case, finding: Finding) -> str:
 
 def _gauges(screen: FirstScreen) -> None:
     used = [mark for mark in MARKS if any(gauge.place(mark) is not None for gauge in screen.gauges)]
-    st.html(_title("How near to a retrained network?", screen.nearness) + gauges.legend(used))
+    title = ("Key numbers", "") if REFERENCE in in_class.hidden() else ("How near to a retrained network?", screen.nearness)
+    st.html(_title(*title) + gauges.legend(used))
     st.plotly_chart(gauges.gauge_figure(screen.gauges), key="gauges", config=plotly_layout.CONFIG, alt=gauges.described(screen.gauges))
 
 
@@ -121,10 +135,13 @@ def _classes(screen: FirstScreen) -> None:
     )  # fmt: skip
 
 
-def _maps(run: Run, data: DatasetInfo) -> None:
-    """Runs beside the rest of the page, in a place of the maps' height: an engine that starts takes seconds."""
+def _maps(run: Run, data: DatasetInfo, reference: bool) -> None:
+    """Runs beside the rest of the page, in a place of the maps' height: an engine that starts takes seconds.
+
+    reference: whether the retrained network's map is shown.
+    """
     place = st.empty()
-    place.html(f"{_title(MAPS)}<div class='fs-maps fs-quiet'>Opening the networks …</div>")
+    place.html(f"{_title(MAPS_TITLE)}<div class='fs-maps fs-quiet'>Opening the networks …</div>")
     try:
         offer = runs.handle(run).ask("saliency_offer")
         explainer = next((e for e in offer["explainers"] if e["key"] == EXPLAINER and not e["unfit"]), None)
@@ -132,11 +149,13 @@ def _maps(run: Run, data: DatasetInfo) -> None:
         image = {"set": next(name for name in ("test_forget", "forget") if offer["sets"].get(name)), "place": 0}
         target = "true" if explainer["targeted"] and not data.multi else "own"
         answer = runs.handle(run).ask("saliency", image=image, how=explainer["key"], target=target, settings={})
+        if not reference:
+            answer = answer | {"models": {name: output for name, output in answer["models"].items() if name != "reference"}}
         targets = {data.classes[output["target"]] for output in answer["models"].values()}
         red = f"red speaks for {targets.pop()}, blue against it" if explainer["signed"] and len(targets) == 1 else reading(explainer)
-        place.html(f"{_title(MAPS)}{_pictures(answer, data)}<div class='fs-quiet'>{_text(explainer['title'])}: {_text(red)}.</div>")
+        place.html(f"{_title(MAPS_TITLE)}{_pictures(answer, data)}<div class='fs-quiet'>{_text(explainer['title'])}: {_text(red)}.</div>")
     except WrongInput as wrong:
-        place.html(f"{_title(MAPS)}<div class='fs-quiet'>No saliency maps: {_text(str(wrong))}</div>")
+        place.html(f"{_title(MAPS_TITLE)}<div class='fs-quiet'>No saliency maps: {_text(str(wrong))}</div>")
 
 
 def _pictures(answer: dict[str, Any], data: DatasetInfo) -> str:

@@ -7,7 +7,22 @@ import pytest
 
 from core.reports.first_screen import Confidence, FirstScreen
 from core.reports.gauges import ATTACK, STEPS, Gauge
-from core.reports.prediction import FULL, NOT, UNTOLD, WARNED, guessable, points, score, start, step_choices, verdict_of
+from core.reports.prediction import (
+    FULL,
+    NOT,
+    UNTOLD,
+    WARNED,
+    Bar,
+    bar_points,
+    bars,
+    binned,
+    guessable,
+    points,
+    score,
+    start,
+    step_choices,
+    verdict_of,
+)
 
 TICKS = {0.0: "0", 10.0: "10", 100.0: "100", 999.0: "999 steps"}  # log10(1 + 999) = 3
 FORGET = Gauge("forget", "Forget accuracy", {"original": 0.9, "unlearned": 0.5, "reference": 0.1}, None, "", "", {0.0: "", 1.0: ""})
@@ -39,6 +54,7 @@ def test_relearning_that_was_given_up_lies_at_the_right_end():
 def test_the_score_adds_the_verdict_and_names_the_worst_guess():
     found = score(SCREEN, {"forget": 0.5, STEPS: 0.0}, WARNED)
     assert (found.points, found.verdict, found.total, found.most) == ({"forget": 20, STEPS: 7}, 20, 47, 60)
+    assert (found.bars, found.by_class) == ({}, 0)
     assert found.surprise == RELEARN
     exact = score(SCREEN, {"forget": 0.5, STEPS: 9.0}, None)
     assert (exact.total, exact.surprise) == (40, None)
@@ -59,3 +75,61 @@ def test_a_guess_begins_where_the_original_stands():
     choices = step_choices(RELEARN)
     assert (choices[0], choices[-1]) == (0, 1000)
     assert choices == sorted(set(choices))
+
+
+def with_classes(accuracies, forgotten, counts=None, names=None):
+    """accuracies: model -> by class."""
+    rows = [(model, index, value, (counts or [10] * len(values))[index])
+            for model, values in accuracies.items() for index, value in enumerate(values)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["model", "class", "accuracy", "count"])
+    count = len(next(iter(accuracies.values())))
+    return replace(SCREEN, classes=table, names=tuple(names or map(str, range(count))), forgotten=forgotten)
+
+
+THREE = with_classes(
+    {"original": [0.9, 1.0, 0.8], "unlearned": [0.0, 1.0, 0.55], "reference": [0.1, 0.9, 0.8]}, (0,), names=["cat", "dog", "owl"],
+)  # fmt: skip
+
+
+def test_few_classes_have_a_bar_each():
+    assert bars(THREE) == (
+        Bar("class:0", "cat", True, {"original": 0.9, "unlearned": 0.0, "reference": 0.1}),
+        Bar("class:1", "dog", False, {"original": 1.0, "unlearned": 1.0, "reference": 0.9}),
+        Bar("class:2", "owl", False, {"original": 0.8, "unlearned": 0.55, "reference": 0.8}),
+    )
+    assert bars(SCREEN) == ()  # no table
+
+
+def test_of_many_classes_the_forgotten_ones_stand_against_the_others():
+    """Ten images of each but the last, which has thirty: its accuracy weighs three times as much."""
+    accuracies = {"original": [1.0] * 11, "unlearned": [0.0] + [1.0] * 9 + [0.6]}
+    screen = with_classes(accuracies, (0,), [10] * 10 + [30])
+    forgotten, others = bars(screen)
+    assert (forgotten.key, forgotten.label, forgotten.marks["unlearned"]) == ("class:forgotten", "0", 0.0)
+    assert (others.label, others.forgotten) == ("the others", False)
+    assert others.marks["unlearned"] == pytest.approx((9 * 10 + 0.6 * 30) / 120)
+    two = bars(replace(screen, forgotten=(0, 10)))[0]
+    assert (two.label, two.marks["unlearned"]) == ("to forget", pytest.approx(0.6 * 30 / 40))
+    assert bars(replace(screen, forgotten=())) == ()
+
+
+def test_classes_earn_points_one_by_one_and_count_as_their_mean():
+    """cat: 0.25 beside the truth earns half; dog: right; owl: not touched, 0.25 beside it."""
+    guess = {"forget": 0.5, STEPS: 9.0, "class:0": 0.25, "class:1": 1.0}
+    found = score(THREE, guess, None)
+    assert found.bars == {"class:0": 10, "class:1": 20, "class:2": 10}
+    assert (found.by_class, found.total, found.most) == (13, 53, 80)
+    assert bar_points(bars(THREE)[0], 0.5) == 0
+
+
+def test_a_class_without_test_images_has_no_bar():
+    screen = with_classes({"original": [0.9, float("nan")], "unlearned": [0.5, float("nan")]}, (0,), [10, 0])
+    assert [bar.key for bar in bars(screen)] == ["class:0"]
+
+
+def test_a_guess_is_counted_in_bins_of_a_twentieth_of_each_scale():
+    """Steps: log10(1 + 9) of log10(1 + 999) is a third, so bin 6 of 20."""
+    guess = {"forget": 1.0, STEPS: 9.0, "class:0": 0.0, "class:1": 0.15, "class:2": 0.149}
+    assert binned(THREE, guess, WARNED) == {"forget": 19, STEPS: 6, "class:0": 0, "class:1": 3, "class:2": 2, "verdict": 1}
+    assert "verdict" not in binned(THREE, guess, None)
+    assert binned(THREE, {"forget": 0.0, STEPS: 0.0}, None)["class:0"] == 18  # an untouched bar: the original's 0.9

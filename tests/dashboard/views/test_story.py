@@ -1,6 +1,7 @@
 """The Story page without a browser: scenes, their links, the guess, the live run, and what it does with other pages' addresses."""
 
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import streamlit as st
@@ -8,6 +9,8 @@ import streamlit as st
 from core.domain.run import RunStatus
 from core.export import examples
 from core.jobs import catalogue
+from core.reports.class_link import lock_from
+from core.storage.guesses import pool
 from core.storage.home import Home, open_home
 from core.storage.runs import ResultStore
 from dashboard.queries import runs
@@ -100,10 +103,77 @@ def test_a_guess_earns_points_once_the_truth_is_shown(open_app, place):
     assert "points" not in html_text(at)
     at.button(key="truth").click()
     shown = html_text(sound(at.run()))
-    assert "of 100 points" in shown
+    assert "of 120 points" in shown
     assert "Forgotten, with warnings (right)" in shown
     assert "The largest surprise:" in shown
     assert at.slider(key=f"guess-{run_id}-test_forget_accuracy").disabled
+
+
+def test_two_browsers_of_a_class_see_each_others_guesses_and_one_counts_once(open_app, tmp_path):
+    home = open_home(tmp_path / "home")
+    run_id = examples.ensure(home)["digits"]
+    one, other = (open_app(home.root, VIEW, scene="4", group="7b") for _ in range(2))
+    teacher = open_app(home.root, VIEW, scene="4", group="7b", notes="true", pooled="true")
+    assert "0 guesses in 7b" in html_text(teacher)
+    for at, verdict in ((one, "Forgotten"), (other, "Not forgotten")):
+        at.selectbox(key=f"guess-{run_id}-verdict").set_value(verdict)
+        at.button(key="truth").click()
+        assert "Counted for 7b." in html_text(sound(at.run()))
+    assert "2 guesses in 7b" in html_text(sound(teacher.run()))
+    one.button(key="truth").click()  # guess again
+    sound(one.run())
+    one.selectbox(key=f"guess-{run_id}-verdict").set_value("Not forgotten")
+    one.button(key="truth").click()
+    sound(one.run())
+    assert "2 guesses in 7b" in html_text(sound(teacher.run()))
+    with ResultStore(home.database) as store:
+        assert pool(store, "7b", run_id).counts["verdict"] == {3: 2}
+    assert "Unlearned" not in html_text(teacher)
+    teacher.toggle(key="pooled-truth").set_value(True)
+    assert "Unlearned" in html_text(sound(teacher.run()))
+    teacher.button(key="clear-guesses").click()
+    assert "0 guesses in 7b" in html_text(sound(teacher.run()))
+
+
+def test_without_a_class_no_guess_is_counted(open_app, tmp_path):
+    home = open_home(tmp_path / "home")
+    run_id = examples.ensure(home)["digits"]
+    at = open_app(home.root, VIEW, scene="4", notes="true")
+    assert "pooled" not in [toggle.key for toggle in at.toggle]
+    at.button(key="truth").click()
+    assert "Counted" not in html_text(sound(at.run()))
+    with ResultStore(home.database) as store:
+        assert pool(store, "", run_id).guesses == 0
+        assert not store.db.read("select * from guess_counts")
+
+
+def test_a_guess_is_still_there_after_another_scene(open_app, place):
+    run_id = examples.here(place)["digits"]
+    at = open_app(place.root, VIEW, scene="4")
+    at.slider(key=f"guess-{run_id}-test_forget_accuracy").set_value(7)
+    at.button(key="truth").click()
+    sound(at.run())
+    at.button(key="story-next").click()
+    sound(at.run())
+    at.button(key="story-back").click()
+    assert sound(at.run()).slider(key=f"guess-{run_id}-test_forget_accuracy").value == 7
+
+
+def test_a_link_with_a_level_opens_the_story(open_app, place):
+    assert TITLES[3] in html_text(open_app(place.root, VIEW, scene="4", level="Guided"))
+
+
+def test_a_teacher_makes_a_link_of_the_story_in_the_notes(open_app, place):
+    at = open_app(place.root, VIEW, scene="4", of="faces", notes="true")
+    at.session_state["class_link"] = True
+    sound(at.run())
+    at.text_input(key="class_code").input("7b")
+    sound(at.run())
+    mine, screen = (urlsplit(code.value) for code in at.code)
+    assert (parse_qs(mine.query)["scene"], parse_qs(mine.query)["of"], parse_qs(mine.query)["group"]) == (["4"], ["faces"], ["7b"])
+    assert lock_from(parse_qs(mine.query)["lock"][0]).request == "attribute:identity=101"
+    opened = open_app(place.root, VIEW, **{name: values[0] for name, values in parse_qs(screen.query).items()})
+    assert "guesses in 7b" in html_text(opened)
 
 
 def test_teachers_notes_are_shown_when_they_are_asked_for(open_app, place):

@@ -1,0 +1,1 @@
+"""Bars by class that a reader drags to a guess."""
