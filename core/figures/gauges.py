@@ -93,10 +93,13 @@ def _note(x: float, y: float, text: str, size: int, side: str) -> dict[str, Any]
     return {"x": x, "y": y, "text": text, "showarrow": False, "xanchor": side, "font": {"size": size, "color": ink()}}
 
 
-def legend(marks: Sequence[str] = MARKS, size: int = 14) -> str:
-    """What the marks mean, as HTML, which wraps on a narrow screen where a figure's own legend would cover the figure."""
+def legend(marks: Sequence[str] = MARKS, size: int = 14, *, band: bool = True) -> str:
+    """What the marks mean, as HTML, which wraps on a narrow screen where a figure's own legend would cover the figure.
+
+    band: whether the gauges show theirs.
+    """
     items = [f"<b style='color:{MARK_COLOUR[mark]};font-size:1.25em'>{GLYPH[mark]}</b> {MARK_TITLE[mark]}" for mark in marks]
-    if "reference" in marks:
+    if band and "reference" in marks:
         swatch = f"display:inline-block;width:1.4em;height:.9em;background:{band_colour()};box-shadow:0 0 0 1px {MODEL_COLOUR['reference']}"
         items.append(f"<b style='{swatch}'></b> Retraining variability and chance")
     spans = "".join(f"<span style='white-space:nowrap'>{item}</span>" for item in items)

@@ -196,4 +196,12 @@ MIGRATIONS: tuple[str, ...] = (
     );
     create index slides_by_deck on slides (deck, place);
     """,
+    """
+    create table duels (
+        code text primary key,
+        version integer not null,                  -- grows with each change: who changes it says which one he saw
+        content text not null,                     -- JSON: see core.domain.duel.Duel
+        created_at text not null
+    );
+    """,
 )
