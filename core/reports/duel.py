@@ -20,6 +20,7 @@ TOOLS = {  # key -> what a class reads of it
     "loss": "Is it surer of the pictures it was trained on than of new ones? An attack by the loss tells.",
     "entropy": "Does it hesitate? An attack by the entropy of its predictions calls pictures members or not.",
     "probe": "Look at the features before the last layer: can a simple probe still find the class there?",
+    "graft": "Put the original’s last layer back on: was only the last step spoilt, and do the predictions return?",
     "relearning": "Teach it again: does it come back sooner than in a network that never saw it?",
 }
 
@@ -96,13 +97,17 @@ class Judged:
 
 @dataclass(frozen=True)
 class Outcome:
-    """winner: a seat, '' for a draw. points: seat -> points. sentence: who won and why. floor: what the bands rest on."""
+    """winner: a seat, '' for a draw. points: seat -> points. result: who won, with the points; why: the sentence for it.
+
+    floor: what the bands rest on, in a sentence.
+    """
 
     judged: tuple[Judged, ...]
     kept: Kept
     points: Mapping[str, int]
     winner: str
-    sentence: str
+    result: str
+    why: str
     floor: str
 
 
@@ -118,30 +123,35 @@ def outcome(duel: Duel, found: Mapping[str, Gauge], held: Kept) -> Outcome:
         for tool in duel.tools if tool in found
     )  # fmt: skip
     points = {seat: sum(one.points[seat] for one in judged) for seat in (FORGETTER, ATTACKER)}
-    winner = ATTACKER if held.met is False else max(points, key=points.__getitem__) if len(set(points.values())) > 1 else ""
+    over_budget = held.met is False
+    winner = ATTACKER if over_budget else max(points, key=points.__getitem__) if len(set(points.values())) > 1 else ""
+    score = " to ".join(map(str, sorted(points.values(), reverse=True)))
+    result = f"The {winner.capitalize()} wins" + ("" if over_budget else f" {score}") if winner else f"A draw, {score}"
     second = any(gauge.values.get(SECOND) is not None for gauge in found.values())
-    floor = ("measured between two retrained networks, and never less than chance" if second else
-             "the tolerance of the checks for chance, because no second retrained network is stored")  # fmt: skip
-    return Outcome(judged, held, points, winner, _why(judged, held, points, winner), f"The band around the retrained network is {floor}.")
+    floor = ("twice the gap of two retrained networks, and no less than chance" if second else
+             "the tolerance of the checks, for no second retrained network is stored")  # fmt: skip
+    return Outcome(judged, held, points, winner, result, _why(judged, held), f"The band around the retrained network is {floor}.")
 
 
-def _why(judged: tuple[Judged, ...], held: Kept, points: Mapping[str, int], winner: str) -> str:
+def _why(judged: tuple[Judged, ...], held: Kept) -> str:
     if held.met is False:
-        return f"The Attacker wins: the network was spoilt, not only made to forget. {held.sentence}"
-    proven = [one.gauge.title.lower() for one in judged if one.called and one.trace]
-    missed = [one.gauge.title.lower() for one in judged if not one.called and one.trace]
-    alarms = [one.gauge.title.lower() for one in judged if one.called and one.trace is False]
-    score = f"{points[FORGETTER]} to {points[ATTACKER]}" if winner != ATTACKER else f"{points[ATTACKER]} to {points[FORGETTER]}"
-    if winner == ATTACKER:
-        return f"The Attacker wins {score}: {_and(proven)} {'show' if len(proven) > 1 else 'shows'} a trace that retraining does not leave."
-    if winner == FORGETTER:
-        reasons = [f"{_and(alarms)} {'were false alarms' if len(alarms) > 1 else 'was a false alarm'}"] if alarms else []
-        reasons += [f"the trace in {_and(missed)} was missed"] if missed else []
-        return f"The Forgetter wins {score}: {' and '.join(reasons) or 'no tool tells the network from a retrained one'}."
-    if not judged or all(one.trace is None for one in judged):
-        return "A draw: none of the tools gives a number that can be held against a retrained network."
-    return f"A draw, {score}: a trace in {_and(proven)} is proven, but {_and(alarms)} was a false alarm."
+        return f"More than the budget was lost, so that points do not count. {held.sentence}"
+    told = [one for one in judged if one.trace is not None]
+    proven, alarms, missed = (
+        _and([one.gauge.title.lower() for one in told if (one.called, one.trace) == case])
+        for case in ((True, True), (True, False), (False, True))
+    )
+    if not told:
+        return "None of the tools gives a number that can be held against a retrained network."
+    if not (proven or alarms or missed):
+        return "No tool tells this network from a retrained one, and none was called a trace."
+    parts = [f"{words}: {told_so}" for words, told_so in (
+        (proven, "beyond what retraining and chance explain"), (alarms, "a false alarm, for retrained networks differ as much"),
+        (missed, "a trace that was missed"),
+    ) if words]  # fmt: skip
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _and(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)

@@ -14,12 +14,12 @@ from core.domain.formatting import percent
 from core.domain.run import MODELS
 from core.reports.checks.case import Case
 from core.reports.checks.membership import fewer_members, more_members
-from core.reports.recoverability import FOUND, equal_steps, relearning
+from core.reports.recoverability import FOUND, equal_graft, equal_steps, is_stranger, relearning
 
 SECOND = "second"
 MARKS = (*MODELS, SECOND)  # of a gauge: the run's networks, and the second reference
 ATTACK, STEPS = "attack_auc", "relearn_steps"
-MEMBERS, PROBE = "attack_entropy_members", "probe_accuracy"  # beside the four: see `more_gauges`
+MEMBERS, PROBE, GRAFT = "attack_entropy_members", "probe_accuracy", "graft_forget_accuracy"  # beside the four: see `more_gauges`
 AS_RETRAINED, NO_REFERENCE, MISSING = "as retrained", "no reference", "not measured"
 NOTHING, UNCLEAR = "nothing to relearn", "cannot be told"
 UNJUDGED = "not judged yet"  # of a gauge whose band is held back
@@ -93,7 +93,7 @@ def gauges(case: Case, reasons: Mapping[str, str]) -> tuple[Gauge, ...]:
 
 
 def more_gauges(case: Case, reasons: Mapping[str, str]) -> tuple[Gauge, ...]:
-    """Two further attacks: members by entropy, and a linear probe of the features."""
+    """Three further attacks: members by entropy, a linear probe of the features, and the original's last layer put back."""
     return (
         _against_slack(
             case, reasons, MEMBERS, "Attack by entropy", partial(more_members, case), ("below retrained", "recognised"), PERCENT,
@@ -103,7 +103,26 @@ def more_gauges(case: Case, reasons: Mapping[str, str]) -> tuple[Gauge, ...]:
             case, reasons, PROBE, "Linear probe", lambda _ours, _theirs: FOUND, ("less is left", "more is left"), PERCENT,
             "balanced accuracy with which a probe of the last features tells the forgotten classes apart",
         ),
+        _graft(case, reasons),
     )  # fmt: skip
+
+
+def _graft(case: Case, reasons: Mapping[str, str]) -> Gauge:
+    """By the rule of `recoverability.graft`. Retrained networks whose layers the original's last layer does not fit predict by chance
+    there, so that their numbers are left out.
+    """
+    values, part = _values(case, GRAFT), case.recoverability(reasons).parts[2]
+    why = "correct predictions on test images of the forgotten class when the original’s last layer is put back"
+    images, stranger = case.forget_images() if case.request.by_class else 0, is_stranger(case.grafted or {})
+    band = equal_graft(case.numbers, case.second_reference, case.grafted or {}, images) if case.request.by_class else None
+    if stranger:
+        values |= {"reference": None, SECOND: None}
+        why += "; a retrained network’s layers do not fit it, so that there nothing comes back but by chance"
+    word = {"equal": AS_RETRAINED, "easier": "comes back"}.get(part.word)
+    if word is None:
+        word = NO_REFERENCE if not case.has_reference else MISSING if values["unlearned"] is None else UNCLEAR
+        why = part.sentence
+    return Gauge(GRAFT, "Last layer put back", values, band, word, why, PERCENT)
 
 
 def unjudged(gauge: Gauge) -> Gauge:

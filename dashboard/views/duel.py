@@ -24,13 +24,14 @@ def duel_page() -> None:
     """The page."""
     st.html(f"<style>{STYLE}</style>")
     duel, seat = None, ""
-    with errors_shown():
-        duel = duels.existing(linked(DUEL)) if linked(DUEL) else None
-    with errors_shown():
-        seat = my_seat()
+    if linked(DUEL):
+        with errors_shown():
+            duel = duels.existing(linked(DUEL))
     if duel is None:
         start()
         return
+    with errors_shown():
+        seat = my_seat()
     way(duel, seat)
     with errors_shown():
         _play(duel, seat)

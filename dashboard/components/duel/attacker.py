@@ -69,7 +69,7 @@ def _call(duel: Duel, found: Mapping[str, Gauge], what: str) -> None:
             st.plotly_chart(drawn.gauge_figure([gauge], marks, size=17, row=112), key=f"duel-call-{tool}", config=plotly_layout.CONFIG,
                             alt=f"{gauge.title}: {readings(gauge)}")  # fmt: skip
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.html(f"<div class='du-small'>{escape(readings(gauge))}.</div>", width="stretch")
+                st.html(f"<div class='du-small'><b>{escape(readings(gauge))}</b><br>{escape(gauge.why)}</div>", width="stretch")
                 key = f"duel-{duel.code}-call-{tool}"
                 st.segmented_control(f"{gauge.title}: trace or not?", list(CALLS), format_func=CALLS.__getitem__, key=key,
                                      label_visibility="collapsed", width="content")  # fmt: skip

@@ -9,11 +9,11 @@ from core.figures import gauges as drawn
 from core.figures import plotly_layout
 from core.figures.markdown import plain
 from core.reports.duel import Outcome, kept, outcome
-from core.reports.gauges import MARKS, Gauge
+from core.reports.gauges import Gauge
 from core.storage.record_types import Run
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.run_status import settings_of
-from dashboard.components.duel.seats import NAME, other, sit, watch
+from dashboard.components.duel.seats import other, sit, watch
 from dashboard.queries import catalogue, duels
 from dashboard.session import ask_to_open
 
@@ -22,27 +22,23 @@ def ending(duel: Duel, run: Run, seat: str) -> None:
     """run: the finished one that was handed over."""
     case, found = duels.measured(run)
     result = outcome(duel, found, kept(case, duel.rules.budget))
-    title = f"The {NAME[result.winner]} wins" if result.winner else "A draw"
-    st.html(f"<div class='du-won'><h2 class='du-title'>{title}</h2><div class='du-text'>{escape(result.sentence)}</div></div>")
+    st.html(f"<div class='du-won'><h2 class='du-title'>{escape(result.result)}</h2><div class='du-text'>{escape(result.why)}</div></div>")
     left, right = st.columns([50, 50], gap="large")
     with left:
         st.html(_table(result))
         _made(duel, run, result)
         _next(duel, run, seat)
     with right:
-        used = [found[one.tool] for one in result.judged]
-        _gauges("What the tools measured", used, "duel-used")
+        st.html(drawn.legend(size=14))
+        _gauges("What the tools measured", [one.gauge for one in result.judged], "duel-used")
         _gauges("What the others would have shown", [gauge for tool, gauge in found.items() if tool not in duel.tools], "duel-unused")
-        st.caption(result.floor)
+        st.html(f"<div class='du-small'>{escape(result.floor)}</div>")
 
 
 def _gauges(title: str, gauges: list[Gauge], key: str) -> None:
-    if not gauges:
-        return
-    st.subheader(title)
-    marks = [mark for mark in MARKS if any(gauge.place(mark) is not None for gauge in gauges)]
-    st.html(drawn.legend(marks, 14))
-    st.plotly_chart(drawn.gauge_figure(gauges, row=92), key=key, config=plotly_layout.CONFIG, alt=drawn.described(gauges))
+    if gauges:
+        st.html(f"<h3 class='du-head'>{title}</h3>")
+        st.plotly_chart(drawn.gauge_figure(gauges, size=14, row=80), key=key, config=plotly_layout.CONFIG, alt=drawn.described(gauges))
 
 
 def _table(result: Outcome) -> str:

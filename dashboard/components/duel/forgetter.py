@@ -9,7 +9,7 @@ from core.domain.duel import Duel
 from core.domain.formatting import percent
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
-from core.domain.run import RunSpec
+from core.domain.run import ACTIVE
 from core.figures import gauges as drawn
 from core.figures import plotly_layout
 from core.figures.markdown import plain
@@ -30,31 +30,25 @@ from dashboard.session import stays
 
 
 def forgetter(duel: Duel, seat: str) -> None:
-    """The form beside the tries."""
+    """The tries, and the form below them."""
     rules, tries = duel.rules, duels.tries(duel)
     left = rules.tries - sum(one.counts for one in tries)
-    st.html(f"<h2 class='du-title'>Make it forget</h2><div class='du-text'>So well that no tool tells it from a network that never saw the "
-            f"data, and keep at least {percent(rules.budget)} of its accuracy on the rest.</div>")  # fmt: skip
-    mine, form = st.columns([42, 58], gap="large")
-    with mine:
-        _tries(duel, tries, left)
+    words, link = st.columns([60, 40], gap="large") if seat else (st.container(), st.container())
+    words.html(f"<h2 class='du-title'>Make it forget</h2><div class='du-text'>So well that no tool tells it from a network that never saw "
+               f"the data, and keep at least {percent(rules.budget)} of its accuracy on the rest. {left} of {rules.tries} tries left. You "
+               "see of each what accuracy tells; what the Attacker’s tools measure, you see at the end.</div>")  # fmt: skip
+    with link:
         invite(duel, seat)
-    with form:
-        if left > 0:
-            _form(duel)
-        else:
-            st.info("All tries are used. Hand one over.", icon=":material/info:")
-
-
-def _tries(duel: Duel, tries: list[Try], left: int) -> None:
-    st.subheader(f"Your tries: {left} of {duel.rules.tries} left")
-    if not tries:
-        st.markdown("You see of each try what accuracy tells. What the Attacker’s tools measure, you do not see before the end.")
     if any(one.active for one in tries):
         fragment(partial(_poll, duel, tries), run_every=POLL)
+    grid = st.grid(3, min_column_width=300)
     for number, one in enumerate(tries, 1):
-        with st.container(border=True, key=f"duel_try_{number}"), errors_shown():
+        with grid.cell(), st.container(border=True, height="stretch", key=f"duel_try_{number}"), errors_shown():
             _try(duel, number, one)
+    if left > 0:
+        _form(duel)
+    else:
+        st.info("All tries are used. Hand one over.", icon=":material/info:")
 
 
 def _poll(duel: Duel, before: list[Try]) -> None:
@@ -63,7 +57,7 @@ def _poll(duel: Duel, before: list[Try]) -> None:
     if [one.active for one in now] != [one.active for one in before]:
         st.rerun()
     for one in now:
-        if one.active and (run := next((run for run in (one.run, one.floor) if run and run.status in ("queued", "running")), None)):
+        if one.active and (run := next((run for run in (one.run, one.floor) if run and run.status in ACTIVE), None)):
             what = "Your network" if run is one.run else "A second retrained network, for the floor"
             st.progress(run.share, f"{what}: {progress_text(run)}")
 
@@ -91,11 +85,10 @@ def _try(duel: Duel, number: int, one: Try) -> None:
 def _finished(duel: Duel, one: Try) -> None:
     assert one.run is not None  # it is ready
     case, found = duels.measured(one.run)
-    held = kept(case, duel.rules.budget)
-    accuracy = found["accuracy"]
-    st.html(drawn.legend(("original", "unlearned", "reference"), 14))
-    st.plotly_chart(drawn.gauge_figure([accuracy], ("original", "unlearned", "reference"), row=96), key=f"duel-try-{one.run_id}",
-                    config=plotly_layout.CONFIG, alt=drawn.described([accuracy]))  # fmt: skip
+    held, gauge, marks = kept(case, duel.rules.budget), found["accuracy"], ("original", "unlearned", "reference")
+    st.html(drawn.legend(marks, 13))
+    st.plotly_chart(drawn.gauge_figure([gauge], marks, size=14, row=96), key=f"duel-try-{one.run_id}", config=plotly_layout.CONFIG,
+                    alt=drawn.described([gauge]))  # fmt: skip
     mark = {True: "✓ Within the budget.", False: "⚠ Over the budget: with this one you lose.", None: ""}[held.met]
     st.html(f"<div class='du-small'><b>{mark}</b> {escape(held.sentence)}</div>")
     st.button("Hand this one over", key=f"duel-hand-{one.run_id}", icon=":material/handshake:", on_click=_hand_over,
@@ -110,9 +103,12 @@ def _hand_over(duel: Duel, run_id: str) -> None:
 
 def _form(duel: Duel) -> None:
     data = catalogue.dataset(duel.rules.dataset)
-    st.subheader("1 · What to forget")
-    request = ask_request(data)
-    fragment(lambda: _how(duel, request))
+    ask, how = st.columns([1, 1], gap="large")
+    with ask:
+        st.subheader("1 · What to forget")
+        request = ask_request(data)
+    with how:
+        fragment(lambda: _how(duel, request))
 
 
 def _how(duel: Duel, request: ForgetRequest | None) -> None:
@@ -125,20 +121,15 @@ def _how(duel: Duel, request: ForgetRequest | None) -> None:
     key = st.selectbox("Method", offered, key="method", help="All but retraining, which is the yardstick itself.")
     method = available.methods[key]
     card(method)
+    button = st.container()  # above the settings: most play the preset, and some forms are long
     preset = preset_values(method, data, rules.model, request or ClassRequest((0,)))
     settings = method_form(method, preset, main_setting(method, preset) if guided() else None)
     if guided():
         more_in_full("all settings")
-    spec: RunSpec | None = None
-    with errors_shown():
-        if request:
-            spec = make_spec(available, rules.dataset, rules.model, request, key, settings, seed=rules.seed)
-    refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), sentence)
-    st.button("Run this try", type="primary", icon=":material/play_arrow:", key="duel-run", disabled=spec is None or refused,
-              on_click=_ask, args=(duel, spec))  # fmt: skip
-
-
-def _ask(duel: Duel, spec: RunSpec) -> None:
-    """A callback."""
-    with errors_shown(st.toast):
-        duels.ask(duel, spec)
+    with button, errors_shown():
+        spec = make_spec(available, rules.dataset, rules.model, request, key, settings, seed=rules.seed) if request else None
+        refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), sentence)
+        run = st.button("Run this try", type="primary", icon=":material/play_arrow:", key="duel-run", disabled=spec is None or refused)
+        if run and spec:
+            duels.ask(duel, spec)
+            st.rerun()  # of the page: the tries stand outside of this fragment
