@@ -45,8 +45,8 @@ def _begin() -> None:
     datasets, models = list(available.datasets), list(available.models)
     dataset = left.selectbox("Dataset", datasets, datasets.index(START[0]), key="duel-dataset")
     model = right.selectbox("Model", models, models.index(START[1]), key="duel-model")
-    budget = left.slider("Budget: retain accuracy to keep, of the original’s", round(100 * BUDGETS[0]), round(100 * BUDGETS[1]), 95, 1,
-                         format="%d %%", key="duel-budget")  # fmt: skip
+    left.slider("Budget: retain accuracy to keep, of the original’s", round(100 * BUDGETS[0]), round(100 * BUDGETS[1]), 95, 1,
+                format="%d %%", key="duel-budget")  # fmt: skip
     with right.container(horizontal=True):
         st.number_input("Tries", 1, MOST_TRIES, 3, 1, key="duel-tries", width="stretch", help="Finished runs of the Forgetter.")
         st.number_input("Tools", 1, MOST_TOOLS, 2, 1, key="duel-tools", width="stretch", help="How many the Attacker may use.")
@@ -54,15 +54,16 @@ def _begin() -> None:
     if reason := not_offered(dataset, model):
         st.warning(reason, icon=":material/warning:")
     st.button("Begin", type="primary", icon=":material/swords:", key="duel-begin", on_click=_begun,
-              disabled=bool(reason or home().unwritable), args=(dataset, model, budget / 100))  # fmt: skip
+              disabled=bool(reason or home().unwritable))  # fmt: skip
     st.caption("Digits take half a minute for the first try and seconds for the next. Each duel trains its own networks, so nobody knows "
                "their numbers.")  # fmt: skip
 
 
-def _begun(dataset: str, model: str, budget: float) -> None:
+def _begun() -> None:
     """A callback."""
+    dataset, model, budget, tries, tools = (recall(f"duel-{name}") for name in ("dataset", "model", "budget", "tries", "tools"))
     with errors_shown(st.toast):
-        duel = duels.begin(dataset, model, budget, int(recall("duel-tries")), int(recall("duel-tools")))
+        duel = duels.begin(str(dataset), str(model), int(budget) / 100, int(tries or 0), int(tools or 0))
         sit(duel.code, str(recall("duel-screens") or ""))
 
 

@@ -9,7 +9,8 @@ from core.reports.duel import TOOLS, Kept, kept, outcome, tool_gauges, usable
 from core.reports.gauges import AS_RETRAINED, MISSING, NO_REFERENCE, NOTHING, UNCLEAR, UNJUDGED, unjudged
 
 RETRAINED = {"test_forget_accuracy": 0.0, "train_forget_accuracy": 0.0, "test_retain_accuracy": 0.94, "attack_auc": 0.5,
-             "attack_entropy_members": 0.1, "probe_accuracy": 0.8, "graft_forget_accuracy": 0.05, "relearn_steps": 20.0, "anamnesis_index": 1.0}  # fmt: skip
+             "attack_entropy_members": 0.1, "probe_accuracy": 0.8, "graft_forget_accuracy": 0.05,
+             "relearn_steps": 20.0, "anamnesis_index": 1.0}  # fmt: skip
 ORIGINAL = {"test_forget_accuracy": 0.95, "test_retain_accuracy": 0.96, "attack_auc": 0.6, "relearn_steps": 0.0, "anamnesis_index": 0.0}
 FITS = {"unlearned": 0.9, "reference": 0.9}  # retain accuracy under the original's last layer
 
