@@ -22,7 +22,7 @@ ATTACK, STEPS = "attack_auc", "relearn_steps"
 MEMBERS, PROBE, GRAFT = "attack_entropy_members", "probe_accuracy", "graft_forget_accuracy"  # beside the four: see `more_gauges`
 AS_RETRAINED, NO_REFERENCE, MISSING = "as retrained", "no reference", "not measured"
 NOTHING, UNCLEAR = "nothing to relearn", "cannot be told"
-UNJUDGED = "not judged yet"  # of a gauge whose band is held back
+UNJUDGED = "trace?"  # of a gauge whose band is held back
 UNKNOWN = (NO_REFERENCE, MISSING, NOTHING, UNCLEAR, UNJUDGED)  # words of a gauge that say nothing of the band
 PERCENT = {0.0: "0 %", 0.5: "50 %", 1.0: "100 %"}
 AREAS = {0.0: "0", 0.5: "0.5 guessing", 1.0: "1"}
@@ -112,12 +112,12 @@ def _graft(case: Case, reasons: Mapping[str, str]) -> Gauge:
     there, so that their numbers are left out.
     """
     values, part = _values(case, GRAFT), case.recoverability(reasons).parts[2]
-    why = "correct predictions on test images of the forgotten class when the original’s last layer is put back"
+    why = "correct predictions on test images of the forgotten class under the original’s last layer"
     images, stranger = case.forget_images() if case.request.by_class else 0, is_stranger(case.grafted or {})
     band = equal_graft(case.numbers, case.second_reference, case.grafted or {}, images) if case.request.by_class else None
     if stranger:
         values |= {"reference": None, SECOND: None}
-        why += "; a retrained network’s layers do not fit it, so that there nothing comes back but by chance"
+        why += "; a retrained network’s layers do not fit it"
     word = {"equal": AS_RETRAINED, "easier": "comes back"}.get(part.word)
     if word is None:
         word = NO_REFERENCE if not case.has_reference else MISSING if values["unlearned"] is None else UNCLEAR

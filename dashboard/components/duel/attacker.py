@@ -21,12 +21,12 @@ CALLS = {True: "A trace is left", False: "No trace"}
 
 def attacker(duel: Duel, run: Run) -> None:
     """run: the finished one that was handed over."""
-    _, found = duels.measured(run)
+    case, found = duels.measured(run)
     what = run.spec.request.words(catalogue.dataset(run.spec.dataset))
     if duel.stage == ATTACK:
         _choose(duel, found, what)
     else:
-        _call(duel, found, what)
+        _call(duel, found, what, f"{case.forget_count or 0} images to forget, {case.test_images()} test images")
 
 
 def _choose(duel: Duel, found: Mapping[str, Gauge], what: str) -> None:
@@ -57,9 +57,10 @@ def _use(duel: Duel, tools: tuple[str, ...], can: int) -> None:
         duels.change(duel, duel.chose(tools, can))
 
 
-def _call(duel: Duel, found: Mapping[str, Gauge], what: str) -> None:
+def _call(duel: Duel, found: Mapping[str, Gauge], what: str, images: str) -> None:
     st.html(f"<h2 class='du-title'>Trace, or chance?</h2><div class='du-text'>● is the network that should have forgotten {escape(what)}, "
-            "■ one that never saw it. Two retrained networks (■ and □) differ as well. Is ● farther off than that?</div>")  # fmt: skip
+            "■ one that never saw it. Two retrained networks (■ and □) differ as well, and few images more by chance: here "
+            f"{images}. Is ● farther off than that?</div>")  # fmt: skip
     gauges = {tool: unjudged(found[tool]) for tool in duel.tools if tool in found}
     marks = [mark for mark in MARKS if any(gauge.place(mark) is not None for gauge in gauges.values())]
     st.html(drawn.legend(marks, 16, band=False))

@@ -90,7 +90,7 @@ def _finished(duel: Duel, one: Try) -> None:
     st.plotly_chart(drawn.gauge_figure([gauge], marks, size=14, row=96), key=f"duel-try-{one.run_id}", config=plotly_layout.CONFIG,
                     alt=drawn.described([gauge]))  # fmt: skip
     mark = {True: "✓ Within the budget.", False: "⚠ Over the budget: with this one you lose.", None: ""}[held.met]
-    st.html(f"<div class='du-small'><b>{mark}</b> {escape(held.sentence)}</div>")
+    st.html(f"<div class='du-small'><b>{mark}</b> {escape(held.sentence).replace(' %', '&nbsp;%')}</div>")
     st.button("Hand this one over", key=f"duel-hand-{one.run_id}", icon=":material/handshake:", on_click=_hand_over,
               args=(duel, one.run_id))  # fmt: skip
 
