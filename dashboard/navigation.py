@@ -26,6 +26,7 @@ page = st.navigation(
         st.Page("views/map.py", title="Map", icon=":material/scatter_plot:"),
         st.Page("views/privacy.py", title="Privacy", icon=":material/shield_person:"),
         st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:"),
+        st.Page("views/duel.py", title="Duel", icon=":material/swords:"),
         st.Page("views/present.py", title="Present", icon=":material/co_present:"),
         st.Page("views/guide.py", title="Guide", icon=":material/menu_book:"),
     ],

@@ -11,7 +11,7 @@ from core.domain.errors import WrongInput
 from core.storage.home import Home, open_home
 
 RUN = "run"  # the open run's id; bound to the address
-IDS = (RUN, "a", "b", "study", "of", "live")  # in the address; a hexadecimal id may parse as an infinite number
+IDS = (RUN, "a", "b", "study", "of", "live", "duel")  # in the address; a hexadecimal id may parse as an infinite number
 LONGEST = 1000  # letters of a value that is taken from the address
 
 

@@ -5,21 +5,25 @@ gauge and a warning cannot disagree.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from math import ceil, isfinite, log10
 import re
 
 from core.domain.formatting import percent
 from core.domain.run import MODELS
 from core.reports.checks.case import Case
-from core.reports.recoverability import equal_steps, relearning
+from core.reports.checks.membership import fewer_members, more_members
+from core.reports.recoverability import FOUND, equal_graft, equal_steps, is_stranger, relearning
 
 SECOND = "second"
 MARKS = (*MODELS, SECOND)  # of a gauge: the run's networks, and the second reference
 ATTACK, STEPS = "attack_auc", "relearn_steps"
+MEMBERS, PROBE, GRAFT = "attack_entropy_members", "probe_accuracy", "graft_forget_accuracy"  # beside the four: see `more_gauges`
 AS_RETRAINED, NO_REFERENCE, MISSING = "as retrained", "no reference", "not measured"
 NOTHING, UNCLEAR, CONCEALED = "nothing to relearn", "cannot be told", "reference not shown"
-UNKNOWN = (NO_REFERENCE, MISSING, NOTHING, UNCLEAR, CONCEALED)  # words of a gauge that say nothing of the band
+UNJUDGED = "trace?"  # of a gauge whose band is held back
+UNKNOWN = (NO_REFERENCE, MISSING, NOTHING, UNCLEAR, CONCEALED, UNJUDGED)  # words of a gauge that say nothing of the band
 PERCENT = {0.0: "0 %", 0.5: "50 %", 1.0: "100 %"}
 AREAS = {0.0: "0", 0.5: "0.5 guessing", 1.0: "1"}
 LEAST_TOP = 1000  # relearning steps at the right end of its gauge; more where a number is larger
@@ -88,6 +92,44 @@ def gauges(case: Case, reasons: Mapping[str, str]) -> tuple[Gauge, ...]:
     )  # fmt: skip
 
 
+def more_gauges(case: Case, reasons: Mapping[str, str]) -> tuple[Gauge, ...]:
+    """Three further attacks: members by entropy, a linear probe of the features, and the original's last layer put back."""
+    return (
+        _against_slack(
+            case, reasons, MEMBERS, "Attack by entropy", partial(more_members, case), ("below retrained", "recognised"), PERCENT,
+            "share of the forget set that an attack by the entropy of the predictions calls members", fewer=partial(fewer_members, case),
+        ),
+        _against_slack(
+            case, reasons, PROBE, "Linear probe", lambda _ours, _theirs: FOUND, ("less is left", "more is left"), PERCENT,
+            "balanced accuracy with which a probe of the last features tells the forgotten classes apart",
+        ),
+        _graft(case, reasons),
+    )  # fmt: skip
+
+
+def _graft(case: Case, reasons: Mapping[str, str]) -> Gauge:
+    """By the rule of `recoverability.graft`. Retrained networks whose layers the original's last layer does not fit predict by chance
+    there, so that their numbers are left out.
+    """
+    values, part = _values(case, GRAFT), case.recoverability(reasons).parts[2]
+    why = "correct predictions on test images of the forgotten class under the original’s last layer"
+    images, stranger = case.forget_images() if case.request.by_class else 0, is_stranger(case.grafted or {})
+    band = equal_graft(case.numbers, case.second_reference, case.grafted or {}, images) if case.request.by_class else None
+    if stranger:
+        values |= {"reference": None, SECOND: None}
+        why += "; a retrained network’s layers do not fit it"
+    word = {"equal": AS_RETRAINED, "easier": "comes back"}.get(part.word)
+    if word is None:
+        word = NO_REFERENCE if not case.has_reference else MISSING if values["unlearned"] is None else UNCLEAR
+        why = part.sentence
+    return Gauge(GRAFT, "Last layer put back", values, band, word, why, PERCENT)
+
+
+def unjudged(gauge: Gauge) -> Gauge:
+    """The same numbers without the band and the word."""
+    return replace(gauge, band=None, word=UNJUDGED)
+
+
 def _forget(case: Case, reasons: Mapping[str, str]) -> Gauge:
     where = "test images of the forget request" if case.request.by_class else "the forget set"
     what = f"correct predictions on {where}" + (", by its wrong labels" if case.request.flips_labels else "")
@@ -102,14 +144,18 @@ def _values(case: Case, metric: str) -> dict[str, float | None]:
 
 def _against_slack(
     case: Case, reasons: Mapping[str, str], metric: str, title: str, slack: Callable[[float, float], float | None],
-    sides: tuple[str, str], ticks: Mapping[float, str], why: str,
+    sides: tuple[str, str], ticks: Mapping[float, str], why: str, fewer: Callable[[float, float], float | None] | None = None,
 ) -> Gauge:  # fmt: skip
-    """Of a share: the band is the check's, around the reference. sides: the word below the band, and above it."""
+    """Of a share: the band is the check's, around the reference. sides: the word below the band, and above it.
+
+    fewer: the slack below the reference, where that is another one.
+    """
     values, band = _values(case, metric), None
     ours, theirs = values["unlearned"], values["reference"]
-    if theirs is not None and (least := slack(theirs if ours is None else ours, theirs)) is not None:
-        reach = case.allowed(metric, least)
-        band = max(0.0, theirs - reach), min(1.0, theirs + reach)
+    if theirs is not None:
+        up, down = (of_side(theirs if ours is None else ours, theirs) for of_side in (slack, fewer or slack))
+        if up is not None and down is not None:
+            band = max(0.0, theirs - case.allowed(metric, down)), min(1.0, theirs + case.allowed(metric, up))
     if ours is None:
         return Gauge(metric, title, values, band, MISSING, reasons.get(f"unlearned/{metric}") or why, ticks)
     if band is None or theirs is None:

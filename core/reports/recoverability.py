@@ -140,18 +140,46 @@ def graft(
     pair = _pair("graft_forget_accuracy", numbers, reasons)
     if isinstance(pair, Part):
         return pair
-    if not (retain_accuracy["unlearned"] >= HALF if "unlearned" in retain_accuracy else descends(numbers)):
+    if not _fits(numbers, retain_accuracy):
         return unknown("graft_forget_accuracy", NO_FIT)
-    stranger = retain_accuracy.get("reference", 1.0) < HALF  # then its predictions are chance, and count as nothing recovered
-    theirs = 0.0 if stranger else pair[1]
-    more = max(0.0, pair[0] - theirs)  # less than the reference's shows nothing
-    tolerance = allowed("graft_forget_accuracy", None if stranger else second_reference, FITS)
-    word = _word(more, max(tolerance, SURE * standard_error(pair[0], theirs, images)))
+    stranger = is_stranger(retain_accuracy)
+    theirs, tolerance = _graft_tolerance(pair, second_reference, stranger, images)
+    word = _word(max(0.0, pair[0] - theirs), tolerance)  # less than the reference's shows nothing
     return Part(
         "graft_forget_accuracy", word,
         f"Graft: with the original's last layer on top, {percent(pair[0])} of the forgotten class is right again, {percent(pair[1])} "
         f"on the reference{', whose layers it does not fit' if stranger else ''} ({_LEFT[word]}).",
     )  # fmt: skip
+
+
+def equal_graft(
+    numbers: Numbers, second_reference: Numbers | None, retain_accuracy: Mapping[str, float], images: int
+) -> tuple[float, float] | None:  # fmt: skip
+    """The least and the most that `graft` calls equal to the reference's; None where that cannot be told. Arguments as there."""
+    pair = _pair("graft_forget_accuracy", numbers, {})
+    if isinstance(pair, Part) or not _fits(numbers, retain_accuracy):
+        return None
+    theirs, tolerance = _graft_tolerance(pair, second_reference, is_stranger(retain_accuracy), images)
+    return 0.0, min(1.0, theirs + tolerance)
+
+
+def is_stranger(retain_accuracy: Mapping[str, float]) -> bool:
+    """Whether the original's last layer does not fit the reference's layers: its predictions are chance, and count as nothing recovered."""
+    return retain_accuracy.get("reference", 1.0) < HALF
+
+
+def _fits(numbers: Numbers, retain_accuracy: Mapping[str, float]) -> bool:
+    """The same of the unlearned network: else its predictions are chance."""
+    return retain_accuracy["unlearned"] >= HALF if "unlearned" in retain_accuracy else descends(numbers)
+
+
+def _graft_tolerance(
+    pair: tuple[float, float], second_reference: Numbers | None, stranger: bool, images: int
+) -> tuple[float, float]:  # fmt: skip
+    """What counts as recovered from the reference, and how much more may be, for chance. pair: the unlearned's and the reference's."""
+    theirs = 0.0 if stranger else pair[1]
+    tolerance = allowed("graft_forget_accuracy", None if stranger else second_reference, FITS)
+    return theirs, max(tolerance, SURE * standard_error(pair[0], theirs, images))
 
 
 _LEFT = {"easier": "more is left", "equal": "two retrained networks may differ as much", "harder": "less is left"}

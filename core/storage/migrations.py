@@ -214,4 +214,12 @@ MIGRATIONS: tuple[str, ...] = (
         primary key (code, run_id, quantity, bin)
     );
     """,
+    """
+    create table duels (
+        code text primary key,
+        version integer not null,                  -- grows with each change: who changes it says which one he saw
+        content text not null,                     -- JSON: see core.domain.duel.Duel
+        created_at text not null
+    );
+    """,
 )

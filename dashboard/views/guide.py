@@ -6,6 +6,7 @@ from dashboard.components.guide.chapters import chapter, titles
 from dashboard.components.guide.glossary_chapter import CHAPTER, show_glossary
 from dashboard.session import spelled
 
+TEACHERS = "for-teachers"
 names = titles() | {CHAPTER: "Glossary"}
 spelled("chapter", names)
 left, right = st.columns([1, 3])
@@ -16,3 +17,5 @@ with right:
         show_glossary()
     else:
         st.markdown(f"## {names[chosen]}\n\n{chapter(chosen)}")
+        if chosen == TEACHERS:
+            st.page_link("views/duel.py", label="Play a duel", icon=":material/swords:")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 import re
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 import pytest
 
 from core.export import examples
@@ -25,6 +25,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 def guess_x(page: Page) -> float:
     """Where the first guess stands."""
     return float(next(trace["x"][0] for trace in figure(page, "story-guess")["traces"] if trace["name"] == "Your guess"))
+
+
+def drag_to_a_quarter(page: Page, bar: Locator) -> None:
+    """Of its height."""
+    box = bar.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 1)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 0.75 * box["height"], steps=3)
+    page.mouse.up()
 
 
 def test_the_story_is_told_by_keyboard_with_a_guess_in_the_middle(server, chromium: Browser, open_tab, axe):
@@ -52,12 +62,7 @@ def test_the_story_is_told_by_keyboard_with_a_guess_in_the_middle(server, chromi
     scene(4)
     assert "Unlearned" not in [trace["name"] for trace in figure(page, "story-guess")["traces"]]
     bar = page.get_by_role("slider", name=re.compile("^Accuracy, 3; original 100 %"))
-    box = bar.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 1)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 0.75 * box["height"], steps=3)
-    page.mouse.up()
+    drag_to_a_quarter(page, bar)
     expect(bar).to_have_attribute("aria-valuenow", "25")
     ready(page)
     bar.press("ArrowDown")

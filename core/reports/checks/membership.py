@@ -36,7 +36,7 @@ def _fewer_members(case: Case) -> str:
     ours, theirs = (case.get(metric, model) for model in ("unlearned", "reference"))
     if case.request.by_class or ours is None or theirs is None:  # of an untrained class no image is called a member
         return ""
-    least = _chance_of_members(case, ours, theirs, FEWER_MEMBERS)
+    least = fewer_members(case, ours, theirs)
     if ours >= theirs - case.allowed(metric, least) or not case.lowered(metric, least):
         return ""
     if _attack_above(case):
@@ -82,7 +82,7 @@ def _more_members(case: Case) -> str:
     ours, theirs = (case.get(metric, model) for model in ("unlearned", "reference"))
     if ours is None or theirs is None:
         return ""
-    least = _chance_of_members(case, ours, theirs, MORE_OF_A_CLASS if case.request.by_class else MORE_MEMBERS)
+    least = more_members(case, ours, theirs)
     within = ours <= theirs + case.allowed(metric, least)
     return "" if within else f"of the forget set it calls members by entropy: {case.before_and_after(metric)}"
 
@@ -90,6 +90,16 @@ def _more_members(case: Case) -> str:
 def _attack_above(case: Case) -> str:
     areas = _areas(case)
     return "" if areas is None or areas[0] <= areas[1] + case.allowed("attack_auc", areas[2]) else _lower_loss(case)
+
+
+def more_members(case: Case, ours: float, theirs: float) -> float:
+    """By how much more of the forget set an attack by entropy may call members than by the reference, for chance."""
+    return _chance_of_members(case, ours, theirs, MORE_OF_A_CLASS if case.request.by_class else MORE_MEMBERS)
+
+
+def fewer_members(case: Case, ours: float, theirs: float) -> float:
+    """By how much less. Of an untrained class no image is called a member, so that none may be called one."""
+    return 1.0 if case.request.by_class else _chance_of_members(case, ours, theirs, FEWER_MEMBERS)
 
 
 def _chance_of_members(case: Case, ours: float, theirs: float, least: float) -> float:

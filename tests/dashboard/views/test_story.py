@@ -78,6 +78,11 @@ def test_the_story_can_be_told_on_every_example(open_app, place, example):
     assert not at.error
 
 
+def test_the_last_scene_leads_to_the_duel(open_app, place):
+    for scene, links in (("6", []), ("7", ["Play it: a duel of two"])):
+        assert [link.proto.label for link in open_app(place.root, VIEW, scene=scene).get("page_link")] == links
+
+
 def test_buttons_turn_and_the_address_follows(open_app, place):
     at = open_app(place.root, VIEW)
     at.button(key="story-next").click()
