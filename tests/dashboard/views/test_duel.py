@@ -82,6 +82,7 @@ def test_who_has_the_code_joins_from_the_other_seat_and_waits(open_app, bare):
     assert (at.query_params["duel"], at.query_params["seat"]) == (duel.code, "attacker")
     assert "Wait for the Forgetter" in html_text(at)
     assert not at.main.selectbox
+    assert at.code[0].value.endswith(f"?duel={duel.code}&seat=forgetter")  # who began as the Attacker hands this on
     at.button(key="duel-leave").click()
     assert "Two seats, one network" in html_text(sound(at.run()))
     assert "duel" not in at.query_params
