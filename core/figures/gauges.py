@@ -96,7 +96,7 @@ def _note(x: float, y: float, text: str, size: int, side: str) -> dict[str, Any]
 def legend(marks: Sequence[str] = MARKS, size: int = 14, *, band: bool = True) -> str:
     """What the marks mean, as HTML, which wraps on a narrow screen where a figure's own legend would cover the figure.
 
-    band: whether the gauges show theirs.
+    band: whether the figure has one.
     """
     items = [f"<b style='color:{MARK_COLOUR[mark]};font-size:1.25em'>{GLYPH[mark]}</b> {MARK_TITLE[mark]}" for mark in marks]
     if band and "reference" in marks:

@@ -88,9 +88,17 @@ def tries(duel: Duel) -> list[Try]:
     return found
 
 
+def left(duel: Duel, so_far: list[Try]) -> int:
+    """How many tries the Forgetter still has."""
+    return duel.rules.tries - sum(one.counts for one in so_far)
+
+
 def ask(duel: Duel, spec: RunSpec) -> None:
     """A try: the run, and behind it a second reference, which the floor is measured with. Raises WrongInput where it costs nothing."""
-    already = next((one for one in tries(duel) if one.run_id == spec.id), None)
+    so_far = tries(duel)
+    if left(duel, so_far) <= 0:
+        raise WrongInput("All tries are used; one of them is to be handed over.")
+    already = next((one for one in so_far if one.run_id == spec.id), None)
     stopped = already is not None and not already.counts  # then it is asked for once more, and no other try
     after = duel if stopped else duel.asked(spec.id)
     if after is not duel:

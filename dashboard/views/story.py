@@ -79,8 +79,6 @@ def _tell(run: Run, example: Example | None, found: dict[str, str]) -> None:
                 f"<div class='st-term'>{escape(scene.term)}</div>")  # fmt: skip
         if at in (0, 2, len(every) - 1):
             live_button(pictures.chosen_digit())
-        if at == len(every) - 1:
-            st.page_link("views/duel.py", label="Play it: a duel of two", icon=":material/swords:")
     with st.container():
         _way(at, every)
         live_panel()

@@ -32,7 +32,7 @@ from dashboard.session import stays
 def forgetter(duel: Duel, seat: str) -> None:
     """The tries, and the form below them."""
     rules, tries = duel.rules, duels.tries(duel)
-    left = rules.tries - sum(one.counts for one in tries)
+    left = duels.left(duel, tries)
     words, link = st.columns([60, 40], gap="large") if seat else (st.container(), st.container())
     words.html(f"<h2 class='du-title'>Make it forget</h2><div class='du-text'>So well that no tool tells it from a network that never saw "
                f"the data, and keep at least {percent(rules.budget)} of its accuracy on the rest. {left} of {rules.tries} tries left. You "
@@ -44,7 +44,7 @@ def forgetter(duel: Duel, seat: str) -> None:
     grid = st.grid(3, min_column_width=300)
     for number, one in enumerate(tries, 1):
         with grid.cell(), st.container(border=True, height="stretch", key=f"duel_try_{number}"), errors_shown():
-            _try(duel, number, one)
+            _try(duel, number, one, again=left > 0)
     if left > 0:
         _form(duel)
     else:
@@ -62,7 +62,8 @@ def _poll(duel: Duel, before: list[Try]) -> None:
             st.progress(run.share, f"{what}: {progress_text(run)}")
 
 
-def _try(duel: Duel, number: int, one: Try) -> None:
+def _try(duel: Duel, number: int, one: Try, *, again: bool) -> None:
+    """again: whether a run that stopped may be asked for once more."""
     if one.run is None:
         st.markdown(f"**Try {number}** was deleted meanwhile, so it costs nothing.")
         return
@@ -78,8 +79,9 @@ def _try(duel: Duel, number: int, one: Try) -> None:
         act_button("Cancel", run, "duel")
     else:
         state(run)
-        st.caption("It gave no network, so it costs no try. Run it again, or ask for another one.")
-        act_button("Retry", run, "duel")
+        st.caption("It gave no network, so it costs no try." + (" Run it again, or ask for another one." if again else ""))
+        if again:
+            act_button("Retry", run, "duel")
 
 
 def _finished(duel: Duel, one: Try) -> None:

@@ -87,9 +87,8 @@ def waiting(duel: Duel, seat: str) -> None:
     st.html(f"<div class='du-cover'><h2 class='du-title'>Wait for the {NAME[turn]}</h2>"
             f"<div class='du-text'>The {NAME[turn]} {doing[duel.stage]}. Nothing needs to be clicked here.</div></div>")  # fmt: skip
     if seat == ATTACKER:
-        st.html("<p class='du-cover du-small'>No peeking: Runs and Result show the method.</p>")
-    else:
-        invite(duel, seat)
+        st.html("<p class='du-small'>No peeking: Runs and Result show the method.</p>")
+    invite(duel, seat)
 
 
 def invite(duel: Duel, seat: str) -> None:

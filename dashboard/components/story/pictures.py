@@ -122,8 +122,9 @@ def gone(told: Told) -> None:
 
 
 def cannot(told: Told) -> None:
-    """What speaks against the run, and what no run can promise."""
+    """What speaks against the run, what no run can promise, and a game about it."""
     st.html("<ul class='st-limits'>" + "".join(f"<li>{escape(text)}</li>" for text in limits(told.screen)) + "</ul>")
+    st.page_link("views/duel.py", label="Play it: a duel of two", icon=":material/swords:")
 
 
 def _figure(figure: object, alt: str) -> None:

@@ -95,6 +95,8 @@ def test_the_legend_names_what_is_drawn():
     whole, bare = legend(), legend(("original", "unlearned"))
     assert all(text in whole for text in ("Original", "Unlearned", "Retrained reference", "Second reference", "Retraining variability"))
     assert not [text for text in ("Retrained reference", "Retraining variability") if text in bare]
+    unjudged = legend(band=False)
+    assert ("Retrained reference" in unjudged, "Retraining variability" in unjudged) == (True, False)
 
 
 def test_the_small_gauge_is_an_svg_with_the_same_places():

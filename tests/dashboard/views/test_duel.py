@@ -6,7 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.domain.duel import Duel, Rules
+from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
+from core.jobs import submit
 from core.storage import duels
 from core.storage.home import Home
 from core.storage.runs import ResultStore
@@ -82,6 +84,7 @@ def test_who_has_the_code_joins_from_the_other_seat_and_waits(open_app, bare):
     assert (at.query_params["duel"], at.query_params["seat"]) == (duel.code, "attacker")
     assert "Wait for the Forgetter" in html_text(at)
     assert not at.main.selectbox
+    assert at.code[0].value.endswith(f"?duel={duel.code}&seat=forgetter")  # who began as the Attacker hands this on
     at.button(key="duel-leave").click()
     assert "Two seats, one network" in html_text(sound(at.run()))
     assert "duel" not in at.query_params
@@ -130,6 +133,26 @@ def test_a_run_that_failed_is_said_and_costs_no_try(open_app, bare):
     assert "it costs no try" in text(at)
     at.button(key=f"duel-Retry-{failed}").click()
     assert "2 of 3 tries left" in html_text(sound(at.run()))
+
+
+def test_what_could_not_be_asked_for_is_no_try(open_app, bare, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise WrongInput("The disk is full.")
+
+    duel = plant(bare)
+    at = open_app(bare.root, VIEW, duel=duel.code, seat="forgetter")
+    monkeypatch.setattr(submit, "submit", full)
+    at.button(key="duel-run").click()
+    assert "The disk is full" in sound(at.run()).error[0].value
+    assert (stored(bare, duel.code).runs, queued(bare)) == ((), [])
+
+
+def test_a_run_that_stopped_is_not_asked_for_once_the_tries_are_used(open_app, home_of, done):
+    home = home_of()
+    failed = put(home, RunStatus.FAILED, error="Diverged")
+    at = open_app(home.root, VIEW, duel=plant(home, tried(failed), tried(done), rules=Rules(tries=1)).code, seat="forgetter")
+    assert f"duel-Retry-{failed}" not in [button.key for button in at.button]
+    assert f"duel-hand-{done}" in [button.key for button in at.button]
 
 
 def test_a_deleted_try_costs_nothing_either(open_app, bare):
