@@ -78,7 +78,7 @@ def class_guesses(bars: Sequence[Bar], counts: Counts, shown: Sequence[str], hei
     for mark in shown:
         found = [(place, bar.marks[mark]) for place, bar in zip(places, bars, strict=True) if mark in bar.marks]
         text = [f"{names[place]}, {MARK_TITLE[mark].lower()}: {value:.1%}" for place, value in found]
-        traces.append(_scatter(mark, [place + ASIDE.get(mark, 0.0) for place, _ in found], [value for _, value in found], text, 11))
+        traces.append(_scatter(mark, [place + ASIDE.get(mark, 0.0) for place, _ in found], [value for _, value in found], text, 8))
     layout = base_layout(
         "class (✕ = to forget)", "accuracy", height, margin={"t": 8}, showlegend=False,
         xaxis={"tickvals": places, "ticktext": names, "showgrid": False, "zeroline": False},

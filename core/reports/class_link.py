@@ -91,11 +91,6 @@ def hidden_words(hidden: Collection[str]) -> str:
     return ", ".join(HIDDEN_WORDS[name] for name in HIDEABLE if name in hidden)
 
 
-def of_a_result(hidden: Collection[str]) -> frozenset[str]:
-    """Those that a run's result would show."""
-    return frozenset(hidden) - {SETTINGS}
-
-
 def code_from(text: str) -> str:
     """A class's code, in small letters; '' for none. Raises WrongInput."""
     code = text.strip()

@@ -14,7 +14,7 @@ from core.figures.class_figures import NO_MATRIX
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs.forecast import forecast_and_truth
-from core.reports.class_link import SETTINGS, hidden_words, of_a_result
+from core.reports.class_link import SETTINGS, hidden_words
 from core.reports.cost_line import seconds, times
 from core.reports.settings_search import outcome_line, search_sentence, search_table
 from core.storage.record_types import Run
@@ -59,7 +59,7 @@ def below_the_fold(run: Run, report: dict[str, Any], reconstruction: bool, hidde
         for view, label, icon in INSIDE:
             st.page_link(f"views/{view}.py", label=label, icon=f":material/{icon}:", width="content")
     with st.container(horizontal=True, vertical_alignment="center", key="take_along"):
-        if not of_a_result(hidden):
+        if not hidden:
             run_report_button(run)
         label_button(run, "result")
     if reconstruction:
@@ -211,8 +211,8 @@ if run is not None:
     missing = show_first_screen(run, data, report, method.title if method else run.spec.method, crumbs)
     hidden = in_class.hidden()
     below_the_fold(run, report, bool(method and method.reconstruction), hidden)
-    if of_a_result(hidden):
-        st.caption(f":material/visibility_off: The teacher’s link does not show {hidden_words(of_a_result(hidden))}, nor the tables below. "
+    if hidden:
+        st.caption(f":material/visibility_off: The teacher’s link does not show {hidden_words(hidden)}, nor the tables below. "
                    "*Leave the teacher’s link*, in the sidebar, shows everything.")  # fmt: skip
     elif guided():
         more_in_full("confusion matrices, all metrics, what the method recorded, times and settings")

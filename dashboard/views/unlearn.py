@@ -44,7 +44,7 @@ ask, how = st.columns([1, 1], gap="large")
 def choose(place: DeltaGenerator, label: str, options: list[str], key: str, value: str) -> str:
     """One of the options. value: the fixed one; '' where it can be chosen."""
     if value:
-        return str(place.selectbox(label, [value], disabled=True))
+        return str(place.text_input(label, value, disabled=True))
     return str(place.selectbox(label, options, key=key, bind="query-params"))
 
 

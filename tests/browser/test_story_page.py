@@ -27,14 +27,22 @@ def guess_x(page: Page) -> float:
     return float(next(trace["x"][0] for trace in figure(page, "story-guess")["traces"] if trace["name"] == "Your guess"))
 
 
-def drag_to_a_quarter(page: Page, bar: Locator) -> None:
-    """Of its height."""
+def dragged(page: Page) -> Locator:
+    """The bar of class 3, dragged by the pointer to 25 %, then by a key to 24 %."""
+    bar = page.get_by_role("slider", name=re.compile("^Accuracy, 3; original 100 %"))
     box = bar.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 1)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 0.75 * box["height"], steps=3)
     page.mouse.up()
+    expect(bar).to_have_attribute("aria-valuenow", "25")
+    ready(page)
+    bar.press("ArrowDown")
+    expect(bar).to_have_attribute("aria-valuenow", "24")
+    ready(page)
+    expect(bar).to_have_attribute("aria-valuenow", "24")
+    return bar
 
 
 def test_the_story_is_told_by_keyboard_with_a_guess_in_the_middle(server, chromium: Browser, open_tab, axe):
@@ -61,15 +69,8 @@ def test_the_story_is_told_by_keyboard_with_a_guess_in_the_middle(server, chromi
     until(lambda: guess_x(page) == pytest.approx(0.01))
     scene(4)
     assert "Unlearned" not in [trace["name"] for trace in figure(page, "story-guess")["traces"]]
-    bar = page.get_by_role("slider", name=re.compile("^Accuracy, 3; original 100 %"))
-    drag_to_a_quarter(page, bar)
-    expect(bar).to_have_attribute("aria-valuenow", "25")
-    ready(page)
-    bar.press("ArrowDown")
-    expect(bar).to_have_attribute("aria-valuenow", "24")
-    ready(page)
+    bar = dragged(page)
     scene(4)  # a bar's own keys turn no page
-    expect(bar).to_have_attribute("aria-valuenow", "24")
     page.get_by_role("button", name="Show the truth").click()
     expect(page.get_by_text(re.compile(r"^\d+ of 120 points$"))).to_be_visible()
     expect(bar).to_have_attribute("aria-valuetext", "24 %, 10 points")  # it is 0 %, and half a scale beside it is worth nothing

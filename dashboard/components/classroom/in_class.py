@@ -19,6 +19,11 @@ from dashboard.components.common.fragments import errors_shown
 from dashboard.session import link, travels
 
 LOCK, HIDE, GOAL, GROUP = NAMES = "lock", "hide", "goal", "group"  # in the address; `class` there is the class to forget
+READABLE = """<style>
+[data-testid=stMain] [data-testid=stTextInput]:has(input:disabled) [data-testid=stWidgetLabel],
+[data-testid=stMain] [data-testid=stTextInput]:has(input:disabled) [data-testid=stWidgetLabel] * {color: inherit !important}
+[data-testid=stMain] [data-testid=stTextInput] input:disabled {color: inherit; -webkit-text-fill-color: currentcolor; opacity: .85}
+</style>"""  # what is fixed is read in a room, unlike a field that happens to have no effect
 _READ = {LOCK: lock_from, HIDE: hidden_from, GOAL: goals.parse, GROUP: code_from}
 
 
@@ -84,6 +89,7 @@ def form_line(now: Fixed) -> None:
     said += [f":material/lock: It does not show {hidden_words({SETTINGS})}."] if SETTINGS in hidden() else []
     said += [f":material/flag: **Goal:** {plain(goal().words)}."] if goal() != Goal() else []
     if said:
+        st.html(READABLE)
         st.markdown("  \n".join(said))
 
 

@@ -24,7 +24,7 @@ def words(at):
 def test_what_the_link_fixes_cannot_be_changed_and_is_what_runs(open_app, bare):
     at = open_app(bare.root, UNLEARN, lock=LOCK)
     for label, value in (("Dataset", "digits"), ("Model", "small_cnn"), ("Method", "ssd")):
-        box = named(at.selectbox, label)
+        box = named(at.text_input, label)
         assert (box.value, box.disabled) == (value, True)
     what, alpha = named(at.text_input, "What to forget"), named(at.text_input, "alpha (α)")
     assert (what.value, what.disabled, alpha.value, alpha.disabled) == ("class 5", True, "4.0", True)
@@ -96,6 +96,14 @@ def test_what_is_hidden_is_not_on_result(open_app, finished, done):
     assert "Saliency" not in shown
     assert not at.subheader
     assert "does not show the verdict, the warnings, the retrained networks, accuracy by class, the saliency maps" in words(at)
+
+
+def test_hidden_settings_are_not_on_result(open_app, finished, done):
+    assert "alpha=" in words(open_app(finished.root, RESULT, run=done))
+    at = open_app(finished.root, RESULT, run=done, hide="settings")
+    assert "alpha=" not in words(at)
+    assert not at.json
+    assert "Forgotten" in html_text(at)
 
 
 def test_a_teacher_makes_a_link_of_what_stands_on_the_form(open_app, bare):
