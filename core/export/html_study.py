@@ -12,7 +12,7 @@ import pandas as pd
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.seed_lists import seeds_text
-from core.export.html_report import Report, private_texts
+from core.export.html_report import Report
 from core.export.page import page, plain_name
 from core.export.repeat import study_file
 from core.export.study_table import families_of, missing, study_rows, text_table
@@ -86,7 +86,7 @@ def _written(study: StudyContents) -> Report:
         about=f"{study.data.title if study.data else plan.dataset} · {plan.model} · forget {plan.request.words(study.data)} · "
         f"seeds {seeds_text(plan.seeds)} · study {told.id}",
         written=f"{datetime.now(UTC):%d %B %Y}", sections=study_sections(study), file_name=name, answer=told.answer, cautions=cautions,
-        more=told.more.text if told.more else "", private=private_texts(study.home),
+        more=told.more.text if told.more else "", private=[str(study.home.root)],
     )  # fmt: skip
     return Report(f"{name}.html", text)
 

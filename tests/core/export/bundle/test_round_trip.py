@@ -13,7 +13,6 @@ from core.domain.errors import WrongInput
 from core.domain.info import Column
 from core.domain.run import RunStatus
 from core.export.bundle.bring import bring
-from core.export.bundle.contents import without_paths
 from core.export.bundle.layout import MANIFEST, METADATA, is_weights
 from core.export.bundle.write import export
 from core.figures import class_figures
@@ -200,14 +199,6 @@ def test_no_path_user_name_or_secret_goes_along(tmp_path, monkeypatch, there):
         assert word.encode() not in bundle, word
     reasons = {number[3] for number in json.loads(members_of(bundle)[f"runs/{run_id}.json"])["numbers"]}
     assert "The file … and … are gone." in reasons
-
-
-@pytest.mark.parametrize(("text", "wanted"), [
-    ("forget/retain of 1/2 at 50 %/class", "forget/retain of 1/2 at 50 %/class"), ("https://arxiv.org/abs/1", "https://arxiv.org/abs/1"),
-    ("see ~/notes.txt, please", "see …, please"), ("in \\\\server\\share\\x", "in …"), ("/etc/passwd.", "…."),
-])  # fmt: skip
-def test_paths_are_taken_out_of_sentences(text, wanted):
-    assert without_paths(text) == wanted
 
 
 def test_an_own_set_s_description_goes_along_without_people_s_names_and_serves_where_the_set_is_not(tmp_path, here, monkeypatch):
