@@ -35,7 +35,8 @@ def _written(run: RunContents, pictures: Ask | None) -> Report:
     name, finding, spec = file_name(run), run.finding, run.run.spec
     text = page(
         "run.html", title=f"{run.method_title}: forget {run.subject}", kind="Unlearning report",
-        about=f"{run.data.title if run.data else spec.dataset} · {spec.model} · seed {spec.seed} · run {run.run.id}",
+        about=f"{run.data.title if run.data else spec.dataset} · {spec.model} · seed {spec.seed} · run {run.run.id}"
+        f"{f' · imported from {run.run.imported.file}' if run.run.imported else ''}",
         written=f"{datetime.now(UTC):%d %B %Y}", sections=run_sections(run, pictures), file_name=name, passport=passport(run),
         verdict=run.verdict, warnings=[one.sentence for one in finding.warnings] if finding else [],
         besides=finding.besides if finding else [f"Not checked: {run.unchecked}"], private=[str(run.home.root)],
