@@ -9,6 +9,7 @@ from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.run import MODELS
+from core.export.imported_runs import not_computed_here
 from core.export.repeat import check_command
 from core.export.run_contents import RunContents
 from core.export.run_digests import digest_now, run_digests
@@ -20,7 +21,6 @@ from core.reports.checks.case import Case
 from core.reports.checks.registry import CHECKED
 from core.reports.cost_line import seconds
 from core.reports.intervals import FEW
-from core.storage.record_types import Run
 
 VARYING = {  # metric -> what a sentence calls it; of which the retraining variability is told
     "test_forget_accuracy": "forget accuracy", "train_forget_accuracy": "accuracy on the forget set",
@@ -89,17 +89,9 @@ def _shown(run: RunContents) -> Iterator[str]:
         yield "Nothing could be held against a network that never saw the forget set: none was trained."
 
 
-def came_in(run: Run) -> Iterator[str]:
-    """Of a run that was not computed here: where its numbers come from."""
-    if run.imported:
-        yield (
-            f"These numbers were computed elsewhere and came in the file {run.imported.file} on {run.imported.at:%d %B %Y}; nothing here "
-            "has computed them again."
-        )
-
-
 def _open(run: RunContents) -> Iterator[str]:
-    yield from came_in(run.run)
+    if run.run.imported:
+        yield not_computed_here({run.run.id: run.run.imported.file}, 1)
     if run.finding is None:
         yield f"The automatic checks could not be made. {run.unchecked}"
     else:
