@@ -1,7 +1,9 @@
 """From one home into another: every number, table, array, report and figure is the same, and nothing else goes along."""
 
+import errno
 import getpass
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -248,6 +250,32 @@ def test_what_cannot_be_exported_is_told_in_a_sentence(tmp_path, there):
         export(home, ids, file)
     assert file.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["a.zip"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_comes_while_a_bundle_is_written_stays(tmp_path, there, monkeypatch, links):
+    from core.export.bundle import write as writing
+
+    home, ids = there
+    file, real = tmp_path / "a.zip", writing.write
+
+    def slow(*about, **more):
+        written = real(*about, **more)
+        file.write_bytes(b"somebody else's")
+        return written
+
+    def none(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(writing, "write", slow)
+    if not links:
+        monkeypatch.setattr(os, "link", none)
+    with pytest.raises(WrongInput, match=r"a\.zip is there already, and nothing is written over it"):
+        export(home, ids, file)
+    assert file.read_bytes() == b"somebody else's"
+    monkeypatch.setattr(writing, "write", real)
+    export(home, ids, tmp_path / "b.zip")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a.zip", "b.zip"]
 
 
 def test_a_run_with_a_lost_or_damaged_file_is_not_exported_half(tmp_path):
