@@ -13,7 +13,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 import pandas as pd
-import plotly.graph_objects as go
 
 from core.export.private_paths import cleaned
 from core.figures.plotly_layout import ON_WHITE
@@ -61,7 +60,7 @@ def data(plain: Any) -> Markup:
 
 
 @pass_context
-def _figure(context: Context, figure: go.Figure) -> dict[str, Any]:
+def _figure(context: Context, figure: Any) -> dict[str, Any]:
     plain: dict[str, Any] = cleaned(plain_figure(figure), context["private"])
     return plain
 
