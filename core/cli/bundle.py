@@ -11,9 +11,10 @@ from core.export.bundle.bring import bring
 from core.export.bundle.verify import Digests, Rerun, rerun
 from core.export.bundle.verify import verify as verified
 from core.export.bundle.write import ENDING, export
+from core.export.run_digests import run_digests
 from core.jobs.catalogue import catalogue
 from core.storage.home import open_home
-from core.storage.portable import Brought
+from core.storage.portable import Brought, PortableRun
 from core.storage.runs import ResultStore
 
 SHOWN = 20  # differences that are printed; --json has them all
@@ -92,7 +93,8 @@ def verify(file: Path, again: bool, as_json: bool) -> None:
     if as_json:
         print_json({
             "file": str(file), "sha256": found.sha256, "files": len(found.files), "broken": found.broken, "wrong": found.wrong or None,
-            "holds": found.holds, "reruns": [one.to_plain() for one in reruns] if again else None,
+            "holds": found.holds, "runs": [{"id": run.id, "digests": _digests(run)} for run in found.runs],
+            "reruns": [one.to_plain() for one in reruns] if again else None,
         })  # fmt: skip
     if not found.holds or any(one.differing for one in reruns):
         sys.exit(FAILED)
@@ -122,6 +124,13 @@ def _print_digests(file: Path, found: Digests) -> None:
         click.echo(f"  {found.wrong}")
     for run in found.runs:
         click.echo(f"  run {run.id}: {run.spec.method} · {run.spec.dataset} · {run.spec.request.text}, by code {run.spec.engine}")
+        for what, value in _digests(run).items():
+            click.echo(f"    {what}: {value}")
+
+
+def _digests(run: PortableRun) -> dict[str, str]:
+    """As the run's report prints them; those of its networks were recomputed, and hold."""
+    return run_digests(run.spec, {name: file.partition(".")[0] for name, file in run.files.items()})
 
 
 def _print_rerun(one: Rerun) -> None:

@@ -21,8 +21,9 @@ from core.storage.studies import is_study, members
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Everything in one HTML file.")
 @click.option("--pictures", is_flag=True, help="With --html, of a run: also images of the dataset with their saliency maps.")
 @click.option("--figures", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Each figure as a file of its own.")
+@click.option("--overwrite", is_flag=True, help="Write over files that are there.")
 @click.option("--latex", is_flag=True, help="The table of metrics in LaTeX on stdout.")
-def report(any_id: str, html: Path | None, pictures: bool, figures: Path | None, latex: bool) -> None:
+def report(any_id: str, html: Path | None, pictures: bool, figures: Path | None, overwrite: bool, latex: bool) -> None:
     """Write a finished run, or a study, as files that need nothing else to be read."""
     if html is None and figures is None and not latex:
         raise WrongInput("Name what is wanted of the report: --html FILE, --figures DIR or --latex.")
@@ -34,9 +35,11 @@ def report(any_id: str, html: Path | None, pictures: bool, figures: Path | None,
         store.reconcile()
         of_study = is_study(store, any_id)
     if html is not None:
-        _write(html, _html(home, any_id, shelves, of_study, pictures))
+        if html.exists() and not overwrite:
+            raise atomic.there_already(html)
+        _write(html, _html(home, any_id, shelves, of_study, pictures), overwrite)
     if figures is not None:
-        _write_figures(figures, home, any_id, shelves, of_study)
+        _write_figures(figures, home, any_id, shelves, of_study, overwrite)
     if latex:
         click.echo(_latex(home, any_id, shelves, of_study), nl=False)
 
@@ -57,11 +60,14 @@ def _html(home: Home, any_id: str, shelves: Catalogue, of_study: bool, pictures:
         engine.close()
 
 
-def _write_figures(folder: Path, home: Home, any_id: str, shelves: Catalogue, of_study: bool) -> None:
+def _write_figures(folder: Path, home: Home, any_id: str, shelves: Catalogue, of_study: bool, overwrite: bool) -> None:
     from core.export.figure_files import figure_files  # noqa: PLC0415  # as above
 
-    for name, content in figure_files(home, any_id, shelves, of_study):
-        _write(folder / name, content)
+    files = figure_files(home, any_id, shelves, of_study)
+    if not overwrite and (there := next((folder / name for name, _ in files if (folder / name).exists()), None)):
+        raise atomic.there_already(there)
+    for name, content in files:
+        _write(folder / name, content, overwrite)
 
 
 def _latex(home: Home, any_id: str, shelves: Catalogue, of_study: bool) -> str:
@@ -73,8 +79,8 @@ def _latex(home: Home, any_id: str, shelves: Catalogue, of_study: bool) -> str:
         return table_of_run(home, store, any_id, shelves)
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, text: str, overwrite: bool) -> None:
     with told(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write(file, text.encode())
+        atomic.write(file, text.encode(), over=overwrite)
     click.echo(f"Wrote {file}", err=True)

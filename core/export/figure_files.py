@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from tempfile import TemporaryDirectory
 
-from core.export.html_report import file_name, private_texts
+from core.export.html_report import file_name
 from core.export.html_study import study_contents, study_name, study_sections
 from core.export.page import page
 from core.export.run_contents import contents
@@ -40,7 +40,7 @@ def _files(home: Home, any_id: str, shelves: Catalogue, of_study: bool) -> list[
             run = contents(home, store, any_id, shelves)
         name, sections = file_name(run), run_sections(run)
     figures = [figure for section in sections for figure in section.figures]
-    private = private_texts(home)
+    private = [str(home.root)]
     drawn = _drawn(page("base.html", title=name, kind="", about="", written="", file_name=name, private=private,
                         sections=[Section("figures", "Figures", (), figures)]))  # fmt: skip
     if set(drawn) == {figure.name for figure in figures}:

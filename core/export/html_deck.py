@@ -21,14 +21,14 @@ _ENDS = (EMPTY, FULL, MIDDLE, ZERO, INK, BAND)  # colours that differ on a light
 def deck_of(store: ResultStore, deck_id: str) -> tuple[str, str]:
     """A stored deck's title and its file's text. Raises WrongInput where there is no such deck."""
     deck = existing(store, deck_id)
-    return deck.title, deck_html(deck.title, [_whole(one) for one in slides(store, deck_id)])
+    return deck.title, deck_html(deck.title, [_whole(one) for one in slides(store, deck_id)], [str(store.db.path.parent)])
 
 
-def deck_html(title: str, shown: Sequence[Slide]) -> str:
-    """The file's text; a slide that cannot be drawn says why."""
+def deck_html(title: str, shown: Sequence[Slide], private: Sequence[str] = ()) -> str:
+    """The file's text; a slide that cannot be drawn says why. private: as in `page`."""
     return page(
-        "deck.html", title=title, slides=[_drawn(slide) for slide in shown or [EMPTY_DECK]], looks=_looks(), style="deck.css",
-        script="deck.js",
+        "deck.html", title=title, slides=[_drawn(slide) for slide in shown or [EMPTY_DECK]], looks=_looks(), private=private,
+        style="deck.css", script="deck.js",
     )  # fmt: skip
 
 

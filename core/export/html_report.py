@@ -3,7 +3,6 @@
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from core.export.page import page, plain_name
 from core.export.passport import passport
@@ -36,10 +35,11 @@ def _written(run: RunContents, pictures: Ask | None) -> Report:
     name, finding, spec = file_name(run), run.finding, run.run.spec
     text = page(
         "run.html", title=f"{run.method_title}: forget {run.subject}", kind="Unlearning report",
-        about=f"{run.data.title if run.data else spec.dataset} · {spec.model} · seed {spec.seed} · run {run.run.id}",
+        about=f"{run.data.title if run.data else spec.dataset} · {spec.model} · seed {spec.seed} · run {run.run.id}"
+        f"{f' · imported from {run.run.imported.file}' if run.run.imported else ''}",
         written=f"{datetime.now(UTC):%d %B %Y}", sections=run_sections(run, pictures), file_name=name, passport=passport(run),
         verdict=run.verdict, warnings=[one.sentence for one in finding.warnings] if finding else [],
-        besides=finding.besides if finding else [f"Not checked: {run.unchecked}"], private=private_texts(run.home),
+        besides=finding.besides if finding else [f"Not checked: {run.unchecked}"], private=[str(run.home.root)],
     )  # fmt: skip
     return Report(f"{name}.html", text)
 
@@ -48,8 +48,3 @@ def file_name(run: RunContents) -> str:
     """A name that says what it is, for any file system: `digits-small_cnn-class-3-ssd-b5c84720`."""
     spec = run.run.spec
     return plain_name(spec.dataset, spec.model, spec.request.text[:40], spec.method, run.run.id[:8])
-
-
-def private_texts(home: Home) -> list[str]:
-    """Paths that say whose machine a report was written on."""
-    return [str(home.root), str(Path.home()), str(Path.cwd())]

@@ -1,6 +1,6 @@
 """A study as one HTML file: the answer in a sentence, each method's mean and interval, every run's verdict, and the study's file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ import pandas as pd
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.seed_lists import seeds_text
-from core.export.html_report import Report, private_texts
+from core.export.html_report import Report
+from core.export.imported_runs import not_computed_here
 from core.export.page import page, plain_name
 from core.export.repeat import study_file
 from core.export.study_table import families_of, missing, study_rows, text_table
@@ -31,6 +32,7 @@ from core.reports.run_report import numbers_of
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.verdict import verdict
 from core.storage.home import Home
+from core.storage.portable import imported_among
 from core.storage.record_types import Run
 from core.storage.runs import ResultStore
 
@@ -39,12 +41,13 @@ SHOWN = 6  # metrics that have a figure
 
 @dataclass(frozen=True)
 class StudyContents:
-    """told: its numbers; runs: a line a finished run."""
+    """told: its numbers; runs: a line a finished run; came: those that were computed elsewhere -> the bundle."""
 
     home: Home
     told: StudySummary
     now: Progress
     runs: pd.DataFrame
+    came: Mapping[str, str]
     shelves: Catalogue
 
     @property
@@ -65,7 +68,7 @@ def study_contents(home: Home, study_id: str, shelves: Catalogue) -> StudyConten
         if not any(row.runs for row in told.variants):
             raise WrongInput(f"No run of study {study_id} is done; a report is made of finished runs.")
         lines = pd.DataFrame(_runs(home, store, told, shelves.datasets.get(told.plan.dataset)))
-        return StudyContents(home, told, progress(store, study_id), lines, shelves)
+        return StudyContents(home, told, progress(store, study_id), lines, imported_among(store, list(lines["Run"])), shelves)
 
 
 def study_name(study: StudyContents) -> str:
@@ -78,7 +81,7 @@ def _written(study: StudyContents) -> Report:
     DARK.set(False)  # paper is white, whatever the theme of the page
     told, name = study.told, study_name(study)
     plan = told.plan
-    cautions = [*filter(None, [told.caution, told.older])]
+    cautions = [*filter(None, [told.caution, told.older, not_computed_here(study.came, len(study.runs))])]
     left = study.now.total - study.now.done
     cautions += [f"{left} of its {study.now.total} runs are not done."] if left else []
     text = page(
@@ -86,7 +89,7 @@ def _written(study: StudyContents) -> Report:
         about=f"{study.data.title if study.data else plan.dataset} · {plan.model} · forget {plan.request.words(study.data)} · "
         f"seeds {seeds_text(plan.seeds)} · study {told.id}",
         written=f"{datetime.now(UTC):%d %B %Y}", sections=study_sections(study), file_name=name, answer=told.answer, cautions=cautions,
-        more=told.more.text if told.more else "", private=private_texts(study.home),
+        more=told.more.text if told.more else "", private=[str(study.home.root)],
     )  # fmt: skip
     return Report(f"{name}.html", text)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,17 +11,19 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.info import MetricInfo
 from core.domain.run import MODELS
+from core.export.imported_runs import not_computed_here
 from core.export.run_contents import contents
 from core.figures.compare.metric_columns import DEFAULT, Column, columns_of
 from core.figures.palette import MODEL_TITLE
 from core.jobs.catalogue import Catalogue
 from core.reports.comparison import about, comparable, comparison, second_retrainings
-from core.reports.comparison_sentence import names_of
+from core.reports.comparison_sentence import names_of, subjects_apart
 from core.reports.comparison_table import table_of
 from core.reports.runs_by_seed import Rows
 from core.reports.unchanged_methods import UNCHANGED
 from core.reports.verdict import Numbers
 from core.storage.home import Home
+from core.storage.portable import imported_among
 from core.storage.runs import ResultStore
 
 if TYPE_CHECKING:
@@ -80,7 +82,8 @@ def table_of_run(home: Home, store: ResultStore, run_id: str, shelves: Catalogue
     """A finished run's metrics. Raises WrongInput."""
     run = contents(home, store, run_id, shelves)
     title = f"{run.method_title}: forget {run.subject} of {run.run.spec.dataset}, {run.run.spec.model}, seed {run.run.spec.seed}"
-    return run_table(run_id, run.numbers, run.second_numbers, run.metrics, title)
+    came = not_computed_here({run_id: run.run.imported.file} if run.run.imported else {}, 1)
+    return run_table(run_id, run.numbers, run.second_numbers, run.metrics, f"{title}. {came}".strip().removesuffix("."))
 
 
 def table_of_runs(store: ResultStore, run_ids: Sequence[str], shelves: Catalogue) -> str:
@@ -92,7 +95,9 @@ def table_of_runs(store: ResultStore, run_ids: Sequence[str], shelves: Catalogue
     subject = "; ".join(dict.fromkeys(f"{row['request']} of {row['dataset']}, {row['model']}" for row in frame.to_dict("records")))
     titles = {key: method.title for key, method in shelves.methods.items()}
     label = label_of("comparison", *dict.fromkeys(frame["dataset"]), *dict.fromkeys(frame["request"]))
-    return comparison_table(frame, beside, shelves.metrics, titles, f"Unlearning {subject}", label)
+    came = not_computed_here(imported_among(store, list(frame["id"])), len(frame))
+    caption = f"Unlearning {subject}. {came}".strip().removesuffix(".")
+    return comparison_table(frame, beside, shelves.metrics, titles, caption, label)
 
 
 def run_table(run_id: str, numbers: Numbers, second: Numbers | None, metrics: Mapping[str, MetricInfo], title: str) -> str:
@@ -114,43 +119,50 @@ def comparison_table(
     """Runs side by side, those that differ by their seed alone as mean ± half-width of the 95 % interval. frame: see `comparison`.
 
     everything: with the second retrainings; titles: of methods, by key. In bold: the best mean among methods that changed something,
-    and what reads the same as it.
+    and what reads the same as it; nothing of runs about several requests, and none of numbers that are of different counts of runs.
     """
     keys = [name for name in DEFAULT if name in comparable(frame) and name in frame and frame[name].notna().any()]
     columns = columns_of(keys, metrics)
-    rows = table_of(frame, everything, keys, True)
-    names, best = _names(frame, rows, titles), {column.key: _best(rows, column) for column in columns}
+    rows, one_subject = table_of(frame, everything, keys, True), not subjects_apart(frame)
+    names, best = _names(frame, rows, titles), {column.key: _best(rows, column) & one_subject for column in columns}
     cells: list[tuple[str, ...]] = []
     ruled: list[int] = []
     for place, of in enumerate(rows.about["of"]):
+        n = int(rows.about["n"].iloc[place])
         texts = [_cell(column, rows.values[column.key].iloc[place], rows.halves[column.key].iloc[place], bool(best[column.key][place]))
-                 for column in columns]  # fmt: skip
-        cells.append((names[place], str(rows.about["n"].iloc[place]), *texts))
+                 + _of_fewer(int(rows.counts[column.key].iloc[place]), n) for column in columns]  # fmt: skip
+        cells.append((names[place], str(n), *texts))
         if of == "unlearned" and not ruled and place:
             ruled.append(place)
     heads = ("Method", "$n$", *(_head(column, column.title) for column in columns))
     covered = f" {escaped('; '.join(rows.covers))}" if rows.covers else ""
     interval = f" Mean $\\pm$ half of the 95\\,\\% interval (Student's $t$){covered}; $n$: runs." if rows.covers else ""
-    return Table(f"{escaped(caption)}.{interval} {_aims()} Bold: the best.", label, heads, tuple(cells), tuple(ruled)).text
+    bold = " Bold: the best, where all have as many runs." if one_subject else ""
+    return Table(f"{escaped(caption)}.{interval} {_aims()}{bold}", label, heads, tuple(cells), tuple(ruled)).text
 
 
 def _names(frame: "pd.DataFrame", rows: Rows, titles: Mapping[str, str]) -> list[str]:
     heads = frame.set_index("id")
     own = [row["id"] for row in rows.about.to_dict("records") if row["of"] == "unlearned"]
     short = dict(zip(own, names_of(heads.loc[own].reset_index(), titles), strict=True)) if own else {}
-    return [_name(row, short) for row in rows.about.to_dict("records")]
+    apart = subjects_apart(frame)
+    return [_name(row, short, apart) for row in rows.about.to_dict("records")]
 
 
-def _name(row: Mapping[Any, Any], short: Mapping[str, str]) -> str:
+def _name(row: Mapping[Any, Any], short: Mapping[str, str], apart: Sequence[str]) -> str:
+    """apart: what of the subject is named, as runs differ in it."""
+    about = escaped("".join(f" [{row[name]}]" for name in apart))
     if row["of"] != "unlearned":
-        return MODEL_TITLE[row["of"]]
+        return MODEL_TITLE[row["of"]] + about
     if row["method"] == SECOND_REFERENCE_METHOD:
-        return SECOND
+        return SECOND + about
     return escaped(short[row["id"]] + (f" ({UNCHANGED})" if row["unchanged"] else ""))
 
 
 def _best(rows: Rows, column: Column) -> np.ndarray:
-    """bool (rows,): the best of those that are ranked, and what is written alike; none where there is nothing to compare."""
+    """bool (rows,): the best of those that are ranked, and what is written alike; none where there is nothing to compare, or means of
+    unlike counts of runs.
+    """
     values, cost = rows.values[column.key].to_numpy(float), rows.values[column.key].to_numpy(float)
     if column.info.goal == "match":
         cost = rows.gaps[column.key].to_numpy(float)
@@ -158,7 +170,7 @@ def _best(rows: Rows, column: Column) -> np.ndarray:
         cost = -cost
     second = (rows.about["method"] == SECOND_REFERENCE_METHOD).to_numpy(bool)
     ranked = rows.ranked & ~second & ~np.isnan(cost)
-    if ranked.sum() < 2:
+    if ranked.sum() < 2 or len(set(rows.counts[column.key][ranked])) > 1:
         return np.zeros(len(values), bool)
     least = cost[ranked].min()
     written = {column.digits(value) for value in values[ranked & (cost == least)]}
@@ -168,12 +180,22 @@ def _best(rows: Rows, column: Column) -> np.ndarray:
 def _cell(column: Column, value: float, half: float, bold: bool) -> str:
     if isnan(value):
         return "--"
-    number = f"\\mathbf{{{column.digits(value)}}}" if bold else column.digits(value)
-    return f"${number}$" if isnan(half) else f"${number} \\pm {column.digits(half)}$"
+    number = f"\\mathbf{{{_digits(column, value)}}}" if bold else _digits(column, value)
+    return f"${number}$" if isnan(half) else f"${number} \\pm {_digits(column, half)}$"
+
+
+def _of_fewer(count: int, n: int) -> str:
+    """What follows a number that not all n runs of its row have."""
+    return "" if count in (0, n) else f" ($n = {count}$)"
 
 
 def _number(column: Column, value: float | None) -> str:
-    return "--" if value is None else f"${column.digits(value)}$"
+    return "--" if value is None else f"${_digits(column, value)}$"
+
+
+def _digits(column: Column, value: float) -> str:
+    """As in mathematics."""
+    return column.digits(value) if isfinite(value) else r"\infty" if value > 0 else r"-\infty"
 
 
 def _head(column: Column, title: str) -> str:

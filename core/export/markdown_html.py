@@ -1,6 +1,8 @@
 """Markdown with formulas as HTML that needs no network: formulas become MathML, tags in the text are shown letter for letter."""
 
+from html import escape
 import re
+from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
@@ -19,14 +21,35 @@ def line_of(markdown: str) -> Markup:
 
 
 def _formula(latex: str, options: dict[str, bool]) -> str:
-    latex = _SPACE.sub(r"\\\\", latex)
-    for unknown, known in _KNOWN.items():
-        latex = latex.replace(unknown, known)
+    """As its source where it is no formula, or would be more than one."""
+    known = _SPACE.sub(r"\\\\", latex)
+    for unknown, word in _KNOWN.items():
+        known = known.replace(unknown, word)
+    try:
+        mathml = str(convert(known, display="block" if options["display_mode"] else "inline"))
+    except Exception:  # the converter raises whatever its place in the text leads to
+        mathml = ""
+    shown = mathml if _is_mathml(mathml) else f"<code>{escape(latex)}</code>"
     if options["display_mode"]:  # wide ones scroll, by the keyboard too
-        return f'<div class="formula" tabindex="0">{convert(latex, display="block")}</div>'
-    return str(convert(latex, display="inline"))
+        return f'<div class="formula" tabindex="0">{shown}</div>'
+    return shown
 
 
+def _is_mathml(text: str) -> bool:
+    """Whether it is nothing but a formula: the converter hands through tags in a text, and links."""
+    try:
+        parts = list(ElementTree.fromstring(text).iter())
+    except ElementTree.ParseError:
+        return False
+    return all(part.tag.startswith(_MATHML) and part.attrib.keys() <= _LOOKS for part in parts)
+
+
+_MATHML = "{http://www.w3.org/1998/Math/MathML}m"  # its elements all begin so
+_LOOKS = {  # attributes that only say how a part looks
+    "accent", "columnalign", "columnlines", "columnspacing", "depth", "display", "displaystyle", "fence", "form", "height", "largeop",
+    "linethickness", "lspace", "mathcolor", "mathsize", "mathvariant", "maxsize", "minsize", "movablelimits", "notation", "rowlines",
+    "rowspacing", "rspace", "scriptlevel", "separator", "stretchy", "symmetric", "voffset", "width",
+}  # fmt: skip
 _KNOWN = {  # environment that the converter does not know -> one that it does
     "{gathered}": "{matrix}", r"\begin{aligned}": r"\begin{array}{rl}", r"\end{aligned}": r"\end{array}",
 }  # fmt: skip

@@ -9,10 +9,12 @@ from pathlib import Path
 import re
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 import pandas as pd
 
+from core.export.private_paths import cleaned
 from core.figures.plotly_layout import ON_WHITE
 from core.figures.plotly_script import packed_script, plain_figure
 from core.figures.sections import FigureBlock, PicturesBlock, Section, TableBlock, TextBlock, rows_of
@@ -25,20 +27,17 @@ def page(
     template: str, *, title: str, sections: Sequence[Section] = (), private: Sequence[str] = (), style: str = "style.css",
     script: str = "draw.js", **more: Any,
 ) -> str:  # fmt: skip
-    """The file's text. template: a file of `templates`, which `more` is for. private: texts that must not leave, as the home's path.
+    """The file's text, without absolute paths. template: a file of `templates`, which `more` is for. private: as `without_paths` has it.
 
     style, script: files of `templates`; the script comes after `unpack.js`, by which it gets plotly.
     """
     packed, digest = packed_script()
     draw = "".join((TEMPLATES / name).read_text() for name in ("unpack.js", script))
-    text = _environment().get_template(template).render(
-        title=title, sections=sections, style=Markup((TEMPLATES / style).read_text()), draw=Markup(draw),
+    return _environment().get_template(template).render(
+        private=private, style=Markup((TEMPLATES / style).read_text()), draw=Markup(draw),
         policy=Markup(f"'sha256-{b64encode(sha256(draw.encode()).digest()).decode()}' '{digest}'"), plotly=Markup(packed),
-        on_white=ON_WHITE, **more,
+        on_white=ON_WHITE, **cleaned({"title": title, "sections": list(sections), **more}, private),
     )  # fmt: skip
-    for secret in sorted({one for one in private if one}, key=len, reverse=True):
-        text = text.replace(secret, "…").replace(_in_json(secret), "…")
-    return text
 
 
 @cache
@@ -46,7 +45,7 @@ def _environment() -> Environment:
     loader = FileSystemLoader(TEMPLATES)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
-        "data": data, "png": _png, "figure": plain_figure, "rows": rows_of, "numeric_columns": _numeric_columns, "csv": _csv,
+        "data": data, "png": _png, "figure": _figure, "rows": rows_of, "numeric_columns": _numeric_columns, "csv": _csv,
         "file_name": plain_name,
     }  # fmt: skip
     kinds = {FigureBlock: "figure", TableBlock: "table", PicturesBlock: "pictures", TextBlock: "text"}
@@ -58,6 +57,12 @@ def data(plain: Any) -> Markup:
     """JSON for a script element that holds data: nothing in it can end the element."""
     text = json.dumps(plain, ensure_ascii=True, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+@pass_context
+def _figure(context: Context, figure: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = cleaned(plain_figure(figure), context["private"])
+    return plain
 
 
 def _png(content: bytes) -> str:
@@ -81,7 +86,3 @@ def _numeric(value: Any) -> bool:
 def plain_name(*parts: str) -> str:
     """Parts as one file name of letters that every system takes."""
     return "-".join(re.sub(r"[^A-Za-z0-9_.]+", "-", part).strip("-.") for part in parts if part)
-
-
-def _in_json(text: str) -> str:
-    return json.dumps(text)[1:-1]

@@ -2,20 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
-from core.domain.run import MODELS, digest
+from core.domain.run import MODELS
+from core.export.imported_runs import not_computed_here
 from core.export.repeat import check_command
 from core.export.run_contents import RunContents
+from core.export.run_digests import digest_now, run_digests
 from core.export.run_sections import attack_of
-from core.figures.palette import MODEL_TITLE
-from core.figures.privacy.interpretation import fewest, span_of
-from core.metrics.privacy.threshold_attack import TooFewExamples
+from core.figures.privacy.interpretation import span_of
+from core.metrics.privacy.threshold_attack import FEWEST, TooFewExamples
 from core.reports.chance_tolerance import auc_error
+from core.reports.checks.case import Case
 from core.reports.checks.registry import CHECKED
 from core.reports.cost_line import seconds
 from core.reports.intervals import FEW
@@ -33,7 +35,7 @@ BEYOND = (
 
 @dataclass(frozen=True)
 class Passport:
-    """Sentences for the person concerned or an auditor. digests: what -> SHA-256; check: the command that checks them again."""
+    """Sentences for the person concerned or an auditor. digests: see `digests_of`; check: the commands that print them again."""
 
     asked: tuple[str, ...]
     done: tuple[str, ...]
@@ -58,7 +60,7 @@ def _asked(run: RunContents) -> Iterator[str]:
     yield f"A trained network ({spec.model}) was to forget {run.subject}{of}, as if it had never been trained on it."
     if data:
         count = spec.request.count(data)
-        yield f"That are {count:,} of {data.train_count:,} training images ({percent(count / data.train_count)}): the forget set."
+        yield f"The forget set: {count:,} of {data.train_count:,} training images ({percent(count / data.train_count)})."
     yield f"It was asked for on {run.run.created_at:%d %B %Y} (forget request {spec.request.text}, seed {spec.seed})."
 
 
@@ -67,7 +69,7 @@ def _done(run: RunContents) -> Iterator[str]:
     yield f"The network was changed by {run.method_title}" + (f" in {seconds(took)}." if took else ".")
     moved = run.report["metrics"].get("parameter_distance")
     if moved is not None:
-        yield f"Its weights moved by {percent(moved)} of their own length; the changed network replaces the original one."
+        yield f"Its weights moved by {percent(moved)} of their own length."
     if spec.reference:
         yield "For comparison a network was trained anew without the forget set (the retrained reference): what perfect forgetting gives."
     if run.report["own_weights"]:
@@ -75,7 +77,8 @@ def _done(run: RunContents) -> Iterator[str]:
     if run.method and run.method.reconstruction:
         yield "The method's algorithm is not public; what ran is our reading of its abstract."
     if run.run.finished_at:
-        yield f"It was finished on {run.run.finished_at:%d %B %Y} on the device {run.run.device or 'not stored'}."
+        bundle = ", as the bundle says" if run.run.imported else ""
+        yield f"It was finished on {run.run.finished_at:%d %B %Y} on the device {run.run.device or 'not stored'}{bundle}."
 
 
 def _shown(run: RunContents) -> Iterator[str]:
@@ -87,6 +90,8 @@ def _shown(run: RunContents) -> Iterator[str]:
 
 
 def _open(run: RunContents) -> Iterator[str]:
+    if run.run.imported:
+        yield not_computed_here({run.run.id: run.run.imported.file}, 1)
     if run.finding is None:
         yield f"The automatic checks could not be made. {run.unchecked}"
     else:
@@ -108,7 +113,7 @@ def _open(run: RunContents) -> Iterator[str]:
 def _strength(run: RunContents) -> Iterator[str]:
     seeds = len(run.other_seeds) + 1
     more = "" if seeds >= FEW else f"; {FEW} or more are wanted for a claim about the method"
-    there = f"{seeds} finished run{'s' * (seeds != 1)} of this request with these settings"
+    there = f"{seeds} finished run{'s' * (seeds != 1)} of this request with these settings, this code and this device"
     yield f"Seeds: {there}{more}. The numbers here are those of seed {run.run.spec.seed}."
     yield from _variability(run)
     with suppress(WrongInput, TooFewExamples):
@@ -116,16 +121,30 @@ def _strength(run: RunContents) -> Iterator[str]:
         low, high = span_of(attack, "unlearned")
         right = attack.rates("unlearned").balanced_accuracy
         yield (
-            f"Membership attack: at its strongest threshold {percent(right)} of its guesses are right (95 % interval "
-            f"{percent(round(low, 3))} to {percent(round(high, 3))}, from {fewest(attack.counted)} images a side; 50 % is guessing)."
+            f"Membership attack: at its strongest threshold {percent(right)} of its guesses are right, each side counted alike (95 % "
+            f"interval {percent(round(low, 3))} to {percent(round(high, 3))}, from {len(attack.counted.forget):,} forgotten and "
+            f"{len(attack.counted.unseen):,} unseen images, by the smaller count; 50 % is guessing)."
         )
     area = run.report["metrics"].get("attack_auc")
-    if area is not None and run.case and run.case.forget_count and run.case.test_images():
-        error = auc_error(area, run.case.forget_count, run.case.test_images())
+    if area is not None and run.case and run.case.forget_count and (unseen := _unseen(run, run.case)):
+        error = auc_error(area, run.case.forget_count, unseen)
         yield (
             f"Over all thresholds its AUC is {percent(area)} ± {percent(1.96 * error)} (95 % interval by Hanley and McNeil, "
-            f"{run.case.forget_count:,} forgotten and {run.case.test_images():,} unseen images)."
+            f"{run.case.forget_count:,} forgotten and {unseen:,} unseen images, those that were evaluated)."
         )
+
+
+def _unseen(run: RunContents, case: Case) -> int:
+    """Test images that the AUC holds the forget set against: where the request's rule names few of all, these; 0: not known.
+
+    A run stores single numbers of a thousand of them at most: of more the interval is wider than need be.
+    """
+    if case.request.by_class or not case.request.by_rule:
+        return case.test_images()
+    with suppress(WrongInput):
+        alike = int((run.table("examples")["set"] == "test_forget").sum())
+        return alike if alike >= FEWEST else case.test_images()
+    return 0
 
 
 def _variability(run: RunContents) -> Iterator[str]:
@@ -143,10 +162,8 @@ def _variability(run: RunContents) -> Iterator[str]:
 
 
 def digests_of(run: RunContents) -> dict[str, str]:
-    """What decides the run, and what it made -> SHA-256 (of the code: its version). A stored file's name is the digest of its content."""
-    spec = run.run.spec
-    found = {"data request": digest([spec.dataset, asdict(spec.request)]), "specification": digest(asdict(spec)), "code": spec.engine}
-    found |= {
-        f"weights, {MODEL_TITLE[model].lower()}": run.files[model].partition(".")[0] for model in MODELS if model in run.files
-    }
-    return found
+    """What decides the run, and its networks -> SHA-256 of what is there now, with a word where it is gone or damaged; of the code, its
+    version.
+    """
+    networks = {model: digest_now(run.home.artifacts_folder / run.files[model]) for model in MODELS if model in run.files}
+    return run_digests(run.run.spec, networks)

@@ -4,6 +4,8 @@ import json
 import shlex
 from typing import Any
 
+import numpy as np
+
 from core.domain.evaluation import Evaluation
 from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
@@ -29,8 +31,8 @@ def run_command(
     options += [("--weights", OWN_WEIGHTS)] * bool(spec.weights) + ([("--normalisation", read.normalisation)] if read else [])
     options += [("--class-order", read.order_name)] if read and read.order_name else []
     options += [("--all-images", "")] * how.whole + [("--without", part) for part in how.without]
-    options += [] if how.budget is None else [("--budget", f"{how.budget:g}s")]
-    options += [("--floor", "")] * floor + ([] if limit is None else [("--limit", f"{limit:g}")])
+    options += [] if how.budget is None else [("--budget", f"{_exact(how.budget)}s")]
+    options += [("--floor", "")] * floor + ([] if limit is None else [("--limit", f"{_exact(limit)}")])
     return _wrapped("python -m core run", [" ".join(shlex.quote(word) for word in option if word) for option in options])
 
 
@@ -46,7 +48,7 @@ def study_file(plan: StudyPlan) -> str:
     lines += [f"seeds = {_toml(list(plan.seeds))}"] + ([f"draws = {_toml(list(plan.draws))}"] if plan.draws not in ((), plan.seeds) else [])
     lines += [] if plan.reference else ["reference = false"]
     lines += ["floor = false"]  # the second reference, where there is one, stands among the methods
-    lines += [f'limit = "{plan.limit:g}s"'] if plan.limit else []
+    lines += [f'limit = "{_exact(plan.limit)}s"'] if plan.limit else []
     for variant in plan.variants:
         lines += ["", "[[methods]]", f"name = {_toml(variant.method)}"]
         lines += [f"{name} = {_toml(value)}" for name, value in variant.settings.items()]
@@ -62,6 +64,11 @@ def _request_text(plan: StudyPlan) -> str:
 def _value(value: Any) -> str:
     """As `--set` reads it back to the same value."""
     return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)
+
+
+def _exact(seconds: float) -> str:
+    """To the last digit, without an exponent."""
+    return np.format_float_positional(seconds, trim="-")
 
 
 def _toml(value: Any) -> str:

@@ -1,14 +1,14 @@
 """A finished run with all that a report says of it, read from the store once; no torch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo, MethodInfo, MetricInfo
-from core.domain.run import RunStatus
+from core.domain.run import RunSpec, RunStatus
 from core.jobs.catalogue import Catalogue
 from core.reports.checks.case import Case
 from core.reports.checks.registry import Finding, examine
@@ -18,6 +18,7 @@ from core.reports.verdict import Numbers, Verdict, verdict
 from core.storage.artifacts import Artifacts
 from core.storage.finished_runs import finished_runs
 from core.storage.home import Home
+from core.storage.portable import imported_among
 from core.storage.record_types import Run
 from core.storage.related_runs import beside
 from core.storage.runs import ResultStore
@@ -109,12 +110,16 @@ def contents(home: Home, store: ResultStore, run_id: str, shelves: Catalogue) ->
 
 
 def _other_seeds(store: ResultStore, run: Run) -> tuple[int, ...]:
-    spec = run.spec
-    same = [one.spec for one in finished_runs(store) if one.spec.method == spec.method and one.spec.dataset == spec.dataset]
-    alike = (
-        other.seed for other in same
-        if (other.model, other.params, other.weights) == (spec.model, spec.params, spec.weights)
-        and (other.request == spec.request or (other.request.drawn and other.request.kind == spec.request.kind
-                                               and other.request.amount == spec.request.amount))
-    )  # fmt: skip
-    return tuple(sorted({*alike} - {spec.seed}))
+    """Of runs by the same code on the same device; those that came in bundles count beside another such run alone."""
+    mine = _without_seed(run.spec)
+    alike = [
+        one for one in finished_runs(store)
+        if one.spec.method == mine.method and one.device == run.device and _without_seed(one.spec) == mine
+    ]  # fmt: skip
+    came = {} if run.imported else imported_among(store, [one.id for one in alike])
+    return tuple(sorted({one.spec.seed for one in alike if one.id not in came} - {run.spec.seed}))
+
+
+def _without_seed(spec: RunSpec) -> RunSpec:
+    """Where a seed decides what goes, without that one too."""
+    return replace(spec, seed=0, request=replace(spec.request, seed=0) if spec.request.drawn else spec.request)

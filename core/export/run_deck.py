@@ -41,7 +41,8 @@ def _slides(run: RunContents, screen: FirstScreen) -> list[Slide]:
     wanted = f"A forgotten {what} should fall to the reference; no other should move." if screen.forgotten else (
         "The unlearned network should stand where the reference does."
     )  # fmt: skip
-    left = list(passport(run).open)[len(screen.warnings):]
+    warned = {warning.sentence for warning in screen.warnings}
+    left = [line for line in passport(run).open if line not in warned]
     return [
         Slide("text", screen.lead[:TITLE], screen.sentence[:TEXT], f"{about}\n{reason}\n{screen.costs}"[:NOTES], source),
         Slide("figure", "How near to a retrained network?", f"{near}. Blue bands: where another retrained network might lie.",

@@ -80,14 +80,3 @@ def nomus_remark(numbers: Numbers, request: ForgetRequest) -> str:
         f"NoMUS fell from {percent(before)} to {percent(now)} although the forgetting went well: it knows no reference and "
         f"counts an attack at chance as best, also where retraining does not reach it{theirs_too}."
     )
-
-
-def one_line_summary(numbers: Numbers, request: ForgetRequest) -> str:
-    """A finished run in one line: accuracy on forget request and retain set, with the reference's."""
-    forget = "test_forget_accuracy" if request.by_class else "train_forget_accuracy"
-    on_forget, parts = "test forget accuracy" if request.by_class else "forget accuracy", []
-    for word, metric in ((on_forget, forget), ("test retain accuracy", "test_retain_accuracy")):
-        value, wanted = (numbers.get(model, {}).get(metric) for model in ("unlearned", "reference"))
-        if value is not None:
-            parts.append(f"{word}: {percent(value)}" + ("" if wanted is None else f" ({percent(wanted)} if retrained)"))
-    return " · ".join(parts)

@@ -6,7 +6,6 @@ What is pinned comes from a browser, so it is judged as any input: only drawings
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Iterator, Mapping
-from math import isfinite
 import re
 from typing import Any, TypeGuard
 
@@ -20,6 +19,7 @@ KINDS = ("scatter", "scattergl", "bar", "heatmap", "histogram", "box", "violin",
 TRACES, DEPTH, VALUES, TEXT = 300, 14, 400_000, 20_000  # the most of a figure; TEXT: letters of one text
 PICTURE = re.compile(r"data:image/(?:png|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
 FULL_ROWS, FULL_LETTERS = 12, 68  # of a heat map whose cells have room for their numbers: rows, letters side by side
+_LARGEST = 1e300  # of numbers; larger ones have no end once they are multiplied
 _PACKED = {"i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8"}  # dtypes in which plotly packs arrays
 _SCREEN = (  # parts of a layout that are about the page which it was drawn on
     "template", "width", "height", "autosize", "title", "font", "margin", "paper_bgcolor", "plot_bgcolor", "sliders", "updatemenus",
@@ -65,7 +65,7 @@ def _plain(value: object, left: list[int], depth: int = 0) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        return value if isfinite(value) else None
+        return value if abs(value) <= _LARGEST else None  # nan is no less
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, list):
@@ -90,12 +90,12 @@ def _unpacked(packed: Mapping[str, Any], left: list[int]) -> list[Any]:
     """An array that plotly packed as base64, as lists."""
     kind, content, shape = packed.get("dtype"), packed.get("bdata"), packed.get("shape")
     try:
-        if kind not in _PACKED or not isinstance(content, str):
+        if not isinstance(kind, str) or kind not in _PACKED or not isinstance(content, str):
             raise ValueError
         flat = np.frombuffer(b64decode(content, validate=True), np.dtype(kind).newbyteorder("<"))
         sizes = [int(size) for size in str(shape).split(",")] if shape is not None else [flat.size]
         found: list[Any] = flat.reshape(sizes).tolist()
-    except (ValueError, NotBase64):
+    except (ValueError, OverflowError, NotBase64):
         raise WrongInput("A figure's packed numbers are damaged: they are base64 of a known type and shape.") from None
     return [_plain(one, left) for one in found]
 

@@ -11,7 +11,7 @@ from core.domain.seed_lists import covers
 from core.reports.intervals import FEW, Pair, Spread
 from core.reports.key_metrics import HIGH, LOW, Aim, aims_of, column, cost
 from core.reports.paired_differences import ZERO, aligned, difference, each_from_each, significantly_more
-from core.reports.runs_by_seed import designed, groups_of
+from core.reports.runs_by_seed import SUBJECT, designed, groups_of, scenarios
 from core.reports.unchanged_methods import excess, unchanged
 
 if TYPE_CHECKING:
@@ -56,8 +56,11 @@ def groups_in(frame: "pd.DataFrame", everything: "pd.DataFrame", titles: Mapping
 
 
 def names_of(heads: "pd.DataFrame", titles: Mapping[str, str]) -> list[str]:
-    """`ARU with a random mask`: the method's short name, which ablation it is, and the settings that differ within its method."""
-    names = []
+    """`ARU with a random mask`: the method's short name, which ablation it is, and the settings that differ within its method.
+
+    Where the runs are about several datasets, models or requests, each is named with its own.
+    """
+    names, apart = [], subjects_apart(heads)
     for row in heads.to_dict("records"):
         alike = heads[heads["method"] == row["method"]]
         text = short(titles.get(row["method"], ""), row["method"])
@@ -66,11 +69,16 @@ def names_of(heads: "pd.DataFrame", titles: Mapping[str, str]) -> list[str]:
         alike = alike[alike["control"] == row["control"]]
         own = [part for part in row["settings"].split(" · ") if not alike["settings"].str.split(" · ").map(lambda p, w=part: w in p).all()]
         text += f" ({', '.join(own)})" if own else ""
-        for name in ("request", "engine"):
-            alike = alike[alike["settings"] == row["settings"]]
-            text += f" [{row[name]}]" if alike[name].nunique() > 1 else ""
-        names.append(text)
+        alike = alike[alike["settings"] == row["settings"]]
+        named = [name for name in (*SUBJECT, "engine") if name in apart or alike[name].nunique() > 1]
+        names.append(text + "".join(f" [{row[name]}]" for name in named))
     return names
+
+
+def subjects_apart(heads: "pd.DataFrame") -> list[str]:
+    """Which of SUBJECT runs differ in; draws of one request are one."""
+    whole = heads.assign(request=scenarios(heads))
+    return [name for name in SUBJECT if whole[name].nunique() > 1]
 
 
 def short(title: str, key: str) -> str:

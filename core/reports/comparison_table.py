@@ -75,10 +75,10 @@ def variability(frame: "pd.DataFrame", everything: "pd.DataFrame", columns: Sequ
 
 
 def _taken(rows: Rows, order: NDArray[np.int64]) -> Rows:
-    about, values, halves, gaps = (
-        part.iloc[order].reset_index(drop=True) for part in (rows.about, rows.values, rows.halves, rows.gaps)
+    about, values, halves, gaps, counts = (
+        part.iloc[order].reset_index(drop=True) for part in (rows.about, rows.values, rows.halves, rows.gaps, rows.counts)
     )
-    return Rows(about, values, halves, gaps, None if rows.series is None else rows.series[:, :, order])
+    return Rows(about, values, halves, gaps, counts, None if rows.series is None else rows.series[:, :, order])
 
 
 def _stacked(parts: Sequence[Rows], columns: list[str], wanted: list[str]) -> Rows:
@@ -87,11 +87,11 @@ def _stacked(parts: Sequence[Rows], columns: list[str], wanted: list[str]) -> Ro
 
     there = [part for part in parts if len(part.about)] or list(parts[-1:])
     about = pd.concat([part.about for part in there], ignore_index=True)
-    values, halves, gaps = (
-        pd.concat([getattr(part, name)[columns] for part in there], ignore_index=True) for name in ("values", "halves", "gaps")
+    values, halves, gaps, counts = (
+        pd.concat([getattr(part, name)[columns] for part in there], ignore_index=True) for name in ("values", "halves", "gaps", "counts")
     )
     series = parts[-1].series
     if series is not None:
         chosen, above = series[:, [wanted.index(name) for name in columns]], len(about) - len(parts[-1].about)
         series = np.pad(chosen, ((0, 0), (0, 0), (above, 0), (0, 0)), constant_values=np.nan)
-    return Rows(about, values, halves, gaps, series)
+    return Rows(about, values, halves, gaps, counts, series)

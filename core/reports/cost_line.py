@@ -4,8 +4,14 @@ from typing import Any
 
 
 def seconds(value: float) -> str:
-    """Three significant digits; 0 means that the result was cached."""
-    return "stored" if value == 0 else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+    """Whole milliseconds below a second (two digits below ten of them), then tenths of a second, whole ones from a hundred on; 0 means
+    that the result was stored.
+    """
+    if value == 0:
+        return "stored"
+    if 1000 * value < 999.5:
+        return f"{1000 * value:.0f} ms" if 1000 * value >= 9.95 else f"{1000 * value:.2g} ms"
+    return f"{value:.1f} s" if value < 99.95 else f"{value:,.0f} s"
 
 
 def times(ratio: float | None) -> str:
@@ -20,8 +26,15 @@ def cost_line(report: dict[str, Any]) -> str:
     took, precompute = report["seconds"], report["precompute_seconds"]
     parts = [f"Unlearning {seconds(took['unlearn'])}" + (f" after {seconds(precompute)} of precomputing" if precompute else "")]
     if report["reference"] is not None:
-        ratio = f", {times(report['speedup'])} as long" if report["speedup"] else ""
-        parts.append(f"training the reference {seconds(took['reference'])}{ratio}")
+        parts.append(f"training the reference {_of_reference(took, report['speedup'])}")
     if not report["own_weights"]:
         parts.append(f"training the original {seconds(took['train'])}")
     return " · ".join([*parts, f"evaluation {seconds(took['evaluate'])}", report["device"] or "cpu"])
+
+
+def _of_reference(took: dict[str, float], speedup: float | None) -> str:
+    """Its seconds and how many times those of unlearning they are. One that was stored took what the speed-up says, in an earlier run."""
+    if not speedup:
+        return seconds(took["reference"])
+    stored = "" if took["reference"] else " (stored)"
+    return f"{seconds(took['reference'] or speedup * took['unlearn'])}{stored}, {times(speedup)} as long"

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 FULL = 20  # points of one number, of the classes together, and of the verdict
 SURE, WARNED, UNTOLD, NOT = "Forgotten", "Forgotten, with warnings", "Accuracy cannot tell", "Not forgotten"
-VERDICTS = (SURE, WARNED, UNTOLD, NOT)
+PARTLY, OVER = "Partly forgotten", "Over-forgotten"
+VERDICTS = (SURE, WARNED, PARTLY, OVER, UNTOLD, NOT)
 A_DECADE = 20  # numbers of steps that can be guessed in each power of ten
 NAMED = 10  # classes that are guessed one by one; of more, the forgotten ones together, and the others
 BINS = 20  # of a scale, in which guesses are counted
@@ -62,9 +63,11 @@ def guessable(gauges: Sequence[Gauge]) -> tuple[Gauge, ...]:
 
 
 def verdict_of(screen: "FirstScreen") -> str:
-    """One of VERDICTS."""
-    if screen.lead in (SURE, WARNED):
-        return screen.lead
+    """One of VERDICTS. WARNED also where it was forgotten at a price."""
+    if screen.lead.startswith(SURE):
+        return SURE if screen.lead == SURE else WARNED
+    if found := next((one for one in (PARTLY, OVER) if screen.lead.startswith(one)), ""):
+        return found
     return UNTOLD if screen.lead.startswith((UNTOLD, "No ")) else NOT
 
 

@@ -71,7 +71,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
     try:
         if "per_class" in files:
             table = Artifacts(home.artifacts_folder).get_table(files["per_class"])
-            per_class, evaluated = _per_class(table), _evaluated(table)
+            per_class, evaluated = _per_class(table), evaluated_images(table)
     except Damaged as damaged:
         lost.append(str(damaged))
     return {
@@ -152,10 +152,10 @@ def _with_precompute(store: ResultStore, run: Run, files: dict[str, str]) -> dic
     return {"precompute_seconds": took, "speedup_with_precompute": whole}
 
 
-def _evaluated(table: "pd.DataFrame") -> int:
-    """Training images that were evaluated, from the table by class; by attribute each row counts all."""
+def evaluated_images(table: "pd.DataFrame") -> int:
+    """Training images that were evaluated, from the table by class (by attribute each row counts all); 0 where it has none."""
     counts = table[(table["split"] == "train") & (table["model"] == "unlearned")]["count"]
-    return int(counts.max() if "positives" in table else counts.sum())
+    return int(counts.max() if len(counts) and "positives" in table else counts.sum())
 
 
 def _relearn_limit(home: Home, files: dict[str, str]) -> int:

@@ -31,7 +31,8 @@ class Rows:
     `of`, whose numbers they are (unlearned, original or reference), and whether it is `unchanged`: see `core.reports.comparison_table`.
 
     values: the numbers (means where several runs are in a row). halves: half the width of their 95 % intervals, nan
-    where there is none. gaps: mean distance to the run's own reference, nan where there is none. seeds, draws: how many different
+    where there is none. gaps: mean distance to the run's own reference, nan where there is none. counts: of how many of its runs a row
+    has each number. seeds, draws: how many different
     seeds and draws of the forget set the runs of a row have; 0 draws where none is drawn. series: (2, columns, rows, pairs), values
     and gaps by seed and draw, nan where a row has no such run; None of single runs. variability: column -> how far two retrained
     networks lie apart.
@@ -41,6 +42,7 @@ class Rows:
     values: "pd.DataFrame"
     halves: "pd.DataFrame"
     gaps: "pd.DataFrame"
+    counts: "pd.DataFrame"
     series: NDArray[np.float64] | None = None
     variability: Mapping[str, float] = field(default_factory=dict)
 
@@ -112,7 +114,7 @@ def rows_of(frame: "pd.DataFrame", columns: Sequence[str], together: bool) -> Ro
         about = frame[["id", *GROUP, "seed"]].assign(ids=frame["id"].map(lambda i: (i,)), n=1, seeds=1, draws=0).reset_index(drop=True)
         about = about.assign(of="unlearned", unchanged=False)
         values = frame[list(columns)].reset_index(drop=True)
-        return Rows(about, values, values * nan, gaps.reset_index(drop=True))
+        return Rows(about, values, values * nan, gaps.reset_index(drop=True), values.notna().astype(int))
     frame = designed(frame)
     members = groups_of(frame)
     numbers, far = frame[list(columns)].to_numpy(float), gaps.to_numpy(float)
@@ -129,8 +131,9 @@ def rows_of(frame: "pd.DataFrame", columns: Sequence[str], together: bool) -> Ro
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # the mean of no gap at all is nan
         apart = [np.nanmean(far[here], axis=0) for here in members]
     series = np.stack([_by_pair(frame, part, members) for part in (numbers, far)])
-    values, widths, far_off = (pd.DataFrame(part, columns=list(columns)) for part in (means, halves, apart))
-    return Rows(about, values, widths, far_off, series)
+    counted = [[s.n for s in row] for row in spreads]
+    values, widths, far_off, counts = (pd.DataFrame(part, columns=list(columns)) for part in (means, halves, apart, counted))
+    return Rows(about, values, widths, far_off, counts, series)
 
 
 def _by_pair(frame: "pd.DataFrame", values: NDArray[np.float64], members: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:

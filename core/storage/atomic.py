@@ -8,6 +8,7 @@ import re
 import shutil
 from uuid import uuid4
 
+from core.domain.errors import WrongInput
 from core.storage import permissions
 from core.storage.processes import ProcessId
 
@@ -32,15 +33,21 @@ def folder_beside(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def write(path: Path, content: bytes) -> None:
-    """The file, its owner's alone and on the disk when this returns; over one that is there. Raises OSError, and leaves nothing then."""
+def write(path: Path, content: bytes, *, over: bool = True) -> None:
+    """The file, its owner's alone and on the disk when this returns; over one that is there, or (not `over`) as `place_new`.
+
+    Raises OSError, and leaves nothing then.
+    """
     temporary = place_beside(path.parent)
     try:
         with open(temporary, "xb", opener=permissions.opener) as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.replace(path)
+        if over:
+            temporary.replace(path)
+        else:
+            place_new(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -49,6 +56,27 @@ def write(path: Path, content: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def place_new(temporary: Path, path: Path) -> None:
+    """Gives a file its name. Raises WrongInput where there is one of that name, even one that came a moment ago; it stays as it is."""
+    try:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a disk that has no links
+            with open(path, "xb"):
+                temporary.replace(path)
+        else:
+            temporary.unlink()
+    except FileExistsError as error:
+        raise there_already(path) from error
+
+
+def there_already(path: Path) -> WrongInput:
+    """The sentence that refuses to write over a file."""
+    return WrongInput(f"{path.name} is there already, and nothing is written over it; choose another name, or remove it first.")
 
 
 def sweep(parent: Path) -> None:

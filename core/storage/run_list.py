@@ -48,10 +48,11 @@ class Wanted:
     tag: tuple[str, ...] = ()  # one of them
     text: str = ""
     sort: str = "newest"
-    companions: bool = True  # also runs that were asked for along with another that is there, such as its second reference
+    companions: bool = True  # also runs that nobody asked for but along with another that is there, such as its second reference
 
 
 ALL = Wanted()
+_ALONG_WITH = "exists (select 1 from companions as c join runs as main on main.id = c.run_id where c.companion = runs.id)"
 _STUDY = """
     select m.run_id, s.id, s.title from study_runs as m join studies as s on s.id = m.study_id
     where m.run_id in (select value from json_each(:ids)) order by s.rowid desc
@@ -125,7 +126,7 @@ def _where(wanted: Wanted) -> tuple[str, dict[str, str | int]]:
             parts.append(f"{of} in (select value from json_each(:{name}))")
             values[name] = json.dumps(chosen)
     if not wanted.companions:
-        parts.append("not exists (select 1 from companions as c join runs as main on main.id = c.run_id where c.companion = runs.id)")
+        parts.append(f"(alone or not {_ALONG_WITH})")
     if wanted.tag:
         parts.append(f"exists (select 1 from {_TAGS} where value in (select value from json_each(:tag)))")
         values["tag"] = json.dumps(wanted.tag)

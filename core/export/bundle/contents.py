@@ -13,11 +13,11 @@ from core.domain.json_checks import check_plain, said_of
 from core.domain.run import MODELS, Measurement, RunSpec
 from core.domain.study import StudyPlan
 from core.export.bundle.layout import MOST_FILES, MOST_NUMBERS, RUN_ID, kind_of
+from core.export.private_paths import without_paths
 from core.storage.portable import PortableRun, PortableStudy
 from core.storage.rows import checked_info, forecast_of, seconds_of, time_of
 
 LONGEST = 2000  # letters of a text
-_PATH = re.compile(r"(?<![\w.:/<])(?:[A-Za-z]:\\|\\\\|~/|/[\w.~-]+/)[^\s'\",;:)]*[\w/\\]")  # absolute, of any system
 _ENDLESS = {"inf": float("inf"), "-inf": float("-inf")}  # numbers that JSON does not have, as the bundle writes them
 
 
@@ -92,11 +92,6 @@ def study_from_plain(raw: dict[str, Any], runs: Mapping[str, PortableRun]) -> Po
     if len({run_id for run_id, *_ in members}) < len(members):
         raise WrongInput("a study should name each of its runs once, but names one twice")
     return PortableStudy(raw["id"], raw["title"], plan.to_json(), raw["created_at"], tuple(members))
-
-
-def without_paths(text: str) -> str:
-    """A sentence without the absolute paths in it, which are nobody else's business."""
-    return _PATH.sub("…", text)
 
 
 def _number_to_plain(one: Measurement) -> list[Any]:

@@ -17,7 +17,7 @@ from core.export.bundle.layout import BLOCK, FORMAT, MANIFEST, METADATA, VERSION
 from core.export.bundle.metadata import metadata
 from core.storage import studies as stored
 from core.storage.artifacts import Damaged
-from core.storage.atomic import place_beside
+from core.storage.atomic import place_beside, place_new, there_already
 from core.storage.disk_and_memory_errors import told
 from core.storage.home import Home
 from core.storage.portable import PortableRun, PortableStudy, portable
@@ -53,14 +53,14 @@ def export(home: Home, ids: Sequence[str], path: Path, *, weights: bool = True) 
         raise WrongInput(f"A bundle is written to a file that ends in {ENDING}; got {path.name!r:.120}.")
     with told(path):
         if path.exists():
-            raise WrongInput(f"{path.name} is there already, and nothing is written over it; choose another name, or remove it first.")
+            raise there_already(path)
         if not path.parent.is_dir():
             raise WrongInput(f"There is no folder {str(path.parent)!r:.200} to write {path.name} into.")
         temporary = place_beside(path.parent.absolute())
         try:
             with open(temporary, "xb") as stream:
                 written = write(home, ids, stream, weights=weights)
-            temporary.replace(path)
+            place_new(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
     return written

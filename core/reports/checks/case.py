@@ -43,7 +43,7 @@ class NotCheckable(ValueError):
 class Case:
     """`second_reference`: numbers of the run that retrained a second time; its `unlearned` is that second network.
 
-    `ablations`: title -> numbers; None where this run can have none. `forget_count`: size of the forget set.
+    `ablations`: title -> numbers; None where this run can have none. `forget_count`: images of the forget set that were evaluated.
     `grafted`: model -> accuracy on the retain classes with the original's last layer put on its own layers; None: not known.
     `multi`: an image has several attributes, which `classes` and `per_class` are then about. `own_weights`: the original's
     weights were uploaded, not trained here.

@@ -11,7 +11,7 @@ from core.domain.run import RunStatus
 from core.reports.checks.case import Case, ClassResult, PerClass
 from core.reports.checks.registry import Finding, examine
 from core.reports.recoverability import grafted_retain_accuracy
-from core.reports.run_report import numbers_of
+from core.reports.run_report import evaluated_images, numbers_of
 from core.reports.verdict import Numbers
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
@@ -59,10 +59,22 @@ def case_of(
     return Case(
         read(run), _per_class(run, data, per_class), spec.request, data.classes, method=spec.method,
         second_reference=read(others.floor) if has_second_reference and others.floor and spec.method != SECOND_REFERENCE_METHOD else None,
-        forget_count=spec.request.count(data), grafted=None if graft is None else grafted_retain_accuracy(graft),
-        multi=data.multi, own_weights=bool(spec.weights),
+        forget_count=evaluated_of(spec.request.count(data), data.train_count, evaluated_images(per_class)),
+        grafted=None if graft is None else grafted_retain_accuracy(graft), multi=data.multi, own_weights=bool(spec.weights),
         ablations={title: read(other) for title, other in others.controls.items()} if has_ablations else None,
     )  # fmt: skip
+
+
+def evaluated_of(forget: int, train: int, evaluated: int) -> int:
+    """Images of the forget set that were evaluated. forget, train, evaluated: all of it, all training images, and those evaluated.
+
+    Where these are a draw, it took as many of the forget set as of the retain set, or all of the smaller one:
+    see `core.metrics.evaluated_images.evaluated_rows`. Where no count is known (0), all.
+    """
+    if not 0 < evaluated < train:
+        return forget
+    fewer = min(forget, train - forget, evaluated // 2)
+    return fewer if forget <= train - forget else evaluated - fewer
 
 
 def _per_class(run: Run, data: DatasetInfo, table: "pd.DataFrame") -> PerClass:

@@ -47,6 +47,7 @@ _ALONE = """
     update runs set alone = 1, limit_seconds = :limit
     where id = :id and status in ('queued', 'running') and (not alone or limit_seconds is not :limit)
 """
+_ALONE_TOO = "update runs set alone = 1 where id = ? and status = 'done' and not alone"
 _SERVED = """
     update runs set served = coalesce((select served from runs where typeof(served) = 'integer' order by served desc limit 1), 0) + 1
     where id = ?
@@ -82,6 +83,7 @@ def add(
             write.execute("insert or ignore into companions values (?, ?)", (along_with, run_id))
         else:
             write.execute(_ALONE, {"id": run_id, "limit": limit})
+            write.execute(_ALONE_TOO, (run_id,))
     return run_id
 
 

@@ -21,6 +21,23 @@ def test_a_report_is_one_file(run_id, in_process, tmp_path):
     assert file.read_text().startswith("<!doctype html>")
 
 
+def test_a_file_that_is_there_is_written_over_only_where_that_is_asked_for(run_id, in_process, tmp_path, monkeypatch):
+    monkeypatch.setenv("CHROMIUM", "/bin/false")
+    file, folder = tmp_path / "mine.html", tmp_path / "figures"
+    figure = folder / f"digits-small_cnn-class-3-ssd-{run_id[:8]}-gauges.html"
+    folder.mkdir()
+    for path in (file, figure):
+        path.write_text("my own notes")
+    for words, path in ((("--html", file), file), (("--figures", folder), figure)):
+        status, _, told = in_process("report", run_id, *words)
+        assert status == 2
+        assert f"{path.name} is there already, and nothing is written over it" in told
+        assert path.read_text() == "my own notes"
+    assert [path.name for path in folder.iterdir()] == [figure.name]
+    assert in_process("report", run_id, "--html", file, "--overwrite")[0] == 0
+    assert file.read_text().startswith("<!doctype html>")
+
+
 def test_figures_are_files_of_their_own_also_without_a_browser(run_id, in_process, tmp_path, monkeypatch):
     monkeypatch.setenv("CHROMIUM", "/bin/false")
     status, _, _ = in_process("report", run_id, "--figures", tmp_path / "figures")

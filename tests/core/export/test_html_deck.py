@@ -53,6 +53,18 @@ def test_a_slide_that_cannot_be_drawn_says_so_and_the_others_are_shown(slide):
     assert len([tag for tag in read.tags["section"] if "slide" in tag["class"]]) == 2
 
 
+def test_no_path_of_the_machine_is_in_a_deck(home):
+    said = f"The stored file {home.root}/artifacts/x is damaged"
+    figure = {"data": [{"type": "bar", "name": "of /home/ada/x"}], "layout": {}}
+    shown = [Slide("text", said, said, said, "/result?run=0123"), Slide("figure", "f", "/home/ada/y", figure=figure)]
+    with ResultStore(home.database) as store:
+        read = Read(deck_of(store, decks.make(store, "of /home/ada/talk", shown))[1])
+    assert read.text.count("The stored file …/artifacts/x is damaged") >= 3
+    assert "From /result?run=0123" in read.text
+    assert read.figures[0]["data"][0]["name"] == "of …"
+    assert not any(part in text for text in (read.text, str(read.tags), str(read.figures)) for part in ("ada", str(home.root)))
+
+
 def test_a_stored_deck_has_its_slides_in_order_a_link_each_and_damaged_ones_named(home):
     with ResultStore(home.database) as store:
         deck = decks.make(store, "Talk", [Slide("text", "One"), Slide("text", "Two")])

@@ -14,7 +14,9 @@ from core.domain.errors import WrongInput
 from core.export.html_report import run_report
 from core.export.page import plain_name
 from core.reports.checks.stored_run import finding_of
+from core.storage.home import open_home
 from core.storage.runs import ResultStore
+from tests.core.export.conftest import plant_ssd
 from tests.core.export.reading import Read, sha
 from tests.planted import plant, spec
 
@@ -78,18 +80,36 @@ def test_names_from_outside_are_shown_letter_for_letter(planted, shelves):
     assert "alert" not in ours
 
 
-def test_no_path_of_the_machine_is_in_the_file_even_where_files_are_damaged(planted, shelves, monkeypatch):
-    home, run_id = planted
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/ada.lovelace"))
+@pytest.mark.parametrize("name", ["ada.lovelace", "ada o'brien", "ada lovelace"])
+def test_no_path_of_the_machine_is_in_the_file_or_in_its_sheets_even_where_files_are_damaged(tmp_path, shelves, monkeypatch, name):
+    home = open_home(tmp_path / name / "home")
+    run_id = plant_ssd(home)
+    monkeypatch.setattr(Path, "home", lambda: Path(f"/home/{name}"))
     with ResultStore(home.database) as store:
         files = store.artifacts(run_id)
-        store.keep("secret", "model", "/home/ada.lovelace/secret", 1.0)
+        with store.db.transaction() as write:
+            reason = f"The stored file {home.root}/x.parquet is gone, and so is /home/{name}/y.csv."
+            write.execute("update measurements set value = null, reason = ? where metric = 'attack_auc' and run_id = ?", (reason, run_id))
     (home.artifacts_folder / files["per_class"]).write_bytes(b"spoiled")
     (home.artifacts_folder / files["relearn"]).unlink()
+    read = Read(run_report(home, run_id, shelves).text)
+    sheets = [b64decode(tag["href"].partition("base64,")[2]).decode() for tag in read.tags["a"] if tag.get("download", "").endswith(".csv")]
+    assert "is damaged" in read.text
+    assert any("The stored file …/x.parquet is gone, and so is …/y.csv." in sheet for sheet in sheets)
+    for text in (read.text, str(read.tags), str(read.figures), *sheets):
+        assert not any(part in text for part in ("ada", "brien", "lovelace", str(tmp_path)))
+
+
+@pytest.mark.parametrize("short", ["/", "/ws"])
+def test_a_home_of_the_shortest_name_spoils_no_report(planted, shelves, monkeypatch, short):
+    home, run_id = planted
+    monkeypatch.setattr(Path, "home", lambda: Path(short))
+    monkeypatch.setattr(Path, "cwd", lambda: Path(short))
     text = run_report(home, run_id, shelves).text
-    assert "is damaged" in text
-    assert str(home.root) not in text
-    assert "ada.lovelace" not in text
+    read = Read(text)
+    assert read.plotly == get_plotlyjs()
+    assert text.endswith("</html>")
+    assert len(read.figures) >= 10
 
 
 def test_pictures_are_there_where_they_are_wanted(planted, shelves):

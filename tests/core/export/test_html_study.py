@@ -6,11 +6,14 @@ from scipy import stats
 
 from core.domain.errors import WrongInput
 from core.domain.requests.registry import parse_request
+from core.export.bundle.bring import bring
+from core.export.bundle.write import export
 from core.export.html_study import study_report
 from core.export.repeat import study_file
 from core.jobs import submit as jobs
 from core.jobs.studies import submit
 from core.jobs.studies.plan import make_plan, specs
+from core.storage.home import open_home
 from tests.core.export.reading import Read
 from tests.planted import plant
 
@@ -55,6 +58,16 @@ def test_runs_that_are_not_done_are_told(home, shelves):
     read = Read(study_report(home, study_id, shelves).text)
     assert "6 of its 9 runs are not done." in read.text
     assert "Only 1 seed stands behind these numbers" in read.text
+
+
+def test_a_study_that_came_in_a_bundle_says_so(home, shelves, tmp_path):
+    _, study_id = study(home, shelves)
+    said = "computed elsewhere and came in the file of ada.zip; nothing here has computed them again."
+    assert said not in Read(study_report(home, study_id, shelves).text).text
+    export(home, [study_id], tmp_path / "of ada.zip")
+    there = open_home(tmp_path / "there")
+    bring(there, tmp_path / "of ada.zip")
+    assert f"These numbers were {said}" in Read(study_report(there, study_id, shelves).text).text
 
 
 def test_a_study_without_a_finished_run_has_no_report(home, shelves):

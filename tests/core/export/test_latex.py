@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from core.export.bundle.bring import bring
+from core.export.bundle.write import export
 from core.export.latex import escaped, label_of, table_of_run, table_of_runs
+from core.storage.home import open_home
 from core.storage.runs import ResultStore
 from tests.planted import plant, spec
 
@@ -58,6 +61,54 @@ def test_mean_interval_and_the_best_in_bold(home, ids, shelves):
     assert by_name["SSD"][1] == "3"
     assert r"\label{tab:comparison-digits-class-3}" in text
     assert r"small\_cnn" in text
+
+
+def test_a_mean_of_fewer_runs_says_of_how_many_and_nothing_is_best_among_unlike_counts(home, ids, shelves):
+    with ResultStore(home.database) as store:
+        with store.db.transaction() as write:
+            for run_id in ids[1:3]:  # two of the three of SSD
+                write.execute("update measurements set value = null, reason = 'x' where run_id = ? and model = 'unlearned' "
+                              "and metric = 'js_to_reference'", (run_id,))  # fmt: skip
+        head, *rows = parsed(table_of_runs(store, ids, shelves))
+    by_name = {row[0]: row for row in rows}
+    at = {name.split(" (")[0]: place for place, name in enumerate(head)}
+    assert by_name["SSD"][1] == "3"
+    assert by_name["SSD"][at["JS, forget"]] == "$0.100$ ($n = 1$)"
+    assert by_name["finetune"][at["JS, forget"]] == r"$0.050 \pm 0.000$"
+    assert by_name["SSD"][at["Retain, test"]].startswith(r"$\mathbf{98.0} \pm ")
+
+
+def test_no_method_is_best_across_requests_and_each_row_names_its_own(home, shelves):
+    ids = [plant(home, spec("ssd")), plant(home, spec("ssd", "class:5")), plant(home, spec("finetune"))]
+    with ResultStore(home.database) as store:
+        text = table_of_runs(store, ids, shelves)
+    assert "mathbf" not in text
+    assert "Bold" not in text
+    names = [row[0] for row in parsed(text)[1:]]
+    assert {"SSD [class:3]", "SSD [class:5]", "finetune [class:3]", "Original [class:3]", "Retrained reference [class:5]"} <= set(names)
+    assert len(names) == len(set(names)) == 7
+
+
+def test_what_has_no_end_is_written_as_in_mathematics(home, shelves):
+    run_id = plant(home, spec("ssd"), js_to_reference=float("inf"))
+    with ResultStore(home.database) as store:
+        texts = table_of_runs(store, [run_id], shelves), table_of_run(home, store, run_id, shelves)
+    for text in texts:
+        assert r"$\infty$" in text
+        assert "$inf$" not in text
+
+
+def test_a_caption_says_that_runs_were_not_computed_here(home, ids, shelves, tmp_path):
+    export(home, ids[:3], tmp_path / "a_b.zip")
+    there = open_home(tmp_path / "there")
+    bring(there, tmp_path / "a_b.zip")
+    own = plant(there, spec("finetune"))
+    with ResultStore(there.database) as store:
+        run, all_four = table_of_run(there, store, ids[0], shelves), table_of_runs(store, [*ids[:3], own], shelves)
+        assert "computed elsewhere" not in table_of_run(there, store, own, shelves)
+    said = r"computed elsewhere and came in the file a\_b.zip; nothing here has computed them again."
+    assert f"seed 0. These numbers were {said}" in run
+    assert f"The numbers of 3 of 4 runs were {said}" in all_four
 
 
 def test_a_run_has_a_row_for_each_metric_that_it_has(reported, shelves):

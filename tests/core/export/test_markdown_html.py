@@ -1,5 +1,6 @@
 """Cards as HTML: every formula of every card becomes MathML, and nothing in a text becomes a tag of its own."""
 
+from html import escape
 import re
 
 import pytest
@@ -29,3 +30,19 @@ def test_nothing_becomes_a_tag_or_a_link_that_runs():
     assert "<img" not in html
     assert 'href="javascript' not in html
     assert line_of(r"conv1\.weight **b**") == "conv1.weight <strong>b</strong>"
+
+
+@pytest.mark.parametrize("latex", [
+    r"\text{<img src=x onerror=alert(1)>}", r"\text{<script>alert(1)</script>}", r"\href{javascript:alert(1)}{x}", r"\style{color:red}{x}",
+    r"\text{a & b}", "_", r"\frac{", "a^", r"\left(",
+])  # fmt: skip
+@pytest.mark.parametrize("mark", ["$", "$$"])
+def test_what_is_no_formula_or_more_than_one_is_shown_as_its_source(latex, mark):
+    html = html_of(f"see {mark}{latex}{mark} there")
+    assert f"<code>{escape(latex)}</code>" in html
+    assert "<math" not in html
+    assert not re.search(r"<(img|script)|href=|style=", html)
+
+
+def test_comparisons_are_formulas():
+    assert ">&#x0003C;<" in line_of("$a < b$")

@@ -5,12 +5,13 @@ import shlex
 import pytest
 
 from core.cli.run import run, settings_from
+from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.study import StudyPlan
 from core.export.repeat import run_command, study_file
 from core.jobs.studies.plan import make_plan, specs
 from core.jobs.studies.toml_file import plan_from_toml
-from core.jobs.validation import make_spec
+from core.jobs.validation import limit_of, make_spec
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,18 @@ def test_the_command_of_a_run_asks_for_the_same_run(shelves, request_text, metho
         settings_from(given["settings"]), seed=given["seed"], reference=not given["no_reference"],
     )  # fmt: skip
     assert again.id == spec.id
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(1234567.5, "1234567.5"), (1234567.0, "1234567"), (1.1 + 2.2, "3.3000000000000003")])
+def test_seconds_are_written_to_the_last_digit(shelves, seconds, text):
+    spec = make_spec(shelves, "digits", "small_cnn", parse_request("class:3"), "ssd", {})
+    words = shlex.split(run_command(spec, None, Evaluation(budget=seconds), limit=seconds).replace("\\\n", ""))
+    given = run.make_context("run", words[4:]).params
+    assert (given["budget"], given["limit"]) == (f"{text}s", text)
+    assert limit_of(given["budget"], "A budget") == seconds
+    plan = make_plan(shelves, "digits", "small_cnn", parse_request("class:3"), [("ssd", {})], (0, 1, 2))
+    limited = StudyPlan.from_json(plan.to_json().replace('"limit": null', f'"limit": {text}'))
+    assert plan_from_toml(study_file(limited), shelves).limit == seconds
 
 
 @pytest.mark.parametrize("request_text, about", [

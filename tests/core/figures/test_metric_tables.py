@@ -27,7 +27,10 @@ def test_a_value_is_shown_with_its_unit(value, unit, text):
     assert shown(value, unit) == text
 
 
-@pytest.mark.parametrize("value, text", [(0, "stored"), (0.0214, "21 ms"), (0.9994, "999 ms"), (1.0, "1.0 s"), (63.27, "63.3 s")])
+@pytest.mark.parametrize("value, text", [
+    (0, "stored"), (0.0214, "21 ms"), (0.9994, "999 ms"), (0.9996, "1.0 s"), (1.0, "1.0 s"),
+    (63.27, "63.3 s"), (0.0004, "0.4 ms"), (0.0043, "4.3 ms"), (99.96, "100 s"), (3145.2, "3,145 s"),
+])  # fmt: skip
 def test_seconds_keep_the_digits_that_matter(value, text):
     assert seconds(value) == text
 

@@ -39,6 +39,12 @@ def test_packed_numbers_are_lists():
     assert told["data"][0]["y"] == [0, 1, 2, 3, 4]
 
 
+def test_numbers_that_no_axis_can_show_are_left_out():
+    found = staged(safe_figure(figure(x=[10**400, -(10**400), 1e308, float("nan"), 10**20, 2], line={"width": 1.7e308})))
+    assert found["data"][0]["x"] == [None, None, None, None, 10**20, 2]
+    json.dumps(found, allow_nan=False)
+
+
 @pytest.mark.parametrize(
     "text, shown",
     [("<b>3 ✕</b><br>a<sub>2</sub>", "<b>3 ✕</b><br>a<sub>2</sub>"), ("<a href='javascript:alert(1)'>x</a>", "x"),
@@ -62,7 +68,8 @@ def test_pictures_come_from_the_figure_itself():
     [(None, "no figure"), ({"data": [], "layout": {}}, "has 0"), ({"data": [{}] * (TRACES + 1), "layout": {}}, "has 301"),
      (figure(type="scattermapbox"), "'scattermapbox'"), (figure(type=["bar"]), "kind"), (figure(text="a" * (TEXT + 1)), "20,001"),
      (figure(x=list(range(VALUES))), "400,000 values"), (figure(x={"dtype": "f8", "bdata": "!"}), "packed numbers"),
-     (figure(x={"dtype": "object", "bdata": "AAAA"}), "packed numbers"),
+     (figure(x={"dtype": "object", "bdata": "AAAA"}), "packed numbers"), (figure(x={"dtype": ["i1"], "bdata": "AAAA"}), "packed numbers"),
+     (figure(x={"dtype": "u1", "bdata": "AAAA", "shape": str(10**30)}), "packed numbers"),
      (figure(x={"dtype": "u1", "bdata": "AAAA", "shape": "9,9"}), "packed numbers")],
 )  # fmt: skip
 def test_what_is_no_figure_for_a_slide_is_refused_with_a_sentence(raw, why):
@@ -75,7 +82,7 @@ def test_no_mutation_of_a_figure_raises_anything_but_a_sentence():
     start = figure(marker={"size": [3], "line": {"width": 1}, "colorbar": {}}, line={"width": 2}, textfont={"size": 8}, name="a")
     start["layout"] = {"xaxis": {"title": {"text": "x"}, "tickfont": {"size": 9}}, "annotations": [{"font": {"size": 3}, "yshift": 1}],
                        "shapes": [{"line": {"width": 1}}], "legend": {"y": 1}, "coloraxis": {"colorbar": {"title": "t"}}}  # fmt: skip
-    wild = [None, True, -1, "x", [], {}, [None], {"a": 1}, float("inf"), [[1], "b"]]
+    wild = [None, True, -1, "x", [], {}, [None], {"a": 1}, float("inf"), [[1], "b"], 10**400, -1.7e308, {"bdata": "AAAA", "dtype": ["i1"]}]
 
     def mutated(part: Any) -> Any:
         if random.random() < 0.12:

@@ -14,6 +14,7 @@ from core.metrics.evaluated_images import evaluated_rows, operations_per_image
 from core.metrics.layer_features import features
 from core.metrics.relearning import Relearning, relearn_table
 from core.models.registry import MODELS
+from core.reports.checks.stored_run import evaluated_of
 from core.training.loop import predict
 from tests.core.metrics.evidence import inside
 
@@ -44,6 +45,18 @@ def test_each_set_is_drawn_by_itself_where_all_would_cost_too_much(grey, monkeyp
     assert torch.equal(rows, evaluated_rows(splits, int(1e12))), "the same draw every time"
     few = evaluated_rows(splits, int(evaluated_images.OPERATIONS / (gone + 5)))  # room for the whole forget set
     assert [len(rows_of(name, splits, few)) for name in ("forget", "retain")] == [gone, min(gone + 5, n - gone)]
+
+
+@pytest.mark.parametrize("request_", ["class:2", "classes:0,1"])  # the smaller part of the training set, and the larger
+def test_how_many_of_the_forget_set_were_evaluated_is_told_by_how_many_were_in_all(grey, monkeypatch, request_):
+    splits = grey.splits(request_)
+    n, gone = len(splits.train), int(splits.forgotten.sum())
+    monkeypatch.setattr(evaluated_images, "FEWEST", 1)
+    for most in (1, 5, gone - 1, gone, n - gone - 1, n - gone, n):
+        rows = evaluated_rows(splits, int(evaluated_images.OPERATIONS / (most + 0.5)))
+        drawn = rows_of("forget", splits, rows)
+        assert evaluated_of(gone, n, n if rows is None else len(rows)) == len(drawn) == min(gone, most)
+    assert evaluated_of(gone, n, 0) == gone  # a run that does not say
 
 
 def test_logits_of_a_draw_are_those_of_all_at_its_rows(grey):

@@ -219,9 +219,12 @@ def test_costs_are_one_line():
         "speedup": 136.4, "reference": {}, "own_weights": "", "device": None,
     }  # fmt: skip
     assert cost_line(report) == (
-        "Unlearning 39 ms after 369 ms of precomputing · training the reference stored, 136 × as long · training the original 6.8 s · "
-        "evaluation 3.1 s · cpu"
+        "Unlearning 39 ms after 369 ms of precomputing · training the reference 5.3 s (stored), 136 × as long · training the "
+        "original 6.8 s · evaluation 3.1 s · cpu"
     )
+    trained = report | {"seconds": report["seconds"] | {"reference": 5.3}}
+    assert "training the reference 5.3 s, 136 × as long" in cost_line(trained)
+    assert "training the reference stored ·" in cost_line(report | {"speedup": None})
     bare = report | {"precompute_seconds": 0.0, "speedup": None, "reference": None, "own_weights": "uploaded", "device": "cuda"}
     assert cost_line(bare) == "Unlearning 39 ms · evaluation 3.1 s · cuda"
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from core.reports import prediction
 from core.reports.first_screen import Confidence, FirstScreen
 from core.reports.gauges import ATTACK, STEPS, Gauge
 from core.reports.prediction import (
@@ -61,11 +62,16 @@ def test_the_score_adds_the_verdict_and_names_the_worst_guess():
 
 
 @pytest.mark.parametrize(("lead", "one"), [
-    ("Forgotten", "Forgotten"), (WARNED, WARNED), ("Forgotten but at a price", NOT), ("Not forgotten", NOT), ("Partly forgotten", NOT),
-    ("Accuracy cannot tell: the original already predicts like a retrained model", UNTOLD), ("No verdict", UNTOLD), ("Over-forgotten", NOT),
+    ("Forgotten", "Forgotten"), (WARNED, WARNED), ("Forgotten but at a price", WARNED), ("Forgotten but at a price, with warnings", WARNED),
+    ("Not forgotten", NOT), ("Not forgotten, and at a price", NOT), ("Mostly remembered", NOT), ("Nothing was changed", NOT),
+    ("Partly forgotten", "Partly forgotten"), ("Partly forgotten but at a price", "Partly forgotten"),
+    ("Over-forgotten", "Over-forgotten"), ("Over-forgotten, and at a price", "Over-forgotten"),
+    ("Accuracy cannot tell: the original already predicts like a retrained model", UNTOLD), ("No verdict", UNTOLD),
+    ("No retrained reference to judge by", UNTOLD),
 ])  # fmt: skip
 def test_every_lead_is_one_of_the_verdicts_that_can_be_guessed(lead, one):
     assert verdict_of(replace(SCREEN, lead=lead)) == one
+    assert one in prediction.VERDICTS
 
 
 def test_a_guess_begins_where_the_original_stands():

@@ -42,6 +42,26 @@ def found(store, text="", **wanted):
     return [row.id for row in run_list.page_of(store, Wanted(text=text, **wanted))]
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_second_reference_is_no_row_but_one_that_somebody_asked_for_is(store, first):
+    """Asked for before the run that it stands beside, or after it, when it is done."""
+    asked = spec("retrain")
+    if first:
+        store.add(asked)
+    main = store.add(spec("ssd"))
+    beside = store.add(asked, along_with=main)
+    if not first:
+        with store.db.transaction() as write:
+            write.execute("update runs set status = 'done', finished_at = created_at where id = ?", (beside,))
+        assert found(store, companions=False) == [main]
+        store.add(asked)
+        assert store.existing(beside).status == RunStatus.DONE
+    store.write_label(beside, Label(tags=("mine",)))
+    assert set(found(store, companions=False)) == {main, beside}
+    assert found(store, beside, companions=False) == [beside]
+    assert run_list.count(store, Wanted(tag=("mine",), companions=False)) == 1
+
+
 def test_pages_hold_every_run_once_in_order(many):
     home, ids = many
     with ResultStore(home.database) as store:

@@ -1,7 +1,9 @@
 """From one home into another: every number, table, array, report and figure is the same, and nothing else goes along."""
 
+import errno
 import getpass
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,6 @@ from core.domain.errors import WrongInput
 from core.domain.info import Column
 from core.domain.run import RunStatus
 from core.export.bundle.bring import bring
-from core.export.bundle.contents import without_paths
 from core.export.bundle.layout import MANIFEST, METADATA, is_weights
 from core.export.bundle.write import export
 from core.figures import class_figures
@@ -202,14 +203,6 @@ def test_no_path_user_name_or_secret_goes_along(tmp_path, monkeypatch, there):
     assert "The file … and … are gone." in reasons
 
 
-@pytest.mark.parametrize(("text", "wanted"), [
-    ("forget/retain of 1/2 at 50 %/class", "forget/retain of 1/2 at 50 %/class"), ("https://arxiv.org/abs/1", "https://arxiv.org/abs/1"),
-    ("see ~/notes.txt, please", "see …, please"), ("in \\\\server\\share\\x", "in …"), ("/etc/passwd.", "…."),
-])  # fmt: skip
-def test_paths_are_taken_out_of_sentences(text, wanted):
-    assert without_paths(text) == wanted
-
-
 def test_an_own_set_s_description_goes_along_without_people_s_names_and_serves_where_the_set_is_not(tmp_path, here, monkeypatch):
     from core.export.bundle import write as writing
 
@@ -257,6 +250,32 @@ def test_what_cannot_be_exported_is_told_in_a_sentence(tmp_path, there):
         export(home, ids, file)
     assert file.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["a.zip"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_comes_while_a_bundle_is_written_stays(tmp_path, there, monkeypatch, links):
+    from core.export.bundle import write as writing
+
+    home, ids = there
+    file, real = tmp_path / "a.zip", writing.write
+
+    def slow(*about, **more):
+        written = real(*about, **more)
+        file.write_bytes(b"somebody else's")
+        return written
+
+    def none(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(writing, "write", slow)
+    if not links:
+        monkeypatch.setattr(os, "link", none)
+    with pytest.raises(WrongInput, match=r"a\.zip is there already, and nothing is written over it"):
+        export(home, ids, file)
+    assert file.read_bytes() == b"somebody else's"
+    monkeypatch.setattr(writing, "write", real)
+    export(home, ids, tmp_path / "b.zip")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a.zip", "b.zip"]
 
 
 def test_a_run_with_a_lost_or_damaged_file_is_not_exported_half(tmp_path):
