@@ -1,6 +1,7 @@
 """Brings a bundle into a home: all of it or nothing, and nothing that is there is changed."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 import os
@@ -48,27 +49,39 @@ def bring(home: Home, path: Path, *, ours: bool = False) -> BroughtIn:
         if not ours:
             check_files.check(folder, [run.files for run in runs], paths, home)
         came = Imported("".join(letter if letter.isprintable() else "_" for letter in path.name)[:LONGEST_NAME], datetime.now(UTC), "")
-        new = _place(home, folder, runs)
+        placed = dict[str, int]()
         try:
+            _place(home, folder, runs, placed)
             with ResultStore(home.database) as store:
                 brought = bring_in(store, runs, studies, came)
         except BaseException:
-            for file in new:
-                Artifacts(home.artifacts_folder).remove(file)
+            _take_back(home, folder, placed)
             raise
     return BroughtIn(brought[: len(runs)], brought[len(runs) :], bundle.asked)
 
 
-def _place(home: Home, folder: Path, runs: list[PortableRun]) -> list[str]:
-    """Move what runs name into Artifacts, over equal files too, which may be damaged; those that were not there."""
-    artifacts, new = Artifacts(home.artifacts_folder), list[str]()
+def _place(home: Home, folder: Path, runs: list[PortableRun], placed: dict[str, int]) -> None:
+    """Move what runs name into Artifacts, over equal files too, which may be damaged. placed: gets those that were not there -> inode."""
+    artifacts = Artifacts(home.artifacts_folder)
     for file in sorted({file for run in runs for file in run.files.values()}):
         if not artifacts.has(file):
-            new.append(file)
+            placed[file] = (folder / file).stat().st_ino
         os.replace(folder / file, home.artifacts_folder / file)
     descriptor = os.open(home.artifacts_folder, os.O_RDONLY)  # the renames themselves must not be lost with the power
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return new
+
+
+def _take_back(home: Home, folder: Path, placed: dict[str, int]) -> None:
+    """Out of Artifacts into the folder, but for what others have written there since, or name: an import or a run with an equal file."""
+    with ResultStore(home.database) as store:
+        named = store.files()
+    for file, inode in placed.items():
+        place, away = home.artifacts_folder / file, folder / file
+        with suppress(OSError):
+            if file not in named and place.stat().st_ino == inode:
+                os.replace(place, away)
+                if away.stat().st_ino != inode:  # it was written in this very moment
+                    os.link(away, place)

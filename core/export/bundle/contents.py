@@ -69,7 +69,7 @@ def run_from_plain(raw: dict[str, Any], files: Mapping[str, str]) -> PortableRun
         raw["id"], spec, raw["created_at"], raw.get("started_at"), raw["finished_at"], raw["device"], raw.get("threads"),
         raw.get("peak_bytes"), _seconds(raw["seconds"]), raw.get("speedup") and float(raw["speedup"]), float(raw["precompute_seconds"]),
         _evaluation(raw["evaluation"]), forecast_of(json.dumps(raw["forecast"])) if raw.get("forecast") else None,
-        tuple(map(_number, _bounded("numbers", raw["numbers"], MOST_NUMBERS))), _files(raw["files"], files), libraries,
+        _numbers(raw["numbers"]), _files(raw["files"], files), libraries,
         checked_info(raw["dataset"]) if raw.get("dataset") else None,
     )  # fmt: skip
 
@@ -102,6 +102,15 @@ def without_paths(text: str) -> str:
 def _number_to_plain(one: Measurement) -> list[Any]:
     endless = one.value is not None and not isfinite(one.value)
     return [one.metric, one.model, str(one.value) if endless else one.value, without_paths(one.reason)]
+
+
+def _numbers(raw: list[Any]) -> tuple[Measurement, ...]:
+    found = dict[tuple[str, str], Measurement]()
+    for one in map(_number, _bounded("numbers", raw, MOST_NUMBERS)):
+        if (one.metric, one.model) in found:
+            raise WrongInput(f"each number should be there once, but {one.metric} of the {one.model} network is there twice")
+        found[one.metric, one.model] = one
+    return tuple(found.values())
 
 
 def _number(raw: Any) -> Measurement:
