@@ -8,7 +8,9 @@ import os
 from pathlib import Path
 
 from core.export.bundle import check_files
+from core.export.bundle.fits import check_fits
 from core.export.bundle.read import check_whole, opened, records, stored_name, unpack
+from core.jobs.catalogue import catalogue
 from core.storage.artifacts import Artifacts
 from core.storage.atomic import folder_beside
 from core.storage.disk_and_memory_errors import told
@@ -38,8 +40,8 @@ class BroughtIn:
 def bring(home: Home, path: Path, *, ours: bool = False) -> BroughtIn:
     """Everything in the bundle `path`. Raises WrongInput, in one sentence, and leaves the home as it was.
 
-    ours: it ships with this code, so that its tables and arrays need not be opened by a process of its own first, which takes a second;
-    its digests are checked all the same.
+    ours: it ships with this code, so that its numbers, tables and arrays need not be checked by a process of its own first, which takes a
+    second; its digests are checked all the same.
     """
     with opened(path) as bundle, told(home.root), folder_beside(home.root) as folder:
         check_whole(bundle)
@@ -47,7 +49,7 @@ def bring(home: Home, path: Path, *, ours: bool = False) -> BroughtIn:
         unpack(bundle, folder)
         paths = {stored_name(path, entry): path for path, entry in bundle.entries.items() if path.startswith("files/")}
         if not ours:
-            check_files.check(folder, [run.files for run in runs], paths, home)
+            check_files.check(folder, check_fits(path.name, runs, catalogue(home.root)), paths, home)
         came = Imported("".join(letter if letter.isprintable() else "_" for letter in path.name)[:LONGEST_NAME], datetime.now(UTC), "")
         placed = dict[str, int]()
         try:
