@@ -1,10 +1,11 @@
 """Finished runs and studies as plain data that another home can hold: taken out of this one, or brought into it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
+from itertools import count
 import json
 import sqlite3
 from typing import Any
@@ -19,9 +20,9 @@ from core.storage.record_types import Forecast, Imported, Run
 from core.storage.related_runs import precompute_seconds
 from core.storage.rows import imported_of, of_spec
 from core.storage.runs import ResultStore
-from core.storage.studies import StoredStudy
+from core.storage.studies import Member, StoredStudy
 
-HERE, NEW_ID, ALREADY = "imported", "imported under another id", "already here"
+HERE, NEW_ID, ALREADY, COMPLETED = "imported", "imported under another id", "already here", "completed: runs that it lacked were imported"
 Describe = Callable[[RunSpec], DatasetInfo | None]  # a run's dataset, where it is no built-in one
 
 _INSERT = """
@@ -79,7 +80,7 @@ class PortableStudy:
 
 @dataclass(frozen=True)
 class Brought:
-    """What became of one run or study of a bundle. id: what it is called here; how: HERE, NEW_ID or ALREADY."""
+    """What became of one run or study of a bundle. id: what it is called here; how: HERE, NEW_ID, ALREADY, or of a study COMPLETED."""
 
     of: str
     id: str
@@ -141,14 +142,12 @@ def bring_in(store: ResultStore, runs: Sequence[PortableRun], stories: Iterable[
 
 
 def _bring_run(store: ResultStore, write: sqlite3.Connection, run: PortableRun, came: Imported) -> Brought:
-    run_id, how = run.spec.id, HERE
-    for candidate in (run_id, digest([run.content, run.files])[:12]):
-        there = store.row(candidate)
+    for run_id in _ids(run.spec.id, "", [run.content, run.files]):
+        there = store.row(run_id)
         if there is None:
             break
         if isinstance(there, Run) and there.status == RunStatus.DONE and _same(store, there, run):
-            return Brought(run.id, candidate, ALREADY)
-        run_id, how = digest([run.content, run.files])[:12], NEW_ID
+            return Brought(run.id, run_id, ALREADY)
     about = replace(came, id=run.id, precompute_seconds=run.precompute_seconds, libraries=run.libraries, dataset=run.dataset)
     write.execute(_INSERT, {
         "id": run_id, "spec": run.spec.to_json(), "created_at": run.created_at, "started_at": run.started_at,
@@ -159,7 +158,14 @@ def _bring_run(store: ResultStore, write: sqlite3.Connection, run: PortableRun, 
     numbers = [(run_id, m.metric, m.model, m.value, m.reason) for m in run.numbers]
     write.executemany("insert into measurements values (?, ?, ?, ?, ?)", numbers)
     write.executemany("insert into artifacts values (?, ?, ?)", [(run_id, *item) for item in run.files.items()])
-    return Brought(run.id, run_id, how)
+    return Brought(run.id, run_id, HERE if run_id == run.spec.id else NEW_ID)
+
+
+def _ids(first: str, letter: str, content: list[Any]) -> Iterator[str]:
+    """Without end: where the first is taken, those that the content gives. letter: with which they begin."""
+    yield first
+    for number in count():
+        yield f"{letter}{digest([*content, number] if number else content)}"[:12]
 
 
 def _same(store: ResultStore, here: Run, run: PortableRun) -> bool:
@@ -168,22 +174,33 @@ def _same(store: ResultStore, here: Run, run: PortableRun) -> bool:
 
 
 def _bring_study(store: ResultStore, write: sqlite3.Connection, study: PortableStudy, came: Imported) -> Brought:
-    study_id, how = study.id, HERE
-    for candidate in (study.id, f"s{digest([study.plan, study.runs])[:11]}"):
-        there = studies.row(store, candidate)
+    how = HERE
+    for study_id in _ids(study.id, "s", [study.plan, study.runs]):
+        there = studies.row(store, study_id)
         if there is None:
+            how = HERE if study_id == study.id else NEW_ID
+            about = (study_id, study.title, study.plan, study.created_at, replace(came, id=study.id).to_json())
+            write.execute("insert into studies (id, title, plan, created_at, imported) values (?, ?, ?, ?, ?)", about)
             break
-        if isinstance(there, StoredStudy) and there.plan == study.plan and _members(store, candidate) >= set(study.runs):
-            return Brought(study.id, candidate, ALREADY)
-        study_id, how = f"s{digest([study.plan, study.runs])[:11]}", NEW_ID
-    write.execute(
-        "insert into studies (id, title, plan, created_at, imported) values (?, ?, ?, ?, ?)",
-        (study_id, study.title, study.plan, study.created_at, replace(came, id=study.id).to_json()),
-    )
+        if isinstance(there, StoredStudy) and there.plan == study.plan:
+            members = studies.members(store, study_id).get(study_id, [])
+            if {(run.run_id, run.variant, run.stands_in) for run in members} >= set(study.runs):
+                return Brought(study.id, study_id, ALREADY)
+            if _has_room(store, members, study):
+                how = COMPLETED
+                break
     write.executemany("insert or ignore into study_runs (study_id, run_id, variant, stands_in) values (?, ?, ?, ?)",
                       [(study_id, *run) for run in study.runs])  # fmt: skip
     return Brought(study.id, study_id, how)
 
 
-def _members(store: ResultStore, study_id: str) -> set[tuple[str, int, bool]]:
-    return {(run.run_id, run.variant, run.stands_in) for run in studies.members(store, study_id).get(study_id, [])}
+def _has_room(store: ResultStore, members: Sequence[Member], study: PortableStudy) -> bool:
+    """Whether each run that the study here lacks has a place that is empty: such a one was deleted here, and none took its place."""
+    here, taken = {run.run_id for run in members}, {_place(store, run.run_id, run.variant) for run in members}
+    return not any(_place(store, run_id, variant) in taken for run_id, variant, _ in study.runs if run_id not in here)
+
+
+def _place(store: ResultStore, run_id: str, variant: int) -> tuple[int, int, str]:
+    """Of a run in a study's table: variant, seed and request."""
+    spec = store.existing(run_id).spec
+    return variant, spec.seed, spec.request.text

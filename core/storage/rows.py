@@ -13,6 +13,7 @@ from core.storage.record_types import DamagedRun, Forecast, Imported, Label, Run
 
 Row = sqlite3.Row | Mapping[str, Any]
 Read = TypeVar("Read")
+YEARS = 1970, 2199  # of a time, in any zone: beyond the calendar's ends it cannot be brought into another
 DAMAGED_NUMBER = "The database's row of this number is damaged."
 
 
@@ -118,6 +119,8 @@ def time_of(name: str, value: object) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise WrongInput(f"{name} should be a time with its zone, but is {said_of(value)}")
+    if not YEARS[0] <= moment.year <= YEARS[1]:
+        raise WrongInput(f"{name} should lie in the years {YEARS[0]} to {YEARS[1]}, but is {said_of(value)}")
     return moment
 
 

@@ -15,9 +15,16 @@ from core.domain.study import StudyPlan
 from core.export.bundle.layout import MOST_FILES, MOST_NUMBERS, RUN_ID, kind_of
 from core.export.private_paths import without_paths
 from core.storage.portable import PortableRun, PortableStudy
+from core.storage.record_types import Forecast
 from core.storage.rows import checked_info, forecast_of, seconds_of, time_of
 
 LONGEST = 2000  # letters of a text
+LONGEST_TIME, MOST_MEMORY = 1e9, 2**50  # seconds and bytes of a run
+OF_RUN = frozenset((
+    *("id", "spec", "created_at", "started_at", "finished_at", "device", "threads", "peak_bytes", "seconds", "speedup"),
+    *("precompute_seconds", "evaluation", "forecast", "libraries", "dataset", "numbers", "files", "left_out"),
+))  # fmt: skip
+OF_STUDY = frozenset(("id", "title", "plan", "created_at", "runs"))
 _ENDLESS = {"inf": float("inf"), "-inf": float("-inf")}  # numbers that JSON does not have, as the bundle writes them
 
 
@@ -47,6 +54,7 @@ def to_text(plain: Any) -> bytes:
 
 def run_from_plain(raw: dict[str, Any], files: Mapping[str, str]) -> PortableRun:
     """files: path in the bundle -> file of Artifacts. Raises WrongInput, without a full stop, for anything but a run."""
+    _check_keys("a run", raw, OF_RUN)
     for name, wanted in (("id", str), ("spec", dict), ("device", str), ("seconds", dict), ("precompute_seconds", float),
                          ("evaluation", dict), ("libraries", dict), ("numbers", list), ("files", list)):  # fmt: skip
         check_plain(name, raw.get(name), wanted)
@@ -54,9 +62,11 @@ def run_from_plain(raw: dict[str, Any], files: Mapping[str, str]) -> PortableRun
         raise WrongInput(f"id should be twelve hexadecimal digits, but is {said_of(raw['id'])}")
     spec = RunSpec.from_json(json.dumps(raw["spec"]))
     _check_short(spec.to_json(), 100_000)
-    for name, kind in (("threads", int), ("peak_bytes", int), ("speedup", float)):
+    for name, kind, most in (("threads", int, 2**16), ("peak_bytes", int, MOST_MEMORY), ("speedup", float, 1e12),
+                             ("precompute_seconds", float, LONGEST_TIME)):  # fmt: skip
         if raw.get(name) is not None:
             check_plain(name, raw[name], kind)
+            _check_between(name, raw[name], most)
     for name in ("created_at", "finished_at", *(["started_at"] if raw.get("started_at") is not None else [])):
         time_of(name, raw.get(name))
     libraries = raw["libraries"]
@@ -68,14 +78,15 @@ def run_from_plain(raw: dict[str, Any], files: Mapping[str, str]) -> PortableRun
     return PortableRun(
         raw["id"], spec, raw["created_at"], raw.get("started_at"), raw["finished_at"], raw["device"], raw.get("threads"),
         raw.get("peak_bytes"), _seconds(raw["seconds"]), raw.get("speedup") and float(raw["speedup"]), float(raw["precompute_seconds"]),
-        _evaluation(raw["evaluation"]), forecast_of(json.dumps(raw["forecast"])) if raw.get("forecast") else None,
-        tuple(map(_number, _bounded("numbers", raw["numbers"], MOST_NUMBERS))), _files(raw["files"], files), libraries,
+        _evaluation(raw["evaluation"]), _forecast(raw.get("forecast")),
+        _numbers(raw["numbers"]), _files(raw["files"], files), libraries,
         checked_info(raw["dataset"]) if raw.get("dataset") else None,
     )  # fmt: skip
 
 
 def study_from_plain(raw: dict[str, Any], runs: Mapping[str, PortableRun]) -> PortableStudy:
     """runs: those of the bundle. Raises WrongInput, without a full stop, for anything but a study."""
+    _check_keys("a study", raw, OF_STUDY)
     for name, wanted in (("id", str), ("title", str), ("plan", dict), ("runs", list)):
         check_plain(name, raw.get(name), wanted)
     _check_short(raw["title"])
@@ -99,6 +110,15 @@ def _number_to_plain(one: Measurement) -> list[Any]:
     return [one.metric, one.model, str(one.value) if endless else one.value, without_paths(one.reason)]
 
 
+def _numbers(raw: list[Any]) -> tuple[Measurement, ...]:
+    found = dict[tuple[str, str], Measurement]()
+    for one in map(_number, _bounded("numbers", raw, MOST_NUMBERS)):
+        if (one.metric, one.model) in found:
+            raise WrongInput(f"each number should be there once, but {one.metric} of the {one.model} network is there twice")
+        found[one.metric, one.model] = one
+    return tuple(found.values())
+
+
 def _number(raw: Any) -> Measurement:
     check_plain("a number", raw, list)
     if len(raw) != 4 or raw[1] not in MODELS:
@@ -115,7 +135,17 @@ def _number(raw: Any) -> Measurement:
 
 
 def _seconds(raw: dict[str, Any]) -> dict[str, float]:
-    return {stage: float(seconds) for stage, seconds in seconds_of(json.dumps(raw)).items()}
+    found = seconds_of(json.dumps(raw))
+    for stage, seconds in found.items():
+        _check_between(f"seconds of {stage}", seconds, LONGEST_TIME)
+    return {stage: float(seconds) for stage, seconds in found.items()}
+
+
+def _forecast(raw: Any) -> Forecast | None:
+    found = forecast_of(json.dumps(raw)) if raw else None
+    for name, value, most in (("seconds", found.seconds, LONGEST_TIME), ("bytes", found.bytes, MOST_MEMORY)) if found else ():
+        _check_between(f"{name} of a forecast", value or 0, most)
+    return found
 
 
 def _files(raw: list[Any], known: Mapping[str, str]) -> dict[str, str]:
@@ -150,6 +180,16 @@ def _bounded(name: str, values: list[Any], most: int) -> list[Any]:
     if len(values) > most:
         raise WrongInput(f"{name} should be {most:,} at most, but are {len(values):,}")
     return values
+
+
+def _check_keys(what: str, raw: dict[str, Any], known: frozenset[str]) -> None:
+    if other := sorted(raw.keys() - known):
+        raise WrongInput(f"{what} has no {said_of(other[0])}")
+
+
+def _check_between(name: str, value: float, most: float) -> None:
+    if not 0 <= value <= most:
+        raise WrongInput(f"{name} should lie between 0 and {most:g}, but is {said_of(value)}")
 
 
 def _check_short(text: str, most: int = LONGEST) -> None:

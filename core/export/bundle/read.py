@@ -25,11 +25,14 @@ from core.export.bundle.layout import (
     METADATA,
     MOST_BYTES,
     MOST_MEMBERS,
+    MOST_RECORD,
+    MOST_RECORDS,
     MOST_RUNS,
     MOST_STUDIES,
     MOST_TABLE,
     MOST_TEXT,
     MOST_TIMES,
+    MOST_VALUES,
     RUN,
     STUDY,
     UNCHECKED,
@@ -83,9 +86,9 @@ class Bundle:
 
     def text(self, path: str) -> bytes:
         """A member that is small enough to be read whole, by its own claim, checked by its digest. Raises WrongInput."""
-        size = self.members[path].file_size
-        if size > MOST_TEXT:
-            raise WrongInput(f"{self.name} holds {path} of {size / 2**20:,.0f} MB; {MOST_TEXT // 2**20} MB at most are read.")
+        size, most = self.members[path].file_size, MOST_TEXT if path in (MANIFEST, METADATA) else MOST_RECORD
+        if size > most:
+            raise WrongInput(f"{self.name} holds {path} of {size / 2**20:,.1f} MB; {most // 2**20} MB at most are read.")
         content = b"".join(self.blocks(path))
         if path in self.entries and hashlib.sha256(content).hexdigest() != self.entries[path].sha256:
             raise changed(self.name, path)
@@ -141,9 +144,14 @@ def _members(archive: zipfile.ZipFile, name: str, size: int) -> dict[str, zipfil
     if MANIFEST not in found or METADATA not in found:
         raise WrongInput(f"{name} is no bundle of Forgetscope: it holds no {MANIFEST if MANIFEST not in found else METADATA}.")
     for path in found:
-        if path not in (MANIFEST, METADATA) and not any(kind.fullmatch(path) for kind in (DATA, RUN, STUDY)):
+        if path != MANIFEST and not _has_a_place(path):
             raise WrongInput(f"{name} holds {path!r:.200}, which no bundle of Forgetscope holds.")
     return found
+
+
+def _has_a_place(path: str) -> bool:
+    """Whether a bundle's list of contents may name such a file."""
+    return path == METADATA or any(kind.fullmatch(path) for kind in (DATA, RUN, STUDY))
 
 
 def _listed(archive: zipfile.ZipFile, name: str, members: dict[str, zipfile.ZipInfo]) -> Bundle:
@@ -161,8 +169,14 @@ def _listed(archive: zipfile.ZipFile, name: str, members: dict[str, zipfile.ZipI
     try:
         for key, wanted in (("asked", list), ("studies", list), ("files", dict)):
             check_plain(key, said.get(key), wanted)
-        for run_id in said["asked"]:
-            check_plain("a run", run_id, str)
+        for key, kind in (("asked", RUN), ("studies", STUDY)):
+            for any_id in said[key]:
+                check_plain(f"one of {key}", any_id, str)
+                if f"{kind.pattern.partition('/')[0]}/{any_id}.json" not in said["files"]:
+                    raise WrongInput(f"what {key} names should be in the bundle, but {said_of(any_id)} is not")
+        for path in said["files"]:
+            if not _has_a_place(path):
+                raise WrongInput(f"files should be those that a bundle holds, but one is {said_of(path)}")
         entries = {path: _entry(entry) for path, entry in said["files"].items()}
     except WrongInput as wrong:
         raise _wrong(name, MANIFEST, wrong) from None
@@ -178,6 +192,8 @@ def _entry(raw: object) -> Entry:
 
 
 def _object(name: str, path: str, content: bytes) -> dict[str, Any]:
+    if _values(content) > MOST_VALUES:
+        raise WrongInput(f"{name} holds {path} with more than {MOST_VALUES:,} values, which are not read.")
     try:
         found = json.loads(content.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -185,6 +201,11 @@ def _object(name: str, path: str, content: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise WrongInput(f"{name} is damaged or no bundle: {path} is no object in JSON.")
     return found
+
+
+def _values(content: bytes) -> int:
+    """How many values a JSON holds at most, before any of them is made."""
+    return 1 + sum(map(content.count, (b",", b"[", b"{")))
 
 
 def _no_constant(text: str) -> float:
@@ -221,24 +242,27 @@ def records(bundle: Bundle) -> tuple[list[PortableRun], list[PortableStudy]]:
     if not own or len(own) > MOST_RUNS or len(told) > MOST_STUDIES:
         most = f"1 to {MOST_RUNS:,} and up to {MOST_STUDIES} are read"
         raise WrongInput(f"{bundle.name} holds {len(own):,} runs and {len(told)} studies; {most}.")
+    if (size := sum(bundle.members[path].file_size for path in (*own, *told))) > MOST_RECORDS:
+        raise WrongInput(f"{bundle.name} holds runs and studies of {size / 2**20:,.1f} MB in JSON; {MOST_RECORDS // 2**20} MB are read.")
     _object(bundle.name, METADATA, bundle.text(METADATA))
-    runs, studies = dict[str, PortableRun](), list[PortableStudy]()
-    for path in own:
+    runs, studies, values = dict[str, PortableRun](), list[PortableStudy](), 0
+    for path in (*own, *told):
+        text = bundle.text(path)
+        values += _values(text)
+        if values > MOST_VALUES:
+            raise WrongInput(f"{bundle.name} holds runs and studies with more than {MOST_VALUES:,} values, which are not read.")
         try:
-            run = run_from_plain(_object(bundle.name, path, bundle.text(path)), files)
-            if path != f"runs/{run.id}.json":
-                raise WrongInput(f"the run's id should be that of its file, but is {run.id}")
+            plain = _object(bundle.name, path, text)
+            one = run_from_plain(plain, files) if RUN.fullmatch(path) else study_from_plain(plain, runs)
+            if path.partition("/")[2] != f"{one.id}.json":
+                what = "run" if isinstance(one, PortableRun) else "study"
+                raise WrongInput(f"the {what}'s id should be that of its file, but is {said_of(one.id)}")
         except WrongInput as wrong:
             raise _told(bundle.name, path, wrong) from None
-        runs[run.id] = run
-    for path in told:
-        try:
-            study = study_from_plain(_object(bundle.name, path, bundle.text(path)), runs)
-            if path != f"studies/{study.id}.json":
-                raise WrongInput(f"the study's id should be that of its file, but is {said_of(study.id)}")
-        except WrongInput as wrong:
-            raise _told(bundle.name, path, wrong) from None
-        studies.append(study)
+        if isinstance(one, PortableRun):
+            runs[one.id] = one
+        else:
+            studies.append(one)
     return sorted(runs.values(), key=lambda run: (run.id in bundle.asked, run.created_at)), studies
 
 

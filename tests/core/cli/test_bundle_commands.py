@@ -23,7 +23,7 @@ def there(tmp_path, monkeypatch):
     return home, ids
 
 
-def test_a_study_travels_by_three_commands(tmp_path, monkeypatch, there, in_process):
+def test_a_study_travels_by_three_commands(tmp_path, monkeypatch, there, in_process, catalogue_folder):
     _, ids = there
     file = tmp_path / "two.zip"
     status, out, _ = in_process("export", "Two seeds", file)
@@ -35,6 +35,7 @@ def test_a_study_travels_by_three_commands(tmp_path, monkeypatch, there, in_proc
     assert all(f"run {run_id}: ssd · digits · class:3, by code" in out for run_id in ids)
 
     here = open_home(tmp_path / "here")
+    shutil.copytree(catalogue_folder, here.root / "catalogue" / catalogue_version())
     monkeypatch.setenv("FORGETSCOPE_HOME", str(here.root))
     status, out, _ = in_process("import", file)
     assert (status, out.splitlines()[0]) == (0, "s0123  study imported")

@@ -7,6 +7,7 @@ import pytest
 
 from core.data.registry import DATASETS
 from core.export import examples
+from core.export.bundle import bring as bringing
 from core.export.bundle.bring import bring
 from core.export.examples import EXAMPLES, FOLDER, MARKER, MOST_BYTES, TAG, by_key
 from core.jobs import submit
@@ -52,7 +53,8 @@ def test_damaged_notes_on_the_catalogue_are_none(monkeypatch, tmp_path, text):
 
 
 @pytest.mark.parametrize("file", sorted({example.file for example in EXAMPLES}))
-def test_what_ships_passes_the_checks_of_foreign_bundles(tmp_path, file):
+def test_what_ships_passes_the_checks_of_foreign_bundles(tmp_path, monkeypatch, request, file):
+    monkeypatch.setattr(bringing, "catalogue", lambda _: request.getfixturevalue("shelves"))
     assert bring(open_home(tmp_path / "home"), FOLDER / file).runs
 
 

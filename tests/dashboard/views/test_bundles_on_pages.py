@@ -23,10 +23,11 @@ from core.storage.runs import ResultStore
 from tests.core.export.bundle.bundles import planted_home
 from tests.dashboard.conftest import sound
 from tests.dashboard.views.test_pages import OF_A_RUN, said, told
+from tests.drawn import TRAIN_COUNTS
 from tests.planted import plant, spec
 
 INFO = {"key": "pets@01234567", "title": "pets", "about": "", "channels": 1, "height": 8, "width": 8, "classes": tuple("abcdefghij"),
-        "train_counts": (143,) * 10, "test_count": 360, "mean": (0.3,), "deviation": (0.3,)}  # fmt: skip
+        "train_counts": TRAIN_COUNTS, "test_count": 360, "mean": (0.3,), "deviation": (0.3,)}  # fmt: skip
 
 
 def brought(home: Home, file: Path) -> None:

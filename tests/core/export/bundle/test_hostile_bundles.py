@@ -9,6 +9,7 @@ import pickle
 import random
 import stat
 import struct
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -246,7 +247,8 @@ def test_a_table_that_unfolds_to_gigabytes_is_given_up_by_its_own_process(refuse
     """A million rows of one text of a million letters, which the file has once: a terabyte, were it read."""
     stream = BytesIO()
     text = arrow.DictionaryArray.from_arrays(arrow.array(np.zeros(10**6, np.int32)), arrow.array(["a" * 10**6]))
-    columns = {"split": text, "model": text, **dict.fromkeys(("class", "accuracy", "count"), arrow.array(np.ones(10**6)))}
+    ones = np.ones(10**6, np.int64)
+    columns = {"split": text, "model": text, **dict.fromkeys(("class", "accuracy", "count"), arrow.array(ones))}
     parquet.write_table(arrow.table(columns), stream, store_schema=False)
     bomb = stream.getvalue()
     assert len(bomb) < 2**22
@@ -254,6 +256,11 @@ def test_a_table_that_unfolds_to_gigabytes_is_given_up_by_its_own_process(refuse
     said = refused(zipped(relisted({**members, path: bomb})))
     assert said.startswith(path)
     assert "more memory than" in said or "more time or memory" in said
+
+
+def number(run: dict, metric: str, value: object) -> None:
+    """Of the unlearned network, where it has one already."""
+    next(one for one in run["numbers"] if one[:2] == [metric, "unlearned"])[2] = value
 
 
 RUN = [
@@ -268,6 +275,23 @@ RUN = [
     (lambda run: run["numbers"][0].__setitem__(2, "1"), "should be a number"),
     (lambda run: run["numbers"][0].__setitem__(1, "evil"), "a number should say its metric"),
     (lambda run: run["numbers"].append(["a" * 3000, "original", 1.0, ""]), "letters at most"),
+    (lambda run: run["numbers"].append(run["numbers"][0]), "is there twice"),
+    (lambda run: number(run, "relearn_steps", -5), "relearn_steps of the unlearned network should lie between 0 and 1e+09, but is -5"),
+    (lambda run: number(run, "attack_auc", -3), "attack_auc of the unlearned network should lie between 0 and 1, but is -3"),
+    (lambda run: number(run, "attack_auc", 2), "should lie between 0 and 1, but is 2"),
+    (lambda run: number(run, "nomus", 1.5), "should lie between 0 and 1, but is 1.5"),
+    (lambda run: number(run, "test_forget_accuracy", "inf"), "should lie between 0 and 1, but is inf"),
+    (lambda run: number(run, "forget_entropy", -0.1), "should lie between 0 and inf, but is -0.1"),
+    (lambda run: number(run, "parameter_distance", 1e300), "but is 1e+300"),
+    (lambda run: run["numbers"].append(["of_tomorrow", "original", 1e300, ""]), "of_tomorrow of the original network should lie between"),
+    (lambda run: run["seconds"].update(unlearn=-5), "seconds of unlearn should lie between 0 and 1e+09, but is -5"),
+    (lambda run: run.update(speedup=-1), "speedup should lie between 0 and"), (lambda run: run.update(threads=-1), "threads should lie"),
+    (lambda run: run.update(precompute_seconds=-1), "precompute_seconds should lie between"),
+    (lambda run: run.update(forecast={"seconds": -1, "bytes": 1, "basis": "history"}), "seconds of a forecast should lie between"),
+    (lambda run: run.update(created_at="0001-01-01T00:00:00+14:00"), "created_at should lie in the years 1970 to 2199"),
+    (lambda run: run.update(finished_at="9999-12-31T23:59:59-14:00"), "finished_at should lie in the years 1970 to 2199"),
+    (lambda run: run.update(x=[[]] * 1000), "a run has no 'x'"),
+    (lambda run: run["spec"]["request"].update(picks=[99]), "digits has no class 99"),
     (lambda run: run["numbers"].extend([["a", "original", 1.0, ""]] * 20_000), "10,000 at most"),
     (lambda run: run["files"][0].__setitem__(1, "../../x"), "a run's files should be those of the bundle"),
     (lambda run: run["files"].append(["original", run["files"][0][1]]), "each once"),
@@ -293,7 +317,7 @@ STUDY = [
     (lambda study: study["runs"][0].update(run="ffffffffffff"), "a study's runs should be those of the bundle"),
     (lambda study: study["runs"][0].update(variant=7), "a study's runs should be those of the bundle"),
     (lambda study: study["runs"].append(study["runs"][0]), "names one twice"),
-    (lambda study: study.update(title="a" * 5000), "letters at most"),
+    (lambda study: study.update(title="a" * 5000), "letters at most"), (lambda study: study.update(x=1), "a study has no 'x'"),
 ]  # fmt: skip
 
 
@@ -306,6 +330,46 @@ def test_studies_that_say_what_no_study_says_are_refused(refused, members, chang
 def test_what_is_no_json_is_told(refused, members, content):
     for path in (MANIFEST, METADATA, the(members, "runs/"), the(members, "studies/")):
         refused(zipped({**members, path: content} if path == MANIFEST else relisted({**members, path: content})))
+
+
+def test_a_list_of_contents_that_names_what_is_not_there_or_has_no_place_is_refused(refused, members):
+    for about in ({"studies": ["s9999"]}, {"asked": ["0" * 12]}):
+        assert "should be in the bundle" in refused(zipped(relisted(members, **about)))
+    said = json.loads(members[MANIFEST])
+    said["files"]["\x1b[2J\x1b[31mALL FILES HOLD"] = {"sha256": "a" * 64, "bytes": 1}
+    told = refused(zipped({**members, MANIFEST: json.dumps(said).encode()}))
+    assert "files should be those that a bundle holds, but one is no readable text" in told
+    assert "\x1b" not in told
+
+
+def test_what_a_small_bundle_says_in_json_takes_little_memory(refused, members):
+    """Megabytes of empty lists pack into kilobytes, and unfold to sixty bytes a list."""
+    run, metadata = the(members, "runs/"), json.loads(members[METADATA])
+
+    def grown(path: str, megabytes: int) -> bytes:
+        plain = members[path].rstrip()[:-1] + b',"x":[' + b",".join([b"[]"] * (megabytes * 2**20 // 3)) + b"]}"
+        return zipped(relisted({**members, path: plain}), zipfile.ZIP_DEFLATED)
+
+    assert json.loads(members[METADATA]) == metadata
+    for path, megabytes, said in (
+        (run, 40, "MB in JSON; 32 MB are read"), (run, 20, "MB; 2 MB at most are read"), (run, 1, "a run has no 'x'"),
+        (METADATA, 40, "MB; 16 MB at most"), (METADATA, 15, "with more than 2,000,000 values"),
+    ):  # fmt: skip
+        bundle = grown(path, megabytes)
+        tracemalloc.start()
+        told = refused(bundle)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert said in told
+        assert peak < 100 * 2**20, (path, megabytes)
+
+
+def test_the_json_of_all_runs_together_is_bounded(refused, members, monkeypatch):
+    monkeypatch.setattr(read, "MOST_RECORDS", 20_000)
+    assert "holds runs and studies of 0.0 MB in JSON" in refused(zipped(members))
+    monkeypatch.undo()
+    monkeypatch.setattr(read, "MOST_VALUES", 1200)
+    assert "1,200 values, which are not read" in refused(zipped(members))
 
 
 def test_a_list_of_contents_with_odd_digests_is_refused(refused, members):
