@@ -11,7 +11,7 @@ from dashboard.components.common.run_status import IMPORTED
 from dashboard.components.compare.compared_runs import ComparedRuns, compared_runs, side
 from dashboard.components.compare.filters import chosen_runs, count, pair, why_not_all
 from dashboard.components.compare.leaderboard import show_leaderboard
-from dashboard.components.compare.metrics_table import ask_over_seeds, numbers, show_conclusion
+from dashboard.components.compare.metrics_table import ask_over_seeds, numbers, offer_seeds, show_conclusion
 from dashboard.components.compare.pair_panels import warning_counts
 from dashboard.components.compare.tabs import sections
 from dashboard.queries import comparisons
@@ -59,18 +59,20 @@ def compare() -> None:
     say_imported(comparisons.imported(frame))
     with first:
         show_conclusion(frame)
-    table, below = st.container(), st.container()
+    table, below, more = st.container(), st.container(), partial(offer_seeds, frame)
     if len(frame) == 1:
         fragment(partial(numbers, frame, over_seeds))
         st.info("There is one run to see; run a second method on the same request, and the two stand side by side here.",
                 icon=":material/info:")  # fmt: skip
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
+        more()
         show_leaderboard()
         return
     with below:  # drawn first, although below: the browser takes a second to prepare its first figure
         fragment(partial(a_and_b, compared_runs(frame, over_seeds)))
     with table:
         fragment(partial(numbers, frame, over_seeds))
+    more()
     show_leaderboard()
 
 

@@ -24,7 +24,6 @@ PARTS = {  # stored name -> what the page cannot show without it
 def dampening(chosen: Source) -> None:
     """The dampening explorer, and the importances behind it."""
     view = chosen.ask("importance_view")
-    st.subheader("Dampen again, without a new run")
     explorer(chosen, view)
     st.subheader("Importance by layer")
     fragment(partial(importances, chosen, view))
@@ -44,7 +43,6 @@ def moved(run: Run) -> None:
 def page(run: Run, data: DatasetInfo) -> None:
     """The sections of the page that the run has data for."""
     names = runs.present_files(run)
-    st.markdown("Which weights matter to the forget set, what happens when they are dampened, and which ones did each method move?")
     show_missing_parts(run, PARTS, "views/parameters.py", reference="divergence from it, its bars and its row are missing below")
     if "original" in names:
         chosen = source(run, names, data)

@@ -14,12 +14,29 @@ import pytest
 
 from core.domain.run import RunStatus
 from dashboard.components.common.run_status import POLL
-from tests.browser.kit import PATHS, ROOT, WIDTHS, clocks, drawn, figure, metric, opened, ready, turned, until
+from tests.browser.kit import (
+    PATHS,
+    ROOT,
+    WIDTHS,
+    above_the_fold,
+    clocks,
+    drawn,
+    figure,
+    metric,
+    opened,
+    ready,
+    turned,
+    until,
+)
 
 SCREENSHOT = ROOT / "assets" / "screenshot.png"
 SHAPES = ("gauges", "class_shift", "confusion-original", "confusion-unlearned", "confusion-reference")
 INSIDE = ("ratios", "what-if", "dampened", "importance", "moved")
 CHARTS = {"Result": SHAPES, "Parameters": INSIDE, "Privacy": ("scores", "scores-reference", "roc", "relearn")}
+FIRST = {  # what a page shows first; of Studies and Map, which show nothing of a single run unasked, their own tests know it
+    "Result": (".st-key-gauges",), "Parameters": (".st-key-ratios", ".st-key-what-if"), "Privacy": (".st-key-scores",),
+    "Inside the method": (".st-key-player-0",), "Saliency": (".st-key-saliency_maps img",), "Compare": ("[data-testid=stDataFrame]",),
+}  # fmt: skip
 
 
 def chosen(page, key):
@@ -188,6 +205,7 @@ def test_every_page_passes_axe_in_both_themes_and_never_scrolls_sideways(page, a
         page.wait_for_function(f"innerWidth === {width} && document.documentElement.scrollWidth <= {width}")
         main = page.get_by_test_id("stMain")
         until(lambda m=main: m.evaluate("(e) => e.scrollWidth <= e.clientWidth"), 5)
+    above_the_fold(page, *FIRST.get(name, ()))
 
 
 def test_a_change_of_theme_draws_the_page_anew_in_one_run_as_if_it_had_been_opened_so(open_page, page, watch, report):

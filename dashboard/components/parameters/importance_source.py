@@ -44,7 +44,9 @@ def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
     options = ([OWN] if own else []) + [key for key in ESTIMATORS if key != own]
     belongs("estimator", run.id, options[0])
     stays("estimator", options)
-    chosen = st.segmented_control(
+    row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom")
+    row.subheader("Dampen again, without a new run", width="content")
+    chosen = row.segmented_control(
         "Importance", options, default=options[0], key="estimator", bind="query-params", required=True, help=HELP,
         format_func=lambda key: f"{own}, stored by the run" if key == OWN else key,
     )  # fmt: skip

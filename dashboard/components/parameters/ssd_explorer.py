@@ -53,10 +53,13 @@ def whole_axis(source: Source, lambda_: float) -> Analysis:
 
 
 def _explorer(source: Source, view: Json, start: tuple[float, float], saved: SavedRuns) -> None:
-    alpha, lambda_ = _sliders(view, start)
+    controls, figures = st.columns([1, 4], gap="medium")
+    with controls:
+        alpha, lambda_ = _sliders(view, start)
     answer = source.ask("redampen", alpha=alpha, lambda_=lambda_)
-    _tiles(answer, view, alpha)
-    left, right = st.columns(2)
+    with figures:
+        _tiles(answer, view, alpha)
+        left, right = st.columns(2)
     with left:
         _ratios(view, alpha, lambda_)
     with right:
@@ -73,23 +76,22 @@ def _explorer(source: Source, view: Json, start: tuple[float, float], saved: Sav
 
 
 def _sliders(view: Json, start: tuple[float, float]) -> tuple[float, float]:
-    left, right = st.columns(2)
-    alpha = left.select_slider(
+    alpha = st.select_slider(
         "α, selection threshold", steps(start[0], view["axis"], view["automatic"]), start[0], format_func=ALPHA, key="alpha",
         bind="query-params",
         help="A weight is dampened when its importance to the forget set is more than α times its importance to all data.",
     )  # fmt: skip
-    lambda_ = right.slider(
+    lambda_ = st.slider(
         "λ, dampening constant", 0.0, max(5.0, start[1]), start[1], 0.05, key="lambda", bind="query-params",
         help="A dampened weight is multiplied by λ / ratio, at most 1. 0 sets it to zero.",
     )  # fmt: skip
     ceiling = f"ceiling n/k = {view['ceiling']:.3g}: at or above it nothing is dampened" if view["ceiling"] else "no ceiling"
-    left.caption(f"Automatic α = {ALPHA(view['automatic'])} · {ceiling}")
+    st.caption(f"Automatic α = {ALPHA(view['automatic'])} · {ceiling}")
     return float(alpha), float(lambda_)
 
 
 def _tiles(answer: Json, view: Json, alpha: float) -> None:
-    tiles = st.columns(5)
+    tiles = st.columns([2, 3, 4, 4, 3])
     ceiling = f" The ceiling is n/k = {view['ceiling']:.2f}." if view["ceiling"] else ""
     tiles[0].metric("α", f"{alpha:.2f}", help=f"The adaptive rule says {view['automatic']:.2f}.{ceiling}")
     tiles[1].metric("Weights dampened", percent(answer["dampened_all"]))
