@@ -6,11 +6,17 @@ import pandas as pd
 import streamlit as st
 
 from core.domain.info import DatasetInfo
+from core.figures import plotly_layout
+from core.figures.gauges import described, gauge_figure, legend
+from core.figures.markdown import plain
 from core.figures.privacy.attack import Attack
+from core.reports.gauges import ATTACK as ATTACK_METRIC
+from core.reports.gauges import MARKS, STEPS, gauges
 from core.storage.record_types import Run
-from dashboard.components.common.checks_panel import show_checks_note
+from dashboard.components.common.checks_panel import case_of, show_checks_note
 from dashboard.components.common.current_run import finished_run
 from dashboard.components.common.fragments import errors_shown, fragment
+from dashboard.components.common.level import guided, more_in_full
 from dashboard.components.common.missing_results import show_missing_parts
 from dashboard.components.privacy.attack_controls import ask_attack, second_reference_examples
 from dashboard.components.privacy.attack_panels import say_how_to_read, show_distributions, show_rates, show_roc
@@ -40,6 +46,19 @@ def attack_part(run: Run, data: DatasetInfo, second_reference: Run | None) -> No
     fragment(partial(attacked_images_part, run, data, examples, attack), show=st.info)
 
 
+def two_gauges(run: Run) -> None:
+    """How well the attack does and how fast what was forgotten comes back, against retrained networks. Raises WrongInput."""
+    shown = [one for one in gauges(case_of(run), runs.handle(run).report()["reasons"]) if one.key in (ATTACK_METRIC, STEPS)]
+    used = [mark for mark in MARKS if any(gauge.place(mark) is not None for gauge in shown)]
+    st.subheader("Can one still tell what was forgotten?")
+    st.markdown(ATTACK)
+    st.html(legend(used))
+    st.plotly_chart(gauge_figure(shown), key="privacy_gauges", config=plotly_layout.CONFIG, alt=described(shown))
+    for gauge in shown:
+        st.markdown(plain(f"{gauge.title}: {gauge.why.rstrip('.')}."))
+    st.markdown("A dot in a blue band is good: another retrained network might lie there too.")
+
+
 def attacked_images_part(run: Run, data: DatasetInfo, examples: pd.DataFrame, attack: Attack) -> None:
     """The image grids and the card."""
     predictions = runs.handle(run).arrays("answers")
@@ -52,8 +71,13 @@ if run is not None:
     show_missing_parts(run, {}, "views/privacy.py", reference="what an attack finds there, and how fast it comes back, is missing below")
     with errors_shown(st.info):
         show_checks_note(run)
-    st.subheader("Membership inference attack", help=ATTACK)
-    fragment(partial(attack_part, run, data, runs.related(run).floor), show=st.info)
-    st.subheader("Recoverability")
-    with errors_shown(st.info):
-        show_recoverability(run)
+    if guided():
+        with errors_shown(st.info):
+            two_gauges(run)
+        more_in_full("every attack and its threshold, the attacked images, and each attempt to bring it back")
+    else:
+        st.subheader("Membership inference attack", help=ATTACK)
+        fragment(partial(attack_part, run, data, runs.related(run).floor), show=st.info)
+        st.subheader("Recoverability")
+        with errors_shown(st.info):
+            show_recoverability(run)

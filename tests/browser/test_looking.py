@@ -159,6 +159,21 @@ def test_a_link_reproduces_the_view_in_a_fresh_browser_and_after_a_reload(open_t
     assert page.url == kept
 
 
+def test_a_copied_link_opens_at_its_level_whatever_the_receiver_prefers(open_page, page, open_tab, fresh_context, dashboard, report):
+    open_page(f"/result?run={report['id']}")
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.get_by_role("button", name="Copy link to this view").click()
+    link = until(lambda: page.evaluate("window.copied"))
+    assert "level=Full" in link
+    fresh_context.add_cookies([{"name": "forgetscope_level", "value": "Guided", "url": dashboard.url}])
+    other = open_tab(fresh_context)
+    other.goto(f"/result?run={report['id']}")
+    expect(other.get_by_role("radio", name="Guided")).to_be_checked()
+    fresh_context.add_cookies([{"name": "forgetscope_level", "value": "Guided", "url": dashboard.url}])
+    other.goto(link)
+    expect(ready(other).get_by_role("radio", name="Full", exact=True)).to_be_checked()
+
+
 def test_what_is_clicked_goes_into_the_address(open_page, page):
     open_page("/unlearn")
     page.locator(".st-key-class").get_by_role("radio", name="6", exact=True).click()

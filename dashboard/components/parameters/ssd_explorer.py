@@ -33,11 +33,24 @@ def steps(start: float, axis: Sequence[float], automatic: float) -> list[float]:
     return sorted((scale | special).values())
 
 
-def explorer(source: Source, view: Json) -> None:
-    """The sliders and what depends on them; for slow networks, the offer to compute the curve over alpha."""
+def at_own_settings(source: Source, view: Json) -> None:
+    """The two figures at the settings of the run itself."""
+    alpha, lambda_ = _start(source, view)
+    answer = source.ask("redampen", alpha=alpha, lambda_=lambda_)
+    _tiles(answer, view, alpha)
+    _figures(source, view, answer, alpha, lambda_)
+
+
+def _start(source: Source, view: Json) -> tuple[float, float]:
+    """Alpha and lambda as the run has them."""
     params = params_in_effect(source.run.spec.params, source.handle.recorded()) if not source.analysis_key else {}
     alpha = params.get("alpha", "percentile")
-    start = (float(view["automatic"] if isinstance(alpha, str) else alpha), float(params.get("lambda", 1.0)))
+    return float(view["automatic"] if isinstance(alpha, str) else alpha), float(params.get("lambda", 1.0))
+
+
+def explorer(source: Source, view: Json) -> None:
+    """The sliders and what depends on them; for slow networks, the offer to compute the curve over alpha."""
+    start = _start(source, view)
     owner = f"{source.run.id}/{source.analysis_key}"
     belongs("alpha", owner, start[0])
     belongs("lambda", owner, start[1])
@@ -59,11 +72,7 @@ def _explorer(source: Source, view: Json, start: tuple[float, float], saved: Sav
     answer = source.ask("redampen", alpha=alpha, lambda_=lambda_)
     with figures:
         _tiles(answer, view, alpha)
-        left, right = st.columns(2)
-    with left:
-        _ratios(view, alpha, lambda_)
-    with right:
-        _accuracies(source, answer)
+        _figures(source, view, answer, alpha, lambda_)
     parts = {
         "By layer": partial(_by_layer, answer), "Factor β": partial(_betas, answer),
         "Over all α": partial(_curve, source, view, (alpha, lambda_), start[1]),
@@ -108,6 +117,14 @@ def _tiles(answer: Json, view: Json, alpha: float) -> None:
         help="Jensen-Shannon divergence of the predictions on the forget set from the retrained reference's, in nats: 0 alike, 0.693 no "
         "overlap." + (" This run has no reference." if js is None else ""),
     )  # fmt: skip
+
+
+def _figures(source: Source, view: Json, answer: Json, alpha: float, lambda_: float) -> None:
+    left, right = st.columns(2)
+    with left:
+        _ratios(view, alpha, lambda_)
+    with right:
+        _accuracies(source, answer)
 
 
 def _ratios(view: Json, alpha: float, lambda_: float) -> None:
