@@ -150,9 +150,19 @@ def recall(key: str, default: Any = None) -> Any:
     return st.session_state.get(key, default)
 
 
+def given(key: str) -> bool:
+    """Whether a bound widget has a value, here or in the address, before it is drawn."""
+    return key in st.session_state or key in st.query_params
+
+
+def in_address(name: str) -> str:
+    """The address's value of a name; '' where there is none."""
+    return str(st.query_params.get(name, ""))[:LONGEST]
+
+
 def linked(name: str) -> str:
     """The address's value of a name that belongs to no widget, else its value when this page was last open."""
-    value = str(st.query_params.get(name, ""))[:LONGEST]
+    value = in_address(name)
     if value:
         st.session_state[f"_linked.{name}"] = value
     return value or str(st.session_state.get(f"_linked.{name}", ""))

@@ -40,6 +40,7 @@ QUESTIONS = {
     "redampen": Late("weights.ssd_what_if", "redampen"),
     "saliency": Late("saliency.one_image", "saliency"),
     "saliency_offer": Late("saliency.one_image", "saliency_offer"),
+    "saliency_place": Late("saliency.image_request", "saliency_place"),
     "saliency_random": Late("saliency.one_image", "saliency_random"),
     "saliency_trust": Late("saliency.one_image", "saliency_trust"),
     "top_filters": Late("weights.top_filters", "top_filters"),

@@ -23,21 +23,21 @@ class Report:
     text: str
 
 
-def run_report(home: Home, run_id: str, shelves: Catalogue, pictures: Ask | None = None) -> Report:
-    """Raises WrongInput where there is no such run, or it is not done. pictures: as in `run_sections`."""
+def run_report(home: Home, run_id: str, shelves: Catalogue, pictures: Ask | None = None, chosen: str = "") -> Report:
+    """Raises WrongInput where there is no such run, or it is not done. pictures, chosen: as in `run_sections`."""
     with ResultStore(home.database) as store:
         run = contents(home, store, run_id, shelves)
-    return copy_context().run(_written, run, pictures)
+    return copy_context().run(_written, run, pictures, chosen)
 
 
-def _written(run: RunContents, pictures: Ask | None) -> Report:
+def _written(run: RunContents, pictures: Ask | None, chosen: str) -> Report:
     DARK.set(False)  # paper is white, whatever the theme of the page
     name, finding, spec = file_name(run), run.finding, run.run.spec
     text = page(
         "run.html", title=f"{run.method_title}: forget {run.subject}", kind="Unlearning report",
         about=f"{run.data.title if run.data else spec.dataset} · {spec.model} · seed {spec.seed} · run {run.run.id}"
         f"{f' · imported from {run.run.imported.file}' if run.run.imported else ''}",
-        written=f"{datetime.now(UTC):%d %B %Y}", sections=run_sections(run, pictures), file_name=name, passport=passport(run),
+        written=f"{datetime.now(UTC):%d %B %Y}", sections=run_sections(run, pictures, chosen), file_name=name, passport=passport(run),
         verdict=run.verdict, warnings=[one.sentence for one in finding.warnings] if finding else [],
         besides=finding.besides if finding else [f"Not checked: {run.unchecked}"], private=[str(run.home.root)],
     )  # fmt: skip

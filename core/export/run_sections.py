@@ -43,15 +43,15 @@ STAGE_TITLE = {
 }  # fmt: skip
 
 
-def run_sections(run: RunContents, pictures: Ask | None = None) -> list[Section]:
+def run_sections(run: RunContents, pictures: Ask | None = None, chosen: str = "") -> list[Section]:
     """Every section that the run has data for; one whose files are gone says so. pictures: asks the engine for saliency maps of
-    images of the dataset; without it no image of the dataset is shown.
+    images of the dataset; without it no image of the dataset is shown. chosen: the image that comes first then, as `train:12`.
     """
     parts: list[tuple[str, str, Callable[[], Section]]] = [
         ("gauges", "How near to a retrained network?", partial(_gauges, run)),
         ("classes", "Accuracy by class", partial(_classes, run)),
         ("weights", "What happened to the weights", partial(weights, run)),
-        *([("saliency", "Saliency maps", partial(saliency, run, pictures))] if pictures else []),
+        *([("saliency", "Saliency maps", partial(saliency, run, pictures, chosen))] if pictures else []),
         ("attack", "Membership inference attack", partial(_attack, run)),
         ("recoverability", "Recoverability", partial(_recoverability, run)),
         ("metrics", "All metrics", partial(_metrics, run)),

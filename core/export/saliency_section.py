@@ -14,9 +14,14 @@ from core.figures.sections import PicturesBlock, Section
 Ask = Callable[..., Any]  # (question, **about) -> the engine's answer about the run
 PICTURES = (("forget", 0), ("forget", 1), ("retain", 0))  # sets, and places of images in them
 
+WHERE = {"forget": "forget set", "retain": "retain set", "test_forget": "test forget set", "test_retain": "test retain set"}
 
-def saliency(run: RunContents, ask: Ask) -> Section:
-    """Raises WrongInput where the engine has no answer."""
+
+def saliency(run: RunContents, ask: Ask, chosen: str = "") -> Section:
+    """chosen: an image of the dataset that comes first, as `train:12`; one that is not there is left out.
+
+    Raises WrongInput where the engine has no answer.
+    """
     if run.data is None:
         raise WrongInput(f"This Forgetscope does not know the dataset {run.run.spec.dataset!r:.60}.")
     offer = ask("saliency_offer")
@@ -26,7 +31,8 @@ def saliency(run: RunContents, ask: Ask) -> Section:
     target = "own" if run.data.multi or not explainer["targeted"] else "true"
     settings = {"layer": offer["layer"]} if explainer["layered"] else {}
     blocks = []
-    for name, place in PICTURES:
+    first = _place_of(ask, chosen)
+    for name, place in [*first, *(one for one in PICTURES if one not in first)][: len(PICTURES)]:
         if place >= offer["sets"].get(name, 0):
             continue
         answer = ask("saliency", image={"set": name, "place": place}, how=explainer["key"], target=target, settings=settings)
@@ -39,10 +45,20 @@ def saliency(run: RunContents, ask: Ask) -> Section:
              overlays.shown(overlays.overlay(image, values, scale)), f"Map of the {MODEL_TITLE[model].lower()} network")
             for model, values in maps.items()
         ]  # fmt: skip
-        where = {"forget": "forget set", "retain": "retain set"}[name]
-        blocks.append(PicturesBlock(f"An image of the {where} (number {place})", tuple(pictures)))
+        which = "The chosen image, of" if (name, place) in first else "An image of"
+        blocks.append(PicturesBlock(f"{which} the {WHERE[name]} (number {place})", tuple(pictures)))
     how = (
         f"{explainer['title']}: {captions.reading(explainer)}; colours have the same scale in all maps of an image. Maps are no proof of a "
         "reason. Who may see them can learn from them whether an image was in the training set (Shokri et al., arXiv:1907.00164)."
     )
     return Section("saliency", "Saliency maps", (how,), blocks)
+
+
+def _place_of(ask: Ask, chosen: str) -> list[tuple[str, int]]:
+    """The set and the place of `train:12`, or nothing."""
+    half, _, row = chosen.partition(":")
+    try:
+        found = ask("saliency_place", half=half, row=int(row)) if row.isdecimal() else None
+    except WrongInput:
+        return []
+    return [(str(found["set"]), int(found["place"]))] if found else []

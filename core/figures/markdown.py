@@ -1,7 +1,7 @@
 """Text from outside (names of classes, columns and files, errors, titles), shown letter for letter and no longer than can be read.
 
 Streamlit takes almost every text for Markdown, Plotly every text for a little HTML. `plain` and `name` are for what Streamlit
-draws, `in_figure` and `on_axis` for what Plotly draws.
+draws, `in_figure` and `on_axis` for what Plotly draws, `in_html` for what stands in HTML of our own.
 """
 
 from collections import Counter
@@ -52,6 +52,11 @@ def short(text: str, most: int) -> str:
         return text
     tail = (most - 1) // 3
     return f"{text[: most - 1 - tail]}…{text[len(text) - tail :] if tail else ''}"
+
+
+def in_html(text: str, most: int = LONGEST) -> str:
+    """For HTML of our own, in its text or in an attribute."""
+    return escape(short(visible(text), most))
 
 
 def in_figure(text: str, most: int = NAME) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from core.figures.gauges import described, small_gauge
-from core.figures.markdown import short, visible
+from core.figures.markdown import in_html
 from core.reports.gauges import Gauge
 
 COLUMNS = ("Run", "Verdict", "Forget accuracy", "Retain accuracy", "Membership attack", "Relearning", "Time", "Age")
@@ -51,4 +51,4 @@ def row_html(row: RunRow) -> str:
 
 
 def _text(text: str, most: int = 60) -> str:
-    return escape(short(visible(text), most))
+    return in_html(text, most)

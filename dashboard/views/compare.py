@@ -7,13 +7,14 @@ import streamlit as st
 from core.figures.markdown import plain
 from dashboard.components.common.examples_button import examples_button
 from dashboard.components.common.fragments import fragment
+from dashboard.components.common.level import guided, more_in_full
 from dashboard.components.common.run_status import IMPORTED
 from dashboard.components.compare.compared_runs import ComparedRuns, compared_runs, side
 from dashboard.components.compare.filters import chosen_runs, count, pair, why_not_all
 from dashboard.components.compare.leaderboard import show_leaderboard
-from dashboard.components.compare.metrics_table import ask_over_seeds, numbers, show_conclusion
+from dashboard.components.compare.metrics_table import ask_over_seeds, numbers, offer_seeds, show_conclusion
 from dashboard.components.compare.pair_panels import warning_counts
-from dashboard.components.compare.tabs import sections
+from dashboard.components.compare.tabs import section, sections, trade_offs
 from dashboard.queries import comparisons
 
 SHOWN = 5  # imported runs that are named
@@ -26,6 +27,11 @@ def a_and_b(compared: ComparedRuns) -> None:
     sections(compared, a, b)
     with above:
         warning_counts(a, b)
+
+
+def front(compared: ComparedRuns) -> None:
+    """What the runs forget against what they keep."""
+    section("Forgetting–utility trade-off (Pareto front)", partial(trade_offs, compared, {}))
 
 
 def say_imported(came: dict[str, str]) -> None:
@@ -59,18 +65,27 @@ def compare() -> None:
     say_imported(comparisons.imported(frame))
     with first:
         show_conclusion(frame)
-    table, below = st.container(), st.container()
+    table, below, more = st.container(), st.container(), partial(offer_seeds, frame)
     if len(frame) == 1:
         fragment(partial(numbers, frame, over_seeds))
         st.info("There is one run to see; run a second method on the same request, and the two stand side by side here.",
                 icon=":material/info:")  # fmt: skip
         st.page_link("views/unlearn.py", label="Go to Unlearn", icon=":material/ink_eraser:")
+        more()
         show_leaderboard()
+        return
+    if guided():
+        with below:
+            fragment(partial(front, compared_runs(frame, over_seeds)))
+        with table:
+            fragment(partial(numbers, frame, over_seeds))
+        more_in_full("two of the runs in detail, what would decide more, and the leaderboard")
         return
     with below:  # drawn first, although below: the browser takes a second to prepare its first figure
         fragment(partial(a_and_b, compared_runs(frame, over_seeds)))
     with table:
         fragment(partial(numbers, frame, over_seeds))
+    more()
     show_leaderboard()
 
 

@@ -9,10 +9,11 @@ from core.figures import class_figures, plotly_layout
 from core.storage.record_types import Run
 from dashboard.components.common.current_run import finished_run
 from dashboard.components.common.fragments import errors_shown, fragment
+from dashboard.components.common.level import guided, more_in_full
 from dashboard.components.common.missing_results import show_missing_parts
 from dashboard.components.parameters.importance_panel import importances
-from dashboard.components.parameters.importance_source import Source, source
-from dashboard.components.parameters.ssd_explorer import explorer
+from dashboard.components.parameters.importance_source import Source, own_source, source
+from dashboard.components.parameters.ssd_explorer import at_own_settings, explorer
 from dashboard.components.parameters.weight_changes_panel import show_weight_changes
 from dashboard.queries import catalogue, runs
 
@@ -24,7 +25,6 @@ PARTS = {  # stored name -> what the page cannot show without it
 def dampening(chosen: Source) -> None:
     """The dampening explorer, and the importances behind it."""
     view = chosen.ask("importance_view")
-    st.subheader("Dampen again, without a new run")
     explorer(chosen, view)
     st.subheader("Importance by layer")
     fragment(partial(importances, chosen, view))
@@ -41,11 +41,25 @@ def moved(run: Run) -> None:
     )
 
 
+def main_picture(run: Run, names: frozenset[str], data: DatasetInfo) -> None:
+    """What dampening did at the run's own settings; of a method without importances, how far each layer moved."""
+    chosen = own_source(run, names, data) if "original" in names else None
+    with errors_shown():
+        if chosen is not None:
+            st.markdown("SSD weakens the weights that matter much more to the forget set than to all data, and leaves the others alone.")
+            at_own_settings(chosen, chosen.ask("importance_view"))
+        elif "layers" in names:
+            moved(run)
+    more_in_full("other settings of the dampening, importance by layer, and which weights each method moved")
+
+
 def page(run: Run, data: DatasetInfo) -> None:
     """The sections of the page that the run has data for."""
     names = runs.present_files(run)
-    st.markdown("Which weights matter to the forget set, what happens when they are dampened, and which ones did each method move?")
     show_missing_parts(run, PARTS, "views/parameters.py", reference="divergence from it, its bars and its row are missing below")
+    if guided():
+        main_picture(run, names, data)
+        return
     if "original" in names:
         chosen = source(run, names, data)
         if chosen is not None:

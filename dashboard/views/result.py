@@ -58,6 +58,8 @@ def below_the_fold(run: Run, report: dict[str, Any], reconstruction: bool, hidde
     with st.container(horizontal=True, key="look_inside"):
         for view, label, icon in INSIDE:
             st.page_link(f"views/{view}.py", label=label, icon=f":material/{icon}:", width="content")
+        st.page_link("views/story.py", label="Tell it as a story", icon=":material/auto_stories:", width="content",
+                     query_params={"of": run.id})  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center", key="take_along"):
         if not hidden:
             run_report_button(run)

@@ -16,17 +16,18 @@ from dashboard.queries import catalogue, runs
 
 
 def page(run: Run, data: DatasetInfo) -> None:
-    """Controls, gallery, one image; of the networks that the run stored."""
+    """Controls, one image, gallery; of the networks that the run stored."""
     show_missing_parts(run, NETWORKS, "views/saliency.py",
                        reference="its maps, which tell what a map should have become, are missing below")  # fmt: skip
     if not runs.present_files(run) & {*NETWORKS, "reference"}:
         return
     offer = runs.handle(run).ask("saliency_offer")
     question = ask_question(offer, data)
+    above = st.container()  # drawn last: its maps are computed when the gallery, which may be stored, is there
     with st.expander("Gallery: which images tell most", expanded=True, icon=":material/grid_view:"), errors_shown(st.info):
         gallery(run, data, question)
-    st.subheader("One image")
-    fragment(partial(one_image, run, data, offer, question))
+    with above:
+        fragment(partial(one_image, run, data, offer, question))
 
 
 run = finished_run()

@@ -23,7 +23,6 @@ PAGE = 5  # studies shown at once
 NEW = "new"
 PAPERS = "papers"
 
-st.markdown("One run is an anecdote. A study asks for several methods, settings and seeds at once, and gives every number its spread.")
 available = catalogue.current()
 standings_at_start, damaged = studies.standings(), studies.damaged()
 
@@ -71,14 +70,12 @@ def rows() -> None:
         study_row(study, first=study is first)
 
 
+if not standings_at_start:
+    st.markdown("One run is an anecdote. A study asks for several methods, settings and seeds at once, and gives every number its spread.")
 box = st.expander("New study", expanded=not standings_at_start, key=NEW, on_change="rerun", bind="query-params", icon=":material/add:")
 if box.open:
     with box:
         fragment(ask)
-shelf = st.expander("The papers' tables", key=PAPERS, on_change="rerun", bind="query-params", icon=":material/article:")
-if shelf.open:
-    with shelf:
-        fragment(partial(show_papers, start))
 for study in damaged:
     damaged_row(study)
 if standings_at_start:
@@ -86,3 +83,7 @@ if standings_at_start:
     fragment(rows, run_every=POLL if polled else None)
 else:
     put_back_rows(studies=True)
+shelf = st.expander("The papers' tables", key=PAPERS, on_change="rerun", bind="query-params", icon=":material/article:")
+if shelf.open:
+    with shelf:
+        fragment(partial(show_papers, start))

@@ -255,6 +255,18 @@ def turned(page: Page, scheme: str) -> Page:
     return ready(page)
 
 
+def above_the_fold(page: Page, *parts: str) -> None:
+    """At 1440 × 900 all of these are seen whole, and nothing is scrolled. parts: selectors."""
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.get_by_test_id("stMain").evaluate("(e) => e.scrollTo(0, 0)")
+    for part in parts:
+        def whole(part: str = part) -> bool:
+            box = page.locator(part).first.bounding_box()
+            return box is not None and box["height"] > 40 and box["y"] >= 0 and box["y"] + box["height"] <= 900
+
+        until(whole, 5)  # until the page is as wide as its window
+
+
 def figure(page: Page, key: str) -> dict[str, Any]:
     """A drawn figure's traces (name, x, y) and shapes, by the key of its chart, once there is exactly one of it."""
     chart = page.locator(f".st-key-{key} .js-plotly-plot")

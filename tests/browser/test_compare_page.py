@@ -10,7 +10,7 @@ import pytest
 
 from core.storage.home import Home
 from core.storage.runs import ResultStore
-from tests.browser.kit import WIDTHS, Dashboard, drawn, kept_warm, pick, ready, turned, until
+from tests.browser.kit import WIDTHS, Dashboard, above_the_fold, drawn, kept_warm, pick, ready, turned, until
 from tests.planted import plant, spec
 
 TABS = {  # tab -> its charts, and which of them another B leaves as they are
@@ -155,6 +155,7 @@ def test_columns_and_filters_go_into_the_address(page, served):
 def test_the_pickers_stay_in_sight_while_the_charts_are_scrolled(page):
     page.goto("/compare")
     drawn(ready(page), "matrix-B")
+    above_the_fold(page, "[data-testid=stDataFrame]", ".st-key-pair")
     page.get_by_test_id("stMain").evaluate("(e) => e.scrollTo(0, e.scrollHeight)")
     expect(page.locator(".st-key-matrix-B")).to_be_in_viewport()
     expect(page.locator(".st-key-pick-B")).to_be_in_viewport()

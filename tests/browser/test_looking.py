@@ -14,12 +14,29 @@ import pytest
 
 from core.domain.run import RunStatus
 from dashboard.components.common.run_status import POLL
-from tests.browser.kit import PATHS, ROOT, WIDTHS, clocks, drawn, figure, metric, opened, ready, turned, until
+from tests.browser.kit import (
+    PATHS,
+    ROOT,
+    WIDTHS,
+    above_the_fold,
+    clocks,
+    drawn,
+    figure,
+    metric,
+    opened,
+    ready,
+    turned,
+    until,
+)
 
 SCREENSHOT = ROOT / "assets" / "screenshot.png"
 SHAPES = ("gauges", "class_shift", "confusion-original", "confusion-unlearned", "confusion-reference")
 INSIDE = ("ratios", "what-if", "dampened", "importance", "moved")
 CHARTS = {"Result": SHAPES, "Parameters": INSIDE, "Privacy": ("scores", "scores-reference", "roc", "relearn")}
+FIRST = {  # what a page shows first; of Studies and Map, which show nothing of a single run unasked, their own tests know it
+    "Result": (".st-key-gauges",), "Parameters": (".st-key-ratios", ".st-key-what-if"), "Privacy": (".st-key-scores",),
+    "Inside the method": (".st-key-player-0",), "Saliency": (".st-key-saliency_maps img",), "Compare": ("[data-testid=stDataFrame]",),
+}  # fmt: skip
 
 
 def chosen(page, key):
@@ -142,6 +159,21 @@ def test_a_link_reproduces_the_view_in_a_fresh_browser_and_after_a_reload(open_t
     assert page.url == kept
 
 
+def test_a_copied_link_opens_at_its_level_whatever_the_receiver_prefers(open_page, page, open_tab, fresh_context, dashboard, report):
+    open_page(f"/result?run={report['id']}")
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.get_by_role("button", name="Copy link to this view").click()
+    link = until(lambda: page.evaluate("window.copied"))
+    assert "level=Full" in link
+    fresh_context.add_cookies([{"name": "forgetscope_level", "value": "Guided", "url": dashboard.url}])
+    other = open_tab(fresh_context)
+    other.goto(f"/result?run={report['id']}")
+    expect(other.get_by_role("radio", name="Guided")).to_be_checked()
+    fresh_context.add_cookies([{"name": "forgetscope_level", "value": "Guided", "url": dashboard.url}])
+    other.goto(link)
+    expect(ready(other).get_by_role("radio", name="Full", exact=True)).to_be_checked()
+
+
 def test_what_is_clicked_goes_into_the_address(open_page, page):
     open_page("/unlearn")
     page.locator(".st-key-class").get_by_role("radio", name="6", exact=True).click()
@@ -188,6 +220,7 @@ def test_every_page_passes_axe_in_both_themes_and_never_scrolls_sideways(page, a
         page.wait_for_function(f"innerWidth === {width} && document.documentElement.scrollWidth <= {width}")
         main = page.get_by_test_id("stMain")
         until(lambda m=main: m.evaluate("(e) => e.scrollWidth <= e.clientWidth"), 5)
+    above_the_fold(page, *FIRST.get(name, ()))
 
 
 def test_a_change_of_theme_draws_the_page_anew_in_one_run_as_if_it_had_been_opened_so(open_page, page, watch, report):

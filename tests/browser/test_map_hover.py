@@ -10,7 +10,7 @@ from core.analysis import stored_results
 from core.analysis.stored_results import Analysis
 from core.figures.feature_map.table import SET_TITLE, models_of, table_of
 from dashboard.components.feature_map.selection_rules import is_training, scores, top_rows
-from tests.browser.kit import click_point, drawn, ready, until
+from tests.browser.kit import above_the_fold, click_point, drawn, ready, until
 
 SETTINGS = {"projection": "pca", "count": 2000, "seed": 0, "turn": True}
 PLOT = ".st-key-map_figure .js-plotly-plot"
@@ -133,6 +133,7 @@ def test_the_image_under_the_pointer_is_shown_at_once_under_every_network_and_a_
     row = pointed_at(page)[0]
     companion.says("Under the pointer")
     companion.shows(companion.table.iloc[row])
+    above_the_fold(page, ".st-key-map_figure")
 
 
 def test_a_small_map_and_the_arrow_keys_show_an_image_and_open_it(companion, page, watch):

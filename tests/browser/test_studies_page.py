@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from core.storage import studies
 from core.storage.runs import ResultStore
-from tests.browser.kit import ready, until
+from tests.browser.kit import above_the_fold, ready, until
 
 TITLES = ("Selective Synaptic Dampening (SSD)", "Gradient ascent (NegGrad)")
 
@@ -35,6 +35,7 @@ def test_a_study_is_started_followed_and_read(open_page, page, dashboard, axe):
     expect(main.get_by_text(re.compile(r"4 of 4 done")).first).to_be_visible()
     expect(main.get_by_text(re.compile(r"Only 2 seeds stand behind these numbers"))).to_be_visible()
     ready(page)
+    above_the_fold(page, "[data-testid=stMain] [data-testid=stDataFrame]")
     names = [main.get_by_test_id(f"glide-cell-0-{row}").first for row in range(4)]
     for cell, name in zip(names, ("ssd", "gradient_ascent (unchanged)", "Original", "Retrained reference"), strict=True):
         expect(cell).to_have_text(name)

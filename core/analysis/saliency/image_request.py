@@ -86,6 +86,18 @@ def request_of(home: Home, run_id: str, image: dict[str, Any], target: str | int
     return SaliencyRequest(finished, pixels, labels[row].tolist(), (half, row), target, how, chosen)
 
 
+def saliency_place(home: Home, run_id: str, half: str, row: int) -> dict[str, Any]:
+    """Where a dataset's image stands in a run: its `set`, one of SETS, and its `place` there. half: "train" or "test".
+
+    Raises WrongInput where there is no such image.
+    """
+    finished = with_networks(home, run_id)
+    for name in SETS:
+        if name.startswith("test") == (half == "test") and len(place := (rows_of(finished, name) == row).nonzero()):
+            return {"set": name, "place": int(place)}
+    raise WrongInput(f"There is no image {row} among the {half} images of {finished.data.info.title}.")
+
+
 def with_networks(home: Home, run_id: str) -> FinishedRun:
     """A run with its networks. Raises WrongInput where it stored none."""
     finished = open_models(home, run_id)

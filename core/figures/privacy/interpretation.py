@@ -53,7 +53,7 @@ def reading(attack: Attack) -> str:
 
 
 _PASSED = {
-    "unlearned": "That alone proves nothing, for an unchanged network can pass it too: hold the picture below against the reference's.",
+    "unlearned": "That alone proves nothing, for an unchanged network can pass it too: hold its distribution against the reference's.",
     "original": "This network was trained on the forgotten images, so the threshold finds nothing that a method could have removed.",
     "reference": "So it should be for a network that never saw the forgotten images.",
 }

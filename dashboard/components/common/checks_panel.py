@@ -1,4 +1,4 @@
-"""The box "Can this be trusted?": the automatic checks of a run, for any page."""
+"""The automatic checks of a run, for any page: the box "Can this be trusted?", and the same as one line that opens."""
 
 import pandas as pd
 import streamlit as st
@@ -6,11 +6,12 @@ import streamlit as st
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
-from core.figures.markdown import plain
+from core.figures.markdown import in_html, plain
 from core.reports.checks.case import Case
 from core.reports.checks.registry import CHECKED, DECIDING, Finding, examine
 from core.reports.checks.stored_run import GRAFT, TABLE
 from core.reports.checks.stored_run import case_of as stored_case
+from core.reports.first_screen import headline
 from core.reports.verdict import Numbers
 from core.storage.record_types import Run
 from dashboard.queries import catalogue, runs
@@ -33,6 +34,37 @@ def show_checks(run: Run, key: str = "trust") -> Finding:
         st.markdown("#### Can this be trusted?\n" + summary(finding))
         st.caption(plain(caveats(case, finding)))
     return finding
+
+
+def show_checks_note(run: Run, key: str = "trust") -> None:
+    """The same in one line, for a page that needs the height; a click opens all of it."""
+    try:
+        case = case_of(run)
+    except WrongInput as wrong:
+        st.container(key=key).html(unchecked_note(wrong))
+    else:
+        st.container(key=key).html(checks_note(case, examine(case)))
+
+
+def unchecked_note(wrong: WrongInput) -> str:
+    """HTML: why nothing was checked."""
+    return f"<div class='fs-note fs-warning'>? <b>Not checked:</b> {in_html(str(wrong))}</div>"
+
+
+def checks_note(case: Case, finding: Finding) -> str:
+    """HTML: the first warning, or that there is none; a click opens all that the checks found, without a run of the script."""
+    besides = f"<p class='fs-quiet'>{in_html(caveats(case, finding))}</p>"
+    if not finding.warnings:
+        looked_for = in_html(f"Looked for: {', '.join(CHECKED[key] for key in finding.clear)}.")
+        lead = "? No warnings, but too little could be checked to vouch for it." if DECIDING in (finding.missed or {}) else "✓ No warnings."
+        return f"<details class='fs-note'><summary>{lead} <u>what was checked</u></summary><p>{looked_for}</p>{besides}</details>"
+    sentences = [warning.sentence for warning in finding.warnings]
+    head, rest = headline(sentences[0])
+    first, _, more = rest.partition(". ")
+    link = f"{len(sentences) - 1} more" if len(sentences) > 1 else "why"
+    lead = f"⚠ <b>{in_html(head)}.</b> {in_html(first[:1].upper() + first[1:].rstrip('.'))}. <u>{link}</u>"
+    paragraphs = "".join(f"<p>{in_html(sentence)}</p>" for sentence in [*([more] if more else []), *sentences[1:]])
+    return f"<details class='fs-note fs-warning'><summary>{lead}</summary>{paragraphs}{besides}</details>"
 
 
 def summary(finding: Finding) -> str:

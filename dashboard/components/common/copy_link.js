@@ -1,10 +1,17 @@
-// A button that copies the address of the view: page, run, tab, image and sliders stand in it.
+// A button that copies the address of the view: page, run, tab, image, sliders and level stand in it. {level}: its name; an address
+// leaves it out where it is the default, but whoever gets the link may prefer another.
 //
 // Browsers let a page write to the clipboard on this machine and over https alone; elsewhere the address is selected in a field.
 
 const ends = new WeakMap(); // place on the page -> what undoes what stands there: another theme calls once more
 
-export default function ({ parentElement }) {
+function view(level) {
+  const address = new URL(location.href);
+  address.searchParams.set("level", level);
+  return address.href;
+}
+
+export default function ({ parentElement, data }) {
   ends.get(parentElement)?.();
   const button = document.createElement("button"), field = document.createElement("input");
   button.className = "forgetscope-copy";
@@ -21,11 +28,11 @@ export default function ({ parentElement }) {
   button.addEventListener("click", async () => {
     clearTimeout(waiting);
     try {
-      await navigator.clipboard.writeText(location.href);
+      await navigator.clipboard.writeText(view(data.level));
       said.textContent = " copied";
       field.hidden = true;
     } catch {
-      field.value = location.href;
+      field.value = view(data.level);
       field.hidden = false;
       field.select();
       said.textContent = " press Ctrl+C";

@@ -4,6 +4,9 @@ from pathlib import Path
 
 from streamlit.components.v2 import component
 
+from dashboard.components.common.level import FULL, LEVEL
+from dashboard.session import recall
+
 CSS = """
 button {padding: 0; border: 0; background: none; color: inherit; font: inherit; font-size: 0.875rem; text-decoration: underline;
   cursor: pointer}
@@ -14,5 +17,5 @@ _copy = component("forgetscope_copy_link", css=CSS, js=Path(__file__).with_suffi
 
 
 def copy_link() -> None:
-    """Has no value: the browser copies by itself."""
-    _copy(key="copy_link")
+    """Has no value: the browser copies by itself, with the level, which an address leaves out where it is the default."""
+    _copy(key="copy_link", data={"level": recall(LEVEL, FULL)})

@@ -21,7 +21,8 @@ FOLDED = 560  # pixels of the picker where it is folded: names of runs are long
 def finished_run(folded_in: DeltaGenerator | None = None, *, meanwhile: bool = False) -> Run | None:
     """The open run if it is done; else None, after showing its state or how to get one.
 
-    folded_in: a row in which, of a finished run, the choice of another is one click away: on a page that needs the height.
+    Of a finished run the choice of another is one click away, since pages need the height.
+    folded_in: the row for it, on a page that says there itself which run this is.
     meanwhile: one that is done and is computed once more, too, below how far that is: as it was.
     """
     find = str(recall(FIND) or "")
@@ -32,9 +33,12 @@ def finished_run(folded_in: DeltaGenerator | None = None, *, meanwhile: bool = F
         examples_button()
         return None
     run = next((r for r in listed.runs if r.id == opened_run()), None) or runs.run(opened_run())
-    if folded_in is None or run is None or run.status != RunStatus.DONE:
+    if run is None or run.status != RunStatus.DONE:
         _picker(listed)
     else:
+        if folded_in is None:
+            folded_in = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="crumbs")
+            folded_in.caption(plain(f"{name_of(run, catalogue.current())} · run {run.id[:4]}"))
         with folded_in.popover("Other runs", type="tertiary"), st.container(width=FOLDED):
             _picker(listed)
     if run is None:

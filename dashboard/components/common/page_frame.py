@@ -19,6 +19,7 @@ from dashboard.components.glossary.marked_terms import mark_terms
 from dashboard.components.pins.pin_list import offer_pins
 from dashboard.session import RUN, apply_pending, check_address, home
 
+STYLE = f"<style>{Path(__file__).with_suffix('.css').read_text(encoding='utf-8')}</style>"
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
 # Streamlit writes white on the primary colour in both themes; on the dark theme's light blue that is 1.9:1.
 ON_PRIMARY = (
@@ -35,8 +36,7 @@ def frame(page: Any) -> None:
     apply_pending()
     st.logo(str(ASSETS / "logo.png"), size="large", icon_image=str(ASSETS / "favicon.png"))
     DARK.set(st.context.theme.type == "dark")
-    if DARK.get():
-        st.html(DARK_BUTTON)
+    st.html(STYLE + (DARK_BUTTON if DARK.get() else ""))
     with st.sidebar:
         st.text_input(
             "Open run", key=RUN, bind="query-params", placeholder="none", max_chars=64,

@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from core.storage.record_types import Run
+from dashboard.components.common.chosen_image import chosen
 from dashboard.queries import catalogue, engine
 from dashboard.session import home, recall
 
@@ -16,12 +17,12 @@ ICON = ":material/description:"
 def run_report_button(run: Run) -> None:
     """The report of a finished run, and a tick for pictures of its dataset."""
     shelves, place, warm = catalogue.current(), home(), engine.of_home()  # here: the file is made outside this script
-    pictures = bool(recall("report_pictures"))
+    pictures, image = bool(recall("report_pictures")), chosen(run.spec.dataset)
 
     def made() -> bytes:
         from core.export.html_report import run_report  # noqa: PLC0415  # as above
 
-        return run_report(place, run.id, shelves, partial(warm.ask, run_id=run.id) if pictures else None).text.encode()
+        return run_report(place, run.id, shelves, partial(warm.ask, run_id=run.id) if pictures else None, image).text.encode()
 
     with st.container(horizontal=True, vertical_alignment="center", key="report"):
         st.download_button(
@@ -30,7 +31,7 @@ def run_report_button(run: Run) -> None:
         )  # fmt: skip
         st.checkbox(
             "with pictures of the dataset", key="report_pictures",
-            help="Saliency maps of two forgotten images and of one retained image. Off by default: faces are personal data.",
+            help="Saliency maps of three images, the chosen one first. Off by default: faces are personal data.",
         )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.figures.compare.run_labels import shortened
 from core.figures.markdown import plain
@@ -26,8 +27,10 @@ MOST = 1000  # runs that are compared at once: no study has more, and nobody rea
 
 def chosen_runs(everything: pd.DataFrame) -> list[str]:
     """The ids of those of all finished runs that the study and the filters leave, newest first; of very many, the newest."""
-    with st.container(border=True, key="which"):
-        study = _study()
+    with st.container(key="which"):
+        shown = [name for name in FILTERS if name != "model" or everything["model"].nunique() > 1]
+        cells = st.grid(len(shown) + bool(studies.names()), min_column_width=160)
+        study = _study(cells.cell)
         about = everything[["id", *FILTERS]].assign(request=scenarios(everything))  # all draws of a request are one choice
         words: dict[str, str] = {}
         once = about[["request", "dataset"]].drop_duplicates()
@@ -38,8 +41,6 @@ def chosen_runs(everything: pd.DataFrame) -> list[str]:
             st.info("No run of this study has finished yet.", icon=":material/info:")
             return []
         start = _start(about[left])
-        shown = [name for name in FILTERS if name != "model" or about["model"].nunique() > 1]
-        cells = st.grid(len(shown), min_column_width=180)
         for name in shown:
             left &= _wanted(about[name], name, start.get(name, []), cells.cell().multiselect, study, words)
         return newest(list(about["id"][left]), len(everything))
@@ -58,15 +59,15 @@ def newest(ids: list[str], everything: int) -> list[str]:
     return ids[: MOST - len(named)] + named
 
 
-def _study() -> str:
-    """The chosen study's id; ALL where none is chosen or the address names a missing one."""
+def _study(cell: Callable[[], DeltaGenerator]) -> str:
+    """The chosen study's id; ALL where none is chosen or the address names a missing one. cell: makes its place."""
     names = studies.names()
     linked_id = linked("study")
     if not names and not linked_id:
         return ALL
     now = linked_id if linked_id in names else ALL
     key, options = f"study-of-{now}", [ALL, *names]
-    st.selectbox(
+    cell().selectbox(
         "Study", options, options.index(now), format_func=lambda i: names[i] + f" · {i[-4:]}" if i else "all runs", key=key,
         on_change=_link_study, args=(key, options),
     )  # fmt: skip

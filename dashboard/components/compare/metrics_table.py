@@ -40,17 +40,20 @@ def numbers(frame: pd.DataFrame, over_seeds: bool) -> None:
     """The table, its column chooser, and its limits."""
     metrics = catalogue.current().metrics
     there = [name for name in comparable(frame) if "." not in name and frame[name].notna().any()]
-    columns = columns_of(_columns(there), metrics)
+    above, (left, right) = st.container(), st.columns([1, 6])
+    with left:
+        columns = columns_of(_columns(there), metrics)
     rows = comparisons.rows(frame, [c.key for c in columns], over_seeds, NEAREST if NEAREST in there else "")
-    show_frame(
-        styled(rows, columns, differing(frame)), key="numbers", row_height=ROW,
-        height=ROW * (min(TALLEST, len(rows.about)) + 1) + 3, alt="One row a run, one column a measure",
-        column_config={
-            "Method": st.column_config.TextColumn(pinned=True, width=pinned_width(bool(rows.about["unchanged"].any()))),
-            **{column.header: st.column_config.NumberColumn(help=column.help) for column in columns},
-        },
-    )  # fmt: skip
-    st.caption(
+    with above:
+        show_frame(
+            styled(rows, columns, differing(frame)), key="numbers", row_height=ROW,
+            height=ROW * (min(TALLEST, len(rows.about)) + 1) + 3, alt="One row a run, one column a measure",
+            column_config={
+                "Method": st.column_config.TextColumn(pinned=True, width=pinned_width(bool(rows.about["unchanged"].any()))),
+                **{column.header: st.column_config.NumberColumn(help=column.help) for column in columns},
+            },
+        )  # fmt: skip
+    right.caption(
         "How to read it: " + reading(rows)
         + (" Nearest to the reference comes first; a click" if NEAREST in there else " A click") + " on a header sorts."
     )
@@ -75,15 +78,16 @@ def reading(rows: Rows) -> str:
 
 
 def show_conclusion(frame: pd.DataFrame) -> None:
-    """The conclusion of these runs in one sentence, and what would decide what it cannot tell where a study has them all.
-
-    Nothing where they are about several requests.
-    """
+    """The conclusion of these runs in one sentence; nothing where they are about several requests."""
     if one_subject(frame):
         st.markdown(f"**{plain(comparisons.sentence(frame))}**")
-        if (more := comparisons.more(frame)) and (study := studies.of_runs(set(frame["id"]))):
-            active = bool(study.now.active) and not study.stored.cancelled
-            offer_more_seeds(study.stored.id, study.plan, more, active=active, page="compare")
+
+
+def offer_seeds(frame: pd.DataFrame) -> None:
+    """What would decide what the conclusion cannot tell, where a study has all these runs."""
+    if one_subject(frame) and (more := comparisons.more(frame)) and (study := studies.of_runs(set(frame["id"]))):
+        active = bool(study.now.active) and not study.stored.cancelled
+        offer_more_seeds(study.stored.id, study.plan, more, active=active, page="compare")
 
 
 def _columns(there: list[str]) -> list[str]:

@@ -30,19 +30,19 @@ def trade_offs(compared: ComparedRuns, picked: dict[str, str]) -> None:
         raise WrongInput("Runs on different datasets have no common scale; choose one dataset to see what they give up.")
     mixed = not one_subject(frame)
     offered = {q.title: q for q in fronts.QUANTITIES.values() if q.own or not q.share or not mixed}
-    left, right = st.columns(2)
+    left, right = st.columns([1, 3], gap="medium")
     titles = list(offered)
     x = offered[left.selectbox("Across", titles, 0, key="x", bind="query-params")]
     others = [title for title in titles if title != x.title]
-    y = offered[right.selectbox("Up", others, 0, key="y", bind="query-params")]
+    y = offered[left.selectbox("Up", others, 0, key="y", bind="query-params")]
     points, marks = compared.points(x, y)
     if not len(points):
         raise WrongInput("None of these runs has both numbers; runs without a reference have no gap to it.")
-    st.plotly_chart(
+    right.plotly_chart(
         fronts.front(points, marks, x, y, picked), key="front", config=CONFIG,
         alt=f"Runs between {x.title} and {y.title}; the front that none of them beats is drawn through",
     )  # fmt: skip
-    st.caption(
+    left.caption(
         "A gap is the distance to the run's own retrained reference, whose bar says how far a second retraining lies from "
         "it. Grey points are beaten: another is surely better in one aim and surely no worse in the other"
         + (f", by the 95 % intervals. Bars: intervals of {FEW} seeds or more." if compared.over_seeds else

@@ -20,10 +20,11 @@ from core.figures.plotly_layout import CONFIG
 from core.figures.privacy.image_grids import class_text, pictures
 from core.figures.saliency import overlays
 from core.storage.record_types import Run
+from dashboard.components.common.chosen_image import choose, chosen
 from dashboard.components.common.tables import show_table
 from dashboard.components.feature_map.selection_rules import DRAWN
 from dashboard.queries import runs
-from dashboard.session import ask_elsewhere, belongs, recall, remember, stays
+from dashboard.session import ask_elsewhere, belongs, given, recall, remember, stays
 
 # Plain gradients: one pass per network, so that a click is fast for every network.
 ABOUT: dict[str, Any] = {"how": "saliency", "target": "true", "settings": {}}
@@ -148,7 +149,10 @@ def open_image(table: pd.DataFrame) -> int | None:
 
 def show_card(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | None, data: DatasetInfo) -> None:
     """Image, labels, probabilities under the networks, its nearest images, and the link to its saliency. stored: the dataset's images."""
-    belongs(IMAGE, run.id, "")
+    start = next((image for image in table["id"] if image == chosen(data.key)), "")
+    if not given(IMAGE):
+        remember(IMAGE, start)
+    belongs(IMAGE, run.id, start)
     typed = st.text_input("Image", key=IMAGE, bind="query-params", placeholder="train:12 or test:7", max_chars=24,
                           help="Click a point, or name an image: train or test, a colon, its index.")  # fmt: skip
     row = open_image(table)
@@ -158,6 +162,7 @@ def show_card(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | No
             "A click on a point opens its card here: what it is, and what the networks make of it."
         )  # fmt: skip
         return
+    choose(data.key, str(table["id"].iloc[row]))
     _facts(table, row, stored, data)
     label, taught = int(table["truth"].iloc[row]), int(table["label"].iloc[row])
     predictions = {model: arrays[f"probabilities/{model}"] for model in models_of(arrays)}

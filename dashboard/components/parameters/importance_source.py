@@ -38,20 +38,29 @@ class Source(NamedTuple):
         return self.handle.ask(question, importance_key=self.analysis_key, **about)
 
 
+def own_source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
+    """The importances that the run stored; None where it stored none."""
+    own, request = own_estimator(run, names), run.spec.request
+    if not own:
+        return None
+    forgotten = request.picks if request.by_class else ()
+    return Source(run, runs.handle(run), "", own, int(run.spec.params.get("batch_size") or BATCH), data, names, forgotten)
+
+
 def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
     """The chosen importances; None, with an offer to compute them, where they are missing."""
     own = own_estimator(run, names)
     options = ([OWN] if own else []) + [key for key in ESTIMATORS if key != own]
     belongs("estimator", run.id, options[0])
     stays("estimator", options)
-    chosen = st.segmented_control(
+    row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom")
+    row.subheader("Dampen again, without a new run", width="content")
+    chosen = row.segmented_control(
         "Importance", options, default=options[0], key="estimator", bind="query-params", required=True, help=HELP,
         format_func=lambda key: f"{own}, stored by the run" if key == OWN else key,
     )  # fmt: skip
-    request, handle = run.spec.request, runs.handle(run)
-    forgotten = request.picks if request.by_class else ()
     if chosen == OWN:
-        return Source(run, handle, "", own, int(run.spec.params.get("batch_size") or BATCH), data, names, forgotten)
+        return own_source(run, names, data)
     wanted = Analysis("importance", run.id, {"estimator": chosen, "batch_size": 0 if chosen == "per_sample" else BATCH})
     if background.analysis_progress(wanted).status != "done":
         if not own:
@@ -61,7 +70,8 @@ def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
         look(wanted, f"the {chosen} importances", lambda _: None, cost=f"{ESTIMATORS[chosen]}: a backward pass over {count:,} images")
         return None
     st.caption("Computed after the run, at its original network, and kept.")
-    return Source(run, handle, background.analysis_key(wanted), str(chosen), BATCH, data, names, forgotten)
+    forgotten = run.spec.request.picks if run.spec.request.by_class else ()
+    return Source(run, runs.handle(run), background.analysis_key(wanted), str(chosen), BATCH, data, names, forgotten)
 
 
 def own_estimator(run: Run, names: frozenset[str]) -> str:

@@ -33,11 +33,24 @@ def steps(start: float, axis: Sequence[float], automatic: float) -> list[float]:
     return sorted((scale | special).values())
 
 
-def explorer(source: Source, view: Json) -> None:
-    """The sliders and what depends on them; for slow networks, the offer to compute the curve over alpha."""
+def at_own_settings(source: Source, view: Json) -> None:
+    """The two figures at the settings of the run itself."""
+    alpha, lambda_ = _start(source, view)
+    answer = source.ask("redampen", alpha=alpha, lambda_=lambda_)
+    _tiles(answer, view, alpha)
+    _figures(source, view, answer, alpha, lambda_)
+
+
+def _start(source: Source, view: Json) -> tuple[float, float]:
+    """Alpha and lambda as the run has them."""
     params = params_in_effect(source.run.spec.params, source.handle.recorded()) if not source.analysis_key else {}
     alpha = params.get("alpha", "percentile")
-    start = (float(view["automatic"] if isinstance(alpha, str) else alpha), float(params.get("lambda", 1.0)))
+    return float(view["automatic"] if isinstance(alpha, str) else alpha), float(params.get("lambda", 1.0))
+
+
+def explorer(source: Source, view: Json) -> None:
+    """The sliders and what depends on them; for slow networks, the offer to compute the curve over alpha."""
+    start = _start(source, view)
     owner = f"{source.run.id}/{source.analysis_key}"
     belongs("alpha", owner, start[0])
     belongs("lambda", owner, start[1])
@@ -53,14 +66,13 @@ def whole_axis(source: Source, lambda_: float) -> Analysis:
 
 
 def _explorer(source: Source, view: Json, start: tuple[float, float], saved: SavedRuns) -> None:
-    alpha, lambda_ = _sliders(view, start)
+    controls, figures = st.columns([1, 4], gap="medium")
+    with controls:
+        alpha, lambda_ = _sliders(view, start)
     answer = source.ask("redampen", alpha=alpha, lambda_=lambda_)
-    _tiles(answer, view, alpha)
-    left, right = st.columns(2)
-    with left:
-        _ratios(view, alpha, lambda_)
-    with right:
-        _accuracies(source, answer)
+    with figures:
+        _tiles(answer, view, alpha)
+        _figures(source, view, answer, alpha, lambda_)
     parts = {
         "By layer": partial(_by_layer, answer), "Factor β": partial(_betas, answer),
         "Over all α": partial(_curve, source, view, (alpha, lambda_), start[1]),
@@ -73,23 +85,22 @@ def _explorer(source: Source, view: Json, start: tuple[float, float], saved: Sav
 
 
 def _sliders(view: Json, start: tuple[float, float]) -> tuple[float, float]:
-    left, right = st.columns(2)
-    alpha = left.select_slider(
+    alpha = st.select_slider(
         "α, selection threshold", steps(start[0], view["axis"], view["automatic"]), start[0], format_func=ALPHA, key="alpha",
         bind="query-params",
         help="A weight is dampened when its importance to the forget set is more than α times its importance to all data.",
     )  # fmt: skip
-    lambda_ = right.slider(
+    lambda_ = st.slider(
         "λ, dampening constant", 0.0, max(5.0, start[1]), start[1], 0.05, key="lambda", bind="query-params",
         help="A dampened weight is multiplied by λ / ratio, at most 1. 0 sets it to zero.",
     )  # fmt: skip
     ceiling = f"ceiling n/k = {view['ceiling']:.3g}: at or above it nothing is dampened" if view["ceiling"] else "no ceiling"
-    left.caption(f"Automatic α = {ALPHA(view['automatic'])} · {ceiling}")
+    st.caption(f"Automatic α = {ALPHA(view['automatic'])} · {ceiling}")
     return float(alpha), float(lambda_)
 
 
 def _tiles(answer: Json, view: Json, alpha: float) -> None:
-    tiles = st.columns(5)
+    tiles = st.columns([2, 3, 4, 4, 3])
     ceiling = f" The ceiling is n/k = {view['ceiling']:.2f}." if view["ceiling"] else ""
     tiles[0].metric("α", f"{alpha:.2f}", help=f"The adaptive rule says {view['automatic']:.2f}.{ceiling}")
     tiles[1].metric("Weights dampened", percent(answer["dampened_all"]))
@@ -106,6 +117,14 @@ def _tiles(answer: Json, view: Json, alpha: float) -> None:
         help="Jensen-Shannon divergence of the predictions on the forget set from the retrained reference's, in nats: 0 alike, 0.693 no "
         "overlap." + (" This run has no reference." if js is None else ""),
     )  # fmt: skip
+
+
+def _figures(source: Source, view: Json, answer: Json, alpha: float, lambda_: float) -> None:
+    left, right = st.columns(2)
+    with left:
+        _ratios(view, alpha, lambda_)
+    with right:
+        _accuracies(source, answer)
 
 
 def _ratios(view: Json, alpha: float, lambda_: float) -> None:

@@ -31,21 +31,21 @@ from dashboard.session import belongs, recall, remember
 def ask_attack(run_id: str, request: ForgetRequest, examples: pd.DataFrame, second: pd.DataFrame | None = None) -> Attack:
     """The widgets: score, network, side, non-members, threshold. second: the second reference's examples, row by row."""
     models = models_of(examples)
-    top = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    key = top.segmented_control(
-        "Score", list(SCORES), default="loss", key="score", bind="query-params", required=True,
+    key = st.segmented_control(
+        "Score", list(SCORES), default="loss", key="score", bind="query-params", required=True, wrap=True,
         help=" · ".join(f"{score.key}: {score.about}" for score in SCORES.values()),
     )  # fmt: skip
-    model = top.segmented_control("Network under attack", models, default="unlearned", key="attacked", bind="query-params", required=True)
+    model = st.segmented_control("Network under attack", models, default="unlearned", key="attacked", bind="query-params", required=True,
+                                 wrap=True)  # fmt: skip
     score, model = SCORES[key or "loss"], model or "unlearned"
     expected = "above" if score.above else "below"
     belongs("side", (run_id, score.key), expected)
-    side = top.segmented_control(
+    side = st.segmented_control(
         'Predict "member" if the score is', ["below", "above"], default=expected, key="side", bind="query-params", required=True,
         help="On which side of the threshold an image is called a member of the training set.",
     )  # fmt: skip
     alike = against_alike(request, examples)
-    all_test = alike and top.toggle(
+    all_test = alike and st.toggle(
         "Non-members: all test images", key="others", bind="query-params",
         help="By default the test images of the forget request; switch on to count all others too.",
     )  # fmt: skip
@@ -68,13 +68,12 @@ def _ask_threshold(run_id: str, score: Score, model: str, values: dict[str, np.n
     belongs("threshold", (run_id, score.key), start)
     now = recall("threshold")
     options = thresholds(between, score, [*also, start, *([now] if isinstance(now, float) else [])])
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    threshold = left.select_slider(
+    threshold = st.select_slider(
         f"Threshold on the {score.title} ({score.unit})", options, start, format_func=SHOWN, key="threshold", bind="query-params",
         help="Drag it: the line in the figures and the rates follow.",
     )  # fmt: skip
     best = strongest[model]
-    right.button(
+    st.button(
         "Strongest threshold", key="strongest", width="stretch", disabled=best is None, on_click=_take, args=(best,),
         help="Set threshold and side to those with the greatest balanced accuracy against this network on one half of the images; "
         "they are then counted on the other half. It needs two images a side.",

@@ -1,5 +1,7 @@
 """Rates, distributions and ROC of a membership attack, with the same attack on the reference."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from core.domain.formatting import percent
@@ -20,11 +22,8 @@ TILES = {  # field of core.metrics.privacy.threshold_attack.Rates -> title, what
 }
 
 
-def show_rates(attack: Attack, no_second: str) -> None:
-    """Four tiles, each with the references' numbers, and their interpretation.
-
-    no_second: a sentence on why there is no second reference, or ''.
-    """
+def show_rates(attack: Attack) -> None:
+    """Four tiles, each with the references' numbers."""
     try:
         ours = attack.rates(attack.model)
         low, high = span_of(attack, attack.model)
@@ -44,14 +43,27 @@ def show_rates(attack: Attack, no_second: str) -> None:
         "95 % interval", f"{100 * low:.0f} to {percent(round(high, 2))}", "chance 50 %", delta_color="off", delta_arrow="off",
         help="Of the accuracy (Wilson). While it holds 50 %, which is what guessing gives, this threshold does not tell; another may.",
     )  # fmt: skip
-    if attack.chosen:
-        st.caption(
-            "This threshold is the strongest on one half of the images, so the rates are counted on the other half alone: "
-            f"{len(attack.counted.forget)} forgotten and {len(attack.counted.unseen)} unseen. The figures show all images."
-        )
-    st.caption(reading(attack))
-    if no_second:
-        st.caption(plain(no_second))
+
+
+def say_how_to_read(attack: Attack, no_second: str) -> None:
+    """What the rates come to, and what the distributions' lines are.
+
+    no_second: a sentence on why there is no second reference, or ''.
+    """
+    with suppress(TooFewExamples):  # said in the rates' place
+        words = reading(attack)
+        if attack.chosen:
+            st.caption(
+                "This threshold is the strongest on one half of the images, so the rates are counted on the other half alone: "
+                f"{len(attack.counted.forget)} forgotten and {len(attack.counted.unseen)} unseen. The figures show all images."
+            )
+        st.caption(words)
+        if no_second:
+            st.caption(plain(no_second))
+    st.caption(
+        "How to read it: each line is the share of its own set. The attack calls whatever lies in the shaded part a member. Where the "
+        "forget set's solid line lies upon the dashed one of test images, no threshold can part them."
+    )
 
 
 def show_distributions(attack: Attack) -> None:
@@ -67,10 +79,6 @@ def show_distributions(attack: Attack) -> None:
         columns[1].info("This is the reference itself: the picture that the others are to match.", icon=":material/info:")
     elif len(figures) == 1:
         columns[1].info("This run trained no reference, so there is no picture to match.", icon=":material/info:")
-    st.caption(
-        "How to read it: each line is the share of its own set. The attack calls whatever lies in the shaded part a member. Where the "
-        "forget set's solid line lies upon the dashed one of test images, no threshold can part them."
-    )
 
 
 def show_roc(attack: Attack) -> None:

@@ -23,17 +23,18 @@ from core.figures.privacy.image_grids import (
     truths_of,
 )
 from core.figures.privacy.scores import SCORES, models_of, predicted_members
+from dashboard.components.common.chosen_image import choose, chosen
 from dashboard.components.common.tables import show_table
-from dashboard.session import belongs, recall, remember
+from dashboard.session import belongs, given, in_address, recall, remember
 
 LARGE = 112  # pixels of a card's picture
 
 
 def show_attacked_images(
-    run_id: str, examples: pd.DataFrame, predictions: dict[str, np.ndarray], arrays: dict[str, np.ndarray], classes: tuple[str, ...],
-    attack: Attack, *, multi: bool = False,
+    run_id: str, dataset: str, examples: pd.DataFrame, predictions: dict[str, np.ndarray], arrays: dict[str, np.ndarray],
+    classes: tuple[str, ...], attack: Attack, *, multi: bool = False,
 ) -> None:  # fmt: skip
-    """Four image grids at the left; at the right the card of one image, chosen by a click or from a list."""
+    """Four image grids at the left; at the right the card of one image, chosen by a click or from a list. dataset: its key."""
     reference = attack.values.get("reference") if attack.model != "reference" else None
     grids = grids_of(attack.values[attack.model], reference, attack.sides, attack.threshold, attack.above, attack.score)
     names = ids_of(examples)
@@ -49,7 +50,8 @@ def show_attacked_images(
         + f", where the attack beats chance. The score is the {attack.score.title} under the {MODEL_TITLE[attack.model].lower()} network."
     )
     with right.container(border=True, key="image_card"):
-        _card(run_id, names, [row for grid in grids for row in grid.rows.tolist()], examples, predictions, arrays, classes, attack, multi)
+        listed = [row for grid in grids for row in grid.rows.tolist()]
+        _card(run_id, dataset, names, listed, examples, predictions, arrays, classes, attack, multi)
 
 
 def _alt(grids: list[ImageGrid]) -> str:
@@ -77,12 +79,16 @@ def _clicked(names: list[str]) -> None:
 
 
 def _card(
-    run_id: str, names: list[str], listed: list[int], examples: pd.DataFrame, predictions: dict[str, np.ndarray],
+    run_id: str, dataset: str, names: list[str], listed: list[int], examples: pd.DataFrame, predictions: dict[str, np.ndarray],
     arrays: dict[str, np.ndarray], classes: tuple[str, ...], attack: Attack, multi: bool,
 ) -> None:  # fmt: skip
-    belongs("image", run_id, None)
+    images = [f"{'test' if one.startswith('test') else 'train'}:{one.split()[1]}" for one in names]
+    start = next((one for one, image in zip(names, images, strict=True) if image == chosen(dataset)), None)
+    if start and not given("image"):
+        remember("image", start)
+    belongs("image", run_id, start)
     options = [names[row] for row in listed]
-    now = recall("image")
+    now = recall("image") or in_address("image")
     if now in names and now not in options:
         options.append(now)
     name = st.selectbox(
@@ -93,6 +99,7 @@ def _card(
         st.caption("A click on an image opens its card here: what it is, and what each network makes of it.")
         return
     row = names.index(name)
+    choose(dataset, images[row])
     label, taught = _true(row, examples, arrays, multi), int(examples["label"].iloc[row])
     wrong = None if multi or taught == label else taught
     name = _named(label, classes)

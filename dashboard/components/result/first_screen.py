@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +14,31 @@ from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
 from core.figures import class_figures, gauges, plotly_layout
 from core.figures.image_sprite import png
-from core.figures.markdown import LONGEST, short, visible
+from core.figures.markdown import in_html, short
 from core.figures.palette import MODEL_COLOUR
 from core.figures.saliency.captions import named, reading
 from core.figures.saliency.overlays import overlay, scale_of
-from core.reports.checks.case import Case
-from core.reports.checks.registry import CHECKED, DECIDING, Finding, examine
+from core.reports.checks.registry import examine
 from core.reports.checks.stored_run import TABLE
 from core.reports.class_link import CLASSES, MAPS, REFERENCE, VERDICT, WARNINGS, without
-from core.reports.first_screen import Confidence, FirstScreen, about, class_rows, first_screen, headline
+from core.reports.first_screen import Confidence, FirstScreen, about, class_rows, first_screen
 from core.reports.gauges import MARKS
 from core.reports.verdict import verdict
 from core.storage.record_types import Run
 from dashboard.components.classroom import in_class
 from dashboard.components.classroom.goal_line import goal_html
-from dashboard.components.common.checks_panel import case_of, caveats, finished_second_reference
+from dashboard.components.common.checks_panel import case_of, checks_note, finished_second_reference, unchecked_note
+from dashboard.components.common.chosen_image import choose, chosen, place_in
 from dashboard.components.common.missing_results import NETWORKS
 from dashboard.components.result.metrics_panel import report_numbers
 from dashboard.queries import runs
+from dashboard.session import in_address, link
 
 STYLE = f"<style>{Path(__file__).with_suffix('.css').read_text(encoding='utf-8')}</style>"
 DOTS = {"high": "●●●", "medium": "●●○", "low": "●○○"}
 EXPLAINER = "integrated_gradients"  # complete: its map adds up to what the image changes
-MAPS_TITLE = "Saliency of one forgotten image"
+MAPS_TITLE, CHOSEN_MAPS = "Saliency of one forgotten image", "Saliency of the chosen image"
+PICTURE = "picture"  # the chosen image in the address
 SIDE = 128  # pixels across a picture, at least where a whole factor allows it
 NAME = 28  # letters of a class below a picture
 FIGURE = 320  # pixels
@@ -48,21 +49,23 @@ def show_first_screen(run: Run, data: DatasetInfo, report: dict[str, Any], metho
 
     method: its title. crumbs: where to say what was run.
     """
-    crumbs.html(f"{STYLE}<div class='fs-quiet'>{_text(' · '.join(about(run, data, method)))}</div>")
+    crumbs.html(f"{STYLE}<div class='fs-quiet'>{in_html(' · '.join(about(run, data, method)))}</div>")
     try:
         case = case_of(run)
     except WrongInput as wrong:
         lead, sentence = ("", "") if VERDICT in in_class.hidden() else verdict(report_numbers(report), run.spec.request, data)
-        note = f"<div class='fs-note fs-warning'>? <b>Not checked:</b> {_text(str(wrong))}</div>"
-        st.container(key="verdict").html(_head(lead, sentence, Confidence("low", "nothing could be checked")) + note)
+        st.container(key="verdict").html(_head(lead, sentence, Confidence("low", "nothing could be checked")) + unchecked_note(wrong))
         return [str(wrong)]
     finding, second_reference = examine(case), finished_second_reference(run) if case.has_reference else None
     second = runs.handle(second_reference).table(TABLE) if second_reference else None
     classes = class_rows(runs.handle(run).table(TABLE), second)
     whole, hidden = first_screen(run, data, report, case, finding, classes, method), in_class.hidden()
     screen = without(whole, hidden)
-    judged = _head(screen.lead, screen.sentence, screen.confidence) + ("" if WARNINGS in hidden else _checks(case, finding))
+    judged = _head(screen.lead, screen.sentence, screen.confidence) + ("" if WARNINGS in hidden else checks_note(case, finding))
     st.container(key="verdict").html(judged + goal_html(in_class.goal(), whole.gauges, hidden))
+    choose(data.key, in_address(PICTURE))
+    if in_address(PICTURE) != chosen(data.key):
+        link(PICTURE, chosen(data.key))
     with st.container(key="first_screen"):
         left, right = st.columns([58, 42], gap="large")
         with left:
@@ -76,7 +79,7 @@ def show_first_screen(run: Run, data: DatasetInfo, report: dict[str, Any], metho
                 st.fragment(partial(_maps, run, data, REFERENCE not in hidden), parallel=True)()
             else:
                 st.html(f"{_title('Saliency')}<div class='fs-quiet'>No saliency maps: the run's networks are not stored.</div>")
-        st.html(f"<div class='fs-quiet'>{_text(screen.costs)}</div>")
+        st.html(f"<div class='fs-quiet'>{in_html(screen.costs)}</div>")
     return []
 
 
@@ -85,38 +88,18 @@ def maps_possible(run: Run) -> bool:
     return runs.present_files(run) >= NETWORKS.keys()
 
 
-def _text(text: str) -> str:
-    return escape(short(visible(text), LONGEST))
-
-
 def _title(text: str, rest: str = "") -> str:
-    return f"<h3 class='fs-title'>{_text(text)} <span>{_text(rest)}</span></h3>"
+    return f"<h3 class='fs-title'>{in_html(text)} <span>{in_html(rest)}</span></h3>"
 
 
 def _head(lead: str, sentence: str, confidence: Confidence) -> str:
     """Nothing of what is hidden: then a text is ''."""
     pill = ""
     if confidence.level:
-        words = f"{DOTS[confidence.level]} {confidence.level.capitalize()} confidence · {_text(confidence.reason)}"
+        words = f"{DOTS[confidence.level]} {confidence.level.capitalize()} confidence · {in_html(confidence.reason)}"
         pill = f"<span class='fs-pill'>{words}</span>"
-    title = f"<h2 class='fs-lead'>{_text(lead)}{pill}</h2>" if lead or pill else ""
-    return f"{title}<div class='fs-text'>{_text(sentence)}</div>"
-
-
-def _checks(case: Case, finding: Finding) -> str:
-    """The first warning, or that there is none; a click opens all that the checks found, without a run of the script."""
-    besides = f"<p class='fs-quiet'>{_text(caveats(case, finding))}</p>"
-    if not finding.warnings:
-        looked_for = _text(f"Looked for: {', '.join(CHECKED[key] for key in finding.clear)}.")
-        lead = "? No warnings, but too little could be checked to vouch for it." if DECIDING in (finding.missed or {}) else "✓ No warnings."
-        return f"<details class='fs-note'><summary>{lead} <u>what was checked</u></summary><p>{looked_for}</p>{besides}</details>"
-    sentences = [warning.sentence for warning in finding.warnings]
-    head, rest = headline(sentences[0])
-    first, _, more = rest.partition(". ")
-    link = f"{len(sentences) - 1} more" if len(sentences) > 1 else "why"
-    summary = f"⚠ <b>{_text(head)}.</b> {_text(first[:1].upper() + first[1:].rstrip('.'))}. <u>{link}</u>"
-    paragraphs = "".join(f"<p>{_text(sentence)}</p>" for sentence in [*([more] if more else []), *sentences[1:]])
-    return f"<details class='fs-note fs-warning'><summary>{summary}</summary>{paragraphs}{besides}</details>"
+    title = f"<h2 class='fs-lead'>{in_html(lead)}{pill}</h2>" if lead or pill else ""
+    return f"{title}<div class='fs-text'>{in_html(sentence)}</div>"
 
 
 def _gauges(screen: FirstScreen) -> None:
@@ -146,16 +129,18 @@ def _maps(run: Run, data: DatasetInfo, reference: bool) -> None:
         offer = runs.handle(run).ask("saliency_offer")
         explainer = next((e for e in offer["explainers"] if e["key"] == EXPLAINER and not e["unfit"]), None)
         explainer = explainer or next(e for e in offer["explainers"] if not e["unfit"])
-        image = {"set": next(name for name in ("test_forget", "forget") if offer["sets"].get(name)), "place": 0}
+        chosen_place = place_in(run)
+        image = chosen_place or {"set": next(name for name in ("test_forget", "forget") if offer["sets"].get(name)), "place": 0}
+        title = CHOSEN_MAPS if chosen_place else MAPS
         target = "true" if explainer["targeted"] and not data.multi else "own"
         answer = runs.handle(run).ask("saliency", image=image, how=explainer["key"], target=target, settings={})
         if not reference:
             answer = answer | {"models": {name: output for name, output in answer["models"].items() if name != "reference"}}
         targets = {data.classes[output["target"]] for output in answer["models"].values()}
         red = f"red speaks for {targets.pop()}, blue against it" if explainer["signed"] and len(targets) == 1 else reading(explainer)
-        place.html(f"{_title(MAPS_TITLE)}{_pictures(answer, data)}<div class='fs-quiet'>{_text(explainer['title'])}: {_text(red)}.</div>")
+        place.html(f"{_title(title)}{_pictures(answer, data)}<div class='fs-quiet'>{in_html(explainer['title'])}: {in_html(red)}.</div>")
     except WrongInput as wrong:
-        place.html(f"{_title(MAPS_TITLE)}<div class='fs-quiet'>No saliency maps: {_text(str(wrong))}</div>")
+        place.html(f"{_title(MAPS_TITLE)}<div class='fs-quiet'>No saliency maps: {in_html(str(wrong))}</div>")
 
 
 def _pictures(answer: dict[str, Any], data: DatasetInfo) -> str:
@@ -173,5 +158,5 @@ def _pictures(answer: dict[str, Any], data: DatasetInfo) -> str:
 
 def _picture(title: str, caption: str, pixels: np.ndarray, colour: str) -> str:
     source = b64encode(png(pixels, max(1, SIDE // max(pixels.shape[:2])))).decode()
-    return (f"<figure><img alt='{_text(f'{title}: {caption}')}' style='border-color:{colour}' src='data:image/png;base64,{source}'>"
-            f"<figcaption><b>{_text(title)}</b><br>{_text(caption)}</figcaption></figure>")  # fmt: skip
+    return (f"<figure><img alt='{in_html(f'{title}: {caption}')}' style='border-color:{colour}' src='data:image/png;base64,{source}'>"
+            f"<figcaption><b>{in_html(title)}</b><br>{in_html(caption)}</figcaption></figure>")  # fmt: skip

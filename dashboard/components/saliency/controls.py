@@ -29,11 +29,12 @@ class Question:
 
 
 def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:
-    """Widgets in a row; explainers that do not support the network are listed below with the reason."""
+    """Widgets in a row; explainers that do not support the network are one click away, with the reason."""
     fit = {e["key"]: e for e in offer["explainers"] if not e["unfit"]}
-    first, second, third, fourth, fifth = st.columns([7, 5, 5, 4, 4])
+    first, second, third, fourth, fifth, last = st.columns([7, 5, 5, 4, 4, 4], vertical_alignment="bottom")
     stays("explainer", list(fit))
-    key = first.selectbox("Explainer", list(fit), format_func=lambda k: fit[k]["title"], key="explainer", bind="query-params")
+    key = first.selectbox("Explainer", list(fit), format_func=lambda k: fit[k]["title"], key="explainer", bind="query-params",
+                          help="  \n".join(plain(f"{e['title']}: {e['about']} {e['paper']}.") for e in fit.values()))  # fmt: skip
     chosen = fit[key]
     target = _target(second, data) if chosen["targeted"] else "own"
     settings: dict[str, Any] = {}
@@ -56,10 +57,9 @@ def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:
         )  # fmt: skip
     if key == "integrated_gradients":
         settings["steps"] = _steps(fifth)
-    st.caption(plain(f"{chosen['title']}: {chosen['about']} {chosen['paper']}."))
     missing = [f"{e['title']} ({e['unfit']})" for e in offer["explainers"] if e["unfit"]]
     if missing:
-        with st.popover("Not offered here", icon=":material/block:"):
+        with last.popover("Not offered", icon=":material/block:"):
             for reason in missing:
                 st.markdown(plain(reason))
     return Question(chosen, target, {name: value for name, value in settings.items() if value})

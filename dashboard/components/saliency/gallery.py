@@ -70,7 +70,7 @@ def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndar
     both = {kind: pictures.order_of(arrays, pair, score, kind == "forget") for kind in ("forget", "retain")}
     medians = {kind: float(np.nanmedian(values[rows])) if np.isfinite(values[rows]).any() else np.nan for kind, rows in both.items()}
     st.caption(
-        "How to read it: the images whose two maps differ most come first; a click opens one below. The median is "
+        "How to read it: the images whose two maps differ most come first; a click opens one above. The median is "
         f"{pictures.score_text(score, medians['forget'])} over the forget set and {pictures.score_text(score, medians['retain'])} over the "
         "control: only where the two differ did unlearning change what the network looks at in the forget set."
     )
@@ -107,7 +107,7 @@ def _text(arrays: dict[str, np.ndarray], data: DatasetInfo, model: str, place: i
 
 
 def _clicked(key: str, arrays: dict[str, np.ndarray]) -> None:
-    """A callback: the image below becomes the clicked one."""
+    """A callback: the image above becomes the clicked one."""
     if points := recall(key)["selection"]["points"]:
         place = int(points[0]["customdata"][0])
         remember("saliency_from", "forget" if arrays["forget"][place] else "retain")

@@ -14,10 +14,11 @@ from core.figures.palette import MODEL_TITLE
 from core.figures.saliency import captions as words
 from core.figures.saliency import overlays as pictures
 from core.storage.record_types import Run
+from dashboard.components.common.chosen_image import choose, place_in
 from dashboard.components.common.tables import show_table
 from dashboard.components.saliency.controls import Question
 from dashboard.queries import runs
-from dashboard.session import belongs, recall, remember, stays
+from dashboard.session import belongs, given, recall, remember, stays
 
 SET_TITLE = {
     "forget": "Forget set", "retain": "Retain set", "test_forget": "Test forget set", "test_retain": "Test retain set",
@@ -41,6 +42,9 @@ def one_image(run: Run, data: DatasetInfo, offer: dict[str, Any], question: Ques
 
     with st.spinner("Explaining …"):
         answer = ask("saliency")
+    if answer["row"] is not None and (image != _own_start(offer["sets"]) or place_in(run)):  # the page's own start is nobody's choice
+        half, row = answer["row"]
+        choose(data.key, f"{half}:{row}")
     _maps(answer, ask, data, question)
     if answer["pairs"]:
         _similarity(answer, data, question)
@@ -65,10 +69,20 @@ def _similarity(answer: dict[str, Any], data: DatasetInfo, question: Question) -
     )
 
 
+def _own_start(sets: dict[str, int]) -> dict[str, str | int]:
+    return {"set": next(iter(sets)), "place": 0}
+
+
 def _choose(run: Run, sets: dict[str, int]) -> dict[str, str | int] | UploadedFile | None:
     """Set and place, or an uploaded picture; None where one is wanted and none was uploaded."""
     options = {name: SET_TITLE[name] for name in (*sets, "own")}
     stays("saliency_from", [*options, *options.values()])  # a title where the address has it, else a key
+    start = place_in(run) or _own_start(sets)
+    if not (given("saliency_from") or given("saliency_place")):
+        remember("saliency_from", start["set"])
+        remember("saliency_place", start["place"])
+    belongs("saliency_from", run.id, start["set"])
+    belongs("saliency_place", run.id, start["place"])
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     name = left.pills(
         "Image from", list(options), format_func=options.__getitem__, default=next(iter(options)), key="saliency_from", required=True,
@@ -79,7 +93,6 @@ def _choose(run: Run, sets: dict[str, int]) -> dict[str, str | int] | UploadedFi
         st.caption("It has no true class: where the true class is asked for, each map is for the network's own answer. "
                    "It should look like the training images, say bright strokes on black.")  # fmt: skip
         return upload
-    belongs("saliency_place", run.id, 0)
     last = sets[name] - 1
     if not 0 <= (recall("saliency_place") or 0) <= last:
         remember("saliency_place", 0)
@@ -92,7 +105,7 @@ def _maps(answer: dict[str, Any], ask: Ask, data: DatasetInfo, question: Questio
     image, models = answer["image"], answer["models"]
     maps = {name: output["map"] for name, output in models.items()}
     scale = pictures.scale_of(list(maps.values()))
-    cells = st.grid(4, min_column_width=NARROW)
+    cells = st.container(key="saliency_maps").grid(4, min_column_width=NARROW)
     with cells.cell():
         st.markdown(f"**Image**  \n{plain(words.named(answer['label'], data))}")
         rgb = np.repeat(image, 3, 0) if len(image) == 1 else image

@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 ROW = 35  # pixels of a table's row
 
 
-def draw(summary: StudySummary, available: Catalogue, below_answer: Callable[[], None] = lambda: None) -> None:
-    """The tables, one tab per family, and why numbers are missing."""
+def draw(summary: StudySummary, available: Catalogue, below_table: Callable[[], None] = lambda: None) -> None:
+    """The answer, the tables, one tab per family, and why numbers are missing."""
     if summary.answer:
         st.markdown(f"**{plain(summary.answer)}**")
-    below_answer()
+    _tables(summary, available)
+    below_table()
+
+
+def _tables(summary: StudySummary, available: Catalogue) -> None:
     if summary.caution:
         st.warning(plain(summary.caution), icon=":material/warning:")
     if summary.older:

@@ -128,6 +128,31 @@ def test_pictures_are_there_where_they_are_wanted(planted, shelves):
     assert all(tag["src"].startswith("data:image/png;base64,") and tag["alt"] for tag in read.tags["img"])
 
 
+def test_the_chosen_image_is_the_first_picture(planted, shelves):
+    home, run_id = planted
+    map_ = {"answer": 3, "target": 3, "probabilities": [0.1] * 10, "map": np.ones((8, 8), np.float32)}
+    asked = []
+
+    def ask(question, **about):
+        if question == "saliency_offer":
+            offer = {"key": "saliency", "title": "Gradients", "unfit": "", "targeted": True, "layered": False, "signed": False}
+            return {"explainers": [offer], "layer": "", "sets": {"forget": 9, "retain": 5, "test_retain": 9}}
+        if question == "saliency_place":
+            if about["row"] != 12:
+                raise WrongInput("There is no such image.")
+            return {"set": "test_retain", "place": 6}
+        asked.append((about["image"]["set"], about["image"]["place"]))
+        return {"image": np.zeros((1, 8, 8), np.uint8), "label": 3, "models": dict.fromkeys(("original", "unlearned", "reference"), map_)}
+
+    text = run_report(home, run_id, shelves, ask, "test:12").text
+    assert asked == [("test_retain", 6), ("forget", 0), ("forget", 1)]
+    assert "The chosen image, of the test retain set (number 6)" in text
+    asked.clear()
+    for none in ("", "test:13", "x"):
+        run_report(home, run_id, shelves, ask, none)
+    assert asked == [("forget", 0), ("forget", 1), ("retain", 0)] * 3
+
+
 def test_a_run_without_a_reference_says_so(home, shelves):
     run_id = plant(home, spec("finetune", reference=False))
     read = Read(run_report(home, run_id, shelves).text)

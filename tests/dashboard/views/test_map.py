@@ -17,6 +17,7 @@ from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
 from core.figures.feature_map.table import table_of
 from core.storage.home import Home, open_home
+from dashboard.components.common.chosen_image import CHOSEN
 from dashboard.components.feature_map import panel
 from dashboard.components.feature_map.hover import component
 from dashboard.components.feature_map.hover.payload import COLUMNS, LONG
@@ -311,8 +312,22 @@ def test_a_click_on_a_small_map_opens_that_image(monkeypatch, asked, wanted):
     assert kept == wanted
 
 
-def test_another_run_s_open_image_is_not_this_one_s(open_app, mapped):
+def test_the_open_image_stays_open_on_another_run_of_the_dataset(open_app, mapped):
     home, ids, _ = mapped
     at = open_app(home.root, VIEW, run=ids["class"], map_image="train:3")
     at.session_state["run"] = ids["wrong"]
-    assert sent(at.run())[1] == {"open": None, "chosen": []}
+    other = table_of(stored_results.arrays(home, Analysis("map", ids["wrong"], {**LOOKED_AT, "turn": True})))
+    assert sent(at.run())[1] == {"open": list(other["id"]).index("train:3"), "chosen": []}
+
+
+def test_the_chosen_image_of_the_dataset_is_open_and_another_one_is_chosen_by_opening_it(look, mapped):
+    first, other = table_of(mapped[2])["id"].iloc[[3, 8]]
+    at = look("class", map_image=first)
+    assert at.session_state[CHOSEN] == ("digits", first)
+    at = look("new")
+    at.session_state[CHOSEN] = ("digits", other)
+    at.query_params["run"] = mapped[1]["class"]
+    at.text_input(key="run").set_value(mapped[1]["class"])
+    assert sound(at.run()).text_input(key="map_image").value == other
+    sound(at.text_input(key="map_image").set_value(first).run())
+    assert at.session_state[CHOSEN] == ("digits", first)

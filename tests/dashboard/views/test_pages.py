@@ -734,6 +734,33 @@ def test_guided_shows_the_verdict_its_pictures_and_one_setting(open_app, finishe
     assert not at.button(key="submit").disabled
 
 
+@pytest.mark.parametrize(
+    "view, charts, more",
+    [
+        ("parameters", ("Histogram of the importance ratio", "Accuracy by class before"), "other settings of the dampening"),
+        ("privacy", ("Membership attack: ",), "every attack and its threshold"),
+    ],
+)
+def test_guided_shows_the_main_picture_and_no_control_of_the_method(open_app, finished, done, view, charts, more):
+    at = open_app(finished.root, f"views/{view}.py", run=done, level="Guided")
+    assert [alt[: len(start)] for alt, start in zip(alts(at), charts, strict=True)] == list(charts)
+    assert not at.tabs
+    assert not at.select_slider
+    assert not at.slider
+    assert f"*Full*, in the sidebar, shows {more}" in said(at)
+    full = open_app(finished.root, f"views/{view}.py", run=done)
+    if view == "privacy":  # a warning is never hidden
+        assert "⚠ Forgotten only on the surface." in html_text(at)
+        assert html_text(full).splitlines()[0] == html_text(at).splitlines()[0]
+    else:
+        assert [m.value for m in at.metric] == [m.value for m in full.metric]  # at the run's own settings
+
+
+def test_a_result_is_told_as_a_story(open_app, finished, done):
+    link = next(one.proto for one in open_app(finished.root, "views/result.py", run=done).get("page_link") if "story" in one.proto.label)
+    assert (link.label, link.query_string) == ("Tell it as a story", f"of={done}")
+
+
 def test_guided_leaves_no_setting_where_a_search_chooses(open_app, finished):
     at = open_app(finished.root, "views/unlearn.py", model="all_cnn", method="ssd", level="Guided")
     assert not any(str(box.key).startswith("ssd.") for box in (*at.number_input, *at.selectbox))

@@ -121,10 +121,10 @@ def test_controls_are_what_their_methods_offer(open_app, finished):
         assert set(control.idle) == {p.name for p in methods[key].params if p.when and p.when[0] == control.param}
 
 
-def test_the_box_of_other_pages_says_the_same(open_app, home):
+def test_the_line_on_privacy_says_the_same(open_app, home):
     run = plant(home, spec("ssd"), test_forget_accuracy=0.5)
-    (box,) = [m.value for m in open_app(home.root, "views/privacy.py", run=run).markdown if m.value.startswith("#### Can this be trusted?")]
-    assert ":material/warning: Not forgotten: the test forget set is still predicted correctly" in box.replace("\\", "")
+    at = open_app(home.root, "views/privacy.py", run=run)
+    assert "⚠ Not forgotten. The test forget set is still predicted correctly" in html_text(at)
 
 
 # The floor.
