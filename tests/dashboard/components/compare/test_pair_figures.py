@@ -234,7 +234,7 @@ def test_rows_of_one_mean_have_each_its_own_interval():
     )  # fmt: skip
     rows = rows_of(frame, ["tow"], together=True)
     assert len(set(rows.values["tow"][:3].round(12))) == 1
-    html = styled(rows.__class__(rows.about, rows.values.round(12), rows.halves, rows.gaps), [column("tow")], {}).to_html()
+    html = styled(rows.__class__(rows.about, rows.values.round(12), rows.halves, rows.gaps, rows.counts), [column("tow")], {}).to_html()
     cells = re.findall(r">([^<>]* %|–)<", html)
     assert cells == ["50.0 ± 24.8 %", "50.0 ± 2.5 %", "50.0 %", "–"]  # 4.303 * 0.1 / sqrt 3, and a tenth of it
 
