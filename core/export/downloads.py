@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from core.domain.errors import WrongInput
-from core.export.bundle.layout import NETWORKS, STATISTIC
+from core.export.bundle.layout import MOST_HELD, NETWORKS, STATISTIC
 from core.export.bundle.write import write
 from core.figures.palette import MODEL_TITLE
 from core.storage.artifacts import Artifacts
@@ -53,9 +53,9 @@ def downloads(home: Home, run_id: str) -> list[Download]:
 
 
 def bundle_of(home: Home, any_id: str, *, weights: bool = True) -> bytes:
-    """The bundle of one run or study. Raises WrongInput."""
+    """The bundle of one run or study, as a page gives it. Raises WrongInput, too, where it is too large to be held in memory."""
     stream = BytesIO()
-    write(home, [any_id], stream, weights=weights)
+    write(home, [any_id], stream, weights=weights, most=MOST_HELD)
     return stream.getvalue()
 
 

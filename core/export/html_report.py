@@ -11,6 +11,7 @@ from core.export.run_sections import run_sections
 from core.export.saliency_section import Ask
 from core.figures.palette import DARK
 from core.jobs.catalogue import Catalogue
+from core.reports.odd_results import told_of
 from core.storage.home import Home
 from core.storage.runs import ResultStore
 
@@ -27,7 +28,8 @@ def run_report(home: Home, run_id: str, shelves: Catalogue, pictures: Ask | None
     """Raises WrongInput where there is no such run, or it is not done. pictures, chosen: as in `run_sections`."""
     with ResultStore(home.database) as store:
         run = contents(home, store, run_id, shelves)
-    return copy_context().run(_written, run, pictures, chosen)
+    with told_of(run_id):
+        return copy_context().run(_written, run, pictures, chosen)
 
 
 def _written(run: RunContents, pictures: Ask | None, chosen: str) -> Report:

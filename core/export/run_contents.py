@@ -13,6 +13,7 @@ from core.jobs.catalogue import Catalogue
 from core.reports.checks.case import Case
 from core.reports.checks.registry import Finding, examine
 from core.reports.checks.stored_run import GRAFT, TABLE, case_of
+from core.reports.odd_results import told_of
 from core.reports.run_report import full_report, numbers_of
 from core.reports.verdict import Numbers, Verdict, verdict
 from core.storage.artifacts import Artifacts
@@ -97,13 +98,16 @@ def contents(home: Home, store: ResultStore, run_id: str, shelves: Catalogue) ->
         if TABLE not in files:
             raise WrongInput(f"Run {run_id} stored no table {TABLE!r}: another version of Forgetscope made it; run it again.")
         put = Artifacts(home.artifacts_folder)
-        graft = put.get_table(files[GRAFT]) if GRAFT in files else None
-        case = case_of(run, data, near, lambda other: numbers_of(store, other.id), put.get_table(files[TABLE]), graft)
-        finding = examine(case)
+        with told_of(run_id):
+            graft = put.get_table(files[GRAFT]) if GRAFT in files else None
+            case = case_of(run, data, near, lambda other: numbers_of(store, other.id), put.get_table(files[TABLE]), graft)
+            finding = examine(case)
     except WrongInput as wrong:
-        unchecked = str(wrong)
+        case, unchecked = None, str(wrong)
+    with told_of(run_id):
+        report = full_report(home, store, run)
     return RunContents(
-        home, run, full_report(home, store, run), shelves.metrics, files, data, shelves.methods.get(spec.method), case, finding, unchecked,
+        home, run, report, shelves.metrics, files, data, shelves.methods.get(spec.method), case, finding, unchecked,
         second, numbers_of(store, second.id) if second else None, store.artifacts(second.id) if second else None,
         _other_seeds(store, run),
     )  # fmt: skip

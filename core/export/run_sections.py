@@ -34,6 +34,7 @@ from core.metrics.privacy.threshold_attack import TooFewExamples
 from core.reports.cost_line import seconds, times
 from core.reports.gauges import gauges
 from core.reports.method_card import text_of
+from core.reports.odd_results import told_of
 from core.storage.artifacts import Artifacts
 
 TOOLBAR = 28  # pixels over a figure that has no legend there
@@ -58,12 +59,13 @@ def run_sections(run: RunContents, pictures: Ask | None = None, chosen: str = ""
         ("method", "The method", partial(_method, run)),
         ("settings", "Settings, versions, and how to repeat it", partial(_settings, run)),
     ]  # fmt: skip
-    return [_made(*part) for part in parts]
+    return [_made(run.run.id, *part) for part in parts]
 
 
-def _made(key: str, title: str, make: Callable[[], Section]) -> Section:
+def _made(run_id: str, key: str, title: str, make: Callable[[], Section]) -> Section:
     try:
-        return make()
+        with told_of(run_id):
+            return make()
     except WrongInput as wrong:
         return Section(key, title, (str(wrong),))
 

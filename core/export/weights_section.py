@@ -18,6 +18,7 @@ from core.figures.inside import aru, shared_frames, ssd, ssse, unsir, weight_per
 from core.figures.inside.frames import Frame, Panel, Story
 from core.figures.palette import MODEL_TITLE
 from core.figures.sections import Block, FigureBlock, Section, TextBlock
+from core.reports.odd_results import told_of
 
 STATISTIC, IMPORTANCE = "statistic/Importance", "importance_forget/"  # what SSD stores
 
@@ -25,9 +26,9 @@ STATISTIC, IMPORTANCE = "statistic/Importance", "importance_forget/"  # what SSD
 def weights(run: RunContents) -> Section:
     """The method's own steps, as far as the run recorded them, and how far each layer moved."""
     blocks: list[Block] = []
-    with suppress(WrongInput):
+    with suppress(WrongInput), told_of(run.run.id):
         blocks += _steps(run)
-    with suppress(WrongInput):
+    with suppress(WrongInput), told_of(run.run.id):
         blocks.append(FigureBlock(
             "change-by-layer", "How far each layer moved", class_figures.layer_change(run.table("layers")),
             "Relative change of each parameter tensor from the original's weights",

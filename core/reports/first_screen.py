@@ -14,6 +14,7 @@ from core.reports.checks.registry import DECIDING, Finding, examine
 from core.reports.checks.stored_run import read_case, stored_table
 from core.reports.cost_line import cost_line
 from core.reports.gauges import AS_RETRAINED, SECOND, Gauge, gauges
+from core.reports.odd_results import told_of
 from core.reports.run_report import full_report
 from core.reports.verdict import verdict
 from core.storage.home import Home
@@ -81,10 +82,11 @@ def first_screen(
 
 def of_stored_run(home: Home, store: ResultStore, run: Run, data: DatasetInfo, method: str) -> FirstScreen:
     """Of a finished run, read from the store. Raises WrongInput where it stored no table of classes, or a damaged one."""
-    case, second = read_case(home, store, run, data), beside(store, run.spec).floor
-    table = stored_table(home, store, run.id)
-    second_table = stored_table(home, store, second.id) if second and second.status == RunStatus.DONE and case.has_reference else None
-    return first_screen(run, data, full_report(home, store, run), case, examine(case), class_rows(table, second_table), method)
+    with told_of(run.id):
+        case, second = read_case(home, store, run, data), beside(store, run.spec).floor
+        table = stored_table(home, store, run.id)
+        second_table = stored_table(home, store, second.id) if second and second.status == RunStatus.DONE and case.has_reference else None
+        return first_screen(run, data, full_report(home, store, run), case, examine(case), class_rows(table, second_table), method)
 
 
 def class_rows(table: "pd.DataFrame", second: "pd.DataFrame | None" = None) -> "pd.DataFrame":

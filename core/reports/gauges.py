@@ -56,7 +56,7 @@ class Gauge:
 
     def at(self, value: float) -> float:
         """A number's place from 0 (left end) to 1; steps on a logarithmic scale that has a 0, since their rule is a ratio."""
-        share = log10(1 + value) / log10(1 + max(self.ticks)) if self.key == STEPS else value
+        share = log10(1 + max(0.0, value)) / log10(1 + max(self.ticks)) if self.key == STEPS else value
         return min(1.0, max(0.0, share))
 
     def place(self, mark: str) -> float | None:

@@ -9,6 +9,7 @@ from core.domain.run import RunStatus
 from core.reports.checks.registry import examine
 from core.reports.checks.stored_run import read_case
 from core.reports.gauges import Gauge, gauges
+from core.reports.odd_results import told_of
 from core.reports.run_report import numbers_of
 from core.reports.verdict import verdict
 from core.storage.record_types import Run
@@ -43,13 +44,14 @@ def outcomes(runs: list[Run]) -> dict[str, Outcome]:
 @st.cache_data(max_entries=512, show_spinner=False)
 def _outcome(root: str, run_id: str, revision: int, _run: Run) -> Outcome:
     """root, run_id, revision: what decides it."""
-    with ResultStore(home().database) as store:
-        try:
+    try:
+        with told_of(run_id), ResultStore(home().database) as store:
             data = catalogue.dataset(_run.spec.dataset)
             case = read_case(home(), store, _run, data)
-        except WrongInput as missing:
-            return Outcome(f"Done. {missing}")
-        finding = examine(case)
-        reasons = {f"{m.model}/{m.metric}": m.reason for m in store.measurements(_run.id) if m.value is None}
-        lead, _ = verdict(numbers_of(store, _run.id), _run.spec.request, data, finding.far_off)
-    return Outcome(lead + (", with warnings" if finding.warnings and lead.startswith("Forgotten") else ""), gauges(case, reasons))
+            finding = examine(case)
+            reasons = {f"{m.model}/{m.metric}": m.reason for m in store.measurements(_run.id) if m.value is None}
+            lead, _ = verdict(numbers_of(store, _run.id), _run.spec.request, data, finding.far_off)
+            doubt = ", with warnings" if finding.warnings and lead.startswith("Forgotten") else ""
+            return Outcome(lead + doubt, gauges(case, reasons))
+    except WrongInput as missing:
+        return Outcome(f"Done. {missing}")

@@ -25,6 +25,7 @@ MOST_VALUES = 2_000_000  # in a JSON, and in all of the records together: a valu
 MOST_TABLE, MOST_ROWS = 2**28, 20_000_000  # bytes and rows of a table
 MOST_TENSORS = 200_000  # of a file
 MOST_NUMBERS, MOST_FILES = 10_000, 1000  # of a run
+MOST_HELD = 2**30  # bytes of a bundle that a page takes or gives: the server's process has it in memory
 BLOCK = 2**20  # bytes that are read at once
 
 NETWORKS = ("original", "unlearned", "reference")  # what `--without-weights` leaves out, with the statistics

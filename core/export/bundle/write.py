@@ -66,8 +66,8 @@ def export(home: Home, ids: Sequence[str], path: Path, *, weights: bool = True) 
     return written
 
 
-def write(home: Home, ids: Sequence[str], stream: BinaryIO, *, weights: bool = True) -> Written:
-    """The same, into an open file."""
+def write(home: Home, ids: Sequence[str], stream: BinaryIO, *, weights: bool = True, most: int | None = None) -> Written:
+    """The same, into an open file. Raises WrongInput, too, before it writes, where the bundle would have more bytes than `most`."""
     with ResultStore(home.database) as store:
         asked, along, studies, left = _chosen(home, store, ids)
     runs = [run if weights else _light(run) for run in (*asked, *along)]
@@ -86,6 +86,12 @@ def write(home: Home, ids: Sequence[str], stream: BinaryIO, *, weights: bool = T
         "format": FORMAT, "version": VERSION, "asked": [run.id for run in asked], "studies": [study.id for study in studies],
         "files": {path: {"sha256": sha256, "bytes": size} for path, (sha256, size) in members.items()},
     })  # fmt: skip
+    size = len(manifest) + sum(size for _, size in members.values())
+    if most is not None and size > most:
+        raise WrongInput(
+            f"This bundle has {size / 2**20:,.1f} MB, and {most / 2**20:,.0f} MB at most are given here; leave the networks out, or write "
+            f"it to a file: python -m core export {' '.join(dict.fromkeys(ids))} FILE{ENDING}."
+        )
     files_of = {path: home.artifacts_folder / file for file, path in paths.items()}
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         _put(archive, MANIFEST, len(manifest), iter([manifest]))

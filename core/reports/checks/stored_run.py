@@ -10,6 +10,7 @@ from core.domain.info import DatasetInfo
 from core.domain.run import RunStatus
 from core.reports.checks.case import Case, ClassResult, PerClass
 from core.reports.checks.registry import Finding, examine
+from core.reports.odd_results import told_of
 from core.reports.recoverability import grafted_retain_accuracy
 from core.reports.run_report import evaluated_images, numbers_of
 from core.reports.verdict import Numbers
@@ -28,7 +29,8 @@ GRAFT = "graft"  # the one that says whether the original's last layer fits; old
 
 def finding_of(home: Home, store: ResultStore, run: Run, data: DatasetInfo) -> Finding:
     """All checks of a finished run. Raises WrongInput where it stored no table of classes, or a damaged one."""
-    return examine(read_case(home, store, run, data))
+    with told_of(run.id):
+        return examine(read_case(home, store, run, data))
 
 
 def read_case(home: Home, store: ResultStore, run: Run, data: DatasetInfo) -> Case:

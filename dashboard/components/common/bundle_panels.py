@@ -9,6 +9,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.domain.errors import WrongInput
 from core.export.bundle.bring import BroughtIn, bring
+from core.export.bundle.layout import MOST_HELD
 from core.export.downloads import bundle_of, downloads
 from core.figures.markdown import plain
 from core.storage.atomic import folder_beside
@@ -20,7 +21,6 @@ from dashboard.queries import runs
 from dashboard.session import ask_to_open, home, recall, remember
 
 BUNDLE, BROUGHT, SHOWN = "bundle", "brought_in", 5
-MOST_MB = 1024  # of an upload, which this process holds in memory; a larger bundle is imported by the command line
 LETTERS = 60  # of an upload's name
 
 
@@ -68,9 +68,9 @@ def import_panel() -> None:
 
 def _ask() -> None:
     upload = st.file_uploader(
-        "A bundle of runs or studies", ["zip"], key=BUNDLE, max_upload_size=MOST_MB,
-        help=f"Up to {MOST_MB} MB; a larger one by `python -m core import FILE.zip`. Nothing in it is executed, every digest is checked, "
-        "and nothing that is here is changed.",
+        "A bundle of runs or studies", ["zip"], key=BUNDLE, max_upload_size=MOST_HELD // 2**20,
+        help=f"Up to {MOST_HELD // 2**20} MB; a larger one by `python -m core import FILE.zip`. Nothing in it is executed, every digest is "
+        "checked, and nothing that is here is changed.",
     )  # fmt: skip
     if not st.button("Import", key="import-bundle", type="primary", icon=":material/input:", disabled=upload is None) or upload is None:
         return

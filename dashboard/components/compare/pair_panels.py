@@ -12,6 +12,7 @@ from core.figures.markdown import plain
 from core.figures.plotly_layout import CONFIG
 from core.reports.checks.across_seeds import check_study
 from core.reports.checks.registry import examine
+from core.reports.odd_results import told_of
 from core.reports.runs_by_seed import SUBJECT, numbers_by_seed
 from dashboard.components.common.checks_panel import case_of, show_checks
 from dashboard.components.compare.compared_runs import ComparedRuns, Side
@@ -165,7 +166,8 @@ def warning_counts(a: Side, b: Side) -> None:
     for side in (a, b):
         run = runs.run(side.id)
         try:
-            count = len(examine(case_of(run)).warnings) if run else 0
+            with told_of(side.id):
+                count = len(examine(case_of(run)).warnings) if run else 0
         except WrongInput:  # say, of a dataset that is no longer registered; the tab says so
             return
         counts.append(f"{side.letter}: {count or 'no'} warning{'s' * (count != 1)}")

@@ -10,16 +10,17 @@ from core.figures.compare import pareto_front as fronts
 from core.figures.plotly_layout import CONFIG
 from core.reports.comparison import one_subject
 from core.reports.intervals import FEW
+from core.reports.odd_results import told_of
 from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.compare import pair_panels as details
 from dashboard.components.compare.compared_runs import ComparedRuns, Side
 
 
-def section(title: str, draw: Callable[[], None]) -> None:
+def section(title: str, draw: Callable[[], None], run_ids: str) -> None:
     """A heading and its section; one that cannot be drawn says why, and the others are drawn."""
     st.subheader(title)
-    with errors_shown(st.info):
+    with errors_shown(st.info), told_of(run_ids):
         draw()
 
 
@@ -53,7 +54,8 @@ def trade_offs(compared: ComparedRuns, picked: dict[str, str]) -> None:
 
 def sections(compared: ComparedRuns, a: Side, b: Side) -> None:
     """All sections; of the tabs, only the open one is drawn."""
-    section("Forgetting–utility trade-off (Pareto front)", partial(trade_offs, compared, {"A": a.id, "B": b.id}))
+    run_ids = f"{a.id} or {b.id}"
+    section("Forgetting–utility trade-off (Pareto front)", partial(trade_offs, compared, {"A": a.id, "B": b.id}), run_ids)
     what = "attribute" if a.multi and b.multi else "class"
     parts = {
         f"By {what}": {
@@ -68,4 +70,4 @@ def sections(compared: ComparedRuns, a: Side, b: Side) -> None:
         if tab.open:
             with tab:
                 for title, draw in drawn.items():
-                    section(title, draw)
+                    section(title, draw, run_ids)

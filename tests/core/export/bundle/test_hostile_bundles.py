@@ -27,7 +27,7 @@ from core.export.bundle.layout import MANIFEST, METADATA
 from core.storage.home import Home, open_home
 from core.storage.runs import ResultStore
 from tests.core.export.bundle.bundles import changed_json, members_of, packed, planted_home, relisted, state_of, zipped
-from tests.hostile_bundles import MUTATIONS, mutated_bundle, outcome
+from tests.hostile_bundles import MUTATIONS, mutated_bundle, outcome, read_through
 from tests.planted import plant, spec
 
 Members = dict[str, bytes]
@@ -408,10 +408,15 @@ def test_the_bundle_that_all_these_were_made_of_is_taken_once_it_is_whole(tmp_pa
         assert len(store.runs()) == 3
 
 
-def test_fifty_spoiled_bundles_are_refused_or_read_in_a_sentence(tmp_path):
+def test_fifty_spoiled_bundles_are_refused_or_read_in_a_sentence(tmp_path, monkeypatch, shelves):
     there, ids = planted_home(tmp_path / "there")
     good = packed(there, [ids[1]], weights=False)
     home, draw = open_home(tmp_path / "home"), random.Random(0)
     told = [outcome(home, tmp_path / "a.zip", mutated_bundle(good, draw, MUTATIONS[number % len(MUTATIONS)])) for number in range(50)]
     assert sum(map(bool, told)) > 25
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(home.root))
+    with ResultStore(home.database) as store:
+        came = [run.id for run in store.runs()]
+    assert len(came) > 4
+    assert read_through(home, came[:4], shelves) < 4
     assert {path.name for path in tmp_path.iterdir()} == {"a.zip", "home", "there"}

@@ -14,12 +14,19 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.info import Column
 from core.domain.run import RunStatus
+from core.export import downloads
 from core.export.bundle.bring import bring
 from core.export.bundle.layout import MANIFEST, METADATA, is_weights
 from core.export.bundle.write import export
+from core.export.downloads import bundle_of
+from core.export.run_contents import contents
+from core.export.run_sections import run_sections
 from core.figures import class_figures
-from core.figures.privacy import recoverability_figures
+from core.figures.gauges import gauge_figure
+from core.figures.sections import FigureBlock
+from core.jobs.catalogue import Catalogue
 from core.jobs.studies.table import summary
+from core.reports.first_screen import of_stored_run
 from core.reports.run_report import full_report
 from core.storage import studies
 from core.storage.artifacts import Artifacts
@@ -78,30 +85,28 @@ def assert_same(there: Home, here: Home, run_id: str, other: str | None = None) 
             assert all(np.array_equal(ours[key], theirs[key], equal_nan=ours[key].dtype.kind == "f") for key in ours), name
 
 
-def figures_of(home: Home, run_id: str) -> list[str]:
-    """What the pages draw of a run's tables, as JSON."""
+def figures_of(home: Home, run_id: str, shelves: Catalogue) -> dict[str, str]:
+    """Every figure of the run's report, and of its first screen, as JSON."""
     with ResultStore(home.database) as store:
-        files = store.artifacts(run_id)
-    names = ("per_class", "confusion", "layers", "relearn", "probes")
-    tables = {name: Artifacts(home.artifacts_folder).get_table(files[name]) for name in names}
-    per_class, classes = tables["per_class"], tuple(map(str, range(10)))
-    cells = tables["confusion"][(tables["confusion"]["split"] == "test") & (tables["confusion"]["model"] == "unlearned")]
-    made = [
-        class_figures.class_shift(per_class[per_class["split"] == "test"], classes, (3,)),
-        class_figures.confusion(cells, classes, "Unlearned", "true class", tuple(range(10))), class_figures.layer_change(tables["layers"]),
-        recoverability_figures.relearn_curves(tables["relearn"]), recoverability_figures.probe_lines(tables["probes"]),
-    ]  # fmt: skip
-    return [str(figure.to_json()) for figure in made]
+        run = contents(home, store, run_id, shelves)
+        screen = of_stored_run(home, store, run.run, shelves.datasets["digits"], "SSD")
+    blocks = [block for section in run_sections(run) for block in section.blocks if isinstance(block, FigureBlock)]
+    found = {block.name: str(block.figure.to_json()) for block in blocks}
+    assert len(found) == len(blocks)
+    first = {"first-gauges": gauge_figure(screen.gauges), "first-classes": class_figures.class_shift(screen.classes, screen.names, (3,))}
+    return found | {name: str(figure.to_json()) for name, figure in first.items()}
 
 
-def test_a_computed_run_is_the_same_in_another_home(tmp_path, here, first_run):
+def test_a_computed_run_is_the_same_in_another_home(tmp_path, here, first_run, shelves):
     there = first_run[0]
     with ResultStore(there.database) as store:
         run_id = store.runs()[0].id
     result = brought(here, tmp_path, packed(there, [run_id]))
     assert [(one.of, one.id, one.how) for one in result.runs] == [(run_id, run_id, HERE)]
     assert_same(there, here, run_id)
-    assert figures_of(there, run_id) == figures_of(here, run_id)
+    figures = figures_of(there, run_id, shelves)
+    assert figures == figures_of(here, run_id, shelves)
+    assert len(figures) >= 18
     with ResultStore(here.database) as store:
         assert store.existing(run_id).imported.libraries.keys() == {"torch", "numpy", "scikit-learn"}  # that the run was computed with
 
@@ -276,6 +281,16 @@ def test_a_file_that_comes_while_a_bundle_is_written_stays(tmp_path, there, monk
     monkeypatch.setattr(writing, "write", real)
     export(home, ids, tmp_path / "b.zip")
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a.zip", "b.zip"]
+
+
+def test_a_bundle_that_no_page_can_hold_is_refused_before_it_is_made(monkeypatch, there):
+    home, ids = there
+    light = bundle_of(home, ids[0], weights=False)
+    monkeypatch.setattr(downloads, "MOST_HELD", len(light))
+    with pytest.raises(WrongInput, match=rf"^This bundle has \d\.\d MB, and \d MB at most .* python -m core export {ids[0]} FILE\.zip\.$"):
+        bundle_of(home, ids[0])
+    assert bundle_of(home, ids[0], weights=False) == light
+    export(home, [ids[0]], home.root.parent / "whole.zip")  # a file may be as large as its disk
 
 
 def test_a_run_with_a_lost_or_damaged_file_is_not_exported_half(tmp_path):
