@@ -78,7 +78,7 @@ def verify(file: Path, again: bool, as_json: bool) -> None:
 
     Digests show that the bundle is as it was written, not by whom: compare its own digest with that of whoever made it.
     """
-    found = verified(_existing(file))
+    found = verified(_no_report(_existing(file)))
     reruns = list[Rerun]()
     if not as_json:
         _print_digests(file, found)
@@ -104,6 +104,18 @@ def _existing(file: Path) -> Path:
     """Raises WrongInput."""
     if not file.is_file():
         raise WrongInput(f"There is no file {str(file)!r:.200}; a bundle that `export` wrote is wanted.")
+    return file
+
+
+def _no_report(file: Path) -> Path:
+    """Raises WrongInput for a report, which names digests but does not hold what they are of."""
+    with file.open("rb") as opened:
+        start = opened.read(64)
+    if start.lstrip().lower().startswith(b"<!doctype html"):
+        raise WrongInput(
+            f"{file.name!r:.120} is an HTML report: it names digests, but does not hold the files that they are of. A bundle is wanted; "
+            "the report's passport says by which command it is written (`core export ID FILE.zip`)."
+        )
     return file
 
 

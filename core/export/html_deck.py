@@ -43,7 +43,7 @@ def _drawn(slide: Slide) -> Slide:
             raise WrongInput("A picture on a slide is a PNG or an SVG inside the slide itself.")
         return slide if slide.figure is None else replace(slide, figure=staged(safe_figure(slide.figure)))
     except WrongInput as wrong:
-        return replace(slide, kind="text", figure=None, pictures=(), text=f"This slide cannot be drawn. {wrong}")
+        return replace(slide, kind="text", figure=None, pictures=(), table=(), text=f"This slide cannot be drawn. {wrong}")
 
 
 def _looks() -> dict[str, dict[str, Any]]:

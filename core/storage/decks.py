@@ -1,4 +1,4 @@
-"""Decks for the stage: slides in order, each a figure, a text or pictures. Nothing that a slide holds is trusted as markup."""
+"""Decks for the stage: slides in order, each a figure, a table, a text or pictures. Nothing that a slide holds is trusted as markup."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -17,12 +17,16 @@ DECKS, SLIDES, BYTES = 100, 60, 3_000_000  # the most: decks, slides of a deck, 
 WHOLE = 20_000_000  # letters of a deck's slides together: showing one reads them all
 TITLE, TEXT, NOTES, SOURCE = 200, 2000, 4000, 1000  # letters
 PICTURES = 8  # of a slide
-KINDS = ("figure", "text", "image")
+ROWS, COLUMNS, CELL = 10, 8, 60  # of a table, its header a row; letters: more is not read from the last row
+KINDS = ("figure", "text", "image", "table")
 
 
 @dataclass(frozen=True)
 class Slide:
-    """One idea. text, notes: paragraphs, plain. figure: `data` and `layout`. pictures: (caption, data URI). source: address of its page."""
+    """One idea. text, notes: paragraphs, plain. figure: `data` and `layout`. pictures: (caption, data URI). source: address of its page.
+
+    table: rows of as many cells each, the header first.
+    """
 
     kind: str
     title: str
@@ -31,6 +35,7 @@ class Slide:
     source: str = ""
     figure: dict[str, Any] | None = None
     pictures: tuple[tuple[str, str], ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         """Raises WrongInput for a slide that is none, or too large."""
@@ -40,10 +45,17 @@ class Slide:
             value = getattr(self, name)
             if type(value) is not str or len(value) > most or not is_readable(value.replace("\n", " ")):
                 raise WrongInput(f"A slide's {name} is readable text of at most {most:,} letters.")
-        if (self.kind == "figure") != (self.figure is not None) or (self.kind == "image") != bool(self.pictures):
-            raise WrongInput("A slide has a figure, or pictures, or text alone, as its kind says.")
+        if (self.kind == "figure") != (self.figure is not None) or (self.kind == "image") != bool(self.pictures) or (
+            (self.kind == "table") != bool(self.table)
+        ):
+            raise WrongInput("A slide has a figure, or pictures, or a table, or text alone, as its kind says.")
         if len(self.pictures) > PICTURES:
             raise WrongInput(f"A slide has at most {PICTURES} pictures; got {len(self.pictures)}.")
+        widths = {len(row) for row in self.table}
+        if len(self.table) > ROWS or len(widths) > 1 or not widths <= {*range(1, COLUMNS + 1)}:
+            raise WrongInput(f"A slide's table has at most {ROWS} rows of at most {COLUMNS} cells, in each row as many.")
+        if not all(type(cell) is str and len(cell) <= CELL and is_readable(cell) for row in self.table for cell in row):
+            raise WrongInput(f"A cell of a slide's table is readable text of at most {CELL} letters.")
 
     def to_json(self) -> str:
         """As the database has it. Raises WrongInput where it is too large."""
@@ -122,8 +134,7 @@ def make(store: ResultStore, title: str, first: Iterable[Slide] = ()) -> str:
     deck_id, title, contents = uuid4().hex[:12], _titled(title), [slide.to_json() for slide in first]
     _room(len(contents), sum(map(len, contents)))
     with store.db.transaction() as write:
-        if write.execute("select count(*) from decks").fetchone()[0] >= DECKS:
-            raise WrongInput(f"There are {DECKS} decks, which is the most; delete one first.")
+        _check_count(write)
         write.execute("insert into decks (id, title, created_at) values (?, ?, ?)", (deck_id, title, datetime.now(UTC).isoformat()))
         for place, content in enumerate(contents):
             write.execute("insert into slides values (?, ?, ?, ?)", (uuid4().hex[:12], deck_id, place, content))
@@ -137,11 +148,42 @@ def rename(store: ResultStore, deck_id: str, title: str) -> None:
         write.execute("update decks set title = ? where id = ?", (_titled(title), deck_id))
 
 
-def delete(store: ResultStore, deck_id: str) -> None:
-    """With its slides; a damaged one too. One that is gone already is no error."""
+@dataclass(frozen=True)
+class DeletedDeck:
+    """The rows of the database that a deck was, as they stood there: what puts it back."""
+
+    deck: tuple[Any, ...]
+    slides: tuple[tuple[Any, ...], ...]
+
+    @property
+    def title(self) -> str:
+        """For a sentence."""
+        return str(self.deck[1])
+
+
+def delete(store: ResultStore, deck_id: str) -> DeletedDeck | None:
+    """With its slides; a damaged one too, which is not put back. One that is gone already is no error."""
     with store.db.transaction() as write:
+        row = write.execute("select id, title, created_at from decks where id = ?", (deck_id,)).fetchone()
+        gone = write.execute("select id, deck, place, content from slides where deck = ? order by place, rowid", (deck_id,)).fetchall()
         write.execute("delete from slides where deck = ?", (deck_id,))
         write.execute("delete from decks where id = ? or 'deck-row-' || rowid = ?", (deck_id, deck_id))
+    return None if row is None else DeletedDeck(tuple(row), tuple(map(tuple, gone)))
+
+
+def put_back(store: ResultStore, deleted: DeletedDeck) -> None:
+    """Undo a deletion: the same deck at the same address. Raises WrongInput where there is no room; one that is there is left alone."""
+    with store.db.transaction() as write:
+        if write.execute("select 1 from decks where id = ?", deleted.deck[:1]).fetchone():
+            return
+        _check_count(write)
+        write.execute("insert into decks (id, title, created_at) values (?, ?, ?)", deleted.deck)
+        write.executemany("insert into slides values (?, ?, ?, ?)", deleted.slides)
+
+
+def _check_count(write: sqlite3.Connection) -> None:
+    if write.execute("select count(*) from decks").fetchone()[0] >= DECKS:
+        raise WrongInput(f"There are {DECKS} decks, which is the most; delete one first.")
 
 
 def add(store: ResultStore, deck_id: str, slide: Slide) -> str:
@@ -229,8 +271,12 @@ def slide_from(raw: dict[str, Any]) -> Slide:
     for one in pictures:
         if not isinstance(one, list | tuple) or len(one) != 2 or not all(type(part) is str for part in one):
             raise WrongInput("a picture of a slide is a caption and a data URI")
+    table = raw.get("table") or []
+    if not isinstance(table, list) or not all(isinstance(row, list) for row in table):
+        raise WrongInput("a slide's table is a list of rows")
     words = {name: raw.get(name, "") for name in ("title", "text", "notes", "source")}
     for name, value in words.items():
         if type(value) is not str:
             raise WrongInput(f"a slide's {name} is text")
-    return Slide(str(raw.get("kind")), **words, figure=figure, pictures=tuple((str(name), str(source)) for name, source in pictures))
+    shown = tuple((str(name), str(source)) for name, source in pictures)
+    return Slide(str(raw.get("kind")), **words, figure=figure, pictures=shown, table=tuple(map(tuple, table)))

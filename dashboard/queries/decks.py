@@ -2,7 +2,7 @@
 
 from core.domain.errors import WrongInput
 from core.storage import decks
-from core.storage.decks import DamagedDeck, DamagedSlide, Deck, Slide, StoredSlide
+from core.storage.decks import DamagedDeck, DamagedSlide, Deck, DeletedDeck, Slide, StoredSlide
 from core.storage.runs import ResultStore
 from dashboard.queries import catalogue
 from dashboard.session import home
@@ -53,10 +53,16 @@ def rename(deck_id: str, title: str) -> None:
         decks.rename(store, deck_id, title)
 
 
-def delete(deck_id: str) -> None:
-    """With its slides."""
+def delete(deck_id: str) -> DeletedDeck | None:
+    """With its slides; what puts it back."""
     with ResultStore(home().database) as store:
-        decks.delete(store, deck_id)
+        return decks.delete(store, deck_id)
+
+
+def put_back(deleted: DeletedDeck) -> None:
+    """Undo a deletion. Raises WrongInput."""
+    with ResultStore(home().database) as store:
+        decks.put_back(store, deleted)
 
 
 def edit(slide_id: str, *, title: str, text: str, notes: str) -> None:

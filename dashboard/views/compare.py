@@ -31,7 +31,7 @@ def a_and_b(compared: ComparedRuns) -> None:
 
 def front(compared: ComparedRuns) -> None:
     """What the runs forget against what they keep."""
-    section("Forgetting–utility trade-off (Pareto front)", partial(trade_offs, compared, {}))
+    section("Forgetting–utility trade-off (Pareto front)", partial(trade_offs, compared, {}), " or ".join(compared.names))
 
 
 def say_imported(came: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from core.figures.markdown import plain
 from core.storage.decks import DamagedDeck, Deck
 from core.storage.run_list import Wanted
 from dashboard.components.common.examples_button import examples_button
-from dashboard.components.present.deck_editor import act, show_deck
+from dashboard.components.present.deck_editor import act, put_back_deck, show_deck
 from dashboard.components.present.new_deck import new_deck
 from dashboard.queries import decks, run_list
 from dashboard.session import link, linked, recall
@@ -23,6 +23,7 @@ titles = {deck.id: f"{deck.title} ({deck.count})" for deck in known if isinstanc
 left, right = st.columns([1, 3], gap="large")
 chosen = ""
 with left:
+    put_back_deck()
     new_deck(expanded=not titles)
     if titles:
         wanted, options = linked("deck"), list(titles)

@@ -27,7 +27,8 @@ def test_a_pinned_figure_is_shown_on_the_stage_by_keyboard_in_large_letters(page
     page.locator(".forgetscope-pins summary").press("Enter")
     pins = page.locator(".forgetscope-pins")
     pins.locator("select").select_option("New deck")
-    for name in (re.compile("Pin: Heat map: .* Unlearned network"), re.compile("Pin: Forget accuracy: "), re.compile("Pin: Forgotten")):
+    for name in (re.compile("Pin: Heat map: .* Unlearned network"), re.compile("Pin: Forget accuracy: "), re.compile("Pin: Forgotten"),
+                 re.compile("Pin: .*every measure for each network")):  # fmt: skip
         pins.get_by_role("button", name=name).first.press("Enter")
         expect(pins.get_by_role("status")).to_contain_text("Pinned “")
         ready(page)
@@ -39,22 +40,23 @@ def test_a_pinned_figure_is_shown_on_the_stage_by_keyboard_in_large_letters(page
     page.set_viewport_size({"width": 1280, "height": 720})
     page.goto(f"/stage/{deck}?look=light")
     expect(page.locator("html[data-drawn=yes]")).to_have_count(1)
-    expect(page.locator("#number")).to_have_text("1 / 3")
+    expect(page.locator("#number")).to_have_text("1 / 4")
     expect(page.locator("[data-testid=stApp]")).to_have_count(0)  # Streamlit's frame is gone
     cells = page.evaluate("document.querySelector('.plot').data[0].z")
     assert [len(row) for row in cells] == [10] * 10  # plain numbers, however the page had them packed
-    for place in (1, 2, 3):
+    assert page.locator("#slide-4 th").all_inner_texts() == ["Measure", "Original", "Unlearned", "Reference", "Aim", "Definition"]
+    for place in (1, 2, 3, 4):
         expect(page.locator(".slide.now")).to_have_id(f"slide-{place}")
         assert min(page.evaluate(SMALL)) >= 28
         assert not axe(page)
         page.keyboard.press("ArrowRight" if place == 1 else "Space")
-    assert page.url.endswith("#3")  # the last stays
+    assert page.url.endswith("#4")  # the last stays
     page.keyboard.press("d")
     expect(page.locator(".plot[data-drawn=dark]")).to_have_count(2)
     assert not axe(page, colours=True)
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("n")
-    expect(page.locator("#slide-2 .notes")).to_contain_text("/result?run=")
+    expect(page.locator("#slide-3 .notes")).to_contain_text("/result?run=")
     page.keyboard.press("Escape")
     page.get_by_role("dialog").get_by_role("link").first.click()
     expect(page.locator(".slide.now")).to_have_id("slide-1")

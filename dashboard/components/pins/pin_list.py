@@ -1,4 +1,4 @@
-"""The list in the sidebar from which figures, pictures and sentences of a page are pinned to a deck."""
+"""The list in the sidebar from which figures, tables, pictures and sentences of a page are pinned to a deck."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from streamlit.components.v2 import component
 
 from core.domain.errors import WrongInput
 from core.figures.stage_figure import is_picture, safe_figure
-from core.storage.decks import NOTES, SOURCE, TEXT, TITLE, Deck, Slide
+from core.storage.decks import CELL, NOTES, SOURCE, TEXT, TITLE, Deck, Slide
 from dashboard.queries import decks
 from dashboard.session import recall, remember
 
@@ -64,9 +64,13 @@ def slide_of(sent: Mapping[str, Any]) -> Slide:
     pictures = sent.get("pictures") if kind == "image" else []
     if not isinstance(pictures, list) or not all(isinstance(one, list) and len(one) == 2 and is_picture(one[1]) for one in pictures):
         raise WrongInput("A picture on a slide is a PNG or an SVG inside the slide itself.")
+    table = sent.get("table") if kind == "table" else []
+    if not isinstance(table, list) or not all(isinstance(row, list) for row in table):
+        raise WrongInput("A table on a slide is a list of rows.")
     return Slide(
         kind, title.replace("\n", " ")[:TITLE] or "Untitled", text[:TEXT], notes[:NOTES], source[:SOURCE], figure,
         tuple((_readable(str(caption))[:300], picture) for caption, picture in pictures),
+        tuple(tuple(_readable(str(cell)).replace("\n", " ")[:CELL] for cell in row) for row in table),
     )  # fmt: skip
 
 

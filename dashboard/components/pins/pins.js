@@ -1,4 +1,4 @@
-// "Pin to a deck": lists the figures, pictures and sentences that the page shows, and sends the chosen one to Python.
+// "Pin to a deck": lists the figures, tables, pictures and sentences that the page shows, and sends the chosen one to Python.
 // {decks: [{id, title}], current, said}: said is what came of the last pin. Sends `pin`: {deck, title, kind, ...}.
 //
 // The page is read when the list is opened, and again when it changes while the list is open: a page that nobody pins costs nothing.
@@ -45,6 +45,26 @@ function figures(main) {
   return [...main.querySelectorAll(".js-plotly-plot")].filter((plot) => seen(plot) && plot.data?.length).map((plot) => {
     const alt = altOf(plot), title = headingAbove(plot, main) || alt;
     return {name: alt || title, element: plot, send: () => ({kind: "figure", title, figure: plain({data: plot.data, layout: plot.layout}), [alt.length > LINE ? "notes" : "text"]: alt})};
+  });
+}
+
+// Of a table that scrolls, which draws itself, the rows and columns in sight; of any, no more than is read from the last row of a room.
+const ROWS = 10, COLUMNS = 8, CELL = 60, DIGITS = 7;
+// A table that draws itself has its numbers unrounded, and nothing where a value is missing.
+const shown = (text) => text === "" ? "–" : text.length > DIGITS && Number.isFinite(Number(text)) ? `${Number(Number(text).toPrecision(3))}` : text;
+function tables(main) {
+  return [...main.querySelectorAll("[data-testid=stTable], [data-testid=stDataFrame]")].filter(seen).flatMap((holder) => {
+    const rows = [...holder.querySelectorAll("[role=row], tr")].map((row) =>
+      [...row.querySelectorAll("th, td, [role=columnheader], [role=gridcell]")].map((cell) => shown(line(cell.textContent))));
+    const full = rows.filter((row) => row.length), wide = Math.max(0, ...full.map((row) => row.length));
+    const even = full.filter((row) => row.length === wide);
+    if (even.length < 2) return [];
+    const labelled = [holder, ...holder.querySelectorAll("[aria-label]")].filter((one) => !one.closest("[data-testid=stElementToolbar]"))
+      .map((one) => one.getAttribute("aria-label")).find(Boolean);
+    const title = headingAbove(holder, main) || labelled || "Table", more = even.length > ROWS || wide > COLUMNS;
+    return [{name: cut(`${title}${labelled && labelled !== title ? `: ${labelled}` : ""}`, 120), element: holder,
+      send: () => ({kind: "table", title, table: even.slice(0, ROWS).map((row) => row.slice(0, COLUMNS).map((cell) => cut(cell, CELL))),
+        notes: more ? `The first ${Math.min(ROWS, even.length) - 1} rows and ${Math.min(COLUMNS, wide)} columns of what the page shows.` : ""})}];
   });
 }
 
@@ -126,7 +146,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const main = document.querySelector("[data-testid=stMain]");
     if (!main || !box.open) return;
     const focused = list.contains(document.activeElement) ? [...list.querySelectorAll("button")].indexOf(document.activeElement) : -1;
-    const groups = [["Figures", figures(main)], ["Pictures", pictures(main)], ["Sentences", sentences(main)]].filter(([, items]) => items.length);
+    const groups = [["Figures", figures(main)], ["Tables", tables(main)], ["Pictures", pictures(main)], ["Sentences", sentences(main)]].filter(([, items]) => items.length);
     list.replaceChildren(...groups.flatMap(([group, items]) => {
       const head = Object.assign(document.createElement("h4"), {textContent: group}), lines = document.createElement("ul");
       lines.append(...items.map(item));

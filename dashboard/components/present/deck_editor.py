@@ -8,12 +8,13 @@ import re
 import streamlit as st
 
 from core.figures.markdown import plain
-from core.storage.decks import NOTES, TEXT, TITLE, DamagedSlide, Deck, StoredSlide
+from core.storage.decks import NOTES, TEXT, TITLE, DamagedSlide, Deck, DeletedDeck, StoredSlide
 from dashboard.components.common.fragments import errors_shown
 from dashboard.queries import decks
-from dashboard.session import recall
+from dashboard.session import link, recall, remember
 
-ICON = {"figure": ":material/bar_chart:", "text": ":material/notes:", "image": ":material/image:"}
+ICON = {"figure": ":material/bar_chart:", "text": ":material/notes:", "image": ":material/image:", "table": ":material/table:"}
+DELETED = "_deleted_deck"  # the last one, for as long as the page is open
 
 
 def show_deck(deck: Deck) -> None:
@@ -35,8 +36,8 @@ def show_deck(deck: Deck) -> None:
             st.text_input("Title", deck.title, max_chars=TITLE, key=f"deck-title-{deck.id}")
             st.form_submit_button("Save", key=f"save-title-{deck.id}", type="primary", on_click=_rename, args=(deck.id,))
         with st.popover("Delete", type="tertiary", key=f"ask-delete-{deck.id}"):
-            st.caption("The deck goes with its slides; what they were pinned from stays.")
-            st.button("Delete it", key=f"delete-{deck.id}", type="primary", on_click=act, args=(decks.delete, deck.id))
+            st.caption("The deck goes with its slides; what they were pinned from stays. It can be put back while this page is open.")
+            st.button("Delete it", key=f"delete-{deck.id}", type="primary", on_click=_delete, args=(deck.id,))
     st.markdown(f"## {plain(deck.title)}")
     if not slides:
         st.info("No slides yet. Open any page, then *Pin to a deck* in the sidebar.", icon=":material/info:")
@@ -47,6 +48,29 @@ def show_deck(deck: Deck) -> None:
                 st.button("Take out", key=f"remove-{stored.id}", on_click=act, args=(decks.remove, deck.id, stored.id))
             else:
                 _row(deck, stored, place, len(slides))
+
+
+def put_back_deck() -> None:
+    """Offers the deck that was deleted last on this page."""
+    deleted: DeletedDeck | None = recall(DELETED)
+    if deleted is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"Deleted: {plain(deleted.title)}")
+            st.button("Put it back", key="put-back-deck", icon=":material/undo:", type="tertiary", on_click=_put_back, args=(deleted,))
+
+
+def _delete(deck_id: str) -> None:
+    """A callback."""
+    with errors_shown(st.toast):
+        remember(DELETED, decks.delete(deck_id))
+
+
+def _put_back(deleted: DeletedDeck) -> None:
+    """A callback: it is there again, and open."""
+    with errors_shown(st.toast):
+        decks.put_back(deleted)
+        remember(DELETED, None)
+        link("deck", str(deleted.deck[0]))
 
 
 def act(change: Callable[..., None], *about: object) -> None:

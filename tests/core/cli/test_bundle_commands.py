@@ -93,6 +93,15 @@ def test_wrong_use_is_one_line(there, in_process, words, said):
     assert said in err
 
 
+def test_a_report_is_no_bundle_and_says_what_is_wanted(tmp_path, there, in_process):
+    _, ids = there
+    assert in_process("report", ids[0], "--html", tmp_path / "report.html")[0] == 0
+    status, out, error = in_process("verify", tmp_path / "report.html")
+    assert (status, out) == (2, "")
+    assert error.startswith("'report.html' is an HTML report: it names digests, but does not hold the files that they are of. A bundle is")
+    assert len(error.splitlines()) == 1
+
+
 def test_a_rerun_that_differs_says_by_how_much_and_is_no_success(tmp_path, monkeypatch, there, in_process, catalogue_folder):
     from core.export.bundle import verify
 

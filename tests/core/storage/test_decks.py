@@ -6,12 +6,25 @@ import pytest
 
 from core.domain.errors import WrongInput
 from core.storage import decks
-from core.storage.decks import BYTES, PICTURES, SLIDES, TEXT, TITLE, DamagedDeck, DamagedSlide, Slide
+from core.storage.decks import (
+    BYTES,
+    CELL,
+    COLUMNS,
+    PICTURES,
+    ROWS,
+    SLIDES,
+    TEXT,
+    TITLE,
+    DamagedDeck,
+    DamagedSlide,
+    Slide,
+)
 
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 ONE = Slide("text", "One", "First line\nsecond", "Say hello", "/result?run=1")
 TWO = Slide("figure", "Two", figure={"data": [{"y": [1, 2]}], "layout": {}})
 THREE = Slide("image", "Three", pictures=(("an eight", PIXEL),))
+FOUR = Slide("table", "Four", table=(("Method", "AUC"), ("ssd", "0.58"), ("finetune", "0.55 ± 0.04")))
 
 
 def titles(store, deck):
@@ -23,6 +36,9 @@ def test_slides_come_back_as_they_were_and_in_order(store):
     decks.add(store, deck, THREE)
     stored = decks.slides(store, deck)
     assert [one.slide for one in stored] == [ONE, TWO, THREE]
+    decks.add(store, deck, FOUR)
+    assert decks.slides(store, deck)[3].slide == FOUR
+    decks.remove(store, deck, decks.slides(store, deck)[3].id)
     assert [(one.title, one.count) for one in decks.decks(store)] == [("Talk", 3)]
     decks.move(store, deck, stored[2].id, -1)
     assert titles(store, deck) == ["One", "Three", "Two"]
@@ -49,6 +65,25 @@ def test_words_of_a_slide_and_of_a_deck_change_and_the_rest_stays(store):
         decks.existing(store, deck)
 
 
+def test_a_deleted_deck_is_put_back_as_it_was_at_its_address(store, monkeypatch):
+    deck, other = decks.make(store, "Talk", [ONE, FOUR]), decks.make(store, "Other", [TWO])
+    before = (decks.rows(store), decks.slides(store, deck))
+    deleted = decks.delete(store, deck)
+    assert [one.id for one in decks.decks(store)] == [other]
+    assert deleted.title == "Talk"
+    decks.put_back(store, deleted)
+    decks.put_back(store, deleted)  # a second click
+    assert (sorted(decks.rows(store), key=lambda one: one.title), decks.slides(store, deck)) == (
+        sorted(before[0], key=lambda one: one.title), before[1],
+    )  # fmt: skip
+    assert decks.delete(store, "gone") is None
+    deleted = decks.delete(store, deck)
+    monkeypatch.setattr(decks, "DECKS", 1)
+    with pytest.raises(WrongInput, match="which is the most"):
+        decks.put_back(store, deleted)
+    assert [one.id for one in decks.decks(store)] == [other]
+
+
 def test_every_bound_is_a_sentence_and_nothing_is_written_beyond_it(store, monkeypatch):
     deck = decks.make(store, "Talk", [ONE] * SLIDES)
     with pytest.raises(WrongInput, match="at most 60 slides"):
@@ -67,7 +102,10 @@ def test_every_bound_is_a_sentence_and_nothing_is_written_beyond_it(store, monke
 
 @pytest.mark.parametrize(
     "wrong", [{"kind": "html"}, {"title": "a" * (TITLE + 1)}, {"text": "a" * (TEXT + 1)}, {"notes": "\x00"}, {"figure": {"data": []}},
-              {"kind": "figure"}, {"kind": "image"}, {"pictures": (("", PIXEL),) * (PICTURES + 1), "kind": "image"}]
+              {"kind": "figure"}, {"kind": "image"}, {"pictures": (("", PIXEL),) * (PICTURES + 1), "kind": "image"},
+              {"kind": "table"}, {"table": (("a",),)}, {"kind": "table", "table": (("a",), ("b", "c"))}, {"kind": "table", "table": ((),)},
+              {"kind": "table", "table": (("a",),) * (ROWS + 1)}, {"kind": "table", "table": (("a",) * (COLUMNS + 1),)},
+              {"kind": "table", "table": (("a" * (CELL + 1),),)}, {"kind": "table", "table": ((7,),)}]
 )  # fmt: skip
 def test_a_slide_that_is_none_is_refused(wrong):
     with pytest.raises(WrongInput):
@@ -76,7 +114,8 @@ def test_a_slide_that_is_none_is_refused(wrong):
 
 @pytest.mark.parametrize(
     "content", ["{", "[]", "{}", '{"kind": "image", "title": "x", "pictures": [1]}', '{"kind": "figure", "title": "x", "figure": 7}',
-                '{"kind": "text", "title": 3}', b"\xff\x00"]
+                '{"kind": "text", "title": 3}',
+                '{"kind": "table", "title": "x", "table": [["a"], 3]}', '{"kind": "table", "title": "x", "table": [[{}]]}', b"\xff\x00"]
 )  # fmt: skip
 def test_a_damaged_slide_is_named_and_can_be_taken_out(store, content):
     deck = decks.make(store, "Talk", [ONE, TWO])

@@ -68,6 +68,12 @@ def test_slides_are_moved_taken_out_and_reworded(open_app, bare):
     sound(at.run())
     with ResultStore(bare.database) as store:
         assert decks.rows(store) == []
+    assert "Deleted: Lecture" in [part.value for part in at.caption]
+    button(at, "put-back-deck").click()
+    sound(at.run())
+    assert titles(bare, deck) == ["Three", "Two"]
+    assert "## Lecture" in [part.value for part in at.markdown]
+    assert "put-back-deck" not in [one.key for one in at.button]
 
 
 def test_damaged_rows_are_named_and_can_go(open_app, bare):

@@ -37,13 +37,17 @@ def test_a_figure_is_plain_data_and_a_picture_a_data_uri():
     assert (slide.title, slide.source, slide.notes) == ("Bars by class", "/result?run=1", "slowly")
     assert slide.figure == {"data": [{"type": "bar", "y": [1, 2, 3]}], "layout": {}}
     assert slide_of({"kind": "image", "title": "", "pictures": [["a", PIXEL]]}).pictures == (("a", PIXEL),)
+    table = slide_of({"kind": "table", "title": "Rows", "table": [["a\nb", 1], ["c" * 99, "\u202ed"]]}).table
+    assert table == (("a b", "1"), ("c" * 60, "d"))
     assert slide_of({"kind": "text", "title": "a\x00b\u2028c", "text": "one\r\n two\x07"}).text == "one\n two"
 
 
 @pytest.mark.parametrize(
     "sent", [{}, {"kind": "html", "title": "x"}, {"kind": "figure", "title": "x"}, {"kind": "image", "title": "x", "pictures": "abc"},
              {"kind": "image", "title": "x", "pictures": [["a", "https://elsewhere.example/a.png"]]},
-             {"kind": "image", "title": "x", "pictures": [["a", "data:text/html;base64,PGI+"]]}]
+             {"kind": "image", "title": "x", "pictures": [["a", "data:text/html;base64,PGI+"]]},
+             {"kind": "table", "title": "x"}, {"kind": "table", "title": "x", "table": "ab"}, {"kind": "table", "table": [["a"], "b"]},
+             {"kind": "table", "title": "x", "table": [["a"]] * 1000}]
 )  # fmt: skip
 def test_what_is_no_slide_is_refused(sent):
     with pytest.raises(WrongInput):
