@@ -367,7 +367,7 @@ def test_what_a_small_bundle_says_in_json_takes_little_memory(refused, members):
     assert json.loads(members[METADATA]) == metadata
     for path, megabytes, said in (
         (run, 40, "MB in JSON; 32 MB are read"), (run, 20, "MB; 2 MB at most are read"), (run, 1, "a run has no 'x'"),
-        (METADATA, 40, "MB; 16 MB at most"), (METADATA, 15, "with more than 2,000,000 values"),
+        (METADATA, 40, "MB; 32 MB at most"), (METADATA, 15, "with more than 2,000,000 values"),
     ):  # fmt: skip
         bundle = grown(path, megabytes)
         tracemalloc.start()
