@@ -14,6 +14,7 @@ from core.storage.record_types import DamagedRun, Forecast, Imported, Label, Run
 Row = sqlite3.Row | Mapping[str, Any]
 Read = TypeVar("Read")
 YEARS = 1970, 2199  # of a time, in any zone: beyond the calendar's ends it cannot be brought into another
+LARGEST_SIDE, MOST_IMAGES = 2**16, 10**9  # of a dataset: pixels or channels, images
 DAMAGED_NUMBER = "The database's row of this number is damaged."
 
 
@@ -201,9 +202,24 @@ def checked_info(raw: object) -> DatasetInfo:
             check_plain(f"a column's {name}", column[name], list)
             for value in column[name]:
                 check_plain(f"one of a column's {name}", value, wanted)
+        if len(column["values"]) != len(column["counts"]):
+            raise WrongInput("a column's description should count the images of each value, but does not")
     if not raw["classes"] or len(raw["train_counts"]) != len(raw["classes"]):
         raise WrongInput("a dataset's description should count the training images of each class, but does not")
+    _check_sizes(raw)
     return dataset_from(raw)
+
+
+def _check_sizes(raw: dict[str, Any]) -> None:
+    """Of a dataset's description. Raises WrongInput, without a full stop."""
+    sizes = [raw[name] for name in ("channels", "height", "width")]
+    of_columns = [count for column in raw["columns"] for count in column["counts"]]
+    counts = [raw["test_count"], raw["multi_count"], *raw["train_counts"], *of_columns]
+    if min(sizes) < 1 or max(sizes) > LARGEST_SIDE or min(counts) < 0 or max(counts) > MOST_IMAGES:
+        raise WrongInput("a dataset's description should give sizes and counts that a dataset can have, but does not")
+    for name in ("mean", "deviation"):
+        if len(raw[name]) != raw["channels"]:
+            raise WrongInput(f"{name} should be a number for each of {raw['channels']} channels, but are {len(raw[name])}")
 
 
 def shown(text: str) -> str:

@@ -155,6 +155,8 @@ def check_table(file: Path, name: str, path: str, classes: int = 0, train: int =
                 raise WrongInput(f"{path} has {found.metadata.num_rows:,} rows; {MOST_ROWS:,} at most are read.")
             table = TABLES.get(name, Table({}))
             known = {**table.columns, **table.more}
+            if missing := [column for column in table.columns if column not in found.schema_arrow.names]:
+                raise WrongInput(f"{path} lacks the column {missing[0]!r}, which a table {name!r} has.")
             for field in found.schema_arrow:
                 text = arrow.types.is_string(field.type) or arrow.types.is_large_string(field.type)
                 whole = arrow.types.is_integer(field.type)
@@ -163,8 +165,6 @@ def check_table(file: Path, name: str, path: str, classes: int = 0, train: int =
                 nothing = arrow.types.is_null(field.type) and not found.metadata.num_rows  # a table without rows has no other types
                 if not (nothing or (text if rule.text else whole if rule.whole else number)):
                     raise WrongInput(f"{path} has a column {field.name[:40]!r} of {str(field.type)[:40]}, which no table of ours has.")
-            if missing := [column for column in table.columns if column not in found.schema_arrow.names]:
-                raise WrongInput(f"{path} lacks the column {missing[0]!r}, which a table {name!r} has.")
             frame = found.read(use_threads=False).to_pandas(use_threads=False)
             if len(frame):
                 _check_rows(frame, table, path, classes, train, test)

@@ -13,7 +13,7 @@ from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.run import RunSpec, RunStatus
 from core.export.bundle.contents import run_to_plain, study_to_plain, to_text
-from core.export.bundle.layout import BLOCK, FORMAT, MANIFEST, METADATA, VERSION, is_weights
+from core.export.bundle.layout import BLOCK, FORMAT, MANIFEST, METADATA, MOST_RECORDS, MOST_TEXT, VERSION, is_weights
 from core.export.bundle.metadata import metadata
 from core.storage import studies as stored
 from core.storage.artifacts import Damaged
@@ -81,6 +81,8 @@ def write(home: Home, ids: Sequence[str], stream: BinaryIO, *, weights: bool = T
         members[path] = file.partition(".")[0], _size(home.artifacts_folder / file)
     members = dict(sorted(members.items()))
     texts[METADATA] = to_text(metadata(runs, studies, members, paths))
+    if sum(map(len, texts.values())) - len(texts[METADATA]) > MOST_RECORDS or len(texts[METADATA]) > MOST_TEXT:
+        raise WrongInput(f"{len(runs):,} runs are more than `import` reads of one bundle; export them in several.")
     members = {METADATA: (hashlib.sha256(texts[METADATA]).hexdigest(), len(texts[METADATA])), **members}
     manifest = to_text({
         "format": FORMAT, "version": VERSION, "asked": [run.id for run in asked], "studies": [study.id for study in studies],

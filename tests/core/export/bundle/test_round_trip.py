@@ -15,6 +15,7 @@ from core.domain.errors import WrongInput
 from core.domain.info import Column
 from core.domain.run import RunStatus
 from core.export import downloads
+from core.export.bundle import write as writing
 from core.export.bundle.bring import bring
 from core.export.bundle.layout import MANIFEST, METADATA, is_weights
 from core.export.bundle.write import export
@@ -209,8 +210,6 @@ def test_no_path_user_name_or_secret_goes_along(tmp_path, monkeypatch, there):
 
 
 def test_an_own_set_s_description_goes_along_without_people_s_names_and_serves_where_the_set_is_not(tmp_path, here, monkeypatch):
-    from core.export.bundle import write as writing
-
     people = Column("person", ("alice", "bob", "carol"), (10, 10, 10))
     info = _info(columns=(people, Column("city", ("Rome", "Oslo"), (15, 15))))
     monkeypatch.setattr(writing.added_sets, "info_of", lambda folder, key: info)
@@ -291,6 +290,15 @@ def test_a_bundle_that_no_page_can_hold_is_refused_before_it_is_made(monkeypatch
         bundle_of(home, ids[0])
     assert bundle_of(home, ids[0], weights=False) == light
     export(home, [ids[0]], home.root.parent / "whole.zip")  # a file may be as large as its disk
+
+
+@pytest.mark.parametrize("limit", ["MOST_RECORDS", "MOST_TEXT"])
+def test_more_runs_than_an_import_reads_are_not_exported(tmp_path, monkeypatch, there, limit):
+    home, ids = there
+    monkeypatch.setattr(writing, limit, 1000)
+    with pytest.raises(WrongInput, match=r"^3 runs are more than `import` reads of one bundle; export them in several\.$"):
+        export(home, ids, tmp_path / "a.zip")
+    assert not list(tmp_path.glob("*.zip"))
 
 
 def test_a_run_with_a_lost_or_damaged_file_is_not_exported_half(tmp_path):
