@@ -1,7 +1,7 @@
 """The input of the checks: one run's numbers, and those of its second reference and its ablations."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.domain.requests.base import ForgetRequest
 from core.reports.chance_tolerance import SURE, allowed, auc_error, standard_error
@@ -46,7 +46,7 @@ class Case:
     `ablations`: title -> numbers; None where this run can have none. `forget_count`: images of the forget set that were evaluated.
     `grafted`: model -> accuracy on the retain classes with the original's last layer put on its own layers; None: not known.
     `multi`: an image has several attributes, which `classes` and `per_class` are then about. `own_weights`: the original's
-    weights were uploaded, not trained here.
+    weights were uploaded, not trained here. `brought`: what of these came in a bundle, while the run itself was computed here -> its file.
     """
 
     numbers: Numbers
@@ -60,6 +60,7 @@ class Case:
     grafted: Mapping[str, float] | None = None
     multi: bool = False
     own_weights: bool = False
+    brought: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def forget_metric(self) -> str:

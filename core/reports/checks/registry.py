@@ -46,12 +46,14 @@ class Finding:
     """warnings: the reasons not to trust. clear: keys of checks without a warning. missed: key -> why a check could not be made.
 
     withheld: key of a warning that is not shown beside the others -> the reason, by `core.reports.checks.resolve_conflicts`.
+    brought: as in `Case`.
     """
 
     warnings: tuple[CheckWarning, ...]
     clear: tuple[str, ...] = ()
     missed: Mapping[str, str] | None = None
     withheld: Mapping[str, str] = field(default_factory=dict)
+    brought: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def far_off(self) -> bool:
@@ -60,8 +62,9 @@ class Finding:
 
     @property
     def besides(self) -> list[str]:
-        """A sentence for each reason: what could not be checked, then which warnings are not shown."""
-        lines = [f"Not checked {reason}: {what}." for reason, what in _by_reason(self.missed or {})]
+        """A sentence for each reason: what was not computed here, what could not be checked, then which warnings are not shown."""
+        lines = [f"Held against {what}, which came in the file {file} and was not computed here." for what, file in self.brought.items()]
+        lines += [f"Not checked {reason}: {what}." for reason, what in _by_reason(self.missed or {})]
         return lines + [f"Found, too, but not shown, because {reason}: {what}." for reason, what in _by_reason(self.withheld)]
 
 
@@ -84,4 +87,4 @@ def examine(case: Case) -> Finding:
         if sentence is not None:
             sentences[key] = sentence
     warnings, withheld = resolve({key: sentence for key, sentence in sentences.items() if sentence})
-    return Finding(warnings, tuple(key for key, sentence in sentences.items() if not sentence), missed, withheld)
+    return Finding(warnings, tuple(key for key, sentence in sentences.items() if not sentence), missed, withheld, case.brought)

@@ -64,7 +64,15 @@ def case_of(
         forget_count=evaluated_of(spec.request.count(data), data.train_count, evaluated_images(per_class)),
         grafted=None if graft is None else grafted_retain_accuracy(graft), multi=data.multi, own_weights=bool(spec.weights),
         ablations={title: read(other) for title, other in others.controls.items()} if has_ablations else None,
+        brought=_brought(run, others, has_second_reference, has_ablations),
     )  # fmt: skip
+
+
+def _brought(run: Run, others: Beside, has_second_reference: bool, has_ablations: bool) -> dict[str, str]:
+    """What the run is held against -> its bundle's file; nothing for a run that came in a bundle itself, which says so."""
+    against = {"the second retrained network": others.floor} if has_second_reference else {}
+    against |= {f"the ablation “{title}”": other for title, other in others.controls.items()} if has_ablations else {}
+    return {what: other.imported.file for what, other in against.items() if other and other.imported and not run.imported}
 
 
 def evaluated_of(forget: int, train: int, evaluated: int) -> int:

@@ -9,6 +9,8 @@ from core.domain.errors import WrongInput
 from core.export.bundle import bring as bringing
 from core.export.bundle.bring import bring
 from core.export.bundle.verify import verify
+from core.export.bundle.write import export
+from core.reports.checks.stored_run import finding_of
 from core.storage import studies
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
@@ -146,3 +148,17 @@ def test_a_number_that_is_there_twice_is_refused_by_import_and_by_verify(here, o
     with pytest.raises(WrongInput, match="twice"):
         brought(here, content)
     assert "twice" in verify(here.root.parent / "a.zip").wrong
+
+
+def test_a_run_of_here_says_that_it_is_held_against_a_second_reference_that_came_in_a_bundle(tmp_path, here, shelves):
+    there = open_home(tmp_path / "there")
+    plant(there, spec("retrain"))
+    ours = plant(here, spec("ssd"))
+    file = tmp_path / "theirs.zip"
+    with ResultStore(there.database) as store:
+        export(there, [run.id for run in store.runs()], file)
+    with ResultStore(here.database) as store:
+        assert finding_of(here, store, store.existing(ours), shelves.datasets["digits"]).brought == {}
+        bring(here, file)
+        found = finding_of(here, store, store.existing(ours), shelves.datasets["digits"])
+    assert found.besides[0] == "Held against the second retrained network, which came in the file theirs.zip and was not computed here."
