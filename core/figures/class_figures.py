@@ -84,7 +84,7 @@ def _class_rows(
     )]  # fmt: skip
     ticks = [f"<b>{name} ✕</b>" if hit else name for name, hit in zip(on_axis(classes), gone, strict=True)]
     layout = base_layout(
-        "predicted correctly" if what == "attribute" else "accuracy", what if what == "attribute" else "class (✕ = to forget)", height,
+        "predicted correctly" if what == "attribute" else "accuracy", f"{what} (✕ = to forget)" if gone.any() else what, height,
         xaxis={"range": [-0.03, 1.03], "tickformat": ".0%", "tickvals": [0, 0.5, 1], "showgrid": True, "gridcolor": QUIET,
                "gridwidth": 0.5, "griddash": "dot", "zeroline": False},
         yaxis={"tickvals": places, "ticktext": ticks, "range": [places.max() + 0.7, -0.7], "showgrid": False, "zeroline": False},

@@ -80,7 +80,7 @@ def class_guesses(bars: Sequence[Bar], counts: Counts, shown: Sequence[str], hei
         text = [f"{names[place]}, {MARK_TITLE[mark].lower()}: {value:.1%}" for place, value in found]
         traces.append(_scatter(mark, [place + ASIDE.get(mark, 0.0) for place, _ in found], [value for _, value in found], text, 8))
     layout = base_layout(
-        "class (✕ = to forget)", "accuracy", height, margin={"t": 8}, showlegend=False,
+        "class (✕ = to forget)" if any(bar.forgotten for bar in bars) else "class", "accuracy", height, margin={"t": 8}, showlegend=False,
         xaxis={"tickvals": places, "ticktext": names, "showgrid": False, "zeroline": False},
         yaxis={"range": [-0.04, 1.04], "tickformat": ".0%", "tickvals": [0, 0.5, 1], "showgrid": False, "zeroline": False},
     )  # fmt: skip

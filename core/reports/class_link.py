@@ -19,6 +19,7 @@ HIDDEN_WORDS = {
     SETTINGS: "the method's settings", VERDICT: "the verdict", WARNINGS: "the warnings", REFERENCE: "the retrained networks",
     MEMBERSHIP: "the membership attack", RELEARNING: "the relearning", CLASSES: "accuracy by class", MAPS: "the saliency maps",
 }  # fmt: skip
+NAMED_BY_WARNINGS = frozenset({REFERENCE, MEMBERSHIP, RELEARNING})
 _GAUGES = {MEMBERSHIP: ATTACK, RELEARNING: STEPS}
 _CODE = re.compile(r"[A-Za-z0-9]{1,12}")
 
@@ -76,14 +77,14 @@ def _settings(text: str) -> dict[str, str]:
 
 
 def hidden_from(text: str) -> frozenset[str]:
-    """Names of HIDEABLE, from an address. Warnings name the retrained networks' numbers, so that they are hidden with them.
+    """Names of HIDEABLE, from an address. Warnings name numbers of NAMED_BY_WARNINGS, so that they are hidden with each of these.
 
     Raises WrongInput with one sentence.
     """
     names = list(filter(None, text.split(","))) if len(text) <= LONGEST else [text]
     if unknown := [name for name in names if name not in HIDEABLE]:
         raise WrongInput(f"The address's hide should name some of {', '.join(HIDEABLE)}, parted by commas; got {unknown[0]!r:.60}.")
-    return frozenset(names) | ({WARNINGS} if REFERENCE in names else frozenset())
+    return frozenset(names) | ({WARNINGS} if NAMED_BY_WARNINGS.intersection(names) else frozenset())
 
 
 def hidden_words(hidden: Collection[str]) -> str:

@@ -72,7 +72,7 @@ class Gauge:
     def text_of(self, value: float) -> str:
         """Any number of this scale with its unit."""
         if self.key == STEPS:
-            return f"{value:g} {'step' if value == 1 else 'steps'}"
+            return f"{round(value, 1):g} {'step' if value == 1 else 'steps'}"
         return f"AUC {value:.2f}" if self.key == ATTACK else percent(value)
 
 

@@ -133,7 +133,8 @@ def _inside(facts: Facts) -> str:
 
 def _gone(screen: FirstScreen, attack: Gauge, relearning: Gauge) -> str:
     warned = next((warning.sentence for warning in screen.warnings if warning.key == RECOGNISED), "")
-    return f"{_attacked(attack)}{f' Another attack: {warned}' if warned else ''} {_relearnt(relearning)}"
+    another = f" Another attack: {headline(warned)[1] or warned}" if warned else ""
+    return f"{_attacked(attack)}{another} {_relearnt(relearning)}"
 
 
 def _attacked(gauge: Gauge) -> str:

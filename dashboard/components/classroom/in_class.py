@@ -117,7 +117,7 @@ def _fixes() -> str:
 
 def _hides() -> str:
     words = hidden_words(hidden())
-    return f"Not shown: {words}." if words else ""
+    return f"Not shown on the form and on Result: {words}." if words else ""
 
 
 def _aims() -> str:

@@ -41,8 +41,8 @@ def link_panel(spec: RunSpec, method: MethodInfo | None, *, story: dict[str, str
                           format_func=lambda name: FIELDS[name].capitalize(), wrap=True, help="As it stands on this page now.")  # fmt: skip
         hidden = st.pills("Not shown on the form and on Result", HIDEABLE, format_func=lambda name: HIDDEN_WORDS[name].capitalize(),
                           selection_mode="multi", key="class_hidden", wrap=True,
-                          help="What is not shown there is named in a sentence. The warnings say the retrained networks' numbers, so that "
-                               "both go together.")  # fmt: skip
+                          help="What is not shown there is named in a sentence. The warnings name the numbers of the retrained networks, "
+                               "the attack and relearning: they are not shown where one of these is not.")  # fmt: skip
         goal = _ask_goal()
         guided = st.toggle("Guided", True, key="class_guided", help="Plain words and one setting; Full, in the sidebar, shows the others.")
         try:

@@ -59,7 +59,7 @@ def _use(duel: Duel, tools: tuple[str, ...], can: int) -> None:
 
 def _call(duel: Duel, found: Mapping[str, Gauge], what: str, images: str) -> None:
     st.html(f"<h2 class='du-title'>Trace, or chance?</h2><div class='du-text'>● is the network that should have forgotten {escape(what)}, "
-            "■ one that never saw it. Two retrained networks (■ and □) differ as well, and few images more by chance: here "
+            "■ one that never saw it. Two retrained networks (■ and □) differ as well, and the fewer the images, the more by chance: here "
             f"{images}. Is ● farther off than that?</div>")  # fmt: skip
     gauges = {tool: unjudged(found[tool]) for tool in duel.tools if tool in found}
     marks = [mark for mark in MARKS if any(gauge.place(mark) is not None for gauge in gauges.values())]

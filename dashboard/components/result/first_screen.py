@@ -131,7 +131,7 @@ def _maps(run: Run, data: DatasetInfo, reference: bool) -> None:
         explainer = explainer or next(e for e in offer["explainers"] if not e["unfit"])
         chosen_place = place_in(run)
         image = chosen_place or {"set": next(name for name in ("test_forget", "forget") if offer["sets"].get(name)), "place": 0}
-        title = CHOSEN_MAPS if chosen_place else MAPS
+        title = CHOSEN_MAPS if chosen_place else MAPS_TITLE
         target = "true" if explainer["targeted"] and not data.multi else "own"
         answer = runs.handle(run).ask("saliency", image=image, how=explainer["key"], target=target, settings={})
         if not reference:

@@ -117,7 +117,7 @@ def gone(told: Told) -> None:
     st.html(drawn.legend(marks, 15))
     _figure(drawn.gauge_figure(gauges, marks, size=16, row=92), drawn.described(gauges))
     if len(told.relearning) and told.relearning["step"].max() > 0:
-        figure = relearn_curves(told.relearning).update_layout(height=HEIGHT - 190)
+        figure = relearn_curves(told.relearning).update_layout(height=HEIGHT - 190, legend={"y": -0.55})  # below the axis on a phone too
         st.plotly_chart(figure, key="story-race", config=plotly_layout.CONFIG, alt="Accuracy on the forget set by step of relearning")
 
 

@@ -93,6 +93,7 @@ def test_no_class_is_marked_where_single_samples_go():
     figure = class_figures.class_shift(accuracies(*MODELS), CLASSES, ())
     assert list(figure.layout.yaxis.ticktext) == list(CLASSES)
     assert list(figure.layout.yaxis.tickvals) == [0, 1, 2]
+    assert figure.layout.yaxis.title.text == "class"
 
 
 def test_without_a_reference_its_marks_are_left_out_and_with_a_second_one_there_are_more():

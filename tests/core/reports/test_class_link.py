@@ -45,9 +45,10 @@ def test_a_lock_that_is_none_is_one_sentence(text):
 
 
 def test_what_is_hidden_is_named_in_its_order():
-    assert hidden_words(hidden_from("attack,verdict")) == "the verdict, the membership attack"
+    assert hidden_words(hidden_from("attack,verdict")) == "the verdict, the warnings, the membership attack"
     assert hidden_from("") == frozenset()
-    assert hidden_from("reference") == {"reference", "warnings"}  # which name its numbers
+    for named in ("reference", "attack", "relearning"):
+        assert hidden_from(named) == {named, "warnings"}  # which name its numbers
     for text in ("truth", "verdict,truth", "verdict," * 200):
         with pytest.raises(WrongInput, match="The address's hide should name some of settings, verdict"):
             hidden_from(text)

@@ -68,6 +68,9 @@ def test_a_gap_within_chance_is_called_so_and_another_attack_that_recognises_it_
     assert "AUC 0.39 now, 0.15 for the retrained network. The gap may be chance: another retrained network might differ as much." in found
     assert "Another attack: Recognised by entropy." in found
     assert "As well as" not in found
+    told = CheckWarning("still_recognised", "Recognised by an attack: it calls members by entropy: 50 % before, 90 % now.")
+    found = text(6, replace(SCREEN, gauges=(FORGET, RETAIN, chance, RELEARN), warnings=(told,)))
+    assert "Another attack: it calls members by entropy: 50 % before, 90 % now." in found
 
 
 def test_without_a_reference_nothing_is_said_of_one_and_what_was_measured_is_told():

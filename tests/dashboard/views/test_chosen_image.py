@@ -75,3 +75,8 @@ def test_another_dataset_has_its_own_choice(open_app, home):
     at = open_app(home.root, PRIVACY, run=one)
     at.session_state[CHOSEN] = ("faces", "train:0")
     assert sound(at.run()).selectbox(key="image").value is None
+
+
+def test_a_result_without_a_chosen_image_says_what_its_maps_are_of(open_app, finished, done, explained):
+    assert "Saliency of one forgotten image" in html_text(open_app(finished.root, RESULT, run=done))
+    assert len(explained) == 1
