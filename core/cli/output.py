@@ -29,10 +29,14 @@ from core.storage.runs import ResultStore
 
 
 class Doubts(NamedTuple):
-    """lines: to print; far_off: whether the first of them is that the original itself is far off, so that no method can be judged."""
+    """lines: to print; far_off: whether the first of them is that the original itself is far off, so that no method can be judged.
+
+    warned: whether any of them is a warning.
+    """
 
     lines: tuple[str, ...] = ()
     far_off: bool = False
+    warned: bool = False
 
 
 def doubts_of(home: Home, store: ResultStore, run: Run, data: DatasetInfo | None) -> Doubts:
@@ -51,7 +55,7 @@ def doubts_of(home: Home, store: ResultStore, run: Run, data: DatasetInfo | None
     looked_for = ", ".join(CHECKED[key] for key in finding.clear)
     little = ", but too little could be checked to vouch for it" if DECIDING in (finding.missed or {}) else ""
     lines = [f"Warning: {doubt.sentence}" for doubt in finding.warnings] or [f"No warnings{little}. Looked for: {looked_for}."]
-    return Doubts((*lines, *finding.besides), finding.far_off)
+    return Doubts((*lines, *finding.besides), finding.far_off, bool(finding.warnings))
 
 
 NONE = Doubts()
@@ -72,7 +76,7 @@ def print_report(
     if ended.status != RunStatus.DONE:
         return
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
-    click.echo(str(verdict(numbers, ended.spec.request, data, doubts.far_off)))
+    click.echo(str(verdict(numbers, ended.spec.request, data, doubts.far_off).beside(warnings=doubts.warned)))
     searched = outcome_line(report["search"]) if report["search"] else ""
     for line in (report["own_weights"], searched, *doubts.lines, evaluated_line(report, data)):
         if line:

@@ -59,8 +59,7 @@ class RunContents:
     def verdict(self) -> Verdict:
         """As the Result page says it."""
         found = verdict(self.numbers, self.run.spec.request, self.data, self.finding is not None and self.finding.far_off)
-        doubted = self.finding is not None and self.finding.warnings and found.lead.startswith("Forgotten")
-        return Verdict(f"{found.lead}, with warnings", found.sentence) if doubted else found
+        return found.beside(warnings=bool(self.finding and self.finding.warnings))
 
     @property
     def subject(self) -> str:

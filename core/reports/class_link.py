@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote
 from core.domain.errors import WrongInput
 from core.reports.first_screen import Confidence, FirstScreen
 from core.reports.gauges import ATTACK, CONCEALED, SECOND, STEPS, Gauge
+from core.reports.verdict import WARNED
 
 LONGEST = 600  # letters of what is fixed, or hidden, in an address
 FIELDS = {"dataset": "dataset", "model": "network", "request": "forget request", "method": "method", "settings": "settings"}
@@ -104,7 +105,7 @@ def without(screen: FirstScreen, hidden: frozenset[str]) -> FirstScreen:
     """The first screen without what is hidden: no lead, no warnings, no level of confidence, fewer gauges, no numbers of references."""
     no_verdict, no_reference = VERDICT in hidden, REFERENCE in hidden
     gauges = tuple(gauge for gauge in screen.gauges if not any(gauge.key == key for name, key in _GAUGES.items() if name in hidden))
-    lead = screen.lead.removesuffix(", with warnings") if WARNINGS in hidden else screen.lead
+    lead = screen.lead.removesuffix(WARNED) if WARNINGS in hidden else screen.lead
     classes = screen.classes
     if no_reference and len(classes):
         classes = classes[~classes["model"].isin(["reference", SECOND])]

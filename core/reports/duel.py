@@ -128,8 +128,8 @@ def outcome(duel: Duel, found: Mapping[str, Gauge], held: Kept) -> Outcome:
     score = " to ".join(map(str, sorted(points.values(), reverse=True)))
     result = f"The {winner.capitalize()} wins" + ("" if over_budget else f" {score}") if winner else f"A draw, {score}"
     second = any(gauge.values.get(SECOND) is not None for gauge in found.values())
-    floor = ("twice the gap of two retrained networks, and no less than chance" if second else
-             "the tolerance of the checks, for no second retrained network is stored")  # fmt: skip
+    floor = ("twice the gap of two retrained networks, on the second one’s side, and no less than chance; steps are compared by "
+             "their ratio" if second else "the tolerance of the checks, for no second retrained network is stored")  # fmt: skip
     return Outcome(judged, held, points, winner, result, _why(judged, held), f"The band around the retrained network is {floor}.")
 
 

@@ -70,11 +70,10 @@ def first_screen(
 ) -> FirstScreen:  # fmt: skip
     """report: `core.reports.run_report.full_report`; classes: `class_rows`; method: its title."""
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
-    lead, sentence = verdict(numbers, run.spec.request, data, finding.far_off)
+    lead, sentence = verdict(numbers, run.spec.request, data, finding.far_off).beside(warnings=bool(finding.warnings))
     return FirstScreen(
-        about=about(run, data, method),
-        lead=lead + (", with warnings" if finding.warnings and lead.startswith("Forgotten") else ""),
-        sentence=sentence, confidence=confidence(case, finding), warnings=finding.warnings, gauges=gauges(case, report["reasons"]),
+        about=about(run, data, method), lead=lead, sentence=sentence, confidence=confidence(case, finding), warnings=finding.warnings,
+        gauges=gauges(case, report["reasons"]),
         classes=classes, names=data.classes, forgotten=run.spec.request.classes, forget_images=case.forget_images(), multi=data.multi,
         costs=cost_line(report),
     )  # fmt: skip

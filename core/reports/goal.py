@@ -102,8 +102,9 @@ class Part:
         if self.honest is None:
             return "without a retrained network it cannot be told whether that can honestly be met"
         own = f" gives {' or '.join(_number(self.name, one) for one in self.retrained)}" if numbers else " misses it"
-        floor = f", {_demand(self.name, self.judged_by)}" if numbers else ""
-        return f"it cannot honestly be met, since retraining itself{own}; {'met' if self.met else 'missed'} against the floor{floor}"
+        edge = f" ({_demand(self.name, self.judged_by)})" if numbers else ""
+        came = "met" if self.met else "missed"
+        return f"retraining itself{own}, so that what retraining reaches{edge} is asked for instead, and {came}"
 
 
 def _meets(name: str, value: float, limit: float) -> bool:

@@ -73,7 +73,7 @@ def scenes(screen: FirstScreen, facts: Facts) -> tuple[Scene, ...]:
               Notes("Why is the target not simply 0 %?", "A network that never saw it still guesses, and sometimes guesses right.",
                     "Taking the reference for another method of unlearning; it is the yardstick.", 4)),
         Scene("Predict", "Predict, then see", f"Grey ◇ is the network before{retrained}. "
-              "Where will the unlearned network stand? Move the sliders, choose a verdict, then look.",
+              "Where will the unlearned network stand?",
               "A prediction that is written down before the result cannot be adjusted to it.",
               Notes("Write your guess down before anybody looks.", "Different guesses; ask the two extremes for their reasons.",
                     "Setting everything to 0: a network that is wrong everywhere has not forgotten, it is broken.", 5)),

@@ -11,6 +11,7 @@ NEAR = 0.05  # share: differences of accuracy below this are called the same
 PRICE = 0.03  # share: a larger loss of accuracy on the retain set is mentioned
 FAR_OFF = "No verdict on the method: the original itself is far off"
 FORGOTTEN = ("Forgotten", "Partly forgotten")  # favourable leads, to which a price is added with "but"
+WARNED = ", with warnings"  # of a lead
 Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
 
 
@@ -22,6 +23,10 @@ class Verdict(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.lead}. {self.sentence}"
+
+    def beside(self, *, warnings: bool) -> "Verdict":
+        """The same; where the checks warn of what was forgotten, the lead says so."""
+        return self._replace(lead=self.lead + WARNED) if warnings and self.lead.startswith("Forgotten") else self
 
 
 def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, far_off: bool = False) -> Verdict:

@@ -42,12 +42,12 @@ class Deleted:
 def throw(db: Database, run_id: str) -> None:
     """A run, its numbers and the names of its files go into the trash. Raises WrongInput if active or not there."""
     with db.transaction() as write:
-        row = write.execute("select status, spec from runs where id = ?", (run_id,)).fetchone()
+        row = write.execute("select status, spec, label from runs where id = ?", (run_id,)).fetchone()
         if row is None:
             raise lifecycle.no_such_run(run_id)
         if row["status"] in ACTIVE:
             raise WrongInput(f"Run {run_id} is {row['status']}; cancel it before you delete it.")
-        _throw(write, run_id, _title(row["spec"]), OF_RUN)
+        _throw(write, run_id, _title(row["spec"], row["label"]), OF_RUN)
 
 
 def throw_study(write: sqlite3.Connection, study_id: str, title: str) -> None:
@@ -171,10 +171,11 @@ def _study_is_there(write: sqlite3.Connection, study_id: object) -> bool:
     return bool(write.execute("select exists (select 1 from studies where id = ?)", (study_id,)).fetchone()[0])
 
 
-def _title(spec: str) -> str:
-    """What a run was, in a line; '' where its spec cannot be read."""
+def _title(spec: str, label: object) -> str:
+    """What a run was, in a line, after the name that a person gave it; '' where its spec cannot be read and it has no name."""
+    named = [label] if isinstance(label, str) and label else []
     try:
         said = json.loads(spec)
-        return f"{said['method']} · {said['dataset']} · {said['model']}"
+        return " · ".join([*named, f"{said['method']} · {said['dataset']} · {said['model']}"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
+        return "".join(named)

@@ -50,8 +50,7 @@ def _outcome(root: str, run_id: str, revision: int, _run: Run) -> Outcome:
             case = read_case(home(), store, _run, data)
             finding = examine(case)
             reasons = {f"{m.model}/{m.metric}": m.reason for m in store.measurements(_run.id) if m.value is None}
-            lead, _ = verdict(numbers_of(store, _run.id), _run.spec.request, data, finding.far_off)
-            doubt = ", with warnings" if finding.warnings and lead.startswith("Forgotten") else ""
-            return Outcome(lead + doubt, gauges(case, reasons))
+            found = verdict(numbers_of(store, _run.id), _run.spec.request, data, finding.far_off)
+            return Outcome(found.beside(warnings=bool(finding.warnings)).lead, gauges(case, reasons))
     except WrongInput as missing:
         return Outcome(f"Done. {missing}")

@@ -78,7 +78,7 @@ def _tell(run: Run, example: Example | None, found: dict[str, str]) -> None:
                 f"<h2 class='st-title'>{escape(scene.title)}</h2><div class='st-text'>{escape(scene.text)}</div>"
                 f"<div class='st-term'>{escape(scene.term)}</div>")  # fmt: skip
         if at in (0, 2, len(every) - 1):
-            live_button(pictures.chosen_digit())
+            live_button(pictures.chosen_digit(), run.spec.dataset)
     with st.container():
         _way(at, every)
         live_panel()

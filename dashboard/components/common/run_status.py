@@ -25,7 +25,7 @@ UNDONE = 10  # deletions that are offered to be undone
 POLL = 0.5  # seconds between polls while something is queued or running
 IMPORTED = ":violet-badge[:material/input: imported]"  # as Markdown
 STAGE = {
-    "": "waiting for a free place",
+    "": "waiting to start",
     "train": "training the original",
     "reference": "training the reference without the forget set",
     "precompute": "measuring the training set",
@@ -86,8 +86,9 @@ def state_word(run: Run) -> str:
 
 
 def state(run: Run) -> None:
-    """Icon and word; a progress bar while it is active; the error's last line, with the full error one click away."""
-    st.markdown(f"{STATUS_ICON[run.status]} **{state_word(run)}** · {age(run.created_at)}")
+    """Icon, word, and where it stopped; a progress bar while it is active; the error's last line, with the full error one click away."""
+    stopped = f" while {plain(STAGE.get(run.stage, run.stage))}" if run.status not in (*ACTIVE, RunStatus.DONE) and run.stage else ""
+    st.markdown(f"{STATUS_ICON[run.status]} **{state_word(run)}**{stopped} · {age(run.finished_at or run.created_at)}")
     if run.status in ACTIVE:
         st.progress(run.share, progress_text(run))
     elif run.error:

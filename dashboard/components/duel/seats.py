@@ -95,7 +95,7 @@ def invite(duel: Duel, seat: str) -> None:
     """The address of the other seat, in two browsers, until both have played."""
     if not seat or duel.stage == OVER:
         return
-    st.caption(f"The {NAME[other(seat)]} opens this address in another browser, or the page Duel with the code **{duel.code}**:")
+    st.caption(f"The {NAME[other(seat)]} joins by this address in another browser, or by the page Duel with the code **{duel.code}**:")
     st.code(address(duel.code, other(seat)), language=None, wrap_lines=True)
 
 

@@ -58,6 +58,7 @@ def guessing(run: Run, told: Told) -> None:
     with top.container(horizontal=True, vertical_alignment="center"):
         if not shown:
             st.button("Show the truth", type="primary", key="truth", on_click=_look, args=(run, told))
+            st.html("<div class='st-note'>Move the sliders, drag the bars, choose a verdict, then look.</div>", width="stretch")
         else:
             st.button("Guess again", type="primary", key="truth", on_click=remember, args=(f"truth-{run.id}", False))
             said = escape(str(recall(_key(run, SAID), "")))

@@ -23,9 +23,10 @@ LIVE = "live"  # in the address: the run that was started here
 MOST_SEEDS = 1000
 
 
-def live_button(digit: int) -> None:
+def live_button(digit: int, dataset: str) -> None:
     """Asks for a run that is not stored yet: the examples have seed 0, so that a live one has the next that is free."""
-    st.button(f"Now do it live: forget digit {digit}", key="live", icon=":material/play_arrow:", type="primary", on_click=_start,
+    what = f"digit {digit}" if dataset == DATASET else f"digit {digit}, on handwritten digits"
+    st.button(f"Now do it live: forget {what}", key="live", icon=":material/play_arrow:", type="primary", on_click=_start,
               args=(digit,), disabled=bool(home().unwritable))  # fmt: skip
 
 

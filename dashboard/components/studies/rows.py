@@ -115,7 +115,7 @@ def _under_way(study: Standing) -> str:
     seconds = seconds_left(study.runs, runs.places())
     left = " · how long it takes is not known yet" if seconds is None else f" · about {duration(seconds)} left"
     if running is None:
-        return f"waiting for a free place{left}"
+        return f"waiting to start{left}"
     return plain(f"{study.plan.variants[running.variant].text}, seed {running.seed}: {STAGE.get(running.stage, running.stage)}{left}")
 
 

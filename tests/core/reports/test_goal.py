@@ -36,8 +36,8 @@ def test_what_a_retrained_network_misses_is_judged_by_the_floor():
     missed = replace(AUC, values={"unlearned": 0.6, "reference": 0.56, "second": 0.5}, band=(0.46, 0.66))
     (part,) = of(Goal(attack=0.55), auc=missed)
     assert (part.honest, part.judged_by, part.met) == (False, 0.66, True)
-    assert part.sentence() == ("✓ Membership attack AUC 0.6, goal at most AUC 0.55: it cannot honestly be met, since retraining itself "
-                               "gives AUC 0.56 or AUC 0.5; met against the floor, at most AUC 0.66")  # fmt: skip
+    assert part.sentence() == ("✓ Membership attack AUC 0.6, goal at most AUC 0.55: retraining itself gives AUC 0.56 or AUC 0.5, "
+                               "so that what retraining reaches (at most AUC 0.66) is asked for instead, and met")  # fmt: skip
     (worse,) = of(Goal(attack=0.55), auc=replace(missed, values=missed.values | {"unlearned": 0.67}))
     assert worse.met is False
     (kept,) = of(Goal(retain=1.0), retain=replace(RETAIN, values=RETAIN.values | {"unlearned": 0.76}))
@@ -68,7 +68,8 @@ def test_numbers_that_are_hidden_are_not_in_the_sentence():
     missed = replace(AUC, values={"unlearned": 0.6, "reference": 0.56}, band=(0.46, 0.66))
     (part,) = of(Goal(attack=0.55), auc=missed)
     assert part.sentence(value=False, retrained=False) == (
-        "✓ Membership attack, goal at most AUC 0.55: it cannot honestly be met, since retraining itself misses it; met against the floor"
+        "✓ Membership attack, goal at most AUC 0.55: retraining itself misses it, so that what retraining reaches is asked for "
+        "instead, and met"
     )
 
 

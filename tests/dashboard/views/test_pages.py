@@ -331,8 +331,8 @@ def test_a_waiting_run_tells_its_place_and_when_it_begins(open_app, bare, no_sup
         last = store.add(RunSpec("digits", "small_cnn", ClassRequest((5,)), "finetune", {"epochs": 5}, 3))
     bars = [bar.proto.text for bar in open_app(bare.root, "views/runs.py").get("progress")]
     assert bars == [
-        "waiting for a free place · 2 runs ahead, how long they take is not known yet",  # nothing of the kind has finished here
-        "waiting for a free place · 1 run ahead, starts in about 12 s",
+        "waiting to start · 2 runs ahead, how long they take is not known yet",  # nothing of the kind has finished here
+        "waiting to start · 1 run ahead, starts in about 12 s",
         STAGE["unlearn"] + " · epoch 2 of 5 · about 12 s left",
     ]
     assert open_app(bare.root, "views/result.py", run=behind).get("progress")[0].proto.text == bars[1]
