@@ -8,7 +8,7 @@ from streamlit.runtime.scriptrunner import RerunException, StopException
 
 FIRST_NEEDED = (
     *("dashboard.preload", "core.jobs.preload_source_hashes", "core.jobs.submit"),
-    *("core.export.examples", "core.reports.first_screen", "core.reports.run_report", "core.reports.story", "core.figures.gauges"),
+    *("core.export.examples", "core.reports.first_screen", "core.reports.run_report", "core.reports.teaching.story", "core.figures.gauges"),
 )
 
 

@@ -12,7 +12,7 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.jobs.catalogue import catalogue
-from core.reports.comparison import (
+from core.reports.compare.comparison import (
     ABOUT,
     TIME,
     about,
@@ -22,10 +22,10 @@ from core.reports.comparison import (
     second_retrainings,
     why_fewer,
 )
-from core.reports.comparison_sentence import answer, groups_in
-from core.reports.comparison_table import YARDSTICKS, marked, yardstick
-from core.reports.runs_by_seed import rows_of
-from core.reports.unchanged_methods import UNCHANGED
+from core.reports.compare.comparison_sentence import answer, groups_in
+from core.reports.compare.comparison_table import YARDSTICKS, marked, yardstick
+from core.reports.compare.runs_by_seed import rows_of
+from core.reports.compare.unchanged_methods import UNCHANGED
 from core.storage.home import open_home
 from core.storage.record_types import DamagedRun
 from core.storage.runs import ResultStore

@@ -10,7 +10,7 @@ from core.cli.output import spread_text, unit_of, wrapped
 from core.domain.errors import WrongInput
 from core.jobs.catalogue import catalogue
 from core.jobs.studies.leaderboard_of_studies import leaderboard_of, names_of_runs
-from core.reports.leaderboard import COLUMNS, MEASURES, Leaderboard
+from core.reports.compare.leaderboard import COLUMNS, MEASURES, Leaderboard
 from core.storage import studies
 from core.storage.home import open_home
 from core.storage.runs import ResultStore

@@ -19,9 +19,9 @@ from core.jobs.studies.table import StudySummary
 from core.metrics.privacy.multi_seed import OVER_SEEDS
 from core.reports.checks.registry import CHECKED, DECIDING
 from core.reports.checks.stored_run import finding_of
+from core.reports.compare.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.intervals import Spread
 from core.reports.settings_search import outcome_line
-from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.verdict import verdict
 from core.storage.home import Home
 from core.storage.record_types import Run

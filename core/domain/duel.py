@@ -1,7 +1,7 @@
 """A duel of two seats over one network: its rules, how it stands, and what turns one standing into the next. Pure.
 
 The Forgetter has a few tries to unlearn within a budget of kept accuracy and hands one over; the Attacker, who does not see how it was
-made, uses a few tools on it and says of each whether it shows a trace. What that is worth: `core.reports.duel`.
+made, uses a few tools on it and says of each whether it shows a trace. What that is worth: `core.reports.teaching.duel`.
 """
 
 from collections.abc import Mapping

@@ -27,9 +27,9 @@ from core.jobs.studies.progress import Progress, progress
 from core.jobs.studies.table import StudySummary, summary
 from core.reports.checks.registry import Finding
 from core.reports.checks.stored_run import finding_of
+from core.reports.compare.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.intervals import Spread
 from core.reports.run_report import numbers_of
-from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.verdict import verdict
 from core.storage.home import Home
 from core.storage.portable import imported_among

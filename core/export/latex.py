@@ -16,11 +16,11 @@ from core.export.run_contents import contents
 from core.figures.compare.metric_columns import DEFAULT, Column, columns_of
 from core.figures.palette import MODEL_TITLE
 from core.jobs.catalogue import Catalogue
-from core.reports.comparison import about, comparable, comparison, second_retrainings
-from core.reports.comparison_sentence import names_of, subjects_apart
-from core.reports.comparison_table import table_of
-from core.reports.runs_by_seed import Rows
-from core.reports.unchanged_methods import UNCHANGED
+from core.reports.compare.comparison import about, comparable, comparison, second_retrainings
+from core.reports.compare.comparison_sentence import names_of, subjects_apart
+from core.reports.compare.comparison_table import table_of
+from core.reports.compare.runs_by_seed import Rows
+from core.reports.compare.unchanged_methods import UNCHANGED
 from core.reports.verdict import Numbers
 from core.storage.home import Home
 from core.storage.portable import imported_among

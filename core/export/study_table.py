@@ -10,8 +10,8 @@ from core.figures.metric_tables import SECOND_REFERENCE_TITLE, by_family
 from core.figures.palette import MODEL_TITLE
 from core.jobs.studies.table import StudySummary
 from core.metrics.privacy.multi_seed import OVER_SEEDS
+from core.reports.compare.unchanged_methods import UNCHANGED
 from core.reports.intervals import Spread
-from core.reports.unchanged_methods import UNCHANGED
 
 SEEDS_TOGETHER = {m.key: MetricInfo(m.key, m.title, m.unit, m.goal, m.definition, "All seeds together") for m in OVER_SEEDS}
 Row = tuple[str, Mapping[str, Spread], int]  # its name, its numbers by metric, and of how many seeds

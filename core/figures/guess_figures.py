@@ -10,7 +10,7 @@ from core.figures.markdown import in_figure, on_axis
 from core.figures.palette import MARK_COLOUR, MARK_SYMBOL, MARK_TITLE, QUIET, ink, sequential
 from core.figures.plotly_layout import base_layout
 from core.reports.gauges import SECOND, Gauge
-from core.reports.prediction import BINS, VERDICTS, Bar
+from core.reports.teaching.prediction import BINS, VERDICTS, Bar
 
 Counts = Mapping[str, Mapping[int, int]]  # quantity -> bin -> how many guesses lie there
 FLOOR, TALLEST = -0.2, 0.34  # of a gauge's row: where its scale lies, and the height of its highest bar

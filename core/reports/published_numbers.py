@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from core.reports.compare.paired_differences import ZERO
 from core.reports.intervals import Spread
-from core.reports.paired_differences import ZERO
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ import pandas as pd
 import streamlit as st
 
 from core.domain.run import digest
-from core.reports.comparison import about
-from core.reports.comparison import comparison as compare_runs
-from core.reports.comparison import second_retrainings as retrained
-from core.reports.comparison import why_fewer as why_fewer_of
-from core.reports.comparison_sentence import answer as answer_of
-from core.reports.comparison_sentence import groups_in
-from core.reports.comparison_table import table_of
-from core.reports.more_seeds import MoreSeeds, more_seeds
-from core.reports.runs_by_seed import Rows
-from core.reports.runs_by_seed import several_seeds as several_seeds_of
+from core.reports.compare.comparison import about
+from core.reports.compare.comparison import comparison as compare_runs
+from core.reports.compare.comparison import second_retrainings as retrained
+from core.reports.compare.comparison import why_fewer as why_fewer_of
+from core.reports.compare.comparison_sentence import answer as answer_of
+from core.reports.compare.comparison_sentence import groups_in
+from core.reports.compare.comparison_table import table_of
+from core.reports.compare.more_seeds import MoreSeeds, more_seeds
+from core.reports.compare.runs_by_seed import Rows
+from core.reports.compare.runs_by_seed import several_seeds as several_seeds_of
 from core.storage.portable import imported_among
 from core.storage.runs import ResultStore
 from dashboard.queries import catalogue
@@ -25,7 +25,7 @@ READ_AT = "made at"  # in a comparison's `attrs`: the revision of the finished r
 
 
 def finished_runs() -> pd.DataFrame:
-    """The subject of every finished run, newest first: see core.reports.comparison.about. Shared by all pages: read, never write."""
+    """The subject of every finished run, newest first: see comparison.about. Shared by all pages: read, never write."""
     with ResultStore(home().database) as store:
         return _finished_runs(store.finished_revision(), str(home().root))
 
@@ -37,7 +37,7 @@ def _finished_runs(revision: int, root: str) -> pd.DataFrame:
 
 
 def comparison(run_ids: Sequence[str]) -> pd.DataFrame:
-    """See core.reports.comparison.comparison. Shared by all pages: read, never write."""
+    """See core.reports.compare.comparison.comparison. Shared by all pages: read, never write."""
     with ResultStore(home().database) as store:
         return _comparison(digest(list(run_ids)), store.finished_revision(), str(home().root), run_ids)
 
@@ -76,7 +76,7 @@ def _imported(which: tuple[str, int, str], _frame: pd.DataFrame) -> dict[str, st
 
 
 def why_fewer(frame: pd.DataFrame) -> str:
-    """See core.reports.comparison.why_fewer; frame: as `comparison` gives it."""
+    """See core.reports.compare.comparison.why_fewer; frame: as `comparison` gives it."""
     return _why_fewer(edition_of(frame), frame)
 
 
@@ -86,7 +86,7 @@ def _why_fewer(which: tuple[str, int, str], _frame: pd.DataFrame) -> str:
 
 
 def several_seeds(frame: pd.DataFrame) -> bool:
-    """See core.reports.runs_by_seed.several_seeds; frame: as `comparison` gives it."""
+    """See core.reports.compare.runs_by_seed.several_seeds; frame: as `comparison` gives it."""
     return _several_seeds(edition_of(frame), frame)
 
 
@@ -96,7 +96,7 @@ def _several_seeds(which: tuple[str, int, str], _frame: pd.DataFrame) -> bool:
 
 
 def sentence(frame: pd.DataFrame) -> str:
-    """See core.reports.comparison_sentence.answer; frame: as `comparison` gives it, of one subject."""
+    """See core.reports.compare.comparison_sentence.answer; frame: as `comparison` gives it, of one subject."""
     return _sentence(edition_of(frame), frame)
 
 
@@ -107,7 +107,7 @@ def _sentence(which: tuple[str, int, str], _frame: pd.DataFrame) -> str:
 
 
 def more(frame: pd.DataFrame) -> MoreSeeds | None:
-    """See core.reports.more_seeds; frame: as for `sentence`."""
+    """See core.reports.compare.more_seeds; frame: as for `sentence`."""
     return _more(edition_of(frame), frame)
 
 
@@ -118,7 +118,7 @@ def _more(which: tuple[str, int, str], _frame: pd.DataFrame) -> MoreSeeds | None
 
 
 def rows(frame: pd.DataFrame, columns: Sequence[str], over_seeds: bool, nearest: str) -> Rows:
-    """See core.reports.comparison_table.table_of; frame: as `comparison` gives it. Shared by all pages: read, never write."""
+    """See core.reports.compare.comparison_table.table_of; frame: as `comparison` gives it. Shared by all pages: read, never write."""
     return _rows(edition_of(frame), tuple(columns), over_seeds, nearest, frame)
 
 

@@ -13,9 +13,9 @@ from core.jobs import submit
 from core.jobs.validation import floor_spec
 from core.reports.checks.case import Case
 from core.reports.checks.stored_run import read_case
-from core.reports.duel import tool_gauges
 from core.reports.gauges import Gauge
 from core.reports.run_report import full_report
+from core.reports.teaching.duel import tool_gauges
 from core.storage import duels
 from core.storage.home import Home
 from core.storage.record_types import Run

@@ -14,7 +14,7 @@ from core.export import examples
 from core.figures.image_sprite import png
 from core.reports.first_screen import FirstScreen, of_stored_run
 from core.reports.run_report import full_report
-from core.reports.story import Facts
+from core.reports.teaching.story import Facts
 from core.storage.home import Home
 from core.storage.record_types import Run
 from core.storage.runs import ResultStore

@@ -12,7 +12,7 @@ from core.jobs.studies.papers import reproduction as reproduction_of
 from core.jobs.studies.progress import Standing
 from core.jobs.studies.table import StudySummary
 from core.jobs.studies.table import summary as summary_of_study
-from core.reports.leaderboard import Leaderboard
+from core.reports.compare.leaderboard import Leaderboard
 from core.storage import studies as stored_studies
 from core.storage.artifacts import Artifacts
 from core.storage.runs import ResultStore

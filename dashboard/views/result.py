@@ -14,9 +14,9 @@ from core.figures.class_figures import NO_MATRIX
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs.forecast import forecast_and_truth
-from core.reports.class_link import SETTINGS, hidden_words
 from core.reports.cost_line import seconds, times
 from core.reports.settings_search import outcome_line, search_sentence, search_table
+from core.reports.teaching.class_link import SETTINGS, hidden_words
 from core.storage.record_types import Run
 from dashboard.components.classroom import in_class
 from dashboard.components.common.bundle_panels import downloads_panel

@@ -9,7 +9,7 @@ from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.export import examples
 from core.export.examples import Example
-from core.reports.story import Notes, Scene, scenes
+from core.reports.teaching.story import Notes, Scene, scenes
 from core.storage.record_types import Run
 from dashboard.components.classroom import in_class
 from dashboard.components.classroom.link_panel import link_panel

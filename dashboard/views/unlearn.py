@@ -16,7 +16,7 @@ from core.figures.markdown import plain
 from core.jobs import submit
 from core.jobs.forecast import sentence
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
-from core.reports.class_link import SETTINGS
+from core.reports.teaching.class_link import SETTINGS
 from core.storage.record_types import Forecast
 from dashboard.components.classroom import in_class
 from dashboard.components.classroom.link_panel import link_panel

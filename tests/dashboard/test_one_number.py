@@ -22,8 +22,8 @@ from core.jobs.studies import submit
 from core.jobs.studies.plan import make_plan, specs
 from core.jobs.studies.table import summary
 from core.jobs.write_catalogue import write
-from core.reports.comparison import comparison
-from core.reports.comparison_table import table_of
+from core.reports.compare.comparison import comparison
+from core.reports.compare.comparison_table import table_of
 from core.storage.home import Home
 from core.storage.runs import ResultStore
 from dashboard.components.compare.columns import styled

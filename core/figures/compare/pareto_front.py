@@ -15,11 +15,11 @@ from core.domain.requests.registry import CLASS_KINDS
 from core.figures.markdown import hovered
 from core.figures.palette import ACCENT, MODEL_COLOUR, MODEL_SYMBOL, MODEL_TITLE, QUIET
 from core.figures.plotly_layout import base_layout, merge_layout
-from core.reports.comparison_table import marked
+from core.reports.compare.comparison_table import marked
+from core.reports.compare.paired_differences import beaten
+from core.reports.compare.runs_by_seed import GROUP, Rows, once, once_keys, rows_of
+from core.reports.compare.unchanged_methods import UNCHANGED
 from core.reports.intervals import FEW, spread
-from core.reports.paired_differences import beaten
-from core.reports.runs_by_seed import GROUP, Rows, once, once_keys, rows_of
-from core.reports.unchanged_methods import UNCHANGED
 
 APART = 0.03  # share of an axis: points closer than this in both get one label, or their names would overlap
 SHARES = {"minallowed": -0.02, "maxallowed": 1.02}  # a share lies between 0 and 1, whatever margin the axis adds

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from core.reports.runs_by_seed import SUBJECT
+from core.reports.compare.runs_by_seed import SUBJECT
 
 
 def differing(frame: pd.DataFrame) -> dict[str, str]:

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 
 from core.jobs.studies.progress import plans, runs_of
-from core.reports.comparison import about, comparison
-from core.reports.leaderboard import MEASURES, Leaderboard, leaderboard
+from core.reports.compare.comparison import about, comparison
+from core.reports.compare.leaderboard import MEASURES, Leaderboard, leaderboard
 from core.storage import studies
 from core.storage.runs import ResultStore
 

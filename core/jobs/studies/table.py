@@ -12,14 +12,21 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.study import StudyPlan, Variant
 from core.jobs.catalogue import catalogue, is_written
 from core.jobs.studies.progress import is_older, plan_of, runs_of
-from core.reports.comparison import TIME, about, comparison, metric_columns, other_evaluation, second_retrainings
-from core.reports.comparison_sentence import Group, answer, names_of
-from core.reports.comparison_table import with_seconds
+from core.reports.compare.comparison import (
+    TIME,
+    about,
+    comparison,
+    metric_columns,
+    other_evaluation,
+    second_retrainings,
+)
+from core.reports.compare.comparison_sentence import Group, answer, names_of
+from core.reports.compare.comparison_table import with_seconds
+from core.reports.compare.more_seeds import MoreSeeds, more_seeds
+from core.reports.compare.runs_by_seed import of_model, once
+from core.reports.compare.unchanged_methods import excess, judged_by, unchanged
 from core.reports.intervals import FEW, Spread
-from core.reports.more_seeds import MoreSeeds, more_seeds
-from core.reports.runs_by_seed import of_model, once
 from core.reports.study_attacks import over_seeds
-from core.reports.unchanged_methods import excess, judged_by, unchanged
 from core.storage import studies
 from core.storage.artifacts import Artifacts, Damaged
 from core.storage.finished_runs import files_named, reasons_of
@@ -41,7 +48,7 @@ class VariantSummary:
     seeds: tuple[int, ...] = ()
     numbers: dict[str, Spread] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
-    unchanged: bool = False  # see `core.reports.unchanged_methods`
+    unchanged: bool = False  # see `core.reports.compare.unchanged_methods`
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class StudySummary:
     original: dict[str, Spread]
     reference: dict[str, Spread]
     outdated: int = 0  # of its runs: computed by another version of the engine
-    answer: str = ""  # in one sentence; see `core.reports.comparison_sentence`
+    answer: str = ""  # in one sentence; see `core.reports.compare.comparison_sentence`
     more: MoreSeeds | None = None  # what would decide what the answer cannot tell
     judged_by: str = ""  # what `unchanged` is held against, in a sentence
     unlike: str = ""  # what must be said where not the same of each run was evaluated

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from html import escape
 
-from core.reports.class_link import MEMBERSHIP, REFERENCE
 from core.reports.gauges import Gauge
-from core.reports.goal import MEMBERSHIP as ATTACK_PART
-from core.reports.goal import Goal, score, summary
+from core.reports.teaching.class_link import MEMBERSHIP, REFERENCE
+from core.reports.teaching.goal import MEMBERSHIP as ATTACK_PART
+from core.reports.teaching.goal import Goal, score, summary
 
 
 def goal_html(goal: Goal, gauges: Sequence[Gauge], hidden: frozenset[str]) -> str:

@@ -12,9 +12,9 @@ from core.domain.requests.registry import parse_request
 from core.figures.markdown import plain
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import dataset_of
-from core.reports import goal as goals
-from core.reports.class_link import SETTINGS, Lock, code_from, hidden_from, hidden_words, lock_from
-from core.reports.goal import Goal
+from core.reports.teaching import goal as goals
+from core.reports.teaching.class_link import SETTINGS, Lock, code_from, hidden_from, hidden_words, lock_from
+from core.reports.teaching.goal import Goal
 from dashboard.components.common.fragments import errors_shown
 from dashboard.session import link, travels
 
@@ -46,7 +46,7 @@ def lock() -> Lock:
 
 
 def hidden() -> frozenset[str]:
-    """Names of `core.reports.class_link.HIDEABLE`; likewise."""
+    """Names of `core.reports.teaching.class_link.HIDEABLE`; likewise."""
     with suppress(WrongInput):
         return hidden_from(travels(HIDE))
     return frozenset()

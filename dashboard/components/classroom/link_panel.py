@@ -9,8 +9,8 @@ from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
 from core.domain.run import RunSpec
 from core.figures.markdown import plain
-from core.reports.class_link import FIELDS, HIDDEN_WORDS, HIDEABLE, LONGEST, NEEDS, Lock, code_from
-from core.reports.goal import Goal
+from core.reports.teaching.class_link import FIELDS, HIDDEN_WORDS, HIDEABLE, LONGEST, NEEDS, Lock, code_from
+from core.reports.teaching.goal import Goal
 from dashboard.components.classroom.in_class import GOAL, GROUP, HIDE, LOCK
 from dashboard.components.common.level import GUIDED, LEVEL
 

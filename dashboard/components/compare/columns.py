@@ -11,9 +11,9 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.figures.compare.metric_columns import Column
 from core.figures.metric_tables import SECOND_REFERENCE_TITLE
 from core.figures.palette import MODEL_TITLE, is_dark
-from core.reports.paired_differences import wins
-from core.reports.runs_by_seed import SUBJECT, Rows
-from core.reports.unchanged_methods import UNCHANGED
+from core.reports.compare.paired_differences import wins
+from core.reports.compare.runs_by_seed import SUBJECT, Rows
+from core.reports.compare.unchanged_methods import UNCHANGED
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler

@@ -9,8 +9,8 @@ from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import parse_request
 from core.figures.compare import pareto_front as fronts
 from core.figures.compare.run_labels import names_of
-from core.reports.comparison import ABOUT
-from core.reports.runs_by_seed import GROUP, designed
+from core.reports.compare.comparison import ABOUT
+from core.reports.compare.runs_by_seed import GROUP, designed
 from dashboard.queries import catalogue, comparisons
 from dashboard.queries.runs import RunHandle
 from dashboard.session import home

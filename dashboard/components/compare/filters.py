@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.figures.compare.run_labels import shortened
 from core.figures.markdown import plain
-from core.reports.runs_by_seed import scenarios
+from core.reports.compare.runs_by_seed import scenarios
 from dashboard.components.compare.compared_runs import requests_of
 from dashboard.queries import comparisons, studies
 from dashboard.session import ask_to_open, belongs, link, linked, recall, remember

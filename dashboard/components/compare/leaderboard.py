@@ -11,8 +11,8 @@ from core.domain.requests.registry import parse_request
 from core.figures.compare.metric_columns import Column
 from core.figures.markdown import plain
 from core.figures.metric_tables import SECOND_REFERENCE_TITLE
-from core.reports.leaderboard import MEASURES, Cell, Leaderboard, Task
-from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
+from core.reports.compare.leaderboard import MEASURES, Cell, Leaderboard, Task
+from core.reports.compare.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.tables import MISSING, show_frame
 from dashboard.queries import catalogue, studies

@@ -9,10 +9,10 @@ from core.figures.compare.metric_columns import COST, DEFAULT, columns_of, heade
 from core.figures.compare.run_labels import differing
 from core.figures.markdown import plain
 from core.figures.metric_tables import by_family
-from core.reports.comparison import comparable, one_subject
+from core.reports.compare.comparison import comparable, one_subject
+from core.reports.compare.runs_by_seed import Rows
+from core.reports.compare.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.intervals import FEW
-from core.reports.runs_by_seed import Rows
-from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from dashboard.components.common.tables import pinned_width, show_frame
 from dashboard.components.compare.columns import styled
 from dashboard.components.studies.more_seeds import offer_more_seeds

@@ -12,8 +12,8 @@ from core.figures.markdown import plain
 from core.figures.plotly_layout import CONFIG
 from core.reports.checks.across_seeds import check_study
 from core.reports.checks.registry import examine
+from core.reports.compare.runs_by_seed import SUBJECT, numbers_by_seed
 from core.reports.odd_results import told_of
-from core.reports.runs_by_seed import SUBJECT, numbers_by_seed
 from dashboard.components.common.checks_panel import case_of, show_checks
 from dashboard.components.compare.compared_runs import ComparedRuns, Side
 from dashboard.queries import catalogue, runs

@@ -8,10 +8,10 @@ import streamlit as st
 from core.domain.errors import WrongInput
 from core.figures.compare import pareto_front as fronts
 from core.figures.plotly_layout import CONFIG
-from core.reports.comparison import one_subject
+from core.reports.compare.comparison import one_subject
+from core.reports.compare.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.intervals import FEW
 from core.reports.odd_results import told_of
-from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.compare import pair_panels as details
 from dashboard.components.compare.compared_runs import ComparedRuns, Side

@@ -9,8 +9,8 @@ from core.domain.duel import ATTACK, Duel
 from core.figures import gauges as drawn
 from core.figures import plotly_layout
 from core.figures.markdown import plain
-from core.reports.duel import TOOLS, usable
 from core.reports.gauges import MARKS, Gauge, unjudged
+from core.reports.teaching.duel import TOOLS, usable
 from core.storage.record_types import Run
 from dashboard.components.common.fragments import errors_shown
 from dashboard.queries import catalogue, duels

@@ -8,8 +8,8 @@ from core.domain.duel import ATTACKER, FORGETTER, Duel
 from core.figures import gauges as drawn
 from core.figures import plotly_layout
 from core.figures.markdown import plain
-from core.reports.duel import Outcome, kept, outcome
 from core.reports.gauges import Gauge
+from core.reports.teaching.duel import Outcome, kept, outcome
 from core.storage.record_types import Run
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.run_status import settings_of

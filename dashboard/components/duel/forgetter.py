@@ -15,7 +15,7 @@ from core.figures import plotly_layout
 from core.figures.markdown import plain
 from core.jobs.forecast import sentence
 from core.jobs.validation import make_spec, preset_values
-from core.reports.duel import BARRED, kept
+from core.reports.teaching.duel import BARRED, kept
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.level import guided, more_in_full
 from dashboard.components.common.run_status import POLL, act_button, changed_settings, progress_text, state

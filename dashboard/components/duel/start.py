@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.domain.duel import BUDGETS, MOST_TOOLS, MOST_TRIES, SEATS
 from core.domain.presets import not_offered
-from core.reports.duel import FALSE_ALARM, NOTHING_FOUND, PROVEN
+from core.reports.teaching.duel import FALSE_ALARM, NOTHING_FOUND, PROVEN
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.duel.seats import NAME, sit
 from dashboard.queries import catalogue, duels

@@ -20,9 +20,9 @@ from core.figures.saliency.captions import named, reading
 from core.figures.saliency.overlays import overlay, scale_of
 from core.reports.checks.registry import examine
 from core.reports.checks.stored_run import TABLE
-from core.reports.class_link import CLASSES, MAPS, REFERENCE, VERDICT, WARNINGS, without
 from core.reports.first_screen import Confidence, FirstScreen, about, class_rows, first_screen
 from core.reports.gauges import MARKS
+from core.reports.teaching.class_link import CLASSES, MAPS, REFERENCE, VERDICT, WARNINGS, without
 from core.reports.verdict import verdict
 from core.storage.record_types import Run
 from dashboard.components.classroom import in_class

@@ -9,8 +9,8 @@ from core.domain.errors import WrongInput
 from core.figures import gauges as drawn
 from core.figures import plotly_layout
 from core.figures.gauges import GUESS
-from core.reports import prediction
 from core.reports.gauges import ATTACK, MARKS, SECOND, STEPS, Gauge
+from core.reports.teaching import prediction
 from core.storage.record_types import Run
 from dashboard.components.classroom.in_class import group
 from dashboard.components.story.class_bars.component import class_bars, guess_of

@@ -17,7 +17,7 @@ from core.figures.palette import MODEL_COLOUR, MODEL_TITLE
 from core.figures.privacy.recoverability_figures import relearn_curves
 from core.figures.ssd_figures import dampened_share
 from core.reports.gauges import MARKS
-from core.reports.story import in_scene, limits
+from core.reports.teaching.story import in_scene, limits
 from core.storage.record_types import Run
 from dashboard.components.common.fragments import fragment
 from dashboard.components.story.guessing import guessing

@@ -7,7 +7,7 @@ from core.figures.markdown import plain
 from core.jobs.studies import submit
 from core.jobs.studies.plan import with_more_seeds
 from core.jobs.studies.progress import takes
-from core.reports.more_seeds import MoreSeeds
+from core.reports.compare.more_seeds import MoreSeeds
 from dashboard.components.common.fragments import errors_shown
 from dashboard.queries import catalogue, forecasts
 from dashboard.session import home

@@ -13,8 +13,8 @@ from core.figures.markdown import plain
 from core.figures.metric_tables import GOAL
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.table import StudySummary
+from core.reports.compare.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.intervals import Spread
-from core.reports.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from dashboard.components.common.tables import pinned_width, show_frame
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from core.domain.code_version import catalogue_version
 from core.domain.run import RunStatus
 from core.jobs import submit as jobs
 from core.jobs.studies.leaderboard_of_studies import names_of_runs
-from core.reports.leaderboard import COLUMNS
+from core.reports.compare.leaderboard import COLUMNS
 from core.storage.runs import ResultStore
 from tests.planted import plant
 

@@ -4,7 +4,7 @@ import pytest
 
 from core.figures.guess_figures import TALLEST, class_guesses, gauge_guesses, verdict_guesses
 from core.reports.gauges import Gauge
-from core.reports.prediction import Bar
+from core.reports.teaching.prediction import Bar
 
 VALUES = {"original": 0.9, "unlearned": 0.25, "reference": 0.0}
 FORGET = Gauge("forget", "Forget accuracy", VALUES, None, "", "", {0.0: "0 %", 1.0: "100 %"})

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from core.domain.requests.classes import ClassRequest
-from core.reports.class_link import lock_from
+from core.reports.teaching.class_link import lock_from
 from tests.dashboard.conftest import html_text, queued, sound
 
 UNLEARN, RESULT = "views/unlearn.py", "views/result.py"

@@ -9,7 +9,7 @@ import streamlit as st
 from core.domain.run import RunStatus
 from core.export import examples
 from core.jobs import catalogue
-from core.reports.class_link import lock_from
+from core.reports.teaching.class_link import lock_from
 from core.storage.guesses import pool
 from core.storage.home import Home, open_home
 from core.storage.runs import ResultStore

@@ -11,7 +11,7 @@ from streamlit.components.v2 import component
 from core.figures.gauges import GLYPH, GUESS
 from core.figures.markdown import short, visible
 from core.figures.palette import MARK_COLOUR, MARK_TITLE
-from core.reports.prediction import Bar
+from core.reports.teaching.prediction import Bar
 from dashboard.session import recall, remember
 
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from core.jobs.studies.papers import dataset_of, paper_of, papers, plan_for, rep
 from core.jobs.studies.table import StudySummary, VariantSummary
 from core.jobs.studies.toml_file import plan_from_toml
 from core.jobs.validation import make_spec
-from core.reports.comparison import TIME
+from core.reports.compare.comparison import TIME
 from core.reports.intervals import Spread
 
 NOT_OURS = {"test_accuracy"}  # over all test images; ours are apart

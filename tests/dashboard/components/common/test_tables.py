@@ -10,7 +10,7 @@ from core.domain.hyperparameters import Param, used
 from core.figures.image_card import card_table
 from core.figures.privacy.scores import SCORES
 from core.jobs.catalogue import catalogue
-from core.reports.comparison import comparison
+from core.reports.compare.comparison import comparison
 from core.storage.home import Home
 from core.storage.runs import ResultStore
 from dashboard.components.common.tables import filled

@@ -22,8 +22,8 @@ from core.figures.compare.run_labels import differing, names_of
 from core.figures.palette import MODEL_COLOUR, MODEL_DASH, PAIR_COLOUR, PAIR_SYMBOL
 from core.figures.plotly_layout import HEIGHT
 from core.jobs.write_catalogue import describe
-from core.reports.comparison_table import table_of
-from core.reports.runs_by_seed import numbers_by_seed, rows_of, several_seeds
+from core.reports.compare.comparison_table import table_of
+from core.reports.compare.runs_by_seed import numbers_by_seed, rows_of, several_seeds
 from dashboard.components.compare.columns import DARK, LIGHT, TEXT, cell_css, goodness, styled
 from tests.core.figures.test_palette import SEEN, contrast
 from tests.core.figures.test_palette import TEXT as CONTRAST
@@ -33,7 +33,7 @@ GAP, KEPT, ATTACK, SECONDS = (QUANTITIES[name] for name in ("forgetting", "retai
 
 
 def frame_of(*rows: dict[str, object]) -> pd.DataFrame:
-    """Runs as core.reports.comparison makes them; what a row leaves out is usual."""
+    """Runs as core.reports.compare.comparison makes them; what a row leaves out is usual."""
     usual = {
         "dataset": "digits", "model": "small_cnn", "request": "class:3", "kind": "class", "method": "ssd", "settings": "", "control": "",
         "seed": 0, "reference": True, "finished": datetime(2026, 1, 1, tzinfo=UTC), "engine": "e", "device": "cpu",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.reports.prediction import Bar
+from core.reports.teaching.prediction import Bar
 from dashboard.components.story.class_bars.component import guess_of
 
 BARS = (Bar("class:0", "cat", True, {"original": 0.987}), Bar("class:1", "dog", False, {"original": 1.0}))

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.reports.compare.paired_differences import ZERO
+from core.reports.compare.runs_by_seed import ONCE, once, once_keys
 from core.reports.intervals import FEW, spread
 from core.reports.key_metrics import Aim, aims_of, column
-from core.reports.paired_differences import ZERO
-from core.reports.runs_by_seed import ONCE, once, once_keys
 
 if TYPE_CHECKING:
     import pandas as pd

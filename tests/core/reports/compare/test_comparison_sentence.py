@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.reports.comparison_sentence import answer, groups_in, listed, short
-from core.reports.runs_by_seed import rows_of
-from core.reports.unchanged_methods import excess, judged_by, unchanged
+from core.reports.compare.comparison_sentence import answer, groups_in, listed, short
+from core.reports.compare.runs_by_seed import rows_of
+from core.reports.compare.unchanged_methods import excess, judged_by, unchanged
 
 TITLES = {"aru": "Attack-and-Reset for Unlearning (ARU)", "ssd": "Selective Synaptic Dampening (SSD)", "finetune": "Fine-tuning"}
 REFERENCE = {"train_forget_accuracy": 0.90, "test_retain_accuracy": 0.95, "attack_auc": 0.50}

@@ -7,9 +7,9 @@ import pytest
 
 from core.domain.errors import WrongInput
 from core.reports.checks.case import CheckWarning
-from core.reports.class_link import HIDEABLE, Lock, code_from, hidden_from, hidden_words, lock_from, without
 from core.reports.first_screen import Confidence, FirstScreen
 from core.reports.gauges import ATTACK, STEPS, Gauge
+from core.reports.teaching.class_link import HIDEABLE, Lock, code_from, hidden_from, hidden_words, lock_from, without
 
 FULL = Lock("digits", "small_cnn", "attribute:hair colour=1,2", "ssd", {"alpha": "10", "settings": "given"})
 FORGET, RETAIN, AUC, RELEARN = (

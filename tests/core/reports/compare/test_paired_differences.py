@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.reports.paired_differences import ZERO, aligned, beaten, difference, differences, each_from_each, wins
+from core.reports.compare.paired_differences import ZERO, aligned, beaten, difference, differences, each_from_each, wins
 
 
 def by_seed(*values):

@@ -8,11 +8,11 @@ import numpy as np
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.seed_lists import covers
+from core.reports.compare.paired_differences import ZERO, aligned, difference, each_from_each, significantly_more
+from core.reports.compare.runs_by_seed import SUBJECT, designed, groups_of, scenarios
+from core.reports.compare.unchanged_methods import excess, unchanged
 from core.reports.intervals import FEW, Pair, Spread
 from core.reports.key_metrics import HIGH, LOW, Aim, aims_of, column, cost
-from core.reports.paired_differences import ZERO, aligned, difference, each_from_each, significantly_more
-from core.reports.runs_by_seed import SUBJECT, designed, groups_of, scenarios
-from core.reports.unchanged_methods import excess, unchanged
 
 if TYPE_CHECKING:
     import pandas as pd

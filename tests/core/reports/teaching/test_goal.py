@@ -6,7 +6,7 @@ import pytest
 
 from core.domain.errors import WrongInput
 from core.reports.gauges import ATTACK, STEPS, Gauge
-from core.reports.goal import Goal, parse, score, summary
+from core.reports.teaching.goal import Goal, parse, score, summary
 
 FORGET = Gauge("test_forget_accuracy", "", {"original": 0.9, "unlearned": 0.04, "reference": 0.0, "second": 0.02}, (0.0, 0.05), "", "", {})
 RETAIN = Gauge("test_retain_accuracy", "", {"original": 0.8, "unlearned": 0.77, "reference": 0.79, "second": 0.8}, (0.76, 0.82), "", "", {})

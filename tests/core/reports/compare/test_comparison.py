@@ -7,8 +7,8 @@ import pytest
 from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.run import Measurement, RunSpec, RunStatus, settings_text
-from core.reports.comparison import ABOUT, TIME, comparable, comparison, why_fewer
-from core.reports.comparison_table import table_of
+from core.reports.compare.comparison import ABOUT, TIME, comparable, comparison, why_fewer
+from core.reports.compare.comparison_table import table_of
 from core.storage.database import Database
 from core.storage.finished_runs import all_values
 from core.storage.home import open_home

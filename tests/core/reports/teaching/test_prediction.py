@@ -5,10 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from core.reports import prediction
 from core.reports.first_screen import Confidence, FirstScreen
 from core.reports.gauges import ATTACK, STEPS, Gauge
-from core.reports.prediction import (
+from core.reports.teaching import prediction
+from core.reports.teaching.prediction import (
     FULL,
     NOT,
     UNTOLD,

@@ -11,7 +11,7 @@ from core.domain.formatting import duration
 from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
 from core.domain.run import model_text, settings_text
-from core.reports.runs_by_seed import once_keys, scenarios
+from core.reports.compare.runs_by_seed import once_keys, scenarios
 from core.storage.finished_runs import Finished, all_values, finished_runs
 from core.storage.runs import ResultStore
 

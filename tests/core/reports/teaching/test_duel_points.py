@@ -5,8 +5,8 @@ import pytest
 from core.domain.duel import Duel, Rules
 from core.domain.requests.registry import parse_request
 from core.reports.checks.case import Case, ClassResult
-from core.reports.duel import TOOLS, Kept, kept, outcome, tool_gauges, usable
 from core.reports.gauges import AS_RETRAINED, MISSING, NO_REFERENCE, NOTHING, UNCLEAR, UNJUDGED, unjudged
+from core.reports.teaching.duel import TOOLS, Kept, kept, outcome, tool_gauges, usable
 
 RETRAINED = {"test_forget_accuracy": 0.0, "train_forget_accuracy": 0.0, "test_retain_accuracy": 0.94, "attack_auc": 0.5,
              "attack_entropy_members": 0.1, "probe_accuracy": 0.8, "graft_forget_accuracy": 0.05,

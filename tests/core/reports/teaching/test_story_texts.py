@@ -8,7 +8,7 @@ import pytest
 from core.reports.checks.case import CheckWarning
 from core.reports.first_screen import Confidence, FirstScreen
 from core.reports.gauges import AS_RETRAINED, ATTACK, STEPS, Gauge
-from core.reports.story import LIMITS, Facts, limits, scenes
+from core.reports.teaching.story import LIMITS, Facts, limits, scenes
 
 SHARE = {0.0: "0 %", 1.0: "100 %"}
 FORGET = Gauge("test_forget_accuracy", "Forget accuracy", {"original": 0.972, "unlearned": 0.0, "reference": 0.0}, None, "", "", SHARE)

@@ -28,7 +28,7 @@ ONCE = (*SUBJECT, "seed", "engine")  # what runs share that have one original an
 @dataclass(frozen=True)
 class Rows:
     """`about`: the text columns, with `id` (of the newest run in the row), `ids` (all of them), `n` (how many), `seeds`, `draws`;
-    `of`, whose numbers they are (unlearned, original or reference), and whether it is `unchanged`: see `core.reports.comparison_table`.
+    `of`, whose numbers they are (unlearned, original or reference), and whether it is `unchanged`: see `comparison_table`.
 
     values: the numbers (means where several runs are in a row). halves: half the width of their 95 % intervals, nan
     where there is none. gaps: mean distance to the run's own reference, nan where there is none. counts: of how many of its runs a row
@@ -106,7 +106,7 @@ def several_seeds(frame: "pd.DataFrame") -> bool:
 
 
 def rows_of(frame: "pd.DataFrame", columns: Sequence[str], together: bool) -> Rows:
-    """frame: as `core.reports.comparison.comparison` makes it. One row a run, or (together) one a group of runs that differ by seed."""
+    """frame: as `comparison.comparison` makes it. One row a run, or (together) one a group of runs that differ by seed."""
     import pandas as pd  # noqa: PLC0415  # half a second that commands which compare nothing need not pay
 
     gaps = distances(frame, columns)

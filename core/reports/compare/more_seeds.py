@@ -14,10 +14,10 @@ from itertools import combinations
 from math import sqrt
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.reports.comparison_sentence import Group, listed, sure
+from core.reports.compare.comparison_sentence import Group, listed, sure
+from core.reports.compare.paired_differences import ZERO, difference
 from core.reports.intervals import FEW, LEVEL, Pair, spread
 from core.reports.key_metrics import Aim, aims_of
-from core.reports.paired_differences import ZERO, difference
 
 POWER = 0.8
 MOST = 50  # seeds in all: beyond it more seeds are no answer

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.reports.compare.leaderboard import COLUMNS, Cell, Task, leaderboard, ranks
 from core.reports.intervals import Spread
-from core.reports.leaderboard import COLUMNS, Cell, Task, leaderboard, ranks
 
 FAR = {"train_forget_accuracy": 0.5, "original.train_forget_accuracy": 1.0, "reference.train_forget_accuracy": 0.5}
 STILL = {**FAR, "train_forget_accuracy": 1.0}  # as the original

@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import shared_part
+from core.reports.compare.paired_differences import aligned, each_from_each, significantly_more
+from core.reports.compare.runs_by_seed import scenarios
+from core.reports.compare.unchanged_methods import excess, unchanged
 from core.reports.intervals import Pair, Spread, spread
-from core.reports.paired_differences import aligned, each_from_each, significantly_more
-from core.reports.runs_by_seed import scenarios
-from core.reports.unchanged_methods import excess, unchanged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ class Leaderboard:
 
 
 def leaderboard(frame: "pd.DataFrame", names: Mapping[str, str], measure: str = MEASURES[0]) -> Leaderboard:
-    """frame: as `core.reports.comparison.comparison`, newest runs first; names: run -> what its method is called here, others are left out.
+    """frame: as `comparison.comparison`, newest runs first; names: run -> what its method is called here, others are left out.
 
     A task needs two methods that are ranked. Of a method's runs on one task those of its newest version count, one for each seed and draw.
     """

@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.reports.comparison_sentence import answer, groups_in
-from core.reports.more_seeds import MOST, MoreSeeds, more_seeds, power, seeds_to_tell, wanted_pairs
-from tests.core.reports.test_comparison_sentence import TITLES, runs, second
+from core.reports.compare.comparison_sentence import answer, groups_in
+from core.reports.compare.more_seeds import MOST, MoreSeeds, more_seeds, power, seeds_to_tell, wanted_pairs
+from tests.core.reports.compare.test_comparison_sentence import TITLES, runs, second
 
 
 def by_seed(*values):
