@@ -13,7 +13,7 @@ import pandas as pd
 from core.domain.errors import WrongInput
 from core.export.bundle.bring import bring
 from core.export.bundle.layout import MANIFEST
-from core.export.html_report import run_report
+from core.export.report.html_report import run_report
 from core.figures.run_rows import RunRow, row_html
 from core.jobs.catalogue import Catalogue
 from core.reports.first_screen import of_stored_run

@@ -11,7 +11,7 @@ from core.export.bundle.bring import bring
 from core.export.bundle.verify import Digests, Rerun, rerun
 from core.export.bundle.verify import verify as verified
 from core.export.bundle.write import ENDING, export
-from core.export.run_digests import run_digests
+from core.export.report.run_digests import run_digests
 from core.jobs.catalogue import catalogue
 from core.storage.home import open_home
 from core.storage.portable import Brought, PortableRun

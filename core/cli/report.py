@@ -48,8 +48,8 @@ def report(any_id: str, html: Path | None, pictures: bool, figures: Path | None,
 
 
 def _html(home: Home, any_id: str, shelves: Catalogue, of_study: bool, pictures: bool) -> str:
-    from core.export.html_report import run_report  # noqa: PLC0415  # as above
-    from core.export.html_study import study_report  # noqa: PLC0415  # as above
+    from core.export.report.html_report import run_report  # noqa: PLC0415  # as above
+    from core.export.report.html_study import study_report  # noqa: PLC0415  # as above
 
     if of_study:
         return study_report(home, any_id, shelves).text

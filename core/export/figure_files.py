@@ -10,11 +10,11 @@ import shutil
 import subprocess
 from tempfile import TemporaryDirectory
 
-from core.export.html_report import file_name
-from core.export.html_study import study_contents, study_name, study_sections
 from core.export.page import page
-from core.export.run_contents import contents
-from core.export.run_sections import run_sections
+from core.export.report.html_report import file_name
+from core.export.report.html_study import study_contents, study_name, study_sections
+from core.export.report.run_contents import contents
+from core.export.report.run_sections import run_sections
 from core.figures.palette import DARK
 from core.figures.sections import FigureBlock, Section
 from core.jobs.catalogue import Catalogue

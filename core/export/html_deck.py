@@ -9,7 +9,7 @@ from core.export.page import page
 from core.figures.palette import BAND, EMPTY, FULL, INK, MIDDLE, NIGHT, PAPER, ZERO
 from core.figures.plotly_layout import ON_WHITE
 from core.figures.stage_figure import is_picture, safe_figure, staged
-from core.storage.decks import DamagedSlide, Slide, StoredSlide, existing, slides
+from core.storage.audience.decks import DamagedSlide, Slide, StoredSlide, existing, slides
 from core.storage.runs import ResultStore
 
 EMPTY_DECK = Slide(

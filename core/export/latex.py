@@ -12,7 +12,7 @@ from core.domain.errors import WrongInput
 from core.domain.info import MetricInfo
 from core.domain.run import MODELS
 from core.export.imported_runs import not_computed_here
-from core.export.run_contents import contents
+from core.export.report.run_contents import contents
 from core.figures.compare.metric_columns import DEFAULT, Column, columns_of
 from core.figures.palette import MODEL_TITLE
 from core.jobs.catalogue import Catalogue

@@ -4,8 +4,8 @@ from contextvars import copy_context
 from typing import Any
 
 from core.domain.errors import WrongInput
-from core.export.passport import passport
-from core.export.run_contents import RunContents, contents
+from core.export.report.passport import passport
+from core.export.report.run_contents import RunContents, contents
 from core.figures.class_figures import class_shift
 from core.figures.gauges import described, gauge_figure
 from core.figures.palette import DARK
@@ -14,7 +14,7 @@ from core.figures.stage_figure import safe_figure
 from core.jobs.catalogue import Catalogue
 from core.reports.checks.registry import CHECKED
 from core.reports.first_screen import FirstScreen, headline, of_stored_run
-from core.storage.decks import NOTES, TEXT, TITLE, Slide
+from core.storage.audience.decks import NOTES, TEXT, TITLE, Slide
 from core.storage.home import Home
 from core.storage.runs import ResultStore
 

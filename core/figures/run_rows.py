@@ -39,7 +39,7 @@ def row_html(row: RunRow) -> str:
     """One row; on a narrow page its cells wrap, and each gauge stands under its name."""
     badge = f"<span class='run-tag run-badge'>{_text(row.badge)}</span>" if row.badge else ""
     tags = badge + "".join(f"<span class='run-tag'>{_text(tag)}</span>" for tag in row.tags)
-    note = f"<span class='run-note'>{_text(row.note, 160)}</span>" if row.note else ""
+    note = f"<span class='run-note' title='{escape(row.note, quote=True)}'>{_text(row.note, 160)}</span>" if row.note else ""
     name = f"<div class='run-name'><b>{_text(row.title, 160)}</b><span class='run-aside'>{_text(row.aside, 160)}</span>{tags}{note}</div>"
     cells = "".join(
         f"<span class='run-gauge'><span class='run-label'>{escape(gauge.title)}</span><img src='{small_gauge(gauge)}' "

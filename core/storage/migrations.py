@@ -192,12 +192,12 @@ MIGRATIONS: tuple[str, ...] = (
         id text primary key,
         deck text not null,
         place integer not null,                    -- order within the deck
-        content text not null                      -- JSON: see core.storage.decks.Slide
+        content text not null                      -- JSON: see core.storage.audience.decks.Slide
     );
     create index slides_by_deck on slides (deck, place);
     """,
     """
-    create table guess_pools (                     -- what a class guessed of a run; see core.storage.guesses
+    create table guess_pools (                     -- what a class guessed of a run; see core.storage.audience.guesses
         code text not null,                        -- of the class
         run_id text not null,
         round text not null,                       -- another one where it was begun anew

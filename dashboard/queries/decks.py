@@ -1,8 +1,8 @@
 """Decks of this home: what is listed, and what a page does with them."""
 
 from core.domain.errors import WrongInput
-from core.storage import decks
-from core.storage.decks import DamagedDeck, DamagedSlide, Deck, DeletedDeck, Slide, StoredSlide
+from core.storage.audience import decks
+from core.storage.audience.decks import DamagedDeck, DamagedSlide, Deck, DeletedDeck, Slide, StoredSlide
 from core.storage.runs import ResultStore
 from dashboard.queries import catalogue
 from dashboard.session import home

@@ -16,7 +16,7 @@ from core.reports.checks.stored_run import read_case
 from core.reports.gauges import Gauge
 from core.reports.run_report import full_report
 from core.reports.teaching.duel import tool_gauges
-from core.storage import duels
+from core.storage.audience import duels
 from core.storage.home import Home
 from core.storage.record_types import Run
 from core.storage.related_runs import beside

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from core.storage import guesses
-from core.storage.guesses import Counted, Pool
+from core.storage.audience import guesses
+from core.storage.audience.guesses import Counted, Pool
 from core.storage.runs import ResultStore
 from dashboard.session import home
 

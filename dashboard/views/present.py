@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.domain.run import RunStatus
 from core.figures.markdown import plain
-from core.storage.decks import DamagedDeck, Deck
+from core.storage.audience.decks import DamagedDeck, Deck
 from core.storage.run_list import Wanted
 from dashboard.components.common.examples_button import examples_button
 from dashboard.components.present.deck_editor import act, put_back_deck, show_deck

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from core.domain.study import StudyPlan
-from core.export.repeat import study_file
+from core.export.report.repeat import study_file
 from core.jobs.studies import submit
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.run_status import put_back_rows

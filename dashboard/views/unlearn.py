@@ -11,7 +11,7 @@ from core.domain.info import MethodInfo
 from core.domain.presets import PAPER, not_offered
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
-from core.export.repeat import run_command
+from core.export.report.repeat import run_command
 from core.figures.markdown import plain
 from core.jobs import submit
 from core.jobs.forecast import sentence

@@ -18,8 +18,8 @@ from playwright.sync_api import Browser, Page
 from core.domain.requests.registry import parse_request
 from core.export.bundle.bring import bring
 from core.export.bundle.write import export
-from core.export.html_report import run_report
-from core.export.html_study import study_report
+from core.export.report.html_report import run_report
+from core.export.report.html_study import study_report
 from core.figures.gauges import gauge_figure
 from core.jobs.catalogue import catalogue
 from core.jobs.studies.plan import make_plan

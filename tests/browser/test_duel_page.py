@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Browser, expect
 
 from core.domain.duel import Rules
-from core.storage import duels
+from core.storage.audience import duels
 from core.storage.runs import ResultStore
 from tests.browser.kit import drawn, ready, turned
 

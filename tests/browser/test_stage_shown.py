@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from core.export.run_deck import run_deck
 from core.jobs.catalogue import catalogue
-from core.storage import decks
+from core.storage.audience import decks
 from core.storage.runs import ResultStore
 from tests.browser.conftest import Axe
 from tests.browser.kit import Dashboard, drawn, ready

@@ -6,8 +6,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from core.export.html_deck import deck_of
-from core.storage import decks
-from core.storage.decks import Slide
+from core.storage.audience import decks
+from core.storage.audience.decks import Slide
 from core.storage.home import open_home
 from core.storage.runs import ResultStore
 from dashboard.http_gate import HEADERS, Gate

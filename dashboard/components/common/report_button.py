@@ -20,7 +20,7 @@ def run_report_button(run: Run) -> None:
     pictures, image = bool(recall("report_pictures")), chosen(run.spec.dataset)
 
     def made() -> bytes:
-        from core.export.html_report import run_report  # noqa: PLC0415  # as above
+        from core.export.report.html_report import run_report  # noqa: PLC0415  # as above
 
         return run_report(place, run.id, shelves, partial(warm.ask, run_id=run.id) if pictures else None, image).text.encode()
 
@@ -40,7 +40,7 @@ def study_report_button(study_id: str) -> None:
     shelves, place = catalogue.current(), home()
 
     def made() -> bytes:
-        from core.export.html_study import study_report  # noqa: PLC0415  # as above
+        from core.export.report.html_study import study_report  # noqa: PLC0415  # as above
 
         return study_report(place, study_id, shelves).text.encode()
 

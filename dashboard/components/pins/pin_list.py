@@ -9,7 +9,7 @@ from streamlit.components.v2 import component
 
 from core.domain.errors import WrongInput
 from core.figures.stage_figure import is_picture, safe_figure
-from core.storage.decks import CELL, NOTES, SOURCE, TEXT, TITLE, Deck, Slide
+from core.storage.audience.decks import CELL, NOTES, SOURCE, TEXT, TITLE, Deck, Slide
 from dashboard.queries import decks
 from dashboard.session import recall, remember
 

@@ -8,7 +8,7 @@ import re
 import streamlit as st
 
 from core.figures.markdown import plain
-from core.storage.decks import NOTES, TEXT, TITLE, DamagedSlide, Deck, DeletedDeck, StoredSlide
+from core.storage.audience.decks import NOTES, TEXT, TITLE, DamagedSlide, Deck, DeletedDeck, StoredSlide
 from dashboard.components.common.fragments import errors_shown
 from dashboard.queries import decks
 from dashboard.session import link, recall, remember

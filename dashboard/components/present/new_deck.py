@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.domain.run import RunStatus
-from core.storage.decks import TITLE
+from core.storage.audience.decks import TITLE
 from core.storage.run_list import Wanted
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.run_status import name_of

@@ -8,7 +8,7 @@ from core.figures import gauges as drawn
 from core.figures import guess_figures, plotly_layout
 from core.reports.gauges import SECOND
 from core.reports.teaching import prediction
-from core.storage.guesses import Pool
+from core.storage.audience.guesses import Pool
 from core.storage.record_types import Run
 from dashboard.components.common.fragments import fragment
 from dashboard.queries import guesses

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.domain.errors import WrongInput
 from core.domain.study import StudyPlan
-from core.export.study_table import known_metrics
+from core.export.report.study_table import known_metrics
 from core.figures.compare.metric_columns import Column, columns_of
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE

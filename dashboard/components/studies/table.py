@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.export.study_table import cell, families_of, missing, study_rows
+from core.export.report.study_table import cell, families_of, missing, study_rows
 from core.figures.compare.metric_columns import Column
 from core.figures.markdown import plain
 from core.figures.metric_tables import GOAL

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.export.html_report import run_report
+from core.export.report.html_report import run_report
 from core.jobs.catalogue import Catalogue
 from core.storage.home import Home, open_home
 from tests.planted import plant, spec

@@ -9,8 +9,8 @@ from core.domain.errors import WrongInput
 from core.export.html_deck import deck_html, deck_of
 from core.export.run_deck import run_deck
 from core.figures.stage_figure import LETTERS
-from core.storage import decks
-from core.storage.decks import Slide
+from core.storage.audience import decks
+from core.storage.audience.decks import Slide
 from core.storage.runs import ResultStore
 from tests.core.export.reading import Read, sha
 

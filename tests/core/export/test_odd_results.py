@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from core.domain.errors import WrongInput
-from core.export.html_report import run_report
+from core.export.report.html_report import run_report
 from core.reports.first_screen import of_stored_run
 from core.storage.runs import ResultStore
 from tests.drawn import Behaviour, Drawn

@@ -9,7 +9,7 @@ from core.domain.duel import Duel, Rules
 from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.jobs import submit
-from core.storage import duels
+from core.storage.audience import duels
 from core.storage.home import Home
 from core.storage.runs import ResultStore
 from tests.dashboard.conftest import html_text, put, queued, sound

@@ -1,7 +1,7 @@
 """Present: what to do without decks, a deck of a run in one click, and slides put in order."""
 
-from core.storage import decks
-from core.storage.decks import Slide
+from core.storage.audience import decks
+from core.storage.audience.decks import Slide
 from core.storage.runs import ResultStore
 from tests.dashboard.conftest import sound
 

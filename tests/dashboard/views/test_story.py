@@ -10,7 +10,7 @@ from core.domain.run import RunStatus
 from core.export import examples
 from core.jobs import catalogue
 from core.reports.teaching.class_link import lock_from
-from core.storage.guesses import pool
+from core.storage.audience.guesses import pool
 from core.storage.home import Home, open_home
 from core.storage.runs import ResultStore
 from dashboard.queries import runs

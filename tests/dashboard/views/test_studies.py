@@ -10,7 +10,7 @@ from core.domain.info import MetricInfo
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunStatus
 from core.domain.study import StudyPlan
-from core.export.study_table import cell, families_of, known_metrics
+from core.export.report.study_table import cell, families_of, known_metrics
 from core.figures.compare.metric_columns import columns_of
 from core.jobs import submit as jobs
 from core.jobs.catalogue import catalogue

@@ -20,8 +20,8 @@ from core.export.bundle.bring import bring
 from core.export.bundle.layout import MANIFEST, METADATA, is_weights
 from core.export.bundle.write import export
 from core.export.downloads import bundle_of
-from core.export.run_contents import contents
-from core.export.run_sections import run_sections
+from core.export.report.run_contents import contents
+from core.export.report.run_sections import run_sections
 from core.figures import class_figures
 from core.figures.gauges import gauge_figure
 from core.figures.sections import FigureBlock

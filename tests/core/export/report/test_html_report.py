@@ -11,8 +11,8 @@ from plotly.offline import get_plotlyjs
 import pytest
 
 from core.domain.errors import WrongInput
-from core.export.html_report import run_report
 from core.export.page import plain_name
+from core.export.report.html_report import run_report
 from core.reports.checks.stored_run import finding_of
 from core.storage.home import open_home
 from core.storage.runs import ResultStore

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from core.domain.errors import WrongInput
-from core.storage import decks
-from core.storage.decks import (
+from core.storage.audience import decks
+from core.storage.audience.decks import (
     BYTES,
     CELL,
     COLUMNS,

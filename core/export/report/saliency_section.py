@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from core.domain.errors import WrongInput
-from core.export.run_contents import RunContents
+from core.export.report.run_contents import RunContents
 from core.figures.palette import MODEL_TITLE
 from core.figures.saliency import captions, overlays
 from core.figures.sections import PicturesBlock, Section

@@ -8,7 +8,7 @@ from core.cli.run import run, settings_from
 from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.study import StudyPlan
-from core.export.repeat import run_command, study_file
+from core.export.report.repeat import run_command, study_file
 from core.jobs.studies.plan import make_plan, specs
 from core.jobs.studies.toml_file import plan_from_toml
 from core.jobs.validation import limit_of, make_spec

@@ -7,9 +7,9 @@ import pytest
 
 from core.export.bundle.bring import bring
 from core.export.bundle.write import export
-from core.export.html_report import run_report
-from core.export.passport import digests_of, passport
-from core.export.run_contents import contents
+from core.export.report.html_report import run_report
+from core.export.report.passport import digests_of, passport
+from core.export.report.run_contents import contents
 from core.export.run_deck import run_deck
 from core.storage.home import open_home
 from core.storage.runs import ResultStore

@@ -12,11 +12,11 @@ import pandas as pd
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.seed_lists import seeds_text
-from core.export.html_report import Report
 from core.export.imported_runs import not_computed_here
 from core.export.page import page, plain_name
-from core.export.repeat import study_file
-from core.export.study_table import families_of, missing, study_rows, text_table
+from core.export.report.html_report import Report
+from core.export.report.repeat import study_file
+from core.export.report.study_table import families_of, missing, study_rows, text_table
 from core.figures.compare.metric_columns import DEFAULT, Column, columns_of
 from core.figures.compare.study_figures import Levels, metric_intervals
 from core.figures.metric_tables import GOAL

@@ -16,10 +16,10 @@ from core.domain.formatting import percent
 from core.domain.hyperparameters import used
 from core.domain.run import STAGES
 from core.export.markdown_html import html_of
-from core.export.repeat import run_command
-from core.export.run_contents import RunContents
-from core.export.saliency_section import Ask, saliency
-from core.export.weights_section import weights
+from core.export.report.repeat import run_command
+from core.export.report.run_contents import RunContents
+from core.export.report.saliency_section import Ask, saliency
+from core.export.report.weights_section import weights
 from core.figures import class_figures
 from core.figures.gauges import described, gauge_figure
 from core.figures.inside import shared_frames

@@ -10,10 +10,10 @@ from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.run import MODELS
 from core.export.imported_runs import not_computed_here
-from core.export.repeat import check_command
-from core.export.run_contents import RunContents
-from core.export.run_digests import digest_now, run_digests
-from core.export.run_sections import attack_of
+from core.export.report.repeat import check_command
+from core.export.report.run_contents import RunContents
+from core.export.report.run_digests import digest_now, run_digests
+from core.export.report.run_sections import attack_of
 from core.figures.privacy.interpretation import span_of
 from core.metrics.privacy.threshold_attack import FEWEST, TooFewExamples
 from core.reports.chance_tolerance import auc_error

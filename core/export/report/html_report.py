@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from core.export.page import page, plain_name
-from core.export.passport import passport
-from core.export.run_contents import RunContents, contents
-from core.export.run_sections import run_sections
-from core.export.saliency_section import Ask
+from core.export.report.passport import passport
+from core.export.report.run_contents import RunContents, contents
+from core.export.report.run_sections import run_sections
+from core.export.report.saliency_section import Ask
 from core.figures.palette import DARK
 from core.jobs.catalogue import Catalogue
 from core.reports.odd_results import told_of

@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.duel import ATTACK, Rules
 from core.domain.errors import WrongInput
-from core.storage import duels
+from core.storage.audience import duels
 from core.storage.runs import ResultStore
 
 RULES = Rules(seed=7)

@@ -3,8 +3,8 @@
 import pytest
 
 from core.domain.errors import WrongInput
-from core.storage import guesses
-from core.storage.guesses import clear, count, pool
+from core.storage.audience import guesses
+from core.storage.audience.guesses import clear, count, pool
 from core.storage.home import open_home
 from core.storage.runs import ResultStore
 

@@ -12,7 +12,7 @@ from core.analysis.weights.importance_statistics import importance_statistics
 from core.domain.errors import WrongInput
 from core.domain.recordings import params_in_effect
 from core.export.markdown_html import line_of
-from core.export.run_contents import RunContents
+from core.export.report.run_contents import RunContents
 from core.figures import class_figures
 from core.figures.inside import aru, shared_frames, ssd, ssse, unsir, weight_perturbation
 from core.figures.inside.frames import Frame, Panel, Story

@@ -8,8 +8,8 @@ from core.domain.errors import WrongInput
 from core.domain.requests.registry import parse_request
 from core.export.bundle.bring import bring
 from core.export.bundle.write import export
-from core.export.html_study import study_report
-from core.export.repeat import study_file
+from core.export.report.html_study import study_report
+from core.export.report.repeat import study_file
 from core.jobs import submit as jobs
 from core.jobs.studies import submit
 from core.jobs.studies.plan import make_plan, specs

@@ -1,0 +1,1 @@
+"""What people in front of a screen make: decks of slides, guesses of a class, duels."""
