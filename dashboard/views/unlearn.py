@@ -54,7 +54,7 @@ with ask:
     dataset = choose(left, "Dataset", list(available.datasets), "dataset", fixed.dataset)
     model = choose(right, "Model", list(available.models), "model", fixed.model)
     data = available.datasets[dataset]
-    st.caption(f"{plain(data.about)} {data.train_count} to train on, {data.test_count} to test. {available.models[model].about}")
+    st.caption(f"{plain(data.about)} {data.train_count:,} to train on, {data.test_count:,} to test. {available.models[model].about}")
     if reason := not_offered(dataset, model):
         st.warning(reason, icon=":material/warning:")
     if not fixed.dataset:
@@ -101,7 +101,7 @@ def ceiling_note(settings: dict[str, Value], forget: ForgetRequest, above: Delta
             "important to the forget set as to all training images. Use the preset, α = percentile, or importance = batch.",
             icon=":material/warning:",
         )
-    else:
+    elif not guided():
         st.caption(f"No weight's ratio can exceed n/k = {ceiling:.2f} with this request; at or above it nothing is dampened.")
 
 
@@ -167,7 +167,7 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         ask_to_open(run_id, "views/result.py")
     if spec and not guided() and SETTINGS not in in_class.hidden():
         same_from_a_terminal(run_command(spec, available.methods[method], floor=second, limit=limit), key="run_terminal")
-    if spec:
+    if spec and not in_class.opened_by_link():  # which is for who makes one, not for who was given it
         link_panel(spec, available.methods[method])
 
 
@@ -180,12 +180,14 @@ def ask_how() -> None:
         methods_not_offered(available, data)
     method = available.methods[key]
     card(method)
-    run_row = st.container()  # above the settings: most people run the preset, and some forms are long
+    first, last = st.container(), st.container()
+    form, run_row = (first, last) if guided() else (last, first)  # above long forms, for most people run the preset
     preset = start_values(method)
     settings, shown = preset, SETTINGS not in in_class.hidden()
     if shown:
         only = main_setting(method, preset) if guided() else None
-        settings = method_form(method, preset, only, fixed=fixed.settings is not None)
+        with form:
+            settings = method_form(method, preset, only, fixed=fixed.settings is not None)
     if guided():
         more_in_full("all settings, the published values, seed, references and time limit")
     if request and shown and method.explorable == "dampening" and settings["importance"] == "per_sample":

@@ -93,10 +93,15 @@ def form_line(now: Fixed) -> None:
         st.markdown("  \n".join(said))
 
 
+def opened_by_link() -> bool:
+    """Whether the page was opened by a teacher's link."""
+    return any(map(travels, NAMES))
+
+
 def class_line() -> None:
     """In the sidebar, where a page was opened by such a link: what it does, and the way out."""
     said = [sentence for sentence in (_fixes(), _hides(), _aims(), _counts()) if sentence]
-    if not any(map(travels, NAMES)):
+    if not opened_by_link():
         return
     with st.container(key="in_class"):
         st.caption(plain(f"Opened by a teacher’s link. {' '.join(said)}".strip()))
