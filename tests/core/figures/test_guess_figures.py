@@ -45,6 +45,6 @@ def test_classes_are_columns_and_their_guesses_darker_cells():
 
 def test_verdicts_are_counted_and_the_right_one_is_marked_once_it_is_shown():
     (bar,) = verdict_guesses({1: 7}).data
-    assert (list(bar.x), "✓" in "".join(bar.y)) == ([0, 7, 0, 0], False)
+    assert (list(bar.x), "✓" in "".join(bar.y)) == ([0, 7, 0, 0, 0, 0], False)
     (bar,) = verdict_guesses({1: 7}, "Not forgotten").data
-    assert bar.y[3] == "<b>✓ Not forgotten</b>"
+    assert bar.y[-1] == "<b>✓ Not forgotten</b>"

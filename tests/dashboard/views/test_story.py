@@ -10,6 +10,7 @@ from core.domain.run import RunStatus
 from core.export import examples
 from core.jobs import catalogue
 from core.reports.teaching.class_link import lock_from
+from core.reports.teaching.prediction import NOT, VERDICTS
 from core.storage.audience.guesses import pool
 from core.storage.home import Home, open_home
 from core.storage.runs import ResultStore
@@ -132,7 +133,7 @@ def test_two_browsers_of_a_class_see_each_others_guesses_and_one_counts_once(ope
     sound(one.run())
     assert "2 guesses in 7b" in html_text(sound(teacher.run()))
     with ResultStore(home.database) as store:
-        assert pool(store, "7b", run_id).counts["verdict"] == {3: 2}
+        assert pool(store, "7b", run_id).counts["verdict"] == {VERDICTS.index(NOT): 2}
     assert "Unlearned" not in html_text(teacher)
     teacher.toggle(key="pooled-truth").set_value(True)
     assert "Unlearned" in html_text(sound(teacher.run()))
