@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache, lru_cache
 import json
+import os
 from pathlib import Path
 import shutil
 import subprocess
@@ -180,5 +181,6 @@ def _run(module: str, *words: object) -> tuple[int, str]:
 
 
 if __name__ == "__main__":  # `make run` starts this beside the server: a fresh home's first page need not wait for it
+    os.nice(10)  # the first page, Story, does without it and goes first
     with suppress(WrongInput):  # the page says it again, where it is read
         catalogue(open_home().root)
