@@ -104,14 +104,16 @@ def round_trip(home: Home, run_id: str, folder: Path) -> bool:
 def first_screen(page: Page, run_id: str) -> Iterator[bool]:
     """What stands above the fold, and how long it takes to be drawn, opened from Runs by a click."""
     took = []
+    page.goto(f"/result?run={run_id}")
+    ready(page)
     for _ in range(SAMPLES + WARM_UPS):
-        page.goto(f"/runs?find={run_id}")
-        ready(page)
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Runs", exact=True).click()
         page.locator(f".st-key-open-{run_id}").wait_for()
         whole = (
             "document.querySelector('.st-key-gauges .main-svg') && document.querySelector('.st-key-class_shift .main-svg')"
             " && [...document.querySelectorAll('.fs-maps img')].length === 4"
         )
+        ready(page)
         took.append(timed(page, "pointerdown", f"({whole})", page.locator(f".st-key-open-{run_id} button").click) / 1000)
     yield told("Result's first screen with maps, from a click on Runs, warm", took[WARM_UPS:], 1.0)
     lowest = {key: page.locator(key).first.evaluate("one => one.getBoundingClientRect().bottom") for key in SHOWN}
