@@ -140,7 +140,10 @@ def _noted(home: Home) -> Iterator[tuple[str, str]]:
 @cache
 def datasets() -> Mapping[str, DatasetInfo]:
     """Those of the examples, as the catalogue describes them; none where the file is missing or damaged."""
-    return {key: dataset_from(plain) for key, plain in _shelves("datasets").items()}
+    try:
+        return {key: dataset_from(plain) for key, plain in _shelves("datasets").items()}
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return {}
 
 
 @cache

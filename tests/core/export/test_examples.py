@@ -44,7 +44,9 @@ def test_what_ships_of_the_catalogue_is_what_the_engine_says_today():
     assert examples.datasets() == {key: DATASETS[key].INFO for key in ("digits", "faces")}
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"datasets": 3, "titles": null}'])
+@pytest.mark.parametrize("text", [
+    "", "[]", "{}", '{"datasets": 3, "titles": null}', '{"datasets": {"digits": 3}}', '{"datasets": {"digits": {}}}',
+])  # fmt: skip
 def test_damaged_notes_on_the_catalogue_are_none(monkeypatch, tmp_path, text):
     monkeypatch.setattr(examples, "FOLDER", tmp_path)
     (tmp_path / examples.SHELVES).write_text(text)
