@@ -14,7 +14,7 @@ import pytest
 
 from core.export import examples
 from core.storage.home import Home
-from tests.browser.kit import CLOCKS, FLAGS, Dashboard, Watch, find_chromium, kept_warm, ready
+from tests.browser.kit import CLOCKS, FLAGS, Dashboard, Watch, find_chromium, kept_warm, ready, still
 
 HERE = Path(__file__).parent
 KEPT = HERE / "artifacts"
@@ -159,7 +159,7 @@ def axe() -> Axe:
     ask = "(rules) => axe.run(document, {resultTypes: ['violations'], runOnly: rules}).then(told => told.violations)"
 
     def run(page: Page, colours: bool = False) -> list[dict[str, Any]]:
-        page.evaluate(source)
+        still(page).evaluate(source)
         found: list[dict[str, Any]] = page.evaluate(ask, BY_COLOUR if colours else AXE_RULES)
         return [
             {"rule": v["id"], "impact": v["impact"], "help": v["help"], "where": [n["html"][:200] for n in v["nodes"]]}

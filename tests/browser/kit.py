@@ -252,7 +252,17 @@ def turned(page: Page, scheme: str) -> Page:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a literal by any name
     until(lambda: page.evaluate(SCHEME) == scheme and watch.runs > runs)
     until(lambda: not old & set(page.evaluate(INK)))
-    return ready(page)
+    return still(ready(page))
+
+
+# Colours that fade into those of another theme. What turns or blinks for ever (a spinner, a cursor) is no change under way.
+UNDER_WAY = "document.getAnimations().some(a => a.playState === 'running' && a.effect?.getComputedTiming().endTime !== Infinity)"
+
+
+def still(page: Page) -> Page:
+    """No transition is under way: what is measured now of colours stays so."""
+    until(lambda: not page.evaluate(UNDER_WAY))
+    return page
 
 
 def above_the_fold(page: Page, *parts: str) -> None:
@@ -268,14 +278,16 @@ def above_the_fold(page: Page, *parts: str) -> None:
 
 
 def figure(page: Page, key: str) -> dict[str, Any]:
-    """A drawn figure's traces (name, x, y) and shapes, by the key of its chart, once there is exactly one of it."""
-    chart = page.locator(f".st-key-{key} .js-plotly-plot")
-    expect(chart).to_have_count(1)
-    script = """(plot) => plot._fullLayout && plot._fullData ? ({
+    """A drawn figure's traces (name, x, y) and shapes, by the key of its chart, once there is exactly one of it.
+
+    Counted and read in one call: a chart that is being replaced stands there twice for a moment.
+    """
+    charts = page.locator(f".st-key-{key} .js-plotly-plot")
+    script = """([plot, ...more]) => !more.length && plot?._fullLayout && plot._fullData ? ({
         shapes: (plot._fullLayout.shapes || []).map(shape => shape.x0),
         traces: plot._fullData.map(t => ({name: t.name, x: Array.from(t.x || []), y: Array.from(t.y || [])})),
     }) : null"""
-    told: dict[str, Any] = until(lambda: chart.evaluate(script))  # the element stands before Plotly has laid it out
+    told: dict[str, Any] = until(lambda: charts.evaluate_all(script))  # the element stands before Plotly has laid it out
     return told
 
 
