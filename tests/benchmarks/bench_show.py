@@ -45,7 +45,7 @@ HERE_ONLY = ("id", "stage", "imported", "lost")  # of a report: what is no numbe
 def finished_study(home: Home) -> str:
     """The id of a study of five methods and three seeds, when it is done."""
     shelves = catalogue(home.root)
-    plan = make_plan(shelves, "digits", "small_cnn", parse_request("class:3"), [(method, {}) for method in METHODS], (0, 1, 2))
+    plan = make_plan(shelves, "digits", "small_cnn", parse_request("class:3"), [(method, {}) for method in METHODS], (1, 2, 3))
     study_id = submit(home, plan, shelves)
     until(lambda: all(state == "done" for state in states(home)), 1800)
     return study_id
@@ -162,8 +162,8 @@ def main() -> bool:
         home = open_home(folder / "home")
         os.environ["FORGETSCOPE_HOME"] = str(home.root)
         subprocess.run([sys.executable, "-m", "core.jobs.catalogue"], cwd=ROOT, check=True)
-        run_id = finished_run(home)
         study_id = finished_study(home)
+        run_id = finished_run(home)  # the newest, which stands first on Runs
         good += reports(home, run_id, study_id, folder)
         good.append(round_trip(home, run_id, folder))
         good += story(folder)
