@@ -45,17 +45,26 @@ def frame(page: Any) -> None:
         st.caption("Everything runs on this machine; nothing is sent anywhere.")
         choose_level()
         class_line()
-        copy_link()
-        mark_terms()
-        if page.url_path != "present":  # which shows what is pinned already
-            with suppress(WrongInput):  # of the home; the page itself says it
-                offer_pins()
+        below = st.container()
         follow_theme()
-        offer_downloads()
     st.title(page.title)
-    with errors_shown():
-        check_address()
-        if why := home().unwritable:
-            st.warning(plain(f"{why} {READ_ONLY}"), icon=":material/lock:")
-        check_link()
-        page.run()
+    try:
+        with errors_shown():
+            check_address()
+            if why := home().unwritable:
+                st.warning(plain(f"{why} {READ_ONLY}"), icon=":material/lock:")
+            check_link()
+            page.run()
+    finally:
+        with below:
+            _tools(page)
+
+
+def _tools(page: Any) -> None:
+    """What reads the page in the browser and waits for a click: it comes after the page, whose first figure does not wait for it."""
+    copy_link()
+    mark_terms()
+    if page.url_path != "present":  # which shows what is pinned already
+        with suppress(WrongInput):  # of the home; the page itself says it
+            offer_pins()
+    offer_downloads()
