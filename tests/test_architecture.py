@@ -21,7 +21,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own r
     {"core.data"},
     {"core.training"},
     {"core.methods", "core.metrics"},
-    {"core.pipeline", "core.analysis", "core.reports"},
+    {"core.pipeline", "core.analysis", "core.reports", "core.extensions"},
     {"core.figures"},
     {"core.jobs"},
     {"core.export"},

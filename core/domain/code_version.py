@@ -21,6 +21,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from core.domain.extension_files import extension_files
 from core.domain.presets import preset_for
 from core.domain.run import RunSpec
 
@@ -101,7 +102,9 @@ def catalogue_version() -> str:
 def _of_all(stamps: tuple[tuple[Path, int], ...]) -> str:
     hasher = hashlib.sha256(json.dumps(_libraries(LIBRARIES)).encode())
     for path, _ in stamps:
-        hasher.update(path.relative_to(CORE).as_posix().encode() + path.read_bytes())
+        name = path.relative_to(CORE).as_posix() if path.is_relative_to(CORE) else str(path)
+        with suppress(FileNotFoundError):  # an extension that goes at this moment
+            hasher.update(name.encode() + path.read_bytes())
     return hasher.hexdigest()[:12]
 
 
@@ -161,7 +164,7 @@ def _stamps() -> tuple[tuple[Path, int], ...]:
     now = monotonic()
     if not _last[1] or now - _last[0] > FRESH:
         found = []
-        for path in CORE.rglob("*.py"):
+        for path in (*CORE.rglob("*.py"), *(file for extension in extension_files() for file in extension.files)):
             with suppress(FileNotFoundError):  # an editor's lock, or a file that goes at this moment
                 found.append((path, path.stat().st_mtime_ns))
         stamps = tuple(sorted(found, key=lambda stamp: stamp[0].parts))
@@ -171,7 +174,10 @@ def _stamps() -> tuple[tuple[Path, int], ...]:
 
 @lru_cache(maxsize=2)
 def _hashes(stamps: tuple[tuple[Path, int], ...]) -> "Hashes":
-    return Hashes({_module(path): path for path, _ in stamps})
+    ours = {_module(path): path for path, _ in stamps if path.is_relative_to(CORE)}
+    known = {path for path, _ in stamps}
+    extensions = {one.module: {one.module_of(file): file for file in one.files if file in known} for one in extension_files()}
+    return Hashes(ours, extensions)
 
 
 def _module(path: Path) -> str:
@@ -181,8 +187,10 @@ def _module(path: Path) -> str:
 class Hashes:
     """Hashes of parts of the engine, for sources as they are at one moment; a file is read when it is asked for."""
 
-    def __init__(self, files: dict[str, Path]) -> None:
-        self._files = files
+    def __init__(self, files: dict[str, Path], extensions: dict[str, dict[str, Path]] | None = None) -> None:
+        """Both: name of a module -> its file; extensions: by extension, which may define what no file of ours does."""
+        self._extensions = extensions or {}
+        self._files = files | {name: path for modules in self._extensions.values() for name, path in modules.items()}
         self._read: dict[str, tuple[str, frozenset[str]]] = {}
         self._parts: dict[str, str] = {}
 
@@ -211,7 +219,7 @@ class Hashes:
         return self._used(self._named(kind, key)) - self._used(below)
 
     def is_builtin(self, dataset: str) -> bool:
-        """Whether a file of the room of datasets defines it."""
+        """Whether a file of the room of datasets defines it, or an extension."""
         return bool(self._defining("dataset", dataset))
 
     def _named(self, kind: str, key: str) -> list[str]:
@@ -222,7 +230,14 @@ class Hashes:
         room = ROOMS[kind]
         files = {m: path for m, path in self._files.items() if m.startswith(room) and path.name != "__init__.py"}
         named = [module for module in files if module.rpartition(".")[2] == key]
-        return named or [module for module, path in files.items() if key and _has_text(path, key)]
+        return named or [module for module, path in files.items() if key and _has_text(path, key)] or self._of_extension(key)
+
+    def _of_extension(self, key: str) -> list[str]:
+        """All modules of the first extension that has the key written in one of its files."""
+        for modules in self._extensions.values():
+            if key and any(_has_text(path, key) for path in modules.values()):
+                return list(modules)
+        return []
 
     def _used(self, roots: Any) -> set[str]:
         found, ahead = set[str](), [root for root in roots if root in self._files]
@@ -235,7 +250,12 @@ class Hashes:
 
     def _source(self, module: str) -> tuple[str, frozenset[str]]:
         if module not in self._read:
-            tree = ast.parse(self._files[module].read_bytes())
+            source = self._files[module].read_bytes()
+            try:
+                tree = ast.parse(source)
+            except (SyntaxError, ValueError):  # an extension that is being written
+                self._read[module] = hashlib.sha256(source).hexdigest()[:16], frozenset()
+                return self._read[module]
             if module.startswith(ROOMS["request"]):
                 tree = _WithoutWords().visit(tree)
             self._read[module] = _digest(list(_said(tree)))[:16], frozenset(_imported(tree) & self._files.keys())
@@ -298,7 +318,7 @@ DESCRIBING = ("title", "about", "unit", "help")  # arguments that say something 
 
 
 def _has_text(path: Path, text: str) -> bool:
-    return f'"{text}"' in path.read_text(encoding="utf-8")
+    return f'"{text}"' in path.read_text(encoding="utf-8", errors="replace").replace("'", '"')
 
 
 def _digest(plain: Any) -> str:

@@ -39,6 +39,7 @@ class DatasetInfo:
     columns: tuple[Column, ...] = ()
     subclass: str = ""
     multi_count: int = 0  # training examples of a multi-label set
+    extension: str = ""  # digest of the extension that brought it; '' for the house's own
 
     @property
     def train_count(self) -> int:
@@ -57,12 +58,25 @@ def tuples(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class ExtensionInfo:
+    """Files of a user's own that join the shelves. keys: what it put there, as `method my_method`; error: why it put nothing there."""
+
+    name: str
+    origin: str
+    file: str
+    digest: str
+    keys: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class ModelInfo:
-    """An architecture on the shelf."""
+    """An architecture on the shelf. extension: as in `DatasetInfo`."""
 
     key: str
     title: str
     about: str
+    extension: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +96,7 @@ class MethodInfo:
     multi: bool = False  # can serve multi-label sets
     not_multi: str = ""  # why it cannot; '' where it can
     passes: float = 0.0  # over the training set of digits: what forgetting one class costs by the preset, without stored statistics
+    extension: str = ""  # as in `DatasetInfo`
 
     @property
     def searches(self) -> bool:
@@ -112,3 +127,4 @@ class MetricInfo:
     goal: str
     definition: str
     family: str = "Other"
+    extension: str = ""  # as in `DatasetInfo`

@@ -19,7 +19,7 @@ from core.data.write_image_arrays import CONTENTS, SENTENCE
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import param_from_dict
-from core.domain.info import DatasetInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
+from core.domain.info import DatasetInfo, ExtensionInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
 from core.storage.disk_and_memory_errors import DiskTrouble, told
 from core.storage.home import Home, open_home
 from core.storage.processes import python_module
@@ -29,12 +29,13 @@ IMAGES = "images"  # the folder of a dataset's images, beside the catalogue
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Everything on the shelves, by key."""
+    """Everything on the shelves, by key; extensions: those that were found, also those that put nothing there, with why."""
 
     datasets: dict[str, DatasetInfo]
     models: dict[str, ModelInfo]
     methods: dict[str, MethodInfo]
     metrics: dict[str, MetricInfo]
+    extensions: tuple[ExtensionInfo, ...] = ()
 
     def to_json(self) -> str:
         """The inverse of `from_json`."""
@@ -52,6 +53,7 @@ class Catalogue:
                 for k, v in raw["methods"].items()
             },
             {k: MetricInfo(**v) for k, v in raw["metrics"].items()},
+            tuple(ExtensionInfo(**tuples(one)) for one in raw["extensions"]),
         )
 
 
@@ -107,18 +109,20 @@ def _mapped(folder: Path) -> dict[str, np.ndarray]:
 
 
 def _written_images(root: Path, dataset: str, anew: bool = False) -> Path:
-    return _written(root, f"{IMAGES}/{dataset}/{CONTENTS}", lambda folder: _replace_images(folder, dataset), anew).parent
+    brought = (info := catalogue(root).datasets.get(dataset)) is not None and info.extension
+    module = "core.extensions.write_images" if brought else "core.data.write_image_arrays"
+    return _written(root, f"{IMAGES}/{dataset}/{CONTENTS}", lambda folder: _replace_images(folder, dataset, module), anew).parent
 
 
-def _replace_images(folder: Path, dataset: str) -> None:
-    _write_images(folder, dataset)
+def _replace_images(folder: Path, dataset: str, module: str) -> None:
+    _write_images(folder, dataset, module)
     for old in folder.parents[2].glob(f"*/{IMAGES}/{dataset}"):
         if old != folder:  # another version's: hundreds of MB, for a set of colour images
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _write_images(folder: Path, dataset: str) -> None:
-    status, last = _run("core.data.write_image_arrays", folder, dataset)
+def _write_images(folder: Path, dataset: str, module: str) -> None:
+    status, last = _run(module, folder, dataset)
     if status:
         raise WrongInput(last if status == SENTENCE else f"The engine could not write the images of {dataset} into {folder}: {last}")
 

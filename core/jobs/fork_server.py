@@ -20,6 +20,7 @@ FIRST = ("core.jobs.single_thread",)
 # What a real run imports late, and what every run's process needs at once.
 LATE = (
     "core.jobs.planned_work",
+    "core.extensions.load",
     "torch._dynamo",
     "torchvision.models",
     "pyarrow.parquet",

@@ -68,6 +68,8 @@ def compute(home: Home, kind: str, row_id: str, attempt: int, pipeline: str) -> 
 def _run(home: Home, store: ResultStore, run_id: str, attempt: int, report: Report, pipeline: str) -> Outcome:
     spec = store.existing(run_id).spec
     _refuse_other_engine(spec)
+    if pipeline == REAL:
+        _load_extensions()
     if (gpu := gpu_in(run_queue.slot_of(store.db, run_id))) and ":" not in spec.device:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything looks at the GPUs: CUDA reads it once
     _foresee(home, store, run_id, attempt, pipeline)
@@ -77,6 +79,12 @@ def _run(home: Home, store: ResultStore, run_id: str, attempt: int, report: Repo
         raise TypeError(f"A pipeline returns an Outcome; got {type(outcome).__name__}.")
     torch = sys.modules.get("torch")
     return replace(outcome, threads=torch.get_num_threads() if torch else None, peak_bytes=_peak_bytes())
+
+
+def _load_extensions() -> None:
+    from core.extensions.load import load_extensions  # noqa: PLC0415  # late: it needs torch
+
+    load_extensions()
 
 
 def _foresee(home: Home, store: ResultStore, run_id: str, attempt: int, pipeline: str) -> None:
@@ -112,6 +120,7 @@ def _analysis(home: Home, payload: dict[str, Any], report: Report) -> None:
     from core.analysis.stored_results import Analysis, keep, key_of  # noqa: PLC0415
 
     _use_all_cores()
+    _load_extensions()
     analysis = Analysis(**payload)
     report(0.0, "reading the networks")
     key, began = key_of(home, analysis), time.perf_counter()

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 import sys
+from typing import Any
 
 from core.data import write_image_arrays
 from core.data.registry import DATASETS
@@ -10,6 +11,7 @@ from core.domain.hyperparameters import params_of, with_params
 from core.domain.info import MethodInfo
 from core.domain.presets import preset_for
 from core.domain.requests.classes import ClassRequest
+from core.extensions.load import load_extensions
 from core.jobs.catalogue import IMAGES, Catalogue
 from core.jobs.validation import preset_values
 from core.methods.base import UnlearningMethod
@@ -20,12 +22,20 @@ from core.storage.atomic import folder_beside
 
 
 def describe() -> Catalogue:
-    """The shelves as plain data."""
+    """The shelves as plain data, extensions included: what one of them brought says so in its title."""
+    extensions = load_extensions()
+    brought = {key: one.digest for one in extensions for key in one.keys}
+
+    def marked(shelf: str, info: Any, **about: Any) -> Any:
+        digest = brought.get(f"{shelf} {info.key}")
+        return replace(info, title=f"{info.title} (extension)", extension=digest, **about) if digest else info
+
     return Catalogue(
-        {key: module.INFO for key, module in DATASETS.items()},
-        {info.key: info for info in MODEL_INFOS},
-        {key: describe_method(method) for key, method in METHODS.items()},
-        {key: metric.info for key, metric in METRICS.items()},
+        {key: marked("dataset", module.INFO, embedded=False) for key, module in DATASETS.items()},
+        {info.key: marked("model", info) for info in MODEL_INFOS},
+        {key: marked("method", describe_method(method)) for key, method in METHODS.items()},
+        {key: marked("metric", metric.info) for key, metric in METRICS.items()},
+        extensions,
     )
 
 
@@ -51,9 +61,10 @@ def _passes(method: type[UnlearningMethod], info: MethodInfo) -> float:
 def write(folder: Path) -> None:
     """The catalogue and the embedded datasets' images, whole or not at all: a folder made beside, then renamed."""
     with folder_beside(folder.parent) as beside:
-        (beside / "catalogue.json").write_text(describe().to_json())
-        for key, module in DATASETS.items():
-            if module.INFO.embedded:
+        shelves = describe()
+        (beside / "catalogue.json").write_text(shelves.to_json())
+        for key, info in shelves.datasets.items():
+            if info.embedded:
                 write_image_arrays.write(beside / IMAGES / key, key)
         if not folder.exists():  # else another process was quicker, with the same content
             beside.rename(folder)

@@ -9,4 +9,4 @@ from core.models import all_cnn, mobilenet_v2, resnet18, small_cnn, vit_b_16, vi
 
 _MODULES = (small_cnn, all_cnn, resnet18, vit_small, mobilenet_v2, vit_b_16)
 MODELS: dict[str, Callable[[DatasetInfo], nn.Module]] = {module.INFO.key: module.build for module in _MODULES}
-MODEL_INFOS: tuple[ModelInfo, ...] = tuple(module.INFO for module in _MODULES)
+MODEL_INFOS: list[ModelInfo] = [module.INFO for module in _MODULES]

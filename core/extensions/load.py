@@ -1,0 +1,158 @@
+"""Imports extensions and puts what they declare on the shelves of this process, again whenever one of their files has changed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+import importlib
+import importlib.util
+from pathlib import Path
+import signal
+import sys
+import threading
+import traceback
+from types import FrameType, ModuleType
+
+from core.data.registry import DATASETS, load_dataset
+from core.domain.errors import WrongInput
+from core.domain.extension_files import MOST_BYTES, ROOM, ExtensionFiles, extension_files
+from core.domain.info import ExtensionInfo
+from core.extensions.declared import Declared, check_new, declared_in
+from core.methods.registry import METHODS
+from core.metrics.registry import METRICS
+from core.models.registry import MODEL_INFOS, MODELS
+
+SECONDS = 60  # for the import of one extension
+Stamps = tuple[tuple[Path, int, int], ...]
+
+
+@dataclass
+class _Loaded:
+    """Of this process. shelved: what lies on the shelves because of extensions."""
+
+    stamps: Stamps | None = None
+    infos: tuple[ExtensionInfo, ...] = ()
+    shelved: list[Declared] = field(default_factory=list)
+
+
+_now = _Loaded()
+_lock = threading.Lock()
+
+
+def load_extensions() -> tuple[ExtensionInfo, ...]:
+    """All that were found, those that cannot be used with why. Cheap where no file has changed since."""
+    with _lock:
+        files = extension_files()
+        stamps = _stamps(files)
+        if stamps != _now.stamps:
+            _take_off()
+            _now.infos = tuple(_load(one) for one in files)
+            _now.stamps = stamps
+        return _now.infos
+
+
+def load_one(one: ExtensionFiles) -> Declared:
+    """Import it anew. Raises WrongInput with the last line of what went wrong; nothing is put on a shelf."""
+    if too_large := next((file for file in one.files if file.stat().st_size > MOST_BYTES), None):
+        raise WrongInput(f"{too_large.name} is larger than {MOST_BYTES // 1_000_000} MB, which is no source of an extension.")
+    try:
+        with _within(SECONDS):
+            return declared_in(_import(one))
+    except WrongInput:
+        raise
+    except (Exception, SystemExit) as error:  # a user's own code may raise anything; the others go on
+        raise WrongInput(_last_line(error, one)) from error
+
+
+def _load(one: ExtensionFiles) -> ExtensionInfo:
+    info = one.name, one.origin, str(one.entry), one.digest()
+    try:
+        found = load_one(one)
+        check_new(found, {"method": METHODS, "metric": METRICS, "model": MODELS, "dataset": DATASETS})
+    except (WrongInput, OSError) as wrong:
+        return ExtensionInfo(*info, error=str(wrong))
+    if not found.keys:
+        return ExtensionInfo(*info, error="It declares no method, metric, network or dataset.")
+    _put_on(found)
+    return ExtensionInfo(*info, keys=found.keys)
+
+
+def _put_on(found: Declared) -> None:
+    METHODS.update(found.methods)
+    METRICS.update(found.metrics)
+    DATASETS.update(found.datasets)
+    for key, (info, build) in found.models.items():
+        MODELS[key] = build
+        MODEL_INFOS.append(info)
+    _now.shelved.append(found)
+
+
+def _take_off() -> None:
+    for found in _now.shelved:
+        for shelf, keys in ((METHODS, found.methods), (METRICS, found.metrics), (DATASETS, found.datasets), (MODELS, found.models)):
+            for key in keys:
+                shelf.pop(key, None)
+        MODEL_INFOS[:] = [info for info in MODEL_INFOS if info.key not in found.models]
+    _now.shelved.clear()
+    load_dataset.cache_clear()
+
+
+def _stamps(files: tuple[ExtensionFiles, ...]) -> Stamps:
+    found = []
+    for one in files:
+        for file in one.files:
+            try:
+                about = file.stat()
+            except OSError:  # it goes at this moment
+                continue
+            found.append((file, about.st_mtime_ns, about.st_size))
+    return tuple(found)
+
+
+def _import(one: ExtensionFiles) -> ModuleType:
+    for name in [name for name in sys.modules if name == one.module or name.startswith(f"{one.module}.")]:
+        del sys.modules[name]
+    if not one.module.startswith(f"{ROOM}."):
+        return importlib.import_module(one.module)
+    room = sys.modules.setdefault(ROOM, ModuleType(ROOM))
+    room.__path__ = []
+    places = [str(one.entry.parent)] if one.is_package else None
+    spec = importlib.util.spec_from_file_location(one.module, one.entry, submodule_search_locations=places)
+    assert spec is not None  # a .py file always has one
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[one.module] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(one.module, None)
+        raise
+    return module
+
+
+def _last_line(error: BaseException, one: ExtensionFiles) -> str:
+    """What the import ended with, and where in the extension."""
+    said = traceback.format_exception_only(error)[-1].strip().splitlines()[-1]
+    own = {str(file) for file in one.files}
+    if isinstance(error, SyntaxError):
+        return f"{said} (line {error.lineno})"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
+    return f"{said} (line {lines[-1]})" if lines else said
+
+
+@contextmanager
+def _within(seconds: int) -> Iterator[None]:
+    """Raises WrongInput in here after so long; only the main thread of a process can be interrupted so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise WrongInput(f"Its import took longer than {seconds} seconds.")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
