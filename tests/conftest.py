@@ -37,6 +37,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORGETSCOPE_HOME", str(base / "home-of-no-test"))
         patch.delenv("FORGETSCOPE_DEVICE", raising=False)
+        patch.delenv("FORGETSCOPE_EXTENSIONS", raising=False)
         yield base
     kill_supervisors(base)
 

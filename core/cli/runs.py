@@ -12,6 +12,7 @@ from core.cli.output import doubts_of, print_report, print_study
 from core.cli.progress_text import places, plain
 from core.cli.progress_text import standing as standing_of
 from core.domain.errors import WrongInput
+from core.domain.extension_files import extensions_folder
 from core.domain.requests.published import FILES, NamedSet
 from core.domain.requests.registry import KINDS
 from core.domain.run import RunStatus
@@ -32,19 +33,22 @@ from core.storage.runs import ResultStore
 from core.storage.studies import StoredStudy, is_study
 
 SHELVES = ("datasets", "models", "methods", "metrics")
-REQUESTS = "requests"
+REQUESTS, EXTENSIONS = "requests", "extensions"
 
 
 @cli.command("list")
-@click.argument("shelf", type=click.Choice((*SHELVES, REQUESTS)))
+@click.argument("shelf", type=click.Choice((*SHELVES, REQUESTS, EXTENSIONS)))
 @as_json
 def list_(shelf: str, as_json: bool) -> None:
-    """What can be asked for: datasets, models, methods, metrics, or forget requests with the published forget sets.
+    """What can be asked for: datasets, models, methods, metrics, forget requests with the published forget sets, or extensions.
 
     Methods stand with what forgetting one class of digits costs, in passes over the training set.
     """
     if shelf == REQUESTS:
         _list_requests(as_json)
+        return
+    if shelf == EXTENSIONS:
+        _list_extensions(as_json)
         return
     items = getattr(catalogue(open_home().root), shelf)
     if as_json:
@@ -53,6 +57,17 @@ def list_(shelf: str, as_json: bool) -> None:
         for key, item in items.items():
             cost = f"{item.passes:7.2f} passes  " if shelf == "methods" else ""
             click.echo(f"{key:{20 if cost else 34}} {cost}{item.title}")
+
+
+def _list_extensions(as_json: bool) -> None:
+    found = catalogue(open_home().root).extensions
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    for one in found:
+        click.echo(f"{one.name:20} {one.digest}  {one.error or ', '.join(one.keys)}  ({one.file})")
+    if not found:
+        click.echo(f"No extensions in {extensions_folder()}; `new --help` says how to begin one.")
 
 
 def _list_requests(as_json: bool) -> None:

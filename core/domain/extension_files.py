@@ -15,6 +15,8 @@ from pathlib import Path
 
 import platformdirs
 
+from core.domain.errors import WrongInput
+
 GROUP = "forgetscope.extensions"
 ROOM = "forgetscope_extensions"  # the package under whose name those of the folder are imported
 MOST = 200  # extensions
@@ -74,6 +76,14 @@ def extension_files() -> tuple[ExtensionFiles, ...]:
         names = []
     found = [one for name in names if (one := _in_folder(folder / name))]
     return tuple([*found, *_installed()][:MOST])
+
+
+def files_at(path: Path) -> ExtensionFiles:
+    """A file or a package that may lie anywhere. Raises WrongInput where it is neither."""
+    found = _in_folder(path.absolute())
+    if found is None:
+        raise WrongInput(f"{path} is no extension: a file NAME.py, or a folder with an __init__.py, whose name a Python module can have.")
+    return found
 
 
 def _in_folder(path: Path) -> ExtensionFiles | None:

@@ -14,6 +14,6 @@ if __name__ == "__main__":
     except WrongInput as wrong:
         print(wrong, file=sys.stderr)
         sys.exit(SENTENCE)
-    except Exception as error:  # noqa: BLE001  # a user's own code may raise anything: one sentence of it is shown
+    except Exception as error:  # a user's own code may raise anything: one sentence of it is shown
         print(f"The extension could not load {sys.argv[2]}: {type(error).__name__}: {error}"[:500], file=sys.stderr)
         sys.exit(SENTENCE)

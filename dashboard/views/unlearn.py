@@ -23,6 +23,7 @@ from dashboard.components.classroom.link_panel import link_panel
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.level import guided, more_in_full
 from dashboard.components.common.terminal import same_from_a_terminal
+from dashboard.components.forms.extensions import extensions_panel
 from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card, methods_not_offered
@@ -61,6 +62,8 @@ with ask:
         own_data("dataset")
     request = ask_request(data, fixed=fixed.request)
     weights = ("", "") if fixed.model else own_weights(data, model)
+    if not (guided() or in_class.opened_by_link()):
+        extensions_panel(available.extensions)
 
 
 def start_values(method: MethodInfo) -> dict[str, Value]:

@@ -1,0 +1,29 @@
+"""What a user's own files put on the shelves, and those that could not be used, with why."""
+
+import streamlit as st
+
+from core.domain.extension_files import extensions_folder
+from core.domain.info import ExtensionInfo
+from core.figures.markdown import plain
+
+
+def extensions_panel(found: tuple[ExtensionInfo, ...]) -> None:
+    """Folded, with a line for each extension; one that cannot be used is said above, whether or not anybody unfolds it."""
+    for one in found:
+        if one.error:
+            st.warning(f"The extension {plain(one.name)} is left out: {plain(one.error)}", icon=":material/extension_off:")
+    usable = [one for one in found if not one.error]
+    with st.expander(f"Extensions ({len(usable)})" if usable else "Extensions", icon=":material/extension:"):
+        for one in usable:
+            st.markdown(f"**{plain(one.name)}** · {plain(', '.join(one.keys))}")
+            st.caption(f"{plain(one.file)}, {plain(one.origin)}; digest {one.digest}")
+        st.markdown(
+            "Methods, metrics, networks and datasets of your own: Python files in the folder below on the server's disk, or installed "
+            "packages. Nothing that is uploaded here is executed."
+        )
+        st.code(str(extensions_folder()), language=None)
+        st.code("python -m core new method my_method\npython -m core check FILE", language="bash")
+        st.button(
+            "Reload", key="reload_extensions", icon=":material/refresh:",
+            help="Looks for new and changed files; so does every change on this page.",
+        )  # fmt: skip
