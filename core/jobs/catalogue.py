@@ -109,19 +109,20 @@ def _mapped(folder: Path) -> dict[str, np.ndarray]:
 
 
 def _written_images(root: Path, dataset: str, anew: bool = False) -> Path:
-    brought = (info := catalogue(root).datasets.get(dataset)) is not None and info.extension
-    module = "core.extensions.write_images" if brought else "core.data.write_image_arrays"
-    return _written(root, f"{IMAGES}/{dataset}/{CONTENTS}", lambda folder: _replace_images(folder, dataset, module), anew).parent
+    return _written(root, f"{IMAGES}/{dataset}/{CONTENTS}", lambda folder: _replace_images(folder, dataset), anew).parent
 
 
-def _replace_images(folder: Path, dataset: str, module: str) -> None:
-    _write_images(folder, dataset, module)
+def _replace_images(folder: Path, dataset: str) -> None:
+    _write_images(folder, dataset)
     for old in folder.parents[2].glob(f"*/{IMAGES}/{dataset}"):
         if old != folder:  # another version's: hundreds of MB, for a set of colour images
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _write_images(folder: Path, dataset: str, module: str) -> None:
+def _write_images(folder: Path, dataset: str) -> None:
+    described = folder.parents[1] / "catalogue.json"
+    brought = described.is_file() and (info := _read(described).datasets.get(dataset)) is not None and info.extension
+    module = "core.extensions.write_images" if brought else "core.data.write_image_arrays"
     status, last = _run(module, folder, dataset)
     if status:
         raise WrongInput(last if status == SENTENCE else f"The engine could not write the images of {dataset} into {folder}: {last}")

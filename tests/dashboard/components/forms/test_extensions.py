@@ -17,7 +17,7 @@ def test_those_that_can_be_used_are_listed_and_a_broken_one_is_said_with_its_las
     app = AppTest.from_function(page).run()
     assert not app.exception
     (warning,) = app.warning
-    assert warning.value == r"The extension broken is left out: NameError: \*x\* (line 3)"
+    assert warning.value == r"The extension broken is left out: NameError\: \*x\* \(line 3\)"
     assert app.expander[0].label == "Extensions (1)"
     assert r"**mine** · method mine, model \*net\*" in [text.value for text in app.markdown]
     assert app.code[0].value == "/somewhere/extensions"
