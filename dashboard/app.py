@@ -1,4 +1,4 @@
-"""streamlit run dashboard/app.py: the server with its request filter and the stage, and the script that draws the pages."""
+"""streamlit run dashboard/app.py: the server with its request filter, stage and Plotly file, and the script that draws the pages."""
 
 from pathlib import Path
 import sys
@@ -11,9 +11,9 @@ if str(HERE.parent) not in sys.path:  # Streamlit puts dashboard/ on the path, n
 
 from starlette.middleware import Middleware  # noqa: E402  # the path must be there first
 
+from dashboard import plotly_file, stage  # noqa: E402  # the path must be there first
 from dashboard.http_gate import Gate  # noqa: E402  # the path must be there first
-from dashboard.stage import ROUTE  # noqa: E402  # the path must be there first
 from dashboard.startup import prepare  # noqa: E402  # the path must be there first
 
 prepare()
-app = st.App(HERE / "navigation.py", routes=[ROUTE], middleware=[Middleware(Gate)])
+app = st.App(HERE / "navigation.py", routes=[stage.ROUTE, plotly_file.ROUTE], middleware=[Middleware(Gate)])

@@ -25,7 +25,10 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own r
     {"core.figures", "core.extensions"},
     {"core.jobs"},
     {"core.export"},
-    {"core.cli", "dashboard.preload", "dashboard.http_gate", "dashboard.session", "dashboard.stage", "dashboard.startup"},
+    {
+        "core.cli", "dashboard.preload", "dashboard.http_gate", "dashboard.plotly_file", "dashboard.session", "dashboard.stage",
+        "dashboard.startup",
+    },
     {"core.__main__", "dashboard.queries"},
     {"dashboard.components"},
     {"dashboard.views"},

@@ -45,7 +45,7 @@ MIDDLE = {PAPER: "#f3f3f1", NIGHT: "#242b35"}
 ZERO = {PAPER: "#DDE2E8", NIGHT: "#2a3442"}
 INK = {PAPER: "#0e1420", NIGHT: "#e8edf4"}  # of letters
 BAND = {PAPER: "rgba(47,127,193,0.13)", NIGHT: "rgba(90,165,230,0.20)"}
-ON_PAPER = {ends[NIGHT]: ends[PAPER] for ends in (EMPTY, FULL, MIDDLE, ZERO)}  # a scale's colour in the dark -> on a light ground
+ON_PAPER = {ends[NIGHT]: ends[PAPER] for ends in (EMPTY, FULL, MIDDLE, ZERO, INK, BAND)}  # a colour in the dark -> on a light ground
 
 
 def sequential() -> Scale:

@@ -8,13 +8,20 @@ import json
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
+from plotly.offline import get_plotlyjs, get_plotlyjs_version
+
+VERSION: str = get_plotlyjs_version()
+
+
+def whole_script() -> bytes:
+    """Plotly's script, a few megabytes."""
+    return str(get_plotlyjs()).encode()
 
 
 @cache
 def packed_script() -> tuple[str, str]:
     """Plotly's script, gzipped, as base64; and its SHA-256 as a content security policy names it."""
-    script = get_plotlyjs().encode()
+    script = whole_script()
     return b64encode(gzip.compress(script, 9, mtime=0)).decode(), f"sha256-{b64encode(sha256(script).digest()).decode()}"
 
 

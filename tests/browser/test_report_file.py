@@ -1,21 +1,29 @@
 """What leaves Result: a figure, on white from a dark page; and the report, opened from the file system with the network cut."""
 
 from pathlib import Path
+import re
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Axe
-from tests.browser.kit import ready
+from tests.browser.kit import Watch, drawn, ready
 
 DARK_PLOT = "document.querySelector('.st-key-confusion-unlearned .js-plotly-plot')"
+FIGURES = ("gauges", "class_shift", "confusion-original", "confusion-unlearned", "confusion-reference")
 SLIDER = "document.querySelector('#figure-membership-attack')"
 
 
 def test_a_figure_of_a_dark_page_downloads_on_white(page: Page, report: dict[str, Any], tmp_path: Path):
+    asked = list[str]()
+    page.on("request", lambda request: "/plotly/" in request.url and asked.append(request.url))
     page.emulate_media(color_scheme="dark")
     page.goto(f"/result?run={report['id']}")
-    ready(page)
+    drawn(ready(page), *FIGURES)
+    expect(page.locator(".modebar")).to_have_count(0)
+    assert not asked  # until a file is wanted
+    shown = page.evaluate(f"JSON.stringify([{DARK_PLOT}.data, {DARK_PLOT}.layout])")
     page.locator(".st-key-confusion-unlearned .js-plotly-plot").hover()
     with page.expect_download() as figure:
         page.locator(".st-key-confusion-unlearned").get_by_role("button", name="Download as SVG").click()
@@ -28,7 +36,73 @@ def test_a_figure_of_a_dark_page_downloads_on_white(page: Page, report: dict[str
     with page.expect_download() as figure:
         page.locator(".st-key-confusion-unlearned").get_by_role("button", name="Download as PNG").click()
     assert figure.value.suggested_filename.endswith(".png")
-    page.wait_for_function(f"{DARK_PLOT}.layout.paper_bgcolor !== 'white'")  # the page's own figure is as it was
+    figure.value.save_as(tmp_path / "dark.png")
+    picture = Image.open(tmp_path / "dark.png").convert("RGB")
+    assert picture.size == tuple(int(3 * page.evaluate(f"{DARK_PLOT}._fullLayout.{side}")) for side in ("width", "height"))
+    assert {picture.getpixel((x, y)) for x in (0, picture.width - 1) for y in (0, picture.height - 1)} == {(255, 255, 255)}
+    assert page.evaluate(f"JSON.stringify([{DARK_PLOT}.data, {DARK_PLOT}.layout])") == shown  # the page's own figure is as it was
+    page.wait_for_function(f"{DARK_PLOT}.layout.paper_bgcolor !== 'white'")
+    assert len(asked) == 1
+
+
+def test_every_figure_s_file_has_letters_on_white_and_none_of_the_dark_theme_s(page: Page, report: dict[str, Any], tmp_path: Path):
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"/result?run={report['id']}")
+    drawn(ready(page), *FIGURES)
+    for key in FIGURES:
+        page.locator(f".st-key-{key} .js-plotly-plot").hover()
+        with page.expect_download() as figure:
+            page.locator(f".st-key-{key}").get_by_role("button", name="Download as SVG").click()
+        assert figure.value.suggested_filename == f"forgetscope-result-{key}-{report['id']}.svg"
+        figure.value.save_as(tmp_path / "one.svg")
+        text = (tmp_path / "one.svg").read_text()
+        ground = re.search(r"<rect[^>]*>", text)
+        assert ground
+        assert "fill: rgb(255, 255, 255)" in ground[0]
+        letters = re.findall(r"<text[^>]*?fill: (rgb\([^)]*\))[^>]*>", text)
+        assert len(letters) > 4
+        assert "rgb(232, 237, 244)" not in text, key  # the dark theme's letters
+
+
+def test_downloads_are_reached_by_keyboard_and_cover_nothing_of_the_figure(page: Page, report: dict[str, Any]):
+    page.goto(f"/result?run={report['id']}")
+    drawn(ready(page), *FIGURES)
+    holder = page.locator(".st-key-gauges").get_by_test_id("stPlotlyChart")
+    bar = holder.get_by_role("group", name="Download")
+    expect(bar).to_have_css("opacity", "0")
+    holder.get_by_role("button", name="Download as PNG").focus()
+    page.keyboard.press("Shift+Tab")
+    first = holder.get_by_role("button", name="Download as SVG: ")
+    expect(first).to_be_focused()
+    expect(bar).to_have_css("opacity", "1")
+    assert first.evaluate("button => getComputedStyle(button).outlineStyle") == "solid"
+    around, above = holder.bounding_box(), bar.bounding_box()
+    assert around
+    assert above
+    assert above["y"] + above["height"] <= around["y"] + 0.1 or above["y"] >= around["y"] + around["height"] - 0.1
+    with page.expect_download() as figure:
+        page.keyboard.press("Enter")
+    assert figure.value.suggested_filename == f"forgetscope-result-gauges-{report['id']}.svg"
+    first.evaluate("button => button.blur()")
+    page.mouse.move(5, 5)
+    expect(bar).to_have_css("opacity", "0")
+    holder.hover()
+    expect(bar).to_have_css("opacity", "1")
+
+
+def test_where_no_script_comes_the_buttons_say_so_and_the_next_click_asks_again(page: Page, watch: Watch, report: dict[str, Any]):
+    page.goto(f"/result?run={report['id']}")
+    drawn(ready(page), "gauges")
+    page.locator(".st-key-gauges .js-plotly-plot").hover()
+    button = page.locator(".st-key-gauges").get_by_role("button", name="Download as SVG")
+    with watch.excuse():
+        page.route("**/plotly/*", lambda route: route.abort())
+        button.click()
+        expect(page.locator(".st-key-gauges output")).to_have_text("No file could be made: is the server still there?")
+        page.unroute("**/plotly/*")
+    with page.expect_download():
+        button.click()
+    expect(page.locator(".st-key-gauges output")).to_be_empty()
 
 
 def test_a_downloaded_report_needs_no_network(page: Page, chromium: Browser, report: dict[str, Any], axe: Axe, tmp_path: Path):

@@ -17,7 +17,7 @@ from tests.dashboard.conftest import apart
 APP = Starlette(routes=[ROUTE], middleware=[Middleware(Gate)])
 
 
-def get(path: str, **headers: str) -> tuple[int, dict[str, str], str]:
+def get(path: str, app: Starlette = APP, **headers: str) -> tuple[int, dict[str, str], str]:
     """Status, headers and text, as a server asks an ASGI app; no socket is opened."""
     sent: list[dict[str, Any]] = []
 
@@ -30,7 +30,7 @@ def get(path: str, **headers: str) -> tuple[int, dict[str, str], str]:
     given = [(name.encode(), value.encode()) for name, value in {"host": "localhost:8501", **headers}.items()]
     scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "root_path": "", "query_string": b"",
              "headers": given, "http_version": "1.1", "scheme": "http", "server": ("localhost", 8501)}  # fmt: skip
-    apart(APP(scope, receive, send))
+    apart(app(scope, receive, send))
     text = b"".join(message.get("body", b"") for message in sent[1:]).decode()
     return sent[0]["status"], {name.decode(): value.decode() for name, value in sent[0]["headers"]}, text
 

@@ -24,7 +24,7 @@ HEIGHT, WIDTH, BARB = 540, 640, 6  # pixels; the width is about what a laptop gi
 ARROWS = 150  # drawn at most; more is a thicket
 READABLE = 20  # names in a legend
 # Streamlit takes no clicks while the lasso or the box is active, so the map starts with panning.
-BUTTONS = [["lasso2d", "select2d", "zoom2d", "pan2d", "resetScale2d"], ["toImage"]]
+BUTTONS = [["lasso2d", "select2d", "zoom2d", "pan2d", "resetScale2d"]]
 MAP_CONFIG = {**CONFIG, "displayModeBar": True, "modeBarButtons": BUTTONS}
 PAD = 0.04  # of an axis's length, at its ends
 

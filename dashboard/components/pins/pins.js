@@ -28,7 +28,7 @@ function headingAbove(element, main) {
 function altOf(plot) {
   const held = plot.closest("[data-testid=stPlotlyChart]");
   const labelled = [plot, ...(held ? [held, ...held.querySelectorAll("[aria-label]")] : [])].find((one) =>
-    one.getAttribute("aria-label") && !one.closest(".modebar, [data-testid=stElementToolbar]"));
+    one.getAttribute("aria-label") && !one.closest(".modebar, .forgetscope-downloads, [data-testid=stElementToolbar]"));
   return line(labelled?.getAttribute("aria-label") ?? "");
 }
 

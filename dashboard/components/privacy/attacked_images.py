@@ -42,7 +42,7 @@ def show_attacked_images(
     images = {grid.key: pictures(examples, grid.rows, arrays) for grid in grids if len(grid.rows)}
     left.plotly_chart(
         grids_figure(grids, images, int(arrays["peak"]), examples, classes, attack.model, attack.score, multi=multi), key="walls",
-        config=plotly_layout.IMAGES, on_select=partial(_clicked, names), selection_mode="points", alt=_alt(grids),
+        config=plotly_layout.CONFIG, on_select=partial(_clicked, names), selection_mode="points", alt=_alt(grids),
     )  # fmt: skip
     left.caption(
         "The images that the attack is surest about come first. Leaks are images of the first grid"

@@ -63,7 +63,7 @@ def draw(data: DatasetInfo, explainer: dict[str, Any], arrays: dict[str, np.ndar
         key = f"gallery_{name}"
         column.markdown(f"**{MODEL_TITLE[name]}**")
         column.plotly_chart(
-            pictures.grid_figure(arrays, places, name, texts), key=key, config=plotly_layout.IMAGES, selection_mode="points",
+            pictures.grid_figure(arrays, places, name, texts), key=key, config=plotly_layout.CONFIG, selection_mode="points",
             on_select=partial(_clicked, key, arrays),
             alt=f"Maps of {len(places)} images under the {MODEL_TITLE[name].lower()} network, most changed first",
         )  # fmt: skip

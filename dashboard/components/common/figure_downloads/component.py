@@ -6,10 +6,17 @@ from streamlit.components.v2 import component
 
 from core.figures.palette import ON_PAPER
 from core.figures.plotly_layout import ON_WHITE
+from core.figures.plotly_script import VERSION
+from dashboard.plotly_file import ROUTE
 
-_downloads = component("forgetscope_figure_downloads", js=Path(__file__).with_name("downloads.js").read_text(encoding="utf-8"))
+HERE = Path(__file__).parent
+_downloads = component(
+    "forgetscope_figure_downloads", isolate_styles=False,  # the buttons stand beside the page's figures
+    css=(HERE / "downloads.css").read_text(encoding="utf-8"), js=(HERE / "downloads.js").read_text(encoding="utf-8"),
+)  # fmt: skip
 
 
 def offer_downloads() -> None:
     """Once a page; it draws nothing itself."""
-    _downloads(key="figure_downloads", data={"template": ON_WHITE, "colours": ON_PAPER})
+    script = ROUTE.url_path_for(ROUTE.name, version=VERSION).lstrip("/")  # below wherever the dashboard is served
+    _downloads(key="figure_downloads", data={"template": ON_WHITE, "colours": ON_PAPER, "script": script})
