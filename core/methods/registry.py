@@ -6,6 +6,7 @@ from core.methods.base import UnlearningMethod
 from core.methods.finetune import Finetune
 from core.methods.fisher_forgetting import FisherForgetting
 from core.methods.gradient_ascent import GradientAscent
+from core.methods.l1_sparse import L1Sparse
 from core.methods.neggrad_plus import NegGradPlus
 from core.methods.original import Original
 from core.methods.random_label import RandomLabel
@@ -19,7 +20,7 @@ from core.methods.weight_perturbation import WeightPerturbation
 
 _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
-    *(SalUn, SCRUB, NegGradPlus, BadTeacher, RandomLabel, FisherForgetting, GradientAscent, Finetune),
+    *(SalUn, SCRUB, NegGradPlus, BadTeacher, RandomLabel, FisherForgetting, GradientAscent, L1Sparse, Finetune),
     *(Retrain, Original),
 )
 METHODS: dict[str, type[UnlearningMethod]] = {m.key: m for m in _CLASSES}

@@ -1,8 +1,8 @@
 """Methods against their publications and public code, re-derived here by hand: no code of theirs is needed.
 
 Planted values: the Fisher of a weight that is used twice, (ln 3)² / 4; two steps of plain momentum, 0.1437478 (fine-tuning, random
-label, SalUn); noise images in UNSIR's mixture, 60 of a class where 5,120 are written; squared means of
-mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the loss and 0.35 up.
+label, SalUn), and under a falling penalty 0.1337478 (L1-sparse); noise images in UNSIR's mixture, 60 of a class where 5,120 are
+written; squared means of mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the loss and 0.35 up.
 """
 
 from math import log
@@ -19,6 +19,7 @@ from core.domain.run import Recipe
 from core.methods import aru
 from core.methods.aru import ARU, pgd
 from core.methods.finetune import Finetune
+from core.methods.l1_sparse import L1Sparse
 from core.methods.random_label import RandomLabel
 from core.methods.salun import SalUn
 from core.methods.ssd import SSD
@@ -91,6 +92,7 @@ class OneWeight(nn.Module):
 
 @pytest.mark.parametrize("method", [
     Finetune(epochs=2, learning_rate=0.1, batch_size=4),
+    L1Sparse(gamma=0.0, epochs=2, learning_rate=0.1, batch_size=4),
     RandomLabel(epochs=2, learning_rate=0.1, batch_size=8, labels="once"),
     RandomLabel(epochs=2, learning_rate=0.1, batch_size=8, labels="each_epoch"),
     SalUn(epochs=2, learning_rate=0.1, batch_size=8, share=1.0),
@@ -107,6 +109,22 @@ def test_momentum_is_plain_where_the_public_code_has_plain_momentum(method) -> N
     splits = Splits(ClassRequest((1,)), images, images, gone, gone, 0.5)
     model = method.unlearn(OneWeight(), splits, RunContext(OneWeight, RECIPE, 3))
     assert model.w.item() == pytest.approx(0.1437478, abs=1e-6)
+
+
+def test_the_penalty_of_l1_sparse_falls_and_goes_through_the_momentum_as_in_the_public_code() -> None:
+    """The setting above with a penalty of 0.2: 0.2 in the first epoch, 0.1 in the second, of two; AMUN's would be 0.2, then 0.4.
+
+    At w = 0 the penalty has no slope: w = 0.05 as above. Then g = -0.487478 + 0.1, v = 0.9 x (-1/2) - 0.387478 = -0.837478, and
+    w = 0.05 + 0.0837478 = 0.1337478. A proximal step takes 0.1 x 0.2 off 0.05, then 0.1 x 0.1 off what plain SGD makes of 0.03:
+    p = 1 / (1 + e^-0.03) = 0.507499, g = -0.492501 + 0.0005 x 0.03 = -0.492486, v = -0.942486, w = 0.03 + 0.0942486 - 0.01 = 0.1142486.
+    """
+    images = Examples(torch.zeros(8, 1, 1, 1, dtype=torch.uint8), torch.tensor([1, 1, 1, 1, 0, 0, 0, 0]))
+    gone = images.labels == 1
+    splits = Splits(ClassRequest((1,)), images, images, gone, gone, 0.5)
+    for step, wanted in (("subgradient", 0.1337478), ("proximal", 0.1142486)):
+        method = L1Sparse(gamma=0.2, step=step, epochs=2, learning_rate=0.1, batch_size=4)
+        model = method.unlearn(OneWeight(), splits, RunContext(OneWeight, RECIPE, 3))
+        assert model.w.item() == pytest.approx(wanted, abs=1e-6)
 
 
 @pytest.mark.parametrize("method", [SalUn, RandomLabel])
