@@ -7,6 +7,7 @@ from core.methods.finetune import Finetune
 from core.methods.fisher_forgetting import FisherForgetting
 from core.methods.gradient_ascent import GradientAscent
 from core.methods.l1_sparse import L1Sparse
+from core.methods.last_layers import LastLayers
 from core.methods.neggrad_plus import NegGradPlus
 from core.methods.original import Original
 from core.methods.random_label import RandomLabel
@@ -20,7 +21,7 @@ from core.methods.weight_perturbation import WeightPerturbation
 
 _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
-    *(SalUn, SCRUB, NegGradPlus, BadTeacher, RandomLabel, FisherForgetting, GradientAscent, L1Sparse, Finetune),
+    *(SalUn, SCRUB, NegGradPlus, BadTeacher, RandomLabel, FisherForgetting, GradientAscent, L1Sparse, LastLayers, Finetune),
     *(Retrain, Original),
 )
 METHODS: dict[str, type[UnlearningMethod]] = {m.key: m for m in _CLASSES}

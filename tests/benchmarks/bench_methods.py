@@ -41,6 +41,7 @@ BARS = {  # method: (most test-forget accuracy, most distance of test-retain acc
     "fisher_forgetting": (1.0, 1.0, 0.0),
     "gradient_ascent": (1.0, 1.0, 0.0),
     "l1_sparse": (1.0, 1.0, 0.0),
+    "last_layers": (1.0, 1.0, 0.0),
     "finetune": (1.0, 1.0, 0.0),
 }
 CONTROLS = {"aru": {"mask": "random"}, "unsir": {"noise": "none"}, "neggrad_plus": {"clip": "1000"}}

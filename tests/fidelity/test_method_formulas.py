@@ -2,7 +2,8 @@
 
 Planted values: the Fisher of a weight that is used twice, (ln 3)² / 4; two steps of plain momentum, 0.1437478 (fine-tuning, random
 label, SalUn), and under a falling penalty 0.1337478 (L1-sparse); noise images in UNSIR's mixture, 60 of a class where 5,120 are
-written; squared means of mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the loss and 0.35 up.
+written; squared means of mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the
+loss and 0.35 up; the rate of seven epochs with restarts, 0.1, 0.1, 0.0525, 0.1, 0.0861, 0.0525, 0.0189 (last layers).
 """
 
 from math import log
@@ -20,6 +21,7 @@ from core.methods import aru
 from core.methods.aru import ARU, pgd
 from core.methods.finetune import Finetune
 from core.methods.l1_sparse import L1Sparse
+from core.methods.last_layers import LastLayers, last_layers
 from core.methods.random_label import RandomLabel
 from core.methods.salun import SalUn
 from core.methods.ssd import SSD
@@ -125,6 +127,35 @@ def test_the_penalty_of_l1_sparse_falls_and_goes_through_the_momentum_as_in_the_
         method = L1Sparse(gamma=0.2, step=step, epochs=2, learning_rate=0.1, batch_size=4)
         model = method.unlearn(OneWeight(), splits, RunContext(OneWeight, RECIPE, 3))
         assert model.w.item() == pytest.approx(wanted, abs=1e-6)
+
+
+def test_the_rate_of_cf_k_and_eu_k_restarts_as_in_the_public_code_with_its_ends() -> None:
+    """0.1 to 0.005 by torch's own schedule, stepped once an epoch; cycles end after 1, 3, 7, 15, 31 and 63 epochs, so 62 is one short."""
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimiser, T_0=1, T_mult=2, eta_min=0.005)
+    wanted = []
+    for _ in range(64):
+        wanted.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        theirs.step()
+    method = LastLayers(learning_rate=0.1, epochs=64)
+    assert [method.rate(epoch) for epoch in range(64)] == pytest.approx(wanted)
+    assert [method.rate(epoch) for epoch in range(7)] == pytest.approx([0.1, 0.1, 0.0525, 0.1, 0.0861, 0.0525, 0.0189], abs=5e-5)
+    assert [epoch for epoch in range(64) if method.rate(epoch) == 0.1] == [0, 1, 3, 7, 15, 31, 63]
+
+
+def test_eu_k_counts_layers_in_the_order_of_definition_and_leaves_batchnorm_untouched_as_in_the_public_code() -> None:
+    """A block of two convolutions whose shortcut is defined last: of the last two layers the shortcut is one, its second is none."""
+    block = nn.Sequential()
+    for name, layer in (("conv1", nn.Conv2d(1, 1, 1)), ("norm1", nn.BatchNorm2d(1)), ("conv2", nn.Conv2d(1, 1, 1)),
+                        ("shortcut", nn.Conv2d(1, 1, 1)), ("norm2", nn.BatchNorm2d(1)), ("classifier", nn.Linear(1, 2))):  # fmt: skip
+        block.add_module(name, layer)
+    moving, fresh = last_layers(block, 2)
+    assert fresh == ["shortcut", "classifier"]
+    named = {theta: name for name, theta in block.named_parameters()}
+    assert [named[theta] for theta in moving] == [
+        "shortcut.weight", "shortcut.bias", "norm2.weight", "norm2.bias", "classifier.weight", "classifier.bias",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("method", [SalUn, RandomLabel])
