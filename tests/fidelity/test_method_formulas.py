@@ -3,7 +3,8 @@
 Planted values: the Fisher of a weight that is used twice, (ln 3)² / 4; two steps of plain momentum, 0.1437478 (fine-tuning, random
 label, SalUn), and under a falling penalty 0.1337478 (L1-sparse); noise images in UNSIR's mixture, 60 of a class where 5,120 are
 written; squared means of mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the
-loss and 0.35 up; the rate of seven epochs with restarts, 0.1, 0.1, 0.0525, 0.1, 0.0861, 0.0525, 0.0189 (last layers).
+loss and 0.35 up; the rate of seven epochs with restarts, 0.1, 0.1, 0.0525, 0.1, 0.0861, 0.0525, 0.0189 (last layers);
+two steps of DELETE from ln 2, 0.5500211.
 """
 
 from math import log
@@ -19,6 +20,7 @@ from core.domain.requests.classes import ClassesRequest, ClassRequest
 from core.domain.run import Recipe
 from core.methods import aru
 from core.methods.aru import ARU, pgd
+from core.methods.delete import Delete
 from core.methods.finetune import Finetune
 from core.methods.l1_sparse import L1Sparse
 from core.methods.last_layers import LastLayers, last_layers
@@ -156,6 +158,27 @@ def test_eu_k_counts_layers_in_the_order_of_definition_and_leaves_batchnorm_unto
     assert [named[theta] for theta in moving] == [
         "shortcut.weight", "shortcut.bias", "norm2.weight", "norm2.bias", "classifier.weight", "classifier.bias",
     ]  # fmt: skip
+
+
+def of_delete(x: Tensor) -> Tensor:
+    """A linear network's weights (3,) on one pixel x of 1, after two steps of DELETE on class 0, from a prediction of (1/2, 1/4, 1/4)."""
+    images = Examples(x, torch.tensor([0, 0, 1, 2]), peak=1)
+    gone = images.labels == 0
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1, 3, bias=False))
+    model[1].weight.data = torch.tensor([[log(2.0)], [0.0], [0.0]])
+    method = Delete(epochs=2, learning_rate=0.1, batch_size=2)
+    method.unlearn(model, Splits(ClassRequest((0,)), images, images, gone, gone, 0.5), RunContext(lambda: model, RECIPE, 3))
+    return model[1].weight.flatten()
+
+
+def test_delete_is_plain_momentum_without_decay_towards_the_prediction_without_the_class() -> None:
+    """t = (0, 1/2, 1/2), so g = p - t = (1/2, -1/4, -1/4), whose two steps of 0.1 a hand computes as the public code's loop does.
+
+    w = (0.643147, 0.025, 0.025); e^w = 1.902459, 1.025315, 1.025315, whose sum is 3.953090: p = (0.481259, 0.259371, 0.259371),
+    g = (0.481259, -0.240629, -0.240629), v = 0.9 (1/2, -1/4, -1/4) + g = (0.931259, -0.465629, -0.465629).
+    """
+    after = of_delete(torch.ones(4, 1, 1, 1, dtype=torch.uint8))
+    assert after.tolist() == pytest.approx([0.643147 - 0.0931259, 0.025 + 0.0465629, 0.025 + 0.0465629], abs=1e-5)
 
 
 @pytest.mark.parametrize("method", [SalUn, RandomLabel])
