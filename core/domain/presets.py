@@ -73,6 +73,9 @@ PRESETS: dict[tuple[str, str], Preset] = {
             "bad_teacher": {"epochs": 3, "learning_rate": 0.001},
             "fisher_forgetting": {"noise": 1e-7},
             "gradient_ascent": {"epochs": 2, "learning_rate": 0.01},
+            "delete": {"epochs": 20, "learning_rate": 0.0002},
+            "l1_sparse": {"gamma": 0.005, "epochs": 10, "learning_rate": 0.01},
+            "last_layers": {"k": 3, "epochs": 7, "learning_rate": 0.1},
             "finetune": {"epochs": 5, "learning_rate": 0.02, "batch_size": 64},
         },
     ),
@@ -105,12 +108,18 @@ PRESETS: dict[tuple[str, str], Preset] = {
 # CPU gets there in minutes.
 _BASELINES: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     method: {"settings": "auto"}
-    for method in ("salun", "scrub", "neggrad_plus", "random_label", "bad_teacher", "fisher_forgetting", "gradient_ascent")
+    for method in (
+        "salun", "scrub", "neggrad_plus", "random_label", "bad_teacher", "fisher_forgetting", "gradient_ascent", "l1_sparse",
+        "last_layers", "delete",
+    )
 }
 _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     "fisher_forgetting": {"settings": "auto"},
     **{method: {"settings": "auto", "epochs": 1} for method in ("salun", "random_label", "bad_teacher", "gradient_ascent")},
     "scrub": {"settings": "auto", "epochs": 2, "max_epochs": 1},
+    "l1_sparse": {"settings": "auto", "epochs": 2},
+    "last_layers": {"settings": "auto", "epochs": 3},
+    "delete": {"settings": "auto", "epochs": 5},
     "neggrad_plus": {"settings": "auto", "epochs": 1, "clip": 1.0},
     "ssd": {"settings": "auto", "importance": "label_free", "alpha": OfCeiling(0.3), "lambda": 1.0},
     "ssse": {"settings": "auto", "scope": "classifier", "damping": 0.001, "epsilon": ForClasses(6.0)},

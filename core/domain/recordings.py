@@ -63,6 +63,11 @@ RECORDINGS = (
               "yes or no", ()),
     Recording("search/seconds", "Search of settings: what it cost, part of the method's seconds", "seconds", ()),
     Recording("salun_mask/*", "1 where the weight was allowed to move", "yes or no", AS_PARAMETER),
+    Recording("l1_sparse/penalty", "Weight of the penalty on the weights' size", "nats a weight", ("epoch",)),
+    Recording("l1_sparse/sizes", "Mean absolute weight, and share of the weights below 0.001, before and after each epoch", "weight; share",
+              ("epoch", "mean, share")),
+    Recording("delete/terms", "The two terms of the loss as they were trained on: forgetting, and keeping what is said of other classes",
+              "nats", ("epoch", "forgetting, keeping")),
     Recording("scrub/healing", "Accuracy before and after each epoch, on 500 images of each set at most", "share",
               ("epoch", "forget, retain")),
 )  # fmt: skip

@@ -40,6 +40,9 @@ BARS = {  # method: (most test-forget accuracy, most distance of test-retain acc
     "bad_teacher": (1.0, 1.0, 0.0),
     "fisher_forgetting": (1.0, 1.0, 0.0),
     "gradient_ascent": (1.0, 1.0, 0.0),
+    "delete": (1.0, 1.0, 0.0),
+    "l1_sparse": (1.0, 1.0, 0.0),
+    "last_layers": (1.0, 1.0, 0.0),
     "finetune": (1.0, 1.0, 0.0),
 }
 CONTROLS = {"aru": {"mask": "random"}, "unsir": {"noise": "none"}, "neggrad_plus": {"clip": "1000"}}

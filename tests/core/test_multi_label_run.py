@@ -56,7 +56,7 @@ def test_an_untouched_network_is_found_out(home, shelves):
     assert [doubt.key for doubt in finding.warnings] == ["untouched"]
 
 
-@pytest.mark.parametrize("method", ["unsir", "random_label", "salun"])
+@pytest.mark.parametrize("method", ["unsir", "random_label", "salun", "delete"])
 def test_a_method_that_cannot_serve_is_refused_before_anything_is_queued(shelves, method):
     with pytest.raises(WrongInput, match=r"cannot serve images with several attributes: it .*\.$"):
         asked(shelves, "random:0.2", method)

@@ -1,8 +1,10 @@
 """Methods against their publications and public code, re-derived here by hand: no code of theirs is needed.
 
 Planted values: the Fisher of a weight that is used twice, (ln 3)² / 4; two steps of plain momentum, 0.1437478 (fine-tuning, random
-label, SalUn); noise images in UNSIR's mixture, 60 of a class where 5,120 are written; squared means of
-mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the loss and 0.35 up.
+label, SalUn), and under a falling penalty 0.1337478 (L1-sparse); noise images in UNSIR's mixture, 60 of a class where 5,120 are
+written; squared means of mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the
+loss and 0.35 up; the rate of seven epochs with restarts, 0.1, 0.1, 0.0525, 0.1, 0.0861, 0.0525, 0.0189 (last layers);
+two steps of DELETE from ln 2, 0.5500211.
 """
 
 from math import log
@@ -18,7 +20,10 @@ from core.domain.requests.classes import ClassesRequest, ClassRequest
 from core.domain.run import Recipe
 from core.methods import aru
 from core.methods.aru import ARU, pgd
+from core.methods.delete import Delete
 from core.methods.finetune import Finetune
+from core.methods.l1_sparse import L1Sparse
+from core.methods.last_layers import LastLayers, last_layers
 from core.methods.random_label import RandomLabel
 from core.methods.salun import SalUn
 from core.methods.ssd import SSD
@@ -91,6 +96,7 @@ class OneWeight(nn.Module):
 
 @pytest.mark.parametrize("method", [
     Finetune(epochs=2, learning_rate=0.1, batch_size=4),
+    L1Sparse(gamma=0.0, epochs=2, learning_rate=0.1, batch_size=4),
     RandomLabel(epochs=2, learning_rate=0.1, batch_size=8, labels="once"),
     RandomLabel(epochs=2, learning_rate=0.1, batch_size=8, labels="each_epoch"),
     SalUn(epochs=2, learning_rate=0.1, batch_size=8, share=1.0),
@@ -107,6 +113,72 @@ def test_momentum_is_plain_where_the_public_code_has_plain_momentum(method) -> N
     splits = Splits(ClassRequest((1,)), images, images, gone, gone, 0.5)
     model = method.unlearn(OneWeight(), splits, RunContext(OneWeight, RECIPE, 3))
     assert model.w.item() == pytest.approx(0.1437478, abs=1e-6)
+
+
+def test_the_penalty_of_l1_sparse_falls_and_goes_through_the_momentum_as_in_the_public_code() -> None:
+    """The setting above with a penalty of 0.2: 0.2 in the first epoch, 0.1 in the second, of two; AMUN's would be 0.2, then 0.4.
+
+    At w = 0 the penalty has no slope: w = 0.05 as above. Then g = -0.487478 + 0.1, v = 0.9 x (-1/2) - 0.387478 = -0.837478, and
+    w = 0.05 + 0.0837478 = 0.1337478. A proximal step takes 0.1 x 0.2 off 0.05, then 0.1 x 0.1 off what plain SGD makes of 0.03:
+    p = 1 / (1 + e^-0.03) = 0.507499, g = -0.492501 + 0.0005 x 0.03 = -0.492486, v = -0.942486, w = 0.03 + 0.0942486 - 0.01 = 0.1142486.
+    """
+    images = Examples(torch.zeros(8, 1, 1, 1, dtype=torch.uint8), torch.tensor([1, 1, 1, 1, 0, 0, 0, 0]))
+    gone = images.labels == 1
+    splits = Splits(ClassRequest((1,)), images, images, gone, gone, 0.5)
+    for step, wanted in (("subgradient", 0.1337478), ("proximal", 0.1142486)):
+        method = L1Sparse(gamma=0.2, step=step, epochs=2, learning_rate=0.1, batch_size=4)
+        model = method.unlearn(OneWeight(), splits, RunContext(OneWeight, RECIPE, 3))
+        assert model.w.item() == pytest.approx(wanted, abs=1e-6)
+
+
+def test_the_rate_of_cf_k_and_eu_k_restarts_as_in_the_public_code_with_its_ends() -> None:
+    """0.1 to 0.005 by torch's own schedule, stepped once an epoch; cycles end after 1, 3, 7, 15, 31 and 63 epochs, so 62 is one short."""
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimiser, T_0=1, T_mult=2, eta_min=0.005)
+    wanted = []
+    for _ in range(64):
+        wanted.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        theirs.step()
+    method = LastLayers(learning_rate=0.1, epochs=64)
+    assert [method.rate(epoch) for epoch in range(64)] == pytest.approx(wanted)
+    assert [method.rate(epoch) for epoch in range(7)] == pytest.approx([0.1, 0.1, 0.0525, 0.1, 0.0861, 0.0525, 0.0189], abs=5e-5)
+    assert [epoch for epoch in range(64) if method.rate(epoch) == 0.1] == [0, 1, 3, 7, 15, 31, 63]
+
+
+def test_eu_k_counts_layers_in_the_order_of_definition_and_leaves_batchnorm_untouched_as_in_the_public_code() -> None:
+    """A block of two convolutions whose shortcut is defined last: of the last two layers the shortcut is one, its second is none."""
+    block = nn.Sequential()
+    for name, layer in (("conv1", nn.Conv2d(1, 1, 1)), ("norm1", nn.BatchNorm2d(1)), ("conv2", nn.Conv2d(1, 1, 1)),
+                        ("shortcut", nn.Conv2d(1, 1, 1)), ("norm2", nn.BatchNorm2d(1)), ("classifier", nn.Linear(1, 2))):  # fmt: skip
+        block.add_module(name, layer)
+    moving, fresh = last_layers(block, 2)
+    assert fresh == ["shortcut", "classifier"]
+    named = {theta: name for name, theta in block.named_parameters()}
+    assert [named[theta] for theta in moving] == [
+        "shortcut.weight", "shortcut.bias", "norm2.weight", "norm2.bias", "classifier.weight", "classifier.bias",
+    ]  # fmt: skip
+
+
+def of_delete(x: Tensor) -> Tensor:
+    """A linear network's weights (3,) on one pixel x of 1, after two steps of DELETE on class 0, from a prediction of (1/2, 1/4, 1/4)."""
+    images = Examples(x, torch.tensor([0, 0, 1, 2]), peak=1)
+    gone = images.labels == 0
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1, 3, bias=False))
+    model[1].weight.data = torch.tensor([[log(2.0)], [0.0], [0.0]])
+    method = Delete(epochs=2, learning_rate=0.1, batch_size=2)
+    method.unlearn(model, Splits(ClassRequest((0,)), images, images, gone, gone, 0.5), RunContext(lambda: model, RECIPE, 3))
+    return model[1].weight.flatten()
+
+
+def test_delete_is_plain_momentum_without_decay_towards_the_prediction_without_the_class() -> None:
+    """t = (0, 1/2, 1/2), so g = p - t = (1/2, -1/4, -1/4), whose two steps of 0.1 a hand computes as the public code's loop does.
+
+    w = (0.643147, 0.025, 0.025); e^w = 1.902459, 1.025315, 1.025315, whose sum is 3.953090: p = (0.481259, 0.259371, 0.259371),
+    g = (0.481259, -0.240629, -0.240629), v = 0.9 (1/2, -1/4, -1/4) + g = (0.931259, -0.465629, -0.465629).
+    """
+    after = of_delete(torch.ones(4, 1, 1, 1, dtype=torch.uint8))
+    assert after.tolist() == pytest.approx([0.643147 - 0.0931259, 0.025 + 0.0465629, 0.025 + 0.0465629], abs=1e-5)
 
 
 @pytest.mark.parametrize("method", [SalUn, RandomLabel])

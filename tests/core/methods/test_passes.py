@@ -57,7 +57,8 @@ def test_what_a_method_says_that_it_costs_is_what_it_costs(key):
     [
         ("ssd", {"importance": "label_free"}), ("ssd", {"importance": "batch"}), ("ssse", {"scope": "all", "rank": 8}),
         ("ssse", {"scope": "classifier", "downdate": "yes"}), ("aru", {"epochs": 0, "attack_steps": 2}),
-        ("unsir", {"noise": "none"}), ("scrub", {"epochs": 1, "max_epochs": 3}),
+        ("unsir", {"noise": "none"}), ("scrub", {"epochs": 1, "max_epochs": 3}), ("l1_sparse", {"epochs": 2, "step": "proximal"}),
+        ("last_layers", {"variant": "cf", "k": 1, "epochs": 2}), ("delete", {"epochs": 2, "norm_mode": "eval"}),
         ("weight_perturbation", {"variant": "B", "steps": 5, "look_every": 2, "tolerance": 0.0}),
     ],
 )  # fmt: skip

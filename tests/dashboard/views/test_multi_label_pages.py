@@ -112,7 +112,7 @@ def test_the_list_of_runs_opens(open_app, home_of_attributes):
     assert all("Forget accuracy" in row for row in rows(at))
 
 
-REFUSED = ("UNSIR", "Random label", "SalUn")
+REFUSED = ("UNSIR", "Random label", "SalUn", "DELETE")
 
 
 def test_the_form_offers_the_methods_that_fit_and_says_why_not_the_others(open_app, home_of_attributes):
@@ -121,7 +121,7 @@ def test_the_form_offers_the_methods_that_fit_and_says_why_not_the_others(open_a
     at = open_app(home.root, "views/unlearn.py", **query)
     offered = next(box for box in at.selectbox if box.label == "Method").options
     assert "ssd" in offered
-    assert not {"unsir", "random_label", "salun"} & set(offered)
+    assert not {"unsir", "random_label", "salun", "delete"} & set(offered)
     told_why = next(c.value for c in at.caption if c.value.startswith("Not offered"))
     assert all(name in told_why for name in REFUSED)
     assert "because an image here has several attributes" in told_why
