@@ -63,6 +63,12 @@ RECORDINGS = (
               "yes or no", ()),
     Recording("search/seconds", "Search of settings: what it cost, part of the method's seconds", "seconds", ()),
     Recording("salun_mask/*", "1 where the weight was allowed to move", "yes or no", AS_PARAMETER),
+    Recording("boundary_shrink/images", "First images of the forget set", "pixel in [0, 1]", ("image", "channel", "row", "column")),
+    Recording("boundary_shrink/attacked", "The same after the attack on the original", "pixel in [0, 1]",
+              ("image", "channel", "row", "column")),
+    Recording("boundary_shrink/labels", "Class that each forgotten image was to be taught", "class index", ("forget example",)),
+    Recording("boundary_shrink/changed", "1 where the attack changed the original's answer to a class that stays", "yes or no",
+              ("forget example",)),
     Recording("scrub/healing", "Accuracy before and after each epoch, on 500 images of each set at most", "share",
               ("epoch", "forget, retain")),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from core.methods.aru import ARU
 from core.methods.bad_teacher import BadTeacher
 from core.methods.base import UnlearningMethod
+from core.methods.boundary_shrink import BoundaryShrink
 from core.methods.finetune import Finetune
 from core.methods.fisher_forgetting import FisherForgetting
 from core.methods.gradient_ascent import GradientAscent
@@ -19,6 +20,7 @@ from core.methods.weight_perturbation import WeightPerturbation
 
 _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
+    BoundaryShrink,
     *(SalUn, SCRUB, NegGradPlus, BadTeacher, RandomLabel, FisherForgetting, GradientAscent, Finetune),
     *(Retrain, Original),
 )

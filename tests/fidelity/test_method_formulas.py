@@ -2,7 +2,8 @@
 
 Planted values: the Fisher of a weight that is used twice, (ln 3)² / 4; two steps of plain momentum, 0.1437478 (fine-tuning, random
 label, SalUn); noise images in UNSIR's mixture, 60 of a class where 5,120 are written; squared means of
-mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the loss and 0.35 up.
+mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the loss and 0.35 up; labels of
+boundary shrink, 1 and 0 where its public codes rehearse an image that no step moves across a border, 1 and 1 here.
 """
 
 from math import log
@@ -18,6 +19,7 @@ from core.domain.requests.classes import ClassesRequest, ClassRequest
 from core.domain.run import Recipe
 from core.methods import aru
 from core.methods.aru import ARU, pgd
+from core.methods.boundary_shrink import BoundaryShrink
 from core.methods.finetune import Finetune
 from core.methods.random_label import RandomLabel
 from core.methods.salun import SalUn
@@ -264,3 +266,21 @@ def test_arus_default_direction_is_the_co_authors(monkeypatch, tiny) -> None:
     for method in (ARU(epochs=0), ARU(epochs=0, direction="maximise")):
         method.unlearn(tiny.original(), tiny.splits().only(method.uses), tiny.context())
     assert [asked[0], asked[-1]] == [True, False]
+
+
+@pytest.mark.parametrize(("unflipped", "labels", "weight"), [("kept", [1, 0], 1.005084), ("next_class", [1, 1], 1.021084)])
+def test_boundary_shrinks_public_codes_rehearse_an_image_whose_answer_the_attack_does_not_change(unflipped, labels, weight) -> None:
+    """Logits (-z, z) with z = x - 1/2, label 0: the loss grows with x. A step of 0.1 brings 0.44 across the border at 1/2, and 0.32 not.
+
+    One step of learning by both, from the weights (-1, 1): by the second weight, the mean over both of x (q - [label is 1]) with
+    q = 1 / (1 + e^(-2z)): q(0.44) = 0.470036, q(0.32) = 0.410960. By the codes' labels 1 and 0 that is
+    (0.44 x -0.529964 + 0.32 x 0.410960) / 2 = -0.050839, by 1 and 1 it is (0.44 x -0.529964 + 0.32 x -0.589040) / 2 = -0.210839.
+    """
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
+    model[1].weight.data, model[1].bias.data = torch.tensor([[-1.0], [1.0]]), torch.tensor([0.5, -0.5])
+    images = Examples(torch.tensor([44, 32, 90], dtype=torch.uint8).view(3, 1, 1, 1), torch.tensor([0, 0, 1]), peak=100)
+    gone = images.labels == 0
+    run, splits = RunContext(lambda: model, RECIPE, 3), Splits(ClassRequest((0,)), images, images, gone, gone, 2 / 3)
+    after = BoundaryShrink(bound=0.1, unflipped=unflipped, epochs=1, learning_rate=0.1, batch_size=2).unlearn(model, splits, run)
+    assert run.recorded["boundary_shrink/labels"].tolist() == labels
+    assert after[1].weight[1, 0].item() == pytest.approx(weight, abs=1e-6)
