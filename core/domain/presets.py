@@ -74,6 +74,7 @@ PRESETS: dict[tuple[str, str], Preset] = {
             "fisher_forgetting": {"noise": 1e-7},
             "gradient_ascent": {"epochs": 2, "learning_rate": 0.01},
             "boundary_shrink": {"learning_rate": 0.0003},
+            "influence": {"alpha": 1.0},
             "finetune": {"epochs": 5, "learning_rate": 0.02, "batch_size": 64},
         },
     ),
@@ -107,10 +108,10 @@ PRESETS: dict[tuple[str, str], Preset] = {
 _BASELINES: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     method: {"settings": "auto"}
     for method in ("salun", "scrub", "neggrad_plus", "random_label", "bad_teacher", "fisher_forgetting", "gradient_ascent",
-                   "boundary_shrink")
+                   "boundary_shrink", "influence")
 }
 _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
-    **{method: {"settings": "auto"} for method in ("fisher_forgetting", "boundary_shrink")},
+    **{method: {"settings": "auto"} for method in ("fisher_forgetting", "boundary_shrink", "influence")},
     **{method: {"settings": "auto", "epochs": 1} for method in ("salun", "random_label", "bad_teacher", "gradient_ascent")},
     "scrub": {"settings": "auto", "epochs": 2, "max_epochs": 1},
     "neggrad_plus": {"settings": "auto", "epochs": 1, "clip": 1.0},
@@ -228,6 +229,11 @@ PAPER: dict[str, dict[str, PaperValues]] = {
             {"bound": 0.1, "unflipped": "kept", "epochs": 10, "learning_rate": 0.01, "weight_decay": 5e-4, "batch_size": 256},
             {_DIGITS: "The attack changes few answers here, and images whose answer it does not change are trained to be remembered: 0.89 "
              "of the forgotten class is still recognised on average (ten classes, seeds 0 to 2)."},
+        ),
+    },
+    "influence": {
+        "paper": PaperValues(
+            "the code of Unlearn-Sparse and SalUn, which searches α for each task", {"curvature": "published", "alpha": 0.2}, {},
         ),
     },
     "finetune": {

@@ -69,6 +69,11 @@ RECORDINGS = (
     Recording("boundary_shrink/labels", "Class that each forgotten image was to be taught", "class index", ("forget example",)),
     Recording("boundary_shrink/changed", "1 where the attack changed the original's answer to a class that stays", "yes or no",
               ("forget example",)),
+    Recording("influence/first_order", "Length of the first-order step, before any curvature", "weight", ()),
+    Recording("influence/step", "Length of the step at alpha = 1", "weight", ()),
+    Recording("influence/cosine", "Cosine of the step with the first-order one", "cosine", ()),
+    Recording("influence/residuals", "What conjugate gradients had left to solve, before each iteration and after the last", "share",
+              ("iteration",)),
     Recording("scrub/healing", "Accuracy before and after each epoch, on 500 images of each set at most", "share",
               ("epoch", "forget, retain")),
 )  # fmt: skip

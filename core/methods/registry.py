@@ -7,6 +7,7 @@ from core.methods.boundary_shrink import BoundaryShrink
 from core.methods.finetune import Finetune
 from core.methods.fisher_forgetting import FisherForgetting
 from core.methods.gradient_ascent import GradientAscent
+from core.methods.influence import Influence
 from core.methods.neggrad_plus import NegGradPlus
 from core.methods.original import Original
 from core.methods.random_label import RandomLabel
@@ -21,6 +22,7 @@ from core.methods.weight_perturbation import WeightPerturbation
 _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
     BoundaryShrink,
+    Influence,
     *(SalUn, SCRUB, NegGradPlus, BadTeacher, RandomLabel, FisherForgetting, GradientAscent, Finetune),
     *(Retrain, Original),
 )

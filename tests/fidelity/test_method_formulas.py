@@ -3,7 +3,8 @@
 Planted values: the Fisher of a weight that is used twice, (ln 3)² / 4; two steps of plain momentum, 0.1437478 (fine-tuning, random
 label, SalUn); noise images in UNSIR's mixture, 60 of a class where 5,120 are written; squared means of
 mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the loss and 0.35 up; labels of
-boundary shrink, 1 and 0 where its public codes rehearse an image that no step moves across a border, 1 and 1 here.
+boundary shrink, 1 and 0 where its public codes rehearse an image that no step moves across a border, 1 and 1 here; the published step
+called influence, (-0.00175, 1) from (1, 1), which a third image's gradient of its own direction cannot turn.
 """
 
 from math import log
@@ -21,6 +22,7 @@ from core.methods import aru
 from core.methods.aru import ARU, pgd
 from core.methods.boundary_shrink import BoundaryShrink
 from core.methods.finetune import Finetune
+from core.methods.influence import Influence, recursion
 from core.methods.random_label import RandomLabel
 from core.methods.salun import SalUn
 from core.methods.ssd import SSD
@@ -284,3 +286,37 @@ def test_boundary_shrinks_public_codes_rehearse_an_image_whose_answer_the_attack
     after = BoundaryShrink(bound=0.1, unflipped=unflipped, epochs=1, learning_rate=0.1, batch_size=2).unlearn(model, splits, run)
     assert run.recorded["boundary_shrink/labels"].tolist() == labels
     assert after[1].weight[1, 0].item() == pytest.approx(weight, abs=1e-6)
+
+
+def test_the_recursion_published_as_influence_worked_by_hand_never_leaves_the_first_images_gradient() -> None:
+    """v = (1, 1), N = 1000; gradients (1, 0), (1000, 1000), (0, 7), (2000, 0). At first o = (1, 0) and a = v.
+
+    o.g = 1000, a.g = 2000: a = (1, 1) - 2000/2000 (1, 0) = (0, 1), o = (1/2, 0). o.g = 0, a.g = 7: a = (0, 1) - 7/1000 (1/2, 0)
+    = (-0.0035, 1). o.g = 1000, a.g = -7: a = (-0.0035, 1) + 7/2000 (1/2, 0) = (-0.00175, 1). The inverse of the mean of g g^T,
+    (1250000.25, 250000; 250000, 250012.25), takes v to (12.25, 1000000.25) / 2.50015e11, about (0, 4e-6).
+    """
+    rows = [torch.tensor(g) for g in ([1.0, 0.0], [1000.0, 1000.0], [0.0, 7.0], [2000.0, 0.0])]
+    v = torch.ones(2)
+    steps = [recursion(v, rows[:count]) for count in (1, 2, 3, 4)]
+    assert [round(n, 7) for step in steps for n in step.tolist()] == [1, 1, 0, 1, -0.0035, 1, -0.00175, 1]
+    assert v.tolist() == [1, 1], "what it is given stays"
+    fisher = sum(torch.outer(g, g) for g in rows).double() / 4
+    assert torch.linalg.solve(fisher, v.double()).tolist() == pytest.approx([0, 4e-6], abs=1e-7)
+
+
+def test_the_published_influence_reads_1002_retained_images_in_order_and_the_true_one_inverts_their_curvature() -> None:
+    """One weight at 0, labels 0 of those that stay and 1 of the others: gradients -1/2 and 1/2, v = k/n, and p (1 - p) = 1/4.
+
+    True: v / (1/4 + 3/4) = v. Published: with o = -1/2 and g = -1/2, t = -o / 2, and each of 1,001 images takes (a g / (1000 + t)) o off.
+    """
+    images = Examples(torch.zeros(2010, 1, 1, 1, dtype=torch.uint8), torch.tensor([1] * 10 + [0] * 2000))
+    gone = images.labels == 1
+    splits, v = Splits(ClassRequest((1,)), images, images, gone, gone, 10 / 2010), 10 / 2010
+    a, o = v, -0.5
+    for _ in range(1001):
+        t = o * -0.5
+        a, o = a - a * -0.5 / (1000 + t) * o, o - t / (1000 + t) * o
+    for method, wanted in ((Influence(damping=0.75), v), (Influence(curvature="published"), a)):
+        run = RunContext(OneWeight, Recipe(epochs=1, batch_size=8, learning_rate=0.1, weight_decay=0.0), 3)
+        assert method.unlearn(OneWeight().eval(), splits.only(method.uses), run).w.item() == pytest.approx(wanted, rel=1e-4)
+    assert a < 0.95 * v
