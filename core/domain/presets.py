@@ -75,6 +75,7 @@ PRESETS: dict[tuple[str, str], Preset] = {
             "gradient_ascent": {"epochs": 2, "learning_rate": 0.01},
             "boundary_shrink": {"learning_rate": 0.0003},
             "influence": {"alpha": 1.0},
+            "convolution_transpose": {"epochs": 3, "learning_rate": 0.05},
             "finetune": {"epochs": 5, "learning_rate": 0.02, "batch_size": 64},
         },
     ),
@@ -108,10 +109,10 @@ PRESETS: dict[tuple[str, str], Preset] = {
 _BASELINES: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     method: {"settings": "auto"}
     for method in ("salun", "scrub", "neggrad_plus", "random_label", "bad_teacher", "fisher_forgetting", "gradient_ascent",
-                   "boundary_shrink", "influence")
+                   "boundary_shrink", "influence", "convolution_transpose")
 }
 _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
-    **{method: {"settings": "auto"} for method in ("fisher_forgetting", "boundary_shrink", "influence")},
+    **{method: {"settings": "auto"} for method in ("fisher_forgetting", "boundary_shrink", "influence", "convolution_transpose")},
     **{method: {"settings": "auto", "epochs": 1} for method in ("salun", "random_label", "bad_teacher", "gradient_ascent")},
     "scrub": {"settings": "auto", "epochs": 2, "max_epochs": 1},
     "neggrad_plus": {"settings": "auto", "epochs": 1, "clip": 1.0},
@@ -235,6 +236,9 @@ PAPER: dict[str, dict[str, PaperValues]] = {
         "paper": PaperValues(
             "the code of Unlearn-Sparse and SalUn, which searches α for each task", {"curvature": "published", "alpha": 0.2}, {},
         ),
+    },
+    "convolution_transpose": {
+        "paper": PaperValues("the study's code, on CIFAR-10 and others", {"epochs": 3, "learning_rate": 0.001, "batch_size": 64}, {}),
     },
     "finetune": {
         "paper": PaperValues(

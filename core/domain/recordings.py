@@ -74,6 +74,9 @@ RECORDINGS = (
     Recording("influence/cosine", "Cosine of the step with the first-order one", "cosine", ()),
     Recording("influence/residuals", "What conjugate gradients had left to solve, before each iteration and after the last", "share",
               ("iteration",)),
+    Recording("convolution_transpose/changes", "Length of each layer's change by turning its kernels", "share of the weight's", ("layer",)),
+    Recording("convolution_transpose/healing", "Accuracy after the turn and after each epoch of healing, on 500 retained images at most",
+              "share", ("epoch",)),
     Recording("scrub/healing", "Accuracy before and after each epoch, on 500 images of each set at most", "share",
               ("epoch", "forget, retain")),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from core.methods.aru import ARU
 from core.methods.bad_teacher import BadTeacher
 from core.methods.base import UnlearningMethod
 from core.methods.boundary_shrink import BoundaryShrink
+from core.methods.convolution_transpose import ConvolutionTranspose
 from core.methods.finetune import Finetune
 from core.methods.fisher_forgetting import FisherForgetting
 from core.methods.gradient_ascent import GradientAscent
@@ -23,6 +24,7 @@ _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
     BoundaryShrink,
     Influence,
+    ConvolutionTranspose,
     *(SalUn, SCRUB, NegGradPlus, BadTeacher, RandomLabel, FisherForgetting, GradientAscent, Finetune),
     *(Retrain, Original),
 )
