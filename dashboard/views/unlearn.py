@@ -81,7 +81,7 @@ def start_values(method: MethodInfo) -> dict[str, Value]:
         "Initial values", offered, default="preset", key="start", bind="query-params", required=True,
         help="preset: tuned on this dataset and model, or searched inside the run where none was tuned (settings = auto); a baseline may "
         "fail all the same. paper: what the paper or its code used elsewhere. notebook: what the authors' notebook does, where that is not "
-        "what it says.",
+        "what it says. salun: what the copy in SalUn's code used.",
     )  # fmt: skip
     paper = published.get(start or "")
     if paper is None:

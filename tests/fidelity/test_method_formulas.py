@@ -5,6 +5,11 @@ label, SalUn), and under a falling penalty 0.1337478 (L1-sparse); noise images i
 written; squared means of mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the
 loss and 0.35 up; the rate of seven epochs with restarts, 0.1, 0.1, 0.0525, 0.1, 0.0861, 0.0525, 0.0189 (last layers);
 two steps of DELETE from ln 2, 0.5500211.
+label, SalUn); noise images in UNSIR's mixture, 60 of a class where 5,120 are written; squared means of
+mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the loss and 0.35 up; labels of
+boundary shrink, 1 and 0 where its public codes rehearse an image that no step moves across a border, 1 and 1 here; the published step
+called influence, (-0.00175, 1) from (1, 1), which a third image's gradient of its own direction cannot turn; two epochs of
+convolution transpose at a rate that falls along a cosine, 0.0968739.
 """
 
 from math import log
@@ -24,6 +29,10 @@ from core.methods.delete import Delete
 from core.methods.finetune import Finetune
 from core.methods.l1_sparse import L1Sparse
 from core.methods.last_layers import LastLayers, last_layers
+from core.methods.boundary_shrink import BoundaryShrink
+from core.methods.convolution_transpose import ConvolutionTranspose
+from core.methods.finetune import Finetune
+from core.methods.influence import Influence, recursion
 from core.methods.random_label import RandomLabel
 from core.methods.salun import SalUn
 from core.methods.ssd import SSD
@@ -336,3 +345,75 @@ def test_arus_default_direction_is_the_co_authors(monkeypatch, tiny) -> None:
     for method in (ARU(epochs=0), ARU(epochs=0, direction="maximise")):
         method.unlearn(tiny.original(), tiny.splits().only(method.uses), tiny.context())
     assert [asked[0], asked[-1]] == [True, False]
+
+
+@pytest.mark.parametrize(("unflipped", "labels", "weight"), [("kept", [1, 0], 1.005084), ("next_class", [1, 1], 1.021084)])
+def test_boundary_shrinks_public_codes_rehearse_an_image_whose_answer_the_attack_does_not_change(unflipped, labels, weight) -> None:
+    """Logits (-z, z) with z = x - 1/2, label 0: the loss grows with x. A step of 0.1 brings 0.44 across the border at 1/2, and 0.32 not.
+
+    One step of learning by both, from the weights (-1, 1): by the second weight, the mean over both of x (q - [label is 1]) with
+    q = 1 / (1 + e^(-2z)): q(0.44) = 0.470036, q(0.32) = 0.410960. By the codes' labels 1 and 0 that is
+    (0.44 x -0.529964 + 0.32 x 0.410960) / 2 = -0.050839, by 1 and 1 it is (0.44 x -0.529964 + 0.32 x -0.589040) / 2 = -0.210839.
+    """
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
+    model[1].weight.data, model[1].bias.data = torch.tensor([[-1.0], [1.0]]), torch.tensor([0.5, -0.5])
+    images = Examples(torch.tensor([44, 32, 90], dtype=torch.uint8).view(3, 1, 1, 1), torch.tensor([0, 0, 1]), peak=100)
+    gone = images.labels == 0
+    run, splits = RunContext(lambda: model, RECIPE, 3), Splits(ClassRequest((0,)), images, images, gone, gone, 2 / 3)
+    after = BoundaryShrink(bound=0.1, unflipped=unflipped, epochs=1, learning_rate=0.1, batch_size=2).unlearn(model, splits, run)
+    assert run.recorded["boundary_shrink/labels"].tolist() == labels
+    assert after[1].weight[1, 0].item() == pytest.approx(weight, abs=1e-6)
+
+
+def test_the_recursion_published_as_influence_worked_by_hand_never_leaves_the_first_images_gradient() -> None:
+    """v = (1, 1), N = 1000; gradients (1, 0), (1000, 1000), (0, 7), (2000, 0). At first o = (1, 0) and a = v.
+
+    o.g = 1000, a.g = 2000: a = (1, 1) - 2000/2000 (1, 0) = (0, 1), o = (1/2, 0). o.g = 0, a.g = 7: a = (0, 1) - 7/1000 (1/2, 0)
+    = (-0.0035, 1). o.g = 1000, a.g = -7: a = (-0.0035, 1) + 7/2000 (1/2, 0) = (-0.00175, 1). The inverse of the mean of g g^T,
+    (1250000.25, 250000; 250000, 250012.25), takes v to (12.25, 1000000.25) / 2.50015e11, about (0, 4e-6).
+    """
+    rows = [torch.tensor(g) for g in ([1.0, 0.0], [1000.0, 1000.0], [0.0, 7.0], [2000.0, 0.0])]
+    v = torch.ones(2)
+    steps = [recursion(v, rows[:count]) for count in (1, 2, 3, 4)]
+    assert [round(n, 7) for step in steps for n in step.tolist()] == [1, 1, 0, 1, -0.0035, 1, -0.00175, 1]
+    assert v.tolist() == [1, 1], "what it is given stays"
+    fisher = sum(torch.outer(g, g) for g in rows).double() / 4
+    assert torch.linalg.solve(fisher, v.double()).tolist() == pytest.approx([0, 4e-6], abs=1e-7)
+
+
+def test_the_published_influence_reads_1002_retained_images_in_order_and_the_true_one_inverts_their_curvature() -> None:
+    """One weight at 0, labels 0 of those that stay and 1 of the others: gradients -1/2 and 1/2, v = k/n, and p (1 - p) = 1/4.
+
+    True: v / (1/4 + 3/4) = v. Published: with o = -1/2 and g = -1/2, t = -o / 2, and each of 1,001 images takes (a g / (1000 + t)) o off.
+    """
+    images = Examples(torch.zeros(2010, 1, 1, 1, dtype=torch.uint8), torch.tensor([1] * 10 + [0] * 2000))
+    gone = images.labels == 1
+    splits, v = Splits(ClassRequest((1,)), images, images, gone, gone, 10 / 2010), 10 / 2010
+    a, o = v, -0.5
+    for _ in range(1001):
+        t = o * -0.5
+        a, o = a - a * -0.5 / (1000 + t) * o, o - t / (1000 + t) * o
+    for method, wanted in ((Influence(damping=0.75), v), (Influence(curvature="published"), a)):
+        run = RunContext(OneWeight, Recipe(epochs=1, batch_size=8, learning_rate=0.1, weight_decay=0.0), 3)
+        assert method.unlearn(OneWeight().eval(), splits.only(method.uses), run).w.item() == pytest.approx(wanted, rel=1e-4)
+    assert a < 0.95 * v
+
+
+class WithKernel(OneWeight):
+    """The same, beside a kernel that no logit depends on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 2)
+        self.conv.weight.data = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+
+
+def test_convolution_transpose_heals_at_a_rate_that_falls_once_an_epoch_as_the_studys_code() -> None:
+    """Of two epochs the rates are 0.1 and 0.1 (1 + cos(pi / 2)) / 2 = 0.05. As above: w = 0.05, then v = -0.937478: w = 0.0968739."""
+    images = Examples(torch.zeros(8, 1, 1, 1, dtype=torch.uint8), torch.tensor([1, 1, 1, 1, 0, 0, 0, 0]))
+    gone = images.labels == 1
+    splits, run = Splits(ClassRequest((1,)), images, images, gone, gone, 0.5), RunContext(WithKernel, RECIPE, 3)
+    method = ConvolutionTranspose(epochs=2, learning_rate=0.1, batch_size=4)
+    model = method.unlearn(WithKernel(), splits.only(method.uses), run)
+    assert model.w.item() == pytest.approx(0.0968739, abs=1e-6)
+    assert model.conv.weight.tolist() == [[[[1.0, 3.0], [2.0, 4.0]]]]
