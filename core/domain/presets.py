@@ -113,10 +113,8 @@ _BASELINES: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     method: {"settings": "auto"}
     for method in (
         "salun", "scrub", "neggrad_plus", "random_label", "bad_teacher", "fisher_forgetting", "gradient_ascent", "l1_sparse",
-        "last_layers", "delete",
+        "last_layers", "delete", "boundary_shrink", "influence", "convolution_transpose",
     )
-    for method in ("salun", "scrub", "neggrad_plus", "random_label", "bad_teacher", "fisher_forgetting", "gradient_ascent",
-                   "boundary_shrink", "influence", "convolution_transpose")
 }
 _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     **{method: {"settings": "auto"} for method in ("fisher_forgetting", "boundary_shrink", "influence", "convolution_transpose")},

@@ -3,18 +3,15 @@
 from core.methods.aru import ARU
 from core.methods.bad_teacher import BadTeacher
 from core.methods.base import UnlearningMethod
+from core.methods.boundary_shrink import BoundaryShrink
+from core.methods.convolution_transpose import ConvolutionTranspose
 from core.methods.delete import Delete
 from core.methods.finetune import Finetune
 from core.methods.fisher_forgetting import FisherForgetting
 from core.methods.gradient_ascent import GradientAscent
+from core.methods.influence import Influence
 from core.methods.l1_sparse import L1Sparse
 from core.methods.last_layers import LastLayers
-from core.methods.boundary_shrink import BoundaryShrink
-from core.methods.convolution_transpose import ConvolutionTranspose
-from core.methods.finetune import Finetune
-from core.methods.fisher_forgetting import FisherForgetting
-from core.methods.gradient_ascent import GradientAscent
-from core.methods.influence import Influence
 from core.methods.neggrad_plus import NegGradPlus
 from core.methods.original import Original
 from core.methods.random_label import RandomLabel
@@ -29,10 +26,7 @@ from core.methods.weight_perturbation import WeightPerturbation
 _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
     *(SalUn, SCRUB, NegGradPlus, BadTeacher, Delete, RandomLabel, FisherForgetting, GradientAscent, L1Sparse, LastLayers, Finetune),
-    BoundaryShrink,
-    Influence,
-    ConvolutionTranspose,
-    *(SalUn, SCRUB, NegGradPlus, BadTeacher, RandomLabel, FisherForgetting, GradientAscent, Finetune),
+    *(BoundaryShrink, Influence, ConvolutionTranspose),
     *(Retrain, Original),
 )
 METHODS: dict[str, type[UnlearningMethod]] = {m.key: m for m in _CLASSES}

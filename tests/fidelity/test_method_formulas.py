@@ -25,14 +25,13 @@ from core.domain.requests.classes import ClassesRequest, ClassRequest
 from core.domain.run import Recipe
 from core.methods import aru
 from core.methods.aru import ARU, pgd
-from core.methods.delete import Delete
-from core.methods.finetune import Finetune
-from core.methods.l1_sparse import L1Sparse
-from core.methods.last_layers import LastLayers, last_layers
 from core.methods.boundary_shrink import BoundaryShrink
 from core.methods.convolution_transpose import ConvolutionTranspose
+from core.methods.delete import Delete
 from core.methods.finetune import Finetune
 from core.methods.influence import Influence, recursion
+from core.methods.l1_sparse import L1Sparse
+from core.methods.last_layers import LastLayers, last_layers
 from core.methods.random_label import RandomLabel
 from core.methods.salun import SalUn
 from core.methods.ssd import SSD
