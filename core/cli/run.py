@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 import sys
 from time import monotonic, sleep
@@ -18,7 +18,7 @@ from core.domain.evaluation import COSTLY, Evaluation
 from core.domain.formatting import duration, percent
 from core.domain.requests.index_file import samples_from_file
 from core.domain.requests.registry import FORMS, parse_request
-from core.domain.run import ACTIVE, NORMALISATIONS, ORDERS, RunSpec, RunStatus
+from core.domain.run import ACTIVE, NORMALISATIONS, ORDERS, RunSpec, RunStatus, WeightsAs
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue, catalogue, is_written
 from core.jobs.engine_client import TO_MEASURE, WarmEngine
@@ -52,6 +52,7 @@ from core.training.uploaded_weights.client import own_weights
     "--class-order", type=click.Choice(["here", *ORDERS]), default="here", show_default=True,
     help="In which --weights' classes stand: " + "; ".join(f"{key}: {words}" for key, words in ORDERS.items()) + ".",
 )
+@click.option("--accept-mapping", is_flag=True, help="Take --weights whose names were matched by order and shape alone, as printed.")
 @click.option("--seed", default=0, show_default=True, help="Decides every random draw of the run.")
 @click.option("--no-reference", is_flag=True, help="Do not train the retrained reference.")
 @click.option("--floor", is_flag=True, help="Also train a second reference, from another seed: it shows the retraining variability.")
@@ -64,16 +65,16 @@ from core.training.uploaded_weights.client import own_weights
 @as_json
 def run(
     dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, settings: tuple[str, ...], own: str | None,
-    normalisation: str, class_order: str, seed: int, no_reference: bool, floor: bool, limit: str, without: tuple[str, ...],
-    budget: str, all_images: bool, profile: bool, dry_run: bool, as_json: bool,
+    normalisation: str, class_order: str, accept_mapping: bool, seed: int, no_reference: bool, floor: bool, limit: str,
+    without: tuple[str, ...], budget: str, all_images: bool, profile: bool, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
     if floor and no_reference:
         raise WrongInput("A second reference (--floor) is held against the reference; leave out --floor or --no-reference.")
     if (forget is None) == (forget_file is None):
         raise WrongInput("What to forget must be said once: by --forget KIND:VALUE or by --forget-file CSV.")
-    if own is None and (normalisation, class_order) != ("best", "here"):
-        raise WrongInput("--normalisation and --class-order say how --weights are read; give --weights, too.")
+    if own is None and (normalisation, class_order, accept_mapping) != ("best", "here", False):
+        raise WrongInput("--normalisation, --class-order and --accept-mapping say how --weights are read; give --weights, too.")
     at_most, how = limit_of(limit), Evaluation(all_images, without, limit_of(budget, "An evaluation's budget"))
     home = open_home()
     of_file = samples_from_file(forget_file) if forget_file else None  # told before the engine is awake
@@ -86,7 +87,7 @@ def run(
         weights_follow=own is not None,
     )
     if own is not None:
-        spec = with_own_weights(home, shelves, spec, own, normalisation, class_order)
+        spec = with_own_weights(home, shelves, spec, own, normalisation, class_order, accept_mapping)
     likely = tell_forecast(home, spec, shelves, how, measure=dry_run)
     if dry_run:
         return print_dry(spec, likely, as_json)
@@ -94,19 +95,25 @@ def run(
     if floor and method != SECOND_REFERENCE_METHOD:  # retraining is the floor itself
         wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0], evaluation=how))
     ended, *below = follow_all(home, wanted)
-    with ResultStore(home.database) as store:
-        report = full_report(home, store, ended)
-        doubts = Doubts() if as_json else doubts_of(home, store, ended, shelves.datasets[dataset])
-    if as_json:
-        print_json(report)
-    else:
-        print_report(report, ended, shelves.datasets[dataset], doubts, shelves.metrics)
-    if profile and not as_json:
-        print_costs(report["costs"], shelves.metrics)
+    tell_end(home, ended, shelves, as_json=as_json, profile=profile)
     for error in filter(None, [*(f"The second reference: {one.error_line}" for one in below if one.error_line), ended.error_line]):
         click.echo(error, err=True)
     codes = [EXIT.get(one.anew or one.status, FAILED) for one in (ended, *below)]
     sys.exit(next(filter(None, codes), 0))
+
+
+def tell_end(home: Home, ended: Run, shelves: Catalogue, *, as_json: bool, profile: bool) -> None:
+    """A run's numbers on stdout; profile: with the seconds of each part of the evaluation."""
+    data = shelves.datasets[ended.spec.dataset]
+    with ResultStore(home.database) as store:
+        report = full_report(home, store, ended)
+        doubts = Doubts() if as_json else doubts_of(home, store, ended, data)
+    if as_json:
+        print_json(report)
+        return
+    print_report(report, ended, data, doubts, shelves.metrics)
+    if profile:
+        print_costs(report["costs"], shelves.metrics)
 
 
 @contextmanager
@@ -121,7 +128,8 @@ def engine_asked(home: Home, *, measure: bool) -> Iterator[Ask]:
 
 def tell_forecast(home: Home, spec: RunSpec, shelves: Catalogue, how: Evaluation, *, measure: bool) -> Forecast:
     """What the run is likely to take, on stderr, with notes on its settings. Raises WrongInput where it would outgrow the memory."""
-    for p in shelves.methods[spec.method].params:
+    method = shelves.methods.get(spec.method)
+    for p in method.params if method else ():  # what was unlearned elsewhere has none
         if note := p.note(spec.params[p.name]):
             click.echo(note, err=True)
     with engine_asked(home, measure=measure) as ask, ResultStore(home.database) as store:
@@ -140,22 +148,50 @@ def print_dry(spec: RunSpec, likely: Forecast, as_json: bool) -> None:
         click.echo(f"{spec.id}  {'It is stored already.' if likely.seconds == 0 else 'How long it takes is not known.'}", err=True)
 
 
-def with_own_weights(home: Home, shelves: Catalogue, spec: RunSpec, file: str, normalisation: str, order: str) -> RunSpec:
+def with_own_weights(
+    home: Home, shelves: Catalogue, spec: RunSpec, file: str, normalisation: str, order: str, accept: bool = False
+) -> RunSpec:  # fmt: skip
     """The same run with the original's weights from a file, which is checked and tried first. Raises WrongInput.
 
-    normalisation: one of NORMALISATIONS, or `best`; order: one of ORDERS, or `here`.
+    normalisation: one of NORMALISATIONS, or `best`; order: one of ORDERS, or `here`; accept: names matched by order and shape alone.
     """
-    found = own_weights(home, spec.dataset, spec.model, str(Path(file).absolute()))
-    classes = shelves.datasets[spec.dataset].classes
-    how = reading(found, classes, start(found) if normalisation == "best" else normalisation, "" if order == "here" else order)
+    found, how = brought_weights(home, shelves, (spec.dataset, spec.model), file, normalisation, order, accept)
+    again = (spec.dataset, spec.model, spec.request, spec.method, spec.params)
+    return make_spec(shelves, *again, seed=spec.seed, reference=spec.reference, weights=found, weights_as=how.text)
+
+
+def brought_weights(
+    home: Home, shelves: Catalogue, network: tuple[str, str], file: str, normalisation: str, order: str, accept: bool,
+    follow: WeightsAs | None = None,
+) -> tuple[str, WeightsAs]:  # fmt: skip
+    """A file's weights, stored, as a RunSpec names them, and how they are read; what is said of them goes to stderr.
+
+    network: dataset and model; follow: how the original is read, which a network made of it follows where its file says nothing;
+    the rest as for `with_own_weights`. Raises WrongInput.
+    """
+    dataset, model = network
+    found = own_weights(home, dataset, model, str(Path(file).absolute()))
+    for theirs, ours, shape in found.get("mapping", ()):
+        click.echo(f"{theirs} -> {ours}  {shape}", err=True)
+    if found.get("mapping") and not accept:
+        raise WrongInput(
+            f"The names in {Path(file).name} are none that are known, so they were matched by order and shape alone, as printed above; "
+            "give --accept-mapping if that is right."
+        )
+    classes = shelves.datasets[dataset].classes
+    chosen = start(found) if normalisation == "best" else normalisation
+    if follow is None:
+        how = reading(found, classes, chosen, "" if order == "here" else order)
+    else:
+        own = normalisation == "best" and (found["carried"] or follow.normalisation == "file")
+        how = replace(follow, normalisation=reading(found, classes, chosen if own else follow.normalisation, "").normalisation)
     click.echo(f"{Path(file).name} fits: {found['count']:,} weights", err=True)
     said = [f"Normalisation {how.normalisation}: {offered(found)[how.normalisation]}.", why(found, how), accuracy_line(found, how)]
     for line in (*found["notes"], " ".join(filter(None, said)), *warnings(found, classes, how)):
         click.echo(line, err=True)
     if likely_order(found, how.normalisation) and not how.order:
         click.echo(f"--class-order {likely_order(found, how.normalisation)} reads it so.", err=True)
-    again = (spec.dataset, spec.model, spec.request, spec.method, spec.params)
-    return make_spec(shelves, *again, seed=spec.seed, reference=spec.reference, weights=found["weights"], weights_as=how.text)
+    return str(found["weights"]), how
 
 
 def settings_from(pairs: tuple[str, ...]) -> dict[str, str]:

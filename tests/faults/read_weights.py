@@ -12,7 +12,7 @@ from time import monotonic
 import torch
 
 from core.domain.errors import WrongInput
-from core.training.uploaded_weights.read_file import read
+from core.training.uploaded_weights.read_checkpoint import read_checkpoint
 from core.training.uploaded_weights.resource_limits import bounded
 
 
@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
 def said(path: Path) -> str:
     try:
         with bounded(path):
-            return f"read {len(read(path).tensors)}"
+            return f"read {len(read_checkpoint(path).tensors)}"
     except WrongInput as wrong:
         return f"refused {wrong}"
     except BaseException as error:

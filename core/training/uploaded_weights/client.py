@@ -19,6 +19,7 @@ SLOW = f"Its accuracy could not be measured within {PATIENCE:.0f} seconds."
 def own_weights(home: Home, dataset: str, model: str, path: str, name: str = "") -> dict[str, Any]:
     """The result of `stored_weights.store_weights` for a file, with that of `accuracy_trials.measured`, or "untried": why there is none.
 
+    "mapping": rows [name in the file, name here, shape] where names were matched by order and shape alone, to be confirmed; else empty.
     name: the file's name on the user's side. Raises WrongInput with one sentence.
     """
     name = name or Path(path).name

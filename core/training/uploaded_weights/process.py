@@ -1,6 +1,7 @@
 """Imports one file of weights: python -m core.training.uploaded_weights.process ROOT; the request is JSON on stdin, replies are lines.
 
-{"answer": …} once the weights are stored and again with the accuracy trials, or {"wrong": sentence}.
+{"answer": …} once the weights are stored and again with the accuracy trials, or {"wrong": sentence}. In the answer, "mapping": rows
+[their name, ours, shape] where names were matched by order and shape alone, which whoever asked has to confirm; else empty.
 """
 
 import json
@@ -15,7 +16,7 @@ from core.storage.disk_and_memory_errors import out_of_memory
 from core.storage.home import Home
 from core.storage.processes import cores
 from core.training.uploaded_weights.resource_limits import bounded
-from core.training.uploaded_weights.scan_file import scan
+from core.training.uploaded_weights.scan_foreign import scan_foreign
 
 NICENESS = 1  # behind the page that draws, before runs
 
@@ -33,23 +34,26 @@ def main(root: str) -> None:
     path, name = Path(request["path"]), request["name"]
     try:
         with bounded(path):
-            scan(path, name)
+            scan_foreign(path, name)
     except WrongInput as wrong:
         reply({"wrong": str(wrong)})
         return
     # Late: torch takes seconds that refusing most broken files need not pay.
     import torch  # noqa: PLC0415
 
-    from core.training.uploaded_weights.read_file import read  # noqa: PLC0415
+    from core.training.uploaded_weights.name_translation import under_our_names  # noqa: PLC0415
+    from core.training.uploaded_weights.read_checkpoint import read_checkpoint  # noqa: PLC0415
     from core.training.uploaded_weights.stored_weights import store_loaded, tried  # noqa: PLC0415
 
     try:
         torch.set_num_threads(1)  # each thread would claim room for itself
         with bounded(path):
-            loaded = read(path, name)
+            loaded = read_checkpoint(path, name)
         if not os.environ.get("OMP_NUM_THREADS"):  # set by the user
             torch.set_num_threads(cores())
-        result, network = store_loaded(home, request["dataset"], request["model"], loaded)
+        named = under_our_names(loaded, request["dataset"], request["model"], home.datasets_folder)
+        result, network = store_loaded(home, request["dataset"], request["model"], named.weights)
+        result["mapping"] = named.mapping
     except WrongInput as wrong:
         reply({"wrong": str(wrong)})
         return

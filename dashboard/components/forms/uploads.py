@@ -131,9 +131,22 @@ def own_weights(data: DatasetInfo, model: str) -> tuple[str, str] | None:
         st.success(f"fits: {said['count']:,} weights", icon=":material/check:")
         for note in said["notes"]:
             st.info(plain(note), icon=":material/info:")
+        if said.get("mapping") and not _accepted(said["mapping"], (data.key, model, brought.file_id)):
+            return None
         read_as = _ask_reading(said, data, (data.key, model, brought.file_id))
         st.caption("The original gets these weights; the reference is trained here all the same, so differences include the recipe's.")
         return str(said["weights"]), read_as
+
+
+def _accepted(mapping: list[list[str]], owner: tuple[str, ...]) -> bool:
+    """Whether the user confirms names that were matched by order and shape alone; owner: what the answer belongs to."""
+    st.warning("The names in this file are not known here: they were matched by order and shape alone.", icon=":material/warning:")
+    show_frame(
+        pd.DataFrame(mapping, columns=["In the file", "Here", "Shape"]), key="weights_mapping", height=240,
+        alt="Which tensor of the file stands for which of the network's",
+    )  # fmt: skip
+    belongs("accept_mapping", owner, False)
+    return st.checkbox("Each stands for what it is matched with", key="accept_mapping")
 
 
 def _ask_reading(said: dict[str, Any], data: DatasetInfo, owner: tuple[str, ...]) -> str:

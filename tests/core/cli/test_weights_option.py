@@ -66,7 +66,7 @@ def test_weights_that_do_not_fit_end_with_2_and_one_line(here, in_process, monke
 
 def test_how_weights_are_read_is_said_of_weights_alone(in_process):
     words = ("run", "--dataset", "digits", "--model", "small_cnn", "--forget", "class:3", "--method", "ssd")
-    for option in (("--normalisation", "raw"), ("--class-order", "text")):
+    for option in (("--normalisation", "raw"), ("--class-order", "text"), ("--accept-mapping",)):
         status, _, told = in_process(*words, *option)
         assert status == 2
         assert told.strip().endswith("say how --weights are read; give --weights, too.")
@@ -99,3 +99,24 @@ def test_the_command_tells_what_was_tried_and_runs_as_it_was_asked(in_process, h
     assert len({spec.id for spec in asked}) == 3
     _, _, told = in_process(*words, "--normalisation", "imagenet")
     assert told.strip() == "These weights can be read with the normalisations dataset, raw; got 'imagenet'."
+
+
+def test_names_that_were_matched_by_order_and_shape_are_printed_and_taken_only_when_that_is_accepted(
+    in_process, home, monkeypatch, tmp_path
+):
+    said = {"weights": "ab" * 32, "count": 38_378, "notes": [], "carried": False, "untried": "Not tried.",
+            "mapping": [["features1.weight", "conv1.weight", "16x1x3x3"]]}  # fmt: skip
+    asked = []
+    monkeypatch.setattr(run, "own_weights", lambda *_: said)
+    monkeypatch.setattr(run.submit, "ensure_supervisor", lambda _: None)
+    monkeypatch.setattr(run.submit, "submit", lambda _, spec, **about: asked.append(spec) or spec.id)
+    monkeypatch.setattr(run, "follow_all", lambda *_: (_ for _ in ()).throw(WrongInput("No further.")))
+    words = (*DIGITS_RUN, "--weights", tmp_path / "mine.pth")
+    status, _, told = in_process(*words)
+    assert (status, asked) == (2, [])
+    assert told.splitlines()[0] == "features1.weight -> conv1.weight  16x1x3x3"
+    assert "matched by order and shape alone" in told
+    assert told.strip().endswith("give --accept-mapping if that is right.")
+    _, _, told = in_process(*words, "--accept-mapping")
+    assert [spec.weights for spec in asked] == ["ab" * 32]
+    assert told.splitlines()[:2] == ["features1.weight -> conv1.weight  16x1x3x3", "mine.pth fits: 38,378 weights"]

@@ -12,7 +12,8 @@ from core.domain.errors import WrongInput
 from core.jobs import submit
 from core.storage.runs import ResultStore
 from core.training.uploaded_weights import client
-from core.training.uploaded_weights.read_file import read
+from core.training.uploaded_weights.name_translation import under_our_names
+from core.training.uploaded_weights.read_checkpoint import read_checkpoint
 from core.training.uploaded_weights.stored_weights import store_loaded, tried
 from dashboard.queries.engine import _weights_or_why_not
 from tests.dashboard.conftest import sound
@@ -25,8 +26,9 @@ def here(monkeypatch):
     """Files are read and tried in this process: one of its own costs four seconds each time; tests/core has that."""
 
     def own_weights(home, dataset, model, path, name=""):
-        answer, network = store_loaded(home, dataset, model, read(Path(path), name))
-        return answer | tried(home, dataset, network, answer["carried"])
+        named = under_our_names(read_checkpoint(Path(path), name), dataset, model, home.datasets_folder)
+        answer, network = store_loaded(home, dataset, model, named.weights)
+        return answer | {"mapping": named.mapping} | tried(home, dataset, network, answer["carried"])
 
     monkeypatch.setattr(client, "own_weights", own_weights)
 
@@ -104,6 +106,22 @@ def test_a_likely_order_of_classes_is_offered_and_only_then(open_app, bare, mine
     at.button(key="submit").click()
     sound(at.run())
     assert [spec.weights_as for spec in asked] == ["file matched 9,0,1,2,3,4,5,6,7,8"] * 2
+
+
+def test_names_matched_by_order_and_shape_are_shown_and_nothing_runs_before_they_are_confirmed(open_app, bare, mine, asked):
+    other = {key.replace("conv", "features").replace("hidden", "fc1"): value for key, value in load(mine).items() if "normalise" not in key}
+    at = bring(open_app(bare.root), "other.safetensors", save(other))
+    (table,) = [frame.value for frame in at.dataframe if "In the file" in frame.value]
+    assert ["features1.weight", "conv1.weight", "16x1x3x3"] in table.to_numpy().tolist()
+    assert at.button(key="submit").disabled
+    at.checkbox(key="accept_mapping").check()
+    assert not sound(at.run()).button(key="submit").disabled
+    at = bring(at, "another.safetensors", save(other | {"classifier.bias": other["classifier.bias"] + 1}))
+    assert at.button(key="submit").disabled, "another file is confirmed anew"
+    at.checkbox(key="accept_mapping").check()
+    sound(at.run()).button(key="submit").click()
+    sound(at.run())
+    assert [bool(spec.weights) for spec in asked] == [True, True]
 
 
 def test_weights_that_do_not_fit_are_told_in_one_sentence_and_nothing_can_be_run(open_app, bare, mine):
