@@ -46,7 +46,7 @@ TORCH_FREE = (  # besides the whole dashboard
     "core.domain", "core.storage", "core.reports", "core.figures", "core.jobs", "core.export", "core.cli", "core.metrics.privacy",
 )  # fmt: skip
 WITH_TORCH = {  # of these rooms: what a process of its own computes with
-    "core.jobs.planned_work",
+    *("core.jobs.planned_work", "core.jobs.judged_run"),
     *("core.jobs.engine_server", "core.jobs.single_thread", "core.jobs.write_catalogue", "core.jobs.write_code_versions"),
 }
 ALSO_FREE = (  # single modules of other rooms that start often, or watch

@@ -14,10 +14,12 @@ from core.data.registry import info_of
 from core.domain.code_version import training_version
 from core.domain.hyperparameters import with_params
 from core.domain.info import DatasetInfo
+from core.domain.judged import METHOD
 from core.domain.presets import preset_for
 from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
 from core.domain.threads import threads_of
+from core.methods.original import Original
 from core.methods.registry import METHODS
 from core.metrics.evaluated_images import operations_per_image
 from core.metrics.relearning import copies_at_most
@@ -47,7 +49,7 @@ def planned_work(home: Home, dataset: str, model: str, method: str, params: dict
     info, recipe = info_of(dataset, home.datasets_folder), preset_for(dataset, model).recipe
     asked = parse_request(request, info)
     n, k = info.train_count, asked.count(info)
-    unlearning = with_params(METHODS[method], params)
+    unlearning = Original() if method == METHOD else with_params(METHODS[method], params)
     one, statistics = _measured(home, info, model, recipe), unlearning.statistics(asked)
     passes = whole_work(unlearning, statistics, recipe, (n, k, info.test_count), int(one["operations"]))
     passes["evaluate"] += EVALUATION_SECONDS / float(one["seconds"])

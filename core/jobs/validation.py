@@ -5,11 +5,13 @@ import os
 import re
 from typing import Any, TypeVar
 
+from core.domain import judged
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import run_version
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Value, as_given, check_names
 from core.domain.info import DatasetInfo, MethodInfo
+from core.domain.judged import METHOD, Brought, params_of
 from core.domain.presets import ForClasses, OfCeiling, not_offered, preset_for
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
@@ -68,6 +70,22 @@ def make_spec(
     return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), version, weights, weights_as)
 
 
+def judged_spec(
+    shelves: Catalogue, dataset: str, model: str, request: ForgetRequest, *, original: Brought, unlearned: Brought,
+    brought: Brought | None = None, seed: int = 0, reference: bool = True,
+) -> RunSpec:  # fmt: skip
+    """A checked spec of a run whose unlearned network was made elsewhere. Raises WrongInput.
+
+    original, unlearned, brought: the weights of the two and of a reference, as stored, and how they are read; reference: whether
+    there is one at all, trained here where none is brought.
+    """
+    base = make_spec(shelves, dataset, model, request, "original", {}, seed=seed, reference=reference, weights=original[0],
+                     weights_as=original[1], weights_follow=True)  # fmt: skip
+    if request.flips_labels:
+        raise WrongInput(f"A {request.kind} request changes labels before the original is trained, which was trained elsewhere.")
+    return replace(base, method=METHOD, params=params_of(unlearned, brought), engine=run_version(dataset, model, METHOD))
+
+
 def dataset_of(shelves: Catalogue, key: str) -> DatasetInfo:
     """Raises WrongInput with the keys that there are."""
     return _pick(shelves.datasets, key, "dataset")
@@ -88,6 +106,11 @@ def again(spec: RunSpec, shelves: Catalogue, *, reference: bool) -> RunSpec:
 
     Raises WrongInput.
     """
+    if spec.method == METHOD:
+        files = judged.brought(spec)
+        same = judged_spec(shelves, spec.dataset, spec.model, spec.request, original=(spec.weights, spec.weights_as),
+                           unlearned=files["unlearned"], brought=files.get("reference"), seed=spec.seed, reference=reference)  # fmt: skip
+        return replace(same, device=spec.device)
     known = [p.name for p in _pick(shelves.methods, spec.method, "method").params]
     settings = {name: value for name, value in spec.params.items() if name in known}
     asked = make_spec(shelves, spec.dataset, spec.model, spec.request, spec.method, settings,

@@ -16,6 +16,7 @@ from typing import Any
 
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
+from core.domain.judged import METHOD
 from core.domain.run import RunSpec, RunStatus
 from core.jobs.forecast import asking, check_memory, forecast, unknown
 from core.storage.disk_and_memory_errors import out_of_memory, sentence_of
@@ -29,6 +30,7 @@ from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 
 REAL = "core.pipeline"  # needs torch; the tests have others
+JUDGED = "core.jobs.judged_run"  # in its place where the unlearned network was brought
 NICENESS = 5  # the page that waits for an answer goes first
 SECONDS_BETWEEN_WRITES = 0.1
 TO_SAVE_MEMORY = {RUN: "choose a smaller model or batch", ANALYSIS: "look at fewer images", IMPORT: "choose a smaller size"}
@@ -73,6 +75,8 @@ def _run(home: Home, store: ResultStore, run_id: str, attempt: int, report: Repo
     if (gpu := gpu_in(run_queue.slot_of(store.db, run_id))) and ":" not in spec.device:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything looks at the GPUs: CUDA reads it once
     _foresee(home, store, run_id, attempt, pipeline)
+    if pipeline == REAL and spec.method == METHOD:
+        pipeline = JUDGED
     module = importlib.import_module(pipeline)  # late: only here is torch needed, and the fork server has it
     outcome = module.run(spec, home, report)
     if not isinstance(outcome, Outcome):

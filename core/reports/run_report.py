@@ -6,6 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from core.domain.code_version import version_of
+from core.domain.judged import METHOD, brought
 from core.domain.presets import preset_for
 from core.domain.run import MODELS, NORMALISATIONS, ORDERS, STAGES, RunSpec, RunStatus, WeightsAs
 from core.reports.settings_search import search_outcome
@@ -126,13 +127,23 @@ def own_weights(spec: RunSpec) -> str:
     if not spec.weights:
         return ""
     read_as = weights_read(spec)
+    if spec.method == METHOD:
+        return f"The original and the unlearned network were made elsewhere and brought; {_reference_of(spec)}{read_as}"
     if not spec.reference:
         return f"The original's weights were uploaded, not trained here.{read_as}"
+    return f"The original's weights were uploaded; {_reference_of(spec)}{read_as}"
+
+
+def _reference_of(spec: RunSpec) -> str:
+    """Where the reference of a run with own weights comes from: the end of a sentence."""
+    if "reference" in brought(spec):
+        return "the reference was brought, too."
+    if not spec.reference:
+        return "a reference was left out, so nothing can be held against retraining."
     recipe = preset_for(spec.dataset, spec.model).recipe
     recipe_text = f"the recipe ({recipe.epochs} epochs of {recipe.optimiser}, learning rate {recipe.learning_rate:g})"
     by = recipe_text if spec.engine == version_of(spec) else "the recipe of its version"
-    recipe_text = f"the reference was trained here by {by}, so differences include the recipe's."
-    return f"The original's weights were uploaded; {recipe_text}{read_as}"
+    return f"the reference was trained here by {by}, so differences include the recipe's."
 
 
 def weights_read(spec: RunSpec) -> str:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.domain.errors import WrongInput
+from core.domain.judged import brought
 from core.domain.run import ACTIVE, Measurement, RunSpec, RunStatus
 from core.export.bundle.read import check_whole, digests_hold, opened, records
 from core.jobs.catalogue import Catalogue
@@ -117,9 +118,9 @@ def rerun(home: Home, run: PortableRun, shelves: Catalogue, say: Say) -> Rerun:
         own = open_home(Path(folder) / "home")
         if home.datasets_folder.is_dir():
             own.datasets_folder.symlink_to(home.datasets_folder, target_is_directory=True)
-        weights = f"{spec.weights}.safetensors"
-        if spec.weights and (home.artifacts_folder / weights).is_file():
-            shutil.copyfile(home.artifacts_folder / weights, own.artifacts_folder / weights)
+        for digest in filter(None, (spec.weights, *(weights for weights, _ in brought(spec).values()))):
+            if (file := home.artifacts_folder / f"{digest}.safetensors").is_file():
+                shutil.copyfile(file, own.artifacts_folder / file.name)
         numbers, device = _computed(own, spec, run, say)
     return Rerun(run, spec.engine, device, compared(run.numbers, numbers))
 

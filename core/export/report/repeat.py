@@ -9,6 +9,7 @@ import numpy as np
 from core.domain.evaluation import Evaluation
 from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
+from core.domain.judged import METHOD, brought
 from core.domain.run import RunSpec, WeightsAs
 from core.domain.study import StudyPlan
 
@@ -24,6 +25,8 @@ def run_command(
 
     method: so that parameters of another mode, which had no effect, are left out. floor: with a second reference. limit: seconds.
     """
+    if spec.method == METHOD:
+        return _judge_command(spec)
     how, read = evaluation or Evaluation(), WeightsAs.parse(spec.weights_as) if spec.weights_as else None
     options = [("--dataset", spec.dataset), ("--model", spec.model), ("--forget", spec.request.text), ("--method", spec.method)]
     options += [("--set", f"{name}={_value(value)}") for name, value in used(spec.params, method.params if method else ()).items()]
@@ -34,6 +37,16 @@ def run_command(
     options += [] if how.budget is None else [("--budget", f"{_exact(how.budget)}s")]
     options += [("--floor", "")] * floor + ([] if limit is None else [("--limit", f"{_exact(limit)}")])
     return _wrapped("python -m core run", [" ".join(shlex.quote(word) for word in option if word) for option in options])
+
+
+def _judge_command(spec: RunSpec) -> str:
+    read = WeightsAs.parse(spec.weights_as) if spec.weights_as else None
+    options = [("--original", OWN_WEIGHTS), ("--unlearned", "UNLEARNED_FILE")]
+    options += [("--reference", "REFERENCE_FILE")] * ("reference" in brought(spec)) + [("--no-reference", "")] * (not spec.reference)
+    options += [("--dataset", spec.dataset), ("--model", spec.model), ("--forget", spec.request.text), ("--seed", str(spec.seed))]
+    options += [("--normalisation", read.normalisation)] if read and read.normalisation != "file" else []
+    options += [("--class-order", read.order_name)] if read and read.order_name else []
+    return _wrapped("python -m core judge", [" ".join(shlex.quote(word) for word in option if word) for option in options])
 
 
 def check_command(run_id: str) -> str:

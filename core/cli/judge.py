@@ -1,0 +1,66 @@
+"""`judge`: a network that was unlearned elsewhere, evaluated as any run's."""
+
+from pathlib import Path
+import sys
+
+import click
+
+from core.cli.common import EXIT, FAILED, as_json, cli
+from core.cli.run import brought_weights, follow_all, tell_end, tell_forecast
+from core.domain.errors import WrongInput
+from core.domain.evaluation import Evaluation
+from core.domain.judged import Brought
+from core.domain.requests.index_file import samples_from_file
+from core.domain.requests.registry import FORMS, parse_request
+from core.domain.run import NORMALISATIONS, ORDERS
+from core.jobs import submit
+from core.jobs.catalogue import catalogue
+from core.jobs.validation import dataset_of, judged_spec
+from core.storage.home import open_home
+
+
+@cli.command()
+@click.option("--original", required=True, metavar="FILE", help="The original's weights, of before it was made to forget.")
+@click.option("--unlearned", required=True, metavar="FILE", help="The weights that were unlearned elsewhere.")
+@click.option("--reference", "brought", metavar="FILE", help="The weights of a network retrained elsewhere; by default it is trained here.")
+@click.option("--no-reference", is_flag=True, help="Neither bring nor train a reference.")
+@click.option("--dataset", required=True, help="A key from `list datasets`.")
+@click.option("--model", required=True, help="A key from `list models`.")
+@click.option("--forget", metavar="KIND:VALUE", help=f"What was forgotten: {FORMS}.")
+@click.option("--forget-file", type=click.Path(path_type=Path), metavar="CSV", help="Instead of --forget: a CSV of training indices.")
+@click.option("--normalisation", type=click.Choice(["best", *NORMALISATIONS]), default="best", show_default=True,
+              help="Of pixels, as the networks were trained: see `run`; best: a file's own, else the original's.")  # fmt: skip
+@click.option("--class-order", type=click.Choice(["here", *ORDERS]), default="here", show_default=True, help="See `run`.")
+@click.option("--accept-mapping", is_flag=True, help="Take weights whose names were matched by order and shape alone, as printed.")
+@click.option("--seed", default=0, show_default=True, help="Decides every random draw of the evaluation and of training the reference.")
+@as_json
+def judge(
+    original: str, unlearned: str, brought: str | None, no_reference: bool, dataset: str, model: str, forget: str | None,
+    forget_file: Path | None, normalisation: str, class_order: str, accept_mapping: bool, seed: int, as_json: bool,
+) -> None:  # fmt: skip
+    """Evaluate a network that was unlearned elsewhere and print its numbers; Ctrl-C cancels."""
+    if brought and no_reference:
+        raise WrongInput("A reference is brought by --reference or left out by --no-reference; give one of them.")
+    if (forget is None) == (forget_file is None):
+        raise WrongInput("What was forgotten must be said once: by --forget KIND:VALUE or by --forget-file CSV.")
+    home = open_home()
+    shelves = catalogue(home.root)
+    request = samples_from_file(forget_file) if forget_file else parse_request(forget or "", dataset_of(shelves, dataset))
+    trained = not (brought or no_reference)
+    asked = (shelves, dataset, model, request)
+    judged_spec(*asked, original=("", ""), unlearned=("", ""), seed=seed, reference=trained)  # before any file is read
+    first, how = brought_weights(home, shelves, (dataset, model), original, normalisation, class_order, accept_mapping)
+
+    def read(file: str) -> Brought:
+        weights, its = brought_weights(home, shelves, (dataset, model), file, normalisation, class_order, accept_mapping, follow=how)
+        return weights, its.text
+
+    networks = [read(file) for file in (unlearned, brought) if file]
+    spec = judged_spec(*asked, original=(first, how.text), unlearned=networks[0], brought=networks[1] if brought else None, seed=seed,
+                       reference=trained or bool(brought))  # fmt: skip
+    tell_forecast(home, spec, shelves, Evaluation(), measure=False)
+    (ended,) = follow_all(home, [submit.submit(home, spec, evaluation=Evaluation())])
+    tell_end(home, ended, shelves, as_json=as_json, profile=False)
+    if ended.error_line:
+        click.echo(ended.error_line, err=True)
+    sys.exit(EXIT.get(ended.anew or ended.status, FAILED))
