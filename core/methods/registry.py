@@ -25,8 +25,8 @@ from core.methods.weight_perturbation import WeightPerturbation
 
 _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
-    *(SalUn, SCRUB, NegGradPlus, BadTeacher, Delete, RandomLabel, FisherForgetting, GradientAscent, L1Sparse, LastLayers, Finetune),
-    *(BoundaryShrink, Influence, ConvolutionTranspose),
+    *(SalUn, SCRUB, NegGradPlus, BadTeacher, Delete, RandomLabel, FisherForgetting, GradientAscent, L1Sparse, LastLayers),
+    *(BoundaryShrink, Influence, ConvolutionTranspose, Finetune),
     *(Retrain, Original),
 )
 METHODS: dict[str, type[UnlearningMethod]] = {m.key: m for m in _CLASSES}

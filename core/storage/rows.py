@@ -179,7 +179,7 @@ def imported_of(text: object) -> Imported | None:
 _OF_INFO: dict[str, type] = {
     "key": str, "title": str, "about": str, "channels": int, "height": int, "width": int, "classes": list, "train_counts": list,
     "test_count": int, "mean": list, "deviation": list, "embedded": bool, "multi": bool, "columns": list, "subclass": str,
-    "multi_count": int,
+    "multi_count": int, "extension": str,
 }  # fmt: skip
 _OF_LISTS: dict[str, type] = {"classes": str, "train_counts": int, "mean": float, "deviation": float}
 _OF_COLUMN: dict[str, type] = {"values": str, "counts": int}
@@ -187,6 +187,8 @@ _OF_COLUMN: dict[str, type] = {"values": str, "counts": int}
 
 def checked_info(raw: object) -> DatasetInfo:
     """A dataset's description, from `asdict` by way of JSON. Raises WrongInput, without a full stop, for anything else."""
+    if isinstance(raw, dict):
+        raw = {"extension": "", **raw}  # what versions before extensions wrote has none
     if not isinstance(raw, dict) or raw.keys() != _OF_INFO.keys():
         raise WrongInput(f"a dataset's description is wanted, but there is {said_of(raw)}")
     for name, wanted in _OF_INFO.items():
