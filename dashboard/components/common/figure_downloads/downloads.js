@@ -86,6 +86,9 @@ function made(holder, paper) {
     bar.append(button);
   }
   bar.append(document.createElement('output')); // says what went wrong
+  const container = holder.closest('[data-testid=stElementContainer]');
+  // Here and not in a rule with :has(), for which a browser looks through the page again at whatever changes on it.
+  if (container) Object.assign(container.style, {minWidth: 0, overflow: 'visible'});
   holder.append(bar);
   return bar;
 }
