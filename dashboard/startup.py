@@ -7,7 +7,7 @@ from threading import ExceptHookArgs, Thread
 from streamlit.runtime.scriptrunner import RerunException, StopException
 
 FIRST_NEEDED = (
-    *("dashboard.preload", "core.jobs.preload_source_hashes", "core.jobs.submit"),
+    *("dashboard.preload", "core.jobs.forking.preload_source_hashes", "core.jobs.submit"),
     *("core.export.examples", "core.reports.first_screen", "core.reports.run_report", "core.reports.teaching.story", "core.figures.gauges"),
 )
 

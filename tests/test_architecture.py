@@ -48,7 +48,8 @@ TORCH_FREE = (  # besides the whole dashboard
 )  # fmt: skip
 WITH_TORCH = {  # of these rooms: what a process of its own computes with
     *("core.jobs.planned_work", "core.jobs.judged_run"),
-    *("core.jobs.engine_server", "core.jobs.single_thread", "core.jobs.write_catalogue", "core.jobs.write_code_versions"),
+    "core.jobs.read_weights",
+    *("core.jobs.engine_server", "core.jobs.forking.single_thread", "core.jobs.write_catalogue", "core.jobs.write_code_versions"),
 }
 ALSO_FREE = (  # single modules of other rooms that start often, or watch
     *("core.__main__", "core.analysis.stored_results", "core.analysis.registry", "core.analysis.saliency.map_similarity"),
@@ -260,7 +261,7 @@ def test_every_table_of_a_page_is_shown_where_a_missing_value_is_a_dash():
     assert not others
 
 
-METHODS = sorted((ROOT / "core" / "methods").glob("*.py"))
+METHODS = sorted((ROOT / "core" / "methods").rglob("*.py"))
 
 
 def test_a_method_is_whole_in_its_file():

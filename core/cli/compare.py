@@ -11,6 +11,7 @@ from core.cli.output import SECOND, WIDE, Metrics, wrapped
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
+from core.domain.judged import titles_of
 from core.jobs.catalogue import catalogue
 from core.reports.compare.comparison import (
     ABOUT,
@@ -104,7 +105,7 @@ def _plain(frame: "pd.DataFrame") -> list[dict[str, object]]:
 
 def _answer(frame: "pd.DataFrame", beside: "pd.DataFrame", root: Path) -> str:
     """What these runs come to; '' where they are not about one request."""
-    titles = {key: method.title for key, method in catalogue(root).methods.items()}
+    titles = titles_of(catalogue(root).methods)
     return answer(groups_in(frame, beside, titles)) if one_subject(frame) else ""
 
 

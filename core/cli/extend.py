@@ -7,9 +7,8 @@ import sys
 import click
 
 from core.cli.common import FAILED, as_json, cli, print_json
-from core.domain.extension_files import extensions_folder
-
-KINDS = ("method", "metric", "model", "dataset")
+from core.domain.extension_files import KINDS, extensions_folder
+from core.extensions.begin import begin
 
 
 @cli.command("new")
@@ -18,8 +17,6 @@ KINDS = ("method", "metric", "model", "dataset")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Where to; else the folder of extensions.")
 def new(kind: str, name: str, folder: Path | None) -> None:
     """Write a working extension with its test: a KIND with the key NAME, for you to change."""
-    from core.extensions.begin import begin  # noqa: PLC0415  # late: it needs torch
-
     for path in begin(kind, name, folder or extensions_folder()):
         click.echo(path)
 

@@ -11,6 +11,7 @@ from core.data.datasets.torchvision_sets import SETS
 from core.data.importing import store as imported
 from core.data.importing.load import load_added
 from core.domain.info import DatasetInfo
+from core.domain.shelf import Shelf
 
 
 class Source(Protocol):
@@ -25,13 +26,13 @@ class Source(Protocol):
 
 
 SOURCES: tuple[Source, ...] = (digits, *sets.SETS, *SETS, *cifar100.SETS)
-DATASETS: dict[str, Source] = {source.INFO.key: source for source in SOURCES}
+DATASETS: Shelf[Source] = Shelf("dataset", {source.INFO.key: source for source in SOURCES})
 
 
 def info_of(key: str, datasets: Path | None = None) -> DatasetInfo:
     """The description alone, of a set on the shelf or of one that the user added; datasets: where those lie.
 
-    Raises KeyError for a key that is not on the shelf; WrongInput where an added set is gone or damaged.
+    Raises WrongInput for a key that is not on the shelf, and where an added set is gone or damaged.
     """
     if datasets is not None and imported.KEY.fullmatch(key):
         return imported.info_of(datasets, key)
@@ -42,7 +43,7 @@ def info_of(key: str, datasets: Path | None = None) -> DatasetInfo:
 def load_dataset(key: str, datasets: Path | None = None) -> Dataset:
     """Loaded once a process. datasets: where those lie that the user added.
 
-    Raises KeyError for a key that is not on the shelf; WrongInput where an added set is gone or damaged.
+    Raises WrongInput for a key that is not on the shelf, and where an added set is gone or damaged.
     """
     if datasets is not None and imported.KEY.fullmatch(key):
         return load_added(datasets, key)

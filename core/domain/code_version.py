@@ -21,7 +21,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from core.domain.extension_files import extension_files
+from core.domain.extension_files import extension_files, source_of
 from core.domain.presets import preset_for
 from core.domain.run import RunSpec
 
@@ -104,7 +104,7 @@ def _of_all(stamps: tuple[tuple[Path, int], ...]) -> str:
     for path, _ in stamps:
         name = path.relative_to(CORE).as_posix() if path.is_relative_to(CORE) else str(path)
         with suppress(FileNotFoundError):  # an extension that goes at this moment
-            hasher.update(name.encode() + path.read_bytes())
+            hasher.update(name.encode() + source_of(path))
     return hasher.hexdigest()[:12]
 
 
@@ -190,6 +190,7 @@ class Hashes:
     def __init__(self, files: dict[str, Path], extensions: dict[str, dict[str, Path]] | None = None) -> None:
         """Both: name of a module -> its file; extensions: by extension, which may define what no file of ours does."""
         self._extensions = extensions or {}
+        self._brought: dict[str, list[str]] = {}
         self._files = files | {name: path for modules in self._extensions.values() for name, path in modules.items()}
         self._read: dict[str, tuple[str, frozenset[str]]] = {}
         self._parts: dict[str, str] = {}
@@ -233,11 +234,11 @@ class Hashes:
         return named or [module for module, path in files.items() if key and _has_text(path, key)] or self._of_extension(key)
 
     def _of_extension(self, key: str) -> list[str]:
-        """All modules of the first extension that has the key written in one of its files."""
-        for modules in self._extensions.values():
-            if key and any(_has_text(path, key) for path in modules.values()):
-                return list(modules)
-        return []
+        """All modules of the first extension that has the key written in one of its files; remembered, for lists ask it of every run."""
+        if key not in self._brought:
+            having = (modules for modules in self._extensions.values() if key and any(_has_text(path, key) for path in modules.values()))
+            self._brought[key] = list(next(having, ()))
+        return self._brought[key]
 
     def _used(self, roots: Any) -> set[str]:
         found, ahead = set[str](), [root for root in roots if root in self._files]
@@ -250,7 +251,7 @@ class Hashes:
 
     def _source(self, module: str) -> tuple[str, frozenset[str]]:
         if module not in self._read:
-            source = self._files[module].read_bytes()
+            source = source_of(self._files[module])
             try:
                 tree = ast.parse(source)
             except (SyntaxError, ValueError):  # an extension that is being written
@@ -318,7 +319,7 @@ DESCRIBING = ("title", "about", "unit", "help")  # arguments that say something 
 
 
 def _has_text(path: Path, text: str) -> bool:
-    return f'"{text}"' in path.read_text(encoding="utf-8", errors="replace").replace("'", '"')
+    return f'"{text}"' in source_of(path).decode(errors="replace").replace("'", '"')
 
 
 def _digest(plain: Any) -> str:

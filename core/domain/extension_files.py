@@ -12,11 +12,14 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 import os
 from pathlib import Path
+import re
 
 import platformdirs
 
 from core.domain.errors import WrongInput
 
+KINDS = ("method", "metric", "model", "dataset")  # what one can put on a shelf
+KEY = re.compile(r"[a-z][a-z0-9_]{1,47}")  # of each
 GROUP = "forgetscope.extensions"
 ROOM = "forgetscope_extensions"  # the package under whose name those of the folder are imported
 MOST = 200  # extensions
@@ -55,7 +58,7 @@ class ExtensionFiles:
         hasher = hashlib.sha256()
         for file in self.files:
             with suppress(OSError):  # it goes at this moment: what follows says so
-                hasher.update(self.module_of(file).encode() + b"\0" + file.read_bytes())
+                hasher.update(self.module_of(file).encode() + b"\0" + source_of(file))
         return hasher.hexdigest()[:12]
 
 
@@ -76,6 +79,12 @@ def extension_files() -> tuple[ExtensionFiles, ...]:
         names = []
     found = [one for name in names if (one := _in_folder(folder / name))]
     return tuple([*found, *_installed()][:MOST])
+
+
+def source_of(file: Path) -> bytes:
+    """A file's content, of one that is larger than a source may be the beginning: nobody reads gigabytes for a digest."""
+    with file.open("rb") as opened:
+        return opened.read(MOST_BYTES + 1)
 
 
 def files_at(path: Path) -> ExtensionFiles:

@@ -10,6 +10,7 @@ import numpy as np
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.info import MetricInfo
+from core.domain.judged import titles_of
 from core.domain.run import MODELS
 from core.export.imported_runs import not_computed_here
 from core.export.report.run_contents import contents
@@ -93,7 +94,7 @@ def table_of_runs(store: ResultStore, run_ids: Sequence[str], shelves: Catalogue
         raise WrongInput("None of these runs is done, so there is nothing for a table yet.")
     beside = comparison(store, second_retrainings(about(store), frame), shelves.methods)
     subject = "; ".join(dict.fromkeys(f"{row['request']} of {row['dataset']}, {row['model']}" for row in frame.to_dict("records")))
-    titles = {key: method.title for key, method in shelves.methods.items()}
+    titles = titles_of(shelves.methods)
     label = label_of("comparison", *dict.fromkeys(frame["dataset"]), *dict.fromkeys(frame["request"]))
     came = not_computed_here(imported_among(store, list(frame["id"])), len(frame))
     caption = f"Unlearning {subject}. {came}".strip().removesuffix(".")

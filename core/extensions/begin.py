@@ -4,10 +4,9 @@ from pathlib import Path
 from string import Template
 
 from core.domain.errors import WrongInput
-from core.extensions.declared import KEY
+from core.domain.extension_files import KEY
 
 TEMPLATES = Path(__file__).with_name("templates")
-KINDS = ("method", "metric", "model", "dataset")
 
 
 def begin(kind: str, key: str, folder: Path) -> tuple[Path, Path]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 import inspect
-import re
 from types import ModuleType
 from typing import Any
 
@@ -11,13 +10,13 @@ from torch import nn
 
 from core.data.registry import Source
 from core.domain.errors import WrongInput
+from core.domain.extension_files import KEY
 from core.domain.info import DatasetInfo, ModelInfo
 from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.metrics.base import Metric
 
 ANY_RECIPE = Recipe(10, 64, 0.1)
-KEY = re.compile(r"[a-z][a-z0-9_]{1,47}")
 OTHER = "Extensions"  # heading of a metric that names no family
 Builder = Callable[[DatasetInfo], nn.Module]
 

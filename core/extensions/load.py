@@ -1,6 +1,6 @@
 """Imports extensions and puts what they declare on the shelves of this process, again whenever one of their files has changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 import importlib
@@ -30,7 +30,7 @@ Stamps = tuple[tuple[Path, int, int], ...]
 class _Loaded:
     """Of this process. shelved: what lies on the shelves because of extensions."""
 
-    stamps: Stamps | None = None
+    asked: object = None  # what was loaded: files with their stamps, and which of them
     infos: tuple[ExtensionInfo, ...] = ()
     shelved: list[Declared] = field(default_factory=list)
 
@@ -39,15 +39,20 @@ _now = _Loaded()
 _lock = threading.Lock()
 
 
-def load_extensions() -> tuple[ExtensionInfo, ...]:
-    """All that were found, those that cannot be used with why. Cheap where no file has changed since."""
+def load_extensions(
+    names: Collection[str] | None = None, ending: Collection[str] = (), say: Callable[[str], object] = lambda _: None
+) -> tuple[ExtensionInfo, ...]:  # fmt: skip
+    """Those that were found, of these names alone where any are given; such as cannot be used with why. Cheap where nothing has changed.
+
+    ending: names of those whose import is known to end the process, which are not tried; say: is told each name before its import.
+    """
     with _lock:
-        files = extension_files()
-        stamps = _stamps(files)
-        if stamps != _now.stamps:
+        files = tuple(one for one in extension_files() if names is None or one.name in names)
+        asked = _stamps(files), tuple(one.name for one in files), tuple(ending)
+        if asked != _now.asked:
             _take_off()
-            _now.infos = tuple(_load(one) for one in files)
-            _now.stamps = stamps
+            _now.infos = tuple(_load(one, ending, say) for one in files)
+            _now.asked = asked
         return _now.infos
 
 
@@ -69,7 +74,7 @@ def on_the_shelves(found: Declared) -> Iterator[None]:
     """What an extension declares is there within, in place of every other extension's; then all is as before."""
     with _lock:
         _take_off()
-        _now.stamps = None  # whoever asks next has them all again
+        _now.asked = None  # whoever asks next has them all again
         try:
             check_new(found, SHELVES)
             _put_on(found)
@@ -78,8 +83,11 @@ def on_the_shelves(found: Declared) -> Iterator[None]:
             _take_off()
 
 
-def _load(one: ExtensionFiles) -> ExtensionInfo:
+def _load(one: ExtensionFiles, ending: Collection[str], say: Callable[[str], object]) -> ExtensionInfo:
     info = one.name, one.origin, str(one.entry), one.digest()
+    if one.name in ending:
+        return ExtensionInfo(*info, error="Its import ended the process that read it, or did not end.")
+    say(one.name)
     try:
         found = load_one(one)
         check_new(found, SHELVES)

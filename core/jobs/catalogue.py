@@ -18,12 +18,16 @@ from core.data.importing import store as imported
 from core.data.write_image_arrays import CONTENTS, SENTENCE
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
+from core.domain.extension_files import extension_files
 from core.domain.hyperparameters import param_from_dict
 from core.domain.info import DatasetInfo, ExtensionInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
+from core.domain.run import RunSpec
 from core.storage.disk_and_memory_errors import DiskTrouble, told
 from core.storage.home import Home, open_home
 from core.storage.processes import python_module
 
+IMPORTING = "importing"  # how the note is called that says which extension is being imported
+LONGEST = 900  # seconds of a description, or of writing a dataset's images
 IMAGES = "images"  # the folder of a dataset's images, beside the catalogue
 
 
@@ -77,6 +81,24 @@ def _added(folder: Path, _changed: int) -> dict[str, DatasetInfo]:
         with suppress(WrongInput):  # damaged, or removed since it was listed
             found[key] = imported.info_of(folder, key)
     return found
+
+
+def reload(root: Path) -> None:
+    """Describe everything anew, extensions too: a library that one of them lacked may have been installed."""
+    _written(root, "catalogue.json", _write, anew=True)
+
+
+def usable_extensions(root: Path, spec: RunSpec | None = None) -> frozenset[str] | None:
+    """Names of those that can be imported, of a run those that it needs; None where that was not found out yet."""
+    if not extension_files():
+        return frozenset()
+    if not is_written(root):
+        return None
+    usable = [one for one in catalogue(root).extensions if not one.error]
+    if spec is not None:
+        wanted = {f"dataset {spec.dataset}", f"model {spec.model}", f"method {spec.method}"}
+        usable = [one for one in usable if any(key in wanted or key.startswith("metric ") for key in one.keys)]
+    return frozenset(one.name for one in usable)
 
 
 def is_written(root: Path) -> bool:
@@ -174,14 +196,24 @@ _KEPT: list["TemporaryDirectory[str]"] = []  # one that nothing holds would be g
 def _write(folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
-    status, last = _run("core.jobs.write_catalogue", folder)
-    if status:
-        raise WrongInput(f"The engine could not describe itself into {folder}: {last}")
+    importing, ending = folder.with_name(f"{folder.name}.{IMPORTING}"), list[str]()
+    while True:
+        status, last = _run("core.jobs.write_catalogue", folder, *ending)
+        if not status and (folder / "catalogue.json").is_file():
+            break
+        name = importing.read_text() if importing.is_file() else ""
+        if not name or name in ending:
+            raise WrongInput(f"The engine could not describe itself into {folder}: {last}")
+        ending.append(name)  # an extension that ended the process; the next one does without
+    importing.unlink(missing_ok=True)
 
 
 def _run(module: str, *words: object) -> tuple[int, str]:
     """Its exit status, and the last line of what it wrote on stderr."""
-    done = subprocess.run(**python_module(module, *words), capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(**python_module(module, *words), capture_output=True, text=True, check=False, timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        return 1, f"it took longer than {LONGEST} seconds"
     return done.returncode, (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
 
 

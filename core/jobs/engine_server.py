@@ -14,6 +14,7 @@ import torch
 from core.analysis.registry import QUESTIONS
 from core.domain.errors import WrongInput
 from core.extensions.load import load_extensions
+from core.jobs.catalogue import usable_extensions
 from core.jobs.codec import encode
 from core.jobs.planned_work import planned_work
 from core.storage.home import Home
@@ -26,7 +27,7 @@ NICENESS = 1  # behind the page that draws, before runs
 def answer(home: Home, line: str) -> dict[str, Any]:
     """{"answer": ...}, or {"wrong": sentence} where the question cannot be answered."""
     asked = json.loads(line)
-    load_extensions()
+    load_extensions(usable_extensions(home.root))
     try:
         return {"answer": (QUESTIONS | OF_RUNS)[asked["question"]](home, **asked["about"])}
     except WrongInput as wrong:

@@ -5,7 +5,7 @@ from time import perf_counter
 from core.domain.errors import WrongInput
 from core.domain.judged import Brought, brought
 from core.domain.run import RunSpec
-from core.methods.original import Original
+from core.methods.baselines.original import Original
 from core.metrics.evaluate import evaluate, measure, store_files
 from core.pipeline import Job, Report, Stages, original_of, planned_work, train
 from core.storage.artifacts import Artifacts

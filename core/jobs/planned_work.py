@@ -19,7 +19,7 @@ from core.domain.presets import preset_for
 from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
 from core.domain.threads import threads_of
-from core.methods.original import Original
+from core.methods.baselines.original import Original
 from core.methods.registry import METHODS
 from core.metrics.evaluated_images import operations_per_image
 from core.metrics.relearning import copies_at_most

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
-from core.jobs.fork_server import NO_SERVER, WarmServer
+from core.jobs.forking.fork_server import NO_SERVER, WarmServer
 from core.jobs.submit import empty_trash, remove_old_jobs
 from core.jobs.supervisor_start_lock import note_start, note_started
 from core.jobs.worker import FINISH

@@ -18,6 +18,7 @@ from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.judged import METHOD
 from core.domain.run import RunSpec, RunStatus
+from core.jobs.catalogue import usable_extensions
 from core.jobs.forecast import asking, check_memory, forecast, unknown
 from core.storage.disk_and_memory_errors import out_of_memory, sentence_of
 from core.storage.durations import Ask
@@ -70,10 +71,10 @@ def compute(home: Home, kind: str, row_id: str, attempt: int, pipeline: str) -> 
 def _run(home: Home, store: ResultStore, run_id: str, attempt: int, report: Report, pipeline: str) -> Outcome:
     spec = store.existing(run_id).spec
     _refuse_other_engine(spec)
-    if pipeline == REAL:
-        _load_extensions()
     if (gpu := gpu_in(run_queue.slot_of(store.db, run_id))) and ":" not in spec.device:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything looks at the GPUs: CUDA reads it once
+    if pipeline == REAL:
+        _load_extensions(home, spec)
     _foresee(home, store, run_id, attempt, pipeline)
     if pipeline == REAL and spec.method == METHOD:
         pipeline = JUDGED
@@ -85,10 +86,13 @@ def _run(home: Home, store: ResultStore, run_id: str, attempt: int, report: Repo
     return replace(outcome, threads=torch.get_num_threads() if torch else None, peak_bytes=_peak_bytes())
 
 
-def _load_extensions() -> None:
-    from core.extensions.load import load_extensions  # noqa: PLC0415  # late: it needs torch
+def _load_extensions(home: Home, spec: RunSpec | None = None) -> None:
+    """spec: of a run, for which those that it does not use are not imported."""
+    names = usable_extensions(home.root, spec)
+    if names is None or names:
+        from core.extensions.load import load_extensions  # noqa: PLC0415  # late: it needs torch
 
-    load_extensions()
+        load_extensions(names)
 
 
 def _foresee(home: Home, store: ResultStore, run_id: str, attempt: int, pipeline: str) -> None:
@@ -124,7 +128,7 @@ def _analysis(home: Home, payload: dict[str, Any], report: Report) -> None:
     from core.analysis.stored_results import Analysis, keep, key_of  # noqa: PLC0415
 
     _use_all_cores()
-    _load_extensions()
+    _load_extensions(home)
     analysis = Analysis(**payload)
     report(0.0, "reading the networks")
     key, began = key_of(home, analysis), time.perf_counter()

@@ -1,5 +1,6 @@
 """Write down what is on the shelves, for those who must not import torch: python -m core.jobs.write_catalogue FOLDER."""
 
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 import sys
@@ -12,7 +13,7 @@ from core.domain.info import MethodInfo
 from core.domain.presets import preset_for
 from core.domain.requests.classes import ClassRequest
 from core.extensions.load import load_extensions
-from core.jobs.catalogue import IMAGES, Catalogue
+from core.jobs.catalogue import IMAGES, IMPORTING, Catalogue
 from core.jobs.validation import preset_values
 from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS
@@ -21,14 +22,17 @@ from core.models.registry import MODEL_INFOS
 from core.storage.atomic import folder_beside
 
 
-def describe() -> Catalogue:
-    """The shelves as plain data, extensions included: what one of them brought says so in its title."""
-    extensions = load_extensions()
+def describe(ending: Collection[str] = (), say: Callable[[str], object] = lambda _: None) -> Catalogue:
+    """The shelves as plain data, extensions included: what one of them brought says so. ending, say: see `load_extensions`."""
+    extensions = load_extensions(None, ending, say)
     brought = {key: one.digest for one in extensions for key in one.keys}
 
     def marked(shelf: str, info: Any, **about: Any) -> Any:
         digest = brought.get(f"{shelf} {info.key}")
-        return replace(info, title=f"{info.title} (extension)", extension=digest, **about) if digest else info
+        if not digest:
+            return info
+        about |= {} if shelf == "metric" else {"about": f"{info.about} (An extension.)"}
+        return replace(info, title=f"{info.title} (extension)", extension=digest, **about)
 
     return Catalogue(
         {key: marked("dataset", module.INFO, embedded=False) for key, module in DATASETS.items()},
@@ -58,10 +62,16 @@ def _passes(method: type[UnlearningMethod], info: MethodInfo) -> float:
     return own.passes(count, request.count(digits), preset_for("digits", "small_cnn").recipe) / count
 
 
-def write(folder: Path) -> None:
-    """The catalogue and the embedded datasets' images, whole or not at all: a folder made beside, then renamed."""
+def write(folder: Path, ending: Collection[str] = ()) -> None:
+    """The catalogue and the embedded datasets' images, whole or not at all: a folder made beside, then renamed.
+
+    ending: extensions that are not to be tried. Which one is being imported stands beside the folder, should that end this process.
+    """
+    importing = folder.with_name(f"{folder.name}.{IMPORTING}")
+    importing.unlink(missing_ok=True)
     with folder_beside(folder.parent) as beside:
-        shelves = describe()
+        shelves = describe(ending, importing.write_text)
+        importing.unlink(missing_ok=True)
         (beside / "catalogue.json").write_text(shelves.to_json())
         for key, info in shelves.datasets.items():
             if info.embedded:
@@ -71,4 +81,4 @@ def write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    write(Path(sys.argv[1]), sys.argv[2:])

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from torch import nn
 
 from core.domain.info import DatasetInfo, ModelInfo
+from core.domain.shelf import Shelf
 from core.models import all_cnn, mobilenet_v2, resnet18, small_cnn, vit_b_16, vit_small
 
 _MODULES = (small_cnn, all_cnn, resnet18, vit_small, mobilenet_v2, vit_b_16)
-MODELS: dict[str, Callable[[DatasetInfo], nn.Module]] = {module.INFO.key: module.build for module in _MODULES}
+MODELS: Shelf[Callable[[DatasetInfo], nn.Module]] = Shelf("network", {module.INFO.key: module.build for module in _MODULES})
 MODEL_INFOS: list[ModelInfo] = [module.INFO for module in _MODULES]

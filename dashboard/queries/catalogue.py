@@ -10,6 +10,7 @@ from core.data.paths import data_folder
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
+from core.domain.judged import titles_of
 from core.domain.requests.base import ForgetRequest
 from core.domain.study import StudyPlan
 from core.export import examples
@@ -23,6 +24,11 @@ from dashboard.session import home
 def current() -> Catalogue:
     """The catalogue as it is now."""
     return engine_catalogue.catalogue(home().root)
+
+
+def reload() -> None:
+    """Have the engine read all extensions again and describe itself anew."""
+    engine_catalogue.reload(home().root)
 
 
 def dataset(key: str) -> DatasetInfo:
@@ -43,8 +49,7 @@ def method_title(key: str) -> str:
     """As pages name the method of a stored run; its key where it is no longer registered."""
     if key in examples.titles() and not engine_catalogue.is_written(home().root):
         return examples.titles()[key]
-    method = current().methods.get(key)
-    return method.title if method else key
+    return titles_of(current().methods).get(key, key)
 
 
 def _added(key: str) -> DatasetInfo:

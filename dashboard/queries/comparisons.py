@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from core.domain.judged import titles_of
 from core.domain.run import digest
 from core.reports.compare.comparison import about
 from core.reports.compare.comparison import comparison as compare_runs
@@ -102,7 +103,7 @@ def sentence(frame: pd.DataFrame) -> str:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _sentence(which: tuple[str, int, str], _frame: pd.DataFrame) -> str:
-    titles = {key: method.title for key, method in catalogue.current().methods.items()}
+    titles = titles_of(catalogue.current().methods)
     return answer_of(groups_in(_frame, second_retrainings(_frame), titles))
 
 
@@ -113,7 +114,7 @@ def more(frame: pd.DataFrame) -> MoreSeeds | None:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _more(which: tuple[str, int, str], _frame: pd.DataFrame) -> MoreSeeds | None:
-    titles = {key: method.title for key, method in catalogue.current().methods.items()}
+    titles = titles_of(catalogue.current().methods)
     return more_seeds(groups_in(_frame, second_retrainings(_frame), titles))
 
 

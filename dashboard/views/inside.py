@@ -15,7 +15,7 @@ if run is not None:
     data, method = catalogue.dataset(run.spec.dataset), catalogue.current().methods.get(run.spec.method)
     if method is not None and method.reconstruction:
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the steps are our reading of its abstract.")
-    st.caption(plain(f"{method.title if method else run.spec.method} · {catalogue.request_title(run.spec.request, run.spec.dataset)} · "
+    st.caption(plain(f"{catalogue.method_title(run.spec.method)} · {catalogue.request_title(run.spec.request, run.spec.dataset)} · "
                      f"{settings_of(run) or 'no parameters'}"))  # fmt: skip
     frames = frames_of(run, data, method)
     recorded = {"recorded": "what its method recorded step by step"} if "recorded" in runs.missing_files(run) else {}  # not all record

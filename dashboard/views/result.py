@@ -210,7 +210,7 @@ if run is not None:
     method = available.methods.get(run.spec.method)
     show_missing_files(run, "views/result.py")
     report = runs.handle(run).report()
-    missing = show_first_screen(run, data, report, method.title if method else run.spec.method, crumbs)
+    missing = show_first_screen(run, data, report, catalogue.method_title(run.spec.method), crumbs)
     hidden = in_class.hidden()
     below_the_fold(run, report, bool(method and method.reconstruction), hidden)
     if hidden:

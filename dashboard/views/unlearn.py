@@ -63,7 +63,7 @@ with ask:
     request = ask_request(data, fixed=fixed.request)
     weights = ("", "") if fixed.model else own_weights(data, model)
     if not (guided() or in_class.opened_by_link()):
-        extensions_panel(available.extensions)
+        extensions_panel(available.extensions, catalogue.reload)
 
 
 def start_values(method: MethodInfo) -> dict[str, Value]:

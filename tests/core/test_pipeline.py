@@ -321,7 +321,7 @@ def test_a_method_that_leaves_weights_that_are_not_finite_is_told_in_one_sentenc
             model.classifier.bias[0] = float("nan")
         return model
 
-    monkeypatch.setattr("core.methods.original.Original.unlearn", spoiled)
+    monkeypatch.setattr("core.methods.baselines.original.Original.unlearn", spoiled)
     with pytest.raises(Diverged, match=r"left weights in classifier\.bias that are not finite.*\.$"):
         engine.compute("class:3")
 
@@ -372,7 +372,7 @@ def test_an_overflow_that_batchnorm_hides_from_the_loss_is_no_result(engine, mon
             model.norm2.running_var[0] = float("inf")
         return model
 
-    monkeypatch.setattr("core.methods.original.Original.unlearn", spoiled)
+    monkeypatch.setattr("core.methods.baselines.original.Original.unlearn", spoiled)
     with pytest.raises(Diverged, match=r"left weights in norm2\.running_var that are not finite"):
         engine.compute("class:3")
 

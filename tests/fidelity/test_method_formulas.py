@@ -25,15 +25,15 @@ from core.domain.requests.classes import ClassesRequest, ClassRequest
 from core.domain.run import Recipe
 from core.methods import aru
 from core.methods.aru import ARU, pgd
-from core.methods.boundary_shrink import BoundaryShrink
-from core.methods.convolution_transpose import ConvolutionTranspose
-from core.methods.delete import Delete
-from core.methods.finetune import Finetune
-from core.methods.influence import Influence, recursion
-from core.methods.l1_sparse import L1Sparse
-from core.methods.last_layers import LastLayers, last_layers
-from core.methods.random_label import RandomLabel
-from core.methods.salun import SalUn
+from core.methods.baselines.boundary_shrink import BoundaryShrink
+from core.methods.baselines.convolution_transpose import ConvolutionTranspose
+from core.methods.baselines.delete import Delete
+from core.methods.baselines.finetune import Finetune
+from core.methods.baselines.influence import Influence, recursion
+from core.methods.baselines.l1_sparse import L1Sparse
+from core.methods.baselines.last_layers import LastLayers, last_layers
+from core.methods.baselines.random_label import RandomLabel
+from core.methods.baselines.salun import SalUn
 from core.methods.ssd import SSD
 from core.methods.unsir import UNSIR, Mixture
 from core.models.layers import Normalise, from_normalised

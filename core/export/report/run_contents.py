@@ -8,6 +8,7 @@ import numpy as np
 
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo, MethodInfo, MetricInfo
+from core.domain.judged import titles_of
 from core.domain.run import RunSpec, RunStatus
 from core.jobs.catalogue import Catalogue
 from core.reports.checks.case import Case
@@ -69,7 +70,8 @@ class RunContents:
     @property
     def method_title(self) -> str:
         """The method's name."""
-        return self.method.title if self.method else self.run.spec.method
+        key = self.run.spec.method
+        return titles_of({self.method.key: self.method} if self.method else {}).get(key, key)
 
     def table(self, name: str) -> "pd.DataFrame":
         """A table that the run stored. Raises WrongInput where it stored none of that name, or its file is gone or damaged."""

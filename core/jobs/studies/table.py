@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.judged import titles_of
 from core.domain.study import StudyPlan, Variant
 from core.jobs.catalogue import catalogue, is_written
 from core.jobs.studies.progress import is_older, plan_of, runs_of
@@ -167,7 +168,7 @@ def _groups(
     home: Home, plan: StudyPlan, frame: "pd.DataFrame", members: "Sequence[NDArray[np.int64]]", marks: Sequence[bool]
 ) -> list[Group]:  # fmt: skip
     """Each variant that has runs, by a name that a sentence can use."""
-    titles = {key: method.title for key, method in catalogue(home.root).methods.items()} if is_written(home.root) else {}
+    titles = titles_of(catalogue(home.root).methods) if is_written(home.root) else {}
     there = [(v.method, frame.iloc[here], mark) for v, here, mark in zip(plan.variants, members, marks, strict=True) if len(here)]
     if not there:
         return []

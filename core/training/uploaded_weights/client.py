@@ -8,6 +8,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from core.domain.errors import WrongInput
+from core.domain.extension_files import extension_files
 from core.storage.home import Home
 from core.storage.processes import python_module
 
@@ -26,7 +27,7 @@ def own_weights(home: Home, dataset: str, model: str, path: str, name: str = "")
     request = json.dumps({"dataset": dataset, "model": model, "path": path, "name": name})
     with TemporaryFile("w+") as out, open(home.logs_folder / "weights.log", "ab") as log:
         process = subprocess.Popen(
-            **python_module("core.training.uploaded_weights.process", home.root),
+            **python_module("core.jobs.read_weights" if extension_files() else "core.training.uploaded_weights.process", home.root),
             stdin=subprocess.PIPE, stdout=out, stderr=log, text=True,
         )  # fmt: skip
         late = False

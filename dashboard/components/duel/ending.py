@@ -61,10 +61,9 @@ def _table(result: Outcome) -> str:
 
 
 def _made(duel: Duel, run: Run, result: Outcome) -> None:
-    available, data = catalogue.current(), catalogue.dataset(run.spec.dataset)
-    method = available.methods.get(run.spec.method)
+    data = catalogue.dataset(run.spec.dataset)
     settings = settings_of(run)
-    how = f"**{plain(method.title if method else run.spec.method)}**" + (f" ({plain(settings)})" if settings else "")
+    how = f"**{plain(catalogue.method_title(run.spec.method))}**" + (f" ({plain(settings)})" if settings else "")
     mark = {True: "✓ ", False: "⚠ ", None: ""}[result.kept.met]
     st.markdown(f"It was made to forget {plain(run.spec.request.words(data))} by {how}. {mark}{plain(result.kept.sentence)}")
 

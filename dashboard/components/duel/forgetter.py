@@ -68,10 +68,9 @@ def _try(duel: Duel, number: int, one: Try, *, again: bool) -> None:
         st.markdown(f"**Try {number}** was deleted meanwhile, so it costs nothing.")
         return
     run, available = one.run, catalogue.current()
-    method = available.methods.get(run.spec.method)
     data = catalogue.dataset(run.spec.dataset)
     settings = changed_settings(run, available)
-    st.markdown(f"**{number} · {plain(run.spec.request.words(data))}** · {method.title if method else plain(run.spec.method)}"
+    st.markdown(f"**{number} · {plain(run.spec.request.words(data))}** · {plain(catalogue.method_title(run.spec.method))}"
                 + (f" · {plain(settings)}" if settings else ""))  # fmt: skip
     if one.ready:
         _finished(duel, one)

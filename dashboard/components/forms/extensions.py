@@ -1,5 +1,7 @@
 """What a user's own files put on the shelves, and those that could not be used, with why."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core.domain.extension_files import extensions_folder
@@ -7,8 +9,11 @@ from core.domain.info import ExtensionInfo
 from core.figures.markdown import plain
 
 
-def extensions_panel(found: tuple[ExtensionInfo, ...]) -> None:
-    """Folded, with a line for each extension; one that cannot be used is said above, whether or not anybody unfolds it."""
+def extensions_panel(found: tuple[ExtensionInfo, ...], reload: Callable[[], None]) -> None:
+    """Folded, with a line for each extension; one that cannot be used is said above, whether or not anybody unfolds it.
+
+    reload: reads all of them again.
+    """
     for one in found:
         if one.error:
             st.warning(f"The extension {plain(one.name)} is left out: {plain(one.error)}", icon=":material/extension_off:")
@@ -24,6 +29,6 @@ def extensions_panel(found: tuple[ExtensionInfo, ...]) -> None:
         st.code(str(extensions_folder()), language=None)
         st.code("python -m core new method my_method\npython -m core check FILE", language="bash")
         st.button(
-            "Reload", key="reload_extensions", icon=":material/refresh:",
-            help="Looks for new and changed files; so does every change on this page.",
+            "Reload", key="reload_extensions", icon=":material/refresh:", on_click=reload,
+            help="Imports all of them again, as after an installation of what one lacked. New and changed files are found without it.",
         )  # fmt: skip

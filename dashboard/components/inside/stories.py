@@ -22,7 +22,7 @@ from core.jobs import submit
 from core.storage.record_types import Run
 from dashboard.components.common.background_analysis import look
 from dashboard.components.common.run_status import state, watch
-from dashboard.queries import runs
+from dashboard.queries import catalogue, runs
 from dashboard.queries.runs import RunHandle
 from dashboard.session import belongs, home
 
@@ -33,7 +33,7 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
     """The method's own frames, then the shared ones. method: None where it is no longer registered."""
     handle, spec = runs.handle(run), run.spec
     recorded = {} if "recorded" in runs.missing_files(run) else handle.recorded()
-    title = method.title if method else spec.method
+    title = catalogue.method_title(spec.method)
     story = Story(
         title, params_in_effect(spec.params, recorded), spec.request, data.classes, recorded,
         handle.table, _layers(handle), data.multi,

@@ -4,13 +4,16 @@ import time
 
 import pytest
 
+from core.data.registry import DATASETS
 from core.domain.code_version import catalogue_version, run_version, shared_part, training_version
 from core.domain.errors import WrongInput
-from core.domain.extension_files import MOST_BYTES, extension_files, extensions_folder
+from core.domain.extension_files import KINDS, MOST_BYTES, extension_files, extensions_folder
+from core.domain.requests.classes import ClassRequest
+from core.domain.run import RunSpec
 from core.extensions import load as module
-from core.extensions.begin import KINDS, begin
+from core.extensions.begin import begin
 from core.extensions.load import load_extensions
-from core.jobs.catalogue import Catalogue
+from core.jobs.catalogue import Catalogue, catalogue, reload, usable_extensions
 from core.jobs.write_catalogue import describe
 from core.methods.registry import METHODS
 from core.metrics.registry import METRICS
@@ -140,3 +143,53 @@ def test_what_is_begun_is_never_written_over(folder):
     assert test.is_file()
     with pytest.raises(WrongInput, match="got 'My method'"):
         begin("method", "My method", folder)
+
+
+def test_one_whose_import_ends_the_process_is_left_out_and_the_shelves_stand(folder, tmp_path, monkeypatch):
+    """Neither os._exit nor a crash can be caught: the next process does without it, and those that compute are not told to load it."""
+    monkeypatch.setattr("core.domain.code_version.FRESH", 0.0)
+    begin("method", "sound", folder)
+    (folder / "leaves.py").write_text("import os\nos._exit(0)\n")
+    (folder / "crashes.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    shelves = catalogue(tmp_path / "home")
+    told = {one.name: one.error for one in shelves.extensions}
+    assert told["crashes"] == told["leaves"] == "Its import ended the process that read it, or did not end."
+    assert shelves.methods["sound"].extension
+    assert usable_extensions(tmp_path / "home") == {"sound"}
+    assert not list((tmp_path / "home" / "catalogue").glob("*.importing"))
+
+
+def test_a_run_loads_what_it_needs_and_metrics_and_a_reload_finds_what_was_installed_meanwhile(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.domain.code_version.FRESH", 0.0)
+    for kind in KINDS:
+        begin(kind, f"my_{kind}", folder)
+    (folder / "later.py").write_text("import installed_later\n" + (folder / "my_metric.py").read_text().replace("my_metric", "later"))
+    root, spec = tmp_path / "home", RunSpec("digits", "my_model", ClassRequest((3,)), "ssd")
+    assert usable_extensions(root) is None, "nobody has looked yet"
+    assert "installed_later" in next(one.error for one in catalogue(root).extensions if one.name == "later")
+    assert usable_extensions(root, spec) == {"my_model", "my_metric"}
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "installed_later.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    reload(root)
+    assert usable_extensions(root, spec) == {"my_model", "my_metric", "later"}
+    assert [one.name for one in load_extensions(usable_extensions(root, spec))][1:] == ["my_metric", "my_model"]
+    assert "my_method" not in METHODS
+
+
+def test_what_has_been_taken_away_is_said_in_one_sentence():
+    for shelf, kind in ((METHODS, "method"), (MODELS, "network"), (DATASETS, "dataset")):
+        with pytest.raises(WrongInput) as told:
+            shelf["gone"]
+        assert str(told.value) == f"There is no {kind} 'gone' here; if an extension brought it, that is gone or cannot be used."
+        assert "gone" not in shelf
+        assert shelf.get("gone") is None
+
+
+def test_a_source_of_gigabytes_is_not_read_for_its_digest(folder):
+    with (folder / "huge.py").open("wb") as file:
+        file.truncate(2**33)
+    began = time.monotonic()
+    assert catalogue_version()
+    assert load_extensions()[0].error == "huge.py is larger than 1 MB, which is no source of an extension."
+    assert time.monotonic() - began < 5

@@ -17,7 +17,7 @@ from core.data.splits import NAMES, _Guarded
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import params_of, with_params
 from core.domain.requests.registry import KINDS, parse_request
-from core.methods.original import Original
+from core.methods.baselines.original import Original
 from core.methods.registry import METHODS
 from core.training.loop import predict
 from tests.tiny import ONE_OF_EACH, Tiny, _trained, same_weights

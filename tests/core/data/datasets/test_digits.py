@@ -80,5 +80,5 @@ def test_together_they_are_scikit_learns_digits_each_once_with_its_label():
 
 
 def test_an_unknown_dataset_is_a_key_error():
-    with pytest.raises(KeyError, match="nothing"):
+    with pytest.raises(WrongInput, match="There is no dataset 'nothing' here"):
         load_dataset("nothing")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.methods.gradient_ascent import GradientAscent
+from core.methods.baselines.gradient_ascent import GradientAscent
 from tests.tiny import Tiny, same_weights
 
 

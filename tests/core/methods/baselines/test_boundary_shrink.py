@@ -9,7 +9,7 @@ from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.requests.classes import ClassesRequest, ClassRequest
 from core.domain.run import Recipe
-from core.methods.boundary_shrink import BoundaryShrink, nearest_labels
+from core.methods.baselines.boundary_shrink import BoundaryShrink, nearest_labels
 from core.training.context import RunContext
 from tests.tiny import near_weights, same_weights
 

@@ -11,7 +11,13 @@ from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
-from core.methods.influence import Influence, conjugate_gradients, curvature_product, loss_curvature, recursion
+from core.methods.baselines.influence import (
+    Influence,
+    conjugate_gradients,
+    curvature_product,
+    loss_curvature,
+    recursion,
+)
 from core.training.context import RunContext
 from core.training.per_example_gradients import gradient_rows
 from tests.tiny import same_weights

@@ -8,7 +8,7 @@ from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import Recipe
-from core.methods.last_layers import LastLayers, last_layers
+from core.methods.baselines.last_layers import LastLayers, last_layers
 from core.models.registry import MODELS
 from core.training.context import RunContext
 from core.training.loop import fit

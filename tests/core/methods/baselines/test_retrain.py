@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from core.methods.retrain import Retrain
+from core.methods.baselines.retrain import Retrain
 from core.training.context import derived_seed
 from core.training.loop import fit
 from tests.tiny import same_weights

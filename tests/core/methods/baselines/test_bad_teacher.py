@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from core.methods.bad_teacher import BadTeacher
+from core.methods.baselines.bad_teacher import BadTeacher
 from core.training.loop import predict
 from tests.tiny import same_weights
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from core.data.splits import Splits
 from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.random_label import WRONG_LABEL, fit_on_random_labels
+from core.methods.baselines.random_label import WRONG_LABEL, fit_on_random_labels
 from core.methods.search import SearchingInSteps
 from core.training.context import RunContext
 from core.training.per_example_gradients import summed_gradient

@@ -6,7 +6,7 @@ from torch import nn
 import torch.nn.functional as F
 
 from core.domain.errors import WrongInput
-from core.methods.convolution_transpose import ConvolutionTranspose, transpose
+from core.methods.baselines.convolution_transpose import ConvolutionTranspose, transpose
 from tests.tiny import near_weights, same_weights
 
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from core.methods import scrub
-from core.methods.scrub import SCRUB
+from core.methods.baselines import scrub
+from core.methods.baselines.scrub import SCRUB
 from core.training.loop import predict
 from tests.tiny import Tiny, same_weights
 

@@ -8,8 +8,8 @@ from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import Recipe
-from core.methods.finetune import Finetune
-from core.methods.l1_sparse import L1Sparse, sizes_of
+from core.methods.baselines.finetune import Finetune
+from core.methods.baselines.l1_sparse import L1Sparse, sizes_of
 from core.training.context import RunContext
 from tests.tiny import near_weights, same_weights
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from core.methods.neggrad_plus import NegGradPlus
+from core.methods.baselines.neggrad_plus import NegGradPlus
 from tests.tiny import Tiny, same_weights
 
 

@@ -1,7 +1,7 @@
 """Doing nothing, exactly."""
 
 from core.domain.requests.registry import parse_request
-from core.methods.original import Original
+from core.methods.baselines.original import Original
 from tests.tiny import same_weights
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from core.methods.random_label import RandomLabel
-from core.methods.salun import SalUn
+from core.methods.baselines.random_label import RandomLabel
+from core.methods.baselines.salun import SalUn
 from tests.tiny import near_weights, same_weights
 
 SETTINGS = {"epochs": 2, "learning_rate": 0.05, "batch_size": 16}

@@ -11,7 +11,7 @@ from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import Recipe
-from core.methods.delete import STRUCK, Delete, forgetting
+from core.methods.baselines.delete import STRUCK, Delete, forgetting
 from core.training.context import RunContext
 from core.training.loop import predict
 from core.training.losses import kl_divergence

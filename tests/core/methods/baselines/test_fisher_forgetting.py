@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.methods.fisher_forgetting import FisherForgetting
+from core.methods.baselines.fisher_forgetting import FisherForgetting
 from tests.tiny import Tiny, same_weights
 
 

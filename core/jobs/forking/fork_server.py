@@ -16,7 +16,7 @@ from core.storage.queues.lifecycle import IMPORT, RUN
 
 NO_SERVER = (OSError, EOFError)  # what a start raises when the server could not import or was killed
 ENGINE = Path(__file__).parents[1]
-FIRST = ("core.jobs.single_thread",)
+FIRST = ("core.jobs.forking.single_thread",)
 # What a real run imports late, and what every run's process needs at once.
 LATE = (
     "core.jobs.planned_work",
@@ -29,7 +29,7 @@ LATE = (
     "sklearn.model_selection",
     "sklearn.pipeline",
 )
-AT_ONCE = ("core.jobs.fork_server", "core.jobs.preload_source_hashes", "core.storage.artifacts", "filelock")
+AT_ONCE = ("core.jobs.forking.fork_server", "core.jobs.forking.preload_source_hashes", "core.storage.artifacts", "filelock")
 
 
 class WarmServer:

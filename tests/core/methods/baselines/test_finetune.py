@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.methods.finetune import Finetune
+from core.methods.baselines.finetune import Finetune
 from tests.tiny import near_weights, same_weights
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.methods.random_label import RandomLabel, random_labels
+from core.methods.baselines.random_label import RandomLabel, random_labels
 from tests.tiny import near_weights
 
 

@@ -1,0 +1,1 @@
+"""The server that processes of runs and analyses are forked from, and what it imports first."""
