@@ -1,22 +1,24 @@
 """`judge`: a network that was unlearned elsewhere, evaluated as any run's."""
 
+from collections.abc import Callable
 from pathlib import Path
 import sys
 
 import click
 
 from core.cli.common import EXIT, FAILED, as_json, cli
-from core.cli.run import brought_weights, follow_all, tell_end, tell_forecast
+from core.cli.run import aloud, brought_weights, follow_all, tell_end, tell_forecast
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.judged import Brought
+from core.domain.requests.base import ForgetRequest
 from core.domain.requests.index_file import samples_from_file
 from core.domain.requests.registry import FORMS, parse_request
-from core.domain.run import NORMALISATIONS, ORDERS
+from core.domain.run import NORMALISATIONS, ORDERS, RunSpec
 from core.jobs import submit
-from core.jobs.catalogue import catalogue
+from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.validation import dataset_of, judged_spec
-from core.storage.home import open_home
+from core.storage.home import Home, open_home
 
 
 @cli.command()
@@ -46,21 +48,35 @@ def judge(
     home = open_home()
     shelves = catalogue(home.root)
     request = samples_from_file(forget_file) if forget_file else parse_request(forget or "", dataset_of(shelves, dataset))
-    trained = not (brought or no_reference)
-    asked = (shelves, dataset, model, request)
-    judged_spec(*asked, original=("", ""), unlearned=("", ""), seed=seed, reference=trained)  # before any file is read
-    first, how = brought_weights(home, shelves, (dataset, model), original, normalisation, class_order, accept_mapping)
-
-    def read(file: str) -> Brought:
-        weights, its = brought_weights(home, shelves, (dataset, model), file, normalisation, class_order, accept_mapping, follow=how)
-        return weights, its.text
-
-    networks = [read(file) for file in (unlearned, brought) if file]
-    spec = judged_spec(*asked, original=(first, how.text), unlearned=networks[0], brought=networks[1] if brought else None, seed=seed,
-                       reference=trained or bool(brought))  # fmt: skip
+    spec = spec_of_files(home, shelves, (dataset, model), request, (original, unlearned, brought), seed=seed, reference=not no_reference,
+                         read_as=(normalisation, class_order, accept_mapping))  # fmt: skip
     tell_forecast(home, spec, shelves, Evaluation(), measure=False)
     (ended,) = follow_all(home, [submit.submit(home, spec, evaluation=Evaluation())])
     tell_end(home, ended, shelves, as_json=as_json, profile=False)
     if ended.error_line:
         click.echo(ended.error_line, err=True)
     sys.exit(EXIT.get(ended.anew or ended.status, FAILED))
+
+
+def spec_of_files(
+    home: Home, shelves: Catalogue, network: tuple[str, str], request: ForgetRequest, files: tuple[str, str, str | None], *, seed: int,
+    reference: bool, read_as: tuple[str, str, bool], say: Callable[[str], None] = aloud,
+) -> RunSpec:  # fmt: skip
+    """The run that evaluates the weights in these files, which are read and stored; say: told what is said of them.
+
+    network: dataset and model. files: original, unlearned, and the reference or None; reference: whether one is wanted, trained here
+    where none is brought. read_as: normalisation, order of classes and whether a mapping by shape is accepted, as of `brought_weights`.
+    Raises WrongInput.
+    """
+    original, unlearned, brought = files
+    asked = (shelves, *network, request)
+    judged_spec(*asked, original=("", ""), unlearned=("", ""), seed=seed, reference=reference and not brought)  # before any file is read
+    first, how = brought_weights(home, shelves, network, original, *read_as, say=say)
+
+    def read(file: str) -> Brought:
+        weights, its = brought_weights(home, shelves, network, file, *read_as, follow=how, say=say)
+        return weights, its.text
+
+    networks = [read(file) for file in (unlearned, brought) if file]
+    return judged_spec(*asked, original=(first, how.text), unlearned=networks[0], brought=networks[1] if brought else None, seed=seed,
+                       reference=reference)  # fmt: skip

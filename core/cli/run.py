@@ -1,6 +1,6 @@
 """`run`: one run, followed to its end."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -148,23 +148,29 @@ def print_dry(spec: RunSpec, likely: Forecast, as_json: bool) -> None:
         click.echo(f"{spec.id}  {'It is stored already.' if likely.seconds == 0 else 'How long it takes is not known.'}", err=True)
 
 
+def aloud(line: str) -> None:
+    """On stderr."""
+    click.echo(line, err=True)
+
+
 def with_own_weights(
-    home: Home, shelves: Catalogue, spec: RunSpec, file: str, normalisation: str, order: str, accept: bool = False
+    home: Home, shelves: Catalogue, spec: RunSpec, file: str, normalisation: str, order: str, accept: bool = False,
+    say: Callable[[str], None] = aloud,
 ) -> RunSpec:  # fmt: skip
     """The same run with the original's weights from a file, which is checked and tried first. Raises WrongInput.
 
     normalisation: one of NORMALISATIONS, or `best`; order: one of ORDERS, or `here`; accept: names matched by order and shape alone.
     """
-    found, how = brought_weights(home, shelves, (spec.dataset, spec.model), file, normalisation, order, accept)
+    found, how = brought_weights(home, shelves, (spec.dataset, spec.model), file, normalisation, order, accept, say=say)
     again = (spec.dataset, spec.model, spec.request, spec.method, spec.params)
     return make_spec(shelves, *again, seed=spec.seed, reference=spec.reference, weights=found, weights_as=how.text)
 
 
 def brought_weights(
     home: Home, shelves: Catalogue, network: tuple[str, str], file: str, normalisation: str, order: str, accept: bool,
-    follow: WeightsAs | None = None,
+    follow: WeightsAs | None = None, say: Callable[[str], None] = aloud,
 ) -> tuple[str, WeightsAs]:  # fmt: skip
-    """A file's weights, stored, as a RunSpec names them, and how they are read; what is said of them goes to stderr.
+    """A file's weights, stored, as a RunSpec names them, and how they are read; say: told what is said of them.
 
     network: dataset and model; follow: how the original is read, which a network made of it follows where its file says nothing;
     the rest as for `with_own_weights`. Raises WrongInput.
@@ -172,7 +178,7 @@ def brought_weights(
     dataset, model = network
     found = own_weights(home, dataset, model, str(Path(file).absolute()))
     for theirs, ours, shape in found.get("mapping", ()):
-        click.echo(f"{theirs} -> {ours}  {shape}", err=True)
+        say(f"{theirs} -> {ours}  {shape}")
     if found.get("mapping") and not accept:
         raise WrongInput(
             f"The names in {Path(file).name} are none that are known, so they were matched by order and shape alone, as printed above; "
@@ -185,12 +191,12 @@ def brought_weights(
     else:
         own = normalisation == "best" and (found["carried"] or follow.normalisation == "file")
         how = replace(follow, normalisation=reading(found, classes, chosen if own else follow.normalisation, "").normalisation)
-    click.echo(f"{Path(file).name} fits: {found['count']:,} weights", err=True)
+    say(f"{Path(file).name} fits: {found['count']:,} weights")
     said = [f"Normalisation {how.normalisation}: {offered(found)[how.normalisation]}.", why(found, how), accuracy_line(found, how)]
     for line in (*found["notes"], " ".join(filter(None, said)), *warnings(found, classes, how)):
-        click.echo(line, err=True)
+        say(line)
     if likely_order(found, how.normalisation) and not how.order:
-        click.echo(f"--class-order {likely_order(found, how.normalisation)} reads it so.", err=True)
+        say(f"--class-order {likely_order(found, how.normalisation)} reads it so.")
     return str(found["weights"]), how
 
 
@@ -207,20 +213,20 @@ def settings_from(pairs: tuple[str, ...]) -> dict[str, str]:
     return dict(settings)
 
 
-def follow_all(home: Home, run_ids: list[str]) -> list[Run]:
+def follow_all(home: Home, run_ids: list[str], say: Callable[[str], None] = aloud) -> list[Run]:
     """Wait for the ends of all; Ctrl-C cancels the first and what was asked for along with it, unless others wait for that."""
     try:
-        return [follow(home, run_id) for run_id in run_ids]
+        return [follow(home, run_id, say) for run_id in run_ids]
     except KeyboardInterrupt:
         submit.cancel(home, run_ids[0])
         submit.cancel_companions(home, run_ids[0])  # also where the first is done already
         with ResultStore(home.database) as store:
             left = {run_id for run_id in run_ids[1:] if not store.existing(run_id).cancel_requested}
-            return [store.existing(run_id) if run_id in left else follow(home, run_id) for run_id in run_ids]
+            return [store.existing(run_id) if run_id in left else follow(home, run_id, say) for run_id in run_ids]
 
 
-def follow(home: Home, run_id: str) -> Run:
-    """Wait for the run's end; tell its progress on stderr."""
+def follow(home: Home, run_id: str, say: Callable[[str], None] = aloud) -> Run:
+    """Wait for the run's end; tell its progress."""
     told, nudge = "", Nudge(home)
     with ResultStore(home.database) as store:
         where = Watched(store)
@@ -235,7 +241,7 @@ def follow(home: Home, run_id: str) -> Run:
             line = f"{percent(round(now.share, 1))} {now.stage or now.status}{left}"
             if line.partition(",")[0] != told:
                 told = line.partition(",")[0]
-                click.echo(f"{run_id}  {line}", err=True)
+                say(f"{run_id}  {line}")
             nudge()
             sleep(POLL)
 

@@ -1,5 +1,6 @@
 """`sweep`, `studies`: one request, several methods and settings, several seeds."""
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 import sys
@@ -11,7 +12,7 @@ import click
 from core.cli.common import FAILED, POLL, STOPPED, as_json, cli, print_json
 from core.cli.output import print_study
 from core.cli.progress_text import places
-from core.cli.run import Nudge, engine_asked
+from core.cli.run import Nudge, aloud, engine_asked
 from core.domain.formatting import duration
 from core.domain.run import RunStatus
 from core.domain.seed_lists import seeds_text
@@ -93,8 +94,8 @@ def carry_out(home: Home, plan: StudyPlan, shelves: Catalogue) -> tuple[StudySum
     return told, ended, FAILED if ended.failed or any(member.anew == RunStatus.FAILED for member in in_vain) else STOPPED
 
 
-def follow(home: Home, study_id: str) -> Progress:
-    """Wait until none of the study's runs is active; tell how many are done on stderr.
+def follow(home: Home, study_id: str, say: Callable[[str], None] = aloud) -> Progress:
+    """Wait until none of the study's runs is active; tell how many are done.
 
     A study that was cancelled does not wait for the runs that another study waits for.
     """
@@ -106,7 +107,7 @@ def follow(home: Home, study_id: str) -> Progress:
             line = f"{now.done} of {now.total} done" + (f", {now.failed} failed" if now.failed else "")
             if line != told:
                 told = line
-                click.echo(f"{study_id}  {line}{_left(store, study_id)}", err=True)
+                say(f"{study_id}  {line}{_left(store, study_id)}")
             if not now.active or _all_elsewhere(store, study_id, now):
                 return now
             nudge()
