@@ -63,7 +63,7 @@ PRESETS: dict[tuple[str, str], Preset] = {
         {
             "ssd": {"alpha": OfCeiling(0.43), "lambda": 1.0},
             "ssse": {"scope": ForClasses("classifier"), "damping": 0.01, "epsilon": 1.0},
-            "aru": {"share": 0.5, "epochs": 5, "learning_rate": 0.05},
+            "aru": {"share": 0.7, "epochs": 5, "learning_rate": 0.05},
             "unsir": {"noise_count": 32, "copies": 10, "impair_rate": 0.01, "repair_rate": 0.005, "batch_size": 64},
             "weight_perturbation": {"learning_rate": 0.02, "steps": 100, "look_every": 20},
             "salun": {"epochs": 5, "learning_rate": 0.02},
@@ -95,7 +95,7 @@ PRESETS: dict[tuple[str, str], Preset] = {
         {
             "ssd": {"settings": "auto", "importance": "label_free"},
             "ssse": {"scope": ForClasses("classifier"), "damping": 0.001, "epsilon": ForClasses(6.0)},
-            "aru": {"share": 0.8, "epochs": 2, "learning_rate": 0.05, "batch_size": 128},
+            "aru": {"share": 0.8, "epochs": 2, "learning_rate": 0.05, "schedule": "constant", "batch_size": 128},
             "unsir": {"noise_count": 64, "copies": 10, "impair_rate": 0.005, "repair_rate": 0.002, "batch_size": 128},
             "weight_perturbation": {"variant": ForClasses("C"), "fraction": ForClasses(0.05, 0.1), "epochs": 3,
                                     "learning_rate": ForClasses(0.05, 0.02), "steps": ForClasses(20, 100), "look_every": 20,
@@ -189,7 +189,7 @@ PAPER: dict[str, dict[str, PaperValues]] = {
         "paper": PaperValues(
             "the authors' script, for a ViT",
             {"radius": 8 / 255, "attack_steps": 7, "direction": "minimise", "attack_rate": 2 / 255, "share": 0.5, "reset": "zero",
-             "epochs": 10, "optimiser": "adamw", "batch_size": 64},
+             "epochs": 10, "optimiser": "adamw", "schedule": "constant", "batch_size": 64},
             {},
         ),
     },

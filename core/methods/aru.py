@@ -14,6 +14,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 
 import torch
 from torch import Tensor, nn
@@ -100,7 +101,7 @@ def choose(scores: Tensor, share: float, rule: str, generator: torch.Generator) 
 
 SHOWN, EVALUATED = 16, 500  # forget images whose attack is recorded; images of each set that healing is measured on, at most
 MASK_PASSES = 2
-ADAMW = 0.02  # of the ladder's rates, which are SGD's
+ADAMW = 0.02  # of SGD's rates
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,10 @@ class ARU(SearchingInSteps):
     uses = frozenset({"forget", "retain"})
     multi = True
     share_before = 0.2
-    ladder = (
-        {"share": 0.3, "epochs": 1, "learning_rate": 0.005}, {"share": 0.3, "epochs": 1, "learning_rate": 0.01},
-        {"share": 0.5, "epochs": 1, "learning_rate": 0.02}, {"share": 0.5, "epochs": 3, "learning_rate": 0.05},
-        {"share": 0.8, "epochs": 3, "learning_rate": 0.05}, {"share": 0.9, "epochs": 5, "learning_rate": 0.05},
-    )  # fmt: skip
+    ladder = tuple(  # rates: of the recipe's
+        {"share": share, "learning_rate": rate}
+        for share, rate in ((0.02, 0.4), (0.05, 0.4), (0.1, 0.4), (0.1, 1.0), (0.3, 1.0), (0.3, 2.0), (0.5, 1.0), (0.8, 2.0))
+    )
 
     radius: float = param(8 / 255, low=1e-4, high=1.0, format="%.4f", help="Largest change of a pixel in [0, 1]; the script's 8/255.")
     attack_steps: int = param(7, low=1, high=200, symbol="T", help="Steps of the attack.")
@@ -139,6 +139,10 @@ class ARU(SearchingInSteps):
         "trained", choices=("trained", "sgd", "adamw"),
         help="Healing: SGD with plain momentum 0.9, or AdamW, as the script for ViT has it; trained: that of the original's training.",
     )  # fmt: skip
+    schedule: str = param(
+        "one_cycle", choices=("one_cycle", "constant"),
+        help="Healing: a step size that rises to its peak and falls to zero, or that stays, as in the script for ViT.",
+    )  # fmt: skip
     batch_size: int = param(64, low=2, high=4096, symbol="B", help="Examples a step, in all stages.")
 
     def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
@@ -146,13 +150,14 @@ class ARU(SearchingInSteps):
         return (self.attack_steps + 1 / 3 + MASK_PASSES) * forget_count
 
     def rungs(self, recipe: Recipe) -> tuple[Rung, ...]:
-        """Healing takes a third of the epochs that training took, at most: more would cost what retraining does."""
-        most, size = max(1, recipe.epochs // 3), ADAMW if self._optimiser(recipe) == "adamw" else 1.0
-        capped = [
-            {**rung, "epochs": min(rung["epochs"], most), "learning_rate": float(f"{rung['learning_rate'] * size:g}")}
-            for rung in self.ladder
-        ]
-        return tuple(rung for place, rung in enumerate(capped) if rung not in capped[:place])
+        """Healing takes a third of the epochs that training took, at about its rate: fewer do not heal a small set, more would cost what
+        retraining does.
+        """
+        size = {"sgd": 1.0, "adamw": ADAMW}
+        rate = recipe.learning_rate * size[self._optimiser(recipe)] / size[recipe.optimiser]
+        epochs = ceil(recipe.epochs / 3)
+        return tuple({**rung, "epochs": rung.get("epochs", epochs), "learning_rate": float(f"{rung['learning_rate'] * rate:.4g}")}
+                     for rung in self.ladder)  # fmt: skip
 
     def _optimiser(self, recipe: Recipe) -> str:
         return recipe.optimiser if self.optimiser == "trained" else self.optimiser
@@ -182,7 +187,8 @@ class ARU(SearchingInSteps):
         accuracies = [right()]
         if self.epochs:
             optimiser = self._optimiser(run.recipe)
-            recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=False, optimiser=optimiser)
+            one_cycle = self.schedule == "one_cycle"
+            recipe = Recipe(self.epochs, self.batch_size, self.learning_rate, weight_decay=0.0, one_cycle=one_cycle, optimiser=optimiser)
             fit(model, retain, recipe, run, nesterov=False, after_epoch=lambda _: accuracies.append(right()))
         run.record("aru_difference", made)
         run.record("aru_mask", {name: mask.to(torch.uint8) for name, mask in masks.items()})

@@ -11,6 +11,7 @@ from core.metrics import (
     membership_inference,
     reference_agreement,
     relearning,
+    svc_attack,
     weight_distance,
     worst_case_privacy,
 )
@@ -25,6 +26,7 @@ FAMILIES = (
     linear_probes,
     layer_grafting,
     membership_inference,
+    svc_attack,
     worst_case_privacy,
     weight_distance,
 )

@@ -1,4 +1,4 @@
-"""Metrics of several seeds of one variant together: U-LiRA, RMIA and forgetting quality, from the runs' examples."""
+"""Metrics of several seeds of one variant together: U-LiRA, RMIA, forgetting quality and KLoM, from the runs' examples."""
 
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -8,10 +8,12 @@ import numpy as np
 
 from core.metrics.privacy.multi_seed import (
     FORGETTING_QUALITY,
+    KLOM,
     RMIA,
     U_LIRA,
     TooFewSeeds,
     forgetting_quality,
+    klom,
     rmia,
     u_lira,
 )
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 OWN_DRAWS = "each seed has its own draw; a study with draws = 0 has one for all seeds."
-TITLES = {metric.key: metric.title for metric in (U_LIRA, RMIA, FORGETTING_QUALITY)}
+TITLES = {metric.key: metric.title for metric in (U_LIRA, RMIA, FORGETTING_QUALITY, KLOM)}
 ValuesAndReasons = tuple[dict[str, float], dict[str, str]]  # metric -> value; metric -> why there is none
 
 
@@ -77,6 +79,11 @@ def _quality(tables: "Sequence[pd.DataFrame]", accuracies: "pd.DataFrame", model
     return forgetting_quality(phi["unlearned"], phi["reference"], *accuracy_pairs)
 
 
+def _klom(tables: "Sequence[pd.DataFrame]", accuracies: "pd.DataFrame", model: str) -> float:
+    phi = _scores(tables, "forget", "confidence")
+    return klom(phi["unlearned"], phi["reference"])
+
+
 def _scores(tables: "Sequence[pd.DataFrame]", name: str, score: str) -> dict[str, np.ndarray]:
     """Model -> (S, N) of the examples of one set that every seed's run evaluated, in the order of their index."""
     if not tables:  # let the metric say how many seeds it needs
@@ -95,4 +102,5 @@ _METRICS: "dict[str, Callable[[Sequence[pd.DataFrame], pd.DataFrame, str], float
     U_LIRA.key: _u_lira,
     RMIA.key: _rmia,
     FORGETTING_QUALITY.key: _quality,
+    KLOM.key: _klom,
 }

@@ -438,7 +438,7 @@ def test_the_second_reference_is_evaluated_as_the_run_that_it_is_held_against(ma
 def test_the_exit_status_follows_from_how_the_run_ended(main, home, monkeypatch, status, code):
     """The end comes from a stand-in; that a real failure and a real cancel end so is tested above."""
 
-    def end(home, run_id):
+    def end(home, run_id, say):
         with ResultStore(home.database) as store:
             from core.storage.processes import ProcessId
 

@@ -250,18 +250,24 @@ def test_a_handful_of_images_is_enough_even_where_the_last_batch_is_one(tiny, re
 # Healing.
 
 
+@pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
 @pytest.mark.parametrize(("reset", "optimiser"), [("init", "trained"), ("zero", "sgd")])  # the tiny original was trained by SGD
-def test_healing_is_sgd_with_plain_momentum_on_the_retain_set_from_the_reset_network(tiny, reset, optimiser):
-    fields = {"attack_steps": 2, "share": 0.5, "reset": reset, "learning_rate": 0.02, "batch_size": 32, "optimiser": optimiser}
+def test_healing_is_sgd_with_plain_momentum_on_the_retain_set_from_the_reset_network(tiny, reset, optimiser, schedule):
+    fields = {"attack_steps": 2, "share": 0.5, "reset": reset, "learning_rate": 0.02, "batch_size": 32, "optimiser": optimiser,
+              "schedule": schedule}  # fmt: skip
     method, run, splits = ARU(**fields, epochs=0), tiny.context(seed=4), tiny.splits()
     wanted = method.unlearn(tiny.original(), splits.only(method.uses), run).train()
     optimiser = torch.optim.SGD(wanted.parameters(), lr=0.02, momentum=0.9)
+    rates = torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0)
+    if schedule == "one_cycle":
+        rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.02, total_steps=6, cycle_momentum=False)
     pixels, labels = splits.retain.images.float() / 255, splits.retain.labels
     for _ in range(2):
         for batch in torch.randperm(80, generator=run.generator).split(32):
             optimiser.zero_grad()
             F.cross_entropy(wanted(pixels[batch]), labels[batch]).backward()
             optimiser.step()
+            rates.step()
     healed, recorded = unlearn(tiny, seed=4, **fields, epochs=2)
     assert near_weights(healed, wanted)
     for gone, layer in zip(masks_of(recorded).values(), (healed.conv1, healed.conv2), strict=True):
@@ -271,7 +277,7 @@ def test_healing_is_sgd_with_plain_momentum_on_the_retain_set_from_the_reset_net
 
 def test_a_network_that_adamw_trained_is_healed_by_adamw_at_its_own_rates(tiny):
     """Each of Adam's first steps moves a weight by about its rate, whatever the gradient: far more than SGD of that rate does."""
-    fields = {"attack_steps": 2, "share": 0.5, "learning_rate": 0.001, "batch_size": 80}
+    fields = {"attack_steps": 2, "share": 0.5, "learning_rate": 0.001, "schedule": "constant", "batch_size": 80}
     run = tiny.context()
     adamw = replace(run.recipe, optimiser="adamw")
     reset = ARU(**fields, epochs=0).unlearn(tiny.original(), tiny.splits().only(ARU.uses), tiny.context())
@@ -281,17 +287,20 @@ def test_a_network_that_adamw_trained_is_healed_by_adamw_at_its_own_rates(tiny):
         moved[name] = float((healed.classifier.bias - reset.classifier.bias).abs().max().detach())
     assert moved["adamw"] == pytest.approx(0.001, rel=0.02)
     assert moved["sgd"] < 0.0008
-    rates = [rung["learning_rate"] for rung in ARU().rungs(adamw)]
-    assert rates[:2] == [0.0001, 0.0002]  # a fiftieth of 0.005 and 0.01
-    assert [rung["learning_rate"] for rung in ARU(optimiser="sgd").rungs(adamw)][:2] == [0.005, 0.01]
+    of = {healed: [rung["learning_rate"] for rung in ARU(optimiser=healed).rungs(replace(adamw, learning_rate=0.001))][2:4]
+          for healed in ("trained", "adamw", "sgd")}  # fmt: skip
+    assert of["trained"] == of["adamw"] == [0.0004, 0.001]
+    assert of["sgd"] == [0.02, 0.05]  # fifty times as much
+    sgd = replace(run.recipe, learning_rate=0.05)
+    assert [rung["learning_rate"] for rung in ARU(optimiser="adamw").rungs(sgd)][2:4] == [0.0004, 0.001]
 
 
 def test_healing_is_told_by_accuracies_on_forget_and_retain_after_the_reset_and_each_epoch(tiny):
     forget, retain = tiny.splits().forget, tiny.splits().retain
-    _, recorded = unlearn(tiny, epochs=2)
+    _, recorded = unlearn(tiny, epochs=2, schedule="constant")
     assert recorded["aru/healing"].shape == (3, 2)
     for epochs in range(3):  # a constant rate: a shorter healing is the start of a longer one
-        model, told = unlearn(tiny, epochs=epochs)
+        model, told = unlearn(tiny, epochs=epochs, schedule="constant")
         assert told["aru/healing"].shape == (epochs + 1, 2)
         wanted = [right(model, forget), right(model, retain)]
         assert recorded["aru/healing"][epochs].tolist() == pytest.approx(wanted)
@@ -383,8 +392,12 @@ def test_its_passes_grow_with_the_forget_set_and_the_epochs_of_healing(grey):
     assert ARU(epochs=0).passes(120, 80, grey.recipe) - passes[0] == pytest.approx((7 + 1 / 3 + 2) * 40)
 
 
-def test_a_search_heals_for_a_third_of_the_epochs_of_training_at_most():
-    of = [[(r["share"], r["epochs"], r["learning_rate"]) for r in ARU().rungs(Recipe(epochs, 64, 0.1))] for epochs in (3, 12, 20)]
-    assert of[0] == [(0.3, 1, 0.005), (0.3, 1, 0.01), (0.5, 1, 0.02), (0.5, 1, 0.05), (0.8, 1, 0.05), (0.9, 1, 0.05)]
-    assert [epochs for _, epochs, _ in of[1]] == [1, 1, 1, 3, 3, 4]
-    assert [epochs for _, epochs, _ in of[2]] == [1, 1, 1, 3, 3, 5]
+def test_a_search_heals_for_a_third_of_the_epochs_of_training_at_shares_of_its_rate():
+    of = [[(r["share"], r["epochs"], r["learning_rate"]) for r in ARU().rungs(Recipe(epochs, 64, 0.1))] for epochs in (3, 5, 20)]
+    shares = [(0.02, 0.04), (0.05, 0.04), (0.1, 0.04), (0.1, 0.1), (0.3, 0.1), (0.3, 0.2), (0.5, 0.1), (0.8, 0.2)]
+    assert of == [[(share, epochs, rate) for share, rate in shares] for epochs in (1, 2, 7)]
+
+
+def test_healing_whose_rate_falls_to_zero_ends_elsewhere_than_at_a_constant_one(tiny):
+    ends = [unlearn(tiny, epochs=1, schedule=schedule)[0] for schedule in ("constant", "one_cycle")]
+    assert not same_weights(*ends)

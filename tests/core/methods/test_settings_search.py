@@ -203,7 +203,7 @@ def test_a_search_whose_last_trial_diverges_makes_the_network_that_it_chose(grey
 
 
 def test_where_every_trial_diverges_the_run_says_what_was_tried(grey):
-    with pytest.raises(Diverged, match=r"tried share = 0\.01, epochs = 0, learning_rate = 0\.1; share = 0, .* settings = given"):
+    with pytest.raises(Diverged, match=r"tried share = 0\.01, epochs = 0, learning_rate = 0\.01; share = 0, .* settings = given"):
         searched(grey, exploding(0.0, 0.01, 0.9)(settings="auto"))
 
 

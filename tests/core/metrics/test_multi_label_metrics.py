@@ -23,7 +23,7 @@ from core.training.loop import predict
 
 LN3 = log(3)  # the logit of 3/4
 REQUESTS = ("attribute:person=3", "random:0.25", "samples:0,5,7")
-NEEDS_A_CLASS = {"probe_accuracy", "similarity_ratio"}
+NEEDS_A_CLASS = {"probe_accuracy", "similarity_ratio", "attack_svc_unseen"}
 
 
 def by_hand() -> Evidence:

@@ -8,12 +8,15 @@ from sklearn.metrics import roc_auc_score
 from core.domain.formatting import percent
 from core.metrics.privacy.multi_seed import (
     FORGETTING_QUALITY,
+    KLOM,
     OVER_SEEDS,
     RMIA,
     U_LIRA,
     TooFewSeeds,
     forgetting_quality,
     forgetting_score,
+    klom,
+    margin_divergence,
     rmia,
     u_lira,
 )
@@ -187,7 +190,40 @@ def test_arrays_that_do_not_fit_are_refused(ours, theirs):
 
 @pytest.mark.parametrize("metric", OVER_SEEDS, ids=lambda m: m.key)
 def test_each_is_described(metric):
-    assert metric.unit == "share"
-    assert metric.goal in ("high", "match")
+    assert (metric.unit, metric.goal) in {("share", "high"), ("share", "match"), ("nats", "low")}
     assert metric.definition.endswith(".")
-    assert percent(metric.ideal) in metric.definition  # as its value is shown
+    assert (percent(metric.ideal) if metric.unit == "share" else f"{metric.ideal:g}") in metric.definition  # as its value is shown
+
+
+# --- KLoM
+
+
+def test_the_divergence_of_margins_is_that_of_twenty_bins_worked_by_hand():
+    """Bins of 0.5 from 0 to 10. Ours: half in the first, half in the last; theirs: a quarter in the first, three quarters in the second."""
+    ours, theirs = np.array([0.0, 0.1, 9.9, 10.0]), np.array([0.2, 0.6, 0.7, 0.9])
+    total = 1 + 18 * 1e-5
+    wanted = 0.5 * np.log(0.5 / (0.25 / total)) + 0.5 * np.log(0.5 / (1e-5 / total))
+    assert margin_divergence(ours, theirs) == pytest.approx(wanted, abs=1e-12)
+    other = 0.25 * np.log(0.25 / (0.5 / total)) + 0.75 * np.log(0.75 / (1e-5 / total))  # the other way round is another number
+    assert margin_divergence(theirs, ours) == pytest.approx(other, abs=1e-12)
+    assert margin_divergence(np.full(5, 30.0), np.full(7, 30.0)) == 0.0
+
+
+def test_klom_is_a_percentile_over_images_and_at_its_floor_where_unlearning_is_retraining():
+    unlearned, reference = models(1, (100, 400)), models(2, (100, 400))
+    each = [margin_divergence(unlearned[:, n], reference[:, n]) for n in range(400)]
+    assert klom(unlearned, reference) == pytest.approx(np.percentile(each, 95))
+    assert klom(unlearned, reference, 50.0) == pytest.approx(np.median(each))
+    assert np.mean(each) == pytest.approx(0.35, abs=0.05)
+    shifted = models(1, (100, 400), shift=1.0)
+    assert np.mean([margin_divergence(shifted[:, n], reference[:, n]) for n in range(400)]) == pytest.approx(1.19, abs=0.1)
+    fifty = [klom(models(s, (50, 400)), models(s + 50, (50, 400))) for s in range(3)]
+    assert np.mean(fifty) == pytest.approx(KLOM.ideal, abs=0.2)
+    assert klom(models(1, (60, 30), shift=100.0), models(2, (60, 30))) == pytest.approx(np.log(1e5), abs=0.01)
+
+
+def test_klom_asks_for_fifty_seeds_of_the_same_images():
+    with pytest.raises(TooFewSeeds, match="needs 50 seeds; there are 49"):
+        klom(models(1, (49, 3)), models(2, (49, 3)))
+    with pytest.raises(ValueError, match="same examples"):
+        klom(models(1, (50, 3)), models(2, (50, 4)))
