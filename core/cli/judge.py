@@ -5,8 +5,8 @@ import sys
 
 import click
 
-from core.cli.common import EXIT, FAILED, as_json, cli
-from core.cli.run import brought_weights, follow_all, tell_end, tell_forecast
+from core.cli.common import EXIT, FAILED, SeveralValues, as_json, cli, recipe_option
+from core.cli.run import brought_weights, follow_all, settings_from, tell_end, tell_forecast
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.judged import Brought
@@ -19,7 +19,7 @@ from core.jobs.validation import dataset_of, judged_spec
 from core.storage.home import open_home
 
 
-@cli.command()
+@cli.command(cls=SeveralValues)
 @click.option("--original", required=True, metavar="FILE", help="The original's weights, of before it was made to forget.")
 @click.option("--unlearned", required=True, metavar="FILE", help="The weights that were unlearned elsewhere.")
 @click.option("--reference", "brought", metavar="FILE", help="The weights of a network retrained elsewhere; by default it is trained here.")
@@ -32,11 +32,13 @@ from core.storage.home import open_home
               help="Of pixels, as the networks were trained: see `run`; best: a file's own, else the original's.")  # fmt: skip
 @click.option("--class-order", type=click.Choice(["here", *ORDERS]), default="here", show_default=True, help="See `run`.")
 @click.option("--accept-mapping", is_flag=True, help="Take weights whose names were matched by order and shape alone, as printed.")
+@recipe_option
 @click.option("--seed", default=0, show_default=True, help="Decides every random draw of the evaluation and of training the reference.")
 @as_json
 def judge(
     original: str, unlearned: str, brought: str | None, no_reference: bool, dataset: str, model: str, forget: str | None,
-    forget_file: Path | None, normalisation: str, class_order: str, accept_mapping: bool, seed: int, as_json: bool,
+    forget_file: Path | None, normalisation: str, class_order: str, accept_mapping: bool, recipe: tuple[str, ...], seed: int,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Evaluate a network that was unlearned elsewhere and print its numbers; Ctrl-C cancels."""
     if brought and no_reference:
@@ -48,7 +50,8 @@ def judge(
     request = samples_from_file(forget_file) if forget_file else parse_request(forget or "", dataset_of(shelves, dataset))
     trained = not (brought or no_reference)
     asked = (shelves, dataset, model, request)
-    judged_spec(*asked, original=("", ""), unlearned=("", ""), seed=seed, reference=trained)  # before any file is read
+    by = settings_from(recipe, "--recipe")
+    judged_spec(*asked, original=("", ""), unlearned=("", ""), seed=seed, reference=trained, recipe=by)  # before any file is read
     first, how = brought_weights(home, shelves, (dataset, model), original, normalisation, class_order, accept_mapping)
 
     def read(file: str) -> Brought:
@@ -57,7 +60,7 @@ def judge(
 
     networks = [read(file) for file in (unlearned, brought) if file]
     spec = judged_spec(*asked, original=(first, how.text), unlearned=networks[0], brought=networks[1] if brought else None, seed=seed,
-                       reference=trained or bool(brought))  # fmt: skip
+                       reference=trained or bool(brought), recipe=by)  # fmt: skip
     tell_forecast(home, spec, shelves, Evaluation(), measure=False)
     (ended,) = follow_all(home, [submit.submit(home, spec, evaluation=Evaluation())])
     tell_end(home, ended, shelves, as_json=as_json, profile=False)

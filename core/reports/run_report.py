@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.code_version import version_of
 from core.domain.judged import METHOD, brought
-from core.domain.presets import preset_for
+from core.domain.presets import recipe_for
 from core.domain.run import MODELS, NORMALISATIONS, ORDERS, STAGES, RunSpec, RunStatus, WeightsAs
 from core.reports.settings_search import search_outcome
 from core.reports.verdict import Numbers
@@ -140,7 +140,7 @@ def _reference_of(spec: RunSpec) -> str:
         return "the reference was brought, too."
     if not spec.reference:
         return "a reference was left out, so nothing can be held against retraining."
-    recipe = preset_for(spec.dataset, spec.model).recipe
+    recipe = recipe_for(spec)
     recipe_text = f"the recipe ({recipe.epochs} epochs of {recipe.optimiser}, learning rate {recipe.learning_rate:g})"
     by = recipe_text if spec.engine == version_of(spec) else "the recipe of its version"
     return f"the reference was trained here by {by}, so differences include the recipe's."

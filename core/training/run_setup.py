@@ -12,7 +12,7 @@ from core.data.dataset import Examples
 from core.data.registry import load_dataset
 from core.data.splits import Splits, split
 from core.domain.code_version import results_versions, shared_version, training_version
-from core.domain.presets import preset_for
+from core.domain.presets import preset_for, with_own
 from core.domain.run import Recipe, RunSpec
 from core.domain.threads import threads_of
 from core.models.registry import MODELS
@@ -89,7 +89,7 @@ def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) ->
     device = choose_device(spec.device)
     _make_deterministic(spec.model)
     dataset = load_dataset(spec.dataset, datasets)
-    recipe, splits = preset_for(spec.dataset, spec.model).recipe, split(dataset, spec.request)
+    recipe, splits = with_own(preset_for(spec.dataset, spec.model).recipe, spec.recipe), split(dataset, spec.request)
     return RunSetup(spec, splits, recipe, lambda: MODELS[spec.model](dataset.info), device, cache, *versions)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from core.data.paths import data_folder
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
-from core.domain.presets import preset_for
+from core.domain.presets import preset_for, with_own
 from core.domain.requests.names import folded
 from core.domain.requests.published import NamedSet
 from core.domain.requests.registry import parse_request
@@ -143,7 +143,7 @@ def plan_for(paper: Paper, shelves: Catalogue, *, subset: bool = False, download
 def run_setting(plan: StudyPlan, shelves: Catalogue) -> dict[str, Any]:
     """What the plan's runs use, by the names that papers' files use; less where the dataset or the model is no longer there."""
     data, model = shelves.datasets.get(plan.dataset), shelves.models.get(plan.model)
-    recipe = preset_for(plan.dataset, plan.model).recipe
+    recipe = with_own(preset_for(plan.dataset, plan.model).recipe, plan.recipe)
     about_data = {} if data is None else {
         "dataset": data.title, "training images": data.train_count, "test images": data.test_count, "pixels": min(data.height, data.width),
         "forgotten images": plan.request.count(data),

@@ -160,7 +160,7 @@ def _grow(study_id: str, plan: StudyPlan, titles: dict[str, str]) -> None:
     variants: list[tuple[str, dict[str, Any]]] = [(titles[title], {}) for title in chosen or [] if title in titles] or old
     more = make_plan(
         available, plan.dataset, plan.model, plan.request, variants, seeds, reference=plan.reference, floor=False,
-        draws=plan.draws_of(seeds),
+        draws=plan.draws_of(seeds), recipe=plan.recipe,
     )  # fmt: skip
     submit.extend(home(), study_id, replace(more, limit=plan.limit), available)
     remember(f"seeds-{study_id}", "")
