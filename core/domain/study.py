@@ -79,8 +79,12 @@ class StudyPlan:
     def name_with(self, data: DatasetInfo | None) -> str:
         """The same, in the dataset's own words where it is at hand."""
         text = self.request.title(data)
-        own = f" ({recipe_text(self.recipe)})" if self.recipe else ""
-        return self.title or f"{text if len(text) <= 32 else text[:31] + '…'} · {self.dataset} · {self.model}{own}"
+        return self.title or f"{text if len(text) <= 32 else text[:31] + '…'} · {self.dataset} · {self.network}"
+
+    @property
+    def network(self) -> str:
+        """The architecture, and a recipe that is not the preset's."""
+        return f"{self.model} ({recipe_text(self.recipe)})" if self.recipe else self.model
 
     @property
     def count(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from core.domain.code_version import run_version, training_version
+from core.domain.presets import recipe_for
 from core.domain.run import RunSpec
 from core.domain.study import StudyPlan
 from core.jobs import forecast as forecasts
@@ -108,7 +109,7 @@ class Questions:
 
 
 def _network(spec: RunSpec) -> tuple[str, ...]:
-    return spec.dataset, spec.model, training_version(spec.dataset, spec.model)
+    return spec.dataset, spec.model, training_version(spec.dataset, spec.model), str(recipe_for(spec).batch_size)
 
 
 @st.cache_resource(max_entries=2, on_release=Questions.close)

@@ -68,6 +68,8 @@ def below_the_fold(run: Run, report: dict[str, Any], reconstruction: bool, hidde
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
     if report["search"] and SETTINGS not in hidden:
         st.caption(f":material/search: {plain(outcome_line(report['search']))} Every trial: *What the method recorded*, below.")
+    if report["own_recipe"]:
+        st.markdown(f":blue-badge[own recipe] {plain(report['own_recipe'])}")
     if report["own_weights"]:
         st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
     when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from core.domain.run import settings_text
+from core.domain.run import model_text, settings_text
 from core.domain.study import StudyPlan
 from core.export.bundle.layout import MANIFEST, NETWORKS, RUN, STUDY
 from core.storage.portable import PortableRun, PortableStudy
@@ -65,7 +65,7 @@ def _title(runs: Sequence[PortableRun], studies: Sequence[PortableStudy]) -> str
 
 def _name(run: PortableRun) -> str:
     spec = run.spec
-    parts = (spec.method, spec.dataset, spec.model, spec.request.text, f"seed {spec.seed}", settings_text(spec.params))
+    parts = (spec.method, spec.dataset, model_text(spec), spec.request.text, f"seed {spec.seed}", settings_text(spec.params))
     return " · ".join(filter(None, parts))
 
 

@@ -248,6 +248,8 @@ def _settings(run: RunContents) -> Section:
         "Speed-up over retraining": times(report["speedup"]),
         "Packages where this report was written": f"Python {platform.python_version()}, {', '.join(_packages())}",
     }  # fmt: skip
+    if report["own_recipe"]:
+        facts["Training recipe"] = report["own_recipe"]
     if report["own_weights"]:
         facts["The original's weights"] = report["own_weights"]
     blocks: list[Block] = [TableBlock("About the run", pd.DataFrame(facts.items(), columns=["What", "Value"]))]

@@ -1,5 +1,6 @@
 """How the original and the reference are trained: the preset's recipe, folded, of which each part can be set."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -10,6 +11,11 @@ from core.domain.run import recipe_text
 from core.figures.markdown import plain
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.forms.method_form import param_widget
+
+
+def in_address(recipe: Mapping[str, Any]) -> dict[str, str]:
+    """Names and values of an address that opens the form with this recipe."""
+    return {f"recipe.{name}": str(value) for name, value in recipe.items()}
 
 
 def recipe_form(dataset: str, model: str) -> dict[str, Any] | None:

@@ -40,7 +40,7 @@ def study_row(study: Standing, first: bool) -> None:
         what, buttons = st.columns([3, 2], vertical_alignment="center")
         with what:
             title = shortened(catalogue.request_title(plan.request, plan.dataset))
-            about = f"{title} · {plan.dataset} · {plan.model} · " if plan.title else ""
+            about = f"{title} · {plan.dataset} · {plan.network} · " if plan.title else ""
             st.markdown(f"**{plain(catalogue.study_name(plan))}**  \n`{study_id}` {imported_badge(study.stored.imported)}")
             _state(study)
             variants = shortened("; ".join(variant.text for variant in plan.variants), LONGEST)
