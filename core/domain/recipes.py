@@ -15,7 +15,7 @@ RECIPE = (
     Param("schedule", "one_cycle", choices=("one_cycle", "constant"), help="one_cycle: the rate rises, then falls to nearly nothing."),
     Param("momentum", 0.9, 0.0, 0.999, when=("optimiser", "sgd"), help="Of SGD."),
     Param("weight_decay", 5e-4, 0.0, 1.0, help="What pulls weights towards 0."),
-    Param("batch_size", 64, 1, 16384, whole=True, help="Images of a step."),
+    Param("batch_size", 64, 2, 16384, whole=True, help="Images of a step."),
     Param("augment", "none", choices=("none", "flip", "move", "crop"),
           help="flip: mirrored half the time. move: by up to an eighth. crop: both."),
 )  # fmt: skip

@@ -16,7 +16,8 @@ WHAT = {
     **{name: f"Weights of the {name} network" for name in NETWORKS},
     "per_class": "Accuracy by class, or by attribute", "confusion": "Confusion matrices", "layers": "How far each layer moved",
     "examples": "Loss, entropy, confidence and prediction of each example", "cka": "CKA by layer", "relearn": "Curves of relearning",
-    "probes": "Linear probes by layer", "graft": "Layer grafting", "costs": "Seconds of each part of the evaluation",
+    "probes": "Linear probes by layer", "graft": "Layer grafting", "training": "Loss and accuracy by epoch of training",
+    "costs": "Seconds of each part of the evaluation",
     "answers": "Probabilities of each example of the table `examples`", "touched": "Masks of the weights that changed most",
     "recorded": "What the method recorded",
 }  # fmt: skip

@@ -20,7 +20,7 @@ from core.export.report.repeat import run_command
 from core.export.report.run_contents import RunContents
 from core.export.report.saliency_section import Ask, saliency
 from core.export.report.weights_section import weights
-from core.figures import class_figures
+from core.figures import class_figures, training_curves
 from core.figures.gauges import described, gauge_figure
 from core.figures.inside import shared_frames
 from core.figures.metric_tables import families
@@ -56,6 +56,7 @@ def run_sections(run: RunContents, pictures: Ask | None = None, chosen: str = ""
         ("attack", "Membership inference attack", partial(_attack, run)),
         ("recoverability", "Recoverability", partial(_recoverability, run)),
         ("metrics", "All metrics", partial(_metrics, run)),
+        *([("training", "Training", partial(_training, run))] if "training" in run.files else []),  # older versions stored none
         ("method", "The method", partial(_method, run)),
         ("settings", "Settings, versions, and how to repeat it", partial(_settings, run)),
     ]  # fmt: skip
@@ -223,6 +224,12 @@ def _metrics(run: RunContents) -> Section:
         "no method can come nearer." if run.second_numbers else "There is no second reference, so the retraining variability is not known."
     )
     return Section("metrics", "All metrics", (about,), [TableBlock(family, table) for family, table in tables.items()])
+
+
+def _training(run: RunContents) -> Section:
+    figure = training_curves.training_curves(run.table("training"))
+    block = FigureBlock("training", "Loss and accuracy by epoch", figure, training_curves.ALT, training_curves.WORDS)
+    return Section("training", "Training", (), [block])
 
 
 def _method(run: RunContents) -> Section:

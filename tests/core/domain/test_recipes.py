@@ -51,7 +51,8 @@ def test_a_recipe_comes_back_from_json_as_a_whole_and_in_pieces(monkeypatch):
 
 
 @pytest.mark.parametrize("stored, words", [
-    ({"epochs": 10**9}, "epochs must be a whole number from 1 to 1000"), ({"epochs": 2.0}, "epochs should be a whole number from 1 to 1000"),
+    ({"epochs": 10**9}, "epochs must be a whole number from 1 to 1000"),
+    ({"epochs": 2.0}, "epochs should be a whole number from 1 to 1000"),
     ({"epochs": True}, "epochs should be"), ({"epochs": [3]}, "epochs should be"), ({"learning_rate": "0.1"}, "learning_rate should be"),
     ({"lr": 0.1}, "no part 'lr'; its parts are: epochs, optimiser"), ({"optimiser": "adam"}, "optimiser must be sgd or adamw"),
     ({"learning_rate": float("nan")}, "learning_rate must be a number from 1e-07 to 10"),
