@@ -23,7 +23,7 @@ from core.metrics.reuse import SharedResults
 from core.metrics.tables.training_curves import training_table
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
-from core.storage.live_curves import LiveCurves
+from core.storage.queues.live_curves import LiveCurves
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 from core.training.cache import ArtifactCache, Shared

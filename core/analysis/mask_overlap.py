@@ -8,8 +8,8 @@ from core.analysis.finished_run import open_models
 from core.analysis.stored_results import Arrays, Say
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import with_params
-from core.domain.presets import recipe_for
 from core.domain.recordings import params_in_effect
+from core.domain.training.own_recipe import recipe_for
 from core.methods.aru import ARU, choose
 from core.storage.home import Home
 from core.training.context import RunContext, derived_seed

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from core.domain.recipes import PARTS, SAID
 from core.domain.run import RunStatus
+from core.domain.training.recipes import PARTS, SAID
 
 EXIT = {RunStatus.DONE: 0, RunStatus.CANCELLED: 130}  # any other end: 1
 WRONG_USE, FAILED, STOPPED = 2, 1, 130

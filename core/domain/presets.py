@@ -3,13 +3,10 @@
 Found on TUNING_SEEDS alone; `make bench` measures them on FRESH_SEEDS.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from core.domain.hyperparameters import Value
-from core.domain.recipes import RECIPE, parsed_recipe
-from core.domain.run import Recipe, RunSpec
+from core.domain.run import Recipe
 
 TUNING_SEEDS = (10, 11, 12)  # on which a setting was ever found
 FRESH_SEEDS = (0, 1, 2, 21, 22)  # on which settings are measured, and none may be found
@@ -175,31 +172,6 @@ def preset_for(dataset: str, model: str) -> Preset:
     fallback = FALLBACKS.get(model, FALLBACK)
     preset = PRESETS.get((dataset, model), fallback)
     return Preset(preset.recipe, fallback.methods | preset.methods)
-
-
-def preset_recipe(dataset: str, model: str) -> dict[str, Value]:
-    """The recipe of a pair's preset, by the names of `RECIPE`."""
-    plain = asdict(preset_for(dataset, model).recipe)
-    return {**{part.name: plain.get(part.name, "") for part in RECIPE}, "schedule": "one_cycle" if plain["one_cycle"] else "constant"}
-
-
-def own_recipe(dataset: str, model: str, asked: Mapping[str, Any]) -> dict[str, Value]:
-    """What of an asked recipe is not as the preset has it: a RunSpec's `recipe`. Raises WrongInput."""
-    preset = preset_recipe(dataset, model)
-    values = preset | parsed_recipe(asked)
-    without_effect = {part.name for part in RECIPE if part.idle(values)}  # which must not make another run
-    return {name: value for name, value in values.items() if value != preset[name] and name not in without_effect}
-
-
-def with_own(recipe: Recipe, own: Mapping[str, Any]) -> Recipe:
-    """The recipe with what is its user's own, by the names of `RECIPE`."""
-    values = {name: value for name, value in own.items() if name != "schedule"}
-    return replace(recipe, **values, one_cycle=own["schedule"] == "one_cycle" if "schedule" in own else recipe.one_cycle)
-
-
-def recipe_for(spec: RunSpec) -> Recipe:
-    """By which a run's original and reference are trained."""
-    return with_own(preset_for(spec.dataset, spec.model).recipe, spec.recipe)
 
 
 # What papers and their code used, elsewhere, by method and by what it is called; where it is known not to work on a pair of ours, why.

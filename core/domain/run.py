@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from core.domain.errors import WrongInput
 from core.domain.json_checks import check_plain, is_readable, plain_object
-from core.domain.recipes import check_recipe
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import request_from
+from core.domain.training.recipes import check_recipe
 
 
 class RunStatus(StrEnum):

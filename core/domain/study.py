@@ -9,11 +9,11 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.json_checks import check_plain, plain_object
-from core.domain.recipes import check_recipe
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import request_from
 from core.domain.run import check_limit, recipe_text, settings_text
 from core.domain.seed_lists import covers
+from core.domain.training.recipes import check_recipe
 
 LONGEST_TITLE = 80
 

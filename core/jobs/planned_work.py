@@ -15,10 +15,11 @@ from core.domain.code_version import training_version
 from core.domain.hyperparameters import with_params
 from core.domain.info import DatasetInfo
 from core.domain.judged import METHOD
-from core.domain.presets import preset_for, with_own
+from core.domain.presets import preset_for
 from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
 from core.domain.threads import threads_of
+from core.domain.training.own_recipe import with_own
 from core.methods.baselines.original import Original
 from core.methods.registry import METHODS
 from core.metrics.evaluated_images import operations_per_image

@@ -13,10 +13,11 @@ from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Value, as_given, check_names
 from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.judged import METHOD, Brought, params_of
-from core.domain.presets import ForClasses, OfCeiling, not_offered, own_recipe, preset_for
+from core.domain.presets import ForClasses, OfCeiling, not_offered, preset_for
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import LONGEST_LIMIT, RunSpec, WeightsAs
+from core.domain.training.own_recipe import own_recipe
 from core.jobs.catalogue import Catalogue
 
 T = TypeVar("T")

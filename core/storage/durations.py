@@ -11,8 +11,8 @@ from statistics import median
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.formatting import duration
-from core.domain.presets import recipe_for
 from core.domain.run import RunSpec
+from core.domain.training.own_recipe import recipe_for
 from core.storage.database import Database
 from core.storage.queues.queue_order import Waiting, waiting
 from core.storage.queues.slots import Machine, Running, next_beside

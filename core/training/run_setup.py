@@ -14,9 +14,10 @@ from core.data.dataset import Examples
 from core.data.registry import load_dataset
 from core.data.splits import Splits, split
 from core.domain.code_version import results_versions, shared_version, training_version
-from core.domain.presets import preset_for, with_own
+from core.domain.presets import preset_for
 from core.domain.run import Recipe, RunSpec
 from core.domain.threads import threads_of
+from core.domain.training.own_recipe import with_own
 from core.models.registry import MODELS
 from core.storage.artifacts import Damaged
 from core.storage.processes import cores, threads_asked
@@ -116,6 +117,8 @@ def train_or_load(
     Its curve is kept beside it (`curve_of`); noted: is told of each epoch as it ends.
     """
     context, curve = setup.context(purpose, say, {}), list[tuple[float, float]]()
+    kind = f"curve/{setup.subject}@"
+    setup.cache.store.forget_older(kind, setup.training)
 
     def note(loss: float, accuracy: float) -> None:
         curve.append((loss, accuracy))
@@ -124,7 +127,7 @@ def train_or_load(
     def make() -> dict[str, Tensor]:
         weights = fit(context.fresh_model(), examples, setup.recipe, context, noted=note).state_dict()
         file = setup.cache.artifacts.put_arrays({"curve": np.array(curve).reshape(-1, 2)})
-        setup.cache.store.keep(_curve_key(key), f"curve@{setup.training}", file, 0.0)
+        setup.cache.store.keep(_curve_key(key), f"{kind}{setup.training}", file, 0.0)
         return weights
 
     return setup.cache.load_or_make(key, purpose, make, setup.device)

@@ -12,9 +12,9 @@ from typing import Any
 import streamlit as st
 
 from core.domain.code_version import run_version, training_version
-from core.domain.presets import recipe_for
 from core.domain.run import RunSpec
 from core.domain.study import StudyPlan
+from core.domain.training.own_recipe import recipe_for
 from core.jobs import forecast as forecasts
 from core.jobs.engine_client import TO_MEASURE, WarmEngine
 from core.jobs.studies import progress

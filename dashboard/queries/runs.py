@@ -21,7 +21,7 @@ from core.storage import related_runs, trash
 from core.storage.artifacts import Artifacts, Damaged
 from core.storage.durations import Place, history, queue
 from core.storage.home import Home
-from core.storage.live_curves import read as read_live_curves
+from core.storage.queues.live_curves import read as read_live_curves
 from core.storage.record_types import Run
 from core.storage.related_runs import Beside
 from core.storage.runs import ResultStore

@@ -10,12 +10,13 @@ from typing import Any
 from core.data.paths import data_folder
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
-from core.domain.presets import preset_for, with_own
+from core.domain.presets import preset_for
 from core.domain.requests.names import folded
 from core.domain.requests.published import NamedSet
 from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
 from core.domain.study import StudyPlan, Variant
+from core.domain.training.own_recipe import with_own
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.progress import Standing
 from core.jobs.studies.table import StudySummary

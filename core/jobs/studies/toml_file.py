@@ -52,7 +52,7 @@ def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
     reference = true             # this is the default
     limit = "15min"              # each run is stopped when it has taken so long; without, none is
     [recipe]                     # how the original and the reference are trained, where not as the preset says; may be left out
-    epochs = 30                  # any of `core.domain.recipes.RECIPE`
+    epochs = 30                  # any of `core.domain.training.recipes.RECIPE`
     [[methods]]                  # one table a variant
     name = "ssd"
     alpha = 2.0                  # any of the method's parameters

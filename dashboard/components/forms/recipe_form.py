@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.domain.presets import own_recipe, preset_recipe
-from core.domain.recipes import RECIPE
 from core.domain.run import recipe_text
+from core.domain.training.own_recipe import own_recipe, preset_recipe
+from core.domain.training.recipes import RECIPE
 from core.figures.markdown import plain
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.forms.method_form import param_widget

@@ -8,11 +8,12 @@ import pytest
 from core.domain import run as run_module
 from core.domain.ablations import deciding
 from core.domain.errors import WrongInput
-from core.domain.presets import FALLBACKS, PRESETS, own_recipe, preset_for, preset_recipe, recipe_for, with_own
-from core.domain.recipes import PARTS, RECIPE, check_recipe, parsed_recipe
+from core.domain.presets import FALLBACKS, PRESETS, preset_for
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import Recipe, RunSpec, model_text
 from core.domain.study import StudyPlan, Variant
+from core.domain.training.own_recipe import own_recipe, preset_recipe, recipe_for, with_own
+from core.domain.training.recipes import PARTS, RECIPE, check_recipe, parsed_recipe
 from core.storage.shared_work import shared_work
 
 PLAIN = RunSpec("digits", "small_cnn", ClassRequest((3,)), "ssd", {"alpha": 2.0}, engine="e")

@@ -7,12 +7,13 @@ from torch import nn
 import torch.nn.functional as F
 
 from core.data.dataset import Examples
-from core.domain.presets import preset_for, with_own
+from core.domain.presets import preset_for
 from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe, RunSpec
+from core.domain.training.own_recipe import with_own
 from core.metrics.tables.training_curves import training_table
 from core.storage.artifacts import Artifacts
-from core.storage.live_curves import LiveCurves, read
+from core.storage.queues.live_curves import LiveCurves, read
 from core.storage.runs import ResultStore
 from core.training.cache import ArtifactCache, key_of
 from core.training.context import RunContext, choose_device
