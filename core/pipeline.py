@@ -20,15 +20,17 @@ from core.metrics.evaluate import evaluate, measure, store_files
 from core.metrics.evaluated_images import evaluated_rows, operations_per_image
 from core.metrics.passes import evaluation_passes
 from core.metrics.reuse import SharedResults
+from core.metrics.tables.training_curves import training_table
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
+from core.storage.queues.live_curves import LiveCurves
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 from core.training.cache import ArtifactCache, Shared
 from core.training.context import synchronise
 from core.training.loop import Diverged
 from core.training.precomputed import Statistic
-from core.training.run_setup import RunSetup, restore, set_up, train_or_load
+from core.training.run_setup import RunSetup, curve_of, restore, set_up, train_or_load
 from core.training.uploaded_weights.stored_weights import load_weights
 
 
@@ -62,6 +64,7 @@ class Stages:
 
     work: dict[str, float]
     report: Report
+    noted: Callable[[str, float, float], None] = lambda *_: None  # network, loss, accuracy of an epoch of training
     done: float = 0.0
     began: float = field(default_factory=perf_counter)
 
@@ -84,11 +87,15 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
     """Compute a run and put its files into the home. Raises WrongInput or Diverged; the caller stores the verdict."""
     with ResultStore(home.database) as store:
         job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
-        stages = Stages(planned_work(job), report)
-        original = original_of(job, stages)
-        reference = None
-        if spec.reference:
-            reference = train(job, "reference", job.reference_key, "reference", job.splits.retain, stages)
+        live = LiveCurves(home.curves(spec.id))
+        stages = Stages(planned_work(job), report, live.add)
+        try:
+            original = original_of(job, stages)
+            reference = None
+            if spec.reference:
+                reference = train(job, "reference", job.reference_key, "reference", job.splits.retain, stages)
+        finally:
+            live.close()
         statistics = precompute(job, original, stages)
         unlearned, recorded, unlearn_seconds = unlearn(job, original, statistics, stages)
         began = perf_counter()
@@ -108,7 +115,7 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
         }
         idle = not (job.method.uses or job.method.keeps)  # who reads nothing does nothing, and is not fast
         speedup = reference.seconds / unlearn_seconds if reference and not idle else None
-        files |= {name: thing.file for name, thing in shared.items()}
+        files |= {name: thing.file for name, thing in shared.items()} | training_file(job)
         return Outcome(tuple(measurements), seconds, speedup, files, job.device)
 
 
@@ -156,7 +163,14 @@ def original_of(job: Job, stages: Stages) -> Shared:
 def train(job: Job, stage: str, key: str, purpose: str, examples: Examples, stages: Stages) -> Shared:
     """The original (on all) or the reference (on the retain set): from the store, or trained from a fresh model."""
     with stages.stage(stage) as say:
-        return train_or_load(job, key, purpose, examples, say)
+        return train_or_load(job, key, purpose, examples, say, partial(stages.noted, purpose))
+
+
+def training_file(job: Job) -> dict[str, str]:
+    """`training` -> the table of the curves of the networks that were trained here; nothing where none was kept."""
+    keys = ({} if job.own else {"original": job.original_key}) | ({"reference": job.reference_key} if job.spec.reference else {})
+    table = training_table({name: curve_of(job, key) for name, key in keys.items()})
+    return {"training": job.cache.artifacts.put_table(table)} if len(table) else {}
 
 
 def precompute(job: Job, original: Shared, stages: Stages) -> dict[str, Shared]:

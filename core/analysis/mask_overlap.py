@@ -8,8 +8,8 @@ from core.analysis.finished_run import open_models
 from core.analysis.stored_results import Arrays, Say
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import with_params
-from core.domain.presets import preset_for
 from core.domain.recordings import params_in_effect
+from core.domain.training.own_recipe import recipe_for
 from core.methods.aru import ARU, choose
 from core.storage.home import Home
 from core.training.context import RunContext, derived_seed
@@ -32,7 +32,7 @@ def mask_overlap(home: Home, run_id: str, say: Say) -> Arrays:
         raise WrongInput(f"Run {run_id} recorded no differences of gradients; only Attack-and-Reset does.")
     method: ARU = with_params(ARU, params_in_effect(spec.params, recorded))
     other = replace(method, direction=OTHER[method.direction])
-    recipe = preset_for(spec.dataset, spec.model).recipe  # of the context; neither noise nor gradients depend on it
+    recipe = recipe_for(spec)  # of the context; neither noise nor gradients depend on it
     run = RunContext(finished.fresh, recipe, derived_seed(spec.seed, "unlearn"), on_progress=say)
     of_other = other.differences(finished.model("original"), finished.splits.forget, run)
     overlaps = {}

@@ -45,7 +45,8 @@ def aloud(line: str) -> None:
 
 
 def run(
-    dataset: str, model: str, forget: Forget, method: str, *, settings: Mapping[str, Any] | None = None, seed: int = 0,
+    dataset: str, model: str, forget: Forget, method: str, *, settings: Mapping[str, Any] | None = None,
+    recipe: Mapping[str, Any] | None = None, seed: int = 0,
     reference: bool = True, weights: "Weights | None" = None, normalisation: str = "best", class_order: str = "here",
     accept_mapping: bool = False, without: Sequence[str] = (), budget: str = "", all_images: bool = False, limit: str = "",
     home: str | Path | None = None, say: Say = aloud,
@@ -53,8 +54,9 @@ def run(
     """Train, unlearn and evaluate; returns when it is done. What is stored already is not computed again.
 
     dataset, model, method: keys, as `core list` prints them. forget: as --forget of the command line (`"class:3"`,
-    `"random:0.1"`), or indices of training images. settings: of the method, by name, the others stand at their preset. weights: the
-    original's, a file or a network, instead of training it; normalisation, class_order, accept_mapping: as of `core run`.
+    `"random:0.1"`), or indices of training images. settings: of the method, by name, the others stand at their preset. recipe: of
+    training, what is not to be the preset's, such as {"epochs": 30}. weights: the original's, a file or a network, instead of training
+    it; normalisation, class_order, accept_mapping: as of `core run`.
     without, budget, all_images: of the evaluation. limit: the longest that it may take, such as "15min". home: a folder; by default
     FORGETSCOPE_HOME or the user's. say: told each line of progress; None: nobody.
 
@@ -64,7 +66,7 @@ def run(
     place = home_at(home)
     shelves = catalogue(place.root)
     asked = (shelves, dataset, model, _request(forget, shelves, dataset), method, dict(settings or {}))
-    spec = make_spec(*asked, seed=seed, reference=reference, weights_follow=weights is not None)
+    spec = make_spec(*asked, seed=seed, reference=reference, weights_follow=weights is not None, recipe=recipe)
     if weights is not None:
         with _as_files(weights) as (file,):
             spec = with_own_weights(place, shelves, spec, str(file), normalisation, class_order, accept_mapping, say or _silent)
@@ -73,8 +75,8 @@ def run(
 
 def judge(
     original: "Weights", unlearned: "Weights", *, dataset: str, model: str, forget: Forget, reference: "Weights | bool" = True,
-    normalisation: str = "best", class_order: str = "here", accept_mapping: bool = False, seed: int = 0,
-    home: str | Path | None = None, say: Say = aloud,
+    normalisation: str = "best", class_order: str = "here", accept_mapping: bool = False, recipe: Mapping[str, Any] | None = None,
+    seed: int = 0, home: str | Path | None = None, say: Say = aloud,
 ) -> RunResult:  # fmt: skip
     """Evaluate a network that was unlearned elsewhere: a run like any other, with all metrics, checks and maps.
 
@@ -88,7 +90,7 @@ def judge(
     with _as_files(original, unlearned, *brought) as files:
         names = str(files[0]), str(files[1]), str(files[2]) if brought else None
         spec = spec_of_files(place, shelves, (dataset, model), request, names, seed=seed, reference=reference is not False,
-                             read_as=(normalisation, class_order, accept_mapping), say=say or _silent)  # fmt: skip
+                             read_as=(normalisation, class_order, accept_mapping), recipe=recipe or {}, say=say or _silent)  # fmt: skip
     return _carried_out(place, spec, Evaluation(), None, say)
 
 

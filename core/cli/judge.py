@@ -1,13 +1,14 @@
 """`judge`: a network that was unlearned elsewhere, evaluated as any run's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 import sys
+from typing import Any
 
 import click
 
-from core.cli.common import EXIT, FAILED, as_json, cli
-from core.cli.run import aloud, brought_weights, follow_all, tell_end, tell_forecast
+from core.cli.common import EXIT, FAILED, SeveralValues, as_json, cli, recipe_option
+from core.cli.run import aloud, brought_weights, follow_all, settings_from, tell_end, tell_forecast
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.judged import Brought
@@ -21,7 +22,7 @@ from core.jobs.validation import dataset_of, judged_spec
 from core.storage.home import Home, open_home
 
 
-@cli.command()
+@cli.command(cls=SeveralValues)
 @click.option("--original", required=True, metavar="FILE", help="The original's weights, of before it was made to forget.")
 @click.option("--unlearned", required=True, metavar="FILE", help="The weights that were unlearned elsewhere.")
 @click.option("--reference", "brought", metavar="FILE", help="The weights of a network retrained elsewhere; by default it is trained here.")
@@ -34,11 +35,13 @@ from core.storage.home import Home, open_home
               help="Of pixels, as the networks were trained: see `run`; best: a file's own, else the original's.")  # fmt: skip
 @click.option("--class-order", type=click.Choice(["here", *ORDERS]), default="here", show_default=True, help="See `run`.")
 @click.option("--accept-mapping", is_flag=True, help="Take weights whose names were matched by order and shape alone, as printed.")
+@recipe_option
 @click.option("--seed", default=0, show_default=True, help="Decides every random draw of the evaluation and of training the reference.")
 @as_json
 def judge(
     original: str, unlearned: str, brought: str | None, no_reference: bool, dataset: str, model: str, forget: str | None,
-    forget_file: Path | None, normalisation: str, class_order: str, accept_mapping: bool, seed: int, as_json: bool,
+    forget_file: Path | None, normalisation: str, class_order: str, accept_mapping: bool, recipe: tuple[str, ...], seed: int,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Evaluate a network that was unlearned elsewhere and print its numbers; Ctrl-C cancels."""
     if brought and no_reference:
@@ -49,7 +52,7 @@ def judge(
     shelves = catalogue(home.root)
     request = samples_from_file(forget_file) if forget_file else parse_request(forget or "", dataset_of(shelves, dataset))
     spec = spec_of_files(home, shelves, (dataset, model), request, (original, unlearned, brought), seed=seed, reference=not no_reference,
-                         read_as=(normalisation, class_order, accept_mapping))  # fmt: skip
+                         read_as=(normalisation, class_order, accept_mapping), recipe=settings_from(recipe, "--recipe"))  # fmt: skip
     tell_forecast(home, spec, shelves, Evaluation(), measure=False)
     (ended,) = follow_all(home, [submit.submit(home, spec, evaluation=Evaluation())])
     tell_end(home, ended, shelves, as_json=as_json, profile=False)
@@ -60,17 +63,19 @@ def judge(
 
 def spec_of_files(
     home: Home, shelves: Catalogue, network: tuple[str, str], request: ForgetRequest, files: tuple[str, str, str | None], *, seed: int,
-    reference: bool, read_as: tuple[str, str, bool], say: Callable[[str], None] = aloud,
+    reference: bool, read_as: tuple[str, str, bool], recipe: Mapping[str, Any], say: Callable[[str], None] = aloud,
 ) -> RunSpec:  # fmt: skip
     """The run that evaluates the weights in these files, which are read and stored; say: told what is said of them.
 
     network: dataset and model. files: original, unlearned, and the reference or None; reference: whether one is wanted, trained here
-    where none is brought. read_as: normalisation, order of classes and whether a mapping by shape is accepted, as of `brought_weights`.
+    where none is brought, by the preset's recipe but for what `recipe` says.
+    read_as: normalisation, order of classes and whether a mapping by shape is accepted, as of `brought_weights`.
     Raises WrongInput.
     """
     original, unlearned, brought = files
     asked = (shelves, *network, request)
-    judged_spec(*asked, original=("", ""), unlearned=("", ""), seed=seed, reference=reference and not brought)  # before any file is read
+    trained = reference and not brought
+    judged_spec(*asked, original=("", ""), unlearned=("", ""), seed=seed, reference=trained, recipe=recipe)  # before any file is read
     first, how = brought_weights(home, shelves, network, original, *read_as, say=say)
 
     def read(file: str) -> Brought:
@@ -79,4 +84,4 @@ def spec_of_files(
 
     networks = [read(file) for file in (unlearned, brought) if file]
     return judged_spec(*asked, original=(first, how.text), unlearned=networks[0], brought=networks[1] if brought else None, seed=seed,
-                       reference=reference)  # fmt: skip
+                       reference=reference, recipe=recipe)  # fmt: skip

@@ -78,7 +78,7 @@ def print_report(
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
     click.echo(str(verdict(numbers, ended.spec.request, data, doubts.far_off).beside(warnings=doubts.warned)))
     searched = outcome_line(report["search"]) if report["search"] else ""
-    for line in (report["own_weights"], searched, *doubts.lines, evaluated_line(report, data)):
+    for line in (report["own_recipe"], report["own_weights"], searched, *doubts.lines, evaluated_line(report, data)):
         if line:
             click.echo(line)
     if report["floor"]:

@@ -9,7 +9,7 @@ from time import monotonic, sleep
 
 import click
 
-from core.cli.common import EXIT, FAILED, POLL, as_json, cli, print_json
+from core.cli.common import EXIT, FAILED, POLL, SeveralValues, as_json, cli, print_json, recipe_option
 from core.cli.output import Doubts, doubts_of, print_costs, print_report
 from core.cli.progress_text import Watched
 from core.domain.ablations import SECOND_REFERENCE_METHOD
@@ -33,7 +33,7 @@ from core.storage.runs import ResultStore
 from core.training.uploaded_weights.client import own_weights
 
 
-@cli.command()
+@cli.command(cls=SeveralValues)
 @click.option("--dataset", required=True, help="A key from `list datasets`.")
 @click.option("--model", required=True, help="A key from `list models`.")
 @click.option("--forget", metavar="KIND:VALUE", help=f"{FORMS}; a class or value by its index from 0 or by its name.")
@@ -53,6 +53,7 @@ from core.training.uploaded_weights.client import own_weights
     help="In which --weights' classes stand: " + "; ".join(f"{key}: {words}" for key, words in ORDERS.items()) + ".",
 )
 @click.option("--accept-mapping", is_flag=True, help="Take --weights whose names were matched by order and shape alone, as printed.")
+@recipe_option
 @click.option("--seed", default=0, show_default=True, help="Decides every random draw of the run.")
 @click.option("--no-reference", is_flag=True, help="Do not train the retrained reference.")
 @click.option("--floor", is_flag=True, help="Also train a second reference, from another seed: it shows the retraining variability.")
@@ -65,8 +66,8 @@ from core.training.uploaded_weights.client import own_weights
 @as_json
 def run(
     dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, settings: tuple[str, ...], own: str | None,
-    normalisation: str, class_order: str, accept_mapping: bool, seed: int, no_reference: bool, floor: bool, limit: str,
-    without: tuple[str, ...], budget: str, all_images: bool, profile: bool, dry_run: bool, as_json: bool,
+    normalisation: str, class_order: str, accept_mapping: bool, recipe: tuple[str, ...], seed: int, no_reference: bool, floor: bool,
+    limit: str, without: tuple[str, ...], budget: str, all_images: bool, profile: bool, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
     if floor and no_reference:
@@ -84,8 +85,8 @@ def run(
     request = of_file or parse_request(forget or "", dataset_of(shelves, dataset))
     spec = make_spec(
         shelves, dataset, model, request, method, settings_from(settings), seed=seed, reference=not no_reference,
-        weights_follow=own is not None,
-    )
+        weights_follow=own is not None, recipe=settings_from(recipe, "--recipe"),
+    )  # fmt: skip
     if own is not None:
         spec = with_own_weights(home, shelves, spec, own, normalisation, class_order, accept_mapping)
     likely = tell_forecast(home, spec, shelves, how, measure=dry_run)
@@ -163,7 +164,9 @@ def with_own_weights(
     """
     found, how = brought_weights(home, shelves, (spec.dataset, spec.model), file, normalisation, order, accept, say=say)
     again = (spec.dataset, spec.model, spec.request, spec.method, spec.params)
-    return make_spec(shelves, *again, seed=spec.seed, reference=spec.reference, weights=found, weights_as=how.text)
+    return make_spec(
+        shelves, *again, seed=spec.seed, reference=spec.reference, weights=found, weights_as=how.text, recipe=spec.recipe
+    )
 
 
 def brought_weights(
@@ -200,16 +203,16 @@ def brought_weights(
     return str(found["weights"]), how
 
 
-def settings_from(pairs: tuple[str, ...]) -> dict[str, str]:
+def settings_from(pairs: tuple[str, ...], option: str = "--set") -> dict[str, str]:
     """From NAME=VALUE. Raises WrongInput."""
     for pair in pairs:
         if "=" not in pair:
-            raise WrongInput(f"--set wants NAME=VALUE; got {pair!r}.")
+            raise WrongInput(f"{option} wants NAME=VALUE; got {pair!r}.")
     settings = [(name.strip(), value.strip()) for name, _, value in (pair.partition("=") for pair in pairs)]
     names = [name for name, _ in settings]
     for name in names:
         if names.count(name) > 1:
-            raise WrongInput(f"--set wants each parameter once; {name} was given {names.count(name)} times.")
+            raise WrongInput(f"{option} wants each parameter once; {name} was given {names.count(name)} times.")
     return dict(settings)
 
 

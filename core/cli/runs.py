@@ -15,7 +15,7 @@ from core.domain.errors import WrongInput
 from core.domain.extension_files import extensions_folder
 from core.domain.requests.published import FILES, NamedSet
 from core.domain.requests.registry import KINDS
-from core.domain.run import RunStatus
+from core.domain.run import RunStatus, model_text
 from core.jobs import submit
 from core.jobs.catalogue import catalogue
 from core.jobs.studies import progress as standing
@@ -124,7 +124,7 @@ def runs(
 
 def _line(run: Run, where: Mapping[str, Place]) -> str:
     spec, came = run.spec, "  (imported)" if run.imported else ""
-    what = f"{spec.dataset} {spec.model} {spec.request.text} {spec.method}"
+    what = f"{spec.dataset} {model_text(spec)} {spec.request.text} {spec.method}"
     return f"{run.id}  {run.status:11} {what}{came}{standing_of(run, where)}{_written(run.label)}"
 
 

@@ -163,7 +163,8 @@ def _plain(study: Standing) -> dict[str, Any]:
     plan = study.plan
     return {
         "id": study.stored.id, "title": plan.name, "forget": plan.request.text, "dataset": plan.dataset,
-        "model": plan.model, "variants": [variant.text for variant in plan.variants], "seeds": list(plan.seeds), "draws": list(plan.draws),
+        "model": plan.model, "recipe": plan.recipe,
+        "variants": [variant.text for variant in plan.variants], "seeds": list(plan.seeds), "draws": list(plan.draws),
         "limit_seconds": plan.limit,
         "created_at": study.stored.created_at.isoformat(), "runs": [run.run_id for run in study.runs],
         **study.now.to_plain(),

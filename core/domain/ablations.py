@@ -46,7 +46,7 @@ def is_control_of(other: RunSpec, spec: RunSpec) -> bool:
 def deciding(spec: RunSpec) -> tuple[Any, ...]:
     """All of a spec but the method's parameters and whether it has a reference."""
     return (spec.dataset, spec.model, spec.request, spec.method, spec.seed, spec.device, shared_part(spec.engine), spec.weights,
-            spec.weights_as)
+            spec.weights_as, tuple(sorted(spec.recipe.items())))
 
 
 def _fixed(params: Mapping[str, Any], free: set[str]) -> dict[str, Any]:

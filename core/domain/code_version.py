@@ -34,7 +34,7 @@ RUNNING = ("core.pipeline",)  # and what decides any number of a run
 # Not followed: registries name everything there is; the rest keeps, describes or starts what others compute.
 OUTSIDE = (
     *("core.storage", "core.jobs", "core.cli", "core.reports"),
-    *("core.domain.presets", "core.domain.recordings", "core.domain.code_version", "core.domain.requests.names"),
+    *("core.domain.presets", "core.domain.training", "core.domain.recordings", "core.domain.code_version", "core.domain.requests.names"),
 )
 ROOMS = {
     "dataset": "core.data.datasets.", "model": "core.models.", "method": "core.methods.", "metric": "core.metrics.",

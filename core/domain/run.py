@@ -13,6 +13,7 @@ from core.domain.errors import WrongInput
 from core.domain.json_checks import check_plain, is_readable, plain_object
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import request_from
+from core.domain.training.recipes import check_recipe
 
 
 class RunStatus(StrEnum):
@@ -112,6 +113,7 @@ class RunSpec:
     engine: str = ""  # version of the code that computes
     weights: str = ""  # hash of the uploaded weights that the original has; empty where it is trained here
     weights_as: str = ""  # how they are read, as `WeightsAs.text` writes it; empty for just as they were kept
+    recipe: dict[str, Any] = field(default_factory=dict)  # of training: what of `RECIPE` is not as the preset has it
 
     @property
     def id(self) -> str:
@@ -119,15 +121,17 @@ class RunSpec:
         plain = asdict(self)
         if not self.request.column:
             del plain["request"]["column"]  # as before there were columns: ids of stored runs stay what they are
-        if not self.weights:
-            del plain["weights"]  # likewise
-        if not self.weights_as:
-            del plain["weights_as"]  # likewise
+        for name in ("weights", "weights_as", "recipe"):  # likewise
+            if not plain[name]:
+                del plain[name]
         return digest(plain)[:12]
 
     def to_json(self) -> str:
         """The inverse of `from_json`."""
-        return json.dumps(asdict(self), sort_keys=True)
+        plain = asdict(self)
+        if not self.recipe:
+            del plain["recipe"]  # as specs were written before there were recipes
+        return json.dumps(plain, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -140,12 +144,13 @@ class RunSpec:
             if name in raw or name in _NEEDED:
                 check_plain(name, raw.get(name), wanted)
         check_params(raw.get("params", {}))
+        check_recipe(raw.get("recipe", {}))
         return cls(**{**raw, "request": request_from(raw["request"])})
 
 
 _OF_SPEC: dict[str, type] = {
     "dataset": str, "model": str, "request": dict, "method": str, "params": dict, "seed": int, "reference": bool, "device": str,
-    "engine": str, "weights": str, "weights_as": str,
+    "engine": str, "weights": str, "weights_as": str, "recipe": dict,
 }  # fmt: skip
 _NEEDED = ("dataset", "model", "request", "method")
 # A spec as `to_json` writes it today, nearly always: texts without escapes, no object or list within its params. The pieces are whole
@@ -153,7 +158,8 @@ _NEEDED = ("dataset", "model", "request", "method")
 _TEXT = r'"([^"\\]*)"'
 _AS_WRITTEN = re.compile(
     rf'\{{"dataset": {_TEXT}, "device": {_TEXT}, "engine": {_TEXT}, "method": {_TEXT}, "model": {_TEXT}, '
-    r'"params": (\{[^{}\[\]]*\}), "reference": (true|false), "request": (\{[^{}]*\}), "seed": (0|-?[1-9][0-9]{0,17}), '
+    r'"params": (\{[^{}\[\]]*\}), (?:"recipe": (\{[^{}\[\]]*\}), )?"reference": (true|false), '
+    r'"request": (\{[^{}]*\}), "seed": (0|-?[1-9][0-9]{0,17}), '
     rf'"weights": {_TEXT}, "weights_as": {_TEXT}\}}'
 )
 _SHORT = 2000  # letters of a spec whose pieces are remembered
@@ -163,12 +169,12 @@ def _written(text: object) -> dict[str, Any] | None:
     """A RunSpec's fields, of a text just as `to_json` writes it; None of any other, which is to be read, or refused, as a whole."""
     if type(text) is not str or len(text) > _SHORT or not text.isprintable() or not (found := _AS_WRITTEN.fullmatch(text)):
         return None
-    dataset, device, engine, method, model, params, reference, request, seed, weights, weights_as = found.groups()
+    dataset, device, engine, method, model, params, recipe, reference, request, seed, weights, weights_as = found.groups()
     try:
         return {
             "dataset": dataset, "model": model, "request": _request_in(request), "method": method, "params": {**_params_in(params)},
             "seed": int(seed), "reference": reference == "true", "device": device, "engine": engine, "weights": weights,
-            "weights_as": weights_as,
+            "weights_as": weights_as, "recipe": {**_recipe_in(recipe)} if recipe else {},
         }  # fmt: skip
     except WrongInput:
         return None
@@ -184,6 +190,14 @@ def _params_in(text: str) -> dict[str, Any]:
     """Shared: copy it before it is handed on."""
     found = plain_object(text, "params")
     check_params(found)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _recipe_in(text: str) -> dict[str, Any]:
+    """Shared, as above."""
+    found = plain_object(text, "a recipe")
+    check_recipe(found)
     return found
 
 
@@ -210,9 +224,16 @@ class Measurement:
 
 
 def model_text(spec: RunSpec) -> str:
-    """The architecture, and whose weights the original has, read how, where it was not trained here."""
+    """The architecture; whose weights the original has, read how, where it was not trained here; a recipe that is not the preset's."""
     read_as = f", {' '.join(spec.weights_as.split()[:2])}" if spec.weights_as else ""
-    return f"{spec.model} (own weights {spec.weights[:6]}{read_as})" if spec.weights else spec.model
+    said = [f"own weights {spec.weights[:6]}{read_as}"] if spec.weights else []
+    said += [recipe_text(spec.recipe)] if spec.recipe else []
+    return f"{spec.model} ({'; '.join(said)})" if said else spec.model
+
+
+def recipe_text(recipe: Mapping[str, Any]) -> str:
+    """What of a training recipe is not the preset's: `epochs=30 learning_rate=0.05`; '' where all is."""
+    return " ".join(f"{name}={value}" for name, value in sorted(recipe.items()))  # to the last digit: it tells networks apart
 
 
 def settings_text(params: Mapping[str, Any]) -> str:

@@ -11,8 +11,9 @@ from core.domain.info import DatasetInfo
 from core.domain.json_checks import check_plain, plain_object
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import request_from
-from core.domain.run import check_limit, settings_text
+from core.domain.run import check_limit, recipe_text, settings_text
 from core.domain.seed_lists import covers
+from core.domain.training.recipes import check_recipe
 
 LONGEST_TITLE = 80
 
@@ -42,6 +43,7 @@ class StudyPlan:
     draws: of a drawn request, the seed of each seed's own draw, in the order of `seeds`, and the request's own is 0; empty where
     all seeds share the request's draw, as in studies that were stored before there were draws.
     limit: seconds after which each of its runs is stopped; None: never. It decides no number, and the last asked for holds.
+    recipe: of training, what is not as the preset has it, of all its runs.
     """
 
     dataset: str
@@ -53,6 +55,7 @@ class StudyPlan:
     title: str = ""
     draws: tuple[int, ...] = ()
     limit: float | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
 
     @property
     def covers(self) -> str:
@@ -76,7 +79,12 @@ class StudyPlan:
     def name_with(self, data: DatasetInfo | None) -> str:
         """The same, in the dataset's own words where it is at hand."""
         text = self.request.title(data)
-        return self.title or f"{text if len(text) <= 32 else text[:31] + '…'} · {self.dataset} · {self.model}"
+        return self.title or f"{text if len(text) <= 32 else text[:31] + '…'} · {self.dataset} · {self.network}"
+
+    @property
+    def network(self) -> str:
+        """The architecture, and a recipe that is not the preset's."""
+        return f"{self.model} ({recipe_text(self.recipe)})" if self.recipe else self.model
 
     @property
     def count(self) -> int:
@@ -98,16 +106,19 @@ class StudyPlan:
 
     @property
     def _about(self) -> tuple[object, ...]:
-        return (self.title, self.dataset, self.model, self.request, self.reference, bool(self.draws))
+        return (self.title, self.dataset, self.model, self.request, self.reference, bool(self.draws), self.recipe)
 
     def to_json(self) -> str:
         """The inverse of `from_json`."""
-        return json.dumps(asdict(self))
+        plain = asdict(self)
+        if not self.recipe:
+            del plain["recipe"]  # as studies were written before there were recipes
+        return json.dumps(plain)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse of `to_json`. Raises WrongInput, without a full stop, for anything else."""
-        raw = {"draws": [], "limit": None, **plain_object(text, "a plan")}  # studies of before there were such have none
+        raw = {"draws": [], "limit": None, "recipe": {}, **plain_object(text, "a plan")}  # studies of before there were such have none
         for name, wanted in _OF_PLAN.items():
             check_plain(name, raw.get(name), wanted)
         for variant in raw["variants"]:
@@ -118,6 +129,7 @@ class StudyPlan:
             check_plain("a seed", seed, int)
         for draw in raw["draws"]:
             check_plain("a draw", draw, int)
+        check_recipe(raw["recipe"])
         if raw["limit"] is not None:
             check_plain("limit", raw["limit"], float)
             check_limit(raw["limit"])
@@ -133,4 +145,5 @@ class StudyPlan:
 
 _OF_PLAN: dict[str, type] = {
     "dataset": str, "model": str, "request": dict, "variants": list, "seeds": list, "reference": bool, "title": str, "draws": list,
+    "recipe": dict,
 }  # fmt: skip

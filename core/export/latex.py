@@ -11,7 +11,7 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.info import MetricInfo
 from core.domain.judged import titles_of
-from core.domain.run import MODELS
+from core.domain.run import MODELS, model_text
 from core.export.imported_runs import not_computed_here
 from core.export.report.run_contents import contents
 from core.figures.compare.metric_columns import DEFAULT, Column, columns_of
@@ -82,7 +82,7 @@ def label_of(*words: str) -> str:
 def table_of_run(home: Home, store: ResultStore, run_id: str, shelves: Catalogue) -> str:
     """A finished run's metrics. Raises WrongInput."""
     run = contents(home, store, run_id, shelves)
-    title = f"{run.method_title}: forget {run.subject} of {run.run.spec.dataset}, {run.run.spec.model}, seed {run.run.spec.seed}"
+    title = f"{run.method_title}: forget {run.subject} of {run.run.spec.dataset}, {model_text(run.run.spec)}, seed {run.run.spec.seed}"
     came = not_computed_here({run_id: run.run.imported.file} if run.run.imported else {}, 1)
     return run_table(run_id, run.numbers, run.second_numbers, run.metrics, f"{title}. {came}".strip().removesuffix("."))
 

@@ -26,7 +26,8 @@ def unknown(_: RunSpec) -> Work | None:
 
 def question_of(spec: RunSpec) -> dict[str, Any]:
     """What the engine must know to reckon a run that was not begun."""
-    return {"dataset": spec.dataset, "model": spec.model, "method": spec.method, "params": spec.params, "request": spec.request.text}
+    about = {"dataset": spec.dataset, "model": spec.model, "method": spec.method, "params": spec.params, "request": spec.request.text}
+    return about | ({"recipe": spec.recipe} if spec.recipe else {})
 
 
 def asking(ask: Callable[..., Any]) -> Ask:

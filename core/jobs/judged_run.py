@@ -7,7 +7,7 @@ from core.domain.judged import Brought, brought
 from core.domain.run import RunSpec
 from core.methods.baselines.original import Original
 from core.metrics.evaluate import evaluate, measure, store_files
-from core.pipeline import Job, Report, Stages, original_of, planned_work, train
+from core.pipeline import Job, Report, Stages, original_of, planned_work, train, training_file
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.record_types import Outcome
@@ -43,7 +43,9 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
             "train": 0.0, "reference": trained.seconds if trained and trained.made_now else 0.0, "precompute": 0.0, "unlearn": 0.0,
             "evaluate": perf_counter() - began,
         }  # fmt: skip
-        return Outcome(tuple(measurements), seconds, None, files | {name: one.file for name, one in networks.items()}, job.device)
+        files |= {name: one.file for name, one in networks.items()}
+        files |= {} if "reference" in files_of else training_file(job)
+        return Outcome(tuple(measurements), seconds, None, files, job.device)
 
 
 def _loaded(job: Job, stage: str, weights: Brought, stages: Stages) -> Shared:

@@ -19,6 +19,7 @@ from core.domain.presets import preset_for
 from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
 from core.domain.threads import threads_of
+from core.domain.training.own_recipe import with_own
 from core.methods.baselines.original import Original
 from core.methods.registry import METHODS
 from core.metrics.evaluated_images import operations_per_image
@@ -41,20 +42,22 @@ WEIGHTS = 10  # copies at once, about: of four networks and one that relearns, t
 ENGINE = 600 * 2**20  # bytes of the process before it has read anything: PyTorch's own
 
 
-def planned_work(home: Home, dataset: str, model: str, method: str, params: dict[str, Any], request: str) -> dict[str, Any]:
+def planned_work(
+    home: Home, dataset: str, model: str, method: str, params: dict[str, Any], request: str, recipe: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """passes: stage -> training passes over single examples, were nothing stored; seconds: of one; bytes: that the run needs at once.
 
-    Raises WrongInput.
+    recipe: as a RunSpec has it. Raises WrongInput.
     """
-    info, recipe = info_of(dataset, home.datasets_folder), preset_for(dataset, model).recipe
+    info, trained_by = info_of(dataset, home.datasets_folder), with_own(preset_for(dataset, model).recipe, recipe or {})
     asked = parse_request(request, info)
     n, k = info.train_count, asked.count(info)
     unlearning = Original() if method == METHOD else with_params(METHODS[method], params)
-    one, statistics = _measured(home, info, model, recipe), unlearning.statistics(asked)
-    passes = whole_work(unlearning, statistics, recipe, (n, k, info.test_count), int(one["operations"]))
+    one, statistics = _measured(home, info, model, trained_by), unlearning.statistics(asked)
+    passes = whole_work(unlearning, statistics, trained_by, (n, k, info.test_count), int(one["operations"]))
     passes["evaluate"] += EVALUATION_SECONDS / float(one["seconds"])
     images = (n + info.test_count) * info.channels * info.height * info.width
-    activations = max(recipe.batch_size * float(one["bytes"]), min(2.0 * ROOM, MOST_ON_CPU * float(one["bytes"])))
+    activations = max(trained_by.batch_size * float(one["bytes"]), min(2.0 * ROOM, MOST_ON_CPU * float(one["bytes"])))
     with torch.device("meta"):  # its weights are not needed, only their shapes
         shapes = MODELS[model](info)
     held = (WEIGHTS + copies_at_most(int(one["operations"]))) * float(one["weights"]) + sum(s.bytes(shapes, n) for s in statistics)

@@ -114,7 +114,7 @@ def empty_trash(home: Home, any_id: str | None = None) -> None:
         gone, files = trash.empty(store.db, any_id)
         if store.has(RunStatus.RUNNING):
             files = []  # the running one may just be writing an equal file; a supervisor sweeps them later
-        logs = [home.log(run_id) for run_id in gone if store.row(run_id) is None]
+        logs = [path for run_id in gone if store.row(run_id) is None for path in (home.log(run_id), home.curves(run_id))]
     for file in files:
         with suppress(WrongInput):  # a damaged row may name no file of ours
             Artifacts(home.artifacts_folder).remove(file)

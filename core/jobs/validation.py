@@ -1,5 +1,6 @@
 """The one place that checks what is asked, for the pages and the command line alike."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 import os
 import re
@@ -16,6 +17,7 @@ from core.domain.presets import ForClasses, OfCeiling, not_offered, preset_for
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import LONGEST_LIMIT, RunSpec, WeightsAs
+from core.domain.training.own_recipe import own_recipe
 from core.jobs.catalogue import Catalogue
 
 T = TypeVar("T")
@@ -39,11 +41,12 @@ def preset_values(method: MethodInfo, data: DatasetInfo, model: str, request: Fo
 def make_spec(
     shelves: Catalogue, dataset: str, model: str, request: ForgetRequest, method: str, settings: dict[str, Any],
     *, seed: int = 0, reference: bool = True, weights: str = "", weights_as: str = "", weights_follow: bool = False,
+    recipe: Mapping[str, Any] | None = None,
 ) -> RunSpec:  # fmt: skip
     """A checked spec with every parameter spelled out. Raises WrongInput with one sentence that says what was wanted.
 
     `weights`, `weights_as`: what `stored_weights.store_weights` called the original's uploaded weights, and how they are read.
-    `weights_follow`: they come later, when what else is asked has been checked.
+    `weights_follow`: they come later, when what else is asked has been checked. `recipe`: of training, what is not to be the preset's.
     """
     data = dataset_of(shelves, dataset)
     _pick(shelves.models, model, "model")
@@ -67,20 +70,23 @@ def make_spec(
     idle = [p for p in chosen.params if p.idle(params)]
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
     version = run_version(dataset, model, method)
-    return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), version, weights, weights_as)
+    own = own_recipe(dataset, model, recipe or {})
+    return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), version, weights, weights_as, own)
 
 
 def judged_spec(
     shelves: Catalogue, dataset: str, model: str, request: ForgetRequest, *, original: Brought, unlearned: Brought,
-    brought: Brought | None = None, seed: int = 0, reference: bool = True,
+    brought: Brought | None = None, seed: int = 0, reference: bool = True, recipe: Mapping[str, Any] | None = None,
 ) -> RunSpec:  # fmt: skip
     """A checked spec of a run whose unlearned network was made elsewhere. Raises WrongInput.
 
     original, unlearned, brought: the weights of the two and of a reference, as stored, and how they are read; reference: whether
-    there is one at all, trained here where none is brought.
+    there is one at all, trained here where none is brought; recipe: by which.
     """
+    if recipe and (brought or not reference):
+        raise WrongInput("A training recipe is for a reference that is trained here; this run trains nothing, so leave the recipe out.")
     base = make_spec(shelves, dataset, model, request, "original", {}, seed=seed, reference=reference, weights=original[0],
-                     weights_as=original[1], weights_follow=True)  # fmt: skip
+                     weights_as=original[1], weights_follow=True, recipe=recipe)  # fmt: skip
     if request.flips_labels:
         raise WrongInput(f"A {request.kind} request changes labels before the original is trained, which was trained elsewhere.")
     return replace(base, method=METHOD, params=params_of(unlearned, brought), engine=run_version(dataset, model, METHOD))
@@ -97,7 +103,7 @@ def floor_spec(spec: RunSpec, shelves: Catalogue) -> RunSpec:
     By the code as it is now: beside a run of another engine it is not that run's floor.
     """
     second = make_spec(shelves, spec.dataset, spec.model, spec.request, SECOND_REFERENCE_METHOD, {}, seed=spec.seed,
-                       weights=spec.weights, weights_as=spec.weights_as)  # fmt: skip
+                       weights=spec.weights, weights_as=spec.weights_as, recipe=spec.recipe)  # fmt: skip
     return replace(second, device=spec.device)
 
 
@@ -109,12 +115,14 @@ def again(spec: RunSpec, shelves: Catalogue, *, reference: bool) -> RunSpec:
     if spec.method == METHOD:
         files = judged.brought(spec)
         same = judged_spec(shelves, spec.dataset, spec.model, spec.request, original=(spec.weights, spec.weights_as),
-                           unlearned=files["unlearned"], brought=files.get("reference"), seed=spec.seed, reference=reference)  # fmt: skip
+                           unlearned=files["unlearned"], brought=files.get("reference"), seed=spec.seed, reference=reference,
+                           recipe=spec.recipe)  # fmt: skip
         return replace(same, device=spec.device)
     known = [p.name for p in _pick(shelves.methods, spec.method, "method").params]
     settings = {name: value for name, value in spec.params.items() if name in known}
     asked = make_spec(shelves, spec.dataset, spec.model, spec.request, spec.method, settings,
-                      seed=spec.seed, reference=reference, weights=spec.weights, weights_as=spec.weights_as)  # fmt: skip
+                      seed=spec.seed, reference=reference, weights=spec.weights, weights_as=spec.weights_as,
+                      recipe=spec.recipe)  # fmt: skip
     return replace(asked, device=spec.device)
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.code_version import version_of
 from core.domain.judged import METHOD, brought
-from core.domain.presets import preset_for
-from core.domain.run import MODELS, NORMALISATIONS, ORDERS, STAGES, RunSpec, RunStatus, WeightsAs
+from core.domain.run import MODELS, NORMALISATIONS, ORDERS, STAGES, RunSpec, RunStatus, WeightsAs, recipe_text
+from core.domain.training.own_recipe import recipe_for
 from core.reports.settings_search import search_outcome
 from core.reports.verdict import Numbers
 from core.storage.artifacts import Artifacts, Damaged
@@ -99,6 +99,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "costs": _costs(home, files),
         "search": _search(home, run, files),
         "own_weights": own_weights(run.spec),
+        "own_recipe": own_recipe(run.spec),
     }
 
 
@@ -117,6 +118,14 @@ def _search(home: Home, run: Run, files: dict[str, str]) -> dict[str, Any] | Non
         if run.spec.params.get("settings") == "auto" and "recorded" in files:
             return search_outcome(Artifacts(home.artifacts_folder).get_arrays(files["recorded"]))
     return None
+
+
+def own_recipe(spec: RunSpec) -> str:
+    """A sentence about a run whose networks were trained by another recipe than the preset's; '' where by that."""
+    if not spec.recipe:
+        return ""
+    who = "The reference was" if spec.weights else "The original and the reference were" if spec.reference else "The original was"
+    return f"{who} trained by a recipe of the user's own: {recipe_text(spec.recipe)}; the rest of it is the preset's."
 
 
 def own_weights(spec: RunSpec) -> str:
@@ -140,9 +149,9 @@ def _reference_of(spec: RunSpec) -> str:
         return "the reference was brought, too."
     if not spec.reference:
         return "a reference was left out, so nothing can be held against retraining."
-    recipe = preset_for(spec.dataset, spec.model).recipe
-    recipe_text = f"the recipe ({recipe.epochs} epochs of {recipe.optimiser}, learning rate {recipe.learning_rate:g})"
-    by = recipe_text if spec.engine == version_of(spec) else "the recipe of its version"
+    recipe = recipe_for(spec)
+    in_short = f"the recipe ({recipe.epochs} epochs of {recipe.optimiser}, learning rate {recipe.learning_rate:g})"
+    by = in_short if spec.engine == version_of(spec) else "the recipe of its version"
     return f"the reference was trained here by {by}, so differences include the recipe's."
 
 

@@ -12,6 +12,7 @@ from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.formatting import duration
 from core.domain.run import RunSpec
+from core.domain.training.own_recipe import recipe_for
 from core.storage.database import Database
 from core.storage.queues.queue_order import Waiting, waiting
 from core.storage.queues.slots import Machine, Running, next_beside
@@ -75,7 +76,9 @@ class History:
         """
         place, method = (spec.dataset, spec.model), (spec.dataset, spec.model, spec.method)
         for stage in ("train", "reference"):
-            self._took((stage, *place), seconds.get(stage, 0.0))
+            epochs = recipe_for(spec).epochs
+            self._took((stage, *place, epochs), seconds.get(stage, 0.0))
+            self._took(("epoch", stage, *place), seconds.get(stage, 0.0) / epochs)
         self._took(("precompute", *method), seconds.get("precompute", 0.0))
         self._took(("unlearn", *method), seconds.get("unlearn", 0.0), zero=True)
         self._took(("unlearn", *method, _settings(spec)), seconds.get("unlearn", 0.0), zero=True)
@@ -123,7 +126,7 @@ class History:
             return usual
         if not tried:  # ten times the epochs take ten times as long: what other settings took is the last resort
             known.pop("unlearn", None)
-        trained, whole = self._usual(("train", spec.dataset, spec.model), ("reference", spec.dataset, spec.model)), work.passes.get("train")
+        trained, whole = self._training("train", spec), work.passes.get("train")
         one = trained / whole if trained and whole else work.seconds  # of passes: what training was is known better than what was measured
         reckoned = {stage: work.passes.get(stage, 0.0) * one for stage in parts if stage not in known}
         if "evaluate" in reckoned and "evaluate" not in missing:  # the original's and the reference's are there
@@ -140,13 +143,21 @@ class History:
         }
         if parts["evaluate"] is None and (unlike := self._usual(("evaluate", *place, not first))) is not None:
             parts["evaluate"] = unlike / LATER if first else unlike * LATER
-        for stage, other in (("train", "reference"), ("reference", "train")):  # they take about the same
+        for stage in ("train", "reference"):
             if stage in missing:
-                parts[stage] = self._usual((stage, *place), (other, *place))
+                parts[stage] = self._training(stage, spec)
         if "precompute" in missing:
             met = ("unlearn", *method) in self.took  # then a method without statistics is known to have none
             parts["precompute"] = self._usual(("precompute", *method)) or (0.0 if met else None)
         return parts
+
+    def _training(self, stage: str, spec: RunSpec) -> float | None:
+        """Of the original or the reference, which take about the same; where no network had as many epochs, by what one takes."""
+        other, epochs = "reference" if stage == "train" else "train", recipe_for(spec).epochs
+        place = (spec.dataset, spec.model)
+        usual = self._usual((stage, *place, epochs), (other, *place, epochs))
+        each = self._usual(("epoch", stage, *place), ("epoch", other, *place))
+        return usual if usual is not None or each is None else each * epochs
 
     def _took(self, key: Key, seconds: float, zero: bool = False) -> None:
         if seconds > 0 or zero:
@@ -237,4 +248,4 @@ def _left(said: object, began: object, usual: float | None, now: datetime) -> fl
 
 
 def _settings(spec: RunSpec) -> str:
-    return json.dumps(spec.params, sort_keys=True)
+    return json.dumps(spec.params | ({"recipe": spec.recipe} if spec.recipe else {}), sort_keys=True)

@@ -65,6 +65,10 @@ class Home:
         """Held for a moment by who starts a supervisor."""
         return self.root / "supervisor.start.lock"
 
+    def curves(self, run_id: str) -> Path:
+        """What a run that trains now says of it; see `live_curves`."""
+        return self.logs_folder / f"{run_id}.curves.json"
+
     def log(self, row_id: str) -> Path:
         """What the process of one run or job printed."""
         return self.logs_folder / f"{row_id}.log"

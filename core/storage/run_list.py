@@ -24,14 +24,14 @@ LONGEST, MOST_WORDS = 200, 12  # letters and words of a search
 _AMOUNT = f"rtrim(rtrim({of_spec('request.amount')}, '0'), '.')"
 _DRAW = f"case when {of_spec('request.seed')} then '@' || {of_spec('request.seed')} else '' end"
 _PICKS = f"replace(trim({of_spec('request.picks')}, '[]'), ' ', '')"
-_PARAMS = f"replace(replace({of_spec('params')}, '\":', '='), '\"', '')"
+_PARAMS, _RECIPE = (f"replace(replace({of_spec(name)}, '\":', '='), '\"', '')" for name in ("params", "recipe"))
 _SEARCHED = " || ' ' || ".join(
     f"coalesce({part}, '')"
     for part in (
         "id", "status", *(FILTERS[name] for name in ("dataset", "model", "method")), f"{FILTERS['kind']} || ':' || {_PICKS}",
         f"{FILTERS['kind']} || ':' || coalesce({of_spec('request.column')} || '=', '') || {_PICKS}",
         f"{FILTERS['kind']} || ':' || {_AMOUNT} || {_DRAW}", f"'seed ' || {of_spec('seed')}", f"'seed=' || {of_spec('seed')}", _PARAMS,
-        of_spec("device"), "error", "label", "tags", "remark",
+        _RECIPE, of_spec("device"), "error", "label", "tags", "remark",
     )
 )  # fmt: skip
 

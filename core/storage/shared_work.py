@@ -19,7 +19,7 @@ def spec_of(text: object) -> RunSpec | None:
 def shared_work(spec: RunSpec) -> dict[str, Key]:
     """Stage -> what decides what it trains or computes for other runs too; runs that agree in it share it."""
     flips = spec.request.text if spec.request.flips_labels else ""
-    by = (spec.dataset, spec.model, spec.seed, spec.device, shared_part(spec.engine))
+    by = (spec.dataset, spec.model, spec.seed, spec.device, shared_part(spec.engine), tuple(sorted(spec.recipe.items())))
     original = (*by, flips, spec.weights, spec.weights_as)
     found: dict[str, Key] = {"precompute": ("precompute", *original, spec.method)}
     if not spec.weights:

@@ -54,13 +54,15 @@ def fit(
     model: nn.Module, examples: Examples, recipe: Recipe, run: RunContext,
     *, nesterov: bool = True, labels: Callable[[], Tensor] | None = None,
     after_step: Callable[[], None] = lambda: None, after_epoch: Callable[[int], None] = lambda epoch: None,
+    noted: Callable[[float, float], None] | None = None,
 ) -> nn.Module:  # fmt: skip
     """Train in place and return the model, in eval mode.
 
     SGD with Nesterov momentum, or with plain momentum where `nesterov` is off, or AdamW (arXiv:1711.05101); one-cycle learning
     rate (L. Smith, arXiv:1708.07120) or a constant one. Batches and their changes are drawn from `run.generator` alone. On a GPU
     the forward pass runs in bfloat16. `labels` gives the examples other labels, (N,), before each epoch.
-    `after_step` is called after each step, `after_epoch` with each epoch's number, from 1.
+    `after_step` is called after each step, `after_epoch` with each epoch's number, from 1; `noted` after each epoch with the mean loss
+    (nats) and the accuracy (share) on its images, each as the network was when it was trained on it.
     Raises Diverged at the first loss that is not finite, or where the last step left such weights.
     """
     data = examples.to(run.device)
@@ -70,11 +72,15 @@ def fit(
     model.to(memory_format=torch.channels_last)  # 1.3 to 2 times as many images a second, on CPUs too
     optimiser = _optimiser(model, recipe, nesterov, on_gpu)
     schedule = _schedule(optimiser, recipe, steps)
+    seen = None if noted is None else Seen(run.device)
 
     def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
         with torch.autocast("cuda", torch.bfloat16, enabled=on_gpu):
             logits = model(batch[0].contiguous(memory_format=torch.channels_last))
-        return label_loss(logits.float(), batch[1])
+        value = label_loss(logits.float(), batch[1])
+        if seen is not None:
+            seen.add(value, logits, batch[1])
+        return value
 
     def stepped() -> None:
         schedule.step()
@@ -94,9 +100,30 @@ def fit(
             if not statistic.isfinite().all():
                 raise Diverged(f"{name} became infinite or NaN in epoch {epoch} of {recipe.epochs}; a lower learning rate may help.")
         after_epoch(epoch)
+        if noted is not None and seen is not None:
+            noted(*seen.means())
     model.to(memory_format=torch.contiguous_format)  # as it came
     run.progress(1.0, "trained")
     return model.eval()
+
+
+class Seen:
+    """Mean loss and accuracy over what was trained on since they were last asked for; summed on the device, which waits for nothing."""
+
+    def __init__(self, device: str) -> None:
+        self._sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, right, images
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """loss: the mean over a batch; logits (B, C)."""
+        count = len(labels)
+        hits = right(logits.detach(), labels).sum()
+        self._sums += torch.stack([loss.detach().double() * count, hits, torch.full_like(hits, count)])
+
+    def means(self) -> tuple[float, float]:
+        """Loss and accuracy; NaN where nothing was added."""
+        loss, hits, count = self._sums.tolist()
+        self._sums.zero_()
+        return (loss / count, hits / count) if count else (nan, nan)
 
 
 def draws(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:

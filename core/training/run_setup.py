@@ -1,10 +1,12 @@
 """What a run's spec names, made concrete: data, recipe, device, untrained models, and the keys of what is computed from them."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 import os
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,11 +17,15 @@ from core.domain.code_version import results_versions, shared_version, training_
 from core.domain.presets import preset_for
 from core.domain.run import Recipe, RunSpec
 from core.domain.threads import threads_of
+from core.domain.training.own_recipe import with_own
 from core.models.registry import MODELS
+from core.storage.artifacts import Damaged
 from core.storage.processes import cores, threads_asked
 from core.training.cache import ArtifactCache, Shared, key_of
 from core.training.context import RunContext, choose_device, derived_seed
 from core.training.loop import fit
+
+Noted = Callable[[float, float], None]  # mean loss and accuracy of an epoch
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) ->
     device = choose_device(spec.device)
     _make_deterministic(spec.model)
     dataset = load_dataset(spec.dataset, datasets)
-    recipe, splits = preset_for(spec.dataset, spec.model).recipe, split(dataset, spec.request)
+    recipe, splits = with_own(preset_for(spec.dataset, spec.model).recipe, spec.recipe), split(dataset, spec.request)
     return RunSetup(spec, splits, recipe, lambda: MODELS[spec.model](dataset.info), device, cache, *versions)
 
 
@@ -103,12 +109,40 @@ def _make_deterministic(model: str) -> None:
     torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, without its 2 s of imports
 
 
-def train_or_load(setup: RunSetup, key: str, purpose: str, examples: Examples, say: Callable[[float, str], None]) -> Shared:
-    """A network trained on these examples from a fresh model, or loaded from the cache; purpose: decides its seed."""
-    context = setup.context(purpose, say, {})
-    return setup.cache.load_or_make(
-        key, purpose, lambda: fit(context.fresh_model(), examples, setup.recipe, context).state_dict(), setup.device
-    )
+def train_or_load(
+    setup: RunSetup, key: str, purpose: str, examples: Examples, say: Callable[[float, str], None], noted: Noted = lambda *_: None
+) -> Shared:  # fmt: skip
+    """A network trained on these examples from a fresh model, or loaded from the cache; purpose: decides its seed.
+
+    Its curve is kept beside it (`curve_of`); noted: is told of each epoch as it ends.
+    """
+    context, curve = setup.context(purpose, say, {}), list[tuple[float, float]]()
+    kind = f"curve/{setup.subject}@"
+    setup.cache.store.forget_older(kind, setup.training)
+
+    def note(loss: float, accuracy: float) -> None:
+        curve.append((loss, accuracy))
+        noted(loss, accuracy)
+
+    def make() -> dict[str, Tensor]:
+        weights = fit(context.fresh_model(), examples, setup.recipe, context, noted=note).state_dict()
+        file = setup.cache.artifacts.put_arrays({"curve": np.array(curve).reshape(-1, 2)})
+        setup.cache.store.keep(_curve_key(key), f"{kind}{setup.training}", file, 0.0)
+        return weights
+
+    return setup.cache.load_or_make(key, purpose, make, setup.device)
+
+
+def curve_of(setup: RunSetup, key: str) -> np.ndarray:
+    """(epochs, 2): mean loss and accuracy of each epoch of the network of this key; none where it was not kept."""
+    with suppress(Damaged):
+        if kept := setup.cache.store.kept(_curve_key(key)):
+            return setup.cache.artifacts.get_arrays(kept.file)["curve"]
+    return np.zeros((0, 2))
+
+
+def _curve_key(key: str) -> str:
+    return key_of("curve", key)
 
 
 def restore(setup: RunSetup, tensors: dict[str, Tensor]) -> nn.Module:

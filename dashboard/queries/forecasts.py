@@ -14,6 +14,7 @@ import streamlit as st
 from core.domain.code_version import run_version, training_version
 from core.domain.run import RunSpec
 from core.domain.study import StudyPlan
+from core.domain.training.own_recipe import recipe_for
 from core.jobs import forecast as forecasts
 from core.jobs.engine_client import TO_MEASURE, WarmEngine
 from core.jobs.studies import progress
@@ -108,7 +109,7 @@ class Questions:
 
 
 def _network(spec: RunSpec) -> tuple[str, ...]:
-    return spec.dataset, spec.model, training_version(spec.dataset, spec.model)
+    return spec.dataset, spec.model, training_version(spec.dataset, spec.model), str(recipe_for(spec).batch_size)
 
 
 @st.cache_resource(max_entries=2, on_release=Questions.close)

@@ -14,12 +14,14 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.domain.errors import WrongInput
 from core.jobs import submit
+from core.metrics.tables.training_curves import training_table
 from core.reports.run_report import full_report, numbers_of
 from core.reports.verdict import Numbers
 from core.storage import related_runs, trash
 from core.storage.artifacts import Artifacts, Damaged
 from core.storage.durations import Place, history, queue
 from core.storage.home import Home
+from core.storage.queues.live_curves import read as read_live_curves
 from core.storage.record_types import Run
 from core.storage.related_runs import Beside
 from core.storage.runs import ResultStore
@@ -100,6 +102,12 @@ class RunHandle:
 def handle(run: Run) -> RunHandle:
     """The handle of a finished run as it is now."""
     return RunHandle(run.id, str(run.finished_at), str(home().root))
+
+
+def live_curves(run_id: str) -> pd.DataFrame:
+    """The curves of a run that trains now, as far as they are: see `training_table`; no rows of any other."""
+    curves = read_live_curves(home().curves(run_id))
+    return training_table({name: np.array(curve).reshape(-1, 2) for name, curve in curves.items()})
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -9,7 +9,7 @@ import streamlit as st
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import used
 from core.domain.info import DatasetInfo, MethodInfo
-from core.figures import class_figures, plotly_layout
+from core.figures import class_figures, plotly_layout, training_curves
 from core.figures.class_figures import NO_MATRIX
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
@@ -68,10 +68,26 @@ def below_the_fold(run: Run, report: dict[str, Any], reconstruction: bool, hidde
         st.markdown(":orange-badge[reconstruction] This method's algorithm is not public; the run shows our reading of its abstract.")
     if report["search"] and SETTINGS not in hidden:
         st.caption(f":material/search: {plain(outcome_line(report['search']))} Every trial: *What the method recorded*, below.")
+    if report["own_recipe"]:
+        st.markdown(f":blue-badge[own recipe] {plain(report['own_recipe'])}")
     if report["own_weights"]:
         st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
     when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
     st.caption(plain(when.removesuffix(" · ") if SETTINGS in hidden else f"{when}{settings_of(run) or 'no parameters'}"))
+
+
+def training(run: Run) -> None:
+    """The curves of the networks that were trained here; nothing where none are stored, as older versions stored none."""
+    if "training" not in runs.handle(run).files():
+        return
+    st.subheader("Training")
+    try:
+        table = runs.handle(run).table("training")
+    except WrongInput as why:
+        st.error(plain(str(why)), icon=":material/error:")
+        return
+    st.plotly_chart(training_curves.training_curves(table), key="training_curves", config=plotly_layout.CONFIG, alt=training_curves.ALT)
+    st.caption(training_curves.WORDS)
 
 
 def times_of_stages(report: dict[str, Any], keeps: tuple[str, ...]) -> None:
@@ -194,6 +210,7 @@ def below_in_full(run: Run, report: dict[str, Any], data: DatasetInfo, method: M
                 show_table(tried, alt="Trials of the search of settings, each with its settings, both accuracies, and which was chosen")
             show_table(recorded, alt="Arrays that the method handed over, with meaning, unit, shape and value")
     downloads_panel(run)
+    training(run)
     times_of_stages(report, method.keeps if method else ())
     evaluation_costs(report, available)
     with st.expander("All settings of this run"):

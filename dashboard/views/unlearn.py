@@ -28,6 +28,7 @@ from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card, methods_not_offered
 from dashboard.components.forms.method_form import main_setting, method_form
+from dashboard.components.forms.recipe_form import recipe_form
 from dashboard.components.forms.uploads import own_data, own_weights
 from dashboard.queries import catalogue, forecasts
 from dashboard.session import ask_to_open, home, stays
@@ -62,6 +63,7 @@ with ask:
         own_data("dataset")
     request = ask_request(data, fixed=fixed.request)
     weights = ("", "") if fixed.model else own_weights(data, model)
+    recipe = {} if guided() or fixed.model else recipe_form(dataset, model)
     if not (guided() or in_class.opened_by_link()):
         extensions_panel(available.extensions, catalogue.reload)
 
@@ -157,11 +159,12 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
     spec, limit = None, None
     with errors_shown():
         limit = limit_of(asked.limit)
-        if request and weights is not None:
+        if request and weights is not None and recipe is not None:
             choice = (dataset, model, request, method, settings)
             spec = make_spec(
-                available, *choice, seed=asked.seed, reference=asked.reference, weights=weights[0], weights_as=weights[1]
-            )
+                available, *choice, seed=asked.seed, reference=asked.reference, weights=weights[0], weights_as=weights[1],
+                recipe=recipe,
+            )  # fmt: skip
     refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), says)
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None or refused, key="submit") and spec:
         run_id = submit.submit(home(), spec, limit=limit)

@@ -92,6 +92,7 @@ TABLES = {
          "retain": MAYBE_SHARE},
         ("model", "direction", "k"),
     ),
+    "training": Table({"model": MODEL, "epoch": COUNT, "loss": LENGTH, "accuracy": SHARE}, ("model", "epoch")),
     "costs": Table({"part": TEXT, "model": TEXT, "seconds": Column(-1.0, 1e9)}),  # of inner parts' sums a hair may be taken too much
 }  # fmt: skip
 ARRAYS = (*NETWORKS, "answers", "touched", "recorded")  # and any statistic

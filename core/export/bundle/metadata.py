@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from core.domain.run import settings_text
+from core.domain.run import model_text, settings_text
 from core.domain.study import StudyPlan
 from core.export.bundle.layout import MANIFEST, NETWORKS, RUN, STUDY
 from core.storage.portable import PortableRun, PortableStudy
@@ -16,7 +16,8 @@ WHAT = {
     **{name: f"Weights of the {name} network" for name in NETWORKS},
     "per_class": "Accuracy by class, or by attribute", "confusion": "Confusion matrices", "layers": "How far each layer moved",
     "examples": "Loss, entropy, confidence and prediction of each example", "cka": "CKA by layer", "relearn": "Curves of relearning",
-    "probes": "Linear probes by layer", "graft": "Layer grafting", "costs": "Seconds of each part of the evaluation",
+    "probes": "Linear probes by layer", "graft": "Layer grafting", "training": "Loss and accuracy by epoch of training",
+    "costs": "Seconds of each part of the evaluation",
     "answers": "Probabilities of each example of the table `examples`", "touched": "Masks of the weights that changed most",
     "recorded": "What the method recorded",
 }  # fmt: skip
@@ -65,7 +66,7 @@ def _title(runs: Sequence[PortableRun], studies: Sequence[PortableStudy]) -> str
 
 def _name(run: PortableRun) -> str:
     spec = run.spec
-    parts = (spec.method, spec.dataset, spec.model, spec.request.text, f"seed {spec.seed}", settings_text(spec.params))
+    parts = (spec.method, spec.dataset, model_text(spec), spec.request.text, f"seed {spec.seed}", settings_text(spec.params))
     return " · ".join(filter(None, parts))
 
 

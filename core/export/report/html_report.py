@@ -4,6 +4,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core.domain.run import model_text
 from core.export.page import page, plain_name
 from core.export.report.passport import passport
 from core.export.report.run_contents import RunContents, contents
@@ -37,7 +38,7 @@ def _written(run: RunContents, pictures: Ask | None, chosen: str) -> Report:
     name, finding, spec = file_name(run), run.finding, run.run.spec
     text = page(
         "run.html", title=f"{run.method_title}: forget {run.subject}", kind="Unlearning report",
-        about=f"{run.data.title if run.data else spec.dataset} · {spec.model} · seed {spec.seed} · run {run.run.id}"
+        about=f"{run.data.title if run.data else spec.dataset} · {model_text(spec)} · seed {spec.seed} · run {run.run.id}"
         f"{f' · imported from {run.run.imported.file}' if run.run.imported else ''}",
         written=f"{datetime.now(UTC):%d %B %Y}", sections=run_sections(run, pictures, chosen), file_name=name, passport=passport(run),
         verdict=run.verdict, warnings=[one.sentence for one in finding.warnings] if finding else [],

@@ -86,7 +86,7 @@ def _written(study: StudyContents) -> Report:
     cautions += [f"{left} of its {study.now.total} runs are not done."] if left else []
     text = page(
         "study.html", title=plan.name_with(study.data), kind="Report of a study",
-        about=f"{study.data.title if study.data else plan.dataset} · {plan.model} · forget {plan.request.words(study.data)} · "
+        about=f"{study.data.title if study.data else plan.dataset} · {plan.network} · forget {plan.request.words(study.data)} · "
         f"seeds {seeds_text(plan.seeds)} · study {told.id}",
         written=f"{datetime.now(UTC):%d %B %Y}", sections=study_sections(study), file_name=name, answer=told.answer, cautions=cautions,
         more=told.more.text if told.more else "", private=[str(study.home.root)],

@@ -72,6 +72,8 @@ def _done(run: RunContents) -> Iterator[str]:
         yield f"Its weights moved by {percent(moved)} of their own length."
     if spec.reference:
         yield "For comparison a network was trained anew without the forget set (the retrained reference): what perfect forgetting gives."
+    if run.report["own_recipe"]:
+        yield str(run.report["own_recipe"])
     if run.report["own_weights"]:
         yield str(run.report["own_weights"])
     if run.method and run.method.reconstruction:

@@ -28,8 +28,10 @@ def run_command(
     if spec.method == METHOD:
         return _judge_command(spec)
     how, read = evaluation or Evaluation(), WeightsAs.parse(spec.weights_as) if spec.weights_as else None
-    options = [("--dataset", spec.dataset), ("--model", spec.model), ("--forget", spec.request.text), ("--method", spec.method)]
+    options: list[tuple[str, ...]] = [("--dataset", spec.dataset), ("--model", spec.model)]
+    options += [("--forget", spec.request.text), ("--method", spec.method)]
     options += [("--set", f"{name}={_value(value)}") for name, value in used(spec.params, method.params if method else ()).items()]
+    options += _recipe(spec)
     options += [("--seed", str(spec.seed))] + [("--no-reference", "")] * (not spec.reference)
     options += [("--weights", OWN_WEIGHTS)] * bool(spec.weights) + ([("--normalisation", read.normalisation)] if read else [])
     options += [("--class-order", read.order_name)] if read and read.order_name else []
@@ -41,12 +43,17 @@ def run_command(
 
 def _judge_command(spec: RunSpec) -> str:
     read = WeightsAs.parse(spec.weights_as) if spec.weights_as else None
-    options = [("--original", OWN_WEIGHTS), ("--unlearned", "UNLEARNED_FILE")]
+    options: list[tuple[str, ...]] = [("--original", OWN_WEIGHTS), ("--unlearned", "UNLEARNED_FILE")]
     options += [("--reference", "REFERENCE_FILE")] * ("reference" in brought(spec)) + [("--no-reference", "")] * (not spec.reference)
     options += [("--dataset", spec.dataset), ("--model", spec.model), ("--forget", spec.request.text), ("--seed", str(spec.seed))]
     options += [("--normalisation", read.normalisation)] if read and read.normalisation != "file" else []
     options += [("--class-order", read.order_name)] if read and read.order_name else []
+    options += _recipe(spec)
     return _wrapped("python -m core judge", [" ".join(shlex.quote(word) for word in option if word) for option in options])
+
+
+def _recipe(spec: RunSpec) -> list[tuple[str, ...]]:
+    return [("--recipe", *(f"{name}={_value(value)}" for name, value in sorted(spec.recipe.items())))] if spec.recipe else []
 
 
 def check_command(run_id: str) -> str:
@@ -62,6 +69,7 @@ def study_file(plan: StudyPlan) -> str:
     lines += [] if plan.reference else ["reference = false"]
     lines += ["floor = false"]  # the second reference, where there is one, stands among the methods
     lines += [f'limit = "{_exact(plan.limit)}s"'] if plan.limit else []
+    lines += ["", "[recipe]", *(f"{name} = {_toml(value)}" for name, value in sorted(plan.recipe.items()))] if plan.recipe else []
     for variant in plan.variants:
         lines += ["", "[[methods]]", f"name = {_toml(variant.method)}"]
         lines += [f"{name} = {_toml(value)}" for name, value in variant.settings.items()]

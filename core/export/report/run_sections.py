@@ -20,7 +20,7 @@ from core.export.report.repeat import run_command
 from core.export.report.run_contents import RunContents
 from core.export.report.saliency_section import Ask, saliency
 from core.export.report.weights_section import weights
-from core.figures import class_figures
+from core.figures import class_figures, training_curves
 from core.figures.gauges import described, gauge_figure
 from core.figures.inside import shared_frames
 from core.figures.metric_tables import families
@@ -56,6 +56,7 @@ def run_sections(run: RunContents, pictures: Ask | None = None, chosen: str = ""
         ("attack", "Membership inference attack", partial(_attack, run)),
         ("recoverability", "Recoverability", partial(_recoverability, run)),
         ("metrics", "All metrics", partial(_metrics, run)),
+        *([("training", "Training", partial(_training, run))] if "training" in run.files else []),  # older versions stored none
         ("method", "The method", partial(_method, run)),
         ("settings", "Settings, versions, and how to repeat it", partial(_settings, run)),
     ]  # fmt: skip
@@ -225,6 +226,12 @@ def _metrics(run: RunContents) -> Section:
     return Section("metrics", "All metrics", (about,), [TableBlock(family, table) for family, table in tables.items()])
 
 
+def _training(run: RunContents) -> Section:
+    figure = training_curves.training_curves(run.table("training"))
+    block = FigureBlock("training", "Loss and accuracy by epoch", figure, training_curves.ALT, training_curves.WORDS)
+    return Section("training", "Training", (), [block])
+
+
 def _method(run: RunContents) -> Section:
     if run.method is None:
         raise WrongInput(f"This Forgetscope does not know the method {run.run.spec.method!r:.60}.")
@@ -248,6 +255,8 @@ def _settings(run: RunContents) -> Section:
         "Speed-up over retraining": times(report["speedup"]),
         "Packages where this report was written": f"Python {platform.python_version()}, {', '.join(_packages())}",
     }  # fmt: skip
+    if report["own_recipe"]:
+        facts["Training recipe"] = report["own_recipe"]
     if report["own_weights"]:
         facts["The original's weights"] = report["own_weights"]
     blocks: list[Block] = [TableBlock("About the run", pd.DataFrame(facts.items(), columns=["What", "Value"]))]

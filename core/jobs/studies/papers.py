@@ -16,6 +16,7 @@ from core.domain.requests.published import NamedSet
 from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
 from core.domain.study import StudyPlan, Variant
+from core.domain.training.own_recipe import with_own
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.progress import Standing
 from core.jobs.studies.table import StudySummary
@@ -143,7 +144,7 @@ def plan_for(paper: Paper, shelves: Catalogue, *, subset: bool = False, download
 def run_setting(plan: StudyPlan, shelves: Catalogue) -> dict[str, Any]:
     """What the plan's runs use, by the names that papers' files use; less where the dataset or the model is no longer there."""
     data, model = shelves.datasets.get(plan.dataset), shelves.models.get(plan.model)
-    recipe = preset_for(plan.dataset, plan.model).recipe
+    recipe = with_own(preset_for(plan.dataset, plan.model).recipe, plan.recipe)
     about_data = {} if data is None else {
         "dataset": data.title, "training images": data.train_count, "test images": data.test_count, "pixels": min(data.height, data.width),
         "forgotten images": plan.request.count(data),

@@ -9,7 +9,7 @@ from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.presets import TUNING_SEEDS
 from core.domain.requests.base import ForgetRequest
-from core.domain.run import RunSpec
+from core.domain.run import RunSpec, recipe_text
 from core.domain.seed_lists import MOST
 from core.domain.study import LONGEST_TITLE, StudyPlan, Variant
 from core.jobs.catalogue import Catalogue
@@ -20,17 +20,19 @@ def make_plan(
     shelves: Catalogue, dataset: str, model: str, request: ForgetRequest,
     asked: Sequence[tuple[str, Mapping[str, Any]]], seeds: Sequence[int],
     *, reference: bool = True, floor: bool = True, title: str = "", draws: Sequence[int] | None = None,
+    recipe: Mapping[str, Any] | None = None,
 ) -> StudyPlan:  # fmt: skip
     """A checked plan; `asked`: methods with their settings. Raises WrongInput with one sentence.
 
     `draws`, of a drawn request: None, each seed has its own draw, of the same number; a draw for each seed; or (), all seeds have
     the request's draw. `floor` adds `retrain` where it was not asked for and there is a reference to hold it against.
+    `recipe`: as for `make_spec`, of all runs.
     """
     if len(title) > LONGEST_TITLE or not title.isprintable():
         raise WrongInput(f"A study's title must be one line of at most {LONGEST_TITLE} letters.")
     if not asked:
         raise WrongInput("The study has no methods; name at least one.")
-    specs = [make_spec(shelves, dataset, model, request, m, dict(s), reference=reference) for m, s in asked]
+    specs = [make_spec(shelves, dataset, model, request, m, dict(s), reference=reference, recipe=recipe) for m, s in asked]
     variants = [
         Variant(method, {name: spec.params[name] for name in sorted(settings)})
         for (method, settings), spec in zip(asked, specs, strict=True)
@@ -38,7 +40,7 @@ def make_plan(
     if floor and reference and not any(variant.is_floor for variant in variants):
         variants.append(Variant(SECOND_REFERENCE_METHOD))
     about, each = _drawn(specs[0].request, seeds, draws)
-    plan = StudyPlan(dataset, model, about, tuple(variants), tuple(seeds), reference, title.strip(), each)
+    plan = StudyPlan(dataset, model, about, tuple(variants), tuple(seeds), reference, title.strip(), each, recipe=specs[0].recipe)
     cells(plan, shelves)
     return plan
 
@@ -80,7 +82,7 @@ def cells(plan: StudyPlan, shelves: Catalogue) -> list[tuple[int, RunSpec]]:
     for variant in plan.variants:
         asked = (plan.dataset, plan.model, plan.request, variant.method, variant.settings)
         for seed in (min(plan.seeds), max(plan.seeds)):
-            spec = make_spec(shelves, *asked, seed=seed, reference=plan.reference)
+            spec = make_spec(shelves, *asked, seed=seed, reference=plan.reference, recipe=plan.recipe)
         if spec.id in firsts:
             raise WrongInput(f"Each variant must be given once; {variant.text} is the same as {firsts[spec.id][0].text}.")
         firsts[spec.id] = (variant, spec)
@@ -113,7 +115,8 @@ def merged(old: StudyPlan, new: StudyPlan, shelves: Catalogue) -> StudyPlan:
     if not old.same_subject(new):
         raise WrongInput(
             f"A study is about one request; this one is about {old.request.text} of {old.dataset} with {old.model}"
-            f"{'' if old.reference else ', without a reference'}{_draws_text(old)}."
+            f"{'' if old.reference else ', without a reference'}{_draws_text(old)}"
+            f"{f', trained with {recipe_text(old.recipe)}' if old.recipe else ''}."
         )
     for seed in set(old.seeds) & set(new.seeds):
         if old.request_of(seed) != new.request_of(seed):

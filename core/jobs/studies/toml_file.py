@@ -16,7 +16,7 @@ from core.jobs.studies.plan import make_plan
 from core.jobs.validation import dataset_of, limit_of
 
 WANTED = {"dataset": "a text", "model": "a text", "forget": "a text such as \"class:3\"", "seeds": "", "methods": ""}
-EXTRA = ("title", "reference", "floor", "draws", "limit")
+EXTRA = ("title", "reference", "floor", "draws", "limit", "recipe")
 OF_PAPERS = ("paper", "published")  # entries that `core.jobs.studies.papers` reads
 _BETWEEN = re.compile(r"[\s,;·]+")
 LONGEST = 1_000_000  # bytes of a file
@@ -51,6 +51,8 @@ def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
     floor = true                 # add `retrain`; this is the default
     reference = true             # this is the default
     limit = "15min"              # each run is stopped when it has taken so long; without, none is
+    [recipe]                     # how the original and the reference are trained, where not as the preset says; may be left out
+    epochs = 30                  # any of `core.domain.training.recipes.RECIPE`
     [[methods]]                  # one table a variant
     name = "ssd"
     alpha = 2.0                  # any of the method's parameters
@@ -89,6 +91,7 @@ def plan_from(said: dict[str, Any], shelves: Catalogue) -> StudyPlan:
     plan = make_plan(
         shelves, data.key, _text(said, "model"), request, [_method(table) for table in _tables(said["methods"])],
         seeds_of(said["seeds"]), reference=_switch(said, "reference"), floor=_floor(said), title=_text(said, "title"), draws=draws,
+        recipe=_recipe(said),
     )  # fmt: skip
     return replace(plan, limit=_limit(said))
 
@@ -134,6 +137,13 @@ def _floor(said: dict[str, Any]) -> bool:
     if floor and "floor" in said and not _switch(said, "reference"):
         raise WrongInput("A second reference (floor) is held against the reference; leave out floor = true or reference = false.")
     return floor
+
+
+def _recipe(said: dict[str, Any]) -> dict[str, Any]:
+    recipe = said.get("recipe", {})
+    if not isinstance(recipe, dict):
+        raise WrongInput("The recipe must be written as a table under a line [recipe], such as epochs = 30.")
+    return recipe
 
 
 def _limit(said: dict[str, Any]) -> float | None:

@@ -7,7 +7,7 @@ import streamlit as st
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
-from core.domain.run import RunSpec
+from core.domain.run import RunSpec, recipe_text
 from core.figures.markdown import plain
 from core.reports.teaching.class_link import FIELDS, HIDDEN_WORDS, HIDEABLE, LONGEST, NEEDS, Lock, code_from
 from core.reports.teaching.goal import Goal
@@ -50,6 +50,8 @@ def link_panel(spec: RunSpec, method: MethodInfo | None, *, story: dict[str, str
         except WrongInput as wrong:
             st.error(plain(str(wrong)), icon=":material/error:")
             return
+        if spec.recipe:
+            st.caption(f"The class trains by the preset's recipe: a link does not carry {plain(recipe_text(spec.recipe))}.")
         _show(parts, opens or next(iter(PAGES)), (story or {}) | {"scene": "4"})
 
 

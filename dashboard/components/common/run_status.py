@@ -9,8 +9,10 @@ from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.hyperparameters import used
 from core.domain.run import ACTIVE, STOPPED, RunStatus, model_text, settings_text
+from core.figures import training_curves
 from core.figures.markdown import plain
 from core.figures.palette import STATUS_ICON
+from core.figures.plotly_layout import CONFIG
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import preset_values
@@ -213,5 +215,7 @@ def follow(run: Run) -> None:
             st.rerun()
         state(now)
         act_button("Cancel", now, "follow")
+        if len(table := runs.live_curves(now.id)):
+            st.plotly_chart(training_curves.training_curves(table), key="live_curves", config=CONFIG, alt=training_curves.ALT)
 
     fragment(panel, run_every=POLL)

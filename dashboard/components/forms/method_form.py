@@ -36,7 +36,7 @@ def method_form(method: MethodInfo, preset: dict[str, Value], only: str | None =
                 st.text_input(_label(p), "–" if idle else f"{preset[p.name]}", disabled=True)
                 values[p.name] = preset[p.name]
             else:
-                values[p.name] = _widget(p, preset[p.name], f"{method.key}.{p.name}", idle)
+                values[p.name] = param_widget(p, preset[p.name], f"{method.key}.{p.name}", idle=idle)
     for p in method.params:
         if note := p.note(values[p.name]):
             st.warning(note, icon=":material/warning:")
@@ -47,7 +47,8 @@ def _label(p: Param) -> str:
     return f"{p.name.replace('_', ' ')} ({p.symbol})" if p.symbol else p.name.replace("_", " ")
 
 
-def _widget(p: Param, preset: Value, key: str, idle: bool) -> Value:
+def param_widget(p: Param, preset: Value, key: str, *, idle: bool) -> Value:
+    """A widget that stands at the preset until somebody sets it; bound to the address. idle: it has no effect beside the others."""
     label = _label(p)
     hint = f"{p.help} Allowed: {p.wanted}." + (f" Only with {p.when[0]} = {' or '.join(p.when[1:])}." if p.when else "")
     if p.choices:

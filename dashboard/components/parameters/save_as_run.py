@@ -44,6 +44,7 @@ def spec_of(source: Source, alpha: float | str, lambda_: float) -> RunSpec:
     return make_spec(
         catalogue.current(), spec.dataset, spec.model, spec.request, "ssd", settings,
         seed=spec.seed, reference=spec.reference, weights=spec.weights, weights_as=spec.weights_as,
+        recipe=spec.recipe,
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def study_row(study: Standing, first: bool) -> None:
         what, buttons = st.columns([3, 2], vertical_alignment="center")
         with what:
             title = shortened(catalogue.request_title(plan.request, plan.dataset))
-            about = f"{title} · {plan.dataset} · {plan.model} · " if plan.title else ""
+            about = f"{title} · {plan.dataset} · {plan.network} · " if plan.title else ""
             st.markdown(f"**{plain(catalogue.study_name(plan))}**  \n`{study_id}` {imported_badge(study.stored.imported)}")
             _state(study)
             variants = shortened("; ".join(variant.text for variant in plan.variants), LONGEST)
@@ -160,7 +160,7 @@ def _grow(study_id: str, plan: StudyPlan, titles: dict[str, str]) -> None:
     variants: list[tuple[str, dict[str, Any]]] = [(titles[title], {}) for title in chosen or [] if title in titles] or old
     more = make_plan(
         available, plan.dataset, plan.model, plan.request, variants, seeds, reference=plan.reference, floor=False,
-        draws=plan.draws_of(seeds),
+        draws=plan.draws_of(seeds), recipe=plan.recipe,
     )  # fmt: skip
     submit.extend(home(), study_id, replace(more, limit=plan.limit), available)
     remember(f"seeds-{study_id}", "")

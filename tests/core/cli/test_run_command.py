@@ -17,6 +17,8 @@ from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import submit as runner
+from core.jobs.catalogue import catalogue
+from core.jobs.validation import make_spec
 from core.storage.home import Home, open_home
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
@@ -238,6 +240,11 @@ WRONG = {
     "parameter nan": (asked("--set", "lambda=nan"), "a number from 0 to 100"),
     "unknown parameter": (asked("--set", "gamma=1"), "importance, batch_size, alpha, lambda"),
     "set without a value": (asked("--set", "alpha"), "NAME=VALUE"),
+    "recipe out of bounds": (asked("--recipe", "epochs=0"), "epochs must be a whole number from 1 to 1000"),
+    "unknown part of a recipe": (asked("--recipe", "epochs=3", "lr=0.1"), "its parts are: epochs, optimiser, learning_rate"),
+    "recipe without a value": (asked("--recipe", "epochs"), "--recipe wants NAME=VALUE"),
+    "part of a recipe twice": (asked("--recipe", "epochs=3", "epochs=4"), "--recipe wants each parameter once"),
+    "a word that belongs to no option": (asked("epochs=3"), "epochs=3"),
     "seed not a number": (asked("--seed", "x"), "integer"),
     "seed negative": (asked("--seed", "-1"), "from 0 to 2147483647"),
     "missing option": (asked(dataset=None), "--dataset"),
@@ -510,3 +517,18 @@ def test_what_has_finished_here_is_said_before_a_run_and_after_it(first_run, in_
     assert report["forecast"]["seconds"] > 0
     assert 2**27 < report["peak_bytes"] < 4 * report["forecast"]["bytes"]
     assert report["threads"] == 1
+
+
+@pytest.mark.parametrize("words", [
+    ("--recipe", "epochs=3", "learning_rate=0.02", "--set", "alpha=2"), ("--recipe=epochs=3", "learning_rate=0.02", "--set", "alpha=2"),
+    ("--recipe", "epochs=3", "--set", "alpha=2", "--recipe", "learning_rate=0.02"),
+])  # fmt: skip
+def test_a_recipe_of_several_parts_is_one_option(main, home, reckons, words):
+    """A dry run's id tells which run it is."""
+    _, said, _ = main(*asked("--dry-run", "--json", *words))
+    settings = {"settings": "given", "alpha": 2}
+    shelf, request = catalogue(home.root), parse_request("class:3")
+    spec = make_spec(shelf, "digits", "small_cnn", request, "ssd", settings, recipe={"epochs": 3, "learning_rate": 0.02})
+    assert json.loads(said)["id"] == spec.id
+    assert spec.recipe == {"epochs": 3, "learning_rate": 0.02}
+    assert spec.id != make_spec(shelf, "digits", "small_cnn", request, "ssd", settings).id

@@ -74,12 +74,15 @@ def test_a_network_that_our_own_ssd_made_has_the_numbers_of_the_ssd_run(tmp_path
     alike(numbers(whole), numbers(ssd))
     assert {model for _, model in numbers(ssd)} == set(weights)
     assert {name: whole.artifacts[name] for name in weights} == {name: ssd.artifacts[name] for name in weights}
-    assert set(ssd.artifacts) - set(whole.artifacts) <= {"recorded", *(name for name in ssd.artifacts if name.startswith("statistic/"))}
+    made_here = {"recorded", "training", *(name for name in ssd.artifacts if name.startswith("statistic/"))}
+    assert set(ssd.artifacts) - set(whole.artifacts) <= made_here
     assert whole.speedup is None
     assert whole.seconds["unlearn"] == whole.seconds["train"] == whole.seconds["reference"] == 0.0
     trained = judged_run.run(judged_spec(*ASKED, **two), there, quiet)
     alike(numbers(trained), numbers(ssd))
     assert trained.seconds["reference"] > 0
+    curves = Artifacts(there.artifacts_folder).get_table(trained.artifacts["training"])
+    assert curves["model"].tolist() == ["reference"], "one epoch of the one network that was trained here"
     bare = judged_run.run(judged_spec(*ASKED, **two, reference=False), there, quiet)
     assert "reference" not in bare.artifacts
     assert not [model for _, model in numbers(bare) if model == "reference"]
@@ -126,6 +129,17 @@ def test_what_cannot_be_judged_is_refused():
         judged_spec(SHELVES, "digits", "small_cnn", parse_request("mislabelled:0.05"), original=("", ""), unlearned=B)
     with pytest.raises(WrongInput, match="names no unlearned network"):
         judged_run.run(RunSpec("digits", "small_cnn", parse_request("class:3"), METHOD), None, quiet)
+    for without in ({"brought": C}, {"reference": False}):
+        with pytest.raises(WrongInput, match="this run trains nothing, so leave the recipe out"):
+            judged_spec(*ASKED, original=A, unlearned=B, recipe={"epochs": 3}, **without)
+
+
+def test_the_reference_that_is_trained_here_may_have_a_recipe_of_the_users_own():
+    spec = judged_spec(*ASKED, original=A, unlearned=B, recipe={"epochs": "3"})
+    assert spec.recipe == {"epochs": 3}
+    assert again(spec, SHELVES, reference=True) == spec
+    assert "--recipe epochs=3" in run_command(spec)
+    assert "(3 epochs of sgd" in own_weights(spec)
 
 
 def test_its_work_is_reckoned_without_an_unlearning(home, quick, monkeypatch):

@@ -30,6 +30,8 @@ def test_passes_are_those_of_the_recipe_the_method_and_its_statistics(home):
     assert other["seconds"] == found["seconds"]
     weights = 4 * sum(theta.numel() for theta in MODELS["small_cnn"](DATASETS["digits"].INFO).parameters())
     assert found["bytes"] - other["bytes"] == weights, "SSD's importance"
+    longer = planned_work(home, "digits", "small_cnn", "retrain", {}, "class:3", {"epochs": 30})
+    assert [longer["passes"][stage] for stage in ("train", "reference", "unlearn")] == [30 * 1437, 30 * 1290, 30 * 1290]
     third = planned_work(home, "digits", "small_cnn", "ssse", {"scope": "classifier", "rank": 512}, "class:3")
     assert third["passes"]["precompute"] == pytest.approx(1437 / 3)
     last = 64 * 10 + 10

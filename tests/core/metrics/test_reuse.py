@@ -127,7 +127,7 @@ def test_another_network_under_the_same_name_is_measured_anew(first, compute, ho
     with sqlite3.connect(home.database) as db:
         db.execute("delete from kept where kind = 'original'")
     fit = run_setup.fit
-    monkeypatch.setattr(run_setup, "fit", lambda model, *rest: nudged(fit(model, *rest)))
+    monkeypatch.setattr(run_setup, "fit", lambda *about, **how: nudged(fit(*about, **how)))
     again = compute()
     assert compute.asked == 2
     assert again["original", "parameter_distance_to_reference"] != first["original", "parameter_distance_to_reference"]
@@ -230,7 +230,7 @@ def test_code_that_changes_while_a_run_computes_is_given_none_of_its_files(compu
 
     monkeypatch.setattr(pipeline, after, changed)
     compute()
-    assert len(names(home)) == 5 + SHARED, "two networks, their answers, a statistic, and the results of both"
+    assert len(names(home)) == 7 + SHARED, "two networks, their curves and answers, a statistic, and the results of both"
     assert names(home) == names(Home(began / "home"))
 
 

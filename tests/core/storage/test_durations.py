@@ -179,3 +179,18 @@ def test_other_settings_of_a_method_are_reckoned_from_their_passes_where_the_eng
     assert known.forecasts([ten_times], lambda _: told) == [Forecast(pytest.approx(40 + 3 + 1), 7e8, PASSES)]
     assert known.forecasts([ten_times]) == [Forecast(1 + 3 + 1, None)], "the last resort is what the method took before"
     assert known.forecasts([spec(seed=1)], lambda _: told) == [Forecast(21, None)], "these settings are known"
+
+
+def test_training_by_other_epochs_takes_as_much_longer(store, done):
+    """Hand: 20 epochs of the preset took 8 s, 40 take 16; what had just 5 epochs is known, and the rest of it shares no network."""
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    known = history(store.db)
+    assert known.seconds([spec(recipe={"epochs": 40})]) == [16 + 12 + 2 + 1 + 3 + 1]
+    assert known.seconds([spec(recipe={"learning_rate": 0.01})]) == [21]
+    done(spec(recipe={"epochs": 5}), 11, train=4, reference=3, precompute=0, unlearn=1, evaluate=3)
+    known = history(store.db)
+    assert known.seconds([spec(seed=1, recipe={"epochs": 5})]) == [4 + 3 + 2 + 1 + 3 + 0.5]
+    assert known.seconds([spec(seed=1)]) == [8 + 6 + 2 + 1 + 3 + 0.5]
+    told = Work({"train": 5000.0, "unlearn": 5000.0, "evaluate": 600.0}, 0.002, 7e8)
+    longer = spec("ssd", seed=1, recipe={"epochs": 10})
+    assert known.forecasts([longer], lambda _: told)[0].basis == PASSES, "a method may train by the recipe itself"

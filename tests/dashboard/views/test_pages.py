@@ -7,6 +7,7 @@ from pathlib import Path
 import re
 import sqlite3
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.runtime.state import SessionState
@@ -14,17 +15,22 @@ from streamlit.testing.v1 import AppTest
 
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunSpec, RunStatus
+from core.figures.training_curves import ALT
 from core.jobs import submit
 from core.jobs.catalogue import catalogue
 from core.jobs.validation import preset_values
+from core.metrics.tables.training_curves import training_table
 from core.storage.home import Home
 from core.storage.processes import ProcessId
+from core.storage.queues.live_curves import LiveCurves
 from core.storage.queues.run_queue import limit_reached
 from core.storage.record_types import Label
 from core.storage.runs import ResultStore
 from dashboard.components.common.run_status import STAGE
 from dashboard.queries import runs
 from tests.dashboard.conftest import ERROR, ROOT, html_text, put, sound
+from tests.planted import plant
+from tests.planted import spec as planted
 
 PAGES = [f"views/{path.name}" for path in sorted((ROOT / "dashboard" / "views").glob("*.py")) if path.stem != "__init__"]
 OF_A_RUN = [page for page in PAGES if "= finished_run(" in (ROOT / "dashboard" / page).read_text(encoding="utf-8")]
@@ -142,7 +148,7 @@ def test_the_result_says_in_a_sentence_what_happened_and_shows_it(open_app, fini
     assert "\nForgotten, with warnings●○○ Low confidence · " in verdict
     assert "\nAccuracy on test images of class 3: " in verdict
     assert [m.label for m in at.metric][-2:] == ["Speed-up", "With precompute"]  # SSD reads stored importances
-    assert len(alts(at)) == 5
+    assert len(alts(at)) == 6  # the last: of training
     assert all(alts(at))
     captions = " ".join(c.value for c in at.caption)
     for start in ("A row is a true class, a cell", "Compare the unlearned column with the reference"):
@@ -161,7 +167,7 @@ def test_train_and_test_images_are_told_apart(open_app, finished, done):
     train = [chart.proto.spec for chart in at.get("plotly_chart")]
     test = [chart.proto.spec for chart in open_app(finished.root, "views/result.py", run=done).get("plotly_chart")]
     assert train[:2] == test[:2]  # above the fold stand test images
-    assert (len(train), len(test)) == (6, 5)  # of training images the accuracy by class is below the matrices
+    assert (len(train), len(test)) == (7, 6)  # of training images the accuracy by class is below the matrices
     assert train[5] not in test
 
 
@@ -492,7 +498,7 @@ def test_the_form_follows_the_method_and_presets_are_set(open_app, finished):
 def test_changing_the_method_changes_the_form_in_place(open_app, finished):
     at = open_app(finished.root)
     at.selectbox(key="method").set_value("finetune")
-    names = {n.label for n in sound(at.run()).number_input if not (n.key or "").startswith("own_")}
+    names = {n.label for n in sound(at.run()).number_input if not (n.key or "").startswith(("own_", "recipe."))}
     assert {"epochs", "learning rate (η)", "batch size (B)", "Seed"} == names
 
 
@@ -511,6 +517,62 @@ def test_the_ceiling_of_the_request_stands_beside_alpha(open_app, finished):
     assert any("n/k = 2.00" in c.value for c in at.caption)
     at = open_app(finished.root, kind="samples", samples="1,2,3")
     assert any("n/k = 479.00" in c.value for c in at.caption)
+
+
+def test_a_recipe_of_ones_own_is_asked_for_on_the_form_and_is_part_of_the_address(open_app, bare):
+    at = open_app(bare.root, **{"recipe.epochs": "30"})
+    assert [expander.label for expander in at.expander if expander.label == "Training recipe"]
+    assert (at.number_input(key="recipe.epochs").value, at.number_input(key="recipe.learning_rate").value) == (30, 0.1)
+    assert not at.number_input(key="recipe.momentum").disabled
+    at.selectbox(key="recipe.optimiser").set_value("adamw")
+    at = sound(at.run())
+    assert at.number_input(key="recipe.momentum").disabled
+    assert "Trained by a recipe of your own: epochs=30 optimiser=adamw" in said(at).replace("\\", "")
+    sound(at.button(key="submit").click().run())
+    with ResultStore(bare.database) as store:
+        specs = [run.spec for run in store.runs()]
+    assert [spec.recipe for spec in specs] == [{"epochs": 30, "optimiser": "adamw"}] * 2, "the second reference's too"
+
+
+@pytest.mark.parametrize("name, typed, words", [("epochs", "0", "epochs must be a whole number from 1"), ("batch_size", "1", "from 2 to")])
+def test_a_recipe_out_of_bounds_is_told_in_a_sentence_and_run_is_disabled(open_app, bare, name, typed, words):
+    at = open_app(bare.root, **{f"recipe.{name}": typed})
+    one_sentence(at, words)
+    assert at.button(key="submit").disabled
+
+
+def test_a_recipe_at_the_preset_follows_the_network_and_makes_the_run_that_it_always_was(open_app, bare):
+    at = open_app(bare.root)
+    at = sound(at.selectbox(key="model").set_value("vit_small").run())
+    assert (at.selectbox(key="recipe.optimiser").value, at.number_input(key="recipe.learning_rate").value) == ("adamw", 4e-4)
+    assert "recipe of your own" not in said(at)
+
+
+def test_the_result_of_a_run_by_another_recipe_says_so_and_shows_its_curves(open_app, bare):
+    curves = training_table({"original": np.array([[0.7, 0.5], [0.3, 0.9]]), "reference": np.array([[0.8, 0.4], [0.4, 0.8]])})
+    run_id = plant(bare, planted("ssd", recipe={"epochs": 2}), files={"training": curves})
+    plain_id = plant(bare, planted("ssd"))
+    at = open_app(bare.root, "views/result.py", run=run_id)
+    assert "by a recipe of the user's own: epochs=2" in said(at).replace("\\", "")
+    assert ALT in alts(at)
+    assert "small_cnn (epochs=2)" in html_text(at) + said(at).replace("\\", "")
+    at = open_app(bare.root, "views/result.py", run=plain_id)
+    assert "own recipe" not in said(at)
+    assert ALT not in alts(at)
+
+
+def test_runs_by_different_recipes_are_not_compared_as_if_they_were_about_one_network(open_app, bare):
+    for spec in (planted("ssd", recipe={"epochs": 2}), planted("finetune")):
+        plant(bare, spec)
+    at = open_app(bare.root, "views/compare.py")
+    assert "2 different models" in said(at)
+
+
+def test_the_curves_of_a_run_that_trains_are_shown_meanwhile(open_app, bare):
+    run_id = put(bare, RunStatus.RUNNING)
+    assert ALT not in alts(open_app(bare.root, "views/result.py", run=run_id))
+    LiveCurves(bare.curves(run_id)).add("original", 0.7, 0.5)
+    assert ALT in alts(open_app(bare.root, "views/result.py", run=run_id))
 
 
 def test_the_address_carries_the_form(open_app, finished):
@@ -609,10 +671,11 @@ def test_ticked_images_are_added_to_the_indices(open_app, finished):
 
 def test_figures_have_the_height_that_keeps_the_page_still(open_app, finished, done):
     at = open_app(finished.root, "views/result.py", run=done)
-    gauges, classes, *matrices = (chart.proto.spec for chart in at.get("plotly_chart"))
+    gauges, classes, *matrices, curves = (chart.proto.spec for chart in at.get("plotly_chart"))
     assert '"height":452' in gauges
     assert '"height":320' in classes
     assert all('"height":360' in matrix for matrix in matrices)
+    assert '"height":280' in curves
 
 
 def test_a_home_is_only_looked_at_by_looking(open_app, home_of, done):

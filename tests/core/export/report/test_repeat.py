@@ -61,3 +61,16 @@ def test_the_file_of_a_study_asks_for_the_same_study(shelves, request_text, abou
     assert [spec.id for spec in specs(again, shelves)] == [spec.id for spec in specs(plan, shelves)]
     limited = StudyPlan.from_json(plan.to_json().replace('"limit": null', '"limit": 90.0'))
     assert plan_from_toml(study_file(limited), shelves).limit == 90
+
+
+def test_a_recipe_of_the_users_own_is_repeated_too(shelves):
+    recipe = {"epochs": 3, "learning_rate": 0.1 + 0.2, "schedule": "constant"}
+    spec = make_spec(shelves, "digits", "small_cnn", parse_request("class:3"), "retrain", {}, recipe=recipe)
+    words = shlex.split(run_command(spec).replace("\\\n", ""))
+    assert words[words.index("--recipe") + 1 :][:3] == ["epochs=3", "learning_rate=0.30000000000000004", "schedule=constant"]
+    given = run.make_context("run", words[4:]).params
+    assert settings_from(given["recipe"]) == {name: str(value) for name, value in recipe.items()}
+    plan = make_plan(shelves, "digits", "small_cnn", parse_request("class:3"), [("ssd", {}), ("retrain", {})], (0, 1), recipe=recipe)
+    assert plan.recipe == recipe
+    assert plan_from_toml(study_file(plan), shelves) == plan
+    assert spec in specs(plan, shelves)

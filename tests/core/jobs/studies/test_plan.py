@@ -301,3 +301,23 @@ def test_more_seeds_pass_over_those_on_which_presets_were_tuned(shelves):
     plan = replace(plan_from_toml(WHOLE, shelves), seeds=tuple(range(9)))
     assert with_more_seeds(plan, 4, shelves).seeds == (*range(9), 9, 13, 14, 15)
     assert with_more_seeds(replace(plan, seeds=(12,)), 1, shelves).seeds == (12, 13)
+
+
+def test_a_study_has_a_recipe_of_its_own(shelves):
+    own = plan_from_toml(WHOLE.replace("[[methods]]", "[recipe]\nepochs = 30\nlearning_rate = 0.1\n[[methods]]", 1), shelves)
+    assert own.recipe == {"epochs": 30}, "the preset's rate is 0.1"
+    assert {spec.recipe["epochs"] for spec in specs(own, shelves)} == {30}
+    plain = plan_from_toml(WHOLE, shelves)
+    assert not {spec.id for spec in specs(own, shelves)} & {spec.id for spec in specs(plain, shelves)}
+    assert with_more_seeds(own, 1, shelves).recipe == own.recipe
+    with pytest.raises(WrongInput, match="trained with epochs=30"):
+        merged(own, plain, shelves)
+
+
+@pytest.mark.parametrize("recipe, words", [
+    ("recipe = 3", r"a table under a line \[recipe\]"), ("[recipe]\nrate = 1", "no part 'rate'"),
+    ("[recipe]\nepochs = 1.5", "epochs must be a whole number"), ("[recipe]\nepochs = [1]", "epochs must be a whole number"),
+])  # fmt: skip
+def test_a_recipe_that_is_none_is_refused(shelves, recipe, words):
+    with pytest.raises(WrongInput, match=words):
+        plan_from_toml(WHOLE.replace("[[methods]]", f"{recipe}\n[[methods]]", 1), shelves)

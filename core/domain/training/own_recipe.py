@@ -1,0 +1,35 @@
+"""A recipe of the user's own: what of it is not as the preset has it, and the whole of it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from core.domain.hyperparameters import Value
+from core.domain.presets import preset_for
+from core.domain.run import Recipe, RunSpec
+from core.domain.training.recipes import RECIPE, parsed_recipe
+
+
+def preset_recipe(dataset: str, model: str) -> dict[str, Value]:
+    """The recipe of a pair's preset, by the names of `RECIPE`."""
+    plain = asdict(preset_for(dataset, model).recipe)
+    return {**{part.name: plain.get(part.name, "") for part in RECIPE}, "schedule": "one_cycle" if plain["one_cycle"] else "constant"}
+
+
+def own_recipe(dataset: str, model: str, asked: Mapping[str, Any]) -> dict[str, Value]:
+    """What of an asked recipe is not as the preset has it: a RunSpec's `recipe`. Raises WrongInput."""
+    preset = preset_recipe(dataset, model)
+    values = preset | parsed_recipe(asked)
+    without_effect = {part.name for part in RECIPE if part.idle(values)}  # which must not make another run
+    return {name: value for name, value in values.items() if value != preset[name] and name not in without_effect}
+
+
+def with_own(recipe: Recipe, own: Mapping[str, Any]) -> Recipe:
+    """The recipe with what is its user's own, by the names of `RECIPE`."""
+    values = {name: value for name, value in own.items() if name != "schedule"}
+    return replace(recipe, **values, one_cycle=own["schedule"] == "one_cycle" if "schedule" in own else recipe.one_cycle)
+
+
+def recipe_for(spec: RunSpec) -> Recipe:
+    """By which a run's original and reference are trained."""
+    return with_own(preset_for(spec.dataset, spec.model).recipe, spec.recipe)

@@ -1,0 +1,47 @@
+"""The curves of a run that trains, in a small file of its own that pages read meanwhile; it goes when the run ends."""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+import json
+from math import isfinite
+from pathlib import Path
+from time import monotonic
+
+from core.storage import atomic
+
+BETWEEN = 0.5  # seconds from one writing to the next
+MOST = 2**20  # bytes that are read of a file
+Curves = dict[str, list[tuple[float, float]]]  # network -> loss and accuracy of each epoch
+
+
+@dataclass
+class LiveCurves:
+    """Written at most twice a second; what cannot be written is not shown, and nothing more."""
+
+    path: Path
+    curves: Curves = field(default_factory=dict)
+    last: float = -1.0
+
+    def add(self, network: str, loss: float, accuracy: float) -> None:
+        """One more epoch of a network."""
+        self.curves.setdefault(network, []).append((loss, accuracy))
+        if (now := monotonic()) - self.last >= BETWEEN:
+            self.last = now
+            with suppress(OSError):
+                atomic.write(self.path, json.dumps(self.curves).encode())
+
+    def close(self) -> None:
+        """The run has ended."""
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Curves:
+    """What there is; empty where there is none, or it is damaged."""
+    try:
+        with open(path, "rb") as stream:
+            found = json.loads(stream.read(MOST))
+        curves = {str(network): [(float(loss), float(accuracy)) for loss, accuracy in curve] for network, curve in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}
+    return {network: [point for point in curve if all(map(isfinite, point))] for network, curve in curves.items()}
