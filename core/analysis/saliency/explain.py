@@ -16,6 +16,7 @@ from core.analysis.saliency.explainers import EXPLAINERS, grids, preset
 from core.analysis.saliency.explanation import Explanation
 from core.analysis.saliency.integrated_gradients import COARSE, MORE, chunk, improving, most_of
 from core.domain.errors import WrongInput
+from core.models.inspection import outside
 from core.models.layers import Normalise
 
 SMOOTHED, MOST_STEPS = 24, 160  # default steps of Integrated Gradients: of each noisy copy; at most, where the map converges late
@@ -87,7 +88,7 @@ def empty(model: nn.Module, x: Tensor, baseline: str) -> Tensor:
     """The baseline image, (1, C, H, W). Raises WrongInput."""
     if baseline not in BASELINES:
         raise WrongInput(f"There is no baseline {baseline!r}; there are {', '.join(BASELINES)}.")
-    first = next((module for module in model.modules() if isinstance(module, Normalise)), None)
+    first = next((module for module in model.modules() if isinstance(module, Normalise)), None) or outside(model)
     if baseline == "black" or first is None:
         return torch.zeros(1, *x.shape[1:], device=x.device)
     return first.mean.expand(1, *x.shape[1:]).clone()
