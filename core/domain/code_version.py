@@ -24,6 +24,7 @@ from typing import Any
 from core.domain.extension_files import extension_files, source_of
 from core.domain.presets import preset_for
 from core.domain.run import RunSpec
+from core.domain.timm_names import PREFIX as TIMM
 
 CORE = Path(__file__).resolve().parents[1]
 FIRST = Path(__file__).with_name("first_versions.json")
@@ -201,6 +202,8 @@ class Hashes:
         """
         if part not in self._parts:
             used = {self._source(module)[0] for module in self.modules(part)}
+            if part.startswith(f"model:{TIMM}"):
+                used.add(f"timm {_version('timm')}")
             self._parts[part] = _digest(sorted(used))[:12]
         return self._parts[part]
 
@@ -228,6 +231,8 @@ class Hashes:
 
     def _defining(self, kind: str, key: str) -> list[str]:
         """The file of the kind's room that has the key as its name, else those in which it is written."""
+        if kind == "model" and key.startswith(TIMM):
+            return ["core.models.timm_networks"]
         room = ROOMS[kind]
         files = {m: path for m, path in self._files.items() if m.startswith(room) and path.name != "__init__.py"}
         named = [module for module in files if module.rpartition(".")[2] == key]

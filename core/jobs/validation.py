@@ -16,6 +16,7 @@ from core.domain.presets import ForClasses, OfCeiling, not_offered, preset_for
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import LONGEST_LIMIT, RunSpec, WeightsAs
+from core.domain.timm_names import is_timm, name_of
 from core.jobs.catalogue import Catalogue
 
 T = TypeVar("T")
@@ -46,6 +47,8 @@ def make_spec(
     `weights_follow`: they come later, when what else is asked has been checked.
     """
     data = dataset_of(shelves, dataset)
+    if is_timm(model):
+        name_of(model)
     _pick(shelves.models, model, "model")
     chosen = _pick(shelves.methods, method, "method")
     if not (weights or weights_follow) and (reason := not_offered(dataset, model)):

@@ -12,6 +12,7 @@ from core.domain.hyperparameters import params_of, with_params
 from core.domain.info import MethodInfo
 from core.domain.presets import preset_for
 from core.domain.requests.classes import ClassRequest
+from core.domain.timm_names import ModelShelf
 from core.extensions.load import load_extensions
 from core.jobs.catalogue import IMAGES, IMPORTING, Catalogue
 from core.jobs.validation import preset_values
@@ -36,7 +37,7 @@ def describe(ending: Collection[str] = (), say: Callable[[str], object] = lambda
 
     return Catalogue(
         {key: marked("dataset", module.INFO, embedded=False) for key, module in DATASETS.items()},
-        {info.key: marked("model", info) for info in MODEL_INFOS},
+        ModelShelf({info.key: marked("model", info) for info in MODEL_INFOS}),
         {key: marked("method", describe_method(method)) for key, method in METHODS.items()},
         {key: marked("metric", metric.info) for key, metric in METRICS.items()},
         extensions,

@@ -12,7 +12,7 @@ from torch.autograd.graph import Node
 from core.domain.errors import WrongInput
 
 IMAGES = 3  # that are looked at; no dimension of a network is likely to be this one by accident
-NEAR = 1e-4  # of a logit
+NEAR = 1e-4  # of the largest logit
 
 
 class NotFound(WrongInput):
@@ -100,7 +100,7 @@ def look(model: nn.Module, shape: tuple[int, int, int]) -> Seen:
 def near(output: Tensor, logits: Tensor) -> bool:
     """Whether a layer's output, or its mean over places, is the logits."""
     read = output.mean((2, 3)) if output.ndim == 4 else output
-    return read.shape == logits.shape and bool((read - logits).abs().max() <= NEAR * max(1.0, float(logits.abs().max())))
+    return read.shape == logits.shape and bool((read - logits).abs().max() <= NEAR * logits.abs().max())
 
 
 def _bottlenecks(end: Node, x: Tensor) -> tuple[set[Node], Counter[str]]:

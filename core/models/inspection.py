@@ -230,17 +230,19 @@ def _once(known: Outside, what: str, find: Callable[[], object]) -> object:
 
 def _seen(model: nn.Module) -> Seen:
     known = _of(model)
-    return cast(Seen, _once(known, "seen", lambda: look(_real(model, known), known.shape)))
+    return cast(Seen, _once(known, "seen", lambda: look(_stirred(known), known.shape)))
 
 
-def _real(model: nn.Module, known: Outside) -> nn.Module:
-    """The network, or where it is there in shapes alone one that computes."""
-    if not any(p.is_meta for p in model.parameters()):
-        return model
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        real = known.build(known.data)
-    real.__dict__[MARK] = known
-    return real
+def _stirred(known: Outside) -> nn.Module:
+    """One of its builder's, no layer of which is all zeros or ones, as fresh networks' may be: behind zeros all images are alike."""
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.no_grad():
+        torch.manual_seed(0)
+        network = known.build(known.data)
+        for theta in network.parameters():
+            if theta.is_floating_point() and bool((theta == theta.flatten()[0]).all()):
+                theta.add_(torch.randn_like(theta), alpha=0.1)
+    network.__dict__[MARK] = known
+    return network
 
 
 def _module(model: nn.Module, name: str, word: str) -> nn.Module:
@@ -258,7 +260,6 @@ def _weighted(model: nn.Module, seen: Seen) -> set[str]:
 
 
 def _groups(model: nn.Module, known: Outside) -> list[Group]:
-    real = _real(model, known)
     seen, weighted = _seen(model), _weighted(model, _seen(model))
     for name in known.parts.groups:
         _module(model, name, "groups")
@@ -273,7 +274,7 @@ def _groups(model: nn.Module, known: Outside) -> list[Group]:
         elif kind == "out" and name in wanted and since:
             at = name
     parts = _fewer([*parts, (since, "")]) if not known.parts.groups else [*parts, (since, "")]
-    checked = _cut(real, known, parts)
+    checked = _cut(_stirred(known), known, parts)
     if len(checked) < 2:
         raise NotFound(f"No layer of a {type(model).__name__} gives all that what follows reads, so it cannot be cut into groups.")
     return checked
@@ -292,7 +293,8 @@ def _cut(model: nn.Module, known: Outside, parts: list[tuple[list[str], str]]) -
                 if end in known.parts.groups:
                     raise NotFound(f"groups names {end!r}, whose output is not all that what follows reads.")
                 continue
-            found.append(Group(_name(since, {g.name for g in found}), start, end, rows))
+            name = end if end in known.parts.groups else _name(since, {g.name for g in found})
+            found.append(Group(name, start, end, rows))
             since, start, rows = [], end, fits or 0
     return found
 
