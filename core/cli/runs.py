@@ -16,6 +16,7 @@ from core.domain.extension_files import extensions_folder
 from core.domain.requests.published import FILES, NamedSet
 from core.domain.requests.registry import KINDS
 from core.domain.run import RunStatus
+from core.domain.timm_names import offer
 from core.jobs import submit
 from core.jobs.catalogue import catalogue
 from core.jobs.studies import progress as standing
@@ -57,6 +58,8 @@ def list_(shelf: str, as_json: bool) -> None:
         for key, item in items.items():
             cost = f"{item.passes:7.2f} passes  " if shelf == "methods" else ""
             click.echo(f"{key:{20 if cost else 34}} {cost}{item.title}")
+        if shelf == "models":
+            click.echo(offer())
 
 
 def _list_extensions(as_json: bool) -> None:
