@@ -16,13 +16,13 @@ from core.domain.extension_files import extensions_folder
 from core.domain.requests.published import FILES, NamedSet
 from core.domain.requests.registry import KINDS
 from core.domain.run import RunStatus
-from core.domain.timm_names import offer
 from core.jobs import submit
 from core.jobs.catalogue import catalogue
 from core.jobs.studies import progress as standing
 from core.jobs.studies import submit as study_runner
 from core.jobs.studies.progress import go_on_elsewhere
 from core.jobs.studies.table import summary as study_summary
+from core.models.timm_names import offer
 from core.reports.run_report import damaged_summary, full_report, summary
 from core.storage import run_list, trash
 from core.storage import studies as stored_studies

@@ -24,7 +24,6 @@ from typing import Any
 from core.domain.extension_files import extension_files, source_of
 from core.domain.presets import preset_for
 from core.domain.run import RunSpec
-from core.domain.timm_names import PREFIX as TIMM
 
 CORE = Path(__file__).resolve().parents[1]
 FIRST = Path(__file__).with_name("first_versions.json")
@@ -46,6 +45,7 @@ WORDS = {  # of a kind of request: what a page or a message says, and decides no
     *("words", "title", "names"),
 }
 Parts = tuple[tuple[str, tuple[str, str] | None], ...]  # names of parts; of a recipe, with its dataset and model
+TIMM = "timm:"  # before the name of a network that the library timm builds
 ADDED = "dataset:"  # the part of datasets that users added
 FRESH = 1.0  # seconds for which sources count as unchanged
 

@@ -22,7 +22,7 @@ from core.domain.extension_files import extension_files
 from core.domain.hyperparameters import param_from_dict
 from core.domain.info import DatasetInfo, ExtensionInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
 from core.domain.run import RunSpec
-from core.domain.timm_names import ModelShelf
+from core.models.timm_names import ModelShelf
 from core.storage.disk_and_memory_errors import DiskTrouble, told
 from core.storage.home import Home, open_home
 from core.storage.processes import python_module

@@ -16,8 +16,8 @@ from core.domain.presets import ForClasses, OfCeiling, not_offered, preset_for
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import LONGEST_LIMIT, RunSpec, WeightsAs
-from core.domain.timm_names import is_timm, name_of
 from core.jobs.catalogue import Catalogue
+from core.models.timm_names import is_timm, name_of
 
 T = TypeVar("T")
 UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}  # seconds

@@ -12,7 +12,6 @@ from core.domain.hyperparameters import params_of, with_params
 from core.domain.info import MethodInfo
 from core.domain.presets import preset_for
 from core.domain.requests.classes import ClassRequest
-from core.domain.timm_names import ModelShelf
 from core.extensions.load import load_extensions
 from core.jobs.catalogue import IMAGES, IMPORTING, Catalogue
 from core.jobs.validation import preset_values
@@ -20,6 +19,7 @@ from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS
 from core.metrics.registry import METRICS
 from core.models.registry import MODEL_INFOS
+from core.models.timm_names import ModelShelf
 from core.storage.atomic import folder_beside
 
 

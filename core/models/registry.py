@@ -6,8 +6,8 @@ from torch import nn
 
 from core.domain.info import DatasetInfo, ModelInfo
 from core.domain.shelf import Shelf
-from core.domain.timm_names import is_timm
 from core.models import all_cnn, mobilenet_v2, resnet18, small_cnn, vit_b_16, vit_small
+from core.models.timm_names import is_timm
 from core.models.timm_networks import builder
 
 

@@ -8,9 +8,9 @@ from torch import nn
 
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
-from core.domain.timm_names import name_of
 from core.models.inspection import Builder, Parts, marked
 from core.models.layers import Normalise
+from core.models.timm_names import name_of
 
 SMALLEST = 32  # pixels a side: smaller images are made larger, since most of these networks shrink them 32 times
 

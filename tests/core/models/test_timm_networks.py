@@ -9,18 +9,18 @@ import timm
 import torch
 
 from core.data.registry import DATASETS
-from core.domain import timm_names
 from core.domain.code_version import run_version, shared_part, training_version
 from core.domain.errors import WrongInput
 from core.domain.info import ModelInfo
 from core.domain.requests.classes import ClassRequest
-from core.domain.timm_names import ModelShelf, info_of, name_of, offer, timm_version
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
+from core.models import timm_names
 from core.models.inspection import last_layer
 from core.models.layer_groups import groups
 from core.models.registry import MODELS
+from core.models.timm_names import ModelShelf, info_of, name_of, offer, timm_version
 
 DIGITS = DATASETS["digits"].INFO
 WRONG = {
@@ -57,7 +57,7 @@ def test_without_timm_one_sentence_says_so(monkeypatch):
 
 
 def test_names_are_read_without_importing_timm_or_torch():
-    code = "import sys\nfrom core.domain.timm_names import *\nprint(info_of('timm:resnet18').title, {'timm', 'torch'} & {*sys.modules})"
+    code = "import sys\nfrom core.models.timm_names import *\nprint(info_of('timm:resnet18').title, {'timm', 'torch'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "resnet18 (timm) set()\n"
 
 

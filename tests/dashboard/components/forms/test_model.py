@@ -1,6 +1,6 @@
 """The field for a network of timm's by name, on the form of a run and of a study."""
 
-from core.domain.timm_names import offer
+from core.models.timm_names import offer
 
 
 def test_a_network_of_timms_is_asked_for_by_name_and_a_wrong_one_is_said(open_app, bare):

@@ -8,12 +8,12 @@ from pathlib import Path
 import re
 from typing import Any
 
+from core.domain.code_version import TIMM
 from core.domain.errors import WrongInput
 from core.domain.info import ModelInfo
 
-PREFIX = "timm:"
 SHAPE = re.compile(r"[a-z][a-z0-9_]{1,60}(\.[A-Za-z0-9_-]{1,60})?")
-EXAMPLE = f"{PREFIX}resnet18.a1_in1k"
+EXAMPLE = f"{TIMM}resnet18.a1_in1k"
 _DEFINED = re.compile(r"^@register_model\s*\ndef (\w+)\(", re.MULTILINE)
 _TAGGED = re.compile(r"""^\s*['"]([a-z0-9_]+\.[\w-]+)['"]\s*:""", re.MULTILINE)
 
@@ -35,12 +35,12 @@ def offer() -> str:
 
 def is_timm(model: str) -> bool:
     """Whether a model's key names a network of timm's."""
-    return model.startswith(PREFIX)
+    return model.startswith(TIMM)
 
 
 def name_of(model: str) -> str:
     """timm's name of the network that a key names. Raises WrongInput."""
-    name = model.removeprefix(PREFIX)
+    name = model.removeprefix(TIMM)
     if not SHAPE.fullmatch(name):
         raise WrongInput(f"A network of timm's is asked for as {EXAMPLE}; got {model!r:.80}.")
     if not timm_version():
