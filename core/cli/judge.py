@@ -28,7 +28,7 @@ from core.storage.home import Home, open_home
 @click.option("--reference", "brought", metavar="FILE", help="The weights of a network retrained elsewhere; by default it is trained here.")
 @click.option("--no-reference", is_flag=True, help="Neither bring nor train a reference.")
 @click.option("--dataset", required=True, help="A key from `list datasets`.")
-@click.option("--model", required=True, help="A key from `list models`.")
+@click.option("--model", required=True, help="A key from `list models`, or timm:NAME.")
 @click.option("--forget", metavar="KIND:VALUE", help=f"What was forgotten: {FORMS}.")
 @click.option("--forget-file", type=click.Path(path_type=Path), metavar="CSV", help="Instead of --forget: a CSV of training indices.")
 @click.option("--normalisation", type=click.Choice(["best", *NORMALISATIONS]), default="best", show_default=True,

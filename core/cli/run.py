@@ -35,7 +35,7 @@ from core.training.uploaded_weights.client import own_weights
 
 @cli.command(cls=SeveralValues)
 @click.option("--dataset", required=True, help="A key from `list datasets`.")
-@click.option("--model", required=True, help="A key from `list models`.")
+@click.option("--model", required=True, help="A key from `list models`, or timm:NAME.")
 @click.option("--forget", metavar="KIND:VALUE", help=f"{FORMS}; a class or value by its index from 0 or by its name.")
 @click.option("--forget-file", type=click.Path(path_type=Path), metavar="CSV", help="Instead of --forget: a CSV of training indices.")
 @click.option("--method", required=True, help="A key from `list methods`.")

@@ -22,6 +22,7 @@ from core.jobs.studies import progress as standing
 from core.jobs.studies import submit as study_runner
 from core.jobs.studies.progress import go_on_elsewhere
 from core.jobs.studies.table import summary as study_summary
+from core.models.timm_names import offer
 from core.reports.run_report import damaged_summary, full_report, summary
 from core.storage import run_list, trash
 from core.storage import studies as stored_studies
@@ -57,6 +58,8 @@ def list_(shelf: str, as_json: bool) -> None:
         for key, item in items.items():
             cost = f"{item.passes:7.2f} passes  " if shelf == "methods" else ""
             click.echo(f"{key:{20 if cost else 34}} {cost}{item.title}")
+        if shelf == "models":
+            click.echo(offer())
 
 
 def _list_extensions(as_json: bool) -> None:

@@ -45,6 +45,7 @@ WORDS = {  # of a kind of request: what a page or a message says, and decides no
     *("words", "title", "names"),
 }
 Parts = tuple[tuple[str, tuple[str, str] | None], ...]  # names of parts; of a recipe, with its dataset and model
+TIMM = "timm:"  # before the name of a network that the library timm builds
 ADDED = "dataset:"  # the part of datasets that users added
 FRESH = 1.0  # seconds for which sources count as unchanged
 
@@ -201,6 +202,8 @@ class Hashes:
         """
         if part not in self._parts:
             used = {self._source(module)[0] for module in self.modules(part)}
+            if part.startswith(f"model:{TIMM}"):
+                used.add(f"timm {_version('timm')}")
             self._parts[part] = _digest(sorted(used))[:12]
         return self._parts[part]
 
@@ -228,6 +231,8 @@ class Hashes:
 
     def _defining(self, kind: str, key: str) -> list[str]:
         """The file of the kind's room that has the key as its name, else those in which it is written."""
+        if kind == "model" and key.startswith(TIMM):
+            return ["core.models.timm_networks"]
         room = ROOMS[kind]
         files = {m: path for m, path in self._files.items() if m.startswith(room) and path.name != "__init__.py"}
         named = [module for module in files if module.rpartition(".")[2] == key]

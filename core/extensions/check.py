@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from core.analysis.saliency.explainers import EXPLAINERS
 from core.data.label_kinds import loss
 from core.data.registry import DATASETS, Source
 from core.domain.code_version import version_of
@@ -19,15 +20,18 @@ from core.domain.hyperparameters import params_of
 from core.domain.info import DatasetInfo
 from core.domain.requests.registry import KINDS, parse_request
 from core.domain.run import Measurement, RunSpec
-from core.extensions.declared import Builder
 from core.extensions.load import load_one, on_the_shelves
 from core.methods.base import UnlearningMethod
 from core.metrics.base import Metric
-from core.models.layer_groups import NoChain, groups
+from core.models import inspection
+from core.models.forward_look import NotFound
+from core.models.inspection import Builder
+from core.models.layer_groups import groups
 from core.pipeline import run
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
 from core.storage.record_types import Outcome
+from core.training.per_example_gradients import per_sample_gradients
 
 SMALLEST = 8  # pixels a side of the smallest images that networks are asked about
 SEED = 0
@@ -70,7 +74,7 @@ def _answer(key: str, what: str, question: Callable[[], str]) -> Checked:
     """A question returns what was found, or raises with why not."""
     try:
         return Checked(key, what, True, question())
-    except NoChain as lacking:
+    except NotFound as lacking:
         return Checked(key, what, False, str(lacking), needed=False)
     except Exception as error:  # a user's own code may raise anything
         return Checked(key, what, False, str(error) if isinstance(error, Broken | WrongInput) else f"{type(error).__name__}: {error}")
@@ -203,7 +207,30 @@ def _of_model(key: str, build: Builder, home: Home) -> Questions:
     yield "the same seed builds the same weights", seeded
     yield "every parameter feels a gradient", felt
     yield "a whole run on digits, with all metrics", trains
-    yield "a chain of layer groups, for probes, grafting and CKA", lambda: f"{len(groups(built(digits)))} groups"
+    yield "layer groups, for probes, grafting and CKA", lambda: f"{len(groups(built(digits)))} groups"
+    yield "a last layer, for maps of features and what reads it", lambda: inspection.last_layer(built(digits))
+    yield "a grid of channels, for Grad-CAM", lambda: _grid(built(digits), built(colour))
+    yield "a gradient of each example", lambda: _each_gradient(built(digits), digits)
+
+
+def _grid(*models: nn.Module) -> str:
+    """Of images of either size: small ones may leave no places."""
+    unfit = ""
+    for model in models:
+        unfit = EXPLAINERS["grad_cam"].unfit(model)
+        if not unfit:
+            return list(inspection.grids(model))[-1]
+    raise NotFound(unfit)
+
+
+def _each_gradient(model: nn.Module, data: DatasetInfo) -> str:
+    images, labels = torch.rand(2, data.channels, data.height, data.width), torch.arange(2)
+    names = [name for name, _ in model.named_parameters()]
+    each = per_sample_gradients(model, names, images, labels)
+    loss(model(images), labels, "sum").backward()  # type: ignore[no-untyped-call]  # torch's own
+    off = max(float((each[name].sum(0) - p.grad).abs().max()) for name, p in model.named_parameters() if p.grad is not None)
+    _hold(off <= NEAR, f"The gradients of single examples do not add up to that of both: they are {off:.2g} apart.")
+    return f"{len(names)} parameters"
 
 
 def _of_dataset(source: Source, home: Home) -> Questions:

@@ -1,12 +1,10 @@
 """What a module of an extension declares, in the words of the house's own files; the module has been imported."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 import inspect
 from types import ModuleType
 from typing import Any
-
-from torch import nn
 
 from core.data.registry import Source
 from core.domain.errors import WrongInput
@@ -15,10 +13,10 @@ from core.domain.info import DatasetInfo, ModelInfo
 from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.metrics.base import Metric
+from core.models.inspection import Builder, Parts, marked
 
 ANY_RECIPE = Recipe(10, 64, 0.1)
 OTHER = "Extensions"  # heading of a metric that names no family
-Builder = Callable[[DatasetInfo], nn.Module]
 
 
 @dataclass
@@ -44,7 +42,8 @@ class Declared:
 def declared_in(module: ModuleType) -> Declared:
     """Methods are the classes that derive from `UnlearningMethod`; metrics stand in `METRICS`, with a heading in `FAMILY`.
 
-    A network is `INFO` and `build`, or a pair of both in `NETWORKS`; a dataset is `INFO` and `load`, or what has both, in `DATASETS`.
+    A network is `INFO` and `build`, with `PARTS` where its author names some, or a tuple of these in `NETWORKS`. A
+    dataset is `INFO` and `load`, or what has both, in `DATASETS`.
     Raises WrongInput for what is none of these, or has no key that a command line can take.
     """
     found = Declared()
@@ -53,10 +52,10 @@ def declared_in(module: ModuleType) -> Declared:
     family = str(getattr(module, "FAMILY", OTHER))
     for metric in _listed(module, "METRICS", Metric, "a Metric (core.metrics.base)"):
         _put(found.metrics, "metric", metric.info.key, replace(metric, info=replace(metric.info, family=family)))
-    for info, build in _networks(module):
-        if not isinstance(info, ModelInfo) or not callable(build):
-            raise WrongInput("A network is a ModelInfo and a function that builds it from a DatasetInfo.")
-        _put(found.models, "model", info.key, (info, build))
+    for info, build, parts in _networks(module):
+        if not isinstance(info, ModelInfo) or not callable(build) or not isinstance(parts, Parts):
+            raise WrongInput("A network is a ModelInfo, a function that builds it from a DatasetInfo, and, where its author likes, Parts.")
+        _put(found.models, "model", info.key, (info, marked(info.key, build, parts)))
     for source in _datasets(module):
         if not isinstance(getattr(source, "INFO", None), DatasetInfo) or not callable(getattr(source, "load", None)):
             raise WrongInput("A dataset has a DatasetInfo as INFO and a function load() that returns a Dataset.")
@@ -92,13 +91,13 @@ def _methods(module: ModuleType) -> Iterator[type[UnlearningMethod]]:
             yield value
 
 
-def _networks(module: ModuleType) -> Iterator[tuple[Any, Any]]:
+def _networks(module: ModuleType) -> Iterator[tuple[Any, Any, Any]]:
     if hasattr(module, "build") and isinstance(getattr(module, "INFO", None), ModelInfo):
-        yield module.INFO, module.build
-    for pair in _listed(module, "NETWORKS", tuple, "a pair (ModelInfo, build)"):
-        if len(pair) != 2:
-            raise WrongInput("NETWORKS lists pairs (ModelInfo, build).")
-        yield pair
+        yield module.INFO, module.build, getattr(module, "PARTS", Parts())
+    for listed in _listed(module, "NETWORKS", tuple, "a pair (ModelInfo, build)"):
+        if len(listed) not in (2, 3):
+            raise WrongInput("NETWORKS lists pairs (ModelInfo, build), or with Parts as a third.")
+        yield (*listed, Parts())[:3]
 
 
 def _datasets(module: ModuleType) -> Iterator[Any]:

@@ -22,6 +22,7 @@ from core.domain.extension_files import extension_files
 from core.domain.hyperparameters import param_from_dict
 from core.domain.info import DatasetInfo, ExtensionInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
 from core.domain.run import RunSpec
+from core.models.timm_names import ModelShelf
 from core.storage.disk_and_memory_errors import DiskTrouble, told
 from core.storage.home import Home, open_home
 from core.storage.processes import python_module
@@ -51,7 +52,7 @@ class Catalogue:
         raw = json.loads(text)
         return cls(
             {k: dataset_from(v) for k, v in raw["datasets"].items()},
-            {k: ModelInfo(**v) for k, v in raw["models"].items()},
+            ModelShelf({k: ModelInfo(**v) for k, v in raw["models"].items()}),
             {
                 k: MethodInfo(**tuples({**v, "params": map(param_from_dict, v["params"])}))
                 for k, v in raw["methods"].items()

@@ -19,6 +19,7 @@ from core.domain.requests.classes import ClassRequest
 from core.domain.run import LONGEST_LIMIT, RunSpec, WeightsAs
 from core.domain.training.own_recipe import own_recipe
 from core.jobs.catalogue import Catalogue
+from core.models.timm_names import is_timm, name_of
 
 T = TypeVar("T")
 UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}  # seconds
@@ -49,6 +50,8 @@ def make_spec(
     `weights_follow`: they come later, when what else is asked has been checked. `recipe`: of training, what is not to be the preset's.
     """
     data = dataset_of(shelves, dataset)
+    if is_timm(model):
+        name_of(model)
     _pick(shelves.models, model, "model")
     chosen = _pick(shelves.methods, method, "method")
     if not (weights or weights_follow) and (reason := not_offered(dataset, model)):

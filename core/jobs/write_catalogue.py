@@ -19,6 +19,7 @@ from core.methods.base import UnlearningMethod
 from core.methods.registry import METHODS
 from core.metrics.registry import METRICS
 from core.models.registry import MODEL_INFOS
+from core.models.timm_names import ModelShelf
 from core.storage.atomic import folder_beside
 
 
@@ -36,7 +37,7 @@ def describe(ending: Collection[str] = (), say: Callable[[str], object] = lambda
 
     return Catalogue(
         {key: marked("dataset", module.INFO, embedded=False) for key, module in DATASETS.items()},
-        {info.key: marked("model", info) for info in MODEL_INFOS},
+        ModelShelf({info.key: marked("model", info) for info in MODEL_INFOS}),
         {key: marked("method", describe_method(method)) for key, method in METHODS.items()},
         {key: marked("metric", metric.info) for key, metric in METRICS.items()},
         extensions,

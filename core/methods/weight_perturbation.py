@@ -132,7 +132,8 @@ def refitted(model: nn.Module, part: Examples, device: str) -> nn.Module:
     copied = deepcopy(model)
     name = classifier(copied)
     last = copied.get_submodule(name)
-    assert isinstance(last, nn.Linear)
+    if not isinstance(last, nn.Linear):
+        raise WrongInput(f"Variant C needs a network that ends in a linear layer; {name} is a {type(last).__name__}. Choose variant A.")
     copied.set_submodule(name, nn.Identity())
     features, labels = predict(copied, part, device), part.labels.cpu()
     if features.shape[1:] != (last.in_features,):

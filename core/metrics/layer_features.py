@@ -8,7 +8,8 @@ import torch.nn.functional as F
 
 from core.data.dataset import Examples
 from core.metrics.base import Evidence, NotApplicable
-from core.models.layer_groups import NoChain, groups
+from core.models.forward_look import NotFound
+from core.models.layer_groups import groups
 
 CELLS = 4  # a feature map is averaged to at most 4 x 4 cells, so that wide layers stay comparable in cost
 WIDEST = 4096  # numbers of an image and layer, where cells or tokens can be averaged; a probe of more costs minutes
@@ -19,7 +20,7 @@ def chain(evidence: Evidence, model: str) -> dict[str, torch.nn.Sequential]:
     """The model's layer groups, input to output. Raises NotApplicable where it is missing or no chain."""
     try:
         return groups(evidence.network(model))
-    except NoChain as reason:
+    except NotFound as reason:
         raise NotApplicable(str(reason)) from None
 
 

@@ -13,6 +13,7 @@ from core.data.label_kinds import right
 from core.domain.info import MetricInfo
 from core.metrics.base import Evidence, Metric, NotApplicable
 from core.metrics.layer_features import chain, features
+from core.models.layer_groups import chained
 from core.training.loop import share_right
 
 FAMILY = "Residual knowledge"
@@ -28,9 +29,7 @@ GRAFTED = ("unlearned", "reference")
 
 def graft(below: dict[str, nn.Sequential], above: dict[str, nn.Sequential], k: int) -> nn.Module:
     """The first k groups of `below`, then the remaining ones of `above`; k from 0 (all of `above`) to the number of groups."""
-    layers = [layer for index, layer in enumerate(below.values()) if index < k]
-    layers += [layer for index, layer in enumerate(above.values()) if index >= k]
-    return nn.Sequential(*layers).eval()
+    return chained([*list(below.values())[:k], *list(above.values())[k:]]).eval()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from core.data.dataset import Examples
 from core.metrics.layer_features import flat
-from core.models.layer_groups import NoChain, groups
+from core.models.forward_look import NotFound
+from core.models.layer_groups import ends
 from core.training.batch_size import forward_chunk
 
 
@@ -18,10 +19,10 @@ def predict_and_observe(model: nn.Module, examples: Examples, wanted: Tensor, de
     All on the CPU; the model is in eval mode. No features of a model that is no chain of layers.
     """
     try:
-        ends = {name: list(group)[-1] for name, group in groups(model).items()} if len(wanted) else {}
-    except NoChain:
-        ends = {}
-    features: dict[str, list[Tensor]] = {name: [] for name in ends}
+        observed = ends(model) if len(wanted) else {}
+    except NotFound:
+        observed = {}
+    features: dict[str, list[Tensor]] = {name: [] for name in observed}
     inside = torch.zeros(len(examples), dtype=torch.bool)
     inside[wanted] = True
 
@@ -37,7 +38,7 @@ def predict_and_observe(model: nn.Module, examples: Examples, wanted: Tensor, de
 
         hooks = [
             layer.register_forward_hook(lambda _, __, output, name=name: observe(name, output))
-            for name, layer in (ends.items() if chosen.any() else ())
+            for name, layer in (observed.items() if chosen.any() else ())
         ]
         try:
             logits = torch.as_tensor(model(pixels(part)).float().cpu())

@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from core.models.inspection import last_layer, outside
+
 SCOPES = ("classifier", "layers", "all")
 
 
@@ -23,7 +25,9 @@ def blocks(model: nn.Module, scope: str) -> dict[str, tuple[str, ...]]:
 
 
 def classifier(model: nn.Module) -> str:
-    """The name of the last linear layer. Raises ValueError where there is none."""
+    """The name of the last linear layer; of a network from outside, of what gives its logits. Raises ValueError where there is none."""
+    if outside(model):
+        return last_layer(model)
     linear: list[str] = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
     if not linear:
         raise ValueError("The model has no linear layer that could be its classifier.")

@@ -10,6 +10,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from core.data.dataset import Examples
 from core.data.label_kinds import loss as label_loss
+from core.models.inspection import outside
+from core.storage.disk_and_memory_errors import out_of_memory
 
 CHUNK_BYTES = 64 * 2**20  # of gradients held at once
 ACTIVATION_BYTES = 512 * 2**20  # of what the backward pass needs, held at once
@@ -39,7 +41,8 @@ def per_sample_gradients(
 ) -> dict[str, Tensor]:  # fmt: skip
     """Name -> (B, *shape): the gradient of each example's loss by the named parameters, in the model's current mode.
 
-    x: (B, C, H, W) in [0, 1]; y: labels (B,) or (B, A). By torch.func, so batch normalisation must be in eval mode.
+    x: (B, C, H, W) in [0, 1]; y: labels (B,) or (B, A). By torch.func, so batch normalisation must be in eval mode; of a network from
+    outside that it cannot take, example by example.
     """
     state = {name: tensor.detach() for name, tensor in (*model.named_parameters(), *model.named_buffers())}
     chosen = {name: state[name] for name in names}
@@ -48,7 +51,26 @@ def per_sample_gradients(
         return loss_of(call_with(model, {**state, **chosen}, x[None]), y[None])
 
     with sdpa_kernel(SDPBackend.MATH):  # vmap knows no other attention kernel and would loop over the examples
-        return dict(torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))(chosen, x, y))
+        try:
+            return dict(torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))(chosen, x, y))
+        except RuntimeError as error:
+            if outside(model) is None or out_of_memory(error):
+                raise
+    return _one_by_one(model, names, x, y, loss_of)
+
+
+def _one_by_one(
+    model: nn.Module, names: Sequence[str], x: Tensor, y: Tensor, loss_of: Callable[[Tensor, Tensor], Tensor]
+) -> dict[str, Tensor]:  # fmt: skip
+    """The same by a backward pass for each example: networks that branch on values, or have operations without a rule for batches."""
+    state = {name: tensor.detach() for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+    chosen = {name: state[name].clone().requires_grad_() for name in names}
+    rows: list[tuple[Tensor, ...]] = []
+    for one, label in zip(torch.split(x, 1), torch.split(y, 1), strict=True):
+        with torch.enable_grad():
+            loss = loss_of(call_with(model, {**state, **chosen}, one), label)
+        rows.append(torch.autograd.grad(loss, list(chosen.values()), allow_unused=True, materialize_grads=True))
+    return {name: torch.stack(each) for name, each in zip(chosen, zip(*rows, strict=True), strict=True)}
 
 
 def gradient_rows(model: nn.Module, names: Sequence[str], examples: Examples, device: str) -> Iterator[Tensor]:

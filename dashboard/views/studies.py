@@ -12,6 +12,7 @@ from dashboard.components.common.run_status import put_back_rows
 from dashboard.components.common.terminal import same_from_a_terminal
 from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request, one_draw
+from dashboard.components.forms.model import ask_model
 from dashboard.components.studies.form import above_start, ask_plan
 from dashboard.components.studies.papers import show_papers
 from dashboard.components.studies.rows import any_active, damaged_row, study_row
@@ -41,7 +42,7 @@ def ask() -> None:
         st.subheader("1 · What to forget")
         left, right = st.columns(2)
         dataset = left.selectbox("Dataset", list(available.datasets), key="dataset", bind="query-params")
-        model = right.selectbox("Model", list(available.models), key="model", bind="query-params")
+        model = ask_model(right, available.models)
         request = ask_request(available.datasets[dataset], seeds=True)
     with how:
         st.subheader("2 · Methods and seeds")

@@ -28,6 +28,7 @@ from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card, methods_not_offered
 from dashboard.components.forms.method_form import main_setting, method_form
+from dashboard.components.forms.model import ask_model
 from dashboard.components.forms.recipe_form import recipe_form
 from dashboard.components.forms.uploads import own_data, own_weights
 from dashboard.queries import catalogue, forecasts
@@ -54,9 +55,9 @@ with ask:
     st.subheader("1 · What to forget")
     left, right = st.columns(2)
     dataset = choose(left, "Dataset", list(available.datasets), "dataset", fixed.dataset)
-    model = choose(right, "Model", list(available.models), "model", fixed.model)
+    model = choose(right, "Model", [], "model", fixed.model) if fixed.model else ask_model(right, available.models)
     data = available.datasets[dataset]
-    st.caption(f"{plain(data.about)} {data.train_count:,} to train on, {data.test_count:,} to test. {available.models[model].about}")
+    st.caption(f"{plain(data.about)} {data.train_count:,} to train on, {data.test_count:,} to test. {plain(available.models[model].about)}")
     if reason := not_offered(dataset, model):
         st.warning(reason, icon=":material/warning:")
     if not fixed.dataset:

@@ -14,6 +14,7 @@ from core.analysis.stored_results import keep as store_result
 from core.data.label_kinds import is_multi
 from core.domain.errors import WrongInput
 from core.domain.requests.base import SETS, UNSEEN
+from core.models.inspection import Body, head, outside
 from core.storage.home import Home
 from core.training.loop import predict
 
@@ -94,6 +95,8 @@ def body_and_head(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
     children = list(model.children()) if isinstance(model, nn.Sequential) else []
     last = children[-1] if children else None
     if not isinstance(last, nn.Linear):
+        if outside(model):
+            return Body(model).eval(), head(model)
         raise WrongInput(f"A map needs a chain of layers that ends in a linear one; a {type(model).__name__} is not that.")
     return nn.Sequential(*children[:-1]).eval(), last  # eval: predict restores the mode that a network had
 

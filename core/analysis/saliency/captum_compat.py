@@ -5,6 +5,9 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from core.models.forward_look import NotFound
+from core.models.inspection import outside, passes_tokens
+
 LARGE = 10**6  # weights: from here on a copy of them in another order is soon earned back
 
 
@@ -42,7 +45,7 @@ class Capped(nn.Module):
 
 
 def _split(module: nn.Module) -> None:
-    if type(module).__name__ != "BasicBlock":
+    if type(module).__name__ != "BasicBlock" or not type(module).__module__.startswith("torchvision."):
         return
     from torchvision.models.resnet import BasicBlock  # noqa: PLC0415  # torchvision costs a second that other networks need not pay
 
@@ -59,5 +62,10 @@ def _split(module: nn.Module) -> None:
 
 
 def attends(model: nn.Module) -> bool:
-    """Whether it is a transformer: it has a layer that makes queries, keys and values."""
+    """Whether it is a transformer: it has a layer that makes queries, keys and values; one from outside, that it passes tokens on."""
+    if outside(model):
+        try:
+            return passes_tokens(model)
+        except NotFound:
+            return False
     return any(name.rpartition(".")[2] == "attend" for name, _ in model.named_modules())

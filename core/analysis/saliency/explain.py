@@ -16,7 +16,9 @@ from core.analysis.saliency.explainers import EXPLAINERS, grids, preset
 from core.analysis.saliency.explanation import Explanation
 from core.analysis.saliency.integrated_gradients import COARSE, MORE, chunk, improving, most_of
 from core.domain.errors import WrongInput
+from core.models.inspection import outside
 from core.models.layers import Normalise
+from core.storage.disk_and_memory_errors import out_of_memory
 
 SMOOTHED, MOST_STEPS = 24, 160  # default steps of Integrated Gradients: of each noisy copy; at most, where the map converges late
 NOISE = 0.1  # of SmoothGrad, as deviation of pixels in [0, 1]
@@ -61,11 +63,21 @@ def explain(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Set
             return Explanation(rollout(adapted, pixels))
         if how == "integrated_gradients" and not chosen.smooth:
             return _integrated(adapted, pixels, target, chosen) if chosen.steps else _as_needed(adapted, pixels, target, chosen)
-        attribution = _ATTRIBUTIONS[how](adapted, pixels, target, chosen)
+        attribution = _attributed(how, adapted, pixels, target, chosen)
     if not explainer.complete or chosen.smooth:
         return Explanation(attribution)
     difference = _difference(adapted, pixels, empty(adapted, pixels, chosen.baseline), target)
     return Explanation(attribution, difference, (attribution.flatten(1).sum(1) - difference).abs())
+
+
+def _attributed(how: str, model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Tensor:
+    """Raises WrongInput for what the explainer raises on a network from outside."""
+    try:
+        return _ATTRIBUTIONS[how](model, x, target, chosen)
+    except (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, WrongInput) or outside(model) is None or out_of_memory(error):
+            raise
+        raise WrongInput(f"{EXPLAINERS[how].title} cannot read this network: {type(error).__name__}: {error}"[:300]) from error
 
 
 def passes(how: str, settings: Settings, shape: tuple[int, ...]) -> int:
@@ -87,7 +99,7 @@ def empty(model: nn.Module, x: Tensor, baseline: str) -> Tensor:
     """The baseline image, (1, C, H, W). Raises WrongInput."""
     if baseline not in BASELINES:
         raise WrongInput(f"There is no baseline {baseline!r}; there are {', '.join(BASELINES)}.")
-    first = next((module for module in model.modules() if isinstance(module, Normalise)), None)
+    first = next((module for module in model.modules() if isinstance(module, Normalise)), None) or outside(model)
     if baseline == "black" or first is None:
         return torch.zeros(1, *x.shape[1:], device=x.device)
     return first.mean.expand(1, *x.shape[1:]).clone()

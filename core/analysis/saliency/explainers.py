@@ -7,11 +7,18 @@ import torch
 from torch import Tensor, nn
 
 from core.analysis.saliency.captum_compat import attends
+from core.models import inspection
+from core.models.forward_look import NotFound
 
 NO_GRID = "Grad-CAM needs a layer whose output is a grid of channels; this network passes tokens on. Attention rollout is its kin."
 NO_RELU = "Guided Backprop changes how ReLUs pass gradients back, and this network has none."
 NO_RULES = "DeepLift has no rules for attention and GELU, so its shares would not add up to the target's score."
 NO_ATTENTION = "Attention rollout follows attention from block to block, and this network has none."
+OWN_ATTENTION = "Attention rollout reads attention as this house's transformers compute it; this network's own is not known."
+NO_CONVOLUTION = "Grad-CAM needs a layer whose output is a grid of channels; none was found in this network, and its author named none."
+NOT_MODULES = "{} changes what is done at ReLUs and their like, and this network applies some as functions, or one module twice."
+OTHER_RULES = "DeepLift has no rules for {}, so its shares would not add up to the target's score."
+RULED = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.ReLU6, nn.Softmax)  # activations that DeepLift knows
 
 
 def _any(model: nn.Module) -> str:
@@ -19,19 +26,49 @@ def _any(model: nn.Module) -> str:
 
 
 def _grid(model: nn.Module) -> str:
-    return NO_GRID if attends(model) else ""
+    if not inspection.outside(model):
+        return NO_GRID if attends(model) else ""
+    try:
+        return "" if inspection.grids(model) else NO_GRID if attends(model) else NO_CONVOLUTION
+    except NotFound as lacking:
+        return str(lacking)
 
 
 def _relus(model: nn.Module) -> str:
+    if inspection.outside(model) and _applied_as_functions(model):
+        return NOT_MODULES.format("Guided Backprop")
     return "" if any(isinstance(m, nn.ReLU | nn.ReLU6) for m in model.modules()) else NO_RELU
 
 
 def _rules(model: nn.Module) -> str:
-    return NO_RULES if attends(model) else ""
+    if attends(model):
+        return NO_RULES
+    if not inspection.outside(model):
+        return ""
+    foreign = {type(m).__name__ for m in model.modules() if _is_activation(m) and not isinstance(m, RULED)}
+    if foreign:
+        return OTHER_RULES.format(" and ".join(sorted(foreign)))
+    return NOT_MODULES.format("DeepLift") if _applied_as_functions(model) else ""
+
+
+def _is_activation(module: nn.Module) -> bool:
+    return (type(module).__module__ == nn.ReLU.__module__ and not isinstance(module, nn.MultiheadAttention)) or isinstance(
+        module, nn.LayerNorm | nn.GroupNorm
+    )
+
+
+def _applied_as_functions(model: nn.Module) -> bool:
+    """Where a network cannot be looked into, nobody knows: maps that do not add up say so themselves."""
+    try:
+        return inspection.unhooked(model, OPERATIONS)
+    except NotFound:
+        return False
 
 
 def _attention(model: nn.Module) -> str:
-    return "" if attends(model) else NO_ATTENTION
+    if not attends(model):
+        return NO_ATTENTION
+    return OWN_ATTENTION if inspection.outside(model) else ""
 
 
 @dataclass(frozen=True)
@@ -71,14 +108,22 @@ _ALL = (
 )  # fmt: skip
 EXPLAINERS = {explainer.key: explainer for explainer in _ALL}
 FEWEST = 4  # cells across: a coarser grid hardly shows places
+OPERATIONS: dict[str, tuple[type[nn.Module], ...]] = {  # of a graph -> modules that do them
+    "Relu": (nn.ReLU,), "Hardtanh": (nn.ReLU6, nn.Hardtanh), "Sigmoid": (nn.Sigmoid,), "Tanh": (nn.Tanh,), "Elu": (nn.ELU,),
+    "LeakyRelu": (nn.LeakyReLU,), "Softplus": (nn.Softplus,),
+    "Gelu": (), "Silu": (), "Hardswish": (), "MaxPool2DWithIndices": (nn.MaxPool2d,),
+}  # fmt: skip
 FIXED = ("normalise",)  # first layers without weights
 
 
 def grids(model: nn.Module, shape: tuple[int, int, int]) -> dict[str, tuple[int, int]]:
     """Top-level layer -> height and width of its output, input to output, where that is (B, C, h, w) with 2 cells or more a side.
 
-    shape: of one image, (C, H, W). Empty for a network that is no chain of such layers.
+    shape: of one image, (C, H, W). Of a network from outside: see `core.models.inspection.grids`.
+    Empty for a network that is no chain of such layers.
     """
+    if inspection.outside(model):
+        return inspection.grids(model)
     if not isinstance(model, nn.Sequential):
         return {}
     sizes: dict[str, tuple[int, int]] = {}

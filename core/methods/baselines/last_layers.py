@@ -24,6 +24,7 @@ from core.data.splits import Splits
 from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
 from core.methods.search import SearchingInSteps
+from core.models.inspection import layers_in_order
 from core.training.context import RunContext
 from core.training.loop import descend
 
@@ -101,11 +102,12 @@ class LastLayers(SearchingInSteps):
 def last_layers(model: nn.Module, k: int) -> tuple[list[nn.Parameter], list[str]]:
     """(parameters from the k-th last convolution or linear layer on, in the order of definition; those layers' names).
 
+    Of a network from outside in the order in which its layers are called, since nobody knows how its author wrote them down.
     All parameters where there are no more layers than k, none for k = 0.
     """
     if not k:
         return [], []
-    owners = [(name, module) for name, module in model.named_modules() if any(True for _ in module.parameters(recurse=False))]
+    owners = [(name, module) for name, module in layers_in_order(model) if any(True for _ in module.parameters(recurse=False))]
     places = [place for place, (_, module) in enumerate(owners) if isinstance(module, _ConvNd | nn.Linear)]
     start = 0 if k >= len(places) else places[-k]
     moving = (theta for _, module in owners[start:] for theta in module.parameters(recurse=False))

@@ -54,7 +54,9 @@ FLAWED = {  # (in its making, what it gives) -> (what it is asked, what is said)
     ("self.idle = nn.Linear(2, 2)", "self.last(h)"): ("every parameter feels a gradient", r"no gradient: idle\.weight, idle\.bias\.$"),
     ("import os; self.last.bias.data.fill_(int.from_bytes(os.urandom(3)))", "self.last(h)"):
         ("the same seed builds the same weights", "builds other weights the second time"),
-    ("", "self.last(h)"): ("a chain of layer groups, for probes, grafting and CKA", "A Net is not a chain of layers"),
+    ("", "self.last(h) + x.mean()"): ("a last layer, for maps of features and what reads it", "No linear layer of this network gives its"),
+    ("", "self.last(h) + 0 * x.mean()"): ("layer groups, for probes, grafting and CKA", "No layer of a Net gives all that what follows"),
+    ("", "self.last(h)"): ("a grid of channels, for Grad-CAM", "Grad-CAM needs a layer whose output is a grid of channels; none"),
 }  # fmt: skip
 
 
@@ -78,7 +80,7 @@ def test_the_method_that_one_begins_with_keeps_the_contract(tmp_path, trained):
 @pytest.mark.parametrize("kind", ["metric", "model", "dataset"])
 def test_so_does_each_other_kind(tmp_path, trained, kind):
     file, _ = begin(kind, f"my_{kind}", tmp_path)
-    assert [one.said for one in check(file, trained) if not one.passed] == []
+    assert [one.what for one in check(file, trained) if not one.passed] == ["a grid of channels, for Grad-CAM"] * (kind == "model")
 
 
 @pytest.mark.parametrize("does", NOT_SOUND)
@@ -102,7 +104,7 @@ def test_a_network_that_breaks_it_fails_where_it_does(tmp_path, monkeypatch, fla
     what, said = FLAWED[flaw]
     with pytest.raises(AssertionError, match=said):
         raise AssertionError(failed[what].said)
-    assert failed[what].needed == ("chain" not in what), "pages say what they lack; the rest works"
+    assert failed[what].needed == (not what.endswith(("CKA", "reads it", "Grad-CAM"))), "pages say what they lack; the rest works"
 
 
 def test_what_is_no_extension_is_refused_in_one_sentence(tmp_path):
