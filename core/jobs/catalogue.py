@@ -22,8 +22,10 @@ from core.domain.extension_files import extension_files
 from core.domain.hyperparameters import param_from_dict
 from core.domain.info import DatasetInfo, ExtensionInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
 from core.domain.run import RunSpec
+from core.storage import home_presets
 from core.storage.disk_and_memory_errors import DiskTrouble, told
 from core.storage.home import Home, open_home
+from core.storage.home_presets import HomePreset
 from core.storage.processes import python_module
 
 IMPORTING = "importing"  # how the note is called that says which extension is being imported
@@ -33,17 +35,21 @@ IMAGES = "images"  # the folder of a dataset's images, beside the catalogue
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Everything on the shelves, by key; extensions: those that were found, also those that put nothing there, with why."""
+    """Everything on the shelves, by key; extensions: those that were found, also those that put nothing there, with why.
+
+    presets: settings that are defaults in this home.
+    """
 
     datasets: dict[str, DatasetInfo]
     models: dict[str, ModelInfo]
     methods: dict[str, MethodInfo]
     metrics: dict[str, MetricInfo]
     extensions: tuple[ExtensionInfo, ...] = ()
+    presets: tuple[HomePreset, ...] = ()
 
     def to_json(self) -> str:
-        """The inverse of `from_json`."""
-        return json.dumps(asdict(self))
+        """The inverse of `from_json`, which knows no presets."""
+        return json.dumps(asdict(replace(self, presets=())))
 
     @classmethod
     def from_json(cls, text: str) -> "Catalogue":
@@ -64,9 +70,11 @@ class Catalogue:
 def catalogue(root: Path) -> Catalogue:
     """Read from the home folder; written there first, by a process of its own, when the engine's version is new.
 
-    With the datasets that the user added; one that is damaged is left out.
+    With the datasets that the user added, of which a damaged one is left out, and the home's own presets.
     """
     shelves, folder = _read(_written(root, "catalogue.json", _write)), Home(root).datasets_folder
+    if own := home_presets.read(root):
+        shelves = replace(shelves, presets=own)
     try:
         added = _added(folder, folder.stat().st_mtime_ns)
     except OSError:  # nothing was ever added
