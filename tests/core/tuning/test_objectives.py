@@ -40,7 +40,8 @@ def test_the_closest_trial_lacks_least_in_sum_and_seconds_do_not_count():
 
 
 @pytest.mark.parametrize("mode, keys, said", [
-    ("guess", USUAL, "oracle or blind"), (BLIND, ["speed"], "no objective 'speed'"), (BLIND, [SECONDS], "besides seconds"), (BLIND, [], "besides"),
+    ("guess", USUAL, "oracle or blind"), (BLIND, ["speed"], "no objective 'speed'"), (BLIND, [SECONDS], "besides seconds"),
+    (BLIND, [], "besides"),
 ])  # fmt: skip
 def test_what_is_no_set_of_objectives_is_refused(mode, keys, said):
     with pytest.raises(WrongInput, match=said):

@@ -48,8 +48,8 @@ def test_a_budget_is_spent_by_what_comes_first():
 
 
 @pytest.mark.parametrize("name, value", [
-    ("spec", "{}"), ("mode", "sighted"), ("ranges", []), ("ranges", [{"name": "alpha"}]), ("objectives", [3]), ("seeds", []), ("seeds", [0.5]),
-    ("seeds", [0]), ("budget", {}), ("budget", {"trials": "many"}), ("draw", None),
+    ("spec", "{}"), ("mode", "sighted"), ("ranges", []), ("ranges", [{"name": "alpha"}]), ("objectives", [3]), ("seeds", []),
+    ("seeds", [0.5]), ("seeds", [0]), ("budget", {}), ("budget", {"trials": "many"}), ("draw", None),
 ])  # fmt: skip
 def test_a_damaged_plan_is_refused(name, value):
     with pytest.raises(WrongInput):

@@ -45,7 +45,8 @@ def test_first_tuned_is_what_a_method_would_search_by_itself_else_all_numbers_bu
 @pytest.mark.parametrize("text, found", [
     ("alpha", Range("alpha", 0.43, 43.0, log=True)), ("alpha=1:20", Range("alpha", 1.0, 20.0, log=True)),
     (" alpha = 1 : 5 ", Range("alpha", 1.0, 5.0)), ("alpha=1:20:linear", Range("alpha", 1.0, 20.0)),
-    ("alpha=1:2:log", Range("alpha", 1.0, 2.0, log=True)), ("importance=batch|per_sample", Range("importance", choices=("batch", "per_sample"))),
+    ("alpha=1:2:log", Range("alpha", 1.0, 2.0, log=True)),
+    ("importance=batch|per_sample", Range("importance", choices=("batch", "per_sample"))),
     ("batch_size=16:64", Range("batch_size", 16.0, 64.0, whole=True)),
 ])  # fmt: skip
 def test_a_range_is_read_as_it_is_written(text, found):
