@@ -1,6 +1,7 @@
 """Searches of settings: asked for, followed, stopped, gone on with, and what a trial becomes; no torch and no Optuna."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from core.domain.hyperparameters import Param, Value
 from core.domain.info import MethodInfo
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import RunSpec, settings_text
+from core.jobs import submit
 from core.jobs.background import Progress, cancel_job, job_progress, start_job
 from core.jobs.catalogue import Catalogue
 from core.jobs.submit import PIPELINE
@@ -84,6 +86,13 @@ def start(home: Home, plan: SearchPlan, pipeline: str = PIPELINE) -> str:
     if not journal.read(home, plan.id).complete:
         start_job(home, plan.id, SEARCH, {"search": plan.id}, pipeline)
     return plan.id
+
+
+def wake(home: Home) -> None:
+    """Have the process that computes ready before somebody asks: importing torch takes longer than a first trial."""
+    if not home.unwritable:
+        with suppress(WrongInput):  # a disk that takes no file: whoever starts a search is told
+            submit.ensure_supervisor(home)
 
 
 def go_on(home: Home, search_id: str, budget: Budget | None = None, pipeline: str = PIPELINE) -> str:

@@ -33,6 +33,7 @@ def start(plan: SearchPlan) -> None:
 
 def ask() -> None:
     """The form; a click in it does not redraw the search."""
+    tuning.wake(home())
     what, how = st.columns(2, gap="large")
     with what:
         st.subheader("1 · What to forget")
@@ -71,7 +72,7 @@ for sentence in damaged:
 if standings:
     known = {one.search.id: one for one in standings}
     stays(SEARCH, list(known))
-    titles = {search_id: f"{tuning.title_of(one.search.plan)} · {one.text}" for search_id, one in known.items()}
+    titles = {search_id: f"{tuning.title_of(one.search.plan)} · {search_id}" for search_id, one in known.items()}
     chosen = st.selectbox("Search", list(known), key=SEARCH, bind="query-params", format_func=lambda search_id: titles[search_id])
     active = known[chosen].state == RUNNING
     fragment(partial(follow, chosen, active), run_every=POLL if active else None)

@@ -14,7 +14,8 @@ ALPHA, KIND = Axis("alpha", "alpha", log=True), Axis("kind", "kind", choices=("a
 def trials():
     return pd.DataFrame({
         "number": [0, 1, 2, 3], "front": [False, True, True, False], "closest": [False, False, True, False],
-        "alpha": [1.0, 10.0, 100.0, None], "kind": ["a", "b", "b", "a"], "forgetting": [0.3, 0.0, 0.1, 0.4], "retained": [0.9, 0.8, 0.95, 0.7],
+        "alpha": [1.0, 10.0, 100.0, None], "kind": ["a", "b", "b", "a"], "forgetting": [0.3, 0.0, 0.1, 0.4],
+        "retained": [0.9, 0.8, 0.95, 0.7],
     })  # fmt: skip
 
 
