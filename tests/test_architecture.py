@@ -57,7 +57,7 @@ ALSO_FREE = (  # single modules of other rooms that start often, or watch
     *("core.training.uploaded_weights.client", "core.training.uploaded_weights.scan_file"),
     *("core.data.write_image_arrays", "core.data.paths", "core.data.name_order"),
     *("core.data.importing.importer", "core.data.importing.store"),
-    *("core.tuning.ranges", "core.tuning.objectives", "core.tuning.plan", "core.tuning.journal"),
+    *("core.tuning.ranges", "core.tuning.objectives", "core.tuning.plan", "core.tuning.journal", "core.tuning.home_presets"),
 )
 DRAWN_IN_PLACE = (  # besides core.figures: only draw what they are given
     "dashboard.components.feature_map.selection_rules", "dashboard.components.feature_map.hover.payload",

@@ -16,9 +16,8 @@ from core.jobs import submit, tuning
 from core.jobs.catalogue import Catalogue, catalogue, is_written
 from core.jobs.tuning import Standing
 from core.jobs.validation import dataset_of, limit_of
-from core.storage import home_presets
 from core.storage.home import Home, open_home
-from core.tuning import journal
+from core.tuning import home_presets, journal
 from core.tuning.journal import DONE, Search
 from core.tuning.objectives import MODES, OBJECTIVES, ORACLE, USUAL
 from core.tuning.plan import USUAL_SEEDS, USUAL_TRIALS, Budget

@@ -22,11 +22,11 @@ from core.domain.extension_files import extension_files
 from core.domain.hyperparameters import param_from_dict
 from core.domain.info import DatasetInfo, ExtensionInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
 from core.domain.run import RunSpec
-from core.storage import home_presets
 from core.storage.disk_and_memory_errors import DiskTrouble, told
 from core.storage.home import Home, open_home
-from core.storage.home_presets import HomePreset
 from core.storage.processes import python_module
+from core.tuning import home_presets
+from core.tuning.home_presets import HomePreset
 
 IMPORTING = "importing"  # how the note is called that says which extension is being imported
 LONGEST = 900  # seconds of a description, or of writing a dataset's images

@@ -16,11 +16,10 @@ from core.jobs.background import Progress, cancel_job, job_progress, start_job
 from core.jobs.catalogue import Catalogue
 from core.jobs.submit import PIPELINE
 from core.jobs.validation import make_spec
-from core.storage import home_presets
 from core.storage.home import Home
-from core.storage.home_presets import HomePreset
 from core.storage.queues.lifecycle import SEARCH
-from core.tuning import journal
+from core.tuning import home_presets, journal
+from core.tuning.home_presets import HomePreset
 from core.tuning.journal import Search
 from core.tuning.objectives import USUAL
 from core.tuning.plan import JUDGED_ON, USUAL_SEEDS, Budget, SearchPlan

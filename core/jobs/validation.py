@@ -19,7 +19,7 @@ from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import LONGEST_LIMIT, RunSpec, WeightsAs
 from core.jobs.catalogue import Catalogue
-from core.storage.home_presets import HomePreset, preset_in
+from core.tuning.home_presets import HomePreset, preset_in
 
 T = TypeVar("T")
 UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}  # seconds

@@ -6,8 +6,8 @@ from core.domain.errors import WrongInput
 from core.figures.tuning import Axis
 from core.jobs import tuning
 from core.jobs.tuning import Standing
-from core.storage import home_presets
-from core.storage.home_presets import HomePreset
+from core.tuning import home_presets
+from core.tuning.home_presets import HomePreset
 from core.tuning.journal import Search
 from dashboard.session import home
 

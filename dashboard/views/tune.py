@@ -10,7 +10,7 @@ from core.jobs.tuning import RUNNING
 from core.tuning.plan import SearchPlan
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.terminal import same_from_a_terminal
-from dashboard.components.forms.forget_request import ask_request
+from dashboard.components.forms.forget_request import ask_subject
 from dashboard.components.tuning.form import ask_plan, command
 from dashboard.components.tuning.search import presets_panel, show
 from dashboard.queries import catalogue
@@ -36,14 +36,10 @@ def ask() -> None:
     tuning.wake(home())
     what, how = st.columns(2, gap="large")
     with what:
-        st.subheader("1 · What to forget")
-        left, right = st.columns(2)
-        dataset = left.selectbox("Dataset", list(available.datasets), key="dataset", bind="query-params")
-        model = right.selectbox("Model", list(available.models), key="model", bind="query-params")
-        request = ask_request(available.datasets[dataset])
+        data, model, request = ask_subject(available)
     with how:
         st.subheader("2 · What to search")
-        plan = ask_plan(available, available.datasets[dataset], model, request)
+        plan = ask_plan(available, data, model, request)
         if st.button(
             "Start", type="primary", icon=":material/play_arrow:", key="start-search", disabled=plan is None, on_click=start, args=(plan,),
         ):  # fmt: skip

@@ -17,8 +17,8 @@ from core.jobs import submit
 from core.jobs.forecast import sentence
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
 from core.reports.teaching.class_link import SETTINGS
-from core.storage.home_presets import preset_in
 from core.storage.record_types import Forecast
+from core.tuning.home_presets import preset_in
 from dashboard.components.classroom import in_class
 from dashboard.components.classroom.link_panel import link_panel
 from dashboard.components.common.fragments import errors_shown, fragment

@@ -14,7 +14,7 @@ from core.figures.palette import STATUS_ICON
 from core.figures.tuning import Axis
 from core.jobs import submit, tuning
 from core.jobs.tuning import COMPLETE, FAILED, RUNNING, Standing
-from core.storage import home_presets
+from core.tuning import home_presets
 from core.tuning.journal import DONE, Search
 from core.tuning.objectives import MODES
 from core.tuning.plan import JUDGED_ON, MOST_TRIALS, Budget

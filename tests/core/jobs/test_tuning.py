@@ -13,12 +13,11 @@ from core.jobs import submit, tuning, worker
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import make_spec, preset_values
 from core.jobs.write_catalogue import describe
-from core.storage import home_presets
-from core.storage.home_presets import HomePreset
 from core.storage.queues import job_queue
 from core.storage.queues.lifecycle import SEARCH
 from core.storage.runs import ResultStore
-from core.tuning import journal
+from core.tuning import home_presets, journal
+from core.tuning.home_presets import HomePreset
 from core.tuning.journal import Trial
 from core.tuning.plan import Budget
 from tests.core.jobs.place import until

@@ -8,11 +8,10 @@ import pytest
 from core.domain.requests.classes import ClassRequest
 from core.jobs import background, tuning
 from core.jobs.catalogue import catalogue
-from core.storage import home_presets
 from core.storage.queues import job_queue
 from core.storage.queues.lifecycle import SEARCH
 from core.storage.runs import ResultStore
-from core.tuning import journal
+from core.tuning import home_presets, journal
 from core.tuning.journal import DIVERGED, Trial
 from core.tuning.plan import JUDGED_ON, Budget
 from tests.dashboard.conftest import ROOT, queued, sound
