@@ -23,7 +23,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own r
     {"core.training"},
     {"core.methods", "core.metrics"},
     {"core.pipeline", "core.analysis", "core.reports"},
-    {"core.figures", "core.extensions"},
+    {"core.figures", "core.extensions", "core.tuning"},
     {"core.jobs"},
     {"core.export"},
     {
@@ -35,7 +35,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own r
     {"dashboard.views"},
     {"dashboard.app", "dashboard.navigation"},
 )
-HEAVY = {"torch", "torchvision", "captum"}
+HEAVY = {"torch", "torchvision", "captum", "optuna"}
 SCREEN = {"streamlit", "dashboard", "plotly", "altair"}
 PICKLES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
 # Reads users' .pth files, so it alone may call torch.load, and that in one way only.
@@ -58,6 +58,7 @@ ALSO_FREE = (  # single modules of other rooms that start often, or watch
     *("core.training.uploaded_weights.client", "core.training.uploaded_weights.scan_file"),
     *("core.data.write_image_arrays", "core.data.paths", "core.data.name_order"),
     *("core.data.importing.importer", "core.data.importing.store"),
+    *("core.tuning.ranges", "core.tuning.objectives", "core.tuning.plan", "core.tuning.journal", "core.tuning.home_presets"),
 )
 DRAWN_IN_PLACE = (  # besides core.figures: only draw what they are given
     "dashboard.components.feature_map.selection_rules", "dashboard.components.feature_map.hover.payload",

@@ -26,6 +26,8 @@ from core.models.timm_names import ModelShelf
 from core.storage.disk_and_memory_errors import DiskTrouble, told
 from core.storage.home import Home, open_home
 from core.storage.processes import python_module
+from core.tuning import home_presets
+from core.tuning.home_presets import HomePreset
 
 IMPORTING = "importing"  # how the note is called that says which extension is being imported
 LONGEST = 900  # seconds of a description, or of writing a dataset's images
@@ -34,17 +36,21 @@ IMAGES = "images"  # the folder of a dataset's images, beside the catalogue
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Everything on the shelves, by key; extensions: those that were found, also those that put nothing there, with why."""
+    """Everything on the shelves, by key; extensions: those that were found, also those that put nothing there, with why.
+
+    presets: settings that are defaults in this home.
+    """
 
     datasets: dict[str, DatasetInfo]
     models: dict[str, ModelInfo]
     methods: dict[str, MethodInfo]
     metrics: dict[str, MetricInfo]
     extensions: tuple[ExtensionInfo, ...] = ()
+    presets: tuple[HomePreset, ...] = ()
 
     def to_json(self) -> str:
-        """The inverse of `from_json`."""
-        return json.dumps(asdict(self))
+        """The inverse of `from_json`, which knows no presets."""
+        return json.dumps(asdict(replace(self, presets=())))
 
     @classmethod
     def from_json(cls, text: str) -> "Catalogue":
@@ -65,9 +71,11 @@ class Catalogue:
 def catalogue(root: Path) -> Catalogue:
     """Read from the home folder; written there first, by a process of its own, when the engine's version is new.
 
-    With the datasets that the user added; one that is damaged is left out.
+    With the datasets that the user added, of which a damaged one is left out, and the home's own presets.
     """
     shelves, folder = _read(_written(root, "catalogue.json", _write)), Home(root).datasets_folder
+    if own := home_presets.read(root):
+        shelves = replace(shelves, presets=own)
     try:
         added = _added(folder, folder.stat().st_mtime_ns)
     except OSError:  # nothing was ever added

@@ -1,6 +1,7 @@
 """The one place that checks what is asked, for the pages and the command line alike."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 import os
 import re
@@ -20,13 +21,21 @@ from core.domain.run import LONGEST_LIMIT, RunSpec, WeightsAs
 from core.domain.training.own_recipe import own_recipe
 from core.jobs.catalogue import Catalogue
 from core.models.timm_names import is_timm, name_of
+from core.tuning.home_presets import HomePreset, preset_in
 
 T = TypeVar("T")
 UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}  # seconds
 
 
-def preset_values(method: MethodInfo, data: DatasetInfo, model: str, request: ForgetRequest) -> dict[str, Value]:
-    """Every parameter of the method by name, as the preset of this dataset and model sets it for a checked request."""
+def preset_values(
+    method: MethodInfo, data: DatasetInfo, model: str, request: ForgetRequest, own: Iterable[HomePreset] = ()
+) -> dict[str, Value]:  # fmt: skip
+    """Every parameter of the method by name, as the preset of this dataset and model sets it for a checked request.
+
+    own: the home's presets, which go before those that are shipped; of a method that has changed since, the values that it still takes.
+    """
+    if chosen := preset_in(own, data.key, model, method.key, request.by_class):
+        return preset_values(method, data, model, request) | _taken(chosen.values, method)
     preset = preset_for(data.key, model).methods.get(method.key, {})
     values = {p.name: p.default for p in method.params}
     for name, value in preset.items():
@@ -37,6 +46,15 @@ def preset_values(method: MethodInfo, data: DatasetInfo, model: str, request: Fo
         elif isinstance(value, ForClasses) and value.otherwise is not None:
             values[name] = value.otherwise
     return values
+
+
+def _taken(values: dict[str, Value], method: MethodInfo) -> dict[str, Value]:
+    """Those that the method declares and takes."""
+    found = dict[str, Value]()
+    for p in method.params:
+        with suppress(WrongInput, KeyError):
+            found[p.name] = p.parse(values[p.name])
+    return found
 
 
 def make_spec(
@@ -68,7 +86,7 @@ def make_spec(
     check_names(settings, [p.name for p in chosen.params])
     if len(request.classes) == 1:  # the same request in other words is the same run
         request = ClassRequest(request.classes)
-    values = preset_values(chosen, data, model, request) | as_given(settings, chosen.params)
+    values = preset_values(chosen, data, model, request, shelves.presets) | as_given(settings, chosen.params)
     params = {p.name: p.parse(values[p.name]) for p in chosen.params}
     idle = [p for p in chosen.params if p.idle(params)]
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run

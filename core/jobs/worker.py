@@ -1,4 +1,4 @@
-"""One run, analysis or import in a process of its own: computes it, reports where it stands, stores what came of it."""
+"""One run, analysis, import or search in a process of its own: computes it, reports where it stands, stores what came of it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ from core.storage.durations import Ask
 from core.storage.home import Home
 from core.storage.processes import ProcessId, cores, free_memory, memory_of, whole_memory
 from core.storage.queues import job_queue, lifecycle, run_queue
-from core.storage.queues.lifecycle import ANALYSIS, IMPORT, RUN, TABLES
+from core.storage.queues.lifecycle import ANALYSIS, IMPORT, RUN, SEARCH, TABLES
 from core.storage.queues.slots import gpu_in
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
@@ -34,12 +34,17 @@ REAL = "core.pipeline"  # needs torch; the tests have others
 JUDGED = "core.jobs.judged_run"  # in its place where the unlearned network was brought
 NICENESS = 5  # the page that waits for an answer goes first
 SECONDS_BETWEEN_WRITES = 0.1
-TO_SAVE_MEMORY = {RUN: "choose a smaller model or batch", ANALYSIS: "look at fewer images", IMPORT: "choose a smaller size"}
+TO_SAVE_MEMORY = {
+    RUN: "choose a smaller model or batch", ANALYSIS: "look at fewer images", IMPORT: "choose a smaller size",
+    SEARCH: "choose a smaller model, or smaller batches in its ranges",
+}  # fmt: skip
 
 Report = Callable[..., None]  # share, stage, note = "", seconds left = None
 
 
-FINISH: dict[str, Callable[..., bool]] = {RUN: run_queue.finish, ANALYSIS: job_queue.finish, IMPORT: job_queue.finish}
+FINISH: dict[str, Callable[..., bool]] = {
+    RUN: run_queue.finish, ANALYSIS: job_queue.finish, IMPORT: job_queue.finish, SEARCH: job_queue.finish,
+}  # fmt: skip
 
 
 def work(root: str, kind: str, row_id: str, attempt: int, pipeline: str) -> None:
@@ -145,8 +150,20 @@ def _import(home: Home, payload: dict[str, Any], report: Report) -> dict[str, An
     return {"key": added.info.key, "notes": list(added.notes)}
 
 
+def _search(home: Home, payload: dict[str, Any], report: Report) -> dict[str, int]:
+    """How many trials there are; they are stored one by one."""
+    from core.tuning import journal  # noqa: PLC0415  # late, as above
+
+    spec = journal.read(home, payload["search"]).plan.spec
+    _refuse_other_engine(spec)
+    _load_extensions(home, spec)
+    from core.tuning.search import search  # noqa: PLC0415  # late: it needs torch and Optuna
+
+    return search(home, payload["search"], report)
+
+
 # kind -> compute(home, payload, report) -> the outcome as plain data
-JOBS: dict[str, Callable[[Home, dict[str, Any], Report], Any]] = {ANALYSIS: _analysis, IMPORT: _import}
+JOBS: dict[str, Callable[[Home, dict[str, Any], Report], Any]] = {ANALYSIS: _analysis, IMPORT: _import, SEARCH: _search}
 
 
 def _payload(store: ResultStore, job_id: str) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from core.storage.disk_and_memory_errors import DiskTrouble, read_only, told
 from core.storage.runs import ResultStore
 
 DATABASE = "forgetscope.db"
-FOLDERS = ("artifacts", "catalogue", "datasets", "logs", "uploads")
+FOLDERS = ("artifacts", "catalogue", "datasets", "logs", "tuning", "uploads")
 OLD_STATES = "looks"  # the folder in which versions before had the states of analyses
+PRESETS = "presets.json"
 # How the names of what lies in a home begin.
-OURS = (*FOLDERS, OLD_STATES, DATABASE, "examples.json", "supervisor.", ".probe-", ".writing-")
+OURS = (*FOLDERS, OLD_STATES, DATABASE, PRESETS, "examples.json", "supervisor.", ".probe-", ".writing-")
 PROBE_BYTES = 4096  # an empty file can be made on a full disk; one page cannot
 
 
@@ -49,6 +50,16 @@ class Home:
     def uploads_folder(self) -> Path:
         """Archives that came through the page, a folder each with the name of the import that reads it."""
         return self.root / "uploads"
+
+    @property
+    def tuning_folder(self) -> Path:
+        """Searches of settings, a file each; there once the first was begun."""
+        return self.root / "tuning"
+
+    @property
+    def presets_file(self) -> Path:
+        """Settings that a search found and that are this home's defaults; there once the first was chosen."""
+        return self.root / PRESETS
 
     @property
     def logs_folder(self) -> Path:

@@ -11,8 +11,7 @@ from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.run_status import put_back_rows
 from dashboard.components.common.terminal import same_from_a_terminal
 from dashboard.components.forms.forecast import show_forecast
-from dashboard.components.forms.forget_request import ask_request, one_draw
-from dashboard.components.forms.model import ask_model
+from dashboard.components.forms.forget_request import ask_subject, one_draw
 from dashboard.components.studies.form import above_start, ask_plan
 from dashboard.components.studies.papers import show_papers
 from dashboard.components.studies.rows import any_active, damaged_row, study_row
@@ -39,14 +38,10 @@ def ask() -> None:
     """The form; a click in it does not redraw the list."""
     what, how = st.columns(2, gap="large")
     with what:
-        st.subheader("1 · What to forget")
-        left, right = st.columns(2)
-        dataset = left.selectbox("Dataset", list(available.datasets), key="dataset", bind="query-params")
-        model = ask_model(right, available.models)
-        request = ask_request(available.datasets[dataset], seeds=True)
+        data, model, request = ask_subject(available, seeds=True)
     with how:
         st.subheader("2 · Methods and seeds")
-        plan = ask_plan(available, available.datasets[dataset], model, request, one_draw=one_draw())
+        plan = ask_plan(available, data, model, request, one_draw=one_draw())
         refused = plan is not None and not show_forecast(lambda: forecasts.of_plan(plan), partial(above_start, plan))
         if st.button(
             "Start", type="primary", icon=":material/play_arrow:", key="start-study", disabled=plan is None or refused,

@@ -18,6 +18,7 @@ from core.jobs.forecast import sentence
 from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
 from core.reports.teaching.class_link import SETTINGS
 from core.storage.record_types import Forecast
+from core.tuning.home_presets import preset_in
 from dashboard.components.classroom import in_class
 from dashboard.components.classroom.link_panel import link_panel
 from dashboard.components.common.fragments import errors_shown, fragment
@@ -72,7 +73,10 @@ with ask:
 def start_values(method: MethodInfo) -> dict[str, Value]:
     """The form's initial values: the preset, or those of the paper or its code where they are known, or what a class's link fixes."""
     # Without a valid request, the form shows the preset for one class.
-    preset = preset_values(method, data, model, request or ClassRequest((0,)))
+    asked_for = request or ClassRequest((0,))
+    preset = preset_values(method, data, model, asked_for, available.presets)
+    if own := preset_in(available.presets, dataset, model, method.key, asked_for.by_class):
+        st.caption(plain(f"The preset is this home's own: {own.found}. Tune shows where it comes from, and gives it up."))
     if fixed.settings is not None:
         return preset | as_given(fixed.settings, method.params)
     published = PAPER.get(method.key)

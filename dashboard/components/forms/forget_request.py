@@ -18,8 +18,10 @@ from core.domain.requests.registry import KINDS
 from core.domain.requests.samples import SamplesRequest
 from core.figures.image_sprite import png, sprite, to_rgb
 from core.figures.markdown import NAME, labels, name, pill_labels, plain, short
+from core.jobs.catalogue import Catalogue
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.tables import show_frame
+from dashboard.components.forms.model import ask_model
 from dashboard.queries import catalogue
 from dashboard.session import recall, remember, spelled, stays
 
@@ -34,6 +36,15 @@ OWN_DRAWS = "own_draws"  # the switch that gives each seed of a study its own dr
 def one_draw() -> bool:
     """Whether all seeds of a study are asked to share the request's draw."""
     return recall(OWN_DRAWS) is False
+
+
+def ask_subject(available: Catalogue, *, seeds: bool = False) -> tuple[DatasetInfo, str, ForgetRequest | None]:
+    """The dataset, the model and what `ask_request` gives."""
+    st.subheader("1 · What to forget")
+    left, right = st.columns(2)
+    dataset = left.selectbox("Dataset", list(available.datasets), key="dataset", bind="query-params")
+    model = ask_model(right, available.models)
+    return available.datasets[dataset], model, ask_request(available.datasets[dataset], seeds=seeds)
 
 
 def ask_request(data: DatasetInfo, *, seeds: bool = False, fixed: ForgetRequest | None = None) -> ForgetRequest | None:

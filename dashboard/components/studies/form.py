@@ -36,7 +36,7 @@ def ask_plan(
     """
     methods = _ask_methods(available, data, request)
     start = request or ClassRequest((0,))  # without a valid request, the settings are those for one class
-    lines = {method.key: _ask_settings(method, data, model, start) for method in methods}
+    lines = {method.key: _ask_settings(available, method, data, model, start) for method in methods}
     left, right = st.columns(2, vertical_alignment="bottom")
     seeds = left.text_input(
         "Seeds", "0-2", key="seeds", bind="query-params", max_chars=200, placeholder="0-2",
@@ -77,7 +77,7 @@ def _ask_methods(available: Catalogue, data: DatasetInfo, request: ForgetRequest
     return [titles[title] for title in chosen if title in titles]
 
 
-def _ask_settings(method: MethodInfo, data: DatasetInfo, model: str, request: ForgetRequest) -> str:
+def _ask_settings(available: Catalogue, method: MethodInfo, data: DatasetInfo, model: str, request: ForgetRequest) -> str:
     """Lines for `sets_from_lines`; '' is the preset."""
     if not method.params:
         return ""
@@ -86,7 +86,7 @@ def _ask_settings(method: MethodInfo, data: DatasetInfo, model: str, request: Fo
     )  # fmt: skip
     if how != OWN:
         return ""
-    preset = preset_values(method, data, model, request)
+    preset = preset_values(method, data, model, request, available.presets)
     names = ", ".join(p.name for p in method.params)
     text = st.text_area(
         f"Parameter sets of {method.title}", settings_text(preset).replace(" · ", " "), key=f"sets.{method.key}",

@@ -110,7 +110,9 @@ def test_a_home_that_never_was_is_made_and_the_form_is_ready(open_app, tmp_path)
 def test_every_page_of_an_empty_home_says_what_to_do_next(open_app, bare, page):
     at = open_app(bare.root, page)
     assert len(at.title) == 1
-    starts = {"views/unlearn.py": "Run", "views/studies.py": "Start", "views/duel.py": "Begin"}  # where something can be asked for
+    starts = {  # where something can be asked for
+        "views/unlearn.py": "Run", "views/studies.py": "Start", "views/duel.py": "Begin", "views/tune.py": "Start",
+    }  # fmt: skip
     if page == "views/story.py":
         assert "Scene 1 of 7" in html_text(at)  # it brings the finished examples
     elif page == "views/guide.py":

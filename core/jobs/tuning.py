@@ -1,0 +1,209 @@
+"""Searches of settings: asked for, followed, stopped, gone on with, and what a trial becomes; no torch and no Optuna."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from core.domain.code_version import version_of
+from core.domain.errors import WrongInput
+from core.domain.hyperparameters import Param, Value
+from core.domain.info import MethodInfo
+from core.domain.requests.base import ForgetRequest
+from core.domain.run import RunSpec, settings_text
+from core.jobs import submit
+from core.jobs.background import Progress, cancel_job, job_progress, start_job
+from core.jobs.catalogue import Catalogue
+from core.jobs.submit import PIPELINE
+from core.jobs.validation import make_spec
+from core.storage.home import Home
+from core.storage.queues.lifecycle import SEARCH
+from core.tuning import home_presets, journal
+from core.tuning.home_presets import HomePreset
+from core.tuning.journal import Search
+from core.tuning.objectives import USUAL
+from core.tuning.plan import JUDGED_ON, USUAL_SEEDS, Budget, SearchPlan
+from core.tuning.ranges import parse_range, spelled, tunable, tuned_at_first
+
+COMPLETE, RUNNING, STOPPED, FAILED = "complete", "running", "stopped", "failed"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A search and where it stands: `complete`, `running` (or waiting), `stopped`, `failed` (with a sentence)."""
+
+    search: Search
+    state: str
+    note: str = ""
+    share: float = 0.0
+    error: str = ""
+
+    @property
+    def text(self) -> str:
+        """`12 of 50 trials, running`."""
+        trials, budget = len(self.search.trials), self.search.plan.budget
+        of = f" of {budget.trials}" if budget.trials is not None else ""
+        return f"{trials}{of} trial{'s' * (trials != 1 or bool(of))}, {self.state}"
+
+
+def make_plan(
+    shelves: Catalogue, dataset: str, model: str, request: ForgetRequest, method: str, settings: dict[str, Any], *, mode: str,
+    tuned: Sequence[str] = (), objectives: Sequence[str] = USUAL, seeds: Sequence[int] = USUAL_SEEDS, budget: Budget | None = None,
+) -> SearchPlan:  # fmt: skip
+    """A checked plan. Raises WrongInput with one sentence.
+
+    settings: what stands fixed where it is not tuned, beside the preset. tuned: as `parse_range` reads them; none for those that a
+    search varies first.
+    """
+    spec = make_spec(shelves, dataset, model, request, method, settings, seed=JUDGED_ON)
+    params = shelves.methods[method].params
+    if not tunable(params):
+        raise WrongInput(f"{shelves.methods[method].title} has no parameter to tune.")
+    wanted = [text for text in tuned if text.strip()] or tuned_at_first(params, spec.params)
+    ranges = tuple(parse_range(text, params, spec.params) for text in wanted)
+    plan = SearchPlan(spec, mode, ranges, tuple(objectives), tuple(seeds), budget or Budget())
+    plan.check()
+    _refuse_idle(plan, {p.name: p for p in params})
+    return plan
+
+
+def _refuse_idle(plan: SearchPlan, params: dict[str, Param]) -> None:
+    """Raises WrongInput for a parameter that can have no effect in any trial."""
+    names = {one.name for one in plan.ranges}
+    fixed = plan.spec.params | ({"settings": "given"} if "settings" in params else {})
+    for one in plan.ranges:
+        p = params[one.name]
+        if p.idle(fixed) and p.when[0] not in names:
+            raise WrongInput(f"{p.name} has an effect only with {p.when[0]} = {' or '.join(p.when[1:])}; set that, or leave {p.name} out.")
+
+
+def start(home: Home, plan: SearchPlan, pipeline: str = PIPELINE) -> str:
+    """The search's id; one that is there goes on, with this budget. Raises WrongInput."""
+    plan.check()
+    _refuse_older(plan)
+    journal.begin(home, plan)
+    if not journal.read(home, plan.id).complete:
+        start_job(home, plan.id, SEARCH, {"search": plan.id}, pipeline)
+    return plan.id
+
+
+def wake(home: Home) -> None:
+    """Have the process that computes ready before somebody asks: importing torch takes longer than a first trial."""
+    if not home.unwritable:
+        with suppress(WrongInput):  # a disk that takes no file: whoever starts a search is told
+            submit.ensure_supervisor(home)
+
+
+def go_on(home: Home, search_id: str, budget: Budget | None = None, pipeline: str = PIPELINE) -> str:
+    """A stopped search goes on, one that is complete with a larger budget. Raises WrongInput."""
+    plan = journal.read(home, search_id).plan
+    return start(home, plan.with_budget(budget) if budget else plan, pipeline)
+
+
+def stop(home: Home, search_id: str) -> None:
+    """Within a second; what was found stays. Raises WrongInput where there is no such search."""
+    journal.stamp(home, search_id)
+    cancel_job(home, search_id)
+
+
+def remove(home: Home, search_id: str) -> None:
+    """Stop and forget it. Raises WrongInput where there is no such search."""
+    if progress(home, search_id).status == "running":
+        stop(home, search_id)
+    journal.remove(home, search_id)
+
+
+def progress(home: Home, search_id: str) -> Progress:
+    """How its job stands; one that was never queued is absent."""
+    return job_progress(home, search_id)
+
+
+def standing(home: Home, search_id: str) -> Standing:
+    """Raises WrongInput where there is no such search, or it is damaged."""
+    now, found = progress(home, search_id), journal.read(home, search_id)
+    if now.status == "running":
+        return Standing(found, RUNNING, now.note, now.share)
+    share = found.plan.budget.share(len(found.trials), found.took)
+    if found.complete:
+        return Standing(found, COMPLETE, share=1.0)
+    return Standing(found, FAILED if now.error else STOPPED, share=share, error=now.error)
+
+
+def standings(home: Home) -> tuple[list[Standing], list[str]]:
+    """All searches, the one that changed last first; and a sentence for each that is damaged."""
+    found, damaged = list[Standing](), list[str]()
+    for search_id in journal.ids(home):
+        try:
+            found.append(standing(home, search_id))
+        except WrongInput as wrong:
+            damaged.append(str(wrong))
+    return found, damaged
+
+
+def params_of(shelves: Catalogue, search: Search, number: int) -> dict[str, Value]:
+    """Every parameter of a trial's run. Raises WrongInput."""
+    return spelled(search.plan.spec.params, search.trial(number).tried, method_of(shelves, search).params)
+
+
+def method_of(shelves: Catalogue, search: Search) -> MethodInfo:
+    """Raises WrongInput where it is not on the shelf any more."""
+    key = search.plan.spec.method
+    if key not in shelves.methods:
+        raise WrongInput(f"There is no method {key!r:.80} any more.")
+    return shelves.methods[key]
+
+
+def spec_of(shelves: Catalogue, search: Search, number: int) -> RunSpec:
+    """A trial as a run, with a seed that the search never saw and the code as it is now. Raises WrongInput."""
+    spec, params = search.plan.spec, params_of(shelves, search, number)
+    return make_spec(shelves, spec.dataset, spec.model, spec.request, spec.method, params, seed=JUDGED_ON)
+
+
+def preset_of(shelves: Catalogue, search: Search, number: int | None = None) -> HomePreset:
+    """A trial's settings as the home's preset; of no number, those of the closest trial. Raises WrongInput."""
+    chosen = search.closest if number is None else number
+    if chosen is None:
+        raise WrongInput(f"No trial of search {search.id} is done, so there are no settings to use.")
+    trial, spec, plan = search.trial(chosen), search.plan.spec, search.plan
+    if trial.state != journal.DONE:
+        raise WrongInput(f"Trial {chosen} {trial.state}, so its settings are no preset; choose one that is done.")
+    found = f"trial {chosen} of the {plan.mode} search {search.id}, for {spec.request.text}, on {plan.seeds_text}"
+    return HomePreset(spec.dataset, spec.model, spec.method, spec.request.by_class, params_of(shelves, search, chosen), found)
+
+
+def use(home: Home, shelves: Catalogue, search: Search, number: int | None = None) -> HomePreset:
+    """`preset_of`, from now on this home's default. Raises WrongInput."""
+    preset = preset_of(shelves, search, number)
+    home_presets.use(home, preset)
+    return preset
+
+
+def settings_of(search: Search, number: int) -> dict[str, Value]:
+    """A trial's values of the tuned parameters; of trial 0 the preset's."""
+    tried = search.trial(number).tried
+    return {one.name: tried.get(one.name, search.plan.spec.params[one.name]) for one in search.plan.ranges}
+
+
+def title_of(plan: SearchPlan) -> str:
+    """`ssd on digits, small_cnn: class:3, blind, seed 10`."""
+    spec = plan.spec
+    return f"{spec.method} on {spec.dataset}, {spec.model}: {spec.request.text}, {plan.mode}, {plan.seeds_text}"
+
+
+def trial_text(search: Search, number: int) -> str:
+    """A trial in one line: its settings, its state and its objectives with the mode."""
+    trial, plan = search.trial(number), search.plan
+    settings = settings_text(settings_of(search, number))
+    if trial.state != journal.DONE:
+        return f"{settings}  {trial.state}: {trial.why}"
+    values = ", ".join(f"{o.title} {trial.values[o.key]:.4f}" for o in plan.measured)
+    return f"{settings}  {plan.mode}: {values}"
+
+
+def _refuse_older(plan: SearchPlan) -> None:
+    """Raises WrongInput for a search that other code began: its trials cannot be held against new ones."""
+    if plan.spec.engine not in ("", version_of(plan.spec)):
+        raise WrongInput(
+            f"Search {plan.id} was begun by another version of the code ({plan.spec.engine}); what it found can be used, and a new search "
+            "started, but it cannot go on."
+        )

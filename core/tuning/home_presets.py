@@ -1,0 +1,96 @@
+"""Settings that are this home's defaults for a dataset, a model and a method: chosen from a search of settings, in one JSON file."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+import json
+from pathlib import Path
+from typing import Any
+
+from core.domain.errors import WrongInput
+from core.domain.hyperparameters import Value
+from core.domain.json_checks import check_plain
+from core.domain.run import check_params
+from core.storage import atomic
+from core.storage.disk_and_memory_errors import told
+from core.storage.home import Home
+
+LARGEST = 2**20  # bytes of the file
+
+
+@dataclass(frozen=True)
+class HomePreset:
+    """by_class: for requests that name classes, else for all others. values: every parameter. found: where they come from, in words."""
+
+    dataset: str
+    model: str
+    method: str
+    by_class: bool
+    values: dict[str, Value] = field(default_factory=dict)
+    found: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, bool]:
+        """What it is the default of."""
+        return self.dataset, self.model, self.method, self.by_class
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        return f"{self.method} on {self.dataset} with {self.model}, {'classes' if self.by_class else 'other requests'}: {self.found}"
+
+
+def read(root: Path) -> tuple[HomePreset, ...]:
+    """All of a home; entries that are damaged are left out."""
+    path = Home(root).presets_file
+    try:
+        about = path.stat()
+    except OSError:
+        return ()
+    return _read(path, (about.st_mtime_ns, about.st_size)) if about.st_size <= LARGEST else ()
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, _changed: tuple[int, int]) -> tuple[HomePreset, ...]:
+    try:
+        raw = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return ()
+    found = []
+    for entry in raw if isinstance(raw, list) else []:
+        try:
+            found.append(_preset(entry))
+        except WrongInput:
+            continue
+    return tuple(found)
+
+
+def _preset(entry: Any) -> HomePreset:
+    check_plain("a preset", entry, dict)
+    wanted = {"dataset": str, "model": str, "method": str, "by_class": bool, "values": dict, "found": str}
+    for name, kind in wanted.items():
+        check_plain(name, entry.get(name), kind)
+    for value in entry["values"].values():
+        check_plain("a value", value, type(value) if type(value) in (int, float) else str)
+    check_params(entry["values"])
+    return HomePreset(**{name: entry[name] for name in wanted})
+
+
+def preset_in(presets: Iterable[HomePreset], dataset: str, model: str, method: str, by_class: bool) -> HomePreset | None:
+    """The one for a dataset, a model, a method and a kind of request."""
+    return next((one for one in presets if one.key == (dataset, model, method, by_class)), None)
+
+
+def use(home: Home, preset: HomePreset) -> None:
+    """Make it the default; another one of the same key goes. Raises WrongInput where the disk does not let."""
+    _write(home, [*(one for one in read(home.root) if one.key != preset.key), preset])
+
+
+def give_up(home: Home, preset: HomePreset) -> None:
+    """The shipped preset is the default again."""
+    _write(home, [one for one in read(home.root) if one.key != preset.key])
+
+
+def _write(home: Home, presets: Sequence[HomePreset]) -> None:
+    with told(home.presets_file):
+        atomic.write(home.presets_file, json.dumps([asdict(one) for one in presets], indent=1).encode())
