@@ -1,6 +1,7 @@
 """Runs, their numbers and the files they share, in one SQLite file that many processes may open."""
 
 from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 import json
 from pathlib import Path
 import re
@@ -222,6 +223,12 @@ class ResultStore:
         """What is kept under kinds that begin so and end in another `@version`: nobody asks for it any more."""
         with self._db.transaction() as write:
             write.execute("delete from kept where kind like ? and kind not like ?", (f"{kind}%", f"%@{version}"))
+
+    def forget_stale(self, kind: str, days: int) -> None:
+        """What was kept so many days ago under kinds that begin so."""
+        before = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+        with self._db.transaction() as write:
+            write.execute("delete from kept where kind like ? and created_at < ?", (f"{kind}%", before))
 
     def forget_kept(self, key: str) -> None:
         """For a file that turned out damaged: the next run computes it anew."""

@@ -38,11 +38,11 @@ class ArtifactCache:
 
     def load_or_make(
         self, key: str, kind: str, make: Callable[[], dict[str, Tensor]], device: str,
-        fits: Callable[[dict[str, Tensor]], bool] = lambda _: True,
+        fits: Callable[[dict[str, Tensor]], bool] = lambda _: True, earlier: Callable[[], float] = lambda: 0.0,
     ) -> Shared:  # fmt: skip
         """The cached tensors, or those of `make` on the device, stored under kind; what is damaged, or does not fit, is computed again.
 
-        Where another run is just making them, they are waited for.
+        Where another run is just making them, they are waited for. earlier: seconds that `make` had spent on them before it was stopped.
         """
         if cached := self._load(key, fits):
             return cached
@@ -53,7 +53,7 @@ class ArtifactCache:
             synchronise(device)
             began = perf_counter()
             tensors = {name: tensor.detach().cpu() for name, tensor in make().items()}
-            seconds = perf_counter() - began
+            seconds = earlier() + perf_counter() - began
             file = self.artifacts.put_arrays(to_arrays(tensors))
             self.store.keep(key, kind, file, seconds)
         return Shared(tensors, file, seconds, made_now=True)

@@ -13,6 +13,7 @@ from core.data.label_kinds import right
 from core.domain.run import Recipe
 from core.training.batch_size import forward_chunk
 from core.training.context import RunContext
+from core.training.training_state import Training
 
 T = TypeVar("T")
 
@@ -54,7 +55,8 @@ def fit(
     model: nn.Module, examples: Examples, recipe: Recipe, run: RunContext,
     *, nesterov: bool = True, labels: Callable[[], Tensor] | None = None,
     after_step: Callable[[], None] = lambda: None, after_epoch: Callable[[int], None] = lambda epoch: None,
-    noted: Callable[[float, float], None] | None = None,
+    noted: Callable[[float, float], None] | None = None, resume: Callable[[Training], int] = lambda _: 0,
+    ended: Callable[[Training], None] = lambda _: None,
 ) -> nn.Module:  # fmt: skip
     """Train in place and return the model, in eval mode.
 
@@ -62,7 +64,8 @@ def fit(
     rate (L. Smith, arXiv:1708.07120) or a constant one. Batches and their changes are drawn from `run.generator` alone. On a GPU
     the forward pass runs in bfloat16. `labels` gives the examples other labels, (N,), before each epoch.
     `after_step` is called after each step, `after_epoch` with each epoch's number, from 1; `noted` after each epoch with the mean loss
-    (nats) and the accuracy (share) on its images, each as the network was when it was trained on it.
+    (nats) and the accuracy (share) on its images, each as the network was when it was trained on it. `resume` is asked, before the first
+    epoch, how many of them are done already, and sets all that decides how training goes on; `ended` is told of that after each.
     Raises Diverged at the first loss that is not finite, or where the last step left such weights.
     """
     data = examples.to(run.device)
@@ -72,6 +75,7 @@ def fit(
     model.to(memory_format=torch.channels_last)  # 1.3 to 2 times as many images a second, on CPUs too
     optimiser = _optimiser(model, recipe, nesterov, on_gpu)
     schedule = _schedule(optimiser, recipe, steps)
+    training = Training(model, optimiser, schedule, run.generator)
     seen = None if noted is None else Seen(run.device)
 
     def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -86,7 +90,7 @@ def fit(
         schedule.step()
         after_step()
 
-    for epoch in range(1, recipe.epochs + 1):
+    for epoch in range(resume(training) + 1, recipe.epochs + 1):
         data = data if labels is None else data.relabelled(labels().to(run.device))
         # BatchNorm cannot normalise one example by itself: a set of one is learned by its statistics as they are, a last batch left out.
         model.train(len(data) > 1)
@@ -102,6 +106,7 @@ def fit(
         after_epoch(epoch)
         if noted is not None and seen is not None:
             noted(*seen.means())
+        ended(training)
     model.to(memory_format=torch.contiguous_format)  # as it came
     run.progress(1.0, "trained")
     return model.eval()

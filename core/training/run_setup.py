@@ -22,8 +22,10 @@ from core.models.registry import MODELS
 from core.storage.artifacts import Damaged
 from core.storage.processes import cores, threads_asked
 from core.training.cache import ArtifactCache, Shared, key_of
+from core.training.checkpoints import DAYS, Checkpoints
 from core.training.context import RunContext, choose_device, derived_seed
 from core.training.loop import fit
+from core.training.training_state import Training
 
 Noted = Callable[[float, float], None]  # mean loss and accuracy of an epoch
 
@@ -114,23 +116,36 @@ def train_or_load(
 ) -> Shared:  # fmt: skip
     """A network trained on these examples from a fresh model, or loaded from the cache; purpose: decides its seed.
 
-    Its curve is kept beside it (`curve_of`); noted: is told of each epoch as it ends.
+    Its curve is kept beside it (`curve_of`); noted: is told of each epoch as it ends. Training that was stopped goes on where it last was
+    kept.
     """
-    context, curve = setup.context(purpose, say, {}), list[tuple[float, float]]()
-    kind = f"curve/{setup.subject}@"
-    setup.cache.store.forget_older(kind, setup.training)
+    context, kind = setup.context(purpose, say, {}), f"curve/{setup.subject}@"
+    at = Checkpoints(setup.cache, key, f"checkpoint/{setup.subject}@{setup.training}")
+    for older in (kind, f"checkpoint/{setup.subject}@"):
+        setup.cache.store.forget_older(older, setup.training)
+    setup.cache.store.forget_stale("checkpoint/", DAYS)
 
     def note(loss: float, accuracy: float) -> None:
-        curve.append((loss, accuracy))
+        at.curve.append((loss, accuracy))
         noted(loss, accuracy)
 
+    def resume(training: Training) -> int:
+        done = at.resume(training)
+        for point in at.curve:
+            noted(*point)
+        return done
+
     def make() -> dict[str, Tensor]:
-        weights = fit(context.fresh_model(), examples, setup.recipe, context, noted=note).state_dict()
-        file = setup.cache.artifacts.put_arrays({"curve": np.array(curve).reshape(-1, 2)})
+        weights = fit(
+            context.fresh_model(), examples, setup.recipe, context, noted=note, resume=resume, ended=at.ended
+        ).state_dict()
+        file = setup.cache.artifacts.put_arrays({"curve": np.array(at.curve, dtype=np.float64).reshape(-1, 2)})
         setup.cache.store.keep(_curve_key(key), f"{kind}{setup.training}", file, 0.0)
         return weights
 
-    return setup.cache.load_or_make(key, purpose, make, setup.device)
+    found = setup.cache.load_or_make(key, purpose, make, setup.device, earlier=lambda: at.earlier)
+    at.done()
+    return found
 
 
 def curve_of(setup: RunSetup, key: str) -> np.ndarray:

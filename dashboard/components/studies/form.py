@@ -20,6 +20,7 @@ from core.storage.record_types import Forecast
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.common.run_status import shortened
 from dashboard.components.forms.method_card import methods_not_offered
+from dashboard.components.forms.recipe_form import recipe_form
 from dashboard.queries import studies
 
 START = ("ssd", "ssse", "unsir")
@@ -36,6 +37,7 @@ def ask_plan(
     """
     methods = _ask_methods(available, data, request)
     start = request or ClassRequest((0,))  # without a valid request, the settings are those for one class
+    recipe = recipe_form(data.key, model)
     lines = {method.key: _ask_settings(available, method, data, model, start) for method in methods}
     left, right = st.columns(2, vertical_alignment="bottom")
     seeds = left.text_input(
@@ -51,13 +53,13 @@ def ask_plan(
         "Time limit of each run", key="study_limit", bind="query-params", max_chars=40, placeholder="none",
         help="A run of the study is stopped when it has taken so long, such as 90 (seconds), 15min or 2h. It decides no number.",
     )  # fmt: skip
-    if request is None:
+    if request is None or recipe is None:
         return None
     with errors_shown(most=LONGEST):
         at_most = limit_of(limit or "")
         sets = [(key, chosen) for key, text in lines.items() for chosen in sets_from_lines(text)]
         plan = make_plan(available, data.key, model, request, sets, seeds_of(seeds or ""), floor=floor, title=title or "",
-                         draws=() if one_draw else None)  # fmt: skip
+                         draws=() if one_draw else None, recipe=recipe)  # fmt: skip
         return replace(plan, limit=at_most)
     return None
 

@@ -229,6 +229,21 @@ def test_each_run_of_a_study_can_be_given_a_time_limit(open_app, bare):
     assert at.button(key="start-study").disabled
 
 
+def test_all_runs_of_a_study_can_have_a_recipe_of_ones_own_which_it_grows_by(open_app, bare):
+    at = open_app(bare.root, PAGE, methods=["SSD"], seeds="0-1", **{"recipe.epochs": "30"})
+    sound(at.button(key="start-study").click().run())
+    (plan,) = plans(bare)
+    assert plan.recipe == {"epochs": 30}
+    with ResultStore(bare.database) as store:
+        assert {run.spec.recipe["epochs"] for run in store.runs()} == {30}
+        (stored,) = studies.studies(store)
+    at = open_app(bare.root, PAGE)
+    assert "(epochs=30)**" in said(at)
+    at.text_input(key=f"seeds-{stored.id}").set_value("2")
+    sound(at.button(key=f"add-{stored.id}").click().run())
+    assert [(plan.seeds, plan.recipe) for plan in plans(bare)] == [((0, 1, 2), {"epochs": 30})]
+
+
 def test_own_sets_start_from_the_presets_values(open_app, bare):
     at = open_app(bare.root, PAGE)
     sound(next(group for group in at.button_group if group.label.startswith("Selective")).set_value("own sets").run())

@@ -9,12 +9,15 @@ from core.domain.requests.registry import parse_request
 from core.domain.run import Measurement, RunSpec, RunStatus, settings_text
 from core.reports.compare.comparison import ABOUT, TIME, comparable, comparison, why_fewer
 from core.reports.compare.comparison_table import table_of
+from core.reports.compare.leaderboard import leaderboard
 from core.storage.database import Database
 from core.storage.finished_runs import all_values
 from core.storage.home import open_home
 from core.storage.processes import ProcessId
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
+from tests.planted import plant
+from tests.planted import spec as planted
 
 
 @pytest.fixture
@@ -34,6 +37,20 @@ def finish(
     outcome = Outcome(taken, {"train": 3.0, "unlearn": 0.5}, 8.0, device=device)
     assert store.finish(run_id, attempt, RunStatus.DONE, outcome=outcome)
     return run_id
+
+
+def test_runs_by_different_recipes_are_about_different_networks(tmp_path):
+    home = open_home(tmp_path / "planted")
+    plant(home, planted("ssd", recipe={"epochs": 2}))
+    for method in ("finetune", "salun"):
+        plant(home, planted(method))
+    with ResultStore(home.database) as opened:
+        frame = comparison(opened)
+    assert sorted(frame["model"]) == ["small_cnn", "small_cnn", "small_cnn (epochs=2)"]
+    assert "2 different models (small_cnn, small_cnn (epochs=2))" in why_fewer(frame)
+    assert why_fewer(frame[frame["model"] == "small_cnn"]) == ""
+    (task,) = leaderboard(frame, dict(zip(frame["id"], frame["method"], strict=True)), "js_to_reference").tasks
+    assert task.model == "small_cnn", "the run by another recipe is ranked against none of them"
 
 
 THREE = (("unlearned", "zrf", 0.7), ("original", "zrf", 0.4), ("reference", "zrf", 0.8), ("unlearned", "probe", None))
