@@ -35,7 +35,7 @@ def _grid(model: nn.Module) -> str:
 
 
 def _relus(model: nn.Module) -> str:
-    if inspection.outside(model) and _applied_as_functions(model):
+    if inspection.outside(model) and _applied_as_functions(model, ("Relu", "Hardtanh")):
         return NOT_MODULES.format("Guided Backprop")
     return "" if any(isinstance(m, nn.ReLU | nn.ReLU6) for m in model.modules()) else NO_RELU
 
@@ -48,7 +48,7 @@ def _rules(model: nn.Module) -> str:
     foreign = {type(m).__name__ for m in model.modules() if _is_activation(m) and not isinstance(m, RULED)}
     if foreign:
         return OTHER_RULES.format(" and ".join(sorted(foreign)))
-    return NOT_MODULES.format("DeepLift") if _applied_as_functions(model) else ""
+    return NOT_MODULES.format("DeepLift") if _applied_as_functions(model, tuple(OPERATIONS)) else ""
 
 
 def _is_activation(module: nn.Module) -> bool:
@@ -57,10 +57,10 @@ def _is_activation(module: nn.Module) -> bool:
     )
 
 
-def _applied_as_functions(model: nn.Module) -> bool:
-    """Where a network cannot be looked into, nobody knows: maps that do not add up say so themselves."""
+def _applied_as_functions(model: nn.Module, operations: tuple[str, ...]) -> bool:
+    """Operations: some of OPERATIONS. Where a network cannot be looked into, nobody knows: maps that do not add up say so themselves."""
     try:
-        return inspection.unhooked(model, OPERATIONS)
+        return inspection.unhooked(model, {word: OPERATIONS[word] for word in operations})
     except NotFound:
         return False
 
