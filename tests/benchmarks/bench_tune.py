@@ -1,9 +1,9 @@
 """Tune: what a trial and 50 of them cost, when the first figure is there, that a stopped search goes on; blind beside oracle.
 
-python tests/benchmarks/bench_tune.py [--methods ssd ssse ...] [--trials 20] [--classes 3] [--seeds 0 1]
+python tests/benchmarks/bench_tune.py [--methods ssd ssse ...] [--trials 20] [--classes 3] [--seeds 0 1] [--search-seeds 1]
 
 The settings that a search of each mode is closest with are found on seeds of TUNING_SEEDS; what they do is measured on FRESH_SEEDS, whose
-originals and references the search never saw. Distance: of both test accuracies, of the forget classes and of the others, to the
+originals and references the search never saw; --search-seeds: of how many seeds each trial is the mean. Distance: of both test accuracies, of the forget classes and of the others, to the
 reference's, in sum. Without --methods only the bars are measured.
 """
 
@@ -17,7 +17,7 @@ import time
 
 import pandas as pd
 
-from core.domain.presets import FRESH_SEEDS
+from core.domain.presets import FRESH_SEEDS, TUNING_SEEDS
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunSpec
 from core.figures.tuning import Axis, front_figure
@@ -35,9 +35,10 @@ TRIAL, FIFTY, FIGURE = 0.5, 60.0, 3.0  # seconds: of a trial of SSD, of 50 with 
 PAIR = ("digits", "small_cnn")
 
 
-def planned(shelves: Catalogue, method: str, mode: str, trials: int, index: int = 3) -> SearchPlan:
-    """A search of a method's first settings, on one class of digits."""
-    return tuning.make_plan(shelves, *PAIR, ClassRequest((index,)), method, {}, mode=mode, budget=Budget(trials))
+def planned(shelves: Catalogue, method: str, mode: str, trials: int, index: int = 3, count: int = 1) -> SearchPlan:
+    """A search of a method's first settings, on one class of digits and so many seeds."""
+    seeds = TUNING_SEEDS[:count]
+    return tuning.make_plan(shelves, *PAIR, ClassRequest((index,)), method, {}, mode=mode, seeds=seeds, budget=Budget(trials))
 
 
 def timed(act: Callable[[], object]) -> float:
@@ -110,7 +111,9 @@ def warm(home: Home, shelves: Catalogue) -> None:
     time.sleep(5)
 
 
-def distances(home: Home, shelves: Catalogue, methods: list[str], trials: int, classes: list[int], seeds: list[int]) -> str:
+def distances(
+    home: Home, shelves: Catalogue, methods: list[str], trials: int, classes: list[int], seeds: list[int], count: int
+) -> str:  # fmt: skip
     """A row for each method and class: the sum of both distances to the reference, by preset, blind and oracle, mean over fresh seeds."""
     rows = []
     for method in methods:
@@ -119,7 +122,7 @@ def distances(home: Home, shelves: Catalogue, methods: list[str], trials: int, c
             request = ClassRequest((index,))
             row.append(away(home, [make_spec(shelves, *PAIR, request, method, {}, seed=seed) for seed in seeds]))
             for mode in MODES:
-                found = searched(home, planned(shelves, method, mode, trials, index))
+                found = searched(home, planned(shelves, method, mode, trials, index, count))
                 number = found.closest or 0
                 params = tuning.params_of(shelves, found, number)
                 specs = [make_spec(shelves, *PAIR, request, method, params, seed=seed) for seed in seeds]
@@ -146,14 +149,15 @@ def main() -> bool:
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--classes", nargs="+", type=int, default=[3])
     parser.add_argument("--seeds", nargs="+", type=int, choices=FRESH_SEEDS, default=list(FRESH_SEEDS[:2]))
+    parser.add_argument("--search-seeds", type=int, choices=range(1, len(TUNING_SEEDS) + 1), default=1)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = open_home(Path(folder))
         shelves = catalogue(home.root)
         good = bars(home, shelves)
         if asked.methods:
-            told = distances(home, shelves, asked.methods, asked.trials, asked.classes, asked.seeds)
-            append("Tune: blind beside oracle, digits, small_cnn", told, f"{asked.trials} trials a search; measured on fresh seeds "
+            told = distances(home, shelves, asked.methods, asked.trials, asked.classes, asked.seeds, asked.search_seeds)
+            append("Tune: blind beside oracle, digits, small_cnn", told, f"{asked.trials} trials a search, each the mean over {asked.search_seeds} of its seeds; measured on fresh seeds "
                    f"{', '.join(map(str, asked.seeds))}; distance of both test accuracies to the reference's, in sum.")  # fmt: skip
     return all(good)
 

@@ -18,6 +18,7 @@ from core.domain.run import Recipe
 from core.domain.study import StudyPlan, Variant
 from core.domain.training.own_recipe import with_own
 from core.jobs.catalogue import Catalogue
+from core.jobs.studies.plan import as_shipped
 from core.jobs.studies.progress import Standing
 from core.jobs.studies.table import StudySummary
 from core.jobs.studies.toml_file import parsed, plan_from, text_of
@@ -137,7 +138,7 @@ def _serves(paper: Paper, own: DatasetInfo | None, data: DatasetInfo) -> bool:
 def plan_for(paper: Paper, shelves: Catalogue, *, subset: bool = False, download: bool = False) -> StudyPlan:
     """The paper's study. Raises WrongInput as `dataset_of` does."""
     data = dataset_of(paper, shelves, subset=subset, download=download)
-    plan = plan_from({**paper.study, "dataset": data.key}, shelves)
+    plan = plan_from({**paper.study, "dataset": data.key}, as_shipped(shelves))
     return replace(plan, title=paper.study_title(data))
 
 

@@ -33,16 +33,22 @@ def make_plan(
     if not asked:
         raise WrongInput("The study has no methods; name at least one.")
     specs = [make_spec(shelves, dataset, model, request, m, dict(s), reference=reference, recipe=recipe) for m, s in asked]
+    usual = [make_spec(as_shipped(shelves), dataset, model, request, m, dict(s), reference=reference, recipe=recipe) for m, s in asked]
     variants = [
-        Variant(method, {name: spec.params[name] for name in sorted(settings)})
-        for (method, settings), spec in zip(asked, specs, strict=True)
-    ]
+        Variant(method, {name: value for name, value in sorted(spec.params.items()) if name in settings or value != other.params[name]})
+        for (method, settings), spec, other in zip(asked, specs, usual, strict=True)
+    ]  # what a preset of this home's own decides is spelled out: the study stays what it is when that changes
     if floor and reference and not any(variant.is_floor for variant in variants):
         variants.append(Variant(SECOND_REFERENCE_METHOD))
     about, each = _drawn(specs[0].request, seeds, draws)
     plan = StudyPlan(dataset, model, about, tuple(variants), tuple(seeds), reference, title.strip(), each, recipe=specs[0].recipe)
     cells(plan, shelves)
     return plan
+
+
+def as_shipped(shelves: Catalogue) -> Catalogue:
+    """The shelves without this home's own presets."""
+    return replace(shelves, presets=())
 
 
 def _drawn(request: ForgetRequest, seeds: Sequence[int], draws: Sequence[int] | None) -> tuple[ForgetRequest, tuple[int, ...]]:
@@ -82,7 +88,7 @@ def cells(plan: StudyPlan, shelves: Catalogue) -> list[tuple[int, RunSpec]]:
     for variant in plan.variants:
         asked = (plan.dataset, plan.model, plan.request, variant.method, variant.settings)
         for seed in (min(plan.seeds), max(plan.seeds)):
-            spec = make_spec(shelves, *asked, seed=seed, reference=plan.reference, recipe=plan.recipe)
+            spec = make_spec(as_shipped(shelves), *asked, seed=seed, reference=plan.reference, recipe=plan.recipe)
         if spec.id in firsts:
             raise WrongInput(f"Each variant must be given once; {variant.text} is the same as {firsts[spec.id][0].text}.")
         firsts[spec.id] = (variant, spec)

@@ -1,6 +1,8 @@
 """A study written in a file: TOML in, plan out, every mistake told in one sentence."""
 
 from dataclasses import replace
+import itertools
+from math import prod
 from pathlib import Path
 import re
 import tomllib
@@ -55,7 +57,7 @@ def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
     epochs = 30                  # any of `core.domain.training.recipes.RECIPE`
     [[methods]]                  # one table a variant
     name = "ssd"
-    alpha = 2.0                  # any of the method's parameters
+    alpha = 2.0                  # any of the method's parameters; [1, 2, 5]: a variant each, of several lists every combination
 
     A file in `assets/papers/` is such a study, too: what it says of the paper beside it is no matter of the plan.
     """
@@ -89,7 +91,7 @@ def plan_from(said: dict[str, Any], shelves: Catalogue) -> StudyPlan:
     data = dataset_of(shelves, _text(said, "dataset"))
     request, draws = _drawn(said, parse_request(_text(said, "forget"), data))
     plan = make_plan(
-        shelves, data.key, _text(said, "model"), request, [_method(table) for table in _tables(said["methods"])],
+        shelves, data.key, _text(said, "model"), request, [one for table in _tables(said["methods"]) for one in _grid(table)],
         seeds_of(said["seeds"]), reference=_switch(said, "reference"), floor=_floor(said), title=_text(said, "title"), draws=draws,
         recipe=_recipe(said),
     )  # fmt: skip
@@ -112,9 +114,16 @@ def _drawn(said: dict[str, Any], request: ForgetRequest) -> tuple[ForgetRequest,
 def sets_from_lines(text: str) -> list[dict[str, str]]:
     """One parameter set a line, such as `alpha=2 lambda=1`; `preset` is a set too. No line: the preset alone.
 
-    Raises WrongInput; whether the method knows the names is for `make_plan` to say.
+    `alpha=1|2|5` is a set for each value, with those of others every combination. Raises WrongInput; whether the method knows the
+    names is for `make_plan` to say.
     """
-    return [_pairs(line) for line in text.splitlines() if line.strip()] or [{}]
+    found = list[dict[str, str]]()
+    for line in text.splitlines():
+        if line.strip():
+            found += combinations({name: value.split("|") for name, value in _pairs(line).items()})
+        if len(found) > MOST:
+            raise WrongInput(f"A study may have {MOST} runs at most; these lines name more settings.")
+    return found or [{}]
 
 
 def _pairs(line: str) -> dict[str, str]:
@@ -173,8 +182,21 @@ def _tables(said: Any) -> list[dict[str, Any]]:
     return said
 
 
-def _method(table: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _grid(table: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """A table's variants: one, or where parameters are lists, one for every combination. Raises WrongInput."""
     name = table.get("name")
     if not isinstance(name, str):
         raise WrongInput("Each [[methods]] table must have a name, such as name = \"ssd\".")
-    return name, {key: value for key, value in table.items() if key != "name"}
+    lists = {key: value if isinstance(value, list) else [value] for key, value in table.items() if key != "name"}
+    return [(name, settings) for settings in combinations(lists)]
+
+
+def combinations(values: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Every combination of one value a name, the last name's changing fastest. Raises WrongInput."""
+    for name, several in values.items():
+        if not several or any(isinstance(value, list | dict) for value in several):
+            raise WrongInput(f"{name:.60} must be one value or a list of values, such as [1, 2, 5]; got {several!r:.60}.")
+    count = prod(len(several) for several in values.values())
+    if count > MOST:
+        raise WrongInput(f"A study may have {MOST} runs at most; {count} combinations of settings are too many.")
+    return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]

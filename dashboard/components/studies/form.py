@@ -93,7 +93,8 @@ def _ask_settings(available: Catalogue, method: MethodInfo, data: DatasetInfo, m
     text = st.text_area(
         f"Parameter sets of {method.title}", settings_text(preset).replace(" · ", " "), key=f"sets.{method.key}",
         bind="query-params", height=96, max_chars=4000,
-        help=f"One parameter set a line; what a line leaves out stays at the preset, and the line 'preset' is all of it. Names: {names}.",
+        help="One parameter set a line; alpha=1|2|5 is a set for each value, of several such every combination. What a line leaves out "
+        f"stays at the preset, and the line 'preset' is all of it. Names: {names}.",
     )  # fmt: skip
     return text or ""
 

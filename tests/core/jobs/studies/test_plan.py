@@ -13,6 +13,7 @@ from core.domain.study import StudyPlan, Variant
 from core.jobs.studies.plan import cells, merged, specs, with_more_seeds
 from core.jobs.studies.toml_file import plan_from_toml, sets_from_lines, text_of
 from core.jobs.validation import make_spec
+from core.tuning.home_presets import HomePreset
 
 WHOLE = """
 title = "Two ways"
@@ -39,6 +40,40 @@ def test_a_file_becomes_a_plan_with_the_floor_added(shelves):
         Variant("ssd"), Variant("ssd", {"alpha": 2.0, "importance": "batch"}), Variant("finetune", {"epochs": 1}), Variant("retrain"),
     )  # fmt: skip
     assert (plan.seeds, plan.reference, plan.count) == ((0, 1, 2), True, 12)
+
+
+def test_a_list_of_values_is_a_variant_each_and_of_several_lists_every_combination(shelves):
+    grid = WHOLE.replace("alpha = 2", "alpha = [1, 2]").replace('"batch"', '["batch", "per_sample"]')
+    grid = grid.replace("epochs = 1", "epochs = [1, 2]")
+    plan = plan_from_toml(grid, shelves)
+    assert [variant.text for variant in plan.variants] == [
+        "ssd", "ssd · alpha=1 · importance=batch", "ssd · alpha=1 · importance=per_sample", "ssd · alpha=2 · importance=batch",
+        "ssd · alpha=2 · importance=per_sample", "finetune · epochs=1", "finetune · epochs=2", "retrain",
+    ]  # fmt: skip
+    one = plan_from_toml(WHOLE.replace("alpha = 2", "alpha = [2]"), shelves)
+    assert one == plan_from_toml(WHOLE, shelves)
+
+
+@pytest.mark.parametrize("value, said", [
+    ("[]", "alpha must be one value or a list of values"), ("[[1], [2]]", "one value or a list"), ("[1, 1]", "be given once"),
+    (f"{list(range(1, 1002))}", "1001 combinations"), ("[1, -3]", "alpha must be"),
+])  # fmt: skip
+def test_a_list_that_is_no_grid_is_told_in_a_sentence(shelves, value, said):
+    with pytest.raises(WrongInput, match=said):
+        plan_from_toml(WHOLE.replace("alpha = 2", f"alpha = {value}"), shelves)
+
+
+def test_a_preset_of_this_home_is_spelled_out_so_that_the_study_stays_what_it_is(shelves):
+    values = {"settings": "given", "alpha": 2.5, "lambda": 0.5, "importance": "per_sample"}
+    own = HomePreset("digits", "small_cnn", "ssd", True, values, "trial 1")
+    here = replace(shelves, presets=(own,))
+    plan = plan_from_toml(WHOLE, here)
+    assert plan.variants[0] == Variant("ssd", {"alpha": 2.5, "lambda": 0.5})
+    assert plan.variants[1] == Variant("ssd", {"alpha": 2.0, "importance": "batch", "lambda": 0.5})
+    alone = make_spec(here, "digits", "small_cnn", parse_request("class:3"), "ssd", {})
+    assert specs(plan, here)[0] == specs(plan, shelves)[0] == alone
+    before = plan_from_toml(WHOLE, shelves)
+    assert specs(before, here) == specs(before, shelves)  # asked for before there was one
 
 
 def test_runs_come_seed_by_seed_and_are_those_that_the_form_would_ask_for(shelves):
@@ -203,7 +238,7 @@ WRONG = {
     "method's name a number": (WHOLE + "[[methods]]\nname = 1\n", "must have a name"),
     "unknown parameter": (WHOLE + "gamma = 1\n", "no parameter 'gamma'"),
     "parameter out of bounds": (WHOLE.replace("alpha = 2", "alpha = 0"), "alpha must be a number from 0.01"),
-    "parameter a list": (WHOLE.replace("alpha = 2", "alpha = [1, 2]"), "alpha must be"),
+    "parameter a list of lists": (WHOLE.replace("alpha = 2", "alpha = [[1, 2]]"), "alpha must be"),
     "variant twice": (WHOLE + '[[methods]]\nname = "ssd"\n', "ssd is the same as ssd"),
     "variant twice in other words": (WHOLE + '[[methods]]\nname = "ssd"\nalpha = 4.2\n', "ssd · alpha=4.2 is the same as ssd."),
     "variant twice but for what is idle": (WHOLE + '[[methods]]\nname = "ssd"\nbatch_size = 7\n', "is the same as ssd."),
@@ -276,6 +311,7 @@ def test_a_variant_says_what_distinguishes_it():
         ("", [{}]),
         (" \n ", [{}]),
         ("preset\nalpha=2 lambda=1\n\nalpha=3", [{}, {"alpha": "2", "lambda": "1"}, {"alpha": "3"}]),
+        ("alpha=1|2 lambda=3|4\npreset", [{"alpha": a, "lambda": b} for a in "12" for b in "34"] + [{}]),
         ("alpha=2 · importance=batch, batch_size=8;lambda=1", [{"alpha": "2", "importance": "batch", "batch_size": "8", "lambda": "1"}]),
     ],
 )
