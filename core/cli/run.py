@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 import sys
 from time import monotonic, sleep
@@ -25,7 +25,7 @@ from core.jobs.engine_client import TO_MEASURE, WarmEngine
 from core.jobs.forecast import asking, check_memory, forecast, sentence, unknown
 from core.jobs.validation import dataset_of, floor_spec, limit_of, make_spec
 from core.reports.run_report import full_report
-from core.reports.uploaded_weights import accuracy_line, likely_order, offered, reading, start, warnings, why
+from core.reports.uploaded_weights import accuracy_line, likely_order, offered, read_like, reading, start, warnings, why
 from core.storage.durations import Ask
 from core.storage.home import Home, open_home
 from core.storage.record_types import Forecast, Run
@@ -188,12 +188,11 @@ def brought_weights(
             "give --accept-mapping if that is right."
         )
     classes = shelves.datasets[dataset].classes
-    chosen = start(found) if normalisation == "best" else normalisation
+    asked = "" if normalisation == "best" else normalisation
     if follow is None:
-        how = reading(found, classes, chosen, "" if order == "here" else order)
+        how = reading(found, classes, asked or start(found), "" if order == "here" else order)
     else:
-        own = normalisation == "best" and (found["carried"] or follow.normalisation == "file")
-        how = replace(follow, normalisation=reading(found, classes, chosen if own else follow.normalisation, "").normalisation)
+        how = read_like(found, classes, follow, asked)
     say(f"{Path(file).name} fits: {found['count']:,} weights")
     said = [f"Normalisation {how.normalisation}: {offered(found)[how.normalisation]}.", why(found, how), accuracy_line(found, how)]
     for line in (*found["notes"], " ".join(filter(None, said)), *warnings(found, classes, how)):

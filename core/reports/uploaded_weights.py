@@ -1,6 +1,7 @@
 """Texts about uploaded weights: how they may be read, their accuracy, and whether another reading is far better; no torch."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from core.data.name_order import named_orders
@@ -43,6 +44,15 @@ def reading(report: WeightsReport, classes: tuple[str, ...], normalisation: str,
     if order == "matched" and order not in orders and "tried" not in report:
         raise WrongInput("The order that fits best is found on images, and none could be tried; name another order of the classes.")
     return WeightsAs(normalisation, order, orders[order]) if order in orders else WeightsAs(normalisation)
+
+
+def read_like(report: WeightsReport, classes: tuple[str, ...], follow: WeightsAs, normalisation: str = "") -> WeightsAs:
+    """How a network that was made from another one is read: as that one, but by the normalisation that its own file carries.
+
+    follow: how the other is read; normalisation: where one was asked for by name, it is the other's too, and counts. Raises WrongInput.
+    """
+    own = not normalisation and (report["carried"] or follow.normalisation == "file")
+    return replace(follow, normalisation=reading(report, classes, start(report) if own else follow.normalisation, "").normalisation)
 
 
 def accuracy_line(report: WeightsReport, how: WeightsAs) -> str:

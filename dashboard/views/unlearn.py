@@ -15,7 +15,7 @@ from core.export.report.repeat import run_command
 from core.figures.markdown import plain
 from core.jobs import submit
 from core.jobs.forecast import sentence
-from core.jobs.validation import floor_spec, limit_of, make_spec, preset_values
+from core.jobs.validation import floor_spec, judged_spec, limit_of, make_spec, preset_values
 from core.reports.teaching.class_link import SETTINGS
 from core.storage.record_types import Forecast
 from core.tuning.home_presets import preset_in
@@ -27,6 +27,7 @@ from dashboard.components.common.terminal import same_from_a_terminal
 from dashboard.components.forms.extensions import extensions_panel
 from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request
+from dashboard.components.forms.judged import Asked, ask_judged
 from dashboard.components.forms.method_card import card, methods_not_offered
 from dashboard.components.forms.method_form import main_setting, method_form
 from dashboard.components.forms.model import ask_model
@@ -65,6 +66,7 @@ with ask:
         own_data("dataset")
     request = ask_request(data, fixed=fixed.request)
     weights = ("", "") if fixed.model else own_weights(data, model)
+    elsewhere = Asked(False) if fixed.model or guided() else ask_judged(data, model, weights)
     recipe = {} if guided() or fixed.model else recipe_form(dataset, model)
     if not (guided() or in_class.opened_by_link()):
         extensions_panel(available.extensions, catalogue.reload)
@@ -182,9 +184,32 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
         link_panel(spec, available.methods[method])
 
 
+def ask_judgement() -> None:
+    """The conditions and the button, where a network is evaluated that was unlearned elsewhere."""
+    st.markdown("**Unlearned elsewhere**")
+    st.caption("No method runs here: the network whose weights were brought is evaluated as any run's, with all metrics, checks and maps.")
+    left, right = st.columns(2, vertical_alignment="bottom")
+    seed = left.number_input("Seed", None, None, 0, 1, key="seed", bind="query-params", help="Of the evaluation, and of the reference.")
+    limit_text = right.text_input("Time limit", key="limit", bind="query-params", max_chars=40, placeholder="none")
+    spec, limit, brought = None, None, elsewhere.judged
+    with errors_shown():
+        limit = limit_of(limit_text or "")
+        if request and weights and brought and recipe is not None:
+            spec = judged_spec(
+                available, dataset, model, request, original=weights, unlearned=brought.unlearned, brought=brought.brought,
+                seed=int(seed or 0), reference=brought.reference, recipe=recipe if brought.reference and not brought.brought else {},
+            )  # fmt: skip
+    refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), says)
+    if st.button("Evaluate", type="primary", icon=":material/play_arrow:", disabled=spec is None or refused, key="judge") and spec:
+        ask_to_open(submit.submit(home(), spec, limit=limit), "views/result.py")
+
+
 def ask_how() -> None:
     """The method and its settings; a click in here does not redraw the images."""
     st.subheader("2 · How")
+    if elsewhere.judges:
+        ask_judgement()
+        return
     offered = [k for k, m in available.methods.items() if not m.unfit(data)]
     key = choose(st.container(), "Method", offered, "method", fixed.method)
     if not fixed.method:

@@ -14,10 +14,21 @@ from core.data.paths import halved_folders
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
-from core.domain.run import ORDERS
+from core.domain.judged import Brought
+from core.domain.run import ORDERS, WeightsAs
 from core.figures.markdown import plain
 from core.jobs import import_dataset
-from core.reports.uploaded_weights import accuracy_line, in_words, likely_order, offered, reading, start, warnings, why
+from core.reports.uploaded_weights import (
+    accuracy_line,
+    in_words,
+    likely_order,
+    offered,
+    read_like,
+    reading,
+    start,
+    warnings,
+    why,
+)
 from core.training.uploaded_weights.scan_file import KINDS
 from dashboard.components.common.background_analysis import watch
 from dashboard.components.common.fragments import fragment
@@ -138,15 +149,38 @@ def own_weights(data: DatasetInfo, model: str) -> tuple[str, str] | None:
         return str(said["weights"]), read_as
 
 
-def _accepted(mapping: list[list[str]], owner: tuple[str, ...]) -> bool:
+def weights_like(data: DatasetInfo, model: str, key: str, label: str, follow: WeightsAs) -> Brought | None:
+    """What a RunSpec calls the weights of a network that was made from the original, and how they are read; None without a file that fits.
+
+    key: of the uploader; follow: how the original is read.
+    """
+    kinds = [kind.removeprefix(".") for kind in KINDS]
+    brought = st.file_uploader(label, kinds, key=key, help="As for the original. Nothing in the file is run.")
+    if brought is None:
+        return None
+    said = engine.own_weights(data.key, model, brought.name, brought)
+    if "wrong" in said:
+        st.error(plain(said["wrong"]), icon=":material/error:")
+        return None
+    for note in said["notes"]:
+        st.info(plain(note), icon=":material/info:")
+    if said.get("mapping") and not _accepted(said["mapping"], (data.key, model, brought.file_id), key):
+        return None
+    how = read_like(said, data.classes, follow)
+    st.success(plain(" ".join(filter(None, [f"fits: {said['count']:,} weights.", accuracy_line(said, how)]))), icon=":material/check:")
+    return str(said["weights"]), how.text
+
+
+def _accepted(mapping: list[list[str]], owner: tuple[str, ...], which: str = "") -> bool:
     """Whether the user confirms names that were matched by order and shape alone; owner: what the answer belongs to."""
+    answer = "_".join(filter(None, ["accept_mapping", which]))
     st.warning("The names in this file are not known here: they were matched by order and shape alone.", icon=":material/warning:")
     show_frame(
-        pd.DataFrame(mapping, columns=["In the file", "Here", "Shape"]), key="weights_mapping", height=240,
+        pd.DataFrame(mapping, columns=["In the file", "Here", "Shape"]), key=f"{which or 'weights'}_mapping", height=240,
         alt="Which tensor of the file stands for which of the network's",
     )  # fmt: skip
-    belongs("accept_mapping", owner, False)
-    return st.checkbox("Each stands for what it is matched with", key="accept_mapping")
+    belongs(answer, owner, False)
+    return st.checkbox("Each stands for what it is matched with", key=answer)
 
 
 def _ask_reading(said: dict[str, Any], data: DatasetInfo, owner: tuple[str, ...]) -> str:

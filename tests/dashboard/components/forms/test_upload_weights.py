@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from core.domain.errors import WrongInput
+from core.domain.judged import brought
 from core.jobs import submit
 from core.storage.runs import ResultStore
 from core.training.uploaded_weights import client
@@ -174,3 +175,74 @@ def test_the_result_says_that_the_original_was_not_trained_here(open_app, home_o
     (told,) = [m.value for m in at.markdown if RECIPE in m.value]
     assert ":blue-badge[own weights]" in told
     assert next(m.value for m in at.metric if m.label == "Train original") == "–"
+
+
+# A network that was unlearned elsewhere.
+
+
+def also(at, key, name, content):
+    at.file_uploader(key=key).set_value((name, content, "application/octet-stream"))
+    return sound(at.run())
+
+
+@pytest.fixture
+def theirs(finished, done):
+    """The finished run's unlearned network and its reference, as the bytes of files."""
+    with ResultStore(finished.database) as store:
+        files = store.artifacts(done)
+    return {name: (finished.artifacts_folder / files[name]).read_bytes() for name in ("unlearned", "reference")}
+
+
+def test_without_the_original_nothing_is_asked_of_a_network_unlearned_elsewhere(open_app, bare):
+    at = open_app(bare.root)
+    assert [c.value for c in at.caption if "bring the original's weights above first" in c.value]
+    assert not [u for u in at.file_uploader if u.key == "judged_unlearned"]
+
+
+def test_a_network_unlearned_elsewhere_is_evaluated_in_place_of_a_method(open_app, bare, mine, theirs, asked):
+    at = bring(open_app(bare.root), "mine.safetensors", mine)
+    assert not at.button(key="submit").disabled
+    at = also(at, "judged_unlearned", "unlearned.safetensors", theirs["unlearned"])
+    assert not [b for b in at.button if b.key == "submit"], "no method runs"
+    assert not at.selectbox(key="normalisation").disabled
+    at.button(key="judge").click()
+    sound(at.run())
+    (spec,) = asked
+    assert (spec.method, spec.reference) == ("unlearned_elsewhere", True)
+    files = brought(spec)
+    assert spec.weights_as == "file"
+    assert (bare.artifacts_folder / f"{files['unlearned'][0]}.safetensors").read_bytes() == theirs["unlearned"]
+    assert "reference" not in files
+
+
+def test_its_reference_is_brought(open_app, bare, mine, theirs, asked):
+    at = also(bring(open_app(bare.root), "mine.safetensors", mine), "judged_unlearned", "unlearned.safetensors", theirs["unlearned"])
+    assert reference(at, "brought").button(key="judge").disabled, "the file is missing"
+    also(at, "judged_reference", "reference.safetensors", theirs["reference"]).button(key="judge").click()
+    sound(at.run())
+    (spec,) = asked
+    assert spec.reference
+    assert (bare.artifacts_folder / f"{brought(spec)['reference'][0]}.safetensors").read_bytes() == theirs["reference"]
+
+
+def test_its_reference_is_left_out(open_app, bare, mine, theirs, asked):
+    at = also(bring(open_app(bare.root), "mine.safetensors", mine), "judged_unlearned", "unlearned.safetensors", theirs["unlearned"])
+    reference(at, "none").button(key="judge").click()
+    sound(at.run())
+    (spec,) = asked
+    assert not spec.reference
+    assert "reference" not in brought(spec)
+
+
+def test_one_that_does_not_fit_is_told_in_one_sentence_and_nothing_can_be_run(open_app, bare, mine):
+    at = also(bring(open_app(bare.root), "mine.safetensors", mine), "judged_unlearned", "unlearned.pth", mine)
+    (error,) = at.error
+    assert "could not be read" in error.value
+    assert at.button(key="judge").disabled
+    at.file_uploader(key="judged_unlearned").clear()
+    assert not sound(at.run()).button(key="submit").disabled
+
+
+def reference(at, option):
+    next(group for group in at.button_group if group.label == "Reference").set_value(option)
+    return sound(at.run())
