@@ -60,12 +60,16 @@ SETTLED = 0.3  # seconds of work after which it does
 
 @dataclass
 class Stages:
-    """work: stage -> training passes over single examples; 0 for a stage that comes from the store."""
+    """work: stage -> training passes over single examples; 0 for a stage that comes from the store.
+
+    skipped: of it, what an attempt that was stopped had done, which says nothing of this one's speed.
+    """
 
     work: dict[str, float]
     report: Report
     noted: Callable[[str, float, float], None] = lambda *_: None  # network, loss, accuracy of an epoch of training
     done: float = 0.0
+    skipped: float = 0.0
     began: float = field(default_factory=perf_counter)
 
     @contextmanager
@@ -76,11 +80,16 @@ class Stages:
             whole = sum(self.work.values())
             reached = (self.done + share * self.work[name]) / whole
             spent = perf_counter() - self.began
-            estimable = reached > KNOWABLE and spent > SETTLED
-            self.report(reached, name, note, spent / reached * (1 - reached) if estimable else None)
+            own = reached - self.skipped / whole
+            estimable = own > KNOWABLE and spent > SETTLED
+            self.report(reached, name, note, spent / own * (1 - reached) if estimable else None)
 
         yield say
         self.done += self.work[name]
+
+    def resumed(self, name: str, share: float) -> None:
+        """A stage goes on where that share of it is done."""
+        self.skipped += share * self.work[name]
 
 
 def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
@@ -163,7 +172,7 @@ def original_of(job: Job, stages: Stages) -> Shared:
 def train(job: Job, stage: str, key: str, purpose: str, examples: Examples, stages: Stages) -> Shared:
     """The original (on all) or the reference (on the retain set): from the store, or trained from a fresh model."""
     with stages.stage(stage) as say:
-        return train_or_load(job, key, purpose, examples, say, partial(stages.noted, purpose))
+        return train_or_load(job, key, purpose, examples, say, partial(stages.noted, purpose), partial(stages.resumed, stage))
 
 
 def training_file(job: Job) -> dict[str, str]:

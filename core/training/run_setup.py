@@ -112,12 +112,13 @@ def _make_deterministic(model: str) -> None:
 
 
 def train_or_load(
-    setup: RunSetup, key: str, purpose: str, examples: Examples, say: Callable[[float, str], None], noted: Noted = lambda *_: None
+    setup: RunSetup, key: str, purpose: str, examples: Examples, say: Callable[[float, str], None], noted: Noted = lambda *_: None,
+    resumed: Callable[[float], None] = lambda share: None,
 ) -> Shared:  # fmt: skip
     """A network trained on these examples from a fresh model, or loaded from the cache; purpose: decides its seed.
 
     Its curve is kept beside it (`curve_of`); noted: is told of each epoch as it ends. Training that was stopped goes on where it last was
-    kept.
+    kept; resumed: is told which share of it that is.
     """
     context, kind = setup.context(purpose, say, {}), f"curve/{setup.subject}@"
     at = Checkpoints(setup.cache, key, f"checkpoint/{setup.subject}@{setup.training}")
@@ -133,6 +134,7 @@ def train_or_load(
         done = at.resume(training)
         for point in at.curve:
             noted(*point)
+        resumed(done / setup.recipe.epochs)
         return done
 
     def make() -> dict[str, Tensor]:

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from core import pipeline
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec
+from core.pipeline import Stages
 from core.storage.artifacts import Artifacts
 from core.storage.runs import ResultStore
 from core.training import checkpoints
@@ -129,3 +131,15 @@ def test_a_checkpoint_of_another_version_or_of_a_week_ago_goes(home, setup_of, o
             db.execute(f"update kept set {change} where kind like 'checkpoint%'")
         train(setup, "another")
         assert kept(home) == [], key
+
+
+def test_what_an_attempt_had_done_before_it_was_stopped_says_nothing_of_the_next_ones_speed(monkeypatch):
+    """Hand: at 60 % with 50 % done before, 1 s went for the tenth that is its own, and 4 s are left of the other four."""
+    told = []
+    stages = Stages({"train": 10.0}, lambda *at: told.append(at))
+    monkeypatch.setattr(pipeline, "perf_counter", lambda: stages.began + 1.0)
+    with stages.stage("train") as say:
+        stages.resumed("train", 0.5)
+        say(0.5, "epoch 6 of 10")
+        say(0.6, "epoch 7 of 10")
+    assert [at[3] for at in told] == [None, pytest.approx(4.0)]

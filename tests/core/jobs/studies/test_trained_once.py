@@ -25,7 +25,7 @@ def counted(monkeypatch):
     fit = run_setup.fit
     monkeypatch.setattr("core.training.run_setup.preset_for", lambda *_: Preset(Recipe(epochs=1, batch_size=64, learning_rate=0.1)))
     monkeypatch.setattr(
-        run_setup, "fit", lambda model, examples, *rest: trained.append(len(examples)) or fit(model, examples, *rest)
+        run_setup, "fit", lambda model, examples, *rest, **how: trained.append(len(examples)) or fit(model, examples, *rest, **how)
     )
     monkeypatch.setattr(pipeline, "measure", lambda *_: [])
     monkeypatch.setattr(pipeline, "store_files", lambda *_: {})
