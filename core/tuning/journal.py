@@ -144,6 +144,7 @@ def remove(home: Home, search_id: str) -> None:
         raise no_such(search_id)
     with told(path):
         path.unlink()
+        path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def ids(home: Home) -> list[str]:

@@ -151,8 +151,16 @@ class Networks:
         method: UnlearningMethod = with_params(METHODS[self.job.spec.method], params)
         stages = Stages({"precompute": 1.0, "unlearn": 1.0}, lambda *_: None)
         job = replace(self.job, method=method)
-        keys = tuple(statistic.key for statistic in method.statistics(job.spec.request))
-        statistics, _ = self.statistics.get(keys, lambda: precompute(job, self.original, stages))
+        wanted = method.statistics(job.spec.request)
+
+        def compute() -> dict[str, Shared]:
+            with torch.device("meta"):  # as `prepare` does for a run: its weights are not needed, only their shapes
+                shapes = job.build()
+            for statistic in wanted:
+                statistic.check(shapes, len(job.splits.train))
+            return precompute(job, self.original, stages)
+
+        statistics, _ = self.statistics.get(tuple(statistic.key for statistic in wanted), compute)
         steps = isinstance(method, SearchingInSteps) and method.settings == "given"
         if not steps:
             model, _, seconds = unlearn(job, self.original, statistics, stages)

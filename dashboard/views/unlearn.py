@@ -77,10 +77,10 @@ def start_values(method: MethodInfo) -> dict[str, Value]:
     # Without a valid request, the form shows the preset for one class.
     asked_for = request or ClassRequest((0,))
     preset = preset_values(method, data, model, asked_for, available.presets)
-    if own := preset_in(available.presets, dataset, model, method.key, asked_for.by_class):
-        st.caption(plain(f"The preset is this home's own: {own.found}. Tune shows where it comes from, and gives it up."))
     if fixed.settings is not None:
         return preset | as_given(fixed.settings, method.params)
+    if own := preset_in(available.presets, dataset, model, method.key, asked_for.by_class):
+        st.caption(plain(f"The preset is this home's own: {own.found}. Tune shows where it comes from, and gives it up."))
     published = PAPER.get(method.key)
     if published is None or guided() or SETTINGS in in_class.hidden():
         return preset

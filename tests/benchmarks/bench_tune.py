@@ -2,9 +2,9 @@
 
 python tests/benchmarks/bench_tune.py [--methods ssd ssse ...] [--trials 20] [--classes 3] [--seeds 0 1] [--search-seeds 1]
 
-The settings that a search of each mode is closest with are found on seeds of TUNING_SEEDS; what they do is measured on FRESH_SEEDS, whose
-originals and references the search never saw; --search-seeds: of how many seeds each trial is the mean. Distance: of both test accuracies, of the forget classes and of the others, to the
-reference's, in sum. Without --methods only the bars are measured.
+The settings that a search of each mode is closest with are found on seeds of TUNING_SEEDS, of --search-seeds of which each trial is the
+mean; what they do is measured on FRESH_SEEDS, whose originals and references the search never saw. Distance: of both test accuracies, of
+the forget classes and of the others, to the reference's, in sum. Without --methods only the bars are measured.
 """
 
 from argparse import ArgumentParser
@@ -157,8 +157,10 @@ def main() -> bool:
         good = bars(home, shelves)
         if asked.methods:
             told = distances(home, shelves, asked.methods, asked.trials, asked.classes, asked.seeds, asked.search_seeds)
-            append("Tune: blind beside oracle, digits, small_cnn", told, f"{asked.trials} trials a search, each the mean over {asked.search_seeds} of its seeds; measured on fresh seeds "
-                   f"{', '.join(map(str, asked.seeds))}; distance of both test accuracies to the reference's, in sum.")  # fmt: skip
+            each = f"{asked.trials} trials a search, each the mean over {asked.search_seeds} of its seeds"
+            fresh = ", ".join(map(str, asked.seeds))
+            append("Tune: blind beside oracle, digits, small_cnn", told,
+                   f"{each}; measured on fresh seeds {fresh}; distance of both test accuracies to the reference's, in sum.")  # fmt: skip
     return all(good)
 
 

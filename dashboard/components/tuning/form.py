@@ -75,7 +75,8 @@ def _ask_budget() -> tuple[Budget, str]:
     )  # fmt: skip
     seeds = right.text_input(
         "Seeds", seeds_text(USUAL_SEEDS), key="tune_seeds", bind="query-params", max_chars=200,
-        help="Each trial is the mean over them. They are not the seeds on which settings are judged: a trial opens as a run with another.",
+        help="Each trial is the mean over them; with several, settings that work for one network alone are not chosen. They are not the "
+        "seeds on which settings are judged: a trial opens as a run with another.",
     )  # fmt: skip
     return Budget(int(trials), minutes or None), seeds or ""
 

@@ -217,5 +217,39 @@ def test_choices_that_need_another_statistic_and_seconds_are_searched_too(place)
     assert Budget(5).spent(len(found.trials), 0.0)
 
 
+@pytest.mark.parametrize("mode", [BLIND, ORACLE])
+def test_single_images_are_to_be_recognised_as_others_like_them(place, mode):
+    settings = {"epochs": 1, "learning_rate": 0.02, "batch_size": 64}
+    finetune = RunSpec("digits", "small_cnn", parse_request("random:100"), "finetune", settings)
+    found = searched(place, plan(mode, trials=1, spec=finetune, ranges=(Range("learning_rate", 0.01, 0.1),)))
+    trial, other = found.trials[0], "validation accuracy" if mode == BLIND else "reference's forget accuracy"
+    assert trial.values["forgetting"] == pytest.approx(abs(trial.told["forget accuracy"] - trial.told[other]))
+    assert trial.told["forget accuracy"] > 0.9  # it was trained on
+
+
+def test_a_trial_whose_statistics_need_too_much_memory_fails_with_a_run_s_own_sentence(place, monkeypatch):
+    monkeypatch.setattr("core.training.precomputed.MOST_BYTES", 1000)
+    ssse = RunSpec("digits", "small_cnn", parse_request("class:3"), "ssse", small_params("ssse") | {"scope": "classifier"})
+    with pytest.raises(WrongInput, match="would take about"):
+        searched(place, plan(trials=1, spec=ssse, ranges=(Range("damping", 0.01, 1.0),)))
+    monkeypatch.setattr("core.tuning.networks.prepare", without_check(monkeypatch))
+    found = searched(place, plan(trials=1, spec=ssse, ranges=(Range("damping", 0.01, 1.0),)))
+    assert "would take about" in found.trials[0].why
+
+
+def without_check(monkeypatch):
+    """`prepare`, for a spec whose own statistics are small: only a trial's are too large."""
+    from core.pipeline import prepare
+    from core.training import precomputed
+
+    def small(*asked):
+        monkeypatch.setattr(precomputed, "MOST_BYTES", 2**33)
+        job = prepare(*asked)
+        monkeypatch.setattr(precomputed, "MOST_BYTES", 1000)
+        return job
+
+    return small
+
+
 def test_the_dataset_that_the_tests_take_is_the_shelf_s():
     assert run_setup.load_dataset is registry.load_dataset
