@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from core.cli.common import FAILED, POLL, STOPPED, as_json, cli, print_json
+from core.cli.output import print_study
 from core.cli.run import Nudge, settings_from
+from core.cli.study import carry_out
 from core.domain.errors import WrongInput
 from core.domain.requests.registry import FORMS, parse_request
 from core.domain.run import settings_text
@@ -111,6 +113,21 @@ def show(search_id: str, use: str | None, as_json: bool) -> None:
     """A search's trials, with its Pareto front."""
     home = open_home()
     _shown(home, catalogue(home.root), tuning.standing(home, search_id), use, as_json)
+
+
+@tune.command("judge")
+@click.argument("search_id", metavar="ID")
+@click.option("--trial", type=int, default=None, help="The trial; the closest where none is named.")
+@as_json
+def judge(search_id: str, trial: int | None, as_json: bool) -> None:
+    """Run a trial as a study on fresh seeds, beside the shipped preset and what the other mode chose; Ctrl-C cancels."""
+    home = open_home()
+    shelves = catalogue(home.root)
+    plan = tuning.judged_plan(home, shelves, journal.read(home, search_id), trial)
+    told, ended, status = carry_out(home, plan, shelves)
+    print_study(told, ended, as_json, shelves.metrics)
+    if status:
+        raise SystemExit(status)
 
 
 @tune.command("stop")

@@ -9,11 +9,15 @@ from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Param, Value
 from core.domain.info import MethodInfo
+from core.domain.presets import FRESH_SEEDS
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import RunSpec, settings_text
+from core.domain.study import LONGEST_TITLE, StudyPlan
 from core.jobs import submit
 from core.jobs.background import Progress, cancel_job, job_progress, start_job
 from core.jobs.catalogue import Catalogue
+from core.jobs.studies.plan import as_shipped
+from core.jobs.studies.plan import make_plan as make_study
 from core.jobs.submit import PIPELINE
 from core.jobs.validation import make_spec
 from core.storage.home import Home
@@ -25,6 +29,7 @@ from core.tuning.objectives import USUAL
 from core.tuning.plan import JUDGED_ON, USUAL_SEEDS, Budget, SearchPlan
 from core.tuning.ranges import parse_range, spelled, tunable, tuned_at_first
 
+JUDGES = 3  # fresh seeds of the study that judges settings
 COMPLETE, RUNNING, STOPPED, FAILED = "complete", "running", "stopped", "failed"
 
 
@@ -176,6 +181,40 @@ def use(home: Home, shelves: Catalogue, search: Search, number: int | None = Non
     preset = preset_of(shelves, search, number)
     home_presets.use(home, preset)
     return preset
+
+
+def judged_plan(home: Home, shelves: Catalogue, search: Search, number: int | None = None) -> StudyPlan:
+    """A study on seeds that no setting is searched on: the shipped preset, a trial (of no number, the closest), the other mode's choice.
+
+    The latter is the closest trial of the other mode's last search for the same method and request, where there is one. Raises WrongInput.
+    """
+    chosen = search.closest if number is None else number
+    if chosen is None or search.trial(chosen).state != journal.DONE:
+        raise WrongInput(f"Only a trial of search {search.id} that is done can be judged.")
+    trials, subject = [(search, chosen)], _subject(search)
+    for one in standings(home)[0]:
+        other = one.search
+        if len(trials) == 1 and other.plan.mode != search.plan.mode and _subject(other) == subject and other.closest is not None:
+            trials.append((other, other.closest))
+    return _study_of(shelves, search.plan.spec, trials)
+
+
+def _subject(search: Search) -> tuple[str, str, str, str]:
+    spec = search.plan.spec
+    return spec.dataset, spec.model, spec.request.text, spec.method
+
+
+def _study_of(shelves: Catalogue, spec: RunSpec, trials: Sequence[tuple[Search, int]]) -> StudyPlan:
+    """Of the shipped preset and of trials, those alone that are another run."""
+    shipped = as_shipped(shelves)
+    asked: dict[str, dict[str, Value]] = {}
+    usual = make_spec(shipped, spec.dataset, spec.model, spec.request, spec.method, {})
+    for params in (usual.params, *(params_of(shelves, search, number) for search, number in trials)):
+        one = make_spec(shipped, spec.dataset, spec.model, spec.request, spec.method, dict(params))
+        asked.setdefault(one.id, {name: value for name, value in one.params.items() if value != usual.params[name]})
+    title = f"{spec.method}: preset, {' and '.join(f'{search.plan.mode} trial {number}' for search, number in trials)}"
+    return make_study(shipped, spec.dataset, spec.model, spec.request, [(spec.method, own) for own in asked.values()], FRESH_SEEDS[:JUDGES],
+                      title=title[:LONGEST_TITLE])  # fmt: skip
 
 
 def settings_of(search: Search, number: int) -> dict[str, Value]:

@@ -13,6 +13,7 @@ from core.figures.markdown import plain
 from core.figures.palette import STATUS_ICON
 from core.figures.tuning import Axis
 from core.jobs import submit, tuning
+from core.jobs.studies import submit as study_jobs
 from core.jobs.tuning import COMPLETE, FAILED, RUNNING, Standing
 from core.tuning import home_presets
 from core.tuning.journal import DONE, Search
@@ -110,7 +111,9 @@ def _of_a_trial(search: Search, trials: pd.DataFrame) -> None:
                 run_id = submit.submit(home(), tuning.spec_of(catalogue.current(), search, number))
                 ask_to_open(run_id, "views/result.py")
         st.button("Use as preset", key=f"use-{search.id}", icon=":material/bookmark_add:", on_click=_use, args=(search, number))
+        st.button("Judge", key=f"judge-{search.id}", icon=":material/balance:", on_click=_judge, args=(search, number))
     spec = search.plan.spec
+    st.caption("Judge asks for a study on fresh seeds, on Studies: these settings, the shipped preset, and what the other mode chose.")
     st.caption(f"It opens with seed {JUDGED_ON}, which the search never saw, and is measured in full. As a preset it is this home's "
                f"default for {plain(f'{spec.method} on {spec.dataset} with {spec.model}')}, here and on the command line.")  # fmt: skip
 
@@ -174,6 +177,13 @@ def _use(search: Search, number: int) -> None:
     with errors_shown(st.toast):
         preset = tuning.use(home(), catalogue.current(), search, number)
         st.toast(plain(f"The preset of this home is now {preset.text}."), icon=":material/bookmark_added:")
+
+
+def _judge(search: Search, number: int) -> None:
+    with errors_shown(st.toast):
+        available = catalogue.current()
+        study_id = study_jobs.submit(home(), tuning.judged_plan(home(), available, search, number), available)
+        st.toast(f"Study {study_id} is asked for; Studies shows it.", icon=":material/science:")
 
 
 def _more(search: Search) -> None:

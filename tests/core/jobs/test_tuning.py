@@ -20,7 +20,7 @@ from core.tuning import home_presets, journal
 from core.tuning.home_presets import HomePreset
 from core.tuning.journal import Trial
 from core.tuning.plan import Budget
-from tests.core.jobs.place import until
+from tests.core.jobs.place import STUB, until
 
 SHELVES = Catalogue.from_json(describe().to_json())
 DIGITS = SHELVES.datasets["digits"]
@@ -179,7 +179,7 @@ def searching(place, search_id, trials):
 
 def test_a_search_whose_process_is_killed_and_one_that_is_stopped_go_on_with_what_they_have(place):
     plan = planned(budget=Budget(400))
-    tuning.start(place.home, plan)
+    tuning.start(place.home, plan, STUB)
     searching(place, plan.id, 2).kill()
     made = len(journal.read(place.home, plan.id).trials)
     searching(place, plan.id, made + 2)  # computed once more by itself
@@ -188,8 +188,31 @@ def test_a_search_whose_process_is_killed_and_one_that_is_stopped_go_on_with_wha
     found = journal.read(place.home, plan.id)
     assert [trial.number for trial in found.trials] == list(range(len(found.trials)))
     assert made <= len(found.trials) < 400
-    tuning.go_on(place.home, plan.id, Budget(len(found.trials) + 2))
+    tuning.go_on(place.home, plan.id, Budget(len(found.trials) + 2), STUB)
     until(lambda: tuning.standing(place.home, plan.id).state == "complete", 60)
     whole = journal.read(place.home, plan.id)
     assert whole.trials[: len(found.trials)] == found.trials
     assert len(whole.trials) == len(found.trials) + 2
+
+
+# Judged on fresh seeds.
+
+
+def test_a_trial_is_judged_on_fresh_seeds_beside_the_shipped_preset_and_what_the_other_mode_chose(home):
+    blind = stored(home, planned())
+    alone = tuning.judged_plan(home, SHELVES, blind, 1)
+    assert (alone.seeds, [variant.text for variant in alone.variants]) == ((0, 1, 2), ["ssd", "ssd · alpha=1.26 · lambda=0.3", "retrain"])
+    oracle = stored(home, planned(mode="oracle"), 2)
+    both = tuning.judged_plan(home, SHELVES, blind)
+    assert oracle.closest == 1
+    assert [variant.text for variant in both.variants] == [
+        "ssd", "ssd · alpha=1.68 · lambda=0.4", "ssd · alpha=1.26 · lambda=0.3", "retrain",
+    ]  # fmt: skip
+    assert both.title == "ssd: preset, blind trial 2 and oracle trial 1"
+    tuning.use(home, SHELVES, blind)
+    own = replace(SHELVES, presets=home_presets.read(home.root))
+    assert tuning.judged_plan(home, own, blind) == both  # the shipped preset, whatever this home's is
+    of_preset = tuning.judged_plan(home, SHELVES, oracle, 0).variants
+    assert [variant.text for variant in of_preset] == ["ssd", "ssd · alpha=1.68 · lambda=0.4", "retrain"]  # trial 0 is the preset
+    with pytest.raises(WrongInput, match="that is done"):
+        tuning.judged_plan(home, SHELVES, replace(blind, trials=()))

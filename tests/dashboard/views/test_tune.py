@@ -5,9 +5,11 @@ import sys
 
 import pytest
 
+from core.domain.presets import FRESH_SEEDS
 from core.domain.requests.classes import ClassRequest
 from core.jobs import background, tuning
 from core.jobs.catalogue import catalogue
+from core.storage import studies
 from core.storage.queues import job_queue
 from core.storage.queues.lifecycle import SEARCH
 from core.storage.runs import ResultStore
@@ -114,6 +116,17 @@ def test_a_trial_opens_as_a_run_on_a_seed_that_the_search_never_saw(open_app, ho
     at.button(key=f"open-{search_id}").click().run()
     (spec,) = queued(home)
     assert (spec.params["alpha"], spec.params["lambda"], spec.seed) == (5.0, 0.2, JUDGED_ON)
+
+
+def test_a_trial_is_judged_by_a_study_on_fresh_seeds(open_app, home_of):
+    home = home_of()
+    search_id = stored(home)
+    at = open_app(home.root, VIEW)
+    sound(at.button(key=f"judge-{search_id}").click().run())
+    with ResultStore(home.database) as store:
+        (study,) = studies.studies(store)
+    assert study.title == f"ssd: preset, blind trial {journal.read(home, search_id).closest}"
+    assert {spec.seed for spec in queued(home)} <= set(FRESH_SEEDS)
 
 
 def test_a_stopped_search_goes_on_a_complete_one_gets_a_larger_budget_and_goes(open_app, home_of):
