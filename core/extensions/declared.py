@@ -54,7 +54,7 @@ def declared_in(module: ModuleType) -> Declared:
         _put(found.metrics, "metric", metric.info.key, replace(metric, info=replace(metric.info, family=family)))
     for info, build, parts in _networks(module):
         if not isinstance(info, ModelInfo) or not callable(build) or not isinstance(parts, Parts):
-            raise WrongInput("A network is a ModelInfo, a function that builds it from a DatasetInfo, and, where its author likes, Parts.")
+            raise WrongInput("A network is a ModelInfo and a function that builds it of a DatasetInfo, and Parts if any are named.")
         _put(found.models, "model", info.key, (info, marked(info.key, build, parts)))
     for source in _datasets(module):
         if not isinstance(getattr(source, "INFO", None), DatasetInfo) or not callable(getattr(source, "load", None)):

@@ -93,5 +93,5 @@ def test_its_maps_and_its_features_can_be_asked_for(branching):
     image = {"set": "test_retain", "place": 3}
     found = QUESTIONS["saliency"](home, run, image=image, target="own", how="grad_cam", settings={})
     assert all(shown["map"].shape == (8, 8) and abs(shown["map"]).max() > 0 for shown in found["models"].values())
-    placed = LOOKS["map"](home, run, lambda *_: None, count=40, seed=0, projection="pca", turn=True)
+    placed = LOOKS["map"](home, run, lambda *_: None, count=200, seed=0, projection="pca", turn=True)
     assert placed["positions/unlearned"].shape == placed["positions/reference"].shape == (len(placed["set"]), 2)
