@@ -329,3 +329,29 @@ def test_a_builder_of_something_else_is_refused_and_this_houses_networks_are_not
         marked("mine", lambda data: 7, Parts())(DIGITS)
     assert outside(tiny.original()) is None
     assert not attends(of(Branching))
+
+
+@pytest.mark.slow
+def test_torchvisions_vgg_11_is_cut_at_each_of_its_layers_and_its_enlarged_pool_is_no_grid():
+    from torchvision.models import vgg11
+
+    class Resized(nn.Module):
+        def __init__(self, data):
+            super().__init__()
+            self.net = vgg11(weights=None, num_classes=len(data.classes))
+
+        def forward(self, x):
+            return self.net(F.interpolate(x, size=(32, 32)).expand(-1, 3, -1, -1))
+
+    model, x = of(Resized), images()
+    convolutions = [f"net.features.{place}" for place in (0, 3, 6, 8, 11, 13, 16, 18)]
+    with torch.no_grad():
+        assert last_layer(model) == "net.classifier.6"
+        assert list(cut(model)) == [*convolutions, "net.classifier.0", "net.classifier.3", "net.classifier.6"]
+        torch.testing.assert_close(chained(cut(model).values())(x), model(x))
+        inner = model.net.features(F.interpolate(x, size=(32, 32)).expand(-1, 3, -1, -1))
+        wanted = model.net.classifier[:6](model.net.avgpool(inner).flatten(1))
+        torch.testing.assert_close(body_and_head(model)[0](x), wanted)
+    found = grids(model, (1, 8, 8))
+    assert list(found)[-1] == "net.features.19"
+    assert preset(found) == "net.features.14"
