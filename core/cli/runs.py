@@ -59,7 +59,7 @@ def list_(shelf: str, as_json: bool) -> None:
             cost = f"{item.passes:7.2f} passes  " if shelf == "methods" else ""
             click.echo(f"{key:{20 if cost else 34}} {cost}{item.title}")
         if shelf == "models":
-            click.echo(offer())
+            click.echo(offer(), err=True)
 
 
 def _list_extensions(as_json: bool) -> None:
