@@ -85,6 +85,9 @@ RECORDINGS = (
     Recording("masked_small_gradients_mask/*", "1 where the weight was reset", "yes or no", AS_PARAMETER),
     Recording("masked_small_gradients/healing", "Accuracy after the reset and after each epoch of healing, on 500 images of each set at "
               "most", "share", ("epoch", "forget, retain")),
+    Recording("sfron_mask/*", "1 where forget steps could move the weight", "yes or no", AS_PARAMETER),
+    Recording("sfron/forget_loss", "Weighted loss of the batch before each forget step", "nats", ("step",)),
+    Recording("sfron/retain_loss", "Mean loss of the batch before each retain step", "nats", ("step",)),
     Recording("scrub/healing", "Accuracy before and after each epoch, on 500 images of each set at most", "share",
               ("epoch", "forget, retain")),
 )  # fmt: skip

@@ -10,7 +10,7 @@ mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the att
 boundary shrink, 1 and 0 where its public codes rehearse an image that no step moves across a border, 1 and 1 here; the published step
 called influence, (-0.00175, 1) from (1, 1), which a third image's gradient of its own direction cannot turn; two epochs of
 convolution transpose at a rate that falls along a cosine, 0.0968739; two epochs of masked small gradients of a weight that is kept,
--0.0097436.
+-0.0097436; a forget step and two retain steps of SFRon under one momentum, -0.2091369.
 """
 
 from math import log
@@ -36,6 +36,7 @@ from core.methods.baselines.last_layers import LastLayers, last_layers
 from core.methods.baselines.masked_small_gradients import MaskedSmallGradients
 from core.methods.baselines.random_label import RandomLabel
 from core.methods.baselines.salun import SalUn
+from core.methods.baselines.sfron import SFRon
 from core.methods.ssd import SSD
 from core.methods.unsir import UNSIR, Mixture
 from core.models.layers import Normalise, from_normalised
@@ -442,3 +443,18 @@ def test_masked_small_gradients_heals_a_kept_weight_by_a_tenth_of_its_gradient_a
     splits, run = Splits(ClassRequest((1,)), images, images, gone, gone, 0.5), RunContext(OneKernel, RECIPE, 3)
     method = MaskedSmallGradients(share=0.9, epochs=2, learning_rate=0.1, batch_size=4)  # of one weight none, rounded down
     assert method.unlearn(OneKernel().eval(), splits.only(method.uses), run).conv.weight.item() == pytest.approx(-0.0097436, abs=1e-6)
+
+
+@pytest.mark.parametrize(("alpha", "clip"), [(1.0, 7.0), (25.0, 0.5)])
+def test_sfrons_forget_step_is_clipped_and_lends_its_momentum_to_the_retain_steps_as_the_authors_code(alpha, clip) -> None:
+    """Logit w = 0: gradients of label 0 (to forget) and 1 are -1/2 and 1/2, so that their squares' ratio is 1, which is in the mask.
+
+    Up the one by 0.1: v = 1/2 (or 25/2, clipped to it), w = -0.05. Down the other: 1 / (1 + e^0.05) - 0.0005 x 0.05 = 0.4874776,
+    v = 0.9 x 1/2 + 0.4874776 = 0.9374776, w = -0.1437478. At half the rate: 0.4640531, v = 1.3077829, w = -0.2091369.
+    """
+    images = Examples(torch.zeros(12, 1, 1, 1, dtype=torch.uint8), torch.tensor([0] * 4 + [1] * 8))
+    gone = images.labels == 0
+    splits, run = Splits(ClassRequest((0,)), images, images, gone, gone, 1 / 3), RunContext(OneWeight, RECIPE, 3)
+    method = SFRon(alpha=alpha, clip=clip, epochs=1, learning_rate=0.1, batch_size=4)
+    assert method.unlearn(OneWeight().eval(), splits.only(method.uses), run).w.item() == pytest.approx(-0.2091369, abs=1e-6)
+    assert run.recorded["sfron_mask/w"].tolist() == [1]
