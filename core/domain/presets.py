@@ -79,7 +79,7 @@ PRESETS: dict[tuple[str, str], Preset] = {
             "boundary_shrink": {"learning_rate": 0.0003},
             "influence": {"alpha": 1.0},
             "convolution_transpose": {"epochs": 3, "learning_rate": 0.05},
-            "masked_small_gradients": {"share": 0.5, "epochs": 5, "learning_rate": 0.05},
+            "masked_small_gradients": {"share": 0.7, "epochs": 5, "learning_rate": 0.1},
             "sfron": {"alpha": 25.0, "epochs": 4, "learning_rate": 0.01, "batch_size": 64},
             "finetune": {"epochs": 5, "learning_rate": 0.02, "batch_size": 64},
         },

@@ -9,6 +9,7 @@ Departs from the study's code: gradients are taken in eval mode, where it leaves
 down; controls (`mask`). Its docstring says "globally": the share is of each layer, as here. Without augmentation, as there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import cast
@@ -59,9 +60,7 @@ class MaskedSmallGradients(SearchingInSteps):
 
     def rungs(self, recipe: Recipe) -> tuple[Rung, ...]:
         """Healing takes a third of the epochs that training took, at about its rate, told for SGD."""
-        epochs, rate = ceil(recipe.epochs / 3), recipe.learning_rate / (ADAMW if recipe.optimiser == "adamw" else 1.0)
-        return tuple({**rung, "epochs": epochs, "learning_rate": min(1.0, float(f"{rung['learning_rate'] * rate:.4g}"))}
-                     for rung in self.ladder)  # fmt: skip
+        return scaled(self.ladder, recipe)
 
     def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """The gradients on both sets."""
@@ -139,3 +138,12 @@ def rate_share(epoch: int, epochs: int) -> float:
     """Of the peak rate, in an epoch counted from 0: up in equal steps to the middle one, then down, as the study's code has it."""
     rising = (epochs + 1) // 2
     return (epoch + 1) / rising if epoch < rising else (epochs - epoch) / (epochs + 1 - rising)
+
+
+def scaled(ladder: Sequence[Rung], recipe: Recipe) -> tuple[Rung, ...]:
+    """Each rung with a third of the recipe's epochs, rounded up, and with its share of the recipe's rate, told for SGD: 1 at most.
+
+    More epochs would cost what retraining does.
+    """
+    epochs, rate = ceil(recipe.epochs / 3), recipe.learning_rate / (ADAMW if recipe.optimiser == "adamw" else 1.0)
+    return tuple({**rung, "epochs": epochs, "learning_rate": min(1.0, float(f"{rung['learning_rate'] * rate:.4g}"))} for rung in ladder)

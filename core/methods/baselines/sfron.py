@@ -13,7 +13,7 @@ weight of 1 leaves the weights as they are. So it is left out here.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil, cos, pi
+from math import cos, pi
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from core.data.label_kinds import loss as label_loss
 from core.data.splits import Splits
 from core.domain.hyperparameters import SEARCHED_UNLESS, param
 from core.domain.run import Recipe
-from core.methods.aru import ADAMW
+from core.methods.baselines.masked_small_gradients import scaled
 from core.methods.search import Rung, SearchingInSteps
 from core.training.context import RunContext
 from core.training.fisher import Importance, squared_batch_gradient
@@ -66,9 +66,7 @@ class SFRon(SearchingInSteps):
 
     def rungs(self, recipe: Recipe) -> tuple[Rung, ...]:
         """A third of the epochs that training took, at a share of its rate, told for SGD."""
-        epochs, rate = ceil(recipe.epochs / 3), recipe.learning_rate / (ADAMW if recipe.optimiser == "adamw" else 1.0)
-        return tuple({**rung, "epochs": epochs, "learning_rate": min(1.0, float(f"{rung['learning_rate'] * rate:.4g}"))}
-                     for rung in self.ladder)  # fmt: skip
+        return scaled(self.ladder, recipe)
 
     def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Both importances."""
