@@ -21,6 +21,7 @@ class Control:
 
 CONTROLS = {
     "aru": Control("mask", {"random": "a random mask", "largest": "the opposite mask"}),
+    "masked_small_gradients": Control("mask", {"random": "a random mask", "largest": "the opposite mask"}),
     "unsir": Control(
         "noise", {"none": "no noise", "gaussian": "plain noise"},
         ("noise_count", "noise_steps", "noise_rate", "penalty", "norm_mode", "impair", "copies"),

@@ -79,6 +79,8 @@ PRESETS: dict[tuple[str, str], Preset] = {
             "boundary_shrink": {"learning_rate": 0.0003},
             "influence": {"alpha": 1.0},
             "convolution_transpose": {"epochs": 3, "learning_rate": 0.05},
+            "masked_small_gradients": {"share": 0.7, "epochs": 5, "learning_rate": 0.1},
+            "sfron": {"alpha": 25.0, "epochs": 4, "learning_rate": 0.01, "batch_size": 64},
             "finetune": {"epochs": 5, "learning_rate": 0.02, "batch_size": 64},
         },
     ),
@@ -113,11 +115,15 @@ _BASELINES: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     method: {"settings": "auto"}
     for method in (
         "salun", "scrub", "neggrad_plus", "random_label", "bad_teacher", "fisher_forgetting", "gradient_ascent", "l1_sparse",
-        "last_layers", "delete", "boundary_shrink", "influence", "convolution_transpose",
+        "last_layers", "delete", "boundary_shrink", "influence", "convolution_transpose", "masked_small_gradients",
+        "sfron",
     )
 }
 _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
-    **{method: {"settings": "auto"} for method in ("fisher_forgetting", "boundary_shrink", "influence", "convolution_transpose")},
+    **{
+        method: {"settings": "auto"}
+        for method in ("fisher_forgetting", "boundary_shrink", "influence", "convolution_transpose", "masked_small_gradients", "sfron")
+    },
     **{method: {"settings": "auto", "epochs": 1} for method in ("salun", "random_label", "bad_teacher", "gradient_ascent")},
     "scrub": {"settings": "auto", "epochs": 2, "max_epochs": 1},
     "l1_sparse": {"settings": "auto", "epochs": 2},
@@ -247,6 +253,22 @@ PAPER: dict[str, dict[str, PaperValues]] = {
     },
     "convolution_transpose": {
         "paper": PaperValues("the study's code, on CIFAR-10 and others", {"epochs": 3, "learning_rate": 0.001, "batch_size": 64}, {}),
+    },
+    "masked_small_gradients": {
+        "paper": PaperValues(
+            "the study's code, on CIFAR-10 and others",
+            {"share": 0.3, "kept": 0.1, "epochs": 5, "learning_rate": 0.001, "batch_size": 64},
+            {_DIGITS: "Healing at this rate is too little here: 0.57 of the forgotten class is still recognised on average, 0.93 at worst "
+             "(ten classes, seeds 0 to 2)."},
+        ),
+    },
+    "sfron": {
+        "paper": PaperValues(
+            "the authors' code, ResNet18 on CIFAR-10, a tenth of the images: 1,500 retain steps, which are 4.3 passes over 45,000 images",
+            {"threshold": 1.0, "weighting": 0.5, "alpha": 25.0, "every": 5, "clip": 7.0, "epochs": 4, "learning_rate": 0.01,
+             "batch_size": 128},
+            {},
+        ),
     },
     "finetune": {
         "paper": PaperValues(

@@ -82,6 +82,12 @@ RECORDINGS = (
     Recording("convolution_transpose/changes", "Length of each layer's change by turning its kernels", "share of the weight's", ("layer",)),
     Recording("convolution_transpose/healing", "Accuracy after the turn and after each epoch of healing, on 500 retained images at most",
               "share", ("epoch",)),
+    Recording("masked_small_gradients_mask/*", "1 where the weight was reset", "yes or no", AS_PARAMETER),
+    Recording("masked_small_gradients/healing", "Accuracy after the reset and after each epoch of healing, on 500 images of each set at "
+              "most", "share", ("epoch", "forget, retain")),
+    Recording("sfron_mask/*", "1 where forget steps could move the weight", "yes or no", AS_PARAMETER),
+    Recording("sfron/forget_loss", "Weighted loss of the batch before each forget step", "nats", ("step",)),
+    Recording("sfron/retain_loss", "Mean loss of the batch before each retain step", "nats", ("step",)),
     Recording("scrub/healing", "Accuracy before and after each epoch, on 500 images of each set at most", "share",
               ("epoch", "forget, retain")),
 )  # fmt: skip

@@ -13,12 +13,14 @@ from core.methods.baselines.gradient_ascent import GradientAscent
 from core.methods.baselines.influence import Influence
 from core.methods.baselines.l1_sparse import L1Sparse
 from core.methods.baselines.last_layers import LastLayers
+from core.methods.baselines.masked_small_gradients import MaskedSmallGradients
 from core.methods.baselines.neggrad_plus import NegGradPlus
 from core.methods.baselines.original import Original
 from core.methods.baselines.random_label import RandomLabel
 from core.methods.baselines.retrain import Retrain
 from core.methods.baselines.salun import SalUn
 from core.methods.baselines.scrub import SCRUB
+from core.methods.baselines.sfron import SFRon
 from core.methods.ssd import SSD
 from core.methods.ssse import SSSE
 from core.methods.unsir import UNSIR
@@ -27,7 +29,7 @@ from core.methods.weight_perturbation import WeightPerturbation
 _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
     *(SalUn, SCRUB, NegGradPlus, BadTeacher, Delete, RandomLabel, FisherForgetting, GradientAscent, L1Sparse, LastLayers),
-    *(BoundaryShrink, Influence, ConvolutionTranspose, Finetune),
+    *(BoundaryShrink, Influence, ConvolutionTranspose, MaskedSmallGradients, SFRon, Finetune),
     *(Retrain, Original),
 )
 METHODS: Shelf[type[UnlearningMethod]] = Shelf("method", {m.key: m for m in _CLASSES})

@@ -43,9 +43,13 @@ BARS = {  # method: (most test-forget accuracy, most distance of test-retain acc
     "delete": (1.0, 1.0, 0.0),
     "l1_sparse": (1.0, 1.0, 0.0),
     "last_layers": (1.0, 1.0, 0.0),
+    "masked_small_gradients": (1.0, 1.0, 0.0),
+    "sfron": (1.0, 1.0, 0.0),
     "finetune": (1.0, 1.0, 0.0),
 }
-CONTROLS = {"aru": {"mask": "random"}, "unsir": {"noise": "none"}, "neggrad_plus": {"clip": "1000"}}
+CONTROLS = {
+    "aru": {"mask": "random"}, "unsir": {"noise": "none"}, "neggrad_plus": {"clip": "1000"}, "masked_small_gradients": {"mask": "random"},
+}  # fmt: skip
 WRONG_LABELS = 100
 MOST_RECORDED = 5e6  # bytes a run
 

@@ -9,7 +9,8 @@ label, SalUn); noise images in UNSIR's mixture, 60 of a class where 5,120 are wr
 mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the attack of ARU, 0.65 down the loss and 0.35 up; labels of
 boundary shrink, 1 and 0 where its public codes rehearse an image that no step moves across a border, 1 and 1 here; the published step
 called influence, (-0.00175, 1) from (1, 1), which a third image's gradient of its own direction cannot turn; two epochs of
-convolution transpose at a rate that falls along a cosine, 0.0968739.
+convolution transpose at a rate that falls along a cosine, 0.0968739; two epochs of masked small gradients of a weight that is kept,
+-0.0097436; a forget step and two retain steps of SFRon under one momentum, -0.2091369.
 """
 
 from math import log
@@ -32,8 +33,10 @@ from core.methods.baselines.finetune import Finetune
 from core.methods.baselines.influence import Influence, recursion
 from core.methods.baselines.l1_sparse import L1Sparse
 from core.methods.baselines.last_layers import LastLayers, last_layers
+from core.methods.baselines.masked_small_gradients import MaskedSmallGradients
 from core.methods.baselines.random_label import RandomLabel
 from core.methods.baselines.salun import SalUn
+from core.methods.baselines.sfron import SFRon
 from core.methods.ssd import SSD
 from core.methods.unsir import UNSIR, Mixture
 from core.models.layers import Normalise, from_normalised
@@ -416,3 +419,42 @@ def test_convolution_transpose_heals_at_a_rate_that_falls_once_an_epoch_as_the_s
     model = method.unlearn(WithKernel(), splits.only(method.uses), run)
     assert model.w.item() == pytest.approx(0.0968739, abs=1e-6)
     assert model.conv.weight.tolist() == [[[[1.0, 3.0], [2.0, 4.0]]]]
+
+
+class OneKernel(nn.Module):
+    """Logits (0, w x) by a convolution of single pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 1, bias=False)
+        nn.init.zeros_(self.conv.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.conv(x).flatten(1)
+        return torch.cat([torch.zeros_like(z), z], 1)
+
+
+def test_masked_small_gradients_heals_a_kept_weight_by_a_tenth_of_its_gradient_at_rates_that_rise_and_fall_as_the_studys_code() -> None:
+    """Of two epochs the rates are 0.1 and 0.05. x = 1, label 0, w = 0: 0.1 x 1/2 = 0.05, w = -0.005. Then 0.1 / (1 + e^0.005) =
+    0.049875, less 0.0005 x 0.005 of decay: 0.0498725; v = 0.9 x 0.05 + 0.0498725 = 0.0948725, w = -0.005 - 0.05 v = -0.0097436.
+    """
+    images = Examples(torch.full((8, 1, 1, 1), 255, dtype=torch.uint8), torch.tensor([1, 1, 1, 1, 0, 0, 0, 0]))
+    gone = images.labels == 1
+    splits, run = Splits(ClassRequest((1,)), images, images, gone, gone, 0.5), RunContext(OneKernel, RECIPE, 3)
+    method = MaskedSmallGradients(share=0.9, epochs=2, learning_rate=0.1, batch_size=4)  # of one weight none, rounded down
+    assert method.unlearn(OneKernel().eval(), splits.only(method.uses), run).conv.weight.item() == pytest.approx(-0.0097436, abs=1e-6)
+
+
+@pytest.mark.parametrize(("alpha", "clip"), [(1.0, 7.0), (25.0, 0.5)])
+def test_sfrons_forget_step_is_clipped_and_lends_its_momentum_to_the_retain_steps_as_the_authors_code(alpha, clip) -> None:
+    """Logit w = 0: gradients of label 0 (to forget) and 1 are -1/2 and 1/2, so that their squares' ratio is 1, which is in the mask.
+
+    Up the one by 0.1: v = 1/2 (or 25/2, clipped to it), w = -0.05. Down the other: 1 / (1 + e^0.05) - 0.0005 x 0.05 = 0.4874776,
+    v = 0.9 x 1/2 + 0.4874776 = 0.9374776, w = -0.1437478. At half the rate: 0.4640531, v = 1.3077829, w = -0.2091369.
+    """
+    images = Examples(torch.zeros(12, 1, 1, 1, dtype=torch.uint8), torch.tensor([0] * 4 + [1] * 8))
+    gone = images.labels == 0
+    splits, run = Splits(ClassRequest((0,)), images, images, gone, gone, 1 / 3), RunContext(OneWeight, RECIPE, 3)
+    method = SFRon(alpha=alpha, clip=clip, epochs=1, learning_rate=0.1, batch_size=4)
+    assert method.unlearn(OneWeight().eval(), splits.only(method.uses), run).w.item() == pytest.approx(-0.2091369, abs=1e-6)
+    assert run.recorded["sfron_mask/w"].tolist() == [1]

@@ -19,7 +19,7 @@ class Finished(ByHand):
 
     def __init__(self, tiny, recorded, method="aru", **params):
         super().__init__({"original": tiny.original()}, recorded, SETTINGS | params)
-        vars(self.run.spec).update(method=method, dataset="tiny", model="small_cnn", seed=5)
+        vars(self.run.spec).update(method=method, dataset="tiny", model="small_cnn", seed=5, recipe={})
         self.splits, self.fresh = tiny.splits(), tiny.build
 
 

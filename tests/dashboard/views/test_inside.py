@@ -259,7 +259,7 @@ def test_the_overlap_of_both_directions_masks_is_offered_then_drawn(open_app, tm
     assert bars["x"] == ["conv1.weight", "conv2.weight"]
     shared = values(bars["y"])
     assert all(0 < share < 1 for share in shared), "from the same random start; alike, not the same"
-    assert any("have nothing to do with each other share 50 %" in c.value for c in at.caption)
+    assert any("have nothing to do with each other share 70 %" in c.value for c in at.caption)
 
 
 def test_a_control_is_offered_no_control(open_app, tmp_path, told, finished, done):
