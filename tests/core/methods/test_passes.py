@@ -85,6 +85,7 @@ def test_a_search_counts_two_trials_of_the_settings_that_it_begins_with():
 def test_a_search_by_predictions_computes_what_it_scales_once(key, settings):
     """What it costs more than a run with settings given: predictions of 300 images at most, once before and once a trial."""
     given, searching = METHODS[key](**settings), METHODS[key](settings="auto", **settings)
+    costs(given)  # what a process finds out once, by a prediction of one image, counts for neither
     run, evaluated = context(), len(splits().train)  # fewer than a draw of either set
     _, each = counted(searching, context().fresh_model().eval(), splits(), run)
     trials = int(run.recorded["search/trials"])
