@@ -64,7 +64,7 @@ PRESETS: dict[tuple[str, str], Preset] = {
             "ssd": {"alpha": OfCeiling(0.43), "lambda": 1.0},
             "ssse": {"scope": ForClasses("classifier"), "damping": 0.01, "epsilon": 1.0},
             "aru": {"share": 0.7, "epochs": 5, "learning_rate": 0.05},
-            "unsir": {"noise_count": 32, "copies": 10, "impair_rate": 0.01, "repair_rate": 0.005, "batch_size": 64},
+            "unsir": {"noise_count": 32, "copies": 10, "impair_rate": 0.02, "repair_rate": 0.005, "batch_size": 64},
             "weight_perturbation": {"learning_rate": 0.02, "steps": 100, "look_every": 20},
             "salun": {"epochs": 5, "learning_rate": 0.02},
             "scrub": {"epochs": 5, "max_epochs": 3, "learning_rate": 0.001},
