@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from difflib import get_close_matches
 import os
 import re
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from core.models.timm_names import is_timm, name_of
 from core.tuning.home_presets import HomePreset, preset_in
 
 T = TypeVar("T")
+NAMED = 12  # keys that a sentence names
 UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}  # seconds
 
 
@@ -170,5 +172,9 @@ def limit_of(text: str, what: str = "A time limit") -> float | None:
 
 def _pick(shelf: dict[str, T], key: str, what: str) -> T:
     if key not in shelf:
-        raise WrongInput(f"There is no {what} {key!r:.80}; choose one of: {', '.join(shelf)}.")
+        first = list(shelf)[:NAMED]
+        near = get_close_matches(key, list(shelf)[NAMED:], 1)
+        left = len(shelf) - len(first) - len(near)
+        more = f" and {left} more, which `list {what}s` names" if left else ""
+        raise WrongInput(f"There is no {what} {key!r:.80}; choose one of: {', '.join(near + first)}{more}.")
     return shelf[key]

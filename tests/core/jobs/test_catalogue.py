@@ -37,7 +37,7 @@ def spec(**change):
 WRONG = {  # what is asked -> words that the sentence must hold: what came, and what was wanted
     "unknown dataset": ({"dataset": "mnist9"}, "'mnist9'", "choose one of: digits"),
     "unknown model": ({"model": "vgg"}, "'vgg'", "choose one of: small_cnn"),
-    "unknown method": ({"method": "magic"}, "'magic'", "finetune, retrain, original"),
+    "unknown method": ({"method": "magic"}, "'magic'", "choose one of: ssd, ssse, aru, unsir, weight_perturbation, "),
     "unknown class": ({"forget": "class:10"}, "no class 10", "0 to 9"),
     "negative class": ({"forget": "class:-1"}, "no class -1", "0 to 9"),
     "one of several classes unknown": ({"forget": "classes:3,99"}, "no class 99", "0 to 9"),
@@ -377,3 +377,13 @@ def test_where_the_engine_cannot_describe_itself_there_is_one_sentence(home):
         catalogue(home.root)
     assert "\n" not in str(told.value)
     assert "could not describe itself" in str(told.value)
+
+
+def test_a_key_that_is_wrong_is_answered_by_the_nearest_and_a_dozen_others():
+    """However many there are, the sentence can be read."""
+    shelves = describe()
+    with pytest.raises(WrongInput) as told:
+        make_spec(shelves, "digits", "small_cnn", parse_request("class:3"), "masked_small_gradient", {})
+    first = list(shelves.methods)[:12]
+    wanted = f"choose one of: masked_small_gradients, {', '.join(first)} and {len(shelves.methods) - 13} more, which `list methods` names."
+    assert str(told.value) == f"There is no method 'masked_small_gradient'; {wanted}"
