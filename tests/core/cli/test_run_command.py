@@ -222,7 +222,7 @@ def test_help_is_no_wrong_use(main):
 WRONG = {
     "unknown dataset": (asked(dataset="mnist9"), "digits"),
     "unknown model": (asked(model="vgg"), "small_cnn"),
-    "unknown method": (asked(method="magic"), "finetune, retrain, original"),
+    "unknown method": (asked(method="magic"), "choose one of: ssd, ssse, aru, unsir, weight_perturbation, "),
     "unknown class": (asked(forget="class:12"), "0 to 9"),
     "index out of range": (asked(forget="samples:1437"), "0 to 1436"),
     "empty forget set": (asked(forget="samples:"), "at least one training index"),
