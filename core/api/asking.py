@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
-import sys
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from core.api.results import RunResult, StudyResult, home_at
 from core.cli.judge import spec_of_files
-from core.cli.run import follow_all, with_own_weights
+from core.cli.run import aloud, follow_all, with_own_weights
 from core.cli.study import follow as follow_study
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
@@ -37,11 +36,6 @@ Forget = str | Sequence[int]
 
 class NotDone(RuntimeError):
     """A run or a study came to no end: it failed, or was cancelled. The message says why."""
-
-
-def aloud(line: str) -> None:
-    """Progress goes to stderr, which a notebook shows below the cell."""
-    print(line, file=sys.stderr)
 
 
 def run(

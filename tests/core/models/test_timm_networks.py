@@ -16,7 +16,7 @@ from core.domain.requests.classes import ClassRequest
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
-from core.models import timm_names
+from core.models import timm_names, timm_networks
 from core.models.inspection import last_layer
 from core.models.layer_groups import groups
 from core.models.registry import MODELS
@@ -119,3 +119,15 @@ def _anew():
     from core.domain import code_version
 
     return code_version._hashes.__wrapped__
+
+
+def test_a_network_of_too_many_weights_is_refused_before_it_is_made(monkeypatch):
+    """A link alone may ask for one of billions: eva02_enormous has 4.4 of them, which are 18 GB."""
+    assert sum(weight.numel() for weight in MODELS["timm:resnet10t"](DIGITS).parameters()) > 4_000_000
+    made = []
+    monkeypatch.setattr(timm_networks, "MOST", 1_000_000)
+    monkeypatch.setattr(timm_networks, "_try", lambda *_: made.append(1))
+    with pytest.raises(WrongInput, match=r"^timm's resnet10t has more than 1,000,000 weights, which is the most that .* may have here\.$"):
+        MODELS["timm:resnet10t"](DIGITS)
+    assert not made
+    torch.nn.Linear(2_000, 1_000)  # the bound is timm's alone, and over
