@@ -18,11 +18,10 @@ from core.reports.compare.comparison import (
     about,
     comparable,
     comparison,
-    one_subject,
     second_retrainings,
     why_fewer,
 )
-from core.reports.compare.comparison_sentence import answer, groups_in
+from core.reports.compare.comparison_sentence import answer_to
 from core.reports.first_screen import FirstScreen, of_stored_run
 from core.reports.run_report import full_report
 from core.storage import atomic
@@ -218,8 +217,8 @@ def compare(*what: RunResult | StudyResult | str) -> Comparison:
         frame = comparison(store, list(dict.fromkeys(ids)))
         beside = comparison(store, second_retrainings(about(store), frame))
     titles = titles_of(catalogue(home.root).methods)
-    said = answer(groups_in(frame, beside, titles)) if len(frame) and one_subject(frame) else ""
-    return Comparison(frame[[*ABOUT, *comparable(frame)]].dropna(axis="columns", how="all").set_index("id"), said, why_fewer(frame))
+    table = frame[[*ABOUT, *comparable(frame)]].dropna(axis="columns", how="all").set_index("id")
+    return Comparison(table, answer_to(frame, beside, titles), why_fewer(frame))
 
 
 def home_at(place: str | Path | None) -> Home:

@@ -19,11 +19,10 @@ from core.reports.compare.comparison import (
     about,
     comparable,
     comparison,
-    one_subject,
     second_retrainings,
     why_fewer,
 )
-from core.reports.compare.comparison_sentence import answer, groups_in
+from core.reports.compare.comparison_sentence import answer_to
 from core.reports.compare.comparison_table import YARDSTICKS, marked, yardstick
 from core.reports.compare.runs_by_seed import rows_of
 from core.reports.compare.unchanged_methods import UNCHANGED
@@ -69,7 +68,7 @@ def compare(ids: tuple[str, ...], as_csv: bool, as_latex: bool, as_json: bool) -
     elif as_csv:
         click.echo(frame.to_csv(index=False), nl=False)
     elif len(frame):
-        if said := _answer(whole, beside, root):
+        if said := answer_to(whole, beside, titles_of(catalogue(root).methods)):
             click.echo(f"{wrapped(said)}\n")
         click.echo(_text(frame, whole, beside, catalogue(root).metrics))
     else:
@@ -101,12 +100,6 @@ def _plain(frame: "pd.DataFrame") -> list[dict[str, object]]:
         {str(name): None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
         for row in times.to_dict("records")
     ]
-
-
-def _answer(frame: "pd.DataFrame", beside: "pd.DataFrame", root: Path) -> str:
-    """What these runs come to; '' where they are not about one request."""
-    titles = titles_of(catalogue(root).methods)
-    return answer(groups_in(frame, beside, titles)) if one_subject(frame) else ""
 
 
 def _text(frame: "pd.DataFrame", whole: "pd.DataFrame", beside: "pd.DataFrame", metrics: Metrics) -> str:

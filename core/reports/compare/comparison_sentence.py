@@ -8,6 +8,7 @@ import numpy as np
 
 from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.seed_lists import covers
+from core.reports.compare.comparison import one_subject
 from core.reports.compare.paired_differences import ZERO, aligned, difference, each_from_each, significantly_more
 from core.reports.compare.runs_by_seed import SUBJECT, designed, groups_of, scenarios
 from core.reports.compare.unchanged_methods import excess, unchanged
@@ -85,6 +86,11 @@ def short(title: str, key: str) -> str:
     """`ARU` of `Attack-and-Reset for Unlearning (ARU)`, where that is how tables write its key; else the key, as tables do."""
     abbreviation = re.search(r"\((\w+)\)$", title)
     return abbreviation[1] if abbreviation and abbreviation[1].lower() == key else key
+
+
+def answer_to(frame: "pd.DataFrame", everything: "pd.DataFrame", titles: Mapping[str, str]) -> str:
+    """`answer` of the runs of a comparison, as for `groups_in`; '' where they are not about one request, or there are none."""
+    return answer(groups_in(frame, everything, titles)) if len(frame) and one_subject(frame) else ""
 
 
 def answer(groups: Sequence[Group]) -> str:
