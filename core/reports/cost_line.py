@@ -1,6 +1,9 @@
 """What a run took, in one line; seconds and ratios as text."""
 
+from collections.abc import Mapping
 from typing import Any
+
+ELSEWHERE = "elsewhere"  # where a stage was not computed here
 
 
 def seconds(value: float) -> str:
@@ -14,6 +17,11 @@ def seconds(value: float) -> str:
     return f"{value:.1f} s" if value < 99.95 else f"{value:,.0f} s"
 
 
+def stage_seconds(report: Mapping[str, Any], stage: str) -> str:
+    """Of one of STAGES; `elsewhere` of what came as a file. report: `core.reports.run_report.full_report`."""
+    return ELSEWHERE if stage in report.get("elsewhere", ()) else seconds(report["seconds"][stage])
+
+
 def times(ratio: float | None) -> str:
     """A speed-up, with two significant digits where it is small."""
     if ratio is None:
@@ -24,9 +32,10 @@ def times(ratio: float | None) -> str:
 def cost_line(report: dict[str, Any]) -> str:
     """Unlearning against training the reference, then the rest. report: `core.reports.run_report.full_report`."""
     took, precompute = report["seconds"], report["precompute_seconds"]
-    parts = [f"Unlearning {seconds(took['unlearn'])}" + (f" after {seconds(precompute)} of precomputing" if precompute else "")]
+    parts = [f"Unlearning {stage_seconds(report, 'unlearn')}" + (f" after {seconds(precompute)} of precomputing" if precompute else "")]
     if report["reference"] is not None:
-        parts.append(f"training the reference {_of_reference(took, report['speedup'])}")
+        there = "reference" in report.get("elsewhere", ())
+        parts.append(f"training the reference {ELSEWHERE if there else _of_reference(took, report['speedup'])}")
     if not report["own_weights"]:
         parts.append(f"training the original {seconds(took['train'])}")
     return " · ".join([*parts, f"evaluation {seconds(took['evaluate'])}", report["device"] or "cpu"])

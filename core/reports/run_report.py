@@ -61,6 +61,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
     `floor`: the numbers of the second reference's run, None while there is none; `controls`: those of the method's ablations,
     by title.
     `search`: what a search of settings chose, None where there was none.
+    `elsewhere`: the stages whose network came as a file.
     `lost`: a sentence for each file that is gone or damaged, whose numbers are therefore missing.
     `speedup` leaves out what is precomputed once, `speedup_with_precompute` does not.
     """
@@ -99,6 +100,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "costs": _costs(home, files),
         "search": _search(home, run, files),
         "own_weights": own_weights(run.spec),
+        "elsewhere": made_elsewhere(run.spec),
         "own_recipe": own_recipe(run.spec),
     }
 
@@ -126,6 +128,12 @@ def own_recipe(spec: RunSpec) -> str:
         return ""
     who = "The reference was" if spec.weights else "The original and the reference were" if spec.reference else "The original was"
     return f"{who} trained by a recipe of the user's own: {recipe_text(spec.recipe)}; the rest of it is the preset's."
+
+
+def made_elsewhere(spec: RunSpec) -> list[str]:
+    """Of STAGES, those whose network came as a file."""
+    files = brought(spec)
+    return ["train"] * bool(spec.weights) + ["reference"] * ("reference" in files) + ["unlearn"] * ("unlearned" in files)
 
 
 def own_weights(spec: RunSpec) -> str:

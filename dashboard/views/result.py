@@ -14,7 +14,7 @@ from core.figures.class_figures import NO_MATRIX
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs.forecast import forecast_and_truth
-from core.reports.cost_line import seconds, times
+from core.reports.cost_line import seconds, stage_seconds, times
 from core.reports.settings_search import outcome_line, search_sentence, search_table
 from core.reports.teaching.class_link import SETTINGS, hidden_words
 from core.storage.record_types import Run
@@ -50,7 +50,7 @@ INSIDE = (  # analysis pages of the open run
 def cost(stage: str, report: dict[str, Any], keeps: tuple[str, ...]) -> str:
     """Seconds of a stage; a dash for one that this run did not need."""
     needless = {"train": bool(report["own_weights"]), "reference": report["reference"] is None, "precompute": not keeps}.get(stage)
-    return "–" if needless else seconds(report["seconds"][stage])
+    return "–" if needless else stage_seconds(report, stage)
 
 
 def below_the_fold(run: Run, report: dict[str, Any], reconstruction: bool, hidden: frozenset[str]) -> None:

@@ -31,7 +31,7 @@ from core.figures.privacy.recoverability_figures import DIRECTIONS, graft_lines,
 from core.figures.privacy.threshold_slider import threshold_slider
 from core.figures.sections import Block, FigureBlock, Section, TableBlock, TextBlock
 from core.metrics.privacy.threshold_attack import TooFewExamples
-from core.reports.cost_line import seconds, times
+from core.reports.cost_line import stage_seconds, times
 from core.reports.gauges import gauges
 from core.reports.method_card import text_of
 from core.reports.odd_results import told_of
@@ -251,7 +251,7 @@ def _settings(run: RunContents) -> Section:
         "Device": run.run.device or "not stored", "Threads": str(run.run.threads or "not stored"),
         "Version of the code": spec.engine, "Asked for": f"{run.run.created_at:%Y-%m-%d %H:%M} UTC",
         "Finished": f"{run.run.finished_at:%Y-%m-%d %H:%M} UTC" if run.run.finished_at else "not stored",
-        **{f"{STAGE_TITLE[stage]}": seconds(report["seconds"][stage]) for stage in STAGES},
+        **{f"{STAGE_TITLE[stage]}": stage_seconds(report, stage) for stage in STAGES},
         "Speed-up over retraining": times(report["speedup"]),
         "Packages where this report was written": f"Python {platform.python_version()}, {', '.join(_packages())}",
     }  # fmt: skip

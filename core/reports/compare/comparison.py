@@ -10,6 +10,7 @@ from core.domain.evaluation import Evaluation
 from core.domain.formatting import duration
 from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
+from core.domain.judged import with_short_hashes
 from core.domain.run import model_text, settings_text
 from core.reports.compare.runs_by_seed import once_keys, scenarios
 from core.storage.finished_runs import Finished, all_values, finished_runs
@@ -78,7 +79,7 @@ def _about(run: Finished, method: MethodInfo | None) -> dict[str, Any]:
     return {
         "id": run.id, "dataset": spec.dataset, "model": model_text(spec), "request": spec.request.text,
         "draw": str(spec.request.seed) if spec.request.drawn else "",
-        "kind": spec.request.kind, "method": spec.method, "settings": settings_text(params),
+        "kind": spec.request.kind, "method": spec.method, "settings": settings_text(with_short_hashes(params)),
         "control": control_title(spec), "seed": spec.seed, "reference": spec.reference, "finished": run.finished_at,
         "engine": spec.engine, "device": run.device, "evaluation": _evaluated(run.evaluation),
         "seconds": run.seconds, "speedup": nan if run.speedup is None else run.speedup,

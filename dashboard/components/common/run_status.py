@@ -8,6 +8,7 @@ from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.hyperparameters import used
+from core.domain.judged import with_short_hashes
 from core.domain.run import ACTIVE, STOPPED, RunStatus, model_text, settings_text
 from core.figures import training_curves
 from core.figures.markdown import plain
@@ -63,7 +64,7 @@ def changed_settings(run: Run, available: Catalogue) -> str:
 def settings_of(run: Run) -> str:
     """The method's parameters that had an effect, as the command line writes them; all where the method is no longer registered."""
     method = catalogue.current().methods.get(run.spec.method)
-    return settings_text(used(run.spec.params, method.params if method else ()))
+    return settings_text(with_short_hashes(used(run.spec.params, method.params if method else ())))
 
 
 def shortened(text: str, limit: int = 32) -> str:

@@ -225,6 +225,9 @@ def test_costs_are_one_line():
     trained = report | {"seconds": report["seconds"] | {"reference": 5.3}}
     assert "training the reference 5.3 s, 136 × as long" in cost_line(trained)
     assert "training the reference stored ·" in cost_line(report | {"speedup": None})
+    files = {"elsewhere": ["train", "reference", "unlearn"], "own_weights": "brought"}
+    brought = trained | files | {"precompute_seconds": 0.0, "speedup": None}
+    assert cost_line(brought) == "Unlearning elsewhere · training the reference elsewhere · evaluation 3.1 s · cpu"
     bare = report | {"precompute_seconds": 0.0, "speedup": None, "reference": None, "own_weights": "uploaded", "device": "cuda"}
     assert cost_line(bare) == "Unlearning 39 ms · evaluation 3.1 s · cuda"
 

@@ -31,3 +31,5 @@ def test_a_page_opens_on_a_network_that_was_unlearned_elsewhere(open_app, judged
     assert not at.error
     if page == "result":
         assert [m.value for m in at.markdown if "The original and the unlearned network were made elsewhere" in m.value]
+        assert "elsewhere" in {metric.value for metric in at.metric if metric.label == "Unlearn"}
+        assert [c.value for c in at.caption if "unlearned=ababab · unlearned_as=file" in c.value.replace("\\", "")]
