@@ -13,6 +13,7 @@ from core.cli.run import aloud, follow_all, with_own_weights
 from core.cli.study import follow as follow_study
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
+from core.domain.methods.chains import chain_of
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
@@ -39,16 +40,17 @@ class NotDone(RuntimeError):
 
 
 def run(
-    dataset: str, model: str, forget: Forget, method: str, *, settings: Mapping[str, Any] | None = None,
-    recipe: Mapping[str, Any] | None = None, seed: int = 0,
-    reference: bool = True, weights: "Weights | None" = None, normalisation: str = "best", class_order: str = "here",
+    dataset: str, model: str, forget: Forget, method: str, *, then: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None, recipe: Mapping[str, Any] | None = None, seed: int = 0, reference: bool = True,
+    weights: "Weights | None" = None, normalisation: str = "best", class_order: str = "here",
     accept_mapping: bool = False, without: Sequence[str] = (), budget: str = "", all_images: bool = False, limit: str = "",
     home: str | Path | None = None, say: Say = aloud,
 ) -> RunResult:  # fmt: skip
     """Train, unlearn and evaluate; returns when it is done. What is stored already is not computed again.
 
     dataset, model, method: keys, as `core list` prints them. forget: as --forget of the command line (`"class:3"`,
-    `"random:0.1"`), or indices of training images. settings: of the method, by name, the others stand at their preset. recipe: of
+    `"random:0.1"`), or indices of training images. then: methods that go on from the network that it leaves.
+    settings: of the method, by name (of a later one as "finetune.epochs"), the others stand at their preset. recipe: of
     training, what is not to be the preset's, such as {"epochs": 30}. weights: the original's, a file or a network, instead of training
     it; normalisation, class_order, accept_mapping: as of `core run`.
     without, budget, all_images: of the evaluation. limit: the longest that it may take, such as "15min". home: a folder; by default
@@ -59,7 +61,7 @@ def run(
     at_most, how = limit_of(limit), Evaluation(all_images, tuple(without), limit_of(budget, "An evaluation's budget"))
     place = home_at(home)
     shelves = catalogue(place.root)
-    asked = (shelves, dataset, model, _request(forget, shelves, dataset), method, dict(settings or {}))
+    asked = (shelves, dataset, model, _request(forget, shelves, dataset), chain_of(method, then), dict(settings or {}))
     spec = make_spec(*asked, seed=seed, reference=reference, weights_follow=weights is not None, recipe=recipe)
     if weights is not None:
         with _as_files(weights) as (file,):

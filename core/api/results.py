@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.api.notebook_html import comparison_html, run_html, study_html
 from core.domain.errors import WrongInput
-from core.domain.judged import titles_of
+from core.domain.methods.judged import titles_of
 from core.domain.run import MODELS, RunSpec, RunStatus
 from core.jobs.catalogue import Catalogue, catalogue, usable_extensions
 from core.jobs.studies.table import StudySummary, summary

@@ -8,10 +8,10 @@ import click
 
 from core.cli.common import as_json, cli, print_json
 from core.cli.output import SECOND, WIDE, Metrics, wrapped
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
-from core.domain.judged import titles_of
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.judged import titles_of
 from core.jobs.catalogue import catalogue
 from core.reports.compare.comparison import (
     ABOUT,

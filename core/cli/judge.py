@@ -11,7 +11,7 @@ from core.cli.common import EXIT, FAILED, SeveralValues, as_json, cli, recipe_op
 from core.cli.run import aloud, brought_weights, follow_all, settings_from, tell_end, tell_forecast
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
-from core.domain.judged import Brought
+from core.domain.methods.judged import Brought
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.index_file import samples_from_file
 from core.domain.requests.registry import FORMS, parse_request

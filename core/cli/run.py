@@ -12,10 +12,11 @@ import click
 from core.cli.common import EXIT, FAILED, POLL, SeveralValues, as_json, cli, print_json, recipe_option
 from core.cli.output import Doubts, doubts_of, print_costs, print_report
 from core.cli.progress_text import Watched
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.evaluation import COSTLY, Evaluation
 from core.domain.formatting import duration, percent
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.chains import chain_of
 from core.domain.requests.index_file import samples_from_file
 from core.domain.requests.registry import FORMS, parse_request
 from core.domain.run import ACTIVE, NORMALISATIONS, ORDERS, RunSpec, RunStatus, WeightsAs
@@ -39,6 +40,8 @@ from core.training.uploaded_weights.client import own_weights
 @click.option("--forget", metavar="KIND:VALUE", help=f"{FORMS}; a class or value by its index from 0 or by its name.")
 @click.option("--forget-file", type=click.Path(path_type=Path), metavar="CSV", help="Instead of --forget: a CSV of training indices.")
 @click.option("--method", required=True, help="A key from `list methods`.")
+@click.option("--then", multiple=True, metavar="METHOD", help="A method that goes on from the network that --method leaves; its "
+              "parameters are set as --set METHOD.NAME=VALUE. May be repeated once.")
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; may be repeated."
 )
@@ -65,9 +68,9 @@ from core.training.uploaded_weights.client import own_weights
 @click.option("--dry-run", is_flag=True, help="Only say how long the run is likely to take here and how much memory it needs.")
 @as_json
 def run(
-    dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, settings: tuple[str, ...], own: str | None,
-    normalisation: str, class_order: str, accept_mapping: bool, recipe: tuple[str, ...], seed: int, no_reference: bool, floor: bool,
-    limit: str, without: tuple[str, ...], budget: str, all_images: bool, profile: bool, dry_run: bool, as_json: bool,
+    dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, then: tuple[str, ...], settings: tuple[str, ...],
+    own: str | None, normalisation: str, class_order: str, accept_mapping: bool, recipe: tuple[str, ...], seed: int, no_reference: bool,
+    floor: bool, limit: str, without: tuple[str, ...], budget: str, all_images: bool, profile: bool, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
     if floor and no_reference:
@@ -84,7 +87,7 @@ def run(
     shelves = catalogue(home.root)
     request = of_file or parse_request(forget or "", dataset_of(shelves, dataset))
     spec = make_spec(
-        shelves, dataset, model, request, method, settings_from(settings), seed=seed, reference=not no_reference,
+        shelves, dataset, model, request, chain_of(method, then), settings_from(settings), seed=seed, reference=not no_reference,
         weights_follow=own is not None, recipe=settings_from(recipe, "--recipe"),
     )  # fmt: skip
     if own is not None:
@@ -93,7 +96,7 @@ def run(
     if dry_run:
         return print_dry(spec, likely, as_json)
     wanted = [submit.submit(home, spec, limit=at_most, evaluation=how)]
-    if floor and method != SECOND_REFERENCE_METHOD:  # retraining is the floor itself
+    if floor and spec.method != SECOND_REFERENCE_METHOD:  # retraining is the floor itself
         wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0], evaluation=how))
     ended, *below = follow_all(home, wanted)
     tell_end(home, ended, shelves, as_json=as_json, profile=profile)

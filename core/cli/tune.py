@@ -43,7 +43,7 @@ def tune() -> None:
 @click.option("--dataset", required=True, help="A key from `list datasets`.")
 @click.option("--model", required=True, help="A key from `list models`.")
 @click.option("--forget", required=True, metavar="KIND:VALUE", help=f"{FORMS}; a class or value by its index from 0 or by its name.")
-@click.option("--method", required=True, help="A key from `list methods`.")
+@click.option("--method", required=True, help="A key from `list methods`, or a chain of several, such as ssd+finetune.")
 @click.option("--mode", required=True, type=click.Choice(list(MODES)), help="; ".join(f"{key}: {words}" for key, words in MODES.items()))
 @click.option(
     "--tune", "tuned", multiple=True, metavar="NAME[=LOW:HIGH[:log]]",

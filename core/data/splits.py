@@ -73,6 +73,12 @@ class _Guarded(Splits):
             raise PermissionError(f"a method may read sets, not {name!r}")
         return object.__getattribute__(self, name)
 
+    def only(self, names: frozenset[str]) -> Splits:
+        """A narrower view: what this one may not read, that one may not either."""
+        get = object.__getattribute__
+        gone = get(self, "forgotten"), get(self, "test_forgotten")
+        return _Guarded(self.request, get(self, "train"), get(self, "test"), *gone, self.forget_share, None, names & get(self, "allowed"))
+
     def _derive(self, name: str) -> Examples:
         get = object.__getattribute__
         if name in ("train", "test"):

@@ -22,6 +22,7 @@ from time import monotonic
 from typing import Any
 
 from core.domain.extension_files import extension_files, source_of
+from core.domain.methods.chains import is_chain, steps_of
 from core.domain.presets import preset_for
 from core.domain.run import RunSpec
 
@@ -46,6 +47,7 @@ WORDS = {  # of a kind of request: what a page or a message says, and decides no
 }
 Parts = tuple[tuple[str, tuple[str, str] | None], ...]  # names of parts; of a recipe, with its dataset and model
 TIMM = "timm:"  # before the name of a network that the library timm builds
+CHAINS = "chains"  # the file of methods that carries a chain out
 ADDED = "dataset:"  # the part of datasets that users added
 FRESH = 1.0  # seconds for which sources count as unchanged
 
@@ -68,7 +70,7 @@ def run_version(dataset: str, model: str, method: str) -> str:
 @lru_cache(maxsize=4096)
 def _run_version(stamps: tuple[tuple[Path, int], ...], recipe: str, dataset: str, model: str, method: str) -> str:
     """Remembered while no source and no recipe changes."""
-    own = _deviating(((f"method:{method}", None),))
+    own = _deviating(tuple((f"method:{one}", None) for one in (*steps_of(method), *([CHAINS] if is_chain(method) else []))))
     return shared_version(dataset, model) + (f"-{_digest(own)[:6]}" if own else "")
 
 

@@ -40,6 +40,11 @@ class Param:
         number = f"a {'whole ' if self.whole else ''}number from {self.low:g} to {self.high:g}"
         return " or ".join([number, *self.words])
 
+    @property
+    def searched(self) -> bool:
+        """Whether `settings = auto` chooses it; of a chain's later method, its own `settings`."""
+        return bool(self.when) and (self.when[0].rpartition(".")[2], *self.when[1:]) == SEARCHED_UNLESS
+
     def idle(self, values: dict[str, Value]) -> bool:
         """Whether this param has no effect beside those values of the others."""
         before_searches = "given" if self.when == SEARCHED_UNLESS else None  # runs of versions that searched nothing
@@ -80,19 +85,18 @@ def used(values: dict[str, Any], declared: Iterable[Param]) -> dict[str, Any]:
 
 def as_given(settings: dict[str, Any], declared: Iterable[Param]) -> dict[str, Any]:
     """The settings; where one of them would be searched for otherwise, and nobody says that it is to be, as given."""
-    searched = [p.name for p in declared if p.when == SEARCHED_UNLESS]
-    return {"settings": "given", **settings} if any(name in settings for name in searched) else settings
+    return {**{p.when[0]: "given" for p in declared if p.searched and p.name in settings}, **settings}
 
 
 def param(default: Value, **about: Any) -> Any:
-    """A dataclass field that carries its own Param; its name is the field's, without a trailing underscore."""
+    """A dataclass field that carries its own Param; its name is the field's, without a trailing underscore, if it is given none."""
     return field(default=default, metadata={"param": {"whole": isinstance(default, int), **about}})
 
 
 def params_of(cls: type) -> dict[str, Param]:
     """Field name -> Param, in the order of declaration."""
     return {
-        f.name: Param(name=f.name.rstrip("_"), default=f.default, **f.metadata["param"])  # type: ignore[arg-type]  # param() gave every such field a default
+        f.name: Param(**{"name": f.name.rstrip("_"), "default": f.default, **f.metadata["param"]})
         for f in fields(cls)
         if "param" in f.metadata
     }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from core.domain.hyperparameters import SEARCHED_UNLESS, Param
+from core.domain.hyperparameters import Param
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,12 @@ class MethodInfo:
     not_multi: str = ""  # why it cannot; '' where it can
     passes: float = 0.0  # over the training set of digits: what forgetting one class costs by the preset, without stored statistics
     extension: str = ""  # as in `DatasetInfo`
+    steps: tuple["MethodInfo", ...] = ()  # of a chain, its methods; see core.domain.methods.chains
 
     @property
     def searches(self) -> bool:
         """Whether it can choose some of its settings itself, for which it evaluates forget and retain images."""
-        return any(p.when == SEARCHED_UNLESS for p in self.params)
+        return any(p.searched for p in self.params)
 
     def unfit(self, data: DatasetInfo, kind: str = "") -> str:
         """Why it cannot serve requests of a kind on this dataset, in one sentence; '' where it can, or where no kind is named."""

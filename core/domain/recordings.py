@@ -94,14 +94,29 @@ RECORDINGS = (
 
 
 CHOSEN = "search/to_"
+STEP = "then."  # before the key of a chain's later method, whose recordings follow a slash: `then.finetune/search/trials`
 
 
 def params_in_effect(params: Mapping[str, Any], recorded: Mapping[str, Any]) -> dict[str, Any]:
     """A run's parameters, with what a search of settings chose in place of what stands there without effect."""
-    return {**params, **{name.removeprefix(CHOSEN): value.item() for name, value in recorded.items() if name.startswith(CHOSEN)}}
+    own, behind = by_step(recorded)
+    chosen = {name.removeprefix(CHOSEN): value.item() for name, value in own.items() if name.startswith(CHOSEN)}
+    for step, names in behind.items():
+        chosen |= {f"{step}.{name.removeprefix(CHOSEN)}": value.item() for name, value in names.items() if name.startswith(CHOSEN)}
+    return {**params, **chosen}
+
+
+def by_step(recorded: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """A run's recordings: of its method, or of a chain's first one; and those of a chain's later ones, by method."""
+    own, behind = dict[str, Any](), dict[str, dict[str, Any]]()
+    for name, value in recorded.items():
+        step, _, rest = name.removeprefix(STEP).partition("/")
+        (behind.setdefault(step, {}) if name.startswith(STEP) else own)[rest if name.startswith(STEP) else name] = value
+    return own, behind
 
 
 def recording_of(name: str) -> Recording | None:
     """The schema's word on an array, None where it has none (another version of Forgetscope recorded it)."""
+    name = name.partition("/")[2] if name.startswith(STEP) else name
     found = [recording for recording in RECORDINGS if fnmatchcase(name, recording.pattern)]
     return min(found, key=lambda recording: recording.pattern.count("*"), default=None)

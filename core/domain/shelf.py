@@ -1,6 +1,6 @@
 """A shelf: what the engine knows by key, refusing in words what is not there."""
 
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, TypeVar
 
 from core.domain.errors import WrongInput
 
@@ -15,6 +15,6 @@ class Shelf(dict[str, T], Generic[T]):
         super().__init__(things)
         self._kind = kind
 
-    def __missing__(self, key: str) -> NoReturn:
+    def __missing__(self, key: str) -> T:
         """Of a stored run whose extension has been taken away, say. Raises WrongInput."""
         raise WrongInput(f"There is no {self._kind} {key!r:.80} here; if an extension brought it, that is gone or cannot be used.")

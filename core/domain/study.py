@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field, replace
 import json
 from typing import Any, Self
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.json_checks import check_plain, plain_object
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import request_from
 from core.domain.run import check_limit, recipe_text, settings_text

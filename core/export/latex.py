@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.info import MetricInfo
-from core.domain.judged import titles_of
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.judged import titles_of
 from core.domain.run import MODELS, model_text
 from core.export.imported_runs import not_computed_here
 from core.export.report.run_contents import contents

@@ -21,6 +21,7 @@ from core.domain.errors import WrongInput
 from core.domain.extension_files import extension_files
 from core.domain.hyperparameters import param_from_dict
 from core.domain.info import DatasetInfo, ExtensionInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
+from core.domain.methods.chains import MethodShelf, steps_of
 from core.domain.run import RunSpec
 from core.models.timm_names import ModelShelf
 from core.storage.disk_and_memory_errors import DiskTrouble, told
@@ -59,10 +60,10 @@ class Catalogue:
         return cls(
             {k: dataset_from(v) for k, v in raw["datasets"].items()},
             ModelShelf({k: ModelInfo(**v) for k, v in raw["models"].items()}),
-            {
+            MethodShelf({
                 k: MethodInfo(**tuples({**v, "params": map(param_from_dict, v["params"])}))
                 for k, v in raw["methods"].items()
-            },
+            }),
             {k: MetricInfo(**v) for k, v in raw["metrics"].items()},
             tuple(ExtensionInfo(**tuples(one)) for one in raw["extensions"]),
         )
@@ -105,7 +106,7 @@ def usable_extensions(root: Path, spec: RunSpec | None = None) -> frozenset[str]
         return None
     usable = [one for one in catalogue(root).extensions if not one.error]
     if spec is not None:
-        wanted = {f"dataset {spec.dataset}", f"model {spec.model}", f"method {spec.method}"}
+        wanted = {f"dataset {spec.dataset}", f"model {spec.model}", *(f"method {step}" for step in steps_of(spec.method))}
         usable = [one for one in usable if any(key in wanted or key.startswith("metric ") for key in one.keys)]
     return frozenset(one.name for one in usable)
 

@@ -3,7 +3,7 @@
 from time import perf_counter
 
 from core.domain.errors import WrongInput
-from core.domain.judged import Brought, brought
+from core.domain.methods.judged import Brought, brought
 from core.domain.run import RunSpec
 from core.methods.baselines.original import Original
 from core.metrics.evaluate import evaluate, measure, store_files

@@ -14,7 +14,7 @@ from core.data.registry import info_of
 from core.domain.code_version import training_version
 from core.domain.hyperparameters import with_params
 from core.domain.info import DatasetInfo
-from core.domain.judged import METHOD
+from core.domain.methods.judged import METHOD
 from core.domain.presets import preset_for
 from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe

@@ -27,7 +27,7 @@ from core.tuning.home_presets import HomePreset
 from core.tuning.journal import Search
 from core.tuning.objectives import USUAL
 from core.tuning.plan import JUDGED_ON, USUAL_SEEDS, Budget, SearchPlan
-from core.tuning.ranges import parse_range, spelled, tunable, tuned_at_first
+from core.tuning.ranges import parse_range, spelled, switch_of, tunable, tuned_at_first
 
 JUDGES = 3  # fresh seeds of the study that judges settings
 COMPLETE, RUNNING, STOPPED, FAILED = "complete", "running", "stopped", "failed"
@@ -75,7 +75,7 @@ def make_plan(
 def _refuse_idle(plan: SearchPlan, params: dict[str, Param]) -> None:
     """Raises WrongInput for a parameter that can have no effect in any trial."""
     names = {one.name for one in plan.ranges}
-    fixed = plan.spec.params | ({"settings": "given"} if "settings" in params else {})
+    fixed = plan.spec.params | {switch_of(name): "given" for name in names if switch_of(name) in params}
     for one in plan.ranges:
         p = params[one.name]
         if p.idle(fixed) and p.when[0] not in names:

@@ -8,13 +8,14 @@ import os
 import re
 from typing import Any, TypeVar
 
-from core.domain import judged
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import run_version
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Value, as_given, check_names
 from core.domain.info import DatasetInfo, MethodInfo
-from core.domain.judged import METHOD, Brought, params_of
+from core.domain.methods import judged
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.chains import check_chain, joined_params, steps_of
+from core.domain.methods.judged import METHOD, Brought, params_of
 from core.domain.presets import ForClasses, OfCeiling, not_offered, preset_for
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
@@ -38,6 +39,8 @@ def preset_values(
     """
     if chosen := preset_in(own, data.key, model, method.key, request.by_class):
         return preset_values(method, data, model, request) | _taken(chosen.values, method)
+    if method.steps:
+        return joined_params(steps_of(method.key), [preset_values(step, data, model, request, own) for step in method.steps])
     preset = preset_for(data.key, model).methods.get(method.key, {})
     values = {p.name: p.default for p in method.params}
     for name, value in preset.items():
@@ -73,6 +76,7 @@ def make_spec(
     if is_timm(model):
         name_of(model)
     _pick(shelves.models, model, "model")
+    check_chain(method)
     chosen = _pick(shelves.methods, method, "method")
     if not (weights or weights_follow) and (reason := not_offered(dataset, model)):
         raise WrongInput(reason)

@@ -16,7 +16,7 @@ from typing import Any
 
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
-from core.domain.judged import METHOD
+from core.domain.methods.judged import METHOD
 from core.domain.run import RunSpec, RunStatus
 from core.jobs.catalogue import usable_extensions
 from core.jobs.forecast import asking, check_memory, forecast, unknown

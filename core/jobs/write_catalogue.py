@@ -10,6 +10,7 @@ from core.data import write_image_arrays
 from core.data.registry import DATASETS
 from core.domain.hyperparameters import params_of, with_params
 from core.domain.info import MethodInfo
+from core.domain.methods.chains import MethodShelf
 from core.domain.presets import preset_for
 from core.domain.requests.classes import ClassRequest
 from core.extensions.load import load_extensions
@@ -38,7 +39,7 @@ def describe(ending: Collection[str] = (), say: Callable[[str], object] = lambda
     return Catalogue(
         {key: marked("dataset", module.INFO, embedded=False) for key, module in DATASETS.items()},
         ModelShelf({info.key: marked("model", info) for info in MODEL_INFOS}),
-        {key: marked("method", describe_method(method)) for key, method in METHODS.items()},
+        MethodShelf({key: marked("method", describe_method(method)) for key, method in METHODS.items()}),
         {key: marked("metric", metric.info) for key, metric in METRICS.items()},
         extensions,
     )

@@ -1,5 +1,6 @@
 """The registry of methods, in the order that pages offer them. To add one: write its file, then its line here."""
 
+from core.domain.methods.chains import is_chain, steps_of
 from core.domain.shelf import Shelf
 from core.methods.aru import ARU
 from core.methods.base import UnlearningMethod
@@ -21,6 +22,7 @@ from core.methods.baselines.retrain import Retrain
 from core.methods.baselines.salun import SalUn
 from core.methods.baselines.scrub import SCRUB
 from core.methods.baselines.sfron import SFRon
+from core.methods.chains import chained
 from core.methods.ssd import SSD
 from core.methods.ssse import SSSE
 from core.methods.unsir import UNSIR
@@ -32,4 +34,16 @@ _CLASSES = (
     *(BoundaryShrink, Influence, ConvolutionTranspose, MaskedSmallGradients, SFRon, Finetune),
     *(Retrain, Original),
 )
-METHODS: Shelf[type[UnlearningMethod]] = Shelf("method", {m.key: m for m in _CLASSES})
+
+
+class _Methods(Shelf[type[UnlearningMethod]]):
+    """Chains are on no list: one is made of its methods when it is asked for."""
+
+    def __missing__(self, key: str) -> type[UnlearningMethod]:
+        """Raises WrongInput."""
+        if is_chain(key):
+            return chained([self[step] for step in steps_of(key)])
+        return super().__missing__(key)
+
+
+METHODS: Shelf[type[UnlearningMethod]] = _Methods("method", {m.key: m for m in _CLASSES})

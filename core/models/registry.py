@@ -14,7 +14,7 @@ from core.models.timm_networks import builder
 class Networks(Shelf[Callable[[DatasetInfo], nn.Module]]):
     """Those below by key, and any of timm's by name."""
 
-    def __missing__(self, key: str) -> Callable[[DatasetInfo], nn.Module]:  # type: ignore[override]  # what is found need not be refused
+    def __missing__(self, key: str) -> Callable[[DatasetInfo], nn.Module]:
         """Raises WrongInput."""
         if is_timm(key):
             return builder(key)

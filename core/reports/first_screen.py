@@ -6,8 +6,8 @@ A page draws it, a report writes it, a list of runs shows its gauges in small.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.info import DatasetInfo
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.run import RunStatus, model_text
 from core.reports.checks.case import Case, CheckWarning
 from core.reports.checks.registry import DECIDING, Finding, examine

@@ -6,7 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from core.domain.code_version import version_of
-from core.domain.judged import METHOD, brought
+from core.domain.methods.judged import METHOD, brought
 from core.domain.run import MODELS, NORMALISATIONS, ORDERS, STAGES, RunSpec, RunStatus, WeightsAs, recipe_text
 from core.domain.training.own_recipe import recipe_for
 from core.reports.settings_search import search_outcome

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 import json
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD, control_title, deciding, is_control_of
 from core.domain.code_version import shared_part, version_of
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD, control_title, deciding, is_control_of
 from core.domain.run import RunSpec, RunStatus
 from core.storage.record_types import Run
 from core.storage.rows import is_number, of_spec, run_of

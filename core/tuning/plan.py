@@ -11,7 +11,7 @@ from core.domain.presets import FRESH_SEEDS, TUNING_SEEDS
 from core.domain.run import RunSpec, digest
 from core.domain.seed_lists import seeds_text
 from core.tuning.objectives import MODES, USUAL, Objective, objectives_of
-from core.tuning.ranges import Range
+from core.tuning.ranges import Range, switch_of
 
 VERSION = 1  # of how trials are measured: another one's are not comparable
 MOST_TRIALS, MOST_MINUTES, MOST_SEEDS, MOST_RANGES = 1000, 7 * 24 * 60.0, 10, 20
@@ -110,7 +110,7 @@ class SearchPlan:
         """Of trial 0, the tuned values; None where one of them lies in no range, or the method searches by itself."""
         own = {one.name: self.spec.params[one.name] for one in self.ranges}
         inside = all(one.holds(own[one.name]) for one in self.ranges)
-        return own if inside and self.spec.params.get("settings") != "auto" else None
+        return own if inside and not any(self.spec.params.get(switch_of(name)) == "auto" for name in own) else None
 
     def _deciding(self) -> dict[str, Any]:
         plain = self.to_plain()

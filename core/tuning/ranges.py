@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any, Self
 
 from core.domain.errors import WrongInput
-from core.domain.hyperparameters import SEARCHED_UNLESS, Param, Value
+from core.domain.hyperparameters import Param, Value
 from core.domain.json_checks import check_plain
 
 AROUND, AROUND_WHOLE = 10.0, 4  # by default a range goes from the preset divided by this to the preset times this
@@ -63,9 +63,15 @@ class Range:
         return cls(raw["name"], float(raw["low"]), float(raw["high"]), raw["log"], raw["whole"], tuple(raw["choices"]))
 
 
+def switch_of(name: str) -> str:
+    """The parameter that says whether the method of this one searches by itself; of a chain's later method its own."""
+    step, dot, _ = name.rpartition(".")
+    return f"{step}{dot}{SWITCH}"
+
+
 def tunable(params: Iterable[Param]) -> list[Param]:
     """Those that a search can vary: all but the switch of a method's own search."""
-    return [p for p in params if p.name != SWITCH and (not p.choices or len(p.choices) > 1)]
+    return [p for p in params if p.name != switch_of(p.name) and (not p.choices or len(p.choices) > 1)]
 
 
 def tuned_at_first(params: Sequence[Param], preset: Mapping[str, Value]) -> list[str]:
@@ -73,8 +79,8 @@ def tuned_at_first(params: Sequence[Param], preset: Mapping[str, Value]) -> list
 
     Those that the method would search by itself; of a method that searches nothing, every number but the size of batches.
     """
-    able = [p for p in tunable(params) if p.when == SEARCHED_UNLESS or not p.idle(dict(preset))]
-    own = [p.name for p in able if p.when == SEARCHED_UNLESS]
+    able = [p for p in tunable(params) if p.searched or not p.idle(dict(preset))]
+    own = [p.name for p in able if p.searched]
     return own or [p.name for p in able if not p.choices and "batch" not in p.name]
 
 
@@ -156,7 +162,6 @@ def _number(text: str, wanted: str, values: str) -> float:
 def spelled(base: Mapping[str, Any], tried: Mapping[str, Value], params: Sequence[Param]) -> dict[str, Value]:
     """A run's params with the values that a trial tries; what has no effect beside them stands at its default, as in every run."""
     values = {**base, **tried}
-    if tried and SWITCH in values:
-        values[SWITCH] = "given"
+    values |= {switch_of(name): "given" for name in tried if switch_of(name) in values}
     parsed = {p.name: p.parse(values[p.name]) for p in params}
     return parsed | {p.name: p.default for p in params if p.idle(parsed)}

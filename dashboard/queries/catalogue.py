@@ -10,7 +10,7 @@ from core.data.paths import data_folder
 from core.domain.code_version import catalogue_version
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
-from core.domain.judged import titles_of
+from core.domain.methods.judged import titles_of
 from core.domain.requests.base import ForgetRequest
 from core.domain.study import StudyPlan
 from core.export import examples

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core.domain.judged import titles_of
+from core.domain.methods.judged import titles_of
 from core.domain.run import digest
 from core.reports.compare.comparison import about
 from core.reports.compare.comparison import comparison as compare_runs

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.hyperparameters import Value, as_given
 from core.domain.info import MethodInfo
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.chains import chain_of, joined_params, own_params, steps_of
 from core.domain.presets import PAPER, not_offered
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
@@ -24,6 +25,7 @@ from dashboard.components.classroom.link_panel import link_panel
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.level import guided, more_in_full
 from dashboard.components.common.terminal import same_from_a_terminal
+from dashboard.components.forms.chain import ask_then
 from dashboard.components.forms.extensions import extensions_panel
 from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request
@@ -204,6 +206,17 @@ def ask_judgement() -> None:
         ask_to_open(submit.submit(home(), spec, limit=limit), "views/result.py")
 
 
+def ask_settings(steps: list[MethodInfo], start: dict[str, Value]) -> dict[str, Value]:
+    """A form for the method, of a chain for each; start: the values that they stand at first."""
+    keys, chosen = [step.key for step in steps], list[dict[str, Value]]()
+    for step, values in zip(steps, own_params(keys, start), strict=True):
+        only = main_setting(step, values) if guided() else None
+        if len(steps) > 1:
+            st.markdown(f"**{plain(step.title)}**")
+        chosen.append(method_form(step, values, only, fixed=fixed.settings is not None))
+    return joined_params(keys, chosen)
+
+
 def ask_how() -> None:
     """The method and its settings; a click in here does not redraw the images."""
     st.subheader("2 · How")
@@ -214,22 +227,24 @@ def ask_how() -> None:
     key = choose(st.container(), "Method", offered, "method", fixed.method)
     if not fixed.method:
         methods_not_offered(available, data)
-    method = available.methods[key]
-    card(method)
+    first_method = available.methods[steps_of(key)[0]]
+    card(first_method)
+    behind = list(available.methods[key].steps[1:])  # of a chain that a link fixes
+    if not (fixed.method or guided()):
+        behind = ask_then(available, data, key)
+    method = available.methods[chain_of(first_method.key, [step.key for step in behind])]
     first, last = st.container(), st.container()
     form, run_row = (first, last) if guided() else (last, first)  # above long forms, for most people run the preset
-    preset = start_values(method)
-    settings, shown = preset, SETTINGS not in in_class.hidden()
+    settings, shown = start_values(method), SETTINGS not in in_class.hidden()
     if shown:
-        only = main_setting(method, preset) if guided() else None
         with form:
-            settings = method_form(method, preset, only, fixed=fixed.settings is not None)
+            settings = ask_settings([first_method, *behind], settings)
     if guided():
         more_in_full("all settings, the published values, seed, references and time limit")
-    if request and shown and method.explorable == "dampening" and settings["importance"] == "per_sample":
+    if request and shown and first_method.explorable == "dampening" and settings["importance"] == "per_sample":
         ceiling_note(settings, request, run_row)
     with run_row:
-        fragment(lambda: ask_run(key, settings))
+        fragment(lambda: ask_run(method.key, settings))
 
 
 with how:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.domain.errors import WrongInput
-from core.domain.judged import brought
+from core.domain.methods.judged import brought
 from core.domain.run import ACTIVE, Measurement, RunSpec, RunStatus
 from core.export.bundle.read import check_whole, digests_hold, opened, records
 from core.jobs.catalogue import Catalogue

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.run import MODELS
 from core.export.imported_runs import not_computed_here
 from core.export.report.repeat import check_command

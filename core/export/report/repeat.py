@@ -9,7 +9,7 @@ import numpy as np
 from core.domain.evaluation import Evaluation
 from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
-from core.domain.judged import METHOD, brought
+from core.domain.methods.judged import METHOD, brought
 from core.domain.run import RunSpec, WeightsAs
 from core.domain.study import StudyPlan
 

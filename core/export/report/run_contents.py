@@ -8,7 +8,7 @@ import numpy as np
 
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo, MethodInfo, MetricInfo
-from core.domain.judged import titles_of
+from core.domain.methods.judged import titles_of
 from core.domain.run import RunSpec, RunStatus
 from core.jobs.catalogue import Catalogue
 from core.reports.checks.case import Case

@@ -10,11 +10,12 @@ import numpy as np
 
 from core.analysis.weights.importance_statistics import importance_statistics
 from core.domain.errors import WrongInput
+from core.domain.methods.chains import is_chain
 from core.domain.recordings import params_in_effect
 from core.export.markdown_html import line_of
 from core.export.report.run_contents import RunContents
 from core.figures import class_figures
-from core.figures.inside import aru, shared_frames, ssd, ssse, unsir, weight_perturbation
+from core.figures.inside import aru, chains, shared_frames, ssd, ssse, unsir, weight_perturbation
 from core.figures.inside.frames import Frame, Panel, Story
 from core.figures.palette import MODEL_TITLE
 from core.figures.sections import Block, FigureBlock, Section, TextBlock
@@ -55,7 +56,11 @@ def _steps(run: RunContents) -> Iterator[Block]:
         "weight_perturbation": lambda: weight_perturbation.frames(story, None, partial(_true_class_probabilities, run)),
     }
     about = run.method.about if run.method else ""
-    frames = own[spec.method]() if spec.method in own else shared_frames.method_frames(story, about)
+    if is_chain(spec.method):
+        pixels, methods = (data.mean, data.deviation), {step.key: step for step in run.method.steps} if run.method else {}
+        frames = chains.frames(spec.method, story, methods, pixels, partial(_true_class_probabilities, run))
+    else:
+        frames = own[spec.method]() if spec.method in own else shared_frames.method_frames(story, about)
     shown: dict[str, tuple[Frame, list[Panel]]] = {}  # of frames that mark the same figure further, the last
     for frame in frames:
         with suppress(WrongInput):

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.formatting import percent
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.requests.registry import CLASS_KINDS
 from core.figures.markdown import hovered
 from core.figures.palette import ACCENT, MODEL_COLOUR, MODEL_SYMBOL, MODEL_TITLE, QUIET

@@ -5,8 +5,8 @@ from dataclasses import replace
 import itertools
 from typing import Any
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.presets import TUNING_SEEDS
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import RunSpec, recipe_text

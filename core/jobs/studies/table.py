@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
-from core.domain.judged import titles_of
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.judged import titles_of
 from core.domain.study import StudyPlan, Variant
 from core.jobs.catalogue import catalogue, is_written
 from core.jobs.studies.progress import is_older, plan_of, runs_of

@@ -9,6 +9,7 @@ import tomllib
 from typing import Any
 
 from core.domain.errors import WrongInput
+from core.domain.methods.chains import chain_of
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import DRAWN_KINDS, parse_request
 from core.domain.seed_lists import MOST, numbers_of, seeds_of
@@ -58,6 +59,8 @@ def plan_from_toml(text: str, shelves: Catalogue) -> StudyPlan:
     [[methods]]                  # one table a variant
     name = "ssd"
     alpha = 2.0                  # any of the method's parameters; [1, 2, 5]: a variant each, of several lists every combination
+    then = ["finetune"]          # methods that go on from the network that it leaves; may be left out
+    finetune.epochs = 2          # a parameter of such a one
 
     A file in `assets/papers/` is such a study, too: what it says of the paper beside it is no matter of the plan.
     """
@@ -187,8 +190,14 @@ def _grid(table: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     name = table.get("name")
     if not isinstance(name, str):
         raise WrongInput("Each [[methods]] table must have a name, such as name = \"ssd\".")
-    lists = {key: value if isinstance(value, list) else [value] for key, value in table.items() if key != "name"}
-    return [(name, settings) for settings in combinations(lists)]
+    then = table.get("then", [])
+    if not isinstance(then, list) or not all(isinstance(step, str) for step in then):
+        raise WrongInput(f"then must be a list of methods, such as then = [\"finetune\"]; got {then!r:.60}.")
+    lists = dict[str, list[Any]]()
+    for key, value in table.items():  # a later method's parameters are a table of their own: finetune.epochs = 3
+        own = {f"{key}.{name}": of for name, of in value.items()} if isinstance(value, dict) and key in then else {key: value}
+        lists |= {name: of if isinstance(of, list) else [of] for name, of in own.items() if name not in ("name", "then")}
+    return [(chain_of(name, then), settings) for settings in combinations(lists)]
 
 
 def combinations(values: dict[str, list[Any]]) -> list[dict[str, Any]]:

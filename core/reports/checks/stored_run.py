@@ -4,9 +4,9 @@ from collections.abc import Callable
 from math import isnan
 from typing import TYPE_CHECKING
 
-from core.domain.ablations import CONTROLS, SECOND_REFERENCE_METHOD, control_title
 from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
+from core.domain.methods.ablations import CONTROLS, SECOND_REFERENCE_METHOD, control_title
 from core.domain.run import RunStatus
 from core.reports.checks.case import Case, ClassResult, PerClass
 from core.reports.checks.registry import Finding, examine

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD, control_title
 from core.domain.code_version import shared_part
 from core.domain.evaluation import Evaluation
 from core.domain.formatting import duration
 from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
-from core.domain.judged import with_short_hashes
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD, control_title
+from core.domain.methods.judged import with_short_hashes
 from core.domain.run import model_text, settings_text
 from core.reports.compare.runs_by_seed import once_keys, scenarios
 from core.storage.finished_runs import Finished, all_values, finished_runs

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.seed_lists import covers
 from core.reports.compare.comparison import one_subject
 from core.reports.compare.paired_differences import ZERO, aligned, difference, each_from_each, significantly_more

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import shared_part
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.reports.compare.runs_by_seed import Rows, designed, distances, groups_of, once, once_keys, rows_of
 from core.reports.compare.unchanged_methods import excess, unchanged
 from core.reports.key_metrics import column

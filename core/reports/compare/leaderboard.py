@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import shared_part
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.reports.compare.paired_differences import aligned, each_from_each, significantly_more
 from core.reports.compare.runs_by_seed import scenarios
 from core.reports.compare.unchanged_methods import excess, unchanged

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import sqrt
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.reports.compare.comparison_sentence import Group, listed, sure
 from core.reports.compare.paired_differences import ZERO, difference
 from core.reports.intervals import FEW, LEVEL, Pair, spread

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.reports.compare.paired_differences import ZERO
 from core.reports.compare.runs_by_seed import ONCE, once, once_keys
 from core.reports.intervals import FEW, spread

@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.run import RunStatus
 from core.figures.markdown import in_html, plain
 from core.reports.checks.case import Case

@@ -8,7 +8,7 @@ from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.formatting import duration
 from core.domain.hyperparameters import used
-from core.domain.judged import with_short_hashes
+from core.domain.methods.judged import with_short_hashes
 from core.domain.run import ACTIVE, STOPPED, RunStatus, model_text, settings_text
 from core.figures import training_curves
 from core.figures.markdown import plain

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.figures.compare.metric_columns import Column
 from core.figures.metric_tables import SECOND_REFERENCE_TITLE
 from core.figures.palette import MODEL_TITLE, is_dark

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.domain.info import DatasetInfo
-from core.domain.judged import Brought
+from core.domain.methods.judged import Brought
 from core.domain.run import WeightsAs
 from dashboard.components.forms.uploads import weights_like
 

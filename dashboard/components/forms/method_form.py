@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.domain.hyperparameters import SEARCHED_UNLESS, Param, Value
+from core.domain.hyperparameters import Param, Value
 from core.domain.info import MethodInfo
 from dashboard.session import follows
 
@@ -11,7 +11,7 @@ BY_NUMBER = "number"
 
 def main_setting(method: MethodInfo, preset: dict[str, Value]) -> str:
     """The one that decides most, of those that a search would choose; '' where a search does, or where there is none."""
-    searched = [p.name for p in method.params if p.when == SEARCHED_UNLESS]
+    searched = [p.name for p in method.params if p.searched]
     if searched and preset.get("settings") == "auto":
         return ""
     return next(iter(searched or [p.name for p in method.params]), "")

@@ -14,7 +14,7 @@ from core.data.paths import halved_folders
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
-from core.domain.judged import Brought
+from core.domain.methods.judged import Brought
 from core.domain.run import ORDERS, WeightsAs
 from core.figures.markdown import plain
 from core.jobs import import_dataset

@@ -12,10 +12,11 @@ from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo, MethodInfo
+from core.domain.methods.chains import is_chain
 from core.domain.recordings import params_in_effect
 from core.domain.run import ACTIVE, RunSpec, RunStatus
 from core.figures import plotly_layout
-from core.figures.inside import aru, shared_frames, ssd, ssse, unsir, weight_perturbation
+from core.figures.inside import aru, chains, shared_frames, ssd, ssse, unsir, weight_perturbation
 from core.figures.inside.frames import Frame, Story
 from core.figures.palette import MODEL_TITLE, SET_TITLE
 from core.jobs import submit
@@ -26,7 +27,7 @@ from dashboard.queries import catalogue, runs
 from dashboard.queries.runs import RunHandle
 from dashboard.session import belongs, home
 
-RANDOM_MASK = "a random mask"  # its title in core.domain.ablations
+RANDOM_MASK = "a random mask"  # its title in core.domain.methods.ablations
 
 
 def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Frame]:
@@ -48,7 +49,11 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
             partial(true_class_probabilities, handle)
         ),
     }
-    made = own[spec.method]() if spec.method in own else shared_frames.method_frames(story, method.about if method else "")
+    if is_chain(spec.method):
+        pixels, methods = (data.mean, data.deviation), catalogue.current().methods
+        made = chains.frames(spec.method, story, methods, pixels, partial(true_class_probabilities, handle))
+    else:
+        made = own[spec.method]() if spec.method in own else shared_frames.method_frames(story, method.about if method else "")
     return [*made, *shared_frames.frames(story)]
 
 

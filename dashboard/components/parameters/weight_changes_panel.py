@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.domain.ablations import control_title
 from core.domain.code_version import shared_part
+from core.domain.methods.ablations import control_title
 from core.domain.run import RunSpec, model_text
 from core.figures.markdown import NAME, on_axis, short, visible
 from core.figures.parameters import importance_and_alpha_figures

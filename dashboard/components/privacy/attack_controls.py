@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import ACTIVE, RunStatus
 from core.figures.privacy.attack import Attack, against_alike, aligned, strongest_threshold

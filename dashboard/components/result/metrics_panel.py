@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.code_version import shared_part, shared_version
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.run import ACTIVE, RunStatus
 from core.figures.markdown import plain
 from core.figures.metric_tables import families, nomus_remark

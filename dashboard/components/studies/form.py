@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.info import DatasetInfo, MethodInfo
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import settings_text

@@ -47,6 +47,18 @@ def main(home, in_process, catalogue_folder):
     return in_process
 
 
+def test_then_makes_a_chain(first_run, in_process, monkeypatch):
+    home, _ = first_run
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(home.root))
+    status, out, _ = in_process(*DIGITS_RUN, "--then", "finetune", "--set", "finetune.epochs=1", "--dry-run")
+    assert status == 0
+    spec = make_spec(catalogue(home.root), "digits", "small_cnn", parse_request("class:3"), "ssd+finetune", {"finetune.epochs": "1"})
+    assert json.loads(out)["id"] == spec.id
+    status, _, err = in_process(*DIGITS_RUN, "--then", "retrain", "--dry-run")
+    assert status == 2
+    assert err.strip() == "retrain cannot be part of a chain: it starts from an untrained network, whatever was done before it."
+
+
 def asked(*more, **change):
     """The words of a run, some of them changed; None leaves an option out."""
     options = {name: value for name, value in (RUN | change).items() if value is not None}

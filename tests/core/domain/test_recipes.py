@@ -6,8 +6,8 @@ import json
 import pytest
 
 from core.domain import run as run_module
-from core.domain.ablations import deciding
 from core.domain.errors import WrongInput
+from core.domain.methods.ablations import deciding
 from core.domain.presets import FALLBACKS, PRESETS, preset_for
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import Recipe, RunSpec, model_text

@@ -9,7 +9,7 @@ from core import pipeline
 from core.cli import judge
 from core.cli import run as run_command_line
 from core.domain.errors import WrongInput
-from core.domain.judged import METHOD, brought, params_of
+from core.domain.methods.judged import METHOD, brought, params_of
 from core.domain.presets import preset_for
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec

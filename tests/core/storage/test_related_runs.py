@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.domain.ablations import control_title, is_control_of
+from core.domain.methods.ablations import control_title, is_control_of
 from core.domain.requests.classes import ClassRequest
 from core.domain.requests.random import RandomRequest
 from core.domain.run import RunSpec, RunStatus

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.domain.judged import METHOD
+from core.domain.methods.judged import METHOD
 from core.storage.home import Home
 from core.storage.runs import ResultStore
 

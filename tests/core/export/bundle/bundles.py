@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 import zipfile
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.export.bundle.layout import MANIFEST
 from core.export.bundle.write import write
 from core.storage.home import Home, open_home

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
 from core.domain.errors import WrongInput
 from core.domain.info import Column
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.run import RunStatus
 from core.export import downloads
 from core.export.bundle import write as writing

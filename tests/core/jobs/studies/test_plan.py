@@ -42,6 +42,17 @@ def test_a_file_becomes_a_plan_with_the_floor_added(shelves):
     assert (plan.seeds, plan.reference, plan.count) == ((0, 1, 2), True, 12)
 
 
+def test_a_table_may_name_a_chain_whose_later_methods_have_tables_of_their_own(shelves):
+    chain = WHOLE.replace("alpha = 2", 'alpha = 2\nthen = ["finetune"]\nfinetune.epochs = [1, 3]')
+    plan = plan_from_toml(chain, shelves)
+    assert [variant.text for variant in plan.variants if variant.method == "ssd+finetune"] == [
+        f"ssd+finetune · alpha=2 · finetune.epochs={n} · importance=batch" for n in (1, 3)
+    ]
+    for wrong, said in (('"finetune"', "then must be a list of methods"), ('["ssd"]', "'ssd' is there twice")):
+        with pytest.raises(WrongInput, match=said):
+            plan_from_toml(WHOLE.replace("alpha = 2", f"alpha = 2\nthen = {wrong}"), shelves)
+
+
 def test_a_list_of_values_is_a_variant_each_and_of_several_lists_every_combination(shelves):
     grid = WHOLE.replace("alpha = 2", "alpha = [1, 2]").replace('"batch"', '["batch", "per_sample"]')
     grid = grid.replace("epochs = 1", "epochs = [1, 2]")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.reports.compare.comparison_sentence import answer, groups_in, listed, short
 from core.reports.compare.runs_by_seed import rows_of
 from core.reports.compare.unchanged_methods import excess, judged_by, unchanged

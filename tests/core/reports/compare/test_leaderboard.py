@@ -5,7 +5,7 @@ from math import nan
 import pandas as pd
 import pytest
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.reports.compare.leaderboard import COLUMNS, Cell, Task, leaderboard, ranks
 from core.reports.intervals import Spread
 

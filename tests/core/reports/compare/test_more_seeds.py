@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from core.domain.ablations import SECOND_REFERENCE_METHOD
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.reports.compare.comparison_sentence import answer, groups_in
 from core.reports.compare.more_seeds import MOST, MoreSeeds, more_seeds, power, seeds_to_tell, wanted_pairs
 from tests.core.reports.compare.test_comparison_sentence import TITLES, runs, second

@@ -11,8 +11,8 @@ from torch import nn
 from core.data.dataset import Dataset, Examples
 from core.data.datasets.digits import INFO, load
 from core.data.name_order import named_orders
-from core.domain.ablations import is_control_of
 from core.domain.errors import WrongInput
+from core.domain.methods.ablations import is_control_of
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, WeightsAs, model_text
 from core.jobs.validation import floor_spec, make_spec

@@ -15,8 +15,8 @@ from torch import nn
 from core import pipeline
 from core.data.datasets.digits import INFO
 from core.data.importing.importer import ImportOptions, add
-from core.domain.ablations import is_control_of
 from core.domain.errors import WrongInput
+from core.domain.methods.ablations import is_control_of
 from core.domain.presets import preset_for
 from core.domain.requests.classes import ClassRequest
 from core.domain.requests.registry import parse_request

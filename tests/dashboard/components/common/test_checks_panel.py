@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.domain.ablations import CONTROLS
+from core.domain.methods.ablations import CONTROLS
 from core.domain.run import RunStatus
 from core.jobs import submit as runner
 from core.reports.checks.registry import CHECKED

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from core.domain.errors import WrongInput
-from core.domain.judged import brought
+from core.domain.methods.judged import brought
 from core.jobs import submit
 from core.storage.runs import ResultStore
 from core.training.uploaded_weights import client

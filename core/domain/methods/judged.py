@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from core.domain.info import MethodInfo
+from core.domain.methods.chains import Titles
 from core.domain.run import RunSpec
 
 METHOD = "unlearned_elsewhere"  # in a spec; no method that can be chosen
@@ -13,9 +14,9 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 Brought = tuple[str, str]  # hash of stored weights, and how they are read, as RunSpec has them of the original
 
 
-def titles_of(methods: Mapping[str, MethodInfo]) -> dict[str, str]:
-    """Key -> title of every method that a stored run may have."""
-    return {METHOD: TITLE, **{key: method.title for key, method in methods.items()}}
+def titles_of(methods: Mapping[str, MethodInfo]) -> Titles:
+    """Key -> title of every method that a stored run may have, chains among them."""
+    return Titles({METHOD: TITLE, **{key: method.title for key, method in methods.items()}})
 
 
 def params_of(unlearned: Brought, reference: Brought | None = None) -> dict[str, str]:
