@@ -13,6 +13,7 @@ from dashboard.components.compare.compared_runs import ComparedRuns, compared_ru
 from dashboard.components.compare.filters import chosen_runs, count, pair, why_not_all
 from dashboard.components.compare.leaderboard import show_leaderboard
 from dashboard.components.compare.metrics_table import ask_over_seeds, numbers, offer_seeds, show_conclusion
+from dashboard.components.compare.over_parameters import over_parameters
 from dashboard.components.compare.pair_panels import warning_counts
 from dashboard.components.compare.tabs import section, sections, trade_offs
 from dashboard.queries import comparisons
@@ -85,6 +86,7 @@ def compare() -> None:
         fragment(partial(a_and_b, compared_runs(frame, over_seeds)))
     with table:
         fragment(partial(numbers, frame, over_seeds))
+    over_parameters(frame)
     more()
     show_leaderboard()
 

@@ -1,5 +1,6 @@
 """The Compare page without a browser: which runs it shows, what A and B are, and what it says where it cannot compare."""
 
+from dataclasses import replace
 import json
 from pathlib import Path
 import re
@@ -520,3 +521,20 @@ def test_five_hundred_runs_are_one_question_to_the_database(open_app, bare, monk
     asked.clear()
     sound(at.run())
     assert not asked
+
+
+def test_a_metric_is_drawn_over_a_parameter_that_varies(open_app, tmp_path, finished):
+    home = copied(tmp_path / "home", finished)
+    for alpha in (2.0, 20.0):
+        for seed in range(2):
+            plant(home, replace(spec("ssd", seed=seed), params={"alpha": alpha}))
+    at = open_app(home.root, VIEW)
+    assert at.selectbox(key="over").options == ["ssd: alpha"]
+    drawn = spec_of(at, "Accuracy, test forget set over ssd: alpha")
+    assert drawn["layout"]["xaxis"]["ticktext"] == ["2", "20"]
+    at = sound(at.selectbox(key="over_metric").set_value("Accuracy, test retain set").run())
+    assert spec_of(at, "Accuracy, test retain set over ssd: alpha")
+
+
+def test_without_a_parameter_that_varies_there_is_no_such_section(open_app, planted):
+    assert "over" not in [box.key for box in open_app(planted.root, VIEW).selectbox]
