@@ -18,7 +18,7 @@ import platformdirs
 
 from core.domain.errors import WrongInput
 
-KINDS = ("method", "metric", "model", "dataset")  # what one can put on a shelf
+KINDS = ("method", "metric", "model", "dataset", "request", "explainer")  # what one can put on a shelf
 KEY = re.compile(r"[a-z][a-z0-9_]{1,47}")  # of each
 GROUP = "forgetscope.extensions"
 ROOM = "forgetscope_extensions"  # the package under whose name those of the folder are imported

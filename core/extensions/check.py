@@ -10,23 +10,26 @@ import numpy as np
 import torch
 from torch import nn
 
-from core.analysis.saliency.explainers import EXPLAINERS
+from core.analysis.saliency.explain import explain
+from core.analysis.saliency.explainers import EXPLAINERS, Explainer
 from core.data.label_kinds import loss
-from core.data.registry import DATASETS, Source
+from core.data.registry import DATASETS, Source, load_dataset
 from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.extension_files import files_at
 from core.domain.hyperparameters import params_of
 from core.domain.info import DatasetInfo
 from core.domain.requests.registry import KINDS, parse_request
+from core.domain.requests.selected import Rule, applied
 from core.domain.run import Measurement, RunSpec
-from core.extensions.load import load_one, on_the_shelves
+from core.extensions.load import NOTHING, load_one, on_the_shelves
 from core.methods.base import UnlearningMethod
 from core.metrics.base import Metric
 from core.models import inspection
 from core.models.forward_look import NotFound
 from core.models.inspection import Builder
 from core.models.layer_groups import groups
+from core.models.registry import MODELS
 from core.pipeline import run
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home, open_home
@@ -59,7 +62,7 @@ def check(path: Path, root: Path | None = None) -> list[Checked]:
     one = files_at(path)
     found = load_one(one)
     if not found.keys:
-        raise WrongInput("It declares no method, metric, network or dataset.")
+        raise WrongInput(NOTHING)
     with TemporaryDirectory(prefix="forgetscope-check-") as folder, on_the_shelves(found):
         home = open_home(root or Path(folder))
         asked: list[tuple[str, Iterator[tuple[str, Callable[[], str]]]]] = []
@@ -67,6 +70,8 @@ def check(path: Path, root: Path | None = None) -> list[Checked]:
         asked += [(f"model {key}", _of_model(key, build, home)) for key, (_, build) in found.models.items()]
         asked += [(f"method {key}", _of_method(method, home)) for key, method in found.methods.items()]
         asked += [(f"metric {key}", _of_metric(metric, home)) for key, metric in found.metrics.items()]
+        asked += [(f"request {key}", _of_rule(rule)) for key, rule in found.requests.items()]
+        asked += [(f"explainer {key}", _of_explainer(explainer)) for key, explainer in found.explainers.items()]
         return [_answer(key, what, question) for key, questions in asked for what, question in questions]
 
 
@@ -269,3 +274,38 @@ def _of_dataset(source: Source, home: Home) -> Questions:
     yield "loads, and is what INFO says", described
     yield "mean and deviation of its pixels", pixels
     yield "a whole run with the small network", trains
+
+
+def _of_rule(rule: Rule) -> Questions:
+    def names() -> str:
+        data = load_dataset(rule.dataset)
+        return f"{len(applied(rule, data, len(data.train)).members)} of {len(data.train):,}"
+
+    def repeats() -> str:
+        data = load_dataset(rule.dataset)
+        first, second = (applied(rule, data, len(data.train)) for _ in range(2))
+        _hold(first == second, "It names other images the second time: draw from a generator with a seed of your own.")
+        return ""
+
+    yield "names some training images of its dataset", names
+    yield "names the same each time", repeats
+
+
+def _of_explainer(explainer: Explainer) -> Questions:
+    def maps(channels: int, size: int) -> str:
+        info = replace(DATASETS["digits"].INFO, channels=channels, height=size, width=size, mean=(0.5,) * channels,
+                       deviation=(0.25,) * channels)  # fmt: skip
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            model, images = MODELS["small_cnn"](info).eval(), torch.rand(3, channels, size, size)
+        if unfit := explainer.unfit(model):
+            return f"does not apply to the small network: {unfit}"
+        before = {name: weight.clone() for name, weight in model.state_dict().items()}
+        found = explain(model, images, torch.tensor([0, 1, 2]), explainer.key).map
+        _hold(all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items()), "It changed the network.")
+        again = explain(model, images, torch.tensor([0, 1, 2]), explainer.key).map
+        _hold(torch.equal(found, again), "It gives other maps the second time.")
+        return f"{tuple(found.shape)}"
+
+    yield "maps of grey images of 8x8, the same each time", lambda: maps(1, 8)
+    yield "maps of colour images of 32x32", lambda: maps(3, 32)

@@ -6,10 +6,12 @@ import inspect
 from types import ModuleType
 from typing import Any
 
+from core.analysis.saliency.explainers import Explainer
 from core.data.registry import Source
 from core.domain.errors import WrongInput
 from core.domain.extension_files import KEY
 from core.domain.info import DatasetInfo, ModelInfo
+from core.domain.requests.selected import Rule
 from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.metrics.base import Metric
@@ -27,11 +29,14 @@ class Declared:
     metrics: dict[str, Metric] = field(default_factory=dict)
     models: dict[str, tuple[ModelInfo, Builder]] = field(default_factory=dict)
     datasets: dict[str, Source] = field(default_factory=dict)
+    requests: dict[str, Rule] = field(default_factory=dict)
+    explainers: dict[str, Explainer] = field(default_factory=dict)
 
     @property
     def shelves(self) -> dict[str, dict[str, Any]]:
         """Name of the shelf -> what lies on it."""
-        return {"method": self.methods, "metric": self.metrics, "model": self.models, "dataset": self.datasets}
+        return {"method": self.methods, "metric": self.metrics, "model": self.models, "dataset": self.datasets,
+                "request": self.requests, "explainer": self.explainers}  # fmt: skip
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -43,7 +48,8 @@ def declared_in(module: ModuleType) -> Declared:
     """Methods are the classes that derive from `UnlearningMethod`; metrics stand in `METRICS`, with a heading in `FAMILY`.
 
     A network is `INFO` and `build`, with `PARTS` where its author names some, or a tuple of these in `NETWORKS`. A
-    dataset is `INFO` and `load`, or what has both, in `DATASETS`.
+    dataset is `INFO` and `load`, or what has both, in `DATASETS`. Rules of forget requests stand in `REQUESTS`, and explainers in
+    `EXPLAINERS`.
     Raises WrongInput for what is none of these, or has no key that a command line can take.
     """
     found = Declared()
@@ -60,6 +66,12 @@ def declared_in(module: ModuleType) -> Declared:
         if not isinstance(getattr(source, "INFO", None), DatasetInfo) or not callable(getattr(source, "load", None)):
             raise WrongInput("A dataset has a DatasetInfo as INFO and a function load() that returns a Dataset.")
         _put(found.datasets, "dataset", source.INFO.key, source)
+    for rule in _listed(module, "REQUESTS", Rule, "a Rule (core.domain.requests.selected)"):
+        _put(found.requests, "request", rule.key, rule)
+    for explainer in _listed(module, "EXPLAINERS", Explainer, "an Explainer (core.analysis.saliency.explainers)"):
+        if explainer.explain is None or explainer.layered or explainer.baseline:
+            raise WrongInput("An Explainer of an extension has a function `explain`, and chooses neither a layer nor a baseline.")
+        _put(found.explainers, "explainer", explainer.key, explainer)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import importlib
 import importlib.util
 from pathlib import Path
@@ -11,17 +11,24 @@ import sys
 import threading
 import traceback
 from types import FrameType, ModuleType
+from typing import Any
 
+from core.analysis.saliency.explainers import EXPLAINERS
 from core.data.registry import DATASETS, load_dataset
 from core.domain.errors import WrongInput
 from core.domain.extension_files import MOST_BYTES, ROOM, ExtensionFiles, extension_files
 from core.domain.info import ExtensionInfo
+from core.domain.requests.selected import Rule
 from core.extensions.declared import Declared, check_new, declared_in
 from core.methods.registry import METHODS
 from core.metrics.registry import METRICS
 from core.models.registry import MODEL_INFOS, MODELS
 
-SHELVES: Mapping[str, Mapping[str, object]] = {"method": METHODS, "metric": METRICS, "model": MODELS, "dataset": DATASETS}
+RULES: dict[str, Rule] = {}  # of forget requests, by key; there are none but those that extensions bring
+SHELVES: Mapping[str, dict[str, Any]] = {
+    "method": METHODS, "metric": METRICS, "model": MODELS, "dataset": DATASETS, "request": RULES, "explainer": EXPLAINERS,
+}  # fmt: skip
+NOTHING = "It declares no method, metric, network, dataset, forget request or explainer."
 SECONDS = 60  # for the import of one extension
 Stamps = tuple[tuple[Path, int, int], ...]
 
@@ -94,8 +101,9 @@ def _load(one: ExtensionFiles, ending: Collection[str], say: Callable[[str], obj
     except (WrongInput, OSError) as wrong:
         return ExtensionInfo(*info, error=str(wrong))
     if not found.keys:
-        return ExtensionInfo(*info, error="It declares no method, metric, network or dataset.")
-    _put_on(found)
+        return ExtensionInfo(*info, error=NOTHING)
+    marked = {key: replace(one, version=one.version or info[-1]) for key, one in found.explainers.items()}
+    _put_on(replace(found, explainers=marked))
     return ExtensionInfo(*info, keys=found.keys)
 
 
@@ -103,6 +111,8 @@ def _put_on(found: Declared) -> None:
     METHODS.update(found.methods)
     METRICS.update(found.metrics)
     DATASETS.update(found.datasets)
+    RULES.update(found.requests)
+    EXPLAINERS.update(found.explainers)
     for key, (info, build) in found.models.items():
         MODELS[key] = build
         MODEL_INFOS.append(info)
@@ -111,9 +121,9 @@ def _put_on(found: Declared) -> None:
 
 def _take_off() -> None:
     for found in _now.shelved:
-        for shelf, keys in ((METHODS, found.methods), (METRICS, found.metrics), (DATASETS, found.datasets), (MODELS, found.models)):
+        for shelf, keys in found.shelves.items():
             for key in keys:
-                shelf.pop(key, None)
+                SHELVES[shelf].pop(key, None)
         MODEL_INFOS[:] = [info for info in MODEL_INFOS if info.key not in found.models]
     _now.shelved.clear()
     load_dataset.cache_clear()

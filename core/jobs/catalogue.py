@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, lru_cache
 import json
 import os
@@ -22,6 +22,7 @@ from core.domain.extension_files import extension_files
 from core.domain.hyperparameters import param_from_dict
 from core.domain.info import DatasetInfo, ExtensionInfo, MethodInfo, MetricInfo, ModelInfo, dataset_from, tuples
 from core.domain.methods.chains import MethodShelf, steps_of
+from core.domain.requests.selected import SelectedRequest, Selection
 from core.domain.run import RunSpec
 from core.models.timm_names import ModelShelf
 from core.storage.disk_and_memory_errors import DiskTrouble, told
@@ -39,7 +40,7 @@ IMAGES = "images"  # the folder of a dataset's images, beside the catalogue
 class Catalogue:
     """Everything on the shelves, by key; extensions: those that were found, also those that put nothing there, with why.
 
-    presets: settings that are defaults in this home.
+    selections: what rules of extensions name, by key. presets: settings that are defaults in this home.
     """
 
     datasets: dict[str, DatasetInfo]
@@ -47,6 +48,7 @@ class Catalogue:
     methods: dict[str, MethodInfo]
     metrics: dict[str, MetricInfo]
     extensions: tuple[ExtensionInfo, ...] = ()
+    selections: dict[str, Selection] = field(default_factory=dict)
     presets: tuple[HomePreset, ...] = ()
 
     def to_json(self) -> str:
@@ -66,6 +68,7 @@ class Catalogue:
             }),
             {k: MetricInfo(**v) for k, v in raw["metrics"].items()},
             tuple(ExtensionInfo(**tuples(one)) for one in raw["extensions"]),
+            {key: Selection(**tuples(one)) for key, one in raw["selections"].items()},
         )
 
 
@@ -75,6 +78,7 @@ def catalogue(root: Path) -> Catalogue:
     With the datasets that the user added, of which a damaged one is left out, and the home's own presets.
     """
     shelves, folder = _read(_written(root, "catalogue.json", _write)), Home(root).datasets_folder
+    SelectedRequest.sets = shelves.selections
     if own := home_presets.read(root):
         shelves = replace(shelves, presets=own)
     try:

@@ -7,13 +7,15 @@ import sys
 from typing import Any
 
 from core.data import write_image_arrays
-from core.data.registry import DATASETS
+from core.data.registry import DATASETS, load_dataset
+from core.domain.errors import WrongInput
 from core.domain.hyperparameters import params_of, with_params
-from core.domain.info import MethodInfo
+from core.domain.info import ExtensionInfo, MethodInfo
 from core.domain.methods.chains import MethodShelf
 from core.domain.presets import preset_for
 from core.domain.requests.classes import ClassRequest
-from core.extensions.load import load_extensions
+from core.domain.requests.selected import Selection, applied
+from core.extensions.load import RULES, load_extensions
 from core.jobs.catalogue import IMAGES, IMPORTING, Catalogue
 from core.jobs.validation import preset_values
 from core.methods.base import UnlearningMethod
@@ -41,8 +43,25 @@ def describe(ending: Collection[str] = (), say: Callable[[str], object] = lambda
         ModelShelf({info.key: marked("model", info) for info in MODEL_INFOS}),
         MethodShelf({key: marked("method", describe_method(method)) for key, method in METHODS.items()}),
         {key: marked("metric", metric.info) for key, metric in METRICS.items()},
-        extensions,
+        *_selected(extensions),
     )
+
+
+def _selected(extensions: tuple[ExtensionInfo, ...]) -> tuple[tuple[ExtensionInfo, ...], dict[str, Selection]]:
+    """What their rules name. A rule whose dataset is not here is not offered; an extension with one that fails says so."""
+    found, wrong = dict[str, Selection](), dict[str, str]()
+    for one in extensions:
+        for key in [key.removeprefix("request ") for key in one.keys if key.startswith("request ")]:
+            try:
+                data = load_dataset(RULES[key].dataset)
+            except WrongInput:
+                continue
+            try:
+                found[key] = replace(applied(RULES[key], data, len(data.train)), source=one.name)
+            except Exception as error:  # a user's own code may raise anything
+                wrong[one.name] = str(error) if isinstance(error, WrongInput) else f"{type(error).__name__}: {error}, in the rule {key}"
+    kept = {key: selection for key, selection in found.items() if selection.source not in wrong}
+    return tuple(replace(one, keys=(), error=wrong[one.name]) if one.name in wrong else one for one in extensions), kept
 
 
 def describe_method(method: type[UnlearningMethod]) -> MethodInfo:

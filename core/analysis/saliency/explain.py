@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.analysis.saliency.attention_rollout import rollout
 from core.analysis.saliency.captum_compat import captum_copy
-from core.analysis.saliency.explainers import EXPLAINERS, grids, preset
+from core.analysis.saliency.explainers import EXPLAINERS, Explainer, grids, preset
 from core.analysis.saliency.explanation import Explanation
 from core.analysis.saliency.integrated_gradients import COARSE, MORE, chunk, improving, most_of
 from core.domain.errors import WrongInput
@@ -32,7 +32,7 @@ class Settings:
 
     baseline: "mean" of the training pixels, which the network's first layer makes 0, or "black". steps: of Integrated Gradients, by
     Captum's own rule (Gauss-Legendre); 0 for as many as it takes, placed adaptively (see `integrated_gradients`): at most
-    MOST_STEPS by `explain`, without end by `finer`.
+    MOST_STEPS by `explain`, without end by `finer`. version: of an extension's explainer, so that an edited one is asked anew.
     """
 
     layer: str = ""
@@ -40,6 +40,7 @@ class Settings:
     baseline: str = "mean"
     steps: int = 0
     seed: int = 0
+    version: str = ""
 
 
 def explain(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Settings | None = None) -> Explanation:
@@ -63,11 +64,33 @@ def explain(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Set
             return Explanation(rollout(adapted, pixels))
         if how == "integrated_gradients" and not chosen.smooth:
             return _integrated(adapted, pixels, target, chosen) if chosen.steps else _as_needed(adapted, pixels, target, chosen)
+        if explainer.explain is not None:
+            return Explanation(_of_extension(explainer, adapted, pixels, target, chosen))
         attribution = _attributed(how, adapted, pixels, target, chosen)
     if not explainer.complete or chosen.smooth:
         return Explanation(attribution)
     difference = _difference(adapted, pixels, empty(adapted, pixels, chosen.baseline), target)
     return Explanation(attribution, difference, (attribution.flatten(1).sum(1) - difference).abs())
+
+
+def _of_extension(explainer: Explainer, model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Tensor:
+    """The map of an extension's explainer; the mean of noisy copies' where they are asked for. Raises WrongInput for what it raises."""
+    assert explainer.explain is not None  # of the house's own there is none
+    copies = [x + NOISE * torch.randn_like(x) for _ in range(chosen.smooth)] or [x]
+    found = list[Tensor]()
+    for copy in copies:
+        try:
+            made = explainer.explain(model, copy.clone(), target.clone())
+        except Exception as error:  # a user's own code may raise anything
+            if isinstance(error, WrongInput) or out_of_memory(error):
+                raise
+            raise WrongInput(f"{explainer.title} cannot read this network: {type(error).__name__}: {error}"[:300]) from error
+        wanted = [tuple(x.shape), (len(x), 1, *x.shape[2:])]
+        if not isinstance(made, Tensor) or tuple(made.shape) not in wanted or not made.isfinite().all():
+            shape = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
+            raise WrongInput(f"{explainer.title} gave {shape} where a finite map of shape {wanted[0]} or {wanted[1]} is wanted.")
+        found.append(made.detach().float().cpu())
+    return torch.stack(found).mean(0)
 
 
 def _attributed(how: str, model: nn.Module, x: Tensor, target: Tensor, chosen: Settings) -> Tensor:
@@ -85,6 +108,8 @@ def passes(how: str, settings: Settings, shape: tuple[int, ...]) -> int:
     if how == "occlusion":
         window, stride = _window(shape)
         return max(1, settings.smooth) * ceil((shape[-1] - window) / stride + 1) * ceil((shape[-2] - window) / stride + 1)
+    if (known := EXPLAINERS.get(how)) and known.explain:
+        return max(1, settings.smooth) * known.passes
     steps = settings.steps or (SMOOTHED if settings.smooth else COARSE)
     once = {"integrated_gradients": 3 * steps, "deep_lift": 6, "rollout": 1}.get(how, 3)
     return max(1, settings.smooth) * once

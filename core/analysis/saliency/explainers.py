@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -73,7 +74,12 @@ def _attention(model: nn.Module) -> str:
 
 @dataclass(frozen=True)
 class Explainer:
-    """unfit: why it does not apply to a network, one sentence, or ''. complete: its map sums to the target's logit minus the baseline's."""
+    """unfit: why it does not apply to a network, one sentence, or ''. complete: its map sums to the target's logit minus the baseline's.
+
+    explain: of an extension's. It gets a copy of the network in eval mode, images float32 (B, C, H, W) in [0, 1] and targets int64 (B,),
+    and gives a map (B, C, H, W) or (B, 1, H, W). It knows no layer and no baseline; noisy copies are averaged here. passes: how many
+    forward passes of one image it costs, about; a backward pass counts for two.
+    """
 
     key: str
     title: str
@@ -86,6 +92,14 @@ class Explainer:
     smooth: bool = True  # can be averaged over noisy copies
     targeted: bool = True  # explains one class; else one map for all
     signed: bool = True  # has negative values where pixels speak against the class; else sizes alone
+    explain: Callable[[nn.Module, Tensor, Tensor], Tensor] | None = None
+    passes: int = 3
+    version: str = ""  # digest of the extension that brought it; '' for the house's own
+
+    def offered(self, model: nn.Module) -> dict[str, Any]:
+        """As plain data, with why it is unfit for a network or ''."""
+        plain = {name: value for name, value in vars(self).items() if not callable(value)}
+        return {**plain, "explain": None, "unfit": self.unfit(model)}
 
 
 _ALL = (

@@ -39,7 +39,7 @@ def saliency_offer(home: Home, run_id: str) -> dict[str, Any]:
     """
     finished = with_networks(home, run_id)
     model, info = finished.model(finished.models[0]), finished.data.info
-    explainers = [asdict(e) | {"unfit": e.unfit(model)} for e in EXPLAINERS.values()]
+    explainers = [e.offered(model) for e in EXPLAINERS.values()]
     fit = not EXPLAINERS["grad_cam"].unfit(model)
     layers = grids(model, (info.channels, info.height, info.width)) if fit else {}
     return {"explainers": explainers, "layers": {n: list(g) for n, g in layers.items()}, "layer": preset(layers) if layers else "",

@@ -51,6 +51,7 @@ class NamedSet(ForgetRequest):
     """column: the name of one of `sets`, from which everything follows."""
 
     sets: ClassVar[dict[str, ForgetSet]]
+    heading: ClassVar[str] = "Published forget set"  # above their names
 
     @classmethod
     def belonging(cls, data: DatasetInfo) -> list[str]:

@@ -12,6 +12,7 @@ from core.domain.requests.mislabelled import MislabelledRequest
 from core.domain.requests.published import PublishedPeopleRequest, PublishedRequest
 from core.domain.requests.random import RandomRequest
 from core.domain.requests.samples import SamplesRequest
+from core.domain.requests.selected import SelectedRequest
 from core.domain.requests.subclass import SubclassRequest
 
 KINDS: dict[str, type[ForgetRequest]] = {
@@ -26,6 +27,7 @@ KINDS: dict[str, type[ForgetRequest]] = {
         SamplesRequest,
         PublishedRequest,
         PublishedPeopleRequest,
+        SelectedRequest,
     )
 }
 CLASS_KINDS = frozenset(key for key, kind in KINDS.items() if kind.by_class)

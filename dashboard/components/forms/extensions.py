@@ -23,8 +23,8 @@ def extensions_panel(found: tuple[ExtensionInfo, ...], reload: Callable[[], None
             st.markdown(f"**{plain(one.name)}** · {plain(', '.join(one.keys))}")
             st.caption(f"{plain(one.file)}, {plain(one.origin)}; digest {one.digest}")
         st.markdown(
-            "Methods, metrics, networks and datasets of your own: Python files in the folder below on the server's disk, or installed "
-            "packages. Nothing that is uploaded here is executed."
+            "Methods, metrics, networks, datasets, forget requests and explainers of your own: Python files in the folder below on the "
+            "server's disk, or installed packages. Nothing that is uploaded here is executed."
         )
         st.code(str(extensions_folder()), language=None)
         st.code("python -m core new method my_method\npython -m core check FILE", language="bash")

@@ -89,7 +89,7 @@ def entered(kind: type[ForgetRequest], data: DatasetInfo, *, seeds: bool = False
 def _ask_set(kind: type[NamedSet], data: DatasetInfo) -> ForgetRequest:
     names = kind.belonging(data)
     stays("set", names)
-    chosen = st.pills("Published forget set", names, default=names[0], key="set", bind="query-params", required=True) or names[0]
+    chosen = st.pills(kind.heading, names, default=names[0], key="set", bind="query-params", required=True) or names[0]
     about = kind.sets[chosen]
     st.caption(plain(f"{about.title} ({about.source})."))
     return kind.parse(chosen, data)

@@ -57,6 +57,7 @@ def ask_question(offer: dict[str, Any], data: DatasetInfo) -> Question:
         )  # fmt: skip
     if key == "integrated_gradients":
         settings["steps"] = _steps(fifth)
+    settings["version"] = chosen["version"]  # of an extension's
     missing = [f"{e['title']} ({e['unfit']})" for e in offer["explainers"] if e["unfit"]]
     if missing:
         with last.popover("Not offered", icon=":material/block:"):

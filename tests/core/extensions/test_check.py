@@ -112,7 +112,7 @@ def test_what_is_no_extension_is_refused_in_one_sentence(tmp_path):
     (tmp_path / "empty.py").write_text("")
     with pytest.raises(WrongInput, match=r"notes\.txt is no extension: a file NAME\.py, or a folder with an __init__\.py"):
         check(tmp_path / "notes.txt")
-    with pytest.raises(WrongInput, match=r"^It declares no method, metric, network or dataset\.$"):
+    with pytest.raises(WrongInput, match=r"^It declares no method, metric, network, dataset, forget request or explainer\.$"):
         check(tmp_path / "empty.py")
 
 

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from core.analysis.saliency.explainers import EXPLAINERS
 from core.data.registry import DATASETS
 from core.domain.code_version import catalogue_version, run_version, shared_part, training_version
 from core.domain.errors import WrongInput
@@ -24,9 +25,12 @@ BROKEN = {  # file -> what is said of it
     "x = 1\nraise SystemExit('enough')": r"^SystemExit: enough \(line 2\)$",
     "def f(:\n": r"^SyntaxError: .* \(line 1\)$",
     "x = 1\n1 / 0": r"^ZeroDivisionError: division by zero \(line 2\)$",
-    "nothing = True": "^It declares no method, metric, network or dataset.$",
+    "nothing = True": "^It declares no method, metric, network, dataset, forget request or explainer.$",
     "METRICS = 7": "^METRICS is a tuple, and each entry a Metric",
     "NETWORKS = ((1, 2),)": "^A network is a ModelInfo and a function",
+    "REQUESTS = (1,)": "^REQUESTS is a tuple, and each entry a Rule",
+    "from core.analysis.saliency.explainers import Explainer\nEXPLAINERS = (Explainer('mine', 'Mine', 'Mine.', ''),)":
+        "^An Explainer of an extension has a function `explain`",
     "DATASETS = (1,)": "^A dataset has a DatasetInfo as INFO",
     "from core.domain.info import ModelInfo\nINFO = ModelInfo('small_cnn', 'Mine', 'Mine.')\nbuild = print":
         "^There is a model 'small_cnn' already; an extension's needs a key of its own.$",
@@ -56,17 +60,22 @@ def test_the_folder_is_the_one_that_is_named_else_in_the_home(folder, monkeypatc
 def test_one_of_each_kind_joins_its_shelf_marked_and_leaves_it_with_its_file(folder):
     for kind in KINDS:
         begin(kind, f"my_{kind}", folder)
-    assert [one.keys for one in load_extensions()] == [(f"{kind} my_{kind}",) for kind in ("dataset", "method", "metric", "model")]
+    assert [one.keys for one in load_extensions()] == [(f"{kind} my_{kind}",) for kind in sorted(KINDS)]
     shelves = Catalogue.from_json(describe().to_json())
+    digests = {one.name: one.digest for one in shelves.extensions}
     assert shelves.methods["my_method"].title == "My method (extension)"
-    assert shelves.methods["my_method"].extension == shelves.extensions[1].digest
-    assert shelves.models["my_model"].extension == shelves.extensions[3].digest
+    assert shelves.methods["my_method"].extension == digests["my_method"]
+    assert shelves.models["my_model"].extension == digests["my_model"]
     assert shelves.metrics["my_metric"].family == "Extensions"
     assert shelves.datasets["my_dataset"].train_counts == (200, 200)
     assert shelves.methods["ssd"].extension == ""
     (folder / "my_method.py").unlink()
     (folder / "my_model.py").unlink()
-    assert [one.name for one in load_extensions()] == ["my_dataset", "my_metric"]
+    assert shelves.selections["my_request"].source == "my_request"
+    assert EXPLAINERS["my_explainer"].version == digests["my_explainer"]
+    (folder / "my_explainer.py").unlink()
+    assert [one.name for one in load_extensions()] == ["my_dataset", "my_metric", "my_request"]
+    assert "my_explainer" not in EXPLAINERS
     assert "my_method" not in METHODS
     assert "my_model" not in MODELS
     assert "my_model" not in [info.key for info in MODEL_INFOS]

@@ -50,7 +50,7 @@ def test_the_kinds_are_those_that_the_dataset_supports(finished):
         "digits": {"subclass", "attribute"}, "cifar20": set(), "faces": {"subclass"},
         "faces_attributes": {"class", "classes", "subclass", "mislabelled"},
     }  # fmt: skip
-    lacks = {key: kinds | {"published", "published_people"} for key, kinds in lacks.items()}  # of faces that a user brings
+    lacks = {key: kinds | {"published", "published_people", "selected"} for key, kinds in lacks.items()}  # of faces that a user brings
     shelf = catalogue(finished.root).datasets
     assert {key: set(KINDS) - set(kinds_of(shelf[key])) for key in lacks} == lacks
 
@@ -204,3 +204,24 @@ def test_another_dataset_takes_the_form_along_as_far_as_it_goes(open_app, bare, 
         assert group(at, "What to forget").value in (kind, "attribute")
         assert group(at, "What to forget").value in kinds_of(catalogue(bare.root).datasets[dataset])
         assert not at.error
+
+
+def test_a_rule_of_ones_own_is_offered_by_its_key(monkeypatch):
+    from core.domain.requests.selected import SelectedRequest, Selection
+
+    def page():
+        import streamlit as st
+
+        from core.data.datasets.digits import INFO
+        from core.domain.requests.registry import KINDS
+        from core.domain.requests.selected import SelectedRequest
+        from dashboard.components.forms.forget_request import entered
+
+        assert SelectedRequest.offered(INFO)
+        st.caption(entered(KINDS["selected"], INFO).text)
+
+    monkeypatch.setattr(SelectedRequest, "sets", {"odd": Selection("Odd ones", "digits", (1, 3, 5), "mine")})
+    at = AppTest.from_function(page).run()
+    assert not at.exception
+    assert at.button_group(key="set").options == ["odd"]
+    assert [c.value for c in at.caption] == ["Odd ones (mine).", f"selected:odd@{SelectedRequest.sets['odd'].digest}"]
