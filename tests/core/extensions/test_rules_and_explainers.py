@@ -72,7 +72,7 @@ def test_a_rule_that_names_others_makes_another_request(rules, shelves, monkeypa
 
 
 def test_a_rule_for_another_dataset_is_refused(rules, shelves):
-    with pytest.raises(WrongInput, match="The rule odd is for digits, and [a-z0-9_]+ is another dataset"):
+    with pytest.raises(WrongInput, match=r"The rule odd is for digits, and [a-z0-9_]+ is another dataset"):
         parse_request("selected:odd").check(next(data for key, data in shelves.datasets.items() if key != "digits"))
 
 

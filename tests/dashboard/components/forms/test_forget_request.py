@@ -224,4 +224,4 @@ def test_a_rule_of_ones_own_is_offered_by_its_key(monkeypatch):
     at = AppTest.from_function(page).run()
     assert not at.exception
     assert at.button_group(key="set").options == ["odd"]
-    assert [c.value for c in at.caption] == ["Odd ones (mine).", f"selected:odd@{SelectedRequest.sets['odd'].digest}"]
+    assert [c.value for c in at.caption] == [plain("Odd ones (mine)."), f"selected:odd@{SelectedRequest.sets['odd'].digest}"]
