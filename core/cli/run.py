@@ -64,13 +64,15 @@ from core.training.uploaded_weights.client import own_weights
 @click.option("--without", multiple=True, type=click.Choice(list(COSTLY)), help="Leave this part of the evaluation out; may be repeated.")
 @click.option("--budget", default="", metavar="TIME", help="Of the evaluation: when it is spent, costly parts that are left are left out.")
 @click.option("--all-images", is_flag=True, help="Evaluate all training images, where of a costly network a draw is evaluated.")
+@click.option("--again", is_flag=True, help="Compute a run that is stored once more, with its trained networks: by edited metrics, say.")
 @click.option("--profile", is_flag=True, help="Also print the seconds of each part of the evaluation, by network.")
 @click.option("--dry-run", is_flag=True, help="Only say how long the run is likely to take here and how much memory it needs.")
 @as_json
 def run(
     dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, then: tuple[str, ...], settings: tuple[str, ...],
     own: str | None, normalisation: str, class_order: str, accept_mapping: bool, recipe: tuple[str, ...], seed: int, no_reference: bool,
-    floor: bool, limit: str, without: tuple[str, ...], budget: str, all_images: bool, profile: bool, dry_run: bool, as_json: bool,
+    floor: bool, limit: str, without: tuple[str, ...], budget: str, all_images: bool, again: bool,
+    profile: bool, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
     if floor and no_reference:
@@ -95,7 +97,7 @@ def run(
     likely = tell_forecast(home, spec, shelves, how, measure=dry_run)
     if dry_run:
         return print_dry(spec, likely, as_json)
-    wanted = [submit.submit(home, spec, limit=at_most, evaluation=how)]
+    wanted = [submit.submit(home, spec, limit=at_most, evaluation=how, again=again)]
     if floor and spec.method != SECOND_REFERENCE_METHOD:  # retraining is the floor itself
         wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0], evaluation=how))
     ended, *below = follow_all(home, wanted)

@@ -102,8 +102,9 @@ def _load(one: ExtensionFiles, ending: Collection[str], say: Callable[[str], obj
         return ExtensionInfo(*info, error=str(wrong))
     if not found.keys:
         return ExtensionInfo(*info, error=NOTHING)
-    marked = {key: replace(one, version=one.version or info[-1]) for key, one in found.explainers.items()}
-    _put_on(replace(found, explainers=marked))
+    explainers = {key: replace(one, version=info[-1]) for key, one in found.explainers.items()}
+    metrics = {key: replace(one, info=replace(one.info, extension=info[-1])) for key, one in found.metrics.items()}
+    _put_on(replace(found, explainers=explainers, metrics=metrics))
     return ExtensionInfo(*info, keys=found.keys)
 
 

@@ -30,17 +30,18 @@ PIPELINE = "core.pipeline"
 
 def submit(
     home: Home, spec: RunSpec, pipeline: str = PIPELINE, *, limit: float | None = None, along_with: str = "",
-    evaluation: Evaluation | None = None,
+    evaluation: Evaluation | None = None, again: bool = False,
 ) -> str:  # fmt: skip
     """The id of the spec's run, which will be computed unless it is done and its files are there; an equal spec is the same run.
 
     evaluation: what is left out; a run that is done without what this one asks for is computed again, with its trained networks.
     None: as a run that waits or is done has it, else the usual one.
+    again: a run that is done is computed again in any case, with its trained networks: by metrics that were edited since, say.
     limit: seconds after which it is stopped. along_with: the run that this one is for: without it, it is not computed either.
     """
     with ResultStore(home.database) as store:
         store.reconcile()  # else a run whose process died would count as running
-        anew = not whole(home, store, spec.id) or (evaluation is not None and not store.evaluation(spec.id).covers(evaluation))
+        anew = again or not whole(home, store, spec.id) or (evaluation is not None and not store.evaluation(spec.id).covers(evaluation))
         run_id = store.add(spec, limit=limit, along_with=along_with, anew=anew, evaluation=evaluation)
         waits = store.has(RunStatus.QUEUED)
     if waits:

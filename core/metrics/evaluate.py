@@ -88,6 +88,7 @@ def limits_of(how: Evaluation, now: float) -> Limits:
     return Limits(without, now + how.budget, f"Left out: the evaluation's budget of {duration(how.budget)} was spent. {LATER}")
 
 
+VERSIONS = "metric_versions"  # the file that says by which version of its extension a metric was measured; none without extensions
 NO_ROWS = torch.zeros(0, dtype=torch.int64)
 
 
@@ -159,6 +160,9 @@ def store_files(
     if recorded:
         files["recorded"] = artifacts.put_arrays(to_arrays(recorded))
     files["costs"] = artifacts.put_table(cost_table(evidence))
+    brought = [(key, metric.info.extension) for key, metric in METRICS.items() if metric.info.extension]
+    if brought:
+        files[VERSIONS] = artifacts.put_table(pd.DataFrame(brought, columns=["metric", "version"]))
     return files
 
 

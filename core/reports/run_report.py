@@ -1,11 +1,13 @@
 """A run as one plain object: what the command line prints and what a page reads."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from core.domain.code_version import version_of
+from core.domain.info import MetricInfo
 from core.domain.methods.judged import METHOD, brought
 from core.domain.run import MODELS, NORMALISATIONS, ORDERS, STAGES, RunSpec, RunStatus, WeightsAs, recipe_text
 from core.domain.training.own_recipe import recipe_for
@@ -62,6 +64,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
     by title.
     `search`: what a search of settings chose, None where there was none.
     `elsewhere`: the stages whose network came as a file.
+    `metric_versions`: of metrics that extensions brought, the digests of these.
     `lost`: a sentence for each file that is gone or damaged, whose numbers are therefore missing.
     `speedup` leaves out what is precomputed once, `speedup_with_precompute` does not.
     """
@@ -98,6 +101,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "relearn_limit": _relearn_limit(home, files),
         "evaluation": asdict(store.evaluated(run.id)),
         "costs": _costs(home, files),
+        "metric_versions": _metric_versions(home, files),
         "search": _search(home, run, files),
         "own_weights": own_weights(run.spec),
         "elsewhere": made_elsewhere(run.spec),
@@ -112,6 +116,27 @@ def _costs(home: Home, files: dict[str, str]) -> list[dict[str, Any]] | None:
             table = Artifacts(home.artifacts_folder).get_table(files["costs"])
             return [dict(zip(map(str, table.columns), row, strict=True)) for row in table.itertuples(index=False)]
     return None
+
+
+def _metric_versions(home: Home, files: dict[str, str]) -> dict[str, str]:
+    """Metric of an extension -> the digest of the extension that measured it."""
+    with suppress(Damaged):
+        if "metric_versions" in files:
+            table = Artifacts(home.artifacts_folder).get_table(files["metric_versions"])
+            return dict(zip(map(str, table["metric"]), map(str, table["version"]), strict=True))
+    return {}
+
+
+def other_versions(report: dict[str, Any], metrics: Mapping[str, MetricInfo]) -> list[str]:
+    """Sentences about metrics of extensions that were edited, or added, since the run was evaluated. metrics: as they are now."""
+    stored, edited, added = report["metric_versions"], list[str](), list[str]()
+    for key, info in metrics.items():
+        if info.extension and key in stored and stored[key] != info.extension:
+            edited.append(info.title)
+        elif info.extension and key not in stored:
+            added.append(info.title)
+    said = [f"{', '.join(edited)}: measured by an earlier version of the extension."] if edited else []
+    return said + ([f"{', '.join(added)}: added since this run was evaluated."] if added else [])
 
 
 def _search(home: Home, run: Run, files: dict[str, str]) -> dict[str, Any] | None:

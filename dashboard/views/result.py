@@ -199,7 +199,7 @@ def below_in_full(run: Run, report: dict[str, Any], data: DatasetInfo, method: M
     available = catalogue.current()
     show_missing_parts(run, {}, "views/result.py", reference="what the numbers should have become is missing below")
     fragment(partial(by_split, run, data, missing))  # a click in it redraws nothing else
-    evaluation_notice(run, report, data)
+    evaluation_notice(run, report, data, available.metrics)
     numbers_by_family(run, report, available)
     recorded = recorded_of(run)
     if len(recorded):

@@ -94,6 +94,7 @@ TABLES = {
     ),
     "training": Table({"model": MODEL, "epoch": COUNT, "loss": LENGTH, "accuracy": SHARE}, ("model", "epoch")),
     "costs": Table({"part": TEXT, "model": TEXT, "seconds": Column(-1.0, 1e9)}),  # of inner parts' sums a hair may be taken too much
+    "metric_versions": Table({"metric": TEXT, "version": TEXT}, ("metric",)),
 }  # fmt: skip
 ARRAYS = (*NETWORKS, "answers", "touched", "recorded")  # and any statistic
 

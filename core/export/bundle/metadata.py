@@ -17,7 +17,7 @@ WHAT = {
     "per_class": "Accuracy by class, or by attribute", "confusion": "Confusion matrices", "layers": "How far each layer moved",
     "examples": "Loss, entropy, confidence and prediction of each example", "cka": "CKA by layer", "relearn": "Curves of relearning",
     "probes": "Linear probes by layer", "graft": "Layer grafting", "training": "Loss and accuracy by epoch of training",
-    "costs": "Seconds of each part of the evaluation",
+    "costs": "Seconds of each part of the evaluation", "metric_versions": "Digests of the extensions that brought metrics",
     "answers": "Probabilities of each example of the table `examples`", "touched": "Masks of the weights that changed most",
     "recorded": "What the method recorded",
 }  # fmt: skip

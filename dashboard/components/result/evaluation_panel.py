@@ -1,18 +1,20 @@
 """What of a run was evaluated, the button that evaluates the rest, and what the parts of the evaluation took."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from core.domain.evaluation import Evaluation, title_of
-from core.domain.info import DatasetInfo
+from core.domain.info import DatasetInfo, MetricInfo
 from core.domain.run import ACTIVE
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
 from core.reports.cost_line import seconds
+from core.reports.run_report import other_versions
 from core.storage.record_types import Run
 from dashboard.components.common.tables import show_table
 from dashboard.queries import runs
@@ -21,9 +23,10 @@ from dashboard.session import home
 SHOWN = 15  # parts that have a row of their own
 
 
-def evaluation_notice(run: Run, report: dict[str, Any], data: DatasetInfo) -> None:
-    """Which images and parts were left out, and the button that computes them; nothing where none was."""
-    sentences = left_out(report, data)
+def evaluation_notice(run: Run, report: dict[str, Any], data: DatasetInfo, metrics: Mapping[str, MetricInfo]) -> None:
+    """Which images, parts and metrics of extensions are missing or of an earlier version, and the button that computes them."""
+    edited = other_versions(report, metrics)
+    sentences = [*left_out(report, data), *edited]
     if not sentences:
         return
     now = runs.run(run.id)
@@ -31,7 +34,7 @@ def evaluation_notice(run: Run, report: dict[str, Any], data: DatasetInfo) -> No
         st.caption(plain(" ".join(sentences)), width="content")
         st.button(
             "Evaluate everything", icon=":material/query_stats:", key="evaluate_whole", on_click=_evaluate_rest,
-            args=(run, _cut_short(report, data)), disabled=now is not None and now.status in ACTIVE,
+            args=(run, _cut_short(report, data), bool(edited)), disabled=now is not None and now.status in ACTIVE,
             help="Computes this run once more, with the trained networks that are stored, and evaluates all training images and all parts. "
             "Its numbers stay until then.",
         )  # fmt: skip
@@ -63,9 +66,9 @@ def _cut_short(report: dict[str, Any], data: DatasetInfo) -> bool:
     return (report["evaluated_train"] or data.train_count) < data.train_count or report["relearn_limit"] > 0
 
 
-def _evaluate_rest(run: Run, costly: bool) -> None:
+def _evaluate_rest(run: Run, costly: bool, edited: bool) -> None:
     """A callback: once per click. Of other networks the usual evaluation is whole, and their runs are evaluated alike."""
-    submit.submit(home(), run.spec, evaluation=Evaluation(whole=costly))
+    submit.submit(home(), run.spec, evaluation=Evaluation(whole=costly), again=edited)
 
 
 def cost_table(costs: list[dict[str, Any]], available: Catalogue) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """What Result says of an evaluation that left something out, its button, and the table of what the parts took."""
 
+from dataclasses import replace
 import sqlite3
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from core.domain.evaluation import Evaluation
 from core.jobs import submit as runner
+from core.jobs.catalogue import catalogue
 from core.storage.home import open_home
 from core.storage.runs import ResultStore
 from tests.dashboard.conftest import sound
@@ -43,7 +45,7 @@ def test_a_draw_of_the_images_is_named_and_the_button_evaluates_all(open_app, ho
     assert "Of 1,437 training images 1,000 were evaluated, a fixed draw" in captions(at)
     at.button(key="evaluate_whole").click()
     sound(at.run())
-    assert asked == [(spec("ssd"), {"evaluation": Evaluation(whole=True)})]
+    assert asked == [(spec("ssd"), {"evaluation": Evaluation(whole=True), "again": False})]
 
 
 def test_a_whole_evaluation_says_nothing(open_app, home):
@@ -61,7 +63,7 @@ def test_parts_that_were_left_out_are_named_and_the_button_evaluates_as_usual(op
     at = open_app(home.root, RESULT, run=run)
     assert "It was evaluated without probes" in captions(at)
     sound(at.button(key="evaluate_whole").click().run())
-    assert asked == [{"evaluation": Evaluation()}], "all images of a small network are the usual: it compares with runs of today"
+    assert asked == [{"evaluation": Evaluation(), "again": False}], "all images of a small network are the usual"
 
 
 def test_while_everything_is_evaluated_the_numbers_of_before_stay_on_the_page(open_app, home):
@@ -99,3 +101,19 @@ def test_a_relearning_that_was_given_up_early_is_named_though_all_images_were_ev
     at = open_app(home.root, RESULT, run=plant(home, spec("ssd"), files={"relearn": curve}))
     assert "Relearning was given up after 8 steps" in captions(at)
     assert "evaluate_whole" in [button.key for button in at.button]
+
+
+def test_a_metric_of_an_extension_that_was_edited_or_added_since_is_named_and_measured_again(open_app, home, monkeypatch):
+    asked = []
+    monkeypatch.setattr(runner, "submit", lambda _, spec, **about: asked.append(about) or spec.id)
+    shelves = catalogue(home.root)
+    brought = {key: replace(shelves.metrics["zrf"], key=key, title=key.title(), extension=digest)
+               for key, digest in (("same", "aa"), ("edited", "bb"), ("added", "cc"))}  # fmt: skip
+    now = replace(shelves, metrics={**shelves.metrics, **brought})
+    monkeypatch.setattr("dashboard.queries.catalogue.current", lambda: now)
+    versions = pd.DataFrame([("same", "aa"), ("edited", "b0")], columns=["metric", "version"])
+    at = open_app(home.root, RESULT, run=plant(home, spec("ssd"), files={"metric_versions": versions}))
+    assert "Edited: measured by an earlier version of the extension. Added: added since this run was evaluated." in captions(at)
+    assert "Same" not in captions(at)
+    sound(at.button(key="evaluate_whole").click().run())
+    assert asked == [{"evaluation": Evaluation(), "again": True}]
