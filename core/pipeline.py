@@ -45,6 +45,7 @@ def prepare(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) -
     """Turn names into objects, and refuse what cannot be before anything is computed. datasets: those that the user added."""
     method: UnlearningMethod = with_params(METHODS[spec.method], spec.params)
     setup = set_up(spec, cache, datasets)
+    method.check_recipe(setup.recipe)
     method.check(spec.request, setup.splits.train.labels.ndim > 1)
     for statistic in method.statistics(spec.request):
         with torch.device("meta"):  # its weights are not needed, only their shapes

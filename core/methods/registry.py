@@ -21,6 +21,7 @@ from core.methods.baselines.retrain import Retrain
 from core.methods.baselines.salun import SalUn
 from core.methods.baselines.scrub import SCRUB
 from core.methods.baselines.sfron import SFRon
+from core.methods.sisa import SISA
 from core.methods.ssd import SSD
 from core.methods.ssse import SSSE
 from core.methods.unsir import UNSIR
@@ -30,6 +31,6 @@ _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
     *(SalUn, SCRUB, NegGradPlus, BadTeacher, Delete, RandomLabel, FisherForgetting, GradientAscent, L1Sparse, LastLayers),
     *(BoundaryShrink, Influence, ConvolutionTranspose, MaskedSmallGradients, SFRon, Finetune),
-    *(Retrain, Original),
+    *(SISA, Retrain, Original),
 )
 METHODS: Shelf[type[UnlearningMethod]] = Shelf("method", {m.key: m for m in _CLASSES})

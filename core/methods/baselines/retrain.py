@@ -5,7 +5,7 @@ The reference is trained in the same way from another seed: the difference of th
 Departs from the paper: there is none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -14,6 +14,7 @@ from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
 from core.training.loop import fit
+from core.training.sharding import train_all
 
 
 @dataclass(frozen=True)
@@ -32,4 +33,8 @@ class Retrain(UnlearningMethod):
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """A model of which no weight comes from the original."""
-        return fit(run.fresh_model(), splits.retain, run.recipe, run)
+        if run.sharded is None:
+            return fit(run.fresh_model(), splits.retain, run.recipe, run)
+        model = run.fresh_model()
+        model.load_state_dict(train_all(replace(run.sharded, seed=run.seed), splits.retain, run))
+        return model.eval()
