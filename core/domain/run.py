@@ -79,6 +79,11 @@ class Recipe:
         return tuple(after - before for before, after in pairwise(reached))
 
     @property
+    def passes(self) -> float:
+        """Over each image of a set that is trained on by this recipe, on average over its slices."""
+        return sum(epochs * stage for stage, epochs in enumerate(self.stages, 1)) / self.slices
+
+    @property
     def decay_in_loss(self) -> float:
         """Weight decay as a part of the loss's gradient; AdamW's is none (arXiv:1711.05101)."""
         return self.weight_decay if self.optimiser == "sgd" else 0.0

@@ -36,6 +36,7 @@ class UnlearningMethod(ABC):
     multi: ClassVar[bool] = False  # can serve a set whose examples have several attributes instead of one class
     not_multi: ClassVar[str] = "it was written for examples that have one class"  # why it cannot, to follow a colon
     needs_shards: ClassVar[bool] = False  # serves only networks that were trained by shards or slices
+    by_members: ClassVar[bool] = False  # trains members of an ensemble one by one: its `passes` are of one, not of all of them
     not_ensemble: ClassVar[str] = ""  # why it cannot serve an ensemble, to follow a colon; '' where it can
 
     def __post_init__(self) -> None:

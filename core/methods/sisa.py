@@ -7,8 +7,8 @@ Bourtoule, Chandrasekaran, Choquette-Choo, Jia, Travers, Zhang, Lie & Papernot, 
 Equal to training all of it again by the same shards and seeds, bit for bit. All but the last lines is the recipe of the original
 (`shards`, `slices`); with one shard of one slice this is retraining.
 Departs from the paper: softmaxes are averaged, where the authors' code counts votes by default, which have no probabilities; ranges are of
-shuffled examples, not in the set's order; a schedule for each stage. Their code keeps what is left over by the division into slices when it is
-to be forgotten, since the address of a stage's weights leaves it out: here it belongs to the last slice, and to its address.
+shuffled examples, not in the set's order; a schedule for each stage. Their code forgets no image that is left over where slices do not
+divide a shard, since the address of a stage's weights leaves it out: here it belongs to the last slice, and to its address.
 """
 
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ class SISA(UnlearningMethod):
     uses = frozenset({"retain"})
     multi = True
     needs_shards = True
+    by_members = True
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Of stages that saw one of so many images drawn at random, as many as are to be expected; for one image (2R + 1) / 3RS of all."""

@@ -11,6 +11,11 @@ from core.domain.info import DatasetInfo
 from core.models.inspection import Builder, Parts, marked
 from core.models.registry import MODELS
 
+LACKING = (
+    "The networks of this run are ensembles, whose members stand side by side: no last layer, grid of channels or group of layers is "
+    "common to all of them."
+)
+
 
 class Ensemble(nn.Module):
     """Networks side by side. multi: whether a logit is of an attribute by itself, so that it has a sigmoid and not a softmax."""
@@ -44,4 +49,4 @@ def builder_of(model: str, shards: int) -> Builder:
     def build(data: DatasetInfo) -> nn.Module:
         return Ensemble([MODELS[model](data) for _ in range(shards)], data.multi)
 
-    return marked(model, build, Parts())
+    return marked(model, build, Parts(), LACKING)

@@ -26,10 +26,11 @@ class Retrain(UnlearningMethod):
     about = "Trains a fresh model on the retain set: exact, and as slow as training. Against the reference: the retraining variability."
     uses = frozenset({"retain"})
     multi = True
+    by_members = True
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Every epoch of the recipe, over the retain set."""
-        return recipe.epochs * (train_count - forget_count)
+        return recipe.passes * (train_count - forget_count)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """A model of which no weight comes from the original."""
