@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from core.data.splits import Splits
 from core.domain.run import Recipe
+from core.domain.training.sharding import expected_share
 from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
 from core.training.grid import Sharded, Weights
@@ -41,11 +42,7 @@ class SISA(UnlearningMethod):
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Of stages that saw one of so many images drawn at random, as many as are to be expected; for one image (2R + 1) / 3RS of all."""
-        whole, found = float(train_count - forget_count), 0.0
-        for stage, epochs in enumerate(recipe.stages, 1):
-            seen = stage / (recipe.slices * recipe.shards)  # share of the training set that the stage of one shard is trained on
-            found += recipe.shards * epochs * seen * whole * (1 - (1 - seen) ** forget_count)
-        return found
+        return recipe.passes * (train_count - forget_count) * expected_share(recipe, forget_count)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """The original with the members whose shards are hit as they come out of their redone stages."""

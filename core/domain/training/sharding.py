@@ -1,8 +1,10 @@
 """What a recipe that trains by shards and slices (SISA) keeps and costs, in numbers; what of it is refused."""
 
 from core.domain.errors import WrongInput
+from core.domain.formatting import percent
 from core.domain.run import Recipe
 
+MUCH = 0.8  # of full training: beyond, SISA is said to save little
 MOST_STORED = 4 * 2**30  # bytes of the networks of one run
 
 
@@ -34,10 +36,30 @@ def check_stored(recipe: Recipe, each: int) -> None:
 
 
 def share_of_one(shards: int, slices: int) -> float:
-    """Of full training that forgetting one image takes, on average over images: (2R + 1) / 3RS."""
+    """Of full training that forgetting one image takes, on average over images: (2R + 1) / 3RS, for slices and stages that are alike."""
     return (2 * slices + 1) / (3 * slices * shards)
 
 
 def share_of_many(shards: int, count: int) -> float:
     """Of the shards that a request for so many images hits, on average over images drawn at random: 1 - (1 - 1/S)^K."""
     return 1 - (1 - 1 / shards) ** count
+
+
+def expected_share(recipe: Recipe, count: int) -> float:
+    """Of full training that forgetting so many images takes, on average over images drawn at random.
+
+    Stage r of a shard, which r/RS of the images are in, is done again unless it saw none of them. One slice gives `share_of_many`.
+    """
+    found = 0.0
+    for stage, epochs in enumerate(recipe.stages, 1):
+        found += epochs * stage * (1 - (1 - stage / (recipe.slices * recipe.shards)) ** count)
+    return found / (recipe.slices * recipe.passes)
+
+
+def note_on(recipe: Recipe, count: int, by_class: bool) -> str:
+    """What whoever asks SISA to forget so many images must be told; '' for nothing. by_class: whether they are all of a class."""
+    share = expected_share(recipe, count)
+    if share < MUCH:
+        return ""
+    why = "a class has images in every shard" if by_class else f"{count:,} images lie in nearly every shard"
+    return f"SISA saves little here: {why}, so that about {percent(share)} of training is done again."
