@@ -52,7 +52,7 @@ class Sharded:
 
     build: a member of the ensemble, untrained; seed: of all cells, each of which has its own; retained: the grid of the retain set, in
     its order; forgotten: int64 (shards, slices), examples of the forget set in each cell. stored: (shard, from 0; stage, from 1) -> the
-    weights that the original's member had after that stage, None where they are not kept.
+    weights that the original's member had after that stage, None where they are not kept, as after the last one.
     """
 
     build: Callable[[], nn.Module]

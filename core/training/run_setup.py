@@ -29,7 +29,7 @@ from core.training.checkpoints import DAYS, Checkpoints, Curve
 from core.training.context import RunContext, choose_device, derived_seed
 from core.training.grid import Grid, Sharded, Weights, grid_of
 from core.training.loop import fit
-from core.training.sharding import cell_passes, joined, member_of, train_cell
+from core.training.sharding import cell_passes, joined, train_cell
 from core.training.training_state import Training
 
 Noted = Callable[[float, float], None]  # mean loss and accuracy of an epoch
@@ -81,11 +81,8 @@ class RunSetup:
         return self.key("stage", purpose, *cell, seen, *self.flips)
 
     def _stage(self, shard: int, stage: int) -> Weights | None:
-        """Of the original."""
+        """Of the original, of all stages but the last; None where it is not kept."""
         everything = torch.ones(len(self.splits.train), dtype=torch.bool)
-        if stage == self.recipe.slices:
-            found = self.cache.load(self.original_key)
-            return None if found is None else member_of(found, shard, self.recipe.shards)
         return self.cache.load(self.stage_key("original", (shard, stage), everything))
 
     def key(self, purpose: str, *parts: object) -> str:
