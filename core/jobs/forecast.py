@@ -40,7 +40,7 @@ def asking(ask: Callable[..., Any]) -> Ask:
             answers[key] = None
             with suppress(WrongInput):  # a set of images that is gone, say: the run itself will tell
                 told = ask(QUESTION, **about)
-                answers[key] = Work(told["passes"], told["seconds"], told["bytes"], told["stored"])
+                answers[key] = Work(told["passes"], told["seconds"], told["bytes"], told.get("stored", 0.0))
         return answers[key]
 
     return work

@@ -174,9 +174,9 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
                 available, *choice, seed=asked.seed, reference=asked.reference, weights=weights[0], weights_as=weights[1],
                 recipe=recipe,
             )  # fmt: skip
-    if spec and available.methods[method].needs_shards:
-        if note := note_on(recipe_for(spec), spec.request.count(data), spec.request.by_class):
-            st.warning(note, icon=":material/warning:")
+    shards = recipe_for(spec) if spec and available.methods[method].needs_shards else None
+    if spec and shards and (note := note_on(shards, spec.request.count(data), spec.request.by_class)):
+        st.warning(note, icon=":material/warning:")
     refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), says)
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None or refused, key="submit") and spec:
         run_id = submit.submit(home(), spec, limit=limit)

@@ -14,6 +14,8 @@ from core.domain.run import RunSpec
 from core.domain.training import sharding as limits
 from core.domain.training.own_recipe import own_recipe, recipe_for
 from core.domain.training.sharding import check_sharding, expected_share, note_on, share_of_many, share_of_one
+from core.jobs.validation import make_spec
+from core.jobs.write_catalogue import describe
 from core.pipeline import Stages, original_of, planned_work, prepare, train, unlearn, whole_work
 from core.storage.artifacts import Artifacts
 from core.storage.runs import ResultStore
@@ -68,7 +70,7 @@ def test_sisa_equals_the_reference_to_the_last_bit_and_each_trains_what_it_says(
     original, reference = both(job)
     every = [(shard, stage) for shard in range(3) for stage in (1, 2)]
     assert trained.cells == every * 2, "the reference is trained as if there were no original"
-    assert trained.kept() == {"original": 1, "reference": 1, "stage": 3, "curve": 14}, "of each shard the weights after all stages but the last"
+    assert trained.kept() == {"original": 1, "reference": 1, "stage": 3, "curve": 14}, "all stages but the last"
     unlearned, recorded, _ = unlearn(job, original, {}, Stages(STAGES, lambda *_: None))
     found = unlearned.state_dict()
     assert found.keys() == reference.tensors.keys()
@@ -184,3 +186,10 @@ def test_work_is_counted_in_passes_of_one_member(trained):
     single = whole_work(job.method, [], recipe_for(replace(SPEC, recipe={"epochs": 3})), (1437, 2, 360), 1000)
     assert ensemble["evaluate"] == 3 * single["evaluate"]
     assert ensemble["unlearn"] < single["unlearn"]
+
+
+def test_weights_of_ones_own_are_no_network_of_shards():
+    shelves, request = describe(), parse_request("samples:3,8")
+    with pytest.raises(WrongInput, match="leave out shards and slices"):
+        make_spec(shelves, "digits", "small_cnn", request, "ssd", {}, weights="a" * 64, recipe={"shards": 3})
+    assert make_spec(shelves, "digits", "small_cnn", request, "sisa", {}, recipe={"slices": 3}).recipe == {"slices": 3}
