@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from core.domain.info import DatasetInfo
 from core.models.inspection import Builder, Parts, marked
 from core.models.registry import MODELS
 
@@ -40,13 +39,11 @@ def mean_log(logs: Tensor) -> Tensor:
     return logs.logsumexp(0) - log(len(logs))
 
 
-@cache
 def builder_of(model: str, shards: int) -> Builder:
     """Of untrained networks of this key; of more than one shard ensembles, into which is looked as into networks from outside."""
-    if shards == 1:
-        return MODELS[model]
+    return MODELS[model] if shards == 1 else _ensembles(model, MODELS[model], shards)
 
-    def build(data: DatasetInfo) -> nn.Module:
-        return Ensemble([MODELS[model](data) for _ in range(shards)], data.multi)
 
-    return marked(model, build, Parts(), LACKING)
+@cache  # what is found out about a network is remembered by its builder
+def _ensembles(key: str, member: Builder, shards: int) -> Builder:
+    return marked(key, lambda data: Ensemble([member(data) for _ in range(shards)], data.multi), Parts(), LACKING)

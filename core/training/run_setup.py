@@ -72,18 +72,17 @@ class RunSetup:
         """Where each training example is; of the run's seed, whatever is forgotten."""
         return grid_of(len(self.splits.train), self.recipe.shards, self.recipe.slices, derived_seed(self.spec.seed, "shards"))
 
-    def stage_key(self, purpose: str, cell: tuple[int, int], kept: Tensor) -> str:
+    def stage_key(self, network: str, cell: tuple[int, int], kept: Tensor) -> str:
         """Names the weights of a shard's member after a stage: by all examples that it has been trained on by then.
 
-        purpose: of original or reference, which is trained without looking at what is stored of the original.
+        network: the key of the original, or of the reference, which is trained without looking at what is stored of the original.
         """
-        seen = (self.grid.until(*cell) & kept).nonzero().flatten().tolist()
-        return self.key("stage", purpose, *cell, seen, *self.flips)
+        return key_of("stage", network, *cell, (self.grid.until(*cell) & kept).nonzero().flatten().tolist())
 
     def _stage(self, shard: int, stage: int) -> Weights | None:
         """Of the original, of all stages but the last; None where it is not kept."""
         everything = torch.ones(len(self.splits.train), dtype=torch.bool)
-        return self.cache.load(self.stage_key("original", (shard, stage), everything))
+        return self.cache.load(self.stage_key(self.original_key, (shard, stage), everything))
 
     def key(self, purpose: str, *parts: object) -> str:
         """Names a trained model: all that decides its weights."""
@@ -203,6 +202,7 @@ class _Stages:
     """The stages of one network that is trained by shards and slices: each is kept as it ends, so that what was stopped goes on there."""
 
     setup: RunSetup
+    key: str
     purpose: str
     examples: Examples
     noted: Noted
@@ -229,7 +229,7 @@ class _Stages:
         return joined(members)
 
     def _stage(self, about: Sharded, cell: tuple[int, int], start: Weights | None, run: RunContext) -> Weights:
-        curve, key = list[tuple[float, float]](), self.setup.stage_key(self.purpose, cell, self.kept)
+        curve, key = list[tuple[float, float]](), self.setup.stage_key(self.key, cell, self.kept)
 
         def note(loss: float, accuracy: float) -> None:
             curve.append((loss, accuracy))
@@ -252,7 +252,7 @@ class _Stages:
         for shard in range(self.setup.recipe.shards):
             for stage in range(1, last + 1):
                 if stage == last or self.purpose != "original":
-                    self.setup.cache.store.forget_kept(self.setup.stage_key(self.purpose, (shard, stage), self.kept))
+                    self.setup.cache.store.forget_kept(self.setup.stage_key(self.key, (shard, stage), self.kept))
 
     def curve(self) -> Curve:
         """Of each epoch the mean over the shards, in which it is an epoch of the same stage."""
@@ -267,7 +267,7 @@ class _Stages:
 def _train_sharded(setup: RunSetup, key: str, purpose: str, examples: Examples, say: Callable[[float, str], None], noted: Noted) -> Shared:
     """As `train_or_load`, for a recipe that trains by shards or slices."""
     setup.cache.store.forget_older(f"stage/{setup.subject}@", setup.training)
-    stages, context = _Stages(setup, purpose, examples, noted), setup.context(purpose, say, {})
+    stages, context = _Stages(setup, key, purpose, examples, noted), setup.context(purpose, say, {})
 
     def make() -> Weights:
         weights = stages.make(context)

@@ -42,7 +42,7 @@ def test_the_first_frame_counts_what_was_trained_again():
 
 def test_where_every_shard_is_hit_it_says_so():
     arrays = ARRAYS | {"forgotten": [[0, 2], [1, 0]], "redone": [[0, 1], [1, 1]]}
-    assert sisa.frames(story(arrays), RECIPE, lambda: [])[0].sentence.endswith("No shard is spared, so that only slices save.")
+    assert sisa.frames(story(arrays), RECIPE, list)[0].sentence.endswith("No shard is spared, so that only slices save.")
 
 
 def test_the_lines_are_the_formulas_and_the_star_is_the_run():
@@ -71,7 +71,7 @@ def test_alone_it_says_which_runs_to_ask_for():
 
 
 def test_what_another_version_recorded_is_said_to_be_missing():
-    (frame,) = sisa.frames(story({}), RECIPE, lambda: [])
+    (frame,) = sisa.frames(story({}), RECIPE, list)
     assert frame.missing
 
 

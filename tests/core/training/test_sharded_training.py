@@ -103,8 +103,8 @@ def test_where_a_stage_is_damaged_or_gone_the_one_before_is_trained_again(traine
     original, reference = both(job)
     everything = torch.ones(1437, dtype=torch.bool)
     for shard in range(2):
-        job.cache.store.forget_kept(job.stage_key("original", (shard, 1), everything))
-        job.cache.store.forget_kept(job.stage_key("original", (shard, 2), everything))
+        job.cache.store.forget_kept(job.stage_key(job.original_key, (shard, 1), everything))
+        job.cache.store.forget_kept(job.stage_key(job.original_key, (shard, 2), everything))
     unlearned, recorded, _ = unlearn(job, original, {}, Stages(STAGES, lambda *_: None))
     hit = recorded["sisa/forgotten"].sum(1) > 0
     assert (recorded["sisa/redone"].sum(1)[hit] == 3).all()
@@ -124,7 +124,7 @@ def test_a_network_by_the_preset_keeps_its_key_and_a_sharded_one_has_another(tra
 def test_labels_that_a_request_flips_make_stages_of_their_own(trained):
     flipped, plain = trained.job(replace(SPEC, request=parse_request("mislabelled:0.1"))), trained.job()
     everything = torch.ones(1437, dtype=torch.bool)
-    assert flipped.stage_key("original", (0, 1), everything) != plain.stage_key("original", (0, 1), everything)
+    assert flipped.stage_key(flipped.original_key, (0, 1), everything) != plain.stage_key(plain.original_key, (0, 1), everything)
 
 
 def test_what_is_refused_is_refused_before_anything_is_trained(trained, monkeypatch):
