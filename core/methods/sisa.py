@@ -60,8 +60,9 @@ class SISA(UnlearningMethod):
         for shard, member in weights.items():
             for name, mine in member_of(whole, shard, shards).items():
                 mine.copy_(member[name])
-        run.record("sisa", {"redone": redone, "forgotten": about.forgotten, "retained": about.retained.counts, "passes": passes,
-                            "epochs": torch.tensor(run.recipe.stages), "seconds": seconds})  # fmt: skip
+        counts = {"forgotten": about.forgotten.double(), "retained": about.retained.counts.double()}
+        epochs = torch.tensor(run.recipe.stages, dtype=torch.float64)
+        run.record("sisa", {"redone": redone, **counts, "passes": passes, "epochs": epochs, "seconds": seconds})
         run.progress(1.0, "trained")
         return model.eval()
 

@@ -1,5 +1,8 @@
 """What a recipe that trains by shards and slices (SISA) keeps and costs, in numbers; what of it is refused."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.run import Recipe
@@ -63,3 +66,20 @@ def note_on(recipe: Recipe, count: int, by_class: bool) -> str:
         return ""
     why = "a class has images in every shard" if by_class else f"{count:,} images lie in nearly every shard"
     return f"SISA saves little here: {why}, so that about {percent(share)} of training is done again."
+
+
+@dataclass(frozen=True)
+class ShardedRun:
+    """Of originals of one seed. accuracy: on test images; cost: of SISA's request, as a share of training the reference, None: not run."""
+
+    shards: int
+    slices: int
+    seed: int
+    accuracy: float
+    cost: float | None = None
+
+
+def price(runs: Sequence[ShardedRun], shards: int, slices: int) -> float | None:
+    """How much less accurate originals by these shards and slices are than those trained as a whole, on average over seeds of both."""
+    ours, one = ([run.accuracy for run in runs if (run.shards, run.slices) == cell] for cell in ((shards, slices), (1, 1)))
+    return sum(one) / len(one) - sum(ours) / len(ours) if ours and one else None

@@ -9,17 +9,16 @@ import plotly.graph_objects as go
 
 from core.domain.formatting import percent
 from core.domain.run import Recipe
-from core.domain.training.sharding import expected_share, share_of_many, share_of_one
+from core.domain.training.sharding import ShardedRun, expected_share, price, share_of_many, share_of_one
 from core.figures.inside.figures import Line, lines
 from core.figures.inside.frames import Frame, Panel, Story, missing
 from core.figures.palette import ACCENT, CLASS_COLOURS, CLASS_SYMBOLS, QUIET, binary, ink
 from core.figures.plotly_layout import base_layout
-from core.reports.shard_costs import Sharded, price
 
 MOST = 10  # numbers of slices that have a line of their own
 
 
-def frames(story: Story, recipe: Recipe, beside: Callable[[], Sequence[Sharded]]) -> list[Frame]:
+def frames(story: Story, recipe: Recipe, beside: Callable[[], Sequence[ShardedRun]]) -> list[Frame]:
     """recipe: of the original; beside: runs that differ in shards and slices, this one among them."""
     arrays = {name: np.asarray(array, dtype=float) for name, array in story.under("sisa").items()}
     if "redone" not in arrays or recipe.shards == recipe.slices == 1:
@@ -99,7 +98,7 @@ def costs(recipe: Recipe, count: int, share: float) -> go.Figure:
     return figure
 
 
-def _accuracy(recipe: Recipe, beside: Callable[[], Sequence[Sharded]]) -> Frame:
+def _accuracy(recipe: Recipe, beside: Callable[[], Sequence[ShardedRun]]) -> Frame:
     return Frame(
         "What shards cost in accuracy",
         f"Each of the {recipe.shards} networks sees a part of the images alone; what the original answers less well than one network "
@@ -109,7 +108,7 @@ def _accuracy(recipe: Recipe, beside: Callable[[], Sequence[Sharded]]) -> Frame:
     )  # fmt: skip
 
 
-def _accuracy_panels(recipe: Recipe, beside: Callable[[], Sequence[Sharded]]) -> list[Panel]:
+def _accuracy_panels(recipe: Recipe, beside: Callable[[], Sequence[ShardedRun]]) -> list[Panel]:
     points = beside()
     others = {(point.shards, point.slices) for point in points} - {(recipe.shards, recipe.slices)}
     if not others:
@@ -131,7 +130,7 @@ def _accuracy_panels(recipe: Recipe, beside: Callable[[], Sequence[Sharded]]) ->
     return panels
 
 
-def accuracy_by_shards(points: Sequence[Sharded]) -> go.Figure:
+def accuracy_by_shards(points: Sequence[ShardedRun]) -> go.Figure:
     """A line for each number of slices."""
     figure = go.Figure(layout=base_layout("shards", "accuracy on test images", yaxis={"tickformat": ".0%"}, xaxis={"rangemode": "tozero"}))
     for index, slices in enumerate(sorted({point.slices for point in points})[:MOST]):
@@ -148,7 +147,7 @@ def accuracy_by_shards(points: Sequence[Sharded]) -> go.Figure:
     return figure
 
 
-def accuracy_by_cost(points: Sequence[Sharded]) -> go.Figure:
+def accuracy_by_cost(points: Sequence[ShardedRun]) -> go.Figure:
     """Of SISA's runs, each named by its shards and slices."""
     known = [point for point in points if point.cost is not None]
     return go.Figure(

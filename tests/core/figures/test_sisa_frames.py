@@ -7,9 +7,10 @@ import pytest
 
 from core.domain.presets import preset_for
 from core.domain.requests.registry import parse_request
+from core.domain.training.sharding import ShardedRun, price
 from core.figures.inside import sisa
 from core.figures.inside.frames import Story
-from core.reports.shard_costs import Sharded, alike, price
+from core.reports.shard_costs import alike
 from core.storage.runs import ResultStore
 from tests.planted import plant, spec
 
@@ -18,7 +19,7 @@ ARRAYS = {
     "redone": [[0, 1], [0, 0]], "forgotten": [[0, 2], [0, 0]], "retained": [[10, 8], [10, 12]], "passes": [[0, 36], [0, 0]],
     "seconds": [[0, 0.5], [0, 0]], "epochs": [2, 2],
 }  # fmt: skip
-POINTS = [Sharded(1, 1, 0, 0.97), Sharded(1, 1, 1, 0.95), Sharded(2, 2, 0, 0.9, 0.4), Sharded(5, 1, 0, 0.8, 0.2)]
+POINTS = [ShardedRun(1, 1, 0, 0.97), ShardedRun(1, 1, 1, 0.95), ShardedRun(2, 2, 0, 0.9, 0.4), ShardedRun(5, 1, 0, 0.8, 0.2)]
 
 
 def story(arrays: dict[str, list] = ARRAYS) -> Story:
@@ -66,7 +67,7 @@ def test_accuracy_is_shown_by_shards_and_against_cost_with_the_price():
 
 
 def test_alone_it_says_which_runs_to_ask_for():
-    (panel,) = sisa.frames(story(), RECIPE, lambda: [Sharded(2, 2, 0, 0.9)])[2].panels()
+    (panel,) = sisa.frames(story(), RECIPE, lambda: [ShardedRun(2, 2, 0, 0.9)])[2].panels()
     assert "shards=1 slices=1" in panel.note
 
 
@@ -85,5 +86,5 @@ def test_runs_that_differ_in_shards_alone_stand_beside_it(home):
     with ResultStore(home.database) as store:
         whole, sharded = alike(store, ours)
         speedup = store.existing(ours.id).speedup
-    assert whole == Sharded(1, 1, 0, 0.9)
-    assert sharded == Sharded(3, 1, 0, 0.8, 1 / speedup)
+    assert whole == ShardedRun(1, 1, 0, 0.9)
+    assert sharded == ShardedRun(3, 1, 0, 0.8, 1 / speedup)
