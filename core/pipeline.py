@@ -45,6 +45,7 @@ def prepare(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) -
     """Turn names into objects, and refuse what cannot be before anything is computed. datasets: those that the user added."""
     method: UnlearningMethod = with_params(METHODS[spec.method], spec.params)
     setup = set_up(spec, cache, datasets)
+    method.check_recipe(setup.recipe)
     method.check(spec.request, setup.splits.train.labels.ndim > 1)
     for statistic in method.statistics(spec.request):
         with torch.device("meta"):  # its weights are not needed, only their shapes
@@ -151,13 +152,15 @@ def whole_work(
 ) -> dict[str, float]:  # fmt: skip
     """Stage -> training passes over single examples, were nothing stored but the other statistics.
 
-    counts: of training, forgotten and test examples; operations: of predicting one, as `operations_per_image` counts them.
+    counts: of training, forgotten and test examples; operations: of predicting one, as `operations_per_image` counts them. Of an ensemble
+    passes are of one member, of which training is.
     """
-    n, k, test = counts
+    (n, k, test), members = counts, recipe.shards
     return {
-        "train": float(recipe.epochs * n), "reference": float(recipe.epochs * (n - k)),
-        "precompute": n * sum((statistic.passes for statistic in statistics), 0.0), "unlearn": float(method.passes(n, k, recipe)),
-        "evaluate": evaluation_passes(n, k, test, operations),
+        "train": recipe.passes * n, "reference": recipe.passes * (n - k),
+        "precompute": members * n * sum((statistic.passes for statistic in statistics), 0.0),
+        "unlearn": float(method.passes(n, k, recipe)) * (1 if method.by_members else members),
+        "evaluate": members * evaluation_passes(n, k, test, operations),
     }  # fmt: skip
 
 

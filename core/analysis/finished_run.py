@@ -11,7 +11,8 @@ from core.data.splits import Splits, split
 from core.domain.errors import WrongInput
 from core.domain.run import MODELS as THREE
 from core.domain.run import RunStatus
-from core.models.registry import MODELS
+from core.domain.training.own_recipe import recipe_for
+from core.models.ensemble import builder_of
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.record_types import Run
@@ -51,7 +52,7 @@ class FinishedRun:
 
     def fresh(self) -> nn.Module:
         """A new network of this architecture, untrained."""
-        return MODELS[self.run.spec.model](self.data.info)
+        return builder_of(self.run.spec.model, recipe_for(self.run.spec).shards)(self.data.info)
 
     def arrays(self, name: str) -> dict[str, Tensor]:
         """Tensors that the run left under a name, such as `recorded`. Raises WrongInput where there are none."""

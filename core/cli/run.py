@@ -20,6 +20,8 @@ from core.domain.methods.chains import chain_of
 from core.domain.requests.index_file import samples_from_file
 from core.domain.requests.registry import FORMS, parse_request
 from core.domain.run import ACTIVE, NORMALISATIONS, ORDERS, RunSpec, RunStatus, WeightsAs
+from core.domain.training.own_recipe import recipe_for
+from core.domain.training.sharding import note_on
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue, catalogue, is_written
 from core.jobs.engine_client import TO_MEASURE, WarmEngine
@@ -134,10 +136,12 @@ def engine_asked(home: Home, *, measure: bool) -> Iterator[Ask]:
 
 def tell_forecast(home: Home, spec: RunSpec, shelves: Catalogue, how: Evaluation, *, measure: bool) -> Forecast:
     """What the run is likely to take, on stderr, with notes on its settings. Raises WrongInput where it would outgrow the memory."""
-    method = shelves.methods.get(spec.method)
+    method, data = shelves.methods.get(spec.method), shelves.datasets[spec.dataset]
     for p in method.params if method else ():  # what was unlearned elsewhere has none
         if note := p.note(spec.params[p.name]):
             click.echo(note, err=True)
+    if method and method.needs_shards and (note := note_on(recipe_for(spec), spec.request.count(data), spec.request.by_class)):
+        click.echo(note, err=True)
     with engine_asked(home, measure=measure) as ask, ResultStore(home.database) as store:
         likely = forecast(store, spec, ask, how=how)
     check_memory(likely, spec)

@@ -12,7 +12,6 @@ from that, and a family of metrics or a kind of request counts from the day on w
 import ast
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cache, lru_cache
 import hashlib
 from importlib.metadata import PackageNotFoundError, version
@@ -146,7 +145,7 @@ def _recorded(kind: str) -> Parts:
 
 def recipe_hash(dataset: str, model: str) -> str:
     """Of how a network is trained: no source, but the numbers that the presets give."""
-    return _digest(asdict(preset_for(dataset, model).recipe))[:12]
+    return _digest(preset_for(dataset, model).recipe.deciding)[:12]
 
 
 @cache

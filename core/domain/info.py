@@ -95,6 +95,8 @@ class MethodInfo:
     explorable: str = ""  # what the Parameters page can do with its finished runs: "dampening" or nothing
     multi: bool = False  # can serve multi-label sets
     not_multi: str = ""  # why it cannot; '' where it can
+    needs_shards: bool = False  # serves only networks that were trained by shards or slices
+    not_ensemble: str = ""  # why it cannot serve an ensemble; '' where it can
     passes: float = 0.0  # over the training set of digits: what forgetting one class costs by the preset, without stored statistics
     extension: str = ""  # as in `DatasetInfo`
     steps: tuple["MethodInfo", ...] = ()  # of a chain, its methods; see core.domain.methods.chains
@@ -111,6 +113,15 @@ class MethodInfo:
         if kind and kind not in self.kinds:
             return f"{self.title} serves requests of kind {', '.join(self.kinds)}, not {kind}."
         return ""
+
+
+def unfit_recipe(title: str, shards: int, slices: int, needs_shards: bool, not_ensemble: str) -> str:
+    """Why a method cannot serve networks trained by so many shards and slices, in one sentence; '' where it can."""
+    if needs_shards and shards == slices == 1:
+        return f"{title} needs an original that was trained by shards or slices; set the training recipe so: --recipe shards=5 slices=3."
+    if not_ensemble and shards > 1:
+        return f"{title} cannot serve an ensemble, which shards={shards} makes: {not_ensemble}."
+    return ""
 
 
 def no_attributes(title: str, reason: str) -> str:

@@ -88,6 +88,12 @@ RECORDINGS = (
     Recording("sfron_mask/*", "1 where forget steps could move the weight", "yes or no", AS_PARAMETER),
     Recording("sfron/forget_loss", "Weighted loss of the batch before each forget step", "nats", ("step",)),
     Recording("sfron/retain_loss", "Mean loss of the batch before each retain step", "nats", ("step",)),
+    Recording("sisa/redone", "1 where the stage of the shard was trained again", "yes or no", ("shard", "stage")),
+    Recording("sisa/forgotten", "Forgotten images in the slice of the shard", "images", ("shard", "slice")),
+    Recording("sisa/retained", "Images that stay in the slice of the shard", "images", ("shard", "slice")),
+    Recording("sisa/passes", "Training passes over single images of each stage that was trained again", "passes", ("shard", "stage")),
+    Recording("sisa/epochs", "Epochs of each stage of the recipe", "epochs", ("stage",)),
+    Recording("sisa/seconds", "What each stage that was trained again took", "seconds", ("shard", "stage")),
     Recording("scrub/healing", "Accuracy before and after each epoch, on 500 images of each set at most", "share",
               ("epoch", "forget, retain")),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 import hashlib
+from itertools import pairwise
 import json
 import re
 from typing import Any, Self
@@ -58,11 +59,37 @@ class Recipe:
     one_cycle: bool = True
     optimiser: str = "sgd"  # sgd: with Nesterov momentum; adamw
     augment: str = "none"  # none; flip: mirrored half the time; move: by up to an eighth; crop: both
+    shards: int = 1  # of SISA (arXiv:1912.03817): networks, each trained on its own share of the images; they answer together
+    slices: int = 1  # of SISA: parts of a shard; each network is trained in as many stages, on one part more in each
+
+    @property
+    def deciding(self) -> dict[str, Any]:
+        """Of weights: every field; of those that there were not at first only what is not as it was without them."""
+        return {name: value for name, value in asdict(self).items() if name not in LATER_PARTS or value != LATER_PARTS[name]}
+
+    @property
+    def sharded(self) -> bool:
+        """Whether training goes by shards and slices."""
+        return self.shards > 1 or self.slices > 1
+
+    @property
+    def stages(self) -> tuple[int, ...]:
+        """Epochs of each stage, over what it and the stages before it have: together as many images as `epochs` over all of them."""
+        reached = [2 * self.epochs * stage // (self.slices + 1) for stage in range(self.slices + 1)]
+        return tuple(after - before for before, after in pairwise(reached))
+
+    @property
+    def passes(self) -> float:
+        """Over each image of a set that is trained on by this recipe, on average over its slices."""
+        return sum(epochs * stage for stage, epochs in enumerate(self.stages, 1)) / self.slices
 
     @property
     def decay_in_loss(self) -> float:
         """Weight decay as a part of the loss's gradient; AdamW's is none (arXiv:1711.05101)."""
         return self.weight_decay if self.optimiser == "sgd" else 0.0
+
+
+LATER_PARTS = {"shards": 1, "slices": 1}  # of a recipe, with the values at which networks are those that there were without them
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def asking(ask: Callable[..., Any]) -> Ask:
             answers[key] = None
             with suppress(WrongInput):  # a set of images that is gone, say: the run itself will tell
                 told = ask(QUESTION, **about)
-                answers[key] = Work(told["passes"], told["seconds"], told["bytes"])
+                answers[key] = Work(told["passes"], told["seconds"], told["bytes"], told.get("stored", 0.0))
         return answers[key]
 
     return work
@@ -65,8 +65,9 @@ def sentence(likely: Forecast) -> str:
     parts += [f"{size(likely.bytes)} of memory"] if likely.bytes is not None else []
     if not parts:
         return ""
+    kept = f" Its training keeps {size(likely.stored)} of networks on disk." if likely.stored else ""
     basis = "reckoned from a measured pass of this network" if likely.basis == PASSES else "by what has finished here"
-    return f"About {' and '.join(parts)} on this machine, {basis}."
+    return f"About {' and '.join(parts)} on this machine, {basis}.{kept}"
 
 
 def forecast_and_truth(report: Mapping[str, Any]) -> str:
@@ -82,7 +83,9 @@ def forecast_and_truth(report: Mapping[str, Any]) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes as people say them: 0.7 GB, 23 GB."""
+    """Bytes as people say them: 3 MB, 0.7 GB, 23 GB."""
+    if count < GB / 20:
+        return f"{max(1.0, count / 1e6):.0f} MB"
     return f"{count / GB:.1f} GB" if count < 10 * GB else f"{count / GB:.0f} GB"
 
 

@@ -20,10 +20,12 @@ from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
 from core.domain.threads import threads_of
 from core.domain.training.own_recipe import with_own
+from core.domain.training.sharding import stored_bytes
 from core.methods.baselines.original import Original
 from core.methods.registry import METHODS
 from core.metrics.evaluated_images import operations_per_image
 from core.metrics.relearning import copies_at_most
+from core.models.ensemble import builder_of
 from core.models.registry import MODELS
 from core.pipeline import whole_work
 from core.storage.artifacts import Artifacts
@@ -47,22 +49,24 @@ def planned_work(
 ) -> dict[str, Any]:
     """passes: stage -> training passes over single examples, were nothing stored; seconds: of one; bytes: that the run needs at once.
 
-    recipe: as a RunSpec has it. Raises WrongInput.
+    stored: bytes of the networks that a recipe by shards and slices keeps, 0 for any other. recipe: as a RunSpec has it. Raises WrongInput.
     """
     info, trained_by = info_of(dataset, home.datasets_folder), with_own(preset_for(dataset, model).recipe, recipe or {})
     asked = parse_request(request, info)
     n, k = info.train_count, asked.count(info)
     unlearning = Original() if method == METHOD else with_params(METHODS[method], params)
     one, statistics = _measured(home, info, model, trained_by), unlearning.statistics(asked)
-    passes = whole_work(unlearning, statistics, trained_by, (n, k, info.test_count), int(one["operations"]))
+    members, operations = trained_by.shards, trained_by.shards * int(one["operations"])
+    passes = whole_work(unlearning, statistics, trained_by, (n, k, info.test_count), operations)
     passes["evaluate"] += EVALUATION_SECONDS / float(one["seconds"])
     images = (n + info.test_count) * info.channels * info.height * info.width
-    activations = max(trained_by.batch_size * float(one["bytes"]), min(2.0 * ROOM, MOST_ON_CPU * float(one["bytes"])))
+    activations = max(members * trained_by.batch_size * float(one["bytes"]), min(2.0 * ROOM, MOST_ON_CPU * members * float(one["bytes"])))
     with torch.device("meta"):  # its weights are not needed, only their shapes
-        shapes = MODELS[model](info)
-    held = (WEIGHTS + copies_at_most(int(one["operations"]))) * float(one["weights"]) + sum(s.bytes(shapes, n) for s in statistics)
+        shapes = builder_of(model, members)(info)
+    held = (WEIGHTS + copies_at_most(operations)) * members * float(one["weights"]) + sum(s.bytes(shapes, n) for s in statistics)
     memory = ENGINE + 2.0 * images + held + activations
-    return {"passes": passes, "seconds": float(one["seconds"]), "bytes": memory}
+    stored = stored_bytes(trained_by, int(one["weights"])) if trained_by.sharded else 0
+    return {"passes": passes, "seconds": float(one["seconds"]), "bytes": memory, "stored": stored}
 
 
 def _measured(home: Home, info: DatasetInfo, model: str, recipe: Recipe) -> Mapping[str, Tensor]:

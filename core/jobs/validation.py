@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from core.domain.code_version import run_version
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Value, as_given, check_names
-from core.domain.info import DatasetInfo, MethodInfo
+from core.domain.info import DatasetInfo, MethodInfo, unfit_recipe
 from core.domain.methods import judged
 from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.methods.chains import check_chain, joined_params, steps_of
@@ -19,8 +19,9 @@ from core.domain.methods.judged import METHOD, Brought, params_of
 from core.domain.presets import ForClasses, OfCeiling, not_offered, preset_for
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
-from core.domain.run import LONGEST_LIMIT, RunSpec, WeightsAs
-from core.domain.training.own_recipe import own_recipe
+from core.domain.run import LONGEST_LIMIT, Recipe, RunSpec, WeightsAs
+from core.domain.training.own_recipe import own_recipe, with_own
+from core.domain.training.sharding import check_sharding
 from core.jobs.catalogue import Catalogue
 from core.models.timm_names import is_timm, name_of
 from core.tuning.home_presets import HomePreset, preset_in
@@ -98,7 +99,17 @@ def make_spec(
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
     version = run_version(dataset, model, method)
     own = own_recipe(dataset, model, recipe or {})
+    _check_sharding(data, chosen, with_own(preset_for(dataset, model).recipe, own), bool(weights) or weights_follow)
     return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), version, weights, weights_as, own)
+
+
+def _check_sharding(data: DatasetInfo, method: MethodInfo, recipe: Recipe, brought: bool) -> None:
+    """Raises WrongInput where the method, the data or weights of one's own do not go with the recipe's shards and slices."""
+    if unfit := unfit_recipe(method.title, recipe.shards, recipe.slices, method.needs_shards, method.not_ensemble):
+        raise WrongInput(unfit)
+    if recipe.sharded and brought:
+        raise WrongInput("Weights of your own are of a network that was trained elsewhere, as a whole: leave out shards and slices.")
+    check_sharding(recipe, data.train_count)
 
 
 def judged_spec(

@@ -71,6 +71,7 @@ def describe_method(method: type[UnlearningMethod]) -> MethodInfo:
     info = MethodInfo(
         method.key, method.title, method.about, method.paper, kinds, uses, keeps, params, method.reconstruction,
         method.explorable, method.multi, "" if method.multi else method.not_multi,
+        method.needs_shards, method.not_ensemble,
     )  # fmt: skip
     return replace(info, passes=_passes(method, info))
 

@@ -9,7 +9,7 @@ from torch import nn
 from core.data.splits import Splits
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import params_of
-from core.domain.info import no_attributes
+from core.domain.info import no_attributes, unfit_recipe
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import KINDS
 from core.domain.run import Recipe
@@ -35,6 +35,9 @@ class UnlearningMethod(ABC):
     kinds: ClassVar[frozenset[str]] = frozenset(KINDS)
     multi: ClassVar[bool] = False  # can serve a set whose examples have several attributes instead of one class
     not_multi: ClassVar[str] = "it was written for examples that have one class"  # why it cannot, to follow a colon
+    needs_shards: ClassVar[bool] = False  # serves only networks that were trained by shards or slices
+    by_members: ClassVar[bool] = False  # trains members of an ensemble one by one: its `passes` are of one, not of all of them
+    not_ensemble: ClassVar[str] = ""  # why it cannot serve an ensemble, to follow a colon; '' where it can
 
     def __post_init__(self) -> None:
         for attribute, declared in params_of(type(self)).items():
@@ -64,6 +67,11 @@ class UnlearningMethod(ABC):
             raise WrongInput(
                 f"{self.title} serves requests of kind {', '.join(sorted(self.kinds))}, not {request.kind}."
             )
+
+    def check_recipe(self, recipe: Recipe) -> None:
+        """Raises WrongInput where it cannot serve networks that are trained by this recipe."""
+        if unfit := unfit_recipe(self.title, recipe.shards, recipe.slices, self.needs_shards, self.not_ensemble):
+            raise WrongInput(unfit)
 
     @abstractmethod
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:

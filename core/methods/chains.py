@@ -103,6 +103,7 @@ def chained(steps: Sequence[type[UnlearningMethod]]) -> type[Chain]:
         "key": key, "title": joined_titles(step.title for step in steps), "about": " Then: ".join(step.about for step in steps),
         "uses": united("uses"), "keeps": united("keeps"), "reconstruction": any(step.reconstruction for step in steps),
         "kinds": frozenset.intersection(*(step.kinds for step in steps)), "multi": unable.multi, "not_multi": unable.not_multi,
+        "not_ensemble": next(filter(None, (step.not_ensemble for step in steps)), ""),
         "steps": tuple(steps), "__module__": __name__,
     }  # fmt: skip
     made: type[Chain] = make_dataclass(f"Chain{len(steps)}", declared, bases=(Chain,), frozen=True, namespace=said)

@@ -23,6 +23,7 @@ from core.methods.baselines.salun import SalUn
 from core.methods.baselines.scrub import SCRUB
 from core.methods.baselines.sfron import SFRon
 from core.methods.chains import chained
+from core.methods.sisa import SISA
 from core.methods.ssd import SSD
 from core.methods.ssse import SSSE
 from core.methods.unsir import UNSIR
@@ -32,7 +33,7 @@ _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
     *(SalUn, SCRUB, NegGradPlus, BadTeacher, Delete, RandomLabel, FisherForgetting, GradientAscent, L1Sparse, LastLayers),
     *(BoundaryShrink, Influence, ConvolutionTranspose, MaskedSmallGradients, SFRon, Finetune),
-    *(Retrain, Original),
+    *(SISA, Retrain, Original),
 )
 
 

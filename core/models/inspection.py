@@ -49,11 +49,15 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Outside:
-    """What is known of a network from outside: what its author named, its data, how it is built; and what was found, once a process."""
+    """What is known of a network from outside: what its author named, its data, how it is built; and what was found, once a process.
+
+    lacking: why it can have no last layer, groups or grid, in one sentence; '' where they are looked for.
+    """
 
     parts: Parts
     data: DatasetInfo
     build: Builder
+    lacking: str = ""
     found: dict[str, object] = field(default_factory=dict)
 
     def __deepcopy__(self, memo: object) -> "Outside":
@@ -71,12 +75,12 @@ class Outside:
         return torch.tensor(self.data.mean).view(-1, 1, 1)
 
 
-def marked(key: str, build: Builder, parts: Parts) -> Builder:
-    """The same builder, of networks that can be looked into. Raises WrongInput where it builds no network."""
+def marked(key: str, build: Builder, parts: Parts, lacking: str = "") -> Builder:
+    """The same builder, of networks that can be looked into; lacking: see `Outside`. Raises WrongInput where it builds no network."""
 
     @cache
     def known(data: DatasetInfo) -> Outside:
-        return Outside(parts, data, build)
+        return Outside(parts, data, build, lacking)
 
     def built(data: DatasetInfo) -> nn.Module:
         model = build(data)
@@ -217,6 +221,8 @@ class Segment(nn.Module):
 
 def _once(known: Outside, what: str, find: Callable[[], object]) -> object:
     """Found once for all networks of this builder and data; what was not found is said again."""
+    if known.lacking and what in ("last", "groups", "grids"):
+        raise NotFound(known.lacking)
     if what not in known.found:
         try:
             known.found[what] = find()

@@ -1,7 +1,7 @@
 """How long runs take here, and how much memory: by what finished runs of this home took, by dataset, model and method."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 import heapq
 import json
@@ -51,12 +51,14 @@ class Place:
 class Work:
     """What a run amounts to, as the engine reckons it where nothing like it has finished here: see core.jobs.planned_work.
 
-    passes: stage -> training passes over single examples; seconds: of one; bytes: of memory that the run needs.
+    passes: stage -> training passes over single examples; seconds: of one; bytes: of memory that the run needs; stored: of the networks
+    that a recipe by shards and slices keeps on disk.
     """
 
     passes: Mapping[str, float]
     seconds: float
     bytes: float
+    stored: float = 0.0
 
 
 Ask = Callable[[RunSpec], Work | None]  # None where it is not known (yet)
@@ -120,7 +122,8 @@ class History:
         usual = Forecast(sum(known.values()) + around if len(known) == len(parts) else None, peak)
         tried = ("unlearn", spec.dataset, spec.model, spec.method, _settings(spec)) in self.took
         if usual.seconds is not None and tried:
-            return usual
+            kept = ask(spec) if recipe_for(spec).sharded else None
+            return replace(usual, stored=kept.stored) if kept else usual
         work = ask(spec)
         if work is None:
             return usual
@@ -131,7 +134,7 @@ class History:
         reckoned = {stage: work.passes.get(stage, 0.0) * one for stage in parts if stage not in known}
         if "evaluate" in reckoned and "evaluate" not in missing:  # the original's and the reference's are there
             reckoned["evaluate"] *= LATER
-        return Forecast(sum(known.values()) + sum(reckoned.values()) + around, peak or work.bytes, PASSES)
+        return Forecast(sum(known.values()) + sum(reckoned.values()) + around, peak or work.bytes, PASSES, work.stored)
 
     def _parts(self, spec: RunSpec, missing: dict[str, Key]) -> dict[str, float | None]:
         """Stage -> what it usually takes, of all that the run has to do; None where nothing like it has finished here."""

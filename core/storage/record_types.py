@@ -28,11 +28,15 @@ HISTORY, PASSES = "history", "passes"
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run is likely to take; None where that is not known. basis: `history`, or `passes` where a part of it was reckoned."""
+    """What a run is likely to take; None where that is not known. basis: `history`, or `passes` where a part of it was reckoned.
+
+    stored: bytes of the networks that a recipe by shards and slices keeps; 0 for none.
+    """
 
     seconds: float | None
     bytes: float | None
     basis: str = HISTORY
+    stored: float = 0.0
 
     def to_json(self) -> str:
         """As the database has it."""

@@ -36,6 +36,11 @@ class ArtifactCache:
         """Whether something is cached under the key (its file may still turn out damaged)."""
         return self.store.kept(key) is not None
 
+    def load(self, key: str) -> dict[str, Tensor] | None:
+        """The cached tensors; None where nothing is cached, or what is cannot be used."""
+        found = self._load(key, lambda _: True)
+        return None if found is None else found.tensors
+
     def load_or_make(
         self, key: str, kind: str, make: Callable[[], dict[str, Tensor]], device: str,
         fits: Callable[[dict[str, Tensor]], bool] = lambda _: True, earlier: Callable[[], float] = lambda: 0.0,

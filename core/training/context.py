@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from core.domain.errors import WrongInput
 from core.domain.run import Recipe
+from core.training.grid import Sharded
 
 
 @dataclass
@@ -17,7 +18,8 @@ class RunContext:
     """The environment of one stage of a run.
 
     `build` makes a new, untrained model on the CPU. `on_progress(share, note)` is called at every step. `statistics` holds
-    what the method declared to need of the training set, computed beforehand, by the statistic's key.
+    what the method declared to need of the training set, computed beforehand, by the statistic's key. `sharded`: of a recipe that trains
+    by shards or slices, where each example is, and the stages of the original; None of any other.
     """
 
     build: Callable[[], nn.Module]
@@ -26,6 +28,7 @@ class RunContext:
     device: str = "cpu"
     on_progress: Callable[[float, str], None] = lambda share, note: None
     statistics: Mapping[str, dict[str, Tensor]] = field(default_factory=dict)
+    sharded: Sharded | None = None
     generator: torch.Generator = field(init=False)
     recorded: dict[str, Tensor] = field(init=False, default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from core.models.ensemble import Ensemble
 from core.models.inspection import last_layer, outside
 
 SCOPES = ("classifier", "layers", "all")
@@ -10,8 +11,12 @@ SCOPES = ("classifier", "layers", "all")
 def blocks(model: nn.Module, scope: str) -> dict[str, tuple[str, ...]]:
     """Block's name -> names of its parameters, in the model's order; scope: one of SCOPES.
 
-    `classifier` is the last linear layer, `layers` one block per module that owns parameters, `all` the whole model.
+    `classifier` is the last linear layer (of an ensemble that of each member), `layers` one block per module that owns parameters, `all`
+    the whole model.
     """
+    if scope == "classifier" and isinstance(model, Ensemble):
+        each = ((f"members.{place}.", blocks(member, scope)) for place, member in enumerate(model.members))
+        return {f"{start}{last}": tuple(f"{start}{name}" for name in names) for start, found in each for last, names in found.items()}
     if scope == "classifier":
         last = classifier(model)
         return {last: tuple(f"{last}.{key}" for key, _ in model.get_submodule(last).named_parameters(recurse=False))}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 import os
 from pathlib import Path
 
@@ -14,17 +14,22 @@ from core.data.dataset import Examples
 from core.data.registry import load_dataset
 from core.data.splits import Splits, split
 from core.domain.code_version import results_versions, shared_version, training_version
+from core.domain.errors import WrongInput
+from core.domain.info import DatasetInfo
 from core.domain.presets import preset_for
 from core.domain.run import Recipe, RunSpec
 from core.domain.threads import threads_of
 from core.domain.training.own_recipe import with_own
-from core.models.registry import MODELS
+from core.domain.training.sharding import check_sharding, check_stored
+from core.models.ensemble import builder_of
 from core.storage.artifacts import Damaged
 from core.storage.processes import cores, threads_asked
 from core.training.cache import ArtifactCache, Shared, key_of
-from core.training.checkpoints import DAYS, Checkpoints
+from core.training.checkpoints import DAYS, Checkpoints, Curve
 from core.training.context import RunContext, choose_device, derived_seed
+from core.training.grid import Grid, Sharded, Weights, grid_of
 from core.training.loop import fit
+from core.training.sharding import cell_passes, joined, train_cell
 from core.training.training_state import Training
 
 Noted = Callable[[float, float], None]  # mean loss and accuracy of an epoch
@@ -47,17 +52,41 @@ class RunSetup:
     training: str
     engine: str
     results: Mapping[str, str]
+    data: DatasetInfo
 
     def context(
         self, purpose: str, say: Callable[[float, str], None], statistics: dict[str, dict[str, Tensor]]
     ) -> RunContext:
         """A context whose seed belongs to one purpose alone; statistics: precomputed arrays on the device, by the statistic's key."""
         seed = derived_seed(self.spec.seed, purpose)
-        return RunContext(self.build, self.recipe, seed, self.device, say, statistics=statistics)
+        sharded = self.sharded(~self.splits.forgotten) if self.recipe.sharded else None
+        return RunContext(self.build, self.recipe, seed, self.device, say, statistics, sharded)
+
+    def sharded(self, kept: Tensor) -> Sharded:
+        """Of a recipe that trains by shards or slices. kept: bool (n,), the training examples that are trained on."""
+        grid = self.grid
+        return Sharded(lambda: builder_of(self.spec.model, 1)(self.data), self.spec.seed, grid.of(kept), grid.of(~kept).counts, self._stage)
+
+    @property
+    def grid(self) -> Grid:
+        """Where each training example is; of the run's seed, whatever is forgotten."""
+        return grid_of(len(self.splits.train), self.recipe.shards, self.recipe.slices, derived_seed(self.spec.seed, "shards"))
+
+    def stage_key(self, network: str, cell: tuple[int, int], kept: Tensor) -> str:
+        """Names the weights of a shard's member after a stage: by all examples that it has been trained on by then.
+
+        network: the key of the original, or of the reference, which is trained without looking at what is stored of the original.
+        """
+        return key_of("stage", network, *cell, (self.grid.until(*cell) & kept).nonzero().flatten().tolist())
+
+    def _stage(self, shard: int, stage: int) -> Weights | None:
+        """Of the original, of all stages but the last; None where it is not kept."""
+        everything = torch.ones(len(self.splits.train), dtype=torch.bool)
+        return self.cache.load(self.stage_key(self.original_key, (shard, stage), everything))
 
     def key(self, purpose: str, *parts: object) -> str:
         """Names a trained model: all that decides its weights."""
-        deciding = (self.spec.dataset, self.spec.model, asdict(self.recipe), self.spec.seed, self.device)
+        deciding = (self.spec.dataset, self.spec.model, self.recipe.deciding, self.spec.seed, self.device)
         return key_of(purpose, self.training, *deciding, *parts)
 
     @property
@@ -98,7 +127,24 @@ def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) ->
     _make_deterministic(spec.model)
     dataset = load_dataset(spec.dataset, datasets)
     recipe, splits = with_own(preset_for(spec.dataset, spec.model).recipe, spec.recipe), split(dataset, spec.request)
-    return RunSetup(spec, splits, recipe, lambda: MODELS[spec.model](dataset.info), device, cache, *versions)
+    build = builder_of(spec.model, recipe.shards)
+    setup = RunSetup(spec, splits, recipe, lambda: build(dataset.info), device, cache, *versions, dataset.info)
+    if recipe.sharded:
+        _check_sharded(setup)
+    return setup
+
+
+def _check_sharded(setup: RunSetup) -> None:
+    """Raises WrongInput where training by these shards and slices cannot be, or keeps too much, or where the request empties a shard."""
+    check_sharding(setup.recipe, len(setup.splits.train))
+    with torch.device("meta"):  # its weights are not needed, only their shapes
+        weights = sum(tensor.nbytes for tensor in setup.build().state_dict().values())
+    check_stored(setup.recipe, weights // setup.recipe.shards)
+    if emptied := (setup.grid.of(~setup.splits.forgotten).counts.sum(1) == 0).nonzero().flatten().tolist():
+        raise WrongInput(
+            f"The request {setup.spec.request.text} names every image of shard {emptied[0] + 1} of {setup.recipe.shards}, whose network "
+            "would be left untrained; choose fewer shards or another request."
+        )
 
 
 def _make_deterministic(model: str) -> None:
@@ -120,6 +166,8 @@ def train_or_load(
     Its curve is kept beside it (`curve_of`); noted: is told of each epoch as it ends. Training that was stopped goes on where it last was
     kept; resumed: is told which share of it that is.
     """
+    if setup.recipe.sharded:
+        return _train_sharded(setup, key, purpose, examples, say, noted)
     context, kind = setup.context(purpose, say, {}), f"curve/{setup.subject}@"
     at = Checkpoints(setup.cache, key, f"checkpoint/{setup.subject}@{setup.training}")
     for older in (kind, f"checkpoint/{setup.subject}@"):
@@ -141,13 +189,99 @@ def train_or_load(
         weights = fit(
             context.fresh_model(), examples, setup.recipe, context, noted=note, resume=resume, ended=at.ended
         ).state_dict()
-        file = setup.cache.artifacts.put_arrays({"curve": np.array(at.curve, dtype=np.float64).reshape(-1, 2)})
-        setup.cache.store.keep(_curve_key(key), f"{kind}{setup.training}", file, 0.0)
+        _keep_curve(setup, key, at.curve)
         return weights
 
     found = setup.cache.load_or_make(key, purpose, make, setup.device, earlier=lambda: at.earlier)
     at.done()
     return found
+
+
+@dataclass
+class _Stages:
+    """The stages of one network that is trained by shards and slices: each is kept as it ends, so that what was stopped goes on there."""
+
+    setup: RunSetup
+    key: str
+    purpose: str
+    examples: Examples
+    noted: Noted
+    earlier: float = 0.0  # seconds of the stages that were there
+    curves: dict[tuple[int, int], Curve] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> Tensor:
+        """bool (n,): the training examples that are trained on."""
+        gone = self.setup.splits.forgotten
+        return ~gone if self.purpose == "reference" else torch.ones_like(gone)
+
+    def make(self, context: RunContext) -> Weights:
+        """All stages, shard by shard."""
+        about, members, done = self.setup.sharded(self.kept), list[Weights](), 0.0
+        passes = cell_passes(self.setup.recipe, about.retained)
+        for shard in range(self.setup.recipe.shards):
+            weights: Weights | None = None
+            for stage in range(1, self.setup.recipe.slices + 1):
+                ahead = done + float(passes[shard, stage - 1] / passes.sum())
+                weights = self._stage(about, (shard, stage), weights, context.part(done, ahead))
+                done = ahead
+            members.append(weights or {})
+        return joined(members)
+
+    def _stage(self, about: Sharded, cell: tuple[int, int], start: Weights | None, run: RunContext) -> Weights:
+        curve, key = list[tuple[float, float]](), self.setup.stage_key(self.key, cell, self.kept)
+
+        def note(loss: float, accuracy: float) -> None:
+            curve.append((loss, accuracy))
+            self.noted(loss, accuracy)
+
+        def make() -> Weights:
+            made = train_cell(about, about.retained, self.examples, cell, start, run, note)
+            _keep_curve(self.setup, key, curve)
+            return made
+
+        found = self.setup.cache.load_or_make(key, f"stage/{self.setup.subject}@{self.setup.training}", make, self.setup.device)
+        if not found.made_now:
+            self.earlier += found.seconds
+        self.curves[cell] = curve if found.made_now else [(float(loss), float(share)) for loss, share in curve_of(self.setup, key)]
+        return found.tensors
+
+    def done(self) -> None:
+        """The network is kept: stages that nobody begins with go; their files are swept away."""
+        last = self.setup.recipe.slices
+        for shard in range(self.setup.recipe.shards):
+            for stage in range(1, last + 1):
+                if stage == last or self.purpose != "original":
+                    self.setup.cache.store.forget_kept(self.setup.stage_key(self.key, (shard, stage), self.kept))
+
+    def curve(self) -> Curve:
+        """Of each epoch the mean over the shards, in which it is an epoch of the same stage."""
+        shards, found = self.setup.recipe.shards, list[tuple[float, float]]()
+        for stage in range(1, self.setup.recipe.slices + 1):
+            of = [self.curves[shard, stage] for shard in range(shards) if self.curves[shard, stage]]
+            means = np.mean(of, axis=0) if of and len({len(one) for one in of}) == 1 else np.zeros((0, 2))
+            found += [(float(loss), float(share)) for loss, share in means]
+        return found
+
+
+def _train_sharded(setup: RunSetup, key: str, purpose: str, examples: Examples, say: Callable[[float, str], None], noted: Noted) -> Shared:
+    """As `train_or_load`, for a recipe that trains by shards or slices."""
+    setup.cache.store.forget_older(f"stage/{setup.subject}@", setup.training)
+    stages, context = _Stages(setup, key, purpose, examples, noted), setup.context(purpose, say, {})
+
+    def make() -> Weights:
+        weights = stages.make(context)
+        _keep_curve(setup, key, stages.curve())
+        return weights
+
+    found = setup.cache.load_or_make(key, purpose, make, setup.device, earlier=lambda: stages.earlier)
+    stages.done()
+    return found
+
+
+def _keep_curve(setup: RunSetup, key: str, curve: Curve) -> None:
+    file = setup.cache.artifacts.put_arrays({"curve": np.array(curve, dtype=np.float64).reshape(-1, 2)})
+    setup.cache.store.keep(_curve_key(key), f"curve/{setup.subject}@{setup.training}", file, 0.0)
 
 
 def curve_of(setup: RunSetup, key: str) -> np.ndarray:

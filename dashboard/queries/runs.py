@@ -13,8 +13,10 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.domain.errors import WrongInput
+from core.domain.training.sharding import ShardedRun
 from core.jobs import submit
 from core.metrics.tables.training_curves import training_table
+from core.reports import shard_costs
 from core.reports.run_report import full_report, numbers_of
 from core.reports.verdict import Numbers
 from core.storage import related_runs, trash
@@ -235,6 +237,12 @@ def related(run: Run) -> Beside:
     """The run's second reference and its ablations as they are now."""
     with ResultStore(home().database) as store:
         return related_runs.beside(store, run.spec)
+
+
+def sharded_alike(run: Run) -> list[ShardedRun]:
+    """See core.reports.shard_costs.alike."""
+    with ResultStore(home().database) as store:
+        return shard_costs.alike(store, run.spec)
 
 
 def same_original(run: Run) -> list[Run]:

@@ -12,6 +12,8 @@ from core.domain.methods.chains import chain_of, joined_params, own_params, step
 from core.domain.presets import PAPER, not_offered
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
+from core.domain.training.own_recipe import recipe_for
+from core.domain.training.sharding import note_on
 from core.export.report.repeat import run_command
 from core.figures.markdown import plain
 from core.jobs import submit
@@ -174,6 +176,9 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
                 available, *choice, seed=asked.seed, reference=asked.reference, weights=weights[0], weights_as=weights[1],
                 recipe=recipe,
             )  # fmt: skip
+    shards = recipe_for(spec) if spec and available.methods[method].needs_shards else None
+    if spec and shards and (note := note_on(shards, spec.request.count(data), spec.request.by_class)):
+        st.warning(note, icon=":material/warning:")
     refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), says)
     if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None or refused, key="submit") and spec:
         run_id = submit.submit(home(), spec, limit=limit)
@@ -223,7 +228,8 @@ def ask_how() -> None:
     if elsewhere.judges:
         ask_judgement()
         return
-    offered = [k for k, m in available.methods.items() if not m.unfit(data)]
+    fixed_recipe = guided() or fixed.model  # which is the preset's
+    offered = [k for k, m in available.methods.items() if not (m.unfit(data) or (m.needs_shards and fixed_recipe))]
     key = choose(st.container(), "Method", offered, "method", fixed.method)
     if not fixed.method:
         methods_not_offered(available, data)

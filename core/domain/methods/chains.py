@@ -14,6 +14,7 @@ NO_STEP = {  # methods that no chain can have -> why
     "original": "it changes nothing",
     "retrain": "it starts from an untrained network, whatever was done before it",
     "unlearned_elsewhere": "its network is brought",
+    "sisa": "it trains again what the original was made of, whatever another method made of that",
 }
 
 T = TypeVar("T")
@@ -84,8 +85,9 @@ def joined(steps: Sequence[MethodInfo]) -> MethodInfo:
         " Then: ".join(step.about for step in steps), "; ".join(filter(None, (step.paper for step in steps))),
         tuple(kind for kind in first.kinds if all(kind in step.kinds for step in behind)),
         _union(step.uses for step in steps), _union(step.keeps for step in steps), params,
-        any(step.reconstruction for step in steps), "", unable.multi, unable.not_multi, sum(step.passes for step in steps),
-        digests[0] if digests else "", tuple(steps),
+        any(step.reconstruction for step in steps), multi=unable.multi, not_multi=unable.not_multi,
+        not_ensemble=next(filter(None, (step.not_ensemble for step in steps)), ""), passes=sum(step.passes for step in steps),
+        extension=digests[0] if digests else "", steps=tuple(steps),
     )  # fmt: skip
 
 

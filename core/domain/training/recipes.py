@@ -18,6 +18,8 @@ RECIPE = (
     Param("batch_size", 64, 2, 16384, whole=True, help="Images of a step."),
     Param("augment", "none", choices=("none", "flip", "move", "crop"),
           help="flip: mirrored half the time. move: by up to an eighth. crop: both."),
+    Param("shards", 1, 1, 20, whole=True, help="SISA: networks, each trained on its own share of the images; they answer together."),
+    Param("slices", 1, 1, 10, whole=True, help="SISA: parts of a shard; each network is trained in as many stages, which are kept."),
 )  # fmt: skip
 PARTS = {part.name: part for part in RECIPE}
 SAID = ("epochs=30", "learning_rate=0.05")  # an example

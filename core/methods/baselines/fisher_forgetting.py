@@ -35,6 +35,7 @@ class FisherForgetting(SearchingInSteps):
     about = "Adds noise to every weight, most where the retained data would not notice it; no training."
     paper = "arXiv:1911.04933"
     uses = frozenset({"retain"})
+    not_ensemble = "it resets rows of the last layer, and each member has one of its own"
     share_before = 0.95
     ladder = tuple({"noise": noise} for noise in (1e-9, 1e-8, 1e-7, 1e-6, 1e-5))
     multi = True

@@ -42,6 +42,7 @@ class LastLayers(SearchingInSteps):
     uses = frozenset({"retain"})
     ladder = tuple({"k": k} for k in (1, 2, 3, 6, 12))
     multi = True
+    not_ensemble = "its last layers would be those of one member alone"
 
     variant: str = param("eu", choices=("eu", "cf"), help="eu: the last layers begin untrained. cf: they begin as they are.")
     k: int = param(3, low=0, high=1000, when=SEARCHED_UNLESS, help="Convolutions and linear layers that are trained, from the last one on.")

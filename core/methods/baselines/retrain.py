@@ -5,7 +5,7 @@ The reference is trained in the same way from another seed: the difference of th
 Departs from the paper: there is none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -14,6 +14,7 @@ from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
 from core.training.loop import fit
+from core.training.sharding import train_all
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,16 @@ class Retrain(UnlearningMethod):
     about = "Trains a fresh model on the retain set: exact, and as slow as training. Against the reference: the retraining variability."
     uses = frozenset({"retain"})
     multi = True
+    by_members = True
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Every epoch of the recipe, over the retain set."""
-        return recipe.epochs * (train_count - forget_count)
+        return recipe.passes * (train_count - forget_count)
 
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """A model of which no weight comes from the original."""
-        return fit(run.fresh_model(), splits.retain, run.recipe, run)
+        if run.sharded is None:
+            return fit(run.fresh_model(), splits.retain, run.recipe, run)
+        model = run.fresh_model()
+        model.load_state_dict(train_all(replace(run.sharded, seed=run.seed), splits.retain, run))
+        return model.eval()

@@ -117,7 +117,7 @@ def _how(duel: Duel, request: ForgetRequest | None) -> None:
     available, rules = catalogue.current(), duel.rules
     data = catalogue.dataset(rules.dataset)
     st.subheader("2 · How")
-    offered = [key for key, method in available.methods.items() if key != BARRED and not method.unfit(data)]
+    offered = [key for key, method in available.methods.items() if key != BARRED and not (method.unfit(data) or method.needs_shards)]
     stays("method", offered, offered[0])
     key = st.selectbox("Method", offered, key="method", help="All but retraining, which is the yardstick itself.")
     method = available.methods[key]

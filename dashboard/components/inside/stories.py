@@ -15,8 +15,9 @@ from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.methods.chains import is_chain
 from core.domain.recordings import params_in_effect
 from core.domain.run import ACTIVE, RunSpec, RunStatus
+from core.domain.training.own_recipe import recipe_for
 from core.figures import plotly_layout
-from core.figures.inside import aru, chains, shared_frames, ssd, ssse, unsir, weight_perturbation
+from core.figures.inside import aru, chains, shared_frames, sisa, ssd, ssse, unsir, weight_perturbation
 from core.figures.inside.frames import Frame, Story
 from core.figures.palette import MODEL_TITLE, SET_TITLE
 from core.jobs import submit
@@ -43,6 +44,7 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
         "ssd": lambda: ssd.frames(story, partial(handle.ask, "importance_view", importance_key="")),
         "ssse": lambda: ssse.frames(story, partial(path_explorer, handle)),
         "aru": lambda: aru.frames(story, ablation_healing(run), partial(offer_ablation, run), partial(mask_overlap, run, story)),
+        "sisa": lambda: sisa.frames(story, recipe_for(spec), partial(runs.sharded_alike, run)),
         "unsir": lambda: unsir.frames(story, (data.mean, data.deviation), partial(handle.ask, "noise_answers")),
         "weight_perturbation": lambda: weight_perturbation.frames(
             story, partial(handle.ask, "plane") if "reference" in runs.present_files(run) else None,

@@ -256,6 +256,10 @@ WRONG = {
     "unknown part of a recipe": (asked("--recipe", "epochs=3", "lr=0.1"), "its parts are: epochs, optimiser, learning_rate"),
     "recipe without a value": (asked("--recipe", "epochs"), "--recipe wants NAME=VALUE"),
     "part of a recipe twice": (asked("--recipe", "epochs=3", "epochs=4"), "--recipe wants each parameter once"),
+    "SISA of a network that was trained as a whole": (asked(method="sisa"), "set the training recipe so: --recipe shards=5 slices=3."),
+    "too many shards": (asked("--recipe", "shards=21", method="sisa"), "shards must be a whole number from 1 to 20"),
+    "slices without epochs": (asked("--recipe", "epochs=2", "slices=4", method="sisa"), "choose 3 epochs or more, or fewer slices"),
+    "last layers of an ensemble": (asked("--recipe", "shards=3", method="last_layers"), "which shards=3 makes: its last layers would be"),
     "a word that belongs to no option": (asked("epochs=3"), "epochs=3"),
     "seed not a number": (asked("--seed", "x"), "integer"),
     "seed negative": (asked("--seed", "-1"), "from 0 to 2147483647"),
@@ -544,3 +548,10 @@ def test_a_recipe_of_several_parts_is_one_option(main, home, reckons, words):
     assert json.loads(said)["id"] == spec.id
     assert spec.recipe == {"epochs": 3, "learning_rate": 0.02}
     assert spec.id != make_spec(shelf, "digits", "small_cnn", request, "ssd", settings).id
+
+
+def test_whoever_asks_sisa_to_forget_a_class_is_told_that_it_saves_nothing(main, home, reckons):
+    _, _, said = main(*asked("--dry-run", "--recipe", "shards=5", "slices=3", method="sisa"))
+    assert "SISA saves little here: a class has images in every shard, so that about 100 % of training is done again." in said
+    _, _, said = main(*asked("--dry-run", "--recipe", "shards=5", "slices=3", method="sisa", forget="samples:3"))
+    assert "SISA saves little" not in said

@@ -6,6 +6,7 @@ import torch
 
 from core.domain.recordings import AS_PARAMETER, RECORDINGS, Recording, recording_of
 from core.methods.registry import METHODS
+from tests.core.methods.test_sisa import THREE, World
 from tests.tiny import tiny_of
 
 SETTINGS = {"aru": {"settings": "auto"}}  # others record the same of a search
@@ -13,6 +14,8 @@ SETTINGS = {"aru": {"settings": "auto"}}  # others record the same of a search
 
 @cache
 def recorded_by(key: str) -> dict[str, torch.Tensor]:
+    if key == "sisa":  # which needs an original that was trained by shards
+        return World(THREE).trained().unlearn(3, 8)[1]
     tiny = tiny_of(1)
     method, splits = METHODS[key](**SETTINGS.get(key, {})), tiny.splits()
     model = tiny.original()

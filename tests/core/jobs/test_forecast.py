@@ -12,7 +12,7 @@ from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
 from core.jobs import forecast as forecasts
 from core.jobs import supervisor, worker
-from core.jobs.forecast import asking, check_memory, forecast_and_truth, sentence
+from core.jobs.forecast import asking, check_memory, forecast_and_truth, sentence, size
 from core.storage.durations import History
 from core.storage.processes import ProcessId
 from core.storage.queues import slots
@@ -146,3 +146,9 @@ def test_a_run_that_is_done_takes_no_time(home):
         assert forecasts.forecast(store, run.spec, how=Evaluation(whole=True)) != Forecast(0.0, None)  # it is evaluated once more
         assert forecasts.forecast(store, replace(run.spec, seed=1)).bytes == run.peak_bytes
     assert sentence(Forecast(0.0, None)) == ""
+
+
+def test_a_forecast_says_how_much_the_networks_of_shards_keep_on_disk():
+    assert sentence(Forecast(15.0, 7e8, stored=3.2e6)).endswith("by what has finished here. Its training keeps 3 MB of networks on disk.")
+    assert "keeps" not in sentence(Forecast(15.0, 7e8))
+    assert [size(count) for count in (1e5, 49e6, 7e8, 2.3e10)] == ["1 MB", "49 MB", "0.7 GB", "23 GB"]

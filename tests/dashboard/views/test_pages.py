@@ -476,7 +476,7 @@ def test_a_run_on_added_images_that_were_removed_or_are_damaged_says_so_and_what
 def test_the_form_follows_the_method_and_presets_are_set(open_app, finished):
     shelves = catalogue(finished.root)
     for key, method in shelves.methods.items():
-        at = open_app(finished.root, method=key)
+        at = open_app(finished.root, method=key, **({"recipe.shards": "5"} if method.needs_shards else {}))
         assert any(m.value.startswith(f"**{method.title}**") for m in at.markdown)
         assert "#### Rule" not in said(at), "the fine print waits until it is opened"
         assert not at.button(key="submit").disabled
@@ -541,6 +541,15 @@ def test_a_recipe_out_of_bounds_is_told_in_a_sentence_and_run_is_disabled(open_a
     at = open_app(bare.root, **{f"recipe.{name}": typed})
     one_sentence(at, words)
     assert at.button(key="submit").disabled
+
+
+def test_sisa_asks_for_a_recipe_by_shards_and_says_what_a_class_costs(open_app, bare):
+    at = open_app(bare.root, method="sisa")
+    one_sentence(at, "needs an original that was trained by shards or slices", "--recipe shards=5 slices=3")
+    assert at.button(key="submit").disabled
+    at = open_app(bare.root, method="sisa", **{"recipe.shards": "5"})
+    assert any("a class has images in every shard, so that about 100 % of training" in one.value for one in at.warning)
+    assert not at.button(key="submit").disabled
 
 
 def test_a_recipe_at_the_preset_follows_the_network_and_makes_the_run_that_it_always_was(open_app, bare):

@@ -262,7 +262,7 @@ def test_a_run_without_a_reference_has_two_networks_and_one_that_changed_nothing
 
 
 def test_wrong_labels_of_a_request_are_told_from_the_truth(grey, monkeypatch, home):
-    run = SimpleNamespace(spec=SimpleNamespace(model="small_cnn"), id="tiny")
+    run = SimpleNamespace(spec=SimpleNamespace(dataset="digits", model="small_cnn", recipe={}), id="tiny")
     splits = grey.splits("mislabelled:30")
     opened = FinishedRun(run, home, {}, grey.dataset, splits, {"original": grey.original().state_dict()})
     monkeypatch.setattr(looks, "open_models", lambda *_: opened)
