@@ -61,6 +61,7 @@ class Recipe:
     augment: str = "none"  # none; flip: mirrored half the time; move: by up to an eighth; crop: both
     shards: int = 1  # of SISA (arXiv:1912.03817): networks, each trained on its own share of the images; they answer together
     slices: int = 1  # of SISA: parts of a shard; each network is trained in as many stages, on one part more in each
+    precision: str = "auto"  # of the forward pass: float32; bfloat16; auto: bfloat16 on a GPU, else float32
 
     @property
     def deciding(self) -> dict[str, Any]:
@@ -89,7 +90,8 @@ class Recipe:
         return self.weight_decay if self.optimiser == "sgd" else 0.0
 
 
-LATER_PARTS = {"shards": 1, "slices": 1}  # of a recipe, with the values at which networks are those that there were without them
+# Of a recipe, with the values at which networks are those that there were without them.
+LATER_PARTS = {"shards": 1, "slices": 1, "precision": "auto"}
 
 
 @dataclass(frozen=True)

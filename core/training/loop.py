@@ -61,8 +61,9 @@ def fit(
     """Train in place and return the model, in eval mode.
 
     SGD with Nesterov momentum, or with plain momentum where `nesterov` is off, or AdamW (arXiv:1711.05101); one-cycle learning
-    rate (L. Smith, arXiv:1708.07120) or a constant one. Batches and their changes are drawn from `run.generator` alone. On a GPU
-    the forward pass runs in bfloat16. `labels` gives the examples other labels, (N,), before each epoch.
+    rate (L. Smith, arXiv:1708.07120) or a constant one. Batches and their changes are drawn from `run.generator` alone. The forward
+    pass runs in the recipe's precision: on a GPU bfloat16, unless it says otherwise. `labels` gives the examples other labels, (N,), before
+    each epoch.
     `after_step` is called after each step, `after_epoch` with each epoch's number, from 1; `noted` after each epoch with the mean loss
     (nats) and the accuracy (share) on its images, each as the network was when it was trained on it. `resume` is asked, before the first
     epoch, how many of them are done already, and sets all that decides how training goes on; `ended` is told of that after each.
@@ -72,6 +73,7 @@ def fit(
     per_epoch = -(-len(data) // recipe.batch_size)
     steps = recipe.epochs * per_epoch
     on_gpu = run.device.startswith("cuda")
+    half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and on_gpu)
     model.to(memory_format=torch.channels_last)  # 1.3 to 2 times as many images a second, on CPUs too
     optimiser = _optimiser(model, recipe, nesterov, on_gpu)
     schedule = _schedule(optimiser, recipe, steps)
@@ -79,7 +81,7 @@ def fit(
     seen = None if noted is None else Seen(run.device)
 
     def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
-        with torch.autocast("cuda", torch.bfloat16, enabled=on_gpu):
+        with torch.autocast("cuda" if on_gpu else "cpu", torch.bfloat16, enabled=half):
             logits = model(batch[0].contiguous(memory_format=torch.channels_last))
         value = label_loss(logits.float(), batch[1])
         if seen is not None:

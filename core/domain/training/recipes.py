@@ -18,6 +18,8 @@ RECIPE = (
     Param("batch_size", 64, 2, 16384, whole=True, help="Images of a step."),
     Param("augment", "none", choices=("none", "flip", "move", "crop"),
           help="flip: mirrored half the time. move: by up to an eighth. crop: both."),
+    Param("precision", "auto", choices=("auto", "float32", "bfloat16"),
+          help="Of the forward pass; weights stay float32. auto: bfloat16 on a GPU, float32 elsewhere."),
     Param("shards", 1, 1, 20, whole=True, help="SISA: networks, each trained on its own share of the images; they answer together."),
     Param("slices", 1, 1, 10, whole=True, help="SISA: parts of a shard; each network is trained in as many stages, which are kept."),
 )  # fmt: skip

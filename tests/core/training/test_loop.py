@@ -44,6 +44,21 @@ def test_it_learns_and_returns_the_model_in_eval_mode_without_gradients(tiny):
     assert right.float().mean() > 0.8
 
 
+def test_the_forward_pass_has_the_recipes_precision_and_the_weights_stay_float32(tiny):
+    plain, exact, half = (train(tiny, precision=precision) for precision in ("auto", "float32", "bfloat16"))
+    assert same_weights(plain, exact), "on a CPU auto is float32"
+    assert not same_weights(exact, half)
+    assert {theta.dtype for theta in half.parameters()} == {torch.float32}
+    seen = []
+    context = tiny.context(seed=3)
+    model = context.fresh_model()
+    next(m for m in model.modules() if isinstance(m, nn.Conv2d)).register_forward_hook(lambda module, x, y: seen.append(y.dtype))
+    fit(model, tiny.dataset.train, replace(tiny.recipe, epochs=1, precision="bfloat16"), context)
+    assert set(seen) == {torch.bfloat16}
+    right = predict(half, tiny.dataset.test, "cpu").argmax(1) == tiny.dataset.test.labels
+    assert right.float().mean() > 0.8
+
+
 def test_a_learning_rate_that_diverges_is_told(grey):
     with pytest.raises(Diverged, match=r"^The loss became (nan|inf) at step \d+ of 8 \(epoch \d of 3\); a lower learning rate may help\.$"):
         train(grey, learning_rate=1e30, one_cycle=False)
