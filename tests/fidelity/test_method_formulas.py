@@ -10,7 +10,8 @@ mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the att
 boundary shrink, 1 and 0 where its public codes rehearse an image that no step moves across a border, 1 and 1 here; the published step
 called influence, (-0.00175, 1) from (1, 1), which a third image's gradient of its own direction cannot turn; two epochs of
 convolution transpose at a rate that falls along a cosine, 0.0968739; two epochs of masked small gradients of a weight that is kept,
--0.0097436; a forget step and two retain steps of SFRon under one momentum, -0.2091369.
+-0.0097436; a forget step and two retain steps of SFRon under one momentum, -0.2091369; two epochs of AMUN on true labels at a rate that
+falls to a tenth, 0.0593748.
 """
 
 from math import log
@@ -23,9 +24,11 @@ import torch.nn.functional as F
 from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.requests.classes import ClassesRequest, ClassRequest
+from core.domain.requests.samples import SamplesRequest
 from core.domain.run import Recipe
 from core.methods import aru
 from core.methods.aru import ARU, pgd
+from core.methods.baselines.amun import AMUN
 from core.methods.baselines.boundary_shrink import BoundaryShrink
 from core.methods.baselines.convolution_transpose import ConvolutionTranspose
 from core.methods.baselines.delete import Delete
@@ -458,3 +461,14 @@ def test_sfrons_forget_step_is_clipped_and_lends_its_momentum_to_the_retain_step
     method = SFRon(alpha=alpha, clip=clip, epochs=1, learning_rate=0.1, batch_size=4)
     assert method.unlearn(OneWeight().eval(), splits.only(method.uses), run).w.item() == pytest.approx(-0.2091369, abs=1e-6)
     assert run.recorded["sfron_mask/w"].tolist() == [1]
+
+
+def test_amun_rehearses_the_forget_set_under_its_true_labels_at_a_rate_that_falls_to_a_tenth_as_the_authors_code() -> None:
+    """Two epochs of one batch, every image of class 0, those to forget too; no attack. w = 0.05 as above, v = -0.937478 as above, and
+    w = 0.05 + 0.01 x 0.937478 = 0.0593748.
+    """
+    images = Examples(torch.zeros(8, 1, 1, 1, dtype=torch.uint8), torch.zeros(8, dtype=torch.int64))
+    gone = torch.arange(8) < 2
+    splits, run = Splits(SamplesRequest((0, 1)), images, images, gone, gone, 0.25), RunContext(OneWeight, RECIPE, 3)
+    method = AMUN(steps=0, epochs=2, learning_rate=0.1, batch_size=8)
+    assert method.unlearn(OneWeight().eval(), splits.only(method.uses), run).w.item() == pytest.approx(0.0593748, abs=1e-6)
