@@ -154,12 +154,13 @@ def nearest_mistakes(model: nn.Module, x: Tensor, y: Tensor, *, radius: float, s
 
 def norms(images: Tensor) -> Tensor:
     """L2 lengths of (B, C, H, W), as (B, 1, 1, 1)."""
-    return images.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    return torch.linalg.vector_norm(images, dim=(1, 2, 3), keepdim=True)
 
 
 def unit(gradient: Tensor) -> Tensor:
     """Each image's gradient (B, C, H, W) at length 1; 0 where it is 0."""
-    scaled_up: Tensor = gradient / gradient.abs().amax((1, 2, 3), keepdim=True).clamp(min=torch.finfo(gradient.dtype).tiny)  # squares underflow
+    largest = gradient.abs().amax((1, 2, 3), keepdim=True)  # squares of what is small are 0
+    scaled_up = gradient / largest.clamp(min=torch.finfo(gradient.dtype).tiny)
     return scaled_up / norms(scaled_up).clamp(min=1e-30)
 
 
