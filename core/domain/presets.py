@@ -82,6 +82,7 @@ PRESETS: dict[tuple[str, str], Preset] = {
             "masked_small_gradients": {"share": 0.7, "epochs": 5, "learning_rate": 0.1},
             "sfron": {"alpha": 25.0, "epochs": 4, "learning_rate": 0.01, "batch_size": 64},
             "amun": {"steps": 10, "epochs": 3, "learning_rate": 0.01},
+            "amnesiac": {"epochs": 5, "learning_rate": 0.01},
             "finetune": {"epochs": 5, "learning_rate": 0.02, "batch_size": 64},
         },
     ),
@@ -117,14 +118,14 @@ _BASELINES: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     for method in (
         "salun", "scrub", "neggrad_plus", "random_label", "bad_teacher", "fisher_forgetting", "gradient_ascent", "l1_sparse",
         "last_layers", "delete", "boundary_shrink", "influence", "convolution_transpose", "masked_small_gradients",
-        "sfron", "amun",
+        "sfron", "amun", "amnesiac",
     )
 }
 _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     **{
         method: {"settings": "auto"}
         for method in ("fisher_forgetting", "boundary_shrink", "influence", "convolution_transpose", "masked_small_gradients", "sfron",
-                       "amun")
+                       "amun", "amnesiac")
     },
     **{method: {"settings": "auto", "epochs": 1} for method in ("salun", "random_label", "bad_teacher", "gradient_ascent")},
     "scrub": {"settings": "auto", "epochs": 2, "max_epochs": 1},

@@ -97,6 +97,12 @@ RECORDINGS = (
     Recording("amun/answers", "What the original takes the attacked image for, and what it is learned as", "class index",
               ("forget example",)),
     Recording("amun/mistaken", "1 where that is not its label; others lend no attacked image", "yes or no", ("forget example",)),
+    Recording("amnesiac/hit", "1 where a forgotten image was in the batch of a step of the original's training", "yes or no", ("step",)),
+    Recording("amnesiac/lengths", "Length of the change by each such step, which was taken back", "weight", ("step that was hit",)),
+    Recording("amnesiac/way_back", "How far taking them back leads from the original (0) to the network before training (1)", "share", ()),
+    Recording("amnesiac/log_bytes", "What a log of those steps would have taken", "bytes", ()),
+    Recording("amnesiac/healing", "Accuracy on 500 retained images at most: before, without those steps, after each epoch of healing",
+              "share", ("moment",)),
     Recording("scrub/healing", "Accuracy before and after each epoch, on 500 images of each set at most", "share",
               ("epoch", "forget, retain")),
 )  # fmt: skip

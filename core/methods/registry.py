@@ -3,6 +3,7 @@
 from core.domain.shelf import Shelf
 from core.methods.aru import ARU
 from core.methods.base import UnlearningMethod
+from core.methods.baselines.amnesiac import Amnesiac
 from core.methods.baselines.amun import AMUN
 from core.methods.baselines.bad_teacher import BadTeacher
 from core.methods.baselines.boundary_shrink import BoundaryShrink
@@ -30,7 +31,7 @@ from core.methods.weight_perturbation import WeightPerturbation
 _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
     *(SalUn, SCRUB, NegGradPlus, BadTeacher, Delete, RandomLabel, FisherForgetting, GradientAscent, L1Sparse, LastLayers),
-    *(BoundaryShrink, Influence, ConvolutionTranspose, MaskedSmallGradients, SFRon, AMUN, Finetune),
+    *(BoundaryShrink, Influence, ConvolutionTranspose, MaskedSmallGradients, SFRon, AMUN, Amnesiac, Finetune),
     *(Retrain, Original),
 )
 METHODS: Shelf[type[UnlearningMethod]] = Shelf("method", {m.key: m for m in _CLASSES})

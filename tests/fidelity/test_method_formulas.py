@@ -11,7 +11,8 @@ boundary shrink, 1 and 0 where its public codes rehearse an image that no step m
 called influence, (-0.00175, 1) from (1, 1), which a third image's gradient of its own direction cannot turn; two epochs of
 convolution transpose at a rate that falls along a cosine, 0.0968739; two epochs of masked small gradients of a weight that is kept,
 -0.0097436; a forget step and two retain steps of SFRon under one momentum, -0.2091369; two epochs of AMUN on true labels at a rate that
-falls to a tenth, 0.0593748.
+falls to a tenth, 0.0593748; amnesiac unlearning where every batch was hit, the network before training, 0, and after a
+step of healing 0.05.
 """
 
 from math import log
@@ -28,6 +29,7 @@ from core.domain.requests.samples import SamplesRequest
 from core.domain.run import Recipe
 from core.methods import aru
 from core.methods.aru import ARU, pgd
+from core.methods.baselines.amnesiac import Amnesiac
 from core.methods.baselines.amun import AMUN
 from core.methods.baselines.boundary_shrink import BoundaryShrink
 from core.methods.baselines.convolution_transpose import ConvolutionTranspose
@@ -45,6 +47,7 @@ from core.methods.unsir import UNSIR, Mixture
 from core.models.layers import Normalise, from_normalised
 from core.training.context import RunContext
 from core.training.fisher import Importance, fisher_diagonal
+from core.training.loop import fit
 from core.training.per_example_gradients import gradient_rows, per_sample_gradients
 from core.training.precomputed import ImportanceStatistic
 from tests.tiny import near_weights
@@ -472,3 +475,20 @@ def test_amun_rehearses_the_forget_set_under_its_true_labels_at_a_rate_that_fall
     splits, run = Splits(SamplesRequest((0, 1)), images, images, gone, gone, 0.25), RunContext(OneWeight, RECIPE, 3)
     method = AMUN(steps=0, epochs=2, learning_rate=0.1, batch_size=8)
     assert method.unlearn(OneWeight().eval(), splits.only(method.uses), run).w.item() == pytest.approx(0.0593748, abs=1e-6)
+
+
+@pytest.mark.parametrize(("epochs", "wanted"), [(0, 0.0), (1, 0.05)])
+def test_amnesiac_unlearning_takes_every_step_back_where_every_batch_was_hit_and_heals_from_there(epochs, wanted) -> None:
+    """Eight images of class 0 in two batches, five of them to forget, so that both are hit. Training: w = 0.05, then
+    0.05 + 0.1 / (1 + e^0.05) = 0.0987503. Taken back: 0.0987503 - 0.05 - 0.0487503 = 0. A step of healing: 0.05, as above.
+    """
+    images = Examples(torch.zeros(8, 1, 1, 1, dtype=torch.uint8), torch.zeros(8, dtype=torch.int64))
+    gone = torch.arange(8) < 5
+    splits = Splits(SamplesRequest((0, 1, 2, 3, 4)), images, images, gone, gone, 0.625)
+    recipe = Recipe(epochs=1, batch_size=4, learning_rate=0.1, momentum=0.0, weight_decay=0.0, one_cycle=False)
+    run = RunContext(OneWeight, recipe, 3)
+    original = fit(OneWeight(), images, recipe, RunContext(OneWeight, recipe, 3))
+    assert original.w.item() == pytest.approx(0.0987503, abs=1e-6)
+    method = Amnesiac(every_batch="subtract", epochs=epochs, learning_rate=0.1, batch_size=8)
+    run.statistics = {s.key: s.compute(original, images, run) for s in method.statistics(splits.request)}
+    assert method.unlearn(original, splits.only(method.uses), run).w.item() == pytest.approx(wanted, abs=1e-6)

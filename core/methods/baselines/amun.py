@@ -154,7 +154,8 @@ def nearest_mistakes(model: nn.Module, x: Tensor, y: Tensor, *, radius: float, s
 
 def norms(images: Tensor) -> Tensor:
     """L2 lengths of (B, C, H, W), as (B, 1, 1, 1)."""
-    return torch.linalg.vector_norm(images, dim=(1, 2, 3), keepdim=True)
+    lengths: Tensor = torch.linalg.vector_norm(images, dim=(1, 2, 3), keepdim=True)
+    return lengths
 
 
 def unit(gradient: Tensor) -> Tensor:
