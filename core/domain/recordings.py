@@ -103,6 +103,9 @@ RECORDINGS = (
     Recording("amnesiac/log_bytes", "What a log of those steps would have taken", "bytes", ()),
     Recording("amnesiac/healing", "Accuracy on 500 retained images at most: before, without those steps, after each epoch of healing",
               "share", ("moment",)),
+    Recording("guided/stages", "Accuracy before, without the last layers, after warm-up, and after each ascent and each recovery, on 500 "
+              "images of each set at most", "share", ("moment", "forget, retain")),
+    Recording("guided/labels", "Class that each forgotten image was recovered under", "class index", ("forget example",)),
     Recording("scrub/healing", "Accuracy before and after each epoch, on 500 images of each set at most", "share",
               ("epoch", "forget, retain")),
 )  # fmt: skip

@@ -12,6 +12,7 @@ from core.methods.baselines.delete import Delete
 from core.methods.baselines.finetune import Finetune
 from core.methods.baselines.fisher_forgetting import FisherForgetting
 from core.methods.baselines.gradient_ascent import GradientAscent
+from core.methods.baselines.guided import Guided
 from core.methods.baselines.influence import Influence
 from core.methods.baselines.l1_sparse import L1Sparse
 from core.methods.baselines.last_layers import LastLayers
@@ -31,7 +32,7 @@ from core.methods.weight_perturbation import WeightPerturbation
 _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
     *(SalUn, SCRUB, NegGradPlus, BadTeacher, Delete, RandomLabel, FisherForgetting, GradientAscent, L1Sparse, LastLayers),
-    *(BoundaryShrink, Influence, ConvolutionTranspose, MaskedSmallGradients, SFRon, AMUN, Amnesiac, Finetune),
+    *(BoundaryShrink, Influence, ConvolutionTranspose, MaskedSmallGradients, SFRon, AMUN, Amnesiac, Guided, Finetune),
     *(Retrain, Original),
 )
 METHODS: Shelf[type[UnlearningMethod]] = Shelf("method", {m.key: m for m in _CLASSES})

@@ -47,6 +47,7 @@ BARS = {  # method: (most test-forget accuracy, most distance of test-retain acc
     "masked_small_gradients": (1.0, 1.0, 0.0),
     "sfron": (1.0, 1.0, 0.0),
     "amun": (1.0, 1.0, 0.0),
+    "guided": (1.0, 1.0, 0.0),
     "finetune": (1.0, 1.0, 0.0),
 }
 CONTROLS = {

@@ -12,7 +12,7 @@ called influence, (-0.00175, 1) from (1, 1), which a third image's gradient of i
 convolution transpose at a rate that falls along a cosine, 0.0968739; two epochs of masked small gradients of a weight that is kept,
 -0.0097436; a forget step and two retain steps of SFRon under one momentum, -0.2091369; two epochs of AMUN on true labels at a rate that
 falls to a tenth, 0.0593748; amnesiac unlearning where every batch was hit, the network before training, 0, and after a
-step of healing 0.05.
+step of healing 0.05; guided unlearning's warm-up, ascent and recovery, each by an SGD of its own, 0.1442475.
 """
 
 from math import log
@@ -35,6 +35,7 @@ from core.methods.baselines.boundary_shrink import BoundaryShrink
 from core.methods.baselines.convolution_transpose import ConvolutionTranspose
 from core.methods.baselines.delete import Delete
 from core.methods.baselines.finetune import Finetune
+from core.methods.baselines.guided import Guided
 from core.methods.baselines.influence import Influence, recursion
 from core.methods.baselines.l1_sparse import L1Sparse
 from core.methods.baselines.last_layers import LastLayers, last_layers
@@ -492,3 +493,16 @@ def test_amnesiac_unlearning_takes_every_step_back_where_every_batch_was_hit_and
     method = Amnesiac(every_batch="subtract", epochs=epochs, learning_rate=0.1, batch_size=8)
     run.statistics = {s.key: s.compute(original, images, run) for s in method.statistics(splits.request)}
     assert method.unlearn(original, splits.only(method.uses), run).w.item() == pytest.approx(wanted, abs=1e-6)
+
+
+def test_guided_unlearning_climbs_by_an_optimiser_of_its_own_between_warm_up_and_recovery_as_the_tools_code() -> None:
+    """Warm-up on label 0: w = 0.05, v = -1/2. Up the loss of label 1 by a hundredth of 0.1, from no momentum: its gradient is p = 1 / (1 +
+    e^-0.05) = 0.512497, g = -0.512497 + 0.0005 x 0.05 = -0.512472, w = 0.05 + 0.000512472 = 0.0505125. All under label 0, which comes
+    next to label 1: g = -1 / (1 + e^0.0505125) + 0.0005 x 0.0505125 = -0.487350, v = -0.45 - 0.487350 = -0.937350, w = 0.1442475.
+    """
+    images = Examples(torch.zeros(8, 1, 1, 1, dtype=torch.uint8), torch.tensor([1, 1, 1, 1, 0, 0, 0, 0]))
+    gone = images.labels == 1
+    splits, run = Splits(ClassRequest((1,)), images, images, gone, gone, 0.5), RunContext(OneWeight, RECIPE, 3)
+    method = Guided(k=0, epochs=1, learning_rate=0.1, batch_size=8)
+    assert method.unlearn(OneWeight().eval(), splits.only(method.uses), run).w.item() == pytest.approx(0.1442475, abs=1e-6)
+    assert run.recorded["guided/labels"].tolist() == [0, 0, 0, 0]

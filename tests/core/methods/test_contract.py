@@ -295,7 +295,7 @@ def test_other_settings_serve_images_with_several_attributes_too(key, settings, 
 
 def test_those_that_need_a_class_refuse_attributes_and_no_others():
     assert {key for key, method in METHODS.items() if not method.multi} == {
-        "unsir", "random_label", "salun", "delete", "boundary_shrink", "amun",
+        "unsir", "random_label", "salun", "delete", "boundary_shrink", "amun", "guided",
     }
 
 
