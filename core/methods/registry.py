@@ -3,8 +3,6 @@
 from core.domain.shelf import Shelf
 from core.methods.aru import ARU
 from core.methods.base import UnlearningMethod
-from core.methods.baselines.amnesiac import Amnesiac
-from core.methods.baselines.amun import AMUN
 from core.methods.baselines.bad_teacher import BadTeacher
 from core.methods.baselines.boundary_shrink import BoundaryShrink
 from core.methods.baselines.convolution_transpose import ConvolutionTranspose
@@ -24,6 +22,8 @@ from core.methods.baselines.retrain import Retrain
 from core.methods.baselines.salun import SalUn
 from core.methods.baselines.scrub import SCRUB
 from core.methods.baselines.sfron import SFRon
+from core.methods.single_images.amnesiac import Amnesiac
+from core.methods.single_images.amun import AMUN
 from core.methods.ssd import SSD
 from core.methods.ssse import SSSE
 from core.methods.unsir import UNSIR

@@ -29,8 +29,6 @@ from core.domain.requests.samples import SamplesRequest
 from core.domain.run import Recipe
 from core.methods import aru
 from core.methods.aru import ARU, pgd
-from core.methods.baselines.amnesiac import Amnesiac
-from core.methods.baselines.amun import AMUN
 from core.methods.baselines.boundary_shrink import BoundaryShrink
 from core.methods.baselines.convolution_transpose import ConvolutionTranspose
 from core.methods.baselines.delete import Delete
@@ -43,6 +41,8 @@ from core.methods.baselines.masked_small_gradients import MaskedSmallGradients
 from core.methods.baselines.random_label import RandomLabel
 from core.methods.baselines.salun import SalUn
 from core.methods.baselines.sfron import SFRon
+from core.methods.single_images.amnesiac import Amnesiac
+from core.methods.single_images.amun import AMUN
 from core.methods.ssd import SSD
 from core.methods.unsir import UNSIR, Mixture
 from core.models.layers import Normalise, from_normalised

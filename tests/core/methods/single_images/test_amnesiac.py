@@ -12,8 +12,8 @@ from core.domain.requests.registry import parse_request
 from core.domain.run import Recipe
 from core.jobs.catalogue import catalogue
 from core.jobs.validation import make_spec
-from core.methods.baselines import amnesiac
-from core.methods.baselines.amnesiac import Amnesiac, TrainingLog, forgotten, hits, original_seed
+from core.methods.single_images import amnesiac
+from core.methods.single_images.amnesiac import Amnesiac, TrainingLog, forgotten, hits, original_seed
 from core.pipeline import run as run_whole
 from core.storage.artifacts import Artifacts
 from core.training.context import derived_seed

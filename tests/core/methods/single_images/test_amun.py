@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.requests.classes import ClassRequest
-from core.methods.baselines.amun import AMUN, nearest_mistakes, together, unit
 from core.methods.baselines.finetune import Finetune
+from core.methods.single_images.amun import AMUN, nearest_mistakes, together, unit
 from tests.tiny import near_weights, same_weights
 
 
