@@ -47,7 +47,7 @@ def _mistakes(images: np.ndarray, attacked: np.ndarray) -> Sequence[Panel]:
     rows = np.concatenate([before, 0.5 + (after - before) / (2 * largest), after])
     return [Panel(
         f"Above: images of the forget set · in the middle: what the attack changed, {0.5 / largest:.1f} times louder · below: the mistakes",
-        "grey is no change; below is what is learned under another class, to the eye much the same as above.",
+        "grey is no change; below is what is learned under another class: the less it differs from above, the nearer the mistake lay.",
         f"{len(before)} images of the forget set, the change, and the nearest images that the original mistakes",
         grid=grid_of(rows, len(before)),
     )]  # fmt: skip
