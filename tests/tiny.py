@@ -54,18 +54,20 @@ class Tiny:
     def context(self, **about: object) -> RunContext:
         return RunContext(self.build, self.recipe, **{"seed": 1, **about})  # type: ignore[arg-type]  # RunContext's own
 
-    def original(self) -> nn.Module:
-        """A copy of the model that was trained once on all of the training set, in eval mode."""
-        return deepcopy(_trained(self))
+    def original(self, taught: str = "") -> nn.Module:
+        """A copy of the model that was trained once on all of the training set, in eval mode. taught: a request that changes labels."""
+        return deepcopy(_trained(self, taught) if taught else _trained(self))
+
+    def lent(self, method: UnlearningMethod, request: str = "class:2", device: str = "cpu") -> dict[str, dict[str, Tensor]]:
+        """What the method wants known of the training set, by the statistic's key."""
+        wanted = method.statistics(parse_request(request))
+        return {s.key: {name: tensor.clone() for name, tensor in _statistic(self, s, device, taught(request)).items()} for s in wanted}
 
     def unlearn(self, method: UnlearningMethod, request: str = "class:2", **about: object) -> nn.Module:
         """What the pipeline does: statistics of the training set first, then the method on a copy, guarded."""
         device = str(about.get("device", "cpu"))
-        model, splits = self.original().to(device), self.splits(request)
-        taught = request if request.startswith("mislabelled") else ""  # of all others the training set is the same
-        lent = {s.key: {name: tensor.clone() for name, tensor in _statistic(self, s, device, taught).items()}
-                for s in method.statistics(splits.request)}  # fmt: skip
-        run = self.context(statistics=lent, **about)
+        model, splits = self.original(taught(request)).to(device), self.splits(request)
+        run = self.context(statistics=self.lent(method, request, device), **about)
         return method.unlearn(model, splits.only(method.uses), run)
 
 
@@ -126,17 +128,23 @@ def tiny_attributes(channels: int = 1) -> Tiny:
     return Tiny(Dataset(info, train, test, {"person": person[:TRAIN]}, {"person": person[TRAIN:]}))
 
 
-@cache
-def _trained(tiny: Tiny) -> nn.Module:
-    context = tiny.context(seed=0)
-    return fit(context.fresh_model(), tiny.dataset.train, tiny.recipe, context)
+def taught(request: str) -> str:
+    """The request where it changes labels, before the original is trained; '' of all others."""
+    return request if parse_request(request).flips_labels else ""
 
 
 @cache
-def _statistic(tiny: Tiny, statistic: Statistic, device: str, taught: str) -> dict[str, Tensor]:
-    """Of the trained network; many tests ask the same method for something else. taught: a request that changes labels, or ''."""
-    train = tiny.splits(taught).train if taught else tiny.dataset.train
-    return statistic.compute(tiny.original().to(device), train, tiny.context(device=device))
+def _trained(tiny: Tiny, labels_of: str = "") -> nn.Module:
+    """labels_of: a request that changes labels, or ''."""
+    context, train = tiny.context(seed=0), tiny.splits(labels_of).train if labels_of else tiny.dataset.train
+    return fit(context.fresh_model(), train, tiny.recipe, context)
+
+
+@cache
+def _statistic(tiny: Tiny, statistic: Statistic, device: str, labels_of: str) -> dict[str, Tensor]:
+    """Of the trained network; many tests ask the same method for something else. labels_of: a request that changes labels, or ''."""
+    train = tiny.splits(labels_of).train if labels_of else tiny.dataset.train
+    return statistic.compute(tiny.original(labels_of).to(device), train, tiny.context(seed=0, device=device))  # the seed of the original
 
 
 def same_weights(one: nn.Module, other: nn.Module) -> bool:

@@ -81,6 +81,9 @@ PRESETS: dict[tuple[str, str], Preset] = {
             "convolution_transpose": {"epochs": 3, "learning_rate": 0.05},
             "masked_small_gradients": {"share": 0.7, "epochs": 5, "learning_rate": 0.1},
             "sfron": {"alpha": 25.0, "epochs": 4, "learning_rate": 0.01, "batch_size": 64},
+            "amun": {"steps": 10, "epochs": 3, "learning_rate": 0.01},
+            "amnesiac": {"epochs": 5, "learning_rate": 0.01},
+            "guided": {"k": 2, "epochs": 3, "learning_rate": 0.02, "batch_size": 64},
             "finetune": {"epochs": 5, "learning_rate": 0.02, "batch_size": 64},
         },
     ),
@@ -116,13 +119,14 @@ _BASELINES: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     for method in (
         "salun", "scrub", "neggrad_plus", "random_label", "bad_teacher", "fisher_forgetting", "gradient_ascent", "l1_sparse",
         "last_layers", "delete", "boundary_shrink", "influence", "convolution_transpose", "masked_small_gradients",
-        "sfron",
+        "sfron", "amun", "amnesiac", "guided",
     )
 }
 _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     **{
         method: {"settings": "auto"}
-        for method in ("fisher_forgetting", "boundary_shrink", "influence", "convolution_transpose", "masked_small_gradients", "sfron")
+        for method in ("fisher_forgetting", "boundary_shrink", "influence", "convolution_transpose", "masked_small_gradients", "sfron",
+                       "amun", "amnesiac", "guided")
     },
     **{method: {"settings": "auto", "epochs": 1} for method in ("salun", "random_label", "bad_teacher", "gradient_ascent")},
     "scrub": {"settings": "auto", "epochs": 2, "max_epochs": 1},
@@ -268,6 +272,20 @@ PAPER: dict[str, dict[str, PaperValues]] = {
             {"threshold": 1.0, "weighting": 0.5, "alpha": 25.0, "every": 5, "clip": 7.0, "epochs": 4, "learning_rate": 0.01,
              "batch_size": 128},
             {},
+        ),
+    },
+    "amun": {
+        "paper": PaperValues(
+            "the authors' code, whose tables search rate and fall for each task",
+            {"retain_data": "used", "forget_data": "used", "radius": 0.04, "steps": 50, "epochs": 10, "learning_rate": 0.01,
+             "falls_after": 1, "batch_size": 128},
+            {},
+        ),
+    },
+    "guided": {
+        "paper": PaperValues(
+            "the tool's code, ResNet18 on CIFAR-10: the last three of ten groups of layers, which are six convolutions and linear layers",
+            {"k": 6, "warm_up": 1, "epochs": 3, "learning_rate": 0.001, "ascent": 0.01, "larger": 8, "batch_size": 128}, {},
         ),
     },
     "finetune": {

@@ -21,6 +21,7 @@ from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import LONGEST_LIMIT, Recipe, RunSpec, WeightsAs
 from core.domain.training.own_recipe import own_recipe, with_own
+from core.domain.training.recipes import LOG
 from core.domain.training.sharding import check_sharding
 from core.jobs.catalogue import Catalogue
 from core.models.timm_names import is_timm, name_of
@@ -88,6 +89,8 @@ def make_spec(
         raise WrongInput(f"The seed must be a whole number from 0 to {2**31 - 1}; got {str(seed)[:60]}.")
     if weights and request.flips_labels:
         raise WrongInput(f"A {request.kind} request changes labels before the original is trained, which weights of your own have been.")
+    if (weights or weights_follow) and LOG in chosen.keeps:
+        raise WrongInput(f"{chosen.title} needs a {LOG}, and there is none of weights that were not trained here; choose another method.")
     if weights_as:
         WeightsAs.parse(weights_as)
     check_names(settings, [p.name for p in chosen.params])

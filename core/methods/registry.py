@@ -11,6 +11,7 @@ from core.methods.baselines.delete import Delete
 from core.methods.baselines.finetune import Finetune
 from core.methods.baselines.fisher_forgetting import FisherForgetting
 from core.methods.baselines.gradient_ascent import GradientAscent
+from core.methods.baselines.guided import Guided
 from core.methods.baselines.influence import Influence
 from core.methods.baselines.l1_sparse import L1Sparse
 from core.methods.baselines.last_layers import LastLayers
@@ -23,6 +24,8 @@ from core.methods.baselines.salun import SalUn
 from core.methods.baselines.scrub import SCRUB
 from core.methods.baselines.sfron import SFRon
 from core.methods.chains import chained
+from core.methods.single_images.amnesiac import Amnesiac
+from core.methods.single_images.amun import AMUN
 from core.methods.sisa import SISA
 from core.methods.ssd import SSD
 from core.methods.ssse import SSSE
@@ -32,7 +35,7 @@ from core.methods.weight_perturbation import WeightPerturbation
 _CLASSES = (
     *(SSD, SSSE, ARU, UNSIR, WeightPerturbation),  # those that the dashboard is about
     *(SalUn, SCRUB, NegGradPlus, BadTeacher, Delete, RandomLabel, FisherForgetting, GradientAscent, L1Sparse, LastLayers),
-    *(BoundaryShrink, Influence, ConvolutionTranspose, MaskedSmallGradients, SFRon, Finetune),
+    *(BoundaryShrink, Influence, ConvolutionTranspose, MaskedSmallGradients, SFRon, AMUN, Amnesiac, Guided, Finetune),
     *(SISA, Retrain, Original),
 )
 

@@ -19,7 +19,8 @@ class RunContext:
 
     `build` makes a new, untrained model on the CPU. `on_progress(share, note)` is called at every step. `statistics` holds
     what the method declared to need of the training set, computed beforehand, by the statistic's key. `sharded`: of a recipe that trains
-    by shards or slices, where each example is, and the stages of the original; None of any other.
+    by shards or slices, where each example is, and the stages of the original; None of any other. `original_seed`: that trained the
+    original; None where nobody said.
     """
 
     build: Callable[[], nn.Module]
@@ -29,6 +30,7 @@ class RunContext:
     on_progress: Callable[[float, str], None] = lambda share, note: None
     statistics: Mapping[str, dict[str, Tensor]] = field(default_factory=dict)
     sharded: Sharded | None = None
+    original_seed: int | None = None
     generator: torch.Generator = field(init=False)
     recorded: dict[str, Tensor] = field(init=False, default_factory=dict)
 

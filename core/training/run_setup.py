@@ -60,7 +60,8 @@ class RunSetup:
         """A context whose seed belongs to one purpose alone; statistics: precomputed arrays on the device, by the statistic's key."""
         seed = derived_seed(self.spec.seed, purpose)
         sharded = self.sharded(~self.splits.forgotten) if self.recipe.sharded else None
-        return RunContext(self.build, self.recipe, seed, self.device, say, statistics, sharded)
+        first = derived_seed(self.spec.seed, "original")
+        return RunContext(self.build, self.recipe, seed, self.device, say, statistics, sharded, first)
 
     def sharded(self, kept: Tensor) -> Sharded:
         """Of a recipe that trains by shards or slices. kept: bool (n,), the training examples that are trained on."""

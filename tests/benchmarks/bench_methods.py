@@ -1,4 +1,4 @@
-"""Every method with a bar on digits: all ten classes, seeds 0 to 2, presets; its controls; wrong labels; what runs record.
+"""Every method with a bar on digits: all ten classes, seeds 0 to 2, presets; its controls; single images; wrong labels; what runs record.
 
 python tests/benchmarks/bench_methods.py [SEEDS]
 """
@@ -13,6 +13,7 @@ import tempfile
 import torch
 
 from core.domain.requests.classes import ClassRequest
+from core.domain.requests.random import RandomRequest
 from core.domain.requests.samples import SamplesRequest
 from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.validation import make_spec
@@ -45,11 +46,15 @@ BARS = {  # method: (most test-forget accuracy, most distance of test-retain acc
     "last_layers": (1.0, 1.0, 0.0),
     "masked_small_gradients": (1.0, 1.0, 0.0),
     "sfron": (1.0, 1.0, 0.0),
+    "amun": (1.0, 1.0, 0.0),
+    "guided": (1.0, 1.0, 0.0),
     "finetune": (1.0, 1.0, 0.0),
 }
 CONTROLS = {
     "aru": {"mask": "random"}, "unsir": {"noise": "none"}, "neggrad_plus": {"clip": "1000"}, "masked_small_gradients": {"mask": "random"},
 }  # fmt: skip
+SINGLE = ("amun", "amnesiac")  # made for single images; the second refuses classes
+SINGLE_SHARE = 0.01
 WRONG_LABELS = 100
 MOST_RECORDED = 5e6  # bytes a run
 
@@ -87,6 +92,17 @@ def control(method: str, outcomes: list[Outcome], ask: Ask) -> None:
             said = "no difference" if abs(mean(gaps)) <= 2 * error else "beats it" if mean(gaps) < 0 else "does worse"
     name = " ".join(f"{key}={word}" for key, word in settings.items())
     print(f"      {method} minus {name} ({len(outcomes)} pairs): {', '.join(words)}: {said}", flush=True)
+
+
+def single_images(method: str, outcomes: list[Outcome]) -> None:
+    """Accuracy and attack where a hundredth of the images goes, beside the reference's; reported, not judged."""
+    words = []
+    for metric in ("train_forget_accuracy", "train_retain_accuracy", "test_retain_accuracy", "attack_auc"):
+        after, wanted = (mean(value(o, metric, model) for o in outcomes) for model in ("unlearned", "reference"))
+        words.append(f"{metric} {after:.4f} against {wanted:.4f}")
+    stored, least = mean(o.seconds["precompute"] for o in outcomes), min(o.speedup or 0.0 for o in outcomes)
+    print(f"      {method}, {SINGLE_SHARE:.0%} of the images ({len(outcomes)} seeds): {', '.join(words)}; "
+          f"{least:.1f} times faster at least, statistics in {stored:.1f} s", flush=True)  # fmt: skip
 
 
 def mislabelled(home: Home, shelves: Catalogue, method: str, seed: int) -> dict[str, float]:
@@ -155,6 +171,10 @@ def main() -> bool:
             largest = max([largest, *(file.stat().st_size for file in files)])
             if method in CONTROLS:
                 control(method, outcomes, ask)
+        for method in SINGLE:
+            requests = [RandomRequest(amount=SINGLE_SHARE, seed=seed) for seed in seeds]
+            specs = [make_spec(shelves, "digits", "small_cnn", r, method, {}, seed=s) for r, s in zip(requests, seeds, strict=True)]
+            single_images(method, [run(spec, home, lambda *_: None) for spec in specs])
         good.append(verdict("recorded by a run <= 5 MB", f"largest {largest / 1e6:.2f} MB", largest <= MOST_RECORDED))
         good += mislabelled_bars(Path(place), shelves, seeds)
     return all(good)

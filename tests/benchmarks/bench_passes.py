@@ -9,7 +9,7 @@ layer: what a method does to the last layer alone costs it the forward computati
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import sys
 
 import torch
@@ -118,7 +118,9 @@ def main() -> bool:
     for key in METHODS:
         method, original = preset_method(key, data.info, CLASS), context(0).fresh_model()
         original.load_state_dict(trained)
-        once, each = counted(method, original.eval(), splits, context(1))
+        if key == "amnesiac":  # a class is in every batch
+            method = replace(method, every_batch="subtract")  # type: ignore[type-var]  # methods are dataclasses
+        once, each = counted(method, original.eval(), splits, context(0))
         says = method.passes(n, k, recipe)
         good &= verdict(f"{key}: says what it costs within {MOST_OFF:.0%}", f"{says / n:.3f}, counted {each.passes / n:.3f}",
                         abs(says - each.passes) <= MOST_OFF * each.passes)  # fmt: skip

@@ -10,7 +10,9 @@ mixed batches, 0 where those of sorted ones are 1/4 (SSD); a pixel after the att
 boundary shrink, 1 and 0 where its public codes rehearse an image that no step moves across a border, 1 and 1 here; the published step
 called influence, (-0.00175, 1) from (1, 1), which a third image's gradient of its own direction cannot turn; two epochs of
 convolution transpose at a rate that falls along a cosine, 0.0968739; two epochs of masked small gradients of a weight that is kept,
--0.0097436; a forget step and two retain steps of SFRon under one momentum, -0.2091369.
+-0.0097436; a forget step and two retain steps of SFRon under one momentum, -0.2091369; two epochs of AMUN on true labels at a rate that
+falls to a tenth, 0.0593748; amnesiac unlearning where every batch was hit, the network before training, 0, and after a
+step of healing 0.05; guided unlearning's warm-up, ascent and recovery, each by an SGD of its own, 0.1442475.
 """
 
 from math import log
@@ -23,6 +25,7 @@ import torch.nn.functional as F
 from core.data.dataset import Examples
 from core.data.splits import Splits
 from core.domain.requests.classes import ClassesRequest, ClassRequest
+from core.domain.requests.samples import SamplesRequest
 from core.domain.run import Recipe
 from core.methods import aru
 from core.methods.aru import ARU, pgd
@@ -30,6 +33,7 @@ from core.methods.baselines.boundary_shrink import BoundaryShrink
 from core.methods.baselines.convolution_transpose import ConvolutionTranspose
 from core.methods.baselines.delete import Delete
 from core.methods.baselines.finetune import Finetune
+from core.methods.baselines.guided import Guided
 from core.methods.baselines.influence import Influence, recursion
 from core.methods.baselines.l1_sparse import L1Sparse
 from core.methods.baselines.last_layers import LastLayers, last_layers
@@ -37,11 +41,14 @@ from core.methods.baselines.masked_small_gradients import MaskedSmallGradients
 from core.methods.baselines.random_label import RandomLabel
 from core.methods.baselines.salun import SalUn
 from core.methods.baselines.sfron import SFRon
+from core.methods.single_images.amnesiac import Amnesiac
+from core.methods.single_images.amun import AMUN
 from core.methods.ssd import SSD
 from core.methods.unsir import UNSIR, Mixture
 from core.models.layers import Normalise, from_normalised
 from core.training.context import RunContext
 from core.training.fisher import Importance, fisher_diagonal
+from core.training.loop import fit
 from core.training.per_example_gradients import gradient_rows, per_sample_gradients
 from core.training.precomputed import ImportanceStatistic
 from tests.tiny import near_weights
@@ -458,3 +465,44 @@ def test_sfrons_forget_step_is_clipped_and_lends_its_momentum_to_the_retain_step
     method = SFRon(alpha=alpha, clip=clip, epochs=1, learning_rate=0.1, batch_size=4)
     assert method.unlearn(OneWeight().eval(), splits.only(method.uses), run).w.item() == pytest.approx(-0.2091369, abs=1e-6)
     assert run.recorded["sfron_mask/w"].tolist() == [1]
+
+
+def test_amun_rehearses_the_forget_set_under_its_true_labels_at_a_rate_that_falls_to_a_tenth_as_the_authors_code() -> None:
+    """Two epochs of one batch, every image of class 0, those to forget too; no attack. w = 0.05 as above, v = -0.937478 as above, and
+    w = 0.05 + 0.01 x 0.937478 = 0.0593748.
+    """
+    images = Examples(torch.zeros(8, 1, 1, 1, dtype=torch.uint8), torch.zeros(8, dtype=torch.int64))
+    gone = torch.arange(8) < 2
+    splits, run = Splits(SamplesRequest((0, 1)), images, images, gone, gone, 0.25), RunContext(OneWeight, RECIPE, 3)
+    method = AMUN(steps=0, epochs=2, learning_rate=0.1, batch_size=8)
+    assert method.unlearn(OneWeight().eval(), splits.only(method.uses), run).w.item() == pytest.approx(0.0593748, abs=1e-6)
+
+
+@pytest.mark.parametrize(("epochs", "wanted"), [(0, 0.0), (1, 0.05)])
+def test_amnesiac_unlearning_takes_every_step_back_where_every_batch_was_hit_and_heals_from_there(epochs, wanted) -> None:
+    """Eight images of class 0 in two batches, five of them to forget, so that both are hit. Training: w = 0.05, then
+    0.05 + 0.1 / (1 + e^0.05) = 0.0987503. Taken back: 0.0987503 - 0.05 - 0.0487503 = 0. A step of healing: 0.05, as above.
+    """
+    images = Examples(torch.zeros(8, 1, 1, 1, dtype=torch.uint8), torch.zeros(8, dtype=torch.int64))
+    gone = torch.arange(8) < 5
+    splits = Splits(SamplesRequest((0, 1, 2, 3, 4)), images, images, gone, gone, 0.625)
+    recipe = Recipe(epochs=1, batch_size=4, learning_rate=0.1, momentum=0.0, weight_decay=0.0, one_cycle=False)
+    run = RunContext(OneWeight, recipe, 3)
+    original = fit(OneWeight(), images, recipe, RunContext(OneWeight, recipe, 3))
+    assert original.w.item() == pytest.approx(0.0987503, abs=1e-6)
+    method = Amnesiac(every_batch="subtract", epochs=epochs, learning_rate=0.1, batch_size=8)
+    run.statistics = {s.key: s.compute(original, images, run) for s in method.statistics(splits.request)}
+    assert method.unlearn(original, splits.only(method.uses), run).w.item() == pytest.approx(wanted, abs=1e-6)
+
+
+def test_guided_unlearning_climbs_by_an_optimiser_of_its_own_between_warm_up_and_recovery_as_the_tools_code() -> None:
+    """Warm-up on label 0: w = 0.05, v = -1/2. Up the loss of label 1 by a hundredth of 0.1, from no momentum: its gradient is p = 1 / (1 +
+    e^-0.05) = 0.512497, g = -0.512497 + 0.0005 x 0.05 = -0.512472, w = 0.05 + 0.000512472 = 0.0505125. All under label 0, which comes
+    next to label 1: g = -1 / (1 + e^0.0505125) + 0.0005 x 0.0505125 = -0.487350, v = -0.45 - 0.487350 = -0.937350, w = 0.1442475.
+    """
+    images = Examples(torch.zeros(8, 1, 1, 1, dtype=torch.uint8), torch.tensor([1, 1, 1, 1, 0, 0, 0, 0]))
+    gone = images.labels == 1
+    splits, run = Splits(ClassRequest((1,)), images, images, gone, gone, 0.5), RunContext(OneWeight, RECIPE, 3)
+    method = Guided(k=0, epochs=1, learning_rate=0.1, batch_size=8)
+    assert method.unlearn(OneWeight().eval(), splits.only(method.uses), run).w.item() == pytest.approx(0.1442475, abs=1e-6)
+    assert run.recorded["guided/labels"].tolist() == [0, 0, 0, 0]

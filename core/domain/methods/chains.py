@@ -14,6 +14,7 @@ NO_STEP = {  # methods that no chain can have -> why
     "original": "it changes nothing",
     "retrain": "it starts from an untrained network, whatever was done before it",
     "unlearned_elsewhere": "its network is brought",
+    "amnesiac": "it takes back steps of the original's training, wherever the network went from there",
     "sisa": "it trains again what the original was made of, whatever another method made of that",
 }
 

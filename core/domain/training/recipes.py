@@ -25,6 +25,7 @@ RECIPE = (
 )  # fmt: skip
 PARTS = {part.name: part for part in RECIPE}
 SAID = ("epochs=30", "learning_rate=0.05")  # an example
+LOG = "log of the original's training"  # what a method `keeps` that cannot be had of weights that were trained elsewhere
 
 
 def parsed_recipe(asked: Mapping[str, Any]) -> dict[str, Value]:

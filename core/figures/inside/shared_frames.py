@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.figures import class_figures
+from core.figures.inside import recorded_steps
 from core.figures.inside.figures import Line, bars, lines
 from core.figures.inside.frames import Frame, Panel, Story
 from core.figures.markdown import on_axis, plain
@@ -113,7 +114,7 @@ def prediction_shares(table: pd.DataFrame, classes: tuple[str, ...]) -> go.Figur
 
 def method_frames(story: Story, about: str) -> list[Frame]:
     """about: the method in a sentence."""
-    shown = [*_mask(story), *_healing(story)]
+    shown = [*_mask(story), *_healing(story), *recorded_steps.frames(story)]
     if shown:
         return [Frame("The idea", plain(about)), *shown]
     return [Frame(

@@ -29,6 +29,7 @@ from tests.tiny import Tiny, same_weights
 SEARCHING = [method for method in METHODS.values() if issubclass(method, Searching)]
 SMALL: dict[str, dict[str, object]] = {
     "unsir": {"noise_count": 8, "noise_steps": 2, "copies": 2, "batch_size": 16}, "weight_perturbation": {"variant": "B", "batch_size": 8},
+    "amnesiac": {"every_batch": "subtract"}, "amun": {"steps": 5},
 }  # fmt: skip
 
 
@@ -120,8 +121,7 @@ def auto(method: type[Searching], **settings: object) -> Searching:
 def searched(tiny: Tiny, method: Searching, request: str = "class:2"):
     """(network, what it recorded), with the guard on: a set that it does not declare raises."""
     splits = tiny.splits(request)
-    lent = {s.key: s.compute(tiny.original(), splits.train, tiny.context()) for s in method.statistics(splits.request)}
-    run = tiny.context(statistics=lent)
+    run = tiny.context(statistics=tiny.lent(method, request))
     return method.unlearn(tiny.original(), splits.only(method.reads), run), run.recorded
 
 

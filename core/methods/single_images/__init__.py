@@ -1,0 +1,1 @@
+"""Baselines that were made for single images, whose classes stay."""
