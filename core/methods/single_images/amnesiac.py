@@ -111,7 +111,7 @@ class Amnesiac(SearchingInSteps):
     paper = "arXiv:2010.10981"
     uses = frozenset({"retain"})
     keeps = frozenset({LOG})
-    kinds = frozenset({"class", "classes", "random", "mislabelled", "samples", "published", "selected"})  # what images and labels alone tell apart
+    kinds = frozenset({"class", "classes", "random", "mislabelled", "samples", "published", "selected"})  # what rows and labels tell
     ladder = tuple({"learning_rate": rate} for rate in (0.1, 0.2, 0.5, 1.0))  # of the recipe's
     multi = True
     not_ensemble = "each of its networks was trained by steps of its own"

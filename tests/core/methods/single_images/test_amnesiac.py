@@ -13,10 +13,9 @@ from core.domain.run import Recipe
 from core.jobs.catalogue import catalogue
 from core.jobs.validation import make_spec
 from core.methods.single_images import amnesiac
-from core.methods.single_images.amnesiac import Amnesiac, TrainingLog, forgotten, hits, original_seed
+from core.methods.single_images.amnesiac import Amnesiac, TrainingLog, forgotten, hits
 from core.pipeline import run as run_whole
 from core.storage.artifacts import Artifacts
-from core.training.context import derived_seed
 from core.training.loop import fit
 from tests.tiny import ONE_OF_EACH, Tiny, near_weights, same_weights
 
@@ -159,12 +158,13 @@ def test_hits_are_counted_in_the_order_of_training_without_a_batch_of_one(tiny):
     assert 2 <= sum(found) <= 3
 
 
-def test_the_seed_of_the_original_follows_from_that_of_the_run(tiny, monkeypatch):
-    monkeypatch.setattr(amnesiac, "SEEDS", 8)
-    assert original_seed(tiny.context(seed=derived_seed(7, "precompute"))) == derived_seed(7, "original")
-    assert original_seed(tiny.context(seed=3)) == 3
-    with pytest.raises(WrongInput, match="a seed below 8"):
-        original_seed(tiny.context(seed=derived_seed(8, "precompute")))
+def test_the_seed_of_the_original_is_the_one_that_the_context_names(tiny):
+    model, statistic = original(tiny), TrainingLog(parse_request(ONE))
+    said = tiny.context(seed=7, original_seed=0)
+    assert torch.equal(statistic.compute(model, tiny.dataset.train, said)["hit"],
+                       statistic.compute(model, tiny.dataset.train, tiny.context(seed=0))["hit"])  # fmt: skip
+    with pytest.raises(WrongInput, match="ended at other weights"):
+        statistic.compute(model, tiny.dataset.train, tiny.context(seed=7))
 
 
 def test_a_run_replays_its_own_original(home):
