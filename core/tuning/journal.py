@@ -13,7 +13,7 @@ from typing import Any
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Value
 from core.storage.home import Home
-from core.storage.line_files import LineFiles
+from core.storage.queues.line_files import LineFiles
 from core.tuning.objectives import Values, closest, front
 from core.tuning.plan import Budget, SearchPlan, budget_from
 
