@@ -72,7 +72,7 @@ P = TypeVar("P", bound=Plan)
 
 
 def begin(plan: P, noun: str, store: Callable[[P], None]) -> None:
-    """Store a checked plan, or find it stored. Raises WrongInput where other code began it: its numbers are held against no new ones."""
+    """Store a checked plan, or find it stored. Raises WrongInput where other code began it."""
     plan.check()
     if plan.spec.engine not in ("", version_of(plan.spec)):
         raise WrongInput(

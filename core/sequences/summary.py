@@ -13,6 +13,7 @@ from core.reports.intervals import Spread, spread
 from core.sequences.journal import DIVERGED, DONE, NETWORKS, SETS, WHOLE, Sequence, Step
 
 TOLERANCE = 0.02  # of test accuracy: damage beyond it is too much, unless somebody says otherwise
+EXACT = 1e-9  # a mean that differs by less is at the tolerance, and not beyond it
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def summary(found: Sequence, tolerance: float = TOLERANCE) -> Summary:
     diverged = {step.seed: step.number for step in found.steps if step.state == DIVERGED and step.number != WHOLE}
     return Summary(
         tuple(rows), _row(WHOLE, [[step] for step in whole], against) if whole else None, tolerance, diverged,
-        _first(rows, lambda row: row.damage.mean > tolerance), _first(rows, lambda row: row.gap.mean > tolerance),
+        _first(rows, lambda row: row.damage.mean > tolerance + EXACT), _first(rows, lambda row: row.gap.mean > tolerance + EXACT),
         _first(rows, lambda row: row.spent.mean > row.retrain.mean),
         _first(rows, lambda row: row.spent.mean > row.retrained.mean), against,
     )  # fmt: skip
