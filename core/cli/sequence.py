@@ -151,7 +151,8 @@ def _shown(one: Standing, tolerance: float, as_json: bool) -> None:
         print_json(_about(one) | {
             "steps": [asdict(step) for step in one.sequence.steps], "rows": [_plain(row) for row in found.rows],
             "whole": _plain(found.whole) if found.whole else None, "sentences": said, "tolerance": tolerance, "harmful": found.harmful,
-            "missed": found.missed, "dearer_than_one": found.dearer_than_one, "dearer": found.dearer, "diverged": found.diverged,
+            "kept": found.kept, "marked": found.marked, "dearer_than_one": found.dearer_than_one, "dearer": found.dearer,
+            "diverged": found.diverged,
         })  # fmt: skip
         return
     click.echo(f"{plan.id}  {plan.title}\n{one.text}; intervals of 95 % {plan.covers}")

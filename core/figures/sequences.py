@@ -1,6 +1,6 @@
 """Figures of a sequence of forget requests: damage, forgetting and relapse, and cost, by request; pure functions of plain data.
 
-rows: a row each request, from 1 on: `number`, and the mean of each `NETWORK_SET` and of `spent`, `retrained`, `retrain`, with the half
+rows: a row each request, from 1 on: `number`, and the mean of each `NETWORK_SET` and of `spent`, `retrained`, `one`, with the half
 width of its 95 % interval as `NAME_half`; a column that is not there has no line, NaN no point.
 """
 
@@ -47,7 +47,7 @@ def cost_figure(rows: pd.DataFrame, harmful: int | None, dearer_than_one: int | 
     looks = (
         ("spent", "unlearning, with its statistics", MODEL_COLOUR["unlearned"], "solid", MODEL_SYMBOL["unlearned"]),
         ("retrained", "a retraining for each request", MODEL_COLOUR["reference"], "dash", MODEL_SYMBOL["reference"]),
-        ("retrain", "one retraining, without all requests so far (break-even)", THRESHOLD, "dot", "line-ew-open"),
+        ("one", "one retraining (break-even)", THRESHOLD, "dot", "line-ew-open"),
     )
     traces = [_line(rows, *look, share=False) for look in looks if look[0] in rows and rows[look[0]].notna().any()]
     marks = _mark(harmful, "tolerance left") + _mark(dearer_than_one, "break-even", row=1)

@@ -76,7 +76,7 @@ def begin(plan: P, noun: str, store: Callable[[P], None]) -> None:
     plan.check()
     if plan.spec.engine not in ("", version_of(plan.spec)):
         raise WrongInput(
-            f"{noun.capitalize()} {plan.id} was begun by another version of the code ({plan.spec.engine}); what it found can be used, and a "
-            f"new {noun} started, but it cannot go on."
+            f"{noun.capitalize()} {plan.id} was begun by another version of the code ({plan.spec.engine}); what it found can be used, and "
+            f"a new {noun} started, but it cannot go on."
         )
     store(plan)

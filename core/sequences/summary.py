@@ -4,15 +4,18 @@ Damage of a request: by how much test accuracy is below the retrained network's 
 All numbers are means over seeds with 95 % intervals (Student's t), of differences that are taken within a seed. Pure functions.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, isnan, nan
 
 from core.domain.formatting import percent
+from core.reports.chance_tolerance import SURE, standard_error
 from core.reports.intervals import Spread, spread
-from core.sequences.journal import DIVERGED, DONE, NETWORKS, SETS, WHOLE, Sequence, Step
+from core.sequences import journal
+from core.sequences.journal import DIVERGED, DONE, NETWORKS, SETS, WHOLE, Step
 
 TOLERANCE = 0.02  # of test accuracy: damage beyond it is too much, unless somebody says otherwise
+MANY, LISTED = 100, 6  # times, which are told without decimals; requests that a sentence names
 EXACT = 1e-9  # a mean that differs by less is at the tolerance, and not beyond it
 
 
@@ -21,7 +24,8 @@ class Row:
     """One request over the seeds that got there. accuracies: (network, set) -> share; none of sets without images.
 
     damage, gap: test accuracy lost, and accuracy on the request's images above the retrained network's; relapse: on all earlier
-    requests' images, above the retrained network's. seconds, retrain: of this request alone; spent, retrained: of all so far.
+    requests' images, above the retrained network's. seconds, retrain: of this request alone; spent, retrained: of all so far; one: mean
+    of the retrainings so far, whose seconds differ with what else the machine does.
     """
 
     number: int
@@ -36,15 +40,17 @@ class Row:
     retrain: Spread
     spent: Spread
     retrained: Spread
+    one: Spread
 
 
 @dataclass(frozen=True)
 class Summary:
     """rows: a request each, as far as any seed got; whole: the same total in one request. diverged: seed -> request at which it ended.
 
-    harmful: the first request after which mean damage is beyond the tolerance; missed: the first whose own images are recognised more
-    often than by the retrained network, by more than that; dearer_than_one, dearer: the first by which unlearning took
-    longer in all than one retraining without all requests so far, and than a retraining for each of them. None: no request.
+    harmful: the first request after which mean damage is beyond the tolerance. kept, marked: requests, each with its seed, whose images are
+    recognised more often, or less often, than by the retrained network, by more than the tolerance and than chance.
+    dearer_than_one, dearer: from which request on unlearning took longer in all than one retraining (the mean of those so far), and than a
+    retraining for each. None: no request.
     """
 
     rows: tuple[Row, ...]
@@ -52,13 +58,14 @@ class Summary:
     tolerance: float
     diverged: dict[int, int]
     harmful: int | None
-    missed: int | None
+    kept: tuple[tuple[int, int], ...]
+    marked: tuple[tuple[int, int], ...]
     dearer_than_one: int | None
     dearer: int | None
     against: str  # "reference" or "original"
 
 
-def summary(found: Sequence, tolerance: float = TOLERANCE) -> Summary:
+def summary(found: journal.Sequence, tolerance: float = TOLERANCE) -> Summary:
     """tolerance: of test accuracy, in [0, 1]."""
     against = "reference" if found.plan.retrain else "original"
     by_seed = {seed: [step for step in found.steps if step.seed == seed] for seed in found.plan.seeds}
@@ -69,22 +76,33 @@ def summary(found: Sequence, tolerance: float = TOLERANCE) -> Summary:
             rows.append(_row(number, there, against))
     whole = [step for step in found.steps if step.number == WHOLE and step.state == DONE]
     diverged = {step.seed: step.number for step in found.steps if step.state == DIVERGED and step.number != WHOLE}
+    gaps = [(step, _excess(step, tolerance)) for step in found.steps if step.number != WHOLE and step.state == DONE]
+    kept, marked = (tuple(sorted((one.number, one.seed) for one, gap in gaps if gap * sign > 0)) for sign in (1, -1))
     return Summary(
         tuple(rows), _row(WHOLE, [[step] for step in whole], against) if whole else None, tolerance, diverged,
-        _first(rows, lambda row: row.damage.mean > tolerance + EXACT), _first(rows, lambda row: row.gap.mean > tolerance + EXACT),
-        _first(rows, lambda row: row.spent.mean > row.retrain.mean),
-        _first(rows, lambda row: row.spent.mean > row.retrained.mean), against,
+        next((row.number for row in rows if row.damage.mean > tolerance + EXACT), None), kept, marked,
+        _from_on(rows, lambda row: row.spent.mean > row.one.mean), _from_on(rows, lambda row: row.spent.mean > row.retrained.mean), against,
     )  # fmt: skip
 
 
-def _first(rows: Iterable[Row], holds: Callable[[Row], bool]) -> int | None:
-    return next((row.number for row in rows if holds(row)), None)  # with nan nothing holds
+def _from_on(rows: Sequence[Row], holds: Callable[[Row], bool]) -> int | None:
+    """The first request from which on it holds; with nan nothing holds."""
+    after = max((row.number for row in rows if not holds(row)), default=0)
+    return after + 1 if after < len(rows) else None
+
+
+def _excess(step: Step, tolerance: float) -> float:
+    """Of the accuracy on its images over the retrained network's; 0 where that is within the tolerance, or within chance."""
+    ours, theirs = _on(step, "unlearned", "request"), _on(step, "reference", "request")
+    within = max(tolerance, SURE * standard_error(ours, theirs, step.images)) + EXACT
+    return ours - theirs if abs(ours - theirs) > within else 0.0
 
 
 def _row(number: int, reached: list[list[Step]], against: str) -> Row:
     """reached: of each seed, the steps up to this request."""
     steps = [of_seed[-1] for of_seed in reached]
     pairs = {(network, name) for step in steps for network, of in step.accuracies.items() for name in of}
+    retrained = [sum(step.seconds.get("retrain", nan) for step in of_seed) for of_seed in reached]
     accuracies = {
         (network, name): spread(_on(step, network, name) for step in steps)
         for network in NETWORKS for name in SETS if (network, name) in pairs
@@ -98,7 +116,7 @@ def _row(number: int, reached: list[list[Step]], against: str) -> Row:
         spread(step.moved for step in steps), spread(step.cost for step in steps),
         spread(step.seconds.get("retrain", nan) for step in steps),
         spread(sum(step.cost for step in of_seed) for of_seed in reached),
-        spread(sum(step.seconds.get("retrain", nan) for step in of_seed) for of_seed in reached),
+        spread(retrained), spread(seconds / max(1, number) for seconds in retrained),
     )  # fmt: skip
 
 
@@ -140,20 +158,20 @@ def _cost(found: Summary, last: Row) -> list[str]:
     if isnan(last.retrained.mean):
         return [f"{spent}; nothing was retrained, so it is held against no cost."]
     times = last.retrained.mean / last.spent.mean if last.spent.mean > 0 else nan
-    ratio = "" if isnan(times) else f" ({times:.3g} times as long)"
+    ratio = "" if isnan(times) else f" ({times:,.0f} times as long)" if times >= MANY else f" ({times:.3g} times as long)"
     said = [f"{spent}; a retraining for each request took {_seconds(last.retrained.mean)}{ratio}."]
     if found.dearer_than_one is not None:
-        said.append(f"From request {found.dearer_than_one} on it took longer in all than one retraining without all requests so far.")
+        said.append(f"From request {found.dearer_than_one} on it took longer in all than one retraining ({_seconds(last.one.mean)}).")
     else:
         a_request = last.spent.mean / last.number
-        at = f", which at this rate comes at request {ceil(last.retrain.mean / a_request)}" if a_request > 0 else ""
-        said.append(f"It did not take as long as one retraining ({_seconds(last.retrain.mean)}){at}.")
+        at = f", which at this rate comes at request {ceil(last.one.mean / a_request)}" if a_request > 0 else ""
+        said.append(f"It did not take as long as one retraining ({_seconds(last.one.mean)}){at}.")
     if found.dearer is not None:
         said.append(f"From request {found.dearer} on it took longer than a retraining for each.")
     if found.harmful is not None:
         there = found.rows[found.harmful - 1]
         said.append(
-            f"Unlearning up to request {found.harmful} and retraining once then takes {_seconds(there.spent.mean + there.retrain.mean)}, "
+            f"Unlearning up to request {found.harmful} and retraining once then takes {_seconds(there.spent.mean + there.one.mean)}, "
             f"against {_seconds(there.retrained.mean)} for a retraining each."
         )
     return said
@@ -163,10 +181,11 @@ def _forgetting(found: Summary, last: Row) -> list[str]:
     said = []
     if idle := [str(row.number) for row in found.rows if row.moved.mean == 0]:
         said.append(f"The method left the network as it was at request {', '.join(idle)}: nothing was forgotten there.")
-    if found.missed is not None:
-        ours, theirs = (found.rows[found.missed - 1].accuracies[network, "request"] for network in ("unlearned", "reference"))
-        said.append(f"Request {found.missed} is the first that was not forgotten: accuracy on its images is {percent(ours.mean)}, and the "
-                    f"retrained network's {percent(theirs.mean)}.")  # fmt: skip
+    for pairs, how in ((found.kept, "Not forgotten: recognised more often"), (found.marked, "Over-forgotten: recognised less often")):
+        if pairs:
+            named = [f"request {number} with seed {seed}" for number, seed in pairs]
+            more = f" and {len(named) - LISTED} more" * (len(named) > LISTED)
+            said.append(f"{how} than by the retrained network, beyond chance: {', '.join(named[:LISTED])}{more}.")
     for key, what in (("request", "the last request's images"), ("earlier", "the images of all earlier requests")):
         mine, other = last.accuracies.get(("unlearned", key)), last.accuracies.get(("reference", key))
         if mine:

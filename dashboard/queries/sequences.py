@@ -9,7 +9,7 @@ from core.sequences.journal import NETWORKS, SETS
 from core.sequences.summary import Row
 from dashboard.session import home
 
-SINGLE = ("damage", "gap", "relapse", "agreement", "moved", "seconds", "retrain", "spent", "retrained")  # numbers of a request
+SINGLE = ("damage", "gap", "relapse", "agreement", "moved", "seconds", "retrain", "spent", "retrained", "one")  # numbers of a request
 
 
 def standings() -> tuple[list[Standing], list[str]]:

@@ -34,6 +34,8 @@ def make_plan(
     own_draws = False
     if requests:
         asked = [request_of(text, data) for text in requests]
+        for request in asked:
+            request.check(data)
     else:
         part, own_draws = parts_of(of, data)
         asked = [part] * count

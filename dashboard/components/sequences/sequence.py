@@ -95,8 +95,8 @@ def _figures(found: Summary, rows: pd.DataFrame, plan: SequencePlan) -> None:
     draw(figures.cost_figure(rows, found.harmful, found.dearer_than_one), key=f"cost-{plan.id}",
          alt=f"Seconds in all after each request; unlearning took {last.spent.mean:.3g} s after {last.number} requests")  # fmt: skip
     st.caption(
-        "Below the dotted line all requests so far together took less than retraining once without them. Seconds of a retraining are "
-        f"those of its training, whichever run or sequence it was made for.{around}"
+        "Below the dotted line all requests so far together took less than one retraining, the mean of those so far. Seconds of a "
+        f"retraining are those of its training, whichever run or sequence it was made for.{around}"
     )
 
 
