@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from core.domain.requests.random import RandomRequest
 from core.domain.requests.samples import SamplesRequest
 from core.domain.run import RunSpec
 from core.jobs.catalogue import Catalogue
-from core.jobs.validation import dataset_of, make_spec
+from core.jobs.validation import dataset_of, make_spec, preset_values
 from core.sequences.plan import USUAL_SEEDS, SequencePlan, parts_of, request_of
 
 
@@ -25,12 +26,12 @@ def make_plan(
     """A checked plan. Raises WrongInput with one sentence.
 
     requests: texts of requests, in order; or count requests, each a part of one random draw that `of` names (`random:1%`). settings: of
-    the method, for every request; what they leave out is the preset's of each request, as in a run of that request alone.
+    the method, for every request; what they leave out is the preset's for that request and what is left of the data by then.
     """
     data = dataset_of(shelves, dataset)
     if bool(requests) == bool(of):
         raise WrongInput("What a sequence forgets is said once: by a list of requests, or by the draw of which they are parts.")
-    make = partial(make_spec, shelves, dataset, model, method=method, settings=settings, recipe=recipe)
+    make = partial(make_spec, shelves, dataset, model, method=method, recipe=recipe)
     own_draws = False
     if requests:
         asked = [request_of(text, data) for text in requests]
@@ -42,17 +43,28 @@ def make_plan(
     SequencePlan(tuple(RunSpec(dataset, model, request, method) for request in asked), parts=bool(of), seeds=tuple(seeds)).check()
     if (images := sum(request.count(data) for request in asked)) >= data.train_count:
         raise WrongInput(f"These requests name {images} images in all, and {data.key} has {data.train_count} to train on; name fewer.")
-    made: dict[str, RunSpec] = {}
-    for request in asked:
-        if request.text not in made:
-            made[request.text] = make(request=request)
+    specs, left = list[RunSpec](), data
+    for request in asked[:1] if of else asked:
+        spec = make(request=request, settings=settings)
+        if request.by_class and left is not data:
+            usual = preset_values(shelves.methods[method], left, model, request, shelves.presets)
+            spec = make(request=request, settings=usual | settings)
+        specs.append(spec)
+        left = without(left, request)
     whole = None
     if all_of := in_one(asked, data, parts=bool(of)):
         with suppress(WrongInput):  # a method that serves one class at a time
-            whole = make(request=all_of)
-    plan = SequencePlan(tuple(made[request.text] for request in asked), whole, bool(of), own_draws, tuple(seeds), retrain)
+            whole = make(request=all_of, settings=settings)
+    plan = SequencePlan(tuple(specs * count if of else specs), whole, bool(of), own_draws, tuple(seeds), retrain)
     plan.check()
     return plan
+
+
+def without(data: DatasetInfo, request: ForgetRequest) -> DatasetInfo:
+    """The dataset once a request has left it, in its counts; of requests that name no classes, whose classes are not known here, as it is."""
+    if not request.by_class:
+        return data
+    return replace(data, train_counts=tuple(0 if index in request.classes else n for index, n in enumerate(data.train_counts)))
 
 
 def in_one(requests: Sequence[ForgetRequest], data: DatasetInfo, *, parts: bool) -> ForgetRequest | None:

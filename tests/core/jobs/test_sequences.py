@@ -30,10 +30,15 @@ def planned(*requests, method="ssd", settings=None, dataset="digits", **about):
 # What is asked.
 
 
-def test_every_request_has_the_settings_of_a_run_of_it_alone_or_those_that_were_given():
-    plan, texts = planned("class:1", "classes:3,5"), ("class:1", "classes:3,5")
-    assert plan.specs == tuple(make_spec(SHELVES, "digits", "small_cnn", parse_request(text), "ssd", {}) for text in texts)
-    assert plan.specs[0].params["alpha"] != plan.specs[1].params["alpha"]  # a share of n/k
+def test_every_request_has_its_preset_on_what_is_left_of_the_data_or_the_settings_that_were_given():
+    """The preset of SSD's alpha for classes is 0.43 of n/k."""
+    plan, counts = planned("class:1", "classes:3,5", "class:7"), DIGITS.train_counts
+    first, left, last = DIGITS.train_count, DIGITS.train_count - counts[1], DIGITS.train_count - counts[1] - counts[3] - counts[5]
+    assert [spec.params["alpha"] for spec in plan.specs] == [
+        round(0.43 * first / counts[1], 2), round(0.43 * left / (counts[3] + counts[5]), 2), round(0.43 * last / counts[7], 2),
+    ]  # fmt: skip
+    assert plan.specs[0] == make_spec(SHELVES, "digits", "small_cnn", parse_request("class:1"), "ssd", {})
+    assert plan.whole == make_spec(SHELVES, "digits", "small_cnn", parse_request("classes:1,3,5,7"), "ssd", {})
     assert {spec.params["alpha"] for spec in planned("class:1", "classes:3,5", settings={"alpha": 3.0}).specs} == {3.0}
     assert {spec.params["settings"] for spec in planned("class:1", "class:3", settings={"settings": "auto"}).specs} == {"auto"}
 

@@ -37,7 +37,8 @@ def alts(at):
 
 
 def texts(at):
-    return "\n".join(str(element.value) for kind in ("markdown", "caption", "info", "error") for element in getattr(at, kind)).replace("\\", "")
+    said = [str(element.value) for kind in ("markdown", "caption", "info", "error") for element in getattr(at, kind)]
+    return "\n".join(said).replace("\\", "")
 
 
 def queued(home):
@@ -147,7 +148,8 @@ def test_a_damaged_sequence_is_said_and_the_others_are_shown(open_app, home_of):
 
 
 def test_the_command_beside_the_form_asks_for_the_same_sequence(open_app, bare, in_process, monkeypatch):
-    at = open_app(bare.root, VIEW, sequence_terminal=True)
+    at = open_app(bare.root, VIEW)
+    at.session_state["sequence_terminal"] = True
     at.text_input(key="sequence_settings.ssd").set_value("alpha=3 settings=given")
     at = sound(at.run())
     (command,) = [code.value for code in at.code if "sequence start" in code.value]
