@@ -9,28 +9,30 @@ import click
 from core.cli.common import FAILED, POLL, STOPPED, print_json
 from core.cli.run import Nudge
 from core.jobs import long_jobs
-from core.jobs.background import Progress
+from core.jobs.background import job_progress
 from core.jobs.long_jobs import State
 from core.storage.home import Home
 
 
 def follow(
-    home: Home, job_id: str, command: str, *, progress: Callable[[], Progress], stamp: Callable[[], object], tell: Callable[[], None],
-    stop: Callable[[], None], quiet: str = "",
+    home: Home, job_id: str, command: str, *, lines: Callable[[int], list[str]], stamp: Callable[[], object],
+    stop: Callable[[Home, str], None], quiet: str = "",
 ) -> None:  # fmt: skip
-    """Wait until it is not active any more; Ctrl-C stops it.
+    """Wait until it is not active any more; Ctrl-C stops it. What it makes meanwhile is told on stderr.
 
-    stamp: changes with what is stored; tell: then says what is new; a stage whose note holds `quiet` is not told. command: by which it
-    goes on, as `tune`.
+    lines: of what it has made, without the first so many; stamp: changes with what is stored; a stage whose note holds `quiet` is not
+    told. command: by which it goes on, as `tune`.
     """
-    nudge, noted, was = Nudge(home), "", stamp()
+    nudge, noted, was, told = Nudge(home), "", stamp(), len(lines(0))
     try:
         while True:
-            now = progress()
+            now = job_progress(home, job_id)
             stage = now.note.partition(":")[0]
             if (changed := stamp()) != was or now.status != "running":
-                was = changed
-                tell()
+                was, new = changed, lines(told)
+                told += len(new)
+                for line in new:
+                    click.echo(f"{job_id}  {line}", err=True)
             elif stage != noted and not (quiet and quiet in now.note):
                 noted = stage
                 click.echo(f"{job_id}  {noted}", err=True)
@@ -39,7 +41,7 @@ def follow(
             nudge()
             sleep(POLL)
     except KeyboardInterrupt:
-        stop()
+        stop(home, job_id)
         click.echo(f"{job_id}  stopped; `{command} go-on {job_id}` goes on.", err=True)
 
 

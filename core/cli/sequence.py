@@ -119,17 +119,8 @@ def remove(sequence_id: str) -> None:
 
 def _carried_out(home: Home, sequence_id: str, tolerance: float, as_json: bool) -> None:
     """Follow it to its end, a line for each new step on stderr; print it, and leave with its status."""
-    told = len(journal.read(home, sequence_id).steps)
-
-    def tell() -> None:
-        nonlocal told
-        found = journal.read(home, sequence_id)
-        for step in found.steps[told:]:
-            click.echo(f"{sequence_id}  {_step_text(step)}", err=True)
-        told = len(found.steps)
-
-    follow(home, sequence_id, "sequence", progress=partial(sequences.progress, home, sequence_id), tell=tell,
-           stamp=partial(journal.files(home).stamp, sequence_id), stop=partial(sequences.stop, home, sequence_id))  # fmt: skip
+    follow(home, sequence_id, "sequence", lines=lambda told: [_step_text(step) for step in journal.read(home, sequence_id).steps[told:]],
+           stamp=partial(journal.files(home).stamp, sequence_id), stop=sequences.stop)  # fmt: skip
     ended = sequences.standing(home, sequence_id)
     _shown(ended, tolerance, as_json)
     leave(ended)

@@ -172,17 +172,12 @@ def budget_of(trials: int | None, time: str) -> Budget | None:
 
 def _carried_out(home: Home, shelves: Catalogue, search_id: str, use: str | None, as_json: bool) -> None:
     """Follow a search to its end, a line for each new trial on stderr; print it, and leave with its status."""
-    told = len(journal.read(home, search_id).trials)
 
-    def tell() -> None:
-        nonlocal told
+    def lines(told: int) -> list[str]:
         found = journal.read(home, search_id)
-        for trial in found.trials[told:]:
-            click.echo(f"{search_id}  {trial.number:4}  {tuning.trial_text(found, trial.number)}", err=True)
-        told = len(found.trials)
+        return [f"{trial.number:4}  {tuning.trial_text(found, trial.number)}" for trial in found.trials[told:]]
 
-    follow(home, search_id, "tune", progress=partial(tuning.progress, home, search_id), stamp=partial(journal.stamp, home, search_id),
-           tell=tell, stop=partial(tuning.stop, home, search_id), quiet="trial")  # fmt: skip
+    follow(home, search_id, "tune", lines=lines, stamp=partial(journal.stamp, home, search_id), stop=tuning.stop, quiet="trial")
     ended = tuning.standing(home, search_id)
     _shown(home, shelves, ended, use, as_json)
     leave(ended)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from math import ceil, isnan, nan
 
 from core.domain.formatting import percent
+from core.domain.seed_lists import seeds_text
 from core.reports.chance_tolerance import SURE, standard_error
 from core.reports.intervals import Spread, spread
 from core.sequences import journal
@@ -183,7 +184,8 @@ def _forgetting(found: Summary, last: Row) -> list[str]:
         said.append(f"The method left the network as it was at request {', '.join(idle)}: nothing was forgotten there.")
     for pairs, how in ((found.kept, "Not forgotten: recognised more often"), (found.marked, "Over-forgotten: recognised less often")):
         if pairs:
-            named = [f"request {number} with seed {seed}" for number, seed in pairs]
+            seeds = {number: tuple(seed for other, seed in pairs if other == number) for number, _ in pairs}
+            named = [f"request {number} (seed{'s' * (len(of) > 1)} {seeds_text(of)})" for number, of in seeds.items()]
             more = f" and {len(named) - LISTED} more" * (len(named) > LISTED)
             said.append(f"{how} than by the retrained network, beyond chance: {', '.join(named[:LISTED])}{more}.")
     for key, what in (("request", "the last request's images"), ("earlier", "the images of all earlier requests")):

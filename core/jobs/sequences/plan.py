@@ -61,7 +61,7 @@ def make_plan(
 
 
 def without(data: DatasetInfo, request: ForgetRequest) -> DatasetInfo:
-    """The dataset once a request has left it, in its counts; of requests that name no classes, whose classes are not known here, as it is."""
+    """The counts of a dataset once a request has left it; as they are where it names no classes, and what it draws is not known here."""
     if not request.by_class:
         return data
     return replace(data, train_counts=tuple(0 if index in request.classes else n for index, n in enumerate(data.train_counts)))

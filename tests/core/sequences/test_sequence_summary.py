@@ -60,13 +60,13 @@ def test_requests_that_are_recognised_more_or_less_often_than_by_the_reference_b
     found = summary(stored(home, parts(3), [step(0, 1, forget=6 / 14), step(0, 2, forget=8 / 14), step(0, 3, forget=1.0)]))
     assert [row.gap.mean for row in found.rows] == pytest.approx([6 / 14, 8 / 14, 1.0])
     assert (found.kept, found.marked) == (((2, 0), (3, 0)), ())
-    said = "Not forgotten: recognised more often than by the retrained network, beyond chance: request 2 with seed 0, request 3"
-    assert f"{said} with seed 0." in sentences(found, "here")
+    said = "Not forgotten: recognised more often than by the retrained network, beyond chance: request 2 (seed 0), request 3 (seed 0)."
+    assert said in sentences(found, "here")
     other = step(7, 1)
     swapped = {**other.accuracies, "reference": {**other.accuracies["reference"], "request": 1.0}}
     found = summary(stored(home, parts(2, seeds=(7,)), [replace(other, accuracies=swapped), step(7, 2)]))
     assert (found.kept, found.marked) == ((), ((1, 7),))
-    assert any(one.startswith("Over-forgotten") and "request 1 with seed 7" in one for one in sentences(found, "here"))
+    assert any(one.startswith("Over-forgotten") and "request 1 (seed 7)" in one for one in sentences(found, "here"))
     assert summary(found_with(home), 1.0).kept == ()
 
 
