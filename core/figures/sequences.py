@@ -13,6 +13,7 @@ from core.domain.formatting import percent
 from core.figures.palette import MODEL_COLOUR, MODEL_DASH, MODEL_SYMBOL, MODEL_TITLE, QUIET, THRESHOLD, ink
 from core.figures.plotly_layout import base_layout, merge_layout, note_above, vertical_line
 
+PAD = 0.004  # of a share, beyond the ends of what is drawn
 ROOM = 0.4  # requests left of the first and right of the last
 
 
@@ -27,7 +28,10 @@ def damage_figure(rows: pd.DataFrame, tolerance: float, harmful: int | None, aga
         "type": "scatter", "mode": "lines", "name": f"{MODEL_TITLE[against].lower()} − {100 * tolerance:g} points",
         "x": rows["number"].to_numpy(), "y": floor, "line": {"color": QUIET, "dash": "dot", "width": 1.5}, "hoverinfo": "skip",
     })  # fmt: skip
-    return _figure(traces, rows, "test accuracy", {"tickformat": ".1~%"}, _mark(harmful, "tolerance left"))
+    ends = [rows[f"{model}_test"] - rows[f"{model}_test_half"].astype(float).fillna(0.0) for model in MODEL_TITLE if f"{model}_test" in rows]
+    low = min(float(floor.min()), *(float(end.min()) for end in ends))
+    axis = {"tickformat": ".1~%", "range": [max(0.0, low) - PAD, 1 + PAD]}  # an interval may leave what a share can be; the axis does not
+    return _figure(traces, rows, "test accuracy", axis, _mark(harmful, "tolerance left"))
 
 
 def forgetting_figure(rows: pd.DataFrame) -> go.Figure:

@@ -49,7 +49,7 @@ def show(now: Standing) -> None:
         st.caption(f"The first request comes when the original is there{'' if now.state == RUNNING else '; go on to make it'}.")
         return
     with st.container(border=True):
-        st.markdown(plain(" ".join(sentences(found, plan.covers)), 3000))
+        st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences(found, plan.covers)))
     _figures(found, queries.frame(found.rows), plan)
     _table(found, plan)
 
@@ -77,7 +77,7 @@ def _head(now: Standing) -> None:
 def _figures(found: Summary, rows: pd.DataFrame, plan: SequencePlan) -> None:
     draw = partial(st.plotly_chart, config=plotly_layout.CONFIG)
     last, few = found.rows[-1], found.rows[-1].damage.n < FEW
-    around = "" if few else f" Bars: 95 % intervals {plan.covers} (Student's t)."
+    around = " Fewer than three seeds are too few for a claim." if few else f" Bars: 95 % intervals {plan.covers} (Student's t)."
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Damage")

@@ -30,6 +30,7 @@ def test_the_damage_curve_has_its_intervals_the_tolerance_and_where_it_is_left(r
     unlearned = next(trace for trace in figure.data if trace.name == "Unlearned")
     assert unlearned.error_y.array[0] == 0.01
     assert list(unlearned.customdata) == ["90 % ± 1 %", "80 %", "70 % ± 3 %"]
+    assert tuple(figure.layout.yaxis.range) == pytest.approx((0.67 - 0.004, 1.004))
     (mark,), (note,) = figure.layout.shapes, figure.layout.annotations
     assert (mark.x0, note.x, note.text) == (2, 2, "tolerance left")
     assert damage_figure(rows, 0.02, None, "original").layout.shapes == ()
