@@ -28,7 +28,8 @@ def damage_figure(rows: pd.DataFrame, tolerance: float, harmful: int | None, aga
         "type": "scatter", "mode": "lines", "name": f"{MODEL_TITLE[against].lower()} − {100 * tolerance:g} points",
         "x": rows["number"].to_numpy(), "y": floor, "line": {"color": QUIET, "dash": "dot", "width": 1.5}, "hoverinfo": "skip",
     })  # fmt: skip
-    ends = [rows[f"{model}_test"] - rows[f"{model}_test_half"].astype(float).fillna(0.0) for model in MODEL_TITLE if f"{model}_test" in rows]
+    shown = [f"{model}_test" for model in MODEL_TITLE if f"{model}_test" in rows]
+    ends = [rows[name] - rows[f"{name}_half"].astype(float).fillna(0.0) for name in shown]
     low = min(float(floor.min()), *(float(end.min()) for end in ends))
     axis = {"tickformat": ".1~%", "range": [max(0.0, low) - PAD, 1 + PAD]}  # an interval may leave what a share can be; the axis does not
     return _figure(traces, rows, "test accuracy", axis, _mark(harmful, "tolerance left"))

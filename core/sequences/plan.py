@@ -94,7 +94,7 @@ class SequencePlan:
             )
         if not self.parts:
             refuse_overlaps([spec.request for spec in self.specs])
-        elif len({spec.id for spec in self.specs}) > 1:
+        elif len({spec.id for spec in self.specs}) > 1 or not isinstance(self.spec.request, RandomRequest):
             raise WrongInput("The parts of one draw are all asked for by the same random request.")
 
     def to_plain(self) -> dict[str, Any]:

@@ -93,6 +93,8 @@ def test_a_plan_says_what_it_is():
     (lambda: SequencePlan((spec(parse_request("random:5")), spec(parse_request("random:5")))), "must not overlap"),
     (lambda: SequencePlan((spec(parse_request("mislabelled:5")),) * 2, parts=True), "changes labels"),
     (lambda: SequencePlan((spec(parse_request("class:1")), spec(parse_request("class:2"), "unsir"))), "by one method"),
+    (lambda: SequencePlan((spec(parse_request("class:1")),) * 2, parts=True), "same random request"),
+    (lambda: SequencePlan((spec(parse_request("random:5")), spec(parse_request("random:6"))), parts=True), "same random request"),
     (lambda: SequencePlan(tuple(replace(one, weights="0" * 64) for one in classes(1, 2).specs)), "no weights of your own"),
 ])  # fmt: skip
 def test_what_is_no_sequence_is_refused_in_one_sentence(plan, said):
