@@ -148,7 +148,10 @@ def _damage(found: Summary, last: Row, covers: str) -> list[str]:
     if found.harmful is None:
         said.append(f"The damage never leaves {tolerance}.")
     else:
-        said.append(f"The damage leaves {tolerance} at request {found.harmful}: there it pays to retrain once.")
+        there = found.rows[found.harmful - 1].damage
+        sure = there.half_width is not None and there.mean - there.half_width > found.tolerance
+        what, unsure = ("damage", "") if sure else ("mean damage", f" ({points(there)}, which more seeds may deny)")
+        said.append(f"The {what} leaves {tolerance} at request {found.harmful}{unsure}: there it pays to retrain once.")
     for seed, number in found.diverged.items():
         said.append(f"With seed {seed} the method diverged at request {number}, and no request follows for it.")
     return said
