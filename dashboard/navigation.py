@@ -20,6 +20,7 @@ page = st.navigation(
         st.Page("views/runs.py", title="Runs", icon=":material/format_list_bulleted:"),
         st.Page("views/studies.py", title="Studies", icon=":material/science:"),
         st.Page("views/tune.py", title="Tune", icon=":material/manufacturing:"),
+        st.Page("views/sequence.py", title="Sequence", icon=":material/format_list_numbered:"),
         st.Page("views/result.py", title="Result", icon=":material/monitoring:"),
         st.Page("views/parameters.py", title="Parameters", icon=":material/tune:"),
         st.Page("views/inside.py", title="Inside the method", icon=":material/slow_motion_video:"),

@@ -23,7 +23,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own r
     {"core.training"},
     {"core.methods", "core.metrics"},
     {"core.pipeline", "core.analysis", "core.reports"},
-    {"core.figures", "core.extensions", "core.tuning"},
+    {"core.figures", "core.extensions", "core.tuning", "core.sequences"},
     {"core.jobs"},
     {"core.export"},
     {
@@ -59,6 +59,7 @@ ALSO_FREE = (  # single modules of other rooms that start often, or watch
     *("core.data.write_image_arrays", "core.data.paths", "core.data.name_order"),
     *("core.data.importing.importer", "core.data.importing.store"),
     *("core.tuning.ranges", "core.tuning.objectives", "core.tuning.plan", "core.tuning.journal", "core.tuning.home_presets"),
+    *("core.sequences.plan", "core.sequences.journal", "core.sequences.summary"),
 )
 DRAWN_IN_PLACE = (  # besides core.figures: only draw what they are given
     "dashboard.components.feature_map.selection_rules", "dashboard.components.feature_map.hover.payload",

@@ -6,12 +6,28 @@ import sys
 
 import click
 
-from core.cli import bundle, compare, data, extend, judge, leaderboard, report, reproduce, run, runs, study, tune
+from core.cli import (
+    bundle,
+    compare,
+    data,
+    extend,
+    judge,
+    leaderboard,
+    report,
+    reproduce,
+    run,
+    runs,
+    sequence,
+    study,
+    tune,
+)
 from core.cli.common import FAILED, STOPPED, WRONG_USE, cli
 from core.domain.errors import WrongInput
 from core.storage.disk_and_memory_errors import DiskTrouble
 
-COMMANDS = (runs, run, judge, study, tune, compare, leaderboard, report, reproduce, data, bundle, extend)  # each adds its own to `cli`
+COMMANDS = (  # each adds its own to `cli`
+    runs, run, judge, study, tune, sequence, compare, leaderboard, report, reproduce, data, bundle, extend,
+)  # fmt: skip
 
 
 def main() -> None:

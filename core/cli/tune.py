@@ -1,14 +1,15 @@
 """`tune`: a search of a method's settings, blind or by the reference; its table and its Pareto front; a trial as the home's preset."""
 
 from dataclasses import asdict
-from time import sleep
+from functools import partial
 from typing import Any
 
 import click
 
-from core.cli.common import FAILED, POLL, STOPPED, as_json, cli, print_json
+from core.cli.common import as_json, cli, print_json
+from core.cli.following import follow, leave, print_list
 from core.cli.output import print_study
-from core.cli.run import Nudge, settings_from
+from core.cli.run import settings_from
 from core.cli.study import carry_out
 from core.domain.errors import WrongInput
 from core.domain.requests.registry import FORMS, parse_request
@@ -94,15 +95,9 @@ def go_on(search_id: str, trials: int | None, minutes: str, use: str | None, as_
 def list_(as_json: bool) -> None:
     """Every search, the one that changed last first."""
     found, damaged = tuning.standings(open_home())
-    for sentence in damaged:
-        click.echo(sentence, err=True)
-    if as_json:
-        print_json([_plain(one) for one in found])
-        return
-    for one in found:
-        click.echo(f"{one.search.id}  {one.text:28} {tuning.title_of(one.search.plan)}")
-    if not found and not damaged:
-        click.echo("No searches yet; `tune start --help` says how to begin one.")
+    known = {one.search.id: (one.text, tuning.title_of(one.search.plan)) for one in found}
+    nothing = "No searches yet; `tune start --help` says how to begin one."
+    print_list(known, damaged, nothing, [_plain(one) for one in found] if as_json else None)
 
 
 @tune.command("show")
@@ -176,37 +171,16 @@ def budget_of(trials: int | None, time: str) -> Budget | None:
 
 
 def _carried_out(home: Home, shelves: Catalogue, search_id: str, use: str | None, as_json: bool) -> None:
-    """Follow a search to its end, print it, and leave with its status. Raises SystemExit unless it is complete."""
-    try:
-        ended = _follow(home, search_id)
-    except KeyboardInterrupt:
-        tuning.stop(home, search_id)
-        click.echo(f"{search_id}  stopped; `tune go-on {search_id}` goes on.", err=True)
-        ended = tuning.standing(home, search_id)
+    """Follow a search to its end, a line for each new trial on stderr; print it, and leave with its status."""
+
+    def lines(told: int) -> list[str]:
+        found = journal.read(home, search_id)
+        return [f"{trial.number:4}  {tuning.trial_text(found, trial.number)}" for trial in found.trials[told:]]
+
+    follow(home, search_id, "tune", lines=lines, stamp=partial(journal.stamp, home, search_id), stop=tuning.stop, quiet="trial")
+    ended = tuning.standing(home, search_id)
     _shown(home, shelves, ended, use, as_json)
-    if ended.error:
-        click.echo(ended.error, err=True)
-    if ended.state != tuning.COMPLETE:
-        raise SystemExit(FAILED if ended.state == tuning.FAILED else STOPPED)
-
-
-def _follow(home: Home, search_id: str) -> Standing:
-    """Wait until it is not active any more; a line for each new trial on stderr."""
-    nudge, told, noted, stamp = Nudge(home), len(journal.read(home, search_id).trials), "", journal.stamp(home, search_id)
-    while True:
-        now = tuning.progress(home, search_id)
-        if (changed := journal.stamp(home, search_id)) != stamp or now.status != "running":
-            found, stamp = journal.read(home, search_id), changed
-            for trial in found.trials[told:]:
-                click.echo(f"{search_id}  {trial.number:4}  {tuning.trial_text(found, trial.number)}", err=True)
-            told = len(found.trials)
-        elif now.note.partition(":")[0] != noted and "trial" not in now.note:
-            noted = now.note.partition(":")[0]
-            click.echo(f"{search_id}  {noted}", err=True)
-        if now.status != "running":
-            return tuning.standing(home, search_id)
-        nudge()
-        sleep(POLL)
+    leave(ended)
 
 
 def _shown(home: Home, shelves: Catalogue, one: Standing, use: str | None, as_json: bool) -> None:

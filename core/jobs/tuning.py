@@ -1,11 +1,10 @@
 """Searches of settings: asked for, followed, stopped, gone on with, and what a trial becomes; no torch and no Optuna."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Param, Value
 from core.domain.info import MethodInfo
@@ -13,9 +12,10 @@ from core.domain.presets import FRESH_SEEDS
 from core.domain.requests.base import ForgetRequest
 from core.domain.run import RunSpec, settings_text
 from core.domain.study import LONGEST_TITLE, StudyPlan
-from core.jobs import submit
+from core.jobs import long_jobs
 from core.jobs.background import Progress, cancel_job, job_progress, start_job
 from core.jobs.catalogue import Catalogue
+from core.jobs.long_jobs import State
 from core.jobs.studies.plan import as_shipped
 from core.jobs.studies.plan import make_plan as make_study
 from core.jobs.submit import PIPELINE
@@ -30,18 +30,13 @@ from core.tuning.plan import JUDGED_ON, USUAL_SEEDS, Budget, SearchPlan
 from core.tuning.ranges import parse_range, spelled, switch_of, tunable, tuned_at_first
 
 JUDGES = 3  # fresh seeds of the study that judges settings
-COMPLETE, RUNNING, STOPPED, FAILED = "complete", "running", "stopped", "failed"
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A search and where it stands: `complete`, `running` (or waiting), `stopped`, `failed` (with a sentence)."""
+class Standing(State):
+    """A search and where it stands."""
 
-    search: Search
-    state: str
-    note: str = ""
-    share: float = 0.0
-    error: str = ""
+    search: Search = field(kw_only=True)
 
     @property
     def text(self) -> str:
@@ -84,19 +79,10 @@ def _refuse_idle(plan: SearchPlan, params: dict[str, Param]) -> None:
 
 def start(home: Home, plan: SearchPlan, pipeline: str = PIPELINE) -> str:
     """The search's id; one that is there goes on, with this budget. Raises WrongInput."""
-    plan.check()
-    _refuse_older(plan)
-    journal.begin(home, plan)
+    long_jobs.begin(plan, SEARCH, partial(journal.begin, home))
     if not journal.read(home, plan.id).complete:
         start_job(home, plan.id, SEARCH, {"search": plan.id}, pipeline)
     return plan.id
-
-
-def wake(home: Home) -> None:
-    """Have the process that computes ready before somebody asks: importing torch takes longer than a first trial."""
-    if not home.unwritable:
-        with suppress(WrongInput):  # a disk that takes no file: whoever starts a search is told
-            submit.ensure_supervisor(home)
 
 
 def go_on(home: Home, search_id: str, budget: Budget | None = None, pipeline: str = PIPELINE) -> str:
@@ -125,24 +111,14 @@ def progress(home: Home, search_id: str) -> Progress:
 
 def standing(home: Home, search_id: str) -> Standing:
     """Raises WrongInput where there is no such search, or it is damaged."""
-    now, found = progress(home, search_id), journal.read(home, search_id)
-    if now.status == "running":
-        return Standing(found, RUNNING, now.note, now.share)
+    now, found = progress(home, search_id), journal.read(home, search_id)  # first how it stands: a trial is stored before its job ends
     share = found.plan.budget.share(len(found.trials), found.took)
-    if found.complete:
-        return Standing(found, COMPLETE, share=1.0)
-    return Standing(found, FAILED if now.error else STOPPED, share=share, error=now.error)
+    return Standing(**vars(long_jobs.state_of(now, found.complete, share)), search=found)
 
 
 def standings(home: Home) -> tuple[list[Standing], list[str]]:
     """All searches, the one that changed last first; and a sentence for each that is damaged."""
-    found, damaged = list[Standing](), list[str]()
-    for search_id in journal.ids(home):
-        try:
-            found.append(standing(home, search_id))
-        except WrongInput as wrong:
-            damaged.append(str(wrong))
-    return found, damaged
+    return long_jobs.whole_ones(journal.ids(home), partial(standing, home))
 
 
 def params_of(shelves: Catalogue, search: Search, number: int) -> dict[str, Value]:
@@ -237,12 +213,3 @@ def trial_text(search: Search, number: int) -> str:
         return f"{settings}  {trial.state}: {trial.why}"
     values = ", ".join(f"{o.title} {trial.values[o.key]:.4f}" for o in plan.measured)
     return f"{settings}  {plan.mode}: {values}"
-
-
-def _refuse_older(plan: SearchPlan) -> None:
-    """Raises WrongInput for a search that other code began: its trials cannot be held against new ones."""
-    if plan.spec.engine not in ("", version_of(plan.spec)):
-        raise WrongInput(
-            f"Search {plan.id} was begun by another version of the code ({plan.spec.engine}); what it found can be used, and a new search "
-            "started, but it cannot go on."
-        )

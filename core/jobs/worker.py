@@ -1,4 +1,4 @@
-"""One run, analysis, import or search in a process of its own: computes it, reports where it stands, stores what came of it."""
+"""One run, analysis, import, search or sequence in a process of its own: computes it, reports where it stands, stores what came of it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ from core.storage.durations import Ask
 from core.storage.home import Home
 from core.storage.processes import ProcessId, cores, free_memory, memory_of, whole_memory
 from core.storage.queues import job_queue, lifecycle, run_queue
-from core.storage.queues.lifecycle import ANALYSIS, IMPORT, RUN, SEARCH, TABLES
+from core.storage.queues.lifecycle import ANALYSIS, IMPORT, RUN, SEARCH, SEQUENCE, TABLES
 from core.storage.queues.slots import gpu_in
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
@@ -36,7 +36,7 @@ NICENESS = 5  # the page that waits for an answer goes first
 SECONDS_BETWEEN_WRITES = 0.1
 TO_SAVE_MEMORY = {
     RUN: "choose a smaller model or batch", ANALYSIS: "look at fewer images", IMPORT: "choose a smaller size",
-    SEARCH: "choose a smaller model, or smaller batches in its ranges",
+    SEARCH: "choose a smaller model, or smaller batches in its ranges", SEQUENCE: "choose a smaller model",
 }  # fmt: skip
 
 Report = Callable[..., None]  # share, stage, note = "", seconds left = None
@@ -44,6 +44,7 @@ Report = Callable[..., None]  # share, stage, note = "", seconds left = None
 
 FINISH: dict[str, Callable[..., bool]] = {
     RUN: run_queue.finish, ANALYSIS: job_queue.finish, IMPORT: job_queue.finish, SEARCH: job_queue.finish,
+    SEQUENCE: job_queue.finish,
 }  # fmt: skip
 
 
@@ -162,8 +163,22 @@ def _search(home: Home, payload: dict[str, Any], report: Report) -> dict[str, in
     return search(home, payload["search"], report)
 
 
+def _sequence(home: Home, payload: dict[str, Any], report: Report) -> dict[str, int]:
+    """How many steps there are; they are stored one by one."""
+    from core.sequences import journal  # noqa: PLC0415  # late, as above
+
+    plan = journal.read(home, payload["sequence"]).plan
+    _refuse_other_engine(plan.spec)
+    _load_extensions(home, plan.spec)
+    from core.sequences.walk import walk  # noqa: PLC0415  # late: it needs torch
+
+    return walk(home, plan.id, report)
+
+
 # kind -> compute(home, payload, report) -> the outcome as plain data
-JOBS: dict[str, Callable[[Home, dict[str, Any], Report], Any]] = {ANALYSIS: _analysis, IMPORT: _import, SEARCH: _search}
+JOBS: dict[str, Callable[[Home, dict[str, Any], Report], Any]] = {
+    ANALYSIS: _analysis, IMPORT: _import, SEARCH: _search, SEQUENCE: _sequence,
+}  # fmt: skip
 
 
 def _payload(store: ResultStore, job_id: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from core.storage.disk_and_memory_errors import DiskTrouble, read_only, told
 from core.storage.runs import ResultStore
 
 DATABASE = "forgetscope.db"
-FOLDERS = ("artifacts", "catalogue", "datasets", "logs", "tuning", "uploads")
+FOLDERS = ("artifacts", "catalogue", "datasets", "logs", "sequences", "tuning", "uploads")
 OLD_STATES = "looks"  # the folder in which versions before had the states of analyses
 PRESETS = "presets.json"
 # How the names of what lies in a home begin.
@@ -55,6 +55,11 @@ class Home:
     def tuning_folder(self) -> Path:
         """Searches of settings, a file each; there once the first was begun."""
         return self.root / "tuning"
+
+    @property
+    def sequences_folder(self) -> Path:
+        """Sequences of forget requests, a file each; there once the first was begun."""
+        return self.root / "sequences"
 
     @property
     def presets_file(self) -> Path:

@@ -4,28 +4,21 @@ Whoever stops a search, or ends its process, loses at most the trial that was be
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-import json
+from datetime import datetime
 from math import isfinite
-import os
 from pathlib import Path
-import re
 from typing import Any
 
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Value
-from core.storage import permissions
-from core.storage.disk_and_memory_errors import told
 from core.storage.home import Home
+from core.storage.queues.line_files import LineFiles
 from core.tuning.objectives import Values, closest, front
 from core.tuning.plan import Budget, SearchPlan, budget_from
 
 DONE, DIVERGED, FAILED = "done", "diverged", "failed"
 STATES = (DONE, DIVERGED, FAILED)
-LARGEST = 16 * 2**20  # bytes of a journal that is read
-ID = re.compile(r"[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -93,43 +86,25 @@ class Search:
         return self.trials[number]
 
 
+def files(home: Home) -> LineFiles:
+    """Where searches are stored."""
+    return LineFiles(home.tuning_folder, "search", "tune list")
+
+
 def file_of(home: Home, search_id: str) -> Path:
     """Where a search is stored. Raises WrongInput for what is no id."""
-    if not ID.fullmatch(search_id):
-        raise no_such(search_id)
-    return home.tuning_folder / f"{search_id}.jsonl"
-
-
-def no_such(search_id: str) -> WrongInput:
-    """The one sentence for a search that is not there."""
-    return WrongInput(f"There is no search {search_id!r:.40}; `python -m core tune list` lists those that there are.")
+    return files(home).file_of(search_id)
 
 
 def begin(home: Home, plan: SearchPlan) -> None:
     """Store a plan; of a search that is there, its budget alone."""
-    path = file_of(home, plan.id)
-    with told(path):
-        path.parent.mkdir(exist_ok=True, mode=permissions.FOLDER)
-    if not path.is_file():
-        add(home, plan.id, {"search": plan.to_plain(), "created": datetime.now(UTC).isoformat()})
-    elif read(home, plan.id).plan.budget != plan.budget:
+    if not files(home).begin(plan.id, plan.to_plain()) and read(home, plan.id).plan.budget != plan.budget:
         add(home, plan.id, {"budget": plan.to_plain()["budget"]})
 
 
 def add(home: Home, search_id: str, line: Mapping[str, Any]) -> None:
-    """One more line, on the disk when this returns; what a process that was ended has half written before it is cut off."""
-    path = file_of(home, search_id)
-    with told(path), open(path, "a+b", opener=permissions.opener) as stream:
-        if torn := _torn(stream.read() if stream.seek(0) == 0 else b""):
-            stream.truncate(stream.seek(0, os.SEEK_END) - torn)
-        stream.write(json.dumps(line, allow_nan=False).encode() + b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _torn(content: bytes) -> int:
-    """Bytes behind the last whole line."""
-    return len(content) - (content.rfind(b"\n") + 1)
+    """One more line, on the disk when this returns."""
+    files(home).add(search_id, line)
 
 
 def add_trial(home: Home, search_id: str, trial: Trial) -> None:
@@ -139,55 +114,22 @@ def add_trial(home: Home, search_id: str, trial: Trial) -> None:
 
 def remove(home: Home, search_id: str) -> None:
     """Forget a search. Raises WrongInput where there is none."""
-    path = file_of(home, search_id)
-    if not path.is_file():
-        raise no_such(search_id)
-    with told(path):
-        path.unlink()
-        path.with_suffix(".lock").unlink(missing_ok=True)
+    files(home).remove(search_id)
 
 
 def ids(home: Home) -> list[str]:
     """Of every stored search, the one that changed last first."""
-    found = dict[str, float]()
-    for path in home.tuning_folder.glob("*.jsonl"):
-        if ID.fullmatch(path.stem):
-            with suppress(FileNotFoundError):
-                found[path.stem] = path.stat().st_mtime
-    return sorted(found, key=lambda one: -found[one])
+    return files(home).ids()
 
 
 def stamp(home: Home, search_id: str) -> tuple[int, int]:
     """Changes whenever the search does. Raises WrongInput where there is none."""
-    try:
-        about = file_of(home, search_id).stat()
-    except FileNotFoundError:
-        raise no_such(search_id) from None
-    return about.st_mtime_ns, about.st_size
+    return files(home).stamp(search_id)
 
 
 def read(home: Home, search_id: str) -> Search:
     """Raises WrongInput where there is none, or its plan is damaged; a trial that is damaged, and those behind it, are made anew."""
-    path = file_of(home, search_id)
-    if not path.is_file():
-        raise no_such(search_id)
-    with told(path), open(path, "rb") as stream:
-        content = stream.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise WrongInput(f"{path.name} is larger than {LARGEST // 2**20} MB, which no search becomes; remove it.")
-    lines = content[: content.rfind(b"\n") + 1].splitlines()
-    try:
-        first = json.loads(lines[0]) if lines else {}
-        plan, created = SearchPlan.from_plain(first["search"]), datetime.fromisoformat(first["created"])
-    except (ValueError, KeyError, TypeError, RecursionError) as wrong:
-        raise WrongInput(f"The search in {path.name} is damaged ({str(wrong)[:120]}); remove it and start it anew.") from None
-    found = Search(plan, created)
-    for line in lines[1:]:
-        try:
-            found = _with_line(found, json.loads(line))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            continue
-    return found
+    return files(home).read(search_id, lambda plan, created: Search(SearchPlan.from_plain(plan), created), _with_line)
 
 
 def _with_line(found: Search, line: dict[str, Any]) -> Search:

@@ -15,8 +15,8 @@ from core.storage.disk_and_memory_errors import oom_kills
 from core.storage.processes import ProcessId
 
 RUNS, JOBS = "runs", "jobs"  # the tables
-RUN, ANALYSIS, IMPORT, SEARCH = "run", "analysis", "import", "search"  # what is computed, one of each at a time
-TABLES = {RUN: RUNS, ANALYSIS: JOBS, IMPORT: JOBS, SEARCH: JOBS}
+RUN, ANALYSIS, IMPORT, SEARCH, SEQUENCE = "run", "analysis", "import", "search", "sequence"  # what is computed, one of each at a time
+TABLES = {RUN: RUNS, ANALYSIS: JOBS, IMPORT: JOBS, SEARCH: JOBS, SEQUENCE: JOBS}
 # A row that says so little of itself can neither begin nor end; it holds nobody up.
 MOVABLE = "typeof(id) = 'text' and typeof(attempt) = 'integer'"
 QUEUED_ANEW = """

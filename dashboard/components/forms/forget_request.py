@@ -40,11 +40,16 @@ def one_draw() -> bool:
 
 def ask_subject(available: Catalogue, *, seeds: bool = False) -> tuple[DatasetInfo, str, ForgetRequest | None]:
     """The dataset, the model and what `ask_request` gives."""
+    data, model = ask_data_and_model(available)
+    return data, model, ask_request(data, seeds=seeds)
+
+
+def ask_data_and_model(available: Catalogue) -> tuple[DatasetInfo, str]:
+    """The first part of every form."""
     st.subheader("1 · What to forget")
     left, right = st.columns(2)
     dataset = left.selectbox("Dataset", list(available.datasets), key="dataset", bind="query-params")
-    model = ask_model(right, available.models)
-    return available.datasets[dataset], model, ask_request(available.datasets[dataset], seeds=seeds)
+    return available.datasets[dataset], ask_model(right, available.models)
 
 
 def ask_request(data: DatasetInfo, *, seeds: bool = False, fixed: ForgetRequest | None = None) -> ForgetRequest | None:

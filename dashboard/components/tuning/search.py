@@ -1,6 +1,5 @@
 """A search on its page: where it stands, its front, its trials, what mattered; and what can be made of a trial."""
 
-from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
@@ -10,22 +9,21 @@ from core.domain.run import settings_text
 from core.figures import plotly_layout
 from core.figures import tuning as figures
 from core.figures.markdown import plain
-from core.figures.palette import STATUS_ICON
 from core.figures.tuning import Axis
 from core.jobs import submit, tuning
+from core.jobs.long_jobs import COMPLETE, RUNNING
 from core.jobs.studies import submit as study_jobs
-from core.jobs.tuning import COMPLETE, FAILED, RUNNING, Standing
+from core.jobs.tuning import Standing
 from core.tuning import home_presets
 from core.tuning.journal import DONE, Search
 from core.tuning.objectives import MODES
 from core.tuning.plan import JUDGED_ON, MOST_TRIALS, Budget
 from dashboard.components.common.fragments import errors_shown
+from dashboard.components.common.long_jobs import delete_button, icon_of, job_button, safely, show_progress
 from dashboard.components.common.tables import show_frame
 from dashboard.queries import catalogue
 from dashboard.queries import tuning as queries
 from dashboard.session import ask_to_open, home, recall
-
-ICON = {RUNNING: STATUS_ICON["running"], COMPLETE: STATUS_ICON["done"], FAILED: STATUS_ICON["failed"]}
 
 
 def show(now: Standing) -> None:
@@ -54,26 +52,22 @@ def _head(now: Standing) -> None:
     with what:
         request = catalogue.request_title(plan.spec.request, plan.spec.dataset)
         title = plain(f"{plan.spec.method} on {plan.spec.dataset}, {plan.spec.model}: {request}")
-        state = f"{ICON.get(now.state, STATUS_ICON['cancelled'])} **{now.state}** · mode **{plan.mode}**"
+        state = f"{icon_of(now)} **{now.state}** · mode **{plan.mode}**"
         st.markdown(f"**{title}**  \n{state} · {len(search.trials)} trials of {plan.budget.text} · {plan.seeds_text} · `{search.id}`")
     with buttons, st.container(horizontal=True, horizontal_alignment="right"):
         if now.state == RUNNING:
-            _button("Stop", search.id, tuning.stop)
+            job_button("Stop", search.id, tuning.stop)
         elif now.state != COMPLETE:
-            _button("Go on", search.id, tuning.go_on)
+            job_button("Go on", search.id, tuning.go_on)
         else:
             with st.popover("More trials", key=f"ask-more-{search.id}"):
                 st.number_input("Trials in all", len(search.trials) + 1, MOST_TRIALS, min(MOST_TRIALS, len(search.trials) + 50), 10,
                                 key=f"more-{search.id}")  # fmt: skip
                 st.button("Search on", key=f"on-{search.id}", type="primary", on_click=_more, args=(search,))
         if now.state != RUNNING:
-            with st.popover("Delete", key=f"ask-{search.id}"):
-                st.caption("The search goes, with all of its trials; runs that were opened from it, and presets, stay.")
-                _button("Delete it", search.id, tuning.remove)
-    if now.state == RUNNING:
-        st.progress(now.share, plain(now.note or "starting"))
-    if now.error:
-        st.error(plain(now.error), icon=":material/error:")
+            says = "The search goes, with all of its trials; runs that were opened from it, and presets, stay."
+            delete_button(search.id, tuning.remove, says)
+    show_progress(now)
     st.caption(f"**{plan.mode}**: {MODES[plan.mode]} Tuned: {plain('; '.join(one.words for one in plan.ranges))}.")
 
 
@@ -165,12 +159,8 @@ def presets_panel() -> None:
     for index, preset in enumerate(queries.presets()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(plain(preset.text))
-            st.button("Give up", key=f"give-up-{index}", on_click=_safely, args=(partial(home_presets.give_up, home(), preset),))
+            st.button("Give up", key=f"give-up-{index}", on_click=safely, args=(partial(home_presets.give_up, home(), preset),))
         st.code(settings_text(preset.values), language=None, wrap_lines=True)
-
-
-def _button(label: str, search_id: str, act: Callable[..., object]) -> None:
-    st.button(label, key=f"{label}-{search_id}", on_click=_safely, args=(partial(act, home(), search_id),))
 
 
 def _use(search: Search, number: int) -> None:
@@ -189,9 +179,3 @@ def _judge(search: Search, number: int) -> None:
 def _more(search: Search) -> None:
     with errors_shown(st.toast):
         tuning.go_on(home(), search.id, Budget(int(recall(f"more-{search.id}", 0)), search.plan.budget.minutes))
-
-
-def _safely(act: Callable[[], object]) -> None:
-    """In a callback: acts once per click, and shows what went wrong."""
-    with errors_shown(st.toast):
-        act()

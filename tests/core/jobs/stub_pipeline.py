@@ -1,4 +1,4 @@
-"""A pipeline, an analysis and a search, without torch; the spec's params, and the analysis's settings, say how it behaves."""
+"""A pipeline, an analysis, a search and a sequence, without torch; the spec's params, and the analysis's settings, say how it behaves."""
 
 import signal
 import time
@@ -9,8 +9,9 @@ from core.analysis.registry import LOOKS
 from core.domain.errors import WrongInput
 from core.domain.run import Measurement
 from core.jobs.worker import JOBS
+from core.sequences import journal as steps
 from core.storage.artifacts import Artifacts
-from core.storage.queues.lifecycle import SEARCH
+from core.storage.queues.lifecycle import SEARCH, SEQUENCE
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 from core.tuning import journal
@@ -76,3 +77,17 @@ def searched(home, payload, report):
 
 
 JOBS[SEARCH] = searched  # likewise
+
+
+def walked(home, payload, report):
+    """Steps of 0.05 seconds, each stored as it ends; what they are worth is made up."""
+    while (found := steps.read(home, payload["sequence"])).next is not None:
+        seed, number = found.next
+        report(found.share, f"seed {seed}, request {number}")
+        time.sleep(0.05)
+        accuracies = {name: {"request": 0.5, "retain": 1.0, "test": 0.9} for name in steps.NETWORKS}
+        steps.add_step(home, found.id, steps.Step(seed, number, images=14, accuracies=accuracies, agreement=0.9, seconds={"unlearn": 0.05}))
+    return {"steps": len(found.steps)}
+
+
+JOBS[SEQUENCE] = walked  # likewise

@@ -112,6 +112,7 @@ def test_every_page_of_an_empty_home_says_what_to_do_next(open_app, bare, page):
     assert len(at.title) == 1
     starts = {  # where something can be asked for
         "views/unlearn.py": "Run", "views/studies.py": "Start", "views/duel.py": "Begin", "views/tune.py": "Start",
+        "views/sequence.py": "Start",
     }  # fmt: skip
     if page == "views/story.py":
         assert "Scene 1 of 7" in html_text(at)  # it brings the finished examples

@@ -1,0 +1,1 @@
+"""Sequences of forget requests, asked for and followed; no torch."""
