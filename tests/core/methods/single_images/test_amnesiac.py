@@ -141,7 +141,7 @@ def test_where_nearly_every_batch_was_hit_it_refuses_before_it_trains_unless_tha
     assert not Amnesiac(every_batch="subtract").statistics(parse_request("class:2"))[0].strict
 
 
-@pytest.mark.parametrize("kind", sorted(Amnesiac.kinds - {"published"}))
+@pytest.mark.parametrize("kind", sorted(Amnesiac.kinds - {"published", "selected"}))
 def test_it_knows_which_images_a_request_names_of_all_and_of_a_part_of_them(kind, tiny):
     request = parse_request(ONE_OF_EACH[kind])
     splits = tiny.splits(ONE_OF_EACH[kind])
