@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from core.domain.errors import WrongInput
-from core.domain.info import DatasetInfo
+from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.json_checks import check_plain
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.random import RandomRequest
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, digest
 from core.domain.seed_lists import covers, seeds_text
+from core.domain.training.own_recipe import recipe_for
+from core.domain.training.recipes import LOG
 
 VERSION = 1  # of how steps are made and measured: another one's are not comparable
 FEWEST, MOST, MOST_SEEDS = 2, 50, 10
@@ -85,6 +87,8 @@ class SequencePlan:
             raise WrongInput(f"A sequence has 1 to {MOST_SEEDS} seeds, different whole numbers from 0; got {seeds_text(seeds)[:60]}.")
         if self.spec.weights:
             raise WrongInput("A sequence trains its originals itself, from its own seeds, so it takes no weights of your own.")
+        if recipe_for(self.spec).sharded:
+            raise WrongInput("A sequence trains its networks as a whole: leave shards and slices out of the recipe.")
         if len({(s.dataset, s.model, s.method, s.device, str(s.recipe)) for s in self.specs}) > 1:
             raise WrongInput("All requests of a sequence go to one network of one dataset, by one method.")
         if flips := [spec.request for spec in self.specs if spec.request.flips_labels]:
@@ -124,6 +128,13 @@ class SequencePlan:
         found = cls(tuple(specs), whole, raw["parts"], raw["own_draws"], tuple(raw["seeds"]), raw["retrain"])
         found.check()
         return found
+
+
+def unfit(method: MethodInfo) -> str:
+    """Why a method cannot serve a sequence, in one sentence; '' where it can."""
+    if method.needs_shards or LOG in method.keeps:
+        return f"{method.title} reads how the original was trained, and from its second request on a sequence starts from another network."
+    return ""
 
 
 def refuse_overlaps(requests: Sequence[ForgetRequest]) -> None:

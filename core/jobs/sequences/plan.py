@@ -16,7 +16,7 @@ from core.domain.requests.samples import SamplesRequest
 from core.domain.run import RunSpec
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import dataset_of, make_spec, preset_values
-from core.sequences.plan import USUAL_SEEDS, SequencePlan, parts_of, request_of
+from core.sequences.plan import USUAL_SEEDS, SequencePlan, parts_of, request_of, unfit
 
 
 def make_plan(
@@ -31,6 +31,8 @@ def make_plan(
     data = dataset_of(shelves, dataset)
     if bool(requests) == bool(of):
         raise WrongInput("What a sequence forgets is said once: by a list of requests, or by the draw of which they are parts.")
+    if method in shelves.methods and (why := unfit(shelves.methods[method])):
+        raise WrongInput(why)
     make = partial(make_spec, shelves, dataset, model, method=method, recipe=recipe)
     own_draws = False
     if requests:

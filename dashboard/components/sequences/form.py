@@ -12,7 +12,7 @@ from core.domain.seed_lists import seeds_of, seeds_text
 from core.jobs.catalogue import Catalogue
 from core.jobs.sequences.plan import make_plan
 from core.jobs.studies.toml_file import sets_from_lines
-from core.sequences.plan import FEWEST, MOST, USUAL, USUAL_OF, USUAL_SEEDS, SequencePlan, request_of
+from core.sequences.plan import FEWEST, MOST, USUAL, USUAL_OF, USUAL_SEEDS, SequencePlan, request_of, unfit
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.forms.forget_request import ask_data_and_model
 from dashboard.components.forms.method_card import methods_not_offered
@@ -32,7 +32,7 @@ def ask_plan(available: Catalogue) -> tuple[SequencePlan | None, str]:
     with how:
         st.subheader("2 · By which method")
         kind = "random" if of else _kind(lines, data)
-        fitting = {m.title: m for m in available.methods.values() if not m.unfit(data, kind)}
+        fitting = {m.title: m for m in available.methods.values() if not (m.unfit(data, kind) or unfit(m))}
         stays("sequence_method", list(fitting))
         method = fitting[st.selectbox("Method", list(fitting), key="sequence_method", bind="query-params")]
         methods_not_offered(available, data)

@@ -7,7 +7,8 @@ import pytest
 from core.sequences import journal
 from tests.core.sequences.planted import parts, step, stored
 
-SUBJECT = ("--dataset", "digits", "--model", "small_cnn", "--method", "ssd")
+OTHER = ("--dataset", "digits", "--model", "small_cnn")
+SUBJECT = (*OTHER, "--method", "ssd")
 CLASSES = ("--forget", "class:3", "--forget", "class:1")
 
 
@@ -80,6 +81,9 @@ def test_planted_steps_are_printed_with_their_intervals(home, in_process):
     (("start", *SUBJECT, *CLASSES, "--forget", "class:3"), "Requests 1 and 3"), (("start", *SUBJECT, "--seeds", "x"), "whole numbers"),
     (("start", *SUBJECT, "--set", "alpha=much"), "alpha must be"), (("start", *SUBJECT, "--recipe", "epochs=0"), "epochs"),
     (("show", "0" * 12), "There is no sequence"), (("go-on", "../x"), "There is no sequence"), (("stop", "0" * 12), "There is no sequence"),
+    (("start", *SUBJECT, "--recipe", "shards=3"), "leave shards and slices out"),
+    (("start", *OTHER, "--method", "amnesiac"), "Amnesiac unlearning reads how the original was trained"),
+    (("start", *OTHER, "--method", "sisa", "--recipe", "shards=3"), "SISA (shards and slices) reads how the original was trained"),
     (("remove", "0" * 12), "There is no sequence"), (("show", "0" * 12, "--tolerance", "2"), "0<=x<=1"),
 ])  # fmt: skip
 def test_wrong_use_is_one_sentence_and_status_2(place, in_process, monkeypatch, words, said):
