@@ -45,7 +45,8 @@ def test_a_page_opens_on_it(open_app, sharded, page, method):
 
 
 @pytest.mark.parametrize("frame, words", [
-    ("1", "forgotten images lie in"), ("2", "(2R + 1)/3RS"), ("3", "is the price of quick forgetting"),
+    ("1", "forgotten images lie in"), ("2", "(2R + 1)/3RS"), ("3", "The authors count votes instead"),
+    ("4", "is the price of quick forgetting"),
 ])  # fmt: skip
 def test_the_steps_of_sisa_are_played(open_app, sharded, frame, words):
     at = open_app(sharded[0], "views/inside.py", run=sharded[1]["sisa"], frame=frame)
