@@ -93,9 +93,9 @@ def test_runs_that_differ_in_shards_alone_stand_beside_it(home):
 
 
 def test_votes_are_counted_by_how_many_members_agree():
-    (panel,) = sisa.frames(story(), RECIPE, lambda: [], lambda: VOTES)[2].panels()
+    (panel,) = sisa.frames(story(), RECIPE, list, lambda: VOTES)[2].panels()
     assert "by the mean of softmaxes 80 %, by vote 70 %, a member alone 60 % on average" in panel.how
     right, wrong = panel.figure.data
     assert (list(right.y), list(wrong.y)) == ([0.1, 0.6], [pytest.approx(0.3), 0.0])
-    names = [frame.title for frame in sisa.frames(story(), replace(RECIPE, shards=1), lambda: [], lambda: VOTES)]
+    names = [frame.title for frame in sisa.frames(story(), replace(RECIPE, shards=1), list, lambda: VOTES)]
     assert "How the members agree" not in names, "one network has nobody to agree with"
