@@ -33,6 +33,7 @@ QUESTIONS = {
     "alpha_curve": Late("weights.accuracy_over_alpha", "alpha_curve"),
     "importance_view": Late("weights.importance_summary", "importance_view"),
     "kernel_map": Late("weights.importance_summary", "kernel_map"),
+    "member_votes": Late("member_votes", "member_votes"),
     "noise_answers": Late("method_steps", "noise_answers"),
     "path_at": Late("method_steps", "path_at"),
     "path_curve": Late("method_steps", "path_curve"),

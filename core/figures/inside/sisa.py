@@ -1,6 +1,6 @@
 """Inside SISA: which stages of which shards were trained again, what requests cost, and what shards cost in accuracy."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,17 +13,22 @@ from core.domain.training.sharding import ShardedRun, expected_share, price, sha
 from core.figures.inside.figures import Line, lines
 from core.figures.inside.frames import Frame, Panel, Story, missing
 from core.figures.palette import ACCENT, CLASS_COLOURS, CLASS_SYMBOLS, QUIET, binary, ink
-from core.figures.plotly_layout import base_layout
+from core.figures.plotly_layout import base_layout, hatch
 
 MOST = 10  # numbers of slices that have a line of their own
 
 
-def frames(story: Story, recipe: Recipe, beside: Callable[[], Sequence[ShardedRun]]) -> list[Frame]:
-    """recipe: of the original; beside: runs that differ in shards and slices, this one among them."""
+def frames(
+    story: Story, recipe: Recipe, beside: Callable[[], Sequence[ShardedRun]], votes: Callable[[], Mapping[str, Any]]
+) -> list[Frame]:
+    """recipe: of the original; beside: runs that differ in shards and slices, this one among them; votes: see
+    core.analysis.member_votes.
+    """
     arrays = {name: np.asarray(array, dtype=float) for name, array in story.under("sisa").items()}
     if "redone" not in arrays or recipe.shards == recipe.slices == 1:
         return [missing("The grid of shards and slices", "shards")]
-    return [_grid(arrays), _costs(arrays, recipe), _accuracy(recipe, beside)]
+    told = [_votes(votes)] if recipe.shards > 1 and not story.multi else []
+    return [_grid(arrays), _costs(arrays, recipe), *told, _accuracy(recipe, beside)]
 
 
 def share_redone(arrays: dict[str, np.ndarray]) -> float:
@@ -95,6 +100,39 @@ def costs(recipe: Recipe, count: int, share: float) -> go.Figure:
     figure.add_scatter(name="this run", x=[count], y=[share], mode="markers", marker={"symbol": "star", "size": 14, "color": ACCENT},
                        hovertemplate="this run, %{x} images: %{y:.1%}<extra></extra>")  # fmt: skip
     figure.update_xaxes(type="log")
+    return figure
+
+
+def _votes(votes: Callable[[], Mapping[str, Any]]) -> Frame:
+    return Frame(
+        "How the members agree",
+        "Every network answers each image by itself; the softmaxes are averaged. The authors count votes instead: where the members are of "
+        "one mind both say the same, and where they are not the answer is less often right.", partial(_vote_panels, votes),
+    )  # fmt: skip
+
+
+def _vote_panels(votes: Callable[[], Mapping[str, Any]]) -> list[Panel]:
+    found = votes()
+    members = found["members"]
+    how = (
+        f"{found['count']:,} test images, by how many of the {len(members)} members gave the answer that most gave. Right by the mean of "
+        f"softmaxes {percent(found['mean'])}, by vote {percent(found['vote'])}, a member alone "
+        f"{percent(sum(members) / len(members))} on average."
+    )
+    return [Panel("Members behind the answer", how, "Bars: test images by how many members agree, right and wrong", agreement(found),
+                  wide=True)]  # fmt: skip
+
+
+def agreement(found: Mapping[str, Any]) -> go.Figure:
+    """found: as core.analysis.member_votes gives it. Stacked bars of images, right and wrong by vote."""
+    agree, right, count = np.array(found["agree"]), np.array(found["right"]), max(1, int(found["count"]))
+    figure = go.Figure(layout=base_layout("members that agree", "test images", barmode="stack", yaxis={"tickformat": ".0%"},
+                                          xaxis={"dtick": 1}))  # fmt: skip
+    for name, images, colour, shape in (("right", right, QUIET, ""), ("wrong", agree - right, ACCENT, "/")):
+        figure.add_bar(
+            name=name, x=np.arange(1, len(agree) + 1), y=images / count, marker={"color": colour, "pattern": hatch(shape)},
+            customdata=images, hovertemplate=f"%{{x}} members agree, {name}: %{{customdata}} images, %{{y:.1%}}<extra></extra>",
+        )  # fmt: skip
     return figure
 
 

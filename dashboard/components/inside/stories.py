@@ -44,7 +44,7 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
         "ssd": lambda: ssd.frames(story, partial(handle.ask, "importance_view", importance_key="")),
         "ssse": lambda: ssse.frames(story, partial(path_explorer, handle)),
         "aru": lambda: aru.frames(story, ablation_healing(run), partial(offer_ablation, run), partial(mask_overlap, run, story)),
-        "sisa": lambda: sisa.frames(story, recipe_for(spec), partial(runs.sharded_alike, run)),
+        "sisa": lambda: sisa.frames(story, recipe_for(spec), partial(runs.sharded_alike, run), partial(handle.ask, "member_votes")),
         "unsir": lambda: unsir.frames(story, (data.mean, data.deviation), partial(handle.ask, "noise_answers")),
         "weight_perturbation": lambda: weight_perturbation.frames(
             story, partial(handle.ask, "plane") if "reference" in runs.present_files(run) else None,

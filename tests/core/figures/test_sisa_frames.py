@@ -21,6 +21,8 @@ ARRAYS = {
 }  # fmt: skip
 POINTS = [ShardedRun(1, 1, 0, 0.97), ShardedRun(1, 1, 1, 0.95), ShardedRun(2, 2, 0, 0.9, 0.4), ShardedRun(5, 1, 0, 0.8, 0.2)]
 
+VOTES = {"count": 10, "agree": [4, 6], "right": [1, 6], "members": [0.7, 0.5], "vote": 0.7, "mean": 0.8}
+
 
 def story(arrays: dict[str, list] = ARRAYS) -> Story:
     recorded = {f"sisa/{name}": np.array(values, dtype=float) for name, values in arrays.items()}
@@ -29,7 +31,7 @@ def story(arrays: dict[str, list] = ARRAYS) -> Story:
 
 def test_the_first_frame_counts_what_was_trained_again():
     """Passes of all stages on what stays: 2 (10 + 18) + 2 (10 + 22) = 120, of which 36 were made."""
-    grid, costs, accuracy = sisa.frames(story(), RECIPE, lambda: POINTS)
+    grid, costs, _, accuracy = sisa.frames(story(), RECIPE, lambda: POINTS, lambda: VOTES)
     assert grid.sentence == (
         "The 2 forgotten images lie in 1 of 2 shards: 1 of 4 stages are trained again, 36 passes over an image, 30 % of training all."
     )
@@ -43,7 +45,7 @@ def test_the_first_frame_counts_what_was_trained_again():
 
 def test_where_every_shard_is_hit_it_says_so():
     arrays = ARRAYS | {"forgotten": [[0, 2], [1, 0]], "redone": [[0, 1], [1, 1]]}
-    assert sisa.frames(story(arrays), RECIPE, list)[0].sentence.endswith("No shard is spared, so that only slices save.")
+    assert sisa.frames(story(arrays), RECIPE, list, lambda: VOTES)[0].sentence.endswith("No shard is spared, so that only slices save.")
 
 
 def test_the_lines_are_the_formulas_and_the_star_is_the_run():
@@ -67,12 +69,12 @@ def test_accuracy_is_shown_by_shards_and_against_cost_with_the_price():
 
 
 def test_alone_it_says_which_runs_to_ask_for():
-    (panel,) = sisa.frames(story(), RECIPE, lambda: [ShardedRun(2, 2, 0, 0.9)])[2].panels()
+    (panel,) = sisa.frames(story(), RECIPE, lambda: [ShardedRun(2, 2, 0, 0.9)], lambda: VOTES)[-1].panels()
     assert "shards=1 slices=1" in panel.note
 
 
 def test_what_another_version_recorded_is_said_to_be_missing():
-    (frame,) = sisa.frames(story({}), RECIPE, list)
+    (frame,) = sisa.frames(story({}), RECIPE, list, lambda: VOTES)
     assert frame.missing
 
 
@@ -88,3 +90,12 @@ def test_runs_that_differ_in_shards_alone_stand_beside_it(home):
         speedup = store.existing(ours.id).speedup
     assert whole == ShardedRun(1, 1, 0, 0.9)
     assert sharded == ShardedRun(3, 1, 0, 0.8, 1 / speedup)
+
+
+def test_votes_are_counted_by_how_many_members_agree():
+    (panel,) = sisa.frames(story(), RECIPE, list, lambda: VOTES)[2].panels()
+    assert "by the mean of softmaxes 80 %, by vote 70 %, a member alone 60 % on average" in panel.how
+    right, wrong = panel.figure.data
+    assert (list(right.y), list(wrong.y)) == ([0.1, 0.6], [pytest.approx(0.3), 0.0])
+    names = [frame.title for frame in sisa.frames(story(), replace(RECIPE, shards=1), list, lambda: VOTES)]
+    assert "How the members agree" not in names, "one network has nobody to agree with"
