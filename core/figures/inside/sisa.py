@@ -107,7 +107,7 @@ def _votes(votes: Callable[[], Mapping[str, Any]]) -> Frame:
     return Frame(
         "How the members agree",
         "Every network answers each image by itself; the softmaxes are averaged. The authors count votes instead: where the members are of "
-        "one mind both say the same, and where they are not the answer is less often right.", partial(_vote_panels, votes),
+        "one mind both give the same answer, and where they are not the two may differ.", partial(_vote_panels, votes),
     )  # fmt: skip
 
 
