@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from core.cli.common import as_json, cli, print_json
+from core.cli.common import SeveralValues, as_json, cli, print_json, recipe_option
 from core.cli.following import follow, leave, print_list
 from core.cli.output import print_study
 from core.cli.run import settings_from
@@ -40,7 +40,7 @@ def tune() -> None:
     """Search a method's settings; a search can be stopped and gone on with at any time."""
 
 
-@tune.command("start")
+@tune.command("start", cls=SeveralValues)
 @click.option("--dataset", required=True, help="A key from `list datasets`.")
 @click.option("--model", required=True, help="A key from `list models`.")
 @click.option("--forget", required=True, metavar="KIND:VALUE", help=f"{FORMS}; a class or value by its index from 0 or by its name.")
@@ -51,6 +51,7 @@ def tune() -> None:
     help="A parameter to tune, around its preset or from LOW to HIGH, or NAME=A|B of choices; may be repeated. None: what decides most.",
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter that stands fixed; may be repeated.")
+@recipe_option
 @click.option("--objectives", default=",".join(USUAL), show_default=True, help=f"Of {', '.join(OBJECTIVES[ORACLE])}, with commas.")
 @click.option(
     "--seeds", default=seeds_text(USUAL_SEEDS), show_default=True, help="Each trial is the mean over them; none that runs are judged on."
@@ -60,8 +61,8 @@ def tune() -> None:
 @use_option
 @as_json
 def start(
-    dataset: str, model: str, forget: str, method: str, mode: str, tuned: tuple[str, ...], settings: tuple[str, ...], objectives: str,
-    seeds: str, trials: int | None, minutes: str, use: str | None, as_json: bool,
+    dataset: str, model: str, forget: str, method: str, mode: str, tuned: tuple[str, ...], settings: tuple[str, ...],
+    recipe: tuple[str, ...], objectives: str, seeds: str, trials: int | None, minutes: str, use: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Search the settings of a method; Ctrl-C stops, and the same command goes on."""
     budget = budget_of(trials, minutes) or Budget()
@@ -72,7 +73,7 @@ def start(
     request = parse_request(forget, dataset_of(shelves, dataset))
     wanted = [key.strip() for key in objectives.split(",") if key.strip()]
     plan = tuning.make_plan(shelves, dataset, model, request, method, settings_from(settings), mode=mode, tuned=tuned, objectives=wanted,
-                            seeds=seeds_of(seeds), budget=budget)  # fmt: skip
+                            seeds=seeds_of(seeds), budget=budget, recipe=settings_from(recipe, "--recipe"))  # fmt: skip
     click.echo(f"{plan.id}  {tuning.title_of(plan)}; {'; '.join(one.words for one in plan.ranges)}", err=True)
     click.echo(f"{plan.id}  {plan.mode}: {MODES[plan.mode]}", err=True)
     _carried_out(home, shelves, tuning.start(home, plan), use, as_json)

@@ -1,6 +1,6 @@
 """Searches of settings: asked for, followed, stopped, gone on with, and what a trial becomes; no torch and no Optuna."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from core.domain.hyperparameters import Param, Value
 from core.domain.info import MethodInfo
 from core.domain.presets import FRESH_SEEDS
 from core.domain.requests.base import ForgetRequest
-from core.domain.run import RunSpec, settings_text
+from core.domain.run import RunSpec, model_text, settings_text
 from core.domain.study import LONGEST_TITLE, StudyPlan
 from core.jobs import long_jobs
 from core.jobs.background import Progress, cancel_job, job_progress, start_job
@@ -49,13 +49,14 @@ class Standing(State):
 def make_plan(
     shelves: Catalogue, dataset: str, model: str, request: ForgetRequest, method: str, settings: dict[str, Any], *, mode: str,
     tuned: Sequence[str] = (), objectives: Sequence[str] = USUAL, seeds: Sequence[int] = USUAL_SEEDS, budget: Budget | None = None,
+    recipe: Mapping[str, Any] | None = None,
 ) -> SearchPlan:  # fmt: skip
     """A checked plan. Raises WrongInput with one sentence.
 
     settings: what stands fixed where it is not tuned, beside the preset. tuned: as `parse_range` reads them; none for those that a
-    search varies first.
+    search varies first. recipe: of training, what is not to be the preset's.
     """
-    spec = make_spec(shelves, dataset, model, request, method, settings, seed=JUDGED_ON)
+    spec = make_spec(shelves, dataset, model, request, method, settings, seed=JUDGED_ON, recipe=recipe)
     params = shelves.methods[method].params
     if not tunable(params):
         raise WrongInput(f"{shelves.methods[method].title} has no parameter to tune.")
@@ -137,7 +138,7 @@ def method_of(shelves: Catalogue, search: Search) -> MethodInfo:
 def spec_of(shelves: Catalogue, search: Search, number: int) -> RunSpec:
     """A trial as a run, with a seed that the search never saw and the code as it is now. Raises WrongInput."""
     spec, params = search.plan.spec, params_of(shelves, search, number)
-    return make_spec(shelves, spec.dataset, spec.model, spec.request, spec.method, params, seed=JUDGED_ON)
+    return make_spec(shelves, spec.dataset, spec.model, spec.request, spec.method, params, seed=JUDGED_ON, recipe=spec.recipe)
 
 
 def preset_of(shelves: Catalogue, search: Search, number: int | None = None) -> HomePreset:
@@ -177,20 +178,20 @@ def judged_plan(home: Home, shelves: Catalogue, search: Search, number: int | No
 
 def _subject(search: Search) -> tuple[str, str, str, str]:
     spec = search.plan.spec
-    return spec.dataset, spec.model, spec.request.text, spec.method
+    return spec.dataset, model_text(spec), spec.request.text, spec.method
 
 
 def _study_of(shelves: Catalogue, spec: RunSpec, trials: Sequence[tuple[Search, int]]) -> StudyPlan:
     """Of the shipped preset and of trials, those alone that are another run."""
     shipped = as_shipped(shelves)
     asked: dict[str, dict[str, Value]] = {}
-    usual = make_spec(shipped, spec.dataset, spec.model, spec.request, spec.method, {})
+    usual = make_spec(shipped, spec.dataset, spec.model, spec.request, spec.method, {}, recipe=spec.recipe)
     for params in (usual.params, *(params_of(shelves, search, number) for search, number in trials)):
-        one = make_spec(shipped, spec.dataset, spec.model, spec.request, spec.method, dict(params))
+        one = make_spec(shipped, spec.dataset, spec.model, spec.request, spec.method, dict(params), recipe=spec.recipe)
         asked.setdefault(one.id, {name: value for name, value in one.params.items() if value != usual.params[name]})
     title = f"{spec.method}: preset, {' and '.join(f'{search.plan.mode} trial {number}' for search, number in trials)}"
     return make_study(shipped, spec.dataset, spec.model, spec.request, [(spec.method, own) for own in asked.values()], FRESH_SEEDS[:JUDGES],
-                      title=title[:LONGEST_TITLE])  # fmt: skip
+                      title=title[:LONGEST_TITLE], recipe=spec.recipe)  # fmt: skip
 
 
 def settings_of(search: Search, number: int) -> dict[str, Value]:
@@ -202,7 +203,7 @@ def settings_of(search: Search, number: int) -> dict[str, Value]:
 def title_of(plan: SearchPlan) -> str:
     """`ssd on digits, small_cnn: class:3, blind, seed 10`."""
     spec = plan.spec
-    return f"{spec.method} on {spec.dataset}, {spec.model}: {spec.request.text}, {plan.mode}, {plan.seeds_text}"
+    return f"{spec.method} on {spec.dataset}, {model_text(spec)}: {spec.request.text}, {plan.mode}, {plan.seeds_text}"
 
 
 def trial_text(search: Search, number: int) -> str:

@@ -10,6 +10,7 @@ from core.domain.json_checks import check_plain
 from core.domain.presets import FRESH_SEEDS, TUNING_SEEDS
 from core.domain.run import RunSpec, digest
 from core.domain.seed_lists import seeds_text
+from core.domain.training.own_recipe import recipe_for
 from core.tuning.objectives import MODES, USUAL, Objective, objectives_of
 from core.tuning.ranges import Range, switch_of
 
@@ -103,6 +104,8 @@ class SearchPlan:
         names = [one.name for one in self.ranges]
         if len(names) > MOST_RANGES or len(set(names)) != len(names):
             raise WrongInput(f"A search tunes 1 to {MOST_RANGES} parameters, each once; got {', '.join(names)[:200]}.")
+        if recipe_for(self.spec).sharded:
+            raise WrongInput("A search trains its networks as a whole: leave shards and slices out of the recipe.")
         if self.spec.weights:
             raise WrongInput("A search trains its originals itself, from its own seeds, so it takes no weights of your own.")
 

@@ -16,6 +16,7 @@ from core.sequences.plan import FEWEST, MOST, USUAL, USUAL_OF, USUAL_SEEDS, Sequ
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.forms.forget_request import ask_data_and_model
 from dashboard.components.forms.method_card import methods_not_offered
+from dashboard.components.forms.recipe_form import recipe_form
 from dashboard.session import follows, stays
 
 LONGEST = 300  # letters of a sentence that repeats what was typed
@@ -47,15 +48,19 @@ def ask_plan(available: Catalogue) -> tuple[SequencePlan | None, str]:
             "Retrain for each request", True, key="sequence_retrain", bind="query-params",
             help="What unlearning is held against, in damage and in cost. Without it damage is held against the original.",
         )  # fmt: skip
+        recipe = recipe_form(data.key, model)
+        if recipe is None:
+            return None, ""
         with errors_shown(most=LONGEST):
             own = sets_from_lines(fixed)[0] if (fixed or "").strip() else {}
             plan = make_plan(
                 available, data.key, model, method.key, own, requests=lines, count=count, of=of, seeds=seeds_of(seeds or ""),
-                retrain=retrain,
+                retrain=retrain, recipe=recipe,
             )  # fmt: skip
             asked = ["--requests", str(count), "--of", of] if of else [word for line in lines for word in ("--forget", line)]
             sets = [word for name, value in own.items() for word in ("--set", f"{name}={value}")]
             words = ["--dataset", data.key, "--model", model, "--method", method.key, *asked, *sets, "--seeds", seeds_text(plan.seeds)]
+            words += ["--recipe", *(f"{name}={value}" for name, value in sorted(plan.spec.recipe.items()))] if plan.spec.recipe else []
             return plan, "python -m core sequence start " + shlex.join(words + ["--no-retrain"] * (not retrain))
     return None, ""
 

@@ -18,6 +18,7 @@ from core.tuning.plan import MOST_MINUTES, MOST_TRIALS, USUAL_SEEDS, USUAL_TRIAL
 from core.tuning.ranges import default_range, tunable, tuned_at_first
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.forms.method_card import methods_not_offered
+from dashboard.components.forms.recipe_form import recipe_form
 from dashboard.session import follows, stays
 
 LONGEST = 300  # letters of a sentence that repeats what was typed
@@ -39,12 +40,13 @@ def ask_plan(available: Catalogue, data: DatasetInfo, model: str, request: Forge
         help=" · ".join(f"{o.title}: {o.definition}" for o in OBJECTIVES[mode].values()),
     )  # fmt: skip
     budget, seeds = _ask_budget()
-    if request is None:
+    recipe = recipe_form(data.key, model)
+    if request is None or recipe is None:
         return None
     with errors_shown(most=LONGEST):
         own = sets_from_lines(fixed) if fixed.strip() else [{}]
         return make_plan(available, data.key, model, request, method.key, own[0], mode=mode, tuned=lines.splitlines(),
-                         objectives=asked or [], seeds=seeds_of(seeds), budget=budget)  # fmt: skip
+                         objectives=asked or [], seeds=seeds_of(seeds), budget=budget, recipe=recipe)  # fmt: skip
     return None
 
 
@@ -90,6 +92,7 @@ def command(plan: SearchPlan, available: Catalogue) -> str:
     usual = preset_values(available.methods[spec.method], available.datasets[spec.dataset], spec.model, spec.request, available.presets)
     for name, value in spec.params.items():
         words += ["--set", f"{name}={value}"] if value != usual[name] else []
+    words += ["--recipe", *(f"{name}={value}" for name, value in sorted(spec.recipe.items()))] if spec.recipe else []
     words += ["--objectives", ",".join(plan.objectives), "--seeds", seeds_text(plan.seeds), "--trials", str(plan.budget.trials)]
     words += ["--time", f"{60 * plan.budget.minutes:g}"] if plan.budget.minutes else []
     return "python -m core tune start " + shlex.join(words)

@@ -60,6 +60,7 @@ def test_a_plan_tunes_around_the_preset_and_names_what_it_fixes():
     ({"tuned": ["speed=1:2"]}, "no parameter 'speed'"), ({"seeds": [0]}, "judged on the seeds"), ({"objectives": ["fun"]}, "no objective"),
     ({"mode": "psychic"}, "oracle or blind"), ({"settings": {"alpha": -1}}, "alpha must be"), ({"budget": Budget(0)}, "1 to 1000 trials"),
     ({"method": "unsir", "request": parse_request("random:0.1", DIGITS)}, "not random"), ({"tuned": ["alpha", "alpha"]}, "each once"),
+    ({"recipe": {"shards": 3}}, "leave shards and slices out"),
 ])  # fmt: skip
 def test_what_cannot_be_searched_is_refused_in_one_sentence(about, said):
     with pytest.raises(WrongInput, match=said):
@@ -80,6 +81,18 @@ def test_a_trial_opens_as_a_run_with_a_seed_that_the_search_never_saw(home):
     assert spec.seed not in found.plan.seeds
     assert {name: spec.params[name] for name in ("alpha", "lambda", "settings")} == {**found.trials[1].tried, "settings": "given"}
     assert tuning.spec_of(SHELVES, found, 0) == found.plan.spec
+
+
+def test_a_search_by_a_recipe_of_ones_own_is_another_one_and_its_trials_train_by_that(home):
+    own = planned(recipe={"epochs": 3})
+    assert own.spec.recipe == {"epochs": 3}
+    assert own.id != planned().id
+    assert tuning.title_of(own).startswith("ssd on digits, small_cnn (epochs=3): class:3")
+    found = stored(home, own)
+    assert tuning.spec_of(SHELVES, found, 1).recipe == {"epochs": 3}
+    assert tuning.judged_plan(home, SHELVES, found, 1).recipe == {"epochs": 3}
+    stored(home, planned(mode="oracle"), 2)
+    assert len(tuning.judged_plan(home, SHELVES, found, 1).variants) == 3, "what was found for other networks is not beside it"
 
 
 def test_a_trial_as_the_home_s_preset_is_the_default_of_its_pair_method_and_kind_of_request_alone(home):
