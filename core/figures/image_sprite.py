@@ -1,5 +1,6 @@
 """Image grids as one picture: a sprite costs one request, however many images it shows."""
 
+from base64 import b64encode
 from io import BytesIO
 from math import ceil
 
@@ -21,6 +22,15 @@ def sprite(images: np.ndarray, peak: int, columns: int) -> np.ndarray:
         top, left = (index // columns) * (height + GAP), (index % columns) * (width + GAP)
         grid[top : top + height, left : left + width] = pixels[index]
     return grid[:-GAP, :-GAP].repeat(scale, 0).repeat(scale, 1)
+
+
+def in_page(image: np.ndarray) -> str:
+    """uint8 (H, W, 3) as a PNG within the page itself.
+
+    A picture that Streamlit serves is dropped with the run of the script that replaces it, so that a quick click makes it a 404
+    (streamlit#9079); what is within the page cannot be lost.
+    """
+    return f"data:image/png;base64,{b64encode(png(image, 1)).decode()}"
 
 
 def cell_sheet(pixels: np.ndarray, columns: int, side: int) -> bytes:

@@ -178,8 +178,6 @@ def test_what_is_clicked_goes_into_the_address(open_page, page):
     open_page("/unlearn")
     page.locator(".st-key-class").get_by_role("radio", name="6", exact=True).click()
     expect(page).to_have_url(re.compile(r"class=6"))
-    # The server drops a picture with the run of the script that replaces it: a click before the browser has it is a 404 (streamlit#9079).
-    ready(page).wait_for_function("[...document.querySelectorAll('[data-testid=stImage] img')].every(one => one.complete)")
     page.locator(".st-key-kind").get_by_role("radio", name="random").click()
     expect(page).to_have_url(re.compile(r"kind=random"))
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
-from core.figures.image_sprite import sprite
+from core.figures.image_sprite import in_page, sprite
 from core.figures.privacy.image_grids import pictures
 from core.storage.record_types import Run
 from dashboard.components.feature_map.panel import LASSOED, Arrays, open_image
@@ -99,7 +99,7 @@ def _drawn_around(run_id: str, table: pd.DataFrame) -> np.ndarray:
 def _image_grid(rows: np.ndarray, table: pd.DataFrame, stored: Arrays | None) -> None:
     shown = rows[:IMAGES_SHOWN]
     if stored is not None:
-        st.image(sprite(pictures(table, shown, stored), int(stored["peak"]), min(COLUMNS, len(shown))),
+        st.image(in_page(sprite(pictures(table, shown, stored), int(stored["peak"]), min(COLUMNS, len(shown)))),
                  alt=f"{len(shown)} of the {len(rows)} chosen training images")  # fmt: skip
     st.caption(f"{len(rows)} training images chosen" + (f"; the first {len(shown)} are shown." if len(shown) < len(rows) else "."))
 

@@ -13,7 +13,7 @@ from core.domain.info import DatasetInfo
 from core.figures.feature_map import figure as drawn
 from core.figures.feature_map.table import SET_TITLE, Rule, models_of, rules_of
 from core.figures.image_card import probabilities
-from core.figures.image_sprite import png, sprite, to_rgb
+from core.figures.image_sprite import in_page, png, sprite, to_rgb
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.figures.plotly_layout import CONFIG
@@ -173,7 +173,8 @@ def show_card(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | No
     st.caption("How to read it: where the unlearned network's bars stand as the hatched reference's do, it predicts as if it never saw it.")
     near = arrays["neighbours"][row][:SIMILAR]
     if stored is not None and len(near):
-        st.image(sprite(pictures(table, near, stored), int(stored["peak"]), ACROSS), alt=f"The {len(near)} training images nearest to it")
+        st.image(in_page(sprite(pictures(table, near, stored), int(stored["peak"]), ACROSS)),
+                 alt=f"The {len(near)} training images nearest to it")
         st.caption(f"The {len(near)} training images on the map that the original finds most alike, nearest first.")
     small_maps(run, str(table["set"].iloc[row]), int(table["place"].iloc[row]))
 

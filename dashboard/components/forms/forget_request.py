@@ -16,7 +16,7 @@ from core.domain.requests.index_file import samples_from
 from core.domain.requests.published import NamedSet
 from core.domain.requests.registry import KINDS
 from core.domain.requests.samples import SamplesRequest
-from core.figures.image_sprite import png, sprite, to_rgb
+from core.figures.image_sprite import in_page, png, sprite, to_rgb
 from core.figures.markdown import NAME, labels, name, pill_labels, plain, short
 from core.jobs.catalogue import Catalogue
 from dashboard.components.common.fragments import errors_shown
@@ -262,7 +262,7 @@ def _show(request: ValueRequest | SamplesRequest, data: DatasetInfo, count: int)
         named = np.array(request.indices)
     shown = named[:: max(1, len(named) // WALL)][:WALL]  # spread over all of them
     st.image(
-        sprite(arrays["train_images"][shown], int(arrays["peak"]), min(COLUMNS, len(shown))),
+        in_page(sprite(arrays["train_images"][shown], int(arrays["peak"]), min(COLUMNS, len(shown)))),
         alt=f"{len(shown)} of the {count} training images in the forget set: {request.words(data)}",
     )  # fmt: skip
     return len(shown)

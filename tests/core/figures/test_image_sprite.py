@@ -1,12 +1,13 @@
 """Walls of images: every pixel where it belongs."""
 
+from base64 import b64decode
 from io import BytesIO
 
 import numpy as np
 from PIL import Image
 import pytest
 
-from core.figures.image_sprite import GAP, TILE, png, sprite, to_rgb
+from core.figures.image_sprite import GAP, TILE, in_page, png, sprite, to_rgb
 
 
 def tiles(count: int, channels: int = 1, size: int = 8) -> np.ndarray:
@@ -68,3 +69,10 @@ def test_a_png_is_the_picture_enlarged_by_a_whole_factor():
     assert read.shape == (8, 12, 3)
     assert (read[::4, ::4] == picture).all()
     assert (read[3, 3] == picture[0, 0]).all()
+
+
+def test_a_picture_within_the_page_is_the_picture():
+    picture = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    head, _, data = in_page(picture).partition(",")
+    assert head == "data:image/png;base64"
+    assert np.array_equal(np.asarray(Image.open(BytesIO(b64decode(data)))), picture)
