@@ -40,7 +40,7 @@ class NotDone(RuntimeError):
 
 
 def run(
-    dataset: str, model: str, forget: Forget, method: str, *, then: Sequence[str] = (),
+    dataset: str, model: str, forget: Forget, method: str, *, then: str | Sequence[str] = (),
     settings: Mapping[str, Any] | None = None, recipe: Mapping[str, Any] | None = None, seed: int = 0, reference: bool = True,
     weights: "Weights | None" = None, normalisation: str = "best", class_order: str = "here",
     accept_mapping: bool = False, without: Sequence[str] = (), budget: str = "", all_images: bool = False, limit: str = "",

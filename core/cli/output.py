@@ -21,6 +21,7 @@ from core.reports.checks.registry import CHECKED, DECIDING
 from core.reports.checks.stored_run import finding_of
 from core.reports.compare.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.intervals import Spread
+from core.reports.run_report import other_versions
 from core.reports.settings_search import outcome_line
 from core.reports.verdict import verdict
 from core.storage.home import Home
@@ -78,7 +79,8 @@ def print_report(
     numbers = {"unlearned": report["metrics"], "original": report["original"], "reference": report["reference"] or {}}
     click.echo(str(verdict(numbers, ended.spec.request, data, doubts.far_off).beside(warnings=doubts.warned)))
     searched = outcome_line(report["search"]) if report["search"] else ""
-    for line in (report["own_recipe"], report["own_weights"], searched, *doubts.lines, evaluated_line(report, data)):
+    for line in (report["own_recipe"], report["own_weights"], searched, *doubts.lines, *other_versions(report, metrics),
+                 evaluated_line(report, data)):  # fmt: skip
         if line:
             click.echo(line)
     if report["floor"]:

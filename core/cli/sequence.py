@@ -146,7 +146,8 @@ def _shown(one: Standing, tolerance: float, as_json: bool) -> None:
             "diverged": found.diverged,
         })  # fmt: skip
         return
-    click.echo(f"{plan.id}  {plan.title}\n{one.text}; intervals of 95 % {plan.covers}")
+    covered = f"; intervals of 95 % {plan.covers(found.rows[-1].damage.n)}" if found.rows else ""
+    click.echo(f"{plan.id}  {plan.title}\n{one.text}{covered}")
     if found.rows:
         _print(found)
     for sentence in said:

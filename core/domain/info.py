@@ -59,7 +59,10 @@ def tuples(raw: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class ExtensionInfo:
-    """Files of a user's own that join the shelves. keys: what it put there, as `method my_method`; error: why it put nothing there."""
+    """Files of a user's own that join the shelves.
+
+    keys: what it put there, as `method my_method`; error: why it put nothing there; notes: sentences on parts of it that were left out.
+    """
 
     name: str
     origin: str
@@ -67,6 +70,7 @@ class ExtensionInfo:
     digest: str
     keys: tuple[str, ...] = ()
     error: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -298,7 +298,7 @@ def _of_explainer(explainer: Explainer) -> Questions:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SEED)
             model, images = MODELS["small_cnn"](info).eval(), torch.rand(3, channels, size, size)
-        if unfit := explainer.unfit(model):
+        if unfit := explainer.why_not(model):
             return f"does not apply to the small network: {unfit}"
         before = {name: weight.clone() for name, weight in model.state_dict().items()}
         found = explain(model, images, torch.tensor([0, 1, 2]), explainer.key).map

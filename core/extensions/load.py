@@ -68,7 +68,7 @@ def load_one(one: ExtensionFiles) -> Declared:
     if too_large := next((file for file in one.files if file.stat().st_size > MOST_BYTES), None):
         raise WrongInput(f"{too_large.name} is larger than {MOST_BYTES // 1_000_000} MB, which is no source of an extension.")
     try:
-        with _within(SECONDS):
+        with within(SECONDS):
             return declared_in(_import(one))
     except WrongInput:
         raise
@@ -174,14 +174,14 @@ def _last_line(error: BaseException, one: ExtensionFiles) -> str:
 
 
 @contextmanager
-def _within(seconds: int) -> Iterator[None]:
+def within(seconds: int, what: str = "Its import") -> Iterator[None]:
     """Raises WrongInput in here after so long; only the main thread of a process can be interrupted so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise WrongInput(f"Its import took longer than {seconds} seconds.")
+        raise WrongInput(f"{what} took longer than {seconds} seconds.")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)

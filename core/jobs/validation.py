@@ -80,6 +80,8 @@ def make_spec(
     _pick(shelves.models, model, "model")
     check_chain(method)
     chosen = _pick(shelves.methods, method, "method")
+    if bound := next((step for step in chosen.steps if step.needs_shards or LOG in step.keeps), None):
+        raise WrongInput(f"{bound.title} reads how the original was trained, so it cannot be part of a chain.")
     if not (weights or weights_follow) and (reason := not_offered(dataset, model)):
         raise WrongInput(reason)
     request.check(data)

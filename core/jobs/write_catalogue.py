@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from core.data import write_image_arrays
+from core.data.dataset import Dataset
 from core.data.registry import DATASETS, load_dataset
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import params_of, with_params
@@ -14,8 +15,8 @@ from core.domain.info import ExtensionInfo, MethodInfo
 from core.domain.methods.chains import MethodShelf
 from core.domain.presets import preset_for
 from core.domain.requests.classes import ClassRequest
-from core.domain.requests.selected import Selection, applied
-from core.extensions.load import RULES, load_extensions
+from core.domain.requests.selected import Rule, Selection, applied
+from core.extensions.load import RULES, SECONDS, load_extensions, within
 from core.jobs.catalogue import IMAGES, IMPORTING, Catalogue
 from core.jobs.validation import preset_values
 from core.methods.base import UnlearningMethod
@@ -24,6 +25,8 @@ from core.metrics.registry import METRICS
 from core.models.registry import MODEL_INFOS
 from core.models.timm_names import ModelShelf
 from core.storage.atomic import folder_beside
+
+REQUEST = "request "  # before the key of a rule, as an extension's keys have it
 
 
 def describe(ending: Collection[str] = (), say: Callable[[str], object] = lambda _: None) -> Catalogue:
@@ -43,25 +46,38 @@ def describe(ending: Collection[str] = (), say: Callable[[str], object] = lambda
         ModelShelf({info.key: marked("model", info) for info in MODEL_INFOS}),
         MethodShelf({key: marked("method", describe_method(method)) for key, method in METHODS.items()}),
         {key: marked("metric", metric.info) for key, metric in METRICS.items()},
-        *_selected(extensions),
+        *_selected(extensions, say),
     )
 
 
-def _selected(extensions: tuple[ExtensionInfo, ...]) -> tuple[tuple[ExtensionInfo, ...], dict[str, Selection]]:
-    """What their rules name. A rule whose dataset is not here is not offered; an extension with one that fails says so."""
-    found, wrong = dict[str, Selection](), dict[str, str]()
+def _selected(
+    extensions: tuple[ExtensionInfo, ...], say: Callable[[str], object]
+) -> tuple[tuple[ExtensionInfo, ...], dict[str, Selection]]:
+    """What their rules name. One whose dataset is not here is not offered; one that fails is left out, and its extension says so."""
+    found, told = dict[str, Selection](), list[ExtensionInfo]()
     for one in extensions:
-        for key in [key.removeprefix("request ") for key in one.keys if key.startswith("request ")]:
+        notes, failed = list[str](), set[str]()
+        for name in [key for key in one.keys if key.startswith(REQUEST)]:
+            say(one.name)  # should the rule end this process
+            rule = RULES[name.removeprefix(REQUEST)]
             try:
-                data = load_dataset(RULES[key].dataset)
-            except WrongInput:
-                continue
-            try:
-                found[key] = replace(applied(RULES[key], data, len(data.train)), source=one.name)
+                with within(SECONDS, f"The forget request {rule.key}"):
+                    data = _dataset_of(rule)
+                    if data is not None:
+                        found[rule.key] = replace(applied(rule, data, len(data.train)), source=one.name)
             except Exception as error:  # a user's own code may raise anything
-                wrong[one.name] = str(error) if isinstance(error, WrongInput) else f"{type(error).__name__}: {error}, in the rule {key}"
-    kept = {key: selection for key, selection in found.items() if selection.source not in wrong}
-    return tuple(replace(one, keys=(), error=wrong[one.name]) if one.name in wrong else one for one in extensions), kept
+                failed.add(name)
+                notes.append(str(error) if isinstance(error, WrongInput) else f"{type(error).__name__}: {error}, in the rule {rule.key}")
+        told.append(replace(one, keys=tuple(key for key in one.keys if key not in failed), notes=tuple(notes)))
+    return tuple(told), found
+
+
+def _dataset_of(rule: Rule) -> Dataset | None:
+    """None where it is not on this machine."""
+    try:
+        return load_dataset(rule.dataset)
+    except WrongInput:
+        return None
 
 
 def describe_method(method: type[UnlearningMethod]) -> MethodInfo:

@@ -129,20 +129,21 @@ def _metric_versions(home: Home, files: dict[str, str]) -> dict[str, str]:
 
 def other_versions(report: dict[str, Any], metrics: Mapping[str, MetricInfo]) -> list[str]:
     """Sentences about metrics of extensions that were edited, or added, since the run was evaluated. metrics: as they are now."""
-    stored, edited, added = report["metric_versions"], list[str](), list[str]()
+    stored, measured = report["metric_versions"], {*report["metrics"], *(name.rpartition("/")[2] for name in report["reasons"])}
+    by = "measured by an {} version of the extension".format
+    said: dict[str, list[str]] = {by("earlier"): [], by("unknown"): [], "added since this run was evaluated": []}
+    edited, unknown, added = said.values()
     for key, info in metrics.items():
-        if info.extension and key in stored and stored[key] != info.extension:
-            edited.append(info.title)
-        elif info.extension and key not in stored:
-            added.append(info.title)
-    said = [f"{', '.join(edited)}: measured by an earlier version of the extension."] if edited else []
-    return said + ([f"{', '.join(added)}: added since this run was evaluated."] if added else [])
+        if info.extension and stored.get(key) != info.extension:
+            (edited if key in stored else unknown if key in measured else added).append(info.title)
+    return [f"{', '.join(titles)}: {what}." for what, titles in said.items() if titles]
 
 
 def _search(home: Home, run: Run, files: dict[str, str]) -> dict[str, Any] | None:
     """See `search_outcome`; None, too, where it is not stored."""
     with suppress(Damaged):
-        if run.spec.params.get("settings") == "auto" and "recorded" in files:
+        auto = any(name.rpartition(".")[2] == "settings" and value == "auto" for name, value in run.spec.params.items())
+        if auto and "recorded" in files:
             return search_outcome(Artifacts(home.artifacts_folder).get_arrays(files["recorded"]))
     return None
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.domain.recordings import by_step
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -13,11 +15,23 @@ TRIED, CHOSEN = "search/of_", "search/to_"
 
 
 def search_outcome(recorded: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
-    """The chosen settings, of how many trials, and whether they held both bars; None where nothing was searched."""
-    if not {"search/accuracies", "search/met"} <= recorded.keys():
-        return None
-    chosen = {name.removeprefix(CHOSEN): float(value) for name, value in recorded.items() if name.startswith(CHOSEN)}
-    return {"chosen": chosen, "trials": len(recorded["search/accuracies"]) - 1, "met": bool(recorded["search/met"])}
+    """The chosen settings, of how many trials, and whether they held both bars; of a chain those of all its searches together.
+
+    None where nothing was searched.
+    """
+    chosen, trials, met = dict[str, float](), 0, list[bool]()
+    for step, own in searches_of(recorded).items():
+        chosen |= {f"{step}{name.removeprefix(CHOSEN)}": float(value) for name, value in own.items() if name.startswith(CHOSEN)}
+        trials += len(own["search/accuracies"]) - 1
+        met.append(bool(own["search/met"]))
+    return {"chosen": chosen, "trials": trials, "met": all(met)} if met else None
+
+
+def searches_of(recorded: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """What each search of a run recorded, by what stands before its parameters' names: '', of a chain's later method `finetune.`."""
+    first, behind = by_step(recorded)
+    steps = {"": first, **{f"{step}.": own for step, own in behind.items()}}
+    return {step: own for step, own in steps.items() if {"search/accuracies", "search/met"} <= own.keys()}
 
 
 def outcome_line(outcome: Mapping[str, Any]) -> str:
@@ -34,8 +48,13 @@ def search_table(recorded: Mapping[str, np.ndarray]) -> "pd.DataFrame":
     """
     import pandas as pd  # noqa: PLC0415  # half a second that a report on the command line need not pay
 
-    if "search/accuracies" not in recorded:
-        return pd.DataFrame()
+    tables = [_trials(own).assign(**{"method": step.removesuffix(".")} if step else {}) for step, own in searches_of(recorded).items()]
+    return pd.concat(tables, ignore_index=True).fillna("") if tables else pd.DataFrame()
+
+
+def _trials(recorded: Mapping[str, np.ndarray]) -> "pd.DataFrame":
+    import pandas as pd  # noqa: PLC0415  # as above
+
     settings = {name.removeprefix(TRIED): values for name, values in recorded.items() if name.startswith(TRIED)}
     chosen, accuracies = int(recorded["search/chosen"]), recorded["search/accuracies"]
     return pd.DataFrame([
@@ -54,7 +73,8 @@ def _shown(accuracy: float) -> str:
 
 def search_sentence(recorded: Mapping[str, np.ndarray]) -> str:
     """How the search ended and what it cost."""
-    met, seconds = bool(recorded["search/met"]), float(recorded["search/seconds"])
+    own = list(searches_of(recorded).values())
+    met, seconds = all(bool(one["search/met"]) for one in own), sum(float(one["search/seconds"]) for one in own)
     end = ("The chosen trial forgets enough and harms nothing on these images." if met else
            "No trial forgot enough without harm on these images: the best compromise was taken.")  # fmt: skip
     return (

@@ -67,11 +67,10 @@ class SequencePlan:
         seeds = f"seed{'s' * (len(self.seeds) > 1)} {seeds_text(self.seeds)}"
         return f"{self.spec.method} on {self.spec.dataset}, {self.spec.model}: {self.requests_text}, {seeds}"
 
-    @property
-    def covers(self) -> str:
-        """What its intervals cover: `over 3 seeds, each with its own draw`."""
-        draws = len(self.seeds) if self.own_draws else int(any(spec.request.drawn for spec in self.specs))
-        return covers(len(self.seeds), draws)
+    def covers(self, done: int) -> str:
+        """What intervals of so many of its seeds cover: `over 3 seeds, each with its own draw`."""
+        draws = done if self.own_draws else int(any(spec.request.drawn for spec in self.specs))
+        return covers(done, draws) + (f" of {len(self.seeds)}" if done < len(self.seeds) else "")
 
     def of_seed(self, spec: RunSpec, seed: int) -> RunSpec:
         """One of its specs as a run with one of its seeds."""

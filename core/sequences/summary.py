@@ -130,7 +130,7 @@ def points(over: Spread) -> str:
     return over.text(lambda share: f"{100 * share:.1f}", with_n=False) + " points" * bool(over.n)
 
 
-def sentences(found: Summary, covers: str) -> list[str]:
+def sentences(found: Summary, covers: Callable[[int], str]) -> list[str]:
     """What came out, a sentence each: the damage, the break-even, what forgetting and relapse came to, and the order. None: nothing yet."""
     if not found.rows:
         return []
@@ -138,12 +138,12 @@ def sentences(found: Summary, covers: str) -> list[str]:
     return [*_damage(found, last, covers), *_cost(found, last), *_forgetting(found, last), *_order(found, last)]
 
 
-def _damage(found: Summary, last: Row, covers: str) -> list[str]:
+def _damage(found: Summary, last: Row, covers: Callable[[int], str]) -> list[str]:
     other = "the retrained network's" if found.against == "reference" else "the original's"
     side = "below" if last.damage.mean >= 0 else "above"
     size = points(replace(last.damage, mean=abs(last.damage.mean)))
     many = f"{last.number} request{'s' * (last.number != 1)}"
-    said = [f"After {many} test accuracy is {size} {side} {other}, {covers}."]
+    said = [f"After {many} test accuracy is {size} {side} {other}, {covers(last.damage.n)}."]
     tolerance = f"the tolerance of {100 * found.tolerance:g} points"
     if found.harmful is None:
         said.append(f"The damage never leaves {tolerance}.")

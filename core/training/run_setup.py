@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import product
 import os
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from core.training.loop import fit
 from core.training.sharding import cell_passes, joined, train_cell
 from core.training.training_state import Training
 
+STAGE, PASSING = "stage/", "passing stage/"  # kinds of what is kept: for requests to come; while a network is trained
 Noted = Callable[[float, float], None]  # mean loss and accuracy of an epoch
 
 
@@ -241,19 +243,24 @@ class _Stages:
             _keep_curve(self.setup, key, curve)
             return made
 
-        found = self.setup.cache.load_or_make(key, f"stage/{self.setup.subject}@{self.setup.training}", make, self.setup.device)
+        kind = PASSING if self._passes(cell) else STAGE
+        found = self.setup.cache.load_or_make(key, f"{kind}{self.setup.subject}@{self.setup.training}", make, self.setup.device)
         if not found.made_now:
             self.earlier += found.seconds
         self.curves[cell] = curve if found.made_now else [(float(loss), float(share)) for loss, share in curve_of(self.setup, key)]
         return found.tensors
 
+    def _passes(self, cell: tuple[int, int]) -> bool:
+        """Whether nobody begins with this stage once the network is kept."""
+        return cell[1] == self.setup.recipe.slices or self.purpose != "original"
+
     def done(self) -> None:
-        """The network is kept: stages that nobody begins with go; their files are swept away."""
-        last = self.setup.recipe.slices
-        for shard in range(self.setup.recipe.shards):
-            for stage in range(1, last + 1):
-                if stage == last or self.purpose != "original":
-                    self.setup.cache.store.forget_kept(self.setup.stage_key(self.key, (shard, stage), self.kept))
+        """The network is kept, with its curve: stages that nobody begins with go; their files are swept away."""
+        for cell in product(range(self.setup.recipe.shards), range(1, self.setup.recipe.slices + 1)):
+            key = self.setup.stage_key(self.key, cell, self.kept)
+            self.setup.cache.store.forget_kept(_curve_key(key))
+            if self._passes(cell):
+                self.setup.cache.store.forget_kept(key)
 
     def curve(self) -> Curve:
         """Of each epoch the mean over the shards, in which it is an epoch of the same stage."""
@@ -267,7 +274,9 @@ class _Stages:
 
 def _train_sharded(setup: RunSetup, key: str, purpose: str, examples: Examples, say: Callable[[float, str], None], noted: Noted) -> Shared:
     """As `train_or_load`, for a recipe that trains by shards or slices."""
-    setup.cache.store.forget_older(f"stage/{setup.subject}@", setup.training)
+    for kind in (STAGE, PASSING):
+        setup.cache.store.forget_older(f"{kind}{setup.subject}@", setup.training)
+    setup.cache.store.forget_stale(PASSING, DAYS)
     stages, context = _Stages(setup, key, purpose, examples, noted), setup.context(purpose, say, {})
 
     def make() -> Weights:

@@ -52,7 +52,7 @@ def explain(model: nn.Module, x: Tensor, target: Tensor, how: str, settings: Set
     explainer = EXPLAINERS.get(how)
     if explainer is None:
         raise WrongInput(f"There is no explainer {how!r}; there are {', '.join(EXPLAINERS)}.")
-    if reason := explainer.unfit(model):
+    if reason := explainer.why_not(model):
         raise WrongInput(reason)
     if chosen.smooth and not explainer.smooth:
         raise WrongInput(f"{explainer.title} cannot be averaged over noisy copies.")

@@ -99,7 +99,16 @@ class Explainer:
     def offered(self, model: nn.Module) -> dict[str, Any]:
         """As plain data, with why it is unfit for a network or ''."""
         plain = {name: value for name, value in vars(self).items() if not callable(value)}
-        return {**plain, "explain": None, "unfit": self.unfit(model)}
+        return {**plain, "explain": None, "unfit": self.why_not(model)}
+
+    def why_not(self, model: nn.Module) -> str:
+        """As `unfit`; where an extension's fails, that is why."""
+        try:
+            return self.unfit(model)
+        except Exception as error:  # a user's own code may raise anything
+            if self.explain is None:
+                raise
+            return f"{self.title} cannot be asked about this network: {type(error).__name__}: {error}"[:300]
 
 
 _ALL = (

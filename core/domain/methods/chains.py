@@ -10,7 +10,7 @@ from core.domain.info import MethodInfo
 
 JOINT = "+"
 MOST = 3  # methods of a chain
-NO_STEP = {  # methods that no chain can have -> why
+NO_STEP = {  # methods that no chain can have, by their keys or by what they need -> why
     "original": "it changes nothing",
     "retrain": "it starts from an untrained network, whatever was done before it",
     "unlearned_elsewhere": "its network is brought",
@@ -31,9 +31,9 @@ def is_chain(method: str) -> bool:
     return JOINT in method
 
 
-def chain_of(first: str, then: Iterable[str]) -> str:
-    """The key of a chain; the method's own where nothing follows it."""
-    return JOINT.join([first, *then])
+def chain_of(first: str, then: str | Iterable[str]) -> str:
+    """The key of a chain; the method's own where nothing follows it. then: a method, or several in order."""
+    return JOINT.join([first, *([then] if isinstance(then, str) else then)])
 
 
 def check_chain(method: str) -> None:

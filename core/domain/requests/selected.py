@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import hashlib
+from itertools import islice
 from typing import Any, ClassVar, Self
 
 from core.domain.errors import WrongInput
@@ -44,9 +45,12 @@ class Selection:
 
 
 def applied(rule: Rule, dataset: Any, count: int) -> Selection:
-    """What a rule names of a dataset of so many training examples. Raises WrongInput where that is none of them, all, or no indices."""
+    """What a rule names of a dataset of so many training examples. Raises WrongInput where that is none of them, all, or no indices.
+
+    Of what it gives no more is read than twice as many as there are, each may come twice.
+    """
     try:
-        members = tuple(sorted({int(index) for index in rule.select(dataset)}))
+        members = tuple(sorted({int(index) for index in islice(rule.select(dataset), 2 * count + 1)}))
     except (TypeError, ValueError):
         raise WrongInput(f"The forget request {rule.key} must name indices, and gave something else.") from None
     if not members or len(members) >= count or members[0] < 0 or members[-1] >= count:

@@ -35,8 +35,10 @@ def _amun(story: Story) -> list[Frame]:
         ),
         Frame(
             "How far they lie",
-            f"The nearest mistake lies {float(np.median(distance)):.3g} away (median, L2 of all pixels in 0 to 1): the further, the surer "
-            "the network was of the image.", partial(_distances, distance, np.asarray(recorded["radius"], dtype=float)),
+            f"Where one was found, the nearest mistake lies {float(np.median(distance[mistaken])):.3g} away (median, L2 of all pixels in 0 "
+            "to 1): the further, the surer the network was of the image." if mistaken.any() else
+            "No attack found a mistake within its last radius: the network is sure of every forgotten image.",
+            partial(_distances, distance[mistaken], np.asarray(recorded["radius"], dtype=float)),
         ),
     ]  # fmt: skip
 

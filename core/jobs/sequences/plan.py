@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from core.domain.errors import WrongInput
+from core.domain.hyperparameters import as_given
 from core.domain.info import DatasetInfo
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassesRequest
@@ -16,7 +17,7 @@ from core.domain.requests.samples import SamplesRequest
 from core.domain.run import RunSpec
 from core.jobs.catalogue import Catalogue
 from core.jobs.validation import dataset_of, make_spec, preset_values
-from core.sequences.plan import USUAL_SEEDS, SequencePlan, parts_of, request_of, unfit
+from core.sequences.plan import FEWEST, MOST, USUAL_SEEDS, SequencePlan, parts_of, request_of, unfit
 
 
 def make_plan(
@@ -33,6 +34,8 @@ def make_plan(
         raise WrongInput("What a sequence forgets is said once: by a list of requests, or by the draw of which they are parts.")
     if method in shelves.methods and (why := unfit(shelves.methods[method])):
         raise WrongInput(why)
+    if of and not FEWEST <= count <= MOST:
+        raise WrongInput(f"A sequence has {FEWEST} to {MOST} requests; got {count}.")
     make = partial(make_spec, shelves, dataset, model, method=method, recipe=recipe)
     own_draws = False
     if requests:
@@ -50,7 +53,7 @@ def make_plan(
         spec = make(request=request, settings=settings)
         if request.by_class and left is not data:
             usual = preset_values(shelves.methods[method], left, model, request, shelves.presets)
-            spec = make(request=request, settings=usual | settings)
+            spec = make(request=request, settings=usual | as_given(settings, shelves.methods[method].params))
         specs.append(spec)
         left = without(left, request)
     whole = None

@@ -9,7 +9,7 @@ import tomllib
 from typing import Any
 
 from core.domain.errors import WrongInput
-from core.domain.methods.chains import chain_of
+from core.domain.methods.chains import chain_of, steps_of
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import DRAWN_KINDS, parse_request
 from core.domain.seed_lists import MOST, numbers_of, seeds_of
@@ -193,9 +193,9 @@ def _grid(table: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     then = table.get("then", [])
     if not isinstance(then, list) or not all(isinstance(step, str) for step in then):
         raise WrongInput(f"then must be a list of methods, such as then = [\"finetune\"]; got {then!r:.60}.")
-    lists = dict[str, list[Any]]()
+    lists, behind = dict[str, list[Any]](), (*steps_of(name)[1:], *then)
     for key, value in table.items():  # a later method's parameters are a table of their own: finetune.epochs = 3
-        own = {f"{key}.{name}": of for name, of in value.items()} if isinstance(value, dict) and key in then else {key: value}
+        own = {f"{key}.{name}": of for name, of in value.items()} if isinstance(value, dict) and key in behind else {key: value}
         lists |= {name: of if isinstance(of, list) else [of] for name, of in own.items() if name not in ("name", "then")}
     return [(chain_of(name, then), settings) for settings in combinations(lists)]
 

@@ -47,6 +47,7 @@ class Guided(SearchingInSteps):
         {"k": k, "learning_rate": rate} for k, rate in ((1, 0.02), (1, 0.1), (2, 0.1), (2, 0.2), (3, 0.2), (6, 0.2), (6, 0.5))
     )
     not_multi = "it puts the class that comes next in place of the true one, and such images have no one class"
+    not_ensemble = "its last layers would be those of one member alone"
     share_before = 0.05
 
     k: int = param(

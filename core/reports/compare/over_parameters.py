@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isnan
+from math import isfinite, isnan
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.domain.code_version import shared_part
+from core.domain.methods.judged import METHOD
 from core.domain.training.own_recipe import preset_recipe
 from core.reports.compare.runs_by_seed import once, scenarios
 from core.reports.intervals import Spread, spread
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RECIPE = "recipe"  # in place of a method's key: a part of the training recipe, whatever the method
+SUBJECT = 5  # parts of a line's key that say which original and reference its runs have
 LINES = 6  # of a figure; of more, those with most points are drawn
 _RECIPE = re.compile(r"^(?P<model>[^ ]+) \((?P<said>.*)\)$")
 
@@ -66,18 +69,24 @@ def settings_in(text: str) -> dict[str, str]:
 
 
 def recipe_in(model: str) -> tuple[str, dict[str, str]]:
-    """The architecture, and of its training recipe what is not the preset's, of a model as `model_text` writes it."""
+    """The network, with whose weights it has where these are somebody's own; and what of its training recipe is not the preset's.
+
+    Of a model as `model_text` writes it.
+    """
     if not (found := _RECIPE.match(model)):
         return model, {}
-    pairs = [word.partition("=") for word in found["said"].replace(";", " ").split()]
-    return found["model"], {name: value for name, equals, value in pairs if equals}
+    weights, _, recipe = found["said"].rpartition("; ") if "; " in found["said"] else ("", "", found["said"])
+    pairs = [word.partition("=") for word in recipe.split()]
+    if not all(equals for _, equals, _ in pairs):
+        return model, {}
+    return f"{found['model']} ({weights})" if weights else found["model"], {name: value for name, _, value in pairs}
 
 
 def axes(frame: "pd.DataFrame") -> list[Axis]:
     """Parameters that take two values or more among these runs. frame: as `comparison` makes it."""
     seen = dict[Axis, set[str]]()
     for method, settings, model, control in zip(frame["method"], frame["settings"], frame["model"], frame["control"], strict=True):
-        if not control:
+        if not control and method != METHOD:
             for name, value in settings_in(settings).items():
                 seen.setdefault(Axis(method, name), set()).add(value)
         for name in recipe_in(model)[1]:
@@ -94,16 +103,19 @@ def curve(frame: "pd.DataFrame", axis: Axis, metric: str) -> Curve:
     """
     lines = dict[tuple[str, ...], dict[float | str, list[float]]]()
     of_axis = frame if axis.of == RECIPE else frame[(frame["method"] == axis.of) & (frame["control"] == "")]
-    parts = [of_axis[name] for name in ("dataset", "model", "method", "settings", "control", metric)]
-    for dataset, model, method, settings, control, request, value in zip(*parts[:5], scenarios(of_axis), parts[5], strict=True):
+    parts = [of_axis[name] for name in ("dataset", "model", "method", "settings", "control", metric, "engine", "reference")]
+    for dataset, model, method, settings, control, value, engine, held, request in zip(*parts, scenarios(of_axis), strict=True):
         architecture, recipe = recipe_in(model)
         own = settings_in(settings)
         at = own.pop(axis.name, None) if axis.of != RECIPE else recipe.pop(axis.name, None)
         if at is None and axis.of == RECIPE:
-            at = str(preset_recipe(dataset, architecture).get(axis.name, ""))
+            at = str(preset_recipe(dataset, architecture.partition(" ")[0]).get(axis.name, ""))
         if not at or isnan(value):
             continue
-        others = (dataset, architecture, request, method, control, *(f"{n}={v}" for d in (own, recipe) for n, v in sorted(d.items())))
+        trained = " ".join(f"{name}={value}" for name, value in sorted(recipe.items()))
+        subject = (dataset, architecture, request, trained, f"version {shared_part(engine)}")
+        told = (method, control or "the method itself", "with a reference" if held else "without a reference")
+        others = (*subject, *told, *(f"{n}={v}" for n, v in sorted(own.items())))
         lines.setdefault(others, {}).setdefault(_number_in(at), []).append(float(value))
     ordered = sorted(lines.items(), key=lambda item: -len(item[1]))
     names = _differing([key for key, _ in ordered[:LINES]])
@@ -112,7 +124,7 @@ def curve(frame: "pd.DataFrame", axis: Axis, metric: str) -> Curve:
         for name, (_, points) in zip(names, ordered[:LINES], strict=True)
     ]
     values = [value for line in drawn for value in line.points]
-    one = len({key[:3] for key, _ in ordered}) == 1
+    one = len({key[:SUBJECT] for key, _ in ordered}) == 1
     levels = {model: _levels(of_axis, axis, f"{model}.{metric}", values) for model in ("reference", "original")} if one else {}
     return Curve(tuple(drawn), max(0, len(ordered) - LINES), {model: found for model, found in levels.items() if found})
 
@@ -128,7 +140,7 @@ def _levels(frame: "pd.DataFrame", axis: Axis, column: str, values: Sequence[flo
     by_value = dict[float | str, list[float]]()
     for dataset, model, value in zip(shared["dataset"], shared["model"], shared[column], strict=True):
         architecture, recipe = recipe_in(model)
-        at = recipe.get(axis.name) or preset_recipe(dataset, architecture).get(axis.name, "")
+        at = recipe.get(axis.name) or preset_recipe(dataset, architecture.partition(" ")[0]).get(axis.name, "")
         if not isnan(value):
             by_value.setdefault(_number_in(str(at)), []).append(float(value))
     return {value: spread(by_value[value]) for value in sorted(by_value, key=_order)}
@@ -136,9 +148,10 @@ def _levels(frame: "pd.DataFrame", axis: Axis, column: str, values: Sequence[flo
 
 def _number_in(text: str) -> float | str:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return text
+    return number if isfinite(number) else text
 
 
 def _differing(keys: Sequence[tuple[str, ...]]) -> list[str]:

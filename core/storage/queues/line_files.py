@@ -49,15 +49,23 @@ class LineFiles:
             path.parent.mkdir(exist_ok=True, mode=permissions.FOLDER)
         if path.is_file():
             return False
+        with told(path):
+            permissions.make_file(path)
         self.add(line_id, {self.noun: plan, "created": datetime.now(UTC).isoformat()})
         return True
 
     def add(self, line_id: str, line: Line) -> None:
-        """One more line, on the disk when this returns; what a process that was ended has half written before it is cut off."""
+        """One more line, on the disk when this returns; what a process that was ended has half written before it is cut off.
+
+        Raises WrongInput where it was removed meanwhile.
+        """
         path = self.file_of(line_id)
-        with told(path), open(path, "a+b", opener=permissions.opener) as stream:
-            if torn := _torn(stream.read() if stream.seek(0) == 0 else b""):
-                stream.truncate(stream.seek(0, os.SEEK_END) - torn)
+        if not path.is_file():
+            raise self.no_such(line_id)
+        with told(path), open(path, "r+b") as stream:
+            if torn := _torn(stream.read()):
+                stream.truncate(stream.tell() - torn)
+            stream.seek(0, os.SEEK_END)
             stream.write(json.dumps(line, allow_nan=False).encode() + b"\n")
             stream.flush()
             os.fsync(stream.fileno())

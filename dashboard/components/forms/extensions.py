@@ -17,6 +17,8 @@ def extensions_panel(found: tuple[ExtensionInfo, ...], reload: Callable[[], None
     for one in found:
         if one.error:
             st.warning(f"The extension {plain(one.name)} is left out: {plain(one.error)}", icon=":material/extension_off:")
+        for note in one.notes:
+            st.warning(f"Of the extension {plain(one.name)} a part is left out: {plain(note)}", icon=":material/extension_off:")
     usable = [one for one in found if not one.error]
     with st.expander(f"Extensions ({len(usable)})" if usable else "Extensions", icon=":material/extension:"):
         for one in usable:

@@ -77,7 +77,8 @@ def _head(now: Standing) -> None:
 def _figures(found: Summary, rows: pd.DataFrame, plan: SequencePlan) -> None:
     draw = partial(st.plotly_chart, config=plotly_layout.CONFIG)
     last, few = found.rows[-1], found.rows[-1].damage.n < FEW
-    around = " Fewer than three seeds are too few for a claim." if few else f" Bars: 95 % intervals {plan.covers} (Student's t)."
+    bars = f" Bars: 95 % intervals {plan.covers(last.damage.n)} (Student's t)."
+    around = " Fewer than three seeds are too few for a claim." if few else bars
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Damage")

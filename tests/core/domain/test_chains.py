@@ -129,3 +129,7 @@ def test_a_chains_version_follows_each_of_its_methods(monkeypatch):
     after = {key: run_version("digits", "small_cnn", key) for key in before}
     code_version._run_version.cache_clear()
     assert [key for key in before if before[key] != after[key]] == ["ssd+finetune"]
+
+
+def test_what_follows_is_one_method_or_several():
+    assert chain_of("dampen", "heal") == chain_of("dampen", ["heal"]) == "dampen+heal"

@@ -1,6 +1,7 @@
 """Forget requests by a rule of a user's own, and explainers of a user's own: from the file to the run and the map."""
 
 from dataclasses import replace
+import itertools
 import json
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_rule_for_another_dataset_is_refused(rules, shelves):
 
 @pytest.mark.parametrize(("given", "said"), [
     ([], "it named none"), (range(10), "not all; it named 10 indices"), ([-1, 2], "from -1 to 2"), ([2, 10], "from 2 to 10"),
-    (["a"], "must name indices"), (None, "must name indices"),
+    (itertools.count(), "not all"), (itertools.repeat(10), "from 10 to 10"), (["a"], "must name indices"), (None, "must name indices"),
 ])  # fmt: skip
 def test_a_rule_names_some_indices_or_says_why_not(given, said):
     with pytest.raises(WrongInput, match=said):
@@ -99,9 +100,14 @@ def test_the_catalogue_holds_what_a_rule_names_and_leaves_out_one_that_fails(fol
     assert ink[list(found.members)].max() <= ink[[i for i in range(len(ink)) if i not in set(found.members)]].min()
     file = folder / "faint.py"
     file.write_text(file.read_text().replace("return ink", "return 1 / 0 or ink"))
-    (broken,) = describe().extensions
-    assert (broken.keys, broken.error) == ((), "ZeroDivisionError: division by zero, in the rule faint")
-    assert not describe().selections
+    network = "from core.domain.info import ModelInfo\nINFO = ModelInfo('mine', 'Mine', 'Mine.')\nbuild = print\n"
+    file.write_text(f"{file.read_text()}\n{network}")
+    shelves = describe()
+    (broken,) = shelves.extensions
+    assert (broken.keys, broken.error) == (("model mine",), "")
+    assert broken.notes == ("ZeroDivisionError: division by zero, in the rule faint",)
+    assert "mine" in shelves.models, "the rest of it is there"
+    assert not shelves.selections
     file.write_text(file.read_text().replace('"digits"', '"no_such_set"'))
     (elsewhere,) = describe().extensions
     assert (elsewhere.error, describe().selections) == ("", {}), "its dataset is not here: it is not offered"

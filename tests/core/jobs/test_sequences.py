@@ -46,6 +46,13 @@ def test_every_request_has_its_preset_on_what_is_left_of_the_data_or_the_setting
 def test_where_no_preset_was_tuned_each_request_searches():
     faces = make_plan(SHELVES, "faces", "resnet18", "ssd", {}, count=2, of="random:1%")
     assert {spec.params["settings"] for spec in faces.specs} == {"auto"}
+    given = make_plan(SHELVES, "digits", "resnet18", "ssd", {"alpha": 7.0}, requests=["class:1", "class:2"])
+    assert {(spec.params["settings"], spec.params["alpha"]) for spec in given.specs} == {("given", 7.0)}, "and what is given stays given"
+
+
+def test_a_number_of_requests_is_refused_before_there_are_so_many():
+    with pytest.raises(WrongInput, match="2 to 50 requests; got 1000000000"):
+        make_plan(SHELVES, "digits", "small_cnn", "ssd", {}, count=10**9, of="random:1%")
 
 
 @pytest.mark.parametrize("about, whole", [

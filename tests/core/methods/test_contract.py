@@ -5,7 +5,9 @@ One recorded run of a method answers most questions. The full cross products of 
 
 from dataclasses import dataclass, fields
 from functools import cache
+import inspect
 from math import isfinite
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -305,3 +307,10 @@ def test_it_reaches_the_same_verdict_on_a_gpu(method, tiny):
     on_cpu = predict(tiny.unlearn(method()), class_2, "cpu").argmax(1)
     on_gpu = predict(tiny.unlearn(method(), device="cuda"), class_2, "cuda").argmax(1)
     assert abs(float((on_cpu == 2).float().mean()) - float((on_gpu == 2).float().mean())) <= 0.2
+
+
+def test_a_method_that_restarts_or_trains_the_last_layers_refuses_an_ensemble(method):
+    """Whose last layers are those of one member."""
+    source = Path(inspect.getsourcefile(method)).read_text()
+    if "last_layers(" in source:
+        assert method.not_ensemble, f"{method.key} reads the last layers"

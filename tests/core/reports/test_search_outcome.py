@@ -46,3 +46,14 @@ def test_the_outcome_names_the_chosen_settings_and_whether_they_hold():
         "Settings chosen by a search of 1 trial: noise=1e-07; no trial forgot enough without harm, so this is the best compromise."
     )
     assert search_outcome({"ssd/alpha": np.array(3.0)}) is None
+
+
+def test_a_chains_searches_are_told_together_under_their_names():
+    both = {"ssd/alpha": np.array(1.0)} | {f"then.salun/{name}": values for name, values in RECORDED.items()} | RECORDED
+    later = {name: values for name, values in both.items() if not name.startswith("search/")} | {"then.salun/search/met": np.array(0)}
+    assert search_outcome(both)["trials"] == 4
+    assert search_outcome(later) == {"chosen": {"salun.alpha": 4.138, "salun.lambda": 0.5}, "trials": 2, "met": False}
+    assert outcome_line(search_outcome(later)).startswith("Settings chosen by a search of 2 trials: salun.alpha=4.138")
+    assert len(search_table(both)) == 6
+    assert list(search_table(both)["method"]) == [""] * 3 + ["salun"] * 3
+    assert "It took 24.7 s" in search_sentence(both)

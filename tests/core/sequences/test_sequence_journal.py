@@ -78,8 +78,9 @@ def test_a_plan_says_what_it_is():
     assert parts().title == "ssd on digits, small_cnn: 3 requests of random:14, seed 0"
     assert classes(1, 2, seeds=(0, 1, 2)).title == "ssd on digits, small_cnn: class:1, class:2, seeds 0-2"
     assert classes(*range(8)).requests_text == "class:0, class:1, class:2, class:3, class:4, class:5 and 2 more"
-    assert parts(seeds=(0, 1)).covers == "over 2 seeds, each with its own draw"
-    assert parts(seeds=(0, 1), own_draws=False).covers == "over 2 seeds, one draw"
+    assert parts(seeds=(0, 1)).covers(2) == "over 2 seeds, each with its own draw"
+    assert parts(seeds=(0, 1), own_draws=False).covers(2) == "over 2 seeds, one draw"
+    assert parts(seeds=(0, 1)).covers(1) == "over 1 seed of 2"
     assert parts(seeds=(3,)).of_seed(parts().spec, 3).request.text == "random:14@3"
     assert classes(1, 2).of_seed(classes(1, 2).spec, 3) == replace(classes(1, 2).spec, seed=3)
 
@@ -110,3 +111,11 @@ def test_shares_are_written_in_percent_too_and_a_draw_says_whether_it_is_each_se
     for text in ("random:0%", "random:100%", "random:x%", "random:%", "class:1", "mislabelled:0.1", "random:0.00001", ""):
         with pytest.raises(WrongInput):
             parts_of(text, digits)
+
+
+def test_what_was_removed_is_not_begun_by_a_step_that_ends_later(home):
+    found = stored(home, parts(), [step(0, 1)])
+    journal.files(home).remove(found.id)
+    with pytest.raises(WrongInput, match="There is no sequence"):
+        journal.add_step(home, found.id, step(0, 2))
+    assert not journal.file_of(home, found.id).exists()

@@ -61,12 +61,12 @@ def test_requests_that_are_recognised_more_or_less_often_than_by_the_reference_b
     assert [row.gap.mean for row in found.rows] == pytest.approx([6 / 14, 8 / 14, 1.0])
     assert (found.kept, found.marked) == (((2, 0), (3, 0)), ())
     said = "Not forgotten: recognised more often than by the retrained network, beyond chance: request 2 (seed 0), request 3 (seed 0)."
-    assert said in sentences(found, "here")
+    assert said in sentences(found, "over {} seeds".format)
     other = step(7, 1)
     swapped = {**other.accuracies, "reference": {**other.accuracies["reference"], "request": 1.0}}
     found = summary(stored(home, parts(2, seeds=(7,)), [replace(other, accuracies=swapped), step(7, 2)]))
     assert (found.kept, found.marked) == ((), ((1, 7),))
-    assert any(one.startswith("Over-forgotten") and "request 1 (seed 7)" in one for one in sentences(found, "here"))
+    assert any(one.startswith("Over-forgotten") and "request 1 (seed 7)" in one for one in sentences(found, "over {} seeds".format))
     assert summary(found_with(home), 1.0).kept == ()
 
 
@@ -81,7 +81,7 @@ def test_a_seed_that_diverged_counts_as_far_as_it_got(home):
     assert [(row.number, row.damage.n) for row in found.rows] == [(1, 2), (2, 1)]
     assert found.rows[1].spent.mean == 2.0
     assert found.diverged == {0: 2}
-    assert "With seed 0 the method diverged at request 2, and no request follows for it." in sentences(found, "here")
+    assert "With seed 0 the method diverged at request 2, and no request follows for it." in sentences(found, "over {} seeds".format)
 
 
 def test_without_retraining_damage_is_held_against_the_original_and_cost_against_nothing(home):
@@ -89,13 +89,13 @@ def test_without_retraining_damage_is_held_against_the_original_and_cost_against
     found = summary(stored(home, plan, [step(0, 1, 0.93, None), step(0, 2, 0.90, None)]))
     assert [row.damage.mean for row in found.rows] == pytest.approx([0.02, 0.05])
     assert (found.against, found.harmful, found.dearer, found.dearer_than_one, found.kept) == ("original", 2, None, None, ())
-    said = " ".join(sentences(found, "over 1 seed"))
+    said = " ".join(sentences(found, "over {} seed".format))
     assert "below the original's" in said
     assert "nothing was retrained, so it is held against no cost" in said
 
 
 def test_the_sentences_say_what_the_numbers_say(home):
-    assert sentences(summary(damaged(home)), "over 2 seeds, each with its own draw") == [
+    assert sentences(summary(damaged(home)), "over {} seeds, each with its own draw".format) == [
         "After 3 requests test accuracy is 5.0 ± 12.7 points below the retrained network's, over 2 seeds, each with its own draw.",
         "The mean damage leaves the tolerance of 2 points at request 3 (5.0 ± 12.7 points, which more seeds may deny): there it pays to "
         "retrain once.",
@@ -106,21 +106,21 @@ def test_the_sentences_say_what_the_numbers_say(home):
         "At the end accuracy on the images of all earlier requests is 40 %; the retrained network's is 0 %.",
         "All requests in one, from the original: test accuracy 89 %, in 2 s; in sequence 85 %.",
     ]
-    assert sentences(summary(stored(home, parts(4), [])), "over 1 seed") == []
+    assert sentences(summary(stored(home, parts(4), [])), "over {} seed".format) == []
 
 
 def test_a_network_that_was_left_as_it_was_is_told(home):
     found = summary(stored(home, parts(2), [step(0, 1), step(0, 2)]))
-    assert not any("left the network as it was" in one for one in sentences(found, ""))
+    assert not any("left the network as it was" in one for one in sentences(found, str))
     still = {**vars(step(0, 2)), "moved": 0.0}
     found = summary(stored(home, parts(2, seeds=(5,)), [step(5, 1), type(step(0, 1))(**{**still, "seed": 5})]))
-    assert "The method left the network as it was at request 2: nothing was forgotten there." in sentences(found, "")
+    assert "The method left the network as it was at request 2: nothing was forgotten there." in sentences(found, str)
 
 
 def test_damage_whose_interval_leaves_the_tolerance_is_told_without_a_doubt(home):
     """0.05 and 0.052: mean 0.051, half width 0.0127."""
     steps = [step(seed, number, 0.85 - 0.002 * seed) for seed in (0, 1) for number in (1, 2, WHOLE)]
-    said = sentences(summary(stored(home, parts(2, seeds=(0, 1)), steps)), "")
+    said = sentences(summary(stored(home, parts(2, seeds=(0, 1)), steps)), str)
     assert "The damage leaves the tolerance of 2 points at request 1: there it pays to retrain once." in said
 
 

@@ -112,7 +112,7 @@ def test_the_list_of_runs_opens(open_app, home_of_attributes):
     assert all("Forget accuracy" in row for row in rows(at))
 
 
-REFUSED = ("UNSIR", "Random label", "SalUn", "DELETE", "Boundary shrink")
+REFUSED = ("UNSIR", "Random label", "SalUn", "DELETE", "Boundary shrink", "AMUN", "Guided unlearning")
 
 
 def test_the_form_offers_the_methods_that_fit_and_says_why_not_the_others(open_app, home_of_attributes):

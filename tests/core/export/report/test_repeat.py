@@ -53,7 +53,7 @@ def test_seconds_are_written_to_the_last_digit(shelves, seconds, text):
     ("random:0.05", {"draws": (5, 6, 7)}), ("class:3", {"reference": False}),
 ])  # fmt: skip
 def test_the_file_of_a_study_asks_for_the_same_study(shelves, request_text, about):
-    asked = [("ssd", {"alpha": 2.0}), ("finetune", {"epochs": 3}), ("scrub", {})]
+    asked = [("ssd", {"alpha": 2.0}), ("finetune", {"epochs": 3}), ("scrub", {}), ("ssd+finetune", {"alpha": 2.0, "finetune.epochs": 3})]
     plan = make_plan(shelves, "digits", "small_cnn", parse_request(request_text), asked, (0, 1, 2), **about)
     text = study_file(plan)
     again = plan_from_toml(text, shelves)

@@ -27,7 +27,6 @@ def test_settings_and_recipes_are_read_as_they_are_written():
     assert settings_in("alpha=2.5 · importance=batch") == {"alpha": "2.5", "importance": "batch"}
     assert settings_in("") == {}
     assert recipe_in("small_cnn (epochs=30 learning_rate=0.05)") == ("small_cnn", {"epochs": "30", "learning_rate": "0.05"})
-    assert recipe_in("small_cnn (own weights ab12cd, raw; epochs=30)")[1] == {"epochs": "30"}
     assert recipe_in("timm:resnet18.a1_in1k") == ("timm:resnet18.a1_in1k", {})
 
 
@@ -86,3 +85,27 @@ def test_the_figure_has_words_as_categories_and_a_log_axis_over_decades():
     assert (words.layout.xaxis.type, list(words.layout.xaxis.categoryarray)) == ("category", ["2", "percentile"])
     assert [trace.name for trace in words.data] == ["all else alike", "Retrained reference", "Original"]
     assert list(words.data[0].x) == ["2", "percentile"]
+
+
+def test_runs_that_differ_in_their_code_weights_or_reference_are_no_seeds_of_each_other():
+    plain = row("alpha=1", 0.1)
+    others = [{**plain, "engine": "f"}, {**plain, "engine": "e-123456"}, {**plain, "reference": False},
+              {**plain, "model": "small_cnn (own weights ab12cd, raw)"}]  # fmt: skip
+    frame = pd.DataFrame([plain, *others, row("alpha=2", 0.2)])
+    found = curve(frame, Axis("ssd", "alpha"), METRIC)
+    assert len(found.lines) == 4, "a method's own version is no other subject"
+    assert {over.n for line in found.lines for over in line.points.values()} <= {1, 2}
+    assert found.levels == {}
+    assert recipe_in("small_cnn (own weights ab12cd, raw)") == ("small_cnn (own weights ab12cd, raw)", {})
+    assert recipe_in("small_cnn (own weights ab12cd, raw; epochs=5)") == ("small_cnn (own weights ab12cd, raw)", {"epochs": "5"})
+
+
+def test_networks_of_several_recipes_have_no_one_reference():
+    rows = [row("alpha=1", 0.1, reference=0.1), row("alpha=2", 0.1, reference=0.1),
+            row("alpha=1", 0.1, model="small_cnn (epochs=5)", reference=0.9)]  # fmt: skip
+    assert curve(pd.DataFrame(rows), Axis("ssd", "alpha"), METRIC).levels == {}
+
+
+def test_hashes_of_files_are_no_parameter():
+    rows = [row(f"unlearned={digits}", 0.5, method="unlearned_elsewhere") for digits in ("12e456", "123456")]
+    assert axes(pd.DataFrame(rows)) == []
