@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from core.data.registry import DATASETS, load_dataset
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.export.bundle.write import export
 from core.export.examples import EXAMPLES, FOLDER, LOOKS, MOST_BYTES, SHELVES, Example
 from core.figures.image_sprite import to_rgb
@@ -66,7 +67,8 @@ def shelves() -> dict[str, dict[str, Any]]:
 
 def _run(home: Home, example: Example) -> str:
     """Its run's id."""
-    words = [sys.executable, "-m", "core", "run", *example.words, "--json"]
+    floor = [] if example.method == SECOND_REFERENCE_METHOD else ["--floor"]  # a bundle takes along what shows the retraining variability
+    words = [sys.executable, "-m", "core", "run", *example.words, *floor, "--json"]
     environment = {**os.environ, "FORGETSCOPE_HOME": str(home.root)}
     said = json.loads(subprocess.run(words, env=environment, stdout=subprocess.PIPE, check=False).stdout or "{}")
     if said.get("status") != "done":
