@@ -56,7 +56,7 @@ def cost_figure(rows: pd.DataFrame, harmful: int | None, dearer_than_one: int | 
     )
     traces = [_line(rows, *look, share=False) for look in looks if look[0] in rows and rows[look[0]].notna().any()]
     marks = _mark(harmful, "tolerance left") + _mark(dearer_than_one, "break-even", row=1)
-    return _figure(traces, rows, "seconds in all", {"rangemode": "tozero"}, marks)
+    return _figure(traces, rows, "seconds in all", {"rangemode": "tozero", "minallowed": 0}, marks)
 
 
 def _line(rows: pd.DataFrame, key: str, title: str, colour: str, dash: str, symbol: str, *, share: bool = True) -> dict[str, Any]:
