@@ -1,7 +1,8 @@
 """Reads the text tables that come with images, line by line; every error names the file and the line."""
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 import csv
 from pathlib import Path, PurePosixPath
 import stat
@@ -23,14 +24,15 @@ def lines_of(root: Path, name: str) -> Iterator[list[str]]:
 def rows_of(root: Path, name: str, wanted: tuple[str, ...]) -> Iterator[dict[str, str]]:
     """A CSV's rows, its first line being the columns' names, whose letters are composed. Raises WrongInput."""
     try:
-        table = csv.reader(_lines(root, name), strict=True)
-        heads = [composed(head.strip()) for head in next(table, [])]
-        _check_heads(root / name, heads, wanted)
-        for number, cells in enumerate(table, 2):
-            if cells and len(cells) != len(heads):
-                raise WrongInput(f"{root / name} has {len(cells)} values in row {number}, and {len(heads)} columns.")
-            if cells:
-                yield dict(zip(heads, (cell.strip() for cell in cells), strict=True))
+        with closing(_lines(root, name)) as lines:
+            table = csv.reader(lines, strict=True)
+            heads = [composed(head.strip()) for head in next(table, [])]
+            _check_heads(root / name, heads, wanted)
+            for number, cells in enumerate(table, 2):
+                if cells and len(cells) != len(heads):
+                    raise WrongInput(f"{root / name} has {len(cells)} values in row {number}, and {len(heads)} columns.")
+                if cells:
+                    yield dict(zip(heads, (cell.strip() for cell in cells), strict=True))
     except csv.Error as error:
         raise WrongInput(f"{root / name} is not a CSV table ({error}).") from error
 
@@ -38,7 +40,8 @@ def rows_of(root: Path, name: str, wanted: tuple[str, ...]) -> Iterator[dict[str
 def heads_of(root: Path, name: str) -> list[str]:
     """The names in a CSV's first line. Raises WrongInput."""
     try:
-        return [composed(head.strip()) for head in next(csv.reader(_lines(root, name), strict=True), [])]
+        with closing(_lines(root, name)) as lines:
+            return [composed(head.strip()) for head in next(csv.reader(lines, strict=True), [])]
     except csv.Error as error:
         raise WrongInput(f"{root / name} is not a CSV table ({error}).") from error
 
@@ -68,7 +71,7 @@ def inside(name: str, source: Path) -> str:
     return str(path)
 
 
-def _lines(root: Path, name: str) -> Iterator[str]:
+def _lines(root: Path, name: str) -> Generator[str, None, None]:
     """The file's lines with their line ends. Raises WrongInput."""
     path = root / name
     try:
