@@ -13,7 +13,7 @@ from core.domain.methods.ablations import SECOND_REFERENCE_METHOD, control_title
 from core.domain.methods.judged import with_short_hashes
 from core.domain.run import model_text, settings_text
 from core.reports.compare.runs_by_seed import once_keys, scenarios
-from core.storage.finished_runs import Finished, all_values, finished_runs
+from core.storage.finished_runs import Finished, all_values, files_named, finished_runs
 from core.storage.runs import ResultStore
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ ABOUT = (
     *("finished", "engine", "device", "evaluation"),
 )  # fmt: skip
 TIME = ("seconds", "speedup")
+MEASURED = "metric versions"  # of a comparison's `attrs`: run -> the file that says by which versions of extensions metrics were measured
 # Each run compared with its own reference: these compare methods across requests.
 TO_OWN_REFERENCE = ("js_to_reference", "activation_distance", "average_gap", "tow", "tow_attack", "anamnesis_index")
 
@@ -46,7 +47,10 @@ def comparison(
     columns = _columns(runs, methods)
     for model, prefix in (("unlearned", ""), ("original", "original."), ("reference", "reference.")):
         columns |= {prefix + metric: values for (whose, metric), values in numbers.items() if whose == model}
-    return pd.DataFrame(columns).astype(dict.fromkeys(TIME, float))
+    frame = pd.DataFrame(columns).astype(dict.fromkeys(TIME, float))
+    if measured := files_named(store, [run.id for run in runs], "metric_versions"):
+        frame.attrs[MEASURED] = measured
+    return frame
 
 
 def about(store: ResultStore, methods: Mapping[str, MethodInfo] | None = None) -> "pd.DataFrame":
@@ -112,9 +116,10 @@ def one_subject(frame: "pd.DataFrame") -> bool:
 
 
 def why_fewer(frame: "pd.DataFrame") -> str:
-    """A sentence for each way in which these runs are not comparable: dataset, request, model, draws, engines, devices or evaluation;
-    '' where they are alike."""
-    sentences = [_other_subject(frame), _other_draws(frame), _other_engine(frame), _other_device(frame), other_evaluation(frame)]
+    """A sentence for each way in which these runs are not comparable: dataset, request, model, draws, engines, devices, evaluation or
+    versions of metrics; '' where they are alike."""
+    sentences = [_other_subject(frame), _other_draws(frame), _other_engine(frame), _other_device(frame), other_evaluation(frame),
+                 _other_metrics(frame)]  # fmt: skip
     return " ".join(filter(None, sentences))
 
 
@@ -141,6 +146,14 @@ def _other_engine(frame: "pd.DataFrame") -> str:
         f"These runs were computed by {len(engines)} versions of the engine ({_few(engines)}), so they may differ "
         "for that alone."
     )
+
+
+def _other_metrics(frame: "pd.DataFrame") -> str:
+    """Where metrics of extensions were measured by several versions of these; files are named by their content."""
+    measured = frame.attrs.get(MEASURED, {})
+    if len({measured[run_id] for run_id in frame["id"] if run_id in measured}) < 2:
+        return ""
+    return "Metrics of extensions were measured by several versions or sets of them, so these may differ for that alone."
 
 
 def _other_device(frame: "pd.DataFrame") -> str:

@@ -2,6 +2,7 @@
 
 from math import nan
 
+import pandas as pd
 import pytest
 
 from core.domain.evaluation import Evaluation
@@ -51,6 +52,17 @@ def test_runs_by_different_recipes_are_about_different_networks(tmp_path):
     assert why_fewer(frame[frame["model"] == "small_cnn"]) == ""
     (task,) = leaderboard(frame, dict(zip(frame["id"], frame["method"], strict=True)), "js_to_reference").tasks
     assert task.model == "small_cnn", "the run by another recipe is ranked against none of them"
+
+
+def test_metrics_that_extensions_measured_in_several_versions_are_said_to_be(tmp_path):
+    home = open_home(tmp_path / "planted")
+    for seed, version in enumerate(("aa", "aa", "bb")):
+        plant(home, planted("ssd", seed=seed), files={"metric_versions": pd.DataFrame([("mine", version)], columns=["metric", "version"])})
+    plant(home, planted("finetune"))
+    with ResultStore(home.database) as opened:
+        frame = comparison(opened)
+    assert "Metrics of extensions were measured by several versions" in why_fewer(frame)
+    assert why_fewer(frame[frame["seed"] < 2]) == "", "a run without any says nothing"
 
 
 THREE = (("unlearned", "zrf", 0.7), ("original", "zrf", 0.4), ("reference", "zrf", 0.8), ("unlearned", "probe", None))
