@@ -18,7 +18,8 @@ from core.storage.runs import ResultStore
 _IS_FINISHED = "(runs.status = 'done' or runs.id in (select run_id from stands))"
 _RUNS = f"""
     select id, spec, runs.seconds, runs.speedup, coalesce(stands.finished_at, runs.finished_at, created_at) as finished_at,
-        coalesce(stands.device, runs.device) as device, coalesce(stands.evaluation, runs.evaluation) as evaluation
+        coalesce(stands.device, runs.device) as device, coalesce(stands.evaluation, runs.evaluation) as evaluation,
+        (select file from artifacts where run_id = runs.id and name = 'metric_versions') as measured
     from runs left join stands on stands.run_id = runs.id
     where {_IS_FINISHED} and (:ids is null or id in (select value from json_each(:ids))) order by turn desc
 """
@@ -49,6 +50,7 @@ class Finished(NamedTuple):
     finished_at: datetime
     device: str  # '' where it is not known
     evaluation: Evaluation
+    measured: str = ""  # the file that says by which versions of extensions metrics were measured; '' for none
 
 
 def finished_runs(store: ResultStore, run_ids: Sequence[str] | None = None) -> list[Finished]:
@@ -107,6 +109,7 @@ def _finished(row: sqlite3.Row) -> Finished | None:
             check_plain("speedup", row["speedup"], float)
         took, moment = float(seconds_of(row["seconds"]).get("unlearn", 0.0)), time_of("finished_at", row["finished_at"])
         how = Evaluation.parse(row["evaluation"])
-        return Finished(row["id"], RunSpec.from_json(row["spec"]), took, row["speedup"], moment, row["device"], how)
+        measured = row["measured"] if isinstance(row["measured"], str) else ""
+        return Finished(row["id"], RunSpec.from_json(row["spec"]), took, row["speedup"], moment, row["device"], how, measured)
     except WrongInput:
         return None

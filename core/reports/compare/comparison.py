@@ -13,7 +13,7 @@ from core.domain.methods.ablations import SECOND_REFERENCE_METHOD, control_title
 from core.domain.methods.judged import with_short_hashes
 from core.domain.run import model_text, settings_text
 from core.reports.compare.runs_by_seed import once_keys, scenarios
-from core.storage.finished_runs import Finished, all_values, files_named, finished_runs
+from core.storage.finished_runs import Finished, all_values, finished_runs
 from core.storage.runs import ResultStore
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def comparison(
     for model, prefix in (("unlearned", ""), ("original", "original."), ("reference", "reference.")):
         columns |= {prefix + metric: values for (whose, metric), values in numbers.items() if whose == model}
     frame = pd.DataFrame(columns).astype(dict.fromkeys(TIME, float))
-    if measured := files_named(store, [run.id for run in runs], "metric_versions"):
+    if measured := {run.id: run.measured for run in runs if run.measured}:
         frame.attrs[MEASURED] = measured
     return frame
 
