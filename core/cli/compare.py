@@ -111,7 +111,7 @@ def _text(frame: "pd.DataFrame", whole: "pd.DataFrame", beside: "pd.DataFrame", 
     import pandas as pd  # noqa: PLC0415  # half a second that commands which compare nothing need not pay
 
     numbers = [name for name in frame.columns if name not in (*ABOUT, *TIME) and "." not in name]
-    differing = [name for name in ("engine", "device") if name in frame and frame[name].nunique(dropna=False) > 1]
+    differing = [name for name in ("model", "engine", "device") if name in frame and frame[name].nunique(dropna=False) > 1]
     shown = frame[[name for name in (*NARROW, *differing, *numbers, *TIME) if name in frame]]
     marks = marked(rows_of(whole, [], False), whole, beside, False).about["unchanged"]
     named = shown["method"].where(~marks.to_numpy(bool), shown["method"] + f" ({UNCHANGED})")

@@ -68,7 +68,9 @@ def _list_extensions(as_json: bool) -> None:
         print_json([asdict(one) for one in found])
         return
     for one in found:
-        click.echo(f"{one.name:20} {one.digest}  {one.error or ', '.join(one.keys)}  ({one.file})")
+        click.echo(f"{one.name:20} {one.digest}  {one.error or ', '.join(one.keys) or 'nothing'}  ({one.file})")
+        for note in one.notes:
+            click.echo(f"{'':20} left out: {note}")
     if not found:
         click.echo(f"No extensions in {extensions_folder()}; `new --help` says how to begin one.")
 

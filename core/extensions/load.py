@@ -102,7 +102,7 @@ def _load(one: ExtensionFiles, ending: Collection[str], say: Callable[[str], obj
         return ExtensionInfo(*info, error=str(wrong))
     if not found.keys:
         return ExtensionInfo(*info, error=NOTHING)
-    explainers = {key: replace(one, version=info[-1]) for key, one in found.explainers.items()}
+    explainers = {key: replace(one, version=info[-1], title=f"{one.title} (extension)") for key, one in found.explainers.items()}
     metrics = {key: replace(one, info=replace(one.info, extension=info[-1])) for key, one in found.metrics.items()}
     _put_on(replace(found, explainers=explainers, metrics=metrics))
     return ExtensionInfo(*info, keys=found.keys)

@@ -79,6 +79,8 @@ def make_spec(
         name_of(model)
     _pick(shelves.models, model, "model")
     check_chain(method)
+    for step in steps_of(method):
+        _pick(shelves.methods, step, "method")
     chosen = _pick(shelves.methods, method, "method")
     if bound := next((step for step in chosen.steps if step.needs_shards or LOG in step.keeps), None):
         raise WrongInput(f"{bound.title} reads how the original was trained, so it cannot be part of a chain.")

@@ -64,7 +64,7 @@ def _selected(
                 with within(SECONDS, f"The forget request {rule.key}"):
                     data = _dataset_of(rule)
                     if data is not None:
-                        found[rule.key] = replace(applied(rule, data, len(data.train)), source=one.name)
+                        found[rule.key] = replace(applied(rule, data, len(data.train)), source=f"the extension {one.name}")
             except Exception as error:  # a user's own code may raise anything
                 failed.add(name)
                 notes.append(str(error) if isinstance(error, WrongInput) else f"{type(error).__name__}: {error}, in the rule {rule.key}")

@@ -135,7 +135,7 @@ def sentences(found: Summary, covers: Callable[[int], str]) -> list[str]:
     if not found.rows:
         return []
     last = found.rows[-1]
-    return [*_damage(found, last, covers), *_cost(found, last), *_forgetting(found, last), *_order(found, last)]
+    return [*_not_as_asked(found), *_damage(found, last, covers), *_cost(found, last), *_at_the_end(last), *_order(found, last)]
 
 
 def _damage(found: Summary, last: Row, covers: Callable[[int], str]) -> list[str]:
@@ -181,7 +181,8 @@ def _cost(found: Summary, last: Row) -> list[str]:
     return said
 
 
-def _forgetting(found: Summary, last: Row) -> list[str]:
+def _not_as_asked(found: Summary) -> list[str]:
+    """Which requests were not forgotten, or forgotten too well; they come first, whatever else is good."""
     said = []
     if idle := [str(row.number) for row in found.rows if row.moved.mean == 0]:
         said.append(f"The method left the network as it was at request {', '.join(idle)}: nothing was forgotten there.")
@@ -191,6 +192,11 @@ def _forgetting(found: Summary, last: Row) -> list[str]:
             named = [f"request {number} (seed{'s' * (len(of) > 1)} {seeds_text(of)})" for number, of in seeds.items()]
             more = f" and {len(named) - LISTED} more" * (len(named) > LISTED)
             said.append(f"{how} than by the retrained network, beyond chance: {', '.join(named[:LISTED])}{more}.")
+    return said
+
+
+def _at_the_end(last: Row) -> list[str]:
+    said = []
     for key, what in (("request", "the last request's images"), ("earlier", "the images of all earlier requests")):
         mine, other = last.accuracies.get(("unlearned", key)), last.accuracies.get(("reference", key))
         if mine:

@@ -58,7 +58,8 @@ def _steps(run: RunContents) -> Iterator[Block]:
     about = run.method.about if run.method else ""
     if is_chain(spec.method):
         pixels, methods = (data.mean, data.deviation), {step.key: step for step in run.method.steps} if run.method else {}
-        frames = chains.frames(spec.method, story, methods, pixels, partial(_true_class_probabilities, run))
+        frames = chains.frames(spec.method, story, methods, pixels, partial(_true_class_probabilities, run),
+                               partial(importances_of, run, recorded))  # fmt: skip
     else:
         frames = own[spec.method]() if spec.method in own else shared_frames.method_frames(story, about)
     shown: dict[str, tuple[Frame, list[Panel]]] = {}  # of frames that mark the same figure further, the last

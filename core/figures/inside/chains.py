@@ -14,18 +14,22 @@ from core.domain.recordings import by_step
 from core.figures.inside import aru, shared_frames, ssd, ssse, unsir, weight_perturbation
 from core.figures.inside.frames import Frame, Story
 
+View = Callable[[], Mapping[str, Any]]
 Probabilities = Callable[[], Mapping[str, np.ndarray]]
 
 
 def frames(
     method: str, story: Story, methods: Mapping[str, MethodInfo], pixels: tuple[tuple[float, ...], tuple[float, ...]],
-    probabilities: Probabilities,
+    probabilities: Probabilities, importances: View,
 ) -> list[Frame]:  # fmt: skip
-    """method: the chain's key; pixels: mean and deviation by channel; probabilities: of the true class, by network."""
+    """method: the chain's key; pixels: mean and deviation by channel; probabilities: of the true class, by network.
+
+    importances: of the first method, where that is SSD, as `ssd.frames` takes them.
+    """
     made = list[Frame]()
     for number, (step, part) in enumerate(by_method(method, story, methods), 1):
         own: dict[str, Callable[[], list[Frame]]] = {
-            "ssd": partial(ssd.frames, part, _not_of_chains),
+            "ssd": partial(ssd.frames, part, _not_of_chains if number > 1 else importances),
             "ssse": partial(ssse.frames, part, _nothing),
             "aru": partial(aru.frames, part, None, _nothing, _nothing),
             "unsir": partial(unsir.frames, part, pixels, _not_of_chains),
@@ -33,6 +37,8 @@ def frames(
         }
         about = methods[step].about if step in methods else ""
         found = own[step]() if step in own else shared_frames.method_frames(part, about)
+        if number > 1:
+            found[0] = replace(found[0], sentence=f"It goes on from the network that the method before it left. {found[0].sentence}")
         made += [replace(frame, title=f"{number}. {part.title}: {frame.title}") for frame in found]
     return made
 

@@ -170,7 +170,7 @@ def _accuracy_panels(recipe: Recipe, beside: Callable[[], Sequence[ShardedRun]])
 
 def accuracy_by_shards(points: Sequence[ShardedRun]) -> go.Figure:
     """A line for each number of slices."""
-    figure = go.Figure(layout=base_layout("shards", "accuracy on test images", yaxis={"tickformat": ".0%"}, xaxis={"rangemode": "tozero"}))
+    figure = go.Figure(layout=base_layout("shards", "accuracy on test images", yaxis={"tickformat": ".1~%"}, xaxis={"rangemode": "tozero"}))
     for index, slices in enumerate(sorted({point.slices for point in points})[:MOST]):
         own = [point for point in points if point.slices == slices]
         means = {s: float(np.mean([point.accuracy for point in own if point.shards == s])) for s in sorted({point.shards for point in own})}
@@ -196,5 +196,5 @@ def accuracy_by_cost(points: Sequence[ShardedRun]) -> go.Figure:
             hovertemplate="%{text}, seed %{customdata}: %{y:.1%} at %{x:.0%} of retraining<extra></extra>",
         ),
         base_layout("seconds of SISA, as a share of retraining", "accuracy on test images", xaxis={"tickformat": ".0%"},
-                    yaxis={"tickformat": ".0%"}),
+                    yaxis={"tickformat": ".1~%"}),
     )  # fmt: skip

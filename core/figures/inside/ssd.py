@@ -58,7 +58,7 @@ def frames(story: Story, view: View) -> list[Frame]:
         ),
         Frame(
             "Dampened weights by layer",
-            "That is the whole edit, with no training after it: which layers it fell on tells where the forget set was encoded.",
+            "That is SSD's whole edit, without any training: which layers it fell on tells where the forget set was encoded.",
             partial(_by_layer, summary),
         ),
     ]  # fmt: skip

@@ -38,7 +38,7 @@ def trade_offs(compared: ComparedRuns, picked: dict[str, str]) -> None:
     y = offered[left.selectbox("Up", others, 0, key="y", bind="query-params")]
     points, marks = compared.points(x, y)
     if not len(points):
-        raise WrongInput("None of these runs has both numbers; runs without a reference have no gap to it.")
+        raise WrongInput("None of these runs has both numbers: without a reference there is no gap, with too few images no attack.")
     right.plotly_chart(
         fronts.front(points, marks, x, y, picked), key="front", config=CONFIG,
         alt=f"Runs between {x.title} and {y.title}; the front that none of them beats is drawn through",

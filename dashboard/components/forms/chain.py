@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.domain.info import DatasetInfo, MethodInfo
-from core.domain.methods.chains import MOST, NO_STEP
+from core.domain.methods.chains import MOST, NO_STEP, chain_of
 from core.figures.markdown import plain
 from core.jobs.catalogue import Catalogue
 from dashboard.session import stays
@@ -20,5 +20,9 @@ def ask_then(available: Catalogue, data: DatasetInfo, first: str) -> list[Method
         help="A chain: each method goes on from the network that the one before it left, and the run is evaluated after the last.",
     )  # fmt: skip
     for key in chosen:
-        st.markdown(f"then **{plain(available.methods[key].title)}**: {plain(available.methods[key].about)}")
+        method = available.methods[key]
+        st.markdown(f"then **{plain(method.title)}**, from the network that is left by then. {plain(method.about)}")
+    if chosen:
+        whole = available.methods[chain_of(first, chosen)]
+        st.caption(f"Together: reads {', '.join(whole.uses)}; costs {whole.passes:.2g} training passes (one class of digits).")
     return [available.methods[key] for key in chosen]

@@ -53,7 +53,8 @@ def frames_of(run: Run, data: DatasetInfo, method: MethodInfo | None) -> list[Fr
     }
     if is_chain(spec.method):
         pixels, methods = (data.mean, data.deviation), catalogue.current().methods
-        made = chains.frames(spec.method, story, methods, pixels, partial(true_class_probabilities, handle))
+        made = chains.frames(spec.method, story, methods, pixels, partial(true_class_probabilities, handle),
+                             partial(handle.ask, "importance_view", importance_key=""))  # fmt: skip
     else:
         made = own[spec.method]() if spec.method in own else shared_frames.method_frames(story, method.about if method else "")
     return [*made, *shared_frames.frames(story)]

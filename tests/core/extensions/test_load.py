@@ -71,7 +71,7 @@ def test_one_of_each_kind_joins_its_shelf_marked_and_leaves_it_with_its_file(fol
     assert shelves.methods["ssd"].extension == ""
     (folder / "my_method.py").unlink()
     (folder / "my_model.py").unlink()
-    assert shelves.selections["my_request"].source == "my_request"
+    assert shelves.selections["my_request"].source == "the extension my_request"
     assert EXPLAINERS["my_explainer"].version == digests["my_explainer"]
     (folder / "my_explainer.py").unlink()
     assert [one.name for one in load_extensions()] == ["my_dataset", "my_metric", "my_request"]
