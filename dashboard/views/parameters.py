@@ -5,7 +5,9 @@ from functools import partial
 import streamlit as st
 
 from core.domain.info import DatasetInfo
+from core.domain.methods.chains import is_chain, steps_of
 from core.figures import class_figures, plotly_layout
+from core.figures.markdown import plain
 from core.storage.record_types import Run
 from dashboard.components.common.current_run import finished_run
 from dashboard.components.common.fragments import errors_shown, fragment
@@ -57,6 +59,12 @@ def page(run: Run, data: DatasetInfo) -> None:
     """The sections of the page that the run has data for."""
     names = runs.present_files(run)
     show_missing_parts(run, PARTS, "views/parameters.py", reference="divergence from it, its bars and its row are missing below")
+    if is_chain(run.spec.method):
+        first, *_ = steps_of(run.spec.method)
+        st.caption(plain(
+            f"This run is a chain. Importances and dampening are those of its first method, {catalogue.method_title(first)}, at the "
+            "original; how far layers and weights moved is the whole chain's."
+        ))  # fmt: skip
     if guided():
         main_picture(run, names, data)
         return

@@ -85,13 +85,14 @@ def recipe_in(model: str) -> tuple[str, dict[str, str]]:
 def axes(frame: "pd.DataFrame") -> list[Axis]:
     """Parameters that take two values or more among these runs. frame: as `comparison` makes it."""
     seen = dict[Axis, set[str]]()
-    for method, settings, model, control in zip(frame["method"], frame["settings"], frame["model"], frame["control"], strict=True):
-        if not control and method != METHOD:
-            for name, value in settings_in(settings).items():
-                seen.setdefault(Axis(method, name), set()).add(value)
-        for name in recipe_in(model)[1]:
-            seen.setdefault(Axis(RECIPE, name), set()).add(recipe_in(model)[1][name])
-    recipes = [recipe_in(model)[1] for model in frame["model"]]
+    told = frame.loc[(frame["control"] == "") & (frame["method"] != METHOD), ["method", "settings"]].drop_duplicates()
+    for method, settings in zip(told["method"], told["settings"], strict=True):
+        for name, value in settings_in(settings).items():
+            seen.setdefault(Axis(method, name), set()).add(value)
+    recipes = [recipe_in(model)[1] for model in frame["model"].unique()]
+    for recipe in recipes:
+        for name, value in recipe.items():
+            seen.setdefault(Axis(RECIPE, name), set()).add(value)
     found = [axis for axis, values in seen.items() if len(values) > 1 or (axis.of == RECIPE and any(axis.name not in r for r in recipes))]
     return sorted(found, key=lambda axis: (axis.of == RECIPE, axis))
 

@@ -49,6 +49,8 @@ def test_a_page_opens_on_a_chains_run(open_app, chained, page):
     assert not at.error
     title = catalogue(home.root).methods[CHAIN].title
     assert title == "Selective Synaptic Dampening (SSD), then Fine-tuning on the retain set"
+    said = " ".join(caption.value for caption in at.caption).replace("\\", "")
+    assert ("Importances and dampening are those of its first method, Selective Synaptic Dampening (SSD)" in said) == (page == "parameters")
     if page == "inside":
         frames = int(at.slider(key="frame").max)
         assert frames == 6 + 1 + 3, "SSD's, fine-tuning's, and those that close every story"
