@@ -50,7 +50,7 @@ def prepare(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) -
     for statistic in method.statistics(spec.request):
         with torch.device("meta"):  # its weights are not needed, only their shapes
             shapes = setup.build()
-        statistic.check(shapes, len(setup.splits.train))
+        statistic.check(shapes, len(setup.splits.trained))
     return Job(**vars(setup), method=method)
 
 
@@ -68,7 +68,7 @@ class Stages:
 
     work: dict[str, float]
     report: Report
-    noted: Callable[[str, float, float], None] = lambda *_: None  # network, loss, accuracy of an epoch of training
+    noted: Callable[..., None] = lambda *_: None  # network; loss and accuracy of an epoch of training, and of validation
     done: float = 0.0
     skipped: float = 0.0
     began: float = field(default_factory=perf_counter)
@@ -131,7 +131,7 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
 
 def planned_work(job: Job) -> dict[str, float]:
     """Stage -> training passes over single examples, from which the progress bar takes its proportions."""
-    n, k = len(job.splits.train), int(job.splits.forgotten.sum())
+    n, k = len(job.splits.trained), int(job.splits.forgotten.sum())
     missing = [s for s in job.method.statistics(job.spec.request) if not job.cache.has(job.statistic_key(s.key))]
     operations = operations_per_image(job.build().eval(), job.splits.train.first(1).pixels())
     whole = whole_work(job.method, missing, job.recipe, (n, k, len(job.splits.test)), operations)
@@ -156,8 +156,9 @@ def whole_work(
     passes are of one member, of which training is.
     """
     (n, k, test), members = counts, recipe.shards
+    looking = recipe.epochs * n * recipe.validation / (1 - recipe.validation) / 3  # forward passes over what is held out
     return {
-        "train": recipe.passes * n, "reference": recipe.passes * (n - k),
+        "train": recipe.passes * n + looking, "reference": recipe.passes * (n - k) + looking,
         "precompute": members * n * sum((statistic.passes for statistic in statistics), 0.0),
         "unlearn": float(method.passes(n, k, recipe)) * (1 if method.by_members else members),
         "evaluate": members * evaluation_passes(n, k, test, operations),
@@ -167,7 +168,7 @@ def whole_work(
 def original_of(job: Job, stages: Stages) -> Shared:
     """The original: trained on all of the training set, or the weights that were uploaded."""
     if not job.own:
-        return train(job, "train", job.original_key, "original", job.splits.train, stages)
+        return train(job, "train", job.original_key, "original", job.splits.trained, stages)
     with stages.stage("train"):
         return load_weights(job.cache.artifacts, job.spec.weights, job.build(), job.spec.weights_as, job.splits.train.peak)
 
@@ -193,7 +194,7 @@ def precompute(job: Job, original: Shared, stages: Stages) -> dict[str, Shared]:
 
         def make(statistic: Statistic) -> Shared:
             key = job.statistic_key(statistic.key)
-            compute = partial(statistic.compute, model, job.splits.train, context)
+            compute = partial(statistic.compute, model, job.splits.trained, context)
             fits = partial(statistic.fits, model=model)
             return job.cache.load_or_make(key, "statistic", compute, job.device, fits)
 

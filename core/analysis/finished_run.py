@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from core.data.dataset import Dataset
 from core.data.registry import load_dataset
-from core.data.splits import Splits, split
+from core.data.splits import Splits
 from core.domain.errors import WrongInput
 from core.domain.run import MODELS as THREE
 from core.domain.run import RunStatus
@@ -18,6 +18,7 @@ from core.storage.home import Home
 from core.storage.record_types import Run
 from core.storage.runs import ResultStore
 from core.training.cache import to_tensors
+from core.training.run_setup import splits_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,4 +87,4 @@ def _load(home: Home, run_id: str, files: tuple[tuple[str, str], ...]) -> Finish
     named, artifacts = dict(files), Artifacts(home.artifacts_folder)
     data = load_dataset(run.spec.dataset, home.datasets_folder)
     weights = {name: to_tensors(artifacts.get_arrays(named[name])) for name in THREE if name in named}
-    return FinishedRun(run, home, named, data, split(data, run.spec.request), weights)
+    return FinishedRun(run, home, named, data, splits_of(run.spec, data, recipe_for(run.spec)), weights)

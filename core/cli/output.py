@@ -13,6 +13,7 @@ from core.domain.formatting import percent
 from core.domain.info import DatasetInfo, MetricInfo
 from core.domain.run import RunStatus
 from core.domain.seed_lists import seeds_text
+from core.domain.training.own_recipe import trained_data
 from core.jobs.forecast import forecast_and_truth
 from core.jobs.studies.progress import Progress
 from core.jobs.studies.table import StudySummary
@@ -80,7 +81,7 @@ def print_report(
     click.echo(str(verdict(numbers, ended.spec.request, data, doubts.far_off).beside(warnings=doubts.warned)))
     searched = outcome_line(report["search"]) if report["search"] else ""
     for line in (report["own_recipe"], report["own_weights"], searched, *doubts.lines, *other_versions(report, metrics),
-                 evaluated_line(report, data)):  # fmt: skip
+                 evaluated_line(report, trained_data(ended.spec, data) if data else None), report["stopping"]):  # fmt: skip
         if line:
             click.echo(line)
     if report["floor"]:

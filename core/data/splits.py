@@ -8,6 +8,7 @@ from torch import Tensor
 from core.data.dataset import Dataset, Examples
 from core.data.label_kinds import is_multi
 from core.domain.errors import WrongInput
+from core.domain.info import DatasetInfo, held_of
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.column_values import ValueRequest
 from core.domain.requests.samples import SamplesRequest
@@ -17,8 +18,19 @@ NAMES = ("train", "retain", "forget", "test", "test_retain", "test_forget")
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """The validation share. rows: bool (N,), which training examples are held out; named: bool (N,), those of them that the request's
+    rule names, which the reference must not be chosen by.
+    """
+
+    rows: Tensor
+    named: Tensor
+
+
+@dataclass(frozen=True)
 class Splits:
-    """`forgotten`, `test_forgotten`: bool (N,), which training and test examples the request names.
+    """`forgotten`, `test_forgotten`: bool (N,), which training and test examples the request names; of training examples only such as
+    a network is trained on. `train`: all of the training set, those that are `held` out among them.
 
     Test data is split by the same rule for classes, subclasses and attributes; for others `test_forget` is empty and
     `test_retain` is all. `truth`: the right labels of `train` where a request flipped some, else None.
@@ -31,11 +43,22 @@ class Splits:
     test_forgotten: Tensor
     forget_share: float  # k / n; a number, not data: every method may know it
     truth: Tensor | None = None
+    held: HeldOut | None = None
+
+    @property
+    def trained(self) -> Examples:
+        """What the original is trained on: all training examples but those that are held out."""
+        return self.train if self.held is None else self.train.subset(~self.held.rows)
+
+    @property
+    def kept(self) -> Tensor:
+        """bool (N,): which training examples are retained."""
+        return ~self.forgotten if self.held is None else ~(self.forgotten | self.held.rows)
 
     @property
     def retain(self) -> Examples:
         """Training examples that may be kept."""
-        return self.train.subset(~self.forgotten)
+        return self.train.subset(self.kept)
 
     @property
     def forget(self) -> Examples:
@@ -52,11 +75,17 @@ class Splits:
         """Unseen examples that the request's rule names."""
         return self.test.subset(self.test_forgotten)
 
+    def validation(self, *, reference: bool) -> Examples | None:
+        """The held-out examples, of a reference only those that the request leaves alone; None where there are none."""
+        if self.held is None:
+            return None
+        rows = self.held.rows & ~self.held.named if reference else self.held.rows
+        return self.train.subset(rows) if rows.any() else None
+
     def only(self, names: frozenset[str]) -> "Splits":
-        """A view in which a set that is not named raises PermissionError: a data claim becomes a fact."""
-        return _Guarded(
-            self.request, self.train, self.test, self.forgotten, self.test_forgotten, self.forget_share, None, names
-        )
+        """A view in which a set that is not named raises PermissionError: a data claim becomes a fact. What is held out is not in it."""
+        forgotten = self.forgotten if self.held is None else self.forgotten[~self.held.rows]
+        return _Guarded(self.request, self.trained, self.test, forgotten, self.test_forgotten, self.forget_share, allowed=names)
 
 
 @dataclass(frozen=True)
@@ -76,8 +105,8 @@ class _Guarded(Splits):
     def only(self, names: frozenset[str]) -> Splits:
         """A narrower view: what this one may not read, that one may not either."""
         get = object.__getattribute__
-        gone = get(self, "forgotten"), get(self, "test_forgotten")
-        return _Guarded(self.request, get(self, "train"), get(self, "test"), *gone, self.forget_share, None, names & get(self, "allowed"))
+        gone, allowed = (get(self, "forgotten"), get(self, "test_forgotten")), names & get(self, "allowed")
+        return _Guarded(self.request, get(self, "train"), get(self, "test"), *gone, self.forget_share, allowed=allowed)
 
     def _derive(self, name: str) -> Examples:
         get = object.__getattribute__
@@ -89,19 +118,35 @@ class _Guarded(Splits):
         return whole.subset(gone if name.endswith("forget") else ~gone)
 
 
-def split(dataset: Dataset, request: ForgetRequest) -> Splits:
-    """Raises WrongInput where nothing or everything would be forgotten."""
+def split(dataset: Dataset, request: ForgetRequest, share: float = 0.0, seed: int = 0) -> Splits:
+    """share, seed: of training examples that are held out, and of their draw, which looks at no request.
+
+    Raises WrongInput where nothing or everything would be forgotten, and where a request by index names what is held out.
+    """
     train, truth = dataset.train, None
     if is_multi(train.labels) and request.needs_classes:
         raise WrongInput(f"The request {request.text} names classes, and an example of {dataset.info.key} has attributes.")
-    forgotten, shadow = _named(dataset, request)
+    held = held_out(train.labels, share, seed)
+    forgotten, shadow = _named(dataset, request, held, dataset.info.trained_on(share))
+    named, forgotten = forgotten & held, forgotten & ~held
     if not forgotten.any():
         raise WrongInput(f"The request {request.text} names no training example; name at least one.")
-    if forgotten.all():
+    if (forgotten | held).all():
         raise WrongInput(f"The request {request.text} names every training example; leave some to keep.")
     if request.flips_labels:
         train, truth = _mislabelled(train, forgotten, len(dataset.info.classes), request.seed), train.labels
-    return Splits(request, train, dataset.test, forgotten, shadow, float(forgotten.double().mean()), truth)
+    of_trained = float(forgotten[~held].double().mean())
+    return Splits(request, train, dataset.test, forgotten, shadow, of_trained, truth, HeldOut(held, named) if share else None)
+
+
+def held_out(labels: Tensor, share: float, seed: int) -> Tensor:
+    """bool (N,): a draw of that share of each class, of examples with several attributes of all. labels: int64 (N,) or uint8 (N, A)."""
+    held, generator = torch.zeros(len(labels), dtype=torch.bool), torch.Generator().manual_seed(seed)
+    groups = torch.zeros(len(labels), dtype=torch.int64) if is_multi(labels) else labels.cpu()
+    for group in torch.unique(groups) if share else ():
+        rows = (groups == group).nonzero()[:, 0]
+        held[rows[torch.randperm(len(rows), generator=generator)[: held_of(len(rows), share)]]] = True
+    return held
 
 
 def _mislabelled(train: Examples, chosen: Tensor, classes: int, seed: int) -> Examples:
@@ -113,8 +158,11 @@ def _mislabelled(train: Examples, chosen: Tensor, classes: int, seed: int) -> Ex
     return train.relabelled(labels)
 
 
-def _named(dataset: Dataset, request: ForgetRequest) -> tuple[Tensor, Tensor]:
-    """bool (N,), of the training and of the test set: which examples are named. Raises WrongInput for a column that is not there."""
+def _named(dataset: Dataset, request: ForgetRequest, held: Tensor, left: DatasetInfo) -> tuple[Tensor, Tensor]:
+    """bool (N,), of the training and of the test set: which examples are named; draws are from those that are not held out.
+
+    left: the counts of these. Raises WrongInput for a column that is not there, and for an index that is held out.
+    """
     if isinstance(request, ValueRequest):
         name = request.column_of(dataset.info).name
         train = dataset.train_columns[name] if name else dataset.train.labels
@@ -124,8 +172,14 @@ def _named(dataset: Dataset, request: ForgetRequest) -> tuple[Tensor, Tensor]:
     total = len(dataset.train)
     if isinstance(request, SamplesRequest):
         rows = torch.tensor(request.indices, dtype=torch.int64)
+        if len(gone := rows[held[rows]].tolist()):
+            raise WrongInput(
+                f"The recipe's validation share holds out {len(gone)} of the images that {request.text:.60} names (image {gone[0]} "
+                "among them), and no network is trained on those; name others, set validation=0, or choose another seed."
+            )
     else:
-        rows = torch.randperm(total, generator=torch.Generator().manual_seed(request.seed))[: request.count(dataset.info)]
+        order = torch.randperm(total, generator=torch.Generator().manual_seed(request.seed))
+        rows = order[~held[order]][: request.count(left)]
     named = torch.zeros(total, dtype=torch.bool)
     named[rows] = True
     return named, torch.zeros(len(dataset.test), dtype=torch.bool)

@@ -1,6 +1,6 @@
 """Plain descriptions of what is on the shelves, so that a page can offer it without importing torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.domain.hyperparameters import Param
@@ -45,6 +45,22 @@ class DatasetInfo:
     def train_count(self) -> int:
         """Training examples (n)."""
         return self.multi_count if self.multi else sum(self.train_counts)
+
+    def trained_on(self, share: float) -> "DatasetInfo":
+        """With the counts of what is left to train on where a share is held out: exact in all and by class; of other columns about."""
+        if not share:
+            return self
+
+        def left(counts: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple(count - held_of(count, share) for count in counts)
+
+        columns = tuple(replace(column, counts=left(column.counts)) for column in self.columns)
+        return replace(self, train_counts=left(self.train_counts), columns=columns, multi_count=left((self.multi_count,))[0])
+
+
+def held_of(count: int, share: float) -> int:
+    """Images that are held out of `count`; never all of them, for a share of at most a half."""
+    return int(share * count)
 
 
 def dataset_from(raw: dict[str, Any]) -> DatasetInfo:

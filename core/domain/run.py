@@ -62,6 +62,8 @@ class Recipe:
     shards: int = 1  # of SISA (arXiv:1912.03817): networks, each trained on its own share of the images; they answer together
     slices: int = 1  # of SISA: parts of a shard; each network is trained in as many stages, on one part more in each
     precision: str = "auto"  # of the forward pass: float32; bfloat16; auto: bfloat16 on a GPU, else float32
+    validation: float = 0.0  # share of the training images, by class, that is held out: no network is trained on it
+    patience: int = 0  # epochs without a lower validation loss after which training ends, with the best epoch's weights; 0: never
 
     @property
     def deciding(self) -> dict[str, Any]:
@@ -91,7 +93,7 @@ class Recipe:
 
 
 # Of a recipe, with the values at which networks are those that there were without them.
-LATER_PARTS = {"shards": 1, "slices": 1, "precision": "auto"}
+LATER_PARTS = {"shards": 1, "slices": 1, "precision": "auto", "validation": 0.0, "patience": 0}
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,14 @@ def planned_work(
     """
     info, trained_by = info_of(dataset, home.datasets_folder), with_own(preset_for(dataset, model).recipe, recipe or {})
     asked = parse_request(request, info)
-    n, k = info.train_count, asked.count(info)
+    left = info.trained_on(trained_by.validation)
+    n, k = left.train_count, asked.count(left)
     unlearning = Original() if method == METHOD else with_params(METHODS[method], params)
     one, statistics = _measured(home, info, model, trained_by), unlearning.statistics(asked)
     members, operations = trained_by.shards, trained_by.shards * int(one["operations"])
     passes = whole_work(unlearning, statistics, trained_by, (n, k, info.test_count), operations)
     passes["evaluate"] += EVALUATION_SECONDS / float(one["seconds"])
-    images = (n + info.test_count) * info.channels * info.height * info.width
+    images = (info.train_count + info.test_count) * info.channels * info.height * info.width
     activations = max(members * trained_by.batch_size * float(one["bytes"]), min(2.0 * ROOM, MOST_ON_CPU * members * float(one["bytes"])))
     with torch.device("meta"):  # its weights are not needed, only their shapes
         shapes = builder_of(model, members)(info)

@@ -23,6 +23,7 @@ from core.domain.run import LONGEST_LIMIT, Recipe, RunSpec, WeightsAs
 from core.domain.training.own_recipe import own_recipe, with_own
 from core.domain.training.recipes import LOG
 from core.domain.training.sharding import check_sharding
+from core.domain.training.validation_share import check_validation
 from core.jobs.catalogue import Catalogue
 from core.models.timm_names import is_timm, name_of
 from core.tuning.home_presets import HomePreset, preset_in
@@ -106,17 +107,20 @@ def make_spec(
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
     version = run_version(dataset, model, method)
     own = own_recipe(dataset, model, recipe or {})
-    _check_sharding(data, chosen, with_own(preset_for(dataset, model).recipe, own), bool(weights) or weights_follow)
+    _check_recipe(data, chosen, with_own(preset_for(dataset, model).recipe, own), bool(weights) or weights_follow)
     return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), version, weights, weights_as, own)
 
 
-def _check_sharding(data: DatasetInfo, method: MethodInfo, recipe: Recipe, brought: bool) -> None:
-    """Raises WrongInput where the method, the data or weights of one's own do not go with the recipe's shards and slices."""
+def _check_recipe(data: DatasetInfo, method: MethodInfo, recipe: Recipe, brought: bool) -> None:
+    """Raises WrongInput where the method, the data or weights of one's own do not go with the recipe."""
     if unfit := unfit_recipe(method.title, recipe.shards, recipe.slices, method.needs_shards, method.not_ensemble):
         raise WrongInput(unfit)
     if recipe.sharded and brought:
         raise WrongInput("Weights of your own are of a network that was trained elsewhere, as a whole: leave out shards and slices.")
     check_sharding(recipe, data.train_count)
+    check_validation(recipe, data, brought)
+    if recipe.validation and LOG in method.keeps:
+        raise WrongInput(f"{method.title} goes through the whole training again, on all training images: leave out the validation share.")
 
 
 def judged_spec(

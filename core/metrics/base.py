@@ -66,13 +66,16 @@ class Logits:
 
 
 def rows_of(name: str, splits: Splits, evaluated: Tensor | None = None) -> Tensor:
-    """Rows int64 (n,), rising, of a named split in its data: of the training set those that are among `evaluated`; None for all.
+    """Rows int64 (n,), rising, of a named split in its data: of the training set those that are among `evaluated`; None for all that a
+    network is trained on.
 
     Raises NotApplicable where there are none.
     """
     test = name.startswith("test")
     forgotten = (splits.test_forgotten if test else splits.forgotten).cpu()
     rows = torch.arange(len(forgotten)) if test or evaluated is None else evaluated
+    if not test and splits.held is not None:
+        rows = rows[~splits.held.rows[rows]]
     here = forgotten[rows]
     rows = rows[{"forget": here, "retain": ~here}.get(name.rpartition("_")[2], torch.ones_like(here))]
     if not len(rows):

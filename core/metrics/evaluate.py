@@ -59,7 +59,7 @@ def evaluate(
     models = {name: model.to(memory_format=torch.channels_last) for name, model in models.items()}  # small networks predict twice as fast
     one = setup.splits.train.first(1).to(setup.device).pixels()
     operations = None if how.whole else operations_per_image(models["original"], one)
-    rows = None if operations is None else evaluated_rows(setup.splits, operations)
+    rows = evaluated_rows(setup.splits, operations)
     results = SharedResults(setup, {name: network.file for name, network in shared.items()}, rows, operations)
     weights = {name: {n: p.detach().cpu() for n, p in model.named_parameters()} for name, model in models.items()}
     networks = {**models, "untrained": setup.context("untrained", say, {}).fresh_model().eval()}

@@ -38,12 +38,11 @@ def images_at_most(operations: int) -> int:
     return max(FEWEST, int(OPERATIONS / max(1, operations)))
 
 
-def evaluated_rows(splits: Splits, operations: int) -> Tensor | None:
-    """Rows of the training set that are evaluated, int64 (n,), rising: `images_at_most` of the forget set and of the retain set.
-
-    None where that is all.
+def evaluated_rows(splits: Splits, operations: int | None) -> Tensor | None:
+    """Rows of the training set that are evaluated, int64 (n,), rising: `images_at_most` of the forget set and of the retain set, or both
+    whole where no operations are given. None where that is all; what is held out is never among them.
     """
-    most = images_at_most(operations)
+    most = len(splits.train) if operations is None else images_at_most(operations)
     chosen = []
     for name in ("forget", "retain"):
         try:

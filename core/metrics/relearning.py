@@ -119,7 +119,7 @@ def _bisected(copies: dict[int, dict[str, Tensor]], target: float, accuracy_of: 
 
 def _steps_of_training(evidence: Evidence, own: nn.Module) -> Iterator[int]:
     """Trains in place, without end; yields after each step, counted from 1."""
-    data = evidence.splits.train.to(evidence.device)
+    data = evidence.splits.trained.to(evidence.device)
     optimiser = torch.optim.Adam(own.parameters(), lr=RATE)
     generator = torch.Generator().manual_seed(evidence.seed)
     step = 0

@@ -11,6 +11,7 @@ from core.domain.info import MetricInfo
 from core.domain.methods.judged import METHOD, brought
 from core.domain.run import MODELS, NORMALISATIONS, ORDERS, STAGES, RunSpec, RunStatus, WeightsAs, recipe_text
 from core.domain.training.own_recipe import recipe_for
+from core.reports.early_stopping import stopping_words
 from core.reports.settings_search import search_outcome
 from core.reports.verdict import Numbers
 from core.storage.artifacts import Artifacts, Damaged
@@ -65,6 +66,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
     `search`: what a search of settings chose, None where there was none.
     `elsewhere`: the stages whose network came as a file.
     `metric_versions`: of metrics that extensions brought, the digests of these.
+    `stopping`: where early stopping ended training; '' where it could not.
     `lost`: a sentence for each file that is gone or damaged, whose numbers are therefore missing.
     `speedup` leaves out what is precomputed once, `speedup_with_precompute` does not.
     """
@@ -106,7 +108,16 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "own_weights": own_weights(run.spec),
         "elsewhere": made_elsewhere(run.spec),
         "own_recipe": own_recipe(run.spec),
+        "stopping": _stopping(home, run.spec, files),
     }
+
+
+def _stopping(home: Home, spec: RunSpec, files: dict[str, str]) -> str:
+    """Of a run whose training could stop early, where it did; '' of any other, and where its curves are gone."""
+    with suppress(Damaged):
+        if recipe_for(spec).patience and "training" in files:
+            return stopping_words(spec, Artifacts(home.artifacts_folder).get_table(files["training"]))
+    return ""
 
 
 def _costs(home: Home, files: dict[str, str]) -> list[dict[str, Any]] | None:

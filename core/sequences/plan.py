@@ -88,6 +88,8 @@ class SequencePlan:
             raise WrongInput("A sequence trains its originals itself, from its own seeds, so it takes no weights of your own.")
         if recipe_for(self.spec).sharded:
             raise WrongInput("A sequence trains its networks as a whole: leave shards and slices out of the recipe.")
+        if recipe_for(self.spec).validation:
+            raise WrongInput("A sequence trains on all training images that are left: leave validation out of the recipe.")
         if len({(s.dataset, s.model, s.method, s.device, str(s.recipe)) for s in self.specs}) > 1:
             raise WrongInput("All requests of a sequence go to one network of one dataset, by one method.")
         if flips := [spec.request for spec in self.specs if spec.request.flips_labels]:

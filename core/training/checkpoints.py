@@ -12,7 +12,7 @@ from core.training.training_state import Training
 EVERY = 30.0  # seconds from one to the next, at least
 SHARE = 0.05  # of training that keeping them may take
 DAYS = 7  # after which nobody is expected to go on
-Curve = list[tuple[float, float]]  # mean loss and accuracy of each epoch
+Curve = list[tuple[float, ...]]  # of each epoch: mean loss and accuracy, and where a share is held out those on it
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Checkpoints:
         except Damaged:
             return 0
         training.restore(found)
-        self.curve[:] = [(loss, accuracy) for loss, accuracy in found["curve"].tolist()]
+        self.curve[:] = [tuple(point) for point in found["curve"].tolist()]
         self.earlier = kept.seconds
         return len(self.curve)
 
@@ -49,7 +49,7 @@ class Checkpoints:
         if now - self.last < self.wait:
             return
         older = self.cache.store.kept(self._key)
-        arrays = to_arrays(training.tensors()) | {"curve": np.array(self.curve, dtype=np.float64).reshape(-1, 2)}
+        arrays = to_arrays(training.tensors()) | {"curve": as_array(self.curve)}
         file = self.cache.artifacts.put_arrays(arrays)
         self.cache.store.keep(self._key, self.kind, file, self.earlier + now - self.began)
         if older:
@@ -66,3 +66,8 @@ class Checkpoints:
     @property
     def _key(self) -> str:
         return key_of("checkpoint", self.key)
+
+
+def as_array(curve: Curve) -> np.ndarray:
+    """float64 (epochs, 2), or (epochs, 4)."""
+    return np.array(curve, dtype=np.float64).reshape(len(curve), -1) if curve else np.zeros((0, 2))

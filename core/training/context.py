@@ -8,6 +8,7 @@ import hashlib
 import torch
 from torch import Tensor, nn
 
+from core.data.dataset import Examples
 from core.domain.errors import WrongInput
 from core.domain.run import Recipe
 from core.training.grid import Sharded
@@ -20,7 +21,7 @@ class RunContext:
     `build` makes a new, untrained model on the CPU. `on_progress(share, note)` is called at every step. `statistics` holds
     what the method declared to need of the training set, computed beforehand, by the statistic's key. `sharded`: of a recipe that trains
     by shards or slices, where each example is, and the stages of the original; None of any other. `original_seed`: that trained the
-    original; None where nobody said.
+    original; None where nobody said. `validation`: of what the recipe holds out, what whoever retrains may stop by; None for nothing.
     """
 
     build: Callable[[], nn.Module]
@@ -31,6 +32,7 @@ class RunContext:
     statistics: Mapping[str, dict[str, Tensor]] = field(default_factory=dict)
     sharded: Sharded | None = None
     original_seed: int | None = None
+    validation: Examples | None = None
     generator: torch.Generator = field(init=False)
     recorded: dict[str, Tensor] = field(init=False, default_factory=dict)
 

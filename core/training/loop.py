@@ -13,6 +13,7 @@ from core.data.label_kinds import right
 from core.domain.run import Recipe
 from core.training.batch_size import forward_chunk
 from core.training.context import RunContext
+from core.training.early_stop import Validation
 from core.training.training_state import Training
 
 T = TypeVar("T")
@@ -55,8 +56,8 @@ def fit(
     model: nn.Module, examples: Examples, recipe: Recipe, run: RunContext,
     *, nesterov: bool = True, labels: Callable[[], Tensor] | None = None,
     after_step: Callable[[], None] = lambda: None, after_epoch: Callable[[int], None] = lambda epoch: None,
-    noted: Callable[[float, float], None] | None = None, resume: Callable[[Training], int] = lambda _: 0,
-    ended: Callable[[Training], None] = lambda _: None,
+    noted: Callable[..., None] | None = None, resume: Callable[[Training], int] = lambda _: 0,
+    ended: Callable[[Training], None] = lambda _: None, validation: Validation | None = None,
 ) -> nn.Module:  # fmt: skip
     """Train in place and return the model, in eval mode.
 
@@ -65,8 +66,9 @@ def fit(
     pass runs in the recipe's precision: on a GPU bfloat16, unless it says otherwise. `labels` gives the examples other labels, (N,), before
     each epoch.
     `after_step` is called after each step, `after_epoch` with each epoch's number, from 1; `noted` after each epoch with the mean loss
-    (nats) and the accuracy (share) on its images, each as the network was when it was trained on it. `resume` is asked, before the first
-    epoch, how many of them are done already, and sets all that decides how training goes on; `ended` is told of that after each.
+    (nats) and the accuracy (share) on its images, each as the network was when it was trained on it, and then with those of `validation`,
+    which may also end training before its last epoch. `resume` is asked, before the first epoch, how many of them are done already, and
+    sets all that decides how training goes on; `ended` is told of that after each.
     Raises Diverged at the first loss that is not finite, or where the last step left such weights.
     """
     data = examples.to(run.device)
@@ -77,7 +79,7 @@ def fit(
     model.to(memory_format=torch.channels_last)  # 1.3 to 2 times as many images a second, on CPUs too
     optimiser = _optimiser(model, recipe, nesterov, on_gpu)
     schedule = _schedule(optimiser, recipe, steps)
-    training = Training(model, optimiser, schedule, run.generator)
+    training = Training(model, optimiser, schedule, run.generator, validation)
     seen = None if noted is None else Seen(run.device)
 
     def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -93,6 +95,8 @@ def fit(
         after_step()
 
     for epoch in range(resume(training) + 1, recipe.epochs + 1):
+        if validation is not None and validation.over:
+            break
         data = data if labels is None else data.relabelled(labels().to(run.device))
         # BatchNorm cannot normalise one example by itself: a set of one is learned by its statistics as they are, a last batch left out.
         model.train(len(data) > 1)
@@ -106,9 +110,12 @@ def fit(
             if not statistic.isfinite().all():
                 raise Diverged(f"{name} became infinite or NaN in epoch {epoch} of {recipe.epochs}; a lower learning rate may help.")
         after_epoch(epoch)
+        held = validation.note(model, predict(model, validation.examples, run.device)) if validation is not None else ()
         if noted is not None and seen is not None:
-            noted(*seen.means())
+            noted(*seen.means(), *held)
         ended(training)
+    if validation is not None:
+        validation.settle(model)
     model.to(memory_format=torch.contiguous_format)  # as it came
     run.progress(1.0, "trained")
     return model.eval()

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.data.dataset import Examples
+from core.data.dataset import Dataset, Examples
 from core.data.registry import load_dataset
 from core.data.splits import Splits, split
 from core.domain.code_version import results_versions, shared_version, training_version
@@ -26,15 +26,16 @@ from core.models.ensemble import builder_of
 from core.storage.artifacts import Damaged
 from core.storage.processes import cores, threads_asked
 from core.training.cache import ArtifactCache, Shared, key_of
-from core.training.checkpoints import DAYS, Checkpoints, Curve
+from core.training.checkpoints import DAYS, Checkpoints, Curve, as_array
 from core.training.context import RunContext, choose_device, derived_seed
+from core.training.early_stop import Validation
 from core.training.grid import Grid, Sharded, Weights, grid_of
 from core.training.loop import fit
 from core.training.sharding import cell_passes, joined, train_cell
 from core.training.training_state import Training
 
 STAGE, PASSING = "stage/", "passing stage/"  # kinds of what is kept: for requests to come; while a network is trained
-Noted = Callable[[float, float], None]  # mean loss and accuracy of an epoch
+Noted = Callable[..., None]  # mean loss and accuracy of an epoch, and where a share is held out those on it
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class RunSetup:
         seed = derived_seed(self.spec.seed, purpose)
         sharded = self.sharded(~self.splits.forgotten) if self.recipe.sharded else None
         first = derived_seed(self.spec.seed, "original")
-        return RunContext(self.build, self.recipe, seed, self.device, say, statistics, sharded, first)
+        held = self.splits.validation(reference=True)
+        return RunContext(self.build, self.recipe, seed, self.device, say, statistics, sharded, first, held)
 
     def sharded(self, kept: Tensor) -> Sharded:
         """Of a recipe that trains by shards or slices. kept: bool (n,), the training examples that are trained on."""
@@ -129,12 +131,18 @@ def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) ->
     device = choose_device(spec.device)
     _make_deterministic(spec.model)
     dataset = load_dataset(spec.dataset, datasets)
-    recipe, splits = with_own(preset_for(spec.dataset, spec.model).recipe, spec.recipe), split(dataset, spec.request)
+    recipe = with_own(preset_for(spec.dataset, spec.model).recipe, spec.recipe)
+    splits = splits_of(spec, dataset, recipe)
     build = builder_of(spec.model, recipe.shards)
     setup = RunSetup(spec, splits, recipe, lambda: build(dataset.info), device, cache, *versions, dataset.info)
     if recipe.sharded:
         _check_sharded(setup)
     return setup
+
+
+def splits_of(spec: RunSpec, dataset: Dataset, recipe: Recipe) -> Splits:
+    """The sets of a run; what its recipe holds out is drawn by its seed, whatever is forgotten. Raises WrongInput."""
+    return split(dataset, spec.request, recipe.validation, derived_seed(spec.seed, "validation share"))
 
 
 def _check_sharded(setup: RunSetup) -> None:
@@ -177,9 +185,9 @@ def train_or_load(
         setup.cache.store.forget_older(older, setup.training)
     setup.cache.store.forget_stale("checkpoint/", DAYS)
 
-    def note(loss: float, accuracy: float) -> None:
-        at.curve.append((loss, accuracy))
-        noted(loss, accuracy)
+    def note(*point: float) -> None:
+        at.curve.append(point)
+        noted(*point)
 
     def resume(training: Training) -> int:
         done = at.resume(training)
@@ -189,9 +197,11 @@ def train_or_load(
         return done
 
     def make() -> dict[str, Tensor]:
+        held = setup.splits.validation(reference=purpose == "reference")
         weights = fit(
-            context.fresh_model(), examples, setup.recipe, context, noted=note, resume=resume, ended=at.ended
-        ).state_dict()
+            context.fresh_model(), examples, setup.recipe, context, noted=note, resume=resume, ended=at.ended,
+            validation=None if held is None else Validation(held, setup.recipe.patience),
+        ).state_dict()  # fmt: skip
         _keep_curve(setup, key, at.curve)
         return weights
 
@@ -232,11 +242,11 @@ class _Stages:
         return joined(members)
 
     def _stage(self, about: Sharded, cell: tuple[int, int], start: Weights | None, run: RunContext) -> Weights:
-        curve, key = list[tuple[float, float]](), self.setup.stage_key(self.key, cell, self.kept)
+        curve, key = Curve(), self.setup.stage_key(self.key, cell, self.kept)
 
-        def note(loss: float, accuracy: float) -> None:
-            curve.append((loss, accuracy))
-            self.noted(loss, accuracy)
+        def note(*point: float) -> None:
+            curve.append(point)
+            self.noted(*point)
 
         def make() -> Weights:
             made = train_cell(about, about.retained, self.examples, cell, start, run, note)
@@ -264,7 +274,7 @@ class _Stages:
 
     def curve(self) -> Curve:
         """Of each epoch the mean over the shards, in which it is an epoch of the same stage."""
-        shards, found = self.setup.recipe.shards, list[tuple[float, float]]()
+        shards, found = self.setup.recipe.shards, Curve()
         for stage in range(1, self.setup.recipe.slices + 1):
             of = [self.curves[shard, stage] for shard in range(shards) if self.curves[shard, stage]]
             means = np.mean(of, axis=0) if of and len({len(one) for one in of}) == 1 else np.zeros((0, 2))
@@ -290,12 +300,14 @@ def _train_sharded(setup: RunSetup, key: str, purpose: str, examples: Examples, 
 
 
 def _keep_curve(setup: RunSetup, key: str, curve: Curve) -> None:
-    file = setup.cache.artifacts.put_arrays({"curve": np.array(curve, dtype=np.float64).reshape(-1, 2)})
+    file = setup.cache.artifacts.put_arrays({"curve": as_array(curve)})
     setup.cache.store.keep(_curve_key(key), f"curve/{setup.subject}@{setup.training}", file, 0.0)
 
 
 def curve_of(setup: RunSetup, key: str) -> np.ndarray:
-    """(epochs, 2): mean loss and accuracy of each epoch of the network of this key; none where it was not kept."""
+    """(epochs, 2): mean loss and accuracy of each epoch of the network of this key; (epochs, 4) where a share was held out, with those on
+    it; none where it was not kept.
+    """
     with suppress(Damaged):
         if kept := setup.cache.store.kept(_curve_key(key)):
             return setup.cache.artifacts.get_arrays(kept.file)["curve"]

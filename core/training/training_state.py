@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from core.training.early_stop import Validation
+
 
 @dataclass(frozen=True)
 class Training:
@@ -15,14 +17,15 @@ class Training:
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     generator: torch.Generator
+    validation: Validation | None = None
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights, buffers, the optimiser's own numbers, rates, steps of the schedule, and the random generator."""
+        """Weights, buffers, the optimiser's own numbers, rates, steps of the schedule, the random generator, and what validation found."""
         found = {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
         for index, own in self._own():
             found |= {f"optimiser/{index}/{name}": value for name, value in own.items() if isinstance(value, Tensor)}
         rates = [group["lr"] for group in self.optimiser.param_groups]
-        return found | {
+        return found | (self.validation.tensors() if self.validation else {}) | {
             "rates": torch.tensor(rates, dtype=torch.float64), "steps": torch.tensor(self.schedule.last_epoch),
             "generator": self.generator.get_state(),
         }  # fmt: skip
@@ -40,6 +43,8 @@ class Training:
             group["lr"] = rate
         self.schedule.last_epoch = int(found["steps"])
         self.generator.set_state(found["generator"])
+        if self.validation:
+            self.validation.restore(found)
 
     def _weights(self) -> list[Tensor]:
         return [theta for group in self.optimiser.param_groups for theta in group["params"]]

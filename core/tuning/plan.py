@@ -11,7 +11,7 @@ from core.domain.presets import FRESH_SEEDS, TUNING_SEEDS
 from core.domain.run import RunSpec, digest
 from core.domain.seed_lists import seeds_text
 from core.domain.training.own_recipe import recipe_for
-from core.tuning.objectives import MODES, USUAL, Objective, objectives_of
+from core.tuning.objectives import BLIND, MODES, USUAL, Objective, objectives_of
 from core.tuning.ranges import Range, switch_of
 
 VERSION = 1  # of how trials are measured: another one's are not comparable
@@ -106,6 +106,8 @@ class SearchPlan:
             raise WrongInput(f"A search tunes 1 to {MOST_RANGES} parameters, each once; got {', '.join(names)[:200]}.")
         if recipe_for(self.spec).sharded:
             raise WrongInput("A search trains its networks as a whole: leave shards and slices out of the recipe.")
+        if recipe_for(self.spec).validation and self.mode == BLIND:
+            raise WrongInput("A blind search holds out a validation part of its own: leave it out of the recipe, or take the oracle.")
         if self.spec.weights:
             raise WrongInput("A search trains its originals itself, from its own seeds, so it takes no weights of your own.")
 

@@ -10,6 +10,7 @@ from PIL import Image
 import streamlit as st
 
 from core.domain.errors import WrongInput
+from core.domain.training.own_recipe import trained_data
 from core.export import examples
 from core.figures.image_sprite import png
 from core.reports.first_screen import FirstScreen, of_stored_run
@@ -53,9 +54,10 @@ def _told(root: str, run_id: str, revision: int, _run: Run) -> Told:
         report = full_report(place, store, _run)
     layers, relearning = _table(_run, "layers"), _table(_run, "relearn")
     moved = layers["changed"] * layers["weights"] if len(layers) else pd.Series(dtype=float)
+    left = trained_data(spec, data)
     facts = Facts(
-        what=spec.request.words(data), by_class=spec.request.by_class, method=title, train_images=data.train_count,
-        forget_images=spec.request.count(data), unlearn=report["seconds"]["unlearn"] or None,
+        what=spec.request.words(data), by_class=spec.request.by_class, method=title, train_images=left.train_count,
+        forget_images=spec.request.count(left), unlearn=report["seconds"]["unlearn"] or None,
         retrain=report["seconds"]["reference"] or None, changed=float(moved.sum() / layers["weights"].sum()) if len(layers) else None,
         busiest=str(layers["layer"].iloc[int(moved.argmax())]).partition(".")[0] if len(layers) and moved.max() > 0 else "",
     )  # fmt: skip

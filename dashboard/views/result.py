@@ -15,6 +15,7 @@ from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs.forecast import forecast_and_truth
 from core.reports.cost_line import seconds, stage_seconds, times
+from core.reports.early_stopping import kept_epochs, stopping_words
 from core.reports.settings_search import outcome_line, search_sentence, search_table
 from core.reports.teaching.class_link import SETTINGS, hidden_words
 from core.storage.record_types import Run
@@ -86,8 +87,9 @@ def training(run: Run) -> None:
     except WrongInput as why:
         st.error(plain(str(why)), icon=":material/error:")
         return
-    st.plotly_chart(training_curves.training_curves(table), key="training_curves", config=plotly_layout.CONFIG, alt=training_curves.ALT)
-    st.caption(training_curves.WORDS)
+    figure = training_curves.training_curves(table, kept_epochs(run.spec, table))
+    st.plotly_chart(figure, key="training_curves", config=plotly_layout.CONFIG, alt=training_curves.ALT)
+    st.caption(" ".join(filter(None, [stopping_words(run.spec, table), training_curves.words(table)])))
 
 
 def times_of_stages(report: dict[str, Any], keeps: tuple[str, ...]) -> None:

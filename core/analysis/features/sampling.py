@@ -26,7 +26,7 @@ class Part:
 def drawn(splits: Splits, count: int, seed: int) -> dict[str, Part]:
     """Set -> its part, at most `count` images in all; a set without images is left out. labels must be classes, int64 (N,)."""
     every = {
-        "forget": splits.forgotten, "retain": ~splits.forgotten,
+        "forget": splits.forgotten, "retain": splits.kept,
         "test_forget": splits.test_forgotten, "test_retain": ~splits.test_forgotten,
     }  # fmt: skip
     rows = {name: chosen.nonzero().flatten() for name, chosen in every.items() if chosen.any()}

@@ -70,7 +70,7 @@ def gallery(
 def _rows(finished: FinishedRun, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """Places in the training set, and in the set of each, int64 (N,), and which are to be forgotten; the same draw every time."""
     forgotten, train = finished.splits.forgotten, finished.splits.train
-    sets = [(where.nonzero()[:, 0], train.subset(where).some(count)) for where in (forgotten, ~forgotten)]
+    sets = [(where.nonzero()[:, 0], train.subset(where).some(count)) for where in (forgotten, finished.splits.kept)]
     rows = torch.cat([where[places] for where, places in sets])
     return rows, torch.cat([places for _, places in sets]), forgotten[rows]
 

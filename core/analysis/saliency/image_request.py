@@ -95,6 +95,8 @@ def saliency_place(home: Home, run_id: str, half: str, row: int) -> dict[str, An
     for name in SETS:
         if name.startswith("test") == (half == "test") and len(place := (rows_of(finished, name) == row).nonzero()):
             return {"set": name, "place": int(place)}
+    if half == "train" and finished.splits.held is not None and 0 <= row < len(finished.splits.train):
+        raise WrongInput(f"Training image {row} is held out by the recipe's validation share: it is in no set of this run.")
     raise WrongInput(f"There is no image {row} among the {half} images of {finished.data.info.title}.")
 
 
@@ -108,8 +110,11 @@ def with_networks(home: Home, run_id: str) -> FinishedRun:
 
 def rows_of(finished: FinishedRun, name: str) -> Tensor:
     """A set's places in the training or in the test set, int64 (n,)."""
-    forgotten = finished.splits.test_forgotten if name.startswith("test") else finished.splits.forgotten
-    return (forgotten if name.endswith("forget") else ~forgotten).nonzero()[:, 0]
+    splits = finished.splits
+    sets = {
+        "forget": splits.forgotten, "retain": splits.kept, "test_forget": splits.test_forgotten, "test_retain": ~splits.test_forgotten,
+    }  # fmt: skip
+    return sets[name].nonzero()[:, 0]
 
 
 def logits_of(model: nn.Module, x: Tensor) -> Tensor:

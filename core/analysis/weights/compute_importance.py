@@ -42,14 +42,14 @@ def importance(home: Home, run_id: str, say: Say, *, estimator: str, batch_size:
     with ResultStore(home.database) as store:
         setup = set_up(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
         model = deepcopy(original).to(setup.device)
-        share = len(finished.splits.forget) / (len(finished.splits.forget) + len(finished.splits.train))
+        share = len(finished.splits.forget) / (len(finished.splits.forget) + len(finished.splits.trained))
 
         def on(examples: Examples, part: tuple[float, float], what: str) -> dict[str, Tensor]:
             context = RunContext(setup.build, setup.recipe, device=setup.device, on_progress=_named(say, what)).part(*part)
             return {name: t.cpu() for name, t in statistic.compute(model, examples, context).items()}
 
         forget = on(finished.splits.forget, (0.0, share), "on the forget set")
-        everything = _on_all(setup, finished, model, statistic, partial(on, finished.splits.train, (share, 1.0), "on all training data"))
+        everything = _on_all(setup, finished, model, statistic, partial(on, finished.splits.trained, (share, 1.0), "on all training data"))
     arrays = {f"{FORGET}{n}": t for n, t in forget.items()} | {f"{ALL}{n}": t for n, t in everything.items()}
     return to_arrays(arrays) | ({"per_sample": np.array(1)} if estimator == "per_sample" else {})
 

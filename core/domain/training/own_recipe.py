@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from core.domain.hyperparameters import Value
+from core.domain.info import DatasetInfo
 from core.domain.presets import preset_for
 from core.domain.run import Recipe, RunSpec
 from core.domain.training.recipes import RECIPE, parsed_recipe
@@ -33,3 +34,8 @@ def with_own(recipe: Recipe, own: Mapping[str, Any]) -> Recipe:
 def recipe_for(spec: RunSpec) -> Recipe:
     """By which a run's original and reference are trained."""
     return with_own(preset_for(spec.dataset, spec.model).recipe, spec.recipe)
+
+
+def trained_data(spec: RunSpec, data: DatasetInfo) -> DatasetInfo:
+    """The dataset with the counts of what the run's networks are trained on, of which a request's images are counted."""
+    return data.trained_on(recipe_for(spec).validation)

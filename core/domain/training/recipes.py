@@ -20,6 +20,10 @@ RECIPE = (
           help="flip: mirrored half the time. move: by up to an eighth. crop: both."),
     Param("precision", "auto", choices=("auto", "float32", "bfloat16"),
           help="Of the forward pass; weights stay float32. auto: bfloat16 on a GPU, float32 elsewhere."),
+    Param("validation", 0.0, 0.0, 0.5,
+          help="Share of the training images of each class that is held out: no network is trained on it; it has curves of its own."),
+    Param("patience", 0, 0, 1000, whole=True,
+          help="Early stopping: epochs without a lower validation loss that end training; the best epoch's weights are kept. 0: never."),
     Param("shards", 1, 1, 20, whole=True, help="SISA: networks, each trained on its own share of the images; they answer together."),
     Param("slices", 1, 1, 10, whole=True, help="SISA: parts of a shard; each network is trained in as many stages, which are kept."),
 )  # fmt: skip

@@ -92,7 +92,8 @@ TABLES = {
          "retain": MAYBE_SHARE},
         ("model", "direction", "k"),
     ),
-    "training": Table({"model": MODEL, "epoch": COUNT, "loss": LENGTH, "accuracy": SHARE}, ("model", "epoch")),
+    "training": Table({"model": MODEL, "epoch": COUNT, "loss": LENGTH, "accuracy": SHARE}, ("model", "epoch"),
+                      {"validation_loss": LENGTH, "validation_accuracy": MAYBE_SHARE}),
     "costs": Table({"part": TEXT, "model": TEXT, "seconds": Column(-1.0, 1e9)}),  # of inner parts' sums a hair may be taken too much
     "metric_versions": Table({"metric": TEXT, "version": TEXT}, ("metric",)),
 }  # fmt: skip

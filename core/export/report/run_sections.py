@@ -32,6 +32,7 @@ from core.figures.privacy.threshold_slider import threshold_slider
 from core.figures.sections import Block, FigureBlock, Section, TableBlock, TextBlock
 from core.metrics.privacy.threshold_attack import TooFewExamples
 from core.reports.cost_line import stage_seconds, times
+from core.reports.early_stopping import kept_epochs, stopping_words
 from core.reports.gauges import gauges
 from core.reports.method_card import text_of
 from core.reports.odd_results import told_of
@@ -227,8 +228,10 @@ def _metrics(run: RunContents) -> Section:
 
 
 def _training(run: RunContents) -> Section:
-    figure = training_curves.training_curves(run.table("training"))
-    block = FigureBlock("training", "Loss and accuracy by epoch", figure, training_curves.ALT, training_curves.WORDS)
+    table, spec = run.table("training"), run.run.spec
+    figure = training_curves.training_curves(table, kept_epochs(spec, table))
+    words = " ".join(filter(None, [stopping_words(spec, table), training_curves.words(table)]))
+    block = FigureBlock("training", "Loss and accuracy by epoch", figure, training_curves.ALT, words)
     return Section("training", "Training", (), [block])
 
 

@@ -13,6 +13,7 @@ from core.data.splits import Splits
 from core.domain.run import Recipe
 from core.methods.base import UnlearningMethod
 from core.training.context import RunContext
+from core.training.early_stop import Validation
 from core.training.loop import fit
 from core.training.sharding import train_all
 
@@ -35,7 +36,8 @@ class Retrain(UnlearningMethod):
     def unlearn(self, model: nn.Module, splits: Splits, run: RunContext) -> nn.Module:
         """A model of which no weight comes from the original."""
         if run.sharded is None:
-            return fit(run.fresh_model(), splits.retain, run.recipe, run)
+            held = None if run.validation is None else Validation(run.validation, run.recipe.patience)
+            return fit(run.fresh_model(), splits.retain, run.recipe, run, validation=held)
         model = run.fresh_model()
         model.load_state_dict(train_all(replace(run.sharded, seed=run.seed), splits.retain, run))
         return model.eval()

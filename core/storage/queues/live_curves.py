@@ -11,7 +11,8 @@ from core.storage import atomic
 
 BETWEEN = 0.5  # seconds from one writing to the next
 MOST = 2**20  # bytes that are read of a file
-Curves = dict[str, list[tuple[float, float]]]  # network -> loss and accuracy of each epoch
+Curves = dict[str, list[tuple[float, ...]]]  # network -> loss and accuracy of each epoch, and where a share is held out those on it
+POINTS = (2, 4)  # numbers of an epoch
 
 
 @dataclass
@@ -22,9 +23,9 @@ class LiveCurves:
     curves: Curves = field(default_factory=dict)
     last: float = -1.0
 
-    def add(self, network: str, loss: float, accuracy: float) -> None:
+    def add(self, network: str, *point: float) -> None:
         """One more epoch of a network."""
-        self.curves.setdefault(network, []).append((loss, accuracy))
+        self.curves.setdefault(network, []).append(point)
         if (now := monotonic()) - self.last >= BETWEEN:
             self.last = now
             with suppress(OSError):
@@ -41,7 +42,14 @@ def read(path: Path) -> Curves:
     try:
         with open(path, "rb") as stream:
             found = json.loads(stream.read(MOST))
-        curves = {str(network): [(float(loss), float(accuracy)) for loss, accuracy in curve] for network, curve in found.items()}
+        curves = {str(network): _points(curve) for network, curve in found.items()}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
     return {network: [point for point in curve if all(map(isfinite, point))] for network, curve in curves.items()}
+
+
+def _points(curve: list[list[float]]) -> list[tuple[float, ...]]:
+    """Raises ValueError where they are none, or do not all say as much."""
+    if not {len(point) for point in curve} <= set(POINTS) or len({len(point) for point in curve}) > 1:
+        raise ValueError(f"points of {POINTS} numbers were wanted")
+    return [tuple(map(float, point)) for point in curve]

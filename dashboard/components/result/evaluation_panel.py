@@ -9,6 +9,7 @@ import streamlit as st
 from core.domain.evaluation import Evaluation, title_of
 from core.domain.info import DatasetInfo, MetricInfo
 from core.domain.run import ACTIVE
+from core.domain.training.own_recipe import trained_data
 from core.figures.markdown import plain
 from core.figures.palette import MODEL_TITLE
 from core.jobs import submit
@@ -25,7 +26,7 @@ SHOWN = 15  # parts that have a row of their own
 
 def evaluation_notice(run: Run, report: dict[str, Any], data: DatasetInfo, metrics: Mapping[str, MetricInfo]) -> None:
     """Which images, parts and metrics of extensions are missing or of an earlier version, and the button that computes them."""
-    edited = other_versions(report, metrics)
+    edited, data = other_versions(report, metrics), trained_data(run.spec, data)
     sentences = [*left_out(report, data), *edited]
     if not sentences:
         return

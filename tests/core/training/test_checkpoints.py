@@ -22,6 +22,7 @@ RECIPES = {
     "sgd, one-cycle, moved images": {"epochs": 4, "augment": "move"},
     "adamw, constant": {"epochs": 4, "optimiser": "adamw", "learning_rate": 0.001, "schedule": "constant"},
     "sgd without momentum": {"epochs": 4, "momentum": 0.0},
+    "early stopping": {"epochs": 4, "validation": 0.2, "patience": 4, "learning_rate": 0.5, "momentum": 0.0},
 }
 
 
@@ -59,8 +60,8 @@ def train(setup, key, stop_after=0):
     """The network of a key, and the curve that was told of on the way."""
     told, ended = [], []
 
-    def noted(loss, accuracy):
-        told.append((loss, accuracy))
+    def noted(*point):
+        told.append(point)
 
     def said(share, note):
         if stop_after and note == f"epoch {stop_after + 1} of 4":
@@ -68,7 +69,7 @@ def train(setup, key, stop_after=0):
             raise Stopped
 
     try:
-        return train_or_load(setup, key, "original", setup.splits.train.first(FEW), said, noted), told
+        return train_or_load(setup, key, "original", setup.splits.trained.first(FEW), said, noted), told
     except Stopped:
         return None, told
 

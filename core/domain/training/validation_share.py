@@ -1,0 +1,27 @@
+"""What of a recipe's validation share and early stopping is refused."""
+
+from core.domain.errors import WrongInput
+from core.domain.info import DatasetInfo
+from core.domain.run import Recipe
+
+
+def check_validation(recipe: Recipe, info: DatasetInfo, brought: bool) -> None:
+    """Raises WrongInput where a recipe's validation share and patience are at odds with each other, with the rest of it or with the data.
+
+    brought: whether the original's weights come from elsewhere.
+    """
+    if not recipe.validation:
+        if recipe.patience:
+            raise WrongInput(
+                f"patience={recipe.patience} ends training by the loss on held-out images, and none are held out; set validation too, to "
+                "0.1, say, or leave patience out."
+            )
+        return
+    if recipe.sharded:
+        raise WrongInput("A validation share is for networks that are trained as a whole; leave out validation, or shards and slices.")
+    if brought:
+        raise WrongInput(
+            "Weights of your own may have been trained on any training image, so that none can be held out of them; leave out validation."
+        )
+    if info.trained_on(recipe.validation).train_count == info.train_count:
+        raise WrongInput(f"validation={recipe.validation:g} holds out none of the training images of {info.key}; take a larger share.")
