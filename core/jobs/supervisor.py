@@ -32,6 +32,7 @@ from core.storage.home import Home
 from core.storage.processes import ProcessId
 from core.storage.queues import job_queue
 from core.storage.queues.lifecycle import IMPORT, RUN, TABLES, has, is_unwanted
+from core.storage.queues.queue_order import Line
 from core.storage.queues.run_queue import limit_reached, stop_at_limit
 from core.storage.queues.slots import Choice, Machine, beside
 from core.storage.runs import ResultStore
@@ -111,10 +112,13 @@ class Watched:
 
 @dataclass
 class Computing:
-    """What this supervisor watches. look_at: when, by the clock of `time.monotonic`, a run beside others is looked for again."""
+    """What this supervisor watches. look_at: when, by the clock of `time.monotonic`, a run beside others is looked for again; line: the
+    queue as it was last read.
+    """
 
     watched: list[Watched] = field(default_factory=list)
     look_at: float = 0.0
+    line: Line = field(default_factory=Line)
 
     @property
     def runs(self) -> Sequence[Watched]:
@@ -194,7 +198,7 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: Computin
 def _claim(store: ResultStore, kind: str, running: Computing) -> tuple[str, int] | None:
     if kind != RUN:
         return job_queue.claim(store.db, kind, ProcessId.of_this_process())
-    claimed = store.claim(ProcessId.of_this_process(), _choice(store, running))
+    claimed = store.claim(ProcessId.of_this_process(), _choice(store, running), running.line)
     return claimed and (claimed[0].id, claimed[1])
 
 

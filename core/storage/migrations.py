@@ -222,4 +222,22 @@ MIGRATIONS: tuple[str, ...] = (
         created_at text not null
     );
     """,
+    """
+    -- Grows when another run may be next in the queue, and not with progress: who claims runs keeps its order as long as this stands.
+    create table queue_revision (value integer not null);
+    insert into queue_revision values (0);
+    create trigger queue_came after insert on runs when new.status = 'queued'
+        begin update queue_revision set value = value + 1; end;
+    create trigger queue_went after delete on runs begin update queue_revision set value = value + 1; end;
+    create trigger queue_changed after update of id, spec, status, attempt, turn, alone on runs
+        when 'queued' in (old.status, new.status) or new.status in ('failed', 'cancelled', 'interrupted')
+        begin update queue_revision set value = value + 1; end;
+    create trigger queue_companion_came after insert on companions begin update queue_revision set value = value + 1; end;
+    create trigger queue_companion_went after delete on companions begin update queue_revision set value = value + 1; end;
+    create trigger queue_study_run_came after insert on study_runs begin update queue_revision set value = value + 1; end;
+    create trigger queue_study_run_went after delete on study_runs begin update queue_revision set value = value + 1; end;
+    create trigger queue_study_run_changed after update on study_runs begin update queue_revision set value = value + 1; end;
+    create trigger queue_study_changed after update of id, cancelled on studies begin update queue_revision set value = value + 1; end;
+    create trigger queue_study_went after delete on studies begin update queue_revision set value = value + 1; end;
+    """,
 )

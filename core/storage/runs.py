@@ -15,6 +15,7 @@ from core.storage.database import Database
 from core.storage.disk_and_memory_errors import DiskTrouble
 from core.storage.processes import ProcessId
 from core.storage.queues import job_queue, lifecycle, run_queue
+from core.storage.queues.queue_order import Line
 from core.storage.queues.run_queue import NOTHING
 from core.storage.queues.slots import Choice, one_at_a_time
 from core.storage.record_types import DamagedRun, Kept, Label, Outcome, Run
@@ -52,9 +53,11 @@ class ResultStore:
         """
         return run_queue.add(self._db, spec, limit=limit, along_with=along_with, anew=anew, evaluation=evaluation)
 
-    def claim(self, supervisor: ProcessId, choose: Choice = one_at_a_time) -> tuple[RunSpec, int] | None:
-        """Take the queued run whose turn it is: its spec and attempt. Atomic across processes. choose: see `run_queue.claim`."""
-        return run_queue.claim(self._db, supervisor, choose)
+    def claim(
+        self, supervisor: ProcessId, choose: Choice = one_at_a_time, line: Line | None = None
+    ) -> tuple[RunSpec, int] | None:  # fmt: skip
+        """Take the queued run whose turn it is: its spec and attempt. Atomic across processes. choose, line: see `run_queue.claim`."""
+        return run_queue.claim(self._db, supervisor, choose, line)
 
     def started(self, run_id: str, attempt: int, worker: ProcessId, device: str = "") -> bool:
         """The worker's word that it has begun; False when the run is not its any more."""

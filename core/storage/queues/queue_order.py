@@ -1,10 +1,13 @@
 """Who is next: a run asked for by itself, then what was asked for along with one, then the studies in turn."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from heapq import heapify, heappop, heappush
 import json
 import sqlite3
+from typing import Any, Self
 
 from core.domain.run import RunSpec
 from core.storage.queues.lifecycle import MOVABLE
@@ -22,6 +25,7 @@ _SERVED = """
     select s.study_id, max(r.served) as served from study_runs as s join runs as r on r.id = s.run_id
     where typeof(r.served) = 'integer' and s.study_id in (select value from json_each(?)) group by s.study_id
 """
+Read = Callable[[str, Any], list[sqlite3.Row]]  # (sql, values)
 
 
 @dataclass(frozen=True)
@@ -45,16 +49,21 @@ class Waiting:
         return spec_of(self.spec)
 
 
-def waiting(read: Callable[..., list[sqlite3.Row]]) -> list[Waiting]:
+def waiting(read: Read) -> list[Waiting]:
     """Every queued run, in the order in which they are to begin; damaged rows are left out. read: (sql, values) -> rows."""
-    rows = [row for row in read(_WAITING) if type(row["id"]) is str]  # text that cannot be decoded names no run
+    return in_order(*_stored(read))
+
+
+def _stored(read: Read) -> tuple[list[Waiting], dict[str, int]]:
+    """What `in_order` takes."""
+    rows = [row for row in read(_WAITING, ()) if type(row["id"]) is str]  # text that cannot be decoded names no run
     found = [
         Waiting(r["id"], bool(r["alone"]), bool(r["companion"]), tuple(sorted(json.loads(r["studies"]))), r["spec"])
         for r in rows
     ]
     studies = sorted({study for one in found for study in one.studies})
     served = {row["study_id"]: row["served"] for row in read(_SERVED, (json.dumps(studies),))} if studies else {}
-    return in_order(found, served)
+    return found, served
 
 
 def in_order(queued: Sequence[Waiting], served: Mapping[str, int]) -> list[Waiting]:
@@ -62,32 +71,67 @@ def in_order(queued: Sequence[Waiting], served: Mapping[str, int]) -> list[Waiti
 
     Runs of a study keep their order, so that what is trained for a seed is used at once.
     """
-    first = [one for rank in (0, 1) for one in queued if one.rank == rank]
-    return first + _in_turn([one for one in queued if one.rank == 2], served)
+    return list(Line().put(queued, served))
 
 
-def _in_turn(cells: Sequence[Waiting], served: Mapping[str, int]) -> list[Waiting]:
-    """The study that waited longest, again and again; a run of several studies is a turn of each."""
-    last = dict(served)
-    queues: dict[str, list[Waiting]] = {}
-    for one in cells:
+@dataclass
+class Line:
+    """The queue as it was last read, for who claims one run after the other: ordered no further than it is looked at.
+
+    first: of ranks 0 and 1; cells: of rank 2, by study, in the order of asking; served: study -> when a run of it last began.
+    revision: of the stored queue that this is; None where it has to be read.
+    """
+
+    revision: int | None = None
+    first: dict[str, Waiting] = field(default_factory=dict)
+    cells: dict[str, deque[Waiting]] = field(default_factory=dict)
+    served: dict[str, int] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)  # of the cells
+
+    def put(self, queued: Sequence[Waiting], served: Mapping[str, int]) -> Self:
+        """All that waits, as for `in_order`."""
+        self.first = {one.id: one for rank in (0, 1) for one in queued if one.rank == rank}
+        self.cells, self.served, self.gone = {}, dict(served), set()
+        for one in queued:
+            for study in one.studies if one.rank == 2 else ():
+                self.cells.setdefault(study, deque()).append(one)
+        return self
+
+    def read(self, read: Read) -> None:
+        """Be the stored queue; where nothing has changed in it since, nothing is read."""
+        if (now := _revision(read)) != self.revision:
+            self.revision = None
+            self.put(*_stored(read))
+            self.revision = now  # read first: what changes meanwhile is seen the next time
+
+    def take(self, one: Waiting, turn: int) -> None:
+        """It begins, with that turn."""
+        if self.first.pop(one.id, None) is None:
+            self.gone.add(one.id)
+        self.served |= dict.fromkeys(one.studies, turn)
         for study in one.studies:
-            queues.setdefault(study, []).append(one)
-    for queue in queues.values():
-        queue.reverse()  # the next is the last: taken in no time
-    turn, taken, ordered = max(last.values(), default=0), set[str](), list[Waiting]()
-    while queues := {study: queue for study, queue in queues.items() if _dropped(queue, taken)}:
-        study = min(queues, key=lambda name: last.get(name, 0))  # of equals the one that asked first
-        one = queues[study].pop()
-        turn += 1
-        last |= dict.fromkeys(one.studies, turn)
-        taken.add(one.id)
-        ordered.append(one)
-    return ordered
+            while (queue := self.cells.get(study)) and queue[0].id in self.gone:
+                queue.popleft()
+
+    def __iter__(self) -> Iterator[Waiting]:
+        """In the order in which they are to begin: of cells the study's that waited longest, again and again."""
+        yield from self.first.values()
+        last, taken, turn = dict(self.served), set(self.gone), max(self.served.values(), default=0)
+        left = {study: iter(queue) for study, queue in self.cells.items()}
+        heap = [(last.get(study, 0), place, study) for place, study in enumerate(left)]  # of equals the one that asked first
+        heapify(heap)
+        while heap:
+            served, place, study = heappop(heap)
+            if served == last.get(study, 0):
+                one = next((one for one in left[study] if one.id not in taken), None)
+                if one is None:
+                    continue
+                turn += 1
+                last |= dict.fromkeys(one.studies, turn)
+                taken.add(one.id)
+                yield one
+            heappush(heap, (last.get(study, 0), place, study))
 
 
-def _dropped(queue: list[Waiting], taken: Iterable[str]) -> list[Waiting]:
-    """The queue without those at its head that another study's turn has taken."""
-    while queue and queue[-1].id in taken:
-        queue.pop()
-    return queue
+def _revision(read: Read) -> int:
+    return int(read("select value from queue_revision", ())[0]["value"])

@@ -1,18 +1,20 @@
 """A run's way from queued to its verdict, each step one transaction that only the rightful process can take."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
 import json
 import sqlite3
+from typing import Any
 
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.formatting import duration
 from core.domain.run import STOPPED, Measurement, RunSpec, RunStatus
-from core.storage.database import Database
+from core.storage.database import Database, Values
 from core.storage.processes import ProcessId, memory_of
 from core.storage.queues import lifecycle
 from core.storage.queues.lifecycle import MOVABLE, QUEUED_ANEW, RUNS, is_flagged, now
-from core.storage.queues.queue_order import waiting
+from core.storage.queues.queue_order import Line, Waiting
 from core.storage.queues.slots import Choice, Running, one_at_a_time
 from core.storage.record_types import Outcome
 from core.storage.shared_work import spec_of
@@ -50,7 +52,7 @@ _ALONE = """
 _ALONE_TOO = "update runs set alone = 1 where id = ? and status = 'done' and not alone"
 _SERVED = """
     update runs set served = coalesce((select served from runs where typeof(served) = 'integer' order by served desc limit 1), 0) + 1
-    where id = ?
+    where id = ? returning served
 """
 _COMPANIONS = "select companion from companions where run_id = ? and typeof(companion) = 'text'"
 # Whether anybody but `run` waits for `companion`: a person, another run that is not given up, a study.
@@ -97,31 +99,68 @@ def queue(write: sqlite3.Connection, spec: RunSpec, anew: bool = False) -> str:
     return run_id
 
 
-def claim(db: Database, supervisor: ProcessId, choose: Choice = one_at_a_time) -> tuple[RunSpec, int] | None:
+def claim(
+    db: Database, supervisor: ProcessId, choose: Choice = one_at_a_time, line: Line | None = None
+) -> tuple[RunSpec, int] | None:  # fmt: skip
     """The run whose turn it is and its attempt, now running; None when there is none, or it must wait.
 
-    choose: who begins beside those that run.
+    choose: who begins beside those that run. line: what whoever claims again and again keeps from one time to the next, so that a long
+    queue is read only where it has changed.
     """
     if not lifecycle.has(db, lifecycle.RUN, RunStatus.QUEUED):
         return None  # an idle supervisor looks often and must not take the write lock for it
-    with db.transaction() as write:
-        while chosen := choose(waiting(lambda sql, values=(): write.execute(sql, values).fetchall()), _running(write)):
-            following, slot = chosen[0].id, chosen[1]
-            row = lifecycle.claim(write, RUNS, following, supervisor)
-            write.execute("update runs set slot = ? where id = ?", (slot, following))
-            write.execute(_SERVED, (following,))
-            try:
-                return RunSpec.from_json(row["spec"]), row["attempt"]
-            except WrongInput as wrong:  # a damaged row must not hold up the others
-                write.execute(_UNREADABLE, (now(), f"The database's row of this run is damaged: {wrong}.", following))
-                _cancel_companions(write, following)
-    return None
+    line = Line() if line is None else line
+    line.read(db.read)  # a long queue not while others wait to write
+    try:
+        with db.transaction() as write:
+
+            def read(sql: str, values: Values) -> list[sqlite3.Row]:
+                return write.execute(sql, values).fetchall()
+
+            while True:
+                line.read(read)
+                if (chosen := choose(line, _AtWork(write))) is None:
+                    return None
+                row = _begun(write, line, chosen, supervisor)
+                try:
+                    return RunSpec.from_json(row["spec"]), row["attempt"]
+                except WrongInput as wrong:  # a damaged row must not hold up the others
+                    write.execute(_UNREADABLE, (now(), f"The database's row of this run is damaged: {wrong}.", row["id"]))
+                    _cancel_companions(write, row["id"])
+                    line.revision = None
+    except BaseException:
+        line.revision = None  # what was taken off it may be queued as before
+        raise
 
 
-def _running(write: sqlite3.Connection) -> list[Running]:
-    """What is being computed; damaged rows that can neither begin nor end hold nobody up."""
-    rows = write.execute(f"select spec, slot, stage, worker_pid from runs where status = 'running' and {MOVABLE}").fetchall()
-    return [Running(spec_of(row["spec"]), str(row["slot"]), str(row["stage"]), memory_of(row["worker_pid"])) for row in rows]
+def _begun(write: sqlite3.Connection, line: Line, chosen: tuple[Waiting, str], supervisor: ProcessId) -> sqlite3.Row:
+    """The row of a run that leaves the queue now, and the line with it."""
+    one, slot = chosen
+    row = lifecycle.claim(write, RUNS, one.id, supervisor)
+    write.execute("update runs set slot = ? where id = ?", (slot, one.id))
+    line.take(one, write.execute(_SERVED, (one.id,)).fetchone()["served"])
+    line.revision = write.execute("select value from queue_revision").fetchone()["value"]  # nobody else writes before this is over
+    return row
+
+
+class _AtWork(Sequence[Running]):
+    """What is being computed, each looked at once it is asked for; damaged rows that can neither begin nor end hold nobody up."""
+
+    def __init__(self, write: sqlite3.Connection) -> None:
+        asked = f"select spec, slot, stage, worker_pid from runs where status = 'running' and {MOVABLE}"
+        self._rows: list[sqlite3.Row] = write.execute(asked).fetchall()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._all[index]
+
+    @cached_property
+    def _all(self) -> list[Running]:
+        return [
+            Running(spec_of(row["spec"]), str(row["slot"]), str(row["stage"]), memory_of(row["worker_pid"])) for row in self._rows
+        ]
 
 
 def slot_of(db: Database, run_id: str) -> str:

@@ -1,6 +1,6 @@
 """Which run begins beside those that run: by cores, GPUs and memory, and not while another makes what it needs too."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -25,12 +25,13 @@ class Running:
     memory: int = 0
 
 
-Choice = Callable[[Sequence[Waiting], Sequence[Running]], tuple[Waiting, str] | None]
+Choice = Callable[[Iterable[Waiting], Sequence[Running]], tuple[Waiting, str] | None]
 
 
-def one_at_a_time(queued: Sequence[Waiting], running: Sequence[Running]) -> tuple[Waiting, str] | None:
+def one_at_a_time(queued: Iterable[Waiting], running: Sequence[Running]) -> tuple[Waiting, str] | None:
     """The first of the queue where nothing runs."""
-    return (queued[0], ON_CPU) if queued and not running else None
+    first = None if running else next(iter(queued), None)
+    return None if first is None else (first, ON_CPU)
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,14 @@ class Machine:
 def beside(machine: Machine, made: Collection[Key], needs: Callable[[RunSpec], float | None]) -> Choice:
     """Who is next on a machine: see `next_beside`. made: what is there already, by `shared_work`. needs: bytes of a run, where known."""
 
-    def choose(queued: Sequence[Waiting], running: Sequence[Running]) -> tuple[Waiting, str] | None:
+    def choose(queued: Iterable[Waiting], running: Sequence[Running]) -> tuple[Waiting, str] | None:
         return next_beside(queued, running, machine, made, lambda spec: needs(spec) or UNKNOWN)
 
     return choose
 
 
 def next_beside(
-    queued: Sequence[Waiting], running: Sequence[Running], machine: Machine, made: Collection[Key], needs: Callable[[RunSpec], float],
+    queued: Iterable[Waiting], running: Sequence[Running], machine: Machine, made: Collection[Key], needs: Callable[[RunSpec], float],
 ) -> tuple[Waiting, str] | None:  # fmt: skip
     """The run that begins now, and its slot; None where the next must wait.
 

@@ -1,19 +1,22 @@
 """Whose turn it is, and what is given up together."""
 
 from datetime import UTC, datetime
+from itertools import islice
+import random
 
 import pytest
 
-from core.domain.run import RunStatus
+from core.domain.run import RunSpec, RunStatus
 from core.storage import studies
 from core.storage.processes import ProcessId
-from core.storage.queues import run_queue
-from core.storage.queues.queue_order import Waiting, in_order
+from core.storage.queues import lifecycle, run_queue
+from core.storage.queues.queue_order import Line, Waiting, in_order, waiting
+from core.storage.runs import ResultStore
 from core.storage.studies import StoredStudy
 
 
-def ids(waiting):
-    return [one.id for one in waiting]
+def ids(queued):
+    return [one.id for one in queued]
 
 
 def test_who_asked_for_one_run_comes_before_what_goes_along_and_that_before_studies():
@@ -163,3 +166,79 @@ def test_a_limit_is_the_last_that_a_person_set_and_no_study_sets_one(store, spec
     assert store.limit(run_id) is None
     assert store.add(spec(1), limit=5.0) == run_id == spec(1).id
     assert store.existing(run_id).limit_seconds == 5.0
+
+
+# A line that is kept from claim to claim.
+
+
+def first_in_line(queued, running):
+    return next(iter(queued)), "cpu"
+
+
+def last_in_line(queued, running):
+    """As a machine might: the last of the first three, whatever runs."""
+    return ([*islice(queued, 3)][-1], "cpu")
+
+
+@pytest.fixture
+def others(home):
+    """Another process's store."""
+    with ResultStore(home.database) as found:
+        yield found
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("choose", [first_in_line, last_in_line])
+def test_a_kept_line_is_the_stored_queue_whatever_happens_meanwhile(store, others, spec, study, me, seed, choose):
+    """Held against the queue as it is read from the start, after each of many random steps by this process and by another."""
+    draw, kept, runs = random.Random(seed), Line(), []
+
+    def claim():
+        wanted = [one.id for one in waiting(store.db.read)]
+        claimed = store.claim(me, choose, kept)
+        assert (claimed and claimed[0].id) == (choose(map(Waiting, wanted), ())[0].id if wanted else None)
+        runs.extend([(claimed[0].id, claimed[1])] if claimed else [])
+
+    def end():
+        if runs:
+            others.finish(*runs.pop(draw.randrange(len(runs))), draw.choice([RunStatus.DONE, RunStatus.FAILED]))
+
+    def cancel():
+        if queued := waiting(store.db.read):
+            others.request_cancel(draw.choice(queued).id)
+
+    steps = (
+        claim, claim, claim, end, cancel,
+        lambda: study(f"s{draw.randrange(4)}", range(start := draw.randrange(20), start + draw.randrange(1, 9))),
+        lambda: others.add(spec(draw.randrange(30))),
+        lambda: others.add(spec(draw.randrange(30), floor=True), along_with=others.add(spec(draw.randrange(30)))),
+        lambda: [studies.cancel(store, one.id) for one in studies.studies(store)[:1]],
+    )  # fmt: skip
+    for _ in range(60):
+        draw.choice(steps)()
+    while waiting(store.db.read):
+        claim()
+
+
+def test_a_line_is_read_again_only_where_the_queue_changed(store, spec, study, me):
+    study("a", range(5))
+    kept, asked = Line(), []
+    claimed, attempt = store.claim(me, first_in_line, kept)
+    lifecycle.progress(store.db, lifecycle.RUNS, claimed.id, attempt, (0.5, "train", "", None))
+    store.finish(claimed.id, attempt, RunStatus.DONE)
+    kept.read(lambda sql, values: asked.append(sql) or store.db.read(sql, values))
+    assert asked == ["select value from queue_revision"]
+    assert ids(kept) == [spec(seed).id for seed in range(1, 5)]
+    store.add(spec(9))
+    kept.read(store.db.read)
+    assert ids(kept)[0] == spec(9).id
+
+
+def test_what_was_taken_off_a_line_stands_in_it_where_the_claim_came_to_nothing(store, spec, me, monkeypatch):
+    store.add(spec(1))
+    kept = Line()
+    with monkeypatch.context() as patch:
+        patch.setattr(RunSpec, "from_json", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            store.claim(me, first_in_line, kept)
+    assert store.claim(me, first_in_line, kept)[0] == spec(1)
