@@ -82,6 +82,7 @@ def test_planted_steps_are_printed_with_their_intervals(home, in_process):
     (("start", *SUBJECT, "--set", "alpha=much"), "alpha must be"), (("start", *SUBJECT, "--recipe", "epochs=0"), "epochs"),
     (("show", "0" * 12), "There is no sequence"), (("go-on", "../x"), "There is no sequence"), (("stop", "0" * 12), "There is no sequence"),
     (("start", *SUBJECT, "--recipe", "shards=3"), "leave shards and slices out"),
+    (("start", *SUBJECT, "--recipe", "validation=0.1"), "leave validation out of the recipe"),
     (("start", *OTHER, "--method", "amnesiac"), "Amnesiac unlearning reads how the original was trained"),
     (("start", *OTHER, "--method", "sisa", "--recipe", "shards=3"), "SISA (shards and slices) reads how the original was trained"),
     (("remove", "0" * 12), "There is no sequence"), (("show", "0" * 12, "--tolerance", "2"), "0<=x<=1"),

@@ -61,6 +61,7 @@ def test_a_plan_tunes_around_the_preset_and_names_what_it_fixes():
     ({"mode": "psychic"}, "oracle or blind"), ({"settings": {"alpha": -1}}, "alpha must be"), ({"budget": Budget(0)}, "1 to 1000 trials"),
     ({"method": "unsir", "request": parse_request("random:0.1", DIGITS)}, "not random"), ({"tuned": ["alpha", "alpha"]}, "each once"),
     ({"recipe": {"shards": 3}}, "leave shards and slices out"),
+    ({"recipe": {"validation": 0.1}, "mode": "blind"}, "holds out a validation part of its own"),
 ])  # fmt: skip
 def test_what_cannot_be_searched_is_refused_in_one_sentence(about, said):
     with pytest.raises(WrongInput, match=said):

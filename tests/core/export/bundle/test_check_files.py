@@ -43,6 +43,9 @@ def test_a_run_s_own_files_pass(checked, drawn):
     checked(probes=pd.DataFrame([], columns=["model", "layer", "accuracy"]))  # of a request that names no class
     checked(per_class=drawn.tables()["per_class"].assign(accuracy=np.nan))  # of classes without images
     checked(examples=drawn.tables()["examples"].assign(unlearned_loss=np.float32(np.inf), unlearned_entropy=np.float32(np.nan)))  # diverged
+    curve = {"model": ["original"] * 2, "epoch": [1, 2], "loss": [0.5, np.inf], "accuracy": [0.5, 0.6]}
+    checked(training=pd.DataFrame(curve))
+    checked(training=pd.DataFrame(curve | {"validation_loss": [0.7, np.inf], "validation_accuracy": [0.4, np.nan]}))
     checked(recorded={"dampening/conv1.weight": np.ones((16, 1, 3, 3)), "ssd/alpha": np.array(2.0), "of tomorrow": np.ones(3)})
 
 
