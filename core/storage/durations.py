@@ -27,6 +27,7 @@ _DONE = """
     order by turn desc limit ?
 """  # of this machine alone: another's speed says nothing about it
 _RUNNING = "select id, spec, slot, stage, seconds_left, started_at from runs where status = 'running'"
+TIMED = 300  # queued runs whose times are reckoned one by one
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,11 @@ def history(db: Database, how: Evaluation | None = None) -> History:
 
 
 def queue(db: Database, known: History, now: datetime, machine: Machine | None = None) -> dict[str, Place]:
-    """Every queued run's id -> its place, in the order in which they will begin."""
-    queued = waiting(db.read)
+    """Every queued run's id -> its place, in the order in which they will begin; of a long queue's end the times go on at the pace of its
+    first `TIMED`.
+    """
+    everyone = waiting(db.read)
+    queued, far = everyone[:TIMED], everyone[TIMED:]
     if not queued:
         return {}
     running = db.read(_RUNNING)
@@ -200,7 +204,13 @@ def queue(db: Database, known: History, now: datetime, machine: Machine | None =
     left = [_left(row["seconds_left"], row["started_at"], seconds, now) for row, seconds in zip(running, took, strict=False)]
     busy = [(end, Running(spec, str(row["slot"]), str(row["stage"]))) for end, spec, row in zip(left, specs, running, strict=True)]
     times = _times(queued, took[len(running) :], busy, machine or Machine.here(), known.there)
-    return {one.id: Place(len(running) + index, *times[one.id]) for index, one in enumerate(queued)}
+    places = {one.id: Place(len(running) + index, *times[one.id]) for index, one in enumerate(queued)}
+    (first, _), (last, ends) = times[queued[0].id], times[queued[-1].id]
+    for index, one in enumerate(far, len(queued)):
+        later = None if first is None or last is None else (last - first) / max(1, len(queued) - 1) * (index - len(queued) + 1)
+        then = [None if later is None or at is None else at + later for at in (last, ends)]
+        places[one.id] = Place(len(running) + index, then[0], then[1])
+    return places
 
 
 def makespan(specs: Sequence[RunSpec], took: Sequence[float | None], made: Collection[Key], machine: Machine | None = None) -> float | None:

@@ -4,7 +4,7 @@ python tests/benchmarks/bench_scale.py [--runs N] [--queue N] [--workers N] [--s
 
 The store, the queue's order and the claim are those that the product runs; the workers are faked: each reports once a second, as one
 writer passes reports on, and ends after a minute of simulated work with as many numbers and files as a run on digits has. No network is
-trained. Times are of this process on this machine, with nothing else on it.
+trained. Then the page of runs is opened in Chromium on that store. Times are of this process on this machine, with nothing else on it.
 """
 
 from argparse import ArgumentParser
@@ -19,6 +19,9 @@ from statistics import median, quantiles
 import tempfile
 from time import perf_counter
 
+from filelock import FileLock
+from playwright.sync_api import sync_playwright
+
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import Measurement, RunSpec, RunStatus
 from core.storage import run_list
@@ -30,13 +33,15 @@ from core.storage.queues.slots import ON_CPU, Choice, Running
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 from tests.benchmarks.results import append, table, verdict
+from tests.browser.kit import FLAGS, Dashboard, find_chromium
 
 PAGE, CLAIM = 1.5, 0.020  # seconds: of the page of runs, of a claim (median)
 WORK = 60.0  # seconds that a faked run takes
 STUDY = 200  # runs of a study
 METRICS = 30  # measurements of a run, by three models
 METHODS = ("ssd", "ssse", "unsir", "aru", "weight_perturbation", "finetune", "scrub", "salun")
-SHOWN = 50  # runs of a page
+SHOWN = 50  # runs that are read for a page
+ROWS, VISITS = 10, 5  # runs on the page in a browser; how often it is opened there
 
 
 def specs(count: int, first_seed: int) -> Iterator[RunSpec]:
@@ -158,6 +163,25 @@ def searches(store: ResultStore, taken: Taken) -> None:
             run_list.page_of(store, one, max(0, found - SHOWN) if name == "page: the last" else 0, SHOWN)
 
 
+def in_chromium(home: Home, taken: Taken) -> None:
+    """A click on the page's name to its first runs, from the second visit on; nothing is computed meanwhile."""
+    dashboard = Dashboard(home, home.logs_folder / "dashboard.log")
+    with FileLock(home.supervisor_lock), sync_playwright() as play:
+        dashboard.start()
+        browser = play.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        page = browser.new_page(base_url=dashboard.url)
+        page.set_default_timeout(120_000)
+        page.goto("/")
+        for visit in range(VISITS + 1):
+            page.get_by_role("link", name="Runs", exact=True).first.click()
+            with taken.of("page of runs in Chromium" if visit else "first visit of it in Chromium"):
+                page.wait_for_function(f"document.querySelectorAll('[class*=st-key-open-]').length >= {ROWS}")
+            page.get_by_role("link", name="Guide", exact=True).first.click()
+            page.wait_for_selector("h1:has-text('Guide')")
+        browser.close()
+        dashboard.stop()
+
+
 def main() -> None:
     """Fill, simulate, print, append to RESULTS.md."""
     parser = ArgumentParser(description=__doc__)
@@ -178,6 +202,7 @@ def main() -> None:
             searches(store, taken)
             sent, lost = simulate(store, asked.workers, asked.seconds, taken)
             size = home.database.stat().st_size
+        in_chromium(home, taken)
     middle = {step: median(seconds) for step, seconds in taken.seconds.items()}
     an_hour = 3600 / (middle["claim"] + middle.get("finish", 0.0) + WORK * middle["report"])
     append(

@@ -8,7 +8,8 @@ import pytest
 from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
-from core.storage.durations import Place, Work, history, makespan, queue
+from core.storage import durations
+from core.storage.durations import History, Place, Work, history, makespan, queue
 from core.storage.processes import ProcessId
 from core.storage.queues.slots import Machine
 from core.storage.record_types import PASSES, Forecast, Outcome
@@ -194,3 +195,15 @@ def test_training_by_other_epochs_takes_as_much_longer(store, done):
     told = Work({"train": 5000.0, "unlearn": 5000.0, "evaluate": 600.0}, 0.002, 7e8)
     longer = spec("ssd", seed=1, recipe={"epochs": 10})
     assert known.forecasts([longer], lambda _: told)[0].basis == PASSES, "a method may train by the recipe itself"
+
+
+def test_the_end_of_a_long_queue_goes_on_at_the_pace_of_its_beginning(store, done, monkeypatch):
+    """Alike runs of 21 seconds, one after the other: reckoned one by one or not, each begins when the one before it ends."""
+    done(spec(), 21, train=8, reference=6, precompute=2, unlearn=1, evaluate=3)
+    waiting = [store.add(spec(seed=seed)) for seed in range(2, 9)]
+    wanted = {one: Place(index, 21 * index, 21 * index + 21) for index, one in enumerate(waiting)}
+    known = history(store.db)
+    assert queue(store.db, known, NOW, Machine(2, most=1)) == wanted
+    monkeypatch.setattr(durations, "TIMED", 3)
+    assert queue(store.db, known, NOW, Machine(2, most=1)) == wanted
+    assert {place.starts_in for place in queue(store.db, History(), NOW, Machine(2, most=1)).values()} == {0, None}
