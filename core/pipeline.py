@@ -15,6 +15,7 @@ from core.data.dataset import Examples
 from core.domain.hyperparameters import with_params
 from core.domain.run import Recipe, RunSpec
 from core.methods.base import UnlearningMethod
+from core.methods.baselines.retrain import Retrain
 from core.methods.registry import METHODS
 from core.metrics.evaluate import evaluate, measure, store_files
 from core.metrics.evaluated_images import evaluated_rows, operations_per_image
@@ -208,6 +209,7 @@ def unlearn(
     with stages.stage("unlearn") as say:
         on_device = {key: {n: t.to(job.device) for n, t in shared.tensors.items()} for key, shared in statistics.items()}
         context = job.context("unlearn", say, on_device)
+        context.validation = job.splits.validation(reference=True) if isinstance(job.method, Retrain) else None
         own = deepcopy(restore(job, original.tensors))
         guarded = job.splits.only(job.method.reads)
         synchronise(job.device)

@@ -8,11 +8,12 @@ from torch import Tensor
 from core.data.dataset import Dataset, Examples
 from core.data.label_kinds import is_multi
 from core.domain.errors import WrongInput
-from core.domain.info import DatasetInfo, held_of
+from core.domain.info import held_of
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.column_values import ValueRequest
 from core.domain.requests.samples import SamplesRequest
 
+HELD = 0  # seeds which examples a validation share is
 FLIPS = 1  # added to a request's seed: which examples go, and what they are called, are two draws
 NAMES = ("train", "retain", "forget", "test", "test_retain", "test_forget")
 
@@ -118,30 +119,34 @@ class _Guarded(Splits):
         return whole.subset(gone if name.endswith("forget") else ~gone)
 
 
-def split(dataset: Dataset, request: ForgetRequest, share: float = 0.0, seed: int = 0) -> Splits:
-    """share, seed: of training examples that are held out, and of their draw, which looks at no request.
+def split(dataset: Dataset, request: ForgetRequest, share: float = 0.0) -> Splits:
+    """share: of training examples that are held out; see `held_out`.
 
     Raises WrongInput where nothing or everything would be forgotten, and where a request by index names what is held out.
     """
     train, truth = dataset.train, None
     if is_multi(train.labels) and request.needs_classes:
         raise WrongInput(f"The request {request.text} names classes, and an example of {dataset.info.key} has attributes.")
-    held = held_out(train.labels, share, seed)
-    forgotten, shadow = _named(dataset, request, held, dataset.info.trained_on(share))
+    held = held_out(train.labels, share)
+    forgotten, shadow = _named(dataset, request, held)
     named, forgotten = forgotten & held, forgotten & ~held
     if not forgotten.any():
-        raise WrongInput(f"The request {request.text} names no training example; name at least one.")
+        besides = " that is not held out by the recipe's validation share" if share else ""
+        raise WrongInput(f"The request {request.text} names no training example{besides}; name at least one.")
     if (forgotten | held).all():
-        raise WrongInput(f"The request {request.text} names every training example; leave some to keep.")
+        besides = " that the recipe's validation share leaves" if share else ""
+        raise WrongInput(f"The request {request.text} names every training example{besides}; leave some to keep.")
     if request.flips_labels:
         train, truth = _mislabelled(train, forgotten, len(dataset.info.classes), request.seed), train.labels
     of_trained = float(forgotten[~held].double().mean())
     return Splits(request, train, dataset.test, forgotten, shadow, of_trained, truth, HeldOut(held, named) if share else None)
 
 
-def held_out(labels: Tensor, share: float, seed: int) -> Tensor:
-    """bool (N,): a draw of that share of each class, of examples with several attributes of all. labels: int64 (N,) or uint8 (N, A)."""
-    held, generator = torch.zeros(len(labels), dtype=torch.bool), torch.Generator().manual_seed(seed)
+def held_out(labels: Tensor, share: float) -> Tensor:
+    """bool (N,): a draw of that share of each class, of examples with several attributes of all; the same every time, so that runs of
+    all seeds can be compared image by image. labels: int64 (N,) or uint8 (N, A).
+    """
+    held, generator = torch.zeros(len(labels), dtype=torch.bool), torch.Generator().manual_seed(HELD)
     groups = torch.zeros(len(labels), dtype=torch.int64) if is_multi(labels) else labels.cpu()
     for group in torch.unique(groups) if share else ():
         rows = (groups == group).nonzero()[:, 0]
@@ -158,10 +163,10 @@ def _mislabelled(train: Examples, chosen: Tensor, classes: int, seed: int) -> Ex
     return train.relabelled(labels)
 
 
-def _named(dataset: Dataset, request: ForgetRequest, held: Tensor, left: DatasetInfo) -> tuple[Tensor, Tensor]:
+def _named(dataset: Dataset, request: ForgetRequest, held: Tensor) -> tuple[Tensor, Tensor]:
     """bool (N,), of the training and of the test set: which examples are named; draws are from those that are not held out.
 
-    left: the counts of these. Raises WrongInput for a column that is not there, and for an index that is held out.
+    Raises WrongInput for a column that is not there, and for an index that is held out.
     """
     if isinstance(request, ValueRequest):
         name = request.column_of(dataset.info).name
@@ -175,11 +180,11 @@ def _named(dataset: Dataset, request: ForgetRequest, held: Tensor, left: Dataset
         if len(gone := rows[held[rows]].tolist()):
             raise WrongInput(
                 f"The recipe's validation share holds out {len(gone)} of the images that {request.text:.60} names (image {gone[0]} "
-                "among them), and no network is trained on those; name others, set validation=0, or choose another seed."
+                "among them), and no network is trained on those; name others, or leave validation out of the recipe."
             )
     else:
         order = torch.randperm(total, generator=torch.Generator().manual_seed(request.seed))
-        rows = order[~held[order]][: request.count(left)]
+        rows = order[~held[order]][: request.count(dataset.info)]
     named = torch.zeros(total, dtype=torch.bool)
     named[rows] = True
     return named, torch.zeros(len(dataset.test), dtype=torch.bool)

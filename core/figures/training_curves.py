@@ -12,22 +12,24 @@ from core.figures.plotly_layout import base_layout
 
 HEIGHT = 280  # pixels
 SMALL, LARGE = 6, 14  # pixels across, of points
-ALT = "Loss and accuracy on training images by epoch, of the original and the reference network"
-WORDS = (
-    "Mean over an epoch's images, each as the network was when it was trained on it. The reference never saw the forget set; where its "
-    "curve ends as the original's does, both are trained as far."
+ALT = "Loss and accuracy by epoch on training images, and on those held out if any were, of the original and the reference network"
+MEAN = (
+    "Lines: mean over an epoch's training images, each as the network was when it was trained on it. The reference never saw the forget "
+    "set."
 )
+WORDS = MEAN.removesuffix(".") + "; where its curve ends as the original's does, both are trained as far."
+KEPT = " A large point: the epoch whose weights were kept."
 
 
 VALIDATION = (
     " Points: on the validation share, which no network was trained on, as the network was at the epoch's end; of the reference without "
-    "images that the request names. A large point: the epoch whose weights were kept."
+    "images that the request names."
 )
 
 
-def words(table: pd.DataFrame) -> str:
-    """What stands below the figure of this table."""
-    return WORDS + VALIDATION * ("validation_loss" in table)
+def words(table: pd.DataFrame, kept: Mapping[str, int] = {}) -> str:
+    """What stands below the figure of this table. kept: as of `training_curves`."""
+    return (MEAN if kept else WORDS) + VALIDATION * ("validation_loss" in table) + KEPT * bool(kept)
 
 
 def training_curves(table: pd.DataFrame, kept: Mapping[str, int] = {}) -> go.Figure:

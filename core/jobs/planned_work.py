@@ -54,7 +54,7 @@ def planned_work(
     info, trained_by = info_of(dataset, home.datasets_folder), with_own(preset_for(dataset, model).recipe, recipe or {})
     asked = parse_request(request, info)
     left = info.trained_on(trained_by.validation)
-    n, k = left.train_count, asked.count(left)
+    n, k = left.train_count, asked.count(info if asked.drawn else left)
     unlearning = Original() if method == METHOD else with_params(METHODS[method], params)
     one, statistics = _measured(home, info, model, trained_by), unlearning.statistics(asked)
     members, operations = trained_by.shards, trained_by.shards * int(one["operations"])

@@ -107,18 +107,18 @@ def make_spec(
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
     version = run_version(dataset, model, method)
     own = own_recipe(dataset, model, recipe or {})
-    _check_recipe(data, chosen, with_own(preset_for(dataset, model).recipe, own), bool(weights) or weights_follow)
+    _check_recipe(data, request, chosen, with_own(preset_for(dataset, model).recipe, own), bool(weights) or weights_follow)
     return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), version, weights, weights_as, own)
 
 
-def _check_recipe(data: DatasetInfo, method: MethodInfo, recipe: Recipe, brought: bool) -> None:
-    """Raises WrongInput where the method, the data or weights of one's own do not go with the recipe."""
+def _check_recipe(data: DatasetInfo, request: ForgetRequest, method: MethodInfo, recipe: Recipe, brought: bool) -> None:
+    """Raises WrongInput where the method, the data, the request or weights of one's own do not go with the recipe."""
     if unfit := unfit_recipe(method.title, recipe.shards, recipe.slices, method.needs_shards, method.not_ensemble):
         raise WrongInput(unfit)
     if recipe.sharded and brought:
         raise WrongInput("Weights of your own are of a network that was trained elsewhere, as a whole: leave out shards and slices.")
     check_sharding(recipe, data.train_count)
-    check_validation(recipe, data, brought)
+    check_validation(recipe, data, request, brought)
     if recipe.validation and LOG in method.keeps:
         raise WrongInput(f"{method.title} goes through the whole training again, on all training images: leave out the validation share.")
 

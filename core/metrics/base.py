@@ -159,6 +159,11 @@ class Evidence:
     limits: Limits = field(default_factory=Limits, compare=False)
 
     @property
+    def drawn(self) -> bool:
+        """Whether not all examples that networks are trained on are evaluated, as one of these is costly."""
+        return self.rows is not None and len(self.rows) < len(self.splits.trained)
+
+    @property
     def multi(self) -> bool:
         """Whether examples have several attributes instead of one class: see `core.data.label_kinds`."""
         return is_multi(self.splits.train.labels)

@@ -71,10 +71,10 @@ def evaluate(
     for index, (name, model) in enumerate(models.items()):
         say(PREDICTING * index / len(models), f"predicting with the {name} model")
         with evidence.costs.of("predictions", name):
-            quick = model if rows is None else with_merged_norms(model).to(memory_format=torch.channels_last)
+            quick = model if not evidence.drawn else with_merged_norms(model).to(memory_format=torch.channels_last)
             compute = partial(_predict, evidence, name, quick)
             cached = SharedLogits(setup, shared[name], rows) if name in shared else None
-            if cached and rows is not None and cached.stored() and not all(map(results.has, _read_from_features(evidence, name))):
+            if cached and evidence.drawn and cached.stored() and not all(map(results.has, _read_from_features(evidence, name))):
                 compute()  # its features
             logits[name] = cached.load_or_compute(compute) if cached else compute()
     return replace(evidence, logits=logits)
@@ -105,9 +105,10 @@ def _read_from_features(evidence: Evidence, name: str) -> list[str]:
 def _predict(evidence: Evidence, name: str, model: nn.Module) -> Logits:
     """The logits of the evaluated images; where these are a draw, their features too, in the same pass."""
     splits, rows, device = evidence.splits, evidence.rows, evidence.device
-    if rows is None:
-        return Logits(*(predict(model, examples, device) for examples in (splits.train, splits.test)))
-    halves = {False: splits.train.subset(rows.to(splits.train.labels.device)), True: splits.test}
+    train = splits.train if rows is None else splits.train.subset(rows.to(splits.train.labels.device))
+    if rows is None or not evidence.drawn:
+        return Logits(predict(model, train, device), predict(model, splits.test, device), rows)
+    halves = {False: train, True: splits.test}
     wanted = _rows_of_features(evidence)
     logits = {}
     for test, examples in halves.items():

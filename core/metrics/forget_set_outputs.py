@@ -49,7 +49,7 @@ def zrf_of_code(logits: torch.Tensor, untrained: torch.Tensor, *, multi: bool = 
 
 def _both(evidence: Evidence, model: str, split: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits (N, C) of the model and of the untrained network on a split."""
-    own, most = evidence.logits_of(model), ALL if evidence.rows is None else FEW
+    own, most = evidence.logits_of(model), FEW if evidence.drawn else ALL
     rows, images = evidence.sample_rows(split, most), evidence.examples(split, most)
     logits, untrained = own.at(rows, test=split.startswith("test")), evidence.network("untrained")
     of_untrained = evidence.cached(f"untrained/{split}/untrained", lambda: {"logits": predict(untrained, images, evidence.device)})

@@ -11,10 +11,14 @@ if TYPE_CHECKING:
 
 
 def kept_epochs(spec: RunSpec, curves: "pd.DataFrame") -> dict[str, int]:
-    """Network -> the epoch whose weights it has, where training could stop early. curves: as `training_table` makes them."""
+    """Network -> the epoch whose weights it has, where training could stop early: not where the request names all that is held out.
+
+    curves: as `training_table` makes them.
+    """
     if not recipe_for(spec).patience or "validation_loss" not in curves:
         return {}
-    found = {model: curves[curves["model"] == model].sort_values("epoch") for model in MODELS}
+    known = curves[curves["validation_loss"].notna()]
+    found = {model: known[known["model"] == model].sort_values("epoch") for model in MODELS}
     return {model: int(rows["epoch"].iloc[best_epoch(rows["validation_loss"].tolist()) - 1]) for model, rows in found.items() if len(rows)}
 
 

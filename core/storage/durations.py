@@ -78,10 +78,10 @@ class History:
         alike: whether as much of it was evaluated as of those that are to be forecast; else its evaluation and memory say nothing.
         """
         place, method = (spec.dataset, spec.model), (spec.dataset, spec.model, spec.method)
-        for stage in ("train", "reference"):
-            epochs = recipe_for(spec).epochs
-            self._took((stage, *place, epochs), seconds.get(stage, 0.0))
-            self._took(("epoch", stage, *place), seconds.get(stage, 0.0) / epochs)
+        recipe = recipe_for(spec)
+        for stage in () if recipe.patience else ("train", "reference"):  # of training that may have stopped early nothing is learnt
+            self._took((stage, *place, recipe.epochs, recipe.validation), seconds.get(stage, 0.0))
+            self._took(("epoch", stage, *place, recipe.validation), seconds.get(stage, 0.0) / recipe.epochs)
         self._took(("precompute", *method), seconds.get("precompute", 0.0))
         self._took(("unlearn", *method), seconds.get("unlearn", 0.0), zero=True)
         self._took(("unlearn", *method, _settings(spec)), seconds.get("unlearn", 0.0), zero=True)
@@ -157,11 +157,11 @@ class History:
 
     def _training(self, stage: str, spec: RunSpec) -> float | None:
         """Of the original or the reference, which take about the same; where no network had as many epochs, by what one takes."""
-        other, epochs = "reference" if stage == "train" else "train", recipe_for(spec).epochs
-        place = (spec.dataset, spec.model)
-        usual = self._usual((stage, *place, epochs), (other, *place, epochs))
-        each = self._usual(("epoch", stage, *place), ("epoch", other, *place))
-        return usual if usual is not None or each is None else each * epochs
+        other, recipe = "reference" if stage == "train" else "train", recipe_for(spec)
+        place, held = (spec.dataset, spec.model), recipe.validation
+        usual = self._usual((stage, *place, recipe.epochs, held), (other, *place, recipe.epochs, held))
+        each = self._usual(("epoch", stage, *place, held), ("epoch", other, *place, held))
+        return usual if usual is not None or each is None else each * recipe.epochs
 
     def _took(self, key: Key, seconds: float, zero: bool = False) -> None:
         if seconds > 0 or zero:

@@ -64,8 +64,7 @@ class RunSetup:
         seed = derived_seed(self.spec.seed, purpose)
         sharded = self.sharded(~self.splits.forgotten) if self.recipe.sharded else None
         first = derived_seed(self.spec.seed, "original")
-        held = self.splits.validation(reference=True)
-        return RunContext(self.build, self.recipe, seed, self.device, say, statistics, sharded, first, held)
+        return RunContext(self.build, self.recipe, seed, self.device, say, statistics, sharded, first)
 
     def sharded(self, kept: Tensor) -> Sharded:
         """Of a recipe that trains by shards or slices. kept: bool (n,), the training examples that are trained on."""
@@ -117,7 +116,9 @@ class RunSetup:
     @property
     def reference_key(self) -> str:
         """Names the reference: by the examples of the forget set, however the request words them."""
-        return self.key("reference", self.splits.forgotten.nonzero().flatten().tolist())
+        held = self.splits.held
+        unseen = [held.named.nonzero().flatten().tolist()] if held is not None and held.named.any() else []  # which it is not chosen by
+        return self.key("reference", self.splits.forgotten.nonzero().flatten().tolist(), *unseen)
 
     def statistic_key(self, statistic: str) -> str:
         """Names a statistic of the training set at the original model."""
@@ -141,8 +142,8 @@ def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) ->
 
 
 def splits_of(spec: RunSpec, dataset: Dataset, recipe: Recipe) -> Splits:
-    """The sets of a run; what its recipe holds out is drawn by its seed, whatever is forgotten. Raises WrongInput."""
-    return split(dataset, spec.request, recipe.validation, derived_seed(spec.seed, "validation share"))
+    """The sets of a run; what its recipe holds out is the same whatever is forgotten, by any seed. Raises WrongInput."""
+    return split(dataset, spec.request, recipe.validation)
 
 
 def _check_sharded(setup: RunSetup) -> None:

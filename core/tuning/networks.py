@@ -157,7 +157,7 @@ class Networks:
             with torch.device("meta"):  # as `prepare` does for a run: its weights are not needed, only their shapes
                 shapes = job.build()
             for statistic in wanted:
-                statistic.check(shapes, len(job.splits.train))
+                statistic.check(shapes, len(job.splits.trained))
             return precompute(job, self.original, stages)
 
         statistics, _ = self.statistics.get(tuple(statistic.key for statistic in wanted), compute)

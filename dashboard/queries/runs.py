@@ -109,7 +109,7 @@ def handle(run: Run) -> RunHandle:
 def live_curves(run_id: str) -> pd.DataFrame:
     """The curves of a run that trains now, as far as they are: see `training_table`; no rows of any other."""
     curves = read_live_curves(home().curves(run_id))
-    return training_table({name: np.array(curve).reshape(len(curve), -1) for name, curve in curves.items()})
+    return training_table({name: np.array(curve) for name, curve in curves.items() if curve})
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -10,7 +10,7 @@ from PIL import Image
 import streamlit as st
 
 from core.domain.errors import WrongInput
-from core.domain.training.own_recipe import trained_data
+from core.domain.training.own_recipe import forget_count, is_about, trained_data
 from core.export import examples
 from core.figures.image_sprite import png
 from core.reports.first_screen import FirstScreen, of_stored_run
@@ -57,7 +57,7 @@ def _told(root: str, run_id: str, revision: int, _run: Run) -> Told:
     left = trained_data(spec, data)
     facts = Facts(
         what=spec.request.words(data), by_class=spec.request.by_class, method=title, train_images=left.train_count,
-        forget_images=spec.request.count(left), unlearn=report["seconds"]["unlearn"] or None,
+        forget_images=forget_count(spec, data), about=is_about(spec), unlearn=report["seconds"]["unlearn"] or None,
         retrain=report["seconds"]["reference"] or None, changed=float(moved.sum() / layers["weights"].sum()) if len(layers) else None,
         busiest=str(layers["layer"].iloc[int(moved.argmax())]).partition(".")[0] if len(layers) and moved.max() > 0 else "",
     )  # fmt: skip

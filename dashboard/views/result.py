@@ -87,9 +87,10 @@ def training(run: Run) -> None:
     except WrongInput as why:
         st.error(plain(str(why)), icon=":material/error:")
         return
-    figure = training_curves.training_curves(table, kept_epochs(run.spec, table))
+    kept = kept_epochs(run.spec, table)
+    figure = training_curves.training_curves(table, kept)
     st.plotly_chart(figure, key="training_curves", config=plotly_layout.CONFIG, alt=training_curves.ALT)
-    st.caption(" ".join(filter(None, [stopping_words(run.spec, table), training_curves.words(table)])))
+    st.caption(" ".join(filter(None, [stopping_words(run.spec, table), training_curves.words(table, kept)])))
 
 
 def times_of_stages(report: dict[str, Any], keeps: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from core.domain.methods.chains import chain_of, joined_params, own_params, step
 from core.domain.presets import PAPER, not_offered
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
-from core.domain.training.own_recipe import recipe_for
+from core.domain.training.own_recipe import forget_count, is_about, recipe_for, trained_data
 from core.domain.training.sharding import note_on
 from core.export.report.repeat import run_command
 from core.figures.markdown import plain
@@ -176,6 +176,11 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
                 available, *choice, seed=asked.seed, reference=asked.reference, weights=weights[0], weights_as=weights[1],
                 recipe=recipe,
             )  # fmt: skip
+    if spec and (held := data.train_count - trained_data(spec, data).train_count):
+        st.caption(
+            f"The validation share holds out {held:,} training images: the forget set has {'about ' * is_about(spec)}"
+            f"{forget_count(spec, data):,} of the {data.train_count - held:,} that networks are trained on."
+        )
     shards = recipe_for(spec) if spec and available.methods[method].needs_shards else None
     if spec and shards and (note := note_on(shards, spec.request.count(data), spec.request.by_class)):
         st.warning(note, icon=":material/warning:")

@@ -37,5 +37,18 @@ def recipe_for(spec: RunSpec) -> Recipe:
 
 
 def trained_data(spec: RunSpec, data: DatasetInfo) -> DatasetInfo:
-    """The dataset with the counts of what the run's networks are trained on, of which a request's images are counted."""
+    """The dataset with the counts of what the run's networks are trained on."""
     return data.trained_on(recipe_for(spec).validation)
+
+
+def forget_count(spec: RunSpec, data: DatasetInfo) -> int:
+    """Images of the forget set: of a rule those that are left where a share is held out; a draw is as large as it says.
+
+    About, where `is_about`.
+    """
+    return spec.request.count(data if spec.request.drawn else trained_data(spec, data))
+
+
+def is_about(spec: RunSpec) -> bool:
+    """Whether `forget_count` is about right alone: how many of a column's value are held out is not known beforehand."""
+    return bool(recipe_for(spec).validation) and spec.request.by_rule and not spec.request.by_class

@@ -9,7 +9,7 @@ from core.domain.errors import WrongInput
 from core.domain.formatting import percent
 from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.run import MODELS
-from core.domain.training.own_recipe import trained_data
+from core.domain.training.own_recipe import forget_count, is_about, trained_data
 from core.export.imported_runs import not_computed_here
 from core.export.report.repeat import check_command
 from core.export.report.run_contents import RunContents
@@ -61,8 +61,8 @@ def _asked(run: RunContents) -> Iterator[str]:
     yield f"A trained network ({spec.model}) was to forget {run.subject}{of}, as if it had never been trained on it."
     if data:
         left = trained_data(spec, data)
-        count, total, held = spec.request.count(left), left.train_count, data.train_count - left.train_count
-        yield f"The forget set: {count:,} of {total:,} training images ({percent(count / total)})." + (
+        count, total, held = forget_count(spec, data), left.train_count, data.train_count - left.train_count
+        yield f"The forget set: {'about ' * is_about(spec)}{count:,} of {total:,} training images ({percent(count / total)})." + (
             f" {held:,} more were held out to validate training: no network was trained on them." if held else ""
         )
     yield f"It was asked for on {run.run.created_at:%d %B %Y} (forget request {spec.request.text}, seed {spec.seed})."

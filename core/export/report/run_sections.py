@@ -229,8 +229,9 @@ def _metrics(run: RunContents) -> Section:
 
 def _training(run: RunContents) -> Section:
     table, spec = run.table("training"), run.run.spec
-    figure = training_curves.training_curves(table, kept_epochs(spec, table))
-    words = " ".join(filter(None, [stopping_words(spec, table), training_curves.words(table)]))
+    kept = kept_epochs(spec, table)
+    figure = training_curves.training_curves(table, kept)
+    words = " ".join(filter(None, [stopping_words(spec, table), training_curves.words(table, kept)]))
     block = FigureBlock("training", "Loss and accuracy by epoch", figure, training_curves.ALT, words)
     return Section("training", "Training", (), [block])
 

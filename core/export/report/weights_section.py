@@ -12,7 +12,7 @@ from core.analysis.weights.importance_statistics import importance_statistics
 from core.domain.errors import WrongInput
 from core.domain.methods.chains import is_chain
 from core.domain.recordings import params_in_effect
-from core.domain.training.own_recipe import trained_data
+from core.domain.training.own_recipe import forget_count, trained_data
 from core.export.markdown_html import line_of
 from core.export.report.run_contents import RunContents
 from core.figures import class_figures
@@ -99,7 +99,7 @@ def importances_of(run: RunContents, recorded: dict[str, np.ndarray]) -> dict[st
         raise WrongInput("The importances of this run are not stored.")
     exact = run.run.spec.params.get("importance") == "per_sample" and run.data is not None
     left = trained_data(run.run.spec, run.data) if exact and run.data else None
-    ceiling = left.train_count / run.run.spec.request.count(left) if left else None
+    ceiling = left.train_count / forget_count(run.run.spec, run.data) if left and run.data else None
     return importance_statistics({name: forget[name] for name in order}, everything) | {"ceiling": ceiling}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.data.paths import data_folder
 from core.domain.errors import WrongInput
+from core.domain.formatting import percent
 from core.domain.info import DatasetInfo
 from core.domain.presets import preset_for
 from core.domain.requests.names import folded
@@ -144,11 +145,12 @@ def plan_for(paper: Paper, shelves: Catalogue, *, subset: bool = False, download
 
 def run_setting(plan: StudyPlan, shelves: Catalogue) -> dict[str, Any]:
     """What the plan's runs use, by the names that papers' files use; less where the dataset or the model is no longer there."""
-    data, model = shelves.datasets.get(plan.dataset), shelves.models.get(plan.model)
+    whole, model = shelves.datasets.get(plan.dataset), shelves.models.get(plan.model)
     recipe = with_own(preset_for(plan.dataset, plan.model).recipe, plan.recipe)
+    data = None if whole is None else whole.trained_on(recipe.validation)
     about_data = {} if data is None else {
         "dataset": data.title, "training images": data.train_count, "test images": data.test_count, "pixels": min(data.height, data.width),
-        "forgotten images": plan.request.count(data),
+        "forgotten images": plan.request.count(whole if plan.request.drawn and whole else data),
     }  # fmt: skip
     network = {} if model is None else {"network": f"{model.title}: {model.about.rstrip('.')}"}
     return {**about_data, **network, **_recipe_setting(recipe), "seeds": len(plan.seeds)}
@@ -161,6 +163,8 @@ def _recipe_setting(recipe: Recipe) -> dict[str, Any]:
         "optimiser": {"sgd": "SGD", "adamw": "AdamW"}.get(recipe.optimiser, recipe.optimiser) + momentum,
         "weight decay": recipe.weight_decay, "schedule": "one cycle" if recipe.one_cycle else "constant",
         "augmentation": AUGMENTS.get(recipe.augment, recipe.augment),
+        **({"held out to validate": f"{percent(recipe.validation)}"} if recipe.validation else {}),
+        **({"early stopping": f"{recipe.patience} epochs without a lower validation loss"} if recipe.patience else {}),
     }  # fmt: skip
 
 

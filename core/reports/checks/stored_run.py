@@ -8,7 +8,7 @@ from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.methods.ablations import CONTROLS, SECOND_REFERENCE_METHOD, control_title
 from core.domain.run import RunStatus
-from core.domain.training.own_recipe import trained_data
+from core.domain.training.own_recipe import forget_count, trained_data
 from core.reports.checks.case import Case, ClassResult, PerClass
 from core.reports.checks.registry import Finding, examine
 from core.reports.odd_results import told_of
@@ -63,7 +63,7 @@ def case_of(
     return Case(
         read(run), _per_class(run, data, per_class), spec.request, data.classes, method=spec.method,
         second_reference=read(others.floor) if has_second_reference and others.floor and spec.method != SECOND_REFERENCE_METHOD else None,
-        forget_count=evaluated_of(spec.request.count(left), left.train_count, evaluated_images(per_class)),
+        forget_count=evaluated_of(forget_count(spec, data), left.train_count, evaluated_images(per_class)),
         grafted=None if graft is None else grafted_retain_accuracy(graft), multi=data.multi, own_weights=bool(spec.weights),
         ablations={title: read(other) for title, other in others.controls.items()} if has_ablations else None,
         brought=_brought(run, others, has_second_reference, has_ablations),

@@ -21,7 +21,8 @@ class Facts:
     """What the story says besides the first screen. what: the request in words, `class 3`. by_class: whether it names classes.
 
     train_images, forget_images: counts. unlearn, retrain: seconds; None where it was stored already. changed: share of weights that
-    the method changed; busiest: the layer in which it changed most; None and '' where that was not stored.
+    the method changed; busiest: the layer in which it changed most; None and '' where that was not stored. about: whether forget_images
+    is about right alone.
     """
 
     what: str
@@ -33,6 +34,12 @@ class Facts:
     retrain: float | None
     changed: float | None
     busiest: str
+    about: bool = False
+
+    @property
+    def forget_text(self) -> str:
+        """How many pictures are to be forgotten, as written in a sentence."""
+        return f"{'about ' * self.about}{self.forget_images:,}"
 
 
 @dataclass(frozen=True)
@@ -100,8 +107,9 @@ def limits(screen: FirstScreen) -> tuple[str, ...]:
 
 def _why(facts: Facts) -> str:
     return (
-        f"This network has learnt from {facts.train_images:,} pictures. {facts.forget_images:,} of them are {facts.what}. Now someone asks:"
-        " take these out again, as if you had never seen them. Deleting the files is not enough: what was learnt stays."
+        f"This network has learnt from {facts.train_images:,} pictures. {facts.forget_text[:1].upper()}{facts.forget_text[1:]} of them are "
+        f"{facts.what}. Now someone asks: take these out again, as if you had never seen them. Deleting the files is not enough: what was "
+        "learnt stays."
     )
 
 
@@ -119,7 +127,7 @@ def _choose(facts: Facts, has_reference: bool) -> str:
     if facts.retrain and facts.unlearn is not None:
         cost = f" Training again took {seconds(facts.retrain)}, {facts.method} {seconds(facts.unlearn)}."
     yardstick = "so it is our yardstick" if has_reference else "so it would be our yardstick; for this run nobody did it"
-    return (f"Here {facts.what} must go: {facts.forget_images:,} of {facts.train_images:,} pictures. The honest way is to train again "
+    return (f"Here {facts.what} must go: {facts.forget_text} of {facts.train_images:,} pictures. The honest way is to train again "
             f"without them. It is slow, but beyond doubt, {yardstick}.{cost}")  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def read(path: Path) -> Curves:
         curves = {str(network): _points(curve) for network, curve in found.items()}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
-    return {network: [point for point in curve if all(map(isfinite, point))] for network, curve in curves.items()}
+    return {network: [point for point in curve if all(map(isfinite, point[:2]))] for network, curve in curves.items()}
 
 
 def _points(curve: list[list[float]]) -> list[tuple[float, ...]]:

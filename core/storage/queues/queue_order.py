@@ -23,7 +23,7 @@ _WAITING = f"""
 """
 _SERVED = """
     select s.study_id, max(r.served) as served from study_runs as s join runs as r on r.id = s.run_id
-    where typeof(r.served) = 'integer' and s.study_id in (select value from json_each(?)) group by s.study_id
+    where typeof(r.served) = 'integer' and not s.stands_in and s.study_id in (select value from json_each(?)) group by s.study_id
 """
 Read = Callable[[str, Any], list[sqlite3.Row]]  # (sql, values)
 
@@ -87,11 +87,13 @@ class Line:
     cells: dict[str, deque[Waiting]] = field(default_factory=dict)
     served: dict[str, int] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)  # of the cells
+    asked: dict[str, int] = field(default_factory=dict)  # run -> its place in the order of asking
 
     def put(self, queued: Sequence[Waiting], served: Mapping[str, int]) -> Self:
         """All that waits, as for `in_order`."""
         self.first = {one.id: one for rank in (0, 1) for one in queued if one.rank == rank}
         self.cells, self.served, self.gone = {}, dict(served), set()
+        self.asked = {one.id: place for place, one in enumerate(queued)}
         for one in queued:
             for study in one.studies if one.rank == 2 else ():
                 self.cells.setdefault(study, deque()).append(one)
@@ -117,8 +119,8 @@ class Line:
         """In the order in which they are to begin: of cells the study's that waited longest, again and again."""
         yield from self.first.values()
         last, taken, turn = dict(self.served), set(self.gone), max(self.served.values(), default=0)
-        left = {study: iter(queue) for study, queue in self.cells.items()}
-        heap = [(last.get(study, 0), place, study) for place, study in enumerate(left)]  # of equals the one that asked first
+        left = {study: iter(queue) for study, queue in self.cells.items() if queue}
+        heap = [(last.get(study, 0), self.asked[self.cells[study][0].id], study) for study in left]  # of equals the one that asked first
         heapify(heap)
         while heap:
             served, place, study = heappop(heap)

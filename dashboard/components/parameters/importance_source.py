@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.analysis.stored_results import Analysis
 from core.domain.info import DatasetInfo
+from core.domain.training.own_recipe import trained_data
 from core.storage.record_types import Run
 from dashboard.components.common.background_analysis import look
 from dashboard.queries import background, runs
@@ -66,7 +67,7 @@ def source(run: Run, names: frozenset[str], data: DatasetInfo) -> Source | None:
         if not own:
             why = "its method does not need any" if run.spec.method != "ssd" else "the file that held them was not kept"
             st.info(f"This run stored no importances: {why}. They can be computed now, at its original network.", icon=":material/info:")
-        count = data.train_count
+        count = trained_data(run.spec, data).train_count
         look(wanted, f"the {chosen} importances", lambda _: None, cost=f"{ESTIMATORS[chosen]}: a backward pass over {count:,} images")
         return None
     st.caption("Computed after the run, at its original network, and kept.")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -20,20 +21,25 @@ from core.domain.best_epoch import best_epoch
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.info import held_of
+from core.domain.requests.published import NamedSet
 from core.domain.requests.registry import parse_request
+from core.domain.requests.samples import SamplesRequest
 from core.domain.run import Recipe, RunStatus
+from core.domain.training.validation_share import check_validation
 from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
-from core.metrics.base import rows_of
+from core.metrics.base import Evidence, rows_of
 from core.metrics.evaluated_images import evaluated_rows
 from core.reports.early_stopping import kept_epochs, stopping_words
 from core.reports.run_report import full_report
 from core.storage.artifacts import Artifacts
+from core.storage.durations import History
 from core.storage.home import open_home
 from core.storage.processes import ProcessId
+from core.storage.queues.live_curves import LiveCurves, read
 from core.storage.runs import ResultStore
 from core.training.cache import ArtifactCache, to_tensors
-from core.training.context import RunContext, derived_seed
+from core.training.context import RunContext
 from core.training.early_stop import Validation
 from core.training.loop import fit
 from core.training.run_setup import restore, set_up
@@ -103,28 +109,27 @@ def test_the_best_epoch_is_the_first_of_the_lowest_loss(losses, best):
     assert best_epoch(losses) == best
 
 
-def test_a_share_of_each_class_is_held_out_by_the_seed_alone():
+def test_the_same_share_of_each_class_is_held_out_every_time():
     labels = torch.arange(120) % 3
-    held = held_out(labels, 0.25, 7)
+    held = held_out(labels, 0.25)
     assert torch.bincount(labels[held]).tolist() == [10, 10, 10]
-    assert torch.equal(held, held_out(labels, 0.25, 7))
-    assert not torch.equal(held, held_out(labels, 0.25, 8))
-    assert not held_out(labels, 0.0, 7).any()
-    assert held_out(torch.zeros(10, 2, dtype=torch.uint8), 0.3, 0).sum() == 3, "of several attributes a share of all"
+    assert torch.equal(held, held_out(labels, 0.25))
+    assert not held_out(labels, 0.0).any()
+    assert held_out(torch.zeros(10, 2, dtype=torch.uint8), 0.3).sum() == 3, "of several attributes a share of all"
     assert (held_of(1, 0.5), held_of(7, 0.5), held_of(100, 0.1)) == (0, 3, 10)
 
 
 @pytest.mark.parametrize("text", ["class:2", "subclass:5", "attribute:person=1,3", "random:0.1@3", "random:10@3", "mislabelled:12@3"])
 def test_what_is_held_out_is_in_no_set_and_a_draw_is_of_the_rest(tiny, text):
     data, request = tiny.dataset, parse_request(text)
-    splits, left = split(data, request, 0.25, 7), data.info.trained_on(0.25)
+    splits, left = split(data, request, 0.25), data.info.trained_on(0.25)
     held = splits.held.rows
-    assert torch.equal(held, held_out(data.train.labels, 0.25, 7))
+    assert torch.equal(held, held_out(data.train.labels, 0.25))
     assert left.train_count == 90 == len(splits.trained) == len(splits.forget) + len(splits.retain)
     assert not (splits.forgotten & held).any()
     assert not (splits.kept & held).any()
     if text.startswith(("class", "random", "mislabelled")):
-        assert len(splits.forget) == request.count(left)
+        assert len(splits.forget) == request.count(data.info if request.drawn else left)
     guarded = splits.only(frozenset({"train", "retain", "forget"}))
     assert (len(guarded.train), len(guarded.retain), len(guarded.forget)) == (90, len(splits.retain), len(splits.forget))
     assert torch.equal(guarded.retain.labels, splits.retain.labels)
@@ -139,7 +144,7 @@ def test_what_is_held_out_is_in_no_set_and_a_draw_is_of_the_rest(tiny, text):
 
 
 def test_the_reference_is_not_chosen_by_images_that_the_request_names(tiny):
-    splits = split(tiny.dataset, parse_request("class:2"), 0.25, 7)
+    splits = split(tiny.dataset, parse_request("class:2"), 0.25)
     every, reference = splits.validation(reference=False), splits.validation(reference=True)
     assert torch.bincount(every.labels).tolist() == [10, 10, 10]
     assert torch.bincount(reference.labels).tolist() == [10, 10]
@@ -147,11 +152,11 @@ def test_the_reference_is_not_chosen_by_images_that_the_request_names(tiny):
 
 
 def test_a_request_by_index_that_names_what_is_held_out_is_refused(tiny):
-    held = held_out(tiny.dataset.train.labels, 0.25, 7).nonzero()[:, 0].tolist()
+    held = held_out(tiny.dataset.train.labels, 0.25).nonzero()[:, 0].tolist()
     free = [row for row in range(120) if row not in held]
-    assert len(split(tiny.dataset, parse_request(f"samples:{free[0]},{free[5]}"), 0.25, 7).forget) == 2
+    assert len(split(tiny.dataset, parse_request(f"samples:{free[0]},{free[5]}"), 0.25).forget) == 2
     with pytest.raises(WrongInput, match=rf"holds out 1 of the images that samples:.* names \(image {held[3]} among them\)"):
-        split(tiny.dataset, parse_request(f"samples:{free[0]},{held[3]}"), 0.25, 7)
+        split(tiny.dataset, parse_request(f"samples:{free[0]},{held[3]}"), 0.25)
 
 
 @pytest.mark.parametrize(("recipe", "method", "why"), [
@@ -199,7 +204,7 @@ def test_a_runs_original_is_the_network_that_is_fitted_to_the_rest_by_hand(finis
     """Of the loader's own images, with the weights of the epoch whose loss on the others was the lowest."""
     _, run, artifacts, files = of(finished)
     data = load_dataset("digits")
-    held = held_out(data.train.labels, 0.2, derived_seed(0, "validation share"))
+    held = held_out(data.train.labels, 0.2)
     rest, others = data.train.subset(~held), data.train.subset(held)
     curve = artifacts.get_table(files["training"]).query("model == 'original'")
     best = int(curve["validation_loss"].argmin()) + 1
@@ -268,3 +273,79 @@ def test_the_report_says_where_training_was_stopped_and_on_how_many_images(finis
     with ResultStore(home.database) as store:
         assert full_report(home, store, run)["stopping"] == words
     assert stopping_words(replace(run.spec, recipe={"validation": 0.2}), curves) == ""
+
+
+@pytest.mark.parametrize(("request_", "share", "why"), [
+    ("random:1400", 0.5, "would forget everything: validation=0.5 leaves 721 training images, and 1400 are to be forgotten"),
+    ("published:first-100", 0.1, "names its images one by one, and a share would hold some of them out"),
+])  # fmt: skip
+def test_a_request_that_does_not_go_with_a_share_is_refused_before_it_is_queued(request_, share, why, monkeypatch):
+    request = parse_request(request_) if request_.startswith("random") else Published()
+    with pytest.raises(WrongInput, match=why):
+        check_validation(Recipe(2, 64, 0.1, validation=share), SHELVES.datasets["digits"], request, False)
+
+
+class Published(NamedSet, SamplesRequest):
+    """As a published set that names images."""
+
+    kind = "published"
+    text = "published:first-100"
+
+    def __init__(self):
+        """Nothing of it is read."""
+
+
+def test_a_reference_that_was_chosen_by_other_images_is_another_network(home):
+    """The same forget set in two requests: one names a held-out image besides, the other does not."""
+    data = load_dataset("digits")
+    held = held_out(data.train.labels, 0.2)
+    rows = ((data.train.labels == 3) & ~held).nonzero()[:, 0].tolist()
+    keys = {}
+    with ResultStore(home.database) as store:
+        cache = ArtifactCache(store, Artifacts(home.artifacts_folder))
+        for share in (0.2, 0.0):
+            for text in ("class:3", f"samples:{','.join(map(str, rows))}"):
+                recipe = {"validation": share, "patience": 1} if share else {}
+                spec = make_spec(SHELVES, "digits", "small_cnn", parse_request(text), "ssd", {}, recipe=recipe)
+                setup = set_up(spec, cache)
+                keys[share, text[:5]] = setup.reference_key, setup.splits.forgotten
+    torch.set_deterministic_debug_mode("default")
+    assert torch.equal(keys[0.2, "class"][1], keys[0.2, "sampl"][1])
+    assert keys[0.2, "class"][0] != keys[0.2, "sampl"][0]
+
+
+def test_where_the_request_names_all_that_is_held_out_the_reference_is_trained_to_its_end(finished):
+    run = of(finished)[1]
+    nothing = float("nan")
+    curves = pd.DataFrame({
+        "model": ["original"] * 2 + ["reference"] * 2, "epoch": [1, 2] * 2, "loss": 0.1, "accuracy": 0.9,
+        "validation_loss": [0.3, 0.2, nothing, nothing], "validation_accuracy": [0.8, 0.9, nothing, nothing],
+    })  # fmt: skip
+    assert kept_epochs(run.spec, curves) == {"original": 2}
+    assert "reference" not in stopping_words(run.spec, curves)
+
+
+def test_of_training_that_may_have_stopped_early_a_forecast_learns_nothing():
+    plain = make_spec(SHELVES, "digits", "small_cnn", parse_request("class:3"), "ssd", {}, recipe={"epochs": 100})
+    stopped = replace(plain, recipe={"epochs": 100, "validation": 0.1, "patience": 2})
+    known = History()
+    known.add(stopped, {"train": 1.0, "reference": 1.0, "precompute": 0.1, "unlearn": 0.1, "evaluate": 1.0}, 4.0)
+    assert known.seconds([plain]) == [None]
+    known.add(plain, {"train": 20.0, "reference": 18.0, "precompute": 0.1, "unlearn": 0.1, "evaluate": 1.0}, 40.0)
+    assert known.seconds([replace(plain, seed=1)]) == [pytest.approx(20 + 18 + 0.1 + 0.1 + 1 + (4 - 3.2 + 40 - 39.2) / 2, abs=0.5)]
+
+
+def test_a_network_is_not_taken_for_a_costly_one_as_a_share_is_not_evaluated(tiny):
+    splits = split(tiny.dataset, parse_request("class:2"), 0.25)
+    assert not Evidence(splits, {}, {}, rows=evaluated_rows(splits, None)).drawn
+    assert Evidence(splits, {}, {}, rows=evaluated_rows(splits, None)[:50]).drawn
+    assert not Evidence(tiny.splits("class:2"), {}, {}).drawn
+
+
+def test_an_infinite_validation_loss_takes_no_epoch_from_live_curves(tmp_path):
+    live = LiveCurves(tmp_path / "curves")
+    live.add("original", 2.3, 0.1, float("inf"), 0.1)
+    assert read(live.path) == {"original": [(2.3, 0.1, float("inf"), 0.1)]}
+    live = LiveCurves(tmp_path / "others")
+    live.add("original", float("nan"), 0.1)
+    assert read(live.path) == {"original": []}

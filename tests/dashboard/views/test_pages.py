@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+import math
 import re
 import sqlite3
 
@@ -585,6 +586,15 @@ def test_the_curves_of_a_run_that_trains_are_shown_meanwhile(open_app, bare):
     assert ALT not in alts(open_app(bare.root, "views/result.py", run=run_id))
     LiveCurves(bare.curves(run_id)).add("original", 0.7, 0.5)
     assert ALT in alts(open_app(bare.root, "views/result.py", run=run_id))
+    LiveCurves(bare.curves(run_id)).add("original", math.nan, 0.5, math.inf, 0.5)
+    assert ALT not in alts(open_app(bare.root, "views/result.py", run=run_id)), "nothing can be drawn yet"
+
+
+def test_the_form_says_how_many_images_a_validation_share_leaves(open_app, bare):
+    """digits has 147 images of class 3 to train on, 10 % of each class of which are 14, and of all ten 139."""
+    told = said(open_app(bare.root, **{"class": "3", "recipe.validation": "0.1"}))
+    assert "holds out 139 training images: the forget set has 133 of the 1,298 that networks are trained on." in told
+    assert "holds out" not in said(open_app(bare.root, **{"class": "3"}))
 
 
 def test_the_address_carries_the_form(open_app, finished):
