@@ -21,6 +21,7 @@ from core.storage.disk_and_memory_errors import told
 
 _NAME = re.compile(r"[0-9a-f]{64}\.(safetensors|parquet)")
 _LOCK = ".making-"
+BLOCK = 2**20  # bytes that are read at once of a large file
 GRACE = 3600.0  # seconds in which a file that nothing names may still get its row
 
 if TYPE_CHECKING:
@@ -68,13 +69,35 @@ class Artifacts:
         try:
             content = path.read_bytes()
         except FileNotFoundError as error:
-            raise Damaged(f"The stored file {path} is missing; run again what made it.") from error
+            raise _missing(path) from error
         except OSError as error:
-            sentence = f"The stored file {path} cannot be read ({error.strerror}); run again what made it."
-            raise Damaged(sentence) from error
+            raise _unreadable(path, error) from error
         if hashlib.sha256(content).hexdigest() != path.stem:
             raise _damaged(path)
         return content
+
+    def blocks(self, file: str) -> Iterator[bytes]:
+        """Its bytes, a part at a time, however large it is. Raises Damaged, at the end where they are not those that were written."""
+        path, hasher = self._path(file), hashlib.sha256()
+        try:
+            with open(path, "rb") as stream:
+                while block := stream.read(BLOCK):
+                    hasher.update(block)
+                    yield block
+        except FileNotFoundError as error:
+            raise _missing(path) from error
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        if hasher.hexdigest() != path.stem:
+            raise _damaged(path)
+
+    def size(self, file: str) -> int:
+        """Its bytes. Raises Damaged where it is missing."""
+        path = self._path(file)
+        try:
+            return path.stat().st_size
+        except OSError as error:
+            raise _missing(path) from error
 
     def has(self, file: str) -> bool:
         """Whether the file is there, whatever is in it."""
@@ -127,6 +150,14 @@ class Artifacts:
         if not _NAME.fullmatch(file):
             raise WrongInput(f"A stored file's name is a SHA-256 and .safetensors or .parquet; got {file!r}.")
         return self._folder / file
+
+
+def _missing(path: Path) -> Damaged:
+    return Damaged(f"The stored file {path} is missing; run again what made it.")
+
+
+def _unreadable(path: Path, error: OSError) -> Damaged:
+    return Damaged(f"The stored file {path} cannot be read ({error.strerror}); run again what made it.")
 
 
 def _damaged(path: Path) -> Damaged:

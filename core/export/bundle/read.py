@@ -177,13 +177,14 @@ def _listed(archive: zipfile.ZipFile, name: str, members: dict[str, zipfile.ZipI
         for path in said["files"]:
             if not _has_a_place(path):
                 raise WrongInput(f"files should be those that a bundle holds, but one is {said_of(path)}")
-        entries = {path: _entry(entry) for path, entry in said["files"].items()}
+        entries = {path: entry_of(entry) for path, entry in said["files"].items()}
     except WrongInput as wrong:
         raise _wrong(name, MANIFEST, wrong) from None
     return Bundle(name, hashlib.sha256(content).hexdigest(), tuple(said["asked"]), entries, members, archive)
 
 
-def _entry(raw: object) -> Entry:
+def entry_of(raw: object) -> Entry:
+    """What a list of contents says of a file. Raises WrongInput."""
     if not isinstance(raw, dict) or type(raw.get("sha256")) is not str or type(raw.get("bytes")) is not int:
         raise WrongInput(f"a file's SHA-256 and size are wanted, but there is {said_of(raw)}")
     if len(raw["sha256"]) != 64 or not HEX.issuperset(raw["sha256"]) or raw["bytes"] < 0:
