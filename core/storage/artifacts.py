@@ -10,7 +10,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 import numpy as np
 import safetensors
 from safetensors.numpy import load, save
@@ -127,6 +127,41 @@ class Artifacts:
         lock = self._folder / f"{_LOCK}{key}"
         with told(lock), FileLock(lock):
             yield
+
+    def being_made(self) -> set[str]:
+        """The keys under which something is made at this moment."""
+        found = set[str]()
+        for lock in self._folder.glob(f"{_LOCK}*"):
+            try:
+                with FileLock(lock).acquire(blocking=False):
+                    pass
+            except Timeout:
+                found.add(lock.name.removeprefix(_LOCK))
+        return found
+
+    def stats(self) -> dict[str, tuple[int, float]]:
+        """Name -> bytes and when it was written, in seconds of the clock, of all files that are there."""
+        found = dict[str, tuple[int, float]]()
+        for path in os.scandir(self._folder):
+            with suppress(FileNotFoundError):
+                if _NAME.fullmatch(path.name):
+                    found[path.name] = path.stat().st_size, path.stat().st_mtime
+        return found
+
+    def remove_older(self, file: str, before: float) -> int:
+        """Remove it unless it was written since; the bytes that this freed. A file that is written over at this moment stays."""
+        path = self._path(file)
+        away = atomic.place_beside(self._folder)
+        with told(path), suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.rename(away)
+                about = away.stat()
+                if about.st_mtime >= before:
+                    with suppress(FileExistsError):  # and it was written once more
+                        os.link(away, path)
+                away.unlink()
+                return about.st_size if about.st_mtime < before else 0
+        return 0
 
     def sweep_unnamed(self, named: Collection[str]) -> None:
         """Remove files that no row names (their run was stopped) once they are older than an hour. Call while nothing is made."""
