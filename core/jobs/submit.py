@@ -149,7 +149,7 @@ def ensure_supervisor(home: Home, pipeline: str = PIPELINE) -> None:
     if is_starting(home):
         return
     with told(home.starting_lock), FileLock(home.starting_lock):
-        if is_starting(home) or _is_supervised(home):
+        if is_starting(home) or is_supervised(home):
             return
         process = ProcessId.of(_start_supervisor(home, pipeline))
         if process:  # else it has ended already, and supervisor.log tells why
@@ -188,7 +188,8 @@ def old_uploads(home: Home, store: ResultStore) -> list[Path]:
     return found
 
 
-def _is_supervised(home: Home) -> bool:
+def is_supervised(home: Home) -> bool:
+    """Whether a process holds the lock of the home's supervisor."""
     try:
         with told(home.supervisor_lock), FileLock(home.supervisor_lock).acquire(blocking=False):
             return False

@@ -5,9 +5,8 @@ from pathlib import Path
 import shutil
 import sqlite3
 
-from filelock import FileLock, Timeout
-
 from core.domain.errors import WrongInput
+from core.jobs.submit import is_supervised
 from core.storage.atomic import place_beside
 from core.storage.database import to_look_at
 from core.storage.disk_and_memory_errors import DiskTrouble
@@ -31,7 +30,7 @@ def check_target(target: Path) -> None:
     home = Home(target)
     if what := _done(home, names):
         raise WrongInput(f"{target} is a home in use ({what}), and a backup is restored into an empty or new one; name it with --home.")
-    if _served(home):
+    if home.supervisor_lock.exists() and is_supervised(home):
         raise WrongInput(f"{target} is a home whose supervisor runs; wait for a minute until it has left, or name another with --home.")
 
 
@@ -52,16 +51,6 @@ def _done(home: Home, names: list[str]) -> str:
             if ours and (count := opened.execute(f'select count(*) from "{table}"').fetchone()[0]):
                 return f"it has {count:,} {table.replace('_', ' ')}"
     return ""
-
-
-def _served(home: Home) -> bool:
-    if not home.supervisor_lock.exists():
-        return False
-    try:
-        with FileLock(home.supervisor_lock).acquire(blocking=False):
-            return False
-    except Timeout:
-        return True
 
 
 def check_room(wanted: int, folder: Path) -> None:
