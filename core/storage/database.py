@@ -121,8 +121,8 @@ def check_copy(db: sqlite3.Connection, version: int) -> str:
 
 
 def _schema(db: sqlite3.Connection) -> set[tuple[str, ...]]:
-    """Everything that is declared in it, whatever blanks and lines it was written with."""
-    rows = db.execute("select type, name, tbl_name, coalesce(sql, '') from sqlite_master")
+    """Everything that is declared in it, whatever blanks and lines it was written with; not what SQLite's own `analyze` adds."""
+    rows = db.execute("select type, name, tbl_name, coalesce(sql, '') from sqlite_master where name not like 'sqlite!_stat%' escape '!'")
     return {(row[0], row[1], row[2], " ".join(str(row[3]).split())) for row in rows}
 
 

@@ -14,7 +14,7 @@ from core.jobs.upkeep.findings import FAULT, WARNING
 @click.option("--all", "whole", is_flag=True, help="Read every stored byte, where a draw of files is read else.")
 @as_json
 def doctor(whole: bool, as_json: bool) -> None:
-    """How the home, the machine, the libraries, extensions and settings stand: a line each, with what to do. Nothing is changed.
+    """How the home, the machine, the libraries, extensions and settings stand: a line each, with what to do. It mends nothing itself.
 
     Exit status 1 where anything is a fault: something that cannot work until it is mended.
     """

@@ -16,7 +16,7 @@ SINGLE = (DATABASE, PRESETS, EXAMPLES)
 KINDS = (ARTIFACT, LINES, LOG, DATASET, EXTENSION)
 
 MOST_MEMBERS = 500_000
-MOST_MANIFEST = 2**27  # bytes
+MOST_MANIFEST, MOST_VALUES = 2**27, 4 * MOST_MEMBERS  # bytes of the list of contents, and values in it: three for each file
 MOST_EXTENSION_FILES, MOST_EXTENSION_BYTES = 20_000, 2**30  # of all extensions together
 BLOCK = 2**20  # bytes that are read at once
 

@@ -1,13 +1,14 @@
 """Makes a home of a backup: all of it is checked before a byte is written, and the home is there whole or not at all."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 import hashlib
 import json
 import os
 from pathlib import Path
 import sqlite3
+from typing import Any
 import zipfile
 
 from core.data.importing.zip_archive import check_directory, check_places, path_of
@@ -23,11 +24,12 @@ from core.export.backup.layout import (
     MOST_EXTENSION_FILES,
     MOST_MANIFEST,
     MOST_MEMBERS,
+    MOST_VALUES,
     VERSION,
     has_a_place,
 )
 from core.export.backup.target import check_room, check_target, move_in
-from core.export.bundle.read import BROKEN, Entry, entry_of
+from core.export.bundle.read import BROKEN, Entry, entry_of, values_in
 from core.storage.atomic import folder_beside
 from core.storage.database import check_copy
 from core.storage.disk_and_memory_errors import told
@@ -171,17 +173,7 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
 def _listed(path: Path, archive: zipfile.ZipFile) -> Backup:
     """Raises WrongInput where the list of contents is none, of a newer version, or not what the file holds."""
     name, members = path.name, _members(path, archive)
-    if members[MANIFEST].file_size > MOST_MANIFEST:
-        raise _not_whole(name, f"its list of contents has more than {MOST_MANIFEST // 2**20} MB")
-    try:
-        said = json.loads(b"".join(_blocks(name, archive, members[MANIFEST])).decode())
-        ours = isinstance(said, dict) and said.get("format") == FORMAT
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, WrongInput):
-            raise
-        ours = False
-    if not ours:
-        raise _not_whole(name, f"{MANIFEST} is no list of a backup's contents")
+    said = _contents(name, archive, members[MANIFEST])
     for what, known in (("version", VERSION), ("schema", len(MIGRATIONS))):
         if type(said.get(what)) is not int or said[what] < 1:
             raise _not_whole(name, f"its list of contents says no {what}")
@@ -207,6 +199,20 @@ def _listed(path: Path, archive: zipfile.ZipFile) -> Backup:
         name, archive, members, {one: entry for one, entry in entries.items() if one.partition("/")[2] not in damaged},
         made[:40] if isinstance(made, str) and made.isprintable() else "", said["schema"], frozenset(names["lost"] or ()) | damaged,
     )  # fmt: skip
+
+
+def _contents(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> dict[str, Any]:
+    """The list of contents as plain data, bounded before it is made. Raises WrongInput where it is none."""
+    if member.file_size > MOST_MANIFEST:
+        raise _not_whole(name, f"its list of contents has more than {MOST_MANIFEST // 2**20} MB")
+    content = b"".join(_blocks(name, archive, member))
+    if values_in(content) > MOST_VALUES:
+        raise _not_whole(name, f"its list of contents has more than {MOST_VALUES:,} values")
+    with suppress(ValueError, RecursionError):
+        said = json.loads(content.decode())
+        if isinstance(said, dict) and said.get("format") == FORMAT:
+            return said
+    raise _not_whole(name, f"{MANIFEST} is no list of a backup's contents")
 
 
 def _are_names(found: object) -> bool:

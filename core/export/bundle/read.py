@@ -193,7 +193,7 @@ def entry_of(raw: object) -> Entry:
 
 
 def _object(name: str, path: str, content: bytes) -> dict[str, Any]:
-    if _values(content) > MOST_VALUES:
+    if values_in(content) > MOST_VALUES:
         raise WrongInput(f"{name} holds {path} with more than {MOST_VALUES:,} values, which are not read.")
     try:
         found = json.loads(content.decode(), parse_constant=_no_constant)
@@ -204,7 +204,7 @@ def _object(name: str, path: str, content: bytes) -> dict[str, Any]:
     return found
 
 
-def _values(content: bytes) -> int:
+def values_in(content: bytes) -> int:
     """How many values a JSON holds at most, before any of them is made."""
     return 1 + sum(map(content.count, (b",", b"[", b"{")))
 
@@ -249,7 +249,7 @@ def records(bundle: Bundle) -> tuple[list[PortableRun], list[PortableStudy]]:
     runs, studies, values = dict[str, PortableRun](), list[PortableStudy](), 0
     for path in (*own, *told):
         text = bundle.text(path)
-        values += _values(text)
+        values += values_in(text)
         if values > MOST_VALUES:
             raise WrongInput(f"{bundle.name} holds runs and studies with more than {MOST_VALUES:,} values, which are not read.")
         try:

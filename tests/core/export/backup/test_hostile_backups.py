@@ -12,6 +12,7 @@ import zipfile
 import pytest
 
 from core.domain.errors import WrongInput
+from core.export.backup import restore as module
 from core.export.backup.layout import MANIFEST
 from core.export.backup.restore import restore
 from core.export.backup.write import backup
@@ -114,6 +115,11 @@ def test_a_list_of_contents_that_is_none_is_refused(tmp_path, good, change, said
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"[" * 100_000, b"\xff", b'{"format": NaN}'])
 def test_a_list_of_contents_that_is_no_json_is_refused(tmp_path, good, text):
     refused(tmp_path, zipped({**good[1], MANIFEST: text}), "no list")
+
+
+def test_a_list_of_contents_with_more_values_than_files_is_refused_before_they_are_made(tmp_path, good, monkeypatch):
+    monkeypatch.setattr(module, "MOST_VALUES", 1000)
+    refused(tmp_path, zipped({**good[1], MANIFEST: b'{"format": [' + b"[]," * 1000 + b"0]}"}), "more than 1,000 values")
 
 
 def test_a_changed_byte_is_found_by_its_digest(tmp_path, good):
