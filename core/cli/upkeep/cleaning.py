@@ -8,7 +8,7 @@ from core.cli.common import as_json, cli, print_json
 from core.jobs.forecast import size
 from core.jobs.upkeep.cleaning import clean, look
 from core.storage.home import open_home
-from core.storage.upkeep.disk_use import bytes_of
+from core.storage.upkeep.disk_use import bytes_of, quota
 
 
 @cli.command()
@@ -28,14 +28,15 @@ def gc(delete: bool, older_than: int | None, as_json: bool) -> None:
     if as_json:
         print_json({
             "home": str(home.root), "kinds": [asdict(kind) for kind in found.kinds], "bytes": total, "freed": freed,
-            "notes": list(found.notes), "home_bytes": bytes_of(home.root),
+            "notes": list(found.notes), "home_bytes": bytes_of(home.root), "quota": quota(),
         })  # fmt: skip
         return
     for kind in found.kinds:
         click.echo(f"{size(kind.bytes) if kind.bytes else '-':>8}  {kind.count:>7,}  {kind.why}")
     for note in found.notes:
         click.echo(note, err=True)
-    now = f"the home has {size(bytes_of(home.root))}"
+    allowed = quota()
+    now = f"the home has {size(bytes_of(home.root))}" + (f" of the {size(allowed)} that it may have" if allowed else "")
     if freed is not None:
         click.echo(f"{size(freed) if freed else 'Nothing'} freed; {now}.")
     elif found.kinds:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_what_is_no_backup_is_refused_in_one_line(home, tmp_path, in_process):
     assert not (tmp_path / "there").exists()
 
 
-def test_gc_lists_and_deletes_only_where_that_is_asked_for(home, in_process):
+def test_gc_lists_and_deletes_only_where_that_is_asked_for(home, monkeypatch, in_process):
     plant(home, spec("ssd"))
     file = Artifacts(home.artifacts_folder).put_arrays({"w": np.ones(1000)})
     os.utime(home.artifacts_folder / file, (0, 0))
@@ -72,6 +73,8 @@ def test_gc_lists_and_deletes_only_where_that_is_asked_for(home, in_process):
     status, out, _ = in_process("gc", "--delete")
     assert (status, out.splitlines()[-1].startswith("1 MB freed; the home has")) == (0, True)
     assert not (home.artifacts_folder / file).exists()
+    monkeypatch.setenv("FORGETSCOPE_QUOTA", "20GB")
+    assert in_process("gc")[1].endswith("of the 20 GB that it may have.\n")
     assert in_process("gc")[1].startswith("Nothing can go; the home has")
     assert in_process("gc", "--older-than", "-3")[0] == 2
 
@@ -90,3 +93,22 @@ def test_doctor_says_a_line_each_and_leaves_with_1_where_there_is_a_fault(home, 
     said = json.loads(out)
     assert (status, said["faults"], said["home"]) == (1, 1, str(open_home().root))
     assert {"status": FAULT, "about": "artifacts"}.items() <= next(line for line in said["lines"] if line["status"] == FAULT).items()
+
+
+def test_a_real_home_is_cleaned_and_restored_and_its_networks_serve_the_next_run(first_run, tmp_path, monkeypatch, in_process):
+    home, said = first_run
+    run, there = json.loads(said.stdout), tmp_path / "there"
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(home.root))
+    cleaned = json.loads(in_process("gc", "--delete", "--older-than", "0", "--json")[1])
+    assert (cleaned["kinds"], cleaned["notes"]) == ([], [])
+    assert in_process("backup", tmp_path / "b.zip")[0] == 0
+    was = json.loads(in_process("show", run["id"], "--json")[1])
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(there))
+    assert in_process("restore", tmp_path / "b.zip")[0] == 0
+    shutil.copytree(home.root / "catalogue", there / "catalogue")  # else another process would write it
+    assert json.loads(in_process("show", run["id"], "--json")[1]) == was
+    assert was["metrics"] == run["metrics"]
+    again = ("run", "--dataset", "digits", "--model", "small_cnn", "--forget", "class:3", "--method", "finetune", "--json")
+    seconds = json.loads(in_process(*again)[1])["seconds"]
+    assert (seconds["train"], seconds["reference"]) == (0, 0)
+    assert in_process("gc", "--json")[0] == 0
