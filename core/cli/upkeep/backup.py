@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from core.cli.common import as_json, cli, print_json
+from core.domain.extension_files import extension_files
 from core.domain.formatting import percent
 from core.export.backup.restore import restore
 from core.export.backup.write import backup
@@ -46,13 +47,16 @@ def backup_(file: Path, as_json: bool) -> None:
     The file is a zip with the digest of everything in it, and holds each file that its runs need. What is being computed is in it as
     interrupted, what waits still waits. Keep it as private as the home.
     """
-    written = backup(open_home(), file, _by_tenths())
+    home = open_home()
+    written = backup(home, file, _by_tenths())
     _warn(written.lost, "were missing in the home already")
     _warn(written.damaged, "are damaged in the home")
     for name in written.left:
         click.echo(f"Left out, since no backup holds such a name or a link: {name}", err=True)
     if written.extensions:
         click.echo(f"With {len(written.extensions)} extensions ({', '.join(written.extensions)}); {CODE}.", err=True)
+    if elsewhere := [one.name for one in extension_files() if not one.entry.is_relative_to(home.root)]:
+        click.echo(f"Without extensions that lie outside of the home: {', '.join(elsewhere)}; keep those by themselves.", err=True)
     if as_json:
         print_json({"file": str(file), **asdict(written)})
         return

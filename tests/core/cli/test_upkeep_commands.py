@@ -39,7 +39,7 @@ def test_a_home_travels_by_two_commands(home, tmp_path, monkeypatch, in_process)
     assert (status, "there already" in err) == (2, True)
 
 
-def test_in_json_a_backup_says_what_is_in_it_and_extensions_are_said_to_be_code(home, tmp_path, in_process):
+def test_in_json_a_backup_says_what_is_in_it_and_extensions_are_said_to_be_code(home, tmp_path, monkeypatch, in_process):
     plant(home, spec("ssd"))
     (home.root / "extensions").mkdir()
     (home.root / "extensions" / "mine.py").write_text("x = 1\n")
@@ -47,6 +47,11 @@ def test_in_json_a_backup_says_what_is_in_it_and_extensions_are_said_to_be_code(
     said = json.loads(out)
     assert (status, said["runs"], said["lost"], said["extensions"]) == (0, 1, [], ["mine"])
     assert "With 1 extensions (mine); extensions are code" in err
+    assert "outside of the home" not in err
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "other.py").write_text("x = 1\n")
+    monkeypatch.setenv("FORGETSCOPE_EXTENSIONS", str(tmp_path / "elsewhere"))
+    assert "outside of the home: other; keep" in in_process("backup", tmp_path / "c.zip")[2]
     status, out, err = in_process("restore", tmp_path / "b.zip", "--home", tmp_path / "there", "--without-extensions", "--json")
     said = json.loads(out)
     assert (status, said["home"], said["extensions"], said["waiting"]) == (0, str(tmp_path / "there"), [], 0)
