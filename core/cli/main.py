@@ -22,11 +22,12 @@ from core.cli import (
     tune,
 )
 from core.cli.common import FAILED, STOPPED, WRONG_USE, cli
+from core.cli.upkeep import backup, cleaning, doctor
 from core.domain.errors import WrongInput
 from core.storage.disk_and_memory_errors import DiskTrouble
 
 COMMANDS = (  # each adds its own to `cli`
-    runs, run, judge, study, tune, sequence, compare, leaderboard, report, reproduce, data, bundle, extend,
+    runs, run, judge, study, tune, sequence, compare, leaderboard, report, reproduce, data, bundle, extend, backup, cleaning, doctor,
 )  # fmt: skip
 
 

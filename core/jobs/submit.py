@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 import shutil
 import subprocess
 import threading
@@ -14,6 +15,7 @@ from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.run import ACTIVE, STOPPED, RunSpec, RunStatus
 from core.jobs.supervisor_start_lock import is_starting, note_start
+from core.jobs.upkeep.quota import check_quota
 from core.storage import trash
 from core.storage.artifacts import GRACE, Artifacts
 from core.storage.atomic import sweep
@@ -38,10 +40,14 @@ def submit(
     None: as a run that waits or is done has it, else the usual one.
     again: a run that is done is computed again in any case, with its trained networks: by metrics that were edited since, say.
     limit: seconds after which it is stopped. along_with: the run that this one is for: without it, it is not computed either.
+    Raises WrongInput where it would outgrow the home's quota.
     """
     with ResultStore(home.database) as store:
         store.reconcile()  # else a run whose process died would count as running
         anew = again or not whole(home, store, spec.id) or (evaluation is not None and not store.evaluation(spec.id).covers(evaluation))
+        there = store.row(spec.id)
+        if anew or not isinstance(there, Run) or there.status in STOPPED:
+            check_quota(home, store, spec)
         run_id = store.add(spec, limit=limit, along_with=along_with, anew=anew, evaluation=evaluation)
         waits = store.has(RunStatus.QUEUED)
     if waits:
@@ -143,7 +149,7 @@ def ensure_supervisor(home: Home, pipeline: str = PIPELINE) -> None:
     if is_starting(home):
         return
     with told(home.starting_lock), FileLock(home.starting_lock):
-        if is_starting(home) or _is_supervised(home):
+        if is_starting(home) or is_supervised(home):
             return
         process = ProcessId.of(_start_supervisor(home, pipeline))
         if process:  # else it has ended already, and supervisor.log tells why
@@ -168,13 +174,22 @@ def remove_old_jobs(home: Home, store: ResultStore) -> None:
         home.log(job_id).unlink(missing_ok=True)
     sweep(home.datasets_folder)  # what an import that was ended has begun
     shutil.rmtree(home.root / OLD_STATES, ignore_errors=True)
+    for upload in old_uploads(home, store):
+        shutil.rmtree(upload, ignore_errors=True)
+
+
+def old_uploads(home: Home, store: ResultStore) -> list[Path]:
+    """Folders of uploads that no import needs any more."""
+    found = []
     for upload in home.uploads_folder.glob("*"):
         job = job_queue.job(store.db, upload.name)
         if not (job.status in ACTIVE if job else time.time() - upload.stat().st_mtime < GRACE):
-            shutil.rmtree(upload, ignore_errors=True)
+            found.append(upload)
+    return found
 
 
-def _is_supervised(home: Home) -> bool:
+def is_supervised(home: Home) -> bool:
+    """Whether a process holds the lock of the home's supervisor."""
     try:
         with told(home.supervisor_lock), FileLock(home.supervisor_lock).acquire(blocking=False):
             return False

@@ -20,6 +20,7 @@ from core.domain.methods.judged import METHOD
 from core.domain.run import RunSpec, RunStatus
 from core.jobs.catalogue import usable_extensions
 from core.jobs.forecast import asking, check_memory, forecast, unknown
+from core.jobs.upkeep.quota import check_quota
 from core.storage.disk_and_memory_errors import out_of_memory, sentence_of
 from core.storage.durations import Ask
 from core.storage.home import Home
@@ -105,7 +106,7 @@ def _foresee(home: Home, store: ResultStore, run_id: str, attempt: int, pipeline
     """Write down what the run is likely to take.
 
     Where not so much memory is free it goes back into the queue, and this process ends (SystemExit). Raises WrongInput where
-    waiting would not help: there is not so much memory, or nothing else runs.
+    waiting would not help: there is not so much memory, nothing else runs, or the home would outgrow its quota.
     """
     spec = store.existing(run_id).spec
     ask: Ask = unknown
@@ -115,6 +116,7 @@ def _foresee(home: Home, store: ResultStore, run_id: str, attempt: int, pipeline
         ask = asking(lambda _, **about: planned_work(home, **about))
     likely = forecast(store, spec, ask, how=store.evaluation(run_id))
     lifecycle.change_one(store.db, TABLES[RUN], run_id, attempt, forecast=likely.to_json())
+    check_quota(home, store, spec, likely.stored)
     try:
         check_memory(likely, spec, free_memory() + memory_of(os.getpid()), "free are now")
     except WrongInput:

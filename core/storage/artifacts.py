@@ -10,7 +10,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 import numpy as np
 import safetensors
 from safetensors.numpy import load, save
@@ -21,6 +21,7 @@ from core.storage.disk_and_memory_errors import told
 
 _NAME = re.compile(r"[0-9a-f]{64}\.(safetensors|parquet)")
 _LOCK = ".making-"
+BLOCK = 2**20  # bytes that are read at once of a large file
 GRACE = 3600.0  # seconds in which a file that nothing names may still get its row
 
 if TYPE_CHECKING:
@@ -68,13 +69,35 @@ class Artifacts:
         try:
             content = path.read_bytes()
         except FileNotFoundError as error:
-            raise Damaged(f"The stored file {path} is missing; run again what made it.") from error
+            raise _missing(path) from error
         except OSError as error:
-            sentence = f"The stored file {path} cannot be read ({error.strerror}); run again what made it."
-            raise Damaged(sentence) from error
+            raise _unreadable(path, error) from error
         if hashlib.sha256(content).hexdigest() != path.stem:
             raise _damaged(path)
         return content
+
+    def blocks(self, file: str) -> Iterator[bytes]:
+        """Its bytes, a part at a time, however large it is. Raises Damaged, at the end where they are not those that were written."""
+        path, hasher = self._path(file), hashlib.sha256()
+        try:
+            with open(path, "rb") as stream:
+                while block := stream.read(BLOCK):
+                    hasher.update(block)
+                    yield block
+        except FileNotFoundError as error:
+            raise _missing(path) from error
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        if hasher.hexdigest() != path.stem:
+            raise _damaged(path)
+
+    def size(self, file: str) -> int:
+        """Its bytes. Raises Damaged where it is missing."""
+        path = self._path(file)
+        try:
+            return path.stat().st_size
+        except OSError as error:
+            raise _missing(path) from error
 
     def has(self, file: str) -> bool:
         """Whether the file is there, whatever is in it."""
@@ -105,6 +128,41 @@ class Artifacts:
         with told(lock), FileLock(lock):
             yield
 
+    def being_made(self) -> set[str]:
+        """The keys under which something is made at this moment."""
+        found = set[str]()
+        for lock in self._folder.glob(f"{_LOCK}*"):
+            try:
+                with FileLock(lock).acquire(blocking=False):
+                    pass
+            except Timeout:
+                found.add(lock.name.removeprefix(_LOCK))
+        return found
+
+    def stats(self) -> dict[str, tuple[int, float]]:
+        """Name -> bytes and when it was written, in seconds of the clock, of all files that are there."""
+        found = dict[str, tuple[int, float]]()
+        for path in os.scandir(self._folder):
+            with suppress(FileNotFoundError):
+                if _NAME.fullmatch(path.name):
+                    found[path.name] = path.stat().st_size, path.stat().st_mtime
+        return found
+
+    def remove_older(self, file: str, before: float) -> int:
+        """Remove it unless it was written since; the bytes that this freed. A file that is written over at this moment stays."""
+        path = self._path(file)
+        away = atomic.place_beside(self._folder)
+        with told(path), suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.rename(away)
+                about = away.stat()
+                if about.st_mtime >= before:
+                    with suppress(FileExistsError):  # and it was written once more
+                        os.link(away, path)
+                away.unlink()
+                return about.st_size if about.st_mtime < before else 0
+        return 0
+
     def sweep_unnamed(self, named: Collection[str]) -> None:
         """Remove files that no row names (their run was stopped) once they are older than an hour. Call while nothing is made."""
         for path in list(self._folder.iterdir()):
@@ -127,6 +185,14 @@ class Artifacts:
         if not _NAME.fullmatch(file):
             raise WrongInput(f"A stored file's name is a SHA-256 and .safetensors or .parquet; got {file!r}.")
         return self._folder / file
+
+
+def _missing(path: Path) -> Damaged:
+    return Damaged(f"The stored file {path} is missing; run again what made it.")
+
+
+def _unreadable(path: Path, error: OSError) -> Damaged:
+    return Damaged(f"The stored file {path} cannot be read ({error.strerror}); run again what made it.")
 
 
 def _damaged(path: Path) -> Damaged:

@@ -79,12 +79,21 @@ def there_already(path: Path) -> WrongInput:
     return WrongInput(f"{path.name} is there already, and nothing is written over it; choose another name, or remove it first.")
 
 
+def left_behind(parent: Path) -> list[Path]:
+    """What processes that are gone left half-written."""
+    named = [(place, _NAME.fullmatch(place.name)) for place in parent.glob(".writing-*")]
+    return [place for place, found in named if found and ProcessId.of(int(found.group(1))) is None]
+
+
 def sweep(parent: Path) -> None:
     """Remove what processes that are gone left half-written; a living writer's stays."""
-    for place in list(parent.glob(".writing-*")):
-        found = _NAME.fullmatch(place.name)
-        if found and ProcessId.of(int(found.group(1))) is None:
-            if place.is_dir():
-                shutil.rmtree(place, ignore_errors=True)
-            else:
-                place.unlink(missing_ok=True)
+    for place in left_behind(parent):
+        remove(place)
+
+
+def remove(place: Path) -> None:
+    """A file, or a folder with all that is in it; nothing where it is gone."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        place.unlink(missing_ok=True)

@@ -102,6 +102,30 @@ def to_look_at(path: Path) -> sqlite3.Connection:
         return _in_memory(sqlite3.connect(copy, isolation_level=None))
 
 
+def check_copy(db: sqlite3.Connection, version: int) -> str:
+    """What is wrong with a database that came from elsewhere, after `its database`; '' where it is whole and has our tables and no others.
+
+    Nothing of it is executed but what reads: a trigger or a view that is not ours is refused.
+    """
+    owner, found = (db.execute(f"pragma {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    if owner != APPLICATION_ID or found != version or not 0 < version <= len(MIGRATIONS):
+        return "is not Forgetscope's, or of another version than it says"
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as ours:
+        for sql in MIGRATIONS[:version]:
+            for statement in _statements(sql):
+                ours.execute(statement)
+        if _schema(db) != _schema(ours):
+            return "has other tables than Forgetscope's"
+    said = db.execute("pragma quick_check(1)").fetchone()[0]
+    return "" if said == "ok" else f"is damaged ({said:.120})"
+
+
+def _schema(db: sqlite3.Connection) -> set[tuple[str, ...]]:
+    """Everything that is declared in it, whatever blanks and lines it was written with; not what SQLite's own `analyze` adds."""
+    rows = db.execute("select type, name, tbl_name, coalesce(sql, '') from sqlite_master where name not like 'sqlite!_stat%' escape '!'")
+    return {(row[0], row[1], row[2], " ".join(str(row[3]).split())) for row in rows}
+
+
 def _connected(path: Path, how: str) -> sqlite3.Connection:
     found = sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, timeout=PATIENCE, isolation_level=None)
     try:

@@ -15,9 +15,9 @@ from core.storage.runs import ResultStore
 DATABASE = "forgetscope.db"
 FOLDERS = ("artifacts", "catalogue", "datasets", "logs", "sequences", "tuning", "uploads")
 OLD_STATES = "looks"  # the folder in which versions before had the states of analyses
-PRESETS = "presets.json"
+PRESETS, EXAMPLES, EXTENSIONS = "presets.json", "examples.json", "extensions"
 # How the names of what lies in a home begin.
-OURS = (*FOLDERS, OLD_STATES, DATABASE, PRESETS, "examples.json", "supervisor.", ".probe-", ".writing-")
+OURS = (*FOLDERS, OLD_STATES, DATABASE, PRESETS, EXAMPLES, "supervisor.", ".probe-", ".writing-")
 PROBE_BYTES = 4096  # an empty file can be made on a full disk; one page cannot
 
 
@@ -96,13 +96,7 @@ def open_home(root: Path | None = None) -> Home:
     Its folders and its database are for their owner alone. One whose disk is full or read-only can still be looked at, and says
     why it is `unwritable`. Raises WrongInput when it cannot serve; what it holds is left as it is.
     """
-    named = root or os.environ.get("FORGETSCOPE_HOME") or platformdirs.user_data_dir("forgetscope", appauthor=False)
-    try:
-        home = Home(Path(named).expanduser().absolute())
-    except RuntimeError:  # expanduser's word for an unknown ~user
-        raise WrongInput(
-            f"FORGETSCOPE_HOME must be a folder; {named} begins with a user that this machine does not know."
-        ) from None
+    home = Home(place_of_home(root))
     try:
         for folder in (home.root, home.artifacts_folder, home.logs_folder):
             _ensure_writable(folder)
@@ -118,6 +112,17 @@ def open_home(root: Path | None = None) -> Home:
         home = replace(home, unwritable=home.unwritable or store.db.read_only)
     _keep_private(home)
     return home
+
+
+def place_of_home(root: Path | None = None) -> Path:
+    """`root`, else FORGETSCOPE_HOME, else the user's data folder; it need not be there. Raises WrongInput."""
+    named = root or os.environ.get("FORGETSCOPE_HOME") or platformdirs.user_data_dir("forgetscope", appauthor=False)
+    try:
+        return Path(named).expanduser().absolute()
+    except RuntimeError:  # expanduser's word for an unknown ~user
+        raise WrongInput(
+            f"FORGETSCOPE_HOME must be a folder; {named} begins with a user that this machine does not know."
+        ) from None
 
 
 def _ensure_writable(folder: Path) -> None:

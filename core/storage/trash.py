@@ -77,15 +77,21 @@ def put_back(db: Database, any_id: str) -> None:
 
 def deleted(db: Database) -> list[Deleted]:
     """What can be put back, the last deleted first."""
-    after = (datetime.now(UTC) - KEPT).isoformat(timespec="milliseconds")
-    rows = db.read("select id, title, deleted_at from trash where deleted_at > ? order by deleted_at desc, rowid desc", (after,))
+    rows = db.read("select id, title, deleted_at from trash where deleted_at > ? order by deleted_at desc, rowid desc", (_before(),))
     return [one for row in rows if (one := _deleted(row))]
+
+
+def files(db: Database) -> tuple[set[str], set[str]]:
+    """Files of Artifacts that deleted runs name: of those that can be put back, and of those that go for good when this is emptied."""
+    kept, due = set[str](), set[str]()
+    for row in db.read("select files, deleted_at <= ? as due from trash", (_before(),)):
+        (due if row["due"] else kept).update(_files(row["files"]))
+    return kept, due
 
 
 def empty(db: Database, any_id: str | None = None) -> tuple[list[str], list[str]]:
     """What has been in the trash for a day (or `any_id`, at once) goes for good: (ids, files that nothing names any more)."""
-    before = (datetime.now(UTC) - KEPT).isoformat(timespec="milliseconds")
-    which = ("id = ?", any_id) if any_id else ("deleted_at <= ?", before)
+    which = ("id = ?", any_id) if any_id else ("deleted_at <= ?", _before())
     if not db.read(f"select 1 from trash where {which[0]} limit 1", which[1:]):
         return [], []  # looks often, and must not take the write lock for it
     with db.transaction() as write:
@@ -94,6 +100,11 @@ def empty(db: Database, any_id: str | None = None) -> tuple[list[str], list[str]
         named = {row["file"] for row in write.execute(NAMED)}
     files = {file for row in rows for file in _files(row["files"])}
     return [row["id"] for row in rows if type(row["id"]) is str], sorted(files - named)
+
+
+def _before() -> str:
+    """When what is over by now was deleted at the latest."""
+    return (datetime.now(UTC) - KEPT).isoformat(timespec="milliseconds")
 
 
 def _deleted(row: sqlite3.Row) -> Deleted | None:

@@ -1,7 +1,7 @@
 """Unpacks a zip of images into a temporary folder: members are checked before anything is written, and their sizes while it is."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 import os
 from pathlib import Path, PurePosixPath
@@ -109,7 +109,7 @@ def _checked(opened: zipfile.ZipFile, archive: Path) -> tuple[list[tuple[zipfile
         wanted[path] = member
     if not wanted:
         raise WrongInput(f"{archive.name} holds no image; a zip of a folder as `data add` reads it is wanted.")
-    _check_places(wanted, archive)
+    check_places(wanted, archive)
     return [(member, path) for path, member in wanted.items()], left
 
 
@@ -139,7 +139,7 @@ def _name_of(member: zipfile.ZipInfo) -> str:
     return name
 
 
-def _check_places(wanted: dict[str, zipfile.ZipInfo], archive: Path) -> None:
+def check_places(wanted: Collection[str], archive: Path) -> None:
     """Raises WrongInput where a file's path is another one's folder."""
     for path in wanted:
         for above in PurePosixPath(path).parents:

@@ -177,13 +177,14 @@ def _listed(archive: zipfile.ZipFile, name: str, members: dict[str, zipfile.ZipI
         for path in said["files"]:
             if not _has_a_place(path):
                 raise WrongInput(f"files should be those that a bundle holds, but one is {said_of(path)}")
-        entries = {path: _entry(entry) for path, entry in said["files"].items()}
+        entries = {path: entry_of(entry) for path, entry in said["files"].items()}
     except WrongInput as wrong:
         raise _wrong(name, MANIFEST, wrong) from None
     return Bundle(name, hashlib.sha256(content).hexdigest(), tuple(said["asked"]), entries, members, archive)
 
 
-def _entry(raw: object) -> Entry:
+def entry_of(raw: object) -> Entry:
+    """What a list of contents says of a file. Raises WrongInput."""
     if not isinstance(raw, dict) or type(raw.get("sha256")) is not str or type(raw.get("bytes")) is not int:
         raise WrongInput(f"a file's SHA-256 and size are wanted, but there is {said_of(raw)}")
     if len(raw["sha256"]) != 64 or not HEX.issuperset(raw["sha256"]) or raw["bytes"] < 0:
@@ -192,7 +193,7 @@ def _entry(raw: object) -> Entry:
 
 
 def _object(name: str, path: str, content: bytes) -> dict[str, Any]:
-    if _values(content) > MOST_VALUES:
+    if values_in(content) > MOST_VALUES:
         raise WrongInput(f"{name} holds {path} with more than {MOST_VALUES:,} values, which are not read.")
     try:
         found = json.loads(content.decode(), parse_constant=_no_constant)
@@ -203,7 +204,7 @@ def _object(name: str, path: str, content: bytes) -> dict[str, Any]:
     return found
 
 
-def _values(content: bytes) -> int:
+def values_in(content: bytes) -> int:
     """How many values a JSON holds at most, before any of them is made."""
     return 1 + sum(map(content.count, (b",", b"[", b"{")))
 
@@ -248,7 +249,7 @@ def records(bundle: Bundle) -> tuple[list[PortableRun], list[PortableStudy]]:
     runs, studies, values = dict[str, PortableRun](), list[PortableStudy](), 0
     for path in (*own, *told):
         text = bundle.text(path)
-        values += _values(text)
+        values += values_in(text)
         if values > MOST_VALUES:
             raise WrongInput(f"{bundle.name} holds runs and studies with more than {MOST_VALUES:,} values, which are not read.")
         try:

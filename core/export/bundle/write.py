@@ -13,10 +13,10 @@ from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.run import RunSpec, RunStatus
 from core.export.bundle.contents import run_to_plain, study_to_plain, to_text
-from core.export.bundle.layout import BLOCK, FORMAT, MANIFEST, METADATA, MOST_RECORDS, MOST_TEXT, VERSION, is_weights
+from core.export.bundle.layout import FORMAT, MANIFEST, METADATA, MOST_RECORDS, MOST_TEXT, VERSION, is_weights
 from core.export.bundle.metadata import metadata
 from core.storage import studies as stored
-from core.storage.artifacts import Damaged
+from core.storage.artifacts import Artifacts
 from core.storage.atomic import place_beside, place_new, there_already
 from core.storage.disk_and_memory_errors import told
 from core.storage.home import Home
@@ -76,9 +76,10 @@ def write(home: Home, ids: Sequence[str], stream: BinaryIO, *, weights: bool = T
     paths = {file: _path(name, file) for file, name in reversed(files)}  # a file with several names has the first
     texts = {f"runs/{run.id}.json": to_text(run_to_plain(run, paths, left_out[run.id])) for run in runs}
     texts |= {f"studies/{study.id}.json": to_text(study_to_plain(study)) for study in studies}
+    stored_files = Artifacts(home.artifacts_folder)
     members = {path: (hashlib.sha256(text).hexdigest(), len(text)) for path, text in texts.items()}
     for file, path in paths.items():
-        members[path] = file.partition(".")[0], _size(home.artifacts_folder / file)
+        members[path] = file.partition(".")[0], stored_files.size(file)
     members = dict(sorted(members.items()))
     texts[METADATA] = to_text(metadata(runs, studies, members, paths))
     if sum(map(len, texts.values())) - len(texts[METADATA]) > MOST_RECORDS or len(texts[METADATA]) > MOST_TEXT:
@@ -94,11 +95,11 @@ def write(home: Home, ids: Sequence[str], stream: BinaryIO, *, weights: bool = T
             f"This bundle has {size / 2**20:,.1f} MB, and {most / 2**20:,.0f} MB at most are given here; leave the networks out, or write "
             f"it to a file: python -m core export {' '.join(dict.fromkeys(ids))} FILE{ENDING}."
         )
-    files_of = {path: home.artifacts_folder / file for file, path in paths.items()}
+    files_of = {path: file for file, path in paths.items()}
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        _put(archive, MANIFEST, len(manifest), iter([manifest]))
-        for path, (sha256, size) in members.items():
-            _put(archive, path, size, iter([texts[path]]) if path in texts else _blocks(files_of[path], sha256))
+        put(archive, MANIFEST, len(manifest), iter([manifest]))
+        for path, (_, size) in members.items():
+            put(archive, path, size, iter([texts[path]]) if path in texts else stored_files.blocks(files_of[path]))
     said = hashlib.sha256(manifest).hexdigest()
     return Written(tuple(run.id for run in asked), tuple(run.id for run in along), tuple(study.id for study in studies), left, said)
 
@@ -187,28 +188,8 @@ def _path(name: str, file: str) -> str:
     return f"files/{re.sub(r'[^A-Za-z0-9_.+-]+', '-', name)[:90]}-{sha256[:12]}.{ending}"
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise Damaged(f"The stored file {path} is missing; run again what made it.") from error
-
-
-def _blocks(path: Path, sha256: str) -> Iterator[bytes]:
-    """Raises Damaged where the file is not what was written."""
-    hasher = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(BLOCK):
-                hasher.update(block)
-                yield block
-    except OSError as error:
-        raise Damaged(f"The stored file {path} cannot be read ({error.strerror}); run again what made it.") from error
-    if hasher.hexdigest() != sha256:
-        raise Damaged(f"The stored file {path} is damaged: its content is not what was written; run again what made it.")
-
-
-def _put(archive: zipfile.ZipFile, path: str, size: int, blocks: Iterator[bytes]) -> None:
+def put(archive: zipfile.ZipFile, path: str, size: int, blocks: Iterator[bytes]) -> None:
+    """One member, not compressed. size: about how many bytes it will have."""
     member = zipfile.ZipInfo(path, EPOCH)
     member.external_attr, member.create_system, member.file_size = MODE << 16, 3, size
     mode: Literal["w"] = "w"

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from core.domain.errors import WrongInput
+from core.storage import artifacts as module
 from core.storage.artifacts import Artifacts, Damaged
 from core.storage.atomic import sweep
 
@@ -81,6 +82,52 @@ def test_a_damaged_file_says_so_in_one_sentence_and_is_healed_by_putting_it_agai
     if damage != "folder":
         assert put(given) == path.name
         assert path.read_bytes() == whole
+
+
+def test_a_large_file_is_read_a_part_at_a_time_and_its_damage_is_told_at_the_end(home, artifacts, monkeypatch):
+    file = artifacts.put_arrays({"a": np.arange(1000)})
+    monkeypatch.setattr(module, "BLOCK", 100)
+    parts = list(artifacts.blocks(file))
+    assert (b"".join(parts), max(map(len, parts))) == (artifacts.content(file), 100)
+    assert artifacts.size(file) == artifacts.stats()[file][0] == len(artifacts.content(file))
+    path = home.artifacts_folder / file
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    with pytest.raises(Damaged, match="is damaged"):
+        list(artifacts.blocks(file))
+    path.unlink()
+    for ask in (artifacts.size, lambda name: list(artifacts.blocks(name))):
+        with pytest.raises(Damaged, match="is missing"):
+            ask(file)
+
+
+def test_a_file_goes_by_its_age_unless_it_is_written_over_at_that_moment(home, artifacts, monkeypatch):
+    content = {"a": np.ones(3)}
+    path = home.artifacts_folder / artifacts.put_arrays(content)
+    now = time.time()
+    os.utime(path, (now - 50, now - 50))
+    assert artifacts.remove_older(path.name, now - 100) == 0
+    assert path.exists()
+    real = Path.rename
+
+    def rename(self, target):
+        os.utime(self)  # as one who puts an equal file just now
+        return real(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", rename)
+        assert artifacts.remove_older(path.name, now - 10) == 0
+    assert names(home) == [path.name]
+    os.utime(path, (now - 50, now - 50))
+    size = path.stat().st_size
+    assert artifacts.remove_older(path.name, now - 10) == size
+    assert artifacts.remove_older(path.name, now - 10) == 0  # gone already
+    assert names(home) == []
+
+
+def test_what_is_being_made_is_known_by_its_lock(artifacts):
+    with artifacts.making("one"):
+        assert artifacts.being_made() == {"one"}
+    assert artifacts.being_made() == set()
 
 
 @pytest.mark.parametrize(
