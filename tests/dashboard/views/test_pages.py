@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
-from pathlib import Path
 import math
+from pathlib import Path
 import re
 import sqlite3
 
