@@ -119,7 +119,7 @@ def why_fewer(frame: "pd.DataFrame") -> str:
     """A sentence for each way in which these runs are not comparable: dataset, request, model, draws, engines, devices, evaluation or
     versions of metrics; '' where they are alike."""
     sentences = [_other_subject(frame), _other_draws(frame), _other_engine(frame), _other_device(frame), other_evaluation(frame),
-                 _other_metrics(frame)]  # fmt: skip
+                 other_metrics(frame)]  # fmt: skip
     return " ".join(filter(None, sentences))
 
 
@@ -148,7 +148,7 @@ def _other_engine(frame: "pd.DataFrame") -> str:
     )
 
 
-def _other_metrics(frame: "pd.DataFrame") -> str:
+def other_metrics(frame: "pd.DataFrame") -> str:
     """Where metrics of extensions were measured by several versions of these; files are named by their content."""
     measured = frame.attrs.get(MEASURED, {})
     if len({measured[run_id] for run_id in frame["id"] if run_id in measured}) < 2:

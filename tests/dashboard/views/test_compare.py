@@ -127,6 +127,20 @@ def test_the_leaderboard_ranks_what_studies_asked_for_task_by_task(open_app, bar
     assert list(board["class:3 · digits · small_cnn"]) == ["1 · 10.1 ± 0.2 %", "2 · 30.1 ± 0.2 %", "2.1 ± 0.2 %"]
     assert list(board["Mean rank"])[:2] == [1, 2]
     assert list(board["Tasks"]) == [2, 2, 0]
+    assert "several versions" not in said(at)
+
+
+def test_the_leaderboard_says_where_extensions_measured_by_several_versions(open_app, bare, monkeypatch):
+    monkeypatch.setattr(study_runner.runner, "ensure_supervisor", lambda *_: None)
+    shelves = catalogue(bare.root)
+    plan = make_plan(shelves, "digits", "small_cnn", parse_request("class:3"), [("ssd", {}), ("finetune", {})], (0, 1))
+    for one in specs(plan, shelves):
+        versions = pd.DataFrame([("mine", f"{one.seed:064}")], columns=["metric", "version"])
+        plant(bare, one, files={"metric_versions": versions})
+    study_runner.submit(bare, plan, shelves)
+    at = open_app(bare.root, VIEW, leaderboard="true")
+    words = "Metrics of extensions were measured by several versions or sets of them, so these may differ for that alone."
+    assert any(words in caption.value and caption.value.startswith("Rank, then") for caption in at.caption)
 
 
 def test_the_nearest_to_the_reference_comes_first(open_app, planted):

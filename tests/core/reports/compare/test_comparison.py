@@ -12,7 +12,7 @@ from core.reports.compare.comparison import ABOUT, TIME, comparable, comparison,
 from core.reports.compare.comparison_table import table_of
 from core.reports.compare.leaderboard import leaderboard
 from core.storage.database import Database
-from core.storage.finished_runs import all_values
+from core.storage.finished_runs import all_values, finished_runs
 from core.storage.home import open_home
 from core.storage.processes import ProcessId
 from core.storage.record_types import Outcome
@@ -63,6 +63,24 @@ def test_metrics_that_extensions_measured_in_several_versions_are_said_to_be(tmp
         frame = comparison(opened)
     assert "Metrics of extensions were measured by several versions" in why_fewer(frame)
     assert why_fewer(frame[frame["seed"] < 2]) == "", "a run without any says nothing"
+
+
+def test_the_leaderboard_says_so_of_runs_that_it_ranks_against_each_other_alone(tmp_path):
+    home = open_home(tmp_path / "planted")
+    versions = {"aa": 0, "bb": 1}
+    for request, version in (("class:3", "aa"), ("class:5", "bb")):
+        for method in ("ssd", "finetune"):
+            measured = pd.DataFrame([("mine", version)], columns=["metric", "version"])
+            plant(home, planted(method, request, seed=versions[version]), files={"metric_versions": measured})
+    with ResultStore(home.database) as opened:
+        names = {run.id: run.spec.method for run in finished_runs(opened)}
+        assert len(leaderboard(comparison(opened), names).tasks) == 2
+        assert leaderboard(comparison(opened), names).several == "", "two tasks, each measured by one version"
+        plant(home, planted("ssd", seed=1), files={"metric_versions": measured})
+        names = {run.id: run.spec.method for run in finished_runs(opened)}
+        frame = comparison(opened)
+        assert leaderboard(frame, names).several in why_fewer(frame)
+        assert "measured by several versions" in leaderboard(frame, names).several
 
 
 THREE = (("unlearned", "zrf", 0.7), ("original", "zrf", 0.4), ("reference", "zrf", 0.8), ("unlearned", "probe", None))
