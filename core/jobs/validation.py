@@ -28,6 +28,7 @@ from core.models.timm_names import is_timm, name_of
 from core.tuning.home_presets import HomePreset, preset_in
 
 T = TypeVar("T")
+RECIPE_PANEL = "Training recipe"  # of the forms
 NAMED = 12  # keys that a sentence names
 UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}  # seconds
 
@@ -110,10 +111,24 @@ def make_spec(
     return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), version, weights, weights_as, own)
 
 
+class NeedsShards(WrongInput):
+    """A method that needs a recipe by shards or slices was asked for without one.
+
+    The message names the command line's option; on_form: the same sentence for a reader of a form, which names its panel.
+    """
+
+    def __init__(self, method: MethodInfo, message: str) -> None:
+        super().__init__(message)
+        self.on_form = (
+            f"{method.title} needs an original that was trained by shards or slices; set them under {RECIPE_PANEL} on this page, such as "
+            "shards = 5 and slices = 3."
+        )
+
+
 def _check_sharding(data: DatasetInfo, method: MethodInfo, recipe: Recipe, brought: bool) -> None:
     """Raises WrongInput where the method, the data or weights of one's own do not go with the recipe's shards and slices."""
     if unfit := unfit_recipe(method.title, recipe.shards, recipe.slices, method.needs_shards, method.not_ensemble):
-        raise WrongInput(unfit)
+        raise NeedsShards(method, unfit) if method.needs_shards else WrongInput(unfit)
     if recipe.sharded and brought:
         raise WrongInput("Weights of your own are of a network that was trained elsewhere, as a whole: leave out shards and slices.")
     check_sharding(recipe, data.train_count)

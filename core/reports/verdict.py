@@ -10,6 +10,7 @@ from core.domain.requests.base import ForgetRequest
 NEAR = 0.05  # share: differences of accuracy below this are called the same
 PRICE = 0.03  # share: a larger loss of accuracy on the retain set is mentioned
 FAR_OFF = "No verdict on the method: the original itself is far off"
+EXACT = "Exactly the reference"  # the lead of a network whose weights are all the reference's, as exact unlearning gives
 FORGOTTEN = ("Forgotten", "Partly forgotten")  # favourable leads, to which a price is added with "but"
 WARNED = ", with warnings"  # of a lead
 Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
@@ -44,11 +45,15 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, 
     reference = numbers.get("reference", {})
     wanted, retain_wanted = reference.get(forget_metric), reference.get("test_retain_accuracy")
     unchanged = numbers["unlearned"].get("parameter_distance") == 0
+    same = wanted == after and retain_wanted == retain_after  # weights are not all of a network: it also has running statistics
+    exact = same and numbers["unlearned"].get("parameter_distance_to_reference") == 0
     lead = (
         FAR_OFF
         if far_off
         else "Nothing was changed"
         if unchanged
+        else EXACT
+        if exact
         else _lead(before, after, 0.0 if wanted is None and request.by_class else wanted)
     )
     lost, below = retain_after < retain_before - PRICE, retain_wanted is None or retain_after < retain_wanted - PRICE
@@ -58,7 +63,7 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, 
     share = "Attributes predicted correctly" if data is not None and data.multi else "Accuracy"
     return Verdict(
         lead + price,
-        f"{share} on {what}: {before_and_after(before, after, wanted)}; "
+        ("All its weights are bit for bit those of the retrained reference. " if lead == EXACT else "") + f"{share} on {what}: {before_and_after(before, after, wanted)}; "
         f"on {rest}: {before_and_after(retain_before, retain_after, retain_wanted)}{_judged(lost, below, retain_after, retain_wanted)}.",
     )
 

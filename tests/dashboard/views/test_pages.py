@@ -546,7 +546,9 @@ def test_a_recipe_out_of_bounds_is_told_in_a_sentence_and_run_is_disabled(open_a
 
 def test_sisa_asks_for_a_recipe_by_shards_and_says_what_a_class_costs(open_app, bare):
     at = open_app(bare.root, method="sisa")
-    one_sentence(at, "needs an original that was trained by shards or slices", "--recipe shards=5 slices=3")
+    one_sentence(at, "needs an original that was trained by shards or slices", "set them under Training recipe on this page")
+    assert "Training recipe" in [panel.label for panel in at.expander], "the panel that it names"
+    assert "--recipe" not in at.error[0].value
     assert at.button(key="submit").disabled
     at = open_app(bare.root, method="sisa", **{"recipe.shards": "5"})
     assert any("a class has images in every shard, so that about 100 % of training" in one.value for one in at.warning)
