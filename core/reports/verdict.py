@@ -11,6 +11,7 @@ NEAR = 0.05  # share: differences of accuracy below this are called the same
 PRICE = 0.03  # share: a larger loss of accuracy on the retain set is mentioned
 FAR_OFF = "No verdict on the method: the original itself is far off"
 EXACT = "Exactly the reference"  # the lead of a network whose weights are all the reference's, as exact unlearning gives
+SAME = "All its weights are bit for bit those of the retrained reference. "
 FORGOTTEN = ("Forgotten", "Partly forgotten")  # favourable leads, to which a price is added with "but"
 WARNED = ", with warnings"  # of a lead
 Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
@@ -63,7 +64,7 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, 
     share = "Attributes predicted correctly" if data is not None and data.multi else "Accuracy"
     return Verdict(
         lead + price,
-        ("All its weights are bit for bit those of the retrained reference. " if lead == EXACT else "") + f"{share} on {what}: {before_and_after(before, after, wanted)}; "
+        f"{SAME if lead == EXACT else ''}{share} on {what}: {before_and_after(before, after, wanted)}; "
         f"on {rest}: {before_and_after(retain_before, retain_after, retain_wanted)}{_judged(lost, below, retain_after, retain_wanted)}.",
     )
 

@@ -104,7 +104,7 @@ def metric_columns(frame: "pd.DataFrame") -> list[str]:
 def comparable(frame: "pd.DataFrame") -> list[str]:
     """The columns of numbers that can be compared among these runs; `why_fewer` says why not all."""
     columns = metric_columns(frame)
-    if not _other_subject(frame):
+    if one_network(frame):
         return columns
     fair = TIME if frame["dataset"].nunique() > 1 else (*TIME, *TO_OWN_REFERENCE)
     return [name for name in columns if name in fair]
@@ -113,6 +113,18 @@ def comparable(frame: "pd.DataFrame") -> list[str]:
 def one_subject(frame: "pd.DataFrame") -> bool:
     """Whether all runs are about the same dataset, model and request, whatever their draws."""
     return not _other_subject(frame)
+
+
+def one_network(frame: "pd.DataFrame") -> bool:
+    """Whether all runs are about the same dataset, network and request, whatever their draws and the recipes that trained the network."""
+    return frame["dataset"].nunique() < 2 and scenarios(frame).nunique() < 2 and frame["model"].map(network_of).nunique() < 2
+
+
+def network_of(model: str) -> str:
+    """Of a model as `model_text` writes it all but the recipe: `small_cnn` of `small_cnn (epochs=30)`."""
+    key, _, said = model.partition(" (")
+    own = [part for part in said.removesuffix(")").split("; ") if part.startswith("own weights ")]
+    return f"{key} ({own[0]})" if own else key
 
 
 def why_fewer(frame: "pd.DataFrame") -> str:
@@ -178,6 +190,11 @@ def _other_subject(frame: "pd.DataFrame") -> str:
     for column, noun in (("dataset", "datasets"), ("request", "requests"), ("model", "models")):
         values = list(dict.fromkeys(scenarios(frame) if column == "request" else frame[column]))
         if len(values) > 1:
+            if one_network(frame):
+                return (
+                    f"These runs are about {len(values)} different {noun} ({_few(values)}), which are one network trained by several "
+                    "recipes: hold each against its own original and reference, and choose one of them for a conclusion."
+                )
             shown = "seconds and speed-up are" if noun == "datasets" else (
                 "seconds, speed-up and closeness to each run's own reference are"
             )  # fmt: skip

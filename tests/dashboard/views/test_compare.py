@@ -86,6 +86,22 @@ def test_all_seeds_of_a_method_are_one_row_and_can_be_taken_apart(open_app, plan
     assert sorted(methods(at)["Seed"].unique()) == [0, 1, 2]
 
 
+def test_runs_by_all_recipes_of_the_newest_runs_network_are_there_at_once(open_app, bare):
+    """Who asked for SISA by shards last sees it beside the methods that ran on the same request by the preset."""
+    for method in ("ssd", "finetune"):
+        plant(bare, spec(method))
+    plant(bare, spec("ssd", model="vit_small"))
+    plant(bare, spec("ssd", "class:5", recipe={"epochs": 2}))
+    newest = plant(bare, spec("sisa", recipe={"shards": 5, "slices": 3}))
+    at = open_app(bare.root, VIEW)
+    assert list(at.multiselect(key="only.model").value) == ["small_cnn (shards=5 slices=3)", "small_cnn"]
+    assert set(methods(at)["Method"]) == {"sisa", "ssd", "finetune"}
+    assert any(name.startswith("Retain, test") for name in table(at)), "a number of each network itself"
+    assert "one network trained by several recipes" in at.warning[0].value
+    at = open_app(bare.root, VIEW, a=newest)
+    assert list(at.multiselect(key="only.model").value) == ["small_cnn (shards=5 slices=3)"], "a link is about the runs that it names"
+
+
 def test_the_answer_stands_first_and_the_original_and_the_retrained_network_in_the_table(open_app, planted):
     at = open_app(planted.root, VIEW)
     texts = [text.value.replace("\\", "") for text in at.markdown]

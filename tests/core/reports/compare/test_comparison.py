@@ -8,7 +8,16 @@ import pytest
 from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.run import Measurement, RunSpec, RunStatus, settings_text
-from core.reports.compare.comparison import ABOUT, TIME, comparable, comparison, why_fewer
+from core.reports.compare.comparison import (
+    ABOUT,
+    TIME,
+    comparable,
+    comparison,
+    network_of,
+    one_network,
+    one_subject,
+    why_fewer,
+)
 from core.reports.compare.comparison_table import table_of
 from core.reports.compare.leaderboard import leaderboard
 from core.storage.database import Database
@@ -50,8 +59,20 @@ def test_runs_by_different_recipes_are_about_different_networks(tmp_path):
     assert sorted(frame["model"]) == ["small_cnn", "small_cnn", "small_cnn (epochs=2)"]
     assert "2 different models (small_cnn, small_cnn (epochs=2))" in why_fewer(frame)
     assert why_fewer(frame[frame["model"] == "small_cnn"]) == ""
+    assert {"test_retain_accuracy", "attack_auc", "reference.test_retain_accuracy"} <= set(comparable(frame)), "one network by two recipes"
+    assert "one network trained by several recipes" in why_fewer(frame)
+    assert (one_network(frame), one_subject(frame)) == (True, False)
     (task,) = leaderboard(frame, dict(zip(frame["id"], frame["method"], strict=True)), "js_to_reference").tasks
     assert task.model == "small_cnn", "the run by another recipe is ranked against none of them"
+
+
+@pytest.mark.parametrize("model, network", [
+    ("small_cnn", "small_cnn"), ("small_cnn (epochs=30)", "small_cnn"), ("small_cnn (shards=5 slices=3)", "small_cnn"),
+    ("timm:resnet18.a1_in1k (epochs=2)", "timm:resnet18.a1_in1k"), ("small_cnn (own weights ab12cd)", "small_cnn (own weights ab12cd)"),
+    ("vit_small (own weights ab12cd, imagenet rgb; epochs=2)", "vit_small (own weights ab12cd, imagenet rgb)"),
+])  # fmt: skip
+def test_a_network_is_its_model_without_the_recipe(model, network):
+    assert network_of(model) == network
 
 
 def test_metrics_that_extensions_measured_in_several_versions_are_said_to_be(tmp_path):
