@@ -29,6 +29,10 @@ from core.tuning.home_presets import HomePreset, preset_in
 
 T = TypeVar("T")
 RECIPE_PANEL = "Training recipe"  # of the forms
+NO_FLOOR = (
+    "There is no second reference: the reference was brought, and one that is trained here, by another recipe, would not show how far two "
+    "like it lie apart."
+)
 NAMED = 12  # keys that a sentence names
 UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}  # seconds
 
@@ -155,6 +159,15 @@ def judged_spec(
 def dataset_of(shelves: Catalogue, key: str) -> DatasetInfo:
     """Raises WrongInput with the keys that there are."""
     return _pick(shelves.datasets, key, "dataset")
+
+
+def why_no_floor(spec: RunSpec) -> str:
+    """Why no second reference can be trained under this run, in one sentence; '' where one can."""
+    if not spec.reference:
+        return "A second reference is held against the reference, and this run has none."
+    if "reference" in judged.brought(spec):
+        return NO_FLOOR
+    return ""
 
 
 def floor_spec(spec: RunSpec, shelves: Catalogue) -> RunSpec:
