@@ -38,16 +38,18 @@ UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}  # seconds
 
 
 def preset_values(
-    method: MethodInfo, data: DatasetInfo, model: str, request: ForgetRequest, own: Iterable[HomePreset] = ()
+    method: MethodInfo, data: DatasetInfo, model: str, request: ForgetRequest, own: Iterable[HomePreset] = (),
+    recipe: Mapping[str, Any] | None = None,
 ) -> dict[str, Value]:  # fmt: skip
     """Every parameter of the method by name, as the preset of this dataset and model sets it for a checked request.
 
     own: the home's presets, which go before those that are shipped; of a method that has changed since, the values that it still takes.
+    recipe: what of the recipe of training is not the pair's preset, as `own_recipe` gives it; a home's preset counts for its own recipe.
     """
-    if chosen := preset_in(own, data.key, model, method.key, request.by_class):
+    if chosen := preset_in(own, data.key, model, method.key, request.by_class, recipe or {}):
         return preset_values(method, data, model, request) | _taken(chosen.values, method)
     if method.steps:
-        return joined_params(steps_of(method.key), [preset_values(step, data, model, request, own) for step in method.steps])
+        return joined_params(steps_of(method.key), [preset_values(step, data, model, request, own, recipe) for step in method.steps])
     preset = preset_for(data.key, model).methods.get(method.key, {})
     values = {p.name: p.default for p in method.params}
     for name, value in preset.items():
@@ -105,12 +107,12 @@ def make_spec(
     check_names(settings, [p.name for p in chosen.params])
     if len(request.classes) == 1:  # the same request in other words is the same run
         request = ClassRequest(request.classes)
-    values = preset_values(chosen, data, model, request, shelves.presets) | as_given(settings, chosen.params)
+    own = own_recipe(dataset, model, recipe or {})
+    values = preset_values(chosen, data, model, request, shelves.presets, own) | as_given(settings, chosen.params)
     params = {p.name: p.parse(values[p.name]) for p in chosen.params}
     idle = [p for p in chosen.params if p.idle(params)]
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
     version = run_version(dataset, model, method)
-    own = own_recipe(dataset, model, recipe or {})
     _check_sharding(data, chosen, with_own(preset_for(dataset, model).recipe, own), bool(weights) or weights_follow)
     return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), version, weights, weights_as, own)
 

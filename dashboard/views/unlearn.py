@@ -80,10 +80,10 @@ def start_values(method: MethodInfo) -> dict[str, Value]:
     """The form's initial values: the preset, or those of the paper or its code where they are known, or what a class's link fixes."""
     # Without a valid request, the form shows the preset for one class.
     asked_for = request or ClassRequest((0,))
-    preset = preset_values(method, data, model, asked_for, available.presets)
+    preset = preset_values(method, data, model, asked_for, available.presets, recipe)
     if fixed.settings is not None:
         return preset | as_given(fixed.settings, method.params)
-    if own := preset_in(available.presets, dataset, model, method.key, asked_for.by_class):
+    if own := preset_in(available.presets, dataset, model, method.key, asked_for.by_class, recipe or {}):
         st.caption(plain(f"The preset is this home's own: {own.found}. Tune shows where it comes from, and gives it up."))
     published = PAPER.get(method.key)
     if published is None or guided() or SETTINGS in in_class.hidden():
