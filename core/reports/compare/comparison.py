@@ -192,8 +192,8 @@ def _other_subject(frame: "pd.DataFrame") -> str:
         if len(values) > 1:
             if one_network(frame):
                 return (
-                    f"These runs are about {len(values)} different {noun} ({_few(values)}), which are one network trained by several "
-                    "recipes: hold each against its own original and reference, and choose one of them for a conclusion."
+                    f"These runs are about {len(values)} different {noun} ({_few(values, longest=60)}), which are one network trained by "
+                    "several recipes: hold each against its own original and reference, and choose one of them for a conclusion."
                 )
             shown = "seconds and speed-up are" if noun == "datasets" else (
                 "seconds, speed-up and closeness to each run's own reference are"
