@@ -20,7 +20,7 @@ USUAL_TRIALS = 50
 USUAL_SEEDS = TUNING_SEEDS[:1]
 NO_WEIGHTS = (
     "A search takes no weights of your own: it trains its originals itself, from its own seeds and, in blind mode, without the validation "
-    "part, which your network has seen; use the settings that it finds on your weights, on Unlearn or by core run --weights."
+    "part, which your network has seen; what it finds can be used on your weights all the same."
 )
 JUDGED_ON = FRESH_SEEDS[0]  # the seed with which a trial opens as a run
 
