@@ -579,7 +579,12 @@ def test_runs_by_different_recipes_are_not_compared_as_if_they_were_about_one_ne
     for spec in (planted("ssd", recipe={"epochs": 2}), planted("finetune")):
         plant(bare, spec)
     at = open_app(bare.root, "views/compare.py")
-    assert "There is one run to see" in said(at), "the other is another network's"
+    assert "one network trained by several recipes: hold each against its own original and reference" in said(at).replace("\\", "")
+    assert not [text.value for text in at.markdown if text.value.startswith("**")], "no conclusion is drawn of both"
+    rows = at.dataframe[0].value
+    assert sorted(rows["Model"][rows["Method"] == "Original"]) == ["small_cnn", "small_cnn (epochs=2)"]
+    at = sound(at.multiselect(key="only.model").set_value(["small_cnn"]).run())
+    assert "There is one run to see" in said(at), "the other is by another recipe"
 
 
 def test_the_curves_of_a_run_that_trains_are_shown_meanwhile(open_app, bare):
